@@ -7,23 +7,16 @@ from pathlib import Path
 
 import pytest
 from mistakes_found import mistakes_of
-from tiny_sweeps import TINY, assert_at_lines, problems, run, tiny
+from tiny_sweeps import assert_at_lines, axes, problems, run, text_of, tiny
 
 import codesign as cd
 from codesign.analysis.results.limits import MOST_AXES
 from codesign.analysis.results.table import read_results
-from codesign.documents import parse_document
-from codesign.exploration.definition.spec import SweepSpec
 from codesign.exploration.planned import Plan
 from codesign.exploration.sweep import plan_sweep
 
 NETWORK = 'network: {hidden: "12-8"}'
-SEEDS_LINE = "seeds: {training: [0]}"
 WORKLOAD = "workload: {name: digits, timesteps: 3,"
-
-
-def with_axes(*axes: str) -> SweepSpec:
-    return tiny((SEEDS_LINE, "\n  ".join((f"{SEEDS_LINE}\naxes:", *axes))))
 
 
 def jobs_of(plan: Plan) -> set[str]:
@@ -32,11 +25,8 @@ def jobs_of(plan: Plan) -> set[str]:
 
 def test_a_combination_has_the_jobs_of_a_sweep_with_its_values():
     sizes, constants, steps = (16, 32), ("2 ms", "20 ms"), ("10 ms", "20 ms")
-    spec = with_axes(
-        f"network.hidden.2: [{', '.join(map(str, sizes))}]",
-        f"neuron.time_constant: [{', '.join(constants)}]",
-        f"workload.timestep: [{', '.join(steps)}]",
-    )
+    values = {"network.hidden.2": map(str, sizes), "neuron.time_constant": constants, "workload.timestep": steps}
+    spec = tiny(axes(*(f"{path}: [{', '.join(each)}]" for path, each in values.items())))
     plan = plan_sweep(spec)
     one_by_one = [
         tiny(
@@ -64,41 +54,33 @@ def test_a_combination_has_the_jobs_of_a_sweep_with_its_values():
     ],
 )
 def test_a_value_is_that_of_the_file(axis: str, changed: str):
-    plan, same = with_axes(axis), tiny((NETWORK, f"network: {{{changed}}}"))
-    assert jobs_of(plan_sweep(plan)) == jobs_of(plan_sweep(same))
+    same = tiny((NETWORK, f"network: {{{changed}}}"))
+    assert jobs_of(plan_sweep(tiny(axes(axis)))) == jobs_of(plan_sweep(same))
 
 
 def test_what_the_file_says_of_the_workload_stays():
     """Its quantities are held in SI units; a file could not give them so."""
     written = (WORKLOAD, "workload: {name: digits, timestep: 5 ms,")
-    axis = (SEEDS_LINE, f"{SEEDS_LINE}\naxes: {{workload.timesteps: [3]}}")
     same = (WORKLOAD, f"{WORKLOAD} timestep: 5 ms,")
-    assert jobs_of(plan_sweep(tiny(written, axis))) == jobs_of(plan_sweep(tiny(same)))
+    assert jobs_of(plan_sweep(tiny(written, axes("workload.timesteps: [3]")))) == jobs_of(plan_sweep(tiny(same)))
 
 
-def test_connections_are_axes_too():
+def test_layers_and_connections_are_axes_too():
     layers = "layers: [{kind: linear, neurons: 12}, {kind: linear, neurons: 8}, {kind: linear, neurons: 10}]"
 
     def network(source: str) -> tuple[str, str]:
         return NETWORK, f"network: {{{layers}, skips: [{{from: {source}, to: 2, kind: linear}}]}}"
 
-    axis = (SEEDS_LINE, f"{SEEDS_LINE}\naxes: {{network.skips.0.from: [0]}}")
+    axis = axes("network.skips.0.from: [0]")
     assert jobs_of(plan_sweep(tiny(network("input"), axis))) == jobs_of(plan_sweep(tiny(network("0"))))
-
-
-def test_layers_are_axes_too():
     layers = "{kind: conv2d, channels: 2, kernel: 3}, {kind: linear, neurons: 10}"
-    spec = tiny(
-        (NETWORK, f"network: {{layers: [{layers}]}}"),
-        (SEEDS_LINE, f"{SEEDS_LINE}\naxes: {{network.layers.0.channels: [2, 4]}}"),
-    )
-    points = plan_sweep(spec).points
-    assert {point.columns["topology"] for point in points} == {"512-392-10", "512-784-10"}
+    spec = tiny((NETWORK, f"network: {{layers: [{layers}]}}"), axes("network.layers.0.channels: [2, 4]"))
+    assert {point.columns["topology"] for point in plan_sweep(spec).points} == {"512-392-10", "512-784-10"}
 
 
 @pytest.mark.pages
 def test_results_models_and_answers_tell_them_apart(tmp_path: Path, cache_root: Path):
-    spec = with_axes("network.width: [12, 24]", "workload.timestep: [20 ms, 50 ms]")
+    spec = tiny(axes("network.width: [12, 24]", "workload.timestep: [20 ms, 50 ms]"))
     outcome, progress = run(spec, tmp_path, cache_root, models=True)
     table = read_results(outcome.results)
     rows = table.frame[table.frame["schedule"] == "layered"]
@@ -120,35 +102,21 @@ def test_results_models_and_answers_tell_them_apart(tmp_path: Path, cache_root: 
 
 
 def test_a_wrong_value_is_told_at_its_line():
-    axes = """axes:
-  network.width: [16, 0]
-  network.topology: [64x]
-  network.widht: [3]
-  network.neuron.threshold: [1]
-  neuron.time_constant: [5 ms, 5]
-  neuron.thresold: [1]
-  workload.timestep: [1 ns, 1 ms]
-  workload.name: [digits]
-  workload.contrast: [0]
-  network: [3]
-"""
-    found = problems(TINY + axes)
-    assert_at_lines(
-        found,
-        [
-            (16, "axes.network.width: must be a whole number above 0, at most 10,000,000, found 0"),
-            (16, "axes.network.width: cannot be beside network.topology"),
-            (17, "axes.network.topology: topology '64x'"),
-            (18, "axes.network.widht: a network has no parameter 'widht'; did you mean 'width'? allowed: delayed,"),
-            (19, "axes.network.neuron.threshold: network.neuron cannot be varied; write neuron.<parameter>"),
-            (20, "axes.neuron.time_constant: needs a unit, found 5"),
-            (21, "axes.neuron.thresold: a neuron has no parameter 'thresold'; did you mean 'threshold'?"),
-            (22, "axes.workload.timestep: must be at least"),
-            (23, "axes.workload.name: workload.name cannot be varied; give each its own sweep"),
-            (24, "axes.workload.contrast: must be"),
-            (25, "axes.network: must be one of recipe.<name>.<parameter>"),
-        ],
-    )
+    wrong = {
+        "network.width: [16, 0]": "must be a whole number above 0, at most 10,000,000, found 0",
+        "network.topology: [64x]": "topology '64x'",
+        "network.widht: [3]": "a network has no parameter 'widht'; did you mean 'width'? allowed: delayed,",
+        "network.neuron.threshold: [1]": "network.neuron cannot be varied; write neuron.<parameter>",
+        "neuron.time_constant: [5 ms, 5]": "needs a unit, found 5",
+        "neuron.thresold: [1]": "a neuron has no parameter 'thresold'; did you mean 'threshold'?",
+        "workload.timestep: [1 ns, 1 ms]": "must be at least",
+        "workload.name: [digits]": "workload.name cannot be varied; give each its own sweep",
+        "workload.contrast: [0]": "must be",
+        "network: [3]": "must be one of recipe.<name>.<parameter>",
+    }
+    expected = [(line, f"axes.{axis.split(':')[0]}: {told}") for line, (axis, told) in enumerate(wrong.items(), 16)]
+    found = problems(text_of(axes(*wrong)))
+    assert_at_lines(found, [*expected, (16, "axes.network.width: cannot be beside network.topology")])
 
 
 @pytest.mark.parametrize(
@@ -163,53 +131,54 @@ def test_a_wrong_value_is_told_at_its_line():
     ],
 )
 def test_what_is_the_same_or_not_there_is_refused(axis: str, message: str):
-    ((_, said),) = problems(f"{TINY}axes:\n  {axis}\n")
+    ((_, said),) = problems(text_of(axes(axis)))
     assert said.startswith(message)
 
 
-def test_a_layer_of_another_kind_lacks_its_own_keys():
-    layers = TINY.replace(NETWORK, "network: {layers: [{kind: linear, neurons: 8}, {kind: linear, neurons: 10}]}")
-    ((_, said),) = problems(f"{layers}axes:\n  network.layers.0.kind: [conv2d]\n")
-    assert said == "axes.network.layers.0.kind: 'channels' is missing; 'kernel' is missing; unknown key 'neurons'"
+LAYERS = (NETWORK, "network: {layers: [{kind: linear, neurons: 8}, {kind: linear, neurons: 10}]}")
+NEURON = (NETWORK, f"{NETWORK[:-1]}, neuron: {{time_constant: [1 ms, 2 ms, 3 ms]}}}}")
+TOPOLOGY = ('hidden: "12-8"', "topology: 512-12-10")
+MANY = [*range(1, 400)]
 
 
-def test_a_time_of_one_layer_needs_its_unit():
-    neuron = TINY.replace(NETWORK, f"{NETWORK[:-1]}, neuron: {{time_constant: [1 ms, 2 ms, 3 ms]}}}}")
-    assert_at_lines(
-        problems(f"{neuron}axes:\n  neuron.time_constant.0: [5]\n"),
-        [(16, "axes.neuron.time_constant.0: needs a unit, found 5")],
-    )
+@pytest.mark.parametrize(
+    ("changes", "line", "message"),
+    [
+        (
+            *([LAYERS, axes("network.layers.0.kind: [conv2d]")], 16),
+            "axes.network.layers.0.kind: 'channels' is missing; 'kernel' is missing; unknown key 'neurons'",
+        ),
+        ([NEURON, axes("neuron.time_constant.0: [5]")], 16, "axes.neuron.time_constant.0: needs a unit, found 5"),
+        ([TOPOLOGY, axes("network.hidden: [64]")], 16, "axes.network.hidden: give one of topology"),
+        (
+            *([axes(f"network.width: {MANY}", f"neuron.threshold: {MANY}")], 15),
+            "axes: 477,603 design points are more than a sweep may have",
+        ),
+        (
+            *([axes(*(f"recipe.layered.spike_cost.{i}: [1]" for i in range(MOST_AXES + 1)))], 15),
+            f"axes: must have at most {MOST_AXES} axes, each a column of the results; found 201",
+        ),
+    ],
+)
+def test_what_the_rest_of_the_file_or_a_table_cannot_have_is_told_at_its_line(changes, line, message):
+    ((at, said),) = problems(text_of(*changes))
+    assert (at, said.startswith(message)) == (line, True)
 
 
 def test_what_does_not_go_together_is_told_at_the_axis():
-    topology = TINY.replace('hidden: "12-8"', "topology: 512-12-10")
-    assert_at_lines(
-        plan_problems_of(f"{topology}axes:\n  network.topology: [512-9-10, 511-9-10]\n"),
-        [(16, "axes.network.topology: '511-9-10' has 511 inputs")],
-    )
-    deep = f"{TINY}axes:\n  network.depth: [1, 2]\n  network.hidden.2: [8]\n"
-    assert_at_lines(
-        plan_problems_of(deep),
-        [(17, "axes.network.hidden.2: network.depth = 1, network.hidden.2 = 8: the network has")],
-    )
-    neuron = f"{TINY}axes:\n  neuron.reset: [zero, value]\n  neuron.reset_value: [0.1, 0.2]\n"
-    ((line, message),) = plan_problems_of(neuron)
-    assert (line, message.endswith("goes with reset 'value', found 'zero'")) == (17, True)
-    assert_at_lines(
-        problems(f"{topology}axes:\n  network.hidden: [64]\n"), [(16, "axes.network.hidden: give one of topology")]
-    )
-
-
-def plan_problems_of(text: str) -> list[tuple[int, str]]:
-    return mistakes_of(plan_sweep, parse_document(text, "bad.yaml", SweepSpec))
-
-
-def test_so_many_points_are_counted():
-    found = problems(TINY + f"axes:\n  network.width: {[*range(1, 400)]}\n  neuron.threshold: {[*range(1, 400)]}\n")
-    assert_at_lines(found, [(15, "axes: 477,603 design points are more than a sweep may have")])
-
-
-def test_axes_are_no_more_than_results_can_have_before_anything_runs():
-    axes = "".join(f"  recipe.layered.spike_cost.{i}: [1]\n" for i in range(MOST_AXES + 1))
-    found = problems(f"{TINY}axes:\n{axes}")
-    assert_at_lines(found, [(15, f"axes: must have at most {MOST_AXES} axes, each a column of the results; found 201")])
+    for changes, line, message in (
+        (
+            *([TOPOLOGY, axes("network.topology: [512-9-10, 511-9-10]")], 16),
+            "axes.network.topology: '511-9-10' has 511 inputs",
+        ),
+        (
+            *([axes("network.depth: [1, 2]", "network.hidden.2: [8]")], 17),
+            "axes.network.hidden.2: network.depth = 1, network.hidden.2 = 8: the network has",
+        ),
+        (
+            *([axes("neuron.reset: [zero, value]", "neuron.reset_value: [0.1, 0.2]")], 17),
+            "goes with reset 'value', found 'zero'",
+        ),
+    ):
+        ((at, said),) = mistakes_of(plan_sweep, tiny(*changes))
+        assert (at, said.startswith(message) or said.endswith(message)) == (line, True)

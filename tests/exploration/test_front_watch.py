@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from tiny_sweeps import Recording, plan_of, run, tiny
+from tiny_sweeps import UNLAYERED, Recording, axes, instead, plan_of, run, tiny
 
 from codesign.analysis.comparisons.fronts import find_fronts
 from codesign.analysis.results.formatting import quantity
@@ -18,11 +18,7 @@ from codesign.exploration.planned import Plan
 from codesign.exploration.runs.front_watch import FrontWatch
 from codesign.exploration.runs.progress import FrontLine
 
-CHIPS = (
-    "  truenorth: {}\n",
-    "  mubrain_layersync2024: {capacity: scaled, schedules: [asynchronous]}\n  loihi: {schedules: [layered]}\n",
-)
-RECIPES = ("recipes:\n", "recipes:\n  rs: {method: unlayered, policy: random}\n")
+CHIPS = instead("mubrain_layersync2024: {capacity: scaled, schedules: [asynchronous]}", "loihi: {schedules: [layered]}")
 FITTED = "layered, asynchronous on mubrain"
 COLUMNS = ("accuracy", "energy_j", "latency_s")
 
@@ -72,7 +68,7 @@ def texts(watch: FrontWatch) -> dict[str, tuple[str, ...]]:
 
 
 def test_a_front_by_hand():
-    plan, watch = watched(tiny(RECIPES, ("training: [0]", "training: [0, 1]")))
+    plan, watch = watched(tiny(UNLAYERED, ("training: [0]", "training: [0, 1]")))
     assert watch.front() == []
     give(watch, plan, 0.9, cost(2e-6, 1e-3), recipe="layered", schedule="asynchronous", training_seed=0)
     assert watch.changed
@@ -168,8 +164,7 @@ def test_the_front_is_looked_for_now_and_then(monkeypatch):
 
 
 def test_it_ends_as_the_front_of_the_report(tmp_path, cache_root):
-    axes = "axes: {chip.loihi.vector_width: [1, 4]}\nseeds: {training: [0, 1]}"
-    spec = tiny(CHIPS, RECIPES, ("seeds: {training: [0]}", axes))
+    spec = tiny(CHIPS, UNLAYERED, axes("chip.loihi.vector_width: [1, 4]"), ("training: [0]", "training: [0, 1]"))
     heard = Watching()
     outcome, _ = run(spec, tmp_path, cache_root, progress=heard)
     table = read_results(outcome.results)

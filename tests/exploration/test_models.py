@@ -11,7 +11,7 @@ import tiny_studies
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from tiny_sweeps import CHIP, let_trainings_diverge, run, tiny
+from tiny_sweeps import CHIP, axes, beside, let_trainings_diverge, run, tiny
 
 import codesign as cd
 from codesign.analysis.results.table import read_results
@@ -22,13 +22,7 @@ from codesign.exploration.jobs.store import Store
 from codesign.exploration.models import file_names
 from codesign.exploration.sweep import plan_sweep
 
-UNLAYERED = (
-    "  layered: {method: layered}\n",
-    "  layered: {method: layered}\n  unlayered: {method: unlayered, group_size: 4}\n",
-)
-AXES = "axes:\n  recipe.unlayered.group_size: [2, 4]\n  schedule.asynchronous.group_size: [2, 4]\n"
-WITH_AXES = (UNLAYERED[0], UNLAYERED[1] + AXES)
-TOO_LARGE = (f"{CHIP}\n", "")
+UNLAYERED = beside("unlayered: {method: unlayered, group_size: 4}")
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -117,7 +111,8 @@ def test_models_of_a_finished_sweep_are_only_written_and_always_the_same(finishe
 
 
 def test_every_recipe_axis_and_seed_is_a_model(tmp_path, cache_root):
-    spec = tiny(WITH_AXES, ("training: [0]", "training: [0, 3]"))
+    sizes = axes("recipe.unlayered.group_size: [2, 4]", "schedule.asynchronous.group_size: [2, 4]")
+    spec = tiny(UNLAYERED, sizes, ("training: [0]", "training: [0, 3]"))
     outcome, _ = run(spec, tmp_path, cache_root, models=True)
     assert outcome.models.written == 6
     names = [name.removesuffix(".safetensors") for name in contents(tmp_path / "out") if name.endswith(".safetensors")]
@@ -150,7 +145,7 @@ def test_a_training_that_failed_is_missing_with_its_reason(tmp_path, cache_root,
 
 
 def test_a_network_that_no_chip_takes_is_no_mistake(tmp_path, cache_root):
-    outcome, _ = run(tiny(TOO_LARGE), tmp_path, cache_root, models=True)
+    outcome, _ = run(tiny((f"{CHIP}\n", "")), tmp_path, cache_root, models=True)
     assert (outcome.models.written, outcome.models.missing) == (0, ())
 
 

@@ -4,36 +4,28 @@ from __future__ import annotations
 
 import pytest
 from mistakes_found import mistakes_of
-from tiny_sweeps import TINY, tiny
+from tiny_sweeps import axes, beside, tiny
 
-from codesign.documents import parse_document
-from codesign.exploration.definition.spec import SweepSpec
 from codesign.exploration.definition.variants import recipe_variants
 
-RECIPES = """\
-  budgeted: {method: layered, budget: {density: 1.0}, loss: sum}
-  mixed: {method: unlayered, mixture: [{policy: random, group_size: 8}, {method: layered}]}
-  jittered: {method: layered, augmentation: {time_jitter: 2 ms, shift: 1}}
-  adjusted: {method: layered, calibration: {group_size: 8}, learn: {threshold: layer}}
-chips:
-"""
-AXES = """\
-axes:
-  recipe.budgeted.budget.density: [0.5, 2.0]
-  recipe.budgeted.loss.temperature: [0.25, 1.0]
-  recipe.mixed.mixture.0.group_size: [1, 4]
-  recipe.jittered.augmentation.shift: [0, 2]
-  recipe.adjusted.calibration.group_size: [1, 4]
-  recipe.adjusted.learn.learning_rate: [0.01]
-"""
-
-
-def with_axes(axes: str) -> SweepSpec:
-    return tiny(("chips:\n", RECIPES), ("seeds: {training: [0]}\n", f"seeds: {{training: [0]}}\n{axes}"))
+RECIPES = beside(
+    "budgeted: {method: layered, budget: {density: 1.0}, loss: sum}",
+    "mixed: {method: unlayered, mixture: [{policy: random, group_size: 8}, {method: layered}]}",
+    "jittered: {method: layered, augmentation: {time_jitter: 2 ms, shift: 1}}",
+    "adjusted: {method: layered, calibration: {group_size: 8}, learn: {threshold: layer}}",
+)
 
 
 def test_axes_reach_parts_of_recipes_and_leave_the_others() -> None:
-    spec = with_axes(AXES)
+    varied = axes(
+        "recipe.budgeted.budget.density: [0.5, 2.0]",
+        "recipe.budgeted.loss.temperature: [0.25, 1.0]",
+        "recipe.mixed.mixture.0.group_size: [1, 4]",
+        "recipe.jittered.augmentation.shift: [0, 2]",
+        "recipe.adjusted.calibration.group_size: [1, 4]",
+        "recipe.adjusted.learn.learning_rate: [0.01]",
+    )
+    spec = tiny(RECIPES, varied)
     budgeted = [variant.value for variant in recipe_variants(spec, "budgeted")]
     assert [(recipe.budget.density, recipe.loss) for recipe in budgeted] == [
         (density, {"name": "sum", "temperature": temperature}) for density in (0.5, 2.0) for temperature in (0.25, 1.0)
@@ -65,7 +57,5 @@ def test_axes_reach_parts_of_recipes_and_leave_the_others() -> None:
     ],
 )
 def test_mistakes_in_parts_are_told_at_their_line(axis: str, message: str) -> None:
-    text = TINY.replace("chips:\n", RECIPES) + f"axes:\n  {axis}\n"
-    ((line, told),) = mistakes_of(parse_document, text, "tiny.yaml", SweepSpec)
-    assert line == len(text.splitlines())
-    assert message in told
+    ((line, told),) = mistakes_of(tiny, RECIPES, axes(axis))
+    assert (line, message in told) == (20, True)

@@ -9,7 +9,8 @@ from tiny_sweeps import (
     CHIP,
     OWN_CHIP,
     OWN_WEIGHTS,
-    UNLAYERED,
+    axes,
+    beside,
     changed,
     counts,
     feasible,
@@ -74,24 +75,19 @@ def test_keys_change_with_what_the_result_depends_on_and_with_nothing_else(chang
     ],
 )
 def test_keys_of_trainings_change_with_what_they_train_through(recipe, now, others):
-    def with_recipe(value: str):
-        return tiny((UNLAYERED[0], f"{UNLAYERED[0]}\n  mine: {{{recipe.format(value)}}}"))
-
-    base = with_recipe(now)
-    for value in others:
-        other = with_recipe(value)
+    base, *varied = (tiny(beside(f"mine: {{{recipe.format(value)}}}")) for value in (now, *others))
+    for other in varied:
         assert keys(other)["train"] & keys(base)["train"] == keys(tiny())["train"]  # the layered model is the same
         assert changed(other, base) == {"train", "execute", "summary", "cost"}
 
 
 def test_neurons_that_learn():
     """They are said where a chip is not known to have them, of the models that do, and refused where nothing leaks."""
-    recipe = "  layered: {method: layered}\n"
-    learning = "  learning: {method: layered, learn: {threshold: neuron, time_constant: layer}}\n"
-    for point in feasible(tiny((recipe, recipe + learning))):
+    learning = beside("learning: {method: layered, learn: {threshold: neuron, time_constant: layer}}")
+    for point in feasible(tiny(learning)):
         said = [text for text in point.columns["assumptions"] if "for each" in text]
         assert len(said) == 2 * (point.columns["recipe"] == "learning")
-    spec = tiny((recipe, recipe + learning), ('"12-8"', '"12-8", neuron: {time_constant: infinite}'))
+    spec = tiny(learning, ('"12-8"', '"12-8", neuron: {time_constant: infinite}'))
     with pytest.raises(DocumentError, match=r"recipes\.learning\.learn: an infinite time constant cannot be trained"):
         build_plan(spec, outline())
 
@@ -166,8 +162,7 @@ def test_a_chip_that_cannot_end_a_sample_is_read_at_the_margin():
     assert (schedule.stop, schedule.margin, schedule.margin_check) == ("margin", 2, "step")
     assert (columns["stop"], columns["steps_after_output"], columns["margin_check"]) == ("margin", None, "step")
     assert not any("margin" in text for text in columns["assumptions"])
-    axis = ("seeds:", "axes:\n  schedule.asynchronous.margin: [1, 2, 3]\nseeds:")
-    spec = tiny(("group_size: 4}", "group_size: 4, stop: margin}"), axis)
+    spec = tiny(("group_size: 4}", "group_size: 4, stop: margin}"), axes("schedule.asynchronous.margin: [1, 2, 3]"))
     read = {point.jobs.execution.key: point.jobs.summary.margin for point in feasible(spec, schedule="asynchronous")}
     assert len(read) == 1  # three readings of one execution
     assert counts(spec)["summary"] == 2 * (1 + 3)
@@ -248,9 +243,9 @@ def test_every_part_of_the_grid_is_in_the_key(tmp_path):
 
 def test_mappings_are_an_axis_and_only_prices_differ_where_policies_look_at_no_cores():
     wide = (('"12-8"', '"2000"'), (CHIP, "  loihi: {schedules: [chip, turns]}"))
-    axes = "axes: {chip.loihi.mapping: [in_order, balanced, near, balanced_near]}\nseeds:"
+    mappings = axes("chip.loihi.mapping: [in_order, balanced, near, balanced_near]")
     turns = "\nschedules:\n  turns: {policy: round_robin, group_size: 4}"
-    points = feasible(tiny(*wide, ("seeds:", axes), ("\nschedules:", turns)), chip="loihi")
+    points = feasible(tiny(*wide, mappings, ("\nschedules:", turns)), chip="loihi")
     placed = {(p.columns["axis.chip.loihi.mapping"], p.columns["schedule"]): p.jobs for p in points}
     assert len(placed) == 8
     assert all(p.columns["mapping"] == p.columns["axis.chip.loihi.mapping"] for p in points)
@@ -271,17 +266,13 @@ def test_mappings_are_an_axis_and_only_prices_differ_where_policies_look_at_no_c
 
 
 def test_a_chips_entry_spreads_a_network_over_more_cores():
-    wide = (
-        ('"12-8"', '"2000"'),
-        (CHIP, "  loihi: {schedules: [chip]}"),
-        ("seeds:", "axes: {chip.loihi.spread: [12, 14, 3000]}\nseeds:"),
-    )
+    wide = (('"12-8"', '"2000"'), (CHIP, "  loihi: {schedules: [chip]}"), axes("chip.loihi.spread: [12, 14, 3000]"))
     assert {point.columns["cores_used"] for point in feasible(tiny(*wide), chip="loihi")} == {12, 14}
 
 
 def test_axes_are_crossed_where_they_apply_and_empty_elsewhere():
-    axes = "axes:\n  schedule.asynchronous.group_size: [1, 2, all]\n  chip.mubrain.vector_width: [336, 672]\n"
-    plan = plan_of(tiny(("seeds:", axes + "seeds:")))
+    crossed = axes("schedule.asynchronous.group_size: [1, 2, all]", "chip.mubrain.vector_width: [336, 672]")
+    plan = plan_of(tiny(crossed))
     names = ("chip", "schedule", "axis.schedule.asynchronous.group_size", "axis.chip.mubrain.vector_width")
     found = [tuple(point.columns[name] for name in names) for point in plan.points]
     fitted = [
@@ -298,15 +289,11 @@ def test_columns_say_what_a_schedule_amounts_to():
     text = "  loihi: {schedules: [chip, paper_table5, asynchronous]}\n  mubrain_layersync2024: {capacity: scaled, "
     spec = tiny((CHIP, text + "schedules: [chip, paper_table5, layered]}"))
     rows = {(point.columns["chip"], point.columns["schedule"]): point.columns for point in plan_of(spec).points}
-    loihi, mubrain_layersync2024 = rows["loihi", "chip"], rows["mubrain_layersync2024", "chip"]
+    loihi, free = rows["loihi", "chip"], rows["mubrain_layersync2024", "chip"]
     assert (loihi["inference"], loihi["policy"], loihi["group_size"]) == ("layered", None, None)
-    assert (
-        mubrain_layersync2024["inference"],
-        mubrain_layersync2024["policy"],
-        mubrain_layersync2024["group_size"],
-    ) == ("asynchronous", "random", 8)
-    assert mubrain_layersync2024["equivalent_to_layered"] is False
-    assert any("no group size; F = 8" in text for text in mubrain_layersync2024["assumptions"])
+    assert (free["inference"], free["policy"], free["group_size"]) == ("asynchronous", "random", 8)
+    assert free["equivalent_to_layered"] is False
+    assert any("no group size; F = 8" in text for text in free["assumptions"])
     table5 = rows["mubrain_layersync2024", "paper_table5"]  # F = the widest layer: the same spikes, and nothing waits
     assert (table5["equivalent_to_layered"], table5["inference"]) == (True, "asynchronous")
     assert any("holds whole layers, so that spikes are those of layers that wait" in x for x in table5["assumptions"])
@@ -339,13 +326,13 @@ def test_the_configuration_hash_follows_the_configuration():
 )
 def test_what_changes_nothing_is_told(recipe, schedule, expected):
     """Of what the file says itself: a preset gives recipes more than they need."""
-    spec = tiny((UNLAYERED[0], f"  mine: {{{recipe}}}"), ("group_size: 4}", f"group_size: 4, {schedule}}}"))
+    schedules = ("group_size: 4}", f"group_size: 4, {schedule}}}")
+    spec = tiny(("layered: {method: layered}", f"mine: {{{recipe}}}"), schedules)
     notes = plan_designs(spec, lambda spec: outline()).notes
     assert [note.split(" changes nothing; it needs ")[0] for note in notes] == expected
 
 
 def test_an_axis_that_changes_nothing_is_told():
-    axes = "axes: {recipe.layered.cost_ramp: [0.1, 0.2], schedule.asynchronous.margin: [1, 2]}\nseeds:"
-    stops = "axes: {schedule.asynchronous.stop: [drained, margin], schedule.asynchronous.margin: [1, 2]}\nseeds:"
-    for changes, count in ((axes, 2), (stops, 0)):
-        assert len(plan_designs(tiny(("seeds:", changes)), lambda spec: outline()).notes) == count
+    margin = "schedule.asynchronous.margin: [1, 2]"
+    for other, count in (("recipe.layered.cost_ramp: [0.1]", 2), ("schedule.asynchronous.stop: [drained, margin]", 0)):
+        assert len(plan_designs(tiny(axes(other, margin)), lambda spec: outline()).notes) == count

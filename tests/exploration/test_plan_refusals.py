@@ -4,25 +4,21 @@ from __future__ import annotations
 
 import pytest
 from mistakes_found import mistakes_of
-from tiny_sweeps import CHIP, outline, tiny
+from tiny_sweeps import CHIP, axes, instead, outline, tiny
 
 from codesign.errors import DocumentError, InputError
 from codesign.exploration.definition.spec import SweepSpec
 from codesign.exploration.plan import build_plan
 from codesign.exploration.sweep import plan_sweep
 
-HIDDEN, SEEDS, EPOCHS, METHOD = 'hidden: "12-8"', "seeds: {training: [0]}", "epochs: 1", "{method: layered}"
+HIDDEN, EPOCHS, METHOD = 'hidden: "12-8"', "epochs: 1", "{method: layered}"
 CONVOLUTION = "\n  layers:\n    - {kind: conv2d, channels: 4, kernel: 30}\n    - {neurons: 10, kind: linear}"
 LINEAR = ", ".join(f"{{kind: linear, neurons: {neurons}}}" for neurons in (12, 8, 10))
 SKIPPED = (HIDDEN, f"layers: [{LINEAR}], skips: [{{from: input, to: 2, kind: linear}}]")
 POTENTIAL = (HIDDEN, f"{HIDDEN}, neuron: {{readout: potential}}")
 REAL_TIME = (CHIP, CHIP.replace("{", "{operation: real_time, "))
 TIMED = ("{policy: random", "{policy: timed")
-POETS = ("  truenorth: {}", "  poets: {schedules: [asynchronous]}")
-
-
-def axis(text: str) -> tuple[str, str]:
-    return SEEDS, f"{SEEDS}\naxes:\n  {text}"
+POETS = instead("poets: {schedules: [asynchronous]}")
 
 
 @pytest.mark.parametrize(
@@ -39,7 +35,7 @@ def axis(text: str) -> tuple[str, str]:
             *(6, "recipes.layered.loss: 'timestep' needs output spikes"),
             [POTENTIAL, (EPOCHS, f"{EPOCHS}, loss: {{name: timestep, temperature: 2}}")],
         ),
-        (16, "axes.recipe.layered.loss", [POTENTIAL, axis("recipe.layered.loss: [sum, timestep]")]),
+        (16, "axes.recipe.layered.loss", [POTENTIAL, axes("recipe.layered.loss: [sum, timestep]")]),
         (
             *(6, "recipes.layered.augmentation: time_jitter: needs timesteps longer than 0 s"),
             [(EPOCHS, f"{EPOCHS}, augmentation: {{time_jitter: 1 ms}}")],
@@ -59,13 +55,13 @@ def axis(text: str) -> tuple[str, str]:
         (10, "chips.mubrain.operation: 'real_time' lasts", [REAL_TIME]),
         (
             *(16, "axes.chip.mubrain.operation: 'real_time' lasts as long as the stimulus, and workload 'digits' is a"),
-            [axis("chip.mubrain.operation: [accelerated, real_time]")],
+            [axes("chip.mubrain.operation: [accelerated, real_time]")],
         ),
         (10, "chips.mubrain.spread: must have the cores of", [(CHIP, CHIP.replace("{", "{spread: [1], "))]),
         (13, "schedules.asynchronous.policy: on chips.poets: poets: a policy that looks at", [TIMED, POETS]),
         (
             *(16, "axes.schedule.asynchronous.policy: on chips.poets: "),
-            [POETS, axis("schedule.asynchronous.policy: [random, timed]")],
+            [POETS, axes("schedule.asynchronous.policy: [random, timed]")],
         ),
         (
             *(8, "recipes.layered.chip: poets: a policy that looks at service times needs them all; the chip gives no"),

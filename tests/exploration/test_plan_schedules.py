@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import pytest
 from handmade_hardware import near
-from tiny_sweeps import CHIP, UNLAYERED, changed, counts, feasible, keys, outline, plan_of, tiny, with_part
+from tiny_sweeps import (
+    CHIP,
+    axes,
+    beside,
+    changed,
+    counts,
+    feasible,
+    keys,
+    outline,
+    plan_of,
+    tiny,
+    with_part,
+)
 
 from codesign.analysis.results.columns import AXIS_PREFIX
 from codesign.errors import DocumentError, InputError
@@ -27,11 +39,11 @@ def test_times_change_executions_of_a_policy_that_looks_at_them_and_only_those()
 
 
 def test_an_axis_of_a_time_gives_executions_of_their_own():
-    axes = ("seeds:", "axes:\n  chip.mubrain.times.synaptic_operation: [1 ns, 1 us, 1 ms]\nseeds:")
-    layered_only = ("[layered, asynchronous]", "[asynchronous]")
+    times = axes("chip.mubrain.times.synaptic_operation: [1 ns, 1 us, 1 ms]")
+    alone = ("[layered, asynchronous]", "[asynchronous]")
     # with the chip's bits and with float weights, and layered inference beside the first
-    assert counts(tiny(axes, layered_only)) == {"train": 1, "execute": 3, "summary": 3, "cost": 3}
-    points = feasible(tiny(axes, layered_only, RANDOM, TIMED))
+    assert counts(tiny(times, alone)) == {"train": 1, "execute": 3, "summary": 3, "cost": 3}
+    points = feasible(tiny(times, alone, RANDOM, TIMED))
     executions = {point.jobs.execution.key: point.jobs.execution for point in points}
     assert len(executions) == 3
     messages = [one.schedule.service.message_s[0] for one in executions.values() if one.schedule.service]
@@ -46,7 +58,7 @@ def test_a_policy_that_looks_at_times_works_with_any_thresholds():
     assert schedule.barrier_messages
 
 
-TIMED_RECIPE = (UNLAYERED[0], UNLAYERED[1].replace("random", "timed, chip: mubrain"))
+TIMED_RECIPE = beside("rs: {method: unlayered, policy: timed, chip: mubrain}")
 
 
 def test_a_recipe_trains_through_the_times_of_its_chip():
@@ -58,19 +70,17 @@ def test_a_recipe_trains_through_the_times_of_its_chip():
     assert models["layered"].schedule.service is None
     slower = tiny(TIMED_RECIPE, with_part("times: {synaptic_operation: 1 us}"))
     assert len(keys(slower)["train"] - keys(tiny(TIMED_RECIPE))["train"]) == 1
-    axis = ("seeds:", "axes:\n  chip.mubrain.times.synaptic_operation: [1 ns, 1 us]\nseeds:")
-    assert keys(tiny(TIMED_RECIPE, axis))["train"] == keys(tiny(TIMED_RECIPE))["train"]  # axes pass trainings by
+    times = axes("chip.mubrain.times.synaptic_operation: [1 ns, 1 us]")
+    assert keys(tiny(TIMED_RECIPE, times))["train"] == keys(tiny(TIMED_RECIPE))["train"]  # axes pass trainings by
 
 
 def test_a_recipe_whose_chip_is_too_small_cannot_be_trained():
-    recipe = (UNLAYERED[0], UNLAYERED[1].replace("random", "timed, chip: truenorth"))
-    rows = [point for point in plan_of(tiny(recipe)).points if point.columns["recipe"] == "rs"]
+    recipe = "rs: {method: unlayered, policy: timed, chip: truenorth}"
+    rows = [point for point in plan_of(tiny(beside(recipe))).points if point.columns["recipe"] == "rs"]
     assert [point.jobs for point in rows] == [None] * 3
     reasons = [point.reason or "" for point in rows if point.columns["chip"] == "mubrain"]
     assert len(reasons) == 2
-    assert all(
-        reason.startswith("recipe 'rs' trains for chip 'truenorth'; truenorth: the first layer") for reason in reasons
-    )
+    assert all(one.startswith("recipe 'rs' trains for chip 'truenorth'; truenorth: the first la") for one in reasons)
 
 
 @pytest.mark.parametrize("policy", ["round_robin", "arbiter"])
@@ -81,7 +91,7 @@ def test_a_recipe_trains_through_the_cores_of_its_chip_or_layers_are_cores(polic
             ('"12-8"', '"2000"'),
             ("policy: random, group_size: 4", f"policy: {policy}, group_size: 4"),
             (CHIP, f"{CHIP}\n  loihi: {{schedules: [asynchronous]}}"),
-            (UNLAYERED[0], UNLAYERED[1].replace("random", policy + chip)),
+            beside(f"rs: {{method: unlayered, policy: {policy}{chip}}}"),
         )
         (on_loihi,) = (point.jobs.execution for point in feasible(tiny(*changes), recipe="rs", chip="loihi"))
         assert (on_loihi.schedule.policy, on_loihi.schedule.service) == (policy, None)
@@ -113,8 +123,7 @@ def test_a_schedule_may_lose_input_events_and_stop_after_some_timesteps():
 
 def test_refractoriness_is_an_axis_and_a_column():
     """Layered inference needs none: it is one execution, in which no neuron can fire twice."""
-    axes = "axes:\n" + "".join(f"  schedule.{name}.refractory: [true, false]\n" for name in ("asynchronous", "layered"))
-    spec = tiny(("seeds:", axes + "seeds:"))
+    spec = tiny(axes(*(f"schedule.{name}.refractory: [true, false]" for name in ("asynchronous", "layered"))))
     rows = [point.columns for point in plan_of(spec).points if point.columns["chip"] == "mubrain"]
     found = [
         (row["schedule"], row[f"axis.schedule.{row['schedule']}.refractory"], row["refractory"], row["inference"])
@@ -143,7 +152,7 @@ def test_neurons_without_refractoriness_have_one_form_of_schedule():
 
 
 def test_bits_of_weights_are_an_axis():
-    spec = tiny(("seeds:", "axes:\n  chip.mubrain.weight_bits: [1, none, 4]\nseeds:"))
+    spec = tiny(axes("chip.mubrain.weight_bits: [1, none, 4]"))
     expected = [("1", 1)] * 2 + [("none", None)] * 2 + [("4", 4)] * 2
     points = feasible(spec)
     column = "axis.chip.mubrain.weight_bits"
@@ -158,7 +167,7 @@ BY_TIMESTEP = ("  layered: {method: layered}", "  layered: {method: layered, los
 
 def test_a_recipe_trains_with_its_own_bits_or_with_those_of_its_chip():
     def models(recipe: str, *changes: tuple[str, str]) -> dict[str, TrainInputs]:
-        points = feasible(tiny((UNLAYERED[0], f"{UNLAYERED[0]}\n  few: {{method: layered, {recipe}}}"), *changes))
+        points = feasible(tiny(beside(f"few: {{method: layered, {recipe}}}"), *changes))
         return {point.columns["recipe"]: point.jobs.execution.model for point in points}
 
     chip = "chip: mubrain, quantization: chip"
@@ -171,12 +180,9 @@ def test_a_recipe_trains_with_its_own_bits_or_with_those_of_its_chip():
     assert models(chip, ("{capacity: scaled,", "{capacity: scaled, weight_bits: 2,"))["few"].quantization.bits == 2
     own = "quantization: {bits: 4, signed: false, potential_bits: 8}"
     assert models(own)["few"].quantization == Quantization(bits=4, signed=False, potential_bits=8)
-    axis = ("seeds:", "axes:\n  recipe.few.quantization: [none, chip, 1, 4]\nseeds:")
-    plan = tiny((UNLAYERED[0], f"{UNLAYERED[0]}\n  few: {{method: layered, {chip}}}"), axis)
-    keys = {
-        point.columns[f"{AXIS_PREFIX}recipe.few.quantization"]: point.jobs.execution.model.key
-        for point in feasible(plan)
-    }
+    axis = axes("recipe.few.quantization: [none, chip, 1, 4]")
+    points = feasible(tiny(beside(f"few: {{method: layered, {chip}}}"), axis))
+    keys = {p.columns[f"{AXIS_PREFIX}recipe.few.quantization"]: p.jobs.execution.model.key for p in points}
     assert keys["chip"] == keys["4"]
     assert len(set(keys.values())) == 3
     assert keys["none"] == keys[None]  # the recipe beside it, which says the same
@@ -194,11 +200,11 @@ def test_a_recipe_trains_with_its_own_bits_or_with_those_of_its_chip():
 def test_bits_that_nobody_has_are_a_mistake(recipe, message):
     chips = (CHIP, f"{CHIP}\n  floats: {{extends: mubrain, capacity: scaled, weight_bits: none}}")
     with pytest.raises((InputError, DocumentError), match=message):
-        plan_of(tiny((UNLAYERED[0], f"{UNLAYERED[0]}\n  few: {{method: layered, {recipe}}}"), chips))
+        plan_of(tiny(beside(f"few: {{method: layered, {recipe}}}"), chips))
 
 
 def test_the_loss_is_a_parameter_of_recipes_and_an_axis():
-    spec = tiny(("seeds:", "axes:\n  recipe.layered.loss: [sum, timestep]\nseeds:"))
+    spec = tiny(axes("recipe.layered.loss: [sum, timestep]"))
     assert keys(spec)["train"] == keys(tiny())["train"] | keys(tiny(BY_TIMESTEP))["train"]
     by_default = tiny(("recipe_defaults: {", "recipe_defaults: {loss: timestep, "))
     assert keys(by_default)["train"] == keys(tiny(BY_TIMESTEP))["train"] != keys(tiny())["train"]

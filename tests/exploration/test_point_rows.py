@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from tiny_sweeps import run, tiny
+from tiny_sweeps import axes, run, tiny
 
 from codesign.analysis.answers.remarks import OVER_BUDGET
 from codesign.analysis.results.columns import COLUMNS
@@ -10,12 +10,10 @@ from codesign.exploration.jobs.store import Entry, Store
 from codesign.exploration.point_rows import point_rows
 from codesign.exploration.sweep import plan_sweep
 
-AXIS = "seeds: {training: [0]}\naxes:\n  chip.mubrain.energies.synaptic_operation: [1 pJ, 2 pJ]\n"
-
 
 def test_rows_of_many_points_are_those_of_each(tmp_path, cache_root, monkeypatch):
     """Also where points share a damaged summary, lack a price, or need what failed."""
-    spec = tiny(("seeds: {training: [0]}\n", AXIS))
+    spec = tiny(axes("chip.mubrain.energies.synaptic_operation: [1 pJ, 2 pJ]"))
     run(spec, tmp_path, cache_root)
     plan = plan_sweep(spec)
     jobs = [point.jobs for point in plan.points if point.jobs is not None]

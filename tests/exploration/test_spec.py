@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tiny_sweeps import LAYERED, TINY, assert_at_lines, plan_problems, problems, tiny
+from tiny_sweeps import LAYERED, TINY, assert_at_lines, axes, plan_problems, problems, tiny
 
 from codesign.errors import DocumentError
 
@@ -109,8 +109,8 @@ def test_numbers_that_no_network_computes_with_are_mistakes(old, new, message):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (("seeds:", "axes: {chip.mubrain.vector_width: [1, 4, 1]}\nseeds:"), "must differ, found 1, 4, 1"),
-        (("seeds:", "axes: {chip.mubrain.supply_voltage: [1 V, 1.1 V, 1000 mV]}\nseeds:"), "1000 mV is 1 V again"),
+        (axes("chip.mubrain.vector_width: [1, 4, 1]"), "must differ, found 1, 4, 1"),
+        (axes("chip.mubrain.supply_voltage: [1 V, 1.1 V, 1000 mV]"), "1000 mV is 1 V again"),
         (("training: [0]", "training: [0, 0]"), "seeds must differ, found 0, 0"),
         (("[layered, asynchronous]", "[layered, layered]"), "schedules must differ, found layered, layered"),
         (("group_size: 4}", "group_size: 1000000000000000000000}"), "must be less than 2147483648"),
@@ -168,7 +168,5 @@ def test_an_objective_without_a_direction_is_accurate_or_small():
     columns = ("accuracy", "energy_j", "agreement")
     found = tiny(("seeds:", f"objectives: [{', '.join(f'{{column: {name}}}' for name in columns)}]\nseeds:")).objectives
     assert [(one.column, one.direction) for one in found] == [
-        ("accuracy", "maximize"),
-        ("energy_j", "minimize"),
-        ("agreement", "maximize"),
+        *zip(columns, ("maximize", "minimize", "maximize"), strict=True)
     ]

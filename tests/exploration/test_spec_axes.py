@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from tiny_sweeps import TINY, assert_at_lines, plan_problems, problems
+from tiny_sweeps import TINY, assert_at_lines, axes, instead, plan_problems, problems, text_of, tiny
 
 from codesign import units
-from codesign.documents import parse_document
-from codesign.exploration.definition.spec import SweepSpec
 from codesign.hardware.chip.description import Chip
 
 AXES = """\
@@ -47,98 +45,84 @@ def test_values_that_an_axis_cannot_take_are_told_at_their_lines():
 
 
 def test_values_of_axes_need_to_go_together_only_as_they_are_combined():
-    queued = TINY + "axes:\n  schedule.asynchronous.prioritize_input: [true]\n"
-    line = len(queued.splitlines())
-    assert parse_document(queued + "  schedule.asynchronous.input_mode: [queued]\n", "good.yaml", SweepSpec).axes
+    first, mode = "schedule.asynchronous.prioritize_input: [true]", "schedule.asynchronous.input_mode: [{}]"
+    assert tiny(axes(first, mode.format("queued"))).axes
     text = "prioritize_input needs input_mode 'queued'; in mode 'frame' no input waits"
     alone = "axes.schedule.asynchronous.prioritize_input: prioritize_input = True"
-    assert problems(queued) == [(line, f"{alone}: {text}")]
+    assert problems(text_of(axes(first))) == [(16, f"{alone}: {text}")]
     other = "axes.schedule.asynchronous.input_mode: prioritize_input = True, input_mode = frame"
-    assert problems(queued + "  schedule.asynchronous.input_mode: [queued, frame]\n") == [
-        (line + 1, f"{other}: {text}")
-    ]
+    assert problems(text_of(axes(first, mode.format("queued, frame")))) == [(17, f"{other}: {text}")]
 
 
-CHIP_AXES = "  chip.odin.group_size: [8]\n  chip.odin.vector_width: [1, 2]\n  chip.odin.neurons_per_core: [4, 64]\n"
+PLACES = "the chip has 200; leave out rows and columns for as many tiles as the cores need"
 CLASH = "group_size = 8, vector_width = 1, neurons_per_core = 4: is larger than the chip's 4 neurons, found 8"
-SLOW = "  chip.odin.times.synaptic_operation: [1 ns, 20000]\n  chip.odin.clock: [100 MHz, 100 Hz]\n"
 
 
 @pytest.mark.parametrize(
-    ("axes", "line", "message"),
+    ("lines", "line", "message"),
     [
-        (CHIP_AXES, 4, f"axes.chip.odin.neurons_per_core: {CLASH}"),
-        (SLOW, 3, "axes.chip.odin.clock: times.synaptic_operation = 20000, clock = 100 Hz: must take at most 1 s"),
-        ("  chip.odin.potential_bits: [2]\n", 2, "axes.chip.odin.potential_bits: potential_bits = 2: a potential must"),
+        (
+            ["odin.group_size: [8]", "odin.vector_width: [1, 2]", "odin.neurons_per_core: [4, 64]"],
+            *(18, f"odin.neurons_per_core: {CLASH}"),
+        ),
+        (
+            ["odin.times.synaptic_operation: [1 ns, 20000]", "odin.clock: [100 MHz, 100 Hz]"],
+            *(17, "odin.clock: times.synaptic_operation = 20000, clock = 100 Hz: must take at most 1 s"),
+        ),
+        (["odin.potential_bits: [2]"], 16, "odin.potential_bits: potential_bits = 2: a potential must"),
+        # with all others, at its own axis: a mesh of 4 × 8 tiles of 4 cores does not hold 200
+        (
+            ["loihi.cores: [64, 200]", "loihi.clock: [100 MHz, 200 MHz]", "loihi.vector_width: [1, 2]"],
+            *(16, f"loihi.cores: cores = 200: has place for 128 cores (4×8 tiles of 4), {PLACES}"),
+        ),
     ],
 )
-def test_numbers_of_a_chip_are_looked_at_together(axes, line, message):
-    text = TINY.replace("  truenorth: {}", "  odin: {}") + "axes:\n"
-    (found,) = problems(text + axes)
-    assert found[0] == len(TINY.splitlines()) + line
-    assert found[1].startswith(message)
-
-
-def test_a_value_that_is_wrong_with_all_others_is_told_at_its_own_axis():
-    """Of the others, none can help it: a mesh of 4 × 8 tiles of 4 cores does not hold 200."""
-    chip = TINY.replace("  truenorth: {}", "  loihi: {}")
-    axes = "axes:\n  chip.loihi.cores: [64, 200]\n  chip.loihi.clock: [100 MHz, 200 MHz]\n"
-    axes += "  chip.loihi.vector_width: [1, 2]\n"
-    (found,) = problems(chip + axes)
-    assert found[0] == len(TINY.splitlines()) + 2
-    assert found[1].startswith("axes.chip.loihi.cores: cores = 200: has place for 128 cores (4×8 tiles of 4)")
-    assert found[1].endswith("the chip has 200; leave out rows and columns for as many tiles as the cores need")
+def test_numbers_of_a_chip_are_looked_at_together(lines, line, message):
+    chip, _, _ = lines[0].partition(".")
+    ((at, told),) = problems(text_of(instead(f"{chip}: {{}}"), axes(*(f"chip.{one}" for one in lines))))
+    assert (at, told.startswith(f"axes.chip.{message}")) == (line, True)
 
 
 def test_an_all_in_energy_is_asked_for_the_other_operation_where_it_is_written():
-    entry = "  truenorth: {}"
-    assert entry in TINY
     measured = "chips.truenorth_allin.operation: truenorth_allin: its all-in energy was measured in real_time"
-    operation = "  tn:\n    extends: truenorth_allin\n    operation: accelerated"
-    right = TINY.replace(entry, "  truenorth_allin: {operation: real_time}")
-    axis = "axes:\n  chip.truenorth_allin.operation: [real_time, accelerated]\nseeds:"
-    for text, line, start in (
-        (TINY.replace(entry, "  truenorth_allin: {}"), 11, measured),
-        (TINY.replace(entry, operation), 13, "chips.tn.operation: "),
-        (right.replace("seeds:", axis), 15, "axes.chip.truenorth_allin.operation: "),
+    right = instead("truenorth_allin: {operation: real_time}")
+    axis = axes("chip.truenorth_allin.operation: [real_time, accelerated]")
+    for changes, line, start in (
+        ([instead("truenorth_allin: {}")], 11, measured),
+        ([instead("tn:\n    extends: truenorth_allin\n    operation: accelerated")], 13, "chips.tn.operation: "),
+        ([right, axis], 16, "axes.chip.truenorth_allin.operation: "),
     ):
-        (found,) = plan_problems(text)
+        (found,) = plan_problems(text_of(*changes))
         assert found[0] == line
         assert found[1].startswith(start)
         assert "contains the static energy of that one; it cannot be used for operation 'accelerated'" in found[1]
-    assert parse_document(right, "good.yaml", SweepSpec).chips["truenorth_allin"].operation == "real_time"
+    assert tiny(right).chips["truenorth_allin"].operation == "real_time"
 
 
 def test_an_axis_cannot_make_another_chip_of_an_entry():
-    first = len(TINY.splitlines())
-    axes = "axes:\n  chip.mubrain.extends: [mubrain, loihi]\n  chip.mubrain.schedules: [chip, layered]\n"
-    assert problems(TINY + axes) == [
-        (first + 2, "axes.chip.mubrain.extends: cannot be an axis; give each chip an entry of its own under `chips`"),
-        (first + 3, "axes.chip.mubrain.schedules: cannot be an axis; the chip runs under all that its entry lists"),
+    wrong = axes("chip.mubrain.extends: [mubrain, loihi]", "chip.mubrain.schedules: [chip, layered]")
+    assert problems(text_of(wrong)) == [
+        (16, "axes.chip.mubrain.extends: cannot be an axis; give each chip an entry of its own under `chips`"),
+        (17, "axes.chip.mubrain.schedules: cannot be an axis; the chip runs under all that its entry lists"),
     ]
 
 
 def test_an_axis_may_set_apart_what_an_estimate_includes():
     """Operations of a chip whose layers do not wait are estimated with their updates, until an axis gives these."""
-    entry = "  mubrain:"
-    assert entry in TINY
-    estimated = TINY.replace(entry, "  own: {extends: mubrain, energies: {synaptic_operation: null}}\n  mubrain:")
-    axis = "axes:\n  chip.own.energies.neuron_update: [1 pJ, 2 pJ]\n"
-    assert parse_document(estimated + axis, "good.yaml", SweepSpec).axes
+    estimated = instead("own: {extends: mubrain, energies: {synaptic_operation: null}}")
+    assert tiny(estimated, axes("chip.own.energies.neuron_update: [1 pJ, 2 pJ]")).axes
 
 
 def test_memories_are_built_for_the_widths_of_weights_that_an_axis_gives():
     """Loihi's file states a structure and weights of 9 bits, which no potential of 6 bits holds."""
-    text = TINY.replace("  truenorth: {}", "  loihi: {}")
-    axes = "axes:\n  chip.loihi.potential_bits: [6, 16]\n  chip.loihi.weight_bits: [%s]\n"
-    assert parse_document(text + axes % "4, 6", "good.yaml", SweepSpec).axes
+    right, wrong = (
+        (instead("loihi: {}"), axes("chip.loihi.potential_bits: [6, 16]", f"chip.loihi.weight_bits: [{bits}]"))
+        for bits in ("4, 6", "4, chip")
+    )
+    assert tiny(*right).axes
     clash = "potential_bits = 6, weight_bits = 9: a potential must hold at least one weight"
-    assert problems(text + axes % "4, chip") == [
-        (
-            len(text.splitlines()) + 3,
-            f"axes.chip.loihi.weight_bits: {clash}, found 6 bits of potential and 9 of weights",
-        )
-    ]
+    told = f"axes.chip.loihi.weight_bits: {clash}, found 6 bits of potential and 9 of weights"
+    assert problems(text_of(*wrong)) == [(17, told)]
 
 
 def test_twice_the_values_are_twice_the_work(monkeypatch: pytest.MonkeyPatch):
@@ -158,7 +142,7 @@ def test_twice_the_values_are_twice_the_work(monkeypatch: pytest.MonkeyPatch):
     done = []
     for count in (40, 80):
         values = [f"{number} fJ" for number in range(1, count + 1)]
-        parse_document(f"{TINY}axes:\n  chip.mubrain.energies.synaptic_operation: {values}\n", "a.yaml", SweepSpec)
+        tiny(axes(f"chip.mubrain.energies.synaptic_operation: {values}"))
         done.append(work.copy())
         work.clear()
     few, many = done

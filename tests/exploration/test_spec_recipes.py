@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tiny_sweeps import LAYERED, TINY, problems, tiny
+from tiny_sweeps import LAYERED, axes, beside, problems, text_of, tiny
 
 from codesign.documents import parse_document
 from codesign.errors import DocumentError
@@ -14,68 +14,59 @@ from codesign.training.recipe import Recipe
 
 
 def test_a_recipe_that_looks_at_times_names_a_chip_of_the_sweep():
-    timed = LAYERED + "\n  timed: {method: unlayered, policy: timed"
-    (found,) = problems(TINY.replace(LAYERED, timed + "}"))
-    assert found == (
-        9,
-        "recipes.timed: policy 'timed' looks at a chip's service times: name one of the sweep's chips in 'chip'",
+    alone, unknown, right = (
+        beside(f"timed: {{method: unlayered, policy: timed{chip}}}")
+        for chip in ("", ", chip: mubrain_fited", ", chip: mubrain")
     )
-    (found,) = problems(TINY.replace(LAYERED, timed + ", chip: mubrain_fited}"))
-    assert found[0] == 9
-    assert found[1].startswith("recipes.timed.chip: unknown chip 'mubrain_fited'; did you mean 'mubrain'?")
-    spec = parse_document(TINY.replace(LAYERED, timed + ", chip: mubrain}"), "good.yaml", SweepSpec)
-    assert spec.recipes["timed"].chip == "mubrain"
-    axis = "axes: {recipe.timed.chip: [mubrain, loihi]}\nseeds:"
-    (found,) = problems(TINY.replace(LAYERED, timed + ", chip: mubrain}").replace("seeds:", axis))
-    assert found[1].startswith("axes.recipe.timed.chip: unknown chip 'loihi'; ")
+    named = "name one of the sweep's chips in 'chip'"
+    for changes, line, told in (
+        ([alone], 9, f"recipes.timed: policy 'timed' looks at a chip's service times: {named}"),
+        ([unknown], 9, "recipes.timed.chip: unknown chip 'mubrain_fited'; did you mean 'mubrain'?"),
+        ([right, axes("recipe.timed.chip: [mubrain, loihi]")], 17, "axes.recipe.timed.chip: unknown chip 'loihi'; "),
+    ):
+        ((at, said),) = problems(text_of(*changes))
+        assert (at, said[: len(told)]) == (line, told)
+    assert tiny(right).recipes["timed"].chip == "mubrain"
 
 
 def test_a_mixture_takes_no_defaults_of_one_schedule_and_its_mistakes_have_their_line():
-    def with_mixture(text: str) -> str:
-        defaults = "recipe_defaults: {group_size: 4, policy: fifo, momentum_noise: 0.25, "
-        mixed = f"{LAYERED}\n  mixed: {{method: unlayered, mixture: {text}}}"
-        return TINY.replace(LAYERED, mixed).replace("recipe_defaults: {", defaults)
+    defaults = ("recipe_defaults: {", "recipe_defaults: {group_size: 4, policy: fifo, momentum_noise: 0.25, ")
+
+    def mixture(*entries: str) -> list[tuple[str, str]]:
+        return [beside(f"mixed: {{method: unlayered, mixture: [{', '.join(entries)}]}}"), defaults]
 
     layered, quiet = "{method: layered}", "{policy: random, group_size: 2}"
-    spec = parse_document(with_mixture(f"[{quiet}, {layered}]"), "good.yaml", SweepSpec).recipes["mixed"]
-    assert spec.momentum_noise == 0
-    loud = "{policy: momentum, group_size: 3}"
-    spec = parse_document(with_mixture(f"[{quiet}, {loud}]"), "good.yaml", SweepSpec).recipes["mixed"]
+    assert tiny(*mixture(quiet, layered)).recipes["mixed"].momentum_noise == 0
+    spec = tiny(*mixture(quiet, "{policy: momentum, group_size: 3}")).recipes["mixed"]
     assert (spec.momentum_noise, [one.group_size for one in spec.schedules]) == (0.25, [2, 3])
-    (found,) = problems(with_mixture(f"[{layered}, {{policy: randum, group_size: 2}}]"))
-    assert found[1].startswith("recipes.mixed.mixture.1.policy: unknown scheduling policy 'randum'; did you mean")
-    assert "mixed:" in with_mixture("").splitlines()[found[0] - 1]
+    ((line, told),) = problems(text_of(*mixture(layered, "{policy: randum, group_size: 2}")))
+    assert line == 9
+    assert told.startswith("recipes.mixed.mixture.1.policy: unknown scheduling policy 'randum'; did you mean")
 
 
 def test_mistakes_in_a_calibration_have_their_line():
-    def with_calibration(text: str) -> str:
-        return TINY.replace("{method: layered}", f"{{method: layered, calibration: {text}}}")
+    def told(text: str) -> list[str]:
+        found = problems(text_of(("{method: layered}", f"{{method: layered, calibration: {text}}}")))
+        assert {line for line, _ in found} == {8}
+        return [message for _, message in found]
 
-    line = TINY.splitlines().index("  layered: {method: layered}") + 1
-    found = problems(with_calibration("{policy: randum, criterion: acuracy}"))
-    assert {place for place, _ in found} == {line}
-    messages = [message for _, message in found]
-    assert any(
-        one.startswith("recipes.layered.calibration.policy: unknown scheduling policy 'rand") for one in messages
-    )
-    assert any("'matching' or 'cross_entropy'" in one for one in messages)
-    assert "a calibration is for no chip" in problems(with_calibration("{policy: timed}"))[0][1]
+    messages = " ".join(told("{policy: randum, criterion: acuracy}"))
+    assert "recipes.layered.calibration.policy: unknown scheduling policy 'rand" in messages
+    assert "'matching' or 'cross_entropy'" in messages
+    assert "a calibration is for no chip" in told("{policy: timed}")[0]
 
 
 def test_a_policy_for_all_recipes_passes_layered_ones_by():
     default = ("recipe_defaults: {", "recipe_defaults: {chip: mubrain, policy: timed, ")
-    spec = tiny(default, (LAYERED, LAYERED + "\n  timed: {method: unlayered}"))
+    spec = tiny(default, beside("timed: {method: unlayered}"))
     assert (spec.recipes["layered"].policy, spec.recipes["timed"].policy) == ("random", "timed")
     assert spec.recipes["layered"].chip == spec.recipes["timed"].chip == "mubrain"  # whose bits it may train with
 
 
 def test_preset_fills_what_defaults_and_recipe_leave_open():
     spec = tiny(
-        (
-            "  layered: {method: layered}",
-            "  layered: {method: layered, learning_rate: 1.0e-2}\n"
-            "  ms: {method: unlayered, policy: momentum}\n  rs: {method: unlayered, group_size: 3}",
-        ),
+        beside("ms: {method: unlayered, policy: momentum}", "rs: {method: unlayered, group_size: 3}"),
+        (LAYERED, LAYERED.replace("}", ", learning_rate: 1.0e-2}")),
         ('{hidden: "12-8"}', '{hidden: "12-8", neuron: {threshold: 0.5}}'),
     )
     layered, ms, rs = (spec.recipes[name] for name in ("layered", "ms", "rs"))
@@ -156,15 +147,10 @@ chips: {loihi: {}}
     assert (plain.recipes["usual"].mixture, plain.recipes["usual"].group_size) == (None, 8)
 
 
-def test_network_takes_inputs_and_outputs_from_the_workload():
-    topology = tiny().topology(input_grid=(2, 16, 16), classes=10)
-    assert topology.input == 512
-    assert topology.layers == (Linear(neurons=12), Linear(neurons=8), Linear(neurons=10))
-
-
-def test_network_without_layers_takes_those_of_the_preset():
-    topology = tiny(('network: {hidden: "12-8"}\n', "")).topology(input_grid=(1, 4, 4), classes=10)
-    assert [layer.neurons for layer in topology.layers if isinstance(layer, Linear)] == [64, 64, 64, 10]
+def test_a_network_takes_inputs_and_outputs_from_the_workload_and_layers_from_the_preset():
+    for changes, hidden in (([], (12, 8)), ([('network: {hidden: "12-8"}\n', "")], (64, 64, 64))):
+        topology = tiny(*changes).topology(input_grid=(2, 16, 16), classes=10)
+        assert (topology.input, topology.layers) == (512, tuple(Linear(neurons=size) for size in (*hidden, 10)))
 
 
 def test_no_schedule_of_a_sweep_hides_a_built_in_one():

@@ -4,27 +4,17 @@ import itertools
 
 import pytest
 from mistakes_found import mistakes_of
-from tiny_sweeps import plan_of, tiny
+from tiny_sweeps import axes, instead, plan_of, tiny
 
-from codesign.exploration.definition.spec import SweepSpec
 from codesign.exploration.definition.variants import axis_units, base_chip, chip_variants, recipe_variants
 from codesign.hardware.chip.structure import estimate
 from codesign.hardware.library import find_chip
 
-SEEDS = "seeds: {training: [0]}\n"
-
-
-def with_axes(*axes: str) -> SweepSpec:
-    return tiny((SEEDS, SEEDS + "axes:\n" + "".join(f"  {axis}\n" for axis in axes)))
-
 
 def test_variants_are_the_product_of_the_axes_in_the_order_of_the_file():
-    spec = with_axes(
-        "recipe.layered.epochs: [1, 2, 3]",
-        "chip.truenorth.vector_width: [7, 8]",  # of something else
-        "recipe.layered.batch_size: [10, 20]",
-    )
-    found = recipe_variants(spec, "layered")
+    other = "chip.truenorth.vector_width: [7, 8]"
+    varied = axes("recipe.layered.epochs: [1, 2, 3]", other, "recipe.layered.batch_size: [10, 20]")
+    found = recipe_variants(tiny(varied), "layered")
     expected = list(itertools.product([1, 2, 3], [10, 20]))
     assert [(one.value.epochs, one.value.batch_size) for one in found] == expected
     paths = ("recipe.layered.epochs", "recipe.layered.batch_size")
@@ -35,36 +25,31 @@ def test_variants_are_the_product_of_the_axes_in_the_order_of_the_file():
 def test_values_of_one_variant_are_set_at_once():
     """In any order of the axes, for no value but the last need fit those of the base."""
     policies, methods = "recipe.layered.policy: [fifo, random]", "recipe.layered.method: [unlayered]"
-    for axes in ((policies, methods), (methods, policies)):
-        assert [one.value.policy for one in recipe_variants(with_axes(*axes), "layered")] == ["fifo", "random"]
-    axes = f"{SEEDS}axes:\n  chip.odin.group_size: [300]\n  chip.odin.neurons_per_core: [400]\n"
-    (found,) = chip_variants(tiny((SEEDS, axes), ("  truenorth: {}", "  odin: {}")), "odin")
+    for order in ((policies, methods), (methods, policies)):
+        assert [one.value.policy for one in recipe_variants(tiny(axes(*order)), "layered")] == ["fifo", "random"]
+    sizes = axes("chip.odin.group_size: [300]", "chip.odin.neurons_per_core: [400]")
+    (found,) = chip_variants(tiny(sizes, instead("odin: {}")), "odin")
     assert (found.value.chip.group_size.value, found.value.chip.neurons_per_core.value) == (300, (400,))
 
 
 def test_the_unit_of_an_axis_is_that_of_its_numbers():
-    energies, epochs = "chip.mubrain.energies.synaptic_operation", "recipe.layered.epochs"
-    units = axis_units(with_axes(f"{energies}: [1 pJ, 2 pJ]", f"{epochs}: [1, 2]"))
-    assert (units[energies], units[epochs]) == ("J", "")
+    """One of mixed units has none, and stands in results as written."""
+    energies, epochs, mixed = (
+        *("chip.odin.energies.synaptic_operation", "recipe.layered.epochs", "chip.odin.times.synaptic_operation"),
+    )
+    spec = tiny(axes(f"{energies}: [1 pJ]", f"{epochs}: [1, 2]", f"{mixed}: [1 ns, 2]"), instead("odin: {}"))
+    units, variants = axis_units(spec), chip_variants(spec, "odin")
+    assert (units[energies], units[epochs], units[mixed]) == ("J", "", "")
+    assert [dict(one.axes)[mixed] for one in variants] == ["1 ns", "2"]
+    assert [one.value.chip.times.synaptic_operation.cycles for one in variants] == [None, 2]
 
 
-def test_an_axis_of_mixed_units_has_none_and_stands_in_results_as_written():
-    path = "chip.odin.times.synaptic_operation"
-    spec = tiny((SEEDS, f"{SEEDS}axes:\n  {path}: [1 ns, 2]\n"), ("  truenorth: {}", "  odin: {}"))
-    variants = chip_variants(spec, "odin")
-    assert [dict(one.axes)[path] for one in variants] == ["1 ns", "2"]
-    found = [one.value.chip.times.synaptic_operation for one in variants]
-    assert [None if one is None else one.cycles for one in found] == [None, 2]
-    assert axis_units(spec)[path] == ""
-
-
-LOIHI = ("  truenorth: {}", "  loihi: {}")
+LOIHI = instead("loihi: {}")
 
 
 def test_kinds_of_synchronization_are_an_axis_and_share_what_they_execute_alike():
     words = ["asynchronous", "barrier", "neighbour", "timer 1 ms"]
-    axis = f"{SEEDS}axes:\n  chip.loihi.synchronization: [{', '.join(words)}]\n"
-    spec = tiny((SEEDS, axis), LOIHI)
+    spec = tiny(axes(f"chip.loihi.synchronization: [{', '.join(words)}]"), LOIHI)
     found = chip_variants(spec, "loihi")
     assert [one.value.chip.synchronization.kind for one in found] == [word.split()[0] for word in words]
     assert [one.axes for one in found] == [(("chip.loihi.synchronization", word),) for word in words]
@@ -76,7 +61,7 @@ def test_kinds_of_synchronization_are_an_axis_and_share_what_they_execute_alike(
 
 
 @pytest.mark.parametrize(
-    ("axes", "expected"),
+    ("lines", "expected"),
     [
         (["synchronization: [barrier, timr]"], [(16, "loihi_sanafe: synchronization: must be a kind in words")]),
         # Right under one kind, told where it meets the other.
@@ -92,9 +77,8 @@ def test_kinds_of_synchronization_are_an_axis_and_share_what_they_execute_alike(
         ),
     ],
 )
-def test_what_a_kind_cannot_have_is_told_at_the_axis(axes: list[str], expected: list[tuple[int, str]]):
-    lines = "".join(f"  chip.loihi.{axis}\n" for axis in axes)
-    changes = (SEEDS, f"{SEEDS}axes:\n{lines}"), LOIHI
+def test_what_a_kind_cannot_have_is_told_at_the_axis(lines: list[str], expected: list[tuple[int, str]]):
+    changes = axes(*(f"chip.loihi.{line}" for line in lines)), LOIHI
     if not expected:
         assert len(chip_variants(tiny(*changes), "loihi")) == 1
         return
@@ -122,8 +106,8 @@ def test_a_chip_entry_may_change_any_part_of_the_description():
     assert chip.energies.message == own.value.chip.energies.message
     assert (chip.weight_bits.value, own.value.chip.weight_bits.value) == (4, 9)  # its structure is stated
     # Axes start from there.
-    axes = f"{SEEDS}axes:\n  chip.quick.synchronization.handshake: [1 ns, 2 ns]\n"
-    varied = chip_variants(tiny(("  truenorth: {}\n", entry), (SEEDS, axes)), "quick")
+    handshakes = axes("chip.quick.synchronization.handshake: [1 ns, 2 ns]")
+    varied = chip_variants(tiny(("  truenorth: {}\n", entry), handshakes), "quick")
     assert [one.value.chip.synchronization.handshake.value for one in varied] == [1e-9, 2e-9]
 
 
@@ -160,7 +144,7 @@ def test_a_chip_entry_may_change_any_part_of_the_description():
 )
 def test_mistakes_in_parts_of_a_description_are_told_at_the_sweeps_line(entry: str, expected: list[tuple[int, str]]):
     entry = entry.replace("\\n", "\n")
-    found = sorted(mistakes_of(tiny, ("  truenorth: {}", f"  mine: {entry}")))
+    found = sorted(mistakes_of(tiny, instead(f"mine: {entry}")))
     assert {line for line, _ in found} == {line for line, _ in expected}, found
     assert all(any(text.startswith(start) for at, text in found if at == line) for line, start in expected), found
 
@@ -168,27 +152,26 @@ def test_mistakes_in_parts_of_a_description_are_told_at_the_sweeps_line(entry: s
 def test_memories_of_a_chip_with_a_structure_have_the_width_of_the_weights_they_are_given():
     """ODIN's 65,536 synapses of 4 bits take half of that at 2, and its published energy falls; a chip that states no
     structure has no memories that could change."""
-    axes = f"{SEEDS}axes:\n  chip.odin.weight_bits: [2, 4, none]\n  chip.speck.weight_bits: [2, 8]\n"
-    spec = tiny((SEEDS, axes), ("  truenorth: {}", "  odin: {}\n  speck: {}"))
+    both = axes("chip.odin.weight_bits: [2, 4, none]", "chip.speck.weight_bits: [2, 8]")
+    spec = tiny(both, instead("odin: {}", "speck: {}"))
     narrow, own, unlimited = (one.value.chip for one in chip_variants(spec, "odin"))
     assert own == unlimited == find_chip("odin")
     assert narrow.weight_bits.value == 2
     assert narrow.e_synaptic_operation_j < own.e_synaptic_operation_j
     assert estimate(narrow).leakage_w < estimate(own).leakage_w
     assert {one.value.chip.weight_bits.value for one in chip_variants(spec, "speck")} == {8}
-    fixed = tiny(("  truenorth: {}", "  odin: {weight_bits: 2}"))
-    assert base_chip(fixed, "odin").e_synaptic_operation_j == narrow.e_synaptic_operation_j
-    axes = f"{SEEDS}axes:\n  chip.odin.weight_bits: [chip, none, 2]\n"
-    varied = chip_variants(tiny(("  truenorth: {}", "  odin: {weight_bits: 2}"), (SEEDS, axes)), "odin")
+    fixed = instead("odin: {weight_bits: 2}")
+    assert base_chip(tiny(fixed), "odin").e_synaptic_operation_j == narrow.e_synaptic_operation_j
+    varied = chip_variants(tiny(fixed, axes("chip.odin.weight_bits: [chip, none, 2]")), "odin")
     assert [one.value.chip.weight_bits.value for one in varied] == [4, 4, 2]
 
 
 def test_a_number_beside_the_width_of_weights_in_an_entry_holds_at_that_width():
     """It was scaled from the width of the chip's file, as it is by an axis or a trial, which come after the entry."""
-    entry, axes = "energies: {synaptic_operation: 5 pJ}", f"{SEEDS}axes:\n  chip.odin.weight_bits: [2, 4]\n"
-    fixed = tiny(("  truenorth: {}", f"  odin: {{weight_bits: 2, {entry}}}"))
+    entry = "energies: {synaptic_operation: 5 pJ}"
+    fixed = tiny(instead(f"odin: {{weight_bits: 2, {entry}}}"))
     assert base_chip(fixed, "odin").e_synaptic_operation_j == 5e-12
-    after = tiny(("  truenorth: {}", f"  odin: {{{entry}}}"), (SEEDS, axes))
+    after = tiny(instead(f"odin: {{{entry}}}"), axes("chip.odin.weight_bits: [2, 4]"))
     narrow, own = (one.value.chip.e_synaptic_operation_j for one in chip_variants(after, "odin"))
     assert narrow < own == 5e-12
     written, narrowed = after.chips["odin"], fixed.chips["odin"]

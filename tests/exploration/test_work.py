@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scripts import ROOT, script
-from tiny_sweeps import plan_of, tiny
+from tiny_sweeps import axes, plan_of, tiny
 
 from codesign.exploration import runner
 from codesign.exploration import work as work_module
@@ -109,9 +109,7 @@ def test_looking_reads_all_entries_so_that_times_of_access_tell_those_that_nobod
 
 
 def test_many_prices_of_an_execution_are_several_jobs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    values = "[1 pJ, 2 pJ, 3 pJ, 4 pJ, 5 pJ]"
-    axis = f"seeds: {{training: [0]}}\naxes:\n  chip.mubrain.energies.synaptic_operation: {values}\n"
-    plan = plan_of(tiny(("seeds: {training: [0]}\n", axis)))
+    plan = plan_of(tiny(axes("chip.mubrain.energies.synaptic_operation: [1 pJ, 2 pJ, 3 pJ, 4 pJ, 5 pJ]")))
     together = find_work(plan, Store(tmp_path / "a"))
     monkeypatch.setattr(work_module, "_TOGETHER", 2)
     apart = find_work(plan, Store(tmp_path / "b"))
@@ -128,8 +126,8 @@ def test_many_prices_of_an_execution_are_several_jobs(tmp_path: Path, monkeypatc
 
 
 def test_jobs_are_named_by_the_values_of_the_axes_that_they_have(tmp_path: Path) -> None:
-    axes = "axes:\n  recipe.layered.learning_rate: [1.0e-3, 2.0e-3]\n  schedule.asynchronous.group_size: [2, 4]\n"
-    plan = plan_of(tiny(("seeds: {training: [0]}\n", f"seeds: {{training: [0]}}\n{axes}")))
+    rates, sizes = "recipe.layered.learning_rate: [1.0e-3, 2.0e-3]", "schedule.asynchronous.group_size: [2, 4]"
+    plan = plan_of(tiny(axes(rates, sizes)))
     jobs = [job for job in find_work(plan, Store(tmp_path)).jobs if job.kind != "price"]
     labels = {f"{job.kind} {job.label}" for job in jobs}
     assert "train layered, learning_rate 0.001 seed 0" in labels

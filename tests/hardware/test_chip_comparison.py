@@ -47,10 +47,7 @@ def test_what_is_said_of_a_number() -> None:
     assert (spike.low, spike.high, spike.known, spike.range) == (1e-12, 8e-12, "measured", "file")
     time = numbers["times.synaptic_operation"]
     assert (time.value, time.unit, time.low, time.range) == (near(30e-9), "s", None, "")
-
-
-def test_static_power_is_that_of_a_whole_chip_and_known_as_well_as_its_least_known_part() -> None:
-    total = compared_numbers(TINY)[STATIC_POWER]
+    total = numbers[STATIC_POWER]  # of a whole chip, and known as well as its least known part
     assert (total.value, total.low, total.high) == near((1 + 4 * 0.1, 1 + 4 * 0.05, 1 + 4 * 0.2))
     assert (total.known, total.note) == ("estimated", "sum of chip, core in use")
     assert STATIC_POWER not in compared_numbers(find_chip("odin_allin"))
@@ -63,13 +60,8 @@ def test_numbers_of_several_chips_stand_in_the_order_of_their_files() -> None:
 
 def test_marks_tell_estimated_numbers_and_energies_that_hold_other_things() -> None:
     marks = {mark.name: mark for mark in chip_marks([find_chip(name) for name in chip_names()])}
-    assert {name: marks[name].kind for name in ("loihi_sanafe", "odin", "odin_allin")} == {
-        "loihi_sanafe": 0,
-        "odin": 1,
-        "odin_allin": 2,
-    }
-    assert marks["seneca_timer"].hollow
-    assert not marks["truenorth"].hollow
+    assert [marks[name].kind for name in ("loihi_sanafe", "odin", "odin_allin")] == [0, 1, 2]
+    assert (marks["seneca_timer"].hollow, marks["truenorth"].hollow) == (True, False)
     assert marks["loihi_davies2018"].energy_j == near((23.6e-12, 23.6e-12, 35.5e-12))
     assert "poets" not in marks
 
@@ -124,11 +116,7 @@ def test_what_a_chip_file_says_is_no_formula_and_turns_no_text_around(tmp_path: 
 @pytest.mark.parametrize(
     ("names", "file", "message"),
     [
-        (
-            ["loihi"],
-            "chips.gif",
-            "--output: must end with .csv, .svg, .png or .pdf, found 'chips.gif'",
-        ),
+        (["loihi"], "chips.gif", "--output: must end with .csv, .svg, .png or .pdf, found 'chips.gif'"),
         (
             ["speck", "poets"],
             "chips.png",

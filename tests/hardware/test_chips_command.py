@@ -135,6 +135,9 @@ def test_the_documented_tables_are_those_of_the_chips() -> None:
     assert "| power at 75 MHz | 476.9 µW | 477 µW | 0.0 % | measured |  |" in text
 
 
+BELIEF = "MNIST deep belief network, benchmark"
+
+
 @pytest.mark.parametrize(
     ("chip", "measurement", "quantity", "words"),
     [
@@ -142,16 +145,8 @@ def test_the_documented_tables_are_those_of_the_chips() -> None:
         ("loihi_davies2018", "nearest-neighbor query", "energy", "the result is {} to {} % above the measurement"),
         ("loihi_sanafe", "nearest-neighbor query", "energy", "and {} to {} % above it with those fitted to a board"),
         ("mubrain", "radar gestures", "energy", "static power alone is {} % below the measurement"),
-        (
-            *("spinnaker_sharp2012", "MNIST deep belief network, benchmark", "power"),
-            "On the belief network the two sets are {} % below and",
-        ),
-        (
-            "spinnaker_stromatias2013",
-            "MNIST deep belief network, benchmark",
-            "power",
-            "and {} % above the measured power",
-        ),
+        ("spinnaker_sharp2012", BELIEF, "power", "On the belief network the two sets are {} % below and"),
+        ("spinnaker_stromatias2013", BELIEF, "power", "and {} % above the measured power"),
         ("spinnaker_stromatias2013", "power of a chip", "power", "are {} % below the power of a busy chip"),
     ],
 )

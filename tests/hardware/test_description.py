@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from handmade_hardware import ASYNCHRONOUS, ENERGIES, MESH_CORES, STATED, TIMES, chip_from, group, near, number
+from handmade_hardware import ASYNCHRONOUS, ENERGIES, MESH_CORES, STATED, TIMES, barrier, chip_from, group, near, number
 from mistakes_found import mistakes_of
 
 from codesign.errors import DocumentError, InputError
@@ -228,10 +228,8 @@ def test_axes_refuse_what_a_file_could_not_say(path: str, value: object, reason:
 def test_no_time_is_longer_than_any_chip_takes(path: str, value: str, message: str) -> None:
     """A clock next to no clock and a factor without end are mistakes, not infinite times."""
     times = group("times", output=f"{{cycles: 1000, {STATED}}}")
-    barrier = f"{{kind: barrier, scope: timestep, times: {{by_tiles: {{1: 1 us}}, {STATED}}}}}"
-    chip = chip_from(
-        f"cores: {number(1)}\nlayers_share_core: true\nclock: {number('1 MHz')}\n{times}synchronization: {barrier}\n"
-    )
+    core = f"cores: {number(1)}\nlayers_share_core: true\nclock: {number('1 MHz')}\n"
+    chip = chip_from(core + times + barrier("1: 1 us"))
     with_parameter(chip, "times.output", 1e6)  # 1 s
     with pytest.raises(InputError, match=message):
         with_parameter(chip, path, value)

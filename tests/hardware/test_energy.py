@@ -9,15 +9,16 @@ from handmade_hardware import (
     ASYNCHRONOUS,
     ENERGIES,
     MESH_CORES,
-    STATED,
     TIMES,
     Builder,
+    barrier,
     chip_from,
     cost_of,
     group,
     near,
     number,
     shape_of,
+    timer,
 )
 
 from codesign.analysis.results.books import in_book
@@ -84,14 +85,17 @@ def test_every_term_by_hand(two_timesteps: Execution) -> None:
 
 def test_static_power_is_on_for_the_latency_or_for_the_stimulus(two_timesteps: Execution) -> None:
     latency = cost_of(two_timesteps, WHOLE).latency.total_s
-    swift = MESH_CORES + SWIFT + ENERGIES + ASYNCHRONOUS
+    swift, timeless = MESH_CORES + SWIFT + ENERGIES + ASYNCHRONOUS, MESH_CORES + ENERGIES + ASYNCHRONOUS
     # at 1 W; 12 ms are longer than the 2 ms of the stimulus
     for body, operation, seconds in (
         (WHOLE, "accelerated", latency),
         (WHOLE, "real_time", latency),
         (swift, "real_time", [2e-3, 2e-3]),
+        (timeless, "real_time", [2e-3, 2e-3]),
     ):
-        assert cost_of(two_timesteps, body, operation=operation).energy.terms_j["static_chip"] == near(seconds)
+        cost = cost_of(two_timesteps, body, operation=operation)
+        assert cost.energy.terms_j["static_chip"] == near(seconds)
+        assert (cost.latency_s is None) == any("keep pace" in text for text in cost.assumptions) == (body == timeless)
 
 
 def test_spikes_count_once_for_each_destination_core() -> None:
@@ -258,25 +262,12 @@ def test_parts_of_the_static_power_that_are_not_known_are_named(
     assert "static" in cost.energy.coverage
 
 
-def test_a_chip_without_times_is_on_while_the_stimulus_lasts(two_timesteps: Execution) -> None:
-    cost = cost_of(two_timesteps, MESH_CORES + ENERGIES + ASYNCHRONOUS, operation="real_time")
-    assert cost.latency_s is None
-    assert cost.energy.terms_j["static_chip"] == near([2e-3] * 2)
-    assert any("keep pace" in text for text in cost.assumptions)
-
-
-def test_samples_follow_each_other_in_a_stream_only_where_none_lasts_as_long_as_its_stimulus(
-    two_timesteps: Execution,
-) -> None:
-    for operation in ("accelerated", "real_time"):
-        told = repr(cost_of(two_timesteps, WHOLE, operation=operation))
-        assert ("in a stream, a sample every" in told) == (operation == "accelerated")
-
-
-def test_the_power_of_all_that_is_powered_stands_beside_its_energy_and_what_is_not_modelled_has_no_shares(
-    two_timesteps: Execution,
-) -> None:
-    told = repr(cost_of(two_timesteps, WHOLE, operation="real_time")).splitlines()[1]
+def test_what_a_cost_says_in_print(two_timesteps: Execution) -> None:
+    """Power of all that is powered; no shares of what is not modelled; a stream, where no sample lasts as long as its
+    stimulus."""
+    stream, real_time = (repr(cost_of(two_timesteps, WHOLE, operation=of)) for of in ("accelerated", "real_time"))
+    assert ["in a stream, a sample every" in told for told in (stream, real_time)] == [True, False]
+    told = real_time.splitlines()[1]
     assert told == "  energy: 11.95 mJ at 1 W on average (100.0 % static power of chips), of the cores in use 2.988 mJ"
     nothing = repr(cost_of(two_timesteps, MESH_CORES + ASYNCHRONOUS)).splitlines()
     assert nothing[1] == "  energy: not modelled, of the cores in use not modelled"
@@ -327,21 +318,16 @@ def test_hops_inside_another_number_leave_those_between_chips_to_their_own(two_t
     assert "hop" in alone.energy.coverage
     priced = cost_of(two_timesteps, TWO_CHIPS + energies + f"  chip_hop: {number('1 uJ')}\n" + ASYNCHRONOUS)
     assert priced.energy.terms_j["hop"] == near([2e-6, 1e-6])  # hidden spikes to the second chip
-
-
-def test_a_border_between_chips_without_energy_is_named(two_timesteps: Execution) -> None:
-    cost = cost_of(two_timesteps, TWO_CHIPS + TIMES + ENERGIES + ASYNCHRONOUS)
-    assert any("gives no energies.chip_hop" in text for text in cost.not_modelled)
+    unknown = cost_of(two_timesteps, TWO_CHIPS + TIMES + ENERGIES + ASYNCHRONOUS)
+    assert any("gives no energies.chip_hop" in text for text in unknown.not_modelled)
 
 
 def test_a_barrier_over_several_chips_needs_its_own_time(two_timesteps: Execution) -> None:
-    times = TIMES + f"  chip_hop: {number('1 us')}\n"
-    barrier = "synchronization: {{kind: barrier, scope: timestep, times: {{by_tiles: {{1: 1 us}}{more}, "
-    barrier += "confidence: stated, source: made_up}}}}\n"
-    without = cost_of(two_timesteps, TWO_CHIPS + times + barrier.format(more=""))
+    two_chips, tiles = TWO_CHIPS + TIMES + f"  chip_hop: {number('1 us')}\n", barrier("1: 1 us")
+    without = cost_of(two_timesteps, two_chips + tiles)
     assert without.latency_s is None
     assert any("by_chips for 2 chips" in text for text in without.not_modelled)
-    known = cost_of(two_timesteps, TWO_CHIPS + times + barrier.format(more=", by_chips: {2: 7 us}"))
+    known = cost_of(two_timesteps, two_chips + tiles.replace("{1: 1 us}", "{1: 1 us}, by_chips: {2: 7 us}"))
     assert known.latency.synchronization_s == near([3 * 7e-6] * 2)
 
 
@@ -357,7 +343,6 @@ def test_a_static_input_has_no_duration_to_be_on_for(two_timesteps: Execution) -
 
 def test_a_timer_visits_its_neurons_in_every_tick_of_a_stimulus_in_real_time(two_timesteps: Execution) -> None:
     """Two timesteps of 10 ms, ticks of 1 ms: 3 until the last frame is through, 20 while the stimulus lasts."""
-    timer = f"synchronization: {{kind: timer, tick: {number('1 ms')}, overload: stretch}}\n"
     execution = replace(two_timesteps, timestep_s=10e-3)
     for stimulus, operation, more, visits in (
         (execution, "accelerated", "", 3),
@@ -365,25 +350,18 @@ def test_a_timer_visits_its_neurons_in_every_tick_of_a_stimulus_in_real_time(two
         (execution, "real_time", 'power_gating: {between_inputs: "yes"}\n', 3),
         (replace(execution, timestep_s=1e-3), "real_time", "", 3),  # 2 ms are over before
     ):
-        cost = cost_of(stimulus, MESH_CORES + ENERGIES + timer + more, operation=operation)
+        cost = cost_of(stimulus, MESH_CORES + ENERGIES + timer(1) + more, operation=operation)
         assert cost.energy.terms_j["neuron_access"] == near([visits * 6 * 10e-12] * 2)
         assert cost.mean.terms_j["neuron_access"] == near([visits * 6 * 10e-12])
 
 
 def test_a_barrier_chip_evaluates_a_neuron_once_a_timestep() -> None:
     """3-4-2 with barrier messages: two hidden spikes in one group or in two; both outputs hear of all four neurons."""
-    barrier = f"synchronization: {{kind: barrier, scope: timestep, times: {{by_tiles: {{1: 1 us}}, {STATED}}}}}\n"
-    together = Builder("3-4-2").message(-1, 0, 2).update(0, 0, 4, 2).message(0, 1, 2, barriers=2).update(1, 1, 2, 1)
-    apart = (
-        Builder("3-4-2")
-        .message(-1, 0, 2)
-        .update(0, 0, 4, 2)
-        .message(0, 1, 1, barriers=2)
-        .update(1, 1, 2)
-        .message(1, 1, 1, enqueued=0)
-        .update(2, 1, 2, 1)
-    )
-    costs = [cost_of(builder.build(), MESH_CORES + TIMES + ENERGIES + barrier) for builder in (together, apart)]
+    together, apart = (Builder("3-4-2").message(-1, 0, 2).update(0, 0, 4, 2) for _ in range(2))
+    together.message(0, 1, 2, barriers=2).update(1, 1, 2, 1)
+    apart.message(0, 1, 1, barriers=2).update(1, 1, 2).message(1, 1, 1, enqueued=0).update(2, 1, 2, 1)
+    chip = MESH_CORES + TIMES + ENERGIES + barrier("1: 1 us")
+    costs = [cost_of(builder.build(), chip) for builder in (together, apart)]
     for cost in costs:
         assert cost.energy.terms_j["neuron_update"] == near([6 * 100e-12])
     assert costs[0].latency.total_s == near(costs[1].latency.total_s)

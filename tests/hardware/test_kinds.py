@@ -41,18 +41,15 @@ def test_the_chips_own_schedule_and_its_latency_follow_from_the_kind(words: str,
 def test_what_both_kinds_have_stays() -> None:
     chip = chip_from(f"{MESH_CORES}synchronization: {BARRIER}\n")
     by_layer = with_parameter(chip, "synchronization", "barrier by layer").synchronization
-    assert (by_layer.scope, by_layer.times, by_layer.least_step) == (
-        "layer",
-        chip.synchronization.times,
-        chip.synchronization.least_step,
-    )
+    own = chip.synchronization
+    assert (by_layer.scope, by_layer.times, by_layer.least_step) == ("layer", own.times, own.least_step)
     both = {"synchronization.handshake": "20 ns", "synchronization": "neighbour"}  # in any order
     assert with_parameters(chip, both).synchronization.handshake.value == 20e-9
     truenorth = find_chip("truenorth")
     assert with_parameter(truenorth, "synchronization", "timer").synchronization == truenorth.synchronization
     short = with_parameter(truenorth, "synchronization", "timer 100 us").synchronization
     assert short.tick.value == pytest.approx(1e-4)
-    assert with_parameter(chip, "synchronization", "barrier").synchronization == chip.synchronization
+    assert with_parameter(chip, "synchronization", "barrier").synchronization == own
 
 
 @pytest.mark.parametrize(

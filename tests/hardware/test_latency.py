@@ -107,20 +107,15 @@ def test_timer_by_hand(two_timesteps: Execution) -> None:
     assert latency.compute_s + latency.network_s + latency.synchronization_s == near(latency.total_s)
 
 
-def test_timer_that_drops_keeps_its_ticks_and_says_so(two_timesteps: Execution) -> None:
-    cost = cost_of(two_timesteps, MESH_CORES + TIMES + TIMER.replace("stretch", "drop"))
-    assert cost.latency.total_s == near([5e-3, 5e-3])
-    assert cost.latency.interval_s == near([4e-3, 4e-3])
-    assert any("dropped" in text for text in cost.not_modelled)
-    assert (cost.latency.compute_s <= cost.latency.total_s).all()
-
-
-def test_timer_without_times_assumes_no_overload(two_timesteps: Execution) -> None:
-    cost = cost_of(two_timesteps, MESH_CORES + TIMER)
-    assert cost.latency.total_s == near([5e-3, 5e-3])
-    assert cost.latency.interval_s == near([4e-3, 4e-3])
-    assert cost.latency.compute_s is None
-    assert any("overload" in text for text in cost.assumptions)
+def test_a_timer_that_drops_or_of_a_chip_without_times_keeps_its_ticks_and_says_so(two_timesteps: Execution) -> None:
+    dropping = cost_of(two_timesteps, MESH_CORES + TIMES + TIMER.replace("stretch", "drop"))
+    timeless = cost_of(two_timesteps, MESH_CORES + TIMER)
+    for cost in (dropping, timeless):
+        assert (cost.latency.total_s, cost.latency.interval_s) == (near([5e-3, 5e-3]), near([4e-3, 4e-3]))
+    assert any("dropped" in text for text in dropping.not_modelled)
+    assert (dropping.latency.compute_s <= dropping.latency.total_s).all()
+    assert timeless.latency.compute_s is None
+    assert any("overload" in text for text in timeless.assumptions)
 
 
 @pytest.mark.parametrize("missing", ["synaptic_operation", "neuron_update", "output", "hop"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from handmade_hardware import STATED, chip_from, group, near, number, shape_of
+from handmade_hardware import STATED, barrier, chip_from, group, near, number, shape_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from networks import batch_of, network_of
@@ -24,11 +24,8 @@ from codesign.simulation.execution import Execution
 from codesign.simulation.schedule import LAYERED
 
 INPUTS, OUTPUTS, TIMESTEPS = 16, 4, 3
-KINDS = {
-    "clocked": "{kind: clocked}",
-    "timestep": f"{{kind: barrier, scope: timestep, times: {{by_tiles: {{1: 0 s}}, {STATED}}}}}",
-    "layer": f"{{kind: barrier, scope: layer, times: {{by_tiles: {{1: 0 s}}, {STATED}}}}}",
-}
+KINDS = {"clocked": "synchronization: {kind: clocked}\n"}
+KINDS |= {scope: barrier("1: 0 s", scope) for scope in ("timestep", "layer")}
 
 
 def chip_of(kind: str) -> Chip:
@@ -39,7 +36,7 @@ def chip_of(kind: str) -> Chip:
     )
     times = dict.fromkeys(units, "1 us")
     return chip_from(
-        f"cores: {number(1)}\nlayers_share_core: true\nvector_width: {number(1)}\nsynchronization: {KINDS[kind]}\n"
+        f"cores: {number(1)}\nlayers_share_core: true\nvector_width: {number(1)}\n{KINDS[kind]}"
         f"layer_work: {{{factors}, {STATED}}}\n{group('times', **times, neuron_update='0 s', output='0 s')}"
     )
 

@@ -160,38 +160,40 @@ def test_cores_continue_on_the_next_chip_where_chips_may_be_joined() -> None:
     assert (placement.cores_used, placement.chips_used) == (4, 2)
     assert [load.neuron_capacity for load in placement.core_loads] == [4, 3, 4, 3]  # the second chip's cores are alike
     assert not placement.assumptions
-    _, one = placed("3-7", chip)
-    assert one.chips_used == 1
-
-
-def test_more_chips_than_may_be_joined_are_infeasible_and_added_when_scaled() -> None:
-    chip = cores(2, neurons_per_core=4, joined=2)
-    assert placed("3-16", chip)[1].chips_used == 2
-    text = refusal("3-16-1", chip)
+    assert placed("3-7", chip)[1].chips_used == 1
+    text = refusal("3-16-1", cores(2, neurons_per_core=4, joined=2))
     assert "the second layer needs 1 neuron and 16 synapses, more than what is left of 2 chips of 2 cores" in text
     assert "the most that may be joined; the network takes 3 chips" in text
-    _, placement = placed("3-16-1", chip, "scaled")
-    assert placement.chips_used == 3
-    assert placement.assumptions == (
-        "tiny scaled: the network spans 3 chips of 2 cores, but at most 2 may be joined; chips added",
-    )
 
 
-def test_scaled_takes_further_chips_before_it_lifts_anything() -> None:
-    parts, placement = placed("3-10", cores(1, neurons_per_core=4, joined=8), "scaled")
-    assert parts == [(0, 0, 4), (0, 1, 4), (0, 2, 2)]
-    assert placement.assumptions == ("tiny scaled: the network spans 3 chips of 1 core; nothing else is added",)
-    parts, placement = placed("3-10", cores(1, neurons_per_core=4), "scaled")
-    assert parts == [(0, 0, 10)]  # stands alone: its one core grows
-    assert placement.chips_used == 1
-
-
-def test_chips_without_a_stated_limit_are_an_assumption() -> None:
-    _, placement = placed("3-10", cores(2, neurons_per_core=1, joined="any"))
-    assert placement.chips_used == 5
-    assert placement.assumptions == (
-        "tiny: the network spans 5 chips of 2 cores; how many may be joined is not stated",
-    )
+@pytest.mark.parametrize(
+    ("topology", "chip", "capacity", "parts", "told"),
+    [
+        ("3-16", {"amount": 2, "neurons_per_core": 4, "joined": 2}, "published", [4] * 4, ""),
+        (
+            *("3-16-1", {"amount": 2, "neurons_per_core": 4, "joined": 2}, "scaled", [4, 4, 4, 4, 1]),
+            " scaled: the network spans 3 chips of 2 cores, but at most 2 may be joined; chips added",
+        ),
+        (  # further chips before anything is lifted
+            *("3-10", {"amount": 1, "neurons_per_core": 4, "joined": 8}, "scaled", [4, 4, 2]),
+            " scaled: the network spans 3 chips of 1 core; nothing else is added",
+        ),
+        (  # stands alone: its one core grows
+            *("3-10", {"amount": 1, "neurons_per_core": 4}, "scaled", [10]),
+            " scaled: the network needs 10 neurons and 30 synapses, the first layer needs 10 neurons, core 1 holds 4; "
+            "counts lifted",
+        ),
+        (
+            *("3-10", {"amount": 2, "neurons_per_core": 1, "joined": "any"}, "published", [1] * 10),
+            ": the network spans 5 chips of 2 cores; how many may be joined is not stated",
+        ),
+    ],
+)
+def test_what_is_assumed_of_several_chips(topology: str, chip, capacity: str, parts: list[int], told: str) -> None:
+    found, placement = placed(topology, cores(**chip), capacity)
+    assert [(core, neurons) for _, core, neurons in found] == list(enumerate(parts))
+    assert placement.chips_used == -(-len(parts) // chip["amount"])
+    assert placement.assumptions == ((f"tiny{told}",) if told else ())
 
 
 KILOBYTES_64 = 64 * 8 * 1024

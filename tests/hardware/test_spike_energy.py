@@ -15,7 +15,6 @@ from codesign.hardware.placement.placement import place
 from codesign.hardware.terms import COST_TERMS
 from codesign.network.topology import TopologySpec, network_shape
 
-CORES = "cores: {value: 4, confidence: stated, source: made_up}\n"
 SHAPE = shape_of("4-3-2")
 
 
@@ -66,7 +65,7 @@ def test_spikes_cause_no_evaluation_of_neurons_that_wait():
 
 
 def test_an_energy_of_an_operation_is_needed():
-    chip = chip_from(ASYNCHRONOUS + CORES)
+    chip = chip_from(f"{ASYNCHRONOUS}cores: {number(4)}\n")
     with pytest.raises(InputError, match="gives no energy of a synaptic operation"):
         spike_energy(place(SHAPE, chip))
     assert np.isfinite(spike_energy(place(SHAPE, find_chip("loihi")))).all()

@@ -147,15 +147,10 @@ def test_ends_by_hand(two_timesteps: Execution) -> None:
     assert set(columns) <= set(COLUMNS)
 
 
-def test_an_all_in_energy_is_one_number(two_timesteps: Execution) -> None:
+def test_an_all_in_energy_is_one_number_and_the_unknown_stays_unknown(two_timesteps: Execution) -> None:
     energy = number("10 pJ", all_in="true", operation="accelerated", range="[5 pJ, 20 pJ]")
-    chip = simple(synaptic_operation=energy)
-    columns = uncertainty_columns(cost_of(two_timesteps, chip))
-    assert columns["energy_at_low_j"] == near([75e-12])
-    assert columns["energy_at_high_j"] == near([300e-12])
-
-
-def test_the_unknown_stays_unknown(two_timesteps: Execution) -> None:
+    columns = uncertainty_columns(cost_of(two_timesteps, simple(synaptic_operation=energy)))
+    assert (columns["energy_at_low_j"], columns["energy_at_high_j"]) == (near([75e-12]), near([300e-12]))
     columns = uncertainty_columns(cost_of(two_timesteps, simple(spike="10 pJ")))
     assert columns["uncertain_numbers"] == ["energies.spike"]
     assert {name for name, value in columns.items() if value is None} == {

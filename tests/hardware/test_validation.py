@@ -192,10 +192,6 @@ def test_published_measurements_by_hand(published: tuple[str, str, str]) -> None
         assert getattr(one, attribute) == close, attribute
 
 
-def test_a_measurement_names_those_that_its_numbers_were_fitted_on() -> None:
-    assert "48-chip board" in check("spinnaker_stromatias2013", "power of a chip", "power").fitted_on
-
-
 @pytest.mark.parametrize("name", chip_names())
 def test_every_published_quantity_is_recomputed_or_has_a_reason(name: str) -> None:
     chip = find_chip(name)
@@ -215,13 +211,9 @@ def test_every_published_quantity_is_recomputed_or_has_a_reason(name: str) -> No
 # the model -----------------------------------------------------------------------------------------------------------
 
 
-def test_counts_without_a_duration_charge_events_alone() -> None:
+def test_counts_charge_events_alone_or_over_a_duration_static_power_too() -> None:
     (one,) = checks_of(CHIP, measurement("energy: 1 nJ", "{kind: counts, events: {synaptic_operation: 500}}"))
-    assert one.model_low == near(500e-12)
-    assert one.not_modelled == "static power is left out"
-
-
-def test_counts_with_a_duration_hold_static_power_and_give_a_power() -> None:
+    assert (one.model_low, one.not_modelled) == (near(500e-12), "static power is left out")
     model = "{kind: counts, events: {synaptic_operation: [500, 1000], neuron_access: 10}, duration: 1 ms}"
     energy, power = checks_of(CHIP, measurement("energy: 1 nJ\n    power: 2 uW", model))
     assert (energy.model_low, energy.model_high) == near((500e-12 + 100e-12 + 1e-9, 1000e-12 + 100e-12 + 1e-9))

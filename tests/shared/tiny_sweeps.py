@@ -43,6 +43,8 @@ seeds: {training: [0]}
 
 LAYERED = "  layered: {method: layered}"
 """Its recipe."""
+SEEDS = "seeds: {training: [0]}\n"
+"""Its last line."""
 
 PRICES = """\
 name: prices
@@ -55,13 +57,32 @@ axes:
 """A price file over it."""
 
 
-def tiny(*changes: tuple[str, str]) -> SweepSpec:
-    """The tiny sweep with pieces of its text replaced."""
+def text_of(*changes: tuple[str, str]) -> str:
+    """The text of the tiny sweep with pieces of it replaced."""
     text = TINY
     for old, new in changes:
         assert old in text, old
         text = text.replace(old, new)
-    return parse_document(text, "tiny.yaml", SweepSpec)
+    return text
+
+
+def tiny(*changes: tuple[str, str]) -> SweepSpec:
+    return parse_document(text_of(*changes), "tiny.yaml", SweepSpec)
+
+
+def axes(*lines: str) -> tuple[str, str]:
+    """The change that adds axes."""
+    return SEEDS, "\n  ".join((f"{SEEDS}axes:", *lines)) + "\n"
+
+
+def beside(*recipes: str) -> tuple[str, str]:
+    """The change that adds recipes to the layered one."""
+    return LAYERED, "\n  ".join((LAYERED, *recipes))
+
+
+def instead(*chips: str) -> tuple[str, str]:
+    """The change that puts other chips in the place of TrueNorth."""
+    return "  truenorth: {}", "\n".join(f"  {chip}" for chip in chips)
 
 
 def problems(text: str) -> list[tuple[int, str]]:
@@ -92,7 +113,7 @@ def plan_of(spec: SweepSpec) -> Plan:
     return build_plan(spec, outline())
 
 
-UNLAYERED = ("  layered: {method: layered}", "  layered: {method: layered}\n  rs: {method: unlayered, policy: random}")
+UNLAYERED = beside("rs: {method: unlayered, policy: random}")
 
 
 def keys(spec: SweepSpec) -> dict[str, set[str]]:
