@@ -53,40 +53,25 @@ def test_names_that_hold_commas_are_told_apart():
 def test_a_chip_is_called_what_its_owner_calls_it():
     """Of a title with a citation, as the library's have, what stands before the comma is enough; others are whole."""
     titles = {
-        "mine": "mine",
-        "m3": "Mine, measured",
-        "m4": "Mine",
-        "m2": "m2",
-        "M2": "M2",
-        "my_long_chip": "A chip whose title is too long for a table",
-        "loihi": "Loihi, fitted to a board (SANA-FE)",
+        "mine": ("mine", "mine"),
+        "m3": ("Mine, measured", "Mine, measured"),
+        "m4": ("Mine", "Mine, m4"),
+        "m2": ("m2", "m2"),
+        "M2": ("M2", "M2"),
+        "my_long_chip": ("A chip whose title is too long for a table", "my_long_chip"),
+        "loihi": ("Loihi, fitted to a board (SANA-FE)", "Loihi"),
     }
     rows = rows_of([(chip, 1.0, 0.9, 10.0 + place, 5.0) for place, chip in enumerate(titles)])
-    rows = [row | {"chip_title": titles[row["chip"]]} for row in rows]
-    chips = names_of(gathered(rows)).chips
-    assert [chips[name] for name in ("mine", "m3", "m4", "m2", "M2")] == [
-        "mine",
-        "Mine, measured",
-        "Mine, m4",
-        "m2",
-        "M2",
-    ]
-    assert (chips["my_long_chip"], chips["loihi"]) == ("my_long_chip", "Loihi")
+    rows = [row | {"chip_title": titles[row["chip"]][0]} for row in rows]
+    assert names_of(gathered(rows)).chips == {name: called for name, (_, called) in titles.items()}
     answer = asked(rows, choose="chip", least="energy_j")
-    assert answer.sentence.startswith(
-        "mine has the least energy per sample: at least 10 nJ, 9.1 % less than Mine, measured."
-    )
+    told = "mine has the least energy per sample: at least 10 nJ, 9.1 % less than Mine, measured."
+    assert answer.sentence.startswith(told)
 
 
 def test_an_option_stands_for_the_best_variant_that_meets_the_constraints():
-    rows = rows_of(
-        [
-            ("a", 1.0, 0.95, 10.0, 5.0),
-            ("a", 2.0, 0.99, 40.0, 5.0),
-            ("b", 1.0, 0.98, 20.0, 5.0),
-            ("c", 1.0, 0.5, 1.0, 5.0),
-        ]
-    )
+    a = [("a", 1.0, 0.95, 10.0, 5.0), ("a", 2.0, 0.99, 40.0, 5.0)]
+    rows = rows_of([*a, ("b", 1.0, 0.98, 20.0, 5.0), ("c", 1.0, 0.5, 1.0, 5.0)])
     answer = asked(rows, choose="chip", least="energy_j", where=["accuracy >= 98 %"])
     assert labels(answer) == ["b", "a", "c"]
     assert [option.factor for option in answer.options] == [1.0, near(2.0), None]
@@ -172,11 +157,8 @@ def test_more_seeds_are_advised_where_their_spread_leaves_it_open():
     # t(n) · 0.0171 / √n < 0.0075 from n = 23 on: 2.074 · 0.0171 / 4.796 = 0.0074.
     assert "Over 4 training seeds the difference may be zero; about 23 would settle it." in answer.remarks
     assert answer.standing == "open"
-    sure = asked(
-        [one | {"accuracy": one["accuracy"] + 0.2 * (one["chip"] == "a")} for one in rows],
-        choose="chip",
-        most="accuracy",
-    )
+    clear = [one | {"accuracy": one["accuracy"] + 0.2 * (one["chip"] == "a")} for one in rows]
+    sure = asked(clear, choose="chip", most="accuracy")
     assert (sure.standing, sure.confidence) == ("sure", 1.0)
     assert not any("training seeds" in remark for remark in sure.remarks)
 
@@ -208,9 +190,8 @@ def test_points_that_answer_nothing_take_no_part():
 
 
 def test_options_beyond_those_that_are_ranked_are_shown():
-    answer = asked(
-        [row("a", float(n), 0, energy_j=1e-9 * n) for n in range(1, 63)], choose="axis.width", least="energy_j"
-    )
+    rows = [row("a", float(n), 0, energy_j=1e-9 * n) for n in range(1, 63)]
+    answer = asked(rows, choose="axis.width", least="energy_j")
     assert labels(answer)[58:] == ["width 59", "width 60", "width 61", "width 62"]
     told = "Not among the best 60, which are ranked."
     assert [option.obstacle for option in answer.options[58:]] == ["", "", told, told]
@@ -280,9 +261,8 @@ def test_questions_are_suggested_by_the_shape_of_a_sweep():
 
 def test_of_trials_for_accuracy_alone_the_most_accurate_is_asked_for():
     """A limit on the accuracy itself would leave out who may be as accurate by chance."""
-    trials = [
-        one | {"axis.trial": name} for name in "ab" for one in rows_of([("a", 1.0, 0.8 + (name == "a") / 9, 1.0, 1.0)])
-    ]
+    right = {"a": 0.9, "b": 0.8}
+    trials = [one | {"axis.trial": name} for name in right for one in rows_of([("a", 1.0, right[name], 1.0, 1.0)])]
     found = suggested_questions(gathered(trials), (Objective(column="accuracy", direction="maximize"),))
     assert (found["trial"].most, found["trial"].where) == ("accuracy", ())
 

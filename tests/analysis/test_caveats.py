@@ -18,12 +18,9 @@ def test_a_chip_that_drops_spikes_is_left_out(model, kept):
     rows = rows_of([("a", 1.0, 0.9, 1.0, 1.0), ("b", 1.0, 0.9, 2.0, 2.0)])
     for each in rows[: len(SEEDS)]:
         each |= {"synchronization": "timer", "latency_model": f"timer, overload {model}", "overloaded_ticks": 0.1}
-    answers = [
-        asked(rows, choose="chip", least="latency_s"),
-        asked(rows, choose="chip", most="accuracy"),
-        asked(rows, target=["accuracy >= 90 %"]),
-        asked(rows, compare=["a", "b"]),
-    ]
+    forms = ({"choose": "chip", "least": "latency_s"}, {"choose": "chip", "most": "accuracy"})
+    forms = (*forms, {"target": ["accuracy >= 90 %"]}, {"compare": ["a", "b"]})
+    answers = [asked(rows, **form) for form in forms]
     assert [option.label for option in answers[0].options] == kept
     assert answers[2].sentence.startswith(f"{len(kept)} point" if len(kept) == 1 else "2 of 2 points")
     for answer in answers:

@@ -23,6 +23,9 @@ def test_seeds_are_gathered_into_points():
     assert found.trained_for_it
     assert len(repr(found)) < 100
     assert found.free_running
+    (timer,) = points_of([truenorth_row("layered", 0, 0)])
+    assert not timer.layered
+    assert not timer.free_running
 
 
 def test_axes_set_points_apart_and_null_axes_do_not():
@@ -42,17 +45,11 @@ def test_axes_on_the_energy_and_the_time_of_one_thing_have_two_names():
     assert [names.axis(path) for path in both] == ["spike (energies) of µBrain", "spike (times) of µBrain"]
 
 
-@pytest.mark.parametrize(
-    ("path", "title"),
-    [
-        ("network.hidden.2", "second-layer width"),
-        ("network.hidden.11", "hidden 11"),
-        ("workload.timesteps", "number of timesteps"),
-    ],
-)
-def test_axes_on_layers_and_data_are_said_in_words(path: str, title: str):
-    names = names_of(points_of([mubrain_row("layered", "random", 0, 0) | {f"axis.{path}": 12.0}]))
-    assert (names.axis(path), names.option(path, "12")) == (title, f"{title} 12")
+def test_axes_on_layers_and_data_are_said_in_words():
+    titles = {"network.hidden.2": "second-layer width", "network.hidden.11": "hidden 11"}
+    for path, title in {**titles, "workload.timesteps": "number of timesteps"}.items():
+        names = names_of(points_of([mubrain_row("layered", "random", 0, 0) | {f"axis.{path}": 12.0}]))
+        assert (names.axis(path), names.option(path, "12")) == (title, f"{title} 12")
 
 
 def test_axes_are_read_with_their_units():
@@ -69,24 +66,13 @@ def test_axes_are_read_with_their_units():
 )
 def test_a_recipes_title_says_no_parameter_of_a_loss_that_an_axis_varies(varied, title):
     losses = {"layered": "sum", "unlayered_rs": "margin, margin 2"}
+    plain = {"training_method": "layered", "training_policy": None, "training_group_size": None}
     points = [
-        replace(
-            point,
-            training_method="layered",
-            training_policy=None,
-            training_group_size=None,
-            training_parameters={"loss": losses[point.recipe], **varied},
-        )
+        replace(point, **plain, training_parameters={"loss": losses[point.recipe], **varied})
         for point in points_of(synthetic_rows())
         if point.recipe in losses
     ]
     assert names_of(points).recipes["unlayered_rs"] == title
-
-
-def test_a_timer_is_neither_layered_nor_free_running():
-    (point,) = points_of([truenorth_row("layered", 0, 0)])
-    assert not point.layered
-    assert not point.free_running
 
 
 def test_energies_of_different_coverage_have_fronts_of_their_own():
@@ -102,11 +88,8 @@ def test_energies_of_different_coverage_have_fronts_of_their_own():
 def test_the_front_by_hand():
     points = points_of(synthetic_rows())
     fronts = find_fronts(points, synthetic_metadata().objectives)
-    (front,) = [
-        f
-        for f in fronts
-        if len(f.objectives) == 2 and "energy of synaptic operation" in str(f.group) and "all in" not in str(f.group)
-    ]
+    two = [f for f in fronts if len(f.objectives) == 2 and "energy of synaptic operation" in str(f.group)]
+    (front,) = (f for f in two if "all in" not in str(f.group))
     # The most accurate of all, under momentum, also has the lowest density and so the lowest energy.
     assert [(p.recipe, p.schedule) for p in front.best] == [("unlayered_ms", "async_momentum")]
 

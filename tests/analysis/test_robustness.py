@@ -94,10 +94,8 @@ def test_a_number_that_both_sides_share_cancels():
     # The same circuit in two entries of a sweep, one with twice the work: every draw agrees, and no value turns it.
     half, whole = [moving("a", seed) for seed in (0, 1)], []
     for row in half:
-        twice = {
-            name: [2 * value for value in row[name]]
-            for name in ("energy_draws_j", "energy_at_low_j", "energy_at_high_j")
-        }
+        moved = ("energy_draws_j", "energy_at_low_j", "energy_at_high_j")
+        twice = {name: [2 * value for value in row[name]] for name in moved}
         whole.append(row | twice | {"energy_j": 20 * MICRO, "chip": "a_busy", "point": row["point"] + "b"})
     comparison, found = compared(half + whole)
     assert found.probability == 1
@@ -165,9 +163,8 @@ def test_tips_of_times_are_interpolated_and_say_so():
     comparison = compare("latency_s", less, more, more_is_better=False)
     found = comparison.robustness
     # Difference 1 ms at 4 ns, −0.5 ms at 1 ns: zero at 4 − 3 · 1 / 1.5 = 2 ns.
-    assert (
-        tip(comparison) == "This reverses if a synaptic operation of slow takes less than about 2 ns instead of 4 ns."
-    )
+    told = "This reverses if a synaptic operation of slow takes less than about 2 ns instead of 4 ns."
+    assert tip(comparison) == told
     assert found.probability == 0.5  # a tie is no agreement
 
 
@@ -201,16 +198,10 @@ def test_rows_of_a_point_with_other_ranges_are_an_error():
 def test_matched_terms_have_their_own_draws():
     rows = []
     for seed in (0, 1, 2):
-        one = with_ranges(
-            mubrain_row("unlayered_rs", "random", seed, 0),
-            synaptic_operation=("energies.synaptic_operation", 0.5, 2.0),
-        )
-        other = with_ranges(
-            loihi_row("unlayered_rs", seed, 0),
-            synaptic_operation=("energies.synaptic_operation", 0.95, 1.05),
-            static_chip=("static_power.chip", 0.1, 100.0),
-        )
-        rows += [one, other]
+        one, other = mubrain_row("unlayered_rs", "random", seed, 0), loihi_row("unlayered_rs", seed, 0)
+        narrow, static = ("energies.synaptic_operation", 0.95, 1.05), ("static_power.chip", 0.1, 100.0)
+        rows.append(with_ranges(one, synaptic_operation=("energies.synaptic_operation", 0.5, 2.0)))
+        rows.append(with_ranges(other, synaptic_operation=narrow, static_chip=static))
     comparison, found = compared(rows)
     assert comparison.better.chip == "loihi"
     # Static power is left out, so its range does not matter.
@@ -229,11 +220,8 @@ def test_rows_without_draws_say_nothing_about_them():
 
 
 def test_shares_are_never_rounded_to_certainty():
-    assert share(1.0) == "100 %"
-    assert share(0.0) == "0 %"
-    assert share(0.99999) == "99.9 %"
-    assert share(0.00001) == "0.1 %"
-    assert share(0.5) == "50 %"
+    told = {1.0: "100 %", 0.0: "0 %", 0.99999: "99.9 %", 0.00001: "0.1 %", 0.5: "50 %"}
+    assert {of: share(of) for of in told} == told
 
 
 def test_the_model_s_error_is_no_tip_but_said_with_how_far_off_it_would_have_to_be():

@@ -12,6 +12,7 @@ from codesign.analysis.results.naming import names_of
 from codesign.analysis.results.points import Point
 
 OPERATION, CLOCK = "energies.synaptic_operation", "clock"
+QUARTER = "a: half the energy of a synaptic operation saves 25.0 % of energy."
 
 
 def point_of(*seeds: dict[str, Any]) -> Point:
@@ -27,6 +28,10 @@ def test_the_most_saving_numbers_come_first_as_means_over_seeds():
     halves = {"halved_numbers": ["static_power.chip", OPERATION]}
     first = halves | {"energy_at_half": [0.9, 0.6], "latency_at_half": [1.0, 1.0]}
     second = halves | {"energy_at_half": [0.8, 0.5], "latency_at_half": [1.0, 1.0]}
+    assert [named_number(path) for path in ("synchronization.least_step", CLOCK)] == [
+        "time of the shortest step",
+        CLOCK,
+    ]
     found = halved_numbers(point_of(first, second))
     assert [(one.change, one.energy, one.saving) for one in found] == [
         ("half the energy of a synaptic operation", pytest.approx(0.55), pytest.approx(0.45)),
@@ -37,18 +42,9 @@ def test_the_most_saving_numbers_come_first_as_means_over_seeds():
 @pytest.mark.parametrize(
     ("energy", "latency", "expected"),
     [
-        (
-            [0.75, 0.9],
-            [1.0, 0.5],
-            "a: half the energy of a synaptic operation saves 25.0 % of energy. Twice the clock saves "
-            "50.0 % of latency.",
-        ),
-        (
-            [0.9, 0.75],
-            [1.0, 0.5],
-            "a: twice the clock saves 25.0 % of energy and 50.0 % of latency.",
-        ),
-        ([0.75, 1.0], None, "a: half the energy of a synaptic operation saves 25.0 % of energy."),
+        ([0.75, 0.9], [1.0, 0.5], f"{QUARTER} Twice the clock saves 50.0 % of latency."),
+        ([0.9, 0.75], [1.0, 0.5], "a: twice the clock saves 25.0 % of energy and 50.0 % of latency."),
+        ([0.75, 1.0], None, QUARTER),
         ([0.995, 1.0], [1.0, 1.0], ""),  # too little to be told
         (None, None, ""),
     ],
@@ -80,11 +76,6 @@ def test_of_an_energy_only_what_is_modelled_and_told_apart_is_said():
         f"a: half the energy of a synaptic operation saves 50.0 % of the modelled energy. T{latency}"
     )
     assert said(point_of(halves | {"energy_accounting": "all_in"})) == f"a: t{latency}"
-
-
-def test_a_number_is_named_in_english():
-    shortest, clock = "synchronization.least_step", "clock"
-    assert [named_number(path) for path in (shortest, clock)] == ["time of the shortest step", "clock"]
 
 
 def test_results_that_do_not_say_it_and_options_that_take_no_part_give_nothing():

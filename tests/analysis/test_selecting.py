@@ -9,13 +9,7 @@ import pytest
 from synthetic_sweep import Row, loihi_row, mubrain_row, synthetic_metadata, synthetic_rows, table_of
 
 from codesign.analysis.answers.effects import effects_of
-from codesign.analysis.answers.selecting import (
-    ladders_along,
-    never_alike,
-    pairs_between,
-    points_in,
-    selection_problems,
-)
+from codesign.analysis.answers.selecting import ladders_along, never_alike, pairs_between, points_in, selection_problems
 from codesign.analysis.results.metadata import AxisFacts
 from codesign.analysis.results.naming import names_of
 from codesign.analysis.results.points import Point, gather

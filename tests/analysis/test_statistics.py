@@ -9,13 +9,8 @@ from codesign.analysis.results.statistics import Interval, difference, interval,
 
 
 def test_evaluation_seeds_are_averaged_within_a_training_seed_first():
-    rows = pd.DataFrame(
-        {
-            "training_seed": [1, 0, 0, 0, 2, 0],
-            "accuracy": [0.5, 0.9, 0.6, 0.3, math.nan, 0.1],
-            "samples": pd.array([3, 1, None, 2, None, 9], dtype="Int64"),
-        }
-    )
+    rows = pd.DataFrame({"training_seed": [1, 0, 0, 0, 2, 0], "accuracy": [0.5, 0.9, 0.6, 0.3, math.nan, 0.1]})
+    rows["samples"] = pd.array([3, 1, None, 2, None, 9], dtype="Int64")
     means = seed_means(rows, ["accuracy", "samples"], [4, 4, 4, 4, 4, 7])
     assert means.loc[4].index.tolist() == [0, 1, 2]
     assert means.loc[4, "accuracy"].tolist()[:2] == pytest.approx([0.6, 0.5])
@@ -60,11 +55,8 @@ def test_ratios_are_paired_and_leave_zeros_out():
     assert (result.mean, result.seeds) == (1.75, 2)
 
 
-def test_rounding_is_no_difference():
+def test_rounding_is_no_difference_and_nothing_in_common_none_at_all():
     result = difference(pd.Series([0.1 + 0.2, 0.1 + 0.2]), pd.Series([0.3, 0.3]))
     assert result == Interval(mean=0.0, half_width=0.0, seeds=2)
     assert not result.above_zero
-
-
-def test_nothing_in_common_is_no_difference_at_all():
     assert difference(pd.Series([1.0], index=[0]), pd.Series([1.0], index=[1])).mean is None

@@ -72,10 +72,8 @@ def test_a_time_that_is_not_given_is_drawn_from_what_the_other_waits():
     rows = [one | {"latency_draws_s": None} | (a if one["chip"] == "a" else b) for one in rows]
     answer = asked(rows, choose="chip", least="latency_s")
     assert answer.confidence == pytest.approx(NormalDist().cdf(math.log(2.3 / 1.3, 5)), abs=0.01)
-    told = (
-        "at least 20 µs, 10 % less than b. The latency of a leaves out the time in which neighbours agree: a gives no"
-    )
-    assert told in answer.sentence
+    told = "The latency of a leaves out the time in which neighbours agree: a gives no"
+    assert f"at least 20 µs, 10 % less than b. {told}" in answer.sentence
     free = [one | ({} if one["chip"] == "a" else {"synchronization": "asynchronous"}) for one in rows]
     assert asked(free, choose="chip", least="latency_s").standing == "likely"
 
@@ -234,12 +232,8 @@ def test_draws_that_miss_the_constraint_count():
 def test_who_misses_a_share_by_chance_leaves_the_answer_open(missing, samples, standing):
     """b needs less than a, whose 92 % of the samples are more than a point above it in each seed."""
     rows = accurate("a", 2e-9, 0.92, 0.92, 0.92) + accurate("b", 1e-9, *missing) + accurate("c", 3e-9, *missing)
-    answer = asked(
-        [one | {"samples": samples} for one in rows],
-        choose="chip",
-        least="energy_j",
-        where=["accuracy within 1 point of best"],
-    )
+    rows = [one | {"samples": samples} for one in rows]
+    answer = asked(rows, choose="chip", least="energy_j", where=["accuracy within 1 point of best"])
     assert (labels(answer)[0], answer.confidence, answer.standing) == ("a", 1.0, standing)
     told = "B would be better and may miss accuracy within 1 point of best by chance."
     assert (told.lower() in [remark.lower() for remark in answer.remarks]) == (standing == "likely")
@@ -271,10 +265,8 @@ def test_who_meets_a_limit_by_chance_is_not_the_best_for_sure(met, samples, stan
     answer = asked([one | {"samples": samples} for one in rows], **question)
     assert (labels(answer)[0], answer.confidence, answer.standing) == ("a", 1.0, standing)
     assert ("a may meet accuracy >= 95 % only by chance." in answer.remarks) == (standing == "likely")
-    for others, alike in (
-        (met, True),
-        ((0.957, 0.958, 0.959), False),
-    ):  # who meets it by chance too, or together with a
+    # who meets it by chance too, together with a or not
+    for others, alike in ((met, True), ((0.957, 0.958, 0.959), False)):
         both = [one | {"samples": samples} for one in accurate("a", 1e-9, *met) + accurate("b", 2e-9, *others)]
         assert asked(both, **question).standing == ("sure" if alike else standing)
     alone = accurate("a", 1e-9, *met) + accurate("b", 2e-9, 0.1, 0.1, 0.1)
@@ -287,9 +279,8 @@ def test_who_meets_a_limit_by_chance_is_not_the_best_for_sure(met, samples, stan
 def test_of_one_seed_a_limit_that_chance_decides_leaves_the_answer_open(met, missed, standing):
     """Of 400 samples, 95 % are met by 1 point or missed by 1, which is less than 1.96 √(0.96 · 0.04 / 400) = 1.9."""
     rows = accurate("a", 2e-9, met) + accurate("b", 3e-9, 0.99) + accurate("c", 1e-9, missed)
-    answer = asked(
-        [one | {"samples": 400} for one in rows], choose="chip", least="energy_j", where=["accuracy >= 95 %"]
-    )
+    rows = [one | {"samples": 400} for one in rows]
+    answer = asked(rows, choose="chip", least="energy_j", where=["accuracy >= 95 %"])
     assert (labels(answer)[0], answer.standing) == ("a", standing)
 
 
@@ -328,9 +319,8 @@ def test_a_difference_that_seeds_leave_open_is_not_said_as_one():
     ("latencies", "words"), [((4.0, 2.0, 1.0), "largest"), ((1.0, 2.0, 4.0), "smallest"), ((4.0, 1.0, 2.0), "")]
 )
 def test_an_answer_at_an_end_of_an_axis_says_so(latencies, words):
-    rows = rows_of(
-        [("a", width, 0.9, 10.0, latency) for width, latency in zip((1.0, 2.0, 4.0), latencies, strict=True)]
-    )
+    widths = zip((1.0, 2.0, 4.0), latencies, strict=True)
+    rows = rows_of([("a", width, 0.9, 10.0, latency) for width, latency in widths])
     answer = asked(rows, choose="width", least="latency_s")
     assert ("that was tried" in answer.sentence) == bool(words)
     assert words in answer.sentence

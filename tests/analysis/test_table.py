@@ -12,18 +12,11 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from synthetic_sweep import synthetic_metadata
 
 from codesign.analysis.results.columns import COLUMNS, SMALLEST
 from codesign.analysis.results.limits import MOST_ROWS
-from codesign.analysis.results.metadata import (
-    AxisFacts,
-    ChipFacts,
-    ChipNumber,
-    JobFacts,
-    Objective,
-    ResultMetadata,
-    WorkloadFacts,
-)
+from codesign.analysis.results.metadata import AxisFacts, JobFacts, ResultMetadata
 from codesign.analysis.results.table import (
     METADATA_KEY,
     ResultTable,
@@ -35,30 +28,8 @@ from codesign.analysis.results.table import (
 from codesign.errors import InputError
 from codesign.exploration.definition.checks import MOST_POINTS
 
-METADATA = ResultMetadata(
-    sweep="tiny",
-    title="A tiny sweep",
-    config_hash="abc",
-    command="codesign sweep tiny.yaml",
-    workload=WorkloadFacts(name="digits", train=10, validation=2, test=3, classes=10, timesteps=4, timestep_s=0.01),
-    topology="64-8-10",
-    static_book="board",
-    objectives=(Objective(column="accuracy", direction="maximize", reference=0.0),),
-    chips={
-        "mubrain": ChipFacts(
-            title="µBrain <b>",
-            citation="Stuijt et al.",
-            synchronization="asynchronous",
-            numbers=(
-                ChipNumber(
-                    name="energy", value_si=26e-12, unit="J", text="26 pJ", confidence="measured", source="Table 2"
-                ),
-            ),
-        )
-    },
-    recipes={"layered": {"method": "layered", "epochs": 5, "learning_rate": 5e-4, "patience": None}},
-    questions={"mine": {"choose": "chip", "least": "energy_j", "where": ["accuracy within 1 point of best"]}},
-)
+QUESTION = {"choose": "chip", "least": "energy_j", "where": ["accuracy within 1 point of best"]}
+METADATA = replace(synthetic_metadata(), title="A sweep of <b>", questions={"mine": QUESTION})
 
 
 def row(**changes: object) -> dict[str, object]:
@@ -151,19 +122,10 @@ def test_rows_written_in_pieces_give_the_same_bytes(tmp_path, monkeypatch):
 
 
 @settings(max_examples=5)
-@given(
-    st.lists(
-        st.tuples(
-            st.one_of(st.none(), st.just(0.0), st.floats(SMALLEST, 1e9)), st.one_of(st.none(), st.text(max_size=5))
-        ),
-        max_size=40,
-    )
-)
+@given(st.lists(st.tuples(st.none() | st.just(0.0) | st.floats(SMALLEST, 1e9), st.none() | st.text(max_size=5))))
 def test_any_rows_survive_a_round_trip(tmp_path_factory, cells):
     path = tmp_path_factory.mktemp("r") / "r.parquet"
-    rows = [
-        row(point=f"p{i}", training_seed=i, energy_j=energy, reason=reason) for i, (energy, reason) in enumerate(cells)
-    ]
+    rows = [row(point=f"p{i}", training_seed=i, energy_j=of, reason=why) for i, (of, why) in enumerate(cells)]
     write_results(path, rows, METADATA)
     table = read_results(path)
     assert [None if np.isnan(value) else value for value in table.frame["energy_j"]] == [cell[0] for cell in cells]
@@ -230,10 +192,8 @@ def test_damaged_results_are_named_with_the_reason(tmp_path):
     def with_metadata(text: bytes) -> pa.Table:
         return table.replace_schema_metadata({METADATA_KEY: text})
 
-    torn, foreign = (
-        "is not a Parquet file, or is truncated",
-        "its metadata is damaged or from another version of codesign",
-    )
+    torn = "is not a Parquet file, or is truncated"
+    foreign = "its metadata is damaged or from another version of codesign"
     contents: list[tuple[bytes | pa.Table, str]] = [
         *((part, torn) for part in (good[: len(good) // 2], bytes(flipped), good[4:], b"hello", b"")),
         (pa.table({"a": [1, 2]}), "is a Parquet file, but not from codesign"),
@@ -251,13 +211,9 @@ def test_damaged_results_are_named_with_the_reason(tmp_path):
         with pytest.raises(InputError, match=f"^{re.escape(str(path))}.*{reason}"):
             read_results(path)
     (tmp_path / "loop").symlink_to("loop")
-    for place, reason in (
-        (tmp_path, "no such file"),
-        (tmp_path / "x", "no such file"),
-        (tmp_path / "loop", "Too many"),
-    ):
-        with pytest.raises(InputError, match=f"^{re.escape(str(place))}.*{reason}"):
-            read_results(place)
+    for name, reason in (("", "no such file"), ("x", "no such file"), ("loop", "Too many")):
+        with pytest.raises(InputError, match=f"^{re.escape(str(tmp_path / name))}.*{reason}"):
+            read_results(tmp_path / name)
     pq.write_table(table.drop_columns(["energy_j"]), path)
     assert read_results(path).frame["energy_j"].isna().all()
 
@@ -354,10 +310,7 @@ def test_files_that_unpack_to_too_much_are_refused(tmp_path, monkeypatch):
     refused({"reason": "x" * 5000}, "MOST_TEXT 200000")  # which the file has once
     refused({"not_modelled": ["x" * 5000]}, "MOST_TEXT 200000")
     refused({}, "MOST_BYTES 1000")
-
-
-def test_as_many_rows_as_a_sweep_may_have_design_points():
-    assert MOST_ROWS == MOST_POINTS
+    assert MOST_ROWS == MOST_POINTS  # as many as a sweep may have design points
 
 
 def test_contents_are_equal_whatever_the_wall_time(tmp_path):

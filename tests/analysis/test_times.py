@@ -14,16 +14,25 @@ from codesign.hardware.draws import draws_of, errors_at
 SEEDS = (0, 1, 2)
 
 
+def ranged(numbers: list[str], **columns: object) -> dict[str, object]:
+    """Cells of numbers that are anything from half to twice what they are; of each column, what it has at the low and
+    the high end of each, and in draws."""
+    made: dict[str, object] = {"uncertain_numbers": numbers}
+    made |= {f"uncertain_{end}": [by] * len(numbers) for end, by in (("low", 0.5), ("value", 1.0), ("high", 2.0))}
+    for name, (low, high, draws) in columns.items():
+        quantity, unit = name.split("_")
+        made |= {f"{quantity}_at_low_{unit}": low, f"{quantity}_at_high_{unit}": high}
+        made[f"{quantity}_draws_{unit}"] = draws.tolist()
+    return made
+
+
+EVEN = (np.arange(128) + 0.5) / 128
+
+
 @pytest.mark.parametrize("column", ["decision_latency_s", "interval_s"])
 def test_times_within_a_latency_move_with_it(column):
     """a's 3 µs of 30 move with its latency from half to twice: at most b's 4.5 µs in ln(3) / ln(4) = 79 % of draws."""
-    ranges = {
-        "uncertain_numbers": ["times.synaptic_operation"],
-        **{f"uncertain_{end}": [factor * 1e-8] for end, factor in (("low", 0.5), ("value", 1.0), ("high", 2.0))},
-        "latency_at_low_s": [1.5e-5],
-        "latency_at_high_s": [6e-5],
-        "latency_draws_s": (1.5e-5 * 4 ** ((np.arange(128) + 0.5) / 128)).tolist(),
-    }
+    ranges = ranged(["times.synaptic_operation"], latency_s=([1.5e-5], [6e-5], 1.5e-5 * 4**EVEN))
     a = [row("a", 1.0, seed, latency_s=3e-5, **ranges) | {column: 3e-6} for seed in SEEDS]
     b = [row("b", 1.0, seed, latency_s=1e-5, latency_draws_s=None) | {column: 4.5e-6} for seed in SEEDS]
     expected = pytest.approx(math.log(3) / math.log(4), abs=0.01)
@@ -58,18 +67,9 @@ def test_a_value_without_draws_is_never_sure_and_one_that_is_not_known_is_told()
 def test_a_power_moves_with_the_energy_and_with_the_time_that_the_chip_is_on(on_s):
     """Energies from half to twice 3 nJ, and a latency that is half as long in a quarter of the draws, and twice
     in another."""
-    energies = 1.5e-9 * 4 ** ((np.arange(128) + 0.5) / 128)
-    times = np.repeat([1.5e-5, 3e-5, 3e-5, 6e-5], 32)
-    ranges = {
-        "uncertain_numbers": ["energies.synaptic_operation"],
-        **{f"uncertain_{end}": [factor * 1e-12] for end, factor in (("low", 0.5), ("value", 1.0), ("high", 2.0))},
-        "energy_at_low_j": [1.5e-9],
-        "energy_at_high_j": [6e-9],
-        "energy_draws_j": energies.tolist(),
-        "latency_at_low_s": [3e-5],
-        "latency_at_high_s": [3e-5],
-        "latency_draws_s": times.tolist(),
-    }
+    energies, times = 1.5e-9 * 4**EVEN, np.repeat([1.5e-5, 3e-5, 3e-5, 6e-5], 32)
+    moved = {"energy_j": ([1.5e-9], [6e-9], energies), "latency_s": ([3e-5], [3e-5], times)}
+    ranges = ranged(["energies.synaptic_operation"], **moved)
     rows = [row("a", 1.0, s, energy_j=3e-9, latency_s=3e-5, on_s=on_s, power_w=3e-9 / on_s, **ranges) for s in SEEDS]
     met = energies / (times if on_s == 3e-5 else np.maximum(times, on_s)) <= 4e-9 / on_s
     assert asked(rows, target=[f"power_w <= {4e-9 / on_s!r} W"]).confidence == pytest.approx(met.mean())
@@ -78,18 +78,12 @@ def test_a_power_moves_with_the_energy_and_with_the_time_that_the_chip_is_on(on_
 @pytest.mark.parametrize("on_s", [3e-5, 4e-5])  # as long as the chip works, or as the input lasts
 def test_a_power_is_off_by_what_the_model_is_off_in_energies_alone(on_s):
     """Energies and times are typically off by a factor of 2: 4/3 of a power is ln(4/3) / ln(2) deviations above it."""
-    errors = {name: errors_at(2.0, draws_of("a", f"model.{name}")) for name in ("energy", "latency")}
-    ends = {"low": [0.5, 0.5], "value": [1.0, 1.0], "high": [2.0, 2.0]}
-    ranges = {
-        "uncertain_numbers": ["model.energy", "model.latency"],
-        **{f"uncertain_{end}": factors for end, factors in ends.items()},
-        "energy_at_low_j": [1.5e-9, 3e-9],
-        "energy_at_high_j": [6e-9, 3e-9],
-        "energy_draws_j": (3e-9 * errors["energy"]).tolist(),
-        "latency_at_low_s": [3e-5, 1.5e-5],
-        "latency_at_high_s": [3e-5, 6e-5],
-        "latency_draws_s": (3e-5 * errors["latency"]).tolist(),
-    }
+    energy, latency = (errors_at(2.0, draws_of("a", f"model.{name}")) for name in ("energy", "latency"))
+    ranges = ranged(
+        ["model.energy", "model.latency"],
+        energy_j=([1.5e-9, 3e-9], [6e-9, 3e-9], 3e-9 * energy),
+        latency_s=([3e-5, 1.5e-5], [3e-5, 6e-5], 3e-5 * latency),
+    )
     rows = [row("a", 1.0, s, energy_j=3e-9, latency_s=3e-5, on_s=on_s, power_w=3e-9 / on_s, **ranges) for s in SEEDS]
     answer = asked(rows, target=[f"power_w <= {4e-9 / on_s!r} W"])
     assert answer.confidence == pytest.approx(NormalDist().cdf(math.log(4 / 3, 2)), abs=0.01)

@@ -7,11 +7,13 @@ from pathlib import Path
 from handmade_hardware import HEAD, STATED, group, mesh, number
 
 from codesign.documents import parse_document
+from codesign.exploration.definition.variants import base_chip
 from codesign.exploration.executors.serial import SerialExecutor
 from codesign.exploration.jobs.store import Store
 from codesign.exploration.pricing.grid import PricingProblem
 from codesign.exploration.pricing.models import prepare
-from codesign.exploration.pricing.spec import PricingSpec
+from codesign.exploration.pricing.space import PriceSpace, build_space
+from codesign.exploration.pricing.spec import PricingSpec, narrowed_sweep
 from codesign.exploration.running import RunArguments
 from codesign.exploration.workloads import Workloads
 
@@ -107,13 +109,22 @@ def write_sweep(folder: Path) -> Path:
     return sweep
 
 
-def price_file(sweep: Path, chip: str, body: str, *, more: str = "") -> str:
-    """The text of a price file."""
+def price_file(place: Path, chip: str, body: str, *, more: str = "") -> str:
+    """The text of a price file over the sweep in a folder, or over another one."""
+    sweep = place / "priced.yaml" if place.is_dir() else place
     return f"name: prices\nsweep: {sweep}\nchip: {chip}\nschedule: chip\n{more}{body}"
 
 
-def spec_of(text: str) -> PricingSpec:
+def read_prices(text: str) -> PricingSpec:
     return parse_document(text, "prices.yaml", PricingSpec)
+
+
+def spec_of(place: Path, chip: str, body: str, *, more: str = "") -> PricingSpec:
+    return read_prices(price_file(place, chip, body, more=more))
+
+
+def space_of(spec: PricingSpec) -> PriceSpace:
+    return build_space(base_chip(narrowed_sweep(spec), spec.chip), spec.axes, spec.linked, spec.most_points)
 
 
 def problem_of(spec: PricingSpec, folder: Path, cache_root: Path) -> PricingProblem:

@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import executor_tasks
@@ -155,9 +154,7 @@ def test_lost_batches_do_not_crowd_out_room(executor: RayExecutor) -> None:
 
 @pytest.mark.parametrize("off_s", [-10_000.0, 10_000.0])
 @pytest.mark.parametrize(("ran_s", "failures"), [(60.0, []), (700.0, ["TimeoutError"])])
-def test_the_clock_of_a_node_may_be_hours_off(
-    executor: RayExecutor, monkeypatch: pytest.MonkeyPatch, off_s: float, ran_s: float, failures: list[str]
-) -> None:
+def test_the_clock_of_a_node_may_be_hours_off(executor, monkeypatch, off_s, ran_s, failures):
     """A worker that dies before its time is up is no timeout, and one that dies long after it is one."""
     session: Any = executor._session
     table, clock = noted(monkeypatch), [0.0]
@@ -177,9 +174,7 @@ def test_the_clock_of_a_node_may_be_hours_off(
     assert table == {}
 
 
-def test_a_node_that_lacks_a_package_is_named_in_one_line(
-    executor: RayExecutor, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_node_that_lacks_a_package_is_named_in_one_line(executor, monkeypatch):
     cause = ray.exceptions.RaySystemError("No module named 'pydantic'", "Traceback (most recent call last):\n  ...")
     error = ray.exceptions.RayTaskError("perform_batch", "ray::perform_batch() (pid=7, ip=10.0.0.9)\n  ...", cause)
     monkeypatch.setattr(executor, "_address", "10.0.0.1:6379")
@@ -202,9 +197,7 @@ def test_a_shared_value_is_an_argument_of_its_own_once(executor: RayExecutor) ->
     assert task.arguments == (Slot(index=0), b"", Slot(index=0), Slot(index=1))
 
 
-def test_jobs_that_no_node_can_take_any_more_are_told_of_once(
-    executor: RayExecutor, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_jobs_that_no_node_can_take_any_more_are_told_of_once(executor, monkeypatch):
     notes: list[str] = []
     monkeypatch.setattr(executor, "_on_note", notes.append)
 
@@ -225,9 +218,7 @@ def test_jobs_that_no_node_can_take_any_more_are_told_of_once(
     assert told == ["no node is left that has what jobs need; they wait until one joins"] * 2
 
 
-def test_a_task_on_a_node_that_fell_silent_is_started_again(
-    executor: RayExecutor, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_task_on_a_node_that_fell_silent_is_started_again(executor, monkeypatch):
     """No connection breaks where a machine loses its power, so Ray would wait for its worker for minutes."""
     session: Any = executor._session
     table, alive = noted(monkeypatch), [True]
@@ -262,9 +253,7 @@ def test_nodes_come_and_go() -> None:
     assert nodes.cores == 2
 
 
-def test_workers_search_no_folder_that_this_process_does_not_or_that_has_another_codesign(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_workers_search_no_folder_that_this_process_does_not_or_that_has_another_codesign(tmp_path, monkeypatch):
     mine, checkout, working = (tmp_path / name for name in ("mine", "checkout", "working"))
     (checkout / "codesign").mkdir(parents=True)
     monkeypatch.setattr(sys, "path", [*sys.path, *map(str, (mine, checkout))])

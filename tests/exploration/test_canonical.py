@@ -29,18 +29,13 @@ def test_when_a_group_takes_all_that_wait(schedule, expected):
     assert needs_seed(schedule, SHAPE) is not expected
 
 
-def test_only_random_numbers_need_a_seed():
-    assert needs_seed(Schedule(policy="random", group_size=1), SHAPE)
-    assert not needs_seed(Schedule(policy="momentum", group_size=1), SHAPE)
-    assert not needs_seed(Schedule(policy="fifo", group_size=1), SHAPE)
+@pytest.mark.parametrize(("policy", "seeded"), [("random", True), ("momentum", False), ("fifo", False)])
+def test_only_random_numbers_need_a_seed_and_schedules_that_leave_no_choice_are_one(policy, seeded):
+    assert needs_seed(Schedule(policy=policy, group_size=1), SHAPE) == seeded
     assert needs_seed(replace(LAYERED, input_dropout=0.5), SHAPE)
-
-
-def test_schedules_that_leave_no_choice_are_one():
-    for policy in ("random", "momentum", "fifo"):
-        for group_size in (4, 100, None):
-            schedule = Schedule(policy=policy, group_size=group_size, stop="drained", steps_after_output=3)
-            assert canonical_schedule(schedule, SHAPE) == LAYERED
+    for group_size in (4, 100, None):
+        schedule = Schedule(policy=policy, group_size=group_size, stop="drained", steps_after_output=3)
+        assert canonical_schedule(schedule, SHAPE) == LAYERED
 
 
 def test_the_stop_is_kept():

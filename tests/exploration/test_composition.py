@@ -155,14 +155,14 @@ scales:
 
 
 def test_unknown_names_say_what_there_is(folder):
-    with pytest.raises(InputError, match=r"^more.yaml: has no dataset 'adio'; did you mean 'audio'\? allowed: "):
-        load_chosen(Path("more.yaml"), SweepSpec, dataset="adio")
-    with pytest.raises(InputError, match=r"^more.yaml: has no scale 'tiny'; allowed: paper, smoke$"):
-        load_chosen(Path("more.yaml"), SweepSpec, scale="tiny")  # only audio has it
-    with pytest.raises(InputError, match=r"^tiny.yaml: has no scales, so 'smoke' cannot be chosen$"):
-        load_chosen(Path("tiny.yaml"), SweepSpec, scale="smoke")
-    with pytest.raises(InputError, match=r"^tiny.yaml: has no datasets, so 'digits' cannot be chosen$"):
-        load_chosen(Path("tiny.yaml"), SweepSpec, dataset="digits")
+    for file, choice, told in (
+        ("more.yaml", {"dataset": "adio"}, r"has no dataset 'adio'; did you mean 'audio'\? allowed: "),
+        ("more.yaml", {"scale": "tiny"}, "has no scale 'tiny'; allowed: paper, smoke$"),  # only audio has it
+        ("tiny.yaml", {"scale": "smoke"}, "has no scales, so 'smoke' cannot be chosen$"),
+        ("tiny.yaml", {"dataset": "digits"}, "has no datasets, so 'digits' cannot be chosen$"),
+    ):
+        with pytest.raises(InputError, match=f"^{file}: {told}"):
+            load_chosen(Path(file), SweepSpec, **choice)
 
 
 def test_a_study_builds_on_a_sweep(folder):
@@ -186,10 +186,8 @@ def test_every_mistake_is_told_at_the_file_and_line_where_it_was_written(folder)
         "bases/base.yaml",
         TINY.replace("timesteps: 3", "timesteps: -3").replace("{policy: random, group_size: 4}", "{policy: randum}"),
     )
-    middle = (
-        "extends: base.yaml\nrecipe_defaults:\n  epochs: -1\n  batch_size: 10\nrecipes:\n  layered:\n    epochs: 0\n"
-    )
-    write("bases/middle.yaml", middle)
+    defaults = "recipe_defaults:\n  epochs: -1\n  batch_size: 10\n"
+    write("bases/middle.yaml", f"extends: base.yaml\n{defaults}recipes:\n  layered:\n    epochs: 0\n")
     text = """\
 extends: bases/middle.yaml
 recipes:

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from networks import network_of
 
+import codesign as cd
 from codesign.exploration.jobs.encoding import (
     canonical_json,
     decode_execution,
@@ -20,22 +21,15 @@ from codesign.exploration.jobs.encoding import (
     encode_execution,
     encode_state,
 )
-from codesign.network.neuron import NeuronSpec
-from codesign.network.spiking_network import SpikingNetwork
-from codesign.network.topology import parse_topology
-from codesign.simulation.engine import simulate
-from codesign.simulation.execution import Execution
-from codesign.simulation.schedule import Schedule
-from codesign.workload.events import EventBatch
 
 
-def example(most: int = 2, network: SpikingNetwork | None = None) -> Execution:
+def example(most: int = 2, network: cd.SpikingNetwork | None = None) -> cd.Execution:
     generator = np.random.default_rng(5)
     frames = generator.integers(0, most + 1, size=(6, 3, 7))
-    events = EventBatch.from_dense(frames, np.arange(6) % 3, timestep_s=0.01)
-    network = network or SpikingNetwork(parse_topology("7-6-5-3"), NeuronSpec(), timestep_s=0.01, seed=1)
+    events = cd.EventBatch.from_dense(frames, np.arange(6) % 3, timestep_s=0.01)
+    network = network or cd.SpikingNetwork(cd.parse_topology("7-6-5-3"), cd.NeuronSpec(), timestep_s=0.01, seed=1)
     network.weights()[0].data[0] = 0.0
-    return simulate(network, events, Schedule(group_size=2), seed=3).execution
+    return cd.simulate(network, events, cd.Schedule(group_size=2), seed=3).execution
 
 
 def test_an_execution_survives_a_round_trip():
@@ -56,7 +50,7 @@ def test_an_execution_survives_a_round_trip():
 
 
 def test_a_state_dict_survives_a_round_trip():
-    state = SpikingNetwork(parse_topology("7-6-3"), NeuronSpec(), timestep_s=0.01, seed=1).state_dict()
+    state = cd.SpikingNetwork(cd.parse_topology("7-6-3"), cd.NeuronSpec(), timestep_s=0.01, seed=1).state_dict()
     decoded = decode_state(encode_state(state))
     assert decoded.keys() == state.keys()
     assert all(torch.equal(decoded[name], state[name]) and decoded[name].dtype == state[name].dtype for name in state)
@@ -70,7 +64,7 @@ class Pair:
 
 
 def test_canonical_json_by_hand():
-    value = {"z": Pair(a=1, b=(0.5, math.inf)), "a": None, "n": NeuronSpec()}
+    value = {"z": Pair(a=1, b=(0.5, math.inf)), "a": None, "n": cd.NeuronSpec()}
     assert canonical_json(value) == (
         '{"a":null,"n":{"bias":false,"readout":"spikes","refractory":true,"reset":"zero","surrogate_steepness":2.0,'
         '"threshold":0.3,"time_constant":"inf"},"z":{"a":1,"b":[0.5,"inf"]}}'

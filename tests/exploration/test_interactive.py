@@ -17,7 +17,7 @@ import pytest
 import torch
 import yaml
 from tiny_studies import STUDY
-from tiny_sweeps import TINY, tiny
+from tiny_sweeps import PRICES, TINY, tiny
 
 import codesign as cd
 from codesign.exploration.running import RunArguments
@@ -33,6 +33,10 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cache_root: Path) -> P
     return tmp_path
 
 
+def digits() -> cd.Workload:
+    return cd.load_workload(cd.WorkloadSpec(name="digits", timesteps=3, train=20, validation=10, test=20))
+
+
 def test_a_path_and_a_mapping_give_the_same_results_and_run_once(here: Path) -> None:
     Path("tiny.yaml").write_text(TINY)
     results = cd.run_sweep("tiny.yaml")
@@ -43,9 +47,8 @@ def test_a_path_and_a_mapping_give_the_same_results_and_run_once(here: Path) -> 
     assert again.metadata.command == ""  # no file says what the mapping does
     assert again.frame["accuracy"].equals(results.frame["accuracy"])
     assert (again.metadata.jobs.trained, again.metadata.jobs.executed) == (0, 0)
-    assert (
-        cd.read_results("reports/tiny").best(most="accuracy").value("accuracy").mean == results.frame["accuracy"].max()
-    )
+    best = cd.read_results("reports/tiny").best(most="accuracy")
+    assert best.value("accuracy").mean == results.frame["accuracy"].max()
 
 
 def test_a_study_is_asked_for_as_a_sweep_is(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -67,13 +70,8 @@ def test_a_study_is_asked_for_as_a_sweep_is(here: Path, capsys: pytest.CaptureFi
 
 def test_prices_are_asked_for_as_a_sweep_is(here: Path) -> None:
     Path("tiny.yaml").write_text(TINY)
-    prices = {
-        "name": "priced",
-        "sweep": "tiny.yaml",
-        "chip": "mubrain",
-        "schedule": "asynchronous",
-        "axes": {"energies.synaptic_operation": ["1 pJ", "2 pJ", "4 pJ"]},
-    }
+    prices = yaml.safe_load(PRICES) | {"name": "priced"}
+    prices["axes"] = {"energies.synaptic_operation": ["1 pJ", "2 pJ", "4 pJ"]}
     outcome = cd.run_pricing(prices)
     points = pd.read_parquet(outcome.points)
     assert (outcome.size, len(points), outcome.front) == (3, 3, Path("reports/priced/front.parquet"))
@@ -111,10 +109,7 @@ def test_mistakes_of_a_mapping_are_told_by_their_place(here: Path) -> None:
     ("value", "told"),
     [
         (np.float32(0.5), ""),
-        (
-            Decimal("0.01"),
-            "must be a text, a number, a list or a mapping, found Decimal",
-        ),
+        (Decimal("0.01"), "must be a text, a number, a list or a mapping, found Decimal"),
         ("\ud800", "the character U+D800 is not allowed; give plain text"),
     ],
 )
@@ -143,18 +138,15 @@ def test_python_gives_quantities_in_si_and_files_with_units(here: Path) -> None:
 
 
 def test_schedules_compared_are_those_that_are_evaluated_and_priced_one_by_one(here: Path) -> None:
-    workload = cd.load_workload(cd.WorkloadSpec(name="digits", timesteps=3, train=20, validation=10, test=20))
+    workload = digits()
     torch.manual_seed(0)
-    network = cd.SpikingNetwork(
-        cd.parse_topology("512-12-8-10"), cd.NeuronSpec(time_constant=0.01), timestep_s=workload.timestep_s
-    )
+    network = cd.SpikingNetwork("512-12-8-10", cd.NeuronSpec(time_constant=0.01), timestep_s=workload.timestep_s)
     with torch.no_grad():
         for weight in network.weights():
             weight.mul_(4).abs_()
     before = [weight.clone() for weight in network.weights()]
-    frame = cd.compare_schedules(
-        network, workload.test, chips=["mubrain", "loihi"], policies=["random", "momentum"], group_sizes=[1, 4]
-    )
+    asked = {"chips": ["mubrain", "loihi"], "policies": ["random", "momentum"], "group_sizes": [1, 4]}
+    frame = cd.compare_schedules(network, workload.test, **asked)
     assert all(torch.equal(was, weight) for was, weight in zip(before, network.weights(), strict=True))
     told = list(frame[["chip", "policy", "group_size", "stop"]].dropna().itertuples(index=False, name=None))
     assert told == [("mubrain", *of) for of in product(("random", "momentum"), (1, 4), ("on_output", "drained"))]
@@ -192,11 +184,8 @@ def test_potentials_are_read_on_chips_that_wait_too(asked: dict[str, Any], here:
 
 
 def test_what_was_assumed_of_a_chip_is_said_of_every_schedule(here: Path) -> None:
-    topology = cd.TopologySpec(
-        input=8,
-        layers=[{"kind": "linear", "neurons": size} for size in (300, 200, 3)],
-        skips=[{"from": "input", "to": 2, "kind": "linear"}],
-    )
+    layers = [{"kind": "linear", "neurons": size} for size in (300, 200, 3)]
+    topology = cd.TopologySpec(input=8, layers=layers, skips=[{"from": "input", "to": 2, "kind": "linear"}])
     events = cd.EventBatch.from_dense(np.ones((2, 1, 8), int), np.zeros(2, int), timestep_s=0.01)
     network = cd.SpikingNetwork(topology, cd.NeuronSpec(), timestep_s=0.01)
     frame = cd.compare_schedules(network, events, chips="mubrain")
@@ -207,14 +196,10 @@ def test_what_was_assumed_of_a_chip_is_said_of_every_schedule(here: Path) -> Non
 
 
 def test_policies_that_draw_run_once_a_seed_and_have_an_interval(here: Path) -> None:
-    workload = cd.load_workload(cd.WorkloadSpec(name="digits", timesteps=3, train=20, validation=10, test=20))
-    network = cd.SpikingNetwork(
-        cd.parse_topology("512-12-8-10"), cd.NeuronSpec(threshold=0.05), timestep_s=workload.timestep_s
-    )
-    seeds = (3, 4, 5, 3)  # the same draw again says nothing more
-    frame = cd.compare_schedules(
-        network, workload.test, policies=["random", "fifo"], group_sizes=1, stop="on_output", seeds=seeds
-    )
+    workload, seeds = digits(), (3, 4, 5, 3)  # the same draw again says nothing more
+    network = cd.SpikingNetwork("512-12-8-10", cd.NeuronSpec(threshold=0.05), timestep_s=workload.timestep_s)
+    asked = {"policies": ["random", "fifo"], "group_sizes": 1, "stop": "on_output", "seeds": seeds}
+    frame = cd.compare_schedules(network, workload.test, **asked)
     assert frame["runs"].tolist() == [1, 3, 1]
     random = cd.Schedule(policy="random", group_size=1, stop="on_output")
     found = [cd.evaluate(network, workload.test, random, seed=seed).accuracy for seed in seeds[:3]]
@@ -227,7 +212,7 @@ def test_policies_that_draw_run_once_a_seed_and_have_an_interval(here: Path) -> 
 def test_schedules_are_checked_before_the_first_runs(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     events = cd.EventBatch.from_dense(torch.ones(2, 1, 4).numpy(), torch.arange(2).numpy(), timestep_s=0.01)
     spiking, potentials = (
-        cd.SpikingNetwork(cd.parse_topology("4-3-2"), cd.NeuronSpec(readout=readout), timestep_s=0.01)
+        cd.SpikingNetwork("4-3-2", cd.NeuronSpec(readout=readout), timestep_s=0.01)
         for readout in ("spikes", "potential")
     )
     monkeypatch.setattr("codesign.exploration.interactive.evaluate", lambda *_, **__: pytest.fail("ran"))
@@ -263,9 +248,7 @@ def never_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compilation, "_asked", [])
 
 
-def test_the_first_run_on_a_machine_says_that_it_compiles(
-    here: Path, monkeypatch: pytest.MonkeyPatch, never_compiled: None
-) -> None:
+def test_the_first_run_on_a_machine_says_that_it_compiles(here, monkeypatch, never_compiled):
     notes: list[str] = []
     listener = Progress()
     monkeypatch.setattr(listener, "note", notes.append)
@@ -292,19 +275,15 @@ def test_what_holds_the_numbers_of_many_samples_shows_in_a_few_lines(here: Path)
 
 
 @pytest.mark.parametrize("watched", [True, False])
-def test_so_does_a_network_alone_to_whoever_looks_on(
-    watched: bool, monkeypatch: pytest.MonkeyPatch, never_compiled: None, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_so_does_a_network_alone_to_whoever_looks_on(watched, monkeypatch, never_compiled, capsys):
     monkeypatch.setattr(compilation, "is_watched", lambda: watched)
-    network = cd.SpikingNetwork(cd.parse_topology("4-3-2"), cd.NeuronSpec(), timestep_s=0.01)
+    network = cd.SpikingNetwork("4-3-2", cd.NeuronSpec(), timestep_s=0.01)
     events = cd.EventBatch.from_dense(torch.zeros(1, 2, 4), torch.zeros(1, dtype=torch.int64), timestep_s=0.01)
     cd.simulate(network, events, cd.LAYERED)
     assert ("compiling the simulator" in capsys.readouterr().err) == watched
 
 
-def test_progress_is_shown_where_somebody_looks_on_or_asks(
-    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_progress_is_shown_where_somebody_looks_on_or_asks(here, monkeypatch, capsys):
     def said(**given: bool) -> str:
         cd.run_sweep(tiny(), **given)
         captured = capsys.readouterr()

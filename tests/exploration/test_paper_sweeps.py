@@ -63,11 +63,8 @@ def test_the_papers_own_numbers_agree_with_the_paper():
     rows = [row | {"recipe": NAMES.get(row["recipe"], row["recipe"])} for row in synthetic_rows()]
     points = gather(table_of([row for row in rows if row["chip"] == "mubrain"]))
     asked = questions("table2", "nmnist")
-    standings = {
-        name: answer_claim(name, question, points, names_of(points)).standing
-        for name, question in asked.items()
-        if isinstance(question, ClaimQuestion)
-    }
+    claims = {name: question for name, question in asked.items() if isinstance(question, ClaimQuestion)}
+    standings = {name: answer_claim(name, one, points, names_of(points)).standing for name, one in claims.items()}
     assert standings == {
         "hurts": "holds",
         "recovers": "holds",

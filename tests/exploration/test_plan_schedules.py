@@ -4,19 +4,7 @@ from __future__ import annotations
 
 import pytest
 from handmade_hardware import near
-from tiny_sweeps import (
-    CHIP,
-    axes,
-    beside,
-    changed,
-    counts,
-    feasible,
-    keys,
-    outline,
-    plan_of,
-    tiny,
-    with_part,
-)
+from tiny_sweeps import CHIP, axes, beside, changed, counts, feasible, keys, outline, plan_of, tiny, with_part
 
 from codesign.analysis.results.columns import AXIS_PREFIX
 from codesign.errors import DocumentError, InputError

@@ -14,7 +14,7 @@ import pytest
 from handmade_hardware import near
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from priced_sweeps import KINDS, OBJECTIVES, price_file, problem_of, spec_of
+from priced_sweeps import KINDS, OBJECTIVES, problem_of, spec_of
 from tiny_sweeps import Recording
 
 from codesign.analysis.results.pareto import pareto_front
@@ -99,9 +99,7 @@ STRUCTURES = {
 @pytest.mark.parametrize("kind", [*KINDS, "structured"])
 @settings(max_examples=2, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
-def test_a_grid_equals_its_points_priced_alone(
-    kind: str, operation: str, data: st.DataObject, priced: Path, cache_root: Path
-):
+def test_a_grid_equals_its_points_priced_alone(kind, operation, data, priced, cache_root):
     """With a structure, node, voltage and lanes move energies, times, leakage, area and partly filled words at once."""
     known, objectives = {**AXES, **OWN_AXES.get(kind, {})}, ""
     if kind == "structured":
@@ -114,8 +112,7 @@ def test_a_grid_equals_its_points_priced_alone(
         paths.append("energies.clock_cycle")
     axes = "".join(f"  {path}: {known[path]}\n" for path in paths)
     body = f"training_seeds: [0]\naxes:\n{axes}{objectives}"
-    spec = spec_of(price_file(priced / "priced.yaml", f"{kind}_{operation}", body))
-    compare(problem_of(spec, priced, cache_root))
+    compare(problem_of(spec_of(priced, f"{kind}_{operation}", body), priced, cache_root))
 
 
 @pytest.mark.parametrize("kind", ["barrier", "timer"])
@@ -127,8 +124,7 @@ def test_linked_prices_and_several_threads_change_nothing(kind: str, priced: Pat
     if kind == "barrier":
         body += "  synchronization.times: [x0.5, x3]\n"
     both = "objectives: [{column: energy_j}, {column: energy_cores_in_use_j}]\n"
-    spec = spec_of(price_file(priced / "priced.yaml", f"{kind}_real_time", body, more=both))
-    problem = problem_of(spec, priced, cache_root)
+    problem = problem_of(spec_of(priced, f"{kind}_real_time", body, more=both), priced, cache_root)
     assert problem.space.shape == (*((2, 2, 2) if kind == "barrier" else (2, 2)), 3)
     compare(problem, threads=2 if kind == "barrier" else 1)
 
@@ -143,10 +139,8 @@ def test_the_front_of_a_stream_is_that_of_all_points(values: list[tuple[int, int
         numbers = np.arange(first, first + len(part))
         stream.add(part, np.stack([numbers, np.zeros_like(numbers)], axis=1))
     signed = points * [-1, 1, 1]
-    brute = [
-        i for i, one in enumerate(signed) if not any((other <= one).all() and (other < one).any() for other in signed)
-    ]
-    assert stream.ids[:, 0].tolist() == brute
+    beaten = [any((other <= one).all() and (other < one).any() for other in signed) for one in signed]
+    assert stream.ids[:, 0].tolist() == np.flatnonzero(~np.array(beaten)).tolist()
 
 
 def test_the_histogram_finds_every_point_again():
@@ -168,7 +162,7 @@ BODY = (
 
 
 def run(priced: Path, cache_root: Path, output: Path, *, chip: str, progress: Progress | None = None):
-    spec = spec_of(price_file(priced / "priced.yaml", chip, BODY + OBJECTIVES))
+    spec = spec_of(priced, chip, BODY + OBJECTIVES)
     store, workloads = Store(priced / "store"), Workloads(cache_root=cache_root)
     arguments = RunArguments(store=store, output=output, workloads=workloads, progress=progress or Progress())
     return run_pricing(spec, arguments, threads=1, chunk=5)
@@ -213,7 +207,7 @@ def test_the_files_hold_what_was_priced(kind: str, priced: Path, cache_root: Pat
 
 
 def test_a_recipe_without_a_point_on_the_front_is_not_replayed(priced: Path, cache_root: Path):
-    spec = spec_of(price_file(priced / "priced.yaml", "asynchronous_accelerated", BODY + OBJECTIVES))
+    spec = spec_of(priced, "asynchronous_accelerated", BODY + OBJECTIVES)
     problem = problem_of(spec, priced, cache_root)
     pricers = replayed(problem, np.array([[0, 1], [23, 1]]), 1, Progress())  # points 0 and 23 of the second recipe
     positions = problem.space.positions(np.array([0, 23]))
@@ -230,12 +224,10 @@ def test_a_recipe_without_a_point_on_the_front_is_not_replayed(priced: Path, cac
         (("energy_cores_in_use_j", "energy_j"), "energy_j", "energy per sample"),
     ],
 )
-def test_the_energy_that_the_front_seeks_is_drawn_and_kept(
-    objectives: tuple[str, ...], drawn: str, label: str, priced: Path, cache_root: Path, tmp_path: Path
-):
+def test_the_energy_that_the_front_seeks_is_drawn_and_kept(objectives, drawn, label, priced, cache_root, tmp_path):
     more = f"objectives: [{', '.join(f'{{column: {name}}}' for name in objectives)}]\n"
     body = "recipes: [layered]\ntraining_seeds: [0]\naxes: {static_power.chip: [1 mW, 20 mW]}\n"
-    spec = spec_of(price_file(priced / "priced.yaml", "clocked_real_time", body, more=more))
+    spec = spec_of(priced, "clocked_real_time", body, more=more)
     problem = problem_of(spec, priced, cache_root)
     workloads = Workloads(cache_root=cache_root)
     outcome = run_pricing(spec, RunArguments(store=Store(priced / "store"), output=tmp_path, workloads=workloads))
@@ -257,9 +249,7 @@ class Interrupting(Progress):
             raise KeyboardInterrupt
 
 
-def test_an_interrupt_leaves_nothing_and_the_next_run_is_as_if_nothing_was(
-    priced: Path, cache_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+def test_an_interrupt_leaves_nothing_and_the_next_run_is_as_if_nothing_was(priced, cache_root, tmp_path, monkeypatch):
     forced: list[str] = []
     monkeypatch.setattr(os, "fsync", lambda number: forced.append(os.readlink(f"/proc/self/fd/{number}")))
     with pytest.raises(KeyboardInterrupt):
@@ -294,8 +284,7 @@ def test_memory_does_not_grow_with_the_number_of_points(priced: Path, cache_root
             f"axes:\n  energies.synaptic_operation: {{from: 1 pJ, to: 9 pJ, points: {points}}}\n"
             "  static_power.chip: {from: 1 mW, to: 2 mW, points: 40}\n"
         )
-        spec = spec_of(price_file(priced / "priced.yaml", "barrier_accelerated", body))
-        problem = problem_of(spec, priced, cache_root)
+        problem = problem_of(spec_of(priced, "barrier_accelerated", body), priced, cache_root)
         price_space(problem, chunk=2000)
         tracemalloc.start()
         price_space(problem, chunk=2000)

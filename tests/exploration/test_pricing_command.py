@@ -6,7 +6,7 @@ import signal
 from pathlib import Path
 
 import pytest
-from priced_sweeps import OBJECTIVES, price_file, problem_of, spec_of
+from priced_sweeps import OBJECTIVES, price_file, problem_of, read_prices
 from program import end, run_here, start
 
 BODY = "axes:\n  vector_width: [1, 2, 4]\n  static_power.chip: [1 mW, 2 mW]\n" + OBJECTIVES
@@ -25,19 +25,16 @@ def test_the_command_writes_its_three_files(priced: Path, cache_root: Path):
     run, stored = re.search(r"(\d+) executions? \((\d+) in the store\)", done.err).groups()
     assert int(run) + int(stored) == 4  # nothing that is not priced
     assert "Least energy per sample: " in done.out
-    assert {path.name for path in (priced / "out").iterdir()} - {".lock"} == {
-        "points.parquet",
-        "front.parquet",
-        "index.html",
-    }
+    names = {path.name for path in (priced / "out").iterdir()}
+    assert names - {".lock"} == {"points.parquet", "front.parquet", "index.html"}
     assert "replays: " in done.err
 
 
 @pytest.mark.thorough
 def test_ctrl_c_ends_all_threads_and_leaves_no_file(priced: Path, cache_root: Path):
     """Would catch threads that go on, or end in a traceback, after Ctrl-C."""
-    text = price_file(priced / "priced.yaml", "barrier_accelerated", LARGE)
-    problem_of(spec_of(text), priced, cache_root)  # its executions are in the store
+    text = price_file(priced, "barrier_accelerated", LARGE)
+    problem_of(read_prices(text), priced, cache_root)  # its executions are in the store
     file, output = priced / "large.yaml", priced / "interrupted"
     file.write_text(text, encoding="utf-8")
     words = ("price", file, "--store", priced / "store", "--threads", "2", "--output", output)

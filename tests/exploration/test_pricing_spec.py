@@ -5,16 +5,14 @@ from pathlib import Path
 import pytest
 from handmade_hardware import near
 from mistakes_found import mistakes_of
-from priced_sweeps import price_file, spec_of
+from priced_sweeps import price_file, read_prices, space_of, spec_of
 from tiny_sweeps import keys, plan_of
 
 from codesign.errors import DocumentError, InputError
 from codesign.exploration.definition.library import load_sweep
-from codesign.exploration.definition.variants import base_chip
 from codesign.exploration.jobs.store import Store
 from codesign.exploration.pricing.models import prepare
-from codesign.exploration.pricing.space import build_space
-from codesign.exploration.pricing.spec import narrowed_sweep
+from codesign.exploration.pricing.spec import PricingSpec, narrowed_sweep
 from codesign.exploration.running import RunArguments
 from codesign.exploration.workloads import Workloads
 from codesign.hardware.chip.parameters import with_parameter
@@ -42,8 +40,7 @@ from codesign.hardware.library import find_chip
     ],
 )
 def test_a_wrong_axis_is_told_with_its_line(axis: str, message: str, priced: Path):
-    text = price_file(priced / "priced.yaml", "barrier_accelerated", f"axes:\n  {axis}\n")
-    found = mistakes_of(spec_of, text)
+    found = mistakes_of(spec_of, priced, "barrier_accelerated", f"axes:\n  {axis}\n")
     assert any(message in told for _, told in found)
     assert {line for line, _ in found} == {6}
 
@@ -52,22 +49,23 @@ def test_a_sweep_is_priced_at_one_of_its_scales(priced: Path):
     sweep = priced / "scaled.yaml"
     sweep.write_text(f"extends: {priced}/priced.yaml\nscales: {{a: {{}}, b: {{seeds: {{training: [5]}}}}}}\n")
     body = "axes:\n  vector_width: [1, 2]\n"
-    seeds = {
-        more: narrowed_sweep(spec_of(price_file(sweep, "barrier_accelerated", body, more=more))).seeds.training
-        for more in ("", "scale: a\n", "scale: b\n")
-    }
-    assert seeds == {"": (0, 1), "scale: a\n": (0, 1), "scale: b\n": (5,)}
+
+    def read(more: str) -> PricingSpec:
+        return spec_of(sweep, "barrier_accelerated", body, more=more)
+
+    for more, seeds in {"": (0, 1), "scale: a\n": (0, 1), "scale: b\n": (5,)}.items():
+        assert narrowed_sweep(read(more)).seeds.training == seeds
     with pytest.raises(DocumentError, match=r"^prices.yaml:2: sweep: .*scaled.yaml: has no scale 'c'; allowed: a, b$"):
-        spec_of(price_file(sweep, "barrier_accelerated", body, more="scale: c\n"))
+        read("scale: c\n")
     with pytest.raises(DocumentError, match=r"^prices.yaml:5: scale: must be a text, found 3$"):
-        spec_of(price_file(sweep, "barrier_accelerated", body, more="scale: 3\n"))
+        read("scale: 3\n")
 
 
 def test_a_model_that_was_trained_for_another_chip_is_the_sweeps(priced: Path):
     sweep, trained = priced / "another.yaml", "{method: layered, chip: structured_accelerated, quantization: chip}"
     text = (priced / "priced.yaml").read_text(encoding="utf-8")
     sweep.write_text(text.replace("{method: layered}", trained), encoding="utf-8")
-    spec = narrowed_sweep(spec_of(price_file(sweep, "barrier_accelerated", "axes:\n  vector_width: [1, 2]\n")))
+    spec = narrowed_sweep(spec_of(sweep, "barrier_accelerated", "axes:\n  vector_width: [1, 2]\n"))
     assert keys(spec)["train"] == keys(load_sweep(sweep))["train"]
     assert {point.columns["chip"] for point in plan_of(spec).points} == {"barrier_accelerated"}
 
@@ -93,15 +91,15 @@ def test_a_model_that_was_trained_for_another_chip_is_the_sweeps(priced: Path):
     ],
 )
 def test_a_name_that_leads_nowhere_is_told_with_its_line(old: str, new: str, line: int, message: str, priced: Path):
-    text = price_file(priced / "priced.yaml", "barrier_accelerated", "axes:\n  energies.hop: [1 pJ]\n")
+    text = price_file(priced, "barrier_accelerated", "axes:\n  energies.hop: [1 pJ]\n")
     assert old in text
-    found = mistakes_of(spec_of, text.replace(old, new))
+    found = mistakes_of(read_prices, text.replace(old, new))
     assert [at for at, told in found if message in told] == [line], found
 
 
 def test_nothing_to_vary_is_a_mistake(priced: Path):
     with pytest.raises(DocumentError, match="there is nothing to vary"):
-        spec_of(price_file(priced / "priced.yaml", "barrier_accelerated", ""))
+        spec_of(priced, "barrier_accelerated", "")
 
 
 @pytest.mark.parametrize(
@@ -116,15 +114,14 @@ def test_an_axis_of_the_sweep_itself_must_be_settled(axis: str, message: str, pr
     text = (priced / "priced.yaml").read_text(encoding="utf-8")
     sweep.write_text(f"{text}axes: {{{axis}: [1, 2]}}\n", encoding="utf-8")
     with pytest.raises(DocumentError, match=message):
-        spec_of(price_file(sweep, "barrier_accelerated", "axes: {clock: [1 MHz]}\n"))
+        spec_of(sweep, "barrier_accelerated", "axes: {clock: [1 MHz]}\n")
 
 
 def test_too_many_points_are_refused(priced: Path):
     body = "axes:\n  clock: {from: 1 MHz, to: 9 MHz, points: 100}\n"
     body += "  static_power.chip: {from: 0 W, to: 1 W, points: 100}\n"
-    spec = spec_of(price_file(priced / "priced.yaml", "timer_accelerated", body, more="most_points: 9999\n"))
     with pytest.raises(InputError, match=r"10,000 design points are more than most_points allows, 9,999"):
-        build_space(base_chip(narrowed_sweep(spec), "timer_accelerated"), spec.axes, spec.linked, spec.most_points)
+        space_of(spec_of(priced, "timer_accelerated", body, more="most_points: 9999\n"))
 
 
 def test_ranges_hold_both_ends_and_are_even(priced: Path):
@@ -135,10 +132,7 @@ def test_ranges_hold_both_ends_and_are_even(priced: Path):
         "  vector_width: {from: 1, to: 64, points: 7, scale: log}\n"
         "  synchronization.times: {from: x0.5, to: x2, points: 3, scale: log}\n"
     )
-    spec = spec_of(price_file(priced / "priced.yaml", "barrier_accelerated", body))
-    space = build_space(
-        base_chip(narrowed_sweep(spec), "barrier_accelerated"), spec.axes, spec.linked, spec.most_points
-    )
+    space = space_of(spec_of(priced, "barrier_accelerated", body))
     power, hop, message, lanes, barrier = (axis.shown for axis in space.axes)
     assert power == pytest.approx([1e-3, 2e-3, 3e-3])
     assert hop == near([1e-12, 1e-11, 1e-10])
@@ -153,20 +147,13 @@ def test_ranges_hold_both_ends_and_are_even(priced: Path):
     ("axes", "objective", "line", "message"),
     [
         ("{vector_width: [1, all]}", "vector_width", 7, "has values that are not numbers of one kind"),
-        (
-            "\n  energies.hop: [1 pJ]\n  static_power.core_off: [1 uW]\n  clock: [1 MHz]",
-            "energy_j",
-            5,
-            "needs static_power.core_in_use",
-        ),
+        ("{energies.hop: [1 pJ], static_power.core_off: [1 uW]}", "energy_j", 5, "needs static_power.core_in_use"),
         ("{clock: [1 Hz, 1 MHz], times.hop: [1, 20000]}", "energy_j", 5, "at most 1 s"),
     ],
 )
-def test_what_fits_only_alone_is_told_before_anything_runs(
-    axes: str, objective: str, line: int, message: str, priced: Path, tmp_path: Path
-):
+def test_what_fits_only_alone_is_told_before_anything_runs(axes, objective, line, message, priced, tmp_path):
     body = f"axes: {axes}\nobjectives:\n  - {{column: {objective}}}\n"
-    spec = spec_of(price_file(priced / "priced.yaml", "barrier_accelerated", body))
+    spec = spec_of(priced, "barrier_accelerated", body)
     store, workloads = Store(tmp_path / "store"), Workloads(cache_root=tmp_path)
     with pytest.raises(DocumentError, match=message) as caught:
         prepare(spec, RunArguments(store=store, output=tmp_path, workloads=workloads))
@@ -177,8 +164,7 @@ def test_what_fits_only_alone_is_told_before_anything_runs(
 @pytest.mark.parametrize("body", ["axes: {}\n", "linked: {{power: {}}}\n"])
 def test_prices_that_need_each_other_are_set_together(body: str, priced: Path):
     prices = "{static_power.core_off: [1 uW, 2 uW], static_power.core_in_use: [5 uW, 6 uW]}"
-    spec = spec_of(price_file(priced / "priced.yaml", "timer_accelerated", body.format(prices)))
-    space = build_space(base_chip(narrowed_sweep(spec), "timer_accelerated"), spec.axes, spec.linked, spec.most_points)
+    space = space_of(spec_of(priced, "timer_accelerated", body.format(prices)))
     static = space.chip_at([1] * len(space.shape)).static_power
     assert (static.core_off.value, static.core_in_use.value) == near((2e-6, 6e-6))
 

@@ -115,15 +115,10 @@ def test_a_margin_is_read_from_an_execution_that_goes_on_or_ended_there():
 
 
 def test_no_output_spike_at_all_leaves_latencies_open():
-    silent = replace(
-        by_hand(),
-        steps_to_first_output=np.full((3, 2), NOT_REACHED),
-        spikes_to_first_output=np.full((3, 2), NOT_REACHED),
-        currents_before_firing=np.zeros((2, 5), dtype=np.int64),
-    )
+    never, none = np.full((3, 2), NOT_REACHED), np.zeros((2, 5), dtype=np.int64)
+    silent = replace(by_hand(), steps_to_first_output=never, spikes_to_first_output=never, currents_before_firing=none)
     columns = summary_columns(silent, Reading())
-    assert columns["latency_steps"] is None
-    assert columns["latency_spikes"] is None
+    assert columns["latency_steps"] is columns["latency_spikes"] is None
     assert columns["decided_pass_fraction"] == 0
     assert columns["latency_spikes_bins"] == columns["latency_spikes_counts"] == columns["currents_first_layer"] == []
 

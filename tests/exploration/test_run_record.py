@@ -89,9 +89,7 @@ def test_the_same_run_goes_on_with_its_record_and_another_begins_one(tmp_path: P
     assert (other.record.jobs.there, other.record.jobs.needed) == (22, 22)
 
 
-def test_an_interruption_and_a_failure_are_written_down(
-    tmp_path: Path, cache_root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_interruption_and_a_failure_are_written_down(tmp_path, cache_root, monkeypatch):
     def interrupt(*arguments: Any) -> Entry:
         raise KeyboardInterrupt
 
@@ -112,9 +110,7 @@ def test_an_interruption_and_a_failure_are_written_down(
     assert (one.state, one.record.message) == ("failed", "No space left on device")
 
 
-def test_failures_are_listed_with_their_reasons(
-    tmp_path: Path, cache_root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_failures_are_listed_with_their_reasons(tmp_path, cache_root, monkeypatch):
     original = runner.run_execute
 
     def crash(inputs: ExecuteInputs, *arguments: Any) -> Entry:
@@ -234,9 +230,7 @@ def test_a_run_that_tells_nothing_gives_signs_of_life(tmp_path: Path, monkeypatc
     assert read_record(output).alive == 2100.0
 
 
-def test_a_place_that_takes_long_to_write_to_gets_signs_of_life_within_the_minute_all_the_same(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_place_that_takes_long_to_write_to_gets_signs_of_life_within_the_minute_all_the_same(tmp_path, monkeypatch):
     now, output = [0.0], folder_at(tmp_path)
     progress, recorder = recording(output, now)
     write = output.write
@@ -255,9 +249,7 @@ def test_a_place_that_takes_long_to_write_to_gets_signs_of_life_within_the_minut
 @pytest.mark.parametrize(
     ("silent_s", "state"), [(10.0, "running"), (-10.0, "running"), (70.0, "dead"), (-70.0, "dead")]
 )
-def test_of_a_process_elsewhere_only_signs_of_life_tell(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, silent_s: float, state: str
-) -> None:
+def test_of_a_process_elsewhere_only_signs_of_life_tell(tmp_path, monkeypatch, silent_s, state):
     there = record(process=replace(process_identity(), host="elsewhere"), alive=5000.0)
     folder_at(tmp_path).write(RECORD, there.model_dump_json().encode())
     monkeypatch.setattr("codesign.exploration.runs.record.time.time", lambda: 5000.0 + silent_s)

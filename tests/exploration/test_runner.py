@@ -56,9 +56,7 @@ class Eager(Executor):
         self.ended.clear()
 
 
-def test_data_is_held_as_long_as_jobs_need_it(
-    tmp_path: Path, cache_root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_data_is_held_as_long_as_jobs_need_it(tmp_path, cache_root, monkeypatch):
     """Every trial of a study may have data of its own."""
     done = Entry(payload=b"{}", facts={})
     for name in ("run_train", "run_execute"):
@@ -104,9 +102,8 @@ def test_what_has_ended_is_kept_together(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(Store, "put_many", counting)
     monkeypatch.setattr(runner_module, "run_train", train)
     monkeypatch.setattr(runner_module, "run_execute", execute)
-    monkeypatch.setattr(
-        runner_module, "run_assess", lambda execution, wanted: [Entry(payload=b"{}", facts={})] * len(wanted)
-    )
+    priced = Entry(payload=b"{}", facts={})
+    monkeypatch.setattr(runner_module, "run_assess", lambda execution, wanted: [priced] * len(wanted))
     progress, executor = Recording(), Eager()
     runner = Runner(store=store, executor=executor, workload=lambda name: None, progress=progress)
     runner.add(work)
@@ -117,10 +114,8 @@ def test_what_has_ended_is_kept_together(tmp_path: Path, monkeypatch: pytest.Mon
     assert str(runner.failures[failed.key]) == "ValueError: diverged"
     jobs = [point.jobs for point in plan.points if point.jobs and point.jobs.execution.model.key == failed.key]
     lost = {failed.key}.union(*(one.keys for one in jobs))
-    everything = {
-        key for point in plan.points if point.jobs for key in (point.jobs.execution.model.key, *point.jobs.keys)
-    }
-    assert store.keys() == everything - lost
+    every = [point.jobs for point in plan.points if point.jobs]
+    assert store.keys() == {key for one in every for key in (one.execution.model.key, *one.keys)} - lost
     facts = store.facts(trainings[4].key)
     assert facts == {"trained_epochs": 4, "wall_s": 0.5}
     durable = [number for number in kept if number]

@@ -9,15 +9,14 @@ from typing import Any
 
 import pytest
 import yaml
+from priced_sweeps import space_of
 
 import codesign
 from codesign.exploration.definition.composition import Chosen, load_chosen
 from codesign.exploration.definition.library import sweep_names
 from codesign.exploration.definition.spec import SweepSpec
-from codesign.exploration.definition.variants import base_chip
 from codesign.exploration.pricing.models import axis_mistakes
-from codesign.exploration.pricing.space import build_space
-from codesign.exploration.pricing.spec import load_prices, narrowed_sweep
+from codesign.exploration.pricing.spec import load_prices
 from codesign.exploration.study.spec import StudySpec
 from codesign.exploration.sweep import plan_sweep
 
@@ -58,8 +57,7 @@ def test_a_shipped_file_has_no_mistakes_at_any_dataset_and_scale(path):
 def test_a_shipped_price_file_has_no_mistakes(path):
     spec = load_prices(path)
     assert spec.name == path.stem
-    space = build_space(base_chip(narrowed_sweep(spec), spec.chip), spec.axes, spec.linked, spec.most_points)
-    assert not list(axis_mistakes(space, "random"))
+    assert not list(axis_mistakes(space_of(spec), "random"))
 
 
 def test_all_are_found_by_name_and_have_a_folder_of_their_own():

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 from handmade_hardware import near
-from tiny_sweeps import UNLAYERED, let_trainings_diverge, run, tiny
+from tiny_sweeps import UNLAYERED, beside, let_trainings_diverge, run, tiny
 
 from codesign.analysis.results.table import ResultTable, contents_equal, read_results
 from codesign.errors import InputError
@@ -78,13 +78,7 @@ def test_page_and_answer_come_from_the_table_that_was_written(after_sweep, cache
     assert outcome.report.read_text(encoding="utf-8") == render_report(results(after_sweep))
 
 
-LEARNS = (
-    ('"12-8"', '"30"'),
-    (
-        "epochs: 1, batch_size: 30, learning_rate: 5.0e-3",
-        "epochs: 25, learning_rate: 2.0e-2, input_dropout: 0.0, batch_size: 30",
-    ),
-)
+LEARNS = (('"12-8"', '"30"'), ("epochs: 1, ", "epochs: 25, input_dropout: 0.0, "), ("5.0e-3", "2.0e-2"))
 """A network in which something happens."""
 
 
@@ -112,9 +106,8 @@ def test_times_of_a_chip_decide_in_training_and_evaluation(tmp_path, cache_root)
 
 def test_a_calibrated_model_stands_beside_the_one_that_is_not(tmp_path, cache_root):
     """Trained alike, run alike, under its own name."""
-    recipe = "  layered: {method: layered}\n"
-    calibrated = "  calibrated: {method: layered, calibration: {group_size: 4, samples: 40}}\n"
-    outcome, _ = run(tiny((recipe, recipe + calibrated), *LEARNS), tmp_path, cache_root)
+    calibrated = beside("calibrated: {method: layered, calibration: {group_size: 4, samples: 40}}")
+    outcome, _ = run(tiny(calibrated, *LEARNS), tmp_path, cache_root)
     assert (outcome.ok, outcome.failed) == (4, 0)
     found = {(row["recipe"], row["schedule"]): row for row in rows(tmp_path) if row["status"] == "ok"}
     one, other = found["layered", "asynchronous"], found["calibrated", "asynchronous"]
@@ -237,9 +230,8 @@ def test_jobs_that_are_worth_it_run_on_ray(samples_per_s, spec, chosen, tmp_path
     monkeypatch.setattr("codesign.exploration.executors.ray.RayExecutor", Ray)
     monkeypatch.setattr(running, "usable_cores", lambda: 4)
     monkeypatch.setattr(running, "_SAMPLES_PER_S", samples_per_s)
-    arguments = RunArguments(
-        store=Store(tmp_path / "store"), output=tmp_path, workloads=Workloads(cache_root=cache_root)
-    )
+    workloads = Workloads(cache_root=cache_root)
+    arguments = RunArguments(store=Store(tmp_path / "store"), output=tmp_path, workloads=workloads)
     run_sweep(spec, arguments)
     assert arguments.progress.executor == chosen
 

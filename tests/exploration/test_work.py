@@ -58,12 +58,7 @@ DAMAGES: dict[str, Callable[[bytes], bytes]] = {
     place=st.sampled_from(["path", "url"]),
 )
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_one_listing_finds_what_looking_one_by_one_finds(
-    tmp_path_factory: pytest.TempPathFactory,
-    looking: Callable[[Plan, Store, bool], Work],
-    states: list[str],
-    place: str,
-) -> None:
+def test_one_listing_finds_what_looking_one_by_one_finds(tmp_path_factory, looking, states, place):
     found = []
     for listed in (False, True):
         folder = tmp_path_factory.mktemp("store")

@@ -86,11 +86,7 @@ def simulate_with_sanafe(
             "leak_decay": float(network.decay[part.start]),
         }
         group = description.create_neuron_group(
-            f"layer{layer}",
-            part.stop - part.start,
-            soma_hw_name="soma",
-            model_attributes=attributes,
-            log_spikes=True,
+            f"layer{layer}", part.stop - part.start, soma_hw_name="soma", model_attributes=attributes, log_spikes=True
         )
         source.connect_neurons_dense(group, {"weight": weight.detach().double().T.flatten().tolist()})
         for neuron, core in zip(group.neurons, of_neuron[part], strict=True):

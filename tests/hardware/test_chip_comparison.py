@@ -125,9 +125,7 @@ def test_what_a_chip_file_says_is_no_formula_and_turns_no_text_around(tmp_path: 
         (["loih"], "chips.csv", "unknown chip 'loih'"),
     ],
 )
-def test_what_cannot_be_written_is_refused_before_anything_is_shown(
-    tmp_path: Path, names: list[str], file: str, message: str
-) -> None:
+def test_what_cannot_be_written_is_refused_before_anything_is_shown(tmp_path, names, file, message):
     result = CliRunner().invoke(app, ["compare", *names, "--output", str(tmp_path / file)])
     assert isinstance(result.exception, InputError)
     assert message in str(result.exception)

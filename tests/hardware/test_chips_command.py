@@ -150,9 +150,7 @@ BELIEF = "MNIST deep belief network, benchmark"
         ("spinnaker_stromatias2013", "power of a chip", "power", "are {} % below the power of a busy chip"),
     ],
 )
-def test_the_documented_sentences_name_the_errors_of_the_tables(
-    chip: str, measurement: str, quantity: str, words: str
-) -> None:
+def test_the_documented_sentences_name_the_errors_of_the_tables(chip, measurement, quantity, words):
     found = [one for one in validate(find_chip(chip)) if (one.measurement, one.quantity) == (measurement, quantity)]
     (errors,) = [one.errors for one in found if one.errors]
     text = " ".join(script("docs/site/validation.py").PAGE.read_text(encoding="utf-8").split())

@@ -14,42 +14,34 @@ import torch
 from handmade_hardware import ASYNCHRONOUS, ENERGIES, MESH_CORES, chip_from
 from networks import batch_of, network_of
 
-from codesign.errors import InputError
-from codesign.hardware.chip.description import Chip
+import codesign as cd
 from codesign.hardware.chip.parameters import replaced
 from codesign.hardware.cost.cost import Cost, mean_times, price
 from codesign.hardware.cost.energy import term_energies
 from codesign.hardware.cost.latency import Latency
-from codesign.hardware.cost.scheduling import chip_schedule, on_chip
-from codesign.hardware.library import chip_names, find_chip
-from codesign.hardware.placement.placement import Placement, place
-from codesign.network.spiking_network import SpikingNetwork
-from codesign.simulation.engine import classification_loss, simulate
-from codesign.simulation.schedule import Schedule
 from codesign.training.evaluation import answer, evaluate
-from codesign.workload.events import EventBatch
 
 TIMESTEPS = 5
-MARGIN = Schedule(group_size=4, stop="margin", margin=2)
+MARGIN = cd.Schedule(group_size=4, stop="margin", margin=2)
 ABLE = {"can_end_sample": "yes", "can_flush": "yes"}
 
 
 @pytest.fixture(scope="module")
-def network() -> SpikingNetwork:
+def network() -> cd.SpikingNetwork:
     return network_of("16-20-12-4", threshold=0.15, seed=0)
 
 
 @cache
-def events(timesteps: int = TIMESTEPS) -> EventBatch:
+def events(timesteps: int = TIMESTEPS) -> cd.EventBatch:
     frames = np.random.default_rng(1).poisson(0.3, (9, TIMESTEPS, 16))[:, :timesteps]
     return batch_of(frames, np.arange(9) % 4)
 
 
-def placed(network: SpikingNetwork, chip: Chip) -> Placement:
-    return place(network.shape, chip, "scaled", None if chip.weight_bits is None else chip.weight_bits.value)
+def placed(network: cd.SpikingNetwork, chip: cd.Chip) -> cd.Placement:
+    return cd.place(network.shape, chip, "scaled", None if chip.weight_bits is None else chip.weight_bits.value)
 
 
-def operations_of(chip: Chip) -> list[str]:
+def operations_of(chip: cd.Chip) -> list[str]:
     only = getattr(chip.energies.synaptic_operation, "operation", None)
     return ["accelerated", "real_time"] if only is None else [only]
 
@@ -62,20 +54,20 @@ def of_sample(cost: Cost, sample: int) -> dict[str, object]:
     return {name: value[sample] for name, value in told.items() if isinstance(value, np.ndarray)}
 
 
-@pytest.mark.parametrize("name", [*chip_names(), "loihi between neighbours"])
-def test_a_sample_that_ended_costs_what_it_would_without_the_timesteps_after(name: str, network: SpikingNetwork):
-    chip = find_chip(name.removesuffix(" between neighbours")).model_copy(update=ABLE)
-    if name not in chip_names():
+@pytest.mark.parametrize("name", [*cd.chip_names(), "loihi between neighbours"])
+def test_a_sample_that_ended_costs_what_it_would_without_the_timesteps_after(name: str, network: cd.SpikingNetwork):
+    chip = cd.find_chip(name.removesuffix(" between neighbours")).model_copy(update=ABLE)
+    if name not in cd.chip_names():
         chip = replaced(chip, {"synchronization": "neighbour", "synchronization.handshake": "20 ns"})
     placement = placed(network, chip)
     waits = {"synchronization_threshold": "layer", "barrier_messages": True} if chip.synchronized else {}
-    schedule = on_chip(replace(MARGIN, **waits), placement).schedule
+    schedule = cd.on_chip(replace(MARGIN, **waits), placement).schedule
     assert schedule.stop == "margin"
-    execution = simulate(network, events(), schedule, seed=1).execution
+    execution = cd.simulate(network, events(), schedule, seed=1).execution
     lengths = execution.timesteps_run
     assert len(set(lengths.tolist())) >= 3
     shorter = {
-        length: simulate(network, events(length), schedule.drained(), seed=1).execution
+        length: cd.simulate(network, events(length), schedule.drained(), seed=1).execution
         for length in set(lengths.tolist())
     }
     for operation in operations_of(chip):
@@ -106,11 +98,9 @@ CHIP = chip_from(MESH_CORES + ENERGIES + ASYNCHRONOUS)
 
 
 @pytest.mark.parametrize("can_end_sample", ["no", "unknown"])
-def test_a_chip_that_cannot_end_a_sample_is_read_at_the_margin_and_charged_for_all_of_it(
-    can_end_sample: str, network: SpikingNetwork
-):
+def test_a_chip_that_cannot_end_a_sample_is_read_at_the_margin_and_charged_for_all_of_it(can_end_sample, network):
     placement = placed(network, CHIP.model_copy(update={"can_end_sample": can_end_sample, "can_flush": "yes"}))
-    chosen = on_chip(replace(MARGIN, margin_check="step"), placement)
+    chosen = cd.on_chip(replace(MARGIN, margin_check="step"), placement)
     assert chosen.schedule == replace(MARGIN, stop="read_margin", cores=chosen.schedule.cores)
     assert any("all timesteps are run and counted" in text for text in chosen.assumptions)
     assert any("checked after each timestep" in text for text in chosen.assumptions)
@@ -123,27 +113,27 @@ def test_a_chip_that_cannot_end_a_sample_is_read_at_the_margin_and_charged_for_a
     np.testing.assert_array_equal(read.margin_timesteps(2), ended.timesteps_run)
     np.testing.assert_array_equal(answer(network, events(), chosen.schedule, seed=1).predictions, ended.predictions)
     assert price(read, placement).energy_j == price(drained, placement).energy_j
-    with pytest.raises(InputError, match=r"end a sample before its last timestep.* on_chip gives"):
+    with pytest.raises(cd.InputError, match=r"end a sample before its last timestep.* on_chip gives"):
         price(ended, placement)
-    assert not simulate(network, events(), chosen.schedule).logits.requires_grad
-    with pytest.raises(InputError, match="'read_margin' has no gradient"):
-        classification_loss(network, events(), chosen.schedule)
+    assert not cd.simulate(network, events(), chosen.schedule).logits.requires_grad
+    with pytest.raises(cd.InputError, match="'read_margin' has no gradient"):
+        cd.classification_loss(network, events(), chosen.schedule)
 
 
-def test_a_chip_that_cannot_drop_its_queue_ends_samples_between_timesteps(network: SpikingNetwork):
+def test_a_chip_that_cannot_drop_its_queue_ends_samples_between_timesteps(network: cd.SpikingNetwork):
     placement = placed(network, CHIP.model_copy(update={"can_end_sample": "yes", "can_flush": "no"}))
-    chosen = on_chip(replace(MARGIN, margin_check="step"), placement)
+    chosen = cd.on_chip(replace(MARGIN, margin_check="step"), placement)
     assert chosen.schedule == replace(MARGIN, cores=chosen.schedule.cores)
     assert chosen.assumptions == (
         "tiny cannot drop what waits; the margin is checked after each timestep, not after each step",
     )
     price(evaluate(network, events(), chosen.schedule), placement)
     able = placed(network, CHIP.model_copy(update=ABLE))
-    chosen = on_chip(replace(MARGIN, margin_check="step"), able)
+    chosen = cd.on_chip(replace(MARGIN, margin_check="step"), able)
     assert (chosen.schedule.stop, chosen.schedule.margin_check, chosen.assumptions) == ("margin", "step", ())
     cut = evaluate(network, events(), chosen.schedule)
     assert price(cut, able).energy_j > 0
-    with pytest.raises(InputError, match="drop what waits"):
+    with pytest.raises(cd.InputError, match="drop what waits"):
         price(cut, placement)
 
 
@@ -151,9 +141,9 @@ KEEPS = {word: CHIP.model_copy(update={"can_flush": word}) for word in ("no", "u
 
 
 @pytest.mark.parametrize("can_flush", KEEPS)
-def test_a_chip_that_cannot_drop_its_queue_is_charged_for_all_of_it(can_flush: str, network: SpikingNetwork) -> None:
-    placement = place(network.shape, KEEPS[can_flush])
-    chosen = chip_schedule(placement, group_size=2)
+def test_a_chip_that_cannot_drop_its_queue_is_charged_for_all_of_it(can_flush: str, network: cd.SpikingNetwork) -> None:
+    placement = cd.place(network.shape, KEEPS[can_flush])
+    chosen = cd.chip_schedule(placement, group_size=2)
     assert any("all of it is counted" in text for text in chosen.assumptions)
     execution = evaluate(network, events(), chosen.schedule)
     drained = evaluate(network, events(), chosen.schedule.drained())
@@ -163,17 +153,17 @@ def test_a_chip_that_cannot_drop_its_queue_is_charged_for_all_of_it(can_flush: s
     # the answer is that of the first output spike and one step more, pass by pass
     np.testing.assert_array_equal(execution.scores, drained.convergence[:, 1])
     np.testing.assert_array_equal(answer(network, events(), chosen.schedule).predictions, execution.predictions)
-    early = evaluate(network, events(), chip_schedule(place(network.shape, CHIP), group_size=2).schedule)
+    early = evaluate(network, events(), cd.chip_schedule(cd.place(network.shape, CHIP), group_size=2).schedule)
     assert early.synaptic_operations.sum() < drained.synaptic_operations.sum()
-    with pytest.raises(InputError, match=r"drop what waits after the decision.* chip_schedule gives"):
+    with pytest.raises(cd.InputError, match=r"drop what waits after the decision.* chip_schedule gives"):
         price(early, placement)
-    price(early, place(network.shape, CHIP))
-    assert not simulate(network, events(), chosen.schedule).logits.requires_grad
-    with pytest.raises(InputError, match="'read_early' has no gradient"):
-        classification_loss(network, events(), chosen.schedule)
+    price(early, cd.place(network.shape, CHIP))
+    assert not cd.simulate(network, events(), chosen.schedule).logits.requires_grad
+    with pytest.raises(cd.InputError, match="'read_early' has no gradient"):
+        cd.classification_loss(network, events(), chosen.schedule)
 
 
-def test_so_many_steps_are_not_recorded(network: SpikingNetwork) -> None:
-    schedule = replace(chip_schedule(place(network.shape, KEEPS["no"])).schedule, steps_after_output=33)
-    with torch.no_grad(), pytest.raises(InputError, match="steps_after_output: must be between 0 and 32, found 33"):
-        simulate(network, events(), schedule)
+def test_so_many_steps_are_not_recorded(network: cd.SpikingNetwork) -> None:
+    schedule = replace(cd.chip_schedule(cd.place(network.shape, KEEPS["no"])).schedule, steps_after_output=33)
+    with torch.no_grad(), pytest.raises(cd.InputError, match="steps_after_output: must be between 0 and 32, found 33"):
+        cd.simulate(network, events(), schedule)

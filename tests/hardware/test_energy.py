@@ -21,14 +21,11 @@ from handmade_hardware import (
     timer,
 )
 
+import codesign as cd
 from codesign.analysis.results.books import in_book
-from codesign.errors import InputError
-from codesign.hardware.cost.cost import Cost, price
 from codesign.hardware.cost.energy import paper_synaptic_operations
 from codesign.hardware.cost.uncertainty import uncertainty_columns
-from codesign.hardware.placement.placement import place
 from codesign.hardware.terms import COVERAGE
-from codesign.simulation.execution import Execution
 
 WHOLE = MESH_CORES + TIMES + ENERGIES + ASYNCHRONOUS
 SWIFT = TIMES.replace("10 ms", "0 s").replace("1 ms", "0 s")
@@ -66,7 +63,7 @@ def test_table_3_of_the_paper_to_its_last_digit(topology: str, density: float, o
     assert as_printed(counted * 26e-12 * 1e6, energy) == energy
 
 
-def test_every_term_by_hand(two_timesteps: Execution) -> None:
+def test_every_term_by_hand(two_timesteps: cd.Execution) -> None:
     energy = cost_of(two_timesteps, WHOLE).energy
     # sample 0: 3 inputs over 4 synapses, 2 spikes over 2; sample 1: 3 over 4, 1 over 2
     assert energy.terms_j["synaptic_operation"] == near([16e-12, 14e-12])
@@ -83,7 +80,7 @@ def test_every_term_by_hand(two_timesteps: Execution) -> None:
     assert energy.accounting == "incremental"
 
 
-def test_static_power_is_on_for_the_latency_or_for_the_stimulus(two_timesteps: Execution) -> None:
+def test_static_power_is_on_for_the_latency_or_for_the_stimulus(two_timesteps: cd.Execution) -> None:
     latency = cost_of(two_timesteps, WHOLE).latency.total_s
     swift, timeless = MESH_CORES + SWIFT + ENERGIES + ASYNCHRONOUS, MESH_CORES + ENERGIES + ASYNCHRONOUS
     # at 1 W; 12 ms are longer than the 2 ms of the stimulus
@@ -134,18 +131,18 @@ def test_barrier_messages_are_charged_or_named() -> None:
 ALL_IN = group("energies", synaptic_operation=number("1 pJ", all_in="true", operation="accelerated"))
 
 
-def test_an_all_in_energy_takes_nothing_on_top(two_timesteps: Execution) -> None:
+def test_an_all_in_energy_takes_nothing_on_top(two_timesteps: cd.Execution) -> None:
     cost = cost_of(two_timesteps, MESH_CORES + TIMES + ALL_IN + ASYNCHRONOUS)
     assert cost.energy.total_j == near([16e-12, 14e-12])
     assert cost.energy.terms_j["static_chip"] is None
     assert cost.energy.coverage == ("all_in",)
     assert cost.energy.accounting == "all_in"
     assert not cost.not_modelled
-    with pytest.raises(InputError, match="measured in accelerated operation"):
+    with pytest.raises(cd.InputError, match="measured in accelerated operation"):
         cost_of(two_timesteps, MESH_CORES + TIMES + ALL_IN + ASYNCHRONOUS, operation="real_time")
 
 
-def test_without_the_energy_of_an_operation_there_is_no_total(two_timesteps: Execution) -> None:
+def test_without_the_energy_of_an_operation_there_is_no_total(two_timesteps: cd.Execution) -> None:
     cost = cost_of(two_timesteps, MESH_CORES + TIMES + without("synaptic") + ASYNCHRONOUS)
     assert cost.energy_j is None
     assert cost.paper_energy_j is None
@@ -154,7 +151,7 @@ def test_without_the_energy_of_an_operation_there_is_no_total(two_timesteps: Exe
     assert any("energies.synaptic_operation" in text for text in cost.not_modelled)
 
 
-def test_a_term_inside_another_number_is_covered_and_not_charged(two_timesteps: Execution) -> None:
+def test_a_term_inside_another_number_is_covered_and_not_charged(two_timesteps: cd.Execution) -> None:
     energies = group("energies", synaptic_operation=number("1 pJ", all_in="false", includes="[spike, message, hop]"))
     energies += f"static_power: {{chip: {number('1 W', includes='[neuron_access, neuron_update]')}}}\n"
     cost = cost_of(two_timesteps, MESH_CORES + TIMES + energies + ASYNCHRONOUS)
@@ -165,7 +162,7 @@ def test_a_term_inside_another_number_is_covered_and_not_charged(two_timesteps: 
     ]
 
 
-def test_the_two_books_differ(two_timesteps: Execution) -> None:
+def test_the_two_books_differ(two_timesteps: cd.Execution) -> None:
     cost = cost_of(two_timesteps, WHOLE)
     # emitted hidden spikes times a fan-out of 2; no input layer
     assert cost.paper_synaptic_operations == near([4, 2])
@@ -173,7 +170,7 @@ def test_the_two_books_differ(two_timesteps: Execution) -> None:
     assert cost.columns()["paper_synaptic_operations"] == near(3)
 
 
-def test_input_currents_are_named_and_not_charged(two_timesteps: Execution) -> None:
+def test_input_currents_are_named_and_not_charged(two_timesteps: cd.Execution) -> None:
     execution = replace(two_timesteps, input_macs=two_timesteps.synaptic_operations[:, 0])
     cost = cost_of(execution, WHOLE)
     assert cost.energy.terms_j["synaptic_operation"] == near([4e-12, 2e-12])
@@ -185,7 +182,7 @@ def test_input_currents_are_named_and_not_charged(two_timesteps: Execution) -> N
 PARTS = {"chip": "1 W", "core_in_use": "3 W", "core_off": "2 W", "host": "50 W"}
 
 
-def powered(execution: Execution, parts: Mapping[str, str], more: str = "") -> Cost:
+def powered(execution: cd.Execution, parts: Mapping[str, str], more: str = "") -> cd.Cost:
     """Two of eight cores in use for 2 ms of real time; times of zero, so nothing takes longer."""
     static = group("static_power", **parts)
     energies = CLOCKED_ENERGIES[: CLOCKED_ENERGIES.index("static_power")]
@@ -193,7 +190,7 @@ def powered(execution: Execution, parts: Mapping[str, str], more: str = "") -> C
     return cost_of(execution, body, operation="real_time")
 
 
-def test_powers_follow_chips_cores_and_clock(two_timesteps: Execution) -> None:
+def test_powers_follow_chips_cores_and_clock(two_timesteps: cd.Execution) -> None:
     cost = powered(two_timesteps, PARTS)
     watts = {"static_chip": 1, "static_core_in_use": 2 * 3, "static_core_off": 6 * 2, "static_host": 50}
     for name, power in {**watts, "clock": 1e-9 * 5e6}.items():
@@ -208,7 +205,7 @@ def test_powers_follow_chips_cores_and_clock(two_timesteps: Execution) -> None:
     assert gated.energy.terms_j["static_chip"] == near([2e-3] * 2)
 
 
-def test_both_books_of_the_static_power_by_hand(two_timesteps: Execution) -> None:
+def test_both_books_of_the_static_power_by_hand(two_timesteps: cd.Execution) -> None:
     """Of eight cores two are in use: a quarter of the chip's watt and of the clock's 5 mW, 3 W a core, and no host."""
     cost = powered(two_timesteps, PARTS)
     events = cost.energy.total_j - (1 + 2 * 3 + 6 * 2 + 50 + 5e-3) * 2e-3
@@ -226,7 +223,7 @@ def test_both_books_of_the_static_power_by_hand(two_timesteps: Execution) -> Non
     assert pd.isna(never_on)
 
 
-def test_area_and_energy_times_delay_by_hand(two_timesteps: Execution) -> None:
+def test_area_and_energy_times_delay_by_hand(two_timesteps: cd.Execution) -> None:
     """Two layers on two chips of 3 mm² that lie between 2 and 4; two cores on a chip that has but one are no area."""
     chip = MESH_CORES.replace("8", "1") + f"multi_chip: {{}}\narea: {number('3 mm**2', range='[2 mm**2, 4 mm**2]')}\n"
     rest = ENERGIES + SWIFT + ASYNCHRONOUS
@@ -234,8 +231,8 @@ def test_area_and_energy_times_delay_by_hand(two_timesteps: Execution) -> None:
     columns = cost.columns() | uncertainty_columns(cost)
     assert [columns[f"area_{end}m2"] for end in ("low_", "", "high_")] == near([4e-6, 6e-6, 8e-6])
     alone = chip_from(chip.replace("multi_chip: {}", "") + rest)
-    scaled = place(two_timesteps.shape, alone, "scaled")
-    assert price(two_timesteps, scaled).columns()["area_m2"] is None
+    scaled = cd.place(two_timesteps.shape, alone, "scaled")
+    assert cd.price(two_timesteps, scaled).columns()["area_m2"] is None
     row = cost_of(two_timesteps, MESH_CORES + rest).columns()
     assert row["energy_delay_js"] == near(row["energy_j"] * row["latency_s"])
     assert row["area_m2"] is None
@@ -253,16 +250,14 @@ def test_area_and_energy_times_delay_by_hand(two_timesteps: Execution) -> None:
         (set(), ""),
     ],
 )
-def test_parts_of_the_static_power_that_are_not_known_are_named(
-    two_timesteps: Execution, left_out: set[str], said: str
-) -> None:
+def test_parts_of_the_static_power_that_are_not_known_are_named(two_timesteps, left_out, said):
     cost = powered(two_timesteps, {part: power for part, power in PARTS.items() if part not in left_out})
     told = [text for text in (*cost.assumptions, *cost.not_modelled) if "static" in text]
     assert any(said in text for text in told) if said else not told
     assert "static" in cost.energy.coverage
 
 
-def test_what_a_cost_says_in_print(two_timesteps: Execution) -> None:
+def test_what_a_cost_says_in_print(two_timesteps: cd.Execution) -> None:
     """Power of all that is powered; no shares of what is not modelled; a stream, where no sample lasts as long as its
     stimulus."""
     stream, real_time = (repr(cost_of(two_timesteps, WHOLE, operation=of)) for of in ("accelerated", "real_time"))
@@ -274,7 +269,7 @@ def test_what_a_cost_says_in_print(two_timesteps: Execution) -> None:
     assert nothing[2] == "  latency: not modelled (asynchronous replay)"
 
 
-def test_a_crossbar_is_occupied_whole(two_timesteps: Execution) -> None:
+def test_a_crossbar_is_occupied_whole(two_timesteps: cd.Execution) -> None:
     """A core of 10 neurons: each of the 5 and 4 messages takes 10 operations, whatever it is connected to."""
     body = f"neurons_per_core: {number(10)}\ncrossbar: true\n" + MESH_CORES + TIMES + ENERGIES
     cost = cost_of(two_timesteps, body + "synchronization: {kind: clocked}")
@@ -282,7 +277,7 @@ def test_a_crossbar_is_occupied_whole(two_timesteps: Execution) -> None:
     assert cost.energy.terms_j["neuron_access"] == near([2 * 20 * 10e-12] * 2)
 
 
-def test_synapses_of_weight_0_are_skipped_where_the_chip_says_so(two_timesteps: Execution) -> None:
+def test_synapses_of_weight_0_are_skipped_where_the_chip_says_so(two_timesteps: cd.Execution) -> None:
     """12 operations in the hidden layer in both samples, of which three quarters have a weight; 4 and 2 behind it."""
     pruned, chip = replace(two_timesteps, zero_weights=(0.25, 0.5)), WHOLE.replace(number(2), number(1))
     skipping = chip + "skips_zero_weights: 'yes'\n"
@@ -293,13 +288,13 @@ def test_synapses_of_weight_0_are_skipped_where_the_chip_says_so(two_timesteps: 
     assert (cost_of(two_timesteps, skipping).latency.busy_s == whole.latency.busy_s).all()
 
 
-def test_barriers_and_timers_visit_neurons_while_the_last_frame_passes_through(two_timesteps: Execution) -> None:
+def test_barriers_and_timers_visit_neurons_while_the_last_frame_passes_through(two_timesteps: cd.Execution) -> None:
     for scope, visits in (("timestep", 3), ("layer", 2)):
         body = MESH_CORES + TIMES + ENERGIES + f"synchronization: {{kind: barrier, scope: {scope}}}"
         assert cost_of(two_timesteps, body).energy.terms_j["neuron_access"] == near([visits * 6 * 10e-12] * 2)
 
 
-def test_every_term_that_is_left_out_is_named(two_timesteps: Execution) -> None:
+def test_every_term_that_is_left_out_is_named(two_timesteps: cd.Execution) -> None:
     """Without times nothing drawn over time is known, and what a number contains goes with it."""
     energies = CLOCKED_ENERGIES.replace(f"  message: {number('1 nJ')}\n", "")
     energies = energies.replace(number("1 W"), number("1 W", includes="[message]"))
@@ -311,7 +306,7 @@ def test_every_term_that_is_left_out_is_named(two_timesteps: Execution) -> None:
 TWO_CHIPS = MESH_CORES.replace(number(8), number(1)) + f"neurons_per_core: {number(4)}\nmulti_chip: {{}}\n"
 
 
-def test_hops_inside_another_number_leave_those_between_chips_to_their_own(two_timesteps: Execution) -> None:
+def test_hops_inside_another_number_leave_those_between_chips_to_their_own(two_timesteps: cd.Execution) -> None:
     energies = group("energies", synaptic_operation=number("1 pJ", all_in="false", includes="[hop]"))
     alone = cost_of(two_timesteps, TWO_CHIPS + energies + ASYNCHRONOUS)
     assert alone.energy.terms_j["hop"] is None
@@ -322,7 +317,7 @@ def test_hops_inside_another_number_leave_those_between_chips_to_their_own(two_t
     assert any("gives no energies.chip_hop" in text for text in unknown.not_modelled)
 
 
-def test_a_barrier_over_several_chips_needs_its_own_time(two_timesteps: Execution) -> None:
+def test_a_barrier_over_several_chips_needs_its_own_time(two_timesteps: cd.Execution) -> None:
     two_chips, tiles = TWO_CHIPS + TIMES + f"  chip_hop: {number('1 us')}\n", barrier("1: 1 us")
     without = cost_of(two_timesteps, two_chips + tiles)
     assert without.latency_s is None
@@ -331,9 +326,9 @@ def test_a_barrier_over_several_chips_needs_its_own_time(two_timesteps: Executio
     assert known.latency.synchronization_s == near([3 * 7e-6] * 2)
 
 
-def test_a_static_input_has_no_duration_to_be_on_for(two_timesteps: Execution) -> None:
+def test_a_static_input_has_no_duration_to_be_on_for(two_timesteps: cd.Execution) -> None:
     static = replace(two_timesteps, timestep_s=0.0)
-    with pytest.raises(InputError, match=r"a static input .* has no duration; use 'accelerated'"):
+    with pytest.raises(cd.InputError, match=r"a static input .* has no duration; use 'accelerated'"):
         cost_of(static, WHOLE, operation="real_time")
     cost = cost_of(static, WHOLE)
     assert cost.latency_s == near(cost_of(two_timesteps, WHOLE).latency_s)
@@ -341,7 +336,7 @@ def test_a_static_input_has_no_duration_to_be_on_for(two_timesteps: Execution) -
     assert cost_of(two_timesteps, WHOLE).columns()["late_fraction"] is not None
 
 
-def test_a_timer_visits_its_neurons_in_every_tick_of_a_stimulus_in_real_time(two_timesteps: Execution) -> None:
+def test_a_timer_visits_its_neurons_in_every_tick_of_a_stimulus_in_real_time(two_timesteps: cd.Execution) -> None:
     """Two timesteps of 10 ms, ticks of 1 ms: 3 until the last frame is through, 20 while the stimulus lasts."""
     execution = replace(two_timesteps, timestep_s=10e-3)
     for stimulus, operation, more, visits in (

@@ -80,9 +80,7 @@ STEPS = {"east": (0, 1), "west": (0, -1), "south": (1, 0), "north": (-1, 0)}
     neurons=st.integers(1, 4),
     chips=st.booleans(),
 )
-def test_links_carry_every_hop_and_lead_somewhere(
-    sizes: list[int], mesh: tuple[int, int, int], neurons: int, chips: bool
-) -> None:
+def test_links_carry_every_hop_and_lead_somewhere(sizes, mesh, neurons, chips):
     """Walks every way by its directions: hops are as many as links, east and west ones along the row."""
     rows, columns, per_tile = mesh
     chip = mesh_chip(rows, columns, per_tile, neurons=neurons, more="multi_chip: {}\n" if chips else "")

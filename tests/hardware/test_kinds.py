@@ -5,14 +5,10 @@ from __future__ import annotations
 import pytest
 from handmade_hardware import MESH_CORES, STATED, TIMES, chip_from, cost_of, number, shape_of
 
-from codesign.errors import InputError
+import codesign as cd
 from codesign.hardware.chip.kinds import KINDS, in_words
 from codesign.hardware.chip.parameters import with_parameter, with_parameters
-from codesign.hardware.cost.scheduling import chip_schedule
-from codesign.hardware.library import find_chip
-from codesign.hardware.placement.placement import place
 from codesign.hardware.terms import SYNCHRONIZATIONS, WAITING_KINDS
-from codesign.simulation.execution import Execution
 
 BARRIER = (
     f"{{kind: barrier, scope: timestep, times: {{by_tiles: {{1: 1 us}}, {STATED}}}, least_step: {number('9 us')}}}"
@@ -21,13 +17,13 @@ WORDS = ["asynchronous", "clocked", "neighbour", "barrier", "barrier by layer", 
 
 
 @pytest.mark.parametrize("words", WORDS)
-def test_the_chips_own_schedule_and_its_latency_follow_from_the_kind(words: str, two_timesteps: Execution) -> None:
+def test_the_chips_own_schedule_and_its_latency_follow_from_the_kind(words: str, two_timesteps: cd.Execution) -> None:
     chip = chip_from(f"{MESH_CORES}group_size: {number(3)}\n{TIMES}synchronization: {{kind: asynchronous}}\n")
     kind = with_parameter(chip, "synchronization", words)
     assert kind.synchronization.kind == words.split()[0]
     assert in_words(kind.synchronization) == ("timer" if words.startswith("timer") else words)
     shape = shape_of("3-4-2")
-    schedule = chip_schedule(place(shape, kind), stop="drained").schedule
+    schedule = cd.chip_schedule(cd.place(shape, kind), stop="drained").schedule
     waits = kind.synchronization.kind in ("barrier", "neighbour", "timer")
     assert schedule.synchronization_threshold == ("layer" if waits else 1)
     assert schedule.group_size == (None if waits else 3)
@@ -45,7 +41,7 @@ def test_what_both_kinds_have_stays() -> None:
     assert (by_layer.scope, by_layer.times, by_layer.least_step) == ("layer", own.times, own.least_step)
     both = {"synchronization.handshake": "20 ns", "synchronization": "neighbour"}  # in any order
     assert with_parameters(chip, both).synchronization.handshake.value == 20e-9
-    truenorth = find_chip("truenorth")
+    truenorth = cd.find_chip("truenorth")
     assert with_parameter(truenorth, "synchronization", "timer").synchronization == truenorth.synchronization
     short = with_parameter(truenorth, "synchronization", "timer 100 us").synchronization
     assert short.tick.value == pytest.approx(1e-4)
@@ -66,8 +62,8 @@ def test_what_both_kinds_have_stays() -> None:
     ],
 )
 def test_words_that_name_no_kind(words: object, message: str) -> None:
-    with pytest.raises(InputError, match=message):
-        with_parameter(find_chip("loihi"), "synchronization", words)
+    with pytest.raises(cd.InputError, match=message):
+        with_parameter(cd.find_chip("loihi"), "synchronization", words)
 
 
 def test_every_kind_has_a_word() -> None:

@@ -12,25 +12,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from networks import batch_of, network_of
 
-from codesign.hardware.chip.description import Chip
+import codesign as cd
 from codesign.hardware.chip.parameters import with_parameter, with_parameters
 from codesign.hardware.chip.prices import number_at
 from codesign.hardware.chip.structure import estimate
 from codesign.hardware.cost.action_counts import action_counts
-from codesign.hardware.cost.cost import price
-from codesign.hardware.cost.scheduling import service_model
 from codesign.hardware.cost.work import PlacedExecution
 from codesign.hardware.placement.lanes import message_cycles
-from codesign.hardware.placement.placement import place
 from codesign.network.cuts import CUTS, cut_order
-from codesign.network.spiking_network import SpikingNetwork
-from codesign.network.topology import TopologySpec, network_shape
-from codesign.simulation.execution import Execution
-from codesign.simulation.schedule import Schedule
-from codesign.training.evaluation import evaluate
 
 
-def structured(lanes: int | str, *, neurons: int = 64, cores: str = MESH_CORES) -> Chip:
+def structured(lanes: int | str, *, neurons: int = 64, cores: str = MESH_CORES) -> cd.Chip:
     """Eight cores; only the operation has an energy and a time, so that what it is counted as can be read off."""
     return chip_from(
         cores.replace("{value: 2,", f"{{value: {lanes},")
@@ -64,7 +56,7 @@ windows = st.builds(
 )
 
 
-def convolution(case: dict) -> TopologySpec:
+def convolution(case: dict) -> cd.TopologySpec:
     """`grid` and `out` have channels of a group. A kernel that does not fit is made smaller."""
     (channels, *sizes), groups = case["grid"], case.get("groups", 1)
     layer = {"kind": "conv2d", "channels": groups * case["out"], "groups": groups}
@@ -77,19 +69,17 @@ def convolution(case: dict) -> TopologySpec:
     ]
     pool = {"kind": "sum_pool", "kernel": case["pool"]}
     layers = [pool, layer, {"kind": "linear", "neurons": 2}]
-    return TopologySpec.model_validate({"input": (groups * channels, *sizes), "layers": layers})
+    return cd.TopologySpec.model_validate({"input": (groups * channels, *sizes), "layers": layers})
 
 
 @settings(max_examples=60)
 @given(windows, st.sampled_from([1, 2, 3, 4, 8]), st.integers(1, 9), st.sampled_from(["auto", *CUTS]))
-def test_cycles_of_a_convolution_are_the_means_over_its_connections(
-    case: dict, lanes: int, neurons: int, cut: str
-) -> None:
+def test_cycles_of_a_convolution_are_the_means_over_its_connections(case, lanes, neurons, cut):
     """Each source alone through the network's own connection; banks are counted one by one, part by part."""
     topology = convolution(case)
-    network, shape = network_of(topology.model_dump()), network_shape(topology)
+    network, shape = network_of(topology.model_dump()), cd.network_shape(topology)
     chip = structured(lanes, neurons=neurons)
-    placement = place(shape, chip, "scaled", cut=cut)
+    placement = cd.place(shape, chip, "scaled", cut=cut)
     found, side_by_side = (
         message_cycles(shape, placement.geometry, placement.slices(core_aware=True), lanes, banks=banks)
         for banks in (True, False)
@@ -116,20 +106,20 @@ def test_words_of_a_fully_connected_layer_by_hand() -> None:
     execution = Builder(topology="5-10-2").message(-1, 0, 3).update(0, 0, 10, 2).message(1, 1, 2).build()
     chip = structured(4)
     share = estimate(chip).word_share
-    cost = price(execution, place(execution.shape, chip))
+    cost = cd.price(execution, cd.place(execution.shape, chip))
     operations = (3 * 10 + 2 * 2) * (1 - share) + share * 4 * (3 * 3 + 2 * 1)
     assert cost.energy_j == near(operations * 1e-12)
     assert cost.columns()["synaptic_operations"] == 34
     both = with_parameters(chip, {"static_power.chip": "1 mW", "cores": 2})  # of which both are in use
-    books = price(execution, place(execution.shape, both)).energy
+    books = cd.price(execution, cd.place(execution.shape, both)).energy
     assert books.cores_in_use_j == near(books.total_j)
     assert books.terms_j["static_chip"] == near(1e-3 * cost.latency.total_s)
     pruned = replace(execution, zero_weights=(0.5, 0.0))
-    skipping = price(pruned, place(execution.shape, chip.model_copy(update={"skips_zero_weights": "yes"})))
+    skipping = cd.price(pruned, cd.place(execution.shape, chip.model_copy(update={"skips_zero_weights": "yes"})))
     halved = (3 * 10 / 2 + 2 * 2) * (1 - share) + share * 4 * (3 * 3 / 2 + 2 * 1)
     assert skipping.energy_j == near(halved * 1e-12)
     for lanes in (1, 2):  # full words
-        full = price(execution, place(execution.shape, structured(lanes)))
+        full = cd.price(execution, cd.place(execution.shape, structured(lanes)))
         assert full.energy_j == near(34e-12)
 
 
@@ -144,40 +134,38 @@ def test_as_many_lanes_as_neurons_are_the_same_machine_in_words_and_in_numbers(m
     share = estimate(in_numbers).word_share
     assert estimate(in_words) == estimate(in_numbers)
     assert (share > 0) == (memory == "sram")
-    all_at_once, many = (price(execution, place(execution.shape, chip)) for chip in (in_words, in_numbers))
+    all_at_once, many = (cd.price(execution, cd.place(execution.shape, chip)) for chip in (in_words, in_numbers))
     given = number_at(in_numbers, "energies.synaptic_operation").value
     assert many.energy_j == near((34 * (1 - share) + share * 64 * (3 + 2)) * given)
     assert (all_at_once.energy_j, all_at_once.latency_s) == (many.energy_j, many.latency_s)
 
 
-def executed(network: SpikingNetwork, chip: Chip, inputs: int) -> tuple[Execution, Chip]:
+def executed(network: cd.SpikingNetwork, chip: cd.Chip, inputs: int) -> tuple[cd.Execution, cd.Chip]:
     frames = np.random.default_rng(3).integers(0, 2, (2, 2, inputs))
-    placement = place(network.shape, chip, "scaled")
-    schedule = Schedule(policy="fifo", group_size=3, cores=placement.schedule_cores())
-    return evaluate(network, batch_of(frames), schedule, seed=0), placement
+    placement = cd.place(network.shape, chip, "scaled")
+    schedule = cd.Schedule(policy="fifo", group_size=3, cores=placement.schedule_cores())
+    return cd.evaluate(network, batch_of(frames), schedule, seed=0), placement
 
 
 @settings(max_examples=12)
 @given(windows, st.sampled_from([2, 4, 16]), st.integers(5, 40))
-def test_one_lane_is_always_full_and_lanes_that_are_not_filled_do_not_help(
-    case: dict, lanes: int, neurons: int
-) -> None:
+def test_one_lane_is_always_full_and_lanes_that_are_not_filled_do_not_help(case, lanes, neurons):
     topology = convolution(case)
     network = network_of(topology.model_dump())
     chip = structured(lanes, neurons=neurons)
     execution, placement = executed(network, chip, network.shape.input_size)
     performed = execution.synaptic_operations.sum(axis=1)
-    alone = price(execution, placement.on(structured(1, neurons=neurons)))
+    alone = cd.price(execution, placement.on(structured(1, neurons=neurons)))
     np.testing.assert_allclose(alone.energy.terms_j["synaptic_operation"], performed * 1e-12, rtol=1e-12)
-    plain = price(execution, placement.on(chip.model_copy(update={"structure": None})))
+    plain = cd.price(execution, placement.on(chip.model_copy(update={"structure": None})))
     np.testing.assert_array_equal(plain.energy.terms_j["synaptic_operation"], performed * 1e-12)
-    some = price(execution, placement)
+    some = cd.price(execution, placement)
     assert (some.energy.terms_j["synaptic_operation"] >= performed * 1e-12 * (1 - 1e-12)).all()
     # from as many lanes on as a core has neurons no message fills more of them
     estimates = []
     for most in (neurons, 2 * neurons, 4 * neurons):
         wide = structured(most, neurons=4 * neurons)
-        cost = price(execution, placement.on(wide))
+        cost = cd.price(execution, placement.on(wide))
         estimates.append(estimate(wide).operation_j * cost.energy.terms_j["synaptic_operation"])
     assert (np.diff(estimates, axis=0) >= 0).all()
 
@@ -197,8 +185,8 @@ def test_times_and_service_times_are_those_of_the_fullest_banks() -> None:
     table = execution.messages
     inputs = table.source == 0
     expected = table.synaptic_operations[inputs].sum() / (36 / 16) * cycles
-    assert service_model(placement).message_s[0] == near(cycles * 1e-6)
-    cost = price(execution, placement)
+    assert cd.service_model(placement).message_s[0] == near(cycles * 1e-6)
+    cost = cd.price(execution, placement)
     busy = cost.latency.busy_s[:, placement.geometry.core[operations[0]]].sum()
     assert busy == near(expected * 1e-6)
     assert with_parameter(chip, "vector_width", "all").vector_width.value == "all"
@@ -208,17 +196,17 @@ def test_a_spike_that_a_max_pool_loses_is_a_message_without_operations() -> None
     """Four neurons fire, one spike goes on to 3 neurons on 2 lanes: two cycles; each spike is a message."""
     pool = [{"kind": "conv2d", "channels": 1, "kernel": 1}, {"kind": "max_pool", "kernel": 2}]
     network = network_of({"input": [1, 2, 2], "layers": [*pool, {"kind": "linear", "neurons": 3}]}, 1.0, 0.125)
-    execution = evaluate(network, batch_of(np.ones((1, 1, 4))), Schedule(group_size=None), seed=0)
+    execution = cd.evaluate(network, batch_of(np.ones((1, 1, 4))), cd.Schedule(group_size=None), seed=0)
     chip = structured(2)
     for each in (chip, chip.model_copy(update={"structure": None})):
-        placed = PlacedExecution(execution, place(network.shape, each))
+        placed = PlacedExecution(execution, cd.place(network.shape, each))
         part = placed.geometry.parts_of(1)[0]
         last = slice(*placed.deliveries.begins[[part, part + 1]])
         assert placed.deliveries.messages[last].sum() == 4
         assert placed.deliveries.operations[last].sum() == near(2)
 
 
-def at_the_edge(pool: str, chip: Chip) -> PlacedExecution:
+def at_the_edge(pool: str, chip: cd.Chip) -> PlacedExecution:
     """The last row and column of 5×5 neurons are in no window, and only one window in four has targets: 3 of them."""
     layers = [{"kind": "conv2d", "channels": 2, "kernel": 1}, {"kind": pool, "kernel": 2}]
     layers += [{"kind": "conv2d", "channels": 3, "kernel": 1, "stride": 2}, {"kind": "linear", "neurons": 2}]
@@ -238,10 +226,10 @@ def test_all_lanes_serve_a_spike_in_one_operation_wherever_its_neuron_lies() -> 
     network = network_of({"input": [1, 5, 5], "layers": layers}, threshold=1e6)
     inside = np.zeros((1, 3, 25))
     inside[0, :, [6, 12, 18]] = 1
-    execution = evaluate(network, batch_of(inside), Schedule(group_size=None), seed=0)
+    execution = cd.evaluate(network, batch_of(inside), cd.Schedule(group_size=None), seed=0)
     chip = structured("all", neurons=25)
     for each in (chip, chip.model_copy(update={"structure": None})):
-        placed = PlacedExecution(execution, place(network.shape, each))
+        placed = PlacedExecution(execution, cd.place(network.shape, each))
         assert placed.deliveries.operations.sum() == near(9)
 
 

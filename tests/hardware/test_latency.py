@@ -120,9 +120,7 @@ def test_a_timer_that_drops_or_of_a_chip_without_times_keeps_its_ticks_and_says_
 
 @pytest.mark.parametrize("missing", ["synaptic_operation", "neuron_update", "output", "hop"])
 @pytest.mark.parametrize(("rows", "columns", "synchronization"), [(2, 4, ASYNCHRONOUS), (8, 1, BARRIER)])
-def test_an_unknown_time_leaves_latency_unknown(
-    two_timesteps: Execution, missing: str, rows: int, columns: int, synchronization: str
-) -> None:
+def test_an_unknown_time_leaves_latency_unknown(two_timesteps, missing, rows, columns, synchronization):
     cores = MESH_CORES.replace(mesh(2, 4), mesh(rows, columns))
     times = "".join(line for line in TIMES.splitlines(keepends=True) if not line.startswith(f"  {missing}:"))
     cost = cost_of(two_timesteps, cores + times + ENERGIES + synchronization)

@@ -9,26 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from networks import batch_of, network_of
 
-from codesign.errors import InputError
-from codesign.hardware.chip.description import Chip
-from codesign.hardware.cost.cost import price
-from codesign.hardware.cost.scheduling import chip_schedule, service_model
+import codesign as cd
 from codesign.hardware.cost.work import PlacedExecution
-from codesign.hardware.library import find_chip
-from codesign.hardware.placement.placement import place
-from codesign.network.neuron import NeuronSpec
-from codesign.network.spiking_network import SpikingNetwork
-from codesign.network.topology import parse_topology
-from codesign.simulation.engine import simulate
-from codesign.simulation.execution import Execution
-from codesign.simulation.schedule import LAYERED
 
 INPUTS, OUTPUTS, TIMESTEPS = 16, 4, 3
 KINDS = {"clocked": "synchronization: {kind: clocked}\n"}
 KINDS |= {scope: barrier("1: 0 s", scope) for scope in ("timestep", "layer")}
 
 
-def chip_of(kind: str) -> Chip:
+def chip_of(kind: str) -> cd.Chip:
     """Operations of 3.5, 7 and 8 cycles, visits of 2, 22 and 12, spikes of 4 and 0."""
     units = {"synaptic_operation": (3.5, 7, 8), "neuron_access": (2, 22, 12), "spike": (0, 4, 0)}
     factors = ", ".join(
@@ -41,15 +30,17 @@ def chip_of(kind: str) -> Chip:
     )
 
 
-def run(chip: Chip, hidden: list[int], seed: int) -> tuple[Execution, float, int]:
+def run(chip: cd.Chip, hidden: list[int], seed: int) -> tuple[cd.Execution, float, int]:
     """An execution, its latency, and how many input spikes it has."""
-    topology = parse_topology("-".join(map(str, [INPUTS, *hidden, OUTPUTS])))
-    network = SpikingNetwork(topology, NeuronSpec(threshold=0.05, time_constant="20 ms"), timestep_s=1e-2, seed=seed)
+    topology = cd.parse_topology("-".join(map(str, [INPUTS, *hidden, OUTPUTS])))
+    network = cd.SpikingNetwork(
+        topology, cd.NeuronSpec(threshold=0.05, time_constant="20 ms"), timestep_s=1e-2, seed=seed
+    )
     frames = np.random.default_rng(seed).random((1, TIMESTEPS, INPUTS)) < 0.3
     events = batch_of(frames.astype(np.float32))
-    placement = place(network.shape, chip, "published")
-    execution = simulate(network, events, chip_schedule(placement, stop="drained").schedule).execution
-    return execution, float(price(execution, placement).latency.total_s[0]), int(frames.sum())
+    placement = cd.place(network.shape, chip, "published")
+    execution = cd.simulate(network, events, cd.chip_schedule(placement, stop="drained").schedule).execution
+    return execution, float(cd.price(execution, placement).latency.total_s[0]), int(frames.sum())
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -77,8 +68,8 @@ def test_cycles_are_those_of_the_layers(kind: str, hidden: list[int], seed: int)
 def test_operations_take_the_cycles_of_where_their_messages_come_from(further: dict, cycles: float) -> None:
     layers = [{"kind": "linear", "neurons": 5}, {"kind": "linear", "neurons": 3}]
     network = network_of({"input": 4, "layers": layers, **further}, threshold=0.05)
-    execution = simulate(network, batch_of(np.ones((1, TIMESTEPS, 4))), LAYERED).execution
-    work = PlacedExecution(execution, place(network.shape, chip_of("clocked")))
+    execution = cd.simulate(network, batch_of(np.ones((1, TIMESTEPS, 4))), cd.LAYERED).execution
+    work = PlacedExecution(execution, cd.place(network.shape, chip_of("clocked")))
     late = work.messages.source[work.deliveries.row] > len(execution.slices)
     performed = work.messages.synaptic_operations[work.deliveries.row[late]].sum()
     assert performed > 0
@@ -87,7 +78,7 @@ def test_operations_take_the_cycles_of_where_their_messages_come_from(further: d
 
 def test_xylo_takes_the_cycles_of_its_makers_model() -> None:
     """`cycles_model` of rockpool for one hidden layer, whose last spikes take a timestep more to reach the output."""
-    chip, hidden, out = find_chip("xylo_audio2"), 60, OUTPUTS
+    chip, hidden, out = cd.find_chip("xylo_audio2"), 60, OUTPUTS
     execution, seconds, inputs = run(chip, [hidden], 3)
     steps = TIMESTEPS + 1
     p_in, p = inputs / (steps * INPUTS), execution.emitted[0, 0] / (steps * hidden)
@@ -99,6 +90,6 @@ def test_xylo_takes_the_cycles_of_its_makers_model() -> None:
 
 
 def test_service_times_have_no_layers() -> None:
-    placement = place(shape_of("4-3-2"), chip_of("clocked"), "published")
-    with pytest.raises(InputError, match="does not support the chip's layer_work"):
-        service_model(placement)
+    placement = cd.place(shape_of("4-3-2"), chip_of("clocked"), "published")
+    with pytest.raises(cd.InputError, match="does not support the chip's layer_work"):
+        cd.service_model(placement)

@@ -163,9 +163,7 @@ def by_events(
 
 @settings(max_examples=40)
 @given(cases(), st.integers(0, 30), st.integers(0, 30))
-def test_it_is_a_simulation_of_events_and_lies_within_its_bounds(
-    case: tuple[Execution, Chip, Placement], handshake: int, more: int
-) -> None:
+def test_it_is_a_simulation_of_events_and_lies_within_its_bounds(case, handshake, more):
     execution, chip, placement = case
     own = with_kind(chip, f"{{kind: neighbour, handshake: {number(f'{handshake} us')}}}")
     latency = price(execution, placement.on(own)).latency
@@ -188,9 +186,7 @@ def test_it_is_a_simulation_of_events_and_lies_within_its_bounds(
 
 @settings(max_examples=40)
 @given(cases(most_timesteps=5), st.integers(0, 30), st.sampled_from([1e-6, 5e-5, 2e-4, 1e-3]))
-def test_in_real_time_a_decision_counts_from_when_the_last_frame_came(
-    case: tuple[Execution, Chip, Placement], handshake: int, apart: float
-) -> None:
+def test_in_real_time_a_decision_counts_from_when_the_last_frame_came(case, handshake, apart):
     execution, chip, placement = case
     execution = replace(execution, timestep_s=apart)
     own = placement.on(with_kind(chip, f"{{kind: neighbour, handshake: {number(f'{handshake} us')}}}"))
@@ -202,9 +198,7 @@ def test_in_real_time_a_decision_counts_from_when_the_last_frame_came(
 
 @settings(max_examples=15)
 @given(cases(), st.lists(st.integers(0, 20), min_size=3, max_size=3))
-def test_many_prices_at_once_and_few_samples_at_a_time_are_the_same(
-    case: tuple[Execution, Chip, Placement], microseconds: list[int]
-) -> None:
+def test_many_prices_at_once_and_few_samples_at_a_time_are_the_same(case, microseconds):
     execution, chip, placement = case
     own = with_kind(chip, f"{{kind: neighbour, handshake: {number('1 us')}}}")
     work = PlacedExecution(execution, placement.on(own))

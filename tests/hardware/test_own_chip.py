@@ -9,12 +9,9 @@ import pytest
 from handmade_hardware import Builder, cost_of, near, shape_of
 from mistakes_found import mistakes_of
 
+import codesign as cd
 from codesign.documents import parse_document
-from codesign.hardware.chip.description import Chip
 from codesign.hardware.cost.uncertainty import uncertainty_columns
-from codesign.hardware.library import load_chip
-from codesign.hardware.placement.placement import place
-from codesign.hardware.validation.validation import validate
 
 PAGE = (Path(__file__).parents[2] / "docs" / "chips.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
@@ -64,7 +61,7 @@ description: ""
 
 
 def test_bare_values_stand_for_numbers_that_the_file_itself_states() -> None:
-    assert parse_document(OWN, "mine.yaml", Chip) == parse_document(WRITTEN_OUT, "mine.yaml", Chip)
+    assert parse_document(OWN, "mine.yaml", cd.Chip) == parse_document(WRITTEN_OUT, "mine.yaml", cd.Chip)
 
 
 @pytest.mark.parametrize(
@@ -125,7 +122,7 @@ def test_bare_values_stand_for_numbers_that_the_file_itself_states() -> None:
 def test_a_wrong_bare_value_is_named_with_its_line(line: str, message: str) -> None:
     needed = ("name: mine", "synchronization: {kind: clocked}", "cores: 4")
     lines = [given for given in needed if given.partition(":")[0] != line.partition(":")[0]]
-    told = mistakes_of(parse_document, "\n".join([*lines, line]), "mine.yaml", Chip)
+    told = mistakes_of(parse_document, "\n".join([*lines, line]), "mine.yaml", cd.Chip)
     assert any(at == len(lines) + 1 and message in text for at, text in told), told
 
 
@@ -135,7 +132,7 @@ def test_the_ten_lines_of_the_documents_give_energy_latency_and_area_with_ranges
     file = tmp_path / "mine.yaml"
     file.write_text(text)
     execution = Builder(topology="5-80-2").message(-1, 0, 3).update(0, 0, 80, 2).message(1, 1, 2).build()
-    cost = cost_of(execution, load_chip(str(file)))  # as the documents call it
+    cost = cost_of(execution, cd.load_chip(str(file)))  # as the documents call it
     columns = cost.columns() | uncertainty_columns(cost)
     assert columns["energy_j"] > 0
     assert min(columns["energy_draws_j"]) < columns["energy_j"] < max(columns["energy_draws_j"])
@@ -149,10 +146,10 @@ def test_the_measurements_of_the_documents_are_recomputed(tmp_path: Path) -> Non
     (text,) = (block for block in BLOCKS if block.startswith("validation:"))
     energies = "energies: {synaptic_operation: 3 pJ, spike: 2 pJ, neuron_update: 1 pJ}"
     (tmp_path / "mine.yaml").write_text(f"{OWN}{text}".replace(re.search("energies: .*", OWN)[0], energies))
-    chip = load_chip(tmp_path / "mine.yaml")
+    chip = cd.load_chip(tmp_path / "mine.yaml")
     assert {(one.source, one.confidence, one.workload) for one in chip.validation} == {("own", "measured", "")}
     assert "own" in chip.sources
-    energy, latency = validate(chip)
+    energy, latency = cd.validate(chip)
     assert (energy.model_low, energy.reason) == (near(6.08e-9), "")
     assert latency.model_low is not None
 
@@ -161,14 +158,14 @@ def test_the_variant_of_the_documents_is_one(tmp_path: Path) -> None:
     (text,) = (block for block in BLOCKS if block.startswith("name: ") and "\nextends: " in block)
     file = tmp_path / "loihi_neighbour.yaml"
     file.write_text(text)
-    assert load_chip(file).extends == "loihi_davies2018"
+    assert cd.load_chip(file).extends == "loihi_davies2018"
 
 
 def test_layers_that_share_a_core_without_leave_are_an_assumption() -> None:
-    chip = parse_document(OWN, "mine.yaml", Chip)
+    chip = parse_document(OWN, "mine.yaml", cd.Chip)
 
     def told(topology: str) -> list[str]:
-        assumptions = place(shape_of(topology), chip).assumptions
+        assumptions = cd.place(shape_of(topology), chip).assumptions
         return [text for text in assumptions if "two layers" in text]
 
     assert told("8-32-32") == ["mine does not state whether two layers may share a core; here they do"]

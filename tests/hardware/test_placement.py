@@ -6,12 +6,9 @@ from handmade_hardware import ASYNCHRONOUS, chip_from, number, shape_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from codesign.errors import InfeasibleError, InputError
-from codesign.hardware.library import find_chip
+import codesign as cd
 from codesign.hardware.placement.filling import CoreLoad
-from codesign.hardware.placement.placement import place
 from codesign.network.layers import Conv2d, Linear
-from codesign.network.topology import NetworkShape, TopologySpec, network_shape
 
 
 def cores(amount: int, *, share: bool = False, splits: bool = True, joined: int | str | None = None, **limits):
@@ -23,12 +20,12 @@ def cores(amount: int, *, share: bool = False, splits: bool = True, joined: int 
 
 
 def placed(topology: str, chip, capacity="published", bits=None, strategy="in_order"):
-    placement = place(shape_of(topology), chip, capacity, bits, strategy)
+    placement = cd.place(shape_of(topology), chip, capacity, bits, strategy)
     return [(part.layer, part.core, part.neurons) for part in placement.parts], placement
 
 
 def refusal(topology: str, chip) -> str:
-    with pytest.raises(InfeasibleError) as caught:
+    with pytest.raises(cd.InfeasibleError) as caught:
         placed(topology, chip)
     return str(caught.value)
 
@@ -104,8 +101,8 @@ def test_an_index_beside_each_weight_takes_room_too() -> None:
 
 
 def test_the_papers_projection_onto_mubrain_is_infeasible_as_published_and_marked_when_scaled() -> None:
-    chip = find_chip("mubrain_layersync2024")
-    with pytest.raises(InfeasibleError, match="the first layer needs 147,968 synapses, core 1 holds 37,366"):
+    chip = cd.find_chip("mubrain_layersync2024")
+    with pytest.raises(cd.InfeasibleError, match="the first layer needs 147,968 synapses, core 1 holds 37,366"):
         placed("2312-[64x3]-10", chip)
     parts, placement = placed("2312-[64x3]-10", chip, "scaled", 4)
     assert parts == [(0, 0, 64), (1, 0, 64), (2, 0, 64), (3, 0, 10)]
@@ -114,30 +111,30 @@ def test_the_papers_projection_onto_mubrain_is_infeasible_as_published_and_marke
 
 def test_kernels_are_stored_once_where_the_chip_does_so() -> None:
     """A 3×3 kernel of 4 channels has 36 weights and far more synapses; Speck holds the kernel."""
-    spec = TopologySpec(input=(1, 16, 16), layers=(Conv2d(kind="conv2d", channels=4, kernel=3), Linear(neurons=10)))
-    placement = place(network_shape(spec), find_chip("speck"), "published", 8)
+    spec = cd.TopologySpec(input=(1, 16, 16), layers=(Conv2d(kind="conv2d", channels=4, kernel=3), Linear(neurons=10)))
+    placement = cd.place(cd.network_shape(spec), cd.find_chip("speck"), "published", 8)
     assert [(part.layer, part.neurons) for part in placement.parts] == [(0, 784), (1, 10)]
     # the first core that holds 784 · 10 weights, the first layer's core left out
     assert [part.core for part in placement.parts] == [0, 1]
     grouped = Conv2d(kind="conv2d", channels=6, kernel=(2, 3), dilation=(3, 1), groups=2)
-    small = TopologySpec(input=(4, 16, 16), layers=(grouped, Linear(neurons=2)))
-    load, _ = place(network_shape(small), find_chip("speck"), "published", 8).core_loads
+    small = cd.TopologySpec(input=(4, 16, 16), layers=(grouped, Linear(neurons=2)))
+    load, _ = cd.place(cd.network_shape(small), cd.find_chip("speck"), "published", 8).core_loads
     assert (load.neurons, load.synapses) == (6 * 13 * 14, 6 * 2 * 2 * 3)  # of 2 channels of the group
-    with pytest.raises(InfeasibleError, match="the first layer needs 147,968 synapses, core 1 holds 16,384"):
-        placed("2312-64-10", find_chip("speck"))
+    with pytest.raises(cd.InfeasibleError, match="the first layer needs 147,968 synapses, core 1 holds 16,384"):
+        placed("2312-64-10", cd.find_chip("speck"))
 
 
 def test_evaluated_bits_that_the_chip_does_not_have_are_assumptions() -> None:
-    wide = placed("64-32-10", find_chip("mubrain_layersync2024"), bits=8)[1]
+    wide = placed("64-32-10", cd.find_chip("mubrain_layersync2024"), bits=8)[1]
     assert any("8-bit" in text for text in wide.assumptions)
-    assert not placed("64-32-10", find_chip("loihi"), bits=4)[1].assumptions
+    assert not placed("64-32-10", cd.find_chip("loihi"), bits=4)[1].assumptions
 
 
 def test_an_unknown_capacity_or_strategy_is_refused() -> None:
-    with pytest.raises(InputError, match="capacity: unknown 'unlimited'; allowed: published, scaled"):
+    with pytest.raises(cd.InputError, match="capacity: unknown 'unlimited'; allowed: published, scaled"):
         placed("3-2", cores(1), "unlimited")
     with pytest.raises(
-        InputError, match="strategy: unknown 'random'; allowed: balanced, balanced_near, in_order, near"
+        cd.InputError, match="strategy: unknown 'random'; allowed: balanced, balanced_near, in_order, near"
     ):
         placed("3-2", cores(1), strategy="random")
 
@@ -262,12 +259,12 @@ def test_balanced_fits_whenever_in_order_does_on_the_same_cores(sizes: list[int]
     shape = shape_of("-".join(map(str, sizes)))
     described = random_chip(**chip)
     try:
-        in_order = place(shape, described, capacity)
-    except InfeasibleError:
-        with pytest.raises(InfeasibleError):
-            place(shape, described, capacity, strategy="balanced")
+        in_order = cd.place(shape, described, capacity)
+    except cd.InfeasibleError:
+        with pytest.raises(cd.InfeasibleError):
+            cd.place(shape, described, capacity, strategy="balanced")
         return
-    balanced = place(shape, described, capacity, strategy="balanced")
+    balanced = cd.place(shape, described, capacity, strategy="balanced")
     assert [(part.layer, part.core) for part in balanced.parts] == [(part.layer, part.core) for part in in_order.parts]
     assert (balanced.cores_used, balanced.chips_used) == (in_order.cores_used, in_order.chips_used)
     assert balanced.assumptions == in_order.assumptions
@@ -286,13 +283,13 @@ def test_balanced_fits_whenever_in_order_does_on_the_same_cores(sizes: list[int]
 def test_balanced_convolutions_stay_within_limits(side: int, channels: int, kernels: bool, chip) -> None:
     """With padding, neurons have different fan-in and a part's synapses are a rounded mean."""
     layers = (Conv2d(kind="conv2d", channels=channels, kernel=3, padding=1), Linear(neurons=2))
-    shape = network_shape(TopologySpec(input=(1, side, side), layers=layers))
+    shape = cd.network_shape(cd.TopologySpec(input=(1, side, side), layers=layers))
     described = random_chip(**chip).model_copy(update={"stores_kernels": kernels})
     try:
-        in_order = place(shape, described, "published")
-    except InfeasibleError:
+        in_order = cd.place(shape, described, "published")
+    except cd.InfeasibleError:
         return
-    balanced = place(shape, described, "published", strategy="balanced")
+    balanced = cd.place(shape, described, "published", strategy="balanced")
     for load in (*in_order.core_loads, *balanced.core_loads):
         within_capacity(load)
     assert sum(part.neurons for part in balanced.parts) == shape.neurons
@@ -303,14 +300,14 @@ def test_balanced_convolutions_stay_within_limits(side: int, channels: int, kern
 def test_what_fits_is_within_limits_and_scaled_leaves_it_alone(sizes: list[int], chip) -> None:
     shape = shape_of("-".join(map(str, sizes)))
     described = random_chip(**chip)
-    scaled = place(shape, described, "scaled")
+    scaled = cd.place(shape, described, "scaled")
     counts = [sum(part.neurons for part in scaled.parts if part.layer == layer) for layer in range(len(sizes) - 1)]
     assert counts == sizes[1:]
     assert all(part.neurons > 0 for part in scaled.parts)
     assert [part.layer for part in scaled.parts] == sorted(part.layer for part in scaled.parts)
     try:
-        published = place(shape, described, "published")
-    except InfeasibleError:
+        published = cd.place(shape, described, "published")
+    except cd.InfeasibleError:
         assert scaled.assumptions
         return
     assert published.parts == scaled.parts
@@ -334,10 +331,10 @@ def within_limits(placement) -> None:
         assert load.synapses == sum(part.neurons * placement.shape.layers[part.layer].fan_in for part in here)
 
 
-def grid(channels: int) -> NetworkShape:
+def grid(channels: int) -> cd.NetworkShape:
     """A kernel of 3 × 3 over 6 × 8 inputs: maps of 4 × 6."""
     layers = (Conv2d(kind="conv2d", channels=channels, kernel=3), Linear(neurons=2))
-    return network_shape(TopologySpec(input=(1, 6, 8), layers=layers))
+    return cd.network_shape(cd.TopologySpec(input=(1, 6, 8), layers=layers))
 
 
 def test_strips_of_columns_receive_least_and_are_chosen() -> None:
@@ -346,58 +343,58 @@ def test_strips_of_columns_receive_least_and_are_chosen() -> None:
     chip, shape = cores(5, neurons_per_core=24), grid(4)
     received = {"channels": [48] * 4, "rows": [24] * 4, "columns": [22] * 4}
     for cut, messages in received.items():
-        placement = place(shape, chip, cut=cut)
+        placement = cd.place(shape, chip, cut=cut)
         assert [(part.cut, part.neurons) for part in placement.parts[:4]] == [(cut, 24)] * 4
         assert (48 * placement.geometry.reach.share[0, :4]).tolist() == messages
         assert (48 * placement.geometry.reach.synapses[0, :4]).tolist() == [24 * 9] * 4
         held = np.array(placement.cores_of_neurons[:96]).reshape(4, 4, 6)
         if cut == "rows":
             assert (held == np.arange(4)[None, :, None]).all()
-        assert place(shape, chip, cores=placement.cores_of_neurons).parts == placement.parts
-    assert place(shape, chip).parts == place(shape, chip, cut="columns").parts
-    assert place(shape, chip, strategy="balanced").parts[0].cut == "columns"
-    with pytest.raises(InfeasibleError, match="takes 6 cores"):
-        place(shape, cores(4, neurons_per_core=20))
+        assert cd.place(shape, chip, cores=placement.cores_of_neurons).parts == placement.parts
+    assert cd.place(shape, chip).parts == cd.place(shape, chip, cut="columns").parts
+    assert cd.place(shape, chip, strategy="balanced").parts[0].cut == "columns"
+    with pytest.raises(cd.InfeasibleError, match="takes 6 cores"):
+        cd.place(shape, cores(4, neurons_per_core=20))
 
 
 def test_a_strip_needs_the_kernels_of_all_channels() -> None:
     """Of 4 kernels of 9 weights, a core of 20 weights holds 2, and no strip."""
     chip = cores(9, neurons_per_core=100, synapses_per_core=20).model_copy(update={"stores_kernels": True})
-    shape = network_shape(TopologySpec(input=(1, 6, 8), layers=(Conv2d(kind="conv2d", channels=4, kernel=3),)))
-    assert [(part.cut, part.neurons) for part in place(shape, chip).parts] == [("channels", 48)] * 2
-    assert [load.synapses for load in place(shape, chip).core_loads] == [18, 18]
-    with pytest.raises(InfeasibleError, match="the first layer needs 36 synapses, core 1 holds 20"):
-        place(shape, chip, cut="rows")
+    shape = cd.network_shape(cd.TopologySpec(input=(1, 6, 8), layers=(Conv2d(kind="conv2d", channels=4, kernel=3),)))
+    assert [(part.cut, part.neurons) for part in cd.place(shape, chip).parts] == [("channels", 48)] * 2
+    assert [load.synapses for load in cd.place(shape, chip).core_loads] == [18, 18]
+    with pytest.raises(cd.InfeasibleError, match="the first layer needs 36 synapses, core 1 holds 20"):
+        cd.place(shape, chip, cut="rows")
 
 
 def test_more_cores_go_to_the_layers_with_the_most_to_do() -> None:
     """16 · 8 synapses and 8 neurons, 8 · 4 and 4: of 5 cores 4 for the first layer, which leaves 34 for each, to 36."""
     chip = cores(6, neurons_per_core=8)
-    assert [(part.layer, part.neurons) for part in place(shape_of("16-8-4"), chip, spread=5).parts] == [
+    assert [(part.layer, part.neurons) for part in cd.place(shape_of("16-8-4"), chip, spread=5).parts] == [
         *[(0, 2)] * 4,
         (1, 4),
     ]
-    parts = [(part.layer, part.core, part.neurons) for part in place(shape_of("16-8-4"), chip, spread=(3, 2)).parts]
+    parts = [(part.layer, part.core, part.neurons) for part in cd.place(shape_of("16-8-4"), chip, spread=(3, 2)).parts]
     assert parts == [(0, 0, 3), (0, 1, 3), (0, 2, 2), (1, 3, 2), (1, 4, 2)]
-    with pytest.raises(InfeasibleError, match="spread: the layers need 3 cores, found 2"):
-        place(shape_of("16-12-4"), chip, spread=2)
+    with pytest.raises(cd.InfeasibleError, match="spread: the layers need 3 cores, found 2"):
+        cd.place(shape_of("16-12-4"), chip, spread=2)
     for beyond, name in ((13, "spread: 12 neurons"), ((8, 5), r"spread\[1\]: 4 neurons")):
-        with pytest.raises(InfeasibleError, match=name):
-            place(shape_of("16-8-4"), chip, "scaled", spread=beyond)
-    with pytest.raises(InputError, match="spread: must have the cores of each of 2 layers, found 3"):
-        place(shape_of("16-8-4"), chip, spread=(1, 1, 1))
-    with pytest.raises(InputError, match="spread: must be a whole number, found <generator"):
-        place(shape_of("16-8-4"), chip, spread=(cores for cores in (3, 2)))
+        with pytest.raises(cd.InfeasibleError, match=name):
+            cd.place(shape_of("16-8-4"), chip, "scaled", spread=beyond)
+    with pytest.raises(cd.InputError, match="spread: must have the cores of each of 2 layers, found 3"):
+        cd.place(shape_of("16-8-4"), chip, spread=(1, 1, 1))
+    with pytest.raises(cd.InputError, match="spread: must be a whole number, found <generator"):
+        cd.place(shape_of("16-8-4"), chip, spread=(cores for cores in (3, 2)))
     for several in (7, (4, 3)):  # more than there are, which a scaled chip gets
-        with pytest.raises(InfeasibleError, match=r"spread: needs 7 cores, .* has 6"):
-            place(shape_of("16-8-4"), chip, spread=several)
-        assert place(shape_of("16-8-4"), chip, "scaled", spread=several).cores_used == 7
-    with pytest.raises(InfeasibleError, match="the first layer on core 0: 12 neurons, the core holds 8"):
-        place(shape_of("16-12-4"), chip, spread=(1, 1))
+        with pytest.raises(cd.InfeasibleError, match=r"spread: needs 7 cores, .* has 6"):
+            cd.place(shape_of("16-8-4"), chip, spread=several)
+        assert cd.place(shape_of("16-8-4"), chip, "scaled", spread=several).cores_used == 7
+    with pytest.raises(cd.InfeasibleError, match="the first layer on core 0: 12 neurons, the core holds 8"):
+        cd.place(shape_of("16-12-4"), chip, spread=(1, 1))
 
 
 def test_a_billion_cores_that_are_all_alike_are_not_looked_at_one_by_one() -> None:
     whole = cores(10**9, splits=False, neurons_per_core=8, group_size=8)
     assert placed("3-8-4", whole)[0] == [(0, 0, 8), (1, 1, 4)]
     assert refusal("3-9-4", whole).startswith("tiny: the first layer needs 9 neurons, core 1 holds 8")
-    assert place(shape_of("16-8-4"), cores(10**9, neurons_per_core=8), spread=5).cores_used == 5
+    assert cd.place(shape_of("16-8-4"), cores(10**9, neurons_per_core=8), spread=5).cores_used == 5

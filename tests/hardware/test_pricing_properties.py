@@ -96,9 +96,7 @@ def test_parts_sum_to_totals_and_samples_are_priced_as_if_alone(case: tuple[Exec
 
 @settings(max_examples=40)
 @given(priced(), st.integers(0, 3))
-def test_the_books_agree_where_all_cores_are_in_use_and_part_as_others_are_added(
-    case: tuple[Execution, Chip, Placement, str], more: int
-) -> None:
+def test_the_books_agree_where_all_cores_are_in_use_and_part_as_others_are_added(case, more):
     """Cores beside those in use take nothing from the board, and never add to what falls to the cores in use."""
     alone = with_parameter(case[1], "static_power.host", "0 W")
     full, larger = (
@@ -119,9 +117,7 @@ def test_the_books_agree_where_all_cores_are_in_use_and_part_as_others_are_added
     st.sampled_from(TIMES),
     st.integers(1, 3),
 )
-def test_a_dearer_or_slower_event_never_saves_and_more_lanes_never_cost(
-    case: tuple[Execution, Chip, Placement, str], energy: str, time: str, more: int
-) -> None:
+def test_a_dearer_or_slower_event_never_saves_and_more_lanes_never_cost(case, energy, time, more):
     """With 3 lanes for 2 a message of 4 synapses takes as many operations, never more."""
     cost, dearer = cost_of(case), cost_of(case, with_parameter(case[1], f"energies.{energy}", "60 pJ"))
     assert (dearer.energy.total_j >= cost.energy.total_j * (1 - 1e-12)).all()

@@ -6,11 +6,7 @@ import numpy as np
 from handmade_hardware import group, mesh_chip, near
 from networks import batch_of, network_of
 
-from codesign.hardware.cost.cost import price
-from codesign.hardware.cost.scheduling import service_model
-from codesign.hardware.placement.placement import place
-from codesign.simulation.schedule import Schedule
-from codesign.training.evaluation import evaluate
+import codesign as cd
 
 PRICES = group("energies", synaptic_operation="0 J", message="1 uJ", hop="1 mJ", neuron_update="0 J")
 PRICES += group("times", synaptic_operation="1 us", message="1 ms", neuron_update="0 s", output="1 s", hop="0 s")
@@ -24,24 +20,20 @@ def test_a_depthwise_convolution_by_hand() -> None:
     """
     chip = mesh_chip(1, 4, neurons=2, more=f"vector_width: {{value: 1, confidence: stated, source: made_up}}\n{PRICES}")
     network = network_of({"input": [2, 1, 2], "layers": [DEPTHWISE, DEPTHWISE]}, 1.0, 1.0)
-    placement = place(network.shape, chip)
-    schedule = Schedule(group_size=None, stop="drained", cores=placement.schedule_cores())
-    execution = evaluate(network, batch_of(np.ones((1, 1, 4))), schedule)
+    placement = cd.place(network.shape, chip)
+    schedule = cd.Schedule(group_size=None, stop="drained", cores=placement.schedule_cores())
+    execution = cd.evaluate(network, batch_of(np.ones((1, 1, 4))), schedule)
     assert execution.emitted.tolist() == [[4, 4]]
-    cost = price(execution, placement)
+    cost = cd.price(execution, placement)
     assert cost.energy.terms_j["message"] == near([8e-6])  # 4 inputs and 4 neurons
     assert cost.energy.terms_j["hop"] == near([(2 * 0 + 2 * 1 + 2 * 2 + 2 * 2) * 1e-3])
     received, sent = 2 * (1e-3 + 1e-6), 2 * 1.0
     assert cost.latency.busy_s == near(np.array([[received + sent, received + sent, received, received]]))
-    service = service_model(placement)
+    service = cd.service_model(placement)
     assert service.message_s == near([(1e-3 + 1e-6) / 2] * 4)  # of the layer before, one half goes there
     assert service.output_s == near([1.0, 1.0, 0.0, 0.0])
     links = dict(zip(placement.geometry.link_names, placement.geometry.links.T.tolist(), strict=True))
-    assert links == {
-        "tile 0 east": [0.5, 1, 0, 0, 0],
-        "tile 1 east": [0, 1, 1, 0, 0],
-        "tile 2 east": [0, 0, 1, 0, 0],
-    }
+    assert links == {"tile 0 east": [0.5, 1, 0, 0, 0], "tile 1 east": [0, 1, 1, 0, 0], "tile 2 east": [0, 0, 1, 0, 0]}
 
 
 def test_spikes_over_an_identity_go_to_the_core_of_their_one_target() -> None:
@@ -51,11 +43,11 @@ def test_spikes_over_an_identity_go_to_the_core_of_their_one_target() -> None:
     costs = []
     for more in ({}, {"skips": skips}):
         network = network_of({"input": [2, 1, 2], "layers": [DEPTHWISE] * 3, **more}, *[1.0] * (3 + len(more)))
-        placement = place(network.shape, chip)
-        schedule = Schedule(group_size=None, stop="drained", cores=placement.schedule_cores())
-        execution = evaluate(network, batch_of(np.ones((1, 1, 4))), schedule)
+        placement = cd.place(network.shape, chip)
+        schedule = cd.Schedule(group_size=None, stop="drained", cores=placement.schedule_cores())
+        execution = cd.evaluate(network, batch_of(np.ones((1, 1, 4))), schedule)
         assert execution.emitted.tolist() == [[4, 4, 4]]
-        costs.append(price(execution, placement))
+        costs.append(cd.price(execution, placement))
     assert placement.geometry.reach.share[-2:].tolist() == [[0, 0, 0, 0, 1, 0], [0, 0, 0, 0, 0, 1]]
     plain, cost = costs
     assert cost.energy.terms_j["message"] - plain.energy.terms_j["message"] == near([4e-6])

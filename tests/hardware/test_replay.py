@@ -75,9 +75,7 @@ def times_of(placement: Placement) -> tuple[np.ndarray, np.ndarray]:
 
 @settings(max_examples=40)
 @given(cases())
-def test_replay_agrees_with_one_message_at_a_time_and_stays_within_its_bound(
-    case: tuple[Execution, Chip, Placement],
-) -> None:
+def test_replay_agrees_with_one_message_at_a_time_and_stays_within_its_bound(case):
     execution, chip, placement = case
     work = PlacedExecution(execution, placement)
     assert work.exact

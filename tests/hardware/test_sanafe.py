@@ -25,15 +25,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sanafe_oracle import Outcome, simulate_with_sanafe
 
-from codesign.hardware.chip.description import Chip
-from codesign.hardware.cost.cost import Cost, price
-from codesign.hardware.placement.placement import Placement, place
-from codesign.network.neuron import NeuronSpec
-from codesign.network.spiking_network import SpikingNetwork
-from codesign.network.topology import parse_topology
-from codesign.simulation.engine import simulate
-from codesign.simulation.schedule import LAYERED
-from codesign.workload.events import EventBatch
+import codesign as cd
 
 EXACT = 1e-9
 """Relative; what is left is the order of sums in float64."""
@@ -51,7 +43,7 @@ TIMES = {
 BARRIERS = "{1: 0.6 us, 2: 1.0 us, 4: 1.4 us, 29: 1.8 us}"
 
 
-def loihi(neurons_per_core: int, rows: int, columns: int) -> Chip:
+def loihi(neurons_per_core: int, rows: int, columns: int) -> cd.Chip:
     """Loihi's circuits as SANA-FE fitted them, on a mesh of any size."""
     energies = group(
         "energies",
@@ -90,14 +82,14 @@ class Case:
     decay: float
     rate: float
 
-    def chip(self) -> Chip:
+    def chip(self) -> cd.Chip:
         return loihi(self.neurons_per_core, self.rows, self.columns)
 
-    def network(self) -> SpikingNetwork:
+    def network(self) -> cd.SpikingNetwork:
         """Weights are whole numbers, of which potentials have 6 bits more: Loihi's grid, and that of SANA-FE's soma."""
         constant = "infinite" if self.decay == 1 else f"{-1e-3 / math.log(self.decay)!r} s"
-        neuron = NeuronSpec(threshold=64, time_constant=constant)
-        network = SpikingNetwork(parse_topology(self.topology), neuron, timestep_s=1e-3)
+        neuron = cd.NeuronSpec(threshold=64, time_constant=constant)
+        network = cd.SpikingNetwork(cd.parse_topology(self.topology), neuron, timestep_s=1e-3)
         assert set(network.decay.tolist()) == {self.decay}
         network.potential_steps = (1 / 64,) * len(network.shape.layers)
         network.requires_grad_(False)
@@ -133,10 +125,10 @@ class Run:
     """One case in both simulators."""
 
     case: Case
-    network: SpikingNetwork
-    chip: Chip
-    placement: Placement
-    cost: Cost
+    network: cd.SpikingNetwork
+    chip: cd.Chip
+    placement: cd.Placement
+    cost: cd.Cost
     spikes: np.ndarray
     theirs: Outcome
     barrier_s: float
@@ -144,27 +136,27 @@ class Run:
 
 def run(case: Case, folder: Path) -> Run:
     chip, network, frames = case.chip(), case.network(), case.frames()
-    placement = place(network.shape, chip, "published")
+    placement = cd.place(network.shape, chip, "published")
     assert len({core // 4 for core in placement.cores_of_neurons}) == case.tiles
-    events = EventBatch.from_dense(frames[None].astype(np.float32), np.zeros(1, dtype=np.int64), timestep_s=1e-3)
-    execution = simulate(network, events, replace(LAYERED, cores=placement.cores_of_neurons)).execution
+    events = cd.EventBatch.from_dense(frames[None].astype(np.float32), np.zeros(1, dtype=np.int64), timestep_s=1e-3)
+    execution = cd.simulate(network, events, replace(cd.LAYERED, cores=placement.cores_of_neurons)).execution
     barriers = chip.synchronization.times
     return Run(
         case=case,
         network=network,
         chip=chip,
         placement=placement,
-        cost=price(execution, placement),
+        cost=cd.price(execution, placement),
         spikes=spikes_of(network, events),
         theirs=simulate_with_sanafe(network, frames, chip, placement, folder),
         barrier_s=barriers.of_tiles(case.tiles),
     )
 
 
-def spikes_of(network: SpikingNetwork, events: EventBatch) -> np.ndarray:
+def spikes_of(network: cd.SpikingNetwork, events: cd.EventBatch) -> np.ndarray:
     """(T, N) which neuron fired in which timestep: with a core for each neuron, step records tell them apart."""
-    schedule = replace(LAYERED, cores=tuple(range(network.shape.neurons)))
-    updates = simulate(network, events, schedule).execution.updates
+    schedule = replace(cd.LAYERED, cores=tuple(range(network.shape.neurons)))
+    updates = cd.simulate(network, events, schedule).execution.updates
     spikes = np.zeros((events.timesteps, network.shape.neurons), dtype=np.int64)
     np.add.at(spikes, (updates.timestep, updates.slice), updates.emitted)
     return spikes
@@ -187,9 +179,7 @@ def test_every_neuron_fires_in_the_same_timesteps(result: Run) -> None:
 
 @given(removed=st.integers(1, 4000), timesteps=st.integers(2, 12), rate=st.sampled_from([0.1, 0.3]))
 @settings(max_examples=15, derandomize=True, database=None)
-def test_spikes_are_the_same_whatever_leaks(
-    tmp_path_factory: pytest.TempPathFactory, removed: int, timesteps: int, rate: float
-) -> None:
+def test_spikes_are_the_same_whatever_leaks(tmp_path_factory, removed, timesteps, rate):
     """With Loihi's 12 bits of decay, of which most leave no potential on the grid of the weights."""
     case = replace(ONE_TILE, decay=1 - removed / 4096, timesteps=timesteps, rate=rate)
     result = run(case, tmp_path_factory.mktemp("sanafe"))

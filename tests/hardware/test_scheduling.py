@@ -6,8 +6,7 @@ from typing import Literal
 import pytest
 from handmade_hardware import ASYNCHRONOUS, MESH_CORES, STATED, TIMES, chip_from, mesh, near, number, shape_of
 
-from codesign.errors import InputError
-from codesign.hardware.chip.parameters import with_parameter
+import codesign as cd
 from codesign.hardware.chip.parts import Supports
 from codesign.hardware.cost.scheduling import (
     chip_schedule,
@@ -16,26 +15,21 @@ from codesign.hardware.cost.scheduling import (
     schedule_assumptions,
     service_model,
 )
-from codesign.hardware.library import find_chip
-from codesign.hardware.placement.placement import place
 from codesign.network.layers import Conv2d, Linear
-from codesign.network.neuron import NeuronSpec
-from codesign.network.topology import TopologySpec, network_shape
 from codesign.simulation.policies import get_policy
-from codesign.simulation.schedule import LAYERED, Schedule
 
 SHAPE = shape_of("64-32-32-10")
 
 
 def schedule_of(name: str, topology=SHAPE, capacity="scaled", **options):
-    chip = find_chip(name)
-    return chip_schedule(place(topology, chip, capacity, chip.weight_bits.value), **options)
+    chip = cd.find_chip(name)
+    return chip_schedule(cd.place(topology, chip, capacity, chip.weight_bits.value), **options)
 
 
 @pytest.mark.parametrize("words", ["barrier", "neighbour", "timer 1 ms"])
 @pytest.mark.parametrize("group_size", [None, 3])
 def test_chips_whose_layers_wait_have_the_spikes_of_layered_inference(words: str, group_size: int | None) -> None:
-    placement = place(SHAPE, with_parameter(find_chip("loihi"), "synchronization", words))
+    placement = cd.place(SHAPE, cd.with_parameter(cd.find_chip("loihi"), "synchronization", words))
     result = chip_schedule(placement, stop="drained", group_size=group_size)
     assert (result.schedule.synchronization_threshold, result.schedule.barrier_messages) == ("layer", True)
     assert result.schedule.group_size == group_size
@@ -45,7 +39,7 @@ def test_chips_whose_layers_wait_have_the_spikes_of_layered_inference(words: str
 
 def test_an_asynchronous_chip_without_a_group_size_gets_8_as_an_assumption() -> None:
     result = schedule_of("mubrain_layersync2024")
-    assert result.schedule == Schedule(group_size=8, stop="read_early")
+    assert result.schedule == cd.Schedule(group_size=8, stop="read_early")
     assert any("F = 8" in text for text in result.assumptions)
     assert any("not known to be able to drop" in text for text in result.assumptions)
     assert not schedule_of("mubrain_layersync2024", group_size=4, stop="drained").assumptions
@@ -71,21 +65,21 @@ def test_cores_are_named_where_layers_are_split_or_the_policy_looks_at_them() ->
 
 
 def test_schedules_that_a_chip_does_not_have_are_assumptions() -> None:
-    assert [*schedule_assumptions(find_chip("mubrain_layersync2024"), LAYERED, SHAPE)]
-    assert not [*schedule_assumptions(find_chip("mubrain_layersync2024"), Schedule(stop="drained"), SHAPE)]
-    assert [*schedule_assumptions(find_chip("loihi"), Schedule(stop="drained"), SHAPE)]
+    assert [*schedule_assumptions(cd.find_chip("mubrain_layersync2024"), cd.LAYERED, SHAPE)]
+    assert not [*schedule_assumptions(cd.find_chip("mubrain_layersync2024"), cd.Schedule(stop="drained"), SHAPE)]
+    assert [*schedule_assumptions(cd.find_chip("loihi"), cd.Schedule(stop="drained"), SHAPE)]
 
 
 def test_neurons_that_a_chip_does_not_have_are_assumptions() -> None:
-    chip = find_chip("mubrain_layersync2024")
-    leaky = NeuronSpec(time_constant=1e-3)
+    chip = cd.find_chip("mubrain_layersync2024")
+    leaky = cd.NeuronSpec(time_constant=1e-3)
     texts = [*neuron_assumptions(chip, leaky, refractory=True)]
     for words in ("no leak", "reset 'zero'", "refractory"):
         assert any(words in text for text in texts), words
     full = chip_from(f"cores: {number(1)}\nlayers_share_core: true\n{ASYNCHRONOUS}")
     assert not [*neuron_assumptions(full, leaky.model_copy(update={"reset": "subtract"}))]
-    assert not [text for text in neuron_assumptions(chip, NeuronSpec()) if "leak" in text]
-    bursting = NeuronSpec(time_constant=1e-3, reset="subtract", most_spikes=(1, 3), comparison=">=")
+    assert not [text for text in neuron_assumptions(chip, cd.NeuronSpec()) if "leak" in text]
+    bursting = cd.NeuronSpec(time_constant=1e-3, reset="subtract", most_spikes=(1, 3), comparison=">=")
     (text,) = neuron_assumptions(full, bursting)
     assert text.endswith("is not stated to have most_spikes; evaluated with 1, 3")
     stated = full.supports.model_copy(update={"features": ("most_spikes",)})
@@ -97,7 +91,7 @@ def test_more_thresholds_and_time_constants_than_a_core_has_are_assumptions() ->
 
     def texts(weights: str = "", held: Supports | None = None, **learned: Literal["layer", "neuron"]) -> list[str]:
         chip = chip_from(f"cores: {number(1)}\nlayers_share_core: true\n{ASYNCHRONOUS}\n{weights}")
-        placement = place(wide, chip.model_copy(update={"supports": held or Supports()}))
+        placement = cd.place(wide, chip.model_copy(update={"supports": held or Supports()}))
         return [*learned_assumptions(placement, learned)]
 
     assert not texts()
@@ -133,7 +127,7 @@ def test_a_service_model_by_hand() -> None:
     cores = f"cores: {number(4)}\nneurons_per_core: {number(2)}\nlayers_share_core: false\n{mesh(2, 2)}"
     times = TIMES + f"  hop_vertical: {number('100 ms')}\n"
     chip = chip_from(f"vector_width: {number(2)}\n" + cores + times + ASYNCHRONOUS)
-    placement = place(shape_of("3-4-4"), chip)
+    placement = cd.place(shape_of("3-4-4"), chip)
     model = service_model(placement)
     assert model.message_s == near((11e-6,) * 4)  # two synapses in one lane operation
     assert (model.lanes, model.update_s, model.spike_s) == (2, near(100e-6), 0)
@@ -141,7 +135,7 @@ def test_a_service_model_by_hand() -> None:
     assert model.route_s[0][:2] == near((0, 10e-3))  # inputs enter at core 0
     assert model.route_s[1][2:] == near((100e-3, 110e-3))
     assert model.route_s[2][2:] == near((110e-3, 100e-3))
-    assert service_model(placement.on(with_parameter(chip, "vector_width", "all"))).lanes is None
+    assert service_model(placement.on(cd.with_parameter(chip, "vector_width", "all"))).lanes is None
 
 
 def test_the_times_of_a_convolution_are_means_over_its_inputs() -> None:
@@ -149,8 +143,8 @@ def test_the_times_of_a_convolution_are_means_over_its_inputs() -> None:
     text = f"cores: {number(2)}\nlayers_share_core: false\nvector_width: {number(1)}\n" + TIMES.replace("hop", "spike")
     chip = chip_from(text + ASYNCHRONOUS + mesh(1, 1, 2))
     layers = (Conv2d(kind="conv2d", channels=1, kernel=2), Linear(neurons=2))
-    shape = network_shape(TopologySpec(input=(1, 3, 3), layers=layers))
-    model = service_model(place(shape, chip))
+    shape = cd.network_shape(cd.TopologySpec(input=(1, 3, 3), layers=layers))
+    model = service_model(cd.place(shape, chip))
     assert model.message_s == near((16 / 9 * 1e-6 + 10e-6, 2e-6 + 10e-6))
     assert model.spike_s == near(10e-3)
 
@@ -158,13 +152,14 @@ def test_the_times_of_a_convolution_are_means_over_its_inputs() -> None:
 def test_on_a_crossbar_a_message_takes_every_neuron_of_its_core() -> None:
     chip = chip_from(MESH_CORES + TIMES + ASYNCHRONOUS + f"neurons_per_core: {number(8)}\ncrossbar: true")
     shape = shape_of("3-4-2")
-    model = service_model(place(shape, chip))
+    model = service_model(cd.place(shape, chip))
     assert model.message_s == near((14e-6, 14e-6))  # 8 neurons, 2 lanes
 
 
 def test_a_policy_that_looks_at_times_needs_all_of_them() -> None:
     with pytest.raises(
-        InputError, match=r"mubrain_layersync2024: a policy that looks at .* gives no times.synaptic_operation, times"
+        cd.InputError,
+        match=r"mubrain_layersync2024: a policy that looks at .* gives no times.synaptic_operation, times",
     ):
         schedule_of("mubrain_layersync2024", policy="timed")
     assert schedule_of("mubrain_layersync2024", policy="momentum").schedule.service is None
@@ -183,5 +178,5 @@ def test_a_visit_of_all_neurons_that_the_policy_does_not_see_is_an_assumption() 
     shape = shape_of("3-4-2")
     for kind, expected in (("clocked", 1), ("asynchronous", 0)):
         chip = chip_from(MESH_CORES + times + f"synchronization: {{kind: {kind}}}")
-        found = chip_schedule(place(shape, chip), policy="timed", stop="drained")
+        found = chip_schedule(cd.place(shape, chip), policy="timed", stop="drained")
         assert len([text for text in found.assumptions if "visit to all neurons" in text]) == expected

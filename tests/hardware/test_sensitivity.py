@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 from handmade_hardware import cost_of, group, near, number
@@ -12,19 +10,16 @@ from hypothesis import strategies as st
 from test_pricing_properties import priced
 from test_uncertainty import simple
 
+import codesign as cd
 from codesign.analysis.results.books import in_book
 from codesign.analysis.results.columns import COLUMNS
 from codesign.hardware.chip.barriers import BarrierTimes
-from codesign.hardware.chip.description import Chip
 from codesign.hardware.chip.parameters import replaced
 from codesign.hardware.chip.prices import number_at
-from codesign.hardware.cost.cost import Cost, price
 from codesign.hardware.cost.sensitivity import sensitivities, sensitivity_columns
-from codesign.hardware.placement.placement import Placement
-from codesign.simulation.execution import Execution
 
 
-def changed(chip: Chip, path: str) -> Chip:
+def changed(chip: cd.Chip, path: str) -> cd.Chip:
     """The chip with a number at half its value, a rate at twice, as its file would say it."""
     given = number_at(chip, path)
     if isinstance(given, BarrierTimes):
@@ -36,7 +31,7 @@ def changed(chip: Chip, path: str) -> Chip:
     return replaced(chip, {path: value})
 
 
-def test_energies_by_hand(two_timesteps: Execution) -> None:
+def test_energies_by_hand(two_timesteps: cd.Execution) -> None:
     # Per sample 15 operations and 2 spikes: 150 pJ and 200 pJ. No message has a price.
     columns = sensitivity_columns(
         cost_of(two_timesteps, simple(synaptic_operation=number("10 pJ", all_in="false"), spike="100 pJ"))
@@ -50,7 +45,7 @@ def test_energies_by_hand(two_timesteps: Execution) -> None:
     assert set(columns) <= set(COLUMNS)
 
 
-def test_twice_the_clock_halves_what_is_timed_by_it(two_timesteps: Execution) -> None:
+def test_twice_the_clock_halves_what_is_timed_by_it(two_timesteps: cd.Execution) -> None:
     cycles = "{cycles: 4, confidence: derived, source: made_up}"
     times = group("times", synaptic_operation=cycles, neuron_update=number("0 s"), output=number("0 s"))
     power = f"static_power: {{chip: {number('1 mW')}, host: {number('3 mW')}}}\nclock: {number('100 MHz')}\n"
@@ -67,7 +62,7 @@ def test_twice_the_clock_halves_what_is_timed_by_it(two_timesteps: Execution) ->
     assert in_book(frame, "cores_in_use")["energy_at_half"][0] == [0.5, 0.5, 1.0, 0.5]
 
 
-def test_what_is_not_known_or_nothing_has_no_share(two_timesteps: Execution) -> None:
+def test_what_is_not_known_or_nothing_has_no_share(two_timesteps: cd.Execution) -> None:
     free = cost_of(two_timesteps, simple(synaptic_operation=number("0 pJ", all_in="false"), barrier_message="1 pJ"))
     assert [(one.path, one.energy, one.latency) for one in sensitivities(free)] == [
         ("energies.barrier_message", None, None)
@@ -76,14 +71,12 @@ def test_what_is_not_known_or_nothing_has_no_share(two_timesteps: Execution) -> 
 
 @settings(max_examples=40)
 @given(priced(), st.data())
-def test_each_is_what_pricing_the_changed_chip_gives(
-    case: tuple[Execution, Chip, Placement, Any], data: st.DataObject
-) -> None:
+def test_each_is_what_pricing_the_changed_chip_gives(case, data):
     execution, given_chip, placement, operation = case
-    now = price(execution, placement, operation=operation)
+    now = cd.price(execution, placement, operation=operation)
     found = sensitivities(now)
     for one in data.draw(st.lists(st.sampled_from(found), min_size=1, max_size=4)):
-        then = price(execution, placement.on(changed(given_chip, one.path)), operation=operation)
+        then = cd.price(execution, placement.on(changed(given_chip, one.path)), operation=operation)
         assert one.latency == relative(_latency(then, now), now.latency_s)
         if now.latency.bound_s is None:
             assert one.energy == relative(then.energy_j, now.energy_j)
@@ -94,7 +87,7 @@ def relative(then: float, now: float) -> object:
     return near(then / now, rel=2e-5) if now else None
 
 
-def _latency(then: Cost, now: Cost) -> float:
+def _latency(then: cd.Cost, now: cd.Cost) -> float:
     """Of a replay, the latency as it is, scaled with its bound."""
     assert then.latency_s is not None
     if now.latency.bound_s is None:

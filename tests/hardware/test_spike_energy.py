@@ -6,19 +6,13 @@ import numpy as np
 import pytest
 from handmade_hardware import ASYNCHRONOUS, ENERGIES, MESH_CORES, Builder, chip_from, near, number, shape_of
 
-from codesign.errors import InputError
-from codesign.hardware.chip.description import Chip
-from codesign.hardware.cost.cost import price
-from codesign.hardware.cost.spike_energy import spike_energy
-from codesign.hardware.library import chip_names, find_chip
-from codesign.hardware.placement.placement import place
+import codesign as cd
 from codesign.hardware.terms import COST_TERMS
-from codesign.network.topology import TopologySpec, network_shape
 
 SHAPE = shape_of("4-3-2")
 
 
-def by_spikes_alone(chip: Chip) -> bool:
+def by_spikes_alone(chip: cd.Chip) -> bool:
     """Whether a chip charges neither barriers nor neurons once a timestep."""
     return not (chip.synchronized or chip.energies.neuron_access or chip.energies.synaptic_operation is None)
 
@@ -26,14 +20,14 @@ def by_spikes_alone(chip: Chip) -> bool:
 def test_a_pass_with_one_more_spike_costs_so_much_more():
     one = Builder("4-3-2").message(-1, 0, 1).update(0, 0, 3, 1).message(0, 1, 1).update(1, 1, 2).build()
     none = Builder("4-3-2").message(-1, 0, 1).update(0, 0, 3, 0).build()
-    chips = [chip for chip in map(find_chip, chip_names()) if by_spikes_alone(chip)]
+    chips = [chip for chip in map(cd.find_chip, cd.chip_names()) if by_spikes_alone(chip)]
     assert len(chips) > 5
     for chip in chips:
-        placement = place(SHAPE, chip, "scaled")
-        more, less = (price(execution, placement).mean.terms_j for execution in (one, none))
+        placement = cd.place(SHAPE, chip, "scaled")
+        more, less = (cd.price(execution, placement).mean.terms_j for execution in (one, none))
         of_events = [term for term, energy in more.items() if energy is not None and COST_TERMS[term].drawn_by is None]
         energy = sum(float(more[term][0] - less[term][0]) for term in of_events)
-        assert spike_energy(placement)[0] == near(energy), chip.name
+        assert cd.spike_energy(placement)[0] == near(energy), chip.name
 
 
 def test_what_a_spike_sends_over_further_connections_by_hand():
@@ -42,7 +36,7 @@ def test_what_a_spike_sends_over_further_connections_by_hand():
     skips, delayed = [{"from": 0, "to": 2, "kind": "linear"}], [{"from": 0, "to": 0, "delay": 1}]
     spec = {"input": 1, "layers": [two, one, one], "skips": skips, "delayed": delayed}
     chip = chip_from(f"{MESH_CORES}neurons_per_core: {number(1)}\n{ENERGIES}{ASYNCHRONOUS}")
-    found = spike_energy(place(network_shape(TopologySpec.model_validate(spec)), chip))
+    found = cd.spike_energy(cd.place(cd.network_shape(cd.TopologySpec.model_validate(spec)), chip))
     # each message has one operation and one update
     hops, messages = np.array([2 + 3 + 1, 1 + 2 + 1, 1]), np.array([4, 4, 1])
     expected = 2e-9 + hops * 10e-9 + messages * (1e-9 + 1e-12 + 100e-12)
@@ -57,15 +51,15 @@ def test_spikes_cause_no_evaluation_of_neurons_that_wait():
     )
     executions = [builder.update(1, 1, 2).build() for builder in (fires, silent)]
     chip = chip_from(f"{MESH_CORES}neurons_per_core: {number(3)}\n{ENERGIES}synchronization: {{kind: neighbour}}\n")
-    placement = place(SHAPE, chip)
-    more, less = (price(execution, placement).mean.terms_j for execution in executions)
+    placement = cd.place(SHAPE, chip)
+    more, less = (cd.price(execution, placement).mean.terms_j for execution in executions)
     terms = ("synaptic_operation", "neuron_update", "spike", "message", "hop")
     energy = sum(float(more[term][0] - less[term][0]) for term in terms)
-    assert spike_energy(placement)[:3].tolist() == near([energy / 3] * 3)
+    assert cd.spike_energy(placement)[:3].tolist() == near([energy / 3] * 3)
 
 
 def test_an_energy_of_an_operation_is_needed():
     chip = chip_from(f"{ASYNCHRONOUS}cores: {number(4)}\n")
-    with pytest.raises(InputError, match="gives no energy of a synaptic operation"):
-        spike_energy(place(SHAPE, chip))
-    assert np.isfinite(spike_energy(place(SHAPE, find_chip("loihi")))).all()
+    with pytest.raises(cd.InputError, match="gives no energy of a synaptic operation"):
+        cd.spike_energy(cd.place(SHAPE, chip))
+    assert np.isfinite(cd.spike_energy(cd.place(SHAPE, cd.find_chip("loihi")))).all()

@@ -14,13 +14,7 @@ from scripts import script
 
 from codesign.documents import parse_document
 from codesign.errors import DocumentError, InputError
-from codesign.hardware.chip.derivation import (
-    AREA_FACTOR,
-    ENERGY_FACTOR,
-    LEAKAGE_FACTOR,
-    with_derived,
-    without_derived,
-)
+from codesign.hardware.chip.derivation import AREA_FACTOR, ENERGY_FACTOR, LEAKAGE_FACTOR, with_derived, without_derived
 from codesign.hardware.chip.description import Chip
 from codesign.hardware.chip.geometry import Extent
 from codesign.hardware.chip.laws import memory
@@ -203,10 +197,7 @@ def test_derived_numbers_follow_a_change_and_a_set_one_stays() -> None:
     other = with_parameters(chip, {"vector_width": 16, "static_power.chip": "5 mW"})
     expected = estimate(other)
     assert other.e_synaptic_operation_j == near(expected.operation_j)
-    assert other.energies.synaptic_operation.range == (
-        near(expected.operation_j / 5),
-        near(5 * expected.operation_j),
-    )
+    assert other.energies.synaptic_operation.range == (near(expected.operation_j / 5), near(5 * expected.operation_j))
     assert other.static_power.chip.value == 5e-3
     assert with_parameters(chip, {"vector_width": 4}).energies == chip.energies
 

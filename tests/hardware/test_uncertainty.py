@@ -13,17 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_pricing_properties import priced
 
+import codesign as cd
 from codesign.analysis.results.books import in_book
 from codesign.analysis.results.columns import COLUMNS
 from codesign.hardware.chip.barriers import BarrierTimes
-from codesign.hardware.chip.description import Chip
 from codesign.hardware.chip.parameters import replaced, with_parameter
-from codesign.hardware.cost.cost import price
 from codesign.hardware.cost.uncertainty import uncertain_numbers, uncertainty_columns
 from codesign.hardware.draws import DRAWS, draws_of
-from codesign.hardware.placement.placement import Placement, place
 from codesign.hardware.terms import COST_TERMS
-from codesign.simulation.execution import Execution
 
 Columns = dict[str, Any]
 MEASURED = STATED.replace("stated", "measured")
@@ -38,7 +35,7 @@ def told(value: str, confidence: str, **more: object) -> str:
     return number(value, **more).replace("confidence: stated", f"confidence: {confidence}")
 
 
-def simple(more: str = "", synchronization: str = "{kind: asynchronous}", **energies: str) -> Chip:
+def simple(more: str = "", synchronization: str = "{kind: asynchronous}", **energies: str) -> cd.Chip:
     return chip_from(
         f"""
 cores: {number(1)}
@@ -49,7 +46,7 @@ synchronization: {synchronization}
     )
 
 
-def at(chip: Chip, values: dict[str, float]) -> Chip:
+def at(chip: cd.Chip, values: dict[str, float]) -> cd.Chip:
     """The chip with other numbers, which need not fit each other, without any arithmetic of the module under test."""
     units = {one.path: one.unit for one in uncertain_numbers(chip)}
     for path, value in values.items():
@@ -64,7 +61,7 @@ def at(chip: Chip, values: dict[str, float]) -> Chip:
     return chip
 
 
-def drawn(chip: Chip, draw: int) -> dict[str, float]:
+def drawn(chip: cd.Chip, draw: int) -> dict[str, float]:
     """A joint draw: log-uniform, by the equation and not by the code."""
     return {
         one.path: float(np.exp(np.log(one.low) + draws_of(chip.name, one.path)[draw] * np.log(one.high / one.low)))
@@ -113,7 +110,7 @@ def test_draws_are_one_in_each_part_and_depend_on_chip_and_path_only() -> None:
     assert draws[:2].tolist() != draws[2:4].tolist()
 
 
-def test_a_range_from_zero_is_uniform(two_timesteps: Execution) -> None:
+def test_a_range_from_zero_is_uniform(two_timesteps: cd.Execution) -> None:
     chip = simple(
         synaptic_operation=told("1 pJ", "measured", all_in="false"), spike=number("0 pJ", range="[0 pJ, 100 pJ]")
     )
@@ -125,7 +122,7 @@ def test_a_range_from_zero_is_uniform(two_timesteps: Execution) -> None:
     assert columns["energy_draws_j"] == near(expected.tolist())
 
 
-def test_ends_by_hand(two_timesteps: Execution) -> None:
+def test_ends_by_hand(two_timesteps: cd.Execution) -> None:
     # Per sample: (2·4 + 2·2 + 1·4) = 16 and (3·4 + 1·2) = 14 operations, mean 15; 3 and 1 spikes, mean 2.
     chip = simple(
         synaptic_operation=number("10 pJ", all_in="false", range="[4 pJ, 20 pJ]"), spike=told("100 pJ", "estimated")
@@ -147,7 +144,7 @@ def test_ends_by_hand(two_timesteps: Execution) -> None:
     assert set(columns) <= set(COLUMNS)
 
 
-def test_an_all_in_energy_is_one_number_and_the_unknown_stays_unknown(two_timesteps: Execution) -> None:
+def test_an_all_in_energy_is_one_number_and_the_unknown_stays_unknown(two_timesteps: cd.Execution) -> None:
     energy = number("10 pJ", all_in="true", operation="accelerated", range="[5 pJ, 20 pJ]")
     columns = uncertainty_columns(cost_of(two_timesteps, simple(synaptic_operation=energy)))
     assert (columns["energy_at_low_j"], columns["energy_at_high_j"]) == (near([75e-12]), near([300e-12]))
@@ -158,7 +155,7 @@ def test_an_all_in_energy_is_one_number_and_the_unknown_stays_unknown(two_timest
     }
 
 
-def test_ticks_alone_scale_with_the_tick(two_timesteps: Execution) -> None:
+def test_ticks_alone_scale_with_the_tick(two_timesteps: cd.Execution) -> None:
     timer = f"{{kind: timer, tick: {number('1 ms')}, overload: stretch}}"
     chip = simple(synchronization=timer, synaptic_operation=told("1 pJ", "measured", all_in="false"))
     columns = uncertainty_columns(cost_of(two_timesteps, chip))
@@ -181,13 +178,11 @@ def test_what_a_book_leaves_out_takes_no_digits_of_its_draws() -> None:
 
 @settings(max_examples=40)
 @given(priced(), st.integers(0, DRAWS - 1))
-def test_every_scenario_is_what_pricing_the_changed_chip_gives(
-    case: tuple[Execution, Chip, Placement, Any], draw: int
-) -> None:
+def test_every_scenario_is_what_pricing_the_changed_chip_gives(case, draw):
     execution, chip, placement, operation = case
-    columns = uncertainty_columns(price(execution, placement, operation=operation))
+    columns = uncertainty_columns(cd.price(execution, placement, operation=operation))
     numbers = uncertain_numbers(chip)
-    nominal = price(execution, placement, operation=operation)
+    nominal = cd.price(execution, placement, operation=operation)
     (other,) = in_book(pd.DataFrame([{**nominal.columns(), **columns}]), "cores_in_use").to_dict("records")
     scenarios = [("draws", draw, drawn(chip, draw))]
     for spot in (0, len(numbers) // 2, len(numbers) - 1):
@@ -198,7 +193,7 @@ def test_every_scenario_is_what_pricing_the_changed_chip_gives(
             ]
     for name, spot, values in scenarios:
         changed = at(chip, values)
-        cost = price(execution, placement.on(changed), operation=operation)
+        cost = cd.price(execution, placement.on(changed), operation=operation)
         latency = cost.latency.total_s
         if nominal.latency.bound_s is not None:  # the replay scales with its bound
             before, after = nominal.latency.bound_s, cost.latency.bound_s
@@ -223,7 +218,7 @@ def test_every_scenario_is_what_pricing_the_changed_chip_gives(
                     assert expected == pytest.approx(nominal.mean.terms_j[term], rel=1e-9, abs=1e-30)
 
 
-def test_the_replay_is_exact_where_all_times_move_in_one_proportion(two_timesteps: Execution) -> None:
+def test_the_replay_is_exact_where_all_times_move_in_one_proportion(two_timesteps: cd.Execution) -> None:
     times = dict.fromkeys(("synaptic_operation", "neuron_update", "output"), f"{{cycles: 3, {MEASURED}}}")
     chip = simple(
         f"clock: {number('1 MHz', range='[0.5 MHz, 3 MHz]')}\nstatic_power: {{chip: {told('1 mW', 'measured')}}}\n"
@@ -232,9 +227,9 @@ def test_the_replay_is_exact_where_all_times_move_in_one_proportion(two_timestep
         synaptic_operation=told("20 pJ", "measured", all_in="false"),
     )
     columns = uncertainty_columns(cost_of(two_timesteps, chip))
-    placement = place(two_timesteps.shape, chip, "scaled")
+    placement = cd.place(two_timesteps.shape, chip, "scaled")
     for name, frequency in (("low", 0.5e6), ("high", 3e6)):
-        cost = price(two_timesteps, placement.on(at(chip, {"clock": frequency})))
+        cost = cd.price(two_timesteps, placement.on(at(chip, {"clock": frequency})))
         assert columns[f"latency_at_{name}_s"] == near([cost.latency_s])
         assert columns[f"energy_at_{name}_j"] == near([cost.energy_j])
 
@@ -249,7 +244,7 @@ def test_the_replay_is_exact_where_all_times_move_in_one_proportion(two_timestep
     ],
     ids=["barrier", "timer", "neighbour", "asynchronous"],
 )
-def test_the_rate_of_links_limits_every_kind(two_timesteps: Execution, synchronization: str) -> None:
+def test_the_rate_of_links_limits_every_kind(two_timesteps: cd.Execution, synchronization: str) -> None:
     """The busiest link carries all of its messages, and the end of the range is what a chip with that rate takes."""
     times = dict.fromkeys(("synaptic_operation", "neuron_update", "output", "hop"), "1 us")
     chip = chip_from(
@@ -260,13 +255,13 @@ vector_width: {number(1)}
 synchronization: {synchronization}
 {mesh(1, 2, more=f", link_rate: {number('1 kHz')}")}{group("times", **times)}"""
     )
-    placement = place(two_timesteps.shape, chip, "published")
-    cost = price(two_timesteps, placement)
+    placement = cd.place(two_timesteps.shape, chip, "published")
+    cost = cd.price(two_timesteps, placement)
     columns = uncertainty_columns(cost)
     assert cost.latency_s is not None
     assert cost.latency_s >= cost.link_load.max(axis=1).mean() / 1e3 > 0
     spot = columns["uncertain_numbers"].index("network_on_chip.link_rate")
     slower = with_parameter(chip, "network_on_chip.link_rate", f"{columns['uncertain_low'][spot]} Hz")
     low, high = columns["latency_at_low_s"][spot], columns["latency_at_high_s"][spot]
-    assert low == pytest.approx(price(two_timesteps, placement.on(slower)).latency_s, rel=1e-5)
+    assert low == pytest.approx(cd.price(two_timesteps, placement.on(slower)).latency_s, rel=1e-5)
     assert high < cost.latency_s < low

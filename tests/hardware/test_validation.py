@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -412,9 +411,7 @@ def test_mistakes_in_a_model_have_a_line(model: str, reason: str) -> None:
         ("cores: 5", 3, "must be at most 4"),
     ],
 )
-def test_what_the_chip_does_not_have_is_a_mistake_with_a_line(
-    tmp_path: Path, model: str, line: int, reason: str
-) -> None:
+def test_what_the_chip_does_not_have_is_a_mistake_with_a_line(tmp_path, model, line, reason):
     steps = f"\n      kind: steps\n      steps: 1\n      {model}"
     text = HEAD + CHIP + measurement("energy: 1 J", steps)
     path = tmp_path / "tiny.yaml"

@@ -82,6 +82,10 @@ def cost_of(execution: Execution, body: str | Chip, **options: Any) -> Cost:
     return price(execution, place(execution.shape, chip), **options)
 
 
+_OF_MESSAGES = ("sample", "timestep", "step", "source", "enqueue_step", "spikes", "barriers")
+_OF_UPDATES = ("sample", "timestep", "step", "slice", "evaluated", "emitted")
+
+
 @dataclass
 class Builder:
     """Collects step records of fully connected networks and derives every counter from them.
@@ -104,23 +108,15 @@ class Builder:
         return network_shape(parse_topology(self.topology))
 
     def message(
-        self,
-        step: int,
-        source: int,
-        spikes: int,
-        *,
-        enqueued: int | None = None,
-        sample: int = 0,
-        timestep: int = 0,
-        barriers: int = 0,
+        self, step: int, source: int, spikes: int, *, enqueued: int | None = None, barriers: int = 0, **at: int
     ) -> Builder:
-        self.messages.append((sample, timestep, step, source, step if enqueued is None else enqueued, spikes, barriers))
+        """Of a sample and timestep, the first unless `at` says so."""
+        waiting = step if enqueued is None else enqueued
+        self.messages.append((at.get("sample", 0), at.get("timestep", 0), step, source, waiting, spikes, barriers))
         return self
 
-    def update(
-        self, step: int, part: int, evaluated: int, emitted: int = 0, *, sample: int = 0, timestep: int = 0
-    ) -> Builder:
-        self.updates.append((sample, timestep, step, part, evaluated, emitted))
+    def update(self, step: int, part: int, evaluated: int, emitted: int = 0, **at: int) -> Builder:
+        self.updates.append((at.get("sample", 0), at.get("timestep", 0), step, part, evaluated, emitted))
         return self
 
     def build(self) -> Execution:
@@ -135,17 +131,15 @@ class Builder:
         operations = m[:, 5] * np.array(fan_out)[m[:, 3]]
         samples, layers, timesteps = self.samples, len(shape.layers), self.timesteps
         layer_of = np.array([one.layer for one in slices])
-        emitted, propagated, performed, evaluated, barriers = (
-            np.zeros((samples, layers), dtype=np.int64) for _ in range(5)
-        )
-        np.add.at(emitted, (u[:, 0], layer_of[u[:, 3]]), u[:, 5])
-        np.add.at(evaluated, (u[:, 0], layer_of[u[:, 3]]), u[:, 4])
-        own = m[:, 3] > 0
-        np.add.at(propagated, (m[own, 0], layer_of[m[own, 3] - 1]), m[own, 5])
-        np.add.at(barriers, (m[own, 0], layer_of[m[own, 3] - 1]), m[own, 6])
+
+        def summed(sample: np.ndarray, layer: np.ndarray, amount: np.ndarray) -> np.ndarray:
+            total = np.zeros((samples, layers), dtype=np.int64)
+            np.add.at(total, (sample, layer), amount)
+            return total
+
+        own = m[m[:, 3] > 0]
         reaches = np.array(target)[m[:, 3]]
         inside = reaches < layers
-        np.add.at(performed, (m[inside, 0], reaches[inside]), operations[inside])
         first = np.full((samples, timesteps), NOT_REACHED)
         for sample, timestep, step, part, _, spikes in u.tolist():
             at = first[sample, timestep]
@@ -165,13 +159,13 @@ class Builder:
             output_counts=np.zeros((samples, timesteps, shape.layers[-1].neurons), dtype=np.int64),
             timesteps_run=np.full(samples, timesteps),
             spiking_readout=True,
-            input_events=np.bincount(m[~own, 0], weights=m[~own, 5], minlength=samples).astype(np.int64),
+            input_events=np.bincount(m[:, 0], weights=m[:, 5] * (m[:, 3] == 0), minlength=samples).astype(np.int64),
             input_macs=np.zeros(samples, dtype=np.int64),
-            emitted=emitted,
-            propagated=propagated,
-            synaptic_operations=performed,
-            evaluations=evaluated,
-            barrier_messages=barriers,
+            emitted=summed(u[:, 0], layer_of[u[:, 3]], u[:, 5]),
+            propagated=summed(own[:, 0], layer_of[own[:, 3] - 1], own[:, 5]),
+            synaptic_operations=summed(m[inside, 0], reaches[inside], operations[inside]),
+            evaluations=summed(u[:, 0], layer_of[u[:, 3]], u[:, 4]),
+            barrier_messages=summed(own[:, 0], layer_of[own[:, 3] - 1], own[:, 6]),
             active=np.maximum.accumulate(active, axis=1),
             residual=active.max(axis=1, initial=0),
             forward_steps=steps,
@@ -182,19 +176,9 @@ class Builder:
             convergence=np.zeros((samples, 1, shape.layers[-1].neurons), dtype=np.int64),
             currents_before_firing=np.zeros((2, 4), dtype=np.int64),
             messages=MessageTable(
-                sample=m[:, 0],
-                timestep=m[:, 1],
-                step=m[:, 2],
-                source=m[:, 3],
-                enqueue_step=m[:, 4],
-                neurons=m[:, 5],
-                spikes=m[:, 5],
-                synaptic_operations=operations,
-                barriers=m[:, 6],
+                **dict(zip(_OF_MESSAGES, m.T, strict=True)), neurons=m[:, 5], synaptic_operations=operations
             ),
-            updates=UpdateTable(
-                sample=u[:, 0], timestep=u[:, 1], step=u[:, 2], slice=u[:, 3], evaluated=u[:, 4], emitted=u[:, 5]
-            ),
+            updates=UpdateTable(**dict(zip(_OF_UPDATES, u.T, strict=True))),
         )
 
 

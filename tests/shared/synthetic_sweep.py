@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 from functools import cache
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -144,11 +145,7 @@ def mubrain_row(recipe: str, inference: str, training_seed: int, evaluation_seed
     said = answers(recipe, inference, training_seed, evaluation_seed)
     priced = energies(said["spike_density"], {"synaptic_operation": SYNAPTIC_OPERATION_J}, ["synaptic_operation"])
     return base_row(
-        recipe,
-        "mubrain",
-        schedule,
-        training_seed,
-        evaluation_seed,
+        *(recipe, "mubrain", schedule, training_seed, evaluation_seed),
         chip_title="µBrain",
         synchronization="asynchronous",
         capacity="scaled",
@@ -181,11 +178,7 @@ def loihi_row(recipe: str, training_seed: int, evaluation_seed: int) -> Row:
         "static_chip": 0.9e-6,
     }
     return base_row(
-        recipe,
-        "loihi",
-        "chip",
-        training_seed,
-        evaluation_seed,
+        *(recipe, "loihi", "chip", training_seed, evaluation_seed),
         chip_title="Loihi",
         synchronization="barrier",
         capacity="published",
@@ -214,11 +207,7 @@ def truenorth_row(recipe: str, training_seed: int, evaluation_seed: int) -> Row:
     said |= {"inference": "asynchronous", "policy": "random", "group_size": 8, "stop": "drained"}
     priced = energies(said["spike_density"], {"synaptic_operation": 27e-12}, ["all_in"])
     return base_row(
-        recipe,
-        "truenorth",
-        "chip",
-        training_seed,
-        evaluation_seed,
+        *(recipe, "truenorth", "chip", training_seed, evaluation_seed),
         chip_title="TrueNorth",
         synchronization="timer",
         capacity="scaled",
@@ -266,27 +255,15 @@ def with_ranges(row: Row, **numbers: tuple[str, float, float]) -> Row:
 
 def synthetic_rows(seeds: tuple[int, ...] = (0, 1, 2)) -> list[Row]:
     rows = []
-    for recipe in RECIPES:
-        for training_seed in seeds:
-            for evaluation_seed in (0, 1):
-                for inference in ("layered", "random", "momentum"):
-                    rows.append(mubrain_row(recipe, inference, training_seed, evaluation_seed))
-                rows.append(loihi_row(recipe, training_seed, evaluation_seed))
-                rows.append(truenorth_row(recipe, training_seed, evaluation_seed))
-    rows.append(
-        base_row("layered", "mubrain", "async_random", 0, 0, capacity="published")
-        | {
-            "status": "infeasible",
-            "reason": "layer 0 needs 147,968 synapses, the chip has 37,366",
-            "synchronization": "asynchronous",
-            "operation": "accelerated",
-        }
-    )
-    rows.append(
-        base_row("unlayered_ms", "loihi", "barrier_long", 0, 0, capacity="published")
-        | {"status": "failed", "reason": "TrainingDivergedError: the loss is not finite in epoch 3"}
-    )
-    return rows
+    for run in product(RECIPES, seeds, (0, 1)):
+        recipe, *drawn = run
+        rows += [mubrain_row(recipe, inference, *drawn) for inference in ("layered", "random", "momentum")]
+        rows += [loihi_row(*run), truenorth_row(*run)]
+    small = base_row("layered", "mubrain", "async_random", 0, 0, capacity="published")
+    small |= {"status": "infeasible", "reason": "layer 0 needs 147,968 synapses, the chip has 37,366"}
+    lost = base_row("unlayered_ms", "loihi", "barrier_long", 0, 0, capacity="published")
+    lost |= {"status": "failed", "reason": "TrainingDivergedError: the loss is not finite in epoch 3"}
+    return [*rows, small | {"synchronization": "asynchronous", "operation": "accelerated"}, lost]
 
 
 def synthetic_metadata() -> ResultMetadata:
