@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from codesign.analysis.answers.answers import Answer, Option, PrintedNumbers
-from codesign.analysis.results.formatting import UNKNOWN, number, quantity, with_interval
+from codesign.analysis.results.formatting import (
+    UNKNOWN,
+    is_share,
+    number,
+    points_with_interval,
+    quantity,
+    with_interval,
+)
 from codesign.analysis.results.measures import label_of, like
 from codesign.analysis.results.statistics import Interval
 from codesign.reporting.pieces import Cell, Heading, Section, Table, numeric, table_of
@@ -44,13 +51,18 @@ def printed_table(answer: Answer) -> Table | None:
 
 
 def _row(option: Option, printed: PrintedNumbers, columns: Mapping[str, tuple[bool, bool]]) -> dict[Heading, Cell]:
-    """What is printed, what is here, and both as multiples of the reference row, as far as any row has it."""
+    """What is printed, what is here, what lies between, and both as multiples of the reference row, as far as any row
+    has it."""
     cells = {Heading("as printed"): Cell(option.label)}
     for name, (in_print, in_multiples) in columns.items():
         label, here = label_of(name), option.values.get(name, _NONE)
         if in_print:
             cells[numeric(f"{label}, printed")] = _number(printed.values.get(name), name)
         cells[numeric(f"{label}, here")] = Cell(with_interval(here, like(name)), here.mean)
+        if in_print:
+            unit, of = ("points", "") if is_share(like(name)) else ("%", ", as a share of that")
+            hint = f"{label} here less what is printed{of}; the interval is of what is here"
+            cells[numeric(f"difference, {unit}", hint)] = _difference(printed.values.get(name), here, name)
         if in_multiples:
             theirs, ours = printed.multiples.get(name, (None, _NONE))
             hint = f"{label} as a multiple of that of the reference row; here paired by seed"
@@ -64,6 +76,16 @@ def _number(value: float | str | None, name: str) -> Cell:
     if isinstance(value, float):
         return Cell(quantity(value, like(name)), order=value)
     return Cell(value or UNKNOWN)
+
+
+def _difference(printed: float | str | None, here: Interval, name: str) -> Cell:
+    unit = 1.0 if is_share(like(name)) or not isinstance(printed, float) else abs(printed)
+    if not isinstance(printed, float) or here.mean is None or not unit:
+        return Cell(UNKNOWN)
+    half = None if here.half_width is None else here.half_width / unit
+    apart = Interval(mean=(here.mean - printed) / unit, half_width=half, seeds=here.seeds)
+    text = points_with_interval(apart)
+    return Cell(text if text.startswith(("−", "0.0")) else f"+{text}", order=apart.mean)
 
 
 def _multiple(value: Interval) -> str:

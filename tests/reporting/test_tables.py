@@ -37,8 +37,10 @@ def test_what_is_printed_stands_beside_what_is_here_and_both_as_multiples():
         Option(
             label="a",
             point=None,
-            values={"latency_s": of(2e-3, 1e-4)},
-            printed=PrintedNumbers(values={"latency_s": 4e-3}, multiples={"latency_s": (1.0, of(1.0, 1e-16))}),
+            values={"latency_s": of(2e-3, 1e-4), "accuracy": of(0.974, 0.002)},
+            printed=PrintedNumbers(
+                values={"latency_s": 4e-3, "accuracy": 0.949}, multiples={"latency_s": (1.0, of(1.0, 1e-16))}
+            ),
         ),
         Option(
             label="b",
@@ -50,17 +52,19 @@ def test_what_is_printed_stands_beside_what_is_here_and_both_as_multiples():
     )
     answer = Answer(name="t", form="printed", question="Table 1", standing="shown", sentence="", options=options)
     table = printed_table(answer)
-    names = ("as printed", "latency, printed", "latency, here", "multiple, printed", "multiple, here", "not as printed")
+    latency = ("latency, printed", "latency, here", "difference, %", "multiple, printed", "multiple, here")
+    names = ("as printed", *latency, "accuracy, printed", "accuracy, here", "difference, points", "not as printed")
     assert tuple(heading.text for heading in table.headings) == names
-    assert columns(table, *names) == [
-        ("a", "4 ms", "2 ± 0.1 ms", "1.000", "1.00 ± 0", ""),
-        ("b", "–", "1 ms", "–", "0.500 ± 0.012", "F 8 (4)"),
-        ("c", "–", "–", "–", "–", "no result"),
+    assert columns(table, "as printed", *latency, "not as printed") == [
+        ("a", "4 ms", "2 ± 0.1 ms", "−50.0 ± 2.5", "1.000", "1.00 ± 0", ""),
+        ("b", "–", "1 ms", "–", "–", "0.500 ± 0.012", "F 8 (4)"),
+        ("c", "–", "–", "–", "–", "–", "no result"),
     ]
-    assert [[cell.order for cell in row[1:5]] for row in table.rows] == [
-        [4e-3, 2e-3, 1.0, 1.0],
-        [None, 1e-3, None, 0.5],
-        [None, None, None, None],
+    assert columns(table, *names[6:9])[0] == ("94.9 %", "97.4 ± 0.2 %", "+2.5 ± 0.2")
+    assert [[cell.order for cell in row[1:6]] for row in table.rows] == [
+        [4e-3, 2e-3, -0.5, 1.0, 1.0],
+        [None, 1e-3, None, None, 0.5],
+        [None, None, None, None, None],
     ]
     only_here = printed_table(replace(answer, options=(replace(options[1], printed=None), options[2])))
     assert [heading.text for heading in only_here.headings] == ["as printed", "latency, here"]
