@@ -121,6 +121,7 @@ def test_samples_of_a_plug_in_that_are_none_are_named(monkeypatch, tmp_path, cha
     [
         (ImportError("no module"), "entry point broken = plugin:broken: cannot be loaded: ImportError: no module"),
         (entries, "subclass of codesign's Dataset"),
+        (type("Earlier", (registry.Dataset,), {"open": print}), "Earlier must have find, as codesign's Dataset says"),
     ],
 )
 def test_a_broken_plug_in_is_named(monkeypatch, broken, message):

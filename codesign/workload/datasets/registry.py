@@ -44,4 +44,6 @@ def get_dataset(name: str) -> Dataset:
     loaded, where = load_plug_in(GROUP, name, "dataset", tuple(dataset_names()))
     if not (isinstance(loaded, type) and issubclass(loaded, Dataset)):
         raise InputError(f"{where}: must be a subclass of codesign's Dataset, found {loaded!r}")
+    if lacking := sorted(loaded.__abstractmethods__):
+        raise InputError(f"{where}: {loaded.__name__} must have {' and '.join(lacking)}, as codesign's Dataset says")
     return loaded()
