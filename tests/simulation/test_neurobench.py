@@ -1,9 +1,10 @@
-"""NeuroBench's metrics by hand. That its harness gives the same numbers was seen with version 2.3 and snnTorch 1.0."""
+"""NeuroBench's metrics by hand, and as its harness gives them where that is installed (2.3, with snnTorch 1.0)."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from networks import batch_of, network_of
 
 import codesign as cd
@@ -88,3 +89,45 @@ def test_what_was_not_run_is_refused():
     late = network_of("2-2r-2", FIRST, SECOND, 0.0, threshold=0.5)
     with pytest.raises(cd.InputError, match="of delayed or direct connections of weight 0"):
         cd.neurobench(run(late)[0], late, events)
+
+
+@pytest.mark.parametrize("kind", ["linear", "conv2d"])
+def test_its_harness_gives_the_same_numbers(kind):
+    """Of a module of snnTorch with 30 % of its weights 0, which the harness runs there and which is imported here."""
+    benchmarks = pytest.importorskip("neurobench.benchmarks", reason="compares with NeuroBench's harness")
+    leaky = pytest.importorskip("snntorch", reason="the harness runs its modules").Leaky
+    from neurobench.metrics import static, workload
+    from neurobench.models import SNNTorchModel
+    from neurobench.processors.postprocessors import ChooseMaxCount
+
+    torch.manual_seed(0)
+    first = torch.nn.Linear(72, 12, bias=False) if kind == "linear" else torch.nn.Conv2d(2, 3, 3, stride=2, bias=False)
+    weighted = [first, torch.nn.Linear(12, 16, bias=False), torch.nn.Linear(16, 4, bias=False)]
+    for layer in weighted:
+        layer.weight.data *= 8 * (torch.rand(layer.weight.shape) > 0.3)
+    hidden = [torch.nn.Flatten(), weighted[1], leaky(beta=0.8, init_hidden=True), weighted[2]]
+    module = torch.nn.Sequential(
+        first, leaky(beta=0.9, init_hidden=True), *hidden, leaky(beta=0.9, init_hidden=True, output=True)
+    )
+    shape = (72,) if kind == "linear" else (2, 6, 6)
+    frames, labels = (torch.rand(9, 5, *shape) < 0.3).float(), torch.arange(9) % 4
+    made = cd.import_model(module, sample=frames[:1, 0], dt="1 ms").network
+    events = cd.EventBatch.from_dense(frames.numpy(), labels.numpy(), timestep_s=1e-3)
+    ours = cd.neurobench(cd.evaluate(made, events, cd.LAYERED), made, events)
+    harness = benchmarks.Benchmark(
+        SNNTorchModel(module),
+        torch.utils.data.DataLoader(torch.utils.data.TensorDataset(frames, labels), batch_size=3),
+        [],
+        [ChooseMaxCount()],
+        [
+            [static.ConnectionSparsity],
+            [workload.ActivationSparsity, workload.SynapticOperations, workload.ClassificationAccuracy],
+        ],
+    ).run(quiet=True)
+    assert ours.accuracy > 0  # here a sample without an output spike would be wrong, there it is of class 0
+    assert harness["ConnectionSparsity"] == round(ours.connection_sparsity, 4)
+    assert harness["ActivationSparsity"] == pytest.approx(ours.activation_sparsity)
+    assert harness["ClassificationAccuracy"] == pytest.approx(ours.accuracy)
+    assert harness["SynapticOperations"] == pytest.approx(
+        {"Effective_MACs": 0, "Effective_ACs": ours.effective_acs, "Dense": ours.dense_operations}
+    )
