@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 
@@ -28,14 +29,20 @@ _LEGEND = (
 _NAME, _LEAST_WIDTH = 25, 80
 """Of the table of numbers: a narrower terminal breaks its lines, and never a key in it."""
 _ROW = "{:<25}{:<13}{:>5}{:>6}{:>9}{:>9}{:>5}{:>8}"
+_LEAST_ROOM = 30
+"""For what a chip is, beside its numbers."""
 
 
 def print_list(console: Console, chips: Iterable[Chip]) -> None:
-    """A line a chip: its other names if there is room, its main numbers, and how much of it is not known."""
+    """A line a chip: its other names if there is room, its main numbers, how much of it is not known and, on wide
+    terminals, what it is."""
     headings = ("chip", "sync", "cores", "lanes", "energy", "static", "time", "unknown")
+    room = console.width - _LEAST_WIDTH - 2
     console.print(f"[bold]{_ROW.format(*headings)}[/bold]")
     for chip in chips:
-        console.print(escape(_row(chip)))
+        what = chip.description.partition(". ")[0].rstrip(".") or chip.title
+        beside = f"  {textwrap.shorten(what, room, placeholder='…')}" if room >= _LEAST_ROOM else ""
+        console.print(escape(_row(chip) + beside))
     console.print(f"\n{_LEGEND}")
 
 

@@ -40,6 +40,23 @@ def test_the_list_has_a_line_of_80_columns_for_every_chip(runner: CliRunner) -> 
     assert lines["morphic"].split()[-2:] == ["no", "8"]  # six leave latency unmodelled
 
 
+def test_the_list_says_what_a_chip_is_where_there_is_room(
+    runner: CliRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "190")
+    lines = {line.split()[0]: line for line in runner.invoke(app, []).output.partition("\n\n")[0].splitlines()[1:]}
+    assert set(lines) == set(chip_names())
+    assert lines["speck"].endswith("  Asynchronous vision chip with nine convolutional cores")
+    for name, line in lines.items():
+        what = " ".join(find_chip(name).description.split()).partition(". ")[0].rstrip(".")
+        assert line.endswith(f"  {what}")
+        assert len(what) < 100
+    monkeypatch.setenv("COLUMNS", "120")
+    output = runner.invoke(app, []).output
+    assert all(len(line) <= 120 for line in output.splitlines())
+    assert "Asynchronous vision chip with nine…" in output
+
+
 def test_show_gives_every_number_with_its_effect_confidence_and_source(runner: CliRunner) -> None:
     output = runner.invoke(app, ["show", "ubrain"]).output
     line = next(line for line in output.splitlines() if "energies.synaptic_operation" in line)
