@@ -40,9 +40,7 @@ def test_the_list_has_a_line_of_80_columns_for_every_chip(runner: CliRunner) -> 
     assert lines["morphic"].split()[-2:] == ["no", "8"]  # six leave latency unmodelled
 
 
-def test_the_list_says_what_a_chip_is_where_there_is_room(
-    runner: CliRunner, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_list_says_what_a_chip_is_where_there_is_room(runner: CliRunner, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "190")
     lines = {line.split()[0]: line for line in runner.invoke(app, []).output.partition("\n\n")[0].splitlines()[1:]}
     assert set(lines) == set(chip_names())
