@@ -45,6 +45,12 @@ def test_axes_on_the_energy_and_the_time_of_one_thing_have_two_names():
     assert [names.axis(path) for path in both] == ["spike (energies) of µBrain", "spike (times) of µBrain"]
 
 
+def test_axes_on_static_power_say_of_what():
+    parts = {f"axis.chip.mubrain.static_power.{part}": 1e-3 for part in ("chip", "core_in_use")}
+    names = names_of(points_of([mubrain_row("layered", "random", 0, 0) | parts]))
+    assert [names.axis(path) for path in parts] == ["static power", "static power (core in use)"]
+
+
 def test_axes_on_layers_and_data_are_said_in_words():
     titles = {"network.hidden.2": "second-layer width", "network.hidden.11": "hidden 11"}
     for path, title in {**titles, "workload.timesteps": "number of timesteps"}.items():

@@ -282,6 +282,8 @@ def _axis(path: str, paths: Sequence[str], titles: Mapping[str, Mapping[str, str
     middle, _, last = parameter.rpartition(".")
     word = "F" if last == "group_size" else last.replace("_", " ")
     others = [other for other in paths if other != path and other.rpartition(".")[2] == path.rpartition(".")[2]]
-    if middle and any(other.startswith(f"{block}.{name}.") for other in others):  # its energy and its time
+    if middle == "static_power":
+        word = "static power" if last == "chip" else f"static power ({word})"
+    elif middle and any(other.startswith(f"{block}.{name}.") for other in others):  # its energy and its time
         word += f" ({middle.replace('.', ' ').replace('_', ' ')})"
     return word, f" of {titles.get(block, {}).get(name, name)}" if others else ""
