@@ -14,7 +14,9 @@ and k_a are fitted over the chips that come with the program.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 from codesign.hardware.chip.core_structure import CoreStructure, core_structures
 from codesign.hardware.chip.description import Chip
@@ -66,11 +68,18 @@ class StructureEstimate:
     delay: float
 
 
-def estimate(chip: Chip) -> StructureEstimate | None:
-    """What the model expects of a chip; None where its file states no structure."""
+def estimate(chip: Chip, memories: Literal["laws", "cacti"] = "laws") -> StructureEstimate | None:
+    """What the model expects of a chip, with SRAM by closed forms or by CACTI; None where its file states no structure.
+
+    Raises:
+        InputError: CACTI is not installed.
+    """
     if chip.structure is None:
         return None
-    cores = [_estimate(chip, core) for core in core_structures(chip)]
+    law = memory
+    if memories == "cacti":
+        from codesign.hardware.chip.cacti import cacti_memory as law
+    cores = [_estimate(chip, core, law) for core in core_structures(chip)]
     share = chip.cores.value / len(cores)
 
     def mean(name: str) -> float:
@@ -89,7 +98,7 @@ def estimate(chip: Chip) -> StructureEstimate | None:
     )
 
 
-def _estimate(chip: Chip, core: CoreStructure) -> StructureEstimate:
+def _estimate(chip: Chip, core: CoreStructure, law: Callable[..., Memory]) -> StructureEstimate:
     structure = chip.structure
     assert structure is not None
     assert chip.technology_node is not None
@@ -99,7 +108,7 @@ def _estimate(chip: Chip, core: CoreStructure) -> StructureEstimate:
     shared = core.weight_store if structure.shared_memory else 0.0
 
     def stored(kind: MemoryKind, bits: float, word: float) -> Memory:
-        return memory(kind, bits=bits, word=word, node_m=node_m, voltage_v=voltage_v)
+        return law(kind, bits=bits, word=word, node_m=node_m, voltage_v=voltage_v)
 
     weights = stored(kind, core.weight_store, core.weight_word)
     states = stored(state_kind, shared or core.state_store, core.state_word)
