@@ -4,12 +4,25 @@ from dataclasses import replace
 from typing import Literal
 
 import pytest
-from handmade_hardware import ASYNCHRONOUS, MESH_CORES, STATED, TIMES, chip_from, mesh, near, number, shape_of
+from handmade_hardware import (
+    ASYNCHRONOUS,
+    MESH_CORES,
+    STATED,
+    TIMES,
+    barrier,
+    chip_from,
+    mesh,
+    near,
+    number,
+    shape_of,
+    timer,
+)
 
 import codesign as cd
 from codesign.hardware.chip.parts import Supports
 from codesign.hardware.cost.scheduling import (
     chip_schedule,
+    delayed_assumptions,
     learned_assumptions,
     neuron_assumptions,
     schedule_assumptions,
@@ -110,6 +123,18 @@ def test_more_thresholds_and_time_constants_than_a_core_has_are_assumptions() ->
     one_scale = f"weight_bits: {number(4)}\nweights: {{scale: network, {STATED}}}"
     assert not texts(threshold="layer")
     assert "threshold for each layer" in texts(one_scale, threshold="layer")[0]
+
+
+def test_what_is_sent_back_sooner_than_a_pipeline_has_it_is_an_assumption() -> None:
+    """The fourth layer works on a timestep two steps after the second, each of a barrier or of half a timestep."""
+    for kind, late in ((barrier("1: 1 us"), [1, 2]), (timer(2), [1]), (ASYNCHRONOUS, [])):
+        chip, told = chip_from(f"cores: {number(1)}\nlayers_share_core: true\n{kind}"), []
+        for delay in (1, 2, 3):
+            layers, back = [{"kind": "linear", "neurons": 1}] * 4, {"from": 3, "to": 1, "delay": delay}
+            spec = cd.TopologySpec.model_validate({"input": 1, "layers": layers, "delayed": [back]})
+            texts = delayed_assumptions(cd.place(cd.network_shape(spec), chip))
+            told += [delay] * any("what the fourth layer sends back to the second" in text for text in texts)
+        assert told == late
 
 
 @pytest.mark.parametrize("name", ["mubrain_layersync2024", "loihi", "truenorth"])

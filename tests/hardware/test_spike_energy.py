@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from handmade_hardware import ASYNCHRONOUS, ENERGIES, MESH_CORES, Builder, chip_from, near, number, shape_of
+from handmade_hardware import ASYNCHRONOUS, ENERGIES, MESH_CORES, Builder, chip_from, mesh, near, number, shape_of
 
 import codesign as cd
 from codesign.hardware.terms import COST_TERMS
@@ -31,14 +31,15 @@ def test_a_pass_with_one_more_spike_costs_so_much_more():
 
 
 def test_what_a_spike_sends_over_further_connections_by_hand():
-    """2-1-1 on four cores in a row, from each neuron of layer 0 also to layer 2, and a timestep later to layer 0."""
+    """1-2-1-1 on five cores in a row, from each neuron of layer 1 also to layer 3, and a timestep later to layer 1."""
     two, one = ({"kind": "linear", "neurons": neurons} for neurons in (2, 1))
-    skips, delayed = [{"from": 0, "to": 2, "kind": "linear"}], [{"from": 0, "to": 0, "delay": 1}]
-    spec = {"input": 1, "layers": [two, one, one], "skips": skips, "delayed": delayed}
-    chip = chip_from(f"{MESH_CORES}neurons_per_core: {number(1)}\n{ENERGIES}{ASYNCHRONOUS}")
+    skips, delayed = [{"from": 1, "to": 3, "kind": "linear"}], [{"from": 1, "to": 1, "delay": 1}]
+    spec = {"input": 1, "layers": [one, two, one, one], "skips": skips, "delayed": delayed}
+    row = MESH_CORES.replace(mesh(2, 4), mesh(1, 8))
+    chip = chip_from(f"{row}neurons_per_core: {number(1)}\n{ENERGIES}{ASYNCHRONOUS}")
     found = cd.spike_energy(cd.place(cd.network_shape(cd.TopologySpec.model_validate(spec)), chip))
     # each message has one operation and one update
-    hops, messages = np.array([2 + 3 + 1, 1 + 2 + 1, 1]), np.array([4, 4, 1])
+    hops, messages = np.array([1 + 2, 2 + 3 + 1, 1 + 2 + 1, 1]), np.array([2, 4, 4, 1])
     expected = 2e-9 + hops * 10e-9 + messages * (1e-9 + 1e-12 + 100e-12)
     assert found.tolist() == near([*expected, 0])
 
