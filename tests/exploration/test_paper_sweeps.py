@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from handmade_hardware import shape_of
 from synthetic_sweep import synthetic_metadata, synthetic_rows, table_of
 
 from codesign.analysis.answers.asking import AnsweredTable
@@ -18,6 +19,7 @@ from codesign.analysis.results.naming import names_of
 from codesign.analysis.results.points import gather
 from codesign.exploration.definition.composition import load_chosen
 from codesign.exploration.definition.spec import SweepSpec
+from codesign.hardware.cost.energy import paper_synaptic_operations
 from codesign.reporting.charts.base import Figure
 from codesign.reporting.page.sections import sections_of
 from codesign.training.presets import PRESETS
@@ -31,16 +33,17 @@ def questions(sweep: str, dataset: str) -> dict[str, Question]:
 
 
 @pytest.mark.parametrize("dataset", ["nmnist", "shd", "dvsgesture"])
-def test_printed_numbers_follow_from_each_other(dataset: str):
+def test_table_3_follows_from_table_2_to_its_last_digit_and_its_settings_are_the_presets(dataset: str):
     table2, table3 = questions("table2", dataset)["table2"], questions("table3", dataset)["table3"]
     settings, preset = questions("table3", dataset)["settings"].settings, PRESETS[dataset]
-    _, *hidden, classes = (int(size) for size in str(settings["topology"]).split("-"))
-    fan_out = (sum(hidden[1:]) + classes) / len(hidden)
+    shape = shape_of(str(settings["topology"]))
+    assert len(table3.rows) == 4
     for name, row in table3.rows.items():
-        # Density · hidden neurons · mean fan-out of the hidden layers, at 26 pJ an operation.
-        operations = table2.rows[name].values["spike_density"] * sum(hidden) * fan_out
-        assert row.values["paper_synaptic_operations"] == pytest.approx(operations, rel=5e-4)
-        assert row.values["paper_energy_j"] == pytest.approx(operations * 26e-12, rel=5e-4)
+        operations = paper_synaptic_operations(table2.rows[name].values["spike_density"], shape)
+        for found, column in ((operations, "paper_synaptic_operations"), (operations * 26e-12, "paper_energy_j")):
+            digits = f"{row.values[column]:.5e}".partition("e")[0].rstrip("0")
+            assert f"{found:.{len(digits) - 2}e}".startswith(digits)
+            assert found == pytest.approx(row.values[column], rel=5e-4)
     for name in ("epochs", "batch_size", "learning_rate", "weight_decay", "refractory_dropout", "momentum_noise"):
         assert settings[name] == getattr(preset, name), name
     assert settings["training.input_dropout"] == preset.input_dropout

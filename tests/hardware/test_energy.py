@@ -17,13 +17,11 @@ from handmade_hardware import (
     group,
     near,
     number,
-    shape_of,
     timer,
 )
 
 import codesign as cd
 from codesign.analysis.results.books import in_book
-from codesign.hardware.cost.energy import paper_synaptic_operations
 from codesign.hardware.cost.uncertainty import uncertainty_columns
 from codesign.hardware.terms import COVERAGE
 
@@ -33,34 +31,6 @@ CLOCKED_ENERGIES = ENERGIES.replace("static_power", f"  clock_cycle: {number('1 
 CLOCK = f"clock: {number('5 MHz')}\n"
 GIVEN = tuple(name for name in COVERAGE if name != "clock")
 """Terms of which `ENERGIES` has prices: all, but for a clock's."""
-
-# Table 3 of the paper from the densities of its Table 2: operations in 10^4 and microjoules at 26 pJ
-TABLE_3 = [
-    ("2312-[64x3]-10", 3.987, "3.521", "0.9155"),
-    ("2312-[64x3]-10", 3.652, "3.225", "0.8386"),
-    ("2312-[64x3]-10", 1.504, "1.328", "0.3454"),
-    ("2312-[64x3]-10", 1.476, "1.304", "0.3389"),
-    ("350-[128x3]-20", 14.386, "50.82", "13.21"),
-    ("350-[128x3]-20", 13.905, "49.12", "12.77"),
-    ("350-[128x3]-20", 5.100, "18.02", "4.684"),
-    ("350-[128x3]-20", 6.224, "21.99", "5.717"),
-    ("2048-[128x3]-11", 46.473, "158.8", "41.29"),
-    ("2048-[128x3]-11", 44.140, "150.9", "39.22"),
-    ("2048-[128x3]-11", 25.140, "85.92", "22.34"),
-    ("2048-[128x3]-11", 26.686, "91.2", "23.71"),
-]
-
-
-@pytest.mark.parametrize(("topology", "density", "operations", "energy"), TABLE_3)
-def test_table_3_of_the_paper_to_its_last_digit(topology: str, density: float, operations: str, energy: str) -> None:
-    shape = shape_of(topology)
-
-    def as_printed(value: float, printed: str) -> str:
-        return f"{value:.{len(printed.split('.')[1])}f}"
-
-    counted = paper_synaptic_operations(density, shape)
-    assert as_printed(counted / 1e4, operations) == operations
-    assert as_printed(counted * 26e-12 * 1e6, energy) == energy
 
 
 def test_every_term_by_hand(two_timesteps: cd.Execution) -> None:

@@ -215,9 +215,13 @@ def at_the_edge(pool: str, chip: cd.Chip) -> PlacedExecution:
 
 
 @pytest.mark.parametrize("pool", ["sum_pool", "max_pool"])
-def test_one_lane_takes_a_cycle_for_each_operation(pool: str) -> None:
+def test_one_lane_takes_a_cycle_for_each_operation_and_spikes_without_targets_none(pool: str) -> None:
     placed = at_the_edge(pool, structured(1, neurons=13))
     assert placed.deliveries.operations.sum() == near(placed.execution.synaptic_operations.sum())
+    placed = at_the_edge("sum_pool", structured(2, neurons=25))
+    performed = placed.messages.synaptic_operations[placed.deliveries.row]
+    assert (performed == 0).any()
+    np.testing.assert_array_equal(placed.deliveries.operations > 0, performed > 0)
 
 
 def test_all_lanes_serve_a_spike_in_one_operation_wherever_its_neuron_lies() -> None:
@@ -242,10 +246,3 @@ def test_a_spike_that_a_max_pool_loses_occupies_no_crossbar() -> None:
     pooled = placed.targets == 1
     messages = placed.passed[pooled] * placed.reach.share[placed.messages.source[pooled]].sum(axis=1)
     assert messages.sum() == near(placed.execution.synaptic_operations[:, 1].sum() / 3)
-
-
-def test_spikes_without_targets_take_no_operations() -> None:
-    placed = at_the_edge("sum_pool", structured(2, neurons=25))
-    performed = placed.messages.synaptic_operations[placed.deliveries.row]
-    assert (performed == 0).any()
-    np.testing.assert_array_equal(placed.deliveries.operations > 0, performed > 0)

@@ -20,53 +20,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from handmade_hardware import chip_from, group, mesh, near, number
+from handmade_hardware import near
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sanafe_oracle import Outcome, simulate_with_sanafe
 
 import codesign as cd
+from codesign.hardware.chip.parameters import with_parameters
 
 EXACT = 1e-9
 """Relative; what is left is the order of sums in float64."""
 
-TIMES = {
-    "synaptic_operation": "3.8 ns",
-    "message": "16 ns",
-    "neuron_access": "6.0 ns",
-    "neuron_update": "3.7 ns",
-    "spike": "30 ns",
-    "output": "5.1 ns",
-    "hop": "4.1 ns",
-    "hop_vertical": "6.5 ns",
-}
-BARRIERS = "{1: 0.6 us, 2: 1.0 us, 4: 1.4 us, 29: 1.8 us}"
-
 
 def loihi(neurons_per_core: int, rows: int, columns: int) -> cd.Chip:
-    """Loihi's circuits as SANA-FE fitted them, on a mesh of any size."""
-    energies = group(
-        "energies",
-        synaptic_operation=number("35.5 pJ", all_in="false"),
-        neuron_access="51.2 pJ",
-        neuron_update=number("21.6 pJ", counted="active_neurons"),
-        spike="69.3 pJ",
-        message="111 pJ",
-        hop="3.0 pJ",
-        hop_vertical="4.2 pJ",
-    )
-    return chip_from(
-        f"""
-cores: {number(4 * rows * columns)}
-neurons_per_core: {number(neurons_per_core)}
-layers_share_core: false
-vector_width: {number(1)}
-synchronization:
-  kind: barrier
-  scope: timestep
-  times: {{by_tiles: {BARRIERS}, between: step, confidence: fitted, source: made_up}}
-{energies}{group("times", **TIMES)}{mesh(rows, columns, 4, more=", numbering: columns")}"""
-    )
+    """Loihi's circuits as SANA-FE fitted them, and as the library has them, on a mesh of any size."""
+    sizes = {"network_on_chip.rows": rows, "network_on_chip.columns": columns, "cores": 4 * rows * columns}
+    chip = cd.find_chip("loihi_sanafe").model_copy(update={"structure": None})  # by which sizes would change prices
+    return with_parameters(chip, {**sizes, "neurons_per_core": neurons_per_core})
 
 
 @dataclass(frozen=True, kw_only=True)
