@@ -73,6 +73,7 @@ def small_study() -> StudyFacts:
     Together 0.8, of which trials 0 and 2 have 0.65; the baseline alone 0.4 * 1.0 * 1.0 = 0.4.
     """
     momentum = COMMON | {"recipe.group_size": 4096, "schedule.policy": "momentum", "chip.loihi.hop_energy": 1e-12}
+    later = momentum | {"schedule.steps_after_output": 2}
     return StudyFacts(
         sampler="TPE, 10 startup trials",
         seed=7,
@@ -83,13 +84,7 @@ def small_study() -> StudyFacts:
         trials=(
             trial(0, (0.94, 1.2e-6, 1.5e-3), on_front=True, hypervolume=1.76e-10),
             trial(1, (0.60, 1e-6, 1e-3), state="dropped", level=0, spreads=(None, None, None), hypervolume=1.76e-10),
-            trial(
-                2,
-                (0.895, 0.4e-6, 1e-3),
-                on_front=True,
-                hypervolume=6.5e-10,
-                parameters=momentum | {"schedule.steps_after_output": 2},
-            ),
+            trial(2, (0.895, 0.4e-6, 1e-3), on_front=True, hypervolume=6.5e-10, parameters=later),
             trial(3, state="infeasible", reason="layer 0 needs 147,968 synapses, the chip has 37,366"),
             trial(4, (0.99, 1e-3, 1e-3), state="infeasible", violations={"energy_j at most 3 µJ": 332.3}),
             trial(5, reason="TrainingDivergedError: the loss is not finite in epoch 3"),

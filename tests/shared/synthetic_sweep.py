@@ -267,17 +267,15 @@ def synthetic_rows(seeds: tuple[int, ...] = (0, 1, 2)) -> list[Row]:
 
 
 def synthetic_metadata() -> ResultMetadata:
-    energy = ChipNumber(
-        name="energy per synaptic operation",
-        value_si=26e-12,
-        unit="J",
-        text="26 pJ",
-        confidence="measured",
-        source="Stuijt et al. 2021, https://doi.org/10.3389/fnins.2021.664208",
-    )
-    unknown = ChipNumber(
-        name="time per synaptic operation", value_si=None, unit="s", text="", confidence="assumed", source=""
-    )
+    stuijt, davies = "Stuijt et al. 2021", "Davies et al. 2018"
+    measured = {"confidence": "measured", "source": f"{stuijt}, https://doi.org/10.3389/fnins.2021.664208"}
+    energy = ChipNumber(name="energy per synaptic operation", value_si=26e-12, unit="J", text="26 pJ", **measured)
+    assumed = {"text": "", "confidence": "assumed", "source": ""}
+    unknown = ChipNumber(name="time per synaptic operation", value_si=None, unit="s", **assumed)
+    stated = {"text": "30 mW", "confidence": "stated", "source": davies}
+    static = ChipNumber(name="static_power.chip", value_si=0.03, unit="W", low_si=0.02, high_si=0.04, **stated)
+    mnist = {"workload": "256-64-16 on MNIST", "source": f"{stuijt}, Table 3"}
+    digit = ValidationFacts(quantity="energy per inference", unit="J", measured_si=308e-9, modelled_si=None, **mnist)
     return ResultMetadata(
         sweep="synthetic",
         title="µBrain against Loihi and TrueNorth",
@@ -316,36 +314,16 @@ def synthetic_metadata() -> ResultMetadata:
                 synchronization="asynchronous",
                 notes=("Static power is known (73 µW), but there is no latency to multiply it with.",),
                 numbers=(energy, unknown),
-                validation=(
-                    ValidationFacts(
-                        quantity="energy per inference",
-                        unit="J",
-                        measured_si=308e-9,
-                        modelled_si=None,
-                        workload="256-64-16 on MNIST",
-                        source="Stuijt et al. 2021, Table 3",
-                    ),
-                ),
+                validation=(digit,),
             ),
             "loihi": ChipFacts(
                 title="Loihi",
-                citation="Davies et al. 2018",
+                citation=davies,
                 synchronization="barrier",
                 operating_point="0.75 V, 20 °C",
                 gating="unused cores on, between inputs not known",
                 validation_summary="5 of 7 published measurements recomputed; errors −0.5 % to +72 %, median 9 %",
-                numbers=(
-                    ChipNumber(
-                        name="static_power.chip",
-                        value_si=0.03,
-                        unit="W",
-                        text="30 mW",
-                        confidence="stated",
-                        source="Davies et al. 2018",
-                        low_si=0.02,
-                        high_si=0.04,
-                    ),
-                ),
+                numbers=(static,),
             ),
             "truenorth": ChipFacts(title="TrueNorth", citation="Merolla et al. 2014", synchronization="timer"),
         },
