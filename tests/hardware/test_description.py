@@ -164,6 +164,10 @@ def test_unknowns_name_what_cannot_be_modelled() -> None:
     assert "static_power.chip" not in dict(missing_parameters(find_chip("truenorth_allin")))
     known = with_parameter(find_chip("loihi2"), "static_power.core_in_use", "1 mW")
     assert dict(missing_parameters(known))["static_power.core_off"] == "what cores draw that are not in use"
+    cores = f"cores: {number(2)}\nlayers_share_core: false\n{ASYNCHRONOUS}"
+    for more, hops in (({}, {"times.hop", "network_on_chip"}), ({"includes": "[hop]"}, set())):
+        within = chip_from(cores + group("times", output=number("1 ns", **more)))
+        assert {name for name, _ in missing_parameters(within)} & {"times.hop", "network_on_chip"} == hops
 
 
 def test_names_aliases_and_paths_find_chips(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
