@@ -133,8 +133,6 @@ class Spec(BaseModel, metaclass=_Constructed):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, protected_namespaces=())
     added: ClassVar[frozenset[str]] = frozenset()
     """Fields that came after keys of results were first made: keys leave them out where they have their defaults."""
-    formerly: ClassVar[Mapping[str, str]] = {}
-    """Keys of version 0.1.0 that are gone, and what to write instead."""
     always_shown: ClassVar[frozenset[str]] = frozenset()
     """Fields that are printed even where they have their defaults."""
 

@@ -29,12 +29,6 @@ _KINDS = {
 _QUOTED = re.compile(r"'([^']*)'")
 _OF_THE_PAPER = {"RS": "random", "MS": "momentum"}
 """Policies under the names that the paper gives them."""
-_NOW = {
-    "energy_static_j": "its parts are energy_static_chip_j, energy_static_core_off_j and energy_static_host_j",
-    "energy_active_core_j": "it is called energy_static_core_in_use_j",
-    "mubrain_fitted": "it was 190 to 1,230 times too slow; 'mubrain' has times of its own",
-}
-"""What to write in place of columns and chips of version 0.1.0; keys of files are in `formerly` of their models."""
 _OURS = ("quantity", "value_error", "assertion_error")
 """Types of mistakes that validators of this program tell, in whole sentences."""
 
@@ -126,8 +120,6 @@ def _either(first: dict[str, Any], *others: dict[str, Any]) -> dict[str, Any]:
 def suggestion(word: object, allowed: Iterable[str], elsewhere: Sequence[str] = ()) -> str:
     """`; did you mean 'x'? allowed: a, b, x`, the tail of a message about an unknown word; of many, only the likely. It
     may be known `elsewhere`."""
-    if instead := _NOW.get(str(word)):
-        return f"; {instead}"
     names = sorted(allowed)
     hint = _close(_OF_THE_PAPER.get(str(word), str(word)), names, elsewhere)
     return hint if hint and len(names) > _MOST_NAMES else f"{hint or ';'} allowed: {', '.join(names)}"
@@ -148,8 +140,6 @@ def describe(item: Any, model: type[BaseModel], other_keys: Iterable[str] = ()) 
         allowed = allowed_keys(model, item["loc"][:-1]).union(other_keys if len(item["loc"]) == 1 else ())
         key, above = str(item["loc"][-1]), item["loc"][:-1]
         hint = suggestion(key, allowed, key_places(model, above, key)) if allowed else ""
-        for candidate in _led_to(model, above):
-            hint = f"; {instead}" if (instead := getattr(candidate, "formerly", {}).get(key)) else hint
         return f"unknown key '{location}'{hint}"
     if item["type"] in ("model_type", "model_attributes_type") and (keys := allowed_keys(model, item["loc"])):
         return f"{location}: must be a mapping of {', '.join(sorted(keys))}, found {shown(item['input'])}"

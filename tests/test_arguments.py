@@ -135,8 +135,3 @@ def test_what_is_of_another_kind_is_named(call: Callable[[Any], object], message
 
 def test_the_package_says_its_version() -> None:
     assert cd.__version__ == package_versions()["codesign"]
-
-
-def test_names_of_version_0_1_0_are_told_with_those_of_today() -> None:
-    with pytest.raises(AttributeError, match=r"codesign\.map_network is codesign\.place now, with other arguments"):
-        cd.map_network  # noqa: B018

@@ -33,18 +33,6 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "export": importing.export_model,
 }
 
-_INSTEAD = {
-    "study --time": "write `budget: {time: 2 h}` in the file",
-    "study --sampler": "write `sampler: random` in the file",
-    "study --seed": "write `sampler: {seed: 1}` in the file",
-    "price --out": "write --output",
-    "price --workers": "write --threads",
-    "status --watch": "`watch codesign status` repeats the command",
-    "status --run": "give the output of the run, as in `codesign status reports/NAME`",
-    "status --store": "an output says itself how far its run is",
-}
-"""What to do instead of options of version 0.1.0."""
-
 
 class _Command(TyperCommand):
     """A command that tells what is wrong with an option as all mistakes are told."""
@@ -59,11 +47,6 @@ class _Command(TyperCommand):
 
             if isinstance(error.__cause__, ValidationError):
                 error.message = reason(mistakes_of(error.__cause__, None)[0])
-            raise
-        except Exception as error:
-            option = f"{self.name} {getattr(error, 'option_name', '')}"
-            if option in _INSTEAD:
-                raise typer.BadParameter(f"there is no {option.split()[1]} now; {_INSTEAD[option]}") from None
             raise
 
 

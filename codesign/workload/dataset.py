@@ -164,10 +164,6 @@ def resolve_cache_root(argument: str | Path | None = None) -> Path | None:
 
 def _chosen(argument: str | Path | None, variable: str) -> Path | None:
     path = argument if argument is not None else os.environ.get(variable)
-    configuration = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
-    if not path and os.path.isfile(file := os.path.join(configuration, "codesign", "config.yaml")):  # of version 0.1.0
-        instead = f"say what it says in {DATA_VARIABLE} and {CACHE_VARIABLE}, or remove it"
-        raise InputError(f"{file}: is not read now; {instead}")
     try:
         return Path(path).expanduser() if path else None
     except RuntimeError:

@@ -31,7 +31,6 @@ from codesign.cli.main import app
         ("sweep smoke --workers x", 2, "'--workers': must be a whole number, found 'x'"),
         ("init s3://bucket/x.yaml", 2, "must be a path of this machine, found the URL s3://bucket/x.yaml"),
         ("data --data-root s3://bucket/x", 2, "must be a path of this machine, found the URL s3://bucket/x"),
-        ("study x.yaml --time 2h", 2, "there is no --time now; write `budget: {time: 2 h}` in the file"),
         ("sweep smoke --executor foo", 2, "'--executor': 'foo' is not one of 'auto', 'serial', 'ray'"),
     ],
 )

@@ -42,20 +42,6 @@ def test_a_key_of_another_place_is_suggested_beside_one_that_is_all_but_the_same
     assert f"unknown key '{key.partition(':')[0]}'; did you mean {meant}" in mistake[1]
 
 
-def test_what_version_0_1_0_had_is_told_with_what_to_write_instead():
-    text = (
-        TINY
-        + "paper: table2\nobjectives: [{column: energy_static_j}]\naxes: {chip.mubrain.active_core_power: [1 mW]}\n"
-    )
-    assert [message for _, message in problems(text)] == [
-        "unknown key 'paper'; write what it repeats as `questions:` with `claim:` or `printed:`, and as `figures:`",
-        "objectives.0.column: unknown numeric column 'energy_static_j'; its parts are energy_static_chip_j, "
-        "energy_static_core_off_j and energy_static_host_j",
-        "axes.chip.mubrain.active_core_power: chip 'mubrain' has no parameter 'active_core_power'; "
-        "write `static_power: {core_in_use: …}`",
-    ]
-
-
 def test_hidden_layers_without_quotes_are_a_list():
     found = problems(TINY.replace('hidden: "12-8"', "hidden: [64x3]"))
     assert found == [(4, 'network.hidden: must be text in quotes, such as "[64x3]" or "64-32", found a list')]

@@ -130,14 +130,6 @@ def test_a_chip_entry_may_change_any_part_of_the_description():
                 (17, "chips.mine.energies.hop.value: needs a unit, found 3"),
             ],
         ),
-        # As version 0.1.0 had them.
-        (
-            "\\n    chip: ./mine.yaml\\n    overrides: {vector_width: 4}",
-            [
-                (12, "chips.mine.chip: unknown key; write `extends:`"),
-                (13, "chips.mine.overrides: unknown key; write what it changes in the entry itself"),
-            ],
-        ),
         # What the parts break in the base is told where the parts are.
         ("{extends: loihi, network_on_chip: null}", [(11, "chips.mine.")]),
     ],

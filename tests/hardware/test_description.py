@@ -207,7 +207,7 @@ def test_axes_set_single_numbers() -> None:
         ("lanes", 8, "no parameter 'lanes'"),
         ("energies.nothing", "1 pJ", "no parameter"),
         ("static_power.chip.value", "1 W", "no parameter"),
-        ("static_power", "1 W", "no axis can set it"),
+        ("static_power", "1 W", "no axis can set it; name one of its own: chip, "),
         ("static_power.chip", "1 pJ", "quantity in W"),
         ("title", "x", "no axis can set it"),
         ("supports.leak", True, "must be one of yes, no, unknown, found True"),

@@ -104,13 +104,6 @@ def test_bare_values_stand_for_numbers_that_the_file_itself_states() -> None:
             "unknown key 'synchronization.tick'; allowed: kind, least_step, scope, times",
         ),
         ("operation: accelerated", "unknown key 'operation'; did you mean 'energies.synaptic_operation.operation'?"),
-        # As version 0.1.0 had them.
-        (
-            "static_power: {value: 5 mW, per: chip, confidence: stated, source: a}",
-            "static_power: must say what draws it; write `chip: {value: …}`, or `core_in_use:` and `core_off:`",
-        ),
-        ("active_core_power: 1 mW", "unknown key 'active_core_power'; write `static_power: {core_in_use: …}`"),
-        ('power_gating: {unused_cores: "yes"}', "unknown key 'power_gating.unused_cores'; write what a core"),
         ("clock: 200 GHz", "clock: must be at most 10 GHz, found 200 GHz"),
         (
             "synchronization: {kind: barrier, times: {by_tiles: {1: 300 ns, 32: 50 ns}}}",

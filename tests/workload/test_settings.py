@@ -2,9 +2,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
-from codesign.errors import InputError
 from codesign.workload.dataset import resolve_cache_root, resolve_data_root
 
 
@@ -24,14 +21,3 @@ def test_empty_and_relative_variables_say_nothing_and_paths_may_start_at_home(mo
     assert (resolve_data_root(), resolve_cache_root()) == (Path("data"), tmp_path / ".cache" / "codesign")
     monkeypatch.setenv("CODESIGN_DATA", "~/sets")
     assert resolve_data_root() == tmp_path / "sets"
-
-
-def test_the_configuration_file_of_version_0_1_0_is_not_passed_over_in_silence(monkeypatch, tmp_path):
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
-    (tmp_path / "codesign").mkdir()
-    (tmp_path / "codesign/config.yaml").write_text("data_root: ~/datasets\n")
-    monkeypatch.delenv("CODESIGN_DATA", raising=False)
-    with pytest.raises(InputError, match=r"config\.yaml: is not read now; say what it says in CODESIGN_DATA and"):
-        resolve_data_root()
-    monkeypatch.setenv("CODESIGN_DATA", "/sets")
-    assert resolve_data_root() == Path("/sets")

@@ -140,8 +140,6 @@ def _chips(entries: Mapping[str, Any], axes: Axes) -> Mistakes:
         parts = {part: value for part, value in entry.items() if part not in ChipEntry.model_fields}
         for part in parts.keys() - set(PARTS):
             yield ("chips", name, part), _unknown_key(part)
-        if "chip" in parts:
-            continue  # which chip it varies is not known
         try:
             chip = _found(called, {part: value for part, value in parts.items() if part in PARTS})
         except CodesignError as error:
@@ -218,8 +216,6 @@ def _refusal(chip: Chip, chosen: Settings) -> str | None:
 def _unknown_key(key: str) -> str:
     """Of a chip's entry, which may have its own fields and most of a chip file's."""
     fields = sorted(ChipEntry.model_fields)
-    if instead := ChipEntry.formerly.get(key):
-        return f"unknown key; {instead}"
     near = get_close_matches(key, [*fields, *PARTS], n=1)
     hint = f" did you mean '{near[0]}'?" if near else ""
     return f"unknown key;{hint} allowed: {', '.join(fields)}, and keys of a chip file except name and measurements"

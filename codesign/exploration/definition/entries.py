@@ -112,10 +112,6 @@ class ChipEntry(Spec):
 
     model_config = ConfigDict(extra="allow")  # what else is written is looked at with the chip's description
     added: ClassVar[frozenset[str]] = frozenset({"cut", "spread"})
-    formerly: ClassVar[Mapping[str, str]] = {
-        "chip": "write `extends:`",
-        "overrides": "write what it changes in the entry itself, as a chip's file does: `vector_width: 4`",
-    }
 
     extends: str | None = None
     capacity: Literal["published", "scaled"] = "published"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any
 
 from pydantic import Field, PrivateAttr, field_validator, model_validator
 
@@ -69,10 +69,6 @@ class SweepSpec(FileSpec):
         static_book: which static power compared energies count: everything powered on the `board`, or the share of the
             `cores_in_use`.
     """
-
-    formerly: ClassVar[Mapping[str, str]] = {
-        "paper": "write what it repeats as `questions:` with `claim:` or `printed:`, and as `figures:`"
-    }
 
     name: Name
     title: str = ""

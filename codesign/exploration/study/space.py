@@ -228,8 +228,6 @@ class SearchSpace:
                     chosen["network.depth"] = max(parameter.layer, len(self.hidden.sizes))
                 return "; ".join(refusals(base.network, base.preset, base.workload, chosen)) or None
             elif block == "chip" and field not in ChipEntry.model_fields:
-                if ChipEntry.formerly.keys() & self.base.chips[name].parts.keys():
-                    return None  # which chip it varies is not known, as the entry is told
                 replaced(base_chip(self.base, name), settings)
             else:
                 holder = self._holder(block, name)

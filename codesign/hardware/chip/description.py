@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any
 
 from pydantic import Field, PrivateAttr, ValidationError, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
@@ -88,8 +88,6 @@ class Chip(Spec):
         model_error: how far the model may be off; from `validation`, worked out by `load_chip`, where a file does not
             say.
     """
-
-    formerly: ClassVar[Mapping[str, str]] = {"active_core_power": "write `static_power: {core_in_use: …}`"}
 
     name: Name
     title: Annotated[str, Field(max_length=80)] = ""

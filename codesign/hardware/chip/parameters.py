@@ -100,8 +100,7 @@ def _owner(chip: Chip, path: str) -> Spec:
 
 
 def _unknown(chip: Chip, path: str) -> InputError:
-    instead = f"; {Chip.formerly[path]}" if path in Chip.formerly else suggestion(path, chip.numbers())
-    return InputError(f"chip '{chip.name}' has no parameter '{path}'{instead}")
+    return InputError(f"chip '{chip.name}' has no parameter '{path}'{suggestion(path, chip.numbers())}")
 
 
 def _replacement(spec: Spec, field: str, value: object, where: str) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
@@ -189,14 +188,6 @@ class StaticPower(NumberGroup):
     core_off: PowerNumber | None = None
     host: PowerNumber | None = None
 
-    @model_validator(mode="before")
-    @classmethod
-    def _in_parts(cls, data: Any) -> Any:
-        if isinstance(data, dict) and "value" in data:
-            instead = "write `chip: {value: …}`, or `core_in_use:` and `core_off:` for what each core draws"
-            raise problem(f"must say what draws it; {instead}")
-        return data
-
 
 class PowerGating(Spec):
     """What is switched off when it is not needed; for cores, `static_power.core_off` gives what they then draw.
@@ -205,10 +196,6 @@ class PowerGating(Spec):
         between_inputs: whether in real-time operation static power is drawn only while the chip works.
         clock: whether in real-time operation the clock stands while the chip has nothing to do.
     """
-
-    formerly: ClassVar[Mapping[str, str]] = {
-        "unused_cores": "write what a core that is not in use draws as `static_power: {core_off: …}`, 0 W if it is off"
-    }
 
     between_inputs: Answer = "unknown"
     clock: Answer = "unknown"
