@@ -93,7 +93,7 @@ ALL_IN_ENERGIES = ENERGIES.replace("all_in: false", "all_in: true, operation: re
         (measured("energy: 1e300 J"), "validation.0.energy", "must be at most 1e+30 J"),
         (f"energies: {{spike: {number('1e-40 J')}}}", "energies.spike", "must be 0 or at least 1e-30 J in size"),
         (f"static_power: {{chip: {number('1 W', range='[1 W]')}}}", "static_power.chip.range", "range"),
-        (f"static_power: {number('1 W')}", "static_power", "must say what draws it"),
+        (f"static_power: {number('1 W')}", "static_power.value", "unknown"),
         (f"static_power: {{core_off: {number('1 W')}}}", "static_power.core_off", "needs static_power.core_in_use"),
         (f"times: {{output: {{cycles: 2, {STATED}}}}}", "times.output.cycles", "needs the chip's clock"),
         (f"times: {{output: {{{STATED}}}}}", "times.output", "either a 'value'"),
