@@ -28,13 +28,17 @@ OUTPUT = 1e-6 + 10e-6
 
 
 def test_asynchronous_by_hand(two_timesteps: Execution) -> None:
-    latency = cost_of(two_timesteps, MESH_CORES + TIMES + ASYNCHRONOUS).latency
+    cost = cost_of(two_timesteps, MESH_CORES + TIMES + ASYNCHRONOUS)
+    latency = cost.latency
     # inputs enter at tile 0, where the hidden layer lies; 4 updates take 2 operations; 2 spikes go to one core
     hidden_done = 2 * HIDDEN + 200e-6
     output_done = hidden_done + 2e-3 + 10e-3 + 2 * OUTPUT + 100e-6
     second = HIDDEN + 200e-6
     other = 3 * HIDDEN + 200e-6 + 1e-3 + 10e-3 + OUTPUT + 100e-6
     assert latency.total_s == near([output_done + second, other])
+    hidden = [hidden_done + 2e-3 + second, 3 * HIDDEN + 200e-6 + 1e-3]
+    busy = np.array([hidden, [2 * OUTPUT + 100e-6, OUTPUT + 100e-6]]).mean(axis=1)
+    assert cost.columns()["core_utilization"] == near((busy / latency.total_s.mean()).tolist())
     assert latency.network_s == near([10e-3, 10e-3])
     assert latency.compute_s + latency.network_s == near(latency.total_s)
     assert (latency.synchronization_s == 0).all()
