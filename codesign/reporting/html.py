@@ -112,7 +112,7 @@ def _first_answers(answers: Sequence[Answer], data: dict[str, Any]) -> list[dict
         {
             "question": answer.question,
             "open": answer is opened,
-            "sentence": answer.sentence if answer.options or answer is opened else _in_brief(answer.sentence),
+            **_in_two(answer, cut=answer is not opened),
             "standing": answer.standing,
             "words": answer.how_sure,
             "remark": answer.remarks[0] if answer.remarks else "",
@@ -128,12 +128,17 @@ def _standing(option: Option) -> str:
     return "; ".join(filter(None, [*known, option.obstacle]))
 
 
-def _in_brief(sentences: str) -> str:
-    """The first sentence; the second too where the first has the value of one side alone."""
-    first, _, others = sentences.partition(". ")
+def _in_two(answer: Answer, *, cut: bool) -> dict[str, str]:
+    """What is said of an answer at once, and only where it is opened; one that cannot be is cut short."""
+    first, dot, others = answer.sentence.partition(". ")
+    if answer.options:
+        return {"sentence": f"{first}{dot}".rstrip(), "more": others}
+    if not cut:
+        return {"sentence": answer.sentence, "more": ""}
     second, _, _ = others.partition(". ")
-    told = f"{first}. {second}" if ": " in first and " against " not in first and second else first
-    return f"{told.rstrip('.')}."
+    one_sided = ": " in first and " against " not in first and second  # it has the value of one side alone
+    told = f"{first}. {second}" if one_sided else first
+    return {"sentence": f"{told.rstrip('.')}.", "more": ""}
 
 
 def _note(table: AnsweredTable) -> str:

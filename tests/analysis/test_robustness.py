@@ -232,7 +232,7 @@ def test_the_model_s_error_is_no_tip_but_said_with_how_far_off_it_would_have_to_
     comparison, found = compared(rows)
     assert (found.probability, found.tips) == (0.5, ())
     assert comparison.status == "holds in part"
-    assert tip(comparison).endswith("would have to be off by a factor of 1.50 between them (typically 2.0).")
+    assert tip(comparison).endswith("only a model off by a factor of 1.50 between them would (typically 2.0).")
     (influence,) = found.influences
     said = describe_range(influence.number, names_of(points_of(rows)))
     assert said == "the model's error in the energy of a (typically a factor of 2.0)"

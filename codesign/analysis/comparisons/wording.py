@@ -126,7 +126,7 @@ def tip_sentence(comparison: Comparison, names: Names) -> str:
     if robustness.models and not robustness.same_chip and robustness.apart is not None:
         typical = max(model.high for model in robustness.models)
         return (
-            f"No chip number reverses this within its range; the model would have to be off by a factor of "
-            f"{significant(robustness.apart, 3)} between them (typically {significant(typical, 2)})."
+            "No chip number reverses this within its range; only a model off by a factor of "
+            f"{significant(robustness.apart, 3)} between them would (typically {significant(typical, 2)})."
         )
     return ""
