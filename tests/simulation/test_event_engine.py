@@ -30,7 +30,7 @@ from random_cases import Case, a_case, cases, examples, random_service
 from codesign.errors import InputError
 from codesign.simulation.engine import classification_loss, simulate
 from codesign.simulation.event.memory import new_trace
-from codesign.simulation.event.resources import Resources
+from codesign.simulation.event.resources import Resources, resources_of
 from codesign.simulation.event.selection import FEW
 from codesign.simulation.event.tables import new_tables
 from codesign.simulation.policies import Policy
@@ -261,6 +261,15 @@ def test_traces_and_tables_grow(monkeypatch: pytest.MonkeyPatch):
     case = a_case()
     assert_equals_reference(case)
     assert len(run(case, ENGINE).execution.messages.step) > 40
+
+
+def test_graphs_that_are_kept_make_no_table_larger(monkeypatch: pytest.MonkeyPatch):
+    """Each keeps its trace, so that every run begins with a small one and lets it grow."""
+    monkeypatch.setattr(Resources, "take_store", lambda _: new_trace(64, 512))
+    case = a_case()
+    kept = [run(case, ENGINE) for _ in range(2)]
+    assert kept[0].scores.requires_grad
+    assert {len(table.step) for table, _ in resources_of(case.network).tables} == {1 << 16}
 
 
 def test_gradients_are_proportional_until_they_are_next_to_nothing():

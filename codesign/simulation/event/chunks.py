@@ -18,6 +18,7 @@ import torch
 from codesign.simulation.event import kernels, memory, structures
 from codesign.simulation.event.arrays import Doubles, Floats, Longs, aligned_zeros
 from codesign.simulation.event.batch import NO_COUNTERS, NO_LEARNING, Batch, Results
+from codesign.simulation.event.forward import NO_ROWS
 from codesign.simulation.event.resources import MOST_CHUNKS, Resources, free
 from codesign.simulation.event.structures import Counters, Criterion, Input, Learning, Sums, Trace
 from codesign.simulation.event.tables import Tables, grown
@@ -139,7 +140,7 @@ def forward(batch: Batch) -> Recorded:
             if rules.traced:
                 out = out._replace(trace=_larger(out.trace))
                 out.ends[structures.WORDS] = out.ends[structures.POTENTIALS] = 0
-            if rules.recorded:
+            if out.ends[structures.STATUS] == NO_ROWS:  # not with each trace: tables return from graphs that are kept
                 messages, updates = grown((out.counters.messages, out.counters.updates))
                 out = out._replace(counters=out.counters._replace(messages=messages, updates=updates))
             begin = reached

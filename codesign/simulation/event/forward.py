@@ -40,9 +40,9 @@ from codesign.simulation.event.structures import POTENTIALS, WORDS
 from codesign.simulation.event.traced_step import FOOTER
 from codesign.simulation.event.vector import LANES, above, add, fill_as, load, multiply, select, store, unsigned_index
 
-DONE, NO_ROOM, NO_PRIORITY, TOO_LONG, TOO_MANY = range(5)
-"""How a run ended: well; the trace or a table is full; the policy raised or gave what is not a number; too many steps
-in a pass; more spikes of a neuron wait than can be counted."""
+DONE, NO_ROOM, NO_ROWS, NO_PRIORITY, TOO_LONG, TOO_MANY = range(6)
+"""How a run ended: well; the trace is full; a table is full; the policy raised or gave what is not a number; too many
+steps in a pass; more spikes of a neuron wait than can be counted."""
 MOST_STEPS = 1 << 24
 """Forward steps of a pass, as many as float32 counts exactly: the kept spikes of a neuron and what policies see."""
 
@@ -124,7 +124,7 @@ def _run_pass(network: Any, rules: Any, input_: Any, frame: Any, state: Any, out
     touched, waiting = _deliver(network, rules, input_, frame, state)
     inputs_waiting = waiting
     if not note_frame(network, rules, input_, frame, state, out):
-        return NO_ROOM
+        return NO_ROWS
     complete, was_complete = _is_complete(network, rules, state, inputs_waiting), False
     decided = -1
     step: Any = np.int64(0)  # a literal would compile all that is called with it once more, as for zeros elsewhere
@@ -147,7 +147,7 @@ def _run_pass(network: Any, rules: Any, input_: Any, frame: Any, state: Any, out
         if rules.margin_in_step and state.fired.tally[DECISIONS] > 0:
             last = is_ahead(rules, state.fired)
         if not _count_evaluated(network, rules, frame, step, touched, decided, state, out):
-            return NO_ROOM
+            return NO_ROWS
         chosen = room = 0
         if last:
             senders = 0
@@ -161,7 +161,7 @@ def _run_pass(network: Any, rules: Any, input_: Any, frame: Any, state: Any, out
         if rules.traced and not _write_step(rules, queue, out, chosen, reached, max(room, 0)):
             return NO_ROOM
         if not note_departures(network, rules, frame, step, chosen, senders, state, out):
-            return NO_ROOM
+            return NO_ROWS
         if rules.timed:
             serve_departures(network, rules, state, chosen)
         touched = propagate(network, rules, state, chosen, senders)
