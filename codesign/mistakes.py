@@ -55,6 +55,12 @@ def dotted(path: _Path) -> str:
     return ".".join(map(str, path))
 
 
+def first_mistake(error: ValidationError) -> tuple[str, str]:
+    """Place and reason of the first mistake in data that a program wrote, where nobody has lines to look at."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    return dotted(first["loc"]), first["msg"]
+
+
 def mistakes_of(
     error: ValidationError, data: Any, relocate: Callable[[_Path, Any], _Path] = lambda location, data: location
 ) -> list[dict[str, Any]]:

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from pydantic import ValidationError
+
 from codesign.analysis.results.cells import wrong_cells
 from codesign.analysis.results.columns import AXIS_PREFIX, COLUMNS, VOLATILE_COLUMNS, Column, Kind, checked_cell
 from codesign.analysis.results.limits import MOST_AXES, read_bounded
@@ -15,6 +17,7 @@ from codesign.analysis.results.metadata import ResultMetadata
 from codesign.deferred import pa, pd, pq
 from codesign.errors import InputError
 from codesign.files import Location, is_url, join, printable, read_file, write_atomically
+from codesign.mistakes import first_mistake
 from codesign.units import plural
 
 METADATA_KEY = b"codesign"
@@ -161,8 +164,7 @@ def _metadata_of(table: Any) -> ResultMetadata:
     try:
         return ResultMetadata.from_json(text)
     except ValueError as error:
-        mistake = str(error).splitlines()[1:3] or [str(error)]  # pydantic tells each in two lines
-        reason = ": ".join(line.partition(" [type=")[0].strip() for line in mistake)
+        reason = ": ".join(first_mistake(error)) if isinstance(error, ValidationError) else str(error)
         what = "its metadata is damaged or from another version of codesign"
         raise ValueError(f"{what}; run its sweep again ({reason})") from error
 

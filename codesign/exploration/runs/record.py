@@ -24,6 +24,7 @@ from codesign.exploration.definition.spec import SweepSpec
 from codesign.exploration.jobs.encoding import digest
 from codesign.exploration.runs.progress import FrontLine, JobCounts, TrialCounts, View
 from codesign.files import Folder, Location, is_url, join, open_folder, printable
+from codesign.mistakes import first_mistake
 from codesign.terminal_text import escaped
 
 if TYPE_CHECKING:
@@ -151,13 +152,12 @@ def read_record(output: Folder) -> RunRecord | None:
     try:
         return RunRecord.model_validate_json(data)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where, place = ".".join(map(str, first["loc"])), printable(join(output.location, RECORD))
+        (where, reason), place = first_mistake(error), printable(join(output.location, RECORD))
         if where == "format":
             again = "run its sweep or study again to have one"
             raise StoreError(f"{place}: is the record of another version of codesign; {again}") from None
-        reason = f"{where}: {first['msg']}" if where else first["msg"]
-        raise StoreError(f"{place}: is not the record of a run, or is damaged: {reason}") from None
+        told = f"{where}: {reason}" if where else reason
+        raise StoreError(f"{place}: is not the record of a run, or is damaged: {told}") from None
 
 
 @contextmanager

@@ -140,7 +140,8 @@ def forward(batch: Batch) -> Recorded:
             if rules.traced:
                 out = out._replace(trace=_larger(out.trace))
                 out.ends[structures.WORDS] = out.ends[structures.POTENTIALS] = 0
-            if out.ends[structures.STATUS] == NO_ROWS:  # not with each trace: tables return from graphs that are kept
+            # A trace stays with its graph, while tables come back: grown with it, they would double with each graph.
+            if out.ends[structures.STATUS] == NO_ROWS:
                 messages, updates = grown((out.counters.messages, out.counters.updates))
                 out = out._replace(counters=out.counters._replace(messages=messages, updates=updates))
             begin = reached
