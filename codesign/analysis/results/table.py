@@ -164,7 +164,7 @@ def _metadata_of(table: Any) -> ResultMetadata:
     try:
         return ResultMetadata.from_json(text)
     except ValueError as error:
-        reason = ": ".join(first_mistake(error)) if isinstance(error, ValidationError) else str(error)
+        reason = ": ".join(filter(None, first_mistake(error))) if isinstance(error, ValidationError) else str(error)
         what = "its metadata is damaged or from another version of codesign"
         raise ValueError(f"{what}; run its sweep again ({reason})") from error
 
