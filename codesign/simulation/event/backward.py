@@ -21,6 +21,7 @@ from codesign.simulation.event.neuron import NOTHING, extended_step_gradient, or
 from codesign.simulation.event.propagation import Frame
 from codesign.simulation.event.rows import Rows, accumulate_rows, copy, dot_and_accumulate, set_all
 from codesign.simulation.event.sections import section
+from codesign.simulation.event.selection import end_by_layer
 from codesign.simulation.event.structures import IDLE_ALL, IDLE_NONE, POTENTIALS, WORDS
 from codesign.simulation.event.traced_step import find_step
 from codesign.simulation.event.vector import (
@@ -50,31 +51,28 @@ def _unchoose(network: Any, state: Any, gradient: Any, chosen: Any) -> None:
     for i in range(chosen):
         state.gradients.dots[unsigned_index(i)] = 0
         rows[unsigned_index(i)] = wiring.single_row[unsigned_index(ordered[unsigned_index(i)])]
+    end_by_layer(wiring.source_layer, ordered, chosen, state.queue.layer_ends)
     begin = np.int64(0)
-    while begin < chosen:
-        layer = unsigned_index(wiring.source_layer[unsigned_index(ordered[unsigned_index(begin)])])
-        end = begin + 1
-        while end < chosen and wiring.source_layer[unsigned_index(ordered[unsigned_index(end)])] == layer:
-            end += 1
-        if layer < len(wiring.layer_width):
-            if wiring.single[layer] != 0:
-                _back_from(network, wiring.layer_positions[layer], state, gradient, begin, end)
-            else:
-                for i in range(begin, end):
-                    source = unsigned_index(ordered[i])
-                    place = wiring.source_position[source]
-                    for tap in range(wiring.tap_start[place], wiring.tap_start[place + 1]):
-                        rows[i] = wiring.source_row[source] + wiring.tap_row[tap]
-                        _back_from(network, wiring.tap_position[tap], state, gradient, i, i + 1)
+    for layer in range(len(wiring.layer_width)):  # output neurons reach nobody
+        end = state.queue.layer_ends[layer]
+        if end > begin and wiring.single[layer] != 0:
+            _back_from(network, layer, wiring.layer_positions[layer], state, gradient, begin, end)
+        elif end > begin:
+            for i in range(begin, end):
+                source = unsigned_index(ordered[i])
+                place = wiring.source_position[source]
+                for tap in range(wiring.tap_start[place], wiring.tap_start[place + 1]):
+                    rows[i] = wiring.source_row[source] + wiring.tap_row[tap]
+                    _back_from(network, layer, wiring.tap_position[tap], state, gradient, i, i + 1)
         begin = end
 
 
 @leaf
-def _back_from(network: Any, position: Any, state: Any, gradient: Any, begin: Any, end: Any) -> None:
-    """From the currents of a position to the chosen sources in these places and to their rows of weights."""
-    wiring, gradients = network.wiring, state.gradients
-    width = unsigned_index(wiring.layer_width[wiring.position_layer[position]])
-    at = unsigned_index(wiring.position_slot[position])
+def _back_from(network: Any, layer: Any, position: Any, state: Any, gradient: Any, begin: Any, end: Any) -> None:
+    """From the currents of a layer's position to the chosen sources in these places and to their rows of weights."""
+    gradients = state.gradients
+    width = unsigned_index(network.wiring.layer_width[layer])
+    at = unsigned_index(network.wiring.position_slot[unsigned_index(position)])
     rows = Rows(state.arrivals.rows, 1, begin, end)
     dot_and_accumulate(width, gradients.dx, at, network.weights, gradient, rows, state.queue.kept, gradients.dots)
 

@@ -40,7 +40,7 @@ def reach(position: Any, arrivals: Any, count: Any) -> Any:
     """Note that messages arrive at a position; returns how many positions are reached."""
     if arrivals.mark[position] == 0:
         arrivals.mark[position] = 1
-        arrivals.touched[count] = position
+        arrivals.touched[unsigned_index(count)] = position
         count += 1
     return count
 
@@ -198,9 +198,8 @@ def propagate(network: Any, rules: Any, state: Any, chosen: Any, senders: Any) -
     for layer in range(len(wiring.layer_width)):  # sources of layer 0 are inputs; the last layer reaches nobody
         end = queue.layer_ends[layer]
         if end > begin and wiring.single[layer] != 0:
-            position = wiring.layer_positions[layer]
-            touched = reach(position, arrivals, touched)
-            _to_one_position(network, rules, position, begin, end, state)
+            touched = reach(wiring.layer_positions[layer], arrivals, touched)
+            _to_one_position(network, rules, layer, begin, end, state)
         elif end > begin:
             for i in range(begin, end):
                 source = queue.ordered[i]
@@ -221,11 +220,12 @@ def propagate(network: Any, rules: Any, state: Any, chosen: Any, senders: Any) -
 
 
 @leaf
-def _to_one_position(network: Any, rules: Any, position: Any, begin: Any, end: Any, state: Any) -> None:
-    """Currents of the sources in these places of `ordered`, and of `Arrivals.rows`, at the one position that each of
-    them reaches once."""
+def _to_one_position(network: Any, rules: Any, layer: Any, begin: Any, end: Any, state: Any) -> None:
+    """Currents of the sources in these places of `ordered`, and of `Arrivals.rows`, at the one position of a layer,
+    which each of them reaches once."""
     wiring, arrivals, queue = network.wiring, state.arrivals, state.queue
-    width = unsigned_index(wiring.layer_width[wiring.position_layer[position]])
+    position = unsigned_index(wiring.layer_positions[layer])
+    width = unsigned_index(wiring.layer_width[layer])
     at = unsigned_index(wiring.position_slot[position])
     rows, x, weights = arrivals.rows, state.cells.x, network.weights
     if rules.single_spikes:

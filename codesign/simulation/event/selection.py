@@ -93,23 +93,50 @@ def choose(rules: Any, draw_keys: Any, step: Any, state: Any, waiting: Any, inpu
 def order_by_layer(wiring: Any, queue: Any, rows: Any, chosen: Any) -> None:
     """Chosen sources into `ordered`, layer by layer, and where each layer ends there; into `rows` the only row of each
     that has one. Over all of them at once: how many a layer has is a branch that nothing foresees."""
-    if chosen <= _MOST_IN_BYTE and len(queue.layer_ends) <= _BYTES:
-        _order_few(wiring.source_layer, wiring.single_row, queue, rows, chosen)
-    else:
-        _order_many(wiring.source_layer, wiring.single_row, queue, rows, chosen)
+    layer_of, row_of, ends = wiring.source_layer, wiring.single_row, queue.layer_ends
+    counts = end_by_layer(layer_of, queue.chosen, chosen, ends)
+    if counts != 0:
+        _order_few(layer_of, row_of, queue, rows, chosen, counts)
+        return
+    begin = np.int64(0)
+    for layer in range(len(ends)):
+        begin, ends[layer] = ends[layer], begin
+    for i in range(chosen):
+        source = unsigned_index(queue.chosen[i])
+        layer = unsigned_index(layer_of[source])
+        place = unsigned_index(ends[layer])
+        queue.ordered[place] = source
+        rows[place] = row_of[source]
+        ends[layer] += 1
 
 
 @leaf
-def _order_few(layer_of: Any, row_of: Any, queue: Any, rows: Any, chosen: Any) -> None:
-    """Counts of layers are the bytes of one number in a register. In memory, each would be read right after it was
-    written, and a processor waits for that, as it does for a vector of what was chosen one by one. Ends come first:
-    branches depend on them."""
+def end_by_layer(layer_of: Any, sources: Any, count: Any, ends: Any) -> Any:
+    """Where each layer would end if the sources stood layer by layer, into `ends`.
+
+    Returns these ends as the bytes of one number, in a register; 0 where they are too many or too large for that. In
+    memory, each would be read right after it was written, and a processor waits for that, as it does for a vector of
+    what was chosen one by one.
+    """
+    if count > _MOST_IN_BYTE or len(ends) > _BYTES:
+        for layer in range(len(ends)):
+            ends[layer] = 0
+        for i in range(count):
+            ends[unsigned_index(layer_of[unsigned_index(sources[i])])] += 1
+        for layer in range(1, len(ends)):
+            ends[layer] += ends[layer - 1]
+        return np.uint64(0)
     counts = np.uint64(0)
-    for i in range(chosen):
-        counts += np.uint64(1) << _byte_of(layer_of[unsigned_index(one_by_one(queue.chosen[i]))])
-    ends = counts * _RUNNING_SUMS
-    for layer in range(len(queue.layer_ends)):
-        queue.layer_ends[layer] = (ends >> _byte_of(layer)) & _MOST_IN_BYTE
+    for i in range(count):
+        counts += np.uint64(1) << _byte_of(layer_of[unsigned_index(one_by_one(sources[i]))])
+    counts *= _RUNNING_SUMS
+    for layer in range(len(ends)):
+        ends[layer] = (counts >> _byte_of(layer)) & _MOST_IN_BYTE
+    return counts
+
+
+@leaf
+def _order_few(layer_of: Any, row_of: Any, queue: Any, rows: Any, chosen: Any, ends: Any) -> None:
     places = ends << _byte_of(1)  # where each layer begins: the sum of the bytes below
     for i in range(chosen):
         source = unsigned_index(queue.chosen[i])
@@ -124,26 +151,6 @@ def _order_few(layer_of: Any, row_of: Any, queue: Any, rows: Any, chosen: Any) -
 def _byte_of(layer: Any) -> Any:
     """The bit at which a layer's byte begins."""
     return np.uint64(8 * layer)
-
-
-@leaf
-def _order_many(layer_of: Any, row_of: Any, queue: Any, rows: Any, chosen: Any) -> None:
-    """The same with counts in memory."""
-    ends = queue.layer_ends
-    for layer in range(len(ends)):
-        ends[layer] = 0
-    for i in range(chosen):
-        ends[unsigned_index(layer_of[unsigned_index(queue.chosen[i])])] += 1
-    begin = np.int64(0)
-    for layer in range(len(ends)):
-        begin, ends[layer] = begin + ends[layer], begin
-    for i in range(chosen):
-        source = unsigned_index(queue.chosen[i])
-        layer = unsigned_index(layer_of[source])
-        place = unsigned_index(ends[layer])
-        queue.ordered[place] = source
-        rows[place] = row_of[source]
-        ends[layer] += 1
 
 
 @leaf
