@@ -38,22 +38,16 @@ def step(
         shares: 1 − β₁, β₂ and 1 − β₂.
         rates: √(1 − β₂ᵗ), ε and −η / (1 − β₁ᵗ).
     """
-    flat_w, flat_g, flat_m, flat_v = (one.detach().numpy().reshape(-1) for one in (w, g, m, v))
-    _follow(flat_g, flat_m, flat_v, np.array(shares, dtype=np.float32))
-    _move(flat_w, flat_m, flat_v, np.array(rates, dtype=np.float32))
+    flat = (one.detach().numpy().reshape(-1) for one in (w, g, m, v))
+    _move(*flat, np.array([*shares, *rates], dtype=np.float32))
     torch.autograd.graph.increment_version(w)
 
 
 @kernel
-def _follow(g: Any, m: Any, v: Any, shares: Any) -> None:
-    new, kept, new_square = shares[0], shares[1], shares[2]
+def _move(w: Any, g: Any, m: Any, v: Any, numbers: Any) -> None:
+    new, kept, new_square, correction, epsilon, rate = numbers
     for i in range(len(g)):
         m[i] = _fused(new, g[i] - m[i], m[i])
         v[i] = _fused(new_square * g[i], g[i], v[i] * kept)
-
-
-@kernel
-def _move(w: Any, m: Any, v: Any, rates: Any) -> None:
-    correction, epsilon, rate = rates[0], rates[1], rates[2]
     for i in range(len(w)):
         w[i] += rate * m[i] / (np.sqrt(v[i]) / correction + epsilon)
