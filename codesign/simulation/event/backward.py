@@ -25,11 +25,13 @@ from codesign.simulation.event.selection import end_by_layer
 from codesign.simulation.event.structures import IDLE_ALL, IDLE_NONE, POTENTIALS, WORDS
 from codesign.simulation.event.traced_step import find_step
 from codesign.simulation.event.vector import (
+    AHEAD,
     BLOCK,
     HAS_LONG_REGISTERS,
     LANES,
     above,
     add,
+    fetch_to_read,
     fill_as,
     is_number,
     load,
@@ -92,6 +94,7 @@ def _piece(load: Any, step_gradient: Any) -> Any:
         thresholds: Any,
     ) -> None:
         v = load(potentials, potentials_at)
+        fetch_to_read(v, potentials, potentials_at - AHEAD)
         g = add(load(gradients.g_queue, slot), load(gradients.g_count, slot))
         du, dx, raised = step_gradient(load, neuron, neuron.half_steepness[layer], slot, v, g, gradients)
         if rules.learns_threshold:

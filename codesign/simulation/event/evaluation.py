@@ -15,12 +15,14 @@ from codesign.simulation.event.sections import section
 from codesign.simulation.event.structures import POTENTIALS
 from codesign.simulation.event.tallies import begin_tally, tally_evaluations, tally_spikes
 from codesign.simulation.event.vector import (
+    AHEAD,
     BLOCK,
     HAS_LONG_REGISTERS,
     LANES,
     above,
     all_lanes,
     both,
+    fetch_to_write,
     fill_as,
     lanes_of,
     lanes_set,
@@ -84,6 +86,7 @@ def piece(load: Any, step: Any) -> Any:
             if gated:
                 seen = select(evaluated, seen, fill_as(v, SKIPPED))
             store(potentials, potentials_at, seen)
+            fetch_to_write(seen, potentials, potentials_at + AHEAD)
         return lanes_of(fired)
 
     return evaluate_piece

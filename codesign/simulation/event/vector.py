@@ -19,6 +19,8 @@ from numba.core.registry import cpu_target
 from numba.extending import intrinsic as _intrinsic
 from numba.extending import models, register_model
 
+AHEAD = 1024
+"""Numbers between where a trace is read or written and what is fetched meanwhile."""
 LANES, BLOCK, WIDE = 16, 64, 128
 """Numbers in a vector of `load`, `load_block` and `load_wide`: one, four and eight registers of AVX-512."""
 HAS_LONG_REGISTERS = "+avx512f" in cpu_target.target_context.codegen().magic_tuple()[2]
@@ -26,6 +28,7 @@ HAS_LONG_REGISTERS = "+avx512f" in cpu_target.target_context.codegen().magic_tup
 there, long vectors go through memory, and a mask of 64 lanes is taken apart lane by lane."""
 
 _FLOAT, _WORD, _LONG = ir.FloatType(), ir.IntType(32), ir.IntType(64)
+_BYTES = ir.IntType(8).as_pointer()
 ALIGNMENT = 4  # what every float32 array has; rows are laid out on 64 bytes, where this costs nothing
 
 
@@ -91,6 +94,27 @@ def _loader(lanes: int) -> Any:
         return builder.load(pointer, align=ALIGNMENT)
 
     return generate
+
+
+def _fetcher(*, written: bool) -> Any:
+    def fetch(typing: Any, like: Any, array: Any, index: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            data = cgutils.create_struct_proxy(array)(context, builder, arguments[1]).data
+            kind = ir.FunctionType(ir.VoidType(), [_BYTES, _WORD, _WORD, _WORD])
+            function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+            for line in range(0, like.lanes, LANES):
+                place = builder.gep(data, [builder.add(arguments[2], _LONG(line))])
+                builder.call(function, [builder.bitcast(place, _BYTES), _WORD(int(written)), _WORD(3), _WORD(1)])
+            return context.get_dummy_value()
+
+        return types.void(like, array, types.intp), generate
+
+    return intrinsic(fetch)
+
+
+fetch_to_read, fetch_to_write = _fetcher(written=False), _fetcher(written=True)
+"""fetch(like, array, index): ask the cache for as many numbers of a float32 array as a vector has, from `index` on, be
+there any or not. A processor does not foresee an array that is read from its end, nor writes between much else."""
 
 
 @intrinsic
