@@ -61,11 +61,12 @@ def _unchoose(network: Any, state: Any, gradient: Any, chosen: Any) -> None:
             _back_from(network, layer, wiring.layer_positions[layer], state, gradient, begin, end)
         elif end > begin:
             for i in range(begin, end):
-                source = unsigned_index(ordered[i])
-                place = wiring.source_position[source]
+                source = unsigned_index(ordered[unsigned_index(i)])
+                place = unsigned_index(wiring.source_position[source])
                 for tap in range(wiring.tap_start[place], wiring.tap_start[place + 1]):
-                    rows[i] = wiring.source_row[source] + wiring.tap_row[tap]
-                    _back_from(network, layer, wiring.tap_position[tap], state, gradient, i, i + 1)
+                    rows[unsigned_index(i)] = wiring.source_row[source] + wiring.tap_row[unsigned_index(tap)]
+                    position = wiring.tap_position[unsigned_index(tap)]
+                    _back_from(network, layer, position, state, gradient, i, i + 1)
         begin = end
 
 

@@ -27,13 +27,13 @@ _ABOVE_CLOSED = np.float32(CLOSED / 2)
 def _through_synapses(network: Any, rules: Any, state: Any, source: Any) -> Any:
     """Σ_i W_ij dL/dx_i of a source, over the neurons evaluated in the following step."""
     wiring = network.wiring
-    place = wiring.source_position[source]
-    width = unsigned_index(wiring.layer_width[wiring.source_layer[source]])
+    place = unsigned_index(wiring.source_position[source])
+    width = unsigned_index(wiring.layer_width[unsigned_index(wiring.source_layer[source])])
     result = np.float32(0)
     for tap in range(wiring.tap_start[place], wiring.tap_start[place + 1]):
-        position = wiring.tap_position[tap]
+        position = unsigned_index(wiring.tap_position[unsigned_index(tap)])
         if state.arrivals.mark[position] != 0:
-            row = unsigned_index(wiring.source_row[source]) + wiring.tap_row[tap]
+            row = unsigned_index(wiring.source_row[source]) + wiring.tap_row[unsigned_index(tap)]
             at = unsigned_index(wiring.position_slot[position])
             result += dot(state.gradients.dx, at, width, network.weights, row)
     if rules.direct:

@@ -132,16 +132,17 @@ def _deliver_by_taps(network: Any, rules: Any, input_: Any, frame: Any, state: A
 def _deliver_source(network: Any, rules: Any, source: Any, messages: Any, state: Any, touched: Any) -> Any:
     """Over each tap of a source `arrivals.single[0]` times its row; returns how many positions are reached."""
     wiring, arrivals = network.wiring, state.arrivals
-    width = unsigned_index(wiring.layer_width[wiring.source_layer[source]])
-    place = wiring.source_position[source]
+    source = unsigned_index(source)
+    width = unsigned_index(wiring.layer_width[unsigned_index(wiring.source_layer[source])])
+    place = unsigned_index(wiring.source_position[source])
     for tap in range(wiring.tap_start[place], wiring.tap_start[place + 1]):
-        position = unsigned_index(wiring.tap_position[tap])
+        position = unsigned_index(wiring.tap_position[unsigned_index(tap)])
         touched = reach(position, arrivals, touched)
         if rules.gated or rules.recorded:
             arrivals.spikes[position] += messages
             if network.neuron.bursts:
                 arrivals.others[position] -= _surplus(rules, source, messages)
-        arrivals.rows[0] = wiring.source_row[source] + wiring.tap_row[tap]
+        arrivals.rows[0] = wiring.source_row[source] + wiring.tap_row[unsigned_index(tap)]
         at = unsigned_index(wiring.position_slot[position])
         add_scaled_rows(width, state.cells.x, at, network.weights, Rows(arrivals.rows, 1, 0, 1), arrivals.single, 0)
     return touched
