@@ -307,7 +307,11 @@ def test_sources_are_ordered_by_layer(layers: int, count: int):
     selection.order_by_layer(_Wiring(source_layer, single_row), queue, rows, count)
     assert rows.tolist() == single_row[queue.ordered].tolist()
     assert queue.ordered.tolist() == chosen[np.argsort(source_layer[chosen], kind="stable")].tolist()
-    assert queue.layer_ends.tolist() == np.cumsum(np.bincount(source_layer[chosen], minlength=layers)).tolist()
+    ends = np.cumsum(np.bincount(source_layer[chosen], minlength=layers)).tolist()
+    assert queue.layer_ends.tolist() == ends
+    queue.layer_ends[:] = -1
+    selection.end_by_layer(source_layer, queue.ordered, count, queue.layer_ends)
+    assert queue.layer_ends.tolist() == ends
 
 
 @pytest.mark.parametrize("count", [one for one in SIZES if one <= FEW])

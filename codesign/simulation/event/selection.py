@@ -94,9 +94,9 @@ def order_by_layer(wiring: Any, queue: Any, rows: Any, chosen: Any) -> None:
     """Chosen sources into `ordered`, layer by layer, and where each layer ends there; into `rows` the only row of each
     that has one. Over all of them at once: how many a layer has is a branch that nothing foresees."""
     layer_of, row_of, ends = wiring.source_layer, wiring.single_row, queue.layer_ends
-    counts = end_by_layer(layer_of, queue.chosen, chosen, ends)
-    if counts != 0:
-        _order_few(layer_of, row_of, queue, rows, chosen, counts)
+    in_bytes = end_by_layer(layer_of, queue.chosen, chosen, ends)
+    if in_bytes != 0:
+        _order_few(layer_of, row_of, queue, rows, chosen, in_bytes)
         return
     begin = np.int64(0)
     for layer in range(len(ends)):
@@ -114,9 +114,9 @@ def order_by_layer(wiring: Any, queue: Any, rows: Any, chosen: Any) -> None:
 def end_by_layer(layer_of: Any, sources: Any, count: Any, ends: Any) -> Any:
     """Where each layer would end if the sources stood layer by layer, into `ends`.
 
-    Returns these ends as the bytes of one number, in a register; 0 where they are too many or too large for that. In
-    memory, each would be read right after it was written, and a processor waits for that, as it does for a vector of
-    what was chosen one by one.
+    Returns these ends as the bytes of one number, 0 where they are too many or too large for that. It stays in a
+    register: in memory, each would be read right after it was written, and a processor waits for that, as it does for a
+    vector of what was chosen one by one.
     """
     if count > _MOST_IN_BYTE or len(ends) > _BYTES:
         for layer in range(len(ends)):
@@ -126,13 +126,13 @@ def end_by_layer(layer_of: Any, sources: Any, count: Any, ends: Any) -> Any:
         for layer in range(1, len(ends)):
             ends[layer] += ends[layer - 1]
         return np.uint64(0)
-    counts = np.uint64(0)
+    in_bytes = np.uint64(0)
     for i in range(count):
-        counts += np.uint64(1) << _byte_of(layer_of[unsigned_index(one_by_one(sources[i]))])
-    counts *= _RUNNING_SUMS
+        in_bytes += np.uint64(1) << _byte_of(layer_of[unsigned_index(one_by_one(sources[i]))])
+    in_bytes *= _RUNNING_SUMS
     for layer in range(len(ends)):
-        ends[layer] = (counts >> _byte_of(layer)) & _MOST_IN_BYTE
-    return counts
+        ends[layer] = (in_bytes >> _byte_of(layer)) & _MOST_IN_BYTE
+    return in_bytes
 
 
 @leaf
