@@ -121,7 +121,7 @@ def _sweeper(step_gradient: Any, compiled: Any) -> Any:
         wiring, at, gradients = network.wiring, step.potentials_at, state.gradients
         potentials, neuron = trace.potentials, network.neuron
         for i in range(step.reached):
-            position = unsigned_index(trace.words[step.positions_at + i])
+            position = unsigned_index(trace.words[np.uint64(step.positions_at + i)])
             layer = unsigned_index(wiring.position_layer[position])
             width = unsigned_index(wiring.layer_width[layer])
             slot = unsigned_index(wiring.position_slot[position])
@@ -211,7 +211,7 @@ def _back_through_choice(network: Any, rules: Any, state: Any, out: Any, step: A
     elif step.room > 0 and rules.idle_gradient != IDLE_NONE:
         idle_nearest(network, rules, state, out, step.positions_at, step.potentials_at, step.reached, step.room)
     for i in range(step.chosen):
-        queue.ordered[i] = trace.words[step.positions_at + step.reached + i]
+        queue.ordered[unsigned_index(i)] = trace.words[np.uint64(step.positions_at + step.reached + i)]
     if not rules.single_spikes:
         for i in range(step.chosen):
             queue.kept[i] = trace.words_as_float[step.kept_at + i]
@@ -219,7 +219,7 @@ def _back_through_choice(network: Any, rules: Any, state: Any, out: Any, step: A
     if rules.direct:
         back_from_direct(network, rules, state, out, step.chosen)
     for i in range(step.chosen):
-        source = unsigned_index(queue.ordered[i])
+        source = unsigned_index(queue.ordered[unsigned_index(i)])
         if source >= rules.inputs:
             share = trace.words_as_float[step.shares_at + i] if rules.shared else np.float32(1)
             gradients.g_queue[unsigned_index(network.wiring.source_slot[source])] = gradients.dots[i] * share
@@ -324,7 +324,7 @@ def _backward_pass(
             state.under_way.clock[1] = np.int64(steps) - 1 - np.int64(after)
         _back_through_choice(network, rules, state, out, step)
         for i in range(following):
-            mark[unsigned_index(trace.words[following_at + i])] = 0
+            mark[unsigned_index(trace.words[np.uint64(following_at + i)])] = 0
         if network.neuron.extended:
             _unevaluate_extended(network, rules, state, trace, out.learning.sums.threshold, step)
         else:
@@ -337,7 +337,7 @@ def _backward_pass(
         following_at, following = step.positions_at, step.reached
         words_at, potentials_at = step.positions_at, step.potentials_at
     for i in range(following):
-        mark[unsigned_index(trace.words[following_at + i])] = 0
+        mark[unsigned_index(trace.words[np.uint64(following_at + i)])] = 0
     if steps > 0 and not rules.queued:
         _frame_gradient(network, rules, input_, frame, state, gradient)
         if rules.direct:

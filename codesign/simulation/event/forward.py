@@ -362,7 +362,7 @@ def _write_step(rules: Any, queue: Any, out: Any, chosen: Any, reached: Any, roo
     if at + 3 * chosen + FOOTER + 1 > len(words):  # with the one word at the end of a pass
         return False
     for i in range(chosen):
-        words[at + i] = queue.ordered[i]
+        words[np.uint64(at + i)] = queue.ordered[unsigned_index(i)]
     at += chosen
     if not rules.single_spikes:
         for i in range(chosen):

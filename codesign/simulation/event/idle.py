@@ -80,7 +80,7 @@ def idle_all(network: Any, rules: Any, state: Any, trace: Any, step: Any) -> Non
     """Every silent neuron that was evaluated gets the gradient of one that left."""
     wiring, at = network.wiring, step.potentials_at
     for i in range(step.reached):
-        position = unsigned_index(trace.words[step.positions_at + i])
+        position = unsigned_index(trace.words[np.uint64(step.positions_at + i)])
         layer = unsigned_index(wiring.position_layer[position])
         if layer < len(wiring.layer_width) - 1:
             slot = unsigned_index(wiring.position_slot[position])

@@ -40,7 +40,7 @@ def evaluate_reached(network: Any, rules: Any, moment: Any, state: Any, out: Any
             position = unsigned_index(state.arrivals.touched[unsigned_index(i)])
             blocks = _fire(network, rules, position, state, out, blocks)
             if rules.traced:
-                out.trace.words[out.ends[WORDS] + i] = position
+                out.trace.words[np.uint64(out.ends[WORDS] + i)] = position
         waiting = _wait(network, rules, moment, state, blocks, waiting)
     return waiting, np.int64(0), touched if rules.traced else np.int64(0)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from codesign.simulation.event.compilation import leaf
 from codesign.simulation.event.vector import unsigned_index
 
@@ -34,6 +36,6 @@ def find_step(wiring: Any, rules: Any, words: Any, words_at: Any, potentials_at:
     kept_at = shares_at if rules.single_spikes else shares_at - chosen
     positions_at = kept_at - chosen - reached
     for i in range(reached):
-        position = unsigned_index(words[positions_at + i])
+        position = unsigned_index(words[np.uint64(positions_at + i)])
         potentials_at -= wiring.layer_width[unsigned_index(wiring.position_layer[position])]
     return TracedStep(positions_at, potentials_at, reached, chosen, room, kept_at, shares_at)
