@@ -99,11 +99,12 @@ def deliver_frame(network: Any, rules: Any, input_: Any, frame: Any, state: Any)
 def _deliver_to_one_position(network: Any, rules: Any, input_: Any, frame: Any, state: Any) -> Any:
     wiring, arrivals, weights, x = network.wiring, state.arrivals, network.weights, state.cells.x
     begin, end = frame.begin, frame.end
-    messages = frame_messages(rules, input_, frame)
-    if messages == 0:
+    while begin < end and input_.values[begin] == 0:
+        begin += 1
+    if begin == end:
         return 0
     if rules.gated or rules.recorded:
-        arrivals.spikes[0] = messages
+        arrivals.spikes[0] = frame_messages(rules, input_, frame)
     width, stride = unsigned_index(wiring.layer_width[0]), unsigned_index(rules.input_stride)
     kept, kept_from = input_.kept, frame.kept_from
     if stride > 0:
