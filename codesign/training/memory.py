@@ -6,8 +6,12 @@ import ctypes
 import sys
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import psutil
+from numpy.typing import NDArray
+
+_LEAST_PAGE = 4096
 
 
 class PeakMemory:
@@ -33,6 +37,13 @@ class PeakMemory:
             return None
         # Each thread counts some pages by itself for a while, so that the sum can fall behind what it was.
         return max(0, peak - self._held) if self._forgotten or peak > self._peak else None
+
+
+def read_pages(*arrays: NDArray[Any]) -> None:
+    """Read from every page of what arrays hold: of memory that lies in a file, or that processes share, only those
+    count as held that this one has read."""
+    for array in arrays:
+        array[:: _LEAST_PAGE // array.itemsize].max(initial=0)
 
 
 def _forget_peak() -> bool:

@@ -23,6 +23,7 @@ from codesign.simulation.loss import LossFunction
 from codesign.simulation.results import ClassificationLoss
 from codesign.simulation.schedule import Schedule
 from codesign.simulation.silence import warn_if_untaught
+from codesign.training.adam import Adam
 from codesign.training.budget import EnergyMeter
 from codesign.training.calibration import calibrate
 from codesign.training.checks import check_training, quantization_of
@@ -31,7 +32,7 @@ from codesign.training.hooks import NO_HOOKS, Hooks, warming
 from codesign.training.input_gate import LearnedGate
 from codesign.training.learned import LearnedNeurons
 from codesign.training.losses import make_loss
-from codesign.training.memory import PeakMemory
+from codesign.training.memory import PeakMemory, read_pages
 from codesign.training.mixture import mixed_loss
 from codesign.training.quantization import LearnedWeights
 from codesign.training.recipe import Recipe
@@ -177,7 +178,7 @@ class _Training:
         watched: bool,
     ) -> TrainingResult:
         """All of `train`; memory is watched or not."""
-        memory = self.watch_memory(training) if watched else None
+        memory = self.watch_memory(training, validation) if watched else None
         history: list[EpochReport] = []
         best: _Best = ((), 0, {})
         try:
@@ -226,9 +227,9 @@ class _Training:
             state=state, best_epoch=best_epoch, history=history, threshold_scales=scales, keeps_budget=kept, **told
         )
 
-    def watch_memory(self, training: EventBatch) -> PeakMemory:
-        """Memory from now on. One sample has gone forwards and backwards before, so that all code is loaded whether or
-        not this is the first training of the process. No weight moves."""
+    def watch_memory(self, training: EventBatch, validation: EventBatch) -> PeakMemory:
+        """Memory from now on. All events have been read before and one sample has gone forwards and backwards, so that
+        data and code are there whether or not this is the first training of the process. No weight moves."""
         sample = training.select([0])
         first = replace(self, seed=0)
         for schedule in self.schedules:
@@ -237,6 +238,11 @@ class _Training:
         self.network.zero_grad(set_to_none=True)
         if self.hooks.optimizer is not None:
             torch.optim.Adam([torch.zeros(1)])  # torch's optimizers load its compiler
+        moved = torch.zeros(1)
+        moved.grad = torch.zeros(1)
+        Adam([moved], lr=0.0).step()
+        for events in (training, validation):
+            read_pages(events.offsets, events.indices, events.values)
         return PeakMemory()
 
     def epochs(self, training: EventBatch, validation: EventBatch) -> Iterator[EpochReport]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import mmap
+
 import numpy as np
 import pytest
 from networks import network_of
@@ -74,3 +76,30 @@ def test_a_training_takes_what_its_updates_take() -> None:
     for found in (first, second):
         assert 4 * weights < found < 13 * weights
     assert abs(first - second) < 3 * weights
+
+
+@can_forget
+def test_events_that_lie_in_a_file_are_not_taken_by_the_training_that_reads_them_first(tmp_path) -> None:
+    """Nor are those in the memory that Ray's workers share."""
+    samples, entries, files = 500, 10_000, []
+
+    def in_file(name: str, numbers: np.ndarray) -> np.ndarray:
+        np.save(tmp_path / f"{name}.npy", numbers)
+        files.append(np.load(tmp_path / f"{name}.npy", mmap_mode="r"))
+        return files[-1]
+
+    events = EventBatch(
+        offsets=np.arange(samples + 1) * entries,
+        indices=in_file("indices", np.tile(np.arange(entries, dtype=np.int32), samples)),
+        values=in_file("values", np.ones(samples * entries, dtype=np.float32)),
+        labels=np.arange(samples) % 2,
+        sample_ids=np.arange(samples),
+        timesteps=1,
+        input_size=entries,
+        timestep_s=0.01,
+    )
+    for file in files:  # which the batch read as it checked itself
+        file._mmap.madvise(mmap.MADV_DONTNEED)
+    recipe = Recipe(method="layered", epochs=1, batch_size=10)
+    found = train(network_of(f"{entries}-2"), recipe, events, events.select([0]), seed=0).memory_bytes
+    assert found < 0.3 * (events.indices.nbytes + events.values.nbytes)
