@@ -101,7 +101,7 @@ def add_rows(load: Any) -> Any:
     def piece(c: Any, x: Any, at: Any, weights: Any, starts: Any, begin: Any, end: Any) -> None:
         sum_ = load(x, at + c)
         for n in range(begin, end):
-            sum_ = add(sum_, load(weights, unsigned_index(starts[unsigned_index(n)]) + c))
+            sum_ = add(sum_, load(weights, unsigned_index(starts[np.uint64(n)]) + c))
         store(x, at + c, sum_)
 
     return piece
@@ -118,7 +118,7 @@ def add_scaled_rows(load: Any) -> Any:
     def piece(c: Any, x: Any, at: Any, weights: Any, rows: Any, scale: Any, offset: Any) -> None:
         sum_ = load(x, at + c)
         for n in range(rows.begin, rows.end):
-            row = unsigned_index(rows.starts[unsigned_index(n)]) * rows.stride + c
+            row = unsigned_index(rows.starts[np.uint64(n)]) * rows.stride + c
             sum_ = multiply_add(fill_as(sum_, scale[np.uint64(n - offset)]), load(weights, row), sum_)
         store(x, at + c, sum_)
 
@@ -136,7 +136,7 @@ def accumulate_rows(load: Any) -> Any:
     def piece(c: Any, dx: Any, at: Any, gradient: Any, rows: Any, scale: Any, offset: Any) -> None:
         d = load(dx, at + c)
         for n in range(rows.begin, rows.end):
-            row = unsigned_index(rows.starts[unsigned_index(n)]) * rows.stride + c
+            row = unsigned_index(rows.starts[np.uint64(n)]) * rows.stride + c
             store(gradient, row, multiply_add(fill_as(d, scale[np.uint64(n - offset)]), d, load(gradient, row)))
 
     return piece
@@ -154,9 +154,9 @@ def dot_and_accumulate(load: Any) -> Any:
     def piece(c: Any, dx: Any, at: Any, weights: Any, gradient: Any, rows: Any, scale: Any, dots: Any) -> None:
         d = load(dx, at + c)
         for n in range(rows.begin, rows.end):
-            row = unsigned_index(rows.starts[unsigned_index(n)]) * rows.stride + c
-            dots[unsigned_index(n)] += total(multiply(d, load(weights, row)))
-            store(gradient, row, multiply_add(fill_as(d, scale[unsigned_index(n)]), d, load(gradient, row)))
+            row = unsigned_index(rows.starts[np.uint64(n)]) * rows.stride + c
+            dots[np.uint64(n)] += total(multiply(d, load(weights, row)))
+            store(gradient, row, multiply_add(fill_as(d, scale[np.uint64(n)]), d, load(gradient, row)))
 
     return piece
 
