@@ -76,11 +76,13 @@ def _entries() -> list[Entry]:
 
 
 def _machine() -> str:
-    """Processor, its vectors and cores: vendors' names can be the same for processors with other vectors."""
+    """Processor, its vectors and cores: vendors' names can be the same for different generations."""
     info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    name = names[0] if names else platform.processor() or platform.machine()
+    fields = [line.partition(":") for line in info.read_text().splitlines()] if info.exists() else []
+    said = {name.strip(): value.strip() for name, _, value in fields}  # by the last processor
+    name = said.get("model name") or platform.processor() or platform.machine()
+    if "cpu family" in said:
+        name += f" (family {said['cpu family']}, model {said.get('model')})"
     return f"{name}, {torch.backends.cpu.get_cpu_capability()}, {os.cpu_count()} cores"
 
 
