@@ -296,7 +296,7 @@ def test_a_choice_of_one_is_the_best(count: int):
         assert chosen[1] == -1
 
 
-@pytest.mark.parametrize(("layers", "count"), [(1, 1), (4, 8), (8, 255), (8, 256), (9, 20), (12, 300)])
+@pytest.mark.parametrize(("layers", "count"), [(1, 1), (4, 0), (4, 8), (8, 255), (8, 256), (9, 0), (9, 20), (12, 300)])
 def test_sources_are_ordered_by_layer(layers: int, count: int):
     """As a stable sort; many sources or layers take a way of their own."""
     random = np.random.default_rng(count)
