@@ -99,7 +99,7 @@ def order_by_layer(wiring: Any, queue: Any, rows: Any, chosen: Any) -> None:
         _order_few(layer_of, row_of, queue, rows, chosen, in_bytes)
         return
     begin = np.int64(0)
-    for layer in range(len(ends)):
+    for layer in range(len(ends)):  # where each begins, which then moves to where it ends
         begin, ends[layer] = ends[layer], begin
     for i in range(chosen):
         source = unsigned_index(queue.chosen[i])
@@ -114,9 +114,9 @@ def order_by_layer(wiring: Any, queue: Any, rows: Any, chosen: Any) -> None:
 def end_by_layer(layer_of: Any, sources: Any, count: Any, ends: Any) -> Any:
     """Where each layer would end if the sources stood layer by layer, into `ends`.
 
-    Returns these ends as the bytes of one number, 0 where they are too many or too large for that. It stays in a
-    register: in memory, each would be read right after it was written, and a processor waits for that, as it does for a
-    vector of what was chosen one by one.
+    Returns these ends as the bytes of one number too; 0 where they do not fit into bytes, or where there is no source.
+    Layers are counted in this number, which stays in a register: counts in memory would be read right after they were
+    written, and a processor waits for that. It also waits for a vector that is read from what was written one by one.
     """
     if count > _MOST_IN_BYTE or len(ends) > _BYTES:
         for layer in range(len(ends)):
@@ -136,8 +136,9 @@ def end_by_layer(layer_of: Any, sources: Any, count: Any, ends: Any) -> Any:
 
 
 @leaf
-def _order_few(layer_of: Any, row_of: Any, queue: Any, rows: Any, chosen: Any, ends: Any) -> None:
-    places = ends << _byte_of(1)  # where each layer begins: the sum of the bytes below
+def _order_few(layer_of: Any, row_of: Any, queue: Any, rows: Any, chosen: Any, in_bytes: Any) -> None:
+    """The same where all ends are bytes of one number."""
+    places = in_bytes << _byte_of(1)  # where each layer begins: the sum of the bytes below
     for i in range(chosen):
         source = unsigned_index(queue.chosen[i])
         byte = _byte_of(layer_of[source])
