@@ -67,7 +67,7 @@ class Connection(torch.nn.Module):
             return pooled.sum(dim=1, keepdim=True).expand(-1, self.outputs)
         groups, channels = self.window.groups, self.window.out_channels
         kernel = torch.ones((groups, *self.weight.shape[1:]), dtype=spikes.dtype, device=spikes.device)
-        of_groups = self._map(pooled, kernel).reshape(len(spikes), groups, -1)
+        of_groups = self._map(pooled, kernel).reshape(len(spikes), groups, self.outputs // channels)
         return of_groups.repeat_interleave(channels // groups, dim=1).flatten(1)
 
     def spikes_gradient(self, gradient: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:

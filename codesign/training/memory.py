@@ -44,6 +44,7 @@ def read_pages(*arrays: NDArray[Any]) -> None:
     count as held that this one has read."""
     for array in arrays:
         array[:: _LEAST_PAGE // array.itemsize].max(initial=0)
+        array[-1:].max(initial=0)
 
 
 def _forget_peak() -> bool:

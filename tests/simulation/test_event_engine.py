@@ -223,10 +223,11 @@ def test_a_graph_that_is_kept_and_run_again_has_its_own_weights():
 # corners -------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("convolutional", [False, True])
 @pytest.mark.parametrize("schedule", [LAYERED, Schedule(), Schedule(input_mode="queued", barrier_messages=True)])
-def test_empty_batches_and_silent_samples(schedule: Schedule):
-    case = a_case(schedule=schedule, regularization=Regularization())
-    silent = batch_of(np.zeros((3, 3, 20)))
+def test_empty_batches_and_silent_samples(schedule: Schedule, convolutional: bool):
+    case = a_case(schedule=schedule, regularization=Regularization(), convolutional=convolutional)
+    silent = case.events.thinned(np.zeros_like(case.events.values))
     for events in (case.events.select([]), silent, EventBatch.concatenate([silent, case.events.select([])])):
         assert_equals_reference(replace(case, events=events))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import mmap
+import sys
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -294,6 +296,22 @@ def test_a_choice_of_one_is_the_best(count: int):
         assert {int(chosen[0])} == best(keys, sources, 1)
         assert sorted([*waiting[: count - 1].tolist(), int(chosen[0])]) == sorted(sources.tolist())
         assert chosen[1] == -1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory that is never written is taken elsewhere")
+def test_entries_beyond_2_to_the_32_stay_where_they_are():
+    """A batch may have so many, and a place without its upper bits is one at the start."""
+    far = 1 << 32
+    flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | 0x4000  # MAP_NORESERVE, which Python knows from 3.13 on
+    starts = np.frombuffer(mmap.mmap(-1, 4 * (far + 64), flags=flags), dtype=np.int32)
+    starts[far : far + 2], starts[:2] = [1, 2], 3
+    weights, ones = np.repeat(np.arange(4, dtype=np.float32), LANES), np.ones(LANES, dtype=np.float32)
+    x, gradient = np.zeros(LANES, dtype=np.float32), np.zeros(4 * LANES, dtype=np.float32)
+    of_frame = Rows(starts, LANES, far, far + 2), ones, far
+    rows.add_scaled_rows(LANES, x, 0, weights, *of_frame)
+    rows.accumulate_rows(LANES, ones, 0, gradient, *of_frame)
+    assert (x == 1 + 2).all()
+    assert gradient.reshape(4, LANES)[:, 0].tolist() == [0, 1, 1, 0]
 
 
 @pytest.mark.parametrize(("layers", "count"), [(1, 1), (4, 0), (4, 8), (8, 255), (8, 256), (9, 0), (9, 20), (12, 300)])

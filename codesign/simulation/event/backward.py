@@ -118,12 +118,13 @@ def _sweeper(step_gradient: Any, compiled: Any) -> Any:
     @compiled
     def unevaluate(network: Any, rules: Any, state: Any, trace: Any, thresholds: Any, step: Any) -> None:
         """Gradient at the currents of the positions evaluated (`dx`) and at their potentials before the step (`G`)."""
-        wiring, at, gradients = network.wiring, step.potentials_at, state.gradients
+        wiring, at, gradients = network.wiring, step.potentials_end, state.gradients
         potentials, neuron = trace.potentials, network.neuron
-        for i in range(step.reached):
-            position = unsigned_index(trace.words[np.uint64(step.positions_at + i)])
+        for i in range(step.reached):  # from the last, as the trace is fetched
+            position = unsigned_index(trace.words[np.uint64(step.positions_at + step.reached - 1 - i)])
             layer = unsigned_index(wiring.position_layer[position])
             width = unsigned_index(wiring.layer_width[layer])
+            at -= width
             slot = unsigned_index(wiring.position_slot[position])
             state.arrivals.mark[position] = 1
             c = 0
@@ -133,7 +134,6 @@ def _sweeper(step_gradient: Any, compiled: Any) -> Any:
             while c < width:
                 unevaluate_vector(slot + c, neuron, layer, potentials, at + c, gradients, rules, thresholds)
                 c += LANES
-            at += width
 
     return unevaluate
 

@@ -18,6 +18,7 @@ class TracedStep(NamedTuple):
 
     positions_at: int  # first of its positions among the words
     potentials_at: int  # first of their potentials
+    potentials_end: int  # behind the last of them
     reached: int  # positions evaluated
     chosen: int  # sources that left
     room: int  # places left in the group
@@ -35,7 +36,8 @@ def find_step(wiring: Any, rules: Any, words: Any, words_at: Any, potentials_at:
     shares_at = words_at - chosen if rules.shared else words_at
     kept_at = shares_at if rules.single_spikes else shares_at - chosen
     positions_at = kept_at - chosen - reached
+    potentials_end = potentials_at
     for i in range(reached):
         position = unsigned_index(words[np.uint64(positions_at + i)])
         potentials_at -= wiring.layer_width[unsigned_index(wiring.position_layer[position])]
-    return TracedStep(positions_at, potentials_at, reached, chosen, room, kept_at, shares_at)
+    return TracedStep(positions_at, potentials_at, potentials_end, reached, chosen, room, kept_at, shares_at)

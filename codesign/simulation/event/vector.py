@@ -28,7 +28,7 @@ HAS_LONG_REGISTERS = "+avx512f" in cpu_target.target_context.codegen().magic_tup
 there, long vectors go through memory, and a mask of 64 lanes is taken apart lane by lane."""
 
 _FLOAT, _WORD, _LONG = ir.FloatType(), ir.IntType(32), ir.IntType(64)
-_BYTES = ir.IntType(8).as_pointer()
+_BYTE_POINTER = ir.IntType(8).as_pointer()
 ALIGNMENT = 4  # what every float32 array has; rows are laid out on 64 bytes, where this costs nothing
 
 
@@ -100,11 +100,11 @@ def _fetcher(*, written: bool) -> Any:
     def fetch(typing: Any, like: Any, array: Any, index: Any) -> Any:
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             data = cgutils.create_struct_proxy(array)(context, builder, arguments[1]).data
-            kind = ir.FunctionType(ir.VoidType(), [_BYTES, _WORD, _WORD, _WORD])
+            kind = ir.FunctionType(ir.VoidType(), [_BYTE_POINTER, _WORD, _WORD, _WORD])
             function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
             for line in range(0, like.lanes, LANES):
                 place = builder.gep(data, [builder.add(arguments[2], _LONG(line))])
-                builder.call(function, [builder.bitcast(place, _BYTES), _WORD(int(written)), _WORD(3), _WORD(1)])
+                builder.call(function, [builder.bitcast(place, _BYTE_POINTER), _WORD(int(written)), _WORD(3), _WORD(1)])
             return context.get_dummy_value()
 
         return types.void(like, array, types.intp), generate
