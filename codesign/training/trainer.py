@@ -238,9 +238,10 @@ class _Training:
         self.network.zero_grad(set_to_none=True)
         if self.hooks.optimizer is not None:
             torch.optim.Adam([torch.zeros(1)])  # torch's optimizers load its compiler
-        moved = torch.zeros(1)
-        moved.grad = torch.zeros(1)
-        Adam([moved], lr=0.0).step()
+        else:
+            moved = torch.zeros(1)
+            moved.grad = torch.zeros(1)
+            Adam([moved], lr=0.0).step()
         for events in (training, validation):
             read_pages(events.offsets, events.indices, events.values)
         return PeakMemory()
