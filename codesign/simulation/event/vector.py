@@ -149,7 +149,11 @@ def store(typing: Any, array: Any, index: Any, value: Any) -> Any:
 
 @intrinsic
 def unsigned_index(typing: Any, number: Any) -> Any:
-    """An integer that is known to be at least 0 and below 2³²: indexing with it checks for no negative index."""
+    """An integer that is known to be at least 0 and below 2³²: indexing with it checks for no negative index.
+
+    What may be larger, such as a place among a batch's entries or a trace's words, is made an `np.uint64`, to which no
+    int64 can be added.
+    """
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         value = arguments[0]
