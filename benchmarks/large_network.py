@@ -22,10 +22,11 @@ from torch.nn import functional
 
 import codesign as cd
 from codesign.simulation.schedule import LAYERED
+from codesign.training.adam import Adam
 from codesign.training.presets import PRESETS
 
 _POOLED = (1, 3, 5)  # the convolutions before a pool
-_BATCH = 16
+_BATCH, _RATE = 16, 1e-9
 _GRID = 2.0**-12
 """Of weights and currents, so that sums are exact in any order."""
 
@@ -88,9 +89,7 @@ def _tell(network: cd.SpikingNetwork, events: cd.EventBatch, schedule: cd.Schedu
     print(f"of a neuron {evaluations / neurons:.1f} evaluations and {emitted / neurons:.2f} spikes")
 
 
-def _training(weights: list[torch.nn.Parameter], loss: Callable[[], torch.Tensor]) -> Callable[[], None]:
-    optimizer = torch.optim.Adam(weights, lr=1e-9)
-
+def _training(optimizer: torch.optim.Optimizer, loss: Callable[[], torch.Tensor]) -> Callable[[], None]:
     def step() -> None:
         optimizer.zero_grad()
         loss().backward()
@@ -107,13 +106,15 @@ def _implementations(unlayered: cd.Schedule) -> Iterator[tuple[str, Callable[[],
     _tell(network, events, unlayered)
     schedules = {"unlayered": unlayered, "layered": _LAYERED}
     for name, schedule in schedules.items():
-        yield (
-            f"training, {name}",
-            _training(network.weights(), lambda s=schedule: cd.classification_loss(network, events, s).value),  # type: ignore[misc]
-        )
+
+        def fused(schedule: cd.Schedule = schedule) -> torch.Tensor:
+            return cd.classification_loss(network, events, schedule).value
+
+        yield f"training, {name}", _training(Adam(network.weights(), lr=_RATE), fused)
+    optimizer = torch.optim.Adam(dense.parameters(), lr=_RATE, fused=True)
     yield (
         "training, layered, torch",
-        _training(list(dense.parameters()), lambda: functional.cross_entropy(dense(images), labels)),
+        _training(optimizer, lambda: functional.cross_entropy(dense(images), labels)),
     )
     for name, counters in {"inference, unlayered": False, "inference, unlayered, all counters": True}.items():
 

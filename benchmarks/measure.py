@@ -8,8 +8,9 @@ case. The time is the median of all timed steps.
 code is loaded and the optimizer's state exists; then steps at full size. The memory is what they add to the peak of the
 resident set, as `codesign.training.memory` measures it: what loading a library took for a moment hides nothing.
 
-A training step is forward, loss, backward and Adam, without regularization. Its learning rate is so small that spike
-densities stay what they are. Every step of `codesign` has an epoch of its own, so that no draw repeats.
+A training step is forward, loss, backward and Adam, without regularization: the trainer's Adam, and for the other
+implementations torch's fastest. Its learning rate is so small that spike densities stay what they are. Every step of
+`codesign` has an epoch of its own, so that no draw repeats.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from shapes import SHAPES, Gains, Shape, execution_of, make_events, make_network
 from torch.nn import functional
 
 from codesign.simulation.engine import classification_loss, simulate
+from codesign.training.adam import Adam
 from codesign.training.memory import PeakMemory
 from codesign.workload.events import EventBatch
 
@@ -122,7 +124,10 @@ def _implementation(case: Case, shape: Shape, gains: Gains) -> _Implementation:
             neurons = sum(spikes.shape[2] for spikes in hidden)
             return sum(float(spikes.sum()) for spikes in hidden) / len(data.labels) / neurons
 
-        return _Implementation(_training_step(list(baseline.weights), forward), density)
+        weights = list(baseline.weights)
+        return _Implementation(
+            _training_step(torch.optim.Adam(weights, lr=_LEARNING_RATE, fused=True), forward), density
+        )
 
     def density_of_network(data: _Data) -> float:
         return execution_of(network, data.events, schedule).spike_density
@@ -144,14 +149,12 @@ def _implementation(case: Case, shape: Shape, gains: Gains) -> _Implementation:
     if case.mode == "infer":
         return _Implementation(infer, density_of_network)
     forward_of = separate if case.implementation in ("codesign-simulate", "codesign-recompute") else fused
-    return _Implementation(_training_step(network.weights(), forward_of), density_of_network)
+    return _Implementation(_training_step(Adam(network.weights(), lr=_LEARNING_RATE), forward_of), density_of_network)
 
 
 def _training_step(
-    weights: list[torch.nn.Parameter], forward: Callable[[_Data], torch.Tensor]
+    optimizer: torch.optim.Optimizer, forward: Callable[[_Data], torch.Tensor]
 ) -> Callable[[_Data], None]:
-    optimizer = torch.optim.Adam(weights, lr=_LEARNING_RATE)
-
     def step(data: _Data) -> None:
         optimizer.zero_grad(set_to_none=True)
         forward(data).backward()

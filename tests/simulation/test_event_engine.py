@@ -7,6 +7,7 @@ rounding of one operation.
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -157,6 +158,19 @@ def test_the_number_of_threads_changes_no_bit(batch: int, kind: str):
         assert_same(simulation.execution, first[0].execution)
         assert losses == first[1]
         assert all(torch.equal(one, other) for one, other in zip(gradients, first[2], strict=True))
+
+
+def test_more_calls_at_once_than_there_are_threads_get_the_same_bits():
+    torch.set_num_threads(2)
+    case = a_case(batch=40)
+
+    def gradients(_: int) -> tuple[torch.Tensor, ...]:
+        return torch.autograd.grad(loss_of(case, ENGINE).value, case.network.weights())
+
+    alone = gradients(0)
+    with ThreadPoolExecutor(8) as callers:
+        for found in callers.map(gradients, range(40)):
+            assert all(torch.equal(one, other) for one, other in zip(found, alone, strict=True))
 
 
 def test_free_weights_agree_but_for_rounding_at_a_threshold():

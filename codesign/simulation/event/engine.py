@@ -91,5 +91,6 @@ class _Loss(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, *output_gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         saved = ctx.saved_tensors
-        gradients = saved[len(saved) // 2 :]
-        return (None, None, *(gradient * output_gradients[0] for gradient in gradients))
+        gradients, factor = saved[len(saved) // 2 :], output_gradients[0].numpy()
+        # by numpy: torch's threads would go on spinning on cores that kernels want
+        return (None, None, *(torch.from_numpy(gradient.numpy() * factor) for gradient in gradients))
