@@ -18,7 +18,7 @@ from codesign.simulation.event.direct import (
 from codesign.simulation.event.idle import BELOW_CLOSED, idle_all, idle_nearest
 from codesign.simulation.event.max_pools import pass_all, set_passed
 from codesign.simulation.event.neuron import NOTHING, extended_step_gradient, or_nothing, step_gradient
-from codesign.simulation.event.propagation import Frame
+from codesign.simulation.event.propagation import Frame, fetch_source
 from codesign.simulation.event.rows import Rows, accumulate_rows, copy, dot_and_accumulate, set_all
 from codesign.simulation.event.sections import section
 from codesign.simulation.event.selection import end_by_layer
@@ -44,7 +44,7 @@ from codesign.simulation.event.vector import (
 
 
 @leaf
-def _unchoose(network: Any, state: Any, gradient: Any, chosen: Any) -> None:
+def _unchoose(network: Any, rules: Any, state: Any, out: Any, chosen: Any) -> None:
     """Gradient of the weights that chosen spikes crossed, and of the queue before the choice (without dropout's share).
 
     `chosen` sources stand in `ordered`, layer by layer, with their spikes in `kept`; results go to `dots`.
@@ -58,22 +58,30 @@ def _unchoose(network: Any, state: Any, gradient: Any, chosen: Any) -> None:
     for layer in range(len(wiring.layer_width)):  # output neurons reach nobody
         end = state.queue.layer_ends[layer]
         if end > begin and wiring.single[layer] != 0:
-            _back_from(network, layer, wiring.layer_positions[layer], state, gradient, begin, end)
+            _back_from(network, layer, wiring.layer_positions[layer], state, out, begin, end)
         elif end > begin:
-            for i in range(begin, end):
-                source = unsigned_index(ordered[unsigned_index(i)])
-                place = unsigned_index(wiring.source_position[source])
-                for tap in range(wiring.tap_start[place], wiring.tap_start[place + 1]):
-                    rows[unsigned_index(i)] = wiring.source_row[source] + wiring.tap_row[unsigned_index(tap)]
-                    position = wiring.tap_position[unsigned_index(tap)]
-                    _back_from(network, layer, position, state, gradient, i, i + 1)
+            _unchoose_by_taps(network, rules, layer, begin, end, state, out)
         begin = end
 
 
+@section(types.none, when=lambda rules, neuron: rules.spreads, back=True)
+def _unchoose_by_taps(network: Any, rules: Any, layer: Any, begin: Any, end: Any, state: Any, out: Any) -> None:
+    """The same of the sources in these places, which reach several positions each."""
+    wiring, ordered, rows = network.wiring, state.queue.ordered, state.arrivals.rows
+    for i in range(begin, end):
+        fetch_source(wiring, ordered, i, end)
+        source = unsigned_index(ordered[unsigned_index(i)])
+        place = unsigned_index(wiring.source_position[source])
+        for tap in range(wiring.tap_start[place], wiring.tap_start[place + 1]):
+            rows[unsigned_index(i)] = wiring.source_row[source] + wiring.tap_row[unsigned_index(tap)]
+            position = wiring.tap_position[unsigned_index(tap)]
+            _back_from(network, layer, position, state, out, i, i + 1)
+
+
 @leaf
-def _back_from(network: Any, layer: Any, position: Any, state: Any, gradient: Any, begin: Any, end: Any) -> None:
+def _back_from(network: Any, layer: Any, position: Any, state: Any, out: Any, begin: Any, end: Any) -> None:
     """From the currents of a layer's position to the chosen sources in these places and to their rows of weights."""
-    gradients = state.gradients
+    gradients, gradient = state.gradients, out.learning.sums.weights
     width = unsigned_index(network.wiring.layer_width[layer])
     at = unsigned_index(network.wiring.position_slot[unsigned_index(position)])
     rows = Rows(state.arrivals.rows, 1, begin, end)
@@ -111,17 +119,18 @@ def _piece(load: Any, step_gradient: Any) -> Any:
     return unevaluate_piece
 
 
-def _sweeper(step_gradient: Any, compiled: Any) -> Any:
+def _sweeper(step_gradient: Any, *, extended: bool) -> Any:
     """Go back through the evaluations of a step, of extended neurons or others."""
     unevaluate_block, unevaluate_vector = _piece(load_block, step_gradient), _piece(load, step_gradient)
 
-    @compiled
-    def unevaluate(network: Any, rules: Any, state: Any, trace: Any, thresholds: Any, step: Any) -> None:
+    def unevaluate(
+        network: Any, rules: Any, state: Any, out: Any, positions_at: Any, reached: Any, potentials_end: Any
+    ) -> None:
         """Gradient at the currents of the positions evaluated (`dx`) and at their potentials before the step (`G`)."""
-        wiring, at, gradients = network.wiring, step.potentials_end, state.gradients
-        potentials, neuron = trace.potentials, network.neuron
-        for i in range(step.reached):  # from the last, as the trace is fetched
-            position = unsigned_index(trace.words[np.uint64(step.positions_at + step.reached - 1 - i)])
+        wiring, at, gradients, trace = network.wiring, potentials_end, state.gradients, out.trace
+        potentials, neuron, thresholds = trace.potentials, network.neuron, out.learning.sums.threshold
+        for i in range(reached):  # from the last, as the trace is fetched
+            position = unsigned_index(trace.words[np.uint64(positions_at + reached - 1 - i)])
             layer = unsigned_index(wiring.position_layer[position])
             width = unsigned_index(wiring.layer_width[layer])
             at -= width
@@ -135,16 +144,19 @@ def _sweeper(step_gradient: Any, compiled: Any) -> Any:
                 unevaluate_vector(slot + c, neuron, layer, potentials, at + c, gradients, rules, thresholds)
                 c += LANES
 
-    return unevaluate
+    if extended:
+        return section(types.none, when=lambda rules, neuron: neuron.extended, back=True)(unevaluate)
+    return leaf(unevaluate)
 
 
-_unevaluate, _unevaluate_extended = _sweeper(step_gradient, leaf), _sweeper(extended_step_gradient, routine)
+_unevaluate = _sweeper(step_gradient, extended=False)
+_unevaluate_extended = _sweeper(extended_step_gradient, extended=True)
 
 
 @routine
-def _frame_gradient(network: Any, rules: Any, input_: Any, frame: Any, state: Any, gradient: Any) -> None:
+def _frame_gradient(network: Any, rules: Any, input_: Any, frame: Any, state: Any, out: Any) -> None:
     """Gradient of the first layer's weights from a frame that was delivered at once."""
-    wiring, dx, rows = network.wiring, state.gradients.dx, state.arrivals.rows
+    wiring, dx, rows, gradient = network.wiring, state.gradients.dx, state.arrivals.rows, out.learning.sums.weights
     begin, end, kept, kept_from = frame.begin, frame.end, input_.kept, frame.kept_from
     width = unsigned_index(wiring.layer_width[0])
     if wiring.single[0] != 0:
@@ -156,16 +168,28 @@ def _frame_gradient(network: Any, rules: Any, input_: Any, frame: Any, state: An
                 rows[unsigned_index(entry - begin)] = wiring.single_row[unsigned_index(input_.indices[entry])]
             accumulate_rows(width, dx, 0, gradient, Rows(rows, 1, 0, end - begin), kept, kept_from - begin)
         return
-    single = state.arrivals.single
-    for entry in range(begin, end):
+    _frame_gradient_by_taps(network, rules, input_, frame, state, out)
+
+
+@section(types.none, when=lambda rules, neuron: rules.spreads, back=True)
+def _frame_gradient_by_taps(network: Any, rules: Any, input_: Any, frame: Any, state: Any, out: Any) -> None:
+    """The same where its entries reach several positions each."""
+    wiring, rows, single, gradient = (
+        network.wiring,
+        state.arrivals.rows,
+        state.arrivals.single,
+        out.learning.sums.weights,
+    )
+    width = unsigned_index(wiring.layer_width[0])
+    for entry in range(frame.begin, frame.end):
         source = input_.indices[entry]
         place = wiring.source_position[source]
-        single[0] = kept[entry - kept_from]
+        single[0] = input_.kept[entry - frame.kept_from]
         if single[0] != 0:
             for tap in range(wiring.tap_start[place], wiring.tap_start[place + 1]):
                 rows[0] = wiring.source_row[source] + wiring.tap_row[tap]
                 at = unsigned_index(wiring.position_slot[wiring.tap_position[tap]])
-                accumulate_rows(width, dx, at, gradient, Rows(rows, 1, 0, 1), single, 0)
+                accumulate_rows(width, state.gradients.dx, at, gradient, Rows(rows, 1, 0, 1), single, 0)
 
 
 @leaf
@@ -215,7 +239,7 @@ def _back_through_choice(network: Any, rules: Any, state: Any, out: Any, step: A
     if not rules.single_spikes:
         for i in range(step.chosen):
             queue.kept[i] = trace.words_as_float[step.kept_at + i]
-    _unchoose(network, state, out.learning.sums.weights, step.chosen)
+    _unchoose(network, rules, state, out, step.chosen)
     if rules.direct:
         back_from_direct(network, rules, state, out, step.chosen)
     for i in range(step.chosen):
@@ -308,7 +332,7 @@ def _backward_pass(
     network: Any, rules: Any, input_: Any, frame: Any, state: Any, out: Any, words_at: Any, potentials_at: Any
 ) -> Any:
     """Back through one timestep, whose trace ends at these places; returns where it begins."""
-    trace, mark, gradient = out.trace, state.arrivals.mark, out.learning.sums.weights
+    trace, mark = out.trace, state.arrivals.mark
     set_all(state.gradients.g_queue, np.float32(0))
     following_at = following = 0  # positions evaluated in the following step
     words_at -= 1
@@ -325,10 +349,11 @@ def _backward_pass(
         _back_through_choice(network, rules, state, out, step)
         for i in range(following):
             mark[unsigned_index(trace.words[np.uint64(following_at + i)])] = 0
+        place = step.positions_at, step.reached, step.potentials_end
         if network.neuron.extended:
-            _unevaluate_extended(network, rules, state, trace, out.learning.sums.threshold, step)
+            _unevaluate_extended(network, rules, state, out, *place)
         else:
-            _unevaluate(network, rules, state, trace, out.learning.sums.threshold, step)
+            _unevaluate(network, rules, state, out, *place)
         if rules.delayed:
             k = np.int64(steps) - 1 - np.int64(after)
             late_gradient(network, rules, frame.timestep, k, state, out, arrived_at)
@@ -339,7 +364,7 @@ def _backward_pass(
     for i in range(following):
         mark[unsigned_index(trace.words[np.uint64(following_at + i)])] = 0
     if steps > 0 and not rules.queued:
-        _frame_gradient(network, rules, input_, frame, state, gradient)
+        _frame_gradient(network, rules, input_, frame, state, out)
         if rules.direct:
             frame_direct_gradient(network, rules, input_, frame, np.int64(steps), state, out)
     return words_at, potentials_at

@@ -139,6 +139,7 @@ def _rules(run: Run, resources: Resources) -> Rules:
         shared=pools_first or regularization.network_dropout > 0,
         timed=run.service is not None,
         charged=run.spike_cost is not None,
+        spreads=not layout.wiring.single.all(),
         delayed=bool(network.shape.delayed),
         direct=bool(network.shape.direct),
         partial=resources.direct.partial,

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import types
 
-from codesign.simulation.event.compilation import leaf, routine
+from codesign.simulation.event.compilation import leaf
 from codesign.simulation.event.draws import absorb, event_draws, survivors, uniform
 from codesign.simulation.event.numbers import numbers
 from codesign.simulation.event.rows import Rows, add_rows, add_scaled_rows
@@ -16,6 +16,7 @@ from codesign.simulation.event.vector import (
     LANES,
     above,
     add,
+    fetch_to_read,
     fill_as,
     lanes_of,
     load,
@@ -23,6 +24,9 @@ from codesign.simulation.event.vector import (
     store,
     unsigned_index,
 )
+
+_SOURCES_AHEAD = 8
+"""How many places before its turn a source is looked up."""
 
 
 class Frame(NamedTuple):
@@ -117,7 +121,7 @@ def _deliver_to_one_position(network: Any, rules: Any, input_: Any, frame: Any, 
     return reach(np.int64(0), arrivals, np.int64(0))
 
 
-@routine
+@section(types.int64, when=lambda rules, neuron: rules.spreads)
 def _deliver_by_taps(network: Any, rules: Any, input_: Any, frame: Any, state: Any) -> Any:
     touched = np.int64(0)
     for entry in range(frame.begin, frame.end):
@@ -125,16 +129,16 @@ def _deliver_by_taps(network: Any, rules: Any, input_: Any, frame: Any, state: A
         if value != 0:
             state.arrivals.single[0] = input_.kept[entry - frame.kept_from]
             messages = 1 if rules.currents else np.int64(value)
-            touched = _deliver_source(network, rules, input_.indices[entry], messages, state, touched)
+            touched = _deliver_source(network, rules, 0, input_.indices[entry], messages, state, touched)
     return touched
 
 
 @leaf
-def _deliver_source(network: Any, rules: Any, source: Any, messages: Any, state: Any, touched: Any) -> Any:
+def _deliver_source(network: Any, rules: Any, layer: Any, source: Any, messages: Any, state: Any, touched: Any) -> Any:
     """Over each tap of a source `arrivals.single[0]` times its row; returns how many positions are reached."""
     wiring, arrivals = network.wiring, state.arrivals
     source = unsigned_index(source)
-    width = unsigned_index(wiring.layer_width[unsigned_index(wiring.source_layer[source])])
+    width = unsigned_index(wiring.layer_width[layer])
     place = unsigned_index(wiring.source_position[source])
     for tap in range(wiring.tap_start[place], wiring.tap_start[place + 1]):
         position = unsigned_index(wiring.tap_position[unsigned_index(tap)])
@@ -193,6 +197,32 @@ def _surplus(rules: Any, source: Any, messages: Any) -> Any:
 
 
 @leaf
+def fetch_source(wiring: Any, ordered: Any, i: Any, end: Any) -> Any:
+    """Ask the cache for where a source is that follows some places behind `i`, as sources lie far apart; returns it."""
+    source = unsigned_index(ordered[unsigned_index(min(i + _SOURCES_AHEAD, end - 1))])
+    fetch_to_read(source, wiring.source_position, source)
+    fetch_to_read(source, wiring.source_row, source)
+    return source
+
+
+@section(types.int64, when=lambda rules, neuron: rules.spreads)
+def _propagate_by_taps(network: Any, rules: Any, layer: Any, begin: Any, end: Any, state: Any, touched: Any) -> Any:
+    """Currents and messages of the sources in these places of `ordered`; returns how many positions are reached."""
+    wiring, arrivals, queue = network.wiring, state.arrivals, state.queue
+    for i in range(begin, end):
+        source = queue.ordered[i]
+        coming = fetch_source(wiring, queue.ordered, i, end)
+        fetch_to_read(coming, queue.spikes, coming)
+        arrivals.single[0] = np.float32(1) if rules.single_spikes else queue.kept[i]
+        messages = messages_of(rules, queue, source)
+        if rules.pools_first and not rules.gated and wiring.source_window[source] >= 0:
+            messages = np.int64(queue.kept[i])  # what a window does not pass reaches nobody
+        if messages > 0:
+            touched = _deliver_source(network, rules, layer, source, messages, state, touched)
+    return touched
+
+
+@leaf
 def propagate(network: Any, rules: Any, state: Any, chosen: Any, senders: Any) -> Any:
     """Currents and messages of what left; returns how many positions they reach."""
     wiring, arrivals, queue = network.wiring, state.arrivals, state.queue
@@ -203,14 +233,7 @@ def propagate(network: Any, rules: Any, state: Any, chosen: Any, senders: Any) -
             touched = reach(wiring.layer_positions[layer], arrivals, touched)
             _to_one_position(network, rules, layer, begin, end, state)
         elif end > begin:
-            for i in range(begin, end):
-                source = queue.ordered[i]
-                arrivals.single[0] = np.float32(1) if rules.single_spikes else queue.kept[i]
-                messages = messages_of(rules, queue, source)
-                if rules.pools_first and not rules.gated and wiring.source_window[source] >= 0:
-                    messages = np.int64(queue.kept[i])  # what a window does not pass reaches nobody
-                if messages > 0:
-                    touched = _deliver_source(network, rules, source, messages, state, touched)
+            touched = _propagate_by_taps(network, rules, layer, begin, end, state, touched)
         begin = end
     for i in range(senders):
         place = wiring.source_position[state.gates.senders[i]]

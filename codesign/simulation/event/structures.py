@@ -122,6 +122,7 @@ class Rules(NamedTuple):
     shared: bool  # of the spikes that leave a neuron only a share may go on, which the trace has
     timed: bool  # the policy sees the times of a service model
     charged: bool  # spikes have weights, whose sums are wanted
+    spreads: bool  # spikes of some layer reach several positions
     delayed: bool  # there are delayed connections
     direct: bool  # there are direct connections
     partial: bool  # one of them reaches a part of a position

@@ -102,7 +102,7 @@ def _fetcher(*, written: bool) -> Any:
             data = cgutils.create_struct_proxy(array)(context, builder, arguments[1]).data
             kind = ir.FunctionType(ir.VoidType(), [_BYTE_POINTER, _WORD, _WORD, _WORD])
             function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
-            for line in range(0, like.lanes, LANES):
+            for line in range(0, getattr(like, "lanes", 1), LANES):
                 place = builder.gep(data, [builder.add(arguments[2], _LONG(line))])
                 builder.call(function, [builder.bitcast(place, _BYTE_POINTER), _WORD(int(written)), _WORD(3), _WORD(1)])
             return context.get_dummy_value()
@@ -113,8 +113,9 @@ def _fetcher(*, written: bool) -> Any:
 
 
 fetch_to_read, fetch_to_write = _fetcher(written=False), _fetcher(written=True)
-"""fetch(like, array, index): ask the cache for as many numbers of a float32 array as a vector has, from `index` on, be
-there any or not. A processor does not foresee an array that is read from its end, nor writes between much else."""
+"""fetch(like, array, index): ask the cache for as many numbers of an array of 32 bits as a vector has, or for one where
+`like` is no vector, from `index` on, be there any or not. A processor does not foresee an array that is read from its
+end, nor writes between much else."""
 
 
 @intrinsic
