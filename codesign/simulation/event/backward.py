@@ -174,12 +174,8 @@ def _frame_gradient(network: Any, rules: Any, input_: Any, frame: Any, state: An
 @section(types.none, when=lambda rules, neuron: rules.spreads, back=True)
 def _frame_gradient_by_taps(network: Any, rules: Any, input_: Any, frame: Any, state: Any, out: Any) -> None:
     """The same where its entries reach several positions each."""
-    wiring, rows, single, gradient = (
-        network.wiring,
-        state.arrivals.rows,
-        state.arrivals.single,
-        out.learning.sums.weights,
-    )
+    wiring, arrivals, gradient = network.wiring, state.arrivals, out.learning.sums.weights
+    rows, single = arrivals.rows, arrivals.single
     width = unsigned_index(wiring.layer_width[0])
     for entry in range(frame.begin, frame.end):
         source = input_.indices[entry]
