@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from codesign.errors import InputError
 from codesign.files import Location, printable
-from codesign.models.card import ModelCard, ModelImport, describe_model
+from codesign.models.card import ModelImport, describe_model
 from codesign.models.file import LoadedModel
 from codesign.models.nir.checking import check_spikes, read_record
 from codesign.models.nir.dialects import DIALECTS, get_dialect
@@ -32,6 +32,7 @@ from codesign.models.nir.modules import ModuleModel, read_module
 from codesign.models.nir.network import make_network
 from codesign.models.nir.options import TIME, read_options
 from codesign.models.nir.written import is_written, read_written
+from codesign.network.spiking_network import SpikingNetwork
 
 _MOST_TRIED = 1 << 20
 """Neurons times timesteps on which other options are tried."""
@@ -76,15 +77,13 @@ def import_model(
             graph = read.graph
         elif sample is not None:
             raise InputError("sample: is for torch modules only, and this is a graph; leave it out")
-        loaded = _import(graph, source, dialect, {"dt": dt, **options}, check, name, read)
+        loaded = _import(graph, source, digest, dialect, {"dt": dt, **options}, check, name, read)
     except InputError as error:
         raise InputError("\n".join(f"{source}: {line}" for line in _paragraphs(str(error), source))) from None
     imported = loaded.card.imported
     if read is not None and imported is not None and imported.lost:
         warnings.warn(f"{source}: {imported.lost}", stacklevel=2)
-    if imported is None or imported.source != source:  # as an earlier import said
-        return loaded
-    return replace(loaded, card=replace(loaded.card, imported=replace(imported, digest=digest)))
+    return loaded
 
 
 def _paragraphs(message: str, source: str) -> list[str]:
@@ -123,6 +122,7 @@ def _graph(model: Any) -> tuple[Graph, str, str]:
 def _import(
     graph: Graph,
     source: str,
+    digest: str,
     dialect: str | None,
     options: Mapping[str, Any],
     check: Any,
@@ -130,29 +130,40 @@ def _import(
     module: ModuleModel | None,
 ) -> LoadedModel:
     layers = read_layers(graph)
-    if module is not None:
-        said = _said(module, layers, dialect, options)
-        loaded = _read(layers, source, get_dialect(module.dialect), said, checked=check is not None, of_module=True)
-        loaded = replace(loaded, card=_with_lost(loaded, module, layers[-1]))
-    elif is_written(graph) and dialect is None:
+    if is_written(graph) and dialect is None:
         loaded = read_written(graph, layers, options)
+        network, card = loaded.network, loaded.card
     else:
-        loaded = _read(layers, source, _dialect(dialect, layers), options, checked=check is not None)
-    card = loaded.card if name is None else replace(loaded.card, name=name)
+        meant = _dialect(dialect, layers, module)
+        if module is not None:
+            options = _said(module, layers, options)
+        network = _network(layers, meant, options, checked=check is not None, of_module=module is not None)
+        grid = layers[0].source
+        card = replace(
+            describe_model(network, name=source.replace("\\", "/").rpartition("/")[2]),
+            input_grid=grid if isinstance(grid, tuple) else None,
+            imported=ModelImport(
+                source=source,
+                digest=digest,
+                dialect=meant.name,
+                options={key: str(value) for key, value in options.items() if value is not None},
+                lost=meant.lost if module is None else _lost(network, module, layers[-1]),
+            ),
+        )
+    card = card if name is None else replace(card, name=name)
     if check is not None:
         recorded, where = _recorded(check, layers)
         names = [layer.node.name for layer in layers]
-        certificate = check_spikes(loaded.network, names, recorded, source=where)
+        certificate = check_spikes(network, names, recorded, source=where)
         if not certificate.agrees and module is None and dialect is not None:
             certificate = replace(certificate, better=_better(layers, get_dialect(dialect), options, recorded))
         card = replace(card, certificate=certificate)
-    return LoadedModel(network=loaded.network, card=card)
+    return LoadedModel(network=network, card=card)
 
 
-def _with_lost(loaded: LoadedModel, module: ModuleModel, last: Layer) -> ModelCard:
-    """The card, which says so if the module answers otherwise than by what its last neurons send."""
-    assert loaded.card.imported is not None
-    name, reads = last.node.name, loaded.network.neuron.readout == "potential"
+def _lost(network: SpikingNetwork, module: ModuleModel, last: Layer) -> str:
+    """What is said of a module that answers otherwise than by what its last neurons send; "" of others."""
+    name, reads = last.node.name, network.neuron.readout == "potential"
     answers = [
         each
         for each in module.returned
@@ -168,10 +179,8 @@ def _with_lost(loaded: LoadedModel, module: ModuleModel, last: Layer) -> ModelCa
         same = {call for each in answers if each.whole for call in each.calls} == set(range(end + 1))
         wanted = f"what '{name}' sends nor its sum or mean over all timesteps"
         does = "answers by its last neurons alone, in all timesteps"
-    lost = (
-        f"what forward returns is neither {wanted}; whatever else forward does is no part of the network, which {does}"
-    )
-    return replace(loaded.card, imported=replace(loaded.card.imported, lost="" if same else lost))
+    rest = "whatever else forward does is no part of the network"
+    return "" if same else f"what forward returns is neither {wanted}; {rest}, which {does}"
 
 
 def _better(
@@ -188,18 +197,14 @@ def _better(
     changes = [{name: value for name, value in each.items() if value != given[name]} for each in tried]
     for changed in sorted(changes, key=lambda changed: (len(changed), sorted(changed.items()))):
         with suppress(InputError):
-            network = _read(layers, "", dialect, {**options, **changed}, checked=True).network
+            network = _network(layers, dialect, {**options, **changed}, checked=True)
             if check_spikes(network, names, part, source="").agrees:
                 return ", ".join(f"{name} {value}" for name, value in changed.items()) or None
     return None
 
 
-def _said(
-    module: ModuleModel, layers: Sequence[Layer], dialect: str | None, options: Mapping[str, Any]
-) -> Mapping[str, Any]:
+def _said(module: ModuleModel, layers: Sequence[Layer], options: Mapping[str, Any]) -> Mapping[str, Any]:
     """All options: what the module says, one for each layer, and what it does not."""
-    if dialect not in (None, module.dialect):
-        raise InputError(f"dialect: this is a module of {module.dialect}, found '{dialect}'; leave it out")
     neurons = [module.neurons[layer.node.name] for layer in layers]
     asked = get_dialect(module.dialect).asks(layers, of_module=True)
     said = {option: [of_layer.options[option] for of_layer in neurons] for option in neurons[0].options}
@@ -210,15 +215,9 @@ def _said(
     return {**options, **said, "dt": neurons[0].dt if options["dt"] is None else options["dt"]}
 
 
-def _read(
-    layers: Sequence[Layer],
-    source: str,
-    dialect: Dialect,
-    options: Mapping[str, Any],
-    *,
-    checked: bool,
-    of_module: bool = False,
-) -> LoadedModel:
+def _network(
+    layers: Sequence[Layer], dialect: Dialect, options: Mapping[str, Any], *, checked: bool, of_module: bool = False
+) -> SpikingNetwork:
     """The network of these layers as the dialect means them; `checked` where a record will show what it then does."""
     said = read_options({"dt": TIME, **dialect.asks(layers, of_module=of_module)}, options, len(layers), dialect.name)
     beside = {"timestep_s": said["dt"], "checked": checked}
@@ -227,21 +226,14 @@ def _read(
         for at in range(len(layers))
     ]
     numbers = [dialect.numbers(layer, own | beside) for layer, own in zip(layers, each, strict=True)]
-    network, grid = make_network(layers, numbers, said["dt"]), layers[0].source
-    card = replace(
-        describe_model(network, name=source.replace("\\", "/").rpartition("/")[2]),
-        input_grid=grid if isinstance(grid, tuple) else None,
-        imported=ModelImport(
-            source=source,
-            dialect=dialect.name,
-            options={key: str(value) for key, value in options.items() if value is not None},
-            lost=dialect.lost,
-        ),
-    )
-    return LoadedModel(network=network, card=card)
+    return make_network(layers, numbers, said["dt"])
 
 
-def _dialect(name: str | None, layers: Sequence[Layer]) -> Dialect:
+def _dialect(name: str | None, layers: Sequence[Layer], module: ModuleModel | None) -> Dialect:
+    if module is not None:
+        if name not in (None, module.dialect):
+            raise InputError(f"dialect: this is a module of {module.dialect}, found '{name}'; leave it out")
+        return get_dialect(module.dialect)
     if layers[0].node.kind == LOIHI:
         if name not in (None, "lava"):
             raise InputError(f"dialect: .net files are lava's, found '{name}'")
