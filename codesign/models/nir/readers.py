@@ -157,12 +157,10 @@ def _numbers(
         "a reset by another amount than the threshold": "reset_amount" in own,
         "a readout of potentials": index == layers - 1 and neuron.readout == "potential",
     }
-    beta = np.exp(-network.timestep_s / own["time_constant"]).astype(np.float32).astype(np.float64)
-    alpha, constants = None, own.get("synaptic_time_constant", np.zeros(1))
-    if constants.any():
-        alpha = (
-            np.exp(-network.timestep_s / np.where(constants > 0, constants, 1)).astype(np.float32).astype(np.float64)
-        )
+    layer = network.layer_slices[index]
+    beta = network.decay.detach()[layer].double().numpy()
+    decays = network.synaptic_decay() if network.flows()[layer].any() else None
+    alpha = None if decays is None else decays.detach()[layer].double().numpy()
     threshold = (own["threshold"] / own.get("gain", 1.0)).astype(np.float32)
     comparison = neuron.of_layers("comparison", layers)[index]
     if comparison != reader.comparison:

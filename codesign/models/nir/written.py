@@ -97,7 +97,7 @@ def to_nir(network: SpikingNetwork, card: ModelCard, reader: str = "plain") -> n
     said |= {name: str(getattr(network.neuron, name)) for name in ("reset", "comparison")}
     told = reader_of(reader)
     nodes: dict[str, nir.NIRNode] = {"input": nir.Input(np.atleast_1d(network.topology.input))}
-    specs = iter(network.topology.layers)
+    specs, numbers = iter(network.topology.layers), _of_neurons(network)
     for index, connection in enumerate(network.layer_connections()):
         spec, pools = next(specs), list[Pool]()
         while isinstance(spec, Pool):
@@ -111,8 +111,8 @@ def to_nir(network: SpikingNetwork, card: ModelCard, reader: str = "plain") -> n
         if told is not None:
             given, weight = weight, weights_for(told, weight, connection.window.groups, pools)
             said |= {} if np.array_equal(given, weight) else {f"{_WEIGHT}{index}": given}
-        nodes[f"weights{index}"] = _map(network, index, connection, weight, exact=told is not None)
-        own = {name: value[network.layer_slices[index]].numpy() for name, value in _of_neurons(network).items()}
+        own = {name: value[network.layer_slices[index]].numpy() for name, value in numbers.items()}
+        nodes[f"weights{index}"] = _map(index, connection, weight, own, exact=told is not None)
         node = _neurons(network, index, own) if told is None else for_reader(reader, network, index, own)
         node.metadata = own
         nodes[f"neurons{index}"] = node
@@ -159,13 +159,12 @@ def _lead_back(
 
 
 def _map(
-    network: SpikingNetwork, index: int, connection: Connection, weight: NDArray[Any], *, exact: bool
+    index: int, connection: Connection, weight: NDArray[Any], own: Mapping[str, NDArray[Any]], *, exact: bool
 ) -> nir.NIRNode:
-    """Weights, as this graph has them, and biases. `exact` is for one reader, whom no metadata tells what NIR lacks;
-    there always are biases then, as sinabs wants it."""
-    layer, bias = network.layer_slices[index], None
-    if network.bias is not None:
-        own = {name: value[layer].numpy() for name, value in _of_neurons(network).items()}
+    """Weights, as this graph has them, and biases, of neurons with `own` numbers. `exact` is for one reader, whom no
+    metadata tells what NIR lacks; there always are biases then, as sinabs wants it."""
+    bias = None
+    if "bias" in own:
         flows = "synaptic_time_constant" in own and own["synaptic_time_constant"] > 0
         bias = np.where(flows, own["bias"], own["bias"] / own.get("gain", np.float32(1)))
     if isinstance(connection.target, Linear):
