@@ -21,6 +21,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError, ValidationInfo, model_validator
 
 from codesign.errors import DocumentError, InputError, Problem
+from codesign.files.local import open_at_once
 from codesign.mistakes import clipped, describe, dotted, mistakes_of
 from codesign.units import quantities_in_si
 from codesign.yaml_nodes import DEEPEST, MOST_VALUES, UnusableYamlError, composed, excess
@@ -35,8 +36,6 @@ _MOST_BYTES, _MOST_PROBLEMS = 1_000_000, 100
 LONGEST_KEY = 200
 CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 """What no text may hold: it could steer a terminal, and half of a surrogate pair cannot be written to any file."""
-_NO_WAITING = getattr(os, "O_NONBLOCK", 0)
-"""Opens a pipe that nobody writes to at once; for regular files it makes no difference."""
 _INNER_LINE = re.compile(r"\n(?!.+:[0-9]+: )")
 """The end of a line within a message, unless the next one is another file's mistake with its own place."""
 _INTEGER = re.compile(r"[-+]?[0-9]+\Z")
@@ -46,12 +45,6 @@ _WORDS = {
     **dict.fromkeys(("true", "True", "TRUE"), True),
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
-_HINTS = {
-    "'\\t'": "; indent with spaces, not with tabs",
-    "mapping values": "; is the line indented like its neighbours, and is text that contains ': ' in quotes?",
-    "expected ':'": "; is there a key above whose colon has no space after it?",
-}
-"""What to do about a part of what the YAML parser says."""
 _PLAIN_TAGS = {f"tag:yaml.org,2002:{name}" for name in ("str", "map", "seq")}
 
 Path_ = tuple[str | int, ...]
@@ -228,7 +221,7 @@ def read_document(path: Path) -> Document:
 
 def _text(path: Path) -> str:
     try:
-        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | _NO_WAITING)) as file:
+        with open(path, "rb", opener=open_at_once) as file:
             regular = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
             data = file.read(_MOST_BYTES + 1) if regular else b""
     except OSError as error:
@@ -313,25 +306,13 @@ class _Reader:
     values: int = 0
 
     def read(self, text: str) -> Document:
-        node = self._compose(text)
+        try:
+            node = composed(text)
+        except UnusableYamlError as error:
+            raise self._error(error.line, str(error)) from None
         if node is None:
             raise self._error(1, "is empty")
         return Document(data=self._construct(node, ()), places=self.places, problems=self.problems)
-
-    def _compose(self, text: str) -> yaml.Node | None:
-        try:
-            return composed(text)
-        except yaml.reader.ReaderError as error:
-            line, character = text.count("\n", 0, error.position) + 1, ord(text[error.position])
-            raise self._error(line, f"is not valid YAML: the character U+{character:04X} is not allowed") from None
-        except yaml.MarkedYAMLError as error:
-            mark = error.problem_mark or error.context_mark
-            what = ", ".join(part for part in (error.context, error.problem) if part)
-            where = f" in column {mark.column + 1}" if mark else ""
-            hint = next((hint for part, hint in _HINTS.items() if part in what), "")
-            raise self._error(mark.line + 1 if mark else 1, f"is not valid YAML{where}: {what}{hint}") from None
-        except UnusableYamlError as error:
-            raise self._error(error.line, str(error)) from None
 
     def _error(self, line: int, message: str) -> DocumentError:
         return DocumentError([Problem(file=self.file, line=line, message=message)])

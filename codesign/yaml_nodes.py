@@ -11,18 +11,24 @@ MOST_VALUES, DEEPEST = 50_000, 50
 _KEPT_TEXTS, _KEPT_LENGTH = 64, 100_000
 """Nodes of so many texts read last are kept, of texts that are no longer: a sweep reads its chips often."""
 
+_HINTS = {
+    "'\\t'": "; indent with spaces, not with tabs",
+    "mapping values": "; is the line indented like its neighbours, and is text that contains ': ' in quotes?",
+    "expected ':'": "; is there a key above whose colon has no space after it?",
+}
+"""What to do about a part of what the YAML parser says."""
+
 
 class UnusableYamlError(Exception):
     """What is wrong with a text, in the line where reading it ended."""
 
-    def __init__(self, message: str, line: int = 1) -> None:
+    def __init__(self, message: str, line: int) -> None:
         super().__init__(message)
         self.line = line
 
 
 def composed(text: str) -> yaml.Node | None:
-    """The nodes of a text; None where it is empty. Raises yaml.YAMLError where it is not YAML, and UnusableYamlError
-    where there is too much, or an escape is impossible."""
+    """The nodes of a text; None where it is empty. Raises UnusableYamlError where it is not YAML, or too much."""
     return _kept(text) if len(text) <= _KEPT_LENGTH else _composed(text)
 
 
@@ -83,7 +89,14 @@ def _carefully(text: str) -> yaml.Node | None:
     try:
         loader = _Loader(text)
         return loader.get_single_node()  # type: ignore[no-any-return]
-    except (UnusableYamlError, yaml.reader.ReaderError, yaml.MarkedYAMLError):
-        raise
+    except yaml.reader.ReaderError as error:
+        line, character = text.count("\n", 0, error.position) + 1, ord(text[error.position])
+        raise UnusableYamlError(f"is not valid YAML: the character U+{character:04X} is not allowed", line) from None
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        what = ", ".join(part for part in (error.context, error.problem) if part)
+        where = f" in column {mark.column + 1}" if mark else ""
+        hint = next((hint for part, hint in _HINTS.items() if part in what), "")
+        raise UnusableYamlError(f"is not valid YAML{where}: {what}{hint}", mark.line + 1 if mark else 1) from None
     except (yaml.YAMLError, ValueError, OverflowError) as error:  # such as an impossible escape
         raise UnusableYamlError(f"is not valid YAML: {error}", loader.line + 1 if loader else 1) from None

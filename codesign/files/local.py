@@ -42,7 +42,7 @@ class LocalFolder(Folder):
             self._path = path.absolute()  # wherever the process works later
 
     def _read(self, name: str, first: int | None) -> bytes:
-        with open(self._path / name, "rb", opener=_open_at_once) as file:
+        with open(self._path / name, "rb", opener=open_at_once) as file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
                 raise FileNotFoundError(name)
@@ -120,7 +120,7 @@ def _too_large() -> OSError:
     return OSError(errno.EFBIG, f"has more than {MOST_BYTES // 2**30} GiB, the most that is read as a whole")
 
 
-def _open_at_once(path: str, flags: int) -> int:
+def open_at_once(path: str, flags: int) -> int:
     """Without waiting for somebody who writes into a pipe."""
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
