@@ -105,11 +105,15 @@ def parse_quantity(text: object, unit: str) -> float:
     converted = magnitude * factor if factor is not None else _converted(magnitude, name, unit, f"found {text!r}")
     if not math.isfinite(converted):
         raise ValueError(f"must be finite, found {text!r}")
-    if abs(converted) > _LARGEST:
-        raise ValueError(f"must be at most {_LARGEST:g} {unit} in size, found {text!r}")
-    if 0 < abs(converted) < _SMALLEST:
-        raise ValueError(f"must be 0 or at least {_SMALLEST:g} {unit} in size, found {text!r}")
-    return converted
+    return _moderate(converted, f" {unit}", repr(text))
+
+
+def _moderate(value: float, unit: str, found: str) -> float:
+    if abs(value) > _LARGEST:
+        raise ValueError(f"must be at most {_LARGEST:g}{unit} in size, found {found}")
+    if 0 < abs(value) < _SMALLEST:
+        raise ValueError(f"must be 0 or at least {_SMALLEST:g}{unit} in size, found {found}")
+    return value
 
 
 def _converted(magnitude: float, name: str, unit: str, found: str) -> float:
@@ -158,15 +162,7 @@ def _validator(unit: str) -> BeforeValidator:
     return BeforeValidator(validate)
 
 
-def _moderate(value: float) -> float:
-    if abs(value) > _LARGEST:
-        raise ValueError(f"must be at most {_LARGEST:g} in size, found {value:g}")
-    if 0 < abs(value) < _SMALLEST:
-        raise ValueError(f"must be 0 or at least {_SMALLEST:g} in size, found {value:g}")
-    return value
-
-
-Real = Annotated[float, Field(strict=True), AfterValidator(_moderate)]
+Real = Annotated[float, Field(strict=True), AfterValidator(lambda value: _moderate(value, "", f"{value:g}"))]
 """A plain number that networks compute with: far from the ends of float32, 1.2e-38 and 3.4e38, for products of it are
 formed."""
 Positive = Annotated[int, Field(gt=0, lt=2**31, strict=True)]
