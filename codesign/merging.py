@@ -132,18 +132,14 @@ class Merged(Document):
         del value_at(self.data, path[:-1])[path[-1]]
 
     def remove(self, part: Fragment) -> None:
-        for number, path in enumerate(self.listed(part)):
-            self.remove_path(part, number, path)
-
-    def listed(self, part: Fragment) -> list[str]:
         listed = part.data.get("remove", [])
         if not isinstance(listed, list) or not all(isinstance(path, str) for path in listed):
             self.mistake(part, ("remove",), f"must be a list of paths such as {self.example}")
         elif len(listed) > MOST_NAMES:
             self.mistake(part, ("remove",), f"has {len(listed):,} paths, more than {MOST_NAMES}")
         else:
-            return listed
-        return []
+            for number, path in enumerate(listed):
+                self.remove_path(part, number, path)
 
     def remove_path(self, part: Fragment, number: int, path: str) -> None:
         keys, tail = _keys_of(self.data, path)
