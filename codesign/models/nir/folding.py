@@ -141,7 +141,7 @@ class Chain:
         """The layer that ends in these neurons; the paths by which they reach themselves have weights and biases."""
         if self.synapses is None or self.source is None:
             raise neurons.refusal("nothing with weights leads to it; put a Linear, Affine, Conv1d or Conv2d before it")
-        bias = self.spread_bias()
+        bias = np.repeat(self.bias, math.prod(self.grid) // len(self.bias))
         weights: Floats | None = None
         for node, weight, own in recurrent:
             if weight.shape != (len(bias), len(bias)):
@@ -158,10 +158,6 @@ class Chain:
             grid=self.grid,
             recurrent=weights,
         )
-
-    def spread_bias(self) -> Floats:
-        """(neurons,) biases."""
-        return np.repeat(self.bias, math.prod(self.grid) // len(self.bias))
 
     def join(self, other: Chain, neurons: NirNode) -> None:
         """Add the weights of another chain between the same layers."""
@@ -238,7 +234,8 @@ class Chain:
     def _slide(self, node: NirNode, told: Mapping[str, Any]) -> None:
         try:
             self.synapses = (Conv1d if told["kind"] == "conv1d" else Conv2d)(**told)
-            self.grid = window_of(self._source_grid, self.pools, self.synapses).grid
+            source = self.source if isinstance(self.source, tuple) else (self.source or 1, 1, 1)
+            self.grid = window_of(source, self.pools, self.synapses).grid
         except ValueError as error:
             raise node.refusal(str(error)) from None
 
@@ -308,10 +305,6 @@ class Chain:
             raise node.refusal("must follow a layer with weights, into which it is folded")
         self._scale(node)
         self.bias = self.bias + _of_size(node, node.numbers["shift"], len(self.bias))
-
-    @property
-    def _source_grid(self) -> Grid:
-        return self.source if isinstance(self.source, tuple) else (self.source or 1, 1, 1)
 
     def _once(self, node: NirNode) -> None:
         if self.synapses is not None:

@@ -133,7 +133,7 @@ class Derived:
         return replace(self, tensor=view, whole=False, to_the_end=self.to_the_end and _end(view) == _end(self.tensor))
 
 
-class _Trace:
+class _Trace(TorchFunctionMode):
     """A module's run: which modules there were, and which got what another made.
 
     Attributes:
@@ -146,6 +146,7 @@ class _Trace:
     """
 
     def __init__(self, sample: torch.Tensor) -> None:
+        super().__init__()
         self.nodes: dict[str, NirNode] = {}
         self.neurons: dict[str, tuple[str, ModuleNeurons]] = {}
         self.edges: dict[tuple[str, str], None] = {}
@@ -166,7 +167,7 @@ class _Trace:
     def run(self, module: nn.Module) -> None:
         modules = list(_walk(module))
         were = [(part, part.training) for part in modules]
-        with contextlib.ExitStack() as stack, torch.no_grad(), _Sums(self):
+        with contextlib.ExitStack() as stack, torch.no_grad(), self:
             for part, was in were:
                 stack.callback(setattr, part, "training", was)
                 part.training = False
@@ -215,8 +216,9 @@ class _Trace:
         if state is not None and state != _kept_by(module):
             raise refusal(name, module, _STATE)
 
-    def added(self, func: Any, args: Any, kwargs: Any) -> Any:
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Run a function; between modules, keep whose sum it makes, what it counts, or that it copies the input."""
+        kwargs = kwargs or {}
         if self.depth or func.__name__ not in _COUNTS:
             return func(*args, **kwargs)
         given = self._counted(args)
@@ -325,15 +327,6 @@ class _Trace:
         shape = tuple(self._sample.shape)
         fits = [shape[at:] for at in range(1, len(shape)) if math.prod(shape[at:]) == size and len(shape) - at < 4]
         return max(fits, key=len, default=tuple(given.shape[-dimensions:]))
-
-
-class _Sums(TorchFunctionMode):
-    def __init__(self, trace: _Trace) -> None:
-        super().__init__()
-        self._trace = trace
-
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        return self._trace.added(func, args, kwargs or {})
 
 
 def _walk(module: nn.Module) -> Iterator[nn.Module]:

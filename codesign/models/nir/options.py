@@ -86,8 +86,7 @@ def count(allowed: str) -> Unsaid:
 
 
 def _time(given: Any) -> float:
-    seconds = float(given) if is_number(given) else None
-    seconds = parse_quantity(given, "s") if seconds is None else seconds
+    seconds = float(given) if is_number(given) else parse_quantity(given, "s")
     if not 0 < seconds < math.inf:
         raise ValueError
     return seconds
