@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from test_modules import Leaky
+from test_modules import Doing, Leaky
 from torch import nn
 
 import codesign as cd
@@ -29,23 +29,17 @@ TAKEN: dict[str, tuple[Order, str | None]] = {
 
 @pytest.mark.parametrize("order", TAKEN)
 def test_each_timestep_is_taken_once_and_in_order(order: str):
-    class Ordered(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.first, self.lif = nn.Linear(4, 4), Leaky(0.5)
+    first, lif = nn.Linear(4, 4), Leaky(0.5)
+    states: list[Any] = [0.0]
 
-        def forward(self, x: torch.Tensor) -> Any:
-            states: list[Any] = [0.0]
+    def step(now: torch.Tensor) -> torch.Tensor:
+        spikes, states[0] = lif(first(now), states[0])
+        return spikes
 
-            def step(now: torch.Tensor) -> torch.Tensor:
-                spikes, states[0] = self.lif(self.first(now), states[0])
-                return spikes
-
-            return TAKEN[order][0](x, step)
-
-    message = TAKEN[order][1]
+    take, message = TAKEN[order]
+    module = Doing(lambda x: take(x, step), first=first, lif=lif)
     with contextlib.nullcontext() if message is None else pytest.raises(InputError, match=message):
-        loaded = cd.import_model(Ordered(), sample=torch.ones(3, 2, 4), dt="1 ms")
+        loaded = cd.import_model(module, sample=torch.ones(3, 2, 4), dt="1 ms")
         assert loaded.network.shape.input_size == 4
 
 
@@ -53,26 +47,22 @@ def test_each_timestep_is_taken_once_and_in_order(order: str):
 def test_a_layer_that_rests_in_some_timesteps_is_refused(rests: bool):
     """Weights may run once for all timesteps, and neurons once for each."""
 
-    class Resting(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.fc, self.lif = nn.Linear(4, 4), Leaky(0.5)
-            self.fc2, self.lif2 = nn.Linear(4, 2), Leaky(0.5)
+    fc, lif, fc2, lif2 = nn.Linear(4, 4), Leaky(0.5), nn.Linear(4, 2), Leaky(0.5)
 
-        def forward(self, x: torch.Tensor) -> Any:
-            v: Any = 0.0
-            w: Any = 0.0
-            last = []
-            for at, currents in enumerate(self.fc(x)):
-                spikes, v = self.lif(currents, v)
-                if at % 2 == 0 or not rests:
-                    out, w = self.lif2(self.fc2(spikes), w)
-                    last.append(out)
-            return last
+    def rest(x: torch.Tensor) -> Any:
+        v: Any = 0.0
+        w: Any = 0.0
+        last = []
+        for at, currents in enumerate(fc(x)):
+            spikes, v = lif(currents, v)
+            if at % 2 == 0 or not rests:
+                out, w = lif2(fc2(spikes), w)
+                last.append(out)
+        return last
 
     message = "module 'fc2': must get all of what 'lif' makes, each timestep once and in order"
     with pytest.raises(InputError, match=message) if rests else contextlib.nullcontext():
-        cd.import_model(Resting(), sample=torch.ones(3, 2, 4), dt="1 ms")
+        cd.import_model(Doing(rest, fc=fc, lif=lif, fc2=fc2, lif2=lif2), sample=torch.ones(3, 2, 4), dt="1 ms")
 
 
 @pytest.mark.parametrize(
@@ -93,23 +83,20 @@ def test_a_layer_that_rests_in_some_timesteps_is_refused(rests: bool):
     ],
 )
 def test_what_forward_makes_of_the_last_spikes_is_told(answer: Callable[[Any], Any], told: bool):
-    class Answering(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.fc, self.lif, self.fc1, self.last = nn.Linear(6, 4), Leaky(0.5), nn.Linear(4, 3), Leaky(0.5)
+    fc, lif, fc1, last = nn.Linear(6, 4), Leaky(0.5), nn.Linear(4, 3), Leaky(0.5)
 
-        def forward(self, x: torch.Tensor) -> Any:
-            v: Any = 0.0
-            w: Any = 0.0
-            steps = []
-            for _ in range(4):
-                spikes, v = self.lif(self.fc(x), v)
-                last, w = self.last(self.fc1(spikes), w)
-                steps.append((spikes, last))
-            return answer(steps)
+    def run(x: torch.Tensor) -> Any:
+        v: Any = 0.0
+        w: Any = 0.0
+        steps = []
+        for _ in range(4):
+            spikes, v = lif(fc(x), v)
+            sent, w = last(fc1(spikes), w)
+            steps.append((spikes, sent))
+        return answer(steps)
 
     with pytest.warns(match="what forward returns") if told else contextlib.nullcontext():
-        loaded = cd.import_model(Answering(), sample=torch.ones(5, 6), dt="1 ms")
+        loaded = cd.import_model(Doing(run, fc=fc, lif=lif, fc1=fc1, last=last), sample=torch.ones(5, 6), dt="1 ms")
     assert bool(loaded.card.imported.lost) is told
 
 
@@ -127,19 +114,16 @@ def test_what_forward_makes_of_the_last_spikes_is_told(answer: Callable[[Any], A
     ],
 )
 def test_of_a_readout_the_last_potentials_are_the_answer(answer: Callable[[Any], Any], told: bool):
-    class Reading(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.fc, self.last = nn.Linear(6, 3), Leaky(0.5, reset_mechanism="none")
+    fc, last = nn.Linear(6, 3), Leaky(0.5, reset_mechanism="none")
 
-        def forward(self, x: torch.Tensor) -> Any:
-            v: Any = 0.0
-            potentials = []
-            for _ in range(4):
-                _, v = self.last(self.fc(x), v)
-                potentials.append(v)
-            return answer(potentials)
+    def read(x: torch.Tensor) -> Any:
+        v: Any = 0.0
+        potentials = []
+        for _ in range(4):
+            _, v = last(fc(x), v)
+            potentials.append(v)
+        return answer(potentials)
 
     message = "neither the potentials of 'last' nor the last of them"
     with pytest.warns(match=message) if told else contextlib.nullcontext():
-        cd.import_model(Reading(), sample=torch.ones(5, 6), dt="1 ms")
+        cd.import_model(Doing(read, fc=fc, last=last), sample=torch.ones(5, 6), dt="1 ms")

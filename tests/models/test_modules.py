@@ -135,16 +135,19 @@ def chain(*modules: nn.Module) -> nn.Module:
     return Chain(*modules)
 
 
+class Doing(nn.Module):
+    """Parts by name, and what is done with them."""
+
+    def __init__(self, does: Callable[[torch.Tensor], Any], **parts: nn.Module) -> None:
+        super().__init__()
+        for name, part in parts.items():
+            self.add_module(name, part)
+        self.forward = does
+
+
 def between(function: Callable[[torch.Tensor], torch.Tensor]) -> nn.Module:
-    class Between(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.fc, self.lif, self.fc2, self.lif2 = nn.Linear(4, 4), Leaky(0.5), nn.Linear(4, 4), Leaky(0.5)
-
-        def forward(self, x: torch.Tensor) -> torch.Tensor:
-            return self.lif2(self.fc2(function(self.lif(self.fc(x))[0])))[0]
-
-    return Between()
+    fc, lif, fc2, lif2 = nn.Linear(4, 4), Leaky(0.5), nn.Linear(4, 4), Leaky(0.5)
+    return Doing(lambda x: lif2(fc2(function(lif(fc(x))[0])))[0], fc=fc, lif=lif, fc2=fc2, lif2=lif2)
 
 
 def quiet(**changes: Any) -> nn.Module:
@@ -169,34 +172,31 @@ class HalvedConv(nn.Conv1d):
         return super()._conv_forward(x, weight / 2, bias)
 
 
-class Turned(nn.Module):
+def turned(turn: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]) -> nn.Module:
     """A sum of currents and what came before, of which one lies the other way."""
+    maps, lifs = nn.ModuleList(nn.Linear(4, 4) for _ in range(2)), nn.ModuleList([Leaky(0.5), Leaky(0.5)])
 
-    def __init__(self, turn: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]) -> None:
-        super().__init__()
-        self.maps, self.lifs = nn.ModuleList(nn.Linear(4, 4) for _ in range(2)), nn.ModuleList([Leaky(0.5), Leaky(0.5)])
-        self.turn = turn
+    def add(x: torch.Tensor) -> torch.Tensor:
+        spikes = lifs[0](maps[0](x))[0]
+        return lifs[1](maps[1](spikes) + turn(x, spikes))[0]
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        spikes = self.lifs[0](self.maps[0](x))[0]
-        return self.lifs[1](self.maps[1](spikes) + self.turn(x, spikes))[0]
+    return Doing(add, maps=maps, lifs=lifs)
 
 
-class Steps(nn.Module):
+def steps(first: nn.Module, change: Callable[[torch.Tensor], torch.Tensor] = lambda v: v) -> nn.Module:
     """A chain that runs once for each timestep, and what becomes of the neurons' state in between."""
+    fc, lif = nn.Linear(4, 4), Leaky(0.5)
 
-    def __init__(self, first: nn.Module, change: Callable[[torch.Tensor], torch.Tensor] = lambda v: v) -> None:
-        super().__init__()
-        self.first, self.fc, self.lif, self.change = first, nn.Linear(4, 4), Leaky(0.5), change
-
-    def forward(self, x: torch.Tensor) -> list[torch.Tensor]:
+    def count(x: torch.Tensor) -> list[torch.Tensor]:
         v: Any = 0.0
         counted = []
         for now in x:
-            spikes, v = self.lif(self.fc(self.first(now)), v)
-            v = self.change(v)
+            spikes, v = lif(fc(first(now)), v)
+            v = change(v)
             counted.append(spikes)
         return counted
+
+    return Doing(count, first=first, fc=fc, lif=lif)
 
 
 class IFNode(nn.Module):
@@ -208,19 +208,15 @@ class IFNode(nn.Module):
         return torch.zeros_like(x)
 
 
-class Forgetting(nn.Module):
+def forgetting() -> nn.Module:
     """Neurons that keep their potential, and are reset after each timestep."""
+    fc, last = nn.Linear(4, 2), IFNode()
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.fc, self.last = nn.Linear(4, 2), IFNode()
+    def begin_again(now: torch.Tensor) -> torch.Tensor:
+        last.v = 0.0
+        return last(fc(now))
 
-    def forward(self, x: torch.Tensor) -> list[torch.Tensor]:
-        spikes = []
-        for now in x:
-            self.last.v = 0.0
-            spikes.append(self.last(self.fc(now)))
-        return spikes
+    return Doing(lambda x: [begin_again(now) for now in x], fc=fc, last=last)
 
 
 def of_step_mode(mode: str) -> nn.Module:
@@ -258,18 +254,18 @@ REFUSED = {
         chain(HalvedConv(4, 4, 1), Leaky(0.5)),
         r"module '0' \(HalvedConv\): cannot be imported",
     ),
-    "sum of turned spikes": (Turned(lambda x, spikes: spikes.t()), r"'lifs.1' \(Leaky\): its input does not come from"),
-    "sum of turned input": (Turned(lambda x, spikes: x.t()), r"'lifs.1' \(Leaky\): its input does not come from"),
+    "sum of turned spikes": (turned(lambda x, spikes: spikes.t()), r"'lifs.1' \(Leaky\): its input does not come from"),
+    "sum of turned input": (turned(lambda x, spikes: x.t()), r"'lifs.1' \(Leaky\): its input does not come from"),
     "hook": (chain(hooked(), Leaky(0.5)), r"module '1' \(Leaky\): its input does not come from a module"),
     "state": (
-        Steps(nn.Identity(), lambda v: v + 1),
+        steps(nn.Identity(), lambda v: v + 1),
         r"module 'lif' \(Leaky\): its state must be what it last returned",
     ),
     "begins again": (
-        Steps(nn.Identity(), torch.zeros_like),
+        steps(nn.Identity(), torch.zeros_like),
         r"'lif' \(Leaky\): its state must be what it last returned",
     ),
-    "kept": (Forgetting(), r"module 'last' \(IFNode\): its state must be what it last returned"),
+    "kept": (forgetting(), r"module 'last' \(IFNode\): its state must be what it last returned"),
     "time as samples": (
         chain(nn.Linear(4, 4), of_step_mode("m"), nn.Linear(4, 4), of_step_mode("s")),
         r"module '3': takes what it gets for one timestep, and others take theirs for all of them",
@@ -310,28 +306,25 @@ def test_what_cannot_be_read_is_refused_by_name(case: str):
 
 
 def test_a_module_may_repeat_its_sample_and_count_its_spikes():
-    class Repeating(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.inner = Residual()
+    inner = Residual()
 
-        def forward(self, image: torch.Tensor) -> Any:
-            steps = self.inner(image.unsqueeze(0).repeat(4, 1, 1))
-            count = steps[0][-1]
-            for step in steps[1:]:
-                count += step[-1]
-            return count / 4
+    def repeat(image: torch.Tensor) -> Any:
+        steps = inner(image.unsqueeze(0).repeat(4, 1, 1))
+        count = steps[0][-1]
+        for step in steps[1:]:
+            count += step[-1]
+        return count / 4
 
-    loaded = cd.import_model(Repeating(), sample=torch.ones(5, 6), dt="1 ms")
+    loaded = cd.import_model(Doing(repeat, inner=inner), sample=torch.ones(5, 6), dt="1 ms")
     assert loaded.network.shape.input_size == 6
-    assert repr(loaded).startswith("<LoadedModel 'Repeating' from snntorch: 6-8-8-8-3, layer 0 to layer 2")
+    assert repr(loaded).startswith("<LoadedModel 'Doing' from snntorch: 6-8-8-8-3, layer 0 to layer 2")
 
 
 @pytest.mark.parametrize("first", [nn.Flatten(), nn.Dropout()])
 def test_what_only_passes_on_its_input_may_do_so_in_each_timestep(first: nn.Module):
     """What it gives is a view of the sample, and so is what it gets next."""
     sample = torch.ones(3, 2, 4) if isinstance(first, nn.Dropout) else torch.ones(3, 2, 1, 2, 2)
-    assert cd.import_model(Steps(first), sample=sample, dt="1 ms").network.shape.input_size == 4
+    assert cd.import_model(steps(first), sample=sample, dt="1 ms").network.shape.input_size == 4
 
 
 @pytest.mark.parametrize(
@@ -365,19 +358,16 @@ def test_a_last_layer_without_a_reset_is_read():
 def test_neurons_with_an_endless_threshold_are_read():
     """As SpikingJelly's examples do where the last potentials are the answer: v of weights 1 and 2, by hand."""
 
-    class Reading(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.fc, self.last = nn.Linear(1, 2, bias=False), IFNode()
-            self.fc.weight.data = torch.tensor([[1.0], [2.0]])
+    fc, last = nn.Linear(1, 2, bias=False), IFNode()
+    fc.weight.data = torch.tensor([[1.0], [2.0]])
 
-        def forward(self, x: torch.Tensor) -> torch.Tensor:
-            for now in x:
-                self.last(self.fc(now))
-            return self.last.v
+    def read(x: torch.Tensor) -> torch.Tensor:
+        for now in x:
+            last(fc(now))
+        return last.v
 
     record = {"input": np.ones((1, 3, 1)), "last": np.array([[[1, 2], [2, 4], [3, 6]]])}
-    loaded = cd.import_model(Reading(), sample=torch.ones(3, 1, 1), dt="1 ms", check=record)
+    loaded = cd.import_model(Doing(read, fc=fc, last=last), sample=torch.ones(3, 1, 1), dt="1 ms", check=record)
     assert loaded.network.neuron.readout == "potential"
     assert loaded.card.certificate.potential_difference == 0
     with pytest.raises(InputError, match=r"node '1' \(IF\): neurons without a threshold may only be the last"):
