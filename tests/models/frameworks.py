@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import nir
@@ -296,6 +297,22 @@ def options_of(dialect: str, rng: np.random.Generator) -> dict[str, Any]:
         },
         "rockpool": {"most_spikes": pick(65536, 1), "bias": pick(0.0, 0.125)},
     }[dialect]
+
+
+# graphs --------------------------------------------------------------------------------------------------------------
+
+
+def lif(*shape: int, beta: float = 0.75, threshold: float = 1.0) -> nir.LIF:
+    """As snnTorch writes them."""
+    tau = np.full(shape, 1e-4 / (1 - beta))
+    return nir.LIF(tau=tau, r=tau / 1e-4, v_leak=np.zeros(shape), v_threshold=np.full(shape, threshold))
+
+
+def chain(*shape: float, **nodes: nir.NIRNode) -> nir.NIRGraph:
+    """Nodes that follow each other."""
+    ends = {"output": nir.Output(np.array([1]))}
+    named = {"input" if "input" not in nodes else "in": nir.Input(np.array(shape)), **nodes, **ends}
+    return nir.NIRGraph(named, list(pairwise(named)), type_check=False)
 
 
 # layers --------------------------------------------------------------------------------------------------------------

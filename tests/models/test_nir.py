@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from pathlib import Path
 
 import nir
 import numpy as np
 import pytest
-from frameworks import NEURONS, DoubledError, F, random_model
+from frameworks import NEURONS, DoubledError, F, chain, lif, random_model
 
 import codesign as cd
 from codesign.errors import InputError
@@ -45,10 +44,8 @@ def test_spikes_are_those_of_the_framework(dialect: str, kind: str):
 
 def test_a_wrong_option_shows_and_stays_on_the_card(tmp_path: Path):
     """Three neurons over three timesteps, by hand."""
-    tau = np.full(3, 2e-4)
-    neurons = nir.LIF(tau=tau, r=tau / 1e-4, v_leak=np.zeros(3), v_threshold=np.ones(3))
-    names = {"in": nir.Input(np.array([2])), "fc": nir.Linear(np.array([[1.5, 0], [0, 0.75], [1, 1]])), "lif": neurons}
-    graph = nir.NIRGraph(names | {"out": nir.Output(np.array([3]))}, list(pairwise([*names, "out"])), type_check=False)
+    weights, neurons = nir.Linear(np.array([[1.5, 0], [0, 0.75], [1, 1]])), lif(3, beta=0.5)
+    graph = chain(2, fc=weights, lif=neurons)
     inputs = np.ones((1, 3, 2))
     # v is 1.5, 0.75, 2; then 1.5, 1.125, 2; then 1.5, 0.75, 2
     record = {"input": inputs, "lif": np.array([[[1, 0, 1], [1, 1, 1], [1, 0, 1]]])}
@@ -61,8 +58,7 @@ def test_a_wrong_option_shows_and_stays_on_the_card(tmp_path: Path):
     with pytest.raises(InputError, match=r"record: lif must be numbers of shape \(1, 3, 3\), found \(1, 2, 3\)"):
         cd.import_model(graph, reset="zero", **{**said, "check": {**record, "lif": record["lif"][:, :2]}})
     by_number = {"input": inputs, "layer0": record["lif"]}
-    nodes = {"in": names["in"], "fc": names["fc"], "input": neurons, "out": nir.Output(np.array([3]))}
-    for same in (graph, nir.NIRGraph(nodes, list(pairwise(nodes)), type_check=False)):
+    for same in (graph, chain(2, fc=weights, input=neurons)):
         assert cd.import_model(same, reset="zero", **{**said, "check": by_number}).card.certificate.agrees
     wrong = {**record, "lif": np.array([[[1, 0, 1], [1, 1, 0], [1, 0, 1]]])}
     certificate = cd.import_model(graph, reset="zero", **{**said, "check": wrong}).card.certificate
@@ -89,8 +85,7 @@ def test_a_wrong_option_shows_and_stays_on_the_card(tmp_path: Path):
 )
 def test_all_that_differs_first_in_its_sample_must_be_within_rounding(recorded: list, near: bool, better: str | None):
     """v = 1, 0 and v = 1, 2, both in one timestep, with θ = 1."""
-    nodes = {"in": nir.Input(np.array([2])), "fc": nir.Linear(np.eye(2)), "n": nir.Threshold(np.ones(2))}
-    graph = nir.NIRGraph(nodes | {"out": nir.Output(np.array([2]))}, list(pairwise([*nodes, "out"])), type_check=False)
+    graph = chain(2, fc=nir.Linear(np.eye(2)), n=nir.Threshold(np.ones(2)))
     record = {"input": np.array([[[1, 0]], [[1, 2]]]), "n": np.array(recorded)}
     card = cd.import_model(graph, dialect="plain", dt="1 ms", comparison=">", check=record).card
     assert (card.certificate.within_rounding, card.certificate.better) == (near, better)
@@ -110,8 +105,7 @@ READOUTS = {
 def test_potentials_of_a_readout_are_compared(kind: str):
     """One neuron with x = 2 in each of three timesteps of a second, by hand."""
     node, normed, potentials = READOUTS[kind]
-    nodes = {"in": nir.Input(np.array([1])), "fc": nir.Linear(np.array([[2.0]])), "li": node}
-    graph = nir.NIRGraph(nodes | {"out": nir.Output(np.array([1]))}, list(pairwise([*nodes, "out"])), type_check=False)
+    graph = chain(1, fc=nir.Linear(np.array([[2.0]])), li=node)
     said = {"dialect": "plain", "dt": 1.0, "norm_input": normed, "decay": None if kind == "endless" else "exponential"}
     for wrong in (0.0, 0.25):
         record = {"input": np.ones((1, 3, 1)), "li": np.array(potentials).reshape(1, 3, 1) - [[0], [0], [wrong]]}

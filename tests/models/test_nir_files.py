@@ -14,6 +14,7 @@ import h5py
 import nir
 import numpy as np
 import pytest
+from frameworks import chain, lif
 
 import codesign as cd
 from codesign.errors import InputError
@@ -21,11 +22,6 @@ from codesign.models.nir.folding import Chain
 from codesign.models.nir.graph import NirNode, read_graph
 
 SNNTORCH = {"dialect": "snntorch", "dt": "1 ms", "reset": "zero", "reset_delay": "true"}
-
-
-def lif(*shape: int, beta: float = 0.75, threshold: float = 1.0) -> nir.LIF:
-    tau = np.full(shape, 1e-4 / (1 - beta))
-    return nir.LIF(tau=tau, r=tau / 1e-4, v_leak=np.zeros(shape), v_threshold=np.full(shape, threshold))
 
 
 def conv(weight: np.ndarray, **changed: Any) -> nir.Conv2d:
@@ -39,10 +35,9 @@ def wide(channels: int) -> nir.Conv1d:
 
 
 def graph_of(*nodes: nir.NIRNode, shape: tuple[int, ...] = (3,), extra: Any = ()) -> nir.NIRGraph:
-    named = {"input": nir.Input(np.array(shape))} | {f"n{at}": node for at, node in enumerate(nodes)}
-    named["output"] = nir.Output(np.array([1]))
-    names = list(named)
-    return nir.NIRGraph(named, [*pairwise(names), *extra], type_check=False)
+    graph = chain(*shape, **{f"n{at}": node for at, node in enumerate(nodes)})
+    graph.edges += extra
+    return graph
 
 
 def dense(outputs: int, inputs: int) -> nir.Linear:

@@ -6,6 +6,7 @@ pip install snntorch spikingjelly norse sinabs rockpool
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -52,6 +53,33 @@ def hooked(modules: list[torch.nn.Module]) -> list[list[torch.Tensor]]:
     return seen
 
 
+def stepped(
+    network: torch.nn.Module, neurons: list[torch.nn.Module], given: torch.Tensor, *state: Any
+) -> tuple[tuple[Any, torch.Tensor], np.ndarray, list[np.ndarray]]:
+    """Module and a sample for it, input, and spikes of these neurons, of a network that runs timestep by timestep; with
+    a state where it takes one."""
+    seen = hooked(neurons)
+    for step in given:
+        made = network(step, *state)
+        state = state and made[1:]
+    return (network, given[0]), by_sample(list(given)), [by_sample(steps) for steps in seen]
+
+
+def network_of(kind: str, cell: Callable[[], torch.nn.Module], pool: torch.nn.Module) -> torch.nn.Sequential:
+    """Two layers of neurons; of kind `conv` behind a convolution, and a pool and weights."""
+    if kind == "conv":
+        first = torch.nn.Conv2d(2, 3, 3, padding=1), cell(), pool, torch.nn.Flatten(), torch.nn.Linear(48, 4)
+    else:
+        first = torch.nn.Linear(6, 5), cell(), torch.nn.Linear(5, 4)
+    network = torch.nn.Sequential(*first, cell())
+    dyadic(network)
+    return network
+
+
+def shape_of(kind: str) -> tuple[int, ...]:
+    return (2, 8, 8) if kind == "conv" else (6,)
+
+
 def snntorch(kind: str, **reset: Any) -> Built:
     snn = pytest.importorskip("snntorch")
     from snntorch import utils
@@ -64,7 +92,6 @@ def snntorch(kind: str, **reset: Any) -> Built:
         return snn.Synaptic(alpha=torch.full(shape, 0.5), **constants) if kind == "synaptic" else snn.Leaky(**constants)
 
     if kind == "conv":
-        shape: tuple[int, ...] = (2, 8, 8)
         first = [
             torch.nn.Conv2d(2, 3, 3),
             torch.nn.AvgPool2d(2),
@@ -73,22 +100,16 @@ def snntorch(kind: str, **reset: Any) -> Built:
             torch.nn.Linear(27, 4),
         ]
     elif kind == "recurrent":
-        shape = (6,)
         recurrent = snn.RLeaky(beta=0.75, threshold=0.5, linear_features=5, **given_to_all)
         first = [torch.nn.Linear(6, 5), recurrent, torch.nn.Linear(5, 4)]
     else:
-        shape = (6,)
         first = [torch.nn.Linear(6, 5), neuron(5), torch.nn.Linear(5, 4)]
     network = torch.nn.Sequential(*first, neuron(4))
     dyadic(network)
-    graph = export_to_nir(network, torch.zeros(1, *shape), ignore_dims=[0])
+    graph = export_to_nir(network, torch.zeros(1, *shape_of(kind)), ignore_dims=[0])
     utils.reset(network)
     spiking = [module for module in network if isinstance(module, snn.SpikingNeuron)]
-    seen = hooked(spiking)
-    given = inputs(*shape)
-    for step in given:
-        network(step)
-    return graph, (network, given[0]), by_sample(list(given)), [by_sample(steps) for steps in seen], reset
+    return graph, *stepped(network, spiking, inputs(*shape_of(kind))), reset
 
 
 def spikingjelly(kind: str, **options: Any) -> Built:
@@ -105,26 +126,11 @@ def spikingjelly(kind: str, **options: Any) -> Built:
             tau=2.0, v_threshold=0.5, v_reset=-0.25 if kind == "mlp" else 0.0, decay_input=kind != "conv"
         )
 
-    shape: tuple[int, ...] = (6,)
-    first: list[torch.nn.Module] = [torch.nn.Linear(6, 5), cell(), torch.nn.Linear(5, 4)]
-    if kind == "conv":
-        shape = (2, 8, 8)
-        first = [
-            torch.nn.Conv2d(2, 3, 3, padding=1),
-            cell(),
-            torch.nn.AvgPool2d(2),
-            torch.nn.Flatten(),
-            torch.nn.Linear(48, 4),
-        ]
-    network = torch.nn.Sequential(*first, cell())
-    dyadic(network)
-    graph = export_to_nir(network, torch.zeros(1, *shape), dt=options.get("export_dt", 1e-4))
+    network = network_of(kind, cell, torch.nn.AvgPool2d(2))
+    graph = export_to_nir(network, torch.zeros(1, *shape_of(kind)), dt=options.get("export_dt", 1e-4))
     functional.reset_net(network)
-    seen = hooked([module for module in network if isinstance(module, neuron.BaseNode)])
-    given = inputs(*shape)
-    for step in given:
-        network(step)
-    return graph, (network, given[0]), by_sample(list(given)), [by_sample(steps) for steps in seen], options
+    spiking = [module for module in network if isinstance(module, neuron.BaseNode)]
+    return graph, *stepped(network, spiking, inputs(*shape_of(kind))), options
 
 
 def norse(kind: str, **options: Any) -> Built:
@@ -144,16 +150,10 @@ def norse(kind: str, **options: Any) -> Built:
             tau_mem_inv=torch.tensor(500.0), v_th=torch.tensor(0.25), v_reset=value, reset_method=method
         )
         cells = [LIFBoxCell(p, dt=options["cell_dt"]), LIFBoxCell(p, dt=options["cell_dt"])]
-    shape: tuple[int, ...] = (6,)
-    first: list[torch.nn.Module] = [torch.nn.Linear(6, 5), cells[0], torch.nn.Linear(5, 4), cells[1]]
-    network = SequentialState(*first)
+    network = SequentialState(torch.nn.Linear(6, 5), cells[0], torch.nn.Linear(5, 4), cells[1])
     dyadic(network)
-    graph = to_nir(network, torch.zeros(1, *shape), dt=options["export_dt"])
-    seen = hooked(cells)
-    given, state = inputs(*shape), None
-    for step in given:
-        _, state = network(step, state)
-    return graph, (network, given[0]), by_sample(list(given)), [by_sample(steps) for steps in seen], options
+    graph = to_nir(network, torch.zeros(1, 6), dt=options["export_dt"])
+    return graph, *stepped(network, cells, inputs(6), None), options
 
 
 def sinabs(kind: str, **options: Any) -> Built:
@@ -176,32 +176,20 @@ def sinabs(kind: str, **options: Any) -> Built:
         tau_syn = None if options["tau_syn"] == "none" else options["tau_syn"]
         return layers.LIFSqueeze(tau_mem=2.0, tau_syn=tau_syn, norm_input=options["norm_input"], batch_size=4, **given)
 
-    shape: tuple[int, ...] = (6,)
-    first: list[torch.nn.Module] = [torch.nn.Linear(6, 5), cell(), torch.nn.Linear(5, 4)]
-    if kind == "conv":
-        shape = (2, 8, 8)
-        first = [
-            torch.nn.Conv2d(2, 3, 3, padding=1),
-            cell(),
-            layers.SumPool2d(2),
-            torch.nn.Flatten(),
-            torch.nn.Linear(48, 4),
-        ]
-    network = torch.nn.Sequential(*first, cell())
-    dyadic(network)
+    network = network_of(kind, cell, layers.SumPool2d(2))
     cells = [module for module in network if isinstance(module, layers.StatefulLayer)]
-    data = inputs(*shape)
-    samples = data.transpose(0, 1)
-    network(samples.reshape(-1, *shape))
-    graph = to_nir(network, samples.reshape(-1, *shape))
+    samples = inputs(*shape_of(kind)).transpose(0, 1)
+    given_at_once = samples.reshape(-1, *shape_of(kind))
+    network(given_at_once)
+    graph = to_nir(network, given_at_once)
     for module in cells:
         module.reset_states()
     seen = hooked(cells)
-    network(samples.reshape(-1, *shape))
+    network(given_at_once)
     recorded = [steps[0].reshape(4, -1, *steps[0].shape[1:]).numpy() for steps in seen]
     if kind == "conv":
         options = {name: value for name, value in options.items() if name not in ("norm_input", "tau_syn")}
-    return graph, (network, samples.reshape(-1, *shape)), samples.numpy(), recorded, options
+    return graph, (network, given_at_once), samples.numpy(), recorded, options
 
 
 def rockpool(kind: str, **options: Any) -> Built:
@@ -242,6 +230,10 @@ def rockpool(kind: str, **options: Any) -> Built:
     return graph, (network, given), given.numpy(), recorded, options
 
 
+def record_of(given: np.ndarray, spikes: list[np.ndarray]) -> dict[str, np.ndarray]:
+    return {"input": given} | {f"layer{layer}": of_layer for layer, of_layer in enumerate(spikes)}
+
+
 CASES = [
     *(
         (snntorch, kind, {"reset": reset, "reset_delay": delay})
@@ -268,7 +260,7 @@ CASES = [
 @pytest.mark.parametrize(("framework", "kind", "options"), CASES)
 def test_what_a_framework_exports_does_here_what_it_did_there(framework: Any, kind: str, options: dict[str, Any]):
     graph, (module, sample), given, spikes, said = framework(kind, **options)
-    record = {"input": given} | {f"layer{layer}": of_layer for layer, of_layer in enumerate(spikes)}
+    record = record_of(given, spikes)
     loaded = cd.import_model(graph, dialect=framework.__name__, dt="1 ms", check=record, **said)
     asked = {} if framework in (norse, rockpool) else {"dt": "1 ms"}
     read = cd.import_model(module, sample=sample, check=record, **asked)
@@ -308,11 +300,9 @@ def recurrent(framework: str) -> tuple[torch.nn.Module, torch.Tensor, np.ndarray
     from norse.torch import LIFCell, LIFParameters, LIFRecurrentCell, SequentialState
 
     p = LIFParameters(tau_mem_inv=torch.tensor(250.0), tau_syn_inv=torch.tensor(500.0), v_th=torch.tensor(0.25))
-    network, state = SequentialState(LIFRecurrentCell(6, 8, p), linear(8, 4), LIFCell(p)), None
-    seen = hooked([network[0], network[2]])
-    for step in given:
-        _, state = network(step, state)
-    return network, given[0], data.numpy(), [by_sample(steps) for steps in seen]
+    network = SequentialState(LIFRecurrentCell(6, 8, p), linear(8, 4), LIFCell(p))
+    (_, sample), recorded, spikes = stepped(network, [network[0], network[2]], given, None)
+    return network, sample, recorded, spikes
 
 
 def small(weight: torch.Tensor) -> None:
@@ -324,8 +314,8 @@ def small(weight: torch.Tensor) -> None:
 def test_recurrent_modules_do_here_what_they_do_there(framework: str):
     torch.manual_seed(0)
     module, sample, given, spikes = recurrent(framework)
-    record = {"input": given} | {f"layer{layer}": of_layer for layer, of_layer in enumerate(spikes)}
-    loaded = cd.import_model(module, sample=sample, check=record, dt="1 ms" if framework == "sinabs" else None)
+    check = record_of(given, spikes)
+    loaded = cd.import_model(module, sample=sample, check=check, dt="1 ms" if framework == "sinabs" else None)
     assert loaded.network.delayed()
     assert loaded.card.certificate.differing_spikes == 0, loaded.card.certificate.summary
     assert loaded.card.certificate.recorded_spikes > 30
@@ -356,14 +346,10 @@ def test_residual_blocks_of_spikingjelly(block: str):
     for module in network.modules():
         if isinstance(module, torch.nn.Conv2d | torch.nn.Linear):
             module.weight.data *= 3
-    seen = hooked([module for module in network.modules() if isinstance(module, neuron.BaseNode)])
-    given = inputs(2, 6, 6)
-    for step in given:
-        network(step)
-    record = {f"layer{at}": by_sample(steps) for at, steps in enumerate(seen)}
+    spiking = [module for module in network.modules() if isinstance(module, neuron.BaseNode)]
+    (_, sample), given, spikes = stepped(network, spiking, inputs(2, 6, 6))
     functional.reset_net(network)
-    check = {"input": by_sample(list(given)), **record}
-    loaded = cd.import_model(network, sample=given[0], dt="1 ms", check=check)
+    loaded = cd.import_model(network, sample=sample, dt="1 ms", check=record_of(given, spikes))
     assert len(loaded.network.topology.skips) == 1
     assert loaded.card.certificate.agrees, loaded.card.certificate.summary
     assert loaded.card.certificate.recorded_spikes > 200
@@ -389,7 +375,6 @@ NETWORKS: dict[str, Any] = {
         ],
     },
 }
-SHAPES = {"connected": [12], "recurrent": [12], "convolutions": [4, 8, 8]}
 READ = [
     *(
         (name, kind, more)
@@ -445,7 +430,7 @@ def test_what_is_exported_for_a_framework_does_there_what_it_does_here(
         for layer, connection in zip(network.layer_slices, network.layer_connections(), strict=True):
             of_channels = torch.randn(len(connection.weight)) * 0.3
             network.bias[layer] = of_channels.repeat_interleave((layer.stop - layer.start) // len(of_channels))
-    given = inputs(*SHAPES[kind], timesteps=20)
+    given = inputs(*np.atleast_1d(NETWORKS[kind]["input"]), timesteps=20)
     events = cd.EventBatch.from_dense(given.transpose(0, 1).numpy(), np.zeros(4, int), timestep_s=1e-3)
     ours = trace(network, events).spikes[:, :, network.layer_slices[-1]]
     graph = to_nir(network, cd.describe_model(network, name="here"), framework)
