@@ -76,6 +76,19 @@ def networks(draw: Any) -> cd.SpikingNetwork:
     return network
 
 
+def made(topology: str | dict[str, Any] = "6-5-3", **neuron: Any) -> cd.SpikingNetwork:
+    shape = topology if isinstance(topology, str) else TopologySpec.model_validate(topology)
+    return cd.SpikingNetwork(shape, cd.NeuronSpec(**neuron), timestep_s=1e-3, seed=3)
+
+
+def graph_of(network: cd.SpikingNetwork, reader: str = "plain") -> nir.NIRGraph:
+    return to_nir(network, cd.describe_model(network, name="x"), reader)
+
+
+PLAIN = {"dialect": "plain", "dt": "1 ms", "norm_input": True, "decay": "exponential"}
+PLAIN |= {"comparison": ">", "reset": "value"}
+
+
 def state_of(network: cd.SpikingNetwork) -> dict[str, Any]:
     return {name: value.numpy().tolist() for name, value in network.state_dict().items()}
 
@@ -94,16 +107,14 @@ def test_what_is_written_is_read_back(network: cd.SpikingNetwork, tmp_path_facto
 
 def test_its_nodes_alone_are_nirs_equations(tmp_path: Path):
     """β = exp(−Δt/τ), and r (1 − β) is the gain."""
-    neuron = cd.NeuronSpec(threshold=0.5, time_constant="3 ms", gain=0.25, bias=True)
-    network = cd.SpikingNetwork(cd.parse_topology("6-5-3"), neuron, timestep_s=1e-3, seed=3)
+    network = made(threshold=0.5, time_constant="3 ms", gain=0.25, bias=True)
     with torch.no_grad():
         network.bias.fill_(0.125)
-    graph = to_nir(network, cd.describe_model(network, name="x"))
+    graph = graph_of(network)
     graph.metadata = {}
     node = graph.nodes["neurons0"]
     np.testing.assert_allclose(node.r * (1 - np.exp(-1e-3 / node.tau)), 0.25)
-    said = {"norm_input": True, "decay": "exponential", "comparison": ">", "reset": "value"}
-    read = cd.import_model(graph, dialect="plain", dt="1 ms", **said).network
+    read = cd.import_model(graph, **PLAIN).network
     assert torch.equal(read.decay, network.decay)
     torch.testing.assert_close(read.bias.detach(), network.bias.detach())
     torch.testing.assert_close(read.gain, network.gain)
@@ -112,35 +123,29 @@ def test_its_nodes_alone_are_nirs_equations(tmp_path: Path):
 
 
 def test_a_gain_without_a_leak_is_not_rounded():
-    neuron = cd.NeuronSpec(time_constant="infinite", gain=0.5)
-    network = cd.SpikingNetwork(cd.parse_topology("6-3"), neuron, timestep_s=1e-3)
-    np.testing.assert_array_equal(to_nir(network, cd.describe_model(network, name="x")).nodes["neurons0"].r, 500)
+    graph = graph_of(made("6-3", time_constant="infinite", gain=0.5))
+    np.testing.assert_array_equal(graph.nodes["neurons0"].r, 500)
 
 
 def test_biases_that_differ_within_a_channel_are_in_the_leak():
-    neuron = cd.NeuronSpec(time_constant="3 ms", gain=0.25, bias=True)
-    topology = TopologySpec.model_validate({"input": [2, 8, 8], "layers": [CONV]})
-    network = cd.SpikingNetwork(topology, neuron, timestep_s=1e-3)
+    network = made({"input": [2, 8, 8], "layers": [CONV]}, time_constant="3 ms", gain=0.25, bias=True)
     with torch.no_grad():
         network.bias.copy_(torch.randn(network.bias.shape))
-    graph = to_nir(network, cd.describe_model(network, name="nodes"))
-    said = {"norm_input": True, "decay": "exponential", "comparison": ">", "reset": "value"}
-    read = cd.import_model(graph, dialect="plain", dt="1 ms", **said).network
+    graph = graph_of(network)
+    read = cd.import_model(graph, **PLAIN).network
     torch.testing.assert_close(read.bias.detach(), network.bias.detach())
     with pytest.raises(InputError, match="layer 0: biases differ within a channel"):
-        to_nir(network, cd.describe_model(network, name="nodes"), "norse")
+        graph_of(network, "norse")
 
 
 def test_max_pools_are_refused_since_nir_has_none():
     pool = {"kind": "max_pool", "kernel": 2}
-    topology = TopologySpec.model_validate({"input": [2, 8, 8], "layers": [CONV, pool, CONV]})
-    network = cd.SpikingNetwork(topology, cd.NeuronSpec(), timestep_s=1e-3)
     with pytest.raises(InputError, match="a network with a max_pool cannot be written"):
-        to_nir(network, cd.describe_model(network, name="m"))
+        graph_of(made({"input": [2, 8, 8], "layers": [CONV, pool, CONV]}))
 
 
 def test_commands_export_and_import(tmp_path: Path):
-    network = cd.SpikingNetwork(cd.parse_topology("6-5-3"), cd.NeuronSpec(), timestep_s=1e-3)
+    network = made()
     model, there, back = (tmp_path / name for name in ("model.safetensors", "model.nir", "back.safetensors"))
     cd.save_model(model, network, cd.describe_model(network, name="mine"))
     assert run_here("export", model, folder=tmp_path).err == ""
@@ -156,8 +161,7 @@ def test_commands_export_and_import(tmp_path: Path):
     with pytest.raises(InputError, match="dt: the file itself says how to read it"):
         cd.import_model(there, dt="1 ms")
     synapse = {"time_constant": 0.02, "synaptic_time_constant": 0.01, "tick": True}
-    spec = cd.NeuronSpec(reset=("zero", "subtract"), comparison=">=", floor=-1.0, potential_step=0.125, **synapse)
-    network = cd.SpikingNetwork(cd.parse_topology("6-5-3"), spec, timestep_s=1e-3)
+    network = made(reset=("zero", "subtract"), comparison=">=", floor=-1.0, potential_step=0.125, **synapse)
     network.time_constant[0] = math.inf
     cd.save_model(model, network, cd.describe_model(network, name="mine"))
     told = run_here("export", model, "--output", there, folder=tmp_path).err
@@ -169,9 +173,7 @@ def test_commands_export_and_import(tmp_path: Path):
 def test_what_only_the_metadata_say_is_named(constants: dict[str, float]):
     """Biases of each neuron of a map without a leak of its own, spikes that come back to it, and potentials that do."""
     said = {**LINEAR, "input": [2, 8, 8], "delayed": [{"from": 0, "to": 0}, {"from": 1, "to": 1}]}
-    topology = TopologySpec.model_validate({**said, "layers": [CONV, LINEAR["layers"][1]]})
-    neuron = cd.NeuronSpec(bias=True, readout="potential", **constants)
-    network = cd.SpikingNetwork(topology, neuron, timestep_s=1e-3)
+    network = made({**said, "layers": [CONV, LINEAR["layers"][1]]}, bias=True, readout="potential", **constants)
     back = ["the spikes that come back to layer 0", "the spikes that come back to layer 1"]
     assert list(beyond_nir(network)) == ["tick False", *back]
     network.bias.data[0] = 0.5
@@ -190,24 +192,21 @@ CHANGED = {
 
 @pytest.mark.parametrize("field", CHANGED)
 def test_nodes_that_others_have_changed_are_not_changed_back(field: str, tmp_path: Path):
-    neuron = cd.NeuronSpec(threshold=0.5, time_constant="3 ms", bias=True)
-    network = cd.SpikingNetwork(cd.parse_topology("6-5-3"), neuron, timestep_s=1e-3, seed=3)
+    network = made(threshold=0.5, time_constant="3 ms", bias=True)
     with torch.no_grad():
         network.bias.fill_(0.125)
-    graph = to_nir(network, cd.describe_model(network, name="x"))
+    graph = graph_of(network)
     node = graph.nodes["weights1" if field in ("weight", "bias") else "neurons1"]
     setattr(node, field, getattr(node, field) * 2)
     nir.write(tmp_path / "x.nir", graph)
     with pytest.raises(InputError, match=CHANGED[field]):
         cd.import_model(tmp_path / "x.nir")
-    said = {"norm_input": True, "decay": "exponential", "comparison": ">", "reset": "value"}
-    assert cd.import_model(tmp_path / "x.nir", dialect="plain", dt="1 ms", **said).card.imported is not None
+    assert cd.import_model(tmp_path / "x.nir", **PLAIN).card.imported is not None
 
 
 def test_for_a_framework_neurons_are_written_as_its_reader_takes_them(tmp_path: Path):
     """snnTorch's is the inverse of its own export: the same spikes and, but for rounding, decays."""
-    neuron = cd.NeuronSpec(threshold=0.5, time_constant="3 ms", gain=0.25)
-    network = cd.SpikingNetwork(cd.parse_topology("6-5-3"), neuron, timestep_s=1e-3, seed=3)
+    network = made(threshold=0.5, time_constant="3 ms", gain=0.25)
     cd.save_model(tmp_path / "a.safetensors", network, cd.describe_model(network, name="a"))
     run = run_here("export", str(tmp_path / "a.safetensors"), "--dialect", "snntorch", folder=tmp_path)
     assert run.code == 0, run.err
@@ -224,9 +223,8 @@ def test_what_a_reader_lacks_is_said_in_other_nodes():
     """sinabs's has no averages, and here no groups; its nodes mean the same without what only this program reads."""
     layers = [{**CONV, "channels": 4, "groups": 2}, POOLS[1], {"kind": "linear", "neurons": 3}]
     spec = {"reset": "subtract", "comparison": ">=", "most_spikes": 1 << 20, "refractory": False, "tick": True}
-    topology = TopologySpec.model_validate({"input": [2, 8, 8], "layers": layers})
-    network = cd.SpikingNetwork(topology, cd.NeuronSpec(time_constant="3 ms", **spec), timestep_s=1e-3, seed=3)
-    graph = to_nir(network, cd.describe_model(network, name="a"), "sinabs")
+    network = made({"input": [2, 8, 8], "layers": layers}, time_constant="3 ms", **spec)
+    graph = graph_of(network, "sinabs")
     assert state_of(cd.import_model(graph).network) == state_of(network)
     graph.metadata = {}
     said = {"most_spikes": "unlimited", "reset": "subtract", "floor": "none", "norm_input": False, "tau_syn": "none"}
@@ -250,22 +248,19 @@ def test_what_a_reader_lacks_is_said_in_other_nodes():
     ],
 )
 def test_what_a_framework_cannot_read_is_refused(reader: str, neuron: dict[str, Any], message: str):
-    spec = cd.NeuronSpec.model_validate({"time_constant": "3 ms", "refractory": False, **neuron})
-    network = cd.SpikingNetwork(cd.parse_topology("6-5-3"), spec, timestep_s=1e-3)
+    network = made(**{"time_constant": "3 ms", "refractory": False, **neuron})
     with pytest.raises(InputError, match=message):
-        to_nir(network, cd.describe_model(network, name="a"), reader)
+        graph_of(network, reader)
 
 
 @pytest.mark.parametrize("own", [True, False])
 def test_skips_are_branches_and_sums(own: bool):
     """Read as this program's, or from its nodes alone, where an identity is a Scale."""
-    neuron = cd.NeuronSpec(threshold=0.5, time_constant="3 ms")
-    network = cd.SpikingNetwork(TopologySpec.model_validate(RESIDUAL), neuron, timestep_s=1e-3)
-    graph = to_nir(network, cd.describe_model(network, name="m"))
-    said = {"norm_input": True, "decay": "exponential", "comparison": ">", "reset": "value"}
+    network = made(RESIDUAL, threshold=0.5, time_constant="3 ms")
+    graph = graph_of(network)
     if not own:
         graph.metadata = {}
-    read = cd.import_model(graph, **({} if own else {**said, "dialect": "plain", "dt": "1 ms"})).network
+    read = cd.import_model(graph, **({} if own else PLAIN)).network
     if own:
         assert state_of(read) == state_of(network)
     skips = [sorted(zip(each.topology.skips, each.direct(), strict=True), key=by_target) for each in (read, network)]
@@ -286,9 +281,7 @@ def by_target(skip: tuple[Any, Any]) -> int:
     ],
 )
 def test_branches_that_are_no_skips_are_refused(edge: tuple[str, str], message: str):
-    neuron = cd.NeuronSpec(time_constant="3 ms")
-    network = cd.SpikingNetwork(TopologySpec.model_validate(RESIDUAL), neuron, timestep_s=1e-3)
-    graph = to_nir(network, cd.describe_model(network, name="m"))
+    graph = graph_of(made(RESIDUAL, time_constant="3 ms"))
     graph.edges = [one for one in graph.edges if edge[1] != "skip0" or one[1] != "skip0"] + [edge]
     with pytest.raises(InputError, match=message):
         cd.import_model(graph)
