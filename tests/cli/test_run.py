@@ -11,6 +11,7 @@ from program import run_here
 from synthetic_sweep import printed
 
 import codesign as cd
+from codesign.analysis.results.table import ResultTable
 from codesign.errors import InputError
 from codesign.exploration.of_model import sweep_of_model
 from codesign.exploration.sweep import plan_sweep
@@ -18,24 +19,29 @@ from codesign.exploration.sweep import plan_sweep
 CHIP = Path(cd.__file__).parent / "cli" / "start" / "chip.yaml"
 
 
-def files_in(folder: Path) -> cd.SpikingNetwork:
+@pytest.fixture
+def network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> cd.SpikingNetwork:
+    """That of a model in the working folder, beside which are samples for it and a chip."""
+    monkeypatch.chdir(tmp_path)
     neuron = cd.NeuronSpec(threshold=0.3, time_constant="10 ms")
     network = cd.SpikingNetwork(cd.parse_topology("20-30-4"), neuron, timestep_s=2e-3, seed=1)
-    cd.save_model(folder / "mine.v2.safetensors", network, cd.describe_model(network, name="mine"))
+    cd.save_model("mine.v2.safetensors", network, cd.describe_model(network, name="mine"))
     numbers, labels = np.random.default_rng(0), np.arange(60) % 4
     data = numbers.poisson(0.2 + 0.5 * (np.arange(20) % 4 == labels[:, None, None]), size=(60, 8, 20))
-    np.savez(folder / "my.npz", data=data, labels=labels)
-    (folder / "own.yaml").write_text(CHIP.read_text(encoding="utf-8"), encoding="utf-8")
+    np.savez("my.npz", data=data, labels=labels)
+    Path("own.yaml").write_text(CHIP.read_text(encoding="utf-8"), encoding="utf-8")
     return network
 
 
-def test_a_model_runs_on_chips_that_wait_and_that_do_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    network = files_in(tmp_path)
-    monkeypatch.chdir(tmp_path)
-    words = ("run", "mine.v2.safetensors", "--data", "my.npz", "--samples", "5", "--chips")
-    told = json.loads(run_here(*words, "loihi2", "mubrain", "./own.yaml", "--json", folder=tmp_path).out)
-    assert "Loihi" in json.dumps(told)
-    results = cd.read_results(tmp_path / "reports" / "mine")
+def ran(*chips: str, data: str = "my.npz") -> tuple[str, ResultTable]:
+    """What a run of the model on chips, and with further options, tells, and its results."""
+    told = run_here("run", "mine.v2.safetensors", "--data", data, "--chips", *chips, folder=Path()).out
+    return told, cd.read_results(Path("reports/mine"))
+
+
+def test_a_model_runs_on_chips_that_wait_and_that_do_not(network: cd.SpikingNetwork):
+    told, results = ran("loihi2", "mubrain", "./own.yaml", "--samples", "5", "--json")
+    assert "Loihi" in json.dumps(json.loads(told))
     rows = {(row["chip"], row["schedule"]): row for row in results.frame.to_dict("records")}
     own = ["chip"] if cd.load_chip(CHIP).synchronized else ["chip", "drained", "layered"]
     three = [("mubrain", how) for how in ("chip", "drained", "layered")]
@@ -53,28 +59,20 @@ def test_a_model_runs_on_chips_that_wait_and_that_do_not(tmp_path: Path, monkeyp
     assert results.metadata.command == same
 
 
-def test_a_recording_may_take_as_long_as_it_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+@pytest.mark.usefixtures("network")
+def test_a_recording_may_take_as_long_as_it_does():
     """Eight timesteps of 2 ms, of which µBrain's leakage is 52.3 µW · 16 ms."""
-    files_in(tmp_path)
-    monkeypatch.chdir(tmp_path)
-    words = ("run", "mine.v2.safetensors", "--data", "my.npz", "--chips", "mubrain", "--real-time", "--json")
-    assert run_here(*words, folder=tmp_path).code == 0
-    rows = cd.read_results(tmp_path / "reports" / "mine").frame
+    rows = ran("mubrain", "--real-time", "--json")[1].frame
     assert {*rows["operation"]} == {"real_time"}
     assert rows["energy_static_chip_j"].tolist() == pytest.approx([52.3e-6 * 16e-3] * len(rows))
 
 
-def test_in_real_time_power_and_decision_latency_are_shown_and_who_falls_behind(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+@pytest.mark.usefixtures("network")
+def test_in_real_time_power_and_decision_latency_are_shown_and_who_falls_behind():
     """The latency of all frames without the time between them would answer nobody's question."""
-    files_in(tmp_path)
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "slow.yaml").write_text("name: slow\nextends: mubrain\ntimes: {synaptic_operation: 1 ms}\n")
-    words = ("run", "mine.v2.safetensors", "--data", "my.npz", "--chips", "mubrain", "slow.yaml")
+    Path("slow.yaml").write_text("name: slow\nextends: mubrain\ntimes: {synaptic_operation: 1 ms}\n")
     for more, headings in (((), ["latency"]), (("--real-time",), ["power", "decision latency"])):
-        assert run_here(*words, *more, folder=tmp_path).code == 0
-        results = cd.read_results(tmp_path / "reports" / "mine")
+        _, results = ran("mubrain", "slow.yaml", *more)
         told = " ".join(printed(results).split())
         assert f"energy {' '.join(headings)} layers wait" in told
         assert ("slow falls behind its input in real time" in told) == bool(more)
@@ -83,18 +81,14 @@ def test_in_real_time_power_and_decision_latency_are_shown_and_who_falls_behind(
         assert ({"decision_latency_s", "power_w"} <= shown) == bool(more)
 
 
-def test_samples_of_a_test_split_alone_are_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    network = files_in(tmp_path)
-    monkeypatch.chdir(tmp_path)
+def test_samples_of_a_test_split_alone_are_enough(network: cd.SpikingNetwork):
     held = np.load("my.npz")
     np.savez("only.npz", data=held["data"], labels=held["labels"], split=np.repeat("test", 60), timestep_s=2e-3)
-    told = run_here("run", "mine.v2.safetensors", "--data", "only.npz", "--chips", "loihi2", "--json", folder=tmp_path)
-    assert told.code == 0, told.err
-    (accuracy,) = cd.read_results(tmp_path / "reports" / "mine").frame["float_accuracy"]
+    (accuracy,) = ran("loihi2", "--json", data="only.npz")[1].frame["float_accuracy"]
     workload = cd.load_workload(cd.WorkloadSpec(name="arrays", file="only.npz"))
     assert (len(workload.train), len(workload.validation), len(workload.test)) == (0, 0, 60)
     assert accuracy == cd.evaluate(network, workload.test, cd.LAYERED).accuracy
-    (tmp_path / "trained.yaml").write_text(
+    Path("trained.yaml").write_text(
         "name: trained\nworkload: {name: arrays, file: only.npz}\nnetwork: {hidden: '8'}\n"
         "recipes: {mine: {method: layered, epochs: 1}}\nchips: {loihi2: {}}\n"
     )
@@ -104,9 +98,8 @@ def test_samples_of_a_test_split_alone_are_enough(tmp_path: Path, monkeypatch: p
         cd.run_sweep("trained.yaml")
 
 
-def test_what_it_is_given_is_checked_before_anything_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    files_in(tmp_path)
-    monkeypatch.chdir(tmp_path)
+@pytest.mark.usefixtures("network")
+def test_what_it_is_given_is_checked_before_anything_runs():
     for wrong, message in (
         (("none.safetensors", "my.npz", ["mubrain"]), "none.safetensors: there is no such file"),
         (("mine.v2.safetensors", "none.npz", ["mubrain"]), "--data: there is no file none.npz"),
