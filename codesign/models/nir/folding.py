@@ -80,11 +80,7 @@ class Layer:
     def number(self, name: str, default: float | None = None) -> NDArray[Any]:
         """(neurons,) a field of the node, in its own precision: one for all, for each channel or for each neuron.
         Raises InputError where it has another shape."""
-        given = self.node.numbers.get(name)
-        if given is None:
-            if default is None:
-                raise self.node.refusal(f"lacks {name}")
-            return np.full(self.neurons, default)
+        given = self.node.numbers[name] if default is None else self.node.numbers.get(name, np.array(default))
         if name.startswith("tau") and not (given > 0).all():
             raise self.node.refusal(f"{name} must be above 0")
         array = given.reshape([size for size in given.shape if size != 1] or [1])

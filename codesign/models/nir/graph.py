@@ -114,12 +114,12 @@ def read_graph(tree: Tree) -> Graph:
     """The graph of a tree such as `nir.NIRGraph.to_dict()` gives, or the group `node` of a file. Raises InputError,
     which names the node that is wrong."""
     opened = _Opened()
-    entrances, exits = opened.graph(tree, "", 0)
+    ends = opened.graph(tree, "", 0)
     nodes = {node.name: node for node in opened.nodes}
     if len(nodes) < len(opened.nodes):
         twice = next(node for node in opened.nodes if nodes[node.name] is not node)
         raise twice.refusal("another node has this name, that of its graph included; rename one of them")
-    return Graph.of(nodes, opened.edges, (entrances[0], exits[0]), _plain(tree.get("metadata")))
+    return Graph.of(nodes, opened.edges, ends, _plain(tree.get("metadata")))
 
 
 class _Opened:
@@ -127,22 +127,20 @@ class _Opened:
         self.nodes: list[NirNode] = []
         self.edges: list[tuple[str, str]] = []
 
-    def graph(self, tree: Tree, prefix: str, depth: int) -> tuple[list[str], list[str]]:
-        """Add a graph; names of its inputs and outputs."""
+    def graph(self, tree: Tree, prefix: str, depth: int) -> tuple[str, str]:
+        """Add a graph; the names of its input and its output."""
         where = f"graph '{prefix.rstrip('.')}'" if prefix else "the graph"
         parts, edges = tree.get("nodes"), tree.get("edges")
         if tree.get("type") != "NIRGraph" or not isinstance(parts, Mapping) or edges is None:
             raise InputError(f"{where}: must be a NIRGraph with nodes and edges, found {_shown(tree.get('type'))}")
         if depth > _DEEPEST:
             raise InputError(f"{where}: graphs may be {_DEEPEST} deep")
-        ends: dict[str, tuple[list[str], list[str]]] = {}
-        for name, part in parts.items():
-            ends[str(name)] = self._part(part, f"{prefix}{name}", depth)
+        ends = {str(name): self._part(part, f"{prefix}{name}", depth) for name, part in parts.items()}
         for source, target in _pairs(edges, where):
             for name in (source, target):
                 if name not in ends:
                     raise InputError(f"{where}: an edge names node '{name[:80]}', which is not there")
-            self.edges += [(one, other) for one in ends[source][1] for other in ends[target][0]]
+            self.edges.append((ends[source][1], ends[target][0]))
         inputs = [f"{prefix}{name}" for name, part in parts.items() if part.get("type") == "Input"]
         outputs = [f"{prefix}{name}" for name, part in parts.items() if part.get("type") == "Output"]
         if len(inputs) != 1 or len(outputs) != 1:
@@ -150,9 +148,9 @@ class _Opened:
                 f"{where} must have one input and one output, found {len(inputs)} and {len(outputs)}; "
                 "write one node Input and one node Output"
             )
-        return inputs, outputs
+        return inputs[0], outputs[0]
 
-    def _part(self, part: Any, name: str, depth: int) -> tuple[list[str], list[str]]:
+    def _part(self, part: Any, name: str, depth: int) -> tuple[str, str]:
         """Add a node; where edges to it lead, and from where they come."""
         if not isinstance(part, Mapping) or not isinstance(part.get("type"), str):
             raise InputError(f"node '{name}': must have fields and a type, found {_shown(part)}")
@@ -161,7 +159,7 @@ class _Opened:
         self.nodes.append(_node(name, part))
         if len(self.nodes) > _MOST_NODES:
             raise InputError(f"node '{name}': a graph may have {_MOST_NODES:,} nodes")
-        return [name], [name]
+        return name, name
 
 
 def _node(name: str, part: Tree) -> NirNode:
