@@ -23,7 +23,7 @@ from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError, Valida
 from codesign.errors import DocumentError, InputError, Problem
 from codesign.files.local import open_at_once
 from codesign.mistakes import clipped, describe, dotted, mistakes_of
-from codesign.units import quantities_in_si
+from codesign.units import HELD_IN_SI
 from codesign.yaml_nodes import DEEPEST, MOST_VALUES, UnusableYamlError, composed, excess
 
 if TYPE_CHECKING:
@@ -101,19 +101,20 @@ class _Constructed(ModelMetaclass):
     mistakes are told as those of files."""
 
     def __call__(self: type[Made], *args: Any, **kwargs: Any) -> Made:
+        model: type[BaseModel] = self  # type: ignore[assignment]
         if args:
-            fields = self.model_fields.items()  # type: ignore[attr-defined]
+            fields = model.model_fields.items()
             needed = [name for name, field in fields if field.is_required()] or [name for name, _ in fields]
             form = f"{self.__name__}({', '.join(f'{name}=…' for name in needed[:2])})"
             raise InputError(f"{self.__name__}: takes its fields by name, as in {form}, found {args[0]!r}")
         kwargs = {name: value.tolist() if hasattr(value, "tolist") else value for name, value in kwargs.items()}
-        try:
-            with quantities_in_si():
-                return super().__call__(**kwargs)  # type: ignore[misc, no-any-return]
+        made = self.__new__(self)
+        try:  # as `BaseModel.__init__`, which takes no context
+            model.__pydantic_validator__.validate_python(kwargs, self_instance=made, context=HELD_IN_SI)
         except ValidationError as error:
-            model: type[BaseModel] = self  # type: ignore[assignment]
             told = [describe(item, model) for item in mistakes_of(error, kwargs)]
             raise InputError("\n".join(f"{self.__name__}: {text}" for text in dict.fromkeys(told))) from None
+        return made
 
 
 class Spec(BaseModel, metaclass=_Constructed):

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, TypeGuard
 
@@ -21,19 +19,7 @@ if TYPE_CHECKING:
 
 
 HELD_IN_SI = {"quantities": "SI"}
-"""Context of a validation of specs that this program wrote: quantities are the SI numbers that it holds."""
-
-_CONSTRUCTED: ContextVar[bool] = ContextVar("_CONSTRUCTED", default=False)
-
-
-@contextmanager
-def quantities_in_si() -> Iterator[None]:
-    """Within it, quantities of specs may be numbers in SI units: Python code constructs them, no file is read."""
-    token = _CONSTRUCTED.set(True)
-    try:
-        yield
-    finally:
-        _CONSTRUCTED.reset(token)
+"""Context of a validation of specs that this program wrote, or Python code constructs: quantities may be SI numbers."""
 
 
 class InSI(float):
@@ -42,8 +28,7 @@ class InSI(float):
 
 def is_si(value: object, info: ValidationInfo) -> TypeGuard[int | float]:
     """Whether a quantity is given as a number in SI units."""
-    constructed = info.context is None and _CONSTRUCTED.get()
-    return is_number(value) and (isinstance(value, InSI) or info.context is HELD_IN_SI or constructed)
+    return is_number(value) and (isinstance(value, InSI) or info.context is HELD_IN_SI)
 
 
 _EXAMPLES = {
