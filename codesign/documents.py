@@ -18,7 +18,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError, ValidationInfo, model_validator
+from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError
 
 from codesign.errors import DocumentError, InputError, Problem
 from codesign.files.local import open_at_once
@@ -180,11 +180,9 @@ class FileSpec(Spec):
 
     _origin: _Origin = PrivateAttr(default_factory=_Origin)
 
-    @model_validator(mode="after")
-    def _remember(self, info: ValidationInfo) -> FileSpec:
-        if isinstance(info.context, Document):
-            self._origin = _Origin(info.context)
-        return self
+    def model_post_init(self, context: Any) -> None:
+        if isinstance(context, Document):
+            self._origin = _Origin(context)
 
     def says(self, path: Path_) -> bool:
         """Whether the content gives something at a path itself, and not by what completes it."""
