@@ -39,19 +39,18 @@ def make_network(layers: Sequence[Layer], numbers: Sequence[LayerNumbers], times
         raise InputError(f"the network of the graph cannot be built: {error}") from None
     biases = [_bias(layer, of_layer) for layer, of_layer in zip(layers, numbers, strict=True)]
     network = SpikingNetwork(topology, _spec(numbers, biases, timestep_s), timestep_s=timestep_s)
+    recurrent = [layer.recurrent for layer in layers if layer.recurrent is not None]
+    given = [*(layer.weight for layer in layers), *recurrent, *(skip.weight for skip in skips)]
     with torch.no_grad():
-        for weight, layer in zip(network.weights(), layers, strict=True):
-            weight.copy_(_tensor(layer.weight.reshape(weight.shape)))
-        own = [layer.recurrent for layer in layers if layer.recurrent is not None]
-        for weight, given in zip(network.delayed_weights(), own, strict=True):
-            weight.copy_(_tensor(given))
-        for one, skip in zip(network.direct(), skips, strict=True):
-            one.weight.copy_(_tensor(skip.weight.reshape(one.weight.shape)))
+        for weight, own in zip(network.all_weights(), given, strict=True):
+            weight.copy_(_tensor(own.reshape(weight.shape)))
         if network.bias is not None:
             network.bias.copy_(_tensor(np.concatenate(biases)))
-    network.time_constant = _times(layers, [of_layer.decay for of_layer in numbers], timestep_s)
+    network.set_decay(_tensor(_joined(layers, [of_layer.decay for of_layer in numbers])))
     if network.synaptic_time_constant is not None:
-        network.synaptic_time_constant = _times(layers, [of_layer.synaptic_decay for of_layer in numbers], timestep_s)
+        flowing = [of_layer.synaptic_decay for of_layer in numbers]
+        constants = [0.0 if decay is None else of_decay(decay, timestep_s) for decay in flowing]
+        network.synaptic_time_constant = torch.from_numpy(_joined(layers, constants))
     for name in _OF_EACH:
         parts = [_number(of_layer, name) for of_layer in numbers]
         if _matters(name, numbers) and any(np.ptp(part) for part in parts):
@@ -77,12 +76,6 @@ def _spec(numbers: Sequence[LayerNumbers], biases: list[NDArray[Any]], timestep_
         bias=any(bias.any() for bias in biases),
         tick=True,
     )
-
-
-def _times(layers: Sequence[Layer], decays: Sequence[NDArray[Any] | float | None], timestep_s: float) -> torch.Tensor:
-    """(N,) time constants; 0 where a layer has no synaptic current."""
-    constants = [0.0 if decay is None else of_decay(decay, timestep_s) for decay in decays]
-    return torch.from_numpy(_joined(layers, constants))
 
 
 def _check(layers: Sequence[Layer], numbers: Sequence[LayerNumbers]) -> None:
