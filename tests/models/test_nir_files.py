@@ -52,14 +52,6 @@ def affine_of_nan() -> nir.Affine:
     return nir.Affine(np.full((2, 3), np.nan), np.zeros(2))
 
 
-def circle() -> nir.NIRGraph:
-    """Two layers that lead to each other."""
-    neurons = {"b": lif(3), "d": lif(3)} | {name: dense(3, 3) for name in "ace"}
-    ends = {"in": nir.Input(np.array([3])), "out": nir.Output(np.array([3]))}
-    edges = list(pairwise(["in", "a", "b", "c", "d", "e", "b"]))
-    return nir.NIRGraph(neurons | ends, edges, type_check=False)
-
-
 def ladder(rungs: int) -> nir.NIRGraph:
     """Twice as many paths with every rung."""
     kept = nir.Scale(np.ones(3))
@@ -130,7 +122,6 @@ WRONG: dict[str, tuple[Callable[[], nir.NIRGraph], str]] = {
         lambda: graph_of(dense(3, 3), lif(3), dense(3, 3), lif(3), extra=[("n3", "n0")]),
         r"'n1' \(LIF\): its spikes lead back to it through other layers",
     ),
-    "neurons in a circle": (circle, r"'b' \(LIF\): its spikes lead back to it through other layers"),
     "unreached": (lambda: graph_of(dense(3, 3), lif(3), extra=[("output", "n0")]), "an output may lead nowhere"),
     "paths": (lambda: ladder(60), r"'n' \(LIF\): too many paths lead to it"),
     "end": (
