@@ -16,7 +16,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -104,8 +103,8 @@ class Chain:
         self.source: Grid | int | None = None
         self.pools: list[Pool] = []
         self.flat = False
-        self.scale: Floats | None = None
-        self.scaled: NirNode | None = None
+        self.scale: Floats = np.ones(())  # of what comes before any weights
+        self.scaled = NirNode(name="", kind="Scale")  # the last that says so
         self.synapses: Linear | Conv2d | Conv1d | None = None
         self.grid: Grid = (1, 1, 1)
         self.weight: Floats = np.zeros(0)
@@ -186,11 +185,9 @@ class Chain:
         if self.source is None:
             shape = self.shape
             self.source = (shape[0], shape[1], shape[2]) if shape is not None and len(shape) == 3 else size
-        if self.scale is not None and self.scaled is not None:
-            if self.shape is not None and self.scale.size > 1:
-                self.scale = _spread(self.scaled, self.scale, self.shape).ravel()
-            weight = weight * _of_size(self.scaled, self.scale, inputs)
-        self.synapses, self.weight = Linear(neurons=outputs), weight
+        if self.shape is not None and self.scale.size > 1:
+            self.scale = _spread(self.scaled, self.scale, self.shape).ravel()
+        self.synapses, self.weight = Linear(neurons=outputs), weight * _of_size(self.scaled, self.scale, inputs)
         self.bias = bias_of(node)
         self.shape, self.grid = (outputs,), (outputs, 1, 1)
 
@@ -217,9 +214,8 @@ class Chain:
             raise node.refusal(f"weight is for {weight.shape[1] * groups} channels, and {channels} come from before it")
         kernel, dilation, stride = weight.shape[2:], _pair(node, "dilation"), _pair(node, "stride")
         padding = _padding(node, kernel, dilation, stride)
-        if self.scale is not None and self.scaled is not None:
-            scale = of_channels(self.scaled, self.scale, grid).reshape(groups, 1, -1, *[1] * len(kernel))
-            weight = (weight.reshape(groups, -1, *weight.shape[1:]) * scale).reshape(weight.shape)
+        scale = of_channels(self.scaled, self.scale, grid).reshape(groups, 1, -1, *[1] * len(kernel))
+        weight = (weight.reshape(groups, -1, *weight.shape[1:]) * scale).reshape(weight.shape)
         self.weight = weight[:, :, None] if flat else weight
         self.bias = bias_of(node)
         sliding = {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation}
@@ -242,10 +238,9 @@ class Chain:
         if down > height or across > width:
             raise node.refusal(f"a pool of {down}×{across} does not fit {height}×{width}")
         pool, kind = _POOLS[node.kind]
-        if self.scale is not None and self.scaled is not None:
-            self.scale = of_channels(self.scaled, self.scale, (channels, height, width))[:, None, None]
-            if pool is MaxPool and not (self.scale > 0).all():
-                raise self.scaled.refusal("must be above 0, since a max pool follows")
+        self.scale = of_channels(self.scaled, self.scale, (channels, height, width))[:, None, None]
+        if pool is MaxPool and not (self.scale > 0).all():
+            raise self.scaled.refusal("must be above 0, since a max pool follows")
         self.pools.append(pool(kind=kind, kernel=kernel))
         self.shape = (channels, height // down, width // across)
 
@@ -287,9 +282,9 @@ class Chain:
         scale = scale_of(node)
         if self.synapses is None:
             scale = self._fitted(node, scale)
-            if self.scale is not None and self.scale.size > 1 < scale.size and self.shape is None:
+            if self.scale.size > 1 < scale.size and self.shape is None:
                 _spread(node, scale, self.scale.shape)
-            self.scale, self.scaled = scale if self.scale is None else scale * self.scale, node
+            self.scale, self.scaled = scale * self.scale, node
             return
         linear = isinstance(self.synapses, Linear)
         by_row = _of_size(node, scale, len(self.weight)) if linear else of_channels(node, scale, self.grid)
@@ -378,6 +373,6 @@ def of_channels(node: NirNode, numbers: Floats, grid: Grid) -> Floats:
             f"must be one number for each of {grid[0]} channels, of shape ({grid[0]}, 1, 1) where they have a grid, "
             f"found {numbers.shape}"
         ) from None
-    if not all((full[:, a] == full[:, b]).all() for a, b in pairwise(range(full.shape[1]))):
+    if not (full == full[:, :1]).all():
         raise node.refusal("must be the same for a whole channel, as a convolution's weights are")
     return np.asarray(full[:, 0], dtype=np.float64)
