@@ -232,15 +232,17 @@ def read_neurons(name: str, module: Module) -> tuple[str, ModuleNeurons] | None:
             continue
         kind = type(module).__name__
         if type(module).__module__.split(".")[0] != dialect or kind not in framework.classes:
-            raise InputError(
-                f"module '{name}' ({kind}): cannot be imported; neurons of {dialect} may be "
-                f"{', '.join(framework.classes)}"
-            )
+            known = ", ".join(framework.classes)
+            raise refusal(name, module, f"cannot be imported; neurons of {dialect} may be {known}")
         try:
             return dialect, framework.read(module)
         except ValueError as error:
-            raise InputError(f"module '{name}' ({kind}): {error}") from None
+            raise refusal(name, module, str(error)) from None
     return None
+
+
+def refusal(name: str, module: Module, rule: str) -> InputError:
+    return InputError(f"module '{name}' ({type(module).__name__}): {rule}")
 
 
 def check_timesteps(neurons: Mapping[str, ModuleNeurons], calls: Mapping[str, int]) -> None:

@@ -14,8 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from codesign.errors import InputError
-from codesign.models.nir.frameworks import FRAMEWORKS, array
+from codesign.models.nir.frameworks import FRAMEWORKS, array, refusal
 from codesign.models.nir.graph import NirNode
 
 nn = torch.nn
@@ -117,7 +116,3 @@ def _batch_norm(name: str, module: Any) -> NirNode:
     scale = (1 if module.weight is None else array(module.weight)) / np.sqrt(variance + module.eps)
     shift = (0 if module.bias is None else array(module.bias)) - mean * scale
     return NirNode(name=name, kind="BatchNorm", numbers={"scale": scale, "shift": shift})
-
-
-def refusal(name: str, module: nn.Module, rule: str) -> InputError:
-    return InputError(f"module '{name}' ({type(module).__name__}): {rule}")
