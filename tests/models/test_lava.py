@@ -9,13 +9,13 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
+from networks import batch_of
 
 import codesign as cd
 from codesign.errors import InputError
 from codesign.hardware.chip.quantization import chip_quantization
 from codesign.hardware.library import find_chip
 from codesign.network.quantization import Quantization, quantize
-from codesign.workload.events import EventBatch
 
 NEVER = (1 << 17) - 1
 Net = list[dict[str, Any]]
@@ -131,8 +131,7 @@ def test_spikes_are_those_of_the_integers_in_both_engines(currents: bool, tmp_pa
         cd.save_model(tmp_path / "model.safetensors", loaded.network, loaded.card)
         network = cd.load_model(tmp_path / "model.safetensors").network
         quantize(network, chip_quantization(find_chip("loihi2")))
-        frames = inputs.reshape(2, 12, -1).astype(np.float64)
-        events = EventBatch.from_dense(frames, np.zeros(2, int), timestep_s=1e-3, currents=True).with_grid(None)
+        events = batch_of(inputs.astype(np.float64), timestep_s=1e-3, currents=True)
         execution = cd.simulate(network, events, cd.LAYERED, engine="event").execution
         for layer, spikes in enumerate(wanted.values()):
             np.testing.assert_array_equal(execution.emitted[:, layer], spikes.reshape(2, -1).sum(axis=1))

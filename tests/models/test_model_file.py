@@ -12,6 +12,7 @@ import pytest
 import safetensors
 import safetensors.torch
 import torch
+from networks import batch_of
 
 import codesign as cd
 from codesign.errors import InputError
@@ -65,8 +66,7 @@ def convolution(**layer: int) -> str:
 def scores(one: cd.SpikingNetwork) -> torch.Tensor:
     """Answers to a few samples under an asynchronous schedule."""
     inputs = one.shape.input_size
-    frames = np.random.default_rng(3).poisson(0.5, size=(4, 3, inputs))
-    events = cd.EventBatch.from_dense(frames, np.zeros(4, int), timestep_s=0.01).with_grid(None)
+    events = batch_of(np.random.default_rng(3).poisson(0.5, size=(4, 3, inputs)))
     return cd.simulate(one, events, cd.Schedule(group_size=2, stop="drained"), seed=5).logits.detach()
 
 

@@ -8,17 +8,11 @@ import nir
 import numpy as np
 import pytest
 from frameworks import NEURONS, DoubledError, F, chain, lif, random_model
+from networks import batch_of
 
 import codesign as cd
 from codesign.errors import InputError
 from codesign.models.page import model_page
-from codesign.workload.events import EventBatch
-
-
-def batch(inputs: np.ndarray, timestep_s: float) -> EventBatch:
-    samples, timesteps = inputs.shape[:2]
-    frames = inputs.reshape(samples, timesteps, -1)
-    return EventBatch.from_dense(frames, np.zeros(samples, int), timestep_s=timestep_s).with_grid(None)
 
 
 @pytest.mark.parametrize("kind", ["plain", "conv", "synaptic", "recurrent"])
@@ -37,7 +31,7 @@ def test_spikes_are_those_of_the_framework(dialect: str, kind: str):
         certificate = loaded.card.certificate
         assert certificate.differing_spikes == 0, certificate.summary
     inputs, *wanted = record.values()
-    execution = cd.simulate(loaded.network, batch(inputs, 1e-3), cd.LAYERED).execution
+    execution = cd.simulate(loaded.network, batch_of(inputs, timestep_s=1e-3), cd.LAYERED).execution
     for layer, spikes in enumerate(wanted):
         np.testing.assert_array_equal(execution.emitted[:, layer], spikes.reshape(len(spikes), -1).sum(axis=1))
 

@@ -10,6 +10,7 @@ import nir
 import numpy as np
 import pytest
 import torch
+from networks import batch_of
 from torch.nn import functional
 
 import codesign as cd
@@ -145,8 +146,7 @@ def test_a_graph_is_read_as_it_is(count: int, tmp_path: Path):
         nir.write(path := tmp_path / "model.nir", graph)
         network = cd.import_model(drawn.any(graph, path), dialect="plain", dt=DT, **drawn.said).network
         inputs = rng.integers(0, 3, (2, 3, *drawn.shapes["in"])).astype(float)
-        batch = cd.EventBatch.from_dense(inputs.reshape(2, 3, -1), np.zeros(2, int), timestep_s=DT).with_grid(None)
-        sent, ours = [drawn.run(frames) for frames in inputs], trace(network, batch)
+        sent, ours = [drawn.run(frames) for frames in inputs], trace(network, batch_of(inputs, timestep_s=DT))
         for name, layer in zip(drawn.layers, network.layer_slices, strict=True):
             found = ours.left if isinstance(drawn.nodes[name], nir.LI | nir.I | nir.CubaLI) else ours.spikes
             wanted = np.stack([each[name] for each in sent])

@@ -40,11 +40,11 @@ def set_dyadic_weights(rng: np.random.Generator, network: SpikingNetwork, low: i
 
 
 def batch_of(frames: Any, labels: Any = None, grid: Any = None, **options: Any) -> EventBatch:
-    """Counts (samples, timesteps, inputs), or those of one input; of class 0 unless labels are given."""
+    """Counts (samples, timesteps, …), or those of one input; of class 0 and 10 ms a timestep unless said otherwise."""
     frames = np.asarray(frames)
     frames = frames.reshape(1, -1, 1) if frames.ndim == 1 else frames
     labels = np.zeros(len(frames), dtype=np.int64) if labels is None else labels
-    return EventBatch.from_dense(frames, labels, timestep_s=0.01, **options).with_grid(grid)
+    return EventBatch.from_dense(frames, labels, **{"timestep_s": 0.01, **options}).with_grid(grid)
 
 
 def toy_split(seed: int, samples: int, busy: int = 0) -> EventBatch:
