@@ -141,28 +141,18 @@ def spikingjelly(
     kind = "cuba" if synaptic else rng.choice(["if", "lif"])
     dt, c_decay, v_decay = options["export_dt"], 0.5, 0.75
     tau, decay_input = float(rng.choice([2.0, 4.0])), bool(rng.random() < 0.5)
-    full = lambda value: np.full(shape, value)  # noqa: E731
+
+    def made(kind: Any, **fields: float) -> nir.NIRNode:
+        given = {"v_threshold": threshold, "v_reset": v_reset, **fields}
+        return kind(**{name: np.full(shape, value) for name, value in given.items()})
+
     if kind == "if":
-        node = nir.IF(r=full(1 / dt), v_threshold=full(threshold), v_reset=full(v_reset))
+        node = made(nir.IF, r=1 / dt)
     elif kind == "lif":
-        node = nir.LIF(
-            tau=full(tau * dt),
-            r=full(1.0 if decay_input else tau),
-            v_leak=full(v_reset),
-            v_threshold=full(threshold),
-            v_reset=full(v_reset),
-        )
+        node = made(nir.LIF, tau=tau * dt, r=1.0 if decay_input else tau, v_leak=v_reset)
     else:
         tau_syn, tau_mem = dt / (1 - c_decay), dt / (1 - v_decay)
-        node = nir.CubaLIF(
-            tau_syn=full(tau_syn),
-            tau_mem=full(tau_mem),
-            r=full(tau_mem / dt),
-            v_leak=full(0.0),
-            v_threshold=full(threshold),
-            v_reset=full(v_reset),
-            w_in=full(tau_syn / dt),
-        )
+        node = made(nir.CubaLIF, tau_syn=tau_syn, tau_mem=tau_mem, r=tau_mem / dt, v_leak=0.0, w_in=tau_syn / dt)
 
     def step(state: State, x: np.ndarray) -> np.ndarray:
         v = state["v"]
