@@ -12,7 +12,6 @@ import stat
 import tempfile
 from contextlib import suppress
 from pathlib import Path
-from uuid import uuid4
 
 from codesign.errors import InputError
 
@@ -60,16 +59,14 @@ def read_code(path: Path) -> bytes:
 
 def write_code(path: Path, content: bytes) -> None:
     """Keep code for `read_code`, whole or not at all. Raises OSError where it cannot be written."""
-    half = path.with_name(f"{path.name}.tmp.{uuid4().hex[:16]}")
+    number, half = tempfile.mkstemp(prefix=f"{path.name}.tmp.", dir=path.parent)  # which only the user may read
     try:
-        with open(
-            os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600), "wb"
-        ) as file:
+        with open(number, "wb") as file:
             file.write(sealed(content))
         os.replace(half, path)
     finally:
         with suppress(OSError):
-            half.unlink()
+            os.unlink(half)
 
 
 def sealed(content: bytes) -> bytes:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import gc
 import hashlib
-import os
 import pickle
 import platform
 import sys
@@ -28,7 +27,7 @@ from filelock import FileLock, Timeout
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, IndexDataCacheFile, _CacheLocator
 from numba.core.ccallback import CFunc
 
-from codesign.files.code import code_folder, read_code, sealed
+from codesign.files.code import code_folder, read_code, write_code
 from codesign.terminal_text import is_watched
 
 _SOURCES = (Path(__file__).parent, Path(__file__).parent.parent / "policies")
@@ -138,10 +137,7 @@ class _Files(IndexDataCacheFile):
         return pickle.loads(read_code(Path(name)))
 
     def _write(self, name: str, value: Any) -> None:
-        with self._open_for_write(name) as file:
-            if hasattr(os, "fchmod"):
-                os.fchmod(file.fileno(), 0o600)  # whatever the umask is
-            file.write(sealed(self._dump(value)))
+        write_code(Path(name), self._dump(value))
 
 
 class _KernelCache(FunctionCache):
