@@ -14,7 +14,7 @@ count.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -106,7 +106,8 @@ def check_spikes(
         if name in recorded
     }
     potentials = layers.pop(readout, None) if readout is not None else None
-    compared = _Compared(network, names)
+    firsts: list[tuple[tuple[int, int, int], bool, str]] = []
+    differing, apart, largest = 0, 0.0, 0.0
     at_once = max(1, _MOST_AT_ONCE // (given.shape[1] * network.shape.neurons))
     for start in range(0, len(given), at_once):
         part = slice(start, start + at_once)
@@ -117,20 +118,25 @@ def check_spikes(
             currents=bool((given < 0).any() or (given != np.floor(given)).any()),
         ).with_grid(None)  # recordings are flat
         ours = trace(network, events)
-        compared.add(start, ours, {layer: array[part] for layer, array in layers.items()})
+        wanted = {layer: array[part] for layer, array in layers.items()}
+        for layer, spikes in wanted.items():
+            differing += int(np.abs(ours.spikes[:, :, network.layer_slices[layer]] - spikes).sum())
+        firsts += _first_differences(network, names, start, ours, wanted)
         if potentials is not None:
-            compared.add_potentials(ours.left[:, :, network.layer_slices[-1]], potentials[part])
+            left = ours.left[:, :, network.layer_slices[-1]]
+            apart = max(apart, float(np.abs(left - potentials[part]).max()))
+            largest = max(largest, float(np.abs(potentials[part]).max()))
     return Certificate(
         source=source,
         samples=given.shape[0],
         timesteps=given.shape[1],
         layers=tuple(names[layer] for layer in sorted([*layers, *([] if potentials is None else [len(names) - 1])])),
         recorded_spikes=sum(int(array.sum()) for array in layers.values()),
-        differing_spikes=compared.differing,
-        first_difference=compared.first,
-        within_rounding=compared.within_rounding,
-        potential_difference=compared.apart,
-        largest_potential=compared.largest,
+        differing_spikes=differing,
+        first_difference=min(firsts)[-1] if firsts else None,
+        within_rounding=all(near for _, near, _ in firsts) if firsts else None,
+        potential_difference=None if potentials is None else apart,
+        largest_potential=None if potentials is None else largest,
     )
 
 
@@ -140,50 +146,32 @@ def _places(names: Sequence[str]) -> dict[str, int]:
     return {f"layer{at}": at for at in range(len(names))} | own
 
 
-class _Compared:
-    """Differences so far, and the first: of the earliest timestep, in it of the first layer. `within_rounding` asks of
-    all that differs first in its sample."""
-
-    def __init__(self, network: SpikingNetwork, names: Sequence[str]) -> None:
-        self._network, self._names = network, names
-        self._earliest: tuple[int, ...] | None = None
-        self.differing = 0
-        self.first: str | None = None
-        self.within_rounding: bool | None = None
-        self.apart: float | None = None
-        self.largest: float | None = None
-
-    def add_potentials(self, ours: NDArray[np.float32], recorded: Floats) -> None:
-        self.apart = max(self.apart or 0.0, float(np.abs(ours - recorded).max()))
-        self.largest = max(self.largest or 0.0, float(np.abs(recorded).max()))
-
-    def add(self, start: int, ours: SpikeTrace, recorded: Mapping[int, Floats]) -> None:
-        samples, timesteps, _ = ours.spikes.shape
-        first = [(timesteps, 0)] * samples  # timestep and layer
-        for layer, wanted in sorted(recorded.items()):
-            apart = np.abs(ours.spikes[:, :, self._network.layer_slices[layer]] - wanted).sum(axis=2)
-            self.differing += int(apart.sum())
-            for sample in np.flatnonzero(apart.any(axis=1)).tolist():
-                first[sample] = min(first[sample], (int((apart[sample] > 0).argmax()), layer))
-        for sample, (timestep, layer) in enumerate(first):
-            if timestep == timesteps:
-                continue
-            neurons = self._network.layer_slices[layer]
-            spikes, wanted = ours.spikes[sample, timestep, neurons], recorded[layer][sample, timestep]
-            potentials, threshold = ours.potentials[sample, timestep, neurons], self._network.threshold[neurons].numpy()
-            most = self._network.neuron.of_layers("most_spikes", len(self._names))[layer]
-            differs = np.flatnonzero(spikes != wanted)
-            nearest = np.clip(np.round(potentials / threshold), 1, most) * threshold
-            near = bool((np.abs(potentials - nearest) <= _ROUNDING * nearest)[differs].all())  # False for NaN
-            self.within_rounding = near and self.within_rounding is not False
-            if self._earliest is None or (timestep, layer, start + sample) < self._earliest:
-                self._earliest = timestep, layer, start + sample
-                at = differs[0]
-                reached = "v was not compared" if np.isnan(potentials[at]) else f"v = {potentials[at]:.9g}"
-                self.first = (
-                    f"layer {self._names[layer]}, timestep {timestep}, sample {start + sample}, neuron {at}: "
-                    f"{spikes[at]} spikes here, {wanted[at]:.0f} recorded; {reached}, threshold {threshold[at]:.9g}"
-                )
+def _first_differences(
+    network: SpikingNetwork, names: Sequence[str], start: int, ours: SpikeTrace, recorded: Mapping[int, Floats]
+) -> Iterator[tuple[tuple[int, int, int], bool, str]]:
+    """The first difference of each sample that has one: its timestep, layer and sample, of which the first here is
+    `start`; whether all that differs there is within rounding; and what does, in words."""
+    first: dict[int, tuple[int, int]] = {}
+    for layer, wanted in recorded.items():
+        differs = (ours.spikes[:, :, network.layer_slices[layer]] != wanted).any(axis=2)
+        for sample in np.flatnonzero(differs.any(axis=1)).tolist():
+            at = int(differs[sample].argmax()), layer
+            first[sample] = min(first.get(sample, at), at)
+    for sample, (timestep, layer) in first.items():
+        neurons = network.layer_slices[layer]
+        spikes, wanted = ours.spikes[sample, timestep, neurons], recorded[layer][sample, timestep]
+        potentials, threshold = ours.potentials[sample, timestep, neurons], network.threshold[neurons].numpy()
+        most = network.neuron.of_layers("most_spikes", len(names))[layer]
+        others = np.flatnonzero(spikes != wanted)
+        nearest = np.clip(np.round(potentials / threshold), 1, most) * threshold
+        near = bool((np.abs(potentials - nearest) <= _ROUNDING * nearest)[others].all())  # False for NaN
+        at = others[0]
+        reached = "v was not compared" if np.isnan(potentials[at]) else f"v = {potentials[at]:.9g}"
+        text = (
+            f"layer {names[layer]}, timestep {timestep}, sample {start + sample}, neuron {at}: "
+            f"{spikes[at]} spikes here, {wanted[at]:.0f} recorded; {reached}, threshold {threshold[at]:.9g}"
+        )
+        yield (timestep, layer, start + sample), near, text
 
 
 def _rows(
