@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
@@ -16,26 +16,24 @@ def made_on(device: torch.device | str) -> AbstractContextManager[object]:
     return nullcontext() if torch.tensor([]).device == wanted else wanted  # torch 2.5 overlooks `with torch.device(…)`
 
 
-@contextmanager
-def in_float32() -> Iterator[None]:
+def in_float32() -> AbstractContextManager[None]:
     """Torch's numbers are float32 where nobody says what, whatever default a notebook has set."""
-    before = torch.get_default_dtype()
-    torch.set_default_dtype(torch.float32)
-    try:
-        yield
-    finally:
-        torch.set_default_dtype(before)
+    return _meanwhile(torch.get_default_dtype, torch.set_default_dtype, torch.float32)
+
+
+def on_threads(count: int) -> AbstractContextManager[None]:
+    """Torch computes on so many threads, and the event engine with it."""
+    return _meanwhile(torch.get_num_threads, torch.set_num_threads, count)
 
 
 @contextmanager
-def on_threads(count: int) -> Iterator[None]:
-    """Torch computes on so many threads, and the event engine with it."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
+def _meanwhile(get: Callable[[], Any], put: Callable[[Any], object], value: Any) -> Iterator[None]:
+    before = get()
+    put(value)
     try:
         yield
     finally:
-        torch.set_num_threads(before)
+        put(before)
 
 
 def usable_device(device: Any) -> torch.device:
