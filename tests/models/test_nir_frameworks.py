@@ -143,13 +143,14 @@ def norse(kind: str, **options: Any) -> Built:
         p: Any = LIFParameters(
             tau_mem_inv=torch.tensor(250.0), tau_syn_inv=torch.tensor(500.0), v_th=torch.tensor(0.25), v_reset=value
         )
-        cells = [LIFCell(p, dt=options["cell_dt"]), LIFCell(p, dt=options["cell_dt"])]
+        cell: Any = LIFCell
     else:
         method = reset_subtract if options["reset"] == "subtract" else reset_value
         p = LIFBoxParameters(
             tau_mem_inv=torch.tensor(500.0), v_th=torch.tensor(0.25), v_reset=value, reset_method=method
         )
-        cells = [LIFBoxCell(p, dt=options["cell_dt"]), LIFBoxCell(p, dt=options["cell_dt"])]
+        cell = LIFBoxCell
+    cells = [cell(p, dt=options["cell_dt"]) for _ in range(2)]
     network = SequentialState(torch.nn.Linear(6, 5), cells[0], torch.nn.Linear(5, 4), cells[1])
     dyadic(network)
     graph = to_nir(network, torch.zeros(1, 6), dt=options["export_dt"])

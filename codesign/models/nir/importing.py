@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -79,22 +80,13 @@ def import_model(
             raise InputError("sample: is for torch modules only, and this is a graph; leave it out")
         loaded = _import(graph, source, digest, dialect, {"dt": dt, **options}, check, name, read)
     except InputError as error:
-        raise InputError("\n".join(f"{source}: {line}" for line in _paragraphs(str(error), source))) from None
+        # each line, but for those that go on with the one before
+        place = re.compile(rf"^(?!  )({re.escape(source)}: )?", re.MULTILINE)
+        raise InputError(place.sub(lambda _: f"{source}: ", str(error))) from None
     imported = loaded.card.imported
     if read is not None and imported is not None and imported.lost:
         warnings.warn(f"{source}: {imported.lost}", stacklevel=2)
     return loaded
-
-
-def _paragraphs(message: str, source: str) -> list[str]:
-    """Lines that begin a mistake, with those that go on with it."""
-    lines: list[str] = []
-    for line in message.removeprefix(f"{source}: ").split("\n"):
-        if line.startswith("  ") and lines:
-            lines[-1] += f"\n{line}"
-        else:
-            lines.append(line.removeprefix(f"{source}: "))
-    return lines
 
 
 def _graph(model: Any) -> tuple[Graph, str, str]:
