@@ -84,13 +84,12 @@ class Graph:
     Attributes:
         input: name of the only node without predecessors through which input comes.
         output: name of the only output.
-        after, before: successors and predecessors of each node.
+        before: predecessors of each node.
     """
 
     nodes: Mapping[str, NirNode]
     input: str
     output: str
-    after: Mapping[str, tuple[str, ...]]
     before: Mapping[str, tuple[str, ...]]
     metadata: Mapping[str, Any]
 
@@ -102,12 +101,10 @@ class Graph:
         metadata: Mapping[str, Any] = MappingProxyType({}),
     ) -> Graph:
         """The graph of these edges, whose `ends` are the names of its input and output."""
-        after: dict[str, tuple[str, ...]] = dict.fromkeys(nodes, ())
-        before = dict(after)
+        before: dict[str, tuple[str, ...]] = dict.fromkeys(nodes, ())
         for source, target in dict.fromkeys(edges):
-            after[source] += (target,)
             before[target] += (source,)
-        return Graph(nodes=nodes, input=ends[0], output=ends[1], after=after, before=before, metadata=metadata)
+        return Graph(nodes=nodes, input=ends[0], output=ends[1], before=before, metadata=metadata)
 
 
 def read_graph(tree: Tree) -> Graph:

@@ -36,7 +36,7 @@ def read_layers(graph: Graph) -> tuple[Layer, ...]:
     order = [graph.nodes[graph.input], *_in_order(graph, paths)]
     if graph.before[graph.input]:
         raise order[0].refusal(f"nothing may lead to an input, and '{graph.before[graph.input][0]}' does")
-    if graph.after[graph.output]:
+    if any(graph.output in sources for sources in graph.before.values()):
         raise graph.nodes[graph.output].refusal("an output may lead nowhere")
     ends = _paths(graph, graph.nodes[graph.output], steps)
     reached = {node.name for path in chain(*paths.values(), ends) for node in path} | {graph.input}
