@@ -23,8 +23,8 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     return tmp_path
 
 
-def said(*words: str, **environment: str) -> str:
-    ended = CliRunner().invoke(app, words, catch_exceptions=False, prog_name="codesign", env=environment)
+def said(*words: str) -> str:
+    ended = CliRunner().invoke(app, words, catch_exceptions=False, prog_name="codesign")
     assert ended.exit_code == 0, ended.output
     return ended.stdout
 

@@ -38,9 +38,7 @@ def folder(tmp_path: Path, cache_root: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def invoke(*arguments: str) -> tuple[int, str]:
-    result = CliRunner().invoke(app, ["sweep", *arguments])
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
+    result = CliRunner().invoke(app, ["sweep", *arguments], catch_exceptions=False)
     return result.exit_code, result.output
 
 

@@ -96,12 +96,11 @@ def test_what_is_saved_is_loaded(tmp_path, topology, neuron):
 
 
 def test_arguments_in_the_order_of_torch_are_told(tmp_path):
-    network = cd.SpikingNetwork("4-2", cd.NeuronSpec(), timestep_s=0.01)
-    card = cd.describe_model(network, name="m")
+    one = network()
     with pytest.raises(InputError, match="network: must be SpikingNetwork, found str"):
-        cd.save_model(network, str(tmp_path / "m.safetensors"), card)
+        cd.save_model(one, str(tmp_path / "m.safetensors"), card_of(one))
     with pytest.raises(InputError, match="card: must be ModelCard, found str"):
-        cd.save_model(tmp_path / "m.safetensors", network, "m")
+        cd.save_model(tmp_path / "m.safetensors", one, "m")
 
 
 @pytest.mark.parametrize(
