@@ -223,12 +223,12 @@ def rockpool(kind: str, **options: Any) -> Built:
     network.reset_state()
     given = inputs(6).transpose(0, 1)
     _, _, record = network(given, record=True)
-    recorded = [
-        record[name]["spikes"].detach().numpy()
-        for name in record
-        if isinstance(record[name], dict) and "spikes" in record[name]
-    ]
-    return graph, (network, given), given.numpy(), recorded, options
+    return graph, (network, given), given.numpy(), spikes_in(record), options
+
+
+def spikes_in(record: dict[str, Any]) -> list[np.ndarray]:
+    """Of each layer, as Rockpool records them."""
+    return [part["spikes"].detach().numpy() for part in record.values() if isinstance(part, dict) and "spikes" in part]
 
 
 def record_of(given: np.ndarray, spikes: list[np.ndarray]) -> dict[str, np.ndarray]:
@@ -285,8 +285,7 @@ def recurrent(framework: str) -> tuple[torch.nn.Module, torch.Tensor, np.ndarray
         small(cell.w_rec)
         record = network(data, record=True)[2]
         network.reset_state()
-        spikes = [part["spikes"] for part in record.values() if isinstance(part, dict) and "spikes" in part]
-        return network, data, data.numpy(), [of_layer.detach().numpy() for of_layer in spikes]
+        return network, data, data.numpy(), spikes_in(record)
     if framework == "sinabs":
         from sinabs.layers import LIFRecurrent
 
