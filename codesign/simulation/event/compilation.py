@@ -3,7 +3,7 @@
 Numba's own cache notices a change of the file that defines a function, but not of a file that it imports helpers from:
 stale code would stay in use. Here the folder's name is a hash of every source that kernels are made of and of the
 versions of what compiles them, so code of another state of the sources cannot be found. Processes share the folder:
-Numba writes each file beside its place and then moves it.
+each file is written beside its place and then moved.
 """
 
 from __future__ import annotations
