@@ -30,12 +30,25 @@ class MeteredChip:
     power counts."""
 
     placement: Placement
-    operation: Operation = "accelerated"
-    book: StaticBook = "board"
+    operation: Operation
+    book: StaticBook
 
     def meter(self, validation: EventBatch) -> EnergyMeter:
         """A meter of that energy on a validation split."""
-        return energy_meter(self.placement, validation, operation=self.operation, book=self.book)
+        schedule, some = chip_schedule(self.placement).schedule, validation.select(slice(0, _SAMPLES))
+        return EnergyMeter(spike_j=spike_energy(self.placement), sample_j=partial(self._sample_j, some, schedule))
+
+    def _sample_j(self, events: EventBatch, schedule: Schedule, network: SpikingNetwork) -> float:
+        from codesign.training.evaluation import evaluate  # here, so that plans do not wait for torch
+
+        drained = network.neuron.readout == "potential"
+        # no warning: networks may begin silent
+        execution = evaluate(network, events, schedule.drained() if drained else schedule, warn=False)
+        cost = price(execution, self.placement, operation=self.operation)
+        energy = cost.energy_j if self.book == "board" else cost.energy_cores_in_use_j
+        if energy is None:
+            raise InputError(f"{self.placement.chip.name}: {'; '.join(cost.not_modelled)}")
+        return energy
 
 
 def energy_meter(
@@ -55,27 +68,4 @@ def energy_meter(
     instance("validation", validation, EventBatch)
     one_of("operation", operation, get_args(Operation))
     one_of("book", book, get_args(StaticBook))
-    schedule, some = chip_schedule(placement).schedule, validation.select(slice(0, _SAMPLES))
-    sample_j = partial(_sample_j, events=some, schedule=schedule, placement=placement, operation=operation, book=book)
-    return EnergyMeter(spike_j=spike_energy(placement), sample_j=sample_j)
-
-
-def _sample_j(
-    network: SpikingNetwork,
-    *,
-    events: EventBatch,
-    schedule: Schedule,
-    placement: Placement,
-    operation: Operation,
-    book: StaticBook,
-) -> float:
-    from codesign.training.evaluation import evaluate  # here, so that plans do not wait for torch
-
-    drained = network.neuron.readout == "potential"
-    # no warning: networks may begin silent
-    execution = evaluate(network, events, schedule.drained() if drained else schedule, warn=False)
-    cost = price(execution, placement, operation=operation)
-    energy = cost.energy_j if book == "board" else cost.energy_cores_in_use_j
-    if energy is None:
-        raise InputError(f"{placement.chip.name}: {'; '.join(cost.not_modelled)}")
-    return energy
+    return MeteredChip(placement=placement, operation=operation, book=book).meter(validation)
