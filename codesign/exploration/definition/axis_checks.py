@@ -55,17 +55,6 @@ def problems(data: dict[str, Any], blocks: Blocks) -> Mistakes:
     axes: dict[tuple[str, str], dict[str, list[Any]]] = {}
     for path in mapping(data, "axes"):
         block, name, parameter = axis_parts(path)
-        if name in blocks.get(block, ()) and not instead_of_varying(block, parameter):
-            axes.setdefault((block, name), {})[parameter] = list_at(data, "axes", path)
-    yield from _paths(data, blocks)
-    yield from _fields(blocks, axes)
-    yield from _chips(blocks["chip"], axes)
-
-
-def _paths(data: dict[str, Any], blocks: Blocks) -> Mistakes:
-    """Axes that refer to nothing."""
-    for path in mapping(data, "axes"):
-        block, name, parameter = axis_parts(path)
         if is_of_design(path):
             continue
         if block not in blocks or not name or not parameter:
@@ -76,6 +65,10 @@ def _paths(data: dict[str, Any], blocks: Blocks) -> Mistakes:
             yield ("axes", path), f"cannot be an axis; {instead}"
         elif block != "chip" and (problem := unknown_part(MODELS[block], parameter, block)):
             yield ("axes", path), problem
+        else:
+            axes.setdefault((block, name), {})[parameter] = list_at(data, "axes", path)
+    yield from _fields(blocks, axes)
+    yield from _chips(blocks["chip"], axes)
 
 
 def instead_of_varying(block: str, parameter: str) -> str | None:
@@ -87,11 +80,7 @@ def _fields(blocks: Blocks, axes: Axes) -> Mistakes:
     """Values that a field of a recipe, a schedule or a chip's entry cannot take."""
     for (block, name), values in axes.items():
         model, entry = MODELS[block], blocks[block][name]
-        own = {
-            parameter: found
-            for parameter, found in values.items()
-            if parameter in model.model_fields or (block != "chip" and unknown_part(model, parameter, block) is None)
-        }
+        own = {path: found for path, found in values.items() if block != "chip" or path in model.model_fields}
         if not isinstance(entry, dict) or not own:
             continue
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any, Generic, TypeVar
@@ -154,27 +154,25 @@ def _axis_unit(spec: SweepSpec, path: str) -> str:
 def _variants(spec: SweepSpec, block: str, name: str, changed: Callable[[Settings], T]) -> list[Variant[T]]:
     """The product of something's axes; the values of one combination are set at once."""
     prefix = f"{block}.{name}."
-    axes = {path: values for path, values in spec.axes.items() if path.startswith(prefix)}
-    found = []
-    for settings in product(*axes.values()):
-        value = changed({path.removeprefix(prefix): setting for path, setting in zip(axes, settings, strict=True)})
-        columns = [_column(value, path, setting) for path, setting in zip(axes, settings, strict=True)]
-        found.append((value, settings, columns))
-    of_axes = zip(*(columns for *_, columns in found), strict=True)
-    mixed = [len({isinstance(column, str) for column in columns}) > 1 for columns in of_axes]
+    axes = {path.removeprefix(prefix): of for path, of in spec.axes.items() if path.startswith(prefix)}
+    settings = list(product(*axes.values()))
+    values = [changed(dict(zip(axes, each, strict=True))) for each in settings]
+    pairs = zip(axes, zip(*settings, strict=True), strict=True)
+    columns = {f"{prefix}{parameter}": _column(values, parameter, of) for parameter, of in pairs}
     return [
-        Variant(name=name, value=value, axes=tuple(zip(axes, map(_in_words, mixed, settings, columns), strict=True)))
-        for value, settings, columns in found
+        Variant(name=name, value=value, axes=tuple((path, column[i]) for path, column in columns.items()))
+        for i, value in enumerate(values)
     ]
 
 
-def _in_words(mixed: bool, setting: AxisValue, column: str | float) -> str | float:
-    """A value of an axis as its column holds it, with or without text beside it."""
-    return str(setting) if mixed else column
+def _column(values: Sequence[object], parameter: str, settings: Sequence[AxisValue]) -> list[str | float]:
+    """What the column of an axis holds of each of some values: as written where another one is text."""
+    cells = [_cell(value, parameter, setting) for value, setting in zip(values, settings, strict=True)]
+    mixed = len({isinstance(cell, str) for cell in cells}) > 1
+    return [*map(str, settings)] if mixed else cells
 
 
-def _column(value: object, path: str, setting: AxisValue) -> str | float:
-    parameter = path.split(".", 2)[2]
+def _cell(value: object, parameter: str, setting: AxisValue) -> str | float:
     if isinstance(value, ChipVariant) and parameter not in (*ChipEntry.model_fields, "synchronization"):
         return parameter_value(value.chip, parameter)[0]  # type: ignore[return-value]
     return float(setting) if is_number(setting) else str(setting)
