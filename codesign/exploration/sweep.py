@@ -55,7 +55,7 @@ class SweepOutcome:
 def plan_sweep(spec: SweepSpec, *, data_root: str | Path | None = None) -> Plan:
     """The design points of a sweep. Looks up which data there is without reading it, and writes nothing. Raises
     InputError where parts of the sweep do not fit each other, and DataError where the dataset is missing or damaged."""
-    return plan_designs(spec, Workloads(data_root=data_root, look_only=True).outline_for)
+    return plan_designs(spec, Workloads(data_root=data_root, look_only=True).outline)
 
 
 def run_sweep(spec: SweepSpec, run: RunArguments) -> SweepOutcome:
@@ -68,7 +68,7 @@ def run_sweep(spec: SweepSpec, run: RunArguments) -> SweepOutcome:
         StoreError: a result cannot be kept.
     """
     open_folder(run.output).check_writable()  # before anything long is run
-    load, progress, plan = run.workloads.load, run.progress, plan_designs(spec, run.workloads.outline_for)
+    load, progress, plan = run.workloads.load, run.progress, plan_designs(spec, run.workloads.outline)
     watch = FrontWatch(plan)
     work = find_work(plan, run.store, on_result=watch.result, models=run.models)
     record = recorded(run, spec, kind="sweep", configuration=plan.config_hash)

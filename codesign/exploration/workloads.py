@@ -29,22 +29,19 @@ class Workloads:
     _specs: dict[str, WorkloadSpec] = field(default_factory=dict, repr=False)
     _loaded: dict[str, Workload] = field(default_factory=dict, repr=False)
 
-    def outline(self, spec: WorkloadSpec) -> WorkloadOutline:
-        """What is known of a workload before its data is read. Raises DataError where it is missing or damaged."""
-        if spec not in self._outlines:
-            outline = outline_workload(
-                spec, data_root=self.data_root, cache_root=self.cache_root, look_only=self.look_only
-            )
-            self._outlines[spec] = outline
-            self._specs[outline.fingerprint] = spec
-        return self._outlines[spec]
-
-    def outline_for(self, spec: SweepSpec) -> WorkloadOutline:
-        """Likewise for a sweep. Raises InputError where it asks for something that the data does not have."""
-        try:
-            return self.outline(spec.workload)
-        except OptionError as error:
-            raise spec.refusal([(("workload", option), message) for option, message in error.mistakes]) from None
+    def outline(self, spec: SweepSpec) -> WorkloadOutline:
+        """What is known of a sweep's workload before its data is read. Raises DataError where it is missing or damaged,
+        and InputError where the sweep asks for something that the data does not have."""
+        workload = spec.workload
+        if workload not in self._outlines:
+            try:
+                outline = outline_workload(
+                    workload, data_root=self.data_root, cache_root=self.cache_root, look_only=self.look_only
+                )
+            except OptionError as error:
+                raise spec.refusal([(("workload", option), message) for option, message in error.mistakes]) from None
+            self._outlines[workload], self._specs[outline.fingerprint] = outline, workload
+        return self._outlines[workload]
 
     def load(self, fingerprint: str) -> Workload:
         """The workload with the fingerprint of an outline that was given before."""

@@ -66,7 +66,7 @@ def test_data_is_held_as_long_as_jobs_need_it(tmp_path, cache_root, monkeypatch)
     runner = Runner(store=Store(tmp_path), executor=SerialExecutor(), workload=workloads.load, progress=Recording())
     for timesteps in range(1, 9):
         spec = tiny(("timesteps: 3", f"timesteps: {timesteps}"))
-        plan = plan_designs(spec, workloads.outline_for)
+        plan = plan_designs(spec, workloads.outline)
         runner.add(find_work(plan, runner.store))
         runner.run()
         read.append(plan.workload)

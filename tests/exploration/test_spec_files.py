@@ -52,7 +52,7 @@ def test_data_is_looked_for_beside_the_file_that_names_it(tmp_path, monkeypatch)
         (tmp_path / folder / "arrays" / "mine.npz").rename(tmp_path / folder / "mine.npz")
         plans.append(plan_sweep(load_sweep(f"{folder}/mine.yaml")))
     assert plans[0].config_hash == plans[1].config_hash
-    workloads, spec = Workloads(cache_root=tmp_path / "cache"), load_sweep("here/mine.yaml").workload
+    workloads, spec = Workloads(cache_root=tmp_path / "cache"), load_sweep("here/mine.yaml")
     fingerprint = workloads.outline(spec).fingerprint
     assert {fingerprint} == {*plans[0].workloads} == {*plans[1].workloads}
     (write_arrays(tmp_path, timestep_s=0.02) / "arrays" / "mine.npz").rename(tmp_path / "here" / "mine.npz")

@@ -26,7 +26,7 @@ def prepare(spec: PricingSpec, run: RunArguments) -> PricingProblem:
     parts of the file do not fit each other, DataError where the dataset is missing or damaged, and StoreError where a
     result cannot be kept."""
     sweep = narrowed_sweep(spec)
-    plan = build_plan(sweep, run.workloads.outline(sweep.workload), with_twins=False)
+    plan = build_plan(sweep, run.workloads.outline(sweep), with_twins=False)
     jobs = [_feasible(point) for point in plan.points]
     chip, cost, policy = plan.points[0].chip, jobs[0].cost, jobs[0].execution.schedule.policy_name
     check_operation(chip, cost.operation)

@@ -63,7 +63,7 @@ def trial_plan(
 ) -> Plan:
     """Design points of a trial at a level, None for the full one. Raises InputError where its values clash."""
     sweep = spec.trial_sweep(values, level=level, split=split)
-    return build_plan(sweep, workloads.outline(sweep.workload), with_twins=split == "test")
+    return build_plan(sweep, workloads.outline(sweep), with_twins=split == "test")
 
 
 @dataclass(kw_only=True)
