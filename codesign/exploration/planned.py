@@ -95,6 +95,11 @@ class Plan:
     notes: tuple[str, ...] = ()
 
     @property
+    def jobs(self) -> tuple[FeasiblePoint, ...]:
+        """Those of the design points that can be run."""
+        return tuple(point.jobs for point in self.points if point.jobs is not None)
+
+    @property
     def workload(self) -> str:
         """Fingerprint of the first workload."""
         return next(iter(self.workloads))
@@ -102,7 +107,7 @@ class Plan:
     @property
     def config_hash(self) -> str:
         """Hash of the sweep as resolved: file, data, chips, versions of the jobs."""
-        jobs = sorted({key for point in self.points if point.jobs is not None for key in point.jobs.keys})
+        keys = sorted({key for jobs in self.jobs for key in jobs.keys})
         # Where and how jobs run, where files lie and what is asked says nothing about their results.
         chips = {
             name: entry.model_copy(update={"extends": entry.extends and PurePath(entry.extends).name})
@@ -114,4 +119,4 @@ class Plan:
         workload = self.spec.workload.model_copy(update={"file": None})
         update = {"resources": ResourcesEntry(), "chips": chips, "recipes": recipes, "workload": workload}
         spec = self.spec.model_copy(update={**update, "questions": {}, "figures": ()})
-        return digest({"spec": spec, "workload": ",".join(self.workloads), "jobs": jobs})
+        return digest({"spec": spec, "workload": ",".join(self.workloads), "jobs": keys})

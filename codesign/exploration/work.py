@@ -112,11 +112,10 @@ def find_work(
         on_result: is told the key and the payload of each summary and each price that is there.
         models: whether the models themselves are wanted, whatever needs them.
     """
-    points = [point.jobs for point in plan.points if point.jobs is not None]
-    trainings = {job.execution.model.key: job.execution.model for job in points}
-    executions = {execution.key: execution for job in points for execution in job.executions}
-    summaries = {summary.key: summary for job in points for summary in job.summaries}
-    costs = {job.cost.key: job.cost for job in points}
+    trainings = {jobs.execution.model.key: jobs.execution.model for jobs in plan.jobs}
+    executions = {execution.key: execution for jobs in plan.jobs for execution in jobs.executions}
+    summaries = {summary.key: summary for jobs in plan.jobs for summary in jobs.summaries}
+    costs = {jobs.cost.key: jobs.cost for jobs in plan.jobs}
 
     missing: dict[str, list[SummaryInputs | CostInputs]] = {}
     assessed: list[SummaryInputs | CostInputs] = [*summaries.values(), *costs.values()]

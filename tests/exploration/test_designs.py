@@ -20,7 +20,7 @@ WORKLOAD = "workload: {name: digits, timesteps: 3,"
 
 
 def jobs_of(plan: Plan) -> set[str]:
-    return {key for point in plan.points if point.jobs is not None for key in point.jobs.keys}
+    return {key for jobs in plan.jobs for key in jobs.keys}
 
 
 def test_a_combination_has_the_jobs_of_a_sweep_with_its_values():

@@ -122,10 +122,9 @@ def test_power_is_that_of_the_book():
 @pytest.mark.parametrize("damaged", [b"", b"1", b"\xff", b'{"accuracy":[1],"spike_density":1}'])
 def test_results_that_cannot_be_read_are_waited_for(damaged):
     plan, watch = watched(tiny())
-    for point in plan.points:
-        if point.jobs is not None:
-            watch.result(point.jobs.summary.key, damaged)
-            watch.result(point.jobs.cost.key, cost(1e-6, 1e-3))
+    for jobs in plan.jobs:
+        watch.result(jobs.summary.key, damaged)
+        watch.result(jobs.cost.key, cost(1e-6, 1e-3))
     assert watch.front() == []
     watch.result("f" * 64, b"of another sweep")
     give(watch, plan, 0.9, cost(1e-6, 1e-3), schedule="asynchronous")

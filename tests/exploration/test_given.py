@@ -90,7 +90,7 @@ def test_data_made_otherwise_than_that_of_the_training_is_told(tmp_path: Path, c
 def keys(spec: SweepSpec) -> list[str]:
     """Of its trainings, and its hash."""
     plan = build_plan(spec, outline())
-    return [plan.config_hash, *(point.jobs.execution.model.key for point in plan.points if point.jobs is not None)]
+    return [plan.config_hash, *(jobs.execution.model.key for jobs in plan.jobs)]
 
 
 def test_its_key_is_its_content_and_not_its_place(tmp_path: Path):

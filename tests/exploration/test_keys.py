@@ -89,12 +89,11 @@ def hashed(lines: list[str]) -> str:
 
 
 def test_keys_stay_the_same(plan):
-    jobs = [point.jobs for point in plan.points if point.jobs is not None]
     found = {
-        "train": [job.execution.model.key for job in jobs],
-        "execute": [one.key for job in jobs for one in job.executions],
-        "summary": [one.key for job in jobs for one in job.summaries],
-        "cost": [job.cost.key for job in jobs],
+        "train": [job.execution.model.key for job in plan.jobs],
+        "execute": [one.key for job in plan.jobs for one in job.executions],
+        "summary": [one.key for job in plan.jobs for one in job.summaries],
+        "cost": [job.cost.key for job in plan.jobs],
     }
     assert {kind: len(set(keys)) for kind, keys in found.items()} == {
         "train": 8,  # 2 seeds of: layered, 2 learning rates, timed
@@ -112,7 +111,7 @@ def test_keys_stay_the_same(plan):
 
 def test_a_policy_that_is_not_registered_has_no_key(plan):
     """Another one of its name would be given its results."""
-    execution = next(point.jobs.execution for point in plan.points if point.jobs is not None)
+    execution = plan.jobs[0].execution
     mine = replace(execution.schedule, policy=Policy(name="random", priority=lambda waiting: waiting.layer))
     for job in (replace(execution, schedule=mine), replace(execution.model, schedule=mine)):
         with pytest.raises(InputError, match="policy 'random': keys name policies, and this one is not registered"):
@@ -120,7 +119,7 @@ def test_a_policy_that_is_not_registered_has_no_key(plan):
 
 
 def test_what_few_recipes_have_is_versioned_for_them_alone(plan, monkeypatch):
-    model = next(point.jobs.execution.model for point in plan.points if point.jobs is not None)
+    model = plan.jobs[0].execution.model
     gated = model.recipe.model_copy(update={"input_gate": True})
 
     def keys():
@@ -141,7 +140,7 @@ def test_columns_stay_the_same(plan):
 
 def test_a_digest_is_that_of_the_canonical_json(plan):
     """Whatever is encoded once for many keys."""
-    job = next(point.jobs for point in plan.points if point.jobs is not None)
+    job = plan.jobs[0]
     chip, model = job.cost.placement.chip, job.execution.model
     mapping = {
         "b": model.schedule,
@@ -159,7 +158,7 @@ def test_a_digest_is_that_of_the_canonical_json(plan):
 
 def test_equal_chips_have_the_keys_of_their_own_content(plan):
     """Chips are told apart by identity; what is remembered of one must not be given for another."""
-    jobs = next(point.jobs for point in plan.points if point.jobs is not None)
+    jobs = plan.jobs[0]
     chip = jobs.cost.placement.chip
     other, again = chip.model_copy(update={"name": "other"}), chip.model_copy(deep=True)
     assert replace(jobs.cost, placement=jobs.cost.placement.on(again)).key == jobs.cost.key
@@ -168,11 +167,10 @@ def test_equal_chips_have_the_keys_of_their_own_content(plan):
 
 def test_points_share_what_they_have_in_common(plan):
     """So that a plan's memory, and the time to make its keys, follow what differs."""
-    jobs = [point.jobs for point in plan.points if point.jobs is not None]
     for kind, found in {
-        "executions": [one for job in jobs for one in job.executions],
-        "models": [job.execution.model for job in jobs],
-        "parts": [job.cost.placement.parts for job in jobs],
+        "executions": [one for job in plan.jobs for one in job.executions],
+        "models": [job.execution.model for job in plan.jobs],
+        "parts": [job.cost.placement.parts for job in plan.jobs],
     }.items():
         values = {canonical_json(one) for one in found}
         assert len({id(one) for one in found}) == len(values), kind

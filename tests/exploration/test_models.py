@@ -31,8 +31,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 def trained(spec: SweepSpec | None = None) -> TrainInputs:
     """The model of the tiny sweep, or of another one."""
-    points = plan_sweep(spec or tiny()).points
-    (model,) = {point.jobs.execution.model for point in points if point.jobs is not None}
+    (model,) = {jobs.execution.model for jobs in plan_sweep(spec or tiny()).jobs}
     return model
 
 

@@ -94,7 +94,7 @@ def test_neurons_that_learn():
 
 def test_other_data_changes_everything():
     other = build_plan(tiny(), outline(fingerprint="1" * 64))
-    assert keys(tiny())["cost"].isdisjoint(point.jobs.cost.key for point in other.points if point.jobs)
+    assert keys(tiny())["cost"].isdisjoint(jobs.cost.key for jobs in other.jobs)
 
 
 @pytest.mark.parametrize("kind", ["TRAIN", "EXECUTE", "COST"])

@@ -112,10 +112,8 @@ def test_what_has_ended_is_kept_together(tmp_path: Path, monkeypatch: pytest.Mon
     failed = trainings[3]
     assert failed.seed == 3
     assert str(runner.failures[failed.key]) == "ValueError: diverged"
-    jobs = [point.jobs for point in plan.points if point.jobs and point.jobs.execution.model.key == failed.key]
-    lost = {failed.key}.union(*(one.keys for one in jobs))
-    every = [point.jobs for point in plan.points if point.jobs]
-    assert store.keys() == {key for one in every for key in (one.execution.model.key, *one.keys)} - lost
+    lost = {key for jobs in plan.jobs if jobs.execution.model.key == failed.key for key in jobs.keys}
+    assert store.keys() == {key for jobs in plan.jobs for key in jobs.keys} - lost
     facts = store.facts(trainings[4].key)
     assert facts == {"trained_epochs": 4, "wall_s": 0.5}
     durable = [number for number in kept if number]

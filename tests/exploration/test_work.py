@@ -21,9 +21,8 @@ from codesign.exploration.planned import Plan
 from codesign.exploration.work import Job, Work, find_work
 
 PLAN = plan_of(tiny())
-JOBS = [point.jobs for point in PLAN.points if point.jobs is not None]
-PRICED = [key for jobs in JOBS for key in jobs.results]
-KEYS = sorted({key for jobs in JOBS for key in jobs.keys})
+PRICED = [key for jobs in PLAN.jobs for key in jobs.results]
+KEYS = sorted({key for jobs in PLAN.jobs for key in jobs.keys})
 LONG = 70_000  # longer than what is read for the facts alone
 
 

@@ -118,7 +118,7 @@ UNLAYERED = beside("rs: {method: unlayered, policy: random}")
 
 def keys(spec: SweepSpec) -> dict[str, set[str]]:
     """Keys of all its jobs, by kind."""
-    jobs = [point.jobs for point in plan_of(spec).points if point.jobs is not None]
+    jobs = plan_of(spec).jobs
     return {
         "train": {job.execution.model.key for job in jobs},
         "execute": {one.key for job in jobs for one in job.executions},

@@ -51,7 +51,7 @@ class FrontWatch(View):
             dict.fromkeys([*(objective.column for chosen in self._sets for objective in chosen), *_RESULTS])
         )
         self._results: dict[str, Columns] = {}
-        self._wanted = {key for point in plan.points if point.jobs is not None for key in point.jobs.results}
+        self._wanted = {key for jobs in plan.jobs for key in jobs.results}
 
     def result(self, key: str, payload: bytes) -> None:
         """A summary or a price that is in the store. Others than the plan's are passed over."""

@@ -85,7 +85,7 @@ class Evaluations:
             self._begun[name] = known
             return False
         self.add(plan, name)
-        self._begun[name] = plan, {key for point in plan.points if point.jobs is not None for key in point.jobs.keys}
+        self._begun[name] = plan, {key for jobs in plan.jobs for key in jobs.keys}
         return True
 
     def outcome(self, name: str) -> Outcome | None:
