@@ -79,7 +79,6 @@ def test_a_model_that_was_trained_for_another_chip_is_the_sweeps(priced: Path):
         ("name: prices", "name: prices\nrecipes: [layred]", 2, "did you mean 'layered'"),
         ("name: prices", "name: prices\ntraining_seeds: [7]", 2, "has no 7"),
         ("name: prices", "name: prices\nevaluation_seed: 7", 2, "has no 7"),
-        ("name: prices", "name: prices\nobjectives: [{column: enrgy_j}]", 2, "did you mean 'energy_j'"),
         ("priced.yaml", "missing.yaml", 2, "there is no sweep file"),
         ("axes:", "linked: {a: {energies.hop: [1 pJ]}}\naxes:", 5, "is also varied by axes.energies.hop"),
         (

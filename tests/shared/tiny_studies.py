@@ -17,6 +17,7 @@ from codesign.exploration.study.spec import StudySpec
 from codesign.exploration.study.study import StudyOutcome, run_study
 from codesign.exploration.workloads import Workloads
 
+WIDTH = "network.hidden.1: {from: 4, to: 8}"
 SPACE = """\
 space:
   recipe: [layered, unlayered]
@@ -58,6 +59,11 @@ in_flight: 3
 )
 
 FIDELITY = "fidelity: {levels: [{epochs: 1, seeds: 1}], keep: 0.5, cohort: 4}\n"
+
+
+def searching(*parameters: str) -> tuple[str, str]:
+    """The change that searches for others in the place of the first layer's width."""
+    return WIDTH, "\n  ".join(parameters)
 
 
 def study(*changes: tuple[str, str], more: str = "") -> StudySpec:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
 import pytest
 from optuna.trial import FixedTrial
 from pydantic import TypeAdapter, ValidationError
-from tiny_studies import study
+from tiny_studies import searching, study
 from tiny_sweeps import plan_of
 
 from codesign import Policy
 from codesign.errors import InputError
 from codesign.exploration.definition.variants import base_chip
 from codesign.exploration.study.domains import Choices, Domain, SameAs, applies, in_si
-from codesign.exploration.study.spec import FidelityLevel
+from codesign.exploration.study.spec import FidelityLevel, StudySpec
 from codesign.simulation import policies
 
 ADAPTER = TypeAdapter(Domain)
@@ -63,7 +67,7 @@ def test_conditions_distinguish_true_from_one() -> None:
     assert applies({}, {})
 
 
-DRAWN = {
+DRAWN: dict[str, Any] = {
     "recipe": "unlayered",
     "recipe.learning_rate": 0.004,
     "recipe.policy": "momentum",
@@ -74,9 +78,14 @@ DRAWN = {
 }
 
 
+def draw(spec: StudySpec, more: Mapping[str, Any] = MappingProxyType({})) -> dict[str, Any]:
+    """Values of a trial of which these are drawn, others than `DRAWN` or beside it."""
+    return spec.search_space.draw(FixedTrial({**DRAWN, **more}))
+
+
 def test_a_trial_is_a_sweep_of_one_point() -> None:
     spec = study()
-    values = spec.search_space.draw(FixedTrial(DRAWN))
+    values = draw(spec)
     assert values == {**DRAWN, "schedule.group_size": 5, "neuron.time_constant": "12.3457 ms"}
     sweep = spec.trial_sweep(values)
     recipe = sweep.recipes["unlayered"]
@@ -105,9 +114,9 @@ def test_a_budget_keeps_its_chip_whatever_the_trials_is() -> None:
 
 
 def test_parameters_that_mean_nothing_take_no_part() -> None:
-    layered = study().search_space.draw(FixedTrial({**DRAWN, "recipe": "layered"}))
+    layered = draw(study(), {"recipe": "layered"})
     assert sorted(layered) == ["network.hidden.1", "neuron.time_constant", "recipe", "recipe.learning_rate"]
-    without_noise = study().search_space.draw(FixedTrial({**DRAWN, "recipe.policy": "random"}))
+    without_noise = draw(study(), {"recipe.policy": "random"})
     assert "recipe.momentum_noise" not in without_noise
     assert study().trial_sweep(without_noise).recipes["unlayered"].momentum_noise == 0.0
 
@@ -115,32 +124,26 @@ def test_parameters_that_mean_nothing_take_no_part() -> None:
 @pytest.mark.parametrize(("delayed", "matters"), [("", False), (", delayed: [{from: 0, to: 0, within: pass}]", True)])
 def test_refractory_dropout_matters_to_layers_that_wait_only_with_recurrence_within_a_pass(delayed, matters) -> None:
     layers = "{layers: [{kind: linear, neurons: 6}, {kind: linear, neurons: 10}]"
-    space = study(
-        ('{hidden: "6-4"', f"{layers}{delayed}"),
-        ("  network.hidden.1: {from: 4, to: 8}\n", "  recipe.refractory_dropout: {from: 0.0, to: 0.5}\n"),
-    ).search_space
-    drawn = {**DRAWN, "recipe.refractory_dropout": 0.25}
-    assert "recipe.refractory_dropout" in space.draw(FixedTrial(drawn))
-    assert ("recipe.refractory_dropout" in space.draw(FixedTrial({**drawn, "recipe": "layered"}))) == matters
+    dropout = "recipe.refractory_dropout"
+    spec = study(('{hidden: "6-4"', f"{layers}{delayed}"), searching(f"{dropout}: {{from: 0.0, to: 0.5}}"))
+    assert dropout in draw(spec, {dropout: 0.25})
+    assert (dropout in draw(spec, {dropout: 0.25, "recipe": "layered"})) == matters
 
 
 def test_momentum_noise_matters_where_any_policy_looks_at_it(monkeypatch: pytest.MonkeyPatch) -> None:
     mixed = "unlayered: {method: unlayered, mixture: [{policy: momentum, group_size: 4}, {method: layered}]"
     spec = study(("unlayered: {method: unlayered, policy: random", mixed), (POLICIES, ""), (SIZES, ""), (SAME_SIZE, ""))
-    drawn = spec.search_space.draw(FixedTrial(DRAWN))
+    drawn = draw(spec)
     assert spec.trial_sweep(drawn).recipes["unlayered"].momentum_noise == drawn["recipe.momentum_noise"] == 0.25
     noisy = Policy(name="noisy", priority=lambda waiting: waiting.potential + waiting.noise * waiting.uniform)
     monkeypatch.setattr(policies, "_from_entry_point", {"noisy": noisy}.__getitem__)
-    values = {**DRAWN, "recipe.policy": "noisy"}
-    own = study(("random, momentum", "random, noisy")).search_space
-    assert own.draw(FixedTrial(values))["recipe.momentum_noise"] == 0.25
-    assert own.sweep(own.draw(FixedTrial(values))).recipes["unlayered"].momentum_noise == 0.25
+    own = study(("random, momentum", "random, noisy"))
+    values = draw(own, {"recipe.policy": "noisy"})
+    assert values["recipe.momentum_noise"] == own.trial_sweep(values).recipes["unlayered"].momentum_noise == 0.25
 
 
 def test_what_gives_a_parameter_a_meaning_is_told() -> None:
-    space = study(
-        ("  network.hidden.1: {from: 4, to: 8}\n", "  network.depth: {from: 1, to: 3}\n  network.hidden.2: [4, 8]\n")
-    ).search_space
+    space = study(searching("network.depth: {from: 1, to: 3}", "network.hidden.2: [4, 8]")).search_space
     assert {path: told for path in space.parameters if (told := space.implied(path))} == {
         "network.hidden.2": {"network.depth": "at least 2"},
         **{f"recipe.{field}": {"recipe": "unlayered"} for field in ("policy", "group_size")},
@@ -152,50 +155,41 @@ def test_parameters_of_one_recipe_and_conditions() -> None:
     spec = study(
         ("  recipe.group_size: {from: 1, to: 8, scale: log}\n", "  recipe.unlayered.group_size: {from: 1, to: 8}\n"),
         ("  schedule.group_size: {same_as: recipe.group_size}\n", ""),
-        ("  network.hidden.1: {from: 4, to: 8}\n", "  network.width: {from: 4, to: 8, when: {recipe: layered}}\n"),
+        searching("network.width: {from: 4, to: 8, when: {recipe: layered}}"),
     )
-    drawn = {**DRAWN, "recipe.unlayered.group_size": 3, "network.width": 5}
-    assert "network.width" not in spec.search_space.draw(FixedTrial(drawn))
-    assert spec.trial_sweep(spec.search_space.draw(FixedTrial(drawn))).recipes["unlayered"].group_size == 3
-    layered = spec.search_space.draw(FixedTrial({**drawn, "recipe": "layered"}))
+    drawn = {"recipe.unlayered.group_size": 3, "network.width": 5}
+    assert "network.width" not in draw(spec, drawn)
+    assert spec.trial_sweep(draw(spec, drawn)).recipes["unlayered"].group_size == 3
+    layered = draw(spec, {**drawn, "recipe": "layered"})
     assert "recipe.unlayered.group_size" not in layered
     assert spec.trial_sweep(layered).network.hidden == "5-5"
 
 
 def test_depth_decides_which_layers_there_are() -> None:
-    spec = study(
-        (
-            "  network.hidden.1: {from: 4, to: 8}\n",
-            "  network.depth: {from: 1, to: 3}\n  network.hidden.2: {from: 4, to: 8}\n",
-        )
-    )
-    shallow = spec.search_space.draw(FixedTrial({**DRAWN, "network.depth": 1, "network.hidden.2": 8}))
+    spec = study(searching("network.depth: {from: 1, to: 3}", "network.hidden.2: {from: 4, to: 8}"))
+    shallow = draw(spec, {"network.depth": 1, "network.hidden.2": 8})
     assert "network.hidden.2" not in shallow
     assert spec.trial_sweep(shallow).network.hidden == "6"
-    deep = spec.search_space.draw(FixedTrial({**DRAWN, "network.depth": 3, "network.hidden.2": 8}))
+    deep = draw(spec, {"network.depth": 3, "network.hidden.2": 8})
     assert spec.trial_sweep(deep).network.hidden == "6-8-4"
-    recurrent = study(('"6-4"', '"6-4r"'), ("network.hidden.1: {from: 4, to: 8}", "network.depth: [3]"))
-    drawn = recurrent.search_space.draw(FixedTrial({**DRAWN, "network.depth": 3}))
-    assert recurrent.trial_sweep(drawn).network.hidden == "6-4r-4r"
+    recurrent = study(('"6-4"', '"6-4r"'), searching("network.depth: [3]"))
+    assert recurrent.trial_sweep(draw(recurrent, {"network.depth": 3})).network.hidden == "6-4r-4r"
 
 
 def test_a_path_that_names_the_recipe_replaces_the_general_one_for_it() -> None:
-    space = study(
-        ("  network.hidden.1: {from: 4, to: 8}\n", "  recipe.unlayered.learning_rate: {from: 0.1, to: 0.2}\n")
-    ).search_space
-    drawn = {**DRAWN, "recipe.unlayered.learning_rate": 0.15}
-    assert "recipe.learning_rate" not in space.draw(FixedTrial(drawn))
-    layered = space.draw(FixedTrial({**drawn, "recipe": "layered"}))
+    spec = study(searching("recipe.unlayered.learning_rate: {from: 0.1, to: 0.2}"))
+    rate = {"recipe.unlayered.learning_rate": 0.15}
+    assert "recipe.learning_rate" not in draw(spec, rate)
+    layered = draw(spec, {**rate, "recipe": "layered"})
     assert "recipe.unlayered.learning_rate" not in layered
-    assert space.sweep(layered).recipes["layered"].learning_rate == 0.004
+    assert spec.trial_sweep(layered).recipes["layered"].learning_rate == 0.004
 
 
 def test_fields_that_go_together_are_set_together() -> None:
     spec = study(
-        (
-            "  network.hidden.1: {from: 4, to: 8}\n",
-            "  schedule.input_mode: [frame, queued]\n"
-            "  schedule.prioritize_input: {choices: [true, false], when: {schedule.input_mode: queued}}\n",
+        searching(
+            "schedule.input_mode: [frame, queued]",
+            "schedule.prioritize_input: {choices: [true, false], when: {schedule.input_mode: queued}}",
         )
     )
     both = {"schedule.prioritize_input": True, "schedule.input_mode": "queued"}
@@ -208,14 +202,14 @@ def test_fields_that_go_together_are_set_together() -> None:
 
 def test_numbers_of_the_chip_are_apart_from_fields_of_its_entry() -> None:
     spec = study(
-        (
-            "  network.hidden.1: {from: 4, to: 8}\n",
-            "  chip.vector_width: [1, 4]\n  chip.weight_bits: [2, 4]\n"
-            "  chip.energies.synaptic_operation: {from: 5 pJ, to: 50 pJ, when: {recipe.policy: momentum}}\n",
+        searching(
+            "chip.vector_width: [1, 4]",
+            "chip.weight_bits: [2, 4]",
+            "chip.energies.synaptic_operation: {from: 5 pJ, to: 50 pJ, when: {recipe.policy: momentum}}",
         )
     )
-    drawn = {**DRAWN, "chip.vector_width": 4, "chip.weight_bits": 2, "chip.energies.synaptic_operation": 7.5}
-    chip = spec.trial_sweep(spec.search_space.draw(FixedTrial(drawn))).chips["mubrain"]
+    drawn = {"chip.vector_width": 4, "chip.weight_bits": 2, "chip.energies.synaptic_operation": 7.5}
+    chip = spec.trial_sweep(draw(spec, drawn)).chips["mubrain"]
     assert chip.weight_bits == 2
     assert chip.numbers == {"vector_width": 4, "energies.synaptic_operation": "7.5 pJ"}
     assert chip.schedules == ("asynchronous",)
@@ -223,19 +217,17 @@ def test_numbers_of_the_chip_are_apart_from_fields_of_its_entry() -> None:
 
 def test_a_kind_of_synchronization_is_a_dimension_and_its_own_numbers_hang_on_it() -> None:
     spec = study(
-        (
-            "  network.hidden.1: {from: 4, to: 8}\n",
-            "  chip.synchronization: [asynchronous, clocked, timer 1 ms]\n"
-            "  chip.synchronization.tick: {choices: [2 ms, 5 ms], when: {chip.synchronization: timer 1 ms}}\n",
+        searching(
+            "chip.synchronization: [asynchronous, clocked, timer 1 ms]",
+            "chip.synchronization.tick: {choices: [2 ms, 5 ms], when: {chip.synchronization: timer 1 ms}}",
         )
     )
-    space = spec.search_space
-    drawn = {**DRAWN, "chip.synchronization": "timer 1 ms", "chip.synchronization.tick": "5 ms"}
-    for values, kind in ((drawn, "timer"), ({**DRAWN, "chip.synchronization": "clocked"}, "clocked")):
-        chip = base_chip(spec.trial_sweep(space.draw(FixedTrial(values))), "mubrain")
+    drawn = {"chip.synchronization": "timer 1 ms", "chip.synchronization.tick": "5 ms"}
+    for values, kind in ((drawn, "timer"), ({"chip.synchronization": "clocked"}, "clocked")):
+        chip = base_chip(spec.trial_sweep(draw(spec, values)), "mubrain")
         assert chip.synchronization.kind == kind
         assert kind != "timer" or chip.synchronization.tick.value == pytest.approx(5e-3)
-    assert space.baseline_values()["chip.synchronization"] == "asynchronous"
+    assert spec.search_space.baseline_values()["chip.synchronization"] == "asynchronous"
 
 
 def test_a_level_changes_only_what_it_names() -> None:
@@ -255,10 +247,7 @@ def test_a_level_changes_only_what_it_names() -> None:
 
 def test_parts_of_a_recipe_are_dimensions() -> None:
     spec = study(
-        (
-            "  network.hidden.1: {from: 4, to: 8}\n",
-            "  recipe.loss.temperature: {from: 0.1, to: 1.0}\n  recipe.budget.density: {from: 0.5, to: 2.0}\n",
-        )
+        searching("recipe.loss.temperature: {from: 0.1, to: 1.0}", "recipe.budget.density: {from: 0.5, to: 2.0}")
     )
     recipe = spec.trial_sweep({"recipe.loss.temperature": 0.25, "recipe.budget.density": 1.5}).recipes["unlayered"]
     assert recipe.loss == {"name": "sum", "temperature": 0.25}
@@ -282,12 +271,11 @@ def test_the_baseline_is_the_file_as_it_stands() -> None:
 
 def test_network_neuron_and_data_are_searched_as_axes_set_them() -> None:
     """A value goes with what the file says beside it: the reset's value with its reset."""
-    searched = (
-        "network.hidden: ['9', '5r-4']\n  neuron.reset_value: {from: -0.1, to: 0.1}\n  workload.timestep: [5 ms, 10 ms]"
-    )
-    spec = study(("threshold: 0.05", "threshold: 0.05, reset: value"), ("network.hidden.1: {from: 4, to: 8}", searched))
-    drawn = {**DRAWN, "network.hidden": "5r-4", "neuron.reset_value": -0.05, "workload.timestep": "5 ms"}
-    sweep = spec.trial_sweep(spec.search_space.draw(FixedTrial(drawn)))
+    reset, timestep = "neuron.reset_value: {from: -0.1, to: 0.1}", "workload.timestep: [5 ms, 10 ms]"
+    searched = searching("network.hidden: ['9', '5r-4']", reset, timestep)
+    spec = study(("threshold: 0.05", "threshold: 0.05, reset: value"), searched)
+    drawn = {"network.hidden": "5r-4", "neuron.reset_value": -0.05, "workload.timestep": "5 ms"}
+    sweep = spec.trial_sweep(draw(spec, drawn))
     assert (sweep.network.hidden, sweep.neuron.reset, sweep.neuron.reset_value) == ("5r-4", "value", -0.05)
     assert sweep.workload == spec.workload.model_copy(update={"timestep": 0.005})
     assert spec.search_space.baseline_values()["network.hidden"] == "6-4"

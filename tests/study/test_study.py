@@ -10,7 +10,7 @@ from typing import Any
 import optuna
 import pyarrow.parquet as pq
 import pytest
-from tiny_studies import FIDELITY, SPACE, Watch, run, study
+from tiny_studies import FIDELITY, SPACE, WIDTH, Watch, run, searching, study
 from tiny_sweeps import let_trainings_diverge
 from tiny_sweeps import run as run_tiny_sweep
 
@@ -310,11 +310,9 @@ def test_a_constraint_on_what_comes_out_keeps_trials_off_the_front(undisturbed: 
 
 
 def test_a_network_that_does_not_fit_is_infeasible_and_the_search_goes_on(search: Search) -> None:
-    entry, width = "{capacity: scaled, schedules: [asynchronous]}", "  network.hidden.1: {from: 4, to: 8}\n"
-    outcome, _ = search(
-        (entry, f"{entry}\n  truenorth: {{schedules: [asynchronous]}}"),
-        (width, f"{width}  chip: [mubrain, truenorth]\n"),
-    )
+    entry = "{capacity: scaled, schedules: [asynchronous]}"
+    other = (entry, f"{entry}\n  truenorth: {{schedules: [asynchronous]}}")
+    outcome, _ = search(other, searching(WIDTH, "chip: [mubrain, truenorth]"))
     unfit = [trial for trial in outcome.facts.trials if trial.parameters["chip"] == "truenorth"]
     assert unfit
     assert all(trial.state == "infeasible" and "256" in str(trial.reason) for trial in unfit)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from mistakes_found import mistakes_of
-from tiny_studies import STUDY, study
+from tiny_studies import STUDY, WIDTH, study
 from typer.testing import CliRunner
 
 from codesign.cli.main import app
@@ -20,7 +20,6 @@ MOMENTUM = "recipe.momentum_noise: {from: 1.0e-6, to: 1.0, scale: log}"
 GROUP = "recipe.group_size: {from: 1, to: 8, scale: log}"
 SHARED = "schedule.group_size: {same_as: recipe.group_size}"
 TIME = "neuron.time_constant: {from: 1 ms, to: 100 ms, scale: log}"
-WIDTH = "network.hidden.1: {from: 4, to: 8}"
 ENERGY = "column: energy_j, direction: minimize, reference: 1 mJ"
 SAMPLER = "sampler: {name: tpe, seed: 3, options: {n_startup_trials: 4}}"
 
@@ -110,6 +109,11 @@ def test_a_given_model_has_its_own_network() -> None:
         (WIDTH, "schedule.policy: {same_as: recipe.group_size}", "has: must be a text, found 1"),
         (WIDTH, "schedule.steps_after_output: {same_as: recipe.learning_rate}", "must be a whole number, found 0.001"),
         # options of samplers
+        (
+            "n_startup_trials: 4",
+            "seed: 7",
+            "sampler.options: seed: belongs to the sampler; write it beside the options",
+        ),
         ("n_startup_trials: 4", "gammma: 3", "'tpe' does not take them: .*gammma"),
         ("n_startup_trials: 4", "multivariate: false", "sampler.options: 'tpe' does not take them: .*multivariate"),
         (SAMPLER, "sampler: {name: nsga2, options: {population_size: 1}}", "does not take them: .*population"),
