@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 
 from codesign.analysis.results.columns import AXIS_PREFIX
@@ -77,7 +77,7 @@ def build_plan(
     if mistakes:
         raise spec.refusal(mistakes)
     other = other_data(loaded, spec.workload, workload)
-    builder = _Builder(spec, shape, design, with_twins=with_twins, other_data=other)
+    builder = _Builder(spec=spec, shape=shape, design=design, with_twins=with_twins, other_data=other)
     # Deployment by deployment, so that what the keys of its points share is encoded once; then in the file's order.
     by_deployment = [[builder.points(deployment, model) for model in models] for deployment in deployments]
     points = [point for of_model in zip(*by_deployment, strict=True) for points in of_model for point in points]
@@ -198,28 +198,23 @@ def _checks(
     yield "input_gate", lambda: check_gate(recipe, shape)
 
 
+@dataclass(kw_only=True)
 class _Builder:
     """Makes the points of deployments, which share the executions of models."""
 
-    def __init__(
-        self,
-        spec: SweepSpec,
-        shape: NetworkShape,
-        design: Sequence[tuple[str, str | float]],
-        *,
-        with_twins: bool,
-        other_data: Mapping[str, str],
-    ) -> None:
-        self._spec, self._shape, self._design, self._other_data = spec, shape, design, other_data
-        self._with_twins = with_twins
-        self._executed: dict[tuple[Inference, str, int], partial[FeasiblePoint]] = {}
-        self._in_layers: dict[str, Evaluation] = {}  # by key of the execution
+    spec: SweepSpec
+    shape: NetworkShape
+    design: Sequence[tuple[str, str | float]]
+    with_twins: bool
+    other_data: Mapping[str, str]
+    _executed: dict[tuple[Inference, str, int], partial[FeasiblePoint]] = field(default_factory=dict)
+    _in_layers: dict[str, Evaluation] = field(default_factory=dict)  # by key of the execution
 
     def points(self, deployment: Deployment, model: _Model) -> list[PlannedPoint]:
-        axes: Columns = {f"{AXIS_PREFIX}{path}": None for path in self._spec.axes}
-        for chosen in (self._design, deployment.chip.axes, deployment.schedule.axes, model.recipe.axes):
+        axes: Columns = {f"{AXIS_PREFIX}{path}": None for path in self.spec.axes}
+        for chosen in (self.design, deployment.chip.axes, deployment.schedule.axes, model.recipe.axes):
             axes.update({f"{AXIS_PREFIX}{path}": value for path, value in chosen})
-        return [self._point(deployment, model, seed, axes) for seed in self._spec.seeds.evaluation]
+        return [self._point(deployment, model, seed, axes) for seed in self.spec.seeds.evaluation]
 
     def _point(self, deployment: Deployment, model: _Model, seed: int, axes: Columns) -> PlannedPoint:
         chip, jobs = deployment.chip.value, None
@@ -232,7 +227,7 @@ class _Builder:
         assumptions, learn = list(columns["assumptions"]), model.inputs.recipe.learn
         if learn is not None and deployment.placement is not None:
             assumptions += learned_assumptions(deployment.placement, learn.shared)
-        if (other := self._other_data.get(model.recipe.name)) is not None:
+        if (other := self.other_data.get(model.recipe.name)) is not None:
             assumptions.append(other)
         columns["assumptions"] = assumptions
         identity = {name: value for name, value in columns.items() if name != "assumptions"}
@@ -240,7 +235,7 @@ class _Builder:
         columns["point"] = digest({"columns": identity, "jobs": keys})[:16]
         columns.update(deployment.sizes)
         reason = deployment.reason or model.reason
-        return PlannedPoint(columns=columns, shape=self._shape, chip=chip.chip, jobs=jobs, reason=reason)
+        return PlannedPoint(columns=columns, shape=self.shape, chip=chip.chip, jobs=jobs, reason=reason)
 
     def _execute(self, inference: Inference, model: TrainInputs, seed: int) -> partial[FeasiblePoint]:
         """The jobs of a point but for its price."""
@@ -253,13 +248,13 @@ class _Builder:
             schedule=inference.schedule,
             quantization=inference.quantization,
             seed=seed,
-            split=self._spec.evaluation.split,
-            samples=self._spec.evaluation.samples,
-            device=self._spec.resources.execute.device,
+            split=self.spec.evaluation.split,
+            samples=self.spec.evaluation.samples,
+            device=self.spec.resources.execute.device,
         )
         summary = SummaryInputs(execution=execution.key, **asdict(inference.reading))
         jobs = partial(FeasiblePoint, execution=execution, summary=summary)
-        if self._with_twins:
+        if self.with_twins:
             twin = None
             if execution.quantization is not None:
                 floats = replace(execution, quantization=None)
@@ -271,10 +266,10 @@ class _Builder:
     def _layered(self, execution: ExecuteInputs) -> Evaluation:
         """The same model with the same weights and the same input under layered inference, answered at the end."""
         schedule = execution.schedule
-        if not (schedule.stop == "drained" and schedule.equivalent_to_layered(self._shape)):
+        if not (schedule.stop == "drained" and schedule.equivalent_to_layered(self.shape)):
             kept = {name: getattr(schedule, name) for name in ("cores", "input_dropout", "timesteps")}
-            schedule = canonical_schedule(replace(LAYERED, **kept), self._shape)
-            seed = execution.seed if needs_seed(schedule, self._shape) else 0
+            schedule = canonical_schedule(replace(LAYERED, **kept), self.shape)
+            seed = execution.seed if needs_seed(schedule, self.shape) else 0
             execution = replace(execution, schedule=schedule, seed=seed)
         evaluation = Evaluation(execution=execution, summary=SummaryInputs(execution=execution.key))
         return self._in_layers.setdefault(execution.key, evaluation)
