@@ -9,7 +9,7 @@ Both come from the functions that price one chip, `mean_times` and `term_energie
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
@@ -20,6 +20,7 @@ from codesign.arrays import Floats, Integers
 from codesign.exploration.jobs.encoding import decode_execution
 from codesign.exploration.pricing.space import PriceSpace
 from codesign.exploration.pricing.spec import ENERGIES, PricingSpec
+from codesign.exploration.runs.progress import Progress
 from codesign.hardware.chip.numbers import Operation
 from codesign.hardware.cost.action_counts import action_counts, operations_by_chip
 from codesign.hardware.cost.cost import Counted, MeanTimes, mean_times
@@ -107,24 +108,19 @@ class Pricer:
 
 
 def pricers_of(
-    problem: PricingProblem,
-    wanted: Mapping[int, Sequence[int]] | None = None,
-    *,
-    bound_only: bool = True,
-    threads: int,
-    advanced: Callable[[int, int], None],
+    problem: PricingProblem, replayed: Mapping[int, Sequence[int]] | None = None, *, threads: int, progress: Progress
 ) -> list[Pricer]:
     """What prices each model: works out the mean times of combinations.
 
     Args:
-        wanted: combinations by model, None for all; the times of others are NaN.
-        bound_only: the stepwise bound of chips without synchronization, instead of a replay.
-        advanced: told how many combinations are done, of how many.
+        replayed: combinations by model whose messages are replayed; the times of others are NaN. None takes all, with
+            the stepwise bound of chips without synchronization.
     """
     space, models = problem.space, range(len(problem.models))
     every = range(math.prod(space.combined_shape))
     latency_s, on_s = np.full((2, len(models), len(every)), np.nan)
-    wanted = wanted or dict.fromkeys(models, every)
+    bound_only = replayed is None
+    wanted = dict.fromkeys(models, every) if replayed is None else replayed
     total, done = sum(map(len, wanted.values())), 0
     moving = [i for i, dimension in enumerate(space.dimensions) if dimension.moves_work]
     with ThreadPoolExecutor(threads) as pool:
@@ -144,7 +140,7 @@ def pricers_of(
                     if known is not None:
                         values[model, np.asarray(combinations)[own]] = known
                 done += len(own)
-                advanced(done, total)
+                progress.advanced("latencies" if bound_only else "replays", done, total)
     return [Pricer(problem, *of) for of in zip(problem.models, latency_s, on_s, strict=True)]
 
 

@@ -27,8 +27,11 @@ def prepare(spec: PricingSpec, run: RunArguments) -> PricingProblem:
     result cannot be kept."""
     sweep = narrowed_sweep(spec)
     plan = build_plan(sweep, run.workloads.outline(sweep), with_twins=False)
-    jobs = [_feasible(point) for point in plan.points]
-    chip, cost, policy = plan.points[0].chip, jobs[0].cost, jobs[0].execution.schedule.policy_name
+    for point in plan.points:
+        if point.jobs is None:
+            raise InputError(f"chip: the sweep's network does not fit '{spec.chip}': {point.reason}")
+    chip, jobs = plan.points[0].chip, plan.jobs
+    cost, policy = jobs[0].cost, jobs[0].execution.schedule.policy_name
     check_operation(chip, cost.operation)
     space = build_space(chip, spec.axes, spec.linked, spec.most_points)
     if mistakes := list(axis_mistakes(space, policy)) or list(_objective_mistakes(spec, space, cost.placement)):
@@ -97,9 +100,3 @@ def _priced_model(store: Store, point: PlannedPoint, job: FeasiblePoint) -> Pric
         key=job.execution.key,
         payload=execution.payload,
     )
-
-
-def _feasible(point: PlannedPoint) -> FeasiblePoint:
-    if point.jobs is None:
-        raise InputError(f"chip: the sweep's network does not fit '{point.columns['chip']}': {point.reason}")
-    return point.jobs

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -148,7 +147,7 @@ def price_space(
     """
     progress = progress or Progress()
     spec, space, recipes = problem.spec, problem.space, problem.recipes
-    pricers = pricers_of(problem, threads=threads, advanced=partial(progress.advanced, "latencies"))
+    pricers = pricers_of(problem, threads=threads, progress=progress)
     objectives = [objective.column for objective in spec.objectives]
     front = StreamingFront([objective.towards for objective in spec.objectives])
     densities = [Density(recipe) for recipe in recipes]
@@ -183,5 +182,4 @@ def replayed(problem: PricingProblem, front: Integers, threads: int, progress: P
         for recipe in np.unique(recipes)  # others have no point on the front
         for model in models[recipe]
     }
-    advanced = partial(progress.advanced, "replays")
-    return pricers_of(problem, wanted, bound_only=False, threads=threads, advanced=advanced)
+    return pricers_of(problem, wanted, threads=threads, progress=progress)
