@@ -37,7 +37,7 @@ _MOST_TRIALS = 400
 
 def describe_study(spec: StudySpec, study: Study, *, baseline: Outcome) -> StudyFacts:
     told, space = told_trials(study), spec.search_space
-    front, trials = front_numbers(spec, told), list(told.items())
+    front, outcomes = front_numbers(spec, told), list(told.values())
     options = "".join(f", {name} {value}" for name, value in sorted(spec.sampler.options.items()))
     full = dataclasses.replace(baseline, level=len(spec.levels) - 1)
     return StudyFacts(
@@ -46,17 +46,16 @@ def describe_study(spec: StudySpec, study: Study, *, baseline: Outcome) -> Study
         parameters=tuple(_parameter_facts(space, path) for path in space.parameters),
         constraints=tuple(constraint_text(constraint) for constraint in spec.constraints),
         levels=tuple(_level_text(level) for level in spec.levels),
-        baseline=_trial_facts(spec, full, number=None, parameters=scalars(space.baseline_values()), so_far=[baseline]),
+        baseline=_trial_facts(spec, [full], None, scalars(space.baseline_values())),
         trials=tuple(
             _trial_facts(
                 spec,
-                trial,
-                number=number,
-                parameters={path: in_si(space.drawn(path)[1], value) for path, value in trial.values.items()},
-                so_far=[before for _, before in trials[: position + 1]],
+                outcomes[:count],
+                number,
+                {path: in_si(space.drawn(path)[1], value) for path, value in trial.values.items()},
                 on_front=number in front,
             )
-            for position, (number, trial) in enumerate(trials)
+            for count, (number, trial) in enumerate(told.items(), start=1)
         ),
         importances=importances(spec, study, told),
         importance_method=(
@@ -67,15 +66,10 @@ def describe_study(spec: StudySpec, study: Study, *, baseline: Outcome) -> Study
 
 
 def _trial_facts(
-    spec: StudySpec,
-    outcome: Outcome,
-    *,
-    number: int | None,
-    parameters: dict[str, Scalar],
-    so_far: Sequence[Outcome],
-    on_front: bool = False,
+    spec: StudySpec, so_far: list[Outcome], number: int | None, parameters: dict[str, Scalar], *, on_front: bool = False
 ) -> TrialFacts:
-    unknown = (None,) * len(spec.objectives)
+    """Of the last of the trials so far."""
+    outcome, unknown = so_far[-1], (None,) * len(spec.objectives)
     return TrialFacts(
         number=number,
         state=outcome.state,
