@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import count
 from typing import Any
@@ -29,58 +29,47 @@ _TOGETHER = 64
 the other takes ten times as long."""
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class Runner:
     """Runs jobs on an executor; each result is in the store before anything that needs it starts.
 
     Work may be added while other work runs. A result is computed once, however many ask for it; what another
     process put into the store meanwhile is not computed at all.
 
-    Args:
-        workload: gives the workload of a fingerprint; called only where a job needs it that is not held for another.
-        resources: what jobs of each kind take; None for the default.
-        order: kinds of jobs, those first that begin first where several could. Unless told otherwise, trainings come
-            first, the longest jobs there are, and prices before other executions, so that results are seen early.
-
     Attributes:
         store: keeps the results.
+        workload: gives the workload of a fingerprint; called only where a job needs it that is not held for another.
+        resources: what jobs of each kind take.
+        order: kinds of jobs, those first that begin first where several could. Unless told otherwise, trainings come
+            first, the longest jobs there are, and prices before other executions, so that results are seen early.
         failures: by key, why a result is missing: its own failure, or that of what it needs.
     """
 
-    def __init__(
-        self,
-        *,
-        store: Store,
-        executor: Executor,
-        workload: Callable[[str], Workload],
-        progress: Progress,
-        resources: ResourcesEntry | None = None,
-        order: Sequence[str] = JOB_KINDS,
-    ) -> None:
-        self.failures: dict[str, Failure] = {}
-        self.store = store
-        self._executor = executor
-        self._load = workload
-        self._progress = progress
-        self._resources = dict(resources or ResourcesEntry())
-        self._order = tuple(order)
-        self._ready: list[tuple[int, int, str]] = []  # a heap
-        self._jobs: dict[str, Job] = {}  # those that have not ended
-        self._unfinished: set[str] = set()  # keys of results
-        self._waiting: dict[str, list[Job]] = {}  # by the key that they wait for
-        self._readers: Counter[str] = Counter()  # jobs that have yet to be given the payload of a key
-        self._payloads: dict[str, object] = {}  # stand-ins for payloads with several readers
-        self._workloads: dict[str, object] = {}
-        self._checked: set[str] = set()  # kinds whose resources are there
-        self._under_way = 0
-        self._begun = count()  # among equal kinds, those come first that could begin first
+    store: Store
+    executor: Executor
+    workload: Callable[[str], Workload]
+    progress: Progress
+    resources: ResourcesEntry = field(default_factory=ResourcesEntry)
+    order: Sequence[str] = JOB_KINDS
+    failures: dict[str, Failure] = field(default_factory=dict)
+    _ready: list[tuple[int, int, str]] = field(default_factory=list)  # a heap
+    _jobs: dict[str, Job] = field(default_factory=dict)  # those that have not ended
+    _unfinished: set[str] = field(default_factory=set)  # keys of results
+    _waiting: dict[str, list[Job]] = field(default_factory=dict)  # by the key that they wait for
+    _readers: Counter[str] = field(default_factory=Counter)  # jobs that have yet to be given the payload of a key
+    _payloads: dict[str, object] = field(default_factory=dict)  # stand-ins for payloads with several readers
+    _workloads: dict[str, object] = field(default_factory=dict)
+    _checked: set[str] = field(default_factory=set)  # kinds whose resources are there
+    _under_way: int = 0
+    _begun: Iterator[int] = field(default_factory=count)  # among equal kinds, those come first that could begin first
 
     def add(self, work: Work) -> None:
         """Take more work. What is already there, or has failed, is not run again."""
         for kind in sorted({job.kind for job in work.jobs} - self._checked):
-            self._executor.check(self._resources[kind])
+            self.executor.check(getattr(self.resources, kind))
             self._checked.add(kind)
         added = [taken for job in work.jobs if (taken := self._unknown_part(job)) is not None]
-        self._progress.added(work, added)
+        self.progress.added(work, added)
         for job in added:
             self._add(job)
 
@@ -94,10 +83,10 @@ class Runner:
 
     def step(self) -> None:
         """Hand jobs to the executor while it has room, and take in what ends, if something does within a second."""
-        while self._ready and self._executor.has_room:
+        while self._ready and self.executor.has_room:
             self._submit(self._jobs[heapq.heappop(self._ready)[2]])
         self._complete(self._collect())
-        self._progress.pulse()
+        self.progress.pulse()
 
     def _unknown_part(self, job: Job) -> Job | None:
         """A job without the results that are under way or have failed; None where nothing is left of it."""
@@ -121,14 +110,14 @@ class Runner:
                 self._make_ready(job)
 
     def _make_ready(self, job: Job) -> None:
-        heapq.heappush(self._ready, (self._order.index(job.kind), next(self._begun), job.key))
+        heapq.heappush(self._ready, (self.order.index(job.kind), next(self._begun), job.key))
 
     def _submit(self, job: Job) -> None:
         if job.kind != "price" and self.store.facts(job.key) is not None:  # another process was faster
             if job.needs is not None:
                 self._read(job.needs)
             self._end(job)
-            self._progress.found_in_store(job.kind, job.label)
+            self.progress.found_in_store(job.kind, job.label)
             return
         needed = () if job.needs is None else (self._payload(job.needs),)
         function: Callable[..., Any]
@@ -136,28 +125,28 @@ class Runner:
         on_report: Callable[[Any], None] | None = None
         match job.wanted[0]:
             case TrainInputs() as training:
-                function, arguments = run_train, (training, self._workload(training.workload))
-                on_report = partial(self._progress.epoch, job.label)
+                function, arguments = run_train, (training, self._data(training.workload))
+                on_report = partial(self.progress.epoch, job.label)
             case ExecuteInputs() as execution:
-                function, arguments = run_execute, (execution, *needed, self._workload(execution.model.workload))
+                function, arguments = run_execute, (execution, *needed, self._data(execution.model.workload))
             case _:
                 function, arguments = run_assess, (*needed, job.wanted)
-        self._progress.started(job.kind, job.label)
+        self.progress.started(job.kind, job.label)
         task = Task(
             key=job.key,
             kind=job.kind,
             function=function,
             arguments=arguments,
-            resources=self._resources[job.kind],
+            resources=getattr(self.resources, job.kind),
             on_report=on_report,
         )
-        self._executor.submit(task)
+        self.executor.submit(task)
         self._under_way += 1
 
     def _collect(self) -> list[Completion]:
         ended: list[Completion] = []
         while self._under_way and len(ended) < _TOGETHER:
-            completion = self._executor.wait(0.0 if ended else _PULSE_S)
+            completion = self.executor.wait(0.0 if ended else _PULSE_S)
             if completion is None:
                 break
             self._under_way -= 1
@@ -175,26 +164,26 @@ class Runner:
         for task in ended:
             job = self._jobs[task.key]
             if task.failure is not None:
-                self._progress.failed(job.kind, job.label, task.failure, len(job.wanted))
+                self.progress.failed(job.kind, job.label, task.failure, len(job.wanted))
                 self._end(job, task.failure)
             else:
                 kept = self._keep_priced(job, task.output) if job.kind == "price" else 1
                 self._end(job)
-                self._progress.finished(job.kind, job.label, task.wall_s, kept)
+                self.progress.finished(job.kind, job.label, task.wall_s, kept)
 
     def _keep_priced(self, job: Job, results: Sequence[Entry | Failure]) -> int:
         """Keep summaries and prices; how many of them there are."""
         kept: dict[str, Entry] = {}
         for key, result in zip(job.results, results, strict=True):
             if isinstance(result, Failure):
-                self._progress.part_failed(job.kind, job.label, result)
+                self.progress.part_failed(job.kind, job.label, result)
                 self.failures[key] = result
             else:
                 kept[key] = result
         # They are many and soon computed again, so they are not forced to the disk one by one.
         self.store.put_many(kept, durable=False)
         for key, entry in kept.items():
-            self._progress.result(key, entry.payload)
+            self.progress.result(key, entry.payload)
         return len(kept)
 
     def _end(self, job: Job, failure: Failure | None = None) -> None:
@@ -212,7 +201,7 @@ class Runner:
                     self._skip(waiting, failure)
 
     def _skip(self, job: Job, failure: Failure) -> None:
-        self._progress.skipped(job.kind, len(job.wanted))
+        self.progress.skipped(job.kind, len(job.wanted))
         self._end(job, failure)
 
     def _payload(self, key: str) -> object:
@@ -221,7 +210,7 @@ class Runner:
             entry = self.store.get(key)
             if entry is None:
                 raise StoreError(f"{self.store.path(key)}: disappeared while it was needed; run it again")
-            self._payloads[key] = self._executor.share(entry.payload) if self._readers[key] > 1 else entry.payload
+            self._payloads[key] = self.executor.share(entry.payload) if self._readers[key] > 1 else entry.payload
         payload = self._payloads[key]
         self._read(key)
         return payload
@@ -233,9 +222,9 @@ class Runner:
             del self._readers[key]
             self._payloads.pop(key, None)
 
-    def _workload(self, fingerprint: str) -> Any:
+    def _data(self, fingerprint: str) -> Any:
         if fingerprint not in self._workloads:
             needed = {job.workload for job in self._jobs.values()}
             self._workloads = {one: shared for one, shared in self._workloads.items() if one in needed}
-            self._workloads[fingerprint] = self._executor.share(self._load(fingerprint))
+            self._workloads[fingerprint] = self.executor.share(self.workload(fingerprint))
         return self._workloads[fingerprint]

@@ -18,7 +18,6 @@ from optuna.trial import Trial, TrialState
 
 from codesign.errors import InputError
 from codesign.exploration.definition.network import AxisValue as Value
-from codesign.exploration.runs.progress import Progress
 from codesign.exploration.study.evaluation import (
     TRIAL,
     Evaluations,
@@ -50,12 +49,10 @@ class Driver:
     """Runs a study's search, whose trials are kept at a place, until its budget is spent. Raises StoreError where that
     cannot be written, and InputError where somebody else works on the same trials."""
 
-    def __init__(
-        self, study: Study, evaluations: Evaluations, *, place: str, baseline: Outcome, progress: Progress
-    ) -> None:
+    def __init__(self, study: Study, evaluations: Evaluations, *, place: str, baseline: Outcome) -> None:
         spec = evaluations.spec
         self._spec, self._study, self._evaluations, self._space = spec, study, evaluations, spec.search_space
-        self._place, self._baseline, self._progress = place, baseline, progress
+        self._place, self._baseline, self._progress = place, baseline, evaluations.runner.progress
         self._cohorts: deque[_Cohort] = deque()
         self._asked = 0
         self._elapsed_before = float(study.user_attrs.get(ELAPSED, 0.0))

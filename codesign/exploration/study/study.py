@@ -91,25 +91,27 @@ def run_study(spec: StudySpec, run: RunArguments) -> StudyOutcome:
                 order=("price", "execute", "train"),  # finish a trial before the trainings of the next
             )
             evaluations = Evaluations(spec=spec, workloads=workloads, runner=runner)
-            outcome = _search(study, evaluations, chosen.name, str(kept), progress)
+            outcome = _search(study, evaluations, str(kept))
             tested = _test(study, evaluations, models=run.models)
         facts = describe_study(spec, study, baseline=outcome)
         return _write(evaluations, tested, facts, run)
 
 
-def _search(study: Study, evaluations: Evaluations, executor: str, place: str, progress: Progress) -> Outcome:
+def _search(study: Study, evaluations: Evaluations, place: str) -> Outcome:
     """Evaluate the baseline, whose outcome it returns, and propose trials until the budget is spent. Raises InputError
     where the baseline fails, or its chip does not give all objectives."""
-    spec, states = evaluations.spec, [trial.state for trial in told_trials(study).values()]
+    spec, runner = evaluations.spec, evaluations.runner
+    states = [trial.state for trial in told_trials(study).values()]
     told: dict[str, int] = {state: states.count(state) for state in states}
     search = TrialCounts(trials=spec.budget.trials, time_s=spec.budget.time, told=told, place=escaped(place))
-    progress.study_begins(search, elapsed_s=float(study.user_attrs.get(ELAPSED, 0.0)), executor=executor)
+    elapsed_s = float(study.user_attrs.get(ELAPSED, 0.0))
+    runner.progress.study_begins(search, elapsed_s=elapsed_s, executor=runner.executor.name)
     runs = evaluations.begin(BASELINE, {}, None)
     while (outcome := evaluations.outcome(BASELINE)) is None:
-        evaluations.runner.step()
+        runner.step()
     if runs and not outcome.objectives:  # one too large to run is skipped: other trials may fit
         raise InputError(f"the baseline, the file without its space, has no result: {outcome.reason}")
-    Driver(study, evaluations, place=place, baseline=outcome, progress=progress).run()
+    Driver(study, evaluations, place=place, baseline=outcome).run()
     return outcome
 
 
