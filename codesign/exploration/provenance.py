@@ -24,6 +24,7 @@ from codesign.analysis.results.metadata import (
 from codesign.exploration.definition.spec import SweepSpec
 from codesign.exploration.definition.variants import axis_units, base_chip
 from codesign.exploration.planned import Plan
+from codesign.exploration.running import RunArguments
 from codesign.exploration.work import Work
 from codesign.hardware.chip.description import Chip
 from codesign.hardware.chip.provenance import SCALED
@@ -38,11 +39,8 @@ _LISTED = 4
 """So many networks at most are named one by one."""
 
 
-def describe_sweep(
-    plan: Plan, works: Sequence[Work], workload: Workload, *, command: str, failed: int
-) -> ResultMetadata:
-    """Metadata of the results of a plan, of whose works so many jobs failed; `command` is a shell command that gives
-    the same results, "" where none does."""
+def describe_sweep(plan: Plan, works: Sequence[Work], run: RunArguments, *, failed: int) -> ResultMetadata:
+    """Metadata of the results of a plan, of whose works so many jobs failed."""
     spec, networks = plan.spec, plan.topologies
     schedules = dict.fromkeys(name for entry in spec.chips.values() for name in entry.schedules)
     scaled = {point.columns["chip"] for point in plan.points if SCALED in point.chip.sources}
@@ -52,9 +50,9 @@ def describe_sweep(
         question=spec.question,
         description=spec.description,
         config_hash=plan.config_hash,
-        command=command,
+        command=run.again,
         versions=package_versions(),
-        workload=_workload_facts(spec, workload),
+        workload=_workload_facts(spec, run.workloads.load(plan.workload)),
         topology=listed([*networks], "or") if len(networks) <= _LISTED else f"{len(networks)} networks",
         neuron=scalars(spec.neuron.said()),
         recipes={name: scalars(recipe.parameters) for name, recipe in spec.recipes.items()},

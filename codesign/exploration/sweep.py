@@ -77,7 +77,7 @@ def run_sweep(spec: SweepSpec, run: RunArguments) -> SweepOutcome:
             progress.note(note)
         failures = run_work(work, run, spec.resources)
         watch.show()
-        metadata = describe_sweep(plan, [work], load(plan.workload), command=run.again, failed=len(failures))
+        metadata = describe_sweep(plan, [work], run, failed=len(failures))
         outcome = write_outcome({"": plan}, metadata, run, failures)
         for note in filter(None, (silent_networks(outcome.table), over_budget(outcome.table))):
             progress.note(note)

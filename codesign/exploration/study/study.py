@@ -130,8 +130,7 @@ def _write(evaluations: Evaluations, tested: dict[str, Plan], facts: StudyFacts,
     spec, failures = evaluations.spec, evaluations.runner.failures
     points = tuple(point for plan in tested.values() for point in plan.points)
     together = dataclasses.replace(tested[BASELINE], spec=spec, points=points)
-    data = run.workloads.load(together.workload)
-    metadata = describe_sweep(together, evaluations.works, data, command=run.again, failed=len(failures))
+    metadata = describe_sweep(together, evaluations.works, run, failed=len(failures))
     metadata = dataclasses.replace(metadata, axes=(AxisFacts(name=TRIAL_AXIS),), study=facts)
     trials = join(run.output, "trials.parquet")
     write_trials(trials, spec, facts)
