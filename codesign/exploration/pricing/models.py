@@ -76,7 +76,7 @@ def _objective_mistakes(spec: PricingSpec, space: PriceSpace, placement: Placeme
     chip = placement.chip
     axes = {axis.path: axis for axis in space.axes}
     missing = missing_times(chip, placement.geometry, placement.extent)
-    for i, column in enumerate(objective.column for objective in spec.objectives):
+    for i, column in enumerate(spec.sought):
         place: Path_ = ("objectives", i, "column")
         if column in ("latency_s", "energy_delay_js") and missing:
             yield place, f"{column} is not known: {chip.name} gives no {', '.join(missing)}; vary it, or leave it out"

@@ -148,7 +148,6 @@ def price_space(
     progress = progress or Progress()
     spec, space, recipes = problem.spec, problem.space, problem.recipes
     pricers = pricers_of(problem, threads=threads, progress=progress)
-    objectives = [objective.column for objective in spec.objectives]
     front = StreamingFront([objective.towards for objective in spec.objectives])
     densities = [Density(recipe) for recipe in recipes]
     for first in range(0, space.size, chunk):
@@ -162,10 +161,10 @@ def price_space(
         if keep is not None:
             keep(first, positions, priced)
         along = space.along(positions)
-        resources = {axis.path: np.array(axis.shown)[where] for axis, where in along if axis.path in objectives}
+        resources = {axis.path: np.array(axis.shown)[where] for axis, where in along if axis.path in spec.sought}
         for recipe, models in enumerate(recipes.values()):
             columns = mean_of_models(problem, models, [priced[model] for model in models]) | resources
-            values = np.stack([columns[column] for column in objectives], axis=1)
+            values = np.stack([columns[column] for column in spec.sought], axis=1)
             front.add(values, np.stack([numbers, np.full_like(numbers, recipe)], axis=1))
             densities[recipe].add(columns["latency_s"], columns[spec.drawn_energy])
         progress.advanced("points", int(numbers[-1]) + 1, space.size)

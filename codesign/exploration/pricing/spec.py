@@ -89,27 +89,28 @@ class PricingSpec(FileSpec):
             raise ValueError("give 'axes' or 'linked': without them there is nothing to vary")
         different("recipes", self.recipes)
         different("training_seeds", self.training_seeds)
-        different("columns of objectives", [objective.column for objective in self.objectives])
+        different("columns of objectives", self.sought)
         return self
+
+    @property
+    def sought(self) -> list[str]:
+        """Columns of the objectives."""
+        return [objective.column for objective in self.objectives]
 
     @property
     def energies(self) -> tuple[str, ...]:
         """Columns of energies that every point gets: `energy_j`, and any other that is an objective."""
-        objectives = {objective.column for objective in self.objectives}
-        return tuple(name for name in ENERGIES if name == "energy_j" or name in objectives)
+        return tuple(name for name in ENERGIES if name == "energy_j" or name in self.sought)
 
     @property
     def kept(self) -> tuple[str, ...]:
         """Columns that every point gets for each model: energies, latency, and other costs that are objectives."""
-        objectives = {objective.column for objective in self.objectives}
-        more = (name for name in ("energy_delay_js", "area_m2") if name in objectives)
-        return (*self.energies, "latency_s", *more)
+        return (*self.energies, "latency_s", *(name for name in ("energy_delay_js", "area_m2") if name in self.sought))
 
     @property
     def drawn_energy(self) -> str:
         """The column of the energy that the page draws and delays: one of the objectives, or `energy_j`."""
-        sought = any(objective.column == "energy_j" for objective in self.objectives)
-        return "energy_j" if sought else self.energies[-1]
+        return "energy_j" if "energy_j" in self.sought else self.energies[-1]
 
     @classmethod
     def cross_check(cls, data: Any) -> Iterable[tuple[Path_, str]]:

@@ -145,8 +145,7 @@ def evaluate_rows(spec: StudySpec, rows: Sequence[Columns]) -> Outcome:
     for row in rows:
         if row["status"] != "ok":
             return Outcome(state="failed", reason=row["reason"])
-    objectives = [objective.column for objective in spec.objectives]
-    names = list(dict.fromkeys([*objectives, *(constraint.column for constraint in spec.constraints)]))
+    names = list(dict.fromkeys([*spec.sought, *(constraint.column for constraint in spec.constraints)]))
     read = list(dict.fromkeys([*names, "core_share", "energy_cores_in_use_j", "latency_s", "on_s"]))
     board = pd.DataFrame([[row.get(name) for name in read] for row in rows], columns=read, dtype=float)
     frame = in_book(board, spec.static_book)[names]
@@ -158,8 +157,8 @@ def evaluate_rows(spec: StudySpec, rows: Sequence[Columns]) -> Outcome:
     return _judged(
         spec,
         means,
-        objectives=tuple(means[name] for name in objectives),
-        spreads=tuple(spreads[name] if len(seeds) > 1 else None for name in objectives),
+        objectives=tuple(means[name] for name in spec.sought),
+        spreads=tuple(spreads[name] if len(seeds) > 1 else None for name in spec.sought),
     )
 
 
@@ -216,11 +215,10 @@ def front_numbers(spec: StudySpec, trials: Mapping[int, Outcome]) -> list[int]:
 
 def front_lines(spec: StudySpec, baseline: Outcome, trials: Mapping[int, Outcome]) -> list[FrontLine]:
     """The front for the display, the best in the first objective first; the baseline takes part."""
-    columns = [objective.column for objective in spec.objectives]
     every = {"baseline": baseline, **{f"trial {n}": trial for n, trial in trials.items()}}
-    labels = tuple(map(column_label, columns))
+    labels = tuple(map(column_label, spec.sought))
     return [
-        FrontLine(name=name, labels=labels, values=tuple(map(quantity, every[name].objectives, columns)))
+        FrontLine(name=name, labels=labels, values=tuple(map(quantity, every[name].objectives, spec.sought)))
         for name in _front(spec, every)
     ]
 
@@ -235,8 +233,7 @@ def volume_text(spec: StudySpec, baseline: Outcome, trials: Mapping[int, Outcome
 
 
 def ended_text(spec: StudySpec, number: int, outcome: Outcome) -> str:
-    columns = [objective.column for objective in spec.objectives]
     reason = f" ({outcome.reason})" if outcome.reason else ""
-    pairs = zip(columns, outcome.objectives, strict=False)
+    pairs = zip(spec.sought, outcome.objectives, strict=False)
     values = ", ".join(f"{column_label(column)} {quantity(value, column)}" for column, value in pairs)
     return f"trial {number} {outcome.state}{reason}{': ' if values else ''}{values}"

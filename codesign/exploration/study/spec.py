@@ -236,6 +236,11 @@ class StudySpec(SweepSpec):
         return (*(self.fidelity.levels if self.fidelity is not None else ()), None)
 
     @property
+    def sought(self) -> list[str]:
+        """Columns of the objectives."""
+        return [objective.column for objective in self.objectives]
+
+    @property
     def directions(self) -> list[Direction]:
         return [objective.direction for objective in self.objectives]
 
