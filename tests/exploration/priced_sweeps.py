@@ -5,17 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 from handmade_hardware import HEAD, STATED, group, mesh, number
+from tiny_sweeps import arguments
 
 from codesign.documents import parse_document
 from codesign.exploration.definition.variants import base_chip
-from codesign.exploration.executors.serial import SerialExecutor
-from codesign.exploration.jobs.store import Store
 from codesign.exploration.pricing.grid import PricingProblem
 from codesign.exploration.pricing.models import prepare
 from codesign.exploration.pricing.space import PriceSpace, build_space
 from codesign.exploration.pricing.spec import PricingSpec, narrowed_sweep
-from codesign.exploration.running import RunArguments
-from codesign.exploration.workloads import Workloads
+from codesign.exploration.runs.progress import Progress
 
 KINDS = {
     "asynchronous": "{kind: asynchronous}",
@@ -129,5 +127,4 @@ def space_of(spec: PricingSpec) -> PriceSpace:
 
 def problem_of(spec: PricingSpec, folder: Path, cache_root: Path) -> PricingProblem:
     """The problem of a price file, its executions from the store in `folder`."""
-    store, workloads = Store(folder / "store"), Workloads(cache_root=cache_root)
-    return prepare(spec, RunArguments(store=store, output=folder, executor=SerialExecutor(), workloads=workloads))
+    return prepare(spec, arguments(folder, cache_root, Progress()))

@@ -15,18 +15,15 @@ from handmade_hardware import near
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from priced_sweeps import KINDS, OBJECTIVES, problem_of, spec_of
-from tiny_sweeps import Recording
+from tiny_sweeps import Recording, arguments
 
 from codesign.analysis.results.pareto import pareto_front
 from codesign.analysis.results.table import METADATA_KEY
 from codesign.errors import InputError
 from codesign.exploration.jobs.encoding import decode_execution
-from codesign.exploration.jobs.store import Store
 from codesign.exploration.pricing.grid import PricingProblem
 from codesign.exploration.pricing.pricing import StreamingFront, price_space, replayed, run_pricing
-from codesign.exploration.running import RunArguments
 from codesign.exploration.runs.progress import Progress
-from codesign.exploration.workloads import Workloads
 from codesign.files import held, lock_of
 from codesign.hardware.cost.cost import price
 from codesign.hardware.terms import ENERGY_COLUMNS
@@ -163,9 +160,7 @@ BODY = (
 
 def run(priced: Path, cache_root: Path, output: Path, *, chip: str, progress: Progress | None = None):
     spec = spec_of(priced, chip, BODY + OBJECTIVES)
-    store, workloads = Store(priced / "store"), Workloads(cache_root=cache_root)
-    arguments = RunArguments(store=store, output=output, workloads=workloads, progress=progress or Progress())
-    return run_pricing(spec, arguments, threads=1, chunk=5)
+    return run_pricing(spec, arguments(priced, cache_root, progress or Progress(), output=output), threads=1, chunk=5)
 
 
 @pytest.mark.parametrize("kind", ["asynchronous", "barrier"])
@@ -229,8 +224,7 @@ def test_the_energy_that_the_front_seeks_is_drawn_and_kept(objectives, drawn, la
     body = "recipes: [layered]\ntraining_seeds: [0]\naxes: {static_power.chip: [1 mW, 20 mW]}\n"
     spec = spec_of(priced, "clocked_real_time", body, more=more)
     problem = problem_of(spec, priced, cache_root)
-    workloads = Workloads(cache_root=cache_root)
-    outcome = run_pricing(spec, RunArguments(store=Store(priced / "store"), output=tmp_path, workloads=workloads))
+    outcome = run_pricing(spec, arguments(priced, cache_root, Progress(), output=tmp_path))
     points = pq.read_table(outcome.points).to_pandas()
     assert (points["energy_cores_in_use_j.layered.0"] < points["energy_j.layered.0"]).all()
     _, _, (density,) = price_space(problem)

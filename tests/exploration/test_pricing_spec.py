@@ -5,16 +5,12 @@ from pathlib import Path
 import pytest
 from handmade_hardware import near
 from mistakes_found import mistakes_of
-from priced_sweeps import price_file, read_prices, space_of, spec_of
+from priced_sweeps import price_file, problem_of, read_prices, space_of, spec_of
 from tiny_sweeps import keys, plan_of
 
 from codesign.errors import DocumentError, InputError
 from codesign.exploration.definition.library import load_sweep
-from codesign.exploration.jobs.store import Store
-from codesign.exploration.pricing.models import prepare
 from codesign.exploration.pricing.spec import PricingSpec, narrowed_sweep
-from codesign.exploration.running import RunArguments
-from codesign.exploration.workloads import Workloads
 from codesign.hardware.chip.parameters import with_parameter
 from codesign.hardware.library import find_chip
 
@@ -153,9 +149,8 @@ def test_ranges_hold_both_ends_and_are_even(priced: Path):
 def test_what_fits_only_alone_is_told_before_anything_runs(axes, objective, line, message, priced, tmp_path):
     body = f"axes: {axes}\nobjectives:\n  - {{column: {objective}}}\n"
     spec = spec_of(priced, "barrier_accelerated", body)
-    store, workloads = Store(tmp_path / "store"), Workloads(cache_root=tmp_path)
     with pytest.raises(DocumentError, match=message) as caught:
-        prepare(spec, RunArguments(store=store, output=tmp_path, workloads=workloads))
+        problem_of(spec, tmp_path, tmp_path)
     assert [problem.line for problem in caught.value.problems] == [line]
     assert not list(tmp_path.rglob("*.bin"))
 

@@ -15,9 +15,7 @@ from codesign.exploration.executors.ray import RayExecutor
 from codesign.exploration.executors.serial import SerialExecutor
 from codesign.exploration.jobs.jobs import ExecuteInputs
 from codesign.exploration.jobs.store import Entry, Store
-from codesign.exploration.running import RunArguments
-from codesign.exploration.sweep import plan_sweep, run_sweep
-from codesign.exploration.workloads import Workloads
+from codesign.exploration.sweep import plan_sweep
 from codesign.files import held, lock_of
 from codesign.reporting.html import render_report
 
@@ -230,10 +228,8 @@ def test_jobs_that_are_worth_it_run_on_ray(samples_per_s, spec, chosen, tmp_path
     monkeypatch.setattr("codesign.exploration.executors.ray.RayExecutor", Ray)
     monkeypatch.setattr(running, "usable_cores", lambda: 4)
     monkeypatch.setattr(running, "_SAMPLES_PER_S", samples_per_s)
-    workloads = Workloads(cache_root=cache_root)
-    arguments = RunArguments(store=Store(tmp_path / "store"), output=tmp_path, workloads=workloads)
-    run_sweep(spec, arguments)
-    assert arguments.progress.executor == chosen
+    _, progress = run(spec, tmp_path, cache_root, executor=None)
+    assert progress.executor == chosen
 
 
 @pytest.mark.thorough

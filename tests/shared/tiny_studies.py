@@ -5,17 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from tiny_sweeps import Recording
+from tiny_sweeps import Recording, arguments, replaced
 
 from codesign.documents import parse_document
-from codesign.exploration.executors.base import Executor
-from codesign.exploration.executors.serial import SerialExecutor
-from codesign.exploration.jobs.store import Store
-from codesign.exploration.running import RunArguments
 from codesign.exploration.runs.progress import FrontLine
 from codesign.exploration.study.spec import StudySpec
 from codesign.exploration.study.study import StudyOutcome, run_study
-from codesign.exploration.workloads import Workloads
 
 WIDTH = "network.hidden.1: {from: 4, to: 8}"
 SPACE = """\
@@ -68,11 +63,7 @@ def searching(*parameters: str) -> tuple[str, str]:
 
 def study(*changes: tuple[str, str], more: str = "") -> StudySpec:
     """The tiny study with pieces of its text replaced."""
-    text = STUDY
-    for old, new in changes:
-        assert old in text, old
-        text = text.replace(old, new)
-    return parse_document(text + more, "tiny.yaml", StudySpec)
+    return parse_document(replaced(STUDY, changes) + more, "tiny.yaml", StudySpec)
 
 
 class Watch(Recording):
@@ -92,27 +83,7 @@ class Watch(Recording):
         self.fronts.append(list(lines))
 
 
-def run(
-    spec: StudySpec,
-    folder: Path,
-    cache_root: Path,
-    *,
-    output: str = "out",
-    executor: Executor | None = None,
-    watch: Watch | None = None,
-    storage: str | None = None,
-    models: bool = False,
-) -> tuple[StudyOutcome, Watch]:
-    """Run a study with its store in `folder`."""
-    progress = watch or Watch()
-    arguments = RunArguments(
-        store=Store(folder / "store", on_damage=progress.note),
-        output=folder / output,
-        executor=executor or SerialExecutor(),
-        progress=progress,
-        storage=storage,
-        models=models,
-        workloads=Workloads(cache_root=cache_root),
-        again="codesign study tiny.yaml",
-    )
-    return run_study(spec, arguments), progress
+def run(spec: StudySpec, folder: Path, cache_root: Path, **options: Any) -> tuple[StudyOutcome, Watch]:
+    """Run a study with `arguments`."""
+    watch = Watch()
+    return run_study(spec, arguments(folder, cache_root, watch, again="codesign study tiny.yaml", **options)), watch

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from codesign.documents import parse_document
 from codesign.errors import TrainingDivergedError
 from codesign.exploration import runner
 from codesign.exploration.definition.spec import SweepSpec
-from codesign.exploration.executors.base import Executor, Failure
+from codesign.exploration.executors.base import Failure
 from codesign.exploration.executors.serial import SerialExecutor
 from codesign.exploration.jobs.jobs import TrainInputs
 from codesign.exploration.jobs.store import Entry, Store
@@ -57,13 +58,17 @@ axes:
 """A price file over it."""
 
 
-def text_of(*changes: tuple[str, str]) -> str:
-    """The text of the tiny sweep with pieces of it replaced."""
-    text = TINY
+def replaced(text: str, changes: Iterable[tuple[str, str]]) -> str:
+    """A text with pieces of it replaced."""
     for old, new in changes:
         assert old in text, old
         text = text.replace(old, new)
     return text
+
+
+def text_of(*changes: tuple[str, str]) -> str:
+    """The text of the tiny sweep with pieces of it replaced."""
+    return replaced(TINY, changes)
 
 
 def tiny(*changes: tuple[str, str]) -> SweepSpec:
@@ -207,31 +212,27 @@ class Recording(Progress):
         return [job.split()[0] for job in self.ran]
 
 
-def run(
-    spec: SweepSpec,
-    folder: Path | str,
-    cache_root: Path,
-    *,
-    executor: Executor | None = None,
-    output: str = "out",
-    models: bool = False,
-    progress: Recording | None = None,
-    **options: Any,
-) -> tuple[SweepOutcome, Recording]:
-    """Run a sweep with its store in `folder`, which may be a URL; `options` are further `RunArguments`."""
-    progress = progress or Recording()
-    store, out = (folder / name if isinstance(folder, Path) else f"{folder}/{name}" for name in ("store", output))
-    arguments = RunArguments(
+def arguments(folder: Path | str, cache_root: Path, progress: Progress, **options: Any) -> RunArguments:
+    """What a run with its store in `folder`, which may be a URL, is given; `options` are further `RunArguments`, and
+    `output` is in the folder."""
+    names = ("store", options.pop("output", "out"))
+    store, output = (folder / name if isinstance(folder, Path) else f"{folder}/{name}" for name in names)
+    return RunArguments(
         store=Store(store, on_damage=progress.note),
-        output=out,
-        executor=executor or SerialExecutor(),
+        output=output,
         progress=progress,
         workloads=Workloads(cache_root=cache_root),
-        models=models,
-        again=f"codesign sweep {spec.name}",
-        **options,
+        **{"executor": SerialExecutor(), **options},
     )
-    return run_sweep(spec, arguments), progress
+
+
+def run(
+    spec: SweepSpec, folder: Path | str, cache_root: Path, *, progress: Recording | None = None, **options: Any
+) -> tuple[SweepOutcome, Recording]:
+    """Run a sweep with `arguments`."""
+    progress = progress or Recording()
+    again = f"codesign sweep {spec.name}"
+    return run_sweep(spec, arguments(folder, cache_root, progress, again=again, **options)), progress
 
 
 def let_trainings_diverge(monkeypatch: pytest.MonkeyPatch, method: str) -> None:
