@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from tiny_sweeps import UNLAYERED, Recording, axes, instead, plan_of, run, tiny
+from tiny_studies import Watch
+from tiny_sweeps import UNLAYERED, axes, instead, plan_of, run, tiny
 
 from codesign.analysis.comparisons.fronts import find_fronts
 from codesign.analysis.results.formatting import quantity
@@ -21,15 +22,6 @@ from codesign.exploration.runs.progress import FrontLine
 CHIPS = instead("mubrain_layersync2024: {capacity: scaled, schedules: [asynchronous]}", "loihi: {schedules: [layered]}")
 FITTED = "layered, asynchronous on mubrain"
 COLUMNS = ("accuracy", "energy_j", "latency_s")
-
-
-class Watching(Recording):
-    def __init__(self) -> None:
-        super().__init__()
-        self.fronts: list[list[FrontLine]] = []
-
-    def front(self, lines: Sequence[FrontLine], hypervolume: str = "") -> None:
-        self.fronts.append(list(lines))
 
 
 def watched(spec: SweepSpec) -> tuple[Plan, FrontWatch]:
@@ -133,7 +125,7 @@ def test_results_that_cannot_be_read_are_waited_for(damaged):
 
 def test_the_front_is_looked_for_now_and_then(monkeypatch):
     now = [0.0]
-    (plan, watch), heard = watched(tiny()), Watching()
+    (plan, watch), heard = watched(tiny()), Watch()
     heard.clock = lambda: now[0]
     with heard.seen_by(watch):
         heard.pulse()
@@ -164,7 +156,7 @@ def test_the_front_is_looked_for_now_and_then(monkeypatch):
 
 def test_it_ends_as_the_front_of_the_report(tmp_path, cache_root):
     spec = tiny(CHIPS, UNLAYERED, axes("chip.loihi.vector_width: [1, 4]"), ("training: [0]", "training: [0, 1]"))
-    heard = Watching()
+    heard = Watch()
     outcome, _ = run(spec, tmp_path, cache_root, progress=heard)
     table = read_results(outcome.results)
     fronts = find_fronts(gather(table), table.metadata.objectives)
@@ -180,6 +172,6 @@ def test_it_ends_as_the_front_of_the_report(tmp_path, cache_root):
     ]
     assert len(expected) > 2
     assert [(line.group, line.name, line.values) for line in heard.fronts[-1]] == expected
-    again = Watching()
+    again = Watch()
     run(spec, tmp_path, cache_root, progress=again)
     assert again.fronts == heard.fronts[-1:]  # of a sweep that needs nothing to be run, too

@@ -15,7 +15,7 @@ from itertools import product
 from typing import Any
 
 from codesign.analysis.results.columns import is_of_design
-from codesign.documents import Mistake, Path_, Spec
+from codesign.documents import Path_, Spec
 from codesign.errors import CodesignError, DocumentError
 from codesign.exploration.definition.checks import Blocks, Mistakes, axis_parts, list_at, mapping
 from codesign.exploration.definition.entries import MODELS, ChipEntry
@@ -130,7 +130,10 @@ def _chips(entries: Mapping[str, Any], axes: Axes) -> Mistakes:
         for part in parts.keys() - set(PARTS):
             yield ("chips", name, part), _unknown_key(part)
         try:
-            chip = _found(called, {part: value for part, value in parts.items() if part in PARTS})
+            if is_chip_file(called) and not os.path.lexists(called):
+                folder, file = os.path.split(os.path.abspath(called))
+                raise CodesignError(f"there is no file '{file}' in {folder}")
+            chip = chip_variant(called, {part: value for part, value in parts.items() if part in PARTS})
         except CodesignError as error:
             if not isinstance(error, DocumentError) or str(error) not in told:
                 yield where, str(error)
@@ -208,10 +211,3 @@ def _unknown_key(key: str) -> str:
     near = get_close_matches(key, [*fields, *PARTS], n=1)
     hint = f" did you mean '{near[0]}'?" if near else ""
     return f"unknown key;{hint} allowed: {', '.join(fields)}, and keys of a chip file except name and measurements"
-
-
-def _found(chip: str, parts: Mapping[str, Any]) -> Chip | tuple[Mistake, ...]:
-    if is_chip_file(chip) and not os.path.lexists(chip):
-        folder, file = os.path.split(os.path.abspath(chip))
-        raise CodesignError(f"there is no file '{file}' in {folder}")
-    return chip_variant(chip, parts)

@@ -59,16 +59,13 @@ class Nodes:
         if name in self._met:
             return []
         self._met.add(name)
-        here = package_versions()
+        here, called = package_versions(), self._alive[name].address if name in self._alive else name
         return [
-            f"{self._called(name)}: results may differ in their last bits, it has {package} {there[package]}, "
+            f"node {called}: results may differ in their last bits, it has {package} {there[package]}, "
             f"this machine {here[package]}"
             for package in here
             if package != "codesign" and there[package] != here[package]
         ]
-
-    def _called(self, name: str) -> str:
-        return f"node {self._alive[name].address}" if name in self._alive else f"node {name}"
 
 
 def _node(facts: dict[str, Any]) -> Node:
