@@ -42,11 +42,6 @@ def test_a_key_of_another_place_is_suggested_beside_one_that_is_all_but_the_same
     assert f"unknown key '{key.partition(':')[0]}'; did you mean {meant}" in mistake[1]
 
 
-def test_hidden_layers_without_quotes_are_a_list():
-    found = problems(TINY.replace('hidden: "12-8"', "hidden: [64x3]"))
-    assert found == [(4, 'network.hidden: must be text in quotes, such as "[64x3]" or "64-32", found a list')]
-
-
 def test_a_preset_of_any_form_is_told_beside_axes_on_the_network():
     text = TINY.replace("preset: nmnist", "preset: [nmnist]") + "axes: {network.width: [8, 9]}\n"
     assert problems(text) == [(5, "preset: must be a text, found a list")]
@@ -76,6 +71,8 @@ def test_every_mistake_is_reported_at_once_with_its_line_and_a_suggestion():
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
+        ('"12-8"', "[64x3]", 'network.hidden: must be text in quotes, such as "[64x3]" or "64-32", found a list'),
+        # numbers that no network computes with
         ("5.0e-3", "1.0e+300", "recipe_defaults.learning_rate: must be at most 1e+30 in size, found 1e+300"),
         ('"12-8"', '"12-8", neuron: {threshold: 1.0e-50}', "network.neuron.threshold: must be 0 or at least 1e-30 in"),
         ('"12-8"', '"12-8", neuron: {time_constant: 1e300 s}', "network.neuron.time_constant: must be at most 1e+30 s"),
@@ -84,9 +81,17 @@ def test_every_mistake_is_reported_at_once_with_its_line_and_a_suggestion():
             "objectives: [{column: accuracy, direction: maximize, reference: 32}]\nseeds:",
             "objectives.0.reference: must be a fraction from 0 to 1, or a percentage such as '85 %' up to 100 %, found",
         ),
+        # options that the dataset does not have
+        ("timesteps: 3", "timesteps: 30000", "workload.timesteps: 30000 timesteps of 10 ms last 300 s, but a sample"),
+        ("timesteps: 3", "timestep: 1 us", "workload.timestep: must be at least 1 ms, found 1 µs"),
+        ("timesteps: 3", "split: speaker", "workload.split: 'speaker' does not exist; allowed: pooled"),
+        ("timesteps: 3", "folder: x", "workload.folder: is an option of recordings of sound"),
+        ("name: digits", "name: mnist, highest_frequency: 9 kHz", "workload.highest_frequency: is an option of"),
+        ("name: digits", "name: audio, highest_frequency: 9 Hz", "workload.highest_frequency: must be between"),
+        ("name: digits", "name: cifar10", "workload.timesteps: images are seen in one timestep"),
     ],
 )
-def test_numbers_that_no_network_computes_with_are_mistakes(old, new, message):
+def test_what_is_wrong_by_itself_is_told_at_its_line(old, new, message):
     (found,) = problems(TINY.replace(old, new))
     assert found[0] == next(i for i, line in enumerate(TINY.splitlines(), start=1) if old in line)
     assert found[1].startswith(message)
@@ -107,24 +112,6 @@ def test_numbers_that_no_network_computes_with_are_mistakes(old, new, message):
 def test_repetitions_and_absurd_sizes_are_mistakes(change, message):
     with pytest.raises(DocumentError, match=message):
         tiny(change)
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "message"),
-    [
-        ("timesteps: 3", "timesteps: 30000", "workload.timesteps: 30000 timesteps of 10 ms last 300 s, but a sample"),
-        ("timesteps: 3", "timestep: 1 us", "workload.timestep: must be at least 1 ms, found 1 µs"),
-        ("timesteps: 3", "split: speaker", "workload.split: 'speaker' does not exist; allowed: pooled"),
-        ("timesteps: 3", "folder: x", "workload.folder: is an option of recordings of sound"),
-        ("name: digits", "name: mnist, highest_frequency: 9 kHz", "workload.highest_frequency: is an option of"),
-        ("name: digits", "name: audio, highest_frequency: 9 Hz", "workload.highest_frequency: must be between"),
-        ("name: digits", "name: cifar10", "workload.timesteps: images are seen in one timestep"),
-    ],
-)
-def test_options_that_the_dataset_does_not_have_are_told_at_their_line(old, new, message):
-    (found,) = problems(TINY.replace(old, new))
-    assert found[0] == 3
-    assert found[1].startswith(message)
 
 
 @pytest.mark.parametrize(
