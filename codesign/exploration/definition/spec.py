@@ -165,10 +165,13 @@ class SweepSpec(FileSpec):
                 return place
         return path
 
-    def trained_for(self, recipes: Iterable[Recipe]) -> dict[str, ChipEntry]:
-        """The chips that recipes are trained for, by name, for a part of the sweep in which nothing runs on them."""
-        named = {name for recipe in recipes for name in (recipe.chip, recipe.budget and recipe.budget.chip)}
-        return {name: entry.model_copy(update={"schedules": ()}) for name, entry in self.chips.items() if name in named}
+    def part(self, recipes: dict[str, Recipe], chip: str, schedule: str) -> SweepSpec:
+        """The part without axes in which recipes run on one chip under one schedule. Nothing runs on others that they
+        are trained for."""
+        named = {name for recipe in recipes.values() for name in (recipe.chip, recipe.budget and recipe.budget.chip)}
+        schedules = {name: () for name in self.chips if name in named} | {chip: (schedule,)}
+        chips = {name: self.chips[name].model_copy(update={"schedules": of}) for name, of in schedules.items()}
+        return self.model_copy(update={"recipes": recipes, "chips": chips, "axes": {}})
 
     def schedule_entry(self, name: str) -> ScheduleEntry:
         """A schedule of the sweep, or the built-in one of that name."""

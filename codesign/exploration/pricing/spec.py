@@ -131,12 +131,10 @@ def narrowed_sweep(spec: PricingSpec) -> SweepSpec:
     """The part of the sweep that a price file names, as a sweep of its own: the same jobs, under the same keys."""
     sweep = load_sweep(spec.sweep, dataset=spec.dataset, scale=spec.scale)
     recipes = {name: sweep.recipes[name] for name in spec.recipes or sweep.recipes}
-    entry = sweep.chips[spec.chip].model_copy(update={"schedules": (spec.schedule,)})
     training = spec.training_seeds or sweep.seeds.training
     evaluation = sweep.seeds.evaluation[:1] if spec.evaluation_seed is None else (spec.evaluation_seed,)
     seeds = sweep.seeds.model_copy(update={"training": training, "evaluation": evaluation})
-    chips = {**sweep.trained_for(recipes.values()), spec.chip: entry}
-    return sweep.model_copy(update={"recipes": recipes, "chips": chips, "seeds": seeds, "axes": {}})
+    return sweep.part(recipes, spec.chip, spec.schedule).model_copy(update={"seeds": seeds})
 
 
 def _problems(data: dict[Any, Any]) -> Mistakes:

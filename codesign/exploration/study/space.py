@@ -270,17 +270,11 @@ class SearchSpace:
         own = {field: value for field, value in settings.items() if field in ChipEntry.model_fields}
         numbers = {field: value for field, value in settings.items() if field not in own}
         written = base.chips[chosen["chip"]]
-        chip = with_fields(written, own, "space")
-        chip = chip.model_copy(update={"schedules": (chosen["schedule"],)}).of_trial(written, numbers)
-        return SweepSpec.model_construct(
-            **{
-                **{name: getattr(base, name) for name in SweepSpec.model_fields},
-                "axes": {},
-                "recipes": {chosen["recipe"]: recipe},
-                "chips": {**base.trained_for([recipe]), chosen["chip"]: chip},
-                "schedules": {chosen["schedule"]: schedule},
-            }
-        )
+        chip = with_fields(written, own, "space").of_trial(written, numbers)
+        schedules, chips = {chosen["schedule"]: schedule}, {**base.chips, chosen["chip"]: chip}
+        trial = base.model_copy(update={"schedules": schedules, "chips": chips})
+        trial = trial.part({chosen["recipe"]: recipe}, chosen["chip"], chosen["schedule"])
+        return SweepSpec.model_construct(**{name: getattr(trial, name) for name in SweepSpec.model_fields})
 
     def _settings(self, values: Mapping[str, Value], block: str) -> dict[str, Value]:
         """What a trial sets in a block, by field, beside which of its names it takes."""
