@@ -47,23 +47,14 @@ class FeasiblePoint(Evaluation):
         return tuple(part for part in (self, self.unquantized, self.layered) if part is not None)
 
     @property
-    def executions(self) -> tuple[ExecuteInputs, ...]:
-        return tuple(part.execution for part in self.evaluations)
-
-    @property
-    def summaries(self) -> tuple[SummaryInputs, ...]:
-        """A summary of each of `executions`."""
-        return tuple(part.summary for part in self.evaluations)
-
-    @property
     def results(self) -> tuple[str, ...]:
         """Keys of what holds columns: summaries and price."""
-        return (*(summary.key for summary in self.summaries), self.cost.key)
+        return (*(part.summary.key for part in self.evaluations), self.cost.key)
 
     @property
     def keys(self) -> tuple[str, ...]:
         """Keys of all jobs, each after those that it needs."""
-        return (self.execution.model.key, *(execution.key for execution in self.executions), *self.results)
+        return (self.execution.model.key, *(part.execution.key for part in self.evaluations), *self.results)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -113,8 +113,9 @@ def find_work(
         models: whether the models themselves are wanted, whatever needs them.
     """
     trainings = {jobs.execution.model.key: jobs.execution.model for jobs in plan.jobs}
-    executions = {execution.key: execution for jobs in plan.jobs for execution in jobs.executions}
-    summaries = {summary.key: summary for jobs in plan.jobs for summary in jobs.summaries}
+    evaluations = [part for jobs in plan.jobs for part in jobs.evaluations]
+    executions = {part.execution.key: part.execution for part in evaluations}
+    summaries = {part.summary.key: part.summary for part in evaluations}
     costs = {jobs.cost.key: jobs.cost for jobs in plan.jobs}
 
     missing: dict[str, list[SummaryInputs | CostInputs]] = {}

@@ -50,8 +50,8 @@ def give(watch: FrontWatch, plan: Plan, accuracy: float, price: bytes, **columns
     """Hand over everything that the rows with these columns need."""
     for point in plan.points:
         if point.jobs is not None and all(point.columns[name] == value for name, value in columns.items()):
-            for one in point.jobs.summaries:
-                watch.result(one.key, summary(accuracy))
+            for one in point.jobs.evaluations:
+                watch.result(one.summary.key, summary(accuracy))
             watch.result(point.jobs.cost.key, price)
 
 

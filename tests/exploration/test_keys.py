@@ -91,8 +91,8 @@ def hashed(lines: list[str]) -> str:
 def test_keys_stay_the_same(plan):
     found = {
         "train": [job.execution.model.key for job in plan.jobs],
-        "execute": [one.key for job in plan.jobs for one in job.executions],
-        "summary": [one.key for job in plan.jobs for one in job.summaries],
+        "execute": [one.execution.key for job in plan.jobs for one in job.evaluations],
+        "summary": [one.summary.key for job in plan.jobs for one in job.evaluations],
         "cost": [job.cost.key for job in plan.jobs],
     }
     assert {kind: len(set(keys)) for kind, keys in found.items()} == {
@@ -168,7 +168,7 @@ def test_equal_chips_have_the_keys_of_their_own_content(plan):
 def test_points_share_what_they_have_in_common(plan):
     """So that a plan's memory, and the time to make its keys, follow what differs."""
     for kind, found in {
-        "executions": [one for job in plan.jobs for one in job.executions],
+        "executions": [one.execution for job in plan.jobs for one in job.evaluations],
         "models": [job.execution.model for job in plan.jobs],
         "parts": [job.cost.placement.parts for job in plan.jobs],
     }.items():

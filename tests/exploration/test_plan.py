@@ -178,7 +178,7 @@ def test_every_quantized_execution_has_a_twin_in_floats_which_chips_share():
     assert fitted.unquantized == loihi.unquantized
     assert fitted.unquantized.summary.execution == fitted.unquantized.execution.key
     assert floats.unquantized is None
-    assert floats.summaries == (floats.summary, floats.layered.summary)
+    assert floats.evaluations == (floats, floats.layered)
 
 
 def test_every_execution_is_held_against_one_under_layered_inference_which_schedules_share():
@@ -193,7 +193,7 @@ def test_every_execution_is_held_against_one_under_layered_inference_which_sched
     assert twin.schedule == LAYERED
     assert replace(twin, schedule=asynchronous.execution.schedule) == asynchronous.execution
     assert summary == SummaryInputs(execution=twin.key, last_step=None)
-    assert asynchronous.executions[-1] == twin
+    assert asynchronous.evaluations[-1].execution == twin
 
 
 def own_chip(folder: Path, text: str, entry: str = "") -> tuple[str, str]:

@@ -38,7 +38,7 @@ def test_rows_of_many_points_are_those_of_each(tmp_path, cache_root, monkeypatch
     store.folder.remove(f"{jobs[2].cost.key[:2]}/{jobs[2].cost.key}")
     assert statuses() == ["ok", "ok", "failed", "failed"]
     store.put_many({jobs[0].summary.key: Entry(payload=b"[]", facts={})})  # no columns, with the right checksum
-    damaged = [jobs[0].summary.key in {summary.key for summary in one.summaries} for one in jobs]
+    damaged = [jobs[0].summary.key in {part.summary.key for part in one.evaluations} for one in jobs]
     assert statuses() == ["failed" if found or number > 1 else "ok" for number, found in enumerate(damaged)]
     assert notes == []
     store.folder.write(f"{jobs[0].summary.key[:2]}/{jobs[0].summary.key}", b"damaged")

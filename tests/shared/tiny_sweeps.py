@@ -126,8 +126,8 @@ def keys(spec: SweepSpec) -> dict[str, set[str]]:
     jobs = plan_of(spec).jobs
     return {
         "train": {job.execution.model.key for job in jobs},
-        "execute": {one.key for job in jobs for one in job.executions},
-        "summary": {one.key for job in jobs for one in job.summaries},
+        "execute": {one.execution.key for job in jobs for one in job.evaluations},
+        "summary": {one.summary.key for job in jobs for one in job.evaluations},
         "cost": {job.cost.key for job in jobs},
     }
 
