@@ -5,38 +5,29 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from codesign.exploration.definition.entries import ScheduleEntry
 from codesign.exploration.definition.spec import SweepSpec
 from codesign.exploration.definition.variants import recipe_variants, schedule_variants
 from codesign.simulation.policies import get_policy
-from codesign.training.recipe import Recipe
-
-
-def _noisy(recipe: Recipe) -> bool:
-    return any(get_policy(schedule.policy).uses_noise for schedule in recipe.schedules)
-
-
-def _costs(recipe: Recipe) -> bool:
-    return recipe.cost_in_words is not None
-
-
-def _ends_at_margin(schedule: ScheduleEntry) -> bool:
-    return schedule.stop == "margin"
-
 
 _MATTERS: Mapping[str, Mapping[str, tuple[Callable[[Any], bool], str]]] = {
     "recipe": {
-        "momentum_noise": (_noisy, "a policy that adds it, such as momentum"),
+        "momentum_noise": (
+            lambda recipe: any(get_policy(schedule.policy).uses_noise for schedule in recipe.schedules),
+            "a policy that adds it, such as momentum",
+        ),
         "refractory_dropout": (
             lambda recipe: recipe.method == "unlayered" and recipe.refractory,
             "method unlayered and refractory true: otherwise no neuron is kept from firing again",
         ),
-        "spike_floor": (_costs, "spike_cost or budget"),
-        "cost_ramp": (lambda recipe: _costs(recipe) or recipe.input_gate, "spike_cost, budget or input_gate"),
+        "spike_floor": (lambda recipe: recipe.cost_in_words is not None, "spike_cost or budget"),
+        "cost_ramp": (
+            lambda recipe: recipe.cost_in_words is not None or recipe.input_gate,
+            "spike_cost, budget or input_gate",
+        ),
     },
     "schedule": {
-        "margin": (_ends_at_margin, "stop margin"),
-        "margin_check": (_ends_at_margin, "stop margin"),
+        "margin": (lambda schedule: schedule.stop == "margin", "stop margin"),
+        "margin_check": (lambda schedule: schedule.stop == "margin", "stop margin"),
         "steps_after_output": (lambda schedule: schedule.stop in (None, "on_output"), "stop on_output"),
     },
 }
