@@ -142,8 +142,9 @@ class SearchSpace:
         """Values of the parameters that take part in a trial, as the file would write them, by path."""
         values: dict[str, Value] = {}
         for path, parameter in self.parameters.items():
-            if self._takes_part(parameter, values):
-                domain = parameter.domain
+            domain = parameter.domain
+            applied = domain.same_as in values if isinstance(domain, SameAs) else applies(domain.when, values)
+            if applied and self._means_something(parameter, values):
                 values[path] = values[domain.same_as] if isinstance(domain, SameAs) else domain.suggest(trial, path)
         return values
 
@@ -156,13 +157,8 @@ class SearchSpace:
         """Names of a trial's recipe, chip and schedule."""
         return {block: str(values.get(block, name)) for block, name in self.baseline.items()}
 
-    def _takes_part(self, parameter: Parameter, values: Mapping[str, Value]) -> bool:
-        """Whether a trial has this parameter, given the values of those before it."""
-        domain = parameter.domain
-        applied = domain.same_as in values if isinstance(domain, SameAs) else applies(domain.when, values)
-        return applied and self._means_something(parameter, values)
-
     def _means_something(self, parameter: Parameter, values: Mapping[str, Value]) -> bool:
+        """Whether a trial may have this parameter, given the values of those before it."""
         chosen, block, field = self.chosen(values), parameter.block, parameter.field
         if parameter.layer is not None:
             return parameter.layer <= self.hidden.depth(values)
@@ -214,9 +210,6 @@ class SearchSpace:
         """Why a parameter with a field cannot have a value where its conditions hold; None where it can."""
         block, field = parameter.block, parameter.field
         name = parameter.name or self.baseline.get(block, "")
-        under = {self.parameters[path]: allowed[0] for path, allowed in parameter.conditions.items()}
-        settings = {other.field: given for other, given in under.items() if other.block == block and other.field}
-        settings[field] = value
         if block in _NAMED and not self._owners(parameter):
             return f"no trial has it: it means nothing to any {block} of the trials"
         try:
@@ -227,11 +220,12 @@ class SearchSpace:
                         return f"no trial has it: networks have at most {plural(most, 'hidden layer')}"
                     chosen["network.depth"] = max(parameter.layer, len(self.hidden.sizes))
                 return "; ".join(refusals(base.network, base.preset, base.workload, chosen)) or None
-            elif block == "chip" and field not in ChipEntry.model_fields:
-                replaced(base_chip(self.base, name), settings)
-            else:
+            if block != "chip" or field in ChipEntry.model_fields:
                 holder = self._holder(block, name)
                 return "; ".join(part_mistakes(type(holder), said_by(holder), field, value)) or None
+            under = ((self.parameters[path], allowed[0]) for path, allowed in parameter.conditions.items())
+            settings = {other.field: given for other, given in under if other.block == block and other.field}
+            replaced(base_chip(self.base, name), {**settings, field: value})
         except CodesignError as error:
             return str(error).removeprefix(f"{parameter.path}: ")
         return None
