@@ -54,8 +54,7 @@ def _form(value: Any) -> str:
 
 
 AxisEntry = Annotated[
-    Annotated[Annotated[tuple[AxisValue, ...], Field(min_length=1)], Tag("Values")]
-    | Annotated[AxisRange, Tag("Range")],
+    Annotated[tuple[AxisValue, ...], Field(min_length=1), Tag("Values")] | Annotated[AxisRange, Tag("Range")],
     Discriminator(_form),
 ]
 

@@ -183,10 +183,8 @@ def _kind(value: Any) -> str:
 
 
 Domain = Annotated[
-    Annotated[
-        Annotated[Range, Tag("Range")] | Annotated[Choices, Tag("Choices")] | Annotated[SameAs, Tag("SameAs")],
-        Discriminator(_kind),
-    ],
+    Annotated[Range, Tag("Range")] | Annotated[Choices, Tag("Choices")] | Annotated[SameAs, Tag("SameAs")],
+    Discriminator(_kind),
     BeforeValidator(_listed),
 ]
 """A list of choices, `{choices, when}`, `{from, to, scale, step, when}` or `{same_as}`."""
