@@ -4,35 +4,24 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from handmade_hardware import Builder
 
 from codesign.exploration.jobs.rows import Reading, convergence_accuracy, histogram, summary_columns
-from codesign.network.topology import network_shape, parse_topology
-from codesign.simulation.execution import NOT_REACHED, Execution, MessageTable, Slice, UpdateTable
+from codesign.simulation.execution import NOT_REACHED, Execution
 
 
 def by_hand(*, spiking_readout: bool = True) -> Execution:
     """Three samples, two timesteps, 4-2-2-2: one right, one undecided, one tied and wrong."""
-    empty = np.zeros(0, dtype=np.int64)
     array = lambda values: np.array(values, dtype=np.int64)  # noqa: E731
-    return Execution(
-        shape=network_shape(parse_topology("4-2-2-2")),
-        slices=tuple(Slice(layer=layer, core=layer, neurons=2) for layer in range(3)),
-        timestep_s=0.01,
-        sample_ids=array([0, 1, 2]),
+    return replace(
+        Builder("4-2-2-2", timesteps=2, samples=3).build(),
         labels=array([1, 0, 1]),
         scores=np.array([[0.0, 2.0], [0.0, 0.0], [1.0, 1.0]]),
         output_counts=array([[[0, 1], [0, 1]], [[0, 0]] * 2, [[1, 1], [0, 0]]]),
-        timesteps_run=array([2, 2, 2]),
         spiking_readout=spiking_readout,
         input_events=array([3, 0, 6]),
-        input_macs=array([0, 0, 0]),
         emitted=array([[2, 1, 2], [0, 0, 0], [3, 2, 2]]),
-        propagated=array([[2, 1, 0], [0, 0, 0], [3, 2, 0]]),
         synaptic_operations=array([[6, 4, 2], [0, 0, 0], [12, 6, 4]]),
-        evaluations=array([[4, 4, 4], [0, 0, 0], [4, 4, 4]]),
-        barrier_messages=array([[0, 0, 0]] * 3),
-        active=array([[[2, 2, 2], [2, 0, 2]], [[0, 0, 0]] * 2, [[2, 2, 2], [0, 0, 0]]]),
-        residual=array([[2, 0, 2], [0, 0, 0], [0, 0, 0]]),
         forward_steps=array([[4, 3], [0, 0], [5, 0]]),
         contended_steps=array([[2, 1], [0, 0], [3, 0]]),
         steps_to_first_output=array([[3, 3], [NOT_REACHED] * 2, [4, NOT_REACHED]]),
@@ -40,8 +29,6 @@ def by_hand(*, spiking_readout: bool = True) -> Execution:
         spikes_to_stop=array([[2, 2], [0, 0], [5, 0]]),
         convergence=array([[[0, 1], [0, 2], [0, 2]], [[0, 0]] * 3, [[1, 0], [1, 1], [1, 2]]]),
         currents_before_firing=array([[0, 2, 3, 0, 0], [0, 0, 7, 0, 0]]),
-        messages=MessageTable(**dict.fromkeys(MessageTable.__annotations__, empty)),
-        updates=UpdateTable(**dict.fromkeys(UpdateTable.__annotations__, empty)),
     )
 
 
