@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 from handmade_hardware import near
+from networks import batch_of, network_of
 
 from codesign.exploration.jobs import job_runs, jobs
 from codesign.exploration.jobs.encoding import decode_columns, decode_execution, decode_state, encode_state
@@ -28,12 +29,11 @@ from codesign.network.topology import network_shape, parse_topology
 from codesign.simulation.schedule import LAYERED
 from codesign.training.recipe import Recipe
 from codesign.workload.dataset import Workload
-from codesign.workload.events import EventBatch
 
 
 def workload(inputs: int, classes: int, timesteps: int = 1) -> Workload:
     """One sample of class 0, one event at each input in each timestep."""
-    events = EventBatch.from_dense(np.ones((1, timesteps, inputs)), np.array([0]), timestep_s=0.01)
+    events = batch_of(np.ones((1, timesteps, inputs)))
     return Workload(
         name="by hand",
         input_size=inputs,
@@ -69,10 +69,7 @@ def execute(second: float = 0.0, bits: int | None = None, **others: Any) -> Entr
     """
     quantization = None if bits is None else Quantization(bits=bits, **others)
     inputs = ExecuteInputs(model=model("2-2-2"), schedule=LAYERED, seed=0, quantization=quantization)
-    state = SpikingNetwork(inputs.model.topology, NeuronSpec(), timestep_s=0.01).state_dict()
-    state["connections.0.weight"] = torch.full_like(state["connections.0.weight"], 0.5)
-    state["connections.1.weight"] = torch.full_like(state["connections.1.weight"], second)
-    state["connections.1.weight"].view(2, 2)[0] = 0.5
+    state = network_of("2-2-2", 0.5, [[0.5, 0.5], [second, second]], threshold=0.3).state_dict()
     return job_runs.run_execute(inputs, encode_state(state), workload(2, 2))
 
 

@@ -16,6 +16,7 @@ import pandas as pd
 import pytest
 import torch
 import yaml
+from networks import batch_of
 from tiny_studies import STUDY
 from tiny_sweeps import PRICES, TINY, tiny
 
@@ -176,7 +177,7 @@ def test_schedules_compared_are_those_that_are_evaluated_and_priced_one_by_one(h
 @pytest.mark.parametrize("asked", [{}, {"stop": "drained"}])
 def test_potentials_are_read_on_chips_that_wait_too(asked: dict[str, Any], here: Path) -> None:
     frames = torch.rand(4, 2, 8, generator=torch.Generator().manual_seed(0)) < 0.5
-    events = cd.EventBatch.from_dense(frames.numpy().astype(int), np.zeros(4, int), timestep_s=0.01)
+    events = batch_of(frames.int().numpy())
     network = cd.SpikingNetwork("8-6-3", cd.NeuronSpec(threshold=0.1, readout="potential"), timestep_s=0.01)
     frame = cd.compare_schedules(network, events, chips=["loihi", "truenorth", "mubrain"], **asked)
     assert frame["stop"].tolist() == ["drained"] * 4
@@ -186,7 +187,7 @@ def test_potentials_are_read_on_chips_that_wait_too(asked: dict[str, Any], here:
 def test_what_was_assumed_of_a_chip_is_said_of_every_schedule(here: Path) -> None:
     layers = [{"kind": "linear", "neurons": size} for size in (300, 200, 3)]
     topology = cd.TopologySpec(input=8, layers=layers, skips=[{"from": "input", "to": 2, "kind": "linear"}])
-    events = cd.EventBatch.from_dense(np.ones((2, 1, 8), int), np.zeros(2, int), timestep_s=0.01)
+    events = batch_of(np.ones((2, 1, 8)))
     network = cd.SpikingNetwork(topology, cd.NeuronSpec(), timestep_s=0.01)
     frame = cd.compare_schedules(network, events, chips="mubrain")
     assert len(frame) == 3
@@ -210,7 +211,7 @@ def test_policies_that_draw_run_once_a_seed_and_have_an_interval(here: Path) -> 
 
 
 def test_schedules_are_checked_before_the_first_runs(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    events = cd.EventBatch.from_dense(torch.ones(2, 1, 4).numpy(), torch.arange(2).numpy(), timestep_s=0.01)
+    events = batch_of(np.ones((2, 1, 4)), np.arange(2))
     spiking, potentials = (
         cd.SpikingNetwork("4-3-2", cd.NeuronSpec(readout=readout), timestep_s=0.01)
         for readout in ("spikes", "potential")
@@ -232,7 +233,7 @@ def test_schedules_are_checked_before_the_first_runs(here: Path, monkeypatch: py
 
 
 def test_a_silent_network_is_told_with_its_chip_and_schedule(here: Path) -> None:
-    events = cd.EventBatch.from_dense(np.ones((16, 1, 4), int), np.zeros(16, int), timestep_s=0.01)
+    events = batch_of(np.ones((16, 1, 4)))
     network = cd.SpikingNetwork("4-3-2", cd.NeuronSpec(threshold=100), timestep_s=0.01)
     with pytest.warns(cd.SilentNetworkWarning) as told:
         cd.compare_schedules(network, events, chips="loihi")

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from networks import batch_of
 from tiny_sweeps import OWN_CHIP, OWN_WEIGHTS, keys
 
 import codesign as cd
@@ -187,7 +188,7 @@ def with_another(spec: Any, path: tuple[str, ...]) -> Any:
 @pytest.mark.parametrize(("network", "unkeyed"), [("8-6-4", FOR_READERS), ("8-6r-4", FOR_READERS - {"features"})])
 def test_what_keys_leave_out_of_a_chip_changes_no_price(network, unkeyed):
     network = cd.SpikingNetwork(network, cd.NeuronSpec(threshold=0.1), timestep_s=0.01)
-    events = cd.EventBatch.from_dense(np.ones((3, 2, 8)), np.zeros(3, dtype=np.int64), timestep_s=0.01)
+    events = batch_of(np.ones((3, 2, 8)))
     placement = place(network.shape, cd.find_chip("template"))  # which says all that there is to say
     execution = encode_execution(cd.evaluate(network, events, cd.chip_schedule(placement).schedule, warn=False))
 
