@@ -195,7 +195,7 @@ def _arguments(
             one_of("executor", executor, get_args(ExecutorName))
             executor = named_executor(executor, on_note=shown.note)
         yield RunArguments(
-            store=store if isinstance(store, Store) else Store(store),
+            store=store if isinstance(store, Store) else Store(store, on_damage=shown.note),
             output=f"reports/{name}" if output is None else output,
             progress=shown,
             workloads=Workloads(data_root=data_root),

@@ -296,3 +296,11 @@ def test_progress_is_shown_where_somebody_looks_on_or_asks(here, monkeypatch, ca
     monkeypatch.setitem(sys.modules, "ipykernel", pytest)
     assert said().startswith("to run: ")
     assert said(progress=False) == ""
+
+
+def test_damaged_results_are_told(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    cd.run_sweep(tiny(), store="store")
+    entry = max((file for file in Path("store").rglob("*") if file.is_file()), key=lambda file: file.stat().st_size)
+    entry.write_bytes(entry.read_bytes()[:-1])
+    cd.run_sweep(tiny(), store="store", progress=True)
+    assert "was damaged; it is removed and computed again" in capsys.readouterr().err
