@@ -36,8 +36,10 @@ class Preset(Spec):
     group_size: int
 
 
-def _neuron(threshold: float, time_constant_s: float, steepness: float) -> NeuronSpec:
-    return NeuronSpec.model_construct(threshold=threshold, time_constant=time_constant_s, surrogate_steepness=steepness)
+def _neuron(threshold: float, time_constant_s: float, steepness: float, **more: Any) -> NeuronSpec:
+    return NeuronSpec.model_construct(
+        threshold=threshold, time_constant=time_constant_s, surrogate_steepness=steepness, **more
+    )
 
 
 def _convolutions(channels: int) -> tuple[LayerSpec, ...]:
@@ -50,59 +52,30 @@ _VGG = (*_convolutions(64), *_convolutions(128), *_convolutions(256), Linear(neu
 Seven layers of neurons, without batch normalization and dropout, as section A.10 says."""
 
 
+_DATASETS = ("nmnist", "shd", "dvsgesture", "cifar10")
+_TABLE_6: Mapping[str, tuple[Any, Any, Any, Any]] = {
+    "hidden": ("[64x3]", "[128x3]", "[128x3]", None),
+    "layers": (None, None, None, _VGG),
+    "timestep": (10e-3, 10e-3, 20e-3, 0.0),
+    "neuron": (
+        _neuron(0.3, 1e-3, 2.0),
+        _neuron(0.3, 100e-3, 10.0),
+        _neuron(0.3, 100e-3, 10.0),
+        _neuron(0.2, math.inf, 2.0, readout="potential"),
+    ),
+    "epochs": (50, 100, 70, 150),
+    "batch_size": (256, 32, 32, 64),
+    "learning_rate": (5e-4, 7e-4, 1e-4, 2e-4),
+    "weight_decay": (1e-5, 1e-4, 1e-5, 0.0),
+    "input_dropout": (0.25, 0.2, 0.2, 0.0),
+    "refractory_dropout": (0.8, 0.8, 0.8, 0.7),
+    "momentum_noise": (1e-6, 0.1, 0.1, None),
+    "group_size": (8, 8, 8, 512),
+}
+
 PRESETS: dict[str, Preset] = {
-    "nmnist": Preset.model_construct(
-        hidden="[64x3]",
-        timestep=10e-3,
-        neuron=_neuron(0.3, 1e-3, 2.0),
-        epochs=50,
-        batch_size=256,
-        learning_rate=5e-4,
-        weight_decay=1e-5,
-        input_dropout=0.25,
-        refractory_dropout=0.8,
-        momentum_noise=1e-6,
-        group_size=8,
-    ),
-    "shd": Preset.model_construct(
-        hidden="[128x3]",
-        timestep=10e-3,
-        neuron=_neuron(0.3, 100e-3, 10.0),
-        epochs=100,
-        batch_size=32,
-        learning_rate=7e-4,
-        weight_decay=1e-4,
-        input_dropout=0.2,
-        refractory_dropout=0.8,
-        momentum_noise=0.1,
-        group_size=8,
-    ),
-    "dvsgesture": Preset.model_construct(
-        hidden="[128x3]",
-        timestep=20e-3,
-        neuron=_neuron(0.3, 100e-3, 10.0),
-        epochs=70,
-        batch_size=32,
-        learning_rate=1e-4,
-        weight_decay=1e-5,
-        input_dropout=0.2,
-        refractory_dropout=0.8,
-        momentum_noise=0.1,
-        group_size=8,
-    ),
-    "cifar10": Preset.model_construct(
-        layers=_VGG,
-        timestep=0.0,
-        neuron=_neuron(0.2, math.inf, 2.0).model_copy(update={"readout": "potential"}),
-        epochs=150,
-        batch_size=64,
-        learning_rate=2e-4,
-        weight_decay=0.0,
-        input_dropout=0.0,
-        refractory_dropout=0.7,
-        momentum_noise=None,
-        group_size=512,
-    ),
+    dataset: Preset.model_construct(**dict(zip(_TABLE_6, column, strict=True)))
+    for dataset, column in zip(_DATASETS, zip(*_TABLE_6.values(), strict=True), strict=True)
 }
 """Paper, Table 6 and section A.10. CIFAR-10's momentum noise is not printed; its timestep does not exist."""
 
