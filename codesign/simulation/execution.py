@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -46,7 +46,24 @@ def slices_on(shape: NetworkShape, cores: Sequence[int]) -> tuple[Slice, ...]:
 
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
-class MessageTable(OfArrays):
+class Table(OfArrays):
+    """Rows of a record, column by column: its attributes, each of shape (rows,)."""
+
+    @classmethod
+    def of(cls, columns: Iterable[Integers]) -> Self:
+        """From columns in the order of the attributes."""
+        return cls(**dict(zip((column.name for column in fields(cls)), columns, strict=True)))
+
+    @property
+    def columns(self) -> dict[str, Integers]:
+        return {column.name: getattr(self, column.name) for column in fields(self)}
+
+    def where(self, rows: Flags | Integers) -> Self:
+        return replace(self, **{name: column[rows] for name, column in self.columns.items()})
+
+
+@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
+class MessageTable(Table):
     """Messages that left, one row for each (sample, timestep, forward step, source, step of enqueueing).
 
     Rows are sorted by these five columns. The messages of step k are received, and their targets evaluated, in step
@@ -77,17 +94,9 @@ class MessageTable(OfArrays):
     def __repr__(self) -> str:
         return f"MessageTable({len(self.sample)} rows, {int(self.spikes.sum())} spikes)"
 
-    @staticmethod
-    def of(columns: Integers) -> MessageTable:
-        """From (9, rows), the columns in the order above."""
-        return MessageTable(**dict(zip((column.name for column in fields(MessageTable)), columns, strict=True)))
-
-    def where(self, rows: Flags | Integers) -> MessageTable:
-        return MessageTable(**{column.name: getattr(self, column.name)[rows] for column in fields(MessageTable)})
-
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
-class UpdateTable(OfArrays):
+class UpdateTable(Table):
     """Evaluations, one row for each (sample, timestep, forward step, slice) with at least one; sorted by these columns.
 
     Attributes (each of shape (rows,)):
@@ -106,11 +115,6 @@ class UpdateTable(OfArrays):
 
     def __repr__(self) -> str:
         return f"UpdateTable({len(self.sample)} rows, {int(self.evaluated.sum())} evaluations)"
-
-    @staticmethod
-    def of(columns: Integers) -> UpdateTable:
-        """From (6, rows), the columns in the order above."""
-        return UpdateTable(**dict(zip((column.name for column in fields(UpdateTable)), columns, strict=True)))
 
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
@@ -310,8 +314,12 @@ class Execution(OfArrays):
     def packed(self) -> Execution:
         """The same in a fifth of the memory: tables of the smallest integers that hold them. Made for `concatenate`,
         which gives them int64 again; arithmetic on them may overflow."""
-        tables = {name: getattr(self, name) for name in ("messages", "direct_messages", "updates")}
-        return replace(self, **{name: _packed(table) for name, table in tables.items()})
+
+        def smallest(table: Table) -> Any:
+            return replace(table, **{name: narrowed(column) for name, column in table.columns.items()})
+
+        names = "messages", "direct_messages", "updates"
+        return replace(self, **{name: smallest(getattr(self, name)) for name in names})
 
     @staticmethod
     def concatenate(parts: Sequence[Execution]) -> Execution:
@@ -322,7 +330,7 @@ class Execution(OfArrays):
             value = getattr(first, name)
             if name == "currents_before_firing":
                 joined[name] = np.sum([part.currents_before_firing for part in parts], axis=0)
-            elif isinstance(value, MessageTable | UpdateTable):
+            elif isinstance(value, Table):
                 joined[name] = _concatenate_tables([getattr(part, name) for part in parts], [p.samples for p in parts])
             elif isinstance(value, np.ndarray):
                 joined[name] = np.concatenate([getattr(part, name) for part in parts])
@@ -331,16 +339,10 @@ class Execution(OfArrays):
         return Execution(**joined)
 
 
-def _packed(table: Any) -> Any:
-    return replace(table, **{column.name: narrowed(getattr(table, column.name)) for column in fields(table)})
-
-
-def _concatenate_tables(tables: list[Any], samples: list[int]) -> Any:
-    def joined(name: str) -> Integers:
-        return np.concatenate([getattr(table, name) for table in tables], dtype=np.int64)
-
-    columns = {column.name: joined(column.name) for column in fields(tables[0])}
-    columns["sample"] += np.repeat(np.cumsum([0, *samples[:-1]]), [len(table.sample) for table in tables])
+def _concatenate_tables(tables: list[Table], samples: list[int]) -> Table:
+    parts = [table.columns for table in tables]
+    columns = {name: np.concatenate([part[name] for part in parts], dtype=np.int64) for name in parts[0]}
+    columns["sample"] += np.repeat(np.cumsum([0, *samples[:-1]]), [len(part["sample"]) for part in parts])
     return type(tables[0])(**columns)
 
 

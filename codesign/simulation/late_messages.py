@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -38,16 +39,15 @@ def all_messages(execution: Execution) -> MessageTable:
     if not (shape.delayed or shape.direct):
         return table
     arriving = _arriving(shape, execution.slices, execution.updates, execution.timesteps_run, execution.timesteps)
-    rows = []
+    tables = [table, _under_way(execution)]
     for source, (target, spikes) in enumerate(arriving, 1 + len(execution.slices)):
         sample, timestep = np.nonzero(spikes)
         count, same = spikes[sample, timestep], np.ones_like(sample)
         operations = count * shape.layers[target].neurons
         columns = [sample, timestep, -same, source * same, -same, count, count, operations, 0 * same]
-        rows.append(np.stack(columns, axis=1))
-    rows += [_rows(table), _under_way(execution)]
-    every = np.concatenate(rows)
-    return MessageTable.of(every[np.lexsort(every[:, 4::-1].T)].T)
+        tables.append(MessageTable.of(columns))
+    every = np.concatenate([[*one.columns.values()] for one in tables], axis=1)
+    return MessageTable.of(every[:, np.lexsort(every[4::-1])])
 
 
 def decision_operations(execution: Execution) -> Integers | None:
@@ -66,18 +66,14 @@ def decision_operations(execution: Execution) -> Integers | None:
     return sums
 
 
-def _rows(table: MessageTable) -> Integers:
-    return np.stack([getattr(table, name) for name in MessageTable.__dataclass_fields__], axis=1)
-
-
-def _under_way(execution: Execution) -> Integers:
-    """Rows of messages over direct connections, whose step is the one before they arrive."""
-    rows, layers = _rows(execution.direct_messages), tuple(part.layer for part in execution.slices)
-    firsts = first_of_direct(execution.shape, layers)
-    for first, one in zip(firsts, execution.shape.direct, strict=True):
-        own = (rows[:, 3] >= first) & (rows[:, 3] < first + (-1, *layers).count(one.source))
-        rows[own, 2] += one.detour
-    return rows
+def _under_way(execution: Execution) -> MessageTable:
+    """Messages over direct connections, whose step is the one before they arrive."""
+    table, layers = execution.direct_messages, tuple(part.layer for part in execution.slices)
+    step = table.step.copy()
+    for first, one in zip(first_of_direct(execution.shape, layers), execution.shape.direct, strict=True):
+        own = (table.source >= first) & (table.source < first + (-1, *layers).count(one.source))
+        step[own] += one.detour
+    return replace(table, step=step)
 
 
 def delayed_operations(
