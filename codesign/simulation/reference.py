@@ -8,6 +8,8 @@ rounded once, so that no sample depends on the others of its batch.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 
 from codesign.errors import InputError
@@ -79,7 +81,7 @@ class _Machine:
     def forward_pass(self, timestep: int) -> Pass:
         before, held = self.u, self._begin()
         self._reset(timestep, before, held)
-        arrival = self._deliver_frame() if self.schedule.input_mode == "frame" else self._queue_frame()
+        arrival = self._begin_input()
         steps: list[Step] = []
         k = 0
         while self.active.any():
@@ -135,33 +137,34 @@ class _Machine:
         if self.servers is not None:
             self.servers.begin_pass()
 
-    def _deliver_frame(self) -> Arrival:
-        """Mode `frame`: the first layer integrates the whole frame in step 0, and the frame counts as complete."""
-        first, x, messages = self.layers[0], torch.zeros_like(self.u), torch.zeros_like(self.q)
-        x[:, first] = self.connections[0].currents(self.kept_frame.double(), self.weights[0]).float()
-        present = self._present(self.input_q)
-        messages[:, first] = self.connections[0].messages(present.double()).round().long()
-        self.frame_complete[:] = True
-        self.further.leave(-1, self.kept_frame, present, -1)
-        self.active = ((messages > 0).any(dim=1) | self.run.announces | self._ahead(0)) & self.stopping.runs
-        if self.recorder is not None:
-            self.recorder.frame(self.input_q, self.kept_frame)
-        if self.servers is not None:
-            self.servers.receive_input(present.long().sum(dim=1))
-        return Arrival(x=x, messages=messages, spikes=messages, kept_input=self.kept_frame)
+    def _begin_input(self) -> Arrival:
+        """Mode `frame`: the first layer integrates the whole frame in step 0, and the frame counts as complete. Mode
+        `queued`: input spikes wait like any other, and nothing arrives in step 0; an empty frame is complete at once,
+        or in step 1 where something is late."""
+        if self.schedule.input_mode == "frame":
+            arrival = self._feed(-1, self.input_q, self.kept_frame)
+            begins = (arrival.messages > 0).any(dim=1)
+            self.frame_complete[:] = True
+            if self.recorder is not None:
+                self.recorder.frame(self.input_q, self.kept_frame)
+        else:
+            arrival, begins = self._feed(0, None, None), (self.input_q != 0).any(dim=1)
+            self.frame_complete = ~(begins | self.further.ahead(0))
+        self.active = (begins | self.run.announces | self._ahead(0)) & self.stopping.runs
+        return arrival
 
-    def _present(self, values: torch.Tensor) -> torch.Tensor:
-        """(B, inputs) messages that input events make, of which a current is one."""
-        return (values != 0) if self.events.currents else values
-
-    def _queue_frame(self) -> Arrival:
-        """Mode `queued`: input spikes wait like any other; nothing arrives in step 0. An empty frame is complete at
-        once, or in step 1 where something is late."""
-        waits = (self.input_q != 0).any(dim=1)
-        self.active = (waits | self.run.announces | self._ahead(0)) & self.stopping.runs
-        self.frame_complete = ~(waits | self.further.ahead(0))
-        nothing = torch.zeros_like(self.q)
-        return Arrival(x=torch.zeros_like(self.u), messages=nothing, spikes=nothing, kept_input=None)
+    def _feed(self, step: int, left: torch.Tensor | None, kept: torch.Tensor | None) -> Arrival:
+        """What the (B, inputs) input events that leave in a step, and those of them that dropout kept, bring to the
+        first layer; with None nothing leaves."""
+        x, messages, first = torch.zeros_like(self.u), torch.zeros_like(self.q), self.layers[0]
+        if left is not None and kept is not None:
+            present = left != 0 if self.events.currents else left  # of messages, a current is one
+            x[:, first] = self.connections[0].currents(kept.double(), self.weights[0]).float()
+            messages[:, first] = self.connections[0].messages(present.double()).round().long()
+            self.further.leave(step, kept, present, -1)
+            if self.servers is not None:
+                self.servers.receive_input(present.long().sum(dim=1))
+        return Arrival(x=x, messages=messages, spikes=messages, kept_input=kept)
 
     # one forward step --------------------------------------------------------------------------------------------
 
@@ -216,12 +219,11 @@ class _Machine:
             kept_share=kept / self.q.clamp(min=1) if self.regularization.network_dropout or self.pools else None,
             kept_input=arrival.kept_input,
         )
+        fed = self._feed(k, left_input, kept_input)
         if self.servers is not None:
-            if left_input is not None:
-                self.servers.receive_input(self._present(left_input).long().sum(dim=1))
             self.servers.receive(left, self.enqueue_step)
         arriving = left if self.gated else self.pools.reaching(left, kept)
-        following = self._propagate(k, arriving, kept, barriers, chosen_input)
+        following = self._propagate(k, fed, arriving, kept, barriers)
         self.active = self.active & ~last & (self._leave(following, chosen, chosen_input) | self._ahead(k + 1))
         return step, following
 
@@ -334,19 +336,11 @@ class _Machine:
         return uniform(absorb(absorb(self.pass_keys[purpose], k), index))
 
     def _propagate(
-        self, k: int, left: torch.Tensor, kept: torch.Tensor, barriers: torch.Tensor, chosen_input: torch.Tensor | None
+        self, k: int, fed: Arrival, left: torch.Tensor, kept: torch.Tensor, barriers: torch.Tensor
     ) -> Arrival:
-        """Messages of the spikes that left, and currents of those kept; what dropout lost still counts as messages."""
-        x, spikes, messages = torch.zeros_like(self.u), torch.zeros_like(self.q), torch.zeros_like(self.q)
-        kept_input = None
-        if chosen_input is not None:
-            first = self.layers[0]
-            kept_input = torch.where(chosen_input, self.kept_frame, 0.0)
-            x[:, first] = self.connections[0].currents(kept_input.double(), self.weights[0]).float()
-            present = self._present(torch.where(chosen_input, self.input_q, 0.0))
-            self.further.leave(k, kept_input, present, -1)
-            spikes[:, first] = self.connections[0].messages(present.double()).round().long()
-            messages[:, first] = spikes[:, first]
+        """Messages of the spikes that left, and currents of those kept, beside what inputs bring; what dropout lost
+        still counts as messages."""
+        x, spikes, messages = fed.x, fed.spikes.clone(), fed.messages
         for layer, connection in enumerate(self.connections[1:], start=1):
             source, target = self.layers[layer - 1], self.layers[layer]
             if not (left[:, source].any() or barriers[:, source].any()):
@@ -359,7 +353,7 @@ class _Machine:
                 counted = connection.messages((left[:, source] > 0).double()).round().long()
             messages[:, target] = counted + barrier
         self.further.leave(k, kept, self.pools.reaching(left, kept))
-        return Arrival(x=x, messages=messages, spikes=spikes, kept_input=kept_input)
+        return replace(fed, spikes=spikes)
 
     # dropouts ----------------------------------------------------------------------------------------------------
 
