@@ -10,8 +10,8 @@ import torch
 from torch.nn import functional
 from torch.nn.grad import conv2d_input, conv2d_weight
 
-from codesign.network.layers import AveragePool, Conv1d, Conv2d, Delayed, Linear, Pool, both
-from codesign.network.topology import TopologySpec, network_shape
+from codesign.network.layers import AveragePool, Conv1d, Conv2d, Linear, Pool, both
+from codesign.network.topology import DelayedShape
 from codesign.network.window import Window
 
 
@@ -174,23 +174,18 @@ class DelayedConnection(torch.nn.Module):
     """Synapses from every neuron of a layer to every neuron of a layer, the same or any other, with one delay of d ≥ 1
     timesteps: x_i(t) = Σ_j W_ij c_j(t − d), with c the spikes that a neuron emitted in a timestep.
 
-    The weight is a (targets, sources) parameter; the generator draws the initial ones, uniform in ±1/√sources.
+    The weight is a (targets, sources) parameter; the generator draws the initial ones, uniform in ±1/√sources. `sizes`
+    are those of the layers.
     """
 
-    def __init__(self, spec: Delayed, sources: int, targets: int, generator: torch.Generator) -> None:
+    def __init__(self, shape: DelayedShape, sizes: Sequence[int], generator: torch.Generator) -> None:
         super().__init__()
-        self.source, self.target, self.delay = spec.from_, spec.to, spec.delay
-        self.weight_shape = targets, sources
+        self.source, self.target, self.delay = shape.source, shape.target, shape.delay
+        self.weight_shape = sizes[self.target], sizes[self.source]
         self.weight = _initial_weight(self.weight_shape, generator)
 
     def extra_repr(self) -> str:
         return f"layer {self.source} to layer {self.target}, delay={self.delay}"
-
-
-def delayed_connections(topology: TopologySpec, generator: torch.Generator) -> list[DelayedConnection]:
-    sizes = network_shape(topology).layer_sizes
-    later = [spec for spec in topology.delayed if spec.within is None]
-    return [DelayedConnection(spec, sizes[spec.from_], sizes[spec.to], generator) for spec in later]
 
 
 def windows_of_max_pools(connections: Sequence[Connection]) -> torch.Tensor | None:

@@ -141,17 +141,14 @@ def synapses_of(spec: Skip | Delayed, source: Grid, target: Grid) -> Linear | Co
 def direct_shape(
     spec: Skip | Delayed, grids: Sequence[Grid], pools: Sequence[Sequence[Pool]]
 ) -> tuple[Linear | Conv2d, DirectShape]:
-    """A skip, or a delayed connection `within: pass`, from the grids of the input and of each layer, and the pools that
-    follow each of them. Raises ValueError where it does not lead forward (a skip) or back, or does not fit its layers;
-    the name of the field comes first."""
-    source, last = spec.from_ if isinstance(spec, Delayed) else spec.source, len(grids) - 2
-    for name, layer in (("from", source), ("to", spec.to)):
-        if layer > last:
-            raise ValueError(f"{name}: must be a layer of neurons, 0 to {last}, found {layer}")
+    """A skip, or a delayed connection `within: pass`, between layers that are there, from the grids of the input and of
+    each layer, and the pools that follow each of them. Raises ValueError where it does not lead forward (a skip) or
+    back, or does not fit its layers; the name of the field comes first."""
+    source = spec.from_ if isinstance(spec, Delayed) else spec.source
     if isinstance(spec, Delayed):
         if spec.to > source:
             raise ValueError("to: within a pass must not be a later layer than from; write it under skips")
-        if source == last:
+        if source == len(grids) - 2:
             raise ValueError("from: within a pass must not be the last layer, whose spikes leave the network")
     elif spec.to <= source + 1:
         raise ValueError("to: must be a later layer than the one after from; for recurrence see delayed")

@@ -39,7 +39,7 @@ class DirectConnection(Connection):
 
 def direct_connections(topology: TopologySpec, generator: torch.Generator) -> list[DirectConnection]:
     """Those of a topology: its skips, and then its connections within a pass."""
-    factors = [one.factor if isinstance(one, IdentitySkip) else None for one in topology.skips]
-    found = direct_layers(topology)
-    factors += [None] * (len(found) - len(factors))
-    return [DirectConnection(*one, generator, factor) for one, factor in zip(found, factors, strict=True)]
+    return [
+        DirectConnection(pools, layer, shape, generator, spec.factor if isinstance(spec, IdentitySkip) else None)
+        for spec, pools, layer, shape in direct_layers(topology)
+    ]

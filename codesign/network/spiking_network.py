@@ -14,7 +14,7 @@ import torch
 from codesign.arguments import one_of, real, seconds, whole
 from codesign.arrays import array_of
 from codesign.errors import InputError
-from codesign.network.connection import Connection, DelayedConnection, delayed_connections, windows_of_max_pools
+from codesign.network.connection import Connection, DelayedConnection, windows_of_max_pools
 from codesign.network.direct_connection import DirectConnection, direct_connections
 from codesign.network.loading import SentAsCopy, load_weights
 from codesign.network.neuron import NeuronSpec, check_neuron
@@ -83,7 +83,8 @@ class SpikingNetwork(SentAsCopy):
         self.connections = torch.nn.ModuleList(
             Connection(*layer, generator) for layer in layers_of_neurons(self.topology)
         )
-        self.delayed_connections = torch.nn.ModuleList(delayed_connections(self.topology, generator))
+        later = (DelayedConnection(one, self.shape.layer_sizes, generator) for one in self.shape.delayed)
+        self.delayed_connections = torch.nn.ModuleList(later)
         self.direct_connections = torch.nn.ModuleList(direct_connections(self.topology, generator))
         self.bias = torch.nn.Parameter(torch.zeros(self.shape.neurons, dtype=torch.float32)) if neuron.bias else None
         self.register_buffer("threshold", self.neuron_numbers("threshold"))

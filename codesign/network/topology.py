@@ -258,8 +258,20 @@ def network_shape(topology: TopologySpec | str) -> NetworkShape:
     if input_size > MOST:
         raise LayerError(0, f"must have at most {MOST:,} inputs, found {input_size:,}")
     layers = [_layer_shape(window) for _, _, window in layers_of_neurons(topology)]
-    direct = _with_direct(layers, [shape for *_, shape in direct_layers(topology)])
-    delayed = _with_delayed(layers, topology.delayed)
+    direct = tuple(shape for *_, shape in direct_layers(topology))
+    for over in direct:
+        target = layers[over.target]
+        layers[over.target] = replace(
+            target,
+            fan_in=target.fan_in + over.fan_in,
+            direct_synapses=target.direct_synapses + over.synapses,
+            direct_weights=target.direct_weights + over.weights,
+        )
+    later = (spec for spec in topology.delayed if spec.within is None)
+    delayed = tuple(DelayedShape(source=spec.from_, target=spec.to, delay=spec.delay) for spec in later)
+    for one in delayed:
+        target, more = layers[one.target], layers[one.source].neurons
+        layers[one.target] = replace(target, fan_in=target.fan_in + more, delayed_fan_in=target.delayed_fan_in + more)
     return NetworkShape(input_size=input_size, layers=tuple(layers), delayed=delayed, direct=direct)
 
 
@@ -289,55 +301,30 @@ def layers_of_neurons(topology: TopologySpec) -> Iterator[tuple[list[Pool], Line
         raise LayerError(len(topology.layers) - 1, "the last layer must have neurons, found a pool")
 
 
-def direct_layers(topology: TopologySpec) -> list[tuple[list[Pool], Linear | Conv2d, DirectShape]]:
-    """Of each direct connection, skips first, the pools behind which it begins and the layer whose synapses it has.
-    Raises ValueError where one does not fit its layers."""
+def direct_layers(topology: TopologySpec) -> list[tuple[Skip | Delayed, list[Pool], Linear | Conv2d, DirectShape]]:
+    """Each direct connection, skips first, the pools behind which it begins, the layer whose synapses it has, and its
+    shape. Raises ValueError where one of these, or a delayed connection, does not fit its layers."""
     layers = list(layers_of_neurons(topology))
-    grids = [input_grid(topology), *(window.grid for _, _, window in layers)]
+    grids, last = [input_grid(topology), *(window.grid for _, _, window in layers)], len(layers) - 1
     pools = [*(before for before, _, _ in layers), []]  # what follows each grid
-    found: list[tuple[list[Pool], Linear | Conv2d, DirectShape]] = []
+    found: list[tuple[Skip | Delayed, list[Pool], Linear | Conv2d, DirectShape]] = []
     every: tuple[tuple[str, tuple[Skip | Delayed, ...]], ...] = ("skips", topology.skips), ("delayed", topology.delayed)
     for name, specs in every:
         for number, one in enumerate(specs):
+            place = f"{name}.{number}"
             if one in specs[:number]:
-                raise ValueError(f"{name}.{number}: this connection is already listed")
+                raise ValueError(f"{place}: this connection is already listed")
+            for end, layer in (("from", one.from_), ("to", one.to)):
+                if isinstance(layer, int) and layer > last:
+                    raise ValueError(f"{place}.{end}: must be a layer of neurons, 0 to {last}, found {layer}")
             if isinstance(one, Delayed) and one.within is None:
                 continue
             try:
                 target, shape = direct_shape(one, grids, pools)
-                found.append((pools[shape.source + 1], target, shape))
+                found.append((one, pools[shape.source + 1], target, shape))
             except ValueError as error:
-                raise ValueError(f"{name}.{number}.{error}") from None
+                raise ValueError(f"{place}.{error}") from None
     return found
-
-
-def _with_direct(layers: list[LayerShape], direct: list[DirectShape]) -> tuple[DirectShape, ...]:
-    """Notes in layers what direct connections add to them."""
-    for one in direct:
-        layer = layers[one.target]
-        layers[one.target] = replace(
-            layer,
-            fan_in=layer.fan_in + one.fan_in,
-            direct_synapses=layer.direct_synapses + one.synapses,
-            direct_weights=layer.direct_weights + one.weights,
-        )
-    return tuple(direct)
-
-
-def _with_delayed(layers: list[LayerShape], specs: tuple[Delayed, ...]) -> tuple[DelayedShape, ...]:
-    """Likewise what connections add whose spikes arrive in a later timestep."""
-    found = []
-    for number, spec in enumerate(specs):
-        if spec.within is not None:
-            continue
-        for name, layer in (("from", spec.from_), ("to", spec.to)):
-            if layer >= len(layers):
-                last = len(layers) - 1
-                raise ValueError(f"delayed.{number}.{name}: must be a layer of neurons, 0 to {last}, found {layer}")
-        size, more = layers[spec.to], layers[spec.from_].neurons
-        layers[spec.to] = replace(size, fan_in=size.fan_in + more, delayed_fan_in=size.delayed_fan_in + more)
-        found.append(DelayedShape(source=spec.from_, target=spec.to, delay=spec.delay))
-    return tuple(found)
 
 
 def _layer_shape(window: Window) -> LayerShape:
