@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import itertools
 import math
-from dataclasses import dataclass, field
 from fractions import Fraction
+from types import SimpleNamespace
 
 import numpy as np
 from network_oracle import direct, max_pools, passes, synapses
@@ -36,44 +36,43 @@ def draw(*numbers: int) -> float:
     return (key >> 40) / (1 << 24)
 
 
-@dataclass
-class Outcome:
+OF_LAYERS = (
+    *("emitted", "propagated", "synaptic_operations", "delayed_operations"),
+    *("evaluations", "tick_evaluations", "barrier_messages"),
+)
+"""Counters of each layer, by the names of `Execution`."""
+OF_TIMESTEPS = {
+    "forward_steps": 0,
+    "contended_steps": 0,
+    "steps_to_first_output": -1,
+    "spikes_to_first_output": -1,
+    "spikes_to_stop": 0,
+}
+"""Those of each timestep, and what they are where a sample has ended."""
+
+
+def nothing_yet(layers: int) -> SimpleNamespace:
     """What one sample did."""
-
-    spikes: list[list[int]] = field(default_factory=list)  # [timestep][neuron] emitted
-    potentials: list[float] = field(default_factory=list)
-    emitted: list[int] = field(default_factory=list)
-    propagated: list[int] = field(default_factory=list)
-    operations: list[int] = field(default_factory=list)
-    delayed: list[int] = field(default_factory=list)  # of these, those of delayed connections
-    evaluations: list[int] = field(default_factory=list)
-    ticks: list[int] = field(default_factory=list)
-    barriers: list[int] = field(default_factory=list)
-    forward_steps: list[int] = field(default_factory=list)
-    contended_steps: list[int] = field(default_factory=list)
-    steps_to_first: list[int] = field(default_factory=list)
-    spikes_to_first: list[int] = field(default_factory=list)
-    spikes_to_stop: list[int] = field(default_factory=list)
-    histories: list[list[list[int]]] = field(default_factory=list)  # [timestep][step] output counts
-    currents: list[tuple[int, int]] = field(default_factory=list)  # (0 first layer or 1, messages before firing)
-    active: list[set[int]] = field(default_factory=list)  # [timestep] neurons with a potential, or reached by a spike
-    timesteps_run: int = 0
-    input_events: int = 0
+    return SimpleNamespace(
+        **{name: [0] * layers for name in OF_LAYERS},
+        **{name: [] for name in OF_TIMESTEPS},
+        spikes=[],  # [timestep][neuron] emitted
+        potentials=[],
+        histories=[],  # [timestep][step] output counts
+        currents=[],  # (0 first layer or 1, messages before firing)
+        active=[],  # [timestep] set of neurons with a potential, or reached by a spike
+        timesteps_run=0,
+        input_events=0,
+    )
 
 
-def skip(out: Outcome, neurons: int) -> None:
+def skip(out: SimpleNamespace, neurons: int) -> None:
     """A timestep after the sample has ended."""
     out.spikes.append([0] * neurons)
     out.active.append(set())
     out.histories.append([])
-    for values, nothing in (
-        (out.forward_steps, 0),
-        (out.contended_steps, 0),
-        (out.steps_to_first, -1),
-        (out.spikes_to_first, -1),
-        (out.spikes_to_stop, 0),
-    ):
-        values.append(nothing)
+    for name, nothing in OF_TIMESTEPS.items():
+        getattr(out, name).append(nothing)
 
 
 def run_sample(
@@ -84,7 +83,7 @@ def run_sample(
     regularization: Regularization,
     seed: int,
     epoch: int,
-) -> Outcome:
+) -> SimpleNamespace:
     table, window_of, shortcuts = synapses(network), max_pools(network), direct(network)
     sizes = network.shape.layer_sizes
     depth, total = len(sizes), sum(sizes)
@@ -142,8 +141,7 @@ def run_sample(
         return order.index(core)
 
     u = list(initial)
-    out = Outcome(emitted=[0] * depth, propagated=[0] * depth, operations=[0] * depth, evaluations=[0] * depth)
-    out.barriers, out.ticks, out.delayed = [0] * depth, [0] * depth, [0] * depth
+    out = nothing_yet(depth)
     decay = network.decay.numpy()
 
     def leads(counts: list[int]) -> bool:
@@ -206,7 +204,7 @@ def run_sample(
                 counted = min(spikes, 1) if layer and max(most) > 1 else spikes
                 for i, w in table[layer][j]:
                     into.append((starts[layer] + i, w * kept, counted + barrier, spikes))
-                    out.operations[layer] += kept
+                    out.synaptic_operations[layer] += kept
 
         late: dict[int, list[tuple[int, float, int, int]]] = {}  # the same, by the step in which they arrive
 
@@ -217,7 +215,7 @@ def run_sample(
                     arriving = late.setdefault(step + 1 + max(target - source - 1, 0), [])
                     for i, w in synapses_of[j]:
                         arriving.append((starts[target] + i, w * kept, 0, spikes))
-                        out.operations[target] += kept
+                        out.synaptic_operations[target] += kept
 
         def survivors(purpose: str, probability: float, k: int, j: int, count: int, t: int = t) -> int:
             if not probability:
@@ -240,8 +238,8 @@ def run_sample(
                 if spikes:
                     weight = float(connection.weight[i, j])
                     late.setdefault(target + first_tick, []).append((starts[target] + i, weight * spikes, 0, spikes))
-                    out.operations[target] += spikes
-                    out.delayed[target] += spikes
+                    out.synaptic_operations[target] += spikes
+                    out.delayed_operations[target] += spikes
         complete |= not waiting_input and not late
         k, first, left_spikes, left_at_first, contended = 0, -1, 0, -1, 0
         history = []
@@ -299,7 +297,7 @@ def run_sample(
                 due = opened[n] and not opened_before[n] if gated else layer_of[n] == k - first_tick
                 if n not in evaluated and due and alone(n):
                     ticked.add(n)
-                    out.ticks[layer_of[n]] += 1
+                    out.tick_evaluations[layer_of[n]] += 1
             evaluated |= ticked
             fired, emitted = [], {}
             for n in sorted(evaluated):
@@ -397,7 +395,7 @@ def run_sample(
                 q[n] = 0
             for n in barrier_senders:
                 deliver(layer_of[n] + 1, n - starts[layer_of[n]], 0, 0, 1, under_way)
-                out.barriers[layer_of[n]] += 1
+                out.barrier_messages[layer_of[n]] += 1
             opens = gated and not waiting_input and not complete
             complete = complete or not waiting_input
         u = [max(potential, low) for potential, low in zip(u, floor, strict=True)]
@@ -405,8 +403,8 @@ def run_sample(
         out.active.append(active)
         out.forward_steps.append(k)
         out.contended_steps.append(contended)
-        out.steps_to_first.append(first + 1 if first >= 0 else -1)
-        out.spikes_to_first.append(left_at_first)
+        out.steps_to_first_output.append(first + 1 if first >= 0 else -1)
+        out.spikes_to_first_output.append(left_at_first)
         out.spikes_to_stop.append(left_spikes)
         out.histories.append(history)
     out.potentials = u

@@ -48,22 +48,6 @@ class Multiples(torch.autograd.Function):
         return slope, None, -slope * nearest, None, None, None
 
 
-class Threshold(torch.autograd.Function):
-    """v > U_thr forwards, equation 6's derivative backwards."""
-
-    @staticmethod
-    def forward(ctx, v, compared, threshold, alpha):
-        ctx.save_for_backward(v - compared)
-        ctx.alpha = alpha
-        return (v > compared).to(v.dtype)
-
-    @staticmethod
-    def backward(ctx, gradient):
-        (distance,) = ctx.saved_tensors
-        slope = gradient * (ctx.alpha / 2) / (1 + (math.pi * ctx.alpha * distance / 2) ** 2)
-        return slope, None, -slope, None
-
-
 def neurons_of(network: SpikingNetwork) -> list[torch.Tensor]:
     """Thresholds and time constants, in float64, that collect gradients."""
     return [one.detach().double().requires_grad_() for one in (network.threshold, network.time_constant)]
@@ -200,7 +184,9 @@ def frozen_graph(
             # who is refractory is silent whatever the threshold is
             could = fires * ~step.refractory * step.evaluated * (1 if step.open is None else step.open)
             limits = compared, threshold.expand_as(v), network.surrogate_steepness
-            s, n = Threshold.apply(v, *limits) * could, Multiples.apply(v, *limits, most, inclusive) * could
+            s, n = (
+                Multiples.apply(v, *limits, at_most, inclusive) * could for at_most in (torch.ones_like(most), most)
+            )
             after = torch.where(soft, v - n * amount, v * (1 - s) + s * network.reset_to())
             u = torch.where(step.evaluated, after, u)
             q, count = q + n, count + n

@@ -7,7 +7,7 @@ import pytest
 import torch
 from engine_comparison import run
 from hypothesis import given
-from machine_oracle import run_sample
+from machine_oracle import OF_LAYERS, OF_TIMESTEPS, run_sample
 from random_cases import Case, cases, examples
 from service_oracle import slice_of_neurons
 
@@ -35,18 +35,8 @@ def assert_equals_oracle(case: Case) -> None:
             case.seed,
             case.epoch,
         )
-        assert execution.forward_steps[b].tolist() == expected.forward_steps
-        assert execution.contended_steps[b].tolist() == expected.contended_steps
-        assert execution.emitted[b].tolist() == expected.emitted
-        assert execution.evaluations[b].tolist() == expected.evaluations
-        assert execution.tick_evaluations[b].tolist() == expected.ticks
-        assert execution.propagated[b].tolist() == expected.propagated
-        assert execution.barrier_messages[b].tolist() == expected.barriers
-        assert execution.synaptic_operations[b].tolist() == expected.operations
-        assert execution.delayed_operations[b].tolist() == expected.delayed
-        assert execution.steps_to_first_output[b].tolist() == expected.steps_to_first
-        assert execution.spikes_to_first_output[b].tolist() == expected.spikes_to_first
-        assert execution.spikes_to_stop[b].tolist() == expected.spikes_to_stop
+        for name in (*OF_LAYERS, *OF_TIMESTEPS):
+            assert getattr(execution, name)[b].tolist() == getattr(expected, name), name
         outputs = case.network.layer_slices[-1]
         if case.network.neuron.readout == "spikes":
             counts = np.sum([spikes[outputs] for spikes in expected.spikes], axis=0)
@@ -58,7 +48,7 @@ def assert_equals_oracle(case: Case) -> None:
         assert execution.input_events[b] == expected.input_events
         for m in range(CONVERGENCE_STEPS):
             total = np.zeros_like(execution.convergence[b, m])
-            for first, history in zip(expected.steps_to_first, expected.histories, strict=True):
+            for first, history in zip(expected.steps_to_first_output, expected.histories, strict=True):
                 if first > 0:
                     total += history[min(first - 1 + m, len(history) - 1)]
             assert execution.convergence[b, m].tolist() == total.tolist()
