@@ -24,14 +24,6 @@ def parts(workload: Workload) -> tuple[EventBatch, EventBatch, EventBatch]:
     return workload.train, workload.validation, workload.test
 
 
-def same(a: EventBatch, b: EventBatch) -> bool:
-    """Whether two batches hold the same in the same types."""
-    arrays = ((getattr(a, name), getattr(b, name)) for name in ("offsets", "indices", "values", "labels", "sample_ids"))
-    return all(x.dtype == y.dtype and np.array_equal(x, y) for x, y in arrays) and all(
-        getattr(a, name) == getattr(b, name) for name in ("timesteps", "input_size", "timestep_s", "currents", "grid")
-    )
-
-
 def recording(*events: tuple[int, int, int, int]) -> bytes:
     """N-MNIST bytes of (x, y, polarity, time in µs) events."""
     return b"".join(bytes([x, y, (p << 7) | (t >> 16), (t >> 8) & 255, t & 255]) for x, y, p, t in events)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from equality import assert_same
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from networks import batch_of, dense
-from workload_files import same
 
 from codesign.errors import InputError
 from codesign.training.augmentation import Augmentation
@@ -33,7 +33,7 @@ AUGMENTATIONS = st.builds(
 def test_no_sample_depends_on_its_batch(augmentation, order, seed, epoch):
     batch = random_batch((2, 3, 4))
     together = augmentation(batch, seed=seed, epoch=epoch)
-    assert same(augmentation(batch.select(order[:3]), seed=seed, epoch=epoch), together.select(order[:3]))
+    assert_same(augmentation(batch.select(order[:3]), seed=seed, epoch=epoch), together.select(order[:3]))
 
 
 @pytest.mark.parametrize(("grid", "currents"), [((2, 3, 4), False), ((3, 4, 4), True), ((1, 1, 9), False)])
@@ -86,9 +86,9 @@ def test_draws_are_those_of_seed_and_epoch():
     batch = random_batch((2, 9, 9), samples=20)
     for augmentation in (Augmentation(shift=2), Augmentation(event_drop=0.5), Augmentation(time_jitter="9 ms")):
         first = augmentation(batch, seed=1, epoch=1)
-        assert same(first, augmentation(batch, seed=1, epoch=1))
-        assert not same(first, augmentation(batch, seed=2, epoch=1))
-        assert not same(first, augmentation(batch, seed=1, epoch=2))
+        assert_same(first, augmentation(batch, seed=1, epoch=1))
+        assert first != augmentation(batch, seed=2, epoch=1)
+        assert first != augmentation(batch, seed=1, epoch=2)
 
 
 @pytest.mark.parametrize(

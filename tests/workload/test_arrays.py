@@ -12,10 +12,11 @@ import h5py
 import numpy as np
 import pytest
 import torch
+from equality import assert_same
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from networks import dense
-from workload_files import entries, parts, same, write_arrays
+from workload_files import entries, parts, write_arrays
 
 from codesign.errors import DataError, InputError
 from codesign.workload.dataset import load_workload, outline_workload
@@ -58,9 +59,9 @@ def test_dense_frames_lie_on_the_grid_of_their_shape(shape, grid):
     assert np.array_equal(dense(batch), FRAMES.reshape(40, 3, 8))
     time_first = torch.from_numpy(frames).transpose(0, 1).bfloat16()
     labels = torch.from_numpy(LABELS)
-    assert same(EventBatch.from_torch(time_first, labels, timestep_s=1e-3, time_first=True), batch)
+    assert_same(EventBatch.from_torch(time_first, labels, timestep_s=1e-3, time_first=True), batch)
     loader = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(torch.from_numpy(frames), labels), batch_size=7)
-    assert same(EventBatch.from_torch(loader, timestep_s=1e-3), batch)
+    assert_same(EventBatch.from_torch(loader, timestep_s=1e-3), batch)
 
 
 EVENTS = {
@@ -80,7 +81,7 @@ def test_events_are_counted_by_timestep_and_input():
     for kind in (np.float64, np.float16):
         seconds = {"t": (EVENTS["t"] / 1e6).astype(kind), "unit": EVENTS["y"] * 3 + EVENTS["x"]}
         again = EventBatch.from_events(seconds, np.array([4, 2]), offsets=np.array([0, 3, 6]), grid=(2, 3), **sizes)
-        assert same(again, batch)
+        assert_same(again, batch)
 
     columns = [EVENTS["x"], EVENTS["y"], np.array([0, 1, 1, 0, 0, 1]), EVENTS["t"]]
     table = np.rec.fromarrays(columns, names="x,y,p,t").view(np.ndarray)
@@ -171,7 +172,7 @@ def test_lists_of_a_file_are_binned_as_those_in_memory(seed):
         file = Path(folder) / "mine.npz"
         np.savez(file, **content, **sizes, offsets=offsets, labels=labels, grid=9)
         for part in parts(load(file)):
-            assert same(part, whole.select(part.sample_ids))
+            assert_same(part, whole.select(part.sample_ids))
 
 
 ONE_NAN = np.where(np.arange(FRAMES.size).reshape(FRAMES.shape) == 100, np.nan, FRAMES)
@@ -263,7 +264,7 @@ def test_a_file_that_changes_while_it_is_read_is_refused_and_nothing_of_it_kept(
         load(file)
     monkeypatch.undo()
     kept = load(write(**DENSE)).test
-    assert same(kept, load_workload(WorkloadSpec(name="arrays", file=str(file)), cache_root=file.parent / "new").test)
+    assert_same(kept, load_workload(WorkloadSpec(name="arrays", file=str(file)), cache_root=file.parent / "new").test)
 
 
 def test_what_a_file_claims_takes_no_memory(tmp_path, monkeypatch):

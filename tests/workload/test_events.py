@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from equality import assert_same
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from networks import dense
-from workload_files import same
 
 from codesign.errors import InputError
 from codesign.workload.event_rows import MOST_EVENTS
@@ -39,7 +39,7 @@ def test_compressed_rows_by_hand(two_samples):
     assert two_samples.events.tolist() == [2, 2]
     assert two_samples.frame(1).tolist() == [[0, 0, 0], [1, 1, 0]]
     for both in ([0, 1], (0, 1), range(2), torch.arange(2), np.array([True, True])):
-        assert same(two_samples.select(both), two_samples)
+        assert_same(two_samples.select(both), two_samples)
     assert two_samples.select(1).events.tolist() == two_samples[-1].events.tolist() == [2]
     assert [sample.labels.tolist() for sample in two_samples] == [[7], [4]]
 
@@ -101,7 +101,7 @@ def test_cells_and_frames_give_the_same_batch(frames):
         input_size=frames.shape[2],
         timestep_s=0.01,
     )
-    assert same(batch.with_grid((1, 1, frames.shape[2])), batch_of(frames))
+    assert_same(batch.with_grid((1, 1, frames.shape[2])), batch_of(frames))
 
 
 @given(COUNTS, st.integers(1, 4))
@@ -109,7 +109,7 @@ def test_batches_are_all_samples_in_their_order(frames, batch_size):
     batch = batch_of(frames)
     batches = list(batch.batches(batch_size))
     assert [len(one) for one in batches[:-1]] == [batch_size] * (len(batches) - 1)
-    assert same(EventBatch.concatenate([batch[:0], *batches]), batch)
+    assert_same(EventBatch.concatenate([batch[:0], *batches]), batch)
 
 
 def test_concatenate_refuses_batches_of_different_shape(two_samples):

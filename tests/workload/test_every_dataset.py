@@ -18,11 +18,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from equality import assert_same
 from small_sounds import write_audio
 from workload_files import (
     idx,
     parts,
-    same,
     write_arrays,
     write_cifar10,
     write_dvsgesture,
@@ -290,10 +290,10 @@ def test_samples_depend_neither_on_the_split_they_are_in_nor_on_how_many_are_ask
     whole, limited = load(name), load(name, train=9)
     everything, pooled = samples(whole), samples(load(name, split="pooled", train=15, validation=5, test=12, seed=1))
     assert len(pooled) == 32
-    assert all(same(pooled[sample], everything[sample]) for sample in pooled)
-    assert same(limited.train, whole.train.select(slice(9)))
-    assert same(limited.validation, whole.validation)
-    assert same(limited.test, whole.test)
+    assert_same([*pooled.values()], [everything[sample] for sample in pooled])
+    assert_same(limited.train, whole.train.select(slice(9)))
+    assert_same(limited.validation, whole.validation)
+    assert_same(limited.test, whole.test)
     assert len(load(name, test=3, validation=4, train=1).test) == 3
 
 
@@ -304,7 +304,7 @@ def test_the_outline_needs_no_events_and_events_from_the_cache_are_the_same(name
     assert not (cache / "events").exists()
     fresh = load_workload(spec, data_root=root, cache_root=cache)
     again = load_workload(spec, data_root=root, cache_root=cache)
-    assert all(same(a, b) for a, b in zip(parts(fresh), parts(again), strict=True))
+    assert_same([*parts(fresh)], [*parts(again)])
     for attribute in dataclasses.fields(outline):
         assert getattr(outline, attribute.name) == getattr(fresh, attribute.name) == getattr(again, attribute.name)
     assert len(list((cache / "events").iterdir())) == 1
@@ -347,7 +347,7 @@ def test_neither_layout_nor_order_and_time_of_writing_matter(load, outline, name
         write(twin)
         again = load_workload(spec, data_root=twin, cache_root=tmp_path / "cache")
         assert again.fingerprint == first.fingerprint
-        assert all(same(a, b) for a, b in zip(parts(again), parts(first), strict=True))
+        assert_same([*parts(again)], [*parts(first)])
         shutil.rmtree(tmp_path / "cache")
 
 
@@ -428,7 +428,7 @@ def test_ids_are_those_of_the_recording_and_not_of_the_copy(load, name, write_le
     whole = samples(load(name))
     part = samples(load_workload(WorkloadSpec(name=name), data_root=tmp_path))
     assert part.keys() < whole.keys()
-    assert all(same(part[sample], whole[sample]) for sample in part)
+    assert_same([*part.values()], [whole[sample] for sample in part])
 
 
 @every_dataset_in_files
