@@ -16,7 +16,6 @@ threshold are ours, chosen so that the number of events in the first 100 ms is t
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
@@ -24,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codesign.arrays import Integers
-from codesign.workload.events import EventBatch
+from codesign.workload.binning import Events
 from codesign.workload.raw_events import bin_edges_ns
 from codesign.workload.spec import ResolvedSpec
 
@@ -37,7 +36,8 @@ SACCADE_MS = 100
 _SUBPIXELS = 64  # resolution of positions and interpolation weights: 255 · 64² < 2²⁴ keeps float32 exact
 _LEVELS = 4080  # intensities that the table of logarithms tells apart: 255 · 16
 _UNITS = 64  # levels of a pixel per threshold
-_CHUNK_CELLS = 1 << 21  # cells of dense counts held at a time
+_BACKGROUND = 0.1  # of black relative to white, added to every pixel: what makes the logarithm finite
+_AT_ONCE = 64  # images seen side by side
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +49,6 @@ class SaccadeCamera:
         magnification: sensor pixels per image pixel, at least 1.
         travel: sensor pixels that the image moves, both across and down; the triangle is centred on the sensor.
         contrast: threshold θ of a pixel, a change of ln(intensity).
-        background: intensity of black relative to white, added to every pixel: what makes the logarithm finite.
     """
 
     height: int
@@ -57,89 +56,51 @@ class SaccadeCamera:
     magnification: float = 1.0
     travel: float = 7.0
     contrast: float = 0.55
-    background: float = 0.1
 
-    def __post_init__(self) -> None:
-        if self.magnification < 1:
-            raise ValueError(f"magnification must be at least 1, found {self.magnification}")
-        if self.contrast * 500 < math.log((1 + self.background) / self.background):
-            raise ValueError(f"contrast is too small to be resolved: {self.contrast}")
-
-    @property
-    def input_size(self) -> int:
-        """Inputs of a network behind this sensor: ON and OFF channels times pixels."""
-        return 2 * self.height * self.width
-
-    def record(
-        self,
-        images: NDArray[np.uint8],
-        labels: NDArray[np.integer],
-        *,
-        sample_ids: NDArray[np.integer],
-        timestep_s: float,
-        timesteps: int,
-    ) -> EventBatch:
-        """Look at each image for `timesteps` bins of `timestep_s` seconds.
-
-        Args:
-            images: (B, h, w) uint8, 0 black.
-            labels, sample_ids: (B,), kept.
-            timestep_s, timesteps: at least 1 ms each bin and at most three saccades in all; see `timing`.
-
-        Returns:
-            B samples; input index = (channel · height + y) · width + x with channel 0 for OFF and 1 for ON.
-        """
-        chunk = max(1, min(64, _CHUNK_CELLS // (timesteps * self.input_size)))
-        edges = bin_edges_ns(timestep_s, timesteps)
-        batches = []
-        for start in range(0, max(len(images), 1), chunk):
-            part = slice(start, start + chunk)
-            frames = self._counts(images[part], edges)
-            batches.append(
-                EventBatch.from_dense(frames, labels[part], timestep_s=timestep_s, sample_ids=sample_ids[part])
-            )
-        return EventBatch.concatenate(batches)
-
-    def reader(
-        self, images: Callable[[], NDArray[np.uint8]], labels: Integers, sample_ids: Integers
-    ) -> Callable[[Integers, ResolvedSpec], EventBatch]:
+    def reader(self, images: Callable[[], NDArray[np.uint8]]) -> Callable[[Integers, ResolvedSpec], Iterator[Events]]:
         """A function that records images at some positions, of (N, h, w) uint8 that are read when they are needed, with
-        (N,) labels and ids and a spec's contrast and timing."""
+        a spec's contrast, for as long as it says."""
 
-        def read(positions: Integers, spec: ResolvedSpec) -> EventBatch:
+        def read(positions: Integers, spec: ResolvedSpec) -> Iterator[Events]:
             assert spec.contrast is not None, "a dataset of this camera has a usual contrast"
-            return replace(self, contrast=spec.contrast).record(
-                images()[positions],
-                labels[positions],
-                sample_ids=sample_ids[positions],
-                timestep_s=spec.timestep,
-                timesteps=spec.timesteps,
-            )
+            end_ns = int(bin_edges_ns(spec.timestep, spec.timesteps)[-1])
+            return replace(self, contrast=spec.contrast).events(images()[positions], end_ns)
 
         return read
 
-    def _counts(self, images: NDArray[np.uint8], edges_ns: Integers) -> NDArray[np.uint16]:
-        """(B, T, 2, height, width) events of each pixel in each bin."""
-        batch, rows, columns = images.shape
-        table = self._table()
-        light = images.astype(np.float32)
-        counts = np.zeros((batch, len(edges_ns) - 1, 2, self.height, self.width), dtype=np.uint16)
-        views = self._views(rows, columns, int(edges_ns[-1]))
+    def events(self, images: NDArray[np.uint8], end_ns: int) -> Iterator[Events]:
+        """The events of each of (B, h, w) uint8 images, 0 black, up to `end_ns`, at most the three saccades' end; input
+        index = (channel · height + y) · width + x with channel 0 for OFF and 1 for ON."""
+        for start in range(0, len(images), _AT_ONCE):
+            seen = images[start : start + _AT_ONCE]
+            sample, *events = self._events(seen, end_ns)
+            for number in range(len(seen)):
+                times_ns, inputs = (column[sample == number] for column in events)
+                yield times_ns, inputs
+
+    def _events(self, images: NDArray[np.uint8], end_ns: int) -> Integers:
+        """(3, events) image, time in ns and input of each."""
+        _, rows, columns = images.shape
+        table, light, pixels = self._table(), images.astype(np.float32), self.height * self.width
+        views = self._views(rows, columns, end_ns)
         _, down, across = next(views)
         reference = self._see(light, down, across, table)
+        found = [np.zeros((3, 0), dtype=np.int64)]
         for instant_ns, down, across in views:
-            bin_ = int(np.searchsorted(edges_ns, instant_ns, side="right")) - 1
             change = self._see(light, down, across, table) - reference
-            events = np.sign(change) * (np.abs(change) // _UNITS)
-            reference += events * _UNITS
-            counts[:, bin_, 0] += np.maximum(-events, 0).astype(np.uint16)
-            counts[:, bin_, 1] += np.maximum(events, 0).astype(np.uint16)
-        return counts
+            passed = np.sign(change) * (np.abs(change) // _UNITS)
+            reference += passed * _UNITS
+            place = np.flatnonzero(passed)
+            count = passed.ravel()[place]
+            sample, pixel = np.divmod(np.repeat(place, np.abs(count)), pixels)
+            inputs = pixel + pixels * np.repeat(count > 0, np.abs(count))
+            found.append(np.stack([sample, np.full_like(sample, instant_ns), inputs]))
+        return np.concatenate(found, axis=1)
 
     def _table(self) -> NDArray[np.int16]:
         """Level of each intensity 0 … _LEVELS, in units of θ / _UNITS."""
-        intensity = np.arange(_LEVELS + 1, dtype=np.float64) / _LEVELS + self.background
-        levels = np.log(intensity / self.background) / self.contrast * _UNITS
+        intensity = np.arange(_LEVELS + 1, dtype=np.float64) / _LEVELS + _BACKGROUND
+        levels = np.log(intensity / _BACKGROUND) / self.contrast * _UNITS
         table: NDArray[np.int16] = np.rint(levels).astype(np.int16)
         return table
 

@@ -45,7 +45,7 @@ class Digits(Dataset):
             classes=10,
             labels=labels,
             sample_ids=ids,
-            read=camera.reader(lambda: images, labels, ids),
+            read=camera.reader(lambda: images),
             content=lambda: hashlib.sha256(images.tobytes() + labels.tobytes()).hexdigest(),
         )
 

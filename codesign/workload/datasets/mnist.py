@@ -78,7 +78,7 @@ class MNIST(Dataset):
             classes=10,
             labels=labels,
             sample_ids=ids,
-            read=camera.reader(images, labels, ids),
+            read=camera.reader(images),
             test_part=ids >= _TEST_ID,
             files=list(files.values()),
             content=lambda: _digest(files),
