@@ -77,10 +77,6 @@ class Cochlea:
     adaptation_s: float = 0.1
     spikes_per_s: float = 250.0
 
-    def __post_init__(self) -> None:
-        if not 0 < self.lowest_hz < self.highest_hz:
-            raise ValueError(f"frequencies must be above 0 and ascend, found {self.lowest_hz} and {self.highest_hz} Hz")
-
     @property
     def frequencies_hz(self) -> Floats:
         """(channels,) centre frequency of each place."""

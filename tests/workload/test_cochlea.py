@@ -163,8 +163,3 @@ def test_spikes_stay_what_stores_know():
     sound = Sound(samples=((k * k * 7919) % 2001 - 1000) / 1000, rate_hz=8000)
     counts = Cochlea().counts(sound)[1]
     assert hashlib.sha256(counts.tobytes()).hexdigest()[:20] == "daf9980a9a72e4d75a15"
-
-
-def test_frequencies_must_ascend():
-    with pytest.raises(ValueError, match="ascend"):
-        Cochlea(lowest_hz=500, highest_hz=400)

@@ -33,8 +33,6 @@ from codesign.workload.spec import ResolvedSpec, WorkloadSpec
 from codesign.workload.wav import Sound, read_wav
 
 _FOLDERS = ("audio", "fsdd/recordings")
-_CHANNELS = 350
-_LOWEST_HZ, _USUAL_HIGHEST_HZ = 50.0, 3600.0
 _RATES_HZ = (2_000, 1_000_000)
 _LABEL_FIRST = re.compile(r"(?P<label>[^_]+)_(?P<speaker>[^_]+)_[0-9]+")
 _SPEAKER_FIRST = re.compile(r"(?P<speaker>[^_]+)(_.+)?_[0-9]+")
@@ -78,13 +76,13 @@ class Audio(Dataset):
 
         def read(positions: Integers, spec: ResolvedSpec) -> Iterator[Events]:
             assert spec.highest_frequency is not None
-            cochlea = Cochlea(channels=_CHANNELS, lowest_hz=_LOWEST_HZ, highest_hz=spec.highest_frequency)
+            cochlea = Cochlea(highest_hz=spec.highest_frequency)
             end_ns = int(bin_edges_ns(spec.timestep, spec.timesteps)[-1])
             for position in positions:
                 yield cochlea.events(_hear(paths[position]), end_ns)
 
         return Recordings(
-            grid=(1, 1, _CHANNELS),
+            grid=(1, 1, Cochlea.channels),
             classes=classes,
             labels=labels,
             sample_ids=ids,
@@ -101,12 +99,12 @@ class Audio(Dataset):
 
     def mistakes(self, spec: WorkloadSpec) -> Iterator[tuple[str, str]]:
         yield from super().mistakes(spec)
-        highest_hz = spec.highest_frequency or _USUAL_HIGHEST_HZ
-        if not 2 * _LOWEST_HZ <= highest_hz <= _RATES_HZ[1] / 2:
+        highest_hz = spec.highest_frequency or Cochlea.highest_hz
+        if not 2 * Cochlea.lowest_hz <= highest_hz <= _RATES_HZ[1] / 2:
             yield "highest_frequency", f"must be between 100 Hz and 500 kHz, found {highest_hz:g} Hz"
 
     def completed(self, spec: WorkloadSpec) -> ResolvedSpec:
-        highest_hz = spec.highest_frequency or _USUAL_HIGHEST_HZ
+        highest_hz = spec.highest_frequency or Cochlea.highest_hz
         return super().completed(spec).model_copy(update={"highest_frequency": highest_hz})
 
 
