@@ -16,7 +16,7 @@ from codesign.network.spiking_network import SpikingNetwork
 from codesign.training.learn import Learn, check_learn
 
 
-class LearnedNeurons(torch.nn.Module):
+class LearnedNeurons:
     """The parameters p of a network's thresholds and time constants.
 
     Args:
@@ -28,37 +28,34 @@ class LearnedNeurons(torch.nn.Module):
     """
 
     def __init__(self, network: SpikingNetwork, learn: Learn) -> None:
-        super().__init__()
         check_learn(learn, float(network.time_constant.detach().max()), network.timestep_s)
-        self._network = [network]  # in a list, so that it is no part of this module
-        self._shared, self._learning_rate = learn.shared, learn.learning_rate
-        self._first = {name: self._first_of(name) for name in self._shared}
-        self.logarithms = torch.nn.ParameterDict(
-            {name: torch.zeros(len(first), device=first.device) for name, first in self._first.items()}
-        )
+        self._network, self._learn = network, learn
+        self._first = {name: self._first_of(name) for name in learn.shared}
+        self.logarithms = {
+            name: torch.nn.Parameter(torch.zeros(len(first), device=first.device))
+            for name, first in self._first.items()
+        }
 
     @property
     def parameter_group(self) -> dict[str, Any]:
         """The parameters as an optimizer takes them, with their own learning rate if they have one."""
-        own = {} if self._learning_rate is None else {"lr": self._learning_rate}
-        return {"params": list(self.parameters()), **own}
+        own = {} if self._learn.learning_rate is None else {"lr": self._learn.learning_rate}
+        return {"params": list(self.logarithms.values()), **own}
 
     def _first_of(self, name: str) -> torch.Tensor:
         """(L,) or (N,) x₀."""
-        (network,) = self._network
-        values: torch.Tensor = getattr(network, name).detach().double()
-        if self._shared[name] == "neuron":
+        values: torch.Tensor = getattr(self._network, name).detach().double()
+        if self._learn.shared[name] == "neuron":
             return values
-        return torch.stack([values[neurons].mean() for neurons in network.layer_slices])
+        return torch.stack([values[neurons].mean() for neurons in self._network.layer_slices])
 
     def join(self) -> None:
         """Give the network thresholds and time constants through which gradients reach the parameters.
 
         Without gradients, as under `torch.no_grad()`, they are plain numbers.
         """
-        (network,) = self._network
-        for name, sharing in self._shared.items():
+        for name, sharing in self._learn.shared.items():
             values = self._first[name] * self.logarithms[name].double().exp()
             if sharing == "layer":
-                values = network.of_neurons(values)
-            setattr(network, name, values.to(getattr(network, name).dtype))
+                values = self._network.of_neurons(values)
+            setattr(self._network, name, values.to(getattr(self._network, name).dtype))

@@ -14,13 +14,13 @@ from codesign.arguments import instance
 from codesign.arrays import Integers
 from codesign.errors import DataError, InputError
 from codesign.units import format_si, in_percent
-from codesign.workload.cache import Cache, FileStates, content_key, file_states
+from codesign.workload.cache import Cache, content_key, file_states
 from codesign.workload.camera import CAMERA_VERSION
-from codesign.workload.datasets.base import DatasetStatus, Recordings
+from codesign.workload.datasets.base import DatasetStatus
 from codesign.workload.datasets.registry import dataset_names, get_dataset
 from codesign.workload.events import EventBatch
-from codesign.workload.spec import OptionError, ResolvedSpec, WorkloadSpec
-from codesign.workload.splits import Split, split_samples
+from codesign.workload.spec import OptionError, WorkloadSpec
+from codesign.workload.splits import split_samples
 
 BINNING_VERSION = 1
 """Raised whenever splitting or binning in general gives other events for the same files."""
@@ -90,7 +90,7 @@ def load_workload(
         DataError: the dataset is missing or damaged, or has no event in the timesteps that are asked for.
     """
     spec = WorkloadSpec(name=spec) if isinstance(spec, str) else spec
-    plan = _Plan.make(spec, data_root, cache_root)
+    plan = _Plan(spec, data_root, cache_root, look_only=False)
     fingerprint, recordings = plan.outline.fingerprint, plan.recordings
     batches = plan.cache.load(fingerprint)
     if batches is None or set(batches) != {"train", "validation", "test"}:
@@ -122,7 +122,7 @@ def outline_workload(
 ) -> WorkloadOutline:
     """A workload without reading or binning events; the arguments and errors of `load_workload`. With `look_only`
     nothing is written: the hash of its files is not remembered."""
-    return _Plan.make(spec, data_root, cache_root, look_only=look_only).outline
+    return _Plan(spec, data_root, cache_root, look_only=look_only).outline
 
 
 def list_datasets(data_root: str | Path | None = None) -> list[DatasetStatus]:
@@ -170,18 +170,51 @@ def _chosen(argument: str | Path | None, variable: str) -> Path | None:
         raise InputError(f"{variable if argument is None else 'path'}: there is no such home folder: {path}") from None
 
 
-@dataclass(frozen=True, kw_only=True)
 class _Plan:
     """Everything about a workload but its events."""
 
-    spec: ResolvedSpec
-    recordings: Recordings
-    split: Split
-    cache: Cache
-    folder: Path
-    states: FileStates
-    coverage: str | None
-    outline: WorkloadOutline
+    def __init__(
+        self, spec: WorkloadSpec, data_root: str | Path | None, cache_root: str | Path | None, *, look_only: bool
+    ) -> None:
+        instance("spec", spec, WorkloadSpec)
+        dataset = get_dataset(spec.name)
+        if mistakes := list(dataset.mistakes(spec)):
+            raise OptionError(dataset.name, mistakes)
+        self.cache = Cache(resolve_cache_root(cache_root), look_only=look_only)
+        own = spec.folder if spec.file is None else os.path.abspath(spec.file)
+        self.folder = dataset.place(resolve_data_root(data_root), own)
+        recordings = self.recordings = dataset.open(self.folder)
+        self.states = file_states(self.folder, recordings.files)
+        self.coverage = dataset.coverage(recordings)
+        resolved = self.spec = dataset.settled(spec, recordings)
+        validation, test = dataset.usual_sizes(recordings, resolved.split)
+        self.split = split_samples(resolved, recordings, validation=validation, test=test)
+        sizes = {name: len(positions) for name, positions in vars(self.split).items()}
+        fingerprint = content_key(
+            {
+                "binning": BINNING_VERSION,
+                "dataset": dataset.name,
+                "version": dataset.version,
+                "camera": None if dataset.usual_contrast is None else CAMERA_VERSION,
+                "content": dataset.digest(recordings, self.folder, self.states, self.cache),
+                # Options that a dataset does not have are left out: one more in the specification changes nothing.
+                # Folder and file too: what lies there is in `content`.
+                "spec": {
+                    "contrast": None,
+                    **resolved.model_dump(exclude_none=True, exclude={"folder", "file"}),
+                    **sizes,
+                },
+            }
+        )
+        self.outline = WorkloadOutline(
+            fingerprint=fingerprint,
+            input_grid=recordings.grid,
+            classes=recordings.classes,
+            timesteps=resolved.timesteps,
+            timestep_s=resolved.timestep,
+            currents=recordings.currents,
+            trainable=bool(sizes["train"] and sizes["validation"]),
+        )
 
     def batch(self, positions: Integers) -> EventBatch:
         """The events of samples, of which there may be none."""
@@ -208,55 +241,3 @@ class _Plan:
         last = 1 + int(np.flatnonzero(np.logical_or.reduce(filled)).max(initial=-1))
         empty = timesteps - last > _EMPTY * timesteps
         return f"no event comes after the first {last} of {lasting}" if empty else ""
-
-    @staticmethod
-    def make(
-        spec: WorkloadSpec, data_root: str | Path | None, cache_root: str | Path | None, *, look_only: bool = False
-    ) -> _Plan:
-        instance("spec", spec, WorkloadSpec)
-        dataset = get_dataset(spec.name)
-        if mistakes := list(dataset.mistakes(spec)):
-            raise OptionError(dataset.name, mistakes)
-        cache = Cache(resolve_cache_root(cache_root), look_only=look_only)
-        own = spec.folder if spec.file is None else os.path.abspath(spec.file)
-        folder = dataset.place(resolve_data_root(data_root), own)
-        recordings = dataset.open(folder)
-        states = file_states(folder, recordings.files)
-        resolved = dataset.settled(spec, recordings)
-        validation, test = dataset.usual_sizes(recordings, resolved.split)
-        split = split_samples(resolved, recordings, validation=validation, test=test)
-        sizes = {"train": len(split.train), "validation": len(split.validation), "test": len(split.test)}
-        fingerprint = content_key(
-            {
-                "binning": BINNING_VERSION,
-                "dataset": dataset.name,
-                "version": dataset.version,
-                "camera": None if dataset.usual_contrast is None else CAMERA_VERSION,
-                "content": dataset.digest(recordings, folder, states, cache),
-                # Options that a dataset does not have are left out: one more in the specification changes nothing.
-                # Folder and file too: what lies there is in `content`.
-                "spec": {
-                    "contrast": None,
-                    **resolved.model_dump(exclude_none=True, exclude={"folder", "file"}),
-                    **sizes,
-                },
-            }
-        )
-        return _Plan(
-            spec=resolved,
-            recordings=recordings,
-            split=split,
-            cache=cache,
-            folder=folder,
-            states=states,
-            coverage=dataset.coverage(recordings),
-            outline=WorkloadOutline(
-                fingerprint=fingerprint,
-                input_grid=recordings.grid,
-                classes=recordings.classes,
-                timesteps=resolved.timesteps,
-                timestep_s=resolved.timestep,
-                currents=recordings.currents,
-                trainable=bool(sizes["train"] and sizes["validation"]),
-            ),
-        )

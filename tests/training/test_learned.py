@@ -81,7 +81,7 @@ def test_numbers_stay_in_their_ranges_whatever_an_optimizer_does():
     learned = LearnedNeurons(network, Learn(threshold="neuron", time_constant="layer"))
     for p in (-20.0, 5.0):
         with torch.no_grad():
-            for parameter in learned.parameters():
+            for parameter in learned.logarithms.values():
                 parameter.fill_(p)
             learned.join()
         assert network.threshold.tolist() == pytest.approx([0.25 * math.exp(p)] * 2)
