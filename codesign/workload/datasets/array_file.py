@@ -10,7 +10,6 @@ import math
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Protocol
 
@@ -54,14 +53,14 @@ def open_arrays(path: Path, known: Iterable[str], *, others: bool = False) -> It
                 if others:
                     members = {name: member for name, member in members.items() if name in known}
                 _check_names(path, members, known)
-                columns = {name: _NpyColumn.of(path, archive, member) for name, member in members.items()}
+                columns = {name: _NpyColumn(path, archive, member) for name, member in members.items()}
                 for column in columns.values():
                     stack.callback(column.close)
                 yield columns
         else:
             with h5py.File(path, "r") as file:
                 _check_names(path, file, known)
-                yield {name: HDF5Column.of(path, file, name) for name in file}
+                yield {name: HDF5Column(path, file, name) for name in file}
 
 
 def _check_names(path: Path, names: Iterable[str], known: Iterable[str]) -> None:
@@ -84,44 +83,36 @@ def _check(path: Path, name: str, dtype: np.dtype[Any], row_bytes: int) -> None:
         raise DataError(f"{path}: {name} has {row_bytes:,} bytes a sample, more than {_MOST_AT_ONCE >> 20} MiB")
 
 
-@dataclass(kw_only=True)
 class _NpyColumn:
     """A member of an .npz file, whose bytes are read in order."""
 
-    archive: zipfile.ZipFile
-    member: str
-    shape: tuple[int, ...]
-    dtype: np.dtype[Any]
-    stream: IO[bytes] | None = None
-    row: int = 0
-
-    @staticmethod
-    def of(path: Path, archive: zipfile.ZipFile, member: str) -> _NpyColumn:
+    def __init__(self, path: Path, archive: zipfile.ZipFile, member: str) -> None:
+        self._archive, self._member, self._row = archive, member, 0
+        self._stream: IO[bytes] | None = None
         with archive.open(member) as stream:
-            shape, fortran, dtype = _header(stream)
+            self.shape, fortran, self.dtype = _header(stream)
             length = archive.getinfo(member).file_size - stream.tell()
-        _check(path, member, dtype, math.prod(shape[1:]) * dtype.itemsize)
-        if fortran and len(shape) > 1:
+        self._row_bytes = math.prod(self.shape[1:]) * self.dtype.itemsize
+        _check(path, member, self.dtype, self._row_bytes)
+        if fortran and len(self.shape) > 1:
             raise DataError(f"{path}: {member} is stored column by column; save np.ascontiguousarray of it")
-        if length != math.prod(shape) * dtype.itemsize:
-            raise ValueError(f"{member} has {length:,} bytes, not those of {dtype} {shape}")
-        return _NpyColumn(archive=archive, member=member, shape=shape, dtype=dtype)
+        if length != math.prod(self.shape) * self.dtype.itemsize:
+            raise ValueError(f"{member} has {length:,} bytes, not those of {self.dtype} {self.shape}")
 
     def close(self) -> None:
-        if self.stream is not None:
-            self.stream.close()
+        if self._stream is not None:
+            self._stream.close()
 
     def rows(self, start: int, stop: int) -> NDArray[Any]:
-        if self.stream is None or start < self.row:
+        if self._stream is None or start < self._row:
             self.close()
-            self.stream, self.row = self.archive.open(self.member), 0
-            _header(self.stream)
-        size = math.prod(self.shape[1:]) * self.dtype.itemsize
-        skipped = (start - self.row) * size
+            self._stream, self._row = self._archive.open(self._member), 0
+            _header(self._stream)
+        skipped = (start - self._row) * self._row_bytes
         while skipped:
-            skipped -= len(_exactly(self.stream, min(skipped, _PIECE)))
-        data = _exactly(self.stream, (stop - start) * size)
-        self.row = stop
+            skipped -= len(_exactly(self._stream, min(skipped, _PIECE)))
+        data = _exactly(self._stream, (stop - start) * self._row_bytes)
+        self._row = stop
         return np.frombuffer(data, self.dtype).reshape(stop - start, *self.shape[1:])
 
 
@@ -142,42 +133,38 @@ def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     return shape, fortran, dtype
 
 
-@dataclass(kw_only=True)
 class HDF5Column:
-    dataset: Any
-    chunks: Chunks
-    shape: tuple[int, ...]
-    dtype: np.dtype[Any]
+    """A dataset of an HDF5 file."""
 
-    @staticmethod
-    def of(path: Path, file: Any, name: str) -> HDF5Column:
+    def __init__(self, path: Path, file: Any, name: str) -> None:
         if not is_own(file, name):
             raise DataError(f"{path}: {name} must be an array in this file itself, no group and no link elsewhere")
-        dataset = file[name]
+        dataset = self._dataset = file[name]
+        self.shape: tuple[int, ...] = dataset.shape
         text = h5py.check_string_dtype(dataset.dtype) is not None
-        dtype = np.dtype("S64") if text and dataset.dtype.kind == "O" else dataset.dtype
-        _check(path, name, dtype, math.prod(dataset.shape[1:]) * dtype.itemsize)
-        if dataset.chunks and math.prod(dataset.chunks) * dtype.itemsize > _MOST_AT_ONCE:
+        self.dtype = np.dtype("S64") if text and dataset.dtype.kind == "O" else dataset.dtype
+        _check(path, name, self.dtype, math.prod(self.shape[1:]) * self.dtype.itemsize)
+        if dataset.chunks and math.prod(dataset.chunks) * self.dtype.itemsize > _MOST_AT_ONCE:
             raise DataError(
                 f"{path}: {name} is stored in chunks of more than {_MOST_AT_ONCE >> 20} MiB, {dataset.chunks}"
             )
         try:
-            return HDF5Column(dataset=dataset, chunks=Chunks(dataset), shape=dataset.shape, dtype=dtype)
+            self._chunks = Chunks(dataset)
         except ValueError as error:
             raise DataError(f"{path}: {name}: {error}") from None
 
     def rows(self, start: int, stop: int) -> NDArray[Any]:
-        self.chunks.check(start, stop)
-        if self.dataset.dtype.kind == "O":
+        self._chunks.check(start, stop)
+        if self._dataset.dtype.kind == "O":
             return np.array([*self._texts(start, stop)], dtype=self.dtype)
-        taken = self.dataset[start:stop] if self.shape else np.asarray([self.dataset[()]])
+        taken = self._dataset[start:stop] if self.shape else np.asarray([self._dataset[()]])
         return np.asarray(taken, dtype=self.dtype)
 
     def _texts(self, start: int, stop: int) -> Iterator[bytes]:
         """Texts of any length, few at a time: all may refer to one that is as long as the file."""
-        at_once = max(1, _MOST_AT_ONCE // self.dataset.file.id.get_filesize())
+        at_once = max(1, _MOST_AT_ONCE // self._dataset.file.id.get_filesize())
         for first in range(start, stop, at_once):
-            for text in self.dataset[first : min(first + at_once, stop)] if self.shape else [self.dataset[()]]:
+            for text in self._dataset[first : min(first + at_once, stop)] if self.shape else [self._dataset[()]]:
                 if len(text) > self.dtype.itemsize:
                     raise ValueError(f"a text has {len(text):,} bytes, more than {self.dtype.itemsize}")
                 yield text

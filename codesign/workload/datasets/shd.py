@@ -120,10 +120,10 @@ def _lists(path: Path, file: Any, name: str) -> Chunks:
 def _read_labels_and_speakers(path: Path) -> tuple[Integers, Integers | None]:
     """(samples,) classes, and (samples,) speakers where the file has them."""
     with _hdf5(path) as file:
-        labels = read_whole(path, "labels", HDF5Column.of(path, file, "labels"))
+        labels = read_whole(path, "labels", HDF5Column(path, file, "labels"))
         samples = {name: len(_lists(path, file, name).dataset) for name in _SPIKES}
         said = "extra/speaker"
-        speakers = read_whole(path, said, HDF5Column.of(path, file, said)) if said in file else None
+        speakers = read_whole(path, said, HDF5Column(path, file, said)) if said in file else None
     classes = checked_classes(path, labels, _CLASSES, SHD.title)
     for name, count in samples.items():
         if count != len(labels):
