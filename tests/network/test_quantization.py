@@ -81,9 +81,10 @@ def test_a_network_is_quantized_in_place_and_becomes_float_again() -> None:
     quantize(network, None, weights=floats)
     assert all(map(torch.equal, network.weights(), floats))
     assert (network.potential_ranges, network.potential_steps) == (None, None)
-    network.weights()[1].detach()[0, 0] = math.nan
-    with pytest.raises(InputError, match="weights of layer 1: must be finite"):
-        quantize(network, Quantization(bits=3))
+    for wrong in (math.nan, math.inf):
+        network.weights()[1].detach()[0, 0] = wrong
+        with pytest.raises(InputError, match="weights of layer 1: must be finite"):
+            quantize(network, Quantization(bits=3))
 
 
 def test_levels_need_a_sign() -> None:

@@ -14,7 +14,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from networks import batch_of
+from networks import batch_of, network_of
 
 from codesign.errors import InputError
 from codesign.hardware.chip.description import Chip
@@ -22,7 +22,6 @@ from codesign.hardware.cost.cost import price
 from codesign.hardware.library import find_chip
 from codesign.hardware.placement.placement import Placement, place
 from codesign.network.neuron import NeuronSpec
-from codesign.network.quantization import Quantization, quantize
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.network.topology import parse_topology
 from codesign.simulation.engine import engine_names, simulate
@@ -39,7 +38,7 @@ NAN = float("nan")
 
 def network() -> SpikingNetwork:
     """The one on which a count of 1.1e8 ended the process."""
-    return SpikingNetwork(parse_topology("20-16-5"), NeuronSpec(time_constant="10 ms"), timestep_s=0.01)
+    return network_of("20-16-5", threshold=0.3, time_constant="10 ms")
 
 
 def events() -> EventBatch:
@@ -140,13 +139,6 @@ def a_chip_with(energy: Any) -> Chip:
     return chip.model_copy(update={"energies": chip.energies.model_copy(update={"synaptic_operation": number})})
 
 
-def network_with(weight: float) -> SpikingNetwork:
-    broken = network()
-    with torch.no_grad():
-        broken.weights()[0][0, 0] = weight
-    return broken
-
-
 CALLS: dict[str, tuple[Callable[[Any], object], list[Any]]] = {
     "timestep_s": (lambda v: SpikingNetwork(parse_topology("20-5"), NeuronSpec(), timestep_s=v), NOT_REAL),
     "seed": (lambda v: SpikingNetwork(parse_topology("20-5"), NeuronSpec(), timestep_s=0.01, seed=v), NOT_A_SEED),
@@ -163,8 +155,6 @@ CALLS: dict[str, tuple[Callable[[Any], object], list[Any]]] = {
     "recipe": (lambda v: train(network(), v, events(), events(), seed=0), [None, "layered"]),
     "recipe.learning_rate": (lambda v: trained(learning_rate=v), [NAN, np.inf, -1.0]),
     "recipe.weight_decay": (lambda v: trained(weight_decay=v), [NAN, np.inf, -1.0]),
-    "network: weights": (lambda v: evaluate(network_with(v), events(), LAYERED), [NAN, np.inf]),
-    "weights of layer 0": (lambda v: quantize(network_with(v), Quantization(bits=4)), [NAN, np.inf]),
     "weight_bits": (lambda v: placed(weight_bits=v), [0, 33, NAN, 1.5, True, "4"]),
     "energies.synaptic_operation.value": (lambda v: placed(chip=a_chip_with(v)), [NAN, np.inf, -1.0]),
     "chip": (lambda v: placed(chip=v), ["mubrain", None]),

@@ -9,6 +9,7 @@ import dataclasses
 import gzip
 import io
 import math
+import re
 import shutil
 import sys
 from collections.abc import Callable
@@ -85,6 +86,28 @@ def write_two_arrays(root):
     write_arrays(root, name="other/mine.npz", labels=np.arange(50) // 20)
 
 
+IN_PARTS = list(range(40)), list(range(1_000_000, 1_000_010))
+"""Numbers of 40 training samples and of 10 for test, as most datasets have them."""
+
+
+def series_of(stem: str, *, series: int, timing: tuple[int, float], whole: tuple[int, int]) -> Copy:
+    """Time series, which have so many training and test samples in the whole dataset."""
+    name = "_".join(re.findall("[A-Z][a-z]+", stem)).lower()
+    return Copy(
+        write=partial(write_series, name=name, stem=stem, series=series, samples=timing[0]),
+        sizes=(33, 7, 10),
+        timing=timing,
+        coverage=f"40 of {whole[0]} training and 10 of {whole[1]} test series",
+        file=f"{name}/{stem}_TRAIN.ts",
+        other=f"{name}/{stem}_TEST.ts",
+        test_part=(f"{name}/{stem}_TEST.ts",),
+        download="pip install --no-deps aeon",
+        options={"split": "pooled", "contrast": 0.5},
+        ids=IN_PARTS,
+        label_of=lambda ids: ids % 4,
+    )
+
+
 COPIES = {
     "arrays": Copy(
         write=write_two_arrays,
@@ -107,19 +130,7 @@ COPIES = {
         download="github.com/Jakobovski/free-spoken-digit-dataset",
         options={"split": "speaker", "highest_frequency": "3 kHz"},
     ),
-    "basic_motions": Copy(
-        write=partial(write_series, name="basic_motions", stem="BasicMotions", series=6, samples=100),
-        sizes=(33, 7, 10),
-        timing=(100, 0.1),
-        coverage="40 of 40 training and 10 of 40 test series",
-        file="basic_motions/BasicMotions_TRAIN.ts",
-        other="basic_motions/BasicMotions_TEST.ts",
-        test_part=("basic_motions/BasicMotions_TEST.ts",),
-        download="pip install --no-deps aeon",
-        options={"split": "pooled", "contrast": 0.5},
-        ids=(list(range(40)), list(range(1_000_000, 1_000_010))),
-        label_of=lambda ids: ids % 4,
-    ),
+    "basic_motions": series_of("BasicMotions", series=6, timing=(100, 0.1), whole=(40, 40)),
     "cifar10": Copy(
         write=write_cifar10,
         sizes=(33, 7, 10),
@@ -146,19 +157,7 @@ COPIES = {
         download="research.ibm.com",
         options={"split": "speaker"},
     ),
-    "japanese_vowels": Copy(
-        write=partial(write_series, name="japanese_vowels", stem="JapaneseVowels", series=12, samples=29),
-        sizes=(33, 7, 10),
-        timing=(29, 6.4e-3),
-        coverage="40 of 270 training and 10 of 370 test series",
-        file="japanese_vowels/JapaneseVowels_TRAIN.ts",
-        other="japanese_vowels/JapaneseVowels_TEST.ts",
-        test_part=("japanese_vowels/JapaneseVowels_TEST.ts",),
-        download="pip install --no-deps aeon",
-        options={"split": "pooled", "contrast": 0.5},
-        ids=(list(range(40)), list(range(1_000_000, 1_000_010))),
-        label_of=lambda ids: ids % 4,
-    ),
+    "japanese_vowels": series_of("JapaneseVowels", series=12, timing=(29, 6.4e-3), whole=(270, 370)),
     "mnist": Copy(
         write=write_mnist_and_more,
         sizes=(33, 7, 10),
@@ -168,7 +167,7 @@ COPIES = {
         other="mnist/other-images.gz",
         download="yann.lecun.com",
         options={"split": "pooled", "contrast": 0.2},
-        ids=(list(range(40)), list(range(1_000_000, 1_000_010))),
+        ids=IN_PARTS,
     ),
     "nmnist": Copy(
         write=write_nmnist,
@@ -196,7 +195,7 @@ COPIES = {
         test_part=("shd/SHD/shd_test.h5",),
         download="zenkelab.org",
         options={"split": "speaker"},
-        ids=(list(range(40)), list(range(1_000_000, 1_000_010))),
+        ids=IN_PARTS,
         label_of=lambda ids: ids % 20,
     ),
 }
