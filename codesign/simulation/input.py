@@ -45,8 +45,7 @@ def entry_keys(events: EventBatch, sample_keys: torch.Tensor) -> torch.Tensor:
 
 
 def _with_losses(events: EventBatch, probability: float, *, seed: int, epoch: int) -> EventBatch:
-    keys = sample_key(seed, epoch, Purpose.INPUT_LOSS, torch.from_numpy(events.sample_ids.copy()))
-    key = entry_keys(events, keys)
+    key = entry_keys(events, sample_key(seed, epoch, Purpose.INPUT_LOSS, events.sample_ids))
     values = torch.from_numpy(events.values.copy())
     if events.currents:
         kept = torch.where(uniform(absorb(key, 0)) < probability, 0.0, values)

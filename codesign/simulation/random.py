@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from enum import Enum
 
+from codesign.arrays import Integers
 from codesign.deferred import torch
 
 
@@ -65,10 +66,12 @@ def purpose_key(seed: int, epoch: int, purpose: Purpose) -> int:
     return _signed(key)
 
 
-def sample_key(seed: int, epoch: int, purpose: Purpose, sample_ids: torch.Tensor) -> torch.Tensor:
+def sample_key(
+    seed: int, epoch: int, purpose: Purpose, sample_ids: Integers, device: torch.device | str = "cpu"
+) -> torch.Tensor:
     """(B,) key of each sample's draws for one purpose."""
-    key = torch.tensor(purpose_key(seed, epoch, purpose), dtype=torch.int64, device=sample_ids.device)
-    return absorb(key, sample_ids)
+    key = torch.tensor(purpose_key(seed, epoch, purpose), dtype=torch.int64, device=device)
+    return absorb(key, torch.from_numpy(sample_ids.copy()).to(device))
 
 
 def uniform(key: torch.Tensor) -> torch.Tensor:

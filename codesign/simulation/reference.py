@@ -61,8 +61,8 @@ class _Machine:
         self.counts: list[torch.Tensor] = []
         self.emitted = torch.zeros_like(self.u, dtype=torch.int64)
         self.stopping = Stopping(schedule, batch, network.shape.layers[-1].neurons, self.device)
-        sample_ids = torch.from_numpy(events.sample_ids.copy()).to(self.device)
-        self.keys = {purpose: sample_key(run.seed, run.epoch, purpose, sample_ids)[:, None] for purpose in Purpose}
+        ids = events.sample_ids
+        self.keys = {one: sample_key(run.seed, run.epoch, one, ids, self.device)[:, None] for one in Purpose}
         self.thresholds = run.thresholds.to(self.device)
         self.gated = run.gated
         self.index = torch.arange(neurons, device=self.device)

@@ -83,11 +83,6 @@ class Augmentation(Spec):
         return events
 
 
-def _sample_keys(events: EventBatch, purpose: Purpose, seed: int, epoch: int) -> torch.Tensor:
-    """(B,) keys of the draws of each sample."""
-    return sample_key(seed, epoch, purpose, torch.from_numpy(events.sample_ids.copy()))
-
-
 def _rows(events: EventBatch) -> Integers:
     """(E,) row of each entry: sample · T + timestep."""
     return np.repeat(np.arange(len(events) * events.timesteps), np.diff(events.offsets))
@@ -96,7 +91,7 @@ def _rows(events: EventBatch) -> Integers:
 def _shifted(events: EventBatch, most: int, seed: int, epoch: int) -> EventBatch:
     assert events.grid is not None
     _, height, width = events.grid
-    keys = _sample_keys(events, Purpose.SHIFT, seed, epoch)
+    keys = sample_key(seed, epoch, Purpose.SHIFT, events.sample_ids)
     sample = _rows(events) // events.timesteps
     plane, x = np.divmod(events.indices, width)
     channel, y = np.divmod(plane, height)
@@ -113,13 +108,13 @@ def _shifted(events: EventBatch, most: int, seed: int, epoch: int) -> EventBatch
 
 
 def _dropped(events: EventBatch, most: float, seed: int, epoch: int) -> EventBatch:
-    keys = _sample_keys(events, Purpose.EVENT_DROP, seed, epoch)
+    keys = sample_key(seed, epoch, Purpose.EVENT_DROP, events.sample_ids)
     share = most * uniform(keys)[_rows(events) // events.timesteps]
     return events.thinned(thin(torch.from_numpy(events.values.copy()), entry_keys(events, keys), share).numpy())
 
 
 def _jittered(events: EventBatch, most_timesteps: float, seed: int, epoch: int) -> EventBatch:
-    keys = entry_keys(events, _sample_keys(events, Purpose.TIME_JITTER, seed, epoch))
+    keys = entry_keys(events, sample_key(seed, epoch, Purpose.TIME_JITTER, events.sample_ids))
     number = events.values.astype(np.int64)
     entry = np.repeat(np.arange(len(number)), number)
     of_entry = np.arange(len(entry)) - (np.cumsum(number) - number)[entry]

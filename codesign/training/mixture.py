@@ -64,7 +64,7 @@ class MixtureEntry(Spec):
 
 def drawn_entries(sample_ids: Integers, entries: int, *, seed: int, epoch: int) -> Integers:
     """(B,) which of so many entries each sample draws in an epoch, all with the same probability."""
-    key = sample_key(seed, epoch, Purpose.MIXTURE, torch.from_numpy(sample_ids.copy()))
+    key = sample_key(seed, epoch, Purpose.MIXTURE, sample_ids)
     return (uniform(key).double() * entries).long().numpy()
 
 

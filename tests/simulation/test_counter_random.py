@@ -22,7 +22,7 @@ def test_a_seed_of_numpy_is_the_number_that_it_is():
 
 
 def test_draws_are_uniform_and_uncorrelated_between_neighbours():
-    ids = torch.arange(200)
+    ids = np.arange(200)
     keys = absorb(sample_key(0, 0, Purpose.PRIORITY, ids)[:, None], torch.arange(500))
     draws = uniform(keys).numpy()
     ordered, shares = np.sort(draws.ravel()), np.arange(draws.size + 1) / draws.size
@@ -35,7 +35,7 @@ def test_draws_are_uniform_and_uncorrelated_between_neighbours():
 
 
 def test_purposes_and_seeds_give_different_draws():
-    ids = torch.arange(100)
+    ids = np.arange(100)
     streams = [uniform(sample_key(s, e, purpose, ids)) for s in (0, 1, -1) for e in (0, 1) for purpose in Purpose]
     for i, one in enumerate(streams):
         for other in streams[i + 1 :]:
