@@ -259,15 +259,12 @@ class Execution(OfArrays):
     @property
     def predictions(self) -> Integers:
         """(B,) arg max of the scores, ties to the lowest index; −1 where no output spike was emitted at all."""
-        best = self.scores.argmax(axis=1)
-        return np.where(self.undecided, -1, best)
+        return predicted(self.scores, spiking=self.spiking_readout)
 
     @property
     def undecided(self) -> Flags:
         """(B,) no output spike at all; counts as wrong."""
-        if not self.spiking_readout:
-            return np.zeros(self.samples, dtype=bool)
-        return np.asarray((self.scores <= 0).all(axis=1))
+        return self.predictions < 0
 
     @property
     def tied(self) -> Flags:
@@ -337,6 +334,11 @@ class Execution(OfArrays):
             else:
                 joined[name] = value
         return Execution(**joined)
+
+
+def predicted(scores: Floats, *, spiking: bool) -> Integers:
+    """(B,) `Execution.predictions` of (B, C) output spike counts or potentials."""
+    return np.where(spiking & (scores <= 0).all(axis=1), -1, scores.argmax(axis=1))
 
 
 def _concatenate_tables(tables: list[Table], samples: list[int]) -> Table:

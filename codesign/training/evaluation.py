@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from codesign.arrays import Floats, Integers
+from codesign.arrays import Integers
 from codesign.errors import InputError
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.engine import DEFAULT_ENGINE, check_labels, simulate
-from codesign.simulation.execution import Execution
+from codesign.simulation.execution import Execution, predicted
 from codesign.simulation.schedule import Schedule
 from codesign.simulation.silence import warn_if_silent
 from codesign.workload.events import EventBatch
@@ -80,15 +80,11 @@ def answer(
     emitted = 0
     for batch in events.batches(_BATCH):
         simulation = simulate(network, batch, schedule, seed=seed, counters=False, engine=engine)
-        parts.append(predicted(network, simulation.logits))
+        parts.append(predictions(network, simulation.logits))
         emitted += simulation.emitted
     return Answers(predictions=np.concatenate(parts), emitted=emitted)
 
 
-def predicted(network: SpikingNetwork, logits: torch.Tensor) -> Integers:
+def predictions(network: SpikingNetwork, logits: torch.Tensor) -> Integers:
     """(B,) `Answers.predictions` of the (B, C) logits of a simulation."""
-    numbers: Floats = logits.numpy(force=True)
-    best: Integers = numbers.argmax(axis=1)
-    if network.neuron.readout == "spikes":
-        best[~(numbers > 0).any(axis=1)] = -1
-    return best
+    return predicted(logits.numpy(force=True), spiking=network.neuron.readout == "spikes")

@@ -27,7 +27,7 @@ from codesign.training.adam import Adam
 from codesign.training.budget import EnergyMeter
 from codesign.training.calibration import calibrate
 from codesign.training.checks import check_training, quantization_of
-from codesign.training.evaluation import answer, predicted
+from codesign.training.evaluation import answer, predictions
 from codesign.training.hooks import NO_HOOKS, Hooks, warming
 from codesign.training.input_gate import LearnedGate
 from codesign.training.learned import LearnedNeurons
@@ -300,7 +300,8 @@ class _Training:
         """One update; returns the summed loss, correct predictions and spikes emitted by each layer."""
         if self.gate is not None:
             self.gate.close()
-        result = self.loss(batch, epoch)
+        one_loss = partial(self.one_loss, epoch=epoch)
+        result = mixed_loss(self.schedules, batch, one_loss, seed=self.seed, epoch=epoch)
         value = float(result.value.detach())
         if not math.isfinite(value):
             raise TrainingDivergedError(f"the loss became {value} in epoch {epoch}; a lower learning rate may help")
@@ -318,7 +319,7 @@ class _Training:
             with torch.no_grad():  # what has been learned of the neurons stays in the network as plain numbers
                 self.learned.join()
         self.weights.quantize()
-        correct = int((predicted(self.network, result.logits) == batch.labels).sum())
+        correct = int((predictions(self.network, result.logits) == batch.labels).sum())
         spikes = result.spikes.numpy(force=True).sum(axis=0, dtype=float)
         return np.array([(value - self.cost(result, epoch)) * len(batch), correct, *spikes])
 
@@ -338,9 +339,6 @@ class _Training:
         found = [answer(self.network, split, one, seed=self.seed, engine=self.engine) for one in schedules]
         right = [answers.predictions == split.labels for answers in found]
         return float(np.mean(right)), float(np.mean([answers.emitted for answers in found]))
-
-    def loss(self, batch: EventBatch, epoch: int) -> ClassificationLoss:
-        return mixed_loss(self.schedules, batch, partial(self.one_loss, epoch=epoch), seed=self.seed, epoch=epoch)
 
     def one_loss(self, batch: EventBatch, schedule: Schedule, *, epoch: int) -> ClassificationLoss:
         if self.learned is not None:
