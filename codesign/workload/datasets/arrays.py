@@ -49,7 +49,7 @@ from codesign.workload.datasets.reading import telling
 from codesign.workload.event_rows import MOST_EVENTS
 from codesign.workload.events import EventBatch
 from codesign.workload.raw_events import check_frames, check_shape, grid_of, inputs_of, times_ns
-from codesign.workload.spec import OptionError, ResolvedSpec, SplitKind, WorkloadSpec
+from codesign.workload.spec import OptionError, ResolvedSpec, WorkloadSpec
 
 _EVENTS = ("t", "x", "y", "p", "unit")
 _SCALARS = {"classes": (2, 100_000), "timestep_s": (0, 1e9), "timesteps": (1, 2**31 - 1), "currents": (0, 1)}
@@ -95,9 +95,6 @@ class Arrays(Dataset):
         yield from super().mistakes(spec)
         if spec.file is not None and not os.path.exists(spec.file):
             yield "file", f"there is no file {spec.file}"
-
-    def usual_sizes(self, recordings: Recordings, split: SplitKind) -> tuple[int, int | None]:
-        return super().usual_sizes(recordings, "pooled" if recordings.test_part is None else split)
 
     def timing_mistakes(self, spec: ResolvedSpec) -> Iterator[tuple[str, str]]:
         return iter(())  # told by `settled`, which knows the file

@@ -231,12 +231,12 @@ class Dataset(ABC):
         """(validation, test) sizes where a spec gives none, in the proportions of MNIST's 60,000 and 10,000.
 
         A sixth of what is not for testing is for validation. Test None: the whole official test part; with other splits
-        a seventh of all. With split `speaker`, test is at least so many samples: all of the groups that are drawn.
+        a seventh of all, as where there is no such part. With split `speaker`, test is at least so many samples: all
+        of the groups that are drawn.
         """
-        if split != "official":
+        if split != "official" or recordings.test_part is None:
             test = math.ceil(len(recordings.labels) / 7)
             return math.ceil((len(recordings.labels) - test) / 6), test
-        assert recordings.test_part is not None
         return math.ceil(np.count_nonzero(~recordings.test_part) / 6), None
 
     def timing_mistakes(self, spec: ResolvedSpec) -> Iterator[tuple[str, str]]:
