@@ -42,9 +42,9 @@ def all_messages(execution: Execution) -> MessageTable:
     tables = [table, _under_way(execution)]
     for source, (target, spikes) in enumerate(arriving, 1 + len(execution.slices)):
         sample, timestep = np.nonzero(spikes)
-        count, same = spikes[sample, timestep], np.ones_like(sample)
+        count = spikes[sample, timestep]
         operations = count * shape.layers[target].neurons
-        columns = [sample, timestep, -same, source * same, -same, count, count, operations, 0 * same]
+        columns = np.broadcast_arrays(sample, timestep, -1, source, -1, count, count, operations, 0)
         tables.append(MessageTable.of(columns))
     every = np.concatenate([[*one.columns.values()] for one in tables], axis=1)
     return MessageTable.of(every[:, np.lexsort(every[4::-1])])

@@ -152,9 +152,7 @@ class Recorder:
         self.spikes_to_stop[:, t] += left.sum(axis=1)
         sample, neuron = np.nonzero(step.barriers.numpy(force=True))
         if len(sample):
-            zeros = np.zeros_like(sample)
-            columns = [sample, zeros + t, zeros + k, 1 + self.slice_of_neuron[neuron], zeros + k]
-            self.message_rows.append(np.stack([*columns, zeros, zeros, zeros, zeros + 1], axis=1))
+            self._note(sample, k, 1 + self.slice_of_neuron[neuron], k, 0, 0, 0, 1)
         self.k += 1
 
     def end_pass(self) -> None:
@@ -211,26 +209,30 @@ class Recorder:
         sample, place = np.nonzero(left)
         if not len(sample):
             return
-        index, delivered = first + place, kept[sample, place]
+        index, delivered, spikes = first + place, kept[sample, place], left[sample, place]
         layer, operations = self.layer_of[index], self.fan_out[index] * delivered
         inside = layer + 1 < self.synaptic_operations.shape[1]
         np.add.at(self.synaptic_operations, (sample[inside], layer[inside] + 1), operations[inside])
-        zeros = np.zeros_like(sample)
-        columns = [sample, zeros + self.timestep, zeros + step, self.source_of[index], since[sample, place]]
-        rows = np.stack([*columns, zeros + 1, left[sample, place], operations, zeros], axis=1)
-        self.message_rows.append(rows)
-        for source, further, fan_out in self.direct:
-            over = rows[layer == source]
-            over[:, 3] += further
-            over[:, 7] = (fan_out[index] * delivered)[layer == source]
-            self.message_rows.append(over)
+        source, waits = self.source_of[index], since[sample, place]
+        self._note(sample, step, source, waits, 1, spikes, operations, 0)
+        for from_layer, further, fan_out in self.direct:
+            own = layer == from_layer
+            over = fan_out[index] * delivered
+            self._note(sample[own], step, source[own] + further, waits[own], 1, spikes[own], over[own], 0)
+
+    def _note(
+        self, sample: Integers, step: int, source: Integers, since: Integers | int, *counts: Integers | int
+    ) -> None:
+        """Rows of the table of messages."""
+        columns = np.broadcast_arrays(sample, self.timestep, step, source, since, *counts)
+        self.message_rows.append(np.stack(columns, axis=1))
 
     def _updates(self, evaluated: Flags, spikes: Integers) -> None:
         evaluations, emissions = self._of_slices(evaluated), self._of_slices(spikes)
         sample, part = np.nonzero(evaluations)
-        zeros = np.zeros_like(sample)
-        columns = [sample, zeros + self.timestep, zeros + self.k, part]
-        self.update_rows.append(np.stack([*columns, evaluations[sample, part], emissions[sample, part]], axis=1))
+        counts = evaluations[sample, part], emissions[sample, part]
+        columns = np.broadcast_arrays(sample, self.timestep, self.k, part, *counts)
+        self.update_rows.append(np.stack(columns, axis=1))
 
     def _of_slices(self, numbers: Flags | Integers) -> Integers:
         """(B, S) sums over the neurons of each slice, of flags how many are set."""
