@@ -15,7 +15,6 @@ from codesign.network.connection import Connection
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.further import FurtherGradients
 from codesign.simulation.neuron import NeuronTensors, neuron_of, step_gradient
-from codesign.simulation.recording import Recorder
 from codesign.simulation.reference import run_machine
 from codesign.simulation.run import EngineResult, Run
 from codesign.simulation.trace import Pass, Result, Step
@@ -23,16 +22,15 @@ from codesign.simulation.trace import Pass, Result, Step
 
 def run(run: Run) -> EngineResult:
     """The reference engine, joined to torch's graph."""
-    recorder = Recorder(run.network, run.events, run.schedule) if run.counters else None
-    result = run_machine(run, recorder)
+    result = run_machine(run)
     scores, spikes = _Outputs.apply(run, result, neuron_of(run), *run.parameters)  # type: ignore[no-untyped-call]
-    execution = None if recorder is None else recorder.execution(scores)
     if run.readings < scores.shape[1]:
         scores = scores.sum(dim=1, keepdim=True)
     cost, charges = run.spike_cost, None
     if cost is not None:
         charges = _by_layer(run.network, spikes * cost.weights.to(spikes))
-    return EngineResult(scores=scores, spikes=_by_layer(run.network, spikes), charges=charges, execution=execution)
+    emitted = _by_layer(run.network, spikes)
+    return EngineResult(scores=scores, spikes=emitted, charges=charges, execution=result.execution)
 
 
 def _by_layer(network: SpikingNetwork, of_neurons: torch.Tensor) -> torch.Tensor:
@@ -127,11 +125,7 @@ class _Outputs(torch.autograd.Function):
         ctx.run, ctx.result, ctx.neuron = run, result, neuron
         ctx.learned = run.learns_threshold, run.learns_decay
         ctx.save_for_backward(*parameters)  # torch then refuses weights that were changed in place meanwhile
-        if run.network.neuron.readout == "potential":
-            scores = result.potentials[:, None, run.network.layer_slices[-1]].clone()
-        else:
-            scores = result.counts.to(run.network.threshold.dtype)
-        return scores, result.spikes.to(run.network.threshold.dtype)
+        return result.scores.clone(), result.spikes.to(run.network.threshold.dtype)
 
     @staticmethod
     @once_differentiable

@@ -25,7 +25,7 @@ CONVERGENCE_STEPS = 33
 CURRENT_BINS = 257
 """K: bins of the histogram of messages received before firing; the last holds 256 and more."""
 _COUNTERS = (
-    *("timesteps_run", "synaptic_operations", "tick_evaluations", "active", "residual"),
+    *("timesteps_run", "synaptic_operations", "tick_evaluations", "active"),
     *("forward_steps", "contended_steps", "steps_to_first_output", "spikes_to_first_output", "spikes_to_stop"),
     *("convergence", "currents_before_firing"),
 )
@@ -105,7 +105,6 @@ class Recorder:
         self.timesteps_run = np.zeros(samples, dtype=np.int64)
         self.currents_before_firing = np.zeros((2, CURRENT_BINS), dtype=np.int64)
         self.active = np.zeros((samples, timesteps, len(self.slices)), dtype=np.int64)
-        self.residual = np.zeros((samples, len(self.slices)), dtype=np.int64)
         self.message_rows: list[Integers] = []
         self.update_rows: list[Integers] = []
 
@@ -167,12 +166,8 @@ class Recorder:
             step = np.minimum(first[decided] + m, len(history) - 1)
             self.convergence[decided, m] += history[step, decided]
 
-    def end(self, potentials: torch.Tensor) -> None:
-        """The (B, N) potentials that the last pass leaves."""
-        self.residual = self._of_slices(potentials.numpy(force=True) != 0)
-
-    def execution(self, scores: torch.Tensor) -> Execution:
-        """Everything recorded, with (B, R, C) scores."""
+    def execution(self, scores: torch.Tensor, potentials: torch.Tensor) -> Execution:
+        """Everything recorded, with (B, R, C) scores and the (B, N) potentials that the last pass leaves."""
         messages, updates = self._message_table(), self._update_table()
         return build_execution(
             self.network,
@@ -183,7 +178,8 @@ class Recorder:
             counters={
                 **self._layer_sums(messages, updates),
                 **{name: getattr(self, name) for name in _COUNTERS},
-                "scores": scores.detach().double().numpy(force=True),
+                "residual": self._of_slices(potentials.numpy(force=True) != 0),
+                "scores": scores.double().numpy(force=True),
             },
         )
 

@@ -27,24 +27,27 @@ from codesign.simulation.trace import Arrival, Pass, Result, Step
 
 
 @torch.no_grad()
-def run_machine(run: Run, recorder: Recorder | None = None) -> Result:
-    """Simulate a batch on the network's device. `recorder` collects counters."""
-    machine = _Machine(run, recorder)
+def run_machine(run: Run) -> Result:
+    """Simulate a batch on the network's device."""
+    machine = _Machine(run)
     passes = [machine.forward_pass(timestep) for timestep in range(run.events.timesteps)]
-    if recorder is not None:
-        recorder.end(machine.u)
+    if run.network.neuron.readout == "potential":
+        scores = machine.u[:, None, machine.outputs]
+    else:
+        scores = torch.stack(machine.counts, dim=1).to(run.network.threshold.dtype)
     return Result(
-        counts=torch.stack(machine.counts, dim=1),
+        scores=scores,
         potentials=machine.u,
         spikes=machine.emitted,
         passes=tuple(passes) if run.learns else (),
+        execution=None if machine.recorder is None else machine.recorder.execution(scores, machine.u),
     )
 
 
 class _Machine:
-    def __init__(self, run: Run, recorder: Recorder | None) -> None:
+    def __init__(self, run: Run) -> None:
         network, events, schedule = run.network, run.events, run.schedule
-        self.run, self.recorder = run, recorder
+        self.run, self.recorder = run, Recorder(network, events, schedule) if run.counters else None
         self.network, self.events, self.schedule, self.regularization = network, events, schedule, run.regularization
         self.neuron = neuron.neuron_of(run)
         self.device = network.threshold.device

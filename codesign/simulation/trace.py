@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 
 import torch
 
+from codesign.simulation.execution import Execution
+
 
 @dataclass(frozen=True, kw_only=True)
 class Arrival:
@@ -68,13 +70,15 @@ class Result:
     """What a run returns.
 
     Attributes:
-        counts: (B, T, C) int64 output spikes of each timestep.
+        scores: (B, T, C) output spikes of each timestep, or (B, 1, C) output potentials.
         potentials: (B, N) float32 potentials after the last timestep.
         spikes: (B, N) int64 how often each neuron fired.
         passes: one `Pass` a timestep, empty if no trace was asked for.
+        execution: all counters, if they were asked for.
     """
 
-    counts: torch.Tensor
+    scores: torch.Tensor
     potentials: torch.Tensor
     spikes: torch.Tensor
     passes: tuple[Pass, ...]
+    execution: Execution | None
