@@ -20,7 +20,7 @@ from codesign.network.neuron import NeuronSpec
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.network.topology import TopologySpec
 from codesign.simulation.engine import classification_loss, engine_names, simulate
-from codesign.simulation.execution import NOT_REACHED, Execution
+from codesign.simulation.execution import NOT_REACHED
 from codesign.simulation.schedule import LAYERED, Schedule
 from codesign.workload.events import EventBatch
 
@@ -132,12 +132,8 @@ def chain(weights: list[float], **neuron: object) -> SpikingNetwork:
     return network_of("-".join(["1"] * (len(weights) + 1)), *weights, **neuron)
 
 
-def execute(network: SpikingNetwork, events: EventBatch, schedule: Schedule) -> Execution:
-    return simulate(network, events, schedule).execution
-
-
 def test_a_chain_by_hand():
-    execution = execute(chain([0.5, 0.75, 0.5]), batch_of([1, 0, 2]), Schedule(group_size=8, stop="drained"))
+    execution = simulate(chain([0.5, 0.75, 0.5]), batch_of([1, 0, 2]), Schedule(group_size=8, stop="drained")).execution
     assert execution.forward_steps.tolist() == [[3, 0, 3]]
     assert execution.emitted.tolist() == [[2, 2, 2]]
     assert execution.propagated.tolist() == [[2, 2, 2]]  # the output's spikes leave the queue too, to nowhere
@@ -158,16 +154,16 @@ def test_a_chain_by_hand():
 @pytest.mark.parametrize("schedule", [LAYERED, Schedule(), Schedule(group_size=10**9), Schedule(input_mode="queued")])
 def test_corners_have_a_result(schedule: Schedule):
     silent = chain([0.125, 0.5])
-    execution = execute(silent, batch_of([1, 0]), schedule)
+    execution = simulate(silent, batch_of([1, 0]), schedule).execution
     assert execution.undecided.tolist() == [True]
     assert execution.predictions.tolist() == [-1]
     assert execution.accuracy == 0.0
     assert execution.steps_to_first_output.tolist() == [[NOT_REACHED, NOT_REACHED]]
-    nothing = execute(silent, batch_of([0, 0]), schedule)
+    nothing = simulate(silent, batch_of([0, 0]), schedule).execution
     assert nothing.forward_steps.tolist() == [[0, 0]]
     assert nothing.input_events.tolist() == [0]
     empty = batch_of([1]).select([])
-    none = execute(silent, empty, schedule)
+    none = simulate(silent, empty, schedule).execution
     assert none.samples == 0
     assert none.scores.shape == (0, 1)
 

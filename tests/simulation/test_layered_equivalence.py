@@ -16,17 +16,11 @@ from codesign.hardware.placement.placement import place
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.network.topology import network_shape, parse_topology
 from codesign.simulation.engine import simulate
-from codesign.simulation.execution import Execution
 from codesign.simulation.policies import get_policy
 from codesign.simulation.schedule import LAYERED, Schedule
-from codesign.workload.events import EventBatch
 
 TIMELESS = [name for name in POLICIES if not get_policy(name).uses_service]
 GATED = {"synchronization_threshold": "layer", "barrier_messages": True}
-
-
-def execute(network: SpikingNetwork, events: EventBatch, schedule: Schedule, seed: int) -> Execution:
-    return simulate(network, events, schedule, seed=seed).execution
 
 
 @examples(25)
@@ -34,14 +28,14 @@ def execute(network: SpikingNetwork, events: EventBatch, schedule: Schedule, see
 def test_large_groups_and_layer_thresholds_equal_layered(network: SpikingNetwork, policy: str, seed: int):
     rng = np.random.default_rng(seed)
     events = random_batch(rng, network, random_frames(rng, 4, 4, network.shape.input_size))
-    layered = execute(network, events, LAYERED, seed)
+    layered = simulate(network, events, LAYERED, seed=seed).execution
     schedules = [Schedule(policy=policy, group_size=network.shape.widest, stop="drained")]
     if network.shape.gates_suffice:
         schedules += [Schedule(policy=policy, group_size=size, stop="drained", **GATED) for size in (1, 3, 8)]
         assert all(schedule.equivalent_to_layered(network.shape) for schedule in schedules)
         schedules.append(replace(schedules[-1], input_mode="queued"))
     for schedule in schedules:
-        execution = execute(network, events, schedule, seed)
+        execution = simulate(network, events, schedule, seed=seed).execution
         assert execution.emitted.tolist() == layered.emitted.tolist()
         assert execution.scores.tolist() == layered.scores.tolist()
         assert execution.synaptic_operations.tolist() == layered.synaptic_operations.tolist()
@@ -61,7 +55,7 @@ def test_chips_whose_layers_wait_equal_layered(network: SpikingNetwork, name: st
     rng = np.random.default_rng(seed)
     events = random_batch(rng, network, random_frames(rng, 3, 3, network.shape.input_size))
     schedule = chip_schedule(place(network.shape, chip, "scaled"), stop="drained").schedule
-    layered, own = (execute(network, events, each, seed) for each in (LAYERED, schedule))
+    layered, own = (simulate(network, events, each, seed=seed).execution for each in (LAYERED, schedule))
     assert own.emitted.tolist() == layered.emitted.tolist()
     assert own.scores.tolist() == layered.scores.tolist()
 
@@ -69,7 +63,7 @@ def test_chips_whose_layers_wait_equal_layered(network: SpikingNetwork, name: st
 def test_small_groups_differ_from_layered():
     case = a_case()
     one_by_one = Schedule(group_size=1, stop="drained")
-    layered, one = (execute(case.network, case.events, schedule, 0) for schedule in (LAYERED, one_by_one))
+    layered, one = (simulate(case.network, case.events, schedule).execution for schedule in (LAYERED, one_by_one))
     assert one.emitted.tolist() != layered.emitted.tolist()
 
 
@@ -91,6 +85,6 @@ def test_a_gate_that_opens_by_no_message_is_not_layered():
     network = network_of({"input": [1, 2, 2], "layers": layers, "delayed": [{"from": 0, "to": 1}]}, 1.0, 1.0, 1.0, 1.0)
     gated = replace(LAYERED, barrier_messages=True)
     events = batch_of(np.ones((1, 2, 4)))
-    assert execute(network, events, LAYERED, 0).emitted.tolist() == [[8, 8 + 12, 4]]
-    assert execute(network, events, gated, 0).emitted.tolist() == [[8, 8, 4]]
+    assert simulate(network, events, LAYERED).execution.emitted.tolist() == [[8, 8 + 12, 4]]
+    assert simulate(network, events, gated).execution.emitted.tolist() == [[8, 8, 4]]
     assert not gated.equivalent_to_layered(network.shape)
