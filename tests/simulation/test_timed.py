@@ -95,14 +95,10 @@ def test_a_policy_that_uses_times_needs_them(engine: str):
         run(by_hand(Schedule(policy="timed", service=BY_HAND)), engine)
 
 
-def by_delivery(waiting):
-    return -waiting.delivery
-
-
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_policy_of_ones_own_sees_times(engine: str):
     case = by_hand(Schedule(policy="timed", group_size=1, stop="drained", cores=(0, 1, 2, 3), service=BY_HAND))
-    mine = Policy(name="mine", priority=by_delivery, uses_service=True)
+    mine = Policy(name="mine", priority=lambda waiting: -waiting.delivery, uses_service=True)
     found = run(replace(case, schedule=replace(case.schedule, policy=mine)), engine).execution
     assert order(found) == order(run(case, engine).execution)
     assert order(found)[0] == (1, 0)

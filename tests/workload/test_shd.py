@@ -10,14 +10,10 @@ from codesign.workload.dataset import load_workload
 from codesign.workload.spec import WorkloadSpec
 
 
-def train_file(root):
-    return root / "shd" / "SHD" / "shd_train.h5"
-
-
 def test_known_spikes_become_known_events(tmp_path):
     write_shd(tmp_path)
     spikes = [(0.0, 0), (0.004, 1), (0.0099, 2), (0.011, 0), (0.011, 699), (0.5, 350), (0.995, 698), (1.0, 5), (1.3, 5)]
-    with h5py.File(train_file(tmp_path), "r+") as file:
+    with h5py.File(tmp_path / "shd/SHD/shd_train.h5", "r+") as file:
         file["spikes/times"][3] = np.array([time for time, _ in spikes], dtype=np.float16)
         file["spikes/units"][3] = np.array([unit for _, unit in spikes], dtype=np.uint16)
     workload = load("shd", tmp_path)

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -36,15 +35,6 @@ _FOLDERS = ("audio", "fsdd/recordings")
 _RATES_HZ = (2_000, 1_000_000)
 _LABEL_FIRST = re.compile(r"(?P<label>[^_]+)_(?P<speaker>[^_]+)_[0-9]+")
 _SPEAKER_FIRST = re.compile(r"(?P<speaker>[^_]+)(_.+)?_[0-9]+")
-
-
-@dataclass(frozen=True, kw_only=True, order=True)
-class _Take:
-    """One file: its name below the folder, its label, and its speaker where the name says who it is."""
-
-    name: str
-    label: str
-    speaker: str | None
 
 
 class Audio(Dataset):
@@ -66,13 +56,14 @@ class Audio(Dataset):
         return super().place(data_root, chosen or next(there, None))
 
     def find(self, folder: Path) -> Recordings | None:
-        takes = _list(folder)
+        takes = sorted(_list(folder))
         if not takes:
             return None
-        labels, classes = classes_of(folder, [take.label for take in takes])
-        paths = [folder / take.name for take in takes]
-        ids = np.array([number_of(take.name) for take in takes], dtype=np.int64)
-        speakers = [take.speaker for take in takes if take.speaker is not None]
+        names, words, speakers = zip(*takes, strict=True)
+        labels, classes = classes_of(folder, words)
+        paths = [folder / name for name in names]
+        ids = np.array([number_of(name) for name in names], dtype=np.int64)
+        known = [number_of(speaker) for speaker in speakers if speaker is not None]
 
         def read(positions: Integers, spec: ResolvedSpec) -> Iterator[Events]:
             assert spec.highest_frequency is not None
@@ -87,7 +78,7 @@ class Audio(Dataset):
             labels=labels,
             sample_ids=ids,
             read=read,
-            groups=np.array([number_of(name) for name in speakers]) if len(speakers) == len(takes) else None,
+            groups=np.array(known) if len(known) == len(takes) else None,
             files=paths,
         )
 
@@ -108,9 +99,9 @@ class Audio(Dataset):
         return super().completed(spec).model_copy(update={"highest_frequency": highest_hz})
 
 
-def _list(folder: Path) -> list[_Take]:
-    """Every recording, ordered by name; what begins with a dot or an underscore is not looked at."""
-    takes = []
+def _list(folder: Path) -> Iterator[tuple[str, str, str | None]]:
+    """Name below the folder and label of every recording, and its speaker where the name says who it is; what begins
+    with a dot or an underscore is not looked at."""
     for name in _wav_names(folder):
         match = _LABEL_FIRST.fullmatch(Path(name).stem)
         if match is None:
@@ -118,11 +109,10 @@ def _list(folder: Path) -> list[_Take]:
                 f"{folder / name}: its name must be <label>_<speaker>_<take>.wav, such as 0_george_0.wav, "
                 "or it must lie in a folder named after its label"
             )
-        takes.append(_Take(name=name, label=match["label"], speaker=match["speaker"]))
+        yield name, match["label"], match["speaker"]
     for below in names_in(folder, folders=True):
         for name in _wav_names(folder / below):
-            takes.append(_Take(name=f"{below}/{name}", label=below, speaker=_speaker(below, Path(name).stem)))
-    return sorted(takes)
+            yield f"{below}/{name}", below, _speaker(below, Path(name).stem)
 
 
 def _speaker(label: str, stem: str) -> str | None:

@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -72,26 +71,22 @@ class DVSGesture(Dataset):
     )
 
     def find(self, folder: Path) -> Recordings | None:
-        clips = [clip for part in ("Train", "Test") for clip in _list_part(folder / "DVSGesture", part)] or [
-            _Clip(path=path, label=_label_in(path)) for path in _files(folder, ".npz")
-        ]
+        official = [clip for part in ("Train", "Test") for clip in _list_part(folder / "DVSGesture", part)]
+        clips = official or [(path, _label_in(path), "", 0) for path in _files(folder, ".npz")]
         if not clips:
             return None
-        labels = np.array([clip.label for clip in clips], dtype=np.int64)
+        paths, labels, parts, users = zip(*clips, strict=True)
         # The same for the same recording in every copy.
-        names = [clip.path.relative_to(folder).as_posix() for clip in clips]
-        ids = np.array([number_of(name) >> 1 for name in names], dtype=np.int64)
-        users = [clip.user for clip in clips if clip.user is not None]
-
+        ids = [number_of(path.relative_to(folder).as_posix()) >> 1 for path in paths]
         return Recordings(
             grid=_GRID,
             classes=_CLASSES,
-            labels=labels,
-            sample_ids=ids,
-            read=lambda positions, spec: (_events(clips[position].path) for position in positions),
-            test_part=np.array([clip.part == "Test" for clip in clips]),
-            groups=np.array(users, dtype=np.int64) if len(users) == len(clips) else None,
-            files=[clip.path for clip in clips],
+            labels=np.array(labels, dtype=np.int64),
+            sample_ids=np.array(ids, dtype=np.int64),
+            read=lambda positions, spec: (_events(paths[position]) for position in positions),
+            test_part=np.array(parts) == "Test",
+            groups=np.array(users, dtype=np.int64) if official else None,
+            files=paths,
         )
 
     def coverage(self, recordings: Recordings) -> str | None:
@@ -104,17 +99,8 @@ class DVSGesture(Dataset):
         )
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Clip:
-    """A recording: its file and class, and its official part and person where it has them."""
-
-    path: Path
-    label: int
-    part: str | None = None
-    user: int | None = None
-
-
-def _list_part(folder: Path, part: str) -> Iterator[_Clip]:
+def _list_part(folder: Path, part: str) -> Iterator[tuple[Path, int, str, int]]:
+    """File, class, official part and person of each recording."""
     below = folder / f"ibmGesture{part}"
     for session in sorted(below.iterdir()) if below.is_dir() else ():
         user = _USER.fullmatch(session.name)
@@ -123,7 +109,7 @@ def _list_part(folder: Path, part: str) -> Iterator[_Clip]:
         for path in _files(session, ".npy"):
             if not (path.stem.isascii() and path.stem.isdigit() and int(path.stem) < _CLASSES):
                 raise DataError(f"{path}: a recording's name must be its class, 0.npy … {_CLASSES - 1}.npy")
-            yield _Clip(path=path, part=part, user=int(user[1]), label=int(path.stem))
+            yield path, int(path.stem), part, int(user[1])
 
 
 def _files(folder: Path, ending: str) -> list[Path]:
