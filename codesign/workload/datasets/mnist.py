@@ -7,6 +7,7 @@ that of N-MNIST. Usual splits: the official test set, and a sixth of the officia
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import math
 import struct
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from codesign.errors import DataError
 from codesign.workload.camera import SaccadeCamera
 from codesign.workload.datasets.base import Dataset, IncompleteError, Recordings
-from codesign.workload.datasets.reading import checked_classes, opened, reading
+from codesign.workload.datasets.reading import checked_classes, reading
 from codesign.workload.download import Download, RemoteFile
 
 _PARTS = ("train", "t10k")
@@ -113,7 +114,7 @@ def _files_in(folder: Path) -> dict[str, Path]:
 
 def _read_bytes(path: Path, count: int) -> bytes:
     """The first `count` bytes, uncompressed; fewer if there are fewer."""
-    with reading(path), opened(path) as stream:
+    with reading(path), gzip.open(path) if path.suffix == ".gz" else path.open("rb") as stream:
         return stream.read(count)
 
 

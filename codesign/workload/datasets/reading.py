@@ -1,8 +1,7 @@
-"""Reading files that may be compressed or damaged, and folders named after labels."""
+"""Reading files that may be damaged, and folders named after labels."""
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import os
 import zipfile
@@ -10,7 +9,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,11 +45,6 @@ def telling(place: Path | str, remedy: str = "") -> Iterator[None]:
         yield
     except InputError as error:
         raise DataError(f"{place}: {error}{remedy and '; '}{remedy}") from None
-
-
-def opened(path: Path) -> IO[bytes]:
-    """The content of a file, uncompressed if its name ends in `.gz`."""
-    return gzip.open(path) if path.suffix == ".gz" else path.open("rb")  # type: ignore[return-value]
 
 
 def names_in(folder: Path, *, folders: bool) -> Iterator[str]:
