@@ -36,6 +36,11 @@ _CLASSES = 11
 _SENSOR = 128
 _POOLED = 4
 _GRID = (2, _SENSOR // _POOLED, _SENSOR // _POOLED)
+_FILES = {
+    "ibmGestureTrain": (38022171, "3a8f0d4120a166bac7591f77409cb105"),
+    "ibmGestureTest": (38020584, "56070e45dadaa85fff82e0fbfbc06de5"),
+}
+"""Number and MD5 of the archive of each part."""
 _USER = re.compile(r"user([0-9]{1,4})_.+")
 
 
@@ -54,19 +59,11 @@ class DVSGesture(Dataset):
     download = Download(
         page="https://research.ibm.com/interactive/dvsgesture/ (cut into samples: the two archives below)",
         folder="dvsgesture/DVSGesture",
-        files=(
+        files=tuple(
             RemoteFile(
-                url="https://figshare.com/ndownloader/files/38022171",
-                name="ibmGestureTrain.tar.gz",
-                md5="3a8f0d4120a166bac7591f77409cb105",
-                holds="ibmGestureTrain",
-            ),
-            RemoteFile(
-                url="https://figshare.com/ndownloader/files/38020584",
-                name="ibmGestureTest.tar.gz",
-                md5="56070e45dadaa85fff82e0fbfbc06de5",
-                holds="ibmGestureTest",
-            ),
+                url=f"https://figshare.com/ndownloader/files/{number}", name=f"{name}.tar.gz", md5=md5, holds=name
+            )
+            for name, (number, md5) in _FILES.items()
         ),
     )
 

@@ -21,7 +21,12 @@ from codesign.workload.datasets.reading import reading
 from codesign.workload.download import Download, RemoteFile
 
 _GRID = (2, 34, 34)
-_FILES = "https://data.mendeley.com/public-files/datasets/468j46mzdv/files"
+_PUBLISHED = "https://data.mendeley.com/public-files/datasets/468j46mzdv/files"
+_FILES = {
+    "Train": ("39c25547-014b-4137-a934-9d29fa53c7a0", "20959b8e626244a1b502305a9e6e2031"),
+    "Test": ("05a4d654-7e03-4c15-bdfa-9bb2bcbea494", "69ca8762b2fe404d9b9bad1103e97832"),
+}
+"""Number and MD5 of the archive of each part."""
 _NUMBERS = 1_000_000  # a sample's id is (part · 10 + digit) · _NUMBERS + its file's number
 _BYTES_PER_EVENT = 5
 
@@ -39,26 +44,14 @@ class NMNIST(Dataset):
     download = Download(
         page="https://www.garrickorchard.com/datasets/n-mnist (files: doi:10.17632/468j46mzdv.1)",
         folder="nmnist/NMNIST",
-        files=(
-            RemoteFile(
-                url=f"{_FILES}/39c25547-014b-4137-a934-9d29fa53c7a0/file_downloaded",
-                name="train.zip",
-                md5="20959b8e626244a1b502305a9e6e2031",
-                holds="Train",
-            ),
-            RemoteFile(
-                url=f"{_FILES}/05a4d654-7e03-4c15-bdfa-9bb2bcbea494/file_downloaded",
-                name="test.zip",
-                md5="69ca8762b2fe404d9b9bad1103e97832",
-                holds="Test",
-            ),
+        files=tuple(
+            RemoteFile(url=f"{_PUBLISHED}/{number}/file_downloaded", name=f"{part.lower()}.zip", md5=md5, holds=part)
+            for part, (number, md5) in _FILES.items()
         ),
     )
 
     def find(self, folder: Path) -> Recordings | None:
-        entries = [
-            (part, *entry) for part, name in enumerate(("Train", "Test")) for entry in sorted(_list(folder / name))
-        ]
+        entries = [(part, *entry) for part, name in enumerate(_FILES) for entry in sorted(_list(folder / name))]
         if not entries:
             return None
         paths = [path for _, _, _, path in entries]

@@ -33,6 +33,11 @@ from codesign.workload.spec import ResolvedSpec
 _CHANNELS = 700
 _INPUTS = 350
 _CLASSES = 20
+_FILES = {
+    "shd_train.h5": "f3252aeb598ac776c1b526422d90eecb",
+    "shd_test.h5": "1503a5064faa34311c398fb0a1ed0a6f",
+}
+"""MD5 of each, as an archive."""
 _FIRST_ID = {"train": 0, "test": 1_000_000}
 _WHAT = "as a file of SHD"
 _SPIKES = ("spikes/times", "spikes/units")
@@ -44,7 +49,7 @@ class SHD(Dataset):
     name = "shd"
     title = "Spiking Heidelberg Digits"
     folder = "shd/SHD"
-    expected = "shd_train.h5, shd_test.h5"
+    expected = ", ".join(_FILES)
     things = "samples"
     complete = (8_156, 2_264)
     splits = ("official", "pooled", "speaker")
@@ -53,19 +58,9 @@ class SHD(Dataset):
     download = Download(
         page="https://zenkelab.org/resources/spiking-heidelberg-datasets-shd/",
         folder="shd/SHD",
-        files=(
-            RemoteFile(
-                url="https://zenkelab.org/datasets/shd_train.h5.zip",
-                name="shd_train.h5.zip",
-                md5="f3252aeb598ac776c1b526422d90eecb",
-                holds="shd_train.h5",
-            ),
-            RemoteFile(
-                url="https://zenkelab.org/datasets/shd_test.h5.zip",
-                name="shd_test.h5.zip",
-                md5="1503a5064faa34311c398fb0a1ed0a6f",
-                holds="shd_test.h5",
-            ),
+        files=tuple(
+            RemoteFile(url=f"https://zenkelab.org/datasets/{name}.zip", name=f"{name}.zip", md5=md5, holds=name)
+            for name, md5 in _FILES.items()
         ),
     )
 
