@@ -46,8 +46,8 @@ def slices_on(shape: NetworkShape, cores: Sequence[int]) -> tuple[Slice, ...]:
 
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
-class Table(OfArrays):
-    """Rows of a record, column by column: its attributes, each of shape (rows,)."""
+class StepTable(OfArrays):
+    """A record of steps, row by row: each attribute is a column, of shape (rows,)."""
 
     @classmethod
     def of(cls, columns: Iterable[Integers]) -> Self:
@@ -63,7 +63,7 @@ class Table(OfArrays):
 
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
-class MessageTable(Table):
+class MessageTable(StepTable):
     """Messages that left, one row for each (sample, timestep, forward step, source, step of enqueueing).
 
     Rows are sorted by these five columns. The messages of step k are received, and their targets evaluated, in step
@@ -96,7 +96,7 @@ class MessageTable(Table):
 
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
-class UpdateTable(Table):
+class UpdateTable(StepTable):
     """Evaluations, one row for each (sample, timestep, forward step, slice) with at least one; sorted by these columns.
 
     Attributes (each of shape (rows,)):
@@ -312,7 +312,7 @@ class Execution(OfArrays):
         """The same in a fifth of the memory: tables of the smallest integers that hold them. Made for `concatenate`,
         which gives them int64 again; arithmetic on them may overflow."""
 
-        def smallest(table: Table) -> Any:
+        def smallest(table: StepTable) -> Any:
             return replace(table, **{name: narrowed(column) for name, column in table.columns.items()})
 
         names = "messages", "direct_messages", "updates"
@@ -327,7 +327,7 @@ class Execution(OfArrays):
             value = getattr(first, name)
             if name == "currents_before_firing":
                 joined[name] = np.sum([part.currents_before_firing for part in parts], axis=0)
-            elif isinstance(value, Table):
+            elif isinstance(value, StepTable):
                 joined[name] = _concatenate_tables([getattr(part, name) for part in parts], [p.samples for p in parts])
             elif isinstance(value, np.ndarray):
                 joined[name] = np.concatenate([getattr(part, name) for part in parts])
@@ -341,7 +341,7 @@ def predicted(scores: Floats, *, spiking: bool) -> Integers:
     return np.where(spiking & (scores <= 0).all(axis=1), -1, scores.argmax(axis=1))
 
 
-def _concatenate_tables(tables: list[Table], samples: list[int]) -> Table:
+def _concatenate_tables(tables: list[StepTable], samples: list[int]) -> StepTable:
     parts = [table.columns for table in tables]
     columns = {name: np.concatenate([part[name] for part in parts], dtype=np.int64) for name in parts[0]}
     columns["sample"] += np.repeat(np.cumsum([0, *samples[:-1]]), [len(part["sample"]) for part in parts])
