@@ -8,7 +8,6 @@ import numpy as np
 
 from codesign.network.neuron import NeuronSpec
 from codesign.network.spiking_network import SpikingNetwork
-from codesign.network.topology import parse_topology
 from codesign.simulation.engine import simulate
 from codesign.simulation.event import sections
 from codesign.simulation.event.compilation import cache_folder
@@ -18,7 +17,7 @@ from codesign.workload.events import EventBatch
 
 def outcome() -> dict[str, object]:
     """Spikes of every layer of every sample under two policies, of which one draws; where kernels came from."""
-    network = SpikingNetwork(parse_topology("12-[20x2]-4"), NeuronSpec(threshold=0.3), timestep_s=0.01, seed=0)
+    network = SpikingNetwork("12-[20x2]-4", NeuronSpec(threshold=0.3), timestep_s=0.01, seed=0)
     frames = np.random.default_rng(0).poisson(0.8, (6, 3, 12))
     events = EventBatch.from_dense(frames, np.zeros(6, dtype=np.int64), timestep_s=0.01)
     emitted = {}

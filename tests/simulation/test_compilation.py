@@ -24,18 +24,15 @@ import llvmlite
 import numba
 import numpy as np
 import pytest
+from networks import batch_of, network_of
 
 import codesign
 from codesign.files.code import CACHE_VARIABLE
-from codesign.network.neuron import NeuronSpec
-from codesign.network.spiking_network import SpikingNetwork
-from codesign.network.topology import parse_topology
 from codesign.simulation import run
 from codesign.simulation.event import compilation, evaluation, kernels, memory, sections
 from codesign.simulation.event.batch import Batch
 from codesign.simulation.run import Run
 from codesign.simulation.schedule import Regularization, Schedule
-from codesign.workload.events import EventBatch
 
 PACKAGE = Path(codesign.__file__).parent
 PROGRAM = Path(__file__).parent / "compiled_run.py"
@@ -153,9 +150,8 @@ def test_a_process_compiles_what_another_orders(monkeypatch: pytest.MonkeyPatch)
 
 def structures() -> Any:
     """What kernels are given for a batch."""
-    network = SpikingNetwork(parse_topology("2-1-2"), NeuronSpec(), timestep_s=0.01)
-    events = EventBatch.from_dense(np.ones((1, 1, 2)), np.zeros(1, dtype=np.int64), timestep_s=0.01)
-    batch = Batch(Run(network=network, events=events, schedule=Schedule(), regularization=Regularization()))
+    given = {"network": network_of("2-1-2"), "events": batch_of(np.ones((1, 1, 2)))}
+    batch = Batch(Run(**given, schedule=Schedule(), regularization=Regularization()))
     out = batch.out(batch.new_results(), memory.new_trace(0, 0))
     return batch.network, batch.rules, batch.input, batch.take_state(), out
 

@@ -70,7 +70,7 @@ def test_delayed_messages_go_to_the_cores_of_the_target():
     body = MESH_CORES.replace("layers_share_core", f"neurons_per_core: {number(1)}\nlayers_share_core")
     chip = body + TIMES + ENERGIES + ASYNCHRONOUS
     execution = Builder("1-2r-1", timesteps=2).message(-1, 0, 1).update(0, 0, 2, 1).message(0, 1, 1).build()
-    assert network_shape(parse_topology("1-2r-1")) == execution.shape
+    assert network_shape("1-2r-1") == execution.shape
     cost = cost_of(execution, chip)
     plain = cost_of(Builder("1-2-1", timesteps=2).message(-1, 0, 1).update(0, 0, 2, 1).message(0, 1, 1).build(), chip)
     energies, others = cost.energy.terms_j, plain.energy.terms_j
@@ -85,11 +85,11 @@ def test_delayed_messages_go_to_the_cores_of_the_target():
 
 
 def test_delayed_synapses_take_room():
-    shape = network_shape(parse_topology("3-4r-2"))
+    shape = network_shape("3-4r-2")
     chip = chip_from(MESH_CORES + f"synapses_per_core: {number(28)}\nfan_in: {number(7)}\n" + ENERGIES + ASYNCHRONOUS)
     assert [load.synapses for load in place(shape, chip).core_loads] == [28, 8]
     with pytest.raises(InfeasibleError, match="the first layer needs 8 inputs per neuron, a neuron has 7"):
-        place(network_shape(parse_topology("3-5r-2")), chip)
+        place(network_shape("3-5r-2"), chip)
 
 
 def test_text_of_a_topology():

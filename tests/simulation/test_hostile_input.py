@@ -23,7 +23,6 @@ from codesign.hardware.library import find_chip
 from codesign.hardware.placement.placement import Placement, place
 from codesign.network.neuron import NeuronSpec
 from codesign.network.spiking_network import SpikingNetwork
-from codesign.network.topology import parse_topology
 from codesign.simulation.engine import engine_names, simulate
 from codesign.simulation.schedule import LAYERED, Regularization, Schedule
 from codesign.training.evaluation import evaluate
@@ -111,7 +110,7 @@ NOT_A_SEED = [NAN, 1.0, True, "1", None, 1 << 63]
 
 def made(**changes: Any) -> SpikingNetwork:
     neuron = NeuronSpec().model_copy(update=changes)
-    return SpikingNetwork(parse_topology("20-16-5"), neuron, timestep_s=0.01)
+    return SpikingNetwork("20-16-5", neuron, timestep_s=0.01)
 
 
 def trained(**changes: Any) -> object:
@@ -140,8 +139,8 @@ def a_chip_with(energy: Any) -> Chip:
 
 
 CALLS: dict[str, tuple[Callable[[Any], object], list[Any]]] = {
-    "timestep_s": (lambda v: SpikingNetwork(parse_topology("20-5"), NeuronSpec(), timestep_s=v), NOT_REAL),
-    "seed": (lambda v: SpikingNetwork(parse_topology("20-5"), NeuronSpec(), timestep_s=0.01, seed=v), NOT_A_SEED),
+    "timestep_s": (lambda v: SpikingNetwork("20-5", NeuronSpec(), timestep_s=v), NOT_REAL),
+    "seed": (lambda v: SpikingNetwork("20-5", NeuronSpec(), timestep_s=0.01, seed=v), NOT_A_SEED),
     "neuron.threshold": (lambda v: made(threshold=v), [0, *NOT_REAL]),
     "neuron.time_constant": (lambda v: made(time_constant=v), [0, 0.0, NAN, -1.0, True, None]),
     "neuron.surrogate_steepness": (lambda v: made(surrogate_steepness=v), [0, *NOT_REAL]),
@@ -181,17 +180,17 @@ def test_a_number_that_is_none_is_named(name: str, value: Any):
 
 def test_a_leak_needs_timesteps_that_last():
     frames = np.ones((3, 2, 20))
-    leaky = SpikingNetwork(parse_topology("20-5"), NeuronSpec(time_constant="10 ms"), timestep_s=0.0)
+    leaky = SpikingNetwork("20-5", NeuronSpec(time_constant="10 ms"), timestep_s=0.0)
     with pytest.raises(InputError, match="timestep_s must be above 0"):
         simulate(leaky, EventBatch.from_dense(frames, np.arange(3), timestep_s=0), LAYERED)
     still = EventBatch.from_dense(frames[:, :1], np.arange(3), timestep_s=0)
     assert simulate(leaky, still, LAYERED).execution.samples == 3
-    without = SpikingNetwork(parse_topology("20-5"), NeuronSpec(), timestep_s=0.0)
+    without = SpikingNetwork("20-5", NeuronSpec(), timestep_s=0.0)
     assert simulate(without, EventBatch.from_dense(frames, np.arange(3), timestep_s=0), LAYERED).execution.samples == 3
 
 
 def test_a_calibration_that_waits_for_spikes_is_refused_before_the_training():
-    silent = SpikingNetwork(parse_topology("20-5"), NeuronSpec(readout="potential"), timestep_s=0.01)
+    silent = SpikingNetwork("20-5", NeuronSpec(readout="potential"), timestep_s=0.01)
     recipe = Recipe(method="layered", epochs=1, calibration=Calibration())
     epochs = []
     with pytest.raises(InputError, match=r"^calibration: must stop when 'drained'"):

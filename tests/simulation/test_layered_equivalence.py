@@ -14,7 +14,7 @@ from codesign.hardware.cost.scheduling import chip_schedule
 from codesign.hardware.library import find_chip
 from codesign.hardware.placement.placement import place
 from codesign.network.spiking_network import SpikingNetwork
-from codesign.network.topology import network_shape, parse_topology
+from codesign.network.topology import network_shape
 from codesign.simulation.engine import simulate
 from codesign.simulation.policies import get_policy
 from codesign.simulation.schedule import LAYERED, Schedule
@@ -68,7 +68,7 @@ def test_small_groups_differ_from_layered():
 
 
 def test_which_schedules_are_flagged_as_layered():
-    sizes = network_shape(parse_topology("5-64-64-10"))
+    sizes = network_shape("5-64-64-10")
     assert LAYERED.equivalent_to_layered(sizes)
     assert Schedule(group_size=64).equivalent_to_layered(sizes)
     assert Schedule(group_size=1, **GATED).equivalent_to_layered(sizes)

@@ -14,7 +14,6 @@ from codesign.errors import InputError
 from codesign.network.neuron import NeuronSpec
 from codesign.network.quantization import Quantization, quantize
 from codesign.network.spiking_network import SpikingNetwork
-from codesign.network.topology import parse_topology
 from codesign.simulation.engine import simulate
 from codesign.simulation.schedule import LAYERED, Schedule
 from codesign.training import calibration as module
@@ -30,7 +29,7 @@ ASYNCHRONOUS = Schedule(policy="random", group_size=2, stop="on_output", steps_a
 def network_of(topology: str = "8-12-10-3", *, grid: float | None = None, **neuron: Any) -> SpikingNetwork:
     """Weights large enough that all layers fire; on multiples of `grid`, whose sums are exact in any order."""
     spec = NeuronSpec(threshold=0.3125, time_constant="10 ms", **neuron)
-    network = SpikingNetwork(parse_topology(topology), spec, timestep_s=0.01, seed=1)
+    network = SpikingNetwork(topology, spec, timestep_s=0.01, seed=1)
     network.time_constant.fill_(0.01 / np.log(2))  # the decay of a timestep is 1/2
     generator = torch.Generator().manual_seed(2)
     with torch.no_grad():

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from networks import network_of
+from networks import batch_of, network_of
 
 from codesign.errors import InputError
 from codesign.simulation.engine import classification_loss, engine_names
@@ -17,7 +17,6 @@ from codesign.training.mixture import drawn_entries
 from codesign.training.recipe import Recipe
 from codesign.training.spike_costs import SpikeCosts
 from codesign.training.trainer import train
-from codesign.workload.events import EventBatch
 
 MIXTURE = [
     {"policy": "random", "group_size": 2},
@@ -71,7 +70,7 @@ def test_every_entry_is_as_likely_and_no_draw_knows_of_another():
 def test_trains_on_the_mean_over_samples_each_under_its_own_schedule(engine: str):
     """Adam's first step has the size of the learning rate against the sign of the gradient."""
     rng = np.random.default_rng(0)
-    events = EventBatch.from_dense(rng.poisson(0.7, (40, 3, 8)), rng.integers(0, 2, 40), timestep_s=0.01)
+    events = batch_of(rng.poisson(0.7, (40, 3, 8)), rng.integers(0, 2, 40))
     network = network_of("8-12-2", threshold=0.3)
     mixed = recipe(batch_size=40, learning_rate=1e-3, refractory_dropout=0.5, spike_cost=0.5, cost_ramp=0.0)
     cost = SpikeCosts(mixed, network).of_update(1)
