@@ -120,26 +120,23 @@ def _files(folder: Path, ending: str) -> list[Path]:
 
 
 def _label_in(path: Path) -> int:
-    label = _loaded(path, "label")["label"]
+    label = _arrays(path, "label")["label"]
     if label.shape != () or label.dtype.kind not in "iu" or not 0 <= int(label) < _CLASSES:
         raise DataError(f"{path}: label must be one class, 0 … {_CLASSES - 1}")
     return int(label)
 
 
-def _loaded(path: Path, *names: str) -> dict[str, NDArray[Any]]:
-    """Arrays of an archive, or the one of an `.npy` file under the name `table`."""
-    if path.suffix == ".npz":
-        with open_arrays(path, names, others=True) as file:
-            return {name: read_whole(path, name, file[name]) for name in names}
-    with reading(path, "as a recording of x, y, p and t", remedy="copy it again"), path.open("rb") as stream:
-        return {"table": np.load(stream, allow_pickle=False)}
+def _arrays(path: Path, *names: str) -> dict[str, NDArray[Any]]:
+    with open_arrays(path, names, others=True) as file:
+        return {name: read_whole(path, name, file[name]) for name in names}
 
 
 def _events(path: Path) -> Events:
     if path.suffix == ".npz":
-        events, to_ns = _loaded(path, "x", "y", "p", "t"), 1_000
+        events, to_ns = _arrays(path, "x", "y", "p", "t"), 1_000
     else:
-        table = _loaded(path)["table"]
+        with reading(path, "as a recording of x, y, p and t", remedy="copy it again"), path.open("rb") as stream:
+            table = np.load(stream, allow_pickle=False)
         if not isinstance(table, np.ndarray) or table.ndim != 2 or table.shape[1] != 4:
             raise DataError(f"{path}: must hold a table of the columns x, y, p and t; download it again")
         events, to_ns = dict(zip("xypt", table.T, strict=True)), 1_000_000
