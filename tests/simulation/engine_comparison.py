@@ -7,11 +7,14 @@ from typing import Any
 
 import torch
 from equality import assert_same
+from networks import batch_of
 from random_cases import Case
 
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.engine import classification_loss, simulate
+from codesign.simulation.execution import Execution
 from codesign.simulation.results import ClassificationLoss, Simulation
+from codesign.simulation.schedule import LAYERED
 
 ENGINE = "event"
 ENGINES = ("reference", ENGINE)
@@ -32,6 +35,12 @@ def arguments(case: Case) -> dict[str, Any]:
 
 def run(case: Case, engine: str, **options: Any) -> Simulation:
     return simulate(case.network, case.events, case.schedule, engine=engine, **{**arguments(case), **options})
+
+
+@torch.no_grad()
+def driven(network: SpikingNetwork, currents: list[float], engine: str) -> Execution:
+    """A network of one input after these currents, one a timestep."""
+    return simulate(network, batch_of(currents, currents=True), LAYERED, engine=engine).execution
 
 
 def loss_of(case: Case, engine: str, **options: Any) -> ClassificationLoss:

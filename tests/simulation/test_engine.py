@@ -69,7 +69,6 @@ def sparse(network: SpikingNetwork) -> None:
         (short, r"time_constant must have shape \(9,\), found \(3,\)"),
         (one_for_all, r"threshold must have shape \(9,\), found \(\)"),
         (sparse, "weights of layer 1 must be dense"),
-        (SpikingNetwork.half, "weights of layer 0 must be dense, of float32 or float64, found torch.float16"),
     ],
 )
 @pytest.mark.parametrize("engine", engine_names())

@@ -6,23 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
-from engine_comparison import ENGINES
+from engine_comparison import ENGINES, driven
 from networks import batch_of, network_of
 
 from codesign.errors import InputError
 from codesign.simulation.engine import simulate
-from codesign.simulation.execution import Execution
 from codesign.simulation.schedule import LAYERED, Schedule
-
-
-@torch.no_grad()
-def run(inputs: list[float], engine: str, **neuron: Any) -> Execution:
-    """One neuron of weight 1 and threshold 1/4 after these currents, one a timestep."""
-    network = network_of("1-1", 1.0, refractory=False, **neuron)
-    if network.bias is not None:
-        network.bias.fill_(-1.0)
-    return simulate(network, batch_of(inputs, currents=True), LAYERED, engine=engine).execution
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -53,7 +42,11 @@ def run(inputs: list[float], engine: str, **neuron: Any) -> Execution:
     ],
 )
 def test_spikes_of_each_timestep(inputs: list[float], spikes: list[int], neuron: dict[str, Any], engine: str):
-    assert run(inputs, engine, **neuron).output_counts[0, :, 0].tolist() == spikes
+    """One neuron of weight 1 and threshold 1/4."""
+    network = network_of("1-1", 1.0, refractory=False, **neuron)
+    if network.bias is not None:
+        network.bias.detach().fill_(-1.0)
+    assert driven(network, inputs, engine).output_counts[0, :, 0].tolist() == spikes
 
 
 @pytest.mark.parametrize("engine", ENGINES)

@@ -6,18 +6,14 @@ import math
 from typing import Any
 
 import pytest
-import torch
-from engine_comparison import ENGINES
+from engine_comparison import ENGINES, driven
 from hypothesis import given
 from hypothesis import strategies as st
-from networks import batch_of, network_of
+from networks import network_of
 from random_cases import examples
 
 from codesign.errors import InputError
 from codesign.network.spiking_network import SpikingNetwork
-from codesign.simulation.engine import simulate
-from codesign.simulation.execution import Execution
-from codesign.simulation.schedule import LAYERED
 
 
 def integrator(decay: float, weight: float, step: float | None, **neuron: Any) -> SpikingNetwork:
@@ -30,16 +26,10 @@ def integrator(decay: float, weight: float, step: float | None, **neuron: Any) -
     return network
 
 
-@torch.no_grad()
-def run(network: SpikingNetwork, inputs: list[float], engine: str) -> Execution:
-    """The neuron after these currents, one a timestep."""
-    return simulate(network, batch_of(inputs, currents=True), LAYERED, engine=engine).execution
-
-
 @pytest.mark.parametrize("engine", ENGINES)
 def test_truncated_by_hand(engine: str):
     def potential(step: float | None, inputs: list[float]) -> float:
-        return float(run(integrator(0.5, 1.0, step), inputs, engine).scores[0, 0])
+        return float(driven(integrator(0.5, 1.0, step), inputs, engine).scores[0, 0])
 
     assert potential(None, [3.0, 2.0, -1.0]) == 0.75  # 3, 3.5, 0.75
     assert potential(1.0, [3.0, 2.0, -1.0]) == 0.0  # 3, 1 + 2, 1 − 1
@@ -49,7 +39,7 @@ def test_truncated_by_hand(engine: str):
     assert potential(0.0, [3.0, 2.0, -1.0]) == 0.75
     biased = integrator(0.5, 1.0, 1.0, bias=True)
     biased.bias.detach()[:] = 0.25
-    assert float(run(biased, [3.0, 0.0], engine).scores[0, 0]) == 1.25  # 3.25 is 3 steps: 1, and the bias
+    assert float(driven(biased, [3.0, 0.0], engine).scores[0, 0]) == 1.25  # 3.25 is 3 steps: 1, and the bias
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -66,14 +56,14 @@ def test_potentials_are_the_integers_of_loihi(engine: str, removed: int, scale: 
         kept = abs(expected) * (4096 - removed) >> 12
         expected = (kept if expected > 0 else -kept) + 64 * current
     network = integrator(1 - removed / 4096, scale, scale / 64)
-    found = float(run(network, [float(current) for current in currents], engine).scores[0, 0])
+    found = float(driven(network, [float(current) for current in currents], engine).scores[0, 0])
     assert found / scale * 64 == pytest.approx(expected, abs=0.01)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_potential_that_is_truncated_to_0_was_active(engine: str):
     """Chips that update active neurons update it then, and no more."""
-    assert run(integrator(0.5, 1.0, 1.0), [1.0, 0.0, 0.0], engine).active[0, :, 0].tolist() == [1, 1, 0]
+    assert driven(integrator(0.5, 1.0, 1.0), [1.0, 0.0, 0.0], engine).active[0, :, 0].tolist() == [1, 1, 0]
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -81,7 +71,7 @@ def test_saturated_by_hand(engine: str):
     def potential(ranges: tuple[tuple[float, float], ...] | None, inputs: list[float]) -> float:
         network = integrator(1, 1.0, None)
         network.potential_ranges = ranges
-        return float(run(network, inputs, engine).scores[0, 0])
+        return float(driven(network, inputs, engine).scores[0, 0])
 
     assert potential(None, [3.0, 2.0, -1.0]) == 4.0
     assert potential(((-1.0, 2.0),), [3.0, 2.0, -1.0]) == 1.0  # 3 → 2, 4 → 2, 1
