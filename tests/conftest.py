@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
@@ -52,21 +52,17 @@ def cache_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def what_is_installed_is_read_once(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """To read shipped chips and look for plug-ins takes longer than to plan a tiny sweep; no test changes them."""
+    """To read shipped chips takes longer than to plan a tiny sweep; no test changes them."""
     if _small_runs(request):
-        from codesign import plug_ins
         from codesign.hardware import library
 
-        load_chip, entry_points = _remembered()
-        monkeypatch.setattr(library, "load_chip", load_chip)
-        monkeypatch.setattr(plug_ins, "entry_points", entry_points)
+        monkeypatch.setattr(library, "load_chip", _remembered())
 
 
 @cache
-def _remembered() -> tuple[Callable[..., Chip], Callable[..., Any]]:
+def _remembered() -> Callable[..., Chip]:
     from codesign.files.location import packaged_folders
     from codesign.hardware.library import load_chip
-    from codesign.plug_ins import entry_points
 
     once, folders = cache(load_chip), packaged_folders("chips")
 
@@ -74,4 +70,4 @@ def _remembered() -> tuple[Callable[..., Chip], Callable[..., Any]]:
         absolute = Path(path).absolute()
         return once(absolute, with_error) if absolute.parent in folders else load_chip(path, with_error)
 
-    return load, cache(entry_points)
+    return load

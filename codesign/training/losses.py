@@ -7,7 +7,6 @@ attribute `version`, 1 if it has none, when the loss changes: stored models of o
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
 from inspect import Parameter, signature
 from typing import Annotated, Any, get_args
 
@@ -31,12 +30,10 @@ def _built_in(name: Loss) -> Callable[..., LossFunction]:
 _BUILT_IN: dict[str, Callable[..., LossFunction]] = {name: _built_in(name) for name in get_args(Loss)}
 
 
-@cache  # looking through all installed packages takes longer than checking a file
 def loss_names() -> tuple[str, ...]:
     return tuple(sorted({*_BUILT_IN, *plug_in_names(_GROUP)}))
 
 
-@cache
 def _factory(name: str) -> Callable[..., Any]:
     """What makes the losses of that name. Raises InputError where there is none, or its entry point is no factory."""
     if name in _BUILT_IN:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,6 @@ from random_cases import a_case
 
 from codesign.analysis.results.naming import _POLICY_WORDS
 from codesign.errors import InputError
-from codesign.simulation import policies
 from codesign.simulation.engine import simulate
 from codesign.simulation.policies import Policy, Waiting, get_policy, policy_names
 from codesign.simulation.priorities import select
@@ -107,16 +107,7 @@ def test_without_a_chip_layers_are_cores(engine: str, policy: str, expected: lis
 @pytest.fixture
 def plug_in(monkeypatch: pytest.MonkeyPatch):
     """Registers objects as entry points `codesign.policies`, by name."""
-
-    def register(**plugins: object) -> None:
-        policies.policy_names.cache_clear()
-        policies._from_entry_point.cache_clear()
-        plug_ins.register(monkeypatch, "codesign.policies", **plugins)
-
-    policies._from_entry_point.cache_clear()
-    yield register
-    policies.policy_names.cache_clear()
-    policies._from_entry_point.cache_clear()
+    return partial(plug_ins.register, monkeypatch, "codesign.policies")
 
 
 def test_a_users_policy_comes_in_by_entry_point(plug_in):

@@ -18,8 +18,6 @@ from codesign import Policy
 from codesign.errors import InputError, StoreError
 from codesign.exploration.study.spec import StudySpec
 from codesign.exploration.study.storage import JOURNAL, Trials, definition_of, open_study, repair_journal
-from codesign.simulation import policies
-from codesign.training import losses
 
 SPEC = study()
 OTHER = study(("to: 2.0e-2", "to: 3.0e-2"))
@@ -177,11 +175,8 @@ def by_layer(version: int) -> Policy:
 def test_a_policy_or_loss_of_another_version_is_another_search(
     monkeypatch: pytest.MonkeyPatch, group: str, written: tuple[str, str], versions: list[object], said: str
 ) -> None:
-    remembered = (policies.policy_names, policies._from_entry_point, losses.loss_names, losses._factory)
     found = []
     for plug_in in [*versions, None]:
-        for function in remembered:
-            function.cache_clear()
         plug_ins.register(monkeypatch, f"codesign.{group}", **({"mine": plug_in} if plug_in else {}))
         found.append(definition(study(written)) if plug_in else definition(SPEC))
     before, after, without = found

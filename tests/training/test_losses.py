@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import plug_ins
@@ -14,7 +15,6 @@ from codesign.network.neuron import NeuronSpec
 from codesign.network.topology import parse_topology
 from codesign.simulation.loss import CrossEntropy
 from codesign.simulation.results import Simulation
-from codesign.training import losses
 from codesign.training.losses import loss_names, make_loss
 from codesign.training.recipe import Recipe
 
@@ -40,18 +40,7 @@ class Margin:
 @pytest.fixture
 def plug_in(monkeypatch: pytest.MonkeyPatch):
     """Registers objects as entry points `codesign.losses`, by name."""
-
-    def forget() -> None:
-        losses.loss_names.cache_clear()
-        losses._factory.cache_clear()
-
-    def register(**plugins: object) -> None:
-        forget()
-        plug_ins.register(monkeypatch, "codesign.losses", **plugins)
-
-    yield register
-    monkeypatch.undo()
-    forget()
+    return partial(plug_ins.register, monkeypatch, "codesign.losses")
 
 
 def test_a_recipe_chooses_a_loss_by_name_or_with_parameters():

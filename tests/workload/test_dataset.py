@@ -57,6 +57,7 @@ def test_fingerprints_stay_what_stores_know(fingerprint):
 def test_a_plug_in_is_a_dataset_like_any_other(monkeypatch, tmp_path):
     point = EntryPoint(name="blinks", value="workload_files:Blinks", group=registry.GROUP)  # one as Python makes them
     monkeypatch.setattr("codesign.plug_ins.entry_points", lambda group: [point])
+    monkeypatch.setattr("codesign.plug_ins._known", {})
     workload = load_workload(WorkloadSpec(name="blinks", timesteps=2), cache_root=tmp_path)
     assert (len(workload.train), len(workload.validation), len(workload.test)) == (15, 5, 10)
     assert np.array_equal(workload.test.frame(1).argmax(dim=1).numpy(), workload.test.sample_ids % 6)

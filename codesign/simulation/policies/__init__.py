@@ -5,8 +5,6 @@ A schedule also takes a `Policy` that is not registered. Sweeps and stores, whos
 
 from __future__ import annotations
 
-from functools import cache
-
 from codesign.errors import InputError
 from codesign.plug_ins import load_plug_in, plug_in_names
 from codesign.simulation.policies.arbiter import ARBITER
@@ -26,7 +24,6 @@ _ALL = (RANDOM, MOMENTUM, FIFO, TIMED, ROUND_ROBIN, ARBITER, SHALLOW_INHIBITION_
 _BUILT_IN = {policy.name: policy for policy in _ALL}
 
 
-@cache  # to look through all that is installed takes longer than to check a file
 def policy_names() -> tuple[str, ...]:
     """Names of all registered policies, sorted; an entry point's name is that of its policy."""
     return tuple(sorted({*_BUILT_IN, *plug_in_names(_GROUP)}))
@@ -43,7 +40,6 @@ def get_policy(policy: str | Policy) -> Policy:
     return _BUILT_IN.get(policy) or _from_entry_point(policy)
 
 
-@cache
 def _from_entry_point(name: str) -> Policy:
     policy, where = load_plug_in(_GROUP, name, "scheduling policy", policy_names())
     if not isinstance(policy, Policy):
