@@ -222,10 +222,9 @@ class Recipe(Spec):
     @property
     def schedules(self) -> tuple[Schedule, ...]:
         """All forward passes that are trained through: one, or those of the mixture."""
-        one = MixtureEntry.model_construct(method=self.method, policy=self.policy, group_size=self.group_size)
-        return tuple(self._through(entry) for entry in self.mixture or (one,))
+        return tuple(self._through(entry) for entry in self.mixture or (self,))
 
-    def _through(self, entry: MixtureEntry) -> Schedule:
+    def _through(self, entry: MixtureEntry | Recipe) -> Schedule:
         if entry.method == "layered" or entry.policy is None:
             return LAYERED
         return Schedule(
@@ -260,15 +259,11 @@ class Recipe(Spec):
         silent = UNLAYERED_ONLY if self.method == "layered" else OF_ONE_SCHEDULE if self.mixture is not None else ()
         told = self.model_dump(exclude=set(silent))
         if self.mixture is not None:
-            told["mixture"] = self.mixture_in_words
+            told["mixture"] = ", ".join(entry.summary for entry in self.mixture)
         if isinstance(self.loss, dict):
             given = [f"{name.replace('_', ' ')} {value}" for name, value in self.loss.items() if name != "name"]
             told["loss"] = ", ".join([str(self.loss["name"]), *given])
         return told | {name: value.summary for name, value in self if hasattr(value, "summary")}
-
-    @property
-    def mixture_in_words(self) -> str | None:
-        return None if self.mixture is None else ", ".join(entry.summary for entry in self.mixture)
 
     @property
     def regularization(self) -> Regularization:

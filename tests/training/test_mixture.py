@@ -34,7 +34,7 @@ def test_schedules_by_hand():
     first = Schedule(policy="random", group_size=2, **drained)
     assert recipe(refractory=False).schedules == (first, LAYERED, Schedule(policy="momentum", group_size=1, **drained))
     assert Recipe(method="unlayered", epochs=1).schedules == (Schedule(stop="drained"),)
-    assert recipe().mixture_in_words == "random F = 2, layered, momentum F = 1"
+    assert recipe().parameters["mixture"] == "random F = 2, layered, momentum F = 1"
 
 
 @pytest.mark.parametrize(
