@@ -14,26 +14,25 @@ from codesign.analysis.results.formatting import (
     with_interval,
 )
 from codesign.analysis.results.measures import label_of, like
-from codesign.analysis.results.statistics import Interval
-from codesign.reporting.pieces import Cell, Heading, Section, Table, numeric, table_of
+from codesign.analysis.results.statistics import Interval, interval
+from codesign.reporting.pieces import Cell, Heading, Section, Table, numeric, table_of, with_rows
 
 _ROUNDING = 1e-12
 """Relative spread that equal numbers get from their ratio."""
-_NONE = Interval(mean=None, half_width=None, seeds=0)
+_NONE = interval(())
 
 
-def printed_section(answers: Sequence[Answer]) -> Section | None:
-    """All that the file's publications print, with what is not as printed; None where it names none."""
+def printed_section(answers: Sequence[Answer]) -> Section:
+    """All that the file's publications print, with what is not as printed."""
     body: list[str | Table] = []
     for answer in answers:
         if answer.form == "printed":
-            body += [table] if (table := printed_table(answer)) is not None else []
-            body += answer.remarks
-    return Section(name="printed", title="What is printed, and here", body=tuple(body)) if body else None
+            body += (*with_rows(printed_table(answer)), *answer.remarks)
+    return Section(name="printed", title="What is printed, and here", body=tuple(body))
 
 
-def printed_table(answer: Answer) -> Table | None:
-    """A row for each row of the publication; None for settings alone, which are sentences."""
+def printed_table(answer: Answer) -> Table:
+    """A row for each row of the publication; none for settings alone, which are sentences."""
     options = answer.options
     printed = [option.printed or PrintedNumbers(values={}) for option in options]
     values = dict.fromkeys(
@@ -47,7 +46,7 @@ def printed_table(answer: Answer) -> Table | None:
         for row, option, of in zip(rows, options, printed, strict=True):
             row[Heading("not as printed", wide=True)] = Cell(option.obstacle or of.remark)
     caption = f"{answer.question}, and here with 95 % intervals over training seeds."
-    return table_of(caption, rows) if rows else None
+    return table_of(caption, rows)
 
 
 def _row(option: Option, printed: PrintedNumbers, columns: Mapping[str, tuple[bool, bool]]) -> dict[Heading, Cell]:

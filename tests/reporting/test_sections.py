@@ -18,7 +18,7 @@ from codesign.reporting.sections.evidence import evidence_section
 from codesign.reporting.sections.parts import parts_section
 
 
-def tables(section: Section | None) -> list[Table]:
+def tables(section: Section) -> list[Table]:
     return [piece for piece in section.body if isinstance(piece, Table)]
 
 
@@ -66,7 +66,7 @@ def test_no_section_repeats_itself_or_crowds_a_sentence_with_numbers():
         parts_section(table),
         evidence_section(table.answers, table.names),
     ]
-    for section in filter(None, found):
+    for section in found:
         sentences = [piece for piece in section.body if isinstance(piece, str)]
         assert all(
             len(re.findall(r"\d+([.,]\d+)*", sentence)) <= 2 for text in sentences for sentence in text.split(". ")

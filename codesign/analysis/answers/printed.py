@@ -76,7 +76,7 @@ def _multiples(
     for column in question.columns:
         if like(column).endswith("accuracy"):
             continue
-        here = Interval(mean=None, half_width=None, seeds=0)
+        here = interval(())
         if point is not None and reference is not None and comparable(point, reference, like(column)):
             here = ratio(measured(column, point, points), measured(column, reference, points))
         value, other = row.values.get(column), base.get(column)

@@ -50,11 +50,10 @@ _LEGEND = {"orient": "bottom", "columns": 2, **in_lines(40)}  # a name that is c
 _BANDS = "Bands: 95 % intervals over training seeds."
 
 
-def asked_section(entries: Sequence[FigureEntry], points: Sequence[Point]) -> Section | None:
-    """The figures of a file; None where it asks for none that has something to show."""
+def asked_section(entries: Sequence[FigureEntry], points: Sequence[Point]) -> Section:
+    """The figures of a file that have something to show."""
     drawn = [asked_figure(f"asked-{number}", entry, points) for number, entry in enumerate(entries, start=1)]
-    shown = tuple(one for one in drawn if one is not None)
-    return Section(name="asked-figures", title="Figures that the file asks for", body=shown) if shown else None
+    return Section(name="asked-figures", title="Figures that the file asks for", body=tuple(filter(None, drawn)))
 
 
 def asked_figure(name: str, entry: FigureEntry, points: Sequence[Point]) -> Figure | None:

@@ -33,6 +33,7 @@ _EFFECTS = ("accuracy", "energy_j", "latency_s", "spike_density")
 
 
 def sections_of(table: AnsweredTable) -> tuple[Section, ...]:
+    """Those that hold anything."""
     metadata, points, answers = table.metadata, table.points, table.answers
     if table.study is None:
         compared = [effects_section(points, table.names)]
@@ -60,16 +61,16 @@ def sections_of(table: AnsweredTable) -> tuple[Section, ...]:
         ),
         _reproduction(metadata),
     )
-    return tuple(section for section in found if section is not None and (section.body or section.code))
+    return tuple(section for section in found if section.body or section.code)
 
 
-def effects_section(points: Sequence[Point], names: Names) -> Section | None:
-    """What each choice does, and trainings by schedules where a sweep crosses them; None without two of anything."""
+def effects_section(points: Sequence[Point], names: Names) -> Section:
+    """What each choice does, and trainings by schedules where a sweep crosses them; nothing without two of anything."""
     crossed = all(len({part(point) for point in points}) > 1 for part in (names.training, names.run))
     matrix = matrix_figure("trained-run", points, names, "accuracy") if crossed else None
     drawn = [matrix, *(effects_figure(points, names, column) for column in _EFFECTS)]
-    body = tuple(one for one in drawn if one is not None)
-    return Section(name="effects", title="What each choice does", summary="all else equal", body=body) if body else None
+    body = tuple(filter(None, drawn))
+    return Section(name="effects", title="What each choice does", summary="all else equal", body=body)
 
 
 def _said_of_chips(points: Sequence[Point]) -> Iterator[Table]:

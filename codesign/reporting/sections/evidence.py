@@ -27,22 +27,20 @@ _OF_ROBUSTNESS = (
 )
 
 
-def evidence_section(answers: Sequence[Answer], names: Names) -> Section | None:
-    """None where no answer compares anything."""
+def evidence_section(answers: Sequence[Answer], names: Names) -> Section:
+    """Nothing where no answer compares anything."""
     asked = [comparison for answer in answers for comparison in answer.comparisons]
     found = list({(one.column, one.better.number, one.worse.number, one.gain): one for one in asked}.values())
-    if not found:
-        return None
     uncertain = [comparison for comparison in found if comparison.robustness and comparison.robustness.influences]
     say = names.told_apart(_sides(uncertain))
     drawn = [ranges_figure(uncertain, names, say, column) for column in ("energy_j", "latency_s", "energy_delay_js")]
-    figures = [figure for figure in (*drawn, tips_figure(uncertain, names, say)) if figure is not None]
+    figures = filter(None, (*drawn, tips_figure(uncertain, names, say)))
     table = first_rows(_table(found, names, names.told_apart(_sides(found))), _MOST)
     return Section(
         name="evidence",
         title="Comparisons: how large, how sure, and what reverses them",
         summary="behind the answers",
-        body=(*([_METHOD] if uncertain else []), *figures, table),
+        body=(*([_METHOD] if uncertain else []), *figures, *([table] if found else [])),
     )
 
 

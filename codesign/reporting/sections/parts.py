@@ -45,12 +45,10 @@ _ALL_IN = "an all-in figure holds all that one measurement spent"
 _IN_REAL_TIME = "real time: on while the stimulus lasts"
 
 
-def parts_section(table: AnsweredTable) -> Section | None:
+def parts_section(table: AnsweredTable) -> Section:
     """Each chip's variant in the answer that chooses one, or its most accurate one where the answer has none."""
     shown, names = _best_of_each(table), table.names
     figures = [figure for column in ("energy_j", "latency_s") if (figure := parts_figure(shown, names, column))]
-    if not shown:
-        return None
     tables = (_halved(shown, names), _layers(shown, names), _charged(table, shown, names), _quantized(shown, names))
     answering = {option.point.chip for option in table.chips.options if option.point is not None}
     others = [*dict.fromkeys(names.chips[point.chip] for point in shown if point.chip not in answering)]
@@ -62,7 +60,7 @@ def parts_section(table: AnsweredTable) -> Section | None:
         name="parts",
         title="Energy and time by part",
         summary="each chip at its best",
-        body=(chosen, *figures, book, *with_rows(*tables)),
+        body=(chosen, *figures, book, *with_rows(*tables)) if shown else (),
     )
 
 
