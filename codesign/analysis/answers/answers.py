@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from codesign.analysis.comparisons.comparison import Comparison, Status
+from codesign.analysis.comparisons.comparison import Comparison
 from codesign.analysis.questions import Constraint
 from codesign.analysis.results.points import Point
 from codesign.analysis.results.statistics import Interval
@@ -18,10 +18,13 @@ _SHOWN_IN_REAL_TIME = ("decision_latency_s", "power_w")
 
 LIKELY = 0.8
 
+Status = Literal["holds", "holds in part", "not shown", "does not hold", "cannot be asked"]
+"""How a claim stands; see `codesign.analysis.answers.claims`."""
+
 Standing = Literal["sure", "likely", "open", "met", "not met", "shown", Status]
 """How an answer stands: of a choice or comparison `sure` from 95 % and `likely` from 80 %, else `open`; of a claim as
-`Status` in `codesign.analysis.comparisons.comparison`; of a target `met` or `not met`, the latter also of a choice or
-comparison for which no point meets the constraints; of printed numbers `shown`."""
+its `Status`; of a target `met` or `not met`, the latter also of a choice or comparison for which no point meets the
+constraints; of printed numbers `shown`."""
 
 
 @dataclass(frozen=True, kw_only=True)

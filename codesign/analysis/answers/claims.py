@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import pairwise
 
-from codesign.analysis.answers.answers import Answer
+from codesign.analysis.answers.answers import Answer, Status
 from codesign.analysis.answers.chance import left_to_samples
 from codesign.analysis.answers.selecting import FACTS, ladders_along, never_alike, pairs_between, points_in, value_of
-from codesign.analysis.comparisons.comparison import Comparison, Status, compare_series, with_robustness
+from codesign.analysis.comparisons.comparison import Comparison, compare_series, with_robustness
 from codesign.analysis.comparisons.fronts import comparable
 from codesign.analysis.comparisons.robustness import drawn
 from codesign.analysis.comparisons.wording import gain_in_words

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 from codesign.analysis.comparisons.robustness import DRAWN, Robustness, robustness_of
 from codesign.analysis.results.formatting import coverage_words, listed
@@ -13,9 +12,6 @@ from codesign.analysis.results.samples import answer_alike, counts_samples
 from codesign.analysis.results.statistics import Interval, difference, paired
 from codesign.deferred import pd
 from codesign.hardware.terms import COVERAGE, ENERGY_COLUMNS
-
-Status = Literal["holds", "holds in part", "not shown", "does not hold", "cannot be asked"]
-"""How a claim stands. Only a claim of a file is said not to hold; see `codesign.analysis.answers.claims`."""
 
 ENERGIES = ("energy_j", "energy_cores_in_use_j", "energy_delay_js", "power_w")
 """Columns that compare only between points whose energies hold the same terms."""
@@ -43,13 +39,6 @@ class Comparison:
     worse_mean: float
     gain: Interval
     robustness: Robustness | None = None
-
-    @property
-    def status(self) -> Status:
-        """`holds in part`: beyond the spread of the seeds, but in less than 95 % of the draws of the chips' numbers."""
-        if not self.gain.above_zero:
-            return "not shown"
-        return "holds" if self.robustness is None or self.robustness.settled else "holds in part"
 
     @property
     def equal(self) -> bool:
