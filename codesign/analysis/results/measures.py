@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from codesign.analysis.results.columns import AXIS_PREFIX, NUMERIC_COLUMNS, is_of_model
@@ -16,7 +15,7 @@ from codesign.analysis.results.formatting import column_label
 from codesign.analysis.results.points import Point, is_known
 from codesign.deferred import pd
 
-_LOSSES = "training_loss_curve"
+_LOSSES, _BY_STEP = "training_loss_curve", "convergence_accuracy"
 _START = 10
 """How steeply a loss begins to fall is judged by the first epoch in so many."""
 _UNSTABLE = 0.5
@@ -106,7 +105,7 @@ def _shares(counted: Iterable[tuple[int, int]]) -> Curve:
 
 def convergence_curve(point: Point) -> Curve:
     """Mean over rows; a row whose curve ended earlier keeps its last accuracy, as its passes kept their outputs."""
-    cells = (cell for cell in point.rows["convergence_accuracy"] if cell is not None and len(cell))
+    cells = (cell for cell in point.rows[_BY_STEP] if cell is not None and len(cell))
     curves = [[float(value) for value in cell] for cell in cells]
     if point.layered or not curves:
         return []
@@ -147,12 +146,6 @@ def mean_of_histogram(counts: Sequence[float]) -> float | None:
     return sum(value * count for value, count in enumerate(counts)) / total if total else None
 
 
-def accuracy_after_output(point: Point, step: int) -> pd.Series:
-    """Accuracy `step` forward steps after the first output spike; a curve that ended earlier keeps its last value,
-    which is also that of step -1."""
-    return series_of(point, "convergence_accuracy", lambda curve: curve[min(step, len(curve) - 1)])
-
-
 def _early_fall(curve: Sequence[float]) -> float | None:
     after = max(len(curve) // _START, 1)
     return curve[0] - curve[after] if len(curve) > after else None
@@ -180,18 +173,14 @@ def _is_of(row: pd.Series, point: Point) -> bool:
     return untrained and row["recipe"] == point.recipe and same
 
 
-def _by_seed(label: str, like: str, of: Callable[[Point], pd.Series]) -> Measure:
-    return Measure(label=label, like=like, of=lambda point, points, failed: of(point))
-
-
 def _of_list(label: str, like: str, column: str, reduce: Callable[[Sequence[float]], float | None]) -> Measure:
-    return _by_seed(label, like, lambda point: series_of(point, column, reduce))
+    return Measure(label=label, like=like, of=lambda point, points, failed: series_of(point, column, reduce))
 
 
 MEASURES: Mapping[str, Measure] = {
-    "accuracy_at_output": _by_seed("accuracy at the output", "accuracy", partial(accuracy_after_output, step=0)),
-    "accuracy_step_later": _by_seed("accuracy a step later", "accuracy", partial(accuracy_after_output, step=1)),
-    "accuracy_last_step": _by_seed("accuracy at the last step", "accuracy", partial(accuracy_after_output, step=-1)),
+    "accuracy_at_output": _of_list("accuracy at the output", "accuracy", _BY_STEP, lambda curve: curve[0]),
+    "accuracy_step_later": _of_list("accuracy a step later", "accuracy", _BY_STEP, lambda curve: curve[:2][-1]),
+    "accuracy_last_step": _of_list("accuracy at the last step", "accuracy", _BY_STEP, lambda curve: curve[-1]),
     "accuracy_drained": Measure(
         label="accuracy drained", like="accuracy", of=lambda point, points, failed: drained_accuracies(point, points)
     ),
