@@ -11,9 +11,7 @@ from codesign.analysis.answers.asking import AnsweredTable
 from codesign.analysis.answers.remarks import costs_in_ranges, left_aside, silent_networks, unpriced_currents
 from codesign.analysis.answers.savings import first_taking_part, what_limits
 from codesign.analysis.answers.selecting import value_of
-from codesign.analysis.comparisons.constraints import more_is_better
-from codesign.analysis.comparisons.fronts import find_fronts
-from codesign.analysis.questions import CHOICES, ChooseQuestion, CompareQuestion, Constraint, Question, TargetQuestion
+from codesign.analysis.questions import CHOICES, ChooseQuestion, Constraint, Question
 from codesign.analysis.results.columns import AXIS_PREFIX
 from codesign.analysis.results.formatting import column_label, with_interval
 from codesign.analysis.results.metadata import ResultMetadata
@@ -50,7 +48,7 @@ def render_report(table: ResultTable) -> str:
     """The report as HTML, about three megabytes at most, whatever the size of the sweep."""
     answered = AnsweredTable.of(table)
     metadata, points, answers = answered.metadata, answered.points, answered.answers
-    shown = preferred(points, find_fronts(points, metadata.objectives))
+    shown = preferred(points, metadata.objectives)
     data = _data(answered, shown)
     sections = sections_of(answered)
     options = next((answer.options for answer in answers if answer.options), ())
@@ -199,10 +197,10 @@ def _left_out(shown: int, total: int) -> str:
 def _asked(question: Question, answer: Answer, shown: Sequence[Point]) -> dict[str, Any] | None:
     """What the script needs to answer a question for other requirements; None of one that has no options. It knows
     points by their places among those `shown`."""
-    if not isinstance(question, ChooseQuestion | CompareQuestion | TargetQuestion) or not answer.options:
+    if answer.form == "printed" or not answer.options:
         return None
     places = {point.number: place for place, point in enumerate(shown)}
-    column, more = _aim(question)
+    column, more = ("energy_j", False) if answer.form == "target" else (answer.column, answer.more)
     required = max((limit.value for limit in answer.where if _of_control(limit)), default=None)
     members = [places[point.number] for point in answer.able if point.number in places]
     all_able = [place for place, point in enumerate(shown) if not point.set_aside]
@@ -215,17 +213,6 @@ def _asked(question: Question, answer: Answer, shown: Sequence[Point]) -> dict[s
         "members": None if members == all_able else members,
         "rows": [_asked_row(option, places) for option in answer.options[:_MOST_OPTIONS]],
     }
-
-
-def _aim(question: ChooseQuestion | CompareQuestion | TargetQuestion) -> tuple[str, bool]:
-    """The column that decides, and whether more of it is better."""
-    match question:
-        case ChooseQuestion():
-            return question.column, question.most is not None
-        case CompareQuestion():
-            return question.columns[0], more_is_better(question.columns[0])
-        case TargetQuestion():
-            return "energy_j", False
 
 
 def _of_control(limit: Constraint) -> bool:

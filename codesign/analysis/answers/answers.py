@@ -77,7 +77,7 @@ class Answer:
         form: choose, compare, claim, target or printed.
         question: as a reader asks it, with a question mark, or the statement of a claim.
         sentence: the answer in one or two sentences, no more than two numbers in each.
-        column: the column that decides; "" where none does.
+        column, more: the column that decides, "" where none does, and whether more of it is better.
         confidence: share of training seeds × draws that agree; None where there is nothing to draw.
         options: the best first; of a choice, a comparison, and the points that meet a target.
         comparisons: the evidence.
@@ -93,6 +93,7 @@ class Answer:
     standing: Standing
     sentence: str
     column: str = ""
+    more: bool = False
     confidence: float | None = None
     options: tuple[Option, ...] = ()
     comparisons: tuple[Comparison, ...] = ()

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from math import fsum
 from typing import Any
 
 from codesign.analysis.answers.remarks import lacks, left_out
 from codesign.analysis.comparisons.comparison import Obstacle, energy_of, matched_terms
 from codesign.analysis.comparisons.constraints import more_is_better
-from codesign.analysis.comparisons.fronts import Front, comparison_group
+from codesign.analysis.comparisons.fronts import comparison_group, find_fronts
 from codesign.analysis.questions import CHOICES
 from codesign.analysis.results.columns import COLUMNS
 from codesign.analysis.results.formatting import column_label, coverage_words, is_share, shortened
+from codesign.analysis.results.metadata import Objective
 from codesign.analysis.results.naming import Names
 from codesign.analysis.results.points import Point
 from codesign.hardware.terms import StaticBook
@@ -35,29 +36,30 @@ _FURTHER = (
 _MADE_OF_ENERGY = ("energy_delay_js", "power_w")
 """Measures that there are in each book of the static power, under one name."""
 _DIGITS, _DECIDING_DIGITS = 4, 6
-_FACTS: tuple[tuple[str, str, Callable[[Point], object]], ...] = (
-    ("workload", "data", lambda point: point.workload),
-    ("topology", "network", lambda point: point.topology),
-    ("weight_bits", "weight bits", lambda point: point.weight_bits),
-    ("capacity", "capacity", lambda point: point.capacity),
-    ("operation", "operation", lambda point: point.operation),
-    ("stop", "answer read", lambda point: point.stop_label),
-    ("policy", "policy", lambda point: point.policy),
-    ("group_size", "group size", lambda point: point.group_size),
-    ("training_method", "trained", lambda point: point.training_method),
-    ("training_policy", "trained policy", lambda point: point.training_policy),
-    ("input_mode", "input", lambda point: point.input_mode),
-    ("mapping", "placement", lambda point: point.mapping),
-    ("latency_model", "latency model", lambda point: point.latency_model),
-)
+_FACTS = {
+    "workload": "data",
+    "topology": "network",
+    "weight_bits": "weight bits",
+    "capacity": "capacity",
+    "operation": "operation",
+    "stop": "answer read",
+    "policy": "policy",
+    "group_size": "group size",
+    "training_method": "trained",
+    "training_policy": "trained policy",
+    "input_mode": "input",
+    "mapping": "placement",
+    "latency_model": "latency model",
+}
+"""Facts of a point, and what each is called."""
 _PART_OF_KEY = ("workload", "topology", "weight_bits", "capacity", "operation")
 
 
-def preferred(points: Sequence[Point], fronts: Sequence[Front]) -> list[Point]:
+def preferred(points: Sequence[Point], objectives: Sequence[Objective]) -> list[Point]:
     """All points, or as many as a page holds: those on a front first, then the most accurate; in their order."""
     if len(points) <= MOST_POINTS:
         return list(points)
-    best = {point.number for front in fronts for point in front.best}
+    best = {point.number for front in find_fronts(points, objectives) for point in front.best}
     ranked = sorted(points, key=lambda p: (p.number not in best, -(p.value("accuracy").mean or 0.0), p.number))
     return sorted(ranked[:MOST_POINTS], key=lambda point: point.number)
 
@@ -173,8 +175,9 @@ def _facts(points: Sequence[Point], names: Names, asked: Collection[str]) -> lis
             lead, words = "", [names.option(path, text) if text else "" for text in texts]
         cells = list(zip(values, words, strict=True))
         found.append(_fact(f"axis.{path}", names.axis(path), cells, naming=True, lead=lead))
-    for key, label, fact in _FACTS:
-        texts = ["" if (value := fact(point)) is None else str(value) for point in points]
+    for key, label in _FACTS.items():
+        values = [point.stop_label if key == "stop" else getattr(point, key) for point in points]
+        texts = ["" if value is None else str(value) for value in values]
         cells = [(text, text.replace("_", " ")) for text in texts]
         found.append(_fact(key, label, cells, naming=key in _PART_OF_KEY, lead=label))
     found = [fact for fact in found if len(fact["codes"]) > 1 or fact["key"] in asked] or found[:1]
