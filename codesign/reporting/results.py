@@ -11,13 +11,12 @@ from codesign import arguments
 from codesign.analysis.answers.answers import Answer
 from codesign.analysis.answers.asking import AnsweredTable
 from codesign.analysis.answers.savings import halved_numbers
-from codesign.analysis.comparisons.constraints import by_option, more_is_better, resolved
+from codesign.analysis.comparisons.constraints import by_option, resolved
 from codesign.analysis.comparisons.contest import Contest
-from codesign.analysis.comparisons.fronts import fronts_of, objective_sets
+from codesign.analysis.comparisons.fronts import fronts_of, objective_of, objective_sets
 from codesign.analysis.questions import CHOICES, Constraint
 from codesign.analysis.results.columns import NUMERIC_COLUMNS
 from codesign.analysis.results.formatting import column_label, with_interval
-from codesign.analysis.results.metadata import Objective
 from codesign.analysis.results.points import Point
 from codesign.analysis.results.table import ResultTable
 from codesign.analysis.results.table import read_results as read_table
@@ -93,10 +92,7 @@ class SweepResults(AnsweredTable):
         Raises:
             InputError: there is no such column.
         """
-        asked = tuple(
-            Objective(column=_column(name), direction="maximize" if more_is_better(name) else "minimize")
-            for name in columns
-        )
+        asked = tuple(objective_of(_column(name)) for name in columns)
         for objectives in [asked] if asked else objective_sets(self.metadata.objectives):
             best = [point for front in fronts_of(self.points, objectives) for point in front.best]
             if best:

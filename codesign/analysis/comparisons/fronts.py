@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 
 from codesign.analysis.comparisons.comparison import ENERGIES, IN_BOOK
-from codesign.analysis.comparisons.constraints import by_option
+from codesign.analysis.comparisons.constraints import by_option, more_is_better
 from codesign.analysis.results.columns import COLUMNS, NUMERIC_COLUMNS
 from codesign.analysis.results.formatting import BOOK_WORDS, coverage_words
 from codesign.analysis.results.metadata import Objective
@@ -64,6 +64,11 @@ class Front:
         covered = self.group.coverage
         charged = {name for point in self.best for name in point.charged}
         return str(self.group if covered is None else replace(self.group, coverage=tuple(sorted(charged))))
+
+
+def objective_of(column: str) -> Objective:
+    """More of what is better the more there is, less of all else."""
+    return Objective(column=column, direction="maximize" if more_is_better(column) else "minimize")
 
 
 def objective_sets(objectives: Sequence[Objective]) -> list[tuple[Objective, ...]]:

@@ -51,7 +51,7 @@ class Study:
     def front(self) -> tuple[TrialFacts, ...]:
         """Trials on the front, best in the first objective first."""
         found = [trial for trial in self.facts.trials if trial.on_front]
-        return tuple(sorted(found, key=lambda trial: best_first(trial, 0, self.objectives[0])))
+        return tuple(sorted(found, key=lambda trial: self.best_first(trial, 0)))
 
     @cached_property
     def drawn(self) -> tuple[str, ...]:
@@ -84,7 +84,7 @@ class Study:
         """The references that no complete trial is better than, each with the best that was reached."""
         missed = []
         for place, objective in enumerate(self.objectives):
-            best = min(self.complete, key=lambda trial: best_first(trial, place, objective)).values[place]
+            best = min(self.complete, key=lambda trial: self.best_first(trial, place)).values[place]
             sign = 1 if objective.direction == "maximize" else -1
             if objective.reference is not None and (best is None or sign * best <= sign * objective.reference):
                 column, limit = column_label(objective.column), quantity(objective.reference, objective.column)
@@ -98,17 +98,23 @@ class Study:
             return None
         return max((trial.hypervolume for trial in self.complete if trial.hypervolume is not None), default=None)
 
+    def best_first(self, trial: TrialFacts, index: int) -> tuple[bool, float, int]:
+        """A key that sorts the best in an objective first, the earlier of equal ones, and unknown values last."""
+        value = trial.values[index]
+        sign = -1 if self.objectives[index].direction == "maximize" else 1
+        return value is None, sign * (value or 0.0), -1 if trial.number is None else trial.number
+
     def best(self, index: int) -> TrialFacts | None:
         """The trial on the front that is best in an objective on validation; None on an empty front."""
         known = [trial for trial in self.front if trial.values[index] is not None]
-        return min(known, key=lambda trial: best_first(trial, index, self.objectives[index]), default=None)
+        return min(known, key=lambda trial: self.best_first(trial, index), default=None)
 
     def among(self, index: int) -> str:
         """Of which trials `best` is the best, where a complete one that is not on the front has a better value."""
         best = self.best(index)
         if best is None:
             return ""
-        value, *others = (best_first(trial, index, self.objectives[index])[:2] for trial in (best, *self.complete))
+        value, *others = (self.best_first(trial, index)[:2] for trial in (best, *self.complete))
         return " among trials better than all references" if min(others, default=value) < value else ""
 
     def text(self, trial: TrialFacts, name: str) -> str:
@@ -169,13 +175,6 @@ def trial_name(trial: TrialFacts) -> str:
 def trial_title(trial: TrialFacts) -> str:
     """As sentences name it."""
     return "the baseline" if trial.number is None else f"trial {trial.number}"
-
-
-def best_first(trial: TrialFacts, index: int, objective: Objective) -> tuple[bool, float, int]:
-    """A key that sorts the best in an objective first, the earlier of equal ones, and unknown values last."""
-    value = trial.values[index]
-    sign = -1 if objective.direction == "maximize" else 1
-    return value is None, sign * (value or 0.0), -1 if trial.number is None else trial.number
 
 
 def parameter_text(value: Scalar, parameter: ParameterFacts | None) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from codesign.analysis.answers.effects import effects_of, is_ratio
 from codesign.analysis.comparisons.constraints import more_is_better
-from codesign.analysis.comparisons.fronts import fronts_of
+from codesign.analysis.comparisons.fronts import fronts_of, objective_of
 from codesign.analysis.results.formatting import (
     column_label,
     coverage_words,
@@ -19,7 +19,6 @@ from codesign.analysis.results.formatting import (
 )
 from codesign.analysis.results.formatting import points as in_points
 from codesign.analysis.results.measures import label_of, like, measured
-from codesign.analysis.results.metadata import Objective
 from codesign.analysis.results.naming import Names
 from codesign.analysis.results.points import Point
 from codesign.analysis.results.statistics import Interval, interval
@@ -61,9 +60,7 @@ def scatter(
 ) -> Figure | None:
     """Two columns of all points that have both, coloured by chip, schedule or recipe, with the front of those that
     compare; None without any."""
-    objectives = tuple(
-        Objective(column=column, direction="maximize" if more_is_better(column) else "minimize") for column in (y, x)
-    )
+    objectives = objective_of(y), objective_of(x)
     fronts = [front for front in fronts_of(points, objectives) if front.members]
     members = [(group, point) for group, front in enumerate(fronts) for point in front.members]
     if not members:

@@ -16,7 +16,7 @@ from codesign.analysis.results.formatting import (
     with_interval,
 )
 from codesign.analysis.results.metadata import Objective, ParameterFacts, ResultMetadata, TrialFacts
-from codesign.analysis.results.study import Study, best_first, parameter_text, trial_name
+from codesign.analysis.results.study import Study, parameter_text, trial_name
 from codesign.reporting.charts.base import of_more
 from codesign.reporting.charts.study import importance_figures, progress_figures, slice_figures, trade_off_figures
 from codesign.reporting.pieces import Cell, Heading, Section, Table, numeric, table_of, text_table, without_repeats
@@ -122,7 +122,7 @@ def _preferred(study: Study) -> list[TrialFacts]:
     limit = min(_TRIAL_LIMIT, _CELL_LIMIT // (6 + len(study.spaces) + 2 * len(study.objectives)))
 
     def rank(trial: TrialFacts) -> tuple[object, ...]:
-        first = best_first(trial, 0, study.objectives[0])
+        first = study.best_first(trial, 0)
         return trial.number is not None, not trial.on_front, _STATES.index(trial.state), *first
 
     chosen = sorted(study.everything, key=rank)[:limit]
