@@ -14,23 +14,19 @@ from codesign.analysis.results.points import Point
 from codesign.hardware.terms import ACTIONS, MODEL, RATES
 from codesign.units import format_si
 
+_EVENTS = {each.price.partition(".")[2]: each.subject for each in ACTIONS if each.price.startswith("energies.")}
 _VERBS = {
-    **{action.price: (action.subject, "costs" if action.price.startswith("energies.") else "is") for action in ACTIONS},
+    **{action.price: (action.subject, "is") for action in ACTIONS},
+    **{f"energies.{event}": (subject, "costs") for event, subject in _EVENTS.items()},
+    **{f"times.{event}": (subject, "takes") for event, subject in _EVENTS.items()},
     "area": ("the area", "is"),
     "clock": ("the clock", "runs at"),
     "synchronization.tick": ("a tick", "lasts"),
     "synchronization.times": ("a barrier", "takes"),
     "synchronization.handshake": ("an agreement of neighbours", "takes"),
     "synchronization.least_step": ("the shortest step", "takes"),
-    "times.synaptic_operation": ("a synaptic operation", "takes"),
     "times.message": ("receiving a message", "takes"),
-    "times.neuron_access": ("visiting a neuron", "takes"),
-    "times.neuron_update": ("a neuron update", "takes"),
-    "times.spike": ("generating a spike", "takes"),
     "times.output": ("sending a message", "takes"),
-    "times.hop": ("a hop", "takes"),
-    "times.hop_vertical": ("a vertical hop", "takes"),
-    "times.chip_hop": ("a hop between chips", "takes"),
     "model.energy": ("the model's error in the energy", "is"),
     "model.latency": ("the model's error in the time", "is"),
 }
