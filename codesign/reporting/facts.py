@@ -19,6 +19,11 @@ from codesign.units import format_si
 
 _MOST_TRUSTED = 3
 """Chips of whose errors the first screen tells."""
+_TROUBLES = {
+    "late_fraction": ("falls behind its input in real time: steps take longer than a timestep", "of its steps"),
+    "overloaded_ticks": ("has ticks in which a core or a link has more to do than fits", "ticks a sample"),
+}
+"""By column, what is wrong with a chip where it is above 0, and in what it is counted."""
 
 
 def without_result(table: ResultTable) -> str:
@@ -166,29 +171,19 @@ def _without(varied: Collection[str], owner: str, settings: Mapping[str, Scalar]
     return {name: "varied" if is_varied(name) else value for name, value in settings.items()}
 
 
-def pace_warnings(
-    gathered: Sequence[Point], columns: Collection[str] = ("late_fraction", "overloaded_ticks")
-) -> list[str]:
+def pace_warnings(gathered: Sequence[Point], columns: Collection[str] = tuple(_TROUBLES)) -> list[str]:
     """Where a chip falls behind its input, or a tick has no room for its work; one sentence per chip and trouble."""
     warnings = []
-    for column, applies, trouble in (
-        (
-            "late_fraction",
-            lambda point: point.operation == "real_time",
-            "falls behind its input in real time: steps take longer than a timestep",
-        ),
-        ("overloaded_ticks", lambda point: True, "has ticks in which a core or a link has more to do than fits"),
-    ):
-        known = [p for p in gathered if column in columns and applies(p) and p.value(column).mean is not None]
+    for column in columns:
+        trouble, unit = _TROUBLES[column]
+        paced = [p for p in gathered if p.operation == "real_time"] if column == "late_fraction" else gathered
+        known = [point for point in paced if point.value(column).mean is not None]
         for chip, members in by_option(known, lambda point: point.chip).items():
-            slow = [point for point in members if (point.value(column).mean or 0.0) > 0]
-            if slow:
+            if slow := [point for point in members if point.value(column).mean]:
                 worst = max(slow, key=lambda point: point.value(column).mean or 0.0)
-                amount = quantity(worst.value(column).mean, column)
-                unit = "of its steps" if column == "late_fraction" else "ticks a sample"
                 warnings.append(
                     f"{chip} {trouble}, at {len(slow)} of {len(members)} points. Worst: {worst.recipe} under "
-                    f"{worst.schedule} on {worst.place}, {amount} {unit}."
+                    f"{worst.schedule} on {worst.place}, {quantity(worst.value(column).mean, column)} {unit}."
                 )
     return warnings
 
