@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 from handmade_hardware import near
 from made_up_answers import accurate, asked, gathered, labels, row, rows_of, with_terms
-from synthetic_sweep import loihi_row, synthetic_metadata, table_of, with_ranges
+from synthetic_sweep import loihi_row, with_ranges
 
-from codesign.analysis.answers.asking import AnsweredTable
 from codesign.analysis.results.formatting import in_times
 from codesign.analysis.results.metadata import ChipFacts, ChipNumber
 from codesign.analysis.results.naming import names_of
@@ -337,11 +336,9 @@ def test_an_answer_at_an_end_of_an_axis_says_so(latencies, words):
     ],
 )
 def test_what_no_value_lies_beyond_is_no_end(path, values, told):
-    metadata = synthetic_metadata()
-    metadata.questions["it"] = {"choose": f"axis.{path}", "least": "latency_s"}
     made = rows_of([("a", value, 0.9, 10.0, float(latency)) for latency, value in enumerate(values, 1)])
     rows = [{f"axis.{path}" if key == "axis.width" else key: cell for key, cell in one.items()} for one in made]
-    (answer,) = AnsweredTable.of(table_of(rows, metadata)).answers
+    answer = asked(rows, choose=f"axis.{path}", least="latency_s")
     assert ("that was tried" in answer.sentence) == told
 
 
@@ -362,14 +359,10 @@ def test_what_was_varied_for_one_alone_is_said_and_compared_at_the_same_value():
         for chip, lanes, energy in tried
         for one in accurate(chip, energy, 0.9, 0.91, 0.92)
     ]
-    metadata = synthetic_metadata()
-    metadata.chips.update(dict.fromkeys(("a", "a2"), with_numbers(vector_width=8.0)))
-    metadata.questions["chip"] = {"choose": "chip", "least": "energy_j"}
-    metadata.questions["lanes"] = {"choose": f"axis.{path}", "least": "energy_j", "select": {f"axis.{path}": [8, 64]}}
-    table = table_of(rows, metadata)
-    chip, lanes = AnsweredTable.of(table).answers
+    chips = dict.fromkeys(("a", "a2"), with_numbers(vector_width=8.0))
     told = "2.00 times less than a2. They also differ in vector width, 64 against 8; both at 8, a2 has 1.50 times less."
-    assert told in chip.sentence
+    assert told in asked(rows, chips, choose="chip", least="energy_j").sentence
+    lanes = asked(rows, chips, choose=f"axis.{path}", least="energy_j", select={f"axis.{path}": [8, 64]})
     assert lanes.sentence.endswith("more lanes always look better, because the model charges them only area.")
 
 
@@ -379,11 +372,8 @@ def test_a_chip_of_ones_own_that_is_not_ranked_says_which_line_would_and_whom_it
     rows = [with_terms("a", seed, synaptic_operation=45.0) for seed in SEEDS]
     rows += [with_terms("b", seed, synaptic_operation=1.0) | both for seed in SEEDS]
     rows += [with_terms("c", seed, synaptic_operation=90.0, neuron_update=10.0) for seed in SEEDS]
-    metadata = synthetic_metadata()
-    metadata.chips["a"] = ChipFacts(title="a", citation=OWN_CITATION, synchronization="asynchronous", name="a")
-    metadata.questions["it"] = {"choose": "chip", "least": "energy_j"}
-    table = table_of([{k: v for k, v in one.items() if not k.startswith("axis")} for one in rows], metadata)
-    (answer,) = AnsweredTable.of(table).answers
+    chips = {"a": ChipFacts(title="a", citation=OWN_CITATION, synchronization="asynchronous", name="a")}
+    answer = asked(rows, chips, choose="chip", least="energy_j")
     told = (
         "a is not ranked. The file of a gives no energies.neuron_update, which the prices of b include in other terms; "
     )
@@ -391,14 +381,13 @@ def test_a_chip_of_ones_own_that_is_not_ranked_says_which_line_would_and_whom_it
 
 
 def test_variants_of_one_chip_do_not_hide_the_best_other_one():
-    metadata = synthetic_metadata()
-    for chip, name in {"a": "mine", "a2": "mine", "b": "other"}.items():
-        metadata.chips[chip] = ChipFacts(title=chip, citation="", synchronization="asynchronous", name=name)
-    metadata.questions["it"] = {"choose": "chip", "least": "energy_j"}
+    chips = {
+        chip: ChipFacts(title=chip, citation="", synchronization="asynchronous", name=name)
+        for chip, name in {"a": "mine", "a2": "mine", "b": "other"}.items()
+    }
     energies = {"a": 1e-9, "a2": 1.02e-9, "b": 4e-9}
     rows = [one for chip, energy in energies.items() for one in accurate(chip, energy, 0.9, 0.91, 0.92)]
-    table = table_of([{k: v for k, v in one.items() if not k.startswith("axis")} for one in rows], metadata)
-    (answer,) = AnsweredTable.of(table).answers
+    answer = asked(rows, chips, choose="chip", least="energy_j")
     assert "2.0 % less than a2. The best other chip, b, has 4.00 times more." in answer.sentence
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from synthetic_sweep import Row, mubrain_row, table_of
+from synthetic_sweep import Row, mubrain_row, synthetic_metadata, table_of
 
 from codesign.analysis.answers.answers import Answer
 from codesign.analysis.answers.asking import AnsweredTable
+from codesign.analysis.results.metadata import ChipFacts
 from codesign.analysis.results.points import Point, points_of
 
 Variant = tuple[str, float, float, float, float]
@@ -59,10 +61,11 @@ def gathered(rows: list[Row]) -> tuple[Point, ...]:
     return points_of(table_of(rows).frame, units={}, recipes={})
 
 
-def asked(rows: list[Row], **content: Any) -> Answer:
-    table = table_of(rows)
-    table.metadata.questions["it"] = content
-    (answer,) = AnsweredTable.of(table).answers
+def asked(rows: list[Row], chips: Mapping[str, ChipFacts] | None = None, **content: Any) -> Answer:
+    """The answer to one question about rows, whose chips may be known better."""
+    metadata = synthetic_metadata(it=content)
+    metadata.chips.update(chips or {})
+    (answer,) = AnsweredTable.of(table_of(rows, metadata)).answers
     return answer
 
 

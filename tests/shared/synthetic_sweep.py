@@ -266,7 +266,8 @@ def synthetic_rows(seeds: tuple[int, ...] = (0, 1, 2)) -> list[Row]:
     return [*rows, small | {"synchronization": "asynchronous", "operation": "accelerated"}, lost]
 
 
-def synthetic_metadata() -> ResultMetadata:
+def synthetic_metadata(**questions: dict[str, Any]) -> ResultMetadata:
+    """With the questions of a file, by name."""
     stuijt, davies = "Stuijt et al. 2021", "Davies et al. 2018"
     measured = {"confidence": "measured", "source": f"{stuijt}, https://doi.org/10.3389/fnins.2021.664208"}
     energy = ChipNumber(name="energy per synaptic operation", value_si=26e-12, unit="J", text="26 pJ", **measured)
@@ -328,6 +329,7 @@ def synthetic_metadata() -> ResultMetadata:
             "truenorth": ChipFacts(title="TrueNorth", citation="Merolla et al. 2014", synchronization="timer"),
         },
         axes=(AxisFacts(name="vector_width"),),
+        questions=questions,
     )
 
 
