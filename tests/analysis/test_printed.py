@@ -109,7 +109,7 @@ def test_the_point_that_is_most_as_printed_stands_for_a_row():
 
 def test_questions_and_rows_keep_their_order_in_a_file():
     question = {"printed": "Table 2", "columns": ["accuracy"], "rows": {"z": ROWS["layered"], "a": ROWS["unlayered"]}}
-    metadata = replace(synthetic_metadata(), questions={"second": question, "first": question})
+    metadata = synthetic_metadata(second=question, first=question)
     read = table_of(mubrain(), metadata).metadata.questions
     assert [*read, *read["first"]["rows"]] == ["second", "first", "z", "a"]
 
@@ -117,7 +117,7 @@ def test_questions_and_rows_keep_their_order_in_a_file():
 def test_settings_alone_are_no_headline():
     settings = {"printed": "Table 6", "settings": {"epochs": 50}}
     table = {"printed": "Table 2", "columns": ["accuracy"], "rows": ROWS, "settings": {"epochs": 50}}
-    metadata = replace(synthetic_metadata(), questions={"settings": settings, "table": table})
+    metadata = synthetic_metadata(settings=settings, table=table)
     found = AnsweredTable.of(table_of(mubrain(), metadata)).answers
     assert [answer.name for answer in found] == ["table", "settings"]
 

@@ -29,7 +29,7 @@ from codesign.errors import InputError
 from codesign.exploration.definition.checks import MOST_POINTS
 
 QUESTION = {"choose": "chip", "least": "energy_j", "where": ["accuracy within 1 point of best"]}
-METADATA = replace(synthetic_metadata(), title="A sweep of <b>", questions={"mine": QUESTION})
+METADATA = replace(synthetic_metadata(mine=QUESTION), title="A sweep of <b>")
 
 
 def row(**changes: object) -> dict[str, object]:

@@ -337,11 +337,10 @@ def test_a_power_is_of_the_chosen_book_and_compares_as_in_the_answers(shown):
 def test_what_a_file_asks_of_other_columns_and_limits(shown):
     """A limit on energy is held against the book that the file names: layered training spends 9.2 µJ of Loihi's board,
     of which 8.4 µJ are those of the cores in use. More of an agreement is better under each question."""
-    metadata = replace(synthetic_metadata(), static_book="cores_in_use")
-    limited = {"choose": "recipe", "least": "latency_s", "where": ["energy_j < 8.5 uJ"], "select": {"chip": "loihi"}}
-    metadata.questions["waits"] = {"choose": "recipe", "least": "contention"}
-    metadata.questions["agreement"] = {"choose": "recipe", "most": "agreement"}
-    metadata.questions["limited"] = limited
+    limited = {"least": "latency_s", "where": ["energy_j < 8.5 uJ"], "select": {"chip": "loihi"}}
+    asked = {"waits": {"least": "contention"}, "agreement": {"most": "agreement"}, "limited": limited}
+    questions = {name: {"choose": "recipe", **of} for name, of in asked.items()}
+    metadata = replace(synthetic_metadata(**questions), static_book="cores_in_use")
     values = {"layered": (0.0, 0.7), "unlayered_rs": (0.05, 0.8), "unlayered_ms": (0.1, 0.9)}
     given = [
         row | dict(zip(("contention", "agreement"), values[row["recipe"]], strict=True))
@@ -365,9 +364,8 @@ def test_what_a_file_asks_of_other_columns_and_limits(shown):
 
 
 def test_values_of_an_axis_are_sorted_found_as_numbers_and_told_where_they_are_not_asked_for(shown):
-    metadata = replace(synthetic_metadata(), axes=(AxisFacts(name="delay", unit="s"),))
     asked = {"choose": "axis.width", "least": "energy_j", "select": {"width": [4.0, 8.0]}}
-    metadata.questions["width"] = asked
+    metadata = replace(synthetic_metadata(width=asked), axes=(AxisFacts(name="delay", unit="s"),))
     at = [
         row | {"axis.delay": delay, "axis.width": width}
         for delay, width in ((9e-10, 4.0), (1e-9, 8.0), (1.5e-9, 4.0), (1e-6, 16.0))

@@ -89,10 +89,8 @@ def test_every_table_and_heading_has_a_name(report):
 
 def test_answers_stand_in_the_order_of_the_file():
     """A claim, which has no options, a comparison that cannot be ranked, and the choice that is open."""
-    metadata = synthetic_metadata()
-    claim = {"claim": "It loses", "column": "accuracy", "more": {"layered": True}, "less": {"layered": False}}
-    metadata.questions.update(
-        loss=claim,
+    metadata = synthetic_metadata(
+        loss={"claim": "It loses", "column": "accuracy", "more": {"layered": True}, "less": {"layered": False}},
         choice={"ask": "Which chip?", "choose": "chip", "least": "energy_j"},
         sides={"ask": "Or these?", "compare": ["loihi", "nowhere"]},
     )
@@ -102,9 +100,8 @@ def test_answers_stand_in_the_order_of_the_file():
 
 
 def test_a_claim_that_is_not_open_says_both_sides():
-    metadata = synthetic_metadata()
     claim = {"claim": "Width helps", "column": "accuracy", "more": {"axis.width": 4}, "less": {"axis.width": 1}}
-    metadata.questions.update(choice={"choose": "axis.width", "most": "accuracy"}, helps=claim)
+    metadata = synthetic_metadata(choice={"choose": "axis.width", "most": "accuracy"}, helps=claim)
     rows = [row("a", width, 0, accuracy=accuracy) for width, accuracy in ((1.0, 0.5), (4.0, 0.75))]
     first = page_of(rows, metadata).partition('id="answers"')[0]
     assert "Width 4: 75.0 %. Width 1: 50.0 %." in first
@@ -113,14 +110,12 @@ def test_a_claim_that_is_not_open_says_both_sides():
 
 def test_two_sides_that_differ_in_an_axis_are_options_by_that_axis():
     rows = [row("a", width, 0, energy_j=1e-9 * width) for width in (1.0, 2.0)]
-    metadata = synthetic_metadata()
-    metadata.questions["it"] = {"ask": "Wider?", "compare": [{"axis.width": 1.0}, {"axis.width": 2.0}]}
+    metadata = synthetic_metadata(it={"ask": "Wider?", "compare": [{"axis.width": 1.0}, {"axis.width": 2.0}]})
     assert columns(page_of(rows, metadata))["asked"][0]["by"] == "axis.width"
 
 
 def test_the_page_knows_of_a_comparison_too_what_is_better():
-    metadata = synthetic_metadata()
-    metadata.questions["it"] = {"compare": ["loihi", "mubrain"], "columns": ["agreement"]}
+    metadata = synthetic_metadata(it={"compare": ["loihi", "mubrain"], "columns": ["agreement"]})
     (asked,) = columns(page_of(synthetic_rows(), metadata))["asked"]
     assert (asked["objective"], asked["more"]) == ("agreement", True)
 
@@ -192,25 +187,11 @@ def test_the_same_results_give_the_same_bytes_in_any_thread(table, report, tmp_p
 
 def asked(more: str) -> ResultMetadata:
     """With a claim and a printed table."""
-    metadata = synthetic_metadata()
-    metadata.questions.update(
-        {
-            f"claim{more}": {
-                "claim": f"It loses{more}",
-                "source": f"a paper{more}",
-                "column": "accuracy",
-                "more": {"recipe": f"layered{more}"},
-                "less": {},
-            },
-            "printed": {
-                "printed": f"a table{more}",
-                "columns": ["accuracy"],
-                "rows": {"a": {"label": f"a row{more}", "of": {"layered": True}, "values": {"accuracy": f"?{more}"}}},
-                "remarks": [f"a remark{more}"],
-            },
-        }
-    )
-    return metadata
+    claim = {"claim": f"It loses{more}", "source": f"a paper{more}", "column": "accuracy"}
+    sides = {"more": {"recipe": f"layered{more}"}, "less": {}}
+    row = {"label": f"a row{more}", "of": {"layered": True}, "values": {"accuracy": f"?{more}"}}
+    printed = {"printed": f"a table{more}", "columns": ["accuracy"], "rows": {"a": row}, "remarks": [f"a remark{more}"]}
+    return synthetic_metadata(**{f"claim{more}": claim | sides}, printed=printed)
 
 
 @pytest.mark.parametrize("study", [False, True])

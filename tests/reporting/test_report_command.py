@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -60,7 +59,7 @@ def test_every_point_in_json_finds_its_rows(tmp_path):
     """A claim's evidence names points that no option shows."""
     question = {"claim": "It falls", "column": "accuracy", "select": {"training_method": "layered"}}
     sides = {"more": {"layered": True}, "less": {"policy": "random"}}
-    metadata = replace(synthetic_metadata(), questions={"it": question | sides})
+    metadata = synthetic_metadata(it=question | sides)
     frame = write_results(tmp_path / "results.parquet", synthetic_rows(), metadata).frame
     printed = CliRunner().invoke(APP, [str(tmp_path / "results.parquet"), "--json"], catch_exceptions=False).stdout
     (answer,) = json.loads(printed)

@@ -111,9 +111,9 @@ def test_how_far_to_trust_it_is_said_in_few_words():
 def test_a_chip_that_the_question_leaves_out_is_shown_by_part_as_what_it_is():
     left_out = " It leaves out µBrain, whose most accurate variant is shown."
     for chips, other in ((["loihi", "mubrain"], ""), (["loihi"], left_out)):
-        results = table_of([loihi_row("layered", 0, 0), mubrain_row("layered", "random", 0, 0)])
         question = {"ask": "Which?", "choose": "chip", "least": "energy_j", "select": {"chip": chips}}
-        results.metadata.questions["it"] = question
+        rows = [loihi_row("layered", 0, 0), mubrain_row("layered", "random", 0, 0)]
+        results = table_of(rows, synthetic_metadata(it=question))
         first = parts_section(AnsweredTable.of(results)).body[0]
         assert first == f"Each chip is as it answers the question: Which?{other}"
 
@@ -121,9 +121,8 @@ def test_a_chip_that_the_question_leaves_out_is_shown_by_part_as_what_it_is():
 def test_chips_stand_by_part_as_in_the_list_of_points_though_one_cannot_execute_its_schedule():
     """µBrain cannot wait for layers; it takes part because the question names the schedule."""
     rows = [row for row in synthetic_rows((0,)) if row["chip"] == "truenorth" or row["schedule"] == "layered"]
-    results = table_of(rows)
     question = {"choose": "chip", "least": "energy_j", "select": {"schedule": ["layered", "chip"]}}
-    results.metadata.questions["it"] = {"ask": "Which?"} | question
+    results = table_of(rows, synthetic_metadata(it=question))
     charged = next(one for one in tables(parts_section(AnsweredTable.of(results))) if one.name == "charged")
     assert [row[0].text.partition(",")[0] for row in charged.rows] == ["µBrain", "TrueNorth"]
 

@@ -40,10 +40,9 @@ def test_an_answer_stands_in_the_same_colour_as_on_the_page():
 
 def test_the_table_below_the_first_answer_is_its_own():
     """Not that of least energy; other answers say what was asked."""
-    metadata = synthetic_metadata()
     asked = {"choose": "chip", "least": "energy_j", "where": ["latency_s < 3 us"]}
     slow = {"choose": "chip", "least": "latency_s", "where": ["latency_s < 1 us"]}
-    metadata.questions.update(fast=asked, faster={"ask": "Which is faster?", **slow})
+    metadata = synthetic_metadata(fast=asked, faster={"ask": "Which is faster?", **slow})
     rows = rows_of([("mine", 1.0, 0.9, 13.4, 5.7), ("mine", 2.0, 0.9, 22.9, 1.7), ("loihi", 1.0, 0.9, 900.0, 50.0)])
     told = printed(table_of(rows, metadata))
     assert "13.4 nJ" not in told
@@ -56,8 +55,7 @@ def test_the_table_below_the_first_answer_is_its_own():
 
 
 def test_the_table_has_the_column_that_is_asked_for():
-    metadata = synthetic_metadata()
-    metadata.questions.update(small={"choose": "chip", "least": "area_m2"})
+    metadata = synthetic_metadata(small={"choose": "chip", "least": "area_m2"})
     rows = [row | {"area_m2": 2e-6} for row in rows_of([("a", 1.0, 0.9, 13.4, 5.7), ("b", 1.0, 0.9, 22.9, 1.7)])]
     lines = printed(table_of(rows, metadata)).splitlines()
     heading = next(place for place, line in enumerate(lines) if line.split()[:1] == ["accuracy"])
@@ -68,7 +66,7 @@ def test_the_table_has_the_column_that_is_asked_for():
 def test_beside_a_chip_in_real_time_another_keeps_its_latency():
     rows = [row | {"operation": "real_time"} for row in rows_of([("a", 1.0, 0.9, 13.4, 5.7)])]
     rows += rows_of([("b", 1.0, 0.9, 22.9, 1.7)])
-    told = printed(table_of(rows, synthetic_metadata()))
+    told = printed(table_of(rows))
     assert "accuracy energy latency" in " ".join(told.split())
     assert "1.7 µs" in told
 
@@ -83,30 +81,20 @@ def test_a_chip_that_can_run_nothing_says_why():
 
 
 def test_what_cannot_be_asked_says_why():
-    metadata = synthetic_metadata()
     waits = {"claim": "Waiting helps", "column": "accuracy", "more": {"recipe": "none"}, "less": {"recipe": "layered"}}
-    metadata.questions.update(first={"choose": "chip", "least": "energy_j"}, waits=waits)
+    metadata = synthetic_metadata(first={"choose": "chip", "least": "energy_j"}, waits=waits)
     told = " ".join(printed(table_of([mubrain_row("layered", "random", 0, 0)], metadata)).split())
     assert "cannot be asked Waiting helps. The results have no point with" in told
 
 
 def test_points_that_answer_nothing_are_told_where_there_is_no_other():
-    metadata = synthetic_metadata()
-    metadata.questions.clear()
     rows = [mubrain_row("layered", "random", seed, 0) | {"accuracy": 0.0} for seed in (0, 1)]
-    assert "1 point has no output spike or no right answer and is left out." in printed(table_of(rows, metadata))
+    assert "1 point has no output spike or no right answer and is left out." in printed(table_of(rows))
 
 
 def test_which_chip_is_not_told_below_a_claim_about_one():
-    metadata = synthetic_metadata()
-    claim = {
-        "claim": "Waiting costs energy",
-        "column": "energy_j",
-        "more": {"layered": True},
-        "less": {"layered": False},
-    }
-    metadata.questions.clear()
-    metadata.questions.update(waiting=claim)
+    claim = {"claim": "Waiting costs energy", "column": "energy_j"}
+    metadata = synthetic_metadata(waiting={**claim, "more": {"layered": True}, "less": {"layered": False}})
     rows = [mubrain_row("layered", inference, seed, 0) for inference in ("layered", "random") for seed in (0, 1)]
     told = printed(table_of(rows, metadata))
     assert "Waiting costs energy" in told
@@ -128,7 +116,7 @@ def test_nothing_is_cut_in_a_file():
 
 def test_markup_in_names_is_printed_as_it_is():
     rows = [mubrain_row("layered", "random", 0, 0) | {"chip": chip, "chip_title": "[red]x[/red]"} for chip in "ab"]
-    assert "[red]x[/red], b" in printed(table_of(rows, synthetic_metadata()))
+    assert "[red]x[/red], b" in printed(table_of(rows))
 
 
 def test_results_without_a_point_are_told():
@@ -140,7 +128,7 @@ def test_multiplications_without_a_price_are_told():
     entry = "1,200 input multiply-accumulates a sample: a gives no energy for them"
     lacking = ["energy of hops: a gives no energies.hop", "latency: a gives no times.hop", "spikes dropped: counted"]
     rows = [mubrain_row("layered", "random", seed, 0) | {"not_modelled": [entry, *lacking]} for seed in (0, 1)]
-    told = " ".join(printed(table_of(rows, synthetic_metadata())).split())
+    told = " ".join(printed(table_of(rows)).split())
     assert "its 1,200 multiplications a sample have no price" in told
     assert told.count("Not modelled of µBrain: energy of hops and latency (no energies.hop or times.hop).") == 1
 
