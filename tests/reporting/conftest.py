@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from browser import Browser, Tab, chromium
-from page_controls import drawn, settled
+from page_controls import ask, drawn
 from synthetic_sweep import synthetic_page
 
 from codesign.analysis.results.table import read_results
@@ -41,8 +41,7 @@ def tab(synthetic: Tab) -> Iterator[Tab]:
     synthetic.resize(1400, 900)
     synthetic.run("document.querySelectorAll('#marks [aria-pressed=true]').forEach(each => each.click())")
     synthetic.run("document.getElementById('all-points').open = false")
-    synthetic.run("document.querySelector('button[data-asked=\"0\"]').click()")
-    settled(synthetic)
+    ask(synthetic, 0)
     yield synthetic
     assert (synthetic.complaints, synthetic.requests) == ([], [])
 

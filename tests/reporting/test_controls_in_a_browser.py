@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from browser import needs_chromium
-from page_controls import choose, require, rows, settled
+from page_controls import ask, choose, enter, require, rows, said, settled
 from synthetic_sweep import page_of, synthetic_metadata, synthetic_rows
 
 from codesign.analysis.comparisons.fronts import fronts_of
@@ -32,11 +32,6 @@ def all_answers(monkeypatch):
     monkeypatch.setattr("codesign.reporting.html._MOST_ANSWERS", 10)
 
 
-def ask(tab, place):
-    tab.run(f"document.querySelector('button[data-asked=\"{place}\"]').click()")
-    settled(tab)
-
-
 def ranked(tab):
     return [row[:2] for row in rows(tab) if len(row) > 1 and row[1] != "not ranked"]
 
@@ -50,19 +45,19 @@ def test_controls_decide_again(tab):
     assert rows(tab)[0][:2] == ["Loihi", "best"]
     assert rows(tab)[1][:2] == ["TrueNorth", "135 ×"]
     assert "latency" in tab.run("document.querySelector('#front svg').textContent")
-    assert tab.run("document.getElementById('now').textContent").startswith("With these settings: Loihi")
+    assert said(tab, "now").startswith("With these settings: Loihi")
     choose(tab, "objective", "accuracy")
     best, second = rows(tab)[:2]
-    said = tab.run("document.getElementById('now').textContent")
+    now = said(tab, "now")
     assert second[1].startswith("−")
-    assert f"{best[0]} has the highest accuracy" in said
-    assert f"ahead of {second[0]} by {second[1][1:]}." in said
+    assert f"{best[0]} has the highest accuracy" in now
+    assert f"ahead of {second[0]} by {second[1][1:]}." in now
     choose(tab, "objective", "latency_s")
     require(tab, 99.9)
-    assert "nothing that compares is left" in tab.run("document.getElementById('now').textContent")
+    assert "nothing that compares is left" in said(tab, "now")
     tab.run("document.getElementById('reset').click()")
     settled(tab)
-    assert tab.run("document.getElementById('now').textContent") == ""
+    assert said(tab, "now") == ""
     row = "[...document.querySelectorAll('#decision tr')].find(each => each.textContent.startsWith('Loihi'))"
     energy = f"{row}.querySelector('[data-label^=\"least energy\"]').firstChild.textContent"
     board = tab.run(energy)
@@ -74,9 +69,7 @@ def test_axes_and_legend(tab):
     def ticks() -> str:
         return tab.run("[...document.querySelectorAll('#front .role-axis-label')].map(each => each.textContent).join()")
 
-    assert "Faint: not accurate enough; the chip cannot wait" in tab.run(
-        "document.getElementById('legend').textContent"
-    )
+    assert "Faint: not accurate enough; the chip cannot wait" in said(tab, "legend")
     before = ticks()
     choose(tab, "vertical", "linear")
     assert ticks() != before
@@ -91,7 +84,7 @@ def test_axes_and_legend(tab):
     each = "[...Array(document.querySelectorAll('#legend button').length).keys()].forEach(place => "
     tab.run(f"{each}document.querySelectorAll('#legend button')[place].click())")
     settled(tab)
-    assert tab.run("document.getElementById('front').textContent") == "All points are switched off."
+    assert said(tab, "front") == "All points are switched off."
     tab.run(f"{each}document.querySelectorAll('#legend button')[place].click())")
     settled(tab)
     assert tab.run(shapes) == count
@@ -99,22 +92,15 @@ def test_axes_and_legend(tab):
 
 
 def test_marks_grow_with_latency(tab):
-    def size(column: str) -> None:
-        tab.run(
-            f"(() => {{ const s = document.getElementById('size'); s.value = '{column}'; "
-            "s.dispatchEvent(new Event('change')) })()"
-        )
-        settled(tab)
-
     heights = (
         "[...document.querySelectorAll('#front .mark-symbol path')].map(each => each.getBoundingClientRect().height)"
     )
     alike = tab.run(heights)
     assert max(alike) < 3 * min(alike)
-    size("latency_s")
+    enter(tab, "size", "latency_s", "change")
     assert max(tab.run(heights)) > 3 * min(tab.run(heights))
-    assert "Size: latency from " in tab.run("document.getElementById('legend').textContent")
-    size("")
+    assert "Size: latency from " in said(tab, "legend")
+    enter(tab, "size", "", "change")
     assert tab.run(heights) == pytest.approx(alike, rel=1e-3)
 
 
@@ -192,10 +178,7 @@ def test_all_points_are_sorted_filtered_and_saved(tab):
     saved = list(csv.DictReader(io.StringIO(tab.run("blobs[0].text()"))))
     assert [row["energy_j_is_least"] == "true" for row in saved] == least
     for words, found in (("loihi", 3), ("", 15)):
-        tab.run(
-            f"(() => {{ const i = document.getElementById('points-filter'); i.value = '{words}'; "
-            "i.dispatchEvent(new Event('input')) })()"
-        )
+        enter(tab, "points-filter", words)
         assert tab.run(count) == found
 
 
@@ -255,8 +238,7 @@ def test_a_moved_control_says_what_the_file_would_be_told(shown):
         sharp = ranked(tab)
         ask(tab, 2 * place)
         require(tab, 96.5)
-        now = tab.run("document.getElementById('now').textContent")
-        assert now.startswith(f"With these settings: {sharp[0][0]} has")
+        assert said(tab, "now").startswith(f"With these settings: {sharp[0][0]} has")
         assert ranked(tab) == sharp
     ask(tab, 4)
     objectives = (
@@ -268,7 +250,7 @@ def test_a_moved_control_says_what_the_file_would_be_told(shown):
     corners = tab.run("document.querySelector('#front .mark-line path').getAttribute('d')")
     heights = {round(float(y), 2) for y in re.findall(r"[ML][-\d.]+,([-\d.]+)", corners)}
     assert len(heights) == len({point.value("accuracy").mean for point in front.best})  # some are equal
-    assert "Line: front." in tab.run("document.getElementById('legend').textContent")
+    assert "Line: front." in said(tab, "legend")
 
 
 def test_those_that_a_question_is_about_stay_as_a_control_moves(shown):
@@ -348,17 +330,17 @@ def test_what_a_file_asks_of_other_columns_and_limits(shown):
     ]
     tab = shown(page_of(given, metadata))
     # Of what some points have none, the axis is linear.
-    assert "x is linear" in tab.run("document.getElementById('legend').textContent")
+    assert "x is linear" in said(tab, "legend")
     assert {"0 %", "10 %"} <= set(tab.run(TICKS))
     assert all(tick.endswith(" %") for tick in tab.run(TICKS))
     places = tab.run("[...document.querySelectorAll('#front .mark-symbol path')].map(e => e.getBoundingClientRect().x)")
     assert max(places) - min(places) > 300
     assert [row[1] for row in rows(tab)] == ["best", "5.0 points", "10.0 points"]
     choose(tab, "objective", "agreement")
-    assert "highest agreement" in tab.run("document.getElementById('now').textContent")
+    assert "highest agreement" in said(tab, "now")
     assert [row[1] for row in rows(tab)] == ["best", "−10.0 points", "−20.0 points"]
     ask(tab, 2)
-    assert "beyond a limit" not in tab.run("document.getElementById('legend').textContent")
+    assert "beyond a limit" not in said(tab, "legend")
     choose(tab, "objective", "energy_j")
     assert len(ranked(tab)) == 3
 
@@ -373,7 +355,7 @@ def test_values_of_an_axis_are_sorted_found_as_numbers_and_told_where_they_are_n
         if row["chip"] == "loihi"
     ]
     tab = shown(page_of(at, metadata))
-    assert "Not asked: width 16." in tab.run("document.getElementById('decision-line').textContent")
+    assert "Not asked: width 16." in said(tab, "decision-line")
     tab.run("document.getElementById('all-points').open = true")
     settled(tab)
     head = "document.querySelector('#points-table button[data-key=\"axis.delay\"]')"
@@ -381,8 +363,5 @@ def test_values_of_an_axis_are_sorted_found_as_numbers_and_told_where_they_are_n
     column = tab.run(f"{head}.parentElement.cellIndex")
     cells = f"[...document.querySelectorAll('#points-table tbody tr')].map(row => row.cells[{column}].textContent)"
     assert list(dict.fromkeys(tab.run(cells))) == ["900 ps", "1 ns", "1.5 ns", "1 µs"]
-    tab.run(
-        "(() => { const i = document.getElementById('points-filter'); i.value = '1 ns'; "
-        "i.dispatchEvent(new Event('input')) })()"
-    )
+    enter(tab, "points-filter", "1 ns")
     assert set(tab.run(cells)) == {"1 ns"}  # a number is a whole one: not in 1.5

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from browser import Browser, Tab, needs_chromium
 from hostile_texts import HOSTILE, RUN, with_more
-from page_controls import settled
+from page_controls import ask, settled
 from plain_pages import prices_page
 from synthetic_study import rows_on_test, small_study, study_metadata
 from synthetic_sweep import page_of, synthetic_metadata, synthetic_page, synthetic_rows
@@ -56,8 +56,7 @@ def test_each_question_of_the_example_has_its_answer_in_few_words(shown, example
     """The page that the README shows: one sentence a question, the table whole, names beside their own marks."""
     tab = shown(example_page)
     for place in range(2):
-        tab.run(f"document.querySelector('button[data-asked=\"{place}\"]').click()")
-        settled(tab)
+        ask(tab, place)
         words, unseen = (
             len(tab.run(f"[...document.querySelectorAll('{of}')].map(each => each.innerText).join(' ')").split())
             for of in (".first", ".first select option:not(:checked)")

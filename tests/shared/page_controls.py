@@ -31,9 +31,22 @@ def choose(tab: Tab, name: str, value: str) -> None:
     settled(tab)
 
 
-def require(tab: Tab, percent: float) -> None:
+def enter(tab: Tab, field: str, value: object, event: str = "input") -> None:
     tab.run(
-        f"(() => {{ const i = document.getElementById('required-number'); i.value = {percent}; "
-        "i.dispatchEvent(new Event('input')) })()"
+        f"(() => {{ const field = document.getElementById('{field}'); field.value = '{value}'; "
+        f"field.dispatchEvent(new Event('{event}')) }})()"
     )
     settled(tab)
+
+
+def require(tab: Tab, percent: float) -> None:
+    enter(tab, "required-number", percent)
+
+
+def ask(tab: Tab, place: int) -> None:
+    tab.run(f"document.querySelector('button[data-asked=\"{place}\"]').click()")
+    settled(tab)
+
+
+def said(tab: Tab, place: str) -> str:
+    return str(tab.run(f"document.getElementById('{place}').textContent"))
