@@ -41,8 +41,8 @@ from codesign.reporting.pieces import Section
 LineT = TypeVar("LineT", bound=Sequence[object])
 Saying = Callable[[Point], str]
 """What a point is called."""
-_Drawn = tuple[str, Any, str]
-"""A title, where the file gives none, a chart and a note."""
+_Drawn = tuple[str, Any, *tuple[str, ...]]
+"""A title, where the file gives none, a chart and notes."""
 
 _MOST_LINES, _MOST_BARS, _MOST_STEPS = 8, 16, 200
 _HEIGHT = 260
@@ -103,7 +103,7 @@ def _first(shown: int, known: int, what: str = "lines") -> str:
     """That a figure shows the first of more, as a sentence; "" for all."""
     if known <= shown:
         return ""
-    return f" These are the first {shown} of {known:,} {what}; `select` in the figure's entry chooses others."
+    return f"These are the first {shown} of {known:,} {what}; `select` in the figure's entry chooses others."
 
 
 def _steps(chosen: Sequence[Point], points: Sequence[Point], say: Saying) -> _Drawn | None:
@@ -115,7 +115,7 @@ def _steps(chosen: Sequence[Point], points: Sequence[Point], say: Saying) -> _Dr
     dashes = [_row(line, 0.0, level, "accuracy") for line, level in levels.items() if level is not None]
     drawn = _line(rows, "forward steps after the first output spike", "accuracy") + _across(dashes, rows)
     note = "Dashed: once all activity has drained." if dashes else ""
-    return "Accuracy by forward steps after the first output spike", drawn, (note + left_out).strip()
+    return "Accuracy by forward steps after the first output spike", drawn, note, left_out
 
 
 def _shares(
@@ -125,7 +125,7 @@ def _shares(
     if not curves:
         return None
     rows = [_row(line, at, y, "agreement") for line, found in curves.items() for at, y in found]
-    return title, _line(rows, x, "agreement", f"share of {of}"), note + left_out
+    return title, _line(rows, x, "agreement", f"share of {of}"), note, left_out
 
 
 def _epochs(curves_in: str, chosen: Sequence[Point], say: Saying) -> _Drawn | None:
@@ -141,7 +141,7 @@ def _epochs(curves_in: str, chosen: Sequence[Point], say: Saying) -> _Drawn | No
     if not rows:
         return None
     title = f"{column_label(column).capitalize()} by epoch"
-    return title, _band(rows) + _line(rows, "epoch", column), _BANDS + left_out
+    return title, _band(rows) + _line(rows, "epoch", column), _BANDS, left_out
 
 
 def _along(entry: FigureEntry, chosen: Sequence[Point], points: Sequence[Point], names: Names) -> _Drawn | None:
@@ -172,8 +172,9 @@ def _along(entry: FigureEntry, chosen: Sequence[Point], points: Sequence[Point],
         drawn += _across([*levels.values()][:_MOST_LINES], rows)
     runs = "; ".join(dict.fromkeys(names.run(point) for point in across))
     of_more = f", the first {_MOST_LINES} of {len(levels):,}" if len(levels) > _MOST_LINES else ""
-    note = _BANDS + (f" Dashed: {runs}{of_more}." if levels else "") + _first(_MOST_LINES, len(found))
-    return f"{label_of(column).capitalize()} by {_words(entry.along)}", drawn, note
+    dashed = f"Dashed: {runs}{of_more}." if levels else ""
+    title = f"{label_of(column).capitalize()} by {_words(entry.along)}"
+    return title, drawn, _BANDS, dashed, _first(_MOST_LINES, len(found))
 
 
 def _spikes(chosen: Sequence[Point], say: Saying) -> _Drawn | None:
@@ -192,8 +193,8 @@ def _spikes(chosen: Sequence[Point], say: Saying) -> _Drawn | None:
     )
     spread = base.mark_rule(strokeWidth=2).encode(y=names, x=alt.X("low:Q"), x2="high:Q")
     drawn = (bars + spread).properties(width="container", height=height)
-    note = "Lines: 25th to 75th percentile over samples." + _first(_MOST_BARS, len(known), "bars")
-    return "Spikes per neuron and sample", drawn, note
+    note = "Lines: 25th to 75th percentile over samples."
+    return "Spikes per neuron and sample", drawn, note, _first(_MOST_BARS, len(known), "bars")
 
 
 # parts ----------------------------------------------------------------------------------------------------------------

@@ -94,12 +94,12 @@ class Figure:
     note: str = ""
 
 
-def figure(name: str, title: str, chart: Any, note: str = "") -> Figure:
-    """A chart of Altair as a page holds it."""
+def figure(name: str, title: str, chart: Any, *notes: str) -> Figure:
+    """A chart of Altair as a page holds it, with what there is to say below it; "" says nothing."""
     with _SETTING, alt.data_transformers.enable("default", max_rows=None, consolidate_datasets=False):
         spec: dict[str, Any] = chart.to_dict(validate=False)  # which would look at every row of the data
     spec.pop("config", None)
-    return Figure(name=name, title=title, spec={**spec, "description": title}, note=note)
+    return Figure(name=name, title=title, spec={**spec, "description": title}, note=" ".join(filter(None, notes)))
 
 
 def styled(drawn: Figure) -> alt.Chart | alt.LayerChart:

@@ -43,8 +43,8 @@ def trade_off_figures(study: Study) -> list[Figure]:
             y, x = study.objectives[0].column, study.objectives[place].column
             rows = [_row(study, trial, trial.values[place], trial.values[0]) for trial in _thinned(trials, _MOST_MARKS)]
             title = f"{column_label(y).capitalize()} against {column_label(x)}, on validation"
-            told = _drawn(rows, trials), _FAINT if any(row["faint"] for row in rows) else ""
-            found.append(figure(f"trials-{place}", title, _scatter(rows, x, y), " ".join(filter(None, told))))
+            faint = _FAINT if any(row["faint"] for row in rows) else ""
+            found.append(figure(f"trials-{place}", title, _scatter(rows, x, y), _drawn(rows, trials), faint))
     return found
 
 
@@ -105,12 +105,9 @@ def slice_figures(study: Study) -> list[Figure]:
                 for trial in _thinned(trials, _MOST_IN_SLICE)
             ]
             title = f"{column_label(objective.column).capitalize()} by {name}"
-            told = (
-                f"Condition: {parameter.condition}." if parameter.condition else "",
-                _drawn(rows, trials),
-            )
+            condition = f"Condition: {parameter.condition}." if parameter.condition else ""
             chart = _scatter(rows, "", objective.column, parameter)
-            found.append(figure(f"slice-{len(found)}", title, chart, " ".join(filter(None, told))))
+            found.append(figure(f"slice-{len(found)}", title, chart, condition, _drawn(rows, trials)))
     return found
 
 

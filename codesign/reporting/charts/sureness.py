@@ -62,7 +62,7 @@ def ranges_figure(
     chart = alt.layer(bars, base.mark_point(filled=True, size=80, opacity=1).encode(x=alt.X("value:Q", scale=scale)))
     title = f"{column_label(column).capitalize()} over the ranges of the chips' numbers"
     name, left_out = column.rpartition("_")[0].replace("_", "-"), of_more(len(drawn), len(known), "points")
-    return figure(f"ranges-{name}", title, chart, f"Bars: 95 % of the joint draws. {left_out}".strip())
+    return figure(f"ranges-{name}", title, chart, "Bars: 95 % of the joint draws.", left_out)
 
 
 def tips_figure(comparisons: Sequence[Comparison], names: Names, say: Callable[[Point], str]) -> Figure | None:
@@ -99,8 +99,8 @@ def tips_figure(comparisons: Sequence[Comparison], names: Names, say: Callable[[
         "tipping-points",
         "Numbers of a chip that alone turn a comparison round",
         alt.layer(bars, value, dots),
-        "Bars: the range of a number. Diamonds: the value beyond which the other side wins. The nearest come first. "
-        f"{of_more(len(drawn), len(known), 'numbers')}".strip(),
+        "Bars: the range of a number. Diamonds: the value beyond which the other side wins. The nearest come first.",
+        of_more(len(drawn), len(known), "numbers"),
     )
 
 

@@ -218,8 +218,8 @@ def matrix_figure(
         title or f"{label_of(column).capitalize()} by training and by how the model is run",
         chart.properties(width=width, height=height),
         "Rows: how a model is run. Columns: how it was trained. ◆ trained as it is run: through this policy and F, or "
-        "with layers waiting. The best of several chips and variants."
-        + (f" {left_out} more rows and columns are in the table of points." if left_out else ""),
+        "with layers waiting. The best of several chips and variants.",
+        f"{left_out} more rows and columns are in the table of points." if left_out else "",
     )
 
 
@@ -259,11 +259,14 @@ def parts_figure(points: Sequence[Point], names: Names, column: str) -> Figure |
         color=color("part", parts, "part", orient="bottom", columns=4),
         tooltip=tooltip(point="point", part="part", text=column_label(column), share="share"),
     )
-    note = "Bars are shares, since the sums lie far apart." if shares else ""
-    if column == "latency_s":
-        note = f"{note} Parts that overlap in time are each counted in full.".strip()
-    note = f"{note} {of_more(len(drawn), len(known), 'points')}".strip()
-    return figure(f"{column.partition('_')[0]}-parts", f"{column_label(column).capitalize()} by part", chart, note)
+    return figure(
+        f"{column.partition('_')[0]}-parts",
+        f"{column_label(column).capitalize()} by part",
+        chart,
+        "Bars are shares, since the sums lie far apart." if shares else "",
+        "Parts that overlap in time are each counted in full." if column == "latency_s" else "",
+        of_more(len(drawn), len(known), "points"),
+    )
 
 
 def _parts(point: Point, column: str) -> Mapping[str, float]:
