@@ -321,7 +321,7 @@ def _best_other_chip(contest: Contest, point: Point) -> str:
 def _at_an_end(contest: Contest, path: str) -> str:
     """That the best value of a numeric axis is the smallest or the largest that was tried, and not of all there are."""
     name, numbers = path.rsplit(".", 1)[-1], [option for option in contest.members if isinstance(option, int | float)]
-    best = next(option for option, point in contest.chosen.items() if point is contest.ranked[0])
+    best = contest.option_of(contest.ranked[0])
     if len(numbers) < 2 or best not in (min(numbers), max(numbers)):
         return ""
     if best == 0 or (best == 1 and (name in _FROM_ONE or name.endswith("dropout"))):

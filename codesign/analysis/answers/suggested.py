@@ -128,9 +128,9 @@ def _axes(points: Sequence[Point], objectives: Sequence[Objective]) -> Iterator[
         moving = [one for one in objectives if _moves(points, path, one)]
         if path == TRIAL_AXIS:  # an accuracy that is close to the best is asked for, so the best of it says nothing
             moving = [one for one in moving if one.column != "accuracy"] or moving
-        moved = next(iter(moving), None)
-        if moved is None:
+        if not moving:
             continue
+        moved = moving[0]
         most = moved.column if moved.direction == "maximize" else None
         least = moved.column if moved.direction == "minimize" else None
         where = _ACCURATE if path == TRIAL_AXIS and moved.column != "accuracy" else ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
+from typing import Any
 
 from codesign.analysis.answers.chance import left_to_samples
 from codesign.analysis.comparisons.comparison import compare_series
@@ -33,9 +34,8 @@ def _of(limit: Constraint, contest: Contest) -> Iterator[tuple[bool, str]]:
     rising = limit.relation in (">=", ">")
     sign = -1.0 if rising else 1.0
     segments = list(_segments(limit, sign, contest))
-    now = next(option for option, point in contest.chosen.items() if point is contest.ranked[0])
     held = max((place for place, (at, _, _) in enumerate(segments) if at <= sign * limit.value), default=None)
-    if held is None or segments[held][1] != now:
+    if held is None or segments[held][1] != contest.option_of(contest.ranked[0]):
         return
 
     def told(place: int) -> str:
@@ -82,7 +82,7 @@ def _segments(limit: Constraint, sign: float, contest: Contest) -> Iterator[tupl
             last = winner
 
 
-def _winner(best: Mapping[Hashable, Point], contest: Contest) -> Hashable:
+def _winner(best: Mapping[Hashable, Point], contest: Contest) -> Any:
     members: Mapping[Hashable, Sequence[Point]] = {option: [point] for option, point in best.items()}
-    first = replace(contest, members=members, where=()).ranked[0]
-    return next(option for option, point in best.items() if point is first)
+    held = replace(contest, members=members, where=())
+    return held.option_of(held.ranked[0])

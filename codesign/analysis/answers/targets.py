@@ -53,17 +53,14 @@ def reach(name: str, question: TargetQuestion, points: Sequence[Point], names: N
     if met:
         best = best_variant(met, where[0].column, more=where[0].relation in (">=", ">")) or met[0]
         count = "1 point meets" if len(met) == 1 else f"{len(met):,} of {len(able):,} points meet"
+        doubts = doubt(best, where), _by_chance(best, where), may_miss(best, where, names)
         in_draws = met_in(best, where, [int(seed) for seed in best.training_seeds])
         return answer(
             standing="met",
             sentence=f"{count} all constraints. The best is {names.point(best)}.",
             confidence=float(in_draws.mean()) if in_draws.size > 1 else None,  # not of one seed without draws
             options=_options(sorted(nearest, key=lambda point: point is not best), where, names),
-            remarks=(
-                *filter(None, [doubt(best, where), _by_chance(best, where), may_miss(best, where, names)]),
-                *filter(None, [*unknown, without_draws(*columns)]),
-                *aside,
-            ),
+            remarks=tuple(filter(None, [*doubts, *unknown, without_draws(*columns), *aside])),
         )
     missed = listed(misses_in_words(nearest[0], where))
     return answer(

@@ -67,9 +67,13 @@ class Contest:
         }
         return {option: point for option, point in best.items() if point is not None}
 
+    def option_of(self, point: Point) -> Any:
+        """The option that a chosen variant stands for."""
+        return next(option for option, one in self.chosen.items() if one is point)
+
     def label_of(self, point: Point) -> str:
-        """A chosen variant's option as a reader says it."""
-        return self.label(next(option for option, one in self.chosen.items() if one is point))
+        """That option as a reader says it."""
+        return self.label(self.option_of(point))
 
     @cached_property
     def unknown(self) -> Mapping[str, str]:

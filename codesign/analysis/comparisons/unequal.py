@@ -36,7 +36,7 @@ def unequal_settings(contest: Contest) -> str:
     best, other = contest.ranked[0], contest.second
     if other is None or best.silicon != other.silicon or best.chip == other.chip:
         return ""
-    options = [option for point in (best, other) for option, chosen in contest.chosen.items() if chosen is point]
+    options = [contest.option_of(point) for point in (best, other)]
     sides = [contest.members[option] for option in options]
     for path in dict.fromkeys(name for point in (best, other) for name in point.axis_texts):
         parameter = path.split(".", _OWNER)[-1]
