@@ -15,7 +15,7 @@ from codesign.analysis.comparisons.constraints import (
 )
 from codesign.analysis.comparisons.contest import Contest
 from codesign.analysis.questions import Constraint
-from codesign.analysis.results.formatting import column_label, listed, points
+from codesign.analysis.results.formatting import column_label, in_points, listed
 from codesign.analysis.results.points import Point
 from codesign.analysis.results.samples import answer_alike, counts_samples, lead_by_samples
 
@@ -106,7 +106,7 @@ def _ahead(contest: Contest, best: Point, limit: Constraint) -> str:
     option = next(option for option, variants in contest.members.items() if rival in variants)
     own = best in contest.members[option]
     who = "another of its variants" if own else contest.label(option)
-    ahead = f"up to {points(min(lead, 1.0))} points ahead in {column_label(limit.column)}"
+    ahead = f"up to {in_points(min(lead, 1.0))} points ahead in {column_label(limit.column)}"
     return f"As far as seeds and test samples tell, {who} may be {ahead}."
 
 

@@ -16,8 +16,7 @@ from codesign.analysis.comparisons.robustness import drawn
 from codesign.analysis.comparisons.wording import gain_in_words
 from codesign.analysis.questions import ClaimQuestion, Selection, Size
 from codesign.analysis.results.columns import is_of_design
-from codesign.analysis.results.formatting import is_share, listed, number, quantity, upper
-from codesign.analysis.results.formatting import points as in_points
+from codesign.analysis.results.formatting import in_points, is_share, listed, number, quantity, upper
 from codesign.analysis.results.measures import label_of, like, measured, of_training
 from codesign.analysis.results.naming import Names
 from codesign.analysis.results.points import Point

@@ -16,15 +16,7 @@ from codesign.analysis.comparisons.contest import Contest
 from codesign.analysis.comparisons.obstacles import absence, obstacle_between
 from codesign.analysis.comparisons.unequal import unequal_chips, unequal_settings
 from codesign.analysis.questions import CHOICES, CompareQuestion, Selection
-from codesign.analysis.results.formatting import (
-    column_label,
-    in_times,
-    is_share,
-    listed,
-    quantity,
-    written,
-)
-from codesign.analysis.results.formatting import points as in_points
+from codesign.analysis.results.formatting import column_label, in_points, in_times, is_share, listed, quantity, written
 from codesign.analysis.results.naming import Names
 from codesign.analysis.results.points import Point
 

@@ -15,7 +15,7 @@ import numpy as np
 from codesign.analysis.comparisons.comparison import ENERGIES
 from codesign.analysis.comparisons.robustness import drawn
 from codesign.analysis.questions import Constraint
-from codesign.analysis.results.formatting import column_label, is_share, points, quantity, significant
+from codesign.analysis.results.formatting import column_label, in_points, is_share, quantity, significant
 from codesign.analysis.results.points import Point
 from codesign.analysis.results.samples import counts_samples, lead_by_samples, share_by_samples
 from codesign.analysis.results.statistics import difference, interval
@@ -216,7 +216,7 @@ def _miss_in_words(point: Point, constraint: Constraint) -> str:
         return f"its {label} is just the limit"
     side = "low" if constraint.relation in (">=", ">") else "high"
     if is_share(constraint.column):
-        far = points(short)
+        far = in_points(short)
         return f"its {label} is {far if float(far) else 'less than 0.1'} points too {side}"
     small, large = sorted((abs(mean), abs(constraint.value)))
     if small and large / small < _NEARLY:

@@ -99,7 +99,7 @@ def percent(value: float | None) -> str:
     return UNKNOWN if value is None or math.isnan(value) else f"{in_percent(value)} %"
 
 
-def points(value: float) -> str:
+def in_points(value: float) -> str:
     """A difference of fractions in percentage points, unsigned unless negative."""
     return in_percent(value).replace("-", "−")
 
@@ -108,7 +108,7 @@ def points_with_interval(value: Interval) -> str:
     """A difference of fractions as `12.1 ± 1.8` percentage points, or the mean alone where there is no interval."""
     if value.mean is None:
         return UNKNOWN
-    return points(value.mean) + ("" if value.half_width is None else f" ± {points(value.half_width)}")
+    return in_points(value.mean) + ("" if value.half_width is None else f" ± {in_points(value.half_width)}")
 
 
 def is_share(column: str) -> bool:
@@ -116,37 +116,25 @@ def is_share(column: str) -> bool:
     return column in COLUMNS and COLUMNS[column].most == 1.0
 
 
-def quantity(value: float | None, column: str) -> str:
-    """A mean of `column` with its unit."""
+def quantity(value: float | None, column: str, half: float | None = None) -> str:
+    """A mean of `column` with its unit, and what it may be off by either way where that is known."""
     if value is None or math.isnan(value):
         return UNKNOWN
+    if half is not None and half <= _ROUNDING * abs(value):
+        half = 0.0
     if is_share(column):
-        return percent(value)
+        return percent(value) if half is None else f"{in_percent(value)} ± {in_percent(half)} %"
     known = COLUMNS.get(column)
     if known is not None and known.unit:
-        return format_si(value, known.unit)
-    if known is not None and known.kind == "int" and value == round(value):
-        return f"{round(value):,}"
-    return significant(value)
+        return format_si(value, known.unit, spread=half)
+    whole = known is not None and known.kind == "int" and value == round(value)
+    text = f"{round(value):,}" if whole else significant(value)
+    return text if half is None else f"{text} ± {significant(half, 2)}"
 
 
 def with_interval(value: Interval, column: str) -> str:
     """`94.9 ± 0.4 %`, or the mean alone where there is no interval."""
-    return plus_minus(value.mean, value.half_width, column)
-
-
-def plus_minus(mean: float | None, half: float | None, column: str) -> str:
-    """A mean of `column` with what it may be off by either way, or the mean alone where that is not known."""
-    if mean is None or half is None:
-        return quantity(mean, column)
-    if half <= _ROUNDING * abs(mean):
-        half = 0.0
-    if is_share(column):
-        return f"{in_percent(mean)} ± {in_percent(half)} %"
-    known = COLUMNS.get(column)
-    if known is not None and known.unit:
-        return format_si(mean, known.unit, spread=half)
-    return f"{quantity(mean, column)} ± {significant(half, 2)}"
+    return quantity(value.mean, column, value.half_width)
 
 
 def listed(items: list[str], last: str = "and") -> str:

@@ -11,13 +11,13 @@ from codesign.analysis.comparisons.fronts import fronts_of, objective_of
 from codesign.analysis.results.formatting import (
     column_label,
     coverage_words,
+    in_points,
     is_share,
     percent,
     quantity,
     significant,
     with_interval,
 )
-from codesign.analysis.results.formatting import points as in_points
 from codesign.analysis.results.measures import label_of, like, measured
 from codesign.analysis.results.naming import Names
 from codesign.analysis.results.points import Point

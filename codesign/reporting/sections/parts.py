@@ -12,13 +12,13 @@ from codesign.analysis.results.formatting import (
     BOOK_WORDS,
     UNKNOWN,
     coverage_words,
+    in_points,
     listed,
     percent,
     points_with_interval,
     quantity,
     with_interval,
 )
-from codesign.analysis.results.formatting import points as in_points
 from codesign.analysis.results.naming import Names
 from codesign.analysis.results.points import Point
 from codesign.analysis.results.statistics import difference, interval

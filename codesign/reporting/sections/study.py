@@ -10,7 +10,6 @@ from codesign.analysis.results.formatting import (
     UNKNOWN,
     column_label,
     number,
-    plus_minus,
     quantity,
     shortened,
     with_interval,
@@ -97,7 +96,7 @@ def _row(study: Study, trial: TrialFacts) -> dict[Heading, Cell]:
     for objective, value, spread in zip(study.objectives, trial.values, trial.spreads, strict=True):
         column = objective.column
         heading = numeric(f"{column_label(column)}, validation", COLUMNS[column].meaning)
-        values[heading] = Cell(plus_minus(value, spread, column), value)
+        values[heading] = Cell(quantity(value, column, spread), value)
         add_test(column)
     if all(objective.column != "accuracy" for objective in study.objectives):
         add_test("accuracy")
