@@ -60,7 +60,6 @@ def render_report(table: ResultTable) -> str:
         parts=sections,
         points=block(data) if points else "",
         title=metadata.title,
-        metadata=metadata,
         answers=_first_answers(answers, data),
         further=max(len(answers) - _MOST_ANSWERS, 0),
         note=_note(answered),
