@@ -17,8 +17,6 @@ from codesign.analysis.results.measures import label_of, like
 from codesign.analysis.results.statistics import Interval, interval
 from codesign.reporting.pieces import Cell, Heading, Section, Table, numeric, table_of, with_rows
 
-_ROUNDING = 1e-12
-"""Relative spread that equal numbers get from their ratio."""
 _NONE = interval(())
 
 
@@ -67,7 +65,7 @@ def _row(option: Option, printed: PrintedNumbers, columns: Mapping[str, tuple[bo
             hint = f"{label} as a multiple of that of the reference row; here paired by seed"
             if in_print:
                 cells[numeric("multiple, printed", hint)] = Cell(number(theirs), theirs)
-            cells[numeric("multiple, here", hint)] = Cell(_multiple(ours), ours.mean)
+            cells[numeric("multiple, here", hint)] = Cell(number(ours.mean, 3, ours.half_width), ours.mean)
     return cells
 
 
@@ -85,10 +83,3 @@ def _difference(printed: float | str | None, here: Interval, name: str) -> Cell:
     apart = Interval(mean=(here.mean - printed) / unit, half_width=half, seeds=here.seeds)
     text = points_with_interval(apart)
     return Cell(text if text.startswith(("−", "0.0")) else f"+{text}", order=apart.mean)
-
-
-def _multiple(value: Interval) -> str:
-    if value.mean is None or value.half_width is None:
-        return number(value.mean, 3)
-    half = 0.0 if value.half_width <= _ROUNDING * abs(value.mean) else value.half_width
-    return f"{number(value.mean, 3)} ± {number(half, 2)}"

@@ -30,7 +30,7 @@ _LABELS = {
     "energy_delay_js": "energy-delay product",
 }
 _ROUNDING = 1e-12
-"""Relative spread that equal numbers get from their sum."""
+"""Relative spread that equal numbers get from their sum, and equal ratios."""
 _SEVERAL, _HARDLY, _LEAST_SHARE = 1.5, 1.95, 0.1
 """The factor from which on a difference is said in times, the percentage below which it is hardly one (2.0 as written
 is one), and the percentage that is no longer said."""
@@ -75,8 +75,15 @@ def in_times(factor: float, *, more: bool) -> str:
     return f"hardly {word} ({said})" if share >= _LEAST_SHARE else f"hardly {word}"
 
 
-def number(value: float | None, digits: int = 4) -> str:
-    return UNKNOWN if value is None or math.isnan(value) else significant(value, digits)
+def number(value: float | None, digits: int = 4, half: float | None = None) -> str:
+    """With so many significant digits, and with what it may be off by either way where that is known."""
+    if value is None or math.isnan(value):
+        return UNKNOWN
+    return significant(value, digits) + ("" if half is None else f" ± {significant(_spread(half, value), 2)}")
+
+
+def _spread(half: float, value: float) -> float:
+    return 0.0 if half <= _ROUNDING * abs(value) else half
 
 
 def written(value: str | float | bool | None, unit: str = "", digits: int = 6) -> str:
@@ -120,8 +127,7 @@ def quantity(value: float | None, column: str, half: float | None = None) -> str
     """A mean of `column` with its unit, and what it may be off by either way where that is known."""
     if value is None or math.isnan(value):
         return UNKNOWN
-    if half is not None and half <= _ROUNDING * abs(value):
-        half = 0.0
+    half = None if half is None else _spread(half, value)
     if is_share(column):
         return percent(value) if half is None else f"{in_percent(value)} ± {in_percent(half)} %"
     known = COLUMNS.get(column)
