@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from codesign.analysis.answers.answers import Answer, Option, PrintedNumbers
+from codesign.analysis.answers.answers import Answer, Option
 from codesign.analysis.results.formatting import (
     UNKNOWN,
     is_share,
@@ -32,25 +32,23 @@ def printed_section(answers: Sequence[Answer]) -> Section:
 def printed_table(answer: Answer) -> Table:
     """A row for each row of the publication; none for settings alone, which are sentences."""
     options = answer.options
-    printed = [option.printed or PrintedNumbers(values={}) for option in options]
-    values = dict.fromkeys(
-        name for option, of in zip(options, printed, strict=True) for name in (*option.values, *of.values)
-    )
+    printed = [option.printed for option in options]
+    values = dict.fromkeys(name for option in options for name in (*option.values, *option.printed.values))
     columns = {
         name: (any(name in of.values for of in printed), any(name in of.multiples for of in printed)) for name in values
     }
-    rows = [_row(option, of, columns) for option, of in zip(options, printed, strict=True)]
+    rows = [_row(option, columns) for option in options]
     if any(of.remark for of in printed):
-        for row, option, of in zip(rows, options, printed, strict=True):
-            row[Heading("not as printed", wide=True)] = Cell(option.obstacle or of.remark)
+        for row, option in zip(rows, options, strict=True):
+            row[Heading("not as printed", wide=True)] = Cell(option.obstacle or option.printed.remark)
     caption = f"{answer.question}, and here with 95 % intervals over training seeds."
     return table_of(caption, rows)
 
 
-def _row(option: Option, printed: PrintedNumbers, columns: Mapping[str, tuple[bool, bool]]) -> dict[Heading, Cell]:
+def _row(option: Option, columns: Mapping[str, tuple[bool, bool]]) -> dict[Heading, Cell]:
     """What is printed, what is here, what lies between, and both as multiples of the reference row, as far as any row
     has it."""
-    cells = {Heading("as printed"): Cell(option.label)}
+    cells, printed = {Heading("as printed"): Cell(option.label)}, option.printed
     for name, (in_print, in_multiples) in columns.items():
         label, here = label_of(name), option.values.get(name, _NONE)
         if in_print:

@@ -8,7 +8,7 @@ import typer
 from synthetic_sweep import mubrain_row, synthetic_metadata, synthetic_rows
 from typer.testing import CliRunner
 
-from codesign.analysis.answers.answers import Answer, Option, PrintedNumbers, plain_answer
+from codesign.analysis.answers.answers import Answer, Option, plain_answer
 from codesign.analysis.answers.asking import AnsweredTable, json_of
 from codesign.analysis.results.table import write_results
 from codesign.cli.report import report
@@ -83,7 +83,7 @@ def keys_in(value):
 
 def test_every_key_of_json_is_explained(tmp_path):
     table = write_results(tmp_path / "results.parquet", synthetic_rows(), synthetic_metadata())
-    printed = Option(label="", point=None, values={}, printed=PrintedNumbers(values={}))
+    printed = Option(label="", point=None, values={})
     answer = Answer(name="", form="printed", question="", standing="shown", sentence="", options=(printed,))
     export_neurobench(table, tmp_path / "report.html")
     measured = json.loads((tmp_path / "report.neurobench.json").read_text(encoding="utf-8"))

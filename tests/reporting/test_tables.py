@@ -66,7 +66,7 @@ def test_what_is_printed_stands_beside_what_is_here_and_both_as_multiples():
         [None, 1e-3, None, None, 0.5],
         [None, None, None, None, None],
     ]
-    only_here = printed_table(replace(answer, options=(replace(options[1], printed=None), options[2])))
+    only_here = printed_table(replace(answer, options=(replace(options[1], printed=PrintedNumbers()), options[2])))
     assert [heading.text for heading in only_here.headings] == ["as printed", "latency, here"]
     unprinted = replace(options[1].printed, remark="")
     multiples = printed_table(replace(answer, options=(replace(options[1], printed=unprinted),)))

@@ -37,7 +37,7 @@ class PrintedNumbers:
         remark: in what the option's point is not as printed; "" if in nothing.
     """
 
-    values: Mapping[str, float | str]
+    values: Mapping[str, float | str] = field(default_factory=dict)
     multiples: Mapping[str, tuple[float | None, Interval]] = field(default_factory=dict)
     remark: str = ""
 
@@ -55,7 +55,7 @@ class Option:
         wins: share of training seeds × draws of the chips' numbers and of the model's error in which it is the best.
         obstacle: why it is not ranked, in words; "" where it is.
         takes_part: whether the variant meets the constraints and has the column.
-        printed: of a row of a publication.
+        printed: of a row of a publication; else empty.
     """
 
     label: str
@@ -65,7 +65,7 @@ class Option:
     wins: float | None = None
     obstacle: str = ""
     takes_part: bool = True
-    printed: PrintedNumbers | None = None
+    printed: PrintedNumbers = PrintedNumbers()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -135,7 +135,7 @@ def plain_answer(answer: Answer) -> dict[str, Any]:
         **{name: getattr(answer, name) for name in ("name", "form", "question", "standing", "sentence")},
         "column": answer.column or None,
         "confidence": answer.confidence,
-        "options": [_plain_option(option) for option in answer.options],
+        "options": [_plain_option(option, printed=answer.form == "printed") for option in answer.options],
         "comparisons": [
             {
                 "column": found.column,
@@ -152,8 +152,7 @@ def plain_answer(answer: Answer) -> dict[str, Any]:
     }
 
 
-def _plain_option(option: Option) -> dict[str, Any]:
-    printed = option.printed
+def _plain_option(option: Option, *, printed: bool) -> dict[str, Any]:
     return {
         "label": option.label,
         "point": None if option.point is None else plain_point(option.point),
@@ -162,7 +161,7 @@ def _plain_option(option: Option) -> dict[str, Any]:
         "wins": option.wins,
         "obstacle": option.obstacle or None,
         "takes_part": option.takes_part,
-        **({} if printed is None else {"printed": dict(printed.values), "remark": printed.remark}),
+        **({"printed": dict(option.printed.values), "remark": option.printed.remark} if printed else {}),
     }
 
 

@@ -162,7 +162,7 @@ def _sentence(question: PrintedQuestion, options: Sequence[Option], differences:
     """The last row with a printed number of its own here; else how many settings differ."""
     for option in reversed(options):
         for column in question.columns:
-            printed, here = option.printed.values.get(column) if option.printed else None, option.values.get(column)
+            printed, here = option.printed.values.get(column), option.values.get(column)
             if isinstance(printed, float) and here is not None and here.mean is not None:
                 unit = like(column)
                 told = f"{quantity(printed, unit)} printed, {quantity(here.mean, unit)} here"
