@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from codesign.analysis.results.cells import wrong_cells
-from codesign.analysis.results.columns import AXIS_PREFIX, COLUMNS, VOLATILE_COLUMNS, Column, Kind, checked_cell
+from codesign.analysis.results.columns import AXIS_PREFIX, COLUMNS, ENTRIES, VOLATILE_COLUMNS, Column, checked_cell
 from codesign.analysis.results.limits import MOST_AXES, read_bounded
 from codesign.analysis.results.metadata import ResultMetadata
 from codesign.deferred import pa, pd, pq
@@ -191,24 +191,17 @@ def _axis_columns(rows: Iterable[Mapping[str, Any]]) -> dict[str, Column]:
     for name, kinds in texts.items():
         if len(kinds) > 1:
             raise ValueError(f"{name}: an axis holds strings or numbers, found both")
-    return {name: _axis("string" if True in texts[name] else "float") for name in sorted(texts)}
+    return {name: _axis(text=True in texts[name]) for name in sorted(texts)}
 
 
-def _axis(kind: Kind) -> Column:
-    return Column(kind=kind, meaning="axis of the sweep", longest=1000)
+def _axis(*, text: bool) -> Column:
+    return Column(kind="string" if text else "float", meaning="axis of the sweep", longest=1000)
 
 
-def _arrow_type(kind: Kind) -> Any:
-    return {
-        "string": pa.string(),
-        "int": pa.int64(),
-        "float": pa.float64(),
-        "bool": pa.bool_(),
-        "strings": pa.list_(pa.string()),
-        "ints": pa.list_(pa.int64()),
-        "floats": pa.list_(pa.float64()),
-        "draws": pa.list_(pa.float32()),
-    }[kind]
+def _arrow_type(kind: str) -> Any:
+    if kind in ENTRIES:
+        return pa.list_(pa.float32() if kind == "draws" else _arrow_type(ENTRIES[kind]))
+    return {"string": pa.string(), "int": pa.int64(), "float": pa.float64(), "bool": pa.bool_()}[kind]
 
 
 def _completed(table: Any) -> tuple[Any, Mapping[str, Column]]:
@@ -222,7 +215,7 @@ def _completed(table: Any) -> tuple[Any, Mapping[str, Column]]:
     of_axes = {name: kind for name, kind in types.items() if name not in COLUMNS}
     if len(of_axes) > MOST_AXES:
         raise ValueError(f"must have at most {MOST_AXES} axes, found {len(of_axes)}")
-    axes = {name: _axis("string" if pa.types.is_string(kind) else "float") for name, kind in of_axes.items()}
+    axes = {name: _axis(text=pa.types.is_string(kind)) for name, kind in of_axes.items()}
     columns, arrays = {**COLUMNS, **axes}, {}
     for name, column in columns.items():
         expected = _arrow_type(column.kind)
