@@ -73,10 +73,9 @@ def bundle() -> str:
     import vl_convert
 
     folder = None
-    with suppress(InputError):  # a folder that is of no use for kernels is of none for this
+    with suppress(InputError, OSError):  # a folder that is of no use for kernels is of none for this
         folder = code_folder(f"vega-{version('vl-convert-python')}")
-    if folder is not None:
-        with suppress(OSError):
+        if folder is not None:
             return read_code(folder / "bundle.js").decode()
     made = str(vl_convert.javascript_bundle())  # type: ignore[call-arg]  # its stub forgets a default
     if folder is not None:

@@ -41,32 +41,12 @@ _FONT = "system-ui, 'Segoe UI', 'DejaVu Sans', sans-serif"
 # brightened for dark ground.
 _CATEGORIES = {
     "light": (
-        "#0072b2",
-        "#d55e00",
-        "#009e73",
-        "#cc79a7",
-        "#b98600",
-        "#56b4e9",
-        "#5d3a9b",
-        "#767676",
-        "#7a4a1e",
-        "#8aa51d",
-        "#8c2d5a",
-        "#30404f",
+        *("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b98600", "#56b4e9", "#5d3a9b", "#767676"),
+        *("#7a4a1e", "#8aa51d", "#8c2d5a", "#30404f"),
     ),
     "dark": (
-        "#56a8e0",
-        "#f08a3c",
-        "#2fc79a",
-        "#e39cc4",
-        "#e6c229",
-        "#9ad4f5",
-        "#b39ddb",
-        "#a8a8a8",
-        "#c99a6b",
-        "#c3dc5b",
-        "#d6699b",
-        "#7f97ad",
+        *("#56a8e0", "#f08a3c", "#2fc79a", "#e39cc4", "#e6c229", "#9ad4f5", "#b39ddb", "#a8a8a8"),
+        *("#c99a6b", "#c3dc5b", "#d6699b", "#7f97ad"),
     ),
 }
 _INKS = {
