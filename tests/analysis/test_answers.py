@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,8 +10,8 @@ from handmade_hardware import near
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_up_answers import asked, gathered, labels, row, rows_of
-from synthetic_sweep import loihi_row, mubrain_row, synthetic_rows, table_of, with_ranges
-from transfer_rows import HIGH, LEVEL, LOW, cells, with_recipes
+from synthetic_sweep import loihi_row, mubrain_row, synthetic_metadata, synthetic_rows, table_of, with_ranges
+from transfer_rows import HIGH, LEVEL, LOW, cells
 
 from codesign.analysis.answers.answers import Answer
 from codesign.analysis.answers.asking import AnsweredTable
@@ -269,7 +270,8 @@ def test_what_not_waiting_costs_and_what_gives_it_back_is_asked_of_what_was_trie
     rows += cells("layered", "random 16", LEVEL)
     rows += cells("layered", "random 8 drained", LOW, stop="drained", steps_after_output=None)
     rows += cells("calibrated", "random 8", LEVEL) + cells("random 8", "random 8", LEVEL)
-    table = table_of(rows, with_recipes(calibrated={"method": "layered", "calibration": "momentum"}))
+    recipes = {"calibrated": {"method": "layered", "calibration": "momentum"}}
+    table = table_of(rows, replace(synthetic_metadata(), recipes=recipes))
     found = {answer.name: answer.standing for answer in AnsweredTable.of(table).answers if answer.form == "claim"}
     assert found == {
         "not_waiting": "holds in part",  # not at F 16

@@ -10,11 +10,6 @@ from codesign.reporting.facts import failure_table
 from codesign.reporting.printed import printed_table
 
 
-def middle_seed(recipe: str, inference: str) -> dict[str, object]:
-    """A row with exactly the paper's accuracy and density."""
-    return mubrain_row(recipe, inference, 1, 0) | {"evaluation_seed": 0}
-
-
 def test_equal_failures_are_counted_together():
     rows = [
         base_row("layered", "mubrain", "async_random", seed, 0) | {"status": "infeasible", "reason": "too small"}
@@ -26,7 +21,7 @@ def test_equal_failures_are_counted_together():
         ("infeasible", "mubrain", str(rows[0]["topology"]), "too small", "2"),
         ("infeasible", "mubrain", "512-[900]-10", "too small", "1"),
     ]
-    assert not failure_table(table_of([middle_seed("layered", "random")])).rows
+    assert not failure_table(table_of([mubrain_row("layered", "random", 0, 0)])).rows
 
 
 def test_what_is_printed_stands_beside_what_is_here_and_both_as_multiples():

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from synthetic_sweep import Row, mubrain_row, synthetic_metadata
-
-from codesign.analysis.results.metadata import ResultMetadata
+from synthetic_sweep import Row, mubrain_row
 
 HIGH, LOW = (0.9, 0.92, 0.94), (0.6, 0.6, 0.6)
 LEVEL = (0.89, 0.92, 0.95)
@@ -29,7 +25,3 @@ def cells(recipe: str, schedule: str, accuracies: tuple[float, ...], **changes: 
             row |= {"policy": runs, "group_size": int(group[0])}
         rows.append(row | changes)
     return rows
-
-
-def with_recipes(**parameters: dict[str, str]) -> ResultMetadata:
-    return replace(synthetic_metadata(), recipes={name.replace("_", " "): value for name, value in parameters.items()})
