@@ -11,13 +11,13 @@ from codesign.analysis.answers.remarks import (
     draws_against,
     dropping_remark,
     enlarged,
+    in_the_way,
     lacking_terms,
     left_aside,
     left_out,
     may_miss,
     other_book,
     remarks_on,
-    time_left_out,
     unpaired,
     without_draws,
 )
@@ -34,7 +34,6 @@ from codesign.analysis.comparisons.constraints import (
 )
 from codesign.analysis.comparisons.contest import Contest, waiting_of
 from codesign.analysis.comparisons.obstacles import absence, untimed
-from codesign.analysis.comparisons.unequal import unequal_chips, unequal_settings
 from codesign.analysis.questions import ChooseQuestion
 from codesign.analysis.results.columns import AXIS_PREFIX
 from codesign.analysis.results.formatting import column_label, coverage_words, in_times, is_share, listed, quantity
@@ -263,10 +262,7 @@ def _further(contest: Contest, question: ChooseQuestion) -> Iterator[str]:
     """What may stand in the way of the sentence, or goes with it: most important first."""
     best, second = contest.ranked[0], contest.second
     yield draws_against(contest)
-    yield unequal_chips(contest, (question.choose.removeprefix(AXIS_PREFIX),))
-    yield unequal_settings(contest)
-    yield lacking_terms(contest)
-    yield time_left_out(contest)
+    yield from in_the_way(contest, (question.choose.removeprefix(AXIS_PREFIX),))
     yield _not_ranked(contest)
     foreign = next((point for point in contest.ranked if point.silicon != best.silicon), None)
     if question.choose == "chip" and foreign is not None and contest.ranked.index(foreign) > contest.level:

@@ -8,13 +8,12 @@ from functools import partial
 from codesign.analysis.answers.answers import Answer, Standing
 from codesign.analysis.answers.chance import left_to_samples
 from codesign.analysis.answers.choosing import missed, options_of, standing_of, told_confidence
-from codesign.analysis.answers.remarks import enlarged, lacking_terms, left_aside, other_book, remarks_on, time_left_out
+from codesign.analysis.answers.remarks import enlarged, in_the_way, left_aside, other_book, remarks_on
 from codesign.analysis.answers.selecting import points_in
 from codesign.analysis.comparisons.comparison import BY_TERM, Comparison, compare
 from codesign.analysis.comparisons.constraints import meeting, more_is_better, resolved
 from codesign.analysis.comparisons.contest import Contest
 from codesign.analysis.comparisons.obstacles import absence, obstacle_between
-from codesign.analysis.comparisons.unequal import unequal_chips, unequal_settings
 from codesign.analysis.questions import CHOICES, CompareQuestion, Selection
 from codesign.analysis.results.formatting import column_label, in_points, in_times, is_share, listed, quantity, written
 from codesign.analysis.results.naming import Names
@@ -63,11 +62,10 @@ def compare_sides(name: str, question: CompareQuestion, points: Sequence[Point],
             standing="cannot be asked", sentence=next(iter(contest.unranked.values()), _UNPAIRED), options=options
         )
     asked = {*sides[0], *sides[1]}
-    beside = (unequal_settings, lacking_terms, time_left_out, enlarged)
     said = (
         _sentence(first, (names.upper(labels[0]), labels[1]), found),
-        unequal_chips(contest, asked),
-        *(remark(contest) for remark in beside),
+        *in_the_way(contest, asked),
+        enlarged(contest),
         "" if contest.second is None else other_book(contest, contest.second),
     )
     return answer(

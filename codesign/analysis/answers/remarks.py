@@ -11,6 +11,7 @@ from codesign.analysis.comparisons.constraints import doubt
 from codesign.analysis.comparisons.contest import GUESSED, Contest
 from codesign.analysis.comparisons.obstacles import untimed
 from codesign.analysis.comparisons.robustness import drawn, quantiles, undrawn
+from codesign.analysis.comparisons.unequal import unequal_chips, unequal_settings
 from codesign.analysis.comparisons.wording import scaled_sentence, tip_sentence
 from codesign.analysis.questions import Constraint
 from codesign.analysis.results.formatting import (
@@ -68,6 +69,12 @@ def remarks_on(
         said.append(scaled_sentence(best, second, {point: contest.label_of(point) for point in (best, second)}))
     said += [_accuracy_remark(contest, columns), _idle_remark(best, contest.column)]
     return tuple(dict.fromkeys(filter(None, said)))
+
+
+def in_the_way(contest: Contest, asked: Collection[str]) -> tuple[str, ...]:
+    """What may make the sentence on the best say less than it seems to; `asked` are the names of facts or axes that set
+    the options apart."""
+    return unequal_chips(contest, asked), unequal_settings(contest), lacking_terms(contest), time_left_out(contest)
 
 
 def left_aside(points: Collection[Point], names: Names) -> tuple[str, ...]:
