@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import pytest
 from handmade_hardware import near
-from made_up_answers import asked, labels, row, rows_of, with_terms
+from made_up_answers import SEEDS, asked, labels, row, rows_of, with_terms
 from synthetic_sweep import synthetic_rows, table_of, with_ranges
 
 from codesign.analysis.answers.remarks import OVER_BUDGET, over_budget, silent_networks
-
-SEEDS = (0, 1, 2)
 
 
 @pytest.mark.parametrize(("model", "kept"), [("drops", ["b"]), ("stretches", ["a", "b"])])

@@ -7,10 +7,8 @@ from typing import Any
 
 import pytest
 from handmade_hardware import near
-from made_up_answers import accurate, asked, labels, row, rows_of, with_terms
+from made_up_answers import SEEDS, accurate, asked, labels, row, rows_of, with_terms
 from synthetic_sweep import with_ranges
-
-SEEDS = (0, 1, 2)
 
 
 def test_equally_good_ones_set_the_limits_of_the_more_accurate_wherever_they_stand():

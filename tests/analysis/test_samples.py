@@ -10,12 +10,10 @@ from statistics import NormalDist
 
 import numpy as np
 import pytest
-from made_up_answers import accurate, asked, gathered, labels, row
+from made_up_answers import SEEDS, accurate, asked, gathered, labels, row
 
 from codesign.analysis.results.samples import lead_by_samples, share_by_samples
 from codesign.errors import InputError
-
-SEEDS = (0, 1, 2)
 
 
 def bits(right):

@@ -8,15 +8,13 @@ from typing import Any
 
 import pytest
 from handmade_hardware import near
-from made_up_answers import accurate, asked, gathered, labels, row, rows_of, with_terms
+from made_up_answers import SEEDS, accurate, asked, gathered, labels, row, rows_of, with_terms
 from synthetic_sweep import loihi_row, with_ranges
 
 from codesign.analysis.results.formatting import in_times
 from codesign.analysis.results.metadata import ChipFacts, ChipNumber
 from codesign.analysis.results.naming import names_of
 from codesign.hardware.terms import AGREEMENT, OWN_CITATION
-
-SEEDS = (0, 1, 2)
 
 
 @pytest.mark.parametrize(("static", "standing"), [(10.0, "open"), (0.01, "sure")])

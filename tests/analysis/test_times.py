@@ -7,11 +7,9 @@ from statistics import NormalDist
 
 import numpy as np
 import pytest
-from made_up_answers import asked, labels, row, rows_of
+from made_up_answers import SEEDS, asked, labels, row, rows_of
 
 from codesign.hardware.draws import draws_of, errors_at
-
-SEEDS = (0, 1, 2)
 
 
 def ranged(numbers: list[str], **columns: object) -> dict[str, object]:

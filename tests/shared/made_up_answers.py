@@ -12,6 +12,7 @@ from codesign.analysis.answers.asking import AnsweredTable
 from codesign.analysis.results.metadata import ChipFacts
 from codesign.analysis.results.points import Point, points_of
 
+SEEDS = (0, 1, 2)
 Variant = tuple[str, float, float, float, float]
 """Chip, width, accuracy, energy in nanojoules and latency in microseconds."""
 
