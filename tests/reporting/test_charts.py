@@ -84,6 +84,8 @@ def test_a_figure_has_no_look_of_its_own_and_gets_one_for_a_notebook():
 def test_ticks_of_a_logarithmic_axis_are_round_and_few():
     wide = [3e-6, 2e-5, 5e-4]
     assert axis_of("energy_j", wide).to_dict()["values"] == log_ticks(3e-6, 5e-4)
+    areas = axis_of("area_m2", [1e-6]), axis_of("", [1e-6], unit="m**2")
+    assert len({axis.to_dict()["labelExpr"] for axis in areas}) == 1
     assert "values" not in axis_of("energy_j", [1.0, 30.0]).to_dict()  # 30 times as much is not far apart
     assert log_ticks(3e-6, 5e-4) == pytest.approx([5e-6, 1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4])
     assert log_ticks(1e-9, 1e3) == pytest.approx([10.0**power for power in range(-9, 4, 2)])

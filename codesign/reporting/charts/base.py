@@ -157,15 +157,14 @@ def _finite(value: str | float | bool | None) -> str | float | bool | None:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def ticks_of(column: str) -> dict[str, Any]:
-    """How an axis writes a column's values: SI prefixes with the unit, or percent."""
-    unit = COLUMNS[column].unit if column in COLUMNS else ""
+def _ticks(column: str, unit: str) -> dict[str, Any]:
+    """How an axis writes a column's values, or those of another number in `unit`: SI prefixes with the unit, or
+    percent."""
+    unit = unit or (COLUMNS[column].unit if column in COLUMNS else "")
+    if is_share(column):
+        return {"labelExpr": "format(100 * datum.value, ',.4~g') + ' %'"}
     if unit == "m**2":
         return {"labelExpr": "format(datum.value * 1e6, ',.4~g') + ' mm²'"}
-    return {"labelExpr": "format(100 * datum.value, ',.4~g') + ' %'"} if is_share(column) else _prefixed(unit)
-
-
-def _prefixed(unit: str) -> dict[str, Any]:
     # The unit is one of the program's own; a space belongs before the prefix.
     return {"labelExpr": f"replace(format(datum.value, '.4~s'), regexp('([^0-9.]?)$'), ' $1{unit}')"} if unit else {}
 
@@ -175,10 +174,9 @@ def axis_of(
 ) -> alt.Axis:
     """The axis of values of a results column, or of another number in `unit`; logarithmic as a scale of `quantitative`
     would be, unless that is said."""
-    ticks = _prefixed(unit) if unit else ticks_of(column)
     logarithmic = wide_spread(values) if logarithmic is None else logarithmic
     placed = {"values": log_ticks(min(values), max(values))} if logarithmic else {"tickCount": 6}
-    return alt.Axis(**{"title": column_label(column), **ticks, **placed, **more})
+    return alt.Axis(**{"title": column_label(column), **_ticks(column, unit), **placed, **more})
 
 
 def wide_spread(values: Sequence[float]) -> bool:
