@@ -81,17 +81,16 @@ def validation_table(metadata: ResultMetadata) -> Table:
         for fact in chip.validation:
             ends = [end for end in (fact.modelled_si, fact.modelled_high_si) if end is not None]
             modelled = " to ".join(format_si(end, fact.unit) for end in ends)
-            ratio = " to ".join(number(end / fact.measured_si, 3) for end in ends) if fact.measured_si else ""
-            end = ends[0] if ends else None
-            share = end / fact.measured_si if end is not None and fact.measured_si else None
+            shares = [end / fact.measured_si for end in ends] if fact.measured_si else []
+            ratio = " to ".join(number(share, 3) for share in shares)
             rows.append(
                 {
                     Heading("chip"): Cell(chip.title),
                     Heading("quantity"): Cell(fact.quantity),
                     Heading("workload"): Cell(fact.workload),
                     numeric("published"): Cell(format_si(fact.measured_si, fact.unit), fact.measured_si),
-                    numeric("model"): Cell(modelled or "not modelled", end),
-                    numeric("model / published"): Cell(ratio or UNKNOWN, share),
+                    numeric("model"): Cell(modelled or "not modelled", next(iter(ends), None)),
+                    numeric("model / published"): Cell(ratio or UNKNOWN, next(iter(shares), None)),
                     Heading("standing"): Cell(fact.standing),
                     Heading("source", links=True): Cell(fact.source),
                 }

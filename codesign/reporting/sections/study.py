@@ -15,6 +15,7 @@ from codesign.analysis.results.formatting import (
     with_interval,
 )
 from codesign.analysis.results.metadata import Objective, ParameterFacts, ResultMetadata, TrialFacts
+from codesign.analysis.results.statistics import interval
 from codesign.analysis.results.study import Study, parameter_text, trial_name
 from codesign.reporting.charts.base import of_more
 from codesign.reporting.charts.study import importance_figures, progress_figures, slice_figures, trade_off_figures
@@ -86,12 +87,9 @@ def _row(study: Study, trial: TrialFacts) -> dict[Heading, Cell]:
     point, values = study.tested.get(trial_name(trial)), dict[Heading, Cell]()
 
     def add_test(column: str) -> None:
-        known = (
-            Cell(UNKNOWN)
-            if point is None
-            else Cell(with_interval(point.value(column), column), point.value(column).mean)
-        )
-        values[numeric(f"{column_label(column)}, test", COLUMNS[column].meaning)] = known
+        found = interval(()) if point is None else point.value(column)
+        heading = numeric(f"{column_label(column)}, test", COLUMNS[column].meaning)
+        values[heading] = Cell(with_interval(found, column), found.mean)
 
     for objective, value, spread in zip(study.objectives, trial.values, trial.spreads, strict=True):
         column = objective.column
