@@ -75,7 +75,7 @@ def choose(name: str, question: ChooseQuestion, points: Sequence[Point], names: 
         column=contest.column,
         more=contest.more,
         question=question.ask or _asked(question, names),
-        options=(*options_of(contest), *missed(contest)),
+        options=options_of(contest),
         able=able,
         where=contest.where,
     )
@@ -144,7 +144,7 @@ def told_confidence(contest: Contest) -> float | None:
 
 
 def options_of(contest: Contest, columns: Sequence[str] = ()) -> tuple[Option, ...]:
-    """The points of a contest as rows of an answer, those that do not compare last."""
+    """The points of a contest as rows of an answer, then those that do not compare, and options without any."""
     shown = (*columns, contest.column, *(limit.column for limit in contest.where))
     ranked = [
         Option(
@@ -162,7 +162,7 @@ def options_of(contest: Contest, columns: Sequence[str] = ()) -> tuple[Option, .
         Option(label=contest.label_of(point), point=point, values=values_of(point, shown), obstacle=reason)
         for point, reason in (*contest.beyond.items(), *unranked)
     ]
-    return (*ranked, *others)
+    return (*ranked, *others, *_missed(contest))
 
 
 def _in_part(contest: Contest, point: Point) -> str:
@@ -171,7 +171,7 @@ def _in_part(contest: Contest, point: Point) -> str:
     return f"on {coverage_words([name for name in contest.terms[point] if name in charged])} only"
 
 
-def missed(contest: Contest) -> tuple[Option, ...]:
+def _missed(contest: Contest) -> tuple[Option, ...]:
     """Options of which no variant takes part, each with the one that comes nearest; those that miss by least first."""
     found: list[tuple[float, Option]] = []
     for option, variants in contest.members.items():

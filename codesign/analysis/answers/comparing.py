@@ -7,7 +7,7 @@ from functools import partial
 
 from codesign.analysis.answers.answers import Answer, Standing
 from codesign.analysis.answers.chance import left_to_samples
-from codesign.analysis.answers.choosing import missed, options_of, standing_of, told_confidence
+from codesign.analysis.answers.choosing import options_of, standing_of, told_confidence
 from codesign.analysis.answers.remarks import enlarged, in_the_way, left_aside, other_book, remarks_on
 from codesign.analysis.answers.selecting import points_in
 from codesign.analysis.comparisons.comparison import BY_TERM, Comparison, compare
@@ -46,21 +46,18 @@ def compare_sides(name: str, question: CompareQuestion, points: Sequence[Point],
         column=contest.column,
         more=contest.more,
         question=question.ask or f"{names.upper(labels[0])} against {labels[1]}: how do they differ?",
+        options=options_of(contest, question.columns),
         able=able,
         where=contest.where,
     )
     aside = left_aside(selected, names)
     if len(contest.chosen) < 2:
         standing, sentence = _lacking(contest)
-        options = (*options_of(contest, question.columns), *missed(contest))
-        return answer(standing=standing, sentence=sentence, options=options, remarks=aside)
+        return answer(standing=standing, sentence=sentence, remarks=aside)
     first, second = contest.chosen.values()
     found, obstacles = _compared(first, second, question.columns, names)
-    options = options_of(contest, question.columns)
     if len(contest.ranked) < 2 or not found:
-        return answer(
-            standing="cannot be asked", sentence=next(iter(contest.unranked.values()), _UNPAIRED), options=options
-        )
+        return answer(standing="cannot be asked", sentence=next(iter(contest.unranked.values()), _UNPAIRED))
     asked = {*sides[0], *sides[1]}
     said = (
         _sentence(first, (names.upper(labels[0]), labels[1]), found),
@@ -72,7 +69,6 @@ def compare_sides(name: str, question: CompareQuestion, points: Sequence[Point],
         standing=standing_of(contest),
         sentence=" ".join(filter(None, said)),
         confidence=told_confidence(contest),
-        options=options,
         comparisons=found,
         remarks=(
             *remarks_on(contest, (first, second), options=asked, columns=question.columns),
