@@ -16,14 +16,14 @@ CHIPS = Path(__file__).parents[2] / "chips"
 
 def test_barrier_times_between_listed_tiles_are_linear_or_steps_and_constant_beyond() -> None:
     steps = find_chip("loihi").synchronization.times
-    assert [steps.of_tiles(tiles) for tiles in (1, 2, 3, 4, 29, 100)] == near(
+    assert [steps.of(tiles) for tiles in (1, 2, 3, 4, 29, 100)] == near(
         [0.6e-6, 1.0e-6, 1.0e-6, 1.4e-6, 1.8e-6, 1.8e-6]
     )
-    assert [steps.of_chips(chips) for chips in (2, 256, 768, 1000)] == near([14.3e-6, 14.3e-6, 16.2e-6, 16.2e-6])
+    assert [steps.of(1, chips) for chips in (2, 256, 768, 1000)] == near([14.3e-6, 14.3e-6, 16.2e-6, 16.2e-6])
     linear = find_chip("loihi_davies2018").synchronization.times
-    assert [linear.of_tiles(tiles) for tiles in (1, 32, 33)] == near([113e-9, 465e-9, 465e-9])
-    assert linear.of_tiles(2) == near(113e-9 + (465e-9 - 113e-9) / 31)
-    assert [linear.of_chips(chips) for chips in (256, 768)] == near([14.3e-6, 16.2e-6])
+    assert [linear.of(tiles) for tiles in (1, 32, 33)] == near([113e-9, 465e-9, 465e-9])
+    assert linear.of(2) == near(113e-9 + (465e-9 - 113e-9) / 31)
+    assert [linear.of(1, chips) for chips in (256, 768)] == near([14.3e-6, 16.2e-6])
 
 
 def test_all_mistakes_are_reported_at_once_with_their_lines() -> None:

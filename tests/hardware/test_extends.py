@@ -97,7 +97,7 @@ sources: {board: {citation: A board}}
 
 def test_another_kind_of_synchronization_keeps_what_both_have(folder: Path) -> None:
     by_layer = load_chip(Path(variant("synchronization: {scope: layer}\n"))).synchronization
-    assert (by_layer.scope, by_layer.times.of_tiles(4)) == ("layer", 3e-6)
+    assert (by_layer.scope, by_layer.times.of(4)) == ("layer", 3e-6)
     faster = load_chip(Path(variant("synchronization: {times: 2 us}\n"))).synchronization
     assert (faster.times.by_tiles, faster.times.note, faster.times.source) == ({1: 2e-6}, "", "own")
     neighbour = load_chip(Path(variant("synchronization: {kind: neighbour, handshake: 5 ns}\n")))

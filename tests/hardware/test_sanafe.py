@@ -119,7 +119,7 @@ def run(case: Case, folder: Path) -> Run:
         cost=cd.price(execution, placement),
         spikes=spikes_of(network, events),
         theirs=simulate_with_sanafe(network, frames, chip, placement, folder),
-        barrier_s=barriers.of_tiles(case.tiles),
+        barrier_s=barriers.of(case.tiles),
     )
 
 

@@ -265,7 +265,7 @@ def test_each_price_follows_its_part_of_the_model() -> None:
     assert value("times.output") == near(20e-9 * slower)
     assert value("times.neuron_update") == near(20e-9 * slower)  # far above its bound
     assert other.times.synaptic_operation == chip.times.synaptic_operation  # one cycle, of the slower clock
-    assert other.synchronization.times.of_tiles(1) == near(2e-6 * slower)
+    assert other.synchronization.times.of(1) == near(2e-6 * slower)
     assert value("synchronization.least_step") == near(3e-6 * slower)
     operation = other.energies.synaptic_operation
     assert operation.range == (near(3e-12 * ratio * ratio**UNEXPLAINED), near(5e-12 * ratio / ratio**UNEXPLAINED))

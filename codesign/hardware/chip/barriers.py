@@ -56,18 +56,11 @@ class BarrierTimes(PriceNumber):
         tables = {"by_tiles": self.by_tiles, "by_chips": self.by_chips}
         return {name: of and {count: time * factor for count, time in of.items()} for name, of in tables.items()}
 
-    def of_tiles(self, tiles: int) -> float:
-        """The time for a number of tiles; constant beyond the listed ones."""
-        return self._of(self.by_tiles, tiles)
-
-    def of_chips(self, chips: int) -> float | None:
-        """The same by chips; None where that is not known."""
-        return None if self.by_chips is None else self._of(self.by_chips, chips)
-
-    def of(self, tiles: int, chips: int) -> float:
-        """The time for tiles on a number of chips: several chips take theirs, where it is known, and never less."""
-        across = self.of_chips(chips) if chips > 1 else None
-        return self.of_tiles(tiles) if across is None else max(self.of_tiles(tiles), across)
+    def of(self, tiles: int, chips: int = 1) -> float:
+        """The time for tiles on a number of chips, constant beyond the listed numbers: several chips take theirs, where
+        it is known, and never less."""
+        within = self._of(self.by_tiles, tiles)
+        return within if chips == 1 or self.by_chips is None else max(within, self._of(self.by_chips, chips))
 
     def _of(self, table: dict[int, float], at: int) -> float:
         known = sorted(table)

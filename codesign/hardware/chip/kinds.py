@@ -16,6 +16,7 @@ from codesign.documents import Spec
 from codesign.errors import InputError
 from codesign.hardware.chip.description import Chip
 from codesign.hardware.chip.parts import Synchronization
+from codesign.hardware.chip.provenance import AXIS_SOURCE
 from codesign.mistakes import mistakes_of, reason, suggestion
 
 KINDS: dict[str, type[Spec]] = {
@@ -31,8 +32,8 @@ def in_words(synchronization: Any) -> str:
     return f"{synchronization.kind} {_BY_LAYER}" if by_layer else str(synchronization.kind)
 
 
-def with_kind(chip: Chip, words: object, *, source: str) -> Chip:
-    """The chip under another kind of synchronization; `source` is the key of the source of a tick that the words give.
+def with_kind(chip: Chip, words: object) -> Chip:
+    """The chip under another kind of synchronization, as an axis sets it.
 
     `barrier` and `barrier by layer` share the times of barriers; what another kind needs is not known. A group size is
     dropped where the new kind has none. Raises InputError where the words name no kind, or a timer without a tick of
@@ -45,7 +46,7 @@ def with_kind(chip: Chip, words: object, *, source: str) -> Chip:
         given["scope"] = "layer" if rest else "timestep"
     elif kind == "timer" and (rest or kind == own.kind):
         if rest:
-            given["tick"] = {"value": rest, "confidence": "estimated", "source": source}
+            given["tick"] = {"value": rest, "confidence": "estimated", "source": AXIS_SOURCE}
         if kind != own.kind:
             given["overload"] = "stretch"
     elif kind == "timer":

@@ -66,7 +66,7 @@ def replaced(chip: Chip, values: Mapping[str, object]) -> Chip:
     number, or the value does not fit it."""
     for path, value in sorted(values.items(), key=lambda item: item[0] != "synchronization"):  # which decides the rest
         if path == "synchronization":
-            chip = with_kind(chip, value, source=AXIS_SOURCE)
+            chip = with_kind(chip, value)
             continue
         instance("path", path, str)
         part = _replacement(_owner(chip, path), path.rpartition(".")[2], value, f"{chip.name}: {path}")

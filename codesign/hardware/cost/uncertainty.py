@@ -90,7 +90,7 @@ def uncertain_numbers(chip: Chip) -> tuple[UncertainNumber, ...]:
 def value_of(chip: Chip, number: Number) -> float | None:
     """An energy, power, time or rate in SI units, of a barrier's table the time for the most tiles; None for others."""
     if isinstance(number, BarrierTimes):
-        return number.of_tiles(max(number.by_tiles))
+        return number.of(max(number.by_tiles))
     if isinstance(number, TimeNumber):
         return chip.seconds(number)
     return number.value if isinstance(number, QuantityNumber) else None  # type: ignore[attr-defined]
