@@ -83,7 +83,7 @@ def test_a_sample_that_ended_costs_what_it_would_without_the_timesteps_after(nam
 
 def assert_means_are_of_the_samples(cost: Cost) -> None:
     """What many scenarios are priced with, at the chip's own prices."""
-    this, prices = cost.counted, cost.counted.prices()
+    this, prices = cost.counted, cost.counted.placement.prices
     if cost.counted.chip.synchronization.kind == "timer":
         prices = replace(prices, varied={"synchronization.tick": np.full(2, prices.seconds("synchronization.tick"))})
     times = mean_times(this, prices, cost.operation)

@@ -14,7 +14,6 @@ from test_replay import cases, times_of
 
 from codesign.hardware.chip.description import Chip
 from codesign.hardware.chip.parameters import with_parameters
-from codesign.hardware.chip.prices import Prices
 from codesign.hardware.cost import neighbour as neighbour_module
 from codesign.hardware.cost.cost import price
 from codesign.hardware.cost.latency import latency_of, steps_of
@@ -204,7 +203,7 @@ def test_many_prices_at_once_and_few_samples_at_a_time_are_the_same(case, micros
     work = PlacedExecution(execution, placement.on(own))
     paths = ("times.synaptic_operation", "times.hop", "synchronization.handshake")
     values = np.array([np.roll(microseconds, i) for i in range(3)]) * 1e-6
-    varied = Prices(chip=own, extent=placement.extent, varied=dict(zip(paths, values, strict=True)))
+    varied = replace(placement.on(own).prices, varied=dict(zip(paths, values, strict=True)))
     together = latency_of(work, varied, steps_of(work), parts=False)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(neighbour_module, "_CHUNK", 1)

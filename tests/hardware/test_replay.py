@@ -11,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codesign.hardware.chip.description import Chip
-from codesign.hardware.chip.prices import Prices
 from codesign.hardware.cost import replay as replay_module
 from codesign.hardware.cost.cost import price
 from codesign.hardware.cost.replay import replay
@@ -69,8 +68,7 @@ def replayed(work: PlacedExecution) -> tuple[np.ndarray, np.ndarray]:
 
 
 def times_of(placement: Placement) -> tuple[np.ndarray, np.ndarray]:
-    prices = Prices(chip=placement.chip, extent=placement.extent)
-    return prices.work_times()[:, 0], prices.hop_times()[:, 0]
+    return placement.prices.work_times()[:, 0], placement.prices.hop_times()[:, 0]
 
 
 @settings(max_examples=40)

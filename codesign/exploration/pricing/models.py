@@ -15,7 +15,6 @@ from codesign.exploration.pricing.space import PriceSpace, build_space
 from codesign.exploration.pricing.spec import ENERGIES, PricingSpec, narrowed_sweep
 from codesign.exploration.running import RunArguments, run_work
 from codesign.exploration.work import find_work
-from codesign.hardware.chip.prices import missing_times
 from codesign.hardware.cost.energy import check_operation
 from codesign.hardware.placement.placement import Placement
 from codesign.simulation.policies import get_policy
@@ -75,7 +74,7 @@ def _objective_mistakes(spec: PricingSpec, space: PriceSpace, placement: Placeme
     placement = placement.on(space.chip_at([0] * len(space.shape)))
     chip = placement.chip
     axes = {axis.path: axis for axis in space.axes}
-    missing = missing_times(chip, placement.geometry, placement.extent)
+    missing = placement.prices.missing_times(placement.geometry)
     for i, column in enumerate(spec.sought):
         place: Path_ = ("objectives", i, "column")
         if column in ("latency_s", "energy_delay_js") and missing:

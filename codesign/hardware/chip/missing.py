@@ -5,7 +5,7 @@ from __future__ import annotations
 from codesign.hardware.chip.description import Chip
 from codesign.hardware.chip.geometry import Extent
 from codesign.hardware.chip.parts import Neighbour
-from codesign.hardware.chip.prices import missing_times, number_at
+from codesign.hardware.chip.prices import Prices, number_at
 from codesign.hardware.terms import AGREEMENT, COST_TERMS
 
 _OF_COSTS = ("energies.", "times.", "static_power.", "synchronization.", "network_on_chip", "vector_width")
@@ -65,7 +65,8 @@ def _missing_times(chip: Chip) -> list[tuple[str, str]]:
     consequence = "whether ticks overload" if chip.synchronization.kind == "timer" else "latency"
     if consequence == "latency" and chip.static_power.given:
         consequence = "latency, and so static energy"
-    missing = [(path, consequence) for path in missing_times(chip, None, Extent(cores=1, chips=1, tiles=1))]
+    least = Prices(chip=chip, extent=Extent(cores=1, chips=1, tiles=1))
+    missing = [(path, consequence) for path in least.missing_times(None)]
     if chip.times.hop is None and "hop" not in included and not one_core:
         missing.append(("times.hop", consequence))
     if isinstance(chip.synchronization, Neighbour) and chip.synchronization.handshake is None:

@@ -20,8 +20,8 @@ from codesign.hardware.terms import COST_TERMS, HOP_TIMES, WORK_TIMES, Action, C
 Price = float | Floats | None
 """A price, an array of prices, or None where the chip does not know it."""
 
-
 _PRICE_PATHS = {"area", *(action.price for term in COST_TERMS.values() for action in term.actions)}
+_NEEDED_TIMES = ("synaptic_operation", "neuron_update", "output")
 
 
 def number_at(chip: Chip, path: str) -> Number | None:
@@ -148,32 +148,29 @@ class Prices:
         times = number_at(self.chip, "synchronization.times")
         return times.of(self.extent.tiles, self.extent.chips) if isinstance(times, BarrierTimes) else 0.0
 
+    def missing_times(self, geometry: Geometry | None) -> tuple[str, ...]:
+        """What a latency needs and the chip's file does not give, in words for `not_modelled`."""
+        chip, extent = self.chip, self.extent
+        times, included = chip.times, chip.times.included
+        missing = [] if chip.vector_width is not None else ["vector_width"]
+        missing += [f"times.{name}" for name in _NEEDED_TIMES if getattr(times, name) is None and name not in included]
+        if geometry is not None and "hop" not in included:
+            if geometry.horizontal is None or geometry.vertical is None:
+                missing.append("network_on_chip")
+            elif times.hop is None and (geometry.horizontal.any() or geometry.vertical.any()):
+                missing.append("times.hop")
+            if geometry.crossings.any() and times.chip_hop is None:
+                missing.append("times.chip_hop")
+        if isinstance(chip.synchronization, Barrier):
+            if chip.synchronization.times is None:
+                missing.append("synchronization.times")
+            elif extent.chips > 1 and not chip.synchronization.times.by_chips:
+                missing.append(f"synchronization.times.by_chips for {extent.chips} chips")
+        return tuple(missing)
+
     def _stacked(self, times: list[Price]) -> Floats:
         rows = [np.broadcast_to(0.0 if time is None else time, (self.scenarios,)) for time in times]
         return np.array(rows, dtype=np.float64)
-
-
-_NEEDED = ("synaptic_operation", "neuron_update", "output")
-
-
-def missing_times(chip: Chip, geometry: Geometry | None, extent: Extent) -> tuple[str, ...]:
-    """What a latency needs and the chip's file does not give, in words for `not_modelled`."""
-    times, included = chip.times, chip.times.included
-    missing = [] if chip.vector_width is not None else ["vector_width"]
-    missing += [f"times.{name}" for name in _NEEDED if getattr(times, name) is None and name not in included]
-    if geometry is not None and "hop" not in included:
-        if geometry.horizontal is None or geometry.vertical is None:
-            missing.append("network_on_chip")
-        elif times.hop is None and (geometry.horizontal.any() or geometry.vertical.any()):
-            missing.append("times.hop")
-        if geometry.crossings.any() and times.chip_hop is None:
-            missing.append("times.chip_hop")
-    if isinstance(chip.synchronization, Barrier):
-        if chip.synchronization.times is None:
-            missing.append("synchronization.times")
-        elif extent.chips > 1 and not chip.synchronization.times.by_chips:
-            missing.append(f"synchronization.times.by_chips for {extent.chips} chips")
-    return tuple(missing)
 
 
 def routes_s(geometry: Geometry, hop_s: Floats) -> Floats:

@@ -18,7 +18,7 @@ from codesign.arguments import instance
 from codesign.arrays import Floats, Integers, OfArrays
 from codesign.errors import InputError
 from codesign.hardware.chip.numbers import Operation
-from codesign.hardware.chip.prices import Prices, missing_times
+from codesign.hardware.chip.prices import Prices
 from codesign.hardware.cost.action_counts import ActionCounts, action_counts
 from codesign.hardware.cost.energy import EnergyBook, check_operation, energy_of, term_energies
 from codesign.hardware.cost.latency import Latency, StepsOf, latency_of, steps_of
@@ -45,11 +45,7 @@ class Counted(PlacedExecution):
     @cached_property
     def steps(self) -> StepsOf | None:
         """Work of every step; None where the chip's times or lanes are not known."""
-        missing = missing_times(self.chip, self.geometry, self.placement.extent)
-        return None if missing else steps_of(self)
-
-    def prices(self) -> Prices:
-        return Prices(chip=self.chip, extent=self.placement.extent)
+        return None if self.placement.prices.missing_times(self.geometry) else steps_of(self)
 
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
@@ -121,7 +117,7 @@ class Cost(OfArrays):
             "synaptic_operations": _mean(self.synaptic_operations),
             "energy_j": _mean(energy.total_j),
             "energy_cores_in_use_j": _mean(energy.cores_in_use_j),
-            "core_share": self.counted.prices().core_share,
+            "core_share": self.counted.placement.prices.core_share,
             **{term.column: _mean(energy.terms_j[name]) for name, term in COST_TERMS.items()},
             "on_s": on_s,
             "area_m2": self.counted.placement.area_m2,
@@ -219,7 +215,7 @@ def price(
     chip = placement.chip
     check_operation(chip, operation)
     work = Counted(execution, placement)
-    prices = work.prices()
+    prices = placement.prices
     latency = latency_of(work, prices, work.steps, bound_only=bound_only)
     if operation == "real_time" and latency.decision_s is not None and latency.behind_s is not None:
         latency = replace(latency, decision_s=latency.decision_s + latency.behind_s)

@@ -17,7 +17,7 @@ import numpy as np
 
 from codesign.arrays import Floats, OfArrays
 from codesign.hardware.chip.parts import Barrier, Neighbour, Timer
-from codesign.hardware.chip.prices import Prices, missing_times
+from codesign.hardware.chip.prices import Prices
 from codesign.hardware.cost.neighbour import Feed, feeds_of, walk
 from codesign.hardware.cost.replay import replayed
 from codesign.hardware.cost.steps import (
@@ -123,7 +123,7 @@ def latency_of(
             with its bound, which is exact where one time matters, or all in one proportion, and close to it elsewhere.
     """
     chip, synchronization = prices.chip, prices.chip.synchronization
-    missing = missing_times(chip, record.geometry, prices.extent)
+    missing = prices.missing_times(record.geometry)
     if isinstance(synchronization, Timer):
         latency = _timer(record, prices, synchronization, None if missing else steps, missing, parts)
         return _finished(latency, prices, parts)

@@ -14,7 +14,7 @@ from codesign.arguments import instance
 from codesign.errors import InputError
 from codesign.hardware.chip.description import Chip
 from codesign.hardware.chip.parts import Timer
-from codesign.hardware.chip.prices import Prices, missing_times, routes_s
+from codesign.hardware.chip.prices import routes_s
 from codesign.hardware.cost.work import unable
 from codesign.hardware.placement.lanes import message_cycles
 from codesign.hardware.placement.placement import Placement
@@ -130,14 +130,14 @@ def service_model(placement: Placement) -> ServiceModel:
     """
     instance("placement", placement, Placement)
     chip, shape, geometry = placement.chip, placement.shape, placement.geometry
-    missing = [name for name in missing_times(chip, geometry, placement.extent) if not name.startswith("synchron")]
+    prices = placement.prices
+    missing = [name for name in prices.missing_times(geometry) if not name.startswith("synchron")]
     if missing:
         raise InputError(
             f"{chip.name}: a policy that looks at service times needs them all; the chip gives no {', '.join(missing)}"
         )
     if chip.layer_work is not None:
         raise InputError(f"{chip.name}: a policy that looks at service times does not support the chip's layer_work")
-    prices = Prices(chip=chip, extent=placement.extent)
     operation_s, message_s, _, update_s, spike_s, output_s = prices.work_times()[:, 0].tolist()
     route_s = routes_s(geometry, prices.hop_times()[:, 0])
     # means over the layer before each part: the share of messages that go there, and their cycles

@@ -48,7 +48,7 @@ def sensitivities(cost: Cost) -> tuple[Sensitivity, ...]:
         InputError: `cost` is none.
     """
     instance("cost", cost, Cost)
-    prices = cost.counted.prices()
+    prices = cost.counted.placement.prices
     values = {path: value_of(prices.chip, number) for path, number in prices.chip.numbers().items() if path != "area"}
     known = {path: value for path, value in values.items() if value}
     terms_j, latency_s = mean_terms(cost, _one_at_a_time(prices, known))

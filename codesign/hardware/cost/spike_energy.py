@@ -10,7 +10,6 @@ import numpy as np
 from codesign.arguments import instance
 from codesign.arrays import Floats, Integers
 from codesign.errors import InputError
-from codesign.hardware.chip.prices import Prices
 from codesign.hardware.cost.action_counts import action_counts
 from codesign.hardware.cost.energy import term_energies
 from codesign.hardware.cost.work import PlacedExecution, updates_anyway
@@ -36,9 +35,8 @@ def spike_energy(placement: Placement) -> Floats:
         InputError: the chip gives no energy of a synaptic operation.
     """
     instance("placement", placement, Placement)
-    work = PlacedExecution(_one_part_each(placement), placement)
-    prices = Prices(chip=placement.chip, extent=placement.extent)
-    terms = term_energies(action_counts(work), prices, None, None)
+    counts = action_counts(PlacedExecution(_one_part_each(placement), placement))
+    terms = term_energies(counts, placement.prices, None, None)
     if terms["synaptic_operation"] is None:
         raise InputError(f"{placement.chip.name}: gives no energy of a synaptic operation")
     anyway = {"neuron_update"} if updates_anyway(placement.chip) else set[str]()

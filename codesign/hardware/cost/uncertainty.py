@@ -15,7 +15,7 @@ proportion, and close to it elsewhere.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -23,7 +23,6 @@ from codesign.arguments import instance
 from codesign.arrays import Floats
 from codesign.hardware.chip.barriers import BarrierTimes
 from codesign.hardware.chip.description import Chip
-from codesign.hardware.chip.geometry import Extent
 from codesign.hardware.chip.numbers import Number, QuantityNumber, TimeNumber
 from codesign.hardware.chip.prices import Prices, number_at
 from codesign.hardware.chip.provenance import AXIS_SOURCE, ends_of
@@ -112,31 +111,30 @@ class _Scenarios:
     """Many sets of a chip's numbers at once: the file's own, each number at its ends, and the joint draws. `energy` and
     `latency` are (count,) factors of the model itself."""
 
-    def __init__(self, chip: Chip, extent: Extent) -> None:
+    def __init__(self, own: Prices) -> None:
         # neither energy nor time depends on the area
-        self.numbers = [number for number in uncertain_numbers(chip) if number.path != "area"]
+        self.numbers = [number for number in uncertain_numbers(own.chip) if number.path != "area"]
         count = len(self.numbers)
         self.count = 1 + 2 * count + DRAWS
         self.low, self.high = slice(1, 1 + count), slice(1 + count, 1 + 2 * count)
         self.draws = slice(1 + 2 * count, None)
-        own = Prices(chip=chip, extent=extent)
         varied: dict[str, Floats] = {}
         for place, number in enumerate(self.numbers):
             values = np.full(self.count, number.value)
             values[1 + place], values[1 + count + place] = number.low, number.high
-            values[self.draws] = number.at(draws_of(chip.name, number.path))
+            values[self.draws] = number.at(draws_of(own.chip.name, number.path))
             path, values = as_varied(own, number.path, values)
             varied[path] = values
         self.energy = varied.pop(f"{MODEL}energy", np.ones(self.count))
         self.latency = varied.pop(f"{MODEL}latency", np.ones(self.count))
-        self.prices = Prices(chip=chip, extent=extent, varied=varied)
+        self.prices = replace(own, varied=varied)
 
 
 def uncertainty_columns(cost: Cost) -> dict[str, list[str] | list[float] | float | None]:
     """Columns of a row that say how far its energy and latency move, named as the columns of results. Draws have six
     digits. What is not known stays unknown."""
     placement = cost.counted.placement
-    cases = _Scenarios(placement.chip, placement.extent)
+    cases = _Scenarios(placement.prices)
     terms_j, latency_s = mean_terms(cost, cases.prices)
     board = total_in("board", terms_j, cases.prices.core_share)
     energy = None if board is None else board * cases.energy

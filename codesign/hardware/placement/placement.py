@@ -14,6 +14,7 @@ from codesign.arguments import instance, one_of, real, whole
 from codesign.errors import InfeasibleError, InputError
 from codesign.hardware.chip.description import Chip
 from codesign.hardware.chip.geometry import Extent, Geometry, geometry_of
+from codesign.hardware.chip.prices import Prices
 from codesign.hardware.placement.by_hand import check_cores, check_rules, overfull, parts_by_hand
 from codesign.hardware.placement.filling import Budget, CoreLoad, Filling, core_loads, fill_in_order, spread_evenly
 from codesign.hardware.placement.shortage import load_text, shortage_text
@@ -110,6 +111,11 @@ class Placement:
     def extent(self) -> Extent:
         """How much of the chip is in use."""
         return Extent(cores=self.cores_used, chips=self.chips_used, tiles=self.geometry.tiles)
+
+    @property
+    def prices(self) -> Prices:
+        """The chip's own, for as much of it as is in use."""
+        return Prices(chip=self.chip, extent=self.extent)
 
     def on(self, chip: Chip) -> Placement:
         """The same parts on a chip of the same cores, such as one with other prices."""
