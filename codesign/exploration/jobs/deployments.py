@@ -32,7 +32,6 @@ from codesign.hardware.cost.scheduling import (
     learned_assumptions,
     neuron_assumptions,
     on_chip,
-    stop_assumptions,
     stop_on_chip,
 )
 from codesign.hardware.cost.spike_energy import spike_energy
@@ -227,7 +226,7 @@ def _deployment(
 def _inference(chip: Chip, shape: NetworkShape, quantization: Quantization | None, resolved: Schedule) -> Inference:
     # What a chip cannot drop it still computes and pays for after the decision, and carries into the next timestep. The
     # same holds for the timesteps of a sample that it cannot end.
-    on_the_chip = stop_on_chip(resolved, chip)
+    on_the_chip = stop_on_chip(resolved, chip).schedule
     schedule = canonical_schedule(resolved.drained() if on_the_chip.goes_on else resolved, shape)
 
     return Inference(
@@ -328,5 +327,6 @@ def resolve_schedule(
         )
         chosen = on_chip(schedule, placement)
     wanted = replace(chosen.schedule, stop=stop, **own)
-    checked = stop_on_chip(wanted, placement.chip).margin_check
-    return replace(wanted, margin_check=checked), (*chosen.assumptions, *stop_assumptions(placement.chip, wanted))
+    stopped = stop_on_chip(wanted, placement.chip)
+    wanted = replace(wanted, margin_check=stopped.schedule.margin_check)
+    return wanted, (*chosen.assumptions, *stopped.assumptions)

@@ -96,26 +96,42 @@ def on_chip(schedule: Schedule, placement: Placement) -> ChipSchedule:
     instance("schedule", schedule, Schedule)
     instance("placement", placement, Placement)
     chip, policy = placement.chip, get_policy(schedule.policy)
-    assumptions = list(schedule_assumptions(chip, schedule, placement.shape))
+    stopped = stop_on_chip(schedule, chip)
+    assumptions = [*schedule_assumptions(chip, schedule, placement.shape), *stopped.assumptions]
     service = None
     if policy.uses_service:
         service = service_model(placement)
         if chip.synchronization.kind == "clocked" and chip.seconds(chip.times.neuron_access):
             assumptions.append(f"{chip.name}: policy '{policy.name}' does not see the time of a visit to all neurons")
     cores = placement.schedule_cores(core_aware=policy.uses_cores or policy.uses_service)
-    schedule = replace(stop_on_chip(schedule, chip), cores=cores, service=service)
-    return ChipSchedule(schedule=schedule, assumptions=tuple(assumptions))
+    return ChipSchedule(
+        schedule=replace(stopped.schedule, cores=cores, service=service), assumptions=tuple(assumptions)
+    )
 
 
-def stop_on_chip(schedule: Schedule, chip: Chip) -> Schedule:
+def stop_on_chip(schedule: Schedule, chip: Chip) -> ChipSchedule:
     """`schedule` with the stop that the chip makes of it: what it cannot end, or is not known to, goes on."""
-    if schedule.stop == "on_output" and chip.can_flush != "yes":
-        return replace(schedule, stop="read_early")
-    if schedule.stop == "margin" and chip.can_end_sample != "yes":
-        return replace(schedule, stop="read_margin", margin_check="timestep")
-    if schedule.stop == "margin" and chip.can_flush != "yes":
-        return replace(schedule, margin_check="timestep")
-    return schedule
+    drops, ends = chip.can_flush == "yes", chip.can_end_sample == "yes"
+    cannot_drop = f"{chip.name} {unable(chip.can_flush, 'drop')} what waits"
+    cannot_end = f"{chip.name} {unable(chip.can_end_sample, 'end')} a sample"
+    assumptions = []
+    if schedule.stop == "on_output" and not drops:
+        schedule = replace(schedule, stop="read_early")
+        counted = "the answer is read early, the pass drains, and all of it is counted"
+        assumptions.append(f"{cannot_drop} after the decision; {counted}")
+    elif schedule.stop == "margin":
+        if not ends:
+            counted = "the answer is read at the margin, and all timesteps are run and counted"
+            assumptions.append(f"{cannot_end} before its last timestep; {counted}")
+        if schedule.margin_check == "step" and not (ends and drops):
+            lacks = cannot_drop if ends else f"{cannot_end} early"
+            assumptions.append(f"{lacks}; the margin is checked after each timestep, not after each step")
+        if ends and chip.pipelined:
+            uncounted = "what its first layers do in later timesteps before the outputs reach the margin is not counted"
+            assumptions.append(f"{chip.name}: {uncounted}")
+        check = schedule.margin_check if ends and drops else "timestep"
+        schedule = replace(schedule, stop="margin" if ends else "read_margin", margin_check=check)
+    return ChipSchedule(schedule=schedule, assumptions=tuple(assumptions))
 
 
 def service_model(placement: Placement) -> ServiceModel:
@@ -158,7 +174,7 @@ def service_model(placement: Placement) -> ServiceModel:
 
 
 def schedule_assumptions(chip: Chip, schedule: Schedule, shape: NetworkShape) -> Iterator[str]:
-    """What `schedule` needs that `chip` does not have or state: layer synchronization, and flushing of queues."""
+    """What `schedule` needs of layer synchronization that `chip` does not have."""
     layered = schedule.equivalent_to_layered(shape)
     if not chip.synchronized and (schedule.synchronized or (layered and schedule.waits)):
         yield f"{chip.name} has no layer synchronization; this schedule waits for layers anyway"
@@ -168,33 +184,6 @@ def schedule_assumptions(chip: Chip, schedule: Schedule, shape: NetworkShape) ->
         )
     if not schedule.synchronized and chip.synchronized:
         yield (f"{chip.name} synchronizes by {chip.synchronization.kind}; this schedule does not wait for it")
-    yield from stop_assumptions(chip, schedule)
-
-
-def stop_assumptions(chip: Chip, schedule: Schedule) -> Iterator[str]:
-    """What `schedule` would end that `chip` cannot, or is not known to."""
-    drops = chip.can_flush == "yes"
-    if schedule.stop == "on_output" and not drops:
-        yield (
-            f"{chip.name} {unable(chip.can_flush, 'drop')} what waits after the decision; the answer is read early, "
-            "the pass drains, and all of it is counted"
-        )
-    ends = chip.can_end_sample == "yes"
-    if schedule.stop == "margin" and not ends:
-        yield (
-            f"{chip.name} {unable(chip.can_end_sample, 'end')} a sample before its last timestep; the answer is read "
-            "at the margin, and all timesteps are run and counted"
-        )
-    if schedule.stop == "margin" and schedule.margin_check == "step" and not (ends and drops):
-        lacks = f"{unable(chip.can_flush, 'drop')} what waits"
-        if not ends:
-            lacks = f"{unable(chip.can_end_sample, 'end')} a sample early"
-        yield f"{chip.name} {lacks}; the margin is checked after each timestep, not after each step"
-    if schedule.stop == "margin" and ends and chip.pipelined:
-        yield (
-            f"{chip.name}: what its first layers do in later timesteps before the outputs reach the margin is not "
-            "counted"
-        )
 
 
 def neuron_assumptions(chip: Chip, neuron: NeuronSpec, *, refractory: bool = False) -> Iterator[str]:
