@@ -19,7 +19,7 @@ from codesign.hardware.placement.by_hand import check_cores, check_rules, overfu
 from codesign.hardware.placement.filling import Budget, CoreLoad, Filling, core_loads, fill_in_order, spread_evenly
 from codesign.hardware.placement.shortage import load_text, shortage_text
 from codesign.hardware.placement.spreading import spread_over
-from codesign.hardware.placement.traffic import MOST_CORES, messages_between, moved_near
+from codesign.hardware.placement.traffic import MOST_CORES, moved_near
 from codesign.network.cuts import CUTS, part_of_neurons
 from codesign.network.topology import NetworkShape
 from codesign.simulation.execution import Slice, slices_on
@@ -209,9 +209,8 @@ def _by_strategy(
     if any(part.cut != CUTS[0] for part in parts):  # strips that are runs of channels as well are these
         parts = slices_on(shape, _cores_of_neurons(shape, parts))
     if strategy in _MOVES:
-        messages = messages_between(shape, parts)
         assumptions = (*assumptions, *_unmoved(budget, strategy, parts))
-        parts = moved_near(budget, parts, core_loads(shape, budget, parts), messages)
+        parts = moved_near(shape, budget, parts)
     return parts, assumptions
 
 

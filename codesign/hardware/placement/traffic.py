@@ -9,7 +9,6 @@ quadratic assignment: scipy's FAQ (Vogelstein et al. 2015, doi:10.1371/journal.p
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
@@ -17,7 +16,7 @@ import numpy as np
 from codesign.arrays import Flags, Floats, Integers
 from codesign.hardware.chip.parts import Mesh
 from codesign.hardware.chip.reach import reach_of
-from codesign.hardware.placement.filling import Budget, CoreLoad
+from codesign.hardware.placement.filling import Budget, CoreLoad, core_loads
 from codesign.network.topology import NetworkShape
 from codesign.simulation.execution import Slice
 
@@ -35,18 +34,16 @@ def messages_between(shape: NetworkShape, parts: tuple[Slice, ...]) -> Floats:
     return messages
 
 
-def moved_near(
-    budget: Budget, parts: tuple[Slice, ...], loads: Iterable[CoreLoad], messages: Floats
-) -> tuple[Slice, ...]:
+def moved_near(shape: NetworkShape, budget: Budget, parts: tuple[Slice, ...]) -> tuple[Slice, ...]:
     """The same parts, the cores of each chip exchanged among themselves and with free ones where that saves hops."""
     network, size = budget.chip.mesh, budget.cores
     if network is None:
         return parts
-    of_core = {load.core: load for load in loads}
+    of_core = {load.core: load for load in core_loads(shape, budget, parts)}
     cores = np.array(sorted(of_core))
     at = np.searchsorted(cores, [part.core for part in parts])
     flow = np.zeros((len(cores) + 1, len(cores)))
-    np.add.at(flow, (np.append(0, 1 + at)[:, None], at[None, :]), messages)
+    np.add.at(flow, (np.append(0, 1 + at)[:, None], at[None, :]), messages_between(shape, parts))
     on_chip = cores // size if budget.spans_chips else np.zeros_like(cores)
     moved = cores.copy()
     for number in np.unique(on_chip).tolist():
