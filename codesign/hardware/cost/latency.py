@@ -24,7 +24,6 @@ from codesign.hardware.cost.steps import (
     StepWork,
     forward_steps,
     layer_steps,
-    overlaps,
     pace,
     pipelined_steps,
     stream_intervals,
@@ -163,11 +162,6 @@ def _decided(record: StepRecord, decision: Floats) -> Floats:
     return np.where(record.decided[:, None], decision, np.nan)
 
 
-def _busy_by_core(steps: StepWork, busy: Floats) -> Floats:
-    """(B, K, n) from (U, K, n)."""
-    return steps.summed(busy.reshape(len(busy), -1)).reshape(len(steps.which), *busy.shape[1:])
-
-
 def _carried(steps: StepWork, prices: Prices) -> Floats:
     """(B, n) time in which the busiest link carries all messages of a sample, below which no latency is."""
     rate = prices.value("network_on_chip.link_rate")
@@ -217,8 +211,8 @@ def _asynchronous(
         synchronization_s=np.zeros_like(total),
         bound_s=bound,
         decision_s=decision,
-        busy_s=_busy_by_core(steps, steps.busy(times)),
-        **pace(passes, np.arange(record.timesteps) < record.timesteps_run[:, None], record),
+        busy_s=steps.busy_in_all(times),
+        **pace(passes, record.ran, record),
     )
 
 
@@ -251,8 +245,8 @@ def _barrier(record: StepRecord, prices: Prices, steps: StepsOf, parts: bool) ->
     compute = steps.steps.summed(longest)
     network = steps.steps.summed(np.broadcast_to(traffic, length.shape))
     last = length[steps.steps.which[:, -record.layers :]]  # from the last frame's arrival on
-    busy = _busy_by_core(steps.steps, steps.steps.busy(times))
-    stream = pipelined and overlaps(record.geometry)
+    busy = steps.steps.busy_in_all(times)
+    stream = pipelined and record.overlaps
     return Latency(
         total_s=total,
         interval_s=stream_intervals(steps.steps, length, record.timesteps_run) if stream else None,
@@ -309,7 +303,7 @@ def _neighbour(record: StepRecord, prices: Prices, steps: StepsOf, parts: bool) 
         network_s=_rest(total, without_ways),
         synchronization_s=_rest(without_ways, compute),
         decision_s=_decided(record, decision),
-        busy_s=_busy_by_core(work, work.busy(times)),
+        busy_s=work.busy_in_all(times),
         **in_real_time,
         not_modelled=(f"{AGREEMENT}: {prices.chip.name} gives no synchronization.handshake",) if given is None else (),
         assumptions=_of_links(prices),
@@ -333,12 +327,12 @@ def _timer(
     if steps is None:
         count = record.timesteps_run * ticks + record.layers - 1
         total = np.broadcast_to(count[:, None] * tick_s, (record.samples, prices.scenarios)).copy()
-        name, frames = prices.chip.name, np.arange(record.timesteps) < record.timesteps_run[:, None]
+        name, frames = prices.chip.name, record.ran
         unchecked = f"overload: {name} gives no {', '.join(missing)}; every core is taken to finish within a tick"
         return Latency(
             model="timer",
             total_s=total,
-            interval_s=record.timesteps_run[:, None] * ticks * tick_s if overlaps(record.geometry) else None,
+            interval_s=record.timesteps_run[:, None] * ticks * tick_s if record.overlaps else None,
             synchronization_s=total,
             decision_s=_decided(record, np.broadcast_to(record.layers * tick_s, total.shape)),
             **pace(np.broadcast_to(ticks * tick_s, (*frames.shape, len(tick_s))), frames, record),
@@ -363,14 +357,12 @@ def _timer(
     return Latency(
         model=model,
         total_s=total,
-        interval_s=stream_intervals(steps.steps, length, record.timesteps_run * ticks)
-        if overlaps(record.geometry)
-        else None,
+        interval_s=stream_intervals(steps.steps, length, record.timesteps_run * ticks) if record.overlaps else None,
         compute_s=compute,
         network_s=np.zeros_like(total),
         synchronization_s=_rest(total, compute),
         decision_s=_decided(record, length[which[:, first : first + record.layers]].sum(axis=1)),
-        busy_s=_busy_by_core(steps.steps, steps.steps.busy(times)),
+        busy_s=steps.steps.busy_in_all(times),
         **pace(*steps.steps.in_passes(length, record, ticks), record),
         overloaded_ticks=overloaded[which].sum(axis=1),
         not_modelled=not_modelled,

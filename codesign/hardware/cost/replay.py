@@ -43,15 +43,13 @@ def replay(work: PlacedExecution, times_s: Floats, hop_s: Floats) -> tuple[Float
         where the pass is not run; and (B, T, n) until the evaluation that emitted the first output spike, NaN where it
         has none.
     """
-    table, updates = work.messages, work.execution.updates
-    steps = 2 + int(max(table.step.max(initial=-1), updates.step.max(initial=-1)))
     shape = work.samples, work.timesteps, times_s.shape[1]
     makespan_s, decision_s = np.zeros((2, *shape))
     width = max(len(work.reach.layer), len(work.geometry.layer))
-    chunk = max(1, _CHUNK // (work.timesteps * steps * width))
+    chunk = max(1, _CHUNK // (work.timesteps * work.longest_pass * width))
     for first in range(0, work.samples, chunk):
         some = slice(first, min(first + chunk, work.samples))
-        passes = _Passes(work, some, steps)
+        passes = _Passes(work, some)
         for scenario, (times, hops) in enumerate(zip(times_s.T, hop_s.T, strict=True)):
             makespan, decision = passes.replayed(times, hops)
             makespan_s[some, :, scenario] = makespan.reshape(-1, work.timesteps)
@@ -85,10 +83,10 @@ class _Passes:
         operations, messages: as in `Deliveries`.
     """
 
-    def __init__(self, work: PlacedExecution, samples: slice, steps: int) -> None:
-        self.work, self.steps = work, steps
+    def __init__(self, work: PlacedExecution, samples: slice) -> None:
+        self.work, self.steps = work, work.longest_pass
         self.slices, self.parts = work.share.shape
-        self.ran = (np.arange(work.timesteps) < work.timesteps_run[samples, None]).reshape(-1)
+        self.ran = work.ran[samples].reshape(-1)
         self.first_output = work.execution.steps_to_first_output[samples].reshape(-1)
         self.rows, self.pass_of_row = self._of_samples(work.messages, samples)
         self.update_rows, self.pass_of_update = self._of_samples(work.execution.updates, samples)

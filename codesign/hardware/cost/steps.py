@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codesign.arrays import Flags, Floats, Integers
-from codesign.hardware.chip.geometry import Geometry
 from codesign.hardware.cost.work import PlacedExecution, StepRecord, drained_neurons, updated_neurons
 from codesign.hardware.placement.lanes import lane_operations
 from codesign.simulation.execution import MessageTable, UpdateTable
@@ -50,6 +49,11 @@ class StepWork:
         """(U, K, n) time of each core in each step, in seconds, from the (6, n) times of the kinds of work."""
         steps, cores, _ = self.work.shape
         return (self.work.reshape(-1, _KINDS) @ times_s).reshape(steps, cores, -1)
+
+    def busy_in_all(self, times_s: Floats) -> Floats:
+        """(B, K, n) time of each core in all steps of a sample."""
+        busy = self.busy(times_s)
+        return self.summed(busy.reshape(len(busy), -1)).reshape(len(self.which), *busy.shape[1:])
 
     def longest(self, times_s: Floats) -> Floats:
         """(U, n) time of the busiest core of each step."""
@@ -212,7 +216,7 @@ def _numbered(work: PlacedExecution, count: int, skipped: Integers) -> Integers:
 def forward_steps(work: PlacedExecution) -> StepWork:
     """Forward steps of each pass, for the stepwise bound of chips without synchronization: (B, T · steps) of them."""
     table, updates, cores = work.messages, work.execution.updates, work.geometry.core
-    count = 2 + int(max(table.step.max(initial=-1), updates.step.max(initial=-1)))
+    count = work.longest_pass
 
     def number(rows: MessageTable | UpdateTable, step: Integers) -> Integers:
         return np.asarray((rows.sample * work.timesteps + rows.timestep) * count + step)
@@ -220,7 +224,7 @@ def forward_steps(work: PlacedExecution) -> StepWork:
     own = np.flatnonzero(work.barrier_outputs)
     received, evaluated = number(table, table.step + 1), number(updates, updates.step)
     said = number(table, table.enqueue_step)[own]
-    begins = np.flatnonzero(np.arange(work.timesteps) < work.timesteps_run[:, None]) * count
+    begins = np.flatnonzero(work.ran) * count
     used = np.zeros(work.samples * work.timesteps * count, dtype=bool)
     for steps in (received, evaluated, said, begins):
         used[steps] = True
@@ -293,11 +297,6 @@ def pace(length_s: Floats, real: Flags, record: StepRecord) -> dict[str, Any]:
 
 
 # samples without a pause between them, on a chip that works on layers in a pipeline -----------------------------------
-
-
-def overlaps(geometry: Geometry | None) -> bool:
-    """Whether every core holds one layer only, so that it works on one sample at a time."""
-    return geometry is not None and len({*zip(geometry.core, geometry.layer, strict=True)}) == geometry.cores
 
 
 def stream_intervals(steps: StepWork, length_s: Floats, apart: Integers) -> Floats:

@@ -53,6 +53,17 @@ class StepRecord:
     decided: Flags
     geometry: Geometry | None = None
 
+    @property
+    def ran(self) -> Flags:
+        """(B, T) which timesteps a sample runs."""
+        return np.asarray(np.arange(self.timesteps) < self.timesteps_run[:, None])
+
+    @property
+    def overlaps(self) -> bool:
+        """Whether every core holds one layer only, so that it works on one sample at a time."""
+        of = self.geometry
+        return of is not None and len({*zip(of.core, of.layer, strict=True)}) == of.cores
+
 
 class PlacedExecution(StepRecord):
     """An execution of B samples seen from a placement: S recorded slices on P parts. Raises InputError where the
@@ -129,6 +140,11 @@ class PlacedExecution(StepRecord):
     def destinations(self) -> Floats:
         """(S + 1 + D,) parts that a message of each source goes to, in the mean."""
         return np.asarray(self.reach.share.sum(axis=1))
+
+    @cached_property
+    def longest_pass(self) -> int:
+        """Forward steps of the longest pass, with the one in which its last messages arrive."""
+        return 2 + int(max(of.step.max(initial=-1) for of in (self.messages, self.execution.updates)))
 
     @cached_property
     def targets(self) -> Integers:
