@@ -7,18 +7,17 @@ chips that synchronize, are exact; of other times `codesign.hardware.cost.uncert
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from codesign.arguments import instance
 from codesign.arrays import Floats
-from codesign.hardware.chip.prices import Prices
 from codesign.hardware.cost.cost import Cost, mean_terms
 from codesign.hardware.cost.energy import total_in
-from codesign.hardware.cost.uncertainty import as_varied, rounded, value_of
+from codesign.hardware.cost.uncertainty import rounded, value_of, varied_prices
 from codesign.hardware.terms import BOOKS, RATES
 
 
@@ -51,23 +50,16 @@ def sensitivities(cost: Cost) -> tuple[Sensitivity, ...]:
     prices = cost.counted.placement.prices
     values = {path: value_of(prices.chip, number) for path, number in prices.chip.numbers().items() if path != "area"}
     known = {path: value for path, value in values.items() if value}
-    terms_j, latency_s = mean_terms(cost, _one_at_a_time(prices, known))
+    halved = {path: np.full(1 + len(known), value) for path, value in known.items()}
+    for scenario, (path, scenarios) in enumerate(halved.items(), start=1):
+        scenarios[scenario] *= 2.0 if path in RATES else 0.5
+    terms_j, latency_s = mean_terms(cost, varied_prices(prices, halved))
     totals = (*(total_in(book, terms_j, prices.core_share) for book in BOOKS), latency_s)
     relative = zip(*(_relative(total, len(known)) for total in totals), strict=True)
     return tuple(
         Sensitivity(path=path, energy=board, energy_cores_in_use=cores_in_use, latency=latency)
         for path, (board, cores_in_use, latency) in zip(known, relative, strict=True)
     )
-
-
-def _one_at_a_time(prices: Prices, numbers: Mapping[str, float]) -> Prices:
-    """The prices as they are, and in a scenario each with one number at half its value, or a rate at twice."""
-    varied: dict[str, Floats] = {}
-    for place, (path, value) in enumerate(numbers.items(), start=1):
-        values = np.full(1 + len(numbers), value)
-        values[place] *= 2.0 if path in RATES else 0.5
-        varied.update([as_varied(prices, path, values)])
-    return replace(prices, varied=varied)
 
 
 def _relative(values: Floats | None, count: int) -> Sequence[float | None]:

@@ -15,6 +15,7 @@ proportion, and close to it elsewhere.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -86,7 +87,7 @@ def uncertain_numbers(chip: Chip) -> tuple[UncertainNumber, ...]:
     return tuple(uncertain)
 
 
-def value_of(chip: Chip, number: Number) -> float | None:
+def value_of(chip: Chip, number: Number | None) -> float | None:
     """An energy, power, time or rate in SI units, of a barrier's table the time for the most tiles; None for others."""
     if isinstance(number, BarrierTimes):
         return number.of(max(number.by_tiles))
@@ -95,75 +96,71 @@ def value_of(chip: Chip, number: Number) -> float | None:
     return number.value if isinstance(number, QuantityNumber) else None  # type: ignore[attr-defined]
 
 
-def as_varied(own: Prices, path: str, values: Floats) -> tuple[str, Floats]:
-    """Values of one of a chip's numbers, in SI units, as `Prices.varied` has them: under which path, and what. The
-    times of a barrier's table move together, and a time in cycles stays one."""
-    number = number_at(own.chip, path)
-    now = None if number is None else value_of(own.chip, number)
-    if now and isinstance(number, BarrierTimes):
-        return path, values / now * own.barrier()
-    if now and isinstance(number, TimeNumber) and number.cycles:
-        return f"{path}.cycles", values / now * number.cycles
-    return path, values
-
-
-class _Scenarios:
-    """Many sets of a chip's numbers at once: the file's own, each number at its ends, and the joint draws. `energy` and
-    `latency` are (count,) factors of the model itself."""
-
-    def __init__(self, own: Prices) -> None:
-        # neither energy nor time depends on the area
-        self.numbers = [number for number in uncertain_numbers(own.chip) if number.path != "area"]
-        count = len(self.numbers)
-        self.count = 1 + 2 * count + DRAWS
-        self.low, self.high = slice(1, 1 + count), slice(1 + count, 1 + 2 * count)
-        self.draws = slice(1 + 2 * count, None)
-        varied: dict[str, Floats] = {}
-        for place, number in enumerate(self.numbers):
-            values = np.full(self.count, number.value)
-            values[1 + place], values[1 + count + place] = number.low, number.high
-            values[self.draws] = number.at(draws_of(own.chip.name, number.path))
-            path, values = as_varied(own, number.path, values)
+def varied_prices(own: Prices, numbers: Mapping[str, Floats]) -> Prices:
+    """A chip's prices with some of its numbers, in SI units and by path, at others in n scenarios. The times of a
+    barrier's table move together, and a time in cycles stays one."""
+    varied: dict[str, Floats] = {}
+    for path, values in numbers.items():
+        number = number_at(own.chip, path)
+        now = value_of(own.chip, number)
+        if now and isinstance(number, BarrierTimes):
+            varied[path] = values / now * own.barrier()
+        elif now and isinstance(number, TimeNumber) and number.cycles:
+            varied[f"{path}.cycles"] = values / now * number.cycles
+        else:
             varied[path] = values
-        self.energy = varied.pop(f"{MODEL}energy", np.ones(self.count))
-        self.latency = varied.pop(f"{MODEL}latency", np.ones(self.count))
-        self.prices = replace(own, varied=varied)
+    return replace(own, varied=varied)
+
+
+def _scenarios(chip: Chip, numbers: Sequence[UncertainNumber]) -> dict[str, Floats]:
+    """Values of n numbers by path: the file's own, then each number at its low and each at its high end, then all in
+    the joint draws."""
+    count, scenarios = len(numbers), {}
+    for place, number in enumerate(numbers, start=1):
+        values = np.full(1 + 2 * count, number.value)
+        values[place], values[count + place] = number.low, number.high
+        scenarios[number.path] = np.append(values, number.at(draws_of(chip.name, number.path)))
+    return scenarios
 
 
 def uncertainty_columns(cost: Cost) -> dict[str, list[str] | list[float] | float | None]:
     """Columns of a row that say how far its energy and latency move, named as the columns of results. Draws have six
     digits. What is not known stays unknown."""
-    placement = cost.counted.placement
-    cases = _Scenarios(placement.prices)
-    terms_j, latency_s = mean_terms(cost, cases.prices)
-    board = total_in("board", terms_j, cases.prices.core_share)
-    energy = None if board is None else board * cases.energy
-    latency = None if latency_s is None else latency_s * cases.latency
-    terms = {name: term * cases.energy for name, term in terms_j.items() if term is not None}
+    own, area_m2 = cost.counted.placement.prices, cost.counted.placement.area_m2
+    every = uncertain_numbers(own.chip)
+    numbers = [number for number in every if number.path != "area"]  # on which neither energy nor time depends
+    ends, scenarios = 1 + 2 * len(numbers), _scenarios(own.chip, numbers)
+    at_low, at_high, draws = slice(1, 1 + len(numbers)), slice(1 + len(numbers), ends), slice(ends, None)
+    of_energy, of_latency = (scenarios.pop(MODEL + of, np.ones(ends + DRAWS)) for of in ("energy", "latency"))
+    terms_j, latency_s = mean_terms(cost, varied_prices(own, scenarios))
+    board = total_in("board", terms_j, own.core_share)
+    energy = None if board is None else board * of_energy
+    latency = None if latency_s is None else latency_s * of_latency
+    terms = {name: term * of_energy for name, term in terms_j.items() if term is not None}
     moving = {name: term for name, term in terms.items() if np.ptp(term) > 0}
     # Relative to its largest value, a term of one number is the same in all rows of a chip, which a file packs well.
     scales = {name: float(term.max()) for name, term in moving.items()}
     parts = None if energy is None else [term / scales[name] for name, term in moving.items()]
-    areas = ((of.low / of.value, of.high / of.value) for of in uncertain_numbers(placement.chip) if of.path == "area")
-    area_m2, ends = placement.area_m2, next(areas, (1.0, 1.0))
+    areas = ((of.low / of.value, of.high / of.value) for of in every if of.path == "area")
+    smaller, larger = next(areas, (1.0, 1.0))
     return {
-        "area_low_m2": None if area_m2 is None else area_m2 * ends[0],
-        "area_high_m2": None if area_m2 is None else area_m2 * ends[1],
-        "uncertain_numbers": [number.path for number in cases.numbers],
-        "uncertain_low": [number.low for number in cases.numbers],
-        "uncertain_value": [number.value for number in cases.numbers],
-        "uncertain_high": [number.high for number in cases.numbers],
-        "energy_at_low_j": _listed(energy, cases.low),
-        "energy_at_high_j": _listed(energy, cases.high),
-        "latency_at_low_s": _listed(latency, cases.low),
-        "latency_at_high_s": _listed(latency, cases.high),
-        "energy_draws_j": _listed(energy, cases.draws),
-        "latency_draws_s": _listed(latency, cases.draws),
+        "area_low_m2": None if area_m2 is None else area_m2 * smaller,
+        "area_high_m2": None if area_m2 is None else area_m2 * larger,
+        "uncertain_numbers": [number.path for number in numbers],
+        "uncertain_low": [number.low for number in numbers],
+        "uncertain_value": [number.value for number in numbers],
+        "uncertain_high": [number.high for number in numbers],
+        "energy_at_low_j": _listed(energy, at_low),
+        "energy_at_high_j": _listed(energy, at_high),
+        "latency_at_low_s": _listed(latency, at_low),
+        "latency_at_high_s": _listed(latency, at_high),
+        "energy_draws_j": _listed(energy, draws),
+        "latency_draws_s": _listed(latency, draws),
         "uncertain_terms": None if parts is None else list(moving),
         "term_scale_j": None if parts is None else list(scales.values()),
-        "term_at_low": _listed(parts, cases.low),
-        "term_at_high": _listed(parts, cases.high),
-        "term_draws": _listed(parts, cases.draws),
+        "term_at_low": _listed(parts, at_low),
+        "term_at_high": _listed(parts, at_high),
+        "term_draws": _listed(parts, draws),
     }
 
 
