@@ -48,7 +48,6 @@ synchronization: {synchronization}
 
 def at(chip: cd.Chip, values: dict[str, float]) -> cd.Chip:
     """The chip with other numbers, which need not fit each other, without any arithmetic of the module under test."""
-    units = {one.path: one.unit for one in uncertain_numbers(chip)}
     for path, value in values.items():
         given = attrgetter(path)(chip)
         if isinstance(given, BarrierTimes):
@@ -56,9 +55,18 @@ def at(chip: cd.Chip, values: dict[str, float]) -> cd.Chip:
         elif getattr(given, "cycles", None) is not None:
             written = value * chip.clock.value
         else:
-            written = f"{value!r} {units[path]}"
+            written = f"{value!r} {given.unit}"
         chip = replaced(chip, {path: written})
     return chip
+
+
+def as_replayed(then: cd.Cost, now: cd.Cost) -> np.ndarray:
+    """Times of samples at other prices; of a replay, those now, scaled with their bounds."""
+    assert then.latency.total_s is not None
+    if now.latency.bound_s is None:
+        return then.latency.total_s
+    before = now.latency.bound_s
+    return now.latency.total_s * np.divide(then.latency.bound_s, before, out=np.ones_like(before), where=before > 0)
 
 
 def drawn(chip: cd.Chip, draw: int) -> dict[str, float]:
@@ -194,13 +202,8 @@ def test_every_scenario_is_what_pricing_the_changed_chip_gives(case, draw):
     for name, spot, values in scenarios:
         changed = at(chip, values)
         cost = cd.price(execution, placement.on(changed), operation=operation)
-        latency = cost.latency.total_s
-        if nominal.latency.bound_s is not None:  # the replay scales with its bound
-            before, after = nominal.latency.bound_s, cost.latency.bound_s
-            assert nominal.latency.total_s is not None
-            share = np.divide(after, before, out=np.ones_like(after), where=before > 0)
-            latency = nominal.latency.total_s * share
-        assert columns[f"latency_{name}_s"][spot] == pytest.approx(latency.mean(), rel=2e-5, abs=1e-30)
+        latency_s = as_replayed(cost, nominal).mean()
+        assert columns[f"latency_{name}_s"][spot] == pytest.approx(latency_s, rel=2e-5, abs=1e-30)
         if nominal.latency.bound_s is None:
             assert columns[f"energy_{name}_j"][spot] == pytest.approx(cost.energy_j, rel=2e-5, abs=1e-30)
             share = cost.energy_cores_in_use_j
