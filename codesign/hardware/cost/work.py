@@ -224,12 +224,13 @@ class PlacedExecution(StepRecord):
 
     @cached_property
     def _cycles(self) -> MessageCycles:
-        """Of messages on the chip's lanes, which are banks where its structure is known."""
+        """Of messages on the chip's lanes."""
         assert self.chip.vector_width is not None
-        return self.cycles_of(self.chip.vector_width.value, banks=self.chip.structure is not None)
+        return self.cycles_of(self.chip.vector_width.value)
 
-    def cycles_of(self, lanes: int | Literal["all"], *, banks: bool = True) -> MessageCycles:
-        """Cycles of messages on so many lanes; those of a known structure are banks."""
+    def cycles_of(self, lanes: int | Literal["all"]) -> MessageCycles:
+        """Cycles of messages on so many lanes, which are banks where the chip's structure is known."""
+        banks = self.chip.structure is not None
         return message_cycles(self.placement.shape, self.geometry, self.execution.slices, lanes, banks=banks)
 
     @cached_property

@@ -172,22 +172,19 @@ class Shortage:
 
 @dataclass(frozen=True, kw_only=True)
 class Filling:
-    """Parts layer by layer, and what was short on the way; `lifted` says that it was lifted and went on."""
+    """Parts layer by layer, and what was short on the way."""
 
     parts: tuple[Slice, ...]
     shortages: tuple[Shortage, ...]
 
 
-def fill_in_order(shape: NetworkShape, budget: Budget, *, lift: bool) -> Filling:
+def fill_in_order(shape: NetworkShape, budget: Budget) -> Filling:
     """Place layer by layer, core by core, filling each core before the next.
 
-    A layer that may not be split takes the first free core that holds it.
-
-    Args:
-        lift: go on where something is short, with as little as a core must hold: one neuron, or a layer that may not
-            be split. Without it the first shortage ends the filling.
+    A layer that may not be split takes the first free core that holds it. The first shortage ends the filling, but a
+    scaled chip goes on with as little as a core must hold: one neuron, or a layer that may not be split.
     """
-    filler = _Filler(shape, budget, lift)
+    filler = _Filler(shape, budget)
     complete = all(filler.place(layer) for layer in range(len(shape.layers)))
     assert complete or filler.shortages
     return Filling(parts=tuple(filler.parts), shortages=tuple(filler.shortages))
@@ -258,8 +255,8 @@ def _even(total: int, rooms: list[int]) -> list[int]:
 
 
 class _Filler:
-    def __init__(self, shape: NetworkShape, budget: Budget, lift: bool) -> None:
-        self.shape, self.budget, self.lift = shape, budget, lift
+    def __init__(self, shape: NetworkShape, budget: Budget) -> None:
+        self.shape, self.budget = shape, budget
         self.parts: list[Slice] = []
         self.shortages: list[Shortage] = []
         self.used: dict[int, tuple[int, int]] = {}  # core: neurons and synapses on it
@@ -270,7 +267,7 @@ class _Filler:
         fan_in = budget.chip.fan_in
         if fan_in is not None and size.fan_in > fan_in.value:
             self.shortages.append(Shortage(kind="fan_in", layer=layer, needed=size.fan_in, limit=fan_in.value))
-            if not self.lift:
+            if not budget.scaled:
                 return False
         first, *others = budget.cuts_of(size)
         attempts = [self._attempt(layer, first)]
@@ -299,7 +296,7 @@ class _Filler:
             if not here or (here < left and not budget.may_split):
                 if not lifted:
                     short.append(self._shortage(layer, size, core, cut))
-                if not self.lift:
+                if not budget.scaled:
                     break
                 here, lifted = (1 if budget.may_split else left), True
             parts.append(Slice(layer=layer, core=core, neurons=here, cut=cut))

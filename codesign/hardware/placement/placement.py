@@ -216,9 +216,9 @@ def _by_strategy(
 
 def _filled(shape: NetworkShape, budget: Budget) -> Filling:
     """What fits as the chip is described is placed so under `scaled`, too."""
-    filling = fill_in_order(shape, replace(budget, scaled=False), lift=False)
+    filling = fill_in_order(shape, replace(budget, scaled=False))
     if filling.shortages and budget.scaled:
-        return fill_in_order(shape, budget, lift=True)
+        return fill_in_order(shape, budget)
     if filling.shortages:
         raise _infeasible(budget, shortage_text(shape, budget, filling.shortages[0]))
     return filling

@@ -38,7 +38,7 @@ def shortage_text(shape: NetworkShape, budget: Budget, shortage: Shortage) -> st
 
 def _taken(shape: NetworkShape, budget: Budget) -> str:
     """Cores or chips of a network where there are enough of them."""
-    parts = fill_in_order(shape, replace(budget, scaled=True), lift=True).parts
+    parts = fill_in_order(shape, replace(budget, scaled=True)).parts
     cores = max(part.core for part in parts) + 1
     return plural(-(-cores // budget.cores), "chip") if budget.spans_chips else plural(cores, "core")
 
