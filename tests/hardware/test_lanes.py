@@ -81,8 +81,7 @@ def test_cycles_of_a_convolution_are_the_means_over_its_connections(case, lanes,
     chip = structured(lanes, neurons=neurons)
     placement = cd.place(shape, chip, "scaled", cut=cut)
     found, side_by_side = (
-        message_cycles(shape, placement.geometry, placement.slices(core_aware=True), lanes, banks=banks)
-        for banks in (True, False)
+        message_cycles(shape, placement.geometry, placement.parts, lanes, banks=banks) for banks in (True, False)
     )
     reached = network.connections[0].messages(torch.eye(shape.input_size)).numpy() > 0
     cores, first = np.array(placement.cores_of_neurons), 0

@@ -43,7 +43,7 @@ def cases(draw: st.DrawFn, most_timesteps: int = 2) -> tuple[Execution, Chip, Pl
     timesteps = draw(st.integers(1, most_timesteps))
     builder = Builder("-".join(map(str, sizes)), timesteps=timesteps, samples=draw(st.integers(1, 3)))
     placement = place(builder.shape, chip, "scaled")
-    builder.slices = placement.slices(core_aware=True)
+    builder.slices = placement.parts
     for sample in range(builder.samples):
         for timestep in range(builder.timesteps):
             at = {"sample": sample, "timestep": timestep}

@@ -219,11 +219,11 @@ def price(
     latency = latency_of(work, prices, work.steps, bound_only=bound_only)
     if operation == "real_time" and latency.decision_s is not None and latency.behind_s is not None:
         latency = replace(latency, decision_s=latency.decision_s + latency.behind_s)
-    on_s, assumed = _on_time(work, latency.total_s, operation)
     working_s = latency.total_s
+    on_s, assumed = _on_time(work, working_s, operation)
     means = [None if times is None else times.mean(keepdims=True) for times in (on_s, working_s)]
     counts = work.actions.during(operation, prices)
-    energy = energy_of(placement, counts, prices, on_s, working_s)
+    energy = energy_of(placement, counts, on_s, working_s)
     paper = execution.emitted[:, :-1].sum(axis=1) * execution.shape.mean_hidden_fan_out
     e_so = chip.e_synaptic_operation_j
     shared = (
@@ -234,7 +234,7 @@ def price(
         operation=operation,
         synaptic_operations=execution.synaptic_operations.sum(axis=1),
         energy=energy,
-        mean=energy_of(placement, counts.mean(), prices, *means),
+        mean=energy_of(placement, counts.mean(), *means),
         on_s=on_s,
         latency=latency,
         paper_synaptic_operations=paper,

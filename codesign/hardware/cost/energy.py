@@ -141,12 +141,10 @@ def _sum(terms: Iterable[Floats | None]) -> Floats | None:
     return energy
 
 
-def energy_of(
-    placement: Placement, counts: ActionCounts, prices: Prices, on_s: Floats | None, working_s: Floats | None
-) -> EnergyBook:
+def energy_of(placement: Placement, counts: ActionCounts, on_s: Floats | None, working_s: Floats | None) -> EnergyBook:
     """The book of all synapses, from the counts of each sample, or their means; times as in `term_energies`, shaped
     like the counts."""
-    chip = placement.chip
+    chip, prices = placement.chip, placement.prices
     terms = term_energies(counts, prices, on_s, working_s)
     coverage: tuple[str, ...] = ("all_in",)
     missing: dict[str, None] = {}

@@ -51,7 +51,7 @@ def spike_energy(placement: Placement) -> Floats:
 def _one_part_each(placement: Placement) -> Execution:
     """Samples in whose first timestep all neurons of one part fire once, and in the last sample none does. Further
     timesteps are those in which delayed connections bring these spikes."""
-    shape, slices = placement.shape, placement.slices(core_aware=True)
+    shape, slices = placement.shape, placement.parts
     layers, samples = len(shape.layers), len(slices) + 1
     timesteps = 1 + max((one.delay for one in shape.delayed), default=0)
     of_layer, neurons = np.array([(part.layer, part.neurons) for part in slices]).T
