@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from handmade_hardware import ASYNCHRONOUS, MESH_CORES, Builder, chip_from, near
+from handmade_hardware import ASYNCHRONOUS, MESH_CORES, Builder, chip_from, cost_of, near
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from networks import batch_of, network_of
@@ -100,32 +100,34 @@ def test_cycles_of_a_convolution_are_the_means_over_its_connections(case, lanes,
         first += own.shape[1]
 
 
+TEN = Builder("5-10-2").message(-1, 0, 3).update(0, 0, 10, 2).message(1, 1, 2).build()
+"""3 inputs reach 10 neurons, and 2 spikes of these 2 more."""
+
+
 def test_words_of_a_fully_connected_layer_by_hand() -> None:
-    """3 inputs to 10 neurons, 4 lanes: 3 words for 10 operations. Two spikes of these to 2 neurons: one word each."""
-    execution = Builder(topology="5-10-2").message(-1, 0, 3).update(0, 0, 10, 2).message(1, 1, 2).build()
+    """With 4 lanes, 10 operations take 3 words, and 2 take one."""
     chip = structured(4)
     share = estimate(chip).word_share
-    cost = cd.price(execution, cd.place(execution.shape, chip))
+    cost = cost_of(TEN, chip)
     operations = (3 * 10 + 2 * 2) * (1 - share) + share * 4 * (3 * 3 + 2 * 1)
     assert cost.energy_j == near(operations * 1e-12)
     assert cost.columns()["synaptic_operations"] == 34
     both = with_parameters(chip, {"static_power.chip": "1 mW", "cores": 2})  # of which both are in use
-    books = cd.price(execution, cd.place(execution.shape, both)).energy
+    books = cost_of(TEN, both).energy
     assert books.cores_in_use_j == near(books.total_j)
     assert books.terms_j["static_chip"] == near(1e-3 * cost.latency.total_s)
-    pruned = replace(execution, zero_weights=(0.5, 0.0))
-    skipping = cd.price(pruned, cd.place(execution.shape, chip.model_copy(update={"skips_zero_weights": "yes"})))
+    pruned = replace(TEN, zero_weights=(0.5, 0.0))
+    skipping = cost_of(pruned, chip.model_copy(update={"skips_zero_weights": "yes"}))
     halved = (3 * 10 / 2 + 2 * 2) * (1 - share) + share * 4 * (3 * 3 / 2 + 2 * 1)
     assert skipping.energy_j == near(halved * 1e-12)
     for lanes in (1, 2):  # full words
-        full = cd.price(execution, cd.place(execution.shape, structured(lanes)))
+        full = cost_of(TEN, structured(lanes))
         assert full.energy_j == near(34e-12)
 
 
 @pytest.mark.parametrize("memory", ["sram", "flip_flops"])
 def test_as_many_lanes_as_neurons_are_the_same_machine_in_words_and_in_numbers(memory: str) -> None:
     """Words of 64 lanes that 10 and 2 targets do not fill: of flip-flops only those of lanes that work switch."""
-    execution = Builder(topology="5-10-2").message(-1, 0, 3).update(0, 0, 10, 2).message(1, 1, 2).build()
     in_words, in_numbers = (
         with_parameters(structured(lanes), {"structure.memory": memory, "synapses_per_core": 256})
         for lanes in ("all", 64)
@@ -133,7 +135,7 @@ def test_as_many_lanes_as_neurons_are_the_same_machine_in_words_and_in_numbers(m
     share = estimate(in_numbers).word_share
     assert estimate(in_words) == estimate(in_numbers)
     assert (share > 0) == (memory == "sram")
-    all_at_once, many = (cd.price(execution, cd.place(execution.shape, chip)) for chip in (in_words, in_numbers))
+    all_at_once, many = (cost_of(TEN, chip) for chip in (in_words, in_numbers))
     given = number_at(in_numbers, "energies.synaptic_operation").value
     assert many.energy_j == near((34 * (1 - share) + share * 64 * (3 + 2)) * given)
     assert (all_at_once.energy_j, all_at_once.latency_s) == (many.energy_j, many.latency_s)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from handmade_hardware import MESH_CORES, STATED, TIMES, Builder, chip_from, cost_of, near, number
+from handmade_hardware import MESH_CORES, TIMES, Builder, cost_of, near, number
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_replay import cases, times_of
@@ -25,10 +25,8 @@ from codesign.simulation.execution import Execution
 NEIGHBOUR = f"synchronization: {{kind: neighbour, handshake: {number('3 us')}}}\n"
 
 
-def with_kind(chip: Chip, text: str) -> Chip:
-    """The same chip under another kind of synchronization."""
-    other = chip_from(f"cores: {number(1)}\nlayers_share_core: true\nsynchronization: {text}\n")
-    return chip.model_copy(update={"synchronization": other.synchronization})
+def between_neighbours(chip: Chip, handshake_us: int) -> Chip:
+    return with_parameters(chip, {"synchronization": "neighbour", "synchronization.handshake": f"{handshake_us} us"})
 
 
 def test_by_hand() -> None:
@@ -164,7 +162,7 @@ def by_events(
 @given(cases(), st.integers(0, 30), st.integers(0, 30))
 def test_it_is_a_simulation_of_events_and_lies_within_its_bounds(case, handshake, more):
     execution, chip, placement = case
-    own = with_kind(chip, f"{{kind: neighbour, handshake: {number(f'{handshake} us')}}}")
+    own = between_neighbours(chip, handshake)
     latency = price(execution, placement.on(own)).latency
     for sample in range(execution.samples):
         simulated, decision = by_events(execution, placement.on(own), sample, handshake=handshake * 1e-6)
@@ -175,8 +173,8 @@ def test_it_is_a_simulation_of_events_and_lies_within_its_bounds(case, handshake
         assert latency.total_s[sample] >= endless * (1 - 1e-9)
     steps = execution.timesteps + len(execution.shape.layers) - 1
     assert (latency.total_s >= latency.busy_s.max(axis=1) * (1 - 1e-9) + steps * handshake * 1e-6 - 1e-15).all()
-    times = f"times: {{by_tiles: {{1: {handshake + more} us}}, {STATED}}}"
-    barrier = price(execution, placement.on(with_kind(chip, f"{{kind: barrier, scope: timestep, {times}}}"))).latency
+    by_barrier = {"synchronization": "barrier", "synchronization.times": f"{handshake + more} us"}
+    barrier = price(execution, placement.on(with_parameters(chip, by_barrier))).latency
     assert (latency.total_s <= barrier.total_s * (1 + 1e-9) + 1e-15).all()
     np.testing.assert_allclose(latency.busy_s, barrier.busy_s)
     parts = latency.compute_s + latency.network_s + latency.synchronization_s
@@ -188,7 +186,7 @@ def test_it_is_a_simulation_of_events_and_lies_within_its_bounds(case, handshake
 def test_in_real_time_a_decision_counts_from_when_the_last_frame_came(case, handshake, apart):
     execution, chip, placement = case
     execution = replace(execution, timestep_s=apart)
-    own = placement.on(with_kind(chip, f"{{kind: neighbour, handshake: {number(f'{handshake} us')}}}"))
+    own = placement.on(between_neighbours(chip, handshake))
     found = price(execution, own, operation="real_time").latency.decision_s
     for sample in np.flatnonzero(~np.isnan(found)):
         end, _ = by_events(execution, own, sample, handshake=handshake * 1e-6, apart=apart)
@@ -199,7 +197,7 @@ def test_in_real_time_a_decision_counts_from_when_the_last_frame_came(case, hand
 @given(cases(), st.lists(st.integers(0, 20), min_size=3, max_size=3))
 def test_many_prices_at_once_and_few_samples_at_a_time_are_the_same(case, microseconds):
     execution, chip, placement = case
-    own = with_kind(chip, f"{{kind: neighbour, handshake: {number('1 us')}}}")
+    own = between_neighbours(chip, 1)
     work = PlacedExecution(execution, placement.on(own))
     paths = ("times.synaptic_operation", "times.hop", "synchronization.handshake")
     values = np.array([np.roll(microseconds, i) for i in range(3)]) * 1e-6
