@@ -62,12 +62,11 @@ def test_several_chips_are_left_and_entered_through_tile_0() -> None:
 def test_links_are_not_known_without_a_network() -> None:
     chip = chip_from(f"cores: {number(2)}\nlayers_share_core: false\n{ASYNCHRONOUS}")
     geometry = placed("3-2-2", chip).geometry
-    assert geometry.horizontal is None
-    assert geometry.vertical is None
+    assert not geometry.described
     assert geometry.links.shape == (3, 0)
     one = placed("3-2", chip).geometry
-    assert not one.horizontal.any()
-    assert not one.vertical.any()
+    assert one.described
+    assert not one.ways.any()
 
 
 STEPS = {"east": (0, 1), "west": (0, -1), "south": (1, 0), "north": (-1, 0)}

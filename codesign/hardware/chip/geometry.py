@@ -41,8 +41,9 @@ class Geometry:
         cores: K.
         accessed: (P,) neurons that a visit of all neurons meets; a crossbar's are at its core's first part.
         occupied: (P,) neurons of its core that one message occupies: 0 where only connected neurons count.
+        described: whether hops are known: the chip's network is described, or no message crosses cores.
         horizontal, vertical: (K + 1, K) hops to each core, row 0 from tile 0, where inputs enter, row 1 + c from core
-            c; None where the chip's network is not described and messages cross cores.
+            c; 0 where they are not known.
         crossings: (K + 1, K) chip borders on the way; inputs enter at the first chip.
         tiles: tiles with used cores.
         reach: of the input (row 0), of each part, and of D parts whose spikes go over a delayed connection, in each
@@ -59,8 +60,9 @@ class Geometry:
     cores: int
     accessed: Integers
     occupied: Integers
-    horizontal: Integers | None
-    vertical: Integers | None
+    described: bool
+    horizontal: Integers
+    vertical: Integers
     crossings: Integers
     tiles: int
     reach: Reach
@@ -69,10 +71,12 @@ class Geometry:
 
     @cached_property
     def ways(self) -> Integers:
-        """(K + 1, K, 3) hops along the row and the column, and chip borders; 0 where they are not described."""
-        nothing = np.zeros_like(self.crossings)
-        hops = (nothing if one is None else one for one in (self.horizontal, self.vertical))
-        return np.stack([*hops, self.crossings], axis=2)
+        """(K + 1, K, 3) hops along the row and the column, and chip borders."""
+        return np.stack([self.horizontal, self.vertical, self.crossings], axis=2)
+
+    def times_on_way(self, hop_s: Floats) -> Floats:
+        """(K + 1, K) time under way to each core, from the (3,) times of what `ways` counts."""
+        return np.asarray(self.crossings * hop_s[2] + self.horizontal * hop_s[0] + self.vertical * hop_s[1])
 
     def parts_of(self, layer: int) -> Integers:
         """Parts of a layer; none for the layer after the last."""
@@ -86,7 +90,8 @@ def geometry_of(chip: Chip, shape: NetworkShape, parts: tuple[Slice, ...]) -> Ge
     layer, numbers, neurons = np.array([(part.layer, part.core, part.neurons) for part in parts], dtype=np.int64).T
     used, core = np.unique(numbers, return_inverse=True)
     at_chip, place = np.divmod(used, chip.cores.value) if chip.multi_chip else (np.zeros_like(used), used)
-    horizontal = vertical = None
+    crossings = np.abs(np.append(0, at_chip)[:, None] - at_chip[None, :])
+    horizontal = vertical = np.zeros_like(crossings)
     tiles, network = len(used), chip.mesh
     names: list[str] = []
     links: Floats = np.zeros((len(reach.origin), 0))
@@ -96,8 +101,6 @@ def geometry_of(chip: Chip, shape: NetworkShape, parts: tuple[Slice, ...]) -> Ge
         row, column = network.place(tile)
         horizontal, vertical = _hops(column, at_chip), _hops(row, at_chip)
         links, names = _links(network, reach, tile[core], at_chip[core])
-    elif len(used) == 1:
-        horizontal = vertical = np.zeros((2, 1), dtype=np.int64)
     accessed, occupied = neurons, np.zeros_like(neurons)
     if chip.crossbar:
         assert chip.neurons_per_core is not None
@@ -114,9 +117,10 @@ def geometry_of(chip: Chip, shape: NetworkShape, parts: tuple[Slice, ...]) -> Ge
         cores=len(used),
         accessed=accessed,
         occupied=occupied,
+        described=network is not None or len(used) == 1,
         horizontal=horizontal,
         vertical=vertical,
-        crossings=np.abs(np.append(0, at_chip)[:, None] - at_chip[None, :]),
+        crossings=crossings,
         tiles=tiles,
         reach=reach,
         links=links,

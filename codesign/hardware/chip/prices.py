@@ -155,7 +155,7 @@ class Prices:
         missing = [] if chip.vector_width is not None else ["vector_width"]
         missing += [f"times.{name}" for name in _NEEDED_TIMES if getattr(times, name) is None and name not in included]
         if geometry is not None and "hop" not in included:
-            if geometry.horizontal is None or geometry.vertical is None:
+            if not geometry.described:
                 missing.append("network_on_chip")
             elif times.hop is None and (geometry.horizontal.any() or geometry.vertical.any()):
                 missing.append("times.hop")
@@ -171,11 +171,3 @@ class Prices:
     def _stacked(self, times: list[Price]) -> Floats:
         rows = [np.broadcast_to(0.0 if time is None else time, (self.scenarios,)) for time in times]
         return np.array(rows, dtype=np.float64)
-
-
-def routes_s(geometry: Geometry, hop_s: Floats) -> Floats:
-    """(K + 1, K) time under way to each core, row 0 from the input, row 1 + c from core c; `hop_s` is (3,)."""
-    route = geometry.crossings * hop_s[2]
-    if geometry.horizontal is not None and geometry.vertical is not None:
-        route = route + geometry.horizontal * hop_s[0] + geometry.vertical * hop_s[1]
-    return np.asarray(route, dtype=np.float64)

@@ -100,12 +100,10 @@ def action_counts(work: PlacedExecution) -> ActionCounts:
     execution, chip, geometry = work.execution, work.chip, work.geometry
     table = work.messages
 
-    def passed(hops: Integers | None) -> Floats | None:
-        return None if hops is None else _by_sample(work, table.spikes * _ways(work, hops)[table.source])
+    def passed(hops: Integers) -> Floats:
+        return _by_sample(work, table.spikes * _ways(work, hops)[table.source])
 
     visits, visited = _visits(work), int(geometry.accessed.sum())
-    borders = passed(geometry.crossings)
-    assert borders is not None
     by_itself = chip.synchronized and chip.energies.barrier_message is None
     return ActionCounts(
         synaptic_operation=_synaptic_operations(work) + _without_target(work),
@@ -113,9 +111,9 @@ def action_counts(work: PlacedExecution) -> ActionCounts:
         neuron_update=updated_neurons(execution, chip).sum(axis=(1, 2)) + _drained(work),
         spike=execution.emitted.sum(axis=1).astype(np.float64),
         message=_by_sample(work, table.spikes * work.destinations[table.source]),
-        hop=passed(geometry.horizontal),
-        hop_vertical=passed(geometry.vertical),
-        chip_hop=borders,
+        hop=passed(geometry.horizontal) if geometry.described else None,
+        hop_vertical=passed(geometry.vertical) if geometry.described else None,
+        chip_hop=passed(geometry.crossings),
         barrier_message=_by_sample(work, table.barriers * work.destinations[table.source] * (not by_itself)),
         visited=visited,
         visits=visits,

@@ -23,7 +23,6 @@ from itertools import pairwise
 import numpy as np
 
 from codesign.arrays import Flags, Floats, Integers
-from codesign.hardware.chip.prices import routes_s
 from codesign.hardware.cost.work import PlacedExecution
 from codesign.hardware.placement.lanes import lane_operations
 from codesign.simulation.execution import NOT_REACHED, MessageTable, UpdateTable
@@ -146,7 +145,7 @@ class _Passes:
 
     def _routes(self, hop_s: Floats) -> Floats:
         """(sources, K) time of the longest way to each core."""
-        routes, sources = routes_s(self.work.geometry, hop_s), range(len(self.work.reach.layer))
+        routes, sources = self.work.geometry.times_on_way(hop_s), range(len(self.work.reach.layer))
         longest = np.array([routes[self.work.starts(source)].max(axis=0) for source in sources])
         return np.where(self._from_before()[:, None], 0.0, longest)
 

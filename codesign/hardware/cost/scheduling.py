@@ -14,7 +14,6 @@ from codesign.arguments import instance
 from codesign.errors import InputError
 from codesign.hardware.chip.description import Chip
 from codesign.hardware.chip.parts import Timer
-from codesign.hardware.chip.prices import routes_s
 from codesign.hardware.cost.work import unable
 from codesign.hardware.placement.lanes import message_cycles
 from codesign.hardware.placement.placement import Placement
@@ -155,7 +154,7 @@ def service_model(placement: Placement) -> ServiceModel:
     if chip.layer_work is not None:
         raise InputError(f"{chip.name}: a policy that looks at service times does not support the chip's layer_work")
     operation_s, message_s, _, update_s, spike_s, output_s = prices.work_times()[:, 0].tolist()
-    route_s = routes_s(geometry, prices.hop_times()[:, 0])
+    route_s = geometry.times_on_way(prices.hop_times()[:, 0])
     # means over the layer before each part: the share of messages that go there, and their cycles
     senders, sizes = np.append(shape.input_size, geometry.neurons), np.array([shape.input_size, *shape.layer_sizes])
     goes = senders @ geometry.reach.share[: len(senders)] / sizes[geometry.layer]
