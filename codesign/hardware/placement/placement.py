@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
@@ -19,7 +18,7 @@ from codesign.hardware.placement.by_hand import check_cores, check_rules, overfu
 from codesign.hardware.placement.filling import Budget, CoreLoad, Filling, core_loads, fill_in_order, spread_evenly
 from codesign.hardware.placement.shortage import load_text, shortage_text
 from codesign.hardware.placement.spreading import spread_over
-from codesign.hardware.placement.traffic import MOST_CORES, moved_near
+from codesign.hardware.placement.traffic import moved_near
 from codesign.network.cuts import CUTS, part_of_neurons
 from codesign.network.topology import NetworkShape
 from codesign.simulation.execution import Slice, slices_on
@@ -209,8 +208,8 @@ def _by_strategy(
     if any(part.cut != CUTS[0] for part in parts):  # strips that are runs of channels as well are these
         parts = slices_on(shape, _cores_of_neurons(shape, parts))
     if strategy in _MOVES:
-        assumptions = (*assumptions, *_unmoved(budget, strategy, parts))
-        parts = moved_near(shape, budget, parts)
+        parts, unmoved = moved_near(shape, budget, parts, strategy)
+        assumptions = (*assumptions, *unmoved)
     return parts, assumptions
 
 
@@ -281,21 +280,6 @@ def _lifted(shape: NetworkShape, budget: Budget, filling: Filling) -> Iterator[s
             )
             yield f"{name} scaled: the network needs {total}, {text}; counts lifted"
             grown = True
-
-
-def _unmoved(budget: Budget, strategy: Strategy, parts: tuple[Slice, ...]) -> Iterator[str]:
-    """Why parts stay in order although the strategy would move them."""
-    chip, stays = budget.chip, f"'{strategy}' leaves parts on the cores in order"
-    if chip.network_on_chip is None:
-        if budget.several_cores:
-            yield f"{chip.name}: the network between its cores is not described, so {stays}"
-        else:
-            yield f"{chip.name} has one core, so {stays}"
-        return
-    size = budget.cores if budget.spans_chips else max(part.core for part in parts) + 1
-    used = Counter(core // size for core in {part.core for part in parts})
-    if max(used.values()) > MOST_CORES:
-        yield f"{chip.name}: more than {MOST_CORES} cores of a chip are in use, so {stays} there"
 
 
 def _added(budget: Budget, parts: tuple[Slice, ...]) -> Iterator[str]:

@@ -34,28 +34,36 @@ def messages_between(shape: NetworkShape, parts: tuple[Slice, ...]) -> Floats:
     return messages
 
 
-def moved_near(shape: NetworkShape, budget: Budget, parts: tuple[Slice, ...]) -> tuple[Slice, ...]:
-    """The same parts, the cores of each chip exchanged among themselves and with free ones where that saves hops."""
-    network, size = budget.chip.mesh, budget.cores
+def moved_near(
+    shape: NetworkShape, budget: Budget, parts: tuple[Slice, ...], strategy: str
+) -> tuple[tuple[Slice, ...], tuple[str, ...]]:
+    """The same parts, the cores of each chip exchanged among themselves and with free ones where that saves hops; and
+    why some stay where they are although the strategy would move them."""
+    chip, network, size = budget.chip, budget.chip.mesh, budget.cores
+    stays = f"'{strategy}' leaves parts on the cores in order"
     if network is None:
-        return parts
+        lacks = ": the network between its cores is not described" if budget.several_cores else " has one core"
+        return parts, (f"{chip.name}{lacks}, so {stays}",)
     of_core = {load.core: load for load in core_loads(shape, budget, parts)}
     cores = np.array(sorted(of_core))
     at = np.searchsorted(cores, [part.core for part in parts])
     flow = np.zeros((len(cores) + 1, len(cores)))
     np.add.at(flow, (np.append(0, 1 + at)[:, None], at[None, :]), messages_between(shape, parts))
     on_chip = cores // size if budget.spans_chips else np.zeros_like(cores)
-    moved = cores.copy()
+    moved, unmoved = cores.copy(), set[str]()
     for number in np.unique(on_chip).tolist():
         own = np.flatnonzero(on_chip == number)
-        if len(own) <= MOST_CORES:
-            first = number * size if budget.spans_chips else 0
-            there = size if budget.spans_chips else max(size, int(cores[-1]) + 1)
-            places = _places(network, cores[own] - first, there)
-            room = _room(budget, [of_core[int(core)] for core in cores[own]], first + places)
-            order = _arranged(_flow_on_chip(flow, own, len(places)), _distances(network, places), room)
-            moved[own] = first + places[order[1 : 1 + len(own)] - 1]
-    return tuple(replace(part, core=int(moved[place])) for part, place in zip(parts, at, strict=True))
+        if len(own) > MOST_CORES:
+            unmoved.add(f"{chip.name}: more than {MOST_CORES} cores of a chip are in use, so {stays} there")
+            continue
+        first = number * size if budget.spans_chips else 0
+        there = size if budget.spans_chips else max(size, int(cores[-1]) + 1)
+        places = _places(network, cores[own] - first, there)
+        room = _room(budget, [of_core[int(core)] for core in cores[own]], first + places)
+        order = _arranged(_flow_on_chip(flow, own, len(places)), _distances(network, places), room)
+        moved[own] = first + places[order[1 : 1 + len(own)] - 1]
+    parts = tuple(replace(part, core=int(moved[place])) for part, place in zip(parts, at, strict=True))
+    return parts, tuple(unmoved)
 
 
 def _places(network: Mesh, used: Integers, there: int) -> Integers:
