@@ -74,10 +74,6 @@ def overfull(shape: NetworkShape, budget: Budget, parts: Sequence[Slice], loads:
     for load in loads:
         layers = [ordinal(part.layer + 1) for part in parts if part.core == load.core]
         whose = f"the {' and '.join(layers)} layer"
-        for kind, amount, limit in (
-            ("neurons", load.neurons, load.neuron_capacity),
-            ("synapses", load.synapses, load.synapse_capacity),
-        ):
-            if limit is not None and amount > limit:
-                (needed, there), unit = amount_texts(budget, kind, [amount, limit])
-                yield f"{whose} on core {load.core}: {needed} {unit}, the core holds {there}"
+        for kind, amount, limit in load.exceeding:
+            (needed, there), unit = amount_texts(budget, kind, [amount, limit])
+            yield f"{whose} on core {load.core}: {needed} {unit}, the core holds {there}"

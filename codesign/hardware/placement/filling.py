@@ -27,6 +27,12 @@ class CoreLoad:
     neuron_capacity: int | None
     synapse_capacity: int | None
 
+    @property
+    def exceeding(self) -> list[tuple[str, int, int]]:
+        """What is more than the core holds: its kind, how much, and the capacity."""
+        of = (("neurons", self.neurons, self.neuron_capacity), ("synapses", self.synapses, self.synapse_capacity))
+        return [(kind, amount, limit) for kind, amount, limit in of if limit is not None and amount > limit]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Budget:

@@ -70,10 +70,8 @@ class Placement:
     @property
     def area_m2(self) -> float | None:
         """Area of the chips in use; None where it is not known, since the chip gives none or had to be scaled."""
-        held = [(load.neurons, load.neuron_capacity) for load in self.core_loads]
-        held += [(load.synapses, load.synapse_capacity) for load in self.core_loads]
-        lifted = any(capacity is not None and filled > capacity for filled, capacity in held)
-        if self.chip.area is None or lifted or self.cores_used > self.chip.cores.value * self.chips_used:
+        added = self.cores_used > self.chip.cores.value * self.chips_used
+        if self.chip.area is None or added or any(load.exceeding for load in self.core_loads):
             return None
         return self.chip.area.value * self.chips_used
 
