@@ -184,6 +184,11 @@ class Chip(Spec):
         return self.synchronized and getattr(self.synchronization, "scope", "timestep") == "timestep"
 
     @property
+    def ticks_per_timestep(self) -> int:
+        """Of a timer; one hardware step a timestep and layer under any other kind."""
+        return getattr(self.synchronization, "ticks_per_timestep", 1)
+
+    @property
     def all_in(self) -> bool:
         """Whether the energy of a synaptic operation contains everything the chip spent."""
         number = self.energies.synaptic_operation

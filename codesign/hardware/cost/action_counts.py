@@ -134,13 +134,10 @@ def _drained(work: PlacedExecution) -> Floats:
 
 def _visits(work: PlacedExecution) -> Floats:
     """(B,) how often a chip visits all its neurons."""
-    synchronization, timesteps = work.chip.synchronization, work.timesteps_run.astype(np.float64)
-    if isinstance(synchronization, Timer):
-        return timesteps * synchronization.ticks_per_timestep + work.layers - 1
-    if work.chip.synchronized:
-        return timesteps + (work.layers - 1 if work.chip.pipelined else 0)
-    visits = synchronization.kind == "clocked" or work.chip.energies.neuron_access is not None
-    return timesteps * visits
+    chip, timesteps = work.chip, work.timesteps_run.astype(np.float64)
+    if chip.synchronized:
+        return timesteps * chip.ticks_per_timestep + (work.layers - 1 if chip.pipelined else 0)
+    return timesteps * (chip.synchronization.kind == "clocked" or chip.energies.neuron_access is not None)
 
 
 def _synaptic_operations(work: PlacedExecution) -> Floats:

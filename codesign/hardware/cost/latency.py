@@ -93,13 +93,12 @@ class StepsOf:
 def steps_of(work: PlacedExecution) -> StepsOf:
     """What `latency_of` needs beside the prices of a chip whose lanes are known."""
     synchronization = work.chip.synchronization
-    if isinstance(synchronization, Timer):
-        return StepsOf(steps=pipelined_steps(work, synchronization.ticks_per_timestep))
     if isinstance(synchronization, Barrier):
         layers = layer_steps(work)
         return StepsOf(steps=pipelined_steps(work) if work.chip.pipelined else layers, layers=layers)
-    if isinstance(synchronization, Neighbour):
-        return StepsOf(steps=pipelined_steps(work), feeds=feeds_of(work))
+    if work.chip.synchronized:
+        feeds = feeds_of(work) if isinstance(synchronization, Neighbour) else ()
+        return StepsOf(steps=pipelined_steps(work), feeds=feeds)
     return StepsOf(steps=forward_steps(work))
 
 

@@ -13,7 +13,6 @@ import numpy as np
 from codesign.arguments import instance
 from codesign.errors import InputError
 from codesign.hardware.chip.description import Chip
-from codesign.hardware.chip.parts import Timer
 from codesign.hardware.cost.work import unable
 from codesign.hardware.placement.lanes import message_cycles
 from codesign.hardware.placement.placement import Placement
@@ -215,9 +214,8 @@ def delayed_assumptions(placement: Placement) -> Iterator[str]:
     if delayed and "delayed" not in chip.supports.features:
         yield f"{chip.name} is not stated to have delayed connections; evaluated with {len(delayed)}"
     if chip.pipelined:
-        ticks = chip.synchronization.ticks_per_timestep if isinstance(chip.synchronization, Timer) else 1
         for one in delayed:
-            if one.delay * ticks <= one.source - one.target:
+            if one.delay * chip.ticks_per_timestep <= one.source - one.target:
                 back = f"the {ordinal(one.source + 1)} layer sends back to the {ordinal(one.target + 1)}"
                 yield (
                     f"{chip.name} works on several timesteps at once; what {back} is taken to be there in time, though "

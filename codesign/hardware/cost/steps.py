@@ -172,8 +172,9 @@ class _Steps:
         )
 
 
-def pipelined_steps(work: PlacedExecution, ticks: int = 1) -> StepWork:
-    """Hardware steps of barriers once a timestep and of timers: layer l of timestep t in step t · ticks + l."""
+def pipelined_steps(work: PlacedExecution) -> StepWork:
+    """Hardware steps of chips that pipeline the layers: layer l of timestep t in step t · ticks a timestep + l."""
+    ticks = work.chip.ticks_per_timestep
     count = work.timesteps * ticks + work.layers - 1
     every = _by_timestep(work, *_passes(work), count, ticks, work.geometry.cores, work.geometry.core)
     steps = every.work.reshape(work.samples, count, -1, _KINDS)
