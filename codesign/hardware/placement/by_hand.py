@@ -9,7 +9,7 @@ from typing import Any
 from codesign.arguments import whole
 from codesign.errors import InfeasibleError, InputError
 from codesign.hardware.chip.description import Chip
-from codesign.hardware.placement.filling import Budget, CoreLoad
+from codesign.hardware.placement.filling import Budget, core_loads
 from codesign.hardware.placement.shortage import amount_texts
 from codesign.network.topology import NetworkShape
 from codesign.simulation.execution import Slice, slices_on
@@ -65,13 +65,13 @@ def check_rules(chip: Chip, parts: Sequence[Slice]) -> None:
             )
 
 
-def overfull(shape: NetworkShape, budget: Budget, parts: Sequence[Slice], loads: Sequence[CoreLoad]) -> Iterator[str]:
+def overfull(budget: Budget, parts: Sequence[Slice]) -> Iterator[str]:
     """What exceeds the cores and the inputs of a neuron, by layer and core; cores are numbered from 0, as given."""
-    for number, layer in enumerate(shape.layers, start=1):
+    for number, layer in enumerate(budget.shape.layers, start=1):
         most = budget.chip.fan_in
         if most is not None and layer.fan_in > most.value:
             yield f"the {ordinal(number)} layer needs {layer.fan_in:,} inputs per neuron, a neuron has {most.value:,}"
-    for load in loads:
+    for load in core_loads(budget, parts):
         layers = [ordinal(part.layer + 1) for part in parts if part.core == load.core]
         whose = f"the {' and '.join(layers)} layer"
         for kind, amount, limit in load.exceeding:

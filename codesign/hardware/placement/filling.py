@@ -15,6 +15,9 @@ from codesign.network.cuts import CUTS, Cut, work_of_runs
 from codesign.network.topology import LayerShape, NetworkShape
 from codesign.simulation.execution import Slice
 
+Assumed = tuple[tuple[Slice, ...], tuple[str, ...]]
+"""Parts of a network on cores, and what was assumed for them."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class CoreLoad:
@@ -36,9 +39,10 @@ class CoreLoad:
 
 @dataclass(frozen=True, kw_only=True)
 class Budget:
-    """What there is to place a network on: the cores of a chip, or of several, and where `scaled` as many as it needs.
-    `cuts` are the orders in which layers may be cut."""
+    """A network, and what there is to place it on: the cores of a chip, or of several, and where `scaled` as many as it
+    needs. `cuts` are the orders in which layers may be cut."""
 
+    shape: NetworkShape
     chip: Chip
     scaled: bool
     cuts: tuple[Cut, ...] = CUTS
@@ -105,6 +109,9 @@ class Budget:
             return late - (-neurons * (size.synapses + size.direct_synapses) // size.neurons)
         channels = size.channels if cut != "channels" else -(-neurons * size.channels // size.neurons)
         return late + channels * _kernels(size) // size.channels
+
+    def stored_by(self, part: Slice) -> int:
+        return self.stored(self.shape.layers[part.layer], part.neurons, part.cut)
 
     def room(self, core: int, size: LayerShape, cut: Cut, taken: tuple[int, int]) -> int:
         """Neurons of a layer that fit on a core of which so many neurons and synapses are taken."""
@@ -184,19 +191,19 @@ class Filling:
     shortages: tuple[Shortage, ...]
 
 
-def fill_in_order(shape: NetworkShape, budget: Budget) -> Filling:
+def fill_in_order(budget: Budget) -> Filling:
     """Place layer by layer, core by core, filling each core before the next.
 
     A layer that may not be split takes the first free core that holds it. The first shortage ends the filling, but a
     scaled chip goes on with as little as a core must hold: one neuron, or a layer that may not be split.
     """
-    filler = _Filler(shape, budget)
-    complete = all(filler.place(layer) for layer in range(len(shape.layers)))
+    filler = _Filler(budget)
+    complete = all(filler.place(layer) for layer in range(len(budget.shape.layers)))
     assert complete or filler.shortages
     return Filling(parts=tuple(filler.parts), shortages=tuple(filler.shortages))
 
 
-def spread_evenly(shape: NetworkShape, budget: Budget, given: tuple[Slice, ...]) -> tuple[Slice, ...]:
+def spread_evenly(budget: Budget, given: tuple[Slice, ...]) -> tuple[Slice, ...]:
     """The same layers on the same cores, each layer's neurons spread evenly over its cores.
 
     The sizes of a layer's parts differ by at most 1. Where a core has less room than that, since other layers lie on it
@@ -204,13 +211,13 @@ def spread_evenly(shape: NetworkShape, budget: Budget, given: tuple[Slice, ...])
     """
     later = {part.core: (0, 0) for part in given}  # neurons and synapses of layers that are not yet spread
     for part in given:
-        _add(later, part.core, part.neurons, budget.stored(shape.layers[part.layer], part.neurons, part.cut))
+        _add(later, part.core, part.neurons, budget.stored_by(part))
     earlier = dict.fromkeys(later, (0, 0))
     spread: list[Slice] = []
-    for layer, size in enumerate(shape.layers):
+    for layer, size in enumerate(budget.shape.layers):
         parts = [part for part in given if part.layer == layer]
         for part in parts:
-            _add(later, part.core, -part.neurons, -budget.stored(size, part.neurons, part.cut))
+            _add(later, part.core, -part.neurons, -budget.stored_by(part))
         ways: list[tuple[Cut, tuple[int, ...]]] = []
         for cut in budget.cuts_of(size):
             rooms = []
@@ -228,11 +235,11 @@ def spread_evenly(shape: NetworkShape, budget: Budget, given: tuple[Slice, ...])
     return tuple(spread)
 
 
-def core_loads(shape: NetworkShape, budget: Budget, parts: tuple[Slice, ...]) -> tuple[CoreLoad, ...]:
+def core_loads(budget: Budget, parts: Sequence[Slice]) -> tuple[CoreLoad, ...]:
     """What lies on each core in use, by core."""
     used: dict[int, tuple[int, int]] = {}
     for part in parts:
-        _add(used, part.core, part.neurons, budget.stored(shape.layers[part.layer], part.neurons, part.cut))
+        _add(used, part.core, part.neurons, budget.stored_by(part))
     return tuple(
         CoreLoad(
             core=core,
@@ -261,15 +268,15 @@ def _even(total: int, rooms: list[int]) -> list[int]:
 
 
 class _Filler:
-    def __init__(self, shape: NetworkShape, budget: Budget) -> None:
-        self.shape, self.budget = shape, budget
+    def __init__(self, budget: Budget) -> None:
+        self.budget = budget
         self.parts: list[Slice] = []
         self.shortages: list[Shortage] = []
         self.used: dict[int, tuple[int, int]] = {}  # core: neurons and synapses on it
 
     def place(self, layer: int) -> bool:
         """Whether the layer was placed whole."""
-        budget, size = self.budget, self.shape.layers[layer]
+        budget, size = self.budget, self.budget.shape.layers[layer]
         fan_in = budget.chip.fan_in
         if fan_in is not None and size.fan_in > fan_in.value:
             self.shortages.append(Shortage(kind="fan_in", layer=layer, needed=size.fan_in, limit=fan_in.value))
@@ -283,14 +290,14 @@ class _Filler:
         ways = [(one.parts[0].cut, tuple(part.neurons for part in one.parts)) for one in whole if one.parts]
         chosen = whole[budget.least_busy(size, ways)] if ways else whole[0]
         for part in chosen.parts:
-            _add(self.used, part.core, part.neurons, budget.stored(size, part.neurons, part.cut))
+            _add(self.used, part.core, part.neurons, budget.stored_by(part))
         self.parts += chosen.parts
         self.shortages += chosen.shortages
         return sum(part.neurons for part in chosen.parts) == size.neurons
 
     def _attempt(self, layer: int, cut: Cut) -> Filling:
         """Parts of a layer in a cut, as far as there is room, and what is short."""
-        budget, size = self.budget, self.shape.layers[layer]
+        budget, size = self.budget, self.budget.shape.layers[layer]
         parts: list[Slice] = []
         short: list[Shortage] = []
         left, core, lifted = size.neurons, self._first_core(size, cut), False

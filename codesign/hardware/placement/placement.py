@@ -15,8 +15,8 @@ from codesign.hardware.chip.description import Chip
 from codesign.hardware.chip.geometry import Extent, Geometry, geometry_of
 from codesign.hardware.chip.prices import Prices
 from codesign.hardware.placement.by_hand import check_cores, check_rules, overfull, parts_by_hand
-from codesign.hardware.placement.filling import Budget, CoreLoad, Filling, core_loads, fill_in_order, spread_evenly
-from codesign.hardware.placement.shortage import load_text, shortage_text
+from codesign.hardware.placement.filling import Assumed, Budget, CoreLoad, core_loads, fill_in_order, spread_evenly
+from codesign.hardware.placement.shortage import lifted, shortage_text
 from codesign.hardware.placement.spreading import spread_over
 from codesign.hardware.placement.traffic import moved_near
 from codesign.network.cuts import CUTS, part_of_neurons
@@ -174,72 +174,64 @@ def place(
     if weight_bits not in (None, "chip"):
         whole("weight_bits", weight_bits, least=1, most=33)
     _check_numbers(chip)
-    budget = Budget(chip=chip, scaled=capacity == "scaled", cuts=CUTS if cut == "auto" else (cut,))
+    budget = Budget(shape=shape, chip=chip, scaled=capacity == "scaled", cuts=CUTS if cut == "auto" else (cut,))
     if spread is not None and cores is not None:
         raise InputError("spread: chooses cores by itself; leave it or cores out")
     if cores is None:
-        parts, lifted = _by_strategy(shape, budget, strategy, spread)
+        parts, assumed = _by_strategy(budget, strategy, spread)
     else:
-        parts, lifted = _by_hand(shape, budget, strategy, cores)
+        parts, assumed = _by_hand(budget, strategy, cores)
     return Placement(
         chip=chip,
         shape=shape,
         capacity=capacity,
         strategy=strategy if cores is None else "by_hand",
         parts=parts,
-        core_loads=core_loads(shape, budget, parts),
-        assumptions=(*lifted, *_added(budget, parts), *_shared(chip, parts), *_weight_assumptions(chip, weight_bits)),
+        core_loads=core_loads(budget, parts),
+        assumptions=(*assumed, *_added(budget, parts), *_shared(chip, parts), *_weight_assumptions(chip, weight_bits)),
     )
 
 
-def _by_strategy(
-    shape: NetworkShape, budget: Budget, strategy: Strategy, spread: int | Sequence[int] | None
-) -> tuple[tuple[Slice, ...], tuple[str, ...]]:
-    """Parts, and what was assumed for them."""
+def _by_strategy(budget: Budget, strategy: Strategy, spread: int | Sequence[int] | None) -> Assumed:
     if spread is None:
-        filling = _filled(shape, budget)
-        parts, assumptions = filling.parts, tuple(_lifted(shape, budget, filling))
+        parts, assumptions = _filled(budget)
         if strategy in ("balanced", "balanced_near"):
-            parts = spread_evenly(shape, budget, parts)
+            parts = spread_evenly(budget, parts)
     else:
-        parts, assumptions = _checked(shape, budget, spread_over(shape, budget, spread))
+        parts, assumptions = _checked(budget, spread_over(budget, spread))
     if any(part.cut != CUTS[0] for part in parts):  # strips that are runs of channels as well are these
-        parts = slices_on(shape, _cores_of_neurons(shape, parts))
+        parts = slices_on(budget.shape, _cores_of_neurons(budget.shape, parts))
     if strategy in _MOVES:
-        parts, unmoved = moved_near(shape, budget, parts, strategy)
+        parts, unmoved = moved_near(budget, parts, strategy)
         assumptions = (*assumptions, *unmoved)
     return parts, assumptions
 
 
-def _filled(shape: NetworkShape, budget: Budget) -> Filling:
+def _filled(budget: Budget) -> Assumed:
     """What fits as the chip is described is placed so under `scaled`, too."""
-    filling = fill_in_order(shape, replace(budget, scaled=False))
-    if filling.shortages and budget.scaled:
-        return fill_in_order(shape, budget)
+    filling = fill_in_order(replace(budget, scaled=False))
+    if filling.shortages and not budget.scaled:
+        raise _infeasible(budget, shortage_text(budget, filling.shortages[0]))
     if filling.shortages:
-        raise _infeasible(budget, shortage_text(shape, budget, filling.shortages[0]))
-    return filling
+        filling = fill_in_order(budget)
+    return filling.parts, tuple(lifted(budget, filling.shortages))
 
 
-def _by_hand(
-    shape: NetworkShape, budget: Budget, strategy: Strategy, cores: Sequence[int]
-) -> tuple[tuple[Slice, ...], tuple[str, ...]]:
+def _by_hand(budget: Budget, strategy: Strategy, cores: Sequence[int]) -> Assumed:
     if strategy in _MOVES:
         raise InputError(f"strategy: '{strategy}' chooses cores by itself; leave it or cores out")
     if not hasattr(cores, "__len__"):
         raise InputError(f"cores: must be a list with the core of each neuron or part, found {cores!r}")
     filled = None
-    if len(cores) != shape.neurons:
-        filled, _ = _by_strategy(shape, budget, strategy, None)
-    return _checked(shape, budget, parts_by_hand(shape, cores, filled))
+    if len(cores) != budget.shape.neurons:
+        filled, _ = _by_strategy(budget, strategy, None)
+    return _checked(budget, parts_by_hand(budget.shape, cores, filled))
 
 
-def _checked(
-    shape: NetworkShape, budget: Budget, parts: tuple[Slice, ...]
-) -> tuple[tuple[Slice, ...], tuple[str, ...]]:
+def _checked(budget: Budget, parts: tuple[Slice, ...]) -> Assumed:
     check_cores(budget, parts)
     check_rules(budget.chip, parts)
-    lacking = list(overfull(shape, budget, parts, core_loads(shape, budget, parts)))
+    lacking = list(overfull(budget, parts))
     if lacking and not budget.scaled:
         raise _infeasible(budget, lacking[0])
     return parts, tuple(f"{budget.chip.name} scaled: {text}; lifted" for text in lacking)
@@ -263,21 +255,6 @@ def _check_numbers(chip: Chip) -> None:
 
 
 # what was assumed ----------------------------------------------------------------------------------------------------
-
-
-def _lifted(shape: NetworkShape, budget: Budget, filling: Filling) -> Iterator[str]:
-    """Fan-in and cores that had to grow; of a chip with one core, once for all layers."""
-    grown, name = False, budget.chip.name
-    for shortage in filling.shortages:
-        text = shortage_text(shape, budget, shortage)
-        if shortage.kind == "fan_in" or budget.several_cores:
-            yield f"{name} scaled: {text}; lifted"
-        elif not grown:
-            total = load_text(
-                budget, shape.neurons, sum(budget.stored(layer, layer.neurons, CUTS[0]) for layer in shape.layers)
-            )
-            yield f"{name} scaled: the network needs {total}, {text}; counts lifted"
-            grown = True
 
 
 def _added(budget: Budget, parts: tuple[Slice, ...]) -> Iterator[str]:

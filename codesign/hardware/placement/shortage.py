@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from codesign.hardware.placement.filling import Budget, Shortage, fill_in_order
-from codesign.network.topology import NetworkShape
+from codesign.network.cuts import CUTS
 from codesign.units import ordinal, plural
 
 _BITS_OF_KB = 8 * 1024
 
 
-def shortage_text(shape: NetworkShape, budget: Budget, shortage: Shortage) -> str:
+def shortage_text(budget: Budget, shortage: Shortage) -> str:
     """The layer, what it needs and what there is, in the units of the chip's file; where cores are short, how many the
     network takes."""
     layer, needed, limit = f"the {ordinal(shortage.layer + 1)} layer", shortage.needed, shortage.limit
     if shortage.kind == "fan_in":
         return f"{layer} needs {needed:,} inputs per neuron, a neuron has {limit:,}"
     if shortage.core is None:
-        size = shape.layers[shortage.layer]
+        size = budget.shape.layers[shortage.layer]
         load = load_text(budget, size.neurons, budget.stored(size, size.neurons, "channels"))
         there = f"the chip's {plural(budget.cores, 'core')}, and networks may not span several of its chips"
         if budget.spans_chips:
             chips = plural(limit // budget.cores, "chip")
             there = f"{chips} of {plural(budget.cores, 'core')}, the most that may be joined"
-        return f"{layer} needs {load}, more than what is left of {there}; the network takes {_taken(shape, budget)}"
+        return f"{layer} needs {load}, more than what is left of {there}; the network takes {_taken(budget)}"
     amounts = [needed, limit, shortage.taken, shortage.largest]
     (need, there, taken, largest), kind = amount_texts(budget, shortage.kind, amounts)
     what = f"one neuron of {layer}" if budget.may_split else layer
@@ -36,9 +37,23 @@ def shortage_text(shape: NetworkShape, budget: Budget, shortage: Shortage) -> st
     return text
 
 
-def _taken(shape: NetworkShape, budget: Budget) -> str:
+def lifted(budget: Budget, shortages: Sequence[Shortage]) -> Iterator[str]:
+    """Fan-in and cores that a scaled chip had to grow, in words; of a chip with one core, once for all layers."""
+    grown, name, shape = False, budget.chip.name, budget.shape
+    for shortage in shortages:
+        text = shortage_text(budget, shortage)
+        if shortage.kind == "fan_in" or budget.several_cores:
+            yield f"{name} scaled: {text}; lifted"
+        elif not grown:
+            synapses = sum(budget.stored(layer, layer.neurons, CUTS[0]) for layer in shape.layers)
+            total = load_text(budget, shape.neurons, synapses)
+            yield f"{name} scaled: the network needs {total}, {text}; counts lifted"
+            grown = True
+
+
+def _taken(budget: Budget) -> str:
     """Cores or chips of a network where there are enough of them."""
-    parts = fill_in_order(shape, replace(budget, scaled=True)).parts
+    parts = fill_in_order(replace(budget, scaled=True)).parts
     cores = max(part.core for part in parts) + 1
     return plural(-(-cores // budget.cores), "chip") if budget.spans_chips else plural(cores, "core")
 

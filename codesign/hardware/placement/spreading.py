@@ -15,7 +15,7 @@ from codesign.simulation.execution import Slice
 from codesign.units import plural
 
 
-def spread_over(shape: NetworkShape, budget: Budget, spread: int | Sequence[int]) -> tuple[Slice, ...]:
+def spread_over(budget: Budget, spread: int | Sequence[int]) -> tuple[Slice, ...]:
     """Parts of every layer on cores of its own, in order, each layer evenly over its cores. Raises InputError where
     there is not a number for each layer, or one that is no number of cores, and InfeasibleError where all layers
     together need more cores, or there are fewer neurons, or the chip has fewer cores.
@@ -24,12 +24,12 @@ def spread_over(shape: NetworkShape, budget: Budget, spread: int | Sequence[int]
         spread: cores of each layer, or of all. Of these each layer gets as many as it needs, and then one after another
             goes to the layer with the most synapses and neurons a core.
     """
-    counts = _checked(shape, spread) if isinstance(spread, Sized) else _shared_out(shape, budget, spread)
+    counts = _checked(budget.shape, spread) if isinstance(spread, Sized) else _shared_out(budget, spread)
     most = budget.most_cores
     if most is not None and sum(counts) > most:
         raise InfeasibleError(f"spread: needs {plural(sum(counts), 'core')}, {budget.chip.name} has {most:,}")
     parts: list[Slice] = []
-    for layer, (size, count) in enumerate(zip(shape.layers, counts, strict=True)):
+    for layer, (size, count) in enumerate(zip(budget.shape.layers, counts, strict=True)):
         runs = tuple(size.neurons // count + (number < size.neurons % count) for number in range(count))
         cuts = [cut for cut in budget.cuts_of(size) if max(runs) <= _room(budget, size, cut)]
         ways = [(cut, runs) for cut in cuts or budget.cuts_of(size)[:1]]
@@ -55,7 +55,8 @@ def _at_most(name: str, cores: int, neurons: int) -> int:
     return cores
 
 
-def _shared_out(shape: NetworkShape, budget: Budget, cores: int) -> list[int]:
+def _shared_out(budget: Budget, cores: int) -> list[int]:
+    shape = budget.shape
     cores = _at_most("spread", cores, shape.neurons)
     rooms = [max(_room(budget, size, cut) for cut in budget.cuts_of(size)) for size in shape.layers]
     counts = np.array([-(-size.neurons // max(room, 1)) for size, room in zip(shape.layers, rooms, strict=True)])

@@ -16,7 +16,7 @@ import numpy as np
 from codesign.arrays import Flags, Floats, Integers
 from codesign.hardware.chip.parts import Mesh
 from codesign.hardware.chip.reach import reach_of
-from codesign.hardware.placement.filling import Budget, CoreLoad, core_loads
+from codesign.hardware.placement.filling import Assumed, Budget, CoreLoad, core_loads
 from codesign.network.topology import NetworkShape
 from codesign.simulation.execution import Slice
 
@@ -34,9 +34,7 @@ def messages_between(shape: NetworkShape, parts: tuple[Slice, ...]) -> Floats:
     return messages
 
 
-def moved_near(
-    shape: NetworkShape, budget: Budget, parts: tuple[Slice, ...], strategy: str
-) -> tuple[tuple[Slice, ...], tuple[str, ...]]:
+def moved_near(budget: Budget, parts: tuple[Slice, ...], strategy: str) -> Assumed:
     """The same parts, the cores of each chip exchanged among themselves and with free ones where that saves hops; and
     why some stay where they are although the strategy would move them."""
     chip, network, size = budget.chip, budget.chip.mesh, budget.cores
@@ -44,11 +42,11 @@ def moved_near(
     if network is None:
         lacks = ": the network between its cores is not described" if budget.several_cores else " has one core"
         return parts, (f"{chip.name}{lacks}, so {stays}",)
-    of_core = {load.core: load for load in core_loads(shape, budget, parts)}
+    of_core = {load.core: load for load in core_loads(budget, parts)}
     cores = np.array(sorted(of_core))
     at = np.searchsorted(cores, [part.core for part in parts])
     flow = np.zeros((len(cores) + 1, len(cores)))
-    np.add.at(flow, (np.append(0, 1 + at)[:, None], at[None, :]), messages_between(shape, parts))
+    np.add.at(flow, (np.append(0, 1 + at)[:, None], at[None, :]), messages_between(budget.shape, parts))
     on_chip = cores // size if budget.spans_chips else np.zeros_like(cores)
     moved, unmoved = cores.copy(), set[str]()
     for number in np.unique(on_chip).tolist():
