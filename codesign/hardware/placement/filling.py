@@ -7,7 +7,7 @@ stores it so.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from codesign.hardware.chip.description import Chip
 from codesign.hardware.chip.numbers import CoreCounts
@@ -110,8 +110,11 @@ class Budget:
         channels = size.channels if cut != "channels" else -(-neurons * size.channels // size.neurons)
         return late + channels * _kernels(size) // size.channels
 
-    def stored_by(self, part: Slice) -> int:
-        return self.stored(self.shape.layers[part.layer], part.neurons, part.cut)
+    def add(self, used: dict[int, tuple[int, int]], part: Slice, sign: int = 1) -> None:
+        """Neurons and synapses of a part to those on its core; away from them with a sign of −1."""
+        neurons, synapses = used.get(part.core, (0, 0))
+        stored = self.stored(self.shape.layers[part.layer], part.neurons, part.cut)
+        used[part.core] = neurons + sign * part.neurons, synapses + sign * stored
 
     def room(self, core: int, size: LayerShape, cut: Cut, taken: tuple[int, int]) -> int:
         """Neurons of a layer that fit on a core of which so many neurons and synapses are taken."""
@@ -209,29 +212,27 @@ def spread_evenly(budget: Budget, given: tuple[Slice, ...]) -> tuple[Slice, ...]
     The sizes of a layer's parts differ by at most 1. Where a core has less room than that, since other layers lie on it
     or its capacity is smaller, it takes what it can and the others share the rest. What fits as given always fits.
     """
-    later = {part.core: (0, 0) for part in given}  # neurons and synapses of layers that are not yet spread
+    used: dict[int, tuple[int, int]] = {}  # on each core by all other layers, spread or not
     for part in given:
-        _add(later, part.core, part.neurons, budget.stored_by(part))
-    earlier = dict.fromkeys(later, (0, 0))
+        budget.add(used, part)
     spread: list[Slice] = []
     for layer, size in enumerate(budget.shape.layers):
         parts = [part for part in given if part.layer == layer]
         for part in parts:
-            _add(later, part.core, -part.neurons, -budget.stored_by(part))
+            budget.add(used, part, -1)
         ways: list[tuple[Cut, tuple[int, ...]]] = []
         for cut in budget.cuts_of(size):
             rooms = []
             for part in parts:
-                taken = [a + b for a, b in zip(earlier[part.core], later[part.core], strict=True)]
-                room = budget.room(part.core, size, cut, (taken[0], taken[1]))
+                room = budget.room(part.core, size, cut, used[part.core])
                 # a lifted core holds at least what it was lifted for
                 rooms.append(max(room, part.neurons) if cut == part.cut else room)
             if sum(rooms) >= size.neurons:
                 ways.append((cut, tuple(_even(size.neurons, rooms))))
         cut, runs = ways[budget.least_busy(size, ways)]
         for part, neurons in zip(parts, runs, strict=True):
-            _add(earlier, part.core, neurons, budget.stored(size, neurons, cut))
-            spread.append(Slice(layer=layer, core=part.core, neurons=neurons, cut=cut))
+            spread.append(replace(part, neurons=neurons, cut=cut))
+            budget.add(used, spread[-1])
     return tuple(spread)
 
 
@@ -239,7 +240,7 @@ def core_loads(budget: Budget, parts: Sequence[Slice]) -> tuple[CoreLoad, ...]:
     """What lies on each core in use, by core."""
     used: dict[int, tuple[int, int]] = {}
     for part in parts:
-        _add(used, part.core, part.neurons, budget.stored_by(part))
+        budget.add(used, part)
     return tuple(
         CoreLoad(
             core=core,
@@ -250,11 +251,6 @@ def core_loads(budget: Budget, parts: Sequence[Slice]) -> tuple[CoreLoad, ...]:
         )
         for core, (neurons, synapses) in sorted(used.items())
     )
-
-
-def _add(used: dict[int, tuple[int, int]], core: int, neurons: int, synapses: int) -> None:
-    before = used.get(core, (0, 0))
-    used[core] = (before[0] + neurons, before[1] + synapses)
 
 
 def _even(total: int, rooms: list[int]) -> list[int]:
@@ -290,7 +286,7 @@ class _Filler:
         ways = [(one.parts[0].cut, tuple(part.neurons for part in one.parts)) for one in whole if one.parts]
         chosen = whole[budget.least_busy(size, ways)] if ways else whole[0]
         for part in chosen.parts:
-            _add(self.used, part.core, part.neurons, budget.stored_by(part))
+            budget.add(self.used, part)
         self.parts += chosen.parts
         self.shortages += chosen.shortages
         return sum(part.neurons for part in chosen.parts) == size.neurons
