@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -88,10 +89,9 @@ def by_events(
     steps, geometry = pipelined_steps(work), placement.geometry
     busy = steps.busy(times[:, None])[steps.which[sample], :, 0]
     layers_of = [set(geometry.layer[geometry.core == core].tolist()) for core in range(geometry.cores)]
-    fed_by = {
-        c: [p for p in range(geometry.cores) if {x + 1 for x in layers_of[p]} & layers_of[c]]
-        for c in range(geometry.cores)
-    }
+    follow = [{layer + 1 for layer in layers} for layers in layers_of]
+    feeds = [[s for s, layers in enumerate(layers_of) if after & layers] for after in follow]
+    fed_by = [[p for p, after in enumerate(follow) if after & layers] for layers in layers_of]
     table = execution.messages
     sent = {
         (int(t) + work.reach.layer[s], int(s))
@@ -113,16 +113,17 @@ def by_events(
         """When it is there for a core that receives input; behind the last one, nothing is waited for."""
         return min(step, execution.timesteps - 1) * apart if 0 in layers_of[core] else 0.0
 
-    count, cores = busy.shape
-    done, arrived, running = [0] * cores, set(), [False] * cores
-    events: list[tuple[float, int, str, object]] = []
+    steps_to_do, cores = busy.shape
+    done, arrived, running, last = [0] * cores, set(), [False] * cores, 0.0
+    done_at: dict[tuple[int, int], float] = {}
+    events, order = list[tuple[float, int, str, tuple]](), itertools.count()
+
+    def then(at: float, what: str, *of: int | None) -> None:
+        heapq.heappush(events, (at, next(order), what, of))
+
     for core in range(cores):
         for step in (0, 1):  # two buffers are free at the start
-            heapq.heappush(
-                events, (frame(core, step) + way(None, core, step), len(events), "arrival", (None, core, step))
-            )
-    order, last = len(events), 0.0
-    done_at: dict[tuple[int, int], float] = {}
+            then(frame(core, step) + way(None, core, step), "arrival", None, core, step)
     while events:
         now = events[0][0]
         while events and events[0][0] == now:
@@ -133,29 +134,19 @@ def by_events(
             core, step = of
             done[core], running[core], last = step + 1, False, now
             done_at[core, step] = now
-            for other in range(cores):
-                if core in fed_by[other]:
-                    order += 1
-                    heapq.heappush(
-                        events, (now + way(core, other, step + 1), order, "arrival", (core, other, step + 1))
-                    )
-            order += 1
-            there = max(now, frame(core, step + 2)) + way(None, core, step + 2)
-            heapq.heappush(events, (there, order, "arrival", (None, core, step + 2)))
+            for other in feeds[core]:
+                then(now + way(core, other, step + 1), "arrival", core, other, step + 1)
+            then(max(now, frame(core, step + 2)) + way(None, core, step + 2), "arrival", None, core, step + 2)
         for core in range(cores):
             step = done[core]
             fed = all(step == 0 or (p, core, step) in arrived for p in fed_by[core])
-            free = not room or all(done[s] >= step for s in range(cores) if core in fed_by[s])
-            if step < count and not running[core] and fed and free and (None, core, step) in arrived:
-                running[core], order = True, order + 1
-                heapq.heappush(events, (now + handshake + busy[step, core], order, "done", (core, step)))
-    assert done == [count] * cores
-    before, begun = execution.timesteps - 2, []
-    for core in range(cores):
-        if 0 in layers_of[core]:
-            involved = [core, *(s for s in range(cores) if core in fed_by[s])]
-            begun.append(max(done_at.get((one, before), 0.0) for one in involved))
-    return last, last - max(begun)
+            free = not room or all(done[s] >= step for s in feeds[core])
+            if step < steps_to_do and not running[core] and fed and free and (None, core, step) in arrived:
+                running[core] = True
+                then(now + handshake + busy[step, core], "done", core, step)
+    assert done == [steps_to_do] * cores
+    involved = [one for core in range(cores) if 0 in layers_of[core] for one in (core, *feeds[core])]
+    return last, last - max(done_at.get((one, execution.timesteps - 2), 0.0) for one in involved)
 
 
 @settings(max_examples=40)

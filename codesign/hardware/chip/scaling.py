@@ -110,13 +110,11 @@ def _scaled(held: GivenNumber, path: str, chip: Chip, expected: StructureEstimat
     if isinstance(number, BarrierTimes):
         times = number.times_factor(ratio)
         return number.model_copy(update={**times, **_provenance(number, "times of barriers", ratio)})
-    low, high = ends_of(number, number.value)
-    fields = _provenance(number, format_si(number.value, number.unit), ratio)
+    moved: Number = _moved(number, number.value * ratio, ratio, (min(ratios), max(ratios)))
     if isinstance(number, EnergyNumber) and number.voltage:
         assert chip.supply_voltage is not None
-        fields["voltage"] = format_si(chip.supply_voltage.value, "V")
-    widened = _widened((low * min(ratios), high * max(ratios)), ratio)
-    return number.model_copy(update={"value": number.value * ratio, "range": widened, **fields})  # type: ignore[no-any-return]
+        moved = moved.model_copy(update={"voltage": format_si(chip.supply_voltage.value, "V")})
+    return moved
 
 
 def _scaled_time(held: GivenNumber, path: str, chip: Chip, ratio: float, expected: StructureEstimate) -> TimeNumber:
@@ -140,9 +138,7 @@ def _scaled_time(held: GivenNumber, path: str, chip: Chip, ratio: float, expecte
     ratio = value / number.value if number.value else 1.0
     if ratio == 1:
         return number
-    low, high = ends_of(number, number.value)
-    fields = _provenance(number, format_si(number.value, "s"), ratio)
-    return number.model_copy(update={"value": value, "range": _widened((low * ratio, high * ratio), ratio), **fields})
+    return _moved(number, value, ratio, (ratio, ratio))  # type: ignore[no-any-return]
 
 
 def _static_ratio(before: StructureEstimate, after: StructureEstimate) -> float:
@@ -151,9 +147,12 @@ def _static_ratio(before: StructureEstimate, after: StructureEstimate) -> float:
     return leakage * after.delay / before.delay * before.lanes / after.lanes
 
 
-def _widened(ends: tuple[float, float], ratio: float) -> tuple[float, float]:
-    factor = max(ratio, 1 / ratio) ** UNEXPLAINED
-    return ends[0] / factor, ends[1] * factor
+def _moved(number: Any, value: float, ratio: float, of_ends: tuple[float, float]) -> Any:
+    """A number at another value, its range moved with it and wider by what the model leaves unexplained."""
+    (low, high), wider = ends_of(number, number.value), max(ratio, 1 / ratio) ** UNEXPLAINED
+    ends = low * of_ends[0] / wider, high * of_ends[1] * wider
+    provenance = _provenance(number, format_si(number.value, number.unit), ratio)
+    return number.model_copy(update={"value": value, "range": ends, **provenance})
 
 
 def _provenance(number: Number, text: str, ratio: float) -> dict[str, Any]:
