@@ -17,7 +17,6 @@ from codesign.hardware.placement.placement import Placement
 from codesign.hardware.terms import COST_TERMS
 from codesign.network.cuts import part_of_neurons
 from codesign.network.direct import DirectShape
-from codesign.network.topology import NetworkShape
 from codesign.simulation.execution import NOT_REACHED, Execution, MessageTable, UpdateTable
 from codesign.simulation.late_messages import delayed_operations, first_of_direct
 
@@ -43,18 +42,17 @@ def spike_energy(placement: Placement) -> Floats:
     moved = [name for name, term in COST_TERMS.items() if term.drawn_by is None and name not in anyway]
     known = [energy for name in moved if (energy := terms[name]) is not None]
     energy = np.sum(known, axis=0)
-    neurons = np.array([part.neurons for part in placement.parts])
-    of_part = np.maximum(energy[: len(neurons)] - energy[-1], 0.0) / neurons
+    of_part = np.maximum(energy[:-1] - energy[-1], 0.0) / placement.geometry.neurons
     return np.asarray(of_part[part_of_neurons(placement.shape, placement.parts)])
 
 
 def _one_part_each(placement: Placement) -> Execution:
     """Samples in whose first timestep all neurons of one part fire once, and in the last sample none does. Further
     timesteps are those in which delayed connections bring these spikes."""
-    shape, slices = placement.shape, placement.parts
+    shape, slices, geometry = placement.shape, placement.parts, placement.geometry
+    of_layer, neurons = geometry.layer, geometry.neurons
     layers, samples = len(shape.layers), len(slices) + 1
     timesteps = 1 + max((one.delay for one in shape.delayed), default=0)
-    of_layer, neurons = np.array([(part.layer, part.neurons) for part in slices]).T
     fires = of_layer < layers - 1
     synapses = np.array([round(shape.fan_out(part.layer + 1) * part.neurons) for part in slices]) * fires
     emitted, operations = np.zeros((2, samples, layers), dtype=np.int64)
@@ -64,10 +62,10 @@ def _one_part_each(placement: Placement) -> Execution:
         emitted[sample, of_layer[sample]] = neurons[sample]
         operations[sample, of_layer[sample] + 1] = synapses[sample]
         messages.append((sample, 0, 0, 1 + sample, 0, neurons[sample], neurons[sample], synapses[sample], 0))
-        rows += [(sample, 0, 0, sample, 0, neurons[sample]), *_reached_late(shape, of_layer, neurons, sample, active)]
-        ordinary = np.round(neurons[sample] * placement.geometry.reach.synapses[1 + sample]).astype(np.int64)
+        rows += [(sample, 0, 0, sample, 0, neurons[sample]), *_reached_late(placement, sample, active)]
+        ordinary = np.round(neurons[sample] * geometry.reach.synapses[1 + sample]).astype(np.int64)
         arriving = [(1, ordinary)]
-        for one, row, reached in _over_direct(placement, of_layer, sample):
+        for one, row, reached in _over_direct(placement, sample):
             direct.append(row)
             operations[sample, one.target] += row[7]
             arriving.append((1 + one.detour, reached))
@@ -110,22 +108,20 @@ def _one_part_each(placement: Placement) -> Execution:
     )
 
 
-def _reached_late(
-    shape: NetworkShape, of_layer: Integers, neurons: Integers, part: int, active: Integers
-) -> Iterator[tuple[int, ...]]:
+def _reached_late(placement: Placement, part: int, active: Integers) -> Iterator[tuple[int, ...]]:
     """Rows of updates over delayed connections from a part; `active` gets the neurons reached."""
-    for late in shape.delayed:
+    of_layer, neurons = placement.geometry.layer, placement.geometry.neurons
+    for late in placement.shape.delayed:
         for target in np.flatnonzero((of_layer == late.target) & (of_layer[part] == late.source)).tolist():
             active[part, late.delay, target] = neurons[target]
             yield part, late.delay, late.target, target, int(neurons[target]), 0
 
 
-def _over_direct(
-    placement: Placement, of_layer: Integers, part: int
-) -> Iterator[tuple[DirectShape, tuple[int, ...], Integers]]:
+def _over_direct(placement: Placement, part: int) -> Iterator[tuple[DirectShape, tuple[int, ...], Integers]]:
     """Direct connections from a part, all of whose neurons fire: the row of their messages, and how many synapses these
     cross into each part."""
-    shape, neurons = placement.shape, int(placement.geometry.neurons[part])
+    shape, of_layer = placement.shape, placement.geometry.layer
+    neurons = int(placement.geometry.neurons[part])
     for one, first in zip(shape.direct, first_of_direct(shape, tuple(of_layer.tolist())), strict=True):
         if one.source == of_layer[part]:
             source = first + part - int(np.argmax(of_layer == one.source))
