@@ -128,8 +128,7 @@ def _by_sample(work: PlacedExecution, per_row: NDArray[np.generic]) -> Floats:
 
 def _drained(work: PlacedExecution) -> Floats:
     """(B,) updates of neurons that kept a potential while the last frame passes through later layers."""
-    later = np.array([work.layers - 1 - part.layer for part in work.execution.slices], dtype=np.int64)
-    return np.asarray(drained_neurons(work.execution, work.chip) @ later)
+    return np.asarray(drained_neurons(work.execution, work.chip) @ (work.layers - 1 - work.layer_of_slice))
 
 
 def _visits(work: PlacedExecution) -> Floats:

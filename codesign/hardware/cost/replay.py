@@ -133,8 +133,7 @@ class _Passes:
 
     def _from_before(self) -> Flags:
         """(sources,) whose messages were under way in the timesteps before."""
-        layers = [part.layer for part in self.work.execution.slices]
-        late = sum(layers.count(one.source) for one in self.work.execution.shape.delayed)
+        late = sum((self.work.layer_of_slice == one.source).sum() for one in self.work.execution.shape.delayed)
         source = np.arange(len(self.work.reach.layer))
         return np.asarray((source > self.slices) & (source <= self.slices + late))
 
@@ -204,8 +203,8 @@ class _Passes:
         """(passes,) completion of the evaluation that emitted the first output spike; NaN where there is none."""
         table, rows = self.work.execution.updates, self.update_rows
         part, step, last = table.slice[rows], table.step[rows], self.work.layers - 1
-        is_output = np.array([recorded.layer == last for recorded in self.work.execution.slices])
-        hit = is_output[part] & (table.emitted[rows] > 0) & (self.first_output[self.pass_of_update] == step + 1)
+        hit = (self.work.layer_of_slice[part] == last) & (table.emitted[rows] > 0)
+        hit &= self.first_output[self.pass_of_update] == step + 1
         times, which = np.full(len(self.ran), np.inf), self.pass_of_update[hit]
         np.minimum.at(times, which, evaluated[step[hit], part[hit], which])
         return np.where((self.first_output == NOT_REACHED) | np.isinf(times), np.nan, times)

@@ -19,7 +19,7 @@ from codesign.hardware.chip.parts import Answer
 from codesign.hardware.chip.reach import Reach, reach_of
 from codesign.hardware.placement.lanes import MessageCycles, message_cycles
 from codesign.hardware.placement.placement import Placement
-from codesign.simulation.execution import NOT_REACHED, Execution, MessageTable, Slice
+from codesign.simulation.execution import NOT_REACHED, Execution, MessageTable
 from codesign.simulation.late_messages import all_messages, first_of_direct
 
 
@@ -73,6 +73,7 @@ class PlacedExecution(StepRecord):
     Attributes:
         execution, placement, geometry: where it comes from.
         share: (S, P) which part of a slice's neurons lies in which part of the placement; rows sum to 1.
+        layer_of_slice: (S,) of the execution.
         exact: whether slices and parts are the same runs of neurons. If not, a slice's work is shared out over its
             layer's parts by their neurons.
         timesteps_run: (B,) as in the execution.
@@ -96,7 +97,9 @@ class PlacedExecution(StepRecord):
             [(part.layer, part.cut, part.neurons) for part in of_all] for of_all in (execution.slices, placement.parts)
         )
         self.exact = slices == parts
-        self.share = np.eye(len(slices)) if self.exact else shares(execution.slices, self.geometry)
+        self.layer_of_slice = np.array([recorded.layer for recorded in execution.slices], dtype=np.int64)
+        of_layer = (self.layer_of_slice[:, None] == self.geometry.layer) * self.geometry.neurons
+        self.share: Floats = np.eye(len(slices)) if self.exact else of_layer / of_layer.sum(axis=1, keepdims=True)
 
     @cached_property
     def messages(self) -> MessageTable:
@@ -213,7 +216,7 @@ class PlacedExecution(StepRecord):
     @cached_property
     def _passes_one(self) -> Flags:
         """(S + 1 + D,) whether a window lets only the first spike of each source's neurons in it through."""
-        shape, slices = self.placement.shape, tuple(recorded.layer for recorded in self.execution.slices)
+        shape, slices = self.placement.shape, tuple(self.layer_of_slice.tolist())
         windows = [*(size.window for size in shape.layers), None]
         passes = np.array([window is not None and window.first for window in windows])[self.reach.layer]
         passes[len(slices) + 1 :] = False
@@ -238,8 +241,7 @@ class PlacedExecution(StepRecord):
         """(rows of the update table,) work of spikes generated, and messages sent for them, one for each destination
         core."""
         updates = self.execution.updates
-        layer = np.array([recorded.layer for recorded in self.execution.slices])[updates.slice]
-        emitted = updates.emitted.astype(np.float64)
+        emitted, layer = updates.emitted.astype(np.float64), self.layer_of_slice[updates.slice]
         return emitted * self.units("spike")[layer], emitted * self.reach.messages_per_spike()[updates.slice]
 
     @cached_property
@@ -261,8 +263,7 @@ class PlacedExecution(StepRecord):
         from scipy.linalg import block_diag
 
         prompt = block_diag(1.0, self.share)
-        slices = np.array([-1, *(part.layer for part in self.execution.slices)])
-        parts = np.append(-1, self.geometry.layer)
+        slices, parts = np.append(-1, self.layer_of_slice), np.append(-1, self.geometry.layer)
         late = [prompt[np.ix_(slices == one.source, parts == one.source)] for one in self.execution.shape.further]
         return np.asarray(block_diag(prompt, *late), dtype=np.float64)
 
@@ -319,12 +320,6 @@ def _check_drained(execution: Execution, chip: Chip) -> None:
 def unable(answer: Answer, verb: str) -> str:
     """In words, an answer of a chip file other than `yes`."""
     return f"cannot {verb}" if answer == "no" else f"is not known to be able to {verb}"
-
-
-def shares(slices: tuple[Slice, ...], geometry: Geometry) -> Floats:
-    """(S, P) shares of slices that are other runs of neurons than the parts: by the neurons of their layer's parts."""
-    of_layer = np.array([recorded.layer for recorded in slices])[:, None] == geometry.layer[None, :]
-    return np.asarray(of_layer * geometry.neurons / (of_layer * geometry.neurons).sum(axis=1, keepdims=True))
 
 
 def updated_neurons(execution: Execution, chip: Chip) -> Floats:
