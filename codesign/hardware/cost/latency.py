@@ -11,6 +11,7 @@ Everything is written for arrays of prices: the times of one chip are n = 1 scen
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -275,26 +276,25 @@ def _by_core(of_parts: Floats, record: StepRecord) -> Floats:
 def _neighbour(record: StepRecord, prices: Prices, steps: StepsOf, parts: bool) -> Latency:
     """The network's and the handshakes' parts are what latency loses when they take no time."""
     times, hops, work = prices.work_times(), prices.hop_times(), steps.steps
+    walked = partial(walk, work, steps.feeds, times)
     given = prices.seconds("synchronization.handshake")
     handshake = np.zeros(1) if given is None else np.atleast_1d(given)
     carried = _carried(work, prices)
     if not parts:
-        return Latency(total_s=np.maximum(walk(work, steps.feeds, times, hops, handshake).total_s, carried))
-    whole = walk(work, steps.feeds, times, hops, handshake, last_frame=record.timesteps - 1)
+        return Latency(total_s=np.maximum(walked(hops, handshake).total_s, carried))
+    whole = walked(hops, handshake, last_frame=record.timesteps - 1)
     without_ways = whole.total_s
     if hops.any():
-        without_ways = walk(work, steps.feeds, times, np.zeros_like(hops), handshake).total_s
+        without_ways = walked(np.zeros_like(hops), handshake).total_s
     total = np.maximum(whole.total_s, carried)
     compute = without_ways
     if handshake.any():
-        compute = walk(work, steps.feeds, times, np.zeros_like(hops), np.zeros(1)).total_s
-    assert whole.arrival_s is not None
-    assert whole.lengths_s is not None
+        compute = walked(np.zeros_like(hops), np.zeros(1)).total_s
     decision = whole.total_s - whole.arrival_s
     in_real_time = pace(whole.lengths_s, work.real, record)
     if record.timestep_s:
         steps_from_last = np.minimum(np.arange(work.which.shape[1]) - (record.timesteps - 1), 0)
-        paced = walk(work, steps.feeds, times, hops, handshake, frames_s=steps_from_last * record.timestep_s)
+        paced = walked(hops, handshake, frames_s=steps_from_last * record.timestep_s)
         in_real_time["behind_s"] = paced.total_s - decision
     return Latency(
         total_s=total,

@@ -53,8 +53,8 @@ class Walk:
     """
 
     total_s: Floats
-    lengths_s: Floats | None = None
-    arrival_s: Floats | None = None
+    lengths_s: Floats
+    arrival_s: Floats
 
 
 def feeds_of(work: PlacedExecution) -> tuple[Feed, ...]:
@@ -95,7 +95,7 @@ def walk(
         times_s: (6, n) times of the kinds of work.
         hop_s: (3, n) times of a hop along the row, along the column and between chips.
         handshake_s: time in which a core agrees with its neighbours, () or (n,).
-        last_frame: step in which the first layer works on the last frame; None gives `total_s` alone.
+        last_frame: step in which the first layer works on the last frame; without it only `total_s` is worked out.
         frames_s: (H,) when the input of each step is there, times counting from the last; None where all of it is there
             from the start.
     """
@@ -114,8 +114,6 @@ def walk(
             ends[these, step] = total[these]
             if step == last_frame - 1:
                 arrival[these] = _ready(finish, feeds)
-    if last_frame is None:
-        return Walk(total_s=total)
     return Walk(total_s=total, lengths_s=np.diff(ends, axis=1, prepend=0.0), arrival_s=arrival)
 
 

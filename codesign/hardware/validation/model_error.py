@@ -60,11 +60,11 @@ def _typical(logarithms: list[float]) -> float:
 def _logarithms(checks: Iterable[Check], quantity: Literal["energy", "latency"]) -> list[float]:
     """ln(model / measured) of the measurements that test the model, each at the end that is farther off."""
     tests = [check for check in checks if check.status == "recomputed" and check.measured]
-    energies = {(check.chip, check.measurement, check.workload) for check in tests if check.quantity == "energy"}
+    energies = {check.run for check in tests if check.quantity == "energy"}
     found = []
     for check in tests:
         stands = check.quantity == "power" and check.worked and quantity == "energy"
-        if check.quantity == quantity or (stands and (check.chip, check.measurement, check.workload) not in energies):
+        if check.quantity == quantity or (stands and check.run not in energies):
             ends = (end / check.measured for end in (check.model_low, check.model_high))  # type: ignore[operator]
             found.append(max((math.log(end or 1 / ModelError.most) for end in ends), key=abs))
     return found

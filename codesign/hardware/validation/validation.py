@@ -67,6 +67,11 @@ class Check:
     worked: bool = False
 
     @property
+    def run(self) -> tuple[str, str, str]:
+        """What is the same of all quantities of a run."""
+        return self.chip, self.measurement, self.workload
+
+    @property
     def errors(self) -> tuple[float, float] | None:
         """Relative errors (model − measured) / measured of both ends; None if not recomputed."""
         if not self.measured or self.model_low is None or self.model_high is None:
@@ -155,13 +160,13 @@ def validation_summary(chip: Chip) -> str:
     range the end that is farther off. Raises InputError as `validate`.
     """
     checks = [check for check in validate(chip) if check.quantity is not None]
-    measurements = {_measurement(check) for check in checks}
+    measurements = {check.run for check in checks}
     if not measurements:
         return "no end-to-end measurement is published"
     given = [check for check in checks if check.errors is not None]
-    recomputed = {_measurement(check) for check in given if check.status != "bound"}
+    recomputed = {check.run for check in given if check.status != "bound"}
     bounds = [check for check in given if check.status == "bound"]
-    bounded = {_measurement(check) for check in bounds} - recomputed
+    bounded = {check.run for check in bounds} - recomputed
     counts = {"recomputed": len(recomputed), "bounded": len(bounded)}
     counts["not recomputed"] = len(measurements) - sum(counts.values())
     of_all = ", ".join(f"{count} {words}" for words, count in counts.items() if count)
@@ -195,7 +200,3 @@ def contradictions(chip: Chip) -> tuple[str, ...]:
         for check in validate(chip)
         if check.bound is not None and check.bound_holds is False
     )
-
-
-def _measurement(check: Check) -> tuple[str, str]:
-    return check.measurement, check.workload
