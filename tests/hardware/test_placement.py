@@ -19,8 +19,8 @@ def cores(amount: int, *, share: bool = False, splits: bool = True, joined: int 
     return chip_from(body + "".join(f"{name}: {number(value)}\n" for name, value in limits.items()))
 
 
-def placed(topology: str, chip, capacity="published", bits=None, strategy="in_order"):
-    placement = cd.place(shape_of(topology), chip, capacity, bits, strategy)
+def placed(topology: str, chip, capacity="published", weight_bits=None, **options):
+    placement = cd.place(shape_of(topology), chip, capacity, weight_bits, **options)
     return [(part.layer, part.core, part.neurons) for part in placement.parts], placement
 
 
@@ -39,7 +39,7 @@ BY_HAND: dict[str, tuple[str, dict, dict, list[tuple[int, int, int]]]] = {
     "synapses limit a core": ("10-4-2", {"amount": 4, "synapses_per_core": 25}, {}, [(0, 0, 2), (0, 1, 2), (1, 2, 2)]),
     # 207 bits hold 25 weights of 8 bits
     "so does memory": (
-        *("10-4-2", {"amount": 4, "weight_memory": 207, "weight_bits": 8}, {"bits": 8}),
+        *("10-4-2", {"amount": 4, "weight_memory": 207, "weight_bits": 8}, {"weight_bits": 8}),
         [(0, 0, 2), (0, 1, 2), (1, 2, 2)],
     ),
     "scaled keeps the size of cores": (
@@ -95,7 +95,7 @@ def test_an_index_beside_each_weight_takes_room_too() -> None:
     sized = "cores: 4\nneurons_per_core: 64\nweight_memory: 650000\n"
     structure = "structure: {{memory: sram, state_bits: 16{}}}\n"
     for more, capacity in (("", 81_250), (", synapse_bits: 16", 40_625)):
-        _, placement = placed("10-4-2", chip_from(built + sized + structure.format(more)), bits=8)
+        _, placement = placed("10-4-2", chip_from(built + sized + structure.format(more)), weight_bits=8)
         assert placement.core_loads[0].synapse_capacity == capacity
     assert "needs 650,016 bits of weights, core 1 holds 650,000 bits" in refusal("40626-1", placement.chip)
 
@@ -125,9 +125,9 @@ def test_kernels_are_stored_once_where_the_chip_does_so() -> None:
 
 
 def test_evaluated_bits_that_the_chip_does_not_have_are_assumptions() -> None:
-    wide = placed("64-32-10", cd.find_chip("mubrain_layersync2024"), bits=8)[1]
+    wide = placed("64-32-10", cd.find_chip("mubrain_layersync2024"), weight_bits=8)[1]
     assert any("8-bit" in text for text in wide.assumptions)
-    assert not placed("64-32-10", cd.find_chip("loihi"), bits=4)[1].assumptions
+    assert not placed("64-32-10", cd.find_chip("loihi"), weight_bits=4)[1].assumptions
 
 
 def test_an_unknown_capacity_or_strategy_is_refused() -> None:
@@ -370,27 +370,25 @@ def test_a_strip_needs_the_kernels_of_all_channels() -> None:
 def test_more_cores_go_to_the_layers_with_the_most_to_do() -> None:
     """16 · 8 synapses and 8 neurons, 8 · 4 and 4: of 5 cores 4 for the first layer, which leaves 34 for each, to 36."""
     chip = cores(6, neurons_per_core=8)
-    assert [(part.layer, part.neurons) for part in cd.place(shape_of("16-8-4"), chip, spread=5).parts] == [
-        *[(0, 2)] * 4,
-        (1, 4),
-    ]
-    parts = [(part.layer, part.core, part.neurons) for part in cd.place(shape_of("16-8-4"), chip, spread=(3, 2)).parts]
+    parts, _ = placed("16-8-4", chip, spread=5)
+    assert parts == [(0, 0, 2), (0, 1, 2), (0, 2, 2), (0, 3, 2), (1, 4, 4)]
+    parts, _ = placed("16-8-4", chip, spread=(3, 2))
     assert parts == [(0, 0, 3), (0, 1, 3), (0, 2, 2), (1, 3, 2), (1, 4, 2)]
     with pytest.raises(cd.InfeasibleError, match="spread: the layers need 3 cores, found 2"):
-        cd.place(shape_of("16-12-4"), chip, spread=2)
+        placed("16-12-4", chip, spread=2)
     for beyond, name in ((13, "spread: 12 neurons"), ((8, 5), r"spread\[1\]: 4 neurons")):
         with pytest.raises(cd.InfeasibleError, match=name):
-            cd.place(shape_of("16-8-4"), chip, "scaled", spread=beyond)
+            placed("16-8-4", chip, "scaled", spread=beyond)
     with pytest.raises(cd.InputError, match="spread: must have the cores of each of 2 layers, found 3"):
-        cd.place(shape_of("16-8-4"), chip, spread=(1, 1, 1))
+        placed("16-8-4", chip, spread=(1, 1, 1))
     with pytest.raises(cd.InputError, match="spread: must be a whole number, found <generator"):
-        cd.place(shape_of("16-8-4"), chip, spread=(cores for cores in (3, 2)))
+        placed("16-8-4", chip, spread=(cores for cores in (3, 2)))
     for several in (7, (4, 3)):  # more than there are, which a scaled chip gets
         with pytest.raises(cd.InfeasibleError, match=r"spread: needs 7 cores, .* has 6"):
-            cd.place(shape_of("16-8-4"), chip, spread=several)
-        assert cd.place(shape_of("16-8-4"), chip, "scaled", spread=several).cores_used == 7
+            placed("16-8-4", chip, spread=several)
+        assert placed("16-8-4", chip, "scaled", spread=several)[1].cores_used == 7
     with pytest.raises(cd.InfeasibleError, match="the first layer on core 0: 12 neurons, the core holds 8"):
-        cd.place(shape_of("16-12-4"), chip, spread=(1, 1))
+        placed("16-12-4", chip, spread=(1, 1))
 
 
 def test_a_billion_cores_that_are_all_alike_are_not_looked_at_one_by_one() -> None:
