@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from codesign.errors import InputError
 from codesign.mistakes import suggestion
 
-_known: dict[str, dict[str, EntryPoint]] = {}
-"""Entry points by group and name: looking through all installed packages takes longer than checking a file."""
+_known: dict[str, tuple[object, dict[str, EntryPoint]]] = {}
+"""By group, what was installed when all of it was looked through, which takes longer than checking a file, and the
+group's entry points by name."""
 
 
 def plug_in_names(group: str) -> tuple[str, ...]:
@@ -20,8 +25,6 @@ def plug_in_names(group: str) -> tuple[str, ...]:
 def load_plug_in(group: str, name: str, what: str, names: tuple[str, ...]) -> tuple[Any, str]:
     """The object, of a kind that `what` names, behind an entry point, and how an error names that. Raises InputError
     where there is none among `names`, or it cannot be loaded."""
-    if name not in _entries(group):
-        _known.pop(group)  # what was installed meanwhile
     entry = _entries(group).get(name)
     if entry is None:
         raise InputError(f"unknown {what} '{name}'{suggestion(name, names)}")
@@ -33,6 +36,15 @@ def load_plug_in(group: str, name: str, what: str, names: tuple[str, ...]) -> tu
 
 
 def _entries(group: str) -> dict[str, EntryPoint]:
-    if group not in _known:
-        _known[group] = {entry.name: entry for entry in reversed([*entry_points(group=group)])}  # the first of a name
-    return _known[group]
+    installed, known = tuple(_installed()), _known.get(group)
+    if known is None or known[0] != installed:
+        entries = {entry.name: entry for entry in reversed([*entry_points(group=group)])}  # the first of a name
+        known = _known[group] = installed, entries
+    return known[1]
+
+
+def _installed() -> Iterator[tuple[str, int]]:
+    """Where packages are, and when one was last installed there or removed."""
+    for path in sys.path:
+        with suppress(OSError):
+            yield path, os.stat(path or ".").st_mtime_ns

@@ -64,6 +64,18 @@ def test_a_plug_in_is_a_dataset_like_any_other(monkeypatch, tmp_path):
     assert "blinks" in [status.name for status in list_datasets(tmp_path)]
 
 
+def test_a_plug_in_that_was_just_installed_is_there(monkeypatch, tmp_path):
+    assert "blinks" not in registry.dataset_names()
+    monkeypatch.syspath_prepend(tmp_path)
+    assert "blinks" not in registry.dataset_names()
+    folder = tmp_path / "blinks-1.dist-info"
+    folder.mkdir()
+    (folder / "METADATA").write_text("Name: blinks\nVersion: 1\n")
+    (folder / "entry_points.txt").write_text(f"[{registry.GROUP}]\nblinks = workload_files:Blinks\n")
+    assert "blinks" in registry.dataset_names()
+    assert isinstance(registry.get_dataset("blinks"), Blinks)
+
+
 def test_the_class_in_the_docs_is_a_dataset(tmp_path, monkeypatch):
     page = (Path(__file__).parents[2] / "docs" / "extending.md").read_text(encoding="utf-8")
     (code,) = (block for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if "class MyData" in block)
