@@ -173,6 +173,13 @@ def test_more_calls_at_once_than_there_are_threads_get_the_same_bits():
             assert all(torch.equal(one, other) for one, other in zip(found, alone, strict=True))
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_loss_that_is_scaled_beyond_all_numbers_is_no_warning(engine: str):
+    case = a_case()
+    value = loss_of(case, engine).value
+    assert not any(gradient.isfinite().all() for gradient in gradients_of(case.network, value * torch.inf))
+
+
 def test_free_weights_agree_but_for_rounding_at_a_threshold():
     rng = np.random.default_rng(0)
     network, events = network_of("40-[33x2]-10", threshold=0.3), batch_of(rng.poisson(0.5, (50, 5, 40)))

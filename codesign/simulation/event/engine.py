@@ -92,5 +92,5 @@ class _Loss(torch.autograd.Function):
     def backward(ctx: Any, *output_gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         saved = ctx.saved_tensors
         gradients, factor = saved[len(saved) // 2 :], output_gradients[0].numpy()
-        # by numpy: torch's threads would go on spinning on cores that kernels want
-        return (None, None, *(torch.from_numpy(gradient.numpy() * factor) for gradient in gradients))
+        with np.errstate(all="ignore"):  # as torch, whose threads would go on spinning on cores that kernels want
+            return (None, None, *(torch.from_numpy(gradient.numpy() * factor) for gradient in gradients))
