@@ -8,12 +8,9 @@ bit of them.
 from __future__ import annotations
 
 import math
-import os
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import cache
 
 import numpy as np
 import torch
@@ -72,12 +69,6 @@ def release(segments: list[list[_Segment]], resources: Resources) -> None:
     del resources.stores[MOST_CHUNKS:]
 
 
-@cache
-def _threads() -> ThreadPoolExecutor:
-    """Threads that stay, because to start one takes as long as several samples."""
-    return ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="codesign")
-
-
 def _in_parallel(parts: int, work: Callable[[int], None], give_up: Callable[[], None] = lambda: None) -> None:
     """Call `work` for each part, in up to `torch.get_num_threads()` threads that take parts in order.
 
@@ -99,11 +90,12 @@ def _in_parallel(parts: int, work: Callable[[int], None], give_up: Callable[[], 
                 errors.append(error)
                 give_up()
 
-    helpers = [_threads().submit(run) for _ in range(min(torch.get_num_threads(), parts) - 1)]
+    threads = [threading.Thread(target=run) for _ in range(min(torch.get_num_threads(), parts) - 1)]
+    for thread in threads:
+        thread.start()
     run()
-    for helper in helpers:
-        if not helper.cancel():  # it has begun
-            helper.result()
+    for thread in threads:
+        thread.join()
     if errors:
         raise errors[0]
 
