@@ -30,7 +30,7 @@ from codesign.hardware.cost.scheduling import learned_assumptions
 from codesign.network.neuron import NeuronSpec
 from codesign.network.topology import NetworkShape, TopologySpec, network_shape, topology_text
 from codesign.simulation.loss import check_loss
-from codesign.simulation.schedule import LAYERED
+from codesign.simulation.schedule import LAYERED, check_returns
 from codesign.training.learn import check_learn
 from codesign.training.losses import make_loss
 from codesign.training.recipe import Recipe
@@ -110,12 +110,16 @@ def _workload_mistakes(spec: SweepSpec, workload: WorkloadOutline) -> Iterator[M
 
 
 def _neuron_mistakes(spec: SweepSpec, shape: NetworkShape) -> Iterator[Mistake]:
-    """Parameters that are given for another number of layers than there are."""
+    """Parameters that are given for another number of layers than there are, or do not go with connections."""
     for name in NeuronSpec.model_fields:
         try:
             spec.neuron.of_layers(name, len(shape.layers))
         except InputError as error:
             yield ("network", "neuron", name), str(error).removeprefix(f"{name}: ")
+    try:
+        check_returns(shape, fires_once=spec.neuron.refractory)
+    except InputError as error:
+        yield ("network", "neuron", "refractory"), str(error)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -196,6 +200,11 @@ def _checks(
     yield "spike_cost", lambda: check_spike_cost(recipe, shape)
     yield "budget", lambda: check_budget(recipe, shape)
     yield "input_gate", lambda: check_gate(recipe, shape)
+    if spec.neuron.refractory:
+        once = all(schedule.refractory for schedule in recipe.schedules)
+        yield "refractory", lambda: check_returns(shape, fires_once=once)
+        kept = recipe.regularization.refractory_dropout < 1
+        yield "refractory_dropout", lambda: check_returns(shape, fires_once=kept)
 
 
 @dataclass(kw_only=True)

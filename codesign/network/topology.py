@@ -155,6 +155,11 @@ class NetworkShape:
         return max(*self.layer_sizes, sum(self.layer_sizes[min(again) :]) if again else 0)
 
     @property
+    def returns_within_pass(self) -> bool:
+        """Whether connections lead to their own or an earlier layer within a pass."""
+        return any(one.target <= one.source for one in self.direct)
+
+    @property
     def gates_suffice(self) -> bool:
         """Whether neurons that wait for all messages of the layer before have those of direct connections by then."""
         layers = [(layer.grid, layer.window) for layer in self.layers]

@@ -20,7 +20,7 @@ from codesign.simulation.loss import CrossEntropy, SpikeCost
 from codesign.simulation.policies import Policy, get_policy
 from codesign.simulation.recording import slices_of
 from codesign.simulation.results import Simulation
-from codesign.simulation.schedule import Regularization, Schedule
+from codesign.simulation.schedule import Regularization, Schedule, check_returns
 from codesign.simulation.service import ServiceModel
 from codesign.workload.events import EventBatch
 
@@ -94,9 +94,8 @@ class Run:
                 f"policy '{self.policy.name}': needs the schedule's `service`, the service times of a chip"
             )
         self._check_spike_cost()
-        again = not self.refractory or self.regularization.refractory_dropout >= 1
-        if again and any(one.target <= one.source for one in self.network.shape.direct):
-            raise InputError("network: connections within a pass need refractory neurons, which fire once in a pass")
+        once = self.refractory and self.regularization.refractory_dropout < 1
+        check_returns(self.network.shape, fires_once=once)
 
     def _check_sizes(self) -> None:
         network, events, shape = self.network, self.events, self.network.shape

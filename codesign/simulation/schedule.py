@@ -211,3 +211,9 @@ class Regularization:
         for name in ("input_dropout", "network_dropout", "refractory_dropout"):
             real(name, getattr(self, name), most=1.0)
         real("momentum_noise", self.momentum_noise)
+
+
+def check_returns(shape: NetworkShape, *, fires_once: bool) -> None:
+    """Raises InputError where neurons that may fire again in a pass get spikes of their own or a later layer in it."""
+    if shape.returns_within_pass and not fires_once:
+        raise InputError("connections within a pass need refractory neurons, which fire once in a pass")

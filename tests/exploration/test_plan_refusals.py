@@ -15,6 +15,8 @@ HIDDEN, EPOCHS, METHOD = 'hidden: "12-8"', "epochs: 1", "{method: layered}"
 CONVOLUTION = "\n  layers:\n    - {kind: conv2d, channels: 4, kernel: 30}\n    - {neurons: 10, kind: linear}"
 LINEAR = ", ".join(f"{{kind: linear, neurons: {neurons}}}" for neurons in (12, 8, 10))
 SKIPPED = (HIDDEN, f"layers: [{LINEAR}], skips: [{{from: input, to: 2, kind: linear}}]")
+RETURNS = (HIDDEN, f"layers: [{LINEAR}], delayed: [{{from: 0, to: 0, within: pass}}]")
+AGAIN = "connections within a pass need refractory neurons"
 POTENTIAL = (HIDDEN, f"{HIDDEN}, neuron: {{readout: potential}}")
 REAL_TIME = (CHIP, CHIP.replace("{", "{operation: real_time, "))
 TIMED = ("{policy: random", "{policy: timed")
@@ -51,6 +53,22 @@ POETS = instead("poets: {schedules: [asynchronous]}")
         (
             *(8, "recipes.layered.input_gate: cannot be learned where skips begin at the input"),
             [SKIPPED, (METHOD, "{method: layered, input_gate: true}")],
+        ),
+        (
+            *(4, f"network.neuron.refractory: {AGAIN}"),
+            [(HIDDEN, f"{RETURNS[1]}, neuron: {{refractory: false}}")],
+        ),
+        (
+            *(8, f"recipes.layered.refractory: {AGAIN}"),
+            [RETURNS, (METHOD, "{method: unlayered, policy: random, refractory: false}")],
+        ),
+        (
+            *(8, f"recipes.layered.refractory_dropout: {AGAIN}"),
+            [RETURNS, (METHOD, "{method: layered, refractory_dropout: 1}")],
+        ),
+        (
+            *(13, f"schedules.asynchronous.refractory: on chips.mubrain: {AGAIN}"),
+            [RETURNS, ("{policy: random", "{refractory: false, policy: random")],
         ),
         (10, "chips.mubrain.operation: 'real_time' lasts", [REAL_TIME]),
         (

@@ -30,7 +30,7 @@ def fires_once(schedule: Schedule, shape: NetworkShape) -> bool:
     thresholds, with barrier messages or without: a neuron fires once it has a message of each of its sources, each
     source sends one a pass (by induction from the input, whose events are one frame), and so no other follows.
     """
-    if any(one.target <= one.source for one in shape.direct):
+    if shape.returns_within_pass:
         return False
     waits = schedule.synchronization_threshold == "layer" and shape.gates_suffice
     return leaves_no_choice(schedule, shape) or waits

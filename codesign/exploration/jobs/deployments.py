@@ -41,7 +41,7 @@ from codesign.network.neuron import NeuronSpec
 from codesign.network.quantization import Quantization
 from codesign.network.topology import NetworkShape
 from codesign.simulation.policies import get_policy
-from codesign.simulation.schedule import Schedule
+from codesign.simulation.schedule import Schedule, check_returns
 from codesign.training.budget import TrainingBudget
 from codesign.training.recipe import Recipe
 
@@ -112,6 +112,8 @@ def find_deployments(spec: SweepSpec, shape: NetworkShape, mistakes: list[Mistak
                         deployments.append(_deployment(spec, shape, placed, schedule, known))
                     except InputError as error:
                         parameter = "policy" if get_policy(schedule.value.policy).uses_service else "stop"
+                        if shape.returns_within_pass and not schedule.value.refractory:
+                            parameter = "refractory"
                         value = getattr(schedule.value, parameter)
                         where = set_at(spec, "schedule", schedule_name, parameter, value)
                         mistakes.append((where, f"on chips.{name}: {error}"))
@@ -212,6 +214,7 @@ def _deployment(
     if placement is not None:
         resolved, assumed = resolve_schedule(schedule.value, placement, spiking_readout=neuron.readout == "spikes")
         canonical = canonical_schedule(resolved, shape, refractory=neuron.refractory)
+        check_returns(shape, fires_once=canonical.refractory)
         inference = _shared(known, _inference(chip, shape, placed.quantization, canonical))
         about_neurons = [*neuron_assumptions(chip, neuron, refractory=neuron.refractory and canonical.refractory)]
         own = {name for name in ("threshold", "time_constant") if len(neuron.each(name)) > 1}
