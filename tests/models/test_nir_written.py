@@ -253,6 +253,21 @@ def test_what_a_framework_cannot_read_is_refused(reader: str, neuron: dict[str, 
         graph_of(network, reader)
 
 
+def test_neurons_without_a_synaptic_current_among_others():
+    """Their current is gone at once: what decays keeps nothing of it."""
+    spec = {"refractory": False, "tick": True, "time_constant": "3 ms", "synaptic_time_constant": "5 ms"}
+    network = made(**spec)
+    network.synaptic_time_constant[0] = 0
+    first, others = np.split(graph_of(network, "norse").nodes["neurons0"].tau_syn, [1])
+    assert first == pytest.approx(1e-3)
+    assert (others > 2e-3).all()
+    network = made(**spec, reset="subtract", comparison=">=", most_spikes=1 << 20)
+    graph_of(network, "rockpool")
+    network.synaptic_time_constant[0] = 0
+    with pytest.raises(InputError, match="rockpool cannot read neurons without a synaptic current"):
+        graph_of(network, "rockpool")
+
+
 @pytest.mark.parametrize("own", [True, False])
 def test_skips_are_branches_and_sums(own: bool):
     """Read as this program's, or from its nodes alone, where an identity is a Scale."""

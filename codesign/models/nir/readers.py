@@ -170,7 +170,7 @@ def _numbers(
     wrong["neurons that differ within a layer"] = uneven and (reader.of_layer or (reader.of_map and a_map))
     wrong["no leak"] = not (beta < 1).all() or (alpha is not None and not (alpha < 1).all())
     wrong["a synaptic current"] = alpha is not None and reader.synapse == "never"
-    wrong["neurons without a synaptic current"] = alpha is None and reader.synapse == "must"
+    wrong["neurons without a synaptic current"] = reader.synapse == "must" and (alpha is None or not alpha.all())
     wrong["convolutions"] = a_map and not reader.convolves
     alone = neuron.bias or alpha is not None or reader.several  # what fires without a message
     wrong["neurons that only messages start"] = alone and not neuron.tick
