@@ -129,7 +129,7 @@ def _deliver_by_taps(network: Any, rules: Any, input_: Any, frame: Any, state: A
         if value != 0:
             state.arrivals.single[0] = input_.kept[entry - frame.kept_from]
             messages = 1 if rules.currents else np.int64(value)
-            touched = _deliver_source(network, rules, 0, input_.indices[entry], messages, state, touched)
+            touched = _deliver_source(network, rules, np.int64(0), input_.indices[entry], messages, state, touched)
     return touched
 
 
