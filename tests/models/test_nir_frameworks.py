@@ -430,6 +430,7 @@ def test_what_is_exported_for_a_framework_does_there_what_it_does_here(
         for layer, connection in zip(network.layer_slices, network.layer_connections(), strict=True):
             of_channels = torch.randn(len(connection.weight)) * 0.3
             network.bias[layer] = of_channels.repeat_interleave((layer.stop - layer.start) // len(of_channels))
+    network.input_gate = torch.arange(network.input_columns) % 4 != 1
     given = inputs(*np.atleast_1d(NETWORKS[kind]["input"]), timesteps=20)
     events = cd.EventBatch.from_dense(given.transpose(0, 1).numpy(), np.zeros(4, int), timestep_s=1e-3)
     ours = trace(network, events).spikes[:, :, network.layer_slices[-1]]

@@ -236,6 +236,9 @@ def test_what_a_reader_lacks_is_said_in_other_nodes():
     np.testing.assert_array_equal(trace(read, events).spikes, ours)
 
 
+LOOPED_GRID = {"input": [2, 8, 8], "layers": [CONV, LINEAR["layers"][1]], "delayed": [{"from": 0, "to": 0}]}
+
+
 @pytest.mark.parametrize(
     ("reader", "neuron", "message"),
     [
@@ -244,6 +247,9 @@ def test_what_a_reader_lacks_is_said_in_other_nodes():
         ("sinabs", {"reset": "subtract"}, "sinabs cannot read neurons that fire at most so often, neurons that only m"),
         ("rockpool", {"reset": "subtract"}, "rockpool cannot read .*, neurons without a synaptic current"),
         ("spikingjelly", {"time_constant": "infinite"}, "spikingjelly cannot read no leak"),
+        ("snntorch", {"reset_delay": True}, "snntorch cannot read a delayed reset; it reads"),
+        ("norse", {"potential_step": 0.125}, "norse cannot read integer arithmetic; it reads"),
+        ("snntorch", {"topology": LOOPED_GRID}, "snntorch cannot read spikes that come back to a grid; it reads"),
         ("lava", {}, "reader: unknown 'lava'; allowed: norse, plain, rockpool, sinabs, snntorch, spikingjelly$"),
     ],
 )

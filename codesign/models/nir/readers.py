@@ -68,6 +68,7 @@ class Reader:
     back: Literal["weights", "more", "graph"] = "weights"
 
 
+_SAID = ("reset", "most_spikes", "floor", "reset_delay", "potential_step")
 _NEAR = 8
 """Numbers on each side among which a time constant is looked for."""
 
@@ -147,12 +148,14 @@ def _numbers(
 ) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any] | None]:
     """Thresholds, decays β and α of a layer; α is None without a synaptic current."""
     reader, neuron, layers = READERS[name], network.neuron, len(network.shape.layers)
-    said = {key: neuron.of_layers(key, layers)[index] for key in ("reset", "most_spikes", "floor")}
+    said = {key: neuron.of_layers(key, layers)[index] for key in _SAID}
     wrong = {
         f"reset {said['reset']}": said["reset"] != reader.resets,
         "several spikes in a timestep": said["most_spikes"] > 1 and not reader.several,
         "neurons that fire at most so often": said["most_spikes"] < AS_MANY_AS_FIT and reader.several,
         "a floor": said["floor"] is not None,
+        "a delayed reset": said["reset_delay"] and said["reset"] != "subtract",
+        "integer arithmetic": said["potential_step"] is not None,
         "a start potential": bool(own.get("initial_potential", np.zeros(1)).any()),
         "a reset by another amount than the threshold": "reset_amount" in own,
         "a readout of potentials": index == layers - 1 and neuron.readout == "potential",
@@ -172,6 +175,7 @@ def _numbers(
     wrong["a synaptic current"] = alpha is not None and reader.synapse == "never"
     wrong["neurons without a synaptic current"] = reader.synapse == "must" and (alpha is None or not alpha.all())
     wrong["convolutions"] = a_map and not reader.convolves
+    wrong["spikes that come back to a grid"] = a_map and any(one.target == index for one in network.delayed())
     alone = neuron.bias or alpha is not None or reader.several  # what fires without a message
     wrong["neurons that only messages start"] = alone and not neuron.tick
     if any(wrong.values()):

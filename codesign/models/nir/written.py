@@ -109,7 +109,7 @@ def to_nir(network: SpikingNetwork, card: ModelCard, reader: str = "plain") -> n
             nodes[f"flatten{index}"] = _flatten(pooled, told)
         weight = connection.weight.detach().numpy()
         if told is not None:
-            given, weight = weight, weights_for(told, weight, connection.window.groups, pools)
+            given, weight = weight, weights_for(told, _of_open(network, index), connection.window.groups, pools)
             said |= {} if np.array_equal(given, weight) else {f"{_WEIGHT}{index}": given}
         own = {name: value[network.layer_slices[index]].numpy() for name, value in numbers.items()}
         nodes[f"weights{index}"] = _map(index, connection, weight, own, exact=told is not None)
@@ -124,6 +124,15 @@ def to_nir(network: SpikingNetwork, card: ModelCard, reader: str = "plain") -> n
         said[_GATE] = network.input_gate.numpy()
     _add_skips(network, nodes, edges, reader)
     return made("NIRGraph", nodes=nodes, edges=edges, metadata={**card_texts(card), **said}, type_check=False)
+
+
+def _of_open(network: SpikingNetwork, index: int) -> NDArray[Any]:
+    """A layer's weights, those of inputs that the network's gate closes 0."""
+    connection = network.layer_connections()[index]
+    weight = connection.weight.detach()
+    if index == 0 and network.input_gate is not None:
+        weight = weight * connection.of_weights(network.input_gate)
+    return weight.numpy()
 
 
 def _pool(spec: Pool, reader: Reader | None) -> nir.NIRNode:
