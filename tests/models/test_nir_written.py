@@ -181,6 +181,21 @@ def test_what_only_the_metadata_say_is_named(constants: dict[str, float]):
     assert list(beyond_nir(network)) == ["tick False", "input_gate", *back, "bias of layer 0"]
 
 
+def test_only_layers_that_reset_to_a_value_have_one():
+    graph = graph_of(made(reset=("value", "zero"), reset_value=0.1, time_constant="3 ms"))
+    np.testing.assert_array_equal(graph.nodes["neurons0"].v_reset, np.full(5, np.float32(0.1)))
+    assert not graph.nodes["neurons1"].v_reset.any()
+
+
+def test_without_a_duration_of_timesteps_nothing_leaks(tmp_path: Path):
+    network = cd.SpikingNetwork("6-5-3", cd.NeuronSpec(time_constant="3 ms", bias=True, gain=0.5), timestep_s=0)
+    nir.write(tmp_path / "x.nir", graph_of(network))
+    assert state_of(cd.import_model(tmp_path / "x.nir").network) == state_of(network)
+    assert graph_of(network).nodes["neurons0"].r == pytest.approx(0.5)
+    slow = cd.SpikingNetwork("6-3", cd.NeuronSpec(synaptic_time_constant="3 ms", time_constant="3 ms"), timestep_s=0)
+    assert "synaptic_time_constant of layer 0" in beyond_nir(slow)
+
+
 CHANGED = {
     "v_threshold": "neurons1' \\(LIF\\): v_threshold is not that of the metadata; the file was changed",
     "tau": "neurons1' \\(LIF\\): tau is not that of the metadata",

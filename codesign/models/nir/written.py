@@ -69,7 +69,7 @@ def beyond_nir(network: SpikingNetwork) -> tuple[str, ...]:
         if reads or len(shape_of(network.shape.layers[one.target])) > 1:
             said.append(f"the spikes that come back to layer {one.target}")
     for index, layer in enumerate(network.layer_slices):  # where a node can have no time constant, or must have both
-        endless = held["time_constant"][layer].isinf()
+        endless = held["time_constant"][layer].isinf() | (network.timestep_s == 0)
         synapse = held.get("synaptic_time_constant", 0 * held["threshold"])[layer]
         said += [f"time_constant of layer {index}"] * bool(endless.any() and not endless.all())
         lost = endless.any() or not ((synapse > 0) & synapse.isfinite()).all()
@@ -201,12 +201,12 @@ def _neurons(network: SpikingNetwork, index: int, own: Mapping[str, NDArray[Any]
     zero = np.zeros(shape)
     potential = index == len(network.shape.layers) - 1 and network.neuron.readout == "potential"
     told = {}
-    if not np.isinf(tau).any():
+    if network.timestep_s and not np.isinf(tau).any():
         share = -np.expm1(-network.timestep_s / tau)
         told = {"r": gain / share, "v_leak": _uneven_bias(own, gain) / share}
     spiking = {} if potential else {"v_threshold": own["threshold"].reshape(shape)}
     if not potential:
-        spiking["v_reset"] = own.get("reset_value", zero).reshape(shape)
+        spiking["v_reset"] = network.reset_to()[network.layer_slices[index]].numpy().reshape(shape)
     if not told:
         return made("I" if potential else "IF", r=gain / (network.timestep_s or 1.0), **spiking)
     synapse = own.get("synaptic_time_constant", zero).reshape(shape)
