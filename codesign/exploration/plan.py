@@ -205,6 +205,8 @@ def _checks(
         yield "refractory", lambda: check_returns(shape, fires_once=once)
         kept = recipe.regularization.refractory_dropout < 1
         yield "refractory_dropout", lambda: check_returns(shape, fires_once=kept)
+        again = recipe.calibration is not None and not recipe.calibration.refractory
+        yield "calibration", lambda: check_returns(shape, fires_once=not again)
 
 
 @dataclass(kw_only=True)

@@ -11,6 +11,7 @@ from codesign.errors import InputError
 from codesign.network.quantization import Quantization
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.engine import check_labels
+from codesign.simulation.schedule import check_returns
 from codesign.training.budget import EnergyMeter
 from codesign.training.recipe import Recipe
 from codesign.workload.events import EventBatch
@@ -34,6 +35,8 @@ def check_training(
     for name, value in recipe:
         if isinstance(value, float):
             real(f"recipe.{name}", value)
+    if recipe.calibration is not None:
+        check_returns(network.shape, fires_once=recipe.calibration.refractory)
     whole("seed", seed, most=1 << 63)
     if on_epoch is not None:
         function("on_epoch", on_epoch, "an EpochReport", given=("report",))

@@ -67,6 +67,10 @@ POETS = instead("poets: {schedules: [asynchronous]}")
             [RETURNS, (METHOD, "{method: layered, refractory_dropout: 1}")],
         ),
         (
+            *(8, f"recipes.layered.calibration: {AGAIN}"),
+            [RETURNS, (METHOD, "{method: layered, calibration: {refractory: false}}")],
+        ),
+        (
             *(13, f"schedules.asynchronous.refractory: on chips.mubrain: {AGAIN}"),
             [RETURNS, ("{policy: random", "{refractory: false, policy: random")],
         ),

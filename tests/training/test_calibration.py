@@ -14,6 +14,7 @@ from codesign.errors import InputError
 from codesign.network.neuron import NeuronSpec
 from codesign.network.quantization import Quantization, quantize
 from codesign.network.spiking_network import SpikingNetwork
+from codesign.network.topology import TopologySpec
 from codesign.simulation.engine import simulate
 from codesign.simulation.schedule import LAYERED, Schedule
 from codesign.training import calibration as module
@@ -26,7 +27,9 @@ from codesign.workload.events import EventBatch
 ASYNCHRONOUS = Schedule(policy="random", group_size=2, stop="on_output", steps_after_output=1)
 
 
-def network_of(topology: str = "8-12-10-3", *, grid: float | None = None, **neuron: Any) -> SpikingNetwork:
+def network_of(
+    topology: str | TopologySpec = "8-12-10-3", *, grid: float | None = None, **neuron: Any
+) -> SpikingNetwork:
     """Weights large enough that all layers fire; on multiples of `grid`, whose sums are exact in any order."""
     spec = NeuronSpec(threshold=0.3125, time_constant="10 ms", **neuron)
     network = SpikingNetwork(topology, spec, timestep_s=0.01, seed=1)
@@ -211,3 +214,12 @@ def test_a_calibration_knows_no_chip() -> None:
         Calibration(policy="timed")
     with pytest.raises(InputError, match="'matching' or 'cross_entropy'"):
         Calibration(criterion="accuracy")
+
+
+def test_a_calibration_that_no_pass_would_end_is_refused_before_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trainer, "mixed_loss", None)
+    layers = [{"kind": "linear", "neurons": neurons} for neurons in (5, 3)]
+    returns = TopologySpec(input=8, layers=layers, delayed=[{"from": 0, "to": 0, "within": "pass"}])
+    recipe = RECIPE.model_copy(update={"calibration": Calibration(refractory=False)})
+    with pytest.raises(InputError, match="connections within a pass need refractory neurons"):
+        trainer.train(network_of(returns), recipe, split(5), split(6), seed=3)
