@@ -22,7 +22,14 @@ from codesign.exploration.jobs.deployments import (
     trained_with,
 )
 from codesign.exploration.jobs.encoding import digest
-from codesign.exploration.jobs.given import GivenModel, given_models, load_given, other_data, with_given_network
+from codesign.exploration.jobs.given import (
+    GivenModel,
+    given_models,
+    load_given,
+    other_data,
+    own_numbers,
+    with_given_network,
+)
 from codesign.exploration.jobs.jobs import CostInputs, ExecuteInputs, SummaryInputs, TrainInputs
 from codesign.exploration.jobs.rows import Columns
 from codesign.exploration.planned import Evaluation, FeasiblePoint, Plan, PlannedPoint
@@ -31,7 +38,7 @@ from codesign.network.neuron import NeuronSpec
 from codesign.network.topology import NetworkShape, TopologySpec, network_shape, topology_text
 from codesign.simulation.loss import check_loss
 from codesign.simulation.schedule import LAYERED, check_returns
-from codesign.training.learn import check_learn
+from codesign.training.learn import Sharing, check_learn
 from codesign.training.losses import make_loss
 from codesign.training.recipe import Recipe
 from codesign.training.spike_costs import check_budget, check_gate, check_spike_cost
@@ -77,7 +84,14 @@ def build_plan(
     if mistakes:
         raise spec.refusal(mistakes)
     other = other_data(loaded, spec.workload, workload)
-    builder = _Builder(spec=spec, shape=shape, design=design, with_twins=with_twins, other_data=other)
+    builder = _Builder(
+        spec=spec,
+        shape=shape,
+        design=design,
+        with_twins=with_twins,
+        other_data=other,
+        own_numbers=own_numbers(loaded),
+    )
     # Deployment by deployment, so that what the keys of its points share is encoded once; then in the file's order.
     by_deployment = [[builder.points(deployment, model) for model in models] for deployment in deployments]
     points = [point for of_model in zip(*by_deployment, strict=True) for points in of_model for point in points]
@@ -218,6 +232,7 @@ class _Builder:
     design: Sequence[tuple[str, str | float]]
     with_twins: bool
     other_data: Mapping[str, str]
+    own_numbers: Mapping[str, Mapping[str, Sharing]]
     _executed: dict[tuple[Inference, str, int], partial[FeasiblePoint]] = field(default_factory=dict)
     _in_layers: dict[str, Evaluation] = field(default_factory=dict)  # by key of the execution
 
@@ -236,8 +251,10 @@ class _Builder:
             jobs = executed(cost=cost)
         columns = {**model.columns, "evaluation_seed": seed, **deployment.columns, **axes}
         assumptions, learn = list(columns["assumptions"]), model.inputs.recipe.learn
-        if learn is not None and deployment.placement is not None:
-            assumptions += learned_assumptions(deployment.placement, learn.shared)
+        own = {**self.own_numbers.get(model.recipe.name, {}), **(learn.shared if learn else {})}
+        if deployment.placement is not None:
+            more = learned_assumptions(deployment.placement, own)
+            assumptions += [each for each in more if each not in assumptions]
         if (other := self.other_data.get(model.recipe.name)) is not None:
             assumptions.append(other)
         columns["assumptions"] = assumptions

@@ -140,3 +140,16 @@ def test_what_does_not_fit_is_refused_at_its_line(change, neuron, message, tmp_p
     given = {"input_grid": (1, 700, 1), "classes": 20} if "shd" in change[1] else {}
     with pytest.raises(InputError, match=message):
         build_plan(sweep_in(tmp_path, SWEEP.replace(*change)), outline(**given))
+
+
+def test_what_its_neurons_have_of_their_own_is_asked_of_the_chip(tmp_path: Path):
+    network = saved(tmp_path)
+    network.threshold[:3] = 0.06
+    network.time_constant[9:] = 0.02
+    cd.save_model(tmp_path / "mine.safetensors", network, cd.describe_model(network, name="mine"))
+    plan = build_plan(sweep_in(tmp_path), outline())
+    for point in plan.points:
+        said = [each for each in point.columns["assumptions"] if "evaluated with its own" in each]
+        assert len(said) == 2
+        assert "stated to have a threshold for each neuron" in said[0]
+        assert "stated to have a time constant for each layer" in said[1]

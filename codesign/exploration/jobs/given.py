@@ -23,6 +23,7 @@ from codesign.network.layers import Linear
 from codesign.network.neuron import NeuronSpec
 from codesign.network.topology import input_grid
 from codesign.network.window import Grid
+from codesign.training.learn import Sharing
 from codesign.training.model_file import ModelFile
 from codesign.units import HELD_IN_SI
 from codesign.workload.dataset import WorkloadOutline
@@ -150,6 +151,21 @@ def other_data(loaded: Loaded, workload: WorkloadSpec, outline: WorkloadOutline)
 
 def _listed(options: Mapping[str, object]) -> str:
     return listed([f"usual {name}" if value is None else f"{name} {value}" for name, value in options.items()])
+
+
+def own_numbers(loaded: Loaded) -> dict[str, Mapping[str, Sharing]]:
+    """By recipe, which numbers the neurons of its model have otherwise than their parameters say, as where they were
+    learned: `threshold` and `time_constant`, of each layer or of each neuron."""
+    own: dict[str, Mapping[str, Sharing]] = {}
+    for name, (_, model) in loaded.items():
+        network, found = model.network, model.network.own_numbers()
+        uneven = {
+            number: any(len(getattr(network, number)[neurons].unique()) > 1 for neurons in network.layer_slices)
+            for number in ("threshold", "time_constant")
+            if number in found
+        }
+        own[name] = {number: "neuron" if differs else "layer" for number, differs in uneven.items()}
+    return own
 
 
 def given_models(loaded: Loaded) -> dict[str, GivenModel]:
