@@ -6,7 +6,7 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from codesign.analysis.results.columns import AXIS_PREFIX, COLUMNS, TRIAL_AXIS, checked_cells, is_of_model
@@ -152,7 +152,8 @@ def _write(
     data = run.workloads.load(model.inputs.workload)
     evaluations = tuple(_evaluations(model, table.frame.iloc[positions[:_MOST_EVALUATIONS]]))
     metadata = table.metadata
-    from codesign.models.file import encode_model  # here, so that sweeps that write none do not wait for torch
+    # here, so that sweeps that write none do not wait for torch
+    from codesign.models.file import encode_model, network_of
 
     state = decode_state(entry.payload)
     card = ModelCard(
@@ -182,6 +183,8 @@ def _write(
         versions=package_versions(),
         **facts,
     )
+    own = network_of(card, state, "the stored model").own_numbers()
+    card = replace(card, own_numbers=own or None)
     weights = encode_model(state, card, place="the stored model")
     folder.write_many({f"{name}.safetensors": weights, f"{name}.md": model_page(card, f"{name}.safetensors").encode()})
     return True

@@ -66,6 +66,17 @@ def test_a_model_answers_as_the_one_in_the_store(tmp_path, cache_root):
     assert (table["layered"]["agreement"], table["layered"]["contention"]) == (1, 0)
 
 
+def test_the_card_says_what_neurons_have_learned(tmp_path, cache_root):
+    learns = "{method: layered, learning_rate: 0.1, learn: {threshold: layer}}"
+    run(tiny(("{method: layered}", learns)), tmp_path, cache_root, models=True)
+    loaded = cd.load_model(tmp_path / "out/models/layered-seed0.safetensors")
+    own = loaded.card.own_numbers
+    assert own == loaded.network.own_numbers()
+    assert f"threshold {own['threshold']}, learned for each layer" in (
+        tmp_path / "out/models/layered-seed0.md"
+    ).read_text("utf-8")
+
+
 def test_the_card_says_what_the_results_say(finished_sweep):
     table, inputs = read_results(finished_sweep / "out/results.parquet"), trained()
     card = cd.load_model(finished_sweep / "out/models/layered-seed0.safetensors").card
