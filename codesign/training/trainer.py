@@ -199,7 +199,9 @@ class _Training:
         return self.finished(training, best, tuple(history), memory_bytes=risen)
 
     def take(self, best: _Best) -> None:
-        """The network has the float weights of the best epoch again."""
+        """The network has the float weights of the best epoch again, all of it as plain numbers, also where an update
+        was interrupted."""
+        self.join()
         self.network.load_state_dict(best[2])
         if self.weights.quantization is not None:
             quantize(self.network, None)
@@ -315,13 +317,17 @@ class _Training:
         optimizer.step()
         if self.gate is not None:
             self.gate.settle()
-        if self.learned is not None:
-            with torch.no_grad():  # what has been learned of the neurons stays in the network as plain numbers
-                self.learned.join()
+        self.join()
         self.weights.quantize()
         correct = int((predictions(self.network, result.logits) == batch.labels).sum())
         spikes = result.spikes.numpy(force=True).sum(axis=0, dtype=float)
         return np.array([(value - self.cost(result, epoch)) * len(batch), correct, *spikes])
+
+    @torch.no_grad()
+    def join(self) -> None:
+        """What has been learned of the neurons stays in the network as plain numbers."""
+        if self.learned is not None:
+            self.learned.join()
 
     def cost(self, result: ClassificationLoss, epoch: int) -> float:
         """What spikes cost in a batch, the mean over its samples."""
