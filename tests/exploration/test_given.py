@@ -79,11 +79,14 @@ def test_data_made_otherwise_than_that_of_the_training_is_told(tmp_path: Path, c
     cd.save_model(tmp_path / "mine.safetensors", network, card)
     plan = build_plan(sweep_in(tmp_path), outline(timesteps=3))
     trained, evaluated = "timesteps 4 and seed 1", "timesteps 3 and seed 0"
-    (note,) = plan.notes
+    note, *others = plan.notes
     said = f"recipe 'mine' was trained on 'digits' with {trained}, and is evaluated on 'digits' with {evaluated}"
     assert note == f"the model of {said}"
     told = {point.columns["recipe"] for point in plan.points if note in point.columns["assumptions"]}
-    assert told == {"mine"}  # others are trained on these data
+    assert told == {"mine"}  # others are trained on these data, too
+    assert len(others) == 2
+    known = "was trained on 'digits' with seed 1, and is evaluated on 'digits' with seed 0; it may know test samples"
+    assert others[0] == f"the model that recipe 'tuned' trains further {known}"
     assert build_plan(sweep_in(tmp_path), outline(fingerprint=data.fingerprint)).notes == ()
 
 

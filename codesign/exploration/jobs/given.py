@@ -43,8 +43,10 @@ class GivenModel:
     state: bytes = field(compare=False, repr=False)
 
 
-_OPTIONS = ("contrast", "highest_frequency", "split", "seed", "validation", "test")
-"""What makes other samples of the same dataset, or tests with samples of the training."""
+_OF_SPLITS = ("split", "seed", "validation", "test")
+"""What tests with samples of the training."""
+_OPTIONS = ("contrast", "highest_frequency", *_OF_SPLITS)
+"""What makes other samples of the same dataset, or that."""
 
 Loaded = Mapping[str, tuple[str, "LoadedModel"]]
 """By recipe, the parameter that names a model, and the model."""
@@ -129,22 +131,25 @@ def _inputs(grid: Grid) -> str:
 
 
 def other_data(loaded: Loaded, workload: WorkloadSpec, outline: WorkloadOutline) -> dict[str, str]:
-    """Of recipes whose model is evaluated on data made in another way than what it was trained on: how, in a sentence.
-    A card may not know its model's data; and of another dataset, only the number of timesteps says something."""
+    """Of recipes whose model is evaluated on data made in another way than what it was trained on, or is trained
+    further where it may know test samples: how, in a sentence. A card may not know its model's data; and of another
+    dataset, only the number of timesteps says something."""
     said = {}
     for name, (parameter, model) in loaded.items():
-        data = model.card.data
-        if parameter != "model" or data is None or data.fingerprint == outline.fingerprint:
+        data, again = model.card.data, parameter == "from"
+        if data is None or data.fingerprint == outline.fingerprint:
             continue
-        pairs = {"timesteps": (data.timesteps, outline.timesteps)}
+        pairs = {} if again else {"timesteps": (data.timesteps, outline.timesteps)}
         if data.options.name == workload.name:
-            pairs |= {option: (getattr(data.options, option), getattr(workload, option)) for option in _OPTIONS}
+            options = _OF_SPLITS if again else _OPTIONS
+            pairs |= {option: (getattr(data.options, option), getattr(workload, option)) for option in options}
         differing = {option: pair for option, pair in pairs.items() if pair[0] != pair[1]}
         trained, here = (_listed({option: pair[side] for option, pair in differing.items()}) for side in (0, 1))
         if differing:
+            model_of = f"that recipe '{name}' trains further" if again else f"of recipe '{name}'"
             said[name] = (
-                f"the model of recipe '{name}' was trained on '{data.options.name}' with {trained}, and is evaluated "
-                f"on '{workload.name}' with {here}"
+                f"the model {model_of} was trained on '{data.options.name}' with {trained}, and is evaluated on "
+                f"'{workload.name}' with {here}{'; it may know test samples' * again}"
             )
     return said
 
