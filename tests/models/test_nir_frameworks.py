@@ -364,6 +364,14 @@ NETWORKS: dict[str, Any] = {
         "layers": [{"kind": "linear", "neurons": n} for n in (20, 10, 6)],
         "delayed": [{"from": 0, "to": 0}, {"from": 1, "to": 1}],
     },
+    "places": {  # grids of one
+        "input": [4, 6, 6],
+        "layers": [
+            {"kind": "conv2d", "channels": 20, "kernel": 6},
+            {"kind": "linear", "neurons": 10},
+            {"kind": "linear", "neurons": 6},
+        ],
+    },
     "convolutions": {
         "input": [4, 8, 8],
         "layers": [

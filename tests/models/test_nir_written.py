@@ -196,6 +196,28 @@ def test_without_a_duration_of_timesteps_nothing_leaks(tmp_path: Path):
     assert "synaptic_time_constant of layer 0" in beyond_nir(slow)
 
 
+def test_a_grid_of_one_place_is_a_grid():
+    """Numbers of (channels,) would stand for columns in other readers."""
+    network = made({"input": [2, 3, 3], "layers": [{**CONV, "kernel": 5}, LINEAR["layers"][0]]})
+    graph = graph_of(network)
+    assert graph.nodes["neurons0"].v_threshold.shape == (3, 1, 1)
+    assert graph.edges[2:4] == [("neurons0", "flatten1"), ("flatten1", "weights1")]
+    assert state_of(cd.import_model(graph).network) == state_of(network)
+    with pytest.raises(InputError, match=r"layer 0: rockpool cannot read .*convolutions"):
+        graph_of(network, "rockpool")
+
+
+def test_what_is_on_no_grid_leads_to_no_convolution():
+    point = {"kind": "conv2d", "channels": 3, "kernel": 1}
+    network = made({"input": 6, "layers": [point, LINEAR["layers"][1]]})
+    assert state_of(cd.import_model(graph_of(network)).network) == state_of(network)
+    with pytest.raises(InputError, match=r"layer 1: NIR cannot lead a Linear to a convolution; use cd.save_model"):
+        graph_of(made({"input": 6, "layers": [LINEAR["layers"][0], point]}))
+    skips = [{"from": 0, "to": 2, "kind": "identity"}]
+    with pytest.raises(InputError, match=r"layer 0 to layer 2 .*: NIR can lead this only from a grid to a grid"):
+        graph_of(made({"input": 6, "layers": [point, point, LINEAR["layers"][1]], "skips": skips}))
+
+
 CHANGED = {
     "v_threshold": "neurons1' \\(LIF\\): v_threshold is not that of the metadata; the file was changed",
     "tau": "neurons1' \\(LIF\\): tau is not that of the metadata",

@@ -31,10 +31,9 @@ from numpy.typing import NDArray
 
 from codesign.arguments import one_of
 from codesign.errors import InputError
-from codesign.network.layers import AveragePool, Pool
+from codesign.network.layers import AveragePool, Linear, Pool
 from codesign.network.neuron import AS_MANY_AS_FIT
 from codesign.network.spiking_network import SpikingNetwork
-from codesign.network.topology import LayerShape
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,7 +106,7 @@ def weights_for(reader: Reader, weight: NDArray[Any], groups: int, pools: Sequen
 def for_reader(name: str, network: SpikingNetwork, index: int, own: Mapping[str, NDArray[Any]]) -> nir.NIRNode:
     """The node of a layer's neurons, of which the state has `own`, so that this reader does as they do, but for
     rounding. Raises InputError where there is no such reader, or the layer does what it cannot."""
-    reader, shape = READERS[name], shape_of(network.shape.layers[index])
+    reader, shape = READERS[name], shape_of(network, index)
     threshold, beta, alpha = _numbers(name, network, index, own)
     zero, one = np.zeros(shape), np.ones(shape)
     if name == "rockpool":
@@ -169,7 +168,7 @@ def _numbers(
     if comparison != reader.comparison:
         threshold = np.nextafter(threshold, np.float32(np.inf if comparison == ">" else -np.inf))
     uneven = any(np.ptp(part) > 0 for part in (threshold, beta, *([] if alpha is None else [alpha])))
-    a_map = len(shape_of(network.shape.layers[index])) > 1
+    a_map = len(shape_of(network, index)) > 1
     wrong["neurons that differ within a layer"] = uneven and (reader.of_layer or (reader.of_map and a_map))
     wrong["no leak"] = not (beta < 1).all() or (alpha is not None and not (alpha < 1).all())
     wrong["a synaptic current"] = alpha is not None and reader.synapse == "never"
@@ -205,6 +204,14 @@ def _constants(decay: NDArray[Any], dt: float) -> NDArray[np.float32]:
     return np.asarray(np.take_along_axis(tried, apart.argmin(axis=0)[None], axis=0)[0])
 
 
-def shape_of(layer: LayerShape) -> tuple[int, ...]:
+def on_grid(network: SpikingNetwork, layer: int) -> bool:
+    """Whether what a layer sends, or the input where it is −1, is on a grid, as a convolution's, of whatever size."""
+    if layer < 0 and isinstance(network.topology.input, tuple):
+        return True
+    return not isinstance(network.layer_connections()[max(layer, 0)].target, Linear)
+
+
+def shape_of(network: SpikingNetwork, layer: int) -> tuple[int, ...]:
     """Of arrays for a layer's neurons."""
-    return (layer.neurons,) if layer.height == layer.width == 1 else layer.grid
+    shape = network.shape.layers[layer]
+    return shape.grid if on_grid(network, layer) else (shape.neurons,)

@@ -24,12 +24,12 @@ from codesign.models.card import ModelCard, digest_of
 from codesign.models.file import LoadedModel, card_of, card_texts, network_of
 from codesign.models.nir.folding import Layer
 from codesign.models.nir.graph import Graph, read_graph
-from codesign.models.nir.readers import Reader, for_reader, made, reader_of, shape_of, weights_for
+from codesign.models.nir.readers import Reader, for_reader, made, on_grid, reader_of, shape_of, weights_for
 from codesign.network.connection import Connection
 from codesign.network.direct_connection import DirectConnection
 from codesign.network.layers import Linear, Pool, SumPool, both
 from codesign.network.spiking_network import SpikingNetwork
-from codesign.network.topology import TopologySpec
+from codesign.network.topology import TopologySpec, input_grid
 
 _MARK = "codesign_model"
 _GATE = "input_gate"
@@ -66,7 +66,7 @@ def beyond_nir(network: SpikingNetwork) -> tuple[str, ...]:
     said += [_GATE] * (network.input_gate is not None)
     for one in network.delayed():  # a potential would come back, or a list of numbers to a grid
         reads = one.source == last and network.neuron.readout == "potential"
-        if reads or len(shape_of(network.shape.layers[one.target])) > 1:
+        if reads or on_grid(network, one.target):
             said.append(f"the spikes that come back to layer {one.target}")
     for index, layer in enumerate(network.layer_slices):  # where a node can have no time constant, or must have both
         endless = held["time_constant"][layer].isinf() | (network.timestep_s == 0)
@@ -74,7 +74,7 @@ def beyond_nir(network: SpikingNetwork) -> tuple[str, ...]:
         said += [f"time_constant of layer {index}"] * bool(endless.any() and not endless.all())
         lost = endless.any() or not ((synapse > 0) & synapse.isfinite()).all()
         said += [f"synaptic_time_constant of layer {index}"] * bool((synapse > 0).any() and lost)
-        if "bias" in held and len(shape_of(network.shape.layers[index])) > 1 and ((synapse > 0).any() or endless.any()):
+        if "bias" in held and on_grid(network, index) and ((synapse > 0).any() or endless.any()):
             bias, gain = (held.get(name, torch.ones_like(held["threshold"]))[layer] for name in ("bias", "gain"))
             current = torch.where(synapse > 0, bias, bias / gain).reshape(network.shape.layers[index].channels, -1)
             said += [f"bias of layer {index}"] * bool((current != current[:, :1]).any())
@@ -96,7 +96,8 @@ def to_nir(network: SpikingNetwork, card: ModelCard, reader: str = "plain") -> n
     said: dict[str, Any] = {"dialect": reader, "dt": network.timestep_s, "decay": "exponential", "norm_input": "true"}
     said |= {name: str(getattr(network.neuron, name)) for name in ("reset", "comparison")}
     told = reader_of(reader)
-    nodes: dict[str, nir.NIRNode] = {"input": nir.Input(np.atleast_1d(network.topology.input))}
+    grid = input_grid(network.topology)
+    nodes: dict[str, nir.NIRNode] = {"input": nir.Input(np.array(grid if on_grid(network, -1) else grid[:1]))}
     specs, numbers = iter(network.topology.layers), _of_neurons(network)
     for index, connection in enumerate(network.layer_connections()):
         spec, pools = next(specs), list[Pool]()
@@ -104,9 +105,10 @@ def to_nir(network: SpikingNetwork, card: ModelCard, reader: str = "plain") -> n
             nodes[f"pool{index}_{len(pools)}"] = _pool(spec, told)
             pools.append(spec)
             spec = next(specs)
-        if isinstance(spec, Linear) and connection.window.source[1:] != (1, 1):
-            pooled = np.array(connection.window.pooled)
-            nodes[f"flatten{index}"] = _flatten(pooled, told)
+        if isinstance(spec, Linear) and on_grid(network, index - 1):
+            nodes[f"flatten{index}"] = _flatten(np.array(connection.window.pooled), told)
+        elif not (isinstance(spec, Linear) or on_grid(network, index - 1)):
+            raise InputError(f"layer {index}: NIR cannot lead a Linear to a convolution; use cd.save_model")
         weight = connection.weight.detach().numpy()
         if told is not None:
             given, weight = weight, weights_for(told, _of_open(network, index), connection.window.groups, pools)
@@ -116,7 +118,7 @@ def to_nir(network: SpikingNetwork, card: ModelCard, reader: str = "plain") -> n
         node = _neurons(network, index, own) if told is None else for_reader(reader, network, index, own)
         node.metadata = own
         nodes[f"neurons{index}"] = node
-    nodes["output"] = nir.Output(np.array(shape_of(network.shape.layers[-1])))
+    nodes["output"] = nir.Output(np.array(shape_of(network, len(network.shape.layers) - 1)))
     edges = list(pairwise(nodes))
     for one in network.delayed():
         _lead_back(nodes, edges, one.source, one.weight.detach().numpy(), told)
@@ -194,10 +196,9 @@ def _convolution(one: Connection | DirectConnection, weight: NDArray[Any], bias:
 
 
 def _neurons(network: SpikingNetwork, index: int, own: Mapping[str, NDArray[Any]]) -> nir.NIRNode:
-    grid = network.shape.layers[index]
-    shape = shape_of(grid)
+    shape = shape_of(network, index)
     tau = own["time_constant"].reshape(shape)
-    gain = own.get("gain", np.ones(grid.neurons)).astype(np.float64).reshape(shape)
+    gain = own.get("gain", np.ones(len(own["threshold"]))).astype(np.float64).reshape(shape)
     zero = np.zeros(shape)
     potential = index == len(network.shape.layers) - 1 and network.neuron.readout == "potential"
     told = {}
@@ -245,18 +246,21 @@ def _add_skips(
         raise InputError(f"a network with skips cannot be written for {reader}; write dialect plain")
     for index, one in enumerate(network.direct()):
         source, target = one.shape.source, one.shape.target
-        shape = shape_of(network.shape.layers[target])
+        shape, grids = shape_of(network, target), {on_grid(network, layer) for layer in (source, target)}
         if target <= source:
             raise InputError(f"{one.shape.text}: NIR has no recurrence within a timestep; use cd.save_model")
         if isinstance(one.target, Linear) and shape != (one.outputs,):
             raise InputError(f"{one.shape.text}: NIR cannot lead a Linear to a grid; use cd.save_model")
+        identity = network.topology.skips[index].kind == "identity"
+        if not isinstance(one.target, Linear) and grids != {True} and not (identity and grids == {False}):
+            raise InputError(f"{one.shape.text}: NIR can lead this only from a grid to a grid; use cd.save_model")
         # behind the pools that follow its source
         path = [name for name in nodes if name.startswith(f"pool{source + 1}_")][-1:]
         path = path or ["input" if source < 0 else f"neurons{source}"]
-        if isinstance(one.target, Linear) and one.window.source[1:] != (1, 1):
+        if isinstance(one.target, Linear) and on_grid(network, source):
             nodes[f"flatten_skip{index}"] = nir.Flatten(np.array(one.window.pooled), start_dim=0)
             path.append(f"flatten_skip{index}")
-        nodes[f"skip{index}"] = _skip(one, shape, identity=network.topology.skips[index].kind == "identity")
+        nodes[f"skip{index}"] = _skip(one, shape, identity=identity)
         edges += zip([*path, f"skip{index}"], [*path[1:], f"skip{index}", f"neurons{target}"], strict=True)
 
 
