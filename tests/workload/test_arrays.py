@@ -96,6 +96,9 @@ def test_events_are_counted_by_timestep_and_input():
     assert (with_polarity.grid, with_polarity.labels.tolist()) == ((2, 2, 3), [4, 2])
     assert np.array_equal(dense(with_polarity).reshape(2, 3, 2, 6).sum(axis=2), by_hand)
     assert with_polarity.frame(0)[0].nonzero().ravel().tolist() == [0, 7]
+    table["t"] += 3000
+    with pytest.raises(InputError, match="t: no event comes in the 3 timesteps of 1 ms of a sample"):
+        EventBatch.from_tonic(Dataset([(table[:3], 4), (table[3:], 2)]), **sizes)
 
 
 @pytest.mark.parametrize(
