@@ -26,6 +26,7 @@ from codesign.exploration.definition.spec import SweepSpec
 from codesign.exploration.executors import ExecutorName
 from codesign.exploration.executors.base import Executor
 from codesign.exploration.jobs.canonical import needs_seed
+from codesign.exploration.jobs.given import own_assumptions
 from codesign.exploration.jobs.store import Store
 from codesign.exploration.of_model import name_of_chip
 from codesign.exploration.running import RunArguments, named_executor
@@ -369,6 +370,7 @@ class _Case:
             assumed += [*chosen.assumptions, *costs[0].assumptions]
             once = neuron.refractory and schedule.refractory
             assumed += neuron_assumptions(self.placement.chip, neuron, refractory=once)
+            assumed += own_assumptions(self.network, self.placement)
         return {
             "chip": self.chip,
             "policy": "layered" if waits else get_policy(schedule.policy).name,

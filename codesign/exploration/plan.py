@@ -90,7 +90,7 @@ def build_plan(
         design=design,
         with_twins=with_twins,
         other_data=other,
-        own_numbers=own_numbers(loaded),
+        own_numbers={name: own_numbers(model.network) for name, (_, model) in loaded.items()},
     )
     # Deployment by deployment, so that what the keys of its points share is encoded once; then in the file's order.
     by_deployment = [[builder.points(deployment, model) for model in models] for deployment in deployments]

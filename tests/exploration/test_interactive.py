@@ -189,11 +189,13 @@ def test_what_was_assumed_of_a_chip_is_said_of_every_schedule(here: Path) -> Non
     topology = cd.TopologySpec(input=8, layers=layers, skips=[{"from": "input", "to": 2, "kind": "linear"}])
     events = batch_of(np.ones((2, 1, 8)))
     network = cd.SpikingNetwork(topology, cd.NeuronSpec(), timestep_s=0.01)
+    network.threshold[0] = 0.2
     frame = cd.compare_schedules(network, events, chips="mubrain")
     assert len(frame) == 3
     for told in frame["assumptions"]:
         assert "mubrain scaled: the network needs 503 ne" in told
         assert "mubrain is not stated to have skips over layers" in told
+        assert "mubrain is not stated to have a threshold for each neuron; evaluated with its own" in told
 
 
 def test_policies_that_draw_run_once_a_seed_and_have_an_interval(here: Path) -> None:

@@ -19,6 +19,8 @@ from codesign.exploration.definition.network import NetworkEntry
 from codesign.exploration.definition.spec import SweepSpec
 from codesign.exploration.jobs.encoding import encode_state
 from codesign.files import read_file
+from codesign.hardware.cost.scheduling import learned_assumptions
+from codesign.hardware.placement.placement import Placement
 from codesign.network.layers import Linear
 from codesign.network.neuron import NeuronSpec
 from codesign.network.topology import input_grid
@@ -31,6 +33,7 @@ from codesign.workload.spec import WorkloadSpec
 
 if TYPE_CHECKING:
     from codesign.models.file import LoadedModel
+    from codesign.network.spiking_network import SpikingNetwork
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,19 +161,21 @@ def _listed(options: Mapping[str, object]) -> str:
     return listed([f"usual {name}" if value is None else f"{name} {value}" for name, value in options.items()])
 
 
-def own_numbers(loaded: Loaded) -> dict[str, Mapping[str, Sharing]]:
-    """By recipe, which numbers the neurons of its model have otherwise than their parameters say, as where they were
-    learned: `threshold` and `time_constant`, of each layer or of each neuron."""
-    own: dict[str, Mapping[str, Sharing]] = {}
-    for name, (_, model) in loaded.items():
-        network, found = model.network, model.network.own_numbers()
-        uneven = {
-            number: any(len(getattr(network, number)[neurons].unique()) > 1 for neurons in network.layer_slices)
-            for number in ("threshold", "time_constant")
-            if number in found
-        }
-        own[name] = {number: "neuron" if differs else "layer" for number, differs in uneven.items()}
+def own_numbers(network: SpikingNetwork) -> dict[str, Sharing]:
+    """Which of `threshold` and `time_constant` the neurons of a network have not all alike: whether each layer has its
+    own, or each neuron."""
+    own: dict[str, Sharing] = {}
+    for name in ("threshold", "time_constant"):
+        numbers = getattr(network, name)
+        if len(numbers.unique()) > 1:
+            alike = all(len(numbers[neurons].unique()) == 1 for neurons in network.layer_slices)
+            own[name] = "layer" if alike else "neuron"
     return own
+
+
+def own_assumptions(network: SpikingNetwork, placement: Placement) -> Iterator[str]:
+    """What they need that the chip does not have, or is not stated to have."""
+    return learned_assumptions(placement, own_numbers(network))
 
 
 def given_models(loaded: Loaded) -> dict[str, GivenModel]:
