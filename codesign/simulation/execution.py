@@ -232,24 +232,31 @@ class Execution(OfArrays):
         """The same with the answer read so many forward steps after the first output spike of each pass.
 
         Raises:
-            InputError: so many steps are not recorded.
+            InputError: so many steps are not recorded, or outputs are potentials.
         """
+        self._check_spiking()
         step = whole("steps_after_output", steps_after_output, most=self.convergence.shape[1])
         return replace(self, scores=self.convergence[:, step].astype(np.float64))
 
     def at_margin(self, margin: int) -> Execution:
         """The same with the answer read after the first timestep in which the leading output neuron was so many spikes
-        ahead of the next, counted from the sample's start; after the last, where it never was."""
+        ahead of the next, counted from the sample's start; after the last, where it never was. Raises InputError where
+        outputs are potentials."""
         last = self.margin_timesteps(margin) - 1
         totals = self.output_counts.cumsum(axis=1)[np.arange(self.samples), last]
         return replace(self, scores=totals.astype(np.float64))
 
     def margin_timesteps(self, margin: int) -> Integers:
         """(B,) timesteps until the answer is read so."""
+        self._check_spiking()
         whole("margin", margin, least=1)
         totals = np.sort(np.pad(self.output_counts.cumsum(axis=1), ((0, 0), (0, 0), (1, 0))), axis=2)
         reached = totals[:, :, -1] - totals[:, :, -2] >= margin
         return np.where(reached.any(axis=1), 1 + reached.argmax(axis=1), self.timesteps_run)
+
+    def _check_spiking(self) -> None:
+        if not self.spiking_readout:
+            raise InputError("the answer can be read early from output spikes alone, and outputs here are potentials")
 
     @property
     def last_pass(self) -> tuple[Integers, Integers]:

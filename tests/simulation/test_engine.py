@@ -201,6 +201,10 @@ def test_what_does_not_fit_is_an_error():
     leaky = chain([0.5], time_constant="1 ms")
     with pytest.raises(InputError, match=r"decays by 0.01 s a timestep, events have 0.02 s"):
         simulate(leaky, events, LAYERED)
+    potentials = simulate(chain([0.5], readout="potential"), batch_of([1]), LAYERED).execution
+    for read in (potentials.decided, potentials.at_margin, potentials.margin_timesteps):
+        with pytest.raises(InputError, match="can be read early from output spikes alone"):  # else all are of class 0
+            read(1)
 
 
 def test_a_network_is_called_like_any_module():
