@@ -235,6 +235,9 @@ RATES: tuple[str, ...] = ("clock", "network_on_chip.link_rate")
 AGREEMENT = "time in which neighbours agree"
 """Without `synchronization.handshake` a time is as if it were none, and says under this name that it leaves it out."""
 
+DROPPED = "spikes dropped in overloaded ticks"
+"""What a timer's cores have no time for; it counts as if it arrived, under this name among what is not modelled."""
+
 CURRENTS = "input multiply-accumulates a sample"
 """What no chip has an energy for; results count them under this name among what is not modelled."""
 

@@ -124,7 +124,7 @@ def render_pricing(page: PricingPage) -> str:
         *drawn,
         _reading(page) if drawn else "Energy or latency is 0 or not known, so nothing can be drawn.",
         *([_BOUND] if page.synchronization not in WAITING_KINDS else []),
-        front if front.rows else "The front is empty: no point has all objectives.",
+        front if front.rows else "The front is empty: each point lacks an objective, or drops spikes.",
     )
     folded = (
         Section(name="axes", title="What varies", body=(_axis_table(page),)),

@@ -5,6 +5,7 @@ import json
 import math
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from codesign.errors import InputError
 from codesign.exploration.jobs.encoding import decode_execution
 from codesign.exploration.pricing.grid import PricingProblem
 from codesign.exploration.pricing.pricing import StreamingFront, price_space, replayed, run_pricing
+from codesign.exploration.pricing.tables import front_table, page_of
 from codesign.exploration.runs.progress import Progress
 from codesign.files import held, lock_of
 from codesign.hardware.cost.cost import price
@@ -210,6 +212,22 @@ def test_a_recipe_without_a_point_on_the_front_is_not_replayed(priced: Path, cac
         for model in models:
             latency = pricers[model].price(positions, spec.energies)["latency_s"]
             assert (np.isfinite(latency) == (recipe == 1)).all()
+
+
+def test_a_tick_too_short_for_a_core_that_drops_spikes_is_on_no_front(priced: Path, cache_root: Path):
+    """The least energy and latency would be that of a tick in which nothing is done."""
+    body = "recipes: [unlayered]\ntraining_seeds: [0]\naxes:\n  synchronization.tick: [200 ns, 20 us, 90 us]\n"
+    problem = problem_of(spec_of(priced, "timer_accelerated", body), priced, cache_root)
+    timer = problem.space.chip.synchronization.model_copy(update={"overload": "drop"})
+    dropping = replace(problem.space, chip=problem.space.chip.model_copy(update={"synchronization": timer}))
+    problem = replace(problem, space=dropping)
+    pricers, front, densities = price_space(problem)
+    assert pricers[0].drops.tolist() == [True, False, False]
+    assert front.tolist() == [[1, 0]]
+    page = page_of(problem, front_table(problem, front, pricers, None), densities, 1 / 3)
+    left_out = "spikes dropped in overloaded ticks, at 33.3 % of the points: on no front, and drawn as if all arrived"
+    assert page.not_modelled[-1:] == (left_out,)
+    assert sum("dropped" in text for text in page.not_modelled) == 1
 
 
 @pytest.mark.parametrize(

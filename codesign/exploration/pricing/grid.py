@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from codesign.arrays import Floats, Integers
+from codesign.arrays import Flags, Floats, Integers
 from codesign.exploration.jobs.encoding import decode_execution
 from codesign.exploration.pricing.space import PriceSpace
 from codesign.exploration.pricing.spec import ENERGIES, PricingSpec
@@ -68,9 +68,13 @@ class PricingProblem:
 
 class Pricer:
     """Prices any design points of a problem for one model, from the (combinations,) mean times in seconds until the
-    stop, and while static power is drawn; NaN where not known."""
+    stop, and while static power is drawn, NaN where not known; and `drops`, in which combinations a timer's cores drop
+    spikes, which the costs count as if they arrived."""
 
-    def __init__(self, problem: PricingProblem, model: PricedModel, latency_s: Floats, on_s: Floats) -> None:
+    def __init__(
+        self, problem: PricingProblem, model: PricedModel, latency_s: Floats, on_s: Floats, drops: Flags
+    ) -> None:
+        self.drops = drops
         self._space, self._operation, self._energy = problem.space, problem.operation, problem.spec.drawn_energy
         self._latency_s, self._on_s = latency_s, on_s
         self._placement = problem.placement_at([0] * len(self._space.shape))
@@ -119,6 +123,7 @@ def pricers_of(
     space, models = problem.space, range(len(problem.models))
     every = range(math.prod(space.combined_shape))
     latency_s, on_s = np.full((2, len(models), len(every)), np.nan)
+    drops = np.zeros(latency_s.shape, dtype=bool)
     bound_only = replayed is None
     wanted = dict.fromkeys(models, every) if replayed is None else replayed
     total, done = sum(map(len, wanted.values())), 0
@@ -139,9 +144,10 @@ def pricers_of(
                 for values, known in ((latency_s, means.latency_s), (on_s, means.on_s)):
                     if known is not None:
                         values[model, np.asarray(combinations)[own]] = known
+                drops[model, np.asarray(combinations)[own]] = means.drops
                 done += len(own)
                 progress.advanced("latencies" if bound_only else "replays", done, total)
-    return [Pricer(problem, *of) for of in zip(problem.models, latency_s, on_s, strict=True)]
+    return [Pricer(problem, *of) for of in zip(problem.models, latency_s, on_s, drops, strict=True)]
 
 
 def mean_of_models(problem: PricingProblem, models: Sequence[int], priced: Sequence[Columns]) -> dict[str, Floats]:

@@ -112,7 +112,7 @@ def run_pricing(
         if replay and not problem.space.chip.synchronized and len(best):
             again = replayed(problem, best, threads, progress)
         table = front_table(problem, best, pricers, again)
-        shown = page_of(problem, table, densities)
+        shown = page_of(problem, table, densities, float(np.mean([pricer.drops for pricer in pricers])))
         html = render_pricing(shown)
         write_atomically(front, parquet_bytes(table))
         write_atomically(page, html.encode())
@@ -139,7 +139,7 @@ def price_space(
 
     Returns:
         What prices each model, the (n, 2) number and recipe of each point on the front, and for each recipe how many
-        points lie where.
+        points lie where. A point at which spikes are dropped is on no front.
 
     Args:
         keep: called with the number of the chunk's first point, the (dimensions, n) positions of its points, and for
@@ -165,6 +165,8 @@ def price_space(
         for recipe, models in enumerate(recipes.values()):
             columns = mean_of_models(problem, models, [priced[model] for model in models]) | resources
             values = np.stack([columns[column] for column in spec.sought], axis=1)
+            dropping = np.any([pricers[model].drops for model in models], axis=0)
+            values[dropping[space.combinations(positions)]] = np.nan  # as answers set them aside
             front.add(values, np.stack([numbers, np.full_like(numbers, recipe)], axis=1))
             densities[recipe].add(columns["latency_s"], columns[spec.drawn_energy])
         progress.advanced("points", int(numbers[-1]) + 1, space.size)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codesign.arguments import instance
-from codesign.arrays import Floats, Integers, OfArrays
+from codesign.arrays import Flags, Floats, Integers, OfArrays
 from codesign.errors import InputError
 from codesign.hardware.chip.numbers import Operation
 from codesign.hardware.chip.prices import Prices
@@ -294,10 +294,11 @@ def _link_load(work: PlacedExecution) -> Floats:
 @dataclass(frozen=True, kw_only=True, eq=False)
 class MeanTimes:
     """Mean times over samples until the stop, and while static power is drawn, (n,) seconds in n scenarios; None where
-    the chip's numbers do not allow them."""
+    the chip's numbers do not allow them. And in which of them cores drop spikes that they have no time for."""
 
     latency_s: Floats | None
     on_s: Floats | None
+    drops: Flags
 
 
 def mean_times(
@@ -310,17 +311,21 @@ def mean_times(
     chunk = max(1, _CHUNK // max(rows, 1))
     latencies: list[Floats] = []
     ons: list[Floats] = []
+    drops: list[Flags] = []
     for first in range(0, prices.scenarios, chunk):
         varied = {path: values[first : first + chunk] for path, values in prices.varied.items()}
         some = replace(prices, varied=varied)
         latency = latency_of(work, some, work.steps, bound_only=bound_only, parts=False, nominal=nominal)
         on_s, _ = _on_time(work, latency.total_s, operation)
+        overloaded = latency.overloaded_ticks
+        drops.append(np.broadcast_to(overloaded is not None and overloaded.any(axis=0), some.scenarios))
         for means, values in ((latencies, latency.total_s), (ons, on_s)):
             if values is not None:
                 means.append(np.broadcast_to(values.mean(axis=0), some.scenarios))
     return MeanTimes(
         latency_s=np.concatenate(latencies)[scenario] if latencies else None,
         on_s=np.concatenate(ons)[scenario] if ons else None,
+        drops=np.concatenate(drops)[scenario],
     )
 
 

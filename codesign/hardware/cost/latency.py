@@ -30,7 +30,7 @@ from codesign.hardware.cost.steps import (
     stream_intervals,
 )
 from codesign.hardware.cost.work import PlacedExecution, StepRecord
-from codesign.hardware.terms import AGREEMENT
+from codesign.hardware.terms import AGREEMENT, DROPPED
 
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
@@ -117,7 +117,7 @@ def latency_of(
     Args:
         steps: what `steps_of` gives; None where the chip's lanes are not known.
         bound_only: take the stepwise bound for the time of a chip without synchronization, instead of the replay.
-        parts: whether to work out more than `total_s`.
+        parts: whether to work out more than `total_s`, and than the overloaded ticks of a timer that drops spikes.
         nominal: of the same work at the chip's own prices. A replay is then not repeated for each scenario: it scales
             with its bound, which is exact where one time matters, or all in one proportion, and close to it elsewhere.
     """
@@ -343,14 +343,14 @@ def _timer(
     needed = longest if rate is None else np.maximum(longest, steps.steps.busiest_link()[:, None] / rate)
     factor = np.maximum(1.0, np.ceil(needed / tick_s - 1e-9))
     length = np.broadcast_to(tick_s, longest.shape) if drops else factor * tick_s
-    total = steps.steps.summed(length)
+    total, overloaded = steps.steps.summed(length), factor > 1
     if not parts:
-        return Latency(model=model, total_s=total)
-    overloaded = factor > 1
+        in_samples = steps.steps.summed(np.asarray(overloaded, dtype=np.float64)) if drops else None
+        return Latency(model=model, total_s=total, overloaded_ticks=in_samples)
     not_modelled: tuple[str, ...] = ()
     if drops and overloaded[which].any():
         share = float(overloaded[which].sum() / (steps.steps.real.sum() * overloaded.shape[1]))
-        not_modelled = (f"spikes dropped in overloaded ticks ({share:.2%} of ticks): counted as if they arrived",)
+        not_modelled = (f"{DROPPED} ({share:.2%} of ticks): counted as if they arrived",)
     compute = steps.steps.summed(np.minimum(longest, tick_s) if drops else longest)
     first = (record.timesteps - 1) * ticks  # of the last frame
     return Latency(
