@@ -95,7 +95,7 @@ class PricingPage:
         models: recipe, seed and accuracy of each.
         front: rows of `front.parquet`.
         not_modelled: what the chip's numbers and the axes leave out.
-        assumptions: of the network's place on the chip.
+        assumptions: on what the chip does not state or have, of placement, neurons, schedule and costs.
     """
 
     title: str

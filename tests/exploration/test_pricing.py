@@ -200,6 +200,9 @@ def test_the_files_hold_what_was_priced(kind: str, priced: Path, cache_root: Pat
     for model in models:
         cells = "</td><td[^>]*>".join((model["recipe"], str(model["seed"]), f"{100 * model['accuracy']:.1f} %"))
         assert re.search(f"<td[^>]*>{cells}</td>", page)
+    assert ("asynchronous states no group size; F = 8" in page) == (kind == "asynchronous")
+    assert "evaluated with at most one spike per timestep" in page
+    assert "cores that are not in use is taken to be within static_power.chip" in page
     assert "stepwise bound" in page if kind == "asynchronous" else "stepwise bound" not in page
 
 

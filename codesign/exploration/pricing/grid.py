@@ -46,13 +46,15 @@ class PricedModel:
 
 @dataclass(frozen=True, kw_only=True)
 class PricingProblem:
-    """What is to be priced: the design points of a price file for executions of one network under one schedule."""
+    """What is to be priced: the design points of a price file for executions of one network under one schedule, and
+    what these assume."""
 
     spec: PricingSpec
     space: PriceSpace
     models: tuple[PricedModel, ...]
     placement: Placement
     operation: Operation
+    assumptions: tuple[str, ...]
 
     @property
     def recipes(self) -> dict[str, list[int]]:

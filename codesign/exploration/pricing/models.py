@@ -42,7 +42,14 @@ def prepare(spec: PricingSpec, run: RunArguments) -> PricingProblem:
             label = next(one.label for one in work.jobs if key in one.results)
             raise InputError(f"{label}: has no result to be priced: {failures[key]}")
     models = tuple(_priced_model(run.store, *of) for of in zip(plan.points, jobs, strict=True))
-    return PricingProblem(spec=spec, space=space, models=models, placement=cost.placement, operation=cost.operation)
+    return PricingProblem(
+        spec=spec,
+        space=space,
+        models=models,
+        placement=cost.placement,
+        operation=cost.operation,
+        assumptions=tuple(dict.fromkeys(text for point in plan.points for text in point.columns["assumptions"])),
+    )
 
 
 def axis_mistakes(space: PriceSpace, policy: str) -> Iterator[tuple[Path_, str]]:

@@ -22,7 +22,7 @@ from codesign.exploration.pricing.space import PriceSpace
 from codesign.exploration.pricing.spec import COSTS
 from codesign.files.folder import temporary_beside
 from codesign.files.local import sync_folder
-from codesign.hardware.cost.cost import price
+from codesign.hardware.cost.cost import Cost, price
 from codesign.hardware.terms import DROPPED, ENERGY_COLUMNS
 from codesign.reporting.pricing import Density, PricingPage
 from codesign.units import in_percent
@@ -124,6 +124,9 @@ def _known(values: Floats) -> Any:
 def page_of(problem: PricingProblem, front: pa.Table, densities: Sequence[Density], dropping: float) -> PricingPage:
     """The page; `dropping` is the share of points, of all models, at which spikes are dropped."""
     spec, space = problem.spec, problem.space
+    first = problem.placement_at([0] * len(space.shape))
+    execution = decode_execution(problem.models[0].payload)
+    cost = price(execution, first, operation=problem.operation, bound_only=True)
     return PricingPage(
         title=spec.title or spec.name,
         description=spec.description,
@@ -140,18 +143,15 @@ def page_of(problem: PricingProblem, front: pa.Table, densities: Sequence[Densit
         models=tuple((model.recipe, model.seed, model.accuracy) for model in problem.models),
         clouds=tuple(densities),
         front=tuple(front.to_pylist()),
-        not_modelled=_not_modelled(problem, dropping),
-        assumptions=problem.placement.assumptions,
+        not_modelled=_not_modelled(space, cost, dropping),
+        assumptions=tuple(dict.fromkeys((*problem.assumptions, *cost.assumptions))),
     )
 
 
-def _not_modelled(problem: PricingProblem, dropping: float) -> tuple[str, ...]:
-    """What the chip's numbers and the axes leave out."""
-    execution, space = decode_execution(problem.models[0].payload), problem.space
-    placement = problem.placement_at([0] * len(space.shape))
-    missing = price(execution, placement, operation=problem.operation, bound_only=True).not_modelled
+def _not_modelled(space: PriceSpace, cost: Cost, dropping: float) -> tuple[str, ...]:
+    """What the chip's numbers and the axes leave out, from the cost of the first point."""
     varied = tuple(f" {axis.path}" for axis in space.axes)
-    told = [text for text in missing if not text.endswith(varied) and not text.startswith(DROPPED)]
+    told = [text for text in cost.not_modelled if not text.endswith(varied) and not text.startswith(DROPPED)]
     if dropping:
         told.append(f"{DROPPED}, at {in_percent(dropping)} % of the points: on no front, and drawn as if all arrived")
     return tuple(told)
