@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from networks import network_of, toy_split
 
+import codesign as cd
 from codesign.errors import InputError
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.engine import classification_loss
@@ -51,6 +53,18 @@ def test_energy_weighs_spikes_by_what_they_take():
     assert costs.of_update(64).multipliers[0] == pytest.approx(before * math.exp(32 / 64 * math.log(2)))
     with pytest.raises(InputError, match="budget: 1 µJ is not above the 1 µJ that a sample takes on some without any"):
         SpikeCosts(recipe(budget={"energy": "1 uJ", "chip": "some"}), SMALL, meter)
+
+
+def test_a_network_without_spikes_still_works_on_its_input_where_weights_of_0_are_skipped():
+    """What it takes is measured with weights of 0, which no network that learns has."""
+    chip, split, silent = cd.find_chip("loihi2"), toy_split(0, 20), network()
+    assert chip.skips_zero_weights == "yes"
+    keeps = chip.model_copy(update={"skips_zero_weights": "no"})
+    with torch.no_grad():
+        for weight in silent.all_weights():
+            weight.zero_()
+    taken = [cd.energy_meter(cd.place(silent.shape, one), split).sample_j(silent) for one in (chip, keeps)]
+    assert taken[0] == taken[1]
 
 
 def test_a_budget_leads_the_cost():

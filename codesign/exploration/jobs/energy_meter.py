@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, get_args
 
@@ -44,6 +44,8 @@ class MeteredChip:
         drained = network.neuron.readout == "potential"
         # no warning: networks may begin silent
         execution = evaluate(network, events, schedule.drained() if drained else schedule, warn=False)
+        if all(share == 1 for share in execution.zero_weights):  # silent, not pruned
+            execution = replace(execution, zero_weights=())
         cost = price(execution, self.placement, operation=self.operation)
         energy = cost.energy_j if self.book == "board" else cost.energy_cores_in_use_j
         if energy is None:

@@ -185,7 +185,9 @@ def _metered_digest(metered: MeteredChip) -> str:
     held = {"placement": _placement_digest(metered.placement), "operation": metered.operation, "book": metered.book}
     # Before, a spike was charged for updates that such a chip performs anyway.
     spikes = {"spike_version": 2} if updates_anyway(metered.placement.chip) else {}
-    return digest({**held, **spikes, "versions": (EXECUTE_VERSION, COST_VERSION, policy.version)})
+    # Before, a network without any spike had no operations of its input on a chip that skips weights of 0.
+    silent = {"silent_version": 2} if metered.placement.chip.skips_zero_weights == "yes" else {}
+    return digest({**held, **spikes, **silent, "versions": (EXECUTE_VERSION, COST_VERSION, policy.version)})
 
 
 def _without_remarks(value: Any) -> Any:
