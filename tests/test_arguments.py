@@ -31,6 +31,10 @@ MASKED = np.ma.masked_array(ONE, mask=ONE > 0)
 FOUR = cd.EventBatch.from_dense(ONE, [0], timestep_s=0.01)
 
 
+def placed(network: cd.SpikingNetwork) -> cd.Placement:
+    return cd.place(network.shape, cd.find_chip("loihi"))
+
+
 def spike_cost(weight: float) -> cd.SpikeCost:
     return cd.SpikeCost(weights=torch.tensor([weight]), multipliers=(1.0,), floors=(0.0,))
 
@@ -55,6 +59,7 @@ def training(network: Any, **options: Any) -> object:
         (lambda net: cd.train(net, cd.Recipe(method="layered", epochs=1), WORKLOAD, None, seed=0), f"training{EVENTS}"),
         (lambda net: cd.chip_schedule(LOIHI), "placement: must be Placement, as place gives it, found str"),
         (lambda net: cd.place(net.shape, LOIHI), CHIP),
+        (lambda net: cd.price(cd.simulate(net, FOUR[:0], cd.LAYERED).execution, placed(net)), "without samples"),
         (lambda net: cd.sensitivities(LOIHI), "cost: must be Cost, as price gives it, found str"),
         (lambda net: cd.validate(LOIHI), CHIP),
         (lambda net: cd.with_parameter(LOIHI, "cores", 3), CHIP),

@@ -208,10 +208,12 @@ def price(
 
     Raises:
         InputError: the placement is of another network, the chip's energies do not hold in `operation`, or the
-            execution was cut off where the chip cannot drop what waits.
+            execution has no samples or was cut off where the chip cannot drop what waits.
     """
     instance("execution", execution, Execution)
     instance("placement", placement, Placement)
+    if not execution.samples:
+        raise InputError("cannot price an execution without samples")
     chip = placement.chip
     check_operation(chip, operation)
     work = Counted(execution, placement)
