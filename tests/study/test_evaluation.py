@@ -69,6 +69,15 @@ def test_a_failed_row_fails_the_trial_and_an_unknown_value_makes_it_infeasible()
     assert (unknown.state, unknown.reason) == ("infeasible", "energy_j is not known on chip c")
 
 
+def test_a_trial_whose_chip_drops_spikes_is_infeasible() -> None:
+    """The least energy and time would be those of ticks in which nothing is done."""
+    known = {"latency_model": "timer, overload drops", "overloaded_ticks": 0.5}
+    dropping = evaluate_rows(SPEC, [row(0, 0, 0.5, 1.0), row(1, 0, 0.5, 1.0) | known])
+    assert dropping == Outcome(state="infeasible", reason="the chip drops spikes, which is not simulated")
+    for kept in ({"overloaded_ticks": 0.0}, {"latency_model": "timer, overload stretches"}):
+        assert evaluate_rows(SPEC, [row(0, 0, 0.5, 1.0) | known | kept]).state == "complete"
+
+
 def test_the_best_of_a_cohort() -> None:
     # Up to (0, 1 mJ), 0 and 1 are not beaten; 1 adds 0.1 · 0.4, 0 adds 0.6 · 0.1; 2 is beaten by 0.
     values = {0: (0.6, 0.5e-3), 1: (0.7, 0.6e-3), 2: (0.5, 0.5e-3), 3: (0.9, 0.2e-3)}

@@ -25,7 +25,14 @@ _KEYS = ("workload", "topology", "chip", "capacity", "operation", "weight_bits",
 _MOST_LETTERS = 200
 """Letters of axes in a place's name, which appears in most sentences of a page."""
 CANNOT_WAIT = "the chip cannot wait for layers"
+DROPS = "the chip drops spikes, which is not simulated"
 T = TypeVar("T")
+
+
+def drops_spikes(latency_model: object, overloaded_ticks: float | None) -> bool:
+    """Whether cores drop what they have no time for, as two columns say. Spikes are counted as if they arrived, so
+    neither accuracy nor cost is that of the chip."""
+    return str(latency_model).endswith("drops") and bool(overloaded_ticks)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -205,11 +212,8 @@ class Point:
 
     @property
     def drops_spikes(self) -> bool:
-        """Whether cores drop what they have no time for. Spikes are counted as if they arrived, so neither accuracy nor
-        cost is that of the chip."""
-        if "overloaded_ticks" not in self.source.means:
-            return False
-        return str(self.latency_model).endswith("drops") and bool(self.value("overloaded_ticks").mean)
+        known = "overloaded_ticks" in self.source.means
+        return known and drops_spikes(self.latency_model, self.value("overloaded_ticks").mean)
 
     @cached_property
     def set_aside(self) -> str:
@@ -217,7 +221,7 @@ class Point:
         if self.silent:
             return "it answers nothing"
         if self.drops_spikes:
-            return "the chip drops spikes, which is not simulated"
+            return DROPS
         return CANNOT_WAIT if self.beyond_chip else ""
 
     def setting(self, parameter: str) -> str | float | None:

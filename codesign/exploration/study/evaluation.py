@@ -13,6 +13,7 @@ from codesign.analysis.results.books import in_book
 from codesign.analysis.results.columns import COLUMNS
 from codesign.analysis.results.formatting import column_label, is_share, quantity
 from codesign.analysis.results.pareto import front_order, hypervolume, pareto_ranking
+from codesign.analysis.results.points import DROPS, drops_spikes
 from codesign.deferred import pd
 from codesign.errors import InputError
 from codesign.exploration.definition.network import AxisValue as Value
@@ -145,6 +146,8 @@ def evaluate_rows(spec: StudySpec, rows: Sequence[Columns]) -> Outcome:
     for row in rows:
         if row["status"] != "ok":
             return Outcome(state="failed", reason=row["reason"])
+        if drops_spikes(row.get("latency_model"), row.get("overloaded_ticks")):
+            return Outcome(state="infeasible", reason=DROPS)
     names = list(dict.fromkeys([*spec.sought, *(constraint.column for constraint in spec.constraints)]))
     read = list(dict.fromkeys([*names, "core_share", "energy_cores_in_use_j", "latency_s", "on_s"]))
     board = pd.DataFrame([[row.get(name) for name in read] for row in rows], columns=read, dtype=float)
