@@ -15,7 +15,7 @@ import pytest
 from handmade_hardware import near
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from priced_sweeps import KINDS, OBJECTIVES, problem_of, spec_of
+from priced_sweeps import KINDS, OBJECTIVES, SWEEP, TIMES, chip_text, problem_of, spec_of
 from tiny_sweeps import Recording, arguments
 
 from codesign.analysis.results.pareto import pareto_front
@@ -231,6 +231,19 @@ def test_a_tick_too_short_for_a_core_that_drops_spikes_is_on_no_front(priced: Pa
     left_out = "spikes dropped in overloaded ticks, at 33.3 % of the points: on no front, and drawn as if all arrived"
     assert page.not_modelled[-1:] == (left_out,)
     assert sum("dropped" in text for text in page.not_modelled) == 1
+
+
+def test_without_times_of_work_only_ticks_give_a_latency(tmp_path: Path, cache_root: Path):
+    for kind in ("barrier", "timer"):
+        (tmp_path / f"{kind}.yaml").write_text(chip_text(kind, KINDS[kind]).replace(TIMES, ""), encoding="utf-8")
+    entries = (f"  {kind}: {{extends: {tmp_path}/{kind}.yaml}}" for kind in ("barrier", "timer"))
+    (tmp_path / "priced.yaml").write_text(SWEEP.format(chips="\n".join(entries)), encoding="utf-8")
+    body = "recipes: [layered]\ntraining_seeds: [0]\naxes: {static_power.chip: [1 mW, 2 mW]}\n"
+    with pytest.raises(InputError, match=r"latency_s is not known: barrier gives no times\.synaptic_operation"):
+        problem_of(spec_of(tmp_path, "barrier", body), tmp_path, cache_root)
+    problem = problem_of(spec_of(tmp_path, "timer", body), tmp_path, cache_root)
+    pricers, front, _ = price_space(problem)
+    assert pricers[0].price(problem.space.positions(front[:, 0]))["latency_s"].tolist() == near([5 * 20e-6])
 
 
 @pytest.mark.parametrize(
