@@ -46,12 +46,14 @@ class VariedPrice:
         group: name of the prices that it moves with, "" for none.
         shown: (n,) SI numbers, cycles or factors; words where their forms differ.
         unit: of `shown`, "" for none.
+        bare: what numbers without a unit are: factors, `x`, `cycles`, or "" for counts.
     """
 
     path: str
     group: str
     shown: tuple[float | str, ...]
     unit: str
+    bare: str = ""
 
 
 class Density:
@@ -248,9 +250,11 @@ def _model_table(page: PricingPage) -> Table:
 
 
 def _value(value: float | str, axis: VariedPrice) -> str:
-    if isinstance(value, str):
-        return value
-    return format_si(value, axis.unit) if axis.unit else f"{value:,.4g}"
+    if isinstance(value, str):  # as the file writes it, since other values have another form
+        return f"{value} cycles" if axis.bare == "cycles" and value.replace(".", "").isdigit() else value
+    if axis.unit:
+        return format_si(value, axis.unit)
+    return {"x": "x{:,.4g}", "cycles": "{:,.4g} cycles"}.get(axis.bare, "{:,.4g}").format(value)
 
 
 def _cost(value: float | None, column: str) -> str:

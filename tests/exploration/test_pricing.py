@@ -233,6 +233,14 @@ def test_a_tick_too_short_for_a_core_that_drops_spikes_is_on_no_front(priced: Pa
     assert sum("dropped" in text for text in page.not_modelled) == 1
 
 
+def test_the_page_says_what_numbers_without_a_unit_are(priced: Path, cache_root: Path, tmp_path: Path):
+    axes = "synchronization.times: [x0.5, x2]\n  times.message: [3, 4]\n  times.neuron_update: [2, 9 ns]\n"
+    spec = spec_of(priced, "barrier_accelerated", f"recipes: [layered]\ntraining_seeds: [0]\naxes:\n  {axes}")
+    outcome = run_pricing(spec, arguments(priced, cache_root, Progress(), output=tmp_path))
+    assert "A barrier takes x0.5. Receiving a message takes 3 cycles." in outcome.best[-1]
+    assert "2 cycles, 9 ns</td>" in outcome.page.read_text(encoding="utf-8")
+
+
 def test_without_times_of_work_only_ticks_give_a_latency(tmp_path: Path, cache_root: Path):
     for kind in ("barrier", "timer"):
         (tmp_path / f"{kind}.yaml").write_text(chip_text(kind, KINDS[kind]).replace(TIMES, ""), encoding="utf-8")

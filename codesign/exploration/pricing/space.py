@@ -88,7 +88,8 @@ def axis_of(chip: Chip, path: str, entry: tuple[AxisValue, ...] | AxisRange, *, 
     for value in values:
         replaced(chip, {path: value})  # raises if the value does not fit; `chip_at` looks at all prices together
     shown, unit = _shown(kind, values)
-    return Axis(path=path, group=group, shown=shown, unit=unit, kind=kind, values=values)
+    bare = "x" if issubclass(kind, BarrierTimes) else "cycles" if issubclass(kind, TimeNumber) else ""
+    return Axis(path=path, group=group, shown=shown, unit=unit, bare=bare, kind=kind, values=values)
 
 
 def _spread(kind: type[Number], path: str, entry: AxisRange) -> tuple[AxisValue, ...]:
