@@ -327,7 +327,14 @@ class Execution(OfArrays):
 
     @staticmethod
     def concatenate(parts: Sequence[Execution]) -> Execution:
-        """Join executions of different samples under the same network and schedule, in order."""
+        """Join executions of different samples under the same network and schedule, in order. Raises InputError where
+        there is none, or they differ in more."""
+        alike = "shape", "slices", "timesteps", "timestep_s", "spiking_readout", "zero_weights"
+        if not parts:
+            raise InputError("executions: needs at least one")
+        for name in alike:
+            if any(getattr(part, name) != getattr(parts[0], name) for part in parts):
+                raise InputError(f"executions: must be of one network under one schedule, and differ in {name}")
         first = parts[0]
         joined: dict[str, Any] = {}
         for name in (attribute.name for attribute in fields(Execution)):

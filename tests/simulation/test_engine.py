@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from codesign.network.neuron import NeuronSpec
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.network.topology import TopologySpec
 from codesign.simulation.engine import classification_loss, engine_names, simulate
-from codesign.simulation.execution import NOT_REACHED
+from codesign.simulation.execution import NOT_REACHED, Execution
 from codesign.simulation.schedule import LAYERED, Schedule
 from codesign.workload.events import EventBatch
 
@@ -201,6 +202,14 @@ def test_what_does_not_fit_is_an_error():
     leaky = chain([0.5], time_constant="1 ms")
     with pytest.raises(InputError, match=r"decays by 0.01 s a timestep, events have 0.02 s"):
         simulate(leaky, events, LAYERED)
+    one, other = (
+        simulate(network_of("1-4-2"), batch_of([1]), replace(LAYERED, cores=cores)).execution
+        for cores in ((0, 0, 0, 1, 2, 2), (0, 1, 1, 1, 2, 2))  # as many slices, of other sizes
+    )
+    with pytest.raises(InputError, match="executions: must be of one network under one schedule, and differ in slices"):
+        Execution.concatenate([one, other])
+    with pytest.raises(InputError, match="executions: needs at least one"):
+        Execution.concatenate([])
     potentials = simulate(chain([0.5], readout="potential"), batch_of([1]), LAYERED).execution
     for read in (potentials.decided, potentials.at_margin, potentials.margin_timesteps):
         with pytest.raises(InputError, match="can be read early from output spikes alone"):  # else all are of class 0
