@@ -42,6 +42,15 @@ def test_axes_reach_parts_of_recipes_and_leave_the_others() -> None:
     assert spec.recipes["budgeted"].budget.density == 1.0
 
 
+def test_a_part_is_set_in_the_whole_that_another_axis_sets_whichever_comes_first() -> None:
+    whole, part = "recipe.budgeted.loss: [timestep, sum]", "recipe.budgeted.loss.temperature: [0.25, 1.0]"
+    for order in ((whole, part), (part, whole)):
+        losses = [variant.value.loss for variant in recipe_variants(tiny(RECIPES, axes(*order)), "budgeted")]
+        assert {(loss["name"], loss["temperature"]) for loss in losses} == {
+            (name, temperature) for name in ("timestep", "sum") for temperature in (0.25, 1.0)
+        }
+
+
 @pytest.mark.parametrize(
     ("axis", "message"),
     [

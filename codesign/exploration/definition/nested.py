@@ -19,9 +19,10 @@ _WORDS = {"loss": ("name", "sum")}
 
 
 def with_parts(entry: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Fields of a recipe or schedule with some replaced, those at dotted paths within what is there."""
+    """Fields of a recipe or schedule with some replaced, those at dotted paths within what is there; a whole before its
+    parts, whatever their order."""
     changed = dict(entry)
-    for path, value in settings.items():
+    for path, value in sorted(settings.items(), key=lambda item: item[0].count(".")):
         head, *rest = path.split(".")
         changed[head] = _replaced(changed.get(head), rest, value, word=_WORDS.get(head)) if rest else value
     return changed
