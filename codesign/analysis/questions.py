@@ -28,8 +28,11 @@ CHOICES = ("chip", "schedule", "recipe")
 
 
 def _path(name: object) -> object:
-    """Axes may be named by the column of results, `axis.` and their path, or by the path alone."""
     return name.removeprefix(AXIS_PREFIX) if isinstance(name, str) else name
+
+
+AxisPath = Annotated[str, BeforeValidator(_path)]
+"""Axes may be named by the column of results, `axis.` and their path, or by the path alone."""
 
 
 def _paths(content: object) -> object:
@@ -244,7 +247,7 @@ class ClaimQuestion(_Asked):
     more: Selection | None = None
     less: Selection | None = None
     column_of_less: str | None = None
-    along: Annotated[str | None, BeforeValidator(_path)] = None
+    along: AxisPath | None = None
     direction: Literal["rises", "falls"] = "rises"
     relative_to: Selection | None = None
     about: WrittenSize | None = None

@@ -42,6 +42,19 @@ def test_a_column_along_an_axis():
     assert [row["y"] for row in level["data"]["values"]] == [pytest.approx(0.947)]
 
 
+def test_along_an_axis_some_of_whose_values_are_words_are_its_numbers():
+    axis = "axis.recipe.layered.quantization"
+    rows = [
+        mubrain_row("layered", "random", seed, 0) | {axis: bits, "point": f"{bits}/{seed}"}
+        for bits in ("none", "16", "4")
+        for seed in (0, 1)
+    ]
+    for along in (axis, axis.removeprefix("axis.")):
+        found = drawn(rows, figure="along", along=along, column="accuracy")
+        (line,) = [layer for layer in found.spec["layer"] if layer["mark"]["type"] == "line"]
+        assert [row["x"] for row in line["data"]["values"]] == [4.0, 16.0]
+
+
 def test_lines_along_a_time_have_its_unit_and_those_left_out_are_counted():
     timestep, width = "axis.workload.timestep", "axis.network.width"
     rows = [

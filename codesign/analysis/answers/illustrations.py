@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from codesign.analysis.questions import Selection
+from codesign.analysis.questions import AxisPath, Selection
 from codesign.analysis.results.measures import measures_known
 from codesign.documents import Spec
 from codesign.mistakes import suggestion
@@ -43,7 +43,7 @@ class FigureEntry(Spec):
     title: str = ""
     select: Selection = Field(default_factory=dict)
     column: str = ""
-    along: str = ""
+    along: AxisPath = ""
     level: Selection = Field(default_factory=dict)
 
     @model_validator(mode="after")

@@ -81,9 +81,9 @@ def points_in(points: Sequence[Point], selection: Selection) -> list[Point]:
     others = [(name, _several(wanted)) for name, wanted in selection.items() if name not in ends]
     found = [p for p in points if all(any(_is(p, name, one) for one in wanted) for name, wanted in others)]
     for name, wanted in ends.items():
-        values = [value for point in found if (value := _number_of(point, name)) is not None]
+        values = [value for point in found if (value := number_of(point, name)) is not None]
         end = None if not values else min(values) if wanted == "lowest" else max(values)
-        found = [point for point in found if end is not None and _number_of(point, name) == end]
+        found = [point for point in found if end is not None and number_of(point, name) == end]
     return found
 
 
@@ -117,12 +117,12 @@ def never_alike(points: Sequence[Point], first: Selection, second: Selection) ->
 
 def ladders_along(points: Sequence[Point], name: str) -> list[list[Point]]:
     """Points that differ in one fact or axis, ascending in it; of points with the same value of it the first."""
-    points = [point for point in points if _number_of(point, name) is not None]
+    points = [point for point in points if number_of(point, name) is not None]
     agreement = _agreement((points,), {name})
     ladders: dict[tuple[Selected, ...], dict[float, Point]] = {}
     for point in points:
         key = (*agreement.key(point), *agreement.rest(point))
-        ladders.setdefault(key, {}).setdefault(_number_of(point, name) or 0.0, point)
+        ladders.setdefault(key, {}).setdefault(number_of(point, name) or 0.0, point)
     return [[ladder[value] for value in sorted(ladder)] for ladder in ladders.values()]
 
 
@@ -174,8 +174,8 @@ def _read(value: Selected) -> Selected:
         return value
 
 
-def _number_of(point: Point, name: str) -> float | None:
-    """None of words."""
+def number_of(point: Point, name: str) -> float | None:
+    """A point's fact or axis as a number, also where the axis has words besides; None of words."""
     return as_number(_read(value_of(point, name)))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from codesign.analysis.answers.illustrations import FigureEntry
-from codesign.analysis.answers.selecting import ladders_along, points_in, value_of
+from codesign.analysis.answers.selecting import ladders_along, number_of, points_in
 from codesign.analysis.results.formatting import column_label, quantity
 from codesign.analysis.results.measures import (
     Curve,
@@ -154,9 +154,8 @@ def _along(entry: FigureEntry, chosen: Sequence[Point], points: Sequence[Point],
     for number, (line, ladder) in enumerate(zip(named, ladders, strict=True), start=1):
         line = f"{line} ({number})" if named.count(line) > 1 else line
         for point in ladder:
-            x = value_of(point, entry.along)
-            assert isinstance(x, int | float), "a ladder is made of numbers"
-            rows.append(_with_band(line, float(x), interval(measured(column, point, points)), like(column)))
+            x = number_of(point, entry.along) or 0.0  # a ladder is made of numbers
+            rows.append(_with_band(line, x, interval(measured(column, point, points)), like(column)))
     rows = [row for row in rows if row["y"] is not None]
     if not rows:
         return None
