@@ -17,6 +17,7 @@ from pydantic import BeforeValidator, Discriminator, Field, PlainSerializer, Tag
 
 from codesign.analysis.results.columns import AXIS_PREFIX, COLUMNS, NUMERIC_COLUMNS
 from codesign.analysis.results.formatting import is_share
+from codesign.analysis.results.measures import like
 from codesign.documents import Spec
 from codesign.mistakes import suggestion
 from codesign.units import Real, fraction, parse_quantity, si_unit
@@ -126,12 +127,14 @@ class Size:
 
     Attributes:
         kind: a factor of the smaller side, or a difference.
-        value: in the column's SI unit; points as a fraction.
+        value: in SI units; points as a fraction.
+        unit: of a difference, `%` of points, "" for a plain number.
         text: as it was written.
     """
 
     kind: Literal["factor", "difference"]
     value: float
+    unit: str = ""
     text: str
 
     @staticmethod
@@ -141,13 +144,25 @@ class Size:
             return text
         number, _, unit = str(text).strip().partition(" ")
         try:
-            factor = unit in ("x", "×")
-            value = float(number) if factor else float(number) / 100 if unit in ("point", "points") else _in_si(text)
+            factor, share = unit in ("x", "×"), unit in ("point", "points", "%")
+            value = float(number) if factor else float(number) / 100 if share else _in_si(text)
             if not math.isfinite(value) or (factor and value <= 0):
                 raise ValueError
-            return Size(kind="factor" if factor else "difference", value=value, text=str(text))
+            own = "" if factor else "%" if share else si_unit(unit)
+            return Size(kind="factor" if factor else "difference", value=value, unit=own, text=str(text))
         except ValueError:
             raise ValueError(f"must be like '2 x', '3 points' or '1 uJ', found {text!r:.80}") from None
+
+    def misfit(self, column: str) -> str:
+        """Why it is no difference of a column, or of the one that a measure is like; "" where it is."""
+        known = COLUMNS.get(like(column))
+        if known is None:  # told elsewhere
+            return ""
+        own = "%" if is_share(like(column)) else si_unit(known.unit)
+        if self.kind == "difference" and self.unit in ("", own) and not (own == "%" and abs(self.value) > 1):
+            return ""
+        example = "points, as '3 points'" if own == "%" else f"a quantity in {own}" if own else "a plain number"
+        return f"of '{column}' must be {example}, found '{self.text}'"
 
 
 def _in_si(value: object) -> float:
@@ -265,6 +280,10 @@ class ClaimQuestion(_Asked):
             raise ValueError("give more and less, or along, or one of above and below")
         if self.about is not None and self.about.kind != "factor":
             raise ValueError("about: must be a factor such as '2 x'")
+        at_least = None if self.at_least is None or self.at_least.kind == "factor" else self.at_least
+        for name, size in (("at_least", at_least), ("or_equal_within", self.or_equal_within)):
+            if size is not None and (misfit := size.misfit(self.column)):
+                raise ValueError(f"{name}: a difference {misfit}")
         return self
 
 

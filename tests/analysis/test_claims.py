@@ -260,8 +260,22 @@ def test_networks_with_the_same_accuracies_are_evidence_each():
         {"along": "group_size", "at_least": "much"},
         {"along": "group_size", "at_least": "0 x"},
         {"along": "group_size", "at_least": "nan points"},
+        {"along": "group_size", "at_least": "1 uJ"},
+        {"along": "group_size", "at_least": 3},
+        {"along": "group_size", "or_equal_within": "2 x"},
+        {"along": "group_size", "at_least": "5 %", "column": "energy_j"},
+        {"along": "group_size", "at_least": "1 uJ", "column": "latency_s"},
+        {"along": "group_size", "at_least": "5 %", "column": "spike_density"},
     ],
 )
 def test_a_claim_has_one_form(wrong):
     with pytest.raises(InputError):
-        ClaimQuestion(claim="It is so", column="accuracy", **wrong)
+        ClaimQuestion(**{"claim": "It is so", "column": "accuracy", **wrong})
+
+
+@pytest.mark.parametrize(
+    ("column", "size"),
+    [("accuracy_last_step", "-1 points"), ("training_memory_bytes", "3 MiB"), ("energy_delay_js", "3 nJ·s")],
+)
+def test_a_difference_is_in_the_unit_of_its_column(column, size):
+    assert ClaimQuestion(claim="It is so", column=column, along="group_size", at_least=size).at_least.text == size
