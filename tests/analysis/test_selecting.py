@@ -183,6 +183,7 @@ def test_an_axis_on_a_chip_moves_the_fact_that_it_sets():
         ({"recipe": ()}, "recipe: is an empty list, which selects nothing"),
         ({"group_size": (8, "8")}, "group_size: must be a number or null, found '8'"),
         ({"weight_bits": True}, "weight_bits: must be a number or null, found True"),
+        ({"input_dropout": "10 %"}, "input_dropout: must be a number or null, found '10 %'"),
         ({"layered": 1}, "layered: must be true or false or null, found 1"),
         ({"refractory": "yes"}, "refractory: must be true or false or null, found 'yes'"),
         ({"workload": 3}, "workload: must be a text or null, found 3"),

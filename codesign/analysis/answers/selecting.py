@@ -49,7 +49,7 @@ _TRAINING = "training."
 _FLAGS = ("layered", "free_running", "trained_for_it", "trained_for_policy", "drops_queue")
 _KINDS: Mapping[str, tuple[Callable[[Selected], bool], str]] = {
     "bool": (lambda value: isinstance(value, bool), "true or false"),
-    "int": (is_number, "a number"),
+    **dict.fromkeys(("int", "float"), (is_number, "a number")),
     "string": (lambda value: isinstance(value, str), "a text"),
 }
 """What the values of facts are, by the kind of their column: no point has one of another kind."""
