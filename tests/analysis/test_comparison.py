@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from handmade_hardware import near
-from made_up_answers import asked, with_terms
+from made_up_answers import asked, row, with_terms
 from synthetic_sweep import Row, loihi_row, mubrain_row, points_of
 
 from codesign.analysis.comparisons.comparison import Obstacle, compare, matched_terms
@@ -92,3 +92,17 @@ def test_what_the_file_of_a_readers_own_chip_lacks_is_named():
     assert isinstance(found, Obstacle)
     assert found.sentence == "The file of {0} gives no energies.hop; with it they compare."
     assert found.points == (own, points["mubrain"])
+
+
+def test_sides_are_compared_over_the_training_seeds_that_both_have():
+    """One of a's trainings, thrifty and poor, has no counterpart: over all its seeds it needs 10 nJ, b 12 nJ."""
+    a, b = ((13.0, 0.9), (14.0, 0.9), (3.0, 0.6)), ((12.0, 0.88), (12.0, 0.88))
+    rows = [
+        row(chip, 1.0, seed, energy_j=energy * 1e-9, accuracy=accuracy)
+        for chip, trainings in (("a", a), ("b", b))
+        for seed, (energy, accuracy) in enumerate(trainings)
+    ]
+    answer = asked(rows, compare=["a", "b"], columns=["energy_j"])
+    assert answer.sentence.startswith("a has 12 % more energy per sample than b.")
+    assert "The difference is over the 2 training seeds that both have." in answer.remarks
+    assert asked(rows, compare=["a", "b"], columns=["accuracy"]).sentence == "a has 2.0 points more accuracy than b."

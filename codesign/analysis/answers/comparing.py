@@ -120,15 +120,14 @@ def _compared(
     """The better side against the worse in each column that both have, and why they do not compare in others."""
     found, obstacles = [], []
     for column in columns:
-        first, second = (point.value(column).mean for point in (a, b))
-        if first is None or second is None:
+        if None in (point.value(column).mean for point in (a, b)):
             continue
         terms, more = obstacle_between(a, b, column, names), more_is_better(column)
         if isinstance(terms, str):
             obstacles.append(terms)
             continue
-        better, worse = (a, b) if (first >= second) == more else (b, a)
-        if (one := compare(column, better, worse, more_is_better=more)) is not None:
+        sides = (a, b) if more else (b, a)
+        if (one := compare(column, *sides, more_is_better=more, either=True)) is not None:
             found.append(one)
     return tuple(found), tuple(dict.fromkeys(obstacles))
 

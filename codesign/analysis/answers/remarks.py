@@ -54,7 +54,7 @@ def remarks_on(
     said += [may_miss(point, contest.where, names) for point in told]
     said += [_doubt(contest, point) for point in told]
     said += [_off_centre(point, contest) for point in told]
-    said.append(_seeds_wanted(contest))
+    said += [_seeds_shared(contest), _seeds_wanted(contest)]
     said.append(undecided_by_samples(contest))
     said += [excluded_by_chance(contest), included_by_chance(contest)]
     said.append(without_draws(contest.column, *columns, *(limit.column for limit in contest.where)))
@@ -344,6 +344,15 @@ def _doubt(contest: Contest, point: Point) -> str:
     if not said or reserve is None:
         return said
     return f"{said} There its next best counts: {quantity(reserve.value(column).mean, column)}."
+
+
+def _seeds_shared(contest: Contest) -> str:
+    """Over which training seeds the best and the next are compared, where one of them has others; "" where none has."""
+    if contest.second is None or contest.runner_up is None:
+        return ""
+    seeds = contest.runner_up.gain.seeds
+    most = max(point.value(contest.column).seeds for point in (contest.ranked[0], contest.second))
+    return f"The difference is over the {plural(seeds, 'training seed')} that both have." if seeds < most else ""
 
 
 def _seeds_wanted(contest: Contest) -> str:

@@ -62,16 +62,20 @@ class Obstacle:
     points: tuple[Point, ...]
 
 
-def compare(column: str, better: Point, worse: Point, *, more_is_better: bool) -> Comparison | None:
+def compare(
+    column: str, better: Point, worse: Point, *, more_is_better: bool, either: bool = False
+) -> Comparison | None:
     """The paired comparison; None if no training seed has the value on both sides, or energies have no common term.
-    Energies are compared on the terms that both hold, the better of these against the other."""
+    Energies are compared on the terms that both hold, the better of these against the other; with `either`, that is so
+    of any column, and the better one is that of the seeds that both have."""
     terms = matched_terms(better, worse) if column in BY_TERM else None
     if isinstance(terms, Obstacle):
         return None
     both = (better, worse)
     sides = [(point, point.seeds(column) if terms is None else energy_of(point, terms, column)) for point in both]
-    if terms is not None:
-        sides.sort(key=lambda side: float(side[1].mean()), reverse=more_is_better)
+    if terms is not None or either:
+        seeds = sides[0][1].index.intersection(sides[1][1].index) if either else slice(None)
+        sides.sort(key=lambda side: float(side[1].loc[seeds].mean()), reverse=more_is_better)
     (better, values), (worse, others) = sides
     found = compare_series(column, better, worse, values, others, more_is_better=more_is_better)
     return found if found is None or more_is_better else with_robustness(found, terms)
