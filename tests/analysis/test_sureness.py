@@ -323,6 +323,16 @@ def test_an_answer_at_an_end_of_an_axis_says_so(latencies, words):
     assert words in answer.sentence
 
 
+@pytest.mark.parametrize("beyond", [{"status": "infeasible"}, {"status": "failed"}, {"accuracy": 0.0}])
+def test_an_axis_does_not_end_where_further_values_have_no_result(beyond):
+    """The network does not fit the smallest chip, its training failed, or it answers nothing there."""
+    rows = rows_of([("a", 4.0, 0.9, 10.0, 1.0), ("a", 8.0, 0.9, 10.0, 2.0)])
+    rows += [one | beyond for one in rows_of([("a", 2.0, 0.9, 10.0, 0.5)])]
+    answer = asked(rows, choose="width", least="latency_s")
+    assert "The smaller ones that were tried take no part." in answer.sentence
+    assert "may be better still" not in answer.sentence
+
+
 @pytest.mark.parametrize(
     ("path", "values", "told"),
     [

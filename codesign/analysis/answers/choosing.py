@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import partial
 
 from codesign.analysis.answers.answers import LIKELY, Answer, Option, Standing, values_of
@@ -53,9 +53,12 @@ _FROM_ONE = {
 """Parameters that are at least 1; none is below 0, and a dropout is at most 1."""
 
 
-def choose(name: str, question: ChooseQuestion, points: Sequence[Point], names: Names) -> Answer:
+def choose(
+    name: str, question: ChooseQuestion, points: Sequence[Point], names: Names, *, tried: Collection[float] = ()
+) -> Answer:
     """The answer to a question of the form `choose`. What is `set_aside` takes no part, but for schedules that the chip
-    cannot execute, if they are asked for by name."""
+    cannot execute, if they are asked for by name. Of an axis of numbers, `tried` are all of them, with or without a
+    result."""
     selected, named = points_in(points, question.select), {"schedule", "inference"} & set(question.select)
     able = [point for point in selected if not point.set_aside or (named and point.set_aside == CANNOT_WAIT)]
     path = question.choose.removeprefix(AXIS_PREFIX)
@@ -82,7 +85,7 @@ def choose(name: str, question: ChooseQuestion, points: Sequence[Point], names: 
     if not contest.ranked:
         standing, sentence = _nothing_ranked(contest)
         return answer(standing=standing, sentence=sentence, remarks=left_aside(selected, names))
-    turns, further = switches(contest), (dropping_remark(selected, names), *_further(contest, question))
+    turns, further = switches(contest), (dropping_remark(selected, names), *_further(contest, question, tried))
     said = [_sentence(contest, names.owners.get(path, "")), *filter(None, further), *turns[:1]]
     sentence = " ".join(said[:_MOST_SENTENCES])
     remarks = (
@@ -258,7 +261,7 @@ def _sentence(contest: Contest, owner: str) -> str:
     return f"{contest.names.upper(listed(level))} {verb} the {most} {label}: {value}, {ahead}."
 
 
-def _further(contest: Contest, question: ChooseQuestion) -> Iterator[str]:
+def _further(contest: Contest, question: ChooseQuestion, tried: Collection[float]) -> Iterator[str]:
     """What may stand in the way of the sentence, or goes with it: most important first."""
     best, second = contest.ranked[0], contest.second
     yield draws_against(contest)
@@ -268,7 +271,7 @@ def _further(contest: Contest, question: ChooseQuestion) -> Iterator[str]:
     if question.choose == "chip" and foreign is not None and contest.ranked.index(foreign) > contest.level:
         yield _best_other_chip(contest, foreign)
     if question.choose.startswith(AXIS_PREFIX) and second is not None:
-        yield _at_an_end(contest, question.choose)
+        yield _at_an_end(contest, question.choose, tried)
     if second is not None:
         yield other_book(contest, foreign or second)
     yield enlarged(contest)
@@ -314,17 +317,20 @@ def _best_other_chip(contest: Contest, point: Point) -> str:
     return f"The best other chip, {label}, has {in_times(factor, more=not contest.more)}."
 
 
-def _at_an_end(contest: Contest, path: str) -> str:
-    """That the best value of a numeric axis is the smallest or the largest that was tried, and not of all there are."""
+def _at_an_end(contest: Contest, path: str, tried: Collection[float]) -> str:
+    """That the best value of a numeric axis is the smallest or the largest that was tried, and not of all there are, or
+    that those beyond it have no point here: the network may not fit, or answer nothing."""
     name, numbers = path.rsplit(".", 1)[-1], [option for option in contest.members if isinstance(option, int | float)]
     best = contest.option_of(contest.ranked[0])
     if len(numbers) < 2 or best not in (min(numbers), max(numbers)):
         return ""
     if best == 0 or (best == 1 and (name in _FROM_ONE or name.endswith("dropout"))):
         return ""
+    end, further = ("largest", "larger") if best == max(numbers) else ("smallest", "smaller")
+    if any(value > best if further == "larger" else value < best for value in tried):
+        return f"The {further} ones that were tried take no part."
     if best == max(numbers) and path.endswith(".vector_width"):  # docs/design.md: more lanes always look better
         return (
             "It is the largest that was tried: more lanes always look better, because the model charges them only area."
         )
-    end, further = ("largest", "larger") if best == max(numbers) else ("smallest", "smaller")
     return f"It is the {end} that was tried, so a {further} one may be better still."
