@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from codesign.analysis.answers.answers import Option
 from codesign.analysis.comparisons.constraints import by_option
 from codesign.analysis.results.formatting import UNKNOWN, listed, number, quantity, significant, written
-from codesign.analysis.results.metadata import FITTED, ChipFacts, ChipNumber, ResultMetadata, Scalar
+from codesign.analysis.results.metadata import FITTED, ChipFacts, ChipNumber, ResultMetadata, Scalar, setting_of
 from codesign.analysis.results.naming import Names, points_in_words, without_citation
 from codesign.analysis.results.points import Point, is_known
 from codesign.analysis.results.table import ResultTable
@@ -150,24 +150,26 @@ def structure_notes(metadata: ResultMetadata) -> list[str]:
 
 
 def settings_tables(metadata: ResultMetadata) -> list[Table]:
-    """Recipes, schedules and neuron, one row each, one column a parameter; what axes set is only said to vary."""
+    """Recipes, schedules and neuron, one row each, one column a parameter; what axes or trials set only varies."""
     neuron = {"neuron": metadata.neuron} if metadata.neuron else {}
-    varied = {axis.name for axis in metadata.axes}
     named = {
-        "recipes": {name: _without(varied, f"recipe.{name}", one) for name, one in metadata.recipes.items()},
-        "schedules": {name: _without(varied, f"schedule.{name}", one) for name, one in metadata.schedules.items()},
-        "neuron": {name: _without(varied, name, one) for name, one in neuron.items()},
+        "recipes": _settled("recipe", metadata.recipes, metadata.varied),
+        "schedules": _settled("schedule", metadata.schedules, metadata.varied),
+        "neuron": _settled("neuron", neuron, metadata.varied),
     }
     return [_settings(name, settings) for name, settings in named.items() if settings]
 
 
-def _without(varied: Collection[str], owner: str, settings: Mapping[str, Scalar]) -> dict[str, Scalar]:
-    """Settings of an owner, with a word in place of those that axes set, or a part of."""
-
-    def is_varied(name: str) -> bool:
-        return any(f"{path}.".startswith(f"{owner}.{name}.") for path in varied)
-
-    return {name: "varied" if is_varied(name) else value for name, value in settings.items()}
+def _settled(
+    block: str, named: Mapping[str, Mapping[str, Scalar]], varied: Collection[str]
+) -> dict[str, dict[str, Scalar]]:
+    """Settings by owner, with a word in place of those of which one of the paths sets all or a part."""
+    found = {}
+    for owner, settings in named.items():
+        of_owner = [setting_of(path, block, owner, named) for path in varied]
+        changed = {name for name in settings if any(f"{path}.".startswith(f"{name}.") for path in of_owner)}
+        found[owner] = {name: "varied" if name in changed else value for name, value in settings.items()}
+    return found
 
 
 def pace_warnings(gathered: Sequence[Point], columns: Collection[str] = tuple(_TROUBLES)) -> list[str]:

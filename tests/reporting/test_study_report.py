@@ -16,15 +16,17 @@ from synthetic_study import (
     study_metadata,
     trial,
 )
-from synthetic_sweep import page_of, printed, table_of, texts
+from synthetic_sweep import columns, page_of, printed, table_of, texts
 
 from codesign.analysis.answers.answers import Answer
 from codesign.analysis.answers.asking import AnsweredTable
 from codesign.analysis.results.metadata import StudyFacts, TrialFacts
+from codesign.analysis.results.points import gather
 from codesign.analysis.results.study import Study
 from codesign.analysis.results.table import ResultTable
 from codesign.errors import InputError
 from codesign.reporting.charts.study import progress_figures, slice_figures, trade_off_figures
+from codesign.reporting.facts import settings_tables
 from codesign.reporting.html import render_report
 from codesign.reporting.sections.study import search_table, space_table, trial_table
 
@@ -177,6 +179,14 @@ def test_the_search_space_has_units_and_conditions(table):
 
 
 # the page ------------------------------------------------------------------------------------------------------------
+
+
+def test_what_is_searched_for_varies_among_the_settings_and_a_trial_has_its_own(table):
+    recipes, schedules = settings_tables(table.metadata)[:2]
+    assert set(columns(recipes, "group size", "epochs")) == {("varied", "20")}
+    assert ("async_random", "varied", "8") in columns(schedules, "name", "policy", "group size")
+    tested = {dict(point.axes)["trial"]: point.training_parameters for point in gather(table)}
+    assert [tested[trial].get("group_size") for trial in ("0", "2", "baseline")] == [8, 4096, None]
 
 
 def test_a_study_with_one_objective_has_a_curve_and_no_front_to_draw():

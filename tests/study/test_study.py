@@ -101,6 +101,7 @@ def test_what_a_study_leaves(undisturbed: Any) -> None:
     assert set(results.frame["axis.trial"]) == labels
     assert len(results.frame) == 2 * len(labels)
     assert set(results.frame["status"]) == {"ok"}
+    assert all(topology in results.metadata.topology for topology in results.frame["topology"])
     table = pq.read_table(outcome.trials).to_pydict()
     assert table["number"] == list(range(8))
     assert table["accuracy"] == [trial.values[0] for trial in trials]

@@ -110,10 +110,10 @@ def _remark(question: PrintedQuestion, point: Point | None) -> str:
 
 
 def _otherwise(settings: Mapping[str, Scalar], points: Sequence[Point], metadata: ResultMetadata) -> Iterator[str]:
-    """`epochs 40 (50)`: what was run and, in brackets, what is printed. Axes of the sweep say their own."""
-    axes = {axis.name.rpartition(".")[2] for axis in metadata.axes}
+    """`epochs 40 (50)`: what was run and, in brackets, what is printed. What axes or trials set says its own."""
+    axes = {path.rpartition(".")[2] for path in metadata.varied}
     of_run = {"topology": metadata.topology, **metadata.neuron, **_samples(metadata)}
-    varied = {name for axis in metadata.axes if is_of_design(axis.name) for name in _set_by(axis.name)}
+    varied = {name for path in metadata.varied if is_of_design(path) for name in _set_by(path)}
     for name, wanted in settings.items():
         if name in of_run and name not in varied:
             values: set[Any] = {of_run[name]}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
@@ -223,6 +224,22 @@ class StudyFacts:
     importances: dict[str, dict[str, float]] = field(default_factory=dict)
     importance_method: str = ""
 
+    def of_recipe(self, trial: object, recipe: str, recipes: Collection[str]) -> dict[str, Scalar]:
+        """What a trial, by its name in the rows, has of its recipe, which is one of several, by parameter."""
+        found = next((one.parameters for one in self.trials if str(one.number) == trial), {})
+        named = {setting_of(path, "recipe", recipe, recipes): value for path, value in found.items()}
+        return {name: value for name, value in named.items() if name}
+
+
+def setting_of(path: str, block: str, owner: str, owners: Collection[str]) -> str:
+    """The parameter of one of the `owners` in a block that an axis sets, or a parameter of a study, which may be of
+    whichever a trial has, as `recipe.epochs`; "" for none."""
+    first, _, rest = path.partition(".")
+    name, _, parameter = rest.partition(".")
+    if name in owners and parameter:
+        rest = parameter if name == owner else ""
+    return rest if first == block else ""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ResultMetadata:
@@ -264,6 +281,12 @@ class ResultMetadata:
     study: StudyFacts | None = None
     jobs: JobFacts = field(default_factory=JobFacts)
     platform: tuple[str, ...] = ()
+
+    @property
+    def varied(self) -> tuple[str, ...]:
+        """Paths of what differs between design points: axes, and what a study searches for."""
+        searched = () if self.study is None else self.study.parameters
+        return (*(axis.name for axis in self.axes), *(parameter.name for parameter in searched))
 
     def to_json(self) -> str:
         """Canonical JSON: sorted keys, but questions in their order, and no NaN; bytes that are not text become `?`.

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any, TypeVar, cast
 
 import numpy as np
 
 from codesign.analysis.results.books import in_book
-from codesign.analysis.results.columns import AXIS_PREFIX, COLUMNS, NUMERIC_COLUMNS
+from codesign.analysis.results.columns import AXIS_PREFIX, COLUMNS, NUMERIC_COLUMNS, TRIAL_AXIS
 from codesign.analysis.results.formatting import shortened, written
 from codesign.analysis.results.metadata import ChipFacts, Scalar
 from codesign.analysis.results.statistics import Interval, interval, seed_means
@@ -62,7 +62,7 @@ class Point:
         number: position in the report, from 1; the figures and tables refer to points by it.
         axes: (name, value) of the sweep's axes; values are strings, floats in SI, or None.
         axis_units: SI unit by axis, "" for none; an axis may have no entry.
-        training_parameters: the recipe's parameters by name, with the values that the sweep's axes give them here.
+        training_parameters: the recipe's parameters by name, with the values that axes, or a study's trial, give them.
         coverage: names of the energy terms that `energy_j` holds, sorted.
         accounting: incremental or all_in.
         static_book: what `energy_j` and its terms count of the static power.
@@ -302,9 +302,13 @@ def gather(table: ResultTable, *, without_results: bool = False) -> tuple[Point,
     """All points with status ok, or those without results too, their seeds gathered and energies in the book that the
     metadata name; sorted by chip, axes, schedule and recipe."""
     metadata = table.metadata
-    units = {axis.name: axis.unit for axis in metadata.axes}
+    units, recipes = {axis.name: axis.unit for axis in metadata.axes}, metadata.recipes
     rows = table.frame if without_results else table.frame[table.frame["status"] == "ok"]
-    return points_of(rows, units=units, recipes=metadata.recipes, book=metadata.static_book, chips=metadata.chips)
+    points = points_of(rows, units=units, recipes=recipes, book=metadata.static_book, chips=metadata.chips)
+    if (study := metadata.study) is None:
+        return points
+    chosen = {p: study.of_recipe(dict(p.axes).get(TRIAL_AXIS), p.recipe, recipes) for p in points}
+    return tuple(replace(p, training_parameters={**p.training_parameters, **of}) for p, of in chosen.items())
 
 
 def points_of(

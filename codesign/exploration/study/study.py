@@ -129,7 +129,8 @@ def _test(study: Study, evaluations: Evaluations, *, models: bool) -> dict[str, 
 def _write(evaluations: Evaluations, tested: dict[str, Plan], facts: StudyFacts, run: RunArguments) -> StudyOutcome:
     spec, failures = evaluations.spec, evaluations.runner.failures
     points = tuple(point for plan in tested.values() for point in plan.points)
-    together = dataclasses.replace(tested[BASELINE], spec=spec, points=points)
+    topologies = tuple(dict.fromkeys(topology for plan in tested.values() for topology in plan.topologies))
+    together = dataclasses.replace(tested[BASELINE], spec=spec, points=points, topologies=topologies)
     metadata = describe_sweep(together, evaluations.works, run, failed=len(failures))
     metadata = dataclasses.replace(metadata, axes=(AxisFacts(name=TRIAL_AXIS),), study=facts)
     trials = join(run.output, "trials.parquet")

@@ -119,12 +119,12 @@ def _citations(metadata: ResultMetadata) -> Table:
 def _reproduction(metadata: ResultMetadata) -> Section:
     workload, jobs = metadata.workload, metadata.jobs
     timestep = format_si(workload.timestep_s, "s")
-    of_workload = [axis.name for axis in metadata.axes if axis.name.startswith("workload.")]
+    of_workload = [path for path in metadata.varied if path.startswith("workload.")]
 
-    def others(axes: list[str]) -> str:
-        return f"; others by the values of {listed(axes)}" if axes else ""
+    def others(paths: list[str]) -> str:
+        return f"; others by the values of {listed(paths)}" if paths else ""
 
-    samples, binned = ([axis for axis in of_workload if (axis == "workload.train") is one] for one in (True, False))
+    samples, binned = ([path for path in of_workload if (path == "workload.train") is one] for one in (True, False))
     counts = f"{workload.validation} validation, {workload.test} test, {workload.train} training"
     static = "a static input"
     rows = [
