@@ -79,6 +79,12 @@ def test_what_may_be_limited_in_percent_is_written_in_percent(column):
         assert ObjectiveEntry(column=column, direction="maximize", reference="50 %").reference == 0.5
 
 
+@pytest.mark.parametrize("seed", ["training_seed", "evaluation_seed"])
+def test_a_seed_is_no_quantity(seed):
+    with pytest.raises(ValueError, match=f"'{seed}' is not a numeric column"):
+        Constraint.parse(f"{seed} >= 1")
+
+
 def test_an_axis_is_named_by_its_path_or_by_its_column_of_the_results(tmp_path):
     asked = """
 questions:

@@ -344,8 +344,10 @@ COLUMNS: Mapping[str, Column] = {
 }
 """Every fixed column in file order. A sweep's axes add columns named `axis.<name>`, strings or floats, at the end."""
 
-NUMERIC_COLUMNS = tuple(sorted(name for name, column in COLUMNS.items() if column.kind in ("int", "float")))
-"""Columns that have a mean: what objectives, questions and charts may be about."""
+NUMERIC_COLUMNS = tuple(
+    sorted(name for name, of in COLUMNS.items() if of.kind in ("int", "float") and not name.endswith("_seed"))
+)
+"""Columns that have a mean: what objectives, questions and charts may be about. A seed is a name that is a number."""
 
 VOLATILE_COLUMNS = ("train_wall_s", "epoch_wall_s", "training_memory_bytes", "execute_wall_s")
 """Columns that differ between two runs of the same sweep and are ignored when contents are compared."""

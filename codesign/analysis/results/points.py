@@ -337,7 +337,7 @@ def points_of(
     numbers = np.zeros(len(frame), dtype=int)
     for number, key in enumerate(ordered, start=1):
         numbers[groups[key]] = number
-    means = seed_means(frame, [name for name in NUMERIC_COLUMNS if name in frame and name != "training_seed"], numbers)
+    means = seed_means(frame, [name for name in NUMERIC_COLUMNS if name in frame], numbers)
     columns = {str(name): values.to_numpy() for name, values in means.items()}
     training_seeds = means.index.get_level_values("training_seed")
     ends = np.searchsorted(means.index.get_level_values("group"), np.arange(1, len(ordered) + 2))
