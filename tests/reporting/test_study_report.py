@@ -28,6 +28,7 @@ from codesign.errors import InputError
 from codesign.reporting.charts.study import progress_figures, slice_figures, trade_off_figures
 from codesign.reporting.facts import settings_tables
 from codesign.reporting.html import render_report
+from codesign.reporting.page.sections import sections_of
 from codesign.reporting.sections.study import search_table, space_table, trial_table
 
 
@@ -187,6 +188,16 @@ def test_what_is_searched_for_varies_among_the_settings_and_a_trial_has_its_own(
     assert ("async_random", "varied", "8") in columns(schedules, "name", "policy", "group size")
     tested = {dict(point.axes)["trial"]: point.training_parameters for point in gather(table)}
     assert [tested[trial].get("group_size") for trial in ("0", "2", "baseline")] == [8, 4096, None]
+
+
+def test_energies_of_the_search_stay_in_its_book(table):
+    said = "Energies on validation count the static power of the whole board, those on test that of the cores in use."
+    answered = AnsweredTable.of(table)
+    for book in ("cores_in_use", "board"):
+        asked = answered.in_book("cores_in_use").in_book(book)
+        assert [said in one.body for one in sections_of(asked) if one.name in ("search", "trials")] == [
+            book == "cores_in_use"
+        ] * 2
 
 
 def test_a_study_with_one_objective_has_a_curve_and_no_front_to_draw():

@@ -37,7 +37,13 @@ from codesign.hardware.terms import BOOKS, StaticBook
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class AnsweredTable(ResultTable):
-    """A results file in memory with what it says, each part worked out once and where it is asked for."""
+    """A results file in memory with what it says, each part worked out once and where it is asked for.
+
+    Attributes:
+        searched_in: the book in which a study's trials have their energies, where its points were asked for in a book.
+    """
+
+    searched_in: StaticBook | None = None
 
     @classmethod
     def of(cls, table: ResultTable) -> Self:
@@ -48,7 +54,8 @@ class AnsweredTable(ResultTable):
         """The same with energies that count the static power of the whole `board`, or of the `cores_in_use`. Raises
         InputError for any other book."""
         one_of("book", book, BOOKS)
-        return replace(self, metadata=replace(self.metadata, static_book=book))
+        searched_in = self.searched_in or self.metadata.static_book
+        return replace(self, metadata=replace(self.metadata, static_book=book), searched_in=searched_in)
 
     @cached_property
     def points(self) -> tuple[Point, ...]:

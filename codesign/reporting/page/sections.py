@@ -38,7 +38,7 @@ def sections_of(table: AnsweredTable) -> tuple[Section, ...]:
     if table.study is None:
         compared = [effects_section(points, table.names)]
     else:
-        compared = [*study_sections(table.study, metadata)]
+        compared = [*study_sections(table.study, metadata, table.searched_in)]
     found = (
         _answers(answers, metadata.question),
         printed_section(answers),

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import Counter
 
 from codesign.analysis.answers.selecting import as_number
+from codesign.analysis.comparisons.comparison import IN_BOOK
 from codesign.analysis.results.columns import COLUMNS
 from codesign.analysis.results.formatting import (
+    BOOK_WORDS,
     UNKNOWN,
     column_label,
     number,
@@ -17,6 +19,7 @@ from codesign.analysis.results.formatting import (
 from codesign.analysis.results.metadata import Objective, ParameterFacts, ResultMetadata, TrialFacts
 from codesign.analysis.results.statistics import interval
 from codesign.analysis.results.study import Study, parameter_text, trial_name
+from codesign.hardware.terms import StaticBook
 from codesign.reporting.charts.base import of_more
 from codesign.reporting.charts.study import importance_figures, progress_figures, slice_figures, trade_off_figures
 from codesign.reporting.pieces import Cell, Heading, Section, Table, numeric, table_of, text_table, without_repeats
@@ -34,7 +37,9 @@ _LEVEL = "fidelity level that the values come from; 1 is the lowest"
 _STATES = ("complete", "dropped", "infeasible", "failed")
 
 
-def study_sections(study: Study, metadata: ResultMetadata) -> tuple[Section, ...]:
+def study_sections(study: Study, metadata: ResultMetadata, searched_in: StaticBook | None) -> tuple[Section, ...]:
+    """Of a study whose points may be in another book of the static power than the one that it was `searched_in`."""
+    book = _other_book(study, metadata.static_book, searched_in)
     importances, slices = importance_figures(study), slice_figures(study)
     method = f"Importance: {study.facts.importance_method}." if importances else ""
     sliced = {one.title.partition(" by ")[2] for one in slices}
@@ -43,7 +48,7 @@ def study_sections(study: Study, metadata: ResultMetadata) -> tuple[Section, ...
         Section(
             name="search",
             title="The search, on validation",
-            body=(search_table(study, metadata), *trade_off_figures(study), *progress_figures(study)),
+            body=(*book, search_table(study, metadata), *trade_off_figures(study), *progress_figures(study)),
         ),
         Section(
             name="parameters",
@@ -59,10 +64,18 @@ def study_sections(study: Study, metadata: ResultMetadata) -> tuple[Section, ...
             name="trials",
             title="All trials, on validation and on test",
             summary=f"{len(study.front):,} of {len(study.facts.trials):,} on the front",
-            body=(_SPLITS, trial_table(study)) if study.everything else (),
+            body=(_SPLITS, *book, trial_table(study)) if study.everything else (),
         ),
         Section(name="space", title="What was searched", body=(space_table(study),)),
     )
+
+
+def _other_book(study: Study, book: StaticBook, searched_in: StaticBook | None) -> tuple[str, ...]:
+    """That energies on validation and on test count other static power, where that is so."""
+    if searched_in in (None, book) or IN_BOOK.isdisjoint(objective.column for objective in study.objectives):
+        return ()
+    searched, tested = (BOOK_WORDS[one] for one in (searched_in, book))
+    return (f"Energies on validation count the static power of {searched}, those on test that of {tested}.",)
 
 
 # tables of trials -----------------------------------------------------------------------------------------------------
