@@ -7,7 +7,7 @@ from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Se
 from dataclasses import dataclass
 from typing import TypeVar
 
-from codesign.analysis.results.columns import AXIS_PREFIX, OF_DESIGN, is_of_design
+from codesign.analysis.results.columns import AXIS_PREFIX, OF_DESIGN
 from codesign.analysis.results.formatting import written
 from codesign.exploration.definition.network import unit_of_values
 from codesign.exploration.jobs.jobs import CostInputs, ExecuteInputs, SummaryInputs, TrainInputs
@@ -165,7 +165,7 @@ def _look_up(
 def _labels(plan: Plan) -> dict[str, str]:
     """A name for each training and execution, after the first design point that needs it."""
     labels: dict[str, str] = {}
-    units = {path: unit_of_values(values) if is_of_design(path) else "" for path, values in plan.spec.axes.items()}
+    units = {path: unit_of_values(of) for path, of in plan.spec.axes.items() if not path.startswith("chip.")}
     for point in plan.points:
         if point.jobs is None:
             continue

@@ -21,7 +21,6 @@ from codesign.hardware.chip.numbers import Number
 from codesign.hardware.chip.parameters import with_parameters
 from codesign.hardware.library import chip_variant
 from codesign.training.recipe import Recipe
-from codesign.units import is_number
 
 T = TypeVar("T")
 Settings = Mapping[str, AxisValue]
@@ -137,11 +136,9 @@ def axis_units(spec: SweepSpec) -> dict[str, str]:
 
 
 def _axis_unit(spec: SweepSpec, path: str) -> str:
-    if is_of_design(path):
-        return unit_of_values(spec.axes[path])
-    block, name, parameter = path.split(".", 2)
+    block, name, parameter = (*path.split(".", 2), "")[:3]
     if block != "chip" or parameter in ChipEntry.model_fields:
-        return ""
+        return unit_of_values(spec.axes[path])
     # The chip's other axes say nothing about it: one value of each, not the product of all.
     own = {other: values for other, values in spec.axes.items() if other.startswith(f"chip.{name}.")}
     alone = spec.model_copy(
@@ -165,17 +162,14 @@ def _variants(spec: SweepSpec, block: str, name: str, changed: Callable[[Setting
     ]
 
 
-def _column(values: Sequence[object], parameter: str, settings: Sequence[AxisValue]) -> list[str | float]:
+def _column(values: Sequence[object], parameter: str, settings: Sequence[AxisValue]) -> list[Any]:
     """What the column of an axis holds of each of some values: as written where another one is text."""
-    cells = [_cell(value, parameter, setting) for value, setting in zip(values, settings, strict=True)]
+    chips = [value.chip for value in values if isinstance(value, ChipVariant)]
+    if not chips or parameter in (*ChipEntry.model_fields, "synchronization"):
+        return column_values(settings)
+    cells = [parameter_value(chip, parameter)[0] for chip in chips]
     mixed = len({isinstance(cell, str) for cell in cells}) > 1
     return [*map(str, settings)] if mixed else cells
-
-
-def _cell(value: object, parameter: str, setting: AxisValue) -> str | float:
-    if isinstance(value, ChipVariant) and parameter not in (*ChipEntry.model_fields, "synchronization"):
-        return parameter_value(value.chip, parameter)[0]  # type: ignore[return-value]
-    return float(setting) if is_number(setting) else str(setting)
 
 
 def parameter_value(chip: Chip, parameter: str) -> tuple[str | float | None, str]:
