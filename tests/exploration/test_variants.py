@@ -47,6 +47,23 @@ def test_the_unit_of_an_axis_is_that_of_its_numbers():
 LOIHI = instead("loihi: {}")
 
 
+@pytest.mark.parametrize(
+    ("parameter", "written", "held", "unit"),
+    [
+        ("synchronization.times", "[x0.5, x1]", ["x0.5", "x1"], ""),
+        ("synchronization.times", "[1 us, 2 us]", [1e-6, 2e-6], "s"),
+        ("synchronization.times", "[x0.5, 2 us]", ["x0.5", "2 us"], ""),
+        ("times.message", "[5, 12]", [5.0, 12.0], ""),
+        ("network_on_chip.rows", "[8, 16]", [8.0, 16.0], ""),
+    ],
+)
+def test_what_is_no_number_in_si_is_held_as_it_is_written_and_found_again_by_that(parameter, written, held, unit):
+    path, parts = f"chip.loihi.{parameter}", "network_on_chip: {rows: null, columns: null}"
+    spec = tiny(instead(f"loihi: {{capacity: scaled, clock: 100 MHz, {parts}}}"), axes(f"{path}: {written}"))
+    assert [variant.axes for variant in chip_variants(spec, "loihi")] == [((path, value),) for value in held]
+    assert axis_units(spec)[path] == unit
+
+
 def test_kinds_of_synchronization_are_an_axis_and_share_what_they_execute_alike():
     words = ["asynchronous", "barrier", "neighbour", "timer 1 ms"]
     spec = tiny(axes(f"chip.loihi.synchronization: [{', '.join(words)}]"), LOIHI)

@@ -144,7 +144,10 @@ def _axis_unit(spec: SweepSpec, path: str) -> str:
     alone = spec.model_copy(
         update={"axes": {other: values if other == path else values[:1] for other, values in own.items()}}
     )
-    units = {parameter_value(variant.value.chip, parameter)[1] for variant in chip_variants(alone, name)}
+    values = [parameter_value(variant.value.chip, parameter) for variant in chip_variants(alone, name)]
+    if any(isinstance(value, str) for value, _ in values):
+        return unit_of_values(spec.axes[path])
+    units = {unit for _, unit in values}
     return units.pop() if len(units) == 1 else ""
 
 
@@ -163,13 +166,12 @@ def _variants(spec: SweepSpec, block: str, name: str, changed: Callable[[Setting
 
 
 def _column(values: Sequence[object], parameter: str, settings: Sequence[AxisValue]) -> list[Any]:
-    """What the column of an axis holds of each of some values: as written where another one is text."""
+    """What the column of an axis holds of each of some values: of those that are no numbers in SI what is written."""
     chips = [value.chip for value in values if isinstance(value, ChipVariant)]
     if not chips or parameter in (*ChipEntry.model_fields, "synchronization"):
         return column_values(settings)
     cells = [parameter_value(chip, parameter)[0] for chip in chips]
-    mixed = len({isinstance(cell, str) for cell in cells}) > 1
-    return [*map(str, settings)] if mixed else cells
+    return column_values(settings) if any(isinstance(cell, str) for cell in cells) else cells
 
 
 def parameter_value(chip: Chip, parameter: str) -> tuple[str | float | None, str]:
