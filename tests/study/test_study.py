@@ -310,6 +310,12 @@ def test_a_constraint_on_what_comes_out_keeps_trials_off_the_front(undisturbed: 
         assert not (trial.on_front and trial.violations)
 
 
+@pytest.mark.parametrize("column", ["agreement", "float_accuracy"])
+def test_a_trial_is_judged_by_what_compares_it_with_other_executions_too(search: Search, column: str) -> None:
+    outcome, _ = search(("trials: 8", "trials: 2"), more=f"constraints: [{{column: {column}, at_least: 0 %}}]\n")
+    assert [trial.state for trial in outcome.facts.trials] == ["complete"] * 2
+
+
 def test_a_network_that_does_not_fit_is_infeasible_and_the_search_goes_on(search: Search) -> None:
     entry = "{capacity: scaled, schedules: [asynchronous]}"
     other = (entry, f"{entry}\n  truenorth: {{schedules: [asynchronous]}}")

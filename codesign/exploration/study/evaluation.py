@@ -29,6 +29,8 @@ from codesign.exploration.workloads import Workloads
 from codesign.units import format_si
 
 Name = TypeVar("Name")
+_OF_TWINS = frozenset({"agreement", "float_accuracy"})
+"""Columns that also take other executions of the model than that on the chip."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +66,8 @@ def trial_plan(
 ) -> Plan:
     """Design points of a trial at a level, None for the full one. Raises InputError where its values clash."""
     sweep = spec.trial_sweep(values, level=level, split=split)
-    return build_plan(sweep, workloads.outline(sweep), with_twins=split == "test")
+    compared = split == "test" or not _OF_TWINS.isdisjoint(spec.judged)
+    return build_plan(sweep, workloads.outline(sweep), with_twins=compared)
 
 
 @dataclass(kw_only=True)
@@ -148,7 +151,7 @@ def evaluate_rows(spec: StudySpec, rows: Sequence[Columns]) -> Outcome:
             return Outcome(state="failed", reason=row["reason"])
         if drops_spikes(row.get("latency_model"), row.get("overloaded_ticks")):
             return Outcome(state="infeasible", reason=DROPS)
-    names = list(dict.fromkeys([*spec.sought, *(constraint.column for constraint in spec.constraints)]))
+    names = spec.judged
     read = list(dict.fromkeys([*names, "core_share", "energy_cores_in_use_j", "latency_s", "on_s"]))
     board = pd.DataFrame([[row.get(name) for name in read] for row in rows], columns=read, dtype=float)
     frame = in_book(board, spec.static_book)[names]

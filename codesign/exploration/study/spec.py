@@ -241,6 +241,11 @@ class StudySpec(SweepSpec):
         return [objective.column for objective in self.objectives]
 
     @property
+    def judged(self) -> list[str]:
+        """Columns that trials are judged by, of objectives and constraints, each once."""
+        return list(dict.fromkeys([*self.sought, *(constraint.column for constraint in self.constraints)]))
+
+    @property
     def directions(self) -> list[Direction]:
         return [objective.direction for objective in self.objectives]
 
