@@ -313,6 +313,20 @@ def test_files_that_unpack_to_too_much_are_refused(tmp_path, monkeypatch):
     assert MOST_ROWS == MOST_POINTS  # as many as a sweep may have design points
 
 
+def test_files_of_two_sweeps_that_were_put_together_are_no_results(tmp_path):
+    """Their rows would be averaged where entries have the same names."""
+    path = tmp_path / "results.parquet"
+    tables = []
+    for accuracy in (0.5, 0.9):
+        rows = [row(accuracy=accuracy, point=f"{accuracy}/{width}") | {"axis.width": width} for width in (1.0, None)]
+        write_results(path, rows, METADATA)
+        tables.append(pq.read_table(path))
+    assert len(read_results(path).frame) == 2
+    pq.write_table(pa.concat_tables(tables), path)
+    with pytest.raises(InputError, match="has a design point twice"):
+        read_results(path)
+
+
 def test_contents_are_equal_whatever_the_wall_time(tmp_path):
     def written(metadata: ResultMetadata = METADATA, **changes: object) -> ResultTable:
         write_results(tmp_path / "r", [row(assumptions=["a"], **changes)], metadata)

@@ -29,6 +29,8 @@ VOLATILE_METADATA = ("jobs", "platform")
 
 _SORT_KEYS = ("sweep", "workload", "chip", "capacity", "operation", "schedule")
 _SORT_KEYS_LAST = ("recipe", "training_seed", "evaluation_seed", "point")
+_NAMED = ("workload", "topology", "chip", "capacity", "operation", "weight_bits", "schedule", "recipe")
+_SEEDS = ["training_seed", "evaluation_seed"]
 _PIECE = 1000
 """Rows that are in memory as Python objects while a file is written."""
 _MOST_MISTAKES = 10
@@ -132,12 +134,18 @@ def results_file(location: Location) -> Location:
 
 def read_results(location: Location) -> ResultTable:
     """Read a results file, or that of a folder, at a path or a URL; nullable columns that it lacks become nulls. Raises
-    InputError where it is missing, damaged, too large, or holds what a column does not allow."""
+    InputError where it is missing, damaged, too large, or holds what a column does not allow or a row twice."""
     path = results_file(location)
     place, content = printable(path), read_file(path)
     if content is None:
         raise InputError(f"{place}: there is no such file; a sweep or study writes its results when it ends")
-    return _decoded(content, place)
+    table = _decoded(content, place)
+    axes = [name for name in map(str, table.frame) if name.startswith(AXIS_PREFIX)]
+    again = table.frame[table.frame.duplicated([*_NAMED, *axes, *_SEEDS])]
+    if len(again):
+        row = ", ".join(f"{name} {again.iloc[0][name]}" for name in ("chip", "schedule", "recipe", *_SEEDS))
+        raise InputError(f"{place}: has a design point twice ({row}); results of several sweeps cannot be read as one")
+    return table
 
 
 def _decoded(content: bytes, place: str) -> ResultTable:
