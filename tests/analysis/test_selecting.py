@@ -227,10 +227,13 @@ def test_values_of_an_axis_that_are_kept_as_text_are_found_as_they_are_written()
     assert [p.group_size for p in ladder] == [1, 8]
 
 
-def test_points_of_an_axis_are_found_by_quantities():
-    rows = [mubrain_row("layered", "random", 0, 0) | {"point": str(s), "axis.neuron.lag": s} for s in (0.001, 0.005)]
-    points = gather(table_of(rows, replace(synthetic_metadata(), axes=(AxisFacts(name="neuron.lag", unit="s"),))))
-    found = {of: len(points_in(points, {"neuron.lag": of})) for of in ("5 ms", "1000 us", "2 ms", "5 V", 0.005)}
+@pytest.mark.parametrize(
+    ("path", "name"), [("neuron.lag", "neuron.lag"), ("recipe.layered.budget.lag", "training.budget.lag")]
+)
+def test_points_of_an_axis_are_found_by_quantities(path: str, name: str):
+    rows = [mubrain_row("layered", "random", 0, 0) | {"point": str(s), f"axis.{path}": s} for s in (0.001, 0.005)]
+    points = gather(table_of(rows, replace(synthetic_metadata(), axes=(AxisFacts(name=path, unit="s"),))))
+    found = {of: len(points_in(points, {name: of})) for of in ("5 ms", "1000 us", "2 ms", "5 V", 0.005)}
     assert found == {"5 ms": 1, "1000 us": 1, "2 ms": 0, "5 V": 0, 0.005: 1}
 
 

@@ -156,7 +156,8 @@ def _several(wanted: Selected | tuple[Selected, ...]) -> tuple[Selected, ...]:
 def _is(point: Point, name: str, wanted: Selected) -> bool:
     value = value_of(point, name)
     if isinstance(wanted, str) and isinstance(value, float):
-        unit = point.axis_units.get(name, "")
+        parameter = name.removeprefix(_TRAINING)
+        unit = point.axis_units.get(name if parameter == name else f"recipe.{point.recipe}.{parameter}", "")
         try:
             return _same(value, parse_quantity(wanted, unit) if unit else float(wanted))
         except ValueError:
