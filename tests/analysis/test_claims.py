@@ -10,6 +10,7 @@ from synthetic_sweep import Row, accuracies, mubrain_row, points_of, synthetic_r
 from codesign.analysis.answers.answers import Answer
 from codesign.analysis.answers.claims import answer_claim
 from codesign.analysis.questions import ClaimQuestion
+from codesign.analysis.results.measures import measured
 from codesign.analysis.results.naming import names_of
 from codesign.analysis.results.points import gather
 from codesign.errors import InputError
@@ -180,6 +181,20 @@ def test_two_measures_of_the_same_points():
     )
     assert found.standing == "holds"
     assert "90.5 % against 70.5 %." in found.sentence
+
+
+def test_the_drained_accuracy_of_another_schedule_is_that_of_the_same_chip():
+    """b has other bits of potentials, say, which no fact tells."""
+    stops = {"early": {"stop": "on_output"}, "late": {"stop": "drained", "steps_after_output": None}}
+    rows = [
+        mubrain_row("layered", "random", seed, 0) | {"chip": chip, "schedule": name, "accuracy": accuracy} | stop
+        for chip, accuracy in (("a", 0.7), ("b", 0.9))
+        for name, stop in stops.items()
+        for seed in (0, 1)
+    ]
+    points = points_of([one | {"point": f"{number}"} for number, one in enumerate(rows)])
+    found = {(p.chip, p.schedule): [*measured("accuracy_drained", p, points)] for p in points}
+    assert found == {(chip, name): [of] * 2 for chip, of in (("a", 0.7), ("b", 0.9)) for name in stops}
 
 
 def test_the_drained_accuracy_of_another_schedule_is_that_of_as_many_timesteps():

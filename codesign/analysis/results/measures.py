@@ -116,7 +116,8 @@ def convergence_curve(point: Point) -> Curve:
 
 def drained_accuracies(point: Point, everything: Sequence[Point]) -> pd.Series:
     """Accuracy of the same models and schedule run until nothing waits, by training seed; empty if nobody knows. A row
-    that drains beyond its answer knows it itself; else the point is looked for that differs in its stop alone."""
+    that drains beyond its answer knows it itself; else the point is looked for that differs in its stop alone, on the
+    same chip if there is one, since others may have other times, or bits of potentials."""
 
     def facets(p: Point) -> tuple[object, ...]:
         models = tuple(axis for axis in p.axes if is_of_model(axis[0], p.recipe))
@@ -126,8 +127,12 @@ def drained_accuracies(point: Point, everything: Sequence[Point]) -> pd.Series:
     own = point.seeds("drained_accuracy")
     if point.layered or len(own):
         return own.iloc[:0] if point.layered else own
+
+    def apart(p: Point) -> tuple[bool, int]:
+        return p.chip != point.chip, len({*p.axes} - {*point.axes})
+
     twins = [p for p in everything if p.stop == "drained" and not p.layered and facets(p) == facets(point)]
-    return twins[0].seeds("accuracy") if twins else own
+    return min(twins, key=apart).seeds("accuracy") if twins else own
 
 
 def series_of(point: Point, column: str, reduce: Callable[[Sequence[float]], float | None]) -> pd.Series:
