@@ -183,6 +183,18 @@ def test_two_measures_of_the_same_points():
     assert "90.5 % against 70.5 %." in found.sentence
 
 
+def test_nothing_rises_along_words():
+    rows = [
+        mubrain_row("layered", "random", 0, 0) | {"axis.neuron.time_constant": text, "point": text}
+        for text in ("5 ms", "infinite")
+    ]
+    found = asked(rows, column="accuracy", along="neuron.time_constant")
+    assert (found.standing, found.sentence) == (
+        "cannot be asked",
+        "Nothing rises or falls along neuron.time constant, whose values are words: 5 ms and infinite.",
+    )
+
+
 def test_the_drained_accuracy_of_another_schedule_is_that_of_the_same_chip():
     """b has other bits of potentials, say, which no fact tells."""
     stops = {"early": {"stop": "on_output"}, "late": {"stop": "drained", "steps_after_output": None}}
