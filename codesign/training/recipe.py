@@ -224,6 +224,11 @@ class Recipe(Spec):
         """All forward passes that are trained through: one, or those of the mixture."""
         return tuple(self._through(entry) for entry in self.mixture or (self,))
 
+    @property
+    def noisy(self) -> bool:
+        """Whether a policy that is trained through adds momentum noise."""
+        return any(get_policy(schedule.policy).uses_noise for schedule in self.schedules)
+
     def _through(self, entry: MixtureEntry | Recipe) -> Schedule:
         if entry.method == "layered" or entry.policy is None:
             return LAYERED

@@ -9,6 +9,7 @@ from codesign.documents import parse_document
 from codesign.errors import DocumentError
 from codesign.exploration.definition.entries import BUILT_IN_SCHEDULES
 from codesign.exploration.definition.spec import SweepSpec
+from codesign.exploration.definition.variants import recipe_variants
 from codesign.network.layers import Linear
 from codesign.training.recipe import Recipe
 
@@ -78,6 +79,12 @@ def test_preset_fills_what_defaults_and_recipe_leave_open():
     assert (ms.momentum_noise, rs.momentum_noise, layered.momentum_noise) == (1e-6, 0.0, 0.0)
     assert (ms.group_size, rs.group_size) == (8, 3)
     assert (spec.neuron.threshold, spec.neuron.time_constant) == (0.5, 1e-3)
+
+
+def test_an_axis_on_the_policy_takes_the_noise_that_the_preset_has_for_it():
+    spec = tiny(beside("rs: {method: unlayered, policy: random}"), axes("recipe.rs.policy: [random, momentum]"))
+    found = {variant.value.policy: variant.value.momentum_noise for variant in recipe_variants(spec, "rs")}
+    assert found == {"random": 0.0, "momentum": 1e-6}
 
 
 def test_a_recipe_takes_what_is_recommended_for_its_data():

@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import math
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -29,6 +30,8 @@ from codesign.workload.spec import WorkloadSpec
 MOST_POINTS = 100_000
 """Planning so many takes minutes and a gigabyte; a file that asks for more has an axis too many."""
 
+_POLICY = re.compile(r"recipe\.((?P<name>[^.]+)\.)?(mixture\.\d+\.)?policy")
+
 Mistakes = Iterator[tuple[Path_, str]]
 Blocks = Mapping[str, Mapping[str, Any]]
 """By `recipe`, `schedule` and `chip`, those of the file by name."""
@@ -37,11 +40,11 @@ Blocks = Mapping[str, Mapping[str, Any]]
 # what is merged into what --------------------------------------------------------------------------------------------
 
 
-def _merged_recipe(recipe: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
+def _merged_recipe(name: str, recipe: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
     """A recipe as written, completed by its own preset, then `recipe_defaults`, then their preset and the file's.
 
-    What completes it gives way: a schedule to method `layered` or to a mixture, and a mixture to a schedule. A model
-    that is taken as it is needs nothing of all that.
+    What completes it gives way: a schedule to method `layered` or to a mixture, a mixture to a schedule, and noise to
+    policies that have none, those of axes too. A model that is taken as it is needs nothing of all that.
     """
     if "model" in recipe:
         return {"method": "layered", "epochs": 1, **recipe}
@@ -65,16 +68,27 @@ def _merged_recipe(recipe: dict[str, Any], data: dict[str, Any]) -> dict[str, An
         for name in OF_ONE_SCHEDULE:
             defaults.pop(name, None)
     entries = mixture if isinstance(mixture, list) else [known]
-    policies = [value_at(entry, ("policy",)) for entry in entries]
+    policies = [*(value_at(entry, ("policy",)) for entry in entries), *_varied_policies(name, data)]
     if known.get("method") == "layered" or "momentum" not in policies:
         defaults.pop("momentum_noise", None)
     return {**defaults, **recipe}
 
 
+def _varied_policies(name: str, data: dict[str, Any]) -> Iterator[Any]:
+    """Policies that axes, or the space of a study, give a recipe, where they do not give its noise as well."""
+    for block in ("axes", "space"):
+        varied = mapping(data, block)
+        for path, values in varied.items():
+            found = _POLICY.fullmatch(str(path))
+            own = found is not None and found["name"] in (None, name)
+            if own and varied.keys().isdisjoint(("recipe.momentum_noise", f"recipe.{name}.momentum_noise")):
+                yield from values if isinstance(values, list) else list_at(values, "choices")
+
+
 def merged_recipes(data: dict[str, Any]) -> dict[str, Any]:
     """All recipes of a file, merged; what is none stays as it is."""
     recipes = mapping(data, "recipes").items()
-    return {name: _merged_recipe(one, data) if isinstance(one, dict) else one for name, one in recipes}
+    return {name: _merged_recipe(name, one, data) if isinstance(one, dict) else one for name, one in recipes}
 
 
 def _without_preset(given: dict[str, Any], data: dict[str, Any]) -> tuple[Mapping[str, Any], dict[str, Any]]:

@@ -7,14 +7,10 @@ from typing import Any
 
 from codesign.exploration.definition.spec import SweepSpec
 from codesign.exploration.definition.variants import recipe_variants, schedule_variants
-from codesign.simulation.policies import get_policy
 
 _MATTERS: Mapping[str, Mapping[str, tuple[Callable[[Any], bool], str]]] = {
     "recipe": {
-        "momentum_noise": (
-            lambda recipe: any(get_policy(schedule.policy).uses_noise for schedule in recipe.schedules),
-            "a policy that adds it, such as momentum",
-        ),
+        "momentum_noise": (lambda recipe: recipe.noisy, "a policy that adds it, such as momentum"),
         "refractory_dropout": (
             lambda recipe: recipe.method == "unlayered" and recipe.refractory,
             "method unlayered and refractory true: otherwise no neuron is kept from firing again",

@@ -106,8 +106,7 @@ def _is_real(annotation: Any) -> bool:
 
 def _noisy(recipe: Recipe, policy: str | None = None) -> bool:
     """Whether momentum noise matters in a training, through this policy where one is given."""
-    policies = [one.policy for one in recipe.schedules] if policy is None else [policy]
-    return any(get_policy(one).uses_noise for one in policies)
+    return recipe.noisy if policy is None else get_policy(policy).uses_noise
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -255,7 +254,7 @@ class SearchSpace:
         of_design = {path: value for path, value in values.items() if is_of_design(path)}
         chosen, base = self.chosen(values), self.base.of_design(of_design, "space")
         recipe = with_fields(base.recipes[chosen["recipe"]], self._settings(values, "recipe"), "space")
-        if recipe.method == "unlayered" and not _noisy(recipe):
+        if recipe.method == "unlayered" and not recipe.noisy:
             recipe = recipe.model_copy(update={"momentum_noise": 0.0})  # it is of no consequence, and would be in keys
         if recipe.chip is not None:
             recipe = recipe.model_copy(update={"chip": chosen["chip"]})
