@@ -70,7 +70,7 @@ def _eager(
     @wraps(function)
     def called(network: SpikingNetwork, *args: P.args, **kwargs: P.kwargs) -> R:
         if torch.compiler.is_compiling():
-            return torch.compiler.disable(function)(network, *args, **kwargs)  # type: ignore[no-any-return, no-untyped-call]
+            return torch.compiler.disable(called)(network, *args, **kwargs)  # type: ignore[no-any-return, no-untyped-call]
         instance("network", network, SpikingNetwork)
         with made_on(network.threshold.device):
             return function(network, *args, **kwargs)

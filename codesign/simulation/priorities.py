@@ -19,7 +19,7 @@ class Priorities:
         self.policy = run.policy
         sizes = torch.tensor(network.shape.layer_sizes)
         layer = torch.repeat_interleave(torch.arange(1, len(sizes) + 1), sizes).float().to(device)
-        zero = torch.zeros((), device=device)
+        zero = torch.zeros((), dtype=torch.float32, device=device)
         self.neurons = Waiting(
             potential=zero,
             enqueue_step=zero,
@@ -30,7 +30,7 @@ class Priorities:
             uniform=zero,
             noise=torch.tensor(run.regularization.momentum_noise, dtype=torch.float32),
             delivery=zero,
-            cores=torch.tensor(float(run.schedule.core_count(len(sizes)))),
+            cores=torch.tensor(run.schedule.core_count(len(sizes)), dtype=torch.float32),
             score=run.policy.scores(network).to(device),
         )
         inputs = torch.arange(-network.shape.input_size, 0, device=device).float()
@@ -48,7 +48,7 @@ class Priorities:
         waiting = self.neurons._replace(
             potential=potential,
             enqueue_step=enqueue_step.float(),
-            step=torch.tensor(float(k)),
+            step=torch.tensor(k, dtype=torch.float32),
             uniform=uniform,
             delivery=self.neurons.delivery if delivery is None else delivery,
         )
@@ -56,7 +56,7 @@ class Priorities:
 
     def of_inputs(self, k: int, uniform: torch.Tensor) -> torch.Tensor:
         """(B, inputs) float32 in step k; `uniform` is (B, inputs)."""
-        waiting = self.inputs._replace(step=torch.tensor(float(k)), uniform=uniform)
+        waiting = self.inputs._replace(step=torch.tensor(k, dtype=torch.float32), uniform=uniform)
         return self._asked(waiting, uniform)
 
     def _asked(self, waiting: Waiting, each: torch.Tensor) -> torch.Tensor:

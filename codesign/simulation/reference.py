@@ -56,7 +56,7 @@ class _Machine:
         self.weights = [weight.detach().double() for weight in network.weights()]
         batch, neurons, inputs = len(events), network.shape.neurons, network.shape.input_size
         self.outputs = self.layers[-1]
-        self.u = torch.zeros((batch, neurons), device=self.device)
+        self.u = torch.zeros((batch, neurons), dtype=torch.float32, device=self.device)
         if network.initial_potential is not None:
             self.u = self.u + network.initial_potential
         self.j, self.c = torch.zeros_like(self.u), torch.zeros_like(self.u, dtype=torch.int64)
@@ -335,7 +335,7 @@ class _Machine:
 
     def _policy_draws(self, purpose: Purpose, k: int, index: torch.Tensor) -> torch.Tensor:
         if not (self.run.policy.uses_uniform or self.regularization.momentum_noise):
-            return torch.zeros((len(self.u), len(index)), device=self.device)
+            return torch.zeros((len(self.u), len(index)), dtype=torch.float32, device=self.device)
         return uniform(absorb(absorb(self.pass_keys[purpose], k), index))
 
     def _propagate(

@@ -32,7 +32,7 @@ class LearnedNeurons:
         self._network, self._learn = network, learn
         self._first = {name: self._first_of(name) for name in learn.shared}
         self.logarithms = {
-            name: torch.nn.Parameter(torch.zeros(len(first), device=first.device))
+            name: torch.nn.Parameter(torch.zeros(len(first), dtype=torch.float32, device=first.device))
             for name, first in self._first.items()
         }
 

@@ -85,6 +85,15 @@ def test_an_interrupt_within_an_update_leaves_plain_numbers():
     assert torch.equal(copy.deepcopy(network).threshold, network.threshold)
 
 
+def test_numbers_that_learn_are_float32_whatever_a_notebook_has_set():
+    torch.set_default_dtype(torch.float64)
+    try:
+        learned = LearnedNeurons(network_of("8-12-2", time_constant="20 ms"), BOTH)
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert {number.dtype for number in learned.logarithms.values()} == {torch.float32}
+
+
 def test_what_does_not_learn_stays():
     network = network_of("8-12-2", time_constant="20 ms")
     learn = Learn(threshold="neuron")

@@ -117,7 +117,7 @@ class Policy:
         """
         neurons = network.shape.neurons
         if self.score is None:
-            return torch.zeros(neurons)
+            return torch.zeros(neurons, dtype=torch.float32)
         with torch.no_grad():
             given = self.score(network)
         expected = f"scheduling policy '{self.name}': its score must be a finite number for each of {neurons} neurons"
