@@ -62,9 +62,6 @@ if TYPE_CHECKING:
 
 Described = TypeVar("Described", bound=Spec)
 
-_AS_ASKED = {"read_early": "on_output", "read_margin": "margin"}
-"""Stops by what a chip makes of them that cannot drop what waits: the answer is read then, and everything goes on."""
-
 
 def run_sweep(
     sweep: str | Path | Mapping[str, Any] | SweepSpec,
@@ -237,6 +234,8 @@ def _as_written(value: Any, at: Path_ = ()) -> Any:
         raise InputError(f"{dotted(at[:3])}: {excess(len(at))}")
     match value:
         case Mapping():
+            if others := [key for key in value if not isinstance(key, str)]:
+                raise InputError(f"{dotted(at) or 'the document'}: a key must be a text, found {others[0]!r:.80}")
             return {key: _as_written(inner, (*at, key)) for key, inner in value.items()}
         case list() | tuple() | range():
             return [_as_written(inner, (*at, place)) for place, inner in enumerate(value)]
@@ -267,8 +266,7 @@ def compare_schedules(
     chips, the answer is read a step after the first output spike: what is lost beyond that is due to reading early.
 
     On a chip that waits, its own schedule is run, with the first stop, and no other. On others the layered row is what
-    the chip would need if it could wait. Weights and potentials have the bits of the chip. Everything is checked
-    before the first run.
+    the chip would need if it could wait. Weights and potentials have its bits. All is checked before the first run.
 
     Args:
         network: a trained network.
@@ -290,8 +288,8 @@ def compare_schedules(
         as raised counts. `plot_schedules` draws it.
 
     Raises:
-        InputError: an unknown chip, policy or stop, a policy that needs times that the chip lacks, an empty list, a
-            group size that is not a whole number above 0, or a label that the network has no output for.
+        InputError: an unknown chip, policy or stop, two of one name, a policy that needs times that the chip lacks, an
+            empty list, a group size that is not a whole number above 0, or a label that the network has no output for.
         InfeasibleError: the network does not fit a chip, and `scaled` is False.
     """
     check_labels(network, events)
@@ -304,6 +302,9 @@ def compare_schedules(
     draws, orders, sizes, stops = several.values()
     asked = [Schedule(policy=p, group_size=f, stop=s) for p, f, s in product(orders, sizes, stops)]
     cases = [_Case.of(network, chip, asked, scaled=scaled) for chip in _several(chips) or (None,)]
+    for name, of in (("chips", [case.chip for case in cases]), ("policies", [get_policy(p).name for p in orders])):
+        if len(set(of)) < len(of):
+            raise InputError(f"{name}: rows tell them apart by their names, which must differ, found {of}")
     for case in cases:
         case.check(events, draws)
     return pd.DataFrame([row for case in cases for row in case.rows(events, draws)])
@@ -317,12 +318,12 @@ def _several(given: Any) -> tuple[Any, ...]:
 
 @dataclass(frozen=True, kw_only=True)
 class _Case:
-    """A network with a chip's weights, on that chip or on none, and what is run there."""
+    """A network with a chip's weights, on that chip or on none, and what is run there, each with the stop asked for."""
 
     chip: str | None
     network: SpikingNetwork
     placement: Placement | None
-    schedules: Sequence[ChipSchedule]
+    schedules: Sequence[tuple[Stop, ChipSchedule]]
 
     @staticmethod
     def of(network: SpikingNetwork, chosen: str | Path | Chip | None, asked: list[Schedule], *, scaled: bool) -> _Case:
@@ -332,7 +333,7 @@ class _Case:
                     raise InputError(
                         f"policies: {schedule.policy_name!r} looks at the times of a chip; give chips, or leave it out"
                     )
-            plain = [ChipSchedule(schedule=schedule, assumptions=()) for schedule in (LAYERED, *asked)]
+            plain = [(one.stop, ChipSchedule(schedule=one, assumptions=())) for one in (LAYERED, *asked)]
             return _Case(chip=None, network=network, placement=None, schedules=plain)
         chip = chosen if isinstance(chosen, Chip) else find_chip(chosen)
         check_operation(chip, "accelerated")
@@ -340,27 +341,27 @@ class _Case:
         network = copy.deepcopy(network)
         with torch.no_grad():
             quantize(network, chip_quantization(chip))
-        own = [chip_schedule(placement, stop=asked[0].stop)] if chip.synchronized else None
-        schedules = own or [on_chip(schedule, placement) for schedule in (LAYERED, *asked)]
+        own = [(asked[0].stop, chip_schedule(placement, stop=asked[0].stop))] if chip.synchronized else None
+        schedules = own or [(one.stop, on_chip(one, placement)) for one in (LAYERED, *asked)]
         name = chip.name if isinstance(chosen, Chip) else name_of_chip(str(chosen))
         return _Case(chip=name, network=network, placement=placement, schedules=schedules)
 
     def check(self, events: EventBatch, seeds: Sequence[int]) -> None:
         """Raises InputError for what a run would refuse."""
         few = events.select(slice(1))
-        for chosen, seed in product(self.schedules, seeds):
+        for (_, chosen), seed in product(self.schedules, seeds):
             Run(network=self.network, events=few, schedule=chosen.schedule, regularization=Regularization(), seed=seed)
 
     def rows(self, events: EventBatch, seeds: Sequence[int]) -> Iterator[dict[str, Any]]:
         layered = evaluate(self.network, events, LAYERED, warn=False)
-        for chosen in self.schedules:
+        for stop, chosen in self.schedules:
             schedule = chosen.schedule
             drawn = seeds if needs_seed(schedule, self.network.shape) else seeds[:1]
             runs = [evaluate(self.network, events, schedule, seed=seed, warn=False) for seed in drawn]
             warn_if_silent(runs[0], f"{'' if self.chip is None else f' on {self.chip}'} under {schedule}")
-            yield self._row(chosen, runs, layered)
+            yield self._row(chosen, stop, runs, layered)
 
-    def _row(self, chosen: ChipSchedule, runs: list[Execution], layered: Execution) -> dict[str, Any]:
+    def _row(self, chosen: ChipSchedule, stop: Stop, runs: list[Execution], layered: Execution) -> dict[str, Any]:
         schedule = chosen.schedule
         waits = schedule.synchronized or schedule.group_size is None
         costs: list[Cost] = []
@@ -375,7 +376,7 @@ class _Case:
             "chip": self.chip,
             "policy": "layered" if waits else get_policy(schedule.policy).name,
             "group_size": None if waits else schedule.group_size,
-            "stop": _AS_ASKED.get(schedule.stop, schedule.stop),
+            "stop": stop,
             "runs": len(runs),
             **_mean("accuracy", [run.accuracy for run in runs], spread=True),
             **_mean("agreement", [float((run.predictions == layered.predictions).mean()) for run in runs]),

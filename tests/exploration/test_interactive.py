@@ -110,6 +110,7 @@ def test_mistakes_of_a_mapping_are_told_by_their_place(here: Path) -> None:
     ("value", "told"),
     [
         (np.float32(0.5), ""),
+        ({1: "a number"}, "a key must be a text, found 1"),
         (Decimal("0.01"), "must be a text, a number, a list or a mapping, found Decimal"),
         ("\ud800", "the character U+D800 is not allowed; give plain text"),
     ],
@@ -212,6 +213,19 @@ def test_policies_that_draw_run_once_a_seed_and_have_an_interval(here: Path) -> 
     assert frame["accuracy_half_width"].tolist() == pytest.approx([math.nan, half, math.nan], nan_ok=True)
 
 
+def named(name: str, sign: int) -> cd.Policy:
+    return cd.Policy(name=name, priority=lambda waiting: sign * waiting.potential)
+
+
+def test_a_stop_is_told_as_it_was_asked_for(here: Path) -> None:
+    network = cd.SpikingNetwork("4-8-2", cd.NeuronSpec(threshold=0.1), timestep_s=0.01)
+    events = batch_of(np.ones((2, 1, 4)), np.arange(2))
+    stops = ["on_output", "read_early"]
+    frame = cd.compare_schedules(network, events, group_sizes=1, stop=stops)
+    assert frame["stop"].tolist() == ["drained", *stops]
+    assert frame["forward_steps"][1] < frame["forward_steps"][2]
+
+
 def test_schedules_are_checked_before_the_first_runs(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     events = batch_of(np.ones((2, 1, 4)), np.arange(2))
     spiking, potentials = (
@@ -224,6 +238,12 @@ def test_schedules_are_checked_before_the_first_runs(here: Path, monkeypatch: py
         (spiking, {"policies": ["timed"], "chips": ["loihi", "speck"]}, "speck: a policy that looks at service times"),
         (spiking, {"group_sizes": [8, 0]}, "group_size: must be at least 1, found 0"),
         (spiking, {"seeds": []}, "seeds: needs at least one"),
+        (
+            spiking,
+            {"chips": ["speck", cd.find_chip("speck")]},
+            "chips: .* names, which must differ, found .*speck",
+        ),
+        (spiking, {"policies": [named("own", 1), named("own", -1)]}, "policies: .* must differ, found .*own"),
         (spiking, {"stop": [], "chips": "loihi"}, "stop: needs at least one"),
         (potentials, {"stop": "on_output"}, "stop: must be 'drained' with readout 'potential'"),
         (cd.SpikingNetwork("4-1", cd.NeuronSpec(), timestep_s=0.01), {}, "labels must be 0 … 0 .* found 1"),
