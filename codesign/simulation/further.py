@@ -10,6 +10,8 @@ reaches a layer before the step in which delayed ones do, so this is the same as
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 
 from codesign.simulation.run import Run
@@ -94,11 +96,10 @@ class FurtherGradients:
         weight_gradients: one for each delayed connection, then for each direct one.
     """
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, weights: Sequence[torch.Tensor]) -> None:
         network = run.network
         self._delayed, self._direct, self._layers = network.delayed(), network.direct(), network.layer_slices
-        weights = (*network.delayed_weights(), *(one.weight for one in self._direct))
-        self._weights = [weight.detach().double() for weight in weights]
+        self._weights = weights
         self._first_step = run.first_step
         self._at_counts: dict[int, torch.Tensor] = {}  # by timestep
         self.weight_gradients = [torch.zeros_like(weight) for weight in self._weights]

@@ -6,6 +6,8 @@ backpropagation. Everything is computed in float64 and rounded once.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from copy import deepcopy
 from typing import Any
 
 import torch
@@ -23,7 +25,8 @@ from codesign.simulation.trace import Pass, Result, Step
 def run(run: Run) -> EngineResult:
     """The reference engine, joined to torch's graph."""
     result = run_machine(run)
-    scores, spikes = _Outputs.apply(run, result, neuron_of(run), *run.parameters)  # type: ignore[no-untyped-call]
+    neuron = deepcopy(neuron_of(run))  # the network's own numbers may change until a gradient is asked for
+    scores, spikes = _Outputs.apply(run, result, neuron, *run.parameters)  # type: ignore[no-untyped-call]
     if run.readings < scores.shape[1]:
         scores = scores.sum(dim=1, keepdim=True)
     cost, charges = run.spike_cost, None
@@ -41,18 +44,24 @@ def _by_layer(network: SpikingNetwork, of_neurons: torch.Tensor) -> torch.Tensor
 class _Sweep:
     """Gradients of parameters, all float64, collected pass by pass from the last to the first.
 
-    Of a run that learns: the gradients at its (B, T, C) output spikes or (B, 1, C) output potentials, and at the (B, N)
-    numbers of spikes.
+    Of a run that learns: what it ran with, and the gradients at its (B, T, C) output spikes or (B, 1, C) output
+    potentials, and at the (B, N) numbers of spikes.
     """
 
     def __init__(
-        self, run: Run, neuron: NeuronTensors, output_gradient: torch.Tensor, spike_gradient: torch.Tensor
+        self,
+        run: Run,
+        neuron: NeuronTensors,
+        parameters: Sequence[torch.Tensor],
+        output_gradient: torch.Tensor,
+        spike_gradient: torch.Tensor,
     ) -> None:
         network = self.network = run.network
         self.neuron = neuron
         self.connections: list[Connection] = network.layer_connections()
         self.layers = network.layer_slices
-        self.weights = [weight.detach().double() for weight in network.weights()]
+        weights = [weight.detach().double() for weight in parameters[: len(network.all_weights())]]
+        self.weights = weights[: len(self.connections)]
         self.weight_gradients = [torch.zeros_like(weight) for weight in self.weights]
         self.decay = neuron.decay.double()
         self.bias_gradient = None if network.bias is None else torch.zeros_like(self.decay)
@@ -60,7 +69,7 @@ class _Sweep:
         self.output_gradient, self.spike_gradient = output_gradient, spike_gradient
         self.G = torch.zeros_like(spike_gradient)
         self.H = torch.zeros_like(spike_gradient)  # at the synaptic currents
-        self.further = FurtherGradients(run)
+        self.further = FurtherGradients(run, weights[len(self.connections) :])
         if network.neuron.readout == "potential":
             self.G[:, self.layers[-1]] = output_gradient[:, 0]
 
@@ -131,7 +140,7 @@ class _Outputs(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, *output_gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         parameters: tuple[torch.Tensor, ...] = ctx.saved_tensors
-        sweep = _Sweep(ctx.run, ctx.neuron, *(gradient.double() for gradient in output_gradients))
+        sweep = _Sweep(ctx.run, ctx.neuron, parameters, *(gradient.double() for gradient in output_gradients))
         for timestep, passed in reversed(list(enumerate(ctx.result.passes))):
             sweep.backward_pass(timestep, passed)
         learned = zip((sweep.threshold_gradient, sweep.decay_gradient), ctx.learned, strict=True)

@@ -330,6 +330,17 @@ def test_frozen_weights_get_no_gradient(engine: str):
     assert network.weights()[1].grad.item() == pytest.approx(slope(0.75), rel=1e-5)
 
 
+@every_engine
+def test_a_gradient_is_that_of_the_network_that_ran(engine: str):
+    network, events = two_neuron_chain()
+    logits, (first, second) = simulate(network, events, LAYERED, engine=engine).logits, network.weights()
+    network.threshold.fill_(5.0)
+    network.connections[1].weight = torch.nn.Parameter(torch.zeros(1, 1))
+    logits.sum().backward()
+    assert second.grad.item() == pytest.approx(slope(0.75), rel=1e-5)
+    assert first.grad.item() == pytest.approx(0.75 * slope(0.75) * slope(0.5), rel=1e-5)
+
+
 def test_potentials_need_a_drained_pass():
     with pytest.raises(InputError, match="drained"):
         simulate(network_of("1-1", readout="potential"), batch_of([1]), Schedule(stop="on_output"))
