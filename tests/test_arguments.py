@@ -124,6 +124,7 @@ def training(network: Any, **options: Any) -> object:
         (lambda net: cd.neurobench(None, net), "execution: must be Execution, found NoneType"),
         (lambda net: cd.describe_model(net, name=3), "name: must be str, found int"),
         (lambda net: cd.load_sweep({"name": "x"}), "name_or_path: must be a path, found dict"),
+        (lambda net: cd.load_workload("digits", data_root=3), "data_root: must be a path, found int"),
         (lambda net: cd.load_chip(3), "path: must be a path, found int"),
         (lambda net: cd.load_model(3), "path: must be a path, found int"),
         (lambda net: cd.read_results(None), "location: must be a path, found NoneType"),

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 
+from codesign.arguments import flag, path
 from codesign.exploration.executors import ExecutorName
 from codesign.exploration.executors.base import Executor, Failure
 from codesign.exploration.jobs.jobs import ExecuteInputs, TrainInputs
@@ -42,6 +43,9 @@ class RunArguments:
         models: whether to write each trained or tested model with its card too.
         again: shell command that gives the same results, for the report; "" where none does.
         resume: shell command that goes on with this very run, for its record; "" where none does.
+
+    Raises:
+        InputError: an output that is neither path nor URL, or `models` that is neither true nor false.
     """
 
     store: Store
@@ -53,6 +57,10 @@ class RunArguments:
     models: bool = False
     again: str = ""
     resume: str = ""
+
+    def __post_init__(self) -> None:
+        path("output", self.output)
+        flag("models", self.models)
 
 
 def run_work(work: Work, run: RunArguments, resources: ResourcesEntry) -> dict[str, Failure]:

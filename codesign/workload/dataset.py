@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from codesign.arguments import instance
+from codesign.arguments import instance, path
 from codesign.arrays import Integers
 from codesign.errors import DataError, InputError
 from codesign.units import format_si, in_percent
@@ -142,7 +142,7 @@ def _status(name: str, root: Path) -> DatasetStatus:
 def resolve_data_root(argument: str | Path | None = None) -> Path:
     """The folder below which datasets lie; `data` in the working directory if nothing says otherwise. Raises InputError
     where a path begins with the home folder of a user who has none."""
-    return _chosen(argument, DATA_VARIABLE) or Path("data")
+    return _chosen("data_root", argument, DATA_VARIABLE) or Path("data")
 
 
 def resolve_cache_root(argument: str | Path | None = None) -> Path | None:
@@ -151,7 +151,7 @@ def resolve_cache_root(argument: str | Path | None = None) -> Path | None:
     None for a user who has no home, as in some containers: nothing is kept then. Raises InputError where a path begins
     with the home folder of a user who has none.
     """
-    if (chosen := _chosen(argument, CACHE_VARIABLE)) is not None:
+    if (chosen := _chosen("cache_root", argument, CACHE_VARIABLE)) is not None:
         return chosen
     base = os.environ.get("XDG_CACHE_HOME", "")
     if os.path.isabs(base):  # the specification says to ignore others
@@ -162,12 +162,14 @@ def resolve_cache_root(argument: str | Path | None = None) -> Path | None:
         return None
 
 
-def _chosen(argument: str | Path | None, variable: str) -> Path | None:
-    path = argument if argument is not None else os.environ.get(variable)
+def _chosen(name: str, argument: str | Path | None, variable: str) -> Path | None:
+    name, chosen = (variable, os.environ.get(variable)) if argument is None else (name, argument)
+    if chosen is not None:
+        path(name, chosen)
     try:
-        return Path(path).expanduser() if path else None
+        return Path(chosen).expanduser() if chosen else None
     except RuntimeError:
-        raise InputError(f"{variable if argument is None else 'path'}: there is no such home folder: {path}") from None
+        raise InputError(f"{name}: there is no such home folder: {chosen}") from None
 
 
 class _Plan:

@@ -104,6 +104,10 @@ def test_mistakes_of_a_mapping_are_told_by_their_place(here: Path) -> None:
         cd.run_sweep(42)  # type: ignore[arg-type]
     with pytest.raises(cd.InputError, match="executor: unknown 'rya'; did you mean 'ray'"):
         cd.run_sweep(yaml.safe_load(TINY), executor="rya")  # type: ignore[arg-type]
+    with pytest.raises(cd.InputError, match="output: must be a path, found int"):
+        cd.run_sweep(yaml.safe_load(TINY), output=3)  # type: ignore[arg-type]
+    with pytest.raises(cd.InputError, match="models: must be True or False, found 'no'"):
+        cd.run_sweep(yaml.safe_load(TINY), models="no")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
