@@ -43,6 +43,20 @@ def test_options_of_the_same_value_are_told_apart_by_more_than_their_names():
         assert labels(asked(rows, choose="chip", least="latency_s")) == ["a", second, third]
 
 
+def test_values_below_zero_are_no_multiples_of_each_other():
+    """As a loss of one's own may be: −2 is less than −1, and not hardly less, or half or twice as much."""
+    rows = [row(chip, 1.0, seed, training_loss=loss) for chip, loss in (("a", -2.0), ("b", -1.0)) for seed in range(3)]
+    answer = asked(rows, choose="chip", least="training_loss")
+    assert answer.sentence == "a has the least training loss: -2.000, b comes to -1.000."
+    for other in (-1.0, 0.0, 1.0):
+        for each in rows[3:]:
+            each["training_loss"] = other
+        sides = asked(rows, compare=["a", "b"], columns=["training_loss"])
+        assert sides.sentence == "a has less training loss than b."
+    missed = asked(rows, target=["training_loss <= -3"]).sentence
+    assert missed.endswith("its training loss is too high.")
+
+
 def test_names_that_hold_commas_are_told_apart():
     assert listed(["random order, stops on output", "random order, drained", "layers wait"]) == (
         "random order, stops on output; random order, drained; and layers wait"

@@ -65,12 +65,12 @@ def excluded_by_chance(contest: Contest) -> str:
         return f"{who} {what} and may miss {missed} by chance."
 
     for point in nearest:
-        found = contest.against_next(point)
-        if found is not None and found[1] >= 1 and missed_by_chance(point, where):
-            return told(point, "would be better")
+        other = contest.next_to(point)
+        if other is not None and not contest.ahead(other, point) and missed_by_chance(point, where):
+            return told(point, f"would be {'better' if contest.ahead(point, other) else 'as good'}")
     if len(contest.ranked) == 1:
         for point in nearest:
-            unknown = options[point] not in contest.chosen and contest.against_next(point) is None
+            unknown = options[point] not in contest.chosen and contest.next_to(point) is None
             if unknown and missed_by_chance(point, where):
                 return told(point, "cannot be compared")
     return ""

@@ -298,15 +298,18 @@ def _not_ranked(contest: Contest) -> str:
     if not any(variants[0].own_chip and contest.label(option) == first for option, variants in contest.members.items()):
         return said
     point = next((point for point in contest.unranked if contest.label_of(point) == first), None)
-    beaten = None if point is None else contest.against_next(point)
-    beside = "" if beaten is None else f" {_beside(contest, first, *beaten)}"
+    beside = "" if point is None else _beside(contest, first, point)
     return f"{said} {contest.unknown[first]}{beside}"
 
 
-def _beside(contest: Contest, label: str, other: Point, factor: float) -> str:
+def _beside(contest: Contest, label: str, point: Point) -> str:
     """An unranked option compared with a ranked one: `mine has 130 times less than Loihi on the terms …`."""
+    other = contest.next_to(point)
+    factor = None if other is None else contest.times_better(point, other)
+    if other is None or factor is None:
+        return ""
     less = in_times(max(factor, 1 / factor), more=contest.more == (factor >= 1))
-    return f"{contest.names.upper(label)} has {less} than {contest.label_of(other)} on the terms that both have."
+    return f" {contest.names.upper(label)} has {less} than {contest.label_of(other)} on the terms that both have."
 
 
 def _best_other_chip(contest: Contest, point: Point) -> str:

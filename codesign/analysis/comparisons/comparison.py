@@ -49,8 +49,8 @@ class Comparison:
 
     @property
     def ratio(self) -> float | None:
-        """Mean of `worse` over mean of `better`; None where the latter is zero."""
-        return self.worse_mean / self.better_mean if self.better_mean else None
+        """Mean of `worse` over mean of `better`; None where one is not above zero."""
+        return self.worse_mean / self.better_mean if self.better_mean > 0 and self.worse_mean > 0 else None
 
 
 @dataclass(frozen=True, kw_only=True)

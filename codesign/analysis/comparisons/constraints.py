@@ -218,10 +218,10 @@ def _miss_in_words(point: Point, constraint: Constraint) -> str:
     if is_share(constraint.column):
         far = in_points(short)
         return f"its {label} is {far if float(far) else 'less than 0.1'} points too {side}"
-    small, large = sorted((abs(mean), abs(constraint.value)))
-    if small and large / small < _NEARLY:
+    small, large = sorted((mean, constraint.value))
+    if small > 0 and large / small < _NEARLY:
         return f"its {label} is {significant(100 * abs(mean / constraint.value - 1), 2)} % too {side}"
-    factor = f"{large / small:.3g} times " if small else ""
+    factor = f"{large / small:.3g} times " if small > 0 else ""
     return f"its {label} is {factor}too {side}"
 
 

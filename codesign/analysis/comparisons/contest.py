@@ -129,8 +129,9 @@ class Contest:
     @cached_property
     def factors(self) -> Mapping[Point, float | None]:
         """Of those ranked, the value over that of the best, or the best's over it where more is better; None where one
-        is zero."""
-        return {point: 1.0 if point is self.ranked[0] else self._factor(point) for point in self.ranked}
+        is not above zero."""
+        best = self.ranked[0]
+        return {point: 1.0 if point is best else self.times_better(best, point) for point in self.ranked}
 
     @cached_property
     def terms(self) -> Mapping[Point, tuple[str, ...]]:
@@ -205,20 +206,16 @@ class Contest:
         """Whether a point with a value is better than another by means, where they compare."""
         return self._has(point) and not isinstance(self._terms(point, other), str) and self._behind(point, other)
 
-    def _factor(self, point: Point) -> float | None:
-        best, other = (abs(mean) for mean in self._means(self.ranked[0], point))
-        low, high = (other, best) if self.more else (best, other)
-        return high / low if low > 0 else None
+    def next_to(self, point: Point) -> Point | None:
+        """The first ranked option that compares with an unranked one; None without one, or a value."""
+        ranked = self.ranked if self._has(point) else ()
+        return next((other for other in ranked if not isinstance(self._terms(point, other), str)), None)
 
-    def against_next(self, point: Point) -> tuple[Point, float] | None:
-        """The first ranked option that compares with an unranked one, and how many times better the unranked one is;
-        None without one, or a value."""
-        for other in self.ranked if self._has(point) else ():
-            if not isinstance(self._terms(point, other), str):
-                own, its = map(abs, self._means(point, other))
-                better, worse = (its, own) if self.more else (own, its)
-                return (other, worse / better) if better and worse else None
-        return None
+    def times_better(self, point: Point, other: Point) -> float | None:
+        """How many times better one is than another that it compares with; None where one is not above zero."""
+        own, its = self._means(point, other)
+        low, high = (its, own) if self.more else (own, its)
+        return high / low if low > 0 and high > 0 else None
 
     # by seeds and draws -----------------------------------------------------------------------------------------------
 
