@@ -118,9 +118,7 @@ def _infeasible(table: ResultTable) -> str:
 
 def _first(answer: Answer) -> list[Text]:
     """The question, what the answer is and how sure, and the first remarks."""
-    seeds = any(option.point is not None and len(option.point.training_seeds) > 1 for option in answer.options)
-    drawn = "training seeds and draws" if seeds else "draws of the chips' numbers"
-    sure = "" if answer.told_confidence is None else f", in {percent(answer.told_confidence)} of {drawn}"
+    sure = "" if answer.told_confidence is None else f", in {percent(answer.told_confidence)} of {answer.over}"
     standing = Text(f"{answer.standing}{sure}. ", style=_STYLES.get(answer.standing, "dim"))
     return [
         Text(answer.question),

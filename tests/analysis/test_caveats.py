@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from handmade_hardware import near
-from made_up_answers import SEEDS, asked, labels, row, rows_of, with_terms
+from made_up_answers import SEEDS, accurate, asked, labels, row, rows_of, with_terms
 from synthetic_sweep import synthetic_rows, table_of, with_ranges
 
 from codesign.analysis.answers.remarks import OVER_BUDGET, over_budget, silent_networks
@@ -78,6 +78,14 @@ def test_draws_that_speak_for_another_option_are_told():
     told = next(remark for remark in answer.remarks if remark.startswith("Over the ranges"))
     assert "the energy per sample of a is 2." in told
     assert "6.3" in told  # 2 · 10^0.5 in the middle
+
+
+def test_seeds_that_speak_for_another_option_are_told_without_draws():
+    """An accuracy has none, and a is ahead on average by one seed alone."""
+    rows = accurate("a", 1e-9, 0.99, 0.9, 0.9) + accurate("b", 1e-9, 0.91, 0.91, 0.91)
+    answer = asked(rows, choose="chip", most="accuracy")
+    assert answer.sentence.endswith("But in 66.7 % of training seeds it is b.")
+    assert answer.over == "training seeds"
 
 
 @pytest.mark.parametrize("how", ["the network needs 9 neurons; counts lifted", "the chip has 4; cores added"])

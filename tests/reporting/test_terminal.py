@@ -54,6 +54,15 @@ def test_the_table_below_the_first_answer_is_its_own():
     assert f"not met Which is faster? {nearest}" in told
 
 
+def test_draws_of_the_chips_numbers_count_where_something_depends_on_them():
+    for asked, over in (
+        ({"most": "accuracy"}, "training seeds."),
+        ({"least": "energy_j"}, "training seeds and draws "),
+    ):
+        told = printed(table_of(synthetic_rows(), synthetic_metadata(which={"choose": "chip", **asked})))
+        assert f" % of {over}" in " ".join(told.split())
+
+
 def test_the_table_has_the_column_that_is_asked_for():
     metadata = synthetic_metadata(small={"choose": "chip", "least": "area_m2"})
     rows = [row | {"area_m2": 2e-6} for row in rows_of([("a", 1.0, 0.9, 13.4, 5.7), ("b", 1.0, 0.9, 22.9, 1.7)])]

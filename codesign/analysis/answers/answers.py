@@ -79,6 +79,7 @@ class Answer:
         sentence: the answer in one or two sentences, no more than two numbers in each.
         column, more: the column that decides, "" where none does, and whether more of it is better.
         confidence: share of training seeds × draws that agree; None where there is nothing to draw.
+        over: what that is a share of, in words: training seeds, draws of the chips' numbers, or both.
         options: the best first; of a choice, a comparison, and the points that meet a target.
         comparisons: the evidence.
         able: points of a choice, a comparison or a target that take part, in the order of the results.
@@ -95,6 +96,7 @@ class Answer:
     column: str = ""
     more: bool = False
     confidence: float | None = None
+    over: str = ""
     options: tuple[Option, ...] = ()
     comparisons: tuple[Comparison, ...] = ()
     able: Sequence[Point] = ()

@@ -99,6 +99,7 @@ def choose(
         standing=standing_of(contest),
         sentence=sentence,
         confidence=told_confidence(contest) if contest.second is not None or not contest.unknown else None,
+        over=contest.over,
         comparisons=() if contest.runner_up is None else (contest.runner_up,),
         remarks=tuple(remark for remark in remarks if remark not in sentence),
     )

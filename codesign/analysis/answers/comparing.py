@@ -69,6 +69,7 @@ def compare_sides(name: str, question: CompareQuestion, points: Sequence[Point],
         standing=standing_of(contest),
         sentence=" ".join(filter(None, said)),
         confidence=told_confidence(contest),
+        over=contest.over,
         comparisons=found,
         remarks=(
             *remarks_on(contest, (first, second), options=asked, columns=question.columns),

@@ -218,12 +218,12 @@ def time_left_out(contest: Contest) -> str:
 
 
 def draws_against(contest: Contest) -> str:
-    """That the ranges of the chips' numbers speak for another option than their values do."""
+    """That most seeds, or the ranges of the chips' numbers, speak for another option than the means do."""
     likely = max(contest.wins, key=lambda point: contest.wins[point])
     if not contest.drawn or likely in contest.ranked[: contest.level] or contest.wins[likely] <= contest.confidence:
         return ""
     share = percent(contest.wins[likely])
-    return f"But in {share} of training seeds and draws of the chips' numbers it is {contest.label_of(likely)}."
+    return f"But in {share} of {contest.over} it is {contest.label_of(likely)}."
 
 
 def enlarged(contest: Contest) -> str:

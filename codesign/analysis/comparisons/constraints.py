@@ -15,7 +15,7 @@ import numpy as np
 from codesign.analysis.comparisons.comparison import ENERGIES
 from codesign.analysis.comparisons.robustness import drawn
 from codesign.analysis.questions import Constraint
-from codesign.analysis.results.formatting import column_label, in_points, is_share, quantity, significant
+from codesign.analysis.results.formatting import column_label, in_points, is_share, listed, quantity, significant
 from codesign.analysis.results.points import Point
 from codesign.analysis.results.samples import counts_samples, lead_by_samples, share_by_samples
 from codesign.analysis.results.statistics import difference, interval
@@ -121,6 +121,11 @@ def met_in(point: Point, constraints: Sequence[Constraint], seeds: Sequence[int]
         limits = _by_seed(constraint.by_seed, seeds, constraint.value)
         met = met & (_short(values, limits, constraint) <= 0)
     return met
+
+
+def over_words(seeds: int, draws: int) -> str:
+    """What a share of seeds × draws is a share of."""
+    return listed(["training seeds"] * (seeds > 1) + ["draws of the chips' numbers"] * (draws > 1))
 
 
 def doubt(point: Point, constraints: Sequence[Constraint]) -> str:

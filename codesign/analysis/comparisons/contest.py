@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from codesign.analysis.comparisons.comparison import Comparison, compare, energy_of
-from codesign.analysis.comparisons.constraints import best_variant, meeting, met_in, standing
+from codesign.analysis.comparisons.constraints import best_variant, meeting, met_in, over_words, standing
 from codesign.analysis.comparisons.obstacles import Terms, absence, obstacle_between, untimed
 from codesign.analysis.comparisons.robustness import DRAWN, OF_LATENCY, drawn, places_of
 from codesign.analysis.questions import Constraint
@@ -270,6 +270,11 @@ class Contest:
     def drawn(self) -> bool:
         """Whether `wins` are over more than the values of a single training seed."""
         return self._shares.shape[1:] != (1, 1)
+
+    @property
+    def over(self) -> str:
+        """What `wins` are shares of, in words."""
+        return over_words(*self._shares.shape[1:])
 
     @cached_property
     def confidence(self) -> float:
