@@ -47,6 +47,16 @@ def test_the_mean_over_seeds_of_each_sample_is_compared():
     assert lead_by_samples(*points, "accuracy") == pytest.approx(expected)
 
 
+@pytest.mark.parametrize(("samples", "missed", "enough"), [(60, 7, 64), (100, 7, 110), (123, 7, 130)])
+def test_more_samples_would_tell_than_do_not(samples, missed, enough):
+    """a misses the last and b the first ones: the intervals just hold zero, and 56, 99 and 122 were told to suffice."""
+    right = np.ones((2, 1, samples), dtype=int)
+    right[0, :, -1], right[1, :, :missed] = 0, 0
+    rows = answering("a", right[0], spike_density=1.0) + answering("b", right[1], spike_density=2.0)
+    told = f"With {samples} test samples, chance may make such a difference; about {enough} would tell."
+    assert told in asked(rows, choose="chip", most="accuracy").remarks
+
+
 @pytest.mark.parametrize("shared", [True, False])
 def test_samples_that_are_hard_for_all_make_no_difference_a_chance(shared):
     """Of 400 samples both miss 40, and b 12 more: beyond chance if the 40 are the same, as McNemar's test has it."""

@@ -32,8 +32,9 @@ def left_to_samples(comparison: Comparison, difference: str = "such a difference
     if not comparison.gain.mean or comparison.gain.mean == least:  # means of the same values may differ by rounding
         return f"With {samples:,.0f} test samples, chance may hide a difference."
     apart = comparison.better_mean - comparison.worse_mean - least
-    enough = float(f"{samples * ((high - low) / 2 / apart) ** 2:.2g}")
-    return f"With {samples:,.0f} test samples, chance may make {difference}; about {enough:,.0f} would tell."
+    enough = max(samples * ((high - low) / 2 / apart) ** 2, 1.05 * samples + 0.5)  # rounded it is above their number
+    told = f"about {float(f'{enough:.2g}'):,.0f} would tell"
+    return f"With {samples:,.0f} test samples, chance may make {difference}; {told}."
 
 
 def undecided_by_samples(contest: Contest) -> str:
