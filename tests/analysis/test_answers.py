@@ -9,7 +9,7 @@ import pytest
 from handmade_hardware import near
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_up_answers import asked, gathered, labels, row, rows_of
+from made_up_answers import accurate, asked, gathered, labels, row, rows_of
 from synthetic_sweep import loihi_row, mubrain_row, synthetic_metadata, synthetic_rows, table_of, with_ranges
 from transfer_rows import HIGH, LEVEL, LOW, cells
 
@@ -55,6 +55,14 @@ def test_values_below_zero_are_no_multiples_of_each_other():
         assert sides.sentence == "a has less training loss than b."
     missed = asked(rows, target=["training_loss <= -3"]).sentence
     assert missed.endswith("its training loss is too high.")
+
+
+def test_a_difference_of_few_samples_is_not_written_as_none():
+    rows = accurate("a", 1e-9, 0.9602, 0.9602) + accurate("b", 1e-9, 0.96, 0.96)
+    rows = [one | {"samples": 1_000_000} for one in rows]
+    told = asked(rows, choose="chip", most="accuracy").sentence
+    assert told == "a has the highest accuracy: 96.0 %, less than 0.1 points above b."
+    assert "a has less than 0.1 points more accuracy" in asked(rows, compare=["a", "b"], columns=["accuracy"]).sentence
 
 
 def test_names_that_hold_commas_are_told_apart():

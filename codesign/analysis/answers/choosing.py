@@ -36,11 +36,18 @@ from codesign.analysis.comparisons.contest import Contest, waiting_of
 from codesign.analysis.comparisons.obstacles import absence, untimed
 from codesign.analysis.questions import ChooseQuestion
 from codesign.analysis.results.columns import AXIS_PREFIX
-from codesign.analysis.results.formatting import column_label, coverage_words, in_times, is_share, listed, quantity
+from codesign.analysis.results.formatting import (
+    column_label,
+    coverage_words,
+    in_times,
+    is_share,
+    listed,
+    points_apart,
+    quantity,
+)
 from codesign.analysis.results.naming import Names
 from codesign.analysis.results.points import CANNOT_WAIT, Point
 from codesign.analysis.results.statistics import CONFIDENCE
-from codesign.units import in_percent
 
 _MOST_NAMED, _MOST_SENTENCES = 3, 3
 """Options and sentences of an answer; what else there is to say becomes a remark."""
@@ -249,7 +256,7 @@ def _sentence(contest: Contest, owner: str) -> str:
     second, factor, both = contest.label_of(other).removesuffix(owner), contest.factors[other], ""
     if is_share(column):
         gain = abs((best.value(column).mean or 0.0) - (other.value(column).mean or 0.0))
-        ahead = f"{in_percent(gain)} points {'above' if contest.more else 'below'} {second}"
+        ahead = f"{points_apart(gain)} {'above' if contest.more else 'below'} {second}"
     elif factor is None:
         ahead = f"{second} comes to {quantity(other.value(column).mean, column)}"
     else:

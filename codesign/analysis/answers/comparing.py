@@ -15,7 +15,15 @@ from codesign.analysis.comparisons.constraints import meeting, more_is_better, r
 from codesign.analysis.comparisons.contest import Contest
 from codesign.analysis.comparisons.obstacles import absence, obstacle_between
 from codesign.analysis.questions import CHOICES, CompareQuestion, Selection
-from codesign.analysis.results.formatting import column_label, in_points, in_times, is_share, listed, quantity, written
+from codesign.analysis.results.formatting import (
+    column_label,
+    in_times,
+    is_share,
+    listed,
+    points_apart,
+    quantity,
+    written,
+)
 from codesign.analysis.results.naming import Names
 from codesign.analysis.results.points import Point
 
@@ -164,7 +172,7 @@ def _difference(comparison: Comparison, first: Point) -> str:
     """`1.4 times less energy per sample`, `2.1 points more accuracy`."""
     label, more = column_label(comparison.column), more_is_better(comparison.column) == (comparison.better is first)
     if is_share(comparison.column):
-        return f"{in_points(comparison.gain.mean or 0.0)} points {'more' if more else 'less'} {label}"
+        return f"{points_apart(comparison.gain.mean or 0.0)} {'more' if more else 'less'} {label}"
     if comparison.ratio is None:
         return f"{'more' if more else 'less'} {label}"
     factor = comparison.ratio if comparison.ratio >= 1 else 1 / comparison.ratio

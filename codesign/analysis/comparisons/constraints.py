@@ -15,7 +15,7 @@ import numpy as np
 from codesign.analysis.comparisons.comparison import ENERGIES
 from codesign.analysis.comparisons.robustness import drawn
 from codesign.analysis.questions import Constraint
-from codesign.analysis.results.formatting import column_label, in_points, is_share, listed, quantity, significant
+from codesign.analysis.results.formatting import column_label, is_share, listed, points_apart, quantity, significant
 from codesign.analysis.results.points import Point
 from codesign.analysis.results.samples import counts_samples, lead_by_samples, share_by_samples
 from codesign.analysis.results.statistics import difference, interval
@@ -221,8 +221,7 @@ def _miss_in_words(point: Point, constraint: Constraint) -> str:
         return f"its {label} is just the limit"
     side = "low" if constraint.relation in (">=", ">") else "high"
     if is_share(constraint.column):
-        far = in_points(short)
-        return f"its {label} is {far if float(far) else 'less than 0.1'} points too {side}"
+        return f"its {label} is {points_apart(short)} too {side}"
     small, large = sorted((mean, constraint.value))
     if small > 0 and large / small < _NEARLY:
         return f"its {label} is {significant(100 * abs(mean / constraint.value - 1), 2)} % too {side}"

@@ -111,6 +111,12 @@ def in_points(value: float) -> str:
     return in_percent(value).replace("-", "−")
 
 
+def points_apart(value: float) -> str:
+    """By how much two shares differ: `12.1 points`; `less than 0.1 points` where that would be written as none."""
+    far = in_points(value)
+    return f"{'less than 0.1' if far == '0.0' else far} points"
+
+
 def points_with_interval(value: Interval) -> str:
     """A difference of fractions as `12.1 ± 1.8` percentage points, or the mean alone where there is no interval."""
     if value.mean is None:
