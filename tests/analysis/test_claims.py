@@ -226,6 +226,12 @@ def test_trainings_that_rise_again_or_fail_are_unstable():
     momentum: dict[str, Any] = {"column": "instability", "select": {"training_policy": "momentum"}}
     found = asked([*rows, lost, unread], **momentum, above=0.5)
     assert (found.standing, found.sentence) == ("holds in part", "It holds for 2 of 3 training seeds.")
+    both = asked(
+        [*rows, *run("unlayered_rs", "momentum", "training_loss_curve", ([2.0, 1.0],))], column="instability", below=2
+    )
+    assert both.sentence == "It holds for 3 of 3 trainings."  # in two training seeds
+    accurate = asked(synthetic_rows(), column="accuracy", above=0.5, select={"chip": "mubrain"})
+    assert accurate.sentence == "It holds for 27 of 27 values, one a training seed at 9 points."
     assert asked(rows[1:], **momentum, below=0.5).standing == "holds"
     assert asked(rows[1:], **momentum, above=0.5).standing == "does not hold"
     single = run("unlayered_ms", "momentum", "training_loss_curve", ([2.0], [2.0]))  # epochs, which cannot rise

@@ -226,9 +226,10 @@ def _limited(answer: partial[Answer], chosen: Sequence[Point], values: _Values) 
         return answer(standing="cannot be asked", sentence=_nothing(question, values.points))
     above, below = question.above, question.below
     within = [(above is None or value > above) and (below is None or value < below) for value in seen]
+    several = "trainings" if of_training(question.column) else f"values, one a training seed at {len(trained)} points"
     return answer(
         standing="holds" if all(within) else "holds in part" if any(within) else "does not hold",
-        sentence=f"It holds for {sum(within)} of {len(within)} training seeds.",
+        sentence=f"It holds for {sum(within)} of {len(within)} {several if len(trained) > 1 else 'training seeds'}.",
         remarks=(question.remark,) if question.remark else (),
     )
 
