@@ -134,6 +134,13 @@ def test_of_those_that_may_miss_a_limit_by_chance_the_nearest_is_named():
     assert "b would be better and may miss accuracy >= 95 % by chance." in answer.remarks
 
 
+def test_of_two_sides_each_whose_seeds_miss_a_limit_is_named():
+    rows = accurate("a", 1e-9, 0.96, 0.94, 0.97) + accurate("b", 2e-9, 0.99, 0.9, 0.97)
+    remarks = asked(rows, compare=["a", "b"], where=["accuracy >= 95 %"]).remarks
+    for side in ("a", "b"):
+        assert f"The mean accuracy of {side} meets 95.0 %. In 1 of 3 training seeds it does not." in remarks
+
+
 def test_what_may_miss_a_limit_by_chance_and_is_no_better_is_as_good():
     """And one of which nothing is undecided is better than one with a percent, though not by any factor."""
     rows = accurate("a", 1e-9, 0.96, 0.96, 0.96) + accurate("b", 1e-9, 0.945, 0.945, 0.955)

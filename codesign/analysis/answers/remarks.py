@@ -52,7 +52,7 @@ def remarks_on(
     best, second, names = contest.ranked[0], contest.second, contest.names
     said = [left_out(point, contest.column, names) for point in told]
     said += [may_miss(point, contest.where, names) for point in told]
-    said += [_doubt(contest, point) for point in told]
+    said += [_doubt(contest, point, f" of {contest.label_of(point)}" * bool(told[1:])) for point in told]
     said += [_off_centre(point, contest) for point in told]
     said += [_seeds_shared(contest), _seeds_wanted(contest)]
     said.append(undecided_by_samples(contest))
@@ -338,9 +338,9 @@ def _accuracy_remark(contest: Contest, columns: Collection[str]) -> str:
     return f"No accuracy is asked for, and that of {label} is hardly known: {with_interval(found, 'accuracy')}."
 
 
-def _doubt(contest: Contest, point: Point) -> str:
+def _doubt(contest: Contest, point: Point, of: str) -> str:
     """That some seeds or draws of a point miss the constraints, and what counts there: its option's next best."""
-    said, reserve, column = doubt(point, contest.where), contest.reserves.get(point), contest.column
+    said, reserve, column = doubt(point, contest.where, of), contest.reserves.get(point), contest.column
     if not said or reserve is None:
         return said
     return f"{said} There its next best counts: {quantity(reserve.value(column).mean, column)}."

@@ -128,8 +128,9 @@ def over_words(seeds: int, draws: int) -> str:
     return listed(["training seeds"] * (seeds > 1) + ["draws of the chips' numbers"] * (draws > 1))
 
 
-def doubt(point: Point, constraints: Sequence[Constraint]) -> str:
-    """What to know of constraints that the mean meets and some training seeds or draws do not; empty where all do."""
+def doubt(point: Point, constraints: Sequence[Constraint], of: str = "") -> str:
+    """What to know of constraints that the mean meets and some training seeds or draws do not; empty where all do. It
+    is told `of` a point, as in ` of Loihi`, where there are several."""
     said = []
     for constraint in constraints:
         seeds = [int(seed) for seed in point.seeds(constraint.column).index]
@@ -140,7 +141,7 @@ def doubt(point: Point, constraints: Sequence[Constraint]) -> str:
         missed = f"{int((~met).sum())} of {len(seeds)} training seeds"
         if met.shape[1] > 1:
             missed = f"{significant(100 * float((~met).mean()), 2)} % of seeds and draws of the chip's numbers"
-        said.append(f"Its mean {label} meets {limit}. In {missed} it does not.")
+        said.append(f"{'The' if of else 'Its'} mean {label}{of} meets {limit}. In {missed} it does not.")
     return " ".join(said)
 
 
