@@ -25,6 +25,7 @@ from codesign.analysis.results.formatting import (
 )
 from codesign.analysis.results.naming import Names, points_in_words
 from codesign.analysis.results.points import Point
+from codesign.analysis.results.samples import share_by_samples
 from codesign.analysis.results.statistics import CONFIDENCE, quantile_of
 from codesign.analysis.results.table import ResultTable
 from codesign.arrays import Floats
@@ -330,11 +331,15 @@ def _idle_remark(best: Point, column: str) -> str:
 
 def _accuracy_remark(contest: Contest, columns: Collection[str]) -> str:
     """That an answer which asks for no accuracy is about points whose accuracy is hardly known."""
-    found = contest.ranked[0].value("accuracy")
+    best = contest.ranked[0]
+    found, half = best.value("accuracy"), best.value("accuracy").half_width
+    if best.training_method == "given":  # no seed would have made it another one
+        low, high = share_by_samples(best, "accuracy")
+        half = (high - low) / 2
     asked = "accuracy" in (contest.column, *columns, *(limit.column for limit in contest.where))
-    if asked or found.mean is None or (found.half_width is not None and found.half_width < _WIDE):
+    if asked or found.mean is None or (half is not None and half < _WIDE):
         return ""
-    label = contest.label_of(contest.ranked[0])
+    label = contest.label_of(best)
     return f"No accuracy is asked for, and that of {label} is hardly known: {with_interval(found, 'accuracy')}."
 
 
