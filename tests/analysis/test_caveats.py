@@ -163,3 +163,14 @@ def test_an_accuracy_that_nobody_asked_for_is_hardly_known_by_one_training_or_fe
     rows = [one | {"training_method": method, "samples": samples} for one in rows]
     remarks = asked(rows, choose="chip", least="energy_j").remarks
     assert any("is hardly known: 92.0" in remark for remark in remarks) == told
+
+
+@pytest.mark.parametrize(
+    ("method", "seeds", "wanted"), [("given", 3, False), ("given", 1, False), ("layered", 1, True)]
+)
+def test_more_seeds_are_asked_for_where_there_may_be_more(method, seeds, wanted):
+    """A given model has one, and three of the other's do not help."""
+    rows = rows_of([("a", 1.0, 0.92, 10, 5)], 1) + rows_of([("b", 1.0, 0.92, 12, 5)], seeds)
+    rows[0]["training_method"] = method
+    remarks = asked(rows, choose="chip", least="energy_j").remarks
+    assert ("One training seed gives no spread; three or more would." in remarks) == wanted

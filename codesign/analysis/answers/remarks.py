@@ -369,10 +369,11 @@ def _seeds_wanted(contest: Contest) -> str:
     if gain is None or gain.above_zero or not gain.mean or contest.settled < CONFIDENCE:
         return ""
     if gain.half_width is None:
-        if all(contest.ranked[place].value(contest.column).seeds > 1 for place in (0, contest.level)):
+        both = [contest.ranked[place] for place in (0, contest.level)]
+        if all(point.value(contest.column).seeds > 1 for point in both):
             return "The best and the next have one training seed in common, which gives no spread; three or more would."
-        trained = any(point.training_method != "given" for point in contest.chosen.values())
-        return "One training seed gives no spread; three or more would." if trained else ""
+        given = any(point.training_method == "given" for point in both)  # and has one, whatever the file says
+        return "" if given else "One training seed gives no spread; three or more would."
     deviation = gain.half_width * math.sqrt(gain.seeds) / quantile_of(gain.seeds - 1)
     for n in range(gain.seeds + 1, _MOST_SEEDS + 1):
         if quantile_of(n - 1) * deviation / math.sqrt(n) < gain.mean:
