@@ -372,6 +372,16 @@ def test_what_was_varied_for_one_alone_is_said_and_compared_at_the_same_value():
     assert told in asked(rows, chips, choose="chip", least="energy_j").sentence
     lanes = asked(rows, chips, choose=f"axis.{path}", least="energy_j", select={f"axis.{path}": [8, 64]})
     assert lanes.sentence.endswith("more lanes always look better, because the model charges them only area.")
+    for each in rows[3:6]:
+        each["accuracy"] = 0.99  # which more lanes may improve or not
+    lanes = asked(rows, chips, choose=f"axis.{path}", most="accuracy", select={f"axis.{path}": [8, 64]})
+    assert "It is the largest that was tried, so a larger one may be better still." in lanes.sentence
+
+
+def test_of_two_values_that_are_level_none_is_called_the_end():
+    rows = rows_of([("a", width, 0.9, energy, 5.0) for width, energy in ((1.0, 10.0), (2.0, 10.0), (4.0, 12.0))])
+    told = asked(rows, choose="axis.width", least="energy_j").sentence
+    assert told == "Width 1 and width 2 have the least energy per sample: at least 10 nJ, 17 % less than width 4."
 
 
 def test_a_chip_of_ones_own_that_is_not_ranked_says_which_line_would_and_whom_it_beats():

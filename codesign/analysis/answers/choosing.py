@@ -333,7 +333,7 @@ def _at_an_end(contest: Contest, path: str, tried: Collection[float]) -> str:
     that those beyond it have no point here: the network may not fit, or answer nothing."""
     name, numbers = path.rsplit(".", 1)[-1], [option for option in contest.members if isinstance(option, int | float)]
     best = contest.option_of(contest.ranked[0])
-    if len(numbers) < 2 or best not in (min(numbers), max(numbers)):
+    if len(numbers) < 2 or contest.level > 1 or best not in (min(numbers), max(numbers)):
         return ""
     if best == 0 or (best == 1 and (name in _FROM_ONE or name.endswith("dropout"))):
         return ""
@@ -343,5 +343,7 @@ def _at_an_end(contest: Contest, path: str, tried: Collection[float]) -> str:
     if best == max(numbers) and path.endswith(".vector_width"):  # docs/design.md: more lanes always look better
         return (
             "It is the largest that was tried: more lanes always look better, because the model charges them only area."
+            if contest.column in ("energy_j", "latency_s", "energy_delay_js")
+            else "It is the largest that was tried, so a larger one may be better still."
         )
     return f"It is the {end} that was tried, so a {further} one may be better still."
