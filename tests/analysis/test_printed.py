@@ -57,6 +57,13 @@ def test_rows_side_by_side():
     assert found.sentence == "Unlayered, accuracy: 95.6 % printed, 95.6 % here."
 
 
+def test_what_is_printed_and_has_no_result_is_not_said_to_be_unprinted():
+    rows = [*mubrain(accuracy=None, spike_density=None, energy_j=None)]
+    assert asked(rows).sentence == "There are no results here for the numbers that are printed."
+    unprinted = {name: {key: of for key, of in row.items() if key != "values"} for name, row in ROWS.items()}
+    assert asked(mubrain(), rows=unprinted).sentence == "The publication prints no numbers for these results."
+
+
 def test_energies_of_other_terms_have_no_multiple():
     rows = [row | {"energy_coverage": ["static"]} if row["recipe"] == "layered" else row for row in mubrain()]
     unlayered = asked(rows, relative_to="layered").options[1]

@@ -171,6 +171,8 @@ def _sentence(question: PrintedQuestion, options: Sequence[Option], differences:
         if not differences:
             return "All settings are as printed."
         return f"{plural(differences, 'setting')} {'is' if differences == 1 else 'are'} not as printed."
+    if any(isinstance(value, float) for option in options for value in option.printed.values.values()):
+        return "There are no results here for the numbers that are printed."
     return "The publication prints no numbers for these results."
 
 
