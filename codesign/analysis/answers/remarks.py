@@ -326,6 +326,8 @@ def _idle_remark(best: Point, column: str) -> str:
         return ""
     time = quantity(busy, "on_s")
     computing = f"Static power counts for the {time} of computing a sample"
+    if best.value("late_fraction").mean is None:  # a static input lasts no time
+        return f"{computing}."
     return f"{computing}; operation real_time in the chip's entry adds the waiting."
 
 
