@@ -273,6 +273,8 @@ def test_a_trial_says_how_many_parameters_it_has_besides(table):
     assert study.chosen(six).endswith(", schedule.steps_after_output 1 and 1 more")
     five = {name: value for name, value in six.parameters.items() if name != "chip.loihi.gated"}
     assert "more" not in study.chosen(replace(six, parameters=five))
+    idle = replace(six, parameters=six.parameters | {study.drawn[0]: None})  # as a baseline's whose file gives none
+    assert study.chosen(idle).endswith(", schedule.steps_after_output 1, chip.loihi.gated 1")
 
 
 def test_a_large_study_stays_below_two_megabytes(large):

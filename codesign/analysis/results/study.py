@@ -133,7 +133,7 @@ class Study:
 
     def chosen(self, trial: TrialFacts) -> str:
         """A trial's parameters, those that matter most, and how many more it has."""
-        known = [name for name in self.drawn if name in trial.parameters][:_DESCRIBED]
+        known = [name for name in self.drawn if trial.parameters.get(name) is not None][:_DESCRIBED]
         told = ", ".join(f"{name} {self.text(trial, name)}" for name in known)
         more = sum(value is not None for value in trial.parameters.values()) - len(known)
         return f"{told} and {more} more" if more > 0 else told
