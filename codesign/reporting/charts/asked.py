@@ -47,7 +47,6 @@ _Drawn = tuple[str, Any, *tuple[str, ...]]
 _MOST_LINES, _MOST_BARS, _MOST_STEPS = 8, 16, 200
 _HEIGHT = 260
 _LEGEND = {"orient": "bottom", "columns": 2, **in_lines(40)}  # a name that is cut off may be another one's
-_BANDS = "Bands: 95 % intervals over training seeds."
 
 
 def asked_section(entries: Sequence[FigureEntry], points: Sequence[Point]) -> Section:
@@ -132,7 +131,8 @@ def _epochs(curves_in: str, chosen: Sequence[Point], say: Saying) -> _Drawn | No
     column = curves_in.removesuffix("_curve")
 
     def by_epoch(point: Point) -> list[tuple[float, Interval]]:
-        curves = [list(map(float, cell)) for cell in point.rows[curves_in] if cell is not None and len(cell)]
+        trained = point.rows.drop_duplicates("training_seed")  # of which other evaluation seeds repeat the curve
+        curves = [list(map(float, cell)) for cell in trained[curves_in] if cell is not None and len(cell)]
         longest = max(map(len, curves), default=0)
         return [(float(e + 1), interval([curve[e] for curve in curves if len(curve) > e])) for e in range(longest)]
 
@@ -141,7 +141,7 @@ def _epochs(curves_in: str, chosen: Sequence[Point], say: Saying) -> _Drawn | No
     if not rows:
         return None
     title = f"{column_label(column).capitalize()} by epoch"
-    return title, _band(rows) + _line(rows, "epoch", column), _BANDS, left_out
+    return title, _band(rows) + _line(rows, "epoch", column), _bands(rows), left_out
 
 
 def _along(entry: FigureEntry, chosen: Sequence[Point], points: Sequence[Point], names: Names) -> _Drawn | None:
@@ -173,7 +173,7 @@ def _along(entry: FigureEntry, chosen: Sequence[Point], points: Sequence[Point],
     of_more = f", the first {_MOST_LINES} of {len(levels):,}" if len(levels) > _MOST_LINES else ""
     dashed = f"Dashed: {runs}{of_more}." if levels else ""
     title = f"{label_of(column).capitalize()} by {_words(entry.along)}"
-    return title, drawn, _BANDS, dashed, _first(_MOST_LINES, len(found))
+    return title, drawn, _bands(rows), dashed, _first(_MOST_LINES, len(found))
 
 
 def _spikes(chosen: Sequence[Point], say: Saying) -> _Drawn | None:
@@ -249,6 +249,11 @@ def _band(rows: Sequence[Row], *, ordinal: bool = False) -> Any:
             color=color("line", [str(row["line"]) for row in rows], "", **_LEGEND),
         )
     )
+
+
+def _bands(rows: Sequence[Row]) -> str:
+    banded = any(row["low"] is not None for row in rows)
+    return "Bands: 95 % intervals over training seeds." if banded else ""
 
 
 def _across(levels: Sequence[Row], rows: Sequence[Row]) -> Any:
