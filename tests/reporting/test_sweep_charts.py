@@ -108,6 +108,13 @@ def test_energy_by_part_adds_up_to_the_energy():
     assert total == pytest.approx(point.value("energy_j").mean)
 
 
+def test_times_by_part_add_up_to_the_latency_and_no_note_denies_it():
+    parts = {"latency_compute_s": 2.0, "latency_network_s": 1.0, "latency_synchronization_s": 0.5, "latency_s": 3.5}
+    points = points_of([mubrain_row("layered", "random", 0, 0) | parts])
+    figure = parts_figure(points, names_of(points), "latency_s")
+    assert (sum(row["value"] for row in rows_of(figure)), figure.note) == (3.5, "")
+
+
 def test_an_all_in_energy_is_one_part_and_far_ones_are_shares():
     rows = [mubrain_row("layered", "random", 0, 0) | {"energy_coverage": ["all_in"], "energy_j": 3e-6}]
     points = points_of([*rows, rows[0] | {"recipe": "other", "energy_j": 25e-6}])

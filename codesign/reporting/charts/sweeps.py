@@ -264,7 +264,6 @@ def parts_figure(points: Sequence[Point], names: Names, column: str) -> Figure |
         f"{column_label(column).capitalize()} by part",
         chart,
         "Bars are shares, since the sums lie far apart." if shares else "",
-        "Parts that overlap in time are each counted in full." if column == "latency_s" else "",
         of_more(len(drawn), len(known), "points"),
     )
 
