@@ -238,6 +238,9 @@ AGREEMENT = "time in which neighbours agree"
 DROPPED = "spikes dropped in overloaded ticks"
 """What a timer's cores have no time for; it counts as if it arrived, under this name among what is not modelled."""
 
+GATED = "static power is off between inputs"
+"""What is assumed under this name of a chip whose power is gated, in real time."""
+
 CURRENTS = "input multiply-accumulates a sample"
 """What no chip has an energy for; results count them under this name among what is not modelled."""
 

@@ -19,7 +19,7 @@ from codesign.analysis.results.points import Point
 from codesign.analysis.results.table import ResultTable
 from codesign.arguments import instance
 from codesign.files import Location, write_atomically
-from codesign.hardware.terms import BOOKS, StaticBook
+from codesign.hardware.terms import BOOKS, GATED, StaticBook
 from codesign.reporting.facts import trust_line, without_result
 from codesign.reporting.page.data import block, columns_of, preferred
 from codesign.reporting.page.sections import sections_of
@@ -159,10 +159,11 @@ def _note(table: AnsweredTable) -> str:
 
 def _summary(metadata: ResultMetadata, points: Sequence[Point]) -> str:
     workload = metadata.workload
-    seeds = max((point.value("accuracy").seeds for point in points), default=0)
+    seeds = sorted({point.value("accuracy").seeds for point in points})  # where trainings failed, points have fewer
     coverage = f" {workload.coverage}." if workload.coverage else ""
     counts = plural(len(points), "design point")
-    trained = f", {plural(seeds, 'training seed')} each" if points else ""
+    least = f"{seeds[0]} to " if len(seeds) > 1 else ""
+    trained = f", {least}{plural(seeds[-1], 'training seed')} each" if points else ""
     data = f"Data: {workload.name}, {workload.test:,} test samples.{coverage}"
     sizes = any(point.group_size or point.training_group_size for point in points)
     momentum = any("momentum" in (point.policy, point.training_policy) for point in points)
@@ -174,11 +175,14 @@ def _summary(metadata: ResultMetadata, points: Sequence[Point]) -> str:
 
 def _counted(metadata: ResultMetadata, points: Sequence[Point]) -> str:
     """Whose static power an energy holds, and for how long; empty where points differ in that, or have none."""
-    operations = {point.operation for point in points if point.value("energy_j").mean is not None and point.separable}
-    if len(operations) != 1:
+    powered = [point for point in points if point.value("energy_j").mean is not None and "static" in point.coverage]
+    lasting = {
+        point.operation == "real_time" and not any(GATED in entry for entry in point.assumptions) for point in powered
+    }
+    if len(lasting) != 1:
         return ""
     what = "all that is powered" if metadata.static_book == "board" else "the cores in use"
-    if operations == {"accelerated"}:
+    if lasting == {False}:
         return f"Energy: {what} while computing, not between samples."
     return f"Energy: {what} as long as the input lasts. Latency: computing alone."
 

@@ -322,3 +322,22 @@ def test_a_single_point_is_told_with_the_ranges_of_its_costs():
     assert told in " ".join(printed(table).split())
     without = " ".join(printed(table_of([mubrain_row("layered", "random", 0, 0)])).split())
     assert "A sample takes at least 7.808 µJ on µBrain. accuracy" in without  # no range, so nothing in brackets
+
+
+def test_how_many_seeds_points_have_and_for_how_long_static_power_counts():
+    """A training of one recipe failed; a chip that is switched off between inputs draws no power there."""
+    rows = [
+        mubrain_row("layered", "random", seed, 0) | {"energy_coverage": ["static"], "operation": "real_time"}
+        for seed in (0, 1)
+    ]
+    gated = [row | {"assumptions": ["mubrain: static power is off between inputs"]} for row in rows]
+    other = mubrain_row("unlayered_rs", "random", 0, 0)  # whose energy has no static power
+    for some, seeds, energy in (
+        ([*rows, other], "1 to 2 training seeds each", "all that is powered as long as the input lasts. Latency"),
+        (gated, "2 training seeds each", "all that is powered while computing, not between samples."),
+        ([*gated, rows[0] | {"recipe": "unlayered_rs", "point": "other"}], "1 to 2 training seeds each", None),
+        ([other], "1 training seed each", None),
+    ):
+        told = " ".join(Page(page_of(some)).text.split())
+        assert f", {seeds}." in told
+        assert f"Energy: {energy}" in told if energy else "Energy: all that" not in told

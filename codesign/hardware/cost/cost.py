@@ -25,7 +25,7 @@ from codesign.hardware.cost.latency import Latency, StepsOf, latency_of, steps_o
 from codesign.hardware.cost.scheduling import delayed_assumptions
 from codesign.hardware.cost.work import PlacedExecution
 from codesign.hardware.placement.placement import Placement
-from codesign.hardware.terms import COST_TERMS, CURRENTS
+from codesign.hardware.terms import COST_TERMS, CURRENTS, GATED
 from codesign.simulation.execution import Execution
 from codesign.units import format_si, in_percent
 
@@ -270,7 +270,7 @@ def _on_time(
         raise InputError("operation 'real_time': a static input (timestep 0 s) has no duration; use 'accelerated'")
     chip = work.chip
     if chip.power_gating.between_inputs == "yes":
-        return latency_s, (f"{chip.name}: static power is off between inputs",)
+        return latency_s, (f"{chip.name}: {GATED}",)
     stimulus_s = work.timesteps_run.astype(np.float64) * work.timestep_s
     if latency_s is None:
         return stimulus_s, (f"{chip.name}: taken to keep pace with its input",)
