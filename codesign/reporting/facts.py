@@ -113,8 +113,8 @@ def trust_line(metadata: ResultMetadata, options: Sequence[Option], names: Names
     ]
     said = (
         ("Error against published measurements:", off),
-        ("Fitted to everything published:", fitted),
-        ("Without a published measurement:", [title for title in others if title not in fitted]),
+        ("Fitted to published measurements:", fitted),
+        ("Without a measurement that gives an error:", [title for title in others if title not in fitted]),
         ("Contradicted by a measurement:", [title for title, chip in known.items() if chip.contradictions]),
         ("Scaled along axes by a model of cores: the numbers of", [title for title, c in known.items() if c.scaled]),
     )
