@@ -15,6 +15,7 @@ from rich.table import Table
 from codesign.hardware.chip.description import Chip
 from codesign.hardware.chip.missing import missing_parameters
 from codesign.hardware.comparison import STATIC_POWER, compared_numbers
+from codesign.hardware.terms import AGREEMENT
 from codesign.hardware.validation.validation import Check, validate, validation_summary
 from codesign.relative_error import percent
 from codesign.units import format_si, plural
@@ -57,7 +58,7 @@ def _row(chip: Chip) -> str:
         "?" if chip.vector_width is None else str(chip.vector_width.value),
         "?" if synaptic is None else format_si(synaptic.value, "J"),
         "all-in" if chip.all_in else "?" if static is None else format_si(static.value, "W"),
-        "no" if any(consequence.startswith("latency") for _, consequence in missing) else "yes",
+        "no" if any("latency" in consequence or AGREEMENT in consequence for _, consequence in missing) else "yes",
         len(missing),
     )
 
@@ -88,7 +89,8 @@ def _print_accounting(console: Console, chip: Chip) -> None:
         words = str(synaptic.operation).replace("_", " ")
         energy = f"all-in: a synaptic operation includes everything that the chip spent, in {words} operation only"
     else:
-        energy = "incremental: every event has its own energy, and static power comes on top"
+        static = "comes on top" if chip.static_power.given else "is not known"
+        energy = f"incremental: events have energies, and static power {static}"
     console.print(f"\n[bold]Operating point[/bold]: {escape(chip.operating_point)}")
     console.print(f"[bold]Energy[/bold]: {energy}")
     gating = chip.power_gating

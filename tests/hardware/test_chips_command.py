@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 from scripts import script
 from typer.testing import CliRunner
 
+from codesign.cli.chip_pages import print_list
 from codesign.cli.chips import app
 from codesign.errors import DocumentError
 from codesign.hardware.library import chip_names, find_chip
@@ -55,6 +58,15 @@ def test_the_list_says_what_a_chip_is_where_there_is_room(runner: CliRunner, mon
     assert "Asynchronous vision chip with nine…" in output
 
 
+def test_latency_is_not_modelled_in_full_where_hops_or_agreement_lack() -> None:
+    loihi, sne = find_chip("loihi"), find_chip("sne")
+    agreeing = loihi.model_copy(update={"synchronization": sne.synchronization})
+    for chip, told in ((loihi, "yes"), (loihi.model_copy(update={"network_on_chip": None}), "no"), (agreeing, "no")):
+        console = Console(file=io.StringIO(), width=80)
+        print_list(console, [chip])
+        assert console.file.getvalue().splitlines()[1].split()[-2] == told
+
+
 def test_show_gives_every_number_with_its_effect_confidence_and_source(runner: CliRunner) -> None:
     output = runner.invoke(app, ["show", "ubrain"]).output
     line = next(line for line in output.splitlines() if "energies.synaptic_operation" in line)
@@ -71,7 +83,12 @@ def test_show_gives_every_number_with_its_effect_confidence_and_source(runner: C
 
 @pytest.mark.parametrize(
     ("name", "energy"),
-    [("odin", "incremental: every event"), ("odin_allin", "in accelerated operation only"), ("poets", "not known")],
+    [
+        ("odin", "incremental: events have energies, and static power comes on top"),
+        ("spinnaker_sharp2012", "and static power is not known"),
+        ("odin_allin", "in accelerated operation only"),
+        ("poets", "not known for a synaptic operation"),
+    ],
 )
 def test_show_tells_operating_point_accounting_and_gating(runner: CliRunner, name: str, energy: str) -> None:
     told = " ".join(runner.invoke(app, ["show", name]).output.split())

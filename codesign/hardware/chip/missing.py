@@ -72,5 +72,6 @@ def _missing_times(chip: Chip) -> list[tuple[str, str]]:
     if isinstance(chip.synchronization, Neighbour) and chip.synchronization.handshake is None:
         missing.append(("synchronization.handshake", f"the {AGREEMENT}"))
     if chip.network_on_chip is None and not one_core and "hop" not in included:
-        missing.append(("network_on_chip", "hops, and so latency across cores"))
+        across = "" if chip.synchronization.kind == "timer" else " across cores"
+        missing.append(("network_on_chip", f"hops, and so {consequence.partition(',')[0]}{across}"))
     return missing
