@@ -95,8 +95,8 @@ def _failures(record: RunRecord) -> Iterator[Text]:
     shown = record.failures[-_FAILURES:]
     for line in shown:
         yield Text(f"  {line}", style="red")
-    if shown and record.jobs.failed > len(shown):
-        yield Text(f"  and {record.jobs.failed - len(shown):,} earlier failures", style="dim")
+    if len(record.failures) > len(shown):
+        yield Text(f"  and earlier ones; {record.jobs.failed:,} jobs failed in all", style="dim")
 
 
 def _places(record: RunRecord) -> Iterator[RenderableType]:

@@ -139,9 +139,12 @@ def test_nothing_in_a_record_steers_the_terminal(tmp_path: Path, finished: dict[
 
 
 def test_failures_that_are_left_out_are_counted(tmp_path: Path, finished: dict[str, Any]) -> None:
+    """Of a job with several results, all fail with one line: these are no earlier failures."""
     jobs = {**finished["jobs"], "failed": 1009}
-    put(tmp_path, "tiny", {**finished, "jobs": jobs, "failures": [f"job {number}" for number in range(9)]})
-    assert "and 1,004 earlier failures" in said(tmp_path / "tiny")
+    for lines, told in ((9, True), (5, False)):
+        failures = [f"job {number}" for number in range(lines)]
+        put(tmp_path, "tiny", {**finished, "jobs": jobs, "failures": failures})
+        assert ("and earlier ones; 1,009 jobs failed in all" in said(tmp_path / "tiny")) == told
 
 
 def test_the_command_that_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
