@@ -208,5 +208,5 @@ def _static_assumptions(placement: Placement) -> Iterable[str]:
             yield f"{chip.name}: the static power of {which} is taken to be within static_power.chip"
         else:
             yield f"{chip.name}: no static power is known for {which}"
-    elif placement.assumptions and placement.capacity == "scaled":
-        yield f"{chip.name}: static power is the published chip's, whatever was added to it"
+    elif any(text.startswith(f"{chip.name} scaled: ") for text in placement.assumptions):
+        yield f"{chip.name}: static power of a chip and of a core is the published one's, whatever was added to it"
