@@ -33,7 +33,7 @@ def model_page(card: ModelCard, file: str) -> str:
         "model.card  # everything on this page",
     ]
     if card.data is not None:
-        load.append("cd.load_workload(model.card.data.options)  # the data it was trained on")
+        load.append(f"cd.load_workload(model.card.data.options)  # the data it was {_done(card)} on")
     parts = [
         f"# {_text(card.name)}",
         _summary(card),
@@ -53,10 +53,19 @@ def _summary(card: ModelCard) -> str:
     shape = card.shape
     what = f"A spiking network of {shape.neurons:,} neurons that tells {card.classes} classes apart"
     if card.data is not None:
-        what += f", trained on `{_code(card.data.options.name)}`"
+        what += f", {_done(card)} on `{_code(card.data.options.name)}`"
     if card.origin is not None:
         what += f" for {_text(card.origin.title)}"
     return f"{what}."
+
+
+def _given(card: ModelCard) -> bool:
+    """Whether its recipe takes a model as it is, which was trained elsewhere."""
+    return card.recipe is not None and card.recipe.model is not None
+
+
+def _done(card: ModelCard) -> str:
+    return "evaluated" if _given(card) else "trained"
 
 
 def _facts(card: ModelCard) -> list[tuple[str, str]]:
@@ -77,7 +86,7 @@ def _facts(card: ModelCard) -> list[tuple[str, str]]:
         sizes = f"{data.train:,} samples for training, {data.validation:,} for validation, {data.test:,} for tests"
         rows += [
             ("data", f"`{_code(data.options.name)}`: {sizes}"),
-            ("coverage", _text(data.coverage or "the whole dataset")),
+            ("coverage", _text(data.coverage or "the whole dataset was there")),
             ("fingerprint of the data", f"`{data.fingerprint}`"),
         ]
     if (origin := card.origin) is not None:
@@ -130,7 +139,9 @@ def _layers(given: Any) -> tuple[Any, ...]:
 
 
 def _timestep(card: ModelCard) -> str:
-    length = format_si(card.timestep_s, "s") if card.timestep_s else "no length: the input is static"
+    if not card.timestep_s:
+        return "no length: the input is static"
+    length = format_si(card.timestep_s, "s")
     return length if card.data is None else f"{card.data.timesteps} × {length}"
 
 
@@ -138,25 +149,28 @@ def _training(card: ModelCard) -> str:
     parameters = {} if card.recipe is None else card.recipe.parameters
     told: dict[str, object] = {name.replace("_", " ").strip(): value for name, value in parameters.items()}
     told |= {
-        "seed": card.training_seed,
+        "seed": None if _given(card) else card.training_seed,
         "epochs run": card.trained_epochs,
         "epoch of these weights": card.best_epoch,
         "training loss then": card.training_loss,
     }
     rows = [(name, _text(_value(value))) for name, value in told.items() if value is not None]
     if card.validation_accuracy is not None:
-        rows.append(("validation accuracy then", percent(card.validation_accuracy)))
+        rows.append((f"validation accuracy{' then' * (not _given(card))}", percent(card.validation_accuracy)))
     parts = ["## How it was trained"]
-    if card.recipe_name:
-        parts.append(
-            f"By the recipe `{_code(card.recipe_name)}`; weights are those of the best epoch on validation data."
-        )
+    if card.recipe_name and _given(card):
+        parts.append(f"Elsewhere: the recipe `{_code(card.recipe_name)}` takes it as it is.")
+    elif card.recipe_name:
+        calibrated = "" if card.recipe is None or card.recipe.calibration is None else ", calibrated after it"
+        best = f"weights are those of the best epoch on validation data{calibrated}"
+        parts.append(f"By the recipe `{_code(card.recipe_name)}`; {best}.")
     if (read := card.imported) is not None:
         digest = f", SHA-256 `{read.digest}`" if read.digest else ""
         parts.append(f"Elsewhere: it was imported from {_text(read.source)}, dialect {read.dialect}{digest}.")
     parts.append(_table(("parameter", "value"), rows) if rows else "" if card.imported is not None else "Not known.")
     if card.origin is not None:
-        parts.append("This command writes the file, and trains the model where the store does not hold it:")
+        trains = "" if _given(card) else ", and trains the model where the store does not hold it"
+        parts.append(f"This command writes the file{trains}:")
         parts.append(_indented(card.origin.command))
     return "\n\n".join(filter(None, parts))
 
@@ -171,11 +185,13 @@ def _scores(card: ModelCard) -> str:
     headings += ["spike density", column_label("energy_j", "board"), "latency", *(["seed"] if seeds else [])]
     rows = [(*_row(run), *((str(run.evaluation_seed),) if seeds else ())) for run in shown]
     splits = listed(list(dict.fromkeys(str(run.split) for run in card.evaluations)))
-    samples = max((run.samples or 0) for run in card.evaluations)
+    counts = sorted({run.samples for run in card.evaluations if run.samples})
+    least = f"{counts[0]:,} to " if len(counts) > 1 else ""
     parts = [
         "## What it scores",
-        f"On {samples:,} samples of the {splits} split. Energies and latencies, per sample, are computed from the "
-        f"numbers of chip files; {UNKNOWN} is not known or not modelled.",
+        (f"On {least}{plural(counts[-1], 'sample')} of the {splits} split. " if counts else "")
+        + f"Energies and latencies, per sample, are computed from the numbers of chip files; {UNKNOWN} is not known or "
+        "not modelled.",
         _table(tuple(headings), rows),
         f"Left out here, and in the results: {left:,}." if left else "",
         _notes("Not modelled", ((run, run.not_modelled) for run in shown)),
@@ -211,21 +227,24 @@ def _inference(run: ModelEvaluation) -> str:
 
 
 def _notes(heading: str, said: Iterable[tuple[ModelEvaluation, Sequence[str]]]) -> str:
-    """Sentences that evaluations carry, each once, with the chips that it is said of where its text does not say so."""
+    """Sentences that evaluations carry, each once, with the chips that it is said of where its text lacks any."""
     chips: dict[str, dict[str, None]] = {}
     for run, sentences in said:
         for sentence in sentences:
             chips.setdefault(sentence, {}).setdefault(run.chip or "")
     lines = []
     for sentence, names in chips.items():
-        unnamed = [name for name in names if name and name not in sentence]
-        lines.append(f"- {_text(sentence)}" + (f" ({_text(listed(unnamed))})" if unnamed else ""))
+        known = [*filter(None, names)]
+        named = all(name in sentence for name in known)
+        lines.append(f"- {_text(sentence)}" + ("" if named else f" ({_text(listed(known))})"))
     return "\n".join((f"{heading}:", "", *lines)) if lines else ""
 
 
 def _limits(card: ModelCard) -> str:
     data = "its data" if card.data is None else f"the dataset `{_code(card.data.options.name)}`"
     seed = "other seeds give other weights, and accuracies that differ"
+    splits = "data like that of the split above, and for these schedules and bits of weights"
+    holds = [f"- Accuracies hold for {splits}."] if card.evaluations else []
     return "\n".join(
         (
             "## Limits",
@@ -234,7 +253,7 @@ def _limits(card: ModelCard) -> str:
             "should rest on it.",
             "- Nothing here was measured on silicon: accuracies are simulated, energies and latencies are projections.",
             f"- It is one trained model; {seed}.",
-            "- Accuracies hold for data like that of the split above, and for these schedules and bits of weights.",
+            *holds,
             f"- Nothing is claimed about the licence of {data}, nor about what it allows for weights trained on it.",
         )
     )

@@ -75,6 +75,39 @@ def test_scores_stand_under_their_schedule():
     assert "- too large (b)" in page
 
 
+def test_what_is_said_of_several_chips_names_all_of_them():
+    """Of one that is named and another that is not, the other alone would seem to be meant."""
+    runs = [cd.ModelEvaluation(chip=chip, schedule="s", assumptions=("old: one", "both")) for chip in ("old", "new")]
+    page = model_page(replace(card(), evaluations=(*runs, replace(runs[0], assumptions=("old: two",)))), "x")
+    assert "- old: one (old and new)\n- both (old and new)\n- old: two\n" in page
+    assert "samples of the" not in page  # no evaluation says how many
+    assert "the split above" not in model_page(card(), "x")
+
+
+def test_how_a_model_was_trained_is_not_said_of_one_that_was_given(tmp_path: Path):
+    network = cd.SpikingNetwork("6-3", cd.NeuronSpec(), timestep_s=1e-3)
+    cd.save_model(tmp_path / "mine.safetensors", network, cd.describe_model(network, name="mine"))
+    calibration = {"policy": "random", "group_size": 8}
+    recipes = {
+        "takes it as it is": {"model": {"file": str(tmp_path / "mine.safetensors")}},
+        "best epoch on validation data": {},
+        "calibrated after it": {"calibration": calibration},
+    }
+    origin = cd.ModelOrigin(name="s", title="t", command="c", config_hash="h", training_key="k")
+    whole = replace(card(), recipe_name="it", origin=origin, training_seed=0, validation_accuracy=0.5)
+    pages = [
+        model_page(replace(whole, recipe=cd.Recipe(method="layered", epochs=1, **recipe)), "x")
+        for recipe in recipes.values()
+    ]
+    assert [[said in page for page in pages] for said in recipes] == [
+        [True, False, False],
+        [False, True, True],
+        [False, False, True],
+    ]
+    for said in ("| seed | 0 |", "validation accuracy then", "and trains the model where"):
+        assert [said in page for page in pages] == [False, True, True]
+
+
 def test_texts_of_others_are_text():
     hostile = "<script>alert(1)</script> | cell\n# heading [link](http://x) `code` *bold* _em_ snake_case"
     origin = cd.ModelOrigin(name="s", title=hostile, command="codesign sweep 'a\nb'", config_hash="", training_key="")

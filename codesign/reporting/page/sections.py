@@ -131,7 +131,7 @@ def _reproduction(metadata: ResultMetadata) -> Section:
         ("configuration hash", metadata.config_hash),
         ("data", f"{workload.name}: {counts}{others(samples)}"),
         ("input", f"{workload.timesteps} timesteps of {timestep}{others(binned)}" if workload.timestep_s else static),
-        ("coverage", workload.coverage or "the whole dataset, as far as the loader knows"),
+        ("coverage", workload.coverage or "the whole dataset was there, as far as the loader knows"),
         ("network", metadata.topology),
         (
             "jobs",
