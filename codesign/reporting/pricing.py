@@ -15,7 +15,7 @@ from codesign.analysis.results.formatting import column_label, listed, percent, 
 from codesign.arrays import Floats
 from codesign.deferred import alt
 from codesign.hardware.terms import WAITING_KINDS
-from codesign.reporting.charts.base import EDGE, Figure, Row, axis_of, evenly, figure, source, tooltip
+from codesign.reporting.charts.base import EDGE, Figure, Row, axis_of, evenly, figure, of_more, source, tooltip
 from codesign.reporting.pieces import Cell, Heading, Section, Table, numeric, table_of, text_table, without_repeats
 from codesign.reporting.templates import render_page
 from codesign.units import format_si, plural
@@ -151,8 +151,9 @@ def _reading(page: PricingPage) -> str:
     aims = listed([f"{towards} {_label(column)}" for column, towards in page.objectives])
     return (
         "Shade: how many design points lie there, on a logarithmic scale. Dots: the front. The objectives are to "
-        f"{aims}; a dot that looks beaten here is better in one that is not drawn. All other numbers of the chip are "
-        "taken from its file; the report of a sweep with the chosen prices says what their ranges leave open."
+        f"{aims}; a dot that looks beaten here is better in one that is not drawn. All other numbers are the chip's "
+        "own or follow from its structure; the report of a sweep with the chosen prices says what their ranges leave "
+        "open."
     )
 
 
@@ -304,7 +305,8 @@ def _density(
     dots = alt.Chart(source(marks)).mark_point(size=28, filled=True, opacity=1, stroke=EDGE, strokeWidth=0.8)
     chart = alt.layer(shades, dots.encode(x="x:Q", y="y:Q", color=alt.value("#d55e00"), tooltip=tooltip(point="point")))
     note = f"{plural(sum(cloud.counts.values()), 'point')}, {len(front):,} of them on the front."
-    return figure(name, cloud.recipe, chart.properties(width="container", height=_HEIGHT), note)
+    drawn = of_more(len(marks), len(front), "points of the front")
+    return figure(name, cloud.recipe, chart.properties(width="container", height=_HEIGHT), note, drawn)
 
 
 def _coarse(clouds: Sequence[Density]) -> tuple[list[Density], float]:

@@ -33,6 +33,12 @@ def test_what_has_one_value_does_not_vary():
     assert "; 2 prices vary. " in prices_page()
 
 
+def test_points_of_the_front_that_are_not_drawn_are_told():
+    text = prices_page(on_front=260)
+    assert text.count("130 of them on the front. 120 of 130 points of the front are drawn.") == 2
+    assert "of the front are drawn" not in prices_page()
+
+
 def test_one_point_and_none_that_can_be_drawn():
     assert "1 point, 3 of them on the front." in prices_page(points=1)
     assert "Energy or latency is 0 or not known, so nothing can be drawn." in prices_page(points=0)

@@ -7,8 +7,8 @@ import numpy as np
 from codesign.reporting.pricing import Density, PricingPage, VariedPrice, render_pricing
 
 
-def prices_page(more: str = "", *, points: int = 400) -> str:
-    """As many points of two recipes, scattered over two decades of latency and one of energy; six are on the front."""
+def prices_page(more: str = "", *, points: int = 400, on_front: int = 6) -> str:
+    """As many points of two recipes, scattered over two decades of latency and one of energy, and some on the front."""
     draws, clouds = np.random.default_rng(0), []
     for recipe in ("layered", "random"):
         cloud = Density(recipe + more)
@@ -28,7 +28,7 @@ def prices_page(more: str = "", *, points: int = 400) -> str:
             words.path: words.shown[number % 2],
             fixed.path: "sram",
         }
-        for number in range(6)
+        for number in range(on_front)
     ]
     return render_pricing(
         PricingPage(
