@@ -163,7 +163,11 @@ def _summary(metadata: ResultMetadata, points: Sequence[Point]) -> str:
     coverage = f" {workload.coverage}." if workload.coverage else ""
     counts = plural(len(points), "design point")
     least = f"{seeds[0]} to " if len(seeds) > 1 else ""
-    trained = f", {least}{plural(seeds[-1], 'training seed')} each" if points else ""
+    trained = (
+        f", {least}{plural(seeds[-1], 'training seed')} each"
+        if any(p.training_method != "given" for p in points)
+        else ""
+    )
     data = f"Data: {workload.name}, {workload.test:,} test samples.{coverage}"
     sizes = any(point.group_size or point.training_group_size for point in points)
     momentum = any("momentum" in (point.policy, point.training_policy) for point in points)
