@@ -142,6 +142,8 @@ def test_counts_samples_and_hypervolumes_are_those_of_the_search(table):
     said = searched(table)
     assert said["trials"] == "8: 4 complete, 1 dropped, 2 infeasible, 1 failed"
     assert said["chosen on"] == "40 validation samples"
+    first = study_metadata(replace(small_study(), samples=30))
+    assert searched(table_of(rows_on_test(), first))["chosen on"] == "30 validation samples"
     assert said["sampler"] == "TPE, 10 startup trials; seed 7"
     assert said["level 1"] == "2 epochs, 1 training seed; 1 trial ended there"
     assert said["hypervolume"] == "8e-10"

@@ -206,6 +206,7 @@ class StudyFacts:
 
     Attributes:
         sampler: name and options, in words.
+        samples: validation samples that trials are evaluated on, the first of the split; None for all.
         levels: fidelity levels, lowest first, in words; one where there is only the full one.
         baseline: what the file gives without any search, evaluated like a trial; None where it was left out.
         trials: in order of their numbers.
@@ -217,6 +218,7 @@ class StudyFacts:
     sampler: str
     seed: int
     parameters: tuple[ParameterFacts, ...]
+    samples: int | None = None
     constraints: tuple[str, ...] = ()
     levels: tuple[str, ...] = ()
     baseline: TrialFacts | None = None

@@ -43,6 +43,7 @@ def describe_study(spec: StudySpec, study: Study, *, baseline: Outcome) -> Study
     return StudyFacts(
         sampler=f"{spec.sampler.name}{options}; {spec.in_flight} in flight",
         seed=spec.sampler.seed,
+        samples=spec.evaluation.samples,
         parameters=tuple(_parameter_facts(space, path) for path in space.parameters),
         constraints=tuple(constraint_text(constraint) for constraint in spec.constraints),
         levels=tuple(_level_text(level) for level in spec.levels),

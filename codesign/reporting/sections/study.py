@@ -25,9 +25,7 @@ from codesign.reporting.charts.study import importance_figures, progress_figures
 from codesign.reporting.pieces import Cell, Heading, Section, Table, numeric, table_of, text_table, without_repeats
 from codesign.units import plural
 
-_SPLITS = (
-    "Validation: mean ± standard deviation over training seeds. Test: mean ± 95 % interval. Test samples chose nothing."
-)
+_SPLITS = "Test samples chose nothing."
 _SLICES = "Everything else varies along with each parameter: a slope here is no proof of a cause."
 _TRIAL_LIMIT = 600
 _CELL_LIMIT = 10_000
@@ -152,7 +150,7 @@ def search_table(study: Study, metadata: ResultMetadata) -> Table:
     tested = sum(trial_name(trial) in study.tested for trial in study.front)
     rows = [
         ("trials", f"{len(facts.trials):,}: {', '.join(f'{states[state]:,} {state}' for state in _STATES)}"),
-        ("chosen on", f"{workload.validation:,} validation samples"),
+        ("chosen on", f"{min(facts.samples or workload.validation, workload.validation):,} validation samples"),
         (
             "tested on",
             f"{workload.test:,} test samples, which chose nothing: {tested:,} of {len(study.front):,} trials of the "
