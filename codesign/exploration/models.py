@@ -183,6 +183,9 @@ def _write(
         versions=package_versions(),
         **facts,
     )
+    if (given := model.inputs.given) is not None and not given.trains:  # what was trained elsewhere is what it was
+        found = {name: getattr(card, name) for name in ("weights", "evaluations", "evaluations_left_out", "versions")}
+        card = replace(given.card, **found)
     own = network_of(card, state, "the stored model").own_numbers()
     card = replace(card, own_numbers=own or None)
     weights = encode_model(state, card, place="the stored model")

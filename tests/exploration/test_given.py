@@ -84,6 +84,13 @@ def test_data_made_otherwise_than_that_of_the_training_is_told(tmp_path: Path, c
     assert note == f"the model of {said}"
     told = {point.columns["recipe"] for point in plan.points if note in point.columns["assumptions"]}
     assert told == {"mine"}  # others are trained on these data, too
+    run(sweep_in(tmp_path), tmp_path, cache_root, models=True)
+    kept = {
+        name: cd.load_model(tmp_path / f"out/models/{name}.safetensors").card for name in ("mine-seed0", "moved-seed3")
+    }
+    assert (kept["mine-seed0"].name, kept["mine-seed0"].data) == ("mine", card.data)
+    assert len(kept["mine-seed0"].evaluations) == 1
+    assert kept["moved-seed3"].data.options == sweep_in(tmp_path).workload
     assert len(others) == 2
     known = "was trained on 'digits' with seed 1, and is evaluated on 'digits' with seed 0; it may know test samples"
     assert others[0] == f"the model that recipe 'tuned' trains further {known}"

@@ -21,6 +21,7 @@ from codesign.exploration.jobs.encoding import encode_state
 from codesign.files import read_file
 from codesign.hardware.cost.scheduling import learned_assumptions
 from codesign.hardware.placement.placement import Placement
+from codesign.models.card import ModelCard
 from codesign.network.layers import Linear
 from codesign.network.neuron import NeuronSpec
 from codesign.network.topology import input_grid
@@ -39,11 +40,12 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, kw_only=True)
 class GivenModel:
     """The state, as the store keeps it, that a training begins with, or ends with at once where it is not trained
-    further."""
+    further; and its card."""
 
     digest: str
     trains: bool
     state: bytes = field(compare=False, repr=False)
+    card: ModelCard = field(compare=False, repr=False)
 
 
 _OF_SPLITS = ("split", "seed", "validation", "test")
@@ -187,5 +189,7 @@ def given_models(loaded: Loaded) -> dict[str, GivenModel]:
         for key in sorted(state):
             digest.update(f"{key} {tuple(state[key].shape)} {state[key].dtype} ".encode())
             digest.update(state[key].contiguous().numpy().tobytes())
-        given[name] = GivenModel(digest=digest.hexdigest(), trains=parameter == "from", state=encode_state(state))
+        given[name] = GivenModel(
+            digest=digest.hexdigest(), trains=parameter == "from", state=encode_state(state), card=model.card
+        )
     return given
