@@ -95,8 +95,12 @@ def test_neurons_that_a_chip_does_not_have_are_assumptions() -> None:
     bursting = cd.NeuronSpec(time_constant=1e-3, reset="subtract", most_spikes=(1, 3), comparison=">=")
     (text,) = neuron_assumptions(full, bursting)
     assert text.endswith("is not stated to have most_spikes; evaluated with 1, 3")
-    stated = full.supports.model_copy(update={"features": ("most_spikes",)})
-    assert not [*neuron_assumptions(full.model_copy(update={"supports": stated}), bursting)]
+    biased = bursting.model_copy(update={"bias": True})
+    assert [*neuron_assumptions(full, biased)][1].endswith(
+        "is not stated to have a bias; evaluated with those of the network, in float32"
+    )
+    stated = full.supports.model_copy(update={"features": ("most_spikes", "bias")})
+    assert not [*neuron_assumptions(full.model_copy(update={"supports": stated}), biased)]
 
 
 def test_more_thresholds_and_time_constants_than_a_core_has_are_assumptions() -> None:

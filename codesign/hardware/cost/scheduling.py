@@ -200,6 +200,8 @@ def neuron_assumptions(chip: Chip, neuron: NeuronSpec, *, refractory: bool = Fal
         if name not in chip.supports.features:
             values = ", ".join(map(str, neuron.each(name)))
             yield f"{chip.name} is not stated to have {name}; evaluated with {values}"
+    if neuron.bias and "bias" not in chip.supports.features:
+        yield f"{chip.name} is not stated to have a bias; evaluated with those of the network, in float32"
     if refractory:
         yield (f"{chip.name} does not state a refractory period; evaluated with at most one spike per timestep")
 
