@@ -95,11 +95,11 @@ def test_neurons_that_a_chip_does_not_have_are_assumptions() -> None:
     bursting = cd.NeuronSpec(time_constant=1e-3, reset="subtract", most_spikes=(1, 3), comparison=">=")
     (text,) = neuron_assumptions(full, bursting)
     assert text.endswith("is not stated to have most_spikes; evaluated with 1, 3")
-    biased = bursting.model_copy(update={"bias": True})
-    assert [*neuron_assumptions(full, biased)][1].endswith(
-        "is not stated to have a bias; evaluated with those of the network, in float32"
-    )
-    stated = full.supports.model_copy(update={"features": ("most_spikes", "bias")})
+    biased = bursting.model_copy(update={"bias": True, "readout": "potential"})
+    _, bias, read = neuron_assumptions(full, biased)
+    assert bias.endswith("is not stated to have a bias; evaluated with those of the network, in float32")
+    assert read.endswith("is not stated to let potentials be read; the answer is read from them, at no cost")
+    stated = full.supports.model_copy(update={"features": ("most_spikes", "bias", "readout")})
     assert not [*neuron_assumptions(full.model_copy(update={"supports": stated}), biased)]
 
 

@@ -320,7 +320,7 @@ class NetworkOnChip(Sourced):
         return Mesh(rows=rows, columns=columns, cores_per_tile=self.cores_per_tile, numbering=self.numbering)
 
 
-Feature = Annotated[str, of_words((*FEATURES, "bias", "delayed", "skips", "within_pass"))]
+Feature = Annotated[str, of_words((*FEATURES, "bias", "readout", "delayed", "skips", "within_pass"))]
 
 
 class Supports(Spec):
@@ -330,8 +330,8 @@ class Supports(Spec):
         leak, reset: whether potentials decay, and how neurons reset after a spike.
         thresholds, time_constants: how many different ones the neurons of a core can have: a number, or `neuron` for
             one each; None where it is not stated.
-        features: what else the neurons have, by the names of `NeuronSpec`, as a `bias`, and `delayed` connections,
-            `skips` and recurrence `within_pass`; what is left out is not stated.
+        features: what else the neurons have, by the names of `NeuronSpec`, as a `bias`, or potentials as `readout`; and
+            `delayed` connections, `skips` and recurrence `within_pass`. What is left out is not stated.
     """
 
     leak: Answer = "unknown"

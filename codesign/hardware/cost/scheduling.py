@@ -202,6 +202,8 @@ def neuron_assumptions(chip: Chip, neuron: NeuronSpec, *, refractory: bool = Fal
             yield f"{chip.name} is not stated to have {name}; evaluated with {values}"
     if neuron.bias and "bias" not in chip.supports.features:
         yield f"{chip.name} is not stated to have a bias; evaluated with those of the network, in float32"
+    if neuron.readout == "potential" and "readout" not in chip.supports.features:
+        yield f"{chip.name} is not stated to let potentials be read; the answer is read from them, at no cost"
     if refractory:
         yield (f"{chip.name} does not state a refractory period; evaluated with at most one spike per timestep")
 
