@@ -14,7 +14,7 @@ from codesign.exploration.jobs.rows import Columns
 from codesign.exploration.jobs.store import Entry, Facts, Store
 from codesign.exploration.planned import FeasiblePoint, PlannedPoint
 from codesign.hardware.cost.energy import paper_synaptic_operations
-from codesign.training.budget import TrainingBudget
+from codesign.training.recipe import Recipe
 
 _AT_ONCE = 500
 """Points whose entries are read together."""
@@ -80,7 +80,7 @@ def _row(point: PlannedPoint, jobs: FeasiblePoint, stored: _Stored, failures: Ma
         return {**columns, "status": "failed", "reason": reason}
     with reading_result("columns"):
         assumed = [*columns["assumptions"], *found[jobs.cost.key]["assumptions"]]
-        assumed += _over_budget(jobs.execution.model.recipe.budget, columns)
+        assumed += _of_budget(jobs.execution.model.recipe, columns)
         return {
             **columns,
             **result_columns(point, jobs, found),
@@ -98,12 +98,14 @@ def _training_columns(facts: Facts) -> Columns:
         return checked_cells({**known, "train_wall_s": facts.get("wall_s")})
 
 
-def _over_budget(budget: TrainingBudget | None, columns: Columns) -> Iterator[str]:
-    """That not even the nearest epoch kept to the budget of its training."""
-    if budget is not None:
+def _of_budget(recipe: Recipe, columns: Columns) -> Iterator[str]:
+    """That not even the nearest epoch kept to the budget of its training, or that more came afterwards."""
+    if (budget := recipe.budget) is not None:
         taken = columns.get("validation_density" if budget.energy is None else "validation_energy_j")
         if taken is not None and not budget.kept(taken):
             yield f"{OVER_BUDGET}{budget.summary}"
+        if recipe.calibration is not None:
+            yield f"trained with a budget, {budget.summary}, and calibrated after that, which changes its spikes"
 
 
 def _agreement(jobs: FeasiblePoint, stored: _Stored) -> float | None:

@@ -58,7 +58,7 @@ class TrainingResult(OfArrays):
         threshold_scales: what calibration multiplied the threshold of each layer by, folded into `state` as its inverse
             on weights; None without calibration. The history is that of the network before.
         keeps_budget: whether validation samples took no more than the recipe's budget in the best epoch, to 5 %; if
-            not, no epoch came nearer to it. None without a budget.
+            not, no epoch came nearer to it. Calibration comes after that. None without a budget.
     """
 
     state: dict[str, torch.Tensor]

@@ -78,3 +78,10 @@ def test_a_row_says_that_its_model_is_over_the_budget_of_its_training(tmp_path, 
         said = [entry for entry in assumptions if entry.startswith(OVER_BUDGET)]
         assert said == [f"{OVER_BUDGET}density {density:g}"] * told
         assert sum("brought within its budget" in note for note in progress.notes) == told
+
+
+def test_a_row_says_that_its_model_was_calibrated_after_its_budget_was_met(tmp_path, cache_root):
+    calibrated = "method: layered, budget: {density: 1}, calibration: {criterion: matching, samples: 10}"
+    frame = run(tiny(("method: layered", calibrated)), tmp_path, cache_root)[0].table.frame
+    assumptions = frame.loc[frame["status"] == "ok", "assumptions"].iloc[0]
+    assert "trained with a budget, density 1, and calibrated after that, which changes its spikes" in assumptions
