@@ -79,7 +79,8 @@ def in_the_way(contest: Contest, asked: Collection[str]) -> tuple[str, ...]:
 
 
 def left_aside(points: Collection[Point], names: Names) -> tuple[str, ...]:
-    """What `dropping_remark` says, and that some points, or some seeds of one, answer nothing; the first is named."""
+    """What `dropping_remark` says, and that some points, or some seeds of one, answer nothing, or have no result since
+    their training failed; the first is named."""
     silent = sum(point.silent for point in points)
     mixed = [point for point in points if point.silent_seeds and not point.silent]
     said = [*filter(None, [dropping_remark(points, names)])]
@@ -91,6 +92,12 @@ def left_aside(points: Collection[Point], names: Names) -> tuple[str, ...]:
         which = f"seed {seeds[0]} has" if len(seeds) == 1 else f"seeds {listed([str(seed) for seed in seeds])} have"
         more = f" The same holds at {len(mixed) - 1:,} more." if mixed[1:] else ""
         said.append(f"At {names.point(mixed[0])}, training {which} no right answer, which counts.{more}")
+    trained = [point for point in points if point.training_method != "given"]
+    most = len({seed for point in trained for seed in point.training_seeds})
+    if fewer := [point for point in trained if len(point.training_seeds) < most]:
+        count = f"{len(fewer[0].training_seeds)} of {most} training seeds have a result, and only these count"
+        more = f" So it is at {len(fewer) - 1:,} more." if fewer[1:] else ""
+        said.append(f"At {names.point(fewer[0])}, {count}.{more}")
     return tuple(said)
 
 
