@@ -274,8 +274,16 @@ def test_numbers_that_are_no_float32_matter_only_where_they_are_used():
     def empty(waiting):
         return unknown * waiting.potential
 
+    def importing(waiting):
+        import math
+
+        return math.pi * waiting.potential
+
+    def with_options(waiting, **options):
+        return waiting.potential
+
     case = a_case(batch=1, timesteps=1)
-    for priority in (lambda waiting: waiting.potential * TOO_LARGE, empty):
+    for priority in (lambda waiting: waiting.potential * TOO_LARGE, empty, importing, with_options):
         schedule = replace(case.schedule, policy=Policy(name="mine", priority=priority))
         with pytest.raises(InputError, match=r"'mine' cannot be compiled: .*test_policies\.py"):
             run(replace(case, schedule=schedule), "event")

@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 from numba.core import cgutils, types
-from numba.core.errors import NumbaError
 
 from codesign.errors import InputError
 from codesign.simulation.event.compilation import callback, leaf
@@ -203,7 +202,7 @@ def policy_address(policy: Policy) -> int:
         loop = _loop(policy)
         loop.__name__ = loop.__qualname__ = f"keys_by_{policy.name}" if policy.name.isidentifier() else "keys_by_policy"
         compiled = callback(loop, _SIGNATURE, keep=is_built_in(policy))
-    except (NumbaError, OverflowError, ValueError) as error:  # a number that is too large, a cell that is empty
+    except Exception as error:  # Numba raises nearly anything; and a number is too large, or a cell empty
         code = policy.priority.__code__
         raise InputError(
             f"scheduling policy '{policy.name}' cannot be compiled: {code.co_filename}:{code.co_firstlineno}: "
