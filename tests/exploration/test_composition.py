@@ -20,6 +20,7 @@ from codesign.documents import Path_, Spec
 from codesign.errors import DocumentError, InputError
 from codesign.exploration.definition.composition import load_chosen
 from codesign.exploration.definition.spec import SweepSpec
+from codesign.exploration.definition.variants import base_chip
 from codesign.exploration.study.spec import StudySpec
 from codesign.simulation.policies import policy_names
 
@@ -65,6 +66,17 @@ def mistakes(name: str, text: str, **choice: str) -> list[str]:
 
 
 # extends -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("value", ["50 pJ", "{value: 50 pJ}"])
+def test_no_number_of_a_chip_stands_beside_the_source_of_another(folder, value):
+    known = "{value: 5 pJ, includes: [hop], confidence: measured, source: lab, range: [4 pJ, 60 pJ]}"
+    numbers = f"energies: {{synaptic_operation: {known}}}, sources: {{lab: {{citation: A lab}}}}"
+    write("base.yaml", f"extends: tiny.yaml\nchips: {{mine: {{extends: speck, {numbers}}}}}\n")
+    spec = load("mine.yaml", f"extends: base.yaml\nchips: {{mine: {{energies: {{synaptic_operation: {value}}}}}}}\n")
+    number = base_chip(spec, "mine").energies.synaptic_operation
+    assert (number.text, number.confidence, number.source, number.range) == ("50 pJ", "estimated", "own", None)
+    assert number.includes == ("hop",)
 
 
 def test_null_is_a_value_like_any_other(folder):

@@ -17,8 +17,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from codesign.documents import Spec, validate_document
+from codesign.documents import Path_, Spec, validate_document
 from codesign.errors import DocumentError, InputError
+from codesign.hardware.chip.extending import number_over
 from codesign.merging import MOST_NAMES, Fragment, Merged, chain_of, hint
 from codesign.mistakes import shown, suggestion
 
@@ -135,6 +136,11 @@ class _Folded(Merged):
                 self.mistake(part, (block, name), message)
                 continue
             self.parts[block].setdefault(name, []).append(Fragment(document=part.document, at=(*part.at, block, name)))
+
+    def prepared(self, here: Path_, before: Any, value: Any) -> Any:
+        """As files of chips extend each other: no number of a chip stands beside another one's source."""
+        of_chip = len(here) > 2 and here[0] == "chips"
+        return number_over(self, here, before, value, chip=here[:2]) if of_chip else value
 
     def remove_path(self, part: Fragment, number: int, path: str) -> None:
         block, _, name = path.partition(".")

@@ -89,18 +89,25 @@ class _Description(Merged):
         if not isinstance(before, dict):
             return value
         if here == ("synchronization",) and (kind := self._other_kind(value)) in KINDS:
-            self._forget_keys(here, set(before) - set(KINDS[kind].model_fields))
-        if not any(key in before for key in VALUES):
-            return value
-        if value is not None and not isinstance(value, dict | list):
-            value = _number(before, here, value)
-        if isinstance(value, dict) and any(key in value for key in VALUES):
-            self._forget_keys(here, _OF_A_VALUE)
-        return value
+            _forget_keys(self, here, set(before) - set(KINDS[kind].model_fields))
+        return number_over(self, here, before, value)
 
-    def _forget_keys(self, here: Path_, keys: set[str]) -> None:
-        for key in keys & set(value_at(self.data, here)):
-            self.forget((*here, key))
+
+def number_over(merged: Merged, here: Path_, before: Any, value: Any, *, chip: Path_ = ()) -> Any:
+    """What is merged over `before` where a part of a description has `value`: of a number that gets another value, and
+    of which that forgets how the old one was known. `chip` is where the description stands."""
+    if not isinstance(before, dict) or not any(key in before for key in VALUES):
+        return value
+    if value is not None and not isinstance(value, dict | list):
+        value = _number(before, here[len(chip) :], value)
+    if isinstance(value, dict) and any(key in value for key in VALUES):
+        _forget_keys(merged, here, _OF_A_VALUE)
+    return value
+
+
+def _forget_keys(merged: Merged, here: Path_, keys: set[str]) -> None:
+    for key in keys & set(value_at(merged.data, here)):
+        merged.forget((*here, key))
 
 
 def _kind_of(synchronization: Any) -> str | None:
