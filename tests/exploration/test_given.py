@@ -107,6 +107,8 @@ def test_its_key_is_its_content_and_not_its_place(tmp_path: Path):
     (there := tmp_path / "there").mkdir()
     saved(tmp_path)
     first = keys(sweep_in(tmp_path))
+    common = SWEEP.replace("from: mine.safetensors, ", "") + "recipe_defaults: {from: mine.safetensors}\n"
+    assert keys(sweep_in(tmp_path, common))[1:] == first[1:]
     (tmp_path / "mine.safetensors").rename(there / "other.safetensors")
     moved = SWEEP.replace("mine.safetensors", "there/other.safetensors")
     assert keys(sweep_in(tmp_path, moved)) == first

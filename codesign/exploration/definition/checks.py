@@ -127,7 +127,8 @@ def anchored(data: Any, folder: Callable[[Path_], str]) -> Any:
 def _files_in(data: Any) -> Iterator[Path_]:
     chips: list[Path_] = [("chips", name, "extends") for name in mapping(data, "chips")]
     yield from (path for path in chips if isinstance(chip := value_at(data, path), str) and is_chip_file(chip))
-    models: list[Path_] = [("recipes", name, key) for name in mapping(data, "recipes") for key in ("model", "from")]
+    recipes: list[Path_] = [("recipe_defaults",), *(("recipes", name) for name in mapping(data, "recipes"))]
+    models = [(*recipe, key) for recipe in recipes for key in ("model", "from")]
     for path in (*models, *((*path, "file") for path in models), ("workload", "file")):
         if isinstance(value_at(data, path), str):
             yield path
