@@ -134,6 +134,25 @@ def test_of_those_that_may_miss_a_limit_by_chance_the_nearest_is_named():
     assert "b would be better and may miss accuracy >= 95 % by chance." in answer.remarks
 
 
+def test_a_side_without_any_point_is_told_and_not_one_that_misses_a_limit():
+    rows = accurate("a", 1e-9, 0.9, 0.9) + accurate("b", 1e-9, 0.9, 0.9)
+    limit = ["accuracy >= 95 %"]
+    nowhere = asked(rows, compare=[{"chip": "a"}, {"chip": "b", "schedule": "no"}], where=limit)
+    assert (nowhere.standing, nowhere.sentence) == ("cannot be asked", "No variant of b, no takes part.")
+    neither = asked(rows, compare=["a", "b"], where=limit)
+    assert (neither.standing, neither.sentence) == ("not met", "No variant of a and b meets accuracy >= 95 %.")
+
+
+@pytest.mark.parametrize("column", ["float_accuracy", "latency_steps"])
+def test_what_no_number_of_a_chip_would_give_is_not_said_to_be_for_want_of_one(column):
+    """Weights that have 32 bits already, and outputs without a spike."""
+    rows = [
+        one | {"not_modelled": ["latency: a gives no clock"], column: None} for one in accurate("a", 1e-9, 0.9, 0.9)
+    ]
+    said = asked(rows, choose="chip", most=column).sentence
+    assert said in ("No float accuracy is known for a.", "No steps until output is known for a.")
+
+
 def test_of_two_sides_each_whose_seeds_miss_a_limit_is_named():
     rows = accurate("a", 1e-9, 0.96, 0.94, 0.97) + accurate("b", 2e-9, 0.99, 0.9, 0.97)
     remarks = asked(rows, compare=["a", "b"], where=["accuracy >= 95 %"]).remarks

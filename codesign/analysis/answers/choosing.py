@@ -325,7 +325,8 @@ def _best_other_chip(contest: Contest, point: Point) -> str:
     column, factor, label = contest.column, contest.factors[point], contest.names.chips[point.chip]
     if is_share(column) or factor is None:
         return f"The best other chip is {label} with {quantity(point.value(column).mean, column)}."
-    return f"The best other chip, {label}, has {in_times(factor, more=not contest.more)}."
+    both = " on the terms that both have" if point in contest.terms else ""
+    return f"The best other chip, {label}, has {in_times(factor, more=not contest.more)}{both}."
 
 
 def _at_an_end(contest: Contest, path: str, tried: Collection[float]) -> str:

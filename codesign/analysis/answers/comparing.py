@@ -117,10 +117,10 @@ def _lacking(contest: Contest) -> tuple[Standing, str]:
     for variants in lacking.values():
         if able := meeting(variants, contest.where):
             return "cannot be asked", absence(able[0], contest.column, contest.names)
-    sides, limits = listed([*map(contest.label, lacking)]), listed([limit.text for limit in contest.where])
-    if not limits or not all(lacking.values()):
-        return "cannot be asked", f"No variant of {sides} takes part."
-    return "not met", f"No variant of {sides} meets {limits}."
+    if empty := [contest.label(option) for option, variants in lacking.items() if not variants]:
+        return "cannot be asked", f"No variant of {listed(empty)} takes part."
+    limits = listed([limit.text for limit in contest.where])
+    return "not met", f"No variant of {listed([*map(contest.label, lacking)])} meets {limits}."
 
 
 def _compared(

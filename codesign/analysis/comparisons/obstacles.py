@@ -35,8 +35,11 @@ def obstacle_between(a: Point, b: Point, column: str, names: Names) -> Terms | s
 
 
 def absence(point: Point, column: str, names: Names) -> str:
-    """That a point has no value of a column, and all numbers of its chip that are lacking for it."""
+    """That a point has no value of a column, and all numbers of its chip that are lacking for it. What has no unit, as
+    numbers of steps and accuracies, is no matter of the chip's numbers."""
     label, chip = column_label(column), names.chips[point.chip]
+    if not COLUMNS[column].unit:
+        return f"No {label} is known for {chip}."
     columns = ("energy", "latency") if column in ("energy_delay_js", "power_w") else (column.partition("_")[0],)
     words = ("latency",) if column in OF_LATENCY else columns
     entries = (entry.partition(": ") for entry in point.not_modelled)
