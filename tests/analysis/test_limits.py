@@ -273,6 +273,19 @@ def test_what_is_enough_is_not_told_as_the_limit_that_it_misses():
     assert answer.sentence.endswith("Where hardly less than 88.0 % accuracy is enough, b wins.")
 
 
+def test_what_is_as_good_where_a_limit_is_looser_does_not_win_there():
+    """a is as quick as c and more accurate, which comes first in the table, and d is quicker."""
+    rows = rows_of([("c", 1.0, 0.9, 5.0, 5.0), ("a", 1.0, 0.95, 10.0, 5.0), ("d", 1.0, 0.95, 20.0, 4.0)])
+    limited = asked(rows, choose="chip", least="latency_s", where=["energy_j <= 6 nJ"])
+    assert limited.sentence.endswith(
+        "c is the only one that meets energy_j <= 6 nJ, with 5 µs latency. Where 20 nJ "
+        "energy per sample is enough, d wins."
+    )
+    level = asked(rows, choose="chip", least="latency_s", where=["energy_j <= 11 nJ"])
+    assert labels(level)[:2] == ["a", "c"]
+    assert level.sentence.endswith("Where 20 nJ energy per sample is enough, d wins.")
+
+
 def test_true_and_false_are_told_as_a_file_says_them():
     rows = [
         row("a", 1.0, seed, latency_s=(1 + on) * 1e-6) | {"axis.width": str(on)}

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
-from typing import Any
 
 from codesign.analysis.answers.chance import left_to_samples
 from codesign.analysis.comparisons.comparison import compare_series
@@ -35,7 +34,7 @@ def _of(limit: Constraint, contest: Contest) -> Iterator[tuple[bool, str]]:
     sign = -1.0 if rising else 1.0
     segments = list(_segments(limit, sign, contest))
     held = max((place for place, (at, _, _) in enumerate(segments) if at <= sign * limit.value), default=None)
-    if held is None or segments[held][1] != contest.option_of(contest.ranked[0]):
+    if held is None or segments[held][1] not in _level(contest):
         return
 
     def told(place: int) -> str:
@@ -77,12 +76,17 @@ def _segments(limit: Constraint, sign: float, contest: Contest) -> Iterator[tupl
         for _, option, point in group:
             kept = best_variant([point, *([best[option]] if option in best else [])], column, more=more)
             best[option] = kept or point
-        if best != before and (winner := _winner(best, contest)) != last:
+        if best != before and (winner := _winner(best, contest, last)) != last:
             yield at, winner, best[winner]
             last = winner
 
 
-def _winner(best: Mapping[Hashable, Point], contest: Contest) -> Any:
+def _winner(best: Mapping[Hashable, Point], contest: Contest, last: Hashable) -> Hashable:
+    """The option that is best; the `last` one where it is as good."""
     members: Mapping[Hashable, Sequence[Point]] = {option: [point] for option, point in best.items()}
-    held = replace(contest, members=members, where=())
-    return held.option_of(held.ranked[0])
+    level = _level(replace(contest, members=members, where=()))
+    return last if last in level else level[0]
+
+
+def _level(contest: Contest) -> list[Hashable]:
+    return [contest.option_of(point) for point in contest.ranked[: contest.level]]
