@@ -124,6 +124,9 @@ def test_options_that_are_best_on_different_chips_say_so(form):
     for select, said in (({}, True), ({"chip": "a"}, False)):
         columns = {"columns": ["latency_s"]} if "compare" in form else {}
         assert (told in asked(rows, **form, **columns, select=select).sentence) == said
+    alone = [one for one in rows if (one["chip"] == "a") == (one["axis.width"] == 1)]
+    told = "Width 1 is at its best on a and width 2 on b; no chip has both."
+    assert told in asked(alone, **form, **columns).sentence
     assert "at its best" not in asked(rows, choose="chip", least="latency_s").sentence
 
 

@@ -27,7 +27,9 @@ def unequal_chips(contest: Contest, asked: Collection[str]) -> str:
     names = contest.names
     label, chip = names.upper(contest.label_of(best)), names.chips[best.chip]
     next_best = f"{contest.label_of(other)} on {names.chips[other.chip]}"
-    return f"{label} is at its best on {chip} and {next_best}; select one chip to compare on it."
+    one, another = ({point.chip for point in contest.members[contest.option_of(each)]} for each in (best, other))
+    advice = "no chip has both" if one.isdisjoint(another) else "select one chip to compare on it"
+    return f"{label} is at its best on {chip} and {next_best}; {advice}."
 
 
 def unequal_settings(contest: Contest) -> str:
