@@ -158,7 +158,10 @@ def test_neighbours_along_an_axis():
     assert found.sentence == ("Shown in 2 of 2 comparisons. F 8: 71.5 %. F 1: 50.5 %.")
     assert asked(rows, column="accuracy", along="group_size", direction="falls").standing == "does not hold"
     assert asked(rows, column="accuracy", along="schedule.async_random.group_size").standing == "holds"
-    assert asked(rows[:2], column="accuracy", along="group_size").standing == "cannot be asked"
+    one = asked(rows[:2], column="accuracy", along="group_size").sentence
+    assert one == "The results have no two points that differ in group size alone."
+    untimed = asked([row | {"latency_s": None} for row in rows], column="latency_s", along="group_size").sentence
+    assert untimed == "The results have no latency of points that can be held against each other."
 
 
 def test_gains_are_relative_to_the_point_with_the_same_schedule():

@@ -60,7 +60,8 @@ def answer_claim(
     pairs = values.pairs()
     found = [(pair, comparison) for pair in pairs if (comparison := _compared(pair, question)) is not None]
     if not found:
-        return answer(standing="cannot be asked", sentence=_nothing(question, points))
+        alike = f"The results have no {label_of(question.column)} of points that can be held against each other."
+        return answer(standing="cannot be asked", sentence=alike if pairs else _nothing(question, points))
     statuses = [_judged(pair, comparison, question) for pair, comparison in found]
     comparisons = [comparison for _, comparison in found]
     everyone = [point for pair in pairs for point in (pair.more, pair.less)]
