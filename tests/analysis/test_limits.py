@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from handmade_hardware import near
 from made_up_answers import SEEDS, accurate, asked, labels, row, rows_of, with_terms
-from synthetic_sweep import with_ranges
+from synthetic_sweep import synthetic_rows, with_ranges
 
 
 def test_equally_good_ones_set_the_limits_of_the_more_accurate_wherever_they_stand():
@@ -295,3 +295,12 @@ def test_true_and_false_are_told_as_a_file_says_them():
     assert asked(rows, choose="axis.width", least="latency_s").sentence.startswith("Width false has")
     sides = [{"axis.width": True}, {"axis.width": False}]
     assert asked(rows, compare=sides, columns=["latency_s"]).sentence.startswith("Width true has 2.00 times more")
+
+
+def test_what_a_chip_cannot_execute_meets_a_target_where_it_is_asked_for_by_name():
+    chip = {"chip": "mubrain"}
+    named = asked(synthetic_rows(), target=["accuracy >= 90 %"], select={**chip, "schedule": "layered"})
+    assert named.sentence.startswith("3 of 3 points meet all constraints.")
+    for form in ({"target": ["accuracy >= 90 %"]}, {"choose": "recipe", "most": "accuracy"}):
+        silent = asked(synthetic_rows(), **form, select={**chip, "layered": True})
+        assert silent.sentence == "No point of the results takes part: the chip cannot wait for layers."

@@ -21,7 +21,7 @@ from codesign.analysis.answers.remarks import (
     unpaired,
     without_draws,
 )
-from codesign.analysis.answers.selecting import points_in, value_of
+from codesign.analysis.answers.selecting import none_taking_part, points_in, taking_part, value_of
 from codesign.analysis.answers.switching import switches
 from codesign.analysis.comparisons.comparison import compare
 from codesign.analysis.comparisons.constraints import (
@@ -67,7 +67,7 @@ def choose(
     cannot execute, if they are asked for by name. Of an axis of numbers, `tried` are all of them, with or without a
     result."""
     selected, named = points_in(points, question.select), {"schedule", "inference"} & set(question.select)
-    able = [point for point in selected if not point.set_aside or (named and point.set_aside == CANNOT_WAIT)]
+    able = taking_part(selected, named)
     path = question.choose.removeprefix(AXIS_PREFIX)
     members = by_option(able, lambda point: value_of(point, path))
     contest = Contest(
@@ -90,7 +90,7 @@ def choose(
         where=contest.where,
     )
     if not contest.ranked:
-        standing, sentence = _nothing_ranked(contest)
+        standing, sentence = _nothing_ranked(contest, selected)
         return answer(standing=standing, sentence=sentence, remarks=left_aside(selected, names))
     turns, further = switches(contest), (dropping_remark(selected, names), *_further(contest, question, tried))
     said = [_sentence(contest, names.owners.get(path, "")), *filter(None, further), *turns[:1]]
@@ -223,13 +223,13 @@ def _asked(question: ChooseQuestion, names: Names) -> str:
     return f"Which {what} has {aim}{on}{limits}?"
 
 
-def _nothing_ranked(contest: Contest) -> tuple[Standing, str]:
+def _nothing_ranked(contest: Contest, selected: Sequence[Point]) -> tuple[Standing, str]:
     """How an answer stands that has no best one, and why."""
     if contest.unknown:
         return "cannot be asked", next(iter(contest.unknown.values()))
     variants = {point: option for option, members in contest.members.items() for point in members}
     if not variants:
-        return "cannot be asked", "No point of the results takes part."
+        return "cannot be asked", none_taking_part(selected)
     nearest = _nearest(contest, [*variants])
     label = contest.names.upper(contest.label(variants[nearest]))
     misses = listed(misses_in_words(nearest, contest.where))

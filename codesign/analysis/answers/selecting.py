@@ -16,7 +16,7 @@ from typing import Literal
 
 from codesign.analysis.questions import Selected, Selection
 from codesign.analysis.results.columns import AXIS_PREFIX, COLUMNS, TRIAL_AXIS, is_of_design, sets_topology
-from codesign.analysis.results.points import Point, is_known
+from codesign.analysis.results.points import CANNOT_WAIT, Point, is_known
 from codesign.mistakes import suggestion
 from codesign.units import is_number, parse_quantity
 
@@ -85,6 +85,18 @@ def points_in(points: Sequence[Point], selection: Selection) -> list[Point]:
         end = None if not values else min(values) if wanted == "lowest" else max(values)
         found = [point for point in found if end is not None and number_of(point, name) == end]
     return found
+
+
+def taking_part(points: Sequence[Point], named: Collection[str]) -> list[Point]:
+    """Those of selected points that are not `set_aside`; but schedules that the chip cannot execute take part where any
+    are `named`."""
+    return [point for point in points if not point.set_aside or (named and point.set_aside == CANNOT_WAIT)]
+
+
+def none_taking_part(points: Sequence[Point]) -> str:
+    """That none of selected points does, and why where no other remark says it."""
+    why = f": {CANNOT_WAIT}" if any(point.set_aside == CANNOT_WAIT for point in points) else ""
+    return f"No point of the results takes part{why}."
 
 
 def pairs_between(points: Sequence[Point], first: Selection, second: Selection) -> list[tuple[Point, Point]]:

@@ -7,7 +7,7 @@ from functools import partial
 
 from codesign.analysis.answers.answers import Answer, Option, values_of
 from codesign.analysis.answers.remarks import left_aside, may_miss, without_draws
-from codesign.analysis.answers.selecting import points_in
+from codesign.analysis.answers.selecting import none_taking_part, points_in, taking_part
 from codesign.analysis.comparisons.constraints import (
     best_variant,
     doubt,
@@ -31,9 +31,9 @@ _MOST = 8
 
 
 def reach(name: str, question: TargetQuestion, points: Sequence[Point], names: Names) -> Answer:
-    """The answer to a question of the form `target`, without points that are `set_aside`."""
-    selected = points_in(points, question.select)
-    able = [point for point in selected if not point.set_aside]
+    """The answer to a question of the form `target`, without points that are `set_aside`, as in a choice."""
+    selected, named = points_in(points, question.select), {"schedule", "inference"} & set(question.select)
+    able = taking_part(selected, named)
     where = resolved(question.target, able)
     met = meeting(able, where)
     nearest = sorted(met or able, key=lambda point: largest_miss(point, where))
@@ -50,7 +50,7 @@ def reach(name: str, question: TargetQuestion, points: Sequence[Point], names: N
     columns = [limit.column for limit in where]
     unknown = [_not_known(able, column) for column in columns]
     if not able:
-        return answer(standing="cannot be asked", sentence="No point of the results takes part.", remarks=aside)
+        return answer(standing="cannot be asked", sentence=none_taking_part(selected), remarks=aside)
     if met:
         best = best_variant(met, where[0].column, more=where[0].relation in (">=", ">")) or met[0]
         count = "1 point meets" if len(met) == 1 else f"{len(met):,} of {len(able):,} points meet"
