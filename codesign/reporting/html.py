@@ -30,7 +30,7 @@ _SCRIPTS = ("common.js", "first.js", "labels.js", "chart.js", "points.js")
 _MOST_ANSWERS = 3
 _MOST_ROWS = 8
 _MOST_OPTIONS = 40
-_UNASKED = {"name": "", "by": "chip", "objective": "energy_j", "limits": [], "rows": []}
+_UNASKED = {"name": "", "by": "chip", "objective": "energy_j", "limits": [], "rows": [], "cut": 0}
 """What the first screen shows where no question has options."""
 
 
@@ -219,6 +219,7 @@ def _asked(question: Question, answer: Answer, shown: Sequence[Point]) -> dict[s
         "limits": [[limit.column, limit.relation, limit.value] for limit in answer.where if not _of_control(limit)],
         "members": None if members == all_able else members,
         "rows": [_asked_row(option, places) for option in answer.options[:_MOST_OPTIONS]],
+        "cut": max(len(answer.options) - _MOST_OPTIONS, 0),
     }
 
 

@@ -365,3 +365,13 @@ def test_values_of_an_axis_are_sorted_found_as_numbers_and_told_where_they_are_n
     assert list(dict.fromkeys(tab.run(cells))) == ["900 ps", "1 ns", "1.5 ns", "1 µs"]
     enter(tab, "points-filter", "1 ns")
     assert set(tab.run(cells)) == {"1 ns"}  # a number is a whole one: not in 1.5
+
+
+def test_options_that_a_page_has_no_room_for_are_not_said_to_be_not_asked(shown):
+    """Of 42 options a page has 40, and shows 8."""
+    (row, *_) = (row for row in synthetic_rows((0,)) if row["chip"] == "loihi")
+    many = [row | {"axis.width": float(width), "energy_j": 1e-6 * width} for width in range(1, 43)]
+    question = {"choose": "axis.width", "least": "energy_j"}
+    told = said(shown(page_of(many, synthetic_metadata(width=question))), "decision-line")
+    assert "34 more options are in the table of all points." in told
+    assert "Not asked" not in told

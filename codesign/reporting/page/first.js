@@ -243,9 +243,11 @@ const dataCell = ({ label, cells, beside }, place) => {
   const text = cells[place] || UNKNOWN;
   return element("td", { role: "cell", class: text === UNKNOWN ? "n unknown" : "n", "data-label": label }, text, beside?.[place] ? element("small", {}, beside[place]) : null);
 };
+// Options of the answer that are too many for this page.
+const cut = (rows) => (rows === asked.rows ? asked.cut : 0);
 // Options that are drawn but that the question leaves out.
 const notAsked = (rows) => {
-  if (!by() || !rows.length || rows.some((row) => row.point === null)) return "";
+  if (!by() || !rows.length || cut(rows) || rows.some((row) => row.point === null)) return "";
   const asked = new Set(rows.map((row) => by().of[row.point]));
   const drawn = [...new Set(data.numbers.map((_, index) => by().of[index]))].filter((option) => by().codes[option] !== "");
   const others = drawn.filter((option) => !asked.has(option)).map((option) => inWords(by(), by().of.indexOf(option)));
@@ -289,7 +291,7 @@ const showTable = (rows) => {
     return [made, element("tr", { role: "row", class: "beside why" }, element("td", { role: "cell", colspan: kept.length + 1, title: obstacle }, obstacle.split(";")[0]))];
   };
   keepingFocus(table, () => table.tBodies[0].replaceChildren(...shown.flatMap(line)));
-  const further = rows.length - MOST_ROWS;
+  const further = rows.length + cut(rows) - MOST_ROWS;
   const left = further > 0 ? `${further === 1 ? "1 more option is" : `${further} more options are`} in the table of all points.` : "";
   const cores = [...alike].find((text) => text === onCores(points[0].point)); // in a sentence of its own: few numbers in each
   const same = [...alike].filter((text) => text !== cores);
