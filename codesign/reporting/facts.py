@@ -44,7 +44,7 @@ def failure_table(table: ResultTable) -> Table:
     counts = Counter(tuple(str(value) if is_known(value) else UNKNOWN for value in row) for row in cells)
     rows = [(*row, str(count)) for row, count in counts.items()]
     headings = ("network" if name == "topology" else name for name in columns)
-    return text_table("Points without a result, and why.", (*headings, "rows"), rows)
+    return text_table("Rows without a result, and why.", (*headings, "rows"), rows)
 
 
 def chip_numbers(metadata: ResultMetadata) -> Table:

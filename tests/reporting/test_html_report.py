@@ -76,7 +76,7 @@ def test_what_has_no_result_is_told_before_the_folds(report):
     first = report.partition("<details")[0]
     assert "1 infeasible: mubrain, async random (layered training); 1 failed: " in first
     assert '<a href="#failures">' in first
-    assert "Without a result." not in page_of(synthetic_rows((0,))[:5])
+    assert "without a result." not in page_of(synthetic_rows((0,))[:5])
 
 
 def test_every_table_and_heading_has_a_name(report):
