@@ -152,7 +152,7 @@ def _measured(check: Check, measured: float, source: str) -> ValidationFacts:
         measured_si=measured,
         modelled_si=check.model_low,
         modelled_high_si=check.model_high if ranged else None,
-        workload=check.workload,
+        workload=", with ".join(filter(None, [check.workload, ", ".join(check.overrides)])),
         source=source,
         standing=standings[check.status],
     )

@@ -95,7 +95,7 @@ def validation_table(metadata: ResultMetadata) -> Table:
                     Heading("source", links=True): Cell(fact.source),
                 }
             )
-    caption = "Published measurements against the model, with the chip's numbers as they are."
+    caption = "Published measurements against the model, with the chip's numbers, or what the workload names."
     return table_of(caption, rows, "measurements")
 
 
