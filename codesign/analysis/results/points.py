@@ -30,8 +30,7 @@ T = TypeVar("T")
 
 
 def drops_spikes(latency_model: object, overloaded_ticks: float | None) -> bool:
-    """Whether cores drop what they have no time for, as two columns say. Spikes are counted as if they arrived, so
-    neither accuracy nor cost is that of the chip."""
+    """Whether cores drop spikes, which are counted as if they arrived: neither accuracy nor cost is the chip's."""
     return str(latency_model).endswith("drops") and bool(overloaded_ticks)
 
 
