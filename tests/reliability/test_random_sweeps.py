@@ -47,7 +47,7 @@ RECIPE: dict[str, list[Any]] = {
     "budget": [{"density": 1.0}],
     "quantization": [1, 4, "chip"],
     "learn": [{"threshold": "layer"}],
-    "calibration": [{"policy": "random", "group_size": 4}],
+    "calibration": [{"policy": "random", "group_size": 4}, {"criterion": "matching", "refractory": False}],
     "input_gate": [True],
     "augmentation": [{"shift": 1}],
     "network_dropout": [0.2],
@@ -82,6 +82,13 @@ AXES: dict[str, list[Any]] = {
     "neuron.time_constant": ["5 ms", "20 ms"],
     "workload.timestep": ["5 ms", "10 ms"],
 }
+CLAIMS: list[dict[str, Any]] = [
+    {"more": {"recipe": "first"}, "less": {"recipe": "second"}, "about": "2 x"},
+    {"more": {"schedule": "own"}, "less": {"schedule": "layered"}},
+    {"along": "group_size", "direction": "falls"},
+    {"above": 0.5},
+]
+LIMITS = ["accuracy within 20 points of best", "energy_j < 1 uJ", "latency_s within 50 % of best"]
 COLUMNS = ["energy_j", "latency_s", "energy_delay_js", "power_w", "area_m2", "spike_density", "accuracy"]
 
 
@@ -98,6 +105,8 @@ def a_file(draw: random.Random) -> dict[str, Any]:
             network["delayed"] = [
                 draw.choice([{"from": 1, "to": 0, "delay": 2}, {"from": 0, "to": 0, "within": "pass"}])
             ]
+        if draw.random() < 0.3:
+            network["skips"] = [{"from": draw.choice(["input", 0]), "to": draw.choice([1, 2]), "kind": "linear"}]
     layers = {"24": 2, "16r": 2, "20-12": 3}.get(network.get("hidden", ""), 3)
     neuron = chosen(draw, NEURON, 0.2)
     for name, value in neuron.items():
@@ -128,8 +137,10 @@ def a_file(draw: random.Random) -> dict[str, Any]:
         file["questions"] = {
             "best": {"choose": draw.choice(["chip", "schedule", "recipe"]), "least": draw.choice(COLUMNS)}
         }
+        file["questions"]["claim"] = {"claim": "It holds.", "column": draw.choice(COLUMNS), **draw.choice(CLAIMS)}
+        file["questions"]["target"] = {"target": draw.sample(LIMITS, 2)}
         if chips[1:]:
-            file["questions"]["two"] = {"compare": chips[:2], "columns": draw.sample(COLUMNS, 2)}
+            file["questions"]["two"] = {"compare": chips[:2], "columns": draw.sample(COLUMNS, 2), "where": LIMITS[:1]}
     return file
 
 
