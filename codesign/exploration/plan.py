@@ -160,7 +160,7 @@ def _models(
             for parameter, message in recipe.value.mistakes_without_spikes() if without_spikes else ():
                 mistakes.append((set_at(spec, "recipe", name, parameter, getattr(recipe.value, parameter)), message))
             try:
-                for parameter, check in _checks(spec, shape, workload, recipe.value):  # noqa: B007  used where it fails
+                for parameter, check in _checks(spec, shape, workload, recipe.value, given.get(name)):  # noqa: B007  used where it fails
                     check()
                 parameter = "chip"
                 schedule, reason = trained_through(spec, shape, recipe)
@@ -203,14 +203,15 @@ def _models(
 
 
 def _checks(
-    spec: SweepSpec, shape: NetworkShape, workload: WorkloadOutline, recipe: Recipe
+    spec: SweepSpec, shape: NetworkShape, workload: WorkloadOutline, recipe: Recipe, given: GivenModel | None
 ) -> Iterator[tuple[str, Callable[[], None]]]:
     """Parameters of a recipe, and what raises InputError where they do not go with network and workload."""
     yield "loss", lambda: check_loss(make_loss(recipe.loss), spec.neuron, workload.timesteps)
     if (augmentation := recipe.augmentation) is not None:
         timestep_s, currents = workload.timestep_s, workload.currents
         yield "augmentation", lambda: augmentation.check(workload.input_grid, timestep_s, currents=currents)
-    yield "learn", lambda: check_learn(recipe.learn, max(spec.neuron.each("time_constant")), workload.timestep_s)
+    longest_s = max(spec.neuron.each("time_constant")) if given is None else given.time_constant_s
+    yield "learn", lambda: check_learn(recipe.learn, longest_s, workload.timestep_s)
     yield "spike_cost", lambda: check_spike_cost(recipe, shape)
     yield "budget", lambda: check_budget(recipe, shape)
     yield "input_gate", lambda: check_gate(recipe, shape)

@@ -165,3 +165,12 @@ def test_what_its_neurons_have_of_their_own_is_asked_of_the_chip(tmp_path: Path)
         assert len(said) == 2
         assert "stated to have a threshold for each neuron" in said[0]
         assert "stated to have a time constant for each layer" in said[1]
+
+
+def test_time_constants_that_a_model_lacks_cannot_learn(tmp_path: Path):
+    network = saved(tmp_path)
+    network.time_constant[3:] = torch.inf
+    cd.save_model(tmp_path / "mine.safetensors", network, cd.describe_model(network, name="mine"))
+    learns = SWEEP.replace("epochs: 1, learning_rate: 0.01", "epochs: 1, learn: {time_constant: layer}")
+    with pytest.raises(InputError, match=r"given.yaml:6: recipes.moved.learn: an infinite time constant cannot be"):
+        build_plan(sweep_in(tmp_path, learns), outline())

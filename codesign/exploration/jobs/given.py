@@ -40,11 +40,12 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, kw_only=True)
 class GivenModel:
     """The state, as the store keeps it, that a training begins with, or ends with at once where it is not trained
-    further; and its card."""
+    further; the longest time constant in it, in seconds, and its card."""
 
     digest: str
     trains: bool
     state: bytes = field(compare=False, repr=False)
+    time_constant_s: float = field(compare=False)
     card: ModelCard = field(compare=False, repr=False)
 
 
@@ -190,6 +191,10 @@ def given_models(loaded: Loaded) -> dict[str, GivenModel]:
             digest.update(f"{key} {tuple(state[key].shape)} {state[key].dtype} ".encode())
             digest.update(state[key].contiguous().numpy().tobytes())
         given[name] = GivenModel(
-            digest=digest.hexdigest(), trains=parameter == "from", state=encode_state(state), card=model.card
+            digest=digest.hexdigest(),
+            trains=parameter == "from",
+            state=encode_state(state),
+            time_constant_s=float(state["time_constant"].max()),
+            card=model.card,
         )
     return given
