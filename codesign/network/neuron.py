@@ -113,8 +113,8 @@ class NeuronSpec(Spec):
 
     @property
     def features(self) -> tuple[str, ...]:
-        """Those of `FEATURES` that are not as usual."""
-        return tuple(name for name in self.said() if name in FEATURES)
+        """Those of `FEATURES` that are not as usual in all layers."""
+        return tuple(name for name in FEATURES if self.each(name) != (type(self).model_fields[name].default,))
 
     def each(self, name: str) -> tuple[Any, ...]:
         """The values of a parameter, each once, in the order of the layers that have them."""

@@ -95,6 +95,7 @@ def test_neurons_that_a_chip_does_not_have_are_assumptions() -> None:
     bursting = cd.NeuronSpec(time_constant=1e-3, reset="subtract", most_spikes=(1, 3), comparison=">=")
     (text,) = neuron_assumptions(full, bursting)
     assert text.endswith("is not stated to have most_spikes; evaluated with 1, 3")
+    assert not [*neuron_assumptions(full, bursting.model_copy(update={"most_spikes": (1, 1), "floor": (None, None)}))]
     biased = bursting.model_copy(update={"bias": True, "readout": "potential"})
     _, bias, read = neuron_assumptions(full, biased)
     assert bias.endswith("is not stated to have a bias; evaluated with those of the network, in float32")
