@@ -95,7 +95,7 @@ def _one_part_each(placement: Placement) -> Execution:
         barrier_messages=np.zeros_like(emitted),
         active=active,
         residual=np.zeros_like(active[:, 0]),
-        forward_steps=nothing + 2,
+        forward_steps=nothing + 2 + max((one.detour for one in shape.direct), default=0),
         contended_steps=nothing,
         steps_to_first_output=nothing + NOT_REACHED,
         spikes_to_first_output=nothing + NOT_REACHED,

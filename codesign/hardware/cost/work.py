@@ -305,7 +305,7 @@ class PlacedExecution(StepRecord):
 def _check_drained(execution: Execution, chip: Chip) -> None:
     """What a chip cannot drop or end it computes and pays for, so an execution that did so has no price there."""
     better = "evaluate with the schedule that {} gives, or with schedule.drained()"
-    if chip.can_flush != "yes" and (execution.emitted != execution.propagated).any():
+    if chip.can_flush != "yes" and _cut_off(execution):
         raise InputError(
             f"{chip.name} {unable(chip.can_flush, 'drop')} what waits after the decision, and this execution was cut "
             f"off there; {better.format('chip_schedule')}"
@@ -315,6 +315,17 @@ def _check_drained(execution: Execution, chip: Chip) -> None:
             f"{chip.name} {unable(chip.can_end_sample, 'end')} a sample before its last timestep, and this execution "
             f"did; {better.format('on_chip')}"
         )
+
+
+def _cut_off(execution: Execution) -> bool:
+    """Whether a pass ended while spikes of neurons or of the input waited, or were under way over a skip."""
+    table = all_messages(execution)
+    of_input, over_skips = table.source == 0, table.source > len(execution.slices)
+    left = np.bincount(table.sample[of_input], table.spikes[of_input], execution.samples)
+    late = table.step + 1 >= execution.forward_steps[table.sample, table.timestep]
+    lost = over_skips & late & (table.synaptic_operations > 0)  # not those that a max pool has lost
+    waited = (execution.emitted != execution.propagated).any() or (left != execution.input_events).any()
+    return bool(waited or lost.any())
 
 
 def unable(answer: Answer, verb: str) -> str:
