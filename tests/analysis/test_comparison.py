@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from handmade_hardware import near
 from made_up_answers import asked, row, with_terms
-from synthetic_sweep import Row, loihi_row, mubrain_row, points_of
+from synthetic_sweep import Row, loihi_row, mubrain_row, points_of, with_ranges
 
 from codesign.analysis.comparisons.comparison import Obstacle, compare, matched_terms
 from codesign.analysis.results.points import Point
@@ -108,3 +108,25 @@ def test_sides_are_compared_over_the_training_seeds_that_both_have():
     lacking = "At b, random order, layered training, width 1, 2 of 3 training seeds have a result"
     assert f"{lacking}, and only these count." in answer.remarks
     assert asked(rows, compare=["a", "b"], columns=["accuracy"]).sentence == "a has 2.0 points more accuracy than b."
+
+
+@pytest.mark.parametrize("seeds", [(0, 1, 2), (1, 2, 3)])
+@pytest.mark.parametrize("ranged", [False, True])
+def test_a_given_model_is_held_against_the_trainings_of_all_seeds(seeds, ranged):
+    given = {"recipe": "old", "training_method": "given", "training_policy": None, "accuracy": 0.7}
+    rows = [row("a", 1.0, seed, recipe="mine", accuracy=0.9 + 0.01 * seed, energy_j=1e-9) for seed in seeds]
+    rows.append(row("a", 1.0, 0, energy_j=3e-9, **given))
+    if ranged:
+        rows = [with_ranges(one, synaptic_operation=("energies.synaptic_operation", 0.5, 2.0)) for one in rows]
+    mean = 0.9 + 0.01 * seeds[1]
+    for asking in (
+        {"compare": ["old", "mine"], "columns": ["accuracy"]},
+        {"choose": "recipe", "most": "accuracy"},
+        {"claim": "It is better", "column": "accuracy", "more": {"recipe": "mine"}, "less": {"recipe": "old"}},
+    ):
+        answer = asked(rows, **asking)
+        (found,) = answer.comparisons
+        assert (found.better_mean, found.worse_mean, found.gain.seeds) == (near(mean), near(0.7), 3)
+        assert answer.standing in ("sure", "holds")
+    cheaper = asked(rows, choose="recipe", least="energy_j")
+    assert (cheaper.standing, cheaper.confidence) == ("sure", 1.0)

@@ -74,8 +74,9 @@ def compare(
     both = (better, worse)
     sides = [(point, point.seeds(column) if terms is None else energy_of(point, terms, column)) for point in both]
     if terms is not None or either:
-        seeds = sides[0][1].index.intersection(sides[1][1].index) if either else slice(None)
-        sides.sort(key=lambda side: float(side[1].loc[seeds].mean()), reverse=more_is_better)
+        one, other = paired(sides[0][1], sides[1][1]) if either else (of.to_numpy() for _, of in sides)
+        if len(one) and len(other) and one.mean() != other.mean() and (one.mean() < other.mean()) == more_is_better:
+            sides.reverse()
     (better, values), (worse, others) = sides
     found = compare_series(column, better, worse, values, others, more_is_better=more_is_better)
     return found if found is None or more_is_better else with_robustness(found, terms)

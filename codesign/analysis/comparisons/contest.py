@@ -25,6 +25,7 @@ from codesign.analysis.comparisons.robustness import DRAWN, OF_LATENCY, drawn, p
 from codesign.analysis.questions import Constraint
 from codesign.analysis.results.naming import Names
 from codesign.analysis.results.points import Point
+from codesign.analysis.results.statistics import GIVEN
 from codesign.arrays import Flags, Floats
 from codesign.deferred import pd
 from codesign.hardware.draws import DRAWS, errors_at
@@ -291,19 +292,21 @@ class Contest:
 
     @cached_property
     def _seeds(self) -> list[int]:
-        """Training seeds that the best, those level with it and the next have."""
+        """Training seeds that the best, those level with it and the next have, given models aside."""
         first = self.ranked[: self.level + 1]
+        first = tuple(point for point in first if point.training_method != GIVEN) or first
         return sorted(set.intersection(*({*map(int, point.seeds(self.column).index)} for point in first)))
 
     def _able(self, variants: Sequence[Point]) -> Met:
         """Where each variant meets the constraints and no earlier one does. Of those that lack a training seed, the
-        ranked count with their means, which meet them, and others not at all."""
+        ranked count with their means, which meet them, and others not at all; a given model lacks none."""
         found: dict[Point, Flags] = {}
         for point in variants:
             met = np.ones((1, 1), dtype=bool)
-            if whole := set(self._seeds) <= {*map(int, point.seeds(self.column).index)}:
+            seeds = [int(seed) for seed in point.training_seeds] if point.training_method == GIVEN else self._seeds
+            if whole := set(seeds) <= {*map(int, point.seeds(self.column).index)}:
                 taken = np.logical_or.reduce(np.broadcast_arrays(False, *found.values()))
-                met = met_in(point, self.where, self._seeds) & ~taken
+                met = met_in(point, self.where, seeds) & ~taken
             if whole or point in self.ranked:
                 found[point] = met
         return found

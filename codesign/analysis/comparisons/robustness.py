@@ -19,7 +19,7 @@ import numpy as np
 
 from codesign.analysis.results.columns import COLUMNS
 from codesign.analysis.results.points import Point, is_known
-from codesign.analysis.results.statistics import CONFIDENCE
+from codesign.analysis.results.statistics import CONFIDENCE, GIVEN
 from codesign.arrays import Floats
 from codesign.errors import InputError
 from codesign.hardware.draws import DRAWS, draws_of, errors_at
@@ -147,6 +147,12 @@ class _Side:
         rows = [self.seeds.index(seed) for seed in seeds]
         return _Side(numbers=self.numbers, seeds=tuple(seeds), values=self.values[rows])
 
+    def at(self, seeds: Sequence[int]) -> _Side:
+        """Of a given model, which is the same with all training seeds."""
+        return _Side(
+            numbers=self.numbers, seeds=tuple(seeds), values=np.tile(self.values.mean(axis=0), (len(seeds), 1))
+        )
+
     def ends(self, number: RangedNumber) -> Floats:
         """(2,) means with a number at its ends; the mean as it is where this side does not have it."""
         if number not in self.numbers:
@@ -164,6 +170,9 @@ def robustness_of(column: str, better: Point, worse: Point, terms: Sequence[str]
         return None
     draws = ranged.draws.shape[1]
     first, second = (side or _exact(point, column, draws) for side, point in zip(sides, (better, worse), strict=True))
+    if (better.training_method == GIVEN) != (worse.training_method == GIVEN):
+        given = better.training_method == GIVEN
+        first, second = (first.at(second.seeds), second) if given else (first, second.at(first.seeds))
     common = [seed for seed in first.seeds if seed in second.seeds]
     if not common:
         return None

@@ -13,7 +13,7 @@ from codesign.analysis.results.books import in_book
 from codesign.analysis.results.columns import AXIS_PREFIX, COLUMNS, NUMERIC_COLUMNS, TRIAL_AXIS
 from codesign.analysis.results.formatting import shortened, written
 from codesign.analysis.results.metadata import ChipFacts, Scalar
-from codesign.analysis.results.statistics import Interval, interval, seed_means
+from codesign.analysis.results.statistics import GIVEN, Interval, interval, seed_means
 from codesign.analysis.results.table import ResultTable
 from codesign.arrays import Floats
 from codesign.deferred import pd
@@ -134,7 +134,8 @@ class Point:
         """The columns' sum, a training seed each; seeds that do not know all of them are left out."""
         total = np.sum([self.source.means[column][self.source.own] for column in columns], axis=0)
         known = ~np.isnan(total)
-        return pd.Series(total[known], index=self.training_seeds if known.all() else self.training_seeds[known])
+        seeds = self.training_seeds if known.all() else self.training_seeds[known]
+        return pd.Series(total[known], index=seeds, name=GIVEN if self.training_method == GIVEN else None)
 
     def value(self, column: str) -> Interval:
         """Mean of `column` over training seeds, with its interval."""

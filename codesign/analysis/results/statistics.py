@@ -84,12 +84,24 @@ def quantile_of(degrees_of_freedom: int) -> float:
     return float(stdtrit(degrees_of_freedom, (1 + CONFIDENCE) / 2))
 
 
+GIVEN = "given"
+"""The training method of a model that is not trained, and the name of its values: the same with every training seed."""
+
+
 def paired(one: pd.Series, other: pd.Series) -> tuple[Floats, Floats]:
     """Values of the training seeds that both have, side by side."""
+    one, other = _with_seeds_of(other, one), _with_seeds_of(one, other)
     if not one.index.equals(other.index):  # aligning takes far longer than all that is done with the values
         common = one.index.intersection(other.index)
         one, other = one.loc[common], other.loc[common]
     return one.to_numpy(dtype=float), other.to_numpy(dtype=float)
+
+
+def _with_seeds_of(others: pd.Series, values: pd.Series) -> pd.Series:
+    """Values as they are, or those of a given model with the seeds of a trained one."""
+    if values.name != GIVEN or others.name == GIVEN or values.empty:
+        return values
+    return pd.Series(float(values.mean()), index=others.index)
 
 
 def difference(minuend: pd.Series, subtrahend: pd.Series) -> Interval:
