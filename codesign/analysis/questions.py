@@ -278,6 +278,9 @@ class ClaimQuestion(_Asked):
         limits = [limit for limit in (self.above, self.below) if limit is not None]
         if (self.more is None) != (self.less is None) or sides + (self.along is not None) + len(limits) != 1:
             raise ValueError("give more and less, or along, or one of above and below")
+        of_two = ("about", "at_least", "or_equal_within", "column_of_less")
+        if limits and (idle := [name for name in of_two if getattr(self, name) is not None]):
+            raise ValueError(f"{idle[0]}: is about two sides, and above and below are about each value")
         if self.about is not None and self.about.kind != "factor":
             raise ValueError("about: must be a factor such as '2 x'")
         at_least = None if self.at_least is None or self.at_least.kind == "factor" else self.at_least

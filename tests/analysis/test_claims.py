@@ -175,6 +175,16 @@ def test_gains_are_relative_to_the_point_with_the_same_schedule():
     gains = asked(rows, **unlayered, direction="falls", relative_to={"recipe": "layered"})
     assert gains.standing == "holds"
     assert "F 8: 10.0 points. F 64: 2.0 points." in gains.sentence
+    limited = {"select": {"recipe": "unlayered_rs"}, "column": "accuracy", "relative_to": {"recipe": "layered"}}
+    # 10, 10, 2 and 2 points: a limit is on gains, too.
+    assert asked(rows, **limited, above=0.05).sentence == "It holds for 2 of 4 training seeds."
+
+
+def test_gains_over_a_given_model_are_those_of_all_trainings():
+    given = mubrain_row("layered", "random", 0, 0) | {"training_method": "given", "accuracy": 0.8}
+    rows = [given, *(mubrain_row("unlayered_rs", "random", seed, 0) | {"accuracy": 0.9} for seed in (1, 2))]
+    gains = {"column": "accuracy", "select": {"recipe": "unlayered_rs"}, "relative_to": {"recipe": "layered"}}
+    assert asked(rows, **gains, above=0.05).sentence == "It holds for 2 of 2 training seeds."
 
 
 def test_two_measures_of_the_same_points():
@@ -292,6 +302,7 @@ def test_networks_with_the_same_accuracies_are_evidence_each():
         {"more": LAYERED},
         {"more": LAYERED, "less": LAYERED_RS, "along": "group_size"},
         {"above": 0.5, "below": 0.5},
+        {"above": 0.5, "at_least": "3 points"},
         {"along": "group_size", "about": "2 points"},
         {"along": "group_size", "at_least": "much"},
         {"along": "group_size", "at_least": "0 x"},

@@ -28,7 +28,7 @@ from codesign.analysis.results.formatting import in_points, is_share, listed, nu
 from codesign.analysis.results.measures import label_of, like, measured, of_training
 from codesign.analysis.results.naming import Names
 from codesign.analysis.results.points import Point
-from codesign.analysis.results.statistics import CONFIDENCE, Interval, ratio
+from codesign.analysis.results.statistics import CONFIDENCE, Interval, gains_over, ratio
 from codesign.deferred import pd
 
 _SPELLED_OUT = 2
@@ -106,7 +106,7 @@ class _Values:
         base = self.bases.get(point.number)
         if base is None or not comparable(point, base, like(self.question.column)):
             return None
-        return (self.of(point) - self.of(base)).dropna()
+        return gains_over(self.of(point), self.of(base))
 
     def pairs(self) -> list[_Pair]:
         """Distinct ones: chips that only price the same spikes differently repeat what others say, and schedules what
@@ -221,8 +221,9 @@ def _together(statuses: Sequence[Status]) -> Status:
 def _limited(answer: partial[Answer], chosen: Sequence[Point], values: _Values) -> Answer:
     """A claim about every training seed's value."""
     question = values.question
-    trained = {(values.designs[point.number], *values.of(point).items()): point for point in chosen}
-    seen = [value for point in trained.values() for value in values.of(point)]
+    known = [(point, of) for point in chosen if (of := values.gains(point)) is not None]
+    trained = {(values.designs[point.number], *of.items()): of for point, of in known}
+    seen = [value for of in trained.values() for value in of]
     if not seen:
         return answer(standing="cannot be asked", sentence=_nothing(question, values.points))
     above, below = question.above, question.below

@@ -13,6 +13,7 @@ from typing import Any
 from codesign.analysis.results.columns import AXIS_PREFIX, NUMERIC_COLUMNS, is_of_model
 from codesign.analysis.results.formatting import column_label
 from codesign.analysis.results.points import Point, is_known
+from codesign.analysis.results.statistics import GIVEN
 from codesign.deferred import pd
 
 _LOSSES, _BY_STEP = "training_loss_curve", "convergence_accuracy"
@@ -142,7 +143,8 @@ def series_of(point: Point, column: str, reduce: Callable[[Sequence[float]], flo
         value = None if cell is None or not len(cell) else reduce([float(entry) for entry in cell])
         if value is not None:
             values.setdefault(int(seed), []).append(value)
-    return pd.Series({seed: sum(of_seed) / len(of_seed) for seed, of_seed in sorted(values.items())}, dtype=float)
+    means = {seed: sum(of_seed) / len(of_seed) for seed, of_seed in sorted(values.items())}
+    return pd.Series(means, dtype=float, name=GIVEN if point.training_method == GIVEN else None)
 
 
 def mean_of_histogram(counts: Sequence[float]) -> float | None:

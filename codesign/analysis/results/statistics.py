@@ -97,6 +97,11 @@ def paired(one: pd.Series, other: pd.Series) -> tuple[Floats, Floats]:
     return one.to_numpy(dtype=float), other.to_numpy(dtype=float)
 
 
+def gains_over(values: pd.Series, others: pd.Series) -> pd.Series:
+    """Values less others, of the training seeds that both have."""
+    return (_with_seeds_of(others, values) - _with_seeds_of(values, others)).dropna()
+
+
 def _with_seeds_of(others: pd.Series, values: pd.Series) -> pd.Series:
     """Values as they are, or those of a given model with the seeds of a trained one."""
     if values.name != GIVEN or others.name == GIVEN or values.empty:
