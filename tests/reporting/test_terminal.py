@@ -11,6 +11,7 @@ from synthetic_sweep import base_row, loihi_row, mubrain_row, printed, synthetic
 
 from codesign.analysis.answers.answers import Standing
 from codesign.analysis.answers.asking import AnsweredTable
+from codesign.hardware.terms import AGREEMENT
 from codesign.reporting import terminal
 from codesign.reporting.terminal import print_summary
 
@@ -52,6 +53,16 @@ def test_the_table_below_the_first_answer_is_its_own():
     assert "loihi 90.0 ± 0.0 % ≥ 900 nJ 50 µs At best its latency is 16.7 times too high." in told
     nearest = "Nothing meets latency_s < 1 us. mine comes nearest: its latency is 1.7 times too high."
     assert f"not met Which is faster? {nearest}" in told
+
+
+def test_a_value_that_leaves_out_a_time_is_at_least_that():
+    """Neighbours also agree, in a time that the file does not give, and draw static power in it."""
+    rows = rows_of([("a", 1.0, 0.9, 13.4, 5.7)])
+    rows = [row | {"not_modelled": [f"{AGREEMENT}: a gives no synchronization.handshake"]} for row in rows]
+    for asked in ({}, {"mine": {"choose": "chip", "least": "latency_s"}}):
+        told = " ".join(printed(table_of(rows, synthetic_metadata(**asked))).split())
+        assert "a 90.0 ± 0.0 % ≥ 13.4 nJ ≥ 5.7 µs" in told
+        assert ("with at least 5.7 µs latency" if asked else "takes at least 13.4 nJ and at least 5.7 µs on a") in told
 
 
 def test_draws_of_the_chips_numbers_count_where_something_depends_on_them():

@@ -170,6 +170,11 @@ def left_out(best: Point, column: str, names: Names) -> str:
     return f"The energy of {names.chips[best.chip]} leaves out {what}{why}."
 
 
+def is_least(point: Point, column: str, names: Names) -> bool:
+    """Whether there is more of a value than is known, since its chip's file lacks numbers or a time."""
+    return bool(left_out(point, column, names) or (untimed(point, column) and column != "power_w"))
+
+
 def may_miss(point: Point, where: Sequence[Constraint], names: Names) -> str:
     """Which limit on an energy a point may miss since its own leaves out terms; "" for none. A limit that follows from
     another point's energy leaves out what that does."""
@@ -250,7 +255,7 @@ def costs_in_ranges(points: Sequence[Point], names: Names) -> str:
         costs = []
         for column in ("energy_j", "latency_s"):
             if (value := point.value(column).mean) is not None:
-                cost = f"{'at least ' if left_out(point, column, names) else ''}{quantity(value, column)}"
+                cost = f"{'at least ' if is_least(point, column, names) else ''}{quantity(value, column)}"
                 if (ends := _quantiles(point, column)) is not None:
                     cost += f" ({quantity(ends[0], column)} to {quantity(ends[2], column)})"
                     brackets = " In brackets: 95 % of the draws of the chips' numbers."
