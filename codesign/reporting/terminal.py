@@ -13,7 +13,7 @@ from rich.text import Text
 
 from codesign.analysis.answers.answers import Answer, Option, values_of
 from codesign.analysis.answers.asking import AnsweredTable
-from codesign.analysis.answers.remarks import costs_in_ranges, is_least, left_aside, not_modelled, unpriced_currents
+from codesign.analysis.answers.remarks import costs_in_ranges, left_aside, not_modelled, unmodelled, unpriced_currents
 from codesign.analysis.answers.savings import first_taking_part, what_limits
 from codesign.analysis.results.formatting import UNKNOWN, column_label, listed, percent, quantity, with_interval
 from codesign.analysis.results.naming import Names
@@ -195,7 +195,7 @@ def _cell(option: Option, column: str, names: Names) -> str:
         return UNKNOWN
     if column.endswith("accuracy"):
         return with_interval(value, column)
-    least = "≥ " if option.point is not None and is_least(option.point, column, names) else ""
+    least = "≥ " if option.point is not None and unmodelled(option.point, column, names) else ""
     return f"{least}{quantity(value.mean, column)}"
 
 

@@ -85,3 +85,16 @@ def test_a_power_is_off_by_what_the_model_is_off_in_energies_alone(on_s):
     rows = [row("a", 1.0, s, energy_j=3e-9, latency_s=3e-5, on_s=on_s, power_w=3e-9 / on_s, **ranges) for s in SEEDS]
     answer = asked(rows, target=[f"power_w <= {4e-9 / on_s!r} W"])
     assert answer.confidence == pytest.approx(NormalDist().cdf(math.log(4 / 3, 2)), abs=0.01)
+
+
+def test_a_limit_on_a_latency_that_leaves_out_a_time_may_be_missed():
+    rows = rows_of([("a", 1.0, 0.9, 10.0, 5.0), ("b", 1.0, 0.9, 20.0, 5.0)])
+    rows = [one | {"not_modelled": []} for one in rows]
+    limit = {"where": ["latency_s <= 6 us"]}
+    assert asked(rows, choose="chip", least="energy_j", **limit).standing == "sure"
+    lacking = "time in which neighbours agree: a gives no synchronization.handshake"
+    rows = [one | {"not_modelled": [lacking] if one["chip"] == "a" else []} for one in rows]
+    answer = asked(rows, choose="chip", least="energy_j", **limit)
+    told = f"The latency of a leaves out the {lacking}. With it, latency_s <= 6 us may be missed."
+    assert (answer.standing, told in answer.remarks) == ("likely", True)
+    assert told in asked(rows, target=["latency_s <= 6 us"]).remarks

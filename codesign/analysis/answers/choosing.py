@@ -12,12 +12,12 @@ from codesign.analysis.answers.remarks import (
     dropping_remark,
     enlarged,
     in_the_way,
-    is_least,
     lacking_terms,
     left_aside,
     may_miss,
     other_book,
     remarks_on,
+    unmodelled,
     unpaired,
     without_draws,
 )
@@ -243,7 +243,7 @@ def _sentence(contest: Contest, owner: str) -> str:
     """The best, and by how much. Whose axis the options are of, the `owner`, is said once."""
     best, other, column = contest.ranked[0], contest.second, contest.column
     value, label = quantity(best.value(column).mean, column), column_label(column)
-    if is_least(best, column, contest.names):
+    if unmodelled(best, column, contest.names):
         value = f"at least {value}"
     if len(contest.ranked) == 1:
         limits = listed([limit.text for limit in contest.where])

@@ -9,7 +9,7 @@ from codesign.analysis.answers.chance import excluded_by_chance, included_by_cha
 from codesign.analysis.comparisons.comparison import ENERGIES, Obstacle, energy_of
 from codesign.analysis.comparisons.constraints import doubt
 from codesign.analysis.comparisons.contest import GUESSED, Contest
-from codesign.analysis.comparisons.obstacles import untimed
+from codesign.analysis.comparisons.obstacles import untimed_sentence
 from codesign.analysis.comparisons.robustness import drawn, quantiles, undrawn
 from codesign.analysis.comparisons.unequal import unequal_chips, unequal_settings
 from codesign.analysis.comparisons.wording import scaled_sentence, tip_sentence
@@ -170,16 +170,16 @@ def left_out(best: Point, column: str, names: Names) -> str:
     return f"The energy of {names.chips[best.chip]} leaves out {what}{why}."
 
 
-def is_least(point: Point, column: str, names: Names) -> bool:
-    """Whether there is more of a value than is known, since its chip's file lacks numbers or a time."""
-    return bool(left_out(point, column, names) or (untimed(point, column) and column != "power_w"))
+def unmodelled(point: Point, column: str, names: Names) -> str:
+    """What there is of a value beyond what is known, terms or a time; a power may also be less over a longer time."""
+    return left_out(point, column, names) or (untimed_sentence(point, column, names) if column != "power_w" else "")
 
 
 def may_miss(point: Point, where: Sequence[Constraint], names: Names) -> str:
-    """Which limit on an energy a point may miss since its own leaves out terms; "" for none. A limit that follows from
-    another point's energy leaves out what that does."""
+    """Which limit on an energy or time a point may miss since its own leaves some out; "" for none. A limit that
+    follows from another point's energy leaves out what that does."""
     for limit in where:
-        if limit.relation in ("<", "<=") and not limit.by_seed and (said := left_out(point, limit.column, names)):
+        if limit.relation in ("<", "<=") and not limit.by_seed and (said := unmodelled(point, limit.column, names)):
             return f"{said} With it, {limit.text} may be missed."
     return ""
 
@@ -225,9 +225,7 @@ def lacking_terms(contest: Contest) -> str:
 
 def time_left_out(contest: Contest) -> str:
     """What the value of the best leaves out since its chip's file does not give a time; empty for nothing."""
-    best, column = contest.ranked[0], contest.column
-    words = untimed(best, column)
-    return f"The {column_label(column)} of {contest.names.chips[best.chip]} {words}" if words else ""
+    return untimed_sentence(contest.ranked[0], contest.column, contest.names)
 
 
 def draws_against(contest: Contest) -> str:
@@ -255,7 +253,7 @@ def costs_in_ranges(points: Sequence[Point], names: Names) -> str:
         costs = []
         for column in ("energy_j", "latency_s"):
             if (value := point.value(column).mean) is not None:
-                cost = f"{'at least ' if is_least(point, column, names) else ''}{quantity(value, column)}"
+                cost = f"{'at least ' if unmodelled(point, column, names) else ''}{quantity(value, column)}"
                 if (ends := _quantiles(point, column)) is not None:
                     cost += f" ({quantity(ends[0], column)} to {quantity(ends[2], column)})"
                     brackets = " In brackets: 95 % of the draws of the chips' numbers."

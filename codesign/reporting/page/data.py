@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from math import fsum
 from typing import Any
 
-from codesign.analysis.answers.remarks import is_least, lacks
+from codesign.analysis.answers.remarks import lacks, unmodelled
 from codesign.analysis.comparisons.comparison import Obstacle, energy_of, matched_terms
 from codesign.analysis.comparisons.constraints import more_is_better
 from codesign.analysis.comparisons.fronts import comparison_group, find_fronts
@@ -137,7 +137,7 @@ def _measure(
         return None
     known = COLUMNS[column]
     known_places = [place for place, mean in enumerate(means) if mean is not None]
-    least = [place for place in known_places if is_least(points[place], column, names)]
+    least = [place for place in known_places if unmodelled(points[place], column, names)]
     # shares are rounded as they are read; some decide
     decides = column in _FIRST or column in _MADE_OF_ENERGY
     digits = 9 if is_share(column) else _DECIDING_DIGITS if decides else _DIGITS
