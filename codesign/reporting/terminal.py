@@ -15,7 +15,7 @@ from codesign.analysis.answers.answers import Answer, Option, values_of
 from codesign.analysis.answers.asking import AnsweredTable
 from codesign.analysis.answers.remarks import costs_in_ranges, left_aside, not_modelled, unmodelled, unpriced_currents
 from codesign.analysis.answers.savings import first_taking_part, what_limits
-from codesign.analysis.results.formatting import UNKNOWN, column_label, listed, percent, quantity, with_interval
+from codesign.analysis.results.formatting import UNKNOWN, column_label, percent, quantity, with_interval
 from codesign.analysis.results.naming import Names
 from codesign.analysis.results.points import Point
 from codesign.analysis.results.study import Study, trial_name, trial_title
@@ -24,7 +24,7 @@ from codesign.reporting.facts import pace_warnings, without_result
 from codesign.units import plural
 
 _LINES = 25
-_ROWS, _REMARKS, _LABEL, _STANDING, _CHIPS = 8, 2, 30, 13, 3
+_ROWS, _REMARKS, _LABEL, _STANDING = 8, 2, 30, 13
 _GIVEN = 20
 """Points of given models that are told one by one."""
 _STYLES = {
@@ -113,9 +113,7 @@ def _infeasible(table: ResultTable) -> str:
     frame = table.frame
     without = ~frame["chip"].isin(frame["chip"][frame["status"] != "infeasible"])
     reasons = frame["reason"][without].unique()
-    chips = [*frame["chip"][without].unique()]
-    where = listed(chips) if len(chips) <= _CHIPS else f"{len(chips)} chips"
-    return f"Infeasible on {where}: {reasons[0]}." if len(reasons) == 1 else ""
+    return f"Infeasible: {reasons[0]}." if len(reasons) == 1 else ""
 
 
 def _first(answer: Answer) -> list[Text]:
