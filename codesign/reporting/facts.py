@@ -19,6 +19,7 @@ from codesign.units import format_si
 
 _MOST_TRUSTED = 3
 """Chips of whose errors the first screen tells."""
+_VARIED = ("varied", "", UNKNOWN, UNKNOWN)
 _TROUBLES = {
     "late_fraction": ("falls behind its input in real time: steps take longer than a timestep", "of its steps"),
     "overloaded_ticks": ("has ticks in which a core or a link has more to do than fits", "ticks a sample"),
@@ -48,21 +49,20 @@ def failure_table(table: ResultTable) -> Table:
 
 
 def chip_numbers(metadata: ResultMetadata) -> Table:
-    """Every number of every chip, how it is known and where from."""
+    """Every number of every chip, how it is known and where from; what axes set is only said to vary."""
+    varied = {axis.name for axis in metadata.axes}
     rows = [
-        (
-            chip.title,
-            n.name,
-            n.text or (UNKNOWN if n.value_si is None else format_si(n.value_si, n.unit)),
-            _range(n),
-            n.confidence,
-            n.source,
-        )
-        for _, chip in sorted(metadata.chips.items())
+        (chip.title, n.name, *(_VARIED if f"chip.{name}.{n.name}" in varied else _known(n)))
+        for name, chip in sorted(metadata.chips.items())
         for n in chip.numbers
     ]
     headings = ("chip", "number", "value", "range", "known how", "source")
     return text_table("The chips' numbers.", headings, rows, "numbers")
+
+
+def _known(n: ChipNumber) -> tuple[str, ...]:
+    value = n.text or (UNKNOWN if n.value_si is None else format_si(n.value_si, n.unit))
+    return value, _range(n), n.confidence, n.source
 
 
 def _range(known: ChipNumber) -> str:
