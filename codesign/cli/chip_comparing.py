@@ -45,10 +45,10 @@ _MARKS = {
 }
 _LEGEND = (
     "m measured, s stated by the makers, d derived from such numbers, f fitted to measurements, 2 known from someone "
-    "else's text, e estimated, x from the model of the chip's structure. Below a value is its range: the file's, or "
-    "one assumed from how it is known. static_power is with all cores in use. Energies that include different things "
-    "cannot be compared: an all-in energy includes everything that a chip spent in one measurement, and 'with' names "
-    "other terms that are included. Sources and remarks: codesign chips show NAME."
+    "else's text, e estimated, x from the model of the chip's structure. Below a value is its range: the file's, that "
+    "of the model, or one assumed from how it is known. static_power is with all cores in use. Energies that include "
+    "different things cannot be compared: an all-in energy includes everything that a chip spent in one measurement, "
+    "and 'with' names other terms that are included. Sources and remarks: codesign chips show NAME."
 )
 
 

@@ -127,7 +127,8 @@ def _print_numbers(console: Console, chip: Chip) -> None:
     console.print(table)
     console.width = width
     console.print(
-        "\nA range is stated in the file, or assumed from how the number is known.\n"
+        "\nA range is stated in the file, given by the model of the structure, or assumed from how the number is "
+        "known.\n"
         "changes: what depends on the number: spikes, or only the price of a run, or nothing that is computed."
     )
 

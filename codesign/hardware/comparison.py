@@ -10,7 +10,7 @@ from codesign.hardware.chip.description import Chip
 from codesign.hardware.chip.geometry import Extent
 from codesign.hardware.chip.numbers import ChipPower, EnergyNumber, TimeNumber
 from codesign.hardware.chip.prices import Prices
-from codesign.hardware.chip.provenance import ASSUMED_FACTORS, STRUCTURE
+from codesign.hardware.chip.provenance import ASSUMED_FACTORS, SCALED, STRUCTURE
 from codesign.hardware.cost.uncertainty import uncertain_numbers
 from codesign.hardware.terms import COVERAGE
 from codesign.units import format_si
@@ -31,7 +31,8 @@ class ComparedNumber:
         text: value with unit, as it is read.
         known: how the number is known: the confidence of its file; `structure` where the model of the chip's structure
             gives it.
-        range: where its range is from: the `file`, `assumed` from how it is known, or "" for none.
+        range: where its range is from: the `file`, the model of the chip's `structure`, `assumed` from how the number
+            is known, or "" for none.
         holds: what else an energy or a power holds: `all-in`, or names of other terms. Two energies that hold different
             things do not compare.
         source: citation; of a sum, of each part.
@@ -64,6 +65,7 @@ class ComparedNumber:
 def compared_numbers(chip: Chip) -> dict[str, ComparedNumber]:
     """Every number of a chip by its path, in the order of the fields, and the sum of its static power."""
     ranges = {item.path: item for item in uncertain_numbers(chip)}
+    of_model = dict.fromkeys((STRUCTURE, SCALED), "structure")
     found = {}
     for path, number in chip.numbers().items():
         ends, source = ranges.get(path), chip.sources.get(number.source)
@@ -75,7 +77,7 @@ def compared_numbers(chip: Chip) -> dict[str, ComparedNumber]:
             unit=number.unit,
             text=number.text,
             known=STRUCTURE if number.source == STRUCTURE else number.confidence,
-            range="" if ends is None else "assumed" if ends.assumed else "file",
+            range="" if ends is None else "assumed" if ends.assumed else of_model.get(number.source, "file"),
             holds=_holds(chip, number),
             source=number.source if source is None else source.citation,
             basis=number.basis,

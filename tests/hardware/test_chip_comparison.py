@@ -18,7 +18,7 @@ from codesign.cli.chip_comparing import FORMATS, chip_marks
 from codesign.cli.chips import app
 from codesign.errors import InputError
 from codesign.hardware.comparison import STATIC_POWER, compared_numbers, comparison_rows, in_order
-from codesign.hardware.library import chip_names, find_chip
+from codesign.hardware.library import chip_names, chip_variant, find_chip
 from codesign.reporting.charts.chips import ChipMark, chips_figure
 
 TINY = chip_from(
@@ -56,6 +56,13 @@ def test_what_is_said_of_a_number() -> None:
 def test_numbers_of_several_chips_stand_in_the_order_of_their_files() -> None:
     files = [dict.fromkeys(paths) for paths in ("acf", "abcd", "cef", "zf")]
     assert in_order(files) == ["z", "a", "b", "c", "e", "d", "f"]
+
+
+def test_ranges_of_the_model_of_the_structure_are_not_the_file_s() -> None:
+    truenorth, seneca = find_chip("truenorth"), find_chip("seneca")
+    assert compared_numbers(truenorth)["times.output"].range == "structure"  # which its file does not give
+    wider = compared_numbers(chip_variant("seneca", {"vector_width": 16}))["energies.synaptic_operation"]
+    assert (compared_numbers(seneca)["energies.synaptic_operation"].range, wider.range) == ("file", "structure")
 
 
 def test_marks_tell_estimated_numbers_and_energies_that_hold_other_things() -> None:

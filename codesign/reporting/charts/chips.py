@@ -59,7 +59,7 @@ def chips_figure(marks: Sequence[ChipMark]) -> Figure:
         "chips",
         "Energy of a synaptic operation against the area of the chip",
         alt.layer(*layers).properties(width=_WIDTH, height=_HEIGHT),
-        "Bars: ranges, those of the files or assumed from how a number is known. Hollow: one of the two numbers is "
+        "Bars: ranges, given with a number or assumed from how it is known. Hollow: one of the two numbers is "
         "estimated. Energies with different shapes do not compare: an all-in one holds everything that a chip spent.",
     )
 
