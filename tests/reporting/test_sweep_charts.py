@@ -168,6 +168,11 @@ def test_ranges_and_tipping_points_are_those_of_the_comparison():
         (names.point(less), *quantiles(found.robustness.better_draws)[[0, 2]]),
         (names.point(more), *quantiles(found.robustness.worse_draws)[[0, 2]]),
     ]
+    lacking = replace(found, worse=replace(more, coverage=(*more.coverage, "static")))  # neither is its whole energy
+    answer = Answer(name="it", form="compare", question="?", standing="open", sentence="", comparisons=(lacking,))
+    evidence = evidence_section([answer], names).body
+    assert [row["point"].endswith(", on shared terms") for row in rows_of(evidence[1])] == [True, True]
+    assert evidence[-1].rows[0][0].text == "energy per sample, on shared terms"
     tips = rows_of(tips_figure([found], names, names.point))
     assert [row["at"] for row in tips] == pytest.approx(
         [tip.at / tip.number.value for tip in found.robustness.tips][: len(tips)]

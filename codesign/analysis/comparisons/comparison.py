@@ -48,6 +48,11 @@ class Comparison:
         return self.gain.mean == 0.0 and not self.gain.half_width and not by_chance
 
     @property
+    def in_part(self) -> bool:
+        """Whether it is of the energy terms that both sides have, as one of them has others, too."""
+        return self.column in BY_TERM and self.better.coverage != self.worse.coverage
+
+    @property
     def ratio(self) -> float | None:
         """Mean of `worse` over mean of `better`; None where one is not above zero."""
         return self.worse_mean / self.better_mean if self.better_mean > 0 and self.worse_mean > 0 else None

@@ -44,8 +44,9 @@ def ranges_figure(
         ):
             low, _, high = quantiles(draws).tolist()
             ends = f"{quantity(low, column)} to {quantity(high, column)}"
-            named = {"point": say(point), "chip": names.chips[point.chip], "text": quantity(mean, column), "ends": ends}
-            rows.setdefault(say(point), {**named, "value": mean, "low": low, "high": high})
+            label = say(point) + ", on shared terms" * comparison.in_part
+            named = {"point": label, "chip": names.chips[point.chip], "text": quantity(mean, column), "ends": ends}
+            rows.setdefault(label, {**named, "value": mean, "low": low, "high": high})
     known = sorted(rows.values(), key=lambda row: (float(row["value"] or 0.0), str(row["point"])))
     drawn = known[:_MOST]
     if not drawn:

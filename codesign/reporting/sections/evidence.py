@@ -51,7 +51,7 @@ def _sides(comparisons: Sequence[Comparison]) -> list[Point]:
 def _table(comparisons: Sequence[Comparison], names: Names, say: Callable[[Point], str]) -> Table:
     rows = [
         {
-            Heading("of"): Cell(label_of(comparison.column)),
+            Heading("of"): Cell(label_of(comparison.column) + ", on shared terms" * comparison.in_part),
             Heading("better", wide=True, hint="the side that is said to be better"): Cell(say(comparison.better)),
             Heading("worse", wide=True): Cell(say(comparison.worse)),
             numeric("difference", _DIFFERENCE): Cell(gain_in_words(comparison), comparison.gain.mean),
