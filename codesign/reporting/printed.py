@@ -41,7 +41,8 @@ def printed_table(answer: Answer) -> Table:
     if any(of.remark for of in printed):
         for row, option in zip(rows, options, strict=True):
             row[Heading("not as printed", wide=True)] = Cell(option.obstacle or option.printed.remark)
-    caption = f"{answer.question}, and here with 95 % intervals over training seeds."
+    seeds = any(value.half_width is not None for option in options for value in option.values.values())
+    caption = f"{answer.question}, and here{' with 95 % intervals over training seeds' * seeds}."
     return table_of(caption, rows)
 
 

@@ -63,6 +63,7 @@ def test_what_is_printed_stands_beside_what_is_here_and_both_as_multiples():
     ]
     only_here = printed_table(replace(answer, options=(replace(options[1], printed=PrintedNumbers()), options[2])))
     assert [heading.text for heading in only_here.headings] == ["as printed", "latency, here"]
+    assert (only_here.caption, "95 % intervals" in table.caption) == ("Table 1, and here.", True)
     unprinted = replace(options[1].printed, remark="")
     multiples = printed_table(replace(answer, options=(replace(options[1], printed=unprinted),)))
     assert [heading.text for heading in multiples.headings] == ["as printed", "latency, here", "multiple, here"]
