@@ -95,7 +95,7 @@ def validation_table(metadata: ResultMetadata) -> Table:
                     Heading("source", links=True): Cell(fact.source),
                 }
             )
-    caption = "Published measurements against the model, with the chip's numbers, or what the workload names."
+    caption = "Published measurements against the model, at the chip's numbers unless the workload names others."
     return table_of(caption, rows, "measurements")
 
 
