@@ -77,6 +77,19 @@ def test_cores_are_named_where_layers_are_split_or_the_policy_looks_at_them() ->
     assert len(set(schedule_of("loihi", shape_of("2312-64-10")).schedule.cores)) == 3
 
 
+def test_max_pools_are_assumptions_of_a_chip_that_is_not_stated_to_have_them() -> None:
+    convolution = {"kind": "conv2d", "channels": 2, "kernel": 1}
+    layers = [convolution, {"kind": "max_pool", "kernel": 2}, {"kind": "linear", "neurons": 3}]
+    pooled = cd.network_shape(cd.TopologySpec(input=(1, 4, 4), layers=layers))
+    (said,) = schedule_of("loihi", pooled, stop="drained").assumptions
+    assert said.endswith(
+        "is not stated to have max pools; of a window's spikes the first of a timestep is taken, at no cost"
+    )
+    chip = cd.find_chip("loihi")
+    having = chip.model_copy(update={"supports": chip.supports.model_copy(update={"features": ("max_pool",)})})
+    assert not chip_schedule(cd.place(pooled, having, "scaled", 8), stop="drained").assumptions
+
+
 def test_schedules_that_a_chip_does_not_have_are_assumptions() -> None:
     assert [*schedule_assumptions(cd.find_chip("mubrain_layersync2024"), cd.LAYERED, SHAPE)]
     assert not [*schedule_assumptions(cd.find_chip("mubrain_layersync2024"), cd.Schedule(stop="drained"), SHAPE)]

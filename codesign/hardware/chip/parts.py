@@ -320,7 +320,7 @@ class NetworkOnChip(Sourced):
         return Mesh(rows=rows, columns=columns, cores_per_tile=self.cores_per_tile, numbering=self.numbering)
 
 
-Feature = Annotated[str, of_words((*FEATURES, "bias", "readout", "delayed", "skips", "within_pass"))]
+Feature = Annotated[str, of_words((*FEATURES, "bias", "readout", "max_pool", "delayed", "skips", "within_pass"))]
 
 
 class Supports(Spec):
@@ -331,7 +331,7 @@ class Supports(Spec):
         thresholds, time_constants: how many different ones the neurons of a core can have: a number, or `neuron` for
             one each; None where it is not stated.
         features: what else the neurons have, by the names of `NeuronSpec`, as a `bias`, or potentials as `readout`; and
-            `delayed` connections, `skips` and recurrence `within_pass`. What is left out is not stated.
+            `max_pool`, `delayed` connections, `skips` and recurrence `within_pass`. What is left out is not stated.
     """
 
     leak: Answer = "unknown"

@@ -96,6 +96,10 @@ def on_chip(schedule: Schedule, placement: Placement) -> ChipSchedule:
     chip, policy = placement.chip, get_policy(schedule.policy)
     stopped = stop_on_chip(schedule, chip)
     assumptions = [*schedule_assumptions(chip, schedule, placement.shape), *stopped.assumptions]
+    pools = any(layer.window is not None and layer.window.first for layer in placement.shape.layers)
+    if pools and "max_pool" not in chip.supports.features:
+        chosen = "of a window's spikes the first of a timestep is taken, at no cost"
+        assumptions.append(f"{chip.name} is not stated to have max pools; {chosen}")
     service = None
     if policy.uses_service:
         service = service_model(placement)
