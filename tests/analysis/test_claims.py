@@ -180,6 +180,17 @@ def test_gains_are_relative_to_the_point_with_the_same_schedule():
     assert asked(rows, **limited, above=0.05).sentence == "It holds for 2 of 4 training seeds."
 
 
+def test_gains_in_two_measures_are_relative_to_the_same_points():
+    curves = {"layered": [0.5, 0.6, 0.7], "unlayered_rs": [0.8, 0.85, 0.9]}
+    rows = [
+        row for name, curve in curves.items() for row in run(name, "random", "convergence_accuracy", (curve, curve))
+    ]
+    sides = {"more": UNLAYERED_RS, "less": UNLAYERED_RS, "relative_to": LAYERED_RS}
+    found = asked(rows, column="accuracy_at_output", column_of_less="accuracy_last_step", **sides)
+    # 30 points at the output, 20 at the last step.
+    assert "30.0 points against 20.0 points" in found.sentence
+
+
 def test_gains_over_a_given_model_are_those_of_all_trainings():
     given = mubrain_row("layered", "random", 0, 0) | {"training_method": "given", "accuracy": 0.8}
     rows = [given, *(mubrain_row("unlayered_rs", "random", seed, 0) | {"accuracy": 0.9} for seed in (1, 2))]

@@ -99,21 +99,21 @@ class _Values:
         found = pairs_between(self.points, self.question.select, self.question.relative_to or {})
         return {point.number: base for point, base in reversed(found)}
 
-    def gains(self, point: Point) -> pd.Series | None:
+    def gains(self, point: Point, column: str = "") -> pd.Series | None:
         """Values less those that they are relative to; None where there are none."""
         if self.question.relative_to is None:
-            return self.of(point)
+            return self.of(point, column)
         base = self.bases.get(point.number)
-        if base is None or not comparable(point, base, like(self.question.column)):
+        if base is None or not comparable(point, base, like(column or self.question.column)):
             return None
-        return gains_over(self.of(point), self.of(base))
+        return gains_over(self.of(point, column), self.of(base, column))
 
     def pairs(self) -> list[_Pair]:
         """Distinct ones: chips that only price the same spikes differently repeat what others say, and schedules what
         others say of a training."""
         column, sides = self.question.column_of_less, list(self._sides())
         one = self._told_apart({more for more, _ in sides}, self.gains)
-        other = self._told_apart({less for _, less in sides}, partial(self.of, column=column) if column else self.gains)
+        other = self._told_apart({less for _, less in sides}, partial(self.gains, column=column or ""))
         distinct: dict[tuple[object, object], _Pair] = {}
         for more, less in sides:
             if more in one and less in other:
