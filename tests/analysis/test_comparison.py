@@ -110,6 +110,13 @@ def test_sides_are_compared_over_the_training_seeds_that_both_have():
     assert asked(rows, compare=["a", "b"], columns=["accuracy"]).sentence == "a has 2.0 points more accuracy than b."
 
 
+def test_sides_with_the_same_best_point_are_told_so():
+    rows = [row(chip, width, 0, energy_j=width * 1e-9) for chip in "ab" for width in (1.0, 2.0)]
+    answer = asked(rows, compare=[{"chip": "a"}, {"width": 1.0}], columns=["energy_j"])
+    assert (answer.standing, answer.options) == ("cannot be asked", ())
+    assert answer.sentence.endswith("width 1; name sides that have no point in common.")
+
+
 @pytest.mark.parametrize("seeds", [(0, 1, 2), (1, 2, 3)])
 @pytest.mark.parametrize("ranged", [False, True])
 def test_a_given_model_is_held_against_the_trainings_of_all_seeds(seeds, ranged):

@@ -63,6 +63,9 @@ def compare_sides(name: str, question: CompareQuestion, points: Sequence[Point],
         standing, sentence = _lacking(contest)
         return answer(standing=standing, sentence=sentence, remarks=aside)
     first, second = contest.chosen.values()
+    if first is second:
+        same = f"Both sides are at their best at {names.point(first)}; name sides that have no point in common."
+        return answer(standing="cannot be asked", sentence=same, options=(), remarks=aside)
     found, obstacles = _compared(first, second, question.columns, names)
     if len(contest.ranked) < 2 or not found:
         return answer(standing="cannot be asked", sentence=next(iter(contest.unranked.values()), _UNPAIRED))
