@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from multiprocessing.reduction import ForkingPickler
 from typing import Any
 
@@ -12,13 +12,18 @@ import torch
 
 from codesign.arrays import array_of
 from codesign.errors import InputError
+from codesign.network.own_weights import own_weights
 from codesign.network.topology import NetworkShape
 
 
 def load_weights(
-    weights: Any, held: Sequence[torch.nn.Parameter], held_bias: torch.nn.Parameter | None, shape: NetworkShape
+    weights: Any,
+    all_weights: Callable[[], list[torch.nn.Parameter]],
+    held_bias: torch.nn.Parameter | None,
+    shape: NetworkShape,
 ) -> None:
     """What `SpikingNetwork.load_weights` does, given what the network holds."""
+    held = own_weights(all_weights)
     given, biases = _weights_and_biases(weights, least=1 if held_bias is not None else 2)
     needed, shapes = ([tuple(weight.shape) for weight in found] for found in (held, given))
     if shapes != needed:

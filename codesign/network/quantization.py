@@ -30,6 +30,7 @@ from codesign.arguments import instance
 from codesign.deferred import torch
 from codesign.documents import Spec
 from codesign.errors import InputError
+from codesign.network.own_weights import own_weights
 
 if TYPE_CHECKING:
     from codesign.network.spiking_network import SpikingNetwork
@@ -154,12 +155,12 @@ def quantize(
             that the network has.
 
     Raises:
-        InputError: a weight is not finite.
+        InputError: a weight is not finite, or torch computes it from others.
     """
     if quantization is not None:
         instance("quantization", quantization, Quantization)
     with torch.no_grad():
-        held = network.all_weights()
+        held = own_weights(network.all_weights)
         given = held if weights is None else list(weights)
         shapes, needed = ([tuple(getattr(one, "shape", ())) for one in some] for some in (given, held))
         if shapes != needed or not all(isinstance(one, torch.Tensor) for one in given):

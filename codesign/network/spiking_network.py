@@ -377,7 +377,7 @@ class SpikingNetwork(SentAsCopy):
         Raises:
             InputError: other numbers of layers or shapes, or a number that is not finite; no weight is then changed.
         """
-        load_weights(weights, self.all_weights(), self.bias, self.shape)
+        load_weights(weights, self.all_weights, self.bias, self.shape)
 
     def max_pools(self) -> torch.Tensor | None:
         """(N,) int64 window of a max pool that holds each neuron, −1 where none does; None without max pools."""

@@ -24,6 +24,7 @@ from torch.nn import functional
 
 from codesign.arguments import instance
 from codesign.arrays import Integers
+from codesign.network.own_weights import own_weights
 from codesign.network.quantization import Quantization, quantize
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.engine import DEFAULT_ENGINE, simulate
@@ -126,7 +127,7 @@ class Thresholds:
         if self._quantization is not None:
             quantize(self._network, self._quantization, weights=weights)
         else:
-            for parameter, weight in zip(self._network.all_weights(), weights, strict=True):
+            for parameter, weight in zip(own_weights(self._network.all_weights), weights, strict=True):
                 parameter.copy_(weight)
         for name, original in self._of_neurons.items():
             for neurons, scale in zip(self._network.layer_slices, scales, strict=True):

@@ -9,10 +9,14 @@ import pytest
 import torch
 from hypothesis import example, given
 from hypothesis import strategies as st
-from networks import network_of
+from networks import network_of, toy_split
+from torch.nn.utils.parametrize import register_parametrization, remove_parametrizations
 
 from codesign.errors import InputError
 from codesign.network.quantization import Quantization, quantize
+from codesign.training.calibration import Thresholds
+from codesign.training.recipe import Recipe
+from codesign.training.trainer import train
 
 UNSIGNED, FULL, ONE_SCALE = {"signed": False}, {"levels": "full"}, {"scale": "network"}
 
@@ -85,6 +89,31 @@ def test_a_network_is_quantized_in_place_and_becomes_float_again() -> None:
         network.weights()[1].detach()[0, 0] = wrong
         with pytest.raises(InputError, match="weights of layer 1: must be finite"):
             quantize(network, Quantization(bits=3))
+
+
+class Doubled(torch.nn.Module):
+    def forward(self, half: torch.Tensor) -> torch.Tensor:
+        return 2 * half
+
+    def right_inverse(self, weight: torch.Tensor) -> torch.Tensor:
+        return weight / 2
+
+
+def test_weights_that_torch_computes_are_not_changed_in_vain() -> None:
+    network, events = network_of("8-2"), toy_split(0, 4)
+    decaying = Recipe(method="layered", epochs=1, weight_decay=1.0)
+    register_parametrization(network.connections[0], "weight", Doubled())
+    for change in (
+        lambda: quantize(network, Quantization(bits=3)),
+        lambda: network.load_weights([torch.ones(2, 8)]),
+        lambda: Thresholds(network),
+        lambda: train(network, decaying, events, events, seed=0),
+    ):
+        with pytest.raises(InputError, match="weight 0 is computed from others, so it cannot be changed"):
+            change()
+    remove_parametrizations(network.connections[0], "weight")
+    network.load_weights([torch.ones(2, 8)])
+    assert network.weights()[0].eq(1).all()
 
 
 def test_levels_need_a_sign() -> None:
