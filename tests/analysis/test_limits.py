@@ -273,6 +273,20 @@ def test_what_is_enough_is_not_told_as_the_limit_that_it_misses():
     assert answer.sentence.endswith("Where hardly less than 88.0 % accuracy is enough, b wins.")
 
 
+def test_energies_that_are_the_same_on_common_terms_are_not_called_the_same():
+    """2 nJ of operations each; a also charges its clock and b updates, and b has no latency."""
+    rows = [with_terms("a", seed, synaptic_operation=2.0, clock=0.5) | {"latency_s": 1e-6} for seed in SEEDS]
+    rows += [with_terms("b", seed, synaptic_operation=2.0, neuron_update=1.0) for seed in SEEDS]
+    chosen = asked(rows, choose="chip", least="energy_j").sentence
+    assert chosen.startswith(
+        "a and b have the same energy per sample on the terms that both have. The energy of a lacks"
+    )
+    sides = asked(rows, compare=["a", "b"])
+    told = "a and b have the same energy per sample (2 nJ, on the terms that both have) and accuracy (61.8 %)."
+    assert sides.sentence.startswith(told)
+    assert "No latency is modelled for b." in sides.remarks
+
+
 def test_what_is_as_good_where_a_limit_is_looser_does_not_win_there():
     """a is as quick as c and more accurate, which comes first in the table, and d is quicker."""
     rows = rows_of([("c", 1.0, 0.9, 5.0, 5.0), ("a", 1.0, 0.95, 10.0, 5.0), ("d", 1.0, 0.95, 20.0, 4.0)])

@@ -252,7 +252,8 @@ def _sentence(contest: Contest, owner: str) -> str:
     level = [contest.label_of(point) for point in contest.ranked[: contest.level]]
     if other is None:
         average = " on average" if undecided(contest) and best.value(column).seeds > 1 else ""
-        return f"{contest.names.upper(listed(level))} have the same {label}{average}, {value}."
+        end = " on the terms that both have" if contest.terms else f", {value}"
+        return f"{contest.names.upper(listed(level))} have the same {label}{average}{end}."
     second, factor, both = contest.label_of(other).removesuffix(owner), contest.factors[other], ""
     if is_share(column):
         gain = abs((best.value(column).mean or 0.0) - (other.value(column).mean or 0.0))

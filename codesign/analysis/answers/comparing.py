@@ -85,6 +85,7 @@ def compare_sides(name: str, question: CompareQuestion, points: Sequence[Point],
         remarks=(
             *remarks_on(contest, (first, second), options=asked, columns=question.columns),
             *obstacles,
+            *dict.fromkeys(absence(p, of, names) for of in question.columns for p in (first, second) if _lacks(p, of)),
             *aside,
         ),
     )
@@ -144,13 +145,21 @@ def _compared(
     return tuple(found), tuple(dict.fromkeys(obstacles))
 
 
+def _lacks(point: Point, column: str) -> bool:
+    return point.value(column).mean is None
+
+
 def _sentence(first: Point, labels: Sequence[str], found: Sequence[Comparison]) -> str:
     """How the first side stands to the second, two columns a sentence; what the seeds or draws leave open says so. How
     sure the first column is stands beside the sentence."""
     told = [one for one in found if one.gain.mean and (one is found[0] or _clear(one))]
     differ = [_difference(one, first) for one in told]
     same = listed(
-        [f"{column_label(one.column)} ({quantity(one.better_mean, one.column)})" for one in found if one.equal]
+        [
+            f"{column_label(one.column)} ({quantity(one.better_mean, one.column)}{_on_terms(one, ', ')})"
+            for one in found
+            if one.equal
+        ]
     )
     open_ = listed([column_label(one.column) for one in found if one not in told and not one.equal])
     one, other = labels
@@ -179,5 +188,10 @@ def _difference(comparison: Comparison, first: Point) -> str:
     if comparison.ratio is None:
         return f"{'more' if more else 'less'} {label}"
     factor = comparison.ratio if comparison.ratio >= 1 else 1 / comparison.ratio
+    return f"{in_times(factor, more=more)} {label}{_on_terms(comparison, ' (', ')')}"
+
+
+def _on_terms(comparison: Comparison, before: str, after: str = "") -> str:
+    """That energies of different terms are compared on common ones; "" of others."""
     apart = comparison.column in BY_TERM and comparison.better.coverage != comparison.worse.coverage
-    return f"{in_times(factor, more=more)} {label}{' (on the terms that both have)' if apart else ''}"
+    return f"{before}on the terms that both have{after}" if apart else ""
