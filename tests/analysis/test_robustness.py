@@ -238,6 +238,19 @@ def test_the_model_s_error_is_no_tip_but_said_with_how_far_off_it_would_have_to_
     assert said == "the model's error in the energy of a (typically a factor of 2.0)"
 
 
+def test_numbers_that_reverse_a_comparison_only_together_are_not_left_to_the_model():
+    """10 µJ, up to 13 with either of two numbers and 16 with both, against 15."""
+    model = ("model.energy", 0.5, 1.0, 2.0, 5 * MICRO, 20 * MICRO)
+    both = [(f"energies.{name}", 1.0, 2.0, 4.0, 9 * MICRO, 13 * MICRO) for name in ("synaptic_operation", "hop")]
+    for known, begins in (
+        (both, "No chip number alone reverses this within its range; several together or a model off"),
+        (both[:1], "No chip number reverses this within its range; only a model off"),
+    ):
+        draws = [10 * MICRO] * 2
+        first = point("a", 0, energy_j=10 * MICRO, energy_draws_j=draws, **numbers(model, *known))
+        assert tip(energies([first, certain("b", 0, 15, draws=2)])).startswith(begins)
+
+
 def test_the_model_s_error_on_one_chip_cancels_between_its_rows():
     known = numbers(("model.energy", 0.5, 1.0, 2.0, 5 * MICRO, 20 * MICRO))
     rows = [point("a", 0, energy_j=10 * MICRO, energy_draws_j=[5 * MICRO, 20 * MICRO], **known)]

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 
 from codesign.analysis.comparisons.comparison import Comparison
-from codesign.analysis.comparisons.robustness import RangedNumber, Tip, ranged_numbers
+from codesign.analysis.comparisons.robustness import RangedNumber, Robustness, Tip, ranged_numbers
 from codesign.analysis.results.formatting import is_share, points_with_interval, significant, upper, with_interval
 from codesign.analysis.results.measures import like
 from codesign.analysis.results.naming import Names
@@ -121,8 +121,17 @@ def tip_sentence(comparison: Comparison, names: Names) -> str:
         return f"This reverses if {describe_tip(robustness.tips[0], names)}."
     if robustness.models and not robustness.same_chip and robustness.apart is not None:
         typical = max(model.high for model in robustness.models)
-        return (
-            "No chip number reverses this within its range; only a model off by a factor of "
-            f"{significant(robustness.apart, 3)} between them would (typically {significant(typical, 2)})."
-        )
+        model = f"a model off by a factor of {significant(robustness.apart, 3)} between them would"
+        if _reverse_together(robustness, comparison.gain.mean or 0.0):
+            said = f"No chip number alone reverses this within its range; several together or {model}"
+        else:
+            said = f"No chip number reverses this within its range; only {model}"
+        return f"{said} (typically {significant(typical, 2)})."
     return ""
+
+
+def _reverse_together(robustness: Robustness, gain: float) -> bool:
+    """Whether numbers that do not reverse a comparison alone do if each lies at the worse end of its range, as far as
+    what they do adds up."""
+    numbers = [influence for influence in robustness.influences if not influence.number.path.startswith(MODEL)]
+    return gain + sum(min(one.at_low - gain, one.at_high - gain, 0.0) for one in numbers) <= 0
