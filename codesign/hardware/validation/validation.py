@@ -162,7 +162,7 @@ def validation_summary(chip: Chip) -> str:
     checks = [check for check in validate(chip) if check.quantity is not None]
     measurements = {check.run for check in checks}
     if not measurements:
-        return "no end-to-end measurement is published"
+        return f"its file has no end-to-end measurement{f'; those of {chip.extends} do not count' * bool(chip.extends)}"
     given = [check for check in checks if check.errors is not None]
     recomputed = {check.run for check in given if check.status != "bound"}
     bounds = [check for check in given if check.status == "bound"]
