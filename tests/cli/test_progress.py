@@ -241,7 +241,7 @@ def test_plain_progress_of_a_study(clock: Clock) -> None:
     clock.now = 130.0
     plain.pulse()
     assert stream.getvalue().splitlines() == [
-        "to search: 8 trials; 3 trials from earlier runs; executor: ray",
+        "to search: 8 trials in all; 3 trials from earlier runs; executor: ray",
         "4/8 trials, 1 of 1 jobs after 1 min 00 s, about 4 min 00 s left",
         "4/8 trials, 1 of 1 jobs after 2 min 10 s, about 2 min 50 s left",
     ]

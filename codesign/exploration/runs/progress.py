@@ -239,7 +239,7 @@ class Progress:
         budget = [] if search.trials is None else [plural(search.trials, "trial")]
         budget += [] if search.time_s is None else [f"{format_duration(search.time_s)} at work"]
         before = f"{plural(self._told_before, 'trial')} from earlier runs"
-        self.note(f"to search: {' or '.join(budget)}; {before}; executor: {executor}")
+        self.note(f"to search: {' or '.join(budget)} in all; {before}; executor: {executor}")
         for view in self._views:
             view.begin()
 
