@@ -8,6 +8,7 @@ from typing import Any
 from codesign.analysis.answers.effects import effects_of, is_ratio
 from codesign.analysis.comparisons.constraints import more_is_better
 from codesign.analysis.comparisons.fronts import fronts_of, objective_of
+from codesign.analysis.results.columns import COLUMNS
 from codesign.analysis.results.formatting import (
     column_label,
     coverage_words,
@@ -95,6 +96,7 @@ def scatter(
         opacity=alt.condition(shown, alt.value(1), alt.value(0.08), empty=True),
         tooltip=tooltip(point="point", xs=column_label(x), ys=column_label(y), covers="energy of") if labelled else [],
     )
+    energies = any(COLUMNS[column].unit in ("J", "J·s", "W") for column in (x, y))
     edge = edges.encode(detail="group:N", color=alt.value(EDGE))
     layers = [edge, bars, marks] if labelled else [edge, marks]
     layers[-1] = layers[-1].properties(name="marks").add_params(shown)
@@ -104,7 +106,7 @@ def scatter(
         f"{column_label(y).capitalize()} against {column_label(x)}",
         chart,
         "Filled: on the front. Dashed lines join points whose numbers compare"
-        + (": energies of the same parts." if len(fronts) > 1 else "."),
+        + (": energies of the same parts." if len(fronts) > 1 and energies else "."),
     )
 
 
