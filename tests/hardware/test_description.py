@@ -158,6 +158,7 @@ def test_every_number_says_what_it_changes() -> None:
 def test_unknowns_name_what_cannot_be_modelled() -> None:
     event_driven = dict(missing_parameters(find_chip("mubrain_layersync2024")))
     assert event_driven["static_power.chip"] == "static energy"
+    assert dict(missing_parameters(find_chip("seneca")))["static_power.chip"] == "static energy of chips"
     assert {"energies.hop", "energies.neuron_access"}.isdisjoint(event_driven)  # one core, whose neurons nobody visits
     assert dict(missing_parameters(find_chip("loihi_davies2018")))["times.output"] == "latency, and so static energy"
     assert not [name for name, what in missing_parameters(find_chip("loihi")) if "latency" in what]

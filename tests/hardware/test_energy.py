@@ -216,7 +216,7 @@ def test_area_and_energy_times_delay_by_hand(two_timesteps: cd.Execution) -> Non
     [
         ({"core_off"}, "6 of 8 cores that are not in use is taken to be within static_power.chip"),
         ({"core_off", "chip"}, "no static power is known for the 6 of 8 cores that are not in use"),
-        ({"chip"}, "static energy: tiny gives no static_power.chip"),
+        ({"chip"}, "static energy of chips: tiny gives no static_power.chip"),
         (set(), ""),
     ],
 )

@@ -158,7 +158,7 @@ def unpaired(contest: Contest) -> bool:
 def left_out(best: Point, column: str, names: Names) -> str:
     """What the energy of a point leaves out, and the numbers of its chip that are lacking for it."""
     entries = [entry.partition(": ") for entry in best.not_modelled] if column in ENERGIES else []
-    of_terms = [(what, why) for what, _, why in entries if what == "static energy" or what.startswith("energy of ")]
+    of_terms = [(what, why) for what, _, why in entries if what.startswith(("static energy", "energy of "))]
     if not of_terms:
         return ""
     reasons = [why.partition(" gives no ")[2] for _, why in of_terms]

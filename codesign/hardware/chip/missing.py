@@ -49,12 +49,12 @@ def _missing_prices(chip: Chip) -> list[tuple[str, str]]:
     one_core = chip.cores.value == 1
     if one_core:
         never.add("hop")
+    known = chip.static_power.given
     missing = [
-        (term.actions[0].price, term.missing)
+        (term.actions[0].price, term.missing + " of chips" * (term.is_static and bool(known)))
         for term in COST_TERMS.values()
         if term.missing and term.name not in never and number_at(chip, term.actions[0].price) is None
     ]
-    known = chip.static_power.given
     if "core_in_use" in known and "core_off" not in known and not one_core:
         missing.append(("static_power.core_off", "what cores draw that are not in use"))
     return missing

@@ -189,7 +189,9 @@ def _missing(name: str, terms: Terms, prices: Prices) -> Iterable[str]:
     if term.drawn_by is not None:
         if term.missing or not lacking:
             lacks = lacking[0] if lacking else "latency, so the time it is on is not known"
-            yield f"{term.covered_as.replace('_', ' ')} energy: {chip.name} gives no {lacks}"
+            rest = any(other.is_static and terms[other.name] is not None for other in COST_TERMS.values())
+            whose = " of chips" * (term.is_static and rest)  # and that of cores is known
+            yield f"{term.covered_as.replace('_', ' ')} energy{whose}: {chip.name} gives no {lacks}"
     elif term.essential:
         yield f"energy: {chip.name} gives no {lacking[0]}"
     elif term.missing:
