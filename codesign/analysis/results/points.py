@@ -179,9 +179,8 @@ class Point:
     def stop_label(self) -> str:
         """When the answer is read."""
         if self.stop == "margin":
-            return f"{plural(self.margin or 0, 'spike')} ahead" + (
-                ", in any step" if self.margin_check == "step" else ""
-            )
+            ahead = f"{plural(self.margin or 0, 'spike')} ahead"
+            return f"{ahead}, in any step" if self.margin_check == "step" else ahead
         if self.stop == "on_output":
             return f"{plural(self.steps_after_output or 0, 'step')} after output"
         return "drained"
