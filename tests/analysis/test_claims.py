@@ -177,7 +177,7 @@ def test_gains_are_relative_to_the_point_with_the_same_schedule():
     assert "F 8: 10.0 points. F 64: 2.0 points." in gains.sentence
     limited = {"select": {"recipe": "unlayered_rs"}, "column": "accuracy", "relative_to": {"recipe": "layered"}}
     # 10, 10, 2 and 2 points: a limit is on gains, too.
-    assert asked(rows, **limited, above=0.05).sentence == "It holds for 2 of 4 training seeds."
+    assert asked(rows, **limited, above=0.05).sentence == "It holds for 2 of 4 values, one a training seed at 2 points."
 
 
 def test_gains_in_two_measures_are_relative_to_the_same_points():
