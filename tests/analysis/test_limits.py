@@ -273,6 +273,18 @@ def test_what_is_enough_is_not_told_as_the_limit_that_it_misses():
     assert answer.sentence.endswith("Where hardly less than 88.0 % accuracy is enough, b wins.")
 
 
+@pytest.mark.parametrize(("latency", "accuracy"), [(1.0, 0.8), (5.5, 0.99)])
+def test_what_does_not_compare_wins_nowhere(latency, accuracy):
+    """b meets another limit, but its latency in real time says nothing beside a's."""
+    rows = rows_of([("a", 1.0, 0.9, 10.0, 5.0), ("a", 2.0, 0.99, 10.0, 6.0), ("b", 1.0, accuracy, 10.0, latency)])
+    for operation, wins in (("accelerated", True), ("real_time", False)):
+        for each in rows[6:]:
+            each["operation"] = operation
+        answer = asked(rows, choose="chip", least="latency_s", where=["accuracy >= 85 %"])
+        told = " ".join((answer.sentence, *answer.remarks))
+        assert ("b wins" in told) == wins
+
+
 def test_energies_that_are_the_same_on_common_terms_are_not_called_the_same():
     """2 nJ of operations each; a also charges its clock and b updates, and b has no latency."""
     rows = [with_terms("a", seed, synaptic_operation=2.0, clock=0.5) | {"latency_s": 1e-6} for seed in SEEDS]

@@ -63,9 +63,11 @@ def _segments(limit: Constraint, sign: float, contest: Contest) -> Iterator[tupl
     which variant of it."""
     column, more = contest.column, contest.more
     others = [other for other in contest.where if other is not limit]
+    unranked = {contest.option_of(point) for point in contest.unranked}
     entries = [
         (sign * mean, option, point)
         for option, points in contest.members.items()
+        if option not in unranked
         for point in meeting(points, others)
         if point.value(column).mean is not None and (mean := point.value(limit.column).mean) is not None
     ]
@@ -82,10 +84,11 @@ def _segments(limit: Constraint, sign: float, contest: Contest) -> Iterator[tupl
 
 
 def _winner(best: Mapping[Hashable, Point], contest: Contest, last: Hashable) -> Hashable:
-    """The option that is best; the `last` one where it is as good."""
+    """The option that is best; the `last` one where it is as good, or does not compare."""
     members: Mapping[Hashable, Sequence[Point]] = {option: [point] for option, point in best.items()}
-    level = _level(replace(contest, members=members, where=()))
-    return last if last in level else level[0]
+    held = replace(contest, members=members, where=())
+    level = _level(held)
+    return last if last in level or best.get(last) in held.unranked else level[0]
 
 
 def _level(contest: Contest) -> list[Hashable]:
