@@ -303,6 +303,12 @@ def test_what_nobody_knows_of_the_others_leaves_the_only_one_open():
     assert answer.sentence == "a is the only one that can be compared, with 5 µs latency. b is not ranked."
     assert answer.options[1].obstacle == reason
     assert reason in answer.remarks
+    known = [
+        one | {"operation": operation, "latency_s": 5e-6}
+        for one, operation in zip(rows, ["real_time"] * 3 + ["accelerated"] * 3, strict=True)
+    ]
+    told = "a has 5 µs latency, and no other compares with it. b is not ranked."
+    assert asked(known, choose="chip", least="latency_s").sentence == told
 
 
 def test_a_difference_that_seeds_leave_open_is_not_said_as_one():

@@ -245,6 +245,8 @@ def _sentence(contest: Contest, owner: str) -> str:
     value, label = quantity(best.value(column).mean, column), column_label(column)
     if unmodelled(best, column, contest.names):
         value = f"at least {value}"
+    if len(contest.ranked) == 1 and contest.unranked:
+        return f"{contest.names.upper(contest.label_of(best))} has {value} {label}, and no other compares with it."
     if len(contest.ranked) == 1:
         limits = listed([limit.text for limit in contest.where])
         only = "can be compared" if contest.unknown else f"meets {limits}" if limits else "gives a result"
