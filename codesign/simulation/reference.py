@@ -219,7 +219,9 @@ class _Machine:
             chosen=chosen,
             idle=idle,
             kept=kept.float(),
-            kept_share=kept / self.q.clamp(min=1) if self.regularization.network_dropout or self.pools else None,
+            kept_share=kept.float() / self.q.clamp(min=1)
+            if self.regularization.network_dropout or self.pools
+            else None,
             kept_input=arrival.kept_input,
         )
         fed = self._feed(k, left_input, kept_input)

@@ -271,11 +271,17 @@ def test_a_compiled_program_gives_the_same_numbers(engine: str):
 def test_numbers_are_float32_whatever_a_notebook_has_set(engine: str):
     """A third has no end in binary: in float64 it would be another number."""
     network, events = network_of("1-1", 1 / 3, readout="potential", time_constant="10 ms"), batch_of([1, 2, 3])
-    expected = simulate(network, events, LAYERED, engine=engine).logits
+    case = a_case(batch=8)
+
+    def numbers() -> list[torch.Tensor]:
+        learned = gradients(case.network, case.events, case.schedule, engine)
+        return [simulate(network, events, LAYERED, engine=engine).logits, *learned]
+
+    expected = numbers()
     torch.set_default_dtype(torch.float64)
     try:
-        found = simulate(network, events, LAYERED, engine=engine).logits
+        found = numbers()
     finally:
         torch.set_default_dtype(torch.float32)
-    assert found.dtype == torch.float32
-    assert torch.equal(found, expected)
+    assert {one.dtype for one in found} == {torch.float32}
+    assert all(torch.equal(*pair) for pair in zip(found, expected, strict=True))
