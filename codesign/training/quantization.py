@@ -25,7 +25,8 @@ class LearnedWeights:
         self.network, self.quantization = network, quantization
         self.weights: list[torch.nn.Parameter] = network.all_weights()
         if quantization is not None:
-            self.weights = [torch.nn.Parameter(w.detach().clone(), requires_grad=w.requires_grad) for w in self.weights]
+            copies = {w: torch.nn.Parameter(w.detach().clone(), requires_grad=w.requires_grad) for w in self.weights}
+            self.weights = [copies[weight] for weight in self.weights]  # layers that share a weight share its copy
         self.quantize()
 
     def parameters(self) -> list[torch.nn.Parameter]:
