@@ -336,3 +336,6 @@ def test_an_axis_that_changes_nothing_is_told():
     margin = "schedule.asynchronous.margin: [1, 2]"
     for other, count in (("recipe.layered.cost_ramp: [0.1]", 2), ("schedule.asynchronous.stop: [drained, margin]", 0)):
         assert len(plan_designs(tiny(axes(other, margin)), lambda spec: outline()).notes) == count
+    spec = tiny(axes("schedule.asynchronous.group_size: [1, 2]"), (", asynchronous]", "]"))
+    notes = plan_designs(spec, lambda spec: outline()).notes
+    assert notes == ("schedule.asynchronous.group_size changes nothing; it needs a chip that runs the schedule",)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from codesign.exploration.definition.checks import axis_parts
 from codesign.exploration.definition.spec import SweepSpec
 from codesign.exploration.definition.variants import recipe_variants, schedule_variants
 
@@ -32,7 +33,12 @@ _MATTERS: Mapping[str, Mapping[str, tuple[Callable[[Any], bool], str]]] = {
 
 def without_effect(spec: SweepSpec) -> Iterator[str]:
     """A sentence on each such parameter that the file gives an entry itself, or as an axis of it, and that changes
-    nothing there whatever the values of the entry's axes."""
+    nothing there whatever the values of the entry's axes; and on each axis of a schedule that no chip runs."""
+    run = {name for entry in spec.chips.values() for name in entry.schedules}
+    for path in spec.axes:
+        block, name, _ = axis_parts(path)
+        if block == "schedule" and name not in run:
+            yield f"{path} changes nothing; it needs a chip that runs the schedule"
     variants: dict[str, tuple[Mapping[str, Any], Callable[[SweepSpec, str], Any]]] = {
         "recipe": (spec.recipes, recipe_variants),
         "schedule": (spec.schedules, schedule_variants),
