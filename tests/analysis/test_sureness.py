@@ -421,6 +421,21 @@ def test_variants_of_one_chip_do_not_hide_the_best_other_one():
     assert said in " ".join((told.sentence, *told.remarks))
 
 
+def test_another_chip_that_is_better_than_the_best_on_common_terms_is_not_said_to_have_more():
+    """a beats a2 by 1 to 2 nJ, a2 beats b by 2 to 2.5 nJ, and b beats a by 3.5 to 4 nJ; in all, a needs least."""
+    terms = {
+        "a": {"synaptic_operation": 1.0, "clock": 3.0},
+        "a2": {"synaptic_operation": 2.0, "hop": 5.0},
+        "b": {"synaptic_operation": 2.5, "clock": 1.0, "neuron_update": 2.0},
+    }
+    rows = [with_terms(chip, seed, **of) for chip, of in terms.items() for seed in SEEDS]
+    chips = {chip: ChipFacts(title=chip, citation="", synchronization="asynchronous", name=chip[0]) for chip in terms}
+    answer = asked(rows, chips, choose="chip", least="energy_j")
+    assert labels(answer) == ["a", "a2", "b"]
+    told = "The best other chip, b, has 13 % less on the terms that both have."
+    assert told in " ".join((answer.sentence, *answer.remarks))
+
+
 def test_the_factor_of_the_other_book_is_told_where_it_is_another():
     """100 + 900 nJ against 50 nJ: by the cores in use, a 32nd of the static energy, 128 against 50."""
     static: dict[str, Any] = {"energy_static_chip_j": 900e-9, "energy_j": 1000e-9, "core_share": 1 / 32}

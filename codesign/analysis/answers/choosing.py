@@ -329,7 +329,8 @@ def _best_other_chip(contest: Contest, point: Point) -> str:
     if is_share(column) or factor is None:
         return f"The best other chip is {label} with {quantity(point.value(column).mean, column)}."
     both = " on the terms that both have" if point in contest.terms else ""
-    return f"The best other chip, {label}, has {in_times(factor, more=not contest.more)}{both}."
+    times = in_times(max(factor, 1 / factor), more=contest.more != (factor >= 1))
+    return f"The best other chip, {label}, has {times}{both}."
 
 
 def _at_an_end(contest: Contest, path: str, tried: Collection[float]) -> str:
