@@ -94,6 +94,7 @@ def test_schedules_that_a_chip_does_not_have_are_assumptions() -> None:
     assert [*schedule_assumptions(cd.find_chip("mubrain_layersync2024"), cd.LAYERED, SHAPE)]
     assert not [*schedule_assumptions(cd.find_chip("mubrain_layersync2024"), cd.Schedule(stop="drained"), SHAPE)]
     assert [*schedule_assumptions(cd.find_chip("loihi"), cd.Schedule(stop="drained"), SHAPE)]
+    assert not [*schedule_assumptions(cd.find_chip("loihi"), cd.LAYERED, SHAPE)]  # the spikes are those of its barriers
 
 
 def test_neurons_that_a_chip_does_not_have_are_assumptions() -> None:

@@ -176,7 +176,7 @@ def service_model(placement: Placement) -> ServiceModel:
 
 
 def schedule_assumptions(chip: Chip, schedule: Schedule, shape: NetworkShape) -> Iterator[str]:
-    """What `schedule` needs of layer synchronization that `chip` does not have."""
+    """What `schedule` needs of layer synchronization that `chip` does not have, or has and does not use."""
     layered = schedule.equivalent_to_layered(shape)
     if not chip.synchronized and (schedule.synchronized or (layered and schedule.waits)):
         yield f"{chip.name} has no layer synchronization; this schedule waits for layers anyway"
@@ -184,8 +184,8 @@ def schedule_assumptions(chip: Chip, schedule: Schedule, shape: NetworkShape) ->
         yield (
             f"{chip.name}: F = {schedule.group_size} holds whole layers, so that spikes are those of layers that wait"
         )
-    if not schedule.synchronized and chip.synchronized:
-        yield (f"{chip.name} synchronizes by {chip.synchronization.kind}; this schedule does not wait for it")
+    if chip.synchronized and not schedule.synchronized and not layered:
+        yield f"{chip.name} synchronizes by {chip.synchronization.kind}; this schedule does not wait for it"
 
 
 def neuron_assumptions(chip: Chip, neuron: NeuronSpec, *, refractory: bool = False) -> Iterator[str]:
