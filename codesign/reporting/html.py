@@ -159,7 +159,7 @@ def _note(table: AnsweredTable) -> str:
 
 def _summary(metadata: ResultMetadata, points: Sequence[Point]) -> str:
     workload = metadata.workload
-    seeds = sorted({point.value("accuracy").seeds for point in points})  # where trainings failed, points have fewer
+    seeds = sorted({len(point.training_seeds) for point in points})  # where trainings failed, points have fewer
     coverage = f" {workload.coverage}." if workload.coverage else ""
     counts = plural(len(points), "design point")
     least = f"{seeds[0]} to " if len(seeds) > 1 else ""
