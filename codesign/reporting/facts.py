@@ -50,7 +50,7 @@ def failure_table(table: ResultTable) -> Table:
 
 def chip_numbers(metadata: ResultMetadata) -> Table:
     """Every number of every chip, how it is known and where from; what axes set is only said to vary."""
-    varied = {axis.name for axis in metadata.axes}
+    varied = set(metadata.varied)
     rows = [
         (chip.title, n.name, *(_VARIED if f"chip.{name}.{n.name}" in varied else _known(n)))
         for name, chip in sorted(metadata.chips.items())

@@ -186,5 +186,5 @@ def test_waiting_is_advised_of_where_the_input_lasts_any_time():
     computing = "Static power counts for the 1 µs of computing a sample"
     assert f"{computing}." in asked(rows, choose="chip", least="energy_j").remarks
     rows = [one | {"late_fraction": 0.0} for one in rows]
-    advice = f"{computing}; operation real_time in the chip's entry adds the waiting."
+    advice = f"{computing}; operation real_time adds the waiting."
     assert advice in asked(rows, choose="chip", least="energy_j").remarks

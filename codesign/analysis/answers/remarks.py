@@ -338,7 +338,7 @@ def _idle_remark(best: Point, column: str) -> str:
     computing = f"Static power counts for the {time} of computing a sample"
     if best.value("late_fraction").mean is None:  # a static input lasts no time
         return f"{computing}."
-    return f"{computing}; operation real_time in the chip's entry adds the waiting."
+    return f"{computing}; operation real_time adds the waiting."
 
 
 def _accuracy_remark(contest: Contest, columns: Collection[str]) -> str:
@@ -364,12 +364,16 @@ def _doubt(contest: Contest, point: Point, of: str) -> str:
 
 
 def _seeds_shared(contest: Contest) -> str:
-    """Over which training seeds the best and the next are compared, where one of them has others; "" where none has."""
+    """From which training seeds it follows how sure the best is, where it or the next has others; "" where none has."""
     if contest.second is None or contest.runner_up is None:
         return ""
     seeds = contest.runner_up.gain.seeds
     most = max(point.value(contest.column).seeds for point in (contest.ranked[0], contest.second))
-    return f"The difference is over the {plural(seeds, 'training seed')} that both have." if seeds < most else ""
+    if seeds == most:
+        return ""
+    return (
+        f"How sure that is follows from the {plural(seeds, 'training seed')} that the best and the next have in common."
+    )
 
 
 def _seeds_wanted(contest: Contest) -> str:

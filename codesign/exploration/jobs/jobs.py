@@ -22,7 +22,6 @@ from codesign.hardware.chip.description import Chip
 from codesign.hardware.chip.numbers import Operation
 from codesign.hardware.cost.scheduling import chip_schedule
 from codesign.hardware.cost.uncertainty import uncertain_numbers
-from codesign.hardware.cost.work import updates_anyway
 from codesign.hardware.placement.placement import Placement
 from codesign.network.neuron import NeuronSpec
 from codesign.network.quantization import Quantization
@@ -35,7 +34,7 @@ from codesign.training.recipe import UNLAYERED_ONLY, Recipe
 TRAIN_VERSION = 8
 EXECUTE_VERSION = 10
 SUMMARY_VERSION = 6
-COST_VERSION = 16
+COST_VERSION = 17
 OF_RECIPES = {"calibration": 2, "input_gate": 2}
 """Versions of what few recipes have: raised instead of `TRAIN_VERSION`, so that only their models are trained again."""
 
@@ -183,11 +182,7 @@ def _metered_digest(metered: MeteredChip) -> str:
     # The training is led by executions and prices, and so by whatever changes them.
     policy = get_policy(chip_schedule(metered.placement).schedule.policy)
     held = {"placement": _placement_digest(metered.placement), "operation": metered.operation, "book": metered.book}
-    # Before, a spike was charged for updates that such a chip performs anyway.
-    spikes = {"spike_version": 2} if updates_anyway(metered.placement.chip) else {}
-    # Before, a network without any spike had no operations of its input on a chip that skips weights of 0.
-    silent = {"silent_version": 2} if metered.placement.chip.skips_zero_weights == "yes" else {}
-    return digest({**held, **spikes, **silent, "versions": (EXECUTE_VERSION, COST_VERSION, policy.version)})
+    return digest({**held, "versions": (EXECUTE_VERSION, COST_VERSION, policy.version)})
 
 
 def _without_remarks(value: Any) -> Any:
