@@ -105,7 +105,7 @@ def test_keys_stay_the_same(plan):
         "train": "b4e4dd7baa51babd",
         "execute": "a9083fd17c902d39",
         "summary": "5bcc5f9303c72d1d",
-        "cost": "56bafc05e9c64431",
+        "cost": "80a3bcdc086048e7",
     }
 
 
