@@ -50,11 +50,12 @@ class Option:
         label: as a reader says it.
         point: the variant, or one that comes nearest where none takes part; None of a printed row without one.
         values: mean and interval over training seeds, by column.
-        factor: value of the column that decides over that of the best option, at least 1 where less is better; None
-            where it has none or does not compare.
+        factor: how many times better the best option is in the column that decides; None where it has none, is not
+            above zero or does not compare.
         wins: share of training seeds × draws of the chips' numbers and of the model's error in which it is the best.
-        obstacle: why it is not ranked, in words; "" where it is.
-        takes_part: whether the variant meets the constraints and has the column.
+        obstacle: why it is not ranked, on which terms alone it is, or which limits of a target it misses, in words; ""
+            where nothing of this is so.
+        takes_part: of a choice or a comparison, whether the variant meets the constraints and has the column.
         printed: of a row of a publication; else empty.
     """
 
@@ -80,7 +81,8 @@ class Answer:
         column, more: the column that decides, "" where none does, and whether more of it is better.
         confidence: share of training seeds × draws that agree; None where there is nothing to draw.
         over: what that is a share of, in words: training seeds, draws of the chips' numbers, or both.
-        options: the best first; of a choice, a comparison, and the points that meet a target.
+        options: the best first; of a choice or a comparison, the points that meet a target or come nearest, and the
+            rows of a publication.
         comparisons: the evidence.
         able: points of a choice, a comparison or a target that take part, in the order of the results.
         where: its constraints, none of them a `within`.
