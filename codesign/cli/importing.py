@@ -84,7 +84,7 @@ def import_model(
     agrees = certificate is None or certificate.agrees
     _tell(loaded)
     if agrees or (certificate is not None and certificate.within_rounding and certificate.better is None):
-        path = output or _beside(model, ".safetensors")
+        path = output or _beside(model, ".safetensors", ".md")
         save_model(path, loaded.network, loaded.card)
         tell(f"model    {printable(path)}")
     else:
@@ -104,13 +104,17 @@ def _tell(loaded: LoadedModel) -> None:
     tell(f"spikes   {said if card.certificate is None else card.certificate.summary}")
 
 
-def _beside(model: Location, suffix: str) -> Location:
-    """Beside a model the file with this suffix. Raises InputError where it is there: nobody has said that it may go."""
-    path = with_suffix(model, suffix)
-    folder, name = open_file(path)
-    if folder.size(name) is not None:
-        raise InputError(f"{printable(path)}: already exists; give it as --output to replace it, or give another name")
-    return path
+def _beside(model: Location, *suffixes: str) -> Location:
+    """Of the files with these suffixes beside a model the first. Raises InputError where one of them is there: nobody
+    has said that it may go."""
+    places = [with_suffix(model, suffix) for suffix in suffixes]
+    for there in places:
+        folder, name = open_file(there)
+        if folder.size(name) is not None:
+            given = "it" if there == places[0] else printable(places[0])
+            told = f"already exists; give {given} as --output to replace it, or give another name"
+            raise InputError(f"{printable(there)}: {told}")
+    return places[0]
 
 
 def export_model(

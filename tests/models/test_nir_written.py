@@ -152,8 +152,12 @@ def test_commands_export_and_import(tmp_path: Path):
     for command, source in (("export", model), ("import", there)):  # the target may be what a framework wrote
         with pytest.raises(InputError, match="already exists"):
             run_here(command, source, folder=tmp_path)
+    written = model.read_bytes()
+    model.unlink()
+    with pytest.raises(InputError, match=r"model\.md: already exists; give \S+model\.safetensors as --output"):
+        run_here("import", there, folder=tmp_path)
     run_here("import", there, "--output", back, folder=tmp_path)
-    assert back.read_bytes() == model.read_bytes()
+    assert back.read_bytes() == written
     with h5py.File(there, "r+") as file:
         del file["node/nodes/neurons0/metadata/threshold"]
     with pytest.raises(InputError, match="threshold"):
