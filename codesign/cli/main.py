@@ -81,8 +81,8 @@ def _options(
 def main() -> None:
     """Run the command line.
 
-    Exit codes: 0 success, 1 some points failed, 2 bad input, 3 success but the answer could not be shown,
-    130 interrupted.
+    Exit codes: 0 success, 1 some points failed or recorded spikes differ, 2 bad input, 3 success but the answer could
+    not be shown, 130 interrupted.
     """
     debug = "--debug" in sys.argv
     if debug:

@@ -114,9 +114,9 @@ def run_study(
 ) -> SweepResults:
     """Search until the budget is spent, test the front, write results, trials and report, and return the results.
 
-    Interrupted anywhere and run again, it continues where it was and ends with the same files; so it does with a larger
-    budget. The results hold the trials of the front and the baseline on the test split; `metadata.study` has all
-    trials, and so has `trials.parquet` beside the report.
+    Interrupted anywhere and run again, it continues where it was and, but for a budget of time, ends with the same
+    files; with a larger budget it goes on from there. The results hold the trials of the front and the baseline on the
+    test split; `metadata.study` has all trials, and so has `trials.parquet` beside the report.
 
     Args:
         study: as a sweep of `run_sweep`, with a space, objectives and a budget.

@@ -45,7 +45,7 @@ EXIT_CODES = """
 | code | meaning |
 |---|---|
 | 0 | success |
-| 1 | some points failed |
+| 1 | some points failed, or `codesign import --check` found spikes that differ |
 | 2 | bad input |
 | 3 | success, but standard output was closed, full or not read to its end |
 | 130 | interrupted |

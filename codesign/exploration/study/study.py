@@ -65,7 +65,8 @@ def load_study(name_or_path: str | Path, *, dataset: str | None = None, scale: s
 def run_study(spec: StudySpec, run: RunArguments) -> StudyOutcome:
     """Search until the budget is spent, test the front, and write `results.parquet`, `trials.parquet` and a report.
 
-    Interrupted anywhere and run again, it continues where it was and ends with the same files.
+    Interrupted anywhere and run again, it continues where it was and, but for a budget of time, ends with the same
+    files.
 
     Raises:
         InputError: parts of the file clash, the baseline lacks an objective, or another process runs the study.
