@@ -125,7 +125,7 @@ def run_study(
         dataset, scale, store, executor, data_root, models, progress: as in `run_sweep`.
 
     Raises:
-        InputError: the study has mistakes, the baseline lacks an objective, or another process runs the study.
+        InputError: the study has mistakes, the baseline has no result, or another process runs the study.
         DataError: the dataset is missing or damaged.
         StoreError: a result cannot be kept.
     """

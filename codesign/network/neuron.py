@@ -68,10 +68,12 @@ class NeuronSpec(Spec):
             with integer arithmetic; None without truncation.
         tick: whether a neuron that would fire without a message is evaluated once a timestep; without it, only messages
             make a neuron fire.
-        refractory: whether a neuron that fired is silent, its potential at 0, until the next timestep.
+        refractory: whether a neuron that fired is silent until the next timestep; what reaches it before sets its
+            potential to 0.
         readout: `spikes` counts output spikes; `potential` reads output potentials, and output neurons never fire.
         surrogate_steepness: α of the arctan surrogate gradient (equation 6).
-        bias: whether neurons have a bias, added to the potential once per timestep.
+        bias: whether neurons have a bias, added once per timestep to the potential or, where there is one, the synaptic
+            current.
     """
 
     added: ClassVar[frozenset[str]] = frozenset(

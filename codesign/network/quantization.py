@@ -151,8 +151,8 @@ def quantize(
     Args:
         quantization: of the chip, as `codesign.chip_quantization` gives it; None leaves float32 weights, and potentials
             without limit.
-        weights: float weights to start from, one tensor a connection and then one a delayed connection; None for those
-            that the network has.
+        weights: float weights to start from, one tensor a connection, then one a delayed and one a direct connection;
+            None for those that the network has.
 
     Raises:
         InputError: a weight is not finite, or torch computes it from others.

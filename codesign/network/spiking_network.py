@@ -389,7 +389,7 @@ class SpikingNetwork(SentAsCopy):
         return torch.cat([connection.fan_in() for connection in self.layer_connections()])
 
     def fan_out(self) -> torch.Tensor:
-        """(input_size + N,) int64 synapses that leave each input, then each neuron; output neurons have none."""
+        """(input_size + N,) int64 synapses from each input, then each neuron, to the next layer; 0 for outputs."""
         outputs = torch.zeros(self.shape.layers[-1].neurons, dtype=torch.int64)
         return torch.cat([*(connection.fan_out() for connection in self.layer_connections()), outputs])
 

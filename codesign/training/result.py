@@ -49,9 +49,8 @@ class TrainingResult(OfArrays):
     """A trained model.
 
     Attributes:
-        state: state dict of the network, on the CPU, after the epoch of best validation accuracy, the first of equals;
-            calibrated where the recipe says so.
-        best_epoch: that epoch, 1 for the first.
+        state: state dict of the network, on the CPU, after the best epoch; calibrated where the recipe says so.
+        best_epoch: 1 for the first; which it is, `train` says, and of equal ones it is the first.
         history: one report an epoch run.
         memory_bytes: how far the process's resident memory rose above what it held before the first update, network,
             data and compiled code being there; None where that cannot be measured, as on devices other than the CPU.

@@ -69,7 +69,7 @@ def run_study(spec: StudySpec, run: RunArguments) -> StudyOutcome:
     files.
 
     Raises:
-        InputError: parts of the file clash, the baseline lacks an objective, or another process runs the study.
+        InputError: parts of the file clash, the baseline has no result, or another process runs the study.
         DataError: the dataset is missing or damaged.
         StoreError: a result cannot be kept.
     """
