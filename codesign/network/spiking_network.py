@@ -99,7 +99,7 @@ class SpikingNetwork(SentAsCopy):
         self._potential_steps: tuple[float, ...] | None = None
 
     def forward(self, events: Any, schedule: Any = None, **options: Any) -> torch.Tensor:
-        """Scores of a batch, differentiable in the parameters: `codesign.simulate` without counters.
+        """Scores of a batch: the logits of `codesign.simulate` without counters.
 
         Args:
             events: an `EventBatch` of B samples.

@@ -16,7 +16,8 @@ class Simulation(OfArrays):
 
     Attributes:
         scores: (B, T, C) output spikes of each timestep, differentiable in the network's parameters; with output
-            potentials, where the answer is read early, or where a loss asks for sums alone, (B, 1, C).
+            potentials, where the answer is read early, which has no gradient, or where a loss asks for sums alone,
+            (B, 1, C).
         spikes: (B, L) spikes emitted by each layer, the output layer the last, differentiable likewise.
         charges: (B, L) what these weigh by the `spike_cost`, differentiable likewise; None without one.
         execution: all counters; None unless they were asked for.
@@ -29,7 +30,7 @@ class Simulation(OfArrays):
 
     @cached_property
     def logits(self) -> torch.Tensor:
-        """(B, C) output spike counts or potentials, differentiable in the network's parameters."""
+        """(B, C) output spike counts or potentials, differentiable as `scores` are."""
         return self.scores.sum(dim=1)
 
     @property
