@@ -119,6 +119,19 @@ def test_parameters_that_mean_nothing_take_no_part() -> None:
     without_noise = draw(study(), {"recipe.policy": "random"})
     assert "recipe.momentum_noise" not in without_noise
     assert study().trial_sweep(without_noise).recipes["unlayered"].momentum_noise == 0.0
+    given, mixed = (
+        "given: {model: a.safetensors}",
+        "mixed: {method: unlayered, mixture: [{policy: fifo, group_size: 2}]}",
+    )
+    beside = study(
+        ('network: {hidden: "6-4", neuron: {threshold: 0.05}}\n', ""),
+        ("layered: {method: layered}", f"{given}\n  {mixed}"),
+        ("[layered, unlayered]", "[unlayered, given, mixed]"),
+        ("  neuron.time_constant: {from: 1 ms, to: 100 ms, scale: log}\n  network.hidden.1: {from: 4, to: 8}\n", ""),
+    )
+    of_each = {name: [path for path in draw(beside, {"recipe": name}) if "recipe." in path] for name in beside.recipes}
+    assert (of_each["given"], of_each["mixed"]) == ([], ["recipe.learning_rate"])
+    assert beside.search_space.implied("recipe.momentum_noise")["recipe"] == "unlayered"
 
 
 @pytest.mark.parametrize(("delayed", "matters"), [("", False), (", delayed: [{from: 0, to: 0, within: pass}]", True)])

@@ -25,7 +25,7 @@ from codesign.exploration.study.domains import Choices, Domain, Range, SameAs, a
 from codesign.hardware.chip.parameters import replaced
 from codesign.mistakes import suggestion
 from codesign.simulation.policies import get_policy
-from codesign.training.recipe import UNLAYERED_ONLY, Recipe
+from codesign.training.recipe import OF_ONE_SCHEDULE, UNLAYERED_ONLY, Recipe
 from codesign.units import plural
 
 _NAMED = ("recipe", "chip", "schedule")
@@ -169,11 +169,14 @@ class SearchSpace:
         if block != "recipe":
             return True
         recipe = self.base.recipes[chosen["recipe"]]
+        if recipe.model is not None or (recipe.mixture is not None and field in OF_ONE_SCHEDULE):
+            return False
         if recipe.method == "layered":
             if field == "refractory_dropout":  # a neuron is evaluated once in a pass, unless it comes back within it
                 return any(one.within is not None for one in self.base.network.delayed)
             return field.partition(".")[0] not in (*UNLAYERED_ONLY, "momentum_noise")
         policy = values.get(f"recipe.{chosen['recipe']}.policy", values.get("recipe.policy"))
+        policy = None if recipe.mixture is not None else policy
         return field != "momentum_noise" or _noisy(recipe, None if policy is None else str(policy))
 
     def implied(self, path: str) -> dict[str, str]:
