@@ -113,6 +113,14 @@ def test_a_budget_keeps_its_chip_whatever_the_trials_is() -> None:
     assert {point.jobs.execution.model.metered.placement.chip.name for point in plan.points} == {"mubrain"}
 
 
+def test_a_recipe_trains_for_its_own_chip_where_none_is_searched_for_and_else_for_the_trials() -> None:
+    recipe = ("{method: layered}", "{method: layered, quantization: chip, chip: loihi}")
+    spec = study(recipe, ("schedules: [asynchronous]}", "schedules: [asynchronous]}\n  loihi: {}"))
+    trials = [{"recipe": "layered", **chip} for chip in ({}, {"chip": "loihi"}, {"chip": "mubrain"})]
+    models = [plan_of(spec.trial_sweep(values)).jobs[0].execution.model for values in trials]
+    assert models[0].quantization == models[1].quantization != models[2].quantization
+
+
 def test_parameters_that_mean_nothing_take_no_part() -> None:
     layered = draw(study(), {"recipe": "layered"})
     assert sorted(layered) == ["network.hidden.1", "neuron.time_constant", "recipe", "recipe.learning_rate"]
