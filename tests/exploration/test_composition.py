@@ -79,6 +79,16 @@ def test_no_number_of_a_chip_stands_beside_the_source_of_another(folder, value):
     assert number.includes == ("hop",)
 
 
+def test_a_remark_on_a_number_that_stood_alone_leaves_the_number(folder):
+    entry = "{{extends: loihi, energies: {{synaptic_operation: {}}}, synchronization: {{times: {}}}}}"
+    write("base.yaml", f"extends: tiny.yaml\nchips: {{mine: {entry.format('40 pJ', '2 us')}}}\n")
+    remarks = entry.format("{range: [35 pJ, 50 pJ]}", "{note: guessed}")
+    chip = base_chip(load("mine.yaml", f"extends: base.yaml\nchips: {{mine: {remarks}}}\n"), "mine")
+    number, times = chip.energies.synaptic_operation, chip.synchronization.times
+    assert (number.value, number.range, number.source) == (4e-11, (3.5e-11, 5e-11), "own")
+    assert (times.by_tiles, times.note) == ({1: 2e-6}, "guessed")
+
+
 def test_null_is_a_value_like_any_other(folder):
     write("base.yaml", "extends: tiny.yaml\nevaluation: {samples: 2}\n")
     assert load("mine.yaml", "extends: base.yaml\nevaluation: {samples: }\n").evaluation.samples is None

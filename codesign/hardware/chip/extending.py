@@ -86,16 +86,17 @@ class _Description(Merged):
         return None if after == before else after
 
     def prepared(self, here: Path_, before: Any, value: Any) -> Any:
-        if not isinstance(before, dict):
-            return value
-        if here == ("synchronization",) and (kind := self._other_kind(value)) in KINDS:
+        if here == ("synchronization",) and isinstance(before, dict) and (kind := self._other_kind(value)) in KINDS:
             _forget_keys(self, here, set(before) - set(KINDS[kind].model_fields))
         return number_over(self, here, before, value)
 
 
 def number_over(merged: Merged, here: Path_, before: Any, value: Any, *, chip: Path_ = ()) -> Any:
     """What is merged over `before` where a part of a description has `value`: of a number that gets another value, and
-    of which that forgets how the old one was known. `chip` is where the description stands."""
+    of which that forgets how the old one was known; of one that stood alone, also its value. `chip` is where the
+    description stands."""
+    if isinstance(before, str | int | float) and isinstance(value, dict) and value and value.keys().isdisjoint(VALUES):
+        return {**_number({}, here[len(chip) :], before), **value}
     if not isinstance(before, dict) or not any(key in before for key in VALUES):
         return value
     if value is not None and not isinstance(value, dict | list):
@@ -117,6 +118,6 @@ def _kind_of(synchronization: Any) -> str | None:
 
 def _number(before: Mapping[str, Any], here: Path_, value: Any) -> dict[str, Any]:
     """What a bare value stands for; a time without a unit is in cycles, as for numbers that extend nothing."""
-    if "by_tiles" in before:
+    if "by_tiles" in before or here == ("synchronization", "times"):
         return BarrierTimes.written_out(value)
     return (TimeNumber if here[0] in ("times", "synchronization") else Number).written_out(value)
