@@ -222,6 +222,14 @@ def test_derived_numbers_follow_a_change_and_a_set_one_stays() -> None:
     assert with_parameters(chip, {"vector_width": 4}).energies == chip.energies
 
 
+def test_static_power_inside_an_energy_is_not_estimated_beside_it_when_an_axis_sets_that_energy() -> None:
+    inside = "energies: {neuron_update: {value: 5 pJ, static: inside}}\n"
+    chip = chip_from(BARRIER + inside)
+    assert chip.static_power.chip is None
+    varied = with_parameters(chip, {"energies.neuron_update": "6 pJ"})
+    assert (varied.static_power.chip, varied.energies.neuron_update.static) == (None, "inside")
+
+
 def test_a_set_number_takes_the_place_of_what_was_derived_and_leaves_the_rest() -> None:
     """Operations of an event-driven chip are derived with their updates, until an axis sets the updates apart."""
     chip = with_derived(chip_from(BODY))

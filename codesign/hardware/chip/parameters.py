@@ -120,6 +120,8 @@ def _replacement(spec: Spec, field: str, value: object, where: str) -> Any:
     if kind is BarrierTimes:
         return _barrier_times(current, value, where)
     kept = {name: getattr(current, name) for name in _KEPT if hasattr(current, name)}
+    if getattr(current, "static", None) == "inside" and not kept.get("all_in"):  # or it would be estimated beside it
+        kept["static"] = "inside"
     return _validated(kind, {**kind.written_out(value), **kept}, where)
 
 
