@@ -138,7 +138,10 @@ class _Folded(Merged):
             self.parts[block].setdefault(name, []).append(Fragment(document=part.document, at=(*part.at, block, name)))
 
     def prepared(self, here: Path_, before: Any, value: Any) -> Any:
-        """As files of chips extend each other: no number of a chip stands beside another one's source."""
+        """As files of chips extend each other: no number of a chip stands beside another one's source. A sampler's name
+        alone stands for its mapping."""
+        if here == ("sampler",) and isinstance(before, str) and isinstance(value, dict):
+            return {"name": before, **value}
         of_chip = len(here) > 2 and here[0] == "chips"
         return number_over(self, here, before, value, chip=here[:2]) if of_chip else value
 
