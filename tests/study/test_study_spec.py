@@ -184,6 +184,11 @@ def test_searches_that_are_what_they_say_are_taken(space: str) -> None:
     assert study((WIDTH, space)).space
 
 
+def test_samples_of_a_calibration_are_not_those_that_levels_set() -> None:
+    samples = (WIDTH, "recipe.unlayered.calibration.samples: {from: 20, to: 40}")
+    assert study(samples, more="fidelity: {levels: [{samples: 30}]}\n").space
+
+
 @pytest.mark.parametrize(
     ("changes", "more", "message"),
     [

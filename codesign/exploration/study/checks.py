@@ -131,6 +131,7 @@ def _fidelity(data: dict[str, Any]) -> Mistakes:
     """Levels that set what is searched for."""
     set_by_levels = {name for level in list_at(data, "fidelity", "levels") if isinstance(level, dict) for name in level}
     for path in mapping(data, "space"):
-        name = "samples" if path == "workload.train" else path.rpartition(".")[2] if path.startswith("recipe.") else ""
-        if name in ("epochs", "samples") and name in set_by_levels:
+        of_recipe = path.startswith("recipe.") and path.endswith(".epochs")
+        name = "samples" if path == "workload.train" else "epochs" if of_recipe else ""
+        if name in set_by_levels:
             yield ("space", path), f"fidelity levels set the {name}; search for them or give levels"
