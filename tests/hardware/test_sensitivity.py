@@ -62,6 +62,19 @@ def test_what_is_not_known_or_nothing_has_no_share(two_timesteps: cd.Execution) 
     ]
 
 
+def test_half_a_tick_saves_nothing_if_cores_then_drop_spikes(two_timesteps: cd.Execution) -> None:
+    def halved(tick: str, overload: str) -> list[str]:
+        timer = f"{{kind: timer, tick: {number(tick)}, overload: {overload}}}"
+        times = group("times", synaptic_operation="100 us", neuron_update="0 s", output="0 s")
+        chip = simple(times, timer, synaptic_operation=number("1 pJ", all_in="false"))
+        return [one.path for one in sensitivities(cost_of(two_timesteps, chip))]
+
+    tick, others = "synchronization.tick", ["energies.synaptic_operation", "times.synaptic_operation"]
+    assert set(halved("10 ms", "drop")) == {tick, *others}  # of which half is still enough
+    assert set(halved("1 ms", "drop")) == set(others)
+    assert set(halved("1 ms", "stretch")) == {tick, *others}
+
+
 @settings(max_examples=40)
 @given(priced(), st.data())
 def test_each_is_what_pricing_the_changed_chip_gives(case, data):

@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from codesign.analysis.answers.answers import Option
 from codesign.analysis.answers.remarks import left_out
 from codesign.analysis.comparisons.wording import named_number
@@ -39,13 +41,20 @@ class HalvedNumber:
 
 
 def halved_numbers(point: Point) -> list[HalvedNumber]:
-    """Means over the rows of a point, the most saving one first; empty where rows do not say. An all-in figure holds
-    what each number does to the energy, but does not tell it."""
-    paths = next((cell for cell in point.rows["halved_numbers"] if cell is not None), ())
-    energy = [] if point.accounting == "all_in" else point.means("energy_at_half")
-    means = (energy, point.means("latency_at_half"))
-    left = (factors if len(factors) == len(paths) else [math.nan] * len(paths) for factors in means)
-    halved = [HalvedNumber(path=path, energy=e, latency=s) for path, e, s in zip(paths, *left, strict=True)]
+    """Means over the rows of a point, the most saving one first, of the numbers that all rows have; empty where rows do
+    not say. An all-in figure holds what each number does to the energy, but does not tell it."""
+    rows, listed = point.rows, [cell for cell in point.rows["halved_numbers"] if cell is not None]
+    paths = [path for path in (listed[0] if listed else ()) if all(path in cell for cell in listed)]
+    left: dict[str, list[float]] = {}
+    for column in ("energy_at_half", "latency_at_half"):
+        unknown = column == "energy_at_half" and point.accounting == "all_in"
+        cells = [
+            dict(zip(numbers, factors, strict=True))
+            for numbers, factors in zip(rows["halved_numbers"], rows[column], strict=True)
+            if not unknown and numbers is not None and factors is not None
+        ]
+        left[column] = [float(np.mean([cell[path] for cell in cells])) if cells else math.nan for path in paths]
+    halved = [HalvedNumber(path=path, energy=e, latency=s) for path, e, s in zip(paths, *left.values(), strict=True)]
     return sorted(halved, key=lambda number: -number.saving)
 
 

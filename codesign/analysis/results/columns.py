@@ -318,7 +318,7 @@ COLUMNS: Mapping[str, Column] = {
     # what half of each of the chip's numbers would do
     "halved_numbers": _texts(
         "energies, powers, times and rates of the chip, by path; each is taken alone at half its value, a rate at "
-        "twice",
+        "twice; without those of which cores would then drop more spikes",
         longest=1000,
     ),
     "energy_at_half": _numbers("energy_j then / energy_j", length=_PER_HALVED),

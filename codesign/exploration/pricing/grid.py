@@ -146,7 +146,7 @@ def pricers_of(
                 for values, known in ((latency_s, means.latency_s), (on_s, means.on_s)):
                     if known is not None:
                         values[model, np.asarray(combinations)[own]] = known
-                drops[model, np.asarray(combinations)[own]] = means.drops
+                drops[model, np.asarray(combinations)[own]] = means.drops > 0
                 done += len(own)
                 progress.advanced("latencies" if bound_only else "replays", done, total)
     return [Pricer(problem, *of) for of in zip(problem.models, latency_s, on_s, drops, strict=True)]

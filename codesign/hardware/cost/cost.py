@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codesign.arguments import instance
-from codesign.arrays import Flags, Floats, Integers, OfArrays
+from codesign.arrays import Floats, Integers, OfArrays
 from codesign.errors import InputError
 from codesign.hardware.chip.numbers import Operation
 from codesign.hardware.chip.prices import Prices
@@ -296,11 +296,11 @@ def _link_load(work: PlacedExecution) -> Floats:
 @dataclass(frozen=True, kw_only=True, eq=False)
 class MeanTimes:
     """Mean times over samples until the stop, and while static power is drawn, (n,) seconds in n scenarios; None where
-    the chip's numbers do not allow them. And in which of them cores drop spikes that they have no time for."""
+    the chip's numbers do not allow them. And the ticks in which cores drop spikes that they have no time for."""
 
     latency_s: Floats | None
     on_s: Floats | None
-    drops: Flags
+    drops: Floats
 
 
 def mean_times(
@@ -313,14 +313,14 @@ def mean_times(
     chunk = max(1, _CHUNK // max(rows, 1))
     latencies: list[Floats] = []
     ons: list[Floats] = []
-    drops: list[Flags] = []
+    drops: list[Floats] = []
     for first in range(0, prices.scenarios, chunk):
         varied = {path: values[first : first + chunk] for path, values in prices.varied.items()}
         some = replace(prices, varied=varied)
         latency = latency_of(work, some, work.steps, bound_only=bound_only, parts=False, nominal=nominal)
         on_s, _ = _on_time(work, latency.total_s, operation)
         overloaded = latency.overloaded_ticks
-        drops.append(np.broadcast_to(overloaded is not None and overloaded.any(axis=0), some.scenarios))
+        drops.append(np.broadcast_to(0.0 if overloaded is None else overloaded.mean(axis=0), some.scenarios))
         for means, values in ((latencies, latency.total_s), (ons, on_s)):
             if values is not None:
                 means.append(np.broadcast_to(values.mean(axis=0), some.scenarios))
@@ -331,9 +331,9 @@ def mean_times(
     )
 
 
-def mean_terms(cost: Cost, prices: Prices) -> tuple[dict[str, Floats | None], Floats | None]:
-    """Means over the samples of a cost at other prices: energy of each term in joules, and latency in seconds. A chip
+def mean_terms(cost: Cost, prices: Prices) -> tuple[dict[str, Floats | None], MeanTimes]:
+    """Means over the samples of a cost at other prices: energy of each term in joules, and times in seconds. A chip
     without synchronization is not replayed again; see `latency_of` on `nominal`."""
     times = mean_times(cost.counted, prices, cost.operation, nominal=cost.latency)
     counts = cost.counted.actions.mean().during(cost.operation, prices)
-    return term_energies(counts, prices, times.on_s, times.latency_s), times.latency_s
+    return term_energies(counts, prices, times.on_s, times.latency_s), times

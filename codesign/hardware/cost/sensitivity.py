@@ -1,8 +1,9 @@
 """What each of a chip's numbers does to a cost: energy and latency with one at a time at half its value.
 
 A number that changes little at half is not worth an architect's work; one that changes much says what limits a network
-on this chip. A rate is taken at twice its value instead, so that what it times takes half. Energies, and the times of
-chips that synchronize, are exact; of other times `codesign.hardware.cost.uncertainty` says how close they are.
+on this chip. A rate is taken at twice its value instead, so that what it times takes half. Left out is a number at half
+of which cores drop spikes in more ticks: nothing is known of a network without them. Energies, and the times of chips
+that synchronize, are exact; of other times `codesign.hardware.cost.uncertainty` says how close they are.
 """
 
 from __future__ import annotations
@@ -53,12 +54,13 @@ def sensitivities(cost: Cost) -> tuple[Sensitivity, ...]:
     halved = {path: np.full(1 + len(known), value) for path, value in known.items()}
     for scenario, (path, scenarios) in enumerate(halved.items(), start=1):
         scenarios[scenario] *= 2.0 if path in RATES else 0.5
-    terms_j, latency_s = mean_terms(cost, varied_prices(prices, halved))
-    totals = (*(total_in(book, terms_j, prices.core_share) for book in BOOKS), latency_s)
+    terms_j, times = mean_terms(cost, varied_prices(prices, halved))
+    totals = (*(total_in(book, terms_j, prices.core_share) for book in BOOKS), times.latency_s)
     relative = zip(*(_relative(total, len(known)) for total in totals), strict=True)
     return tuple(
         Sensitivity(path=path, energy=board, energy_cores_in_use=cores_in_use, latency=latency)
-        for path, (board, cores_in_use, latency) in zip(known, relative, strict=True)
+        for path, (board, cores_in_use, latency), drops in zip(known, relative, times.drops[1:], strict=True)
+        if drops <= times.drops[0]
     )
 
 

@@ -132,10 +132,10 @@ def uncertainty_columns(cost: Cost) -> dict[str, list[str] | list[float] | float
     ends, scenarios = 1 + 2 * len(numbers), _scenarios(own.chip, numbers)
     at_low, at_high, draws = slice(1, 1 + len(numbers)), slice(1 + len(numbers), ends), slice(ends, None)
     of_energy, of_latency = (scenarios.pop(MODEL + of, np.ones(ends + DRAWS)) for of in ("energy", "latency"))
-    terms_j, latency_s = mean_terms(cost, varied_prices(own, scenarios))
+    terms_j, times = mean_terms(cost, varied_prices(own, scenarios))
     board = total_in("board", terms_j, own.core_share)
     energy = None if board is None else board * of_energy
-    latency = None if latency_s is None else latency_s * of_latency
+    latency = None if times.latency_s is None else times.latency_s * of_latency
     terms = {name: term * of_energy for name, term in terms_j.items() if term is not None}
     moving = {name: term for name, term in terms.items() if np.ptp(term) > 0}
     # Relative to its largest value, a term of one number is the same in all rows of a chip, which a file packs well.
