@@ -99,6 +99,17 @@ def test_clocked_updates_count_neurons_once_a_timestep() -> None:
     assert cost.latency.compute_s == near([HIDDEN + 200e-6 + output + 2 * 200e-6])
 
 
+@pytest.mark.parametrize(
+    ("kind", "sent"), [("{kind: asynchronous}", 3), (f"{{kind: neighbour, handshake: {number('0 s')}}}", 1)]
+)
+def test_links_carry_barrier_messages_where_cores_send_them(kind: str, sent: int) -> None:
+    rate = MESH_CORES.replace("columns: 4", f"columns: 4, link_rate: {number('1 Hz')}")
+    builder = Builder("1-3-2").message(-1, 0, 1).update(0, 0, 3, 1).message(0, 1, 1, barriers=2)
+    cost = cost_of(builder.update(1, 1, 2).build(), f"{rate}synchronization: {kind}\n{TIMES}")
+    assert cost.columns()["peak_link_load"] == sent
+    assert cost.latency.total_s == near([sent / 1.0])
+
+
 def test_timer_by_hand(two_timesteps: Execution) -> None:
     latency = cost_of(two_timesteps, MESH_CORES + TIMES + TIMER).latency
     # ticks 0 to 4; layer 0 of timestep 0 is busy for 2.224 ms (3 ticks) and for 1.236 ms (2 ticks); all else fits

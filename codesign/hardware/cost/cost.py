@@ -286,7 +286,7 @@ def _input_macs(execution: Execution, chip: str) -> tuple[str, ...]:
 
 def _link_load(work: PlacedExecution) -> Floats:
     table, sources = work.messages, len(work.reach.layer)
-    sent = np.bincount(table.sample * sources + table.source, table.spikes, work.samples * sources)
+    sent = np.bincount(table.sample * sources + table.source, work.counts, work.samples * sources)
     return np.asarray(sent.reshape(-1, sources) @ work.source_links)
 
 
