@@ -54,7 +54,7 @@ def price(
         outcome = run_pricing(spec, run, threads=threads, replay=replay)
     models, taken = plural(outcome.models, "model"), format_duration(time.perf_counter() - start)
     tell(f"{plural(outcome.size, 'design point')} on {models} in {taken}; {outcome.on_front:,} on the front")
-    for said in outcome.best:
+    for said in (*outcome.best, *outcome.remarks):
         tell(said)
     for name, path in (("page", outcome.page), ("front", outcome.front), ("points", outcome.points)):
         tell(f"{name:7} {path}")

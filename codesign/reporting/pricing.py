@@ -31,6 +31,10 @@ _BOUND = (
     "Without synchronization, latency here is the stepwise bound: each forward step takes as long as its busiest core "
     "and its longest way. It is never below the replay of all messages, which the front has too where it was asked for."
 )
+_PACE = (
+    "Nothing here says whether a point keeps pace with its input. The late_fraction of a sweep with the chosen prices "
+    "does."
+)
 _COSTS = (
     *("accuracy", "energy_j", "energy_cores_in_use_j", "latency_s", "energy_replay_j", "latency_replay_s"),
     *("energy_delay_js", "area_m2"),
@@ -125,8 +129,8 @@ def render_pricing(page: PricingPage) -> str:
     body = (
         *drawn,
         _reading(page) if drawn else "Energy or latency is 0 or not known, so nothing can be drawn.",
-        *([_BOUND] if page.synchronization not in WAITING_KINDS else []),
-        front if front.rows else "The front is empty: each point lacks an objective, or drops spikes.",
+        *remarks(page),
+        front if front.rows else "The front is empty: each point lacks an objective, answers nothing, or drops spikes.",
     )
     folded = (
         Section(name="axes", title="What varies", body=(_axis_table(page),)),
@@ -167,6 +171,16 @@ def _summary(page: PricingPage) -> str:
         f"the sweep “{page.sweep}” under the schedule “{page.schedule}”, in {operation} operation. "
         f"{plural(page.combinations, 'combination')} of prices that time depends on. {len(page.front):,} on the front."
     )
+
+
+def remarks(page: PricingPage) -> list[str]:
+    """What latencies here are and do not tell, and which recipes are left out since no seed has a right answer."""
+    answering = {recipe for recipe, _, accuracy in page.models if accuracy}
+    silent = [recipe for recipe in dict.fromkeys(recipe for recipe, *_ in page.models) if recipe not in answering]
+    said = [f"The recipe {recipe} has no right answer, and is on no front." for recipe in silent]
+    if page.synchronization not in WAITING_KINDS:
+        said.append(_BOUND)
+    return said + [_PACE] * (page.operation == "real_time")
 
 
 def _is(axis: VariedPrice, value: float | str) -> str:

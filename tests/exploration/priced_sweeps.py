@@ -78,7 +78,7 @@ def structured_text() -> str:
 SWEEP = """\
 name: priced
 title: Priced
-workload: {{name: digits, timesteps: 3, train: 60, validation: 20, test: 12}}
+workload: {{name: digits, timesteps: 3, train: 60, validation: 20, test: 40}}
 network: {{hidden: "20-8"}}
 preset: nmnist
 recipe_defaults: {{epochs: 1, batch_size: 30, learning_rate: 5.0e-3}}

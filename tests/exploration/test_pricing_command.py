@@ -25,6 +25,7 @@ def test_the_command_writes_its_three_files(priced: Path, cache_root: Path):
     run, stored = re.search(r"(\d+) executions? \((\d+) in the store\)", done.err).groups()
     assert int(run) + int(stored) == 4  # nothing that is not priced
     assert "Least energy per sample: " in done.out
+    assert "latency here is the stepwise bound" in done.out  # the chip is clocked
     names = {path.name for path in (priced / "out").iterdir()}
     assert names - {".lock"} == {"points.parquet", "front.parquet", "index.html"}
     assert "replays: " in done.err

@@ -25,7 +25,7 @@ from codesign.exploration.resources import usable_cores
 from codesign.exploration.running import RunArguments
 from codesign.exploration.runs.progress import Progress
 from codesign.files import Location, held, is_url, lock_of, open_folder, printable, write_atomically
-from codesign.reporting.pricing import Density, best_points, render_pricing
+from codesign.reporting.pricing import Density, best_points, remarks, render_pricing
 
 CHUNK = 131_072
 """Points priced and written at once."""
@@ -36,7 +36,7 @@ _BLOCK = 16_384
 @dataclass(frozen=True, kw_only=True)
 class PricingOutcome:
     """What a pricing left: its files, how many design points on how many models, how many rows its front has, one a
-    design point and recipe, and the best point in each objective, in words."""
+    design point and recipe, the best point in each objective, in words, and what to know of these."""
 
     points: Path
     front: Path
@@ -45,6 +45,7 @@ class PricingOutcome:
     models: int
     on_front: int
     best: tuple[str, ...]
+    remarks: tuple[str, ...]
 
 
 class StreamingFront:
@@ -119,6 +120,7 @@ def run_pricing(
         write_atomically(page, html.encode())
     return PricingOutcome(
         best=tuple(best_points(shown)),
+        remarks=tuple(remarks(shown)),
         points=points,
         front=front,
         page=page,
@@ -140,7 +142,7 @@ def price_space(
 
     Returns:
         What prices each model, the (n, 2) number and recipe of each point on the front, and for each recipe how many
-        points lie where. A point at which spikes are dropped is on no front.
+        points lie where. A point at which spikes are dropped, or of a recipe that answers nothing, is on no front.
 
     Args:
         keep: called with the number of the chunk's first point, the (dimensions, n) positions of its points, and for
@@ -168,6 +170,8 @@ def price_space(
             values = np.stack([columns[column] for column in spec.sought], axis=1)
             dropping = np.any([pricers[model].drops for model in models], axis=0)
             values[dropping[space.combinations(positions)]] = np.nan  # as answers set them aside
+            if all(problem.models[model].accuracy == 0 for model in models):
+                values[:] = np.nan  # likewise: what it costs to answer nothing says nothing
             front.add(values, np.stack([numbers, np.full_like(numbers, recipe)], axis=1))
             densities[recipe].add(columns["latency_s"], columns[spec.drawn_energy])
         progress.advanced("points", int(numbers[-1]) + 1, space.size)
