@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import shlex
+from collections import Counter
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from codesign.cli.options import complete_chips, place, place_here, written_to
 from codesign.cli.streams import tell
 from codesign.files import printable, write_atomically
+
+if TYPE_CHECKING:
+    from codesign.hardware.chip.description import Chip
 
 app = typer.Typer(help="List all chips, or show, check, compare and validate them.", invoke_without_command=True)
 
@@ -59,6 +63,15 @@ def check(file: Annotated[Path, typer.Argument(parser=place_here, metavar="FILE"
     tell(f"What is estimated, and what is not modelled: codesign chips show {shlex.quote(str(file))}")
 
 
+def _found(names: list[str] | None) -> list[Chip]:
+    """Chips that were named, or all; those of several files of one name are told apart by what they were named."""
+    from codesign.hardware.library import chip_names, find_chip
+
+    found = {name: find_chip(name) for name in names or chip_names()}
+    often = Counter(chip.name for chip in found.values())
+    return [chip.model_copy(update={"name": name}) if often[chip.name] > 1 else chip for name, chip in found.items()]
+
+
 @app.command()
 def compare(
     names: Names = None,
@@ -74,9 +87,8 @@ def compare(
     """Show chips' numbers side by side, each with its range and how it is known: up to three chips in columns."""
     from codesign.cli.chip_comparing import comparison_file, print_comparison
     from codesign.console import PrintableConsole
-    from codesign.hardware.library import chip_names, find_chip
 
-    chips = [find_chip(name) for name in names or chip_names()]
+    chips = _found(names)
     if output is not None:
         write_atomically(output, comparison_file(Path(output), chips))
     print_comparison(PrintableConsole(highlight=False), chips)
@@ -99,10 +111,8 @@ def validate(
 
     from codesign.cli.chip_pages import validation_json, validation_markdown
     from codesign.console import PrintableConsole
-    from codesign.hardware.library import chip_names, find_chip
 
-    console = PrintableConsole(highlight=False)
-    chips = [find_chip(name) for name in names or chip_names()]
+    console, chips = PrintableConsole(highlight=False), _found(names)
     if as_json is not None:
         write_atomically(as_json, validation_json(chips))
     for chip in chips:

@@ -111,6 +111,17 @@ def test_every_file_says_the_same(tmp_path: Path) -> None:
     assert paths["svg"].read_bytes() == before
 
 
+def test_files_of_one_name_are_told_apart_by_their_paths(tmp_path: Path) -> None:
+    paths = [tmp_path / folder / "mine.yaml" for folder in "ab"]
+    for path in paths:
+        path.parent.mkdir()
+        path.write_text("extends: loihi\nname: mine\n", encoding="utf-8")
+    table = tmp_path / "chips.csv"
+    CliRunner().invoke(app, ["compare", *map(str, paths), "loihi", "loihi", "-o", str(table)])
+    assert list(dict.fromkeys(pd.read_csv(table)["chip"])) == [*map(str, paths), "loihi_sanafe"]
+    assert not pd.read_csv(table).duplicated(["chip", "number"]).any()
+
+
 def test_what_a_chip_file_says_is_no_formula_and_turns_no_text_around(tmp_path: Path) -> None:
     own, table = tmp_path / "my_chip.yaml", tmp_path / "[red]chips.csv"
     start = Path(codesign.__file__).parent / "cli" / "start" / "chip.yaml"
