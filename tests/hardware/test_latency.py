@@ -97,6 +97,11 @@ def test_clocked_updates_count_neurons_once_a_timestep() -> None:
     assert cost.energy.terms_j["neuron_update"] == near([12 * 100e-12])
     output = 1e-3  # of the spike that was emitted, whether it left or not
     assert cost.latency.compute_s == near([HIDDEN + 200e-6 + output + 2 * 200e-6])
+    for ticks, kept in ((1, 3), (2, 2), (3, 1)):  # of the three ticks in which the last frame is in later layers
+        of_timer = MESH_CORES + TIMES.replace("10 us", "0 s") + energies + timer(ticks)
+        cost = cost_of(Builder("1-2-2-2-1", timesteps=2).update(0, 0, 2).update(0, 0, 2, timestep=1).build(), of_timer)
+        assert cost.energy.terms_j["neuron_update"] == near([(2 + kept) * 2 * 100e-12])
+        assert cost.latency.compute_s == near([(2 + kept) * 100e-6])
 
 
 @pytest.mark.parametrize(

@@ -127,8 +127,9 @@ def _by_sample(work: PlacedExecution, per_row: NDArray[np.generic]) -> Floats:
 
 
 def _drained(work: PlacedExecution) -> Floats:
-    """(B,) updates of neurons that kept a potential while the last frame passes through later layers."""
-    return np.asarray(drained_neurons(work.execution, work.chip) @ (work.layers - 1 - work.layer_of_slice))
+    """(B,) updates, one a timestep, of neurons that kept a potential, while the last frame is in later layers."""
+    timesteps = np.ceil((work.layers - 1 - work.layer_of_slice) / work.chip.ticks_per_timestep)
+    return np.asarray(drained_neurons(work.execution, work.chip) @ timesteps)
 
 
 def _visits(work: PlacedExecution) -> Floats:

@@ -180,7 +180,7 @@ def pipelined_steps(work: PlacedExecution) -> StepWork:
     steps = every.work.reshape(work.samples, count, -1, _KINDS)
     drained = lane_operations(drained_neurons(work.execution, work.chip) @ work.share, work.chip)
     for part, (layer, core) in enumerate(zip(work.geometry.layer, work.geometry.core, strict=True)):
-        steps[:, count - (work.layers - 1 - layer) :, core, 3] += drained[:, part, None]
+        steps[:, count - (work.layers - 1 - layer) :: ticks, core, 3] += drained[:, part, None]
     steps[:, :, :, 2] = work.accessed
     return every.merged(work, _numbered(work, count, (work.timesteps - work.timesteps_run) * ticks))
 

@@ -360,7 +360,7 @@ def updates_anyway(chip: Chip) -> bool:
 
 def drained_neurons(execution: Execution, chip: Chip) -> Floats:
     """(B, S) neurons of each slice that a chip goes on updating when its layer's last frame is done. Pipelined chips
-    that update active neurons find a potential in them in every later step."""
+    that update active neurons find a potential in them in every later timestep."""
     number = chip.energies.neuron_update
     if not chip.pipelined or number is None or number.counted != "active_neurons":
         return np.zeros((execution.samples, len(execution.slices)))
