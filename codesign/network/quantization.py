@@ -107,11 +107,14 @@ class Quantization(Spec):
         scales = self.scales(weights, steps)
         return tuple((-(high + 1) * scale, high * scale) if scale else (-math.inf, math.inf) for scale in scales)
 
-    def potential_steps(self, weights: Sequence[torch.Tensor]) -> tuple[float, ...] | None:
-        """`SpikingNetwork.potential_steps` for these weights, given as they were before quantization."""
+    def potential_steps(
+        self, weights: Sequence[torch.Tensor], steps: Sequence[float] | None = None
+    ) -> tuple[float, ...] | None:
+        """`SpikingNetwork.potential_steps` for these weights, given as they were before quantization; own ones stay."""
         if self.potential_fraction_bits is None:
             return None
-        return tuple(scale * 2.0**-self.potential_fraction_bits for scale in self.scales(weights))
+        scales, unit = self.scales(weights, steps), 2.0**-self.potential_fraction_bits
+        return tuple(own or scale * unit for scale, own in zip(scales, steps or [0.0] * len(scales), strict=True))
 
     def _scale(self, weight: torch.Tensor) -> float:
         if not weight.numel():
@@ -170,7 +173,7 @@ def quantize(
         merged = [torch.cat([given[i].flatten() for i in group]) for group in groups]
         own = network.neuron.potential_steps(layers)
         network.potential_ranges = None if quantization is None else quantization.potential_ranges(merged, own)
-        network.potential_steps = None if quantization is None or own else quantization.potential_steps(merged)
+        network.potential_steps = None if quantization is None else quantization.potential_steps(merged, own)
         found = merged if quantization is None else quantization.weights(merged, own)
         for group, of_layer in zip(groups, found, strict=True):
             parts = torch.split(of_layer, [given[i].numel() for i in group])

@@ -82,6 +82,9 @@ def test_a_network_is_quantized_in_place_and_becomes_float_again() -> None:
     assert [weight.flatten().tolist() for weight in network.weights()] == [pytest.approx([1 / 3, 1]), [3, -1]]
     assert network.potential_ranges == (pytest.approx((-16 / 3, 5)), (-16, 15))  # of the float weights' scales
     assert network.potential_steps == (pytest.approx(1 / 6), 0.5)
+    mixed = network_of("1-2-1", [[0.4], [1.0]], [[3.0, -1.0]], time_constant="20 ms", potential_step=(0.25, None))
+    quantize(mixed, Quantization(bits=3, potential_fraction_bits=1))
+    assert mixed.potential_steps == (0.25, 0.5)  # a layer without a step of its own has the chip's
     quantize(network, None, weights=floats)
     assert all(map(torch.equal, network.weights(), floats))
     assert (network.potential_ranges, network.potential_steps) == (None, None)
