@@ -300,7 +300,7 @@ class SpikingNetwork(SentAsCopy):
         layers, neurons = len(self.shape.layers), self.shape.neurons
         constants = time_constants(decay, self.timestep_s, layers, neurons).to(self.threshold.device)
         of_neurons = constants if constants.shape == (neurons,) else self.of_neurons(constants.expand(layers))
-        setattr(self, which, of_neurons.clone())
+        setattr(self, which, of_neurons.clone().requires_grad_(getattr(getattr(self, which), "requires_grad", False)))
 
     def expect_buffers(self, names: Iterable[str]) -> None:
         """Have exactly those buffers of a state dict that a network may lack, with room for what will be loaded."""

@@ -133,6 +133,9 @@ def test_decays_are_set_to_the_last_bit():
     assert torch.equal(network.decay, torch.tensor([0.3, 1]).repeat_interleave(torch.tensor([1000, 2])))
     with pytest.raises(InputError, match="decay: must be between 0 and 1"):
         network.set_decay(1.5)
+    network.time_constant.requires_grad_()
+    network.set_decay(0.5)
+    assert network.time_constant.requires_grad  # what learns goes on to
 
 
 def test_weights_from_elsewhere_are_taken_in_torchs_order_or_not_at_all() -> None:
