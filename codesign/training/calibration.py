@@ -10,7 +10,8 @@ spike; other scales round like any other weight. Two kinds of networks are calib
 which keep their step. The output layer of a network whose answer is a potential has no threshold, and is left as it is.
 
 There is one θ per layer, the same in all timesteps: what would differ between timesteps, or between forward steps, is
-not a plain model.
+not a plain model. Weights that do not learn, such as those of identity skips, are divided like all others. A weight of
+several layers cannot be.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from torch.nn import functional
 
 from codesign.arguments import instance
 from codesign.arrays import Integers
-from codesign.network.own_weights import own_weights
+from codesign.network.own_weights import check_shared, own_weights
 from codesign.network.quantization import Quantization, quantize
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.engine import DEFAULT_ENGINE, simulate
@@ -79,6 +80,7 @@ def calibrate(
     instance("network", network, SpikingNetwork)
     instance("calibration", calibration, Calibration)
     instance("training", training, EventBatch)
+    check_calibrated(network)
     samples = training.select(slice(0, calibration.samples))
     thresholds = Thresholds(network, quantization)
 
@@ -103,6 +105,13 @@ def calibrate(
     if quantization is not None:
         quantize(network, None, weights=thresholds.weights(scales))
     return tuple(scales)
+
+
+def check_calibrated(network: SpikingNetwork) -> None:
+    """Raises InputError where the thresholds of layers cannot be scaled each by its own number."""
+    check_shared(
+        own_weights(network.all_weights), network.layers_fed(), "and a calibration scales each layer's by its own"
+    )
 
 
 class Thresholds:

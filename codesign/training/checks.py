@@ -8,12 +8,13 @@ import torch
 
 from codesign.arguments import function, instance, real, whole
 from codesign.errors import InputError
-from codesign.network.own_weights import own_weights
+from codesign.network.own_weights import check_computed_once, own_weights
 from codesign.network.quantization import Quantization
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.engine import check_labels
 from codesign.simulation.schedule import check_returns
 from codesign.training.budget import EnergyMeter
+from codesign.training.calibration import check_calibrated
 from codesign.training.recipe import Recipe
 from codesign.workload.events import EventBatch
 
@@ -38,6 +39,7 @@ def check_training(
             real(f"recipe.{name}", value)
     if recipe.calibration is not None:
         check_returns(network.shape, fires_once=recipe.calibration.refractory)
+        check_calibrated(network)
     whole("seed", seed, most=1 << 63)
     if on_epoch is not None:
         function("on_epoch", on_epoch, "an EpochReport", given=("report",))
@@ -45,7 +47,8 @@ def check_training(
         instance("meter", meter, EnergyMeter)
     for name, message in recipe.mistakes_without_spikes() if network.neuron.readout == "potential" else ():
         raise InputError(f"{name}: {message}")
-    if recipe.weight_decay or recipe.calibration is not None or recipe.input_gate:
+    check_computed_once(network.all_weights)
+    if recipe.weight_decay or recipe.input_gate:
         own_weights(network.all_weights)
     if recipe.learn is None and not any(parameter.requires_grad for parameter in network.parameters()):
         raise InputError("network: must have a weight that requires a gradient, found none; `requires_grad_()` sets it")

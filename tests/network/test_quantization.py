@@ -10,9 +10,11 @@ import torch
 from hypothesis import example, given
 from hypothesis import strategies as st
 from networks import network_of, toy_split
+from torch.nn.utils import prune
 from torch.nn.utils.parametrize import register_parametrization, remove_parametrizations
 
 from codesign.errors import InputError
+from codesign.exploration.interactive import compare_schedules
 from codesign.network.quantization import Quantization, quantize
 from codesign.training.calibration import Thresholds
 from codesign.training.recipe import Recipe
@@ -117,6 +119,14 @@ def test_weights_that_torch_computes_are_not_changed_in_vain() -> None:
     remove_parametrizations(network.connections[0], "weight")
     network.load_weights([torch.ones(2, 8)])
     assert network.weights()[0].eq(1).all()
+    prune.l1_unstructured(network.connections[0], "weight", 0.5)
+    for change in (
+        lambda: quantize(network, Quantization(bits=3)),
+        lambda: train(network, Recipe(method="layered", epochs=1), events, events, seed=0),
+        lambda: compare_schedules(network, events, chips=["loihi"]),
+    ):
+        with pytest.raises(InputError, match=r"weight 0 was computed from others and is no parameter.*prune\.remove"):
+            change()
 
 
 def test_levels_need_a_sign() -> None:
