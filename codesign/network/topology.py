@@ -315,9 +315,10 @@ def direct_layers(topology: TopologySpec) -> list[tuple[Skip | Delayed, list[Poo
     found: list[tuple[Skip | Delayed, list[Pool], Linear | Conv2d, DirectShape]] = []
     every: tuple[tuple[str, tuple[Skip | Delayed, ...]], ...] = ("skips", topology.skips), ("delayed", topology.delayed)
     for name, specs in every:
+        ways = [one.model_dump(exclude={"factor"}) for one in specs]
         for number, one in enumerate(specs):
             place = f"{name}.{number}"
-            if one in specs[:number]:
+            if ways[number] in ways[:number]:
                 raise ValueError(f"{place}: this connection is already listed")
             for end, layer in (("from", one.from_), ("to", one.to)):
                 if isinstance(layer, int) and layer > last:

@@ -59,3 +59,9 @@ def test_they_begin_behind_the_pools():
 def test_what_does_not_fit_is_an_error(given: dict[str, Any], message: str):
     with pytest.raises(InputError, match=message):
         TopologySpec(input=(2, 4, 4), layers=LAYERS, **{"delayed" if "within" in given else "skips": [given]})
+
+
+def test_two_identities_of_the_same_ends_are_one() -> None:
+    skips = [{"from": 0, "to": 2, "kind": "identity", "factor": factor} for factor in (1.0, 0.5)]
+    with pytest.raises(InputError, match=r"skips\.1: this connection is already listed"):
+        TopologySpec(input=4, layers=[{"kind": "linear", "neurons": 4}] * 3, skips=skips)
