@@ -8,13 +8,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from codesign.documents import Path_, validate_data
-from codesign.errors import InputError
+from codesign.errors import CodesignError, InputError
 from codesign.exploration.definition.spec import SweepSpec
 from codesign.exploration.jobs.given import load_model_file
 from codesign.hardware.library import find_chip, is_chip_file
 from codesign.models.card import ModelData
 from codesign.training.model_file import ModelFile
-from codesign.workload.spec import WorkloadSpec
+from codesign.workload.dataset import outline_workload
+from codesign.workload.spec import OptionError, WorkloadSpec
 
 _NAME = re.compile(r"[^A-Za-z0-9_-]+")
 _LONGEST = 60
@@ -43,7 +44,8 @@ def sweep_of_model(
     own = data.endswith(_DATA) or os.path.sep in data or os.path.isdir(data)
     workload: dict[str, Any] = {"name": "arrays", "file": data} if own else {"name": data}
     if timestep_s:
-        workload["timestep"] = f"{timestep_s!r} s"
+        timed = {**workload, "timestep": f"{timestep_s!r} s"}
+        workload = workload if network.timeless and own and _has_other_frames(timed) else timed
     entries: dict[str, Any] = {}
     for chip in dict.fromkeys(chips):
         if (called := name_of_chip(chip)) in entries:
@@ -68,6 +70,17 @@ def sweep_of_model(
     }
     spec = validate_data(told, SweepSpec, named=named)
     return spec.model_copy(update={"workload": _as_trained(spec.workload, loaded.card.data)})
+
+
+def _has_other_frames(workload: Mapping[str, Any]) -> bool:
+    """Whether a file's timesteps are of another length, which cannot be chosen."""
+    try:
+        outline_workload(WorkloadSpec.model_validate(workload), look_only=True)
+    except OptionError as error:
+        return any(option == "timestep" for option, _ in error.mistakes)
+    except CodesignError:
+        pass  # told with the sweep
+    return False
 
 
 def _as_trained(workload: WorkloadSpec, data: ModelData | None) -> WorkloadSpec:

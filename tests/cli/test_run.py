@@ -98,6 +98,19 @@ def test_samples_of_a_test_split_alone_are_enough(network: cd.SpikingNetwork):
         cd.run_sweep("trained.yaml")
 
 
+def test_a_model_without_time_takes_frames_of_any_length(network: cd.SpikingNetwork):
+    timeless = cd.SpikingNetwork(network.topology, cd.NeuronSpec(), timestep_s=0.01)
+    cd.save_model("timeless.safetensors", timeless, cd.describe_model(timeless, name="timeless"))
+    held = np.load("my.npz")
+    for seconds in (0, 2e-3):
+        np.savez("frames.npz", data=held["data"], labels=held["labels"], timestep_s=seconds)
+        spec = sweep_of_model("timeless.safetensors", "frames.npz", ["mubrain"])
+        assert cd.load_workload(spec.workload).timestep_s == seconds
+        assert plan_sweep(spec).notes == ()
+    np.savez("frames.npz", data=held["data"], labels=held["labels"])
+    assert sweep_of_model("timeless.safetensors", "frames.npz", ["mubrain"]).workload.timestep == 0.01
+
+
 @pytest.mark.usefixtures("network")
 def test_what_it_is_given_is_checked_before_anything_runs():
     for wrong, message in (
