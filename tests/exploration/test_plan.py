@@ -332,6 +332,23 @@ def test_what_changes_nothing_is_told(recipe, schedule, expected):
     assert [note.split(" changes nothing; it needs ")[0] for note in notes] == expected
 
 
+LINEAR = "{kind: linear, neurons: 10}"
+
+
+@pytest.mark.parametrize(
+    ("method", "network", "count"),
+    [
+        ("unlayered", 'hidden: "12-8", neuron: {refractory: false}', 1),
+        ("layered", 'hidden: "12-8"', 1),
+        ("layered", f"layers: [{LINEAR}, {LINEAR}], delayed: [{{from: 0, to: 0, within: pass}}]", 0),
+    ],
+)
+def test_a_refractory_dropout_needs_neurons_that_come_to_be_refractory(method, network, count):
+    recipe = f"mine: {{method: {method}, refractory_dropout: 0.1}}"
+    spec = tiny(("layered: {method: layered}", recipe), ('hidden: "12-8"', network))
+    assert len(plan_designs(spec, lambda spec: outline()).notes) == count
+
+
 def test_an_axis_that_changes_nothing_is_told():
     margin = "schedule.asynchronous.margin: [1, 2]"
     for other, count in (("recipe.layered.cost_ramp: [0.1]", 2), ("schedule.asynchronous.stop: [drained, margin]", 0)):

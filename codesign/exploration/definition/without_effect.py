@@ -2,38 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from codesign.exploration.definition.checks import axis_parts
 from codesign.exploration.definition.spec import SweepSpec
 from codesign.exploration.definition.variants import recipe_variants, schedule_variants
+from codesign.training.recipe import Recipe
 
-_MATTERS: Mapping[str, Mapping[str, tuple[Callable[[Any], bool], str]]] = {
+
+def _silences(recipe: Recipe, design: SweepSpec) -> bool:
+    """Whether a neuron that fired can be evaluated again in a pass, and is silent then."""
+    again = recipe.method == "unlayered" or any(one.within is not None for one in design.network.delayed)
+    return design.neuron.refractory and again
+
+
+_MATTERS: Mapping[str, Mapping[str, tuple[Callable[[Any, Sequence[SweepSpec]], bool], str]]] = {
     "recipe": {
-        "momentum_noise": (lambda recipe: recipe.noisy, "a policy that adds it, such as momentum"),
+        "momentum_noise": (lambda recipe, _: recipe.noisy, "a policy that adds it, such as momentum"),
         "refractory_dropout": (
-            lambda recipe: recipe.method == "unlayered" and recipe.refractory,
-            "method unlayered and refractory true: otherwise no neuron is kept from firing again",
+            lambda recipe, designs: recipe.refractory and any(map(partial(_silences, recipe), designs)),
+            "method unlayered, and refractory true of recipe and neuron: otherwise no neuron is kept from firing again",
         ),
-        "spike_floor": (lambda recipe: recipe.cost_in_words is not None, "spike_cost or budget"),
+        "spike_floor": (lambda recipe, _: recipe.cost_in_words is not None, "spike_cost or budget"),
         "cost_ramp": (
-            lambda recipe: recipe.cost_in_words is not None or recipe.input_gate,
+            lambda recipe, _: recipe.cost_in_words is not None or recipe.input_gate,
             "spike_cost, budget or input_gate",
         ),
     },
     "schedule": {
-        "margin": (lambda schedule: schedule.stop == "margin", "stop margin"),
-        "margin_check": (lambda schedule: schedule.stop == "margin", "stop margin"),
-        "steps_after_output": (lambda schedule: schedule.stop in (None, "on_output"), "stop on_output"),
+        "margin": (lambda schedule, _: schedule.stop == "margin", "stop margin"),
+        "margin_check": (lambda schedule, _: schedule.stop == "margin", "stop margin"),
+        "steps_after_output": (lambda schedule, _: schedule.stop in (None, "on_output"), "stop on_output"),
     },
 }
 """By block: parameters that matter only beside others, when they do, and what they need."""
 
 
-def without_effect(spec: SweepSpec) -> Iterator[str]:
+def without_effect(spec: SweepSpec, designs: Sequence[SweepSpec]) -> Iterator[str]:
     """A sentence on each such parameter that the file gives an entry itself, or as an axis of it, and that changes
-    nothing there whatever the values of the entry's axes; and on each axis of a schedule that no chip runs."""
+    nothing there whatever the values of the entry's axes; and on each axis of a schedule that no chip runs. `designs`
+    are the sweep with each of its networks."""
     run = {name for entry in spec.chips.values() for name in entry.schedules}
     for path in spec.axes:
         block, name, _ = axis_parts(path)
@@ -48,5 +58,5 @@ def without_effect(spec: SweepSpec) -> Iterator[str]:
             for parameter, (matters, needed) in _MATTERS[block].items():
                 path = f"{block}.{name}.{parameter}"
                 said = path in spec.axes or spec.says((f"{block}s", name, parameter))
-                if said and not any(matters(variant.value) for variant in varied(spec, name)):
+                if said and not any(matters(variant.value, designs) for variant in varied(spec, name)):
                     yield f"{path} changes nothing; it needs {needed}"
