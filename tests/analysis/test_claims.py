@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -240,6 +241,22 @@ def test_the_drained_accuracy_of_another_schedule_is_that_of_as_many_timesteps()
         rows += run("unlayered_rs", "random", "accuracy", (accuracy, accuracy + 0.01), **name)
     sides = {"more": {"schedule": "early"}, "less": {"schedule": "early"}, "column_of_less": "accuracy_drained"}
     assert "70.5 % against 80.5 %." in asked(rows, column="accuracy", **sides).sentence
+
+
+def test_the_drained_accuracy_of_another_schedule_is_that_of_neurons_that_wait_for_as_many_messages():
+    rows = run("unlayered_rs", "random", "accuracy", (0.7, 0.71), schedule="early")
+    rows += run("unlayered_rs", "random", "accuracy", (0.6, 0.61), schedule="first")
+    stop = {"stop": "drained", "steps_after_output": None}
+    for name, accuracy in (("late", 0.5), ("late_first", 0.55), ("late_patient", 0.9)):
+        rows += run("unlayered_rs", "random", "accuracy", (accuracy, accuracy + 0.01), schedule=name, **stop)
+    table = table_of(rows)
+    first, patient = {"prioritize_input": True}, {"synchronization_threshold": 3}
+    entries = {"late_first": first, "first": first, "late_patient": patient, "early": {}}
+    points = gather(replace(table, metadata=replace(table.metadata, schedules=entries)))
+    found = {p.schedule: [*measured("accuracy_drained", p, points)] for p in points if p.stop == "on_output"}
+    assert found == {"early": [0.5, 0.51], "first": [0.55, 0.56]}
+    alone = [p for p in points if p.schedule in ("early", "late_patient")]
+    assert not len(measured("accuracy_drained", next(p for p in alone if p.schedule == "early"), alone))
 
 
 def test_trainings_that_rise_again_or_fail_are_unstable():

@@ -390,3 +390,8 @@ def _checked_scalar(name: str, kind: str, value: Any) -> Any:
         if not math.isfinite(value):
             raise ValueError(f"{name}: must be finite, found {value}; an unknown number is None")
     return value
+
+
+def drops_spikes(latency_model: object, overloaded_ticks: float | None) -> bool:
+    """Whether cores drop spikes, which are counted as if they arrived: neither accuracy nor cost is the chip's."""
+    return str(latency_model).endswith("drops") and bool(overloaded_ticks)

@@ -123,7 +123,7 @@ def drained_accuracies(point: Point, everything: Sequence[Point]) -> pd.Series:
     def facets(p: Point) -> tuple[object, ...]:
         models = tuple(axis for axis in p.axes if is_of_model(axis[0], p.recipe))
         run = p.policy, p.group_size, p.input_mode, p.synchronization, p.refractory, p.input_dropout, p.timesteps
-        return p.workload, p.topology, p.recipe, models, p.weight_bits, *run
+        return p.workload, p.topology, p.recipe, models, p.weight_bits, *run, *_waiting_of(p)
 
     own = point.seeds("drained_accuracy")
     if point.layered or len(own):
@@ -134,6 +134,20 @@ def drained_accuracies(point: Point, everything: Sequence[Point]) -> pd.Series:
 
     twins = [p for p in everything if p.stop == "drained" and not p.layered and facets(p) == facets(point)]
     return min(twins, key=apart).seeds("accuracy") if twins else own
+
+
+def _waiting_of(point: Point) -> tuple[object, ...]:
+    """For how many messages neurons wait, whether barriers send some, and whether input spikes leave first, of which
+    no column tells."""
+    own = f"schedule.{point.schedule}."
+    varied = {name.removeprefix(own): value for name, value in point.axes if name.startswith(own)}
+    known = {**point.schedule_parameters, **{name: value for name, value in varied.items() if value is not None}}
+    given = {name: str(value).lower().removesuffix(".0") for name, value in known.items()}
+    threshold = given.get("synchronization_threshold", "1")
+    if threshold == "chip" and point.free_running:
+        threshold = "1"
+    barriers = given.get("barrier_messages", str(threshold not in ("0", "1")).lower())
+    return threshold, barriers, point.policy is not None and given.get("prioritize_input") == "true"
 
 
 def series_of(point: Point, column: str, reduce: Callable[[Sequence[float]], float | None]) -> pd.Series:

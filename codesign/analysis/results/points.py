@@ -10,9 +10,9 @@ from typing import Any, TypeVar, cast
 import numpy as np
 
 from codesign.analysis.results.books import in_book
-from codesign.analysis.results.columns import AXIS_PREFIX, COLUMNS, NUMERIC_COLUMNS, TRIAL_AXIS
+from codesign.analysis.results.columns import AXIS_PREFIX, COLUMNS, NUMERIC_COLUMNS, TRIAL_AXIS, drops_spikes
 from codesign.analysis.results.formatting import shortened, written
-from codesign.analysis.results.metadata import ChipFacts, Scalar
+from codesign.analysis.results.metadata import ChipFacts, ResultMetadata, Scalar
 from codesign.analysis.results.statistics import GIVEN, Interval, interval, seed_means
 from codesign.analysis.results.table import ResultTable
 from codesign.arrays import Floats
@@ -27,11 +27,6 @@ _MOST_LETTERS = 200
 CANNOT_WAIT = "the chip cannot wait for layers"
 DROPS = "the chip drops spikes, which is not simulated"
 T = TypeVar("T")
-
-
-def drops_spikes(latency_model: object, overloaded_ticks: float | None) -> bool:
-    """Whether cores drop spikes, which are counted as if they arrived: neither accuracy nor cost is the chip's."""
-    return str(latency_model).endswith("drops") and bool(overloaded_ticks)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -62,6 +57,7 @@ class Point:
         axes: (name, value) of the sweep's axes; values are strings, floats in SI, or None.
         axis_units: SI unit by axis, "" for none; an axis may have no entry.
         training_parameters: the recipe's parameters by name, with the values that axes, or a study's trial, give them.
+        schedule_parameters: the schedule's, as its entry in the file has them; axes may give others.
         coverage: names of the energy terms that `energy_j` holds, sorted.
         accounting: incremental or all_in.
         static_book: what `energy_j` and its terms count of the static power.
@@ -109,6 +105,7 @@ class Point:
     silicon: str
     own_chip: bool
     settings: Mapping[str, float | None]
+    schedule_parameters: Mapping[str, Scalar]
     source: _Source
 
     def __repr__(self) -> str:
@@ -303,7 +300,7 @@ def gather(table: ResultTable, *, without_results: bool = False) -> tuple[Point,
     metadata = table.metadata
     units, recipes = {axis.name: axis.unit for axis in metadata.axes}, metadata.recipes
     rows = table.frame if without_results else table.frame[table.frame["status"] == "ok"]
-    points = points_of(rows, units=units, recipes=recipes, book=metadata.static_book, chips=metadata.chips)
+    points = points_of(rows, units=units, recipes=recipes, book=metadata.static_book, metadata=metadata)
     if (study := metadata.study) is None:
         return points
     chosen = {p: study.of_recipe(dict(p.axes).get(TRIAL_AXIS), p.recipe, recipes) for p in points}
@@ -316,7 +313,7 @@ def points_of(
     units: Mapping[str, str],
     recipes: Mapping[str, Mapping[str, Scalar]],
     book: StaticBook = "board",
-    chips: Mapping[str, ChipFacts] | None = None,
+    metadata: ResultMetadata | None = None,
 ) -> tuple[Point, ...]:
     """Points as `gather` makes them, of rows that need not be from a file.
 
@@ -324,9 +321,10 @@ def points_of(
         frame: as `ResultTable.frame`; rows with status ok. Only `FACT_COLUMNS`, seeds and axes must be there.
         units, recipes: SI units of axes and parameters of recipes, by name.
         book: what `energy_j` and its terms then count of the static power; rows hold all that is powered.
-        chips: by name in the sweep; where it has none, a chip's title stands for the name of its description.
+        metadata: what they say of chips and schedules; a chip's title stands for the name of one they do not have.
     """
     frame = in_book(frame, book)
+    chips, schedules = ({}, {}) if metadata is None else (metadata.chips, metadata.schedules)
     axes = [name for name in frame.columns if name.startswith(AXIS_PREFIX)]
     keys = [*_KEYS[:-2], *axes, *_KEYS[-2:]]
     groups: dict[tuple[Any, ...], list[int]] = {}
@@ -346,12 +344,13 @@ def points_of(
     return tuple(
         _point(
             number,
-            {name: cell if is_known(cell) else None for name, cell in zip(FACT_COLUMNS, cells, strict=True)},
+            {name: cell if is_known(cell) else None for name, cell in zip(FACT_COLUMNS, cells, strict=True)}
+            | {"schedule_parameters": schedules.get(cells[FACT_COLUMNS.index("schedule")], {})},
             tuple(zip(names, key[len(_KEYS) - 2 : -2], strict=True)),
             units,
             recipes,
             book,
-            (chips or {}).get(cells[FACT_COLUMNS.index("chip")]),
+            chips.get(cells[FACT_COLUMNS.index("chip")]),
             _Source(
                 frame=frame,
                 positions=groups[key],

@@ -10,10 +10,10 @@ import numpy as np
 from optuna.study import Study
 
 from codesign.analysis.results.books import in_book
-from codesign.analysis.results.columns import COLUMNS
+from codesign.analysis.results.columns import COLUMNS, drops_spikes
 from codesign.analysis.results.formatting import column_label, is_share, quantity
 from codesign.analysis.results.pareto import front_order, hypervolume, pareto_ranking
-from codesign.analysis.results.points import DROPS, drops_spikes
+from codesign.analysis.results.points import DROPS
 from codesign.deferred import pd
 from codesign.errors import InputError
 from codesign.exploration.definition.network import AxisValue as Value
