@@ -64,6 +64,19 @@ def test_a_policy_for_all_recipes_passes_layered_ones_by():
     assert spec.recipes["layered"].chip == spec.recipes["timed"].chip == "mubrain"  # whose bits it may train with
 
 
+def test_an_axis_on_the_method_of_a_layered_recipe_loses_no_defaults():
+    default = ("recipe_defaults: {", "recipe_defaults: {policy: fifo, group_size: 16, ")
+    methods = "recipe.layered.method: [layered, unlayered]"
+    ((line, told),) = problems(text_of(default, axes(methods)))
+    assert line == 16
+    assert "would train without the policy and group_size of defaults or preset, which 'layered' gave up" in told
+    given = axes(
+        "recipe.layered.method: [unlayered]", "recipe.layered.policy: [fifo]", "recipe.layered.group_size: [2]"
+    )
+    assert tiny(default, given)
+    assert tiny(axes(methods))  # the preset's F is that of recipes without one
+
+
 def test_preset_fills_what_defaults_and_recipe_leave_open():
     spec = tiny(
         beside("ms: {method: unlayered, policy: momentum}", "rs: {method: unlayered, group_size: 3}"),

@@ -155,12 +155,32 @@ def problems(data: dict[str, Any], blocks: Blocks) -> Mistakes:
         value = value_at(data, path)
         if isinstance(value, str) and value not in allowed:
             yield path, f"unknown {what} {value!r}{suggestion(value, allowed)}"
+    yield from _lost_defaults(data)
     try:
         workload = WorkloadSpec.model_validate(data.get("workload"))
         dataset = get_dataset(workload.name)
     except (ValidationError, CodesignError):
         return  # reported elsewhere
     yield from ((("workload", option), message) for option, message in dataset.mistakes(workload))
+
+
+def _lost_defaults(data: dict[str, Any]) -> Mistakes:
+    """Methods that axes, or the space of a study, give layered recipes, which what completes these had given way to."""
+    for block, name in ((block, name) for block in ("axes", "space") for name in mapping(data, "recipes")):
+        recipe, varied = value_at(data, ("recipes", name)), mapping(data, block)
+        for path in (f"recipe.{name}.method", "recipe.method"):
+            values = list_at(data, block, path) or list_at(varied.get(path), "choices")
+            if "unlayered" not in values or not isinstance(recipe, dict) or "model" in recipe:
+                continue
+            layered, other = (_merged_recipe(name, {**recipe, **more}, data) for more in ({}, {"method": "unlayered"}))
+            fields = {one: Recipe.model_fields[one].default for one in (*UNLAYERED_ONLY, "momentum_noise")}
+            left = {one: layered.get(one, default) for one, default in fields.items()}
+            own = {one for one in left if {f"recipe.{name}.{one}", f"recipe.{one}"} & varied.keys()}
+            lost = [one for one in left if one not in own and other.get(one, left[one]) != left[one]]
+            if lost and layered.get("method") == "layered":
+                at: Path_ = (block, path, *([values.index("unlayered")] if block == "axes" else []))
+                said = f"would train without the {' and '.join(lost)} of defaults or preset, which '{name}' gave up"
+                yield at, f"{said}, being layered; give each method a recipe of its own"
 
 
 def size_problems(data: dict[str, Any]) -> Mistakes:
