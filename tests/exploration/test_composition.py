@@ -89,6 +89,20 @@ def test_a_remark_on_a_number_that_stood_alone_leaves_the_number(folder):
     assert (times.by_tiles, times.note) == ({1: 2e-6}, "guessed")
 
 
+@pytest.mark.parametrize(
+    ("base", "over", "left"),
+    [
+        ("synchronization: {kind: layer, handshake: 3 ns}", "synchronization: {kind: asynchronous}", {}),
+        ("group_size: 3", "synchronization: {kind: barrier, times: 1 us}", {"group_size": None}),
+        ("synapses_per_core: 3000", "weight_memory: 800000", {"synapses_per_core": None}),
+    ],
+)
+def test_a_chip_gives_way_to_another_kind_of_synchronization_or_of_room(folder, base, over, left):
+    write("base.yaml", f"extends: tiny.yaml\nchips: {{mine: {{extends: speck, {base}}}}}\n")
+    chip = base_chip(load("mine.yaml", f"extends: base.yaml\nchips: {{mine: {{{over}}}}}\n"), "mine")
+    assert {name: getattr(chip, name) for name in left} == left
+
+
 def test_null_is_a_value_like_any_other(folder):
     write("base.yaml", "extends: tiny.yaml\nevaluation: {samples: 2}\n")
     assert load("mine.yaml", "extends: base.yaml\nevaluation: {samples: }\n").evaluation.samples is None

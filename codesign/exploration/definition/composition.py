@@ -19,7 +19,7 @@ from typing import Any, Generic, TypeVar
 
 from codesign.documents import Path_, Spec, validate_document
 from codesign.errors import DocumentError, InputError
-from codesign.hardware.chip.extending import number_over
+from codesign.hardware.chip.extending import give_way, part_over
 from codesign.merging import MOST_NAMES, Fragment, Merged, chain_of, hint
 from codesign.mistakes import shown, suggestion
 
@@ -138,12 +138,16 @@ class _Folded(Merged):
             self.parts[block].setdefault(name, []).append(Fragment(document=part.document, at=(*part.at, block, name)))
 
     def prepared(self, here: Path_, before: Any, value: Any) -> Any:
-        """As files of chips extend each other: no number of a chip stands beside another one's source. A sampler's name
-        alone stands for its mapping."""
+        """Chips as their files extend each other; a sampler's name alone stands for its mapping."""
         if here == ("sampler",) and isinstance(before, str) and isinstance(value, dict):
             return {"name": before, **value}
-        of_chip = len(here) > 2 and here[0] == "chips"
-        return number_over(self, here, before, value, chip=here[:2]) if of_chip else value
+        if here[0] != "chips" or len(here) < 2:
+            return value
+        if len(here) == 2:
+            if isinstance(before, dict) and isinstance(value, dict):
+                give_way(self, here, value)
+            return value
+        return part_over(self, here, before, value, chip=here[:2])
 
     def remove_path(self, part: Fragment, number: int, path: str) -> None:
         block, _, name = path.partition(".")

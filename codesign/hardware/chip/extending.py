@@ -60,12 +60,7 @@ class _Description(Merged):
 
     def extend(self, part: Fragment) -> None:
         self.remove(part)
-        kind = self._other_kind(part.data.get("synchronization"))
-        if kind in WAITING_KINDS and "group_size" in self.data:
-            self.forget(("group_size",))
-        for given, other in (ROOM_FOR_WEIGHTS, ROOM_FOR_WEIGHTS[::-1]):
-            if part.data.get(given) is not None and other in self.data and other not in part.data:
-                self.forget((other,))
+        give_way(self, (), part.data)
         self.merge(part, without=("extends", "remove"))
 
     def name_base(self, base: Any, place: Place) -> None:
@@ -80,24 +75,32 @@ class _Description(Merged):
             if key != self.data.get("citation") and self.place(("sources", key)).file != place.file:
                 self.forget(("sources", key))
 
-    def _other_kind(self, synchronization: Any) -> str | None:
-        """The kind of synchronization that something written changes it to; None where it does not."""
-        before, after = _kind_of(self.data.get("synchronization")), _kind_of(synchronization)
-        return None if after == before else after
-
     def prepared(self, here: Path_, before: Any, value: Any) -> Any:
-        if here == ("synchronization",) and isinstance(before, dict) and (kind := self._other_kind(value)) in KINDS:
-            _forget_keys(self, here, set(before) - set(KINDS[kind].model_fields))
-        return number_over(self, here, before, value)
+        return part_over(self, here, before, value)
 
 
-def number_over(merged: Merged, here: Path_, before: Any, value: Any, *, chip: Path_ = ()) -> Any:
-    """What is merged over `before` where a part of a description has `value`: of a number that gets another value, and
-    of which that forgets how the old one was known; of one that stood alone, also its value. `chip` is where the
-    description stands."""
+def give_way(merged: Merged, chip: Path_, over: Mapping[str, Any]) -> None:
+    """Take out of a description, which stands at `chip`, what has no place beside parts that are merged over it."""
+    held = value_at(merged.data, chip)
+    kind = _other_kind(held.get("synchronization"), over.get("synchronization"))
+    if kind in WAITING_KINDS and "group_size" in held:
+        merged.forget((*chip, "group_size"))
+    for given, other in (ROOM_FOR_WEIGHTS, ROOM_FOR_WEIGHTS[::-1]):
+        if over.get(given) is not None and other in held and other not in over:
+            merged.forget((*chip, other))
+
+
+def part_over(merged: Merged, here: Path_, before: Any, value: Any, *, chip: Path_ = ()) -> Any:
+    """What is merged over `before` where a part of a description, which stands at `chip`, has `value`; of a number that
+    gets another value, and of another kind of synchronization, that forgets what was said of the old one. Of a number
+    that stood alone it keeps the value beside a range or remark."""
     if isinstance(before, str | int | float) and isinstance(value, dict) and value and value.keys().isdisjoint(VALUES):
         return {**_number({}, here[len(chip) :], before), **value}
-    if not isinstance(before, dict) or not any(key in before for key in VALUES):
+    if not isinstance(before, dict):
+        return value
+    if here == (*chip, "synchronization") and (kind := _other_kind(before, value)) in KINDS:
+        _forget_keys(merged, here, set(before) - set(KINDS[kind].model_fields))
+    if not any(key in before for key in VALUES):
         return value
     if value is not None and not isinstance(value, dict | list):
         value = _number(before, here[len(chip) :], value)
@@ -109,6 +112,12 @@ def number_over(merged: Merged, here: Path_, before: Any, value: Any, *, chip: P
 def _forget_keys(merged: Merged, here: Path_, keys: set[str]) -> None:
     for key in keys & set(value_at(merged.data, here)):
         merged.forget((*here, key))
+
+
+def _other_kind(before: Any, written: Any) -> str | None:
+    """The kind of synchronization that something written changes another one to; None where it does not."""
+    kind = _kind_of(written)
+    return None if kind == _kind_of(before) else kind
 
 
 def _kind_of(synchronization: Any) -> str | None:
