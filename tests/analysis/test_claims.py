@@ -137,11 +137,11 @@ def test_several_comparisons_hold_in_part():
     )
     assert found.remarks == (
         "In 1 of 2 comparisons it is the other way round.",
-        "In 2 of 2 comparisons, the choice of test samples may make such a difference.",
+        "In 2 of 2 comparisons, the choice of samples may make such a difference.",
     )
     better = asked(rows, column="accuracy", more={"training_policy": "momentum"}, less={"layered": True})
     assert better.standing == "does not hold"
-    told = "With 60 test samples, chance may make such a difference; about 98 would tell."
+    told = "With 60 samples, chance may make such a difference; about 98 would tell."
     assert better.remarks == ("It is the other way round.", told)
 
 

@@ -179,7 +179,7 @@ def test_one_seed_of_two_networks_with_as_many_right_answers_does_not_make_them_
     ]
     chosen = asked(rows, choose="chip", most="accuracy")
     assert (chosen.standing, chosen.sentence) == (standing, "a and b have the same accuracy, 90.0 %.")
-    chance = "With 100 test samples, chance may hide a difference."
+    chance = "With 100 samples, chance may hide a difference."
     assert (chance in chosen.remarks) == (standing == "open")
     compared = asked(rows, compare=["a", "b"], columns=["energy_j", "accuracy"])
     assert (" and accuracy (90.0 %)." in compared.sentence) == (standing == "sure")

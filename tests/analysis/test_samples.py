@@ -53,7 +53,7 @@ def test_more_samples_would_tell_than_do_not(samples, missed, enough):
     right = np.ones((2, 1, samples), dtype=int)
     right[0, :, -1], right[1, :, :missed] = 0, 0
     rows = answering("a", right[0], spike_density=1.0) + answering("b", right[1], spike_density=2.0)
-    told = f"With {samples} test samples, chance may make such a difference; about {enough} would tell."
+    told = f"With {samples} samples, chance may make such a difference; about {enough} would tell."
     assert told in asked(rows, choose="chip", most="accuracy").remarks
 
 
@@ -80,7 +80,7 @@ def test_who_may_be_more_than_a_point_ahead_makes_a_limit_doubtful(gained, stand
     rows = [one | {"energy_j": one["energy_j"] * (1 + 1e-6 * one["training_seed"])} for one in rows]
     answer = asked(rows, choose="chip", least="energy_j", where=["accuracy within 1 point of best"])
     assert (labels(answer)[0], answer.confidence, answer.standing) == ("a", 1.0, standing)
-    told = "As far as seeds and test samples tell, b may be up to 1.5 points ahead in accuracy."
+    told = "As far as seeds and samples tell, b may be up to 1.5 points ahead in accuracy."
     assert (told in answer.remarks) == (standing == "likely")
 
 
@@ -136,7 +136,7 @@ def test_another_than_the_next_best_may_be_ahead():
     assert asked(rows[:6], choose="chip", most="accuracy").standing == "sure"
     answer = asked(rows, choose="chip", most="accuracy")
     assert (labels(answer), answer.standing) == (["a", "b", "c"], "likely")
-    assert "With 400 test samples, chance may make the difference to c; about 490 would tell." in answer.remarks
+    assert "With 400 samples, chance may make the difference to c; about 490 would tell." in answer.remarks
 
 
 @pytest.mark.parametrize("where", ["accuracy >= 90 %", "accuracy within 6.2 points of best"])
@@ -167,7 +167,7 @@ def test_means_that_differ_by_rounding_alone_are_the_same():
         for seed, accuracy in enumerate(accuracies[::order])
     ]
     remarks = asked(rows, choose="chip", most="accuracy").remarks
-    assert "With 400 test samples, chance may hide a difference." in remarks
+    assert "With 400 samples, chance may hide a difference." in remarks
 
 
 def test_a_claim_about_two_columns_is_not_left_to_samples_as_if_it_were_about_one():

@@ -30,11 +30,11 @@ def left_to_samples(comparison: Comparison, difference: str = "such a difference
     if not low <= least <= high:
         return ""
     if not comparison.gain.mean or comparison.gain.mean == least:  # means of the same values may differ by rounding
-        return f"With {samples:,.0f} test samples, chance may hide a difference."
+        return f"With {samples:,.0f} samples, chance may hide a difference."
     apart = comparison.better_mean - comparison.worse_mean - least
     enough = max(samples * ((high - low) / 2 / apart) ** 2, 1.05 * samples + 0.5)  # rounded it is above their number
     told = f"about {float(f'{enough:.2g}'):,.0f} would tell"
-    return f"With {samples:,.0f} test samples, chance may make {difference}; {told}."
+    return f"With {samples:,.0f} samples, chance may make {difference}; {told}."
 
 
 def undecided_by_samples(contest: Contest) -> str:
@@ -108,7 +108,7 @@ def _ahead(contest: Contest, best: Point, limit: Constraint) -> str:
     own = best in contest.members[option]
     who = "another of its variants" if own else contest.label(option)
     ahead = f"up to {in_points(min(lead, 1.0))} points ahead in {column_label(limit.column)}"
-    return f"As far as seeds and test samples tell, {who} may be {ahead}."
+    return f"As far as seeds and samples tell, {who} may be {ahead}."
 
 
 def left_to_chance(contest: Contest) -> str:

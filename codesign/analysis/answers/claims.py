@@ -305,7 +305,7 @@ def _left_to_samples(comparisons: Sequence[Comparison], statuses: Sequence[Statu
     said = [text for one in apart if (text := left_to_samples(one, least=least))]
     if not said or len(comparisons) == 1:
         return "".join(said)
-    return f"In {len(said)} of {len(comparisons)} comparisons, the choice of test samples may make such a difference."
+    return f"In {len(said)} of {len(comparisons)} comparisons, the choice of samples may make such a difference."
 
 
 def _nothing(question: ClaimQuestion, points: Sequence[Point]) -> str:

@@ -190,7 +190,7 @@ COLUMNS: Mapping[str, Column] = {
     "training_loss_curve": _numbers("mean training loss of each epoch run", least=-LARGEST),
     "validation_accuracy_curve": _numbers("accuracy on the validation split after each epoch run", most=1.0),
     # how it answers
-    "samples": _count("test samples"),
+    "samples": _count("samples evaluated, of test or validation"),
     "accuracy": _fraction("correct / samples; undecided samples count as wrong"),
     "right_answers": _numbers(
         "which samples are right, in the order of the test split: a bit each, 8 a number, the first in its lowest bit",
