@@ -279,6 +279,28 @@ def test_trainings_that_rise_again_or_fail_are_unstable():
     assert asked(single, **momentum, below=0.5).standing == "holds"
 
 
+@pytest.mark.parametrize(
+    ("accuracy", "samples", "standing", "remarks"),
+    [
+        (0.6, 2000, "holds", ()),
+        (0.98, 2000, "does not hold", ()),
+        (0.88, 60, "not shown", ("With 60 samples, chance may make such a difference; about 2,000 would tell.",)),
+    ],
+)
+def test_given_models_have_no_seeds_to_tell_by(accuracy, samples, standing, remarks):
+    given = {"training_method": "given", "samples": samples, "agreement": None}
+    sides = {
+        name: {"recipe": name, "point": name, "accuracy": share, "energy_j": energy}
+        for name, share, energy in (("old", 0.9, 2e-6), ("new", accuracy, 1e-6))
+    }
+    rows = [mubrain_row("layered", "random", 0, 0) | given | side for side in sides.values()]
+    found = asked(rows, column="accuracy", more={"recipe": "old"}, less={"recipe": "new"})
+    assert (found.standing, found.remarks) == (standing, remarks)
+    assert "±" not in found.sentence
+    energy = {"column": "energy_j", "more": {"recipe": "old"}, "less": {"recipe": "new"}}
+    assert [asked(rows, **energy, at_least=size).standing for size in ("1.9 x", "2.1 x")] == ["holds", "does not hold"]
+
+
 def test_one_seed_shows_nothing():
     found = asked(synthetic_rows(seeds=(0,)), column="accuracy", more=LAYERED, less=LAYERED_RS)
     assert found.standing == "not shown"

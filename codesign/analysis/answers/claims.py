@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from itertools import pairwise
 
@@ -28,7 +28,8 @@ from codesign.analysis.results.formatting import in_points, is_share, listed, nu
 from codesign.analysis.results.measures import label_of, like, measured, of_training
 from codesign.analysis.results.naming import Names
 from codesign.analysis.results.points import Point
-from codesign.analysis.results.statistics import CONFIDENCE, Interval, gains_over, ratio
+from codesign.analysis.results.samples import counts_samples
+from codesign.analysis.results.statistics import CONFIDENCE, GIVEN, Interval, gains_over, ratio
 from codesign.deferred import pd
 
 _SPELLED_OUT = 2
@@ -44,6 +45,15 @@ class _Pair:
     less: Point
     high: pd.Series
     low: pd.Series
+
+    @property
+    def given(self) -> bool:
+        """Whether both are models that were not trained here, which have no seeds."""
+        return self.more.training_method == self.less.training_method == GIVEN
+
+    def by_seeds(self, found: Interval) -> Interval:
+        """An interval over seeds; of no width where there are none."""
+        return replace(found, half_width=0.0) if self.given and found.mean is not None else found
 
 
 def answer_claim(
@@ -74,7 +84,9 @@ def answer_claim(
     samples = "" if _of_two_columns(question) else _left_to_samples(comparisons, statuses, question.at_least)
     undrawn = _of_two_columns(question) and any(drawn(point, question.column) for point in everyone)
     ranges = _UNDRAWN if undrawn else _left_to_draws(found, question)
-    remarks = (_standing(comparisons, statuses), ranges, samples)
+    given = all(pair.given for pair, _ in found)
+    of_given = dict.fromkeys(_of_given(pair, comparison, question) for pair, comparison in found)
+    remarks = (*(of_given if given else [_standing(comparisons, statuses)]), ranges, samples)
     standing = _together(statuses)
     return answer(
         standing="holds in part" if undrawn and standing == "holds" else standing,
@@ -178,10 +190,24 @@ def _judged(pair: _Pair, comparison: Comparison, question: ClaimQuestion) -> Sta
     return "not shown" if found == "does not hold" and agree is not None and agree > 1 - CONFIDENCE else found
 
 
+def _of_given(pair: _Pair, comparison: Comparison, question: ClaimQuestion) -> str:
+    """What keeps a difference between given models from being known: samples alone tell for shares of them; else ""."""
+    if not pair.given or not counts_samples(like(question.column)):
+        return ""
+    size = question.at_least
+    factor = size is not None and size.kind == "factor"
+    if factor or _of_two_columns(question) or not counts_samples(question.column):
+        return "Given models have no training seeds that would tell."
+    return left_to_samples(comparison, least=0.0 if size is None else size.value)
+
+
 def _by_seeds(pair: _Pair, comparison: Comparison, question: ClaimQuestion) -> Status:
-    gain = comparison.gain
+    if _of_given(pair, comparison, question):
+        return "not shown"
+    gain = pair.by_seeds(comparison.gain)
     if question.at_least is not None:
-        return _reaches(ratio(pair.high, pair.low) if question.at_least.kind == "factor" else gain, question.at_least)
+        factor = question.at_least.kind == "factor"
+        return _reaches(pair.by_seeds(ratio(pair.high, pair.low)) if factor else gain, question.at_least)
     if not gain.above_zero:
         within = question.or_equal_within
         close = within is not None and gain.low is not None and gain.low > -within.value
@@ -189,7 +215,7 @@ def _by_seeds(pair: _Pair, comparison: Comparison, question: ClaimQuestion) -> S
     if question.about is not None:
         high = pair.high / question.about.value
         short = compare_series(question.column, pair.less, pair.more, pair.low, high, more_is_better=False)
-        return "holds in part" if short is not None and short.gain.below_zero else "holds"
+        return "holds in part" if short is not None and pair.by_seeds(short.gain).below_zero else "holds"
     return "holds"
 
 
