@@ -93,6 +93,7 @@ def test_a_remark_on_a_number_that_stood_alone_leaves_the_number(folder):
     ("base", "over", "left"),
     [
         ("synchronization: {kind: layer, handshake: 3 ns}", "synchronization: {kind: asynchronous}", {}),
+        ("synchronization: asynchronous", "synchronization: {kind: neighbour}", {}),
         ("group_size: 3", "synchronization: {kind: barrier, times: 1 us}", {"group_size": None}),
         ("synapses_per_core: 3000", "weight_memory: 800000", {"synapses_per_core": None}),
     ],

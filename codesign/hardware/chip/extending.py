@@ -94,11 +94,12 @@ def part_over(merged: Merged, here: Path_, before: Any, value: Any, *, chip: Pat
     """What is merged over `before` where a part of a description, which stands at `chip`, has `value`; of a number that
     gets another value, and of another kind of synchronization, that forgets what was said of the old one. Of a number
     that stood alone it keeps the value beside a range or remark."""
-    if isinstance(before, str | int | float) and isinstance(value, dict) and value and value.keys().isdisjoint(VALUES):
+    synchronization, remarked = here == (*chip, "synchronization"), isinstance(value, dict) and bool(value)
+    if not synchronization and remarked and isinstance(before, str | int | float) and value.keys().isdisjoint(VALUES):
         return {**_number({}, here[len(chip) :], before), **value}
     if not isinstance(before, dict):
         return value
-    if here == (*chip, "synchronization") and (kind := _other_kind(before, value)) in KINDS:
+    if synchronization and (kind := _other_kind(before, value)) in KINDS:
         _forget_keys(merged, here, set(before) - set(KINDS[kind].model_fields))
     if not any(key in before for key in VALUES):
         return value
