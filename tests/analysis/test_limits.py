@@ -266,6 +266,17 @@ def test_an_option_that_its_chip_cannot_run_is_told():
     assert "Width 3 is left out: the chip cannot wait for layers." in answer.remarks
 
 
+def test_a_trial_that_its_chip_cannot_run_is_told():
+    """Whoever names a trial has not asked for its schedule."""
+    rows = [
+        row("a", 1.0, seed, inference=waits, latency_s=time) | {"axis.trial": trial, "point": f"{trial}/{seed}"}
+        for seed in SEEDS
+        for trial, waits, time in (("3", "layered", 1e-7), ("baseline", "asynchronous", 1e-6))
+    ]
+    answer = asked(rows, compare=[{"trial": "3"}, {"trial": "baseline"}], columns=["latency_s"])
+    assert "Trial 3 cannot be executed: the chip cannot wait for layers." in answer.remarks
+
+
 def test_what_is_enough_is_not_told_as_the_limit_that_it_misses():
     rows = rows_of([("a", 1.0, 0.9, 10.0, 2.0), ("b", 1.0, 0.8796, 10.0, 1.0)])
     rows = [one | {"samples": 10_000} for one in rows]
