@@ -23,6 +23,7 @@ from codesign.exploration.definition.spec import SweepSpec
 from codesign.exploration.definition.variants import base_chip, parameter_value
 from codesign.exploration.study.domains import Choices, Domain, Range, SameAs, applies
 from codesign.hardware.chip.parameters import replaced
+from codesign.hardware.chip.provenance import kinds_in
 from codesign.mistakes import suggestion
 from codesign.simulation.policies import get_policy
 from codesign.training.recipe import OF_ONE_SCHEDULE, UNLAYERED_ONLY, Recipe
@@ -93,10 +94,20 @@ def read_parameter(path: str, domain: Range | Choices | SameAs, names: Mapping[s
             raise ValueError(f"a {block} has no parameter '{field}' to search for{suggestion(field, fields)}")
         if problem := unknown_part(MODELS[block], field, block):
             raise ValueError(problem)
-        if isinstance(domain, Range) and domain.integers and head == field and _is_real(fields[field].annotation):
+        if isinstance(domain, Range) and domain.integers and _is_real(_annotation_at(MODELS[block], field)):
             low, high = domain.ends()
             domain = domain.model_copy(update={"from_": low, "to": high})  # as for a learning rate
     return Parameter(path=path, domain=domain, block=block, name=name, field=field, layer=layer_of(path))
+
+
+def _annotation_at(model: type[Spec], path: str) -> Any:
+    """What the field at a dotted path may be; None where it is no field, as of a loss."""
+    annotation: Any = model
+    for part in path.split("."):
+        if not part.isdigit():
+            holders = (holder.model_fields for holder in kinds_in(annotation, Spec))
+            annotation = next((fields[part].annotation for fields in holders if part in fields), None)
+    return annotation
 
 
 def _is_real(annotation: Any) -> bool:
