@@ -163,6 +163,13 @@ def test_momentum_noise_matters_where_any_policy_looks_at_it(monkeypatch: pytest
     assert values["recipe.momentum_noise"] == own.trial_sweep(values).recipes["unlayered"].momentum_noise == 0.25
 
 
+def test_momentum_trains_with_the_presets_noise_also_where_the_policy_is_that_of_the_schedule() -> None:
+    noise = ("  recipe.momentum_noise: {from: 1.0e-6, to: 1.0, scale: log}\n", "")
+    shared = (POLICIES, "  schedule.policy: [random, momentum]\n  recipe.policy: {same_as: schedule.policy}\n")
+    for spec in (study(noise), study(noise, shared)):
+        assert spec.trial_sweep({"recipe.policy": "momentum"}).recipes["unlayered"].momentum_noise == 1e-6
+
+
 def test_what_gives_a_parameter_a_meaning_is_told() -> None:
     space = study(searching("network.depth: {from: 1, to: 3}", "network.hidden.2: [4, 8]")).search_space
     assert {path: told for path in space.parameters if (told := space.implied(path))} == {

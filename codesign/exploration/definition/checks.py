@@ -82,6 +82,8 @@ def _varied_policies(name: str, data: dict[str, Any]) -> Iterator[Any]:
             found = _POLICY.fullmatch(str(path))
             own = found is not None and found["name"] in (None, name)
             if own and varied.keys().isdisjoint(("recipe.momentum_noise", f"recipe.{name}.momentum_noise")):
+                for _ in varied:  # through however many that are the same as another
+                    values = varied.get(same) if isinstance(same := value_at(values, ("same_as",)), str) else values
                 yield from values if isinstance(values, list) else list_at(values, "choices")
 
 
