@@ -32,12 +32,12 @@ _BOUND = (
     "and its longest way. It is never below the replay of all messages, which the front has too where it was asked for."
 )
 _PACE = (
-    "Nothing here says whether a point keeps pace with its input. The late_fraction of a sweep with the chosen prices "
-    "does."
+    "A point with a late fraction falls behind its input in that share of its steps. Only the front says so, and, "
+    "without synchronization, only if it is replayed."
 )
 _COSTS = (
     *("accuracy", "energy_j", "energy_cores_in_use_j", "latency_s", "energy_replay_j", "latency_replay_s"),
-    *("energy_delay_js", "area_m2"),
+    *("energy_delay_js", "area_m2", "late_fraction"),
 )
 _LABELS = {"energy_replay_j": "energy, replayed", "latency_replay_s": "latency, replayed"}
 

@@ -243,7 +243,26 @@ def test_a_recipe_that_answers_nothing_is_on_no_front_and_named(priced: Path, ca
     assert set(front[:, 1].tolist()) == {1}  # of which one seed answers something
     silent, pace = remarks(page_of(problem, front_table(problem, front, pricers, None), densities, 0.0))
     assert silent == "The recipe layered has no right answer, and is on no front."
-    assert "late_fraction" in pace
+    assert "falls behind" in pace
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_front_says_which_points_fall_behind_in_real_time(
+    kind: str, priced: Path, cache_root: Path, tmp_path: Path
+):
+    axes = "vector_width: [1, all]\n  times.synaptic_operation: [1 ns, 100 us, 200 us]\n"
+    more = "objectives: [{column: latency_s}, {column: times.synaptic_operation, direction: maximize}]\n"
+    spec = spec_of(priced, f"{kind}_real_time", f"recipes: [layered]\naxes:\n  {axes}", more=more)
+    outcome = run_pricing(spec, arguments(priced, cache_root, Progress(), output=tmp_path))
+    problem = problem_of(spec, priced, cache_root)
+    front = pq.read_table(outcome.front).to_pylist()
+    assert {0.0} < {row["late_fraction"] for row in front}
+    for row in front:
+        placement = problem.placement_at(problem.space.positions(np.array([row["point"]]))[:, 0])
+        executions = [decode_execution(model.payload) for model in problem.models]
+        alone = [price(one, placement, operation="real_time").columns()["late_fraction"] for one in executions]
+        assert row["late_fraction"] == near(np.mean(alone))
+    assert "late fraction" in outcome.page.read_text(encoding="utf-8")
 
 
 def test_the_page_says_what_numbers_without_a_unit_are(priced: Path, cache_root: Path, tmp_path: Path):

@@ -70,13 +70,13 @@ class PricingProblem:
 
 class Pricer:
     """Prices any design points of a problem for one model, from the (combinations,) mean times in seconds until the
-    stop, and while static power is drawn, NaN where not known; and `drops`, in which combinations a timer's cores drop
-    spikes, which the costs count as if they arrived."""
+    stop, and while static power is drawn, NaN where not known; `drops`, in which combinations a timer's cores drop
+    spikes, which the costs count as if they arrived; and `late`, the mean share of steps that are late, where known."""
 
     def __init__(
-        self, problem: PricingProblem, model: PricedModel, latency_s: Floats, on_s: Floats, drops: Flags
+        self, problem: PricingProblem, model: PricedModel, latency_s: Floats, on_s: Floats, late: Floats, drops: Flags
     ) -> None:
-        self.drops = drops
+        self.drops, self.late = drops, late
         self._space, self._operation, self._energy = problem.space, problem.operation, problem.spec.drawn_energy
         self._latency_s, self._on_s = latency_s, on_s
         self._placement = problem.placement_at([0] * len(self._space.shape))
@@ -120,13 +120,13 @@ def pricers_of(
 
     Args:
         replayed: combinations by model whose messages are replayed; the times of others are NaN. None takes all, with
-            the stepwise bound of chips without synchronization.
+            the stepwise bound of chips without synchronization, and does not look at what is late.
     """
     space, models = problem.space, range(len(problem.models))
     every = range(math.prod(space.combined_shape))
-    latency_s, on_s = np.full((2, len(models), len(every)), np.nan)
+    latency_s, on_s, late = np.full((3, len(models), len(every)), np.nan)
     drops = np.zeros(latency_s.shape, dtype=bool)
-    bound_only = replayed is None
+    bound_only, paced = replayed is None, replayed is not None and problem.operation == "real_time"
     wanted = dict.fromkeys(models, every) if replayed is None else replayed
     total, done = sum(map(len, wanted.values())), 0
     moving = [i for i, dimension in enumerate(space.dimensions) if dimension.moves_work]
@@ -137,19 +137,20 @@ def pricers_of(
             def computed(positions: Integers, execution: Execution = execution) -> MeanTimes:
                 placement = problem.placement_at(positions[:, 0])
                 prices = space.prices(placement, positions)
-                return mean_times(Counted(execution, placement), prices, problem.operation, bound_only=bound_only)
+                work = Counted(execution, placement)
+                return mean_times(work, prices, problem.operation, bound_only=bound_only, paced=paced)
 
             positions = np.array(np.unravel_index(combinations, space.combined_shape), dtype=np.int64)
             _, group = np.unique(positions[moving], axis=1, return_inverse=True)  # equal lanes share the work of steps
             groups = [np.flatnonzero(group == number) for number in range(group.max() + 1)]
             for own, means in zip(groups, pool.map(computed, (positions[:, own] for own in groups)), strict=True):
-                for values, known in ((latency_s, means.latency_s), (on_s, means.on_s)):
+                for values, known in ((latency_s, means.latency_s), (on_s, means.on_s), (late, means.late)):
                     if known is not None:
                         values[model, np.asarray(combinations)[own]] = known
                 drops[model, np.asarray(combinations)[own]] = means.drops > 0
                 done += len(own)
-                progress.advanced("latencies" if bound_only else "replays", done, total)
-    return [Pricer(problem, *of) for of in zip(problem.models, latency_s, on_s, drops, strict=True)]
+                progress.advanced("latencies" if bound_only or space.chip.synchronized else "replays", done, total)
+    return [Pricer(problem, *of) for of in zip(problem.models, latency_s, on_s, late, drops, strict=True)]
 
 
 def mean_of_models(problem: PricingProblem, models: Sequence[int], priced: Sequence[Columns]) -> dict[str, Floats]:

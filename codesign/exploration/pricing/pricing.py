@@ -111,7 +111,8 @@ def run_pricing(
     with held(lock_of(output)), point_file(points, problem) as keep:
         pricers, best, densities = price_space(problem, threads=threads, progress=progress, chunk=chunk, keep=keep)
         again = None
-        if replay and not problem.space.chip.synchronized and len(best):
+        wanted = problem.operation == "real_time" if problem.space.chip.synchronized else replay
+        if wanted and len(best):
             again = replayed(problem, best, threads, progress)
         table = front_table(problem, best, pricers, again)
         shown = page_of(problem, table, densities, float(np.mean([pricer.drops for pricer in pricers])))
@@ -179,7 +180,8 @@ def price_space(
 
 
 def replayed(problem: PricingProblem, front: Integers, threads: int, progress: Progress) -> list[Pricer]:
-    """A pricer for each model, with the latency of a message replay at the points (n, 2) of a front."""
+    """A pricer for each model, with the latency of a message replay at the points (n, 2) of a front, and in real time
+    what is late."""
     points, recipes = front.T
     combinations = problem.space.combinations(problem.space.positions(points))
     models = list(problem.recipes.values())

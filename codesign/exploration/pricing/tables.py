@@ -96,15 +96,24 @@ def front_table(
     points, recipe_numbers = front.T
     positions = problem.space.positions(points)
     costs = [*COSTS, *ENERGY_COLUMNS.values()]
-    if replayed is not None:
+    if replayed is not None and not problem.space.chip.synchronized:
         costs += ["energy_replay_j", "latency_replay_s"]
+    if replayed is not None and problem.operation == "real_time":
+        costs.append("late_fraction")
     known = {name: np.full(len(points), np.nan) for name in costs}
     for recipe, models in enumerate(problem.recipes.values()):
         own = np.flatnonzero(recipe_numbers == recipe)
         means = mean_of_models(problem, models, [pricers[model].price(positions[:, own]) for model in models])
         if replayed is not None:
             again = mean_of_models(problem, models, [replayed[model].price(positions[:, own]) for model in models])
-            means |= {"energy_replay_j": again["energy_j"], "latency_replay_s": again["latency_s"]}
+            combinations = problem.space.combinations(positions[:, own])
+            late = np.mean([replayed[model].late[combinations] for model in models], axis=0)
+            found = {
+                "energy_replay_j": again["energy_j"],
+                "latency_replay_s": again["latency_s"],
+                "late_fraction": late,
+            }
+            means |= {name: values for name, values in found.items() if name in costs}
         for name, values in means.items():
             known[name][own] = values
     names = np.array(list(problem.recipes))

@@ -296,38 +296,51 @@ def _link_load(work: PlacedExecution) -> Floats:
 @dataclass(frozen=True, kw_only=True, eq=False)
 class MeanTimes:
     """Mean times over samples until the stop, and while static power is drawn, (n,) seconds in n scenarios; None where
-    the chip's numbers do not allow them. And the ticks in which cores drop spikes that they have no time for."""
+    the chip's numbers do not allow them. And the ticks in which cores drop spikes that they have no time for, and, if
+    asked for, the share of steps that are late, as in `Latency`."""
 
     latency_s: Floats | None
     on_s: Floats | None
     drops: Floats
+    late: Floats | None = None
 
 
 def mean_times(
-    work: Counted, prices: Prices, operation: Operation, *, bound_only: bool = False, nominal: Latency | None = None
+    work: Counted,
+    prices: Prices,
+    operation: Operation,
+    *,
+    bound_only: bool = False,
+    nominal: Latency | None = None,
+    paced: bool = False,
 ) -> MeanTimes:
     """Times in n scenarios, those with equal times once, in chunks of scenarios that fit in little memory. Args and
-    errors: as `latency_of` and `_on_time`."""
+    errors: as `latency_of` and `_on_time`; `paced` asks for what is late."""
     prices, scenario = prices.with_distinct_times()
     rows = work.samples + (0 if work.steps is None else len(work.steps.steps.work))
+    if paced and work.steps is not None:
+        rows += work.steps.steps.which.size
+    dropping = getattr(prices.chip.synchronization, "overload", "") == "drop"
     chunk = max(1, _CHUNK // max(rows, 1))
     latencies: list[Floats] = []
     ons: list[Floats] = []
     drops: list[Floats] = []
+    late: list[Floats] = []
     for first in range(0, prices.scenarios, chunk):
         varied = {path: values[first : first + chunk] for path, values in prices.varied.items()}
         some = replace(prices, varied=varied)
-        latency = latency_of(work, some, work.steps, bound_only=bound_only, parts=False, nominal=nominal)
+        latency = latency_of(work, some, work.steps, bound_only=bound_only, parts=paced, nominal=nominal)
         on_s, _ = _on_time(work, latency.total_s, operation)
-        overloaded = latency.overloaded_ticks
+        overloaded = latency.overloaded_ticks if dropping else None
         drops.append(np.broadcast_to(0.0 if overloaded is None else overloaded.mean(axis=0), some.scenarios))
-        for means, values in ((latencies, latency.total_s), (ons, on_s)):
+        for means, values in ((latencies, latency.total_s), (ons, on_s), (late, latency.late)):
             if values is not None:
                 means.append(np.broadcast_to(values.mean(axis=0), some.scenarios))
     return MeanTimes(
         latency_s=np.concatenate(latencies)[scenario] if latencies else None,
         on_s=np.concatenate(ons)[scenario] if ons else None,
         drops=np.concatenate(drops)[scenario],
+        late=np.concatenate(late)[scenario] if paced and late else None,
     )
 
 
