@@ -183,7 +183,10 @@ def _write(
         versions=package_versions(),
         **facts,
     )
-    if (given := model.inputs.given) is not None and not given.trains:  # what was trained elsewhere is what it was
+    if (given := model.inputs.given) is not None and given.trains:
+        before = (*given.card.earlier_data, given.card.data)
+        card = replace(card, earlier_data=tuple(data for data in before if data is not None))
+    elif given is not None:  # what was trained elsewhere is what it was
         found = {name: getattr(card, name) for name in ("weights", "evaluations", "evaluations_left_out", "versions")}
         card = replace(given.card, **found)
     own = network_of(card, state, "the stored model").own_numbers()

@@ -239,6 +239,7 @@ class ModelCard:
         own_numbers: numbers of neurons that differ from what `neuron` says, such as a range over neurons, in words.
         input_grid: (channels, height, width) of the input; None where it has no form.
         data: None where it is not known.
+        earlier_data: of models that it was trained further from, first to last, where it is known.
         recipe: how it was trained, or None; `recipe_name` and `axes` are the sweep's name for it, and the values of the
             recipe's parameters that the sweep varied.
         training_seed: of initial weights, order of samples and dropouts.
@@ -264,6 +265,7 @@ class ModelCard:
     own_numbers: dict[str, str] | None = None
     input_grid: tuple[int, int, int] | None = None
     data: ModelData | None = None
+    earlier_data: tuple[ModelData, ...] = ()
     recipe: Recipe | None = None
     recipe_name: str = ""
     axes: dict[str, str | float] = field(default_factory=dict)

@@ -142,21 +142,24 @@ def other_data(loaded: Loaded, workload: WorkloadSpec, outline: WorkloadOutline)
     dataset, only the number of timesteps says something."""
     said = {}
     for name, (parameter, model) in loaded.items():
-        data, again = model.card.data, parameter == "from"
-        if data is None or data.fingerprint == outline.fingerprint:
-            continue
-        pairs = {} if again else {"timesteps": (data.timesteps, outline.timesteps)}
-        if data.options.name == workload.name:
-            options = _OF_SPLITS if again else _OPTIONS
-            pairs |= {option: (getattr(data.options, option), getattr(workload, option)) for option in options}
-        differing = {option: pair for option, pair in pairs.items() if pair[0] != pair[1]}
-        trained, here = (_listed({option: pair[side] for option, pair in differing.items()}) for side in (0, 1))
-        if differing:
-            model_of = f"that recipe '{name}' trains further" if again else f"of recipe '{name}'"
-            said[name] = (
-                f"the model {model_of} was trained on '{data.options.name}' with {trained}, and is evaluated on "
-                f"'{workload.name}' with {here}{'; it may know test samples' * again}"
-            )
+        card, told = model.card, list[str]()
+        model_of = f"that recipe '{name}' trains further" if parameter == "from" else f"of recipe '{name}'"
+        for data, again in ((card.data, parameter == "from"), *((earlier, True) for earlier in card.earlier_data)):
+            if data is None or data.fingerprint == outline.fingerprint:
+                continue
+            pairs = {} if again else {"timesteps": (data.timesteps, outline.timesteps)}
+            if data.options.name == workload.name:
+                options = _OF_SPLITS if again else _OPTIONS
+                pairs |= {option: (getattr(data.options, option), getattr(workload, option)) for option in options}
+            differing = {option: pair for option, pair in pairs.items() if pair[0] != pair[1]}
+            trained, here = (_listed({option: pair[side] for option, pair in differing.items()}) for side in (0, 1))
+            if differing:
+                told.append(
+                    f"the model {model_of} was trained on '{data.options.name}' with {trained}, and is evaluated on "
+                    f"'{workload.name}' with {here}{'; it may know test samples' * again}"
+                )
+        if told:
+            said[name] = "; ".join(told)
     return said
 
 
