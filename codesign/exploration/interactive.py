@@ -372,7 +372,7 @@ class _Case:
             costs, neuron = [price(run, self.placement) for run in runs], self.network.neuron
             assumed += [*chosen.assumptions, *costs[0].assumptions]
             once = neuron.refractory and schedule.refractory
-            assumed += neuron_assumptions(self.placement.chip, neuron, refractory=once)
+            assumed += neuron_assumptions(self.placement.chip, neuron, own=self.network.own_numbers(), refractory=once)
             assumed += own_assumptions(self.network, self.placement)
         return {
             "chip": self.chip,

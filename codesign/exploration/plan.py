@@ -33,7 +33,7 @@ from codesign.exploration.jobs.given import (
 from codesign.exploration.jobs.jobs import CostInputs, ExecuteInputs, SummaryInputs, TrainInputs
 from codesign.exploration.jobs.rows import Columns
 from codesign.exploration.planned import Evaluation, FeasiblePoint, Plan, PlannedPoint
-from codesign.hardware.cost.scheduling import learned_assumptions
+from codesign.hardware.cost.scheduling import learned_assumptions, neuron_assumptions
 from codesign.network.neuron import NeuronSpec
 from codesign.network.topology import NetworkShape, TopologySpec, network_shape, topology_text
 from codesign.simulation.loss import check_loss
@@ -92,6 +92,7 @@ def build_plan(
         with_twins=with_twins,
         other_data=other,
         own_numbers={name: own_numbers(model.network) for name, (_, model) in loaded.items()},
+        own_words={name: model.network.own_numbers() for name, (_, model) in loaded.items()},
     )
     # Deployment by deployment, so that what the keys of its points share is encoded once; then in the file's order.
     by_deployment = [[builder.points(deployment, model) for model in models] for deployment in deployments]
@@ -235,6 +236,7 @@ class _Builder:
     with_twins: bool
     other_data: Mapping[str, str]
     own_numbers: Mapping[str, Mapping[str, Sharing]]
+    own_words: Mapping[str, Mapping[str, str]]
     _executed: dict[tuple[Inference, str, int], partial[FeasiblePoint]] = field(default_factory=dict)
     _in_layers: dict[str, Evaluation] = field(default_factory=dict)  # by key of the execution
 
@@ -255,7 +257,10 @@ class _Builder:
         assumptions, learn = list(columns["assumptions"]), model.inputs.recipe.learn
         own = {**self.own_numbers.get(model.recipe.name, {}), **(learn.shared if learn else {})}
         if deployment.placement is not None:
-            more = learned_assumptions(deployment.placement, own)
+            words = self.own_words.get(model.recipe.name, {})
+            said, held = ([*neuron_assumptions(chip.chip, self.spec.neuron, own=of)] for of in ({}, words))
+            assumptions = [each for each in assumptions if each not in said or each in held]
+            more = [*held, *learned_assumptions(deployment.placement, own)]
             assumptions += [each for each in more if each not in assumptions]
         if (other := self.other_data.get(model.recipe.name)) is not None:
             assumptions.append(other)

@@ -171,6 +171,17 @@ def test_what_its_neurons_have_of_their_own_is_asked_of_the_chip(tmp_path: Path)
         assert "stated to have a time constant for each layer" in said[1]
 
 
+def test_numbers_that_differ_within_a_layer_are_told_as_they_are(tmp_path: Path):
+    """Of what the neurons were said to have, the first one's say nothing."""
+    network = saved(tmp_path)
+    network.gain, network.initial_potential = (torch.linspace(low, 2, 19) for low in (0.5, -1))
+    cd.save_model(tmp_path / "mine.safetensors", network, cd.describe_model(network, name="mine"))
+    for point in build_plan(sweep_in(tmp_path), outline()).points:
+        told = " ".join(point.columns["assumptions"])
+        for words in ("gain; evaluated with 0.5 to 2", "potential; evaluated with -1 to 2"):
+            assert told.count(words) == 1, words
+
+
 def test_time_constants_that_a_model_lacks_cannot_learn(tmp_path: Path):
     network = saved(tmp_path)
     network.time_constant[3:] = torch.inf

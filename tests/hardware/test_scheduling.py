@@ -110,6 +110,10 @@ def test_neurons_that_a_chip_does_not_have_are_assumptions() -> None:
     (text,) = neuron_assumptions(full, bursting)
     assert text.endswith("is not stated to have most_spikes; evaluated with 1, 3")
     assert not [*neuron_assumptions(full, bursting.model_copy(update={"most_spikes": (1, 1), "floor": (None, None)}))]
+    partly = [*neuron_assumptions(chip, cd.NeuronSpec(), own={"time_constant": "1 ms to infinite"})]
+    assert any(text.endswith("evaluated with τ_m = 1 ms to infinite") for text in partly)
+    (told,) = neuron_assumptions(full, bursting.model_copy(update={"most_spikes": 1}), own={"gain": "0.5 to 2"})
+    assert told.endswith("is not stated to have gain; evaluated with 0.5 to 2")
     biased = bursting.model_copy(update={"bias": True, "readout": "potential"})
     _, bias, read = neuron_assumptions(full, biased)
     assert bias.endswith("is not stated to have a bias; evaluated with those of the network, in float32")

@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
@@ -16,7 +17,7 @@ from codesign.hardware.chip.description import Chip
 from codesign.hardware.cost.work import unable
 from codesign.hardware.placement.lanes import message_cycles
 from codesign.hardware.placement.placement import Placement
-from codesign.network.neuron import NeuronSpec
+from codesign.network.neuron import FEATURES, NeuronSpec
 from codesign.network.topology import NetworkShape
 from codesign.simulation.execution import Slice
 from codesign.simulation.policies import Policy, get_policy
@@ -188,21 +189,26 @@ def schedule_assumptions(chip: Chip, schedule: Schedule, shape: NetworkShape) ->
         yield f"{chip.name} synchronizes by {chip.synchronization.kind}; this schedule does not wait for it"
 
 
-def neuron_assumptions(chip: Chip, neuron: NeuronSpec, *, refractory: bool = False) -> Iterator[str]:
+def neuron_assumptions(
+    chip: Chip, neuron: NeuronSpec, *, own: Mapping[str, str] = MappingProxyType({}), refractory: bool = False
+) -> Iterator[str]:
     """What a network's neurons need that the chip's do not have, or are not stated to have. Whether a neuron fires at
-    most once a timestep (`refractory`) no chip file states."""
-    finite = [seconds for seconds in neuron.each("time_constant") if math.isfinite(seconds)]
+    most once a timestep (`refractory`) no chip file states. `own` are numbers of neurons that are others than `neuron`
+    says, in words, as `SpikingNetwork.own_numbers` gives them."""
+    finite = [f"{seconds:g} s" for seconds in neuron.each("time_constant") if math.isfinite(seconds)]
+    if "time_constant" in own:
+        finite = [words for words in (own["time_constant"],) if words != "infinite"]
     if finite and chip.supports.leak != "yes":
         known = "has no leak" if chip.supports.leak == "no" else "is not stated to have a leak"
-        yield f"{chip.name} {known}; evaluated with τ_m = {' and '.join(f'{s:g} s' for s in finite)}"
+        yield f"{chip.name} {known}; evaluated with τ_m = {' and '.join(finite)}"
     for reset in neuron.each("reset"):
         if reset not in chip.supports.reset:
             resets = " or ".join(chip.supports.reset)
             known = f"resets by {resets}" if resets else "does not state how neurons reset"
             yield f"{chip.name} {known}; evaluated with reset '{reset}'"
-    for name in neuron.features:
-        if name not in chip.supports.features:
-            values = ", ".join(map(str, neuron.each(name)))
+    for name in FEATURES:
+        if (name in own or name in neuron.features) and name not in chip.supports.features:
+            values = own.get(name) or ", ".join(map(str, neuron.each(name)))
             yield f"{chip.name} is not stated to have {name}; evaluated with {values}"
     if neuron.bias and "bias" not in chip.supports.features:
         yield f"{chip.name} is not stated to have a bias; evaluated with those of the network, in float32"
