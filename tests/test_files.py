@@ -19,6 +19,7 @@ from fsspec.registry import _registry, known_implementations
 from codesign.errors import InputError, StoreError
 from codesign.files import (
     Folder,
+    beside_page,
     held,
     is_url,
     join,
@@ -376,6 +377,12 @@ def test_options_of_a_url_stay_at_its_end() -> None:
     assert with_suffix("s3://bucket/x/r.parquet?a=b.c", ".html") == "s3://bucket/x/r.html?a=b.c"
     assert with_suffix("s3://bucket.x/r", ".html") == "s3://bucket.x/r.html"
     assert with_suffix("x/r.parquet", ".html") == Path("x/r.html")
+
+
+def test_pages_do_not_share_what_is_beside_them():
+    pages = ("run.1", "run.2", "run", "run.html", "s3://bucket/run.1?a=b.c")
+    names = ("run.1.figures", "run.2.figures", "run.figures", "run.figures", "s3://bucket/run.1.figures?a=b.c")
+    assert tuple(str(beside_page(page, ".figures")) for page in pages) == names
 
 
 def test_passwords_are_not_printed() -> None:

@@ -53,6 +53,12 @@ def with_suffix(location: Location, suffix: str) -> Location:
     return f"{folder}{slash}{PurePosixPath(name).with_suffix(suffix) if name else suffix}{mark}{options}"
 
 
+def beside_page(page: Location, ending: str) -> Location:
+    """The location of what a report writes beside its page: the page's name without `.html`, and the ending."""
+    suffix = PurePosixPath(str(page).partition("?")[0] if is_url(page) else page).suffix
+    return with_suffix(page, ending if suffix.lower() in (".html", ".htm") else suffix + ending)
+
+
 def printable(location: Location) -> str:
     """The location as text for messages, with `***` where it holds a password or key."""
     if not is_url(location):

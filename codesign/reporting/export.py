@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from codesign.analysis.answers.asking import AnsweredTable
 from codesign.analysis.results.table import ResultTable
-from codesign.files import Location, open_folder, with_suffix
+from codesign.files import Location, beside_page, open_folder
 from codesign.reporting.charts.base import Figure, picture
 from codesign.reporting.charts.sweeps import scatter
 from codesign.reporting.forms import Form, TableForm
@@ -57,11 +57,11 @@ def export(
     written: dict[str, int] = {}
     if figures is not None:
         charts = {f"{one.name}.{figures}": picture(one, figures) for one in drawn}
-        written["figures"] = _write(with_suffix(page, ".figures"), charts, f".{figures}")
+        written["figures"] = _write(beside_page(page, ".figures"), charts, f".{figures}")
     if tables is not None:
         ending, text = (".csv", table_csv) if tables == "csv" else (".tex", table_latex)
         texts = {f"{name}{ending}": text(one).encode() for name, one in told.items()}
-        written["tables"] = _write(with_suffix(page, ".tables"), texts, ending)
+        written["tables"] = _write(beside_page(page, ".tables"), texts, ending)
     return written
 
 
