@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 import sys
+import traceback
 from collections.abc import Callable
 from typing import Annotated, Any
 
@@ -107,7 +108,7 @@ def _run(debug: bool) -> int:
         return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
     except (CodesignError, OSError, MemoryError) as error:
         if debug:
-            raise
+            traceback.print_exc()
         tell(f"error: {error}" if str(error) else "error: out of memory", err=True)
         return 2
     except KeyboardInterrupt:

@@ -46,6 +46,14 @@ def test_a_terminal_without_a_width_is_shown_everything() -> None:
     assert b"sweep" in shown
 
 
+def test_bad_input_is_bad_input_with_a_traceback_too() -> None:
+    command = [sys.executable, "-m", "codesign", "chips", "show", "nowhere.yaml", "--debug"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ended.returncode == 2
+    assert "Traceback" in ended.stderr
+    assert "\nerror: nowhere.yaml" in ended.stderr
+
+
 def test_the_version_is_told_without_an_installation(monkeypatch: pytest.MonkeyPatch) -> None:
     def absent(package: str) -> str:
         raise PackageNotFoundError(package)
