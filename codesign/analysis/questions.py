@@ -379,7 +379,7 @@ AskedQuestion = Annotated[
     Discriminator(
         _form,
         custom_error_type="quantity",
-        custom_error_message=f"must have one of the keys {', '.join(_FORMS)}, which say what is asked",
+        custom_error_message=f"must have exactly one of the keys {', '.join(_FORMS)}, which says what is asked",
     ),
 ]
 """A question as a field of a file, told apart by its key."""

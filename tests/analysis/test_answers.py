@@ -381,7 +381,7 @@ def test_every_form_is_read_back_as_it_was_written():
     for content in FORMS:
         question: Question = question_of(content)
         assert question_of(question.model_dump(mode="json", exclude_unset=True)) == question
-    with pytest.raises(ValueError, match="must have one of the keys choose, compare"):
+    with pytest.raises(ValueError, match="must have exactly one of the keys choose, compare"):
         question_of({"ask": "what?"})
 
 

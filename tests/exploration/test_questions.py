@@ -80,7 +80,7 @@ questions:
     assert "no chip, schedule or recipe 'mubrain'" in told[10]
     assert "'speed' is not a numeric column" in told[14]
     assert "has no value 'truenorth'" in told[15]
-    assert told[16].startswith("questions.f: must have one of the keys choose, compare")
+    assert told[16].startswith("questions.f: must have exactly one of the keys choose, compare")
     assert "did you mean 'where'?" in told[17]
     assert "relative_to" not in told[17]  # a key of another form
     assert told[18].endswith("a percentage such as '85 %' up to 100 %, found '120 %'")
