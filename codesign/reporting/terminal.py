@@ -118,7 +118,9 @@ def _infeasible(table: ResultTable) -> str:
 
 def _first(answer: Answer) -> list[Text]:
     """The question, what the answer is and how sure, and the first remarks."""
-    sure = "" if answer.told_confidence is None else f", in {percent(answer.told_confidence)} of {answer.over}"
+    share = answer.told_confidence
+    told = percent(share if share is None or share == 1 else min(share, 0.999))  # 100 % only where nothing differs
+    sure = "" if share is None else f", in {told} of {answer.over}"
     standing = Text(f"{answer.standing}{sure}. ", style=_STYLES.get(answer.standing, "dim"))
     return [
         Text(answer.question),

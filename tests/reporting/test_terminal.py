@@ -5,11 +5,12 @@ import re
 from pathlib import Path
 from typing import get_args
 
+import pytest
 from made_up_answers import rows_of
 from rich.console import Console
 from synthetic_sweep import base_row, loihi_row, mubrain_row, printed, synthetic_metadata, synthetic_rows, table_of
 
-from codesign.analysis.answers.answers import Standing
+from codesign.analysis.answers.answers import Answer, Standing
 from codesign.analysis.answers.asking import AnsweredTable
 from codesign.hardware.terms import AGREEMENT
 from codesign.reporting import terminal
@@ -29,6 +30,12 @@ def test_the_summary_begins_with_the_answer_and_fits_a_terminal():
     wider = Console(file=io.StringIO(), width=88, color_system=None, force_terminal=True)
     print_summary(table_of(synthetic_rows()), "report.html", "results.parquet", wider)
     assert "\n… and 1 more answer in the report\n" in wider.file.getvalue()
+
+
+@pytest.mark.parametrize(("confidence", "told"), [(0.9996, "99.9 %"), (1.0, "100.0 %"), (0.955, "95.5 %")])
+def test_all_draws_are_said_to_agree_only_where_they_do(confidence, told):
+    answer = Answer(name="it", form="choose", question="?", standing="sure", sentence="a.", confidence=confidence)
+    assert terminal._first(answer)[1].plain.startswith(f"sure, in {told} of ")
 
 
 def test_an_answer_stands_in_the_same_colour_as_on_the_page():
