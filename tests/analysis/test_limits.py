@@ -57,6 +57,7 @@ def test_of_variants_that_miss_the_constraint_as_often_the_best_counts():
         ("latency_s < 5 us", "its latency is just the limit"),
         ("latency_s <= 4.9 us", "its latency is 2.0 % too high"),
         ("latency_s <= 2 us", "its latency is 2.5 times too high"),
+        ("latency_s <= 0.4 ns", "its latency is 12,500 times too high"),
         ("accuracy > 90 %", "its accuracy is just the limit"),
         ("accuracy >= 90.02 %", "its accuracy is less than 0.1 points too low"),
         ("accuracy >= 92 %", "its accuracy is 2.0 points too low"),
@@ -207,6 +208,12 @@ def test_options_that_are_level_on_average_alone_are_not_said_to_be_the_same():
     chosen = asked(rows, choose="chip", most="accuracy")
     assert chosen.sentence.endswith("have the same accuracy on average, 90.0 %.")
     compared = asked(rows, compare=["a", "b"], columns=["accuracy", "samples"])
+    widths = [
+        row("a", one["axis.width"] + (one["chip"] == "b"), one["training_seed"], accuracy=one["accuracy"])
+        for one in rows
+    ]
+    apart = asked(widths, compare=[{"width": 1}, {"width": 2}], columns=["accuracy"])
+    assert apart.sentence == "In accuracy width 1 and width 2 do not clearly differ."
     same = f"the same samples ({rows[0]['samples']})"
     assert compared.sentence == f"a and b have {same}. In accuracy they do not clearly differ."
     assert repr(compared) == f"<Answer it: {compared}>"  # in a line, with no points and draws

@@ -72,7 +72,7 @@ def compare_sides(name: str, question: CompareQuestion, points: Sequence[Point],
         return answer(standing="cannot be asked", sentence=next(iter(contest.unranked.values()), _UNPAIRED))
     asked = {*sides[0], *sides[1]}
     said = (
-        _sentence(first, (names.upper(labels[0]), labels[1]), found),
+        _sentence(first, labels, found, names),
         *in_the_way(contest, asked),
         enlarged(contest),
         "" if contest.second is None else other_book(contest, contest.second),
@@ -158,7 +158,7 @@ def _lacks(point: Point, column: str) -> bool:
     return point.value(column).mean is None
 
 
-def _sentence(first: Point, labels: Sequence[str], found: Sequence[Comparison]) -> str:
+def _sentence(first: Point, labels: Sequence[str], found: Sequence[Comparison], names: Names) -> str:
     """How the first side stands to the second, two columns a sentence; what the seeds or draws leave open says so. How
     sure the first column is stands beside the sentence."""
     told = [one for one in found if one.gain.mean and (one is found[0] or _clear(one))]
@@ -174,9 +174,9 @@ def _sentence(first: Point, labels: Sequence[str], found: Sequence[Comparison]) 
     one, other = labels
     both = f"{one} and {other}"
     said = (
-        f"{one} has {listed(differ[:2])} than {other}." if differ else "",
+        f"{names.upper(one)} has {listed(differ[:2])} than {other}." if differ else "",
         f"It has {listed(differ[2:4])}." if differ[2:] else "",
-        f"{'They' if differ else both} have the same {same}." if same else "",
+        f"{'They' if differ else names.upper(both)} have the same {same}." if same else "",
         f"In {open_} {'they' if differ or same else both} do not clearly differ." if open_ else "",
     )
     return " ".join(filter(None, said))

@@ -15,7 +15,15 @@ import numpy as np
 from codesign.analysis.comparisons.comparison import ENERGIES
 from codesign.analysis.comparisons.robustness import drawn
 from codesign.analysis.questions import Constraint
-from codesign.analysis.results.formatting import column_label, is_share, listed, points_apart, quantity, significant
+from codesign.analysis.results.formatting import (
+    column_label,
+    is_share,
+    listed,
+    multiple,
+    points_apart,
+    quantity,
+    significant,
+)
 from codesign.analysis.results.points import Point
 from codesign.analysis.results.samples import counts_samples, lead_by_samples, share_by_samples
 from codesign.analysis.results.statistics import difference, interval
@@ -226,7 +234,7 @@ def _miss_in_words(point: Point, constraint: Constraint) -> str:
     small, large = sorted((mean, constraint.value))
     if small > 0 and large / small < _NEARLY:
         return f"its {label} is {significant(100 * abs(mean / constraint.value - 1), 2)} % too {side}"
-    factor = f"{large / small:.3g} times " if small > 0 else ""
+    factor = f"{multiple(large / small)} times " if small > 0 else ""
     return f"its {label} is {factor}too {side}"
 
 

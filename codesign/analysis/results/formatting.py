@@ -75,6 +75,11 @@ def in_times(factor: float, *, more: bool) -> str:
     return f"hardly {word} ({said})" if share >= _LEAST_SHARE else f"hardly {word}"
 
 
+def multiple(factor: float) -> str:
+    """`1.5`, `16.7` or `12,300`: three digits, without zeros at the end, and without an exponent below a million."""
+    return f"{float(f'{factor:.3g}'):,g}"
+
+
 def number(value: float | None, digits: int = 4, half: float | None = None) -> str:
     """With so many significant digits, and with what it may be off by either way where that is known."""
     if value is None or math.isnan(value):

@@ -11,7 +11,7 @@ from optuna.study import Study
 
 from codesign.analysis.results.books import in_book
 from codesign.analysis.results.columns import COLUMNS, drops_spikes
-from codesign.analysis.results.formatting import column_label, is_share, quantity
+from codesign.analysis.results.formatting import column_label, is_share, multiple, quantity
 from codesign.analysis.results.pareto import front_order, hypervolume, pareto_ranking
 from codesign.analysis.results.points import DROPS
 from codesign.deferred import pd
@@ -235,7 +235,7 @@ def volume_text(spec: StudySpec, baseline: Outcome, trials: Mapping[int, Outcome
     if not any(trial.state == "complete" for trial in trials.values()):
         return ""
     so_far, alone = volume(spec, list(trials.values())), volume(spec, [baseline])
-    return f"{so_far / alone:.3g} times the baseline's" if alone else f"{so_far:.3g}"
+    return f"{multiple(so_far / alone)} times the baseline's" if alone else f"{so_far:.3g}"
 
 
 def ended_text(spec: StudySpec, number: int, outcome: Outcome) -> str:
