@@ -102,10 +102,10 @@ def test_keys_stay_the_same(plan):
         "cost": 200,
     }
     assert {kind: hashed(keys) for kind, keys in found.items()} == {
-        "train": "b4e4dd7baa51babd",
-        "execute": "a9083fd17c902d39",
-        "summary": "5bcc5f9303c72d1d",
-        "cost": "80a3bcdc086048e7",
+        "train": "eb3544d98cfa64b2",
+        "execute": "c1f96878a7d3b7df",
+        "summary": "15aa57f041d4c43c",
+        "cost": "db63e507e9a81eaf",
     }
 
 

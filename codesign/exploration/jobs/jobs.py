@@ -31,8 +31,8 @@ from codesign.simulation.schedule import Schedule
 from codesign.training.losses import loss_version
 from codesign.training.recipe import UNLAYERED_ONLY, Recipe
 
-TRAIN_VERSION = 8
-EXECUTE_VERSION = 10
+TRAIN_VERSION = 9
+EXECUTE_VERSION = 11
 SUMMARY_VERSION = 6
 COST_VERSION = 17
 OF_RECIPES = {"calibration": 2, "input_gate": 2}
