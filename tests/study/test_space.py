@@ -168,6 +168,8 @@ def test_momentum_trains_with_the_presets_noise_also_where_the_policy_is_that_of
     shared = (POLICIES, "  schedule.policy: [random, momentum]\n  recipe.policy: {same_as: schedule.policy}\n")
     for spec in (study(noise), study(noise, shared)):
         assert spec.trial_sweep({"recipe.policy": "momentum"}).recipes["unlayered"].momentum_noise == 1e-6
+    told = study(shared).search_space.implied("recipe.momentum_noise")
+    assert told == {"recipe": "unlayered", "recipe.policy": "momentum"}
 
 
 def test_what_gives_a_parameter_a_meaning_is_told() -> None:

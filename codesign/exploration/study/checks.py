@@ -71,6 +71,8 @@ def _space(data: dict[str, Any], names: Blocks, base: SweepSpec | None) -> Mista
             wrong.add(path)
     if base is None:
         return
+    for path, parameter in parameters.items():
+        wrong |= set() if wrong.isdisjoint(parameter.needs(written)) else {path}
     given = {block: name for block, name in mapping(data, "baseline").items() if str(name) in names.get(block, ())}
     space = SearchSpace.of(base, {path: domain for path, domain in domains.items() if path not in wrong}, given)
     if space.baseline["schedule"] not in names["schedule"]:

@@ -200,10 +200,11 @@ class SearchSpace:
         if parameter.field and block not in parameter.conditions and isinstance(domain, Choices):
             names = self._owners(parameter)
             told = {} if len(names) == len(domain.choices) else {block: " or ".join(map(str, names))}
-        policy = self.parameters.get("recipe.policy") if parameter.field == "momentum_noise" else None
-        if policy is not None and policy.path not in parameter.conditions and isinstance(policy.domain, Choices):
-            noisy = [name for name in map(str, policy.domain.choices) if get_policy(name).uses_noise]
-            told |= {} if len(noisy) == len(policy.domain.choices) else {policy.path: " or ".join(noisy)}
+        policy = "recipe.policy" if parameter.field == "momentum_noise" else ""
+        if policy in self.parameters.keys() - parameter.conditions:
+            choices = [str(name) for name in self.drawn(policy)[1].examples]
+            noisy = [name for name in choices if get_policy(name).uses_noise]
+            told |= {} if noisy == choices else {policy: " or ".join(noisy)}
         return told
 
     def _owners(self, parameter: Parameter) -> list[Value]:
@@ -211,7 +212,7 @@ class SearchSpace:
         block = parameter.block
         domain = self.parameters[block].domain if block in self.parameters else None
         names = domain.choices if isinstance(domain, Choices) else (self.baseline[block],)
-        policies = {name: one.domain for name, one in self.parameters.items() if _POLICY.fullmatch(name)}
+        policies = {name: self.drawn(name)[1] for name in self.parameters if _POLICY.fullmatch(name)}
         under = [{name: choice} for name, one in policies.items() if isinstance(one, Choices) for choice in one.choices]
         return [
             name
