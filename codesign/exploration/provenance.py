@@ -185,7 +185,7 @@ def _scalar(value: Any) -> Scalar:
     if isinstance(value, dict):
         return ", ".join(f"{name} {_scalar(part)}" for name, part in value.items() if part is not None)
     if isinstance(value, list | tuple):
-        return "; ".join(str(_scalar(part)) for part in value)
+        return "; ".join("none" if part is None else str(_scalar(part)) for part in value)
     if isinstance(value, float) and math.isinf(value):
         return "infinite"
     return value  # type: ignore[no-any-return]

@@ -65,6 +65,13 @@ def test_a_difference_of_few_samples_is_not_written_as_none():
     assert "a has less than 0.1 points more accuracy" in asked(rows, compare=["a", "b"], columns=["accuracy"]).sentence
 
 
+def test_null_is_none_in_names():
+    rows = [row("a", 1.0, seed, timesteps=number, point=f"{seed}{number}") for seed in (0, 1) for number in (None, 3)]
+    rows = [one | {"schedule": f"first_{one['timesteps']}"} for one in rows]
+    answer = asked(rows, compare=[{"timesteps": None}, {"timesteps": 3}], columns=["accuracy"])
+    assert answer.question == "Timesteps none against timesteps 3: how do they differ?"
+
+
 def test_names_that_hold_commas_are_told_apart():
     assert listed(["random order, stops on output", "random order, drained", "layers wait"]) == (
         "random order, stops on output; random order, drained; and layers wait"

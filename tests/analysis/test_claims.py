@@ -208,6 +208,13 @@ def test_two_measures_of_the_same_points():
     assert "90.5 % against 70.5 %." in found.sentence
 
 
+def test_what_a_selection_has_null_for_is_none():
+    found = asked(
+        synthetic_rows(), column="accuracy", more={"timesteps": 3}, less={"weight_bits": None, "chip": "mubrain"}
+    )
+    assert found.sentence == "The results have no point with timesteps 3; nor one with weight_bits none, chip mubrain."
+
+
 def test_nothing_rises_along_words():
     rows = [
         mubrain_row("layered", "random", 0, 0) | {"axis.neuron.time_constant": text, "point": text}

@@ -15,6 +15,7 @@ from codesign.exploration.executors.ray import RayExecutor
 from codesign.exploration.executors.serial import SerialExecutor
 from codesign.exploration.jobs.jobs import ExecuteInputs
 from codesign.exploration.jobs.store import Entry, Store
+from codesign.exploration.provenance import scalars
 from codesign.exploration.sweep import plan_sweep
 from codesign.files import held, lock_of
 from codesign.reporting.html import render_report
@@ -26,6 +27,10 @@ def results(folder: Path, output: str = "out") -> ResultTable:
 
 def rows(folder: Path) -> list[dict[str, Any]]:
     return results(folder).frame.to_dict("records")
+
+
+def test_a_list_with_null_is_held_with_none():
+    assert scalars({"threshold": (None, 0.005)}) == {"threshold": "none; 0.005"}
 
 
 @pytest.mark.pages

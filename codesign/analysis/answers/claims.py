@@ -358,4 +358,7 @@ def _nothing(question: ClaimQuestion, points: Sequence[Point]) -> str:
 def _written(selection: Selection) -> str:
     """`recipe layered, schedule async_random`."""
     names = ((name, [*wanted] if isinstance(wanted, list | tuple) else [wanted]) for name, wanted in selection.items())
-    return ", ".join(f"{name} {listed([str(value) for value in wanted], 'or')}" for name, wanted in names)
+    return ", ".join(
+        f"{name} {listed(['none' if value is None else str(value) for value in wanted], 'or')}"
+        for name, wanted in names
+    )

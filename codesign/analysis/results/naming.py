@@ -61,6 +61,8 @@ class Names:
 
     def of(self, fact: str, value: object) -> str:
         """A chip, schedule or recipe by the name of the fact; else the value."""
+        if value is None:
+            return "none"
         titles: Mapping[str, str] = {"chip": self.chips, "schedule": self.schedules, "recipe": self.recipes}.get(
             fact, {}
         )
