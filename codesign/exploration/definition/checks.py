@@ -167,22 +167,20 @@ def problems(data: dict[str, Any], blocks: Blocks) -> Mistakes:
 
 
 def _lost_defaults(data: dict[str, Any]) -> Mistakes:
-    """Methods that axes, or the space of a study, give layered recipes, which what completes these had given way to."""
-    for block, name in ((block, name) for block in ("axes", "space") for name in mapping(data, "recipes")):
-        recipe, varied = value_at(data, ("recipes", name)), mapping(data, block)
-        for path in (f"recipe.{name}.method", "recipe.method"):
-            values = list_at(data, block, path) or list_at(varied.get(path), "choices")
-            if "unlayered" not in values or not isinstance(recipe, dict) or "model" in recipe:
-                continue
-            layered, other = (_merged_recipe(name, {**recipe, **more}, data) for more in ({}, {"method": "unlayered"}))
-            fields = {one: Recipe.model_fields[one].default for one in (*UNLAYERED_ONLY, "momentum_noise")}
-            left = {one: layered.get(one, default) for one, default in fields.items()}
-            own = {one for one in left if {f"recipe.{name}.{one}", f"recipe.{one}"} & varied.keys()}
-            lost = [one for one in left if one not in own and other.get(one, left[one]) != left[one]]
-            if lost and layered.get("method") == "layered":
-                at: Path_ = (block, path, *([values.index("unlayered")] if block == "axes" else []))
-                said = f"would train without the {' and '.join(lost)} of defaults or preset, which '{name}' gave up"
-                yield at, f"{said}, being layered; give each method a recipe of its own"
+    """Axes that train a layered recipe unlayered, too, without what had given way to its method."""
+    axes = mapping(data, "axes")
+    for name, recipe in mapping(data, "recipes").items():
+        path = f"recipe.{name}.method"
+        values = list_at(data, "axes", path)
+        if "unlayered" not in values or not isinstance(recipe, dict) or "model" in recipe:
+            continue
+        layered, other = (_merged_recipe(name, {**recipe, **more}, data) for more in ({}, {"method": "unlayered"}))
+        fields = {one: Recipe.model_fields[one].default for one in (*UNLAYERED_ONLY, "momentum_noise")}
+        left = {one: layered.get(one, default) for one, default in fields.items() if f"recipe.{name}.{one}" not in axes}
+        lost = [one for one in left if other.get(one, left[one]) != left[one]]
+        if lost and layered.get("method") == "layered":
+            said = f"would train without the {' and '.join(lost)} of defaults or preset, which '{name}' gave up"
+            yield ("axes", path, values.index("unlayered")), f"{said}, being layered; give each method its own recipe"
 
 
 def size_problems(data: dict[str, Any]) -> Mistakes:
