@@ -112,10 +112,7 @@ def _implementations(unlayered: cd.Schedule) -> Iterator[tuple[str, Callable[[],
 
         yield f"training, {name}", _training(Adam(network.weights(), lr=_RATE), fused)
     optimizer = torch.optim.Adam(dense.parameters(), lr=_RATE, fused=True)
-    yield (
-        "training, layered, torch",
-        _training(optimizer, lambda: functional.cross_entropy(dense(images), labels)),
-    )
+    yield ("training, layered, torch", _training(optimizer, lambda: functional.cross_entropy(dense(images), labels)))
     for name, counters in {"inference, unlayered": False, "inference, unlayered, all counters": True}.items():
 
         def infer(counters: bool = counters) -> None:

@@ -43,16 +43,7 @@ _HARDWARE = (
     | {f"simulation.{part}" for part in ("execution", "late_messages", "policies", "schedule", "service")}
     | {f"network.{part}" for part in ("cuts", "direct", "layers", "neuron", "quantization", "topology", "window")}
 )
-_EXPLORATION = LEAVES | {
-    "network",
-    "simulation",
-    "training",
-    "hardware",
-    "workload",
-    "analysis",
-    "reporting",
-    "models",
-}
+_EXPLORATION = LEAVES | {"network", "simulation", "training", "hardware", "workload", "analysis", "reporting", "models"}
 ALLOWED = {
     "network": LEAVES,
     "workload": LEAVES,
@@ -69,14 +60,7 @@ ALLOWED = {
     "reporting": LEAVES | {"analysis", "hardware.terms"},
     # A card says what a model is, was trained on and scores, in the report's words.
     "models": LEAVES
-    | {
-        "network",
-        "training",
-        "simulation",
-        "hardware.cost",
-        "workload",
-        "analysis.results.formatting",
-    },
+    | {"network", "training", "simulation", "hardware.cost", "workload", "analysis.results.formatting"},
     "exploration": _EXPLORATION,
     "exploration.definition": _EXPLORATION | {"exploration.resources"},
     "exploration.executors": _EXPLORATION | {"exploration.resources"},

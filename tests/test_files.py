@@ -121,12 +121,7 @@ def test_names_are_sorted_and_can_be_read(folder: Folder) -> None:
 
 @pytest.mark.parametrize("name", ["", "..", "../a", "a/../../b", "/etc/passwd", "a//b", "a/", "./a", "a\0b"])
 def test_names_cannot_leave_the_folder(folder: Folder, name: str) -> None:
-    for use in (
-        folder.read,
-        folder.size,
-        folder.remove,
-        lambda name: folder.write(name, b""),
-    ):
+    for use in (folder.read, folder.size, folder.remove, lambda name: folder.write(name, b"")):
         with pytest.raises(ValueError, match="stays in it"):
             use(name)
 

@@ -44,10 +44,7 @@ def price(
     progress = choose_progress()
     kept = Store(store, on_damage=progress.note)
     run = RunArguments(
-        store=kept,
-        output=output or f"reports/{spec.name}",
-        progress=progress,
-        workloads=Workloads(data_root=data_root),
+        store=kept, output=output or f"reports/{spec.name}", progress=progress, workloads=Workloads(data_root=data_root)
     )
     start = time.perf_counter()
     with interruptible(progress, f"nothing was written; finished executions are kept in {kept.root}"):

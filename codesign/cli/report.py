@@ -48,11 +48,7 @@ def report(
     ],
     output: Annotated[
         str | None,
-        written_to(
-            "LOCATION",
-            "HTML file to write, a path or a URL.",
-            "report.html in the folder, or beside the file",
-        ),
+        written_to("LOCATION", "HTML file to write, a path or a URL.", "report.html in the folder, or beside the file"),
     ] = None,
     static_book: _BookOption = None,
     figures: _FiguresOption = None,

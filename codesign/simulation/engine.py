@@ -57,9 +57,7 @@ def _learns(network: SpikingNetwork) -> bool:
     return torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors)
 
 
-def _eager(
-    function: Callable[Concatenate[SpikingNetwork, P], R],
-) -> Callable[Concatenate[SpikingNetwork, P], R]:
+def _eager(function: Callable[Concatenate[SpikingNetwork, P], R]) -> Callable[Concatenate[SpikingNetwork, P], R]:
     """`function`, at which a compiled program breaks its graph, as with `torch.compiler.disable`, and which makes
     tensors where the network is, whatever torch's default device.
 

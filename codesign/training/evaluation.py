@@ -68,12 +68,7 @@ class Answers:
 
 @torch.no_grad()
 def answer(
-    network: SpikingNetwork,
-    events: EventBatch,
-    schedule: Schedule,
-    *,
-    seed: int = 0,
-    engine: str = DEFAULT_ENGINE,
+    network: SpikingNetwork, events: EventBatch, schedule: Schedule, *, seed: int = 0, engine: str = DEFAULT_ENGINE
 ) -> Answers:
     """What `evaluate` would say of a split, without counters and warnings, and of an empty one too."""
     parts: list[Integers] = [np.zeros(0, dtype=np.int64)]

@@ -14,13 +14,7 @@ from codesign.errors import InputError
 MOST_EVENTS = 1 << 24
 """Events that one frame (a sample in a timestep) may have: what float32 counts exactly, far below what overflows."""
 
-DTYPES = {
-    "offsets": np.int64,
-    "indices": np.int32,
-    "values": np.float32,
-    "labels": np.int64,
-    "sample_ids": np.int64,
-}
+DTYPES = {"offsets": np.int64, "indices": np.int32, "values": np.float32, "labels": np.int64, "sample_ids": np.int64}
 """The arrays of a batch."""
 
 

@@ -242,11 +242,7 @@ def test_schedules_are_checked_before_the_first_runs(here: Path, monkeypatch: py
         (spiking, {"policies": ["timed"], "chips": ["loihi", "speck"]}, "speck: a policy that looks at service times"),
         (spiking, {"group_sizes": [8, 0]}, "group_size: must be at least 1, found 0"),
         (spiking, {"seeds": []}, "seeds: needs at least one"),
-        (
-            spiking,
-            {"chips": ["speck", cd.find_chip("speck")]},
-            "chips: .* names, which must differ, found .*speck",
-        ),
+        (spiking, {"chips": ["speck", cd.find_chip("speck")]}, "chips: .* names, which must differ, found .*speck"),
         (spiking, {"policies": [named("own", 1), named("own", -1)]}, "policies: .* must differ, found .*own"),
         (spiking, {"stop": [], "chips": "loihi"}, "stop: needs at least one"),
         (potentials, {"stop": "on_output"}, "stop: must be 'drained' with readout 'potential'"),

@@ -54,10 +54,7 @@ POETS = instead("poets: {schedules: [asynchronous]}")
             *(8, "recipes.layered.input_gate: cannot be learned where skips begin at the input"),
             [SKIPPED, (METHOD, "{method: layered, input_gate: true}")],
         ),
-        (
-            *(4, f"network.neuron.refractory: {AGAIN}"),
-            [(HIDDEN, f"{RETURNS[1]}, neuron: {{refractory: false}}")],
-        ),
+        (*(4, f"network.neuron.refractory: {AGAIN}"), [(HIDDEN, f"{RETURNS[1]}, neuron: {{refractory: false}}")]),
         (
             *(8, f"recipes.layered.refractory: {AGAIN}"),
             [RETURNS, (METHOD, "{method: unlayered, policy: random, refractory: false}")],

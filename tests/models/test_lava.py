@@ -204,10 +204,7 @@ def flat(file: h5py.File) -> None:
 
 @pytest.mark.parametrize(
     ("change", "message"),
-    [
-        (gap, "layer: must have groups 0, 1, .* found 3"),
-        (flat, "layer/0: must be a group with a layer's type"),
-    ],
+    [(gap, "layer: must have groups 0, 1, .* found 3"), (flat, "layer/0: must be a group with a layer's type")],
 )
 def test_files_of_another_form_are_refused(change: Callable[[h5py.File], None], message: str, tmp_path: Path):
     with pytest.raises(InputError, match=message):

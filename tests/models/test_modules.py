@@ -250,10 +250,7 @@ REFUSED = {
     ),
     "identity": (chain(nn.Linear(4, 4), Renamed(), Leaky(0.5)), r"module '1' \(Renamed\): must return what it gets"),
     "subclass": (chain(Halved(4, 4), Leaky(0.5)), r"module '0' \(Halved\): cannot be imported"),
-    "part of a subclass": (
-        chain(HalvedConv(4, 4, 1), Leaky(0.5)),
-        r"module '0' \(HalvedConv\): cannot be imported",
-    ),
+    "part of a subclass": (chain(HalvedConv(4, 4, 1), Leaky(0.5)), r"module '0' \(HalvedConv\): cannot be imported"),
     "sum of turned spikes": (turned(lambda x, spikes: spikes.t()), r"'lifs.1' \(Leaky\): its input does not come from"),
     "sum of turned input": (turned(lambda x, spikes: x.t()), r"'lifs.1' \(Leaky\): its input does not come from"),
     "hook": (chain(hooked(), Leaky(0.5)), r"module '1' \(Leaky\): its input does not come from a module"),

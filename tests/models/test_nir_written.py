@@ -24,10 +24,7 @@ from codesign.network.topology import TopologySpec
 CONV = {"kind": "conv2d", "channels": 3, "kernel": 3, "stride": 2, "padding": 1}
 POOLS = [{"kind": "sum_pool", "kernel": 2}, {"kind": "average_pool", "kernel": 2}]
 SLANTED = {**CONV, "channels": 4, "kernel": [1, 2], "stride": [1, 2], "padding": [0, 1], "dilation": [1, 3]}
-LINEAR: dict[str, Any] = {
-    "input": 6,
-    "layers": [{"kind": "linear", "neurons": 5}, {"kind": "linear", "neurons": 3}],
-}
+LINEAR: dict[str, Any] = {"input": 6, "layers": [{"kind": "linear", "neurons": 5}, {"kind": "linear", "neurons": 3}]}
 SAME = {**CONV, "stride": 1}
 RESIDUAL = {
     "input": [2, 8, 8],

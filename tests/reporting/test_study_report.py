@@ -6,16 +6,7 @@ from dataclasses import replace
 import pytest
 from drawn_rows import rows_of
 from hostile_texts import Page
-from synthetic_study import (
-    OBJECTIVES,
-    SPACE,
-    TESTED,
-    large_study,
-    rows_on_test,
-    small_study,
-    study_metadata,
-    trial,
-)
+from synthetic_study import OBJECTIVES, SPACE, TESTED, large_study, rows_on_test, small_study, study_metadata, trial
 from synthetic_sweep import columns, page_of, printed, table_of, texts
 
 from codesign.analysis.answers.answers import Answer

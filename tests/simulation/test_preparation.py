@@ -112,10 +112,7 @@ CHANGES: dict[str, Callable[[Given], Any]] = {
         "neuron", given.network.neuron.model_copy(update={"surrogate_steepness": 9.0})
     ),
     "reset": lambda given: given.set("neuron", given.network.neuron.model_copy(update={"reset": "subtract"})),
-    "timestep": lambda given: (
-        given.set("timestep_s", 0.02),
-        given.put(events=replace(given.events, timestep_s=0.02)),
-    ),
+    "timestep": lambda given: (given.set("timestep_s", 0.02), given.put(events=replace(given.events, timestep_s=0.02))),
     "ranges": lambda given: given.set("potential_ranges", ((-0.125, 0.375),) * 4),
     "steps": lambda given: given.set("potential_steps", (0.0625,) * 4),
     "policy": lambda given: given.plan(policy="random"),

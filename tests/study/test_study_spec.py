@@ -215,11 +215,7 @@ def test_forms_of_samplers() -> None:
 
 @pytest.mark.parametrize(
     ("budget", "options", "trials"),
-    [
-        ("{trials: 8, time: 1 h}", [], 8),
-        ("{time: 1 h}", [], None),
-        ("{time: 1 h}", ["--trials", "3"], 3),
-    ],
+    [("{trials: 8, time: 1 h}", [], 8), ("{time: 1 h}", [], None), ("{time: 1 h}", ["--trials", "3"], 3)],
 )
 def test_the_command_line_changes_of_a_budget_what_it_is_told(
     budget: str, options: list[str], trials: int | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

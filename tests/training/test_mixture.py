@@ -18,11 +18,7 @@ from codesign.training.recipe import Recipe
 from codesign.training.spike_costs import SpikeCosts
 from codesign.training.trainer import train
 
-MIXTURE = [
-    {"policy": "random", "group_size": 2},
-    {"method": "layered"},
-    {"policy": "momentum", "group_size": 1},
-]
+MIXTURE = [{"policy": "random", "group_size": 2}, {"method": "layered"}, {"policy": "momentum", "group_size": 1}]
 
 
 def recipe(mixture: Any = MIXTURE, **given: Any) -> Recipe:
@@ -45,10 +41,7 @@ def test_schedules_by_hand():
         ({"calibration": {}}, "a calibration matches the one schedule"),
         ({"mixture": []}, "at least 1 item"),
         ({"mixture": [{"policy": "random"}]}, "needs policy and group_size, or method 'layered' and neither"),
-        (
-            {"mixture": [{"method": "layered", "group_size": 8}]},
-            "a layered entry has no schedule.*: remove group_size",
-        ),
+        ({"mixture": [{"method": "layered", "group_size": 8}]}, "a layered entry has no schedule.*: remove group_size"),
         ({"mixture": [{"policy": "timed", "group_size": 8}]}, "which a mixture does not have"),
     ],
 )

@@ -165,7 +165,7 @@ DAMAGE = {
         (table([[0, 0, 2, 0]]), "p: event 0 has 2, outside 0 … 1"),
     ],
     ("dvsgesture", "dvsgesture/DVSGesture/ibmGestureTest/user20_lab/11.npy"): [
-        (b"", r"11.npy: a recording's name must be its class"),
+        (b"", r"11.npy: a recording's name must be its class")
     ],
     ("dvsgesture clips", "dvsgesture/clip_2.npz"): [
         (arrays(label=11), "label must be one class, 0 … 10"),

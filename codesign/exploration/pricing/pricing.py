@@ -85,12 +85,7 @@ def check_output(output: Location) -> None:
 
 
 def run_pricing(
-    spec: PricingSpec,
-    run: RunArguments,
-    *,
-    threads: int | None = None,
-    replay: bool = True,
-    chunk: int = CHUNK,
+    spec: PricingSpec, run: RunArguments, *, threads: int | None = None, replay: bool = True, chunk: int = CHUNK
 ) -> PricingOutcome:
     """Run what the store lacks, price every design point, and write `points.parquet`, `front.parquet` and `index.html`.
 

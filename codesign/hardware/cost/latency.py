@@ -21,14 +21,7 @@ from codesign.hardware.chip.parts import Barrier, Neighbour, Timer
 from codesign.hardware.chip.prices import Prices
 from codesign.hardware.cost.neighbour import Feed, feeds_of, walk
 from codesign.hardware.cost.replay import replayed
-from codesign.hardware.cost.steps import (
-    StepWork,
-    forward_steps,
-    layer_steps,
-    pace,
-    pipelined_steps,
-    stream_intervals,
-)
+from codesign.hardware.cost.steps import StepWork, forward_steps, layer_steps, pace, pipelined_steps, stream_intervals
 from codesign.hardware.cost.work import PlacedExecution, StepRecord
 from codesign.hardware.terms import AGREEMENT, DROPPED
 
@@ -313,12 +306,7 @@ def _neighbour(record: StepRecord, prices: Prices, steps: StepsOf, parts: bool) 
 
 
 def _timer(
-    record: StepRecord,
-    prices: Prices,
-    timer: Timer,
-    steps: StepsOf | None,
-    missing: tuple[str, ...],
-    parts: bool,
+    record: StepRecord, prices: Prices, timer: Timer, steps: StepsOf | None, missing: tuple[str, ...], parts: bool
 ) -> Latency:
     """Ticks of fixed length. A frame's wait for the next tick, half a tick on average, is not counted."""
     ticks = timer.ticks_per_timestep

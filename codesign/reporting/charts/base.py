@@ -241,10 +241,7 @@ def named_columns(field: str, names: Iterable[str]) -> tuple[alt.X, int]:
 def in_lines(letters: int) -> dict[str, Any]:
     """Labels in lines of so many letters, broken between words."""
     ends = f"regexp('(.{{1,{letters}}})(?: +|$)', 'g')"
-    return {
-        "labelExpr": rf"split(trim(replace(datum.label, {ends}, '$1\n')), '\n')",
-        "labelLimit": 0,
-    }
+    return {"labelExpr": rf"split(trim(replace(datum.label, {ends}, '$1\n')), '\n')", "labelLimit": 0}
 
 
 def color(field: str, names: Iterable[str], title: str, **more: Any) -> alt.Color:

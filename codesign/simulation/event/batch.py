@@ -19,14 +19,7 @@ from codesign.simulation.event.forward import MOST_STEPS, NO_PRIORITY, TOO_LONG,
 from codesign.simulation.event.preparation import prepare
 from codesign.simulation.event.priorities import point_to_network, point_to_state
 from codesign.simulation.event.resources import MOST_CHUNKS, free, resources_of
-from codesign.simulation.event.structures import (
-    Criterion,
-    Input,
-    Learning,
-    Out,
-    Sums,
-    Trace,
-)
+from codesign.simulation.event.structures import Criterion, Input, Learning, Out, Sums, Trace
 from codesign.simulation.event.tables import MOST_TIMESTEPS
 from codesign.simulation.event.working_memory import State
 from codesign.simulation.random import Purpose, purpose_key

@@ -14,14 +14,7 @@ from codesign.simulation.event.sections import section
 from codesign.simulation.event.structures import MESSAGES, UPDATES
 from codesign.simulation.event.tables import write_update
 from codesign.simulation.event.tallies import heard_apart
-from codesign.simulation.event.vector import (
-    LANES,
-    above,
-    fill_as,
-    lanes_of,
-    lanes_set,
-    load,
-)
+from codesign.simulation.event.vector import LANES, above, fill_as, lanes_of, lanes_set, load
 
 
 @section(types.none, when=lambda rules, neuron: rules.recorded)

@@ -8,11 +8,7 @@ import numpy as np
 from numba import types
 
 from codesign.simulation.event.compilation import leaf, part, routine
-from codesign.simulation.event.counting import (
-    begin_counting,
-    count_evaluations,
-    end_counting,
-)
+from codesign.simulation.event.counting import begin_counting, count_evaluations, end_counting
 from codesign.simulation.event.delays import deliver_late, gather_late, keep_late, late_ahead, note_emitted
 from codesign.simulation.event.direct import deliver_direct, note_departures, note_frame
 from codesign.simulation.event.draws import absorb

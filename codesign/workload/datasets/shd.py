@@ -33,10 +33,7 @@ from codesign.workload.spec import ResolvedSpec
 _CHANNELS = 700
 _INPUTS = 350
 _CLASSES = 20
-_FILES = {
-    "shd_train.h5": "f3252aeb598ac776c1b526422d90eecb",
-    "shd_test.h5": "1503a5064faa34311c398fb0a1ed0a6f",
-}
+_FILES = {"shd_train.h5": "f3252aeb598ac776c1b526422d90eecb", "shd_test.h5": "1503a5064faa34311c398fb0a1ed0a6f"}
 """MD5 of each, as an archive."""
 _FIRST_ID = {"train": 0, "test": 1_000_000}
 _WHAT = "as a file of SHD"
