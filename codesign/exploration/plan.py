@@ -27,7 +27,7 @@ from codesign.exploration.jobs.given import (
     given_models,
     load_given,
     other_data,
-    own_numbers,
+    sharing_of,
     with_given_network,
 )
 from codesign.exploration.jobs.jobs import CostInputs, ExecuteInputs, SummaryInputs, TrainInputs
@@ -91,8 +91,8 @@ def build_plan(
         design=design,
         with_twins=with_twins,
         other_data=other,
-        own_numbers={name: own_numbers(model.network) for name, (_, model) in loaded.items()},
-        own_words={name: model.network.own_numbers() for name, (_, model) in loaded.items()},
+        sharing={name: sharing_of(model.network) for name, (_, model) in loaded.items()},
+        own_numbers={name: model.network.own_numbers() for name, (_, model) in loaded.items()},
     )
     # Deployment by deployment, so that what the keys of its points share is encoded once; then in the file's order.
     by_deployment = [[builder.points(deployment, model) for model in models] for deployment in deployments]
@@ -235,8 +235,8 @@ class _Builder:
     design: Sequence[tuple[str, str | float]]
     with_twins: bool
     other_data: Mapping[str, str]
-    own_numbers: Mapping[str, Mapping[str, Sharing]]
-    own_words: Mapping[str, Mapping[str, str]]
+    sharing: Mapping[str, Mapping[str, Sharing]]
+    own_numbers: Mapping[str, Mapping[str, str]]
     _executed: dict[tuple[Inference, str, int], partial[FeasiblePoint]] = field(default_factory=dict)
     _in_layers: dict[str, Evaluation] = field(default_factory=dict)  # by key of the execution
 
@@ -255,13 +255,13 @@ class _Builder:
             jobs = executed(cost=cost)
         columns = {**model.columns, "evaluation_seed": seed, **deployment.columns, **axes}
         assumptions, learn = list(columns["assumptions"]), model.inputs.recipe.learn
-        own = {**self.own_numbers.get(model.recipe.name, {}), **(learn.shared if learn else {})}
+        sharing = {**self.sharing.get(model.recipe.name, {}), **(learn.shared if learn else {})}
         if deployment.placement is not None:
-            words = self.own_words.get(model.recipe.name, {})
-            said, held = ([*neuron_assumptions(chip.chip, self.spec.neuron, own=of)] for of in ({}, words))
-            assumptions = [each for each in assumptions if each not in said or each in held]
-            more = [*held, *learned_assumptions(deployment.placement, own)]
-            assumptions += [each for each in more if each not in assumptions]
+            if own := self.own_numbers.get(model.recipe.name):
+                said, held = ([*neuron_assumptions(chip.chip, self.spec.neuron, own=of)] for of in ({}, own))
+                assumptions = [each for each in assumptions if each not in said or each in held]
+                assumptions += [each for each in held if each not in assumptions]
+            assumptions += learned_assumptions(deployment.placement, sharing)
         if (other := self.other_data.get(model.recipe.name)) is not None:
             assumptions.append(other)
         columns["assumptions"] = assumptions

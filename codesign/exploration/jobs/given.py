@@ -167,7 +167,7 @@ def _listed(options: Mapping[str, object]) -> str:
     return listed([f"usual {name}" if value is None else f"{name} {value}" for name, value in options.items()])
 
 
-def own_numbers(network: SpikingNetwork) -> dict[str, Sharing]:
+def sharing_of(network: SpikingNetwork) -> dict[str, Sharing]:
     """Which of `threshold` and `time_constant` the neurons of a network have not all alike: whether each layer has its
     own, or each neuron."""
     own: dict[str, Sharing] = {}
@@ -181,7 +181,7 @@ def own_numbers(network: SpikingNetwork) -> dict[str, Sharing]:
 
 def own_assumptions(network: SpikingNetwork, placement: Placement) -> Iterator[str]:
     """What they need that the chip does not have, or is not stated to have."""
-    return learned_assumptions(placement, own_numbers(network))
+    return learned_assumptions(placement, sharing_of(network))
 
 
 def given_models(loaded: Loaded) -> dict[str, GivenModel]:

@@ -206,8 +206,9 @@ def neuron_assumptions(
             resets = " or ".join(chip.supports.reset)
             known = f"resets by {resets}" if resets else "does not state how neurons reset"
             yield f"{chip.name} {known}; evaluated with reset '{reset}'"
+    features = neuron.features
     for name in FEATURES:
-        if (name in own or name in neuron.features) and name not in chip.supports.features:
+        if (name in own or name in features) and name not in chip.supports.features:
             values = own.get(name) or ", ".join(map(str, neuron.each(name)))
             yield f"{chip.name} is not stated to have {name}; evaluated with {values}"
     if neuron.bias and "bias" not in chip.supports.features:
