@@ -368,6 +368,15 @@ def test_an_objective_that_the_baseline_lacks_is_a_mistake(search: Search) -> No
         search(("  mubrain: {capacity", "  mubrain_layersync2024: {capacity"), (energy, latency))
 
 
+def test_a_baseline_whose_timer_drops_spikes_leaves_ticks_to_search_for(search: Search) -> None:
+    timer = "  timed: {extends: loihi, synchronization: {kind: timer, tick: 1 ns, overload: drop}}\n"
+    chips = ("  mubrain: {capacity: scaled, schedules: [asynchronous]}\n", timer)
+    outcome, _ = search(chips, (SPACE, "space:\n  chip.timed.synchronization.tick: [1 ns, 1 ms]\n"))
+    assert outcome.facts.baseline.state == "infeasible"
+    found = {trial.parameters["chip.timed.synchronization.tick"]: trial.state for trial in outcome.facts.trials}
+    assert found == {1e-9: "infeasible", 1e-3: "complete"}
+
+
 def test_a_trial_that_somebody_else_adds_is_told(search: Search, monkeypatch: pytest.MonkeyPatch) -> None:
     original = optuna.Study.ask
     monkeypatch.setattr(optuna.Study, "ask", lambda study: (original(study), original(study))[1])

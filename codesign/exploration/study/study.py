@@ -11,6 +11,7 @@ from optuna.study import Study
 
 from codesign.analysis.results.columns import BASELINE, TRIAL_AXIS
 from codesign.analysis.results.metadata import AxisFacts, StudyFacts
+from codesign.analysis.results.points import DROPS
 from codesign.errors import InputError
 from codesign.exploration.definition.library import choose_sweep
 from codesign.exploration.executors.base import Executor
@@ -120,7 +121,7 @@ def _search(study: Study, evaluations: Evaluations, place: str) -> Outcome:
     runs = evaluations.begin(BASELINE, {}, None)
     while (outcome := evaluations.outcome(BASELINE)) is None:
         runner.step()
-    if runs and not outcome.objectives:  # one too large to run is skipped: other trials may fit
+    if runs and not outcome.objectives and outcome.reason != DROPS:  # as one too large: others may do
         raise InputError(f"the baseline, the file without its space, has no result: {outcome.reason}")
     Driver(study, evaluations, place=place, baseline=outcome).run()
     return outcome
