@@ -235,9 +235,9 @@ def _as_written(value: Any, at: Path_ = ()) -> Any:
         raise InputError(f"{dotted(at[:3])}: {excess(len(at))}")
     match value:
         case Mapping():
-            if others := [key for key in value if not isinstance(key, str)]:
+            if others := [key for key in value if not isinstance(key, str) and type(key) is not int]:  # of `by_tiles`
                 raise InputError(f"{dotted(at) or 'the document'}: a key must be a text, found {others[0]!r:.80}")
-            return {key: _as_written(inner, (*at, key)) for key, inner in value.items()}
+            return {str(key): _as_written(inner, (*at, str(key))) for key, inner in value.items()}
         case list() | tuple() | range():
             return [_as_written(inner, (*at, place)) for place, inner in enumerate(value)]
         case PurePath():

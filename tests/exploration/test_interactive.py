@@ -114,7 +114,7 @@ def test_mistakes_of_a_mapping_are_told_by_their_place(here: Path) -> None:
     ("value", "told"),
     [
         (np.float32(0.5), ""),
-        ({1: "a number"}, "a key must be a text, found 1"),
+        ({1.5: "a number"}, "a key must be a text, found 1.5"),
         (Decimal("0.01"), "must be a text, a number, a list or a mapping, found Decimal"),
         ("\ud800", "the character U+D800 is not allowed; give plain text"),
     ],
@@ -125,6 +125,7 @@ def test_a_mapping_holds_what_a_file_can(here: Path, value: object, told: str) -
     given["recipe_defaults"]["learning_rate"] = value
     given["seeds"] = {"training": np.arange(1), "evaluation": range(1)}
     given["workload"]["test"] = np.int64(20)
+    given["chips"]["tiled"] = {"extends": "loihi", "synchronization": {"times": {"by_tiles": {1: "100 ns"}}}}
     if not told:
         assert cd.run_sweep(given).frame["samples"].max() == 20
         return
