@@ -33,7 +33,7 @@ def model_page(card: ModelCard, file: str) -> str:
         "model.card  # everything on this page",
     ]
     if card.data is not None:
-        load.append(f"cd.load_workload(model.card.data.options)  # the data it was {_done(card)} on")
+        load.append("cd.load_workload(model.card.data.options)  # the data it was trained on")
     parts = [
         f"# {_text(card.name)}",
         _summary(card),
@@ -53,19 +53,10 @@ def _summary(card: ModelCard) -> str:
     shape = card.shape
     what = f"A spiking network of {shape.neurons:,} neurons that tells {card.classes} classes apart"
     if card.data is not None:
-        what += f", {_done(card)} on `{_code(card.data.options.name)}`"
+        what += f", trained on `{_code(card.data.options.name)}`"
     if card.origin is not None:
         what += f" for {_text(card.origin.title)}"
     return f"{what}."
-
-
-def _given(card: ModelCard) -> bool:
-    """Whether its recipe takes a model as it is, which was trained elsewhere."""
-    return card.recipe is not None and card.recipe.model is not None
-
-
-def _done(card: ModelCard) -> str:
-    return "evaluated" if _given(card) else "trained"
 
 
 def _facts(card: ModelCard) -> list[tuple[str, str]]:
@@ -150,18 +141,16 @@ def _training(card: ModelCard) -> str:
     parameters = {} if card.recipe is None else card.recipe.parameters
     told: dict[str, object] = {name.replace("_", " ").strip(): value for name, value in parameters.items()}
     told |= {
-        "seed": None if _given(card) else card.training_seed,
+        "seed": card.training_seed,
         "epochs run": card.trained_epochs,
         "epoch of these weights": card.best_epoch,
         "training loss then": card.training_loss,
     }
     rows = [(name, _text(_value(value))) for name, value in told.items() if value is not None]
     if card.validation_accuracy is not None:
-        rows.append((f"validation accuracy{' then' * (not _given(card))}", percent(card.validation_accuracy)))
+        rows.append(("validation accuracy then", percent(card.validation_accuracy)))
     parts = ["## How it was trained"]
-    if card.recipe_name and _given(card):
-        parts.append(f"Elsewhere: the recipe `{_code(card.recipe_name)}` takes it as it is.")
-    elif card.recipe_name:
+    if card.recipe_name:
         calibrated = "" if card.recipe is None or card.recipe.calibration is None else ", calibrated after it"
         best = f"weights are those of the best epoch on validation data{calibrated}"
         parts.append(f"By the recipe `{_code(card.recipe_name)}`; {best}.")
@@ -170,8 +159,7 @@ def _training(card: ModelCard) -> str:
         parts.append(f"Elsewhere: it was imported from {_text(read.source)}, dialect {read.dialect}{digest}.")
     parts.append(_table(("parameter", "value"), rows) if rows else "" if card.imported is not None else "Not known.")
     if card.origin is not None:
-        trains = "" if _given(card) else ", and trains the model where the store does not hold it"
-        parts.append(f"This command writes the file{trains}:")
+        parts.append("This command writes the file, and trains the model where the store does not hold it:")
         parts.append(_indented(card.origin.command))
     return "\n\n".join(filter(None, parts))
 
