@@ -136,7 +136,7 @@ class Thresholds:
         if self._quantization is not None:
             quantize(self._network, self._quantization, weights=weights)
         else:
-            for parameter, weight in zip(own_weights(self._network.all_weights), weights, strict=True):
+            for parameter, weight in zip(self._network.all_weights(), weights, strict=True):
                 parameter.copy_(weight)
         for name, original in self._of_neurons.items():
             for neurons, scale in zip(self._network.layer_slices, scales, strict=True):

@@ -8,7 +8,7 @@ import torch
 
 from codesign.arguments import function, instance, real, whole
 from codesign.errors import InputError
-from codesign.network.own_weights import check_computed_once, own_weights
+from codesign.network.own_weights import own_weights
 from codesign.network.quantization import Quantization
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.engine import check_labels
@@ -47,9 +47,7 @@ def check_training(
         instance("meter", meter, EnergyMeter)
     for name, message in recipe.mistakes_without_spikes() if network.neuron.readout == "potential" else ():
         raise InputError(f"{name}: {message}")
-    check_computed_once(network.all_weights)
-    if recipe.weight_decay or recipe.input_gate:
-        own_weights(network.all_weights)
+    own_weights(network.all_weights, computed=not (recipe.weight_decay or recipe.input_gate))
     if recipe.learn is None and not any(parameter.requires_grad for parameter in network.parameters()):
         raise InputError("network: must have a weight that requires a gradient, found none; `requires_grad_()` sets it")
 

@@ -323,11 +323,11 @@ class _Training:
         spikes = result.spikes.numpy(force=True).sum(axis=0, dtype=float)
         return np.array([(value - self.cost(result, epoch)) * len(batch), correct, *spikes])
 
-    @torch.no_grad()
     def join(self) -> None:
         """What has been learned of the neurons stays in the network as plain numbers."""
         if self.learned is not None:
-            self.learned.join()
+            with torch.no_grad():
+                self.learned.join()
 
     def cost(self, result: ClassificationLoss, epoch: int) -> float:
         """What spikes cost in a batch, the mean over its samples."""

@@ -16,8 +16,9 @@ from torch.nn.utils.parametrize import register_parametrization, remove_parametr
 from codesign.errors import InputError
 from codesign.exploration.interactive import compare_schedules
 from codesign.network.quantization import Quantization, quantize
-from codesign.training.calibration import Thresholds
-from codesign.training.recipe import Recipe
+from codesign.simulation.schedule import LAYERED
+from codesign.training.calibration import calibrate
+from codesign.training.recipe import Calibration, Recipe
 from codesign.training.trainer import train
 
 UNSIGNED, FULL, ONE_SCALE = {"signed": False}, {"levels": "full"}, {"scale": "network"}
@@ -107,11 +108,12 @@ class Doubled(torch.nn.Module):
 def test_weights_that_torch_computes_are_not_changed_in_vain() -> None:
     network, events = network_of("8-2"), toy_split(0, 4)
     decaying = Recipe(method="layered", epochs=1, weight_decay=1.0)
+    calibration = Calibration(policy="random", group_size=2)
     register_parametrization(network.connections[0], "weight", Doubled())
     for change in (
         lambda: quantize(network, Quantization(bits=3)),
         lambda: network.load_weights([torch.ones(2, 8)]),
-        lambda: Thresholds(network),
+        lambda: calibrate(network, calibration, events, trained_through=LAYERED, seed=0),
         lambda: train(network, decaying, events, events, seed=0),
     ):
         with pytest.raises(InputError, match="weight 0 is computed from others, so it cannot be changed"):
