@@ -42,6 +42,7 @@ class WorkloadOutline:
         timestep_s: Δt in seconds; 0 for a static input.
         currents: whether samples are currents and not events.
         trainable: whether there are samples to train and validate on, beside those of the test.
+        official: whether test samples are from the dataset's own test part, on which no such split trains.
     """
 
     fingerprint: str = field(repr=False)
@@ -51,6 +52,7 @@ class WorkloadOutline:
     timestep_s: float
     currents: bool = False
     trainable: bool = field(default=True, repr=False)
+    official: bool = field(default=False, repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +60,7 @@ class Workload(WorkloadOutline):
     """Events to train, choose and test with.
 
     Attributes:
-        fingerprint, input_grid, classes, timesteps, timestep_s, currents, trainable: as `WorkloadOutline`.
+        fingerprint, input_grid, classes, timesteps, timestep_s, currents, trainable, official: as `WorkloadOutline`.
         name: of the dataset.
         input_size: inputs of a network, `c · h · w`.
         train, validation, test: disjoint, in an order whose every prefix is stratified by class.
@@ -216,6 +218,7 @@ class _Plan:
             timestep_s=resolved.timestep,
             currents=recordings.currents,
             trainable=bool(sizes["train"] and sizes["validation"]),
+            official=resolved.split == "official",
         )
 
     def batch(self, positions: Integers) -> EventBatch:

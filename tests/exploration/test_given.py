@@ -95,6 +95,7 @@ def test_data_made_otherwise_than_that_of_the_training_is_told(tmp_path: Path, c
     known = "was trained on 'digits' with seed 1, and is evaluated on 'digits' with seed 0; it may know test samples"
     assert others[0] == f"the model that recipe 'tuned' trains further {known}"
     assert build_plan(sweep_in(tmp_path), outline(fingerprint=data.fingerprint)).notes == ()
+    assert build_plan(sweep_in(tmp_path), outline(timesteps=3, official=True)).notes == (note,)
     assert kept["moved-seed3"].earlier_data == (card.data,)
     (tmp_path / "out/models/moved-seed3.safetensors").replace(tmp_path / "mine.safetensors")
     again = build_plan(sweep_in(tmp_path), outline(fingerprint=kept["moved-seed3"].data.fingerprint)).notes

@@ -151,6 +151,7 @@ def test_dense_samples_of_a_file_are_those_that_it_holds(write, name):
     with pytest.raises(InputError, match="asked for 11 validation samples, found 10"):
         load(file, validation=11)
     pooled = load(file, split="pooled")
+    assert [load(file).official, pooled.official] == [True, False]
     assert len(pooled.test) == 6
 
     still = load(write(f"still_{name}", data=FRAMES[:, :1] - 0.5, labels=LABELS, timestep_s=0.0, currents=True))

@@ -49,9 +49,9 @@ class GivenModel:
     card: ModelCard = field(compare=False, repr=False)
 
 
-_OF_SPLITS = ("split", "seed", "validation", "test")
+_OF_TEST = ("split", "seed", "test")
 """What tests with samples of the training."""
-_OPTIONS = ("contrast", "highest_frequency", *_OF_SPLITS)
+_OPTIONS = ("contrast", "highest_frequency", "split", "seed", "validation", "test")
 """What makes other samples of the same dataset, or that."""
 
 Loaded = Mapping[str, tuple[str, "LoadedModel"]]
@@ -139,7 +139,8 @@ def _inputs(grid: Grid) -> str:
 def other_data(loaded: Loaded, workload: WorkloadSpec, outline: WorkloadOutline) -> dict[str, str]:
     """Of recipes whose model is evaluated on data made in another way than what it was trained on, or is trained
     further where it may know test samples: how, in a sentence. A card may not know its model's data; and of another
-    dataset, only the number of timesteps says something."""
+    dataset, only the number of timesteps says something. Splits that test on a dataset's own test part train on none of
+    it, however they are drawn."""
     said = {}
     for name, (parameter, model) in loaded.items():
         card, told = model.card, list[str]()
@@ -147,9 +148,11 @@ def other_data(loaded: Loaded, workload: WorkloadSpec, outline: WorkloadOutline)
         for data, again in ((card.data, parameter == "from"), *((earlier, True) for earlier in card.earlier_data)):
             if data is None or data.fingerprint == outline.fingerprint:
                 continue
+            if again and outline.official and data.options.split in (None, "official"):
+                continue
             pairs = {} if again else {"timesteps": (data.timesteps, outline.timesteps)}
             if data.options.name == workload.name:
-                options = _OF_SPLITS if again else _OPTIONS
+                options = _OF_TEST if again else _OPTIONS
                 pairs |= {option: (getattr(data.options, option), getattr(workload, option)) for option in options}
             differing = {option: pair for option, pair in pairs.items() if pair[0] != pair[1]}
             trained, here = (_listed({option: pair[side] for option, pair in differing.items()}) for side in (0, 1))
