@@ -68,8 +68,8 @@ class NeuronSpec(Spec):
             with integer arithmetic; None without truncation.
         tick: whether a neuron that would fire without a message is evaluated once a timestep; without it, only messages
             make a neuron fire.
-        refractory: whether a neuron that fired is silent until the next timestep; what reaches it before sets its
-            potential to 0.
+        refractory: whether a neuron that fired is silent until the next timestep; until then, whatever reaches it sets
+            its potential to 0.
         readout: `spikes` counts output spikes; `potential` reads output potentials, and output neurons never fire.
         surrogate_steepness: α of the arctan surrogate gradient (equation 6).
         bias: whether neurons have a bias, added once per timestep to the potential or, where there is one, the synaptic

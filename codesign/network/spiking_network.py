@@ -375,7 +375,8 @@ class SpikingNetwork(SentAsCopy):
                 network whose neurons have a `bias`, (channels,) biases may follow the weight of their layer.
 
         Raises:
-            InputError: other numbers of layers or shapes, or a number that is not finite; no weight is then changed.
+            InputError: other numbers of layers or shapes, a number that is not finite, different numbers for one weight
+                that layers share, or a weight that torch computes from others; no weight is then changed.
         """
         load_weights(weights, self.all_weights, self.bias, self.shape)
 

@@ -75,7 +75,7 @@ def calibrate(
         θ of each layer, first hidden layer to output layer.
 
     Raises:
-        InputError: the schedule does not fit the network.
+        InputError: the schedule does not fit the network, or a weight is shared by layers or computed from others.
     """
     instance("network", network, SpikingNetwork)
     instance("calibration", calibration, Calibration)

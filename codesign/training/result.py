@@ -50,7 +50,7 @@ class TrainingResult(OfArrays):
 
     Attributes:
         state: state dict of the network, on the CPU, after the best epoch; calibrated where the recipe says so.
-        best_epoch: 1 for the first; which it is, `train` says, and of equal ones it is the first.
+        best_epoch: its number, from 1; `train` says what makes an epoch the best, and of equal ones the first is.
         history: one report an epoch run.
         memory_bytes: how far the process's resident memory rose above what it held before the first update, network,
             data and compiled code being there; None where that cannot be measured, as on devices other than the CPU.
