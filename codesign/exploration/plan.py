@@ -257,11 +257,12 @@ class _Builder:
         assumptions, learn = list(columns["assumptions"]), model.inputs.recipe.learn
         sharing = {**self.sharing.get(model.recipe.name, {}), **(learn.shared if learn else {})}
         if deployment.placement is not None:
+            more = [*learned_assumptions(deployment.placement, sharing)]
             if own := self.own_numbers.get(model.recipe.name):
                 said, held = ([*neuron_assumptions(chip.chip, self.spec.neuron, own=of)] for of in ({}, own))
                 assumptions = [each for each in assumptions if each not in said or each in held]
-                assumptions += [each for each in held if each not in assumptions]
-            assumptions += learned_assumptions(deployment.placement, sharing)
+                more = [*held, *more]
+            assumptions += [each for each in more if each not in assumptions]
         if (other := self.other_data.get(model.recipe.name)) is not None:
             assumptions.append(other)
         columns["assumptions"] = assumptions

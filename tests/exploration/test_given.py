@@ -172,6 +172,12 @@ def test_what_its_neurons_have_of_their_own_is_asked_of_the_chip(tmp_path: Path)
         assert "stated to have a time constant for each layer" in said[1]
 
 
+def test_what_all_models_of_a_sweep_need_is_said_once(tmp_path: Path):
+    saved(tmp_path, time_constant=("30 ms", "20 ms"))
+    for point in build_plan(sweep_in(tmp_path), outline()).points:
+        assert str(point.columns["assumptions"]).count("a time constant for each layer") == 1
+
+
 def test_numbers_that_differ_within_a_layer_are_told_as_they_are(tmp_path: Path):
     """Of what the neurons were said to have, the first one's say nothing."""
     network = saved(tmp_path)
