@@ -375,8 +375,7 @@ class SpikingNetwork(SentAsCopy):
                 network whose neurons have a `bias`, (channels,) biases may follow the weight of their layer.
 
         Raises:
-            InputError: other numbers of layers or shapes, a number that is not finite, different numbers for one weight
-                that layers share, or a weight that torch computes from others; no weight is then changed.
+            InputError: wrong shapes, numbers that are not finite or that a shared weight cannot have; none is changed.
         """
         load_weights(weights, self.all_weights, self.bias, self.shape)
 
