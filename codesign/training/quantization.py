@@ -45,7 +45,7 @@ class LearnedWeights:
 
     def add_decay(self, decay: float) -> None:
         """Add the gradient of λ_W ‖W‖², which is 2 λ_W W, to those of weights that learn."""
-        for weight in self.weights:
+        for weight in dict.fromkeys(self.weights):
             if weight.requires_grad:
                 gradient = weight.detach() * (2 * decay)
                 weight.grad = gradient if weight.grad is None else weight.grad.add_(gradient)

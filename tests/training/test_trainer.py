@@ -260,6 +260,8 @@ def test_layers_that_share_a_weight_share_its_float_copy():
     learned = LearnedWeights(network, Quantization(bits=4))
     assert learned.weights[0] is learned.weights[1]
     assert [*map(id, learned.parameters())] == [*map(id, learned.weights[1:])]
+    learned.add_decay(0.5)
+    assert all(torch.equal(weight.grad, weight) for weight in learned.weights)  # of 0.5 ‖W‖², once
 
 
 def test_a_quantization_that_is_not_the_recipes_is_refused():
