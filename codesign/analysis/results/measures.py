@@ -120,11 +120,6 @@ def drained_accuracies(point: Point, everything: Sequence[Point]) -> pd.Series:
     that drains beyond its answer knows it itself; else the point is looked for that differs in its stop alone, on the
     same chip if there is one, since others may have other times, or bits of potentials."""
 
-    def facets(p: Point) -> tuple[object, ...]:
-        models = tuple(axis for axis in p.axes if is_of_model(axis[0], p.recipe))
-        run = p.policy, p.group_size, p.input_mode, p.synchronization, p.refractory, p.input_dropout, p.timesteps
-        return p.workload, p.topology, p.recipe, models, p.weight_bits, *run, *_waiting_of(p)
-
     own = point.seeds("drained_accuracy")
     if point.layered or len(own):
         return own.iloc[:0] if point.layered else own
@@ -132,8 +127,20 @@ def drained_accuracies(point: Point, everything: Sequence[Point]) -> pd.Series:
     def apart(p: Point) -> tuple[bool, int]:
         return p.chip != point.chip, len({*p.axes} - {*point.axes})
 
-    twins = [p for p in everything if p.stop == "drained" and not p.layered and facets(p) == facets(point)]
+    twins = [p for p in everything if p.stop == "drained" and not p.layered and _but_stop(p) == _but_stop(point)]
     return min(twins, key=apart).seeds("accuracy") if twins else own
+
+
+def _but_stop(point: Point) -> tuple[object, ...]:
+    """What tells a point's executions from others, but for when they stop; each point is asked by all others."""
+
+    def facts() -> tuple[object, ...]:
+        models = tuple(axis for axis in point.axes if is_of_model(axis[0], point.recipe))
+        run = point.policy, point.group_size, point.input_mode, point.synchronization, point.refractory
+        more = point.input_dropout, point.timesteps, *_waiting_of(point)
+        return point.workload, point.topology, point.recipe, models, point.weight_bits, *run, *more
+
+    return point.remembered(_but_stop, facts)
 
 
 def _waiting_of(point: Point) -> tuple[object, ...]:
