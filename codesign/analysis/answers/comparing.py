@@ -10,7 +10,7 @@ from codesign.analysis.answers.chance import left_to_samples
 from codesign.analysis.answers.choosing import options_of, standing_of, told_confidence
 from codesign.analysis.answers.remarks import enlarged, in_the_way, left_aside, other_book, remarks_on
 from codesign.analysis.answers.selecting import points_in
-from codesign.analysis.comparisons.comparison import BY_TERM, Comparison, compare
+from codesign.analysis.comparisons.comparison import Comparison, compare
 from codesign.analysis.comparisons.constraints import meeting, more_is_better, resolved
 from codesign.analysis.comparisons.contest import Contest
 from codesign.analysis.comparisons.obstacles import absence, obstacle_between
@@ -202,5 +202,4 @@ def _difference(comparison: Comparison, first: Point) -> str:
 
 def _on_terms(comparison: Comparison, before: str, after: str = "") -> str:
     """That energies of different terms are compared on common ones; "" of others."""
-    apart = comparison.column in BY_TERM and comparison.better.coverage != comparison.worse.coverage
-    return f"{before}on the terms that both have{after}" if apart else ""
+    return f"{before}on the terms that both have{after}" if comparison.in_part else ""
