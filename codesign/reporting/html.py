@@ -16,6 +16,7 @@ from codesign.analysis.results.columns import AXIS_PREFIX
 from codesign.analysis.results.formatting import column_label, with_interval
 from codesign.analysis.results.metadata import ResultMetadata
 from codesign.analysis.results.points import Point
+from codesign.analysis.results.statistics import GIVEN
 from codesign.analysis.results.table import ResultTable
 from codesign.arguments import instance
 from codesign.files import Location, write_atomically
@@ -159,22 +160,19 @@ def _note(table: AnsweredTable) -> str:
 
 def _summary(metadata: ResultMetadata, points: Sequence[Point]) -> str:
     workload = metadata.workload
-    seeds = sorted({len(point.training_seeds) for point in points})  # where trainings failed, points have fewer
+    trained = [point for point in points if point.training_method != GIVEN]
+    seeds = sorted({len(point.training_seeds) for point in trained})  # where trainings failed, points have fewer
     coverage = f" {workload.coverage}." if workload.coverage else ""
     counts = plural(len(points), "design point")
     least = f"{seeds[0]} to " if len(seeds) > 1 else ""
-    trained = (
-        f", {least}{plural(seeds[-1], 'training seed')} each"
-        if any(p.training_method != "given" for p in points)
-        else ""
-    )
+    each = f", {least}{plural(seeds[-1], 'training seed')} each" if seeds else ""
     data = f"Data: {workload.name}, {workload.test:,} test samples.{coverage}"
     sizes = any(point.group_size or point.training_group_size for point in points)
     momentum = any("momentum" in (point.policy, point.training_policy) for point in points)
     group = (
         f"F neurons send at once{', with momentum those of highest potential' if momentum else ''}." if sizes else ""
     )
-    return " ".join(filter(None, [f"{counts}{trained}.", data, _counted(metadata, points), group]))
+    return " ".join(filter(None, [f"{counts}{each}.", data, _counted(metadata, points), group]))
 
 
 def _counted(metadata: ResultMetadata, points: Sequence[Point]) -> str:

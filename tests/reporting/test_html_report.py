@@ -338,6 +338,7 @@ def test_how_many_seeds_points_have_and_for_how_long_static_power_counts():
         ([*gated, rows[0] | {"recipe": "unlayered_rs", "point": "other"}], "1 to 2 training seeds each", None),
         ([other], "1 training seed each", None),
         ([other | {"training_method": "given"}], "", None),
+        ([*gated, other | {"training_method": "given"}], "2 training seeds each", "all that is powered while"),
     ):
         told = " ".join(Page(page_of(some)).text.split())
         assert f", {seeds}." in told if seeds else "training seed each" not in told
