@@ -150,7 +150,7 @@ def structure_notes(metadata: ResultMetadata) -> list[str]:
 
 
 def settings_tables(metadata: ResultMetadata) -> list[Table]:
-    """Recipes, schedules and neuron, one row each, one column a parameter; what axes or trials set only varies."""
+    """Recipes, schedules and neuron, a row each, a column a parameter; what axes or trials set is only said to vary."""
     neuron = {"neuron": metadata.neuron} if metadata.neuron else {}
     named = {
         "recipes": _settled("recipe", metadata.recipes, metadata.varied),

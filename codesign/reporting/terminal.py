@@ -118,9 +118,9 @@ def _infeasible(table: ResultTable) -> str:
 
 def _first(answer: Answer) -> list[Text]:
     """The question, what the answer is and how sure, and the first remarks."""
-    share = answer.told_confidence
-    told = percent(share if share is None or share == 1 else min(share, 0.999))  # 100 % only where nothing differs
-    sure = "" if share is None else f", in {told} of {answer.over}"
+    sure, share = "", answer.told_confidence
+    if share is not None:  # 100 % only where nothing differs
+        sure = f", in {percent(share if share == 1 else min(share, 0.999))} of {answer.over}"
     standing = Text(f"{answer.standing}{sure}. ", style=_STYLES.get(answer.standing, "dim"))
     return [
         Text(answer.question),

@@ -178,7 +178,8 @@ def test_gains_are_relative_to_the_point_with_the_same_schedule():
     assert "F 8: 10.0 points. F 64: 2.0 points." in gains.sentence
     limited = {"select": {"recipe": "unlayered_rs"}, "column": "accuracy", "relative_to": {"recipe": "layered"}}
     # 10, 10, 2 and 2 points: a limit is on gains, too.
-    assert asked(rows, **limited, above=0.05).sentence == "It holds for 2 of 4 values, one a training seed at 2 points."
+    told = "It holds for 2 of 4 values, one for each training seed of 2 points."
+    assert asked(rows, **limited, above=0.05).sentence == told
 
 
 def test_gains_in_two_measures_are_relative_to_the_same_points():
@@ -279,7 +280,7 @@ def test_trainings_that_rise_again_or_fail_are_unstable():
     )
     assert both.sentence == "It holds for 3 of 3 trainings."  # in two training seeds
     accurate = asked(synthetic_rows(), column="accuracy", above=0.5, select={"chip": "mubrain"})
-    assert accurate.sentence == "It holds for 27 of 27 values, one a training seed at 9 points."
+    assert accurate.sentence == "It holds for 27 of 27 values, one for each training seed of 9 points."
     assert asked(rows[1:], **momentum, below=0.5).standing == "holds"
     assert asked(rows[1:], **momentum, above=0.5).standing == "does not hold"
     single = run("unlayered_ms", "momentum", "training_loss_curve", ([2.0], [2.0]))  # epochs, which cannot rise

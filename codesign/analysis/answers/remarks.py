@@ -26,7 +26,7 @@ from codesign.analysis.results.formatting import (
 from codesign.analysis.results.naming import Names, points_in_words
 from codesign.analysis.results.points import Point
 from codesign.analysis.results.samples import share_by_samples
-from codesign.analysis.results.statistics import CONFIDENCE, quantile_of
+from codesign.analysis.results.statistics import CONFIDENCE, GIVEN, quantile_of
 from codesign.analysis.results.table import ResultTable
 from codesign.arrays import Floats
 from codesign.hardware.terms import BOOKS, COST_TERMS, CURRENTS, weight
@@ -92,11 +92,11 @@ def left_aside(points: Collection[Point], names: Names) -> tuple[str, ...]:
         which = f"seed {seeds[0]} has" if len(seeds) == 1 else f"seeds {listed([str(seed) for seed in seeds])} have"
         more = f" The same holds at {len(mixed) - 1:,} more." if mixed[1:] else ""
         said.append(f"At {names.point(mixed[0])}, training {which} no right answer, which counts.{more}")
-    trained = [point for point in points if point.training_method != "given"]
+    trained = [point for point in points if point.training_method != GIVEN]
     most = len({seed for point in trained for seed in point.training_seeds})
     if fewer := [point for point in trained if len(point.training_seeds) < most]:
         count = f"{len(fewer[0].training_seeds)} of {most} training seeds have a result, and only these count"
-        more = f" So it is at {len(fewer) - 1:,} more." if fewer[1:] else ""
+        more = f" The same holds at {len(fewer) - 1:,} more." if fewer[1:] else ""
         said.append(f"At {names.point(fewer[0])}, {count}.{more}")
     return tuple(said)
 
@@ -345,7 +345,7 @@ def _accuracy_remark(contest: Contest, columns: Collection[str]) -> str:
     """That an answer which asks for no accuracy is about points whose accuracy is hardly known."""
     best = contest.ranked[0]
     found, half = best.value("accuracy"), best.value("accuracy").half_width
-    if best.training_method == "given":  # no seed would have made it another one
+    if best.training_method == GIVEN:  # no seed would have made it another one
         low, high = share_by_samples(best, "accuracy")
         half = (high - low) / 2
     asked = "accuracy" in (contest.column, *columns, *(limit.column for limit in contest.where))
@@ -388,7 +388,7 @@ def _seeds_wanted(contest: Contest) -> str:
         both = [contest.ranked[place] for place in (0, contest.level)]
         if all(point.value(contest.column).seeds > 1 for point in both):
             return "The best and the next have one training seed in common, which gives no spread; three or more would."
-        given = any(point.training_method == "given" for point in both)  # and has one, whatever the file says
+        given = any(point.training_method == GIVEN for point in both)  # and has one, whatever the file says
         return "" if given else "One training seed gives no spread; three or more would."
     deviation = gain.half_width * math.sqrt(gain.seeds) / quantile_of(gain.seeds - 1)
     for n in range(gain.seeds + 1, _MOST_SEEDS + 1):
