@@ -151,7 +151,7 @@ def test_what_no_number_of_a_chip_would_give_is_not_said_to_be_for_want_of_one(c
         one | {"not_modelled": ["latency: a gives no clock"], column: None} for one in accurate("a", 1e-9, 0.9, 0.9)
     ]
     said = asked(rows, choose="chip", most=column).sentence
-    assert said in ("No float accuracy is known for a.", "No steps until output is known for a.")
+    assert said in ("The results have no float accuracy for a.", "The results have no steps until output for a.")
 
 
 def test_of_two_sides_each_whose_seeds_miss_a_limit_is_named():

@@ -39,7 +39,7 @@ def absence(point: Point, column: str, names: Names) -> str:
     numbers of steps and accuracies, is no matter of the chip's numbers."""
     label, chip = column_label(column), names.chips[point.chip]
     if not COLUMNS[column].unit:
-        return f"No {label} is known for {chip}."
+        return f"The results have no {label} for {chip}."
     columns = ("energy", "latency") if column in ("energy_delay_js", "power_w") else (column.partition("_")[0],)
     words = ("latency",) if column in OF_LATENCY else columns
     entries = (entry.partition(": ") for entry in point.not_modelled)
