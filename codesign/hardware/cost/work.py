@@ -85,9 +85,9 @@ class PlacedExecution(StepRecord):
     def __init__(self, execution: Execution, placement: Placement) -> None:
         if placement.shape != execution.shape:
             raise InputError("placement: is of another network than the execution")
-        _check_drained(execution, placement.chip)
         self.execution, self.placement = execution, placement
         self.chip: Chip = placement.chip
+        _check_drained(self)
         self.geometry = placement.geometry
         self.samples, self.timesteps, self.timestep_s = execution.samples, execution.timesteps, execution.timestep_s
         self.timesteps_run = execution.timesteps_run
@@ -302,10 +302,11 @@ class PlacedExecution(StepRecord):
         return np.bincount(geometry.core, weights=self.accessed_by_part, minlength=geometry.cores).astype(np.float64)
 
 
-def _check_drained(execution: Execution, chip: Chip) -> None:
+def _check_drained(work: PlacedExecution) -> None:
     """What a chip cannot drop or end it computes and pays for, so an execution that did so has no price there."""
+    execution, chip = work.execution, work.chip
     better = "evaluate with the schedule that {} gives, or with schedule.drained()"
-    if chip.can_flush != "yes" and _cut_off(execution):
+    if chip.can_flush != "yes" and _cut_off(execution, work.messages):
         raise InputError(
             f"{chip.name} {unable(chip.can_flush, 'drop')} what waits after the decision, and this execution was cut "
             f"off there; {better.format('chip_schedule')}"
@@ -317,9 +318,9 @@ def _check_drained(execution: Execution, chip: Chip) -> None:
         )
 
 
-def _cut_off(execution: Execution) -> bool:
-    """Whether a pass ended while spikes of neurons or of the input waited, or were under way over a skip."""
-    table = all_messages(execution)
+def _cut_off(execution: Execution, table: MessageTable) -> bool:
+    """Whether a pass ended while spikes of neurons or of the input waited, or were under way over a skip, of which the
+    table has all messages."""
     of_input, over_skips = table.source == 0, table.source > len(execution.slices)
     left = np.bincount(table.sample[of_input], table.spikes[of_input], execution.samples)
     late = table.step + 1 >= execution.forward_steps[table.sample, table.timestep]
