@@ -345,10 +345,9 @@ def _at_an_end(contest: Contest, path: str, tried: Collection[float]) -> str:
     end, further = ("largest", "larger") if best == max(numbers) else ("smallest", "smaller")
     if any(value > best if further == "larger" else value < best for value in tried):
         return f"The {further} ones that were tried take no part."
-    if best == max(numbers) and path.endswith(".vector_width"):  # docs/design.md: more lanes always look better
+    lanes = path.endswith(".vector_width") and contest.column in ("energy_j", "latency_s", "energy_delay_js")
+    if lanes and best == max(numbers):  # docs/design.md
         return (
             "It is the largest that was tried: more lanes always look better, because the model charges them only area."
-            if contest.column in ("energy_j", "latency_s", "energy_delay_js")
-            else "It is the largest that was tried, so a larger one may be better still."
         )
     return f"It is the {end} that was tried, so a {further} one may be better still."
