@@ -66,8 +66,8 @@ def choose(
     """The answer to a question of the form `choose`. What is `set_aside` takes no part, but for schedules that the chip
     cannot execute, if they are asked for by name. Of an axis of numbers, `tried` are all of them, with or without a
     result."""
-    selected, named = points_in(points, question.select), {"schedule", "inference"} & set(question.select)
-    able = taking_part(selected, named)
+    selected = points_in(points, question.select)
+    able = taking_part(selected, question.select)
     path = question.choose.removeprefix(AXIS_PREFIX)
     members = by_option(able, lambda point: value_of(point, path))
     contest = Contest(

@@ -87,9 +87,10 @@ def points_in(points: Sequence[Point], selection: Selection) -> list[Point]:
     return found
 
 
-def taking_part(points: Sequence[Point], named: Collection[str]) -> list[Point]:
-    """Those of selected points that are not `set_aside`; but schedules that the chip cannot execute take part where any
-    are `named`."""
+def taking_part(points: Sequence[Point], selection: Selection) -> list[Point]:
+    """Those of selected points that are not `set_aside`; but schedules that the chip cannot execute take part where the
+    selection names any."""
+    named = "schedule" in selection or "inference" in selection
     return [point for point in points if not point.set_aside or (named and point.set_aside == CANNOT_WAIT)]
 
 

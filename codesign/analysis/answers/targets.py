@@ -32,8 +32,8 @@ _MOST = 8
 
 def reach(name: str, question: TargetQuestion, points: Sequence[Point], names: Names) -> Answer:
     """The answer to a question of the form `target`, without points that are `set_aside`, as in a choice."""
-    selected, named = points_in(points, question.select), {"schedule", "inference"} & set(question.select)
-    able = taking_part(selected, named)
+    selected = points_in(points, question.select)
+    able = taking_part(selected, question.select)
     where = resolved(question.target, able)
     met = meeting(able, where)
     nearest = sorted(met or able, key=lambda point: largest_miss(point, where))
