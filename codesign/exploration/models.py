@@ -10,8 +10,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from codesign.analysis.results.columns import AXIS_PREFIX, COLUMNS, TRIAL_AXIS, checked_cells, is_of_model
-from codesign.analysis.results.points import is_known
-from codesign.analysis.results.table import ResultTable
+from codesign.analysis.results.table import ResultTable, is_known
 from codesign.deferred import pd
 from codesign.exploration.jobs.encoding import canonical_json, decode_state
 from codesign.exploration.jobs.jobs import TrainInputs

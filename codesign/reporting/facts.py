@@ -10,8 +10,8 @@ from codesign.analysis.comparisons.constraints import by_option
 from codesign.analysis.results.formatting import UNKNOWN, listed, number, quantity, significant, written
 from codesign.analysis.results.metadata import FITTED, ChipFacts, ChipNumber, ResultMetadata, Scalar, setting_of
 from codesign.analysis.results.naming import Names, points_in_words, without_citation
-from codesign.analysis.results.points import Point, is_known
-from codesign.analysis.results.table import ResultTable
+from codesign.analysis.results.points import Point
+from codesign.analysis.results.table import ResultTable, is_known
 from codesign.hardware.terms import MODEL, STRUCTURE_CITATION
 from codesign.relative_error import farther_off, typical_error
 from codesign.reporting.pieces import Cell, Heading, Table, numeric, table_of, text_table

@@ -16,7 +16,7 @@ from codesign.analysis.answers.asking import AnsweredTable
 from codesign.analysis.answers.remarks import costs_in_ranges, left_aside, not_modelled, unmodelled, unpriced_currents
 from codesign.analysis.answers.savings import first_taking_part, what_limits
 from codesign.analysis.results.formatting import UNKNOWN, column_label, percent, quantity, with_interval
-from codesign.analysis.results.naming import Names
+from codesign.analysis.results.naming import Names, stop_label
 from codesign.analysis.results.points import Point
 from codesign.analysis.results.study import Study, trial_name, trial_title
 from codesign.analysis.results.table import ResultTable
@@ -149,7 +149,7 @@ def _trials(study: Study | None, told: Sequence[str]) -> list[Text]:
 def _waiting(point: Point) -> str:
     if point.inference == "layered":
         return "yes, as if it could" if point.beyond_chip else "yes"
-    return f"no, {'first output' if point.stop == 'on_output' else point.stop_label}"
+    return f"no, {'first output' if point.stop == 'on_output' else stop_label(point)}"
 
 
 def _options(rows: Sequence[tuple[Option, str]], names: Names, how: str, asked: str) -> Table:

@@ -27,9 +27,9 @@ from codesign.analysis.questions import (
 )
 from codesign.analysis.results.columns import AXIS_PREFIX
 from codesign.analysis.results.naming import Names, names_of
-from codesign.analysis.results.points import Point, gather, is_known
+from codesign.analysis.results.points import Point, gather
 from codesign.analysis.results.study import Study, read_study
-from codesign.analysis.results.table import ResultTable
+from codesign.analysis.results.table import ResultTable, is_known
 from codesign.arguments import one_of
 from codesign.errors import InputError
 from codesign.hardware.terms import BOOKS, StaticBook

@@ -43,14 +43,14 @@ class HalvedNumber:
 def halved_numbers(point: Point) -> list[HalvedNumber]:
     """Means over the rows of a point, the most saving one first, of the numbers that all rows have; empty where rows do
     not say. An all-in figure holds what each number does to the energy, but does not tell it."""
-    rows, listed = point.rows, [cell for cell in point.rows["halved_numbers"] if cell is not None]
+    listed = [cell for cell in point.cells("halved_numbers") if cell is not None]
     paths = [path for path in (listed[0] if listed else ()) if all(path in cell for cell in listed)]
     left: dict[str, list[float]] = {}
     for column in ("energy_at_half", "latency_at_half"):
         unknown = column == "energy_at_half" and point.accounting == "all_in"
         cells = [
             dict(zip(numbers, factors, strict=True))
-            for numbers, factors in zip(rows["halved_numbers"], rows[column], strict=True)
+            for numbers, factors in zip(point.cells("halved_numbers"), point.cells(column), strict=True)
             if not unknown and numbers is not None and factors is not None
         ]
         left[column] = [float(np.mean([cell[path] for cell in cells])) if cells else math.nan for path in paths]

@@ -16,7 +16,8 @@ from typing import Literal
 
 from codesign.analysis.questions import Selected, Selection
 from codesign.analysis.results.columns import AXIS_PREFIX, COLUMNS, TRIAL_AXIS, is_of_design, sets_topology
-from codesign.analysis.results.points import CANNOT_WAIT, Point, is_known
+from codesign.analysis.results.points import CANNOT_WAIT, Point
+from codesign.analysis.results.table import is_known
 from codesign.mistakes import suggestion
 from codesign.units import is_number, parse_quantity
 
@@ -63,9 +64,7 @@ Known = Mapping[str, Collection[Selected]]
 def value_of(point: Point, name: str) -> Selected:
     """A point's fact, axis or parameter of the recipe; None where it has none."""
     if name == "drops_queue":
-        return None if point.layered else not any(is_known(cell) for cell in point.rows["drained_accuracy"])
-    if name == "trained_for_policy":
-        return point.training_policy is not None and point.training_policy == point.policy
+        return None if point.layered else not any(is_known(cell) for cell in point.cells("drained_accuracy"))
     if name in FACTS:
         hidden = point.layered and name in _ASYNCHRONOUS_ONLY
         return None if hidden else getattr(point, name)

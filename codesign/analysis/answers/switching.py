@@ -78,7 +78,9 @@ def _segments(limit: Constraint, sign: float, contest: Contest) -> Iterator[tupl
         for _, option, point in group:
             kept = best_variant([point, *([best[option]] if option in best else [])], column, more=more)
             best[option] = kept or point
-        if best != before and (winner := _winner(best, contest, last)) != last:
+        changed = [point for option, point in best.items() if option != last and point is not before.get(option)]
+        rivals = changed if last is None else [point for point in changed if contest.ahead(point, best[last])]
+        if rivals and (winner := _winner(best, contest, last)) != last:
             yield at, winner, best[winner]
             last = winner
 

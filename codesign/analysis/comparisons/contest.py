@@ -223,8 +223,8 @@ class Contest:
     @cached_property
     def reserves(self) -> Mapping[Point, Point]:
         """Of chosen variants that miss the constraints in some seeds or draws, the one that misses them in fewest."""
-        chosen = self.chosen.items() if self.where else ()
-        safest = {point: self._safest(meeting(self.members[option], self.where)) for option, point in chosen}
+        missing = {point: option for option, point in self.chosen.items() if self._share_met(point) < 1.0}
+        safest = {point: self._safest(meeting(self.members[option], self.where)) for point, option in missing.items()}
         return {point: it for point, it in safest.items() if it and self._share_met(it) > self._share_met(point)}
 
     @cached_property

@@ -18,8 +18,9 @@ from typing import Any
 import numpy as np
 
 from codesign.analysis.results.columns import COLUMNS
-from codesign.analysis.results.points import Point, is_known
+from codesign.analysis.results.points import Point
 from codesign.analysis.results.statistics import CONFIDENCE, GIVEN
+from codesign.analysis.results.table import is_known
 from codesign.arrays import Floats
 from codesign.errors import InputError
 from codesign.hardware.draws import DRAWS, draws_of, errors_at
@@ -277,7 +278,7 @@ def _area_of(point: Point) -> _Side | None:
     if low is None or value is None or high is None or not 0 < low < high:
         return None
     number = RangedNumber(silicon=point.silicon, path="area", chip=point.chip, low=low, value=value, high=high)
-    draws = next((len(cell) for cell in point.rows["energy_draws_j"] if is_known(cell)), DRAWS)
+    draws = next((len(cell) for cell in point.cells("energy_draws_j") if is_known(cell)), DRAWS)
     values = [value, *(low * (high / low) ** places_of(f"{point.silicon} area", draws)), low, high]
     seeds = tuple(map(int, point.training_seeds))
     return _Side(numbers=(number,), seeds=seeds, values=np.tile(values, (len(seeds), 1)))
@@ -289,8 +290,8 @@ def _gathered(point: Point, column: str, terms: Sequence[str] | None) -> _Side |
     drawn = (column, *_UNCERTAIN, *chain(*DRAWN[column]))
     needed = drawn if terms is None else (*drawn, "uncertain_terms", "term_scale_j", *_TERMS)
     read = {*needed, "latency_s", "on_s", *_LATENCY, *ENERGY_COLUMNS.values()}
-    rows = point.rows[sorted(read)].to_dict("records")
-    for seed, row in zip(point.rows["training_seed"], rows, strict=True):
+    cells = (dict(zip(read, row, strict=True)) for row in zip(*map(point.cells, read), strict=True))
+    for seed, row in zip(point.cells("training_seed"), cells, strict=True):
         if all(is_known(row[name]) for name in needed):
             values = _whole(row, column, point.silicon) if terms is None else _parts(row, terms, column)
             by_seed.setdefault(int(seed), []).append(values)

@@ -12,8 +12,9 @@ from typing import Any
 
 from codesign.analysis.results.columns import AXIS_PREFIX, NUMERIC_COLUMNS, is_of_model
 from codesign.analysis.results.formatting import column_label
-from codesign.analysis.results.points import Point, is_known
+from codesign.analysis.results.points import Point
 from codesign.analysis.results.statistics import GIVEN
+from codesign.analysis.results.table import is_known
 from codesign.deferred import pd
 
 _LOSSES, _BY_STEP = "training_loss_curve", "convergence_accuracy"
@@ -77,19 +78,19 @@ def widest_bin(points: Sequence[Point]) -> int:
     def width(edges: Any) -> int:
         return int(edges[1]) - int(edges[0]) if edges is not None and len(edges) > 1 else 1
 
-    return max((width(edges) for point in points for edges in point.rows["latency_spikes_bins"]), default=1)
+    return max((width(edges) for point in points for edges in point.cells("latency_spikes_bins")), default=1)
 
 
 def latency_curve(point: Point, width: int) -> Curve:
     """Shares by bins of `width` spikes, as `widest_bin` gives: narrower bins are powers of two and add up."""
-    lists = zip(point.rows["latency_spikes_bins"], point.rows["latency_spikes_counts"], strict=True)
+    lists = zip(point.cells("latency_spikes_bins"), point.cells("latency_spikes_counts"), strict=True)
     known = (zip(edges, passes, strict=True) for edges, passes in lists if edges is not None and passes is not None)
     return _shares((int(edge) // width * width, int(count)) for row in known for edge, count in row)
 
 
 def currents_curve(point: Point) -> Curve:
     """Shares of neurons by the currents that they received before they fired, all rows together."""
-    cells = point.rows["currents_other_layers"]
+    cells = point.cells("currents_other_layers")
     return _shares(entry for cell in cells if cell is not None for entry in enumerate(map(int, cell)))
 
 
@@ -106,7 +107,7 @@ def _shares(counted: Iterable[tuple[int, int]]) -> Curve:
 
 def convergence_curve(point: Point) -> Curve:
     """Mean over rows; a row whose curve ended earlier keeps its last accuracy, as its passes kept their outputs."""
-    cells = (cell for cell in point.rows[_BY_STEP] if cell is not None and len(cell))
+    cells = (cell for cell in point.cells(_BY_STEP) if cell is not None and len(cell))
     curves = [[float(value) for value in cell] for cell in cells]
     if point.layered or not curves:
         return []
@@ -160,7 +161,7 @@ def _waiting_of(point: Point) -> tuple[object, ...]:
 def series_of(point: Point, column: str, reduce: Callable[[Sequence[float]], float | None]) -> pd.Series:
     """What `reduce` makes of each row's list, means over evaluation seeds, by training seed; unknown ones left out."""
     values: dict[int, list[float]] = {}
-    for seed, cell in zip(point.rows["training_seed"], point.rows[column], strict=True):
+    for seed, cell in zip(point.cells("training_seed"), point.cells(column), strict=True):
         value = None if cell is None or not len(cell) else reduce([float(entry) for entry in cell])
         if value is not None:
             values.setdefault(int(seed), []).append(value)

@@ -13,7 +13,7 @@ from codesign.analysis.results.points import Point, gather
 from codesign.analysis.results.table import ResultTable
 from codesign.deferred import pd
 from codesign.hardware.terms import SYNCHRONIZATIONS, WAITING_KINDS
-from codesign.units import ordinal
+from codesign.units import ordinal, plural
 
 _POLICY_WORDS: Mapping[str, str] = {
     "random": "random order",
@@ -151,6 +151,16 @@ def names_of(points: Sequence[Point]) -> Names:
     )
 
 
+def stop_label(point: Point) -> str:
+    """When the answer is read."""
+    if point.stop == "margin":
+        ahead = f"{plural(point.margin or 0, 'spike')} ahead"
+        return f"{ahead}, in any step" if point.margin_check == "step" else ahead
+    if point.stop == "on_output":
+        return f"{plural(point.steps_after_output or 0, 'step')} after output"
+    return "drained"
+
+
 def points_in_words(table: ResultTable, rows: pd.Series[bool]) -> str:
     """The design points of some rows, whatever their status, as the end of a clause: `: m2 and Loihi`; "" for many."""
     if not 0 < rows.sum() <= _MOST_ROWS:
@@ -241,7 +251,7 @@ def _schedule_words(members: Sequence[Point]) -> Sequence[str]:
     kinds = {_waiting(point) for point in members}
     size = _common(point.group_size for point in members)
     bits = _common(point.weight_bits for point in members)
-    stop = _common(p.stop_label for p in members)
+    stop = _common(stop_label(p) for p in members)
     kind = kinds.pop() if len(kinds) == 1 else ""
     return (
         _joined(kind, stop if first.stop == "margin" else "")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, fields, replace
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, TypeVar, cast
 
 import numpy as np
@@ -14,12 +14,12 @@ from codesign.analysis.results.columns import AXIS_PREFIX, COLUMNS, NUMERIC_COLU
 from codesign.analysis.results.formatting import shortened, written
 from codesign.analysis.results.metadata import ChipFacts, ResultMetadata, Scalar
 from codesign.analysis.results.statistics import GIVEN, Interval, interval, seed_means
-from codesign.analysis.results.table import ResultTable
+from codesign.analysis.results.table import ResultTable, is_known
 from codesign.arrays import Floats
 from codesign.deferred import pd
 from codesign.errors import InputError
 from codesign.hardware.terms import COVERAGE, ENERGY_COLUMNS, OWN_CITATION, WAITING_KINDS, StaticBook
-from codesign.units import in_percent, plural
+from codesign.units import in_percent
 
 _KEYS = ("workload", "topology", "chip", "capacity", "operation", "weight_bits", "schedule", "recipe")
 _MOST_LETTERS = 200
@@ -42,6 +42,7 @@ class _Source:
     """
 
     frame: pd.DataFrame
+    listed: Callable[[str], list[Any]]
     positions: list[int]
     means: Mapping[str, Floats]
     training_seeds: pd.Index[int]
@@ -64,7 +65,6 @@ class Point:
         silicon: name of the chip's description; the uncertain numbers of all that is priced under it move together.
         own_chip: whether the chip's file is a reader's own.
         settings: numbers of the chip's file by name, in SI units; axes may give others.
-        source: where its rows are.
     """
 
     number: int
@@ -117,6 +117,11 @@ class Point:
     def rows(self) -> pd.DataFrame:
         """One row per (training seed, evaluation seed), status ok."""
         return self.source.frame.iloc[self.source.positions]
+
+    def cells(self, column: str) -> list[Any]:
+        """A column of `rows`, sooner than by making these."""
+        found = self.source.listed(column)
+        return [found[position] for position in self.source.positions]
 
     @cached_property
     def training_seeds(self) -> pd.Index[int]:
@@ -171,16 +176,6 @@ class Point:
     def layered(self) -> bool:
         """Whether the spikes are those of layered inference, because layers wait or provably."""
         return self.inference == "layered" or self.equivalent_to_layered
-
-    @property
-    def stop_label(self) -> str:
-        """When the answer is read."""
-        if self.stop == "margin":
-            ahead = f"{plural(self.margin or 0, 'spike')} ahead"
-            return f"{ahead}, in any step" if self.margin_check == "step" else ahead
-        if self.stop == "on_output":
-            return f"{plural(self.steps_after_output or 0, 'step')} after output"
-        return "drained"
 
     @property
     def free_running(self) -> bool:
@@ -249,9 +244,12 @@ class Point:
     @property
     def trained_for_it(self) -> bool:
         """Whether the model was trained through the schedule that it is evaluated under: policy, F and input mode."""
-        same_policy = self.training_policy is not None and self.training_policy == self.policy
         same_input = self.training_parameters.get("input_mode", self.input_mode) == self.input_mode
-        return same_policy and same_input and self.training_group_size == self.group_size
+        return self.trained_for_policy and same_input and self.training_group_size == self.group_size
+
+    @property
+    def trained_for_policy(self) -> bool:
+        return self.training_policy is not None and self.training_policy == self.policy
 
     @property
     def included_terms(self) -> frozenset[str]:
@@ -277,7 +275,7 @@ class Point:
     def means(self, column: str) -> list[float]:
         """Mean over the rows of a column of lists, entry by entry; empty if no row has it. Raises InputError where
         rows' lists differ in length."""
-        cells = [list(map(float, cell)) for cell in self.rows[column] if cell is not None]
+        cells = [list(map(float, cell)) for cell in self.cells(column) if cell is not None]
         if len({len(cell) for cell in cells}) > 1:
             raise InputError(f"results: {column} must be as long in all rows of a design point, but differs for {self}")
         return [sum(entries) / len(entries) for entries in zip(*cells, strict=True)] if cells else []
@@ -340,6 +338,7 @@ def points_of(
     ends = np.searchsorted(means.index.get_level_values("group"), np.arange(1, len(ordered) + 2))
     names = tuple(name.removeprefix(AXIS_PREFIX) for name in axes)
     firsts = frame.iloc[[groups[key][0] for key in ordered]]
+    listed = cache(lambda name: frame[name].tolist())
     facts = zip(*(firsts[column].tolist() for column in FACT_COLUMNS), strict=True)  # plain Python values
     return tuple(
         _point(
@@ -353,6 +352,7 @@ def points_of(
             chips.get(cells[FACT_COLUMNS.index("chip")]),
             _Source(
                 frame=frame,
+                listed=listed,
                 positions=groups[key],
                 means=columns,
                 training_seeds=training_seeds,
@@ -361,11 +361,6 @@ def points_of(
         )
         for number, (key, cells) in enumerate(zip(ordered, facts, strict=True), start=1)
     )
-
-
-def is_known(value: Any) -> bool:
-    """Whether a cell of a results frame is not null."""
-    return value is not None and value is not pd.NA and (not isinstance(value, float) or value == value)
 
 
 def _point(

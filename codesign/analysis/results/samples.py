@@ -13,8 +13,9 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from codesign.analysis.results.points import Point, is_known
+from codesign.analysis.results.points import Point
 from codesign.analysis.results.statistics import CONFIDENCE
+from codesign.analysis.results.table import is_known
 from codesign.arrays import Floats
 from codesign.errors import InputError
 

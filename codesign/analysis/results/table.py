@@ -247,3 +247,8 @@ def _to_frame(table: Any) -> pd.DataFrame:
     # Plain objects with None: pandas' own string dtypes differ between its versions in what stands for null.
     objects = {name: frame[name].astype(object).where(frame[name].notna(), None) for name in texts}
     return frame.assign(**objects)
+
+
+def is_known(value: Any) -> bool:
+    """Whether a cell of a results frame is not null."""
+    return value is not None and value is not pd.NA and (not isinstance(value, float) or value == value)

@@ -15,7 +15,7 @@ from codesign.analysis.questions import CHOICES
 from codesign.analysis.results.columns import COLUMNS
 from codesign.analysis.results.formatting import column_label, coverage_words, is_share, shortened
 from codesign.analysis.results.metadata import Objective
-from codesign.analysis.results.naming import Names
+from codesign.analysis.results.naming import Names, stop_label
 from codesign.analysis.results.points import Point
 from codesign.hardware.terms import StaticBook
 from codesign.terminal_text import escaped
@@ -176,7 +176,7 @@ def _facts(points: Sequence[Point], names: Names, asked: Collection[str]) -> lis
         cells = list(zip(values, words, strict=True))
         found.append(_fact(f"axis.{path}", names.axis(path), cells, naming=True, lead=lead))
     for key, label in _FACTS.items():
-        values = [point.stop_label if key == "stop" else getattr(point, key) for point in points]
+        values = [stop_label(point) if key == "stop" else getattr(point, key) for point in points]
         texts = ["" if value is None else str(value) for value in values]
         cells = [(text, text.replace("_", " ")) for text in texts]
         found.append(_fact(key, label, cells, naming=key in _PART_OF_KEY, lead=label))
