@@ -120,7 +120,7 @@ def si_unit(unit: str) -> str:
     of a dimension that nothing here has."""
     if not unit:
         return ""
-    for candidate in _EXAMPLES:
+    for candidate in [si for name, si in _USUAL if name == unit] or _EXAMPLES:
         try:
             parse_quantity(f"1 {unit}", candidate)
         except ValueError:
