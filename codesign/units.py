@@ -86,7 +86,7 @@ def parse_quantity(text: object, unit: str) -> float:
         raise ValueError(f"must be a number, a space and a unit such as '{example}', found {text!r}") from None
     if not name:
         raise ValueError(f"needs a unit, found {text!r}; write for example '{example}'")
-    factor = _USUAL.get((name, unit))
+    factor = 1.0 if name == unit else _USUAL.get((name, unit))
     converted = magnitude * factor if factor is not None else _converted(magnitude, name, unit, f"found {text!r}")
     if not math.isfinite(converted):
         raise ValueError(f"must be finite, found {text!r}")

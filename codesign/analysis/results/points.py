@@ -322,6 +322,11 @@ def points_of(
         metadata: what they say of chips and schedules; a chip's title stands for the name of one they do not have.
     """
     frame = in_book(frame, book)
+
+    @cache
+    def listed(column: str) -> list[Any]:
+        return frame[column].tolist()
+
     chips, schedules = ({}, {}) if metadata is None else (metadata.chips, metadata.schedules)
     axes = [name for name in frame.columns if name.startswith(AXIS_PREFIX)]
     keys = [*_KEYS[:-2], *axes, *_KEYS[-2:]]
@@ -338,7 +343,6 @@ def points_of(
     ends = np.searchsorted(means.index.get_level_values("group"), np.arange(1, len(ordered) + 2))
     names = tuple(name.removeprefix(AXIS_PREFIX) for name in axes)
     firsts = frame.iloc[[groups[key][0] for key in ordered]]
-    listed = cache(lambda name: frame[name].tolist())
     facts = zip(*(firsts[column].tolist() for column in FACT_COLUMNS), strict=True)  # plain Python values
     return tuple(
         _point(
