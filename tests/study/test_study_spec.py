@@ -35,7 +35,11 @@ def line_of(text: str) -> int:
         (RECIPE, "recipe: [layered, unlayred]", "unknown recipe 'unlayred'; did you mean 'unlayered'?"),
         (RECIPE, "recipe: {from: 1, to: 2}", "must be a list of names of recipes"),
         (RECIPE, "recipe: layered", "must be a list of choices, .* write \\[layered\\]"),
-        (GROUP, "recipe.group_sise: {from: 1, to: 8}", "a recipe has no parameter 'group_sise' .*mean 'group_size'?"),
+        (
+            GROUP,
+            "recipe.group_sise: {from: 1, to: 8}",
+            "a recipe has no parameter 'group_sise'; did you mean 'group_size'?",
+        ),
         (
             SHARED,
             "schedule.group_size: {same_as: recipe.groupsize}",
@@ -56,6 +60,8 @@ def line_of(text: str) -> int:
         (WIDTH, "workload.timestep: {from: 1 ns, to: 1 ms}", "workload.timestep: must be at least"),
         (WIDTH, "chip.vector_with: [1, 2]", "has no parameter 'vector_with'; did you mean 'vector_width'?"),
         (WIDTH, "recipe.model: [a.safetensors]", "recipe.model: cannot be searched for; choose among names of recipes"),
+        (WIDTH, "recipe.method: [layered]", "recipe.method: cannot be searched for; choose among names of recipes"),
+        (WIDTH, "chip.schedules: [layered]", "chip.schedules: cannot be searched for; choose among names of schedules"),
         (WIDTH, "weather: [1, 2]", "must be recipe, chip, schedule"),
         (WIDTH, "network.width: {choices: [4], when: {recipe.polici: random}}", "'recipe.polici' is not .*; did"),
         ("preset: nmnist", "preset: nope", "preset: unknown preset 'nope'; allowed: "),
@@ -200,7 +206,11 @@ def test_samples_of_a_calibration_are_not_those_that_levels_set() -> None:
         (("", ""), "constraints: [{column: accuracy, at_least: 95}]", "at_least: must be a fraction from 0 to 1, or"),
         (("", ""), "baseline: {recipe: x}", r"baseline\.recipe: unknown recipe 'x'"),
         (("", ""), "evaluation: {split: test}", r"evaluation\.split: a study evaluates trials on the validation split"),
-        (("", ""), "axes: {recipe.layered.epochs: [1, 2]}", "axes: a study has none: search for"),
+        (
+            ("", ""),
+            "axes: {recipe.layered.epochs: [1, 2]}",
+            "axes: a study has none: search for their parameters in 'space'$",
+        ),
     ],
 )
 def test_more_mistakes_between_parts(changes: tuple[str, str], more: str, message: str) -> None:

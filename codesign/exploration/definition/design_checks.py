@@ -114,7 +114,7 @@ def unknown_in_design(path: str) -> str | None:
         return None
     if block == "network" and parameter.partition(".")[0] not in NetworkEntry.model_fields:
         fields = (name for name in NetworkEntry.model_fields if name != "neuron")
-        known = suggestion(parameter, ("width", "depth", "hidden", "hidden.1", *fields))
+        known = suggestion(parameter, ("width", "depth", "hidden.1", *fields))
         return f"a network has no parameter '{parameter}'{known}"
     return unknown_part(MODELS[block], parameter, block)
 

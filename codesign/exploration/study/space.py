@@ -24,7 +24,6 @@ from codesign.exploration.definition.variants import base_chip, parameter_value
 from codesign.exploration.study.domains import Choices, Domain, Range, SameAs, applies
 from codesign.hardware.chip.parameters import replaced
 from codesign.hardware.chip.provenance import kinds_in
-from codesign.mistakes import suggestion
 from codesign.simulation.policies import get_policy
 from codesign.training.recipe import OF_ONE_SCHEDULE, UNLAYERED_ONLY, Recipe
 from codesign.units import plural
@@ -85,13 +84,11 @@ def read_parameter(path: str, domain: Range | Choices | SameAs, names: Mapping[s
     field = field if name is not None else rest
     if is_of_design(path) and (problem := unknown_in_design(path)):
         raise ValueError(problem)
-    if instead_of_varying(block, field) is not None:
-        raise ValueError(f"cannot be searched for; choose among names of {block}s by '{block}: [name, …]'")
+    head = field.partition(".")[0]
+    if instead_of_varying(block, field) is not None or (block == "recipe" and head in ("method", "chip")):
+        chosen = "schedule" if head == "schedules" else block
+        raise ValueError(f"cannot be searched for; choose among names of {chosen}s by '{chosen}: [name, …]'")
     if field and block not in ("chip", "network"):  # numbers of chips are looked at with their values
-        fields = {name: info for name, info in MODELS[block].model_fields.items() if name not in ("method", "chip")}
-        head = field.partition(".")[0]
-        if head not in fields:
-            raise ValueError(f"a {block} has no parameter '{field}' to search for{suggestion(field, fields)}")
         if problem := unknown_part(MODELS[block], field, block):
             raise ValueError(problem)
         if isinstance(domain, Range) and domain.integers and _is_real(_annotation_at(MODELS[block], field)):

@@ -210,9 +210,7 @@ class StudySpec(SweepSpec):
     @classmethod
     def _no_axes(cls, axes: Any) -> Any:
         if axes:
-            raise ValueError(
-                "a study has none: search for their parameters in 'space', or run the file by `codesign sweep`"
-            )
+            raise ValueError("a study has none: search for their parameters in 'space'")
         return axes
 
     @field_validator("objectives")
