@@ -233,14 +233,16 @@ def test_lists_that_cannot_be_are_refused_with_their_sample(tmp_path, changes, m
 
 def test_timing_that_a_file_does_not_say_is_asked_for(write, tmp_path):
     untimed = write(data=FRAMES, labels=LABELS)
-    with pytest.raises(InputError, match="timestep: the file does not say it; give such as 'timestep: 10 ms'"):
+    with pytest.raises(
+        InputError, match=r"timestep: mine.npz lacks timestep_s; write it there, or give such as 'timestep: 10 ms'"
+    ):
         load(untimed)
     assert load(untimed, timestep="2 ms").timestep_s == 0.002
     with pytest.raises(InputError, match="timestep: must be that of the file's frames, 1 ms, found 2 ms"):
         load(write(**DENSE), timestep="2 ms")
     with pytest.raises(InputError, match="timesteps: must be at most those of the file, 3, found 4"):
         load(write(**DENSE), timesteps=4)
-    with pytest.raises(InputError, match="timesteps: the file does not say it"):
+    with pytest.raises(InputError, match=r"timesteps: mine.npz lacks timesteps; write it"):
         load(write_arrays(tmp_path, timesteps=None) / "arrays" / "mine.npz")
     with pytest.raises(InputError, match="file: is an option of data of your own, 'arrays'"):
         load_workload(WorkloadSpec(name="digits", file="mine.npz"))
@@ -423,7 +425,7 @@ def test_another_timestep_leaves_a_sample_as_long_as_the_file_says(write):
     [
         (lambda root: (root / "arrays.yaml").unlink(), "arrays.yaml: is missing"),
         (lambda root: (root / "arrays.yaml").write_text("grid: [2, 0, 3]"), "arrays.yaml:1: grid.1"),
-        (lambda root: (root / "arrays.yaml").write_text("grid: [2, 2, 2]"), "timestep: the file does not say it"),
+        (lambda root: (root / "arrays.yaml").write_text("grid: [2, 2, 2]"), "timestep: arrays.yaml lacks timestep;"),
         (lambda root: np.save(root / "train/9/2.npy", np.zeros((3, 4))), "2.npy: must be a structured array"),
         (lambda root: np.save(root / "train/9/2.npy", np.array([{}])), "2.npy: cannot be read"),
         (lambda root: (root / "train/9/2.npy").rename(root / "train/9/2.aedat4"), "2.aedat4: (needs|cannot be read)"),

@@ -104,9 +104,11 @@ class Arrays(Dataset):
         said = {
             option: usual if getattr(spec, option) is None else getattr(spec, option) for option, usual in own.items()
         }
+        file = recordings.files[0]  # of a folder its arrays.yaml
+        length = "timestep_s" if file.suffix in ENDINGS else "timestep"
         mistakes = [
-            (option, f"the file does not say it; give such as '{option}: {example}', or write {key} into the file")
-            for option, key, example in (("timestep", "timestep_s", "10 ms"), ("timesteps", "timesteps", "100"))
+            (option, f"{file.name} lacks {key}; write it there, or give such as '{option}: {example}'")
+            for option, key, example in (("timestep", length, "10 ms"), ("timesteps", "timesteps", "100"))
             if said[option] is None
         ]
         usual = "pooled" if recordings.test_part is None else "official"

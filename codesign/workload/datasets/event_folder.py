@@ -83,7 +83,9 @@ def _list(folder: Path, part: str) -> Iterator[str]:
 
 def _settings(path: Path) -> tuple[_Settings, tuple[int, int, int]]:
     if not path.is_file():
-        raise DataError(f"{path}: is missing; it says such as 'grid: [2, 128, 128]' and 'timestep: 1 ms'")
+        raise DataError(
+            f"{path}: is missing; it says such as 'grid: [2, 128, 128]', 'timestep: 1 ms' and 'timesteps: 100'"
+        )
     try:
         settings = load_document(path, _Settings)
         return settings, grid_of(settings.grid)
