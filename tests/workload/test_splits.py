@@ -60,8 +60,10 @@ def test_too_much_asked_for_is_an_error_that_says_what_there_is():
         split(test_part=np.zeros(100, dtype=bool), test=None)
     with pytest.raises(InputError, match=r"asked for 10 validation and 71 training samples, found 80"):
         split({"train": 71})
-    with pytest.raises(InputError, match="lower train"):
+    with pytest.raises(InputError, match="lower train, validation or test"):
         split({"validation": 80})
+    with pytest.raises(InputError, match="lower train or validation"):
+        split({"train": 71}, test_part=official)
     assert len(split({"validation": 79}).train) == 1
 
 
