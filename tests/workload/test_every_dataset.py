@@ -154,7 +154,7 @@ COPIES = {
         file="dvsgesture/DVSGesture/ibmGestureTest/user20_lab/3.npy",
         other="dvsgesture/DVSGesture/ibmGestureTest/user20_lab/4.npy",
         test_part=("dvsgesture/DVSGesture/ibmGestureTest",),
-        download="research.ibm.com",
+        download="https://figshare.com/ndownloader/files/38022171 and https",
         options={"split": "speaker"},
     ),
     "japanese_vowels": series_of("JapaneseVowels", series=12, timing=(29, 6.4e-3), whole=(270, 370)),
@@ -436,7 +436,7 @@ def test_missing_data_says_what_to_download_where_to_and_what_else_to_run(tmp_pa
         load_workload(WorkloadSpec(name=name), data_root=tmp_path)
     message, dataset = str(caught.value), get_dataset(name)
     assert COPIES[name].download in message
-    assert dataset.download is None or f"codesign data download {name}" in message
+    assert dataset.download is None or f"codesign data download {name} --data-root {tmp_path}`" in message
     assert str(tmp_path / name) in message
     assert "'digits'" in message
     status = dataset.status(tmp_path)

@@ -8,6 +8,7 @@ small copy in `tests/workload/test_every_dataset.py`, whose contract it has to k
 from __future__ import annotations
 
 import math
+import shlex
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -156,11 +157,11 @@ class Dataset(ABC):
         try:
             recordings = self._found(folder)
         except IncompleteError as error:
-            raise DataError(f"{self.name}: {error}. {self._how_to_get()}") from None
+            raise DataError(f"{self.name}: {error}. {self._how_to_get(folder)}") from None
         if recordings is None:
             raise DataError(
                 f"{self.name}: no {self.things} in {folder.absolute()}, which must hold {self.expected}. "
-                f"{self._how_to_get()}"
+                f"{self._how_to_get(folder)}"
             )
         self._check(recordings)
         return recordings
@@ -288,12 +289,15 @@ class Dataset(ABC):
     def _described(self, state: DatasetState, detail: str) -> DatasetStatus:
         return DatasetStatus(name=self.name, title=self.title, state=state, detail=detail)
 
-    def _how_to_get(self) -> str:
+    def _how_to_get(self, folder: Path) -> str:
         """What to do where nothing is in its folder; the tail of a message."""
         here = "Name another data root with --data-root or CODESIGN_DATA"
         if self.download is not None:
+            root = Path(*folder.parts[: len(folder.parts) - len(Path(self.folder).parts)])
+            where = "" if root == Path("data") else f" --data-root {shlex.quote(str(root))}"
             here = (
-                f"Fetch it with `codesign data download {self.name}`, or unpack it there from {self.download.page}; "
+                f"Fetch it with `codesign data download {self.name}{where}`, or unpack it there from "
+                f"{self.download.page}; "
                 "or name another data root with --data-root or CODESIGN_DATA"
             )
         return f"{here}. Without any download: use the workload 'digits'"

@@ -36,6 +36,7 @@ _CLASSES = 11
 _SENSOR = 128
 _POOLED = 4
 _GRID = (2, _SENSOR // _POOLED, _SENSOR // _POOLED)
+_ARCHIVES = "https://figshare.com/ndownloader/files/"
 _FILES = {
     "ibmGestureTrain": (38022171, "3a8f0d4120a166bac7591f77409cb105"),
     "ibmGestureTest": (38020584, "56070e45dadaa85fff82e0fbfbc06de5"),
@@ -57,12 +58,11 @@ class DVSGesture(Dataset):
     usual_timesteps = 75
     longest_s = 20.0
     download = Download(
-        page="https://research.ibm.com/interactive/dvsgesture/ (cut into samples: the two archives below)",
+        page=f"{' and '.join(f'{_ARCHIVES}{number}' for number, _ in _FILES.values())} (those of "
+        "https://research.ibm.com/interactive/dvsgesture/, cut into samples)",
         folder="dvsgesture/DVSGesture",
         files=tuple(
-            RemoteFile(
-                url=f"https://figshare.com/ndownloader/files/{number}", name=f"{name}.tar.gz", md5=md5, holds=name
-            )
+            RemoteFile(url=f"{_ARCHIVES}{number}", name=f"{name}.tar.gz", md5=md5, holds=name)
             for name, (number, md5) in _FILES.items()
         ),
     )
