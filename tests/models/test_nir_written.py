@@ -217,6 +217,10 @@ def test_what_is_on_no_grid_leads_to_no_convolution():
     skips = [{"from": 0, "to": 2, "kind": "identity"}]
     with pytest.raises(InputError, match=r"layer 0 to layer 2 .*: NIR can lead this only from a grid to a grid"):
         graph_of(made({"input": 6, "layers": [point, point, LINEAR["layers"][1]], "skips": skips}))
+    again = [{"from": 0, "to": 0, "within": "pass"}]
+    for reader in ("plain", "snntorch", "rockpool"):  # which also refuses the neurons
+        with pytest.raises(InputError, match=r"NIR has no recurrence within a timestep; use cd.save_model"):
+            graph_of(made({**LINEAR, "delayed": again}), reader)
 
 
 CHANGED = {

@@ -84,7 +84,7 @@ def beyond_nir(network: SpikingNetwork) -> tuple[str, ...]:
 def to_nir(network: SpikingNetwork, card: ModelCard, reader: str = "plain") -> nir.NIRGraph:
     """A model as a NIR graph for the reader of `snntorch`, `spikingjelly`, `norse`, `sinabs` or `rockpool`; `plain` are
     NIR's equations. Raises InputError where the network has a max pool, for which NIR has no node, a delayed connection
-    other than of a layer to itself after a timestep, or what the reader cannot have."""
+    other than of a layer to itself after a timestep, one within a timestep, or what the reader cannot have."""
     if network.max_pools() is not None:
         raise InputError("a network with a max_pool cannot be written: NIR has no such node; use cd.save_model")
     for one in network.delayed():
@@ -93,6 +93,9 @@ def to_nir(network: SpikingNetwork, card: ModelCard, reader: str = "plain") -> n
                 f"a delayed connection of layer {one.source} to layer {one.target} after {one.delay} timesteps cannot "
                 "be written: NIR has only those of a layer to itself after one; use cd.save_model"
             )
+    for back in network.direct():
+        if back.shape.target <= back.shape.source:
+            raise InputError(f"{back.shape.text}: NIR has no recurrence within a timestep; use cd.save_model")
     said: dict[str, Any] = {"dialect": reader, "dt": network.timestep_s, "decay": "exponential", "norm_input": "true"}
     said |= {name: str(getattr(network.neuron, name)) for name in ("reset", "comparison")}
     told = reader_of(reader)
@@ -240,20 +243,17 @@ def _of_neurons(network: SpikingNetwork) -> dict[str, torch.Tensor]:
 def _add_skips(
     network: SpikingNetwork, nodes: dict[str, nir.NIRNode], edges: list[tuple[str, str]], reader: str
 ) -> None:
-    """Add those of a network to its nodes and edges. Raises InputError where there are connections within a pass, a
-    fully connected skip leads to a grid, or the graph is for a reader."""
-    if reader != "plain" and network.direct():
-        raise InputError(f"a network with skips cannot be written for {reader}; write dialect plain")
+    """Add those of a network to its nodes and edges. Raises InputError where NIR or the reader cannot have them."""
     for index, one in enumerate(network.direct()):
         source, target = one.shape.source, one.shape.target
         shape, grids = shape_of(network, target), {on_grid(network, layer) for layer in (source, target)}
-        if target <= source:
-            raise InputError(f"{one.shape.text}: NIR has no recurrence within a timestep; use cd.save_model")
         if isinstance(one.target, Linear) and shape != (one.outputs,):
             raise InputError(f"{one.shape.text}: NIR cannot lead a Linear to a grid; use cd.save_model")
         identity = network.topology.skips[index].kind == "identity"
         if not isinstance(one.target, Linear) and grids != {True} and not (identity and grids == {False}):
             raise InputError(f"{one.shape.text}: NIR can lead this only from a grid to a grid; use cd.save_model")
+        if reader != "plain":
+            raise InputError(f"a network with skips cannot be written for {reader}; write dialect plain")
         # behind the pools that follow its source
         path = [name for name in nodes if name.startswith(f"pool{source + 1}_")][-1:]
         path = path or ["input" if source < 0 else f"neurons{source}"]
