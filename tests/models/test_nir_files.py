@@ -98,7 +98,10 @@ WRONG: dict[str, tuple[nir.NIRGraph, str]] = {
     "kind": (graph_of(dense(2, 3), nir.Delay(np.ones(2)), lif(2)), r"'n1' \(Delay\): cannot be part"),
     "no weights": (graph_of(lif(3)), r"'n0' \(LIF\): nothing with weights leads to it"),
     "twice": (graph_of(dense(2, 3), dense(2, 2), lif(2)), r"'n1' \(Linear\): follows other weights without neurons"),
-    "no neurons": (graph_of(dense(2, 3)), r"'n0' \(Linear\): comes after the last neurons; .* I or LI"),
+    "no neurons": (
+        graph_of(dense(2, 3)),
+        r"'n0' \(Linear\): comes after the last neurons; .* LI \(in dialect plain also I\)",
+    ),
     "edge": (graph_of(dense(2, 3), lif(2), extra=[("n0", "n9")]), "an edge names node 'n9', which is not there"),
     "cycle": (
         graph_of(dense(3, 3), lif(3), extra=[("n0", "n0")]),
@@ -235,9 +238,20 @@ def test_numbers_that_a_framework_does_not_write_are_refused(dialect: str, kind:
         cd.import_model(graph_of(dense(2, 3), neurons), dialect=dialect, dt="1 ms", **SAID[dialect])
 
 
+def test_what_is_nearest_to_a_delayed_reset_without_memory_is_taken():
+    numbers = {"tau": 1e-4, "r": 1.0, "v_leak": 0.0, "v_threshold": 1.0, "v_reset": 0.0}
+    graph = graph_of(dense(2, 3), nir.LIF(**{name: np.full(2, value) for name, value in numbers.items()}))
+    with pytest.raises(InputError, match=r"β is 0, .* nearest: reset zero and reset_delay false"):
+        cd.import_model(graph, dialect="snntorch", dt="1 ms", reset="subtract", reset_delay=True)
+    assert cd.import_model(graph, dialect="snntorch", dt="1 ms", reset="zero", reset_delay=False)
+
+
 def test_all_that_a_file_does_not_say_is_asked_for_at_once():
     graph = graph_of(dense(2, 3), lif(2))
-    with pytest.raises(InputError, match=r"dialect: must say which framework.*norse"):
+    with pytest.raises(
+        InputError,
+        match=r"dialect: must say which framework.*norse.* rockpool, plain. `codesign import --dialect NAME` makes",
+    ):
         cd.import_model(graph)
     with pytest.raises(InputError) as caught:
         cd.import_model(graph, dialect="sinabs", most_spikes="a few", bias=1)

@@ -126,7 +126,8 @@ def _sinabs(module: Any) -> ModuleNeurons:
     name = type(module).__name__.removesuffix("Squeeze").removesuffix("Recurrent")
     kind = {"IAF": "IF", "LIF": "LIF", "ExpLeak": "LI"}[name]
     synapse = module.tau_syn_calculated
-    _must(kind != "IF" or synapse is None, "tau_syn of an IAF cannot be simulated; nearest: a LIF with a large tau_mem")
+    like = "a LIF with a large tau_mem and norm_input False"
+    _must(kind != "IF" or synapse is None, f"tau_syn of an IAF cannot be simulated; nearest: {like}")
     _must(synapse is None or synapse.numel() == 1, "tau_syn must be one number for a layer")
     numbers = {} if kind == "IF" else {"tau": array(module.tau_mem_calculated)}
     options: dict[str, Any] = {

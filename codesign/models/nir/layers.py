@@ -221,9 +221,9 @@ def _check_end(last: NirNode, path: Path) -> None:
     extra = [node for node in path[1:] if node.kind not in ("Pass", "Flatten")]
     if extra:
         raise extra[0].refusal(
-            "comes after the last neurons; end with neurons, or add a node I or LI whose potential is read (a module "
-            "such as snnTorch's Leaky with reset_mechanism 'none', norse's LICell, or SpikingJelly's IFNode with an "
-            "infinite v_threshold)"
+            "comes after the last neurons; end with neurons, or with a node LI (in dialect plain also I) whose "
+            "potential is read, or a module such as snnTorch's Leaky with reset_mechanism 'none', norse's LICell, or "
+            "SpikingJelly's IFNode with an infinite v_threshold"
         )
     if last.kind not in NEURONS:
         raise last.refusal("the graph has no neurons")

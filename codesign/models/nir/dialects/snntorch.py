@@ -54,7 +54,7 @@ def _numbers(layer: Layer, given: Given) -> LayerNumbers:
             "happens, or train with reset_delay True"
         )
     if delayed and subtracts and not (decay > 0).all():
-        raise layer.node.refusal("β is 0, and a delayed reset takes off θ/β; nearest: reset_delay false")
+        raise layer.node.refusal("β is 0, and a delayed reset takes off θ/β; nearest: reset zero and reset_delay false")
     with np.errstate(divide="ignore"):
         amount = threshold / decay if delayed else threshold
     return LayerNumbers(
