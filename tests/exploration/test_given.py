@@ -13,6 +13,7 @@ import codesign as cd
 from codesign.errors import InputError
 from codesign.exploration.definition.spec import SweepSpec
 from codesign.exploration.plan import build_plan
+from codesign.models.nir.written import write_nir
 
 SWEEP = """\
 name: given
@@ -157,6 +158,16 @@ def test_what_does_not_fit_is_refused_at_its_line(change, neuron, message, tmp_p
     given = {"input_grid": (1, 700, 1), "classes": 20} if "shd" in change[1] else {}
     with pytest.raises(InputError, match=message):
         build_plan(sweep_in(tmp_path, SWEEP.replace(*change)), outline(**given))
+
+
+def test_what_a_file_leaves_open_is_asked_for_in_one_line(tmp_path: Path):
+    network = saved(tmp_path)
+    write_nir(tmp_path / "mine.nir", network, cd.describe_model(network, name="mine"), "plain")
+    sweep = sweep_in(tmp_path, SWEEP.replace("mine.safetensors}", "{file: mine.nir, dialect: snntorch}}"))
+    with pytest.raises(
+        InputError, match=r"a sweep's file as dt: …; --dt a time above 0, .*; --reset-delay true [^\n]*$"
+    ):
+        build_plan(sweep, outline())
 
 
 def test_what_its_neurons_have_of_their_own_is_asked_of_the_chip(tmp_path: Path):

@@ -259,7 +259,9 @@ def test_all_that_a_file_does_not_say_is_asked_for_at_once():
     assert "bias: is not an option of dialect 'sinabs' for these neurons" in told
     assert "most_spikes: must be unlimited" in told
     assert "found 'a few'" in told
-    assert "dialect 'sinabs' does not write the following; give it, in Python as dt=…" in told
+    assert (
+        "dialect 'sinabs' does not write the following; give it, in Python as dt=…, in a sweep's file as dt: …" in told
+    )
     norm = "--norm-input  true (default of a LIF; that of an ExpLeak is false) | false"
     for line in ("--dt ", "--floor ", "--reset ", norm, "--tau-syn "):
         assert line in told

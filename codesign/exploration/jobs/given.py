@@ -72,7 +72,8 @@ def load_given(spec: SweepSpec) -> Loaded:
                 known[key] = known.get(key) or load_model_file(entry)
                 loaded[name] = parameter, known[key]
             except CodesignError as error:
-                mistakes.append((("recipes", name, parameter), str(error)))
+                lines = (" ".join(line.split()) for line in str(error).splitlines())
+                mistakes.append((("recipes", name, parameter), "; ".join(lines)))
     if mistakes:
         raise spec.refusal(mistakes)
     return loaded

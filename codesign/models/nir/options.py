@@ -124,7 +124,8 @@ def read_options(wanted: Mapping[str, Unsaid], given: Mapping[str, Any], layers:
     if missing:
         width = max(len(_flag(name)) for name in missing)
         lines = [f"  {_flag(name):{width}}  {wanted[name].allowed}" for name in missing]
-        head = f"dialect '{dialect}' does not write the following; give it, in Python as {missing[0]}=…"
+        other = f"in Python as {missing[0]}=…, in a sweep's file as {missing[0]}: …"
+        head = f"dialect '{dialect}' does not write the following; give it, {other}"
         mistakes.append("\n".join([head, *lines]))
     if mistakes:
         raise InputError("\n".join(mistakes))
