@@ -41,7 +41,7 @@ def sweep_of_model(
     network = loaded.network
     timestep_s, reads_spikes = network.timestep_s, network.neuron.readout == "spikes"
     name = _name(model)
-    own = data.endswith(_DATA) or os.path.sep in data or os.path.isdir(data)
+    own = data.endswith(_DATA) or os.path.sep in data or os.path.exists(data)
     workload: dict[str, Any] = {"name": "arrays", "file": data} if own else {"name": data}
     if timestep_s:
         timed = {**workload, "timestep": f"{timestep_s!r} s"}

@@ -12,7 +12,7 @@ from synthetic_sweep import printed
 
 import codesign as cd
 from codesign.analysis.results.table import ResultTable
-from codesign.errors import InputError
+from codesign.errors import DataError, InputError
 from codesign.exploration.of_model import sweep_of_model
 from codesign.exploration.sweep import plan_sweep
 
@@ -123,6 +123,9 @@ def test_what_it_is_given_is_checked_before_anything_runs():
             sweep_of_model(*wrong)
     with pytest.raises(InputError, match=r"^MODEL: takes 20 inputs and has 4 classes; workload 'digits' has 512"):
         plan_sweep(sweep_of_model("mine.v2.safetensors", "digits", ["mubrain"]))
+    np.save("my.npy", np.ones((5, 8, 20)))
+    with pytest.raises(DataError, match=r"my.npy: .*; arrays lie in files that end in .npz"):
+        plan_sweep(sweep_of_model("mine.v2.safetensors", "my.npy", ["mubrain"]))
 
 
 def test_data_of_the_training_is_made_and_split_as_it_was(tmp_path: Path):
