@@ -108,9 +108,11 @@ def test_completion_is_of_codesign_however_it_is_started(here: Path) -> None:
         (("study", "smoke"), "is a sweep file; run `codesign sweep smoke`"),
         (("price", "smoke"), "is a sweep file; run `codesign sweep smoke`"),
         (("price", "prices_digit"), "there is no price file 'prices_digit'; did you mean 'prices_digits'?"),
+        (("sweep", "mine"), "there is no sweep file 'mine'; did you mean 'mine.yaml'?"),
     ],
 )
 def test_a_file_of_another_kind_is_told_in_a_line(words: tuple[str, ...], message: str) -> None:
+    Path("mine.yaml").touch()
     error = refused(*words)
     assert message in str(error)
     assert len(str(error).splitlines()) == 1

@@ -67,7 +67,9 @@ def _find(name_or_path: str | Path, kind: Kind) -> Path:
     if os.path.lexists(path):
         return path  # no regular file; reading it says what it is
     asked = named.with_suffix("") if path.suffix in (".yaml", ".yml") else named
-    raise InputError(f"there is no {kind} file {str(name_or_path)!r}{suggestion(asked.as_posix(), sweep_names(kind))}")
+    here = f"{path}.yaml"
+    near = f"; did you mean '{here}'?" if os.path.isfile(here) else suggestion(asked.as_posix(), sweep_names(kind))
+    raise InputError(f"there is no {kind} file {str(name_or_path)!r}{near}")
 
 
 def choose_sweep(
