@@ -20,7 +20,10 @@ def _silences(recipe: Recipe, design: SweepSpec) -> bool:
 
 _MATTERS: Mapping[str, Mapping[str, tuple[Callable[[Any, Sequence[SweepSpec]], bool], str]]] = {
     "recipe": {
-        "momentum_noise": (lambda recipe, _: recipe.noisy, "a policy that adds it, such as momentum"),
+        "momentum_noise": (
+            lambda recipe, _: recipe.noisy,
+            "method unlayered and a policy that adds it, such as momentum",
+        ),
         "refractory_dropout": (
             lambda recipe, designs: recipe.refractory and any(map(partial(_silences, recipe), designs)),
             "method unlayered, and refractory true of recipe and neuron: otherwise no neuron is kept from firing again",
