@@ -83,15 +83,16 @@ def _objective_mistakes(spec: PricingSpec, space: PriceSpace, placement: Placeme
     axes = {axis.path: axis for axis in space.axes}
     timed = chip.synchronization.kind == "timer"  # ticks take their time, whatever is done in them
     missing = () if timed else placement.prices.missing_times(placement.geometry)
+    instead = "vary that, or give objectives without it"
     for i, column in enumerate(spec.sought):
         place: Path_ = ("objectives", i, "column")
         if column in ("latency_s", "energy_delay_js") and missing:
-            yield place, f"{column} is not known: {chip.name} gives no {', '.join(missing)}; vary it, or leave it out"
+            yield place, f"{column} is not known: {chip.name} gives no {', '.join(missing)}; {instead}"
         if column in (*ENERGIES, "energy_delay_js") and chip.energies.synaptic_operation is None:
-            lack = f"{chip.name} gives no energies.synaptic_operation; vary it, or leave it out"
-            yield place, f"{column} is not known: {lack}"
+            yield place, f"{column} is not known: {chip.name} gives no energies.synaptic_operation; {instead}"
         if column == "area_m2" and placement.area_m2 is None:
-            yield place, f"{column} is not known: {chip.name} gives no area, or had to be scaled; leave it out"
+            lack = f"{chip.name} gives no area, or had to be scaled; give objectives without it"
+            yield place, f"{column} is not known: {lack}"
         if column in axes and any(isinstance(value, str) for value in axes[column].shown):
             yield place, f"{column} has values that are not numbers of one kind, found {list(axes[column].shown)}"
 
