@@ -87,7 +87,7 @@ def _data(table: AnsweredTable, shown: Sequence[Point]) -> dict[str, Any]:
             asked.append({"name": answer.name, **found})
     samples = table.metadata.workload.test or 1
     return {
-        **columns_of(books, table.names, {of["by"] for of in asked}),
+        **columns_of(books, table.names, {name for of in asked for name in _names_in(of)}),
         "asked": asked or [_UNASKED],
         "book": table.metadata.static_book,
         "leastError": 0.5 / samples,
@@ -219,6 +219,11 @@ def _asked(question: Question, answer: Answer, shown: Sequence[Point]) -> dict[s
         "rows": [_asked_row(option, places) for option in answer.options[:_MOST_OPTIONS]],
         "cut": max(len(answer.options) - _MOST_OPTIONS, 0),
     }
+
+
+def _names_in(asked: Mapping[str, Any]) -> list[str]:
+    """The fact and the measures that an entry of `_asked` needs."""
+    return [asked["by"], asked["objective"], *(column for column, _, _ in asked["limits"])]
 
 
 def _of_control(limit: Constraint) -> bool:

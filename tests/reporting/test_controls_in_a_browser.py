@@ -253,6 +253,31 @@ def test_a_moved_control_says_what_the_file_would_be_told(shown):
     assert "Line: front." in said(tab, "legend")
 
 
+def test_a_moved_control_keeps_other_limits_and_what_does_not_compare(shown):
+    """µBrain runs in real time; Speck's energy lacks terms in each book; no column of a page is `neurons` of itself."""
+    table = read_results(EXAMPLE)
+    table.frame.loc[table.frame["chip"] == "mubrain", "operation"] = "real_time"
+    table.frame["neurons"] = (
+        table.frame["recipe"].map({"layered": 300, "layered_sparse": 30}).fillna(20).astype("Int64")
+    )
+    table.metadata.questions.clear()
+    few = "neurons <= 250"
+    for column, limits in (("energy_j", [few]), ("latency_s", []), ("energy_cores_in_use_j", []), ("neurons", [])):
+        choice = {"choose": "chip", "least": column}
+        table.metadata.questions[f"any {column}"] = {**choice, "where": limits}
+        table.metadata.questions[f"sharp {column}"] = {**choice, "where": [*limits, "accuracy >= 97 %"]}
+    tab = shown(render_report(table))
+    for place in range(0, len(table.metadata.questions), 2):
+        ask(tab, place + 1)
+        sharp = ranked(tab)
+        ask(tab, place)
+        require(tab, 97)
+        assert ranked(tab) == sharp
+    ask(tab, 2)
+    require(tab, 90)
+    assert "does not compare: operation " in said(tab, "decision")
+
+
 def test_those_that_a_question_is_about_stay_as_a_control_moves(shown):
     """Schedules asked for by name, though the chip cannot wait; two sides and no third; the only training that there
     is; and of two that are level the first. Each says what the same question of the other column says."""

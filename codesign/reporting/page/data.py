@@ -72,14 +72,14 @@ def block(content: object) -> str:
 
 def columns_of(books: Mapping[StaticBook, Sequence[Point]], names: Names, asked: Collection[str]) -> dict[str, Any]:
     """What the script draws from: the same points in each book of the static power, in `board` as results have them.
-    Facts that are `asked` for are there even if all points have the same value."""
+    Facts that are `asked` for are there even if all points have the same value, measures with the digits to decide."""
     points = books["board"]
-    means = _means(points, (*_FIRST, *_FURTHER))
+    means = _means(points, tuple(dict.fromkeys((*_FIRST, *sorted(asked), *_FURTHER))))
     in_use = _means(books["cores_in_use"], _MADE_OF_ENERGY)
     measures: list[dict[str, Any]] = []
     letters = 0
     for column in means:
-        found = _measure(points, column, means[column], names)
+        found = _measure(points, column, means[column], names, decides=column in asked)
         if found is None:
             continue
         if column in in_use:
@@ -130,7 +130,7 @@ def _means(points: Sequence[Point], columns: Sequence[str]) -> dict[str, list[fl
 
 
 def _measure(
-    points: Sequence[Point], column: str, means: Sequence[float | None], names: Names
+    points: Sequence[Point], column: str, means: Sequence[float | None], names: Names, *, decides: bool
 ) -> dict[str, Any] | None:
     """None where no point has it; `least` are the places of values of which more is not modelled."""
     if all(mean is None for mean in means):
@@ -139,7 +139,7 @@ def _measure(
     known_places = [place for place, mean in enumerate(means) if mean is not None]
     least = [place for place in known_places if unmodelled(points[place], column, names)]
     # shares are rounded as they are read; some decide
-    decides = column in _FIRST or column in _MADE_OF_ENERGY
+    decides = decides or column in _FIRST or column in _MADE_OF_ENERGY
     digits = 9 if is_share(column) else _DECIDING_DIGITS if decides else _DIGITS
     halves = [_rounded(point.value(column).half_width, digits) for point in points] if column in _FIRST else []
     return {

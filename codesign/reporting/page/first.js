@@ -92,8 +92,8 @@ const holds = { ">=": (a, b) => a >= b, "<=": (a, b) => a <= b, ">": (a, b) => a
 const accurate = (index) => state.required === null || (value("accuracy", index) ?? -1) >= state.required - 1e-9;
 const withinLimits = (index) =>
   asked.limits.every(([key, relation, limit]) => {
-    const mean = ofObjective(key)?.mean[index]; // an energy in the book that is chosen
-    return mean === undefined || (mean !== null && holds[relation](mean, limit));
+    const mean = ofObjective(key)?.mean[index] ?? null; // an energy in the book that is chosen
+    return mean !== null && holds[relation](mean, limit);
   });
 const meets = (index) => accurate(index) && withinLimits(index);
 // Why a point of the chart is faint; empty where it is not.
@@ -104,17 +104,24 @@ const whyFaint = (index) => {
 };
 const unchanged = () => (state.required ?? -1) === (asked.required ?? -1) && state.objective === asked.objective && state.book === data.book;
 
-const isEnergy = () => state.objective === "energy_j" || state.objective === "energy_delay_js";
+const ENERGIES = ["energy_j", "energy_delay_js", "energy_cores_in_use_j", "power_w"];
+const byTerm = () => ENERGIES.slice(0, 2).includes(state.objective);
 const groups = () => data.groups[state.book] ?? data.groups.board;
 const groupOf = (index) => groups().of[index];
 // Whether the energy on the chart leaves out terms that are much of another's: such a point's mark is hollow.
 const inPart = (index) => abscissa()?.unit === "J" && groups().part[groupOf(index)];
+// What points have in common whose values of a unit compare: as `comparison_group` of the program.
+const comparesAs = (index, unit) => {
+  const parts = [facts.get("workload"), ["", "m**2"].includes(unit) ? null : facts.get("operation")].map((fact) => fact?.of[index]);
+  return String(/^[JW]/.test(unit) ? [...parts, groups().whole[groupOf(index)]] : parts);
+};
 // The deciding value of a point held against another: energies on the terms that both have.
 const against = (index, other) => {
   const mean = deciding().mean[index];
   const [own, others] = [groupOf(index), groupOf(other)];
-  if (state.objective === "power_w" && groups().whole[own] !== groups().whole[others]) return null;
-  if (!isEnergy() || own === others) return mean;
+  const [one, another] = [index, other].map((each) => comparesAs(each, byTerm() ? "s" : deciding().unit)); // run alike
+  if (one !== another) return null;
+  if (!byTerm() || own === others) return mean;
   const energy = groups().matched[others]?.[index] ?? null;
   if (energy === null || energy === 0) return energy;
   return state.objective === "energy_j" ? energy : energy * value("latency_s", index);
@@ -124,18 +131,13 @@ const beats = (a, b) => {
   return one !== null && other !== null && (more() ? one > other : one < other);
 };
 
-// What nothing else beats in both, among the most points that compare: as `comparison_group` of the program.
+// What nothing else beats in both, among the most points that compare.
 const rising = () => state.objective !== "accuracy" && more(); // more of what is along x is better
-const comparesAs = (index) => {
-  const { unit } = abscissa();
-  const parts = [facts.get("workload"), ["", "m**2"].includes(unit) ? null : facts.get("operation")].map((fact) => fact?.of[index]);
-  return String(/^[JW]/.test(unit) ? [...parts, groups().whole[groupOf(index)]] : parts);
-};
 const frontOf = (indices) => {
   const measure = abscissa();
   const sign = rising() ? -1 : 1;
   const kinds = new Map();
-  for (const index of indices.filter(takesPart)) kinds.set(comparesAs(index), [...(kinds.get(comparesAs(index)) ?? []), index]);
+  for (const index of indices.filter(takesPart)) kinds.set(comparesAs(index, measure.unit), [...(kinds.get(comparesAs(index, measure.unit)) ?? []), index]);
   const largest = [...kinds.values()].sort((a, b) => b.length - a.length)[0] ?? [];
   const front = [];
   let best = -1;
@@ -160,13 +162,18 @@ const inPlaces = (a, b, first = [state.objective, more()]) => {
 // Of an energy, what lacks a term only looks cheap: the points with the most terms.
 const wholest = (indices) => {
   const most = Math.max(...indices.map((index) => groups().terms[groupOf(index)]));
-  return isEnergy() || state.objective === "power_w" ? indices.filter((index) => groups().terms[groupOf(index)] === most) : indices;
+  return ENERGIES.includes(state.objective) ? indices.filter((index) => groups().terms[groupOf(index)] === most) : indices;
 };
 // An option as the answer calls it.
 const called = (option) => {
   if (!by()) return `point ${data.numbers[option]}`;
   const said = asked.rows.find(({ point }) => point !== null && by().of[point] === option);
   return said ? said.label : inWords(by(), by().of.indexOf(option));
+};
+
+const whatSetsApart = (index, other) => {
+  const fact = ["workload", "operation"].map((key) => facts.get(key)).find((each) => each && each.of[index] !== each.of[other]);
+  return fact ? inWords(fact, index) : `counts ${groups().names[groupOf(index)]}`;
 };
 
 // Each option at the best of its variants that meet the requirement; those that compare first, the best first.
@@ -199,8 +206,8 @@ const decide = () => {
     const [own, other] = [row, first].map(({ point }) => groups().whole[groupOf(point)]);
     row.apart = one === null || best === null;
     row.factor = best > 0 && one > 0 ? (more() ? best / one : one / best) : null;
-    if (row.apart) row.obstacle = `does not compare: counts ${groups().names[groupOf(row.point)]}`;
-    else if (isEnergy() && own !== other) row.obstacle = "on the terms that both have";
+    if (row.apart) row.obstacle = `does not compare: ${whatSetsApart(row.point, first.point)}`;
+    else if (byTerm() && own !== other) row.obstacle = "on the terms that both have";
   }
   return [...ranked.filter((row) => !row.apart), ...ranked.filter((row) => row.apart), ...rows.filter((row) => !ranked.includes(row))];
 };
