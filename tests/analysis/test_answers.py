@@ -114,6 +114,16 @@ def test_an_option_stands_for_the_best_variant_that_meets_the_constraints():
     assert labels(asked(rows, choose="chip", least="energy_j"))[0] == "c"
 
 
+def test_a_clock_of_one_chip_is_no_term_that_others_lack():
+    """Unlike an energy of spikes: what has none of that only looks cheap, and stands for no width beside another."""
+    rows = rows_of([(chip, width, 0.9, energy, 5.0) for chip, energy in (("a", 20.0), ("b", 50.0)) for width in (1, 2)])
+    for term, standing_for in (("clock", "a"), ("spike", "b")):
+        more = {"energy_coverage": ["synaptic_operation", term], f"energy_{term}_j": 1e-9}
+        told = [row | (more if row["chip"] == "b" else {}) for row in rows]
+        options = asked(told, choose="axis.width", least="energy_j").options
+        assert {option.point.chip for option in options if option.point} == {standing_for}
+
+
 def test_within_of_best_means_the_best_of_the_options():
     """The other chip, more accurate, was not tried at several widths, and is no answer to which of them to take."""
     rows = rows_of([("mine", 1.0, 0.8, 10.0, 5.0), ("mine", 4.0, 0.81, 20.0, 5.0), ("other", 9.0, 0.99, 90.0, 5.0)])

@@ -28,6 +28,7 @@ from codesign.analysis.results.points import Point
 from codesign.analysis.results.samples import counts_samples, lead_by_samples, share_by_samples
 from codesign.analysis.results.statistics import difference, interval
 from codesign.arrays import Flags, Floats
+from codesign.hardware.terms import COVERAGE
 
 _MOST_RIVALS = 60
 """Of which one may be farther ahead than a limit allows; that a worse one is while none of these may be is unlikely."""
@@ -248,9 +249,14 @@ def best_variant(points: Sequence[Point], column: str, *, more: bool) -> Point |
     """
     known = [point for point in points if point.value(column).mean is not None]
     if column in ENERGIES:
-        most = max((len(point.coverage) for point in known), default=0)
-        known = [point for point in known if len(point.coverage) == most]
+        most = max((completeness(point) for point in known), default=0)
+        known = [point for point in known if completeness(point) == most]
     return min(known, key=lambda point: standing(point, column, more=more), default=None)
+
+
+def completeness(point: Point) -> int:
+    """How many terms an energy has, without those that few chips have and the others do not lack, such as a clock."""
+    return sum(any(term.missing for term in COVERAGE.get(name, ())) for name in point.coverage)
 
 
 def standing(point: Point, column: str, *, more: bool) -> tuple[float, ...]:

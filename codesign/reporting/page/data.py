@@ -9,7 +9,7 @@ from typing import Any
 
 from codesign.analysis.answers.remarks import lacks, unmodelled
 from codesign.analysis.comparisons.comparison import Obstacle, energy_of, matched_terms
-from codesign.analysis.comparisons.constraints import more_is_better
+from codesign.analysis.comparisons.constraints import completeness, more_is_better
 from codesign.analysis.comparisons.fronts import comparison_group, find_fronts
 from codesign.analysis.questions import CHOICES
 from codesign.analysis.results.columns import COLUMNS
@@ -243,7 +243,7 @@ def _groups(points: Sequence[Point]) -> dict[str, Any]:
         "names": [
             coverage_words(point.charged) if point.separable else "all that one measurement spent" for point in firsts
         ],
-        "terms": [len(point.coverage) for point in firsts],
+        "terms": [completeness(point) for point in firsts],
         "whole": [whole.setdefault(comparison_group(point, ("energy_j",)), len(whole)) for point in firsts],
         "matched": matched,
     }
