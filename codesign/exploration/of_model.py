@@ -92,7 +92,7 @@ def _as_trained(workload: WorkloadSpec, data: ModelData | None) -> WorkloadSpec:
 
 
 def _data_name(workload: WorkloadSpec) -> tuple[str, str]:
-    return workload.name, os.path.basename(workload.file or "")
+    return workload.name, os.path.basename(os.path.abspath(workload.file or ""))  # of a folder, with or without a /
 
 
 def _questions(entries: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -152,3 +152,14 @@ def test_data_of_the_training_is_made_and_split_as_it_was(tmp_path: Path):
         said = "the model of recipe 'mine' was trained on 'arrays' with timesteps 4 and test 5, and is evaluated on "
         said += "'arrays' with timesteps 10 and usual test"
         assert plan_sweep(found).notes == (() if known else (said,))
+
+
+def test_a_folder_is_the_same_data_however_its_path_ends(tmp_path: Path):
+    network = cd.SpikingNetwork("512-9-10", cd.NeuronSpec(), timestep_s=0.01)
+    options = cd.WorkloadSpec(name="arrays", file=f"{tmp_path}/recordings/", timesteps=4)
+    card = cd.describe_model(network, name="mine", data=(options, cd.load_workload("digits")))
+    cd.save_model(tmp_path / "mine.safetensors", network, card)
+    for folder, timesteps in (("recordings", 4), ("recordings/", 4), ("others/", None)):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        found = sweep_of_model(str(tmp_path / "mine.safetensors"), f"{tmp_path}/{folder}", ["mubrain"])
+        assert found.workload.timesteps == timesteps
