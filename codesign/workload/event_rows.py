@@ -52,6 +52,7 @@ class EventRows(OfArrays):
             value = getattr(self, name)
             if not isinstance(value, int | np.integer) or isinstance(value, bool) or not 1 <= value < 1 << 31:
                 raise InputError(f"events: {name} must be a whole number of at least 1, found {value!r}")
+            object.__setattr__(self, name, int(value))  # numpy's own overflow
         real_number = isinstance(self.timestep_s, float | int | np.floating) and not isinstance(self.timestep_s, bool)
         if not real_number or not 0 <= self.timestep_s < np.inf:
             raise InputError(f"events: timestep_s must be finite and not negative, found {self.timestep_s!r}")

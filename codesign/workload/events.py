@@ -108,7 +108,7 @@ class EventBatch(EventRows):
         Raises:
             InputError: there are fewer.
         """
-        if whole("timesteps", timesteps) not in range(1, self.timesteps + 1):
+        if (timesteps := whole("timesteps", timesteps)) not in range(1, self.timesteps + 1):
             raise InputError(f"timesteps: must be between 1 and the events' {self.timesteps}, found {timesteps}")
         return self._frames(np.arange(len(self)), timesteps, timesteps=timesteps)
 

@@ -191,6 +191,13 @@ def test_a_number_of_a_batch_is_checked(name, values):
             EventBatch(**{**GOOD, name: wrong})
 
 
+def test_numbers_of_a_batch_may_be_numpys():
+    """Of a type in which 127 is the most, and which counts nothing in words."""
+    made = batch_of(np.ones((40, 6, 3)))
+    again = EventBatch(**{**vars(made), "timesteps": np.int8(6), "input_size": np.uint64(3)})
+    assert repr(again.first_timesteps(np.int64(6))) == repr(made)
+
+
 def test_currents_are_any_finite_number():
     EventBatch(**{**GOOD, "values": np.array([-0.5, 1e30, 3], np.float32), "currents": True})
     with pytest.raises(InputError, match="finite"):
