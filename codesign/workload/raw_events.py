@@ -115,22 +115,20 @@ def from_first(times: Integers) -> Integers:
 
 
 def inputs_of(events: Any, names: Iterable[str], grid: tuple[int, int, int]) -> Integers:
-    """(E,) input index of events that have `unit`, or `x` and `y`, and `p` where the grid has several channels. Raises
-    InputError where they have neither, or are outside the grid."""
-    names, (channels, height, width) = set(names), grid
+    """(E,) input index of events that have `unit`, or `x`, and `y` and `p` where the grid has several rows and
+    channels. Raises InputError where they have neither, or are outside the grid."""
+    names, sizes = set(names), dict(zip(("p", "y", "x"), grid, strict=True))
     if "unit" in names:
         return _inside("unit", events["unit"], math.prod(grid))
-    if not {"x", "y"} <= names or ("p" not in names and channels > 1):
-        raise InputError(
-            f"events: need 'unit', or 'x' and 'y' and, on the {channels} channels of the grid, 'p'; found "
-            f"{', '.join(sorted(names)) or 'nothing'}"
-        )
-    columns = [_inside("y", events["y"], height), _inside("x", events["x"], width)]
-    if channels > 1:
-        columns.insert(0, _inside("p", events["p"], channels))
+    needed = [name for name, size in sizes.items() if size > 1 or name == "x"]
+    if not names.issuperset(needed):
+        found = ", ".join(sorted(names)) or "nothing"
+        raise InputError(f"events: need 'unit' or, on the grid {grid}, {', '.join(needed)}; found {found}")
+    used = [name for name in sizes if name in needed or (name == "y" and name in names)]  # a row beyond the only one
+    columns = [_inside(name, events[name], sizes[name]) for name in used]
     if len({len(column) for column in columns}) > 1:
         raise InputError(f"events: x, y and p must have one number an event, found {[len(c) for c in columns]}")
-    return np.ravel_multi_index(tuple(columns), grid[-len(columns) :]).astype(np.int64)
+    return np.ravel_multi_index(tuple(columns), [sizes[name] for name in used]).astype(np.int64)
 
 
 def _inside(name: str, values: NDArray[Any], limit: int) -> Integers:

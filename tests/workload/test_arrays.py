@@ -96,6 +96,13 @@ def test_events_are_counted_by_timestep_and_input():
     assert (with_polarity.grid, with_polarity.labels.tolist()) == ((2, 2, 3), [4, 2])
     assert np.array_equal(dense(with_polarity).reshape(2, 3, 2, 6).sum(axis=2), by_hand)
     assert with_polarity.frame(0)[0].nonzero().ravel().tolist() == [0, 7]
+    without_rows = table[["t", "x", "p"]].copy()  # as tonic has sound
+
+    class Sound(list):
+        sensor_size = (3, 1, 1)
+
+    heard = EventBatch.from_tonic(Sound([(without_rows[:3], 4), (without_rows[3:], 2)]), **sizes)
+    assert np.array_equal(dense(heard), by_hand.reshape(2, 3, 2, 3).sum(axis=2))
     table["t"] += 3000
     with pytest.raises(InputError, match="t: no event comes in the 3 timesteps of 1 ms of a sample"):
         EventBatch.from_tonic(Dataset([(table[:3], 4), (table[3:], 2)]), **sizes)
@@ -111,11 +118,12 @@ def test_events_are_counted_by_timestep_and_input():
         ({"x": EVENTS["x"] / 2}, "x: must be .* whole numbers, found float64"),
         ({"y": EVENTS["y"][:1]}, "must have one number an event"),
         ({"t": EVENTS["t"][:5]}, "rise from 0 to the 5 events"),
-        ({"y": None}, "need 'unit', or 'x' and 'y'"),
+        ({"y": None}, r"need 'unit' or, on the grid \(1, 2, 3\), y, x; found t, x"),
+        ({"grid": (3,)}, "y: event 3 has 1, outside 0 … 0 of the grid"),
         ({"t": None}, "'t' among them, found x, y|need columns"),
         ({"offsets": np.array([0, 3, 7])}, "rise from 0 to the 6 events"),
         ({"offsets": np.array([0, 7, 6])}, "rise from 0 to the 6 events"),
-        ({"grid": (2, 2, 3)}, "on the 2 channels of the grid, 'p'"),
+        ({"grid": (2, 2, 3)}, r"on the grid \(2, 2, 3\), p, y, x"),
         ({"grid": (0, 3)}, "grid: must be"),
         ({"grid": (1, 2, 3, 4)}, "grid: must be"),
         (
@@ -220,7 +228,7 @@ def test_files_that_cannot_be_are_refused_by_name(write, changes, message):
         ({"grid": (2, 4, 3)}, "sample 3: x: event 0 has 3, outside 0 … 2"),
         ({"grid": None}, "needs labels, and either data or"),
         ({"currents": True}, "currents: events are counted"),
-        ({"p": None}, "on the 2 channels of the grid, 'p'"),
+        ({"p": None}, r"on the grid \(2, 4, 4\), p, y, x"),
         ({"t": np.full(500, -1)}, "sample .*: t: event 0 is at -1 µs"),
     ],
 )
