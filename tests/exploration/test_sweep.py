@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 from handmade_hardware import near
-from tiny_sweeps import UNLAYERED, beside, let_trainings_diverge, run, tiny
+from tiny_sweeps import UNLAYERED, axes, beside, let_trainings_diverge, run, tiny
 
 from codesign.analysis.results.table import ResultTable, contents_equal, read_results
 from codesign.errors import InputError
@@ -265,6 +265,8 @@ def test_events_that_timesteps_leave_out_are_told(tmp_path, cache_root):
     events = {"t": np.tile([1000, 9000], 40), "unit": np.arange(80) % 3, "offsets": np.arange(0, 81, 2), "grid": [3]}
     np.savez(tmp_path / "late.npz", **events, labels=np.arange(40) % 2, timesteps=4, timestep_s=2e-3)
     digits = "{name: digits, timesteps: 3, train: 60, validation: 20, test: 20}"
-    spec = tiny((digits, f"{{name: arrays, file: {tmp_path / 'late.npz'}}}"))
-    _, progress = run(spec, tmp_path, cache_root)
-    assert "50.0 % of the events come after the 4 timesteps of 2 ms and are left out" in progress.notes
+    own = (digits, f"{{name: arrays, file: {tmp_path / 'late.npz'}}}")
+    outcome, progress = run(tiny(own, axes("workload.timesteps: [5, 4]")), tmp_path, cache_root)
+    told = "50.0 % of the events come after the 4 timesteps of 2 ms and are left out"
+    assert told in progress.notes
+    assert outcome.table.metadata.workload.coverage == f"40 samples of 2 classes, events on 1x1x3 inputs; {told}"

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import optuna
 import pyarrow.parquet as pq
 import pytest
@@ -436,3 +437,12 @@ def test_a_study_shares_the_store_of_sweeps(search: Search, tmp_path: Path, cach
     assert len(Store(tmp_path / "store").keys()) > 0
     _, watch = search(one, store=tmp_path)
     assert not any(job.startswith("train baseline") for job in watch.ran)
+
+
+def test_events_that_timesteps_leave_out_are_told(search: Search, tmp_path: Path):
+    events = {"t": np.tile([1000, 9000], 40), "unit": np.arange(80) % 3, "offsets": np.arange(0, 81, 2), "grid": [3]}
+    np.savez(tmp_path / "late.npz", **events, labels=np.arange(40) % 2, timesteps=4, timestep_s=2e-3)
+    digits = "{name: digits, timesteps: 2, train: 60, validation: 40, test: 20}"
+    own = (digits, f"{{name: arrays, file: {tmp_path / 'late.npz'}}}")
+    _, watch = search(own, ("trials: 8", "trials: 1"), ("epochs: 4", "epochs: 1"))
+    assert "50.0 % of the events come after the 4 timesteps of 2 ms and are left out" in watch.notes

@@ -84,6 +84,8 @@ def run_study(spec: StudySpec, run: RunArguments) -> StudyOutcome:
         open_study(spec, kept, definition=definition, on_note=progress.note) as study,
         recorded(run, spec, kind="study", configuration=definition),
     ):
+        for note in filter(None, (*baseline.notes, workloads.load(baseline.workload).left_out)):
+            progress.note(note)
         with run.executor or _choose_executor(spec, workloads, baseline, progress) as chosen:
             runner = Runner(
                 store=run.store,
