@@ -200,7 +200,11 @@ _EVALUATED = tuple(attribute.name for attribute in fields(ModelEvaluation) if at
 
 
 def _evaluations(model: _Model, frame: pd.DataFrame) -> Iterator[ModelEvaluation]:
-    """What rows say of a model; cells that are not known are left out."""
+    """What rows say of a model; cells that are not known are left out, and data that its card does not name is told."""
+    given, fingerprint, told = model.inputs.given, model.inputs.workload, tuple[str, ...]()
+    if given is not None and not given.trains and getattr(given.card.data, "fingerprint", None) != fingerprint:
+        name = model.plan.workloads[fingerprint].name
+        told = (f"these are samples of '{name}' with the fingerprint {fingerprint}, not of data that this card names",)
     axes = [
         name
         for name in frame.columns
@@ -212,7 +216,7 @@ def _evaluations(model: _Model, frame: pd.DataFrame) -> Iterator[ModelEvaluation
         cells = checked_cells({name: row[name] for name in _EVALUATED if is_known(row[name])})
         known: dict[str, Any] = {name: tuple(cell) if isinstance(cell, list) else cell for name, cell in cells.items()}
         yield ModelEvaluation(
-            **known,
+            **{**known, "assumptions": (*known.get("assumptions", ()), *told)},
             axes={name.removeprefix(AXIS_PREFIX): row[name] for name in axes if is_known(row[name])},
             split=model.plan.spec.evaluation.split,
         )

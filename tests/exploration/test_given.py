@@ -90,7 +90,11 @@ def test_data_made_otherwise_than_that_of_the_training_is_told(tmp_path: Path, c
         name: cd.load_model(tmp_path / f"out/models/{name}.safetensors").card for name in ("mine-seed0", "moved-seed3")
     }
     assert (kept["mine-seed0"].name, kept["mine-seed0"].data) == ("mine", card.data)
-    assert len(kept["mine-seed0"].evaluations) == 1
+    (evaluation,) = kept["mine-seed0"].evaluations
+    fingerprint = kept["moved-seed3"].data.fingerprint
+    told = f"these are samples of 'digits' with the fingerprint {fingerprint}, not of data that this card names"
+    assert {note, told} < {*evaluation.assumptions}
+    assert not any("fingerprint" in said for said in kept["moved-seed3"].evaluations[0].assumptions)
     assert kept["moved-seed3"].data.options == sweep_in(tmp_path).workload
     assert len(others) == 2
     known = "was trained on 'digits' with seed 1, and is evaluated on 'digits' with seed 0; it may know test samples"
