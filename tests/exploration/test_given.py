@@ -101,6 +101,10 @@ def test_data_made_otherwise_than_that_of_the_training_is_told(tmp_path: Path, c
     assert others[0] == f"the model that recipe 'tuned' trains further {known}"
     assert build_plan(sweep_in(tmp_path), outline(fingerprint=data.fingerprint)).notes == ()
     assert build_plan(sweep_in(tmp_path), outline(timesteps=3, official=True)).notes == (note,)
+    other = build_plan(sweep_in(tmp_path), outline(timesteps=3, input_grid=(16, 16, 2))).notes[0]
+    assert "timesteps 4, grid 2x16x16 and seed 1, and is" in other
+    assert other.endswith("timesteps 3, grid 16x16x2 and seed 0")
+    assert build_plan(sweep_in(tmp_path), outline(timesteps=3, input_grid=(1, 1, 512))).notes[0] == note
     assert kept["moved-seed3"].earlier_data == (card.data,)
     (tmp_path / "out/models/moved-seed3.safetensors").replace(tmp_path / "mine.safetensors")
     again = build_plan(sweep_in(tmp_path), outline(fingerprint=kept["moved-seed3"].data.fingerprint)).notes

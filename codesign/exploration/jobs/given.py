@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -140,7 +140,7 @@ def _inputs(grid: Grid) -> str:
 def other_data(loaded: Loaded, workload: WorkloadSpec, outline: WorkloadOutline) -> dict[str, str]:
     """Of recipes whose model is evaluated on data made in another way than what it was trained on, or is trained
     further where it may know test samples: how, in a sentence. A card may not know its model's data; and of another
-    dataset, only the number of timesteps says something. Splits that test on a dataset's own test part train on none of
+    dataset, only timesteps and grid say something. Splits that test on a dataset's own test part train on none of
     it, however they are drawn."""
     said = {}
     for name, (parameter, model) in loaded.items():
@@ -151,7 +151,10 @@ def other_data(loaded: Loaded, workload: WorkloadSpec, outline: WorkloadOutline)
                 continue
             if again and outline.official and data.options.split in (None, "official"):
                 continue
-            pairs = {} if again else {"timesteps": (data.timesteps, outline.timesteps)}
+            pairs: dict[str, Sequence[object]] = {} if again else {"timesteps": (data.timesteps, outline.timesteps)}
+            grids = card.input_grid or (1, 1, 1), outline.input_grid
+            if not again and all(grid[:2] != (1, 1) for grid in grids):  # what is flat may be any
+                pairs["grid"] = ["x".join(map(str, grid)) for grid in grids]
             if data.options.name == workload.name:
                 options = _OF_TEST if again else _OPTIONS
                 pairs |= {option: (getattr(data.options, option), getattr(workload, option)) for option in options}
