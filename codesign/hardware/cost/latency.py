@@ -242,7 +242,7 @@ def _barrier(record: StepRecord, prices: Prices, steps: StepsOf, parts: bool) ->
     stream = pipelined and record.overlaps
     return Latency(
         total_s=total,
-        interval_s=stream_intervals(steps.steps, length, record.timesteps_run) if stream else None,
+        interval_s=stream_intervals(steps.steps, length, record.steps_apart(1)) if stream else None,
         compute_s=compute,
         network_s=network,
         synchronization_s=_rest(total, compute, network),
@@ -319,7 +319,7 @@ def _timer(
         return Latency(
             model="timer",
             total_s=total,
-            interval_s=record.timesteps_run[:, None] * ticks * tick_s if record.overlaps else None,
+            interval_s=record.steps_apart(ticks)[:, None] * tick_s if record.overlaps else None,
             synchronization_s=total,
             decision_s=_decided(record, np.broadcast_to(record.layers * tick_s, total.shape)),
             **pace(np.broadcast_to(ticks * tick_s, (*frames.shape, len(tick_s))), frames, record),
@@ -344,7 +344,7 @@ def _timer(
     return Latency(
         model=model,
         total_s=total,
-        interval_s=stream_intervals(steps.steps, length, record.timesteps_run * ticks) if record.overlaps else None,
+        interval_s=stream_intervals(steps.steps, length, record.steps_apart(ticks)) if record.overlaps else None,
         compute_s=compute,
         network_s=np.zeros_like(total),
         synchronization_s=_rest(total, compute),

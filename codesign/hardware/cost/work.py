@@ -58,6 +58,12 @@ class StepRecord:
         """(B, T) which timesteps a sample runs."""
         return np.asarray(np.arange(self.timesteps) < self.timesteps_run[:, None])
 
+    def steps_apart(self, each: int) -> Integers:
+        """(B,) pipelined steps, `each` a timestep, from the begin of a sample to that of the next. Where a margin ended
+        it, that shows at the outputs after its last step only."""
+        ended = self.timesteps_run < self.timesteps
+        return np.asarray(self.timesteps_run * each + ended * (self.layers - 1))
+
     @property
     def overlaps(self) -> bool:
         """Whether every core holds one layer only, so that it works on one sample at a time."""
