@@ -247,6 +247,17 @@ def test_what_a_measurement_cannot_count_is_refused(counted: str) -> None:
         checks_of(CHIP, measurement(f"power: 1 W\n    counted: {counted}", "{kind: counts, duration: 1 s}"))
 
 
+def test_numbers_of_an_operating_point_hold_together_whatever_their_order() -> None:
+    """Energies follow the voltage of a chip with a structure, but not one that is given for the same run."""
+    sizes = {"technology_node": "28 nm", "supply_voltage": "0.8 V", "weight_bits": 8, "potential_bits": 16}
+    body = CHIP + "".join(f"{name}: {number(value)}\n" for name, value in (sizes | {"synapses_per_core": 64}).items())
+    kind = "synchronization.handshake: 1 us, synchronization: neighbour"
+    point = f"energies.synaptic_operation: 5 pJ, supply_voltage: 1 V, {kind}"
+    model = f"{{kind: counts, events: {{synaptic_operation: 100}}, overrides: {{{point}}}}}"
+    (one,) = checks_of(body, "structure: {memory: sram}\n", measurement("energy: 1 nJ", model))
+    assert one.model_low == near(500e-12)
+
+
 def test_an_asynchronous_event_passes_cores_one_after_another() -> None:
     """A message of 5 synapses on 2 lanes: 3 · 3 + 1 cycles; 3 updates: 2 · 5; one output: 2. Three cores at 1 MHz."""
     model = "{kind: steps, steps: 3, work: {messages: 1, synapses: 5, updates: 3, outputs: 1}, outside: 4 us}"

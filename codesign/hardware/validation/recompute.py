@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -13,7 +13,7 @@ from codesign.documents import Mistake
 from codesign.errors import InputError
 from codesign.hardware.chip.description import Chip
 from codesign.hardware.chip.geometry import Extent
-from codesign.hardware.chip.parameters import with_parameter
+from codesign.hardware.chip.parameters import with_parameters
 from codesign.hardware.chip.parts import Timer
 from codesign.hardware.chip.prices import Prices
 from codesign.hardware.chip.validation_models import CoreWork, Counts, NotRecomputed, Steps
@@ -42,8 +42,7 @@ def recompute(chip: Chip, model: Counts | Steps, counted: Collection[str]) -> Re
     """Energy, latency and power of a stated workload on a chip, with the parts of the static power that are counted, as
     in `codesign.hardware.terms.BOOKS`. Raises InputError where an override does not fit the chip, or its energies do
     not hold in the workload's operation."""
-    for path, value in model.overrides.items():
-        chip = with_parameter(chip, path, value)
+    chip = with_parameters(chip, model.overrides)
     cores = model.cores or chip.cores.value * model.chips
     per_tile = 1 if chip.network_on_chip is None else chip.network_on_chip.cores_per_tile
     prices = Prices(chip=chip, extent=Extent(cores=cores, chips=model.chips, tiles=-(-cores // per_tile)))
@@ -165,12 +164,20 @@ def model_mistakes(chip: Chip) -> Iterator[Mistake]:
                 yield ("validation", position, "model", *path), f"measurement '{measurement.name}': {message}"
 
 
+def _refusal(chip: Chip, values: Mapping[str, object]) -> str:
+    """Why numbers of a chip cannot be set at once; "" where they can."""
+    try:
+        with_parameters(chip, values)
+    except InputError as error:
+        return str(error)
+    return ""
+
+
 def _mistakes(chip: Chip, model: Counts | Steps, numbers: set[str]) -> Iterator[Mistake]:
-    for path, value in model.overrides.items():
-        try:
-            with_parameter(chip, path, value)
-        except InputError as error:
-            yield ("overrides", path), str(error)
+    if together := _refusal(chip, model.overrides):
+        alone = [(path, _refusal(chip, {path: value})) for path, value in model.overrides.items()]
+        for path, refusal in [one for one in alone if one[1]] or [(alone[0][0], together)]:
+            yield ("overrides", path), refusal
     known = numbers | set(model.overrides) | ({"outside"} if isinstance(model, Steps) else set())
     for path in model.fitted:
         if path not in known:
