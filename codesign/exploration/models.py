@@ -154,7 +154,7 @@ def _write(
     # here, so that sweeps that write none do not wait for torch
     from codesign.models.file import encode_model, network_of
 
-    state = decode_state(entry.payload)
+    state, kind = decode_state(entry.payload), "study" if model.label else "sweep"
     card = ModelCard(
         name=model.title,
         description=metadata.description,
@@ -175,7 +175,7 @@ def _write(
             title=metadata.title,
             command=f"{metadata.command} --models"
             if metadata.command
-            else "cd.run_sweep(sweep, models=True)  # in Python",
+            else f"cd.run_{kind}({kind}, models=True)  # in Python",
             config_hash=metadata.config_hash,
             training_key=model.inputs.key,
         ),

@@ -60,8 +60,10 @@ def test_a_study_is_asked_for_as_a_sweep_is(here: Path, capsys: pytest.CaptureFi
     assert (here / "reports/tiny/trials.parquet").is_file()
     assert results.metadata.study is not None
     assert results.metadata.command == "codesign study tiny.yaml"
-    again = cd.run_study(yaml.safe_load(short))
+    again = cd.run_study(yaml.safe_load(short), models=True)
     assert again.metadata.command == ""
+    card = next((here / "reports/tiny/models").glob("*.md")).read_text(encoding="utf-8")
+    assert "cd.run_study(study, models=True)  # in Python" in card
     assert again.frame["accuracy"].equals(results.frame["accuracy"])
     with pytest.raises(cd.InputError, match="study: must be a path, a name, a mapping or a spec, found SweepSpec"):
         cd.run_study(tiny())  # type: ignore[arg-type]
