@@ -100,10 +100,15 @@ def test_an_all_in_energy_is_asked_for_the_other_operation_where_it_is_written()
 
 
 def test_an_axis_cannot_make_another_chip_of_an_entry():
-    wrong = axes("chip.mubrain.extends: [mubrain, loihi]", "chip.mubrain.schedules: [chip, layered]")
+    wrong = axes(
+        "chip.mubrain.extends: [mubrain, loihi]",
+        "chip.mubrain.schedules: [chip, layered]",
+        "recipe.layered.preset: [a]",
+    )
     assert problems(text_of(wrong)) == [
         (16, "axes.chip.mubrain.extends: cannot be an axis; give each chip an entry of its own under `chips`"),
         (17, "axes.chip.mubrain.schedules: cannot be an axis; the chip runs under all that its entry lists"),
+        (18, "axes.recipe.layered.preset: cannot be an axis; give each preset a recipe of its own"),
     ]
 
 

@@ -60,6 +60,7 @@ def line_of(text: str) -> int:
         (WIDTH, "workload.timestep: {from: 1 ns, to: 1 ms}", "workload.timestep: must be at least"),
         (WIDTH, "chip.vector_with: [1, 2]", "has no parameter 'vector_with'; did you mean 'vector_width'?"),
         (WIDTH, "recipe.model: [a.safetensors]", "recipe.model: cannot be searched for; choose among names of recipes"),
+        (WIDTH, "recipe.preset: [nmnist]", "recipe.preset: cannot be searched for; choose among names of recipes"),
         (WIDTH, "recipe.method: [layered]", "recipe.method: cannot be searched for; choose among names of recipes"),
         (WIDTH, "chip.schedules: [layered]", "chip.schedules: cannot be searched for; choose among names of schedules"),
         (WIDTH, "weather: [1, 2]", "must be recipe, chip, schedule"),

@@ -45,7 +45,10 @@ _NOT_VARIED = {
         "extends": "give each chip an entry of its own under `chips`",
         "schedules": "the chip runs under all that its entry lists",
     },
-    "recipe": dict.fromkeys(("model", "from", "from_"), "give each model a recipe of its own"),
+    "recipe": {
+        **dict.fromkeys(("model", "from", "from_"), "give each model a recipe of its own"),
+        "preset": "give each preset a recipe of its own",
+    },
 }
 """By block: what neither axes nor studies may vary, and what to do instead."""
 
