@@ -174,7 +174,8 @@ class EventBatch(EventRows):
         batch, timesteps, *sizes = array.shape
         input_size, classes = math.prod(sizes), whole_numbers("labels", labels)
         if len(classes) != batch:
-            swapped = "; samples are the first axis and timesteps the second" if len(classes) == timesteps else ""
+            order = "; samples come first, then timesteps; from_torch takes time_first=True"
+            swapped = order if len(classes) == timesteps else ""
             raise InputError(f"events: {batch} samples in the frames and {len(classes)} labels{swapped}")
         places = np.flatnonzero(array != 0)  # several times quicker than `nonzero` of numbers in two dimensions
         rows, indices = np.divmod(places, input_size)

@@ -59,6 +59,8 @@ def test_dense_frames_lie_on_the_grid_of_their_shape(shape, grid):
     assert np.array_equal(dense(batch), FRAMES.reshape(40, 3, 8))
     time_first = torch.from_numpy(frames).transpose(0, 1).bfloat16()
     labels = torch.from_numpy(LABELS)
+    with pytest.raises(InputError, match="samples come first, then timesteps; from_torch takes time_first=True"):
+        EventBatch.from_torch(time_first, labels, timestep_s=1e-3)
     assert_same(EventBatch.from_torch(time_first, labels, timestep_s=1e-3, time_first=True), batch)
     loader = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(torch.from_numpy(frames), labels), batch_size=7)
     assert_same(EventBatch.from_torch(loader, timestep_s=1e-3), batch)
