@@ -58,8 +58,10 @@ class WorkloadSpec(Spec):
     @field_validator("name")
     @classmethod
     def _plain_name(cls, name: str) -> str:
-        if name != name.strip() or any(character in name for character in "/\\\0\n"):
-            raise ValueError(f"must be the plain name of a dataset, found {name!r}")
+        of_file = any(character in name for character in "/\\\0\n") or name.endswith((".npz", ".h5", ".hdf5"))
+        if name != name.strip() or of_file:
+            own = "for a file of your own, name 'arrays' and give it as file"
+            raise ValueError(f"must be the plain name of a dataset, found {name!r}; {own}")
         return name
 
     @field_validator("folder")

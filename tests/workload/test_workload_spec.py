@@ -46,6 +46,12 @@ def test_a_name_is_a_plain_word(name):
         WorkloadSpec(name=name)
 
 
+@pytest.mark.parametrize("name", ["mine.npz", "./mine"])
+def test_a_file_in_place_of_a_name_is_told_where_it_goes(name):
+    with pytest.raises(InputError, match="for a file of your own, name 'arrays' and give it as file"):
+        WorkloadSpec(name=name)
+
+
 def resolved(timestep, timesteps):
     seconds = parse_quantity(timestep, "s")
     return ResolvedSpec.model_construct(name="digits", timestep=seconds, timesteps=timesteps, split="pooled")
