@@ -101,6 +101,8 @@ def real(name: str, value: Any, *, least: float = 0.0, most: float = math.inf) -
 
 def seconds(name: str, value: Any) -> float:
     """A finite time of at least 0: a number in seconds, or a text such as `10 ms`."""
+    if isinstance(value, Real) and hasattr(value, "dtype"):  # of float32, the decimal that it stands for
+        value = float(str(value))
     try:
         number = parse_quantity(value, "s") if isinstance(value, str) else value
     except ValueError as error:

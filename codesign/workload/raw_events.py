@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from codesign.arrays import Integers, array_of
+from codesign.arrays import Floats, Integers, array_of
 from codesign.errors import InputError
 
 LONGEST_S = 3.2e9
@@ -105,8 +105,20 @@ def times_ns(t: NDArray[Any]) -> Integers:
         unit = "s" if t.dtype.kind == "f" else "µs"
         at = int(wrong.argmax())
         raise InputError(f"t: event {at} is at {t[at]} {unit}; must be between 0 and 100 years")
-    ns: Integers = np.rint(t * 1e9).astype(np.int64) if t.dtype.kind == "f" else 1000 * t.astype(np.int64)
+    ns: Integers = np.rint(decimals(t) * 1e9).astype(np.int64) if t.dtype.kind == "f" else 1000 * t.astype(np.int64)
     return ns
+
+
+def decimals(numbers: NDArray[Any]) -> Floats:
+    """Numbers as they were before float32, where those had up to seven digits: others lie beside them, and would be in
+    the bin before."""
+    exact = numbers.astype(np.float64)
+    if numbers.dtype != np.float32:
+        return exact
+    with np.errstate(invalid="ignore"):  # of what is infinite
+        scale = 10.0 ** (6 - np.floor(np.log10(np.maximum(np.abs(exact), 1e-30))))
+        near = np.rint(exact * scale) / scale
+    return np.where(near.astype(np.float32) == numbers, near, exact)
 
 
 def from_first(times: Integers) -> Integers:

@@ -110,6 +110,21 @@ def test_events_are_counted_by_timestep_and_input():
         EventBatch.from_tonic(Dataset([(table[:3], 4), (table[3:], 2)]), **sizes)
 
 
+def test_times_of_float32_are_the_decimals_that_they_stand_for(write):
+    """An event in each of 9,000 timesteps of 1 ms: a third of the times lie below theirs, and 11 float32(1 ms) above 11
+    ms."""
+    steps = np.arange(9000)
+    held = {"unit": steps * 0, "offsets": [0, 9000, 9000], "grid": [1], "labels": [0, 1]}
+    seconds, float32 = np.float32(1e-3), (steps * 1e-3).astype(np.float32)
+    for t, timestep_s in ((float32, 1e-3), (float32, seconds), (1000 * steps, seconds)):
+        of = {name: held[name] for name in ("offsets", "grid")}
+        events = {"t": t, "unit": held["unit"]}
+        made = EventBatch.from_events(events, [0, 1], **of, timestep_s=timestep_s, timesteps=9000)
+        workload = load(write(**held, t=t, timestep_s=timestep_s, timesteps=9000, split=["test"] * 2))
+        for batch in (made, workload.test):
+            assert (batch.timestep_s, batch.values.tolist()) == (1e-3, [1] * 9000)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

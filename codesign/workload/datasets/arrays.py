@@ -48,7 +48,7 @@ from codesign.workload.datasets.event_folder import PARTS, recordings_in
 from codesign.workload.datasets.reading import telling
 from codesign.workload.event_rows import MOST_EVENTS
 from codesign.workload.events import EventBatch
-from codesign.workload.raw_events import check_frames, check_shape, grid_of, inputs_of, times_ns
+from codesign.workload.raw_events import check_frames, check_shape, decimals, grid_of, inputs_of, times_ns
 from codesign.workload.spec import OptionError, ResolvedSpec, WorkloadSpec
 
 _EVENTS = ("t", "x", "y", "p", "unit")
@@ -66,6 +66,7 @@ class Arrays(Dataset):
     """Whatever a file holds, in its own splits or in drawn ones."""
 
     name = "arrays"
+    version = 2
     title = "data of your own as arrays"
     folder = "arrays"
     expected = "one .npz or HDF5 file of arrays, or .npy or .aedat4 files in folders named after labels and arrays.yaml"
@@ -191,7 +192,7 @@ def _recordings(path: Path, columns: Columns) -> Recordings:
 
 def _scalar(name: str, array: NDArray[Any]) -> float:
     least, most = _SCALARS[name]
-    number = float(array.ravel()[0]) if array.size == 1 and array.dtype.kind in "biuf" else math.nan
+    number = float(decimals(array).ravel()[0]) if array.size == 1 and array.dtype.kind in "biuf" else math.nan
     if not least <= number <= most or (name != "timestep_s" and number != int(number)):
         kind = "number" if name == "timestep_s" else "whole number"
         raise InputError(f"{name}: must be one {kind} from {least:,} to {most:,}, found {array.ravel()[:3]}")
