@@ -173,6 +173,26 @@ def test_an_axis_on_a_chip_moves_the_fact_that_it_sets():
         assert [[point.weight_bits for point in ladder] for ladder in ladders_along(points, name)] == [[1, 2, 4]]
 
 
+@pytest.mark.parametrize("path", ["spike_cost", "budget.density"])
+def test_an_axis_on_what_spikes_cost_moves_the_fact_that_tells_it(path: str):
+    row = mubrain_row("layered", "random", 0, 0)
+    told = [{"training_cost": str(of), "point": str(of), f"axis.recipe.layered.{path}": of} for of in (0.1, 0.5)]
+    points = points_of(*(row | of for of in told))
+    for name in (f"recipe.layered.{path}", f"training.{path}"):
+        assert [len(ladder) for ladder in ladders_along(points, name)] == [2]
+
+
+def test_parts_of_a_recipe_that_are_called_alike_are_not_the_same_parameter():
+    sizes = [(of_training, of_calibration) for of_training in (1, 8) for of_calibration in (1.0, 4.0)]
+    axes = "axis.recipe.unlayered_rs.group_size", "axis.recipe.unlayered_rs.calibration.group_size"
+    row = mubrain_row("unlayered_rs", "random", 0, 0)
+    values = [{axes[0]: float(one), axes[1]: other, "training_group_size": one} for one, other in sizes]
+    points = points_of(*(row | of | {"point": str(number)} for number, of in enumerate(values)))
+    name = axes[1].removeprefix("axis.")
+    pairs = pairs_between(points, {name: 1}, {name: 4})
+    assert [(a.training_group_size, b.training_group_size) for a, b in pairs] == [(1, 1), (8, 8)]
+
+
 @pytest.mark.parametrize(
     ("selection", "problem"),
     [

@@ -257,7 +257,9 @@ def _with_what_follows(names: Collection[str]) -> set[str]:
         if family == "schedule" and rest:
             found |= {"schedule", parameter}
         if (family in ("recipe", "training") and rest) or name.startswith("training_"):
-            found |= {"recipe", f"{_TRAINING}{parameter}", f"training_{parameter}"}
+            whole = rest.partition(".")[2] if family == "recipe" else rest or parameter
+            found |= {"recipe", f"{_TRAINING}{whole}", f"training_{whole}"}
+            found |= {"training_cost"} if whole.startswith(("spike_cost", "budget")) else set()
         if parameter == "synchronization":
             found |= {"schedule", "synchronization"}
         if family == "chip" and parameter in FACTS:
