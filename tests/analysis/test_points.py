@@ -53,7 +53,8 @@ def test_axes_on_static_power_say_of_what():
 
 def test_axes_on_layers_and_data_are_said_in_words():
     titles = {"network.hidden.2": "second-layer width", "network.hidden.11": "hidden 11"}
-    for path, title in {**titles, "workload.timesteps": "number of timesteps"}.items():
+    titles |= {"workload.timesteps": "number of timesteps", "recipe.layered.spike_cost.1": "spike cost 1"}
+    for path, title in titles.items():
         names = names_of(points_of([mubrain_row("layered", "random", 0, 0) | {f"axis.{path}": 12.0}]))
         assert (names.axis(path), names.option(path, "12")) == (title, f"{title} 12")
 

@@ -292,6 +292,8 @@ def _axis(path: str, paths: Sequence[str], titles: Mapping[str, Mapping[str, str
     if not parameter:
         return path.replace("_", " "), ""
     middle, _, last = parameter.rpartition(".")
+    if last.isdecimal():  # of a list
+        middle, last = "", parameter.replace(".", " ")
     word = "F" if last == "group_size" else last.replace("_", " ")
     others = [other for other in paths if other != path and other.rpartition(".")[2] == path.rpartition(".")[2]]
     if middle == "static_power":
