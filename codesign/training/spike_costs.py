@@ -17,7 +17,7 @@ from codesign.deferred import torch
 from codesign.errors import InputError
 from codesign.network.topology import NetworkShape
 from codesign.simulation.loss import SpikeCost
-from codesign.training.budget import EnergyMeter, TrainingBudget
+from codesign.training.budget import EnergyMeter
 from codesign.training.recipe import Recipe
 from codesign.units import format_si
 
@@ -52,7 +52,7 @@ class SpikeCosts:
         self.multipliers = _multipliers(recipe, len(shape.layers) - 1)
         self.scale = 1.0
         self._last: SpikeCost | None = None
-        self.least = 0.0 if self.budget is None or self.meter is None else _silent_j(network, self.meter, self.budget)
+        self.least = 0.0 if self.budget is None or self.meter is None else _silent_j(network, self.meter, recipe)
 
     def of_update(self, epoch: int) -> SpikeCost:
         """The cost in an epoch, 1 for the first."""
@@ -108,17 +108,22 @@ def check_gate(recipe: Recipe, shape: NetworkShape) -> None:
         raise InputError("input_gate: cannot be learned where skips begin at the input")
 
 
-def _silent_j(network: SpikingNetwork, meter: EnergyMeter, budget: TrainingBudget) -> float:
-    """What a sample takes without any spike of a neuron. Raises InputError where that is not below the budget."""
-    silent = copy.deepcopy(network)
+def _silent_j(network: SpikingNetwork, meter: EnergyMeter, recipe: Recipe) -> float:
+    """What a sample takes without any spike of a neuron; also without input, where that alone is above the budget and a
+    gate may close it. Raises InputError where that is not below the budget."""
+    silent, budget, gone = copy.deepcopy(network), recipe.budget, "any spike of a neuron, for its input and"
+    assert budget is not None
     with torch.no_grad():
         for parameter in (*silent.all_weights(), *(() if silent.bias is None else (silent.bias,))):
             parameter.zero_()
     least = meter.sample_j(silent)
+    if least >= budget.most and recipe.input_gate:
+        silent.input_gate = torch.zeros(silent.input_columns, dtype=torch.bool)
+        least, gone = meter.sample_j(silent), "any spike or input, for its"
     if least >= budget.most:
         raise InputError(
             f"budget: {format_si(budget.most, 'J')} is not above the {format_si(least, 'J')} that a sample takes on "
-            f"{budget.chip} without any spike of a neuron, for its input and static power"
+            f"{budget.chip} without {gone} static power"
         )
     return least
 

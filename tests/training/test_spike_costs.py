@@ -55,6 +55,14 @@ def test_energy_weighs_spikes_by_what_they_take():
         SpikeCosts(recipe(budget={"energy": "1 uJ", "chip": "some"}), SMALL, meter)
 
 
+def test_a_budget_below_what_input_takes_needs_a_gate_that_closes_it():
+    meter = EnergyMeter(spike_j=np.ones(12), sample_j=lambda network: 2e-6 if network.input_gate is None else 5e-7)
+    given = {"energy": "1 uJ", "chip": "some"}
+    assert SpikeCosts(recipe(budget=given, input_gate=True), SMALL, meter).least == 5e-7
+    with pytest.raises(InputError, match=r"the 500 nJ .* without any spike or input, for its static power"):
+        SpikeCosts(recipe(budget={**given, "energy": "0.5 uJ"}, input_gate=True), SMALL, meter)
+
+
 def test_a_network_without_spikes_still_works_on_its_input_where_weights_of_0_are_skipped():
     """What it takes is measured with weights of 0, which no network that learns has."""
     chip, split, silent = cd.find_chip("loihi2"), toy_split(0, 20), network()
