@@ -103,18 +103,18 @@ def _neuron(card: ModelCard) -> str:
         name: f"{',' if name in own else ' at first, then'} learned for each {sharing}"
         for name, sharing in learned.items()
     }
-    thresholds = own.get("threshold") or " | ".join(f"{number:g}" for number in _layers(neuron.threshold))
+    thresholds = own.get("threshold") or " / ".join(f"{number:g}" for number in _layers(neuron.threshold))
     times = _layers(neuron.time_constant)
-    leaks = " | ".join("no leak" if math.isinf(seconds) else f"τ = {format_si(seconds, 's')}" for seconds in times)
+    leaks = " / ".join("no leak" if math.isinf(seconds) else f"τ = {format_si(seconds, 's')}" for seconds in times)
     if "time_constant" in own:
         leaks = f"τ = {own['time_constant']}"
     return ", ".join(
         (
             f"threshold {thresholds}{after.get('threshold', '')}",
             f"{leaks}{after.get('time_constant', '')}",
-            f"reset {' | '.join(f'`{kind}`' for kind in _layers(neuron.reset))}",
+            f"reset {' / '.join(f'`{kind}`' for kind in _layers(neuron.reset))}",
             *(
-                f"{name.replace('_', ' ')} {_code(own.get(name) or ' | '.join(map(str, _layers(value))))}"
+                f"{name.replace('_', ' ')} {_code(own.get(name) or _of_layers(name, _layers(value)))}"
                 for name, value in (neuron.said() | own).items()
                 if name in neuron.added
             ),
@@ -123,6 +123,17 @@ def _neuron(card: ModelCard) -> str:
             *(("with a bias",) if neuron.bias else ()),
         )
     )
+
+
+def _of_layers(name: str, values: Iterable[Any]) -> str:
+    """What layers have of a number, times with their unit."""
+
+    def text(value: Any) -> str:
+        if value is None or not name.endswith("time_constant"):
+            return "none" if value is None else str(value)
+        return "infinite" if math.isinf(value) else format_si(value, "s")
+
+    return " / ".join(map(text, values))
 
 
 def _layers(given: Any) -> tuple[Any, ...]:

@@ -40,6 +40,17 @@ def test_numbers_that_differ_between_neurons_are_shown_with_their_range(tmp_path
     assert "threshold=0.3, time_constant=0.005\n" in repr(cd.SpikingNetwork("6-3", network.neuron, timestep_s=1e-3))
 
 
+def test_what_each_layer_has_stands_in_one_cell_with_its_unit():
+    each = {"threshold": [0.1, 0.2], "time_constant": ["5 ms", "infinite"], "reset": ["zero", "subtract"]}
+    neuron = cd.NeuronSpec(**each, synaptic_time_constant=["10 ms", None], floor=[-0.5, None])
+    (row,) = [line for line in model_page(replace(card(), neuron=neuron), "x").splitlines() if "| neuron" in line]
+    assert row.startswith(
+        "| neuron | threshold 0.1 / 0.2, τ = 5 ms / no leak, reset `zero` / `subtract`, floor -0.5 / none,"
+    )
+    assert "synaptic time constant 10 ms / none" in row
+    assert row.count("|") == 3
+
+
 def test_scores_stand_under_their_schedule():
     quantized = cd.ModelEvaluation(
         chip="a",
