@@ -9,6 +9,7 @@ from typing import Any
 
 from codesign.analysis.results.formatting import UNKNOWN, column_label, listed, number, percent, quantity
 from codesign.models.card import ModelCard, ModelEvaluation
+from codesign.network.neuron import in_words
 from codesign.network.topology import topology_text
 from codesign.terminal_text import escaped
 from codesign.units import format_si, plural
@@ -114,8 +115,8 @@ def _neuron(card: ModelCard) -> str:
             f"{leaks}{after.get('time_constant', '')}",
             f"reset {' / '.join(f'`{kind}`' for kind in _layers(neuron.reset))}",
             *(
-                f"{name.replace('_', ' ')} {_code(own.get(name) or _of_layers(name, _layers(value)))}"
-                for name, value in (neuron.said() | own).items()
+                f"{name.replace('_', ' ')} {_code(own.get(name) or ' / '.join(in_words(name, one) for one in each))}"
+                for name, each in ((name, _layers(value)) for name, value in (neuron.said() | own).items())
                 if name in neuron.added
             ),
             "fires once a timestep at most" if neuron.refractory else "may fire several times a timestep",
@@ -123,17 +124,6 @@ def _neuron(card: ModelCard) -> str:
             *(("with a bias",) if neuron.bias else ()),
         )
     )
-
-
-def _of_layers(name: str, values: Iterable[Any]) -> str:
-    """What layers have of a number, times with their unit."""
-
-    def text(value: Any) -> str:
-        if value is None or not name.endswith("time_constant"):
-            return "none" if value is None else str(value)
-        return "infinite" if math.isinf(value) else format_si(value, "s")
-
-    return " / ".join(map(text, values))
 
 
 def _layers(given: Any) -> tuple[Any, ...]:

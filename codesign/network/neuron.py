@@ -11,7 +11,7 @@ from codesign.arguments import instance
 from codesign.documents import Spec
 from codesign.errors import InputError
 from codesign.mistakes import dotted, mistakes_of, problem, reason
-from codesign.units import HELD_IN_SI, Real, is_si, parse_quantity
+from codesign.units import HELD_IN_SI, Real, format_si, is_si, parse_quantity
 
 AS_MANY_AS_FIT = 1 << 20
 """The highest `most_spikes`."""
@@ -146,6 +146,13 @@ class NeuronSpec(Spec):
 
 FEATURES = tuple(name for name in NeuronSpec.model_fields if name in NeuronSpec.added - {"comparison"})
 """Parameters by which a neuron is more than a threshold, a leak and a reset, as chips state them."""
+
+
+def in_words(name: str, value: Any) -> str:
+    """What a layer has of a parameter, a time with its unit."""
+    if value is None or not name.endswith("time_constant"):
+        return "none" if value is None else str(value)
+    return "infinite" if math.isinf(value) else format_si(value, "s")
 
 
 def check_neuron(neuron: NeuronSpec) -> None:

@@ -17,7 +17,7 @@ from codesign.hardware.chip.description import Chip
 from codesign.hardware.cost.work import unable
 from codesign.hardware.placement.lanes import message_cycles
 from codesign.hardware.placement.placement import Placement
-from codesign.network.neuron import FEATURES, NeuronSpec
+from codesign.network.neuron import FEATURES, NeuronSpec, in_words
 from codesign.network.topology import NetworkShape
 from codesign.simulation.execution import Slice
 from codesign.simulation.policies import Policy, get_policy
@@ -209,7 +209,7 @@ def neuron_assumptions(
     features = neuron.features
     for name in FEATURES:
         if (name in own or name in features) and name not in chip.supports.features:
-            values = own.get(name) or ", ".join(map(str, neuron.each(name)))
+            values = own.get(name) or ", ".join(in_words(name, of) for of in neuron.each(name))
             yield f"{chip.name} is not stated to have {name}; evaluated with {values}"
     if neuron.bias and "bias" not in chip.supports.features:
         yield f"{chip.name} is not stated to have a bias; evaluated with those of the network, in float32"
