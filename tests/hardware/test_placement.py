@@ -374,6 +374,8 @@ def test_more_cores_go_to_the_layers_with_the_most_to_do() -> None:
     assert parts == [(0, 0, 2), (0, 1, 2), (0, 2, 2), (0, 3, 2), (1, 4, 4)]
     parts, _ = placed("16-8-4", chip, spread=(3, 2))
     assert parts == [(0, 0, 3), (0, 1, 3), (0, 2, 2), (1, 3, 2), (1, 4, 2)]
+    recurrent, _ = placed("16-8r-16", cores(6, neurons_per_core=16), spread=3)  # 16 · 8 + 8 · 8 and 8, 8 · 16 and 16
+    assert recurrent == [(0, 0, 4), (0, 1, 4), (1, 2, 16)]
     with pytest.raises(cd.InfeasibleError, match="spread: the layers need 3 cores, found 2"):
         placed("16-12-4", chip, spread=2)
     for beyond, name in ((13, "spread: 12 neurons"), ((8, 5), r"spread\[1\]: 4 neurons")):

@@ -63,7 +63,7 @@ def _shared_out(budget: Budget, cores: int) -> list[int]:
     if counts.sum() > cores:
         raise InfeasibleError(f"spread: the layers need {plural(int(counts.sum()), 'core')}, found {cores:,}")
     sizes = np.array(shape.layer_sizes)
-    work = np.array([size.synapses for size in shape.layers]) + sizes
+    work = np.array([size.all_synapses for size in shape.layers]) + sizes
     while counts.sum() < cores:
         counts[np.argmax(np.where(counts < sizes, work / counts, 0.0))] += 1
     return counts.tolist()  # type: ignore[no-any-return]
