@@ -22,7 +22,7 @@ def binned(
     events: Iterator[Events], labels: Integers, *, sample_ids: Integers, input_size: int, spec: ResolvedSpec
 ) -> EventBatch:
     """The events of B samples with (B,) labels and ids, counted by timestep and input; what is later is left out.
-    Raises DataError, naming the sample that is not read, or has an event at no time or input."""
+    Raises DataError, naming the sample that is not read, or has an event at no time or input; or where more are."""
     edges_ns = bin_edges_ns(spec.timestep, spec.timesteps)
     batches = []
     for start in range(0, max(len(labels), 1), _CHUNK):
@@ -42,6 +42,8 @@ def binned(
                 timestep_s=spec.timestep,
             )
         )
+    if next(events, None) is not None:
+        raise DataError(f"{spec.name}: more samples are read than asked for")
     return EventBatch.concatenate(batches)
 
 

@@ -16,6 +16,7 @@ from codesign.workload.dataset import list_datasets, load_workload, outline_work
 from codesign.workload.datasets import registry
 from codesign.workload.datasets.base import Recordings
 from codesign.workload.datasets.registry import get_dataset
+from codesign.workload.events import EventBatch
 from codesign.workload.spec import WorkloadSpec
 
 DIGITS = WorkloadSpec(name="digits", train=300, validation=5, test=200)
@@ -98,6 +99,14 @@ def _read_as(event):
     return lambda positions, spec: (event for _ in positions)
 
 
+def _batch_of(timesteps=10, labels=1):
+    def read(positions, spec):
+        frames = np.ones((len(positions), timesteps, 8))
+        return EventBatch.from_dense(frames, labels * (positions % 6), timestep_s=spec.timestep, sample_ids=positions)
+
+    return read
+
+
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
@@ -112,7 +121,15 @@ def _read_as(event):
         ),
         ({"samples": 30}, r"blinks: .*: TypeError: .*unexpected keyword argument 'samples'"),
         ({"labels": np.arange(30) % 7}, r"blinks: labels must be 0 … 5 with 6 classes, found 6"),
-        ({"labels": np.arange(20) % 6}, r"must be \(N,\) whole numbers, found int64 of shape \(20,\) and .* \(30,\)"),
+        ({"labels": np.arange(20) % 6}, r"labels must be an array of 30 whole numbers, found int64 of shape \(20,\)"),
+        ({"test_part": np.arange(30) // 25}, r"test_part must be an array of 30 flags, found int64 of shape \(30,\)"),
+        ({"read": lambda positions, spec: (([0], [7]) for _ in range(30))}, r"more samples are read than asked for"),
+        (
+            {"read": _batch_of(timesteps=3)},
+            r"blinks: the batch that `read` gives has other timesteps than it was asked",
+        ),
+        ({"read": _batch_of(labels=0)}, r"the batch that `read` gives has other labels than it was asked for"),
+        ({"read": lambda positions, spec: {}["a"]}, r"blinks: cannot be read: KeyError: 'a'"),
         ({"sample_ids": np.zeros(30, int)}, r"blinks: sample_ids must be distinct, found 1 of 30"),
     ],
 )

@@ -13,7 +13,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -67,8 +67,8 @@ class Recordings:
         labels: (N,) int64 classes.
         sample_ids: (N,) int64, distinct; of a sample, not of its place in this copy.
         read: gives the samples at some positions, which ascend.
-        test_part: (N,) which belong to the official test set; None where there is none.
-        validation_part: (N,) which of the others are for validation; None where the dataset does not say.
+        test_part: (N,) flags: which belong to the official test set; None where there is none.
+        validation_part: (N,) flags: which of the others are for validation; None where the dataset does not say.
         groups: (N,) int64 whom a sample comes from, such as its speaker; None where the copy does not say.
         files: all that are read, in an order that depends on their names only; none for what is embedded.
         content: computes a hash of whatever may change an event or a label. None takes the bytes of `files`.
@@ -99,10 +99,19 @@ class Recordings:
     def batch(self, positions: Integers, spec: ResolvedSpec) -> EventBatch:
         order = np.argsort(positions)
         inside = positions[order]
-        found = self.read(inside, spec)
+        labels, ids = self.labels[inside], self.sample_ids[inside]
+        try:
+            found = self.read(inside, spec)
+        except CodesignError:
+            raise
+        except Exception as error:
+            raise DataError(f"{spec.name}: cannot be read: {type(error).__name__}: {error}") from error
         if not isinstance(found, EventBatch):
-            size, ids = math.prod(self.grid), self.sample_ids[inside]
-            found = binned(found, self.labels[inside], sample_ids=ids, input_size=size, spec=spec)
+            found = binned(found, labels, sample_ids=ids, input_size=math.prod(self.grid), spec=spec)
+        timing: dict[str, Any] = {"timesteps": spec.timesteps, "timestep_s": spec.timestep}
+        for name, value in {"labels": labels, "sample_ids": ids, "currents": self.currents, **timing}.items():
+            if not np.array_equal(getattr(found, name), value):
+                raise DataError(f"{spec.name}: the batch that `read` gives has other {name} than it was asked for")
         return found.select(np.argsort(order)).with_grid(self.grid)
 
 
@@ -176,13 +185,16 @@ class Dataset(ABC):
             raise DataError(f"{self.name}: {folder}: {type(error).__name__}: {error}") from error
 
     def _check(self, recordings: Recordings) -> None:
-        """Raises DataError where samples have no class or no id of their own."""
+        """Raises DataError where samples have no class or no id of their own, or parts are none of them."""
         labels, ids = recordings.labels, recordings.sample_ids
-        if labels.ndim != 1 or labels.shape != ids.shape or labels.dtype.kind not in "iu" or ids.dtype.kind not in "iu":
-            raise DataError(
-                f"{self.name}: labels and sample_ids must be (N,) whole numbers, found {labels.dtype} of shape "
-                f"{labels.shape} and {ids.dtype} of shape {ids.shape}"
-            )
+        kinds = {"labels": "iu", "sample_ids": "iu", "test_part": "b", "validation_part": "b", "groups": "iu"}
+        for name, kind in kinds.items():
+            given = getattr(recordings, name)
+            fits = isinstance(given, np.ndarray) and given.shape == (len(ids),) and given.dtype.kind in kind
+            if not fits and (given is not None or name in ("labels", "sample_ids")):
+                found = f"{np.asarray(given).dtype} of shape {np.shape(given)}, {type(given).__name__}"
+                what = "flags" if kind == "b" else "whole numbers"
+                raise DataError(f"{self.name}: {name} must be an array of {len(ids)} {what}, found {found}")
         wrong = (labels < 0) | (labels >= recordings.classes)
         if wrong.any():
             raise DataError(
