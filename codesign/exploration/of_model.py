@@ -112,7 +112,7 @@ def name_of_chip(chip: str) -> str:
 
 
 def _name(path: str) -> str:
-    """A file's name as one of a sweep."""
-    stem = os.path.basename(path).split(".")[0]
-    plain = _NAME.sub("_", stem)[:_LONGEST] or "model"
+    """A file's name as one of a sweep: of a long one the end, which tells models of one recipe apart."""
+    stem = os.path.splitext(os.path.basename(path))[0]
+    plain = _NAME.sub("_", stem)[-_LONGEST:] or "model"
     return plain if plain[0].isalpha() or plain[0] == "_" else f"_{plain}"

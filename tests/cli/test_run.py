@@ -36,7 +36,7 @@ def network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> cd.SpikingNetwor
 def ran(*chips: str, data: str = "my.npz") -> tuple[str, ResultTable]:
     """What a run of the model on chips, and with further options, tells, and its results."""
     told = run_here("run", "mine.v2.safetensors", "--data", data, "--chips", *chips, folder=Path()).out
-    return told, cd.read_results(Path("reports/mine"))
+    return told, cd.read_results(Path("reports/mine_v2"))
 
 
 def test_a_model_runs_on_chips_that_wait_and_that_do_not(network: cd.SpikingNetwork):
@@ -126,6 +126,18 @@ def test_what_it_is_given_is_checked_before_anything_runs():
     np.save("my.npy", np.ones((5, 8, 20)))
     with pytest.raises(DataError, match=r"my.npy: .*; arrays lie in files that end in .npz"):
         plan_sweep(sweep_of_model("mine.v2.safetensors", "my.npy", ["mubrain"]))
+
+
+@pytest.mark.usefixtures("network")
+def test_models_of_one_recipe_do_not_write_over_each_others_results():
+    """Their files have the values of axes in their names, with points, the seed, and for long ones a mark."""
+    names = []
+    for tail in ("0.02-seed0", "0.02-seed1", f"0.03-{'x' * 120}-seed0-12345678", f"0.03-{'x' * 120}-seed1-23456789"):
+        file = Path(f"layered-neuron.time_constant-{tail}.safetensors")
+        file.write_bytes(Path("mine.v2.safetensors").read_bytes())
+        names.append(sweep_of_model(str(file), "my.npz", ["mubrain"]).name)
+    assert len({*names}) == len(names)
+    assert names[0] == "layered-neuron_time_constant-0_02-seed0"
 
 
 def test_data_of_the_training_is_made_and_split_as_it_was(tmp_path: Path):
