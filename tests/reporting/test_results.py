@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from math import nan
 
 import pytest
@@ -123,6 +124,12 @@ def test_the_other_book_counts_other_energies(results: SweepResults) -> None:
     board, used = (results.in_book(book).table()["energy_j"] for book in ("board", "cores_in_use"))
     assert (used.dropna() <= board.dropna()).all()
     assert (used.dropna() < board.dropna()).any()
+
+
+def test_results_whose_answers_are_known_can_be_sent_to_another_process(results: SweepResults) -> None:
+    sent = pickle.loads(pickle.dumps(results if results.answers else None))
+    assert repr(sent.answers) == repr(results.answers)
+    assert [point.means("layer_spikes") for point in sent.points] == [p.means("layer_spikes") for p in results.points]
 
 
 def test_reading_a_folder_without_results_says_so(tmp_path) -> None:

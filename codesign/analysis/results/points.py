@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, fields, replace
-from functools import cache, cached_property
+from functools import cached_property
 from typing import Any, TypeVar, cast
 
 import numpy as np
@@ -35,6 +35,7 @@ class _Source:
 
     Attributes:
         frame: all rows with status ok.
+        lists: those of its columns that were asked for, for all points.
         positions: the point's rows in it.
         means: columns of means over evaluation seeds, one entry for each (point, training seed).
         training_seeds: of the entries.
@@ -42,7 +43,7 @@ class _Source:
     """
 
     frame: pd.DataFrame
-    listed: Callable[[str], list[Any]]
+    lists: dict[str, list[Any]]
     positions: list[int]
     means: Mapping[str, Floats]
     training_seeds: pd.Index[int]
@@ -120,8 +121,10 @@ class Point:
 
     def cells(self, column: str) -> list[Any]:
         """A column of `rows`, sooner than by making these."""
-        found = self.source.listed(column)
-        return [found[position] for position in self.source.positions]
+        lists = self.source.lists
+        if column not in lists:
+            lists[column] = self.source.frame[column].tolist()
+        return [lists[column][position] for position in self.source.positions]
 
     @cached_property
     def training_seeds(self) -> pd.Index[int]:
@@ -322,11 +325,7 @@ def points_of(
         metadata: what they say of chips and schedules; a chip's title stands for the name of one they do not have.
     """
     frame = in_book(frame, book)
-
-    @cache
-    def listed(column: str) -> list[Any]:
-        return frame[column].tolist()
-
+    lists: dict[str, list[Any]] = {}
     chips, schedules = ({}, {}) if metadata is None else (metadata.chips, metadata.schedules)
     axes = [name for name in frame.columns if name.startswith(AXIS_PREFIX)]
     keys = [*_KEYS[:-2], *axes, *_KEYS[-2:]]
@@ -356,7 +355,7 @@ def points_of(
             chips.get(cells[FACT_COLUMNS.index("chip")]),
             _Source(
                 frame=frame,
-                listed=listed,
+                lists=lists,
                 positions=groups[key],
                 means=columns,
                 training_seeds=training_seeds,
