@@ -292,7 +292,7 @@ LOOPED_GRID = {"input": [2, 8, 8], "layers": [CONV, LINEAR["layers"][1]], "delay
         ("snntorch", {"reset_delay": True}, "snntorch cannot read a delayed reset; it reads"),
         ("norse", {"potential_step": 0.125}, "norse cannot read integer arithmetic; it reads"),
         ("snntorch", {"topology": LOOPED_GRID}, "snntorch cannot read spikes that come back to a grid; it reads"),
-        ("lava", {}, "reader: unknown 'lava'; allowed: norse, plain, rockpool, sinabs, snntorch, spikingjelly$"),
+        ("lava", {}, "dialect: unknown 'lava'; allowed: norse, plain, rockpool, sinabs, snntorch, spikingjelly$"),
     ],
 )
 def test_what_a_framework_cannot_read_is_refused(reader: str, neuron: dict[str, Any], message: str):

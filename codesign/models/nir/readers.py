@@ -86,7 +86,7 @@ READERS = {
 
 def reader_of(name: str) -> Reader | None:
     """The reader of that name; None of `plain`. Raises InputError where there is none."""
-    one_of("reader", name, ("plain", *READERS))
+    one_of("dialect", name, ("plain", *READERS))
     return READERS.get(name)
 
 
