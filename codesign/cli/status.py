@@ -37,7 +37,8 @@ def status(
 
     runs, problems = find_runs(location)
     if not runs and not problems and location != _USUAL:
-        raise InputError(f"{printable(location)}: is neither the output of a sweep or study nor a folder of them")
+        what = "the output of a sweep or study, such as reports/NAME, nor a folder of them"
+        raise InputError(f"{printable(location)}: is neither {what}")
     if as_json:
         told = [
             run.record.model_dump(mode="json", exclude={"format", "configuration"})

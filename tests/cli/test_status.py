@@ -111,7 +111,7 @@ def test_where_it_is_narrow_names_are_kept_and_times_give_way(tmp_path: Path, fi
 
 def test_nothing_there(tmp_path: Path) -> None:
     for place in (tmp_path, tmp_path / "missing", Path(__file__), "memory://nothing"):
-        with pytest.raises(InputError, match="is neither the output of a sweep or study nor a folder of them"):
+        with pytest.raises(InputError, match="is neither the output of a sweep or study, such as reports/NAME, nor a"):
             said(place)
 
 

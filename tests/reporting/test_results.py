@@ -133,5 +133,5 @@ def test_results_whose_answers_are_known_can_be_sent_to_another_process(results:
 
 
 def test_reading_a_folder_without_results_says_so(tmp_path) -> None:
-    with pytest.raises(InputError, match=r"results\.parquet: there is no such file"):
+    with pytest.raises(InputError, match=r"results\.parquet: there is no such file; .* to reports/NAME if"):
         read_results(tmp_path)

@@ -138,7 +138,8 @@ def read_results(location: Location) -> ResultTable:
     path = results_file(location)
     place, content = printable(path), read_file(path)
     if content is None:
-        raise InputError(f"{place}: there is no such file; a sweep or study writes its results when it ends")
+        told = "a sweep or study writes its results when it ends, to reports/NAME if not told otherwise"
+        raise InputError(f"{place}: there is no such file; {told}")
     table = _decoded(content, place)
     axes = [name for name in map(str, table.frame) if name.startswith(AXIS_PREFIX)]
     again = table.frame[table.frame.duplicated([*_NAMED, *axes, *_SEEDS])]
