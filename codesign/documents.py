@@ -248,15 +248,17 @@ def validate_document(document: Document, model: type[Model], *, other_keys: Ite
     """Check content, of one file or merged from several, against a model; the file may have `other_keys` too. Raises
     DocumentError with every mistake, those that the document has noted before included."""
     data = model.anchor(document.data, lambda path: os.path.dirname(document.place(path).file))
-    problems, value = list(document.problems), None
+    problems, value, between = list(document.problems), None, list(model.cross_check(data))
+    known = {path for path, _ in between}  # though its value is wrong
     try:
         value = model.model_validate(data, context=document)
     except ValidationError as error:
         problems += [
             document.problem(item["place"], describe(item, model, other_keys))
             for item in mistakes_of(error, data, model.relocate)
+            if item["type"] != "extra_forbidden" or item["place"] not in known
         ]
-    problems += [document.problem(path, document.labelled(path, message)) for path, message in model.cross_check(data)]
+    problems += [document.problem(path, document.labelled(path, message)) for path, message in between]
     if value is None or problems:
         raise refusal(problems)
     return value
