@@ -165,7 +165,8 @@ def _tensors(data: bytes, place: str) -> dict[str, torch.Tensor]:
         tensors: dict[str, torch.Tensor] = safetensors.torch.load(data)
     except Exception as error:  # its own, and whatever torch says to types that it does not have
         raise InputError(
-            f"{place}: is not a safetensors file, or is damaged or truncated: {reason_of(error)[:200]}"
+            f"{place}: is not a safetensors file (`cd.import_model` reads NIR), or is damaged or truncated: "
+            f"{reason_of(error)[:200]}"
         ) from error
     return tensors
 

@@ -152,7 +152,11 @@ def test_its_key_is_its_content_and_not_its_place(tmp_path: Path):
             {"topology": CONVOLUTION},
             r"takes 512 inputs \(2 × 16 × 16\) .* give it data of shape \(samples, timesteps, 2, 16, 16\)",
         ),
-        (("mine.safetensors}", "{file: mine.safetensors, dialect: norse}}"), {}, "is not an HDF5 file"),
+        (
+            ("mine.safetensors}", "{file: mine.safetensors, dialect: norse}}"),
+            {},
+            "is not an HDF5 file .`cd.load_model`",
+        ),
         (("mine.safetensors}", "mine.safetensors, epochs: 2}"), {}, "a `model` is taken as it is: remove epochs"),
         (
             ("seeds:", "axes: {recipe.mine.model: [mine.safetensors, none.safetensors]}\nseeds:"),

@@ -397,5 +397,7 @@ def test_a_truncated_file_is_refused(kept: int, tmp_path: Path):
     buffer = io.BytesIO()
     nir.write(buffer, graph_of(dense(2, 3), lif(2)))
     (path := tmp_path / "model.nir").write_bytes(buffer.getvalue()[:kept])
-    with pytest.raises(InputError, match="is not an HDF5 file, or is damaged or truncated"):
+    with pytest.raises(
+        InputError, match=r"is not an HDF5 file \(`cd.load_model` reads .safetensors\), or is damaged or truncated"
+    ):
         cd.import_model(path, **SNNTORCH)

@@ -46,7 +46,8 @@ def read_tree(path: Location) -> tuple[Tree, str]:
         raise
     except Exception as error:  # h5py raises nearly anything for damaged bytes
         raise InputError(
-            f"{place}: is not an HDF5 file, or is damaged or truncated: {reason_of(error)[:200]}"
+            f"{place}: is not an HDF5 file (`cd.load_model` reads .safetensors), or is damaged or truncated: "
+            f"{reason_of(error)[:200]}"
         ) from error
     if not any(isinstance(tree.get(name), Mapping) for name in (NIR, LAVA)):
         raise InputError(f"{place}: is an HDF5 file, but holds no model: NIR's have a group '{NIR}', lava's '{LAVA}'")
