@@ -124,6 +124,21 @@ def test_a_clock_of_one_chip_is_no_term_that_others_lack():
         assert {option.point.chip for option in options if option.point} == {standing_for}
 
 
+def test_a_given_model_is_held_against_the_limit_of_each_training_seed():
+    """b, cheaper, is within ten points of the best in the first seed alone. A limit that a given model sets is the same
+    in all seeds and moves with the draws of its chip, which the other has, too."""
+    trained = [row("a", 1.0, seed, accuracy=share, energy_j=9e-9) for seed, share in enumerate((0.5, 0.8, 0.8))]
+    given = {"recipe": "old", "training_method": "given", "training_policy": None}
+    rival = row("b", 1.0, 0, accuracy=0.5, energy_j=1e-9, **given)
+    answer = asked([*trained, rival], choose="chip", least="energy_j", where=["accuracy within 10 points of best"])
+    assert answer.confidence == pytest.approx(2 / 3)
+    cheapest = row("a", 1.0, 0, accuracy=0.4, energy_j=8.95e-9, **given)
+    price = ("energies.synaptic_operation", 0.5, 2.0)
+    drawn = [with_ranges(each, synaptic_operation=price) for each in (*trained, cheapest)]
+    answer = asked(drawn, choose="chip", most="accuracy", where=["energy_j within 1 % of best"])
+    assert answer.confidence == 1.0
+
+
 def test_within_of_best_means_the_best_of_the_options():
     """The other chip, more accurate, was not tried at several widths, and is no answer to which of them to take."""
     rows = rows_of([("mine", 1.0, 0.8, 10.0, 5.0), ("mine", 4.0, 0.81, 20.0, 5.0), ("other", 9.0, 0.99, 90.0, 5.0)])

@@ -20,6 +20,7 @@ from codesign.analysis.comparisons.constraints import (
     misses_in_words,
     over_words,
     resolved,
+    seeds_of,
 )
 from codesign.analysis.questions import Constraint, TargetQuestion
 from codesign.analysis.results.formatting import column_label, listed
@@ -55,7 +56,7 @@ def reach(name: str, question: TargetQuestion, points: Sequence[Point], names: N
         best = best_variant(met, where[0].column, more=where[0].relation in (">=", ">")) or met[0]
         count = "1 point meets" if len(met) == 1 else f"{len(met):,} of {len(able):,} points meet"
         doubts = doubt(best, where), _by_chance(best, where), may_miss(best, where, names)
-        in_draws = met_in(best, where, [int(seed) for seed in best.training_seeds])
+        in_draws = met_in(best, where, seeds_of(best, where, best.training_seeds))
         return answer(
             standing="met",
             sentence=f"{count} all constraints. The best is {names.point(best)}.",

@@ -6,7 +6,7 @@ Of the variants of an option, the best of those that meet them stands for it, ne
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
@@ -26,7 +26,7 @@ from codesign.analysis.results.formatting import (
 )
 from codesign.analysis.results.points import Point
 from codesign.analysis.results.samples import counts_samples, lead_by_samples, share_by_samples
-from codesign.analysis.results.statistics import difference, interval
+from codesign.analysis.results.statistics import GIVEN, difference, interval
 from codesign.arrays import Flags, Floats
 from codesign.hardware.terms import COVERAGE
 
@@ -59,6 +59,8 @@ def _resolved(constraint: Constraint, points: Sequence[Point]) -> Constraint:
     more = more_is_better(constraint.column)
     best = best_variant(points, constraint.column, more=more)
     mean = None if best is None else best.value(constraint.column).mean
+    seeds = {int(seed) for point in points for seed in point.training_seeds}
+    of_best = {} if best is None else _in_draws(best, constraint.column, seeds)
 
     def limit(value: Floats) -> Floats:
         distance = constraint.value * np.abs(value) if constraint.relative else constraint.value
@@ -68,7 +70,7 @@ def _resolved(constraint: Constraint, points: Sequence[Point]) -> Constraint:
         constraint,
         relation=">=" if more else "<=",
         value=float(limit(np.array(mean or 0.0))),
-        by_seed={} if best is None else {seed: (*limit(of),) for seed, of in _in_draws(best, constraint.column)},
+        by_seed={seed: (*limit(of),) for seed, of in of_best.items()},
         distance=abs(float(limit(np.array(mean or 0.0))) - (mean or 0.0)),
         rivals=_rivals(points, constraint.column) if counts_samples(constraint.column) else (),
     )
@@ -84,13 +86,16 @@ def _rivals(points: Sequence[Point], column: str) -> tuple[Point, ...]:
     return tuple(ordered[:_MOST_RIVALS])
 
 
-def _in_draws(point: Point, column: str) -> Iterator[tuple[int, Floats]]:
-    """Each training seed with (D,) values in the joint draws of the chip's numbers, or (1,) where rows have none."""
+def _in_draws(point: Point, column: str, of_given: Iterable[int]) -> Mapping[int, Floats]:
+    """By training seed, (D,) values in the joint draws of the chip's numbers, or (1,) where rows have none; a given
+    model has the same in all the seeds `of_given`."""
     series, found = point.seeds(column), drawn(point, column)
     seeds, values = [*map(int, series.index)], series.to_numpy(dtype=float)[:, None]
     if found is not None and set(found[0]) == set(seeds):
         seeds, values = [*found[0]], found[1]
-    return zip(seeds, values, strict=True)
+    if point.training_method == GIVEN and seeds:
+        return dict.fromkeys(of_given, values[0])
+    return dict(zip(seeds, values, strict=True))
 
 
 def _by_seed(known: Mapping[int, Floats | tuple[float, ...]], seeds: Sequence[int], missing: float) -> Floats:
@@ -123,13 +128,21 @@ def _short(values: Floats, limits: Floats, constraint: Constraint) -> Floats:
 
 def met_in(point: Point, constraints: Sequence[Constraint], seeds: Sequence[int]) -> Flags:
     """(S, D) whether a point meets all constraints in each training seed and each joint draw of its chip's numbers. A
-    seed that does not know a column misses its limit. (S, 1) where no column has draws."""
+    seed that does not know a column misses its limit; a given model is the same in each. (S, 1) where no column has
+    draws."""
     met = np.ones((len(seeds), 1), dtype=bool)
     for constraint in constraints:
-        values = _by_seed(dict(_in_draws(point, constraint.column)), seeds, math.nan)
+        values = _by_seed(_in_draws(point, constraint.column, seeds), seeds, math.nan)
         limits = _by_seed(constraint.by_seed, seeds, constraint.value)
         met = met & (_short(values, limits, constraint) <= 0)
     return met
+
+
+def seeds_of(point: Point, constraints: Sequence[Constraint], own: Iterable[int]) -> list[int]:
+    """Training seeds in which a point meets constraints or misses them: its own; of a given model, those of the points
+    that set the limits."""
+    limits = {seed for constraint in constraints for seed in constraint.by_seed}
+    return sorted(limits if limits and point.training_method == GIVEN else map(int, own))
 
 
 def over_words(seeds: int, draws: int) -> str:
@@ -142,7 +155,7 @@ def doubt(point: Point, constraints: Sequence[Constraint], of: str = "") -> str:
     is told `of` a point, as in ` of Loihi`, where there are several."""
     said = []
     for constraint in constraints:
-        seeds = [int(seed) for seed in point.seeds(constraint.column).index]
+        seeds = seeds_of(point, (constraint,), point.seeds(constraint.column).index)
         met = met_in(point, (constraint,), seeds)
         if met.all() or not meets(point, constraint):
             continue

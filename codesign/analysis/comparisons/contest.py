@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from codesign.analysis.comparisons.comparison import Comparison, compare, energy_of
-from codesign.analysis.comparisons.constraints import best_variant, meeting, met_in, over_words, standing
+from codesign.analysis.comparisons.constraints import best_variant, meeting, met_in, over_words, seeds_of, standing
 from codesign.analysis.comparisons.obstacles import Terms, absence, obstacle_between, untimed
 from codesign.analysis.comparisons.robustness import DRAWN, OF_LATENCY, drawn, places_of
 from codesign.analysis.questions import Constraint
@@ -241,7 +241,7 @@ class Contest:
         return best_variant([point for point, met in share.items() if met == most], self.column, more=self.more)
 
     def _share_met(self, point: Point) -> float:
-        return float(met_in(point, self.where, [*map(int, point.training_seeds)]).mean())
+        return float(met_in(point, self.where, seeds_of(point, self.where, point.training_seeds)).mean())
 
     @cached_property
     def _shares(self) -> Floats:
@@ -303,10 +303,10 @@ class Contest:
         found: dict[Point, Flags] = {}
         for point in variants:
             met = np.ones((1, 1), dtype=bool)
-            seeds = [int(seed) for seed in point.training_seeds] if point.training_method == GIVEN else self._seeds
-            if whole := set(seeds) <= {*map(int, point.seeds(self.column).index)}:
+            known = {*map(int, point.seeds(self.column).index)}
+            if whole := point.training_method == GIVEN or set(self._seeds) <= known:
                 taken = np.logical_or.reduce(np.broadcast_arrays(False, *found.values()))
-                met = met_in(point, self.where, seeds) & ~taken
+                met = met_in(point, self.where, self._seeds) & ~taken
             if whole or point in self.ranked:
                 found[point] = met
         return found
