@@ -10,7 +10,7 @@ from typing import Any
 from codesign.documents import Path_, validate_data
 from codesign.errors import CodesignError, InputError
 from codesign.exploration.definition.spec import SweepSpec
-from codesign.exploration.jobs.given import load_model_file
+from codesign.exploration.jobs.given import data_name, load_model_file
 from codesign.hardware.library import find_chip, is_chip_file
 from codesign.models.card import ModelData
 from codesign.training.model_file import ModelFile
@@ -86,13 +86,9 @@ def _has_other_frames(workload: Mapping[str, Any]) -> bool:
 def _as_trained(workload: WorkloadSpec, data: ModelData | None) -> WorkloadSpec:
     """The workload with the options that the model was trained with, where the data has the same name. Else samples
     would have another number of timesteps, or the test samples be some that it was trained on."""
-    if data is None or _data_name(data.options) != _data_name(workload):
+    if data is None or data_name(data.options) != data_name(workload):
         return workload
     return data.options.model_copy(update={"file": workload.file})
-
-
-def _data_name(workload: WorkloadSpec) -> tuple[str, str]:
-    return workload.name, os.path.basename(os.path.abspath(workload.file or ""))  # of a folder, with or without a /
 
 
 def _questions(entries: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:

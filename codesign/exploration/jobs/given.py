@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -165,9 +166,21 @@ def other_data(loaded: Loaded, workload: WorkloadSpec, outline: WorkloadOutline)
                     f"the model {model_of} was trained on '{data.options.name}' with {trained}, and is evaluated on "
                     f"'{workload.name}' with {here}{'; it may know test samples' * again}"
                 )
+            elif not outline.official and _unmoved(data.options) == _unmoved(workload):  # as of a file that has grown
+                others = f"the events of '{workload.name}' are others than those that the model {model_of} was"
+                told.append(f"{others} trained on; it may know test samples")
         if told:
             said[name] = "; ".join(told)
     return said
+
+
+def data_name(workload: WorkloadSpec) -> tuple[str, str]:
+    """What data are called, wherever they lie."""
+    return workload.name, os.path.basename(os.path.abspath(workload.file or ""))  # of a folder, with or without a /
+
+
+def _unmoved(workload: WorkloadSpec) -> WorkloadSpec:
+    return workload.model_copy(update={"file": data_name(workload)})
 
 
 def _listed(options: Mapping[str, object]) -> str:
