@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 
 def admitted(network: SpikingNetwork, events: EventBatch, schedule: Schedule, *, seed: int, epoch: int) -> EventBatch:
-    """The first `schedule.timesteps`, without the events of closed inputs and those that `input_dropout` loses.
+    """The first `schedule.timesteps`, without the events of closed inputs and those that `input_dropout` loses, and
+    without currents of 0.
 
     Whether an event is lost is a hash of seed, epoch, sample, timestep, input and the event's number at that input in
     that timestep. So no sample depends on its batch, and a closed input changes nothing for another.
@@ -30,6 +31,8 @@ def admitted(network: SpikingNetwork, events: EventBatch, schedule: Schedule, *,
     """
     if schedule.timesteps is not None:
         events = events.first_timesteps(schedule.timesteps)
+    if events.currents and not events.values.all():  # as of numbers too small for float32: nothing arrives
+        events = events.thinned(events.values)
     if (mask := network.input_mask()) is not None:
         events = events.thinned(np.where(mask.numpy(force=True)[events.indices], events.values, np.float32(0)))
     if schedule.input_dropout:

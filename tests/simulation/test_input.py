@@ -58,6 +58,13 @@ def test_losses_are_drawn_event_by_event_and_sample_by_sample():
     assert 0.65 < len(kept.values) / len(currents.values) < 0.75
 
 
+def test_currents_too_small_for_float32_do_not_arrive():
+    """A price takes events that did not leave for spikes that were dropped."""
+    events = batch_of(np.array([[[0.5, 1e-60, -0.5, 1e-60]]]), currents=True)
+    execution = simulate(network_of("4-2"), events, LAYERED, engine="reference").execution
+    assert execution.input_events.tolist() == execution.messages.spikes.tolist() == [2]
+
+
 def test_a_state_dict_brings_its_gate_or_takes_it_away():
     one, other = network_of("6-4-2"), network_of("6-4-2")
     one.input_gate = torch.arange(6) < 2
