@@ -347,6 +347,9 @@ def test_an_axis_does_not_end_where_further_values_have_no_result(beyond):
         ("recipe.a.refractory_dropout", (1.0, 0.3), False),
         ("schedule.a.group_size", (1.0, 4.0), False),
         ("schedule.a.steps_after_output", (1.0, 4.0), True),
+        ("recipe.a.patience", (1.0, 4.0), False),
+        ("recipe.a.cost_ramp", (1.0, 0.5), False),
+        ("neuron.most_spikes", (1.0, 3.0), False),
     ],
 )
 def test_what_no_value_lies_beyond_is_no_end(path, values, told):

@@ -53,11 +53,12 @@ _MOST_NAMED, _MOST_SENTENCES = 3, 3
 """Options and sentences of an answer; what else there is to say becomes a remark."""
 
 
-_FROM_ONE = {
-    *("batch_size", "cores", "depth", "epochs", "group_size", "margin", "quantization", "spread", "timesteps", "train"),
-    *("vector_width", "weight_bits"),
+_ONE_ENDS = {
+    *("batch_size", "bits", "cores", "depth", "epochs", "group_size", "margin", "most_spikes", "patience"),
+    *("potential_bits", "quantization", "samples", "spread", "timesteps", "train", "validation_margin"),
+    *("vector_width", "weight_bits", "cost_ramp", "event_drop", "label_smoothing"),
 }
-"""Parameters that are at least 1; none is below 0, and a dropout is at most 1."""
+"""Parameters that are at least 1, or at most, as dropouts are; none is below 0."""
 
 
 def choose(
@@ -340,7 +341,7 @@ def _at_an_end(contest: Contest, path: str, tried: Collection[float]) -> str:
     best = contest.option_of(contest.ranked[0])
     if len(numbers) < 2 or contest.level > 1 or best not in (min(numbers), max(numbers)):
         return ""
-    if best == 0 or (best == 1 and (name in _FROM_ONE or name.endswith("dropout"))):
+    if best == 0 or (best == 1 and (name in _ONE_ENDS or name.endswith("dropout"))):
         return ""
     end, further = ("largest", "larger") if best == max(numbers) else ("smallest", "smaller")
     if any(value > best if further == "larger" else value < best for value in tried):
