@@ -191,4 +191,4 @@ def _scalar(value: Any) -> Scalar:
         return "; ".join("none" if part is None else str(_scalar(part)) for part in value)
     if isinstance(value, float) and math.isinf(value):
         return "infinite"
-    return value  # type: ignore[no-any-return]
+    return getattr(value, "summary", value)  # type: ignore[no-any-return]

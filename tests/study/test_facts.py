@@ -12,7 +12,7 @@ import numpy as np
 import optuna
 import pyarrow.parquet as pq
 import pytest
-from tiny_studies import FIDELITY, study
+from tiny_studies import FIDELITY, searching, study
 
 from codesign.analysis.results.metadata import TrialFacts
 from codesign.exploration.study.evaluation import Outcome, volume_text
@@ -48,6 +48,14 @@ def test_importances_of_many_trials_are_those_of_the_whole_search(monkeypatch: p
     monkeypatch.setattr("codesign.exploration.study.facts._MOST_TRIALS", 20)
     found = _shares(lambda number, strong, weak: strong if number < 20 else weak)
     assert all(share == pytest.approx(0.5, abs=0.2) for share in found.values())
+
+
+def test_the_bits_of_a_baseline_are_told_in_words() -> None:
+    spec = study(
+        ("recipe_defaults: {", "recipe_defaults: {quantization: 4, "), searching("recipe.quantization: [4, 8]")
+    )
+    found = describe_study(spec, optuna.create_study(), baseline=Outcome(state="infeasible")).baseline
+    assert found.parameters["recipe.quantization"] == "4 bits a weight, symmetric levels, one scale a layer"
 
 
 def test_the_display_has_the_reports_hypervolume_of_the_trials_alone() -> None:
