@@ -7,6 +7,8 @@ round(w / s) of its weights, those of delayed connections to it included, stay w
 - −(n + 1) to n, for `full` levels: s = max(max w / n, −min w / (n + 1));
 - 0 to 2^bits − 1, where weights have no sign: negative ones become 0, and s = max w / (2^bits − 1).
 
+Behind an average of pools w is the weight of a synapse, with the average multiplied in.
+
 Zero stays zero, and the weight that decides the scale stays as it is. One bit with a sign has two levels, ±s with
 s = mean|w|, the scale that is nearest to the weights in the least squares sense; zero counts as positive.
 
@@ -98,23 +100,30 @@ class Quantization(Spec):
         return [self._quantized(weight.detach(), scale) for weight, scale in pairs]
 
     def potential_ranges(
-        self, weights: Sequence[torch.Tensor], steps: Sequence[float] | None = None
+        self, weights: Sequence[torch.Tensor], steps: Sequence[float] | None = None, units: Sequence[float] = ()
     ) -> tuple[tuple[float, float], ...] | None:
-        """`SpikingNetwork.potential_ranges` for these weights, given as they were before quantization."""
+        """`SpikingNetwork.potential_ranges` for these weights, given as they were before quantization, each in a unit
+        of potential; 1 if left out."""
         if self.potential_bits is None:
             return None
         high = (1 << (self.potential_bits - 1)) - 1
-        scales = self.scales(weights, steps)
+        scales = self._of_potentials(weights, steps, units)
         return tuple((-(high + 1) * scale, high * scale) if scale else (-math.inf, math.inf) for scale in scales)
 
     def potential_steps(
-        self, weights: Sequence[torch.Tensor], steps: Sequence[float] | None = None
+        self, weights: Sequence[torch.Tensor], steps: Sequence[float] | None = None, units: Sequence[float] = ()
     ) -> tuple[float, ...] | None:
-        """`SpikingNetwork.potential_steps` for these weights, given as they were before quantization; own ones stay."""
+        """`SpikingNetwork.potential_steps` likewise; own ones stay."""
         if self.potential_fraction_bits is None:
             return None
-        scales, unit = self.scales(weights, steps), 2.0**-self.potential_fraction_bits
+        scales, unit = self._of_potentials(weights, steps, units), 2.0**-self.potential_fraction_bits
         return tuple(own or scale * unit for scale, own in zip(scales, steps or [0.0] * len(scales), strict=True))
+
+    def _of_potentials(
+        self, weights: Sequence[torch.Tensor], steps: Sequence[float] | None, units: Sequence[float]
+    ) -> list[float]:
+        scales = self.scales(weights, steps)
+        return [scale * unit for scale, unit in zip(scales, units or [1.0] * len(scales), strict=True)]
 
     def _scale(self, weight: torch.Tensor) -> float:
         if not weight.numel():
@@ -168,14 +177,22 @@ def quantize(
         shapes, needed = ([tuple(getattr(one, "shape", ())) for one in some] for some in (given, held))
         if shapes != needed or not all(isinstance(one, torch.Tensor) for one in given):
             raise InputError(f"weights: must be tensors of the shapes {needed}, found {shapes}")
-        layers = len(network.shape.layers)
-        groups = [[i for i, fed in enumerate(network.layers_fed()) if fed == layer] for layer in range(layers)]
-        merged = [torch.cat([given[i].flatten() for i in group]) for group in groups]
+        network.potential_ranges = network.potential_steps = None
+        if quantization is None:
+            for one, weight in zip(held, given, strict=True):
+                one.copy_(weight)
+            return
+        layers, fed = len(network.shape.layers), network.layers_fed()
+        groups = [[i for i, target in enumerate(fed) if target == layer] for layer in range(layers)]
+        # a chip's weights are those of synapses, with what pools average multiplied in
+        averages = [getattr(one, "scale", 1.0) for kind in network.all_connections().values() for one in kind]
+        units = averages[:layers] if quantization.scale == "layer" else [1.0] * layers
+        shares = [average / units[target] for average, target in zip(averages, fed, strict=True)]
+        merged = [torch.cat([given[i].flatten() * shares[i] for i in group]) for group in groups]
         own = network.neuron.potential_steps(layers)
-        network.potential_ranges = None if quantization is None else quantization.potential_ranges(merged, own)
-        network.potential_steps = None if quantization is None else quantization.potential_steps(merged, own)
-        found = merged if quantization is None else quantization.weights(merged, own)
-        for group, of_layer in zip(groups, found, strict=True):
+        network.potential_ranges = quantization.potential_ranges(merged, own, units)
+        network.potential_steps = quantization.potential_steps(merged, own, units)
+        for group, of_layer in zip(groups, quantization.weights(merged, own), strict=True):
             parts = torch.split(of_layer, [given[i].numel() for i in group])
             for i, part in zip(group, parts, strict=True):
-                held[i].copy_(part.view_as(held[i]))
+                held[i].copy_(part.view_as(held[i]) / shares[i])

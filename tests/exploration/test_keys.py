@@ -102,10 +102,10 @@ def test_keys_stay_the_same(plan):
         "cost": 200,
     }
     assert {kind: hashed(keys) for kind, keys in found.items()} == {
-        "train": "eb3544d98cfa64b2",
-        "execute": "c1f96878a7d3b7df",
-        "summary": "15aa57f041d4c43c",
-        "cost": "db63e507e9a81eaf",
+        "train": "fb0681a81b514735",
+        "execute": "a7762eb68a008e3e",
+        "summary": "2b48401d046ce9c3",
+        "cost": "eb24458413d6ba19",
     }
 
 

@@ -16,6 +16,7 @@ from torch.nn.utils.parametrize import register_parametrization, remove_parametr
 from codesign.errors import InputError
 from codesign.exploration.interactive import compare_schedules
 from codesign.network.quantization import Quantization, quantize
+from codesign.network.topology import TopologySpec
 from codesign.simulation.schedule import LAYERED
 from codesign.training.calibration import calibrate
 from codesign.training.recipe import Calibration, Recipe
@@ -95,6 +96,24 @@ def test_a_network_is_quantized_in_place_and_becomes_float_again() -> None:
         network.weights()[1].detach()[0, 0] = wrong
         with pytest.raises(InputError, match="weights of layer 1: must be finite"):
             quantize(network, Quantization(bits=3))
+
+
+@pytest.mark.parametrize("grid", [{}, ONE_SCALE])
+def test_an_average_is_the_sum_over_weights_that_are_divided_by_its_window(grid: dict[str, Any]) -> None:
+    """The same network in two forms is the same on a chip, also where a skip comes to the same layer."""
+    skip, found = {"from": "input", "to": 1, "kind": "linear"}, []
+    for kind, factor in (("average_pool", 1.0), ("sum_pool", 0.25)):
+        layers = [{"kind": "conv2d", "channels": 1, "kernel": 1}, {"kind": kind, "kernel": 2}]
+        layers.append({"kind": "linear", "neurons": 2})
+        network = network_of(TopologySpec.model_validate({"input": [1, 2, 2], "layers": layers, "skips": [skip]}))
+        behind = torch.tensor([[3.0], [-0.8]]) * factor
+        network.load_weights([torch.ones(1, 1, 1, 1), behind, torch.tensor([[0.5] * 4, [0.2] * 4])])
+        quantize(network, Quantization(bits=3, potential_bits=5, potential_fraction_bits=1, **grid))
+        found.append((network.all_weights(), network.potential_ranges, network.potential_steps))
+        network.weights()[1].detach().div_(factor)
+    assert all(map(torch.equal, *(one[0] for one in found)))
+    assert found[0][1:] == found[1][1:]
+    assert found[0][2][1] == pytest.approx(1 / 6 if grid else 0.125)  # half a third of 1, or of 3 / 4
 
 
 class Doubled(torch.nn.Module):

@@ -31,8 +31,8 @@ from codesign.simulation.schedule import Schedule
 from codesign.training.losses import loss_version
 from codesign.training.recipe import UNLAYERED_ONLY, Recipe
 
-TRAIN_VERSION = 9
-EXECUTE_VERSION = 11
+TRAIN_VERSION = 10
+EXECUTE_VERSION = 12
 SUMMARY_VERSION = 6
 COST_VERSION = 18
 OF_RECIPES = {"calibration": 2, "input_gate": 2}
