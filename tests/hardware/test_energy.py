@@ -194,7 +194,8 @@ def test_both_books_of_the_static_power_by_hand(two_timesteps: cd.Execution) -> 
 
 
 def test_area_and_energy_times_delay_by_hand(two_timesteps: cd.Execution) -> None:
-    """Two layers on two chips of 3 mm² that lie between 2 and 4; two cores on a chip that has but one are no area."""
+    """Two layers on two chips of 3 mm² that lie between 2 and 4; two cores on a chip that has but one, and neurons of
+    more inputs than the chip's, have no area that is known."""
     chip = MESH_CORES.replace("8", "1") + f"multi_chip: {{}}\narea: {number('3 mm**2', range='[2 mm**2, 4 mm**2]')}\n"
     rest = ENERGIES + SWIFT + ASYNCHRONOUS
     cost = cost_of(two_timesteps, chip + rest)
@@ -203,6 +204,8 @@ def test_area_and_energy_times_delay_by_hand(two_timesteps: cd.Execution) -> Non
     alone = chip_from(chip.replace("multi_chip: {}", "") + rest)
     scaled = cd.place(two_timesteps.shape, alone, "scaled")
     assert cd.price(two_timesteps, scaled).columns()["area_m2"] is None
+    narrow = chip_from(f"{chip}fan_in: {number(3)}\n{rest}")  # of 4 inputs of the output layer
+    assert cd.place(two_timesteps.shape, narrow, "scaled").area_m2 is None
     row = cost_of(two_timesteps, MESH_CORES + rest).columns()
     assert row["energy_delay_js"] == near(row["energy_j"] * row["latency_s"])
     assert row["area_m2"] is None

@@ -71,7 +71,9 @@ class Placement:
     def area_m2(self) -> float | None:
         """Area of the chips in use; None where it is not known, since the chip gives none or had to be scaled."""
         added = self.cores_used > self.chip.cores.value * self.chips_used
-        if self.chip.area is None or added or any(load.exceeding for load in self.core_loads):
+        inputs, most = max(layer.fan_in for layer in self.shape.layers), self.chip.fan_in
+        grown = any(load.exceeding for load in self.core_loads) or (most is not None and inputs > most.value)
+        if self.chip.area is None or added or grown:
             return None
         return self.chip.area.value * self.chips_used
 
