@@ -97,7 +97,9 @@ def test_an_exception_is_a_failure_with_type_and_message(executor: Executor) -> 
     )
     assert ended["known"].failure is not None
     assert str(ended["known"].failure) == "InfeasibleError: too small"
-    assert str(ended["own"].failure) == "OddError: 1 and 2"  # an exception that cannot be pickled
+    line = executor_tasks.raise_own.__code__.co_firstlineno + 5
+    told = f"OddError: 1 and 2 (executor_tasks.py:{line})"  # an exception that cannot be pickled, and its place
+    assert str(ended["own"].failure) == told
     assert ended["fine"].output == 2
 
 

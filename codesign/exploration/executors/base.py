@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import traceback
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
 
+import codesign
+from codesign.errors import CodesignError
 from codesign.exploration.resources import JobResources
+
+_HERE = os.path.dirname(codesign.__file__) + os.sep
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,8 +50,19 @@ class Failure:
 
     @staticmethod
     def of(error: BaseException) -> Failure:
-        message = str(error).strip().encode(errors="replace").decode()  # it may name a file whose name is not text
+        message = str(error).strip()
+        if not isinstance(error, CodesignError | OSError | MemoryError):
+            message = f"{message} ({_place(error)})".lstrip()
+        message = message.encode(errors="replace").decode()  # it may name a file whose name is not text
         return Failure(kind=type(error).__name__, message=message)
+
+
+def _place(error: BaseException) -> str:
+    """File and line of what this package called when it was raised, such as a user's loss."""
+    frames = traceback.extract_tb(error.__traceback__)
+    known = [number for number, frame in enumerate(frames) if frame.filename.startswith(_HERE)]
+    frame = frames[max(known, default=-1) + 1 :][:1] or frames[-1:]
+    return ", ".join(f"{os.path.basename(one.filename)}:{one.lineno}" for one in frame)
 
 
 @dataclass(frozen=True, kw_only=True)
