@@ -167,7 +167,7 @@ class Plots:
     @staticmethod
     def _chart(figure: Figure | None) -> alt.Chart | alt.LayerChart:
         if figure is None:
-            raise InputError("there is nothing to draw: no point has these columns")
+            raise InputError("there is nothing to draw: too few points have these columns")
         return styled(figure)
 
 

@@ -84,8 +84,11 @@ def figure(name: str, title: str, chart: Any, *notes: str) -> Figure:
 
 def styled(drawn: Figure) -> alt.Chart | alt.LayerChart:
     """The figure as a chart of Altair with title and look, which a notebook shows and can change."""
-    kind = alt.LayerChart if "layer" in drawn.spec else alt.Chart
-    return kind.from_dict(_alone(drawn), validate=False)
+    kind, spec = (alt.LayerChart if "layer" in drawn.spec else alt.Chart), _alone(drawn)
+    data = spec.pop("data", alt.Undefined)  # of which Altair would try every row as every kind of data
+    chart = kind.from_dict(spec, validate=False)
+    chart.data = data
+    return chart
 
 
 def _alone(drawn: Figure) -> dict[str, Any]:
