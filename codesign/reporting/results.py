@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 from codesign import arguments
-from codesign.analysis.answers.answers import Answer
+from codesign.analysis.answers.answers import Answer, Option
 from codesign.analysis.answers.asking import AnsweredTable
+from codesign.analysis.answers.remarks import unmodelled
 from codesign.analysis.answers.savings import halved_numbers
 from codesign.analysis.comparisons.constraints import by_option, resolved
 from codesign.analysis.comparisons.contest import Contest
 from codesign.analysis.comparisons.fronts import fronts_of, objective_of, objective_sets
 from codesign.analysis.questions import CHOICES, Constraint
 from codesign.analysis.results.columns import NUMERIC_COLUMNS
-from codesign.analysis.results.formatting import column_label, with_interval
+from codesign.analysis.results.formatting import with_interval
+from codesign.analysis.results.measures import label_of, like
+from codesign.analysis.results.naming import Names
 from codesign.analysis.results.points import Point
 from codesign.analysis.results.table import ResultTable
 from codesign.analysis.results.table import read_results as read_table
@@ -130,7 +133,7 @@ class SweepResults(AnsweredTable):
     def _repr_html_(self) -> str:
         title = self.metadata.title or self.metadata.sweep
         parts = [f"<p><strong>{html.escape(title)}</strong></p>"]
-        parts += [_answer_html(answer) for answer in self.answers[:1]]
+        parts += [_answer_html(answer, self.names) for answer in self.answers[:1]]
         if len(self.answers) > 1:
             more = "".join(f"<li>{html.escape(str(one))}</li>" for one in self.answers[1:])
             count = plural(len(self.answers) - 1, "more question")
@@ -188,15 +191,18 @@ def _column(name: str) -> str:
     return name
 
 
-def _answer_html(answer: Answer) -> str:
+def _answer_html(answer: Answer, names: Names) -> str:
     columns = tuple(dict.fromkeys(name for option in answer.options for name in option.values))[:4]
-    head = "".join(f"<th>{html.escape(text)}</th>" for text in ("", *map(column_label, columns)))
-    rows = [_cells(option.label, option.values, columns) for option in answer.options[:_ROWS]]
+    head = "".join(f"<th>{html.escape(text)}</th>" for text in ("", *map(label_of, columns)))
+    rows = [_cells(option, columns, names) for option in answer.options[:_ROWS]]
     table = f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>" if rows else ""
-    said = f"{answer.sentence} ({answer.how_sure})" if answer.confidence is not None else answer.sentence
+    said = f"{answer.sentence} ({answer.how_sure})"
     return f"<p>{html.escape(answer.question)}<br>{html.escape(said)}</p>{table}"
 
 
-def _cells(label: str, values: Mapping[str, Any], columns: Sequence[str]) -> str:
-    texts = [label, *(with_interval(values[name], name) if name in values else "" for name in columns)]
+def _cells(option: Option, columns: Sequence[str], names: Names) -> str:
+    """An option as a row; ≥ before a value of which not all is known."""
+    least = {name for name in columns if option.point is not None and unmodelled(option.point, like(name), names)}
+    found = {name: with_interval(value, like(name)) for name, value in option.values.items()}
+    texts = [option.label, *("≥ " * (name in found and name in least) + found.get(name, "") for name in columns)]
     return f"<tr>{''.join(f'<td>{html.escape(text)}</td>' for text in texts)}</tr>"

@@ -100,6 +100,18 @@ def test_a_notebook_shows_how_sure_each_answer_is(results: SweepResults) -> None
     alone = SweepResults.of(results)
     object.__setattr__(alone, "answers", (claim,))
     assert "<table" not in alone._repr_html_()
+    assert f"({claim.how_sure})</p>" in alone._repr_html_()
+
+
+def test_a_notebook_writes_values_as_the_page_does() -> None:
+    """A measure in the unit of its column, and ≥ before an energy that lacks terms."""
+    curve = {"convergence_accuracy": [0.9], "not_modelled": ["energy of hop: chip loihi gives no energies.hop"]}
+    of = {"label": "Loihi", "of": {"chip": "loihi"}}
+    asked = {"printed": "Table 2", "columns": ["accuracy_at_output", "energy_j"], "rows": {"loihi": of}}
+    row = loihi_row("layered", 0, 0) | curve | {"energy_j": 1e-6}
+    page = SweepResults.of(table_of([row], synthetic_metadata(it=asked)))._repr_html_()
+    assert "<th>accuracy at the output</th><th>energy per sample</th>" in page
+    assert "<td>Loihi</td><td>90.0 %</td><td>≥ 1 µJ</td>" in page
 
 
 def test_a_notebook_shows_a_table_where_there_is_no_question() -> None:
