@@ -45,7 +45,7 @@ class Audio(Dataset):
     folder = _FOLDERS[0]
     expected = (
         "<label>/*.wav or <label>_<speaker>_<take>.wav, such as "
-        "https://github.com/Jakobovski/free-spoken-digit-dataset in fsdd below the data root"
+        "https://github.com/Jakobovski/free-spoken-digit-dataset cloned into fsdd below the data root"
     )
     splits = ("pooled", "speaker")
     usual_timesteps = 100
