@@ -103,8 +103,8 @@ def _place(file: RemoteFile, page: str, folder: Path, progress: DownloadProgress
         _fetch(file, part, progress)
     except DataError as error:
         raise DataError(
-            f"{error}. By hand: get {file.name} from {file.url} or {page} with a browser, put it into "
-            f"{folder.absolute()}, and run the command again"
+            f"{error}. By hand: get {file.name} from {file.url} or {page} with a browser, save it as "
+            f"{folder.absolute() / file.name}, and run the command again"
         ) from None
     if file.archive:
         progress.note(f"{file.name}: unpacking")

@@ -221,7 +221,7 @@ def test_without_a_network_the_error_says_what_to_do_by_hand(tmp_path, monkeypat
     server.close()
     with pytest.raises(DataError, match=r"cannot be fetched \(.*refused.*By hand: get blob.gz from http") as caught:
         download(what, Path("data"), Told())
-    assert f"put it into {tmp_path / 'data' / 'blob'}, and run" in str(caught.value)  # absolute
+    assert f"save it as {tmp_path / 'data' / 'blob' / 'blob.gz'}, and run" in str(caught.value)  # absolute
 
 
 def test_an_archive_that_was_put_there_by_hand_is_taken(server, tmp_path):
