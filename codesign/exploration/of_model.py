@@ -57,6 +57,7 @@ def sweep_of_model(
         entries[called] = {**base, "capacity": "scaled", "operation": operation, "schedules": schedules}
     named: dict[Path_, str] = {("workload",): "--data", ("recipes", name): "MODEL"}
     named["workload", "timestep"] = "MODEL's timestep"
+    named |= {("chips", called, "operation"): "--real-time" for called in entries}
     told = {
         "name": name,
         "title": f"{os.path.basename(model)} on {', '.join(entries)}",

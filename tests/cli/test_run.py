@@ -123,6 +123,8 @@ def test_what_it_is_given_is_checked_before_anything_runs():
             sweep_of_model(*wrong)
     with pytest.raises(InputError, match=r"^MODEL: takes 20 inputs and has 4 classes; workload 'digits' has 512"):
         plan_sweep(sweep_of_model("mine.v2.safetensors", "digits", ["mubrain"]))
+    with pytest.raises(InputError, match=r"^--real-time: truenorth_allin: its all-in energy was measured in real_time"):
+        plan_sweep(sweep_of_model("mine.v2.safetensors", "my.npz", ["truenorth_allin"]))
     np.save("my.npy", np.ones((5, 8, 20)))
     with pytest.raises(DataError, match=r"my.npy: .*; arrays lie in files that end in .npz"):
         plan_sweep(sweep_of_model("mine.v2.safetensors", "my.npy", ["mubrain"]))
