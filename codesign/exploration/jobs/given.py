@@ -123,7 +123,7 @@ def _mistakes(spec: SweepSpec, loaded: Loaded, workload: WorkloadOutline) -> Ite
                 f"{_inputs(workload.input_grid)} and {workload.classes} classes"
                 f"{'' if fits else f'; give it data of shape (samples, timesteps, {form})'}",
             )
-        if network.timestep_s != workload.timestep_s and not network.timeless:
+        if not (math.isclose(network.timestep_s, workload.timestep_s) or network.timeless):
             here = f"those of workload '{spec.workload.name}' last {workload.timestep_s:g} s"
             yield where, f"decays by {network.timestep_s:g} s a timestep, and {here}"
         if (network.topology, network.neuron) != (first.network.topology, first.network.neuron):
