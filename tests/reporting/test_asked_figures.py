@@ -70,6 +70,27 @@ def test_lines_along_a_time_have_its_unit_and_those_left_out_are_counted():
 
 
 @pytest.mark.parametrize(
+    ("along", "words"),
+    [
+        ("recipe.layered.group_size", "F of training"),
+        ("training.mixture.0.group_size", "F of training"),
+        ("recipe.layered.calibration.group_size", "F of calibration"),
+        ("schedule.async_random.group_size", "F of inference"),
+        ("recipe.layered.spike_cost.1", "spike cost 1"),
+        ("training.augmentation.time_jitter", "time jitter in s"),
+    ],
+)
+def test_an_axis_is_called_by_what_it_sets(along: str, words: str):
+    path = along.replace("training.", "recipe.layered.")
+    rows = [mubrain_row("layered", "random", 0, 0) | {f"axis.{path}": x, "point": str(x)} for x in (1.0, 8.0)]
+    unit = "s" if words.endswith(" in s") else ""
+    points = [replace(point, axis_units={path: unit}) for point in points_of(rows)]
+    found = asked_figure("asked", FigureEntry(figure="along", along=along, column="accuracy"), points)
+    assert found.title == f"Accuracy by {words.removesuffix(' in s')}"
+    assert f"'title': '{words}'" in str(found.spec)
+
+
+@pytest.mark.parametrize(
     ("kind", "most", "what"), [("currents_before_firing", 8, "lines"), ("spikes_per_neuron", 16, "bars")]
 )
 def test_a_figure_counts_what_it_leaves_out(kind: str, most: int, what: str):

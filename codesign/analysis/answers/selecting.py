@@ -73,6 +73,12 @@ def value_of(point: Point, name: str) -> Selected:
     return dict(point.axes).get(name)
 
 
+def unit_of(point: Point, name: str) -> str:
+    """The SI unit of what `value_of` gives of an axis, or of a parameter of the recipe that an axis sets; else ""."""
+    parameter = name.removeprefix(_TRAINING)
+    return point.axis_units.get(name if parameter == name else f"recipe.{point.recipe}.{parameter}", "")
+
+
 def points_in(points: Sequence[Point], selection: Selection) -> list[Point]:
     """Points that have what a selection asks for, in their order. `lowest` and `highest` take the end among points that
     have all else."""
@@ -168,8 +174,7 @@ def _several(wanted: Selected | tuple[Selected, ...]) -> tuple[Selected, ...]:
 def _is(point: Point, name: str, wanted: Selected) -> bool:
     value = value_of(point, name)
     if isinstance(wanted, str) and isinstance(value, float):
-        parameter = name.removeprefix(_TRAINING)
-        unit = point.axis_units.get(name if parameter == name else f"recipe.{point.recipe}.{parameter}", "")
+        unit = unit_of(point, name)
         try:
             return _same(value, parse_quantity(wanted, unit) if unit else float(wanted))
         except ValueError:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from codesign.analysis.answers.illustrations import FigureEntry
-from codesign.analysis.answers.selecting import ladders_along, number_of, points_in
+from codesign.analysis.answers.selecting import ladders_along, number_of, points_in, unit_of
 from codesign.analysis.results.formatting import column_label, quantity
 from codesign.analysis.results.measures import (
     Curve,
@@ -164,7 +164,7 @@ def _along(entry: FigureEntry, chosen: Sequence[Point], points: Sequence[Point],
         mean, line = interval(measured(column, point, points)).mean, say_across(point)
         if mean is not None:
             levels.setdefault(line, _row(line, 0.0, mean, like(column)))
-    unit = chosen[0].axis_units.get(entry.along, "")
+    unit = next(filter(None, (unit_of(point, entry.along) for point in chosen)), "")
     x_title = f"{_words(entry.along)}{f' in {unit}' if unit else ''}"
     drawn = _band(rows, ordinal=True) + _line(rows, x_title, like(column), label_of(column), ordinal=True)
     if levels:
@@ -200,9 +200,11 @@ def _spikes(chosen: Sequence[Point], say: Saying) -> _Drawn | None:
 
 
 def _words(along: str) -> str:
-    name = along.rpartition(".")[2]
-    words = {"group_size": "F of inference", "training_group_size": "F of training"}
-    return words.get(name, name.replace("_", " "))
+    *of, name = along.split(".")
+    if name.endswith("group_size"):
+        whose = "training" if along.startswith(("recipe.", "training")) else "inference"
+        return f"F of {'calibration' if of[-1:] == ['calibration'] else whose}"
+    return (f"{of[-1]} {name}" if name.isdecimal() else name).replace("_", " ")
 
 
 def _row(line: str, x: float, y: float | None, column: str) -> dict[str, str | float | bool | None]:
