@@ -213,7 +213,7 @@ def not_a_number(waiting):
     return (waiting.potential - waiting.potential) / (waiting.potential - waiting.potential)
 
 
-@pytest.mark.parametrize("priority", [everything, with_numbers(1e-10)])
+@pytest.mark.parametrize("priority", [everything, with_numbers(1e-10), with_numbers(np.float64(1e-10))])
 def test_a_users_policy_equals_the_reference(plug_in, priority: Any):
     flags = {"uses_uniform": True, "uses_cores": True, "score": lambda network: network.fan_in() / 8}
     plug_in(mine=Policy(name="mine", priority=priority, **flags))

@@ -178,7 +178,8 @@ def _in_float32(function: Callable[..., Any]) -> Callable[..., Any]:
 
     def single(value: Any) -> Any:
         with np.errstate(over="ignore"), suppress(OverflowError):  # whatever else the function's module holds
-            return np.float32(value) if type(value) in (int, float) else value
+            number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+            return np.float32(value) if number else value
         return value
 
     code = function.__code__
