@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -18,6 +18,7 @@ from random_cases import a_case
 
 from codesign.analysis.results.naming import _POLICY_WORDS
 from codesign.errors import InputError
+from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.engine import simulate
 from codesign.simulation.policies import Policy, Waiting, get_policy, policy_names
 from codesign.simulation.priorities import select
@@ -213,9 +214,19 @@ def not_a_number(waiting):
     return (waiting.potential - waiting.potential) / (waiting.potential - waiting.potential)
 
 
+@dataclass
+class FanIn:
+    """A score that has parameters, and no hash."""
+
+    share: float
+
+    def __call__(self, network: SpikingNetwork) -> Any:
+        return network.fan_in() * self.share
+
+
 @pytest.mark.parametrize("priority", [everything, with_numbers(1e-10), with_numbers(np.float64(1e-10))])
 def test_a_users_policy_equals_the_reference(plug_in, priority: Any):
-    flags = {"uses_uniform": True, "uses_cores": True, "score": lambda network: network.fan_in() / 8}
+    flags = {"uses_uniform": True, "uses_cores": True, "score": FanIn(share=1 / 8)}
     plug_in(mine=Policy(name="mine", priority=priority, **flags))
     for convolutional, mode in ((True, "frame"), (False, "queued")):
         case = a_case(convolutional=convolutional, batch=2, timesteps=2, regularization=Regularization())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from inspect import signature
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -77,7 +77,7 @@ class Policy:
     uses_uniform: bool = False
     uses_cores: bool = False
     uses_service: bool = False
-    score: Callable[[SpikingNetwork], Any] | None = None
+    score: Callable[[SpikingNetwork], Any] | None = field(default=None, hash=False)  # may have no hash
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not self.name:
@@ -92,11 +92,11 @@ class Policy:
                 raise InputError(
                     f"policy '{self.name}': {name} must be a function of one argument, a `{argument}`: {error}"
                 ) from error
-        for field in self._names:
-            drawn_for_noise = field == "uniform" and self.uses_noise
-            if field in _FLAGS and not drawn_for_noise and not getattr(self, _FLAGS[field]):
+        for part in self._names:
+            drawn_for_noise = part == "uniform" and self.uses_noise
+            if part in _FLAGS and not drawn_for_noise and not getattr(self, _FLAGS[part]):
                 raise InputError(
-                    f"policy '{self.name}': its priority looks at `{field}`, so it needs {_FLAGS[field]}=True"
+                    f"policy '{self.name}': its priority looks at `{part}`, so it needs {_FLAGS[part]}=True"
                 )
 
     @property
