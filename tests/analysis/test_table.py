@@ -327,6 +327,13 @@ def test_files_of_two_sweeps_that_were_put_together_are_no_results(tmp_path):
         read_results(path)
 
 
+def test_a_url_may_be_that_of_the_file_or_of_its_folder(tmp_path):
+    place = f"memory://{tmp_path.name}/run.v2"
+    write_results(f"{place}/results.parquet?skip_instance_cache=true", [], synthetic_metadata())
+    for url in (place, f"{place}/", f"{place}/results.parquet", f"{place}?skip_instance_cache=true"):
+        assert read_results(url).frame.empty
+
+
 def test_contents_are_equal_whatever_the_wall_time(tmp_path):
     def written(metadata: ResultMetadata = METADATA, **changes: object) -> ResultTable:
         write_results(tmp_path / "r", [row(assumptions=["a"], **changes)], metadata)

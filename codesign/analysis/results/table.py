@@ -124,11 +124,10 @@ def _arrow_table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, Column
 
 
 def results_file(location: Location) -> Location:
-    """The results file at a location: that itself, or `results.parquet` where it is a folder."""
-    if is_url(location):
-        folder = "." not in str(location).partition("?")[0].rpartition("/")[2]
-    else:
-        folder = os.path.isdir(location)
+    """The results file at a location: that itself, or `results.parquet` where it is a folder, or a URL that does not
+    end in `.parquet`."""
+    named = str(location).partition("?")[0].endswith(".parquet")
+    folder = not named if is_url(location) else os.path.isdir(location)
     return join(location, "results.parquet") if folder else location
 
 
