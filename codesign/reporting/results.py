@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from codesign import arguments
-from codesign.analysis.answers.answers import Answer, Option
+from codesign.analysis.answers.answers import Answer, Option, values_of
 from codesign.analysis.answers.asking import AnsweredTable
 from codesign.analysis.answers.remarks import unmodelled
 from codesign.analysis.answers.savings import halved_numbers
@@ -139,7 +139,9 @@ class SweepResults(AnsweredTable):
             count = plural(len(self.answers) - 1, "more question")
             parts.append(f"<details><summary>{count}</summary><ul>{more}</ul></details>")
         if not self.answers:
-            parts.append(self.table().head(_ROWS).to_html(index=False))
+            told = self.points[:_ROWS]
+            every = [Option(label=self.names.point(one), point=one, values=values_of(one, ())) for one in told]
+            parts.append(_options_html(every, self.names))
         return "".join(parts)
 
 
@@ -192,12 +194,16 @@ def _column(name: str) -> str:
 
 
 def _answer_html(answer: Answer, names: Names) -> str:
-    columns = tuple(dict.fromkeys(name for option in answer.options for name in option.values))[:4]
-    head = "".join(f"<th>{html.escape(text)}</th>" for text in ("", *map(label_of, columns)))
-    rows = [_cells(option, columns, names) for option in answer.options[:_ROWS]]
-    table = f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>" if rows else ""
     said = f"{answer.sentence} ({answer.how_sure})"
-    return f"<p>{html.escape(answer.question)}<br>{html.escape(said)}</p>{table}"
+    options = _options_html(answer.options[:_ROWS], names)
+    return f"<p>{html.escape(answer.question)}<br>{html.escape(said)}</p>{options}"
+
+
+def _options_html(options: Sequence[Option], names: Names) -> str:
+    columns = tuple(dict.fromkeys(name for option in options for name in option.values))[:4]
+    head = "".join(f"<th>{html.escape(text)}</th>" for text in ("", *map(label_of, columns)))
+    rows = "".join(_cells(option, columns, names) for option in options)
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>" if rows else ""
 
 
 def _cells(option: Option, columns: Sequence[str], names: Names) -> str:
