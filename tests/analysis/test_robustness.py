@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 from handmade_hardware import near
 from synthetic_sweep import Row, loihi_row, mubrain_row, points_of, synthetic_metadata, with_ranges
@@ -180,6 +182,15 @@ def test_a_time_tips_an_energy_delay_product_where_its_square_does():
     less, more = sorted(points_of(rows), key=lambda one: one.value("energy_delay_js").mean or 0.0)
     (found,) = compare("energy_delay_js", less, more, more_is_better=False).robustness.tips
     assert (found.at, found.above, found.exact) == (near(1e-9), False, False)
+
+
+def test_no_number_reverses_what_differs_by_rounding_alone():
+    known = {"energy_j": 4e-9, "latency_s": 2e-3, "energy_draws_j": [4e-9, 4e-9], "latency_draws_s": [2e-3, 2e-3]}
+    number = ("times.synaptic_operation", 1e-9, 2e-9, 3e-9)
+    known |= numbers((*number, 4e-9, 4e-9)) | numbers((*number, 2e-3, 2e-3), column="latency_at_{}_s")
+    products = {"a": 8e-12, "b": math.nextafter(8e-12, 1)}
+    one, other = points_of([point(chip, 0, **known, energy_delay_js=product) for chip, product in products.items()])
+    assert compare("energy_delay_js", one, other, more_is_better=False).robustness.tips == ()
 
 
 def test_a_number_that_is_zero_is_infinitely_far_from_where_it_tips():

@@ -221,7 +221,7 @@ def _tip(number: RangedNumber, less: Sequence[float], more: Sequence[float], col
     gains = np.log(more) - np.log(less) if power else np.subtract(more, less)
     tips = []
     for place, there in zip((number.low, number.high), gains[1:], strict=True):
-        if there <= 0 and place != number.value:
+        if there <= 0 and there < gains[0] and place != number.value:
             way = gains[0] / (gains[0] - there)
             at = number.value * (place / number.value) ** way if power else number.value + (place - number.value) * way
             tips.append(Tip(number=number, at=float(at), above=place > number.value, exact=exact))
