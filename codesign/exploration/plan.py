@@ -255,10 +255,13 @@ class _Builder:
             jobs = executed(cost=cost)
         columns = {**model.columns, "evaluation_seed": seed, **deployment.columns, **axes}
         assumptions, learn = list(columns["assumptions"]), model.inputs.recipe.learn
-        sharing = {**self.sharing.get(model.recipe.name, {}), **(learn.shared if learn else {})}
+        learned = learn.shared if learn else {}
+        sharing = {**self.sharing.get(model.recipe.name, {}), **learned}
+        of_learned = {number: f"one learned for each {each}" for number, each in learned.items()}
+        own = {**self.own_numbers.get(model.recipe.name, {}), **of_learned}
         if deployment.placement is not None:
             more = [*learned_assumptions(deployment.placement, sharing)]
-            if own := self.own_numbers.get(model.recipe.name):
+            if own:
                 said, held = ([*neuron_assumptions(chip.chip, self.spec.neuron, own=of)] for of in ({}, own))
                 assumptions = [each for each in assumptions if each not in said or each in held]
                 more = [*held, *more]

@@ -14,6 +14,7 @@ from tiny_sweeps import (
     changed,
     counts,
     feasible,
+    instead,
     keys,
     outline,
     plan_of,
@@ -84,9 +85,11 @@ def test_keys_of_trainings_change_with_what_they_train_through(recipe, now, othe
 def test_neurons_that_learn():
     """They are said where a chip is not known to have them, of the models that do, and refused where nothing leaks."""
     learning = beside("learning: {method: layered, learn: {threshold: neuron, time_constant: layer}}")
-    for point in feasible(tiny(learning)):
-        said = [text for text in point.columns["assumptions"] if "for each" in text]
-        assert len(said) == 2 * (point.columns["recipe"] == "learning")
+    for point in feasible(tiny(learning, instead("truenorth: {capacity: scaled}"))):
+        learns, assumed = point.columns["recipe"] == "learning", point.columns["assumptions"]
+        assert len([text for text in assumed if "evaluated with its own" in text]) == 2 * learns
+        leaks = [text.endswith("τ_m = one learned for each layer") for text in assumed if "τ_m" in text]
+        assert leaks == [learns] * (point.columns["chip"] == "truenorth")
     spec = tiny(learning, ('"12-8"', '"12-8", neuron: {time_constant: infinite}'))
     with pytest.raises(DocumentError, match=r"recipes\.learning\.learn: an infinite time constant cannot be trained"):
         build_plan(spec, outline())
