@@ -282,9 +282,10 @@ def _without_owner(axis: str) -> str:
 
 
 def _of_any(point: Point, name: str) -> Selected:
-    """`value_of`, also of what `_without_owner` gives."""
+    """`value_of`, also of what `_without_owner` gives; the same number of two owners, whatever unit each has it in."""
     family, owner, parameter = name.partition(".*.")
-    return value_of(point, f"{family}.{getattr(point, family)}.{parameter}" if owner else name)
+    value = value_of(point, f"{family}.{getattr(point, family)}.{parameter}" if owner else name)
+    return float(f"{value:.9g}") if isinstance(value, float) else value
 
 
 def _varies(side: Sequence[Point], name: str) -> bool:
