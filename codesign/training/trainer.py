@@ -81,7 +81,8 @@ def train(
     Raises:
         TrainingDivergedError: the loss or a weight is no longer finite; it names the epoch, and the best before.
         InputError: naming the argument that is not of its kind.
-        KeyboardInterrupt: the network then has the weights of the best epoch so far, uncalibrated, if one was complete.
+        KeyboardInterrupt: the network then has the weights of the best epoch so far, uncalibrated, or if none was
+            complete those that it has come to.
 
     Warns:
         SilentNetworkWarning: a hidden layer fired for no training sample in the first epoch; not without `warn`.
@@ -191,8 +192,8 @@ class _Training:
         except (InputError, TrainingDivergedError) as error:
             raise _explained(error, self.weights, history, best[1]) from error.__cause__
         except KeyboardInterrupt as interrupt:
+            self.take(best if best[1] else ((), 0, self.weights.state()))
             if best[1]:
-                self.take(best)
                 interrupt.add_note(f"the network has the weights of epoch {best[1]}, the best of {len(history)}")
             raise
         risen = None if memory is None else memory.risen_bytes()
@@ -303,14 +304,16 @@ class _Training:
         if self.gate is not None:
             self.gate.close()
         one_loss = partial(self.one_loss, epoch=epoch)
-        result = mixed_loss(self.schedules, batch, one_loss, seed=self.seed, epoch=epoch)
-        value = float(result.value.detach())
-        if not math.isfinite(value):
-            raise TrainingDivergedError(f"the loss became {value} in epoch {epoch}; a lower learning rate may help")
-        optimizer.zero_grad(set_to_none=True)
-        result.value.backward()  # type: ignore[no-untyped-call]
-        if self.gate is not None:
-            self.gate.open(epoch)
+        try:
+            result = mixed_loss(self.schedules, batch, one_loss, seed=self.seed, epoch=epoch)
+            value = float(result.value.detach())
+            if not math.isfinite(value):
+                raise TrainingDivergedError(f"the loss became {value} in epoch {epoch}; a lower learning rate may help")
+            optimizer.zero_grad(set_to_none=True)
+            result.value.backward()  # type: ignore[no-untyped-call]
+        finally:
+            if self.gate is not None:
+                self.gate.open(epoch)
         self.weights.take_gradients()
         if self.recipe.weight_decay:
             self.weights.add_decay(self.recipe.weight_decay)
