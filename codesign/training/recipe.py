@@ -190,8 +190,6 @@ class Recipe(Spec):
             raise ValueError(
                 f"policy '{self.policy}' looks at a chip's service times: name one of the sweep's chips in 'chip'"
             )
-        if "input_cost" in self.model_fields_set and not self.input_gate:
-            raise ValueError("input_cost needs a gate: set input_gate to true, or remove input_cost")
         if self.quantization == "chip" and self.chip is None:
             raise ValueError("quantization 'chip' needs the name of one of the sweep's chips in `chip`")
         return self

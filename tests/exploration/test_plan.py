@@ -323,6 +323,8 @@ def test_the_configuration_hash_follows_the_configuration():
         ("method: layered, spike_floor: 0.1, cost_ramp: 0.1", "", ["recipe.mine.spike_floor", "recipe.mine.cost_ramp"]),
         ("method: layered, input_gate: true, cost_ramp: 0.1", "", []),
         ("method: layered, budget: {density: 1.0}, spike_floor: 0.1, cost_ramp: 0.1", "", []),
+        ("method: layered, input_cost: 0.1", "", ["recipe.mine.input_cost"]),
+        ("method: layered, input_gate: true, input_cost: 0.1", "", []),
         ("method: layered", "stop: drained, margin: 2", ["schedule.asynchronous.margin"]),
         ("method: layered", "stop: margin, steps_after_output: 2", ["schedule.asynchronous.steps_after_output"]),
     ],

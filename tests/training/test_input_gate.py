@@ -117,5 +117,3 @@ def test_what_has_no_gate_is_a_mistake():
     skipped = {"input": 8, "layers": layers, "skips": [{"from": "input", "to": 2, "kind": "linear"}]}
     with pytest.raises(InputError, match="input_gate: cannot be learned where skips begin at the input"):
         train(network_of(skipped), RECIPE, toy_split(1, 20), toy_split(2, 20), seed=0)
-    with pytest.raises(InputError, match="set input_gate to true"):
-        Recipe(method="layered", epochs=1, input_cost=0.1)

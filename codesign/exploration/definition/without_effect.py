@@ -29,6 +29,7 @@ _MATTERS: Mapping[str, Mapping[str, tuple[Callable[[Any, Sequence[SweepSpec]], b
             "method unlayered, and refractory true of recipe and neuron: otherwise no neuron is kept from firing again",
         ),
         "spike_floor": (lambda recipe, _: recipe.cost_in_words is not None, "spike_cost or budget"),
+        "input_cost": (lambda recipe, _: recipe.input_gate, "input_gate"),
         "cost_ramp": (
             lambda recipe, _: recipe.cost_in_words is not None or recipe.input_gate,
             "spike_cost, budget or input_gate",
