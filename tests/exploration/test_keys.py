@@ -105,7 +105,7 @@ def test_keys_stay_the_same(plan):
         "train": "fb0681a81b514735",
         "execute": "a7762eb68a008e3e",
         "summary": "2b48401d046ce9c3",
-        "cost": "eb24458413d6ba19",
+        "cost": "78cf4321cbe281a2",
     }
 
 

@@ -163,7 +163,7 @@ def test_unknowns_name_what_cannot_be_modelled() -> None:
     assert dict(missing_parameters(find_chip("loihi_davies2018")))["times.output"] == "latency, and so static energy"
     assert not [name for name, what in missing_parameters(find_chip("loihi")) if "latency" in what]
     assert "static_power.chip" not in dict(missing_parameters(find_chip("truenorth_allin")))
-    assert dict(missing_parameters(find_chip("tianjic")))["network_on_chip"] == "hops, and so whether ticks overload"
+    assert dict(missing_parameters(find_chip("tianjic")))["network_on_chip"] == "hops"
     known = with_parameter(find_chip("loihi2"), "static_power.core_in_use", "1 mW")
     assert dict(missing_parameters(known))["static_power.core_off"] == "what cores draw that are not in use"
     cores = f"cores: {number(2)}\nlayers_share_core: false\n{ASYNCHRONOUS}"

@@ -125,6 +125,8 @@ def test_timer_by_hand(two_timesteps: Execution) -> None:
     assert slower.late == near([1 / 2, 1 / 2])  # 4 and 3 ms in the first timestep, 2 in the second, a silent one too
     assert latency.compute_s[0] == near(2.224e-3 + 122e-6 + 212e-6)
     assert latency.compute_s + latency.network_s + latency.synchronization_s == near(latency.total_s)
+    without_hops = "".join(line for line in TIMES.splitlines(keepends=True) if "hop" not in line)
+    assert cost_of(two_timesteps, MESH_CORES + without_hops + TIMER).latency == latency  # ways take no time
 
 
 def test_a_timer_that_drops_or_of_a_chip_without_times_keeps_its_ticks_and_says_so(two_timesteps: Execution) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from codesign.hardware.chip.description import Chip
 from codesign.hardware.chip.geometry import Extent
-from codesign.hardware.chip.parts import Neighbour
+from codesign.hardware.chip.parts import Neighbour, Timer
 from codesign.hardware.chip.prices import Prices, number_at
 from codesign.hardware.terms import AGREEMENT, COST_TERMS
 
@@ -16,6 +16,7 @@ def missing_parameters(chip: Chip) -> tuple[tuple[str, str], ...]:
     several = chip.multi_chip is not None
     no_energy = several and chip.energies.chip_hop is None and "hop" not in _contained(chip)
     no_time = several and chip.times.chip_hop is None and "hop" not in chip.times.included
+    no_time = no_time and not isinstance(chip.synchronization, Timer)
     lacking = {
         ("neurons_per_core", "capacity"): chip.neurons_per_core is None,
         ("weight_bits", "quantization"): chip.weight_bits is None,
@@ -62,16 +63,16 @@ def _missing_prices(chip: Chip) -> list[tuple[str, str]]:
 
 def _missing_times(chip: Chip) -> list[tuple[str, str]]:
     included, one_core = chip.times.included, chip.cores.value == 1
-    consequence = "whether ticks overload" if chip.synchronization.kind == "timer" else "latency"
-    if consequence == "latency" and chip.static_power.given:
+    timer = isinstance(chip.synchronization, Timer)  # under which ways take no time
+    consequence = "whether ticks overload" if timer else "latency"
+    if chip.static_power.given and not timer:
         consequence = "latency, and so static energy"
     least = Prices(chip=chip, extent=Extent(cores=1, chips=1, tiles=1))
     missing = [(path, consequence) for path in least.missing_times(None)]
-    if chip.times.hop is None and "hop" not in included and not one_core:
+    if chip.times.hop is None and "hop" not in included and not one_core and not timer:
         missing.append(("times.hop", consequence))
     if isinstance(chip.synchronization, Neighbour) and chip.synchronization.handshake is None:
         missing.append(("synchronization.handshake", f"the {AGREEMENT}"))
     if chip.network_on_chip is None and not one_core and "hop" not in included:
-        across = "" if chip.synchronization.kind == "timer" else " across cores"
-        missing.append(("network_on_chip", f"hops, and so {consequence.partition(',')[0]}{across}"))
+        missing.append(("network_on_chip", "hops" if timer else "hops, and so latency across cores"))
     return missing

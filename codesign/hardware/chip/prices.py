@@ -14,7 +14,7 @@ from codesign.hardware.chip.barriers import BarrierTimes
 from codesign.hardware.chip.description import Chip
 from codesign.hardware.chip.geometry import Extent, Geometry
 from codesign.hardware.chip.numbers import Number, TimeNumber
-from codesign.hardware.chip.parts import Barrier
+from codesign.hardware.chip.parts import Barrier, Timer
 from codesign.hardware.terms import COST_TERMS, HOP_TIMES, WORK_TIMES, Action, CostTerm
 
 Price = float | Floats | None
@@ -149,12 +149,13 @@ class Prices:
         return times.of(self.extent.tiles, self.extent.chips) if isinstance(times, BarrierTimes) else 0.0
 
     def missing_times(self, geometry: Geometry | None) -> tuple[str, ...]:
-        """What a latency needs and the chip's file does not give, in words for `not_modelled`."""
+        """What a latency needs and the chip's file does not give, in words for `not_modelled`. Under a timer ways take
+        no time."""
         chip, extent = self.chip, self.extent
         times, included = chip.times, chip.times.included
         missing = [] if chip.vector_width is not None else ["vector_width"]
         missing += [f"times.{name}" for name in _NEEDED_TIMES if getattr(times, name) is None and name not in included]
-        if geometry is not None and "hop" not in included:
+        if geometry is not None and "hop" not in included and not isinstance(chip.synchronization, Timer):
             if not geometry.described:
                 missing.append("network_on_chip")
             elif times.hop is None and (geometry.horizontal.any() or geometry.vertical.any()):
