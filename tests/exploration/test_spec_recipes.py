@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import plug_ins
 import pytest
 from tiny_sweeps import LAYERED, axes, beside, problems, text_of, tiny
 
@@ -11,6 +12,7 @@ from codesign.exploration.definition.entries import BUILT_IN_SCHEDULES
 from codesign.exploration.definition.spec import SweepSpec
 from codesign.exploration.definition.variants import recipe_variants
 from codesign.network.layers import Linear
+from codesign.simulation.policies import Policy
 from codesign.training.recipe import Recipe
 
 
@@ -92,6 +94,12 @@ def test_preset_fills_what_defaults_and_recipe_leave_open():
     assert (ms.momentum_noise, rs.momentum_noise, layered.momentum_noise) == (1e-6, 0.0, 0.0)
     assert (ms.group_size, rs.group_size) == (8, 3)
     assert (spec.neuron.threshold, spec.neuron.time_constant) == (0.5, 1e-3)
+
+
+def test_a_policy_of_ones_own_keeps_the_noise_that_it_looks_at(monkeypatch):
+    noisy = Policy(name="noisy", priority=lambda waiting: waiting.potential - waiting.noise * waiting.uniform)
+    plug_ins.register(monkeypatch, "codesign.policies", noisy=noisy)
+    assert tiny(beside("own: {method: unlayered, policy: noisy}")).recipes["own"].momentum_noise == 1e-6
 
 
 def test_an_axis_on_the_policy_takes_the_noise_that_the_preset_has_for_it():

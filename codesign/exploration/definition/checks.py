@@ -17,11 +17,12 @@ from pydantic import ValidationError
 from codesign.analysis.results.columns import NUMERIC_COLUMNS, is_of_design
 from codesign.analysis.results.limits import MOST_AXES
 from codesign.documents import Path_, value_at
-from codesign.errors import CodesignError
+from codesign.errors import CodesignError, InputError
 from codesign.exploration.definition.entries import BUILT_IN_SCHEDULES
 from codesign.files import is_url
 from codesign.hardware.library import is_chip_file
 from codesign.mistakes import suggestion
+from codesign.simulation.policies import get_policy
 from codesign.training.presets import PRESETS, RECIPES, RECOMMENDED, recommended
 from codesign.training.recipe import OF_ONE_SCHEDULE, UNLAYERED_ONLY, Recipe
 from codesign.workload.datasets.registry import dataset_names, get_dataset
@@ -69,9 +70,17 @@ def _merged_recipe(name: str, recipe: dict[str, Any], data: dict[str, Any]) -> d
             defaults.pop(name, None)
     entries = mixture if isinstance(mixture, list) else [known]
     policies = [*(value_at(entry, ("policy",)) for entry in entries), *_varied_policies(name, data)]
-    if known.get("method") == "layered" or "momentum" not in policies:
+    if known.get("method") == "layered" or not any(map(_noisy, policies)):
         defaults.pop("momentum_noise", None)
     return {**defaults, **recipe}
+
+
+def _noisy(policy: Any) -> bool:
+    """Whether this is a policy, maybe one of the user's, that has momentum noise."""
+    try:
+        return isinstance(policy, str) and get_policy(policy).uses_noise
+    except InputError:  # reported elsewhere
+        return False
 
 
 def _varied_policies(name: str, data: dict[str, Any]) -> Iterator[Any]:
