@@ -208,9 +208,7 @@ def _evaluations(model: _Model, frame: pd.DataFrame) -> Iterator[ModelEvaluation
     axes = [
         name
         for name in frame.columns
-        if name.startswith(AXIS_PREFIX)
-        and name != f"{AXIS_PREFIX}{TRIAL_AXIS}"
-        and not is_of_model(name.removeprefix(AXIS_PREFIX), model.recipe)
+        if name.startswith(AXIS_PREFIX) and not is_of_model(name.removeprefix(AXIS_PREFIX), model.recipe)
     ]
     for row in frame[[*_EVALUATED, *axes]].to_dict("records"):
         cells = checked_cells({name: row[name] for name in _EVALUATED if is_known(row[name])})

@@ -267,6 +267,21 @@ def test_the_drained_accuracy_of_another_schedule_is_that_of_neurons_that_wait_f
     assert not len(measured("accuracy_drained", next(p for p in alone if p.schedule == "early"), alone))
 
 
+def test_what_another_trial_trained_tells_nothing_of_a_trial():
+    """Neither its drained accuracy, by the same recipe and schedule, nor that a training failed."""
+    stops = {"2": {"stop": "margin", "margin": 1}, "7": {"stop": "drained", "steps_after_output": None}}
+    rows = [
+        mubrain_row("layered", "random", 0, 0) | {"axis.trial": trial, "point": trial, "drained_accuracy": None} | stop
+        for trial, stop in stops.items()
+    ]
+    rows[0]["training_loss_curve"] = [2.0, 1.0]
+    lost = rows[1] | {"status": "failed", "training_seed": 1, "point": "lost", "training_loss_curve": None}
+    frame = table_of([*rows, lost]).frame
+    points = points_of([*rows, lost])
+    assert measured("accuracy_drained", points[0], points).empty
+    assert measured("instability", points[0], points, frame[frame["status"] == "failed"]).to_dict() == {0: 0.0}
+
+
 def test_trainings_that_rise_again_or_fail_are_unstable():
     # It rises by 0.8 of the 1.0 that it had fallen by; by 0.4; and one fails.
     rows = run("unlayered_ms", "momentum", "training_loss_curve", ([2.0, 1.0, 1.8], [2.0, 1.0, 1.4]))

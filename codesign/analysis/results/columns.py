@@ -33,8 +33,8 @@ def sets_topology(path: str) -> bool:
 
 
 def is_of_model(path: str, recipe: str) -> bool:
-    """Whether an axis tells the models of a recipe apart."""
-    return is_of_design(path) or path.startswith(f"recipe.{recipe}.")
+    """Whether an axis tells the models of a recipe apart, as a study's trials do."""
+    return path == TRIAL_AXIS or is_of_design(path) or path.startswith(f"recipe.{recipe}.")
 
 
 LARGEST = 1e60
