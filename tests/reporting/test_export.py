@@ -94,3 +94,6 @@ def test_a_study_has_its_trials_as_charts_and_tables():
     figures, tables = pieces_of(table)
     assert {"trials-1", "hypervolume", "importance-0", "slice-0"} <= {figure.name for figure in figures}
     assert len(tables["trials"].rows) == len(small_study().trials) + 1
+    rows = [*csv.DictReader(table_csv(tables["trials"]).splitlines())]
+    assert {row["level"].partition(" of ")[0] for row in rows} == {"1", "2"}
+    assert all(row["level"].startswith(f"{row['level (SI)']} of ") for row in rows)

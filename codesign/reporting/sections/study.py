@@ -118,7 +118,7 @@ def _row(study: Study, trial: TrialFacts) -> dict[Heading, Cell]:
     return {
         numeric("trial"): Cell(trial_name(trial), trial.number),
         Heading("state"): Cell("on the front" if trial.on_front else trial.state),
-        numeric("level", _LEVEL): Cell(f"{trial.level + 1} of {len(study.facts.levels) or 1}", trial.level),
+        numeric("level", _LEVEL): Cell(f"{trial.level + 1} of {len(study.facts.levels) or 1}", trial.level + 1),
         **values,
         **parameters,
         Heading("reason", wide=True): Cell(shortened(trial.reason or "", _REASON)),
