@@ -200,9 +200,10 @@ def by_chip(name: str, caption: str, entries: Iterable[tuple[str, str]]) -> Tabl
 
 def _settings(name: str, named: Mapping[str, Mapping[str, Scalar]]) -> Table:
     keys = list(dict.fromkeys(key for settings in named.values() for key in settings))
+    heads = [key.replace("_", " ") + " (s)" * key.endswith("time_constant") for key in keys]
 
     def cell(value: Scalar) -> str:
         return ("no", "yes")[value] if isinstance(value, bool) else written(value)
 
     rows = [(of, *(cell(settings.get(key)) for key in keys)) for of, settings in sorted(named.items())]
-    return text_table(f"{name.capitalize()}.", ("name", *(key.replace("_", " ") for key in keys)), rows, name)
+    return text_table(f"{name.capitalize()}.", ("name", *heads), rows, name)

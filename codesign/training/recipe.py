@@ -40,7 +40,7 @@ class Calibration(Spec):
         policy, group_size, input_mode, refractory, stop, steps_after_output: the schedule, as in `Schedule`.
         criterion: `matching`: each layer emits as many spikes as under the schedule used in training. `cross_entropy`:
             from there, the answers of the samples become as sure and right as possible.
-        samples: this many from the start of the training split, any prefix of which is stratified by class.
+        samples: this many from the start of the training split, whose order mixes the classes.
     """
 
     policy: PolicyName = "random"

@@ -63,7 +63,7 @@ class Workload(WorkloadOutline):
         fingerprint, input_grid, classes, timesteps, timestep_s, currents, trainable, official: as `WorkloadOutline`.
         name: of the dataset.
         input_size: inputs of a network, `c · h · w`.
-        train, validation, test: disjoint, in an order whose every prefix is stratified by class.
+        train, validation, test: disjoint, in an order that mixes the classes; see `Split`.
         coverage: a sentence on how much of the dataset this copy has; None if complete.
         left_out: how many events of data of one's own come after the last timestep, or how many timesteps come after
             the last event; "" where timesteps and events fit each other, or nobody knows.

@@ -18,7 +18,7 @@ class Split:
     """Positions of samples in the dataset; no position is in two of the arrays.
 
     Any prefix of an array has the classes in nearly the proportion of the whole, so the first n samples of a split
-    are as fair a sample as any.
+    are as fair a sample as any; of an official split less nearly, as its parts are taken out of one such order.
     """
 
     train: Integers

@@ -169,7 +169,7 @@ class EvaluationEntry(Spec):
 
     Attributes:
         split: `test`, or `validation` to choose between design points.
-        samples: only this many from its start; every prefix of a split is stratified by class.
+        samples: only this many from its start; its order mixes the classes.
     """
 
     split: Literal["validation", "test"] = "test"

@@ -123,7 +123,7 @@ class FidelityLevel(Spec):
 
     Attributes:
         epochs: epochs of training.
-        samples: this many from the start of the training split; every prefix is stratified by class.
+        samples: this many from the start of the training split, whose order mixes the classes.
         evaluation_samples: the same for the validation split.
         seeds: only this many of the training seeds, from the first.
     """
