@@ -10,13 +10,15 @@ import math
 import re
 from collections.abc import Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Annotated, Any, TypeGuard
+from typing import TYPE_CHECKING, Annotated, Any, TypeGuard, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
 if TYPE_CHECKING:
     import pint
 
+
+_Value = TypeVar("_Value")
 
 HELD_IN_SI = {"quantities": "SI"}
 """Context of a validation of specs that this program wrote, or Python code constructs: quantities may be SI numbers."""
@@ -67,6 +69,11 @@ def _registry() -> pint.UnitRegistry[float]:
 def is_number(value: object) -> TypeGuard[int | float]:
     """Whether a value of a file is a number; what is true or false is none."""
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def in_any_unit(value: _Value) -> _Value | float:
+    """A number without its last digits, in which 0.7 pJ and 700 fJ differ; anything else as it is."""
+    return float(f"{value:.9g}") if isinstance(value, float) else value
 
 
 def parse_quantity(text: object, unit: str) -> float:

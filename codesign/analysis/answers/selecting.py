@@ -19,7 +19,7 @@ from codesign.analysis.results.columns import AXIS_PREFIX, COLUMNS, TRIAL_AXIS, 
 from codesign.analysis.results.points import CANNOT_WAIT, Point
 from codesign.analysis.results.table import is_known
 from codesign.mistakes import suggestion
-from codesign.units import is_number, parse_quantity
+from codesign.units import in_any_unit, is_number, parse_quantity
 
 Family = Literal["data", "recipe", "schedule", "chip", "both"]
 
@@ -284,8 +284,7 @@ def _without_owner(axis: str) -> str:
 def _of_any(point: Point, name: str) -> Selected:
     """`value_of`, also of what `_without_owner` gives; the same number of two owners, whatever unit each has it in."""
     family, owner, parameter = name.partition(".*.")
-    value = value_of(point, f"{family}.{getattr(point, family)}.{parameter}" if owner else name)
-    return float(f"{value:.9g}") if isinstance(value, float) else value
+    return in_any_unit(value_of(point, f"{family}.{getattr(point, family)}.{parameter}" if owner else name))
 
 
 def _varies(side: Sequence[Point], name: str) -> bool:

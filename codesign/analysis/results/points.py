@@ -19,7 +19,7 @@ from codesign.arrays import Floats
 from codesign.deferred import pd
 from codesign.errors import InputError
 from codesign.hardware.terms import COVERAGE, ENERGY_COLUMNS, OWN_CITATION, WAITING_KINDS, StaticBook
-from codesign.units import in_percent
+from codesign.units import in_any_unit, in_percent
 
 _KEYS = ("workload", "topology", "chip", "capacity", "operation", "weight_bits", "schedule", "recipe")
 _MOST_LETTERS = 200
@@ -221,7 +221,7 @@ class Point:
     def setting(self, parameter: str) -> str | float | None:
         """A parameter of the chip as it is here: the value of its axis, or the number of its file."""
         axis = dict(self.axes).get(f"chip.{self.chip}.{parameter}")
-        return self.settings.get(parameter) if axis is None else axis
+        return in_any_unit(self.settings.get(parameter) if axis is None else axis)
 
     @property
     def calibration(self) -> str | None:
