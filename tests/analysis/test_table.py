@@ -325,6 +325,10 @@ def test_files_of_two_sweeps_that_were_put_together_are_no_results(tmp_path):
     pq.write_table(pa.concat_tables(tables), path)
     with pytest.raises(InputError, match="has a design point twice"):
         read_results(path)
+    write_results(path, [row(sweep="other", recipe="mine") | {"axis.width": 1.0}], METADATA)
+    pq.write_table(pa.concat_tables([tables[0], pq.read_table(path)]), path)
+    with pytest.raises(InputError, match=r"has rows of '\w+' and 'other'; results of several sweeps"):
+        read_results(path)
 
 
 def test_a_url_may_be_that_of_the_file_or_of_its_folder(tmp_path):

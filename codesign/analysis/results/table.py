@@ -133,13 +133,17 @@ def results_file(location: Location) -> Location:
 
 def read_results(location: Location) -> ResultTable:
     """Read a results file, or that of a folder, at a path or a URL; nullable columns that it lacks become nulls. Raises
-    InputError where it is missing, damaged, too large, or holds what a column does not allow or a row twice."""
+    InputError where it is missing, damaged, too large, or holds what a column does not allow, a row twice, or rows of
+    several sweeps."""
     path = results_file(location)
     place, content = printable(path), read_file(path)
     if content is None:
         told = "a sweep or study writes its results when it ends, to reports/NAME if not told otherwise"
         raise InputError(f"{place}: there is no such file; {told}")
     table = _decoded(content, place)
+    if len(sweeps := table.frame["sweep"].unique()) > 1:
+        one, other = sweeps[:2]
+        raise InputError(f"{place}: has rows of '{one}' and '{other}'; results of several sweeps cannot be read as one")
     axes = [name for name in map(str, table.frame) if name.startswith(AXIS_PREFIX)]
     again = table.frame[table.frame.duplicated([*_NAMED, *axes, *_SEEDS])]
     if len(again):
