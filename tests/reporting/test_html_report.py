@@ -285,6 +285,15 @@ def test_a_page_with_too_many_points_holds_those_on_a_front_and_the_most_accurat
     assert "4 design points, 1 training seed each. Data: nmnist, 60 test samples. 300 of 70,000 recordings" in told
 
 
+def test_what_a_question_asks_for_is_in_the_page_of_however_many_points(monkeypatch):
+    monkeypatch.setattr("codesign.reporting.page.data._MOST_LETTERS", 0)
+    limited = {"choose": "chip", "least": "power_w", "where": ["neurons <= 300"]}
+    rows = [row | {"power_w": 1e-3, "neurons": 202} for row in synthetic_rows()]
+    keys = {each["key"] for each in columns(page_of(rows, synthetic_metadata(it=limited)))["measures"]}
+    assert {"power_w", "neurons"} <= keys
+    assert "spike_density" not in keys
+
+
 @pytest.mark.parametrize("missing", ["energy_j", "accuracy"])
 def test_a_column_without_values_is_no_obstacle(missing):
     rows = [row | {missing: None} for row in synthetic_rows(seeds=(0, 1)) if row["chip"] != "truenorth"]

@@ -22,7 +22,7 @@ from codesign.terminal_text import escaped
 
 MOST_POINTS = 10_000
 _MOST_LETTERS = 950_000
-"""Of the points' columns; those that come last are left out first."""
+"""Of the points' columns; those that come last are left out first, and none that a question needs."""
 _MOST_GROUPS = 12
 _LONGEST = 120
 _FIRST = ("accuracy", "energy_j", "energy_cores_in_use_j", "latency_s", "area_m2")
@@ -85,7 +85,7 @@ def columns_of(books: Mapping[StaticBook, Sequence[Point]], names: Names, asked:
         if column in in_use:
             found["inUse"] = [_rounded(mean, _DECIDING_DIGITS) for mean in in_use[column]]
         letters += len(json.dumps(found))
-        if column in _FIRST or letters < _MOST_LETTERS:
+        if column in _FIRST or column in asked or letters < _MOST_LETTERS:
             measures.append(found)
     off = {place: point.set_aside for place, point in enumerate(points) if point.set_aside}
     words = sorted({*off.values()})
