@@ -124,6 +124,14 @@ def test_a_clock_of_one_chip_is_no_term_that_others_lack():
         assert {option.point.chip for option in options if option.point} == {standing_for}
 
 
+def test_another_option_wins_where_the_winner_stands_for_more_terms():
+    """Width 2, cheapest on a, stands on b from 70 % accuracy on, where more is counted and width 1 is cheaper."""
+    rows = rows_of([("b", 1.0, 0.9, 20.0, 5.0), ("a", 2.0, 0.8, 10.0, 5.0), ("b", 2.0, 0.7, 50.0, 5.0)])
+    more = {"energy_coverage": ["synaptic_operation", "spike"], "energy_spike_j": 1e-9}
+    answer = asked([row | (more if row["chip"] == "b" else {}) for row in rows], choose="axis.width", least="energy_j")
+    assert answer.sentence.endswith("Where more than 70.0 % accuracy is needed, width 2 wins.")
+
+
 def test_a_given_model_is_held_against_the_limit_of_each_training_seed():
     """b, cheaper, is within ten points of the best in the first seed alone. A limit that a given model sets is the same
     in all seeds and moves with the draws of its chip, which the other has, too."""

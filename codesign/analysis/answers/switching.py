@@ -78,9 +78,10 @@ def _segments(limit: Constraint, sign: float, contest: Contest) -> Iterator[tupl
         for _, option, point in group:
             kept = best_variant([point, *([best[option]] if option in best else [])], column, more=more)
             best[option] = kept or point
-        changed = [point for option, point in best.items() if option != last and point is not before.get(option)]
-        rivals = changed if last is None else [point for point in changed if contest.ahead(point, best[last])]
-        if rivals and (winner := _winner(best, contest, last)) != last:
+        changed = {option for option, point in best.items() if point is not before.get(option)}
+        rivals = best if last in changed else changed  # one that counts more terms than before may cost more
+        moved = last is None or any(contest.ahead(best[option], best[last]) for option in rivals)
+        if moved and (winner := _winner(best, contest, last)) != last:
             yield at, winner, best[winner]
             last = winner
 
