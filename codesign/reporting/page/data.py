@@ -216,9 +216,9 @@ def _groups(points: Sequence[Point]) -> dict[str, Any]:
 
     Returns:
         `of`: group of each point; `names`: what it counts, in words; `terms`: how many; `whole`: a number that groups
-        have in common whose energies compare whole; `matched`: a list for each group, of the energy of each point on
-        the terms that it shares with it: null where it shares none, 0 where it is the whole energy; `part`: for each
-        group whether it lacks terms that are more than a little of another's energy.
+        have in common whose energies compare whole, and `single` of those whose terms do; `matched`: a list for each
+        group, of the energy of each point on the terms that it shares with it: null where it shares none, 0 where it is
+        the whole energy; `part`: for each group whether it lacks terms that are more than a little of another's energy.
     """
     places: dict[object, int] = {}
     kinds: dict[object, object] = {}
@@ -236,7 +236,7 @@ def _groups(points: Sequence[Point]) -> dict[str, Any]:
         rows = [_shared(point, terms[own], own) for point, own in zip(points, of, strict=True)]
         matched = list(map(list, zip(*rows, strict=True)))
         part = [any(map(lacks, [point] * len(firsts), firsts, own)) for point, own in zip(firsts, terms, strict=True)]
-    whole: dict[object, int] = {}
+    whole, single = ([comparison_group(one, (name,)) for one in firsts] for name in ("energy_j", "paper_energy_j"))
     return {
         "part": part,
         "of": of,
@@ -244,7 +244,8 @@ def _groups(points: Sequence[Point]) -> dict[str, Any]:
             coverage_words(point.charged) if point.separable else "all that one measurement spent" for point in firsts
         ],
         "terms": [completeness(point) for point in firsts],
-        "whole": [whole.setdefault(comparison_group(point, ("energy_j",)), len(whole)) for point in firsts],
+        "whole": [whole.index(group) for group in whole],
+        "single": [single.index(group) for group in single],
         "matched": matched,
     }
 

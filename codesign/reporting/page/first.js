@@ -110,16 +110,17 @@ const groups = () => data.groups[state.book] ?? data.groups.board;
 const groupOf = (index) => groups().of[index];
 // Whether the energy on the chart leaves out terms that are much of another's: such a point's mark is hollow.
 const inPart = (index) => abscissa()?.unit === "J" && groups().part[groupOf(index)];
-// What points have in common whose values of a unit compare: as `comparison_group` of the program.
-const comparesAs = (index, unit) => {
+// What points have in common whose values of a measure compare: as `comparison_group` of the program.
+const comparesAs = (index, { key, unit }) => {
   const parts = [facts.get("workload"), ["", "m**2"].includes(unit) ? null : facts.get("operation")].map((fact) => fact?.of[index]);
-  return String(/^[JW]/.test(unit) ? [...parts, groups().whole[groupOf(index)]] : parts);
+  const energies = ENERGIES.includes(key) ? groups().whole : groups().single;
+  return String(/^[JW]/.test(unit) ? [...parts, energies[groupOf(index)]] : parts);
 };
 // The deciding value of a point held against another: energies on the terms that both have.
 const against = (index, other) => {
   const mean = deciding().mean[index];
   const [own, others] = [groupOf(index), groupOf(other)];
-  const [one, another] = [index, other].map((each) => comparesAs(each, byTerm() ? "s" : deciding().unit)); // run alike
+  const [one, another] = [index, other].map((each) => comparesAs(each, byTerm() ? { unit: "s" } : deciding())); // run alike
   if (one !== another) return null;
   if (!byTerm() || own === others) return mean;
   const energy = groups().matched[others]?.[index] ?? null;
@@ -137,7 +138,7 @@ const frontOf = (indices) => {
   const measure = abscissa();
   const sign = rising() ? -1 : 1;
   const kinds = new Map();
-  for (const index of indices.filter(takesPart)) kinds.set(comparesAs(index, measure.unit), [...(kinds.get(comparesAs(index, measure.unit)) ?? []), index]);
+  for (const index of indices.filter(takesPart)) kinds.set(comparesAs(index, measure), [...(kinds.get(comparesAs(index, measure)) ?? []), index]);
   const largest = [...kinds.values()].sort((a, b) => b.length - a.length)[0] ?? [];
   const front = [];
   let best = -1;
