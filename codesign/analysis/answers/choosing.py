@@ -58,7 +58,7 @@ _ONE_ENDS = {
     *("potential_bits", "quantization", "samples", "spread", "timesteps", "train", "validation_margin"),
     *("vector_width", "weight_bits", "cost_ramp", "event_drop", "label_smoothing"),
 }
-"""Parameters that are at least 1, or at most, as dropouts are; none is below 0."""
+"""Parameters that are at least 1, or at most 1, as dropouts are; none is below 0."""
 
 
 def choose(
