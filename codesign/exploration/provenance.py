@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -52,7 +52,7 @@ def describe_sweep(plan: Plan, works: Sequence[Work], run: RunArguments, *, fail
         config_hash=plan.config_hash,
         command=run.again,
         versions=package_versions(),
-        workload=_workload_facts(spec, [*map(run.workloads.load, plan.workloads)]),
+        workload=_workload_facts(spec, map(run.workloads.load, plan.workloads)),
         topology=listed([*networks], "or") if len(networks) <= _LISTED else f"{len(networks)} networks",
         neuron=scalars(spec.neuron.said()),
         recipes={name: scalars(recipe.parameters) for name, recipe in spec.recipes.items()},
@@ -158,15 +158,16 @@ def _measured(check: Check, measured: float, source: str) -> ValidationFacts:
     )
 
 
-def _workload_facts(spec: SweepSpec, workloads: Sequence[Workload]) -> WorkloadFacts:
-    """Of the first of some workloads; and what all of them leave out."""
-    workload, *others = workloads
+def _workload_facts(spec: SweepSpec, workloads: Iterator[Workload]) -> WorkloadFacts:
+    """Of the first of some workloads, too large to hold together; and what others leave out."""
+    workload = next(workloads)
+    others = dict.fromkeys(other.left_out for other in workloads if other.left_out != workload.left_out)
     split = spec.evaluation.split
     test = len(getattr(workload, split))
     if spec.evaluation.samples is not None:
         test = min(test, spec.evaluation.samples)
     chosen = None if split == "test" else f"They are of the {split} split"
-    told = (chosen, workload.coverage, *(other.left_out for other in others))
+    told = (chosen, workload.coverage, *others)
     return WorkloadFacts(
         name=workload.name,
         coverage="; ".join(filter(None, told)) or None,

@@ -267,7 +267,9 @@ def test_events_that_timesteps_leave_out_are_told(tmp_path, cache_root):
     np.savez(tmp_path / "late.npz", **events, labels=np.arange(40) % 2, timesteps=4, timestep_s=2e-3)
     digits = "{name: digits, timesteps: 3, train: 60, validation: 20, test: 20}"
     own = (digits, f"{{name: arrays, file: {tmp_path / 'late.npz'}}}")
-    outcome, progress = run(tiny(own, axes("workload.timesteps: [5, 4]")), tmp_path, cache_root)
+    outcome, progress = run(
+        tiny(own, axes("workload.timesteps: [5, 4]", "workload.train: [9, 8]")), tmp_path, cache_root
+    )
     told = "50.0 % of the events come after the 4 timesteps of 2 ms and are left out"
     assert told in progress.notes
     assert outcome.table.metadata.workload.coverage == f"40 samples of 2 classes, events on 1x1x3 inputs; {told}"
