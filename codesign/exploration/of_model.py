@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -109,7 +110,9 @@ def name_of_chip(chip: str) -> str:
 
 
 def _name(path: str) -> str:
-    """A file's name as one of a sweep: of a long one the end, which tells models of one recipe apart."""
+    """A file's name as one of a sweep; a hash tells a long one from others."""
     stem = os.path.splitext(os.path.basename(path))[0]
-    plain = _NAME.sub("_", stem)[-_LONGEST:] or "model"
+    plain = _NAME.sub("_", stem) or "model"
+    if len(plain) > _LONGEST:
+        plain = f"{plain[: _LONGEST - 9]}-{hashlib.sha256(os.fsencode(stem)).hexdigest()[:8]}"
     return plain if plain[0].isalpha() or plain[0] == "_" else f"_{plain}"

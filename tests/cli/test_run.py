@@ -132,10 +132,16 @@ def test_what_it_is_given_is_checked_before_anything_runs():
 
 @pytest.mark.usefixtures("network")
 def test_models_of_one_recipe_do_not_write_over_each_others_results():
-    """Their files have the values of axes in their names, with points, the seed, and for long ones a mark."""
-    names = []
-    for tail in ("0.02-seed0", "0.02-seed1", f"0.03-{'x' * 120}-seed0-12345678", f"0.03-{'x' * 120}-seed1-23456789"):
-        file = Path(f"layered-neuron.time_constant-{tail}.safetensors")
+    """Their files have the values of axes in their names, with points, and the seed."""
+    short, names = "neuron.time_constant-0.02", []
+    long = f"{short}-{'x' * 60}"
+    for model in (
+        f"layered-{short}-seed0",
+        f"layered-{long}-seed0",
+        f"layered-{long}-seed1",
+        f"unlayered-{long}-seed0",
+    ):
+        file = Path(f"{model}.safetensors")
         file.write_bytes(Path("mine.v2.safetensors").read_bytes())
         names.append(sweep_of_model(str(file), "my.npz", ["mubrain"]).name)
     assert len({*names}) == len(names)
