@@ -12,12 +12,13 @@ import pytest
 from workload_files import Blinks, entries
 
 from codesign.errors import DataError, InputError
+from codesign.units import parse_quantity
 from codesign.workload.dataset import list_datasets, load_workload, outline_workload
 from codesign.workload.datasets import registry
 from codesign.workload.datasets.base import Recordings
 from codesign.workload.datasets.registry import get_dataset
 from codesign.workload.events import EventBatch
-from codesign.workload.spec import WorkloadSpec
+from codesign.workload.spec import ResolvedSpec, WorkloadSpec
 
 DIGITS = WorkloadSpec(name="digits", train=300, validation=5, test=200)
 
@@ -99,12 +100,19 @@ def _read_as(event):
     return lambda positions, spec: (event for _ in positions)
 
 
-def _batch_of(timesteps=10, labels=1):
+def _batch_of(timesteps=10, labels=1, timestep_s=0.01):
     def read(positions, spec):
         frames = np.ones((len(positions), timesteps, 8))
-        return EventBatch.from_dense(frames, labels * (positions % 6), timestep_s=spec.timestep, sample_ids=positions)
+        return EventBatch.from_dense(frames, labels * (positions % 6), timestep_s=timestep_s, sample_ids=positions)
 
     return read
+
+
+def test_a_plug_in_may_give_a_timestep_that_differs_in_the_last_bit():
+    spec = ResolvedSpec.model_construct(name="blinks", timestep=parse_quantity("9 ms", "s"), timesteps=10)
+    labels, ids = np.arange(30) % 6, np.arange(30)
+    held = Recordings(grid=(1, 2, 4), classes=6, labels=labels, sample_ids=ids, read=_batch_of(timestep_s=9e-3))
+    assert held.batch(np.array([7, 2]), spec).sample_ids.tolist() == [7, 2]
 
 
 @pytest.mark.parametrize(

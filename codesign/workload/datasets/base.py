@@ -110,7 +110,8 @@ class Recordings:
             found = binned(found, labels, sample_ids=ids, input_size=math.prod(self.grid), spec=spec)
         timing: dict[str, Any] = {"timesteps": spec.timesteps, "timestep_s": spec.timestep}
         for name, value in {"labels": labels, "sample_ids": ids, "currents": self.currents, **timing}.items():
-            if not np.array_equal(getattr(found, name), value):
+            given = getattr(found, name)
+            if not (math.isclose(given, value) if name == "timestep_s" else np.array_equal(given, value)):
                 raise DataError(f"{spec.name}: the batch that `read` gives has other {name} than it was asked for")
         return found.select(np.argsort(order)).with_grid(self.grid)
 
