@@ -102,8 +102,9 @@ def _place(file: RemoteFile, page: str, folder: Path, progress: DownloadProgress
     try:
         _fetch(file, part, progress)
     except DataError as error:
+        places = file.url if file.url in page else f"{file.url} or {page}"
         raise DataError(
-            f"{error}. By hand: get {file.name} from {file.url} or {page} with a browser, save it as "
+            f"{error}. By hand: get {file.name} from {places} with a browser, save it as "
             f"{folder.absolute() / file.name}, and run the command again"
         ) from None
     if file.archive:

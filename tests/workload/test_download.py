@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -222,6 +223,8 @@ def test_without_a_network_the_error_says_what_to_do_by_hand(tmp_path, monkeypat
     with pytest.raises(DataError, match=r"cannot be fetched \(.*refused.*By hand: get blob.gz from http") as caught:
         download(what, Path("data"), Told())
     assert f"save it as {tmp_path / 'data' / 'blob' / 'blob.gz'}, and run" in str(caught.value)  # absolute
+    with pytest.raises(DataError, match=r"get blob.gz from \S+ with a browser"):  # and not from that of another file
+        download(replace(what, page=f"{what.files[0].url} and another"), Path("data"), Told())
 
 
 def test_an_archive_that_was_put_there_by_hand_is_taken(server, tmp_path):
