@@ -150,8 +150,10 @@ FEATURES = tuple(name for name in NeuronSpec.model_fields if name in NeuronSpec.
 
 def in_words(name: str, value: Any) -> str:
     """What a layer has of a parameter, a time with its unit."""
-    if value is None or not name.endswith("time_constant"):
-        return "none" if value is None else str(value)
+    if value is None:
+        return "none"
+    if not name.endswith("time_constant"):
+        return str(value)
     return "infinite" if math.isinf(value) else format_si(value, "s")
 
 

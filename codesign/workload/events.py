@@ -230,8 +230,8 @@ class EventBatch(EventRows):
 
         Args:
             events: (E,) columns by name, or a structured array with them: `t`, in whole µs or floating-point seconds
-                from the sample's beginning, and `unit`, or `x`, and `y` and `p` where the grid has several rows and
-                channels; the events of a sample one after the other, in any order of time.
+                from the sample's beginning, and `unit`, or `x`, `y` where the grid has several rows, and `p` where
+                it has several channels; the events of a sample one after the other, in any order of time.
             labels: (N,) classes.
             offsets: (N + 1,) where each sample's events begin and the last one's end.
             grid: (inputs,), (height, width) or (channels, height, width).

@@ -110,8 +110,8 @@ def times_ns(t: NDArray[Any]) -> Integers:
 
 
 def decimals(numbers: NDArray[Any]) -> Floats:
-    """Numbers as they were before float32, where those had up to seven digits: others lie beside them, and would be in
-    the bin before."""
+    """Numbers of float32 as the decimals of up to seven digits that they stand for, where there are such: many lie just
+    below, and an event would come a bin too early."""
     exact = numbers.astype(np.float64)
     if numbers.dtype != np.float32:
         return exact
@@ -136,7 +136,7 @@ def inputs_of(events: Any, names: Iterable[str], grid: tuple[int, int, int]) -> 
     if not names.issuperset(needed):
         found = ", ".join(sorted(names)) or "nothing"
         raise InputError(f"events: need 'unit' or, on the grid {grid}, {', '.join(needed)}; found {found}")
-    used = [name for name in sizes if name in needed or (name == "y" and name in names)]  # a row beyond the only one
+    used = [name for name in sizes if name in needed or (name == "y" and name in names)]  # if given, it has to fit
     columns = [_inside(name, events[name], sizes[name]) for name in used]
     if len({len(column) for column in columns}) > 1:
         raise InputError(f"events: x, y and p must have one number an event, found {[len(c) for c in columns]}")

@@ -310,7 +310,7 @@ def stream_intervals(steps: StepWork, length_s: Floats, apart: Integers) -> Floa
 
     Args:
         length_s: (U, n) of each step.
-        apart: (B,) steps from the begin of a sample to that of the next.
+        apart: (B,) steps from the beginning of a sample to that of the next.
     """
     sample, step = np.nonzero(steps.real)
     begin, first = np.cumsum(apart) - apart, steps.real.argmax(axis=1)

@@ -59,8 +59,8 @@ class StepRecord:
         return np.asarray(np.arange(self.timesteps) < self.timesteps_run[:, None])
 
     def steps_apart(self, each: int) -> Integers:
-        """(B,) pipelined steps, `each` a timestep, from the begin of a sample to that of the next. Where a margin ended
-        it, that shows at the outputs after its last step only."""
+        """(B,) pipelined steps, `each` a timestep, from the beginning of a sample to that of the next. That a margin
+        ended it shows at the outputs only after its last step."""
         ended = self.timesteps_run < self.timesteps
         return np.asarray(self.timesteps_run * each + ended * (self.layers - 1))
 

@@ -7,7 +7,8 @@ Of N samples, dense:
 or event lists, of E events in all, those of a sample one after the other:
 
     t             (E,) from the sample's beginning: whole numbers in µs, floating-point numbers in seconds
-    x, y, p       (E,) column, on several rows row, and on several channels channel; or `unit`, (E,) the input itself
+    x, y, p       (E,) column, row and channel, the last two only where there are several; or `unit`, (E,) the input
+                  itself
     offsets       (N + 1,) where each sample's events begin, and the last one's end
     grid          (inputs,), (height, width) or (channels, height, width)
 
