@@ -64,7 +64,8 @@ def train(
 
     The loss is the recipe's, plus what spikes cost, plus λ_W ‖W‖² over all weights (paper, sections 3.2 and A.4),
     minimized by Adam. The best epoch is the most accurate one after costs have risen and the gate is frozen, of
-    those that keep the budget.
+    those that keep the budget. After an error or Ctrl-C the network has the weights of the best epoch so far,
+    uncalibrated, or if none was complete those that it has come to.
 
     Args:
         network: moved to `device` and changed.
@@ -81,8 +82,6 @@ def train(
     Raises:
         TrainingDivergedError: the loss or a weight is no longer finite; it names the epoch, and the best before.
         InputError: naming the argument that is not of its kind.
-        KeyboardInterrupt: the network then has the weights of the best epoch so far, uncalibrated, or if none was
-            complete those that it has come to.
 
     Warns:
         SilentNetworkWarning: a hidden layer fired for no training sample in the first epoch; not without `warn`.
@@ -106,12 +105,12 @@ def train(
         return run.trained(training, validation, on_epoch, watched=device.type == "cpu")
 
 
-def _explained(error: Exception, weights: LearnedWeights, history: list[EpochReport], best: int) -> Exception:
+def _explained(error: BaseException, weights: LearnedWeights, history: list[EpochReport], best: int) -> BaseException:
     """The error, or how training diverged, with what it had come to before: after an update that left no numbers, the
     network's next run is refused."""
     reason, epoch = str(error), len(history) + 1
     if not isinstance(error, TrainingDivergedError):
-        if weights.are_finite():
+        if not isinstance(error, InputError) or weights.are_finite():
             return error
         reason = f"a weight or threshold is no longer finite in epoch {epoch}; a lower learning rate may help"
     if not history:
@@ -189,13 +188,14 @@ class _Training:
                     best = (rank, report.epoch, self.weights.state())
                 if (on_epoch is not None and on_epoch(report)) or self.has_waited(report.epoch, best[1]):
                     break
-        except (InputError, TrainingDivergedError) as error:
-            raise _explained(error, self.weights, history, best[1]) from error.__cause__
-        except KeyboardInterrupt as interrupt:
+        except BaseException as error:
+            told = _explained(error, self.weights, history, best[1])
             self.take(best if best[1] else ((), 0, self.weights.state()))
             if best[1]:
-                interrupt.add_note(f"the network has the weights of epoch {best[1]}, the best of {len(history)}")
-            raise
+                told.add_note(f"the network has the weights of epoch {best[1]}, the best of {len(history)}")
+            if told is error:
+                raise
+            raise told from error.__cause__
         risen = None if memory is None else memory.risen_bytes()
         return self.finished(training, best, tuple(history), memory_bytes=risen)
 

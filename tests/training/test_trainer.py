@@ -341,20 +341,20 @@ def test_an_interrupted_training_leaves_the_best_weights_so_far():
     assert not torch.equal(network.connections[0].weight, states[-1])
 
 
-@pytest.mark.parametrize("quantization", [None, 2])
-def test_an_interrupt_in_the_first_epoch_leaves_a_plain_network(quantization: int | None):
+@pytest.mark.parametrize(("quantization", "ended"), [(None, KeyboardInterrupt), (2, KeyboardInterrupt), (2, KeyError)])
+def test_what_ends_the_first_epoch_leaves_a_plain_network(quantization: int | None, ended: type[BaseException]):
     """With float weights, those of inputs that the gate had closed for a pass included."""
     losses = iter(range(12))
 
     def loss(simulation: Simulation, labels: torch.Tensor) -> torch.Tensor:
         if next(losses) == 11:
-            raise KeyboardInterrupt
+            raise ended
         return torch.nn.functional.cross_entropy(simulation.logits, labels)
 
     more = {"quantization": quantization, "learn": {"threshold": "layer"}, "input_gate": True, "input_cost": 100.0}
     recipe = Recipe(method="layered", epochs=2, batch_size=10, learning_rate=0.05, cost_ramp=0.0, **more)
     network = network_of("8-12-2", threshold=0.3)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(ended):
         train(network, recipe, toy_split(1, 200), toy_split(2, 20), seed=0, hooks=Hooks(loss=loss))
     weight = deepcopy(network).connections[0].weight
     assert network.potential_ranges is None
