@@ -112,6 +112,8 @@ def test_neurons_that_a_chip_does_not_have_are_assumptions() -> None:
     assert not [*neuron_assumptions(full, bursting.model_copy(update={"most_spikes": (1, 1), "floor": (None, None)}))]
     partly = [*neuron_assumptions(chip, cd.NeuronSpec(), own={"time_constant": "1 ms to infinite"})]
     assert any(text.endswith("evaluated with τ_m = 1 ms to infinite") for text in partly)
+    leaky = [*neuron_assumptions(chip, cd.NeuronSpec(time_constant=["20 ms", "infinite"]))]
+    assert any(text.endswith("evaluated with τ_m = 20 ms") for text in leaky)
     (text,) = neuron_assumptions(full, cd.NeuronSpec(reset="subtract", synaptic_time_constant=(None, 1e-3)))
     assert text.endswith("is not stated to have synaptic_time_constant; evaluated with none, 1 ms")
     (told,) = neuron_assumptions(full, bursting.model_copy(update={"most_spikes": 1}), own={"gain": "0.5 to 2"})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -195,9 +194,10 @@ def neuron_assumptions(
     """What a network's neurons need that the chip's do not have, or are not stated to have. Whether a neuron fires at
     most once a timestep (`refractory`) no chip file states. `own` are numbers of neurons that are others than `neuron`
     says, in words, as `SpikingNetwork.own_numbers` gives them."""
-    finite = [f"{seconds:g} s" for seconds in neuron.each("time_constant") if math.isfinite(seconds)]
+    constants = [in_words("time_constant", seconds) for seconds in neuron.each("time_constant")]
     if "time_constant" in own:
-        finite = [words for words in (own["time_constant"],) if words != "infinite"]
+        constants = [own["time_constant"]]
+    finite = [words for words in constants if words != "infinite"]
     if finite and chip.supports.leak != "yes":
         known = "has no leak" if chip.supports.leak == "no" else "is not stated to have a leak"
         yield f"{chip.name} {known}; evaluated with τ_m = {' and '.join(finite)}"
