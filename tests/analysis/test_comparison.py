@@ -81,6 +81,21 @@ def test_each_column_is_compared_only_where_it_compares(column, changes, words):
     assert any(remark.startswith(words) for remark in answer.remarks)
 
 
+@pytest.mark.parametrize("column", ["energy_j", "power_w"])
+def test_an_all_in_figure_compares_within_its_chip_alone(column):
+    """Neither the same operation nor another column would make it compare with another chip's."""
+    values = {"energy_accounting": "all_in", "energy_coverage": ["all_in"]}
+    whole = [
+        row("a", 1.0, seed, recipe=recipe) | values | {"energy_j": energy * 1e-9, "power_w": energy * 1e-6}
+        for seed in (0, 1)
+        for recipe, energy in (("mine", 1.0), ("other", 2.0))
+    ]
+    assert asked(whole, choose="recipe", least=column).sentence.startswith("Layered training, mine has the least")
+    b = [with_terms("b", seed, spike=1.0) | {"power_w": 1e-6, "operation": "real_time"} for seed in (0, 1)]
+    answer = asked([*whole, *b], compare=["a", "b"], columns=[column])
+    assert answer.sentence.endswith("The energy of a is an all-in figure; energies per operation could be compared.")
+
+
 def test_what_the_file_of_a_readers_own_chip_lacks_is_named():
     rows = [
         energy(mubrain_row("layered", "random", 0, 0), message=1e-9, hop=1e-9, spike=None),

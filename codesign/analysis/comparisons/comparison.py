@@ -114,11 +114,13 @@ def compare_series(
 
 
 def matched_terms(a: Point, b: Point) -> tuple[str, ...] | Obstacle:
-    """Energy terms that both points' energies hold, in the order in which terms are added up."""
+    """Energy terms that both points' energies hold, in the order in which terms are added up; all of them of an all-in
+    figure, which compares within its chip alone."""
     for point in (a, b):
         if not point.coverage or point.value("energy_j").mean is None:
             return Obstacle(sentence="No energy is modelled for {0}.", points=(point,))
-    if whole := tuple(point for point in (a, b) if not point.separable):
+    whole = tuple(point for point in (a, b) if not point.separable)
+    if whole and a.chip != b.chip:
         chips = "{0} and {1}" if whole[1:] else "{0}"
         sentence = f"The energy of {chips} is an all-in figure; energies per operation could be compared."
         return Obstacle(sentence=sentence, points=whole)

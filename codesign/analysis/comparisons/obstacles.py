@@ -20,17 +20,17 @@ def obstacle_between(a: Point, b: Point, column: str, names: Names) -> Terms | s
     unit = COLUMNS[column].unit
     if a.workload != b.workload:
         return f"One is measured on {a.workload}, the other on {b.workload}; run both on the same data."
+    if column not in BY_TERM and comparison_group(a, (column,)) == comparison_group(b, (column,)):
+        return None
+    terms = matched_terms(a, b) if unit in ("J", "J·s", "W") else None
+    if isinstance(terms, Obstacle):
+        return terms.sentence.format(*(names.chips[point.chip] for point in terms.points))
     if unit not in ("", "m**2") and a.operation != b.operation:
         runs = {"accelerated": "runs accelerated", "real_time": "runs in real time"}
         words = listed([f"{names.chips[p.chip]} {runs[str(p.operation)]}" for p in (a, b)])
         return f"{words}; give both the same operation."
     if column not in BY_TERM:
-        if comparison_group(a, (column,)) != comparison_group(b, (column,)):
-            return f"Their {column_label(column)} counts different terms; ask for energy_j, compared term by term."
-        return None
-    terms = matched_terms(a, b)
-    if isinstance(terms, Obstacle):
-        return terms.sentence.format(*(names.chips[point.chip] for point in terms.points))
+        return f"Their {column_label(column)} counts different terms; ask for energy_j, compared term by term."
     return None if a.coverage == b.coverage else terms
 
 
