@@ -115,7 +115,7 @@ def training(network: Any, **options: Any) -> object:
         (lambda net: cd.Schedule(stop="read_margin", margin_check="step"), "margin_check: must be 'timestep' with"),
         (lambda net: cd.classification_loss(net, FOUR, cd.LAYERED, loss=lambda s: 0), "loss: must be a function of (s"),
         (lambda net: training(net, on_epoch=lambda: True), "on_epoch: must be a function of an EpochReport, found one"),
-        (lambda net: cd.train(net, GIVEN, SOME, SOME, seed=0), "recipe: takes its `model` as it is; `cd.load_model`"),
+        (lambda net: cd.train(net, GIVEN, SOME, SOME, seed=0), "`cd.load_model` reads it, to train with another"),
         (lambda net: training(net, meter=3), "meter: must be EnergyMeter, found int"),
         (lambda net: torch.no_grad()(training)(net), "train: needs gradients, which torch.no_grad or torch.inference_"),
         (lambda net: training(net.half()), "weights of layer 0 must be dense, of float32 or float64, found torch.fl"),

@@ -147,7 +147,8 @@ def direct_shape(
     source = spec.from_ if isinstance(spec, Delayed) else spec.source
     if isinstance(spec, Delayed):
         if spec.to > source:
-            raise ValueError("to: within a pass must not be a later layer than from; write it under skips")
+            rule = "within a pass must not be a later layer than from; the next is connected, and skips lead to others"
+            raise ValueError(f"to: {rule}")
         if source == len(grids) - 2:
             raise ValueError("from: within a pass must not be the last layer, whose spikes leave the network")
     elif spec.to <= source + 1:

@@ -27,7 +27,7 @@ def check_training(
         raise InputError("train: needs gradients, which torch.no_grad or torch.inference_mode has switched off here")
     instance("recipe", recipe, Recipe)
     if recipe.model is not None:
-        raise InputError("recipe: takes its `model` as it is; `cd.load_model` reads one, and `from` trains it further")
+        raise InputError("recipe: takes its `model` as it is; `cd.load_model` reads it, to train with another recipe")
     for name, split in zip(("training", "validation"), splits, strict=True):
         check_labels(network, split, name)
     if not all(len(split) for split in splits):
