@@ -339,13 +339,17 @@ def test_what_is_missing_is_said():
     other = [row | {"energy_coverage": ["static"], "schedule": "s", "point": f"s{row['point']}"} for row in rows]
     energies = asked([*rows, *other], column="energy_j", more={"schedule": "s"}, less={"schedule": "layered"})
     assert energies.standing == "cannot be asked"
-    for column, of_both, of_one in (
-        ("energy_j", {"energy_coverage": ["all_in"], "energy_accounting": "all_in"}, {}),
-        ("latency_s", {"latency_s": 1e-3}, {"operation": "real_time"}),
+    whole = {"energy_coverage": ["all_in"], "energy_accounting": "all_in"}
+    more = {"energy_coverage": ["static", "synaptic_operation"], "energy_static_chip_j": 1e-9}
+    for column, of_both, of_one, why in (
+        ("energy_j", whole, {}, "energies per operation could be compared."),
+        ("energy_j", {}, more, "a question with `compare` is answered on those that both have."),
+        ("latency_s", {"latency_s": 1e-3}, {"operation": "real_time"}, "give both the same operation."),
     ):
         both = [row | of_both for row in rows] + [row | of_both | of_one | {"chip": "b", "point": "b"} for row in rows]
         apart = asked(both, column=column, more={"chip": "b"}, less={"chip": "mubrain"})
         assert apart.standing == "cannot be asked"
+        assert why in apart.sentence
     assert asked([], column="accuracy", above=0.5).sentence == "The results have no accuracy."
 
 

@@ -20,6 +20,7 @@ from codesign.analysis.answers.selecting import (
 )
 from codesign.analysis.comparisons.comparison import Comparison, compare_series, with_robustness
 from codesign.analysis.comparisons.fronts import comparable
+from codesign.analysis.comparisons.obstacles import obstacle_between
 from codesign.analysis.comparisons.robustness import drawn
 from codesign.analysis.comparisons.wording import gain_in_words
 from codesign.analysis.questions import ClaimQuestion, Selection, Size
@@ -71,7 +72,8 @@ def answer_claim(
     found = [(pair, comparison) for pair in pairs if (comparison := _compared(pair, question)) is not None]
     if not found:
         alike = f"The results have no {label_of(question.column)} of points that can be held against each other."
-        return answer(standing="cannot be asked", sentence=alike if pairs else _nothing(question, points))
+        told = alike + _apart(pairs[0], like(question.column), names) if pairs else _nothing(question, points)
+        return answer(standing="cannot be asked", sentence=told)
     statuses = [_judged(pair, comparison, question) for pair, comparison in found]
     comparisons = [comparison for _, comparison in found]
     everyone = [point for pair in pairs for point in (pair.more, pair.less)]
@@ -180,6 +182,15 @@ def _compared(pair: _Pair, question: ClaimQuestion) -> Comparison | None:
         return compare_series(column, pair.more, pair.less, pair.high, pair.low, more_is_better=True)
     comparison = compare_series(column, pair.less, pair.more, pair.low, pair.high, more_is_better=False)
     return comparison if comparison is None or _of_two_columns(question) else with_robustness(comparison)
+
+
+def _apart(pair: _Pair, column: str, names: Names) -> str:
+    """Why two points do not compare, and what would help; "" where they do, and have no seed in common."""
+    if comparable(pair.more, pair.less, column):
+        return ""
+    said = obstacle_between(pair.more, pair.less, column, names)
+    shared = "Their energies hold different terms; a question with `compare` is answered on those that both have."
+    return f" {said if isinstance(said, str) else shared}"
 
 
 def _judged(pair: _Pair, comparison: Comparison, question: ClaimQuestion) -> Status:
