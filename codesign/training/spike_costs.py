@@ -43,7 +43,7 @@ class SpikeCosts:
         self.recipe, self.budget = recipe, recipe.budget
         in_energy = self.budget is not None and self.budget.energy is not None
         if in_energy and meter is None:
-            raise InputError("budget: a budget of energy needs a meter, which says what spikes take on the chip")
+            raise InputError("budget: a budget of energy needs a meter of the chip; `cd.energy_meter` makes it")
         self.meter = meter if in_energy else None
         worth = np.ones(shape.neurons) if self.meter is None else self.meter.spike_j.astype(np.float64)
         worth[shape.hidden_neurons :] = 0.0
