@@ -120,8 +120,9 @@ def silent_networks(table: ResultTable) -> str:
     where = "" if silent.sum() == ok.sum() else points_in_words(table, silent)
     return (
         f"{how_many} no output spike in any sample, so every answer is wrong{where}. Likely: "
-        "too little training, thresholds too high for few bits of weights, potentials that decay before spikes have "
-        "added up, or a synchronization_threshold above the messages that come"
+        "thresholds too high for the weights, since a layer that never fires learns nothing, or for their few bits; "
+        "too little training; potentials that decay before spikes have added up; or a synchronization_threshold above "
+        "the messages that come"
     )
 
 
