@@ -103,6 +103,16 @@ def test_an_exception_is_a_failure_with_type_and_message(executor: Executor) -> 
     assert ended["fine"].output == 2
 
 
+def test_a_torch_module_fails_where_it_is_written(serial: SerialExecutor) -> None:
+    class Own(torch.nn.Module):
+        def forward(self) -> None:
+            raise ValueError("a bug")
+
+    line = Own.forward.__code__.co_firstlineno + 1
+    failure = run(serial, task(Own(), kind="loss"))["a"].failure
+    assert str(failure) == f"ValueError: a bug (test_executors.py:{line})"
+
+
 def test_a_task_reports_while_it_runs(executor: Executor) -> None:
     heard: list[object] = []
     telling = replace(task(executor_tasks.tell, 0.0 if executor.name == "serial" else 2.0), on_report=heard.append)

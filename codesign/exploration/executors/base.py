@@ -15,6 +15,7 @@ from codesign.errors import CodesignError
 from codesign.exploration.resources import JobResources
 
 _HERE = os.path.dirname(codesign.__file__) + os.sep
+_CALLS = os.path.join("torch", "nn", "modules", "module.py")  # calls what is a torch module
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +60,7 @@ class Failure:
 
 def _place(error: BaseException) -> str:
     """File and line of what this package called when it was raised, such as a user's loss."""
-    frames = traceback.extract_tb(error.__traceback__)
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.endswith(_CALLS)]
     known = [number for number, frame in enumerate(frames) if frame.filename.startswith(_HERE)]
     frame = frames[max(known, default=-1) + 1 :][:1] or frames[-1:]
     return ", ".join(f"{os.path.basename(one.filename)}:{one.lineno}" for one in frame)
