@@ -173,7 +173,7 @@ def test_data_of_the_training_is_made_and_split_as_it_was(tmp_path: Path):
         said += "'arrays' with timesteps 10 and usual test"
         assert plan_sweep(found).notes == (() if known else (said,))
     np.savez(tmp_path / "a" / "arrays.npz", data=np.ones((40, 10, 512)), labels=np.arange(40) % 10, timestep_s=0.01)
-    said = "the events of 'arrays' are others than those that the model of recipe 'mine' was trained on; it may know "
+    said = "the events of 'arrays' differ from those that the model of recipe 'mine' was trained on; it may know "
     assert plan_sweep(sweep_of_model(model, f"{tmp_path}/a/arrays.npz", ["mubrain"])).notes == (f"{said}test samples",)
 
 

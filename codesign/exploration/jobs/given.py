@@ -167,7 +167,7 @@ def other_data(loaded: Loaded, workload: WorkloadSpec, outline: WorkloadOutline)
                     f"'{workload.name}' with {here}{'; it may know test samples' * again}"
                 )
             elif not outline.official and _unmoved(data.options) == _unmoved(workload):  # as of a file that has grown
-                others = f"the events of '{workload.name}' are others than those that the model {model_of} was"
+                others = f"the events of '{workload.name}' differ from those that the model {model_of} was"
                 told.append(f"{others} trained on; it may know test samples")
         if told:
             said[name] = "; ".join(told)
