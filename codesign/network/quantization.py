@@ -177,8 +177,8 @@ def quantize(
         shapes, needed = ([tuple(getattr(one, "shape", ())) for one in some] for some in (given, held))
         if shapes != needed or not all(isinstance(one, torch.Tensor) for one in given):
             raise InputError(f"weights: must be tensors of the shapes {needed}, found {shapes}")
-        network.potential_ranges = network.potential_steps = None
         if quantization is None:
+            network.potential_ranges = network.potential_steps = None
             for one, weight in zip(held, given, strict=True):
                 one.copy_(weight)
             return
@@ -190,9 +190,10 @@ def quantize(
         shares = [average / units[target] for average, target in zip(averages, fed, strict=True)]
         merged = [torch.cat([given[i].flatten() * shares[i] for i in group]) for group in groups]
         own = network.neuron.potential_steps(layers)
+        found = quantization.weights(merged, own)
         network.potential_ranges = quantization.potential_ranges(merged, own, units)
         network.potential_steps = quantization.potential_steps(merged, own, units)
-        for group, of_layer in zip(groups, quantization.weights(merged, own), strict=True):
+        for group, of_layer in zip(groups, found, strict=True):
             parts = torch.split(of_layer, [given[i].numel() for i in group])
             for i, part in zip(group, parts, strict=True):
                 held[i].copy_(part.view_as(held[i]) / shares[i])
