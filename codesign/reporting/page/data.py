@@ -35,6 +35,8 @@ _FURTHER = (
 )
 _MADE_OF_ENERGY = ("energy_delay_js", "power_w")
 """Measures that there are in each book of the static power, under one name."""
+_COMPARED = ("energy_j", "paper_energy_j", "latency_s", "accuracy")
+"""Measures that stand for all: whole energies, parts of them, times, and what has no unit or is an area."""
 _DIGITS, _DECIDING_DIGITS = 4, 6
 _FACTS = {
     "workload": "data",
@@ -215,10 +217,10 @@ def _groups(points: Sequence[Point]) -> dict[str, Any]:
     """Which energies compare whole, and what each point's comes to on the terms that it has in common with a group.
 
     Returns:
-        `of`: group of each point; `names`: what it counts, in words; `terms`: how many; `whole`: a number that groups
-        have in common whose energies compare whole, and `single` of those whose terms do; `matched`: a list for each
-        group, of the energy of each point on the terms that it shares with it: null where it shares none, 0 where it is
-        the whole energy; `part`: for each group whether it lacks terms that are more than a little of another's energy.
+        `of`: group of each point; `names`: what it counts, in words; `terms`: how many; `compare`: for each of
+        `_COMPARED`, a number that groups have in common which compare in it; `matched`: a list for each group, of the
+        energy of each point on the terms that it shares with it: null where it shares none, 0 where it is the whole
+        energy; `part`: for each group whether it lacks terms that are more than a little of another's energy.
     """
     places: dict[object, int] = {}
     kinds: dict[object, object] = {}
@@ -236,7 +238,7 @@ def _groups(points: Sequence[Point]) -> dict[str, Any]:
         rows = [_shared(point, terms[own], own) for point, own in zip(points, of, strict=True)]
         matched = list(map(list, zip(*rows, strict=True)))
         part = [any(map(lacks, [point] * len(firsts), firsts, own)) for point, own in zip(firsts, terms, strict=True)]
-    whole, single = ([comparison_group(one, (name,)) for one in firsts] for name in ("energy_j", "paper_energy_j"))
+    comparing = {column: [comparison_group(first, (column,)) for first in firsts] for column in _COMPARED}
     return {
         "part": part,
         "of": of,
@@ -244,8 +246,7 @@ def _groups(points: Sequence[Point]) -> dict[str, Any]:
             coverage_words(point.charged) if point.separable else "all that one measurement spent" for point in firsts
         ],
         "terms": [completeness(point) for point in firsts],
-        "whole": [whole.index(group) for group in whole],
-        "single": [single.index(group) for group in single],
+        "compare": {column: [*map(alike.index, alike)] for column, alike in comparing.items()},
         "matched": matched,
     }
 

@@ -110,19 +110,19 @@ const groups = () => data.groups[state.book] ?? data.groups.board;
 const groupOf = (index) => groups().of[index];
 // Whether the energy on the chart leaves out terms that are much of another's: such a point's mark is hollow.
 const inPart = (index) => abscissa()?.unit === "J" && groups().part[groupOf(index)];
-// What points have in common whose values of a measure compare: as `comparison_group` of the program.
-const comparesAs = (index, { key, unit }) => {
-  const parts = [facts.get("workload"), ["", "m**2"].includes(unit) ? null : facts.get("operation")].map((fact) => fact?.of[index]);
-  const energies = ENERGIES.includes(key) ? groups().whole : groups().single;
-  return String(/^[JW]/.test(unit) ? [...parts, energies[groupOf(index)]] : parts);
+// A number for each group of points: where two have the same, their values of a measure compare.
+const comparing = ({ key, unit }) => {
+  const part = /^[JW]/.test(unit) ? "paper_energy_j" : ["", "m**2"].includes(unit) ? "accuracy" : "latency_s";
+  return groups().compare[ENERGIES.includes(key) ? "energy_j" : part];
 };
 // The deciding value of a point held against another: energies on the terms that both have.
 const against = (index, other) => {
   const mean = deciding().mean[index];
   const [own, others] = [groupOf(index), groupOf(other)];
-  const [one, another] = [index, other].map((each) => comparesAs(each, byTerm() ? { unit: "s" } : deciding())); // run alike
-  if (one !== another) return null;
-  if (!byTerm() || own === others) return mean;
+  if (own === others) return mean;
+  const alike = comparing(byTerm() ? { unit: "s" } : deciding()); // who run alike, at least
+  if (alike[own] !== alike[others]) return null;
+  if (!byTerm()) return mean;
   const energy = groups().matched[others]?.[index] ?? null;
   if (energy === null || energy === 0) return energy;
   return state.objective === "energy_j" ? energy : energy * value("latency_s", index);
@@ -132,13 +132,16 @@ const beats = (a, b) => {
   return one !== null && other !== null && (more() ? one > other : one < other);
 };
 
-// What nothing else beats in both, among the most points that compare.
+// What nothing else beats in both, among the most points that compare: as `comparison_group` of the program.
 const rising = () => state.objective !== "accuracy" && more(); // more of what is along x is better
 const frontOf = (indices) => {
   const measure = abscissa();
   const sign = rising() ? -1 : 1;
   const kinds = new Map();
-  for (const index of indices.filter(takesPart)) kinds.set(comparesAs(index, measure), [...(kinds.get(comparesAs(index, measure)) ?? []), index]);
+  for (const index of indices.filter(takesPart)) {
+    const kind = comparing(measure)[groupOf(index)];
+    kinds.set(kind, [...(kinds.get(kind) ?? []), index]);
+  }
   const largest = [...kinds.values()].sort((a, b) => b.length - a.length)[0] ?? [];
   const front = [];
   let best = -1;
@@ -204,7 +207,7 @@ const decide = () => {
   const first = ranked[0];
   for (const row of ranked) {
     const [one, best] = [against(row.point, first.point), against(first.point, row.point)];
-    const [own, other] = [row, first].map(({ point }) => groups().whole[groupOf(point)]);
+    const [own, other] = [row, first].map(({ point }) => groups().compare.energy_j[groupOf(point)]);
     row.apart = one === null || best === null;
     row.factor = best > 0 && one > 0 ? (more() ? best / one : one / best) : null;
     if (row.apart) row.obstacle = `does not compare: ${whatSetsApart(row.point, first.point)}`;
@@ -349,7 +352,7 @@ const showPinned = () => {
   const beside = (measure, index) => {
     const [base, mean] = [measure.mean[state.pinned[0]], measure.mean[index]];
     if (index === state.pinned[0] || !base || mean === null) return "";
-    const [own, other] = [index, state.pinned[0]].map((each) => groups().whole[groupOf(each)]);
+    const [own, other] = [index, state.pinned[0]].map((each) => groups().compare.energy_j[groupOf(each)]);
     if (/^[JW]/.test(measure.unit) && own !== other) return ""; // other terms: no ratio
     if (measure.share) return ` (${mean >= base ? "+" : "−"}${inPercent(Math.abs(mean - base))})`;
     return ` (${digits(mean / base)} ×)`;
