@@ -101,6 +101,15 @@ def test_what_does_not_fit_the_data_is_told_at_its_line(line, message, changes):
     assert str(caught.value).startswith(message)
 
 
+def test_a_budget_on_a_chip_whose_energy_does_not_hold_is_refused():
+    """Of a study's chips, the baseline may have another one."""
+    allin = (CHIP, f"{CHIP}\n  truenorth_allin: {{operation: accelerated}}")
+    spec = tiny(allin, (METHOD, "{method: layered, budget: {energy: 1 uJ, chip: truenorth_allin}}"))
+    told = "truenorth_allin: its all-in energy was measured in real_time operation"
+    found = mistakes_of(build_plan, spec, outline())
+    assert [(line, told in message) for line, message in found] == [(8, True), (11, True)]
+
+
 def test_all_that_does_not_fit_is_told_at_once():
     spec = tiny(POTENTIAL, ("epochs: 1", "epochs: 1, loss: timestep"), TIMED, POETS, REAL_TIME)
     assert [line for line, _ in mistakes_of(build_plan, spec, outline(timestep_s=0.0))] == [6, 10, 13]

@@ -137,10 +137,12 @@ def trained_through(spec: SweepSpec, shape: NetworkShape, recipe: Variant[Recipe
 
 def metered_chip(spec: SweepSpec, shape: NetworkShape, budget: TrainingBudget | None) -> MeteredChip | None:
     """The chip whose energy is a recipe's budget, as the sweep maps the network on it; its axes are not applied. Raises
-    InputError where there is no such chip, the network does not fit it, or its file gives no energy of an operation."""
+    InputError where there is no such chip, the network does not fit it, or its file gives no energy of an operation, or
+    none that holds in the chip's `operation`."""
     if budget is None or budget.chip is None:
         return None
     entry, chip = _named(spec, budget.chip)
+    check_operation(chip, entry.operation)
     try:
         placement = _placed(shape, chip, entry)
     except InfeasibleError as error:
