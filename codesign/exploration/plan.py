@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 
 from codesign.analysis.results.columns import AXIS_PREFIX
+from codesign.analysis.results.statistics import GIVEN
 from codesign.documents import Mistake
 from codesign.errors import InputError
 from codesign.exploration.definition.spec import SweepSpec
@@ -195,7 +196,7 @@ def _models(
                     "workload": spec.workload.name,
                     "topology": topology_text(shape),
                     "recipe": name,
-                    "training_method": recipe.value.method if trains else "given",
+                    "training_method": recipe.value.method if trains else GIVEN,
                     "training_policy": one.policy if one else "mixture" if recipe.value.mixture else None,
                     "training_group_size": one.group_size if one else None,
                     "training_cost": recipe.value.cost_in_words,

@@ -18,6 +18,7 @@ from codesign.analysis.answers.savings import first_taking_part, what_limits
 from codesign.analysis.results.formatting import UNKNOWN, column_label, percent, quantity, with_interval
 from codesign.analysis.results.naming import Names, stop_label
 from codesign.analysis.results.points import Point
+from codesign.analysis.results.statistics import GIVEN
 from codesign.analysis.results.study import Study, trial_name, trial_title
 from codesign.analysis.results.table import ResultTable
 from codesign.reporting.facts import pace_warnings, without_result
@@ -49,7 +50,7 @@ def print_summary(
     empty = answered.study.emptiness if answered.study else ""
     above = [Text(_title(table, points), style="bold"), *([Text(empty, style="red")] if empty else [])]
     above += _first(answers[0]) if answers else []
-    given = bool(points) and len(points) <= _GIVEN and all(point.training_method == "given" for point in points)
+    given = bool(points) and len(points) <= _GIVEN and all(point.training_method == GIVEN for point in points)
     places = [Text(f"results  {results_path}")]
     if report_path is not None:
         places.insert(0, Text(f"report   {report_path}"))

@@ -10,6 +10,7 @@ from typing import Any
 from codesign.analysis.results.columns import AXIS_PREFIX, BASELINE, OF_DESIGN, TRIAL_AXIS, is_of_design
 from codesign.analysis.results.formatting import listed, upper
 from codesign.analysis.results.points import Point, gather
+from codesign.analysis.results.statistics import GIVEN
 from codesign.analysis.results.table import ResultTable
 from codesign.deferred import pd
 from codesign.hardware.terms import SYNCHRONIZATIONS, WAITING_KINDS
@@ -224,7 +225,7 @@ def _recipe_words(members: Sequence[Point]) -> Sequence[str]:
     size = _common(point.training_group_size for point in members)
     policies = [_POLICY_WORDS.get(p, p) for p in sorted({p.training_policy for p in members if p.training_policy})]
     first = members[0]
-    if first.training_method == "given":
+    if first.training_method == GIVEN:
         return (f"{first.recipe.replace('_', ' ')} (from elsewhere)",)
     loss = parameter("loss").replace("_", " ")
     if any(name.startswith("loss.") for name in first.training_parameters):  # an axis says what its parameters are
