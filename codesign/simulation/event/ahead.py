@@ -1,4 +1,4 @@
-"""Compiling while other things begin: what trainings and executions usually need, in processes of their own."""
+"""Compiling what trainings and executions usually need, in separate processes while other work starts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ from codesign.workload.events import EventBatch
 
 @contextmanager
 def compiling_ahead(say: Callable[[str], object]) -> Iterator[None]:
-    """Where nothing is compiled yet, say so and begin; what is not done in the end is given up."""
+    """If nothing is compiled yet, say so and start compiling; what is unfinished at the end of the block is
+    abandoned."""
     new = not is_compiled()
     tell_of_compiling(say)
     with beside("import codesign.simulation.event.ahead as ahead; ahead.compile_usual()", processes=int(new)):
@@ -28,7 +29,7 @@ def compiling_ahead(say: Callable[[str], object]) -> Iterator[None]:
 
 
 def compile_usual() -> None:
-    """Learn from one sample, and count what another does."""
+    """Learn from one sample, and run another with counters."""
     network = SpikingNetwork(parse_topology("2-1-2"), NeuronSpec(), timestep_s=0.01)
     events = EventBatch.from_dense(np.ones((1, 1, 2)), np.zeros(1, dtype=np.int64), timestep_s=0.01)
     schedule = Schedule(group_size=1)

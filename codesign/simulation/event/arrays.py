@@ -1,4 +1,4 @@
-"""Arrays as kernels are given them: their types, and making them."""
+"""Arrays for kernels: their types and how they are made."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Doubles = NDArray[np.float64]
 Integers = NDArray[np.int32]
 Longs = NDArray[np.int64]
 
-# what kernels are given where there is nothing; they never look at it
+# passed to kernels for what a run does not have; never read
 NO_FLOATS = np.zeros(0, dtype=np.float32)
 NO_DOUBLES = np.zeros(0)
 NO_INTEGERS = np.zeros(0, dtype=np.int32)
@@ -21,7 +21,7 @@ NO_PAIRS = np.zeros((0, 0))
 
 
 def aligned_zeros(count: int) -> Floats:
-    """(count,) float32 zeros that begin on a cache line, with a vector's room behind them."""
+    """(count,) float32 zeros aligned to a cache line, with room for one more vector after them."""
     raw = np.zeros(count + 2 * LANES, dtype=np.float32)
     start = (-raw.ctypes.data % 64) // raw.itemsize
     return raw[start : start + count]

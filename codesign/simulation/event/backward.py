@@ -1,4 +1,4 @@
-"""The backward run of one sample: `codesign.simulation.gradient` again, along the recorded schedule."""
+"""The backward run of one sample along the recorded schedule: the same gradient as `codesign.simulation.gradient`."""
 
 from __future__ import annotations
 
@@ -45,9 +45,10 @@ from codesign.simulation.event.vector import (
 
 @leaf
 def _unchoose(network: Any, rules: Any, state: Any, out: Any, chosen: Any) -> None:
-    """Gradient of the weights that chosen spikes crossed, and of the queue before the choice (without dropout's share).
+    """Gradients of the weights that the chosen spikes crossed, and of the queue before the choice (without the share
+    that dropout kept).
 
-    `chosen` sources stand in `ordered`, layer by layer, with their spikes in `kept`; results go to `dots`.
+    The `chosen` sources are in `ordered`, sorted by layer, with their spikes in `kept`; results go to `dots`.
     """
     wiring, ordered, rows = network.wiring, state.queue.ordered, state.arrivals.rows
     for i in range(chosen):
@@ -55,7 +56,7 @@ def _unchoose(network: Any, rules: Any, state: Any, out: Any, chosen: Any) -> No
         rows[unsigned_index(i)] = wiring.single_row[unsigned_index(ordered[unsigned_index(i)])]
     end_by_layer(wiring.source_layer, ordered, chosen, state.queue.layer_ends)
     begin = np.int64(0)
-    for layer in range(len(wiring.layer_width)):  # output neurons reach nobody
+    for layer in range(len(wiring.layer_width)):  # output neurons have no targets
         end = state.queue.layer_ends[layer]
         if end > begin and wiring.single[layer] != 0:
             _back_from(network, layer, wiring.layer_positions[layer], state, out, begin, end)
@@ -66,7 +67,7 @@ def _unchoose(network: Any, rules: Any, state: Any, out: Any, chosen: Any) -> No
 
 @section(types.none, when=lambda rules, neuron: rules.spreads, back=True)
 def _unchoose_by_taps(network: Any, rules: Any, layer: Any, begin: Any, end: Any, state: Any, out: Any) -> None:
-    """The same of the sources in these places, which reach several positions each."""
+    """`_unchoose` for the sources `ordered[begin:end]`, each of which reaches several positions."""
     wiring, ordered, rows = network.wiring, state.queue.ordered, state.arrivals.rows
     for i in range(begin, end):
         fetch_source(wiring, ordered, i, end)
@@ -80,7 +81,7 @@ def _unchoose_by_taps(network: Any, rules: Any, layer: Any, begin: Any, end: Any
 
 @leaf
 def _back_from(network: Any, layer: Any, position: Any, state: Any, out: Any, begin: Any, end: Any) -> None:
-    """From the currents of a layer's position to the chosen sources in these places and to their rows of weights."""
+    """Propagate from the currents of a layer's position to the sources `ordered[begin:end]` and their weights."""
     gradients, gradient = state.gradients, out.learning.sums.weights
     width = unsigned_index(network.wiring.layer_width[layer])
     at = unsigned_index(network.wiring.position_slot[unsigned_index(position)])
@@ -89,7 +90,7 @@ def _back_from(network: Any, layer: Any, position: Any, state: Any, out: Any, be
 
 
 def _piece(load: Any, step_gradient: Any) -> Any:
-    """Go back through the evaluation of one vector of neurons."""
+    """Make a function that propagates back through the evaluation of one vector of neurons."""
 
     @leaf
     def unevaluate_piece(
@@ -120,16 +121,17 @@ def _piece(load: Any, step_gradient: Any) -> Any:
 
 
 def _sweeper(step_gradient: Any, *, extended: bool) -> Any:
-    """Go back through the evaluations of a step, of extended neurons or others."""
+    """Make a function that propagates back through the evaluations of a step, of extended neurons or of plain ones."""
     unevaluate_block, unevaluate_vector = _piece(load_block, step_gradient), _piece(load, step_gradient)
 
     def unevaluate(
         network: Any, rules: Any, state: Any, out: Any, positions_at: Any, reached: Any, potentials_end: Any
     ) -> None:
-        """Gradient at the currents of the positions evaluated (`dx`) and at their potentials before the step (`G`)."""
+        """Compute gradients of the evaluated positions' currents (`dx`) and of their potentials before the step
+        (`G`)."""
         wiring, at, gradients, trace = network.wiring, potentials_end, state.gradients, out.trace
         potentials, neuron, thresholds = trace.potentials, network.neuron, out.learning.sums.threshold
-        for i in range(reached):  # from the last, as the trace is fetched
+        for i in range(reached):  # backwards, the direction in which the trace is prefetched
             position = unsigned_index(trace.words[np.uint64(positions_at + reached - 1 - i)])
             layer = unsigned_index(wiring.position_layer[position])
             width = unsigned_index(wiring.layer_width[layer])
@@ -155,7 +157,7 @@ _unevaluate_extended = _sweeper(extended_step_gradient, extended=True)
 
 @routine
 def _frame_gradient(network: Any, rules: Any, input_: Any, frame: Any, state: Any, out: Any) -> None:
-    """Gradient of the first layer's weights from a frame that was delivered at once."""
+    """Add the gradient of the first layer's weights for a frame that was delivered at once."""
     wiring, dx, rows, gradient = network.wiring, state.gradients.dx, state.arrivals.rows, out.learning.sums.weights
     begin, end, kept, kept_from = frame.begin, frame.end, input_.kept, frame.kept_from
     width = unsigned_index(wiring.layer_width[0])
@@ -173,7 +175,7 @@ def _frame_gradient(network: Any, rules: Any, input_: Any, frame: Any, state: An
 
 @section(types.none, when=lambda rules, neuron: rules.spreads, back=True)
 def _frame_gradient_by_taps(network: Any, rules: Any, input_: Any, frame: Any, state: Any, out: Any) -> None:
-    """The same where its entries reach several positions each."""
+    """`_frame_gradient` for entries that reach several positions each."""
     wiring, arrivals, gradient = network.wiring, state.arrivals, out.learning.sums.weights
     rows, single = arrivals.rows, arrivals.single
     width = unsigned_index(wiring.layer_width[0])
@@ -190,7 +192,7 @@ def _frame_gradient_by_taps(network: Any, rules: Any, input_: Any, frame: Any, s
 
 @leaf
 def _at_a_spike(network: Any, rules: Any, learning: Any, sample: Any, layer: Any, slot: Any) -> Any:
-    """Gradient at each spike of a neuron, whatever follows from it."""
+    """Direct gradient of each spike of a neuron, apart from its effects on other neurons."""
     gradient = np.float32(0)
     if len(learning.spike_gradient) > 0:
         gradient += learning.spike_gradient[sample, layer]
@@ -201,7 +203,7 @@ def _at_a_spike(network: Any, rules: Any, learning: Any, sample: Any, layer: Any
 
 @routine
 def _read_costs(network: Any, rules: Any, learning: Any, sample: Any, target: Any) -> None:
-    """Gradient at the spikes of all neurons, into their slots."""
+    """Write the direct gradient of all neurons' spikes to their slots."""
     wiring = network.wiring
     for position in range(len(wiring.position_slot)):
         layer = unsigned_index(wiring.position_layer[position])
@@ -212,7 +214,7 @@ def _read_costs(network: Any, rules: Any, learning: Any, sample: Any, target: An
 
 @leaf
 def _read(network: Any, rules: Any, learning: Any, sample: Any, reading: Any, target: Any) -> None:
-    """Gradient at the outputs from one reading into their slots."""
+    """Write the gradient of the outputs at one reading to their slots."""
     wiring, classes = network.wiring, learning.output_gradient.shape[2]
     first, last_layer = len(wiring.source_slot) - classes, len(wiring.layer_width) - 1
     for output in range(classes):
@@ -224,7 +226,7 @@ def _read(network: Any, rules: Any, learning: Any, sample: Any, reading: Any, ta
 
 @leaf
 def _back_through_choice(network: Any, rules: Any, state: Any, out: Any, step: Any) -> None:
-    """From the currents of the following step to the queue before this step's choice."""
+    """Propagate from the currents of the following step to the queue before this step's choice."""
     queue, gradients, trace = state.queue, state.gradients, out.trace
     if step.room > 0 and rules.idle_gradient == IDLE_ALL:
         idle_all(network, rules, state, trace, step)
@@ -249,7 +251,7 @@ def _back_through_choice(network: Any, rules: Any, state: Any, out: Any, step: A
 
 @routine
 def _decay_gradient(G: Any, potentials: Any, found_at: Any, gradient: Any) -> None:
-    """Gradient of the decays from that at the potentials that a timestep began with, and those that it found."""
+    """Add the gradient of the decays, given the gradient of the potentials after decay and the potentials before it."""
     for slot in range(0, len(G), LANES):
         found = load(potentials, found_at + slot)
         found = select(is_number(found), found, fill_as(found, np.float32(0)))
@@ -258,7 +260,7 @@ def _decay_gradient(G: Any, potentials: Any, found_at: Any, gradient: Any) -> No
 
 @routine
 def _back_through_start(neuron: Any, gradients: Any, potentials: Any, found_at: Any) -> None:
-    """From the potentials that a timestep began with to its synaptic currents; a held neuron lets nothing through."""
+    """Propagate from the potentials at the start of a timestep to its synaptic currents; held neurons block it."""
     G, H = gradients.G, gradients.H
     if neuron.holds:
         for slot in range(0, len(G), LANES):
@@ -278,7 +280,7 @@ def _back_through_decay(gradient: Any, decay: Any) -> None:
 
 @section(types.none, back=True)
 def backward_sample(network: Any, rules: Any, input_: Any, sample: Any, state: Any, out: Any) -> None:
-    """Add a sample's gradients; `Out.ends` says where its trace ends."""
+    """Add a sample's gradients; its trace ends at `Out.ends`."""
     learning, gradients = out.learning, state.gradients
     if rules.single_spikes:
         state.queue.kept[:] = 1
@@ -327,7 +329,7 @@ def backward_sample(network: Any, rules: Any, input_: Any, sample: Any, state: A
 def _backward_pass(
     network: Any, rules: Any, input_: Any, frame: Any, state: Any, out: Any, words_at: Any, potentials_at: Any
 ) -> Any:
-    """Back through one timestep, whose trace ends at these places; returns where it begins."""
+    """Propagate back through one timestep, whose trace ends at the given places; return where it begins."""
     trace, mark = out.trace, state.arrivals.mark
     set_all(state.gradients.g_queue, np.float32(0))
     following_at = following = 0  # positions evaluated in the following step

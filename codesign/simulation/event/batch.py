@@ -1,4 +1,4 @@
-"""A run as kernels want it."""
+"""A run in the form that kernels take."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ from codesign.simulation.run import MOST_WAITING, TOO_MANY_WAIT, Run
 from codesign.workload.events import EventBatch
 
 _LEAST_SAMPLES = 8
-"""Which a chunk has at least, if the batch has them."""
+"""Least samples per chunk, if the batch has that many."""
 _LARGEST = np.finfo(np.float32).max
 
-# more of what kernels are given where there is nothing
+# empty structures, for what a run does not use
 NO_COUNTERS = memory.new_counters(0, 0, 0, 0, 0)
 _NO_SCORES = np.zeros((0, 0, 0), dtype=np.float32)
 _NO_SLOPES = np.zeros((0, 0), dtype=np.float32)
@@ -48,19 +48,19 @@ NO_LEARNING = Learning(
 
 
 def _writable(array: NDArray[Any]) -> Any:
-    """The array as kernels take it: they never write entries, but are compiled for arrays that can be written."""
+    """A contiguous writable view: kernels never write entries, but are compiled for writable arrays."""
     array = np.ascontiguousarray(array)
     if not array.flags.writeable:
         array = array.view()
         try:
             array.flags.writeable = True
-        except ValueError:  # somebody else's memory that is read-only itself
+        except ValueError:  # the underlying memory is read-only
             array = array.copy()
     return array
 
 
 def _check_kinds(run: Run) -> None:
-    """That all parameters are what kernels are compiled for; their names cost more than the look."""
+    """Check that kernels are compiled for all parameters. Looking up their names takes longer than the check."""
     if all(one.dtype == torch.float32 and one.is_cpu for one in run.parameters):
         return
     for name, parameter in run.network.named_parameters():
@@ -71,16 +71,16 @@ def _check_kinds(run: Run) -> None:
 
 @lru_cache(maxsize=4)
 def _purpose_keys(seed: int, epoch: int) -> NDArray[np.uint64]:
-    """(purposes,) keys of all draws, the same for all batches of an epoch."""
+    """(purposes,) keys of all draws; the same for all batches of an epoch."""
     return np.array([purpose_key(seed, epoch, purpose) for purpose in Purpose], dtype=np.int64).view(np.uint64)
 
 
 def _check_entries(events: EventBatch) -> None:
-    """That entries still lie where they may, and no count is endless: whoever made them can have written to them."""
+    """Check again that entries are in range and counts are finite: a caller may have written to the batch's arrays."""
     offsets, indices, inputs = events.offsets, events.indices, events.input_size
     inside = offsets[0] == 0 and offsets[-1] == len(indices) == len(events.values)
     lengths = offsets[1:] - offsets[:-1]
-    inside &= lengths.view(np.uint64).max(initial=0) <= inputs  # without a sign, what is below 0 is beyond all
+    inside &= lengths.view(np.uint64).max(initial=0) <= inputs  # unsigned: a negative number exceeds any limit
     inside &= indices.view(np.uint32).max(initial=0) < inputs
     least, most = (-_LARGEST, _LARGEST) if events.currents else (0, MOST_WAITING)
     if not (inside and least <= events.values.min(initial=0) and events.values.max(initial=0) <= most):
@@ -89,7 +89,7 @@ def _check_entries(events: EventBatch) -> None:
 
 @dataclass(frozen=True)
 class Results:
-    """What kernels find out of B samples, as `Out` has it: (B, R, C) scores, (B, L) spikes and charges."""
+    """Results of B samples, as in `Out`: (B, R, C) scores, (B, L) spikes and charges."""
 
     scores: Floats
     spikes: Doubles
@@ -97,9 +97,9 @@ class Results:
 
 
 class Batch:
-    """A run, made ready for kernels.
+    """A run, prepared for kernels.
 
-    Scores are (B, R, C): output spikes of each of R = T timesteps, or R = 1 where only their sums are wanted, or output
+    Scores are (B, R, C): output spikes of each of R = T timesteps or, with R = 1, their sums or the final output
     potentials.
 
     Raises:
@@ -141,7 +141,7 @@ class Batch:
     # one chunk ----------------------------------------------------------------------------------------------------
 
     def take_state(self, *, fresh: bool = False) -> State:
-        """Working memory for one thread; `fresh` if what the last run left in it is not to be trusted."""
+        """Working memory for one thread; `fresh` if memory of an earlier run must not be reused."""
         slices, state = len(self.slices), None
         while not fresh and state is None and (used := free(self.resources.states)) is not None:
             state = used[1] if used[0] == slices else None
@@ -156,7 +156,7 @@ class Batch:
         self.resources.states.append((len(self.slices), state))
 
     def new_results(self) -> Results:
-        """Room for what kernels find out of every sample."""
+        """Room for the results of every sample."""
         return Results(
             scores=np.zeros(self.scores_shape, dtype=np.float32),
             spikes=np.zeros(self.layers_shape),
@@ -164,7 +164,7 @@ class Batch:
         )
 
     def out(self, results: Results, trace: Trace, **parts: Any) -> Out:
-        """Where a chunk's results go; what is not given is not kept."""
+        """Where a chunk's results go; results for which no room is given are not kept."""
         nothing = {
             "ends": np.zeros(5, dtype=np.int64),
             "sample_ends": np.zeros((0, 2), dtype=np.int64),
@@ -174,10 +174,11 @@ class Batch:
         return Out(**vars(results), trace=trace, **{**nothing, **parts})
 
     def process(self, task: int, first: int, last: int, state: State, out: Out, input_: Input | None = None) -> int:
-        """`kernels.process` with this batch. Returns the first sample that found no room.
+        """Call `kernels.process` with this batch; return the first sample that ran out of room, `last` if none did.
 
         Raises:
-            InputError: the policy raised or gave a priority that is not a number, or a pass takes too many steps.
+            InputError: the policy raised or returned a priority that is not a number, a pass takes too many steps, or
+                too many spikes of a neuron wait.
         """
         given = self.input if input_ is None else input_
         reached = kernels.process(task, first, last, (self.network, self.rules, given, state, out))
@@ -196,18 +197,18 @@ class Batch:
         return reached
 
     def chunk_ends(self) -> list[int]:
-        """Behind which sample each chunk ends; the same for any number of threads."""
+        """The sample after the last of each chunk; the same for any number of threads."""
         count = min(MOST_CHUNKS, -(-self.samples // _LEAST_SAMPLES))
         return [self.samples * i // count for i in range(1, count + 1)]
 
     def parts(self) -> list[tuple[int, int]]:
-        """(first, last) of what is given to kernels at once: a chunk, or for one thread all of them."""
+        """(first, last) sample of each call of a kernel: a chunk or, on one thread, all of them."""
         if torch.get_num_threads() == 1:
             return [(0, self.samples)] if self.samples else []
         return list(pairwise([0, *self.chunk_ends()]))
 
     def with_room_for_kept(self, *, whole: bool) -> Input:
-        """The input with room where kernels write what input dropout keeps: of the batch, or of one sample."""
+        """The input, with room for the values that input dropout keeps, of the `whole` batch or of one sample."""
         if not self.rules.input_dropout > 0:
             return self.input
         entries = len(self.input.values)

@@ -1,8 +1,8 @@
-"""Running a batch through the kernels: samples in parallel, and one result whatever the threads.
+"""Running a batch through the kernels: samples in parallel, with the same result for any number of threads.
 
-A batch is cut into a number of chunks that depends on nothing but its size. Threads take chunks as they get free, a
-single one all of them at once; gradients are added chunk by chunk in their order, so the number of threads changes no
-bit of them.
+A batch is cut into chunks, whose number depends only on its size. Each thread takes the next chunk when it is free; a
+single thread takes all chunks at once. Gradients are added in the order of the chunks, so the number of threads does
+not change a bit of them.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from codesign.simulation.run import Run
 
 @dataclass(frozen=True)
 class _Segment:
-    """Samples whose traces lie one after the other in one trace."""
+    """Consecutive samples recorded in the same trace."""
 
     first: int
     last: int
@@ -36,14 +36,14 @@ class _Segment:
 
 @dataclass
 class Recorded:
-    """What `forward` leaves behind.
+    """Everything that `forward` records.
 
     Attributes:
         results: scores, spikes and charges of all samples.
-        input_: with what input dropout kept.
-        parts: (first, last) sample of each part, as `Batch.parts` had them.
-        sample_ends, segments: where traces are, if the run learns; of each part.
-        counters: of the batch, with the tables of each part, if they were asked for.
+        input_: the input, with the values that input dropout kept.
+        parts: (first, last) sample of each part, from `Batch.parts`.
+        sample_ends, segments: where each part's traces are, if the run learns.
+        counters: the batch's counters with the tables of each part, if requested.
     """
 
     results: Results
@@ -64,7 +64,7 @@ class Learnt:
 
 
 def release(segments: list[list[_Segment]], resources: Resources) -> None:
-    """Give the memory of traces back for the next batch: the largest of each part."""
+    """Return the memory of traces for reuse by the next batch: the largest of each part."""
     resources.stores.extend(part[-1].trace for part in segments if part)
     del resources.stores[MOST_CHUNKS:]
 
@@ -72,7 +72,7 @@ def release(segments: list[list[_Segment]], resources: Resources) -> None:
 def _in_parallel(parts: int, work: Callable[[int], None], give_up: Callable[[], None] = lambda: None) -> None:
     """Call `work` for each part, in up to `torch.get_num_threads()` threads that take parts in order.
 
-    After an error no further part is begun, `give_up` is called, and the error is raised here.
+    After an error no further part is started, `give_up` is called, and the error is raised here.
     """
     numbers = iter(range(parts))
     lock = threading.Lock()
@@ -105,7 +105,7 @@ def _larger(trace: Trace) -> Trace:
 
 
 def forward(batch: Batch) -> Recorded:
-    """Run a batch; with a trace for `replay`, or with counters, as its rules say."""
+    """Run a batch, with a trace for `replay` and with counters if its rules say so."""
     rules = batch.rules
     parts = batch.parts()
     recorded = Recorded(
@@ -135,12 +135,12 @@ def forward(batch: Batch) -> Recorded:
                 recorded.segments[part].append(_Segment(begin, reached, out.trace))
             if reached == last:
                 break
-            # a trace or a table is full: the sample begins anew with more room and untouched working memory
+            # a trace or a table is full: restart the sample with more room and fresh working memory
             state = batch.take_state(fresh=True)
             if rules.traced:
                 out = out._replace(trace=_larger(out.trace))
                 out.ends[structures.WORDS] = out.ends[structures.POTENTIALS] = 0
-            # A trace stays with its graph, while tables come back: grown with it, they would double with each graph.
+            # Grow tables only if they were full: unlike traces they are reused, and would double with every graph.
             if out.ends[structures.STATUS] == NO_ROWS:
                 messages, updates = grown((out.counters.messages, out.counters.updates))
                 out = out._replace(counters=out.counters._replace(messages=messages, updates=updates))
@@ -154,7 +154,7 @@ def forward(batch: Batch) -> Recorded:
 
 
 def _own_tables(whole: Counters, tables: Tables) -> Counters:
-    """The batch's counters, with what each part counts for itself."""
+    """The batch's counters, with separate memory for what each part counts on its own."""
     own = memory.new_counters(0, 0, 0, 0, 0)
     messages, updates = tables
     return whole._replace(
@@ -163,7 +163,7 @@ def _own_tables(whole: Counters, tables: Tables) -> Counters:
 
 
 class _Gradients:
-    """Sums the gradients of chunks in the chunks' order, here or in a kernel that goes through all of them."""
+    """Sums the gradients of chunks in the order of the chunks, here or in a kernel that processes all of them."""
 
     def __init__(self, batch: Batch, parts: int) -> None:
         rules = batch.rules
@@ -181,9 +181,9 @@ class _Gradients:
         self.turn = threading.Condition()
 
     def take(self) -> Sums:
-        """Zeros."""
+        """Gradients of zero."""
         while (used := free(self.free)) is not None:
-            if tuple(map(len, used)) == self.sizes:  # another run of the network may have learned something else
+            if tuple(map(len, used)) == self.sizes:  # an earlier run may have learned other parameters
                 return used
         return Sums(*(aligned_zeros(size) for size in self.sizes))
 
@@ -193,7 +193,7 @@ class _Gradients:
         self.free.append(sums)
 
     def unpacked(self, batch: Batch) -> list[torch.Tensor]:
-        """The sums, in the order and shapes of `Run.parameters`; to be called once, at the end."""
+        """The totals, in the order and shapes of `Run.parameters`; call it once, at the end."""
         weights, delayed, direct, *of_neurons = self.total
         gradients = batch.layout.unpack_gradient(weights) + batch.resources.delays.unpack_gradient(delayed)
         gradients += batch.resources.direct.unpack_gradient(direct)
@@ -202,17 +202,17 @@ class _Gradients:
         return gradients
 
     def give_up(self) -> None:
-        """Let nobody wait for a part that will not come."""
+        """Release threads that wait for a part that will never finish."""
         with self.turn:
             self.merged = math.inf
             self.turn.notify_all()
 
     def added_to(self, learning: Learning, sums: Sums) -> Learning:
-        """`learning` with gradients that are added to what `take` gave."""
+        """`learning`, with gradients added to `sums`, which come from `take`."""
         return learning._replace(sums=sums, totals=self.total, chunk_ends=self.chunk_ends)
 
     def merge(self, part: int, sums: Sums) -> None:
-        """Wait for the parts before, and add, unless the kernel has, which leaves zeros."""
+        """Wait for earlier parts, then add `sums` to the totals, unless the kernel has done so."""
         if len(self.chunk_ends):
             self.free.append(sums)
             return
@@ -229,7 +229,7 @@ class _Gradients:
 def replay(
     batch: Batch, recorded: Recorded, output_gradient: Floats, spike_gradient: Floats, charge_gradient: Floats
 ) -> list[torch.Tensor]:
-    """Gradients of `Run.parameters` from those of the results."""
+    """Gradients of `Run.parameters`, given the gradients of the results."""
     gradients = _Gradients(batch, len(recorded.segments))
     given = NO_LEARNING._replace(
         output_gradient=output_gradient, spike_gradient=spike_gradient, charge_gradient=charge_gradient
@@ -250,7 +250,8 @@ def replay(
 
 
 def learn_batch(batch: Batch) -> Learnt:
-    """Each sample's cross-entropy, and gradients of their mean as from `replay`, of one sample's trace at a time."""
+    """Cross-entropy of each sample, and gradients of the mean as from `replay`, keeping the trace of one sample
+    only."""
     results, losses = batch.new_results(), np.zeros(batch.samples)
     given = NO_LEARNING._replace(
         criterion=_criterion(batch.run),
@@ -259,14 +260,14 @@ def learn_batch(batch: Batch) -> Learnt:
         charge_gradient=np.zeros(batch.layers_shape, dtype=np.float32),
     )
     gradients = _sample_by_sample(batch, kernels.LEARN, results, given)
-    batch.resources.packed.append(batch.network.weights)  # nobody runs this batch again
+    batch.resources.packed.append(batch.network.weights)  # this batch is never run again
     return Learnt(results, losses, gradients)
 
 
 def learn_again(
     batch: Batch, output_gradient: Floats, spike_gradient: Floats, charge_gradient: Floats
 ) -> list[torch.Tensor]:
-    """As `replay`, of a run that left no trace: each sample runs once more, and at once backwards."""
+    """Like `replay` for a run without a trace: each sample is run again and replayed immediately."""
     batch = batch.ruled(recorded=False, tallied=batch.rules.timed)
     given = NO_LEARNING._replace(
         output_gradient=output_gradient, spike_gradient=spike_gradient, charge_gradient=charge_gradient
@@ -275,7 +276,7 @@ def learn_again(
 
 
 def _sample_by_sample(batch: Batch, task: int, results: Results, given: Learning) -> list[torch.Tensor]:
-    """Gradients of `Run.parameters`, with the memory of one sample's trace per thread."""
+    """Gradients of `Run.parameters`, keeping one sample's trace per thread."""
     parts = batch.parts()
     gradients = _Gradients(batch, len(parts))
     sample_ends = np.zeros((batch.samples, 2), dtype=np.int64)
@@ -300,7 +301,7 @@ def _sample_by_sample(batch: Batch, task: int, results: Results, given: Learning
 
 
 def _criterion(run: Run) -> Criterion:
-    """What a run minimizes, the mean over its samples."""
+    """The loss that a run minimizes: the mean over its samples."""
     cost, loss = run.spike_cost, run.loss
     assert loss is not None
     return Criterion(

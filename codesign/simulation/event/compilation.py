@@ -1,9 +1,9 @@
 """How kernels are compiled, and where compiled code is kept.
 
-Numba's own cache notices a change of the file that defines a function, but not of a file that it imports helpers from:
-stale code would stay in use. Here the folder's name is a hash of every source that kernels are made of and of the
-versions of what compiles them, so code of another state of the sources cannot be found. Processes share the folder:
-each file is written beside its place and then moved.
+Numba's own cache notices when the file that defines a function changes, but not when a file it imports from does, so
+stale code would stay in use. Here the cache folder is named after a hash of all kernel sources and of the compilers'
+versions, so code compiled from other sources is never found. Processes share the folder: each file is written next to
+its final place and then moved there.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ COMPILING = "compiling the simulator, once on this machine and version: usually 
 _LONGEST_COMPILATION_S = 300
 _asked: list[bool] = []
 _INSIDE = {"error_model": "numpy", "_nrt": False, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-"""Options of what only kernels call: no entry points for Python or C, which would cost a sixth more time."""
+"""Options for functions that only kernels call: no entry points for Python or C, which would take a sixth longer."""
 
 
 @cache
 def _state_of_sources() -> str:
-    """Hash of all sources of kernels and of the versions of their compilers."""
+    """Hash of all kernel sources and of the versions of their compilers."""
     state = hashlib.sha256()
     versions = (numba.__version__, llvmlite.__version__, np.__version__, platform.python_version())
     state.update(repr((*versions, numba.config.BOUNDSCHECK)).encode())
@@ -52,26 +52,26 @@ def _state_of_sources() -> str:
 
 @cache
 def cache_folder() -> Path:
-    """Where compiled kernels of these very sources are kept; a temporary folder of this process where nothing else is.
+    """Folder of the kernels compiled from exactly these sources, or a temporary one if no lasting folder is available.
 
     Raises:
-        InputError: the folder that `CODESIGN_KERNEL_CACHE` names is of no use, as `code_folder` says.
+        InputError: the folder named by `CODESIGN_KERNEL_CACHE` cannot be used; see `code_folder`.
     """
     return code_folder(_state_of_sources()) or Path(_temporary_folder().name)
 
 
 def is_compiled() -> bool:
-    """Whether kernels of these sources were compiled on this machine before, or some of them."""
-    with suppress(OSError):  # a disk that fails is told where it is needed
+    """Whether at least some kernels have been compiled from these sources on this machine before."""
+    with suppress(OSError):  # a failing disk is reported where it matters
         return any(cache_folder().glob("*.nbc"))
     return False
 
 
 def tell_of_compiling(say: Callable[[str], object] | None = None) -> None:
-    """Say where kernels are about to be compiled. Only the first call of a process looks and speaks.
+    """Announce that kernels are about to be compiled, if they are. Only the first call in a process checks.
 
     Args:
-        say: None for standard error, where that is a terminal or a notebook.
+        say: None prints to standard error if that is a terminal or a notebook.
     """
     if not _asked:
         _asked.append(True)
@@ -85,7 +85,7 @@ def _temporary_folder() -> tempfile.TemporaryDirectory[str]:
 
 
 class _Locator(_CacheLocator):
-    """Puts every kernel into the folder of its sources' state, whose name says that nothing in it can be stale."""
+    """Puts every kernel into `cache_folder`, whose name guarantees that nothing in it is stale."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self._function = function
@@ -109,13 +109,13 @@ class _Implementation(CompileResultCacheImpl):
 
 
 class _Files(IndexDataCacheFile):
-    """Numba's files with a checksum before their content. What cannot be read counts as missing and is written over.
+    """Numba's cache files, each preceded by a checksum. An unreadable file counts as missing and is overwritten.
 
-    So does what is damaged, and what is not the user's own: to read it is to run what somebody else wrote.
+    So does a damaged file, and one that does not belong to the user: reading it would run someone else's code.
     """
 
     def _load_index(self) -> Any:
-        with suppress(Exception):  # whatever becomes of reading somebody's file
+        with suppress(Exception):  # unpickling a damaged file may raise anything
             stamp, overloads = self._read(self._index_path)
             if stamp == self._source_stamp:
                 return overloads
@@ -128,7 +128,7 @@ class _Files(IndexDataCacheFile):
         try:
             return self._read(self._data_path(name))
         except Exception as error:
-            raise OSError(f"{name} cannot be read") from error  # which the caller takes as missing
+            raise OSError(f"{name} cannot be read") from error  # the caller treats the file as missing
 
     def _save_data(self, name: str, data: Any) -> None:
         self._write(self._data_path(name), data)
@@ -148,21 +148,21 @@ class _KernelCache(FunctionCache):
         self._cache_file = _Files(self._cache_path, self._impl.filename_base, self._impl.locator.get_source_stamp())
 
     def _index_key(self, sig: Any, codegen: Any) -> Any:
-        """Without Numba's hash of what a function closes over: it differs from process to process.
+        """Without Numba's hash of a function's closure, which differs between processes.
 
-        The folder's name already says what all functions are made of.
+        The folder's name already covers all sources.
         """
         return sig, codegen.magic_tuple()
 
     def save_overload(self, sig: Any, data: Any) -> None:
-        with suppress(OSError):  # a full disk: the code that was compiled is there all the same
+        with suppress(OSError):  # a full disk; the compiled code is still in memory
             super().save_overload(sig, data)
 
 
 def kernel(function: Callable[..., Any]) -> Any:
-    """Compile a function that is called from Python: without the interpreter's lock, kept on disk.
+    """Compile a function that Python calls: it releases the GIL and is cached on disk.
 
-    Kernels allocate nothing (so no reference is counted inside them) and divide as IEEE 754 says.
+    Kernels allocate nothing (so they count no references) and divide as IEEE 754 specifies.
     """
     dispatcher = numba.njit(nogil=True, error_model="numpy", _nrt=False, no_cfunc_wrapper=True)(function)
     dispatcher._cache = _KernelCache(function)
@@ -171,8 +171,7 @@ def kernel(function: Callable[..., Any]) -> Any:
 
 
 def _uncollected(compile_: Callable[..., Any]) -> Callable[..., Any]:
-    """`compile_` without garbage collection: hardly any of its millions of objects is garbage, and looking at them
-    takes a tenth of its time."""
+    """`compile_` without garbage collection, which takes a tenth of its time and finds hardly any garbage."""
 
     def compiled(*arguments: Any) -> Any:
         if not gc.isenabled():
@@ -187,33 +186,33 @@ def _uncollected(compile_: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def part(function: Callable[..., Any]) -> Any:
-    """A step of a kernel, with whatever it needs of the kernel's tuples; becomes part of it before types are inferred.
+    """A step of a kernel, inlined before type inference, so it may take any of the kernel's tuples.
 
-    So it is compiled once, in its place. For functions that are called from one or two places.
+    It is compiled in place, as part of its caller: for functions called from one or two places.
     """
     return numba.njit(**_INSIDE, inline="always")(function)
 
 
 def leaf(function: Callable[..., Any]) -> Any:
-    """A small function of numbers and single arrays that kernels call; compiled by itself and then inlined."""
+    """A small function that kernels call; compiled separately and then inlined by LLVM."""
     return numba.njit(**_INSIDE, forceinline=True)(function)
 
 
 def routine(function: Callable[..., Any]) -> Any:
-    """A larger function that kernels call; compiled by itself and left to itself."""
+    """A larger function that kernels call; compiled separately and not forced inline."""
     return numba.njit(**_INSIDE)(function)
 
 
 def is_kept(compiled: Any) -> bool:
-    """Whether code of a `kernel` or of a `kept` function lies on disk, of whatever types and state."""
+    """Whether compiled code of a `kernel` or a `kept` function is on disk, for any argument types, intact or not."""
     return Path(compiled._cache._cache_file._index_path).exists()
 
 
 @contextmanager
 def alone(name: str, *, waits: bool) -> Iterator[bool]:
-    """Hold the lock of a function that is to be compiled; yields False if another process does and is not waited for.
+    """Hold the lock of a function about to be compiled; yield False if another process holds it and `waits` is false.
 
-    Without locks, as of some network folders, two processes may compile the same.
+    Where the file system has no locks, as in some network folders, two processes may compile the same function.
     """
     lock = FileLock(cache_folder() / f"{name}.lock", timeout=_LONGEST_COMPILATION_S if waits else 0, mode=0o600)
     with ExitStack() as stack:
@@ -228,7 +227,7 @@ def alone(name: str, *, waits: bool) -> Iterator[bool]:
 
 
 def kept(function: Callable[..., Any]) -> Any:
-    """A `routine` that is kept on disk, for kernels that call it through its address."""
+    """A `routine` cached on disk, which kernels call through its address."""
     compiled = routine(function)
     compiled._cache = _KernelCache(function)
     compiled.compile = _uncollected(compiled.compile)
@@ -236,7 +235,7 @@ def kept(function: Callable[..., Any]) -> Any:
 
 
 def callback(function: Callable[..., Any], signature: Any, *, keep: bool) -> Any:
-    """Compile a function that kernels call through its address; kept on disk if `keep`."""
+    """Compile a function that kernels call through its address; cached on disk if `keep`."""
     signature = (signature.args, signature.return_type)
     compiled = CFunc(function, signature, locals={}, options={"nogil": True, "error_model": "numpy", "_nrt": False})
     if keep:

@@ -1,4 +1,4 @@
-"""Counters of a run, as `codesign.simulation.execution` defines them. Tables come out in their final order."""
+"""Counters of a run, as `codesign.simulation.execution` defines them. The tables come out sorted."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from codesign.simulation.event.vector import LANES, above, fill_as, lanes_of, la
 
 @section(types.none, when=lambda rules, neuron: rules.recorded)
 def begin_counting(rules: Any, state: Any, out: Any, sample: Any) -> None:
-    """Forget what an earlier try at this sample, which found no room, has counted."""
+    """Reset the counters of a sample: an earlier attempt that ran out of room may have written to them."""
     counting, counters = state.counting, out.counters
     counting.sent[:, :] = 0
     counting.evaluated[:] = 0
@@ -42,7 +42,7 @@ def begin_counting(rules: Any, state: Any, out: Any, sample: Any) -> None:
 
 @section(types.none, when=lambda rules, neuron: rules.recorded)
 def end_counting(network: Any, rules: Any, state: Any, out: Any, sample: Any) -> None:
-    """Count potentials that are left, note where the sample's rows end, and add up what is counted otherwise."""
+    """Count remaining potentials, note where the sample's rows end, and sum the tables' counts by layer."""
     slices, u, counting, counters = network.slices, state.cells.u, state.counting, out.counters
     counters.rows[sample, 0] = out.ends[MESSAGES]
     counters.rows[sample, 1] = out.ends[UPDATES]
@@ -59,7 +59,7 @@ def end_counting(network: Any, rules: Any, state: Any, out: Any, sample: Any) ->
         for run in range(slices.run_start[position], slices.run_start[position + 1]):
             counters.residual[sample, slices.run_slice[run]] += _not_zero(u, slot, slot + slices.run_count[run])
             slot += slices.run_count[run]
-    for m in range(1, counters.convergence.shape[1]):  # until here, output spikes of that step alone
+    for m in range(1, counters.convergence.shape[1]):  # until now each entry counted the spikes of one step only
         for output in range(counters.convergence.shape[2]):
             counters.convergence[sample, m, output] += counters.convergence[sample, m - 1, output]
     for row in range(counters.currents.shape[0]):
@@ -69,8 +69,8 @@ def end_counting(network: Any, rules: Any, state: Any, out: Any, sample: Any) ->
 
 @section(types.boolean, when=lambda rules, neuron: rules.recorded)
 def begin_counting_pass(network: Any, rules: Any, input_: Any, frame: Any, state: Any, out: Any) -> Any:
-    """Count potentials that are not 0, or were not before they were truncated, and a frame that is delivered at once;
-    returns whether there was room."""
+    """Count potentials that are not 0, or were not before truncation, and a frame that is delivered at once; return
+    whether there was room."""
     counting, counters, slices = state.counting, out.counters, network.slices
     counting.heard[:] = 0
     counting.outputs[:] = 0
@@ -109,7 +109,7 @@ def begin_counting_pass(network: Any, rules: Any, input_: Any, frame: Any, state
 
 @routine
 def _frame_operations(network: Any, rules: Any, input_: Any, frame: Any) -> Any:
-    """Synaptic operations of a frame whose inputs differ in their fan-out."""
+    """Synaptic operations of a frame whose inputs differ in fan-out."""
     operations = np.int64(0)
     for entry in range(frame.begin, frame.end):
         delivered = input_.kept[entry - frame.kept_from]
@@ -120,7 +120,7 @@ def _frame_operations(network: Any, rules: Any, input_: Any, frame: Any) -> Any:
 
 @leaf
 def _not_zero(u: Any, first: Any, end: Any) -> Any:
-    """How many of these numbers are not 0."""
+    """Number of entries from `first` to `end` − 1 that are not 0."""
     found, at, zero = np.int64(0), first, fill_as(load(u, 0), np.float32(0))
     while at + LANES <= end:
         of_16 = load(u, at)
@@ -133,7 +133,7 @@ def _not_zero(u: Any, first: Any, end: Any) -> Any:
 
 @leaf
 def _find_active(rules: Any, first: Any, end: Any, state: Any) -> Any:
-    """How many of these slots have a potential that is not 0, or had one before it was truncated, as `active` says."""
+    """Number of these slots with a potential that is not 0, or was not before truncation (`CounterState.active`)."""
     u, active, found = state.cells.u, state.counting.active, 0
     if rules.truncates:
         for at in range(first, end):
@@ -144,20 +144,19 @@ def _find_active(rules: Any, first: Any, end: Any, state: Any) -> Any:
         for at in range(first, end):
             active[at] = u[at] != 0
             found += active[at]
-    else:  # nobody asks which
+    else:  # only their number is needed
         found = _not_zero(u, first, end)
     return found
 
 
 @section(types.boolean, when=lambda rules, neuron: rules.recorded)
 def count_evaluations(network: Any, rules: Any, frame: Any, step: Any, decided: Any, state: Any, out: Any) -> Any:
-    """Count a step's evaluations and spikes, of which `CounterState.slice_sums` has the sums; returns whether there was
-    room."""
+    """Record a step's evaluations and spikes, summed in `CounterState.slice_sums`; return whether there was room."""
     counters, sample, timestep = out.counters, frame.sample, frame.timestep
     sums, row, table = state.counting.slice_sums, out.ends[UPDATES], counters.updates
     if row + len(sums) > len(table.step):
         return False
-    for place in range(len(sums)):  # a row without evaluations is written over
+    for place in range(len(sums)):  # a row without evaluations is overwritten by the next
         write_update(table, row, frame, step, place, sums[place, 0], sums[place, 1])
         state.counting.evaluated[place] += sums[place, 0]
         row += sums[place, 0] > 0

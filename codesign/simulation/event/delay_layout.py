@@ -1,4 +1,4 @@
-"""How delayed connections lie in memory: one row of target slots for each source slot, of fully connected layers."""
+"""Memory layout of delayed connections, between fully connected layers: one row of target slots per source slot."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from codesign.simulation.event.vector import LANES
 
 @dataclass(frozen=True)
 class _Place:
-    """Of one connection: (neurons,) slots of its sources and targets, counted from the first of their layer."""
+    """One connection: (neurons,) slots of its sources and targets, counted from the first slot of their layer."""
 
     sources: Longs
     targets: Longs
@@ -24,7 +24,7 @@ class _Place:
     shape: tuple[int, int]
 
     def of(self, weights: Floats) -> Floats:
-        """(source slots, target slots) view of its part of all packed weights."""
+        """(source slots, target slots) view of its part of the packed weights."""
         rows, columns = self.shape
         return weights[self.start : self.start + rows * columns].reshape(self.shape)
 
@@ -33,7 +33,7 @@ class DelayLayout:
     """The delayed connections of a network; holds no weights.
 
     Raises:
-        InputError: they have more weights than an int32 points to.
+        InputError: they have more weights than an int32 can index.
     """
 
     def __init__(self, layout: MemoryLayout) -> None:
@@ -53,7 +53,7 @@ class DelayLayout:
         check_places({"weights of delayed connections, padded to vectors,": self.weights})
 
     def delays(self, weights: Sequence[torch.Tensor]) -> Delays:
-        """What kernels are given of them."""
+        """The connections in the form that kernels take."""
         packed = aligned_zeros(self.weights)
         for place, weight in zip(self._places, weights, strict=True):
             place.of(packed)[np.ix_(place.sources, place.targets)] = weight.detach().numpy().T
@@ -71,12 +71,12 @@ class DelayLayout:
         )
 
     def unpack_gradient(self, gradient: Floats) -> list[torch.Tensor]:
-        """Gradients of packed weights in the shapes of the network's."""
+        """Gradients of packed weights in the shapes of the network's weights."""
         parts = [place.of(gradient)[np.ix_(place.sources, place.targets)].T for place in self._places]
         return [torch.from_numpy(np.ascontiguousarray(part)) for part in parts]
 
     def new_late(self) -> Late:
-        """Room for one thread."""
+        """Working memory for one thread."""
         widths = [place.shape[0] for place in self._places]
         remembered = (1 + max(one.delay for one in self.shape.delayed)) * self.slots if widths else 0
         widest = max(widths, default=LANES)

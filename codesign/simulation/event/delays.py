@@ -1,4 +1,4 @@
-"""Delayed connections, compiled: those of `codesign.simulation.further` again, from slots to slots."""
+"""Delayed connections, compiled: the same as in `codesign.simulation.further`, from slots to slots."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ def _back(returns: Any) -> Any:
 
 @leaf
 def _row(numbers: Any, slots: Any, timestep: Any) -> Any:
-    """Where the numbers of a timestep begin, of as many timesteps as there is room for."""
+    """Where the numbers of a timestep begin in the ring of timesteps."""
     return timestep % (len(numbers) // slots) * slots
 
 
 @_forwards(types.none)
 def gather_late(network: Any, rules: Any, state: Any, timestep: Any) -> None:
-    """As a timestep begins: nothing has been emitted in it, and this arrives from those before."""
+    """Begin a timestep: clear what it emits, and gather what arrives from earlier timesteps."""
     delays, late, slots = network.delays, state.late, len(state.cells.u)
     own = _row(late.emitted, slots, timestep)
     for at in range(own, own + slots):
@@ -49,7 +49,7 @@ def gather_late(network: Any, rules: Any, state: Any, timestep: Any) -> None:
 
 @_forwards(types.boolean)
 def late_ahead(network: Any, rules: Any, step: Any, state: Any) -> Any:
-    """Whether anything arrives late in a step or after it."""
+    """Whether anything arrives over delayed connections in this step or later."""
     for i in range(len(network.delays.delay)):
         if state.late.messages[i] > 0 and network.delays.target[i] + rules.first_step >= step:
             return True
@@ -58,7 +58,7 @@ def late_ahead(network: Any, rules: Any, step: Any, state: Any) -> Any:
 
 @_forwards(types.int64)
 def deliver_late(network: Any, rules: Any, step: Any, state: Any, touched: Any) -> Any:
-    """What arrives late in a step; returns how many positions are reached. It opens no gate."""
+    """Deliver what arrives over delayed connections in a step; return how many positions are reached. Opens no gate."""
     delays, late, arrivals = network.delays, state.late, state.arrivals
     for i in range(len(delays.delay)):
         target = int(delays.target[i])
@@ -83,7 +83,7 @@ def deliver_late(network: Any, rules: Any, step: Any, state: Any, touched: Any) 
 
 @_forwards(types.none)
 def note_emitted(network: Any, rules: Any, timestep: Any, state: Any) -> None:
-    """Spikes of this step, for later timesteps."""
+    """Record the spikes of this step for later timesteps."""
     emitted, slots = state.late.emitted, len(state.cells.u)
     own = _row(emitted, slots, timestep)
     for i in range(state.fired.tally[FIRED]):
@@ -93,7 +93,7 @@ def note_emitted(network: Any, rules: Any, timestep: Any, state: Any) -> None:
 
 @_forwards(types.boolean)
 def keep_late(rules: Any, state: Any, out: Any) -> Any:
-    """Append to the trace what arrived late in a timestep; returns whether there was room."""
+    """Append what arrived over delayed connections in a timestep to the trace; return whether there was room."""
     at, kept, arriving = out.ends[POTENTIALS], out.trace.potentials, state.late.arriving
     if at + len(arriving) > len(kept):
         return False
@@ -108,7 +108,8 @@ def keep_late(rules: Any, state: Any, out: Any) -> Any:
 
 @_back(types.none)
 def begin_late_gradient(rules: Any, state: Any, timestep: Any) -> None:
-    """Add to the gradient at all spikes, which `own` keeps, that of later timesteps at the spikes of this one."""
+    """Begin a timestep of the backward run: keep the gradient of any spike in `own`, and add what later timesteps give
+    to the spikes of this one."""
     late, g_count = state.late, state.gradients.g_count
     slots = len(g_count)
     row = _row(late.back, slots, timestep)
@@ -120,7 +121,7 @@ def begin_late_gradient(rules: Any, state: Any, timestep: Any) -> None:
 
 @_back(types.none)
 def late_gradient(network: Any, rules: Any, timestep: Any, step: Any, state: Any, out: Any, arrived_at: Any) -> None:
-    """From the currents of a step to delayed weights, and to the spikes that crossed them."""
+    """Propagate from the currents of a step to delayed weights and to the spikes that crossed them."""
     delays, wiring, late, gradients = network.delays, network.wiring, state.late, state.gradients
     arrived, gradient = out.trace.potentials, out.learning.sums.delayed
     for i in range(len(delays.delay)):

@@ -1,7 +1,7 @@
-"""Rows of the message table for what leaves in a step: one for each source and step of enqueueing, in this order.
+"""Rows of the message table for the spikes that leave in a step: one per source and step of enqueueing, sorted by both.
 
-A pass rarely has many steps. In early ones a row's sums have a cell of their own, by source and step, and a word of
-bits for each source says which of its cells are in use: so rows come out in order, and none is compared with another.
+A pass rarely has many steps. In early steps each row's sums have their own cell, by source and step of enqueueing, and
+a word of bits per source marks the cells in use: rows come out sorted without comparing any.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from codesign.simulation.event.working_memory import EARLY
 
 _NEURONS, _SPIKES, _OPERATIONS, _BARRIERS = range(4)
 ENQUEUE_BITS = 32
-"""Of a row's key, its source number and the step of enqueueing, the bits of the latter."""
+"""Bits of the step of enqueueing in a row's key; the source number is above them."""
 
 
 @section(types.boolean, when=lambda rules, neuron: rules.recorded)
 def count_departures(
     network: Any, rules: Any, frame: Any, step: Any, chosen: Any, senders: Any, state: Any, out: Any
 ) -> Any:
-    """Count what leaves in a step; returns whether there was room."""
+    """Count what leaves in a step; return whether there was room."""
     if out.ends[MESSAGES] + chosen + senders > len(out.counters.messages.step):
         return False
     if step < EARLY:
@@ -41,7 +41,7 @@ def count_departures(
 def add_message(
     counting: Any, table: Any, row: Any, frame: Any, step: Any, number: Any, enqueued: Any, sums: Any
 ) -> None:
-    """Write a row of the message table, and add it to what source `number` of the table has sent."""
+    """Write a row of the message table, and add it to the total of source `number`."""
     source = unsigned_index(number)
     write_message(table, row, frame, step, source, enqueued, sums)
     counting.sent[source, 0] += sums[_SPIKES]
@@ -51,7 +51,7 @@ def add_message(
 
 @leaf
 def _departure(network: Any, rules: Any, i: Any, state: Any) -> Any:
-    """What leaves in place `i` of `ordered`: source and step of enqueueing as its row has them, spikes, operations."""
+    """Source number, step of enqueueing, spikes and operations of the source that leaves at `Queue.ordered[i]`."""
     queue, source = state.queue, unsigned_index(state.queue.ordered[unsigned_index(i)])
     if source < rules.inputs:
         number, enqueued = np.int64(0), np.int64(-1)
@@ -66,7 +66,7 @@ def _departure(network: Any, rules: Any, i: Any, state: Any) -> Any:
 
 @leaf
 def _number(network: Any, source: Any) -> Any:
-    """Of a neuron's source in the message table."""
+    """Number of a neuron's source in the message table."""
     return 1 + np.int64(network.slices.of_source[unsigned_index(source)])
 
 
@@ -75,7 +75,7 @@ def _count_early(
     network: Any, rules: Any, frame: Any, step: Any, chosen: Any, senders: Any, state: Any, out: Any
 ) -> None:
     early, left, fan_out = state.counting.early, np.int64(0), network.slices.fan_out
-    counted = rules.single_spikes and len(fan_out) > 0  # spikes and operations follow from how many neurons leave
+    counted = rules.single_spikes and len(fan_out) > 0  # spikes and operations follow from the number of neurons
     for i in range(chosen):
         number, enqueued, spikes, operations = _departure(network, rules, i, state)
         left += spikes if number > 0 else 0
@@ -110,7 +110,7 @@ def _count_early(
 
 @leaf
 def _cell(early: Any, number: Any, enqueued: Any) -> Any:
-    """Where a row's sums are; from now on there is one."""
+    """The cell of a row's sums, marked as in use."""
     source, bit = unsigned_index(number), unsigned_index(enqueued)
     early.steps[source] |= np.int64(1) << bit
     return unsigned_index(source * EARLY + bit)
@@ -118,7 +118,7 @@ def _cell(early: Any, number: Any, enqueued: Any) -> Any:
 
 @leaf
 def _take(sums: Any, cell: Any) -> Any:
-    """A sum, of which 0 is left."""
+    """Read a sum and reset it to 0."""
     found = np.int64(sums[cell])
     sums[cell] = 0
     return found
@@ -128,7 +128,7 @@ def _take(sums: Any, cell: Any) -> Any:
 def _count_late(
     network: Any, rules: Any, frame: Any, step: Any, chosen: Any, senders: Any, state: Any, out: Any
 ) -> None:
-    """Rows are looked for among those that there are."""
+    """Find each row by searching the rows made so far."""
     keys, sums, groups, left = state.counting.group_keys, state.counting.group_sums, np.int64(0), np.int64(0)
     for i in range(chosen):
         number, enqueued, spikes, operations = _departure(network, rules, i, state)
@@ -154,7 +154,7 @@ def _count_late(
 
 @leaf
 def group_of(keys: Any, sums: Any, groups: Any, key: Any) -> Any:
-    """How many groups there are with that of a key, and which it is."""
+    """The number of groups after adding one for `key` if it has none, and the index of its group."""
     group = groups - 1
     while group >= 0 and keys[group] != key:
         group -= 1
@@ -168,7 +168,7 @@ def group_of(keys: Any, sums: Any, groups: Any, key: Any) -> Any:
 
 @leaf
 def lowest_group(keys: Any, groups: Any) -> Any:
-    """Which group has the lowest key that is not −1, as those have that are done: there are few."""
+    """Index of the group with the lowest key other than −1, which marks groups that are done; there are few."""
     least = 0
     for group in range(groups):
         if keys[group] >= 0 and (keys[least] < 0 or keys[group] < keys[least]):

@@ -1,4 +1,4 @@
-"""Direct connections, compiled: those of `codesign.simulation.further` again, over taps from sources to positions."""
+"""Direct connections, compiled: the same as in `codesign.simulation.further`, over taps from sources to positions."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from codesign.simulation.event.tables import write_message
 from codesign.simulation.event.vector import unsigned_index
 
 _NOTHING = (0, 0, 0, 0)
-"""What a row of the message table has before anything is added to it."""
+"""Initial sums of a row of the message table."""
 
 
 @leaf
 def note_frame(network: Any, rules: Any, input_: Any, frame: Any, state: Any, out: Any) -> Any:
-    """Count a frame, which may be under way from now on; returns whether there was room."""
+    """Count a frame and, with direct connections, send it on its way; return whether there was room."""
     if rules.recorded and not begin_counting_pass(network, rules, input_, frame, state, out):
         return False
     return not rules.direct or _begin(network, rules, input_, frame, state, out)
@@ -34,7 +34,7 @@ def note_frame(network: Any, rules: Any, input_: Any, frame: Any, state: Any, ou
 def note_departures(
     network: Any, rules: Any, frame: Any, step: Any, chosen: Any, senders: Any, state: Any, out: Any
 ) -> Any:
-    """Count what leaves in a step, which may be under way from now on; returns whether there was room."""
+    """Count what leaves in a step and, with direct connections, send it on its way; return whether there was room."""
     if rules.recorded and not count_departures(network, rules, frame, step, chosen, senders, state, out):
         return False
     return not rules.direct or _depart(network, rules, frame, step, chosen, state, out)
@@ -42,8 +42,8 @@ def note_departures(
 
 @section(types.boolean, when=lambda rules, neuron: rules.direct)
 def _begin(network: Any, rules: Any, input_: Any, frame: Any, state: Any, out: Any) -> Any:
-    """As a pass begins: nothing is under way but a frame that is delivered at once, which is counted; returns whether
-    there was room."""
+    """Begin a pass: nothing is under way except a frame delivered at once, which is counted; return whether there was
+    room."""
     direct, way = network.direct, state.under_way
     way.clock[0] = -1
     way.count[:] = 0
@@ -87,7 +87,7 @@ def _add_to_row(table: Any, row: Any, spikes: Any, operations: Any) -> None:
 
 @section(types.boolean, when=lambda rules, neuron: rules.direct)
 def _depart(network: Any, rules: Any, frame: Any, step: Any, chosen: Any, state: Any, out: Any) -> Any:
-    """What leaves in a step is under way from now on, and counted; returns whether there was room."""
+    """Send what leaves in a step on its way, and count it; return whether there was room."""
     direct, wiring, queue, way = network.direct, network.wiring, state.queue, state.under_way
     row = step % direct.depth
     place = row * len(queue.spikes)
@@ -115,7 +115,7 @@ def _depart(network: Any, rules: Any, frame: Any, step: Any, chosen: Any, state:
 
 @routine
 def _count_departures(network: Any, rules: Any, frame: Any, step: Any, chosen: Any, state: Any, out: Any) -> Any:
-    """Rows of a step, by connection, slice and step of enqueueing, in any order."""
+    """Write a step's rows of the message table, by connection, slice and step of enqueueing, in any order."""
     direct, wiring, queue, table = network.direct, network.wiring, state.queue, out.counters.messages
     for c in range(len(direct.target)):
         begin = out.ends[MESSAGES]
@@ -144,7 +144,7 @@ def _count_departures(network: Any, rules: Any, frame: Any, step: Any, chosen: A
 
 @section(types.int64, when=lambda rules, neuron: rules.direct)
 def deliver_direct(network: Any, rules: Any, input_: Any, frame: Any, step: Any, state: Any, touched: Any) -> Any:
-    """What arrives in a step; returns how many positions are reached. It opens no gate."""
+    """Deliver what arrives in a step; return how many positions are reached. Opens no gate."""
     direct, way, single = network.direct, state.under_way, state.arrivals.single
     for c in range(len(direct.target)):
         left = step - 1 - direct.detour[c]
@@ -169,7 +169,7 @@ def deliver_direct(network: Any, rules: Any, input_: Any, frame: Any, step: Any,
 
 @leaf
 def _arrive(network: Any, rules: Any, c: Any, source: Any, messages: Any, state: Any, touched: Any) -> Any:
-    """Over each tap of a source `arrivals.single[0]` times its row; returns how many positions are reached."""
+    """Add `arrivals.single[0]` times the row of each of a source's taps; return how many positions are reached."""
     direct, wiring, arrivals = network.direct, network.wiring, state.arrivals
     local = direct.begin[c] + source - direct.first[c]
     place, width = direct.place[local], unsigned_index(wiring.layer_width[direct.target[c]])
@@ -200,7 +200,7 @@ def _arrive(network: Any, rules: Any, c: Any, source: Any, messages: Any, state:
 
 @section(types.none, when=lambda rules, neuron: rules.direct, back=True)
 def begin_direct_gradient(rules: Any, state: Any) -> None:
-    """As the way back through a pass begins: no step has been seen."""
+    """Begin the backward run of a pass: no step has been processed."""
     way = state.under_way
     positions = len(state.arrivals.mark)
     for row in range(len(way.listed)):
@@ -211,7 +211,7 @@ def begin_direct_gradient(rules: Any, state: Any) -> None:
 
 @section(types.none, when=lambda rules, neuron: rules.direct, back=True)
 def note_currents(network: Any, rules: Any, state: Any, out: Any, positions_at: Any, reached: Any) -> None:
-    """Keep the gradient at the currents of the present step, where direct connections arrive."""
+    """Keep the gradient of the current step's currents in layers with incoming direct connections."""
     direct, wiring, way, dx = network.direct, network.wiring, state.under_way, state.gradients.dx
     row = way.clock[1] % direct.depth
     positions, slots = row * len(state.arrivals.mark), row * len(dx)
@@ -233,8 +233,8 @@ def note_currents(network: Any, rules: Any, state: Any, out: Any, positions_at: 
 
 @leaf
 def _on_the_way(network: Any, state: Any, c: Any, source: Any) -> Any:
-    """Where in the ring the positions and slots begin that a connection reaches when a spike leaves in this step; the
-    source's number within it, and the width of its targets."""
+    """Where the ring holds the positions and slots that a connection reaches with a spike leaving in this step; the
+    source's index within the connection, and the width of its targets."""
     direct = network.direct
     row = (state.under_way.clock[1] + 1 + direct.detour[c]) % direct.depth
     local, width = direct.begin[c] + source - direct.first[c], network.wiring.layer_width[direct.target[c]]
@@ -243,8 +243,8 @@ def _on_the_way(network: Any, state: Any, c: Any, source: Any) -> Any:
 
 @section(types.none, when=lambda rules, neuron: rules.direct, back=True)
 def back_from_direct(network: Any, rules: Any, state: Any, out: Any, chosen: Any) -> None:
-    """Add to `dots` what comes back to the chosen sources, which stand in `ordered` with their spikes in `kept`, and to
-    the gradient of the weights that these crossed."""
+    """Add the gradients of the chosen sources, in `ordered` with their spikes in `kept`, to `dots`, and those of the
+    weights that their spikes crossed to the sums."""
     direct, wiring, way, rows = network.direct, network.wiring, state.under_way, state.arrivals.rows
     gradient = out.learning.sums.direct
     for i in range(chosen):
@@ -283,7 +283,7 @@ def through_direct(network: Any, rules: Any, state: Any, source: Any) -> Any:
 
 @section(types.none, when=lambda rules, neuron: rules.direct, back=True)
 def frame_direct_gradient(network: Any, rules: Any, input_: Any, frame: Any, steps: Any, state: Any, out: Any) -> None:
-    """Gradient of weights from a frame that was delivered at once."""
+    """Add the gradient of weights for a frame that was delivered at once."""
     direct, wiring, way = network.direct, network.wiring, state.under_way
     rows, single, gradient = state.arrivals.rows, state.arrivals.single, out.learning.sums.direct
     for c in range(len(direct.target)):

@@ -1,7 +1,7 @@
-"""How direct connections lie in memory: a row of weights for each tap of a source, as wide as a position of its target.
+"""Memory layout of direct connections: one row of weights per tap of a source, as wide as a position of the target.
 
-A tap reaches the channels of one position, or only some of them, where the connection has other groups than the
-target's own: an identity reaches one channel. Its row then has zeros for the rest.
+A tap reaches all channels of one position, or only some if the connection's groups differ from the target's own (an
+identity reaches one channel). Its row then has zeros for the others.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from codesign.simulation.late_messages import first_of_direct
 
 @dataclass(frozen=True, kw_only=True)
 class _Place:
-    """Of one connection, all counted from its own first: place and row of each source; how many taps each place has;
-    row, position, first channel and channels of each tap; rows' numbers together, and the place of each weight."""
+    """One connection, everything counted from its own first: place and row of each source; number of taps of each
+    place; row, position, first channel and number of channels of each tap; size of all rows; place of each weight."""
 
     place: Longs
     row: Longs
@@ -39,7 +39,7 @@ class DirectLayout:
     """The direct connections of a network; holds no weights.
 
     Raises:
-        InputError: they have more weights or taps than an int32 points to.
+        InputError: they have more weights or taps than an int32 can index.
     """
 
     def __init__(self, network: SpikingNetwork, layout: MemoryLayout) -> None:
@@ -54,13 +54,13 @@ class DirectLayout:
 
     @cached_property
     def partial(self) -> bool:
-        """Whether a tap reaches only a part of a position."""
+        """Whether some tap reaches only part of a position."""
         channels = self.layout.channels
         shapes = zip(self._places, self.shape.direct, strict=True)
         return any(bool((one.taps[3] < channels[shape.target]).any()) for one, shape in shapes)
 
     def direct(self, slices: tuple[Slice, ...]) -> Direct:
-        """What kernels are given of them."""
+        """The connections in the form that kernels take."""
         if not self.connections:
             return self._tables
         packed = aligned_zeros(self.weights)
@@ -74,14 +74,14 @@ class DirectLayout:
 
     @cached_property
     def _tables(self) -> Direct:
-        """All but what differs between runs."""
+        """Everything that does not differ between runs."""
         shapes, inputs, layers = self.shape.direct, self.shape.input_size, len(self.shape.layers)
         known = np.cumsum([0, *(len(one.counts) for one in self._places)])
         taps = [np.concatenate([*column, NO_LONGS]) for column in zip(*(one.taps for one in self._places), strict=True)]
         taps = taps or [NO_LONGS] * 4
         leaves, arrives = np.zeros(layers + 1, dtype=np.int64), np.zeros(layers, dtype=np.int64)
         leaves[[one.source + 1 for one in shapes]] = arrives[[one.target for one in shapes]] = 1
-        last = known[-1]  # has no taps
+        last = known[-1]  # it has no taps
         return Direct(
             source=longs([one.source + 1 for one in shapes]),
             target=longs([one.target for one in shapes]),
@@ -110,7 +110,7 @@ class DirectLayout:
         return 1 + max((one.detour for one in self.shape.direct), default=0)
 
     def unpack_gradient(self, gradient: Floats) -> list[torch.Tensor]:
-        """Gradients of packed weights in the shapes of the network's."""
+        """Gradients of packed weights in the shapes of the network's weights."""
         found = []
         for connection, place, start in zip(self.connections, self._places, self._starts, strict=False):
             own = gradient[start + place.index] * np.float32(connection.scale)
@@ -118,7 +118,7 @@ class DirectLayout:
         return found
 
     def new_under_way(self) -> UnderWay:
-        """Room for one thread."""
+        """Working memory for one thread."""
         rows = self._depth if self.connections else 0
         slots, positions, sources = self.layout.slots, self.layout.positions, self.layout.sources
         parts = slots if self.connections and self.partial else 0
@@ -153,7 +153,7 @@ def _place(connection: DirectConnection, layout: MemoryLayout) -> _Place:
     places, taps = window.rows.places * window.columns.places, window.rows.kernel * window.columns.kernel
     out, into = window.out_channels // window.groups, window.channels // window.groups
     groups = np.arange(window.groups)
-    lowest = groups * out // channels  # of the target's groups, the first that each group of the connection reaches
+    lowest = groups * out // channels  # the first group of the target that each group of the connection reaches
     reached = ((groups + 1) * out - 1) // channels - lowest + 1
     most = int(reached.max())
     channel, place = np.divmod(held, places)
@@ -184,7 +184,7 @@ def _place(connection: DirectConnection, layout: MemoryLayout) -> _Place:
 
 
 def _every(held: Longs, connection: DirectConnection, target: tuple[int, int, int, int]) -> _Place:
-    """Every place of the source to all positions of the target."""
+    """A connection from every place of the source to all positions of the target."""
     width, channels, size, first = target
     neurons, columns = connection.weight.shape
     positions = neurons // channels

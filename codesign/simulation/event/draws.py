@@ -22,7 +22,7 @@ _LONGS, _FLOATS = ir.VectorType(ir.IntType(64), LANES), ir.VectorType(ir.FloatTy
 
 @leaf
 def absorb(key: Any, value: Any) -> Any:
-    """The key after one more number."""
+    """The key with one more number mixed in."""
     mixed = key + (np.uint64(value) + _ONE) * _GAMMA
     mixed = (mixed ^ (mixed >> _30)) * _MULTIPLIER_1
     mixed = (mixed ^ (mixed >> _27)) * _MULTIPLIER_2
@@ -37,14 +37,14 @@ def uniform(key: Any) -> Any:
 
 @leaf
 def uniform_number(keys: Any, number: Any, inputs: Any) -> Any:
-    """For a policy: by the first key for neuron `number`, or, if that is below 0, by the second for an input."""
+    """A policy's draw for neuron `number` by the first key or, if `number` is negative, for an input by the second."""
     if number < 0:
         return uniform(absorb(keys[1], number + inputs))
     return uniform(absorb(keys[0], number))
 
 
 def _absorbed(builder: Any, keys: Any, values: Any) -> Any:
-    """`absorb` of 16 keys and int32 numbers from 0 on, of whose products a third need not be computed."""
+    """`absorb` for 16 keys and non-negative int32 numbers, for which a third of the products can be left out."""
 
     def constant(number: Any) -> Any:
         return ir.Constant(_LONGS, [int(number)] * LANES)
@@ -59,14 +59,14 @@ def _absorbed(builder: Any, keys: Any, values: Any) -> Any:
 
 
 def _uniform(builder: Any, keys: Any) -> Any:
-    """`uniform` of 16 keys."""
+    """`uniform` for 16 keys."""
     value = builder.trunc(builder.lshr(keys, ir.Constant(_LONGS, [int(_40)] * LANES)), VECTOR)
     return builder.fmul(builder.sitofp(value, _FLOATS), ir.Constant(_FLOATS, [float(_SCALE)] * LANES))
 
 
 @intrinsic
 def uniform_numbers(typing: Any, sources: Any, key: Any, of_inputs: Any, inputs: Any) -> Any:
-    """`uniform_number` of 16 sources, of which the first `inputs` are inputs, as the bits of float32 numbers."""
+    """`uniform_number` for 16 sources, as the bits of float32 numbers; sources below `inputs` are inputs."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         source, (of_neurons, of_inputs) = arguments[0], (every(builder, key, LANES) for key in arguments[1:3])
@@ -81,7 +81,7 @@ def uniform_numbers(typing: Any, sources: Any, key: Any, of_inputs: Any, inputs:
 
 @intrinsic
 def event_draws(typing: Any, entries: Any, key: Any, event: Any) -> Any:
-    """Draws of 16 entries for each one's event of that number, see `survivors`."""
+    """Draws for event number `event` of each of 16 entries; see `survivors`."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         key, event = arguments[1], builder.trunc(arguments[2], VECTOR.element)
@@ -94,7 +94,7 @@ def event_draws(typing: Any, entries: Any, key: Any, event: Any) -> Any:
 
 @leaf
 def survivors(key: Any, count: Any, probability: Any) -> Any:
-    """How many of `count` events are not lost when each is lost with the given probability: one draw an event."""
+    """How many of `count` events survive if each is lost with the given probability: one draw per event."""
     kept = 0
     for event in range(count):
         kept += uniform(absorb(key, event)) >= probability

@@ -19,7 +19,7 @@ from codesign.simulation.run import EngineResult, Run
 
 
 def run(run: Run) -> EngineResult:
-    """Run a batch; what comes of it is joined to torch's graph if the run learns."""
+    """Run a batch; the results are part of torch's graph if the run learns."""
     tell_of_compiling()
     batch = Batch(run)
     recorded = forward(batch.ruled(traced=False, keeps_found=False) if run.recompute else batch)
@@ -31,7 +31,7 @@ def run(run: Run) -> EngineResult:
 
 
 def learn(run: Run) -> tuple[torch.Tensor, EngineResult]:
-    """Mean cross-entropy plus mean cost of spikes, with its gradient, and what the batch gave, without."""
+    """Mean cross-entropy plus mean cost of spikes, with gradient, and the batch's results, without."""
     tell_of_compiling()
     batch = Batch(run)
     learnt = learn_batch(batch)
@@ -59,8 +59,8 @@ def _floats(array: NDArray[np.float64]) -> torch.Tensor:
 
 
 class _Outputs(torch.autograd.Function):
-    """Joins a run to torch's graph: scores, spikes and charges forwards; backwards, the recorded schedule is replayed,
-    or the batch run again."""
+    """Joins a run to torch's graph: returns scores, spikes and charges; its backward replays the recorded schedule or
+    runs the batch again."""
 
     @staticmethod
     def forward(ctx: Any, batch: Batch, recorded: Recorded, *parameters: torch.Tensor) -> Any:
@@ -72,7 +72,7 @@ class _Outputs(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *output_gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        _ = ctx.saved_tensors  # torch's check that no weight was changed in place, and that the graph is still there
+        _ = ctx.saved_tensors  # torch checks that no weight was changed in place and that the graph still exists
         gradients = (gradient.to(torch.float32).contiguous().numpy() for gradient in output_gradients)
         if ctx.batch.run.recompute:
             return (None, None, *learn_again(ctx.batch, *gradients))
@@ -92,5 +92,5 @@ class _Loss(torch.autograd.Function):
     def backward(ctx: Any, *output_gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         saved = ctx.saved_tensors
         gradients, factor = saved[len(saved) // 2 :], output_gradients[0].numpy()
-        with np.errstate(all="ignore"):  # as torch, whose threads would go on spinning on cores that kernels want
+        with np.errstate(all="ignore"):  # like torch, whose threads would keep spinning on the cores that kernels need
             return (None, None, *(torch.from_numpy(gradient.numpy() * factor) for gradient in gradients))

@@ -1,4 +1,4 @@
-"""Evaluating the neurons of a position: who is evaluated and may fire, one step of each, and who waits from now on."""
+"""Evaluating the neurons of a position: which are evaluated and may fire, one step of each, and which begin to wait."""
 
 from __future__ import annotations
 
@@ -35,30 +35,33 @@ from codesign.simulation.event.vector import (
 )
 
 MOST_WAITING = 1 << 24
-"""As in `codesign.simulation.run`, from which files of kernels must take nothing."""
+"""As in `codesign.simulation.run`, which kernels must not import."""
 TICKED = 2
-"""In `Arrivals.mark`: the position is evaluated for its tick alone."""
+"""In `Arrivals.mark`: the position is evaluated only because of its tick."""
 
 DECISIONS, FIRED, OVERFLOWS = range(3)
-"""Places in `Fired.tally`: output neurons that fired in this step, how many neurons that did are listed, and whether
-more spikes of one wait than can be counted."""
+"""Places in `Fired.tally`: output neurons that fired in this step, length of `Fired.sources`, and whether a neuron has
+more waiting spikes than can be counted."""
 
 _HAS_FIRED = np.float32(2)  # in `Gates.able`
 
 
 class Moment(NamedTuple):
-    """A forward step, as evaluations see it."""
+    """The current forward step, as evaluations see it."""
 
     step: int
     sample: int
     timestep: int
     was_complete: bool  # whether all events of the frame had been delivered before this step
-    complete: bool  # and whether they have been now
-    refractory_key: np.uint64  # of the pass's draws
+    complete: bool  # whether they have been delivered now
+    refractory_key: np.uint64  # key of the pass's draws for refractory dropout
 
 
 def piece(load: Any, step: Any) -> Any:
-    """Evaluate one vector of neurons; returns which fired, as bits. Potentials go to `Fired.values` from `place` on."""
+    """Make a function that evaluates one vector of neurons and returns the bits of those that fired.
+
+    It writes potentials to `Fired.values` from `place` on.
+    """
 
     @leaf
     def evaluate_piece(
@@ -94,17 +97,17 @@ def piece(load: Any, step: Any) -> Any:
 
 @leaf
 def enqueue(rules: Any, moment: Any, wiring: Any, slot: Any, place: Any, lanes: Any, state: Any, waiting: Any) -> Any:
-    """The neurons in these lanes from `slot` on fired, with potentials in `Fired.values` from `place` on; returns how
-    many wait now."""
+    """Enqueue the neurons that fired: set bits of `lanes`, counted from `slot`, with potentials in `Fired.values` from
+    `place` on. Return how many neurons wait now."""
     queue, alive, values = state.queue, state.cells.alive, state.fired.values
     after, step = np.float32(0 if rules.refractory else 1), np.int32(moment.step)
-    while lanes != 0:  # the shortest that is possible, without a branch that depends on data
+    while lanes != 0:  # kept minimal, without branches that depend on data
         lane = lowest_lane(lanes)
         lanes &= lanes - 1
         source = unsigned_index(wiring.slot_source[unsigned_index(slot + lane)])
         alive[unsigned_index(slot + lane)] = after
         queue.potential[source] = values[unsigned_index(place + lane)]
-        new = queue.spikes[source] == 0  # always so for a neuron that is refractory
+        new = queue.spikes[source] == 0  # always true if neurons are refractory
         queue.spikes[source] += 1
         queue.waiting[unsigned_index(waiting)] = source
         queue.enqueue_step[source] = step if new else queue.enqueue_step[source]
@@ -114,14 +117,14 @@ def enqueue(rules: Any, moment: Any, wiring: Any, slot: Any, place: Any, lanes: 
 
 @leaf
 def note_spike(network: Any, rules: Any, moment: Any, layer: Any, slot: Any, state: Any) -> None:
-    """What only some rules and layers do with a spike."""
+    """Handle a spike as some rules and layers require."""
     wiring, fired = network.wiring, state.fired
     source = unsigned_index(wiring.slot_source[unsigned_index(slot)])
     if rules.gated:
         state.gates.able[slot] = _HAS_FIRED
     if rules.refractory_dropout > 0 and rules.refractory:
         draw = uniform(absorb(absorb(moment.refractory_key, moment.step), source - rules.inputs))
-        state.cells.alive[slot] = np.float32(draw < rules.refractory_dropout)  # no branch could foresee it
+        state.cells.alive[slot] = np.float32(draw < rules.refractory_dropout)  # a branch would be unpredictable
     if rules.charged:
         fired.charges[layer] += network.charge[unsigned_index(slot)]
     if layer == len(wiring.layer_width) - 1:
@@ -133,7 +136,7 @@ def note_spike(network: Any, rules: Any, moment: Any, layer: Any, slot: Any, sta
 
 @leaf
 def _add_spikes(network: Any, rules: Any, slot: Any, spikes: Any, state: Any) -> None:
-    """The neuron, which was enqueued with one spike, fired so many."""
+    """Add the other spikes of a neuron that fired several and was enqueued with one."""
     fired, more = state.fired, spikes - 1
     source = network.wiring.slot_source[slot]
     layer = network.wiring.source_layer[source] - 1
@@ -152,13 +155,16 @@ def _add_spikes(network: Any, rules: Any, slot: Any, spikes: Any, state: Any) ->
 
 
 def _evaluator(step: Any, *, extended: bool) -> Any:
-    """Evaluate a position, of extended neurons or others."""
+    """Make a function that evaluates a position, of extended neurons or of plain ones."""
     evaluate_block, evaluate_vector = piece(load_block, step), piece(load, step)
 
     def evaluate(
         network: Any, rules: Any, moment: Any, position: Any, masked: Any, state: Any, out: Any, waiting: Any
     ) -> Any:
-        """Returns how many neurons wait now. `masked`, only those of `Gates.evaluated`. Potentials go to the trace."""
+        """Evaluate a position, if `masked` only the neurons in `Gates.evaluated`; return how many neurons wait now.
+
+        Potentials go to the trace.
+        """
         wiring = network.wiring
         layer = unsigned_index(wiring.position_layer[position])
         slot, width = unsigned_index(wiring.position_slot[position]), wiring.layer_width[layer]
@@ -202,16 +208,16 @@ evaluate, evaluate_extended = _evaluator(step, extended=False), _evaluator(exten
 
 @section(types.int64, when=lambda rules, neuron: rules.gated or rules.partial)
 def _evaluate_some(network: Any, rules: Any, moment: Any, position: Any, state: Any, out: Any, waiting: Any) -> Any:
-    """Of its own, so that where all of a position are evaluated no mask is looked at."""
+    """Separate, so that no mask is read if all neurons of a position are evaluated."""
     return evaluate(network, rules, moment, position, True, state, out, waiting)
 
 
 @section(types.UniTuple(types.int64, 2), when=lambda rules, neuron: rules.gated)
 def open_gates(network: Any, rules: Any, moment: Any, position: Any, state: Any, out: Any, senders: Any) -> Any:
-    """Who of a position is evaluated and may fire in this step, into `Gates`.
+    """Determine which neurons of a position are evaluated and may fire in this step, and write them to `Gates`.
 
-    Returns how many are evaluated, and how many neurons of all positions complete their threshold: those at the end of
-    `Gates.senders` send a barrier message unless they fire.
+    Returns how many are evaluated, and the new length of `Gates.senders`: neurons whose gate has just opened are
+    appended there, and send a barrier message unless they fire.
     """
     wiring, gates = network.wiring, state.gates
     layer = unsigned_index(wiring.position_layer[position])
@@ -237,10 +243,10 @@ def open_gates(network: Any, rules: Any, moment: Any, position: Any, state: Any,
         reached = rules.partial and state.under_way.reached[at] > 0
         if reached:
             state.under_way.stimulated[at] = 1
-        # the frame's last event completes it for first-layer neurons that waited for it
+        # the frame's last event also evaluates first-layer neurons that waited for it
         heard = now > 0 or gates.stimulated[position] != 0
         evaluated = arrived > 0 or spikes > 0 or reached or (rules.queued and layer == 0 and completes and heard)
-        could = gates.stimulated[position] != 0  # barrier messages alone make no neuron fire
+        could = gates.stimulated[position] != 0  # barrier messages alone do not make a neuron fire
         could = could or (rules.partial and state.under_way.stimulated[at] != 0)
         if network.neuron.ticks and network.neuron.ticking[at] != 0:
             if completes and not evaluated and fires_alone(network.neuron, state.cells, at):
@@ -264,7 +270,7 @@ def _count_tick(rules: Any, moment: Any, layer: Any, out: Any) -> None:
 
 @section(types.int64, when=lambda rules, neuron: neuron.ticks)
 def _only_ticked(network: Any, rules: Any, moment: Any, position: Any, state: Any, out: Any) -> Any:
-    """Who of a position that no message reaches is evaluated by the tick, into `Gates`; returns how many are."""
+    """Write to `Gates` which neurons of a position without messages the tick evaluates; return how many."""
     wiring, gates = network.wiring, state.gates
     layer = unsigned_index(wiring.position_layer[position])
     slot = unsigned_index(wiring.position_slot[position])
@@ -283,7 +289,7 @@ def _only_ticked(network: Any, rules: Any, moment: Any, position: Any, state: An
 
 @section(types.int64, when=lambda rules, neuron: neuron.ticks)
 def tick(network: Any, rules: Any, step: Any, state: Any, touched: Any) -> Any:
-    """The tick reaches positions where a neuron of its layer would fire; returns how many positions are reached."""
+    """Let the tick reach positions of its layer in which a neuron would fire; return how many positions are reached."""
     wiring, arrivals = network.wiring, state.arrivals
     layer = step - rules.first_step
     if 0 <= layer < len(wiring.layer_width):
@@ -297,8 +303,8 @@ def tick(network: Any, rules: Any, step: Any, state: Any, touched: Any) -> Any:
 
 @section(types.boolean, when=lambda rules, neuron: neuron.ticks)
 def tick_ahead(network: Any, rules: Any, step: Any, state: Any) -> Any:
-    """Whether the tick of this step or of a later one would make a neuron fire, messages apart."""
-    if rules.gated and step > 0:  # later gates open by messages
+    """Whether the tick of this or a later step would make a neuron fire, leaving messages aside."""
+    if rules.gated and step > 0:  # after step 0 gates open only by messages
         return False
     layers = len(network.wiring.layer_width)
     for layer in range(max(step - rules.first_step, 0), layers):
@@ -319,7 +325,7 @@ def _any_would_fire(network: Any, position: Any, state: Any) -> Any:
 
 @leaf
 def silent_senders(network: Any, state: Any, begin: Any, end: Any) -> Any:
-    """Keeps of `Gates.senders` from `begin` on those that did not fire; returns how many senders there are now."""
+    """Remove the neurons that fired from `Gates.senders`, from `begin` on; return how many senders are left."""
     gates = state.gates
     for i in range(begin, end):
         source = gates.senders[i]
@@ -333,7 +339,7 @@ def silent_senders(network: Any, state: Any, begin: Any, end: Any) -> Any:
 def evaluate_touched(network: Any, rules: Any, moment: Any, state: Any, out: Any, touched: Any, waiting: Any) -> Any:
     """Evaluate all positions that messages reach.
 
-    Returns how many neurons wait now, how many send a barrier message, and how many positions the trace got.
+    Returns how many neurons wait now, how many send a barrier message, and how many positions were traced.
     """
     wiring, tally = network.wiring, state.fired.tally
     tally[DECISIONS] = 0

@@ -58,7 +58,7 @@ def _tables(recorded: Recorded) -> tuple[MessageTable, UpdateTable]:
 
 
 def _joined(tables: Sequence[Table], rows: Sequence[Longs], kind: type[Table]) -> Longs:
-    """Columns of tables of which each has so many rows of each of its samples; the first is the sample's."""
+    """The tables' columns joined, with the sample as the first; `rows` are each table's rows per sample."""
     of_samples = np.concatenate([np.zeros(0, dtype=np.int64), *rows])
     columns = np.empty((1 + len(kind._fields), of_samples.sum()), dtype=np.int64)
     columns[0] = np.repeat(np.arange(len(of_samples)), of_samples)

@@ -1,4 +1,4 @@
-"""What a timestep does to extended neurons as it begins and ends."""
+"""Extended neurons at the beginning and end of a timestep."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from codesign.simulation.event.vector import LANES, above, fill_as, load, select
 
 @section(types.none, when=lambda rules, neuron: neuron.extended)
 def begin_extended(network: Any, rules: Any, state: Any) -> None:
-    """Synaptic currents decay and flow; who fired in the timestep before is held."""
+    """Decay synaptic currents and add them to potentials; hold neurons that fired in the timestep before."""
     neuron, cells, u, j = network.neuron, state.cells, state.cells.u, state.cells.j
     if neuron.synaptic:
         for at in range(len(j)):
@@ -36,7 +36,7 @@ def begin_extended(network: Any, rules: Any, state: Any) -> None:
 
 @leaf
 def lift(floor: Any, u: Any) -> None:
-    """Potentials to their floors."""
+    """Raise potentials to their floors."""
     for at in range(0, len(u), LANES):
         low, potential = load(floor, at), load(u, at)
         store(u, at, select(above(low, potential), low, potential))

@@ -1,4 +1,5 @@
-"""The forward run of one sample: `codesign.simulation.reference` again, moving only what a spike reaches."""
+"""The forward run of one sample: the same machine as `codesign.simulation.reference`, but touching only what a spike
+reaches."""
 
 from __future__ import annotations
 
@@ -37,10 +38,11 @@ from codesign.simulation.event.traced_step import FOOTER
 from codesign.simulation.event.vector import LANES, above, add, fill_as, load, multiply, select, store, unsigned_index
 
 DONE, NO_ROOM, NO_ROWS, NO_PRIORITY, TOO_LONG, TOO_MANY = range(6)
-"""How a run ended: well; the trace is full; a table is full; the policy raised or gave what is not a number; too many
-steps in a pass; more spikes of a neuron wait than can be counted."""
+"""How a run ended: successfully; the trace is full; a table is full; the policy raised or returned something other than
+a number; a pass has too many steps; a neuron has more waiting spikes than can be counted."""
 MOST_STEPS = 1 << 24
-"""Forward steps of a pass, as many as float32 counts exactly: the kept spikes of a neuron and what policies see."""
+"""Most forward steps of a pass: float32, in which kept spikes and what policies see are held, counts exactly to
+here."""
 
 _PRIORITY, _INPUT_DROPOUT, _NETWORK_DROPOUT, _REFRACTORY_DROPOUT, _INPUT_PRIORITY = range(5)
 """Places in `Input.purpose_keys`."""
@@ -48,16 +50,16 @@ _PRIORITY, _INPUT_DROPOUT, _NETWORK_DROPOUT, _REFRACTORY_DROPOUT, _INPUT_PRIORIT
 
 @section(types.int64)
 def run_sample(network: Any, rules: Any, input_: Any, sample: Any, state: Any, out: Any) -> Any:
-    """Run all timesteps of a sample; returns how that ended.
+    """Run all timesteps of a sample; return how the run ended.
 
-    `Out.ends` says where the trace's words and potentials and the tables of messages and updates end, before and after.
+    `Out.ends` holds the ends of the trace's two streams and of the two tables, on entry and on return.
     """
     set_all(state.cells.u, np.float32(0))
     if network.neuron.extended:
         copy(state.cells.u, network.neuron.initial)
         set_all(state.cells.j, np.float32(0))
         set_all(state.cells.fired, np.float32(0))
-    if not rules.refractory:  # a run of the network that had refractory neurons may have left some silent
+    if not rules.refractory:  # an earlier run with refractory neurons may have left some silent
         set_all(state.cells.alive, np.float32(1))
     out.scores[sample] = 0
     state.fired.spikes[:] = 0
@@ -105,13 +107,13 @@ def run_sample(network: Any, rules: Any, input_: Any, sample: Any, state: Any, o
 
 @leaf
 def _pass_key(input_: Any, purpose: Any, frame: Any) -> Any:
-    """Key of all draws for a purpose in this pass."""
+    """Key of all draws for one purpose in this pass."""
     return absorb(absorb(input_.purpose_keys[purpose], input_.sample_ids[frame.sample]), frame.timestep)
 
 
 @part
 def _run_pass(network: Any, rules: Any, input_: Any, frame: Any, state: Any, out: Any) -> Any:
-    """Run one timestep; returns how that ended."""
+    """Run one timestep; return how it ended."""
     queue = state.queue
     draw_keys = _pass_key(input_, _PRIORITY, frame), _pass_key(input_, _INPUT_PRIORITY, frame)
     network_key = _pass_key(input_, _NETWORK_DROPOUT, frame)
@@ -123,7 +125,7 @@ def _run_pass(network: Any, rules: Any, input_: Any, frame: Any, state: Any, out
         return NO_ROWS
     complete, was_complete = _is_complete(network, rules, state, inputs_waiting), False
     decided = -1
-    step: Any = np.int64(0)  # a literal would compile all that is called with it once more, as for zeros elsewhere
+    step: Any = np.int64(0)  # a literal has its own type, for which all callees would be compiled again
     active = touched + waiting > 0 or rules.announces or _goes_on(network, rules, np.int64(0), state)
     while active:
         if step == MOST_STEPS:
@@ -164,9 +166,9 @@ def _run_pass(network: Any, rules: Any, input_: Any, frame: Any, state: Any, out
         inputs_waiting -= _leave(rules, queue, chosen)
         was_complete, complete = complete, complete or inputs_waiting == 0
         step += 1
-        opens = rules.gated and complete and not was_complete  # even if the frame's last event reaches nobody
+        opens = rules.gated and complete and not was_complete  # even if the frame's last event reaches no neuron
         active = not last and (touched + waiting > 0 or opens or _goes_on(network, rules, step, state))
-    for i in range(waiting):  # what waits when the pass stops is dropped
+    for i in range(waiting):  # spikes that still wait when the pass stops are dropped
         queue.spikes[queue.waiting[i]] = 0
     _end_pass(network, rules, frame, step, state, out)
     return DONE
@@ -174,14 +176,14 @@ def _run_pass(network: Any, rules: Any, input_: Any, frame: Any, state: Any, out
 
 @leaf
 def _is_complete(network: Any, rules: Any, state: Any, inputs_waiting: Any) -> Any:
-    """Whether a frame is complete before its first step: in mode `queued` not where anything is late."""
+    """Whether a frame is complete before its first step; in mode `queued`, not if anything arrives late."""
     late = rules.delayed and rules.queued and late_ahead(network, rules, np.int64(0), state)
     return inputs_waiting == 0 and not late
 
 
 @leaf
 def _keep(network: Any, rules: Any, state: Any, chosen: Any, network_key: Any, step: Any) -> None:
-    """Chosen sources by layer, with what of their spikes is not lost."""
+    """Sort the chosen sources by layer, and note how many of their spikes are not lost."""
     order_by_layer(network.wiring, state.queue, state.arrivals.rows, chosen)
     if not rules.single_spikes:
         keep(rules, state, chosen, absorb(network_key, step))
@@ -213,7 +215,7 @@ def _begin_pass(network: Any, rules: Any, state: Any) -> None:
 
 @leaf
 def _goes_on(network: Any, rules: Any, step: Any, state: Any) -> Any:
-    """Whether a pass in which nothing waits has the step for its tick, or for what arrives late."""
+    """Whether a pass in which nothing waits still has this step, for its tick or for late arrivals."""
     if rules.delayed and late_ahead(network, rules, step, state):
         return True
     if rules.direct and state.under_way.clock[0] >= step:
@@ -223,7 +225,7 @@ def _goes_on(network: Any, rules: Any, step: Any, state: Any) -> Any:
 
 @section(types.none, when=lambda rules, neuron: rules.truncates)
 def _truncate(network: Any, rules: Any, state: Any) -> None:
-    """Decay and bias of potentials that are truncated, and who had one before."""
+    """Apply decay and bias to truncated potentials, and note which were not 0 before."""
     u = state.cells.u
     for at in range(len(u)):
         if rules.recorded:
@@ -235,7 +237,7 @@ def _truncate(network: Any, rules: Any, state: Any) -> None:
 
 @leaf
 def _deliver(network: Any, rules: Any, input_: Any, frame: Any, state: Any) -> Any:
-    """The frame arrives at once, or its inputs begin to wait; returns how many positions it reaches and how many do."""
+    """Deliver the frame at once or queue its inputs; return the number of positions reached and of inputs waiting."""
     if rules.input_dropout > 0:
         drop_input(rules, input_, frame, _pass_key(input_, _INPUT_DROPOUT, frame))
     if rules.timed:
@@ -251,14 +253,14 @@ def _deliver(network: Any, rules: Any, input_: Any, frame: Any, state: Any) -> A
 
 @leaf
 def _count_contended(rules: Any, frame: Any, room: Any, out: Any) -> None:
-    """Count a step in which more waited than could leave."""
+    """Count a step in which more neurons waited than could leave."""
     if rules.recorded and room < 0:
         out.counters.contended_steps[frame.sample, frame.timestep] += 1
 
 
 @leaf
 def _leave(rules: Any, queue: Any, chosen: Any) -> Any:
-    """What was chosen waits no longer; returns how many inputs were among them."""
+    """Remove the chosen sources from the queue; return how many of them are inputs."""
     inputs = 0
     for i in range(chosen):
         source = unsigned_index(queue.ordered[i])
@@ -283,7 +285,7 @@ def _end_pass(network: Any, rules: Any, frame: Any, steps: Any, state: Any, out:
 
 @leaf
 def _end_trace(out: Any, steps: Any) -> None:
-    """Write how many steps a pass had."""
+    """Write the number of steps of a pass."""
     out.trace.words[out.ends[WORDS]] = steps
     out.ends[WORDS] += 1
 
@@ -292,8 +294,8 @@ def _end_trace(out: Any, steps: Any) -> None:
 def _wake(
     network: Any, rules: Any, input_: Any, frame: Any, state: Any, step: Any, completes: Any, touched: Any
 ) -> Any:
-    """What arrives late or directly. Positions whose gates open without a message: when a frame is complete, and in
-    step 0 those of gate 0. And those with a neuron that the tick makes fire."""
+    """Deliver delayed and direct messages, then reach positions that need no message: whose gates open because the
+    frame is complete, of gate 0 in step 0, or with a neuron that the tick makes fire."""
     if rules.delayed:
         touched = deliver_late(network, rules, step, state, touched)
     if rules.direct:
@@ -313,7 +315,7 @@ def _wake(
 def _count_evaluated(
     network: Any, rules: Any, frame: Any, step: Any, touched: Any, decided: Any, state: Any, out: Any
 ) -> Any:
-    """Count a step's evaluations and spikes, and forget its messages; returns whether there was room."""
+    """Count a step's evaluations and spikes, and clear its messages; return whether there was room."""
     if rules.delayed:
         note_emitted(network, rules, frame.timestep, state)
     if rules.timed:
@@ -330,14 +332,14 @@ def _count_evaluated(
 
 @leaf
 def _fits_evaluations(rules: Any, out: Any, touched: Any) -> Any:
-    """Whether the trace has room for the evaluation of so many positions, however wide."""
+    """Whether the trace has room for the evaluation of `touched` positions of any width."""
     fits = out.ends[POTENTIALS] + touched * rules.widest <= len(out.trace.potentials)
     return fits and out.ends[WORDS] + touched <= len(out.trace.words)
 
 
 @leaf
 def _write_potentials(neuron: Any, cells: Any, out: Any) -> Any:
-    """Append all potentials to the trace, NaN in place of those that will be held; returns whether there was room."""
+    """Append all potentials to the trace, NaN for neurons that will be held; return whether there was room."""
     at, kept = out.ends[POTENTIALS], out.trace.potentials
     if at + len(cells.u) > len(kept):
         return False
@@ -353,9 +355,9 @@ def _write_potentials(neuron: Any, cells: Any, out: Any) -> Any:
 
 @leaf
 def _write_step(rules: Any, queue: Any, out: Any, chosen: Any, reached: Any, room: Any) -> Any:
-    """Append a forward step to the trace, behind the positions evaluated; returns whether there was room."""
+    """Append a forward step to the trace, after the positions evaluated; return whether there was room."""
     words, at = out.trace.words, out.ends[WORDS] + reached
-    if at + 3 * chosen + FOOTER + 1 > len(words):  # with the one word at the end of a pass
+    if at + 3 * chosen + FOOTER + 1 > len(words):  # 1: the word at the end of a pass
         return False
     for i in range(chosen):
         words[np.uint64(at + i)] = queue.ordered[unsigned_index(i)]

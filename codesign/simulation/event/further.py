@@ -1,4 +1,4 @@
-"""What kernels know of delayed and of direct connections, and their working memory for them; see `structures`."""
+"""Delayed and direct connections as kernels see them, and the working memory for them; see `structures`."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from codesign.simulation.event.arrays import Floats, Integers, Longs
 
 
 class Delays(NamedTuple):
-    """Delayed connections, each from all slots of a layer, which stand side by side, to all of another."""
+    """C delayed connections, each from all slots of one layer, which are adjacent, to all slots of another."""
 
-    delay: Longs  # (C,) in timesteps, as all down to `start`
-    source_slot: Longs  # first slot of the layer
-    source_width: Longs  # and how many there are
-    target: Longs  # layer
+    delay: Longs  # (C,) in timesteps; all down to `start` have this shape
+    source_slot: Longs  # first slot of the source layer
+    source_width: Longs  # number of its slots
+    target: Longs  # target layer
     target_slot: Longs
     target_width: Longs
     begin: Longs  # where its sources begin in `Late.arriving`
@@ -22,53 +22,53 @@ class Delays(NamedTuple):
 
 
 class Late(NamedTuple):
-    """What goes over delayed connections. Used only where `Rules.delayed`; rows are timesteps modulo D + 1."""
+    """Spikes on delayed connections. Used only with `Rules.delayed`; rows are timesteps modulo D + 1."""
 
-    emitted: Floats  # (D + 1 rows of slots) spikes of each neuron in this timestep and in D before it
-    arriving: Floats  # those that arrive in this one, of one connection after the other
-    messages: Longs  # (C,) how many they are
+    emitted: Floats  # (D + 1 rows of slots) spikes of each neuron in this timestep and the D before it
+    arriving: Floats  # spikes that arrive in this timestep, connection by connection
+    messages: Longs  # (C,) how many arrive
     rows: Integers  # rows of weights of one connection
-    spikes: Floats  # and spikes that cross them
-    dots: Floats  # gradients at these
-    back: Floats  # (D + 1 rows of slots) gradient at the spikes of timesteps before
-    own: Floats  # (slots) gradient at the spikes of any timestep
+    spikes: Floats  # spikes that cross these rows
+    dots: Floats  # their gradients
+    back: Floats  # (D + 1 rows of slots) gradient of the spikes of earlier timesteps
+    own: Floats  # (slots,) gradient that a spike has in any timestep
 
 
 class Direct(NamedTuple):
-    """C direct connections, with taps as `Wiring` has them; those of sources of one connection after the other."""
+    """C direct connections, with taps as in `Wiring`, connection by connection."""
 
     source: Longs  # (C,) layer of its sources, 0 for inputs, 1 + layer for neurons
     target: Longs  # (C,) layer
     detour: Longs  # (C,) forward steps beyond the one that every message takes
     first: Longs  # (C,) first source of that layer
     begin: Longs  # (C,) where its sources begin in the next three
-    place: Integers  # index into `tap_start`; the last has none
-    row: Integers  # where its rows begin among the weights
-    fan_out: Integers  # synapses
+    place: Integers  # index into `tap_start`; the last entry has no taps
+    row: Integers  # where the source's rows begin in the weights
+    fan_out: Integers  # synapses of the source
     tap_start: Integers
     tap_row: Integers
     tap_position: Integers
     tap_channel: Integers  # first channel of the position that a tap has a synapse to
-    tap_channels: Integers  # and how many
-    further: Longs  # (C,) how far its sources in the message table are behind the layer's own
-    leaves: Integers  # (L + 1,) whether a connection leaves such sources
-    arrives: Integers  # (L,) whether one arrives at a layer
-    depth: int  # rows of what is under way
+    tap_channels: Integers  # number of such channels
+    further: Longs  # (C,) distance of its sources in the message table from the layer's own
+    leaves: Integers  # (L + 1,) whether a connection leaves the layer (0: the inputs)
+    arrives: Integers  # (L,) whether one arrives at the layer
+    depth: int  # rows of the ring of steps in `UnderWay`
     weights: Floats
 
 
 class UnderWay(NamedTuple):
-    """What goes over direct connections. Used only where `Rules.direct`; rows are steps modulo `Direct.depth`."""
+    """Spikes on direct connections. Used only with `Rules.direct`; rows are steps modulo `Direct.depth`."""
 
-    clock: Longs  # last step in which anything arrives; on the way back, the present step
-    count: Longs  # (rows,) sources that left in a step
-    source: Integers  # (rows of sources) which
+    clock: Longs  # last step in which anything arrives; in the backward run, the current step
+    count: Longs  # (rows,) number of sources that left in a step
+    source: Integers  # (rows of sources) these sources
     kept: Floats  # (rows of sources) spikes that are not lost
     messages: Integers  # (rows of sources) spikes that left
-    reached: Longs  # (slots,) spikes that arrive in this step where taps reach a part of a position
-    heard: Longs  # (slots,) those of this pass
-    stimulated: Integers  # (slots,) whether there were any
-    dx: Floats  # (rows of slots) on the way back, gradient at the currents of a step
-    mark: Integers  # (rows of positions) which of them are evaluated in it
-    evaluated: Integers  # (rows of positions) list of these
-    listed: Longs  # (rows,) how many they are
+    reached: Longs  # (slots,) spikes arriving in this step through taps that reach part of a position
+    heard: Longs  # (slots,) such spikes in this pass
+    stimulated: Integers  # (slots,) whether there were any in this pass
+    dx: Floats  # (rows of slots) in the backward run, gradient of the currents of a step
+    mark: Integers  # (rows of positions) whether the position is evaluated in the step
+    evaluated: Integers  # (rows of positions) list of evaluated positions
+    listed: Longs  # (rows,) length of this list

@@ -1,7 +1,7 @@
-"""Kernels' structures by reference: a `Held` named tuple is a pointer to it, and a field is loaded when it is used.
+"""Kernel structures by reference: a `Held` named tuple is a pointer, and a field is loaded when it is used.
 
-By value, each mention of a structure in compiled code is a copy of all of its arrays, which takes the compiler minutes.
-A held structure never changes, which its loads tell the compiler: it moves them out of loops as it would with values.
+By value, every mention of a structure in compiled code copies all its arrays, which takes the compiler minutes. A held
+structure never changes, and its loads are marked so: the compiler moves them out of loops as it would with values.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Held(types.Type):
         return self.kind
 
     def member(self, name: str) -> Any:
-        """Type of a field: structures within one are held too."""
+        """Type of a field; nested structures are held as well."""
         kind = self.kind.types[self.kind.fields.index(name)]
         return Held(kind) if isinstance(kind, types.BaseNamedTuple) else kind
 
@@ -51,13 +51,13 @@ class _HeldFields(AttributeTemplate):
 
 @lower_getattr_generic(Held)
 def field_of(context: Any, builder: Any, held: Held, pointer: Any, name: str) -> Any:
-    """The value of a field, or where it is for a structure."""
+    """The value of a field, or its address if it is a structure."""
     place = builder.gep(pointer, [_WORD(0), _WORD(held.kind.fields.index(name))])
     return place if isinstance(held.member(name), Held) else _load(builder, place)
 
 
 def _load(builder: Any, place: Any) -> Any:
-    """The value in a place, number by number: only loads of numbers keep the mark that they never change."""
+    """The value at an address, loaded scalar by scalar: only scalar loads keep the mark that they never change."""
     kind = place.type.pointee
     if isinstance(kind, ir.Aggregate):
         value = ir.Constant(kind, ir.Undefined)
@@ -71,11 +71,11 @@ def _load(builder: Any, place: Any) -> Any:
 
 @intrinsic
 def hold(typing: Any, structure: Any) -> Any:
-    """The named tuple by reference, for as long as the calling function runs."""
+    """A named tuple by reference, valid while the calling function runs."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         pointer = cgutils.alloca_once_value(builder, arguments[0])
-        # Through here goes nothing but the pointer, so that no load that never changes can come before the store.
+        # The pointer passes through this barrier so that no load marked invariant can move before the store.
         through = ir.FunctionType(pointer.type, [pointer.type])
         return builder.asm(through, "", "=r,0,~{memory}", [pointer], side_effect=True)
 

@@ -1,4 +1,4 @@
-"""Which silent neurons learn, compiled: `codesign.simulation.idle` again, along a recorded step."""
+"""Which silent neurons learn, compiled: the rule of `codesign.simulation.idle` along a recorded step."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from codesign.simulation.event.structures import IDLE_SPARE
 from codesign.simulation.event.vector import LANES, above, fill_as, load, select, store, unsigned_index
 
 BELOW_CLOSED = np.float32((CLOSED + SKIPPED) / 2)
-"""What stands in a trace for a neuron that was not evaluated is below it."""
+"""Separates SKIPPED, below it, from CLOSED."""
 _ABOVE_CLOSED = np.float32(CLOSED / 2)
 
 
@@ -43,7 +43,7 @@ def _through_synapses(network: Any, rules: Any, state: Any, source: Any) -> Any:
 
 @routine
 def _idle_position(network: Any, rules: Any, state: Any, trace: Any, slot: Any, layer: Any, at: Any) -> None:
-    """Every neuron of a position that stayed silent gets the gradient of one that left at once."""
+    """Give every silent neuron of a position the gradient of one that left in this step."""
     wiring, gradients, threshold = network.wiring, state.gradients, network.neuron.threshold
     width = unsigned_index(wiring.layer_width[layer])
     start = np.int64(wiring.transposed_start[layer + 1])
@@ -59,7 +59,7 @@ def _idle_position(network: Any, rules: Any, state: Any, trace: Any, slot: Any, 
     if start < 0:
         for c in range(wiring.layer_channels[layer]):
             v = trace.potentials[at + c]
-            # a refractory neuron sends nothing back, whatever it is given
+            # a refractory neuron passes nothing on, whatever gradient it gets
             if BELOW_CLOSED < v <= threshold[slot + c]:
                 source = unsigned_index(wiring.slot_source[slot + c])
                 if not is_spent(wiring, state.queue, source):
@@ -77,7 +77,7 @@ def _idle_position(network: Any, rules: Any, state: Any, trace: Any, slot: Any, 
 
 @leaf
 def idle_all(network: Any, rules: Any, state: Any, trace: Any, step: Any) -> None:
-    """Every silent neuron that was evaluated gets the gradient of one that left."""
+    """Give every silent neuron that was evaluated the gradient of one that left."""
     wiring, at = network.wiring, step.potentials_at
     for i in range(step.reached):
         position = unsigned_index(trace.words[np.uint64(step.positions_at + i)])
@@ -92,7 +92,7 @@ def idle_all(network: Any, rules: Any, state: Any, trace: Any, step: Any) -> Non
 def idle_nearest(
     network: Any, rules: Any, state: Any, out: Any, positions_at: Any, at: Any, reached: Any, room: Any
 ) -> None:
-    """Only as many silent neurons as the group had room for, nearest to their thresholds first."""
+    """Give it only to as many silent neurons as the group had room for, those nearest to their thresholds first."""
     wiring, thresholds, trace = network.wiring, network.neuron.threshold, out.trace
     sources, keys = state.queue.waiting, state.ranking.keys
     candidates = np.int64(0)

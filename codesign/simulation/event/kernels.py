@@ -1,4 +1,4 @@
-"""The compiled entry point: a run of consecutive samples, forwards, backwards, or both while a trace is in cache."""
+"""The compiled entry point: runs consecutive samples forwards, backwards, or both while the trace is in cache."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ from codesign.simulation.event.structures import (
 from codesign.simulation.event.working_memory import State
 
 FORWARD, BACKWARD, LEARN, AGAIN = range(4)
-"""What to do with a sample: run it; add the gradients of a recorded run; run it and add those of its cross-entropy; run
-it and add those that are given."""
+"""What to do with a sample: run it; replay a recorded run and add its gradients; run it and add the gradients of its
+cross-entropy; run it and add gradients that start from given ones."""
 
 
 @kernel
@@ -72,7 +72,7 @@ def process_samples(
 
 @routine
 def _add_up(sums: Any, totals: Any) -> None:
-    """Add a chunk's gradients to those of the chunks before it, and begin the next."""
+    """Add a chunk's gradients to the totals and clear them for the next chunk."""
     add_and_clear(sums.weights, totals.weights)
     add_and_clear(sums.delayed, totals.delayed)
     add_and_clear(sums.direct, totals.direct)
@@ -83,31 +83,31 @@ def _add_up(sums: Any, totals: Any) -> None:
 
 _ENTRY = CompiledEntry(process_samples)
 _FLAGS = NeuronSlots._fields.index("subtracts")
-_ready: dict[tuple[Any, ...], Any] = {}  # by what was run before, how to call it
+_ready: dict[tuple[Any, ...], Any] = {}  # entry points by task and rules, for combinations that have run before
 
 
 def process(task: int, first: int, last: int, structures: tuple[Network, Rules, Input, State, Out]) -> int:
-    """Samples `first` to `last` − 1; returns the first that was not finished. `Out.ends` says why.
+    """Process samples `first` to `last` − 1; return the first unfinished one (`last` if none). `Out.ends` says why.
 
     Args:
         task: FORWARD, BACKWARD, LEARN or AGAIN.
     """
     rules, neuron = structures[1], structures[0].neuron
-    what = task, rules[1:], neuron[_FLAGS:]  # all that decides which sections are needed
+    what = task, rules[1:], neuron[_FLAGS:]  # everything that decides which sections are needed
     if what in _ready:
         found: int = _ready[what](task, first, last, *structures)
         return found
     ahead = needed(rules, neuron, back=False) if task != BACKWARD else []
     back = needed(rules, neuron, back=True) if task != FORWARD else []
-    have([*ahead, _ENTRY, *back], lambda: _kinds(structures))  # what is large stands on either end
+    have([*ahead, _ENTRY, *back], lambda: _kinds(structures))  # the largest sections are at either end
     reached: int = process_samples(task, first, last, *structures)
-    # Before such a call Numba looks at the types of all arrays, which takes as long as some samples: once is enough.
+    # Numba inspects the types of all arrays before each call, which takes as long as a few samples: do it only once.
     (_ready[what],) = (one.entry_point for one in process_samples.overloads.values())
     return reached
 
 
 def _kinds(structures: tuple[Network, Rules, Input, State, Out]) -> dict[str, Any]:
-    """Types of what sections are called with, by their usual names."""
+    """Types of the arguments of sections, by parameter name."""
     held = [Held(numba.typeof(structure)) for structure in structures]
     names = "network", "rules", "input_", "state", "out"
     frame, moment = Frame(0, 0, 0, 0, 0), Moment(0, 0, 0, False, False, np.uint64(0))

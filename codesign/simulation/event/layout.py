@@ -1,10 +1,10 @@
-"""How a network lies in memory for the kernels.
+"""The memory layout of a network for the kernels.
 
-Neurons that share a place on their layer's grid, and the group of their channels, form a *position*; its channels
-stand side by side, padded to whole vectors, in *slots*. A fully connected layer is one position. A *source* is an input
-or a neuron: inputs are numbered first, neurons (in the network's order) after them. Every connection, with its pools
-folded in, then reduces to one thing: a spike of a source adds one row of weights to each of a few positions. The
-(row, position) pairs, *taps*, are the same for all channels of a group at a place of the source.
+Neurons at the same place of their layer's grid and in the same group of channels form a *position*. Its channels are
+adjacent *slots*, padded to whole vectors. A fully connected layer is one position. A *source* is an input or a neuron;
+inputs are numbered first, then neurons in the network's order. Every connection, with its pools folded in, reduces to
+one operation: a spike of a source adds one row of weights to each of a few positions. These (row, position) pairs,
+called *taps*, are the same for all channels of a group at the source's place.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from codesign.simulation.event.vector import LANES
 
 _PIECE = 128
 MOST_SOURCES = 1 << 24
-"""Inputs and neurons that fit into the key by which waiting neurons are ordered."""
+"""Most inputs and neurons: as many as fit into the key by which waiting neurons are ordered."""
 MOST_PLACES = (1 << 31) - 1
-"""Packed weights, and taps, that an int32 can point to."""
+"""Most packed weights and most taps: as many as an int32 can index."""
 
 
 class Wiring(NamedTuple):
-    """What kernels know of the topology. L layers, P positions, S sources (inputs, then neurons).
+    """The topology as kernels see it: L layers, P positions, S sources (inputs, then neurons).
 
     Attributes:
         layer_positions: (L + 1,) first position of each layer.
@@ -41,19 +41,19 @@ class Wiring(NamedTuple):
         layer_channels: (L,) neurons of a position.
         single: (L,) whether the layer is one position that every spike of every source reaches over exactly one tap.
         position_slot: (P,) first slot of each position.
-        position_layer: (P,) its layer.
-        slot_source: (slots,) source whose neuron holds the slot, −1 for padding.
+        position_layer: (P,) layer of each position.
+        slot_source: (slots,) source of the neuron in the slot, −1 for padding.
         source_slot: (S,) slot of a neuron; −1 for inputs.
         source_layer: (S,) 0 for inputs, 1 + layer for neurons.
         source_position: (S,) index into `tap_start`; output neurons have none and hold the last entry, without taps.
-        source_row: (S,) where the rows of the source's channel begin among the packed weights.
-        single_row: (S,) where its only row begins, if its target is `single`.
+        source_row: (S,) where the rows of the source's channel begin in the packed weights.
+        single_row: (S,) where its only row begins, if its target layer is `single`.
         fan_out: (S,) synapses of the source.
         tap_start: first tap of each source position, with the number of taps at the end.
         tap_row: offset of the tap's row from `source_row`.
         tap_position: position that the tap reaches.
-        source_window: (S,) window of a max pool that holds the source, −1 where none does; empty without max pools.
-        transposed_start: (L,) where the transposed weights into the layer begin, −1 where there are none.
+        source_window: (S,) the max-pool window that contains the source, −1 if none; empty without max pools.
+        transposed_start: (L,) where the transposed weights into the layer begin, −1 if there are none.
     """
 
     layer_positions: Integers
@@ -77,7 +77,7 @@ class Wiring(NamedTuple):
 
 
 def check_places(counts: dict[str, int]) -> None:
-    """That every place among so many of something, by name, is an int32. Raises InputError."""
+    """Check that each of these counts, by name, can be indexed by an int32. Raises InputError."""
     for what, count in counts.items():
         if count > MOST_PLACES:
             raise InputError(f"networks of more than {MOST_PLACES} {what} are not supported, found {count}")
@@ -89,11 +89,12 @@ def _padded(count: int) -> int:
 
 @dataclass(frozen=True)
 class _Packed:
-    """Place of one connection's weights: `rows` rows of `width` for each group, of which `channels` are used.
+    """Where one connection's weights are packed: per group `rows` rows of `width` numbers, of which `channels` are
+    used.
 
     Attributes:
-        shape: of the connection's own weight.
-        scale: what pools' averages multiply it with.
+        shape: shape of the connection's own weight.
+        scale: factor from average pools.
     """
 
     start: int
@@ -109,18 +110,18 @@ class _Packed:
         return self.start + self.groups * self.rows * self.width
 
     def of(self, weights: Floats) -> Floats:
-        """(groups, rows, channels) view of the connection's part of all packed weights."""
+        """(groups, rows, channels) view of the connection's part of the packed weights."""
         return weights[self.start : self.end].reshape(self.groups, self.rows, self.width)[..., : self.channels]
 
     def put(self, weight: Floats, into: Floats) -> None:
-        """Write a connection's weight, scaled, where it belongs among all packed weights."""
+        """Write a connection's weight, scaled, to its place in the packed weights."""
         place = self.of(into)
         _copy_transposed(weight.reshape(self.groups, self.channels, self.rows), place)
         if self.scale != 1:
             place *= np.float32(self.scale)
 
     def take(self, gradients: Floats) -> Floats:
-        """The gradient of a connection's weight, from its place among those of all packed weights."""
+        """The gradient of a connection's weight, from its place in the packed gradients."""
         gradient = np.empty((self.groups, self.channels, self.rows), dtype=np.float32)
         _copy_transposed(self.of(gradients), gradient)
         if self.scale != 1:
@@ -132,7 +133,7 @@ class MemoryLayout:
     """The layout of a network's topology; holds no weights.
 
     Raises:
-        InputError: the network has more than 2²⁴ inputs and neurons, or more weights or taps than an int32 points to.
+        InputError: the network has more than 2²⁴ inputs and neurons, or more weights or taps than an int32 can index.
     """
 
     def __init__(self, network: SpikingNetwork) -> None:
@@ -226,7 +227,7 @@ class MemoryLayout:
 
     @cached_property
     def input_stride(self) -> int:
-        """Distance of the rows of successive inputs among the packed weights; 0 where they are not evenly spaced."""
+        """Distance between the rows of successive inputs in the packed weights; 0 if they are not evenly spaced."""
         rows, width = self.wiring.single_row[: self.shape.input_size], self.widths[0]
         even = bool(self.wiring.single[0]) and np.array_equal(rows, np.arange(len(rows)) * width)
         return width if even else 0
@@ -252,8 +253,8 @@ class MemoryLayout:
 
     @cached_property
     def _transposed_starts(self) -> list[int]:
-        """`Wiring.transposed_start`, and where the last end: only between fully connected layers of one position, where
-        the idle rule is a plain matrix product."""
+        """`Wiring.transposed_start`, followed by the end of the last: only between fully connected layers of one
+        position, for which the idle rule is a plain matrix product."""
         starts, at = [], 0
         for layer, connection in enumerate(self.connections):
             use = layer > 0 and isinstance(connection.target, Linear) and self.windows[layer - 1].positions == 1
@@ -265,10 +266,10 @@ class MemoryLayout:
     # weights and other numbers of a network -----------------------------------------------------------------------
 
     def pack(self, weights: list[torch.Tensor], into: Floats | None = None) -> Floats:
-        """All weights, one row a source channel and tap; pools' averages are multiplied in.
+        """All weights, one row per source channel and tap, with the factors of average pools multiplied in.
 
         Args:
-            into: an earlier result, which is overwritten.
+            into: an earlier result to overwrite.
         """
         result = aligned_zeros(self.weights) if into is None else into
         for weight, packed in zip(weights, self.packed, strict=True):
@@ -276,7 +277,7 @@ class MemoryLayout:
         return result
 
     def pack_transposed(self, weights: list[torch.Tensor]) -> Floats:
-        """Where `Wiring.transposed_start` says so: one row a target slot, one column a source slot."""
+        """Transposed weights at `Wiring.transposed_start`: one row per target slot, one column per source slot."""
         *starts, size = self._transposed_starts
         result = aligned_zeros(size)
         for layer, start in enumerate(starts):
@@ -291,19 +292,19 @@ class MemoryLayout:
         return [torch.from_numpy(packed.take(gradient)) for packed in self.packed]
 
     def spread(self, values: torch.Tensor, padding: float) -> Floats:
-        """(N,) numbers of neurons, put into slots."""
+        """Scatter (N,) numbers of neurons into slots."""
         result = aligned_zeros(self.slots)
         result[:] = padding
         result[self.wiring.source_slot[self.shape.input_size :]] = values.detach().to(torch.float32).numpy(force=True)
         return result
 
     def gather(self, slots: Floats) -> torch.Tensor:
-        """(N,) numbers of neurons, taken from slots."""
+        """Gather (N,) numbers of neurons from slots."""
         return torch.from_numpy(slots[self.wiring.source_slot[self.shape.input_size :]])
 
 
 def _sources(window: Window, row_width: int) -> tuple[Longs, Longs]:
-    """(inputs,) source position of each neuron, −1 where no window of a pool holds it, and where its rows begin."""
+    """(inputs,) source position of each neuron, −1 if no pool window contains it, and where its rows begin."""
     channels, rows, columns = window.pooled
     held = window.held()
     channel, place = np.divmod(held, rows * columns)
@@ -313,7 +314,7 @@ def _sources(window: Window, row_width: int) -> tuple[Longs, Longs]:
 
 
 def _taps(window: Window, width: int) -> tuple[Longs, ...]:
-    """How many taps each source position has; their rows, and the positions that they reach in the layer."""
+    """Number of taps of each source position, then the taps' rows and the positions of the layer that they reach."""
     place, tap, out = window.ways()
     places, positions = math.prod(window.pooled[1:]), window.positions // window.groups
     counts = np.bincount(place, minlength=places)
@@ -322,14 +323,14 @@ def _taps(window: Window, width: int) -> tuple[Longs, ...]:
 
 
 def _copy_transposed(source: Floats, target: Floats) -> None:
-    """target[g] = source[g].T for each g, in pieces that stay in cache.
+    """target[g] = source[g].T for each g, in blocks that stay in cache.
 
-    Not by torch: its threads go on spinning for milliseconds after a parallel copy, on the cores that kernels want.
+    Not with torch: its threads spin for milliseconds after a parallel copy, on the cores that kernels need.
     """
     rows, columns = source.shape[1:]
     for first in range(0, max(rows, columns), _PIECE):
         part = slice(first, first + _PIECE)
-        if columns >= max(rows, _PIECE):  # columns of a long row are too far apart to be read in order
+        if columns >= max(rows, _PIECE):  # entries of a column are too far apart to be read in order
             target[:, part] = source[:, :, part].copy().transpose(0, 2, 1)
         else:
             target[:, :, part] = source[:, part].transpose(0, 2, 1)

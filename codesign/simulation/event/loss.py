@@ -1,4 +1,4 @@
-"""What a sample adds to the loss, and where its gradient begins: `codesign.simulation.loss` again, for one sample."""
+"""A sample's contribution to the loss and its derivative: `codesign.simulation.loss`, compiled for one sample."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from codesign.simulation.event.compilation import leaf
 
 @leaf
 def cross_entropy(scores: Any, sample: Any, label: Any, learning: Any) -> None:
-    """The sample's cross-entropy, the mean over readings, and its weighted derivative, into `learning`."""
+    """Write the sample's cross-entropy, the mean over readings, and its weighted derivative to `learning`."""
     readings, classes = scores.shape[1], scores.shape[2]
     criterion, loss = learning.criterion, 0.0
-    each = criterion.label_smoothing / classes  # target of every class; the label has the rest besides
+    each = criterion.label_smoothing / classes  # target of every class; the label gets the rest in addition
     for reading in range(readings):
         highest = np.float64(scores[sample, reading, 0])
         for output in range(classes):
@@ -35,7 +35,7 @@ def cross_entropy(scores: Any, sample: Any, label: Any, learning: Any) -> None:
 
 @leaf
 def cost_gradient(charges: Any, sample: Any, learning: Any) -> None:
-    """Gradient at what the spikes of each layer weigh: none up to the layer's floor."""
+    """Write the gradient of each layer's charge: 0 up to the layer's floor."""
     criterion = learning.criterion
     for layer in range(charges.shape[1]):
         costs = charges[sample, layer] > criterion.floors[layer]

@@ -1,4 +1,4 @@
-"""When a sample ends: its leading output is the margin ahead of the next."""
+"""Ending a sample when its leading output is ahead of the next by the margin."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from codesign.simulation.event.compilation import leaf
 
 @leaf
 def is_ahead(rules: Any, fired: Any) -> Any:
-    """Whether the leading output neuron is the margin ahead of the next, in all passes so far."""
+    """Whether the leading output neuron is ahead of the next by the margin, over all passes so far."""
     leading = following = 0
     for output in range(len(fired.outputs)):
         spikes = fired.before[output] + fired.outputs[output]
@@ -20,7 +20,7 @@ def is_ahead(rules: Any, fired: Any) -> Any:
 
 @leaf
 def ends_sample(rules: Any, fired: Any) -> Any:
-    """Whether the pass that has just ended is the sample's last."""
+    """Whether the pass that has just ended is the last of the sample."""
     if rules.margin == 0:
         return False
     ahead = is_ahead(rules, fired)

@@ -1,4 +1,4 @@
-"""Max pooling of spikes: `codesign.simulation.max_pools` again. `Queue.passed` has the windows that passed a spike."""
+"""Max pooling of spikes, as in `codesign.simulation.max_pools`. `Queue.passed` marks the windows that passed one."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from codesign.simulation.event.traced_step import find_step
 
 @section(types.none, when=lambda rules, neuron: rules.pools_first)
 def keep_first(network: Any, rules: Any, state: Any, chosen: Any) -> None:
-    """Of the spikes in `Queue.kept` that reach a window of a max pool, only the first of a pass stays: of a step's, one
-    of the lowest neuron's.
+    """Keep in `Queue.kept` only the first spike that reaches each max-pool window in a pass; within a step, one of the
+    lowest neuron.
     """
     wiring, queue, passed = network.wiring, state.queue, state.queue.passed
     for i in range(chosen):
         source = np.int64(queue.ordered[i])
         window = wiring.source_window[source]
         if window >= 0 and queue.kept[i] > 0 and passed[window] != 1:
-            # the lowest so far, below 0, since input 0 reaches no such window
+            # negative: the lowest so far; input 0 reaches no such window
             passed[window] = -source if passed[window] == 0 else max(np.int64(passed[window]), -source)
     for i in range(chosen):
         source = np.int64(queue.ordered[i])
@@ -36,7 +36,7 @@ def keep_first(network: Any, rules: Any, state: Any, chosen: Any) -> None:
 
 @leaf
 def is_spent(wiring: Any, queue: Any, source: Any) -> Any:
-    """Whether a neuron's window of a max pool has passed a spike by now, so that one of the neuron would be lost."""
+    """Whether a neuron's max-pool window has already passed a spike, so that a spike of the neuron would be lost."""
     if len(queue.passed) == 0:
         return False
     window = wiring.source_window[source]
@@ -45,7 +45,7 @@ def is_spent(wiring: Any, queue: Any, source: Any) -> Any:
 
 @leaf
 def set_passed(wiring: Any, queue: Any, trace: Any, step: Any, value: Any) -> None:
-    """Note of the windows that pass a spike in a step that they have, or that they have not yet."""
+    """Mark the windows that pass a spike in a step with `value`: as having passed one, or as not yet."""
     for i in range(step.chosen):
         window = wiring.source_window[trace.words[step.positions_at + step.reached + i]]
         if window >= 0 and trace.words_as_float[step.kept_at + i] > 0:
@@ -54,7 +54,7 @@ def set_passed(wiring: Any, queue: Any, trace: Any, step: Any, value: Any) -> No
 
 @section(types.none, when=lambda rules, neuron: rules.pools_first, back=True)
 def pass_all(network: Any, rules: Any, state: Any, out: Any, steps: Any, words_at: Any, potentials_at: Any) -> None:
-    """Note of all windows whether they have passed a spike when a pass ends, whose steps end at these places."""
+    """Mark all windows as they are at the end of a pass, whose steps end at the given places of the trace."""
     wiring, queue, trace = network.wiring, state.queue, out.trace
     queue.passed[:] = 0
     for _ in range(steps):

@@ -1,4 +1,4 @@
-"""Making the structures that kernels work in: zeroed, aligned where vectors are loaded."""
+"""Allocating the structures that kernels work in: zeroed, and aligned where vectors are loaded."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def _longs(*shape: int) -> Longs:
 
 
 def new_state(layout: MemoryLayout, late: Late, under_way: UnderWay, slices: int) -> State:
-    """Room for one thread."""
+    """Working memory for one thread."""
     slots, sources, positions = layout.slots, layout.sources, layout.positions
     inputs, layers = layout.shape.input_size, len(layout.shape.layers)
     alive = aligned_zeros(slots)
@@ -161,7 +161,7 @@ def new_ranking(sources: int) -> Ranking:
 
 
 def new_trace(words: int, potentials: int) -> Trace:
-    """Room for at least that many words and potentials; pages are taken as they are written."""
+    """Room for at least that many words and potentials; the system assigns pages as they are written."""
     memory = np.empty(words, dtype=np.int32)
     raw = np.empty(potentials + LANES, dtype=np.float32)
     start = (-raw.ctypes.data % 64) // raw.itemsize

@@ -1,14 +1,14 @@
-"""The neuron of the event engine: one step of it, and the gradient of that step, for a vector of neurons at once.
+"""The neuron of the event engine: one step, and the gradient of that step, for a vector of neurons.
 
-    v ← (1 − r)(u + x), held between its bounds;   s ← [v > U_thr] where the neuron may fire
+    v ← (1 − r)(u + x), limited to its bounds;   s ← [v > U_thr] if the neuron may fire
     u ← v(1 − s) or v − s · U_thr
 
-An *extended* neuron has what `codesign.simulation.neuron` has beyond that: a gain, a synaptic current, several spikes,
-resets of each layer to a value or by an amount, held or not, a floor, a tick. It has functions of its own, so that
-others pay one branch for it.
+An *extended* neuron has the further features of `codesign.simulation.neuron`: a gain, a synaptic current, several
+spikes per evaluation, per-layer resets to a value or by an amount, holding, a floor, a tick. It has separate functions,
+so that plain neurons pay only one branch for it.
 
-Everything about truncation, integration, saturation, comparison and reset is here and in `codesign.simulation.neuron`,
-which says the same on tensors. Who is evaluated and who may fire is said by the callers.
+Everything about truncation, integration, saturation, comparison and reset is here and, on tensors, in
+`codesign.simulation.neuron`. Callers decide which neurons are evaluated and which may fire.
 """
 
 from __future__ import annotations
@@ -44,39 +44,39 @@ from codesign.simulation.event.vector import (
 )
 
 REFRACTORY = np.float32(np.nan)
-"""Stands in a trace for the potential of a neuron that was evaluated while refractory."""
+"""Takes the place of the potential in a trace for a neuron that was evaluated while refractory."""
 CLOSED = np.float32(-1e18)
-"""Stands in a trace for the potential behind a closed gate: far below any threshold, where the surrogate is flat."""
+"""Takes the place of the potential behind a closed gate: far below any threshold, where the surrogate is flat."""
 SKIPPED = np.float32(-2e18)
-"""Stands in a trace for a neuron of the position that was not evaluated."""
+"""Takes the place of the potential of a neuron of the position that was not evaluated."""
 
 NOTHING = np.float32(2.0**-100)
-"""Gradients below it are 0. What follows from them soon falls below the least normal number (2⁻¹²⁶), with which some
-processors, Intel's among them, take a hundred times as long. At most a last bit shows it."""
+"""Gradients below this are set to 0. Their products soon fall below the least normal number (2⁻¹²⁶), which slows some
+processors, such as Intel's, by a factor of a hundred. At most the last bit of a result changes."""
 
 
 class NeuronSlots(NamedTuple):
     """Parameters of a step, arrays by slot."""
 
-    threshold: Floats  # the number to exceed; infinite where there is no neuron, or one that never fires
-    reset_by: Floats  # what a spike takes off; only with `subtracts` or `extended`
-    low: Floats  # between which potentials are held; only with `saturates`
+    threshold: Floats  # the number to exceed; infinite for padding and for neurons that never fire
+    reset_by: Floats  # subtracted by a spike; only with `subtracts` or `extended`
+    low: Floats  # lower bound of potentials; only with `saturates`
     high: Floats
     half_steepness: Floats  # (L,) α/2 of each layer's surrogate
-    gain: Floats  # only with `extended`, as all down to `initial`
+    gain: Floats  # factor of the current; only with `extended`, as are all fields down to `initial`
     synaptic_decay: Floats  # factor of a synaptic current from one timestep to the next; only with `synaptic`
-    flows: Floats  # 1 where there is one; only with `synaptic`
-    drive: Floats  # what a bias adds to it; only with `synaptic` and biases
-    held: Floats  # 1 where a spike silences the next timestep; only with `holds`
-    ticking: Floats  # 1 where the tick evaluates; only with `ticks`
-    soft: Floats  # 1 where a spike takes `reset_by` off, 0 where it leaves `reset_to`
+    flows: Floats  # 1 for neurons with a synaptic current; only with `synaptic`
+    drive: Floats  # added to the synaptic current by a bias; only with `synaptic` and biases
+    held: Floats  # 1 if a spike silences the neuron in the next timestep; only with `holds`
+    ticking: Floats  # 1 if the tick evaluates the neuron; only with `ticks`
+    soft: Floats  # 1 if a spike subtracts `reset_by`, 0 if it resets to `reset_to`
     reset_to: Floats
-    floor: Floats  # lowest potential that a timestep leaves
+    floor: Floats  # least potential at the end of a timestep
     initial: Floats  # potential at the start of a sample
-    unit: Floats  # U_thr itself, whose multiples are counted; only with `bursts`, as the next two
-    most: Floats  # M
-    inclusive: Floats  # 1 where a multiple that is reached counts, 0 where it must be exceeded
-    subtracts: bool  # reset: the threshold is taken off; otherwise the potential becomes 0
+    unit: Floats  # U_thr, whose multiples are counted; only with `bursts`, as are the next two
+    most: Floats  # M, the most spikes per evaluation
+    inclusive: Floats  # 1 if reaching a multiple counts, 0 if it must be exceeded
+    subtracts: bool  # a reset subtracts the threshold; otherwise it sets the potential to 0
     saturates: bool
     extended: bool
     bursts: bool  # an evaluation may emit several spikes
@@ -87,7 +87,7 @@ class NeuronSlots(NamedTuple):
 
 
 def neuron_of(run: Any, layout: MemoryLayout) -> NeuronSlots:
-    """Parameters of a `Run`'s neurons; empty arrays where nothing looks at them."""
+    """Parameters of a `Run`'s neurons; arrays that are not read are empty."""
     network = run.network
     threshold = network.compared_threshold().clone()
     if network.neuron.readout == "potential":
@@ -136,9 +136,10 @@ def neuron_of(run: Any, layout: MemoryLayout) -> NeuronSlots:
 
 @leaf
 def decayed(u: Any, decay: Any, step: Any) -> Any:
-    """What one potential keeps from a timestep to the next where potentials are truncated, to multiples of `step`.
+    """The decay of one potential from a timestep to the next, truncated to multiples of `step`.
 
-    The product is of float64, which holds that of 24 bits exactly: truncation must not see one that was rounded.
+    The product is computed in float64, which holds products of 24-bit numbers exactly: truncation must not see a
+    rounded one.
     """
     if step == 0:
         return u * decay
@@ -165,14 +166,14 @@ def step(load: Any, neuron: Any, slot: Any, u: Any, x: Any, masks: Any, state: A
     """Evaluate the neurons in the slots from `slot` on.
 
     Args:
-        load: of vectors as long as the others.
+        load: loads vectors as long as the others.
         u, x: potential and current.
-        masks: two: not refractory; may fire.
-        state: three: cells, whose synaptic currents get x, where there are any; and what gets the spikes of each that
-            fired, where there can be several, from which place on.
+        masks: (not refractory, may fire).
+        state: (cells, counts, place): cells, whose synaptic currents are increased by x, if there are any; and an array
+            that takes the number of spikes of each neuron from `place` on, if a neuron can emit several.
 
     Returns:
-        Evaluated potential v, mask of those that fired, potential after it.
+        Evaluated potential v, mask of neurons that fired, potential afterwards.
     """
     free, able = masks
     v = _integrated(load, neuron, slot, u, x, free)
@@ -185,7 +186,7 @@ def step(load: Any, neuron: Any, slot: Any, u: Any, x: Any, masks: Any, state: A
 
 @part
 def extended_step(load: Any, neuron: Any, slot: Any, u: Any, x: Any, masks: Any, state: Any) -> Any:
-    """As `step`, of extended neurons."""
+    """Like `step`, for extended neurons."""
     (free, able), (cells, counts, counts_at) = masks, state
     if neuron.synaptic:
         store(cells.j, slot, add(load(cells.j, slot), x))
@@ -200,7 +201,7 @@ def extended_step(load: Any, neuron: Any, slot: Any, u: Any, x: Any, masks: Any,
 
 @leaf
 def would_fire(neuron: Any, cells: Any, slot: Any) -> Any:
-    """Which neurons of a vector that tick would fire without a message: as bits."""
+    """Bits of the ticking neurons of a vector that would fire without a message."""
     v = load(cells.u, slot)
     zero = fill_as(v, np.float32(0))
     if neuron.saturates:
@@ -211,7 +212,7 @@ def would_fire(neuron: Any, cells: Any, slot: Any) -> Any:
 
 @leaf
 def fires_alone(neuron: Any, cells: Any, slot: Any) -> Any:
-    """Whether one neuron that ticks would fire without a message."""
+    """Whether a neuron is ticking and would fire without a message."""
     v = cells.u[slot]
     if neuron.saturates:
         v = min(max(v, neuron.low[slot]), neuron.high[slot])
@@ -220,7 +221,7 @@ def fires_alone(neuron: Any, cells: Any, slot: Any) -> Any:
 
 @part
 def _multiples(load: Any, neuron: Any, slot: Any, v: Any) -> Any:
-    """Spikes of neurons that fire."""
+    """Number of spikes of each neuron, if it fires."""
     one = fill_as(v, np.float32(1))
     if not neuron.bursts:
         return one
@@ -231,7 +232,7 @@ def _multiples(load: Any, neuron: Any, slot: Any, v: Any) -> Any:
 
 @part
 def _slope(half_steepness: Any, distance: Any) -> Any:
-    """Derivative of the surrogate at a distance above what must be exceeded."""
+    """Derivative of the surrogate at a distance above the threshold."""
     scaled = multiply(fill_as(distance, np.float32(math.pi) * half_steepness), distance)
     one = fill_as(distance, np.float32(1))
     return divide(fill_as(distance, half_steepness), multiply_add(scaled, scaled, one))
@@ -239,20 +240,20 @@ def _slope(half_steepness: Any, distance: Any) -> Any:
 
 @part
 def or_nothing(gradient: Any) -> Any:
-    """Gradients, 0 in place of those that are next to nothing."""
+    """Gradients, with those smaller than `NOTHING` set to 0."""
     zero = fill_as(gradient, np.float32(0))
     return select(above(fill_as(gradient, NOTHING), magnitude(gradient)), zero, gradient)
 
 
 @part
 def step_gradient(load: Any, neuron: Any, half_steepness: Any, slot: Any, v: Any, g: Any, gradients: Any) -> Any:
-    """Gradients at u, x and U_thr of neurons that were evaluated.
+    """Gradients with respect to u, x and U_thr of neurons that were evaluated.
 
     Args:
         half_steepness: α/2 of their layer.
-        v: potential as the trace has it, so with the numbers above in place of some.
-        gradients: with those at the potential after the step, G, and at the synaptic current, H.
-        g: gradient at a spike of this step, by queue and counts.
+        v: potentials from the trace, including REFRACTORY, CLOSED and SKIPPED.
+        gradients: holds those of the potential after the step, G, and of the synaptic current, H.
+        g: gradient of a spike of this step, through queue and counts.
     """
     limit, G = load(neuron.threshold, slot), load(gradients.G, slot)
     zero = fill_as(v, np.float32(0))
@@ -272,8 +273,8 @@ def step_gradient(load: Any, neuron: Any, half_steepness: Any, slot: Any, v: Any
 def extended_step_gradient(
     load: Any, neuron: Any, half_steepness: Any, slot: Any, v: Any, g: Any, gradients: Any
 ) -> Any:
-    """As `step_gradient`, of extended neurons. Of several spikes, the surrogate is that at the nearest multiple of the
-    threshold."""
+    """Like `step_gradient`, for extended neurons. With several spikes, the surrogate is evaluated at the nearest
+    multiple of the threshold."""
     zero, one = fill_as(v, np.float32(0)), fill_as(v, np.float32(1))
     limit, soft = load(neuron.threshold, slot), above(load(neuron.soft, slot), zero)
     G = load(gradients.G, slot)

@@ -1,7 +1,7 @@
-"""Vectors of 16 whole numbers inside compiled kernels, and sets of them as the bits of an integer: bit i is lane i.
+"""Vectors of 16 integers inside compiled kernels, and sets of lanes as the bits of an integer: bit i is lane i.
 
-Numbers are int32 unless stated. As vectors of `codesign.simulation.event.vector`, they are split or joined into the
-machine's own registers, so results are the same everywhere.
+Integers are int32 unless stated. Like the vectors of `codesign.simulation.event.vector`, they are mapped to the
+machine's registers by LLVM, so results are the same everywhere.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def numbers(typing: Any, array: Any, index: Any) -> Any:
 
 @intrinsic
 def numbers_where(typing: Any, array: Any, index: Any, lanes: Any, otherwise: Any) -> Any:
-    """16 numbers of an array from `index` on, with another one where a bit is not set."""
+    """16 numbers of an array from `index` on, replaced by `otherwise` where the bit in `lanes` is not set."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         found = _loaded(context, builder, signature.args[0], *arguments[:2])
@@ -98,7 +98,7 @@ def repeated(typing: Any, number: Any) -> Any:
 
 @intrinsic
 def count_above(typing: Any, counts: Any, number: Any, a: Any) -> Any:
-    """Counts, one more in each lane in which `number` is above a."""
+    """`counts`, incremented in each lane in which `number` is above a."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         is_above = builder.icmp_signed(">", every(builder, arguments[1], LANES), arguments[2])
@@ -109,7 +109,7 @@ def count_above(typing: Any, counts: Any, number: Any, a: Any) -> Any:
 
 @intrinsic
 def below(typing: Any, a: Any, number: Any) -> Any:
-    """Which lanes are below `number`, as bits."""
+    """Bits of the lanes of a that are below `number`."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return _bits(builder, builder.icmp_signed("<", arguments[0], every(builder, arguments[1], LANES)))
@@ -166,7 +166,7 @@ def fill_lanes(array: Any, index: Any, number: Any) -> None:
 
 @intrinsic
 def reaching(typing: Any, array: Any, index: Any, least: Any) -> Any:
-    """Which of the 16 numbers of an array from `index` on are at least `least`."""
+    """Bits of those of the 16 numbers of an array from `index` on that are at least `least`."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         found = _loaded(context, builder, signature.args[0], *arguments[:2])

@@ -1,7 +1,7 @@
 """A step of Adam (`codesign.training.adam`), compiled.
 
-Its roundings are those of torch on processors that round a product and its sum once, but for square roots, which are
-the nearest here: those of torch differ in the last bit from one maker's processors to another's.
+It rounds like torch on processors with fused multiply-add, except for square roots, which are correctly rounded here:
+torch's differ in the last bit between processors of different makers.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def _fused(typing: Any, a: Any, b: Any, c: Any) -> Any:
 def step(
     w: torch.Tensor, g: torch.Tensor, m: torch.Tensor, v: torch.Tensor, shares: Iterable[float], rates: Iterable[float]
 ) -> None:
-    """Move a tensor w with gradient g and moments m and v, all contiguous, of float32 and on the CPU.
+    """Update a tensor w with gradient g and moments m and v, all contiguous float32 on the CPU.
 
     Args:
         shares: 1 − β₁, β₂ and 1 − β₂.

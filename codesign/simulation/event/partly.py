@@ -1,4 +1,4 @@
-"""Positions of which a direct connection reaches some neurons: an identity, or a convolution in other groups."""
+"""Positions of which a direct connection reaches only some neurons: an identity, or a convolution with other groups."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from codesign.simulation.event.sections import section
 from codesign.simulation.event.vector import unsigned_index
 
 PARTLY = 3
-"""In `Arrivals.mark`: only those neurons of the position are evaluated that `UnderWay.reached` says, or the tick."""
+"""In `Arrivals.mark`: only neurons reached according to `UnderWay.reached`, or by the tick, are evaluated."""
 
 
 @section(types.int64, when=lambda rules, neuron: rules.partial)
 def evaluated_partly(network: Any, rules: Any, moment: Any, position: Any, state: Any, out: Any) -> Any:
-    """Who is evaluated, into `Gates`; returns how many are."""
+    """Write to `Gates` which neurons are evaluated; return how many."""
     wiring, gates, reached = network.wiring, state.gates, state.under_way.reached
     layer = unsigned_index(wiring.position_layer[position])
     slot = unsigned_index(wiring.position_slot[position])
@@ -36,7 +36,7 @@ def evaluated_partly(network: Any, rules: Any, moment: Any, position: Any, state
 
 @section(types.none, when=lambda rules, neuron: rules.partial)
 def hear_partly(network: Any, rules: Any, position: Any, state: Any) -> None:
-    """Add up what has arrived at a position, and forget it."""
+    """Add what arrived at a position's neurons to what they heard in this pass, and clear it."""
     wiring, way = network.wiring, state.under_way
     layer = unsigned_index(wiring.position_layer[position])
     if network.direct.arrives[layer] != 0:

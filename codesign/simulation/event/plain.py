@@ -1,5 +1,6 @@
-"""Evaluating what messages reach, where nothing rare is asked of it: of several positions at once first who fires, then
-who waits. How many fire is a branch that nothing foresees, and what stands behind it waits for its outcome."""
+"""Evaluating the positions that messages reach, in the common case: several positions are evaluated before the neurons
+that fired in them are enqueued. The loop over neurons that fired ends unpredictably, and each misprediction stalls the
+code after it, so these loops are kept together."""
 
 from __future__ import annotations
 
@@ -28,7 +29,7 @@ _evaluate_block, _evaluate_vector = piece(load_block, step), piece(load, step)
 
 @leaf
 def evaluate_reached(network: Any, rules: Any, moment: Any, state: Any, out: Any, touched: Any, waiting: Any) -> Any:
-    """Evaluate all positions that messages reach; returns what `evaluate_touched` does."""
+    """Evaluate all positions that messages reach; returns the same as `evaluate_touched`."""
     rare = rules.gated or rules.partial or rules.tallied or network.neuron.ticks or network.neuron.extended
     if rare:
         return evaluate_touched(network, rules, moment, state, out, touched, waiting)
@@ -47,7 +48,7 @@ def evaluate_reached(network: Any, rules: Any, moment: Any, state: Any, out: Any
 
 @leaf
 def _fire(network: Any, rules: Any, position: Any, state: Any, out: Any, blocks: Any) -> Any:
-    """Evaluate a position; returns how many blocks with a neuron that fired are listed in `Fired` now."""
+    """Evaluate a position; return how many blocks with a neuron that fired `Fired` now lists."""
     wiring, fired, neuron, potentials = network.wiring, state.fired, network.neuron, out.trace.potentials
     state.arrivals.mark[position] = 0
     layer = unsigned_index(wiring.position_layer[position])
@@ -66,7 +67,7 @@ def _fire(network: Any, rules: Any, position: Any, state: Any, out: Any, blocks:
         fired.tally[DECISIONS] += spikes if layer == len(wiring.layer_width) - 1 else np.int64(0)
         block = unsigned_index(blocks)
         fired.lanes[block], fired.slots[block], fired.layers[block] = lanes, at, layer
-        blocks += lanes != 0  # the next one takes the place of one in which none fired
+        blocks += lanes != 0  # a block in which no neuron fired is overwritten by the next
     if rules.traced:
         out.ends[POTENTIALS] += width
     return blocks
@@ -74,7 +75,7 @@ def _fire(network: Any, rules: Any, position: Any, state: Any, out: Any, blocks:
 
 @leaf
 def _wait(network: Any, rules: Any, moment: Any, state: Any, blocks: Any, waiting: Any) -> Any:
-    """Those who fired begin to wait; returns how many wait now."""
+    """Enqueue the neurons that fired; return how many neurons wait now."""
     rarely, last = rules.charged or rules.listed or rules.refractory_dropout > 0, len(network.wiring.layer_width) - 1
     for i in range(blocks):
         block = unsigned_index(i)

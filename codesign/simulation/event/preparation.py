@@ -1,7 +1,7 @@
-"""What kernels are given of a run besides its events: the rules, and the network under its schedule.
+"""Everything that kernels need from a run besides its events: the rules, and the network under its schedule.
 
-An update of a small network takes less time than making all of that. So what does not change with the weights is kept
-together with everything that it was made from, and used again where a run has the same.
+Preparing all of it takes longer than an update of a small network. So the parts that do not depend on weights are kept,
+with everything they were made from as a key, and are reused by runs with the same key.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from codesign.simulation.service import ServiceModel, longest_ways
 
 _IDLE = {"none": structures.IDLE_NONE, "all": structures.IDLE_ALL, "spare": structures.IDLE_SPARE}
 _MOST_KEPT = 4
-"""Ways in which a network is run in turn: to train through one or several schedules, and to validate."""
+"""Different kinds of runs of a network that may alternate: training through one or several schedules, validation."""
 
 _NO_SERVICE = Service(
     message_s=NO_DOUBLES,
@@ -43,7 +43,7 @@ _NO_SERVICE = Service(
 
 
 def prepare(run: Run, resources: Resources) -> tuple[Rules, Network]:
-    """What kernels are given of a run of the network that `resources` belong to."""
+    """The rules and the network of a run; `resources` are those of the run's network."""
     origin = _origin(run)
     made = next((one for one in resources.prepared if one[0] == origin), None)
     if made is None:
@@ -55,7 +55,7 @@ def prepare(run: Run, resources: Resources) -> tuple[Rules, Network]:
 
 
 def _origin(run: Run) -> tuple[Any, ...]:
-    """Everything that `_rules` and `_network` look at, by value; the topology never changes."""
+    """Everything that `_rules` and `_network` read, by value; the topology never changes."""
     network, cost = run.network, run.spike_cost
     numbers = [network.threshold, network.time_constant, network.current_bias(), None if cost is None else cost.weights]
     numbers += [getattr(network, name) for name in OF_NEURONS]
@@ -69,7 +69,7 @@ def _origin(run: Run) -> tuple[Any, ...]:
 
 
 def _learned(run: Run, resources: Resources, rules: Rules) -> dict[str, Any]:
-    """Of the network, what follows from weights and biases."""
+    """The fields of `Network` that follow from weights and biases."""
     network, layout = run.network, resources.layout
     weights: list[torch.Tensor] = [connection.weight for connection in layout.connections]
     learned: dict[str, Any] = {"weights": layout.pack(weights, free(resources.packed))}
@@ -149,7 +149,7 @@ def _rules(run: Run, resources: Resources) -> Rules:
 
 
 def _network(run: Run, resources: Resources, rules: Rules) -> Network:
-    """Without weights and what else may change at every update."""
+    """The network without weights and everything else that may change at every update."""
     layout, network, inputs = resources.layout, run.network, rules.inputs
     wiring = layout.wiring
     steps = network.potential_grid()
@@ -202,7 +202,7 @@ def _slices(run: Run, layout: MemoryLayout, rules: Rules) -> Slices:
 
 
 def _fan_out(part: Integers, synapses: Integers) -> Integers:
-    """`Slices.fan_out` of neurons in these slices."""
+    """`Slices.fan_out`, given the slice and the number of synapses of each neuron."""
     of_part = synapses[np.unique(part, return_index=True)[1]]
     return np.append(0, of_part) if (synapses == of_part[part]).all() else NO_INTEGERS
 

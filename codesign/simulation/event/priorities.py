@@ -1,8 +1,9 @@
-"""A policy's priorities of all that wait, as sortable keys: its function compiled into a loop that kernels call.
+"""A policy's priorities of all waiting sources, as sortable keys: its function is compiled into a loop that kernels
+call.
 
-The loop is reached through its address, so that kernels are compiled once for all policies, and gets what it needs
-through tables of addresses and numbers (`Ranking.places`, `whole`, `numbers`): another argument of policies is an entry
-there, a field of `codesign.simulation.policies.policy.Waiting`, and nothing else here.
+Kernels call the loop through its address, so they are compiled once for all policies. The loop gets its arguments
+through tables of addresses and numbers (`Ranking.places`, `whole`, `numbers`): a new argument of policies is an entry
+there and a field of `codesign.simulation.policies.policy.Waiting`, and nothing else here.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from codesign.simulation.event.vector import intrinsic
 from codesign.simulation.policies import Policy, Waiting, is_built_in
 
 GIVEN = 1
-"""What `call_policy` returns where each priority is a number. Numba tells of an exception, drops it and returns 0."""
+"""`call_policy` returns this if every priority is a number. Numba prints an exception, discards it and returns 0."""
 
 _WAITING, _POTENTIAL, _ENQUEUE_STEP, _LAYER, _CORE, _SCORE, _DELIVERY = range(7)
 _DRAWN, _POTENTIALS, _STEPS, _DELIVERIES, _KEYS = range(7, 12)
@@ -40,7 +41,8 @@ _SIGNATURE = _I64(types.CPointer(_I64), types.CPointer(_I64), types.CPointer(_U6
 
 
 def point_to_state(state: Any) -> None:
-    """Put where a policy finds what changes, into `Ranking.places`; good as long as the state lives."""
+    """Write the addresses of the state's arrays that a policy reads to `Ranking.places`; valid while the state
+    lives."""
     queue, ranking = state.queue, state.ranking
     arrays = {
         _WAITING: queue.waiting,
@@ -58,7 +60,7 @@ def point_to_state(state: Any) -> None:
 
 
 def point_to_network(state: Any, network: Any) -> None:
-    """Likewise what it knows of the network."""
+    """Likewise the addresses of the network's arrays."""
     arrays = {_LAYER: network.policy_layer, _CORE: network.policy_core, _SCORE: network.policy_score}
     for place, array in arrays.items():
         state.ranking.places[place] = array.ctypes.data
@@ -112,9 +114,9 @@ _floats, _integers = _pointer(_F32), _pointer(_I32)
 
 
 def _loop(policy: Policy) -> Callable[..., Any]:
-    """The loop over all that wait, around one policy."""
+    """The loop over all waiting sources around a policy's priority."""
     priority = leaf(_in_float32(policy.priority))
-    # what is not looked at is not gathered; of a function that others wrote it is not known what it calls
+    # only fields that the policy reads are gathered; a user's function may read any of them in what it calls
     used = set(policy.priority.__code__.co_names) if is_built_in(policy) else set(Waiting._fields)
     sees_potential, sees_step = "potential" in used, "enqueue_step" in used
     sees_delivery = policy.uses_service and "delivery" in used
@@ -126,7 +128,7 @@ def _loop(policy: Policy) -> Callable[..., Any]:
         potentials, steps = _floats(places[_POTENTIALS]), _floats(places[_STEPS])
         deliveries, score = _floats(places[_DELIVERIES]), _floats(places[_SCORE])
         step, noise, cores = numbers[_STEP], numbers[_NOISE], numbers[_CORES]
-        # loops of their own for draws and for what has to be gathered: so the last one becomes vectors
+        # separate loops for draws and gathers, so that the compiler vectorizes the last one
         if whole[_DRAWS]:
             for i in range(count):
                 number = np.int64(waiting[i]) - inputs
@@ -174,10 +176,10 @@ def _loop(policy: Policy) -> Callable[..., Any]:
 
 
 def _in_float32(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The same function with its numbers as float32, which is how torch treats numbers beside float32 tensors."""
+    """The function with its constants as float32, which is how torch treats them next to float32 tensors."""
 
     def single(value: Any) -> Any:
-        with np.errstate(over="ignore"), suppress(OverflowError):  # whatever else the function's module holds
+        with np.errstate(over="ignore"), suppress(OverflowError):  # its module may hold unrelated, larger numbers
             number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
             return np.float32(value) if number else value
         return value
@@ -192,7 +194,7 @@ def _in_float32(function: Callable[..., Any]) -> Callable[..., Any]:
 
 @cache
 def policy_address(policy: Policy) -> int:
-    """Address of the compiled loop of a policy. Only the project's own are kept on disk: their sources are known.
+    """Address of a policy's compiled loop. Only built-in policies are cached on disk: their sources are in the key.
 
     Raises:
         InputError: the policy cannot be compiled.
@@ -203,7 +205,7 @@ def policy_address(policy: Policy) -> int:
         loop = _loop(policy)
         loop.__name__ = loop.__qualname__ = f"keys_by_{policy.name}" if policy.name.isidentifier() else "keys_by_policy"
         compiled = callback(loop, _SIGNATURE, keep=is_built_in(policy))
-    except Exception as error:  # Numba raises nearly anything; and a number is too large, or a cell empty
+    except Exception as error:  # Numba raises nearly anything; a constant may be too large or a closure cell empty
         code = policy.priority.__code__
         raise InputError(
             f"scheduling policy '{policy.name}' cannot be compiled: {code.co_filename}:{code.co_firstlineno}: "
@@ -215,7 +217,7 @@ def policy_address(policy: Policy) -> int:
 
 
 def _reason(text: str) -> str:
-    """The first line of what Numba says that is no step of its own, without its colours."""
+    """The first line of Numba's message that is not about Numba's own passes, without colours."""
     if re.search("Casting (none|OptionalType)", text):
         return "it does not always return a number"
     lines = map(str.strip, re.sub(r"\x1b\[\d*m", "", text).splitlines())
@@ -227,7 +229,7 @@ _kept_alive: list[Any] = []
 
 @intrinsic
 def _call(typing: Any, address: Any, whole: Any, places: Any, draw_keys: Any, numbers: Any) -> Any:
-    """The compiled loop at `address`."""
+    """Call the compiled loop at `address`."""
     signature = _I64(_I64, whole, places, draw_keys, numbers)
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -241,7 +243,7 @@ def _call(typing: Any, address: Any, whole: Any, places: Any, draw_keys: Any, nu
 
 @leaf
 def call_policy(rules: Any, ranking: Any, waiting: Any, step: Any) -> Any:
-    """Fill `Ranking.keys` for all that wait; the keys of the step's draws are in `draw_keys`."""
+    """Fill `Ranking.keys` for all waiting sources; `Ranking.draw_keys` holds the keys of the step's draws."""
     ranking.whole[_COUNT] = waiting
     ranking.whole[_INPUTS] = rules.inputs
     ranking.whole[_DRAWS] = rules.draws

@@ -1,4 +1,4 @@
-"""Bringing spikes to the neurons that they reach: frames of input, and what leaves in a forward step."""
+"""Delivering spikes to the neurons that they reach: frames of input, and the spikes that leave in a forward step."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from codesign.simulation.event.vector import (
 )
 
 _SOURCES_AHEAD = 8
-"""How many places before its turn a source is looked up."""
+"""How many places ahead a source is prefetched."""
 
 
 class Frame(NamedTuple):
@@ -35,13 +35,13 @@ class Frame(NamedTuple):
     sample: int
     timestep: int
     begin: int  # its first entry
-    end: int  # behind its last
+    end: int  # after its last entry
     kept_from: int  # entry at which `Input.kept` begins
 
 
 @leaf
 def reach(position: Any, arrivals: Any, count: Any) -> Any:
-    """Note that messages arrive at a position; returns how many positions are reached."""
+    """Mark a position as reached by a message; return how many positions are reached."""
     if arrivals.mark[position] == 0:
         arrivals.mark[position] = 1
         arrivals.touched[unsigned_index(count)] = position
@@ -51,7 +51,7 @@ def reach(position: Any, arrivals: Any, count: Any) -> Any:
 
 @section(types.none, when=lambda rules, neuron: rules.input_dropout > 0)
 def drop_input(rules: Any, input_: Any, frame: Any, key: Any) -> None:
-    """What of the frame's entries is not lost, into `Input.kept`."""
+    """Write to `Input.kept` what input dropout leaves of the frame's entries."""
     key, probability = absorb(key, 0), rules.input_dropout
     indices, values, kept, before = input_.indices, input_.values, input_.kept, frame.kept_from
     whole = frame.begin
@@ -69,7 +69,7 @@ def drop_input(rules: Any, input_: Any, frame: Any, key: Any) -> None:
 
 @leaf
 def keep_events(indices: Any, values: Any, kept: Any, entry: Any, to: Any, key: Any, probability: Any) -> None:
-    """Of 16 entries from `entry` on, how many of their events are not lost, as `survivors` counts them."""
+    """For 16 entries from `entry` on, write how many of their events survive dropout; equal to `survivors`."""
     counts = load(values, entry)
     zero, one, limit = fill_as(counts, np.float32(0)), fill_as(counts, np.float32(1)), fill_as(counts, probability)
     left, event, has_event = zero, np.int64(0), above(counts, zero)
@@ -83,7 +83,7 @@ def keep_events(indices: Any, values: Any, kept: Any, entry: Any, to: Any, key: 
 
 @leaf
 def frame_messages(rules: Any, input_: Any, frame: Any) -> Any:
-    """Messages that every synapse of the frame's entries carries, lost to dropout or not, all together."""
+    """Number of messages of the frame that each synapse carries, including those lost to dropout."""
     messages = 0
     for entry in range(frame.begin, frame.end):
         value = input_.values[entry]
@@ -93,7 +93,7 @@ def frame_messages(rules: Any, input_: Any, frame: Any) -> Any:
 
 @leaf
 def deliver_frame(network: Any, rules: Any, input_: Any, frame: Any, state: Any) -> Any:
-    """Mode `frame`: currents of the whole frame; returns how many positions it reaches."""
+    """Mode `frame`: add the currents of the whole frame; return how many positions it reaches."""
     if network.wiring.single[0] != 0:
         return _deliver_to_one_position(network, rules, input_, frame, state)
     return _deliver_by_taps(network, rules, input_, frame, state)
@@ -135,7 +135,7 @@ def _deliver_by_taps(network: Any, rules: Any, input_: Any, frame: Any, state: A
 
 @leaf
 def _deliver_source(network: Any, rules: Any, layer: Any, source: Any, messages: Any, state: Any, touched: Any) -> Any:
-    """Over each tap of a source `arrivals.single[0]` times its row; returns how many positions are reached."""
+    """Add `arrivals.single[0]` times the row of each of a source's taps; return how many positions are reached."""
     wiring, arrivals = network.wiring, state.arrivals
     source = unsigned_index(source)
     width = unsigned_index(wiring.layer_width[layer])
@@ -155,7 +155,7 @@ def _deliver_source(network: Any, rules: Any, layer: Any, source: Any, messages:
 
 @section(types.int64, when=lambda rules, neuron: rules.queued)
 def queue_frame(rules: Any, input_: Any, frame: Any, state: Any) -> Any:
-    """Mode `queued`: input spikes wait; returns how many inputs do."""
+    """Mode `queued`: queue the frame's spikes; return how many inputs wait."""
     queue, waiting = state.queue, 0
     for entry in range(frame.begin, frame.end):
         if input_.values[entry] != 0:
@@ -169,7 +169,7 @@ def queue_frame(rules: Any, input_: Any, frame: Any, state: Any) -> Any:
 
 @section(types.none, when=lambda rules, neuron: not rules.single_spikes)
 def keep(rules: Any, state: Any, chosen: Any, key: Any) -> None:
-    """What of the chosen spikes is not lost, into `Queue.kept`; `key` of this step's draws."""
+    """Write to `Queue.kept` how many of the chosen sources' spikes are not lost; `key` is that of the step's draws."""
     queue = state.queue
     for i in range(chosen):
         source = np.int64(queue.ordered[i])
@@ -184,7 +184,7 @@ def keep(rules: Any, state: Any, chosen: Any, key: Any) -> None:
 
 @leaf
 def messages_of(rules: Any, queue: Any, source: Any) -> Any:
-    """Messages that each synapse of a source carries as it leaves."""
+    """Messages that each synapse of a source carries when the source leaves."""
     if source < rules.inputs:
         return 1 if rules.currents else np.int64(queue.frame_left[source])
     return np.int64(queue.spikes[source])
@@ -192,13 +192,14 @@ def messages_of(rules: Any, queue: Any, source: Any) -> Any:
 
 @leaf
 def _surplus(rules: Any, source: Any, messages: Any) -> Any:
-    """Messages that a gate does not count: where neurons emit several spikes, those that leave one count as one."""
+    """Messages that a gate does not count: several spikes that leave a neuron together count as one."""
     return messages - 1 if source >= rules.inputs else 0
 
 
 @leaf
 def fetch_source(wiring: Any, ordered: Any, i: Any, end: Any) -> Any:
-    """Ask the cache for where a source is that follows some places behind `i`, as sources lie far apart; returns it."""
+    """Prefetch the tables' entries for a source a few places after `i`, since sources lie far apart; return the
+    source."""
     source = unsigned_index(ordered[unsigned_index(min(i + _SOURCES_AHEAD, end - 1))])
     fetch_to_read(source, wiring.source_position, source)
     fetch_to_read(source, wiring.source_row, source)
@@ -207,7 +208,7 @@ def fetch_source(wiring: Any, ordered: Any, i: Any, end: Any) -> Any:
 
 @section(types.int64, when=lambda rules, neuron: rules.spreads)
 def _propagate_by_taps(network: Any, rules: Any, layer: Any, begin: Any, end: Any, state: Any, touched: Any) -> Any:
-    """Currents and messages of the sources in these places of `ordered`; returns how many positions are reached."""
+    """Add currents and messages of `Queue.ordered[begin:end]`; return how many positions are reached."""
     wiring, arrivals, queue = network.wiring, state.arrivals, state.queue
     for i in range(begin, end):
         source = queue.ordered[i]
@@ -216,7 +217,7 @@ def _propagate_by_taps(network: Any, rules: Any, layer: Any, begin: Any, end: An
         arrivals.single[0] = np.float32(1) if rules.single_spikes else queue.kept[i]
         messages = messages_of(rules, queue, source)
         if rules.pools_first and not rules.gated and wiring.source_window[source] >= 0:
-            messages = np.int64(queue.kept[i])  # what a window does not pass reaches nobody
+            messages = np.int64(queue.kept[i])  # spikes that a window does not pass reach no neuron
         if messages > 0:
             touched = _deliver_source(network, rules, layer, source, messages, state, touched)
     return touched
@@ -224,10 +225,10 @@ def _propagate_by_taps(network: Any, rules: Any, layer: Any, begin: Any, end: An
 
 @leaf
 def propagate(network: Any, rules: Any, state: Any, chosen: Any, senders: Any) -> Any:
-    """Currents and messages of what left; returns how many positions they reach."""
+    """Add currents and messages of the sources that left; return how many positions they reach."""
     wiring, arrivals, queue = network.wiring, state.arrivals, state.queue
     touched = begin = np.int64(0)
-    for layer in range(len(wiring.layer_width)):  # sources of layer 0 are inputs; the last layer reaches nobody
+    for layer in range(len(wiring.layer_width)):  # sources of layer 0 are inputs; the last layer has no targets
         end = queue.layer_ends[layer]
         if end > begin and wiring.single[layer] != 0:
             touched = reach(wiring.layer_positions[layer], arrivals, touched)
@@ -246,8 +247,8 @@ def propagate(network: Any, rules: Any, state: Any, chosen: Any, senders: Any) -
 
 @leaf
 def _to_one_position(network: Any, rules: Any, layer: Any, begin: Any, end: Any, state: Any) -> None:
-    """Currents of the sources in these places of `ordered`, and of `Arrivals.rows`, at the one position of a layer,
-    which each of them reaches once."""
+    """Add currents and messages of `Queue.ordered[begin:end]`, with their rows in `Arrivals.rows`, to a layer of one
+    position, which each source reaches exactly once."""
     wiring, arrivals, queue = network.wiring, state.arrivals, state.queue
     position = unsigned_index(wiring.layer_positions[layer])
     width = unsigned_index(wiring.layer_width[layer])

@@ -1,4 +1,4 @@
-"""Memory that runs of one network share."""
+"""Memory shared by the runs of one network."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from codesign.simulation.event.working_memory import State
 Memory = TypeVar("Memory")
 
 MOST_CHUNKS = 8
-"""Into how many chunks a batch is cut at most."""
+"""Most chunks that a batch is cut into."""
 
 
 def free(memories: list[Memory]) -> Memory | None:
-    """Take one that nobody holds; in one step, since other threads do the same."""
+    """Take an unused one, if there is any; in a single step, since other threads do the same."""
     try:
         return memories.pop()
     except IndexError:
@@ -30,7 +30,7 @@ def free(memories: list[Memory]) -> Memory | None:
 
 
 class Resources:
-    """What runs of the same network use again: its layout, and memory that no thread holds right now."""
+    """What runs of the same network reuse: its layout, and memory that no thread currently holds."""
 
     def __init__(self, network: SpikingNetwork) -> None:
         self.layout = MemoryLayout(network)
@@ -41,17 +41,17 @@ class Resources:
         self.tables: list[Tables] = []
         self.packed: list[Floats] = []
         self.gradients: list[Sums] = []
-        self.prepared: list[tuple[tuple[Any, ...], Rules, Network]] = []  # with what they were made from
+        self.prepared: list[tuple[tuple[Any, ...], Rules, Network]] = []  # each with its key; see `preparation`
 
     def take_trace(self) -> Trace:
         return free(self.traces) or memory.new_trace(1 << 14, 1 << 16)
 
     def take_store(self) -> Trace:
-        """Room for the traces of a chunk. Fresh memory costs more time than what is written to it: it is used again."""
+        """Room for the traces of a chunk. It is reused: touching fresh memory takes longer than writing to it."""
         return free(self.stores) or memory.new_trace(1 << 16, 1 << 18)
 
     def take_tables(self) -> Tables:
-        """Room for messages and updates of a chunk; a sample that finds none begins anew, so there is plenty."""
+        """Room for the messages and updates of a chunk; plenty, because a sample that runs out of room is restarted."""
         return free(self.tables) or new_tables(1 << 16)
 
     def give_back_tables(self, tables: list[Tables]) -> None:

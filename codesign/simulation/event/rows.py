@@ -1,7 +1,7 @@
-"""Adding rows of weights, and taking gradients along them: where most of the work is.
+"""Adding rows of weights, and gradients along them: most of the work is here.
 
-Each function goes over the columns in pieces, the largest of which takes eight registers; a piece of the result stays
-there over all rows.
+Each function processes the columns in pieces, the largest of which fills eight registers; a piece of the result stays
+in registers over all rows.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from codesign.simulation.event.vector import (
 
 
 class Rows(NamedTuple):
-    """Rows of a matrix: they begin at starts[n] · stride, begin ≤ n < end."""
+    """Rows of a matrix, which begin at starts[n] · stride for begin ≤ n < end."""
 
     starts: Any
     stride: int
@@ -64,12 +64,12 @@ def copy(array: Any, source: Any) -> None:
 
 
 def _over_columns(piece: Callable[[Any], Any], *, wide: bool = HAS_LONG_REGISTERS) -> Any:
-    """A function of (width, arguments of a piece) that calls pieces until all columns are done.
+    """Make a function of (width, arguments of a piece) that calls pieces until all columns are done.
 
     Args:
-        piece: makes the function for vectors of one length from how such a vector is loaded; the first argument of that
-            function is the column at which it begins.
-        wide: whether pieces are of 128, 64 and 16 columns, or of 64 and 16.
+        piece: given a function that loads a vector, returns the function for vectors of that length; its first argument
+            is the column at which the vector begins.
+        wide: whether pieces have 128, 64 and 16 columns, or 64 and 16.
     """
     block, vector = piece(load_block), piece(load)
     largest, size = (piece(load_wide), WIDE) if wide else (block, BLOCK)
@@ -142,7 +142,7 @@ def accumulate_rows(load: Any) -> Any:
     return piece
 
 
-@partial(_over_columns, wide=True)  # on any machine: pieces fix the order in which a row is summed
+@partial(_over_columns, wide=True)  # on any machine, since pieces determine the order in which a row is summed
 def dot_and_accumulate(load: Any) -> Any:
     """dot_and_accumulate(width, dx, at, weights, gradient, rows, scale, dots)
 

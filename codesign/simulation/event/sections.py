@@ -1,7 +1,7 @@
-"""Large functions that kernels reach through a table of addresses: each compiled by itself, where rules need it.
+"""Large functions that kernels call through a table of addresses: each is compiled separately, if the rules need it.
 
-So several processes compile them side by side. Of those that need one at the same time, one compiles it, while the
-others turn to what nobody has begun, wait, and find it.
+Several processes can therefore compile in parallel. If two need the same section at the same time, one compiles it; the
+other compiles sections that nobody has begun, then waits and loads the result.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from codesign.simulation.event.held import Held, field_of
 from codesign.simulation.event.vector import intrinsic
 
 _MOST_PROCESSES = 4
-"""Which compile at once: half of the work is a single function."""
+"""Processes that compile in parallel, at most: half of the work is a single function."""
 COMPILE_GIVEN = """
 import codesign.simulation.event.kernels, codesign.simulation.event.sections
 codesign.simulation.event.sections.compile_given()
@@ -37,13 +37,14 @@ _sections: dict[str, CompiledSection] = {}
 
 
 class CompiledSection:
-    """A function that is compiled once, for the types of what a batch consists of.
+    """A function that is compiled once, for the types of a batch's structures.
 
     Attributes:
-        compiled: of Numba.
+        compiled: Numba's function.
         returns: type of its result.
-        when: of rules and the flags of `NeuronSlots`, whether the way forwards needs it, or with `back` the way back.
-        address: where its code is; 0 before `have`.
+        when: given the rules and the flags of `NeuronSlots`, whether the forward run (with `back`, the backward run)
+            needs it.
+        address: address of its code; 0 before `have`.
     """
 
     def __init__(self, compiled: Any, returns: Any, when: Callable[[Any, Any], bool], *, back: bool) -> None:
@@ -55,11 +56,11 @@ class CompiledSection:
         _sections[self.name] = self
 
     def arguments(self, kinds: Mapping[str, Any]) -> tuple[Any, ...]:
-        """Types of its arguments, which follow from their names."""
+        """Types of its arguments, derived from their names."""
         return tuple(kinds.get(name, types.uint64 if name == "key" else types.int64) for name in self.parameters)
 
     def make(self, kinds: Mapping[str, Any], *, waits: bool) -> bool:
-        """Find or compile it; returns False if another process compiles it and is not waited for."""
+        """Load or compile it; return False if another process is compiling it and `waits` is false."""
         with nullcontext(True) if is_kept(self.compiled) else alone(self.name, waits=waits) as mine:
             if mine:
                 arguments = self.arguments(kinds)
@@ -68,14 +69,14 @@ class CompiledSection:
         return mine
 
     def ready(self, result: Any) -> None:
-        """It can be called. Other threads look at the address, so it is set last."""
+        """Make it callable. Other threads read the address, so it is set last."""
         address = result.library.get_pointer_to_function(result.fndesc.llvm_func_name)
         table()[_place(self.name)] = address
         self.address = address
 
 
 class CompiledEntry(CompiledSection):
-    """The kernel that Python calls, with structures by value, of these very types since sections take no others."""
+    """The kernel that Python calls, with structures by value; only of the types that the sections were compiled for."""
 
     def __init__(self, compiled: Any) -> None:
         super().__init__(compiled, types.int64, lambda rules, neuron: False, back=False)
@@ -92,14 +93,14 @@ class CompiledEntry(CompiledSection):
 def section(
     returns: Any, *, when: Callable[[Any, Any], bool] = lambda rules, neuron: True, back: bool = False
 ) -> Callable[[Callable[..., Any]], Any]:
-    """Compile a function by itself. Kernels call it as any other, with held structures, `frame` and `moment` under
-    these names, `key` as uint64, and else int64; `rules` must be among them. For the rest see `CompiledSection`."""
+    """Compile a function separately. Kernels call it like any other function. Its parameters are typed by name: held
+    structures, `frame` and `moment`, `key` as uint64, all others int64; `rules` is required. See `CompiledSection`."""
     return lambda function: _caller(CompiledSection(kept(function), returns, when, back=back))
 
 
 @cache
 def table() -> NDArray[np.int64]:
-    """(sections,) addresses, in the order of names; 0 for what was not needed yet."""
+    """(sections,) addresses, sorted by name; 0 for sections that have not been needed yet."""
     return np.zeros(len(_sections), dtype=np.int64)
 
 
@@ -108,7 +109,7 @@ def _place(name: str) -> int:
 
 
 def _caller(made: CompiledSection) -> Any:
-    """What kernels call: typed by the arguments' names, so that it needs no code of the section."""
+    """The function that kernels call: typed by its arguments' names, so the section need not be compiled."""
 
     def definition(typing: Any, *given: Any) -> Any:
         named = zip(made.parameters, given, strict=True)
@@ -138,25 +139,25 @@ def _caller(made: CompiledSection) -> Any:
 
 
 def known() -> list[CompiledSection]:
-    """All there are."""
+    """All sections."""
     return list(_sections.values())
 
 
 def needed(rules: Any, neuron: Any, *, back: bool) -> list[CompiledSection]:
-    """What the way forwards or back of a batch calls, in this order or the reverse: the largest is defined last."""
+    """Sections that a batch's forward or backward run calls, largest first or last: the largest is defined last."""
     sections = [one for one in known() if one.back == back and one.when(rules, neuron)]
     return sections if back else sections[::-1]
 
 
 def have(sections: Sequence[CompiledSection], kinds: Callable[[], Mapping[str, Any]]) -> None:
-    """See that sections can be called; what has to be compiled is shared with another process."""
+    """Make sections callable; compile missing ones together with another process."""
     if all(section.address for section in sections):
         return
     with _first:
         missing, of_batch = [section for section in sections if not section.address], kinds()
         new = [section.name for section in missing if not is_kept(section.compiled)]
         others = min(_MOST_PROCESSES, os.cpu_count() or 1, len(new)) - 1
-        order = pickle.dumps((new[::-1], of_batch))  # others begin with the last; what they leave is compiled here
+        order = pickle.dumps((new[::-1], of_batch))  # others begin at the end; the rest is compiled here
         with beside(COMPILE_GIVEN, processes=others, order=order):
             for section in [section for section in missing if not section.make(of_batch, waits=False)]:
                 section.make(of_batch, waits=True)
@@ -164,7 +165,7 @@ def have(sections: Sequence[CompiledSection], kinds: Callable[[], Mapping[str, A
 
 @contextmanager
 def beside(program: str, *, processes: int, order: bytes = b"") -> Iterator[None]:
-    """Run a program in other processes, which read an order from standard input, until this ends. They are a help:
+    """Run a program in other processes, which read `order` from standard input, until the block ends. They only help:
     nothing depends on them."""
     command = [sys.executable, "-c", program]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path)}
@@ -183,7 +184,7 @@ def beside(program: str, *, processes: int, order: bytes = b"") -> Iterator[None
 
 
 def compile_given() -> None:
-    """Compile the sections that standard input names, but none that another process is compiling."""
+    """Compile the sections named on standard input, except those that another process is compiling."""
     names, kinds = pickle.load(sys.stdin.buffer)
     for name in names:
         _sections[name].make(kinds, waits=False)

@@ -1,8 +1,8 @@
-"""Choosing F of the waiting neurons: the policy's priorities become sortable keys, and a threshold parts them.
+"""Choosing F of the waiting neurons: the policy's priorities become sortable keys, and a threshold separates them.
 
-A key is an int32 in the order of its float32 priority. The rank of each of a few keys is counted. Of many, a threshold
-that a few more than F reach is searched for by interpolation and halving, each turn a count of whole vectors, and those
-few are ranked. Neurons of equal priority are parted by their number.
+A key is an int32 that sorts like its float32 priority. A few keys are ranked by counting. Among many, interpolation and
+bisection, with one vectorized count per iteration, find a threshold that slightly more than F keys reach, and those are
+ranked. Ties between equal priorities go to the lower number.
 """
 
 from __future__ import annotations
@@ -39,20 +39,20 @@ from codesign.simulation.event.vector import (
 )
 
 FEW = 32
-"""Waiting sources up to which `choose_among_few` is worth it: two vectors of keys."""
+"""Most waiting sources for which `choose_among_few` is worthwhile: two vectors of keys."""
 _ZERO, _ONE = np.int32(0), np.int32(0x3F800000)
 """Keys of the priorities 0 and 1."""
 FIRST, LAST = np.int32(0x7FFFFFFF), np.int32(-(1 << 31))
-"""Keys beyond those of any priority."""
+"""Keys above and below that of any priority."""
 _BYTES, _MOST_IN_BYTE, _RUNNING_SUMS = 8, np.uint64(255), np.uint64(0x0101010101010101)
-"""Of a uint64; and what it is multiplied by to have in each byte the sum of this one and those below it."""
+"""Bytes of a uint64, the most one holds, and the factor that turns each byte into the sum of itself and those below."""
 
 
 @routine
 def choose(rules: Any, draw_keys: Any, step: Any, state: Any, waiting: Any, inputs_waiting: Any) -> Any:
-    """Move the group from `Queue.waiting` to `chosen`; `draw_keys` are the pass's for neurons and inputs.
+    """Move the group from `Queue.waiting` to `chosen`; `draw_keys` are the pass's keys for neurons and for inputs.
 
-    Returns how many were chosen, −1 if the policy gave no priorities, and how many wait on.
+    Returns how many were chosen (−1 if the policy failed) and how many still wait.
     """
     queue, ranking, limit = state.queue, state.ranking, rules.group_size
     if waiting <= limit:
@@ -91,15 +91,15 @@ def choose(rules: Any, draw_keys: Any, step: Any, state: Any, waiting: Any, inpu
 
 @leaf
 def order_by_layer(wiring: Any, queue: Any, rows: Any, chosen: Any) -> None:
-    """Chosen sources into `ordered`, layer by layer, and where each layer ends there; into `rows` the only row of each
-    that has one. Over all of them at once: how many a layer has is a branch that nothing foresees."""
+    """Sort the chosen sources into `ordered` by layer, note where each layer ends, and write the row of each source
+    that has a single one to `rows`. One loop over all of them: a loop per layer would end unpredictably."""
     layer_of, row_of, ends = wiring.source_layer, wiring.single_row, queue.layer_ends
     in_bytes = end_by_layer(layer_of, queue.chosen, chosen, ends)
     if in_bytes != 0:
         _order_few(layer_of, row_of, queue, rows, chosen, in_bytes)
         return
     begin = np.int64(0)
-    for layer in range(len(ends)):  # where each begins, which then moves to where it ends
+    for layer in range(len(ends)):  # the beginning of each layer, which the next loop advances to its end
         begin, ends[layer] = ends[layer], begin
     for i in range(chosen):
         source = unsigned_index(queue.chosen[i])
@@ -112,11 +112,11 @@ def order_by_layer(wiring: Any, queue: Any, rows: Any, chosen: Any) -> None:
 
 @leaf
 def end_by_layer(layer_of: Any, sources: Any, count: Any, ends: Any) -> Any:
-    """Where each layer would end if the sources stood layer by layer, into `ends`.
+    """Write to `ends` where each layer ends when the sources are sorted by layer.
 
-    Returns these ends as the bytes of one number too; 0 where they do not fit into bytes, or where there is no source.
-    Layers are counted in this number, which stays in a register: counts in memory would be read right after they were
-    written, and a processor waits for that. It also waits for a vector that is read from what was written one by one.
+    Also returns these ends as the bytes of one number, or 0 if they do not fit into bytes or there is no source. Layers
+    are counted in this number, which stays in a register: counts in memory would be read right after being written, on
+    which a processor stalls, as it does when a vector is loaded from memory that was just written in smaller parts.
     """
     if count > _MOST_IN_BYTE or len(ends) > _BYTES:
         for layer in range(len(ends)):
@@ -137,7 +137,7 @@ def end_by_layer(layer_of: Any, sources: Any, count: Any, ends: Any) -> Any:
 
 @leaf
 def _order_few(layer_of: Any, row_of: Any, queue: Any, rows: Any, chosen: Any, in_bytes: Any) -> None:
-    """The same where all ends are bytes of one number."""
+    """`order_by_layer` if all ends are bytes of one number."""
     places = in_bytes << _byte_of(1)  # where each layer begins: the sum of the bytes below
     for i in range(chosen):
         source = unsigned_index(queue.chosen[i])
@@ -150,7 +150,7 @@ def _order_few(layer_of: Any, row_of: Any, queue: Any, rows: Any, chosen: Any, i
 
 @leaf
 def _byte_of(layer: Any) -> Any:
-    """The bit at which a layer's byte begins."""
+    """The lowest bit of a layer's byte."""
     return np.uint64(8 * layer)
 
 
@@ -158,8 +158,8 @@ def _byte_of(layer: Any) -> Any:
 def separator(keys: Any, few: Any, count: Any, wanted: Any) -> Any:
     """A number that at least `wanted` of the first `count` keys reach, and how many do; 0 < wanted < count.
 
-    More than `wanted` reach it only if equal keys leave no other number. At least `wanted` keys must be above `LAST`.
-    Keys behind `count`, up to a block, are overwritten; `few` has room for four vectors.
+    More than `wanted` keys reach it only if ties leave no other number. At least `wanted` keys must be above `LAST`.
+    Keys after `count`, up to a block, are overwritten; `few` has room for four vectors.
     """
     fill_lanes(keys, count, keys[0])
     least = most = numbers(keys, 0)
@@ -170,7 +170,7 @@ def separator(keys: Any, few: Any, count: Any, wanted: Any) -> Any:
 
 @leaf
 def _between(keys: Any, few: Any, count: Any, wanted: Any, low: Any, high: Any) -> Any:
-    """`separator` of keys that are not below `low` nor above `high`."""
+    """`separator` of keys from `low` to `high`."""
     for i in range(count, count + BLOCK, LANES):
         fill_lanes(keys, i, LAST)
     reach_low, reach_above = count, np.int64(0)  # keys that reach `low`: enough; and `high` + 1: too few
@@ -179,7 +179,7 @@ def _between(keys: Any, few: Any, count: Any, wanted: Any, low: Any, high: Any) 
     while low < high:
         distance = np.int64(high) - np.int64(low)
         middle = np.int64(low) + 1 + distance // 2
-        if not halve:  # where it would be if priorities were evenly spread; halving in between bounds the turns
+        if not halve:  # interpolate as if priorities were evenly spread; bisecting in between bounds the iterations
             share = np.float32(reach_low - aim) / np.float32(reach_low - reach_above)
             bottom, top = priority_of(low), priority_of(high)
             guess = bottom + (top - bottom) * share
@@ -201,7 +201,7 @@ def _between(keys: Any, few: Any, count: Any, wanted: Any, low: Any, high: Any) 
 
 @leaf
 def _reach(keys: Any, count: Any, least: Any) -> Any:
-    """How many of the first `count` keys reach a number; behind them, up to a block, stands `LAST`."""
+    """How many of the first `count` keys reach a number; they must be followed by `LAST` up to a block."""
     reached = np.int64(0)
     for i in range(0, count, BLOCK):
         reached += lanes_set(_block_reaching(keys, i, least))
@@ -210,7 +210,7 @@ def _reach(keys: Any, count: Any, least: Any) -> Any:
 
 @leaf
 def _block_reaching(keys: Any, i: Any, least: Any) -> Any:
-    """Which of 64 keys from `i` on reach a number, as bits."""
+    """Bits of those of the 64 keys from `i` on that reach a number."""
     lanes = reaching(keys, i, least) | (reaching(keys, i + LANES, least) << LANES)
     lanes |= reaching(keys, i + 2 * LANES, least) << 2 * LANES
     return lanes | (reaching(keys, i + 3 * LANES, least) << 3 * LANES)
@@ -218,7 +218,8 @@ def _block_reaching(keys: Any, i: Any, least: Any) -> Any:
 
 @leaf
 def _separator_of_those(keys: Any, few: Any, count: Any, wanted: Any, least: Any, most: Any, reach_above: Any) -> Any:
-    """`separator` where at most `FEW` keys are from `least` to `most`, and `reach_above`, too few, above these."""
+    """`separator` if at most `FEW` keys lie from `least` to `most` and `reach_above` keys, fewer than `wanted`,
+    above."""
     found = np.int64(0)
     for i in range(0, count, BLOCK):
         lanes = _block_reaching(keys, i, least)
@@ -234,9 +235,9 @@ def _separator_of_those(keys: Any, few: Any, count: Any, wanted: Any, least: Any
 
 @leaf
 def _highest_of_few(keys: Any, count: Any, wanted: Any) -> Any:
-    """Which of at most `FEW` keys are the `wanted` highest, and those that equal the last of these, as bits.
+    """Bits of the `wanted` highest of at most `FEW` keys, and of those equal to the last of them.
 
-    Each key's rank is counted: no branch depends on the keys. What stands behind `count`, up to `FEW`, does not matter.
+    Each key's rank is counted, so no branch depends on the keys. Keys after `count`, up to `FEW`, are ignored.
     """
     low, high = numbers(keys, 0), numbers(keys, LANES)
     above_low = above_high = repeated(np.int32(0))
@@ -249,7 +250,8 @@ def _highest_of_few(keys: Any, count: Any, wanted: Any) -> Any:
 
 @leaf
 def keep_lowest_equals(keys: Any, sources: Any, count: Any, least: Any, wanted: Any, scratch: Any, few: Any) -> None:
-    """More than `wanted` keys reach `least`: of those that equal it, only the lowest sources keep their key."""
+    """Break ties if more than `wanted` keys reach `least`: of those equal to it, only the lowest sources keep
+    theirs."""
     above = equals = np.int64(0)
     for i in range(count):
         scratch[equals] = -sources[i]
@@ -263,9 +265,9 @@ def keep_lowest_equals(keys: Any, sources: Any, count: Any, least: Any, wanted: 
 
 @leaf
 def _move(lanes: Any, begin: Any, waiting: Any, stay: Any, chosen: Any, moved: Any) -> None:
-    """Move the sources in the places `begin` + set bits of `lanes` from `waiting`, of which `stay` stay, to `chosen`.
+    """Move the sources at `begin` + set bits of `lanes` from `waiting`, which holds `stay` sources, to `chosen`.
 
-    From the last to the first, so that the place of one that goes can be given to the last of those that stay.
+    From the last to the first, so that the last remaining source can fill each gap.
     """
     while lanes != 0:
         lane = highest_lane(lanes)
@@ -279,7 +281,8 @@ def _move(lanes: Any, begin: Any, waiting: Any, stay: Any, chosen: Any, moved: A
 
 @leaf
 def choose_among_few(keys: Any, waiting: Any, count: Any, wanted: Any, chosen: Any) -> Any:
-    """Move the `wanted` of at most `FEW` sources with the highest keys; none, if equal keys leave it open which."""
+    """Move the `wanted` sources with the highest keys, out of at most `FEW`; return False and move none if there are
+    ties for the last place."""
     lanes = _highest_of_few(keys, count, wanted)
     if lanes_set(lanes) != wanted:
         return False
@@ -289,8 +292,8 @@ def choose_among_few(keys: Any, waiting: Any, count: Any, wanted: Any, chosen: A
 
 @leaf
 def choose_one(keys: Any, waiting: Any, count: Any, chosen: Any) -> None:
-    """Move the source with the highest key, of several the lowest; one key must be above `LAST`. What stands behind
-    `count`, up to a block, does not matter."""
+    """Move the source with the highest key, among equals the lowest; at least one key must be above `LAST`. Keys after
+    `count`, up to a block, are ignored."""
     most = repeated(LAST)
     for i in range(0, count, LANES):
         most = higher(most, numbers_where(keys, i, _first_lanes(min(count - i, LANES)), LAST))
@@ -314,8 +317,8 @@ def _first_lanes(count: Any) -> Any:
 
 @leaf
 def move_reaching(keys: Any, least: Any, waiting: Any, count: Any, chosen: Any) -> Any:
-    """Move sources whose keys reach `least` from `waiting` to `chosen`; returns how many. As in `_reach`, `LAST` stands
-    behind the keys."""
+    """Move the sources whose keys reach `least` from `waiting` to `chosen`; return how many. As for `_reach`, keys must
+    be followed by `LAST`."""
     moved = np.int64(0)
     begin = (count - 1) // BLOCK * BLOCK
     stay = count

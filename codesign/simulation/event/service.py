@@ -1,4 +1,4 @@
-"""The times of a service model, kept along with a run: when each core gets free, and when waiting neurons have sent."""
+"""The times of a service model during a run: when each core becomes free, and when waiting neurons have sent."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from codesign.simulation.event.sections import section
 
 @leaf
 def serve_row(service: Any, free: Any, source: Any, layer: Any, sent: Any, spikes: Any) -> None:
-    """One row of the message table, at every slice of the layer that it reaches: `source` is 0 or 1 + slice."""
+    """Serve one row of the message table at every slice of the target layer; `source` is 0 or 1 + slice."""
     if spikes > 0 and layer + 1 < len(service.layer_slices):
         for place in range(service.layer_slices[layer], service.layer_slices[layer + 1]):
             core = service.core[place]
@@ -26,7 +26,7 @@ def serve_row(service: Any, free: Any, source: Any, layer: Any, sent: Any, spike
 
 @section(types.none, when=lambda rules, neuron: rules.timed)
 def serve_evaluations(network: Any, rules: Any, state: Any, step: Any) -> None:
-    """A step's evaluations and spikes by slice; notes when those that begin to wait in this step have sent."""
+    """Serve a step's evaluations and spikes, by slice, and note when the neurons that begin to wait have sent."""
     service, served, sums = network.service, state.served, state.counting.slice_sums
     for place in range(len(sums)):
         turns = np.int64(sums[place, 0] > 0)
@@ -46,7 +46,8 @@ def serve_evaluations(network: Any, rules: Any, state: Any, step: Any) -> None:
 
 @section(types.none, when=lambda rules, neuron: rules.timed)
 def serve_departures(network: Any, rules: Any, state: Any, chosen: Any) -> None:
-    """Messages of the `chosen` sources in `ordered`, in rows by slice and step of enqueueing as the table has them."""
+    """Serve the messages of the `chosen` sources in `ordered`, in the rows of the message table: by slice and step of
+    enqueueing."""
     queue, keys, sums = state.queue, state.counting.group_keys, state.counting.group_sums
     groups = np.int64(0)
     for i in range(chosen):
@@ -56,7 +57,7 @@ def serve_departures(network: Any, rules: Any, state: Any, chosen: Any) -> None:
             key += np.int64(queue.enqueue_step[source])
         groups, group = group_of(keys, sums, groups, key)
         sums[group, 0] += messages_of(rules, queue, source)
-        sums[group, 1] = source  # any of the group: all have sent at the same time
+        sums[group, 1] = source  # any source of the group: all sent at the same time
     for _ in range(groups):
         least = lowest_group(keys, groups)
         source = sums[least, 1]

@@ -1,7 +1,7 @@
-"""Tables of messages and updates, as kernels write them step by step.
+"""Tables of messages and updates, which kernels write step by step.
 
-Columns are narrow, since each goes through a cache twice. What they hold fits: steps, neurons and so slices have less
-than 2²⁵ values; `MOST_TIMESTEPS` are checked.
+Columns are narrow to save memory traffic. Their values fit: steps, neurons and therefore slices are below 2²⁵, and
+timesteps are checked against `MOST_TIMESTEPS`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ MOST_TIMESTEPS = (1 << 31) - 1
 
 
 class Messages(NamedTuple):
-    """Columns as `MessageTable` has them, but for the sample, which follows from `Counters.rows`."""
+    """The columns of `MessageTable` without the sample, which follows from `Counters.rows`."""
 
     timestep: Integers
     step: Integers
@@ -31,7 +31,7 @@ class Messages(NamedTuple):
 
 
 class Updates(NamedTuple):
-    """Likewise of `UpdateTable`."""
+    """The columns of `UpdateTable`, likewise."""
 
     timestep: Integers
     step: Integers
@@ -46,7 +46,7 @@ Tables = tuple[Messages, Updates]
 
 
 def new_tables(rows: int) -> Tables:
-    """Room for so many messages and updates; pages are taken as they are written."""
+    """Room for `rows` messages and updates; the system assigns pages as they are written."""
 
     def column(name: str) -> Any:
         return np.empty(rows, dtype=np.int64 if name in _LONG else np.int32)
@@ -55,7 +55,7 @@ def new_tables(rows: int) -> Tables:
 
 
 def grown(tables: Tables) -> Tables:
-    """The same with twice the room."""
+    """Copies with twice the room."""
     rows = len(tables[0].step)
     larger = new_tables(2 * rows)
     for table, new in zip(tables, larger, strict=True):

@@ -1,5 +1,5 @@
-"""What evaluations add to counters, while the neurons at hand are known: evaluations and spikes of a step by slice, who
-becomes active in a pass, and how many messages a neuron hears before it fires."""
+"""What evaluations add to counters: evaluations and spikes of a step by slice, neurons that become active in a pass,
+and how many messages a neuron receives before it fires."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from codesign.simulation.event.vector import lanes_set, lowest_lane, unsigned_in
 
 @leaf
 def begin_tally(state: Any) -> None:
-    """Nothing is evaluated yet in this step."""
+    """Clear the sums of the step before."""
     sums = state.counting.slice_sums
     for place in range(len(sums)):
         sums[place, 0] = 0
@@ -26,7 +26,7 @@ def begin_tally(state: Any) -> None:
 def tally_evaluations(
     network: Any, rules: Any, moment: Any, position: Any, evaluations: Any, state: Any, out: Any
 ) -> None:
-    """So many neurons of a position are about to be evaluated; where not all are, `Gates.evaluated` knows which."""
+    """Count the neurons of a position that are about to be evaluated; if not all, `Gates.evaluated` says which."""
     wiring, slices, sums = network.wiring, network.slices, state.counting.slice_sums
     if rules.recorded:
         state.counting.heard[position] += state.arrivals.spikes[position]
@@ -40,7 +40,7 @@ def tally_evaluations(
             if state.gates.evaluated[at] != 0:
                 sums[slices.of_source[wiring.slot_source[at]], 0] += 1
     if rules.recorded and evaluations > 0 and state.counting.met[position] == 0:
-        all_received = not rules.gated or state.gates.stimulated[position] != 0  # barrier messages bring nothing
+        all_received = not rules.gated or state.gates.stimulated[position] != 0  # barrier messages carry no current
         if all_received or rules.partial:
             whole = all_received and evaluations == channels
             _count_active(network, moment, position, whole, all_received, state, out.counters)
@@ -50,8 +50,8 @@ def tally_evaluations(
 def _count_active(
     network: Any, moment: Any, position: Any, whole: Any, all_received: Any, state: Any, counters: Any
 ) -> None:
-    """Neurons of a position that are evaluated as spikes reached them, all or some (`UnderWay.stimulated`), and neither
-    were so before in this pass nor had a potential then."""
+    """Count neurons that become active: evaluated because spikes reached all of the position or them
+    (`UnderWay.stimulated`), not so before in this pass, and with a potential of 0 at its beginning."""
     wiring, slices, counting = network.wiring, network.slices, state.counting
     slot = unsigned_index(wiring.position_slot[position])
     counting.met[position] = whole
@@ -71,14 +71,14 @@ def _count_active(
 
 @leaf
 def heard_apart(rules: Any) -> Any:
-    """Whether neurons of a position may have heard different messages as they fire: some fired before in this pass, or
-    messages reach some of them."""
+    """Whether neurons of a position may have received different numbers of messages when they fire: if one can fire
+    again in a pass, or if messages can reach only some of them."""
     return rules.partial or not rules.refractory or rules.refractory_dropout > 0
 
 
 @leaf
 def tally_spikes(network: Any, rules: Any, position: Any, slot: Any, lanes: Any, state: Any, counters: Any) -> None:
-    """Those neurons of a position fired whose slots, from `slot` on, are set bits of `lanes`."""
+    """Count the neurons of a position that fired: set bits of `lanes`, counted from `slot`."""
     slices, sums = network.slices, state.counting.slice_sums
     run, count = unsigned_index(slices.run_start[position]), lanes_set(lanes)
     if run + 1 == slices.run_start[position + 1]:
@@ -101,7 +101,7 @@ def tally_spikes(network: Any, rules: Any, position: Any, slot: Any, lanes: Any,
 
 @leaf
 def _tally_heard(rules: Any, heard: Any, slot: Any, row: Any, state: Any, counters: Any) -> None:
-    """A neuron fired which has heard what its position has, and what reached it alone."""
+    """Count how many messages a neuron that fired had received, through its position and alone."""
     counting = state.counting
     if rules.partial:
         heard += state.under_way.heard[slot]

@@ -1,4 +1,4 @@
-"""One forward step as a trace has it: words of a step lie before those of the next, and its footer says how many."""
+"""One forward step in a trace: the words of each step precede those of the next, and a footer counts them."""
 
 from __future__ import annotations
 
@@ -10,25 +10,26 @@ from codesign.simulation.event.compilation import leaf
 from codesign.simulation.event.vector import unsigned_index
 
 FOOTER = 3
-"""Words behind each step of a trace: how many sources were chosen, positions evaluated, places left in the group."""
+"""Words at the end of each step of a trace: number of sources chosen, of positions evaluated, of places left in the
+group."""
 
 
 class TracedStep(NamedTuple):
-    """Where a forward step lies in the trace, and what it did."""
+    """The place of a forward step in the trace, and what it did."""
 
-    positions_at: int  # first of its positions among the words
+    positions_at: int  # first of its positions in the words
     potentials_at: int  # first of their potentials
-    potentials_end: int  # behind the last of them
+    potentials_end: int  # after the last of them
     reached: int  # positions evaluated
     chosen: int  # sources that left
     room: int  # places left in the group
-    kept_at: int  # first of their spikes, if these are in the trace
-    shares_at: int  # first of the shares that dropout kept, if these are
+    kept_at: int  # first of their spikes, if traced
+    shares_at: int  # first of the shares that dropout kept, if traced
 
 
 @leaf
 def find_step(wiring: Any, rules: Any, words: Any, words_at: Any, potentials_at: Any) -> Any:
-    """The step that ends at these places of the trace."""
+    """The step that ends at the given places of the trace."""
     words_at -= FOOTER
     chosen = unsigned_index(words[words_at])
     reached = unsigned_index(words[words_at + 1])

@@ -1,12 +1,12 @@
 """Vectors of float32 numbers inside compiled kernels, held in registers.
 
-Left to itself the compiler reloads and stores a row of potentials for every row of weights added to it. With these few
-primitives a kernel says what stays in registers; it still reads like the algorithm. LLVM splits a vector into as many
-registers as the machine needs, so results are the same everywhere: `total` adds lanes in a fixed order and nothing is
+Left to itself, the compiler loads and stores a row of potentials for every row of weights added to it. With these few
+primitives a kernel says what stays in registers and still reads like the algorithm. LLVM splits a vector into as many
+registers as the machine needs, so results are the same everywhere: `total` adds lanes in a fixed order, and nothing is
 reassociated.
 
-A `Vector` is a value of compiled code only; a comparison gives a `Mask` with a lane for each number. Vectors of
-different lengths do not mix.
+A `Vector` exists only in compiled code; a comparison returns a `Mask` with one lane per number. Vectors of different
+lengths cannot be mixed.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from numba.extending import intrinsic as _intrinsic
 from numba.extending import models, register_model
 
 AHEAD = 1024
-"""Numbers between where a trace is read or written and what is fetched meanwhile."""
+"""How many numbers ahead of the current one a trace is prefetched."""
 LANES, BLOCK, WIDE = 16, 64, 128
 """Numbers in a vector of `load`, `load_block` and `load_wide`: one, four and eight registers of AVX-512."""
 HAS_LONG_REGISTERS = "+avx512f" in cpu_target.target_context.codegen().magic_tuple()[2]
-"""Whether the machine has such registers. Others hold less than half as many numbers, and masks as vectors like others:
-there, long vectors go through memory, and a mask of 64 lanes is taken apart lane by lane."""
+"""Whether the machine has such registers. Others hold less than half as many numbers in total, and keep masks in
+ordinary vectors: there, long vectors spill to memory, and a mask of 64 lanes is taken apart lane by lane."""
 
 _FLOAT, _WORD, _LONG = ir.FloatType(), ir.IntType(32), ir.IntType(64)
 _BYTE_POINTER = ir.IntType(8).as_pointer()
-ALIGNMENT = 4  # what every float32 array has; rows are laid out on 64 bytes, where this costs nothing
+ALIGNMENT = 4  # guaranteed for every float32 array; rows are aligned to 64 bytes anyway
 
 
-intrinsic: Any = _intrinsic  # its own types leave out that the first argument is the compiler's
+intrinsic: Any = _intrinsic  # Numba's own type omits that the compiler supplies the first argument
 
 
 class Vector(types.Type):
@@ -72,7 +72,7 @@ class _MaskModel(models.PrimitiveModel):
 
 
 def pointer_to(context: Any, builder: Any, array_type: Any, to: Any, array: Any, index: Any) -> Any:
-    """Where a vector of type `to` begins in an array."""
+    """Pointer to a vector of type `to` in an array."""
     held = cgutils.create_struct_proxy(array_type)(context, builder, array)
     if context.enable_boundscheck:  # NUMBA_BOUNDSCHECK=1
         for number in (index, builder.add(index, _LONG(to.count - 1))):
@@ -113,9 +113,9 @@ def _fetcher(*, written: bool) -> Any:
 
 
 fetch_to_read, fetch_to_write = _fetcher(written=False), _fetcher(written=True)
-"""fetch(like, array, index): ask the cache for as many numbers of an array of 32 bits as a vector has, or for one where
-`like` is no vector, from `index` on, be there any or not. A processor does not foresee an array that is read from its
-end, nor writes between much else."""
+"""fetch(like, array, index): prefetch as many 32-bit numbers from `index` on as the vector `like` has, or one if `like`
+is not a vector; the place need not exist. Hardware prefetchers miss arrays that are read backwards, and writes
+interleaved with much else."""
 
 
 @intrinsic
@@ -150,10 +150,10 @@ def store(typing: Any, array: Any, index: Any, value: Any) -> Any:
 
 @intrinsic
 def unsigned_index(typing: Any, number: Any) -> Any:
-    """An integer that is known to be at least 0 and below 2³²: indexing with it checks for no negative index.
+    """An integer known to be at least 0 and below 2³²: indexing with it does not test for a negative index.
 
-    What may be larger, such as a place among a batch's entries or a trace's words, is made an `np.uint64`, to which no
-    int64 can be added.
+    Numbers that may be larger, such as an index into a batch's entries or a trace's words, become an `np.uint64`, to
+    which no int64 can be added.
     """
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -177,7 +177,7 @@ def fill_as(typing: Any, like: Any, number: Any) -> Any:
 
 @intrinsic
 def one_by_one(typing: Any, number: Any) -> Any:
-    """The same integer, of which the compiler knows nothing: a loop that asks for it is not turned into vectors."""
+    """The same integer, opaque to the compiler: a loop that uses it is not vectorized."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         kind = arguments[0].type
@@ -249,25 +249,25 @@ def magnitude(typing: Any, a: Any) -> Any:
 
 @intrinsic
 def truncate(typing: Any, a: Any) -> Any:
-    """Whole numbers of a, towards 0."""
+    """a rounded towards 0."""
     return _unary("trunc", a)
 
 
 @intrinsic
 def ceil(typing: Any, a: Any) -> Any:
-    """The least whole numbers that are not below a."""
+    """a rounded up."""
     return _unary("ceil", a)
 
 
 @intrinsic
 def nearest(typing: Any, a: Any) -> Any:
-    """The whole numbers nearest to a, of two the even one."""
+    """a rounded to the nearest integer, halves to even."""
     return _unary("rint", a)
 
 
 @intrinsic
 def above(typing: Any, a: Any, b: Any) -> Any:
-    """Lanes where a > b; false where either is not a number."""
+    """Lanes where a > b; false where either is NaN."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.fcmp_ordered(">", *arguments)
