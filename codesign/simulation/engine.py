@@ -1,4 +1,4 @@
-"""`simulate`: one call for every engine. All engines mean the same; they differ in speed and memory."""
+"""`simulate`: one call for every engine. All engines return the same; they differ in speed and memory."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 DEFAULT_ENGINE = "auto"
-"""`event` for a network on the CPU, `reference` for one elsewhere."""
+"""`event` for a network on the CPU, `reference` for one on another device."""
 
 
 def _event(run: Run) -> EngineResult:
-    from codesign.simulation.event import engine  # here, so that nobody else waits for the compiler to load
+    from codesign.simulation.event import engine  # here, so that only this engine waits for the compiler to load
 
     return engine.run(run)
 
@@ -58,11 +58,11 @@ def _learns(network: SpikingNetwork) -> bool:
 
 
 def _eager(function: Callable[Concatenate[SpikingNetwork, P], R]) -> Callable[Concatenate[SpikingNetwork, P], R]:
-    """`function`, at which a compiled program breaks its graph, as with `torch.compiler.disable`, and which makes
-    tensors where the network is, whatever torch's default device.
+    """`function` as a graph break for compiled programs, as with `torch.compiler.disable`, and creating tensors on the
+    network's device whatever torch's default device is.
 
-    To apply the former takes over a second, which is how long torch's compiler loads; so only a compiler that is there
-    does.
+    `torch.compiler.disable` itself would load torch's compiler, which takes over a second, so it is applied only if the
+    compiler is already loaded.
     """
 
     @wraps(function)
@@ -94,25 +94,25 @@ def simulate(
     """Run a batch through a network under a schedule (paper, Algorithm 1).
 
     Every sample is independent of its batch: its random draws are a hash of the seed, the epoch and its id. An empty
-    batch, a sample without events, a network that never fires or never decides, and an F beyond all neurons are all
-    ordinary cases. Gradients have none of their own: under `create_graph=True` they are constants.
+    batch, a sample without events, a network that never fires or never decides, and an F larger than the network are
+    all valid. Second derivatives are not available: under `create_graph=True` gradients are constants.
 
     Args:
         network: on any device; engine `event` needs float32 on the CPU, and uses `torch.get_num_threads()` threads.
-        events: B samples of T timesteps; `input_size` and `timestep_s` as the network's.
+        events: B samples of T timesteps, with the network's `input_size` and `timestep_s`.
         schedule: how forward passes are executed; with stop `read_early` or `read_margin` the logits have no gradient.
-        regularization: dropouts and noise, for training; None for none.
-        seed, epoch: of all random draws.
+        regularization: dropouts and noise for training, or None.
+        seed, epoch: determine all random draws.
         counters: whether to return an `Execution`.
         idle_gradient: which silent neurons get a gradient; see `codesign.simulation.idle`.
-        spike_cost: what spikes weigh, if `Simulation.charges` are wanted.
-        recompute: run the batch again for the gradient instead of keeping what it needs: half as long again, with the
-            memory of a sample instead of a batch. The same numbers; engine `reference` keeps all the same.
-        engine: name of the engine; all mean the same.
+        spike_cost: costs of spikes, needed for `Simulation.charges`.
+        recompute: run the batch again to compute the gradient instead of keeping intermediate results: half as long
+            again, with memory for one sample instead of the batch, and the same numbers. Engine `reference` ignores it.
+        engine: name of the engine; results do not depend on it.
 
     Raises:
-        InputError: network, events and schedule do not fit each other, the engine or policy does not exist, or a
-            number of the network is not finite.
+        InputError: network, events and schedule do not match, the engine or policy does not exist, or a parameter of
+            the network is not finite.
     """
     for option, value in {"counters": counters, "recompute": recompute}.items():
         flag(option, value)
@@ -136,7 +136,7 @@ def simulate(
 
 
 def _read_early(drained: Simulation, schedule: Schedule, *, counters: bool) -> Simulation:
-    """The answer at the decision, without gradient, of a run that went on until nothing waited."""
+    """The answer at the decision, without gradient, from a run that continued until nothing waited."""
     execution = drained.execution
     assert execution is not None
     if schedule.stop == "read_margin":
@@ -161,16 +161,16 @@ def classification_loss(
     spike_cost: SpikeCost | None = None,
     engine: str = DEFAULT_ENGINE,
 ) -> ClassificationLoss:
-    """Mean cross-entropy between the softmaxed scores of a batch and its labels (paper, section 3.2), and what spikes
-    cost.
+    """Mean cross-entropy between the softmax of a batch's scores and its labels (paper, section 3.2), plus the cost of
+    spikes.
 
-    With loss `sum` and no cost the same as `simulate` and `torch.nn.functional.cross_entropy`, but where the loss is
-    known beforehand the event engine runs each sample forwards and at once backwards, and keeps the trace of one sample
-    instead of a batch. A loss of your own is called with the simulation of the whole batch.
+    With loss `sum` and no cost this equals `simulate` followed by `torch.nn.functional.cross_entropy`. But because the
+    loss is known in advance, the event engine runs each sample forwards and immediately backwards, and keeps the trace
+    of one sample instead of the whole batch. A loss of your own is called with the simulation of the whole batch.
 
     Args and errors: as for `simulate`; labels must be below the number of outputs. `loss` is one of
-    `codesign.simulation.loss`, by name or with its parameters, of which `timestep` needs output spikes or a single
-    timestep, or a function of a `Simulation` without counters and (B,) int64 labels that gives a scalar with gradient;
+    `codesign.simulation.loss`, by name or with its parameters (`timestep` needs output spikes or a single timestep), or
+    a function of a `Simulation` without counters and (B,) int64 labels that returns a scalar with gradient.
     `spike_cost` is added to it.
     """
     name = _engine_name(engine, network)
@@ -210,7 +210,7 @@ def classification_loss(
 
 
 def _valued(loss: LossFunction, outcome: Simulation, labels: torch.Tensor, *, learns: bool) -> torch.Tensor:
-    """What a loss of your own gives, which must be a scalar."""
+    """The value of a user's loss, checked to be a scalar."""
     try:
         value = loss(outcome, labels)
     except TypeError as error:
@@ -225,7 +225,7 @@ def _valued(loss: LossFunction, outcome: Simulation, labels: torch.Tensor, *, le
 
 
 def check_labels(network: SpikingNetwork, events: EventBatch, name: str = "events") -> None:
-    """Raises InputError for what is no network or no events, and for a label that the network has no output for."""
+    """Raises InputError if `network` or `events` has another type, or if the network has no output for some label."""
     instance("network", network, SpikingNetwork)
     instance(name, events, EventBatch)
     classes = network.shape.layers[-1].neurons
@@ -237,9 +237,9 @@ def check_labels(network: SpikingNetwork, events: EventBatch, name: str = "event
 
 
 def scores_of(network: SpikingNetwork, events: EventBatch, schedule: Schedule | None, **options: Any) -> torch.Tensor:
-    """What a network returns that is called like any module."""
+    """The result of calling a network like any other module."""
     return simulate(network, events, LAYERED if schedule is None else schedule, counters=False, **options).logits
 
 
-if hasattr(os, "register_at_fork"):  # a forked process lacks its parent's threads, for which torch would wait forever
+if hasattr(os, "register_at_fork"):  # torch would wait forever for threads that a forked process lacks
     os.register_at_fork(after_in_child=partial(torch.set_num_threads, 1))

@@ -1,4 +1,4 @@
-"""What a simulation returns: outputs and counters, per sample. Chips are priced from it without simulating again."""
+"""The outputs and counters of a simulation, per sample. Chips are priced from them without simulating again."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from codesign.network.topology import NetworkShape
 from codesign.units import in_percent
 
 NOT_REACHED = -1
-"""Stands in step and spike counts for "no output spike in this forward pass"."""
+"""In counts of steps and spikes: no output spike in this forward pass."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Slice:
-    """A run of neurons of one layer on one core: the finest grain at which steps are recorded.
+    """Consecutive neurons of one layer on one core: the finest grain at which steps are recorded.
 
     Attributes:
         layer: 0 is the first layer of neurons.
         core: core number of the schedule.
-        neurons: neurons in the slice.
-        cut: the order in which they are a run, the same in all slices of a layer.
+        neurons: number of neurons in the slice.
+        cut: the order in which they are consecutive, the same in all slices of a layer.
     """
 
     layer: int
@@ -37,7 +37,8 @@ class Slice:
 
 
 def slices_on(shape: NetworkShape, cores: Sequence[int]) -> tuple[Slice, ...]:
-    """Runs of neurons that share layer and core, from (N,) cores, in the order of the cut in which cores hold runs."""
+    """Slices of neurons that share layer and core, given (N,) cores, in the order in which each core's are
+    consecutive."""
     slices: list[Slice] = []
     for layer, (start, size) in enumerate(zip(shape.starts, shape.layers, strict=False)):
         cut, runs = runs_of(size, cores[start : start + size.neurons])
@@ -51,7 +52,7 @@ class StepTable(OfArrays):
 
     @classmethod
     def of(cls, columns: Iterable[Integers]) -> Self:
-        """From columns in the order of the attributes."""
+        """Make a table from columns in the order of the attributes."""
         return cls(**dict(zip((column.name for column in fields(cls)), columns, strict=True)))
 
     @property
@@ -64,7 +65,7 @@ class StepTable(OfArrays):
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
 class MessageTable(StepTable):
-    """Messages that left, one row for each (sample, timestep, forward step, source, step of enqueueing).
+    """Messages that left, one row per (sample, timestep, forward step, source, step of enqueueing).
 
     Rows are sorted by these five columns. The messages of step k are received, and their targets evaluated, in step
     k + 1; in input mode `frame` the input's messages are received in step 0 and are listed with `step = -1`.
@@ -75,9 +76,9 @@ class MessageTable(StepTable):
         step: forward step in which the messages left.
         source: 0 for the input, 1 + slice for neurons.
         enqueue_step: step in which the chosen neurons started to wait (-1 for the input).
-        neurons: neurons (or inputs) chosen.
-        spikes: spikes that left; each is one message over every synapse of its neuron, lost to dropout or not.
-        synaptic_operations: weights added because of them.
+        neurons: number of neurons (or inputs) chosen.
+        spikes: spikes that left, including those lost to dropout; each is one message over every synapse of its neuron.
+        synaptic_operations: number of weights added for these spikes.
         barriers: barrier messages, each over every synapse of its neuron.
     """
 
@@ -97,13 +98,13 @@ class MessageTable(StepTable):
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
 class UpdateTable(StepTable):
-    """Evaluations, one row for each (sample, timestep, forward step, slice) with at least one; sorted by these columns.
+    """Evaluations, one row per (sample, timestep, forward step, slice) with at least one; sorted by these columns.
 
     Attributes (each of shape (rows,)):
         sample, timestep, step: as in MessageTable.
         slice: index into `Execution.slices`.
-        evaluated: neurons evaluated.
-        emitted: spikes that they emitted.
+        evaluated: number of neurons evaluated.
+        emitted: number of spikes that they emitted.
     """
 
     sample: Integers
@@ -123,46 +124,46 @@ class Execution(OfArrays):
 
     Attributes:
         shape: the network's shape.
-        slices: what `MessageTable.source` and `UpdateTable.slice` refer to.
+        slices: the slices that `MessageTable.source` and `UpdateTable.slice` refer to.
         timestep_s: length Δt of a timestep, in seconds.
         sample_ids: (B,) id of each sample in its dataset split.
         labels: (B,) class of each sample.
         scores: (B, C) output spike counts at the stop, or output potentials (`readout: potential`).
         output_counts: (B, T, C) output spikes of each timestep until the stop.
-        timesteps_run: (B,) timesteps run: all T, unless a margin ended the sample. Of later ones nothing is counted:
-            counts are 0, and steps and spikes to the first output NOT_REACHED.
+        timesteps_run: (B,) timesteps run: all T, unless a margin ended the sample. In later timesteps all counts are 0,
+            and steps and spikes to the first output are NOT_REACHED.
         spiking_readout: whether `scores` are spike counts; with potentials no sample is undecided.
-        input_events: (B,) input events of the timesteps run, each count of a frame one by one.
-        input_macs: (B,) multiply-accumulates of the input layer, where inputs are currents; else 0.
+        input_events: (B,) input events of the timesteps run; a count of n in a frame is n events.
+        input_macs: (B,) multiply-accumulates of the input layer if inputs are currents, otherwise 0.
         emitted: (B, L) spikes emitted per layer.
         propagated: (B, L) spikes that left the queue per layer.
-        synaptic_operations: (B, L) weights added, by the layer that receives; column 0 is the input layer's.
+        synaptic_operations: (B, L) weights added, by the receiving layer; column 0 is the input layer's.
         delayed_operations: (B, L) those over delayed connections, which are included in `synaptic_operations`.
         evaluations: (B, L) threshold evaluations per layer.
-        tick_evaluations: (B, L) those of them without a message, of neurons that `tick`.
+        tick_evaluations: (B, L) those evaluations that no message caused, of neurons that `tick`.
         barrier_messages: (B, L) barrier messages sent per layer.
-        active: (B, T, S) neurons of each slice that in a timestep had a potential other than 0 at its start, after
-            decay and bias, or were reached by a spike or the frame; barrier messages bring nothing. Where potentials
-            are truncated, those that this brings to 0 are among them.
-        residual: (B, S) neurons of each slice that the last timestep run leaves with a potential other than 0.
+        active: (B, T, S) neurons of each slice that had a nonzero potential at the start of a timestep, after decay and
+            bias, or that a spike or the frame reached in it; barrier messages do not count. Includes potentials that
+            truncation sets to 0.
+        residual: (B, S) neurons of each slice with a nonzero potential after the last timestep run.
         forward_steps: (B, T) forward steps until the stop.
-        contended_steps: (B, T) those of them in which more waited than could leave, so that the policy mattered.
-        steps_to_first_output: (B, T) forward steps up to and with the one of the first output spike, or NOT_REACHED.
-        spikes_to_first_output: (B, T) network spikes (no input events) propagated before it, or NOT_REACHED.
+        contended_steps: (B, T) those in which more neurons waited than could leave, so that the policy mattered.
+        steps_to_first_output: (B, T) forward steps up to and including that of the first output spike, or NOT_REACHED.
+        spikes_to_first_output: (B, T) network spikes (not input events) propagated before it, or NOT_REACHED.
         spikes_to_stop: (B, T) network spikes propagated until the stop.
         convergence: (B, M, C) output counts m steps after the first output spike of each pass, summed over timesteps; a
             pass that has ended keeps its last counts.
-        currents_before_firing: (2, K) histogram over all evaluations in which a neuron fired of the number of spike
-            messages that it received since it fired last or the start of the pass, up to and with that step: row 0 the
-            first layer, row 1 all others; the last bin holds K − 1 and more.
+        currents_before_firing: (2, K) histogram, over all evaluations in which a neuron fired, of the spike messages it
+            had received since it last fired or since the start of the pass, including that step: row 0 for the first
+            layer, row 1 for all others; the last bin holds K − 1 and more.
         messages, updates: the step records from which time is computed.
-        zero_weights: (L,) share of the weights that lead to each layer, delayed and direct ones aside, that are 0;
-            empty where none is. Their synapses count as all others do.
+        zero_weights: (L,) share of the weights into each layer that are 0, not counting delayed and direct connections;
+            empty if none is. Their synapses count like all others.
         direct_messages: messages over direct connections, with the step in which they leave. Source 1 + S + i is the
             i-th of `codesign.simulation.late_messages.late_sources`. `synaptic_operations` includes theirs.
 
     Raises:
-        InputError: naming the attribute that holds no counts, or numbers that are none.
+        InputError: an attribute, which is named, does not hold counts or finite numbers.
     """
 
     shape: NetworkShape
@@ -229,25 +230,25 @@ class Execution(OfArrays):
         return int(self.forward_steps.shape[1])
 
     def decided(self, steps_after_output: int) -> Execution:
-        """The same with the answer read so many forward steps after the first output spike of each pass.
+        """The execution with the answer read `steps_after_output` forward steps after each pass's first output spike.
 
         Raises:
-            InputError: so many steps are not recorded, or outputs are potentials.
+            InputError: that many steps are not recorded, or outputs are potentials.
         """
         self._check_spiking()
         step = whole("steps_after_output", steps_after_output, most=self.convergence.shape[1])
         return replace(self, scores=self.convergence[:, step].astype(np.float64))
 
     def at_margin(self, margin: int) -> Execution:
-        """The same with the answer read after the first timestep in which the leading output neuron was so many spikes
-        ahead of the next, counted from the sample's start; after the last, where it never was. Raises InputError where
-        outputs are potentials."""
+        """The execution with the answer read after the first timestep in which the leading output neuron was ahead of
+        the next by `margin` spikes, counted from the sample's start; after the last timestep if it never was. Raises
+        InputError if outputs are potentials."""
         last = self.margin_timesteps(margin) - 1
         totals = self.output_counts.cumsum(axis=1)[np.arange(self.samples), last]
         return replace(self, scores=totals.astype(np.float64))
 
     def margin_timesteps(self, margin: int) -> Integers:
-        """(B,) timesteps until the answer is read so."""
+        """(B,) timesteps until the answer is read under `at_margin`."""
         self._check_spiking()
         whole("margin", margin, least=1)
         totals = np.sort(np.pad(self.output_counts.cumsum(axis=1), ((0, 0), (0, 0), (1, 0))), axis=2)
@@ -260,28 +261,28 @@ class Execution(OfArrays):
 
     @property
     def last_pass(self) -> tuple[Integers, Integers]:
-        """Where the last timestep run of each sample stands in what is counted by sample and timestep."""
+        """Index of each sample's last timestep run, for arrays by sample and timestep."""
         return np.arange(self.samples), self.timesteps_run - 1
 
     @property
     def predictions(self) -> Integers:
-        """(B,) arg max of the scores, ties to the lowest index; −1 where no output spike was emitted at all."""
+        """(B,) arg max of the scores, ties to the lowest index; −1 if no output spike was emitted."""
         return predicted(self.scores, spiking=self.spiking_readout)
 
     @property
     def undecided(self) -> Flags:
-        """(B,) no output spike at all; counts as wrong."""
+        """(B,) whether there was no output spike; counts as wrong."""
         return self.predictions < 0
 
     @property
     def tied(self) -> Flags:
-        """(B,) decided, but several classes share the highest score."""
+        """(B,) whether several classes share the highest score of a decided sample."""
         top = self.scores.max(axis=1, keepdims=True)
         return np.asarray((self.scores == top).sum(axis=1) > 1) & ~self.undecided
 
     @property
     def right(self) -> Flags:
-        """(B,) the prediction is the label."""
+        """(B,) whether the prediction is the label."""
         return np.asarray(self.predictions == self.labels)
 
     @property
@@ -290,7 +291,7 @@ class Execution(OfArrays):
 
     @property
     def contention(self) -> float:
-        """Share of all forward steps in which more waited than could leave; 0 where there were none."""
+        """Share of forward steps in which more neurons waited than could leave; 0 if there were no steps."""
         return float(self.contended_steps.sum() / max(self.forward_steps.sum(), 1))
 
     @property
@@ -306,18 +307,18 @@ class Execution(OfArrays):
 
     @property
     def activation_sparsity(self) -> float:
-        """Share of neurons and timesteps run without a spike; output neurons that send none are left out."""
+        """Share of neurons and timesteps run without a spike; output neurons that never send one are not counted."""
         spiking = self.shape.layer_sizes if self.spiking_readout else self.shape.layer_sizes[:-1]
         return max(1 - float(self.emitted.sum()) / max(int(self.timesteps_run.sum()) * sum(spiking), 1), 0.0)
 
     @property
     def dense_operations(self) -> float:
-        """Synapses times timesteps run, mean over samples."""
+        """Number of synapses times timesteps run, mean over samples."""
         return float(self.timesteps_run.mean() * sum(layer.all_synapses for layer in self.shape.layers))
 
     def packed(self) -> Execution:
-        """The same in a fifth of the memory: tables of the smallest integers that hold them. Made for `concatenate`,
-        which gives them int64 again; arithmetic on them may overflow."""
+        """The execution in a fifth of the memory, with tables of the smallest sufficient integers. Meant for
+        `concatenate`, which returns int64 again; arithmetic on the tables may overflow."""
 
         def smallest(table: StepTable) -> Any:
             return replace(table, **{name: narrowed(column) for name, column in table.columns.items()})
@@ -327,8 +328,8 @@ class Execution(OfArrays):
 
     @staticmethod
     def concatenate(parts: Sequence[Execution]) -> Execution:
-        """Join executions of different samples under the same network and schedule, in order. Raises InputError where
-        there is none, or they differ in more."""
+        """Join executions of different samples under the same network and schedule, in order. Raises InputError if
+        there are none, or if they differ in anything else."""
         alike = "shape", "slices", "timesteps", "timestep_s", "spiking_readout", "zero_weights"
         if not parts:
             raise InputError("executions: needs at least one")

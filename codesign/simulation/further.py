@@ -1,11 +1,12 @@
-"""Delayed and direct connections in the reference engine: what they bring in a pass, and the gradient of it.
+"""Delayed and direct connections in the reference engine: what arrives over them in a pass, and its gradient.
 
-    x_i ← x_i + Σ_j W_ij c_j(t − d)                      delayed: as layered inference evaluates the layer of i
+    x_i ← x_i + Σ_j W_ij c_j(t − d)                      delayed: when layered inference evaluates the layer of i
     x_i(s + 1 + d) ← x_i(s + 1 + d) + Σ_j W_ij κ_j(s)    direct
 
-with c the spikes that a neuron emitted in a timestep, and κ(s) those that leave in forward step s and are not lost (the
-frame leaves in step −1). d is the delay in timesteps, or the detour: the layers between those of j and i. No message
-reaches a layer before the step in which delayed ones do, so this is the same as to add them when the timestep begins.
+Here c are the spikes that a neuron emitted in a timestep, and κ(s) those that leave in forward step s and are not lost
+(the frame leaves in step −1). d is the delay in timesteps or, for direct connections, the detour: the number of layers
+between those of j and i. No message reaches a layer before the step in which delayed ones do, so adding delayed spikes
+then is equivalent to adding them at the start of the timestep.
 """
 
 from __future__ import annotations
@@ -19,10 +20,10 @@ from codesign.simulation.trace import Arrival
 
 
 class FurtherArrivals:
-    """What is under way over delayed and direct connections in B samples.
+    """Spikes under way over delayed and direct connections in B samples.
 
-    Calls: `begin_pass`; then in each forward step `join`, and `leave` with what leaves; `ahead` at any time; and
-    `end_pass`.
+    Order of calls: `begin_pass`; in each forward step `join`, then `leave` with the spikes that leave; finally
+    `end_pass`. `ahead` may be called at any time.
 
     Attributes:
         arriving: (B, sources) spikes of each delayed connection that arrive in this timestep.
@@ -37,7 +38,7 @@ class FurtherArrivals:
         self._emitted: list[torch.Tensor] = []  # of each timestep
 
     def begin_pass(self, runs: torch.Tensor) -> None:
-        """A timestep that (B,) samples run."""
+        """Begin a timestep, which the samples in (B,) `runs` execute."""
         self._none = torch.zeros_like(runs)
         self._due: dict[int, list[tuple[slice, torch.Tensor, torch.Tensor]]] = {}
         self._ends: dict[int, torch.Tensor] = {}  # (B,) whether any message arrives, by step
@@ -52,8 +53,8 @@ class FurtherArrivals:
                 self._due.setdefault(one.target + self._first_step, []).append((self._layers[one.target], x, messages))
 
     def leave(self, step: int, kept: torch.Tensor, reaching: torch.Tensor, layer: int | None = None) -> None:
-        """What leaves in a step: (B, N) spikes that are kept, and those that count as messages; or, of layer −1, (B,
-        inputs)."""
+        """Take what leaves in a step: (B, N) spikes that are not lost and those that count as messages; for layer −1,
+        (B, inputs)."""
         for one, weight in zip(self._direct, self._direct_weights, strict=True):
             if (one.shape.source < 0) != (layer == -1):
                 continue
@@ -65,35 +66,34 @@ class FurtherArrivals:
                 self._due.setdefault(at, []).append((self._layers[one.shape.target], x, messages))
 
     def _sends(self, at: int, sent: torch.Tensor) -> bool:
-        """Whether any of (B, sources) messages is sent, which arrives in that step."""
+        """Whether any of the (B, sources) messages, which arrive in step `at`, is sent."""
         self._ends[at] = self._ends.get(at, self._none) | (sent > 0).any(dim=1)
         return bool(sent.any())
 
     def ahead(self, k: int) -> torch.Tensor:
-        """(B,) whether anything is under way that arrives in step k or a later one."""
+        """(B,) whether anything is under way that arrives in step k or later."""
         ahead = self._none
         for step, any_ in self._ends.items():
             ahead = ahead | any_ if step >= k else ahead
         return ahead
 
     def join(self, k: int, arrival: Arrival) -> Arrival:
-        """What arrives in step k, with what does over these connections."""
+        """Add what arrives over these connections in step k to `arrival`."""
         for due in self._due.pop(k, ()):
             arrival = arrival.with_more(*due)
         return arrival
 
     def end_pass(self, emitted: torch.Tensor) -> None:
-        """A timestep has ended with (B, N) spikes emitted."""
+        """End a timestep in which (B, N) spikes were emitted."""
         if self._delayed:
             self._emitted.append(emitted)
 
 
 class FurtherGradients:
-    """Gradients that go back over delayed and direct connections, through the steps of a pass from the last to the
-    first.
+    """Backpropagation over delayed and direct connections, through the steps of a pass from the last to the first.
 
     Attributes:
-        weight_gradients: one for each delayed connection, then for each direct one.
+        weight_gradients: one per delayed connection, followed by one per direct connection.
     """
 
     def __init__(self, run: Run, weights: Sequence[torch.Tensor]) -> None:
@@ -105,13 +105,13 @@ class FurtherGradients:
         self.weight_gradients = [torch.zeros_like(weight) for weight in self._weights]
 
     def begin_pass(self, timestep: int) -> torch.Tensor | float:
-        """Returns the (B, N) gradient at the spikes of a timestep, from later ones."""
+        """Begin a timestep; return the (B, N) gradient of its spikes that comes from later timesteps."""
         self._dx: dict[int, torch.Tensor] = {}
         return self._at_counts.pop(timestep, 0.0)
 
     def step(self, timestep: int, k: int, dx: torch.Tensor, arriving: tuple[torch.Tensor, ...]) -> None:
-        """From the (B, N) gradient at the currents of step k over delayed connections to weights, and to the spikes
-        that crossed them."""
+        """Propagate the (B, N) gradient of the currents of step k over delayed connections to their weights and to the
+        spikes that crossed them."""
         if self._direct:
             self._dx[k] = dx
         for number, (one, spikes) in enumerate(zip(self._delayed, arriving, strict=True)):
@@ -123,8 +123,8 @@ class FurtherGradients:
             at_counts[:, self._layers[one.source]] += at_currents @ self._weights[number]
 
     def leave(self, step: int, kept: torch.Tensor, layer: int | None = None) -> torch.Tensor | float:
-        """Adds to gradients of weights those of what left in a step over direct connections; as `FurtherArrivals.leave`
-        has it. Returns the (B, N) gradient at the spikes of neurons."""
+        """Add the weight gradients of what left over direct connections in a step, with the arguments of
+        `FurtherArrivals.leave`; return the (B, N) gradient of the neurons' spikes."""
         back: torch.Tensor | float = 0.0
         for number, one in enumerate(self._direct, start=len(self._delayed)):
             dx = self._dx.get(step + 1 + one.shape.detour)

@@ -1,7 +1,7 @@
 """Unlayered backpropagation: the recorded schedule replayed backwards.
 
-The equations are those of `docs/design.md`, section Gradient. With F of at least the widest layer they give layered
-backpropagation. Everything is computed in float64 and rounded once.
+The equations are those of `docs/design.md`, section Gradient. If F is at least the size of the widest layer, they are
+layered backpropagation. Everything is computed in float64 and rounded once.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from codesign.simulation.trace import Pass, Result, Step
 def run(run: Run) -> EngineResult:
     """The reference engine, joined to torch's graph."""
     result = run_machine(run)
-    neuron = deepcopy(neuron_of(run))  # the network's own numbers may change until a gradient is asked for
+    neuron = deepcopy(neuron_of(run))  # the network's parameters may change before a gradient is requested
     scores, spikes = _Outputs.apply(run, result, neuron, *run.parameters)  # type: ignore[no-untyped-call]
     if run.readings < scores.shape[1]:
         scores = scores.sum(dim=1, keepdim=True)
@@ -37,15 +37,15 @@ def run(run: Run) -> EngineResult:
 
 
 def _by_layer(network: SpikingNetwork, of_neurons: torch.Tensor) -> torch.Tensor:
-    """(B, L) sums over the neurons of each layer of (B, N)."""
+    """(B, L) sums of (B, N) over the neurons of each layer."""
     return torch.stack([of_neurons[:, layer].sum(dim=1) for layer in network.layer_slices], dim=1)
 
 
 class _Sweep:
     """Gradients of parameters, all float64, collected pass by pass from the last to the first.
 
-    Of a run that learns: what it ran with, and the gradients at its (B, T, C) output spikes or (B, 1, C) output
-    potentials, and at the (B, N) numbers of spikes.
+    Made from the run, and from the gradients of its (B, T, C) output spikes or (B, 1, C) output potentials and of the
+    (B, N) numbers of spikes.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class _Sweep:
         self.threshold_gradient, self.decay_gradient = torch.zeros_like(self.decay), torch.zeros_like(self.decay)
         self.output_gradient, self.spike_gradient = output_gradient, spike_gradient
         self.G = torch.zeros_like(spike_gradient)
-        self.H = torch.zeros_like(spike_gradient)  # at the synaptic currents
+        self.H = torch.zeros_like(spike_gradient)  # gradient of the synaptic currents
         self.further = FurtherGradients(run, weights[len(self.connections) :])
         if network.neuron.readout == "potential":
             self.G[:, self.layers[-1]] = output_gradient[:, 0]
@@ -100,7 +100,7 @@ class _Sweep:
         self.G = self.G * self.decay
 
     def _unchoose(self, k: int, step: Step, g_q: torch.Tensor, dx: torch.Tensor) -> torch.Tensor:
-        """Gradient at the queue before the choice; `dx` is that of the currents which the chosen spikes made."""
+        """Gradient of the queue before the choice; `dx` is that of the currents from the chosen spikes."""
         back = torch.zeros_like(g_q)
         kept = step.kept.double()
         for layer, connection in enumerate(self.connections[1:], start=1):
@@ -114,7 +114,7 @@ class _Sweep:
         return torch.where(step.chosen, chosen, torch.where(step.idle, back, g_q))
 
     def _unevaluate(self, step: Step, g_q: torch.Tensor) -> torch.Tensor:
-        """Gradient of the currents that were integrated; leaves in `G` the gradient of the potential before."""
+        """Gradient of the integrated currents; `G` becomes the gradient of the potential before."""
         g = g_q + self.g_c
         du, raised = step_gradient(self.neuron, step.v.double(), step.spikes, step.refractory, step.open, self.G, g)
         self.threshold_gradient += torch.where(step.evaluated, raised, 0.0).sum(dim=0)
@@ -124,8 +124,8 @@ class _Sweep:
 
 
 class _Outputs(torch.autograd.Function):
-    """Joins a run to torch's graph: (B, T, C) output spikes or (B, 1, C) potentials, and (B, N) spikes of each neuron,
-    forwards; backwards from the gradients at these to those of the run's parameters."""
+    """Joins a run to torch's graph: returns (B, T, C) output spikes or (B, 1, C) potentials and the (B, N) spikes of
+    each neuron; its backward turns their gradients into those of the run's parameters."""
 
     @staticmethod
     def forward(
@@ -133,7 +133,7 @@ class _Outputs(torch.autograd.Function):
     ) -> tuple[torch.Tensor, torch.Tensor]:
         ctx.run, ctx.result, ctx.neuron = run, result, neuron
         ctx.learned = run.learns_threshold, run.learns_decay
-        ctx.save_for_backward(*parameters)  # torch then refuses weights that were changed in place meanwhile
+        ctx.save_for_backward(*parameters)  # torch then refuses weights that were changed in place
         return result.scores.clone(), result.spikes.to(run.network.threshold.dtype)
 
     @staticmethod

@@ -1,18 +1,18 @@
 """The idle rule: which silent neurons learn from a forward step whose group is not full.
 
-A neuron that was evaluated and did not fire sent nothing, so nothing comes back to it. Had it fired while its group had
-room, it would have left at once; the gradient that a chosen neuron gets at its queue is then known for it too. Three
-rules say which silent neurons get it, where `room` is F minus the neurons and inputs that wait:
+A neuron that was evaluated and did not fire sent nothing, so it receives no gradient through its spikes. Had it fired
+while its group had room, it would have left at once, so the gradient that a chosen neuron gets at its queue is known
+for it, too. Three rules say which silent neurons get it; `room` is F minus the neurons and inputs that wait:
 
-- `all`: each that was evaluated and did not fire, if there is any room. Unlayered training then equals layered training
-  when F is at least the widest layer. Each costs a product with its outgoing weights.
+- `all`: every neuron that was evaluated and did not fire, if there is any room. Unlayered training then equals layered
+  training if F is at least the size of the widest layer. Each such neuron costs a product with its outgoing weights.
 - `spare`: as many as there is room for, those nearest to their threshold first (largest v − U_thr, ties to the lowest
-  index). Only neurons that could have fired and that have successors take a place: refractory neurons, neurons whose
-  gate is closed and output neurons do not.
-- `none`: no silent neuron; a neuron learns from its own spikes alone.
+  index). Only neurons that could have fired and have successors take a place: not refractory neurons, neurons with a
+  closed gate or output neurons.
+- `none`: no silent neuron; a neuron learns only from its own spikes.
 
-With F at least the number of all neurons, `spare` gives the gradient of `all`: there is room for everybody, and what
-`all` adds are neurons whose gradient is zero.
+If F is at least the number of neurons, `spare` gives the same gradient as `all`: there is room for every candidate, and
+the neurons that `all` adds have a gradient of zero.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ def idle_neurons(
 
     Args:
         rule: the idle rule.
-        silent: (B, N) bool; evaluated in this step, did not fire.
-        candidates: (B, N) bool; those of them that could have fired and have successors.
+        silent: (B, N) bool; evaluated in this step and did not fire.
+        candidates: (B, N) bool; silent neurons that could have fired and have successors.
         distance: (B, N) float32, v − U_thr.
-        room: (B, 1) int64, F minus the neurons and inputs that wait; 0 or less in a sample whose group is full.
+        room: (B, 1) int64, F minus the neurons and inputs that wait; 0 or less if the group is full.
 
     Returns:
         (B, N) bool.

@@ -1,7 +1,7 @@
-"""What reaches the chip of a batch: the sensor or host holds back what the network's gate or the schedule says.
+"""Input that reaches the chip: the sensor or host holds back what the network's gate or the schedule removes.
 
-Event batches are cut down here before an engine gets them, so that whatever is counted afterwards, in either engine,
-counts what passed: synaptic operations, messages, energy, time and `Execution.input_events`.
+Event batches are reduced here before an engine gets them, so that everything counted afterwards, in either engine,
+counts only the events that passed: synaptic operations, messages, energy, time and `Execution.input_events`.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
 
 
 def admitted(network: SpikingNetwork, events: EventBatch, schedule: Schedule, *, seed: int, epoch: int) -> EventBatch:
-    """The first `schedule.timesteps`, without the events of closed inputs and those that `input_dropout` loses, and
-    without currents of 0.
+    """The first `schedule.timesteps` of a batch, without the events of closed inputs, the events that `input_dropout`
+    loses, and currents of 0.
 
     Whether an event is lost is a hash of seed, epoch, sample, timestep, input and the event's number at that input in
-    that timestep. So no sample depends on its batch, and a closed input changes nothing for another.
+    that timestep. So no sample depends on its batch, and closing an input changes nothing for the others.
 
     Raises:
         InputError: the events have fewer timesteps.
     """
     if schedule.timesteps is not None:
         events = events.first_timesteps(schedule.timesteps)
-    if events.currents and not events.values.all():  # as of numbers too small for float32: nothing arrives
+    if events.currents and not events.values.all():  # for example numbers too small for float32: nothing arrives
         events = events.thinned(events.values)
     if (mask := network.input_mask()) is not None:
         events = events.thinned(np.where(mask.numpy(force=True)[events.indices], events.values, np.float32(0)))
@@ -41,7 +41,7 @@ def admitted(network: SpikingNetwork, events: EventBatch, schedule: Schedule, *,
 
 
 def entry_keys(events: EventBatch, sample_keys: torch.Tensor) -> torch.Tensor:
-    """(E,) keys of the draws of each entry, from (B,) those of samples."""
+    """(E,) keys of the draws of each entry, from the (B,) keys of the samples."""
     rows = absorb(sample_keys[:, None], torch.arange(events.timesteps, device=sample_keys.device)).flatten()
     lengths = torch.from_numpy(np.diff(events.offsets))
     return absorb(rows.repeat_interleave(lengths), torch.from_numpy(events.indices.astype(np.int64)))

@@ -1,4 +1,4 @@
-"""What executions do over delayed and direct connections; over delayed ones it follows from the spikes emitted."""
+"""Messages and operations of executions over delayed and direct connections; the former follow from emitted spikes."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from codesign.simulation.execution import NOT_REACHED, Execution, MessageTable, 
 
 
 def late_sources(shape: NetworkShape, layers: tuple[int, ...]) -> tuple[tuple[int, int], ...]:
-    """Slice and target layer of each further source of messages: each slice, of these layers, of the source of each
-    delayed connection and then of each direct one; slice −1 is the input."""
+    """(slice, target layer) of each further source of messages: the slices of each delayed connection's source layer,
+    then those of each direct connection's. `layers` are the slices' layers; slice −1 is the input."""
     every = enumerate((-1, *layers), -1)
     pairs = product(shape.further, tuple(every))
     return tuple((number, one.target) for one, (number, layer) in pairs if layer == one.source)
 
 
 def first_of_direct(shape: NetworkShape, layers: tuple[int, ...]) -> list[int]:
-    """Where the sources of each direct connection begin in a message table, with slices of these layers; the others
-    follow in the order of slices."""
+    """Number of each direct connection's first source in a message table; its others follow in the order of slices.
+    `layers` are the slices' layers."""
     counts = [(-1, *layers).count(one.source) for one in shape.further]
     return [1 + len(layers) + sum(counts[:at]) for at in range(len(shape.delayed), len(counts))]
 
 
 def all_messages(execution: Execution) -> MessageTable:
-    """The execution's messages with those of delayed and direct connections, of which sources 1 + S + i are
-    `late_sources`. They are received in the step after `step`.
+    """The execution's messages including those over delayed and direct connections, whose sources 1 + S + i are the
+    entries i of `late_sources`. Messages are received in the step after `step`.
 
-    Those of delayed connections arrive as a timestep begins: `step` and `enqueue_step` are −1. What was emitted in
-    timesteps so late that it would arrive after the last is not among them. The number of neurons behind them is not
-    recorded, and is that of their spikes.
+    Messages over delayed connections arrive at the start of a timestep: `step` and `enqueue_step` are −1. Spikes
+    emitted so late that they would arrive after the last timestep are left out. The number of neurons behind them is
+    not recorded; the number of spikes takes its place.
     """
     shape, table = execution.shape, execution.messages
     if not (shape.delayed or shape.direct):
@@ -51,9 +51,9 @@ def all_messages(execution: Execution) -> MessageTable:
 
 
 def decision_operations(execution: Execution) -> Integers | None:
-    """(B,) synaptic operations up to and with the step of each timestep's first output spike; None for potentials.
+    """(B,) synaptic operations up to and including the step of each timestep's first output spike; None for potentials.
 
-    What leaves in step k is added in step k + 1, and the first output spike of a timestep is in step
+    Spikes that leave in step k are added in step k + 1, and the first output spike of a timestep is emitted in step
     `steps_to_first_output` − 1.
     """
     if not execution.spiking_readout:
@@ -67,7 +67,7 @@ def decision_operations(execution: Execution) -> Integers | None:
 
 
 def _under_way(execution: Execution) -> MessageTable:
-    """Messages over direct connections, whose step is the one before they arrive."""
+    """Messages over direct connections, with `step` set to the step before they arrive."""
     table, layers = execution.direct_messages, tuple(part.layer for part in execution.slices)
     step = table.step.copy()
     for first, one in zip(first_of_direct(execution.shape, layers), execution.shape.direct, strict=True):
@@ -79,7 +79,7 @@ def _under_way(execution: Execution) -> MessageTable:
 def delayed_operations(
     shape: NetworkShape, slices: tuple[Slice, ...], updates: UpdateTable, timesteps_run: Integers, timesteps: int
 ) -> Integers:
-    """(B, L) synaptic operations over delayed connections, by the layer that receives."""
+    """(B, L) synaptic operations over delayed connections, by the receiving layer."""
     operations = np.zeros((len(timesteps_run), len(shape.layers)), dtype=np.int64)
     for target, spikes in _arriving(shape, slices, updates, timesteps_run, timesteps):
         operations[:, target] += spikes.sum(axis=1) * shape.layers[target].neurons
@@ -87,8 +87,8 @@ def delayed_operations(
 
 
 def apart(shape: NetworkShape, slices: tuple[Slice, ...], messages: MessageTable) -> tuple[MessageTable, MessageTable]:
-    """An engine's messages to the next layer, and those over direct connections, which it may write in any order."""
-    if not shape.direct:  # in the way of every execution
+    """An engine's messages, separated into those to the next layer and those over direct connections, sorted."""
+    if not shape.direct:  # the common case must be fast
         return messages, MessageTable.of(np.zeros((9, 0), dtype=np.int64))
     is_direct = messages.source > len(slices)
     direct = messages.where(is_direct)
@@ -99,8 +99,7 @@ def apart(shape: NetworkShape, slices: tuple[Slice, ...], messages: MessageTable
 def direct_operations(
     shape: NetworkShape, slices: tuple[Slice, ...], messages: MessageTable, samples: int
 ) -> tuple[Integers, Integers]:
-    """(B, L) synaptic operations over direct connections, by the layer that receives, from their messages; and (B,)
-    those of the input."""
+    """(B, L) synaptic operations over direct connections, by the receiving layer, and (B,) those from the input."""
     operations, of_input = np.zeros((samples, len(shape.layers)), dtype=np.int64), np.zeros(samples, dtype=np.int64)
     if shape.direct:
         source, target = np.array(late_sources(shape, tuple(part.layer for part in slices))).T
@@ -113,8 +112,8 @@ def direct_operations(
 def _arriving(
     shape: NetworkShape, slices: tuple[Slice, ...], updates: UpdateTable, timesteps_run: Integers, timesteps: int
 ) -> list[tuple[int, Integers]]:
-    """Of each of `late_sources` its target layer, and the (B, T) spikes that arrive from it in each timestep."""
-    if not shape.delayed:  # in the way of every execution
+    """For each of `late_sources`, its target layer and the (B, T) spikes that arrive from it in each timestep."""
+    if not shape.delayed:  # the common case must be fast
         return []
     emitted = np.zeros((len(timesteps_run), timesteps, len(slices)), dtype=np.int64)
     np.add.at(emitted, (updates.sample, updates.timestep, updates.slice), updates.emitted)

@@ -1,18 +1,18 @@
-"""What training minimizes: the cross-entropy of output spikes over a whole sample, or of each timestep's alone.
+"""Losses for training: the cross-entropy of output spikes summed over a sample, or of each timestep separately.
 
-With c_t the (C,) output spike counts of timestep t, y the label and CE(c, y) = −log softmax(c / T)_y, with T the
-temperature:
+Let c_t be the (C,) output spike counts of timestep t, y the label and CE(c, y) = −log softmax(c / τ)_y with temperature
+τ:
 
 - `sum`: CE(Σ_t c_t, y), the paper's section 3.2. Over many timesteps the right class can lead by many spikes; the
-  softmax is then saturated and a sample teaches nothing more.
+  softmax then saturates, and the sample teaches nothing more.
 - `timestep`: (1/T) Σ_t CE(c_t, y), temporal efficient training (Deng et al. 2022, arXiv:2202.11946) without its
-  regularizing term: every timestep has to know the answer, and has few spikes, which do not saturate.
+  regularizing term: every timestep has to give the right answer, with few spikes, which do not saturate.
 
-With one timestep they are the same. Output potentials are read once, after the last timestep: over several there is no
-`timestep` of them. Predictions are those of the summed counts under either.
+With one timestep they are the same. Output potentials are read only once, after the last timestep, so over several
+timesteps `timestep` is not available for them. With either loss, predictions come from the summed counts.
 
-Spikes can cost something in addition: Σ_l λ_l max(0, S_l − f_l), the mean over samples, where S_l is what the spikes of
-layer l weigh together.
+Spikes can have a cost in addition: Σ_l λ_l max(0, S_l − f_l), averaged over samples, where S_l is the sum of the
+weights of all spikes of layer l.
 """
 
 from __future__ import annotations
@@ -31,21 +31,20 @@ from codesign.simulation.results import Simulation
 Loss = Literal["sum", "timestep"]
 """Name of a loss."""
 LossFunction = Callable[[Simulation, "torch.Tensor"], "torch.Tensor"]
-"""A scalar with gradient, from what a batch gave and its (B,) int64 labels."""
+"""Returns a scalar with gradient, given the simulation of a batch and its (B,) int64 labels."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class CrossEntropy:
-    """A cross-entropy of softmaxed scores, the mean over samples and readings: a `LossFunction` that engines know.
+    """Cross-entropy of softmaxed scores, averaged over samples and readings: a `LossFunction` that engines know.
 
     Attributes:
         of: `sum`, of the scores summed over timesteps; `timestep`, of each timestep's scores, averaged over timesteps.
-        temperature: what scores are divided by before the softmax. Below 1 a spike counts for more, so that fewer are
-            needed to be sure.
+        temperature: scores are divided by this before the softmax. Below 1, fewer spikes make a confident answer.
         label_smoothing: share of the target that is spread evenly over all classes.
 
     Raises:
-        InputError: naming the attribute that is unknown or out of range.
+        InputError: an attribute, which is named, is unknown or out of range.
     """
 
     of: Loss = "sum"
@@ -70,15 +69,15 @@ class CrossEntropy:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class SpikeCost(OfArrays):
-    """What spikes add to the loss of a sample: Σ_l λ_l max(0, S_l − f_l) with S_l = Σ_(n in l) w_n c_n.
+    """The cost of spikes in a sample's loss: Σ_l λ_l max(0, S_l − f_l) with S_l = Σ_(n in l) w_n c_n.
 
     Attributes:
-        weights: (N,) float32 w_n, at least 0, of a spike of each neuron; c_n is how often it fires in a sample.
-        multipliers: λ_l of each layer, the output layer included.
-        floors: f_l of each layer, up to which its spikes cost nothing, so that the cost silences no layer.
+        weights: (N,) float32 w_n ≥ 0, the weight of a spike of each neuron; c_n is how often it fires in a sample.
+        multipliers: λ_l of each layer, including the output layer.
+        floors: f_l of each layer, up to which its spikes cost nothing, so that the cost does not silence a layer.
 
     Raises:
-        InputError: naming the attribute that holds a number that is not finite, or a negative weight.
+        InputError: an attribute, which is named, holds a number that is not finite, or a negative weight.
     """
 
     weights: torch.Tensor
@@ -95,13 +94,13 @@ class SpikeCost(OfArrays):
                 real(name, number)
 
     def of(self, charges: torch.Tensor) -> torch.Tensor:
-        """(B,) cost of samples whose spikes weigh (B, L) S."""
+        """(B,) cost of samples, given (B, L) S."""
         floors, multipliers = (charges.new_tensor(numbers) for numbers in (self.floors, self.multipliers))
         return (torch.relu(charges - floors) * multipliers).sum(dim=1)
 
 
 def check_loss(loss: Any, neuron: NeuronSpec, timesteps: int) -> None:
-    """Raises InputError for a loss that these outputs do not have."""
+    """Raises InputError if the loss is not available for these outputs."""
     if not isinstance(loss, CrossEntropy):
         function("loss", loss, "(simulation, labels) that gives a scalar, or a name", given=("simulation", "labels"))
     elif loss.of == "timestep" and neuron.readout == "potential" and timesteps > 1:

@@ -1,4 +1,4 @@
-"""What NeuroBench measures (Yik et al. 2025, doi:10.1038/s41467-025-56739-4), from an execution of a network."""
+"""The metrics of NeuroBench (Yik et al. 2025, doi:10.1038/s41467-025-56739-4), computed from an execution."""
 
 from __future__ import annotations
 
@@ -22,20 +22,21 @@ _BATCH = 256
 
 @dataclass(frozen=True, kw_only=True)
 class NeuroBench:
-    """NeuroBench's algorithm metrics, those of operations per sample, and what its harness lacks: the decision.
+    """NeuroBench's algorithm metrics, with operations per sample, and two metrics at the decision that its harness
+    lacks.
 
     Attributes:
         accuracy: share of samples answered correctly.
-        footprint_bytes: of all parameters and buffers, as they lie in memory.
-        connection_sparsity: share of weights that are 0; biases are no weights.
-        activation_sparsity: share of neurons and timesteps without a spike, the output layer's included. A neuron that
+        footprint_bytes: size of all parameters and buffers in memory.
+        connection_sparsity: share of weights that are 0; biases do not count as weights.
+        activation_sparsity: share of neurons and timesteps without a spike, including the output layer. A neuron that
             fires again in a timestep counts again.
-        dense_operations: synapses times timesteps: what there would be to do if everything fired in each timestep.
-        effective_macs: multiply-accumulates, of inputs that are currents, over weights other than 0.
-        effective_acs: accumulates, of spikes and input events, over weights other than 0.
-        decision_operations: both, up to and with the forward step of the first output spike of each timestep; all in
-            timesteps without one. None where outputs are potentials.
-        decision_accuracy: share answered correctly then, by the outputs of that step.
+        dense_operations: synapses times timesteps: the operations if every neuron fired in every timestep.
+        effective_macs: multiply-accumulates, from inputs that are currents, over nonzero weights.
+        effective_acs: accumulates, from spikes and input events, over nonzero weights.
+        decision_operations: both, up to and including the forward step of each timestep's first output spike; all of
+            them in timesteps without one. None if outputs are potentials.
+        decision_accuracy: share answered correctly by the outputs at that step.
     """
 
     accuracy: float
@@ -57,22 +58,22 @@ def neurobench(
     *,
     seed: int = 0,
 ) -> NeuroBench:
-    """What NeuroBench measures of an execution of a network.
+    """NeuroBench's metrics of an execution of a network.
 
-    Numbers equal those of the harness (version 2.3) for the same network under layered inference where inputs are 0 or
-    1 and no pools stand between layers; it rounds the connection sparsity to four decimals. Otherwise it counts an
-    input of several events once, and as a multiply-accumulate, and what pools hand on, not the spikes that they get.
-    Both footprints are parameters and buffers: its buffers are those of its framework's neurons, ours thresholds and
-    time constants of a `SpikingNetwork`.
+    They equal those of the harness (version 2.3) for the same network under layered inference if inputs are 0 or 1 and
+    there are no pools between layers; the harness rounds the connection sparsity to four decimals. Otherwise it counts
+    an input of several events once, as a multiply-accumulate, and counts the outputs of pools instead of their inputs.
+    Both footprints are parameters and buffers; the harness's buffers are those of its framework's neurons, ours are the
+    thresholds and time constants of a `SpikingNetwork`.
 
     Args:
-        execution: what `evaluate` or `simulate` gave.
-        network: what was run.
-        events, schedule, seed: what it was run with. Needed where weights are 0, which executions count as synapses: it
-            is then run again, by the reference engine, and only synapses with a weight are counted.
+        execution: result of `evaluate` or `simulate`.
+        network: the network that was run.
+        events, schedule, seed: what it was run with. Needed if some weights are 0, since executions count these as
+            synapses: the network is then run again with the reference engine, counting only nonzero weights.
 
     Raises:
-        InputError: weights are 0 and no events are given; or network, events and schedule give another execution.
+        InputError: some weights are 0 and no events are given; or network, events and schedule give another execution.
     """
     instance("execution", execution, Execution)
     instance("network", network, SpikingNetwork)
@@ -102,7 +103,7 @@ def neurobench(
 def _without_zeros(
     execution: Execution, network: SpikingNetwork, events: EventBatch | None, schedule: Schedule, seed: int
 ) -> Execution:
-    """The same run, in which synapses of weight 0 are none."""
+    """The same run, not counting synapses of weight 0."""
     if events is None:
         raise InputError(
             "neurobench: the network has weights of 0, over which effective operations do not go; give the events and "

@@ -1,18 +1,18 @@
-"""The neuron of the reference engine: one step of it, and the gradient of that step, on tensors of any shape (…, N).
+"""The neuron of the reference engine: one step, and the gradient of that step, on tensors of any shape (…, N).
 
-    j ← α j + bias,   u ← u · decay + g j,   as a timestep begins, or u ← u · decay + bias without synaptic current;
-                                             r ← 1 and u ← 0 where the neuron is held
+    j ← α j + bias,   u ← u · decay + g j,   when a timestep begins (u ← u · decay + bias without synaptic current);
+                                             r ← 1 and u ← 0 if the neuron is held
     j ← j + x
-    v ← (1 − r)(u + g x), held between its bounds
-    n ← [v > U_thr], or with several spikes the multiples of U_thr that v exceeds, M at most, where the neuron may fire
-    u ← v where n = 0;   value where n > 0, or v − n ρ
+    v ← (1 − r)(u + g x), limited to its bounds
+    n ← [v > U_thr] (with several spikes, the number of multiples of U_thr that v exceeds, at most M) if it may fire
+    u ← v if n = 0;   value, or v − n ρ, if n > 0
     r ← r or (n > 0 and not spared)
-    u ← max(u, floor) as a timestep ends
+    u ← max(u, floor) when a timestep ends
 
-With `comparison: >=` a potential is compared with the number just below U_thr. What decays becomes δ · trunc(decay ·
-round(u / δ)) where it is truncated. Everything about decay, integration, saturation, comparison, reset and
-refractoriness is here and in `codesign.simulation.event.neuron`, which says the same
-for compiled kernels. Who is evaluated and who may fire is said by the callers.
+With `comparison: >=` a potential is compared with the number just below U_thr. If potentials are truncated, decay gives
+δ · trunc(decay · round(u / δ)). Everything about decay, integration, saturation, comparison, reset and refractoriness
+is here and, for compiled kernels, in `codesign.simulation.event.neuron`. Callers decide which neurons are evaluated and
+which may fire.
 """
 
 from __future__ import annotations
@@ -29,24 +29,24 @@ class NeuronTensors(NamedTuple):
     """Parameters of a step, (N,) each unless stated."""
 
     decay: torch.Tensor  # factor of a potential from one timestep to the next
-    synaptic_decay: torch.Tensor | None  # α, that of the synaptic current; None where nobody has one
-    bias: torch.Tensor | None  # added to the potential once a timestep; None without biases
-    drive: torch.Tensor | None  # the bias of a neuron with a synaptic current, which adds to that; 0 of others
-    steps: torch.Tensor | None  # δ, to whose multiples it is truncated then; 0 where it is not
+    synaptic_decay: torch.Tensor | None  # α, factor of the synaptic current; None if there are none
+    bias: torch.Tensor | None  # added to the potential once per timestep; None without biases
+    drive: torch.Tensor | None  # bias added to the synaptic current instead; 0 for neurons without one
+    steps: torch.Tensor | None  # δ, decay truncates to multiples of it; 0 if it does not
     threshold: torch.Tensor  # U_thr
     compared: torch.Tensor  # the number that a potential must exceed
-    fires: torch.Tensor  # bool; False where the potential is read and never compared
+    fires: torch.Tensor  # bool; False if the potential is read and never compared
     bounds: tuple[torch.Tensor, torch.Tensor] | None  # lowest and highest potential
-    subtracts: torch.Tensor  # bool; reset: a spike takes something off; otherwise the potential becomes `value`
-    amount: torch.Tensor  # ρ, what it takes off
+    subtracts: torch.Tensor  # bool; a reset subtracts `amount`; otherwise it sets the potential to `value`
+    amount: torch.Tensor  # ρ, subtracted per spike
     takes_threshold: bool  # ρ is U_thr itself
     value: torch.Tensor
-    gain: torch.Tensor | None  # g; None where all are 1
+    gain: torch.Tensor | None  # g; None if all are 1
     floor: torch.Tensor | None
-    most: torch.Tensor | None  # M; None where all are 1
-    inclusive: torch.Tensor  # bool; comparison: >=
-    held: torch.Tensor | None  # bool; a hard reset lasts through the next timestep; None where it nowhere does
-    ticks: torch.Tensor | None  # bool; evaluated without a message where it would fire; None where nobody is
+    most: torch.Tensor | None  # M; None if all are 1
+    inclusive: torch.Tensor  # bool; comparison is `>=`
+    held: torch.Tensor | None  # bool; a hard reset lasts through the next timestep; None if it never does
+    ticks: torch.Tensor | None  # bool; evaluated without a message if it would fire; None if no neuron is
     refractory: bool
     steepness: torch.Tensor  # of the surrogate
 
@@ -84,9 +84,10 @@ def neuron_of(run: Run) -> NeuronTensors:
 
 
 def decayed(neuron: NeuronTensors, u: torch.Tensor, decay: torch.Tensor) -> torch.Tensor:
-    """What potentials or currents keep from one timestep to the next.
+    """Potentials or currents after the decay from one timestep to the next.
 
-    Products are of float64, which holds those of 24 bits exactly: truncation must not see one that was rounded.
+    Products are computed in float64, which holds products of 24-bit numbers exactly: truncation must not see a rounded
+    one.
     """
     plain = u * decay
     if neuron.steps is None:
@@ -97,7 +98,7 @@ def decayed(neuron: NeuronTensors, u: torch.Tensor, decay: torch.Tensor) -> torc
 
 
 def would_fire(neuron: NeuronTensors, u: torch.Tensor, refractory: torch.Tensor) -> torch.Tensor:
-    """Who would fire if it were evaluated without a message, of those that tick."""
+    """Which ticking neurons would fire if evaluated without a message."""
     assert neuron.ticks is not None
     v = u if neuron.bounds is None else u.clamp(*neuron.bounds)
     return (v > neuron.compared) & neuron.fires & neuron.ticks & ~refractory
@@ -106,13 +107,14 @@ def would_fire(neuron: NeuronTensors, u: torch.Tensor, refractory: torch.Tensor)
 def step(
     neuron: NeuronTensors, u: torch.Tensor, x: torch.Tensor, refractory: torch.Tensor, able: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Evaluate neurons of potential u that get the currents x.
+    """Evaluate neurons with potential u that receive currents x.
 
     Args:
-        refractory, able: bool; who is, and who may fire.
+        refractory: bool; which neurons are refractory.
+        able: bool; which neurons may fire.
 
     Returns:
-        Evaluated potential v, int64 spikes, and the potential after it.
+        Evaluated potential v, int64 spikes, and the potential afterwards.
     """
     v = torch.where(refractory, 0.0, u + (x if neuron.gain is None else neuron.gain * x))
     if neuron.bounds is not None:
@@ -131,7 +133,7 @@ def _multiples(neuron: NeuronTensors, v: torch.Tensor) -> torch.Tensor:
 
 
 def silence(neuron: NeuronTensors, refractory: torch.Tensor, fired: torch.Tensor, spared: torch.Tensor) -> torch.Tensor:
-    """Who is refractory after a step; dropout spares some of those that fired."""
+    """Which neurons are refractory after a step; dropout spares some of those that fired."""
     return refractory | (fired & ~spared) if neuron.refractory else refractory
 
 
@@ -144,14 +146,14 @@ def step_gradient(
     G: torch.Tensor,
     g: torch.Tensor,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Gradients at u, of which that at x is g times, and at U_thr, of neurons that were evaluated.
+    """Gradients with respect to u and U_thr of neurons that were evaluated; that of x is the gain times that of u.
 
-    Of several spikes, the surrogate is that at the nearest multiple of the threshold.
+    With several spikes, the surrogate is evaluated at the nearest multiple of the threshold.
 
     Args:
-        v, spikes, refractory, able: of the step; no `able` if all were.
-        G: gradient at the potential after it.
-        g: gradient at a spike of it, by queue and counts.
+        v, spikes, refractory, able: as in the step; `able` is None if all neurons may fire.
+        G: gradient of the potential after the step.
+        g: gradient of a spike of the step, through queue and counts.
     """
     compared, threshold = neuron.compared.to(v.dtype), neuron.threshold.to(v.dtype)
     reached = neuron.fires if able is None else neuron.fires & able

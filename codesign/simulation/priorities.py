@@ -1,4 +1,4 @@
-"""A policy's priorities of all neurons and inputs of a batch, and who leaves by them, in the reference engine."""
+"""A policy's priorities of a batch's neurons and inputs, and the choice by priority, in the reference engine."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _INDEX_BITS = 24
 
 
 class Priorities:
-    """Calls a policy, with what does not change of what it looks at: layer, core, index and score, as float32."""
+    """Calls a policy; holds the fields of `Waiting` that never change: layer, core, index and score, as float32."""
 
     def __init__(self, run: Run) -> None:
         network, device = run.network, run.network.threshold.device
@@ -44,7 +44,7 @@ class Priorities:
         uniform: torch.Tensor,
         delivery: torch.Tensor | None,
     ) -> torch.Tensor:
-        """(B, N) float32 in step k, of (B, N) each; a delivery of None is 0 for all."""
+        """(B, N) float32 priorities in step k; all arguments are (B, N), and a delivery of None is 0 for all."""
         waiting = self.neurons._replace(
             potential=potential,
             enqueue_step=enqueue_step.float(),
@@ -55,12 +55,12 @@ class Priorities:
         return self._asked(waiting, potential)
 
     def of_inputs(self, k: int, uniform: torch.Tensor) -> torch.Tensor:
-        """(B, inputs) float32 in step k; `uniform` is (B, inputs)."""
+        """(B, inputs) float32 priorities in step k; `uniform` is (B, inputs)."""
         waiting = self.inputs._replace(step=torch.tensor(k, dtype=torch.float32), uniform=uniform)
         return self._asked(waiting, uniform)
 
     def _asked(self, waiting: Waiting, each: torch.Tensor) -> torch.Tensor:
-        """What the policy says, float32 of the shape of `each`."""
+        """The policy's priorities, float32 with the shape of `each`."""
         try:
             return torch.as_tensor(self.policy.priority(waiting), dtype=torch.float32).expand(each.shape)
         except Exception as error:  # a user's function may fail in any way
@@ -72,19 +72,19 @@ class Priorities:
 def select(
     priority: torch.Tensor, waiting: torch.Tensor, group_size: int, preferred: torch.Tensor | None = None
 ) -> torch.Tensor:
-    """Which neurons leave: up to F that wait, of highest priority, ties by index, in every sample at once.
+    """Choose up to F waiting neurons of highest priority, ties by index, in every sample at once.
 
     Args:
         priority: (B, M) float32; higher leaves first.
         waiting: (B, M) bool; only these can be chosen.
         group_size: F, fewer than M.
-        preferred: (M,) bool; where given, these leave before all others.
+        preferred: (M,) bool; these leave before all others.
 
     Returns:
         (B, M) bool.
 
     Raises:
-        InputError: a policy gave a priority that is not a number.
+        InputError: a priority is NaN.
     """
     if priority.shape[1] >> _INDEX_BITS:
         raise InputError(f"networks of more than {1 << _INDEX_BITS} neurons and inputs are not supported")
@@ -101,6 +101,6 @@ def select(
 
 
 def _ordered(priority: torch.Tensor) -> torch.Tensor:
-    """int64 from 0 to 2³² − 1 in the order of the float32 numbers; adding 0 makes −0 equal to +0."""
+    """int64 from 0 to 2³² − 1 that sort like the float32 numbers; adding 0 makes −0 equal to +0."""
     bits = (priority.to(torch.float32) + 0.0).contiguous().view(torch.int32).to(torch.int64)
     return torch.where(bits < 0, -1 - bits - (1 << 31), bits) + (1 << 31)

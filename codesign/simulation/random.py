@@ -1,8 +1,8 @@
-"""Counter-based randomness: a draw is a hash of what it is for, so no sample depends on its batch, thread or engine.
+"""Counter-based randomness: a draw is a hash of its purpose, so no sample depends on its batch, thread or engine.
 
 The hash absorbs one number after another with the finalizer of SplitMix64 (Steele, Lea and Flood 2014,
 doi:10.1145/2660193.2660195): h ← mix(h + (value + 1) · γ). Order: seed, epoch, purpose, sample id, timestep, forward
-step, neuron and, where one neuron draws several times, event. A uniform number is the top 24 bits of the hash over 2²⁴.
+step, neuron and, if a neuron draws several times, event. A uniform number is the top 24 bits of the hash over 2²⁴.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from codesign.deferred import torch
 
 
 class Purpose(Enum):
-    """What a draw decides. The values are part of the meaning of a seed and never change."""
+    """What a draw decides. The values are part of what a seed means and never change."""
 
     PRIORITY = 1
     INPUT_DROPOUT = 2
@@ -29,7 +29,7 @@ class Purpose(Enum):
 
 
 def _signed(value: int) -> int:
-    """A 64-bit pattern as the signed integer that torch stores."""
+    """A 64-bit pattern as the signed integer stored by torch."""
     value &= (1 << 64) - 1
     return value - (1 << 64) if value >> 63 else value
 
@@ -41,12 +41,12 @@ _MULTIPLIER_2 = _signed(0x94D049BB133111EB)
 
 
 def _shift_right(value: torch.Tensor, bits: int) -> torch.Tensor:
-    """Logical shift; torch's own copies the sign bit."""
+    """Logical right shift; torch's operator copies the sign bit."""
     return (value >> bits) & ((1 << (64 - bits)) - 1)
 
 
 def absorb(key: torch.Tensor, value: torch.Tensor | int) -> torch.Tensor:
-    """The key after one more number. Both int64, shapes broadcast."""
+    """The key with one more number mixed in. Both are int64; shapes broadcast."""
     if isinstance(value, int):
         value = torch.tensor(value, dtype=torch.int64, device=key.device)
     mixed = key + (value + 1) * _GAMMA
@@ -56,9 +56,9 @@ def absorb(key: torch.Tensor, value: torch.Tensor | int) -> torch.Tensor:
 
 
 def purpose_key(seed: int, epoch: int, purpose: Purpose) -> int:
-    """Key of all draws for one purpose, a signed 64-bit integer: what is absorbed before the sample's id."""
+    """Key of all draws for one purpose, a signed 64-bit integer: everything absorbed before the sample's id."""
     key = 0
-    for number in map(int, (seed, epoch, purpose.value)):  # numpy's own integers would overflow
+    for number in map(int, (seed, epoch, purpose.value)):  # numpy's integers would overflow
         key = (key + (number + 1) * _GAMMA) & _ALL_BITS
         key = ((key ^ (key >> 30)) * _MULTIPLIER_1) & _ALL_BITS
         key = ((key ^ (key >> 27)) * _MULTIPLIER_2) & _ALL_BITS
@@ -80,9 +80,9 @@ def uniform(key: torch.Tensor) -> torch.Tensor:
 
 
 def thin(counts: torch.Tensor, key: torch.Tensor, probability: float | torch.Tensor) -> torch.Tensor:
-    """Counts after each event was lost with the given probability, one for all or one for each count.
+    """Counts after each event is lost with the given probability, one for all or one per count.
 
-    Each event is drawn by itself.
+    Each event has its own draw.
     """
     kept = torch.zeros_like(counts)
     present = counts > 0

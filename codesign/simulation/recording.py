@@ -1,4 +1,4 @@
-"""Counters of a run: an engine reports each forward step, and an `Execution` comes out at the end."""
+"""Counters of a run: an engine reports each forward step, and the result is an `Execution`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 CONVERGENCE_STEPS = 33
-"""M: forward steps after the first output spike, itself included, at which output counts are kept."""
+"""M: number of forward steps, from that of the first output spike on, for which output counts are kept."""
 CURRENT_BINS = 257
 """K: bins of the histogram of messages received before firing; the last holds 256 and more."""
 _COUNTERS = (
@@ -29,11 +29,11 @@ _COUNTERS = (
     *("forward_steps", "contended_steps", "steps_to_first_output", "spikes_to_first_output", "spikes_to_stop"),
     *("convergence", "currents_before_firing"),
 )
-"""What a `Recorder` counts itself, by the names of `Execution`."""
+"""Counters that a `Recorder` keeps itself, by their names in `Execution`."""
 
 
 def slices_of(network: SpikingNetwork, schedule: Schedule) -> tuple[Slice, ...]:
-    """Runs of neurons that share layer and core, layer by layer; without cores a layer is one."""
+    """Slices of neurons that share layer and core, layer by layer; without cores a layer is one slice."""
     sizes = network.shape.layer_sizes
     if schedule.cores is None:
         return tuple(Slice(layer=layer, core=layer, neurons=size) for layer, size in enumerate(sizes))
@@ -42,18 +42,18 @@ def slices_of(network: SpikingNetwork, schedule: Schedule) -> tuple[Slice, ...]:
 
 @dataclass(frozen=True, kw_only=True)
 class StepReport:
-    """What a `Recorder` is told of a forward step, (B, N) each unless stated.
+    """A forward step as reported to a `Recorder`, (B, N) each unless stated.
 
     Attributes:
-        evaluated: flag of the evaluation.
-        ticked: those of them that no message reached; None where nobody can be.
-        spikes: emitted, int64.
-        received: spike messages that reached the neurons evaluated.
-        left, kept: spikes that leave, and those of them that neither dropout nor a max pool lost.
-        enqueue_step: since which step neurons have waited.
+        evaluated: neurons evaluated.
+        ticked: those of them that no message reached; None if there can be none.
+        spikes: emitted spikes, int64.
+        received: spike messages that reached the evaluated neurons.
+        left, kept: spikes that leave, and those that neither dropout nor a max pool lost.
+        enqueue_step: step in which neurons began to wait.
         barriers: neurons that send a barrier message.
-        left_input, kept_input: (B, inputs) events that leave in mode `queued`, as they came and as dropout kept them.
-        contended: (B,) samples in which more waits than can leave.
+        left_input, kept_input: (B, inputs) events that leave in mode `queued`, before and after dropout.
+        contended: (B,) samples in which more neurons wait than can leave.
         active: (B,) samples that ran the step.
     """
 
@@ -72,10 +72,10 @@ class StepReport:
 
 
 class Recorder:
-    """Collects what a reference run does.
+    """Collects the counters of a reference run.
 
-    An engine calls `begin_pass`, `frame` (mode `frame` only), `step` for each forward step and `end_pass`; every
-    argument has one row a sample.
+    The engine calls `begin_pass`, `frame` (only in mode `frame`), `step` for each forward step, and `end_pass`; every
+    argument has one row per sample.
     """
 
     def __init__(self, network: SpikingNetwork, events: EventBatch, schedule: Schedule) -> None:
@@ -109,12 +109,12 @@ class Recorder:
         self.update_rows: list[Integers] = []
 
     def begin_pass(self, timestep: int, runs: torch.Tensor, before: torch.Tensor, potentials: torch.Tensor) -> None:
-        """A timestep that (B,) samples run, with the (B, N) potentials before and after its decay and bias."""
+        """Begin a timestep, which (B,) samples run, with the (B, N) potentials before and after decay and bias."""
         neurons = self.network.shape.neurons
         self.timestep, self.k = timestep, 0
         self.timesteps_run += runs.numpy(force=True)
         self.active_neurons = potentials.numpy(force=True) != 0
-        if self.network.potential_steps is not None:  # to truncate a potential to 0 is to update it
+        if self.network.potential_steps is not None:  # truncating a potential to 0 counts as an update
             self.active_neurons |= before.numpy(force=True) != 0
         self.active_neurons &= runs.numpy(force=True)[:, None]
         self.since_spike = np.zeros((len(self.events), neurons), dtype=np.int64)
@@ -122,11 +122,11 @@ class Recorder:
         self.output_history: list[Integers] = []
 
     def frame(self, frame: torch.Tensor, kept: torch.Tensor) -> None:
-        """A frame delivered at once: (B, inputs) events or currents, and those that input dropout did not lose."""
+        """Count a frame delivered at once: (B, inputs) events or currents, and those that input dropout kept."""
         self._inputs(-1, frame.numpy(force=True), kept.numpy(force=True))
 
     def step(self, step: StepReport) -> None:
-        """One forward step, after the choice and before what was chosen leaves."""
+        """Count one forward step, after the choice and before the chosen spikes leave."""
         t, k = self.timestep, self.k
         evaluated, spikes = step.evaluated.numpy(force=True), step.spikes.numpy(force=True)
         fired = spikes > 0
@@ -155,7 +155,8 @@ class Recorder:
         self.k += 1
 
     def end_pass(self) -> None:
-        """Add the outputs of m = 0, 1, … steps after the first output spike; an ended pass keeps its last counts."""
+        """Add the outputs m = 0, 1, … steps after the first output spike; a pass that has ended keeps its last
+        counts."""
         self.active[:, self.timestep] = self._of_slices(self.active_neurons)
         if not self.output_history:
             return
@@ -167,7 +168,7 @@ class Recorder:
             self.convergence[decided, m] += history[step, decided]
 
     def execution(self, scores: torch.Tensor, potentials: torch.Tensor) -> Execution:
-        """Everything recorded, with (B, R, C) scores and the (B, N) potentials that the last pass leaves."""
+        """Everything recorded, with the (B, R, C) scores and the (B, N) potentials after the last pass."""
         messages, updates = self._message_table(), self._update_table()
         return build_execution(
             self.network,
@@ -184,8 +185,8 @@ class Recorder:
         )
 
     def _direct(self) -> list[tuple[int, int, Integers]]:
-        """Of each direct connection its layer (−1 the input), how far its sources in a message table are behind those
-        of the layer's own messages, and (inputs + N,) synapses of each source."""
+        """For each direct connection: its source layer (−1 is the input), the distance of its sources in the message
+        table from those of the layer's own messages, and the (inputs + N,) synapses of each source."""
         shape, layers = self.network.shape, (-1, *self.layer_of_slice.tolist())
         found = []
         for one, first in zip(self.network.direct(), first_of_direct(shape, layers[1:]), strict=True):
@@ -200,7 +201,7 @@ class Recorder:
         self._messages(step, 0, counts.astype(np.int64), delivered.astype(np.int64), since)
 
     def _messages(self, step: int, first: int, left: Integers, kept: Integers, since: Integers) -> None:
-        """(B, n) spikes that leave inputs or neurons, counted together from `first` on, those of them that were not
+        """Record (B, n) spikes that leave inputs or neurons (numbered together, from `first` on), those that are not
         lost, and the step in which they began to wait."""
         sample, place = np.nonzero(left)
         if not len(sample):
@@ -219,7 +220,7 @@ class Recorder:
     def _note(
         self, sample: Integers, step: int, source: Integers, since: Integers | int, *counts: Integers | int
     ) -> None:
-        """Rows of the table of messages."""
+        """Add rows to the message table."""
         columns = np.broadcast_arrays(sample, self.timestep, step, source, since, *counts)
         self.message_rows.append(np.stack(columns, axis=1))
 
@@ -231,7 +232,7 @@ class Recorder:
         self.update_rows.append(np.stack(columns, axis=1))
 
     def _of_slices(self, numbers: Flags | Integers) -> Integers:
-        """(B, S) sums over the neurons of each slice, of flags how many are set."""
+        """(B, S) sums over the neurons of each slice; for flags, how many are set."""
         return np.add.reduceat(numbers[:, self.by_slice], self.slice_starts, axis=1, dtype=np.int64)
 
     def _currents(self, fired: Flags, received: Integers) -> None:
@@ -256,12 +257,12 @@ class Recorder:
         return UpdateTable.of(rows[np.lexsort(rows[:, 3::-1].T)].T.copy())
 
     def _layer_sums(self, messages: MessageTable, updates: UpdateTable) -> dict[str, Integers]:
-        """(B, L) what the rows of tables add up to."""
+        """(B, L) sums of the rows of tables."""
         samples, layers = self.synaptic_operations.shape
         messages = messages.where(messages.source <= len(self.slices))
 
         def per_layer(sample: Integers, layer: Integers, count: Integers) -> Integers:
-            place = sample * (layers + 1) + layer + 1  # the input's comes first, and is not of a layer
+            place = sample * (layers + 1) + layer + 1  # the input comes first; it is not a layer
             sums = np.bincount(place, weights=count, minlength=samples * (layers + 1))  # exact below 2**53
             return sums.astype(np.int64).reshape(samples, layers + 1)[:, 1:].copy()
 
@@ -283,10 +284,10 @@ def build_execution(
     updates: UpdateTable,
     counters: dict[str, Any],
 ) -> Execution:
-    """An execution from what an engine counted; what the events give is taken here.
+    """An execution from an engine's counters; what follows from the events is added here.
 
     Args:
-        counters: (B, R, C) `scores`, `synaptic_operations` and what else `Execution` has and tables do not.
+        counters: (B, R, C) `scores`, `synaptic_operations`, and the fields of `Execution` that tables do not hold.
     """
     scores, spiking = counters.pop("scores"), network.neuron.readout == "spikes"
     outputs = scores if spiking else np.zeros((len(events), events.timesteps, scores.shape[2]))
@@ -298,7 +299,7 @@ def build_execution(
         shape=network.shape,
         slices=slices,
         timestep_s=events.timestep_s,
-        sample_ids=events.sample_ids.copy(),  # the batch's own can be written to
+        sample_ids=events.sample_ids.copy(),  # the batch's own array may be written to later
         labels=events.labels.copy(),
         scores=scores.sum(axis=1),
         output_counts=outputs.astype(np.int64),
@@ -317,5 +318,5 @@ def build_execution(
 
 def _zero_weights(network: SpikingNetwork) -> tuple[float, ...]:
     weights = [weight.numpy(force=True) for weight in network.weights()]
-    shares = [1 - np.count_nonzero(weight != 0) / weight.size for weight in weights]  # quicker than of numbers
+    shares = [1 - np.count_nonzero(weight != 0) / weight.size for weight in weights]  # faster than counting on numbers
     return tuple(shares) if any(shares) else ()

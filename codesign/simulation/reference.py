@@ -1,9 +1,9 @@
 """The reference engine: dense, plain torch, any device; the oracle of every faster one.
 
 State of a forward pass, per sample and neuron: potential u, waiting spikes q, refractory flag r, last pre-spike
-potential p, step of enqueueing and messages received. `docs/design.md` gives the equations; variables are named after
-them, and what a neuron does in a step is in `codesign.simulation.neuron`. Currents are accumulated in float64 and
-rounded once, so that no sample depends on the others of its batch.
+potential p, step of enqueueing and messages received. `docs/design.md` gives the equations, whose symbols name the
+variables here; `codesign.simulation.neuron` has the step of a neuron. Currents are accumulated in float64 and rounded
+once, so that no sample depends on the others of its batch.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ class _Machine:
         return Pass(steps=tuple(steps), found=before, held=held, arriving=self.further.arriving)
 
     def _begin(self) -> torch.Tensor | None:
-        """What a timestep does to potentials and currents before anything arrives; returns (B, N) who is held."""
+        """Begin a timestep: decay potentials and currents and add biases; return which (B, N) neurons are held."""
         run, held = self.stopping.runs[:, None], None
         began = neuron.decayed(self.neuron, self.u, self.neuron.decay)
         if self.neuron.bias is not None:
@@ -142,8 +142,8 @@ class _Machine:
 
     def _begin_input(self) -> Arrival:
         """Mode `frame`: the first layer integrates the whole frame in step 0, and the frame counts as complete. Mode
-        `queued`: input spikes wait like any other, and nothing arrives in step 0; an empty frame is complete at once,
-        or in step 1 where something is late."""
+        `queued`: input spikes wait like all others, and none arrives in step 0; an empty frame is complete at once, or
+        in step 1 if something arrives late."""
         if self.schedule.input_mode == "frame":
             arrival = self._feed(-1, self.input_q, self.kept_frame)
             begins = (arrival.messages > 0).any(dim=1)
@@ -157,11 +157,11 @@ class _Machine:
         return arrival
 
     def _feed(self, step: int, left: torch.Tensor | None, kept: torch.Tensor | None) -> Arrival:
-        """What the (B, inputs) input events that leave in a step, and those of them that dropout kept, bring to the
-        first layer; with None nothing leaves."""
+        """What arrives at the first layer from the (B, inputs) input events that leave in a step and those that dropout
+        kept; None if none leave."""
         x, messages, first = torch.zeros_like(self.u), torch.zeros_like(self.q), self.layers[0]
         if left is not None and kept is not None:
-            present = left != 0 if self.events.currents else left  # of messages, a current is one
+            present = left != 0 if self.events.currents else left  # a current is one message
             x[:, first] = self.connections[0].currents(kept.double(), self.weights[0]).float()
             messages[:, first] = self.connections[0].messages(present.double()).round().long()
             self.further.leave(step, kept, present, -1)
@@ -177,7 +177,7 @@ class _Machine:
         refractory = self.r
         evaluated = self._evaluated(arrival, is_open & ~opened)
         self.stimulated = self.stimulated | (arrival.spikes > 0)
-        able, ticked = is_open & self.stimulated, None  # barrier messages alone make no neuron fire
+        able, ticked = is_open & self.stimulated, None  # barrier messages alone do not make a neuron fire
         if self.neuron.ticks is not None:
             able, ticked = self._ticked(k, evaluated, is_open, opened)
             evaluated = evaluated | ticked
@@ -185,7 +185,7 @@ class _Machine:
         fired = spikes > 0
         last = self.stopping.is_last(k, fired[:, self.outputs], self.c[:, self.outputs])
         goes_on = (self.active & ~last)[:, None]
-        barriers = is_open & ~opened & ~fired & self.tells & goes_on  # who completes its threshold without firing
+        barriers = is_open & ~opened & ~fired & self.tells & goes_on  # neurons whose gate opens without firing
         chosen, chosen_input, room = self._choose(k, goes_on)
         left = torch.where(chosen, self.q, 0)
         kept = self.pools.first(self._network_dropout(k, left))
@@ -233,9 +233,9 @@ class _Machine:
         return step, following
 
     def _ahead(self, k: int) -> torch.Tensor:
-        """(B,) whether in step k or a later one something arrives late, or the tick would make a neuron fire."""
+        """(B,) whether, in step k or later, something arrives late or the tick would make a neuron fire."""
         ahead = self.further.ahead(k)
-        if self.neuron.ticks is None or (self.gated and k > 0):  # later gates open by messages
+        if self.neuron.ticks is None or (self.gated and k > 0):  # after step 0 gates open only by messages
             return ahead
         later = self.layer_of >= k - self.run.first_step
         return ahead | (neuron.would_fire(self.neuron, self.u, self.r) & later).any(dim=1)
@@ -243,8 +243,8 @@ class _Machine:
     def _ticked(
         self, k: int, evaluated: torch.Tensor, is_open: torch.Tensor, opened: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Who may fire, and whom only the tick evaluates in this step: of one layer a step, or whose gate opens without
-        a message."""
+        """Which neurons may fire, and which only the tick evaluates in this step: those of one layer per step, or those
+        whose gate opens without a message."""
         assert self.neuron.ticks is not None
         due = is_open & ~opened if self.gated else self.layer_of == k - self.run.first_step
         ticked = due & ~evaluated & self.active[:, None] & neuron.would_fire(self.neuron, self.u, self.r)
@@ -253,11 +253,12 @@ class _Machine:
         return (is_open & self.stimulated) | ticked, ticked
 
     def _evaluated(self, arrival: Arrival, completes: torch.Tensor) -> torch.Tensor:
-        """Who is evaluated: whom a message reaches, and in mode `queued` first-layer neurons that had waited."""
+        """Which neurons are evaluated: those a message reaches and, in mode `queued`, first-layer neurons that
+        waited."""
         active = self.active[:, None]
         evaluated = ((arrival.messages > 0) | (arrival.spikes > 0)) & active
         if self.gated and self.schedule.input_mode == "queued":
-            # the frame's last event completes it for them
+            # the frame's last event completes the frame for them
             waited = completes & ((self.received > 0) | self.stimulated) & active
             evaluated[:, self.layers[0]] |= waited[:, self.layers[0]]
         return evaluated
@@ -282,7 +283,7 @@ class _Machine:
         return v, spikes
 
     def _leave(self, following: Arrival, chosen: torch.Tensor, chosen_input: torch.Tensor | None) -> torch.Tensor:
-        """Take what was chosen out of the queue; (B,) whether anything waits or is under way."""
+        """Remove the chosen spikes from the queue; return (B,) whether anything waits or is under way."""
         self.q = torch.where(chosen, 0, self.q)
         under_way = (following.messages > 0).any(dim=1) | (self.q > 0).any(dim=1)
         if chosen_input is not None:
@@ -290,12 +291,12 @@ class _Machine:
             waits = (self.input_q != 0).any(dim=1)
             under_way |= waits
             self.frame_complete |= ~waits
-            if self.gated:  # the first layer's gate opens in the next step, even if the last event reaches nobody
+            if self.gated:  # the first layer's gate opens in the next step, even if the last event reaches no neuron
                 under_way |= self.frame_complete & ~self.was_complete
         return under_way
 
     def _gates(self, k: int, before: torch.Tensor, now: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Whether each neuron has had enough messages, before this step's and with them."""
+        """Whether each neuron has received enough messages, before this step and including it."""
         if not self.gated:
             return (nobody_waits := torch.ones_like(self.r)), nobody_waits
         open_before, open_now = (before >= self.thresholds) & (k > 0), now >= self.thresholds
@@ -311,7 +312,7 @@ class _Machine:
         return open_before, open_now
 
     def _choose(self, k: int, goes_on: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None, torch.Tensor]:
-        """Chosen neurons, chosen inputs (mode `queued`), and (B, 1) room that is left in each group."""
+        """Chosen neurons, chosen inputs (mode `queued`), and the (B, 1) room left in each group."""
         waiting = (self.q > 0) & goes_on
         group_size = self.schedule.group_limit
         queued, inputs = self.schedule.input_mode == "queued", len(self.input_index)
@@ -343,8 +344,8 @@ class _Machine:
     def _propagate(
         self, k: int, fed: Arrival, left: torch.Tensor, kept: torch.Tensor, barriers: torch.Tensor
     ) -> Arrival:
-        """Messages of the spikes that left, and currents of those kept, beside what inputs bring; what dropout lost
-        still counts as messages."""
+        """Add to what inputs bring the messages of the spikes that left and the currents of those that dropout kept;
+        spikes that dropout lost still count as messages."""
         x, spikes, messages = fed.x, fed.spikes.clone(), fed.messages
         for layer, connection in enumerate(self.connections[1:], start=1):
             source, target = self.layers[layer - 1], self.layers[layer]
@@ -354,7 +355,7 @@ class _Machine:
             spikes[:, target] = connection.messages(left[:, source].double()).round().long()
             barrier = connection.messages(barriers[:, source].double()).round().long()
             counted = spikes[:, target]
-            if self.neuron.most is not None:  # several spikes of one neuron are one message to a gate
+            if self.neuron.most is not None:  # a gate counts several spikes of one neuron as one message
                 counted = connection.messages((left[:, source] > 0).double()).round().long()
             messages[:, target] = counted + barrier
         self.further.leave(k, kept, self.pools.reaching(left, kept))

@@ -1,4 +1,4 @@
-"""What a simulation and a loss return, joined to torch's graph where the run learns."""
+"""Results of a simulation and of a loss, part of torch's graph if the run learns."""
 
 from __future__ import annotations
 
@@ -12,15 +12,14 @@ from codesign.simulation.execution import Execution
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
 class Simulation(OfArrays):
-    """What `simulate` returns.
+    """Result of `simulate`.
 
     Attributes:
-        scores: (B, T, C) output spikes of each timestep, differentiable in the network's parameters; with output
-            potentials, where the answer is read early, which has no gradient, or where a loss asks for sums alone,
-            (B, 1, C).
-        spikes: (B, L) spikes emitted by each layer, the output layer the last, differentiable likewise.
-        charges: (B, L) what these weigh by the `spike_cost`, differentiable likewise; None without one.
-        execution: all counters; None unless they were asked for.
+        scores: (B, T, C) output spikes of each timestep, differentiable in the network's parameters. (B, 1, C) for
+            output potentials, for answers that are read early (without gradient), or if a loss needs only sums.
+        spikes: (B, L) spikes emitted by each layer, output layer last, also differentiable.
+        charges: (B, L) the sums of their weights in `spike_cost`, also differentiable; None without a cost.
+        execution: all counters; None unless requested.
     """
 
     scores: torch.Tensor
@@ -30,7 +29,7 @@ class Simulation(OfArrays):
 
     @cached_property
     def logits(self) -> torch.Tensor:
-        """(B, C) output spike counts or potentials, differentiable as `scores` are."""
+        """(B, C) output spike counts or potentials, differentiable like `scores`."""
         return self.scores.sum(dim=1)
 
     @property
@@ -41,13 +40,13 @@ class Simulation(OfArrays):
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
 class ClassificationLoss(OfArrays):
-    """What `classification_loss` returns.
+    """Result of `classification_loss`.
 
     Attributes:
-        value: mean of the loss over samples, a scalar, differentiable in the network's parameters.
+        value: mean loss over samples, a scalar, differentiable in the network's parameters.
         logits: (B, C) output spike counts or potentials, without gradient.
         spikes: (B, L) spikes emitted by each layer, without gradient.
-        charges: (B, L) what these weigh by the `spike_cost`, without gradient; None without a cost.
+        charges: (B, L) the sums of their weights in `spike_cost`, without gradient; None without a cost.
     """
 
     value: torch.Tensor

@@ -1,4 +1,4 @@
-"""What engines are given: a network, a batch and all that says how the batch is run, in one record."""
+"""The input of engines: a network, a batch and everything that says how the batch is run, in one record."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ from codesign.simulation.service import ServiceModel
 from codesign.workload.events import EventBatch
 
 EngineResult = Simulation
-"""What an engine makes of a run, with one reading of the sums where `Run.readings` says so."""
+"""An engine's result of a run, with a single reading of the sums if `Run.readings` says so."""
 
 MOST_WAITING = 1 << 24
-"""Spikes of a neuron that may wait at once: as many as float32 counts exactly."""
+"""Most spikes of a neuron that may wait at once: as many as float32 counts exactly."""
 TOO_MANY_WAIT = (
     f"more than {MOST_WAITING} spikes of one neuron wait; a higher threshold, a lower most_spikes or larger groups "
     "make them fewer"
@@ -38,19 +38,19 @@ TOO_MANY_WAIT = (
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """A batch on its way through a network, checked.
+    """A batch to be run through a network, with everything checked.
 
     Attributes:
         network, schedule, regularization, idle_gradient, seed, epoch: as given to `simulate`.
-        events: those given that reach the network, see `codesign.simulation.input`.
-        counters: whether an `Execution` is wanted.
-        learns: whether what gradients need is kept.
-        recompute: whether to keep nothing for them, and to run the batch again when they are asked for.
-        loss: one that engines know, if the scores are wanted for it alone; None where all results are wanted.
-        spike_cost: what spikes weigh; None if they weigh nothing.
+        events: the given events that reach the network; see `codesign.simulation.input`.
+        counters: whether an `Execution` is requested.
+        learns: whether to keep what gradients need.
+        recompute: whether to keep nothing for gradients, and to run the batch again when they are requested.
+        loss: a loss that engines know, if the scores are needed only for it; None if all results are requested.
+        spike_cost: weights of spikes, or None.
 
     Raises:
-        InputError: they do not fit each other.
+        InputError: they do not match each other.
     """
 
     network: SpikingNetwork
@@ -132,14 +132,14 @@ class Run:
 
     @property
     def readings(self) -> int:
-        """R, how often a sample's outputs are read: after each timestep, or once."""
+        """R, the number of times a sample's outputs are read: after each timestep, or once."""
         summed = self.network.neuron.readout == "potential" or (self.loss is not None and self.loss.of == "sum")
         return 1 if summed else self.events.timesteps
 
     @cached_property
     def parameters(self) -> list[torch.Tensor]:
-        """What an engine gives gradients of, in their order: each connection's weight, each delayed and each direct
-        one's, the bias where there is one, and where they require gradients the (N,) thresholds and decays."""
+        """The tensors that an engine computes gradients of, in this order: weights of connections, of delayed and of
+        direct ones, the bias if there is one, and the (N,) thresholds and decays if they require gradients."""
         network = self.network
         return [
             *network.all_weights(),
@@ -162,7 +162,7 @@ class Run:
 
     @property
     def service(self) -> ServiceModel | None:
-        """Times that the policy sees; None if it looks at none."""
+        """Service times for the policy; None if it does not use them."""
         return self.schedule.service if self.policy.uses_service else None
 
     @property
@@ -180,12 +180,12 @@ class Run:
 
     @property
     def first_step(self) -> int:
-        """Forward step in which layered inference evaluates the first layer; each layer behind it is a step later."""
+        """Forward step in which layered inference evaluates the first layer; each later layer follows a step later."""
         return int(self.schedule.input_mode == "queued")
 
     @property
     def announces(self) -> bool:
-        """Whether barrier messages are sent even in a timestep without events: output neurons have nobody to tell."""
+        """Whether barrier messages are sent even in a timestep without events; output neurons have no successors."""
         return self.schedule.barrier_messages and len(self.network.shape.layers) > 1
 
     @property
@@ -200,8 +200,8 @@ class Run:
 
 
 def _check_tensors(network: SpikingNetwork) -> None:
-    """That weights and numbers of neurons, which anybody may replace, have the network's shapes and are real, dense and
-    at hand. Raises InputError where one is not; it names it."""
+    """Check that weights and neuron parameters, which users may replace, have the network's shapes and are real, dense
+    and materialized. Raises InputError that names the first that is not."""
     for name, tensor, shape in _tensors(network):
         if tensor.is_meta:
             raise InputError("network: is on device 'meta', which holds no numbers")
@@ -214,7 +214,7 @@ def _check_tensors(network: SpikingNetwork) -> None:
             raise InputError(f"network: {name} was made in torch.inference_mode, so that it can have no gradient")
         try:
             tensor.data_ptr()
-        except RuntimeError:  # torch knows no other public sign of it
+        except RuntimeError:  # torch offers no other public test
             raise InputError(
                 f"network: {name} holds no numbers under a transformation such as torch.func.grad or vmap; "
                 "call backward, or torch.autograd.grad"
@@ -222,7 +222,7 @@ def _check_tensors(network: SpikingNetwork) -> None:
 
 
 def _tensors(network: SpikingNetwork) -> Iterator[tuple[str, torch.Tensor, tuple[int, ...]]]:
-    """Their names and the shapes that they should have."""
+    """Names, tensors and expected shapes of these parameters."""
     for kind, connections in network.all_connections().items():
         for number, connection in enumerate(connections):
             yield f"weights of {kind} {number}", connection.weight, connection.weight_shape

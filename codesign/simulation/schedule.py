@@ -1,4 +1,4 @@
-"""How a forward pass is executed: which waiting neurons leave when, and when the pass ends."""
+"""Schedules: which waiting neurons leave when, and when a forward pass ends."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from codesign.simulation.policies import Policy, get_policy, is_registered
 from codesign.simulation.service import ServiceModel
 
 ALL_THAT_WAIT = 1 << 30
-"""`Schedule.group_limit` of a schedule without a limit: more than the neurons and inputs that there can be."""
+"""`Schedule.group_limit` of a schedule without a limit: more than any number of neurons and inputs."""
 _MOST_CORES = 1 << 24  # core numbers are float32 for policies
 
 
@@ -22,7 +22,7 @@ InputMode = Literal["frame", "queued"]
 
 
 def _numbers(name: str, value: Any, *, most: int = 1 << 31) -> int | tuple[int, ...]:
-    """One whole number for all neurons, or a tuple with one for each."""
+    """One integer for all neurons, or a tuple with one for each."""
     if not isinstance(value, tuple):
         return whole(name, value, most=most)
     if not value:
@@ -34,39 +34,41 @@ def _numbers(name: str, value: Any, *, most: int = 1 << 31) -> int | tuple[int, 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Schedule:
-    """Everything outside the weights that decides which neuron spikes when (paper, Tables 1, 4 and 5).
+    """Everything other than the weights that decides which neuron spikes when (paper, Tables 1, 4 and 5).
 
     Attributes:
         policy: name of a registered scheduling policy, or a `Policy` of your own; a registered one becomes its name.
         group_size: F, the most neurons that one forward step selects; None selects all that wait. `group_limit` is the
-            number that engines and chips reckon with.
+            number that engines and chips use.
         stop: `drained` (the paper's "on spiking done"); `on_output`, which ends each pass after its first output spike;
             or `margin`, which ends the sample when its leading output neuron is `margin` spikes ahead of the next,
-            counted over all of its timesteps so far: later timesteps are not run. With `read_early` and `read_margin`
-            the answer is read where `on_output` and `margin` would stop, and everything goes on until nothing waits, as
-            on a chip that cannot drop its queue, or end a sample.
-        steps_after_output: with `on_output` and `read_early`, forward steps after the step of the first output spike
-            until the answer is read.
+            counted over all timesteps so far: later timesteps are not run. With `read_early` and `read_margin` the
+            answer is read where `on_output` and `margin` would stop, but the run continues until nothing waits, as on a
+            chip that cannot drop its queue or end a sample.
+        steps_after_output: with `on_output` and `read_early`, forward steps after that of the first output spike until
+            the answer is read.
         margin: output spikes by which the leading neuron must be ahead; with a single output, how many it must have.
         margin_check: with `margin`, when it is checked: after each `timestep`, once nothing waits, or after each
-            forward `step`, which is then the pass's last: what waits is dropped.
+            forward `step`, which is then the last of its pass: waiting spikes are dropped.
         input_mode: `frame` gives the first layer the whole frame at once; `queued` lets input spikes wait in the queue.
         prioritize_input: with `queued`, input spikes leave before all others.
         synchronization_threshold: messages that a neuron needs in a timestep before it may fire: one number for all,
-            `layer` (the neuron's own fan-in), or one number per neuron. 0 is reached as a pass begins.
-        barrier_messages: whether a neuron that completes its threshold without firing says so to its successors.
-        cores: core of each neuron, which core-aware policies see and step records are split by; None puts every layer
-            on a core of its own.
-        refractory: whether a neuron that fired is silent for the rest of the forward pass, if its `NeuronSpec` says so
-            too; False lets it fire again, in training and evaluation, as a refractory dropout of 1 does in training.
-        input_dropout: probability with which each input event (or current) is lost on its way to the chip,
-            independently of that of `Regularization`. What is lost costs the chip nothing and is not counted.
-        timesteps: only the first so many of each sample are run; None runs all.
-        service: how long a chip takes for what a step does, from which policies with `uses_service` get `delivery`; of
-            the slices of `cores` (`codesign.simulation.recording.slices_of`). Other policies ignore it.
+            `layer` (the neuron's own fan-in), or one number per neuron. 0 is reached at the start of a pass.
+        barrier_messages: whether a neuron that reaches its threshold of messages without firing tells its successors.
+        cores: core of each neuron, which core-aware policies see and which splits step records; None puts each layer on
+            its own core.
+        refractory: whether a neuron that fired is silent for the rest of the forward pass, provided that its
+            `NeuronSpec` says so, too; False lets it fire again, in training and evaluation, as a refractory dropout of
+            1 does in training.
+        input_dropout: probability that an input event (or current) is lost on its way to the chip, independently of
+            that of `Regularization`. Lost events cost the chip nothing and are not counted.
+        timesteps: run only the first timesteps of each sample, this many; None runs all.
+        service: how long a chip takes for each part of a step, for the slices of `cores`
+            (`codesign.simulation.recording.slices_of`); gives `delivery` to policies with `uses_service`. Other
+            policies ignore it.
 
     Raises:
-        InputError: naming the attribute that is not of its kind or out of range.
+        InputError: an attribute, which is named, has the wrong type or is out of range.
     """
 
     policy: str | Policy = "random"
@@ -119,7 +121,8 @@ class Schedule:
             raise InputError("prioritize_input: needs input_mode 'queued'; in mode 'frame' no input waits")
 
     def __repr__(self) -> str:
-        """Policy, group size, stop, and what is not the default; of cores and service times, how many there are."""
+        """Policy, group size, stop, and everything that is not the default; of cores and service times, their
+        number."""
         told = []
         for field in fields(self):
             value = getattr(self, field.name)
@@ -137,7 +140,7 @@ class Schedule:
 
     @property
     def group_limit(self) -> int:
-        """F as a number, `ALL_THAT_WAIT` if there is no limit: the only place that says what None means."""
+        """F as a number, `ALL_THAT_WAIT` if there is no limit: the only place that interprets None."""
         return ALL_THAT_WAIT if self.group_size is None else min(self.group_size, ALL_THAT_WAIT)
 
     @property
@@ -150,17 +153,17 @@ class Schedule:
 
     @property
     def waits(self) -> bool:
-        """Whether it has neurons wait: for messages, or with all others that fire. A group of F waits for nobody, not
-        even where it happens to hold a whole layer."""
+        """Whether neurons wait: for messages, or for all others of their layer. A group of F neurons does not wait,
+        even if it happens to hold a whole layer."""
         return self.synchronized or self.group_size is None
 
     def core_count(self, layers: int) -> int:
-        """How many cores policies see, in a network of so many layers: numbers up to the highest in use count."""
+        """Number of cores that policies see in a network of `layers` layers: all numbers up to the highest in use."""
         return layers if self.cores is None else max(self.cores) + 1
 
     @property
     def goes_on(self) -> bool:
-        """Whether the answer is read before the end, and everything goes on until nothing waits."""
+        """Whether the answer is read early while the run continues until nothing waits."""
         return self.stop in ("read_early", "read_margin")
 
     def drained(self) -> Schedule:
@@ -170,19 +173,19 @@ class Schedule:
     def equivalent_to_layered(self, shape: NetworkShape) -> bool:
         """Whether spikes provably equal those of layered inference, whatever the weights and the policy.
 
-        That is so in input mode `frame` when a whole layer fits in one group (with connections within a pass, all
-        layers that may wait at once) and nobody waits for a message, or under `layer` thresholds with barrier messages,
-        unless a direct connection may then come too late; always read for a schedule that runs until nothing waits.
-        Refractoriness has no part in it: under such a schedule no neuron is evaluated again after it fired, so that
-        none can fire twice in a pass, except by connections within a pass, which need it anyway.
+        This holds in input mode `frame` if a whole layer fits in one group (with connections within a pass, all layers
+        that may wait at once) and no neuron waits for messages. It also holds under `layer` thresholds with barrier
+        messages, unless a direct connection may arrive too late. In both cases the schedule is taken to run until
+        nothing waits. Refractoriness is irrelevant: under such a schedule no neuron is evaluated again after it fired,
+        so none can fire twice in a pass, except through connections within a pass, which require it anyway.
 
         Args:
-            shape: of the network.
+            shape: shape of the network.
         """
         if self.input_mode != "frame":
             return False
         layer_gated = self.synchronization_threshold == "layer" and self.barrier_messages and shape.gates_suffice
-        # beside barrier messages a threshold of 1 is a gate, too, closed where the layer before has no synapse
+        # with barrier messages a threshold of 1 is a gate, too: closed if the layer before has no synapse
         gated = self.synchronized or self.barrier_messages
         return layer_gated or (self.group_limit >= shape.widest and not gated)
 
@@ -193,7 +196,7 @@ LAYERED = Schedule(policy="fifo", group_size=None, stop="drained")
 
 @dataclass(frozen=True, kw_only=True)
 class Regularization:
-    """What is random in training and off in evaluation (paper, section 3.2.2 and Table 4).
+    """Randomness in training, off in evaluation (paper, section 3.2.2 and Table 4).
 
     Attributes:
         input_dropout: probability that one input event is lost.
@@ -214,6 +217,6 @@ class Regularization:
 
 
 def check_returns(shape: NetworkShape, *, fires_once: bool) -> None:
-    """Raises InputError where neurons that may fire again in a pass get spikes of their own or a later layer in it."""
+    """Raises InputError if neurons that may fire again in a pass receive spikes of their own or a later layer in it."""
     if shape.returns_within_pass and not fires_once:
         raise InputError("connections within a pass need refractory neurons, which fire once in a pass")

@@ -1,4 +1,4 @@
-"""A service model at work in the reference engine: when each core gets free, for a batch of samples at once."""
+"""A service model in the reference engine: when each core becomes free, for a batch of samples at once."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ Turns = list[tuple[torch.Tensor, torch.Tensor]]
 
 
 class Servers:
-    """The servers of B samples in one forward pass; `ServiceModel` says what they do.
+    """The servers of B samples in one forward pass, as defined by `ServiceModel`.
 
-    Calls: `begin_pass`, then `receive_input` for a frame that is delivered at once, then `work` in each forward step
-    after its evaluations and `receive` (with `receive_input` before it in mode `queued`) for what leaves in it.
+    Order of calls: `begin_pass`; `receive_input` for a frame that is delivered at once; in each forward step `work`
+    after its evaluations and `receive` (in mode `queued` preceded by `receive_input`) for what leaves in it.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class Servers:
         self.turns_of_layer = [self._turns(part) for part in parts]
 
     def _turns(self, parts: range | list[int]) -> Turns:
-        """Slices in order, as few groups (slices, cores) of distinct cores: cores do not wait for each other."""
+        """Slices in order, in as few groups (slices, cores) of distinct cores as possible: cores work independently."""
         turns: list[list[int]] = []
         taken = [0] * self.cores
         for part in parts:
@@ -59,11 +59,12 @@ class Servers:
         self.sent: list[torch.Tensor] = []
 
     def receive_input(self, spikes: torch.Tensor) -> None:
-        """Input spikes, (B,) int64, reach the first layer; sent at time 0."""
+        """Receive (B,) int64 input spikes at the first layer; they are sent at time 0."""
         self._serve(0, 0, torch.zeros_like(self.free[:, 0]), spikes)
 
     def receive(self, spikes: torch.Tensor, enqueue_step: torch.Tensor) -> None:
-        """Neurons' spikes that left in a step, (B, N) int64, by the (B, N) step in which they began to wait."""
+        """Receive the (B, N) int64 spikes that left neurons in a step, by the (B, N) step in which they began to
+        wait."""
         for part, held in enumerate(self.slices):
             own = self.slice_of_neuron == part
             left, since = spikes[:, own], enqueue_step[:, own]
@@ -72,7 +73,7 @@ class Servers:
                 self._serve(1 + part, held.layer + 1, self.sent[step][:, part], number)
 
     def _serve(self, source: int, layer: int, sent: torch.Tensor, spikes: torch.Tensor) -> None:
-        """One row of the message table a sample, at every slice of a layer."""
+        """Serve one row of the message table per sample, at every slice of a layer."""
         number = spikes[:, None]
         for part, core in self.turns_of_layer[layer] if layer < len(self.turns_of_layer) else []:
             begin = torch.maximum(self.free[:, core], sent[:, None] + self.route[source, part])
@@ -81,7 +82,7 @@ class Servers:
             )
 
     def work(self, evaluated: torch.Tensor, spikes: torch.Tensor) -> None:
-        """A step's evaluations, (B, N) bool, and spikes, (B, N) int64."""
+        """Serve a step's (B, N) bool evaluations and (B, N) int64 spikes."""
         evaluations, emitted = self._of_slices(evaluated), self._of_slices(spikes)
         turns = (evaluations > 0).long() if self.lanes is None else (evaluations + self.lanes - 1) // self.lanes
         sent = torch.zeros((self.batch, len(self.slices)), dtype=torch.float64, device=self.device)
@@ -95,7 +96,7 @@ class Servers:
         return sums.index_add_(1, self.slice_of_neuron, numbers.long())
 
     def delivery(self, enqueue_step: torch.Tensor) -> torch.Tensor:
-        """(B, N) float32 times at which the messages of neurons that wait since a step are at their last core."""
+        """(B, N) float32 times at which the messages of neurons, waiting since (B, N) steps, reach their last core."""
         samples = torch.arange(self.batch, device=self.device)[:, None]
         sent = torch.stack(self.sent)[enqueue_step, samples, self.slice_of_neuron]
         return (sent + self.longest_way[self.slice_of_neuron]).float()

@@ -1,4 +1,4 @@
-"""How long a chip takes to serve what a forward pass does: the times behind the policy argument `delivery`."""
+"""How long a chip takes to serve the work of a forward pass: the times behind the policy argument `delivery`."""
 
 from __future__ import annotations
 
@@ -12,32 +12,33 @@ from codesign.simulation.execution import Slice
 
 @dataclass(frozen=True, kw_only=True)
 class ServiceModel:
-    """Service times of S slices on servers, one server a core: a message replay that runs along with a simulation.
+    """Service times of S slices on servers, one per core: a replay of messages during the simulation.
 
     Every forward pass starts with idle cores at time 0, when its frame arrives. In each forward step k
 
     1.  the messages that left in step k − 1 (in step 0 the frame, sent at 0) are received in the order of the message
-        table, by slice of the source and step of enqueueing. With n spikes in a row, for each slice d of the target
-        layer, on its core: `free = max(free, sent + route_s[source][d]) + n · message_s[d]`. A spike lost to dropout
-        is served like any other; a barrier message is not;
-    2.  each slice in order evaluates, free += time of its evaluations, and then sends the spikes that it emitted,
-        free += emitted · (spike_s + output_s[slice]). That time is `sent` of the neurons which begin to wait in step k.
+        table, by slice of the source and step of enqueueing. For a row of n spikes, the core of each slice d of the
+        target layer is busy until `free = max(free, sent + route_s[source][d]) + n · message_s[d]`. Spikes lost to
+        dropout are served like any other; barrier messages are not;
+    2.  each slice, in order, evaluates (free += time of its evaluations) and then sends the spikes that it emitted
+        (free += emitted · (spike_s + output_s[slice])). The resulting time is `sent` for the neurons that begin to wait
+        in step k.
 
-    A neuron's `delivery` is its `sent` and the longest way to a slice of the next layer, 0 for output neurons, which
-    send nothing, and for inputs that wait in a queue. Seconds in float64; a policy sees float32.
+    A neuron's `delivery` is its `sent` plus the longest route to a slice of the next layer; it is 0 for output neurons,
+    which send nothing, and for queued inputs. Times are seconds in float64; a policy sees float32.
 
     Attributes:
         message_s: (S,) time to serve one message at a slice.
-        lanes: neurons that one evaluation of `update_s` takes at once; None for all of a slice.
+        lanes: neurons evaluated together in `update_s`; None for all of a slice.
         update_s: time of one evaluation of up to `lanes` neurons.
         spike_s: time of one emitted spike.
-        output_s: (S,) time that one emitted spike's messages to all destination cores take the sender; 0 for output
-            neurons.
-        route_s: (S + 1, S) way of a message from a source (0 the input, 1 + slice) to a slice; only ways to slices of
-            the source's next layer matter.
+        output_s: (S,) time that the sender needs for one emitted spike's messages to all destination cores; 0 for
+            output neurons.
+        route_s: (S + 1, S) travel time of a message from a source (0 for the input, 1 + slice) to a slice; only routes
+            to slices of the source's next layer matter.
 
     Raises:
-        InputError: lengths do not fit each other, or a number is negative or not finite.
+        InputError: lengths do not match, or a number is negative or not finite.
     """
 
     message_s: tuple[float, ...]
@@ -78,7 +79,7 @@ class ServiceModel:
 
 
 def longest_ways(service: ServiceModel, slices: tuple[Slice, ...]) -> tuple[float, ...]:
-    """(S,) longest way from each slice to a slice of the next layer; 0 for output neurons."""
+    """(S,) longest route from each slice to a slice of the next layer; 0 for output neurons."""
     return tuple(
         max((way for way, to in zip(ways, slices, strict=True) if to.layer == source.layer + 1), default=0.0)
         for source, ways in zip(slices, service.route_s[1:], strict=True)

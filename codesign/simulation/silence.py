@@ -1,4 +1,4 @@
-"""Warnings that a network, or a layer of it, never fired: results that are there, but hardly those that were meant."""
+"""Warnings that a network or a layer never fired: the results are valid, but hardly what was intended."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from codesign.simulation.execution import Execution
 from codesign.units import ordinal
 
 _ENOUGH_SAMPLES = 16
-"""Samples of which at least one should have a spike."""
+"""Number of samples of which at least one should have a spike."""
 
 _REASONS = (
     "its threshold is too high for its weights and inputs (untrained, or scaled or quantized for another chip)",
@@ -22,10 +22,10 @@ _REASONS = (
 
 
 def warn_if_silent(execution: Execution, where: str = "") -> None:
-    """Warn where no sample has a single output spike, and say what is likely to blame.
+    """Warn if no sample has a single output spike, and name the likely causes.
 
     Args:
-        where: on what and how the network ran, as ` on loihi`, where the caller's line does not say it.
+        where: where the network ran, such as ` on loihi`, if the caller's line does not say so.
     """
     if not execution.spiking_readout or execution.samples < _ENOUGH_SAMPLES or not execution.undecided.all():
         return
@@ -41,10 +41,10 @@ def warn_if_silent(execution: Execution, where: str = "") -> None:
 
 
 def warn_if_untaught(spikes: Sequence[float], samples: int) -> None:
-    """Warn where a hidden layer has not fired once in an epoch of training.
+    """Warn if a hidden layer has not fired once in an epoch of training.
 
     Args:
-        spikes: (L,) spikes that each layer emitted.
+        spikes: (L,) spikes emitted by each layer.
     """
     silent = [layer for layer, number in enumerate(spikes[:-1]) if number == 0]
     if samples >= _ENOUGH_SAMPLES and silent:
@@ -56,7 +56,7 @@ def warn_if_untaught(spikes: Sequence[float], samples: int) -> None:
 
 
 def _warn(message: str) -> None:
-    """Warn at the line that called this program."""
+    """Issue a warning that points to the line outside this package."""
     level, frame = 1, sys._getframe()
     while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] in ("codesign", "torch"):
         level, frame = level + 1, frame.f_back

@@ -1,4 +1,4 @@
-"""What arrives in a step of the reference engine, what it keeps of a run for its gradient, and what it returns."""
+"""Records of the reference engine: what arrives in a step, what is kept for the gradient, and the result of a run."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from codesign.simulation.execution import Execution
 
 @dataclass(frozen=True, kw_only=True)
 class Arrival:
-    """What reaches the neurons in a forward step: currents x (B, N) float32, messages (B, N) int64 that gates count
-    (barriers included), spike messages alone, and the input spikes behind them where any."""
+    """What arrives at the neurons in a forward step: (B, N) float32 currents x, (B, N) int64 messages that gates count
+    (including barriers), spike messages alone, and the input spikes behind them, if any."""
 
     x: torch.Tensor
     messages: torch.Tensor
@@ -20,7 +20,7 @@ class Arrival:
     kept_input: torch.Tensor | None
 
     def with_more(self, neurons: slice, x: torch.Tensor, spikes: torch.Tensor) -> Arrival:
-        """With further currents and spikes of some neurons. They open no gate, so they are no messages."""
+        """The arrival with further currents and spikes for some neurons. Gates do not count these."""
         all_x, all_spikes = self.x.clone(), self.spikes.clone()
         all_x[:, neurons] += x
         all_spikes[:, neurons] += spikes
@@ -29,13 +29,13 @@ class Arrival:
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """What the backward sweep needs of one forward step, each (B, N) unless stated.
+    """One forward step as the backward run needs it, (B, N) each unless stated.
 
     Attributes:
-        v: potential evaluated, 0 where not evaluated.
+        v: evaluated potential, 0 for neurons that are not evaluated.
         evaluated, refractory: flags of the evaluation; `refractory` is the flag before the step.
-        spikes: emitted, int64.
-        open: synchronization gate, or None where no neuron waits for messages.
+        spikes: emitted spikes, int64.
+        open: synchronization gate, or None if no neuron waits for messages.
         chosen, idle: neurons that left, and silent neurons that get the gradient of one that left (see `idle`).
         kept: spikes of the chosen neurons that neither dropout nor a max pool lost.
         kept_share: kept / waiting spikes of the chosen, or None without network dropout and max pools.
@@ -56,7 +56,7 @@ class Step:
 
 @dataclass(frozen=True, kw_only=True)
 class Pass:
-    """All forward steps of one timestep, (B, N) the potentials that it found, before they decay, who is held, and the
+    """All forward steps of one timestep, the (B, N) potentials before their decay, the neurons that are held, and the
     (B, sources) spikes that arrived over each delayed connection."""
 
     steps: tuple[Step, ...]
@@ -67,14 +67,14 @@ class Pass:
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """What a run returns.
+    """The result of a run.
 
     Attributes:
         scores: (B, T, C) output spikes of each timestep, or (B, 1, C) output potentials.
         potentials: (B, N) float32 potentials after the last timestep.
-        spikes: (B, N) int64 how often each neuron fired.
-        passes: one `Pass` a timestep, empty if no trace was asked for.
-        execution: all counters, if they were asked for.
+        spikes: (B, N) int64, how often each neuron fired.
+        passes: one `Pass` per timestep; empty if no trace was requested.
+        execution: all counters, if requested.
     """
 
     scores: torch.Tensor

@@ -30,10 +30,10 @@ def policy_names() -> tuple[str, ...]:
 
 
 def get_policy(policy: str | Policy) -> Policy:
-    """The policy of that name; a `Policy` is itself.
+    """The policy with the given name; a `Policy` is returned as it is.
 
     Raises:
-        InputError: there is none, or its entry point does not give a policy.
+        InputError: there is no such policy, or its entry point does not provide a policy.
     """
     if isinstance(policy, Policy):
         return policy
@@ -50,7 +50,7 @@ def _from_entry_point(name: str) -> Policy:
 
 
 def is_registered(policy: Policy) -> bool:
-    """Whether its name leads to this very policy."""
+    """Whether the policy is registered under its name."""
     return policy.name in policy_names() and get_policy(policy.name) is policy
 
 

@@ -1,4 +1,4 @@
-"""What a scheduling policy is: a priority. The F waiting neurons of highest priority leave in a forward step."""
+"""Scheduling policies. A policy is a priority: the F waiting neurons of highest priority leave in a forward step."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ if TYPE_CHECKING:
 
 
 class Waiting(NamedTuple):
-    """What a policy sees of neurons and inputs that wait: float32 tensors that broadcast, or numbers when compiled.
+    """Waiting neurons and inputs as a policy sees them: float32 tensors that broadcast, or numbers when compiled.
 
     Attributes:
-        potential: potential on exceeding the threshold; 0 for an input.
+        potential: potential when the threshold was exceeded; 0 for an input.
         enqueue_step: forward step in which it began to wait; 0 for an input.
         layer: 0 is the input.
         core: 0 for an input.
         index: number of the neuron; negative for inputs.
         step: current forward step.
-        uniform: in [0, 1), drawn afresh for each and in each step; 0 unless the policy says `uses_uniform` or there is
+        uniform: in [0, 1), drawn anew for each neuron and step; 0 unless the policy declares `uses_uniform` or there is
             noise.
-        noise: λ of the schedule's noise, 0 in evaluation.
-        delivery: seconds from the start of the pass until its message is at its last destination core; 0 for an input,
+        noise: λ of the momentum noise, 0 in evaluation.
+        delivery: seconds from the start of the pass until the message reaches its last destination core; 0 for an input
             and for policies without `uses_service`.
-        cores: how many cores there are, counted up to the last with a neuron.
-        score: what the policy's `score` gives the neuron; 0 for an input, and for policies without one.
+        cores: number of cores, up to the last that holds a neuron.
+        score: the policy's `score` of the neuron; 0 for an input and for policies without one.
     """
 
     potential: Any
@@ -47,28 +47,28 @@ class Waiting(NamedTuple):
 
 
 _FLAGS = {"uniform": "uses_uniform", "core": "uses_cores", "cores": "uses_cores", "delivery": "uses_service"}
-"""What a policy must say that it looks at."""
+"""Fields of `Waiting` that a policy must declare if it reads them, and the flags that declare them."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Policy:
-    """A scheduling policy, and what it looks at.
+    """A scheduling policy, and the inputs that it uses.
 
     Attributes:
-        name: what schedules call it, if it is registered.
-        priority: of what waits, higher leaves first, ties by index, lowest first: branch-free scalar arithmetic that
-            runs unchanged on torch tensors and under a compiler.
-        version: raised when `priority` or `score` changes; stored results of other versions are not used.
-        uses_uniform: whether `uniform` matters, so that evaluation seeds do.
+        name: name in schedules, if the policy is registered.
+        priority: function of `Waiting`; higher leaves first, ties go to the lowest index. Branch-free scalar arithmetic
+            that runs unchanged on torch tensors and when compiled.
+        version: raise it when `priority` or `score` changes; stored results of other versions are not used.
+        uses_uniform: whether `uniform` matters, and with it the evaluation seed.
         uses_cores: whether `core` or `cores` matters, so that the mapping changes spikes.
         uses_service: whether `delivery` matters; schedules of such a policy need a `service`, and the mapping and the
             chip's times change spikes.
-        score: gives each neuron of a network, with the weights that it runs with, a number that `priority` sees as
-            `score`: (N,) finite numbers, a tensor or what becomes one. Called once a run; any code is allowed.
+        score: function of a network, with the weights that it runs with, that returns (N,) finite numbers (a tensor or
+            anything that converts to one), which `priority` sees as `score`. Called once per run; any code is allowed.
 
     Raises:
-        InputError: it has no name, its priority or score is not a function of one argument, or its priority looks at
-            what it does not say.
+        InputError: there is no name, the priority or score is not a function of one argument, or the priority reads a
+            field that is not declared.
     """
 
     name: str
@@ -77,7 +77,7 @@ class Policy:
     uses_uniform: bool = False
     uses_cores: bool = False
     uses_service: bool = False
-    score: Callable[[SpikingNetwork], Any] | None = field(default=None, hash=False)  # may have no hash
+    score: Callable[[SpikingNetwork], Any] | None = field(default=None, hash=False)  # may not be hashable
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not self.name:
@@ -101,19 +101,19 @@ class Policy:
 
     @property
     def _names(self) -> tuple[str, ...]:
-        """What the priority names, fields of `Waiting` among it; nothing where it is not written in Python."""
+        """Names used in the priority's code, including fields of `Waiting`; empty if it is not written in Python."""
         return getattr(getattr(self.priority, "__code__", None), "co_names", ())
 
     @property
     def uses_noise(self) -> bool:
-        """Whether the priority looks at `noise`, so that a recipe's momentum noise matters."""
+        """Whether the priority reads `noise`, so that a recipe's momentum noise matters."""
         return "noise" in self._names
 
     def scores(self, network: SpikingNetwork) -> torch.Tensor:
         """(N,) float32 score of each neuron, on the CPU; 0 without `score`.
 
         Raises:
-            InputError: it does not give one finite number for each neuron.
+            InputError: `score` does not return one finite number per neuron.
         """
         neurons = network.shape.neurons
         if self.score is None:

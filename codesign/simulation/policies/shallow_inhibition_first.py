@@ -1,8 +1,8 @@
 """Shallow inhibition first: the shallowest layer that waits leaves first, within it the most inhibitory neuron.
 
-In layered inference each layer is done before the next one begins. Where a group cannot hold a whole layer, neurons
-that inhibit should leave before those that excite, since excitation alone makes neurons fire that would stay silent
-under layered inference. The order never changes, so an arbiter of fixed priority keeps it if neurons are numbered so.
+In layered inference each layer finishes before the next one begins. If a group cannot hold a whole layer, inhibitory
+neurons should leave before excitatory ones, since excitation alone makes neurons fire that stay silent under layered
+inference. The order never changes, so an arbiter of fixed priority follows it if neurons are numbered accordingly.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 
 
 def score(network: SpikingNetwork) -> torch.Tensor:
-    """(N,) place of each neuron, from 1: by layer, then by the sum of its outgoing weights, lowest first, then index.
+    """(N,) rank of each neuron, from 1: by layer, then by the sum of its outgoing weights (lowest first), then by
+    index.
 
-    A sum counts a weight once for each of its synapses, scaled as pools on the way scale it.
+    The sum counts a weight once per synapse, multiplied by the factors of pools in between.
     """
     connections, sizes = network.layer_connections(), network.shape.layer_sizes
     sums = []
@@ -35,7 +36,7 @@ def score(network: SpikingNetwork) -> torch.Tensor:
 
 
 def priority(waiting: Waiting) -> Any:
-    """Minus the neuron's place; inputs, at 0, come before all neurons."""
+    """Minus the neuron's rank; inputs, at 0, come before all neurons."""
     return -waiting.score
 
 

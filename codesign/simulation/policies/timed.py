@@ -8,7 +8,7 @@ from codesign.simulation.policies.policy import Policy, Waiting
 
 
 def priority(waiting: Waiting) -> Any:
-    """Minus the time at which the neuron's message is at its last destination core."""
+    """Minus the time at which the neuron's message reaches its last destination core."""
     return -waiting.delivery
 
 
