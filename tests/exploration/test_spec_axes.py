@@ -20,7 +20,6 @@ axes:
   recipe.layered.epochs:
     - 1
     - x
-  recipe.layered.method: [layered, unlaired]
   chip.mubrain.weight_bits: [chip, 33]
   chip.mubrain.vector_width:
     - 336
@@ -36,9 +35,8 @@ def test_values_that_an_axis_cannot_take_are_told_at_their_lines():
         (5, "schedule.asynchronous.policy: unknown scheduling policy 'randum'; did you mean 'random'?"),
         (6, "schedule.layered.steps_after_output: must be less than 33, found 33"),
         (9, "recipe.layered.epochs: must be a whole number, found 'x'"),
-        (10, "recipe.layered.method: must be 'layered' or 'unlayered', found 'unlaired'"),
-        (11, "chip.mubrain.weight_bits: must be 'chip' or 'none', or less than or equal to 32, found 33"),
-        (14, "chip.mubrain.vector_width: "),
+        (10, "chip.mubrain.weight_bits: must be 'chip' or 'none', or less than or equal to 32, found 33"),
+        (13, "chip.mubrain.vector_width: "),
     ]
     found = [(line - first, message.removeprefix("axes.")) for line, message in problems(TINY + AXES)]
     assert_at_lines(found, expected)
@@ -104,11 +102,13 @@ def test_an_axis_cannot_make_another_chip_of_an_entry():
         "chip.mubrain.extends: [mubrain, loihi]",
         "chip.mubrain.schedules: [chip, layered]",
         "recipe.layered.preset: [a]",
+        "recipe.layered.method: [unlayered]",
     )
     assert problems(text_of(wrong)) == [
         (16, "axes.chip.mubrain.extends: cannot be an axis; give each chip an entry of its own under `chips`"),
         (17, "axes.chip.mubrain.schedules: cannot be an axis; the chip runs under all that its entry lists"),
         (18, "axes.recipe.layered.preset: cannot be an axis; give each preset a recipe of its own"),
+        (19, "axes.recipe.layered.method: cannot be an axis; give each method a recipe of its own"),
     ]
 
 

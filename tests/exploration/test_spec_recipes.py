@@ -25,7 +25,6 @@ def test_a_recipe_that_looks_at_times_names_a_chip_of_the_sweep():
     for changes, line, told in (
         ([alone], 9, f"recipes.timed: policy 'timed' looks at a chip's service times: {named}"),
         ([unknown], 9, "recipes.timed.chip: unknown chip 'mubrain_fited'; did you mean 'mubrain'?"),
-        ([right, axes("recipe.timed.chip: [mubrain, loihi]")], 17, "axes.recipe.timed.chip: unknown chip 'loihi'; "),
     ):
         ((at, said),) = problems(text_of(*changes))
         assert (at, said[: len(told)]) == (line, told)
@@ -64,19 +63,6 @@ def test_a_policy_for_all_recipes_passes_layered_ones_by():
     spec = tiny(default, beside("timed: {method: unlayered}"))
     assert (spec.recipes["layered"].policy, spec.recipes["timed"].policy) == ("random", "timed")
     assert spec.recipes["layered"].chip == spec.recipes["timed"].chip == "mubrain"  # whose bits it may train with
-
-
-def test_an_axis_on_the_method_of_a_layered_recipe_loses_no_defaults():
-    default = ("recipe_defaults: {", "recipe_defaults: {policy: fifo, group_size: 16, ")
-    methods = "recipe.layered.method: [layered, unlayered]"
-    ((line, told),) = problems(text_of(default, axes(methods)))
-    assert line == 16
-    assert "would train without the policy and group_size of defaults or preset, which 'layered' gave up" in told
-    given = axes(
-        "recipe.layered.method: [unlayered]", "recipe.layered.policy: [fifo]", "recipe.layered.group_size: [2]"
-    )
-    assert tiny(default, given)
-    assert tiny(axes(methods))  # the preset's F is that of recipes without one
 
 
 def test_preset_fills_what_defaults_and_recipe_leave_open():

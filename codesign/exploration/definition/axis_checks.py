@@ -47,7 +47,7 @@ _NOT_VARIED = {
     },
     "recipe": {
         **dict.fromkeys(("model", "from", "from_"), "give each model a recipe of its own"),
-        "preset": "give each preset a recipe of its own",
+        **{name: f"give each {name} a recipe of its own" for name in ("method", "chip", "preset")},
     },
 }
 """By block: what neither axes nor studies may vary, and what to do instead."""

@@ -166,30 +166,12 @@ def problems(data: dict[str, Any], blocks: Blocks) -> Mistakes:
         value = value_at(data, path)
         if isinstance(value, str) and value not in allowed:
             yield path, f"unknown {what} {value!r}{suggestion(value, allowed)}"
-    yield from _lost_defaults(data)
     try:
         workload = WorkloadSpec.model_validate(data.get("workload"))
         dataset = get_dataset(workload.name)
     except (ValidationError, CodesignError):
         return  # reported elsewhere
     yield from ((("workload", option), message) for option, message in dataset.mistakes(workload))
-
-
-def _lost_defaults(data: dict[str, Any]) -> Mistakes:
-    """Axes that train a layered recipe unlayered, too, without what had given way to its method."""
-    axes = mapping(data, "axes")
-    for name, recipe in mapping(data, "recipes").items():
-        path = f"recipe.{name}.method"
-        values = list_at(data, "axes", path)
-        if "unlayered" not in values or not isinstance(recipe, dict) or "model" in recipe:
-            continue
-        layered, other = (_merged_recipe(name, {**recipe, **more}, data) for more in ({}, {"method": "unlayered"}))
-        fields = {one: Recipe.model_fields[one].default for one in (*UNLAYERED_ONLY, "momentum_noise")}
-        left = {one: layered.get(one, default) for one, default in fields.items() if f"recipe.{name}.{one}" not in axes}
-        lost = [one for one in left if other.get(one, left[one]) != left[one]]
-        if lost and layered.get("method") == "layered":
-            said = f"would train without the {' and '.join(lost)} of defaults or preset, which '{name}' gave up"
-            yield ("axes", path, values.index("unlayered")), f"{said}, being layered; give each method its own recipe"
 
 
 def size_problems(data: dict[str, Any]) -> Mistakes:
@@ -251,11 +233,6 @@ def _names(data: dict[str, Any], blocks: Blocks) -> Iterator[tuple[Path_, Iterab
             yield (block, i, "column"), NUMERIC_COLUMNS, "numeric column"
     for block, names in blocks.items():
         yield ("baseline", block), names, block
-    for path in mapping(data, "axes"):
-        block, _, parameter = axis_parts(path)
-        for i, _ in enumerate(list_at(data, "axes", path)):
-            if (block, parameter) == ("recipe", "chip"):
-                yield ("axes", path, i), blocks["chip"], "chip"
 
 
 def mapping(data: Any, key: str) -> dict[str, Any]:

@@ -84,9 +84,8 @@ def read_parameter(path: str, domain: Range | Choices | SameAs, names: Mapping[s
     field = field if name is not None else rest
     if is_of_design(path) and (problem := unknown_in_design(path)):
         raise ValueError(problem)
-    head = field.partition(".")[0]
-    if instead_of_varying(block, field) is not None or (block == "recipe" and head in ("method", "chip")):
-        chosen = "schedule" if head == "schedules" else block
+    if instead_of_varying(block, field) is not None:
+        chosen = "schedule" if field.partition(".")[0] == "schedules" else block
         raise ValueError(f"cannot be searched for; choose among names of {chosen}s by '{chosen}: [name, …]'")
     if field and block not in ("chip", "network"):  # numbers of chips are looked at with their values
         if problem := unknown_part(MODELS[block], field, block):
