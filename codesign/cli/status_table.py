@@ -132,9 +132,7 @@ def _why(run: RunStatus) -> str:
         return "It was interrupted."
     if run.state == "failed":
         return f"It failed: {record.message}"
-    if run.seen:
-        return "Its process is gone without giving a reason: it was killed, or the machine went down."
     return (
-        "It has given no sign of life for too long, if the clocks of both machines agree; "
-        f"see on {record.process.host} whether its process still runs."
+        "Its process is gone, or has given no sign of life for a minute by this machine's clock: "
+        f"see on {record.process.host} whether process {record.process.pid} still runs."
     )

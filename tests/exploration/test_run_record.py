@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-import signal
+import socket
 import subprocess
 import sys
 import threading
-from dataclasses import replace
+import time
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 import tiny_sweeps
 from tiny_sweeps import Recording, tiny
@@ -23,17 +22,7 @@ from codesign.exploration.executors.base import Failure
 from codesign.exploration.jobs.jobs import ExecuteInputs
 from codesign.exploration.jobs.store import Entry, Store
 from codesign.exploration.runs.progress import Progress
-from codesign.exploration.runs.record import (
-    _BEAT_S,
-    RECORD,
-    RecordView,
-    RunRecord,
-    RunStatus,
-    find_runs,
-    lives,
-    process_identity,
-    read_record,
-)
+from codesign.exploration.runs.record import _BEAT_S, RECORD, RecordView, RunRecord, RunStatus, find_runs, read_record
 from codesign.exploration.sweep import SweepOutcome
 from codesign.files import Folder, open_folder
 
@@ -48,7 +37,7 @@ def record(**changes: Any) -> RunRecord:
         "store": "/somewhere/store",
         "output": "/somewhere/out",
         "configuration": "0" * 64,
-        "process": process_identity(),
+        "process": {"host": socket.gethostname(), "pid": os.getpid()},
         "first_started": 1000.0,
         "started": 1000.0,
         "alive": 1000.0,
@@ -172,7 +161,7 @@ def test_a_record_that_cannot_be_written_is_noted_once_and_the_run_goes_on(tmp_p
     [
         ({"state": "sleeping"}, "state: "),
         ({"alive": None}, "alive: "),
-        ({"process": {"host": "x"}}, "process.space: "),
+        ({"process": {"host": "x"}}, "process.pid: "),
         ({"front": [{"name": "x"}]}, "front.0.labels: "),
     ],
 )
@@ -191,30 +180,6 @@ def test_a_record_of_version_0_1_0_is_told_as_such(tmp_path: Path) -> None:
     again = "run its sweep or study again to have one"
     with pytest.raises(StoreError, match=rf"run\.json: is the record of another version of codesign; {again}"):
         read_record(output)
-
-
-def test_a_process_is_told_from_others_of_its_number() -> None:
-    mine = process_identity()
-    assert lives(mine) is True
-    assert lives(replace(mine, host="elsewhere")) is None
-    assert lives(replace(mine, space="another boot")) is None
-    assert lives(replace(mine, started=mine.started - 60)) is False  # another process had the number before
-    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    theirs = process_identity(child.pid)
-    assert lives(theirs) is True
-    child.send_signal(signal.SIGKILL)
-    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
-    assert lives(theirs) is False  # though it has not been collected
-    child.communicate()
-    assert lives(theirs) is False
-
-
-@pytest.mark.skipif(not psutil.LINUX, reason="other systems keep when a process started")
-def test_a_process_lives_on_when_the_clock_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    mine, booted = process_identity(), psutil.boot_time()
-    monkeypatch.setattr("psutil._pslinux.boot_time", lambda: booted + 3600.0)
-    monkeypatch.setattr("psutil._pslinux.BOOT_TIME", None, raising=False)  # what older psutil remember of it
-    assert lives(mine) is True
 
 
 def test_a_run_that_tells_nothing_gives_signs_of_life(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -249,10 +214,16 @@ def test_a_place_that_takes_long_to_write_to_gets_signs_of_life_within_the_minut
 @pytest.mark.parametrize(
     ("silent_s", "state"), [(10.0, "running"), (-10.0, "running"), (70.0, "dead"), (-70.0, "dead")]
 )
-def test_of_a_process_elsewhere_only_signs_of_life_tell(tmp_path, monkeypatch, silent_s, state):
-    there = record(process=replace(process_identity(), host="elsewhere"), alive=5000.0)
-    folder_at(tmp_path).write(RECORD, there.model_dump_json().encode())
-    monkeypatch.setattr("codesign.exploration.runs.record.time.time", lambda: 5000.0 + silent_s)
-    one = found(tmp_path)
-    assert one.state == state
-    assert not one.seen
+def test_a_run_without_signs_of_life_is_dead(tmp_path, monkeypatch, silent_s, state):
+    for process in ({"host": "elsewhere", "pid": 1}, {"host": socket.gethostname(), "pid": os.getpid()}):
+        folder_at(tmp_path).write(RECORD, record(process=process, alive=5000.0).model_dump_json().encode())
+        monkeypatch.setattr("codesign.exploration.runs.record.time.time", lambda: 5000.0 + silent_s)
+        assert found(tmp_path).state == state
+
+
+def test_a_run_whose_process_is_gone_is_dead_at_once(tmp_path: Path) -> None:
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    child.communicate()
+    process = {"host": socket.gethostname(), "pid": child.pid}
+    folder_at(tmp_path).write(RECORD, record(process=process, alive=time.time()).model_dump_json().encode())
+    assert found(tmp_path).state == "dead"

@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import psutil
@@ -39,69 +38,18 @@ _SHARE = 0.05
 _BEAT_S = 20.0
 """Between signs of life while nothing is told: a job of this process, or a page, may take longer than `ALIVE_S`. So may
 20 times what a slow place needs for a record, or what a process that was stopped takes one to have needed."""
-_CLOCK_S = 5.0
-"""Two processes of one number have started further apart; one is not told its start to the last digit each time."""
 ALIVE_S = 60.0
-"""A process of another machine counts as running for so long after its last sign of life."""
+"""A process counts as running for so long after its last sign of life, unless it is seen to be gone."""
 
 State = Literal["running", "finished", "interrupted", "failed", "dead"]
 
 
-# which process -------------------------------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True, kw_only=True)
 class ProcessIdentity:
-    """A process, so that another which is later given the same number is not taken for it.
-
-    Attributes:
-        host: name of the machine.
-        space: where the number means something: this boot of the machine and the container; "" where that is not told.
-        pid: its number there.
-        started: when it started, in seconds since the machine did; where that is not told, since 1970.
-    """
+    """A process, by the name of its machine and its number there."""
 
     host: str
-    space: str
     pid: int
-    started: float
-
-
-def process_identity(pid: int | None = None) -> ProcessIdentity:
-    """Of this process, or of another on this machine."""
-    process = psutil.Process(pid)
-    return ProcessIdentity(host=socket.gethostname(), space=_space(), pid=process.pid, started=_started(process))
-
-
-def lives(process: ProcessIdentity) -> bool | None:
-    """Whether a process runs; None where that cannot be seen from here."""
-    if process.host != socket.gethostname() or process.space != _space():
-        return None
-    try:
-        seen = psutil.Process(process.pid)
-        same = abs(_started(seen) - process.started) < _CLOCK_S
-        return same and bool(seen.status() != psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return False
-    except psutil.AccessDenied:
-        return None
-
-
-def _started(process: psutil.Process) -> float:
-    """Linux counts from the boot: when that was moves as the clock is set, and a run would be taken for another."""
-    boot = psutil.boot_time() if psutil.LINUX else 0.0  # first: older psutil keep it for the other
-    return float(process.create_time() - boot)
-
-
-def _space() -> str:
-    """Linux: the boot and the namespace of process numbers. Elsewhere a machine has one list of processes."""
-    with suppress(OSError):
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-        return f"{boot} {os.readlink('/proc/self/ns/pid')}"
-    return ""
-
-
-# the record ----------------------------------------------------------------------------------------------------------
 
 
 class RunRecord(BaseModel):
@@ -176,7 +124,7 @@ def recorded(
         store=_place(run.store.root),
         output=_place(run.output),
         configuration=digest({"configuration": configuration}),
-        process=process_identity(),
+        process=ProcessIdentity(host=socket.gethostname(), pid=os.getpid()),
         first_started=now,
         started=now,
         alive=now,
@@ -273,9 +221,6 @@ def _place(location: Location) -> str:
     return printable(location) if is_url(location) else _text(os.path.abspath(location))
 
 
-# how far runs are ----------------------------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True, kw_only=True)
 class RunStatus:
     """A run as it is now.
@@ -284,14 +229,12 @@ class RunStatus:
         folder: name of its output in a folder of several; "" where it was asked for alone.
         state: as the process wrote it, but `dead` for one that says it runs and does not.
         silent_s: time since the last sign of life.
-        seen: whether its process can be looked for from here; otherwise only its signs of life tell.
     """
 
     folder: str
     record: RunRecord
     state: State
     silent_s: float
-    seen: bool
 
 
 def find_runs(location: Location) -> tuple[list[RunStatus], list[str]]:
@@ -315,9 +258,7 @@ def find_runs(location: Location) -> tuple[list[RunStatus], list[str]]:
 
 
 def _status(folder: str, record: RunRecord) -> RunStatus:
-    silent_s, state = time.time() - record.alive, record.state
-    seen = lives(record.process) if state == "running" else None
-    dead = state == "running" and not (abs(silent_s) < ALIVE_S if seen is None else seen)
-    return RunStatus(
-        folder=folder, record=record, state="dead" if dead else state, silent_s=silent_s, seen=seen is not None
-    )
+    silent_s, process, state = time.time() - record.alive, record.process, record.state
+    gone = process.host == socket.gethostname() and not psutil.pid_exists(process.pid)
+    dead = state == "running" and (gone or abs(silent_s) > ALIVE_S)
+    return RunStatus(folder=folder, record=record, state="dead" if dead else state, silent_s=silent_s)
