@@ -180,7 +180,7 @@ def _models(
                     workload=workload.fingerprint,
                     topology=topology,
                     neuron=spec.neuron,
-                    recipe=recipe.value,
+                    recipe=recipe.value.as_trained,
                     schedule=schedule,
                     seed=seed,
                     quantization=quantization,

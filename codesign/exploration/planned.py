@@ -105,7 +105,8 @@ class Plan:
             for name, entry in self.spec.chips.items()
         }
         recipes = {
-            name: recipe.model_copy(update={"model": None, "from_": None}) for name, recipe in self.spec.recipes.items()
+            name: recipe.as_trained.model_copy(update={"model": None, "from_": None})
+            for name, recipe in self.spec.recipes.items()
         }
         workload = self.spec.workload.model_copy(update={"file": None})
         update = {"resources": ResourcesEntry(), "chips": chips, "recipes": recipes, "workload": workload}

@@ -228,6 +228,11 @@ class Recipe(Spec):
         """Whether a policy that is trained through adds momentum noise."""
         return any(get_policy(schedule.policy).uses_noise for schedule in self.schedules)
 
+    @property
+    def as_trained(self) -> Recipe:
+        """The recipe without momentum noise where no policy adds it, which a preset may give all the same."""
+        return self if self.noisy else self.model_copy(update={"momentum_noise": 0.0})
+
     def _through(self, entry: MixtureEntry | Recipe) -> Schedule:
         if entry.method == "layered" or entry.policy is None:
             return LAYERED
@@ -261,7 +266,7 @@ class Recipe(Spec):
         if self.model is not None:
             return {"model": self.model.summary}
         silent = UNLAYERED_ONLY if self.method == "layered" else OF_ONE_SCHEDULE if self.mixture is not None else ()
-        told = self.model_dump(exclude=set(silent))
+        told = self.as_trained.model_dump(exclude=set(silent))
         if self.mixture is not None:
             told["mixture"] = ", ".join(entry.summary for entry in self.mixture)
         if isinstance(self.loss, dict):

@@ -109,6 +109,7 @@ BESIDE: dict[str, dict[str, Any]] = {
     "margin_check": {"stop": "margin"},
     "prioritize_input": {"input_mode": "queued"},
     "input_cost": {"input_gate": True},
+    "momentum_noise": {"policy": "momentum"},
     "reset_value": {"reset": "value"},
     "reset_amount": {"reset": "subtract"},
 }

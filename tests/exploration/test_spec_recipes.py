@@ -38,8 +38,8 @@ def test_a_mixture_takes_no_defaults_of_one_schedule_and_its_mistakes_have_their
         return [beside(f"mixed: {{method: unlayered, mixture: [{', '.join(entries)}]}}"), defaults]
 
     layered, quiet = "{method: layered}", "{policy: random, group_size: 2}"
-    assert tiny(*mixture(quiet, layered)).recipes["mixed"].momentum_noise == 0
-    spec = tiny(*mixture(quiet, "{policy: momentum, group_size: 3}")).recipes["mixed"]
+    assert tiny(*mixture(quiet, layered)).recipes["mixed"].as_trained.momentum_noise == 0
+    spec = tiny(*mixture(quiet, "{policy: momentum, group_size: 3}")).recipes["mixed"].as_trained
     assert (spec.momentum_noise, [one.group_size for one in spec.schedules]) == (0.25, [2, 3])
     ((line, told),) = problems(text_of(*mixture(layered, "{policy: randum, group_size: 2}")))
     assert line == 9
@@ -71,7 +71,7 @@ def test_preset_fills_what_defaults_and_recipe_leave_open():
         (LAYERED, LAYERED.replace("}", ", learning_rate: 1.0e-2}")),
         ('{hidden: "12-8"}', '{hidden: "12-8", neuron: {threshold: 0.5}}'),
     )
-    layered, ms, rs = (spec.recipes[name] for name in ("layered", "ms", "rs"))
+    layered, ms, rs = (spec.recipes[name].as_trained for name in ("layered", "ms", "rs"))
     assert layered.learning_rate == 1e-2  # the recipe's own
     assert ms.learning_rate == 5e-3  # recipe_defaults
     assert (layered.epochs, layered.batch_size) == (1, 30)
@@ -85,12 +85,13 @@ def test_preset_fills_what_defaults_and_recipe_leave_open():
 def test_a_policy_of_ones_own_keeps_the_noise_that_it_looks_at(monkeypatch):
     noisy = Policy(name="noisy", priority=lambda waiting: waiting.potential - waiting.noise * waiting.uniform)
     plug_ins.register(monkeypatch, "codesign.policies", noisy=noisy)
-    assert tiny(beside("own: {method: unlayered, policy: noisy}")).recipes["own"].momentum_noise == 1e-6
+    assert tiny(beside("own: {method: unlayered, policy: noisy}")).recipes["own"].as_trained.momentum_noise == 1e-6
 
 
 def test_an_axis_on_the_policy_takes_the_noise_that_the_preset_has_for_it():
     spec = tiny(beside("rs: {method: unlayered, policy: random}"), axes("recipe.rs.policy: [random, momentum]"))
-    found = {variant.value.policy: variant.value.momentum_noise for variant in recipe_variants(spec, "rs")}
+    trained = [variant.value.as_trained for variant in recipe_variants(spec, "rs")]
+    found = {recipe.policy: recipe.momentum_noise for recipe in trained}
     assert found == {"random": 0.0, "momentum": 1e-6}
 
 

@@ -126,7 +126,8 @@ def test_parameters_that_mean_nothing_take_no_part() -> None:
     assert sorted(layered) == ["network.hidden.1", "neuron.time_constant", "recipe", "recipe.learning_rate"]
     without_noise = draw(study(), {"recipe.policy": "random"})
     assert "recipe.momentum_noise" not in without_noise
-    assert study().trial_sweep(without_noise).recipes["unlayered"].momentum_noise == 0.0
+    models = [jobs.execution.model for jobs in plan_of(study().trial_sweep(without_noise)).jobs]
+    assert {model.recipe.momentum_noise for model in models} == {0.0}
     given, mixed = (
         "given: {model: a.safetensors}",
         "mixed: {method: unlayered, mixture: [{policy: fifo, group_size: 2}]}",

@@ -8,7 +8,6 @@ from __future__ import annotations
 import copy
 import math
 import os
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -17,12 +16,11 @@ from pydantic import ValidationError
 from codesign.analysis.results.columns import NUMERIC_COLUMNS, is_of_design
 from codesign.analysis.results.limits import MOST_AXES
 from codesign.documents import Path_, value_at
-from codesign.errors import CodesignError, InputError
+from codesign.errors import CodesignError
 from codesign.exploration.definition.entries import BUILT_IN_SCHEDULES
 from codesign.files import is_url
 from codesign.hardware.library import is_chip_file
 from codesign.mistakes import suggestion
-from codesign.simulation.policies import get_policy
 from codesign.training.presets import PRESETS, RECIPES, RECOMMENDED, recommended
 from codesign.training.recipe import OF_ONE_SCHEDULE, UNLAYERED_ONLY, Recipe
 from codesign.workload.datasets.registry import dataset_names, get_dataset
@@ -30,8 +28,6 @@ from codesign.workload.spec import WorkloadSpec
 
 MOST_POINTS = 100_000
 """Planning so many takes minutes and a gigabyte; a file that asks for more has an axis too many."""
-
-_POLICY = re.compile(r"recipe\.((?P<name>[^.]+)\.)?(mixture\.\d+\.)?policy")
 
 Mistakes = Iterator[tuple[Path_, str]]
 Blocks = Mapping[str, Mapping[str, Any]]
@@ -41,11 +37,11 @@ Blocks = Mapping[str, Mapping[str, Any]]
 # what is merged into what --------------------------------------------------------------------------------------------
 
 
-def _merged_recipe(name: str, recipe: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
+def _merged_recipe(recipe: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
     """A recipe as written, completed by its own preset, then `recipe_defaults`, then their preset and the file's.
 
-    What completes it gives way: a schedule to method `layered` or to a mixture, a mixture to a schedule, and noise to
-    policies that have none, those of axes too. A model that is taken as it is needs nothing of all that.
+    What completes it gives way: a schedule to method `layered` or to a mixture, and a mixture to a schedule. A model
+    that is taken as it is needs nothing of all that.
     """
     if "model" in recipe:
         return {"method": "layered", "epochs": 1, **recipe}
@@ -58,48 +54,21 @@ def _merged_recipe(name: str, recipe: dict[str, Any], data: dict[str, Any]) -> d
         shared = {name: value for name, value in shared.items() if name != "preset"}
     (of_shared, shared), (of_own, recipe) = (_without_preset(given, data) for given in (shared, recipe))
     defaults.update({**of_shared, **shared, **of_own})
-    known = {**defaults, **recipe}
-    if known.get("method") == "layered":
+    if {**defaults, **recipe}.get("method") == "layered":
         for name in UNLAYERED_ONLY:
             defaults.pop(name, None)
     if "mixture" not in recipe and any(name in recipe for name in OF_ONE_SCHEDULE):
         defaults.pop("mixture", None)
-    mixture = {**defaults, **recipe}.get("mixture")
-    if mixture is not None:
+    if {**defaults, **recipe}.get("mixture") is not None:
         for name in OF_ONE_SCHEDULE:
             defaults.pop(name, None)
-    entries = mixture if isinstance(mixture, list) else [known]
-    policies = [*(value_at(entry, ("policy",)) for entry in entries), *_varied_policies(name, data)]
-    if known.get("method") == "layered" or not any(map(_noisy, policies)):
-        defaults.pop("momentum_noise", None)
     return {**defaults, **recipe}
-
-
-def _noisy(policy: Any) -> bool:
-    """Whether this is a policy, maybe one of the user's, that has momentum noise."""
-    try:
-        return isinstance(policy, str) and get_policy(policy).uses_noise
-    except InputError:  # reported elsewhere
-        return False
-
-
-def _varied_policies(name: str, data: dict[str, Any]) -> Iterator[Any]:
-    """Policies that axes, or the space of a study, give a recipe, where they do not give its noise as well."""
-    for block in ("axes", "space"):
-        varied = mapping(data, block)
-        for path, values in varied.items():
-            found = _POLICY.fullmatch(str(path))
-            own = found is not None and found["name"] in (None, name)
-            if own and varied.keys().isdisjoint(("recipe.momentum_noise", f"recipe.{name}.momentum_noise")):
-                for _ in varied:  # through however many that are the same as another
-                    values = varied.get(same) if isinstance(same := value_at(values, ("same_as",)), str) else values
-                yield from values if isinstance(values, list) else list_at(values, "choices")
 
 
 def merged_recipes(data: dict[str, Any]) -> dict[str, Any]:
     """All recipes of a file, merged; what is none stays as it is."""
     recipes = mapping(data, "recipes").items()
-    return {name: _merged_recipe(name, one, data) if isinstance(one, dict) else one for name, one in recipes}
+    return {name: _merged_recipe(one, data) if isinstance(one, dict) else one for name, one in recipes}
 
 
 def _without_preset(given: dict[str, Any], data: dict[str, Any]) -> tuple[Mapping[str, Any], dict[str, Any]]:

@@ -62,15 +62,7 @@ def designs(spec: SweepSpec) -> Iterator[Variant[SweepSpec]]:
 
 def recipe_variants(spec: SweepSpec, name: str) -> list[Variant[Recipe]]:
     """A recipe under its axes. Raises InputError for values that it cannot have."""
-    own, noise = spec.recipes[name], "momentum_noise"
-
-    def changed(settings: Settings) -> Recipe:
-        recipe = with_fields(own, settings, "axes")
-        idle = not (spec.says(("recipes", name, noise)) or noise in settings or own.noisy or recipe.noisy)
-        # Another policy of the axis is why it has any; it is of no consequence here, and would be in keys.
-        return recipe.model_copy(update={noise: 0.0}) if idle and recipe.momentum_noise else recipe
-
-    return _variants(spec, "recipe", name, changed)
+    return _variants(spec, "recipe", name, lambda settings: with_fields(spec.recipes[name], settings, "axes"))
 
 
 def schedule_variants(spec: SweepSpec, name: str) -> list[Variant[ScheduleEntry]]:

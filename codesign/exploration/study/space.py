@@ -265,8 +265,6 @@ class SearchSpace:
         of_design = {path: value for path, value in values.items() if is_of_design(path)}
         chosen, base = self.chosen(values), self.base.of_design(of_design, "space")
         recipe = with_fields(base.recipes[chosen["recipe"]], self._settings(values, "recipe"), "space")
-        if recipe.method == "unlayered" and not recipe.noisy:
-            recipe = recipe.model_copy(update={"momentum_noise": 0.0})  # it is of no consequence, and would be in keys
         if recipe.chip is not None and "chip" in values:
             recipe = recipe.model_copy(update={"chip": chosen["chip"]})
         schedule = with_fields(base.schedule_entry(chosen["schedule"]), self._settings(values, "schedule"), "space")
