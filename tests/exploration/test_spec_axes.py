@@ -48,12 +48,12 @@ def test_values_of_axes_need_to_go_together_only_as_they_are_combined():
     text = "prioritize_input needs input_mode 'queued'; in mode 'frame' no input waits"
     alone = "axes.schedule.asynchronous.prioritize_input: prioritize_input = True"
     assert problems(text_of(axes(first))) == [(16, f"{alone}: {text}")]
-    other = "axes.schedule.asynchronous.input_mode: prioritize_input = True, input_mode = frame"
+    other = "axes.schedule.asynchronous.input_mode: input_mode = frame"
     assert problems(text_of(axes(first, mode.format("queued, frame")))) == [(17, f"{other}: {text}")]
 
 
 PLACES = "the chip has 200; leave out rows and columns for as many tiles as the cores need"
-CLASH = "group_size = 8, vector_width = 1, neurons_per_core = 4: is larger than the chip's 4 neurons, found 8"
+CLASH = "neurons_per_core = 4: is larger than the chip's 4 neurons, found 8"
 
 
 @pytest.mark.parametrize(

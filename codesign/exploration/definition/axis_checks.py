@@ -5,9 +5,7 @@ Works on the file's plain content, as `codesign.exploration.definition.checks`.
 
 from __future__ import annotations
 
-import math
 import os
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from functools import partial
@@ -96,8 +94,8 @@ def _fields(blocks: Blocks, axes: Axes) -> Mistakes:
 
 
 def _wrong(axes: Values, alone: Callable[[str, Any], list[str]], together: Callable[[Settings], list[str]]) -> Wrong:
-    """Values that are wrong `alone`, and combinations of the others that are wrong `together`. A combination is told at
-    a value that is wrong with every value of the other axes, else at its last one."""
+    """Values that are wrong `alone`, and combinations of the others that are wrong `together`: told once with what all
+    of them have in common, of axes with other values, at the last of these."""
     apart = [(name, i, text) for name, of in axes.items() for i, value in enumerate(of) for text in alone(name, value)]
     yield from apart
     wrong = {(name, i) for name, i, _ in apart}
@@ -107,15 +105,8 @@ def _wrong(axes: Values, alone: Callable[[str, Any], list[str]], together: Calla
         for text in together({name: axes[name][i] for name, i in combination}):
             if text in clashes or len(clashes) < _MOST_CLASHES:
                 clashes.setdefault(text, []).append(combination)
-    others = {one: math.prod(len(of) for of in sound if one not in of) for values in sound for one in values}
-    for text, combinations in clashes.items():
-        often = Counter(one for combination in combinations for one in combination)
-        alone_wrong = [
-            (name, i)
-            for name, i in combinations[0]
-            if often[name, i] == others[name, i] and text in together({name: axes[name][i]})
-        ]
-        guilty = alone_wrong or combinations[0]
+    for text, (first, *others) in clashes.items():
+        guilty = [one for one in first if len(axes[one[0]]) > 1 and all(one in other for other in others)] or first
         yield *guilty[-1], f"{', '.join(f'{name} = {axes[name][i]}' for name, i in guilty)}: {text}"
 
 
