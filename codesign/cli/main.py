@@ -7,10 +7,9 @@ import os
 import sys
 import traceback
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from typer.core import TyperCommand
 
 from codesign.cli import chips, data, importing, init, price, report, run, status, study, sweep
 from codesign.cli.streams import UNSHOWN, replace_streams, tell
@@ -35,26 +34,10 @@ _COMMANDS: dict[str, Callable[..., None]] = {
 }
 
 
-class _Command(TyperCommand):
-    """A command that tells what is wrong with an option as all mistakes are told."""
-
-    def make_context(self, *args: Any, **options: Any) -> Any:
-        try:
-            return super().make_context(*args, **options)
-        except typer.BadParameter as error:
-            from pydantic import ValidationError
-
-            from codesign.mistakes import mistakes_of, reason
-
-            if isinstance(error.__cause__, ValidationError):
-                error.message = reason(mistakes_of(error.__cause__, None)[0])
-            raise
-
-
 for _name, _command in _COMMANDS.items():
     _paragraphs = str(inspect.getdoc(_command)).split("\n\n")
     _help = "\n\n".join(" ".join(paragraph.split()) for paragraph in _paragraphs)
-    app.command(_name, cls=_Command, help=_help)(_command)
+    app.command(_name, help=_help)(_command)
 app.add_typer(chips.app, name="chips")
 app.add_typer(data.app, name="data")
 
