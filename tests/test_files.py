@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import errno
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -193,21 +192,13 @@ def test_locks_need_nothing_that_windows_lacks(monkeypatch: pytest.MonkeyPatch) 
             patched.delattr(os, name)
         elsewhere = lock_of("memory://a")
         with held(elsewhere):
-            assert f"process {os.getpid()} on " in elsewhere.read_text(encoding="utf-8")
+            assert elsewhere.exists()
 
 
-def test_a_lock_has_one_holder_who_is_named(tmp_path: Path) -> None:
+def test_a_lock_has_one_holder(tmp_path: Path) -> None:
     lock = lock_of(tmp_path)
-    refused = "is held by {}, which writes there; wait for it to end, or choose another --output"
-    with held(lock):
-        with (
-            pytest.raises(InputError, match=refused.format(f"process {os.getpid()} on {socket.gethostname()}")),
-            held(lock),
-        ):
-            pass
-        lock.write_text("process 1 on \x1b[2J", encoding="utf-8")
-        with pytest.raises(InputError, match=refused.format("another process")), held(lock):
-            pass
+    with held(lock), pytest.raises(InputError, match="is held by another process, which writes there; "), held(lock):
+        pass
     with held(lock):
         assert lock.stat().st_mode & 0o777 == 0o666  # for whoever may write to the folder next
     (tmp_path / "file").touch()
