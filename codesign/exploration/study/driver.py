@@ -16,7 +16,7 @@ from optuna.exceptions import UpdateFinishedTrialError
 from optuna.study import Study
 from optuna.trial import Trial, TrialState
 
-from codesign.errors import InputError
+from codesign.errors import InputError, StoreError
 from codesign.exploration.definition.network import AxisValue as Value
 from codesign.exploration.study.evaluation import (
     TRIAL,
@@ -30,6 +30,7 @@ from codesign.exploration.study.evaluation import (
     volume_text,
 )
 from codesign.exploration.study.samplers import SeededSampler
+from codesign.files.folder import reason_of
 
 ELAPSED = "codesign_elapsed_s"
 """User attribute of a study: time at work, of earlier runs too."""
@@ -192,5 +193,7 @@ class Driver:
         except (ArithmeticError, TypeError, ValueError) as error:
             name = self._spec.sampler.name
             raise InputError(f"sampler: '{name}' cannot propose a trial with these options: {error}") from error
+        except OSError as error:
+            raise StoreError(f"{self._place}: cannot be written: {reason_of(error)}; finished jobs are kept") from error
         except UpdateFinishedTrialError as error:
             raise InputError(f"{self._place}: another process ends trials; one may search at a time") from error

@@ -12,14 +12,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import optuna
 from optuna.storages import BaseStorage, JournalStorage, get_storage
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 from optuna.study import Study
 
-from codesign.errors import InputError, StoreError
+from codesign.errors import InputError
 from codesign.exploration.definition.variants import base_chip
 from codesign.exploration.jobs.encoding import digest
 from codesign.exploration.jobs.given import given_models, load_given
@@ -92,7 +91,8 @@ class Trials:
         if self.url is not None:
             return get_storage(self.url)
         repair_journal(self.journal, on_note)
-        return JournalStorage(_Journal(self.journal))
+        place = str(self.journal)
+        return JournalStorage(JournalFileBackend(place, lock_obj=_NoLock(place)))
 
 
 @contextmanager
@@ -140,36 +140,13 @@ class _NoLock(JournalFileOpenLock):
     def release(self) -> None: ...
 
 
-class _Journal(JournalFileBackend):
-    """Says where the system fails, by StoreError."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(str(path), lock_obj=_NoLock(str(path)))
-        self._path = path
-
-    def read_logs(self, log_number_from: int) -> Iterator[dict[str, Any]]:  # type: ignore[override]
-        with self._telling("read"):
-            yield from super().read_logs(log_number_from)
-
-    def append_logs(self, logs: list[dict[str, Any]]) -> None:
-        with self._telling("written"):
-            super().append_logs(logs)
-
-    @contextmanager
-    def _telling(self, what: str) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            raise StoreError(f"{self._path}: cannot be {what}: {reason_of(error)}; finished jobs are kept") from error
-
-
 def _load(spec: StudySpec, kept: Trials, on_note: Callable[[str], None]) -> Study:
     try:
         study = optuna.create_study(
             study_name=spec.name, storage=kept.opened(on_note), directions=spec.directions, load_if_exists=True
         )
         study.get_trials(deepcopy=False)
-    except (InputError, StoreError):
+    except InputError:
         raise
     except OSError as error:
         raise InputError(f"{kept}: cannot be opened: {error.strerror or error}") from error
