@@ -126,7 +126,6 @@ def test_a_wrong_value_is_told_at_its_line():
         ("neuron.threshold: [1, 1.0]", "axes: values of neuron.threshold must differ"),
         ("network.hidden.0: [8]", "axes.network.hidden.0: hidden layers are counted from 1"),
         ("network.layers.0.channels: [2]", "axes.network.layers.0.channels: the network of the file has no 'layers.0'"),
-        ('network.hidden: ["9", "8-8", "[8x2]"]', "axes.network.hidden: [8x2] is 8-8 again; values must differ"),
         ("network.hidden: [9, 8]\n  network.depth: [2]", "axes.network.depth: cannot be beside network.hidden"),
     ],
 )

@@ -176,18 +176,6 @@ def _wrong_numbers(chip: Chip, axes: Values, *, together: bool) -> Wrong:
         return [text for _, text in consistency_mistakes(without_derived(replaced(chip, chosen)))]
 
     yield from _wrong(axes, alone, combined if together else lambda chosen: [])
-    for path, values in axes.items():
-        made: dict[float | None, dict[int, Chip]] = {}  # by number: of two values, chips take long to compare
-        for i, value in enumerate(values):
-            if _refusal(chip, {path: value}):
-                continue
-            one = replaced(chip, {path: value})
-            number = one.numbers().get(path)
-            others = made.setdefault(None if number is None else number.si, {})
-            first = next((first for first, other in others.items() if other == one), None)
-            if first is not None:
-                yield path, i, f"{value} is {values[first]} again; values must differ"
-            others[i] = one
 
 
 def _refusal(chip: Chip, chosen: Settings) -> str | None:

@@ -6,7 +6,7 @@ the sweep is planned.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from itertools import islice, product
 from typing import Any
@@ -18,13 +18,7 @@ from codesign.errors import CodesignError
 from codesign.exploration.definition.checks import Mistakes, list_at, mapping
 from codesign.exploration.definition.entries import MODELS
 from codesign.exploration.definition.nested import unknown_part
-from codesign.exploration.definition.network import (
-    HiddenLayers,
-    NetworkEntry,
-    changes_widths,
-    with_network,
-    with_workload,
-)
+from codesign.exploration.definition.network import NetworkEntry, changes_widths, with_network, with_workload
 from codesign.mistakes import suggestion
 from codesign.training.presets import PRESETS
 from codesign.workload.datasets.registry import get_dataset
@@ -66,8 +60,6 @@ def problems(data: dict[str, Any]) -> Mistakes:
                 found = list(known({path: value}))
                 if found and all(any(known({**other, path: value})) for other in _together(others)):
                     yield from ((("axes", path, i), message) for message in found)
-            if path == "network.hidden":
-                yield from ((("axes", path, i), message) for i, message in _again(network, preset, values))
 
 
 def of_given_model(data: dict[str, Any], path: str) -> str | None:
@@ -83,18 +75,6 @@ def overridden(paths: Iterable[str]) -> Iterator[tuple[str, str]]:
     paths = list(paths)
     for text in (path for path in _TEXTS if path in paths):
         yield from ((path, f"cannot be beside {text}") for path in paths if changes_widths(path))
-
-
-def _again(network: NetworkEntry, preset: str | None, texts: Sequence[Any]) -> Iterator[tuple[int, str]]:
-    """Hidden layers that are the same as earlier ones, written in another way."""
-    found: dict[HiddenLayers, Any] = {}
-    for i, text in enumerate(texts):
-        try:
-            hidden = HiddenLayers.of(with_network(network, preset, {"network.hidden": text}, ""), preset)
-        except CodesignError:  # told elsewhere
-            continue
-        if found.setdefault(hidden, text) != text:
-            yield i, f"{text} is {found[hidden]} again; values must differ"
 
 
 def _together(axes: Mapping[str, list[Any]]) -> Iterator[dict[str, Any]]:
