@@ -117,7 +117,7 @@ class Runner:
             if job.needs is not None:
                 self._read(job.needs)
             self._end(job)
-            self.progress.found_in_store(job.kind, job.label)
+            self.progress.found_in_store(job)
             return
         needed = () if job.needs is None else (self._payload(job.needs),)
         function: Callable[..., Any]
@@ -126,12 +126,12 @@ class Runner:
         match job.wanted[0]:
             case TrainInputs() as training:
                 function, arguments = run_train, (training, self._data(training.workload))
-                on_report = partial(self.progress.epoch, job.label)
+                on_report = partial(self.progress.epoch, job)
             case ExecuteInputs() as execution:
                 function, arguments = run_execute, (execution, *needed, self._data(execution.model.workload))
             case _:
                 function, arguments = run_assess, (*needed, job.wanted)
-        self.progress.started(job.kind, job.label)
+        self.progress.started(job)
         task = Task(
             key=job.key,
             kind=job.kind,
@@ -164,19 +164,19 @@ class Runner:
         for task in ended:
             job = self._jobs[task.key]
             if task.failure is not None:
-                self.progress.failed(job.kind, job.label, task.failure, len(job.wanted))
+                self.progress.failed(job, task.failure)
                 self._end(job, task.failure)
             else:
                 kept = self._keep_priced(job, task.output) if job.kind == "price" else 1
                 self._end(job)
-                self.progress.finished(job.kind, job.label, task.wall_s, kept)
+                self.progress.finished(job, task.wall_s, kept)
 
     def _keep_priced(self, job: Job, results: Sequence[Entry | Failure]) -> int:
         """Keep summaries and prices; how many of them there are."""
         kept: dict[str, Entry] = {}
         for key, result in zip(job.results, results, strict=True):
             if isinstance(result, Failure):
-                self.progress.part_failed(job.kind, job.label, result)
+                self.progress.part_failed(job, result)
                 self.failures[key] = result
             else:
                 kept[key] = result
@@ -201,7 +201,7 @@ class Runner:
                     self._skip(waiting, failure)
 
     def _skip(self, job: Job, failure: Failure) -> None:
-        self.progress.skipped(job.kind, len(job.wanted))
+        self.progress.skipped(job)
         self._end(job, failure)
 
     def _payload(self, key: str) -> object:

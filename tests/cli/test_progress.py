@@ -33,13 +33,14 @@ def clock() -> Clock:
     return Clock()
 
 
+def job(kind: str, label: str) -> Job:
+    """With one result."""
+    return Job(kind=kind, label=label, wanted=(None,), needs=None)
+
+
 def jobs_of(**kinds: int) -> list[Job]:
     """So many of each kind, called a, b and so on."""
-    return [
-        Job(kind=kind, label=chr(ord("a") + number), wanted=(None,), needs=None)
-        for kind, count in kinds.items()
-        for number in range(count)
-    ]
+    return [job(kind, chr(ord("a") + number)) for kind, count in kinds.items() for number in range(count)]
 
 
 def work(trainings: int, executions: int, *, reused: int = 3) -> Work:
@@ -101,12 +102,12 @@ def test_forecast_by_hand(clock: Clock) -> None:
     clock.now = 20.0
     for label in "abc":
         assert run.remaining_s() is None  # too few trainings
-        run.finished("train", label, 10.0)
+        run.finished(job("train", label), 10.0)
     # 30 s of work since 10 s before the first one ended: three at once. Until there is one, each of the twenty prices
     # counts as a fiftieth of an epoch; but no less time is left than the last training takes.
     assert run.remaining_s() == pytest.approx(max((10 + 20 * 0.2) / 3, 10))
     clock.now = 30.0
-    run.finished("price", "a", 10.0, 10)
+    run.finished(job("price", "a"), 10.0, 10)
     assert run.remaining_s() == pytest.approx((10 + 10) / 2)  # 40 s of work in 20 s, and ten prices of 1 s are left
     clock.now = 34.0
     assert run.remaining_s() == pytest.approx(6.0)  # of which 4 s have passed
@@ -118,7 +119,7 @@ def test_trainings_count_by_their_epochs(clock: Clock, monkeypatch: pytest.Monke
     begin(run, {"train": 4})
     for label, wall_s in {"a": 3.0, "b": 6.0, "c": 15.0}.items():
         clock.now += wall_s
-        run.finished("train", label, wall_s)
+        run.finished(job("train", label), wall_s)
     assert run.remaining_s() == pytest.approx(120.0)
     clock.now += 3600.0  # it takes longer: nothing is told
     assert run.remaining_s() == 0
@@ -129,19 +130,19 @@ def test_trainings_of_one_label_are_counted_each(clock: Clock, monkeypatch: pyte
     monkeypatch.setattr(Job, "epochs", 20)
     run, everything = Progress(clock=clock), work(5, 0)
     run.planned(everything, "serial")
-    run.added(everything, [replace(job, label="same") for job in everything.jobs])
+    run.added(everything, [replace(one, label="same") for one in everything.jobs])
     for _ in range(3):
         clock.now += 40.0
-        run.finished("train", "same", 40.0)
+        run.finished(job("train", "same"), 40.0)
     assert run.remaining_s() == pytest.approx(80.0)
 
 
 def test_a_failed_job_is_not_waited_for_and_says_nothing_about_the_others(clock: Clock) -> None:
     run = Progress(clock=clock)
     begin(run, {"train": 2})
-    run.failed("train", "a", FAILURE)
+    run.failed(job("train", "a"), FAILURE)
     assert run.remaining_s() is None
-    run.finished("train", "b", 4.0)
+    run.finished(job("train", "b"), 4.0)
     assert run.remaining_s() == 0
 
 
@@ -149,20 +150,20 @@ def test_every_job_is_counted_once(clock: Clock) -> None:
     run = Progress(clock=clock)
     begin(run, {"train": 3, "execute": 1, "price": 5})
     for label in ("a", "b"):
-        run.started("train", label)
+        run.started(job("train", label))
     assert (run.total.total(), run.ended.total(), run.running.total()) == (9, 0, 2)
     clock.now = 30.0
-    run.finished("train", "a", 30.0)
-    run.failed("train", "b", FAILURE)
-    run.skipped("execute")
-    run.found_in_store("train", "c")
-    run.started("price", "same")
-    run.started("price", "same")  # variants of a chip may share a label
+    run.finished(job("train", "a"), 30.0)
+    run.failed(job("train", "b"), FAILURE)
+    run.skipped(job("execute", "a"))
+    run.found_in_store(job("train", "c"))
+    run.started(job("price", "same"))
+    run.started(job("price", "same"))  # variants of a chip may share a label
     assert run.running.total() == 2
-    run.part_failed("price", "same", FAILURE)
-    run.finished("price", "same", 1.0, 3)  # of four results one failed
+    run.part_failed(job("price", "same"), FAILURE)
+    run.finished(job("price", "same"), 1.0, 3)  # of four results one failed
     assert run.running == {("price", "same"): 1}
-    run.finished("price", "same", 1.0)
+    run.finished(job("price", "same"), 1.0)
     assert (run.total.total(), run.ended.total()) == (9, 9)
     jobs = run.jobs()
     assert (jobs.done, jobs.failed, jobs.skipped, jobs.reused) == (5, 2, 1, 4)
@@ -174,8 +175,8 @@ def test_jobs_that_are_added_while_others_run(clock: Clock) -> None:
     run = Progress(clock=clock)
     begin_search(run, trials=10)
     run.added(work(1, 1), jobs_of(train=1, execute=1))
-    run.started("train", "a")
-    run.finished("train", "a", 1.0)
+    run.started(job("train", "a"))
+    run.finished(job("train", "a"), 1.0)
     run.added(work(1, 1), jobs_of(train=1))  # the execution is under way
     assert (run.total, run.ended) == ({"train": 2, "execute": 1}, {"train": 1})
     assert run.jobs().reused == 6
@@ -204,7 +205,7 @@ def test_once_a_budget_is_spent_the_jobs_count_that_are_left(clock: Clock) -> No
     run.trial_ended("trial 0 complete", "complete")
     run.added(work(0, 2), jobs_of(execute=2))
     assert run.remaining_s() is None
-    run.finished("execute", "test", 5.0)
+    run.finished(job("execute", "test"), 5.0)
     assert run.remaining_s() == pytest.approx(5.0)
 
 
@@ -213,10 +214,10 @@ def test_every_job_has_a_line_where_that_is_asked_for(clock: Clock, monkeypatch:
     monkeypatch.setenv("CODESIGN_PROGRESS", "jobs")
     plain = Progress(LogView(stream), clock=clock)
     begin(plain, {"train": 2})
-    plain.started("train", "a")
+    plain.started(job("train", "a"))
     clock.now = 4.0
-    plain.finished("train", "a", 4.0)
-    plain.failed("train", "b", FAILURE)
+    plain.finished(job("train", "a"), 4.0)
+    plain.failed(job("train", "b"), FAILURE)
     plain.close()
     assert stream.getvalue().splitlines() == [
         "to run: 2 models (3 in the store), 0 executions (0 in the store), 0 summaries and prices "
@@ -232,9 +233,9 @@ def test_plain_progress_of_a_study(clock: Clock) -> None:
     begin_search(plain, trials=8, complete=3)
     plain.added(work(1, 0), jobs_of(train=1))
     plain.trial_began()
-    plain.started("train", "trial 3: a")
+    plain.started(job("train", "trial 3: a"))
     clock.now = 59.0
-    plain.finished("train", "trial 3: a", 59.0)
+    plain.finished(job("train", "trial 3: a"), 59.0)
     assert len(stream.getvalue().splitlines()) == 1
     clock.now = 60.0
     plain.trial_ended("trial 3 dropped: accuracy 50.0 %", "dropped")
@@ -284,13 +285,13 @@ def test_a_log_has_a_line_a_minute_and_every_failure(clock: Clock) -> None:
     plain = Progress(LogView(stream), clock=clock)
     begin(plain, {"execute": 10_000, "price": 3})
     for number in range(10_000):
-        plain.started("execute", f"job {number}")
+        plain.started(job("execute", f"job {number}"))
         clock.now += 0.03
         if number % 3400 == 3:
-            plain.failed("execute", f"job {number}", FAILURE)
-            plain.skipped("price")
+            plain.failed(job("execute", f"job {number}"), FAILURE)
+            plain.skipped(job("price", "a"))
         else:
-            plain.finished("execute", f"job {number}", 0.03)
+            plain.finished(job("execute", f"job {number}"), 0.03)
     plain.close()
     lines = stream.getvalue().splitlines()
     assert sum("FAILED" in line for line in lines) == 3
@@ -304,11 +305,11 @@ def test_a_log_says_every_minute_how_far_trainings_are(clock: Clock) -> None:
     stream = io.StringIO()
     plain = Progress(LogView(stream), clock=clock)
     begin(plain, {"train": 2})
-    plain.started("train", "a")
+    plain.started(job("train", "a"))
     for _ in range(150):
         clock.now += 1.0
         if clock.now == 100:
-            plain.epoch("a", epoch(2))
+            plain.epoch(job("train", "a"), epoch(2))
         plain.pulse()
     assert stream.getvalue().splitlines()[1:] == [
         "0 of 2 jobs after 1 min 00 s",
@@ -332,13 +333,13 @@ def test_live_progress_shows_counts_rate_and_epochs(clock: Clock) -> None:
     live = Progress(view := TerminalView(terminal(120)), clock=clock)
     try:
         begin(live, {"train": 3})
-        live.started("train", "a")
+        live.started(job("train", "a"))
         clock.now = 30.0
-        live.finished("train", "a", 30.0)
-        live.started("train", "b")
-        live.failed("train", "b", FAILURE)
-        live.started("train", "c")
-        live.epoch("c", epoch(2))
+        live.finished(job("train", "a"), 30.0)
+        live.started(job("train", "b"))
+        live.failed(job("train", "b"), FAILURE)
+        live.started(job("train", "c"))
+        live.epoch(job("train", "c"), epoch(2))
         lines = picture(view, 120)
     finally:
         live.close()
@@ -359,9 +360,9 @@ def test_live_progress_fits_any_terminal(clock: Clock, width: int, height: int) 
         live.added(work(900, 9000), jobs_of(train=900, execute=9000))
         clock.now = 3600.0
         for number in range(40):
-            live.started("execute", f"trial {number}: unlayered_momentum seed {number}, asynchronous on mubrain")
+            live.started(job("execute", f"trial {number}: unlayered_momentum seed {number}, asynchronous on mubrain"))
             live.trial_began()
-        live.finished("train", "b", 30.0)
+        live.finished(job("train", "b"), 30.0)
         labels = ("accuracy", "energy per sample", "decision latency")
         live.front(
             [FrontLine(name=f"trial {n}", labels=labels, values=("98.7 %", "1.234 µJ", "12.34 ms")) for n in range(30)],

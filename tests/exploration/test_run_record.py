@@ -24,6 +24,7 @@ from codesign.exploration.jobs.store import Entry, Store
 from codesign.exploration.runs.progress import Progress
 from codesign.exploration.runs.record import _BEAT_S, RECORD, RecordView, RunRecord, RunStatus, find_runs, read_record
 from codesign.exploration.sweep import SweepOutcome
+from codesign.exploration.work import Job
 from codesign.files import Folder, open_folder
 
 
@@ -132,7 +133,8 @@ def test_a_record_is_written_now_and_then_and_lists_the_last_failures(tmp_path: 
     assert read_record(output).alive == 2000.0
     for number in range(25):
         now[0] += 0.1
-        progress.failed("train", f"job {number}", Failure(kind="ValueError", message="no"))
+        job = Job(kind="train", label=f"job {number}", wanted=(None,), needs=None)
+        progress.failed(job, Failure(kind="ValueError", message="no"))
         progress.pulse()
     assert read_record(output).jobs.failed == 0
     now[0] = 5.0

@@ -22,6 +22,7 @@ from codesign.exploration.planned import Plan, PlannedPoint
 from codesign.exploration.running import RunArguments
 from codesign.exploration.runs.progress import Progress
 from codesign.exploration.sweep import SweepOutcome, run_sweep
+from codesign.exploration.work import Job
 from codesign.exploration.workloads import Workloads
 from codesign.workload.dataset import WorkloadOutline
 
@@ -192,16 +193,16 @@ class Recording(Progress):
         self.failures: list[Failure] = []
         self.notes: list[str] = []
 
-    def finished(self, kind: str, label: str, wall_s: float, results: int = 1) -> None:
-        super().finished(kind, label, wall_s, results)
-        self.ran.append(f"{kind} {label}")
+    def finished(self, job: Job, wall_s: float, results: int = 1) -> None:
+        super().finished(job, wall_s, results)
+        self.ran.append(f"{job.kind} {job.label}")
 
-    def failed(self, kind: str, label: str, failure: Failure, results: int = 1) -> None:
-        super().failed(kind, label, failure, results)
+    def failed(self, job: Job, failure: Failure) -> None:
+        super().failed(job, failure)
         self.failures.append(failure)
 
-    def part_failed(self, kind: str, label: str, failure: Failure) -> None:
-        super().part_failed(kind, label, failure)
+    def part_failed(self, job: Job, failure: Failure) -> None:
+        super().part_failed(job, failure)
         self.failures.append(failure)
 
     def note(self, text: str) -> None:

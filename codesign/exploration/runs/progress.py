@@ -126,10 +126,8 @@ class View:
 
 
 class Progress:
-    """Told of jobs as they come and go. `kind` is train, execute or price; `label` names a job.
-
-    A training and an execution have one result each. A price job has one for each summary and each price that it works
-    out from an execution: `results`.
+    """Told of jobs as they come and go. A training and an execution have one result each, a price job has one for each
+    summary and each price that it works out from an execution.
 
     Attributes:
         executor: where jobs run; "" until it is known.
@@ -151,7 +149,7 @@ class Progress:
         self._worked_s: dict[str, float] = defaultdict(float)  # how long jobs of a kind took that were run to their end
         self._worked: dict[str, float] = defaultdict(float)  # and what effort that was
         self._left: dict[str, float] = defaultdict(float)  # the effort to come
-        self._epochs: dict[str, list[int]] = defaultdict(list)  # of trainings to come, by label, which several may have
+        self._epochs: Counter[int] = Counter()  # of trainings to come
         self._first, self._last = math.inf, self._start  # when the first job began, and the last one ended
         self._told_before, self._told_s, self._spent_s = 0, self._start, 0.0
         self.total: Counter[str] = Counter()
@@ -214,14 +212,14 @@ class Progress:
         worked_s, worked = sum(self._worked_s.values()), sum(self._worked.values())
         if self._run < min(_ENOUGH, self.total.total() - 1) or not worked:
             return None
-        left = {
-            kind: effort * (self._worked_s[kind] / self._worked[kind] if self._worked[kind] else worked_s / worked)
-            for kind, effort in self._left.items()
+        effort_s = {
+            kind: self._worked_s[kind] / self._worked[kind] if self._worked[kind] else worked_s / worked
+            for kind in self._left
         }
+        left_s = sum(effort * effort_s[kind] for kind, effort in self._left.items())
         at_once = max(1.0, worked_s / max(self._last - self._first, 1e-3))
-        epochs = [each for of_label in self._epochs.values() for each in of_label]
-        longest = max(epochs, default=0) / max(sum(epochs), 1) * left.get("train", 0.0)
-        return max(0.0, max(sum(left.values()) / at_once, longest) - (self.clock() - self._last))
+        longest_s = max(+self._epochs, default=0) * effort_s.get("train", 0.0)
+        return max(0.0, max(left_s / at_once, longest_s) - (self.clock() - self._last))
 
     # what it is told -------------------------------------------------------------------------------------------------
 
@@ -248,20 +246,19 @@ class Progress:
         self.counts["reused"] += work.reused
         self.total.update(results_by_kind(new))
         for job in new:
-            if job.kind == "train":
-                self._epochs[job.label].append(job.epochs)
-            self._left[job.kind] += self._effort(job.kind, job.label, len(job.wanted))
+            self._left[job.kind] += _effort(job, len(job.wanted))
+            self._epochs[job.epochs] += job.kind == "train"
         for view in self._views:
             view.added()
 
-    def started(self, kind: str, label: str) -> None:
+    def started(self, job: Job) -> None:
         """A job was handed to the executor."""
-        self.running[kind, label] += 1
+        self.running[job.kind, job.label] += 1
 
-    def epoch(self, label: str, report: EpochReport) -> None:
+    def epoch(self, job: Job, report: EpochReport) -> None:
         """A training finished an epoch, perhaps some time ago; not every epoch is told of."""
         accuracy, left = in_percent(report.validation_accuracy), format_duration(report.remaining_s)
-        self.details["train", label] = (
+        self.details[job.kind, job.label] = (
             f"epoch {report.epoch}/{report.epochs}, loss {report.loss:z.3f}, "
             f"validation accuracy {accuracy} %, {left} left"
         )
@@ -272,36 +269,34 @@ class Progress:
         for view in self._views:
             view.result(key, payload)
 
-    def finished(self, kind: str, label: str, wall_s: float, results: int = 1) -> None:
+    def finished(self, job: Job, wall_s: float, results: int = 1) -> None:
         """A job is done and so many of its results are in the store; of the others `part_failed` told."""
-        self._stopped(kind, label)
         self._run += results
-        self._worked[kind] += self._effort(kind, label, results)
-        self._worked_s[kind] += wall_s
+        self._worked[job.kind] += _effort(job, results)
+        self._worked_s[job.kind] += wall_s
         self._first, self._last = min(self._first, self.clock() - wall_s), self.clock()
-        self._end(kind, "done", results, label)
-        self._tell(f"{self._so_far} {kind} {label}: done in {format_duration(wall_s)}")
+        self._stopped(job, "done", results)
+        self._tell(f"{self._so_far} {job.kind} {job.label}: done in {format_duration(wall_s)}")
 
-    def failed(self, kind: str, label: str, failure: Failure, results: int = 1) -> None:
+    def failed(self, job: Job, failure: Failure) -> None:
         """A job failed; the rows that need it will say so."""
-        self._stopped(kind, label)
-        self._run += results
-        self._end(kind, "failed", results, label)
-        self._tell_failure(f"{kind} {label}", failure)
+        self._run += len(job.wanted)
+        self._stopped(job, "failed", len(job.wanted))
+        self._tell_failure(f"{job.kind} {job.label}", failure)
 
-    def part_failed(self, kind: str, label: str, failure: Failure) -> None:
+    def part_failed(self, job: Job, failure: Failure) -> None:
         """One result of a job failed; the others are kept, and the job is yet to end."""
-        self._end(kind, "failed")
-        self._tell_failure(f"a part of {kind} {label}", failure)
+        self._end(job, "failed", 1)
+        self._tell_failure(f"a part of {job.kind} {job.label}", failure)
 
-    def found_in_store(self, kind: str, label: str) -> None:
+    def found_in_store(self, job: Job) -> None:
         """A job is not run after all, because another process has put its result into the store meanwhile."""
-        self._end(kind, "reused", label=label)
-        self._tell(f"{self._so_far} {kind} {label}: in the store, put there by another process")
+        self._end(job, "reused", 1)
+        self._tell(f"{self._so_far} {job.kind} {job.label}: in the store, put there by another process")
 
-    def skipped(self, kind: str, results: int = 1) -> None:
+    def skipped(self, job: Job) -> None:
         """A job will not be run, because one failed that it needs."""
-        self._end(kind, "skipped", results)
+        self._end(job, "skipped", len(job.wanted))
 
     def trial_began(self) -> None:
         assert self.search is not None, "a study begins before its trials"
@@ -359,20 +354,17 @@ class Progress:
         self.last_failures.append(f"{job}: {failure}")
         self.note(f"{job}: FAILED, {failure}")
 
-    def _stopped(self, kind: str, label: str) -> None:
-        self.running[kind, label] -= 1
-        if self.running[kind, label] <= 0:
-            del self.running[kind, label]
-        self.details.pop((kind, label), None)
+    def _stopped(self, job: Job, how: str, results: int) -> None:
+        self.running -= Counter([(job.kind, job.label)])  # without those that are 0
+        self.details.pop((job.kind, job.label), None)
+        self._end(job, how, results)
 
-    def _end(self, kind: str, how: str, results: int = 1, label: str = "") -> None:
-        self.ended[kind] += results
+    def _end(self, job: Job, how: str, results: int) -> None:
+        self.ended[job.kind] += results
         self.counts[how] += results
-        self._left[kind] -= self._effort(kind, label, results)
-        if kind == "train" and self._epochs[label]:
-            self._epochs[label].pop()
+        self._left[job.kind] -= _effort(job, results)
+        self._epochs[job.epochs] -= job.kind == "train"
 
-    def _effort(self, kind: str, label: str, results: int) -> float:
-        if kind != "train":
-            return results * _EFFORT[kind]
-        return self._epochs[label][-1] if self._epochs[label] else 1
+
+def _effort(job: Job, results: int) -> float:
+    return job.epochs if job.kind == "train" else results * _EFFORT[job.kind]
