@@ -47,13 +47,12 @@ def test_values_of_axes_need_to_go_together_only_as_they_are_combined():
     assert tiny(axes(first, mode.format("queued"))).axes
     text = "prioritize_input needs input_mode 'queued'; in mode 'frame' no input waits"
     alone = "axes.schedule.asynchronous.prioritize_input: prioritize_input = True"
-    assert problems(text_of(axes(first))) == [(16, f"{alone}: {text}")]
-    other = "axes.schedule.asynchronous.input_mode: input_mode = frame"
-    assert problems(text_of(axes(first, mode.format("queued, frame")))) == [(17, f"{other}: {text}")]
+    assert plan_problems(text_of(axes(first))) == [(16, f"{alone}: {text}")]
+    other = "axes.schedule.asynchronous.input_mode: prioritize_input = True, input_mode = frame"
+    assert plan_problems(text_of(axes(first, mode.format("queued, frame")))) == [(17, f"{other}: {text}")]
 
 
-PLACES = "the chip has 200; leave out rows and columns for as many tiles as the cores need"
-CLASH = "neurons_per_core = 4: is larger than the chip's 4 neurons, found 8"
+CLASH = "group_size = 8, vector_width = 1, neurons_per_core = 4: odin: is larger than the chip's 4 neurons, found 8"
 
 
 @pytest.mark.parametrize(
@@ -65,19 +64,19 @@ CLASH = "neurons_per_core = 4: is larger than the chip's 4 neurons, found 8"
         ),
         (
             ["odin.times.synaptic_operation: [1 ns, 20000]", "odin.clock: [100 MHz, 100 Hz]"],
-            *(17, "odin.clock: times.synaptic_operation = 20000, clock = 100 Hz: must take at most 1 s"),
+            *(17, "odin.clock: times.synaptic_operation = 20000, clock = 100 Hz: odin: must take at most 1 s"),
         ),
-        (["odin.potential_bits: [2]"], 16, "odin.potential_bits: potential_bits = 2: a potential must"),
-        # with all others, at its own axis: a mesh of 4 × 8 tiles of 4 cores does not hold 200
-        (
-            ["loihi.cores: [64, 200]", "loihi.clock: [100 MHz, 200 MHz]", "loihi.vector_width: [1, 2]"],
-            *(16, f"loihi.cores: cores = 200: has place for 128 cores (4×8 tiles of 4), {PLACES}"),
+        (["odin.potential_bits: [2]"], 16, "odin.potential_bits: potential_bits = 2: odin: a potential must"),
+        (  # a mesh of 4 × 8 tiles of 4 cores does not hold 200
+            ["loihi.vector_width: [1, 2]", "loihi.cores: [64, 200]"],
+            17,
+            "loihi.cores: vector_width = 1, cores = 200: loihi_sanafe: has place for 128 cores (4×8 tiles of 4), the",
         ),
     ],
 )
 def test_numbers_of_a_chip_are_looked_at_together(lines, line, message):
     chip, _, _ = lines[0].partition(".")
-    ((at, told),) = problems(text_of(instead(f"{chip}: {{}}"), axes(*(f"chip.{one}" for one in lines))))
+    ((at, told),) = plan_problems(text_of(instead(f"{chip}: {{}}"), axes(*(f"chip.{one}" for one in lines))))
     assert (at, told.startswith(f"axes.chip.{message}")) == (line, True)
 
 
@@ -125,9 +124,9 @@ def test_memories_are_built_for_the_widths_of_weights_that_an_axis_gives():
         for bits in ("4, 6", "4, chip")
     )
     assert tiny(*right).axes
-    clash = "potential_bits = 6, weight_bits = 9: a potential must hold at least one weight"
+    clash = "potential_bits = 6, weight_bits = chip: loihi_sanafe: a potential must hold at least one weight"
     told = f"axes.chip.loihi.weight_bits: {clash}, found 6 bits of potential and 9 of weights"
-    assert problems(text_of(*wrong)) == [(17, told)]
+    assert plan_problems(text_of(*wrong)) == [(17, told)]
 
 
 def test_twice_the_values_are_twice_the_work(monkeypatch: pytest.MonkeyPatch):

@@ -227,7 +227,7 @@ def test_fields_that_go_together_are_set_together() -> None:
     for values in (both, dict(reversed(both.items()))):
         schedule = spec.trial_sweep(values).schedules["asynchronous"]
         assert (schedule.input_mode, schedule.prioritize_input, schedule.group_size) == ("queued", True, 4)
-    with pytest.raises(InputError, match=r"space: prioritize_input = True: prioritize_input needs input_mode 'queued'"):
+    with pytest.raises(InputError, match=r"^prioritize_input = True: prioritize_input needs input_mode 'queued'"):
         spec.trial_sweep({"schedule.prioritize_input": True})
 
 
@@ -290,7 +290,7 @@ def test_parts_of_a_recipe_are_dimensions() -> None:
     )
     assert not drop.domain.integers  # as of input_dropout: not 0 or 1 alone
     assert batch.domain.integers
-    with pytest.raises(InputError, match=r"space: budget\.density = -1\.0: must be greater than 0, found -1"):
+    with pytest.raises(InputError, match=r"^budget\.density = -1\.0: must be greater than 0, found -1"):
         spec.trial_sweep({"recipe.budget.density": -1.0})
 
 

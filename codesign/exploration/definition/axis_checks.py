@@ -1,25 +1,23 @@
-"""Mistakes in axes and the chips that they vary: values wrong by themselves, or in combination with others of the file.
+"""Mistakes in axes and the chips that they vary: values that are wrong by themselves.
 
-Works on the file's plain content, as `codesign.exploration.definition.checks`.
+Works on the file's plain content, as `codesign.exploration.definition.checks`. What does not go together is found when
+the sweep is planned.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from difflib import get_close_matches
-from functools import partial
-from itertools import product
 from typing import Any
 
 from codesign.analysis.results.columns import is_of_design
-from codesign.documents import Path_, Spec
+from codesign.documents import Path_
 from codesign.errors import CodesignError, DocumentError
 from codesign.exploration.definition.checks import Blocks, Mistakes, axis_parts, list_at, mapping
 from codesign.exploration.definition.entries import MODELS, ChipEntry
-from codesign.exploration.definition.nested import mistakes_in, part_mistakes, unknown_part, with_parts
-from codesign.hardware.chip.derivation import without_derived
-from codesign.hardware.chip.description import Chip, consistency_mistakes
+from codesign.exploration.definition.nested import part_mistakes, unknown_part
+from codesign.hardware.chip.description import Chip
 from codesign.hardware.chip.parameters import replaced
 from codesign.hardware.library import PARTS, chip_variant, find_chip, is_chip_file
 from codesign.mistakes import dotted, suggestion
@@ -29,10 +27,7 @@ Values = Mapping[str, list[Any]]
 Axes = Mapping[tuple[str, str], Values]
 """By block and name."""
 Settings = Mapping[str, Any]
-Wrong = Iterator[tuple[str, int, str]]
-"""Values of parameters: which parameter, the position of its value, and a message."""
 
-_MOST_CLASHES = 100
 _FORMS = (
     *(f"{block}.<name>.<parameter>" for block in ("recipe", "schedule", "chip")),
     *(f"{block}.<parameter>" for block in ("network", "neuron", "workload")),
@@ -81,33 +76,11 @@ def _fields(blocks: Blocks, axes: Axes) -> Mistakes:
     """Values that a field of a recipe, a schedule or a chip's entry cannot take."""
     for (block, name), values in axes.items():
         model, entry = MODELS[block], blocks[block][name]
-        own = {path: found for path, found in values.items() if block != "chip" or path in model.model_fields}
-        if not isinstance(entry, dict) or not own:
-            continue
-
-        def together(chosen: Settings, model: type[Spec] = model, entry: dict[str, Any] = entry) -> list[str]:
-            return [text for at, text in mistakes_in(model, with_parts(entry, chosen)) if not at]
-
-        alone = partial(part_mistakes, model, entry)
-        for parameter, i, message in _wrong(own, alone, (lambda chosen: []) if together({}) else together):
-            yield ("axes", f"{block}.{name}.{parameter}", i), message
-
-
-def _wrong(axes: Values, alone: Callable[[str, Any], list[str]], together: Callable[[Settings], list[str]]) -> Wrong:
-    """Values that are wrong `alone`, and combinations of the others that are wrong `together`: told once with what all
-    of them have in common, of axes with other values, at the last of these."""
-    apart = [(name, i, text) for name, of in axes.items() for i, value in enumerate(of) for text in alone(name, value)]
-    yield from apart
-    wrong = {(name, i) for name, i, _ in apart}
-    sound = [[(name, i) for i in range(len(values)) if (name, i) not in wrong] for name, values in axes.items()]
-    clashes: dict[str, list[tuple[tuple[str, int], ...]]] = {}
-    for combination in product(*sound):
-        for text in together({name: axes[name][i] for name, i in combination}):
-            if text in clashes or len(clashes) < _MOST_CLASHES:
-                clashes.setdefault(text, []).append(combination)
-    for text, (first, *others) in clashes.items():
-        guilty = [one for one in first if len(axes[one[0]]) > 1 and all(one in other for other in others)] or first
-        yield *guilty[-1], f"{', '.join(f'{name} = {axes[name][i]}' for name, i in guilty)}: {text}"
+        for path, of in values.items() if isinstance(entry, dict) else ():
+            if block != "chip" or path in model.model_fields:
+                for i, value in enumerate(of):
+                    for message in part_mistakes(model, entry, path, value):
+                        yield ("axes", f"{block}.{name}.{path}", i), message
 
 
 def _chips(entries: Mapping[str, Any], axes: Axes) -> Mistakes:
@@ -135,47 +108,20 @@ def _chips(entries: Mapping[str, Any], axes: Axes) -> Mistakes:
             continue
         values = axes.get(("chip", name), {})
         numbers = {path: found for path, found in values.items() if path not in ChipEntry.model_fields}
-        whole = not isinstance(chip, tuple)
         if isinstance(chip, tuple):
             for location, message in chip:
                 yield ("chips", name, *location), message.removeprefix(f"{dotted(location)}: ")
             # Of what the entry leaves as it is, its base still tells what an axis may name and take.
             numbers = {path: found for path, found in numbers.items() if path.partition(".")[0] not in parts}
             chip = find_chip(called)
-        widths = _widths(chip, values.get("weight_bits", ()))
-        built = {"weight_bits": [*widths]} if widths else {}
-        for path, i, message in _wrong_numbers(chip, numbers | built, together=whole):
-            yield ("axes", f"chip.{name}.{path}", [*widths.values()][i] if path in built else i), message
-
-
-def _widths(chip: Chip, values: Iterable[Any]) -> dict[int, int]:
-    """The widths of weights for which a chip's memories are built, each with the position of its first value. Where the
-    chip states no structure, its description stays as it is, whatever the width of the evaluated weights."""
-    own = None if chip.structure is None or chip.weight_bits is None else chip.weight_bits.value
-    found: dict[int, int] = {}
-    for i, value in enumerate(values if own else ()):
-        bits = own if value in ("chip", "none") else value
-        if type(bits) is int and 0 < bits <= 32:  # others are refused as values of the entry
-            found.setdefault(bits, i)
-    return found
-
-
-def _wrong_numbers(chip: Chip, axes: Values, *, together: bool) -> Wrong:
-    kinds = axes.get("synchronization", ())
-
-    def alone(path: str, value: Any) -> list[str]:
-        # A parameter of one kind of synchronization is right if it is under one of those that the chip has here.
-        others = kinds if path.startswith("synchronization.") else ()
-        settings: list[Settings] = [{path: value}, *({"synchronization": kind, path: value} for kind in others)]
-        refused = [text for chosen in settings if (text := _refusal(chip, chosen))]
-        return refused[:1] if len(refused) == len(settings) else []
-
-    def combined(chosen: Settings) -> list[str]:
-        if refused := _refusal(chip, chosen):
-            return [refused]
-        return [text for _, text in consistency_mistakes(without_derived(replaced(chip, chosen)))]
-
-    yield from _wrong(axes, alone, combined if together else lambda chosen: [])
+        for path, of in numbers.items():
+            # A parameter of one kind of synchronization is right if it is under one of those that the chip has here.
+            kinds = numbers.get("synchronization", ()) if path.startswith("synchronization.") else ()
+            for i, value in enumerate(of):
+                settings: list[Settings] = [{path: value}, *({"synchronization": kind, path: value} for kind in kinds)]
+                refused = [text for chosen in settings if (text := _refusal(chip, chosen))]
+                if len(refused) == len(settings):
+                    yield ("axes", f"chip.{name}.{path}", i), refused[0]
 
 
 def _refusal(chip: Chip, chosen: Settings) -> str | None:

@@ -104,8 +104,8 @@ def refusals(
 ) -> Iterator[str]:
     """Why network, neuron and workload cannot have values of some paths, beside what is wrong with them without."""
     try:
-        with_network(network, preset, settings, "")
-        if (changed := with_workload(workload, settings, "")) != workload:
+        with_network(network, preset, settings)
+        if (changed := with_workload(workload, settings)) != workload:
             dataset = get_dataset(workload.name)
             known = set(dataset.mistakes(workload))
             yield from (message for at, message in dataset.mistakes(changed) if (at, message) not in known)

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from codesign.documents import Mistake, Spec, value_at
+from codesign.documents import Spec, value_at
 from codesign.errors import InputError
 from codesign.mistakes import allowed_keys, dotted, mistakes_of, reason, suggestion
 from codesign.units import InSI
@@ -58,35 +58,27 @@ def _held(value: Any) -> Any:
     return InSI(value) if isinstance(value, float) else value
 
 
-def with_fields(entry: SpecT, settings: Mapping[str, Any], place: str) -> SpecT:
+def with_fields(entry: SpecT, settings: Mapping[str, Any]) -> SpecT:
     """`entry` with some fields, as a file writes them, replaced at once and checked. Raises InputError where it cannot
-    have them, which names their `place` in the file unless that is empty."""
+    have them."""
     if not settings:
         return entry
     given = with_parts(said_by(entry), settings)
     try:
         return type(entry).model_validate(given)
     except ValidationError as error:
-        reasons = "; ".join(map(reason, mistakes_of(error, given)))
-        if not place:
-            raise InputError(reasons) from None
-        shown = ", ".join(f"{field} = {value}" for field, value in settings.items())
-        raise InputError(f"{place}: {shown}: {reasons}") from None
-
-
-def mistakes_in(model: type[Spec], data: Mapping[str, Any]) -> list[Mistake]:
-    """What is wrong with fields of a model, as a file writes them."""
-    try:
-        model.model_validate(data)
-    except ValidationError as error:
-        return [(item["place"], reason(item)) for item in mistakes_of(error, data)]
-    return []
+        raise InputError("; ".join(map(reason, mistakes_of(error, given)))) from None
 
 
 def part_mistakes(model: type[Spec], entry: Mapping[str, Any], path: str, value: Any) -> list[str]:
     """What is wrong with a value at a dotted path of an entry, by itself."""
-    found = mistakes_in(model, with_parts(entry, {path: value}))
-    return [text for at, text in found if at[:1] == (path.partition(".")[0],)]
+    data = with_parts(entry, {path: value})
+    try:
+        model.model_validate(data)
+    except ValidationError as error:
+        head = (path.partition(".")[0],)
+        return [reason(item) for item in mistakes_of(error, data) if item["place"][:1] == head]
+    return []
 
 
 def part_at(entry: Any, path: str) -> Any:

@@ -167,23 +167,20 @@ def complete_neuron(network: NetworkEntry, preset: str | None) -> NeuronSpec:
     return PRESETS[preset].neuron.model_copy(update=given)
 
 
-def with_network(
-    network: NetworkEntry, preset: str | None, settings: Mapping[str, AxisValue], place: str
-) -> NetworkEntry:
+def with_network(network: NetworkEntry, preset: str | None, settings: Mapping[str, AxisValue]) -> NetworkEntry:
     """A network with some of its parameters replaced at once and checked. Raises InputError where it cannot have them.
 
     Args:
         preset: that gives what the network leaves out.
         settings: by path, as in `network.width`, `network.hidden`, `network.layers.0.channels` and
             `neuron.time_constant`; others are passed over.
-        place: as in `with_fields`.
     """
     fields = _of_block("network", {path: value for path, value in settings.items() if not changes_widths(path)})
     for path in fields:
         holder = path.rpartition(".")[0]
         if holder and part_at(network, holder) is None:
             raise InputError(f"network.{path}: the network of the file has no '{holder}'")
-    network = with_fields(network, fields, place)
+    network = with_fields(network, fields)
     if any(map(changes_widths, settings)):
         hidden = HiddenLayers.of(network, preset).text(settings)
         network = network.model_copy(update={"hidden": hidden, "topology": None})
@@ -191,14 +188,14 @@ def with_network(
     if not of_neuron:
         return network
     neuron = complete_neuron(network, preset)
-    changed = with_fields(neuron, of_neuron, place)
+    changed = with_fields(neuron, of_neuron)
     update = {name: getattr(changed, name) for name in {path.partition(".")[0] for path in of_neuron}}
     return network.model_copy(update={"neuron": network.neuron.model_copy(update=update)})
 
 
-def with_workload(workload: WorkloadSpec, settings: Mapping[str, AxisValue], place: str) -> WorkloadSpec:
+def with_workload(workload: WorkloadSpec, settings: Mapping[str, AxisValue]) -> WorkloadSpec:
     """A workload with the parameters replaced that settings have of it, as `with_network` does."""
-    return with_fields(workload, _of_block("workload", settings), place)
+    return with_fields(workload, _of_block("workload", settings))
 
 
 def set_by(path: str) -> Path_:

@@ -137,14 +137,14 @@ class SweepSpec(FileSpec):
 
     _set_by_axes: dict[Path_, Path_] = PrivateAttr(default_factory=dict)
 
-    def of_design(self, settings: Mapping[str, AxisValue], place: str) -> SweepSpec:
-        """The sweep of one network and workload, and without axes on what settings, by path, say of these; `place` is
-        as in `with_fields`. Raises InputError where they cannot have these values together."""
+    def of_design(self, settings: Mapping[str, AxisValue]) -> SweepSpec:
+        """The sweep of one network and workload, and without axes on what settings, by path, say of these. Raises
+        InputError where they cannot have these values together."""
         spec = self.model_copy(
             update={
                 "axes": {path: values for path, values in self.axes.items() if path not in settings},
-                "network": with_network(self.network, self.preset, settings, place),
-                "workload": with_workload(self.workload, settings, place),
+                "network": with_network(self.network, self.preset, settings),
+                "workload": with_workload(self.workload, settings),
             }
         )
         spec._set_by_axes = {

@@ -53,21 +53,28 @@ def designs(spec: SweepSpec) -> Iterator[Variant[SweepSpec]]:
         values = {path: value for path, (value, _) in zip(chosen, settings, strict=True)}
         columns = tuple((path, column) for path, (_, column) in zip(chosen, settings, strict=True))
         try:
-            yield Variant(name=spec.name, value=spec.of_design(values, ""), axes=columns)
+            yield Variant(name=spec.name, value=spec.of_design(values), axes=columns)
         except InputError as error:
-            at = next((path for path in values if str(error).startswith(f"{path}: ")), [*values][-1])
-            told = ", ".join(f"{path} = {value}" for path, value in values.items())
-            raise spec.refusal([(("axes", at), f"{told}: {str(error).removeprefix(f'{at}: ')}")]) from None
+            raise _refusal(spec, "", values, error) from None
+
+
+def _refusal(spec: SweepSpec, prefix: str, settings: Settings, error: InputError) -> InputError:
+    """Why values of axes, by what follows a prefix of their paths, do not go together: at the one that is named, or at
+    the last."""
+    name = next((name for name in settings if str(error).startswith(f"{name}: ")), [*settings][-1])
+    told = ", ".join(f"{other} = {value}" for other, value in settings.items())
+    at = "axes", f"{prefix}{name}", spec.axes[f"{prefix}{name}"].index(settings[name])
+    return spec.refusal([(at, f"{told}: {str(error).removeprefix(f'{name}: ')}")])
 
 
 def recipe_variants(spec: SweepSpec, name: str) -> list[Variant[Recipe]]:
     """A recipe under its axes. Raises InputError for values that it cannot have."""
-    return _variants(spec, "recipe", name, lambda settings: with_fields(spec.recipes[name], settings, "axes"))
+    return _variants(spec, "recipe", name, lambda settings: with_fields(spec.recipes[name], settings))
 
 
 def schedule_variants(spec: SweepSpec, name: str) -> list[Variant[ScheduleEntry]]:
     """A schedule under its axes. Raises InputError for values that it cannot have."""
-    return _variants(spec, "schedule", name, lambda settings: with_fields(spec.schedule_entry(name), settings, "axes"))
+    return _variants(spec, "schedule", name, lambda settings: with_fields(spec.schedule_entry(name), settings))
 
 
 def chip_variants(spec: SweepSpec, name: str) -> list[Variant[ChipVariant]]:
@@ -78,7 +85,7 @@ def chip_variants(spec: SweepSpec, name: str) -> list[Variant[ChipVariant]]:
     def changed(settings: Settings) -> ChipVariant:
         of_entry = {field: value for field, value in settings.items() if field in ChipEntry.model_fields}
         numbers = {path: value for path, value in settings.items() if path not in of_entry}
-        varied = with_fields(entry, of_entry, "axes")
+        varied = with_fields(entry, of_entry)
         width = _weight_width(varied, chip, own)
         return ChipVariant(entry=varied, chip=with_parameters(chip, {**width, **numbers}))
 
@@ -156,7 +163,13 @@ def _variants(spec: SweepSpec, block: str, name: str, changed: Callable[[Setting
     prefix = f"{block}.{name}."
     axes = {path.removeprefix(prefix): of for path, of in spec.axes.items() if path.startswith(prefix)}
     settings = list(product(*axes.values()))
-    values = [changed(dict(zip(axes, each, strict=True))) for each in settings]
+    values = []
+    for each in settings:
+        chosen = dict(zip(axes, each, strict=True))
+        try:
+            values.append(changed(chosen))
+        except InputError as error:
+            raise _refusal(spec, prefix, chosen, error) if chosen else error from None
     pairs = zip(axes, zip(*settings, strict=True), strict=True)
     columns = {f"{prefix}{parameter}": _column(values, parameter, of) for parameter, of in pairs}
     return [

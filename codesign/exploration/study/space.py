@@ -12,11 +12,11 @@ from optuna.trial import BaseTrial
 
 from codesign.analysis.results.columns import is_of_design
 from codesign.documents import Spec
-from codesign.errors import CodesignError
+from codesign.errors import CodesignError, InputError
 from codesign.exploration.definition.axis_checks import instead_of_varying
 from codesign.exploration.definition.design_checks import refusals, unknown_in_design
 from codesign.exploration.definition.entries import BUILT_IN_SCHEDULES, MODELS, ChipEntry
-from codesign.exploration.definition.nested import part_at, part_mistakes, said_by, unknown_part, with_fields
+from codesign.exploration.definition.nested import SpecT, part_at, part_mistakes, said_by, unknown_part, with_fields
 from codesign.exploration.definition.network import AxisValue as Value
 from codesign.exploration.definition.network import HiddenLayers, changes_widths, layer_of
 from codesign.exploration.definition.spec import SweepSpec
@@ -114,6 +114,15 @@ def _is_real(annotation: Any) -> bool:
 def _noisy(recipe: Recipe, policy: str | None = None) -> bool:
     """Whether momentum noise matters in a training, through this policy where one is given."""
     return recipe.noisy if policy is None else get_policy(policy).uses_noise
+
+
+def _changed(entry: SpecT, settings: Mapping[str, Value]) -> SpecT:
+    """As `with_fields`, whose error then tells the settings."""
+    try:
+        return with_fields(entry, settings)
+    except InputError as error:
+        shown = ", ".join(f"{field} = {value}" for field, value in settings.items())
+        raise InputError(f"{shown}: {error}") from None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -263,16 +272,16 @@ class SearchSpace:
         """The sweep of one recipe, chip and schedule that a trial is, with values as `draw` gives them, none for the
         baseline; its jobs are those of any sweep. Raises InputError for values that do not go together."""
         of_design = {path: value for path, value in values.items() if is_of_design(path)}
-        chosen, base = self.chosen(values), self.base.of_design(of_design, "space")
-        recipe = with_fields(base.recipes[chosen["recipe"]], self._settings(values, "recipe"), "space")
+        chosen, base = self.chosen(values), self.base.of_design(of_design)
+        recipe = _changed(base.recipes[chosen["recipe"]], self._settings(values, "recipe"))
         if recipe.chip is not None and "chip" in values:
             recipe = recipe.model_copy(update={"chip": chosen["chip"]})
-        schedule = with_fields(base.schedule_entry(chosen["schedule"]), self._settings(values, "schedule"), "space")
+        schedule = _changed(base.schedule_entry(chosen["schedule"]), self._settings(values, "schedule"))
         settings = self._settings(values, "chip")
         own = {field: value for field, value in settings.items() if field in ChipEntry.model_fields}
         numbers = {field: value for field, value in settings.items() if field not in own}
         written = base.chips[chosen["chip"]]
-        chip = with_fields(written, own, "space").of_trial(written, numbers)
+        chip = _changed(written, own).of_trial(written, numbers)
         schedules, chips = {chosen["schedule"]: schedule}, {**base.chips, chosen["chip"]: chip}
         trial = base.model_copy(update={"schedules": schedules, "chips": chips})
         trial = trial.part({chosen["recipe"]: recipe}, chosen["chip"], chosen["schedule"])

@@ -54,9 +54,7 @@ def with_parameters(chip: Chip, values: Mapping[str, object], settled: Collectio
     """
     changed = replaced(chip, values)
     for _, mistake in consistency_mistakes(without_derived(changed)) if values else ():
-        texts = {path: number.text for path, number in changed.numbers().items()}
-        shown = ", ".join(f"{path} = {texts.get(path, value)}" for path, value in values.items())
-        raise InputError(f"{chip.name}: {shown}: {mistake}")
+        raise InputError(f"{chip.name}: {mistake}")
     changed = at_structure(chip, changed, {*values, *settled})
     return with_derived(changed) if STRUCTURE in chip.sources else changed
 
