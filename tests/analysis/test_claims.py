@@ -23,10 +23,8 @@ SIZES = "axis.schedule.async_random.group_size"
 
 
 def asked(rows: list[Row], **question: Any) -> Answer:
-    table = table_of(rows)
-    failed = table.frame[table.frame["status"] != "ok"]
-    points = gather(table)
-    return answer_claim("it", ClaimQuestion(claim="It is so", **question), points, names_of(points), failed=failed)
+    points = points_of(rows)
+    return answer_claim("it", ClaimQuestion(claim="It is so", **question), points, names_of(points))
 
 
 def run(recipe: str, inference: str, column: str, values: tuple[Any, ...], **changes: object) -> list[Row]:
@@ -238,7 +236,7 @@ def test_the_drained_accuracy_of_another_schedule_is_that_of_the_same_chip():
         for seed in (0, 1)
     ]
     points = points_of([one | {"point": f"{number}"} for number, one in enumerate(rows)])
-    found = {(p.chip, p.schedule): [*measured("accuracy_drained", p, points)] for p in points}
+    found = {(p.chip, p.schedule): [*measured("accuracy_drained", p)] for p in points}
     assert found == {(chip, name): [of] * 2 for chip, of in (("a", 0.7), ("b", 0.9)) for name in stops}
 
 
@@ -260,11 +258,12 @@ def test_the_drained_accuracy_of_another_schedule_is_that_of_neurons_that_wait_f
     table = table_of(rows)
     first, patient = {"prioritize_input": True}, {"synchronization_threshold": 3}
     entries = {"late_first": first, "first": first, "late_patient": patient, "early": {}}
-    points = gather(replace(table, metadata=replace(table.metadata, schedules=entries)))
-    found = {p.schedule: [*measured("accuracy_drained", p, points)] for p in points if p.stop == "on_output"}
+    whole = replace(table, metadata=replace(table.metadata, schedules=entries))
+    points = gather(whole)
+    found = {p.schedule: [*measured("accuracy_drained", p)] for p in points if p.stop == "on_output"}
     assert found == {"early": [0.5, 0.51], "first": [0.55, 0.56]}
-    alone = [p for p in points if p.schedule in ("early", "late_patient")]
-    assert not len(measured("accuracy_drained", next(p for p in alone if p.schedule == "early"), alone))
+    alone = gather(replace(whole, frame=whole.frame[whole.frame["schedule"].isin(("early", "late_patient"))]))
+    assert not len(measured("accuracy_drained", next(p for p in alone if p.schedule == "early")))
 
 
 def test_what_another_trial_trained_tells_nothing_of_a_trial():
@@ -276,10 +275,9 @@ def test_what_another_trial_trained_tells_nothing_of_a_trial():
     ]
     rows[0]["training_loss_curve"] = [2.0, 1.0]
     lost = rows[1] | {"status": "failed", "training_seed": 1, "point": "lost", "training_loss_curve": None}
-    frame = table_of([*rows, lost]).frame
-    points = points_of([*rows, lost])
-    assert measured("accuracy_drained", points[0], points).empty
-    assert measured("instability", points[0], points, frame[frame["status"] == "failed"]).to_dict() == {0: 0.0}
+    point, _ = points_of([*rows, lost])
+    assert measured("accuracy_drained", point).empty
+    assert measured("instability", point).to_dict() == {0: 0.0}
 
 
 def test_trainings_that_rise_again_or_fail_are_unstable():

@@ -7,11 +7,12 @@ from dataclasses import replace
 import pytest
 from handmade_hardware import near
 from made_up_answers import asked, row, with_terms
-from synthetic_sweep import Row, loihi_row, mubrain_row, points_of, with_ranges
+from synthetic_sweep import Row, loihi_row, mubrain_row, points_of, synthetic_metadata, with_ranges
 
 from codesign.analysis.comparisons.comparison import Obstacle, compare, matched_terms
+from codesign.analysis.results.metadata import ChipFacts
 from codesign.analysis.results.points import Point
-from codesign.hardware.terms import COST_TERMS
+from codesign.hardware.terms import COST_TERMS, OWN_CITATION
 
 
 def of_chips(rows: list[Row]) -> dict[str, Point]:
@@ -101,8 +102,9 @@ def test_what_the_file_of_a_readers_own_chip_lacks_is_named():
         energy(mubrain_row("layered", "random", 0, 0), message=1e-9, hop=1e-9, spike=None),
         energy(loihi_row("layered", 0, 0), message=1e-9, spike=1e-9),
     ]
-    points = of_chips(rows)
-    own = replace(points["loihi"], own_chip=True)
+    chips = {"loihi": ChipFacts(title="", citation=OWN_CITATION, synchronization="barrier")}
+    points = {point.chip: point for point in points_of(rows, replace(synthetic_metadata(), chips=chips))}
+    own = points["loihi"]
     found = matched_terms(own, points["mubrain"])
     assert isinstance(found, Obstacle)
     assert found.sentence == "The file of {0} gives no energies.hop; with it they compare."

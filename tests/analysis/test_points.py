@@ -74,11 +74,9 @@ def test_axes_are_read_with_their_units():
 def test_a_recipes_title_says_no_parameter_of_a_loss_that_an_axis_varies(varied, title):
     losses = {"layered": "sum", "unlayered_rs": "margin, margin 2"}
     plain = {"training_method": "layered", "training_policy": None, "training_group_size": None}
-    points = [
-        replace(point, **plain, training_parameters={"loss": losses[point.recipe], **varied})
-        for point in points_of(synthetic_rows())
-        if point.recipe in losses
-    ]
+    rows = [row | plain for row in synthetic_rows() if row["recipe"] in losses]
+    recipes = {name: {"loss": loss, **varied} for name, loss in losses.items()}
+    points = points_of(rows, replace(synthetic_metadata(), recipes=recipes))
     assert names_of(points).recipes["unlayered_rs"] == title
 
 

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 from drawn_rows import rows_of
-from synthetic_sweep import Row, mubrain_row, points_of, synthetic_rows
+from synthetic_sweep import Row, mubrain_row, points_of, synthetic_metadata, synthetic_rows
 
 from codesign.analysis.answers.illustrations import FigureEntry
+from codesign.analysis.results.metadata import AxisFacts
 from codesign.errors import InputError
 from codesign.reporting.charts.asked import asked_figure, asked_section
 from codesign.reporting.charts.base import Figure, picture
@@ -62,7 +63,7 @@ def test_lines_along_a_time_have_its_unit_and_those_left_out_are_counted():
         for seconds in (0.01, 0.02)
         for size in range(1, 10)
     ]
-    points = [replace(point, axis_units={"workload.timestep": "s"}) for point in points_of(rows)]
+    points = points_of(rows, replace(synthetic_metadata(), axes=(AxisFacts(name="workload.timestep", unit="s"),)))
     entry = FigureEntry(figure="along", along="workload.timestep", column="accuracy")
     found = asked_figure("asked", entry, points)
     assert "timestep in s" in str(found.spec)
@@ -84,7 +85,7 @@ def test_an_axis_is_called_by_what_it_sets(along: str, words: str):
     path = along.replace("training.", "recipe.layered.")
     rows = [mubrain_row("layered", "random", 0, 0) | {f"axis.{path}": x, "point": str(x)} for x in (1.0, 8.0)]
     unit = "s" if words.endswith(" in s") else ""
-    points = [replace(point, axis_units={path: unit}) for point in points_of(rows)]
+    points = points_of(rows, replace(synthetic_metadata(), axes=(AxisFacts(name=path, unit=unit),)))
     found = asked_figure("asked", FigureEntry(figure="along", along=along, column="accuracy"), points)
     assert found.title == f"Accuracy by {words.removesuffix(' in s')}"
     assert f"'title': '{words}'" in str(found.spec)

@@ -59,7 +59,7 @@ def rows_of(variants: list[Variant], seeds: int = 3) -> list[Row]:
 
 
 def gathered(rows: list[Row]) -> tuple[Point, ...]:
-    return points_of(table_of(rows).frame, units={}, recipes={})
+    return points_of(table_of(rows).frame, units={})
 
 
 def asked(rows: list[Row], chips: Mapping[str, ChipFacts] | None = None, **content: Any) -> Answer:

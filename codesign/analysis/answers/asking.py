@@ -128,7 +128,7 @@ def _answer(name: str, question: Question, table: AnsweredTable) -> Answer:
         case CompareQuestion():
             return compare_sides(name, question, points, names)
         case ClaimQuestion():
-            return answer_claim(name, question, points, names, failed=table.frame[table.frame["status"] != "ok"])
+            return answer_claim(name, question, points, names)
         case TargetQuestion():
             return reach(name, question, points, names)
         case PrintedQuestion():

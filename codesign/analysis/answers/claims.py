@@ -57,15 +57,13 @@ class _Pair:
         return replace(found, half_width=0.0) if self.given and found.mean is not None else found
 
 
-def answer_claim(
-    name: str, question: ClaimQuestion, points: Sequence[Point], names: Names, *, failed: pd.DataFrame | None = None
-) -> Answer:
+def answer_claim(name: str, question: ClaimQuestion, points: Sequence[Point], names: Names) -> Answer:
     """How a claim stands: it holds where every comparison's interval lies on its side of zero, does not hold where one
-    lies on the other side and none on its own, and is not shown where seeds, or draws of chips' numbers, cannot tell.
-    Trainings in rows that `failed` are unstable."""
+    lies on the other side and none on its own, and is not shown where seeds, or draws of chips' numbers, cannot
+    tell."""
     source = f" ({question.source})" if question.source else ""
     answer = partial(Answer, name=name, form="claim", question=question.ask or question.claim + source)
-    values = _Values(question=question, points=points, failed=failed)
+    values = _Values(question=question, points=points)
     if question.along is None and question.more is None:
         return _limited(answer, points_in(points, question.select), values)
     pairs = values.pairs()
@@ -102,10 +100,6 @@ def answer_claim(
 class _Values:
     question: ClaimQuestion
     points: Sequence[Point]
-    failed: pd.DataFrame | None
-
-    def of(self, point: Point, column: str = "") -> pd.Series:
-        return measured(column or self.question.column, point, self.points, self.failed)
 
     @cached_property
     def bases(self) -> dict[int, Point]:
@@ -115,12 +109,13 @@ class _Values:
 
     def gains(self, point: Point, column: str = "") -> pd.Series | None:
         """Values less those that they are relative to; None where there are none."""
+        column = column or self.question.column
         if self.question.relative_to is None:
-            return self.of(point, column)
+            return measured(column, point)
         base = self.bases.get(point.number)
-        if base is None or not comparable(point, base, like(column or self.question.column)):
+        if base is None or not comparable(point, base, like(column)):
             return None
-        return gains_over(self.of(point, column), self.of(base, column))
+        return gains_over(measured(column, point), measured(column, base))
 
     def pairs(self) -> list[_Pair]:
         """Distinct ones: chips that only price the same spikes differently repeat what others say, and schedules what

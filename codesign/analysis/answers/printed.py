@@ -34,11 +34,11 @@ def answer_printed(name: str, question: PrintedQuestion, points: Sequence[Point]
         Option(
             label=row.label,
             point=found[key],
-            values=_values(question.columns, found[key], points),
+            values=_values(question.columns, found[key]),
             obstacle="" if found[key] is not None else "no result",
             printed=PrintedNumbers(
                 values=row.values,
-                multiples=_multiples(question, row, found[key], found.get(reference or ""), points),
+                multiples=_multiples(question, row, found[key], found.get(reference or "")),
                 remark=_remark(question, found[key]),
             ),
         )
@@ -62,12 +62,12 @@ def _point_of(row: PrintedRow, question: PrintedQuestion, points: Sequence[Point
     return min(found, key=lambda p: (len([*_unlike(question.settings, p)]), p.number)) if found else None
 
 
-def _values(columns: Sequence[str], point: Point | None, points: Sequence[Point]) -> dict[str, Interval]:
-    return {} if point is None else {column: interval(measured(column, point, points)) for column in columns}
+def _values(columns: Sequence[str], point: Point | None) -> dict[str, Interval]:
+    return {} if point is None else {column: interval(measured(column, point)) for column in columns}
 
 
 def _multiples(
-    question: PrintedQuestion, row: PrintedRow, point: Point | None, reference: Point | None, points: Sequence[Point]
+    question: PrintedQuestion, row: PrintedRow, point: Point | None, reference: Point | None
 ) -> dict[str, tuple[float | None, Interval]]:
     """Of the reference row: what is printed, and the same here where both compare."""
     if question.relative_to is None:
@@ -78,7 +78,7 @@ def _multiples(
             continue
         here = interval(())
         if point is not None and reference is not None and comparable(point, reference, like(column)):
-            here = ratio(measured(column, point, points), measured(column, reference, points))
+            here = ratio(measured(column, point), measured(column, reference))
         value, other = row.values.get(column), base.get(column)
         multiples[column] = (
             (value / other if isinstance(value, float) and isinstance(other, float) and other else None),

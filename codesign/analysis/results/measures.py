@@ -31,20 +31,17 @@ class Measure:
     Attributes:
         label: what it is, for a heading.
         like: the column in whose unit it is written.
-        of: its values by training seed; told all points, and rows without a result.
+        of: its values by training seed.
     """
 
     label: str
     like: str
-    of: Callable[[Point, Sequence[Point], pd.DataFrame], pd.Series]
+    of: Callable[[Point], pd.Series]
 
 
-def measured(column: str, point: Point, points: Sequence[Point] = (), failed: pd.DataFrame | None = None) -> pd.Series:
-    """One value of a column or measure a training seed; seeds that have none are left out. Some measures of a point are
-    known by others of the sweep, or by rows without a result, `failed`."""
-    if column in MEASURES:
-        return MEASURES[column].of(point, points, pd.DataFrame() if failed is None else failed)
-    return point.seeds(column)
+def measured(column: str, point: Point) -> pd.Series:
+    """One value of a column or measure a training seed; seeds that have none are left out."""
+    return MEASURES[column].of(point) if column in MEASURES else point.seeds(column)
 
 
 def measures_known() -> list[str]:
@@ -116,11 +113,10 @@ def convergence_curve(point: Point) -> Curve:
     return [(float(step), sum(curve[step] for curve in padded) / len(padded)) for step in range(length)]
 
 
-def drained_accuracies(point: Point, everything: Sequence[Point]) -> pd.Series:
+def drained_accuracies(point: Point) -> pd.Series:
     """Accuracy of the same models and schedule run until nothing waits, by training seed; empty if nobody knows. A row
     that drains beyond its answer knows it itself; else the point is looked for that differs in its stop alone, on the
     same chip if there is one, since others may have other times, or bits of potentials."""
-
     own = point.seeds("drained_accuracy")
     if point.layered or len(own):
         return own.iloc[:0] if point.layered else own
@@ -128,7 +124,9 @@ def drained_accuracies(point: Point, everything: Sequence[Point]) -> pd.Series:
     def apart(p: Point) -> tuple[bool, int]:
         return p.chip != point.chip, len({*p.axes} - {*point.axes})
 
-    twins = [p for p in everything if p.stop == "drained" and not p.layered and _but_stop(p) == _but_stop(point)]
+    twins = [
+        p for p in point.whole.points if p.stop == "drained" and not p.layered and _but_stop(p) == _but_stop(point)
+    ]
     return min(twins, key=apart).seeds("accuracy") if twins else own
 
 
@@ -185,10 +183,11 @@ def _rises_again(curve: Sequence[float]) -> float:
     return float(curve[-1] - lowest > _UNSTABLE * (curve[0] - lowest))
 
 
-def _instability(point: Point, points: Sequence[Point], failed: pd.DataFrame) -> pd.Series:
+def _instability(point: Point) -> pd.Series:
     """1 for a training seed whose loss rose again or whose training failed, else 0."""
     known = series_of(point, _LOSSES, _rises_again)
-    lost = {int(row["training_seed"]) for _, row in failed.iterrows() if _is_of(row, point)} - {*known.index}
+    failed = (row for _, row in point.whole.failed.iterrows() if _is_of(row, point))
+    lost = {int(row["training_seed"]) for row in failed} - {*known.index}
     values: dict[Any, float] = known.to_dict() | dict.fromkeys(sorted(lost), 1.0)
     return pd.Series(values, dtype=float)
 
@@ -203,16 +202,14 @@ def _is_of(row: pd.Series, point: Point) -> bool:
 
 
 def _of_list(label: str, like: str, column: str, reduce: Callable[[Sequence[float]], float | None]) -> Measure:
-    return Measure(label=label, like=like, of=lambda point, points, failed: series_of(point, column, reduce))
+    return Measure(label=label, like=like, of=lambda point: series_of(point, column, reduce))
 
 
 MEASURES: Mapping[str, Measure] = {
     "accuracy_at_output": _of_list("accuracy at the output", "accuracy", _BY_STEP, lambda curve: curve[0]),
     "accuracy_step_later": _of_list("accuracy a step later", "accuracy", _BY_STEP, lambda curve: curve[:2][-1]),
     "accuracy_last_step": _of_list("accuracy at the last step", "accuracy", _BY_STEP, lambda curve: curve[-1]),
-    "accuracy_drained": Measure(
-        label="accuracy drained", like="accuracy", of=lambda point, points, failed: drained_accuracies(point, points)
-    ),
+    "accuracy_drained": Measure(label="accuracy drained", like="accuracy", of=drained_accuracies),
     "currents_before_firing": _of_list(
         "currents before firing, all but the first layer", "latency_steps", "currents_other_layers", mean_of_histogram
     ),

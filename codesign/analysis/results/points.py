@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any, TypeVar, cast
 
@@ -30,24 +30,30 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class _Source:
-    """The rows of a point within those of all points.
+class Gathered:
+    """What points that were gathered together have in common.
 
     Attributes:
-        frame: all rows with status ok.
-        lists: those of its columns that were asked for, for all points.
-        positions: the point's rows in it.
+        frame: all their rows.
+        failed: rows without a result.
+        lists: columns of the frame that were asked for.
         means: columns of means over evaluation seeds, one entry for each (point, training seed).
         training_seeds: of the entries.
-        own: the point's entries.
+        units: SI unit by axis, "" for none; an axis may have no entry.
+        book: what `energy_j` and its terms count of the static power.
+        metadata: what the file says beside its rows; None of rows that are from no file.
+        points: all of them, in their order.
     """
 
     frame: pd.DataFrame
+    failed: pd.DataFrame
     lists: dict[str, list[Any]]
-    positions: list[int]
     means: Mapping[str, Floats]
     training_seeds: pd.Index[int]
-    own: slice
+    units: Mapping[str, str]
+    book: StaticBook
+    metadata: ResultMetadata | None
+    points: list[Point]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -57,15 +63,10 @@ class Point:
     Attributes:
         number: position in the report, from 1; the figures and tables refer to points by it.
         axes: (name, value) of the sweep's axes; values are strings, floats in SI, or None.
-        axis_units: SI unit by axis, "" for none; an axis may have no entry.
-        training_parameters: the recipe's parameters by name, with the values that axes, or a study's trial, give them.
-        schedule_parameters: the schedule's, as its entry in the file has them; axes may give others.
         coverage: names of the energy terms that `energy_j` holds, sorted.
         accounting: incremental or all_in.
-        static_book: what `energy_j` and its terms count of the static power.
-        silicon: name of the chip's description; the uncertain numbers of all that is priced under it move together.
-        own_chip: whether the chip's file is a reader's own.
-        settings: numbers of the chip's file by name, in SI units; axes may give others.
+        positions: its rows within those of all points.
+        own: its entries among the means of all.
     """
 
     number: int
@@ -78,12 +79,10 @@ class Point:
     schedule: str
     recipe: str
     axes: tuple[tuple[str, str | float | None], ...]
-    axis_units: Mapping[str, str]
     training_method: str
     training_policy: str | None
     training_group_size: int | None
     training_cost: str | None
-    training_parameters: Mapping[str, Scalar]
     chip_title: str
     synchronization: str | None
     inference: str | None
@@ -102,12 +101,9 @@ class Point:
     accounting: str | None
     latency_model: str | None
     mapping: str | None
-    static_book: StaticBook
-    silicon: str
-    own_chip: bool
-    settings: Mapping[str, float | None]
-    schedule_parameters: Mapping[str, Scalar]
-    source: _Source
+    positions: list[int]
+    own: slice
+    whole: Gathered
 
     def __repr__(self) -> str:
         accuracy = self.value("accuracy").mean
@@ -117,19 +113,60 @@ class Point:
     @cached_property
     def rows(self) -> pd.DataFrame:
         """One row per (training seed, evaluation seed), status ok."""
-        return self.source.frame.iloc[self.source.positions]
+        return self.whole.frame.iloc[self.positions]
 
     def cells(self, column: str) -> list[Any]:
         """A column of `rows`, sooner than by making these."""
-        lists = self.source.lists
+        lists = self.whole.lists
         if column not in lists:
-            lists[column] = self.source.frame[column].tolist()
-        return [lists[column][position] for position in self.source.positions]
+            lists[column] = self.whole.frame[column].tolist()
+        return [lists[column][position] for position in self.positions]
+
+    @property
+    def axis_units(self) -> Mapping[str, str]:
+        """SI unit by axis, "" for none; an axis may have no entry."""
+        return self.whole.units
+
+    @property
+    def static_book(self) -> StaticBook:
+        """What `energy_j` and its terms count of the static power."""
+        return self.whole.book
+
+    @cached_property
+    def training_parameters(self) -> Mapping[str, Scalar]:
+        """The recipe's parameters by name, with the values that axes, or a study's trial, give them."""
+        metadata, own = self.whole.metadata, f"recipe.{self.recipe}."
+        varied = {name.removeprefix(own): of for name, of in self.axes if name.startswith(own) and of is not None}
+        if metadata is None:
+            return varied
+        trial, study = dict(self.axes).get(TRIAL_AXIS), metadata.study
+        chosen = {} if study is None else study.of_recipe(trial, self.recipe, metadata.recipes)
+        return {**metadata.recipes.get(self.recipe, {}), **varied, **chosen}
+
+    @property
+    def schedule_parameters(self) -> Mapping[str, Scalar]:
+        """The schedule's, as its entry in the file has them; axes may give others."""
+        metadata = self.whole.metadata
+        return {} if metadata is None else metadata.schedules.get(self.schedule, {})
+
+    @property
+    def _chip(self) -> ChipFacts | None:
+        return None if self.whole.metadata is None else self.whole.metadata.chips.get(self.chip)
+
+    @cached_property
+    def silicon(self) -> str:
+        """Name of the chip's description; the uncertain numbers of all that is priced under it move together."""
+        return (self._chip.name if self._chip is not None else "") or self.chip_title
+
+    @property
+    def own_chip(self) -> bool:
+        """Whether the chip's file is a reader's own."""
+        return self._chip is not None and self._chip.citation == OWN_CITATION
 
     @cached_property
     def training_seeds(self) -> pd.Index[int]:
         """In ascending order."""
-        return self.source.training_seeds[self.source.own]
+        return self.whole.training_seeds[self.own]
 
     def seeds(self, column: str) -> pd.Series:
         """One value of `column` a training seed; seeds that do not know it are left out."""
@@ -137,7 +174,7 @@ class Point:
 
     def sums(self, columns: Iterable[str]) -> pd.Series:
         """The columns' sum, a training seed each; seeds that do not know all of them are left out."""
-        total = np.sum([self.source.means[column][self.source.own] for column in columns], axis=0)
+        total = np.sum([self.whole.means[column][self.own] for column in columns], axis=0)
         known = ~np.isnan(total)
         seeds = self.training_seeds if known.all() else self.training_seeds[known]
         return pd.Series(total[known], index=seeds, name=GIVEN if self.training_method == GIVEN else None)
@@ -146,7 +183,7 @@ class Point:
         """Mean of `column` over training seeds, with its interval."""
 
         def worked_out() -> Interval:
-            values = self.source.means[column][self.source.own]
+            values = self.whole.means[column][self.own]
             return interval(values[~np.isnan(values)])
 
         return self.remembered(("value", column), worked_out)
@@ -172,8 +209,7 @@ class Point:
         return self._entries("not_modelled")
 
     def _entries(self, column: str) -> tuple[str, ...]:
-        cells = self.source.frame[column].to_numpy()[self.source.positions]  # `rows` would copy all other columns
-        return tuple(dict.fromkeys(entry for cell in cells if cell is not None for entry in cell))
+        return tuple(dict.fromkeys(entry for cell in self.cells(column) if cell is not None for entry in cell))
 
     @property
     def layered(self) -> bool:
@@ -195,8 +231,8 @@ class Point:
         """Training seeds that answer nothing: no sample has an output spike, or none is right."""
         silent = np.zeros(len(self.training_seeds), dtype=bool)
         for column, worst in (("undecided_fraction", 1.0), ("accuracy", 0.0)):
-            if column in self.source.means:
-                silent |= self.source.means[column][self.source.own] == worst
+            if column in self.whole.means:
+                silent |= self.whole.means[column][self.own] == worst
         return self.training_seeds[silent].tolist()
 
     @property
@@ -206,7 +242,7 @@ class Point:
 
     @property
     def drops_spikes(self) -> bool:
-        known = "overloaded_ticks" in self.source.means
+        known = "overloaded_ticks" in self.whole.means
         return known and drops_spikes(self.latency_model, self.value("overloaded_ticks").mean)
 
     @cached_property
@@ -221,7 +257,9 @@ class Point:
     def setting(self, parameter: str) -> str | float | None:
         """A parameter of the chip as it is here: the value of its axis, or the number of its file."""
         axis = dict(self.axes).get(f"chip.{self.chip}.{parameter}")
-        return in_any_unit(self.settings.get(parameter) if axis is None else axis)
+        numbers = () if self._chip is None else self._chip.numbers
+        of_file = next((number.value_si for number in numbers if number.name == parameter), None)
+        return in_any_unit(of_file if axis is None else axis)
 
     @property
     def calibration(self) -> str | None:
@@ -298,35 +336,30 @@ FACT_COLUMNS = (
 def gather(table: ResultTable, *, without_results: bool = False) -> tuple[Point, ...]:
     """All points with status ok, or those without results too, their seeds gathered and energies in the book that the
     metadata name; sorted by chip, axes, schedule and recipe."""
-    metadata = table.metadata
-    units, recipes = {axis.name: axis.unit for axis in metadata.axes}, metadata.recipes
-    rows = table.frame if without_results else table.frame[table.frame["status"] == "ok"]
-    points = points_of(rows, units=units, recipes=recipes, book=metadata.static_book, metadata=metadata)
-    if (study := metadata.study) is None:
-        return points
-    chosen = {p: study.of_recipe(dict(p.axes).get(TRIAL_AXIS), p.recipe, recipes) for p in points}
-    return tuple(replace(p, training_parameters={**p.training_parameters, **of}) for p, of in chosen.items())
+    metadata, ok = table.metadata, table.frame["status"] == "ok"
+    rows = table.frame if without_results else table.frame[ok]
+    units = {axis.name: axis.unit for axis in metadata.axes}
+    return points_of(rows, units=units, book=metadata.static_book, metadata=metadata, failed=table.frame[~ok])
 
 
 def points_of(
     frame: pd.DataFrame,
     *,
     units: Mapping[str, str],
-    recipes: Mapping[str, Mapping[str, Scalar]],
     book: StaticBook = "board",
     metadata: ResultMetadata | None = None,
+    failed: pd.DataFrame | None = None,
 ) -> tuple[Point, ...]:
     """Points as `gather` makes them, of rows that need not be from a file.
 
     Args:
         frame: as `ResultTable.frame`; rows with status ok. Only `FACT_COLUMNS`, seeds and axes must be there.
-        units, recipes: SI units of axes and parameters of recipes, by name.
+        units: SI units of axes, by name.
         book: what `energy_j` and its terms then count of the static power; rows hold all that is powered.
-        metadata: what they say of chips and schedules; a chip's title stands for the name of one they do not have.
+        metadata: what they say of recipes, trials, chips and schedules.
+        failed: rows without a result.
     """
     frame = in_book(frame, book)
-    lists: dict[str, list[Any]] = {}
-    chips, schedules = ({}, {}) if metadata is None else (metadata.chips, metadata.schedules)
     axes = [name for name in frame.columns if name.startswith(AXIS_PREFIX)]
     keys = [*_KEYS[:-2], *axes, *_KEYS[-2:]]
     groups: dict[tuple[Any, ...], list[int]] = {}
@@ -337,61 +370,37 @@ def points_of(
     for number, key in enumerate(ordered, start=1):
         numbers[groups[key]] = number
     means = seed_means(frame, [name for name in NUMERIC_COLUMNS if name in frame], numbers)
-    columns = {str(name): values.to_numpy() for name, values in means.items()}
-    training_seeds = means.index.get_level_values("training_seed")
     ends = np.searchsorted(means.index.get_level_values("group"), np.arange(1, len(ordered) + 2))
+    whole = Gathered(
+        frame=frame,
+        failed=frame.iloc[:0] if failed is None else failed,
+        lists={},
+        means={str(name): values.to_numpy() for name, values in means.items()},
+        training_seeds=means.index.get_level_values("training_seed"),
+        units=units,
+        book=book,
+        metadata=metadata,
+        points=[],
+    )
     names = tuple(name.removeprefix(AXIS_PREFIX) for name in axes)
     firsts = frame.iloc[[groups[key][0] for key in ordered]]
     facts = zip(*(firsts[column].tolist() for column in FACT_COLUMNS), strict=True)  # plain Python values
-    return tuple(
-        _point(
-            number,
-            {name: cell if is_known(cell) else None for name, cell in zip(FACT_COLUMNS, cells, strict=True)}
-            | {"schedule_parameters": schedules.get(cells[FACT_COLUMNS.index("schedule")], {})},
-            tuple(zip(names, key[len(_KEYS) - 2 : -2], strict=True)),
-            units,
-            recipes,
-            book,
-            chips.get(cells[FACT_COLUMNS.index("chip")]),
-            _Source(
-                frame=frame,
-                lists=lists,
-                positions=groups[key],
-                means=columns,
-                training_seeds=training_seeds,
-                own=slice(ends[number - 1], ends[number]),
-            ),
+    for number, (key, cells) in enumerate(zip(ordered, facts, strict=True), start=1):
+        known: dict[str, Any] = {
+            name: cell if is_known(cell) else None for name, cell in zip(FACT_COLUMNS, cells, strict=True)
+        }
+        coverage, accounting = known.pop("energy_coverage"), known.pop("energy_accounting")
+        known["chip_title"] = known["chip_title"] or known["chip"]
+        known["equivalent_to_layered"] = bool(known["equivalent_to_layered"])
+        point = Point(
+            **known,
+            number=number,
+            axes=tuple(zip(names, key[len(_KEYS) - 2 : -2], strict=True)),
+            coverage=() if coverage is None else tuple(sorted(set(coverage))),
+            accounting=accounting,
+            positions=groups[key],
+            own=slice(ends[number - 1], ends[number]),
+            whole=whole,
         )
-        for number, (key, cells) in enumerate(zip(ordered, facts, strict=True), start=1)
-    )
-
-
-def _point(
-    number: int,
-    facts: dict[str, Any],
-    axes: tuple[tuple[str, str | float | None], ...],
-    units: Mapping[str, str],
-    recipes: Mapping[str, Mapping[str, Scalar]],
-    book: StaticBook,
-    chip: ChipFacts | None,
-    source: _Source,
-) -> Point:
-    own = f"recipe.{facts['recipe']}."
-    varied = {name.removeprefix(own): value for name, value in axes if name.startswith(own) and value is not None}
-    coverage, accounting = facts.pop("energy_coverage"), facts.pop("energy_accounting")
-    facts["chip_title"] = facts["chip_title"] or facts["chip"]
-    facts["equivalent_to_layered"] = bool(facts["equivalent_to_layered"])
-    return Point(
-        **facts,
-        number=number,
-        axes=axes,
-        axis_units=units,
-        training_parameters={**recipes.get(facts["recipe"], {}), **varied},
-        coverage=() if coverage is None else tuple(sorted(set(coverage))),
-        accounting=accounting,
-        static_book=book,
-        silicon=(chip.name if chip is not None else "") or facts["chip_title"],
-        own_chip=chip is not None and chip.citation == OWN_CITATION,
-        settings={} if chip is None else {number.name: number.value_si for number in chip.numbers},
-        source=source,
-    )
+        whole.points.append(point)
+    return tuple(whole.points)

@@ -85,9 +85,9 @@ def right_answers(point: Point) -> Mapping[int, Floats]:
 
 def _packed(point: Point) -> tuple[int, dict[int, list[NDArray[np.uint8]]]]:
     """Test samples, the same for all rows, and by training seed which are answered right: an array for each row."""
-    if "right_answers" not in point.source.frame:
+    if "right_answers" not in point.whole.frame:
         return 0, {}
-    columns = (point.source.frame[name].to_numpy()[point.source.positions] for name in _READ)
+    columns = map(point.cells, _READ)
     found: dict[int, list[NDArray[np.uint8]]] = {}
     counts = set()
     for seed, samples, accuracy, cell in zip(*columns, strict=True):

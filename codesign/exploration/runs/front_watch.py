@@ -80,7 +80,7 @@ class FrontWatch(View):
         if not (rows := list(self._rows())):
             return []
         frame, book = frame_of(rows, list(dict.fromkeys(names))), self._plan.spec.static_book
-        points = points_of(frame, units=self._units, recipes={}, book=book)
+        points = points_of(frame, units=self._units, book=book)
         for objectives in self._sets:
             if lines := [line for front in fronts_of(points, objectives) for line in _lines(front)]:
                 return lines

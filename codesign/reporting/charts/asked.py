@@ -56,11 +56,10 @@ def asked_section(entries: Sequence[FigureEntry], points: Sequence[Point]) -> Se
 
 
 def asked_figure(name: str, entry: FigureEntry, points: Sequence[Point]) -> Figure | None:
-    """One figure; None where no point has what it shows. Some measures of its points are known by others of the
-    sweep."""
+    """One figure; None where no point has what it shows."""
     chosen, names = points_in(points, entry.select), names_of(points)
     if entry.figure == "matrix":
-        return matrix_figure(name, chosen, names, entry.column, title=entry.title, everything=points)
+        return matrix_figure(name, chosen, names, entry.column, title=entry.title)
     drawn = _drawn(entry, chosen, points, names)
     return None if drawn is None else figure(name, entry.title or drawn[0], *drawn[1:])
 
@@ -69,7 +68,7 @@ def _drawn(entry: FigureEntry, chosen: Sequence[Point], points: Sequence[Point],
     say = names.told_apart(chosen)
     match entry.figure:
         case "accuracy_by_step":
-            return _steps(chosen, points, say)
+            return _steps(chosen, say)
         case "spikes_until_output":
             width, x = widest_bin(chosen), "spikes propagated in a forward pass"
             passes, note = lambda point: latency_curve(point, width), "Passes without an output spike are left out."
@@ -105,11 +104,11 @@ def _first(shown: int, known: int, what: str = "lines") -> str:
     return f"These are the first {shown} of {known:,} {what}; `select` in the figure's entry chooses others."
 
 
-def _steps(chosen: Sequence[Point], points: Sequence[Point], say: Saying) -> _Drawn | None:
+def _steps(chosen: Sequence[Point], say: Saying) -> _Drawn | None:
     curves, left_out = _curves(chosen, convergence_curve, say)
     if not curves:
         return None
-    levels = {say(point): interval(drained_accuracies(point, points)).mean for point in chosen if say(point) in curves}
+    levels = {say(point): interval(drained_accuracies(point)).mean for point in chosen if say(point) in curves}
     rows = [_row(line, x, y, "accuracy") for line, curve in curves.items() for x, y in curve[:_MOST_STEPS]]
     dashes = [_row(line, 0.0, level, "accuracy") for line, level in levels.items() if level is not None]
     drawn = _line(rows, "forward steps after the first output spike", "accuracy") + _across(dashes, rows)
@@ -155,13 +154,13 @@ def _along(entry: FigureEntry, chosen: Sequence[Point], points: Sequence[Point],
         line = f"{line} ({number})" if named.count(line) > 1 else line
         for point in ladder:
             x = number_of(point, entry.along) or 0.0  # a ladder is made of numbers
-            rows.append(_with_band(line, x, interval(measured(column, point, points)), like(column)))
+            rows.append(_with_band(line, x, interval(measured(column, point)), like(column)))
     rows = [row for row in rows if row["y"] is not None]
     if not rows:
         return None
     levels: dict[str, Row] = {}
     for point in across:
-        mean, line = interval(measured(column, point, points)).mean, say_across(point)
+        mean, line = interval(measured(column, point)).mean, say_across(point)
         if mean is not None:
             levels.setdefault(line, _row(line, 0.0, mean, like(column)))
     unit = next(filter(None, (unit_of(point, entry.along) for point in chosen)), "")

@@ -179,15 +179,12 @@ def effects_figure(points: Sequence[Point], names: Names, column: str) -> Figure
     )
 
 
-def matrix_figure(
-    name: str, points: Sequence[Point], names: Names, column: str, *, title: str = "", everything: Sequence[Point] = ()
-) -> Figure | None:
-    """A column or measure of each training under each schedule, the best variant in each cell; None without any. Some
-    measures of a point are known by another of the sweep, `everything`."""
+def matrix_figure(name: str, points: Sequence[Point], names: Names, column: str, *, title: str = "") -> Figure | None:
+    """A column or measure of each training under each schedule, the best variant in each cell; None without any."""
     sign = 1.0 if more_is_better(like(column)) else -1.0
     cells: dict[tuple[str, str], tuple[Point, Interval]] = {}
     for point in sorted(points, key=lambda point: _by_training_and_schedule(point, names)):
-        key, value = (names.training(point), names.run(point)), interval(measured(column, point, everything))
+        key, value = (names.training(point), names.run(point)), interval(measured(column, point))
         if value.mean is not None and (key not in cells or sign * value.mean > sign * (cells[key][1].mean or 0.0)):
             cells[key] = point, value
     if not cells:

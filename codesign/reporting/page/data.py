@@ -122,11 +122,11 @@ def _rounded(value: float | None, digits: int) -> float | int | None:
 
 def _means(points: Sequence[Point], columns: Sequence[str]) -> dict[str, list[float | None]]:
     """Means over training seeds of the columns that the results have, point by point."""
-    known = points[0].source.means if points else {}
+    known = points[0].whole.means if points else {}
     found: dict[str, list[float | None]] = {}
     for column in (column for column in columns if column in known):
         values = known[column].tolist()
-        seeds = ([value for value in values[point.source.own] if value == value] for point in points)
+        seeds = ([value for value in values[point.own] if value == value] for point in points)
         found[column] = [fsum(of_point) / len(of_point) if of_point else None for of_point in seeds]
     return found
 
