@@ -16,8 +16,7 @@ from typing import Annotated, Any, Literal, cast
 from pydantic import BeforeValidator, Discriminator, Field, PlainSerializer, Tag, TypeAdapter, model_validator
 
 from codesign.analysis.results.columns import AXIS_PREFIX, COLUMNS, NUMERIC_COLUMNS
-from codesign.analysis.results.formatting import is_share
-from codesign.analysis.results.measures import like
+from codesign.analysis.results.formatting import is_share, like
 from codesign.documents import Spec
 from codesign.mistakes import suggestion
 from codesign.units import Real, fraction, parse_quantity, si_unit
@@ -158,7 +157,7 @@ class Size:
         known = COLUMNS.get(like(column))
         if known is None:  # told elsewhere
             return ""
-        own = "%" if is_share(like(column)) else si_unit(known.unit)
+        own = "%" if is_share(column) else si_unit(known.unit)
         if self.kind == "difference" and self.unit in ("", own) and not (own == "%" and abs(self.value) > 1):
             return ""
         example = "points, as '3 points'" if own == "%" else f"a quantity in {own}" if own else "a plain number"

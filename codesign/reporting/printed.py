@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from codesign.analysis.answers.answers import Answer, Option
 from codesign.analysis.results.formatting import (
     UNKNOWN,
+    column_label,
     is_share,
     number,
     points_with_interval,
     quantity,
     with_interval,
 )
-from codesign.analysis.results.measures import label_of, like
 from codesign.analysis.results.statistics import Interval, interval
 from codesign.reporting.pieces import Cell, Heading, Section, Table, numeric, table_of, with_rows
 
@@ -51,12 +51,12 @@ def _row(option: Option, columns: Mapping[str, tuple[bool, bool]]) -> dict[Headi
     has it."""
     cells, printed = {Heading("as printed"): Cell(option.label)}, option.printed
     for name, (in_print, in_multiples) in columns.items():
-        label, here = label_of(name), option.values.get(name, _NONE)
+        label, here = column_label(name), option.values.get(name, _NONE)
         if in_print:
             cells[numeric(f"{label}, printed")] = _number(printed.values.get(name), name)
-        cells[numeric(f"{label}, here")] = Cell(with_interval(here, like(name)), here.mean)
+        cells[numeric(f"{label}, here")] = Cell(with_interval(here, name), here.mean)
         if in_print:
-            unit, of = ("points", "") if is_share(like(name)) else ("%", ", as a share of that")
+            unit, of = ("points", "") if is_share(name) else ("%", ", as a share of that")
             hint = f"{label} here less what is printed{of}; the interval is of what is here"
             cells[numeric(f"difference, {unit}", hint)] = _difference(printed.values.get(name), here, name)
         if in_multiples:
@@ -70,12 +70,12 @@ def _row(option: Option, columns: Mapping[str, tuple[bool, bool]]) -> dict[Headi
 
 def _number(value: float | str | None, name: str) -> Cell:
     if isinstance(value, float):
-        return Cell(quantity(value, like(name)), order=value)
+        return Cell(quantity(value, name), order=value)
     return Cell(value or UNKNOWN)
 
 
 def _difference(printed: float | str | None, here: Interval, name: str) -> Cell:
-    unit = 1.0 if is_share(like(name)) or not isinstance(printed, float) else abs(printed)
+    unit = 1.0 if is_share(name) or not isinstance(printed, float) else abs(printed)
     if not isinstance(printed, float) or here.mean is None or not unit:
         return Cell(UNKNOWN)
     half = None if here.half_width is None else here.half_width / unit

@@ -17,8 +17,7 @@ from codesign.analysis.comparisons.contest import Contest
 from codesign.analysis.comparisons.fronts import fronts_of, objective_of, objective_sets
 from codesign.analysis.questions import CHOICES, Constraint
 from codesign.analysis.results.columns import NUMERIC_COLUMNS
-from codesign.analysis.results.formatting import with_interval
-from codesign.analysis.results.measures import label_of, like
+from codesign.analysis.results.formatting import column_label, with_interval
 from codesign.analysis.results.naming import Names
 from codesign.analysis.results.points import Point
 from codesign.analysis.results.table import ResultTable
@@ -201,14 +200,14 @@ def _answer_html(answer: Answer, names: Names) -> str:
 
 def _options_html(options: Sequence[Option], names: Names) -> str:
     columns = tuple(dict.fromkeys(name for option in options for name in option.values))[:4]
-    head = "".join(f"<th>{html.escape(text)}</th>" for text in ("", *map(label_of, columns)))
+    head = "".join(f"<th>{html.escape(text)}</th>" for text in ("", *map(column_label, columns)))
     rows = "".join(_cells(option, columns, names) for option in options)
     return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>" if rows else ""
 
 
 def _cells(option: Option, columns: Sequence[str], names: Names) -> str:
     """An option as a row; ≥ before a value of which not all is known."""
-    least = {name for name in columns if option.point is not None and unmodelled(option.point, like(name), names)}
-    found = {name: with_interval(value, like(name)) for name, value in option.values.items()}
+    least = {name for name in columns if option.point is not None and unmodelled(option.point, name, names)}
+    found = {name: with_interval(value, name) for name, value in option.values.items()}
     texts = [option.label, *("≥ " * (name in found and name in least) + found.get(name, "") for name in columns)]
     return f"<tr>{''.join(f'<td>{html.escape(text)}</td>' for text in texts)}</tr>"

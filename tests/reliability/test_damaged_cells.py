@@ -20,7 +20,7 @@ from synthetic_sweep import loihi_row, mubrain_row, synthetic_metadata, with_ran
 from undisturbed_sweep import Undisturbed
 
 from codesign.analysis.results.columns import COLUMNS, ENTRIES
-from codesign.analysis.results.measures import MEASURES
+from codesign.analysis.results.formatting import MEASURES
 from codesign.analysis.results.table import METADATA_KEY, read_results, write_results
 from codesign.console import PrintableConsole
 from codesign.errors import InputError

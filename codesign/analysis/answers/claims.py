@@ -25,8 +25,17 @@ from codesign.analysis.comparisons.robustness import drawn
 from codesign.analysis.comparisons.wording import gain_in_words
 from codesign.analysis.questions import ClaimQuestion, Selection, Size
 from codesign.analysis.results.columns import is_of_design
-from codesign.analysis.results.formatting import in_points, is_share, listed, number, quantity, upper
-from codesign.analysis.results.measures import label_of, like, measured, of_training
+from codesign.analysis.results.formatting import (
+    column_label,
+    in_points,
+    is_share,
+    like,
+    listed,
+    number,
+    quantity,
+    upper,
+)
+from codesign.analysis.results.measures import measured, of_training
 from codesign.analysis.results.naming import Names
 from codesign.analysis.results.points import Point
 from codesign.analysis.results.samples import counts_samples
@@ -69,7 +78,7 @@ def answer_claim(name: str, question: ClaimQuestion, points: Sequence[Point], na
     pairs = values.pairs()
     found = [(pair, comparison) for pair in pairs if (comparison := _compared(pair, question)) is not None]
     if not found:
-        alike = f"The results have no {label_of(question.column)} of points that can be held against each other."
+        alike = f"The results have no {column_label(question.column)} of points that can be held against each other."
         told = alike + _apart(pairs[0], like(question.column), names) if pairs else _nothing(question, points)
         return answer(standing="cannot be asked", sentence=told)
     statuses = [_judged(pair, comparison, question) for pair, comparison in found]
@@ -113,7 +122,7 @@ class _Values:
         if self.question.relative_to is None:
             return measured(column, point)
         base = self.bases.get(point.number)
-        if base is None or not comparable(point, base, like(column)):
+        if base is None or not comparable(point, base, column):
             return None
         return gains_over(measured(column, point), measured(column, base))
 
@@ -171,7 +180,7 @@ def _of_two_columns(question: ClaimQuestion) -> bool:
 def _compared(pair: _Pair, question: ClaimQuestion) -> Comparison | None:
     """The side with less first, unless more is better; None without a common seed, or where they do not compare."""
     column = question.column
-    if not comparable(pair.more, pair.less, like(column)):
+    if not comparable(pair.more, pair.less, column):
         return None
     if like(column).endswith("accuracy"):
         return compare_series(column, pair.more, pair.less, pair.high, pair.low, more_is_better=True)
@@ -288,7 +297,7 @@ def _sentence(comparisons: Sequence[Comparison], means: Callable[[Comparison], s
 def _means(comparison: Comparison, *, say: Callable[[Point], str], names: Names, of_gains: bool) -> str:
     """`Layers wait (layered training): 94.6 % against 85.7 % for random order (unlayered training).` In two sentences
     where names hold numbers themselves; gains of shares in points."""
-    column = like(comparison.column)
+    column = comparison.column
     means = (comparison.better_mean, comparison.worse_mean)
     if of_gains and is_share(column):
         better, worse = (f"{in_points(mean)} points" for mean in means)
@@ -356,7 +365,7 @@ def _nothing(question: ClaimQuestion, points: Sequence[Point]) -> str:
         if words and len({number_of(point, along) for point in points} - {None}) < 2:
             return f"Nothing rises or falls along {name}, whose values are words: {listed(sorted(words))}."
         return f"The results have no two points that differ in {name} alone."
-    said = f"The results have no {label_of(question.column)}"
+    said = f"The results have no {column_label(question.column)}"
     if question.more is None or question.less is None:
         return f"{said}."
     apart = never_alike(points_in(points, question.select), question.more, question.less)

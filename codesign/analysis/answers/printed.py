@@ -10,8 +10,8 @@ from codesign.analysis.answers.selecting import FACTS, points_in, value_of
 from codesign.analysis.comparisons.fronts import comparable
 from codesign.analysis.questions import PrintedQuestion, PrintedRow
 from codesign.analysis.results.columns import is_of_design, sets_topology
-from codesign.analysis.results.formatting import listed, quantity, written
-from codesign.analysis.results.measures import label_of, like, measured
+from codesign.analysis.results.formatting import column_label, like, listed, quantity, written
+from codesign.analysis.results.measures import measured
 from codesign.analysis.results.metadata import ResultMetadata, Scalar
 from codesign.analysis.results.points import Point
 from codesign.analysis.results.statistics import Interval, interval, ratio
@@ -77,7 +77,7 @@ def _multiples(
         if like(column).endswith("accuracy"):
             continue
         here = interval(())
-        if point is not None and reference is not None and comparable(point, reference, like(column)):
+        if point is not None and reference is not None and comparable(point, reference, column):
             here = ratio(measured(column, point), measured(column, reference))
         value, other = row.values.get(column), base.get(column)
         multiples[column] = (
@@ -164,9 +164,8 @@ def _sentence(question: PrintedQuestion, options: Sequence[Option], differences:
         for column in question.columns:
             printed, here = option.printed.values.get(column), option.values.get(column)
             if isinstance(printed, float) and here is not None and here.mean is not None:
-                unit = like(column)
-                told = f"{quantity(printed, unit)} printed, {quantity(here.mean, unit)} here"
-                return f"{option.label}, {label_of(column)}: {told}."
+                told = f"{quantity(printed, column)} printed, {quantity(here.mean, column)} here"
+                return f"{option.label}, {column_label(column)}: {told}."
     if question.settings and not question.rows:
         if not differences:
             return "All settings are as printed."

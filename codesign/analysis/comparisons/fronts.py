@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from codesign.analysis.comparisons.comparison import ENERGIES, IN_BOOK
 from codesign.analysis.comparisons.constraints import by_option, more_is_better
 from codesign.analysis.results.columns import COLUMNS, NUMERIC_COLUMNS
-from codesign.analysis.results.formatting import BOOK_WORDS, coverage_words
+from codesign.analysis.results.formatting import BOOK_WORDS, coverage_words, like
 from codesign.analysis.results.metadata import Objective
 from codesign.analysis.results.pareto import front_order
 from codesign.analysis.results.points import Point
@@ -100,8 +100,8 @@ def comparison_group(point: Point, columns: Collection[str]) -> Group:
 
 
 def comparable(a: Point, b: Point, column: str) -> bool:
-    """Whether values of two points compare as they are, be it on different data."""
-    one, other = (replace(comparison_group(point, (column,)), workload="") for point in (a, b))
+    """Whether values of a column or measure of two points compare as they are, be it on different data."""
+    one, other = (replace(comparison_group(point, (like(column),)), workload="") for point in (a, b))
     return one == other
 
 

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from codesign.analysis.comparisons.comparison import Comparison
 from codesign.analysis.comparisons.robustness import RangedNumber, Robustness, Tip, ranged_numbers
 from codesign.analysis.results.formatting import is_share, points_with_interval, significant, upper, with_interval
-from codesign.analysis.results.measures import like
 from codesign.analysis.results.naming import Names
 from codesign.analysis.results.points import Point
 from codesign.hardware.terms import ACTIONS, MODEL, RATES
@@ -34,7 +33,7 @@ _VERBS = {
 
 def gain_in_words(comparison: Comparison) -> str:
     """The difference with its interval over training seeds: `32.4 ± 0.9 points`, `1.2 ± 0.1 µJ`."""
-    column, gain = like(comparison.column), comparison.gain
+    column, gain = comparison.column, comparison.gain
     assert gain.mean is not None, "compare_series() makes no comparison without a difference"
     if is_share(column):
         return f"{points_with_interval(gain)} points"

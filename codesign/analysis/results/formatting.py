@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from codesign.analysis.results.columns import AXIS_PREFIX, COLUMNS
 from codesign.analysis.results.statistics import Interval
@@ -29,6 +29,17 @@ _LABELS = {
     "training_memory_bytes": "memory of training",
     "energy_delay_js": "energy-delay product",
 }
+MEASURES: Mapping[str, tuple[str, str]] = {
+    "accuracy_at_output": ("accuracy at the output", "accuracy"),
+    "accuracy_step_later": ("accuracy a step later", "accuracy"),
+    "accuracy_last_step": ("accuracy at the last step", "accuracy"),
+    "accuracy_drained": ("accuracy drained", "accuracy"),
+    "currents_before_firing": ("currents before firing, all but the first layer", "latency_steps"),
+    "loss_last_epoch": ("loss in the last epoch", "training_loss"),
+    "loss_early_fall": ("fall of the loss in the first tenth of the epochs", "training_loss"),
+    "instability": ("share of training seeds whose loss rose again or that failed", "agreement"),
+}
+"""Numbers that no column holds: what each is called, and the column in whose unit it is written."""
 _ROUNDING = 1e-12
 """Relative spread that equal numbers get from their sum, and equal ratios."""
 _SEVERAL, _HARDLY, _LEAST_SHARE = 1.5, 1.95, 0.1
@@ -36,8 +47,15 @@ _SEVERAL, _HARDLY, _LEAST_SHARE = 1.5, 1.95, 0.1
 is one), and the percentage that is no longer said."""
 
 
+def like(column: str) -> str:
+    """The column in whose unit a column or measure is written."""
+    return MEASURES[column][1] if column in MEASURES else column
+
+
 def column_label(column: str, book: StaticBook | None = None) -> str:
-    """A column's name in words, without its unit; for an energy, with its book if one is given."""
+    """The name of a column or measure in words, without its unit; for an energy, with its book if one is given."""
+    if column in MEASURES:
+        return MEASURES[column][0]
     if book is not None and column == "energy_j":
         return f"energy of {BOOK_WORDS[book]} per sample"
     if book is not None and column in ("energy_delay_js", "power_w"):
@@ -130,8 +148,9 @@ def points_with_interval(value: Interval) -> str:
 
 
 def is_share(column: str) -> bool:
-    """Whether a column holds fractions, which are written in percent."""
-    return column in COLUMNS and COLUMNS[column].most == 1.0
+    """Whether a column or measure holds fractions, which are written in percent."""
+    known = COLUMNS.get(like(column))
+    return known is not None and known.most == 1.0
 
 
 def quantity(value: float | None, column: str, half: float | None = None) -> str:
@@ -141,7 +160,7 @@ def quantity(value: float | None, column: str, half: float | None = None) -> str
     half = None if half is None else _spread(half, value)
     if is_share(column):
         return percent(value) if half is None else f"{in_percent(value)} ± {in_percent(half)} %"
-    known = COLUMNS.get(column)
+    known = COLUMNS.get(like(column))
     if known is not None and known.unit:
         return format_si(value, known.unit, spread=half)
     whole = known is not None and known.kind == "int" and value == round(value)

@@ -1,17 +1,16 @@
 """What questions ask of a point, one value a training seed: columns of results, and measures made of its lists.
 
-A measure is written in the unit of a column: `like` names it. Curves of shares and accuracies are made of lists, too.
+Curves of shares and accuracies are made of lists, too.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from codesign.analysis.results.columns import AXIS_PREFIX, NUMERIC_COLUMNS, is_of_model
-from codesign.analysis.results.formatting import column_label
+from codesign.analysis.results.formatting import MEASURES
 from codesign.analysis.results.points import Point
 from codesign.analysis.results.statistics import GIVEN
 from codesign.analysis.results.table import is_known
@@ -24,38 +23,14 @@ _UNSTABLE = 0.5
 """A training is unstable if its loss rises again by more than so much of what it had fallen by."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Measure:
-    """A number that no column holds.
-
-    Attributes:
-        label: what it is, for a heading.
-        like: the column in whose unit it is written.
-        of: its values by training seed.
-    """
-
-    label: str
-    like: str
-    of: Callable[[Point], pd.Series]
-
-
 def measured(column: str, point: Point) -> pd.Series:
     """One value of a column or measure a training seed; seeds that have none are left out."""
-    return MEASURES[column].of(point) if column in MEASURES else point.seeds(column)
+    return _OF_MEASURES[column](point) if column in MEASURES else point.seeds(column)
 
 
 def measures_known() -> list[str]:
     """Names of all numeric columns and measures."""
     return sorted({*NUMERIC_COLUMNS, *MEASURES})
-
-
-def like(column: str) -> str:
-    """The column in whose unit a column or measure is written."""
-    return MEASURES[column].like if column in MEASURES else column
-
-
-def label_of(column: str) -> str:
-    return MEASURES[column].label if column in MEASURES else column_label(column)
 
 
 def of_training(column: str) -> bool:
@@ -201,23 +176,13 @@ def _is_of(row: pd.Series, point: Point) -> bool:
     return untrained and row["recipe"] == point.recipe and same
 
 
-def _of_list(label: str, like: str, column: str, reduce: Callable[[Sequence[float]], float | None]) -> Measure:
-    return Measure(label=label, like=like, of=lambda point: series_of(point, column, reduce))
-
-
-MEASURES: Mapping[str, Measure] = {
-    "accuracy_at_output": _of_list("accuracy at the output", "accuracy", _BY_STEP, lambda curve: curve[0]),
-    "accuracy_step_later": _of_list("accuracy a step later", "accuracy", _BY_STEP, lambda curve: curve[:2][-1]),
-    "accuracy_last_step": _of_list("accuracy at the last step", "accuracy", _BY_STEP, lambda curve: curve[-1]),
-    "accuracy_drained": Measure(label="accuracy drained", like="accuracy", of=drained_accuracies),
-    "currents_before_firing": _of_list(
-        "currents before firing, all but the first layer", "latency_steps", "currents_other_layers", mean_of_histogram
-    ),
-    "loss_last_epoch": _of_list("loss in the last epoch", "training_loss", _LOSSES, lambda curve: curve[-1]),
-    "loss_early_fall": _of_list(
-        "fall of the loss in the first tenth of the epochs", "training_loss", _LOSSES, _early_fall
-    ),
-    "instability": Measure(
-        label="share of training seeds whose loss rose again or that failed", like="agreement", of=_instability
-    ),
+_OF_MEASURES: Mapping[str, Callable[[Point], pd.Series]] = {
+    "accuracy_at_output": lambda point: series_of(point, _BY_STEP, lambda curve: curve[0]),
+    "accuracy_step_later": lambda point: series_of(point, _BY_STEP, lambda curve: curve[:2][-1]),
+    "accuracy_last_step": lambda point: series_of(point, _BY_STEP, lambda curve: curve[-1]),
+    "accuracy_drained": drained_accuracies,
+    "currents_before_firing": lambda point: series_of(point, "currents_other_layers", mean_of_histogram),
+    "loss_last_epoch": lambda point: series_of(point, _LOSSES, lambda curve: curve[-1]),
+    "loss_early_fall": lambda point: series_of(point, _LOSSES, _early_fall),
+    "instability": _instability,
 }

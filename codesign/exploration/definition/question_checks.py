@@ -11,8 +11,8 @@ from typing import Any
 from codesign.analysis.answers.selecting import FACTS, selection_problems
 from codesign.analysis.questions import CHOICES, question_of
 from codesign.analysis.results.columns import AXIS_PREFIX, COLUMNS, NUMERIC_COLUMNS
-from codesign.analysis.results.formatting import is_share
-from codesign.analysis.results.measures import like, measures_known
+from codesign.analysis.results.formatting import is_share, like
+from codesign.analysis.results.measures import measures_known
 from codesign.documents import Path_, value_at
 from codesign.exploration.definition.checks import Blocks, Mistakes, list_at, mapping
 from codesign.exploration.definition.entries import MODELS
@@ -92,7 +92,7 @@ def _misfit(column: str, value: Any) -> str:
         given = unit if unit == "%" else si_unit(unit)
     except ValueError:
         return ""
-    own = "" if known is None else "%" if is_share(like(column)) else si_unit(known.unit)
+    own = "" if known is None else "%" if is_share(column) else si_unit(known.unit)
     if known is None or not unit or given == own:
         return ""
     example = "in %" if own == "%" else f"a quantity in {own}" if own else "a plain number"

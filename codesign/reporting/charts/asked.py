@@ -13,9 +13,7 @@ from codesign.analysis.results.measures import (
     convergence_curve,
     currents_curve,
     drained_accuracies,
-    label_of,
     latency_curve,
-    like,
     measured,
     widest_bin,
 )
@@ -154,7 +152,7 @@ def _along(entry: FigureEntry, chosen: Sequence[Point], points: Sequence[Point],
         line = f"{line} ({number})" if named.count(line) > 1 else line
         for point in ladder:
             x = number_of(point, entry.along) or 0.0  # a ladder is made of numbers
-            rows.append(_with_band(line, x, interval(measured(column, point)), like(column)))
+            rows.append(_with_band(line, x, interval(measured(column, point)), column))
     rows = [row for row in rows if row["y"] is not None]
     if not rows:
         return None
@@ -162,16 +160,16 @@ def _along(entry: FigureEntry, chosen: Sequence[Point], points: Sequence[Point],
     for point in across:
         mean, line = interval(measured(column, point)).mean, say_across(point)
         if mean is not None:
-            levels.setdefault(line, _row(line, 0.0, mean, like(column)))
+            levels.setdefault(line, _row(line, 0.0, mean, column))
     unit = next(filter(None, (unit_of(point, entry.along) for point in chosen)), "")
     x_title = f"{_words(entry.along)}{f' in {unit}' if unit else ''}"
-    drawn = _band(rows, ordinal=True) + _line(rows, x_title, like(column), label_of(column), ordinal=True)
+    drawn = _band(rows, ordinal=True) + _line(rows, x_title, column, ordinal=True)
     if levels:
         drawn += _across([*levels.values()][:_MOST_LINES], rows)
     runs = "; ".join(dict.fromkeys(names.run(point) for point in across))
     of_more = f", the first {_MOST_LINES} of {len(levels):,}" if len(levels) > _MOST_LINES else ""
     dashed = f"Dashed: {runs}{of_more}." if levels else ""
-    title = f"{label_of(column).capitalize()} by {_words(entry.along)}"
+    title = f"{column_label(column).capitalize()} by {_words(entry.along)}"
     return title, drawn, _bands(rows), dashed, _first(_MOST_LINES, len(found))
 
 

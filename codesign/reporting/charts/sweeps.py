@@ -14,12 +14,13 @@ from codesign.analysis.results.formatting import (
     coverage_words,
     in_points,
     is_share,
+    like,
     percent,
     quantity,
     significant,
     with_interval,
 )
-from codesign.analysis.results.measures import label_of, like, measured
+from codesign.analysis.results.measures import measured
 from codesign.analysis.results.naming import Names
 from codesign.analysis.results.points import Point
 from codesign.analysis.results.statistics import Interval, interval
@@ -196,8 +197,8 @@ def matrix_figure(name: str, points: Sequence[Point], names: Names, column: str,
             "trained": key[0],
             "run": key[1],
             "value": value.mean,
-            "text": quantity(value.mean, like(column)) + " ◆" * _trained_for(point),
-            "full": with_interval(value, like(column)),
+            "text": quantity(value.mean, column) + " ◆" * _trained_for(point),
+            "full": with_interval(value, column),
             "point": names.point(point),
         }
         for key, (point, value) in cells.items()
@@ -206,7 +207,7 @@ def matrix_figure(name: str, points: Sequence[Point], names: Names, column: str,
     across, width = named_columns("trained", trained)
     down, height = named_rows("run", run)
     base = alt.Chart(source(rows)).encode(
-        x=across, y=down, tooltip=tooltip(point="best variant", full=label_of(column))
+        x=across, y=down, tooltip=tooltip(point="best variant", full=column_label(column))
     )
     shade = alt.Color("value:Q", scale=alt.Scale(range="heatmap"), legend=None)
     shades = base.mark_rect(fillOpacity=0.55).encode(color=shade)
@@ -214,7 +215,7 @@ def matrix_figure(name: str, points: Sequence[Point], names: Names, column: str,
     left_out = len(all_trained) - len(trained) + len(all_run) - len(run)
     return figure(
         name,
-        title or f"{label_of(column).capitalize()} by training and by how the model is run",
+        title or f"{column_label(column).capitalize()} by training and by how the model is run",
         chart.properties(width=width, height=height),
         "Rows: how a model is run. Columns: how it was trained. ◆ trained as it is run: through this policy and F, or "
         "with layers waiting. The best of several chips and variants.",

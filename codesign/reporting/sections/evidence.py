@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from codesign.analysis.answers.answers import Answer
 from codesign.analysis.comparisons.comparison import Comparison
 from codesign.analysis.comparisons.wording import describe_range, describe_tip, gain_in_words, share
-from codesign.analysis.results.measures import label_of
+from codesign.analysis.results.formatting import column_label
 from codesign.analysis.results.naming import Names
 from codesign.analysis.results.points import Point
 from codesign.reporting.charts.sureness import ranges_figure, tips_figure
@@ -51,7 +51,7 @@ def _sides(comparisons: Sequence[Comparison]) -> list[Point]:
 def _table(comparisons: Sequence[Comparison], names: Names, say: Callable[[Point], str]) -> Table:
     rows = [
         {
-            Heading("of"): Cell(label_of(comparison.column) + ", on shared terms" * comparison.in_part),
+            Heading("of"): Cell(column_label(comparison.column) + ", on shared terms" * comparison.in_part),
             Heading("better", wide=True, hint="the side that is said to be better"): Cell(say(comparison.better)),
             Heading("worse", wide=True): Cell(say(comparison.worse)),
             numeric("difference", _DIFFERENCE): Cell(gain_in_words(comparison), comparison.gain.mean),
