@@ -63,8 +63,6 @@ class Point:
     Attributes:
         number: position in the report, from 1; the figures and tables refer to points by it.
         axes: (name, value) of the sweep's axes; values are strings, floats in SI, or None.
-        coverage: names of the energy terms that `energy_j` holds, sorted.
-        accounting: incremental or all_in.
         positions: its rows within those of all points.
         own: its entries among the means of all.
     """
@@ -97,8 +95,6 @@ class Point:
     input_dropout: float | None
     timesteps: int | None
     equivalent_to_layered: bool
-    coverage: tuple[str, ...]
-    accounting: str | None
     latency_model: str | None
     mapping: str | None
     positions: list[int]
@@ -126,6 +122,17 @@ class Point:
     def axis_units(self) -> Mapping[str, str]:
         """SI unit by axis, "" for none; an axis may have no entry."""
         return self.whole.units
+
+    @cached_property
+    def coverage(self) -> tuple[str, ...]:
+        """Names of the energy terms that `energy_j` holds, sorted."""
+        cell = self.cells("energy_coverage")[0]
+        return () if cell is None else tuple(sorted(set(cell)))
+
+    @property
+    def accounting(self) -> str | None:
+        """Incremental or all_in."""
+        return cast(str | None, self.cells("energy_accounting")[0])
 
     @property
     def static_book(self) -> StaticBook:
@@ -325,11 +332,8 @@ class Point:
         return self.value(ENERGY_COLUMNS[name])
 
 
-FACT_COLUMNS = (
-    *(field.name for field in fields(Point) if field.name in COLUMNS),
-    "energy_coverage",
-    "energy_accounting",
-)
+_FACTS = tuple(field.name for field in fields(Point) if field.name in COLUMNS)
+FACT_COLUMNS = (*_FACTS, "energy_coverage", "energy_accounting")
 """What every row of a design point says alike, and a point takes from its first row."""
 
 
@@ -382,25 +386,15 @@ def points_of(
         metadata=metadata,
         points=[],
     )
-    names = tuple(name.removeprefix(AXIS_PREFIX) for name in axes)
+    names = [path.removeprefix(AXIS_PREFIX) for path in axes]
     firsts = frame.iloc[[groups[key][0] for key in ordered]]
-    facts = zip(*(firsts[column].tolist() for column in FACT_COLUMNS), strict=True)  # plain Python values
+    facts = zip(*(firsts[column].tolist() for column in _FACTS), strict=True)  # plain Python values
     for number, (key, cells) in enumerate(zip(ordered, facts, strict=True), start=1):
-        known: dict[str, Any] = {
-            name: cell if is_known(cell) else None for name, cell in zip(FACT_COLUMNS, cells, strict=True)
-        }
-        coverage, accounting = known.pop("energy_coverage"), known.pop("energy_accounting")
+        known: dict[str, Any] = {name: of if is_known(of) else None for name, of in zip(_FACTS, cells, strict=True)}
         known["chip_title"] = known["chip_title"] or known["chip"]
         known["equivalent_to_layered"] = bool(known["equivalent_to_layered"])
-        point = Point(
-            **known,
-            number=number,
-            axes=tuple(zip(names, key[len(_KEYS) - 2 : -2], strict=True)),
-            coverage=() if coverage is None else tuple(sorted(set(coverage))),
-            accounting=accounting,
-            positions=groups[key],
-            own=slice(ends[number - 1], ends[number]),
-            whole=whole,
-        )
+        of_axes = tuple(zip(names, key[len(_KEYS) - 2 : -2], strict=True))
+        own = slice(ends[number - 1], ends[number])
+        point = Point(**known, number=number, axes=of_axes, positions=groups[key], own=own, whole=whole)
         whole.points.append(point)
     return tuple(whole.points)
