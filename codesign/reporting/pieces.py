@@ -78,14 +78,6 @@ def with_rows(*tables: Table) -> tuple[Table, ...]:
     return tuple(table for table in tables if table.rows)
 
 
-def first_rows(table: Table, limit: int) -> Table:
-    """The first rows of a table, and how many there are in its caption; the table itself if it is no longer."""
-    if len(table.rows) <= limit:
-        return table
-    caption = f"{table.caption} The first {limit} of {len(table.rows)}."
-    return replace(table, caption=caption, rows=table.rows[:limit])
-
-
 def without_repeats(table: Table) -> Table:
     """The table without columns that say the same in every row: the caption says it once."""
     if len(table.rows) < 2:

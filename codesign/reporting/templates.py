@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _LONGEST = 5000
 _LONGEST_CELL = 1000
 _MOST_ROWS = 1000
-_MOST_LETTERS = 1_000_000
+_MOST_LETTERS = 500_000
 _MARKUP = 40
 """Letters of mark-up around a cell, about."""
 

@@ -11,13 +11,12 @@ from codesign.analysis.results.formatting import column_label
 from codesign.analysis.results.naming import Names
 from codesign.analysis.results.points import Point
 from codesign.reporting.charts.sureness import ranges_figure, tips_figure
-from codesign.reporting.pieces import Cell, Heading, Section, Table, first_rows, numeric, table_of, without_repeats
+from codesign.reporting.pieces import Cell, Heading, Section, Table, numeric, table_of, without_repeats
 
 _METHOD = (
     "A price that was not measured lies in a range: its source's, or one assumed from how it is known. All numbers are "
     "drawn at once, together with the model's own error on each chip. Rows of one chip share their draws."
 )
-_MOST = 100
 _DIFFERENCE = "95 % interval over training seeds; below zero, it is not so"
 _OF_ROBUSTNESS = (
     numeric("draws that agree", "of the chips' numbers; means over training seeds"),
@@ -35,7 +34,7 @@ def evidence_section(answers: Sequence[Answer], names: Names) -> Section:
     say = names.told_apart(_sides(uncertain))
     drawn = [ranges_figure(uncertain, names, say, column) for column in ("energy_j", "latency_s", "energy_delay_js")]
     figures = filter(None, (*drawn, tips_figure(uncertain, names, say)))
-    table = first_rows(_table(found, names, names.told_apart(_sides(found))), _MOST)
+    table = _table(found, names, names.told_apart(_sides(found)))
     return Section(
         name="evidence",
         title="Comparisons: how large, how sure, and what reverses them",

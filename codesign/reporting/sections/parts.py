@@ -24,22 +24,11 @@ from codesign.analysis.results.points import Point
 from codesign.analysis.results.statistics import difference, interval
 from codesign.analysis.results.table import ResultTable
 from codesign.reporting.charts.sweeps import parts_figure
-from codesign.reporting.pieces import (
-    Cell,
-    Heading,
-    Section,
-    Table,
-    first_rows,
-    numeric,
-    table_of,
-    with_rows,
-    without_repeats,
-)
+from codesign.reporting.pieces import Cell, Heading, Section, Table, numeric, table_of, with_rows, without_repeats
 from codesign.units import format_si, ordinal
 
 _MOST_HALVED = 5
 """Numbers of a chip that are named as those to work on."""
-_MOST_LAYERS = 60
 _BUSY = "time at work of the time that the chip is on"
 _ALL_IN = "an all-in figure holds all that one measurement spent"
 _IN_REAL_TIME = "real time: on while the stimulus lasts"
@@ -112,7 +101,7 @@ def _layers(points: Sequence[Point], names: Names) -> Table:
                     numeric("share", "of all synaptic operations"): Cell(percent(share), share),
                 }
             )
-    return first_rows(table_of("Where in the network the work is, per sample.", rows, "layers"), _MOST_LAYERS)
+    return table_of("Where in the network the work is, per sample.", rows, "layers")
 
 
 def _charged(table: ResultTable, points: Sequence[Point], names: Names) -> Table:

@@ -27,9 +27,6 @@ from codesign.units import plural
 
 _SPLITS = "Test samples chose nothing."
 _SLICES = "Everything else varies along with each parameter: a slope here is no proof of a cause."
-_TRIAL_LIMIT = 600
-_CELL_LIMIT = 10_000
-"""Cells of the table of trials: a page with all parameters of a large space would not open any more."""
 _REASON = 200
 _LEVEL = "fidelity level that the values come from; 1 is the lowest"
 _STATES = ("complete", "dropped", "infeasible", "failed")
@@ -80,17 +77,17 @@ def _other_book(study: Study, book: StaticBook, searched_in: StaticBook | None) 
 
 
 def trial_table(study: Study) -> Table:
-    """The baseline, the front and every other trial, on validation and on test, or those that say most."""
-    shown = _preferred(study)
-    caption = "The baseline, then the front, best in the first objective first, then the other trials."
-    if any(half is not None for trial in shown for half in trial.spreads):
+    """The baseline, the front and every other trial, on validation and on test, those that say most first."""
+
+    def rank(trial: TrialFacts) -> tuple[object, ...]:
+        first = study.best_first(trial, 0)
+        return trial.number is not None, not trial.on_front, _STATES.index(trial.state), *first
+
+    caption = "The baseline, then the front, then the other trials by state, each best in the first objective first."
+    if any(half is not None for trial in study.everything for half in trial.spreads):
         caption += " ± is the standard deviation over training seeds on validation, and the 95 % interval on test."
-    if len(shown) < len(study.everything):
-        caption += (
-            f" {len(shown)} of {len(study.everything):,} rows: of the other trials only complete ones with the best "
-            f"{column_label(study.objectives[0].column)}. The results file holds all."
-        )
-    return without_repeats(table_of(caption, [_row(study, trial) for trial in shown]))
+    rows = [_row(study, trial) for trial in sorted(study.everything, key=rank)]
+    return without_repeats(table_of(caption, rows))
 
 
 def _row(study: Study, trial: TrialFacts) -> dict[Heading, Cell]:
@@ -123,20 +120,6 @@ def _row(study: Study, trial: TrialFacts) -> dict[Heading, Cell]:
         **parameters,
         Heading("reason", wide=True): Cell(shortened(trial.reason or "", _REASON)),
     }
-
-
-def _preferred(study: Study) -> list[TrialFacts]:
-    """The baseline, the front, then the others in order of their numbers, or as many of them as a page bears."""
-    limit = min(_TRIAL_LIMIT, _CELL_LIMIT // (6 + len(study.spaces) + 2 * len(study.objectives)))
-
-    def rank(trial: TrialFacts) -> tuple[object, ...]:
-        first = study.best_first(trial, 0)
-        return trial.number is not None, not trial.on_front, _STATES.index(trial.state), *first
-
-    chosen = sorted(study.everything, key=rank)[:limit]
-    others = (trial for trial in chosen if trial.number is not None and not trial.on_front)
-    first = [trial for trial in chosen if trial.number is None or trial.on_front]
-    return first + sorted(others, key=lambda trial: trial.number or 0)
 
 
 # what was searched ----------------------------------------------------------------------------------------------------
