@@ -102,23 +102,18 @@ class Robustness:
     Attributes:
         better_draws, worse_draws: (D,) means over training seeds in each joint draw.
         probability: share of joint draws of the chips' numbers in which the mean over training seeds is better.
-        with_seeds: share of pairs of a draw and a training seed in which it is.
         tips: where it reverses, by the least relative change first.
         influences: what each number does to the difference, the largest spread first.
-        models: the model's error on each chip that has one, a factor; `high` is what it is typically off by.
-        same_chip: whether both sides share that error.
-        apart: how many times as much `worse` needs; None where `better` needs nothing.
+        models: the model's error on each chip that has one, a factor; `high` is what it is typically off by. None on a
+            single chip, where it cancels.
     """
 
     better_draws: Floats = field(repr=False, compare=False)
     worse_draws: Floats = field(repr=False, compare=False)
     probability: float
-    with_seeds: float
     tips: tuple[Tip, ...] = field(repr=False)
     influences: tuple[Influence, ...] = field(repr=False)
     models: tuple[RangedNumber, ...] = field(repr=False)
-    same_chip: bool
-    apart: float | None
 
     @property
     def settled(self) -> bool:
@@ -178,30 +173,27 @@ def robustness_of(column: str, better: Point, worse: Point, terms: Sequence[str]
     if not common:
         return None
     first, second = first.of(common), second.of(common)
-    gains = second.draws - first.draws
-    nominal = second.mean - first.mean
+    better_draws, worse_draws = (side.draws.mean(axis=0) for side in (first, second))
     numbers = tuple(dict.fromkeys((*first.numbers, *second.numbers)))
     error = MODEL + ("latency" if column in ("latency_s", *OF_LATENCY) else "energy")
+    models = tuple(number for number in numbers if number.path == error)
     influences, tips = [], []
     for number in numbers:
         less, more = first.ends(number), second.ends(number)
         low, high = (more - less).tolist()
         influences.append(Influence(number=number, at_low=low, at_high=high))
-        tip = _tip(number, (first.mean, *less), (second.mean, *more), column) if nominal > 0 else None
+        tip = _tip(number, (first.mean, *less), (second.mean, *more), column) if second.mean > first.mean else None
         if tip is not None:
             values = {other.value for side in (first, second) for other in side.numbers if other == number}
             shared, alike = number in first.numbers and number in second.numbers, len(values) == 1
             tips.append(replace(tip, shared=shared, alike=alike, exact=tip.exact and alike))
     return Robustness(
-        better_draws=first.draws.mean(axis=0),
-        worse_draws=second.draws.mean(axis=0),
-        probability=float((gains.mean(axis=0) > 0).mean()),
-        with_seeds=float((gains > 0).mean()),
+        better_draws=better_draws,
+        worse_draws=worse_draws,
+        probability=float((worse_draws > better_draws).mean()),
         tips=tuple(sorted(tips, key=_change)),
         influences=tuple(sorted(influences, key=lambda influence: -influence.spread)),
-        models=tuple(number for number in numbers if number.path == error),
-        same_chip=any(number.path == error and number in second.numbers for number in first.numbers),
-        apart=second.mean / first.mean if first.mean > 0 else None,
+        models=() if any(model in first.numbers and model in second.numbers for model in models) else models,
     )
 
 

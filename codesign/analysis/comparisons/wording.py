@@ -118,9 +118,9 @@ def tip_sentence(comparison: Comparison, names: Names) -> str:
         return ""
     if robustness.tips:
         return f"This reverses if {describe_tip(robustness.tips[0], names)}."
-    if robustness.models and not robustness.same_chip and robustness.apart is not None:
+    if robustness.models and comparison.ratio is not None:
         typical = max(model.high for model in robustness.models)
-        model = f"a model off by a factor of {significant(robustness.apart, 3)} between them would"
+        model = f"a model off by a factor of {significant(comparison.ratio, 3)} between them would"
         if _reverse_together(robustness, comparison.gain.mean or 0.0):
             said = f"No chip number alone reverses this within its range; several together or {model}"
         else:

@@ -20,7 +20,6 @@ _METHOD = (
 _DIFFERENCE = "95 % interval over training seeds; below zero, it is not so"
 _OF_ROBUSTNESS = (
     numeric("draws that agree", "of the chips' numbers; means over training seeds"),
-    numeric("with seeds", "pairs of a draw and a training seed"),
     Heading("reverses if", wide=True, hint="each number alone; empty where none does within its range"),
     Heading("matters most", wide=True),
 )
@@ -61,16 +60,15 @@ def _table(comparisons: Sequence[Comparison], names: Names, say: Callable[[Point
     return without_repeats(table_of("What the answers compare, paired by training seed.", rows))
 
 
-def _robust(comparison: Comparison, names: Names) -> tuple[Cell, Cell, Cell, Cell]:
+def _robust(comparison: Comparison, names: Names) -> tuple[Cell, Cell, Cell]:
     """What the ranges of the chips' numbers do to it; empty cells where it depends on none."""
     robustness = comparison.robustness
     if robustness is None or not robustness.influences:
-        return (Cell(""),) * 4
+        return (Cell(""),) * 3
     most = robustness.influences[0]
     tips = [describe_tip(tip, names) for tip in robustness.tips[:2]] if (comparison.gain.mean or 0.0) > 0 else []
     return (
         Cell(share(robustness.probability), order=robustness.probability),
-        Cell(share(robustness.with_seeds), order=robustness.with_seeds),
         Cell("; ".join(tips)),
         Cell(describe_range(most.number, names) if most.spread else ""),
     )
