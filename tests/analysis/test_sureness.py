@@ -322,7 +322,7 @@ def test_a_difference_that_seeds_leave_open_is_not_said_as_one():
     ("latencies", "words"), [((4.0, 2.0, 1.0), "largest"), ((1.0, 2.0, 4.0), "smallest"), ((4.0, 1.0, 2.0), "")]
 )
 def test_an_answer_at_an_end_of_an_axis_says_so(latencies, words):
-    widths = zip((1.0, 2.0, 4.0), latencies, strict=True)
+    widths = zip((2.0, 4.0, 8.0), latencies, strict=True)
     rows = rows_of([("a", width, 0.9, 10.0, latency) for width, latency in widths])
     answer = asked(rows, choose="width", least="latency_s")
     assert ("that was tried" in answer.sentence) == bool(words)
@@ -346,10 +346,6 @@ def test_an_axis_does_not_end_where_further_values_have_no_result(beyond):
         ("recipe.a.network_dropout", (0.1, 0.3), True),
         ("recipe.a.refractory_dropout", (1.0, 0.3), False),
         ("schedule.a.group_size", (1.0, 4.0), False),
-        ("schedule.a.steps_after_output", (1.0, 4.0), True),
-        ("recipe.a.patience", (1.0, 4.0), False),
-        ("recipe.a.cost_ramp", (1.0, 0.5), False),
-        ("neuron.most_spikes", (1.0, 3.0), False),
     ],
 )
 def test_what_no_value_lies_beyond_is_no_end(path, values, told):

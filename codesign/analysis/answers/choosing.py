@@ -53,14 +53,6 @@ _MOST_NAMED, _MOST_SENTENCES = 3, 3
 """Options and sentences of an answer; what else there is to say becomes a remark."""
 
 
-_ONE_ENDS = {
-    *("batch_size", "bits", "cores", "depth", "epochs", "group_size", "margin", "most_spikes", "patience"),
-    *("potential_bits", "quantization", "samples", "spread", "timesteps", "train", "validation_margin"),
-    *("vector_width", "weight_bits", "cost_ramp", "event_drop", "label_smoothing"),
-}
-"""Parameters that are at least 1, or at most 1, as dropouts are; none is below 0."""
-
-
 def choose(
     name: str, question: ChooseQuestion, points: Sequence[Point], names: Names, *, tried: Collection[float] = ()
 ) -> Answer:
@@ -337,11 +329,11 @@ def _best_other_chip(contest: Contest, point: Point) -> str:
 def _at_an_end(contest: Contest, path: str, tried: Collection[float]) -> str:
     """That the best value of a numeric axis is the smallest or the largest that was tried, and not of all there are, or
     that those beyond it have no point here: the network may not fit, or answer nothing."""
-    name, numbers = path.rsplit(".", 1)[-1], [option for option in contest.members if isinstance(option, int | float)]
+    numbers = [option for option in contest.members if isinstance(option, int | float)]
     best = contest.option_of(contest.ranked[0])
     if len(numbers) < 2 or contest.level > 1 or best not in (min(numbers), max(numbers)):
         return ""
-    if best == 0 or (best == 1 and (name in _ONE_ENDS or name.endswith("dropout"))):
+    if best in (0, 1):  # the least of counts, and both ends of shares
         return ""
     end, further = ("largest", "larger") if best == max(numbers) else ("smallest", "smaller")
     if any(value > best if further == "larger" else value < best for value in tried):

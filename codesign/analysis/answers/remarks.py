@@ -55,8 +55,7 @@ def remarks_on(
     said += [may_miss(point, contest.where, names) for point in told]
     said += [_doubt(contest, point, f" of {contest.label_of(point)}" * bool(told[1:])) for point in told]
     said += [_off_centre(point, contest) for point in told]
-    said += [_seeds_shared(contest), _seeds_wanted(contest)]
-    said.append(undecided_by_samples(contest))
+    said += [_seeds_wanted(contest), undecided_by_samples(contest)]
     said += [excluded_by_chance(contest), included_by_chance(contest)]
     said.append(without_draws(contest.column, *columns, *(limit.column for limit in contest.where)))
     if contest.runner_up is not None and not lacking_terms(contest):
@@ -364,19 +363,6 @@ def _doubt(contest: Contest, point: Point, of: str) -> str:
     return f"{said} There its next best counts: {quantity(reserve.value(column).mean, column)}."
 
 
-def _seeds_shared(contest: Contest) -> str:
-    """From which training seeds it follows how sure the best is, where it or the next has others; "" where none has."""
-    if contest.second is None or contest.runner_up is None:
-        return ""
-    seeds = contest.runner_up.gain.seeds
-    most = max(point.value(contest.column).seeds for point in (contest.ranked[0], contest.second))
-    if seeds == most:
-        return ""
-    return (
-        f"How sure that is follows from the {plural(seeds, 'training seed')} that the best and the next have in common."
-    )
-
-
 def _seeds_wanted(contest: Contest) -> str:
     """How many training seeds would tell the best from the runner-up, where their spread is what leaves it open. From
     the paired difference of mean m and deviation s: an interval of n seeds excludes zero where t(n) · s / √n < m."""
@@ -387,10 +373,9 @@ def _seeds_wanted(contest: Contest) -> str:
         return ""
     if gain.half_width is None:
         both = [contest.ranked[place] for place in (0, contest.level)]
-        if all(point.value(contest.column).seeds > 1 for point in both):
-            return "The best and the next have one training seed in common, which gives no spread; three or more would."
-        given = any(point.training_method == GIVEN for point in both)  # and has one, whatever the file says
-        return "" if given else "One training seed gives no spread; three or more would."
+        if any(point.training_method == GIVEN for point in both):  # which has one, whatever the file says
+            return ""
+        return "The best and the next have one training seed in common, which gives no spread; three or more would."
     deviation = gain.half_width * math.sqrt(gain.seeds) / quantile_of(gain.seeds - 1)
     for n in range(gain.seeds + 1, _MOST_SEEDS + 1):
         if quantile_of(n - 1) * deviation / math.sqrt(n) < gain.mean:
