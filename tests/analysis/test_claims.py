@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
-from synthetic_sweep import Row, accuracies, mubrain_row, points_of, synthetic_rows, table_of, with_ranges
+from synthetic_sweep import Row, accuracies, mubrain_row, points_of, synthetic_rows, with_ranges
 
 from codesign.analysis.answers.answers import Answer
 from codesign.analysis.answers.claims import answer_claim
 from codesign.analysis.questions import ClaimQuestion
 from codesign.analysis.results.measures import measured
 from codesign.analysis.results.naming import names_of
-from codesign.analysis.results.points import gather
 from codesign.errors import InputError
 
 LAYERED = {"training_method": "layered", "layered": True}
@@ -226,57 +224,12 @@ def test_nothing_rises_along_words():
     )
 
 
-def test_the_drained_accuracy_of_another_schedule_is_that_of_the_same_chip():
-    """b has other bits of potentials, say, which no fact tells."""
-    stops = {"early": {"stop": "on_output"}, "late": {"stop": "drained", "steps_after_output": None}}
-    rows = [
-        mubrain_row("layered", "random", seed, 0) | {"chip": chip, "schedule": name, "accuracy": accuracy} | stop
-        for chip, accuracy in (("a", 0.7), ("b", 0.9))
-        for name, stop in stops.items()
-        for seed in (0, 1)
-    ]
-    points = points_of([one | {"point": f"{number}"} for number, one in enumerate(rows)])
-    found = {(p.chip, p.schedule): [*measured("accuracy_drained", p)] for p in points}
-    assert found == {(chip, name): [of] * 2 for chip, of in (("a", 0.7), ("b", 0.9)) for name in stops}
-
-
-def test_the_drained_accuracy_of_another_schedule_is_that_of_as_many_timesteps():
-    rows = run("unlayered_rs", "random", "accuracy", (0.7, 0.71), timesteps=5, schedule="early")
-    for timesteps, accuracy in ((None, 0.9), (5, 0.8)):
-        name = {"schedule": f"drained_{timesteps or 0}", "stop": "drained", "timesteps": timesteps}
-        rows += run("unlayered_rs", "random", "accuracy", (accuracy, accuracy + 0.01), **name)
-    sides = {"more": {"schedule": "early"}, "less": {"schedule": "early"}, "column_of_less": "accuracy_drained"}
-    assert "70.5 % against 80.5 %." in asked(rows, column="accuracy", **sides).sentence
-
-
-def test_the_drained_accuracy_of_another_schedule_is_that_of_neurons_that_wait_for_as_many_messages():
-    rows = run("unlayered_rs", "random", "accuracy", (0.7, 0.71), schedule="early")
-    rows += run("unlayered_rs", "random", "accuracy", (0.6, 0.61), schedule="first")
-    stop = {"stop": "drained", "steps_after_output": None}
-    for name, accuracy in (("late", 0.5), ("late_first", 0.55), ("late_patient", 0.9)):
-        rows += run("unlayered_rs", "random", "accuracy", (accuracy, accuracy + 0.01), schedule=name, **stop)
-    table = table_of(rows)
-    first, patient = {"prioritize_input": True}, {"synchronization_threshold": 3}
-    entries = {"late_first": first, "first": first, "late_patient": patient, "early": {}}
-    whole = replace(table, metadata=replace(table.metadata, schedules=entries))
-    points = gather(whole)
-    found = {p.schedule: [*measured("accuracy_drained", p)] for p in points if p.stop == "on_output"}
-    assert found == {"early": [0.5, 0.51], "first": [0.55, 0.56]}
-    alone = gather(replace(whole, frame=whole.frame[whole.frame["schedule"].isin(("early", "late_patient"))]))
-    assert not len(measured("accuracy_drained", next(p for p in alone if p.schedule == "early")))
-
-
 def test_what_another_trial_trained_tells_nothing_of_a_trial():
-    """Neither its drained accuracy, by the same recipe and schedule, nor that a training failed."""
-    stops = {"2": {"stop": "margin", "margin": 1}, "7": {"stop": "drained", "steps_after_output": None}}
-    rows = [
-        mubrain_row("layered", "random", 0, 0) | {"axis.trial": trial, "point": trial, "drained_accuracy": None} | stop
-        for trial, stop in stops.items()
-    ]
+    """Such as that its training failed."""
+    rows = [mubrain_row("layered", "random", 0, 0) | {"axis.trial": trial, "point": trial} for trial in ("2", "7")]
     rows[0]["training_loss_curve"] = [2.0, 1.0]
     lost = rows[1] | {"status": "failed", "training_seed": 1, "point": "lost", "training_loss_curve": None}
     point, _ = points_of([*rows, lost])
-    assert measured("accuracy_drained", point).empty
     assert measured("instability", point).to_dict() == {0: 0.0}
 
 

@@ -135,6 +135,11 @@ def test_accuracies_by_step_end_at_the_drained_one():
     line, level = found.spec["layer"]
     assert [(row["x"], row["y"]) for row in line["data"]["values"]] == [(0.0, 0.8), (1.0, 0.9)]
     assert [row["y"] for row in level["data"]["values"]] == [0.95]
+    drained = rows[0] | {"stop": "drained", "schedule": "drained", "convergence_accuracy": None, "accuracy": 0.97}
+    found = drawn([*rows, drained], figure="accuracy_by_step", level={"stop": "drained"})
+    _, level = found.spec["layer"]
+    assert [row["y"] for row in level["data"]["values"]] == [0.95, 0.97]
+    assert found.note == "Dashed: once all activity has drained. Dashed: random order, drained."
 
 
 def test_shares_add_up_and_bars_have_quartiles():

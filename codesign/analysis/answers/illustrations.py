@@ -13,7 +13,12 @@ from codesign.mistakes import suggestion
 
 CURVES = ("training_loss_curve", "validation_accuracy_curve")
 """Columns with a value for each epoch."""
-_LEAVES_OUT = {"along": (), "epochs": ("along", "level"), "matrix": ("along", "level")}
+_LEAVES_OUT = {
+    "accuracy_by_step": ("column", "along"),
+    "along": (),
+    "epochs": ("along", "level"),
+    "matrix": ("along", "level"),
+}
 
 
 class FigureEntry(Spec):
@@ -28,7 +33,7 @@ class FigureEntry(Spec):
         select: only these points are drawn; left out, all.
         column: of `along` and `matrix` a column or measure, of `epochs` one of the columns with a value per epoch.
         along: the fact or axis.
-        level: points whose values are drawn across an `along`, dashed.
+        level: points whose values are drawn across an `along`, and their accuracy across an `accuracy_by_step`, dashed.
     """
 
     figure: Literal[
@@ -55,7 +60,7 @@ class FigureEntry(Spec):
         if self.figure == "along" and not self.along:
             raise ValueError("along: must be a fact or an axis")
         known = CURVES if self.figure == "epochs" else measures_known()
-        if self.figure in _LEAVES_OUT and self.column not in known:
+        if "column" not in unused and self.column not in known:
             raise ValueError(
                 f"column: must be a column or measure, found '{self.column}'{suggestion(self.column, known)}"
             )

@@ -88,49 +88,6 @@ def convergence_curve(point: Point) -> Curve:
     return [(float(step), sum(curve[step] for curve in padded) / len(padded)) for step in range(length)]
 
 
-def drained_accuracies(point: Point) -> pd.Series:
-    """Accuracy of the same models and schedule run until nothing waits, by training seed; empty if nobody knows. A row
-    that drains beyond its answer knows it itself; else the point is looked for that differs in its stop alone, on the
-    same chip if there is one, since others may have other times, or bits of potentials."""
-    own = point.seeds("drained_accuracy")
-    if point.layered or len(own):
-        return own.iloc[:0] if point.layered else own
-
-    def apart(p: Point) -> tuple[bool, int]:
-        return p.chip != point.chip, len({*p.axes} - {*point.axes})
-
-    twins = [
-        p for p in point.whole.points if p.stop == "drained" and not p.layered and _but_stop(p) == _but_stop(point)
-    ]
-    return min(twins, key=apart).seeds("accuracy") if twins else own
-
-
-def _but_stop(point: Point) -> tuple[object, ...]:
-    """What tells a point's executions from others, but for when they stop; each point is asked by all others."""
-
-    def facts() -> tuple[object, ...]:
-        models = tuple(axis for axis in point.axes if is_of_model(axis[0], point.recipe))
-        run = point.policy, point.group_size, point.input_mode, point.synchronization, point.refractory
-        more = point.input_dropout, point.timesteps, *_waiting_of(point)
-        return point.workload, point.topology, point.recipe, models, point.weight_bits, *run, *more
-
-    return point.remembered(_but_stop, facts)
-
-
-def _waiting_of(point: Point) -> tuple[object, ...]:
-    """For how many messages neurons wait, whether barriers send some, and whether input spikes leave first, of which
-    no column tells."""
-    own = f"schedule.{point.schedule}."
-    varied = {name.removeprefix(own): value for name, value in point.axes if name.startswith(own)}
-    known = {**point.schedule_parameters, **{name: value for name, value in varied.items() if value is not None}}
-    given = {name: str(value).lower().removesuffix(".0") for name, value in known.items()}
-    threshold = given.get("synchronization_threshold", "1")
-    if threshold == "chip" and point.free_running:
-        threshold = "1"
-    barriers = given.get("barrier_messages", str(threshold not in ("0", "1")).lower())
-    return threshold, barriers, point.policy is not None and given.get("prioritize_input") == "true"
-
-
 def series_of(point: Point, column: str, reduce: Callable[[Sequence[float]], float | None]) -> pd.Series:
     """What `reduce` makes of each row's list, means over evaluation seeds, by training seed; unknown ones left out."""
     values: dict[int, list[float]] = {}
@@ -180,7 +137,7 @@ _OF_MEASURES: Mapping[str, Callable[[Point], pd.Series]] = {
     "accuracy_at_output": lambda point: series_of(point, _BY_STEP, lambda curve: curve[0]),
     "accuracy_step_later": lambda point: series_of(point, _BY_STEP, lambda curve: curve[:2][-1]),
     "accuracy_last_step": lambda point: series_of(point, _BY_STEP, lambda curve: curve[-1]),
-    "accuracy_drained": drained_accuracies,
+    "accuracy_drained": lambda point: point.seeds("drained_accuracy"),
     "currents_before_firing": lambda point: series_of(point, "currents_other_layers", mean_of_histogram),
     "loss_last_epoch": lambda point: series_of(point, _LOSSES, lambda curve: curve[-1]),
     "loss_early_fall": lambda point: series_of(point, _LOSSES, _early_fall),

@@ -151,12 +151,6 @@ class Point:
         return {**metadata.recipes.get(self.recipe, {}), **varied, **chosen}
 
     @property
-    def schedule_parameters(self) -> Mapping[str, Scalar]:
-        """The schedule's, as its entry in the file has them; axes may give others."""
-        metadata = self.whole.metadata
-        return {} if metadata is None else metadata.schedules.get(self.schedule, {})
-
-    @property
     def _chip(self) -> ChipFacts | None:
         return None if self.whole.metadata is None else self.whole.metadata.chips.get(self.chip)
 

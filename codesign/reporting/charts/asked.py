@@ -12,7 +12,6 @@ from codesign.analysis.results.measures import (
     Curve,
     convergence_curve,
     currents_curve,
-    drained_accuracies,
     latency_curve,
     measured,
     widest_bin,
@@ -66,7 +65,7 @@ def _drawn(entry: FigureEntry, chosen: Sequence[Point], points: Sequence[Point],
     say = names.told_apart(chosen)
     match entry.figure:
         case "accuracy_by_step":
-            return _steps(chosen, say)
+            return _steps(entry, chosen, points, names)
         case "spikes_until_output":
             width, x = widest_bin(chosen), "spikes propagated in a forward pass"
             passes, note = lambda point: latency_curve(point, width), "Passes without an output spike are left out."
@@ -102,16 +101,18 @@ def _first(shown: int, known: int, what: str = "lines") -> str:
     return f"These are the first {shown} of {known:,} {what}; `select` in the figure's entry chooses others."
 
 
-def _steps(chosen: Sequence[Point], say: Saying) -> _Drawn | None:
+def _steps(entry: FigureEntry, chosen: Sequence[Point], points: Sequence[Point], names: Names) -> _Drawn | None:
+    say = names.told_apart(chosen)
     curves, left_out = _curves(chosen, convergence_curve, say)
     if not curves:
         return None
-    levels = {say(point): interval(drained_accuracies(point)).mean for point in chosen if say(point) in curves}
     rows = [_row(line, x, y, "accuracy") for line, curve in curves.items() for x, y in curve[:_MOST_STEPS]]
-    dashes = [_row(line, 0.0, level, "accuracy") for line, level in levels.items() if level is not None]
-    drawn = _line(rows, "forward steps after the first output spike", "accuracy") + _across(dashes, rows)
-    note = "Dashed: once all activity has drained." if dashes else ""
-    return "Accuracy by forward steps after the first output spike", drawn, note, left_out
+    levels, note = _levels(entry, "accuracy", points, names)
+    known = {say(point): point.value("drained_accuracy").mean for point in chosen if say(point) in curves}
+    drained = [_row(line, 0.0, level, "accuracy") for line, level in known.items() if level is not None]
+    drawn = _line(rows, "forward steps after the first output spike", "accuracy") + _across([*drained, *levels], rows)
+    notes = "Dashed: once all activity has drained." if drained else "", note, left_out
+    return "Accuracy by forward steps after the first output spike", drawn, *notes
 
 
 def _shares(
@@ -142,10 +143,10 @@ def _epochs(curves_in: str, chosen: Sequence[Point], say: Saying) -> _Drawn | No
 
 
 def _along(entry: FigureEntry, chosen: Sequence[Point], points: Sequence[Point], names: Names) -> _Drawn | None:
-    column, across = entry.column, points_in(points, entry.level) if entry.level else []
+    column = entry.column
     found = [ladder for ladder in ladders_along(chosen, entry.along) if len(ladder) > 1]
     ladders = found[:_MOST_LINES]
-    say, say_across = names.told_apart([ladder[0] for ladder in ladders]), names.told_apart(across)
+    say = names.told_apart([ladder[0] for ladder in ladders])
     named = [say(ladder[0]) for ladder in ladders]
     rows: list[Row] = []
     for number, (line, ladder) in enumerate(zip(named, ladders, strict=True), start=1):
@@ -156,21 +157,29 @@ def _along(entry: FigureEntry, chosen: Sequence[Point], points: Sequence[Point],
     rows = [row for row in rows if row["y"] is not None]
     if not rows:
         return None
-    levels: dict[str, Row] = {}
-    for point in across:
-        mean, line = interval(measured(column, point)).mean, say_across(point)
-        if mean is not None:
-            levels.setdefault(line, _row(line, 0.0, mean, column))
+    levels, dashed = _levels(entry, column, points, names)
     unit = next(filter(None, (unit_of(point, entry.along) for point in chosen)), "")
     x_title = f"{_words(entry.along)}{f' in {unit}' if unit else ''}"
     drawn = _band(rows, ordinal=True) + _line(rows, x_title, column, ordinal=True)
     if levels:
-        drawn += _across([*levels.values()][:_MOST_LINES], rows)
-    runs = "; ".join(dict.fromkeys(names.run(point) for point in across))
-    of_more = f", the first {_MOST_LINES} of {len(levels):,}" if len(levels) > _MOST_LINES else ""
-    dashed = f"Dashed: {runs}{of_more}." if levels else ""
+        drawn += _across(levels, rows)
     title = f"{column_label(column).capitalize()} by {_words(entry.along)}"
     return title, drawn, _bands(rows), dashed, _first(_MOST_LINES, len(found))
+
+
+def _levels(entry: FigureEntry, column: str, points: Sequence[Point], names: Names) -> tuple[list[Row], str]:
+    """The points whose values a figure has across it, and what they are."""
+    across = points_in(points, entry.level) if entry.level else []
+    say, levels = names.told_apart(across), dict[str, Row]()
+    for point in across:
+        mean, line = interval(measured(column, point)).mean, say(point)
+        if mean is not None:
+            levels.setdefault(line, _row(line, 0.0, mean, column))
+    if not levels:
+        return [], ""
+    runs = "; ".join(dict.fromkeys(names.run(point) for point in across))
+    of_more = f", the first {_MOST_LINES} of {len(levels):,}" if len(levels) > _MOST_LINES else ""
+    return [*levels.values()][:_MOST_LINES], f"Dashed: {runs}{of_more}."
 
 
 def _spikes(chosen: Sequence[Point], say: Saying) -> _Drawn | None:
