@@ -78,6 +78,12 @@ class Geometry:
         """(K + 1, K) time under way to each core, from the (3,) times of what `ways` counts."""
         return np.asarray(self.crossings * hop_s[2] + self.horizontal * hop_s[0] + self.vertical * hop_s[1])
 
+    def hops_of_sources(self, hops: Integers) -> Floats:
+        """(P + 1 + D,) hops of one message of each source of `reach` to all its cores, from the (K + 1, K) hops between
+        cores."""
+        between = hops[np.append(0, 1 + self.core)[1 + self.reach.origin]][:, self.core]
+        return np.asarray((self.reach.share * between).sum(axis=1))
+
     def parts_of(self, layer: int) -> Integers:
         """Parts of a layer; none for the layer after the last."""
         return np.flatnonzero(self.layer == layer)

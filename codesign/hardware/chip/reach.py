@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from codesign.arrays import Floats, Integers
+from codesign.arrays import Flags, Floats, Integers
 from codesign.network.cuts import CUTS, Cut, places_of_runs, targets_of_runs
 from codesign.network.topology import NetworkShape
 from codesign.network.window import Window
@@ -29,12 +29,14 @@ class Reach(NamedTuple):
         synapses: (S + 1 + D, P) mean targets of one of its neurons there.
         origin: (S + 1 + D,) slice of each source; −1 for the input.
         layer: (S + 1 + D,) layer that it reaches; L for what output neurons send.
+        delayed: (S + 1 + D,) whether its messages arrive in a later timestep.
     """
 
     share: Floats
     synapses: Floats
     origin: Integers
     layer: Integers
+    delayed: Flags
 
     def messages_per_spike(self) -> Floats:
         """(S,) messages that a spike of each slice is sent as, in the mean."""
@@ -56,7 +58,9 @@ def reach_of(shape: NetworkShape, slices: tuple[Slice, ...], parts: tuple[Slice,
         share[block.place] = (neurons @ targets.astype(bool).astype(np.int64)).toarray() / count
         synapses[block.place] = (neurons @ targets).toarray() / count
     origin = np.array([*range(-1, len(slices)), *(number for number, _ in late)], dtype=np.int64)
-    return Reach(share=share, synapses=synapses, origin=origin, layer=reached)
+    delayed = np.zeros(len(origin), dtype=np.bool_)
+    delayed[len(sources) :][: sum(part.layer == one.source for one in shape.delayed for part in slices)] = True
+    return Reach(share=share, synapses=synapses, origin=origin, layer=reached, delayed=delayed)
 
 
 class WindowBlock(NamedTuple):

@@ -16,6 +16,7 @@ from codesign.hardware.chip.parts import Timer
 from codesign.hardware.chip.prices import Prices
 from codesign.hardware.chip.structure import estimate
 from codesign.hardware.cost.work import PlacedExecution, drained_neurons, updated_neurons
+from codesign.hardware.placement.lanes import MessageCycles
 from codesign.simulation.late_messages import direct_operations
 
 
@@ -101,7 +102,8 @@ def action_counts(work: PlacedExecution) -> ActionCounts:
     table = work.messages
 
     def passed(hops: Integers) -> Floats:
-        return _by_sample(work, table.spikes * _ways(work, hops)[table.source])
+        ways = work.sources @ geometry.hops_of_sources(hops)
+        return _by_sample(work, table.spikes * ways[table.source])
 
     visits, visited = _visits(work), int(geometry.accessed.sum())
     by_itself = chip.synchronized and chip.energies.barrier_message is None
@@ -162,20 +164,20 @@ def _multiplied(work: PlacedExecution) -> Flags:
 def _without_target(work: PlacedExecution) -> Floats | float:
     """(B,) lanes that words leave without a target, each as the part of an operation that is paid once a word. Input
     multiply-accumulates have no energy, and so no words. An all-in energy holds the words of its measurement."""
-    words = _words(work.chip)
+    words = words_of(work.chip)
     return 0.0 if words is None else words[1] * _idle_lanes(work, words[0])
 
 
 def operations_by_chip(work: PlacedExecution, chips: Iterable[Chip]) -> Floats:
     """(n,) mean count of synaptic operations on each of n chips that differ in their structure."""
     performed, idle = _synaptic_operations(work), {0: 0.0}
-    every = [_words(chip) or (0, 0.0) for chip in chips]
+    every = [words_of(chip) or (0, 0.0) for chip in chips]
     for lanes in {lanes for lanes, _ in every if lanes}:
         idle[lanes] = float(_idle_lanes(work, lanes).mean())
     return np.array([performed.mean() + share * idle[lanes] for lanes, share in every])
 
 
-def _words(chip: Chip) -> tuple[int, float] | None:
+def words_of(chip: Chip) -> tuple[int, float] | None:
     """Lanes of a word, and the part of an operation's energy that is spent once a word; None where none is known."""
     expected = estimate(chip)
     if expected is None or chip.all_in or not expected.word_share:
@@ -184,13 +186,11 @@ def _words(chip: Chip) -> tuple[int, float] | None:
 
 
 def _idle_lanes(work: PlacedExecution, lanes: int) -> Floats:
-    cycles, messages = work.cycles_of(lanes), work.passed if work.geometry.occupied.any() else work.performing
-    idle = np.maximum(lanes * cycles.cycles - cycles.synapses, 0.0).sum(axis=1)
+    messages = work.passed if work.geometry.occupied.any() else work.performing
+    idle = idle_lanes(work.cycles_of(lanes), lanes)
     return _by_sample(work, np.where(_multiplied(work), 0.0, messages * (idle * work.worked_on)[work.messages.source]))
 
 
-def _ways(work: PlacedExecution, hops: Integers) -> Floats:
-    """(S + 1 + D,) hops of one message of each source to all its cores, from the (K + 1, K) hops between cores."""
-    geometry = work.geometry
-    between = hops[np.append(0, 1 + geometry.core)[1 + geometry.reach.origin]][:, geometry.core]
-    return np.asarray(work.sources @ (geometry.reach.share * between).sum(axis=1))
+def idle_lanes(cycles: MessageCycles, lanes: int) -> Floats:
+    """(S,) lanes that one message of each source leaves without a target."""
+    return np.asarray(np.maximum(lanes * cycles.cycles - cycles.synapses, 0.0).sum(axis=1))

@@ -22,7 +22,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from codesign.arrays import Flags, Floats, Integers
+from codesign.arrays import Floats, Integers
 from codesign.hardware.cost.work import PlacedExecution
 from codesign.hardware.placement.lanes import lane_operations
 from codesign.simulation.execution import NOT_REACHED, MessageTable, UpdateTable
@@ -131,22 +131,16 @@ class _Passes:
         self.origin = (left * passes + self.pass_of_row)[row[order]]
         self.way = (source[row] * geometry.cores + core)[order]
 
-    def _from_before(self) -> Flags:
-        """(sources,) whose messages were under way in the timesteps before."""
-        late = sum((self.work.layer_of_slice == one.source).sum() for one in self.work.execution.shape.delayed)
-        source = np.arange(len(self.work.reach.layer))
-        return np.asarray((source > self.slices) & (source <= self.slices + late))
-
     def _origins(self) -> Integers:
         """(sources,) slice that sends; one more stands for what is sent at time 0."""
         origin = self.work.reach.origin
-        return np.where(self._from_before() | (origin < 0), self.slices, origin)
+        return np.where(self.work.reach.delayed | (origin < 0), self.slices, origin)
 
     def _routes(self, hop_s: Floats) -> Floats:
         """(sources, K) time of the longest way to each core."""
         routes, sources = self.work.geometry.times_on_way(hop_s), range(len(self.work.reach.layer))
         longest = np.array([routes[self.work.starts(source)].max(axis=0) for source in sources])
-        return np.where(self._from_before()[:, None], 0.0, longest)
+        return np.where(self.work.reach.delayed[:, None], 0.0, longest)
 
     def _spread_updates(self) -> None:
         work, rows, table = self.work, self.update_rows, self.work.messages
