@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 import warnings
 from collections.abc import Mapping, Sequence
@@ -154,25 +153,38 @@ def _import(
 
 
 def _lost(network: SpikingNetwork, module: ModuleModel, last: Layer) -> str:
-    """What is said of a module that answers otherwise than by what its last neurons send; "" of others."""
+    """What is said of a module that answers otherwise than by what its last neurons send; "" of others, and where a
+    silent sample does not show it."""
     name, reads = last.node.name, network.neuron.readout == "potential"
-    answers = [
-        each
-        for each in module.returned
-        for some in (1, 2, 3)
-        if each.of == name and each.tensor.ndim > some and math.prod(each.tensor.shape[-some:]) == last.neurons
-    ]
-    end = module.calls[name] - 1
-    if reads:
-        same = any(end in each.calls and each.to_the_end and not each.added for each in answers)
-        wanted = f"the potentials of '{name}' nor the last of them"
-        does = "answers by the last potentials of its last neurons alone"
-    else:
-        same = {call for each in answers if each.whole for call in each.calls} == set(range(end + 1))
+    answers = module.answers[name]
+    same = bool(answers) and any(_tells(each, answers, last.neurons, last=reads) for each in module.returned)
+    if same or (not reads and all(any(map(answer.equal, module.returned)) for answer in answers)):
+        return ""
+    wanted = f"the potentials of '{name}' nor the last of them"
+    does = "answers by the last potentials of its last neurons alone"
+    if not reads:
         wanted = f"what '{name}' sends nor its sum or mean over all timesteps"
         does = "answers by its last neurons alone, in all timesteps"
-    rest = "whatever else forward does is no part of the network"
-    return "" if same else f"what forward returns is neither {wanted}; {rest}, which {does}"
+    return (
+        f"what forward returns is neither {wanted}; whatever else forward does is no part of the network, which {does}"
+    )
+
+
+def _tells(returned: torch.Tensor, answers: Sequence[torch.Tensor], neurons: int, *, last: bool) -> bool:
+    """Whether a tensor has the answers of so many neurons in all timesteps, in whatever order of time and samples, or
+    their sum or mean over time, or their last ones; or probabilities of these."""
+    whole = torch.cat([answer.reshape(-1, neurons) for answer in answers])
+    for given in (returned, returned.transpose(0, 1)) if returned.ndim > 2 else (returned,):
+        samples = given.numel() // neurons
+        if not samples or given.numel() % neurons or len(whole) % samples:
+            continue
+        rows = given.reshape(samples, neurons).float()
+        for steps in (whole.reshape(-1, samples, neurons), whole.reshape(samples, -1, neurons).transpose(0, 1)):
+            told = [steps[-1]] if last else [steps.float().sum(0), steps.float().mean(0)]
+            told += [probable(one, 1) for one in told for probable in (torch.softmax, torch.log_softmax)]
+            if any(torch.allclose(rows, one.float(), rtol=1e-4, atol=1e-6) for one in told):
+                return True
+    return False
 
 
 def _better(

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any
 
@@ -28,9 +28,6 @@ _INPUT, _OUTPUT = "input", "output"
 _COPIES = ("repeat", "clone", "contiguous", "float")
 """Of a sample, along time or samples."""
 _SUMS = ("add", "add_", "__add__", "__radd__", "__iadd__")
-_COUNTS = (*_SUMS, *_COPIES, "stack", "cat", "sum", "mean", "div", "__truediv__", "softmax", "log_softmax", "reshape")
-"""What may be done with spikes so that the neuron with most of them stays the answer; so may any view."""
-
 _STATE = "its state must be what it last returned, unchanged, and 0 at first"
 _STATES = ("v", "c", "mem", "syn", "spk", "v_mem", "i_syn")
 """Where neurons keep their state from one call to the next."""
@@ -43,15 +40,15 @@ class ModuleModel:
     Attributes:
         dialect: of its neurons.
         neurons: by node.
-        returned: of tensors that the module returns, whose spikes or potentials they are made of.
-        calls: how often each module ran.
+        answers: of each call of neurons their spikes, or the potentials of a readout; by node.
+        returned: all tensors that the module returns.
     """
 
     graph: Graph
     dialect: str
     neurons: Mapping[str, ModuleNeurons]
-    returned: tuple[Derived, ...]
-    calls: Mapping[str, int]
+    answers: Mapping[str, Sequence[torch.Tensor]]
+    returned: Sequence[torch.Tensor]
 
 
 def read_module(module: nn.Module, sample: Any) -> ModuleModel:
@@ -92,8 +89,8 @@ def read_module(module: nn.Module, sample: Any) -> ModuleModel:
         graph=_graph(nodes, edges, trace.shape),
         dialect=dialects[0],
         neurons=neurons,
-        returned=tuple(trace.returned),
-        calls=trace.timesteps.calls,
+        answers=trace.answers,
+        returned=trace.returned,
     )
 
 
@@ -107,32 +104,6 @@ def _graph(nodes: dict[str, NirNode], edges: list[tuple[str, str]], shape: tuple
     return Graph.of(nodes, edges, (_INPUT, _OUTPUT))
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Derived:
-    """A tensor made of what neurons answer: their spikes, or the potentials of a readout.
-
-    Attributes:
-        of: their name.
-        version: of the tensor then, which changes with it.
-        calls: of those neurons, whose answers are in it.
-        whole, to_the_end: whether it has all of what these calls gave, and the last of it.
-        added: whether timesteps are added up, or their mean taken.
-    """
-
-    of: str
-    tensor: torch.Tensor
-    version: int
-    calls: set[int]
-    whole: bool = True
-    to_the_end: bool = True
-    added: bool = False
-
-    def seen_as(self, view: torch.Tensor) -> Derived:
-        if view.numel() == self.tensor.numel():
-            return replace(self, tensor=view)
-        return replace(self, tensor=view, whole=False, to_the_end=self.to_the_end and _end(view) == _end(self.tensor))
-
-
 class _Trace(TorchFunctionMode):
     """A module's run: which modules there were, and which got what another made.
 
@@ -142,7 +113,7 @@ class _Trace(TorchFunctionMode):
         sums: names of nodes that are sums of two.
         depth: how many modules run within each other.
         shape: of the input, without batch and time; None until something that has weights or a grid has run.
-        returned: as of a `ModuleModel`.
+        answers, returned: as of a `ModuleModel`.
     """
 
     def __init__(self, sample: torch.Tensor) -> None:
@@ -153,10 +124,9 @@ class _Trace(TorchFunctionMode):
         self.shape: tuple[int, ...] | None = None
         self.depth = 0
         self.sums: set[str] = set()
-        self.returned: list[Derived] = []
-        # by storage
-        self._counts: dict[int, Derived] = {}
-        self._states: dict[str, dict[int, tuple[torch.Tensor, int]]] = {}
+        self.answers: dict[str, list[torch.Tensor]] = {}
+        self.returned: list[torch.Tensor] = []
+        self._states: dict[str, dict[int, tuple[torch.Tensor, int]]] = {}  # by storage
         self._kept: dict[int, tuple[str, list[Any]]] = {}  # by module
         self._sample = sample.detach().clone()
         # of each storage, whose it was, module after module; all tensors are held, so that no storage comes twice
@@ -182,7 +152,7 @@ class _Trace(TorchFunctionMode):
                 raise
             except Exception as error:
                 raise InputError(f"sample: the module fails on it: {type(error).__name__}: {error}") from error
-        self.returned = self._counted(returned)
+        self.returned = [*_tensors(returned)]
 
     def _hook(self, name: str) -> Any:
         def hook(module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
@@ -200,11 +170,8 @@ class _Trace(TorchFunctionMode):
             self._keep(self.timesteps.make(name, made))
             if name in self.neurons:
                 self._kept[id(module)] = name, _kept_by(module)
-                for sent in answers_of(self.neurons[name][1], module, output):
-                    call = self.timesteps.calls[name] - 1
-                    self._counts[_storage(sent)] = Derived(of=name, tensor=sent, version=sent._version, calls={call})
-            elif self.nodes[name].kind in ("Pass", "Flatten"):
-                self._count(self._counted([given]), made, adds=False)
+                sent = answers_of(self.neurons[name][1], module, output)
+                self.answers.setdefault(name, []).extend(answer.clone() for answer in sent)
             if self.neurons.get(name, ("", None))[0] == "snntorch":
                 self._go_on(name, module, [*args, *kwargs.values()][1:], output)
 
@@ -217,38 +184,9 @@ class _Trace(TorchFunctionMode):
             raise refusal(name, module, _STATE)
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        """Run a function; between modules, keep whose sum it makes, what it counts, or that it copies the input."""
+        """Run a function; between modules, keep whose sum it makes, or that it copies the input."""
         kwargs = kwargs or {}
-        if self.depth or func.__name__ not in _COUNTS:
-            return func(*args, **kwargs)
-        given = self._counted(args)
-        others = [each for each in _tensors(args) if _storage(each) not in self._counts]
-        even = all(bool((each == each.ravel()[:1]).all()) for each in others)
-        made = self._summed(func, args, kwargs)
-        if even:  # what differs between neurons may make another one the answer
-            self._count(given, made, adds=func.__name__ in (*_SUMS, "sum", "mean"))
-        return made
-
-    def _counted(self, given: Any) -> list[Derived]:
-        """Of tensors that are answers, or made of them, and were not changed since."""
-        known = ((each, self._counts.get(_storage(each))) for each in _tensors(given))
-        return [counted.seen_as(each) for each, counted in known if counted and counted.version == each._version]
-
-    def _count(self, given: list[Derived], made: torch.Tensor, *, adds: bool) -> None:
-        """What is made of what counts spikes or potentials of the same neurons counts them too."""
-        if len({each.of for each in given}) == 1:
-            self._counts[_storage(made)] = Derived(
-                of=given[0].of,
-                tensor=made,
-                version=made._version,
-                calls=set().union(*(each.calls for each in given)),
-                whole=all(each.whole for each in given),
-                to_the_end=all(each.to_the_end for each in given),
-                added=adds or any(each.added for each in given),
-            )
-
-    def _summed(self, func: Any, args: Any, kwargs: Any) -> Any:
-        if func.__name__ not in (*_SUMS, *_COPIES):
+        if self.depth or func.__name__ not in (*_SUMS, *_COPIES):
             return func(*args, **kwargs)
         given = [each for each in args if isinstance(each, torch.Tensor)]
         makers = [(each, maker) for each in given for maker in self._before("", each)[-1:]]
@@ -363,12 +301,6 @@ def _kept_by(module: nn.Module) -> list[tuple[int, int] | None]:
     """The states that neurons keep themselves, each by its storage and version."""
     states = (getattr(module, name, None) for name in _STATES)
     return [(_storage(state), state._version) if isinstance(state, torch.Tensor) else None for state in states]
-
-
-def _end(tensor: torch.Tensor) -> int:
-    """Where the last of its elements lies."""
-    steps = zip(tensor.shape, tensor.stride(), strict=True)
-    return int(tensor.storage_offset()) + sum((size - 1) * step for size, step in steps)
 
 
 def _first(values: Any) -> torch.Tensor | None:
