@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from codesign.analysis.results.formatting import UNKNOWN, column_label, listed, number, percent, quantity
 from codesign.models.card import ModelCard, ModelEvaluation
-from codesign.network.neuron import in_words
+from codesign.network.neuron import NeuronSpec, in_words
 from codesign.network.topology import topology_text
 from codesign.terminal_text import escaped
 from codesign.units import format_si, plural
 
 _MOST_ROWS = 200
 """Evaluations that a reader is shown; the rest is in the results."""
+
+_MAIN = ("threshold", "time_constant", "reset", "refractory", "readout")
+"""Parameters of neurons that are shown whatever they are."""
 
 _SPECIAL = re.compile(r"([\\`*\[\]|#~]|(?<!\w)_|_(?!\w))")
 """What Markdown may take for mark-up; an underscore within a word is none."""
@@ -97,37 +99,17 @@ def _facts(card: ModelCard) -> list[tuple[str, str]]:
 
 
 def _neuron(card: ModelCard) -> str:
-    neuron = card.neuron
-    learned = {} if card.recipe is None or card.recipe.learn is None else card.recipe.learn.shared
-    own = card.own_numbers or {}
-    after = {
-        name: f"{',' if name in own else ' at first, then'} learned for each {sharing}"
-        for name, sharing in learned.items()
-    }
-    thresholds = own.get("threshold") or " / ".join(f"{number:g}" for number in _layers(neuron.threshold))
-    times = _layers(neuron.time_constant)
-    leaks = " / ".join("no leak" if math.isinf(seconds) else f"τ = {format_si(seconds, 's')}" for seconds in times)
-    if "time_constant" in own:
-        leaks = f"τ = {own['time_constant']}"
-    return ", ".join(
-        (
-            f"threshold {thresholds}{after.get('threshold', '')}",
-            f"{leaks}{after.get('time_constant', '')}",
-            f"reset {' / '.join(f'`{kind}`' for kind in _layers(neuron.reset))}",
-            *(
-                f"{name.replace('_', ' ')} {_code(own.get(name) or ' / '.join(in_words(name, one) for one in each))}"
-                for name, each in ((name, _layers(value)) for name, value in (neuron.said() | own).items())
-                if name in neuron.added
-            ),
-            "fires once a timestep at most" if neuron.refractory else "may fire several times a timestep",
-            f"answer read from output {neuron.readout}",
-            *(("with a bias",) if neuron.bias else ()),
-        )
-    )
+    """Its main parameters and what is not as usual, of each layer; what differs between neurons with its range."""
+    neuron, own = card.neuron, card.own_numbers or {}
+    usual = {name: field.default for name, field in type(neuron).model_fields.items()}
+    shown = (name for name, value in neuron if name in own or name in _MAIN or value != usual[name])
+    words = {name: own.get(name) or " / ".join(in_words(name, one) for one in _layers(neuron, name)) for name in shown}
+    return ", ".join(f"{name.replace('_', ' ')} {_code(text)}" for name, text in words.items())
 
 
-def _layers(given: Any) -> tuple[Any, ...]:
+def _layers(neuron: NeuronSpec, name: str) -> tuple[Any, ...]:
     """Of each layer, or one for all."""
+    given = getattr(neuron, name)
     return given if isinstance(given, tuple) else (given,)
 
 

@@ -72,9 +72,9 @@ def test_the_card_says_what_neurons_have_learned(tmp_path, cache_root):
     loaded = cd.load_model(tmp_path / "out/models/layered-seed0.safetensors")
     own = loaded.card.own_numbers
     assert own == loaded.network.own_numbers()
-    assert f"threshold {own['threshold']}, learned for each layer" in (
-        tmp_path / "out/models/layered-seed0.md"
-    ).read_text("utf-8")
+    assert f"threshold {own['threshold']}, time constant" in (tmp_path / "out/models/layered-seed0.md").read_text(
+        "utf-8"
+    )
 
 
 def test_the_card_says_what_the_results_say(finished_sweep):

@@ -33,7 +33,9 @@ def test_numbers_that_differ_between_neurons_are_shown_with_their_range(tmp_path
         network.threshold.copy_(torch.linspace(0.2, 0.97, 8))
         network.time_constant[2] = math.inf
     cd.save_model(tmp_path / "mine.safetensors", network, cd.describe_model(network, name="mine"))
-    assert "| neuron | threshold 0.2 to 0.97, τ = 5 ms to infinite, reset" in (tmp_path / "mine.md").read_text("utf-8")
+    assert "| neuron | threshold 0.2 to 0.97, time constant 5 ms to infinite, reset zero" in (
+        tmp_path / "mine.md"
+    ).read_text("utf-8")
     loaded = cd.load_model(tmp_path / "mine.safetensors")
     for shown in (repr(network), repr(loaded.network)):
         assert "threshold=0.2 to 0.97, time_constant=5 ms to infinite" in shown
@@ -45,7 +47,7 @@ def test_what_each_layer_has_stands_in_one_cell_with_its_unit():
     neuron = cd.NeuronSpec(**each, synaptic_time_constant=["10 ms", None], floor=[-0.5, None])
     (row,) = [line for line in model_page(replace(card(), neuron=neuron), "x").splitlines() if "| neuron" in line]
     assert row.startswith(
-        "| neuron | threshold 0.1 / 0.2, τ = 5 ms / no leak, reset `zero` / `subtract`, floor -0.5 / none,"
+        "| neuron | threshold 0.1 / 0.2, time constant 5 ms / infinite, reset zero / subtract, floor -0.5 / none,"
     )
     assert "synaptic time constant 10 ms / none" in row
     assert row.count("|") == 3

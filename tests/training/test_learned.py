@@ -66,7 +66,7 @@ def test_what_was_learned_is_run_saved_and_loaded():
     for other in (fresh, loaded.network):
         assert (evaluate(other, events, LAYERED).scores == scores).all()
     page = model_page(card, "x.safetensors")
-    assert re.search(r"threshold 0\.\d+ to 0\.\d+, learned for each layer", page)
+    assert re.search(r"threshold 0\.\d+ to 0\.\d+, time constant", page)
     assert "| learn | threshold of each layer, time constant of each neuron, learning rate 0.02 |" in page
 
 
