@@ -94,36 +94,23 @@ class Quantization(Spec):
             return [_shifted(self._scale(torch.cat([weight.flatten() for weight in found])), max(own))] * len(found)
         return [_shifted(self._scale(weight), step) for weight, step in zip(found, own, strict=True)]
 
-    def weights(self, weights: Sequence[torch.Tensor], steps: Sequence[float] | None = None) -> list[torch.Tensor]:
-        """What each tensor of weights becomes, of the same shape and type, without gradient."""
-        pairs = zip(weights, self.scales(weights, steps), strict=True)
-        return [self._quantized(weight.detach(), scale) for weight, scale in pairs]
+    def weights(self, weights: Sequence[torch.Tensor], scales: Sequence[float]) -> list[torch.Tensor]:
+        """What each tensor of weights becomes at its scale, of the same shape and type, without gradient."""
+        return [self._quantized(weight.detach(), scale) for weight, scale in zip(weights, scales, strict=True)]
 
-    def potential_ranges(
-        self, weights: Sequence[torch.Tensor], steps: Sequence[float] | None = None, units: Sequence[float] = ()
-    ) -> tuple[tuple[float, float], ...] | None:
-        """`SpikingNetwork.potential_ranges` for these weights, given as they were before quantization, each in a unit
-        of potential; 1 if left out."""
+    def potential_ranges(self, scales: Sequence[float]) -> tuple[tuple[float, float], ...] | None:
+        """`SpikingNetwork.potential_ranges` where a potential counts in these scales."""
         if self.potential_bits is None:
             return None
         high = (1 << (self.potential_bits - 1)) - 1
-        scales = self._of_potentials(weights, steps, units)
         return tuple((-(high + 1) * scale, high * scale) if scale else (-math.inf, math.inf) for scale in scales)
 
-    def potential_steps(
-        self, weights: Sequence[torch.Tensor], steps: Sequence[float] | None = None, units: Sequence[float] = ()
-    ) -> tuple[float, ...] | None:
-        """`SpikingNetwork.potential_steps` likewise; own ones stay."""
+    def potential_steps(self, scales: Sequence[float], own: Sequence[float] | None = None) -> tuple[float, ...] | None:
+        """`SpikingNetwork.potential_steps` likewise; the neurons' own ones stay."""
         if self.potential_fraction_bits is None:
             return None
-        scales, unit = self._of_potentials(weights, steps, units), 2.0**-self.potential_fraction_bits
-        return tuple(own or scale * unit for scale, own in zip(scales, steps or [0.0] * len(scales), strict=True))
-
-    def _of_potentials(
-        self, weights: Sequence[torch.Tensor], steps: Sequence[float] | None, units: Sequence[float]
-    ) -> list[float]:
-        scales = self.scales(weights, steps)
-        return [scale * unit for scale, unit in zip(scales, units or [1.0] * len(scales), strict=True)]
+        unit = 2.0**-self.potential_fraction_bits
+        return tuple(step or scale * unit for scale, step in zip(scales, own or [0.0] * len(scales), strict=True))
 
     def _scale(self, weight: torch.Tensor) -> float:
         if not weight.numel():
@@ -190,9 +177,11 @@ def quantize(
         shares = [average / units[target] for average, target in zip(averages, fed, strict=True)]
         merged = [torch.cat([given[i].flatten() * shares[i] for i in group]) for group in groups]
         own = network.neuron.potential_steps(layers)
-        found = quantization.weights(merged, own)
-        network.potential_ranges = quantization.potential_ranges(merged, own, units)
-        network.potential_steps = quantization.potential_steps(merged, own, units)
+        scales = quantization.scales(merged, own)
+        found = quantization.weights(merged, scales)
+        of_potentials = [scale * unit for scale, unit in zip(scales, units, strict=True)]
+        network.potential_ranges = quantization.potential_ranges(of_potentials)
+        network.potential_steps = quantization.potential_steps(of_potentials, own)
         for group, of_layer in zip(groups, found, strict=True):
             parts = torch.split(of_layer, [given[i].numel() for i in group])
             for i, part in zip(group, parts, strict=True):

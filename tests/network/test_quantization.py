@@ -25,9 +25,13 @@ from codesign.training.trainer import train
 UNSIGNED, FULL, ONE_SCALE = {"signed": False}, {"levels": "full"}, {"scale": "network"}
 
 
+def together(layers: list[torch.Tensor], bits: int, **grid: Any) -> list[list[float]]:
+    quantization = Quantization(bits=bits, **grid)
+    return [found.tolist() for found in quantization.weights(layers, quantization.scales(layers))]
+
+
 def quantized(values: list[float], bits: int, **grid: Any) -> list[float]:
-    (found,) = Quantization(bits=bits, **grid).weights([torch.tensor(values)])
-    return found.tolist()
+    return together([torch.tensor(values)], bits, **grid)[0]
 
 
 def test_three_bits_have_seven_levels_and_keep_zero_and_the_largest() -> None:
@@ -40,7 +44,7 @@ def test_one_bit_keeps_signs_and_the_mean_magnitude() -> None:
 
 def test_layers_have_scales_of_their_own_and_zeros_stay() -> None:
     layers = [torch.tensor([1.0, 0.4]), torch.tensor([10.0, 0.4]), torch.zeros(2)]
-    coarse = [layer.tolist() for layer in Quantization(bits=3).weights(layers)]
+    coarse = together(layers, 3)
     assert coarse[:2] == [pytest.approx([1.0, 1 / 3]), pytest.approx([10.0, 0.0])]
     assert coarse[2] == [0, 0]
     assert layers[0].tolist() == pytest.approx([1.0, 0.4])
@@ -60,23 +64,27 @@ def test_full_levels_reach_one_step_further_below_zero() -> None:
 
 def test_a_network_may_have_one_scale() -> None:
     layers = [torch.tensor([1.0, -0.4]), torch.tensor([3.0, 0.6])]
-    assert [layer.tolist() for layer in Quantization(bits=3, **ONE_SCALE).weights(layers)] == [[1, 0], [3, 1]]
-    first, _ = Quantization(bits=1, **ONE_SCALE).weights(layers)
-    assert first.tolist() == [1.25, -1.25]  # mean of 1, 0.4, 3 and 0.6
+    assert together(layers, 3, **ONE_SCALE) == [[1, 0], [3, 1]]
+    assert together(layers, 1, **ONE_SCALE)[0] == [1.25, -1.25]  # mean of 1, 0.4, 3 and 0.6
 
 
 def test_potentials_count_in_steps_of_their_layers_weights() -> None:
     layers = [torch.tensor([3.0, -1.0]), torch.zeros(2), torch.tensor([-6.0])]
 
+    def steps(**grid: Any) -> Any:
+        quantization = Quantization(bits=3, **grid)
+        return quantization.potential_steps(quantization.scales(layers))
+
     def ranges(bits: int, potential_bits: int, **grid: Any) -> Any:
-        return Quantization(bits=bits, potential_bits=potential_bits, **grid).potential_ranges(layers)
+        quantization = Quantization(bits=bits, potential_bits=potential_bits, **grid)
+        return quantization.potential_ranges(quantization.scales(layers))
 
     assert ranges(3, 5) == ((-16.0, 15.0), (-math.inf, math.inf), (-32.0, 30.0))  # −16 to 15
     assert ranges(3, 5, **ONE_SCALE) == ((-32.0, 30.0),) * 3
     assert ranges(1, 2)[0] == (-4.0, 2.0)
     assert ranges(2, 2, **UNSIGNED)[2] == (-math.inf, math.inf)
-    assert Quantization(bits=3, potential_fraction_bits=2).potential_steps(layers) == (0.25, 0.0, 0.5)
-    assert Quantization(bits=3, potential_fraction_bits=0, **ONE_SCALE).potential_steps(layers) == (2.0,) * 3
+    assert steps(potential_fraction_bits=2) == (0.25, 0.0, 0.5)
+    assert steps(potential_fraction_bits=0, **ONE_SCALE) == (2.0,) * 3
 
 
 def test_a_network_is_quantized_in_place_and_becomes_float_again() -> None:
