@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
+from typing import Any
 
 from codesign.analysis.results.columns import AXIS_PREFIX
 from codesign.analysis.results.statistics import GIVEN
@@ -37,12 +38,10 @@ from codesign.exploration.planned import Evaluation, FeasiblePoint, Plan, Planne
 from codesign.hardware.cost.scheduling import learned_assumptions, neuron_assumptions
 from codesign.network.neuron import NeuronSpec
 from codesign.network.topology import NetworkShape, TopologySpec, network_shape, topology_text
-from codesign.simulation.loss import check_loss
 from codesign.simulation.schedule import LAYERED, check_returns
-from codesign.training.learn import Sharing, check_learn
-from codesign.training.losses import make_loss
+from codesign.training.learn import Sharing
 from codesign.training.recipe import Recipe
-from codesign.training.spike_costs import check_budget, check_gate, check_spike_cost
+from codesign.training.recipe_mistakes import recipe_mistakes
 from codesign.workload.dataset import WorkloadOutline
 
 
@@ -157,14 +156,15 @@ def _models(
     mistakes: list[Mistake],
 ) -> Iterator[_Model]:
     """All models of a sweep, in the order of the file; impossible ones are added to `mistakes`."""
-    shape, without_spikes = network_shape(topology), spec.neuron.readout == "potential"
+    shape, names = network_shape(topology), ("timesteps", "timestep_s", "currents")
+    data: dict[str, Any] = {"grid": workload.input_grid, **{name: getattr(workload, name) for name in names}}
     for name in spec.recipes:
+        longest_s = given[name].time_constant_s if name in given else max(spec.neuron.each("time_constant"))
         for recipe in recipe_variants(spec, name):
-            for parameter, message in recipe.value.mistakes_without_spikes() if without_spikes else ():
-                mistakes.append((set_at(spec, "recipe", name, parameter, getattr(recipe.value, parameter)), message))
+            for parameter, message in recipe_mistakes(recipe.value, spec.neuron, shape, **data, longest_s=longest_s):
+                where = set_at(spec, "recipe", name, parameter, getattr(recipe.value, parameter))
+                mistakes.append((where, message.removeprefix("augmentation.")))
             try:
-                for parameter, check in _checks(spec, shape, workload, recipe.value, given.get(name)):  # noqa: B007  used where it fails
-                    check()
                 parameter = "chip"
                 schedule, reason = trained_through(spec, shape, recipe)
                 parameter = "budget"
@@ -173,7 +173,7 @@ def _models(
                 quantization = trained_with(spec, recipe)
             except InputError as error:
                 where = set_at(spec, "recipe", name, parameter, getattr(recipe.value, parameter))
-                mistakes.append((where, str(error).removeprefix(f"{parameter}: ").removeprefix("augmentation.")))
+                mistakes.append((where, str(error).removeprefix(f"{parameter}: ")))
                 continue
             for seed in spec.seeds.training if recipe.value.model is None else (0,):
                 inputs = TrainInputs(
@@ -203,28 +203,6 @@ def _models(
                     "training_seed": seed,
                 }
                 yield _Model(recipe=recipe, inputs=inputs, columns=columns, reason=reason)
-
-
-def _checks(
-    spec: SweepSpec, shape: NetworkShape, workload: WorkloadOutline, recipe: Recipe, given: GivenModel | None
-) -> Iterator[tuple[str, Callable[[], None]]]:
-    """Parameters of a recipe, and what raises InputError where they do not go with network and workload."""
-    yield "loss", lambda: check_loss(make_loss(recipe.loss), spec.neuron, workload.timesteps)
-    if (augmentation := recipe.augmentation) is not None:
-        timestep_s, currents = workload.timestep_s, workload.currents
-        yield "augmentation", lambda: augmentation.check(workload.input_grid, timestep_s, currents=currents)
-    longest_s = max(spec.neuron.each("time_constant")) if given is None else given.time_constant_s
-    yield "learn", lambda: check_learn(recipe.learn, longest_s, workload.timestep_s)
-    yield "spike_cost", lambda: check_spike_cost(recipe, shape)
-    yield "budget", lambda: check_budget(recipe, shape)
-    yield "input_gate", lambda: check_gate(recipe, shape)
-    if spec.neuron.refractory:
-        once = all(schedule.refractory for schedule in recipe.schedules)
-        yield "refractory", lambda: check_returns(shape, fires_once=once)
-        kept = recipe.regularization.refractory_dropout < 1
-        yield "refractory_dropout", lambda: check_returns(shape, fires_once=kept)
-        again = recipe.calibration is not None and not recipe.calibration.refractory
-        yield "calibration", lambda: check_returns(shape, fires_once=not again)
 
 
 @dataclass(kw_only=True)

@@ -12,10 +12,10 @@ from codesign.network.own_weights import own_weights
 from codesign.network.quantization import Quantization
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.engine import check_labels
-from codesign.simulation.schedule import check_returns
 from codesign.training.budget import EnergyMeter
 from codesign.training.calibration import check_calibrated
 from codesign.training.recipe import Recipe
+from codesign.training.recipe_mistakes import recipe_mistakes
 from codesign.workload.events import EventBatch
 
 
@@ -32,21 +32,22 @@ def check_training(
         check_labels(network, split, name)
     if not all(len(split) for split in splits):
         raise InputError("training and validation splits must not be empty")
-    if recipe.augmentation is not None:
-        recipe.augmentation.check(splits[0].grid, splits[0].timestep_s, currents=splits[0].currents)
+    inputs: dict[str, Any] = {
+        name: getattr(splits[0], name) for name in ("grid", "timesteps", "timestep_s", "currents")
+    }
+    longest_s = float(network.time_constant.detach().max())
+    for name, message in recipe_mistakes(recipe, network.neuron, network.shape, **inputs, longest_s=longest_s):
+        raise InputError(f"{name}: {message}")
     for name, value in recipe:
         if isinstance(value, float):
             real(f"recipe.{name}", value)
     if recipe.calibration is not None:
-        check_returns(network.shape, fires_once=recipe.calibration.refractory)
         check_calibrated(network)
     whole("seed", seed, most=1 << 63)
     if on_epoch is not None:
         function("on_epoch", on_epoch, "an EpochReport", given=("report",))
     if meter is not None:
         instance("meter", meter, EnergyMeter)
-    for name, message in recipe.mistakes_without_spikes() if network.neuron.readout == "potential" else ():
-        raise InputError(f"{name}: {message}")
     own_weights(network.all_weights, computed=not (recipe.weight_decay or recipe.input_gate))
     if recipe.learn is None and not any(parameter.requires_grad for parameter in network.parameters()):
         raise InputError("network: must have a weight that requires a gradient, found none; `requires_grad_()` sets it")

@@ -18,7 +18,6 @@ import torch
 
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.training.recipe import Recipe
-from codesign.training.spike_costs import check_gate
 from codesign.workload.events import EventBatch
 
 _FIRST = 0.1
@@ -30,7 +29,6 @@ class LearnedGate:
     open at first; the shares p_i follow from the events of the split `training`."""
 
     def __init__(self, network: SpikingNetwork, recipe: Recipe, training: EventBatch) -> None:
-        check_gate(recipe, network.shape)
         self._network, self._recipe = network, recipe
         self._first = network.layer_connections()[0]
         weight = self._first.weight

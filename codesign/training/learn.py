@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from codesign.documents import Spec
-from codesign.errors import InputError
 from codesign.units import Real
 
 Sharing = Literal["layer", "neuron"]
@@ -45,13 +43,3 @@ class Learn(Spec):
         parts = [f"{name.replace('_', ' ')} of each {sharing}" for name, sharing in self.shared.items()]
         rate = [] if self.learning_rate is None else [f"learning rate {self.learning_rate:g}"]
         return ", ".join([*parts, *rate])
-
-
-def check_learn(learn: Learn | None, time_constant_s: float, timestep_s: float) -> None:
-    """Raises InputError where a time constant is to learn but there is none: no leak, or a timestep of 0 s."""
-    if learn is None or learn.time_constant is None:
-        return
-    if math.isinf(time_constant_s):
-        raise InputError("learn: an infinite time constant cannot be trained; give the neuron a finite one")
-    if timestep_s == 0:
-        raise InputError("learn: a time constant cannot be trained on a static input, whose timestep is 0 s")

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from codesign.network.spiking_network import SpikingNetwork
-from codesign.training.learn import Learn, check_learn
+from codesign.training.learn import Learn
 
 
 class LearnedNeurons:
@@ -22,13 +22,9 @@ class LearnedNeurons:
     Args:
         network: already on the device where it learns.
         learn: which of them, of layers or of neurons. A layer's begins at the mean of its neurons.
-
-    Raises:
-        InputError: a time constant is infinite, or the network has timesteps of 0 s.
     """
 
     def __init__(self, network: SpikingNetwork, learn: Learn) -> None:
-        check_learn(learn, float(network.time_constant.detach().max()), network.timestep_s)
         self._network, self._learn = network, learn
         self._first = {name: self._first_of(name) for name in learn.shared}
         self.logarithms = {

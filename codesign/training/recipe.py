@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Annotated, Any, Literal
 
@@ -248,13 +247,6 @@ class Recipe(Spec):
         """How the network is validated that is trained through `schedule`."""
         margin = self.validation_margin
         return schedule if margin is None else replace(schedule, stop="margin", margin=margin)
-
-    def mistakes_without_spikes(self) -> Iterator[tuple[str, str]]:
-        """Parameters that a network without output spikes cannot have, and why."""
-        if self.validation_margin is not None:
-            yield "validation_margin", "needs output spikes; readout 'potential' has none"
-        if self.calibration is not None and self.calibration.stop != "drained":
-            yield "calibration", "must stop when 'drained' with readout 'potential', which has no output spikes"
 
     def risen(self, epochs: float) -> float:
         """How far what spikes and inputs cost has risen after so many epochs, from 0 to 1."""

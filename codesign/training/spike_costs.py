@@ -15,7 +15,6 @@ import numpy as np
 
 from codesign.deferred import torch
 from codesign.errors import InputError
-from codesign.network.topology import NetworkShape
 from codesign.simulation.loss import SpikeCost
 from codesign.training.budget import EnergyMeter
 from codesign.training.recipe import Recipe
@@ -33,13 +32,10 @@ _FIRST, _LEAST, _MOST = 0.01, 1e-3, 10.0
 
 class SpikeCosts:
     """What spikes cost in the course of a training with a spike cost or a budget; one of energy has a meter. Raises
-    InputError as `check_spike_cost` and `check_budget`, where a budget of energy has no meter, or where no network can
-    keep it."""
+    InputError where a budget of energy has no meter, or where no network can keep it."""
 
     def __init__(self, recipe: Recipe, network: SpikingNetwork, meter: EnergyMeter | None = None) -> None:
         shape = network.shape
-        check_spike_cost(recipe, shape)
-        check_budget(recipe, shape)
         self.recipe, self.budget = recipe, recipe.budget
         in_energy = self.budget is not None and self.budget.energy is not None
         if in_energy and meter is None:
@@ -87,25 +83,6 @@ class SpikeCosts:
             return risen, accuracy
         kept = self.budget.kept(taken)
         return risen, float(kept), accuracy if kept else -taken
-
-
-def check_spike_cost(recipe: Recipe, shape: NetworkShape) -> None:
-    """Raises InputError where costs are neither one number nor one for each hidden layer."""
-    given, layers = recipe.spike_cost, len(shape.layers) - 1
-    if isinstance(given, tuple) and len(given) != layers:
-        raise InputError(f"spike_cost: must be one number, or one for each of {layers} hidden layers, not {len(given)}")
-
-
-def check_budget(recipe: Recipe, shape: NetworkShape) -> None:
-    """Raises InputError where there is no spike that a budget could save."""
-    if recipe.budget is not None and not shape.hidden_neurons:
-        raise InputError("budget: needs hidden neurons, whose spikes it saves, and the network has none")
-
-
-def check_gate(recipe: Recipe, shape: NetworkShape) -> None:
-    """Raises InputError where inputs have other weights than the first layer's, from which the gate learns."""
-    if recipe.input_gate and any(one.source < 0 for one in shape.direct):
-        raise InputError("input_gate: cannot be learned where skips begin at the input")
 
 
 def _silent_j(network: SpikingNetwork, meter: EnergyMeter, recipe: Recipe) -> float:

@@ -151,6 +151,6 @@ def test_a_budget_is_one_thing():
 
 def test_costs_fit_the_network():
     with pytest.raises(InputError, match="spike_cost: must be one number, or one for each of 2 hidden layers"):
-        SpikeCosts(recipe(spike_cost=[0.1, 0.1, 0.1]), SMALL)
+        train(SMALL, recipe(spike_cost=[0.1, 0.1, 0.1]), toy_split(1, 40), toy_split(2, 10), seed=0)
     with pytest.raises(InputError, match="needs a meter"):
         SpikeCosts(recipe(budget={"energy": "1 uJ", "chip": "loihi"}), SMALL)
