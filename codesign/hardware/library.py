@@ -161,10 +161,13 @@ def chip_variant(name_or_path: str | Path, parts: Mapping[str, Any]) -> Chip | t
     if not parts:
         return chip
     document = extended_by(_document(path), parts)
+    mistakes = [(place, f"{dotted(place)}: {message}") for place, message in Chip.cross_check(document.data)]
     try:
         changed = Chip.model_validate(document.data)
     except ValidationError as error:
-        return tuple((item["place"], describe(item, Chip)) for item in mistakes_of(error, document.data))
+        mistakes += ((item["place"], describe(item, Chip)) for item in mistakes_of(error, document.data))
+    if mistakes:
+        return tuple(mistakes)
     try:
         return _finished(changed, document, chip)
     except InputError as error:

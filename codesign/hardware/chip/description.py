@@ -7,12 +7,12 @@ links) only changes what that costs, unless a scheduling policy looks at times.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Annotated, Any
 
 from pydantic import Field, PrivateAttr, ValidationError, model_validator
-from pydantic_core import InitErrorDetails, PydanticCustomError
+from pydantic_core import InitErrorDetails
 
 from codesign.documents import Mistake, Spec
 from codesign.hardware.chip.numbers import (
@@ -134,21 +134,20 @@ class Chip(Spec):
     model_error: ModelError | None = None
     _held: dict[str, Any] = PrivateAttr(default_factory=dict)
 
+    @classmethod
+    def cross_check(cls, data: Any) -> Iterable[Mistake]:
+        return source_mistakes(data) if isinstance(data, dict) else ()
+
     @model_validator(mode="wrap")
     @classmethod
     def _check(cls, data: Any, handler: Callable[[Any], Chip]) -> Chip:
-        """All mistakes at once, each at its own place in the file: structure and sources, then consistency."""
-        if not isinstance(data, dict):
-            return handler(data)
-        errors = [_at(mistake) for mistake in source_mistakes(data)]
-        try:
-            chip = handler(data)
-        except ValidationError as error:
-            structural = [_again(item) for item in error.errors(include_url=False)]
-            raise ValidationError.from_exception_data("Chip", [*structural, *errors]) from None
-        errors += [_at(mistake) for mistake in consistency_mistakes(chip)]
-        if errors:
-            raise ValidationError.from_exception_data("Chip", errors)
+        """What its parts say of each other is asked where each is right by itself, all mistakes at once."""
+        chip = handler(data)
+        if isinstance(data, Chip):
+            return chip
+        if mistakes := list(consistency_mistakes(chip)):
+            details = [InitErrorDetails(type=problem(why), loc=location, input=None) for location, why in mistakes]
+            raise ValidationError.from_exception_data("Chip", details)
         return _completed(chip)
 
     def __repr__(self) -> str:
@@ -231,19 +230,6 @@ def _completed(chip: Chip) -> Chip:
     if OWN in named - chip.sources.keys():
         given["sources"] = {**chip.sources, OWN: Source(citation=OWN_CITATION)}
     return chip.model_copy(update=given) if given else chip
-
-
-def _at(mistake: Mistake) -> InitErrorDetails:
-    location, reason = mistake
-    return InitErrorDetails(type=problem(reason), loc=location, input=None)
-
-
-def _again(item: Any) -> InitErrorDetails:
-    """An error as it was, so that it can be raised together with others."""
-    kind: str | PydanticCustomError = item["type"]
-    if kind == "quantity":
-        kind = problem(item["msg"])
-    return InitErrorDetails(type=kind, loc=item["loc"], input=item["input"], ctx=item.get("ctx", {}))
 
 
 # what a file must not say ------------------------------------------------------------------------------------------
