@@ -96,16 +96,20 @@ def test_a_dry_run_changes_nothing(folder: Path) -> None:
 
 
 @pytest.mark.pages
-def test_a_run_and_what_is_then_left_to_do(folder: Path) -> None:
+def test_a_run_what_is_then_left_to_do_and_models_where_they_are_asked_for(folder: Path) -> None:
     code, said = invoke("tiny.yaml", "--executor", "serial")
     assert code == 0  # infeasible points are results
     assert "executor: serial" in said
     assert (folder / "reports/tiny/results.parquet").is_file()
     assert (folder / "reports/tiny/report.html").is_file()
-    _, said = invoke("tiny.yaml", "--dry-run")
-    assert ": 0 jobs" in said
+    assert ": 0 jobs" in invoke("tiny.yaml", "--dry-run")[1]
     _, said = invoke("tiny.yaml", "--dry-run", "--seeds", "3")
     assert said.splitlines()[2].startswith("to run: 1 model (2 in the store)")
+    _, said = invoke("tiny.yaml", "--models")
+    assert "train layered" not in said  # everything is in the store
+    assert f"models   {Path('reports/tiny/models')} (2)" in said
+    page = (folder / "reports/tiny/models/layered-seed1.md").read_text(encoding="utf-8")
+    assert "    codesign sweep tiny.yaml --models\n" in page
 
 
 PARTS = """\
@@ -160,18 +164,6 @@ def test_a_run_keeps_the_dataset_and_scale_that_it_took(question: Path) -> None:
     again = read_results(question / "reports/question_digits_one/results.parquet").metadata
     assert again.command == "codesign sweep deep/question --dataset digits --scale one --seeds 1"
     assert again.jobs.trained == 0
-
-
-def test_models_are_written_where_they_are_asked_for(folder: Path) -> None:
-    assert invoke("tiny.yaml", "--executor", "serial")[0] == 0
-    code, said = invoke("tiny.yaml", "--models")
-    assert code == 0
-    assert "train layered" not in said  # everything is in the store
-    assert f"models   {Path('reports/tiny/models')} (2)" in said
-    names = [f"layered-seed{seed}{end}" for seed in (0, 1) for end in (".md", ".safetensors")]
-    assert sorted(path.name for path in (folder / "reports/tiny/models").iterdir()) == names
-    page = (folder / "reports/tiny/models/layered-seed1.md").read_text(encoding="utf-8")
-    assert "    codesign sweep tiny.yaml --models\n" in page
 
 
 def test_failed_points_end_in_exit_code_1(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
