@@ -93,9 +93,10 @@ def test_the_best_of_a_cohort() -> None:
     assert best_of(SPEC, {}, 3) == []
 
 
-def test_of_equal_trials_the_first_is_on_the_front() -> None:
+def test_of_equal_trials_the_first_is_on_the_front_and_none_that_violates_a_constraint() -> None:
     values = [(0.5, 1e-9), (0.9, 2e-9), (0.5, 1e-9), (0.9, 2e-9), (0.4, 3e-9)]
     trials = {number: Outcome(state="complete", objectives=objectives) for number, objectives in enumerate(values)}
+    trials[5] = Outcome(state="infeasible", objectives=(1.0, 1e-9), violations={"a": 1.0})  # better than all of them
     nothing = Outcome(state="infeasible")
     assert front_numbers(SPEC, trials) == [0, 1]
     assert [line.name for line in front_lines(SPEC, nothing, trials)] == ["trial 1", "trial 0"]

@@ -74,7 +74,6 @@ def undisturbed(request: pytest.FixtureRequest, ended: dict[str, Any], folder: P
 
 with_fidelity = pytest.mark.parametrize("undisturbed", [FIDELITY], ids=["fidelity"], indirect=True)
 """A study with fidelity has all that goes on without it, and more."""
-without_fidelity = pytest.mark.parametrize("undisturbed", [""], ids=["plain"], indirect=True)
 
 
 def test_what_a_study_leaves(undisturbed: Any) -> None:
@@ -294,21 +293,6 @@ def test_a_storage_at_a_url_keeps_the_trials_too(
 def test_a_storage_that_cannot_be_opened_is_told(search: Search, url: str) -> None:
     with pytest.raises(InputError, match=f"^{url}: cannot be opened: "):
         search(storage=url)
-
-
-@without_fidelity
-def test_a_constraint_on_what_comes_out_keeps_trials_off_the_front(undisturbed: Any, search: Search) -> None:
-    # The first four trials are random, whatever the constraint; some lie on either side of it.
-    energies = sorted(trial.values[1] for trial in undisturbed[1].facts.trials[:4])
-    limit = f"{1e9 * (energies[1] + energies[2]) / 2:.6g} nJ"
-    more = f"constraints: [{{column: energy_j, at_most: {limit}}}]\n"
-    outcome, _ = search(more=more)
-    states = {trial.state for trial in outcome.facts.trials}
-    assert states == {"complete", "infeasible"}
-    for trial in outcome.facts.trials:
-        assert trial.values[0] is not None
-        assert (trial.state == "infeasible") == bool(trial.violations)
-        assert not (trial.on_front and trial.violations)
 
 
 @pytest.mark.parametrize("column", ["agreement", "float_accuracy"])
