@@ -139,6 +139,7 @@ def test_everything_that_a_reader_needs_is_there(report):
         "5f2c0d6a91",
         "26 pJ",
         "2.13.0",
+        "31 timesteps of 10 ms",
         "5 of 7 published measurements recomputed; errors −0.5 % to +72 %, median 9 %",
         "0.75 V, 20 °C",
         "F neurons send at once, with momentum those of highest potential.",
