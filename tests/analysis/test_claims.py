@@ -196,15 +196,6 @@ def test_gains_over_a_given_model_are_those_of_all_trainings():
     assert asked(rows, **gains, above=0.05).sentence == "It holds for 2 of 2 training seeds."
 
 
-def test_two_measures_of_the_same_points():
-    rows = run("unlayered_rs", "random", "convergence_accuracy", ([0.9, 0.8, 0.7], [0.91, 0.81, 0.71]))
-    found = asked(
-        rows, column="accuracy_at_output", column_of_less="accuracy_last_step", more=UNLAYERED_RS, less=UNLAYERED_RS
-    )
-    assert found.standing == "holds"
-    assert "90.5 % against 70.5 %." in found.sentence
-
-
 def test_what_a_selection_has_null_for_is_none():
     found = asked(
         synthetic_rows(), column="accuracy", more={"timesteps": 3}, less={"weight_bits": None, "chip": "mubrain"}

@@ -118,15 +118,6 @@ def test_a_target_that_test_samples_decide_says_so(accuracy, samples, told):
     assert [remark for remark in remarks if "by chance" in remark] == ([told] if told else [])
 
 
-def test_only_what_chance_may_decide_is_said_to_be_left_to_it():
-    """400 samples tell 96 from 95 % by chance alone; 1 nJ is less than 2 nJ."""
-    limits = ["accuracy >= 95 %", "energy_j < 2 nJ"]
-    rows = [one | {"samples": 400} for one in (*accurate("a", 1e-9, 0.96, 0.96), *accurate("b", 3e-9, 0.99, 0.99))]
-    assert "It may meet accuracy >= 95 % only by chance." in asked(rows, target=limits).remarks
-    chosen = asked(rows, choose="chip", least="energy_j", where=limits)
-    assert "a may meet accuracy >= 95 % only by chance." in chosen.remarks
-
-
 def test_of_those_that_may_miss_a_limit_by_chance_the_nearest_is_named():
     rows = accurate("a", 1e-9, 0.2, 0.9, 0.98) + accurate("b", 2e-9, 0.93, 0.95, 0.94)
     rows = [one | {"samples": 400} for one in (*rows, *accurate("c", 3e-9, 0.97, 0.97, 0.97))]

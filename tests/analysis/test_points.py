@@ -39,16 +39,17 @@ def test_axes_set_points_apart_and_null_axes_do_not():
     assert [point.place for point in points] == ["mubrain", "mubrain (lanes = 1)", "mubrain (lanes = 4)"]
 
 
-def test_axes_on_the_energy_and_the_time_of_one_thing_have_two_names():
-    both = {f"axis.chip.mubrain.{kind}.spike": value for kind, value in (("energies", 2e-11), ("times", 1e-9))}
-    names = names_of(points_of([mubrain_row("layered", "random", 0, 0) | both]))
-    assert [names.axis(path) for path in both] == ["spike (energies) of µBrain", "spike (times) of µBrain"]
-
-
-def test_axes_on_static_power_say_of_what():
-    parts = {f"axis.chip.mubrain.static_power.{part}": 1e-3 for part in ("chip", "core_in_use")}
-    names = names_of(points_of([mubrain_row("layered", "random", 0, 0) | parts]))
-    assert [names.axis(path) for path in parts] == ["static power", "static power (core in use)"]
+@pytest.mark.parametrize(
+    "titles",
+    [
+        {"energies.spike": "spike (energies) of µBrain", "times.spike": "spike (times) of µBrain"},
+        {"static_power.chip": "static power", "static_power.core_in_use": "static power (core in use)"},
+    ],
+)
+def test_axes_on_two_numbers_of_one_thing_have_two_names(titles):
+    paths = {f"axis.chip.mubrain.{number}": title for number, title in titles.items()}
+    names = names_of(points_of([mubrain_row("layered", "random", 0, 0) | dict.fromkeys(paths, 1e-9)]))
+    assert {path: names.axis(path) for path in paths} == paths
 
 
 def test_axes_on_layers_and_data_are_said_in_words():
@@ -78,16 +79,6 @@ def test_a_recipes_title_says_no_parameter_of_a_loss_that_an_axis_varies(varied,
     recipes = {name: {"loss": loss, **varied} for name, loss in losses.items()}
     points = points_of(rows, replace(synthetic_metadata(), recipes=recipes))
     assert names_of(points).recipes["unlayered_rs"] == title
-
-
-def test_energies_of_different_coverage_have_fronts_of_their_own():
-    points = points_of(synthetic_rows())
-    fronts = find_fronts(points, synthetic_metadata().objectives)
-    energy = [front for front in fronts if [o.column for o in front.objectives] == ["accuracy", "energy_j"]]
-    assert [{point.chip for point in front.members} for front in energy] == [{"loihi"}, {"mubrain"}, {"truenorth"}]
-    latency = [front for front in fronts if [o.column for o in front.objectives] == ["accuracy", "latency_s"]]
-    assert len(latency) == 1
-    assert {point.chip for point in latency[0].members} == {"loihi", "truenorth"}
 
 
 def test_the_front_by_hand():

@@ -138,20 +138,6 @@ def test_what_varies_within_a_side_must_agree_and_null_agrees_with_everything():
     ) == [(1, 32)]
 
 
-def test_names_of_recipes_and_schedules_decide_nothing():
-    rows = [row for row in synthetic_rows(seeds=(0,)) if row["status"] == "ok"]
-    renamed = [row | {"recipe": f"{row['recipe'][::-1]}", "schedule": f"z{row['schedule']}"} for row in reversed(rows)]
-    first, second = (
-        {"training_policy": "random", "policy": "random", "chip": "mubrain"},
-        {"training_method": "layered", "policy": "random", "chip": "mubrain"},
-    )
-
-    def found(of: list[Row]) -> list[tuple[object, ...]]:
-        return [(a.training_policy, b.training_policy) for a, b in pairs_between(points_of(*of), first, second)]
-
-    assert found(rows) == found(renamed) == [("random", None)]
-
-
 def test_ladders_differ_in_one_fact_only():
     points = points_of(
         *by_group_size("async_on_output", "on_output", 8, 1, 64),

@@ -158,16 +158,6 @@ def test_what_is_not_sure_of_one_option_is_not_sure_of_two_that_are_the_same(row
     assert asked(rows, choose="chip", least="energy_j", where=where).standing == standing
 
 
-def test_a_known_cost_never_loses_to_the_same_cost_left_out():
-    """b's 12 nJ are all known. a's whole 101 nJ lose for sure; the 1 nJ left of them win half the time at most."""
-    b = [with_terms("b", seed, synaptic_operation=2.0, static_chip=10.0) for seed in SEEDS]
-    whole = [with_terms("a", seed, synaptic_operation=1.0, static_chip=100.0) for seed in SEEDS]
-    part = [with_terms("a", seed, synaptic_operation=1.0) for seed in SEEDS]
-    known, lacking = (asked([*b, *own], choose="chip", least="energy_j") for own in (whole, part))
-    assert (labels(known)[0], known.standing) == ("b", "sure")
-    assert lacking.standing == "open"
-
-
 STEADY = (0.96,) * 5
 
 
