@@ -120,13 +120,6 @@ def test_wrong_delayed_connections_are_errors(delayed: list[Any], message: str):
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_in_a_sample_that_has_ended_nothing_arrives(engine: str):
-    execution = run("1-1r", [1.0, 0.5], [1, 0, 0], engine, Schedule(stop="margin", margin=1))
-    assert execution.timesteps_run.tolist() == [1]
-    assert execution.delayed_operations.tolist() == [[0]]
-
-
-@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("schedule", [LAYERED, Schedule(group_size=1, stop="drained"), QUEUED])
 def test_a_skip_takes_as_long_as_the_layers_between(engine: str, schedule: Schedule):
     """What comes over it is added to what comes through the layer between, and neither alone fires."""

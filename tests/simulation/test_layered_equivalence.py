@@ -5,14 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 from networks import batch_of, network_of
 from random_cases import POLICIES, a_case, examples, networks, random_batch, random_frames
 
-from codesign.hardware.cost.scheduling import chip_schedule
-from codesign.hardware.library import find_chip
-from codesign.hardware.placement.placement import place
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.network.topology import network_shape
 from codesign.simulation.engine import simulate
@@ -40,24 +37,6 @@ def test_large_groups_and_layer_thresholds_equal_layered(network: SpikingNetwork
         assert execution.scores.tolist() == layered.scores.tolist()
         assert execution.synaptic_operations.tolist() == layered.synaptic_operations.tolist()
         assert execution.active.tolist() == layered.active.tolist()  # barrier messages make nobody active
-
-
-WAITING_CHIPS = ["loihi", "poets", "reckon", "seneca_timer", "spinnaker", "spinnaker2", "tianjic", "truenorth"]
-
-
-@examples(40)
-@given(networks("wide", bias=False, readout="spikes"), st.sampled_from(WAITING_CHIPS), st.integers(0, 99))
-def test_chips_whose_layers_wait_equal_layered(network: SpikingNetwork, name: str, seed: int):
-    # Spikes from what the layers between do not see may come after a gate has opened, and a neuron has ticked.
-    assume(network.shape.gates_suffice or not any(network.neuron.each("tick")))
-    chip = find_chip(name)
-    assert chip.synchronized
-    rng = np.random.default_rng(seed)
-    events = random_batch(rng, network, random_frames(rng, 3, 3, network.shape.input_size))
-    schedule = chip_schedule(place(network.shape, chip, "scaled"), stop="drained").schedule
-    layered, own = (simulate(network, events, each, seed=seed).execution for each in (LAYERED, schedule))
-    assert own.emitted.tolist() == layered.emitted.tolist()
-    assert own.scores.tolist() == layered.scores.tolist()
 
 
 def test_small_groups_differ_from_layered():

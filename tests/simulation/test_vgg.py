@@ -45,21 +45,6 @@ def images(samples: int = SAMPLES) -> EventBatch:
     return EventBatch.from_dense(pixels, np.arange(samples) % 10, timestep_s=1.0, currents=True)
 
 
-def test_training_brings_the_loss_down():
-    recipe = Recipe(
-        method="unlayered",
-        policy="random",
-        group_size=PRESET.group_size,
-        epochs=20,
-        batch_size=SAMPLES,
-        learning_rate=3e-3,
-    )
-    network, events = vgg(4, 6, 8), images()
-    history = train(network, recipe, events, events, seed=0).history
-    assert history[-1].loss < 0.6 * history[0].loss
-    assert history[0].spike_density > 0.05
-
-
 @pytest.mark.thorough
 def test_full_width_trains_and_evaluates():
     """Would catch a size of the paper's network that some index or buffer does not hold."""
