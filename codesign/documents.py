@@ -22,6 +22,7 @@ from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError
 
 from codesign.errors import DocumentError, InputError, Problem
 from codesign.files.local import open_at_once
+from codesign.files.once import once
 from codesign.mistakes import clipped, describe, dotted, mistakes_of
 from codesign.units import HELD_IN_SI
 from codesign.yaml_nodes import DEEPEST, MOST_VALUES, UnusableYamlError, composed, excess
@@ -215,7 +216,7 @@ def load_document(path: Path, model: type[Model]) -> Model:
 
 def read_document(path: Path) -> Document:
     """The content of a YAML file. Raises DocumentError where it is no YAML, and InputError as `load_document`."""
-    return _Reader(str(path)).read(_text(path))
+    return _Reader(str(path)).read(once("text", str(path), lambda: _text(path)))
 
 
 def _text(path: Path) -> str:

@@ -24,6 +24,7 @@ from codesign.exploration.runs.record import recorded
 from codesign.exploration.work import find_work
 from codesign.exploration.workloads import Workloads
 from codesign.files import Location, held, join, lock_of, open_folder
+from codesign.files.once import reading_once
 from codesign.reporting.html import write_report
 
 
@@ -58,6 +59,7 @@ def plan_sweep(spec: SweepSpec, *, data_root: str | Path | None = None) -> Plan:
     return plan_designs(spec, Workloads(data_root=data_root, look_only=True).outline)
 
 
+@reading_once()
 def run_sweep(spec: SweepSpec, run: RunArguments) -> SweepOutcome:
     """Run what is not in the store, then write `results.parquet`, `report.html` and, if asked for, `models/`.
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 from handmade_hardware import near
-from tiny_sweeps import UNLAYERED, axes, beside, let_trainings_diverge, run, tiny
+from tiny_sweeps import CHIP, UNLAYERED, Recording, axes, beside, let_trainings_diverge, run, tiny
 
 from codesign.analysis.results.table import ResultTable, contents_equal, read_results
 from codesign.errors import InputError
@@ -59,6 +59,20 @@ def test_a_sweep_leaves_rows_and_a_report(tmp_path, cache_root):
     infeasible = by_schedule["chip"]
     assert infeasible["status"] == "infeasible"
     assert "a neuron has 256" in infeasible["reason"]
+
+
+def test_a_sweep_tells_of_the_chip_file_that_it_read(tmp_path, cache_root):
+    """Whoever goes on with the file meanwhile."""
+    (own := tmp_path / "own.yaml").write_text("name: own\nextends: mubrain\n", encoding="utf-8")
+    spec = tiny((CHIP, CHIP.replace("capacity", f"extends: {own}, capacity")))
+    before, _ = run(spec, tmp_path, cache_root)
+
+    class Editing(Recording):
+        def planned(self, *told: Any) -> None:
+            own.write_text("name: [", encoding="utf-8")
+
+    outcome, _ = run(spec, tmp_path, cache_root, progress=Editing())
+    assert outcome.table.metadata.chips == before.table.metadata.chips
 
 
 def test_one_process_at_a_time_writes_an_output(tmp_path, cache_root):

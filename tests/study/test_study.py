@@ -116,6 +116,16 @@ def test_a_second_run_runs_nothing_and_writes_the_same(undisturbed: Any, folder:
     assert same(again, outcome)
 
 
+@without_fidelity
+def test_trials_share_the_files_that_were_read_first(
+    undisturbed: Any, search: Search, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (own := tmp_path / "own.yaml").write_text("name: own\nextends: mubrain\n", encoding="utf-8")
+    monkeypatch.setattr(Watch, "trial_ended", lambda *_: own.write_text("name: [", encoding="utf-8"))
+    edited, _ = search(("mubrain: {capacity", f"mubrain: {{extends: {own}, capacity"))
+    assert edited.facts.trials == undisturbed[1].facts.trials
+
+
 @with_fidelity
 def test_proposals_do_not_depend_on_the_store(undisturbed: Any, search: Search) -> None:
     """A journal that was lost is no loss: the same trials are proposed, and all their jobs are in the store."""

@@ -11,6 +11,7 @@ import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from codesign.analysis.results.formatting import listed
@@ -20,6 +21,7 @@ from codesign.exploration.definition.network import NetworkEntry
 from codesign.exploration.definition.spec import SweepSpec
 from codesign.exploration.jobs.encoding import encode_state
 from codesign.files import read_file
+from codesign.files.once import once, reading_once
 from codesign.hardware.cost.scheduling import learned_assumptions
 from codesign.hardware.placement.placement import Placement
 from codesign.models.card import ModelCard
@@ -59,19 +61,18 @@ Loaded = Mapping[str, tuple[str, "LoadedModel"]]
 """By recipe, the parameter that names a model, and the model."""
 
 
+@reading_once()
 def load_given(spec: SweepSpec) -> Loaded:
     """The models that recipes name. Raises InputError with all that cannot be read, each at its line."""
     loaded: dict[str, tuple[str, LoadedModel]] = {}
-    known: dict[str, LoadedModel] = {}
     mistakes: list[tuple[Path_, str]] = []
     for name, recipe in spec.recipes.items():
         for parameter, entry in (("model", recipe.model), ("from", recipe.from_)):
             if entry is None:
                 continue
             try:
-                key = entry.model_dump_json()
-                known[key] = known.get(key) or load_model_file(entry)
-                loaded[name] = parameter, known[key]
+                read = partial(load_model_file, entry)
+                loaded[name] = parameter, once("model", entry.model_dump_json(), read)
             except CodesignError as error:
                 lines = (" ".join(line.split()) for line in str(error).splitlines())
                 mistakes.append((("recipes", name, parameter), "; ".join(lines)))

@@ -29,6 +29,7 @@ from codesign.exploration.study.storage import Trials, definition_of, open_study
 from codesign.exploration.sweep import SweepOutcome, write_outcome
 from codesign.exploration.workloads import Workloads
 from codesign.files import Location, join, open_folder
+from codesign.files.once import reading_once
 from codesign.terminal_text import escaped
 
 
@@ -63,6 +64,7 @@ def load_study(name_or_path: str | Path, *, dataset: str | None = None, scale: s
     return choose_sweep(name_or_path, StudySpec, dataset=dataset, scale=scale).spec
 
 
+@reading_once()
 def run_study(spec: StudySpec, run: RunArguments) -> StudyOutcome:
     """Search until the budget is spent, test the front, and write `results.parquet`, `trials.parquet` and a report.
 
