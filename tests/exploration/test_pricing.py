@@ -339,7 +339,8 @@ def test_an_interrupt_leaves_nothing_and_the_next_run_is_as_if_nothing_was(price
     assert {path.name: path.read_bytes() for path in (tmp_path / "a").iterdir()} == before
 
 
-def test_one_pricing_at_a_time_writes_a_folder(priced: Path, cache_root: Path, tmp_path: Path):
+def test_one_pricing_at_a_time_writes_a_folder(priced: Path, cache_root: Path, tmp_path: Path, monkeypatch):
+    monkeypatch.setattr("codesign.exploration.pricing.pricing.prepare", None)  # which trains for hours
     with (
         held(lock_of(tmp_path)),
         pytest.raises(InputError, match=r"\.lock: is held by another process, which writes there"),

@@ -100,10 +100,9 @@ def run_pricing(
     check_output(run.output)
     flag("replay", replay)
     threads = usable_cores() if threads is None else whole("threads", threads, least=1)
-    problem = prepare(spec, run)
     output, progress = run.output, run.progress
     points, front, page = (Path(output) / name for name in ("points.parquet", "front.parquet", "index.html"))
-    with held(lock_of(output)), point_file(points, problem) as keep:
+    with held(lock_of(output)), point_file(points, problem := prepare(spec, run)) as keep:
         pricers, best, densities = price_space(problem, threads=threads, progress=progress, chunk=chunk, keep=keep)
         again = None
         wanted = problem.operation == "real_time" if problem.space.chip.synchronized else replay
