@@ -110,6 +110,14 @@ def test_an_axis_on_one_layer_is_held_equal_where_that_on_all_is_the_choice():
     assert found == pytest.approx([0.05, -0.05])
 
 
+def test_an_axis_that_sets_a_fact_of_points_is_a_choice_as_any_other():
+    of_bits = "axis.chip.mubrain.weight_bits"
+    rows = [design("a", "s", gain, 1.0) | {of_bits: bits, "weight_bits": bits} for bits, gain in ((2, 0.5), (8, 0.7))]
+    points = points_of(rows)
+    found = {e.option: e.mean for e in effects_of(points, "accuracy", names_of(points))}
+    assert found == pytest.approx({"2": -0.1, "8": 0.1})
+
+
 def test_energy_by_part_adds_up_to_the_energy():
     point = points_of(synthetic_rows())[0]
     total = sum(row["value"] for row in rows_of(parts_figure([point], names_of([point]), "energy_j")))

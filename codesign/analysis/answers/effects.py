@@ -99,7 +99,8 @@ def is_ratio(column: str) -> bool:
 def _rest(point: Point, choice: str) -> Hashable:
     """All in which points of one block agree."""
     held = ("workload", "topology", "operation", "capacity", "weight_bits", *CHOICES)
-    left = (choice, *_FOLLOWS.get(choice, ()), *(["topology"] if sets_topology(choice) else []))
+    set_by = choice.rpartition(".")[2]  # the fact that an axis of its name sets, such as `weight_bits` of a chip
+    left = (set_by, *_FOLLOWS.get(choice, ()), *(["topology"] if sets_topology(choice) else []))
     with_it = f"{choice}." if choice in CHOICES else None  # the axes of a chip, schedule or recipe
     axes = tuple(axis for axis in point.axes if axis[0] != choice and not (with_it and axis[0].startswith(with_it)))
     return tuple(getattr(point, name) for name in held if name not in left), axes
