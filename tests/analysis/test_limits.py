@@ -80,6 +80,12 @@ def test_of_options_that_miss_a_limit_the_nearest_comes_first():
     assert labels(asked(rows, choose="chip", least="energy_j", where=["accuracy >= 90 %"])) == ["c", "b", "a"]
 
 
+def test_nothing_at_all_is_farther_from_a_limit_than_a_little():
+    rows = [row(chip, 1.0, 0, contention=share) for chip, share in (("a", 0.0), ("b", 0.05))]
+    assert labels(asked(rows, choose="chip", least="energy_j", where=["contention >= 40 %"])) == ["b", "a"]
+    assert ": its contention is 35.0 points too low." in asked(rows, target=["contention >= 40 %"]).sentence
+
+
 def test_an_energy_that_lacks_terms_does_not_meet_a_limit_for_sure():
     rows = rows_of([("a", 1.0, 0.9, 1.0, 5.0), ("b", 1.0, 0.9, 3.0, 4.0)])
     whole = [one | {"not_modelled": []} for one in rows]

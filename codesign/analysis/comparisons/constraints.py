@@ -222,7 +222,7 @@ def largest_miss(point: Point, constraints: Sequence[Constraint]) -> float:
 
 def _relative(point: Point, constraint: Constraint) -> float:
     mean, short = point.value(constraint.column).mean, shortfall(point, constraint)
-    if mean is None or short is None:
+    if mean is None or short is None or (mean == 0 and min(short, constraint.value) > 0):
         return math.inf
     if mean > 0 and constraint.value > 0:
         return math.copysign(abs(math.log(mean / constraint.value)), short) if short else 0.0
