@@ -397,6 +397,9 @@ def test_the_names_of_two_schedules_say_in_what_they_differ():
     early = {"schedule": "early", "stop": "margin", "margin": 1, "margin_check": "timestep", "steps_after_output": None}
     both = gather(table_of([mubrain_row("layered", "random", 0, 0), mubrain_row("layered", "random", 0, 0) | early]))
     assert names_of(both).schedules == {"async_random": "random order", "early": "random order, 1 spike ahead"}
+    barrier = {"chip": "loihi", "chip_title": "Loihi", "synchronization": "barrier"}
+    on_barriers = names_of(gather(table_of([mubrain_row("layered", "random", 0, 0) | barrier])))
+    assert on_barriers.schedules == {"async_random": "random order"}  # which does not wait for the chip's barriers
 
 
 def test_a_seed_that_answers_nothing_is_named_and_one_that_nobody_can_rank_is_said():

@@ -271,7 +271,7 @@ def _schedule_words(members: Sequence[Point]) -> Sequence[str]:
 
 def _waiting(point: Point) -> str:
     """What waits for what under a point's schedule."""
-    if point.synchronization in WAITING_KINDS:
+    if point.synchronization in WAITING_KINDS and point.group_size is None:
         return SYNCHRONIZATIONS[point.synchronization].removeprefix("a ")
     if point.inference == "layered":
         return "layers wait"
