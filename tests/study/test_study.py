@@ -116,7 +116,7 @@ def test_a_second_run_runs_nothing_and_writes_the_same(undisturbed: Any, folder:
     assert same(again, outcome)
 
 
-@without_fidelity
+@pytest.mark.parametrize("undisturbed", [""], ids=["plain"], indirect=True)
 def test_trials_share_the_files_that_were_read_first(
     undisturbed: Any, search: Search, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
