@@ -1,4 +1,5 @@
-"""Synapses between layers of neurons: from one to the next, with the pools between folded in, and delayed ones."""
+"""Synapses between layers of neurons: from one layer to the next, with the pools between them folded in, and delayed
+ones."""
 
 from __future__ import annotations
 
@@ -22,11 +23,11 @@ class Connection(torch.nn.Module):
     precision than the parameter has.
 
     Args:
-        pools: pools between source and target, in order; they sum or average windows of the source's spikes. Of a max
-            pool's window one spike at most may be given: engines know which.
-        target: the layer of neurons that receives.
-        window: what it sees of its source, pools included.
-        generator: source of the initial weights, uniform in ±1/√(fan-in) as in torch's own layers.
+        pools: pools between source and target, in order; they sum or average windows of the source's spikes. At most
+            one spike per max-pool window may be given; engines determine which.
+        target: the receiving layer of neurons.
+        window: the part of the source that each neuron sees, including pools.
+        generator: draws the initial weights, uniform in ±1/√(fan-in) as in torch's layers.
     """
 
     def __init__(
@@ -61,7 +62,7 @@ class Connection(torch.nn.Module):
         return self._map(self._pool(spikes) * self.scale, weight)
 
     def messages(self, spikes: torch.Tensor) -> torch.Tensor:
-        """(B, outputs) number of (B, inputs) spikes that reach each neuron over an existing synapse of any weight."""
+        """(B, outputs) number of the (B, inputs) spikes that reach each neuron over a synapse, whatever its weight."""
         pooled = self._pool(spikes)
         if isinstance(self.target, Linear):
             return pooled.sum(dim=1, keepdim=True).expand(-1, self.outputs)
@@ -75,7 +76,8 @@ class Connection(torch.nn.Module):
         return self._unpool(self._adjoint(gradient, weight) * self.scale)
 
     def weight_gradient(self, gradient: torch.Tensor, spikes: torch.Tensor) -> torch.Tensor:
-        """Gradient of the weight from (B, outputs) gradient of currents and the (B, inputs) spikes that made them."""
+        """Gradient of the weight, given the (B, outputs) gradient of the currents and the (B, inputs) spikes that made
+        them."""
         pooled = self._pool(spikes) * self.scale
         if isinstance(self.target, Linear):
             return gradient.T @ pooled
@@ -86,22 +88,24 @@ class Connection(torch.nn.Module):
         return gradient_of_kernel
 
     def fan_out(self, there: torch.Tensor | None = None) -> torch.Tensor:
-        """(inputs,) int64 synapses that leave each source neuron; or those whose weight is `there`."""
+        """(inputs,) int64 number of synapses that leave each source neuron, counting only those whose weight is set in
+        `there`."""
         # a spike reaches each output neuron at most once, over one tap of the kernel of its own channel
         there = torch.ones(self.weight.shape, dtype=torch.float64) if there is None else there.double().cpu()
         each = torch.ones((1, self.outputs), dtype=torch.float64)
         return self._unpool(self._adjoint(each, there))[0].round().to(torch.int64)
 
     def fan_in(self) -> torch.Tensor:
-        """(outputs,) int64 synapses that end in each target neuron."""
+        """(outputs,) int64 number of synapses that end in each target neuron."""
         ones = torch.ones((1, self.inputs), dtype=torch.float64)
         return self.messages(ones)[0].round().to(torch.int64)
 
     def of_inputs(self, of_columns: torch.Tensor) -> torch.Tensor:
-        """(inputs,) values of source neurons from the (columns,) values of columns of weights, 0 where they have none.
+        """(inputs,) values of source neurons, given (columns,) values of columns of weights; 0 for neurons without a
+        column.
 
-        A column is the weights of a source neuron of a fully connected layer, or of a window of the pools before the
-        layer; of a convolution, those of a channel.
+        In a fully connected layer, a column holds the weights of one source neuron, or of one window of the pools
+        before the layer; in a convolution, those of one channel.
         """
         if isinstance(self.target, Linear):
             return self._unpool(of_columns)[0]
@@ -114,20 +118,20 @@ class Connection(torch.nn.Module):
         return of_inputs.reshape(self.columns, -1).sum(dim=1)
 
     def of_weights(self, of_columns: torch.Tensor) -> torch.Tensor:
-        """(columns,) values of columns in a shape that the weight is multiplied with."""
+        """(columns,) values of columns, in a shape that broadcasts with the weight."""
         groups = self.window.groups
         of_groups = of_columns.view(groups, 1, -1).expand(-1, len(self.weight) // groups, -1)
         return of_groups.reshape(-1, self.columns // groups, *(1,) * (self.weight.ndim - 2))
 
     def sums_of_columns(self, of_weights: torch.Tensor) -> torch.Tensor:
-        """(columns,) sums of values of all weights over each column; the adjoint of `of_weights`."""
+        """(columns,) sums of per-weight values over each column; the adjoint of `of_weights`."""
         groups = self.window.groups
         of_groups = of_weights.reshape(groups, len(self.weight) // groups, self.columns // groups, -1)
         return of_groups.sum(dim=(1, 3)).flatten()
 
     @property
     def sliding(self) -> dict[str, Any]:
-        """Stride, padding and dilation of rows and columns, and groups, as torch's convolutions take them."""
+        """Stride, padding, dilation and groups, as arguments of torch's convolutions."""
         axes = self.window.rows, self.window.columns
         pairs = {name: tuple(getattr(axis, name) for axis in axes) for name in ("stride", "padding", "dilation")}
         return {**pairs, "groups": self.window.groups}
@@ -138,7 +142,7 @@ class Connection(torch.nn.Module):
         return functional.conv2d(pooled.reshape(-1, *self.window.pooled), weight, **self.sliding).flatten(1)
 
     def _adjoint(self, gradient: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-        """Of `_map`: (B, …) gradient at the windows of pools."""
+        """The adjoint of `_map`: (B, …) gradient of the windows of pools."""
         if isinstance(self.target, Linear):
             return gradient @ weight
         size, grid = (len(gradient), *self.window.pooled), gradient.reshape(-1, *self.window.grid)
@@ -165,17 +169,17 @@ class Connection(torch.nn.Module):
 
 def _initial_weight(shape: tuple[int, ...], generator: torch.Generator) -> torch.nn.Parameter:
     weight = torch.rand(shape, generator=generator, dtype=torch.float32)
-    if not weight.is_meta:  # where only shapes are asked for; arithmetic would import torch's compiler, a second
+    if not weight.is_meta:  # arithmetic on meta tensors would import torch's compiler, which takes a second
         weight = (2 * weight - 1) * (1 / math.sqrt(math.prod(shape[1:])))
     return torch.nn.Parameter(weight)
 
 
 class DelayedConnection(torch.nn.Module):
-    """Synapses from every neuron of a layer to every neuron of a layer, the same or any other, with one delay of d ≥ 1
-    timesteps: x_i(t) = Σ_j W_ij c_j(t − d), with c the spikes that a neuron emitted in a timestep.
+    """Synapses from every neuron of a layer to every neuron of the same or another layer, with a delay of d ≥ 1
+    timesteps: x_i(t) = Σ_j W_ij c_j(t − d), where c are the spikes that a neuron emitted in a timestep.
 
-    The weight is a (targets, sources) parameter; the generator draws the initial ones, uniform in ±1/√sources. `sizes`
-    are those of the layers.
+    The weight is a (targets, sources) parameter, initially drawn by the generator, uniform in ±1/√sources. `sizes` are
+    the layers' numbers of neurons.
     """
 
     def __init__(self, shape: DelayedShape, sizes: Sequence[int], generator: torch.Generator) -> None:
@@ -189,7 +193,7 @@ class DelayedConnection(torch.nn.Module):
 
 
 def windows_of_max_pools(connections: Sequence[Connection]) -> torch.Tensor | None:
-    """(N,) int64 window of a max pool that holds each neuron, −1 where none does; None without max pools."""
+    """(N,) int64 max-pool window that contains each neuron, −1 if none; None without max pools."""
     found, known = list[torch.Tensor](), 0
     for connection in connections[1:]:
         window = connection.window

@@ -1,7 +1,8 @@
-"""How a layer is cut into parts: runs of its neurons in one of three orders.
+"""How a layer is cut into parts: consecutive neurons in one of three orders.
 
-In the order `channels` a part holds whole feature maps, or a piece of one, and sees the whole grid of its source. In
-the orders `rows` and `columns` it holds a strip of all maps, and sees a strip of the source's, as wide as its kernels.
+In the order `channels`, a part holds whole feature maps or a piece of one, and sees the whole grid of its source. In
+the orders `rows` and `columns`, it holds a strip of all maps, and sees a strip of the source's maps that is as wide as
+its kernels require.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ _AXES = {"channels": (0, 1, 2), "rows": (1, 2, 0), "columns": (2, 1, 0)}
 
 
 class Part(Protocol):
-    """A run of neurons of a layer."""
+    """Consecutive neurons of a layer."""
 
     @property
     def layer(self) -> int: ...
@@ -36,15 +37,16 @@ class Part(Protocol):
 
 @lru_cache(maxsize=64)
 def cut_order(grid: Grid, cut: Cut) -> Integers:
-    """(n,) neurons of a layer in the order of a cut: by channel, row and column, or place by place with all channels of
-    each, along the rows or along the columns."""
+    """(n,) neurons of a layer in the order of a cut: by channel, row and column, or place by place with all its
+    channels, along rows or along columns."""
     numbers = np.arange(math.prod(grid)).reshape(grid)
     return np.ascontiguousarray(numbers.transpose(_AXES[cut]).ravel())
 
 
 def runs_of(layer: LayerShape, cores: Sequence[int] | Integers) -> tuple[Cut, list[tuple[int, int]]]:
-    """The first cut in which every core of (n,) cores of neurons holds one run, and the core and length of each run.
-    Where there is none, the runs in the order of channels: some core then has several."""
+    """The first cut in which each core holds one run of consecutive neurons, given the (n,) cores of neurons, and the
+    (core, length) of each run. If there is no such cut, the runs in the order `channels`, of which some core has
+    several."""
     of_neurons = np.asarray(cores)
     count = len(np.unique(of_neurons))
     for cut in CUTS:
@@ -61,7 +63,7 @@ def _runs(cores: Integers) -> list[tuple[int, int]]:
 
 
 def part_of_neurons(shape: NetworkShape, parts: Sequence[Part]) -> Integers:
-    """(N,) which of the parts of a network, layer by layer, holds each neuron."""
+    """(N,) the part that holds each neuron; parts are listed layer by layer."""
     held = np.zeros(shape.neurons, dtype=np.int64)
     for layer, (start, size) in enumerate(zip(shape.starts, shape.layers, strict=False)):
         own = [number for number, part in enumerate(parts) if part.layer == layer]
@@ -75,8 +77,8 @@ def part_of_neurons(shape: NetworkShape, parts: Sequence[Part]) -> Integers:
 
 @lru_cache(maxsize=64)
 def places_of_runs(window: Window, cut: Cut, runs: tuple[int, ...]) -> Any:
-    """(S, groups · places) neurons of the source in each place, of S runs of so many of them, a sparse array. A place
-    is one of the grid that pools make of the source's; each group of its channels has its own."""
+    """(S, groups · places) sparse array: neurons of each of S runs of the source, with the given lengths, in each
+    place. Places are those of the source's grid after pooling; each group of channels has its own."""
     places = window.rows.places * window.columns.places
     held = window.held()[cut_order(window.source, cut)]
     run = np.repeat(np.arange(len(runs)), runs)[held >= 0]
@@ -88,13 +90,14 @@ def places_of_runs(window: Window, cut: Cut, runs: tuple[int, ...]) -> Any:
 
 @lru_cache(maxsize=64)
 def targets_of_runs(window: Window, cut: Cut, runs: tuple[int, ...]) -> Any:
-    """(groups · places, P) targets of a spike at each place in each of P runs of so many neurons, a sparse array."""
+    """(groups · places, P) sparse array: targets of a spike at each place in each of P runs of the layer, with the
+    given lengths."""
     return _targets(window, cut, np.repeat(np.arange(len(runs)), runs), len(runs))
 
 
 @lru_cache(maxsize=64)
 def fullest_banks(window: Window, cut: Cut, runs: tuple[int, ...], lanes: int) -> Any:
-    """(groups · places, P) those of them in the fullest bank of a run, whose neuron i is in bank i mod lanes."""
+    """(groups · places, P) the targets in the fullest bank of each run; neuron i of a run is in bank i mod lanes."""
     from scipy.sparse import csr_array
 
     bank = np.concatenate([run * lanes + np.arange(neurons) % lanes for run, neurons in enumerate(runs)])
@@ -108,14 +111,15 @@ def fullest_banks(window: Window, cut: Cut, runs: tuple[int, ...], lanes: int) -
 
 
 def work_of_runs(window: Window, cut: Cut, runs: tuple[int, ...]) -> tuple[Integers, Integers]:
-    """(P,) messages that each run receives where every neuron of the source sends one, and the synapses of these."""
+    """(P,) messages that each run receives if every neuron of the source sends one, and their synapses."""
     targets = targets_of_runs(window, cut, runs).tocsc()
-    neurons = window.channels // window.groups * window.pool  # of the source in each place
+    neurons = window.channels // window.groups * window.pool  # neurons of the source in each place
     return neurons * np.diff(targets.indptr).astype(np.int64), neurons * np.asarray(targets.sum(axis=0))
 
 
 def _targets(window: Window, cut: Cut, cell: Integers, cells: int) -> Any:
-    """(groups · places, cells) targets of a spike at each place, by the cell of each neuron in the order of the cut."""
+    """(groups · places, cells) targets of a spike at each place, by cell; `cell` is that of each neuron in the order of
+    the cut."""
     from scipy.sparse import kron
 
     place, _, out = window.ways()
@@ -128,7 +132,7 @@ def _targets(window: Window, cut: Cut, cell: Integers, cells: int) -> Any:
 
 
 def _counted(row: Integers, column: Integers, rows: int, columns: int) -> Any:
-    """(rows, columns) how often each pair occurs, a sparse array."""
+    """(rows, columns) sparse array: how often each pair occurs."""
     from scipy.sparse import csr_array
 
     return csr_array((np.ones(len(row), dtype=np.int64), (row, column)), shape=(rows, columns))

@@ -18,7 +18,7 @@ Layer = Annotated[int, Field(ge=0, lt=MOST_LAYERS, strict=True)]
 
 
 class _Skip(Spec):
-    """A connection from a layer, or the input, to a later one than the next."""
+    """A connection from a layer or the input that skips at least one layer."""
 
     model_config = ConfigDict(populate_by_name=True)
 
@@ -27,25 +27,27 @@ class _Skip(Spec):
 
     @property
     def source(self) -> int:
-        """The layer that it comes from, or −1 for the input."""
+        """The source layer; −1 for the input."""
         return -1 if isinstance(self.from_, str) else self.from_
 
 
 class IdentitySkip(_Skip):
-    """Neuron i of `from` to neuron i of `to`, both on the same grid, with one weight that is not trained: `factor`."""
+    """Connects neuron i of `from` to neuron i of `to`, both on the same grid, with one weight that is not trained:
+    `factor`."""
 
     kind: Literal["identity"]
     factor: Real = 1.0
 
 
 class LinearSkip(_Skip):
-    """Every neuron of `from` to every neuron of `to`."""
+    """Connects every neuron of `from` to every neuron of `to`."""
 
     kind: Literal["linear"]
 
 
 class ConvolutionSkip(_Skip):
-    """A window of `from`, with the arguments of a `conv2d`; it must give the grid of `to`, whose channels it has."""
+    """A convolution of `from`, with the arguments of a `conv2d`; it must result in the grid of `to`, whose channels it
+    has."""
 
     kind: Literal["conv2d"]
     kernel: Sizes
@@ -56,7 +58,7 @@ class ConvolutionSkip(_Skip):
 
 
 Skip = Annotated[IdentitySkip | LinearSkip | ConvolutionSkip, Field(discriminator="kind")]
-"""Layers are counted from 0, pools apart. A skip begins behind the pools that follow `from`, as the next layer does."""
+"""Layers are counted from 0, without pools. A skip starts after the pools that follow `from`, like the next layer."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,12 +66,12 @@ class DirectShape:
     """A connection whose spikes arrive in the same timestep.
 
     Attributes:
-        source: layer that it comes from; −1 is the input.
-        target: layer that it leads to; at most `source` where it is recurrent.
+        source: source layer; −1 is the input.
+        target: target layer; at most `source` if the connection is recurrent.
         fan_in: most synapses that end in a neuron of the target.
-        synapses: all of them.
-        weights: those that are stored once.
-        window: what a neuron of the target sees; None of an execution that was stored.
+        synapses: number of synapses.
+        weights: number of distinct stored weights.
+        window: what a neuron of the target sees; None in a stored execution.
     """
 
     source: int
@@ -81,21 +83,23 @@ class DirectShape:
 
     @property
     def detour(self) -> int:
-        """Forward steps that its messages are on their way beyond the one that every message takes."""
+        """Forward steps that its messages take beyond the one that every message takes."""
         return max(self.target - self.source - 1, 0)
 
     @property
     def text(self) -> str:
-        """What it is, behind a topology's layers."""
+        """Its text, as appended to a topology's layers."""
         source = "input" if self.source < 0 else f"layer {self.source}"
         return f"{source} to layer {self.target} within the timestep"
 
 
 def comes_in_time(direct: DirectShape, layers: Sequence[tuple[Grid, Window | None]]) -> bool:
-    """Whether no neuron can have all messages of the layer before while one of a direct connection is still to come.
+    """Whether no neuron can have all messages of the preceding layer while one of the direct connection is still to
 
-    That is so where every source of the connection is seen through the layers between, each of which waits for it. Of
-    each layer the grid is given, and what its neurons see; None for everything.
+    come.
+
+    This holds if every source of the connection is seen through the layers in between, each of which waits for it. Each
+    layer is given by its grid and by what its neurons see, None for everything.
     """
     between = layers[direct.source + 1 : direct.target + 1]
     grouped = any(window is not None and window.groups > 1 for _, window in between)
@@ -118,7 +122,7 @@ def comes_in_time(direct: DirectShape, layers: Sequence[tuple[Grid, Window | Non
 
 
 def _seen(axis: KernelAxis) -> Any:
-    """(outputs, length) whether each output sees each neuron of the source along an axis, a sparse array."""
+    """(outputs, length) sparse array: whether each output sees each neuron of the source along an axis."""
     from scipy.sparse import csr_array
 
     place, _, output = axis.pairs()
@@ -128,7 +132,8 @@ def _seen(axis: KernelAxis) -> Any:
 
 
 def synapses_of(spec: Skip | Delayed, source: Grid, target: Grid) -> Linear | Conv2d:
-    """The layer whose synapses a direct connection between these grids has; `source` is behind pools."""
+    """The layer that has the same synapses as a direct connection between these grids; `source` is the grid after
+    pools."""
     neurons = target[0] * target[1] * target[2]
     if isinstance(spec, ConvolutionSkip):
         sliding = {name: getattr(spec, name) for name in ("kernel", "stride", "padding", "dilation", "groups")}
@@ -141,9 +146,9 @@ def synapses_of(spec: Skip | Delayed, source: Grid, target: Grid) -> Linear | Co
 def direct_shape(
     spec: Skip | Delayed, grids: Sequence[Grid], pools: Sequence[Sequence[Pool]]
 ) -> tuple[Linear | Conv2d, DirectShape]:
-    """A skip, or a delayed connection `within: pass`, between layers that are there, from the grids of the input and of
-    each layer, and the pools that follow each of them. Raises ValueError where it does not lead forward (a skip) or
-    back, or does not fit its layers; the name of the field comes first."""
+    """The shape of a skip, or of a delayed connection `within: pass`, between existing layers, given the grids of the
+    input and of each layer and the pools that follow each. Raises ValueError, beginning with the name of the field, if
+    a skip does not lead forward, a connection within a pass does not lead back, or it does not fit its layers."""
     source = spec.from_ if isinstance(spec, Delayed) else spec.source
     if isinstance(spec, Delayed):
         if spec.to > source:

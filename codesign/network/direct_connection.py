@@ -13,10 +13,11 @@ from codesign.network.topology import TopologySpec, direct_layers
 
 
 class DirectConnection(Connection):
-    """A connection over layers, or back to an earlier one or the same, within a timestep, as its `shape` says.
+    """A connection within a timestep that skips layers or leads back to the same or an earlier layer, as its `shape`
+    says.
 
-    With a factor it is an identity, whose weight is (channels, 1, 1, 1), all `factor`, without gradient unless
-    `requires_grad` is set.
+    With a factor it is an identity, whose weight of shape (channels, 1, 1, 1) is `factor` everywhere and has no
+    gradient unless `requires_grad` is set.
     """
 
     def __init__(
@@ -38,7 +39,7 @@ class DirectConnection(Connection):
 
 
 def direct_connections(topology: TopologySpec, generator: torch.Generator) -> list[DirectConnection]:
-    """Those of a topology: its skips, and then its connections within a pass."""
+    """The direct connections of a topology: its skips, then its connections within a pass."""
     return [
         DirectConnection(pools, layer, shape, generator, spec.factor if isinstance(spec, IdentitySkip) else None)
         for spec, pools, layer, shape in direct_layers(topology)

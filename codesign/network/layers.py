@@ -1,4 +1,4 @@
-"""The layers that a network may have, as files write them, and what each of them sees of the one before."""
+"""The kinds of layers as files write them, and what each neuron sees of the layer before."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from codesign.network.window import Grid, KernelAxis, Window
 from codesign.units import Positive
 
 MOST = 10_000_000
-"""Inputs, and neurons of a layer; also sizes of all kinds."""
+"""Most inputs, most neurons of a layer, and the limit for sizes of all kinds."""
 
 MOST_LAYERS = 1000
 _LONGEST_DELAY = 1000
@@ -33,7 +33,7 @@ Padding = Annotated[int, Field(ge=0, le=MOST, strict=True)]
 _BY_FORM = Discriminator(lambda given: "tuple[int]" if isinstance(given, list | tuple) else "int")
 _SHORT = AfterValidator(lambda given: given[0] if isinstance(given, tuple) and given[0] == given[1] else given)
 Sizes = Annotated[Annotated[Size, Tag("int")] | Annotated[tuple[Size, Size], Tag("tuple[int]")], _BY_FORM, _SHORT]
-"""Of rows and columns, `[3, 5]`, or one number for both."""
+"""[rows, columns], such as `[3, 5]`, or one number for both."""
 Paddings = Annotated[
     Annotated[Padding, Tag("int")] | Annotated[tuple[Padding, Padding], Tag("tuple[int]")], _BY_FORM, _SHORT
 ]
@@ -49,9 +49,9 @@ class Linear(Spec):
 class Conv2d(Spec):
     """A convolutional layer of spiking neurons, with torch's arguments and its order of weights.
 
-    `kernel`, `stride`, `padding` (with zeros) and `dilation` are of rows and columns, `[3, 5]`, or one number for both.
-    With `groups` each of so many equal parts of the channels sees only its part of the channels before; as many as
-    there are channels is a depthwise convolution.
+    `kernel`, `stride`, `padding` (with zeros) and `dilation` are `[rows, columns]` or one number for both. `groups`
+    divides the channels into that many equal parts, each of which sees only its part of the input channels; as many
+    groups as channels make a depthwise convolution.
     """
 
     added: ClassVar[frozenset[str]] = frozenset({"dilation", "groups"})
@@ -66,9 +66,10 @@ class Conv2d(Spec):
 
 
 class Conv1d(Spec):
-    """A convolution along a grid of height 1: a `conv2d` with `kernel: [1, kernel]`, and so for the rest.
+    """A convolution along a grid of height 1: a `conv2d` with `kernel: [1, kernel]`, and likewise for the other
+    arguments.
 
-    Its weight has torch's shape with a dimension of 1 before the last: (channels, channels before / groups, 1, kernel).
+    Its weight has torch's shape with a dimension of 1 before the last: (channels, input channels / groups, 1, kernel).
     """
 
     kind: Literal["conv1d"]
@@ -81,9 +82,9 @@ class Conv1d(Spec):
 
 
 class Pool(Spec):
-    """Windows of `kernel` spikes, side by side, without neurons: they are folded into the synapses of the next layer.
+    """Adjacent windows of `kernel` spikes. Pools have no neurons: they are folded into the synapses of the next layer.
 
-    `kernel` is a number or `[rows, columns]`. What fills no window at the edge of the grid is left out, as in torch.
+    `kernel` is a number or `[rows, columns]`. Incomplete windows at the edge of the grid are left out, as in torch.
     """
 
     added: ClassVar[frozenset[str]] = frozenset({"stride"})
@@ -115,19 +116,20 @@ class AveragePool(Pool):
 
 
 class MaxPool(Pool):
-    """Of a window of `kernel` spiking neurons only the first spike in a timestep goes on, the others are lost. It
-    stands right behind a layer of neurons, or another such pool."""
+    """Passes on only the first spike of each window of `kernel` neurons in a timestep and drops the others. It must
+    directly follow a layer of neurons or another max pool."""
 
     kind: Literal["max_pool"]
 
 
 class Delayed(Spec):
-    """A connection over which spikes arrive `delay` timesteps after they were emitted, or `within: pass`.
+    """A connection over which spikes arrive `delay` timesteps after their emission, or within the same pass (`within:
+    pass`).
 
-    `from` and `to` are layers of neurons, counted from 0: `to` may be the same layer (recurrence), an earlier or a
-    later one. Every neuron of `from` is connected to every neuron of `to`. Within a pass spikes arrive in the forward
-    step after the one in which they leave, for chips that deliver at once; `to` is then no later layer, and `from` is
-    seen behind the pools that follow it.
+    `from` and `to` are layers of neurons, counted from 0; `to` may be the same layer (recurrence), an earlier or a
+    later one. Every neuron of `from` is connected to every neuron of `to`. Within a pass, spikes arrive in the forward
+    step after the one in which they leave, as on chips that deliver at once; `to` must then not be a later layer, and
+    `from` is taken after the pools that follow it.
     """
 
     model_config = ConfigDict(populate_by_name=True)
@@ -149,8 +151,8 @@ LayerSpec = Annotated[Linear | Conv2d | Conv1d | SumPool | AveragePool | MaxPool
 
 
 def window_of(grid: Grid, pools: Sequence[Pool], spec: Linear | Conv2d | Conv1d) -> Window:
-    """What a layer sees of a source with this grid, with the pools between them. Raises ValueError where it does not
-    fit."""
+    """What each neuron of a layer sees of a source with this grid, through the pools between them. Raises ValueError if
+    the layer does not fit."""
     channels, height, width = grid
     down, across = pooled(grid, pools)
     rows, columns = height // down, width // across
@@ -188,7 +190,7 @@ def window_of(grid: Grid, pools: Sequence[Pool], spec: Linear | Conv2d | Conv1d)
 
 
 def check_max_pool(pools: Sequence[Pool], *, behind_neurons: bool) -> None:
-    """Raises ValueError where a pool of these, one after the other, has no spikes of neurons to choose the first of."""
+    """Raises ValueError if one of these consecutive pools is a max pool without spikes of neurons to choose from."""
     of_first = [isinstance(pool, MaxPool) for pool in pools]
     if any(of_first) and not behind_neurons:
         raise ValueError("a max_pool chooses between spikes of neurons and cannot pool the input; a sum_pool can")
@@ -197,8 +199,8 @@ def check_max_pool(pools: Sequence[Pool], *, behind_neurons: bool) -> None:
 
 
 def pooled(grid: Grid, pools: Sequence[Pool]) -> tuple[int, int]:
-    """Rows and columns that pools one after the other make one of: windows of windows are windows. Raises ValueError
-    where they make nothing of the grid."""
+    """(rows, columns) of the window to which consecutive pools combine. Raises ValueError if no window fits on the
+    grid."""
     _, rows, columns = grid
     down = across = 1
     for pool in pools:
@@ -210,7 +212,7 @@ def pooled(grid: Grid, pools: Sequence[Pool]) -> tuple[int, int]:
 
 
 def _arguments(spec: Conv2d | Conv1d) -> list[tuple[int, int, int, int]]:
-    """Kernel, stride, padding and dilation of the rows, and of the columns."""
+    """(kernel, stride, padding, dilation) of the rows, then of the columns."""
     if isinstance(spec, Conv1d):
         return [(1, 1, 0, 1), (spec.kernel, spec.stride, spec.padding, spec.dilation)]
     pairs = (both(sizes) for sizes in (spec.kernel, spec.stride, spec.padding, spec.dilation))
@@ -218,7 +220,7 @@ def _arguments(spec: Conv2d | Conv1d) -> list[tuple[int, int, int, int]]:
 
 
 def both(sizes: int | tuple[int, int]) -> tuple[int, int]:
-    """Of rows and of columns, where one number may stand for both."""
+    """(rows, columns), given these or one number for both."""
     return sizes if isinstance(sizes, tuple) else (sizes, sizes)
 
 

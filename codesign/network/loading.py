@@ -1,4 +1,4 @@
-"""Weights and biases from elsewhere: trained there, or on their way to another process."""
+"""Weights and biases from other frameworks, and networks on their way to another process."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def load_weights(
     held_bias: torch.nn.Parameter | None,
     shape: NetworkShape,
 ) -> None:
-    """What `SpikingNetwork.load_weights` does, given what the network holds."""
+    """The implementation of `SpikingNetwork.load_weights`, given the network's parameters."""
     held = own_weights(all_weights)
     given, biases = _weights_and_biases(weights, least=1 if held_bias is not None else 2)
     needed, shapes = ([tuple(weight.shape) for weight in found] for found in (held, given))
@@ -54,9 +54,9 @@ def load_weights(
 
 
 def _weights_and_biases(weights: Any, *, least: int) -> tuple[list[torch.Tensor], dict[int, torch.Tensor]]:
-    """Weights, one for each connection, and by the number of the weight before it each bias, which has one dimension;
-    of a state dict, what has at least so many. Raises InputError where they are no list of tensors, or a bias stands
-    first or after another."""
+    """Weights, one per connection, and biases by the index of the weight before them. Biases have one dimension; of a
+    state dict, only tensors with at least `least` dimensions are used. Raises InputError if `weights` is not a list of
+    tensors, or if a bias comes first or follows another bias."""
     if isinstance(weights, Mapping):
         likely = ", ".join(
             f"state[{name!r}]" for name, weight in weights.items() if getattr(weight, "ndim", 0) >= least
@@ -78,7 +78,7 @@ def _weights_and_biases(weights: Any, *, least: int) -> tuple[list[torch.Tensor]
 
 
 def _tensor(name: str, weight: Any) -> torch.Tensor:
-    """What is in the list, as a tensor of real numbers."""
+    """An entry of the list as a tensor of real numbers."""
     array = array_of(name, weight)
     if array.dtype.kind not in "biuf":
         raise InputError(f"{name}: must be real numbers, found {array.dtype}")
@@ -86,10 +86,10 @@ def _tensor(name: str, weight: Any) -> torch.Tensor:
 
 
 class SentAsCopy(torch.nn.Module):
-    """A module that pools of processes send as a copy.
+    """A module that is copied when it is sent to another process.
 
-    Torch would share the memory of its tensors, and what one process trains or quantizes in place would change in all
-    others too. One in memory that was shared on purpose, by `share_memory`, stays so.
+    Torch would share the memory of its tensors, so that training or quantizing it in place in one process would change
+    it in all others, too. A module that was shared on purpose, by `share_memory`, stays shared.
     """
 
     def __init_subclass__(cls) -> None:

@@ -1,4 +1,4 @@
-"""The neuron: leaky integrate-and-fire, or integrate-and-fire where the time constant is infinite."""
+"""The neuron: leaky integrate-and-fire, or integrate-and-fire if the time constant is infinite."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ OfLayers = Annotated[
     Annotated[T, Tag("float")] | Annotated[tuple[T, ...], Field(min_length=1), Tag("tuple[float]")],
     Discriminator(lambda given: "tuple[float]" if isinstance(given, list | tuple) else "float"),
 ]
-"""One for all neurons, or one for each layer of neurons."""
+"""One value for all neurons, or one for each layer of neurons."""
 
 
 def _time_constant(text: Any, info: ValidationInfo) -> float:
@@ -48,32 +48,32 @@ class NeuronSpec(Spec):
     All but `refractory`, `readout` and `bias` take one value for all neurons, or a list with one per layer of neurons.
 
     Attributes:
-        threshold: U_thr, the membrane potential that must be exceeded to fire.
+        threshold: U_thr, the membrane potential above which a neuron fires.
         time_constant: τ_m in seconds, as a time such as `1 ms`, or `infinite` for integrate-and-fire; held in seconds.
         comparison: `>`, or `>=` if a potential equal to the threshold also fires.
         most_spikes: M, the most spikes that an evaluation emits: one for each multiple of the threshold that is
-            exceeded (with `>=`, reached). 1048576 means as many as fit.
-        reset: `zero` (hard reset), `value` (hard reset to `reset_value`) or `subtract` (each spike takes
-            `reset_amount` off).
+            exceeded (with `>=`, reached). 1048576 means no limit.
+        reset: `zero` (hard reset), `value` (hard reset to `reset_value`) or `subtract` (each spike subtracts
+            `reset_amount`).
         reset_value: the potential after `reset: value`.
-        reset_delay: whether a neuron with a hard reset is held through the timestep after it fired: its potential is 0
+        reset_delay: whether a neuron with a hard reset is held during the timestep after it fired: its potential is 0
             and its input is lost.
-        reset_amount: ρ, subtracted by a spike with `reset: subtract`; None for the threshold.
-        gain: g, which multiplies the summed input.
-        floor: lowest potential at the end of a timestep; None for none. At most 0.
+        reset_amount: ρ, subtracted per spike with `reset: subtract`; None for the threshold.
+        gain: g, factor of the summed input.
+        floor: lowest potential at the end of a timestep, at most 0; None for no limit.
         initial_potential: potential at the start of a sample.
-        synaptic_time_constant: for a synaptic current that input adds to and that flows until it has decayed, as a
-            time or `infinite`; None if input acts once.
-        potential_step: δ, to whose multiples potentials and synaptic currents are truncated as they decay, for neurons
-            with integer arithmetic; None without truncation.
-        tick: whether a neuron that would fire without a message is evaluated once a timestep; without it, only messages
+        synaptic_time_constant: time constant of a synaptic current, which input increases and which flows until it has
+            decayed, as a time or `infinite`; None if input acts only once.
+        potential_step: δ; decay truncates potentials and synaptic currents to multiples of it, for neurons with integer
+            arithmetic. None without truncation.
+        tick: whether a neuron that would fire without a message is evaluated once per timestep; otherwise only messages
             make a neuron fire.
-        refractory: whether a neuron that fired is silent until the next timestep; until then, whatever reaches it sets
-            its potential to 0.
+        refractory: whether a neuron that fired is silent until the next timestep; until then, any message sets its
+            potential to 0.
         readout: `spikes` counts output spikes; `potential` reads output potentials, and output neurons never fire.
         surrogate_steepness: α of the arctan surrogate gradient (equation 6).
-        bias: whether neurons have a bias, added once per timestep to the potential or, where there is one, the synaptic
-            current.
+        bias: whether neurons have a bias, added once per timestep to the synaptic current if there is one, otherwise to
+            the potential.
     """
 
     added: ClassVar[frozenset[str]] = frozenset(
@@ -115,19 +115,19 @@ class NeuronSpec(Spec):
 
     @property
     def features(self) -> tuple[str, ...]:
-        """Those of `FEATURES` that are not as usual in all layers."""
+        """The names in `FEATURES` whose values differ from the default in some layer."""
         return tuple(name for name in FEATURES if self.each(name) != (type(self).model_fields[name].default,))
 
     def each(self, name: str) -> tuple[Any, ...]:
-        """The values of a parameter, each once, in the order of the layers that have them."""
+        """The distinct values of a parameter, in the order of layers."""
         given = getattr(self, name)
         return tuple(dict.fromkeys(given)) if isinstance(given, tuple) else (given,)
 
     def of_layers(self, name: str, layers: int) -> tuple[Any, ...]:
-        """The parameter of that name for each of so many layers of neurons.
+        """The named parameter for each of `layers` layers of neurons.
 
         Raises:
-            InputError: it is given for another number of them.
+            InputError: it is given for another number of layers.
         """
         given = getattr(self, name)
         if not isinstance(given, tuple):
@@ -139,17 +139,17 @@ class NeuronSpec(Spec):
         return given
 
     def potential_steps(self, layers: int) -> tuple[float, ...] | None:
-        """δ of each of so many layers, 0 where potentials decay as they are; None where all do."""
+        """δ of each of `layers` layers, 0 for layers without truncation; None if no layer truncates."""
         steps = tuple(step or 0.0 for step in self.of_layers("potential_step", layers))
         return steps if any(steps) else None
 
 
 FEATURES = tuple(name for name in NeuronSpec.model_fields if name in NeuronSpec.added - {"comparison"})
-"""Parameters by which a neuron is more than a threshold, a leak and a reset, as chips state them."""
+"""Parameters beyond threshold, leak and reset, by the names that chips use to state which they support."""
 
 
 def in_words(name: str, value: Any) -> str:
-    """What a layer has of a parameter, a time with its unit."""
+    """A layer's value of a parameter as text, times with their unit."""
     if value is None:
         return "none"
     if not name.endswith("time_constant"):
@@ -158,7 +158,7 @@ def in_words(name: str, value: Any) -> str:
 
 
 def check_neuron(neuron: NeuronSpec) -> None:
-    """Check again the numbers that bypassed a specification's own checks, as in presets and copies."""
+    """Check again numbers that may have bypassed the checks of `NeuronSpec`, as in presets and copies."""
     instance("neuron", neuron, NeuronSpec)
     try:
         NeuronSpec.model_validate(dict(neuron), context=HELD_IN_SI)

@@ -1,4 +1,4 @@
-"""Numbers that each neuron has, as buffers of a network; time constants from what is to be left after a timestep."""
+"""Per-neuron parameters as buffers of a network, and time constants from the factor left after a timestep."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from codesign.errors import InputError
 from codesign.units import format_si
 
 OF_NEURONS = ("gain", "reset_amount", "reset_value", "floor", "initial_potential", "synaptic_time_constant")
-"""Numbers of neurons that are buffers of a network, and in its state dict, only where they are not the default."""
+"""Per-neuron parameters that are buffers of a network, and in its state dict, only if they differ from the default."""
 
 _NOTHING_LEFT = 200
-"""Timesteps in units of a time constant after which the factor that is left is no float32 number but 0."""
+"""Length of a timestep, in time constants, for which the factor left is 0 in float32."""
 
 
 def type_of(name: str) -> torch.dtype:
-    """Of a buffer with a number for each neuron."""
+    """Data type of a per-neuron buffer."""
     return torch.float64 if name.endswith("time_constant") else torch.float32
 
 
 def of_decay(decay: NDArray[Any] | float, timestep_s: float) -> Floats:
-    """τ in seconds, float64, of which the float32 exp(−Δt/τ) is the given number to the last bit."""
+    """τ in seconds, float64, for which exp(−Δt/τ) in float32 equals the given number exactly."""
     given = np.asarray(decay, dtype=np.float32).astype(np.float64)
     with np.errstate(divide="ignore", invalid="ignore"):
         exponent = np.minimum(np.abs(np.log(given)), _NOTHING_LEFT)
@@ -35,8 +35,8 @@ def of_decay(decay: NDArray[Any] | float, timestep_s: float) -> Floats:
 
 
 def time_constants(decay: float | torch.Tensor, timestep_s: float, layers: int, neurons: int) -> torch.Tensor:
-    """Those of decays. Raises InputError where these are not one number, `layers` or `neurons`, are out of range, or Δt
-    is 0 and leaves a leak no time."""
+    """Time constants of decays. Raises InputError if there is not one decay, one per layer or one per neuron, if one is
+    out of range, or if there is a leak although Δt is 0."""
     given = torch.as_tensor(decay, dtype=torch.float32).detach()
     if given.shape not in ((), (layers,), (neurons,)):
         raise InputError(f"decay: must be one, {layers} or {neurons} numbers, found {tuple(given.shape)}")
@@ -48,7 +48,8 @@ def time_constants(decay: float | torch.Tensor, timestep_s: float, layers: int, 
 
 
 def others(numbers: Mapping[str, tuple[torch.Tensor, torch.Tensor]]) -> dict[str, str]:
-    """Of (N,) numbers that neurons have and were said to have, those that are others, in words."""
+    """Names of the (N,) parameters whose actual values differ from the specified ones, with the actual values as text;
+    given pairs of both."""
     return {
         name: _in_words(name, held.detach())
         for name, (held, said) in numbers.items()
@@ -57,7 +58,7 @@ def others(numbers: Mapping[str, tuple[torch.Tensor, torch.Tensor]]) -> dict[str
 
 
 def _in_words(name: str, numbers: torch.Tensor) -> str:
-    """A number of all neurons, or its range, as `0.2 to 0.97`; times with their unit."""
+    """One value for all neurons, or their range, such as `0.2 to 0.97`; times with their unit."""
     limits = dict.fromkeys([float(numbers.min()), float(numbers.max())])
     if name.endswith("time_constant"):
         words = ["infinite" if math.isinf(number) else format_si(number, "s") for number in limits]
@@ -67,9 +68,9 @@ def _in_words(name: str, numbers: torch.Tensor) -> str:
 
 
 def check_numbers(numbers: Mapping[str, torch.Tensor], place: str = "network") -> None:
-    """That neurons can be simulated with these weights, biases and numbers of neurons, by name. Raises InputError where
-    one is not finite, or a time constant is not above 0; or one of `OF_NEURONS` requires a gradient. Messages begin
-    with the place."""
+    """Check that neurons can be simulated with these weights, biases and per-neuron parameters, by name. Raises
+    InputError, beginning with `place`, if one is not finite, a time constant is not above 0, or one of `OF_NEURONS`
+    requires a gradient."""
     for name, tensor in numbers.items():
         if tensor.requires_grad and name in OF_NEURONS:
             raise InputError(f"{place}: {name} gets no gradient; thresholds and time constants can")
@@ -77,15 +78,16 @@ def check_numbers(numbers: Mapping[str, torch.Tensor], place: str = "network") -
             raise InputError(f"{place}: time constants must be above 0 s, or infinite for no leak, found others")
         if name == "synaptic_time_constant" and not bool((tensor >= 0).all()):
             raise InputError(f"{place}: synaptic time constants must be at least 0 s, found others")
-        if name in ("floor", "synaptic_time_constant"):  # infinite is none at all, or for ever
+        if name in ("floor", "synaptic_time_constant"):  # infinite means no floor, or no decay
             tensor = tensor.clamp(*(torch.finfo(tensor.dtype).min, torch.finfo(tensor.dtype).max))
         if name != "time_constant" and not are_finite([tensor]):
             raise InputError(f"{place}: {name} must be finite, found NaN or an infinite one")
 
 
 def are_finite(tensors: Iterable[torch.Tensor]) -> bool:
-    """Whether all numbers are. On the CPU by numpy: torch's threads would go on spinning on cores that kernels want."""
-    with np.errstate(all="ignore"):  # a sum is quick, and finite only if everything is; it may overflow
+    """Whether all numbers are finite. On the CPU numpy checks: torch's threads would keep spinning on cores that
+    kernels need."""
+    with np.errstate(all="ignore"):  # a sum is fast, and finite only if everything is; it may overflow
         for tensor in tensors:
             summed = tensor.is_cpu and tensor.dtype in (torch.float32, torch.float64)
             if summed and math.isfinite(np.add.reduce(tensor.detach().numpy(), axis=None)):

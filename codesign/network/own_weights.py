@@ -1,4 +1,4 @@
-"""Weights of a network that can be written to."""
+"""Access to the weights of a network for writing."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from codesign.errors import InputError
 def own_weights(
     all_weights: Callable[[], list[torch.nn.Parameter]], *, computed: bool = False
 ) -> list[torch.nn.Parameter]:
-    """`SpikingNetwork.all_weights`, to be written to. Raises InputError where what is written would be lost: where a
-    weight is computed whenever it is looked at, as torch's parametrizations do, unless `computed` ones will do, or was
-    computed once, as torch's pruning leaves it, which does not even follow what it was computed from."""
+    """`SpikingNetwork.all_weights`, for writing. Raises InputError if what is written would be lost: if a weight is
+    computed on every access, as with torch's parametrizations (unless `computed` allows these), or was computed once,
+    as torch's pruning does, so that it does not even follow its source."""
     weights = all_weights()
     for number, (one, again) in enumerate(zip(weights, all_weights(), strict=True)):
         if one is not again and not computed:
@@ -33,7 +33,8 @@ def own_weights(
 
 
 def check_shared(weights: Sequence[torch.nn.Parameter], given: Sequence[ArrayLike], what: str) -> None:
-    """Raises InputError, which says what is wrong, where a weight that connections share is given different things."""
+    """Raises InputError, with `what` as its text, if a weight that several connections share is given different
+    values."""
     first: dict[torch.nn.Parameter, int] = {}
     for number, weight in enumerate(weights):
         at = first.setdefault(weight, number)

@@ -1,21 +1,21 @@
-"""Weights as a chip holds them, integers times a scale, and potentials that saturate and are truncated in that scale.
+"""Weights as a chip stores them, integers times a scale, and potentials that saturate and are truncated on that scale.
 
-A weight w becomes s · round(w / s) with the least scale s, of a layer or of the network, for which the integers
-round(w / s) of its weights, those of delayed connections to it included, stay within
+A weight w becomes s · round(w / s), where s is the smallest scale, of a layer or of the network, for which the integers
+round(w / s) of all its weights, including those of delayed connections to it, stay within
 
 - −n to n with n = 2^(bits − 1) − 1, for `symmetric` levels: s = max|w| / n;
 - −(n + 1) to n, for `full` levels: s = max(max w / n, −min w / (n + 1));
-- 0 to 2^bits − 1, where weights have no sign: negative ones become 0, and s = max w / (2^bits − 1).
+- 0 to 2^bits − 1, if weights have no sign: negative ones become 0, and s = max w / (2^bits − 1).
 
-Behind an average of pools w is the weight of a synapse, with the average multiplied in.
+After average pools, w is the weight of a synapse, with the factor of the average multiplied in.
 
-Zero stays zero, and the weight that decides the scale stays as it is. One bit with a sign has two levels, ±s with
-s = mean|w|, the scale that is nearest to the weights in the least squares sense; zero counts as positive.
+Zero stays zero, and the weight that determines the scale is unchanged. One bit with a sign has two levels, ±s with s =
+mean|w|, the scale that approximates the weights best in the least-squares sense; zero counts as positive.
 
-A network whose neurons count in integers (`NeuronSpec.potential_step`) keeps its own steps, and the scale of its
-weights is a power of two of such a step, as a shift makes it: whole weights stay as they are where they have room.
+A network whose neurons use integer arithmetic (`NeuronSpec.potential_step`) keeps its own steps, and the scale of its
+weights is a power of two times such a step, as a bit shift gives it: integer weights are unchanged if they fit.
 
-A potential is a sum of weights and counts in their scale: it saturates at −2^(p − 1) · s and (2^(p − 1) − 1) · s for p
+A potential is a sum of weights and has their scale: it saturates at −2^(p − 1) · s and (2^(p − 1) − 1) · s for p
 potential bits, and is truncated to multiples of 2^−f · s for f fraction bits. A layer whose weights are all 0 has no
 scale, and its potentials no limit.
 """
@@ -39,17 +39,16 @@ if TYPE_CHECKING:
 
 
 class Quantization(Spec):
-    """The numbers that a chip has for weights and potentials.
+    """The number formats of a chip's weights and potentials.
 
     Attributes:
         bits: bits of a weight.
-        signed: whether there are negative weights; if not, they become 0.
-        scale: one scale a `layer`, or one for the whole `network`.
+        signed: whether weights can be negative; if not, negative ones become 0.
+        scale: one scale per `layer`, or one for the whole `network`.
         levels: `symmetric`, ±(2^(bits−1) − 1), or `full`, down to −2^(bits−1); for signed weights.
         potential_bits: bits of a potential, including the sign, in units of its layer's scale, beyond which it
             saturates; None for no limit.
-        potential_fraction_bits: bits below these units, to which potentials are truncated as they decay; None for
-            float32.
+        potential_fraction_bits: bits below these units, to which decay truncates potentials; None for float32.
     """
 
     bits: Annotated[int, Field(ge=1, le=32, strict=True)]
@@ -67,7 +66,7 @@ class Quantization(Spec):
 
     @property
     def summary(self) -> str:
-        """All of it in a line, for results and cards."""
+        """The whole format in one line, for results and model cards."""
         sign = f"{self.levels} levels" if self.signed else "no sign"
         parts = [f"{self.bits} bits a weight, {sign}, one scale a {self.scale}"]
         if self.potential_bits is not None:
@@ -77,10 +76,10 @@ class Quantization(Spec):
         return ", ".join(parts)
 
     def scales(self, weights: Sequence[torch.Tensor], steps: Sequence[float] | None = None) -> list[float]:
-        """The scale of each tensor of weights, 0 where all of them become 0.
+        """The scale of each tensor of weights; 0 if all its weights become 0.
 
         Args:
-            steps: δ of the neurons that each leads to, where these count in integers; 0 where they do not.
+            steps: δ of each tensor's target neurons if these use integer arithmetic, otherwise 0.
 
         Raises:
             InputError: a weight is not finite.
@@ -95,18 +94,18 @@ class Quantization(Spec):
         return [_shifted(self._scale(weight), step) for weight, step in zip(found, own, strict=True)]
 
     def weights(self, weights: Sequence[torch.Tensor], scales: Sequence[float]) -> list[torch.Tensor]:
-        """What each tensor of weights becomes at its scale, of the same shape and type, without gradient."""
+        """Each tensor of weights quantized with its scale; same shapes and types, without gradient."""
         return [self._quantized(weight.detach(), scale) for weight, scale in zip(weights, scales, strict=True)]
 
     def potential_ranges(self, scales: Sequence[float]) -> tuple[tuple[float, float], ...] | None:
-        """`SpikingNetwork.potential_ranges` where a potential counts in these scales."""
+        """`SpikingNetwork.potential_ranges` for potentials with these scales."""
         if self.potential_bits is None:
             return None
         high = (1 << (self.potential_bits - 1)) - 1
         return tuple((-(high + 1) * scale, high * scale) if scale else (-math.inf, math.inf) for scale in scales)
 
     def potential_steps(self, scales: Sequence[float], own: Sequence[float] | None = None) -> tuple[float, ...] | None:
-        """`SpikingNetwork.potential_steps` likewise; the neurons' own ones stay."""
+        """`SpikingNetwork.potential_steps`, likewise; steps of the neurons themselves take precedence."""
         if self.potential_fraction_bits is None:
             return None
         unit = 2.0**-self.potential_fraction_bits
@@ -130,7 +129,7 @@ class Quantization(Spec):
 
     @property
     def _integers(self) -> tuple[int, int]:
-        """The lowest and the highest."""
+        """The lowest and the highest integer."""
         if not self.signed:
             return 0, (1 << self.bits) - 1
         high = (1 << (self.bits - 1)) - 1
@@ -145,16 +144,16 @@ def _shifted(scale: float, step: float) -> float:
 def quantize(
     network: SpikingNetwork, quantization: Quantization | None, *, weights: Sequence[torch.Tensor] | None = None
 ) -> None:
-    """Make a network what a chip makes of it, in place: its weights, and the range and step of its potentials.
+    """Quantize a network in place as a chip does: its weights, and the range and step of its potentials.
 
     Args:
-        quantization: of the chip, as `codesign.chip_quantization` gives it; None leaves float32 weights, and potentials
-            without limit.
-        weights: float weights to start from, one tensor a connection, then one a delayed and one a direct connection;
-            None for those that the network has.
+        quantization: the chip's formats, from `codesign.chip_quantization`; None leaves float32 weights and unlimited
+            potentials.
+        weights: float weights to start from, one tensor per connection, then per delayed and per direct connection;
+            None for the network's own.
 
     Raises:
-        InputError: a weight is not finite, or torch computes it from others.
+        InputError: a weight is not finite, or is computed by torch from other tensors.
     """
     if quantization is not None:
         instance("quantization", quantization, Quantization)
@@ -171,7 +170,7 @@ def quantize(
             return
         layers, fed = len(network.shape.layers), network.layers_fed()
         groups = [[i for i, target in enumerate(fed) if target == layer] for layer in range(layers)]
-        # a chip's weights are those of synapses, with what pools average multiplied in
+        # a chip stores the weights of synapses, which include the factors of average pools
         averages = [getattr(one, "scale", 1.0) for kind in network.all_connections().values() for one in kind]
         units = averages[:layers] if quantization.scale == "layer" else [1.0] * layers
         shares = [average / units[target] for average, target in zip(averages, fed, strict=True)]

@@ -25,39 +25,43 @@ Decaying = Literal["time_constant", "synaptic_time_constant"]
 
 
 class SpikingNetwork(SentAsCopy):
-    """L layers of spiking neurons; layer l feeds layer l + 1, over skips later ones, over delayed connections any.
+    """L layers of spiking neurons. Layer l feeds layer l + 1; skips lead to later layers, delayed connections to any
+    layer.
 
-    Weights of your own are loaded by `load_weights`. The state dict holds `connections.0.weight` and so on, `threshold`
-    and `time_constant`, and, where the network has them, `bias` and `input_gate`.
+    `load_weights` loads your own weights. The state dict holds `connections.0.weight` and so on, `threshold`,
+    `time_constant` and, if the network has them, `bias` and `input_gate`.
 
-    The module holds what training changes (the weight of each connection, and a bias where the neuron has one) and the
-    neurons' constants. `codesign.simulate` runs it and returns all counters; called like any module it returns scores.
+    The module holds what training changes (the weight of each connection, and a bias if neurons have one) and the
+    neurons' constants. `codesign.simulate` runs it and returns all counters; calling it like any other module returns
+    scores.
 
     Args:
         topology: layers and input, as a spec or a text such as `512-64-10`.
         neuron: parameters of every neuron.
         timestep_s: Δt, in seconds or a time such as `1 ms`; the decay between timesteps follows from it.
-        seed: of the initial weights.
+        seed: determines the initial weights.
 
-    Raises InputError naming the number that is not finite, or out of range.
+    Raises InputError, naming the number, if one is not finite or out of range.
 
     Attributes:
-        connections: one `Connection` a layer of neurons; `connections[0]` comes from the input.
-        delayed_connections: one `DelayedConnection` for each that arrives in a later timestep.
-        direct_connections: one `DirectConnection` for each skip, and then each connection within a pass.
+        connections: one `Connection` per layer of neurons; `connections[0]` comes from the input.
+        delayed_connections: one `DelayedConnection` per connection with a delay of at least one timestep.
+        direct_connections: one `DirectConnection` per skip, then per connection within a pass.
         bias: (N,) parameter, or None.
-        threshold: (N,) float32 buffer, U_thr of each neuron. Gradients reach it where it requires them.
-        time_constant: (N,) float64 buffer, τ_m of each neuron in seconds, infinite without leak. Gradients likewise.
-        gain, reset_amount, reset_value, floor, initial_potential: (N,) float32 buffers, what `NeuronSpec` has of these
-            names for each neuron, or None where all have its default. They get no gradients.
-        synaptic_time_constant: (N,) float64 buffer or None likewise, in seconds, 0 where there is no synaptic current.
-        input_gate: bool buffer, whether events of each input may pass, or None, where all may; others are dropped. One
-            for each column of the first layer's weights: an input of a fully connected layer, or a window of the pools
-            before it; a channel of a convolution.
-        potential_ranges: lowest and highest potential of each layer's neurons, where they saturate; None by default. No
+        threshold: (N,) float32 buffer, U_thr of each neuron. It gets gradients if it requires them.
+        time_constant: (N,) float64 buffer, τ_m of each neuron in seconds, infinite without leak. It gets gradients if
+            it requires them.
+        gain, reset_amount, reset_value, floor, initial_potential: (N,) float32 buffers with the parameters of
+            `NeuronSpec` for each neuron, or None if all have the default. They get no gradients.
+        synaptic_time_constant: (N,) float64 buffer or None, likewise, in seconds; 0 for neurons without synaptic
+            current.
+        input_gate: bool buffer: whether events of each input pass or are dropped; None if all pass. One entry per
+            column of the first layer's weights: per input of a fully connected layer or window of the pools before it,
+            or per channel of a convolution.
+        potential_ranges: lowest and highest potential of each layer's neurons, if they saturate; None by default. Not
             part of the state dict.
-        potential_steps: to whose multiples the potentials of each layer's neurons are truncated as they decay; by
-            default what `NeuronSpec.potential_step` says. No part of the state dict.
+        potential_steps: step of each layer; decay truncates potentials to multiples of it. By default that of
+            `NeuronSpec.potential_step`. Not part of the state dict.
     """
 
     threshold: torch.Tensor
@@ -110,7 +114,7 @@ class SpikingNetwork(SentAsCopy):
             (B, C) output spike counts, or output potentials with `readout: potential`.
         """
         scores: torch.Tensor = import_module("codesign.simulation.engine").scores_of(self, events, schedule, **options)
-        return scores  # imported only now: engines know networks, not the reverse
+        return scores  # the import is here because engines know networks, not the reverse
 
     def extra_repr(self) -> str:
         """Sizes and neuron, shown before the connections."""
@@ -120,15 +124,15 @@ class SpikingNetwork(SentAsCopy):
         return f"{sizes}, timestep_s={self.timestep_s}, {neuron}"
 
     def check_numbers(self) -> None:
-        """That every number is one with which a neuron can be simulated.
+        """Check that neurons can be simulated with all numbers.
 
         Raises:
             InputError: a weight, bias or threshold is not finite, a time constant is not above 0, one of `OF_NEURONS`
-                requires a gradient, or a gate is none of this network.
+                requires a gradient, or a gate does not fit this network.
         """
         numbers = {"biases": self.bias, **{name: getattr(self, name) for name in OF_NEURONS}}
         numbers |= {"thresholds": self.threshold, "time_constant": self.time_constant}
-        if not are_finite(weights := self.all_weights()):  # their names take longer than the look
+        if not are_finite(weights := self.all_weights()):  # looking up names takes longer than the check
             kinds = self.all_connections().items()
             names = (f"weights of {kind} {number}" for kind, ones in kinds for number in range(len(ones)))
             numbers = dict(zip(names, weights, strict=True)) | numbers
@@ -140,24 +144,24 @@ class SpikingNetwork(SentAsCopy):
 
     @property
     def input_columns(self) -> int:
-        """Columns of the first layer's weights, each of which a number of `input_gate` is for."""
+        """Number of columns of the first layer's weights, which is the length of `input_gate`."""
         return self.layer_connections()[0].columns
 
     def input_mask(self) -> torch.Tensor | None:
-        """(inputs,) bool, whether events of each input may pass; None without an `input_gate`."""
+        """(inputs,) bool, whether events of each input pass; None without an `input_gate`."""
         return None if self.input_gate is None else self.layer_connections()[0].of_inputs(self.input_gate)
 
     @property
     def open_inputs(self) -> int | None:
-        """Inputs that `input_gate` leaves open; None without one."""
+        """Number of inputs that `input_gate` leaves open; None without one."""
         mask = self.input_mask()
         return None if mask is None else int(mask.sum())
 
     @property
     def potential_ranges(self) -> tuple[tuple[float, float], ...] | None:
-        """(low, high) of each layer: an evaluated potential v = (1 − r)(u + x) is clamped to it before it is compared
-        with the threshold. For inference only; None where potentials do not saturate. Raises InputError on setting
-        anything but one pair per layer with low ≤ 0 ≤ high.
+        """(low, high) of each layer: an evaluated potential v = (1 − r)(u + x) is clamped to this range before it is
+        compared with the threshold. For inference only; None if potentials do not saturate. Setting it raises
+        InputError unless there is one pair per layer with low ≤ 0 ≤ high.
         """
         return self._potential_ranges
 
@@ -172,10 +176,10 @@ class SpikingNetwork(SentAsCopy):
 
     @property
     def potential_steps(self) -> tuple[float, ...] | None:
-        """δ of each layer: what a potential u keeps of a timestep is a multiple of it, δ · trunc(decay · round(u / δ)),
-        truncated towards 0 before the bias is added; 0 where a layer's potentials decay as they are; None where all do.
-        For inference only. To set None leaves what the neuron itself says. Raises InputError on setting anything but
-        one step per layer that is finite and at least 0.
+        """δ of each layer: a potential u decays to δ · trunc(decay · round(u / δ)), truncated towards 0 before the bias
+        is added. 0 for layers without truncation, None if no layer truncates. For inference only. Setting None restores
+        the steps of the neuron itself; setting anything else raises InputError unless there is one finite step ≥ 0 per
+        layer.
         """
         return self._potential_steps or self.neuron.potential_steps(len(self.shape.layers))
 
@@ -203,7 +207,7 @@ class SpikingNetwork(SentAsCopy):
         return self.neuron_numbers("surrogate_steepness", torch.float64).to(self.threshold.device)
 
     def neuron_numbers(self, name: str, dtype: torch.dtype = torch.float32) -> torch.Tensor:
-        """(N,) what `neuron` says of a number; where that is None, −∞ for a floor and 0 for a time."""
+        """(N,) values of a parameter according to `neuron`; for None, −∞ if it is a floor and 0 if it is a time."""
         of_layers = self.neuron.of_layers(name, len(self.shape.layers))
         numbers = torch.empty(self.shape.neurons, dtype=dtype)
         for neurons, number in zip(self.layer_slices, of_layers, strict=True):
@@ -211,37 +215,37 @@ class SpikingNetwork(SentAsCopy):
         return numbers
 
     def own_numbers(self) -> dict[str, str]:
-        """Those numbers of neurons that are others than `neuron` says, each in words: their range, as `0.2 to 0.97`."""
+        """Per-neuron parameters that differ from `neuron`, as text: a value or a range, such as `0.2 to 0.97`."""
         names = [name for name in ("threshold", "time_constant", *OF_NEURONS) if getattr(self, name) is not None]
         return others({name: (getattr(self, name), self.neuron_numbers(name, type_of(name))) for name in names})
 
     def neuron_flags(self, name: str, value: Any) -> torch.Tensor:
-        """(N,) bool on the network's device, whether that is what `neuron` says of each."""
+        """(N,) bool on the network's device, whether a parameter of `neuron` has this value for each neuron."""
         of_layers = self.neuron.of_layers(name, len(self.shape.layers))
         return self.of_neurons(torch.tensor([one == value for one in of_layers]))
 
     def reset_to(self) -> torch.Tensor:
-        """(N,) float32 potential that a hard reset leaves."""
+        """(N,) float32 potential after a hard reset."""
         zeros = torch.zeros_like(self.threshold, requires_grad=False)
         return zeros if self.reset_value is None else self.reset_value.where(self.neuron_flags("reset", "value"), zeros)
 
     @property
     def holds(self) -> bool:
-        """Whether a neuron can be held through the timestep after it fired."""
+        """Whether neurons can be held during the timestep after they fired."""
         return True in self.neuron.each("reset_delay")
 
     @property
     def ticks(self) -> bool:
-        """Whether a neuron can be evaluated without a message."""
+        """Whether neurons can be evaluated without a message."""
         return True in self.neuron.each("tick")
 
     def held(self) -> torch.Tensor:
-        """(N,) bool, who is held through the timestep after it fired: hard resets that are delayed."""
+        """(N,) bool, which neurons are held during the timestep after they fired: those with a delayed hard reset."""
         return self.neuron_flags("reset_delay", value=True) & ~self.neuron_flags("reset", "subtract")
 
     @property
     def has_own_numbers(self) -> bool:
-        """Whether neurons have any of the numbers that most networks do without, such as a gain."""
+        """Whether neurons have any of the parameters that most networks lack, such as a gain."""
         return any(getattr(self, name) is not None for name in OF_NEURONS)
 
     @property
@@ -250,7 +254,8 @@ class SpikingNetwork(SentAsCopy):
         return self.neuron.each("most_spikes") != (1,)
 
     def compared_threshold(self) -> torch.Tensor:
-        """(N,) float32 numbers that a potential must exceed to fire: with `>=` those just below the thresholds."""
+        """(N,) float32 numbers that a potential must exceed to fire: with `>=`, the numbers just below the
+        thresholds."""
         threshold = self.threshold.detach()
         if self.neuron.comparison == ">":
             return threshold
@@ -259,42 +264,44 @@ class SpikingNetwork(SentAsCopy):
 
     @property
     def timeless(self) -> bool:
-        """Whether nothing depends on how long a timestep is: there is neither a leak nor a synaptic current."""
+        """Whether nothing depends on the length of a timestep: there is neither a leak nor a synaptic current."""
         return self.synaptic_time_constant is None and bool(torch.isinf(self.time_constant).all())
 
     def flows(self) -> torch.Tensor:
-        """(N,) bool, who has a synaptic current."""
+        """(N,) bool, which neurons have a synaptic current."""
         constants = self.synaptic_time_constant
         return torch.zeros_like(self.threshold, dtype=torch.bool) if constants is None else constants > 0
 
     def current_bias(self) -> torch.Tensor | None:
-        """(N,) biases of neurons with a synaptic current, which they add to; 0 of others. None without either."""
+        """(N,) biases added to synaptic currents; 0 for neurons without one. None without biases or synaptic
+        currents."""
         if self.bias is None or self.synaptic_time_constant is None:
             return None
         return torch.where(self.flows(), self.bias.detach(), 0.0)
 
     def potential_bias(self) -> torch.Tensor | None:
-        """(N,) biases of neurons without one, which add to their potentials; 0 of others. None without biases."""
+        """(N,) biases added to potentials; 0 for neurons with a synaptic current. None without biases."""
         if self.bias is None or self.synaptic_time_constant is None:
             return None if self.bias is None else self.bias.detach()
         return torch.where(self.flows(), 0.0, self.bias.detach())
 
     def synaptic_decay(self) -> torch.Tensor | None:
-        """(N,) float32 factor α of each neuron's synaptic current from one timestep to the next; None without any."""
+        """(N,) float32 factor α of each neuron's synaptic current from one timestep to the next; None without synaptic
+        currents."""
         constants = self.synaptic_time_constant
         if constants is None:
             return None
         return torch.where(constants > 0, torch.exp(-self.timestep_s / constants), 0.0).to(torch.float32)
 
     def set_decay(self, decay: float | torch.Tensor, *, which: Decaying = "time_constant") -> None:
-        """Give neurons time constants with which exactly these float32 numbers are left after a timestep.
+        """Set time constants such that exactly these float32 factors are left after a timestep.
 
         Args:
-            decay: between 0 and 1: one for all, (L,) one for each layer of neurons or (N,) for each neuron.
+            decay: factors between 0 and 1: one for all neurons, (L,) one per layer of neurons, or (N,) one per neuron.
             which: `time_constant`, of potentials (β), or `synaptic_time_constant`, of synaptic currents (α).
 
         Raises:
-            InputError: they are of another shape or out of range, or a timestep of 0 s leaves a leak no time.
+            InputError: their shape is wrong, one is out of range, or there is a leak although a timestep has 0 s.
         """
         one_of("which", which, get_args(Decaying))
         layers, neurons = len(self.shape.layers), self.shape.neurons
@@ -303,7 +310,7 @@ class SpikingNetwork(SentAsCopy):
         setattr(self, which, of_neurons.clone().requires_grad_(getattr(getattr(self, which), "requires_grad", False)))
 
     def expect_buffers(self, names: Iterable[str]) -> None:
-        """Have exactly those buffers of a state dict that a network may lack, with room for what will be loaded."""
+        """Create exactly those optional buffers that a state dict names, with room for what will be loaded."""
         given, device = set(names), self.threshold.device
         gate = torch.ones(self.input_columns, dtype=torch.bool, device=device)
         self.input_gate = gate if "input_gate" in given else None
@@ -312,24 +319,24 @@ class SpikingNetwork(SentAsCopy):
             setattr(self, name, room if name in given else None)
 
     def potential_bounds(self) -> tuple[torch.Tensor, torch.Tensor] | None:
-        """(N,) float32 lowest and highest potential of each neuron; None where potentials do not saturate."""
+        """(N,) float32 lowest and highest potential of each neuron; None if potentials do not saturate."""
         if self.potential_ranges is None:
             return None
         low, high = self.of_neurons(torch.tensor(self.potential_ranges, dtype=torch.float32)).T
         return low, high
 
     def potential_grid(self) -> torch.Tensor | None:
-        """(N,) float32 `potential_steps` of each neuron; None where no potential is truncated."""
+        """(N,) float32 `potential_steps` of each neuron; None if no potential is truncated."""
         steps = self.potential_steps
         return None if steps is None else self.of_neurons(torch.tensor(steps, dtype=torch.float32))
 
     def of_neurons(self, of_layers: torch.Tensor) -> torch.Tensor:
-        """(N, …) on the network's device from (L, …) numbers of layers."""
+        """(N, …) values of neurons, given (L, …) values of layers, on the network's device."""
         return of_layers.repeat_interleave(torch.tensor(self.shape.layer_sizes), dim=0).to(self.threshold.device)
 
     @property
     def layer_slices(self) -> tuple[slice, ...]:
-        """Where each layer's neurons stand among all N."""
+        """The slice of each layer's neurons among all N."""
         return tuple(slice(start, end) for start, end in pairwise(self.shape.starts))
 
     def layer_connections(self) -> list[Connection]:
@@ -357,44 +364,46 @@ class SpikingNetwork(SentAsCopy):
         return [connection.weight for connections in self.all_connections().values() for connection in connections]
 
     def all_connections(self) -> dict[str, Any]:
-        """Connections in this order, by what messages call their kind."""
+        """Connections in this order, by their names in messages."""
         of_kinds = {"layer": self.connections, "delayed connection": self.delayed_connections}
         return {**of_kinds, "direct connection": self.direct_connections}
 
     def layers_fed(self) -> list[int]:
-        """The layer that each of these leads to."""
+        """The target layer of each of `all_connections`."""
         return [*range(len(self.connections)), *(one.target for one in self.shape.further)]
 
     def load_weights(self, weights: Iterable[Any]) -> None:
-        """Take weights that were trained elsewhere. Thresholds, time constants and biases not given stay as they are.
+        """Load weights that were trained elsewhere. Thresholds, time constants and biases that are not given remain
+        unchanged.
 
         Args:
-            weights: a tensor or array for each layer of neurons, input to output, in torch's order: (neurons, inputs)
-                of a linear layer, (channels, input channels / groups, *kernel) of a convolution; then (targets,
-                sources) of each delayed connection; then of each direct one, (channels, 1, 1, 1) of an identity. In a
-                network whose neurons have a `bias`, (channels,) biases may follow the weight of their layer.
+            weights: one tensor or array per layer of neurons, input to output, with torch's shapes: (neurons, inputs)
+                for a linear layer, (channels, input channels / groups, *kernel) for a convolution; then (targets,
+                sources) for each delayed connection; then one for each direct connection, (channels, 1, 1, 1) for an
+                identity. If neurons have a `bias`, (channels,) biases may follow the weight of their layer.
 
         Raises:
-            InputError: wrong shapes, numbers that are not finite or that a shared weight cannot have; none is changed.
+            InputError: shapes are wrong, numbers are not finite, or a shared weight is given different values; nothing
+                is changed then.
         """
         load_weights(weights, self.all_weights, self.bias, self.shape)
 
     def max_pools(self) -> torch.Tensor | None:
-        """(N,) int64 window of a max pool that holds each neuron, −1 where none does; None without max pools."""
+        """(N,) int64 max-pool window that contains each neuron, −1 if none; None without max pools."""
         windows = windows_of_max_pools(self.layer_connections())
         return None if windows is None else windows.to(self.threshold.device)
 
     def fan_in(self) -> torch.Tensor:
-        """(N,) int64 synapses that end in each neuron."""
+        """(N,) int64 number of synapses that end in each neuron."""
         return torch.cat([connection.fan_in() for connection in self.layer_connections()])
 
     def fan_out(self) -> torch.Tensor:
-        """(input_size + N,) int64 synapses from each input, then each neuron, to the next layer; 0 for outputs."""
+        """(input_size + N,) int64 number of synapses from each input, then each neuron, to the next layer; 0 for
+        outputs."""
         outputs = torch.zeros(self.shape.layers[-1].neurons, dtype=torch.int64)
         return torch.cat([*(connection.fan_out() for connection in self.layer_connections()), outputs])
 
 
 def _expect_buffers(network: SpikingNetwork, state: dict[str, torch.Tensor], prefix: str, *_: Any) -> None:
-    """Before a state dict is loaded: whether the network has a gate, and numbers of its own for each neuron, follows
-    from the state dict."""
+    """Hook before a state dict is loaded, which determines whether the network has a gate and per-neuron parameters."""
     network.expect_buffers(name.removeprefix(prefix) for name in state if name.startswith(prefix))

@@ -1,4 +1,4 @@
-"""The shape of a network: which layers, how large, how connected. No weights and no torch."""
+"""The shape of a network: its layers, their sizes and connections. No weights and no torch."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from codesign.network.window import Grid, Window
 
 _MOST_NEURONS = 10 * MOST
 _ADDED = {"added": True}
-"""Of a field that came after keys of results were first made: they leave it out where it has its default."""
+"""Marks a field added after the first keys of results: keys leave it out if it has its default."""
 
 
 def _input(given: Any) -> Any:
@@ -41,15 +41,16 @@ def _input(given: Any) -> Any:
 
 
 class TopologySpec(Spec):
-    """A network's layers: `linear`, `conv2d`, `conv1d`, and between them the pools `sum_pool`, `average_pool` and
+    """The layers of a network: `linear`, `conv2d`, `conv1d`, and in between the pools `sum_pool`, `average_pool` and
     `max_pool`.
 
-    `input` is a number of inputs, `[channels, height, width]`, or `[channels, length]`, which is of height 1; an input
-    event's index runs over the channels first: `index = (channel · height + row) · width + column`.
+    `input` is a number of inputs, `[channels, height, width]`, or `[channels, length]` with height 1. The index of an
+    input event is `(channel · height + row) · width + column`.
 
-    `delayed` lists connections whose spikes arrive in a later timestep, such as `{from: 0, to: 0, delay: 1}`, or, with
-    `{from: 0, to: 0, within: pass}`, later in the same one. `skips` lists connections over layers, whose currents add
-    to the others', such as `{from: 0, to: 2, kind: identity}` or `{from: input, to: 2, kind: conv2d, kernel: 1}`.
+    `delayed` lists connections whose spikes arrive in a later timestep, such as `{from: 0, to: 0, delay: 1}`, or later
+    in the same timestep, such as `{from: 0, to: 0, within: pass}`. `skips` lists connections that skip layers and whose
+    currents are added to the others, such as `{from: 0, to: 2, kind: identity}` or `{from: input, to: 2, kind: conv2d,
+    kernel: 1}`.
     """
 
     added: ClassVar[frozenset[str]] = frozenset({"delayed", "skips"})
@@ -73,11 +74,11 @@ class LayerShape:
         neurons: neurons in the layer, `channels · height · width`.
         channels, height, width: the grid; a fully connected layer is `neurons × 1 × 1`.
         fan_in: most synapses that end in one neuron of the layer.
-        synapses: synapses from the previous layer (or the input) into this layer, counted one by one.
-        weights: distinct stored weights; smaller than `synapses` where a kernel is shared.
-        delayed_fan_in: synapses of delayed connections that end in each neuron, beside these.
-        direct_synapses, direct_weights: synapses of direct connections into the layer, and weights, beside these.
-        window: what its neurons see; None where every spike of every source reaches every neuron.
+        synapses: number of synapses from the previous layer (or the input) into this layer.
+        weights: number of distinct stored weights; smaller than `synapses` if a kernel is shared.
+        delayed_fan_in: synapses of delayed connections that end in each neuron, in addition.
+        direct_synapses, direct_weights: synapses and stored weights of direct connections into the layer, in addition.
+        window: what its neurons see; None if every spike of every source reaches every neuron.
     """
 
     neurons: int
@@ -90,7 +91,7 @@ class LayerShape:
     delayed_fan_in: int = field(default=0, metadata=_ADDED)
     direct_synapses: int = field(default=0, metadata=_ADDED)
     direct_weights: int = field(default=0, metadata=_ADDED)
-    window: Window | None = field(default=None, compare=False)  # executions are stored without
+    window: Window | None = field(default=None, compare=False)  # not stored with executions
 
     @property
     def grid(self) -> Grid:
@@ -98,18 +99,18 @@ class LayerShape:
 
     @property
     def all_synapses(self) -> int:
-        """Those of delayed and direct connections included."""
+        """Synapses including those of delayed and direct connections."""
         return self.synapses + self.delayed_fan_in * self.neurons + self.direct_synapses
 
     @property
     def all_weights(self) -> int:
-        """Likewise those that are stored once."""
+        """Stored weights, likewise."""
         return self.weights + self.delayed_fan_in * self.neurons + self.direct_weights
 
 
 @dataclass(frozen=True, kw_only=True)
 class DelayedShape:
-    """A delayed connection between all neurons of two layers, after so many timesteps."""
+    """A delayed connection between all neurons of two layers, with a delay in timesteps."""
 
     source: int
     target: int
@@ -118,13 +119,13 @@ class DelayedShape:
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkShape:
-    """What hardware needs to know of a network.
+    """The shape of a network as hardware needs to know it.
 
     Attributes:
         input_size: number of inputs.
-        layers: one entry a layer of neurons, first hidden layer to output layer.
+        layers: one entry per layer of neurons, from the first hidden layer to the output layer.
         delayed: connections whose spikes arrive in a later timestep.
-        direct: skips, and then recurrent connections within a pass.
+        direct: skips, then recurrent connections within a pass.
     """
 
     input_size: int
@@ -134,34 +135,35 @@ class NetworkShape:
 
     @property
     def further(self) -> tuple[DelayedShape | DirectShape, ...]:
-        """Delayed connections, and then direct ones."""
+        """Delayed connections, then direct ones."""
         return *self.delayed, *self.direct
 
     @property
     def neurons(self) -> int:
-        """N: all neurons, the output layer included."""
+        """N: number of neurons, including the output layer."""
         return sum(layer.neurons for layer in self.layers)
 
     @property
     def hidden_neurons(self) -> int:
-        """Neurons of all layers but the last: what spike density is measured per (paper, equation 10)."""
+        """Number of neurons except the output layer, the denominator of spike density (paper, equation 10)."""
         return sum(layer.neurons for layer in self.layers[:-1])
 
     @property
     def widest(self) -> int:
-        """Most neurons that wait at once in a layered pass: those of the widest layer; with connections within a pass,
-        of all layers from the first that these lead to, if that is more."""
+        """Most neurons that wait at once in a layered pass: those of the widest layer or, with connections within a
+        pass, of all layers from the first target of these on, if that is more."""
         again = [one.target for one in self.direct if one.target <= one.source]
         return max(*self.layer_sizes, sum(self.layer_sizes[min(again) :]) if again else 0)
 
     @property
     def returns_within_pass(self) -> bool:
-        """Whether connections lead to their own or an earlier layer within a pass."""
+        """Whether connections lead to the same or an earlier layer within a pass."""
         return any(one.target <= one.source for one in self.direct)
 
     @property
     def gates_suffice(self) -> bool:
-        """Whether neurons that wait for all messages of the layer before have those of direct connections by then."""
+        """Whether neurons that wait for all messages of the preceding layer then also have those of direct
+        connections."""
         layers = [(layer.grid, layer.window) for layer in self.layers]
         return all(comes_in_time(one, layers) for one in self.direct)
 
@@ -175,7 +177,8 @@ class NetworkShape:
         return tuple(accumulate(self.layer_sizes, initial=0))
 
     def fan_out(self, source: int) -> float:
-        """Mean synapses that leave one neuron of layer `source` (0 is the input, 1 the first hidden layer, …)."""
+        """Mean number of synapses that leave a neuron of layer `source` (0 is the input, 1 the first hidden layer,
+        …)."""
         if source == len(self.layers):
             return 0.0
         size = self.input_size if source == 0 else self.layers[source - 1].neurons
@@ -183,7 +186,7 @@ class NetworkShape:
 
     @property
     def mean_hidden_fan_out(self) -> float:
-        """Mean fan-out of the hidden layers, each layer counting once, as the paper's Table 3 uses it."""
+        """Mean fan-out of the hidden layers, weighting layers equally, as in the paper's Table 3."""
         hidden = len(self.layers) - 1
         return sum(self.fan_out(source) for source in range(1, hidden + 1)) / hidden if hidden else 0.0
 
@@ -202,10 +205,10 @@ _ITEM = re.compile(r"(?:(\d+)|\[(\d+)\s*[x×]\s*(\d+)\])(r?)\Z")
 def parse_topology(text: str) -> TopologySpec:
     """Read the paper's notation, such as `2312-[64x3]-10`: inputs, hidden layers as [neurons × layers], outputs.
 
-    A layer `128r` is recurrent: its spikes come back to it in the next timestep. `[64x3]r` are three such layers.
+    A layer `128r` is recurrent: its spikes return to it in the next timestep. `[64x3]r` are three such layers.
 
     Raises:
-        InputError: the text is not of that form.
+        InputError: the text does not have this form.
     """
     instance("text", text, str)
     rule = f"topology '{text}' is not of the form '2312-[64x3]-10', '512-128-64-10' or, recurrent, '700-128r-20'"
@@ -234,7 +237,7 @@ def parse_topology(text: str) -> TopologySpec:
 
 
 def as_topology(given: TopologySpec | str) -> TopologySpec:
-    """A topology, or one in the notation of `parse_topology`. Raises InputError for anything else."""
+    """Return a topology, parsing the notation of `parse_topology`. Raises InputError for anything else."""
     if isinstance(given, str):
         return parse_topology(given)
     instance("topology", given, TopologySpec)
@@ -242,7 +245,7 @@ def as_topology(given: TopologySpec | str) -> TopologySpec:
 
 
 def input_grid(topology: TopologySpec) -> Grid:
-    """Channels, height and width of the input; a number of inputs are channels."""
+    """(channels, height, width) of the input; a plain number of inputs counts as channels."""
     return topology.input if isinstance(topology.input, tuple) else (topology.input, 1, 1)
 
 
@@ -250,13 +253,13 @@ def network_shape(topology: TopologySpec | str) -> NetworkShape:
     """Sizes, fan-in and synapses of every layer of neurons, and its delayed and direct connections.
 
     Args:
-        topology: or its notation, such as `512-[64x3]-10`.
+        topology: a topology or its notation, such as `512-[64x3]-10`.
 
     Raises:
-        InputError: it is neither, or not in the notation of `parse_topology`.
-        ValueError: one of these names a layer that is not there, does not fit it, or stands there twice.
-        LayerError: a kernel or pool is larger than what it slides over, groups do not divide channels, the last layer
-            is a pool, or there are more inputs or neurons than a network may have.
+        InputError: it is neither, or the notation is wrong.
+        ValueError: a delayed or direct connection names a layer that does not exist, does not fit it, or occurs twice.
+        LayerError: a kernel or pool is larger than its input, groups do not divide channels, the last layer is a pool,
+            or there are more inputs or neurons than a network may have.
     """
     topology = as_topology(topology)
     input_size = math.prod(input_grid(topology))
@@ -281,8 +284,8 @@ def network_shape(topology: TopologySpec | str) -> NetworkShape:
 
 
 def layers_of_neurons(topology: TopologySpec) -> Iterator[tuple[list[Pool], Linear | Conv2d | Conv1d, Window]]:
-    """The pools before each layer of neurons, the layer, and what it sees of its source through them. Raises LayerError
-    as `network_shape`."""
+    """For each layer of neurons, the pools before it, the layer, and what its neurons see through the pools. Raises
+    LayerError like `network_shape`."""
     grid, neurons = input_grid(topology), 0
     pools: list[Pool] = []
     for position, spec in enumerate(topology.layers):
@@ -307,11 +310,12 @@ def layers_of_neurons(topology: TopologySpec) -> Iterator[tuple[list[Pool], Line
 
 
 def direct_layers(topology: TopologySpec) -> list[tuple[Skip | Delayed, list[Pool], Linear | Conv2d, DirectShape]]:
-    """Each direct connection, skips first, the pools behind which it begins, the layer whose synapses it has, and its
-    shape. Raises ValueError where one of these, or a delayed connection, does not fit its layers."""
+    """For each direct connection, skips first: the connection, the pools after which it starts, the layer that has the
+    same synapses, and its shape. Raises ValueError if one of these, or a delayed connection, does not fit its
+    layers."""
     layers = list(layers_of_neurons(topology))
     grids, last = [input_grid(topology), *(window.grid for _, _, window in layers)], len(layers) - 1
-    pools = [*(before for before, _, _ in layers), []]  # what follows each grid
+    pools = [*(before for before, _, _ in layers), []]  # the pools that follow each grid
     found: list[tuple[Skip | Delayed, list[Pool], Linear | Conv2d, DirectShape]] = []
     every: tuple[tuple[str, tuple[Skip | Delayed, ...]], ...] = ("skips", topology.skips), ("delayed", topology.delayed)
     for name, specs in every:
@@ -348,7 +352,7 @@ def _layer_shape(window: Window) -> LayerShape:
 
 
 def topology_text(shape: NetworkShape) -> str:
-    """Layer sizes as in 512-64-64-64-10, with an r behind recurrent ones; other delayed connections follow."""
+    """Layer sizes, such as 512-64-64-64-10, with an r after recurrent layers; other delayed connections follow."""
     again = {layer: DelayedShape(source=layer, target=layer, delay=1) for layer in range(len(shape.layers))}
     sizes = [f"{size}{'r' * (again[layer] in shape.delayed)}" for layer, size in enumerate(shape.layer_sizes)]
     others = [one for one in shape.delayed if one != again[one.source]]

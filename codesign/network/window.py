@@ -1,7 +1,7 @@
-"""How a layer of neurons sees the one before it: a kernel that slides over a grid, with the pools between folded in.
+"""How a layer of neurons sees the layer before it: a kernel that slides over a grid, with pools in between folded in.
 
-A fully connected layer is the convolution whose kernel is the whole grid. Everything that must know a connection's
-geometry (shapes, both engines, placement, lanes of cores) reads it here.
+A fully connected layer is a convolution whose kernel is the whole grid. Everything that needs a connection's geometry
+(shapes, both engines, placement, lanes of cores) reads it here.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ Grid = tuple[int, int, int]
 
 @dataclass(frozen=True, kw_only=True)
 class KernelAxis:
-    """A kernel along one axis: output p sees over its tap k the place p · stride + k · dilation − padding.
+    """A kernel along one axis: through tap k, output p sees the place p · stride + k · dilation − padding.
 
     Attributes:
-        length: neurons of the source along the axis.
-        pool: how many of them side by side make a place; what is left at the end belongs to none, as in torch.
-        kernel: taps, `dilation` places apart.
-        padding: places without neurons before the first one and behind the last.
+        length: number of the source's neurons along the axis.
+        pool: number of adjacent neurons that form a place; a remainder at the end belongs to none, as in torch.
+        kernel: number of taps, which are `dilation` places apart.
+        padding: number of places without neurons before the first and after the last.
     """
 
     length: int
@@ -42,17 +42,17 @@ class KernelAxis:
 
     @property
     def outputs(self) -> int:
-        """Positions of the kernel; below 1 where it does not fit."""
+        """Number of positions of the kernel; below 1 if it does not fit."""
         return (self.places + 2 * self.padding - self.dilation * (self.kernel - 1) - 1) // self.stride + 1
 
     def taps_on_grid(self) -> list[int]:
-        """For each output how many taps lie on places, and not on the padding."""
+        """For each output, the number of taps on places rather than padding."""
         starts = (output * self.stride - self.padding for output in range(self.outputs))
         step, last = self.dilation, self.places - 1
         return [max(0, min(self.kernel - 1, (last - start) // step) + min(0, start) // step + 1) for start in starts]
 
     def pairs(self) -> tuple[Integers, Integers, Integers]:
-        """(n,) place, tap and output of each place that an output sees, by place and then by tap."""
+        """(n,) place, tap and output of each pair of a place and an output that sees it, sorted by place, then tap."""
         output, tap = np.divmod(np.arange(self.outputs * self.kernel), self.kernel)
         place = output * self.stride + tap * self.dilation - self.padding
         held = (place >= 0) & (place < self.places)
@@ -63,14 +63,15 @@ class KernelAxis:
 
 @dataclass(frozen=True, kw_only=True)
 class Window:
-    """What of its source each neuron of a layer sees.
+    """What each neuron of a layer sees of its source.
 
     Attributes:
-        channels: of the source.
+        channels: number of channels of the source.
         rows, columns: the kernel along the two axes of its grid.
-        out_channels: of the layer.
-        groups: equal parts of both channels; a group of the layer's sees only that group of the source's.
-        first: whether of the neurons in a place of a channel only the first spike of a pass is seen (max pooling).
+        out_channels: number of channels of the layer.
+        groups: number of equal parts of both layers' channels; each group of the layer sees only the same group of the
+            source.
+        first: whether only the first spike of a pass is seen among the neurons in a place of a channel (max pooling).
     """
 
     channels: int
@@ -86,27 +87,28 @@ class Window:
 
     @property
     def pooled(self) -> Grid:
-        """The source's grid behind the pools."""
+        """The source's grid after pooling."""
         return self.channels, self.rows.places, self.columns.places
 
     @property
     def grid(self) -> Grid:
-        """The layer's own."""
+        """The layer's own grid."""
         return self.out_channels, self.rows.outputs, self.columns.outputs
 
     @property
     def weight_shape(self) -> tuple[int, int, int, int]:
-        """As torch has it: channels of the layer, channels of the source in a group, rows and columns of the kernel."""
+        """Shape of the weight in torch: channels of the layer, channels of the source per group, rows and columns of
+        the kernel."""
         return self.out_channels, self.channels // self.groups, self.rows.kernel, self.columns.kernel
 
     @property
     def positions(self) -> int:
-        """Groups of neurons that see the same neurons, each with `out_channels / groups` of them."""
+        """Number of groups of neurons that see the same neurons, each with `out_channels / groups` neurons."""
         return self.groups * self.rows.outputs * self.columns.outputs
 
     @property
     def pool(self) -> int:
-        """Neurons of the source in a place."""
+        """Number of the source's neurons in a place."""
         return self.rows.pool * self.columns.pool
 
     @cached_property
@@ -117,12 +119,12 @@ class Window:
 
     @cached_property
     def synapses(self) -> int:
-        """All of them, counted one by one."""
+        """Number of synapses."""
         return self.channels // self.groups * self.taps * self.pool * self.out_channels
 
     @property
     def weights(self) -> int:
-        """Those that are stored once."""
+        """Number of distinct stored weights."""
         return math.prod(self.weight_shape)
 
     @property
@@ -132,18 +134,18 @@ class Window:
 
     @cached_property
     def taps(self) -> int:
-        """Ways from a place of the source to a place of the layer, channels apart."""
+        """Number of paths from a place of the source to a place of the layer, not counting channels."""
         return sum(self.rows.taps_on_grid()) * sum(self.columns.taps_on_grid())
 
     def held(self) -> Integers:
-        """(inputs,) place that holds each neuron of the source, counted channel by channel; −1 where none does."""
+        """(inputs,) place of each neuron of the source, numbered channel by channel; −1 if it has none."""
         channel, row, column = (axis.ravel() for axis in np.indices(self.source))
         row, column = row // self.rows.pool, column // self.columns.pool
         place = (channel * self.rows.places + row) * self.columns.places + column
         return np.where((row < self.rows.places) & (column < self.columns.places), place, -1)
 
     def ways(self) -> tuple[Integers, Integers, Integers]:
-        """(taps,) place, tap of the kernel and place of the layer of each way, by place and then by tap."""
+        """(taps,) source place, tap of the kernel and target place of each path, sorted by source place, then tap."""
         (row, down, out_row), (column, across, out_column) = self.rows.pairs(), self.columns.pairs()
         place = (row[:, None] * self.columns.places + column).ravel()
         tap = (down[:, None] * self.columns.kernel + across).ravel()
