@@ -2,7 +2,8 @@
 
     m ← m + (1 − β₁)(g − m);   v ← β₂ v + (1 − β₂) g²;   w ← w − η / (1 − β₁ᵗ) · m / (√v / √(1 − β₂ᵗ) + ε)
 
-torch's optimizers load its compiler first, which takes over a second, and its steps go over a tensor eight times.
+torch's optimizers first load torch's compiler, which takes over a second, and their steps pass over a tensor eight
+times.
 """
 
 from __future__ import annotations
@@ -17,28 +18,28 @@ _EPSILON = 1e-8
 
 
 class Adam(torch.optim.Optimizer):
-    """As torch's, without weight decay. `params` are tensors, or groups of them with learning rates of their own; `lr`
-    is η of groups that have none."""
+    """Adam as in torch, without weight decay. `params` are tensors, or groups of them with their own learning rates;
+    `lr` is η of groups without one."""
 
     def __init__(self, params: Iterable[Any], *, lr: float) -> None:
         self._moments: list[list[_Moments]] = []
         super().__init__(params, {"lr": lr})
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
-        """In place of torch's, which loads its compiler."""
+        """Replaces torch's method, which loads its compiler."""
         tensors = list(param_group["params"])
         self.param_groups.append({**self.defaults, **param_group, "params": tensors})
         self._moments.append([_Moments(tensor) for tensor in tensors])
 
     def zero_grad(self, set_to_none: bool = True) -> None:
-        """Forget all gradients; likewise in place of torch's."""
+        """Clear all gradients; also replaces torch's method."""
         for group in self.param_groups:
             for tensor in group["params"]:
                 tensor.grad = None
 
     @torch.no_grad()
     def step(self, closure: Any = None) -> None:  # type: ignore[override]
-        """Move all tensors that have a gradient."""
+        """Update all tensors that have a gradient."""
         for group, moments in zip(self.param_groups, self._moments, strict=True):
             for one in moments:
                 if one.tensor.grad is not None:
@@ -59,7 +60,7 @@ class _Moments:
         correction, rate = (1 - _BETA2**self.steps) ** 0.5, -rate / (1 - _BETA1**self.steps)
         tensors = self.tensor, gradient, self.m, self.v
         if all(one.is_cpu and one.dtype == torch.float32 and one.is_contiguous() for one in tensors):
-            from codesign.simulation.event.parameters import step  # here, for it loads the compiler
+            from codesign.simulation.event.parameters import step  # here, because it loads the compiler
 
             step(*tensors, (1 - _BETA1, _BETA2, 1 - _BETA2), (correction, _EPSILON, rate))
             return

@@ -1,9 +1,9 @@
-"""Random changes of training samples that leave their class as it is.
+"""Random changes of training samples that preserve their class.
 
 Every draw is a hash of the seed, the epoch and the sample's id (`codesign.simulation.random`), so a sample's changes do
-not depend on its batch. tonic's transforms of the same names are for recordings before binning, draw from numpy's
-global generator and know nothing of epochs. Here events are already binned, so an event's time within its timestep is
-not known, and `time_jitter` draws it.
+not depend on its batch. tonic's transforms of the same names apply to recordings before binning, draw from numpy's
+global generator and do not depend on the epoch. Here events are already binned: an event's time within its timestep is
+unknown, and `time_jitter` draws it.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ from codesign.workload.events import EventBatch
 
 
 class Augmentation(Spec):
-    """How training samples are changed, afresh in each epoch. Validation and test samples are left as they are.
+    """How training samples are changed, anew in each epoch. Validation and test samples are not changed.
 
     Called with a batch, a seed and an epoch, it returns the changed batch.
 
     Attributes:
-        shift: all events of a sample move by the same whole number of places from −shift to shift, drawn separately for
-            each side of the grid: up or down and left or right, or along the channels of a cochlea. Events that leave
-            the grid are lost.
-        event_drop: each sample loses a share of its events, drawn from 0 to this; which of them is random.
+        shift: all events of a sample move by the same integer number of places between −shift and shift, drawn
+            separately for each dimension of the grid: vertically and horizontally, or along the channels of a cochlea.
+            Events that leave the grid are lost.
+        event_drop: each sample loses a random share of its events, between 0 and this; the lost events are random, too.
             (`input_dropout` has the same probability for every sample.)
-        time_jitter: each event moves in time by up to this, either way; held in seconds. Events that leave the sample
-            are lost.
+        time_jitter: each event moves in time by up to this, in either direction; stored in seconds. Events that leave
+            the sample are lost.
     """
 
     shift: Annotated[int, Field(ge=0, lt=2**31, strict=True)] = 0
@@ -46,13 +46,13 @@ class Augmentation(Spec):
 
     @property
     def summary(self) -> str:
-        """All of it in a line, for results and cards."""
+        """All settings in one line, for results and model cards."""
         given = {"shift": self.shift, "event drop": self.event_drop}
         jitter = [f"time jitter {format_si(self.time_jitter, 's')}"] if self.time_jitter else []
         return ", ".join([*(f"{name} {value:g}" for name, value in given.items() if value), *jitter]) or "none"
 
     def check(self, grid: tuple[int, int, int] | None, timestep_s: float, *, currents: bool) -> None:
-        """Raises InputError, naming the parameter, for inputs that cannot be changed like that."""
+        """Raises InputError, naming the parameter, if inputs of this kind cannot be changed in this way."""
         if self.shift:
             sides = [size for size in (grid or ())[1:] if size > 1]
             if not sides:
@@ -119,7 +119,7 @@ def _jittered(events: EventBatch, most_timesteps: float, seed: int, epoch: int) 
     entry = np.repeat(np.arange(len(number)), number)
     of_entry = np.arange(len(entry)) - (np.cumsum(number) - number)[entry]
     key = absorb(keys[entry], torch.from_numpy(of_entry))
-    within, by = uniform(key).double().numpy(), uniform(key << 24).double().numpy()  # of different bits
+    within, by = uniform(key).double().numpy(), uniform(key << 24).double().numpy()  # from different bits
     sample, timestep = np.divmod(_rows(events)[entry], events.timesteps)
     moved = np.floor(timestep + within + (2 * by - 1) * most_timesteps).astype(np.int64)
     inside = (moved >= 0) & (moved < events.timesteps)

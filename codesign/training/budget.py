@@ -1,4 +1,4 @@
-"""What a training may spend: spikes, or the energy of a chip."""
+"""Budgets of a training: spikes, or energy on a chip."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from codesign.documents import Spec
 from codesign.units import Energy, Real, format_si
 
 _TOLERANCE = 1.05
-"""A budget counts as kept up to this multiple of it."""
+"""A budget counts as kept up to this multiple."""
 
 
 class TrainingBudget(Spec):
-    """What a sample may take at most: a density or an energy.
+    """The most that a sample may use: a spike density or an energy.
 
     Attributes:
         density: spikes per hidden neuron, on validation samples under the schedule of the training.
-        energy: energy of a validation sample on `chip`, under the chip's own schedule; held in joules.
-        chip: name of the chip; in a sweep, of one of its chips.
+        energy: energy of a validation sample on `chip`, under the chip's own schedule; stored in joules.
+        chip: name of the chip; in a sweep, one of its chips.
     """
 
     density: Annotated[Real, Field(gt=0)] | None = None
@@ -43,23 +43,23 @@ class TrainingBudget(Spec):
 
     @property
     def most(self) -> float:
-        """The number itself: a density, or joules."""
+        """The limit: a density or joules."""
         most = self.density if self.energy is None else self.energy
         assert most is not None
         return most
 
     def kept(self, taken: float) -> bool:
-        """Whether a validation sample that takes so much, as a density or in joules, takes no more, to 5 %."""
+        """Whether this use of a validation sample, a density or joules, is within the budget, to 5 %."""
         return taken <= _TOLERANCE * self.most
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class EnergyMeter:
-    """The energy that a network takes on a chip, for a budget of energy.
+    """Measures the energy that a network uses on a chip, for an energy budget.
 
     Attributes:
-        spike_j: (N,) joules that follow from one spike of each neuron, in proportion to which spikes cost.
-        sample_j: measures the mean energy of a sample with a network's present weights, in joules.
+        spike_j: (N,) energy in joules that one spike of each neuron causes; costs of spikes are proportional to it.
+        sample_j: returns the mean energy of a sample with a network's current weights, in joules.
     """
 
     spike_j: Floats

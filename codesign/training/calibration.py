@@ -1,17 +1,18 @@
-"""Calibrating a trained network's thresholds for a schedule that it was not trained through, without any gradient.
+"""Calibrating a trained network's thresholds for a schedule that it was not trained with, without gradients.
 
-To multiply the threshold of a layer by θ is to divide all that enters its potentials by θ: its incoming weights, its
-bias, and where its neurons have them, what a reset leaves or takes off, the floor and the initial potential. Decay and
-refractoriness are linear in the potential, so every potential of the layer becomes u/θ, and u/θ > U_thr exactly if
-u > θ·U_thr; where a reset takes off the threshold, u/θ − U_thr is (u − θ·U_thr)/θ. A calibrated model is therefore a
-plain model of the same topology and threshold, and nothing that runs it has to know. Powers of two change no bit of any
-spike; other scales round like any other weight. Two kinds of networks are calibrated as they then run: under
-`momentum`, which compares potentials of different layers, and of neurons with integer arithmetic (`potential_step`),
-which keep their step. The output layer of a network whose answer is a potential has no threshold, and is left as it is.
+Multiplying the threshold of a layer by θ is equivalent to dividing everything that enters its potentials by θ: its
+incoming weights, its bias and, if its neurons have them, the value or amount of a reset, the floor and the initial
+potential. Decay and refractoriness are linear in the potential, so every potential of the layer becomes u/θ, and u/θ >
+U_thr exactly if u > θ·U_thr; if a reset subtracts the threshold, u/θ − U_thr is (u − θ·U_thr)/θ. A calibrated model is
+therefore an ordinary model of the same topology and threshold, which needs no special treatment when it is run. Powers
+of two do not change a bit of any spike; other scales round weights as usual. The equivalence does not hold under
+`momentum`, which compares potentials of different layers, or for neurons with integer arithmetic (`potential_step`),
+which keep their step: these are calibrated as they then run. If the answer is a potential, the output layer has no
+threshold and is not changed.
 
-There is one θ per layer, the same in all timesteps: what would differ between timesteps, or between forward steps, is
-not a plain model. Weights that do not learn, such as those of identity skips, are divided like all others. A weight of
-several layers cannot be.
+There is one θ per layer, the same in all timesteps: thresholds that differ between timesteps or forward steps would not
+be an ordinary model. Weights that do not learn, such as those of identity skips, are divided like all others. A weight
+shared by several layers cannot be divided.
 """
 
 from __future__ import annotations
@@ -35,14 +36,14 @@ from codesign.training.recipe import Calibration
 from codesign.workload.events import EventBatch
 
 _WIDEST = 8.0
-"""Scales lie between its inverse and it."""
+"""Scales lie between 1 over this and this."""
 _HALVINGS = 12
 _CLOSE = 0.01
 _STEPS = (2.0**0.5, 2.0**0.25)
 _ROUNDS = 2
 _BATCH = 256
 _SCALED = ("bias", "reset_value", "reset_amount", "floor", "initial_potential")
-"""What of a network's neurons adds to a potential or is one."""
+"""Parameters of neurons that are potentials or are added to them."""
 
 
 @torch.no_grad()
@@ -58,24 +59,25 @@ def calibrate(
 ) -> tuple[float, ...]:
     """Scale the thresholds of a trained network's layers, in place, for the schedule of a calibration.
 
-    `matching`, layer by layer from the first: until the layer emits as many spikes in `calibration.schedule`, run until
-    nothing waits, as in the schedule that was trained through, to one in a hundred. A layer's spikes fall as its own
-    threshold rises, so the interval between an eighth and eight times is halved. No label is looked at.
-    `cross_entropy` goes on from there: θ by θ, a step of √2 and later of its root up or down is kept while it lowers
-    the cross-entropy of the answers in `calibration.schedule` itself, with its stop.
+    `matching` scales layer by layer, from the first, until the layer emits as many spikes under `calibration.schedule`,
+    run until nothing waits, as under the schedule used in training, to one percent. A layer's spikes decrease as its
+    own threshold rises, so the interval from 1/8 to 8 is bisected. Labels are not used. `cross_entropy` continues from
+    there: for one θ after another, a step by a factor of √2, later of its root, up or down is kept if it lowers the
+    cross-entropy of the answers under `calibration.schedule` itself, with its stop.
 
     Args:
-        training: of the training split, whose first `calibration.samples` are run; other splits have no place here.
-        trained_through: where the network answers as it should.
-        quantization: of the weights that the network is run with, for which scales are found; the network keeps its
-            float weights.
-        seed: of the schedules.
+        training: the training split, of which the first `calibration.samples` are run; do not use another split.
+        trained_through: the schedule used in training.
+        quantization: quantization with which the network will be run and for which scales are found; the network keeps
+            its float weights.
+        seed: determines the schedules' random draws.
 
     Returns:
         θ of each layer, first hidden layer to output layer.
 
     Raises:
-        InputError: the schedule does not fit the network, or a weight is shared by layers or computed from others.
+        InputError: the schedule does not fit the network, or a weight is shared by layers or computed from other
+        tensors.
     """
     instance("network", network, SpikingNetwork)
     instance("calibration", calibration, Calibration)
@@ -85,7 +87,7 @@ def calibrate(
     thresholds = Thresholds(network, quantization)
 
     def emitted(schedule: Schedule) -> Integers:
-        """(L,) spikes of each layer."""
+        """(L,) number of spikes of each layer."""
         counted = evaluate(network, samples, schedule, seed=seed, batch_size=_BATCH, engine=engine, warn=False)
         return np.asarray(counted.emitted.sum(axis=0))
 
@@ -108,14 +110,14 @@ def calibrate(
 
 
 def check_calibrated(network: SpikingNetwork) -> None:
-    """Raises InputError where the thresholds of layers cannot be scaled each by its own number."""
+    """Raises InputError if the thresholds of layers cannot be scaled independently."""
     check_shared(
         own_weights(network.all_weights), network.layers_fed(), "and a calibration scales each layer's by its own"
     )
 
 
 class Thresholds:
-    """The thresholds of a network's layers, first to last, as multiples of what they are now."""
+    """The thresholds of a network's layers, first to last, as multiples of their current values."""
 
     def __init__(self, network: SpikingNetwork, quantization: Quantization | None = None) -> None:
         self._network, self._quantization = network, quantization
@@ -127,7 +129,7 @@ class Thresholds:
         self.set([1.0] * len(network.shape.layers))
 
     def weights(self, scales: Sequence[float]) -> list[torch.Tensor]:
-        """The float weights at these scales."""
+        """The float weights with these scales applied."""
         return [original / scales[layer] for original, layer in zip(self._weights, self._fed, strict=True)]
 
     @torch.no_grad()
@@ -144,14 +146,15 @@ class Thresholds:
 
 
 def _matched(thresholds: Thresholds, emitted: Callable[[], Integers], wanted: Integers) -> list[float]:
-    """Scales at which each layer emits what is wanted; a layer of which nothing is wanted keeps its threshold."""
+    """Scales at which each layer emits the wanted number of spikes; a layer that should emit none keeps its
+    threshold."""
     scales = [1.0] * len(wanted)
     for layer in range(thresholds.layers):
         if not wanted[layer]:
             continue
 
         def excess(scale: float, layer: int = layer) -> float:
-            """How far above what is wanted the layer is, as a share of it."""
+            """Relative excess of the layer's spikes over the wanted number."""
             thresholds.set([*scales[:layer], scale, *scales[layer + 1 :]])
             return float(emitted()[layer] / wanted[layer] - 1)
 

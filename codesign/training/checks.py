@@ -1,4 +1,4 @@
-"""What a training is given: refused before it begins, where it would fail in the middle or afterwards."""
+"""Checks of a training's arguments, before it starts, for everything that would make it fail later."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from codesign.workload.events import EventBatch
 def check_training(
     network: SpikingNetwork, recipe: Recipe, *splits: EventBatch, seed: int, on_epoch: Any, meter: EnergyMeter | None
 ) -> None:
-    """Raises InputError where what `train` is given, with two splits, of training and validation, is no training."""
+    """Raises InputError if the arguments of `train`, with two splits, for training and validation, are not valid."""
     if not torch.is_grad_enabled():
         raise InputError("train: needs gradients, which torch.no_grad or torch.inference_mode has switched off here")
     instance("recipe", recipe, Recipe)
@@ -54,7 +54,7 @@ def check_training(
 
 
 def quantization_of(recipe: Recipe, quantization: Quantization | None) -> Quantization | None:
-    """What weights are quantized to. Raises InputError where the recipe says another than is given."""
+    """The quantization of a training. Raises InputError if the recipe's differs from the given one."""
     if recipe.quantization != "chip":
         if quantization not in (None, recipe.quantization):
             raise InputError("quantization: must be the recipe's, unless that is 'chip'")

@@ -1,4 +1,4 @@
-"""Running a trained network over a split, in batches, without gradients and without regularization."""
+"""Running a trained network on a split, in batches, without gradients and regularization."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ def evaluate(
         network, events, schedule, seed, engine: as for `simulate`.
 
     Raises:
-        InputError: the split is empty, a label has no output, or as `simulate`.
+        InputError: the split is empty, the network has no output for a label, or as for `simulate`.
 
     Warns:
-        SilentNetworkWarning: no sample has an output spike, so that all are wrong; not without `warn`.
+        SilentNetworkWarning: no sample has an output spike, so all answers are wrong; only if `warn`.
     """
     check_labels(network, events)
     if not len(events):
@@ -59,8 +59,8 @@ def evaluate(
 
 @dataclass(frozen=True, kw_only=True)
 class Answers:
-    """What a network makes of B samples, without counters: (B,) classes, ties to the lowest index, −1 where there was
-    no output spike; and spikes emitted by hidden neurons, summed over the samples."""
+    """A network's answers to B samples, without counters: (B,) classes, ties to the lowest index, −1 without an output
+    spike; and the spikes emitted by hidden neurons, summed over the samples."""
 
     predictions: Integers
     emitted: int
@@ -70,7 +70,7 @@ class Answers:
 def answer(
     network: SpikingNetwork, events: EventBatch, schedule: Schedule, *, seed: int = 0, engine: str = DEFAULT_ENGINE
 ) -> Answers:
-    """What `evaluate` would say of a split, without counters and warnings, and of an empty one too."""
+    """The answers that `evaluate` would give on a split, without counters and warnings; the split may be empty."""
     parts: list[Integers] = [np.zeros(0, dtype=np.int64)]
     emitted = 0
     for batch in events.batches(_BATCH):

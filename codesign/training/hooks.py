@@ -1,4 +1,4 @@
-"""Where Python code of your own takes part in training."""
+"""Hooks through which your own Python code takes part in training."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from codesign.workload.events import EventBatch
 
 
 class BatchTransform(Protocol):
-    """Returns the batch to train on in place of one of the training split, as an `Augmentation` does."""
+    """Returns the batch to train on instead of one from the training split, like an `Augmentation`."""
 
     def __call__(self, events: EventBatch, /, *, seed: int, epoch: int) -> EventBatch: ...
 
@@ -33,24 +33,25 @@ _FORMS: Mapping[str, tuple[str, Sequence[str], Sequence[str]]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Hooks:
-    """What replaces or adds to a recipe in `train`. What is None is as the recipe says.
+    """Functions that replace or extend parts of a recipe in `train`. None keeps the recipe's behaviour.
 
     Attributes:
-        loss: of a `Simulation` without counters and (B,) int64 labels, a scalar with gradient, in place of the recipe's
-            cross-entropy. It is called with batches, and before the first with one sample. What spikes cost by the
-            recipe is added. A `CrossEntropy` is one; any other takes longer and more memory, since the engine runs a
-            whole batch forwards before it goes backwards.
-        optimizer: makes the optimizer of the network's parameters, such as `lambda p: torch.optim.SGD(p, lr=0.1)`, in
-            place of Adam with the recipe's learning rate. Its `step` is called without a closure. With `learn` in the
-            recipe it is given two parameter groups, the second with the neurons' thresholds and time constants.
-        learning_rate_schedule: makes a scheduler of torch for the optimizer, such as
-            `lambda o: CosineAnnealingLR(o, T_max=20)`. Its `step` is called after each epoch, without a metric. It
-            excludes the recipe's `warm_up`.
-        batch_transform: changes each batch before its update, after the recipe's augmentation; `epoch` is 1 for the
-            first. It must return as many samples.
+        loss: function of a `Simulation` without counters and (B,) int64 labels that returns a scalar with gradient and
+            replaces the recipe's cross-entropy. It is called with batches and, before the first, with one sample. The
+            recipe's costs of spikes are added. A `CrossEntropy` is such a function; any other takes more time and
+            memory, since the engine must run a whole batch forwards before it runs backwards.
+        optimizer: creates the optimizer of the network's parameters, such as `lambda p: torch.optim.SGD(p, lr=0.1)`,
+            instead of Adam with the recipe's learning rate. Its `step` is called without a closure. If the recipe has
+            `learn`, the optimizer gets two parameter groups, the second with the neurons' thresholds and time
+            constants.
+        learning_rate_schedule: creates a torch scheduler for the optimizer, such as `lambda o: CosineAnnealingLR(o,
+            T_max=20)`. Its `step` is called after each epoch, without a metric. It cannot be combined with the recipe's
+            `warm_up`.
+        batch_transform: changes each batch before its update, after the recipe's augmentation; the first `epoch` is 1.
+            It must return the same number of samples.
 
     Raises:
-        InputError: a hook is no function of these arguments.
+        InputError: a hook is not a function of these arguments.
     """
 
     loss: LossFunction | None = None
@@ -64,10 +65,10 @@ class Hooks:
                 function(f"hooks.{name}", hook, form, given=given, named=named)
 
     def make_optimizer(self, parameters: Iterable[Any], learning_rate: float) -> tuple[Optimizer, LRScheduler | None]:
-        """The optimizer, and the scheduler of its learning rate or None.
+        """The optimizer, and the scheduler of its learning rate, if any.
 
         Raises:
-            InputError: a hook returns something else, or what needs a closure or a metric at each step.
+            InputError: a hook returns something else, or something that needs a closure or a metric at each step.
         """
         adam = partial(Adam, lr=learning_rate)
         optimizer = (self.optimizer or adam)(parameters)
@@ -81,10 +82,10 @@ class Hooks:
         return optimizer, scheduler
 
     def transformed(self, batch: EventBatch, *, seed: int, epoch: int) -> EventBatch:
-        """What `batch_transform` makes of a batch.
+        """A batch after `batch_transform`.
 
         Raises:
-            InputError: it does not return a batch of as many samples.
+            InputError: it does not return a batch of the same number of samples.
         """
         if self.batch_transform is None:
             return batch
@@ -98,9 +99,10 @@ class Hooks:
 
 
 NO_HOOKS = Hooks()
-"""Training as the recipe says."""
+"""No hooks: training as the recipe says."""
 
 
 def warming(optimizer: Optimizer, updates: int) -> LRScheduler:
-    """Raises learning rates linearly to what they are, over so many updates; `step` is called after each update."""
+    """A scheduler that raises learning rates linearly to their values over this many updates; call `step` after each
+    update."""
     return LinearLR(optimizer, start_factor=1 / updates, total_iters=max(updates - 1, 1))

@@ -1,13 +1,13 @@
-"""A gate that learns which inputs a network can do without.
+"""A gate that learns which inputs a network does not need.
 
-Each column i of the first layer's weights W (an input, or what `SpikingNetwork.input_gate` says) has a logit a_i, and
-is open where a_i > 0: m_i = 1, otherwise 0. A pass of training runs with W' = W diag(m), and the loss gains
-r λ_in Σ_i p_i m_i. The gradient of the mask passes straight through to the logit (Bengio et al. 2013, arXiv 1308.3432):
+Each column i of the first layer's weights W (an input, a pool window or a channel; see `SpikingNetwork.input_gate`) has
+a logit a_i and is open if a_i > 0: m_i = 1, otherwise 0. Training runs with W' = W diag(m), and r λ_in Σ_i p_i m_i is
+added to the loss. The gradient of the mask passes straight through to the logit (Bengio et al. 2013, arXiv 1308.3432):
 
     dL/da_i = r λ_in p_i + Σ_j W_ji dL/dW'_ji        dL/dW_ji = m_i dL/dW'_ji
 
-docs/design.md says what p_i, λ_in and r are, how logits begin and move, and when the gate is frozen. In these passes
-the events of closed inputs arrive as messages without weight, since the logits need a gradient.
+docs/design.md defines p_i, λ_in and r, how logits start and change, and when the gate is frozen. During training,
+events of closed inputs arrive as messages of weight 0, since the logits need a gradient.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from codesign.training.recipe import Recipe
 from codesign.workload.events import EventBatch
 
 _FIRST = 0.1
-"""Share of all updates after which an input that does nothing but cost is closed."""
+"""Share of all updates after which an input that has only costs is closed."""
 
 
 class LearnedGate:
-    """The (columns,) logits of a network's input gate, a parameter, and p_i, what inputs cost. The network gets a gate,
-    open at first; the shares p_i follow from the events of the split `training`."""
+    """The (columns,) logits of a network's input gate, a parameter, and the shares p_i that weight the cost of inputs,
+    computed from the events of the split `training`. The network gets a gate that is open at first."""
 
     def __init__(self, network: SpikingNetwork, recipe: Recipe, training: EventBatch) -> None:
         self._network, self._recipe = network, recipe
@@ -46,7 +46,7 @@ class LearnedGate:
 
     @torch.no_grad()
     def close(self) -> None:
-        """Before a pass: put the mask into the weights, in place of the gate."""
+        """Before a pass, multiply the mask into the weights and remove the gate."""
         weight = self._first.weight
         self._whole = weight.detach().clone()
         weight.mul_(self._first.of_weights(self.logits > 0))
@@ -54,7 +54,8 @@ class LearnedGate:
 
     @torch.no_grad()
     def open(self, epoch: int) -> None:
-        """After it, and its gradients: give the weights back, and gradients to logits and to open columns alone."""
+        """After a pass and its gradients, restore the weights and give gradients to the logits and to open columns
+        only."""
         weight = self._first.weight
         self.logits.grad = None
         if weight.grad is not None:
@@ -65,5 +66,5 @@ class LearnedGate:
         weight.copy_(self._whole)
 
     def settle(self) -> None:
-        """After an update: the network's gate is what the logits have become."""
+        """After an update, set the network's gate from the logits."""
         self._network.input_gate = self.logits.detach() > 0

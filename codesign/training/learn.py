@@ -16,8 +16,8 @@ class Learn(Spec):
     """Parameters trained besides weights and biases.
 
     Attributes:
-        threshold, time_constant: `layer`, one number for all neurons of a layer; `neuron`, one for each; None, it stays
-            as the network has it.
+        threshold, time_constant: `layer` for one number per layer, `neuron` for one per neuron, None to keep the
+            network's values.
         learning_rate: Adam's rate for these, about the relative change per update; None takes the recipe's.
     """
 
@@ -33,13 +33,13 @@ class Learn(Spec):
 
     @property
     def shared(self) -> dict[str, Sharing]:
-        """By name of the network's buffer, whether a layer shares a number or each neuron has its own."""
+        """By name of the network's buffer, whether there is one number per layer or per neuron."""
         given = {"threshold": self.threshold, "time_constant": self.time_constant}
         return {name: sharing for name, sharing in given.items() if sharing is not None}
 
     @property
     def summary(self) -> str:
-        """All of it in a line, for results and cards."""
+        """All settings in one line, for results and model cards."""
         parts = [f"{name.replace('_', ' ')} of each {sharing}" for name, sharing in self.shared.items()]
         rate = [] if self.learning_rate is None else [f"learning rate {self.learning_rate:g}"]
         return ", ".join([*parts, *rate])

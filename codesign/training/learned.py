@@ -1,9 +1,9 @@
-"""Thresholds and time constants that learn, as torch parameters: of a layer, or of each neuron.
+"""Thresholds and time constants that learn, as torch parameters, per layer or per neuron.
 
-A number x that is x₀ at first is held as p = ln(x / x₀), so that a threshold stays above 0 and a decay exp(−Δt/τ_m)
-between 0 and 1 whatever an optimizer does, and a step of p changes x by a share of itself. Before an update the network
-is given x₀ exp(p), through which gradients reach p. In the end its buffers hold plain numbers, as if its neurons had
-been made with them.
+A number x with initial value x₀ is represented by p = ln(x / x₀), so that a threshold stays above 0 and a decay
+exp(−Δt/τ_m) between 0 and 1 whatever an optimizer does, and a step of p is a relative change of x. Before an update,
+the network gets x₀ exp(p), through which gradients reach p. At the end its buffers hold plain numbers, as if its
+neurons had been created with them.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ class LearnedNeurons:
     """The parameters p of a network's thresholds and time constants.
 
     Args:
-        network: already on the device where it learns.
-        learn: which of them, of layers or of neurons. A layer's begins at the mean of its neurons.
+        network: must already be on the device where it learns.
+        learn: which parameters learn, per layer or per neuron. A layer's number starts at the mean over its neurons.
     """
 
     def __init__(self, network: SpikingNetwork, learn: Learn) -> None:
@@ -34,21 +34,21 @@ class LearnedNeurons:
 
     @property
     def parameter_group(self) -> dict[str, Any]:
-        """The parameters as an optimizer takes them, with their own learning rate if they have one."""
+        """The parameter group for an optimizer, with its own learning rate if there is one."""
         own = {} if self._learn.learning_rate is None else {"lr": self._learn.learning_rate}
         return {"params": list(self.logarithms.values()), **own}
 
     def _first_of(self, name: str) -> torch.Tensor:
-        """(L,) or (N,) x₀."""
+        """(L,) or (N,) initial values x₀."""
         values: torch.Tensor = getattr(self._network, name).detach().double()
         if self._learn.shared[name] == "neuron":
             return values
         return torch.stack([values[neurons].mean() for neurons in self._network.layer_slices])
 
     def join(self) -> None:
-        """Give the network thresholds and time constants through which gradients reach the parameters.
+        """Give the network thresholds and time constants through which gradients reach the parameters; under
 
-        Without gradients, as under `torch.no_grad()`, they are plain numbers.
+        `torch.no_grad()` they are plain numbers.
         """
         for name, sharing in self._learn.shared.items():
             values = self._first[name] * self.logarithms[name].double().exp()

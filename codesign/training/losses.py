@@ -1,7 +1,7 @@
-"""Losses of recipes by name, with their parameters. One of your own is registered as an entry point `codesign.losses`.
+"""Losses of recipes by name, with their parameters. Register your own as an entry point in `codesign.losses`.
 
-The entry point names a factory: called with the parameters that a recipe gives, it returns a `LossFunction`. Raise its
-attribute `version`, 1 if it has none, when the loss changes: stored models of other versions are not used.
+The entry point names a factory: called with the parameters from a recipe, it returns a `LossFunction`. Raise its
+attribute `version` (1 if missing) when the loss changes: stored models of other versions are not used.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def loss_names() -> tuple[str, ...]:
 
 
 def _factory(name: str) -> Callable[..., Any]:
-    """What makes the losses of that name. Raises InputError where there is none, or its entry point is no factory."""
+    """The factory of the named losses. Raises InputError if there is none, or if its entry point is not a factory."""
     if name in _BUILT_IN:
         return _BUILT_IN[name]
     factory, where = load_plug_in(_GROUP, name, "loss", loss_names())
@@ -48,8 +48,8 @@ def _factory(name: str) -> Callable[..., Any]:
 
 
 def make_loss(choice: str | dict[str, Any]) -> LossFunction:
-    """The loss that a recipe chooses: a name, or `name` and parameters. Raises InputError where there is no such loss,
-    it has no such parameter, or its parameters are refused."""
+    """The loss that a recipe chooses by name, or by `name` and parameters. Raises InputError if there is no such loss,
+    or if it does not accept the parameters."""
     parameters = {} if isinstance(choice, str) else {key: value for key, value in choice.items() if key != "name"}
     name = choice if isinstance(choice, str) else choice["name"]
     factory = _factory(name)
@@ -69,13 +69,13 @@ def make_loss(choice: str | dict[str, Any]) -> LossFunction:
 
 
 def loss_version(choice: str | dict[str, Any]) -> int | None:
-    """The version of a loss of your own; None for a built-in one, whose version is that of trainings."""
+    """The version of a user's loss; None for a built-in one, whose version is that of trainings."""
     name = choice if isinstance(choice, str) else choice["name"]
     return None if name in _BUILT_IN else getattr(_factory(name), "version", 1)
 
 
 def _checked(choice: Any) -> Any:
-    """A choice as a recipe holds it: a name alone where nothing else is said."""
+    """A choice in the form that a recipe stores: only a name if there are no parameters."""
     if isinstance(choice, dict) and isinstance(choice.get("name"), str):
         if wrong := [key for key, value in choice.items() if not isinstance(value, bool | int | float | str)]:
             raise ValueError(f"{wrong[0]}: must be a number, a text or true or false, found {choice[wrong[0]]!r}")

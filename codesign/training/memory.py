@@ -1,4 +1,4 @@
-"""How much memory something takes: how far the peak of the process's resident set rises meanwhile."""
+"""How much memory a task takes: how far the peak of the process's resident set rises during it."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _LEAST_PAGE = 4096
 
 
 class PeakMemory:
-    """Watches the resident set of this process from when it is made.
+    """Watches the resident set of this process from its creation on.
 
-    What the process did before says nothing: memory that the allocator holds unused is given back first, and the peak
-    so far forgotten where the system allows it (on Linux, 5 written to `/proc/self/clear_refs`). Where it does not, the
-    peak of the process's whole life tells the rise only if it was exceeded, and otherwise nothing.
+    Earlier memory use does not matter: unused memory held by the allocator is released first, and the peak so far is
+    reset if the system allows it (on Linux, by writing 5 to `/proc/self/clear_refs`). If it does not, only the peak
+    over the whole life of the process is known, which tells the rise only if it was exceeded.
     """
 
     def __init__(self) -> None:
@@ -27,28 +27,28 @@ class PeakMemory:
             ctypes.CDLL(None).malloc_trim(0)
         self._forgotten = _forget_peak()
         self._peak = _peak_bytes()
-        # A peak that was just forgotten is what is held, by the counter to which later peaks belong.
+        # Right after a reset the peak is the current size, by the same counter as later peaks.
         self._held = self._peak if self._forgotten else _held_bytes()
 
     def risen_bytes(self) -> int | None:
-        """How far the peak since then lies above what was held then; None where that cannot be known."""
+        """How far the peak since then lies above the size at that time; None if unknown."""
         peak = _peak_bytes()
         if self._held is None or self._peak is None or peak is None:
             return None
-        # Each thread counts some pages by itself for a while, so that the sum can fall behind what it was.
+        # Threads count some pages separately for a while, so the sum can fall below its earlier value.
         return max(0, peak - self._held) if self._forgotten or peak > self._peak else None
 
 
 def read_pages(*arrays: NDArray[Any]) -> None:
-    """Read from every page of what arrays hold: of memory that lies in a file, or that processes share, only those
-    count as held that this one has read."""
+    """Read from every page of these arrays: pages of mapped files and of shared memory only count as resident once this
+    process has read them."""
     for array in arrays:
         array[:: _LEAST_PAGE // array.itemsize].max(initial=0)
         array[-1:].max(initial=0)
 
 
 def _forget_peak() -> bool:
-    """Whether the system can."""
+    """Reset the peak; return whether the system allows it."""
     with suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
         return True
@@ -60,7 +60,7 @@ def _held_bytes() -> int:
 
 
 def _peak_bytes() -> int | None:
-    """Its peak; of this process alone, where `getrusage` counts its parent's too if that was larger at the start."""
+    """The peak of this process alone; `getrusage` would include its parent's if that was larger at the start."""
     with suppress(OSError, StopIteration):
         status = Path("/proc/self/status").read_text(encoding="utf-8", errors="replace")
         line = next(line for line in status.splitlines() if line.startswith("VmHWM"))

@@ -1,8 +1,8 @@
-"""Training through a mixture of several forward passes, of which every sample draws one in every epoch.
+"""Training with a mixture of several forward passes, of which each sample draws one in each epoch.
 
-The draw is a hash of seed, epoch and the sample's id, as all draws are (`codesign.simulation.random`), so it depends on
-neither the batch nor the order of samples. A batch is divided by entry, each part goes through its own schedule, and
-the loss is the mean over all samples: the mean over parts, each weighted by its number of samples.
+Like all draws, it is a hash of seed, epoch and the sample's id (`codesign.simulation.random`), so it depends on neither
+the batch nor the order of samples. A batch is divided by entry, each part is run under its own schedule, and the loss
+is the mean over all samples: the mean over parts, weighted by their numbers of samples.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def _known(policy: str) -> str:
 
 
 PolicyName = Annotated[str, AfterValidator(_known)]
-"""The name of a scheduling policy, as a field of a file."""
+"""A field of a file: the name of a scheduling policy."""
 
 
 class MixtureEntry(Spec):
@@ -58,12 +58,12 @@ class MixtureEntry(Spec):
 
     @property
     def summary(self) -> str:
-        """In words, for results and cards."""
+        """The entry in words, for results and model cards."""
         return "layered" if self.method == "layered" else f"{self.policy} F = {self.group_size}"
 
 
 def drawn_entries(sample_ids: Integers, entries: int, *, seed: int, epoch: int) -> Integers:
-    """(B,) which of so many entries each sample draws in an epoch, all with the same probability."""
+    """(B,) index of the entry that each sample draws in an epoch; all are equally likely."""
     key = sample_key(seed, epoch, Purpose.MIXTURE, sample_ids)
     return (uniform(key).double() * entries).long().numpy()
 
@@ -76,7 +76,7 @@ def mixed_loss(
     seed: int,
     epoch: int,
 ) -> ClassificationLoss:
-    """The loss of a batch whose samples go through the schedules that they draw; its rows are in the batch's order."""
+    """The loss of a batch whose samples run under the schedules that they draw; rows are in the batch's order."""
     if len(schedules) == 1:
         return loss(batch, schedules[0])
     drawn = drawn_entries(batch.sample_ids, len(schedules), seed=seed, epoch=epoch)

@@ -1,4 +1,4 @@
-"""A model in a file, as a recipe names it: one that is there, instead of or before a training."""
+"""An existing model in a file, named by a recipe, to be used instead of a training or as its start."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ class ModelFile(Spec):
 
     Attributes:
         file: `.safetensors` or NIR, relative to the file that names it, or a URL.
-        dialect: for NIR, the framework whose conventions the numbers follow. Give what else the file leaves open
-            beside it, under the names of `codesign import`, such as `dt: 1 ms`.
+        dialect: for NIR, the framework whose conventions the numbers follow. Whatever else the file leaves open is
+            given next to it, under the names of `codesign import`, such as `dt: 1 ms`.
     """
 
-    model_config = ConfigDict(extra="allow")  # what a file leaves open, the dialect says once the file is read
+    model_config = ConfigDict(extra="allow")  # options are checked by the dialect when the file is read
 
     file: Annotated[str, Field(min_length=1)]
     dialect: str | None = None
@@ -27,20 +27,20 @@ class ModelFile(Spec):
     @field_validator("file")
     @classmethod
     def _no_options(cls, file: str, info: ValidationInfo) -> str:
-        """A file of YAML may be a stranger's, and options say whom the credentials of a user are shown to."""
+        """A YAML file may come from a stranger, and options decide to whom a user's credentials are sent."""
         if has_options(file) and isinstance(info.context, Document) and info.context.place(()).file:
             raise ValueError("a URL in a file has no options; put what follows '?' into fsspec's configuration")
         return file
 
     @property
     def summary(self) -> str:
-        """In a line, as results and cards tell it."""
+        """One line, for results and model cards."""
         said = {"dialect": self.dialect, **self.options}
         return ", ".join([self.file, *(f"{name} {value}" for name, value in said.items() if value is not None)])
 
     @property
     def options(self) -> dict[str, Any]:
-        """What is said of the file beside its dialect."""
+        """Options of the file other than its dialect."""
         return dict(self.model_extra or {})
 
 
@@ -49,4 +49,4 @@ def _named(given: Any) -> Any:
 
 
 ModelFileEntry = Annotated[ModelFile, BeforeValidator(_named)]
-"""A `ModelFile`; a path alone stands for one of which nothing else is to be said."""
+"""A `ModelFile`, or only its path if there is nothing else to say."""

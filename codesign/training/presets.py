@@ -1,4 +1,4 @@
-"""The paper's Table 6: network, neuron, timestep and hyperparameters of each dataset; and recommended recipes."""
+"""The paper's Table 6 (network, neuron, timestep and hyperparameters of each dataset), and recommended recipes."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class Preset(Spec):
     """One column of the paper's Table 6: network, neuron, timestep and the hyperparameters common to all recipes.
 
     Attributes:
-        hidden: hidden layers, as in `[64x3]`; None where `layers` are given.
-        layers: every layer of neurons and pool, the output layer included.
+        hidden: hidden layers, such as `[64x3]`; None if `layers` are given.
+        layers: every layer of neurons and every pool, including the output layer.
     """
 
     hidden: str | None = None
@@ -48,8 +48,8 @@ def _convolutions(channels: int) -> tuple[LayerSpec, ...]:
 
 
 _VGG = (*_convolutions(64), *_convolutions(128), *_convolutions(256), Linear(neurons=10))
-"""The layers of the paper's figure 11 are drawn, not printed: these are a choice, after its "VGG-7 like" (section 4.6).
-Seven layers of neurons, without batch normalization and dropout, as section A.10 says."""
+"""The paper's figure 11 draws the layers but does not print them: these are our choice, following its "VGG-7 like"
+(section 4.6). Seven layers of neurons without batch normalization and dropout, as in section A.10."""
 
 
 _DATASETS = ("nmnist", "shd", "dvsgesture", "cifar10")
@@ -96,18 +96,18 @@ RECOMMENDED: Mapping[str, Mapping[str, Any]] = {
     "dvsgesture": _SPARSE,
     "cifar10": {"budget": {"density": 0.1}},
 }
-"""What else these recipes say, by dataset. On digits, N-MNIST and spoken digits they are about as accurate as plain
-layered training at a third of its spikes, on all of MNIST 0.9 points less; CIFAR-10's budget was measured on a small
-part of it (docs/results.md). Not measured: `shd`, `dvsgesture` and all datasets that are not here, such as `arrays` of
-one's own, which take over what was found on spoken digits."""
+"""Further parameters of these recipes, by dataset. On digits, N-MNIST and spoken digits they are about as accurate as
+plain layered training with a third of its spikes, on all of MNIST 0.9 points less; CIFAR-10's budget was measured on a
+small part of it (docs/results.md). Not measured: `shd`, `dvsgesture` and all datasets not listed here, such as your own
+`arrays`, which use the values found on spoken digits."""
 
 
 def recommended(name: str, dataset: str) -> dict[str, Any]:
-    """Parameters of a recommended recipe for a dataset, to be completed by epochs and the like to make a `Recipe`.
+    """Parameters of a recommended recipe for a dataset; add epochs and the like to make a `Recipe`.
 
     Args:
         name: `recommended_layered` or `recommended_unlayered`.
-        dataset: name of a dataset; `arrays` for data of one's own.
+        dataset: name of a dataset; `arrays` for your own data.
 
     Raises:
         InputError: there is no such recipe or dataset.

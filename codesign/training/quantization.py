@@ -1,8 +1,8 @@
 """Training with the weights and potentials of a chip (quantization-aware training).
 
-Every forward pass, of training and of validation, runs `quantize` of the float weights W as they stand, Q. Its gradient
-passes straight through to W as if nothing had been rounded (Hinton 2012; Bengio et al. 2013, arXiv 1308.3432), and W is
-what is kept and saved: W ← W − Adam(dL/dQ + 2 λ_W W).
+Every forward pass of training and validation uses Q, the result of `quantize` on the current float weights W. Its
+gradient passes straight through to W as if nothing had been rounded (Hinton 2012; Bengio et al. 2013, arXiv 1308.3432),
+and W is kept and saved: W ← W − Adam(dL/dQ + 2 λ_W W).
 """
 
 from __future__ import annotations
@@ -15,10 +15,9 @@ from codesign.network.spiking_network import SpikingNetwork
 
 
 class LearnedWeights:
-    """The float weights that an optimizer moves, one tensor a connection, and then one a delayed connection.
+    """The float weights that an optimizer updates, one tensor per connection, then one per delayed connection.
 
-    Without quantization they are the network's own parameters; else the network's are replaced by what `quantization`
-    makes of them.
+    Without quantization they are the network's own parameters; otherwise the network holds their quantized values.
     """
 
     def __init__(self, network: SpikingNetwork, quantization: Quantization | None) -> None:
@@ -26,16 +25,16 @@ class LearnedWeights:
         self.weights: list[torch.nn.Parameter] = network.all_weights()
         if quantization is not None:
             copies = {w: torch.nn.Parameter(w.detach().clone(), requires_grad=w.requires_grad) for w in self.weights}
-            self.weights = [copies[weight] for weight in self.weights]  # layers that share a weight share its copy
+            self.weights = [copies[weight] for weight in self.weights]  # layers that share a weight share its copy, too
         self.quantize()
 
     def parameters(self) -> list[torch.nn.Parameter]:
-        """All that learns, in the network's order."""
+        """All learning weights, in the network's order."""
         learned = dict(zip(self.network.all_weights(), self.weights, strict=True))
         return [learned.get(parameter, parameter) for parameter in self.network.parameters()]
 
     def take_gradients(self) -> None:
-        """Move the gradients of the network's weights to the float weights, added to what these have already."""
+        """Move the gradients of the network's weights to the float weights, adding to existing ones."""
         if self.quantization is None:
             return
         for weight, quantized in zip(self.weights, self.network.all_weights(), strict=True):
@@ -44,18 +43,18 @@ class LearnedWeights:
             quantized.grad = None
 
     def add_decay(self, decay: float) -> None:
-        """Add the gradient of λ_W ‖W‖², which is 2 λ_W W, to those of weights that learn."""
+        """Add 2 λ_W W, the gradient of λ_W ‖W‖², to the gradients of learning weights."""
         for weight in dict.fromkeys(self.weights):
             if weight.requires_grad:
                 gradient = weight.detach() * (2 * decay)
                 weight.grad = gradient if weight.grad is None else weight.grad.add_(gradient)
 
     def are_finite(self) -> bool:
-        """Whether they, and the network's thresholds, are numbers."""
+        """Whether all weights and the network's thresholds are finite."""
         return are_finite((*self.weights, self.network.threshold))
 
     def quantize(self) -> None:
-        """Quantize the float weights into the network."""
+        """Set the network's weights to the quantized float weights."""
         if self.quantization is not None:
             quantize(self.network, self.quantization, weights=self.weights)
 

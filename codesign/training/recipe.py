@@ -1,4 +1,4 @@
-"""How a model is trained: method, schedule, regularization and hyperparameters."""
+"""Recipes: how a model is trained, with method, schedule, regularization and hyperparameters."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from codesign.training.model_file import ModelFileEntry
 from codesign.units import Positive, Real
 
 UNLAYERED_ONLY = ("policy", "group_size", "mixture", "input_mode", "refractory", "idle_gradient")
-"""Parameters that say nothing about layered training."""
+"""Parameters that do not apply to layered training."""
 OF_ONE_SCHEDULE = ("policy", "group_size")
-"""Those of them that a mixture refuses, since its entries say them."""
+"""Those of them that a mixture refuses, since its entries have them."""
 _OF_A_MODEL = {"method": "layered", "epochs": 1}
-"""What a recipe must say, of a model that is taken as it is."""
+"""Required parameters of a recipe, for a model that is used without training."""
 
 Probability = Annotated[Real, Field(ge=0, le=1)]
 SpikeMultiplier = Annotated[Real, Field(ge=0, le=100)]
@@ -64,7 +64,7 @@ class Calibration(Spec):
 
     @property
     def summary(self) -> str:
-        """All of it in a line, as results and cards tell it."""
+        """All settings in one line, for results and model cards."""
         stop = self.stop if self.stop == "drained" else f"{self.stop} + {self.steps_after_output}"
         schedule = f"{self.policy}, F = {self.group_size}, {stop}, input mode {self.input_mode}"
         schedule += "" if self.refractory else ", not refractory"
@@ -72,7 +72,7 @@ class Calibration(Spec):
 
 
 def _quantization(given: Any) -> Any:
-    """A number stands for symmetric weights of so many bits."""
+    """Expand a number to symmetric weights with that many bits."""
     if isinstance(given, int) and not isinstance(given, bool):
         return {"bits": given}
     return None if given == "none" else given
@@ -119,7 +119,7 @@ class Recipe(Spec):
         spike_floor: spikes per neuron of a layer in a sample that cost nothing.
         cost_ramp: share of the epochs over which costs rise; the best epoch is one that ends with or after it.
         augmentation: random changes to training samples, such as shifts; None for none. See `Augmentation`.
-        input_gate: whether a gate learns which inputs, or channels of a convolution, the network can do without; their
+        input_gate: whether a gate learns which inputs, or channels of a convolution, the network does not need; their
             events then no longer reach it. See `codesign.training.input_gate`.
         input_cost: added to the loss if all input events pass the gate.
         learn: thresholds and time constants to learn; None for none.
@@ -202,7 +202,7 @@ class Recipe(Spec):
 
     @property
     def cost_in_words(self) -> str | None:
-        """What spikes cost, or what they are held to; None if nothing."""
+        """The cost or budget of spikes as text; None without either."""
         if self.budget is not None:
             return self.budget.summary
         costs = self.spike_cost if isinstance(self.spike_cost, tuple) else (self.spike_cost,)
@@ -210,26 +210,26 @@ class Recipe(Spec):
 
     @property
     def schedule(self) -> Schedule:
-        """The forward pass that is trained through, of a mixture the first; always run until nothing waits (paper,
-        Table 1).
+        """The forward pass used in training, the first one of a mixture; always run until nothing waits (paper, Table
+        1).
 
-        Without cores and service times, which policies that look at them take from a mapping on `chip`.
+        Without cores and service times; policies that use them take them from the mapping on `chip`.
         """
         return self.schedules[0]
 
     @property
     def schedules(self) -> tuple[Schedule, ...]:
-        """All forward passes that are trained through: one, or those of the mixture."""
+        """All forward passes used in training: one, or those of the mixture."""
         return tuple(self._through(entry) for entry in self.mixture or (self,))
 
     @property
     def noisy(self) -> bool:
-        """Whether a policy that is trained through adds momentum noise."""
+        """Whether a policy used in training adds momentum noise."""
         return any(get_policy(schedule.policy).uses_noise for schedule in self.schedules)
 
     @property
     def as_trained(self) -> Recipe:
-        """The recipe without momentum noise where no policy adds it, which a preset may give all the same."""
+        """The recipe without momentum noise if no policy adds it, although a preset may give it."""
         return self if self.noisy else self.model_copy(update={"momentum_noise": 0.0})
 
     def _through(self, entry: MixtureEntry | Recipe) -> Schedule:
@@ -244,17 +244,17 @@ class Recipe(Spec):
         )
 
     def validated_under(self, schedule: Schedule) -> Schedule:
-        """How the network is validated that is trained through `schedule`."""
+        """The schedule for validating a network that is trained with `schedule`."""
         margin = self.validation_margin
         return schedule if margin is None else replace(schedule, stop="margin", margin=margin)
 
     def risen(self, epochs: float) -> float:
-        """How far what spikes and inputs cost has risen after so many epochs, from 0 to 1."""
+        """How far the costs of spikes and inputs have risen after this many epochs, from 0 to 1."""
         return min(1.0, epochs / max(self.cost_ramp * self.epochs, 1e-9))
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """The parameters that matter to this training, by name, those with a summary in a line, for pages."""
+        """The parameters that apply to this training, by name, for pages; those with a summary in one line."""
         if self.model is not None:
             return {"model": self.model.summary}
         silent = UNLAYERED_ONLY if self.method == "layered" else OF_ONE_SCHEDULE if self.mixture is not None else ()

@@ -1,7 +1,7 @@
-"""What spikes cost in training: a fixed cost, or one that is led towards a budget of spikes or of a chip's energy.
+"""Costs of spikes in training: fixed, or adjusted to meet a budget of spikes or of a chip's energy.
 
-The loss of a sample gets Σ_l λ_l max(0, S_l − f_l) added, where S_l = Σ_(n in l) w_n c_n over the spikes c_n of hidden
-neurons. docs/design.md says what w_n and f_l are, how λ rises and how it is led to a budget: after each epoch by dual
+Σ_l λ_l max(0, S_l − f_l) is added to the loss of a sample, where S_l = Σ_(n in l) w_n c_n over the spikes c_n of hidden
+neurons. docs/design.md defines w_n and f_l, how λ rises, and how it is adjusted to a budget: after each epoch, by dual
 ascent on log λ.
 """
 
@@ -25,14 +25,15 @@ if TYPE_CHECKING:
 
 
 _STEPS, _STEP = 32.0, 0.75
-"""e-foldings by which λ can move in a whole training, and in an epoch: densities follow only after some epochs."""
+"""Factors of e by which λ can change during a whole training and during an epoch: densities follow only after some
+epochs."""
 _FIRST, _LEAST, _MOST = 0.01, 1e-3, 10.0
-"""λ at first where only a budget is given, and the bounds between which it stays."""
+"""Initial λ if only a budget is given, and the bounds of λ."""
 
 
 class SpikeCosts:
-    """What spikes cost in the course of a training with a spike cost or a budget; one of energy has a meter. Raises
-    InputError where a budget of energy has no meter, or where no network can keep it."""
+    """Costs of spikes during a training with a spike cost or a budget; an energy budget needs a meter. Raises
+    InputError if an energy budget has no meter, or if no network can keep to it."""
 
     def __init__(self, recipe: Recipe, network: SpikingNetwork, meter: EnergyMeter | None = None) -> None:
         shape = network.shape
@@ -51,7 +52,7 @@ class SpikeCosts:
         self.least = 0.0 if self.budget is None or self.meter is None else _silent_j(network, self.meter, recipe)
 
     def of_update(self, epoch: int) -> SpikeCost:
-        """The cost in an epoch, 1 for the first."""
+        """The cost in an epoch, counted from 1."""
         scale = self.scale * self.recipe.risen(epoch - 0.5)
         multipliers = (*(scale * multiplier for multiplier in self.multipliers), 0.0)
         if self._last is None or self._last.multipliers != multipliers:
@@ -59,11 +60,11 @@ class SpikeCosts:
         return self._last
 
     def energy_j(self, network: SpikingNetwork) -> float | None:
-        """Mean energy of a sample with a network's present weights; None where no budget asks for it."""
+        """Mean energy of a sample with a network's current weights; None without an energy budget."""
         return None if self.meter is None else self.meter.sample_j(network)
 
     def end_epoch(self, epoch: int, taken: float) -> None:
-        """Adjust λ to the budget after an epoch that took so much, as a density or in joules."""
+        """Adjust λ to the budget after an epoch; `taken` is the density or the energy in joules."""
         if self.budget is None:
             return
         risen = self.recipe.risen(epoch)
@@ -76,8 +77,8 @@ class SpikeCosts:
         self.scale = min(_MOST / largest, max(_LEAST / largest, scale))
 
     def rank(self, epoch: int, taken: float, accuracy: float) -> tuple[float, ...]:
-        """Rank of an epoch, the highest being the best: first whether costs have risen, then whether the budget is
-        kept, then accuracy, or how near to the budget an epoch comes that does not keep it."""
+        """Rank of an epoch, highest is best: first whether costs have fully risen, then whether the budget is kept,
+        then accuracy or, if the budget is not kept, how close the epoch comes to it."""
         risen = float(self.recipe.risen(epoch) >= 1.0)
         if self.budget is None:
             return risen, accuracy
@@ -86,8 +87,8 @@ class SpikeCosts:
 
 
 def _silent_j(network: SpikingNetwork, meter: EnergyMeter, recipe: Recipe) -> float:
-    """What a sample takes without any spike of a neuron; also without input, where that alone is above the budget and a
-    gate may close it. Raises InputError where that is not below the budget."""
+    """Energy of a sample without any spike of a neuron; without input, too, if that alone exceeds the budget and a gate
+    may close it. Raises InputError if this is not below the budget."""
     silent, budget, gone = copy.deepcopy(network), recipe.budget, "any spike of a neuron, for its input and"
     assert budget is not None
     with torch.no_grad():

@@ -60,31 +60,32 @@ def train(
     engine: str = DEFAULT_ENGINE,
     warn: bool = True,
 ) -> TrainingResult:
-    """Train in place and return the weights that did best on the validation split, calibrated if the recipe says so.
+    """Train a network in place and return the weights that did best on the validation split, calibrated if the recipe
+    says so.
 
-    The loss is the recipe's, plus what spikes cost, plus λ_W ‖W‖² over all weights (paper, sections 3.2 and A.4),
-    minimized by Adam. The best epoch is the most accurate one after costs have risen and the gate is frozen, of
+    The loss is the recipe's plus costs of spikes plus λ_W ‖W‖² over all weights (paper, sections 3.2 and A.4),
+    minimized by Adam. The best epoch is the most accurate one, after costs have risen and the gate is frozen, among
     those that keep the budget. After an error or Ctrl-C the network has the weights of the best epoch so far,
-    uncalibrated, or if none was complete those that it has come to.
+    uncalibrated, or its current weights if no epoch was completed.
 
     Args:
-        network: moved to `device` and changed.
-        recipe: what to do with the network as it is given: its `from` and `chip` are for sweeps.
-        training, validation: splits; the test split has no place here.
-        seed: of samples' order and all draws.
-        schedule: to train through in place of the recipe's, or of its mixture's first; None for the recipe's.
-        on_epoch: called after each epoch; training ends where it returns True.
-        hooks: loss, optimizer, learning rates and batches of your own.
-        quantization: of the recipe's chip, for a recipe with quantization 'chip'.
-        meter: of the chip that a budget of energy names.
-        engine: what simulates.
+        network: moved to `device` and changed in place.
+        recipe: how to train the given network; `from` and `chip` of a recipe only apply in sweeps.
+        training, validation: splits; do not use the test split.
+        seed: determines the order of samples and all draws.
+        schedule: schedule to train with instead of the recipe's (of a mixture, the first); None for the recipe's.
+        on_epoch: called after each epoch; training ends if it returns True.
+        hooks: your own loss, optimizer, learning rates and batches.
+        quantization: that of the recipe's chip, for a recipe with quantization 'chip'.
+        meter: measures energy on the chip named by an energy budget.
+        engine: name of the engine that simulates.
 
     Raises:
-        TrainingDivergedError: the loss or a weight is no longer finite; it names the epoch, and the best before.
-        InputError: naming the argument that is not of its kind.
+        TrainingDivergedError: the loss or a weight is no longer finite; names the epoch, and the best one before it.
+        InputError: an argument, which is named, has the wrong type.
 
     Warns:
-        SilentNetworkWarning: a hidden layer fired for no training sample in the first epoch; not without `warn`.
+        SilentNetworkWarning: a hidden layer fired for no training sample in the first epoch; only if `warn`.
     """
     check_training(network, recipe, training, validation, seed=seed, on_epoch=on_epoch, meter=meter)
     schedule = recipe.schedule if schedule is None else schedule
@@ -106,8 +107,8 @@ def train(
 
 
 def _explained(error: BaseException, weights: LearnedWeights, history: list[EpochReport], best: int) -> BaseException:
-    """The error, or how training diverged, with what it had come to before: after an update that left no numbers, the
-    network's next run is refused."""
+    """The error, or a TrainingDivergedError with the state before: after an update that left weights that are not
+    finite, the network's next run is refused."""
     reason, epoch = str(error), len(history) + 1
     if not isinstance(error, TrainingDivergedError):
         if not isinstance(error, InputError) or weights.are_finite():
@@ -143,30 +144,30 @@ class _Training:
 
     @cached_property
     def schedules(self) -> tuple[Schedule, ...]:
-        """All schedules that are trained through; those of a mixture in its order."""
+        """All schedules used in training; those of a mixture in its order."""
         return (self.schedule, *self.recipe.schedules[1:])
 
     @cached_property
     def learned(self) -> LearnedNeurons | None:
-        """The neurons' parameters that learn; None without."""
+        """The learning parameters of neurons, if any."""
         return None if self.recipe.learn is None else LearnedNeurons(self.network, self.recipe.learn)
 
     def rank(self, report: EpochReport) -> tuple[float, ...]:
-        """Rank of an epoch; the highest is the best, and of equals the first."""
+        """Rank of an epoch; the highest is best, the first among equals."""
         rests = float(self.gate is None or self.gate.rests(report.epoch))
         if self.costs is None:
             return rests, report.validation_accuracy
         return rests, *self.costs.rank(report.epoch, self.taken(report), report.validation_accuracy)
 
     def has_waited(self, epoch: int, best: int) -> bool:
-        """Whether patience has run out; it begins when costs have risen and the gate is frozen."""
+        """Whether patience has run out; it starts when costs have risen and the gate is frozen."""
         if self.recipe.patience is None or (self.costs is not None and self.recipe.risen(epoch) < 1.0):
             return False
         rests = self.gate is None or self.gate.rests(epoch)
         return rests and epoch - best >= self.recipe.patience
 
     def taken(self, report: EpochReport) -> float:
-        """What a validation sample took in an epoch: joules if they were measured, else spike density."""
+        """What a validation sample used in an epoch: energy in joules if it was measured, otherwise spike density."""
         return report.validation_density if report.energy_j is None else report.energy_j
 
     def trained(
@@ -177,7 +178,7 @@ class _Training:
         *,
         watched: bool,
     ) -> TrainingResult:
-        """All of `train`; memory is watched or not."""
+        """The whole training; measures memory if `watched`."""
         memory = self.watch_memory(training, validation) if watched else None
         history: list[EpochReport] = []
         best: _Best = ((), 0, {})
@@ -200,8 +201,8 @@ class _Training:
         return self.finished(training, best, tuple(history), memory_bytes=risen)
 
     def take(self, best: _Best) -> None:
-        """The network has the float weights of the best epoch again, all of it as plain numbers, also where an update
-        was interrupted."""
+        """Restore the float weights of the best epoch, with plain numbers everywhere, even after an interrupted
+        update."""
         self.join()
         self.network.load_state_dict(best[2])
         if self.weights.quantization is not None:
@@ -210,7 +211,7 @@ class _Training:
     def finished(
         self, training: EventBatch, best: _Best, history: tuple[EpochReport, ...], **told: Any
     ) -> TrainingResult:
-        """With the best epoch's weights, calibrated if the recipe says so."""
+        """The result with the best epoch's weights, calibrated if the recipe says so."""
         _, best_epoch, state = best
         self.take(best)
         scales = None
@@ -231,8 +232,8 @@ class _Training:
         )
 
     def watch_memory(self, training: EventBatch, validation: EventBatch) -> PeakMemory:
-        """Memory from now on. All events have been read before and one sample has gone forwards and backwards, so that
-        data and code are there whether or not this is the first training of the process. No weight moves."""
+        """Watch memory from now on. All events are read first and one sample is run forwards and backwards, so that
+        data and code are loaded whether or not this is the first training of the process. No weight changes."""
         sample = training.select([0])
         first = replace(self, seed=0)
         for schedule in self.schedules:
@@ -250,7 +251,7 @@ class _Training:
         return PeakMemory()
 
     def epochs(self, training: EventBatch, validation: EventBatch) -> Iterator[EpochReport]:
-        """Update over and over, and report after each epoch."""
+        """Run the updates and yield a report after each epoch."""
         parameters = [*self.weights.parameters(), *([] if self.gate is None else [self.gate.logits])]
         groups = parameters if self.learned is None else [{"params": parameters}, self.learned.parameter_group]
         optimizer, scheduler = self.hooks.make_optimizer(groups, self.recipe.learning_rate)
@@ -300,7 +301,8 @@ class _Training:
         return self.hooks.transformed(batch, seed=self.seed, epoch=epoch)
 
     def update(self, optimizer: torch.optim.Optimizer, batch: EventBatch, epoch: int) -> Floats:
-        """One update; returns the summed loss, correct predictions and spikes emitted by each layer."""
+        """Make one update; return the summed loss, the number of correct predictions and the spikes emitted by each
+        layer."""
         if self.gate is not None:
             self.gate.close()
         one_loss = partial(self.one_loss, epoch=epoch)
@@ -327,13 +329,13 @@ class _Training:
         return np.array([(value - self.cost(result, epoch)) * len(batch), correct, *spikes])
 
     def join(self) -> None:
-        """What has been learned of the neurons stays in the network as plain numbers."""
+        """Put learned neuron parameters into the network as plain numbers."""
         if self.learned is not None:
             with torch.no_grad():
                 self.learned.join()
 
     def cost(self, result: ClassificationLoss, epoch: int) -> float:
-        """What spikes cost in a batch, the mean over its samples."""
+        """Cost of a batch's spikes, the mean over its samples."""
         if self.costs is None or result.charges is None:
             return 0.0
         return float(self.costs.of_update(epoch).of(result.charges).mean())
@@ -343,7 +345,7 @@ class _Training:
         return make_loss(self.recipe.loss) if self.hooks.loss is None else self.hooks.loss
 
     def validate(self, split: EventBatch) -> tuple[float, float]:
-        """Accuracy and spikes emitted by hidden neurons, means over the schedules that are trained through."""
+        """Accuracy and spikes emitted by hidden neurons, averaged over the schedules used in training."""
         schedules = map(self.recipe.validated_under, self.schedules)
         found = [answer(self.network, split, one, seed=self.seed, engine=self.engine) for one in schedules]
         right = [answers.predictions == split.labels for answers in found]
