@@ -25,6 +25,7 @@ from codesign.exploration.executors.base import Failure
 from codesign.exploration.runs.progress import Progress
 from codesign.exploration.runs.record import find_runs
 from codesign.exploration.runs.shown import LogView, TerminalView
+from codesign.exploration.work import Job
 
 pytestmark = pytest.mark.slow
 
@@ -142,11 +143,12 @@ def test_a_terminal_that_knows_few_characters(folder: Path) -> None:
 
 def test_what_a_worker_says_reaches_no_terminal_raw() -> None:
     failure = Failure(kind="ValueError", message=TITLE)
+    job = Job(kind="train", label="a recipe", wanted=(None,), needs=None)
     plain = io.StringIO()
-    Progress(LogView(plain)).failed("train", "a recipe", failure)
+    Progress(LogView(plain)).failed(job, failure)
     live = io.StringIO()
     view = TerminalView(PrintableConsole(file=live, force_terminal=True, width=400))
-    Progress(view).failed("train", "a recipe", failure)
+    Progress(view).failed(job, failure)
     for written in (plain.getvalue(), live.getvalue()):
         assert f"ValueError: {SHOWN}" in written
         assert not set(TITLE) & set(written) & set("\x1b\x07\x9b\r\x08\u202e\u200f")

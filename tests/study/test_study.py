@@ -327,7 +327,7 @@ def test_values_that_only_together_cannot_be_make_a_trial_infeasible(search: Sea
     reasons = {trial.reason for trial in outcome.facts.trials if trial.parameters == clash}
     assert {trial.state for trial in outcome.facts.trials if trial.parameters == clash} == {"infeasible"}
     assert {trial.state for trial in outcome.facts.trials if trial.parameters != clash} == {"complete"}
-    assert str(*reasons).startswith("space: input_mode = frame, prioritize_input = True: prioritize_input needs")
+    assert str(*reasons).startswith("input_mode = frame, prioritize_input = True: prioritize_input needs")
 
 
 def test_a_failing_training_is_a_failed_trial(search: Search, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
