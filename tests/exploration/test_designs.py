@@ -125,7 +125,7 @@ def test_a_wrong_value_is_told_at_its_line():
         ("neuron.time_constant: [1 ms, 1000 us]", "axes: values of neuron.time_constant must differ"),
         ("neuron.threshold: [1, 1.0]", "axes: values of neuron.threshold must differ"),
         ("network.hidden.0: [8]", "axes.network.hidden.0: hidden layers are counted from 1"),
-        ("network.layers.0.channels: [2]", "axes.network.layers.0.channels: the network of the file has no 'layers.0'"),
+        ("network.layers.0.channels: [2]", "axes.network.layers.0.channels: must be a list"),
         ("network.hidden: [9, 8]\n  network.depth: [2]", "axes.network.depth: cannot be beside network.hidden"),
     ],
 )
@@ -143,12 +143,7 @@ MANY = [*range(1, 400)]
 @pytest.mark.parametrize(
     ("changes", "line", "message"),
     [
-        (
-            *([LAYERS, axes("network.layers.0.kind: [conv2d]")], 16),
-            "axes.network.layers.0.kind: 'channels' is missing; 'kernel' is missing; unknown key 'neurons'",
-        ),
         ([NEURON, axes("neuron.time_constant.0: [5]")], 16, "axes.neuron.time_constant.0: needs a unit, found 5"),
-        ([TOPOLOGY, axes("network.hidden: [64]")], 16, "axes.network.hidden: give one of topology"),
         (
             *([axes(f"network.width: {MANY}", f"neuron.threshold: {MANY}")], 15),
             "axes: 477,603 design points are more than a sweep may have",
@@ -164,8 +159,19 @@ def test_what_the_rest_of_the_file_or_a_table_cannot_have_is_told_at_its_line(ch
     assert (at, said.startswith(message)) == (line, True)
 
 
+def test_a_layer_of_another_kind_lacks_parameters():
+    found = problems(text_of(LAYERS, axes("network.layers.0.kind: [conv2d]")))
+    assert {line for line, _ in found} == {16}
+    assert "'channels' is missing" in found[0][1]
+
+
 def test_what_does_not_go_together_is_told_at_the_axis():
     for changes, line, message in (
+        (
+            [TOPOLOGY, axes("network.hidden: [64]")],
+            16,
+            "axes.network.hidden: network.hidden = 64: give one of topology",
+        ),
         (
             *([TOPOLOGY, axes("network.topology: [512-9-10, 511-9-10]")], 16),
             "axes.network.topology: '511-9-10' has 511 inputs",

@@ -7,20 +7,17 @@ the sweep is planned.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from functools import partial
-from itertools import islice, product
 from typing import Any
 
 from pydantic import ValidationError
 
 from codesign.analysis.results.columns import is_of_design
-from codesign.errors import CodesignError
+from codesign.errors import InputError
 from codesign.exploration.definition.checks import Mistakes, list_at, mapping
 from codesign.exploration.definition.entries import MODELS
-from codesign.exploration.definition.nested import unknown_part
-from codesign.exploration.definition.network import NetworkEntry, changes_widths, with_network, with_workload
+from codesign.exploration.definition.nested import part_mistakes, unknown_part, with_parts
+from codesign.exploration.definition.network import HiddenLayers, NetworkEntry, changes_widths
 from codesign.mistakes import suggestion
-from codesign.training.presets import PRESETS
 from codesign.workload.datasets.registry import get_dataset
 from codesign.workload.spec import WorkloadSpec
 
@@ -34,32 +31,37 @@ _ELSEWHERE = {
 """What cannot be varied, and what to do instead."""
 _TEXTS = ("network.hidden", "network.topology")
 """Set all that widths and depth would change."""
-_MOST_TRIED = 100
-"""Combinations of other axes under which a value is tried that is wrong by itself."""
 
 
 def problems(data: dict[str, Any]) -> Mistakes:
     """Every mistake in such axes, as the path of the culprit and a message."""
-    try:
-        network = NetworkEntry.model_validate(data.get("network", {}))
-        workload: WorkloadSpec | None = WorkloadSpec.model_validate(data.get("workload"))
-    except ValidationError:  # told elsewhere; what a value changes cannot be seen
-        workload = None
-    preset = data.get("preset")
-    preset_known = preset is None or (isinstance(preset, str) and preset in PRESETS)
     axes = {path: list_at(data, "axes", path) for path in mapping(data, "axes") if is_of_design(path)}
     yield from ((("axes", path), message) for path, message in overridden(axes))
     for path, values in axes.items():
         if (problem := unknown_in_design(path) or of_given_model(data, path)) is not None:
             yield ("axes", path), problem
-        elif workload is not None and preset_known:
-            known = partial(refusals, network, preset, workload)
-            block = path.partition(".")[0]
-            others = {other: axes[other] for other in axes if other != path and other.partition(".")[0] == block}
-            for i, value in enumerate(values):
-                found = list(known({path: value}))
-                if found and all(any(known({**other, path: value})) for other in _together(others)):
-                    yield from ((("axes", path, i), message) for message in found)
+            continue
+        block = path.partition(".")[0]
+        entry = mapping(mapping(data, "network"), "neuron") if block == "neuron" else mapping(data, block)
+        for i, value in enumerate(values):
+            yield from ((("axes", path, i), message) for message in wrong_values(entry, path, value))
+
+
+def wrong_values(entry: Mapping[str, Any], path: str, value: Any) -> list[str]:
+    """What is wrong with a value of network, neuron or workload, whose `entry` the file has, by itself."""
+    block, _, parameter = path.partition(".")
+    try:
+        if changes_widths(path):
+            HiddenLayers.within_limits({path: value})
+            return []
+        if (found := part_mistakes(MODELS[block], entry, parameter, value)) or block != "workload":
+            return found
+        workload = WorkloadSpec.model_validate(with_parts(entry, {parameter: value}))
+        return [message for at, message in get_dataset(workload.name).mistakes(workload) if at == parameter]
+    except InputError as error:
+        return [str(error).removeprefix(f"{path}: ")]
+    except ValidationError:  # of another part, told there
+        return []
 
 
 def of_given_model(data: dict[str, Any], path: str) -> str | None:
@@ -77,11 +79,6 @@ def overridden(paths: Iterable[str]) -> Iterator[tuple[str, str]]:
         yield from ((path, f"cannot be beside {text}") for path in paths if changes_widths(path))
 
 
-def _together(axes: Mapping[str, list[Any]]) -> Iterator[dict[str, Any]]:
-    """What axes may be together; only the first ones of many."""
-    return (dict(zip(axes, values, strict=True)) for values in islice(product(*axes.values()), _MOST_TRIED))
-
-
 def unknown_in_design(path: str) -> str | None:
     """Why a path of network, neuron or workload leads to nothing that may be varied; None where it does."""
     block, _, parameter = path.partition(".")
@@ -97,18 +94,3 @@ def unknown_in_design(path: str) -> str | None:
         known = suggestion(parameter, ("width", "depth", "hidden.1", *fields))
         return f"a network has no parameter '{parameter}'{known}"
     return unknown_part(MODELS[block], parameter, block)
-
-
-def refusals(
-    network: NetworkEntry, preset: str | None, workload: WorkloadSpec, settings: Mapping[str, Any]
-) -> Iterator[str]:
-    """Why network, neuron and workload cannot have values of some paths, beside what is wrong with them without."""
-    try:
-        with_network(network, preset, settings)
-        if (changed := with_workload(workload, settings)) != workload:
-            dataset = get_dataset(workload.name)
-            known = set(dataset.mistakes(workload))
-            yield from (message for at, message in dataset.mistakes(changed) if (at, message) not in known)
-    except CodesignError as error:
-        path = next((path for path in settings if str(error).startswith(f"{path}: ")), "")
-        yield str(error).removeprefix(f"{path}: ")

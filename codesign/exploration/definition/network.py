@@ -115,7 +115,7 @@ class HiddenLayers:
     def changed(self, settings: Mapping[str, AxisValue]) -> list[int]:
         """Neurons of each layer; what is added is as wide as the last. Raises InputError where a layer or a network
         cannot have so many, or there is no layer of that number."""
-        sizes = self._within_limits(settings)
+        sizes = self.within_limits(settings)
         depth = self.depth(settings)
         usual = [*self.sizes, *self.sizes[-1:] * depth][:depth]
         if "network.width" in settings:
@@ -131,8 +131,8 @@ class HiddenLayers:
         return "-".join(f"{size}{'r' if min(layer, last) in self.recurrent else ''}" for layer, size in sizes)
 
     @staticmethod
-    def _within_limits(settings: Mapping[str, AxisValue]) -> dict[int, int]:
-        """Neurons of single layers, by their number."""
+    def within_limits(settings: Mapping[str, AxisValue]) -> dict[int, int]:
+        """Neurons of single layers, by their number. Raises InputError where there cannot be so many."""
         sizes: dict[int, int] = {}
         for path, value in settings.items():
             if not changes_widths(path):

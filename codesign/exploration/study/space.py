@@ -14,7 +14,7 @@ from codesign.analysis.results.columns import is_of_design
 from codesign.documents import Spec
 from codesign.errors import CodesignError, InputError
 from codesign.exploration.definition.axis_checks import instead_of_varying
-from codesign.exploration.definition.design_checks import refusals, unknown_in_design
+from codesign.exploration.definition.design_checks import unknown_in_design, wrong_values
 from codesign.exploration.definition.entries import BUILT_IN_SCHEDULES, MODELS, ChipEntry
 from codesign.exploration.definition.nested import SpecT, part_at, part_mistakes, said_by, unknown_part, with_fields
 from codesign.exploration.definition.network import AxisValue as Value
@@ -232,16 +232,15 @@ class SearchSpace:
         if block in _NAMED and not self._owners(parameter):
             return f"no trial has it: it means nothing to any {block} of the trials"
         try:
-            if is_of_design(parameter.path):
-                base, chosen = self.base, {parameter.path: value}
-                if parameter.layer is not None:  # it may be there with another depth
-                    if (most := self._most_layers(parameter)) < parameter.layer:
-                        return f"no trial has it: networks have at most {plural(most, 'hidden layer')}"
-                    chosen["network.depth"] = max(parameter.layer, len(self.hidden.sizes))
-                return "; ".join(refusals(base.network, base.preset, base.workload, chosen)) or None
+            if changes_widths(parameter.path) and (most := self._most_layers(parameter)) < (parameter.layer or 0):
+                return f"no trial has it: networks have at most {plural(most, 'hidden layer')}"
             if block != "chip" or field in ChipEntry.model_fields:
                 holder = self._holder(block, name)
-                return "; ".join(part_mistakes(type(holder), said_by(holder), field, value)) or None
+                if is_of_design(parameter.path):
+                    found = wrong_values(said_by(holder), parameter.path, value)
+                else:
+                    found = part_mistakes(type(holder), said_by(holder), field, value)
+                return "; ".join(found) or None
             under = ((self.parameters[path], allowed[0]) for path, allowed in parameter.conditions.items())
             settings = {other.field: given for other, given in under if other.block == block and other.field}
             replaced(base_chip(self.base, name), {**settings, field: value})
