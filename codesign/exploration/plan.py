@@ -12,7 +12,7 @@ from codesign.analysis.results.statistics import GIVEN
 from codesign.documents import Mistake
 from codesign.errors import InputError
 from codesign.exploration.definition.spec import SweepSpec
-from codesign.exploration.definition.variants import Variant, designs, recipe_variants, set_at
+from codesign.exploration.definition.variants import Variant, designs, recipe_variants
 from codesign.exploration.definition.without_effect import without_effect
 from codesign.exploration.jobs.canonical import canonical_schedule, needs_seed
 from codesign.exploration.jobs.deployments import (
@@ -117,12 +117,12 @@ def _workload_mistakes(spec: SweepSpec, workload: WorkloadOutline) -> Iterator[M
         if "real_time" in spec.axes.get(f"chip.{name}.operation", (entry.operation,)):
             static = f"workload '{spec.workload.name}' is a static input without a duration (timestep 0 s)"
             rule = f"'real_time' lasts as long as the stimulus, and {static}; use 'accelerated'"
-            yield set_at(spec, "chip", name, "operation", "real_time"), rule
+            yield ("chips", name, "operation"), rule
     for name, schedule in spec.schedules.items():
         for timesteps in spec.axes.get(f"schedule.{name}.timesteps", (schedule.timesteps,)):
             if isinstance(timesteps, int) and timesteps > workload.timesteps:
                 rule = f"must be at most the {workload.timesteps} timesteps of the workload, found {timesteps}"
-                yield set_at(spec, "schedule", name, "timesteps", timesteps), rule
+                yield ("schedules", name, "timesteps"), rule
 
 
 def _neuron_mistakes(spec: SweepSpec, shape: NetworkShape) -> Iterator[Mistake]:
@@ -162,8 +162,7 @@ def _models(
         longest_s = given[name].time_constant_s if name in given else max(spec.neuron.each("time_constant"))
         for recipe in recipe_variants(spec, name):
             for parameter, message in recipe_mistakes(recipe.value, spec.neuron, shape, **data, longest_s=longest_s):
-                where = set_at(spec, "recipe", name, parameter, getattr(recipe.value, parameter))
-                mistakes.append((where, message.removeprefix("augmentation.")))
+                mistakes.append((("recipes", name, parameter), message.removeprefix("augmentation.")))
             try:
                 parameter = "chip"
                 schedule, reason = trained_through(spec, shape, recipe)
@@ -172,8 +171,7 @@ def _models(
                 parameter = "quantization"
                 quantization = trained_with(spec, recipe)
             except InputError as error:
-                where = set_at(spec, "recipe", name, parameter, getattr(recipe.value, parameter))
-                mistakes.append((where, str(error).removeprefix(f"{parameter}: ")))
+                mistakes.append((("recipes", name, parameter), str(error).removeprefix(f"{parameter}: ")))
                 continue
             for seed in spec.seeds.training if recipe.value.model is None else (0,):
                 inputs = TrainInputs(

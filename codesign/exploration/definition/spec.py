@@ -159,6 +159,10 @@ class SweepSpec(FileSpec):
         return super().refusal((self._written_at(path), message) for path, message in mistakes)
 
     def _written_at(self, path: Path_) -> Path_:
+        block, *named = path
+        axis = ".".join(map(str, (str(block).removesuffix("s"), *named[:2])))
+        if axis in self.axes:
+            return "axes", axis
         for inner, place in self._set_by_axes.items():
             common = min(len(path), len(inner))
             if common > 1 and path[:common] == inner[:common]:

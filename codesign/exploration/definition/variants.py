@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any, Generic, TypeVar
 
 from codesign.analysis.results.columns import is_of_design
-from codesign.documents import Path_, value_at
+from codesign.documents import value_at
 from codesign.errors import InputError
 from codesign.exploration.definition.entries import ChipEntry, ScheduleEntry
 from codesign.exploration.definition.nested import with_fields
@@ -44,37 +44,20 @@ class ChipVariant:
     chip: Chip
 
 
-def designs(spec: SweepSpec) -> Iterator[Variant[SweepSpec]]:
+def designs(spec: SweepSpec) -> list[Variant[SweepSpec]]:
     """The sweep of every network and workload, in the order of the file and without the axes that choose them; one
     where no axis is on these. Raises InputError for values of axes that do not go together."""
-    chosen = {path: values for path, values in spec.axes.items() if is_of_design(path)}
-    held = (zip(values, column_values(values), strict=True) for values in chosen.values())
-    for settings in product(*held):
-        values = {path: value for path, (value, _) in zip(chosen, settings, strict=True)}
-        columns = tuple((path, column) for path, (_, column) in zip(chosen, settings, strict=True))
-        try:
-            yield Variant(name=spec.name, value=spec.of_design(values), axes=columns)
-        except InputError as error:
-            raise _refusal(spec, "", values, error) from None
-
-
-def _refusal(spec: SweepSpec, prefix: str, settings: Settings, error: InputError) -> InputError:
-    """Why values of axes, by what follows a prefix of their paths, do not go together: at the one that is named, or at
-    the last."""
-    name = next((name for name in settings if str(error).startswith(f"{name}: ")), [*settings][-1])
-    told = ", ".join(f"{other} = {value}" for other, value in settings.items())
-    at = "axes", f"{prefix}{name}", spec.axes[f"{prefix}{name}"].index(settings[name])
-    return spec.refusal([(at, f"{told}: {str(error).removeprefix(f'{name}: ')}")])
+    return _variants(spec, spec.name, "", spec.of_design)
 
 
 def recipe_variants(spec: SweepSpec, name: str) -> list[Variant[Recipe]]:
     """A recipe under its axes. Raises InputError for values that it cannot have."""
-    return _variants(spec, "recipe", name, lambda settings: with_fields(spec.recipes[name], settings))
+    return _variants(spec, name, "recipe", lambda settings: with_fields(spec.recipes[name], settings))
 
 
 def schedule_variants(spec: SweepSpec, name: str) -> list[Variant[ScheduleEntry]]:
     """A schedule under its axes. Raises InputError for values that it cannot have."""
-    return _variants(spec, "schedule", name, lambda settings: with_fields(spec.schedule_entry(name), settings))
+    return _variants(spec, name, "schedule", lambda settings: with_fields(spec.schedule_entry(name), settings))
 
 
 def chip_variants(spec: SweepSpec, name: str) -> list[Variant[ChipVariant]]:
@@ -89,7 +72,7 @@ def chip_variants(spec: SweepSpec, name: str) -> list[Variant[ChipVariant]]:
         width = _weight_width(varied, chip, own)
         return ChipVariant(entry=varied, chip=with_parameters(chip, {**width, **numbers}))
 
-    return _variants(spec, "chip", name, changed)
+    return _variants(spec, name, "chip", changed)
 
 
 def base_chip(spec: SweepSpec, name: str) -> Chip:
@@ -129,14 +112,6 @@ def _weight_width(entry: ChipEntry, chip: Chip, own: Chip) -> dict[str, object]:
     return {} if chip.structure is None or bits is None or same else {"weight_bits": bits}
 
 
-def set_at(spec: SweepSpec, block: str, name: str, parameter: str, value: AxisValue) -> Path_:
-    """Where the file sets a parameter of something named: at an axis, or where the thing itself is written."""
-    axis = f"{block}.{name}.{parameter}"
-    if value in spec.axes.get(axis, ()):
-        return "axes", axis, spec.axes[axis].index(value)
-    return f"{block}s", name, parameter
-
-
 def axis_units(spec: SweepSpec) -> dict[str, str]:
     """By path, the SI unit of each axis' column, "" for none."""
     return {path: _axis_unit(spec, path) for path in spec.axes}
@@ -158,24 +133,32 @@ def _axis_unit(spec: SweepSpec, path: str) -> str:
     return units.pop() if len(units) == 1 else ""
 
 
-def _variants(spec: SweepSpec, block: str, name: str, changed: Callable[[Settings], T]) -> list[Variant[T]]:
-    """The product of something's axes; the values of one combination are set at once."""
-    prefix = f"{block}.{name}."
-    axes = {path.removeprefix(prefix): of for path, of in spec.axes.items() if path.startswith(prefix)}
-    settings = list(product(*axes.values()))
+def _variants(spec: SweepSpec, name: str, block: str, changed: Callable[[Settings], T]) -> list[Variant[T]]:
+    """The product of the axes of something named in a block, or of those on network and workload without a block; the
+    values of one combination are set at once."""
+    prefix = f"{block}.{name}." if block else ""
+    paths = [path for path in spec.axes if (path.startswith(prefix) if block else is_of_design(path))]
+    axes = {path.removeprefix(prefix): spec.axes[path] for path in paths}
+    settings = [dict(zip(axes, values, strict=True)) for values in product(*axes.values())]
     values = []
-    for each in settings:
-        chosen = dict(zip(axes, each, strict=True))
+    for chosen in settings:
         try:
             values.append(changed(chosen))
         except InputError as error:
             raise _refusal(spec, prefix, chosen, error) if chosen else error from None
-    pairs = zip(axes, zip(*settings, strict=True), strict=True)
-    columns = {f"{prefix}{parameter}": _column(values, parameter, of) for parameter, of in pairs}
+    columns = [_column(values, parameter, [chosen[parameter] for chosen in settings]) for parameter in axes]
     return [
-        Variant(name=name, value=value, axes=tuple((path, column[i]) for path, column in columns.items()))
+        Variant(name=name, value=value, axes=tuple(zip(paths, (column[i] for column in columns), strict=True)))
         for i, value in enumerate(values)
     ]
+
+
+def _refusal(spec: SweepSpec, prefix: str, settings: Settings, error: InputError) -> InputError:
+    """Why values of axes, by what follows a prefix of their paths, do not go together: at the one that is named, or at
+    the last."""
+    name = next((name for name in settings if str(error).startswith(f"{name}: ")), [*settings][-1])
+    told = ", ".join(f"{other} = {value}" for other, value in settings.items())
+    return spec.refusal([(("axes", f"{prefix}{name}"), f"{told}: {str(error).removeprefix(f'{name}: ')}")])
 
 
 def _column(values: Sequence[object], parameter: str, settings: Sequence[AxisValue]) -> list[Any]:

@@ -10,14 +10,7 @@ from codesign.documents import Mistake
 from codesign.errors import InfeasibleError, InputError
 from codesign.exploration.definition.entries import ChipEntry, ScheduleEntry
 from codesign.exploration.definition.spec import SweepSpec
-from codesign.exploration.definition.variants import (
-    ChipVariant,
-    Variant,
-    base_chip,
-    chip_variants,
-    schedule_variants,
-    set_at,
-)
+from codesign.exploration.definition.variants import ChipVariant, Variant, base_chip, chip_variants, schedule_variants
 from codesign.exploration.jobs.canonical import canonical_schedule, fires_once, leaves_no_choice, needs_seed
 from codesign.exploration.jobs.encoding import canonical_json
 from codesign.exploration.jobs.energy_meter import MeteredChip
@@ -103,8 +96,7 @@ def find_deployments(spec: SweepSpec, shape: NetworkShape, mistakes: list[Mistak
                 placed = _on_chip(shape, chip, known)
             except InputError as error:
                 parameter = "spread" if str(error).startswith("spread") else "operation"
-                where = set_at(spec, "chip", name, parameter, getattr(chip.value.entry, parameter))
-                mistakes.append((where, str(error).removeprefix("spread: ")))
+                mistakes.append((("chips", name, parameter), str(error).removeprefix("spread: ")))
                 continue
             for schedule_name in chip.value.entry.schedules:
                 for schedule in schedule_variants(spec, schedule_name):
@@ -114,9 +106,7 @@ def find_deployments(spec: SweepSpec, shape: NetworkShape, mistakes: list[Mistak
                         parameter = "policy" if get_policy(schedule.value.policy).uses_service else "stop"
                         if shape.returns_within_pass and not schedule.value.refractory:
                             parameter = "refractory"
-                        value = getattr(schedule.value, parameter)
-                        where = set_at(spec, "schedule", schedule_name, parameter, value)
-                        mistakes.append((where, f"on chips.{name}: {error}"))
+                        mistakes.append((("schedules", schedule_name, parameter), f"on chips.{name}: {error}"))
     return deployments
 
 
