@@ -7,10 +7,11 @@ import os
 import re
 import stat
 import time
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from itertools import takewhile
 from pathlib import Path
+from typing import BinaryIO
 
 from codesign.errors import CodesignError
 from codesign.files.folder import Folder, temporary_beside
@@ -54,22 +55,11 @@ class LocalFolder(Folder):
         if len(data) > MOST_BYTES:
             raise _too_large()
         path = self._path / name
-        temporary = Path(temporary_beside(path.as_posix()))
         shared = self._make(path.parent)
-        try:
-            with temporary.open("xb") as file:
-                if shared:
-                    temporary.chmod(shared & 0o644)
-                file.write(data)
-                file.flush()
-                if durable:
-                    os.fsync(file.fileno())
-            os.replace(temporary, path)
-        finally:
-            with suppress(OSError):
-                temporary.unlink()
-        if durable:
-            sync_folder(path.parent)
+        with replacing(path, durable=durable) as file:
+            if shared:
+                os.chmod(file.name, shared & 0o644)
+            file.write(data)
 
     def _make(self, folder: Path) -> int:
         """Make a folder within this one; the permissions of what others use too, whatever the umask is, or 0. They do
@@ -118,6 +108,24 @@ class LocalFolder(Folder):
 
 def _too_large() -> OSError:
     return OSError(errno.EFBIG, f"has more than {MOST_BYTES // 2**30} GiB, the most that is read as a whole")
+
+
+@contextmanager
+def replacing(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
+    """A file that is written in the block, beside its place, and is there at its end, whole, or not at all."""
+    temporary = Path(temporary_beside(path.as_posix()))
+    try:
+        with temporary.open("xb") as file:
+            yield file
+            file.flush()
+            if durable:
+                os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        with suppress(OSError):
+            temporary.unlink()
+    if durable:
+        sync_folder(path.parent)
 
 
 def open_at_once(path: str, flags: int) -> int:

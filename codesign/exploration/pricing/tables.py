@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +19,7 @@ from codesign.exploration.jobs.encoding import decode_execution
 from codesign.exploration.pricing.grid import Columns, Pricer, PricingProblem, mean_of_models
 from codesign.exploration.pricing.space import PriceSpace
 from codesign.exploration.pricing.spec import COSTS
-from codesign.files.folder import temporary_beside
-from codesign.files.local import sync_folder
+from codesign.files.local import replacing
 from codesign.hardware.cost.cost import Cost, price
 from codesign.hardware.terms import DROPPED, ENERGY_COLUMNS
 from codesign.reporting.pricing import Density, PricingPage
@@ -51,26 +49,16 @@ def point_file(path: Path, problem: PricingProblem) -> Iterator[Keep]:
         columns |= {name: _known(priced[model][column]) for name, (model, column) in costs.items()}
         writer.write_table(pa.table(columns, schema=writer.schema))
 
-    temporary = Path(temporary_beside(path.as_posix()))
     if path.is_dir():
         raise InputError(f"{path}: cannot be written: is a folder")
+    schema = pa.schema(kinds, metadata=metadata)
+    packing: dict[str, Any] = {"compression": "zstd", "compression_level": 1, "use_dictionary": repeating}
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        schema = pa.schema(kinds, metadata=metadata)
-        with temporary.open("xb") as file:
-            with pq.ParquetWriter(
-                file, schema, compression="zstd", compression_level=1, use_dictionary=repeating
-            ) as writer:
-                yield write
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-        sync_folder(path.parent)
+        with replacing(path) as file, pq.ParquetWriter(file, schema, **packing) as writer:
+            yield write
     except OSError as error:
         raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
-    finally:
-        with suppress(OSError):  # where the folder itself could not be made there is nothing to take away
-            temporary.unlink(missing_ok=True)
 
 
 def _metadata(problem: PricingProblem) -> dict[str, Any]:
