@@ -12,7 +12,7 @@ from codesign.analysis.results.statistics import GIVEN
 from codesign.documents import Mistake
 from codesign.errors import InputError
 from codesign.exploration.definition.spec import SweepSpec
-from codesign.exploration.definition.variants import Variant, designs, recipe_variants
+from codesign.exploration.definition.variants import MOST_POINTS, Variant, design_points, designs, recipe_variants
 from codesign.exploration.definition.without_effect import without_effect
 from codesign.exploration.jobs.canonical import canonical_schedule, needs_seed
 from codesign.exploration.jobs.deployments import (
@@ -47,7 +47,11 @@ from codesign.workload.dataset import WorkloadOutline
 
 def plan_designs(spec: SweepSpec, outline: Callable[[SweepSpec], WorkloadOutline]) -> Plan:
     """Enumerate the design points of a sweep, whatever its axes are on; `outline` gives what is known of a workload
-    before it is read. Raises InputError as `build_plan`."""
+    before it is read. Raises InputError where they are too many, or as `build_plan`."""
+    if (points := design_points(spec)) > MOST_POINTS:
+        many = f"{points:,} design points are more than a sweep may have, {MOST_POINTS:,}"
+        rule = f"{many}; `codesign price` prices larger grids of a chip's numbers"
+        raise spec.refusal([(("axes" if spec.axes else "seeds",), rule)])
     plans = [build_plan(design.value, outline(design.value), design=design.axes) for design in designs(spec)]
     unused = without_effect(spec, [plan.spec for plan in plans])
     return Plan(

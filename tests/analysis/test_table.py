@@ -26,7 +26,7 @@ from codesign.analysis.results.table import (
     write_results,
 )
 from codesign.errors import InputError
-from codesign.exploration.definition.checks import MOST_POINTS
+from codesign.exploration.definition.variants import MOST_POINTS
 
 QUESTION = {"choose": "chip", "least": "energy_j", "where": ["accuracy within 1 point of best"]}
 METADATA = replace(synthetic_metadata(mine=QUESTION), title="A sweep of <b>")

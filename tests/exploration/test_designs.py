@@ -142,17 +142,7 @@ MANY = [*range(1, 400)]
 
 @pytest.mark.parametrize(
     ("changes", "line", "message"),
-    [
-        ([NEURON, axes("neuron.time_constant.0: [5]")], 16, "axes.neuron.time_constant.0: needs a unit, found 5"),
-        (
-            *([axes(f"network.width: {MANY}", f"neuron.threshold: {MANY}")], 15),
-            "axes: 477,603 design points are more than a sweep may have",
-        ),
-        (
-            *([axes(*(f"recipe.layered.spike_cost.{i}: [1]" for i in range(MOST_AXES + 1)))], 15),
-            f"axes: must have at most {MOST_AXES} axes, each a column of the results; found 201",
-        ),
-    ],
+    [([NEURON, axes("neuron.time_constant.0: [5]")], 16, "axes.neuron.time_constant.0: needs a unit, found 5")],
 )
 def test_what_the_rest_of_the_file_or_a_table_cannot_have_is_told_at_its_line(changes, line, message):
     ((at, said),) = problems(text_of(*changes))
@@ -163,6 +153,18 @@ def test_a_layer_of_another_kind_lacks_parameters():
     found = problems(text_of(LAYERS, axes("network.layers.0.kind: [conv2d]")))
     assert {line for line, _ in found} == {16}
     assert "'channels' is missing" in found[0][1]
+
+
+def test_more_axes_than_a_table_may_have_are_refused():
+    many = axes(*(f"recipe.layered.spike_cost.{i}: [1]" for i in range(MOST_AXES + 1)))
+    assert any(said.startswith(f"axes: must have at most {MOST_AXES} ") for _, said in problems(text_of(many)))
+
+
+def test_more_design_points_than_a_sweep_may_have_are_told_at_the_axes():
+    many = axes(f"network.width: {MANY}", f"neuron.threshold: {MANY}")
+    ((line, told),) = mistakes_of(plan_sweep, tiny(many))
+    assert line == 15
+    assert told.startswith("axes: 477,603 design points are more than a sweep may have")
 
 
 def test_what_does_not_go_together_is_told_at_the_axis():

@@ -1,4 +1,4 @@
-"""What is wrong between the parts of a sweep file: names that refer to nothing, too many design points.
+"""What is wrong between the parts of a sweep file: names that refer to nothing.
 
 Works on the file's plain content, which may be wrong in any way: other mistakes are reported beside these.
 """
@@ -6,15 +6,13 @@ Works on the file's plain content, which may be wrong in any way: other mistakes
 from __future__ import annotations
 
 import copy
-import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from pydantic import ValidationError
 
-from codesign.analysis.results.columns import NUMERIC_COLUMNS, is_of_design
-from codesign.analysis.results.limits import MOST_AXES
+from codesign.analysis.results.columns import NUMERIC_COLUMNS
 from codesign.documents import Path_, value_at
 from codesign.errors import CodesignError
 from codesign.exploration.definition.entries import BUILT_IN_SCHEDULES
@@ -25,9 +23,6 @@ from codesign.training.presets import PRESETS, RECIPES, RECOMMENDED, recommended
 from codesign.training.recipe import OF_ONE_SCHEDULE, UNLAYERED_ONLY, Recipe
 from codesign.workload.datasets.registry import dataset_names, get_dataset
 from codesign.workload.spec import WorkloadSpec
-
-MOST_POINTS = 100_000
-"""Planning so many takes minutes and a gigabyte; a file that asks for more has an axis too many."""
 
 Mistakes = Iterator[tuple[Path_, str]]
 Blocks = Mapping[str, Mapping[str, Any]]
@@ -143,47 +138,10 @@ def problems(data: dict[str, Any], blocks: Blocks) -> Mistakes:
     yield from ((("workload", option), message) for option, message in dataset.mistakes(workload))
 
 
-def size_problems(data: dict[str, Any]) -> Mistakes:
-    """The mistake of a sweep that is too large, as the path of the culprit and a message."""
-    axes = mapping(data, "axes")
-    named = [axis_parts(path) for path in axes if not is_of_design(path)]
-    of_one = (_variants(axes, block, name) for block, name, parameter in named if parameter)
-    points = max([design_points(data), *of_one])
-    if points > MOST_POINTS:
-        culprit = next((key for key in ("axes", "seeds") if key in data), "recipes")
-        many = f"{points:,} design points are more than a sweep may have, {MOST_POINTS:,}"
-        yield (culprit,), f"{many}; `codesign price` prices larger grids of a chip's numbers"
-    if len(axes) > MOST_AXES:
-        yield ("axes",), f"must have at most {MOST_AXES} axes, each a column of the results; found {len(axes)}"
-
-
-def design_points(data: dict[str, Any]) -> int:
-    """Design points of a sweep file's plain content, infeasible ones included; parts of a wrong form count once."""
-    axes = mapping(data, "axes")
-    seeds = mapping(data, "seeds")
-    schedules = {name: _variants(axes, "schedule", name) for name in (*BUILT_IN_SCHEDULES, *mapping(data, "schedules"))}
-    executed = 0
-    for name, entry in mapping(data, "chips").items():
-        given = entry.get("schedules") if isinstance(entry, dict) else None
-        chosen = [name for name in given if isinstance(name, str)] if isinstance(given, list) else ["chip"]
-        executed += _variants(axes, "chip", name) * sum(schedules.get(name, 1) for name in chosen)
-    designs = math.prod(_count(values, 1) for path, values in axes.items() if is_of_design(path))
-    trained = designs * sum(_variants(axes, "recipe", name) for name in mapping(data, "recipes"))
-    return trained * _count(seeds.get("training"), 3) * executed * _count(seeds.get("evaluation"), 1)
-
-
 def axis_parts(path: object) -> tuple[str, str, str]:
     """Block, name and parameter of an axis such as `chip.loihi.energies.hop`; empty for what is missing."""
     block, name, parameter = (*str(path).split(".", 2), "", "")[:3]
     return block, name, parameter
-
-
-def _variants(axes: dict[str, Any], block: str, name: object) -> int:
-    return math.prod(_count(values, 1) for path, values in axes.items() if axis_parts(path)[:2] == (block, name))
-
-
-def _count(values: object, usual: int) -> int:
-    return len(values) if isinstance(values, list) else usual
 
 
 def _names(data: dict[str, Any], blocks: Blocks) -> Iterator[tuple[Path_, Iterable[str], str]]:

@@ -10,6 +10,7 @@ from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from codesign.analysis.answers.illustrations import FigureEntry
 from codesign.analysis.questions import AskedQuestion
+from codesign.analysis.results.limits import MOST_AXES
 from codesign.documents import FileSpec, Path_
 from codesign.errors import InputError
 from codesign.exploration.definition import axis_checks, checks, design_checks, question_checks
@@ -84,7 +85,9 @@ class SweepSpec(FileSpec):
     seeds: Seeds = Seeds()
     evaluation: EvaluationEntry = EvaluationEntry()
     resources: ResourcesEntry = ResourcesEntry()
-    axes: dict[str, Annotated[tuple[AxisValue, ...], Field(min_length=1)]] = Field(default_factory=dict)
+    axes: Annotated[dict[str, Annotated[tuple[AxisValue, ...], Field(min_length=1)]], Field(max_length=MOST_AXES)] = (
+        Field(default_factory=dict)
+    )
     objectives: Annotated[tuple[ObjectiveEntry, ...], Field(min_length=1)] = (
         ObjectiveEntry(column="accuracy", direction="maximize"),
         ObjectiveEntry(column="energy_j", direction="minimize"),
@@ -115,10 +118,6 @@ class SweepSpec(FileSpec):
             return
         if cls is SweepSpec and "space" in data:
             yield ("space",), "this is a study; run it by `codesign study`"
-        too_large = list(checks.size_problems(data))
-        yield from too_large
-        if too_large:
-            return  # checking so many values one by one would take as long as planning them
         blocks = checks.blocks_of(data)
         yield from checks.problems(data, blocks)
         hidden = [name for name in checks.mapping(data, "schedules") if name in BUILT_IN_SCHEDULES]

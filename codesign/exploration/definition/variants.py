@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -24,6 +25,8 @@ from codesign.training.recipe import Recipe
 
 T = TypeVar("T")
 Settings = Mapping[str, AxisValue]
+MOST_POINTS = 100_000
+"""Planning so many takes minutes and a gigabyte; a file that asks for more has an axis too many."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +45,21 @@ class ChipVariant:
 
     entry: ChipEntry
     chip: Chip
+
+
+def design_points(spec: SweepSpec) -> int:
+    """How many design points a sweep has, infeasible ones included."""
+
+    def variants(prefix: str) -> int:
+        return math.prod(len(values) for path, values in spec.axes.items() if path.startswith(prefix))
+
+    networks = math.prod(len(values) for path, values in spec.axes.items() if is_of_design(path))
+    trained = networks * sum(variants(f"recipe.{name}.") for name in spec.recipes)
+    on_chips = sum(
+        variants(f"chip.{name}.") * sum(variants(f"schedule.{schedule}.") for schedule in entry.schedules)
+        for name, entry in spec.chips.items()
+    )
+    return trained * on_chips * len(spec.seeds.training) * len(spec.seeds.evaluation)
 
 
 def designs(spec: SweepSpec) -> list[Variant[SweepSpec]]:
