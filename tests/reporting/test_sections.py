@@ -109,7 +109,7 @@ def test_how_far_to_trust_it_is_said_in_few_words():
 
 
 def test_a_chip_that_the_question_leaves_out_is_shown_by_part_as_what_it_is():
-    left_out = " It leaves out µBrain, whose most accurate variant is shown."
+    left_out = " Chips that it leaves out are at their most accurate."
     for chips, other in ((["loihi", "mubrain"], ""), (["loihi"], left_out)):
         question = {"ask": "Which?", "choose": "chip", "least": "energy_j", "select": {"chip": chips}}
         rows = [loihi_row("layered", 0, 0), mubrain_row("layered", "random", 0, 0)]

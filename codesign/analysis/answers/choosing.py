@@ -238,8 +238,6 @@ def _sentence(contest: Contest, owner: str) -> str:
     value, label = quantity(best.value(column).mean, column), column_label(column)
     if unmodelled(best, column, contest.names):
         value = f"at least {value}"
-    if len(contest.ranked) == 1 and contest.unranked:
-        return f"{contest.names.upper(contest.label_of(best))} has {value} {label}, and no other compares with it."
     if len(contest.ranked) == 1:
         limits = listed([limit.text for limit in contest.where])
         only = "can be compared" if contest.unknown else f"meets {limits}" if limits else "gives a result"
@@ -292,28 +290,15 @@ def _cannot_wait(points: Sequence[Point], path: str, contest: Contest) -> str:
 
 
 def _not_ranked(contest: Contest) -> str:
-    """Whom the first sentence says nothing of; of a reader's own chip also why, and whom it beats nevertheless."""
+    """Whom the first sentence says nothing of; of a reader's own chip also why."""
     if not contest.unknown:
         return ""
     labels = first, *others = [*contest.unknown]
     if len(labels) > _MOST_NAMED:
         labels = [*labels[: _MOST_NAMED - 1], f"{len(labels) - _MOST_NAMED + 1} others"]
     said = f"{contest.names.upper(listed(labels))} {'are' if others else 'is'} not ranked."
-    if not any(variants[0].own_chip and contest.label(option) == first for option, variants in contest.members.items()):
-        return said
-    point = next((point for point in contest.unranked if contest.label_of(point) == first), None)
-    beside = "" if point is None else _beside(contest, first, point)
-    return f"{said} {contest.unknown[first]}{beside}"
-
-
-def _beside(contest: Contest, label: str, point: Point) -> str:
-    """An unranked option compared with a ranked one: `mine has 130 times less than Loihi on the terms …`."""
-    other = contest.next_to(point)
-    factor = None if other is None else contest.times_better(point, other)
-    if other is None or factor is None:
-        return ""
-    less = in_times(max(factor, 1 / factor), more=contest.more == (factor >= 1))
-    return f" {contest.names.upper(label)} has {less} than {contest.label_of(other)} on the terms that both have."
+    own = any(variants[0].own_chip and contest.label(option) == first for option, variants in contest.members.items())
+    return f"{said} {contest.unknown[first]}" if own else said
 
 
 def _best_other_chip(contest: Contest, point: Point) -> str:
@@ -322,8 +307,7 @@ def _best_other_chip(contest: Contest, point: Point) -> str:
     if is_share(column) or factor is None:
         return f"The best other chip is {label} with {quantity(point.value(column).mean, column)}."
     both = " on the terms that both have" if point in contest.terms else ""
-    times = in_times(max(factor, 1 / factor), more=contest.more != (factor >= 1))
-    return f"The best other chip, {label}, has {times}{both}."
+    return f"The best other chip, {label}, has {in_times(factor, more=not contest.more)}{both}."
 
 
 def _at_an_end(contest: Contest, path: str, tried: Collection[float]) -> str:

@@ -17,10 +17,10 @@ from codesign.analysis.questions import Constraint
 from codesign.analysis.results.formatting import (
     column_label,
     coverage_words,
+    in_times,
     listed,
     percent,
     quantity,
-    significant,
     with_interval,
 )
 from codesign.analysis.results.naming import Names, points_in_words
@@ -80,23 +80,23 @@ def in_the_way(contest: Contest, asked: Collection[str]) -> tuple[str, ...]:
 def left_aside(points: Collection[Point], names: Names) -> tuple[str, ...]:
     """What `dropping_remark` says, and that some points, or some seeds of one, answer nothing, or have no result since
     their training failed; the first is named."""
-    silent = sum(point.silent for point in points)
-    mixed = [point for point in points if point.silent_seeds and not point.silent]
     said = [*filter(None, [dropping_remark(points, names)])]
-    if silent:
+
+    def tell(at: Sequence[Point], what: str) -> None:
+        more = f" The same holds at {len(at) - 1:,} more." if at[1:] else ""
+        said.append(f"At {names.point(at[0])}, {what}.{more}")
+
+    if silent := sum(point.silent for point in points):
         words = "1 point has" if silent == 1 else f"{silent:,} points have"
         said.append(f"{words} no output spike or no right answer and {'is' if silent == 1 else 'are'} left out.")
-    if mixed:
+    if mixed := [point for point in points if point.silent_seeds and not point.silent]:
         seeds = mixed[0].silent_seeds
         which = f"seed {seeds[0]} has" if len(seeds) == 1 else f"seeds {listed([str(seed) for seed in seeds])} have"
-        more = f" The same holds at {len(mixed) - 1:,} more." if mixed[1:] else ""
-        said.append(f"At {names.point(mixed[0])}, training {which} no right answer, which counts.{more}")
+        tell(mixed, f"training {which} no right answer, which counts")
     trained = [point for point in points if point.training_method != GIVEN]
     most = len({seed for point in trained for seed in point.training_seeds})
     if fewer := [point for point in trained if len(point.training_seeds) < most]:
-        count = f"{len(fewer[0].training_seeds)} of {most} training seeds have a result, and only these count"
-        more = f" The same holds at {len(fewer) - 1:,} more." if fewer[1:] else ""
-        said.append(f"At {names.point(fewer[0])}, {count}.{more}")
+        tell(fewer, f"{len(fewer[0].training_seeds)} of {most} training seeds have a result, and only these count")
     return tuple(said)
 
 
@@ -308,10 +308,8 @@ def other_book(contest: Contest, other: Point) -> str:
     low, high = (_of_cores_in_use(point, terms) for point in (best, other))
     if not low or not high or max(factor / (high / low), high / low / factor) < _MUCH:
         return ""
-    times = significant(max(high / low, low / high), 3)
-    chips = contest.names.chips
-    needs = f"{chips[other.chip]} needs {times} times {'as much as' if high >= low else 'less than'} {chips[best.chip]}"
-    return f"Counting the cores in use alone, {needs}."
+    other_chip, chip = (contest.names.chips[point.chip] for point in (other, best))
+    return f"Counting the cores in use alone, {other_chip} needs {in_times(high / low, more=True)} than {chip}."
 
 
 def _of_cores_in_use(point: Point, terms: Sequence[str]) -> float | None:

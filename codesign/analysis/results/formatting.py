@@ -82,7 +82,8 @@ def significant(value: float, digits: int = 4) -> str:
 
 def in_times(factor: float, *, more: bool) -> str:
     """A value `factor` times as large, or as small, as another: `2.71 times less`, `3.8 % more`,
-    `hardly less (0.37 %)`."""
+    `hardly less (0.37 %)`; the other way round below 1."""
+    factor, more = (factor, more) if factor >= 1 else (1 / factor, not more)
     word = "more" if more else "less"
     share = 100 * (factor - 1 if more else 1 - 1 / factor)
     if factor >= _SEVERAL:

@@ -120,17 +120,12 @@ def _reproduction(metadata: ResultMetadata) -> Section:
     workload, jobs = metadata.workload, metadata.jobs
     timestep = format_si(workload.timestep_s, "s")
     of_workload = [path for path in metadata.varied if path.startswith("workload.")]
-
-    def others(paths: list[str]) -> str:
-        return f"; others by the values of {listed(paths)}" if paths else ""
-
-    samples, binned = ([path for path in of_workload if (path == "workload.train") is one] for one in (True, False))
+    varied = f"; varied: {listed(of_workload)}" if of_workload else ""
     counts = f"{workload.validation} validation, {workload.test} test, {workload.train} training"
-    static = "a static input"
     rows = [
         ("configuration hash", metadata.config_hash),
-        ("data", f"{workload.name}: {counts}{others(samples)}"),
-        ("input", f"{workload.timesteps} timesteps of {timestep}{others(binned)}" if workload.timestep_s else static),
+        ("data", f"{workload.name}: {counts}{varied}"),
+        ("input", f"{workload.timesteps} timesteps of {timestep}" if workload.timestep_s else "a static input"),
         ("coverage", workload.coverage or "the whole dataset was there, as far as the loader knows"),
         ("network", metadata.topology),
         (

@@ -13,7 +13,6 @@ from codesign.analysis.results.formatting import (
     UNKNOWN,
     coverage_words,
     in_points,
-    listed,
     percent,
     points_with_interval,
     quantity,
@@ -40,10 +39,9 @@ def parts_section(table: AnsweredTable) -> Section:
     figures = [figure for column in ("energy_j", "latency_s") if (figure := parts_figure(shown, names, column))]
     tables = (_halved(shown, names), _layers(shown, names), _charged(table, shown, names), _quantized(shown, names))
     answering = {option.point.chip for option in table.chips.options if option.point is not None}
-    others = [*dict.fromkeys(names.chips[point.chip] for point in shown if point.chip not in answering)]
-    variants = "variant is" if len(others) == 1 else "variants are"
     chosen = f"Each chip is as it answers the question: {table.chips.question}"
-    chosen += f" It leaves out {listed(others)}, whose most accurate {variants} shown." if others else ""
+    if any(point.chip not in answering for point in shown):
+        chosen += " Chips that it leaves out are at their most accurate."
     book = f"Energies count the static power of {BOOK_WORDS[table.metadata.static_book]}."
     return Section(
         name="parts",
