@@ -10,14 +10,14 @@ from typing import Self
 from codesign import arguments
 from codesign.analysis.answers.answers import Answer, Option, values_of
 from codesign.analysis.answers.asking import AnsweredTable
-from codesign.analysis.answers.remarks import unmodelled
+from codesign.analysis.answers.remarks import value_text
 from codesign.analysis.answers.savings import halved_numbers
 from codesign.analysis.comparisons.constraints import by_option, resolved
 from codesign.analysis.comparisons.contest import Contest
 from codesign.analysis.comparisons.fronts import fronts_of, objective_of, objective_sets
 from codesign.analysis.questions import CHOICES, Constraint
 from codesign.analysis.results.columns import NUMERIC_COLUMNS
-from codesign.analysis.results.formatting import column_label, with_interval
+from codesign.analysis.results.formatting import column_label
 from codesign.analysis.results.naming import Names
 from codesign.analysis.results.points import Point
 from codesign.analysis.results.table import ResultTable
@@ -201,13 +201,6 @@ def _answer_html(answer: Answer, names: Names) -> str:
 def _options_html(options: Sequence[Option], names: Names) -> str:
     columns = tuple(dict.fromkeys(name for option in options for name in option.values))[:4]
     head = "".join(f"<th>{html.escape(text)}</th>" for text in ("", *map(column_label, columns)))
-    rows = "".join(_cells(option, columns, names) for option in options)
+    texts = [[option.label, *(value_text(option, name, names) for name in columns)] for option in options]
+    rows = "".join(f"<tr>{''.join(f'<td>{html.escape(text)}</td>' for text in row)}</tr>" for row in texts)
     return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>" if rows else ""
-
-
-def _cells(option: Option, columns: Sequence[str], names: Names) -> str:
-    """An option as a row; ≥ before a value of which not all is known."""
-    least = {name for name in columns if option.point is not None and unmodelled(option.point, name, names)}
-    found = {name: with_interval(value, name) for name, value in option.values.items()}
-    texts = [option.label, *("≥ " * (name in found and name in least) + found.get(name, "") for name in columns)]
-    return f"<tr>{''.join(f'<td>{html.escape(text)}</td>' for text in texts)}</tr>"

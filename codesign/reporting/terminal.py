@@ -13,9 +13,9 @@ from rich.text import Text
 
 from codesign.analysis.answers.answers import Answer, Option, values_of
 from codesign.analysis.answers.asking import AnsweredTable
-from codesign.analysis.answers.remarks import costs_in_ranges, left_aside, not_modelled, unmodelled, unpriced_currents
+from codesign.analysis.answers.remarks import costs_in_ranges, left_aside, not_modelled, unpriced_currents, value_text
 from codesign.analysis.answers.savings import first_taking_part, what_limits
-from codesign.analysis.results.formatting import UNKNOWN, column_label, percent, quantity, with_interval
+from codesign.analysis.results.formatting import column_label, percent
 from codesign.analysis.results.naming import Names, stop_label
 from codesign.analysis.results.points import Point
 from codesign.analysis.results.statistics import GIVEN
@@ -168,8 +168,8 @@ def _options(rows: Sequence[tuple[Option, str]], names: Names, how: str, asked: 
     if any(ways):
         grid.add_column(how)
     for option, way in rows:
-        cells = (option.label, *(_cell(option, column, names) for column in shown), *([way] if any(ways) else ()))
-        grid.add_row(*map(Text, cells))
+        values = (value_text(option, name, names, interval=name.endswith("accuracy")) for name in shown)
+        grid.add_row(*map(Text, (option.label, *values, *([way] if any(ways) else ()))))
     return grid
 
 
@@ -187,17 +187,6 @@ def _ways(options: Sequence[Option], names: Names) -> list[tuple[Option, str]]:
         return ", ".join(word for word in words if word != option.label)
 
     return [(option, told(option)) for option in options]
-
-
-def _cell(option: Option, column: str, names: Names) -> str:
-    """A value; ≥ before one of which not all is known."""
-    value = option.values.get(column)
-    if value is None:
-        return UNKNOWN
-    if column.endswith("accuracy"):
-        return with_interval(value, column)
-    least = "≥ " if option.point is not None and unmodelled(option.point, column, names) else ""
-    return f"{least}{quantity(value.mean, column)}"
 
 
 def _line(answer: Answer) -> Table:

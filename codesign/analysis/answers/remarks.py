@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Sequence
 
+from codesign.analysis.answers.answers import Option
 from codesign.analysis.answers.chance import excluded_by_chance, included_by_chance, undecided_by_samples
 from codesign.analysis.comparisons.comparison import ENERGIES, Obstacle, energy_of
 from codesign.analysis.comparisons.constraints import doubt
@@ -15,6 +16,7 @@ from codesign.analysis.comparisons.unequal import unequal_chips, unequal_setting
 from codesign.analysis.comparisons.wording import scaled_sentence, tip_sentence
 from codesign.analysis.questions import Constraint
 from codesign.analysis.results.formatting import (
+    UNKNOWN,
     column_label,
     coverage_words,
     in_times,
@@ -173,6 +175,15 @@ def left_out(best: Point, column: str, names: Names) -> str:
 def unmodelled(point: Point, column: str, names: Names) -> str:
     """What there is of a value beyond what is known, terms or a time; a power may also be less over a longer time."""
     return left_out(point, column, names) or (untimed_sentence(point, column, names) if column != "power_w" else "")
+
+
+def value_text(option: Option, column: str, names: Names, *, interval: bool = True) -> str:
+    """An option's value, with its interval or without; ≥ before one of which not all is known, a dash for none."""
+    value = option.values.get(column)
+    if value is None:
+        return UNKNOWN
+    least = "≥ " if option.point is not None and unmodelled(option.point, column, names) else ""
+    return f"{least}{quantity(value.mean, column, value.half_width if interval else None)}"
 
 
 def may_miss(point: Point, where: Sequence[Constraint], names: Names) -> str:
