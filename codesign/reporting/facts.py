@@ -12,7 +12,7 @@ from codesign.analysis.results.metadata import FITTED, ChipFacts, ChipNumber, Re
 from codesign.analysis.results.naming import Names, points_in_words, without_citation
 from codesign.analysis.results.points import Point
 from codesign.analysis.results.table import ResultTable, is_known
-from codesign.hardware.terms import MODEL, STRUCTURE_CITATION
+from codesign.hardware.terms import MODEL
 from codesign.relative_error import farther_off, typical_error
 from codesign.reporting.pieces import Cell, Heading, Table, numeric, table_of, text_table
 from codesign.units import format_si
@@ -132,21 +132,6 @@ def _errors(chip: ChipFacts) -> list[float]:
     known = (fact for fact in chip.validation if fact.standing == "recomputed")
     errors = (farther_off(fact.measured_si, fact.modelled_si, fact.modelled_high_si) for fact in known)
     return [error for error in errors if error is not None]
-
-
-def structure_notes(metadata: ResultMetadata) -> list[str]:
-    """Which numbers of a chip are neither measured nor stated, but follow from its structure."""
-    chips: dict[tuple[str, ...], list[str]] = {}
-    for name, chip in sorted(metadata.chips.items()):
-        derived = tuple(n.name for n in chip.numbers if n.source == STRUCTURE_CITATION)
-        if derived:
-            chips.setdefault(derived, []).append(name)
-    bound = "; such times are lower bounds"
-    return [
-        f"Estimated from the structure of {listed(names)}: {listed(list(derived))}"
-        f"{bound if any(path.startswith('times.') for path in derived) else ''}."
-        for derived, names in chips.items()
-    ]
 
 
 def settings_tables(metadata: ResultMetadata) -> list[Table]:

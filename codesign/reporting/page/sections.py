@@ -19,7 +19,6 @@ from codesign.reporting.facts import (
     failure_table,
     pace_warnings,
     settings_tables,
-    structure_notes,
     validation_table,
 )
 from codesign.reporting.pieces import Cell, Heading, Section, Table, table_of, text_table, with_rows
@@ -87,7 +86,7 @@ def _remarks(metadata: ResultMetadata) -> Table:
 
 def _warnings(points: Sequence[Point], metadata: ResultMetadata) -> list[str]:
     contradicted = dict.fromkeys(note for _, chip in sorted(metadata.chips.items()) for note in chip.contradictions)
-    return [*pace_warnings(points), *contradicted, *structure_notes(metadata)]
+    return [*pace_warnings(points), *contradicted]
 
 
 def _answers(answers: Sequence[Answer], question: str) -> Section:
