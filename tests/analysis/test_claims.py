@@ -156,7 +156,7 @@ def test_neighbours_along_an_axis():
     assert asked(rows, column="accuracy", along="group_size", direction="falls").standing == "does not hold"
     assert asked(rows, column="accuracy", along="schedule.async_random.group_size").standing == "holds"
     one = asked(rows[:2], column="accuracy", along="group_size").sentence
-    assert one == "The results have no two points that differ in group size alone."
+    assert one == "The results have no two points that differ in group size alone, which must be a number."
     untimed = asked([row | {"latency_s": None} for row in rows], column="latency_s", along="group_size").sentence
     assert untimed == "The results have no latency of points that can be held against each other."
 
@@ -208,11 +208,8 @@ def test_nothing_rises_along_words():
         mubrain_row("layered", "random", 0, 0) | {"axis.neuron.time_constant": text, "point": text}
         for text in ("5 ms", "infinite")
     ]
-    found = asked(rows, column="accuracy", along="neuron.time_constant")
-    assert (found.standing, found.sentence) == (
-        "cannot be asked",
-        "Nothing rises or falls along neuron.time constant, whose values are words: 5 ms and infinite.",
-    )
+    told = "The results have no two points that differ in neuron.time constant alone, which must be a number."
+    assert asked(rows, column="accuracy", along="neuron.time_constant").sentence == told
 
 
 def test_what_another_trial_trained_tells_nothing_of_a_trial():

@@ -15,9 +15,8 @@ from codesign.analysis.comparisons.comparison import compare
 from codesign.analysis.comparisons.robustness import quantiles
 from codesign.analysis.results.naming import names_of
 from codesign.analysis.results.points import Point
-from codesign.hardware.terms import MODEL
-from codesign.reporting.charts.base import Figure, log_ticks
-from codesign.reporting.charts.sureness import ranges_figure, tips_figure
+from codesign.reporting.charts.base import Figure
+from codesign.reporting.charts.sureness import ranges_figure
 from codesign.reporting.charts.sweeps import effects_figure, matrix_figure, parts_figure, scatter
 from codesign.reporting.sections.evidence import evidence_section
 
@@ -176,7 +175,7 @@ def sided(*, covered: tuple[str, ...] = ()) -> tuple[Point, ...]:
     return points_of([*(with_ranges(row, **number) for row in made), *(with_ranges(row, **number) for row in other)])
 
 
-def test_ranges_and_tipping_points_are_those_of_the_comparison():
+def test_ranges_are_those_of_the_comparison():
     less, more = sorted(sided(), key=lambda point: point.value("energy_j").mean or 0.0)
     found = compare("energy_j", less, more, more_is_better=False)
     names = names_of([less, more])
@@ -192,19 +191,6 @@ def test_ranges_and_tipping_points_are_those_of_the_comparison():
     evidence = evidence_section([answer], names).body
     assert [row["point"].endswith(", on shared terms") for row in rows_of(evidence[1])] == [True, True]
     assert evidence[-1].rows[0][0].text == "energy per sample, on shared terms"
-    tips = rows_of(tips_figure([found], names, names.point))
-    assert [row["at"] for row in tips] == pytest.approx(
-        [tip.at / tip.number.value for tip in found.robustness.tips][: len(tips)]
-    )
-    assert tips
-    tip = found.robustness.tips[0]
-    later = replace(found.robustness, tips=(replace(tip, at=1.9 * tip.number.value),))
-    figure = tips_figure([replace(found, column="latency_s", robustness=later), found], names, names.point)
-    assert [row["of"] for row in rows_of(figure)][-1] == "latency"  # the nearest come first
-    assert figure.spec["layer"][0]["encoding"]["x"]["axis"]["values"] == log_ticks(0.5, 2.0)
     answer = Answer(name="it", form="compare", question="?", standing="open", sentence="", comparisons=(found,))
     drawn = [piece.name for piece in evidence_section([answer], names).body if isinstance(piece, Figure)]
-    assert drawn == ["ranges-energy", "tipping-points"]
-    models = [replace(tip, number=replace(tip.number, path=f"{MODEL}energy")) for tip in found.robustness.tips]
-    unsure = replace(found, robustness=replace(found.robustness, tips=tuple(models)))
-    assert tips_figure([unsure], names, names.point) is None  # an error of the model is no number of a chip
+    assert drawn == ["ranges-energy"]

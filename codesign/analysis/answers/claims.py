@@ -9,15 +9,7 @@ from itertools import pairwise
 
 from codesign.analysis.answers.answers import Answer, Status
 from codesign.analysis.answers.chance import left_to_samples
-from codesign.analysis.answers.selecting import (
-    FACTS,
-    ladders_along,
-    never_alike,
-    number_of,
-    pairs_between,
-    points_in,
-    value_of,
-)
+from codesign.analysis.answers.selecting import FACTS, ladders_along, never_alike, pairs_between, points_in, value_of
 from codesign.analysis.comparisons.comparison import Comparison, compare_series, with_robustness
 from codesign.analysis.comparisons.fronts import comparable
 from codesign.analysis.comparisons.obstacles import obstacle_between
@@ -360,11 +352,8 @@ def _nothing(question: ClaimQuestion, points: Sequence[Point]) -> str:
     if absent:
         return f"The results have no point with {'; nor one with '.join(map(_written, absent))}."
     if question.along is not None:
-        name, along = question.along.replace("_", " "), question.along
-        words = {str(value_of(point, along)) for point in points if number_of(point, along) is None} - {"None"}
-        if words and len({number_of(point, along) for point in points} - {None}) < 2:
-            return f"Nothing rises or falls along {name}, whose values are words: {listed(sorted(words))}."
-        return f"The results have no two points that differ in {name} alone."
+        name = question.along.replace("_", " ")
+        return f"The results have no two points that differ in {name} alone, which must be a number."
     said = f"The results have no {column_label(question.column)}"
     if question.more is None or question.less is None:
         return f"{said}."

@@ -76,7 +76,8 @@ def remarks_on(
 def in_the_way(contest: Contest, asked: Collection[str]) -> tuple[str, ...]:
     """What may make the sentence on the best say less than it seems to; `asked` are the names of facts or axes that set
     the options apart."""
-    return unequal_chips(contest, asked), unequal_settings(contest), lacking_terms(contest), time_left_out(contest)
+    untimed = untimed_sentence(contest.ranked[0], contest.column, contest.names)
+    return unequal_chips(contest, asked), unequal_settings(contest), lacking_terms(contest), untimed
 
 
 def left_aside(points: Collection[Point], names: Names) -> tuple[str, ...]:
@@ -232,11 +233,6 @@ def lacking_terms(contest: Contest) -> str:
             missing = coverage_words(_without(point, terms))
             return f"The energy {one} lacks {missing}: {percent(share)} of that {other}."
     return ""
-
-
-def time_left_out(contest: Contest) -> str:
-    """What the value of the best leaves out since its chip's file does not give a time; empty for nothing."""
-    return untimed_sentence(contest.ranked[0], contest.column, contest.names)
 
 
 def draws_against(contest: Contest) -> str:

@@ -48,11 +48,11 @@ def absence(point: Point, column: str, names: Names) -> str:
 
 
 def untimed(point: Point, column: str) -> str:
-    """What a value leaves out since the chip's file does not give a time: `latency leaves out …`; "" for nothing."""
+    """What a value leaves out since the chip's file does not give a time; "" for nothing."""
     left_out = next((entry for entry in point.not_modelled if entry.startswith(AGREEMENT)), "")
-    return f"leaves out the {left_out}." if left_out and DRAWN.get(column) else ""
+    return left_out if DRAWN.get(column) else ""
 
 
 def untimed_sentence(point: Point, column: str, names: Names) -> str:
-    words = untimed(point, column)
-    return f"The {column_label(column)} of {names.chips[point.chip]} {words}" if words else ""
+    left_out = untimed(point, column)
+    return f"The {column_label(column)} of {names.chips[point.chip]} leaves out the {left_out}." if left_out else ""

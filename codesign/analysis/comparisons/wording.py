@@ -40,12 +40,6 @@ def gain_in_words(comparison: Comparison) -> str:
     return with_interval(gain, column).replace("-", "−")
 
 
-def subject_of(number: RangedNumber, names: Names) -> str:
-    """What a number is about: `a synaptic operation of Loihi`, `the time of a hop of Loihi`."""
-    time = "the time of " if number.path.startswith(("times.", "synchronization.")) else ""
-    return f"{time}{subject_and_verb(number.path)[0]} of {names.chips[number.chip]}"
-
-
 def named_number(path: str) -> str:
     """A number of a chip in words: `energy of a synaptic operation`, `time of a barrier`, `static power of chips`."""
     noun = subject_and_verb(path)[0]
@@ -57,11 +51,13 @@ def named_number(path: str) -> str:
 
 
 def describe_range(number: RangedNumber, names: Names) -> str:
-    """`a synaptic operation of Loihi (20 pJ to 30 pJ)`."""
+    """`a synaptic operation of Loihi (20 pJ to 30 pJ)`, `the time of a hop of Loihi (1 ns to 2 ns)`."""
+    time = "the time of " if number.path.startswith(("times.", "synchronization.")) else ""
+    subject = f"{time}{subject_and_verb(number.path)[0]} of {names.chips[number.chip]}"
     if number.path.startswith(MODEL):
-        return f"{subject_of(number, names)} (typically a factor of {significant(number.high, 2)})"
+        return f"{subject} (typically a factor of {significant(number.high, 2)})"
     ends = (format_si(end, _unit_of(number.path), 3) for end in (number.low, number.high))
-    return f"{subject_of(number, names)} ({' to '.join(ends)})"
+    return f"{subject} ({' to '.join(ends)})"
 
 
 def share(value: float) -> str:

@@ -10,13 +10,14 @@ from codesign.analysis.comparisons.wording import describe_range, describe_tip, 
 from codesign.analysis.results.formatting import column_label
 from codesign.analysis.results.naming import Names
 from codesign.analysis.results.points import Point
-from codesign.reporting.charts.sureness import ranges_figure, tips_figure
+from codesign.reporting.charts.sureness import ranges_figure
 from codesign.reporting.pieces import Cell, Heading, Section, Table, numeric, table_of, without_repeats
 
 _METHOD = (
     "A price that was not measured lies in a range: its source's, or one assumed from how it is known. All numbers are "
     "drawn at once, together with the model's own error on each chip. Rows of one chip share their draws."
 )
+_MOST_TIPS = 4
 _DIFFERENCE = "95 % interval over training seeds; below zero, it is not so"
 _OF_ROBUSTNESS = (
     numeric("draws that agree", "of the chips' numbers; means over training seeds"),
@@ -32,13 +33,12 @@ def evidence_section(answers: Sequence[Answer], names: Names) -> Section:
     uncertain = [comparison for comparison in found if comparison.robustness and comparison.robustness.influences]
     say = names.told_apart(_sides(uncertain))
     drawn = [ranges_figure(uncertain, names, say, column) for column in ("energy_j", "latency_s", "energy_delay_js")]
-    figures = filter(None, (*drawn, tips_figure(uncertain, names, say)))
     table = _table(found, names, names.told_apart(_sides(found)))
     return Section(
         name="evidence",
         title="Comparisons: how large, how sure, and what reverses them",
         summary="behind the answers",
-        body=(*([_METHOD] if uncertain else []), *figures, *([table] if found else [])),
+        body=(*([_METHOD] if uncertain else []), *filter(None, drawn), *([table] if found else [])),
     )
 
 
@@ -66,9 +66,8 @@ def _robust(comparison: Comparison, names: Names) -> tuple[Cell, Cell, Cell]:
     if robustness is None or not robustness.influences:
         return (Cell(""),) * 3
     most = robustness.influences[0]
-    tips = [describe_tip(tip, names) for tip in robustness.tips[:2]] if (comparison.gain.mean or 0.0) > 0 else []
     return (
         Cell(share(robustness.probability), order=robustness.probability),
-        Cell("; ".join(tips)),
+        Cell("; ".join(describe_tip(tip, names) for tip in robustness.tips[:_MOST_TIPS])),
         Cell(describe_range(most.number, names) if most.spread else ""),
     )
