@@ -88,23 +88,16 @@ def _as_extended(error: DocumentError, document: Document, path: Path) -> Docume
 
 def _made_up(document: Document, path: Path) -> list[Problem]:
     """What a file still has of the template that it was copied from: its numbers are no chip's."""
-    templates = [folder / f"{_TEMPLATE}.yaml" for folder in shipped_folders("chips")]
-    shipped = map(os.path.realpath, packaged_folders("chips"))
-    if (
-        not templates
-        or os.path.realpath(path.parent) in shipped
-        or os.path.realpath(path) in map(os.path.realpath, templates)
-    ):
+    shipped = packaged_folders("chips")
+    if os.path.realpath(path.parent) in map(os.path.realpath, shipped):
         return []
-    sources = value_at(read_document(templates[-1]).data, ("sources",))
+    sources = value_at(read_document(shipped[-1] / f"{_TEMPLATE}.yaml").data, ("sources",))
     left: list[Path_] = [
-        ("sources", key) for key in sources if value_at(document.data, ("sources", key)) == sources[key]
+        ("sources", key) for key, of in sources.items() if value_at(document.data, ("sources", key)) == of
     ]
     left += [("name",)] if value_at(document.data, ("name",)) == _TEMPLATE else []
-    message = (
-        "{}: is still the template's, and its numbers are made up; put in those of your chip, and leave out the rest"
-    )
-    return [document.problem(place, message.format(dotted(place))) for place in left]
+    rule = "is still the template's, and its numbers are made up; put in those of your chip, and leave out the rest"
+    return [document.problem(place, f"{dotted(place)}: {rule}") for place in left]
 
 
 def _base_of(path: Path) -> Chip | None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from codesign.arguments import flag, real, whole
 from codesign.arrays import Integers, OfArrays
 from codesign.errors import InputError
 
@@ -48,16 +49,11 @@ class EventRows(OfArrays):
                 raise InputError(
                     f"events: {name} must be one-dimensional {np.dtype(dtype)}, found {array.ndim}-d {array.dtype}"
                 )
-        for name in ("timesteps", "input_size"):
-            value = getattr(self, name)
-            if not isinstance(value, int | np.integer) or isinstance(value, bool) or not 1 <= value < 1 << 31:
-                raise InputError(f"events: {name} must be a whole number of at least 1, found {value!r}")
-            object.__setattr__(self, name, int(value))  # numpy's own overflow
-        real_number = isinstance(self.timestep_s, float | int | np.floating) and not isinstance(self.timestep_s, bool)
-        if not real_number or not 0 <= self.timestep_s < np.inf:
-            raise InputError(f"events: timestep_s must be finite and not negative, found {self.timestep_s!r}")
-        if not isinstance(self.currents, bool | np.bool_):
-            raise InputError(f"events: currents must be True or False, found {self.currents!r}")
+        for name in ("timesteps", "input_size"):  # numpy's own overflow
+            object.__setattr__(self, name, whole(f"events: {name}", getattr(self, name), least=1))
+        real("events: timestep_s", self.timestep_s)
+        if not isinstance(self.currents, np.bool_):
+            flag("events: currents", self.currents)
         check_grid(self.grid, self.input_size)
         rows = len(self.labels) * self.timesteps
         if len(self.offsets) != rows + 1 or len(self.sample_ids) != len(self.labels):

@@ -187,7 +187,7 @@ NOT_WHOLE = [0, -1, 1.5, 2.0, NOT_A_NUMBER, "2", None, True, 1 << 40]
 )
 def test_a_number_of_a_batch_is_checked(name, values):
     for wrong in values:
-        with pytest.raises(InputError, match=f"^events: {name} must be"):
+        with pytest.raises(InputError, match=f"^events: {name}: must be"):
             EventBatch(**{**GOOD, name: wrong})
 
 
