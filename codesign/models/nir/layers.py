@@ -141,25 +141,9 @@ def _layer(
                 f"the skip over '{skip.name}' and the next layer must begin behind the same pools; a Conv2d in the "
                 "skip can pool too"
             )
-        same = next((at for at, other in enumerate(skips) if _way(other.spec) == _way(skip.spec)), None)
-        if same is None:
-            skips.append(skip)
-        else:
-            skips[same] = _sum(skips[same], skip)
+        skips.append(skip)
     biases = [np.repeat(skip.bias, layer.neurons // skip.bias.size) for skip in skips]
     return replace(layer, bias=sum(biases, layer.bias), skips=tuple(skips)), main.shape
-
-
-def _way(spec: Skip) -> dict[str, Any]:
-    return spec.model_dump(exclude={"factor"})
-
-
-def _sum(one: Branch, other: Branch) -> Branch:
-    """Two skips that lead the same way, as one."""
-    weight, spec = one.weight + other.weight, one.spec
-    if isinstance(spec, IdentitySkip):
-        spec = spec.model_copy(update={"factor": float(np.float32(weight.flat[0]))})
-    return replace(one, spec=spec, weight=weight, bias=one.bias + other.bias)
 
 
 def _branch(path: Sequence[NirNode], shape: tuple[int, ...] | None, source: int, target: int, grid: Grid) -> Branch:
