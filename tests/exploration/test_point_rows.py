@@ -33,6 +33,10 @@ def test_rows_of_many_points_are_those_of_each(tmp_path, cache_root, monkeypatch
         return [row["status"] for row in together if row["chip"] == "mubrain"]
 
     assert statuses() == ["ok"] * 4
+    twin = jobs[0].unquantized.execution.key  # the same in floats
+    failures[twin] = Failure(kind="ValueError", message="as if")
+    assert statuses() == ["failed" if one.unquantized.execution.key == twin else "ok" for one in jobs]
+    failures.clear()
     failures[jobs[3].cost.key] = Failure(kind="ValueError", message="as if")
     assert statuses() == ["ok", "ok", "ok", "failed"]
     store.folder.remove(f"{jobs[2].cost.key[:2]}/{jobs[2].cost.key}")
@@ -59,6 +63,8 @@ def test_rows_hold_the_history_of_the_training_as_far_as_it_is_known(tmp_path, c
     assert row["training_loss_curve"][row["best_epoch"] - 1] == row["training_loss"]
     assert row["validation_accuracy_curve"][row["best_epoch"] - 1] == row["validation_accuracy"]
     assert 0 < row["epoch_wall_s"] < row["train_wall_s"]
+    failed = next(point_rows([point], store, {point.jobs.cost.key: Failure(kind="ValueError", message="no")}))
+    assert (failed["status"], failed["reason"], failed["trained_epochs"]) == ("failed", "ValueError: no", 1)
     key = point.jobs.execution.model.key
     model = store.get(key)
     late = ("training_loss_curve", "validation_accuracy_curve", "epoch_wall_s", "training_memory_bytes")

@@ -10,11 +10,10 @@ from tiny_sweeps import CHIP, UNLAYERED, Recording, axes, beside, let_trainings_
 
 from codesign.analysis.results.table import ResultTable, contents_equal, read_results
 from codesign.errors import InputError
-from codesign.exploration import runner, running
+from codesign.exploration import running
 from codesign.exploration.executors.ray import RayExecutor
 from codesign.exploration.executors.serial import SerialExecutor
-from codesign.exploration.jobs.jobs import ExecuteInputs
-from codesign.exploration.jobs.store import Entry, Store
+from codesign.exploration.jobs.store import Store
 from codesign.exploration.provenance import scalars
 from codesign.exploration.sweep import plan_sweep
 from codesign.files import held, lock_of
@@ -200,26 +199,6 @@ def test_a_training_that_diverges_fails_its_rows_only(tmp_path, cache_root, monk
     outcome, progress = run(tiny(UNLAYERED), tmp_path, cache_root)
     assert outcome.failed == 0
     assert progress.kinds().count("train") == 1
-
-
-@pytest.mark.parametrize(("schedule", "bits"), [("asynchronous", 4), ("layered", None)])
-def test_any_other_exception_fails_its_rows_only(tmp_path, cache_root, monkeypatch, schedule, bits):
-    """Also where it is the twin in floats that fails."""
-    original = runner.run_execute
-
-    def crash(inputs: ExecuteInputs, *arguments: Any) -> Entry:
-        layered = inputs.schedule.group_size is None
-        if (inputs.quantization and inputs.quantization.bits) == bits and layered == (schedule == "layered"):
-            raise ZeroDivisionError("a bug")
-        return original(inputs, *arguments)
-
-    monkeypatch.setattr(runner, "run_execute", crash)
-    outcome, _ = run(tiny(), tmp_path, cache_root)
-    assert (outcome.ok, outcome.failed) == (1, 1)
-    (failed,) = (row for row in rows(tmp_path) if row["status"] == "failed")
-    assert failed["schedule"] == schedule
-    assert failed["reason"].startswith("ZeroDivisionError: a bug (test_sweep.py:")
-    assert failed["trained_epochs"] == 1
 
 
 def test_the_split_is_told_where_it_is_not_the_test_split(tmp_path, cache_root):
