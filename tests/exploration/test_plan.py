@@ -95,11 +95,6 @@ def test_neurons_that_learn():
         build_plan(spec, outline())
 
 
-def test_other_data_changes_everything():
-    other = build_plan(tiny(), outline(fingerprint="1" * 64))
-    assert keys(tiny())["cost"].isdisjoint(jobs.cost.key for jobs in other.jobs)
-
-
 @pytest.mark.parametrize("kind", ["TRAIN", "EXECUTE", "COST"])
 def test_a_raised_semantics_version_changes_the_keys_from_there_on(kind, monkeypatch):
     before = keys(tiny())
@@ -230,20 +225,6 @@ def test_potentials_of_few_bits_have_no_meaning_with_floats(tmp_path):
     assert any("potentials are not truncated, since" in text for text in point.columns["assumptions"])
 
 
-def test_every_part_of_the_grid_is_in_the_key(tmp_path):
-    base = keys(tiny(own_chip(tmp_path, OWN_CHIP + OWN_WEIGHTS)))
-    for old, new in (
-        ("signed: false", "signed: true"),
-        ("scale: network", "scale: layer"),
-        ("signed: false", "levels: full"),
-        ("potential_bits: {value: 6", "potential_bits: {value: 7"),
-        ("fraction_bits: {value: 2", "fraction_bits: {value: 3"),
-    ):
-        other = keys(tiny(own_chip(tmp_path, OWN_CHIP + OWN_WEIGHTS.replace(old, new))))
-        assert len(other["execute"] & base["execute"]) == 2  # those with floats
-        assert len(other["execute"]) == 4
-
-
 def test_mappings_are_an_axis_and_only_prices_differ_where_policies_look_at_no_cores():
     wide = (('"12-8"', '"2000"'), (CHIP, "  loihi: {schedules: [chip, turns]}"))
     mappings = axes("chip.loihi.mapping: [in_order, balanced, near, balanced_near]")
@@ -271,21 +252,6 @@ def test_mappings_are_an_axis_and_only_prices_differ_where_policies_look_at_no_c
 def test_a_chips_entry_spreads_a_network_over_more_cores():
     wide = (('"12-8"', '"2000"'), (CHIP, "  loihi: {schedules: [chip]}"), axes("chip.loihi.spread: [12, 14, 3000]"))
     assert {point.columns["cores_used"] for point in feasible(tiny(*wide), chip="loihi")} == {12, 14}
-
-
-def test_axes_are_crossed_where_they_apply_and_empty_elsewhere():
-    crossed = axes("schedule.asynchronous.group_size: [1, 2, all]", "chip.mubrain.vector_width: [336, 672]")
-    plan = plan_of(tiny(crossed))
-    names = ("chip", "schedule", "axis.schedule.asynchronous.group_size", "axis.chip.mubrain.vector_width")
-    found = [tuple(point.columns[name] for name in names) for point in plan.points]
-    fitted = [
-        ("mubrain", schedule, size, width)
-        for width in (336.0, 672.0)
-        for schedule, size in (("layered", None), *(("asynchronous", size) for size in ("1", "2", "all")))
-    ]
-    assert found == [*fitted, ("truenorth", "chip", None, None)]
-    assert [point.columns["group_size"] for point in plan.points[:4]] == [None, 1, 2, None]
-    assert len({point.columns["point"] for point in plan.points}) == len(plan.points)
 
 
 def test_columns_say_what_a_schedule_amounts_to():

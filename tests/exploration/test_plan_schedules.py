@@ -139,17 +139,6 @@ def test_neurons_without_refractoriness_have_one_form_of_schedule():
         assert [row.get("refractory") for row in rows] == [True, False, None]
 
 
-def test_bits_of_weights_are_an_axis():
-    spec = tiny(axes("chip.mubrain.weight_bits: [1, none, 4]"))
-    expected = [("1", 1)] * 2 + [("none", None)] * 2 + [("4", 4)] * 2
-    points = feasible(spec)
-    column = "axis.chip.mubrain.weight_bits"
-    assert [(point.columns[column], point.columns["weight_bits"]) for point in points] == expected
-    quantizations = [point.jobs.execution.quantization for point in points]
-    assert [found and found.bits for found in quantizations] == [bits for _, bits in expected]
-    assert len({point.jobs.execution.key for point in points}) == len(points)
-
-
 BY_TIMESTEP = ("  layered: {method: layered}", "  layered: {method: layered, loss: timestep}")
 
 
