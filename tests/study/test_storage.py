@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import errno
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -19,6 +17,7 @@ from codesign.errors import InputError, StoreError
 from codesign.exploration.study.driver import Driver
 from codesign.exploration.study.spec import StudySpec
 from codesign.exploration.study.storage import JOURNAL, Trials, definition_of, open_study, repair_journal
+from codesign.files import held, lock_of
 
 SPEC = study()
 OTHER = study(("to: 2.0e-2", "to: 3.0e-2"))
@@ -130,16 +129,9 @@ def test_a_disk_that_fails_is_told_with_the_journal(
 
 
 def test_one_process_at_a_time(tmp_path: Path) -> None:
-    code = (
-        "import sys, time\nfrom filelock import FileLock\n"
-        f"lock = FileLock({str(tmp_path / '.lock')!r})\nlock.acquire()\nprint('held', flush=True)\ntime.sleep(60)"
-    )
-    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as other:
-        assert other.stdout.readline() == "held\n"
-        with pytest.raises(InputError, match="is held by another process, which writes there"):
-            reopened(tmp_path)
-        other.kill()
-    assert reopened(tmp_path) == ([], [])  # the lock ended with its holder
+    with held(lock_of(tmp_path)), pytest.raises(InputError, match=r"is held by process \d+ on .*, which writes there"):
+        reopened(tmp_path)
+    assert reopened(tmp_path) == ([], [])
 
 
 def test_trials_of_another_search_do_not_mix(tmp_path: Path) -> None:
