@@ -31,12 +31,11 @@ def word(label: str, speaker: int, take: int) -> np.ndarray:
     return (0.2 + 0.02 * take) * np.sin(2 * np.pi * np.cumsum(frequency) / _RATE_HZ)
 
 
-def write_audio(root: Path, *, folders: bool = False, takes: int = 4, reverse: bool = False) -> Path:
-    """A small folder of words of three speakers, with the label in the file's name or as the name of its folder."""
+def write_audio(root: Path, *, takes: int = 4, reverse: bool = False) -> Path:
+    """A small folder of words of three speakers, with the label in the file's name."""
     work = [(label, speaker, take) for label in WORDS for speaker in range(3) for take in range(takes)]
     for label, speaker, take in reversed(work) if reverse else work:
-        name = f"{label}/s{speaker}_{take}.wav" if folders else f"{label}_s{speaker}_{take}.wav"
-        path = root / "audio" / name
+        path = root / "audio" / f"{label}_s{speaker}_{take}.wav"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(wav(word(label, speaker, take)))
     return root

@@ -247,6 +247,10 @@ def test_files_that_cannot_be_are_refused_by_name(write, changes, message):
         ({"currents": True}, "currents: events are counted"),
         ({"p": None}, r"on the grid \(2, 4, 4\), p, y, x"),
         ({"t": np.full(500, -1)}, "sample .*: t: event 0 is at -1 µs"),
+        (
+            {"t": 1_600_000_000_000_000 + np.arange(500)},
+            r"no event comes in the 10 timesteps of 10 ms .* t counts from its beginning",
+        ),
     ],
 )
 def test_lists_that_cannot_be_are_refused_with_their_sample(tmp_path, changes, message):
@@ -426,13 +430,6 @@ def test_labels_that_leave_classes_empty_are_told(write):
     """Labels from 1 make a class 0 that no sample has."""
     file = write(data=np.ones((8, 2, 3)), labels=1 + np.arange(8) % 2, timestep_s=1e-3)
     assert load(file, test=2, validation=2).coverage == "8 samples of 2 of 3 classes, events on 1x1x3 inputs"
-
-
-def test_times_since_another_beginning_are_refused(write):
-    events = {"t": np.arange(8) + 1_600_000_000_000_000, "unit": np.arange(8) % 3, "offsets": np.arange(9), "grid": [3]}
-    file = write(**events, labels=np.arange(8) % 2, timestep_s=1e-3, timesteps=3)
-    with pytest.raises(DataError, match=r"no event comes in the 3 timesteps of 1 ms .* t counts from its beginning"):
-        load(file)
 
 
 def test_another_timestep_leaves_a_sample_as_long_as_the_file_says(write):

@@ -79,13 +79,6 @@ def test_an_image_is_seen_the_same_whatever_is_beside_it(seed):
         assert np.array_equal(frames(record(camera, images[n : n + 1]), camera)[0], together[n])
 
 
-def test_long_bins_hold_what_short_bins_hold():
-    camera = SaccadeCamera(height=12, width=12, travel=3, contrast=0.3)
-    short = frames(record(camera, random_images(5), timesteps=10), camera)
-    long = frames(record(camera, random_images(5), timestep_s=0.02, timesteps=5), camera)
-    assert np.array_equal(short.reshape(3, 5, 2, *short.shape[2:]).sum(axis=2), long)
-
-
 def test_the_version_is_raised_whenever_events_change():
     """Caches and fingerprints rely on it. After a wanted change: raise CAMERA_VERSION and write the hash anew."""
     batch = record(SaccadeCamera(height=16, width=16, magnification=1.5, travel=4), images_by_formula(), timesteps=30)

@@ -105,10 +105,8 @@ NO_SHD = "cannot be read as a file of SHD"
 DAMAGE = {
     ("mnist", "mnist/train-images-idx3-ubyte.gz"): [
         (b"", "not an idx file"),
-        (b"\x1f\x8b\x08\x00", "cannot be read"),
         (b"<html>not found</html>", "cannot be read"),
         (gzip.compress(b"<html>"), "not an idx file"),
-        (gzip.compress(idx(IMAGES))[:-20], "cannot be read"),
         (gzip.compress(idx(IMAGES)[:-1]), "must hold 31,360 bytes after its header, found 31,359"),
         (gzip.compress(idx(IMAGES) + b"x"), "found more"),
         (gzip.compress(idx(np.zeros(5))[:6]), "ends within its header"),
@@ -137,7 +135,6 @@ DAMAGE = {
         (huge("labels"), "labels has more than 256 MiB"),
     ],
     ("cifar10", "cifar10/cifar-10-batches-py/data_batch_1"): [
-        (b"", NO_BATCH),
         (b"<html>not found", NO_BATCH),
         (pickle.dumps([1, 2]), NO_BATCH),
         (pickle.dumps({b"labels": [1]}), NO_BATCH),
@@ -146,7 +143,6 @@ DAMAGE = {
         (batch([1], [3] * 3072), "must hold 3,072 bytes for each"),
     ],
     ("cifar10 npz", "cifar10/part.npz"): [
-        (cut_off(-100), "(download|copy) it again"),
         (arrays(x_train=np.zeros((40, 32, 32), np.uint8)), "x_train must hold 40 images of 32x32x3 bytes"),
         (arrays(x_test=np.zeros((10, 32, 32, 3))), "x_test must hold 10 images .* found float64"),
         (arrays(y_train=np.zeros(39, np.int64)), "train_index must hold the number of each image"),
@@ -156,7 +152,6 @@ DAMAGE = {
         (arrays(y_test=np.full(10, 10)), "labels must lie in 0 … 9, found 10 … 10"),
     ],
     ("dvsgesture", "dvsgesture/DVSGesture/ibmGestureTest/user20_lab/3.npy"): [
-        (b"", "cannot be read"),
         (b"<html>", "cannot be read"),
         (table(np.zeros((3, 3)), np.int32), "must hold a table of the columns x, y, p and t"),
         (table(np.zeros((3, 4))), "must be .* whole numbers, found float64"),
