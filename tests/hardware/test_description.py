@@ -147,14 +147,6 @@ def test_times_in_cycles_follow_the_clock() -> None:
     assert chip.numbers()["times.output"].text == "3 cycles"
 
 
-def test_every_number_says_what_it_changes() -> None:
-    chip = find_chip("template")
-    effects = {path: number.effect for path, number in chip.numbers().items()}
-    assert effects["energies.synaptic_operation"] == effects["vector_width"] == effects["clock"] == "price"
-    assert effects["neurons_per_core"] == effects["weight_bits"] == effects["cores"] == "spikes"
-    assert effects["technology_node"] == effects["supply_voltage"] == effects["area"] == "price"
-
-
 def test_unknowns_name_what_cannot_be_modelled() -> None:
     event_driven = dict(missing_parameters(find_chip("mubrain_layersync2024")))
     assert event_driven["static_power.chip"] == "static energy"
@@ -185,22 +177,6 @@ def test_names_aliases_and_paths_find_chips(monkeypatch: pytest.MonkeyPatch, tmp
     assert "mine" in chip_names()
     with pytest.raises(InputError, match="did you mean 'truenorth'"):
         find_chip("truenort")
-
-
-def test_axes_set_single_numbers() -> None:
-    chip = find_chip("loihi")
-    wide = with_parameter(chip, "vector_width", 16)
-    assert wide.vector_width.value == 16
-    assert wide.numbers() != chip.numbers()
-    assert chip.vector_width.value == 1
-    cheap = with_parameter(chip, "energies.synaptic_operation", "2 pJ")
-    assert cheap.e_synaptic_operation_j == near(2e-12)
-    added = with_parameter(find_chip("mubrain_layersync2024"), "static_power.chip", "10 uW")
-    assert added.static_power.chip.value == near(10e-6)
-    assert added.static_power.chip.source in added.sources
-    tick = with_parameter(find_chip("truenorth"), "synchronization.tick", "100 us")
-    assert tick.synchronization.tick.value == near(1e-4)
-    assert with_parameter(chip, "supports.thresholds", 4).supports.thresholds == 4
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from handmade_hardware import (
     chip_from,
     cost_of,
     group,
+    mesh,
     near,
     number,
     timer,
@@ -65,20 +66,11 @@ def test_static_power_is_on_for_the_latency_or_for_the_stimulus(two_timesteps: c
         assert (cost.latency_s is None) == any("keep pace" in text for text in cost.assumptions) == (body == timeless)
 
 
-def test_spikes_count_once_for_each_destination_core() -> None:
-    body = MESH_CORES.replace("layers_share_core", f"neurons_per_core: {number(1)}\nlayers_share_core")
-    execution = Builder("1-2-1").message(-1, 0, 3).build()
-    energy = cost_of(execution, body + TIMES + ENERGIES + ASYNCHRONOUS).energy
-    assert energy.terms_j["message"] == near([6e-9])
-    assert energy.terms_j["hop"] == near([3 * 10e-9])  # from tile 0 to cores 0 and 1
-    assert energy.terms_j["synaptic_operation"] == near([6e-12])
-
-
-def test_vertical_hops_have_their_own_energy() -> None:
-    body = MESH_CORES.replace("columns: 4", "columns: 1").replace("rows: 2", "rows: 8")
-    energies = ENERGIES.replace("  barrier", f"  hop_vertical: {number('5 nJ')}\n  barrier")
+@pytest.mark.parametrize(("more", "energy"), [("", 10e-9), (f"  hop_vertical: {number('5 nJ')}\n", 5e-9)])
+def test_vertical_hops_have_an_energy_of_their_own_or_that_of_all_hops(more: str, energy: float) -> None:
+    body = MESH_CORES.replace(mesh(2, 4), mesh(8, 1)) + TIMES + ENERGIES.replace("  barrier", f"{more}  barrier")
     execution = Builder("1-1-1").update(0, 0, 1, 1).message(0, 1, 1).build()
-    assert cost_of(execution, body + TIMES + energies + ASYNCHRONOUS).energy.terms_j["hop"] == near([5e-9])
+    assert cost_of(execution, body + ASYNCHRONOUS).energy.terms_j["hop"] == near([energy])
 
 
 def without(name: str) -> str:

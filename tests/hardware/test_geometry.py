@@ -100,20 +100,6 @@ def test_links_carry_every_hop_and_lead_somewhere(sizes, mesh, neurons, chips):
         assert 1 <= int(at_chip or 1) <= placement.chips_used
 
 
-@settings(max_examples=40)
-@given(sizes=st.lists(st.integers(1, 6), min_size=2, max_size=4), mesh=st.tuples(st.integers(1, 3), st.integers(1, 3)))
-def test_tiles_numbered_along_columns_are_the_transposed_mesh(sizes: list[int], mesh: tuple[int, int]) -> None:
-    """Rows and columns exchanged: what was horizontal is vertical, and hops are as many."""
-    rows, columns = mesh
-    chip = mesh_chip(rows, columns, neurons=2)
-    network = chip.network_on_chip.model_copy(update={"numbering": "columns", "rows": columns, "columns": rows})
-    placement = placed("-".join(map(str, sizes)), chip, "scaled")
-    along, across = placement.geometry, placement.on(chip.model_copy(update={"network_on_chip": network})).geometry
-    np.testing.assert_array_equal(along.horizontal, across.vertical)
-    np.testing.assert_array_equal(along.vertical, across.horizontal)
-    assert along.links.sum() == pytest.approx(across.links.sum())
-
-
 def test_a_mesh_without_rows_and_columns_is_as_near_to_a_square_as_holds_the_cores() -> None:
     chip = mesh_chip(4, 4)
     open_ = chip.model_copy(

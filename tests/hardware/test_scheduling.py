@@ -28,7 +28,6 @@ from codesign.hardware.cost.scheduling import (
     schedule_assumptions,
     service_model,
 )
-from codesign.network.layers import Conv2d, Linear
 from codesign.simulation.policies import get_policy
 
 SHAPE = shape_of("64-32-32-10")
@@ -174,31 +173,21 @@ def test_input_mode_and_stop_are_passed_on(name: str) -> None:
 def test_a_service_model_by_hand() -> None:
     """3-4-4 with two neurons a core: both layers on two cores each, in two rows.
 
-    t_so 1 µs for two synapses, t_message 10 µs, t_update 100 µs, t_output 1 ms, t_hop 10 ms along a row, 0.1 s across.
+    t_so 1 µs for two synapses, t_message 10 µs, t_update 100 µs, t_spike 7 µs, t_output 1 ms, t_hop 10 ms along a row,
+    0.1 s across.
     """
     cores = f"cores: {number(4)}\nneurons_per_core: {number(2)}\nlayers_share_core: false\n{mesh(2, 2)}"
-    times = TIMES + f"  hop_vertical: {number('100 ms')}\n"
+    times = TIMES + f"  hop_vertical: {number('100 ms')}\n  spike: {number('7 us')}\n"
     chip = chip_from(f"vector_width: {number(2)}\n" + cores + times + ASYNCHRONOUS)
     placement = cd.place(shape_of("3-4-4"), chip)
     model = service_model(placement)
     assert model.message_s == near((11e-6,) * 4)  # two synapses in one lane operation
-    assert (model.lanes, model.update_s, model.spike_s) == (2, near(100e-6), 0)
+    assert (model.lanes, model.update_s, model.spike_s) == (2, near(100e-6), near(7e-6))
     assert model.output_s == near((2e-3, 2e-3, 0, 0))  # each hidden neuron to two cores, outputs to none
     assert model.route_s[0][:2] == near((0, 10e-3))  # inputs enter at core 0
     assert model.route_s[1][2:] == near((100e-3, 110e-3))
     assert model.route_s[2][2:] == near((110e-3, 100e-3))
     assert service_model(placement.on(cd.with_parameter(chip, "vector_width", "all"))).lanes is None
-
-
-def test_the_times_of_a_convolution_are_means_over_its_inputs() -> None:
-    """A 2×2 kernel without padding over 3×3: 16 synapses from 9 inputs to 4 neurons, then 4 to each of two outputs."""
-    text = f"cores: {number(2)}\nlayers_share_core: false\nvector_width: {number(1)}\n" + TIMES.replace("hop", "spike")
-    chip = chip_from(text + ASYNCHRONOUS + mesh(1, 1, 2))
-    layers = (Conv2d(kind="conv2d", channels=1, kernel=2), Linear(neurons=2))
-    shape = cd.network_shape(cd.TopologySpec(input=(1, 3, 3), layers=layers))
-    model = service_model(cd.place(shape, chip))
-    assert model.message_s == near((16 / 9 * 1e-6 + 10e-6, 2e-6 + 10e-6))
-    assert model.spike_s == near(10e-3)
 
 
 def test_on_a_crossbar_a_message_takes_every_neuron_of_its_core() -> None:

@@ -163,15 +163,6 @@ def test_an_all_in_energy_is_one_number_and_the_unknown_stays_unknown(two_timest
     }
 
 
-def test_ticks_alone_scale_with_the_tick(two_timesteps: cd.Execution) -> None:
-    timer = f"{{kind: timer, tick: {number('1 ms')}, overload: stretch}}"
-    chip = simple(synchronization=timer, synaptic_operation=told("1 pJ", "measured", all_in="false"))
-    columns = uncertainty_columns(cost_of(two_timesteps, chip))
-    # 2 timesteps through 2 layers: 3 ticks
-    assert columns["latency_at_low_s"] == pytest.approx([3e-3 / 1.1], rel=1e-5)
-    assert columns["latency_at_high_s"] == near([3.3e-3])
-
-
 def test_what_a_book_leaves_out_takes_no_digits_of_its_draws() -> None:
     row: Columns = {term.column: None for term in COST_TERMS.values()}
     row |= {"energy_synaptic_operation_j": 1e-7, "energy_static_host_j": 1.0, "core_share": 0.5}
@@ -219,22 +210,6 @@ def test_every_scenario_is_what_pricing_the_changed_chip_gives(case, draw):
                     assert nominal.mean.terms_j[term] is None
                 else:
                     assert expected == pytest.approx(nominal.mean.terms_j[term], rel=1e-9, abs=1e-30)
-
-
-def test_the_replay_is_exact_where_all_times_move_in_one_proportion(two_timesteps: cd.Execution) -> None:
-    times = dict.fromkeys(("synaptic_operation", "neuron_update", "output"), f"{{cycles: 3, {MEASURED}}}")
-    chip = simple(
-        f"clock: {number('1 MHz', range='[0.5 MHz, 3 MHz]')}\nstatic_power: {{chip: {told('1 mW', 'measured')}}}\n"
-        f"{group('times', **times)}{mesh(1, 1)}",
-        "{kind: clocked}",
-        synaptic_operation=told("20 pJ", "measured", all_in="false"),
-    )
-    columns = uncertainty_columns(cost_of(two_timesteps, chip))
-    placement = cd.place(two_timesteps.shape, chip, "scaled")
-    for name, frequency in (("low", 0.5e6), ("high", 3e6)):
-        cost = cd.price(two_timesteps, placement.on(at(chip, {"clock": frequency})))
-        assert columns[f"latency_at_{name}_s"] == near([cost.latency_s])
-        assert columns[f"energy_at_{name}_j"] == near([cost.energy_j])
 
 
 @pytest.mark.parametrize(
