@@ -9,73 +9,20 @@ import torch
 from networks import network_of
 
 from codesign.errors import InputError
-from codesign.network.connection import Connection
 from codesign.network.neuron import NeuronSpec
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.network.topology import TopologySpec
 
-SPEC = {
-    "input": [2, 6, 6],
-    "layers": [
-        {"kind": "conv2d", "channels": 4, "kernel": 3, "padding": 1, "stride": 1},
-        {"kind": "sum_pool", "kernel": 2},
-        {"kind": "conv2d", "channels": 6, "kernel": [2, 1], "dilation": [1, 2], "groups": 2},
-        {"kind": "average_pool", "kernel": 2},  # leaves out a column of three
-        {"kind": "linear", "neurons": 4},
-    ],
-}
-
-
-@pytest.fixture
-def convolutional() -> SpikingNetwork:
-    return SpikingNetwork(TopologySpec.model_validate(SPEC), NeuronSpec(), timestep_s=0.01, seed=3)
-
 
 def test_numbers_are_float32_whatever_a_notebook_has_set() -> None:
-    topology = TopologySpec.model_validate(SPEC | {"delayed": [{"from": 2, "to": 2, "delay": 1}]})
+    layers = [{"kind": "conv2d", "channels": 4, "kernel": 3}, {"kind": "linear", "neurons": 4}]
+    topology = TopologySpec.model_validate({"input": [2, 6, 6], "layers": layers, "delayed": [{"from": 1, "to": 1}]})
     torch.set_default_dtype(torch.float64)
     try:
         network = SpikingNetwork(topology, NeuronSpec(bias=True), timestep_s=0.01)
     finally:
         torch.set_default_dtype(torch.float32)
     assert {parameter.dtype for parameter in network.parameters()} == {torch.float32}
-
-
-def matrix(connection: Connection) -> torch.Tensor:
-    """The connection as a dense (outputs, inputs) matrix, column by column."""
-    return connection.currents(torch.eye(connection.inputs, dtype=torch.float64), connection.weight.double()).T
-
-
-def test_gradients_are_adjoints(convolutional: SpikingNetwork):
-    generator = torch.Generator().manual_seed(0)
-    for connection in convolutional.layer_connections():
-        spikes = torch.rand((3, connection.inputs), dtype=torch.float64, generator=generator)
-        gradient = torch.rand((3, connection.outputs), dtype=torch.float64, generator=generator)
-        weight = connection.weight.detach().double().requires_grad_()
-        spikes.requires_grad_()
-        (connection.currents(spikes, weight) * gradient).sum().backward()
-        torch.testing.assert_close(connection.spikes_gradient(gradient, weight.detach()), spikes.grad)
-        torch.testing.assert_close(connection.weight_gradient(gradient, spikes.detach()), weight.grad)
-        of_columns = torch.rand(connection.columns, dtype=torch.float64, generator=generator)
-        masked = connection.currents(spikes, weight * connection.of_weights(of_columns))
-        torch.testing.assert_close(masked, connection.currents(spikes * connection.of_inputs(of_columns), weight))
-        sums = (connection.sums_of_columns(weight) * of_columns).sum()
-        torch.testing.assert_close(sums, (weight * connection.of_weights(of_columns)).sum())
-
-
-def test_fans_and_messages_count_synapses_of_the_dense_matrix_whatever_weighs_nothing(convolutional: SpikingNetwork):
-    for connection, layer in zip(convolutional.layer_connections(), convolutional.shape.layers, strict=True):
-        with torch.no_grad():
-            connection.weight.fill_(1.0)
-        exists = matrix(connection) != 0
-        assert connection.fan_out().tolist() == exists.sum(dim=0).tolist()
-        assert connection.fan_in().tolist() == exists.sum(dim=1).tolist()
-        assert int(exists.sum()) == layer.synapses
-        assert int(connection.fan_in().max()) == layer.fan_in
-        spikes = torch.randint(0, 3, (2, connection.inputs), generator=torch.Generator().manual_seed(1)).double()
-        with torch.no_grad():
-            connection.weight.zero_()
-        assert torch.equal(connection.messages(spikes), spikes @ exists.double().T)
 
 
 SIDES = {"kernel": (3, 2), "stride": (1, 2), "padding": (2, 1), "dilation": (1, 2)}

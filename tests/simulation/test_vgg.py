@@ -16,7 +16,6 @@ from codesign.training.trainer import train
 from codesign.workload.events import EventBatch
 
 PRESET = PRESETS["cifar10"]
-SAMPLES = 3
 
 
 def vgg(*channels: int) -> SpikingNetwork:
@@ -37,7 +36,7 @@ def vgg(*channels: int) -> SpikingNetwork:
     return network
 
 
-def images(samples: int = SAMPLES) -> EventBatch:
+def images(samples: int) -> EventBatch:
     """Coloured squares of 8 × 8 pixels, as currents on a dyadic grid."""
     rng = np.random.default_rng(0)
     squares = np.round(16 * rng.normal(size=(samples, 1, 3, 4, 4))) / 16

@@ -17,7 +17,6 @@ from codesign.network.quantization import Quantization, quantize
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.engine import classification_loss, simulate
 from codesign.simulation.loss import CrossEntropy
-from codesign.simulation.policies import Policy
 from codesign.simulation.results import Simulation
 from codesign.simulation.schedule import Schedule
 from codesign.simulation.service import ServiceModel
@@ -99,18 +98,6 @@ def test_trains_through_the_times_of_a_chip():
     fifo = run(TIMED.model_copy(update={"policy": "fifo"}))[1]
     assert not torch.equal(timed.state["connections.0.weight"], fifo.state["connections.0.weight"])
     assert evaluate(network, toy_split(3, 50), schedule).accuracy > 0.5
-
-
-def test_trains_through_a_schedule_of_ones_own():
-    """Whose policy is registered nowhere: the highest neurons leave first."""
-    backwards = Policy(name="backwards", priority=lambda waiting: waiting.index)
-    schedule = replace(RECIPES["random"].schedule, policy=backwards)
-    recipe = RECIPES["random"].model_copy(update={"epochs": 2})
-    network, own = run(recipe, schedule=schedule)
-    assert own.history[-1].loss < own.history[0].loss
-    assert own.history[0].loss != run(recipe)[1].history[0].loss
-    accuracy = evaluate(network, toy_split(2, 100), schedule).accuracy
-    assert accuracy == max(report.validation_accuracy for report in own.history)
 
 
 def one_epoch(events: EventBatch, recipe: Recipe, **options: object) -> TrainingResult:
