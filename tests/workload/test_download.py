@@ -69,12 +69,7 @@ def offered(server, folder, **files):
 
 
 def nmnist_on(server, tmp_path):
-    source = write_nmnist(tmp_path / "source") / "nmnist/NMNIST"
-    files = {
-        "train.zip": (archive_of("zip", source, "Train"), "Train"),
-        "test.zip": (archive_of("zip", source, "Test"), "Test"),
-    }
-    return offered(server, NMNIST.download.folder, **files)
+    return offered(server, NMNIST.download.folder, **zips_of_a_folder_each(tmp_path / "source")[1])
 
 
 def left_beside(folder):
@@ -82,15 +77,9 @@ def left_beside(folder):
     return sorted(path.name for path in folder.iterdir() if path.name != ".download.lock")
 
 
-def test_zip_archives_become_a_dataset(server, tmp_path):
-    told = Told()
-    download(nmnist_on(server, tmp_path), tmp_path / "data", told)
-    workload = load_workload(WorkloadSpec(name="nmnist"), data_root=tmp_path / "data")
-    assert workload.coverage == "40 of 60,000 training and 10 of 10,000 test recordings"
-    assert left_beside(tmp_path / "data/nmnist/NMNIST") == ["Test", "Train"]
-    size = len(server.content["/train.zip"])
-    assert told.reports[0] == ("train.zip", 0, size)
-    assert ("train.zip", size, size) in told.reports
+def zips_of_a_folder_each(source):
+    below = write_nmnist(source) / "nmnist/NMNIST"
+    return "nmnist", {f"{part.lower()}.zip": (archive_of("zip", below, part), part) for part in ("Train", "Test")}
 
 
 def tar_of_a_folder(source):
@@ -109,11 +98,16 @@ def no_archives(source):
     return "mnist", files
 
 
-@pytest.mark.parametrize("kind", [tar_of_a_folder, zips_of_a_file_each, no_archives])
+@pytest.mark.parametrize("kind", [zips_of_a_folder_each, tar_of_a_folder, zips_of_a_file_each, no_archives])
 def test_archives_and_files_of_each_kind_become_a_dataset(server, tmp_path, kind):
-    name, files = kind(tmp_path / "source")
-    download(offered(server, get_dataset(name).download.folder, **files), tmp_path / "data", Told())
+    (name, files), told = kind(tmp_path / "source"), Told()
+    what = offered(server, get_dataset(name).download.folder, **files)
+    download(what, tmp_path / "data", told)
     assert len(load_workload(WorkloadSpec(name=name), data_root=tmp_path / "data").test) == 10
+    assert left_beside(tmp_path / "data" / what.folder) == sorted(holds for _, holds in files.values())
+    first, (content, _) = next(iter(files.items()))
+    assert told.reports[0] == (first, 0, len(content))
+    assert (first, len(content), len(content)) in told.reports
 
 
 def test_what_is_there_is_not_fetched_again(server, tmp_path):
