@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import itertools
 import json
 import math
@@ -337,6 +338,17 @@ def test_an_interrupt_leaves_nothing_and_the_next_run_is_as_if_nothing_was(price
     with pytest.raises(KeyboardInterrupt):
         run(priced, cache_root, tmp_path / "a", chip="clocked_real_time", progress=Interrupting())
     assert {path.name: path.read_bytes() for path in (tmp_path / "a").iterdir()} == before
+
+
+def test_front_and_page_do_not_outlive_points_that_cannot_be_kept(priced, cache_root, tmp_path, monkeypatch):
+    def full(number: int) -> None:
+        if ".points.parquet" in os.readlink(f"/proc/self/fd/{number}"):
+            raise OSError(errno.ENOSPC, "No space left on device")  # as some disks say only now
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(InputError, match=r"points\.parquet: cannot be written: No space left"):
+        run(priced, cache_root, tmp_path / "a", chip="clocked_real_time")
+    assert [path.name for path in (tmp_path / "a").iterdir()] == [".lock"]
 
 
 def test_one_pricing_at_a_time_writes_a_folder(priced: Path, cache_root: Path, tmp_path: Path, monkeypatch):

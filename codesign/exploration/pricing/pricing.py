@@ -102,15 +102,16 @@ def run_pricing(
     threads = usable_cores() if threads is None else whole("threads", threads, least=1)
     output, progress = run.output, run.progress
     points, front, page = (Path(output) / name for name in ("points.parquet", "front.parquet", "index.html"))
-    with held(lock_of(output)), point_file(points, problem := prepare(spec, run)) as keep:
-        pricers, best, densities = price_space(problem, threads=threads, progress=progress, chunk=chunk, keep=keep)
-        again = None
-        wanted = problem.operation == "real_time" if problem.space.chip.synchronized else replay
-        if wanted and len(best):
-            again = replayed(problem, best, threads, progress)
-        table = front_table(problem, best, pricers, again)
-        shown = page_of(problem, table, densities, float(np.mean([pricer.drops for pricer in pricers])))
-        html = render_pricing(shown)
+    with held(lock_of(output)):
+        with point_file(points, problem := prepare(spec, run)) as keep:
+            pricers, best, densities = price_space(problem, threads=threads, progress=progress, chunk=chunk, keep=keep)
+            again = None
+            wanted = problem.operation == "real_time" if problem.space.chip.synchronized else replay
+            if wanted and len(best):
+                again = replayed(problem, best, threads, progress)
+            table = front_table(problem, best, pricers, again)
+            shown = page_of(problem, table, densities, float(np.mean([pricer.drops for pricer in pricers])))
+            html = render_pricing(shown)
         write_atomically(front, parquet_bytes(table))
         write_atomically(page, html.encode())
     return PricingOutcome(
