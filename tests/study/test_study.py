@@ -338,6 +338,7 @@ def test_a_failing_training_is_a_failed_trial(search: Search, tmp_path: Path, mo
     assert {trial.reason for trial in failed} == {"TrainingDivergedError: the loss became nan"}
     assert {trial.parameters["recipe"] for trial in failed} == {"layered"}
     assert outcome.failed == len(failed)
+    assert "move the journal away" in outcome.failures
     assert any(trial.state == "complete" for trial in outcome.facts.trials)
 
 

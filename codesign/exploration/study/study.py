@@ -44,11 +44,16 @@ class StudyOutcome(SweepOutcome):
     @property
     def failed(self) -> int:
         """Rows without a result, and trials that failed."""
-        return super().failed + sum(trial.state == "failed" for trial in self.facts.trials)
+        return super().failed + self._failed_trials
+
+    @property
+    def _failed_trials(self) -> int:
+        return sum(trial.state == "failed" for trial in self.facts.trials)
 
     @property
     def failures(self) -> str:
-        return f"{self.failed} trials or tested design points failed"
+        again = "; a trial that failed stays so: move the journal away, or give another --storage, to have it run again"
+        return f"{self.failed} trials or tested design points failed{again if self._failed_trials else ''}"
 
 
 def load_study(name_or_path: str | Path, *, dataset: str | None = None, scale: str | None = None) -> StudySpec:
