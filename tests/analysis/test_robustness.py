@@ -127,6 +127,20 @@ def test_a_tip_of_a_number_that_variants_of_a_chip_share_moves_both(value, words
     assert scaled_sentence(one, two, {one: "wide", two: "narrow"}) == said
 
 
+def test_a_tip_of_a_number_that_one_variant_has_at_zero_is_no_multiple_of_it():
+    """1 µJ between them, and −2 with a spike of a at 4 pJ: zero at a third of that."""
+    free = numbers(("energies.spike", 0.0, 0.0, 4e-12, 10 * MICRO, 14 * MICRO))
+    dear = numbers(("energies.spike", 5e-13, 1e-12, 2e-12, 10.5 * MICRO, 12 * MICRO))
+    draws = {"energy_draws_j": [11 * MICRO] * 5}
+    rows = [point("a", 0, energy_j=10 * MICRO, **draws, **free), point("b", 0, energy_j=11 * MICRO, **draws, **dear)]
+    metadata = synthetic_metadata()
+    for chip in "ab":
+        metadata.chips[chip] = ChipFacts(title=chip, citation="", synchronization="asynchronous", name="base")
+    one, two = points_of(rows, metadata)
+    said = tip(compare("energy_j", one, two, more_is_better=False))
+    assert said == "This reverses if generating a spike of a costs more than about 1.33 pJ instead of 0 J."
+
+
 def test_powers_are_in_watts():
     known = numbers(("static_power.chip", 1e-3, 2e-3, 3e-3, 5 * MICRO, 20 * MICRO))
     rows = [
