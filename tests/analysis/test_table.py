@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from synthetic_sweep import synthetic_metadata
 
+from codesign.analysis.answers.asking import AnsweredTable
 from codesign.analysis.results.columns import COLUMNS, SMALLEST
 from codesign.analysis.results.limits import MOST_ROWS
 from codesign.analysis.results.metadata import AxisFacts, JobFacts, ResultMetadata
@@ -325,6 +326,9 @@ def test_files_of_two_sweeps_that_were_put_together_are_no_results(tmp_path):
     pq.write_table(pa.concat_tables(tables), path)
     with pytest.raises(InputError, match="has a design point twice"):
         read_results(path)
+    together = AnsweredTable(frame=pa.concat_tables(tables).to_pandas(), metadata=METADATA)  # in memory
+    with pytest.raises(InputError, match="results: has a design point twice"):
+        _ = together.points
     write_results(path, [row(sweep="other", recipe="mine") | {"axis.width": 1.0}], METADATA)
     pq.write_table(pa.concat_tables([tables[0], pq.read_table(path)]), path)
     with pytest.raises(InputError, match=r"has rows of '\w+' and 'other'; results of several sweeps"):

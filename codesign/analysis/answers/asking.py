@@ -29,7 +29,7 @@ from codesign.analysis.results.columns import AXIS_PREFIX
 from codesign.analysis.results.naming import Names, names_of
 from codesign.analysis.results.points import Point, gather
 from codesign.analysis.results.study import Study, read_study
-from codesign.analysis.results.table import ResultTable, is_known
+from codesign.analysis.results.table import ResultTable, is_known, refuse_twice
 from codesign.arguments import one_of
 from codesign.errors import InputError
 from codesign.hardware.terms import BOOKS, StaticBook
@@ -59,7 +59,10 @@ class AnsweredTable(ResultTable):
 
     @cached_property
     def points(self) -> tuple[Point, ...]:
-        """Design points with the seeds of each gathered; means and intervals by `point.value(column)`."""
+        """Design points with the seeds of each gathered; means and intervals by `point.value(column)`.
+
+        Raises InputError where the rows, put together from several results, have a seed of one twice."""
+        refuse_twice(self.frame, "results")
         return gather(self)
 
     @cached_property

@@ -144,12 +144,18 @@ def read_results(location: Location) -> ResultTable:
     if len(sweeps := table.frame["sweep"].unique()) > 1:
         one, other = sweeps[:2]
         raise InputError(f"{place}: has rows of '{one}' and '{other}'; results of several sweeps cannot be read as one")
-    axes = [name for name in map(str, table.frame) if name.startswith(AXIS_PREFIX)]
-    again = table.frame[table.frame.duplicated([*_NAMED, *axes, *_SEEDS])]
+    refuse_twice(table.frame, place)
+    return table
+
+
+def refuse_twice(frame: pd.DataFrame, place: str) -> None:
+    """Raise InputError where a design point has a seed twice, as in results that were put together: no row is the mean
+    of two."""
+    axes = [name for name in map(str, frame) if name.startswith(AXIS_PREFIX)]
+    again = frame[frame.duplicated([*_NAMED, *axes, *_SEEDS])]
     if len(again):
         row = ", ".join(f"{name} {again.iloc[0][name]}" for name in ("chip", "schedule", "recipe", *_SEEDS))
         raise InputError(f"{place}: has a design point twice ({row}); results of several sweeps cannot be read as one")
-    return table
 
 
 def _decoded(content: bytes, place: str) -> ResultTable:
