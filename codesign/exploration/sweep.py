@@ -80,17 +80,14 @@ def run_sweep(spec: SweepSpec, run: RunArguments) -> SweepOutcome:
         failures = run_work(work, run, spec.resources)
         watch.show()
         metadata = describe_sweep(plan, [work], run, failed=len(failures))
-        outcome = write_outcome({"": plan}, metadata, run, failures)
-        for note in filter(None, (silent_networks(outcome.table), over_budget(outcome.table))):
-            progress.note(note)
-        return outcome
+        return write_outcome({"": plan}, metadata, run, failures)
 
 
 def write_outcome(
     plans: Mapping[str, Plan], metadata: ResultMetadata, run: RunArguments, failures: Mapping[str, Failure]
 ) -> SweepOutcome:
     """Write the results file, the report and, if asked for, the models, of plans whose jobs have been run: by trial of
-    a study; a sweep's has the name "". Raises InputError where a file cannot be written."""
+    a study; a sweep's has the name "". Note what networks fail at. Raises InputError where a file cannot be written."""
     results, report, files = join(run.output, "results.parquet"), join(run.output, "report.html"), None
     rows = (
         {**row, f"{AXIS_PREFIX}{TRIAL_AXIS}": label} if label else row
@@ -101,4 +98,6 @@ def write_outcome(
     write_report(table, report)
     if run.models:
         files = write_models(plans, table, run, failures)
+    for note in filter(None, (silent_networks(table), over_budget(table))):
+        run.progress.note(note)
     return SweepOutcome(table=table, results=results, report=report, models=files)

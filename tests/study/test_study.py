@@ -441,3 +441,9 @@ def test_events_that_timesteps_leave_out_are_told(search: Search, tmp_path: Path
     own = (digits, f"{{name: arrays, file: {tmp_path / 'late.npz'}}}")
     _, watch = search(own, ("trials: 8", "trials: 1"), ("epochs: 4", "epochs: 1"))
     assert "50.0 % of the events come after the 4 timesteps of 2 ms and are left out" in watch.notes
+
+
+def test_a_trial_over_the_budget_of_its_training_is_told(search: Search) -> None:
+    spending = ("layered: {method: layered}", "layered: {method: layered, budget: {density: 1.0e-6}}")
+    _, watch = search(spending, ("trials: 8", "trials: 1"), ("epochs: 4", "epochs: 1"))
+    assert any("brought within its budget" in note for note in watch.notes)
