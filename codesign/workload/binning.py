@@ -1,4 +1,5 @@
-"""From the events of single samples to a batch, never holding dense frames or more than a few samples' events."""
+"""Binning the events of single samples into a batch, without ever holding dense frames or more than a few samples'
+events."""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ from codesign.workload.raw_events import bin_edges_ns
 from codesign.workload.spec import ResolvedSpec
 
 Events = tuple[Integers, Integers]
-"""(events,) time in ns from the beginning, not negative, and (events,) input index; in any order."""
+"""(events,) time in ns from the beginning, not negative, and (events,) input index, in any order."""
 
 _CHUNK = 128
 
@@ -21,8 +22,9 @@ _CHUNK = 128
 def binned(
     events: Iterator[Events], labels: Integers, *, sample_ids: Integers, input_size: int, spec: ResolvedSpec
 ) -> EventBatch:
-    """The events of B samples with (B,) labels and ids, counted by timestep and input; what is later is left out.
-    Raises DataError, naming the sample that is not read, or has an event at no time or input; or where more are."""
+    """Count the events of B samples, with (B,) labels and ids, by timestep and input, leaving out later events. Raises
+    DataError if there are more samples, or naming the sample that cannot be read or has an event with an invalid time
+    or input."""
     edges_ns = bin_edges_ns(spec.timestep, spec.timesteps)
     batches = []
     for start in range(0, max(len(labels), 1), _CHUNK):
@@ -48,14 +50,14 @@ def binned(
 
 
 def _next(events: Iterator[Events], sample: str, input_size: int) -> Events:
-    """The events of a sample: at another input they would be those of another timestep, or sample."""
+    """The next sample's events, with inputs checked: other indices would fall into another timestep or sample."""
     try:
         times_ns, inputs = map(np.asarray, next(events))
     except StopIteration:
         raise DataError(f"{sample}: is not read; there are fewer samples than asked for") from None
     except CodesignError:
         raise
-    except Exception as error:  # whatever goes wrong in a reader is told with its sample
+    except Exception as error:  # every failure of a reader is reported with its sample
         raise DataError(f"{sample}: cannot be read: {type(error).__name__}: {error}") from error
     if times_ns.shape != inputs.shape or (inputs.size and inputs.dtype.kind not in "iu"):
         raise DataError(f"{sample}: must have a time and a whole number of an input for each event")

@@ -1,8 +1,8 @@
 """Binned events on disk, so that a dataset is binned once per set of options.
 
-A file is named after a hash of all that its content depends on, appears whole or not at all, and carries a hash of its
-content: two processes may fill the same entry at once, and a damaged file is noticed and made again. Where the folder
-cannot be written, everything works without it.
+A file is named after a hash of everything that its content depends on, appears whole or not at all, and carries a hash
+of its content: two processes may fill the same entry at once, and a damaged file is detected and made again. If the
+folder cannot be written, everything works without it.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ def content_key(parts: Mapping[str, Any]) -> str:
 
 
 FileStates = Sequence[tuple[str, int, int, int]]
-"""What tells files that have changed from those that have not, without reading them."""
+"""Distinguishes changed files from unchanged ones without reading them."""
 
 
 def file_states(root: Path, files: Sequence[Path]) -> FileStates:
-    """(path below root, bytes, times in ns of the modification and of the change) of each file: differs whenever a file
-    was written, also by what then sets its modification time, as `cp -p`, `rsync -t` and archives do. Raises DataError
-    where one is gone, not a regular file, so that reading it might never end, or too large to be of a dataset."""
+    """(path below root, bytes, modification time and change time in ns) of each file: differs whenever a file was
+    written, even by tools that restore its modification time, such as `cp -p`, `rsync -t` and archivers. Raises
+    DataError if a file is gone, is not a regular file (reading it might never end), or is too large for a dataset."""
     try:
         states = [(file, file.stat()) for file in files]
     except OSError as error:
@@ -60,7 +60,7 @@ def file_states(root: Path, files: Sequence[Path]) -> FileStates:
 
 def content_digest(root: Path, files: list[Path]) -> str:
     """SHA-256 of the paths below root and the content of `files`, in that order; holds a few megabytes at a time.
-    Raises DataError where one cannot be read."""
+    Raises DataError if one cannot be read."""
     digest = hashlib.sha256()
     for path in files:
         with reading(path, remedy="copy it again"), path.open("rb") as stream:
@@ -70,7 +70,7 @@ def content_digest(root: Path, files: list[Path]) -> str:
 
 
 class Cache:
-    """Entries below `root`; None keeps nothing. With `look_only`, nothing more is kept."""
+    """Entries below `root`; None stores nothing. With `look_only`, nothing new is stored."""
 
     def __init__(self, root: Path | None, *, look_only: bool = False) -> None:
         self.root = root
@@ -83,12 +83,12 @@ class Cache:
         return None if content is None else _batches_of(content)
 
     def store(self, key: str, batches: Mapping[str, EventBatch]) -> None:
-        """Keep named batches under `key`; a folder that cannot be written is reported once and skipped."""
+        """Store named batches under `key`; a folder that cannot be written is reported once and skipped."""
         if self._folder is not None:
             self._write(f"events/{key}.npz", _bytes_of(batches))
 
     def digest(self, identity: Mapping[str, Any], compute: Callable[[], str]) -> str:
-        """`compute()`, remembered under `identity`: spares hashing gigabytes of files that did not change."""
+        """`compute()`, remembered under `identity`: saves hashing gigabytes of unchanged files."""
         name = f"digests/{content_key(identity)}"
         known = self._read(name)
         if known is not None:
@@ -100,7 +100,7 @@ class Cache:
     def _read(self, name: str) -> bytes | None:
         try:
             data = None if self._folder is None else self._folder.read(name)
-        except InputError:  # unreadable is like absent: made and written again
+        except InputError:  # unreadable counts as absent: computed and written again
             return None
         content = None if data is None else unsealed(data)
         if data is not None and content is None:
@@ -115,12 +115,12 @@ class Cache:
         except InputError as error:
             if self.root not in _reported:
                 _reported.add(self.root)
-                reason = error.__cause__ or error  # the path is told already
+                reason = error.__cause__ or error  # the path is already in the message
                 _LOG.warning("cache folder %s cannot be written (%s): working without it", self.root, reason)
 
 
 def _smallest(array: NDArray[Any]) -> NDArray[Any]:
-    """Whole numbers in the narrowest unsigned type that holds them; others as they are."""
+    """Integers in the narrowest sufficient unsigned type; other numbers unchanged."""
     if len(array) == 0 or array.min() < 0 or not np.array_equal(array, np.floor(array)):
         return array
     narrowest = np.min_scalar_type(int(array.max()))

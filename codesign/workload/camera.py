@@ -1,13 +1,13 @@
-"""A simulated event camera that looks at a still image while it makes saccades, as N-MNIST was recorded.
+"""A simulated event camera that looks at a still image while making saccades, like the recording of N-MNIST.
 
 The image is moved over the sensor along a triangle, one side per saccade of 100 ms: down and right, up and right, back
 left. Along a side the displacement is s(τ) = 10τ³ − 15τ⁴ + 6τ⁵ (minimum jerk), so that the event rate rises and falls
-within a saccade as it does in the recordings. Every millisecond each pixel compares the logarithm of its intensity with
-the level of its last event; it emits one ON or OFF event per threshold passed and moves its level by as much.
+within a saccade as in the recordings. Every millisecond, each pixel compares the logarithm of its intensity
+with the level of its last event; it emits one ON or OFF event per threshold crossed and moves its level accordingly.
 
 Pixels are ideal: no noise, no mismatch, no refractory time. Everything after the table of logarithms is integer
-arithmetic (or float32 arithmetic on integers below 2²⁴, which is exact), so a recording depends neither on the images
-beside it nor on the machine.
+arithmetic (or float32 arithmetic on integers below 2²⁴, which is exact), so a recording depends neither on other images
+nor on the machine.
 
 Source of the geometry: Orchard et al., "Converting static image datasets to spiking neuromorphic datasets using
 saccades", Frontiers in Neuroscience 9:437 (2015), doi:10.3389/fnins.2015.00437. The speed profile and the default
@@ -28,16 +28,16 @@ from codesign.workload.raw_events import bin_edges_ns
 from codesign.workload.spec import ResolvedSpec
 
 CAMERA_VERSION = 1
-"""Raised whenever the same image would give other events; part of cache keys and fingerprints."""
+"""Raise it whenever the same image gives different events; part of cache keys and fingerprints."""
 
 SACCADES = 3
 SACCADE_MS = 100
 
 _SUBPIXELS = 64  # resolution of positions and interpolation weights: 255 · 64² < 2²⁴ keeps float32 exact
-_LEVELS = 4080  # intensities that the table of logarithms tells apart: 255 · 16
+_LEVELS = 4080  # intensities in the table of logarithms: 255 · 16
 _UNITS = 64  # levels of a pixel per threshold
-_BACKGROUND = 0.1  # of black relative to white, added to every pixel: what makes the logarithm finite
-_AT_ONCE = 64  # images seen side by side
+_BACKGROUND = 0.1  # intensity of black relative to white, added to every pixel to keep the logarithm finite
+_AT_ONCE = 64  # images processed at once
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,9 +45,9 @@ class SaccadeCamera:
     """Geometry and pixels of the camera.
 
     Attributes:
-        height, width: of the sensor, in pixels.
+        height, width: size of the sensor, in pixels.
         magnification: sensor pixels per image pixel, at least 1.
-        travel: sensor pixels that the image moves, both across and down; the triangle is centred on the sensor.
+        travel: sensor pixels that the image moves, horizontally and vertically; the triangle is centred on the sensor.
         contrast: threshold θ of a pixel, a change of ln(intensity).
     """
 
@@ -58,8 +58,8 @@ class SaccadeCamera:
     contrast: float = 0.55
 
     def reader(self, images: Callable[[], NDArray[np.uint8]]) -> Callable[[Integers, ResolvedSpec], Iterator[Events]]:
-        """A function that records images at some positions, of (N, h, w) uint8 that are read when they are needed, with
-        a spec's contrast, for as long as it says."""
+        """A function that records the images at given positions of an (N, h, w) uint8 array, which is read when needed,
+        with the contrast and duration of a spec."""
 
         def read(positions: Integers, spec: ResolvedSpec) -> Iterator[Events]:
             assert spec.contrast is not None, "a dataset of this camera has a usual contrast"
@@ -69,8 +69,8 @@ class SaccadeCamera:
         return read
 
     def events(self, images: NDArray[np.uint8], end_ns: int) -> Iterator[Events]:
-        """The events of each of (B, h, w) uint8 images, 0 black, up to `end_ns`, at most the three saccades' end; input
-        index = (channel · height + y) · width + x with channel 0 for OFF and 1 for ON."""
+        """The events of each of (B, h, w) uint8 images (0 is black), up to `end_ns` or the end of the three saccades;
+        input index = (channel · height + y) · width + x with channel 0 for OFF and 1 for ON."""
         for start in range(0, len(images), _AT_ONCE):
             seen = images[start : start + _AT_ONCE]
             sample, *events = self._events(seen, end_ns)
@@ -79,7 +79,7 @@ class SaccadeCamera:
                 yield times_ns, inputs
 
     def _events(self, images: NDArray[np.uint8], end_ns: int) -> Integers:
-        """(3, events) image, time in ns and input of each."""
+        """(3, events) image, time in ns and input of each event."""
         _, rows, columns = images.shape
         table, light, pixels = self._table(), images.astype(np.float32), self.height * self.width
         views = self._views(rows, columns, end_ns)
@@ -117,8 +117,8 @@ class SaccadeCamera:
     def _views(
         self, rows: int, columns: int, end_ns: int
     ) -> Iterator[tuple[int, NDArray[np.float32], NDArray[np.float32]]]:
-        """Interpolation down (height, rows) and across (width, columns) at 0, 1, 2 … ms, leaving out standstills. The
-        instant that comes with a view is the middle of the millisecond in which the image got there."""
+        """Vertical (height, rows) and horizontal (width, columns) interpolation at 0, 1, 2 … ms, leaving out
+        standstills. Each view comes with the middle of the millisecond in which the image got there."""
         seen: tuple[int, int] | None = None
         for millisecond in range(end_ns // 1_000_000 + 1):
             x, y = _position(millisecond)
@@ -146,7 +146,7 @@ def _position(millisecond: int) -> tuple[float, float]:
 
 
 def _interpolation(pixels: int, image_pixels: int, magnification: float, start: float) -> NDArray[np.float32]:
-    """(pixels, image_pixels) linear interpolation, whole numbers out of _SUBPIXELS; black beyond the image."""
+    """(pixels, image_pixels) linear interpolation weights, integers out of _SUBPIXELS; black beyond the image."""
     coordinate = (np.arange(pixels) + 0.5 - start) / magnification - 0.5
     before = np.floor(coordinate)
     later = np.rint((coordinate - before) * _SUBPIXELS)

@@ -1,28 +1,29 @@
-"""A simulated cochlea that turns sound into spikes, one input a place along the basilar membrane.
+"""A simulated cochlea that turns sound into spikes, with one input per place along the basilar membrane.
 
-Places lie evenly on the scale of equivalent rectangular bandwidths (Glasberg and Moore 1990): with
-ERB(f) = 24.7 (4.37 f/kHz + 1) Hz there are E(f) = 21.4 log₁₀(4.37 f/kHz + 1) of them below f. Each place is a gammatone
+Places are evenly spaced on the scale of equivalent rectangular bandwidths (Glasberg and Moore 1990): with ERB(f) = 24.7
+(4.37 f/kHz + 1) Hz there are E(f) = 21.4 log₁₀(4.37 f/kHz + 1) bandwidths below f. Each place is a gammatone
 filter of 4th order (Patterson et al. 1992, Slaney 1993): four one-pole filters in a row with the pole
-exp((−2π · 1.019 ERB(f) + 2πi f) / rate) and gain 1 at f. About every millisecond its hair cell
+exp((−2π · 1.019 ERB(f) + 2πi f) / rate) and gain 1 at f. About every millisecond, its hair cell computes
 
-    e ← |filter|                           the envelope, which rectifying and smoothing would find
+    e ← |filter|                           the envelope, as rectifying and smoothing would find it
     c ← max(√e − θ, 0)                     compression, and a threshold of hearing
-    s ← s + (1 − exp(−δ/τ))(c − s)         what it has got used to
+    s ← s + (1 − exp(−δ/τ))(c − s)         adaptation
     v ← v + R δ max(c − a s, 0)            integrated, without a leak
     spikes ← ⌊v⌋;  v ← v − ⌊v⌋
 
-so that onsets give more spikes than what lasts. Nothing is random. Neighbours do not fire in step because place i
-begins with v = frac(i φ), φ the golden ratio.
+so that onsets give more spikes than sustained sound. Nothing is random. Neighbours do not fire in lockstep because
+place i starts with v = frac(i φ), where φ is the golden ratio.
 
-A sound is first made as loud as all others (`even_loudness`).
+First, all sounds are made equally loud (`even_loudness`).
 
-Sums have one order and coefficients are rounded to multiples of 2⁻³⁰, so that spikes depend neither on the number of
-threads nor on the last digit of a machine's exponential function; all else is IEEE 754 arithmetic and square roots.
+Sums have a fixed order, and coefficients are rounded to multiples of 2⁻³⁰, so that spikes depend neither on the number
+of threads nor on the last digit of a machine's exponential function; everything else is IEEE 754 arithmetic and square
+roots.
 
 Sources: Glasberg and Moore, Hearing Research 47:103 (1990), doi:10.1016/0378-5955(90)90170-T; Patterson et al.,
 Auditory Physiology and Perception (1992) 429, doi:10.1016/B978-0-08-041847-6.50054-X; Slaney, Apple Technical Report 35
 (1993). The hair cell is simpler than that of Cramer et al., IEEE TNNLS 33:2744 (2022), doi:10.1109/TNNLS.2020.3044364,
-who made the Spiking Heidelberg Digits; R, θ, a and τ are ours, chosen so that small networks of the paper's kind learn
+who made the Spiking Heidelberg Digits; R, θ, a and τ are our choice, such that small networks like the paper's learn
 from it.
 """
 
@@ -40,9 +41,9 @@ from codesign.workload.binning import Events
 from codesign.workload.wav import Sound
 
 _ORDER = 4
-_BLOCK = 50  # places filtered together: what they remember fits the fastest memory
-_HIGHEST_OF_RATE = 0.45  # filters nearer to half the rate are not what they say
-_QUIETEST = 1e-3  # recordings below −60 dB of full scale stay quieter than others: they are noise
+_BLOCK = 50  # places filtered together, whose state fits into the fastest cache
+_HIGHEST_OF_RATE = 0.45  # filters closer to half the rate are inaccurate
+_QUIETEST = 1e-3  # recordings below −60 dB of full scale stay quieter than others: they are only noise
 _ACTIVE = 1e-2  # frames within 20 dB of the loudest count as sound
 
 
@@ -52,7 +53,7 @@ def erb_hz(frequency_hz: Floats | float) -> Any:
 
 
 def erb_number(frequency_hz: Floats | float) -> Any:
-    """Bandwidths below a frequency: the place on the basilar membrane."""
+    """Number of bandwidths below a frequency, which is the place on the basilar membrane."""
     return 21.4 * np.log10(4.37e-3 * frequency_hz + 1)
 
 
@@ -61,12 +62,13 @@ class Cochlea:
     """Places and hair cells.
 
     Attributes:
-        channels: places, the lowest frequency first.
-        lowest_hz, highest_hz: centre frequencies of the first and the last.
-        threshold: θ; 1 is the square root of a tone whose root mean square is 1/√2 of what sounds are evened to.
-        adaptation: a, the share of a lasting level that is no longer heard.
-        adaptation_s: τ, how long that takes, in seconds.
-        spikes_per_s: R, at a level of 1 above the threshold.
+        channels: number of places, lowest frequency first.
+        lowest_hz, highest_hz: centre frequencies of the first and the last place.
+        threshold: θ; 1 is the square root of the envelope of a tone whose root mean square is 1/√2 of the level to
+            which sounds are evened.
+        adaptation: a, the share of a sustained level that is no longer heard.
+        adaptation_s: τ, the time constant of adaptation, in seconds.
+        spikes_per_s: R, spikes per second at a level of 1 above the threshold.
     """
 
     channels: int = 350
@@ -85,12 +87,13 @@ class Cochlea:
         return frequencies
 
     def counts(self, sound: Sound) -> tuple[Integers, NDArray[np.uint8]]:
-        """Spikes of a sound as it is, without making it louder.
+        """Spikes of a sound, without changing its loudness.
 
-        Places above 0.45 of the sound's rate stay silent: it has nothing there.
+        Places above 0.45 of the sound's sampling rate stay silent: the sound has nothing there.
 
         Returns:
-            (K,) instants in ns, the middles of K intervals of about a millisecond, and (K, channels) spikes in them.
+            (K,) times in ns, the middles of K intervals of about a millisecond, and (K, channels) spikes in these
+            intervals.
         """
         every = max(1, round(sound.rate_hz / 1000))
         interval_s = every / sound.rate_hz
@@ -105,8 +108,8 @@ class Cochlea:
         return instants, counts
 
     def events(self, sound: Sound, end_ns: int) -> Events:
-        """The spikes of a sound that is made as loud as all others, up to about `end_ns`; input index = place."""
-        lasting = round((end_ns * 1e-9 + 2e-3) * sound.rate_hz)  # more, so that no interval is cut
+        """The spikes of a sound made as loud as all others, up to about `end_ns`; input index = place."""
+        lasting = round((end_ns * 1e-9 + 2e-3) * sound.rate_hz)  # a bit more, so that no interval is cut
         evened = even_loudness(sound)
         instants, counts = self.counts(Sound(samples=evened.samples[:lasting], rate_hz=evened.rate_hz))
         steps, places = np.nonzero(counts)
@@ -125,12 +128,12 @@ class Cochlea:
 
 
 def even_loudness(sound: Sound) -> Sound:
-    """A sound without constant offset whose active frames have a root mean square of 1.
+    """Remove a sound's constant offset and scale it such that its active frames have a root mean square of 1.
 
     Frames last 10 ms; those within 20 dB of the loudest are active, so that silence before and after a word does not
-    count. Sounds below −60 dB of full scale are made 60 dB louder and no more; silence stays silence.
+    count. Sounds below −60 dB of full scale are amplified by 60 dB only; silence stays silent.
     """
-    total = np.cumsum(sound.samples)  # cumulative sums have one order everywhere
+    total = np.cumsum(sound.samples)  # cumulative sums have the same order on every machine
     centred = sound.samples - total[-1] / len(total)
     length = min(max(round(sound.rate_hz / 100), 1), len(centred))
     energy = np.diff(np.cumsum(centred * centred)[length - 1 :: length], prepend=0.0)
@@ -145,7 +148,7 @@ def _rounded(value: Any) -> Any:
 
 @cache
 def _kernel() -> Any:
-    """`_listen`, compiled when the first sound is heard: listing data needs no compiler."""
+    """`_listen`, compiled at the first sound, so that listing data does not need the compiler."""
     from numba import complex128, float64, int64, njit, uint8, void
 
     line, table = float64[::1], float64[:, ::1]
@@ -163,12 +166,12 @@ def _listen(
     memory: Floats,
     counts: NDArray[np.uint8],
 ) -> None:
-    """Fill `counts` (K, channels) from the first K · `every` samples, one block of places after the other.
+    """Fill `counts` (K, channels) from the first K · `every` samples, one block of places after another.
 
     Args:
         hair: θ, 1 − exp(−δ/τ), a, R δ.
-        phase: (channels,) v at the beginning.
-        memory: scratch, real and imaginary part of each stage, and s.
+        phase: (channels,) initial v.
+        memory: scratch memory: real and imaginary part of each stage, and s.
     """
     threshold, approach, adaptation, charge = hair
     places = counts.shape[1]

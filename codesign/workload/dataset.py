@@ -1,4 +1,4 @@
-"""From a workload's description to its events: find the copy, split it, bin it or take it from the cache."""
+"""From a workload's description to its events: find the copy, split it, and bin it or load it from the cache."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ from codesign.workload.spec import OptionError, WorkloadSpec
 from codesign.workload.splits import split_samples
 
 BINNING_VERSION = 1
-"""Raised whenever splitting or binning in general gives other events for the same files."""
+"""Raise it whenever splitting or binning changes the events of the same files for all datasets."""
 _LITTLE, _EMPTY = 0.01, 0.1
-"""Shares of events that are left out, and of timesteps without any at the end, up to which nothing is told."""
+"""Largest shares of events left out, and of empty timesteps at the end, that are not reported."""
 DATA_VARIABLE, CACHE_VARIABLE = "CODESIGN_DATA", "CODESIGN_CACHE"
-"""Environment variables that name folders where no argument does."""
+"""Environment variables that name folders if no argument does."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class WorkloadOutline:
-    """What is known of a workload before an event is read: all that it takes to plan with it.
+    """What is known of a workload before its events are read: everything needed for planning.
 
     Attributes:
         fingerprint: hash of the copy's content and of all options; equal fingerprints mean equal events.
@@ -40,9 +40,9 @@ class WorkloadOutline:
         classes: number of classes.
         timesteps: T.
         timestep_s: Δt in seconds; 0 for a static input.
-        currents: whether samples are currents and not events.
-        trainable: whether there are samples to train and validate on, beside those of the test.
-        official: whether test samples are from the dataset's own test part, on which no such split trains.
+        currents: whether samples are currents instead of events.
+        trainable: whether there are samples for training and validation in addition to those of the test.
+        official: whether test samples come from the dataset's own test part, which is never used for training.
     """
 
     fingerprint: str = field(repr=False)
@@ -57,16 +57,16 @@ class WorkloadOutline:
 
 @dataclass(frozen=True, kw_only=True)
 class Workload(WorkloadOutline):
-    """Events to train, choose and test with.
+    """Events for training, validation and test.
 
     Attributes:
         fingerprint, input_grid, classes, timesteps, timestep_s, currents, trainable, official: as `WorkloadOutline`.
-        name: of the dataset.
-        input_size: inputs of a network, `c · h · w`.
-        train, validation, test: disjoint, in an order that mixes the classes; see `Split`.
-        coverage: a sentence on how much of the dataset this copy has; None if complete.
-        left_out: how many events of data of one's own come after the last timestep, or how many timesteps come after
-            the last event; "" where timesteps and events fit each other, or nobody knows.
+        name: name of the dataset.
+        input_size: number of a network's inputs, `c · h · w`.
+        train, validation, test: disjoint splits, in an order that mixes the classes; see `Split`.
+        coverage: a sentence about how much of the dataset this copy has; None if it is complete.
+        left_out: how many events of your own data come after the last timestep, or how many timesteps come after the
+            last event; "" if timesteps and events match, or if unknown.
     """
 
     name: str
@@ -84,12 +84,12 @@ def load_workload(
     """Load a workload.
 
     Args:
-        spec: what to load; the name of a dataset alone takes it as it usually is.
-        data_root, cache_root: folders; found by the settings if None.
+        spec: what to load; the name of a dataset stands for its defaults.
+        data_root, cache_root: folders; None takes them from the settings.
 
     Raises:
-        InputError: an unknown dataset, an option that it does not have, or more samples than there are.
-        DataError: the dataset is missing or damaged, or has no event in the timesteps that are asked for.
+        InputError: the dataset is unknown, lacks an option, or has fewer samples than requested.
+        DataError: the dataset is missing or damaged, or has no event in the requested timesteps.
     """
     spec = WorkloadSpec(name=spec) if isinstance(spec, str) else spec
     plan = _Plan(spec, data_root, cache_root, look_only=False)
@@ -134,7 +134,7 @@ def list_datasets(data_root: str | Path | None = None) -> list[DatasetStatus]:
 
 
 def _status(name: str, root: Path) -> DatasetStatus:
-    """That of a dataset; a plug-in that cannot be loaded does not hide the others."""
+    """Status of a dataset; a plug-in that cannot be loaded does not hide the others."""
     try:
         return get_dataset(name).status(root)
     except InputError as error:
@@ -142,25 +142,25 @@ def _status(name: str, root: Path) -> DatasetStatus:
 
 
 def resolve_data_root(argument: str | Path | None = None) -> Path:
-    """The folder below which datasets lie; `data` in the working directory if nothing says otherwise. Raises InputError
-    where a path begins with the home folder of a user who has none."""
+    """The folder that contains datasets; by default `data` in the working directory. Raises InputError if a path starts
+    with the home folder of a user who has none."""
     return _chosen("data_root", argument, DATA_VARIABLE) or Path("data")
 
 
 def resolve_cache_root(argument: str | Path | None = None) -> Path | None:
-    """The folder for binned events; `codesign` in the user's cache folder if nothing says otherwise.
+    """The folder for binned events; by default `codesign` in the user's cache folder.
 
-    None for a user who has no home, as in some containers: nothing is kept then. Raises InputError where a path begins
-    with the home folder of a user who has none.
+    None for a user without a home folder, as in some containers: nothing is stored then. Raises InputError if a path
+    starts with the home folder of a user who has none.
     """
     if (chosen := _chosen("cache_root", argument, CACHE_VARIABLE)) is not None:
         return chosen
     base = os.environ.get("XDG_CACHE_HOME", "")
-    if os.path.isabs(base):  # the specification says to ignore others
+    if os.path.isabs(base):  # the specification says to ignore relative paths
         return Path(base) / "codesign"
     try:
         return Path.home() / ".cache" / "codesign"
-    except RuntimeError:  # neither HOME nor an entry among the machine's users
+    except RuntimeError:  # neither HOME nor an entry in the user database
         return None
 
 
@@ -175,7 +175,7 @@ def _chosen(name: str, argument: str | Path | None, variable: str) -> Path | Non
 
 
 class _Plan:
-    """Everything about a workload but its events."""
+    """Everything about a workload except its events."""
 
     def __init__(
         self, spec: WorkloadSpec, data_root: str | Path | None, cache_root: str | Path | None, *, look_only: bool
@@ -201,8 +201,8 @@ class _Plan:
                 "version": dataset.version,
                 "camera": None if dataset.usual_contrast is None else CAMERA_VERSION,
                 "content": dataset.digest(recordings, self.folder, self.states, self.cache),
-                # Options that a dataset does not have are left out: one more in the specification changes nothing.
-                # Folder and file too: what lies there is in `content`.
+                # Options that a dataset does not have are left out, so a new option in the spec changes nothing.
+                # Folder and file, too: their content is in `content`.
                 "spec": {
                     "contrast": None,
                     **resolved.model_dump(exclude_none=True, exclude={"folder", "file"}),
@@ -222,13 +222,13 @@ class _Plan:
         )
 
     def batch(self, positions: Integers) -> EventBatch:
-        """The events of samples, of which there may be none."""
+        """The events of the samples at these positions; there may be none."""
         if not len(positions):
             return self.batch(self.split.test[:1]).select([])
         return self.recordings.batch(positions, self.spec)
 
     def left_out(self, batches: Collection[EventBatch]) -> str:
-        """`Workload.left_out`. Raises DataError where all events come after the last timestep."""
+        """`Workload.left_out`. Raises DataError if all events come after the last timestep."""
         if self.recordings.events is None:
             return ""
         count = self.recordings.events(np.concatenate([*vars(self.split).values()])).sum()

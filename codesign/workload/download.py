@@ -1,4 +1,4 @@
-"""A dataset's files from where they are published to where the program looks for them."""
+"""Downloading a dataset's files to where the program looks for them."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from typing import Protocol
 from codesign.deferred import requests
 from codesign.errors import DataError
 
-_PIECE = 1 << 13  # what is lost where a connection breaks
+_PIECE = 1 << 13  # bytes lost if a connection breaks
 _TIMEOUT_S = 30.0
 _UNPACKING = ".unpacking-"
-"""How folders begin that an unpacking which was killed leaves behind."""
+"""Prefix of folders that remain after an unpacking was killed."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RemoteFile:
-    """A file that is published.
+    """A published file.
 
     Attributes:
-        url: where it is, by http or https.
-        name: its own; by its ending it is unpacked (`.zip`, `.tar.gz`) or kept as it is.
-        md5: hash of its content, in hexadecimal digits.
-        holds: the file or folder that it becomes; for an archive, the member or the folder that is taken from it.
+        url: its address, http or https.
+        name: its file name; `.zip` and `.tar.gz` are unpacked, other files kept as they are.
+        md5: hash of its content, in hexadecimal.
+        holds: the resulting file or folder; for an archive, the member or folder that is extracted.
     """
 
     url: str
@@ -45,8 +45,8 @@ class RemoteFile:
 
 @dataclass(frozen=True, kw_only=True)
 class Download:
-    """All that a dataset consists of: the page where a person finds the files, the folder below the data root where
-    `RemoteFile.holds` of each belongs, and the files in the order in which they are fetched."""
+    """Everything that a dataset consists of: a page where a person finds the files, the folder below the data root for
+    `RemoteFile.holds` of each, and the files in the order of downloading."""
 
     page: str
     folder: str
@@ -57,18 +57,18 @@ class DownloadProgress(Protocol):
     """Receives what a download reports."""
 
     def note(self, text: str) -> None:
-        """Something worth a line."""
+        """Report something worth a line."""
 
     def advanced(self, phase: str, done: int, total: int | None, unit: str) -> None:
-        """So many bytes of the file that is called `phase` are there; a total of None is not known. `unit` is B."""
+        """Report that `done` bytes of the file called `phase` have arrived; a total of None is unknown. `unit` is B."""
 
 
 def download(what: Download, data_root: Path, progress: DownloadProgress) -> None:
-    """Fetch, check, unpack and place every file that is not in its place yet.
+    """Download, check, unpack and place every file that is not in its place yet.
 
-    Interrupted at any moment, it leaves a whole file or folder or none in each place, and beside it the part of the
-    next one that has arrived, from which the next call resumes. An archive put there by hand is used instead. Raises
-    DataError where a file cannot be fetched, with where to get it, and where to put it, by hand.
+    Interrupted at any moment, it leaves in each place a complete file or folder or none, and next to it the part of the
+    next one that has arrived, from which the next call resumes. An archive put there by hand is used instead. If a file
+    cannot be downloaded, raises DataError that says where to get it and where to put it by hand.
     """
     from filelock import FileLock, Timeout
 
@@ -82,7 +82,7 @@ def download(what: Download, data_root: Path, progress: DownloadProgress) -> Non
                 _place(file, what.page, folder, progress)
     except Timeout:
         raise DataError(f"{folder}: another process is downloading to it; wait until it has ended") from None
-    except OSError as error:  # which often does not say where
+    except OSError as error:  # which often does not name the file
         where = error.filename or folder
         raise DataError(f"{where}: cannot be read or written: {error.strerror or error}") from error
 
@@ -90,7 +90,7 @@ def download(what: Download, data_root: Path, progress: DownloadProgress) -> Non
 def _place(file: RemoteFile, page: str, folder: Path, progress: DownloadProgress) -> None:
     target, by_hand, part = folder / file.holds, folder / file.name, folder / f".{file.name}.part"
     if target.exists():
-        part.unlink(missing_ok=True)  # of an archive that was unpacked when its process was killed
+        part.unlink(missing_ok=True)  # of an archive whose unpacking was killed
         progress.note(f"{file.name}: {target} is there already and stays as it is; remove it to fetch it again")
         return
     if file.archive and by_hand.is_file():
@@ -118,13 +118,13 @@ def _place(file: RemoteFile, page: str, folder: Path, progress: DownloadProgress
 
 
 def _fetch(file: RemoteFile, part: Path, progress: DownloadProgress) -> None:
-    """Complete `part`, resuming with what is there, and check it against the hash of `file`."""
+    """Complete `part`, resuming from what is there, and check it against the hash of `file`."""
     if _md5(part) != file.md5:
         try:
             _append(file, part, progress)
         except requests.RequestException as error:
             cause = error.args[0] if error.args else error
-            reason = getattr(cause, "reason", cause)  # of "retries exceeded", which are none
+            reason = getattr(cause, "reason", cause)  # the cause of "retries exceeded", although nothing is retried
             again = "; the same command continues from what has arrived" if part.exists() else ""
             raise DataError(f"{file.url}: cannot be fetched ({reason}){again}") from None
     if (md5 := _md5(part)) != file.md5:
@@ -136,17 +136,17 @@ def _fetch(file: RemoteFile, part: Path, progress: DownloadProgress) -> None:
 
 
 def _append(file: RemoteFile, part: Path, progress: DownloadProgress) -> None:
-    """Request what follows the end of `part`, and write it there."""
+    """Request the bytes after the end of `part`, and append them."""
     there = part.stat().st_size if part.exists() else 0
     headers = {"User-Agent": "codesign", "Accept-Encoding": "identity"}
     if there:
         headers["Range"] = f"bytes={there}-"
     with requests.get(file.url, headers=headers, stream=True, timeout=_TIMEOUT_S) as answer:
-        if there and answer.status_code == 416:  # nothing follows: what is there is another file
+        if there and answer.status_code == 416:  # nothing follows: the part is of another file
             return
         if answer.status_code not in (200, 206):
             raise DataError(f"{file.url}: the server answered {answer.status_code} {answer.reason} instead of the file")
-        there = there if answer.status_code == 206 else 0  # all of it, whatever was asked for
+        there = there if answer.status_code == 206 else 0  # the whole file is sent, whatever was requested
         length = answer.headers.get("Content-Length", "")
         total = there + int(length) if length.isdigit() else None
         with part.open("ab") as stream:
@@ -159,7 +159,7 @@ def _append(file: RemoteFile, part: Path, progress: DownloadProgress) -> None:
 
 
 def _unpack(file: RemoteFile, archive: Path, target: Path) -> None:
-    """Put the member or folder that an archive has of the target's name in its place, whole or not at all."""
+    """Extract the member or folder with the target's name from an archive to its place, whole or not at all."""
     with tempfile.TemporaryDirectory(prefix=_UNPACKING, dir=target.parent) as beside:
         try:
             if file.name.endswith(".zip"):
@@ -167,26 +167,26 @@ def _unpack(file: RemoteFile, archive: Path, target: Path) -> None:
                     members.extractall(beside)
             else:
                 with tarfile.open(archive) as tar:
-                    # Pythons before 3.11.4 have no filter; what an archive holds is known by its hash.
+                    # Python before 3.11.4 has no filter; the archive's content is known from its hash.
                     tar.extraction_filter = getattr(tarfile, "data_filter", lambda member, path: member)
                     tar.extractall(beside)
             _settle()
             os.replace(Path(beside) / target.name, target)
         except FileNotFoundError:
             raise DataError(f"{archive}: has no '{target.name}'; is it the right archive?") from None
-        except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError) as error:  # its hash was right
+        except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError) as error:  # although its hash was right
             raise DataError(f"{archive}: cannot be read ({error}); run the command again") from error
 
 
 def _settle() -> None:
-    """Force everything to the disk, which for tens of thousands of files is faster than one by one: after a power
-    failure, nothing that is in its place is empty (not on Windows)."""
+    """Flush everything to disk, which for tens of thousands of files is faster than one by one: after a power failure,
+    no file in its place is empty (not on Windows)."""
     if hasattr(os, "sync"):
         os.sync()
 
 
 def _md5(path: Path) -> str:
-    """Hash of a file, that of no bytes where there is none."""
+    """Hash of a file; if it does not exist, the hash of no bytes."""
     if not path.exists():
         return ""
     with path.open("rb") as stream:

@@ -1,4 +1,4 @@
-"""What a batch of events holds, and everything that it promises."""
+"""The content of a batch of events, and its invariants."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from codesign.arrays import Integers, OfArrays
 from codesign.errors import InputError
 
 MOST_EVENTS = 1 << 24
-"""Events that one frame (a sample in a timestep) may have: what float32 counts exactly, far below what overflows."""
+"""Most events of one frame (a sample in a timestep): as many as float32 counts exactly, far below any overflow."""
 
 DTYPES = {"offsets": np.int64, "indices": np.int32, "values": np.float32, "labels": np.int64, "sample_ids": np.int64}
 """The arrays of a batch."""
@@ -21,7 +21,7 @@ DTYPES = {"offsets": np.int64, "indices": np.int32, "values": np.float32, "label
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
 class EventRows(OfArrays):
-    """The content of an `EventBatch`, which says what each part is. Raises InputError for what it cannot be."""
+    """The content of an `EventBatch`, which documents each part. Raises InputError for invalid content."""
 
     offsets: Integers
     indices: NDArray[np.int32]
@@ -49,7 +49,7 @@ class EventRows(OfArrays):
                 raise InputError(
                     f"events: {name} must be one-dimensional {np.dtype(dtype)}, found {array.ndim}-d {array.dtype}"
                 )
-        for name in ("timesteps", "input_size"):  # numpy's own overflow
+        for name in ("timesteps", "input_size"):  # numpy's integers overflow
             object.__setattr__(self, name, whole(f"events: {name}", getattr(self, name), least=1))
         real("events: timestep_s", self.timestep_s)
         if not isinstance(self.currents, np.bool_):
@@ -64,7 +64,7 @@ class EventRows(OfArrays):
             raise InputError(f"events: labels must not be negative, found {self.labels.min()}")
 
     def _check_rows(self) -> None:
-        """That offsets part the entries, and that each row's indices ascend among the inputs."""
+        """Check that offsets partition the entries, and that the indices of each row are inputs in ascending order."""
         offsets, indices = self.offsets, self.indices
         if offsets[0] != 0 or offsets[-1] != len(indices):
             raise InputError(f"events: offsets must start at 0 and end at the number of entries, {len(indices)}")
@@ -78,7 +78,7 @@ class EventRows(OfArrays):
             )
         rises = indices[1:] > indices[:-1]
         starts = offsets[1:-1]
-        rises[starts[(starts > 0) & (starts < len(indices))] - 1] = True  # into another row
+        rises[starts[(starts > 0) & (starts < len(indices))] - 1] = True  # at the start of another row
         if not rises.all():
             raise InputError("events: indices must ascend and be distinct within a row")
 
@@ -97,7 +97,7 @@ class EventRows(OfArrays):
             raise InputError(f"events: a sample may have up to {MOST_EVENTS} events in a timestep, found {most:.0f}")
 
     def _protect(self) -> None:
-        """Show entries that cannot be written by accident: kernels go where they point, and nobody looks again."""
+        """Make entries read-only: kernels index with them, and they are not checked again."""
         for name in ("offsets", "indices", "values"):
             view = getattr(self, name).view()
             view.flags.writeable = False

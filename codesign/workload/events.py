@@ -1,4 +1,4 @@
-"""Sparse event batches: the one form in which inputs travel from datasets to engines."""
+"""Sparse event batches: the form in which inputs get from datasets to engines."""
 
 from __future__ import annotations
 
@@ -31,31 +31,31 @@ from codesign.workload.raw_events import (
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
 class EventBatch(EventRows):
-    """Binned input of B samples over T timesteps, as compressed rows: one row a (sample, timestep).
+    """Binned input of B samples over T timesteps, as compressed rows: one row per (sample, timestep).
 
-    Everything said here is checked once, when a batch is made; entries are then seen read-only. What `select` and
-    `concatenate` make of checked batches is not checked again.
+    Everything stated here is checked once, when a batch is made; entries are read-only from then on. Results of
+    `select` and `concatenate` are not checked again.
 
     Attributes:
         offsets: (B · T + 1,) int64; row `b · T + t` holds entries `offsets[row] : offsets[row + 1]`.
         indices: (E,) int32 input index of each entry, ascending and distinct within a row.
-        values: (E,) float32 events counted at that index in that bin (whole numbers ≥ 1, at most `MOST_EVENTS` in a
-            row all together), or a current.
+        values: (E,) float32 number of events at that index in that bin (integers ≥ 1, at most `MOST_EVENTS` per row in
+            total), or a current.
         labels: (B,) int64 class of each sample, at least 0.
         sample_ids: (B,) int64 id of each sample in its dataset split; all randomness of a sample is drawn from it.
         timesteps: T.
         input_size: number of inputs.
         timestep_s: Δt, length of a bin in seconds; 0 for a static input.
-        currents: whether `values` are currents (any finite number) and not event counts.
+        currents: whether `values` are currents (any finite numbers) instead of event counts.
         grid: (channels, height, width) of the inputs, whose product is `input_size`: input index = (channel · height +
-            y) · width + x. None where it is not known or there is none.
+            y) · width + x. None if unknown or if there is none.
 
     Raises:
-        InputError: naming the first promise that is broken.
+        InputError: names the first condition that is violated.
     """
 
     def __repr__(self) -> str:
-        """What it holds, in a line, without its entries."""
+        """One line about the content, without entries."""
         kind = "currents" if self.currents else "events"
         flat = self.grid is None or self.grid[:2] == (1, 1)
         inputs = self.input_size if flat else "×".join(map(str, self.grid or ()))
@@ -69,25 +69,27 @@ class EventBatch(EventRows):
         return len(self.labels)
 
     def __getitem__(self, positions: ArrayLike | slice | torch.Tensor) -> EventBatch:
-        """`select`; of a single position, a batch of one sample."""
+        """`select`; a single position gives a batch of one sample."""
         return self.select(positions)
 
     def __iter__(self) -> Iterator[EventBatch]:
-        """The samples in their order, each a batch of one."""
+        """Iterate over the samples in order, each as a batch of one."""
         return self.batches(1)
 
     def _part(self, **changes: Any) -> EventBatch:
-        """The same batch with changes that are known to be valid, and so not checked."""
+        """The batch with changes that are known to be valid and are not checked."""
         part = object.__new__(EventBatch)
         vars(part).update(vars(self), **changes)
         part._protect()
         return part
 
     def select(self, positions: ArrayLike | slice | torch.Tensor) -> EventBatch:
-        """The samples at `positions`, in that order, or the one there; ids go with them. Raises InputError where there
-        are none."""
+        """The samples at `positions`, in that order, or the one there, with their ids. Raises InputError if there are
+        none."""
         try:
-            asked: Any = list(positions) if isinstance(positions, tuple) else positions  # which would be two dimensions
+            asked: Any = (
+                list(positions) if isinstance(positions, tuple) else positions
+            )  # a tuple would index two dimensions
             chosen = np.atleast_1d(np.arange(len(self))[asked])
         except IndexError as error:
             raise InputError(f"positions: must be of {len(self)} samples: {error}") from None
@@ -96,14 +98,14 @@ class EventBatch(EventRows):
         return self._frames(chosen, self.timesteps, labels=self.labels[chosen], sample_ids=self.sample_ids[chosen])
 
     def batches(self, batch_size: int) -> Iterator[EventBatch]:
-        """All samples in their order, so many at a time; the batch itself where it is no larger."""
+        """All samples in order, `batch_size` at a time; the batch itself if it is not larger."""
         size = whole("batch_size", batch_size, least=1)
         if len(self) <= size:
             return iter([self] if len(self) else [])
         return (self.select(slice(first, first + size)) for first in range(0, len(self), size))
 
     def first_timesteps(self, timesteps: int) -> EventBatch:
-        """The same samples, cut off after so many timesteps.
+        """The same samples, cut off after `timesteps` timesteps.
 
         Raises:
             InputError: there are fewer.
@@ -117,7 +119,7 @@ class EventBatch(EventRows):
         edges = self.offsets[samples[:, None] * self.timesteps + np.arange(count + 1)]
         offsets = np.zeros(len(samples) * count + 1, dtype=np.int64)
         (edges[:, 1:] - edges[:, :-1]).cumsum(out=offsets[1:])
-        pieces = list(map(slice, edges[:, 0].tolist(), edges[:, -1].tolist()))  # a sample's frames lie side by side
+        pieces = list(map(slice, edges[:, 0].tolist(), edges[:, -1].tolist()))  # a sample's frames are adjacent
         indices, values = (
             np.concatenate([column[piece] for piece in pieces]) if pieces else column[:0]
             for column in (self.indices, self.values)
@@ -125,13 +127,13 @@ class EventBatch(EventRows):
         return self._part(offsets=offsets, indices=indices, values=values, **changed)
 
     def thinned(self, values: NDArray[np.float32]) -> EventBatch:
-        """The same entries with other (E,) `values`, none above what it was; entries of 0 are left out."""
+        """The same entries with other (E,) `values`, none larger than before; entries of 0 are left out."""
         kept = values != 0
         offsets = np.concatenate([[0], np.cumsum(kept)])[self.offsets]
         return self._part(offsets=offsets, indices=self.indices[kept], values=values[kept])
 
     def with_grid(self, grid: tuple[int, int, int] | None) -> EventBatch:
-        """The same events on that grid.
+        """The same events on the given grid.
 
         Raises:
             InputError: it does not have `input_size` places.
@@ -140,7 +142,7 @@ class EventBatch(EventRows):
         return self._part(grid=grid)
 
     def frame(self, timestep: int, device: torch.device | str = "cpu") -> torch.Tensor:
-        """Dense (B, input_size) float32 frame of one timestep. Raises InputError where there is none."""
+        """Dense (B, input_size) float32 frame of one timestep. Raises InputError if there is no such timestep."""
         rows = np.arange(len(self)) * self.timesteps + whole("timestep", timestep, most=self.timesteps)
         lengths = self.offsets[rows + 1] - self.offsets[rows]
         entries = np.repeat(self.offsets[rows] - np.cumsum(lengths) + lengths, lengths) + np.arange(lengths.sum())
@@ -157,7 +159,7 @@ class EventBatch(EventRows):
         sample_ids: ArrayLike | torch.Tensor | None = None,
         currents: bool = False,
     ) -> EventBatch:
-        """Compress dense frames of counts, or of currents, on the grid that their shape says.
+        """Compress dense frames of counts or currents; their shape determines the grid.
 
         Args:
             frames: (samples, timesteps, inputs), (samples, timesteps, height, width) or (samples, timesteps, channels,
@@ -166,8 +168,8 @@ class EventBatch(EventRows):
             timestep_s: Δt, in seconds or as a time such as `1 ms`.
 
         Raises:
-            InputError: another shape or number of labels, or the first number that is not finite or, as a count, not
-                whole or negative.
+            InputError: wrong shape or number of labels, or a number that is not finite or, as a count, not an integer ≥
+                0; the first one is named.
         """
         array = array_of("frames", frames)
         check_frames(array, currents=currents)
@@ -177,9 +179,9 @@ class EventBatch(EventRows):
             order = "; samples come first, then timesteps; from_torch takes time_first=True"
             swapped = order if len(classes) == timesteps else ""
             raise InputError(f"events: {batch} samples in the frames and {len(classes)} labels{swapped}")
-        places = np.flatnonzero(array != 0)  # several times quicker than `nonzero` of numbers in two dimensions
+        places = np.flatnonzero(array != 0)  # several times faster than `nonzero` on numbers in two dimensions
         rows, indices = np.divmod(places, input_size)
-        with np.errstate(over="ignore"):  # what is no longer finite is refused
+        with np.errstate(over="ignore"):  # numbers that overflow are refused below
             values = array.ravel()[places].astype(np.float32)
         return EventBatch(
             offsets=np.searchsorted(rows, np.arange(batch * timesteps + 1)).astype(np.int64),
@@ -203,13 +205,13 @@ class EventBatch(EventRows):
         time_first: bool = False,
         currents: bool = False,
     ) -> EventBatch:
-        """As `from_dense`, from a tensor and its labels, or from batches of both, such as a `DataLoader` gives.
+        """Like `from_dense`, from a tensor and its labels, or from batches of both, as a `DataLoader` gives.
 
         Args:
-            frames: a tensor of a shape that `from_dense` takes, or pairs of such a tensor and its labels.
-            labels: (samples,) classes of a tensor; None with pairs.
+            frames: a tensor with a shape that `from_dense` takes, or pairs of such a tensor and its labels.
+            labels: (samples,) classes for a tensor; None for pairs.
             timestep_s: Δt, in seconds or as a time such as `1 ms`.
-            time_first: timesteps are the first axis and samples the second, as in snnTorch and norse.
+            time_first: whether timesteps are the first axis and samples the second, as in snnTorch and norse.
         """
         given = [(frames, labels)] if isinstance(frames, torch.Tensor) else frames
         joined = joined_pairs(given, samples_axis=1 if time_first else 0)
@@ -226,21 +228,21 @@ class EventBatch(EventRows):
         timesteps: int,
         sample_ids: ArrayLike | torch.Tensor | None = None,
     ) -> EventBatch:
-        """Count events of N samples by timestep and input; those after the last timestep are left out.
+        """Count events of N samples by timestep and input, leaving out events after the last timestep.
 
         Args:
-            events: (E,) columns by name, or a structured array with them: `t`, in whole µs or floating-point seconds
-                from the sample's beginning, and `unit`, or `x`, `y` where the grid has several rows, and `p` where
-                it has several channels; the events of a sample one after the other, in any order of time.
+            events: (E,) columns by name, or a structured array with them: `t`, in integer µs or floating-point seconds
+                from the beginning of the sample, and either `unit` or `x`, with `y` if the grid has several rows and
+                `p` if it has several channels. The events of a sample are consecutive, in any order of time.
             labels: (N,) classes.
-            offsets: (N + 1,) where each sample's events begin and the last one's end.
+            offsets: (N + 1,) where each sample's events begin, and where the last sample's end.
             grid: (inputs,), (height, width) or (channels, height, width).
             timestep_s: Δt, in seconds or as a time such as `1 ms`.
             timesteps: T of each sample.
 
         Raises:
-            InputError: naming the column and the event that is outside the grid or at no time; or no event comes in the
-                timesteps of its sample.
+            InputError: an event, which is named with its column, is outside the grid or has an invalid time; or no
+                event falls into the timesteps of its sample.
         """
         columns, sizes, samples = columns_of(events), grid_of(grid), len(whole_numbers("labels", labels))
         starts, timesteps = whole_numbers("offsets", offsets), whole("timesteps", timesteps, least=1)
@@ -256,7 +258,7 @@ class EventBatch(EventRows):
         if not 1e-9 <= timestep_s <= LONGEST_S / timesteps:
             raise InputError(f"timestep_s: must be 1 ns to 100 years in {timesteps} timesteps, found {timestep_s} s")
         bins = np.searchsorted(bin_edges_ns(timestep_s, timesteps), times, side="right") - 1
-        if samples > 1 and len(times) and (bins == timesteps).all():  # a single sample may begin that late
+        if samples > 1 and len(times) and (bins == timesteps).all():  # a single sample may start that late
             raise _all_late(timesteps, timestep_s)
         cells = (np.repeat(np.arange(samples), counts) * timesteps + bins) * math.prod(sizes) + inputs
         batch = EventBatch.from_cells(
@@ -277,14 +279,14 @@ class EventBatch(EventRows):
         timesteps: int,
         grid: tuple[int, ...] | None = None,
     ) -> EventBatch:
-        """Count the events of all samples of a tonic dataset, whose targets are classes, one sample after the other.
+        """Count the events of all samples of a tonic dataset, whose targets are classes, one sample after another.
 
         Args:
-            dataset: pairs of a structured array with `t`, `x`, `y` and `p`, as tonic has it, and a class.
-            grid: left out, that of the dataset's `sensor_size`, which tonic writes (width, height, channels).
+            dataset: pairs of a structured array with `t`, `x`, `y` and `p`, as in tonic, and a class.
+            grid: by default the dataset's `sensor_size`, which is (width, height, channels) in tonic.
 
         Raises:
-            InputError: as `from_events`; or no grid is known.
+            InputError: as for `from_events`; or the grid is unknown.
         """
         size = getattr(dataset, "sensor_size", None)
         if grid is None and (size is None or None in size):
@@ -338,10 +340,10 @@ class EventBatch(EventRows):
 
     @staticmethod
     def concatenate(batches: Iterable[EventBatch]) -> EventBatch:
-        """The samples of all `batches`, one batch after the other; timesteps and inputs must be alike.
+        """The samples of all `batches`, one batch after another; timesteps and inputs must match.
 
         Raises:
-            InputError: no batch at all, or batches of different shape or kind.
+            InputError: there is no batch, or batches differ in shape or kind.
         """
         batches = list(batches)
         for batch in batches:
@@ -361,23 +363,23 @@ class EventBatch(EventRows):
         )
 
     def events_of_inputs(self) -> Floats:
-        """(inputs,) events of each input in all samples; for currents, entries."""
+        """(inputs,) number of events of each input in all samples; for currents, of entries."""
         events = np.ones(len(self.values)) if self.currents else self.values.astype(np.float64)
         return np.bincount(self.indices, weights=events, minlength=self.input_size).astype(np.float64)
 
     @property
     def events(self) -> Integers:
-        """(B,) events of each sample; for currents, entries."""
+        """(B,) number of events of each sample; for currents, of entries."""
         return self.events_in(np.full(len(self), self.timesteps))
 
     def events_in(self, timesteps: Integers) -> Integers:
-        """(B,) events of each sample in its first timesteps, whose numbers `timesteps` gives as (B,)."""
+        """(B,) number of events of each sample in its first (B,) `timesteps`."""
         first = np.arange(len(self)) * self.timesteps
         ends = np.stack([self.offsets[first], self.offsets[first + timesteps]], axis=1)
         events: Integers = np.diff(ends)[:, 0]
         if not self.currents:
             filled = events > 0
-            pieces = ends[filled].ravel()  # the last one ends where entries do, or there is another end
+            pieces = ends[filled].ravel()  # the last sample ends with the entries, or another end follows
             sums = np.add.reduceat(self.values, pieces[pieces < len(self.values)], dtype=np.float64)
             events[filled] = sums[::2]
         return events

@@ -1,7 +1,6 @@
-"""What an HDF5 file may make its reader hold, found out before it is read.
+"""How much memory reading an HDF5 file takes, checked before it is read.
 
-HDF5 inflates a compressed chunk to whatever it holds, however large the file says that chunks are, and follows links
-into other files.
+HDF5 inflates a compressed chunk completely, whatever chunk size the file states, and follows links into other files.
 """
 
 from __future__ import annotations
@@ -15,12 +14,12 @@ from codesign.deferred import h5py
 _FILTERS = {1: "gzip", 2: "shuffle", 3: "fletcher32"}
 _GZIP, _CHECKSUM = 1, 4
 _MOST_RATIO, _HARMLESS = 1032, 1 << 24
-"""How many times their length bytes can inflate to, and how many inflated bytes are not worth a look."""
+"""Largest factor by which bytes can inflate, and number of inflated bytes below which nothing is checked."""
 
 
 def is_own(group: Any, name: str) -> bool:
-    """Whether a dataset, at a path of groups, lies in its file itself: behind no link, without numbers from other
-    files."""
+    """Whether a dataset, given by its path, is stored in the file itself: not behind a link, and without external
+    data."""
     for step in name.split("/"):
         if not isinstance(group, h5py.Group) or not isinstance(group.get(step, getlink=True), h5py.HardLink):
             return False
@@ -29,8 +28,8 @@ def is_own(group: Any, name: str) -> bool:
 
 
 class Chunks:
-    """The chunks of a `dataset`, each to be checked before it is read. Raises ValueError where they are compressed in
-    another way than by gzip."""
+    """The chunks of a `dataset`, to be checked before they are read. Raises ValueError if they are compressed by
+    anything other than gzip."""
 
     def __init__(self, dataset: Any) -> None:
         self.dataset = dataset
@@ -52,12 +51,12 @@ class Chunks:
             self._unchecked.setdefault(chunk.chunk_offset[0] // self.dataset.chunks[0], []).append(chunk)
 
     def row(self, row: int) -> Any:
-        """A row of the dataset, checked."""
+        """A row of the dataset, after checking it."""
         self.check(row, row + 1)
         return self.dataset[row]
 
     def check(self, start: int, stop: int) -> None:
-        """Raises ValueError where a chunk of the rows `start : stop` holds more than the file says that chunks do."""
+        """Raises ValueError if a chunk of the rows `start : stop` holds more than the chunk size stated by the file."""
         if not self._unchecked or stop <= start:
             return
         rows, *inside = self.dataset.chunks

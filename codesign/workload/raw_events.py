@@ -1,4 +1,4 @@
-"""What users hand over, in the form that batches are made of: grids, times in nanoseconds, input indices, frames."""
+"""Users' data in the form that batches are made of: grids, times in nanoseconds, input indices, frames."""
 
 from __future__ import annotations
 
@@ -13,19 +13,20 @@ from codesign.arrays import Floats, Integers, array_of
 from codesign.errors import InputError
 
 LONGEST_S = 3.2e9
-"""Latest time of an event in seconds: 100 years, so that it may be the time since 1970; nanoseconds fit 63 bits."""
+"""Latest time of an event in seconds: 100 years, so that times since 1970 are possible; nanoseconds fit into 63
+bits."""
 
 
 def bin_edges_ns(timestep_s: float, timesteps: int) -> Integers:
-    """(T + 1,) edges of the bins of time; bin k holds what happens at edges[k] ≤ time < edges[k + 1]. On a clock of
-    whole nanoseconds, so that 70 ms lie in bin 7 of 10 ms whatever floating point says."""
+    """(T + 1,) edges of the time bins; bin k holds events with edges[k] ≤ time < edges[k + 1]. In integer nanoseconds,
+    so that 70 ms lie in bin 7 of 10 ms regardless of floating-point rounding."""
     edges: Integers = np.rint(np.arange(timesteps + 1) * (timestep_s * 1e9)).astype(np.int64)
     return edges
 
 
 def grid_of(sizes: Any) -> tuple[int, int, int]:
-    """(channels, height, width) of (inputs,), (height, width) or (channels, height, width). Raises InputError for other
-    sizes, or more than 2³¹ − 1 inputs."""
+    """(channels, height, width), given (inputs,), (height, width) or (channels, height, width). Raises InputError for
+    other sizes, or more than 2³¹ − 1 inputs."""
     given = tuple(sizes) if isinstance(sizes, Iterable) else (sizes,)
     whole = all(isinstance(size, int | np.integer) and not isinstance(size, bool) for size in given)
     grid = (1,) * (3 - len(given)) + tuple(int(size) for size in given if whole)
@@ -37,7 +38,7 @@ def grid_of(sizes: Any) -> tuple[int, int, int]:
 
 
 def check_shape(name: str, shape: tuple[int, ...], kind: np.dtype[Any]) -> None:
-    """Raises InputError, naming the array, where (N, T, …) frames cannot have this shape or kind of numbers."""
+    """Raises InputError, naming the array, if (N, T, …) frames cannot have this shape or data type."""
     if len(shape) < 3 or 0 in shape[1:] or kind.kind not in "biuf":
         raise InputError(
             f"{name}: must be numbers of shape (samples, timesteps, inputs), (samples, timesteps, height, width) or "
@@ -48,8 +49,8 @@ def check_shape(name: str, shape: tuple[int, ...], kind: np.dtype[Any]) -> None:
 def check_frames(
     frames: NDArray[Any], *, currents: bool, samples: Integers | None = None, name: str = "frames"
 ) -> None:
-    """Raises InputError for (N, T, …) frames that are no numbers, or not what `EventBatch` may hold. The message calls
-    samples as `samples`, (N,), or by their positions."""
+    """Raises InputError for (N, T, …) frames that are not numbers, or that an `EventBatch` cannot hold. The message
+    names samples by the (N,) numbers `samples`, or by their positions."""
     check_shape(name, frames.shape, frames.dtype)
     if frames.dtype.kind in "bu":
         return
@@ -65,8 +66,8 @@ def check_frames(
 
 
 def joined_pairs(pairs: Any, *, samples_axis: int) -> list[NDArray[Any]]:
-    """(samples, timesteps, …) frames and (samples,) labels of all pairs of them, which a `DataLoader` gives. Raises
-    InputError where they are no pairs of batches, or batches of different shape."""
+    """(samples, timesteps, …) frames and (samples,) labels joined from pairs of both, as a `DataLoader` gives them.
+    Raises InputError if they are not pairs of batches, or if batches differ in shape."""
     arrays: list[list[NDArray[Any]]] = []
     for pair in pairs if isinstance(pairs, Iterable) else [pairs]:
         if not isinstance(pair, Sequence) or isinstance(pair, str) or len(pair) != 2 or pair[1] is None:
@@ -84,7 +85,7 @@ def joined_pairs(pairs: Any, *, samples_axis: int) -> list[NDArray[Any]]:
 
 
 def columns_of(events: Any) -> dict[str, NDArray[Any]]:
-    """The columns of events by name. Raises InputError where they have none, or no times."""
+    """The columns of events by name. Raises InputError if there are no named columns, or no times."""
     names = (events.dtype.names or ()) if isinstance(events, np.ndarray) else events
     names = tuple(names) if isinstance(names, Iterable) and not isinstance(names, str) else ()
     if "t" not in names or isinstance(events, list | tuple):
@@ -93,11 +94,11 @@ def columns_of(events: Any) -> dict[str, NDArray[Any]]:
 
 
 def times_ns(t: NDArray[Any]) -> Integers:
-    """(E,) nanoseconds of times as event cameras give them: whole numbers are µs, floating-point numbers seconds.
-    Raises InputError for other numbers, negative, not finite or beyond 100 years."""
+    """(E,) nanoseconds, given times as event cameras have them: integers are µs, floating-point numbers seconds. Raises
+    InputError for other types, and for times that are negative, not finite or beyond 100 years."""
     if t.ndim != 1 or t.dtype.kind not in "iuf":
         raise InputError(f"t: must be (events,) times, whole µs or seconds, found {t.dtype} of shape {t.shape}")
-    if t.dtype == np.float16:  # as in files of SHD; a second has more nanoseconds than it can say
+    if t.dtype == np.float16:  # as in files of SHD; float16 cannot hold the nanoseconds of a second
         t = t.astype(np.float64)
     seconds = t if t.dtype.kind == "f" else t / 1e6
     wrong = ~((seconds >= 0) & (seconds <= LONGEST_S))
@@ -110,25 +111,25 @@ def times_ns(t: NDArray[Any]) -> Integers:
 
 
 def decimals(numbers: NDArray[Any]) -> Floats:
-    """Numbers of float32 as the decimals of up to seven digits that they stand for, where there are such: many lie just
-    below, and an event would come a bin too early."""
+    """float32 numbers replaced by the decimals of up to seven digits that they represent, if any: many lie just below,
+    which would put an event one bin too early."""
     exact = numbers.astype(np.float64)
     if numbers.dtype != np.float32:
         return exact
-    with np.errstate(invalid="ignore"):  # of what is infinite
+    with np.errstate(invalid="ignore"):  # of infinite numbers
         scale = 10.0 ** (6 - np.floor(np.log10(np.maximum(np.abs(exact), 1e-30))))
         near = np.rint(exact * scale) / scale
     return np.where(near.astype(np.float32) == numbers, near, exact)
 
 
 def from_first(times: Integers) -> Integers:
-    """(E,) times of a recording since its first event."""
+    """(E,) times of a recording relative to its first event."""
     return np.asarray(times - times.min(initial=np.iinfo(np.int64).max))
 
 
 def inputs_of(events: Any, names: Iterable[str], grid: tuple[int, int, int]) -> Integers:
-    """(E,) input index of events that have `unit`, or `x`, and `y` and `p` where the grid has several rows and
-    channels. Raises InputError where they have neither, or are outside the grid."""
+    """(E,) input index of events that have either `unit` or `x`, with `y` and `p` if the grid has several rows and
+    channels. Raises InputError if these are missing, or if an event is outside the grid."""
     names, sizes = set(names), dict(zip(("p", "y", "x"), grid, strict=True))
     if "unit" in names:
         return _inside("unit", events["unit"], math.prod(grid))
@@ -136,7 +137,7 @@ def inputs_of(events: Any, names: Iterable[str], grid: tuple[int, int, int]) -> 
     if not names.issuperset(needed):
         found = ", ".join(sorted(names)) or "nothing"
         raise InputError(f"events: need 'unit' or, on the grid {grid}, {', '.join(needed)}; found {found}")
-    used = [name for name in sizes if name in needed or (name == "y" and name in names)]  # if given, it has to fit
+    used = [name for name in sizes if name in needed or (name == "y" and name in names)]  # if given, it must fit
     columns = [_inside(name, events[name], sizes[name]) for name in used]
     if len({len(column) for column in columns}) > 1:
         raise InputError(f"events: x, y and p must have one number an event, found {[len(c) for c in columns]}")
@@ -154,8 +155,8 @@ def _inside(name: str, values: NDArray[Any], limit: int) -> Integers:
 
 
 def whole_numbers(name: str, numbers: object) -> Integers:
-    """Labels, ids or offsets as batches hold them. Raises InputError for numbers that are not whole, which are not
-    rounded, and for what is no list of them."""
+    """Labels, ids or offsets as integers. Raises InputError for numbers that are not integers (nothing is rounded), and
+    for anything that is not a list of numbers."""
     array = array_of(name, numbers)
     if array.size and array.dtype.kind not in "iu":
         raise InputError(f"events: {name} must be whole numbers, found {array.dtype}")

@@ -1,4 +1,4 @@
-"""What a sweep says about its workload: which dataset, how it is binned in time and how it is split."""
+"""The workload of a sweep: which dataset, how it is binned in time and how it is split."""
 
 from __future__ import annotations
 
@@ -20,26 +20,25 @@ class WorkloadSpec(Spec):
 
     Attributes:
         name: dataset, such as `digits`, `nmnist` or `audio`; a plug-in's dataset is found by its entry point.
-        timestep: Δt, length of a bin in seconds (YAML: `10 ms`). Left out: the dataset's usual one; unchanged images
-            have none, 0 s.
-        timesteps: T; events after T · Δt are left out. Left out: the dataset's usual number, or with another timestep
-            as many as last as long.
-        train, validation, test: exactly this many samples, drawn by class and seed. Left out: the dataset's usual
-            number for validation and test, and everything else for training. Asking for more than there are is an
-            error.
+        timestep: Δt, length of a bin in seconds (YAML: `10 ms`). Default: the dataset's usual one; for images without a
+            duration, 0 s.
+        timesteps: T; events after T · Δt are left out. Default: the dataset's usual number; with another timestep, as
+            many as cover the same time.
+        train, validation, test: exactly this many samples, drawn by class and seed. Default: the dataset's usual number
+            for validation and test, and everything else for training. Asking for more than there are is an error.
         split: `official` takes test samples from the dataset's own test part only; `pooled` puts all samples
             together and draws the test set from them, for copies whose own test part is too small; `speaker` does so
-            by whole groups of samples, such as all of one speaker, so that no test sample comes from a speaker heard
-            in training or validation. Left out: the dataset's usual one.
+            by whole groups of samples, such as all of one speaker, so that no test sample comes from a speaker heard in
+            training or validation. Default: the dataset's usual one.
         seed: seed of the draw that splits the samples.
         contrast: threshold of the simulated camera's pixels, as a change of the natural logarithm of intensity; for
             datasets of images that the camera records. For time series, the distance between levels in standard
-            deviations. Left out: the dataset's usual one.
-        folder: folder below the data root with recordings of sound. Left out: the dataset's usual one.
+            deviations. Default: the dataset's usual one.
+        folder: folder below the data root with recordings of sound. Default: the dataset's usual one.
         file: your own data, for `arrays`: an .npz or HDF5 file or a folder of recordings, relative to the file that
-            names it. Left out: the contents of `arrays` below the data root.
-        highest_frequency: centre of the last place of the simulated cochlea, for recordings of sound. Left out: the
-            dataset's usual one.
+            names it. Default: the contents of `arrays` below the data root.
+        highest_frequency: centre frequency of the last place of the simulated cochlea, for recordings of sound.
+            Default: the dataset's usual one.
     """
 
     name: Annotated[str, Field(min_length=1)]
@@ -73,7 +72,7 @@ class WorkloadSpec(Spec):
 
 
 class ResolvedSpec(WorkloadSpec):
-    """A workload with its dataset's defaults filled in, as `Dataset.completed` makes it."""
+    """A workload with its dataset's defaults filled in by `Dataset.completed`."""
 
     timestep: float
     timesteps: int
@@ -81,7 +80,7 @@ class ResolvedSpec(WorkloadSpec):
 
 
 class OptionError(InputError):
-    """Options of a workload that its dataset, or this copy of it, cannot have: each one's name, and why."""
+    """Options of a workload that its dataset, or this copy of it, does not support: the name of each, and why."""
 
     def __init__(self, dataset: str, mistakes: Sequence[tuple[str, str]]) -> None:
         self.dataset, self.mistakes = dataset, tuple(mistakes)

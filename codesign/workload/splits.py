@@ -17,8 +17,8 @@ from codesign.workload.spec import OptionError, ResolvedSpec
 class Split:
     """Positions of samples in the dataset; no position is in two of the arrays.
 
-    Any prefix of an array has the classes in nearly the proportion of the whole, so the first n samples of a split
-    are as fair a sample as any; of an official split less nearly, as its parts are taken out of one such order.
+    Any prefix of an array has nearly the class proportions of the whole, so the first n samples of a split are a fair
+    sample; less precisely in official splits, whose parts are taken out of a common order.
     """
 
     train: Integers
@@ -27,11 +27,11 @@ class Split:
 
 
 def stratified_order(labels: Integers, sample_ids: Integers, seed: int) -> Integers:
-    """(N,) positions of samples with (N,) labels and ids, in an order drawn by `seed` that goes through all classes at
+    """(N,) positions of samples with (N,) labels and ids, in an order drawn by `seed` in which all classes advance at
     the same pace.
 
-    The draw is a hash of (seed, sample id): two samples of a class stay in the same order whatever other samples are
-    there, so a partial copy keeps most of the split of the complete one.
+    The draw is a hash of (seed, sample id): two samples of a class are in the same order whatever other samples there
+    are, so a partial copy keeps most of the split of the complete one.
     """
     key = _hash(sample_ids.astype(np.uint64), seed)
     by_class = np.lexsort((key, labels))
@@ -42,17 +42,17 @@ def stratified_order(labels: Integers, sample_ids: Integers, seed: int) -> Integ
 
 
 def split_samples(spec: ResolvedSpec, recordings: Recordings, *, validation: int, test: int | None) -> Split:
-    """Draw the three splits that a spec asks for.
+    """Draw the three splits of a spec.
 
     The test set is drawn first, then validation, then training, each from what is left: a smaller training set leaves
     validation and test as they were. With split `speaker` whole groups are drawn for test until they have enough
-    samples; what is then not asked for is in no split. Beside an official test part there may be nothing to train on,
-    if the spec asks for nothing. Raises OptionError where the copy has fewer samples or groups than asked for, or lacks
-    what this kind of split needs.
+    samples; samples that are then not requested are in no split. There may be nothing to train on next to an official
+    test part, if the spec does not ask for it. Raises OptionError if the copy has fewer samples or groups than
+    requested, or lacks what this kind of split needs.
 
     Args:
-        validation, test: sizes where the spec gives none; `test` None takes all of the official test part. With split
-            `speaker` all samples of the groups that are drawn are taken.
+        validation, test: sizes if the spec gives none; `test` None takes all of the official test part. With split
+            `speaker`, all samples of the drawn groups are taken.
     """
     labels, sample_ids, test_part = recordings.labels, recordings.sample_ids, recordings.test_part
     order = stratified_order(labels, sample_ids, spec.seed)
@@ -73,7 +73,7 @@ def split_samples(spec: ResolvedSpec, recordings: Recordings, *, validation: int
     if spec.split == "official" and recordings.validation_part is not None:
         rest, validation = _own_validation(spec, rest, recordings.validation_part[rest])
     if spec.split == "official" and (spec.train, spec.validation) == (None, None) and len(rest) <= validation:
-        return Split(train=rest[:0], validation=rest, test=chosen_test)  # samples to evaluate on, and none to train on
+        return Split(train=rest[:0], validation=rest, test=chosen_test)  # samples only for evaluation
     wanted_validation = spec.validation or validation
     wanted = wanted_validation + (spec.train or 1)
     if wanted > len(rest):
@@ -89,7 +89,7 @@ def split_samples(spec: ResolvedSpec, recordings: Recordings, *, validation: int
 
 
 def _first(pool: Integers, spec: ResolvedSpec, usual: int, advice: str = "") -> Integers:
-    """The test samples: as many of the pool as the spec wants, or as usual."""
+    """The test samples: the number from the pool that the spec asks for, or the usual one."""
     wanted = spec.test or usual
     if wanted > len(pool) or not wanted:
         raise _lack(spec, "test", f"asked for {plural(wanted or 1, 'test sample')}, found {len(pool):,}{advice}")
@@ -97,7 +97,8 @@ def _first(pool: Integers, spec: ResolvedSpec, usual: int, advice: str = "") -> 
 
 
 def _own_validation(spec: ResolvedSpec, rest: Integers, own: Flags) -> tuple[Integers, int]:
-    """What is left beside the test set, the validation samples of the dataset's own first; and how many are taken."""
+    """The samples not in the test set, starting with the dataset's own validation samples, and the size of the
+    validation set."""
     there = int(own.sum())
     wanted = spec.validation or there
     if not 1 <= wanted <= there:
@@ -107,7 +108,8 @@ def _own_validation(spec: ResolvedSpec, rest: Integers, own: Flags) -> tuple[Int
 
 
 def _draw_groups(spec: ResolvedSpec, groups: Integers | None, test: int | None) -> Flags:
-    """(N,) whether a sample's group is drawn for test: in an order that depends on the seed, until there are enough."""
+    """(N,) whether a sample's group is drawn for test; groups are drawn in an order that depends on the seed until
+    there are enough samples."""
     if groups is None:
         raise _lack(
             spec, "split", "this copy does not say whom its samples come from; use another split than 'speaker'"
@@ -128,12 +130,12 @@ def _draw_groups(spec: ResolvedSpec, groups: Integers | None, test: int | None) 
 
 
 def _lack(spec: ResolvedSpec, option: str, lack: str) -> OptionError:
-    """An error that names what a copy lacks, and the option that asks for it."""
+    """An error that names what a copy lacks, at the option that asks for it."""
     return OptionError(spec.name, [(option, lack)])
 
 
 def _hash(values: NDArray[np.uint64], seed: int) -> NDArray[np.uint64]:
-    """splitmix64's output function, twice; numpy's own generators may change their streams between versions."""
+    """splitmix64's output function, twice; numpy's generators may change their streams between versions."""
 
     def mix(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
         x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)

@@ -1,6 +1,6 @@
 """Sound from wav files: PCM of 8, 16, 24 or 32 bits and floats of 32 or 64, any number of channels, any rate.
 
-Decoded by scipy. It takes a file that was cut off for a shorter one, so that is looked for here: a damaged file is an
+Decoded by scipy, which accepts truncated files as shorter ones. So truncation is checked here: a damaged file is an
 error that names it, and nothing is guessed.
 """
 
@@ -18,22 +18,21 @@ from numpy.typing import NDArray
 from codesign.arrays import Floats
 from codesign.errors import DataError
 
-_TYPES = ("u1", "<i2", "<i4", "<f4", "<f8")  # 24 bits come as the upper ones of 32
+_TYPES = ("u1", "<i2", "<i4", "<f4", "<f8")  # 24 bits are the upper ones of 32
 _OR_CONVERT = ", or convert it to PCM of 8, 16, 24 or 32 bits or to floats of 32 or 64"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sound:
-    """A recording of one channel: (n,) float64 samples, of whole numbers scaled to −1 … 1, and how many there are a
-    second."""
+    """A recording of one channel: (n,) float64 samples, with integers scaled to −1 … 1, and the sampling rate."""
 
     samples: Floats
     rate_hz: int
 
 
 def read_wav(path: Path) -> Sound:
-    """The sound of a file; the mean of its channels if there are several. Raises DataError, naming the file, where it
-    is not a wav file, damaged, empty, or of a format that is not read."""
+    """The sound of a file; the mean of its channels if there are several. Raises DataError, naming the file, if it is
+    not a wav file, damaged, empty, or in an unsupported format."""
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -52,9 +51,9 @@ def parse_wav(content: bytes, name: str) -> Sound:
         raise DataError(f"{name}: must hold {8 + size:,} bytes, found {len(content):,}; copy it again")
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", wavfile.WavFileWarning)  # of chunks that it skips
+            warnings.simplefilter("ignore", wavfile.WavFileWarning)  # about chunks that it skips
             rate_hz, data = wavfile.read(io.BytesIO(content))
-    except Exception as error:  # what is wrong in a header ends in a division by zero, a missing variable and others
+    except Exception as error:  # errors in a header end in a division by zero, a missing variable and the like
         raise DataError(f"{name}: cannot be read as a wav file ({error}); copy it again{_OR_CONVERT}") from None
     if data.dtype not in _TYPES or rate_hz < 1:
         raise DataError(
@@ -69,7 +68,7 @@ def parse_wav(content: bytes, name: str) -> Sound:
 
 def _scaled(data: NDArray[np.generic]) -> Floats:
     samples = data.astype(np.float64)
-    if data.dtype.kind == "u":  # of 8 bits, around 128
+    if data.dtype.kind == "u":  # 8 bits, centred on 128
         return (samples - 128) / 128
     return samples / 2.0 ** (8 * data.dtype.itemsize - 1) if data.dtype.kind == "i" else samples
 
@@ -77,7 +76,7 @@ def _scaled(data: NDArray[np.generic]) -> Floats:
 def _mean_of_channels(samples: Floats) -> Floats:
     by_channel = samples.reshape(len(samples), -1)
     total = by_channel[:, 0].copy()
-    for channel in by_channel.T[1:]:  # one after the other, so that rounding is the same everywhere
+    for channel in by_channel.T[1:]:  # in a fixed order, so that rounding is the same everywhere
         total += channel
     mean: Floats = total / by_channel.shape[1]
     return mean

@@ -1,7 +1,7 @@
 """Arrays in a file, .npz or HDF5, read a few rows at a time: whatever a file claims, memory stays bounded.
 
-Nothing in a file is run: Python objects, which only pickle could read, are refused, and so is what an HDF5 file takes
-from other files, whose content nobody would notice to change.
+Nothing in a file is executed: Python objects, which only pickle could read, are refused, as are references from an HDF5
+file to other files, whose changes would go unnoticed.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from codesign.workload.hdf5 import Chunks, is_own
 
 ENDINGS = (".npz", ".h5", ".hdf5")
 _MOST_AT_ONCE = 1 << 28
-"""Bytes that are ever held of a file: of one sample, of a chunk, or of a column that is read as a whole."""
+"""Most bytes of a file held at once: one sample, one chunk, or a column that is read as a whole."""
 _PIECE = 1 << 20
 
 
@@ -34,15 +34,15 @@ class ArrayColumn(Protocol):
     dtype: np.dtype[Any]
 
     def rows(self, start: int, stop: int) -> NDArray[Any]:
-        """Entries `start : stop` along the first axis; quickest where each call begins after the one before."""
+        """Entries `start : stop` along the first axis; fastest if calls go forwards."""
 
 
 @contextmanager
 def open_arrays(path: Path, known: Iterable[str], *, others: bool = False) -> Iterator[Mapping[str, ArrayColumn]]:
-    """The arrays of a file by name, each of which must be among those known; with `others`, what else there is, is left
-    alone. Raises DataError where the file is no regular file or damaged, now or where it is read, or holds an array of
-    another name, or one that cannot be read in rows of numbers or text."""
-    if not path.is_file():  # to open a pipe would wait for somebody who writes into it
+    """The arrays of a file by name, all of which must be known; with `others`, unknown ones are ignored. Raises
+    DataError, now or on reading, if the file is not a regular file or is damaged, has an array of an unknown name, or
+    one that cannot be read in rows of numbers or text."""
+    if not path.is_file():  # opening a pipe would wait for a writer
         raise DataError(f"{path}: is missing, or a folder, a pipe or a device")
     remedy = "copy it again" if path.suffix in ENDINGS else f"arrays lie in files that end in {', '.join(ENDINGS)}"
     with reading(path, "as arrays", remedy=remedy, also=(RuntimeError, OverflowError)):
@@ -70,7 +70,7 @@ def _check_names(path: Path, names: Iterable[str], known: Iterable[str]) -> None
 
 
 def read_whole(path: Path, name: str, column: ArrayColumn) -> NDArray[Any]:
-    """All of a small column, such as the labels. Raises DataError where it is none."""
+    """All of a small column, such as the labels. Raises DataError if it is not small."""
     if math.prod(column.shape) * column.dtype.itemsize > _MOST_AT_ONCE:
         raise DataError(f"{path}: {name} has more than {_MOST_AT_ONCE >> 20} MiB, found shape {column.shape}")
     return column.rows(0, column.shape[0]) if column.shape else column.rows(0, 1).reshape(())
@@ -124,7 +124,7 @@ def _exactly(stream: IO[bytes], count: int) -> bytes:
 
 
 def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    """Shape, whether it is stored column by column, and type."""
+    """Shape, whether the array is stored column by column, and data type."""
     readers = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
     version = npy.read_magic(stream)
     if version not in readers:
@@ -161,7 +161,7 @@ class HDF5Column:
         return np.asarray(taken, dtype=self.dtype)
 
     def _texts(self, start: int, stop: int) -> Iterator[bytes]:
-        """Texts of any length, few at a time: all may refer to one that is as long as the file."""
+        """Texts of any length, a few at a time: all of them may refer to a text as long as the file."""
         at_once = max(1, _MOST_AT_ONCE // self._dataset.file.id.get_filesize())
         for first in range(start, stop, at_once):
             for text in self._dataset[first : min(first + at_once, stop)] if self.shape else [self._dataset[()]]:

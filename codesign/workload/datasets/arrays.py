@@ -2,30 +2,30 @@
 
 Of N samples, dense:
 
-    data          (N, T, inputs), (N, T, height, width) or (N, T, channels, height, width): whole numbers count events
+    data          (N, T, inputs), (N, T, height, width) or (N, T, channels, height, width): integers count events
 
-or event lists, of E events in all, those of a sample one after the other:
+or event lists, with E events in total, sample by sample:
 
-    t             (E,) from the sample's beginning: whole numbers in µs, floating-point numbers in seconds
-    x, y, p       (E,) column, row and channel, the last two only where there are several; or `unit`, (E,) the input
-                  itself
-    offsets       (N + 1,) where each sample's events begin, and the last one's end
+    t             (E,) time from the sample's beginning: integers in µs, floating-point numbers in seconds
+    x, y, p       (E,) column, row and channel, the last two only if there are several; or `unit`, (E,) the input
+                  index itself
+    offsets       (N + 1,) where each sample's events begin, and where the last sample's end
     grid          (inputs,), (height, width) or (channels, height, width)
 
 and both:
 
-    labels        (N,) classes, whole numbers from 0
-    classes       how many there are; left out, as many as the largest label says
-    split         (N,) `train`, `validation` or `test`; left out, all are drawn by class and seed. Without `validation`
-                  a sixth of what is not for `test` is drawn
-    groups        (N,) whole numbers: whom a sample comes from, for `split: speaker`
-    ids           (N,) whole numbers, each once, from which a sample's randomness is drawn; left out, its position
-    timestep_s    Δt in seconds; 0 for dense data that has no duration. Left out, the workload says it
-    timesteps     T of event lists. Left out, the workload says it; if that has another Δt, a sample lasts as long
-    currents      True if dense data are currents and no counts
+    labels        (N,) classes, integers from 0
+    classes       number of classes; by default 1 + the largest label
+    split         (N,) `train`, `validation` or `test`; by default all are drawn by class and seed. Without
+                  `validation`, a sixth of the samples not in `test` is drawn
+    groups        (N,) integers: the origin of a sample, for `split: speaker`
+    ids           (N,) distinct integers that determine a sample's random draws; by default its position
+    timestep_s    Δt in seconds; 0 for dense data without a duration. By default the workload's
+    timesteps     T of event lists. By default the workload's; with another Δt there, a sample lasts as long
+    currents      True if dense data are currents instead of counts
 
-A folder of recordings, one file a sample, is data too; see `event_folder.py`.
-Files are read a few samples at a time (`array_file.py`), and what no array of these names can be is refused.
+A folder of recordings, one file per sample, works, too; see `event_folder.py`. Files are read a few samples at a time
+(`array_file.py`), and arrays with invalid content are refused.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ from codesign.workload.spec import OptionError, ResolvedSpec, WorkloadSpec
 
 _EVENTS = ("t", "x", "y", "p", "unit")
 _SCALARS = {"classes": (2, 100_000), "timestep_s": (0, 1e9), "timesteps": (1, 2**31 - 1), "currents": (0, 1)}
-"""Numbers that a file says of itself, and the least and the most that each may be."""
+"""Scalars in a file, with their least and greatest values."""
 _KNOWN = ("data", *_EVENTS, "offsets", "grid", "labels", "split", "groups", "ids", *_SCALARS)
 _MOST_ENTRIES, _MOST_AT_ONCE = 1 << 29, 1 << 26
 _CHUNK, _CHUNK_BYTES = 128, 1 << 25
@@ -64,7 +64,7 @@ Columns = Mapping[str, ArrayColumn]
 
 
 class Arrays(Dataset):
-    """Whatever a file holds, in its own splits or in drawn ones."""
+    """The samples of a file, in its own splits or in drawn ones."""
 
     name = "arrays"
     version = 2
@@ -89,7 +89,7 @@ class Arrays(Dataset):
     def coverage(self, recordings: Recordings) -> str:
         kind = "currents" if recordings.currents else "events"
         size = "x".join(map(str, recordings.grid))
-        present, classes = len(np.unique(recordings.labels)), recordings.classes  # labels from 1 leave one empty
+        present, classes = len(np.unique(recordings.labels)), recordings.classes  # labels from 1 leave a class empty
         of = f"{classes}" if present == classes else f"{present} of {classes}"
         return f"{len(recordings.labels):,} samples of {of} classes, {kind} on {size} inputs"
 
@@ -99,14 +99,14 @@ class Arrays(Dataset):
             yield "file", f"there is no file {spec.file}"
 
     def timing_mistakes(self, spec: ResolvedSpec) -> Iterator[tuple[str, str]]:
-        return iter(())  # told by `settled`, which knows the file
+        return iter(())  # reported by `settled`, which knows the file
 
     def settled(self, spec: WorkloadSpec, recordings: Recordings) -> ResolvedSpec:
         own = {"timestep": recordings.timestep_s, "timesteps": _as_long(recordings, spec.timestep)}
         said = {
             option: usual if getattr(spec, option) is None else getattr(spec, option) for option, usual in own.items()
         }
-        file = recordings.files[0]  # of a folder its arrays.yaml
+        file = recordings.files[0]  # for a folder, its arrays.yaml
         length = "timestep_s" if file.suffix in ENDINGS else "timestep"
         mistakes = [
             (option, f"{file.name} lacks {key}; write it there, or give such as '{option}: {example}'")
@@ -122,7 +122,7 @@ class Arrays(Dataset):
 
 
 def _as_long(recordings: Recordings, timestep_s: float | None) -> int | None:
-    """Timesteps of another length than the file's in which a sample of event lists lasts as long as in the file's."""
+    """Number of timesteps of another length such that a sample of event lists lasts as long as in the file."""
     own_s, timesteps = recordings.timestep_s, recordings.timesteps
     if recordings.longest is not None or not own_s or not timestep_s or timesteps is None:
         return timesteps
@@ -140,7 +140,7 @@ def _timing_mistakes(spec: ResolvedSpec, recordings: Recordings) -> Iterator[tup
 
 
 def _recordings(path: Path, columns: Columns) -> Recordings:
-    """What the arrays say. Raises InputError where they cannot be."""
+    """The recordings described by the arrays. Raises InputError if they are invalid."""
     small = {name: read_whole(path, name, columns[name]) for name in columns if name not in ("data", *_EVENTS)}
     scalars = {name: _scalar(name, small[name]) for name in _SCALARS if name in small}
     dense, currents = "data" in columns, bool(scalars.get("currents"))
@@ -211,7 +211,7 @@ def _column(small: Mapping[str, NDArray[Any]], name: str, samples: int) -> Integ
 
 
 def _labels(small: Mapping[str, NDArray[Any]], samples: int, said: float | None) -> tuple[Integers, int]:
-    """(N,) labels, and how many classes there are."""
+    """(N,) labels, and the number of classes."""
     labels = _column(small, "labels", samples)
     if labels is None or not samples:
         raise InputError("labels: needs at least one sample")

@@ -3,11 +3,11 @@
 Two layouts are read, below the data root in `audio` or else in `fsdd/recordings`, or in the workload's `folder`:
 
     <label>/*.wav                       speaker from names such as <speaker>_<take>.wav or <speaker>_nohash_<take>.wav,
-                                        as the Speech Commands have them (doi:10.48550/arXiv.1804.03209)
-    <label>_<speaker>_<take>.wav        as the Free Spoken Digit Dataset has them
+                                        as in the Speech Commands (doi:10.48550/arXiv.1804.03209)
+    <label>_<speaker>_<take>.wav        as in the Free Spoken Digit Dataset
                                         (https://github.com/Jakobovski/free-spoken-digit-dataset)
 
-Classes are the labels in order: whole numbers by value, then words. Usual timing: one second in 100 frames, as for the
+Classes are the labels in order: integers by value, then words. Usual timing: one second in 100 frames, as for the
 Spiking Heidelberg Digits; 99 % of the Free Spoken Digits are shorter. Silence before a word is kept. Usual splits: a
 seventh of all for test, a sixth of the rest for validation; with `split: speaker` test is as many whole speakers as
 make up a seventh.
@@ -100,8 +100,8 @@ class Audio(Dataset):
 
 
 def _list(folder: Path) -> Iterator[tuple[str, str, str | None]]:
-    """Name below the folder and label of every recording, and its speaker where the name says who it is; what begins
-    with a dot or an underscore is not looked at."""
+    """Name below the folder, label and, if the name tells it, speaker of every recording; names that begin with a dot
+    or an underscore are ignored."""
     for name in _wav_names(folder):
         match = _LABEL_FIRST.fullmatch(Path(name).stem)
         if match is None:
@@ -116,7 +116,7 @@ def _list(folder: Path) -> Iterator[tuple[str, str, str | None]]:
 
 
 def _speaker(label: str, stem: str) -> str | None:
-    """Who speaks in a file that lies in its label's folder, if its name says so."""
+    """The speaker of a file in its label's folder, if the name tells it."""
     match = _LABEL_FIRST.fullmatch(stem)
     if match is None or match["label"] != label:
         match = _SPEAKER_FIRST.fullmatch(stem)

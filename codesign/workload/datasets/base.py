@@ -1,8 +1,8 @@
-"""What every dataset does: finding its files, saying what is there, defaults, identity and messages.
+"""The common part of all datasets: finding files, reporting what is there, defaults, identity and messages.
 
-A dataset is a subclass of `Dataset` in a file of its own: it says where its files lie, its timing and splits, and in
-`find` how they become samples. Adding one: that file, a line in `registry.py` (or a plug-in's entry point), and its
-small copy in `tests/workload/test_every_dataset.py`, whose contract it has to keep.
+A dataset is a subclass of `Dataset` in its own file: it states where its files are, its timing and splits, and in
+`find` how files become samples. To add one: that file, a line in `registry.py` (or a plug-in's entry point), and a
+small copy of the data in `tests/workload/test_every_dataset.py`, whose contract it must satisfy.
 """
 
 from __future__ import annotations
@@ -32,25 +32,25 @@ _OPTIONS = {
     "folder": "recordings of sound, such as 'audio'",
     "highest_frequency": "recordings of sound, such as 'audio'",
 }
-"""Options that few datasets have, and which."""
+"""Options that only some datasets have, and what they are called in messages."""
 
 Reader = Callable[[Integers, ResolvedSpec], EventBatch | Iterator[Events]]
-"""The samples at some positions, in that order: a batch of them, or the events of one after the other."""
+"""Returns the samples at given positions, in that order: as a batch, or as the events of one sample after another."""
 
 
 def as_long(timesteps: int, own_s: float, timestep_s: float) -> int:
-    """How many timesteps of another length last at least as long as so many of `own_s`."""
+    """Number of timesteps of `timestep_s` that last at least as long as `timesteps` of `own_s`."""
     return max(1, math.ceil(timesteps * own_s / timestep_s * (1 - 1e-9)))
 
 
 class IncompleteError(DataError):
-    """Files are there, but others without which they are of no use are not; says which."""
+    """Files are there, but others that they need are missing; names these."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class DatasetStatus:
-    """What is there of a dataset, as a sweep (`name`) and a person (`title`) call it: how much, or where the files are
-    expected. An `embedded` one needs no files."""
+    """What is there of a dataset, with its name in sweeps (`name`) and for people (`title`): how much, or where the
+    files are expected. An `embedded` dataset needs no files."""
 
     name: str
     title: str
@@ -65,18 +65,18 @@ class Recordings:
     Attributes:
         grid: (channels, height, width) of the input; input index = (channel · height + y) · width + x.
         labels: (N,) int64 classes.
-        sample_ids: (N,) int64, distinct; of a sample, not of its place in this copy.
-        read: gives the samples at some positions, which ascend.
-        test_part: (N,) flags: which belong to the official test set; None where there is none.
-        validation_part: (N,) flags: which of the others are for validation; None where the dataset does not say.
-        groups: (N,) int64 whom a sample comes from, such as its speaker; None where the copy does not say.
-        files: all that are read, in an order that depends on their names only; none for what is embedded.
+        sample_ids: (N,) int64, distinct; they identify a sample independently of its place in this copy.
+        read: returns the samples at given ascending positions.
+        test_part: (N,) flags: which samples belong to the official test set; None if there is none.
+        validation_part: (N,) flags: which of the others are for validation; None if the dataset does not say.
+        groups: (N,) int64 origin of each sample, such as its speaker; None if the copy does not say.
+        files: all files that are read, in an order that depends only on their names; none for embedded data.
         content: computes a hash of whatever may change an event or a label. None takes the bytes of `files`.
-        place: folder or file in which they are, where it is not the dataset's folder.
-        currents: whether `read` gives currents and not event counts.
-        timesteps, timestep_s: T and Δt where the copy says them itself, None where it does not.
-        longest: most timesteps that it has; None for recordings of events, after which it is silent.
-        events: counts the events of samples at some positions, (n,), without reading them; None where it cannot.
+        place: folder or file that holds them, if it is not the dataset's folder.
+        currents: whether `read` returns currents instead of event counts.
+        timesteps, timestep_s: T and Δt if the copy states them itself, otherwise None.
+        longest: most timesteps that there are; None for recordings of events, which are silent after their end.
+        events: counts the events of the samples at (n,) positions without reading them; None if that is not possible.
     """
 
     grid: tuple[int, int, int]
@@ -121,17 +121,17 @@ class Dataset(ABC):
 
     Attributes:
         name, title: as in `DatasetStatus`.
-        version: raised whenever the same files would give other events.
-        folder: below the data root, where its files lie.
-        expected: what is looked for there, for messages.
+        version: raise it whenever the same files give different events.
+        folder: folder of its files, below the data root.
+        expected: what is expected there, for messages.
         things: what its samples are called.
-        complete: (training, test) samples of the whole dataset; None where nobody can tell.
-        splits: kinds of split that make sense, the usual one first.
-        usual_timestep_s, usual_timesteps: Δt and T where a spec gives none; the paper's first 100 ms in 10 frames,
-            unless the dataset says otherwise.
-        resolution_s, longest_s: the shortest timestep and the longest stimulus that it has.
-        usual_contrast: threshold of the simulated camera where a spec gives none; None for real recordings.
-        download: where its files are to be had; None where nothing can be fetched by itself.
+        complete: (training, test) number of samples of the whole dataset; None if unknown.
+        splits: supported kinds of split, the usual one first.
+        usual_timestep_s, usual_timesteps: Δt and T if a spec gives none; the paper's first 100 ms in 10 frames unless
+            the dataset says otherwise.
+        resolution_s, longest_s: its shortest timestep and longest stimulus.
+        usual_contrast: threshold of the simulated camera if a spec gives none; None for real recordings.
+        download: where its files can be downloaded; None if they cannot.
         options: which of `file`, `folder` and `highest_frequency` a spec may give.
     """
 
@@ -153,16 +153,15 @@ class Dataset(ABC):
 
     @abstractmethod
     def find(self, folder: Path) -> Recordings | None:
-        """List the samples in `folder`, without reading more than that takes; None where there is none. Raises
-        DataError, which names the damaged file, and IncompleteError where what is there is of no use without what that
-        names."""
+        """List the samples in `folder`, reading no more than necessary; None if there are none. Raises DataError that
+        names a damaged file, and IncompleteError that names missing files without which the others are useless."""
 
     def place(self, data_root: Path, chosen: str | None = None) -> Path:
-        """The folder of the dataset; `chosen` is the spec's own folder, or file."""
+        """The folder of the dataset; `chosen` is the folder or file given by the spec."""
         return data_root / (chosen or self.folder)
 
     def open(self, folder: Path) -> Recordings:
-        """The samples in `folder`, not yet read. Raises DataError where they are missing or damaged, with what to
+        """The samples in `folder`, not yet read. If they are missing or damaged, raises DataError that says what to
         download, where to put it and what to run instead."""
         try:
             recordings = self._found(folder)
@@ -177,7 +176,7 @@ class Dataset(ABC):
         return recordings
 
     def _found(self, folder: Path) -> Recordings | None:
-        """`find`; whatever goes wrong in it is told with the dataset."""
+        """`find`, with every failure reported as an error of the dataset."""
         try:
             return self.find(folder)
         except CodesignError:
@@ -186,7 +185,7 @@ class Dataset(ABC):
             raise DataError(f"{self.name}: {folder}: {type(error).__name__}: {error}") from error
 
     def _check(self, recordings: Recordings) -> None:
-        """Raises DataError where samples have no class or no id of their own, or parts are none of them."""
+        """Raises DataError if samples lack a class or a distinct id, or if the parts are invalid."""
         labels, ids = recordings.labels, recordings.sample_ids
         kinds = {"labels": "iu", "sample_ids": "iu", "test_part": "b", "validation_part": "b", "groups": "iu"}
         for name, kind in kinds.items():
@@ -206,7 +205,7 @@ class Dataset(ABC):
             raise DataError(f"{self.name}: sample_ids must be distinct, found {len(np.unique(ids))} of {len(ids)}")
 
     def digest(self, recordings: Recordings, folder: Path, states: FileStates, cache: Cache) -> str:
-        """Hash of the content of `recordings`, which lie in `folder`; that of files in equal states is remembered."""
+        """Hash of the content of `recordings` in `folder`; remembered for files that did not change."""
         files = list(recordings.files)
         content = recordings.content or (lambda: content_digest(folder, files))
         if not files:
@@ -215,7 +214,7 @@ class Dataset(ABC):
         return cache.digest(identity, content)
 
     def status(self, data_root: Path) -> DatasetStatus:
-        """What is there below `data_root`; cheap, and never raises for what is missing or damaged."""
+        """What is there below `data_root`; fast, and never raises for missing or damaged files."""
         folder = self.place(data_root)
         try:
             recordings = self._found(folder)
@@ -231,7 +230,7 @@ class Dataset(ABC):
         return self._described(state, f"{much} in {recordings.place or folder}")
 
     def coverage(self, recordings: Recordings) -> str | None:
-        """A sentence on how much of the dataset a copy has; None if complete."""
+        """A sentence about how much of the dataset a copy has; None if it is complete."""
         if self.complete is None or recordings.test_part is None:
             return None
         test = int(np.count_nonzero(recordings.test_part))
@@ -242,11 +241,11 @@ class Dataset(ABC):
         return f"{training:,} of {all_training:,} training and {test:,} of {all_test:,} test {self.things}"
 
     def usual_sizes(self, recordings: Recordings, split: SplitKind) -> tuple[int, int | None]:
-        """(validation, test) sizes where a spec gives none, in the proportions of MNIST's 60,000 and 10,000.
+        """(validation, test) sizes if a spec gives none, in the proportions of MNIST's 60,000 and 10,000.
 
-        A sixth of what is not for testing is for validation. Test None: the whole official test part; with other splits
-        a seventh of all, as where there is no such part. With split `speaker`, test is at least so many samples: all
-        of the groups that are drawn.
+        A sixth of the samples not used for testing is for validation. Test None means the whole official test part;
+        with other splits, or without such a part, a seventh of all samples. With split `speaker` test has at least this
+        many samples: all of the drawn groups.
         """
         if split != "official" or recordings.test_part is None:
             test = math.ceil(len(recordings.labels) / 7)
@@ -254,7 +253,8 @@ class Dataset(ABC):
         return math.ceil(np.count_nonzero(~recordings.test_part) / 6), None
 
     def timing_mistakes(self, spec: ResolvedSpec) -> Iterator[tuple[str, str]]:
-        """Timesteps finer than the source's clock, or longer than the source: the option at fault, and why."""
+        """Mistakes in timing, such as timesteps finer than the source's clock or longer than the source: option and
+        reason."""
         timestep = format_si(spec.timestep, "s")
         if spec.timestep < self.resolution_s * (1 - 1e-9):
             yield "timestep", f"must be at least {format_si(self.resolution_s, 's')}, found {timestep}"
@@ -267,7 +267,7 @@ class Dataset(ABC):
             )
 
     def mistakes(self, spec: WorkloadSpec) -> Iterator[tuple[str, str]]:
-        """Options that this dataset cannot have, and why."""
+        """Options that this dataset does not support, and why."""
         if spec.split not in (None, *self.splits):
             yield "split", f"'{spec.split}' does not exist; allowed: {', '.join(self.splits)}"
         if spec.contrast is not None and self.usual_contrast is None:
@@ -278,7 +278,7 @@ class Dataset(ABC):
         yield from self.timing_mistakes(self.completed(spec))
 
     def completed(self, spec: WorkloadSpec) -> ResolvedSpec:
-        """`spec` with the dataset's own defaults filled in: with another Δt, a sample lasts as long as usual."""
+        """`spec` with the dataset's defaults filled in; with another Δt, a sample lasts as long as usual."""
         own_s, timestep_s = self.usual_timestep_s, self.usual_timestep_s if spec.timestep is None else spec.timestep
         timesteps = self.usual_timesteps
         if own_s and timestep_s and timestep_s != own_s:
@@ -295,15 +295,15 @@ class Dataset(ABC):
         )
 
     def settled(self, spec: WorkloadSpec, recordings: Recordings) -> ResolvedSpec:
-        """`completed`, knowing the copy, for datasets whose copies have timing and splits of their own. Raises
-        OptionError for options that this copy cannot have."""
+        """`completed`, given the copy, for datasets whose copies have their own timing and splits. Raises OptionError
+        for options that this copy does not support."""
         return self.completed(spec)
 
     def _described(self, state: DatasetState, detail: str) -> DatasetStatus:
         return DatasetStatus(name=self.name, title=self.title, state=state, detail=detail)
 
     def _how_to_get(self, folder: Path) -> str:
-        """What to do where nothing is in its folder; the tail of a message."""
+        """What to do if the folder is empty; the end of a message."""
         here = "Name another data root with --data-root or CODESIGN_DATA"
         if self.download is not None:
             root = Path(*folder.parts[: len(folder.parts) - len(Path(self.folder).parts)])

@@ -1,4 +1,5 @@
-"""CIFAR-10 images as they are, in one timestep: one current an input and no time (Krizhevsky 2009, "Learning multiple
+"""CIFAR-10 images without any encoding, in one timestep: one current per input and no time (Krizhevsky 2009, "Learning
+multiple
 layers of features from tiny images").
 
 A pixel's value is (v / 255 − mean) / deviation with the mean and the standard deviation of its colour over the 50,000
@@ -49,7 +50,7 @@ _DAMAGE = (pickle.UnpicklingError, IndexError, TypeError, AttributeError, Import
 
 @dataclass(frozen=True, kw_only=True)
 class _Batch:
-    """The images of one file: classes, numbers, and (N, 3072) bytes, colour by colour, read when they are asked for."""
+    """The images of one file: classes, numbers, and (N, 3072) bytes, colour by colour, read when needed."""
 
     labels: Integers
     sample_ids: Integers
@@ -90,7 +91,7 @@ class CIFAR10(Dataset):
             raise DataError(f"{place}: two images have the same number; copy it again")
 
         def read(positions: Integers, spec: ResolvedSpec) -> EventBatch:
-            # No pixel is exactly 0, so that an entry of each input is what compressing dense frames would give.
+            # No pixel is exactly 0, so one entry per input equals what compressing dense frames would give.
             return EventBatch(
                 offsets=np.arange(len(positions) + 1, dtype=np.int64) * _PIXELS,
                 indices=np.tile(np.arange(_PIXELS, dtype=np.int32), len(positions)),
@@ -148,7 +149,7 @@ def _currents(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def _digest(batches: list[_Batch]) -> str:
-    """Hash of numbers, classes and pixels, the same in whatever layout they are."""
+    """Hash of numbers, classes and pixels, the same for every layout."""
     digest = hashlib.sha256()
     ordered = [(batch, np.argsort(batch.sample_ids)) for batch in batches]
     for batch, order in ordered:
@@ -161,7 +162,7 @@ def _digest(batches: list[_Batch]) -> str:
 
 
 def _open_first_layout(folder: Path) -> tuple[Path, list[Path], list[_Batch]]:
-    """Where the images are, the files that are read, and what is in them."""
+    """The place of the images, the files that are read, and their content."""
     below = folder / "cifar-10-batches-py"
     paths = {name: path for name in _FIRST_ID if (path := below / name).is_file()}
     if paths:
@@ -175,14 +176,14 @@ def _open_first_layout(folder: Path) -> tuple[Path, list[Path], list[_Batch]]:
 
 
 def _latin1(text: str, encoding: str) -> bytes:
-    """How Python 3 pickles bytes for Python 2."""
+    """Python 3 pickles bytes for Python 2 in this way."""
     if encoding != "latin1":
         raise pickle.UnpicklingError(f"bytes of encoding {encoding!r}")
     return text.encode("latin1")
 
 
 class _PlainUnpickler(pickle.Unpickler):
-    """Knows numpy arrays beside what pickles build by themselves: numbers, texts, lists and dictionaries."""
+    """Accepts numpy arrays in addition to what pickles build by themselves: numbers, texts, lists and dictionaries."""
 
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) == ("_codecs", "encode"):

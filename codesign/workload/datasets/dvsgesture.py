@@ -5,12 +5,12 @@ Two layouts, sought in this order, below `<data root>/dvsgesture`:
 
 - `DVSGesture/ibmGesture{Train,Test}/userNN_<light>/<class>.npy`, one file per gesture, as tonic downloads it: columns
   x, y, polarity and time in milliseconds. tonic cut the recordings by their annotations into 1,077 and 264 samples; the
-  paper counts 1,176 and 288 of another cut.
+  paper counts 1,176 and 288 with another cut.
 - `*.npz`, loose clips of arrays x, y, p, t (µs) and label. They belong to no official part: use `split: pooled`.
 
-Pixels of 4x4 of the camera are one input a polarity, and their events are counted, as the paper has it. Time begins
+Each 4x4 pixels of the camera are one input per polarity, and their events are counted, as in the paper. Time starts
 with a recording's first event. The paper prints 20 ms per timestep but not how many: the usual 75 are the first 1.5
-s, as Shrestha and Orchard 2018 (SLAYER, NeurIPS) and others after them take; a gesture is repeated several times in 6
+s, as in Shrestha and Orchard 2018 (SLAYER, NeurIPS) and later work; a gesture is repeated several times in 6
 s. Bins after the end of a shorter recording are empty.
 """
 

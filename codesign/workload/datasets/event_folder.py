@@ -1,11 +1,11 @@
 """A folder of recordings of an event camera, one file a sample, in folders named after their labels:
 
-    [train|validation|test/]<label>/<name>.npy        a structured array with t, x, y and p, as tonic has it
+    [train|validation|test/]<label>/<name>.npy        a structured array with t, x, y and p, as in tonic
     [train|validation|test/]<label>/<name>.aedat4     of cameras by iniVation; needs the package aedat
     arrays.yaml                                       grid: [2, 128, 128], timestep: 1 ms, timesteps: 100
 
-Times are whole µs, or floating-point seconds; they begin with a recording's first event. Classes are the labels in
-order: whole numbers by value, then words.
+Times are integer µs or floating-point seconds, relative to a recording's first event. Classes are the labels in order:
+integers by value, then words.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _MOST_BYTES = 1 << 28
 
 
 class _Settings(Spec):
-    """What recordings do not say themselves."""
+    """What the recordings do not state themselves."""
 
     grid: tuple[Positive, ...]
     timestep: Time | None = None
@@ -54,7 +54,7 @@ def recordings_in(folder: Path) -> Recordings | None:
     part_of = np.array([Path(name).parts[0] for name in names])
 
     def count(positions: Integers) -> Integers:
-        """By the headers of files that can be read."""
+        """Count by the headers of readable files."""
         of = [np.load(folder / names[position], mmap_mode="r", allow_pickle=False).size for position in positions]
         return np.array(of, dtype=np.int64)
 
@@ -74,7 +74,7 @@ def recordings_in(folder: Path) -> Recordings | None:
 
 
 def _list(folder: Path, part: str) -> Iterator[str]:
-    """Recordings of a part by their paths below the folder."""
+    """Recordings of a part, as paths below the folder."""
     for label in names_in(folder / part, folders=True):
         for name in names_in(folder / part / label, folders=False):
             if name.lower().endswith(_ENDINGS):
@@ -111,7 +111,7 @@ def _events(path: Path, grid: tuple[int, int, int]) -> Events:
 
 
 def _aedat4(path: Path) -> NDArray[Any]:
-    """Events of the first camera in a file that may hold several, and frames and more."""
+    """Events of the first camera in a file, which may hold several cameras, frames and more."""
     from aedat import Decoder
 
     decoder = Decoder(str(path))

@@ -1,7 +1,7 @@
 """MNIST images, seen by the simulated saccade camera on the sensor of N-MNIST.
 
 Read from the original idx files, compressed or not, in `<data root>/mnist`. The images lie on a sensor of 34x34 pixels
-and move 7 pixels, as the images of N-MNIST do; the camera's threshold makes the number of events in the first 100 ms
+and move 7 pixels, like the images of N-MNIST; the camera's threshold makes the number of events in the first 100 ms
 that of N-MNIST. Usual splits: the official test set, and a sixth of the official training set for validation.
 """
 
@@ -87,8 +87,8 @@ class MNIST(Dataset):
 
 
 def read_idx(path: Path) -> NDArray[np.uint8]:
-    """The array of bytes in an idx file, compressed if its name ends in `.gz`. Raises DataError where it is not an idx
-    file of unsigned bytes, or shorter or longer than its header says."""
+    """The array of bytes in an idx file, compressed if its name ends in `.gz`. Raises DataError if it is not an idx
+    file of unsigned bytes, or if its length does not match its header."""
     shape = _read_header(path)
     start = 4 + 4 * len(shape)
     size = math.prod(shape)
@@ -130,7 +130,7 @@ def _read_header(path: Path) -> tuple[int, ...]:
 
 
 def _digest(files: dict[str, Path]) -> str:
-    """Hash of what is in the files, the same whether they are compressed or not."""
+    """Hash of the files' content, the same whether they are compressed or not."""
     digest = hashlib.sha256()
     for name in sorted(files):
         content = read_idx(files[name])

@@ -1,8 +1,8 @@
 """N-MNIST: MNIST images recorded by a moving event camera (Orchard et al. 2015, doi:10.3389/fnins.2015.00437).
 
-Read from `<data root>/nmnist/NMNIST/{Train,Test}/<digit>/<number>.bin`, the folders that tonic and the published
-archives have. Partial copies are accepted, and every result says how partial. Usual splits: the official test part, and
-a sixth of the official training part for validation. Channel: the polarity bit of the file.
+Read from `<data root>/nmnist/NMNIST/{Train,Test}/<digit>/<number>.bin`, the folders of tonic and of the published
+archives. Partial copies are accepted, and every result says how much is there. Usual splits: the official test part,
+and a sixth of the official training part for validation. Channel: the polarity bit of the file.
 """
 
 from __future__ import annotations
@@ -95,9 +95,9 @@ def _list(folder: Path) -> Iterator[tuple[int, int, Path]]:
 
 
 def _events(path: Path) -> Events:
-    """Of five bytes each: x, y, the polarity in the highest of the next 24 bits, and µs in the others, most significant
-    first. An event in row 240, of which there is none, says that the clock began anew."""
-    with reading(path, remedy="copy it again"):  # np.fromfile gives what lay in memory where the system fails
+    """Five bytes per event: x, y, the polarity in the highest of the next 24 bits, and µs in the others, most
+    significant first. An event in row 240, which does not exist, marks an overflow of the clock."""
+    with reading(path, remedy="copy it again"):  # np.fromfile returns uninitialized memory if the system fails
         data = path.read_bytes()
     file = np.frombuffer(data, dtype=np.uint8).reshape(-1, _BYTES_PER_EVENT).astype(np.int64)
     x, y, p = file[:, 0], file[:, 1], file[:, 2] >> 7

@@ -18,7 +18,7 @@ from codesign.arrays import Integers
 from codesign.errors import DataError, InputError
 
 _DAMAGE = (OSError, EOFError, KeyError, ValueError, zlib.error, zipfile.BadZipFile)
-"""What the readers of the standard library, numpy and h5py raise for files that are cut off or something else."""
+"""Exceptions of the readers of the standard library, numpy and h5py for files that are truncated or of another type."""
 
 
 @contextmanager
@@ -28,9 +28,9 @@ def reading(
     """Turn what a reader raises into a DataError that names the file.
 
     Args:
-        what: it should be, such as `as a file of SHD`.
-        remedy: what to do with a damaged one.
-        also: what this reader raises beside the usual.
+        what: what the file should be, such as `as a file of SHD`.
+        remedy: what to do with a damaged file.
+        also: further exceptions of this reader.
     """
     try:
         yield
@@ -40,7 +40,7 @@ def reading(
 
 @contextmanager
 def telling(place: Path | str, remedy: str = "") -> Iterator[None]:
-    """What is wrong with arrays is told with the file that they are in, as a DataError, and with what to do."""
+    """Turn mistakes in arrays into a DataError that names their file and what to do."""
     try:
         yield
     except InputError as error:
@@ -55,8 +55,8 @@ def names_in(folder: Path, *, folders: bool) -> Iterator[str]:
 
 
 def classes_of(folder: Path, labels: Sequence[str]) -> tuple[Integers, int]:
-    """(N,) classes of recordings in a folder, and how many there are: their labels in order, whole numbers by value,
-    then words. Raises DataError where there is one label alone."""
+    """(N,) classes of recordings in a folder, and the number of classes: their labels in order, integers by value, then
+    words. Raises DataError if there is only one label."""
 
     def order(label: str) -> tuple[bool, int, str]:
         number = label.isascii() and label.isdigit()
@@ -69,7 +69,7 @@ def classes_of(folder: Path, labels: Sequence[str]) -> tuple[Integers, int]:
 
 
 def checked_classes(path: Path, labels: NDArray[Any], classes: int, dataset: str) -> Integers:
-    """(N,) classes as a file of a dataset gives them. Raises DataError where they are none."""
+    """(N,) classes from a file of a dataset. Raises DataError if they are invalid."""
     if labels.ndim != 1 or labels.dtype.kind not in "iu" or not len(labels):
         found = f"{labels.dtype} of shape {labels.shape}"
         raise DataError(f"{path}: labels must be whole numbers, one a sample, found {found}")
@@ -80,5 +80,5 @@ def checked_classes(path: Path, labels: NDArray[Any], classes: int, dataset: str
 
 
 def number_of(name: str) -> int:
-    """63 bits of a hash: says who or what it is, whatever else is there."""
+    """63 bits of a hash of the name: an id that does not depend on other names."""
     return int.from_bytes(hashlib.sha256(os.fsencode(name)).digest()[:8], "big") >> 1

@@ -36,8 +36,8 @@ def dataset_names() -> list[str]:
 
 
 def get_dataset(name: str) -> Dataset:
-    """The dataset called `name`; a plug-in does not take the name of a built-in one. Raises InputError where there is
-    no such dataset, or a plug-in cannot be imported or is not a `Dataset`."""
+    """The dataset called `name`; a plug-in cannot take the name of a built-in one. Raises InputError if there is no
+    such dataset, or if a plug-in cannot be imported or is not a `Dataset`."""
     if name in _BUILT_IN:
         module, _, built_in = _BUILT_IN[name].partition(":")
         return getattr(import_module(module), built_in)()  # type: ignore[no-any-return]

@@ -5,12 +5,12 @@
                         (Kudo et al. 1999, doi:10.1016/S0167-8655(99)00077-X)
 
 Read from `<data root>/<name>/<Name>_{TRAIN,TEST}.ts`, or else from an installed aeon, which is not imported. A series
-is seen in standard deviations from its mean, both over the training part, and sends an event at each level that it
-passes (send-on-delta: Miskowicz 2006, doi:10.3390/s6010049):
+is expressed in standard deviations from its mean, both over the training part, and sends an event at each level that it
+crosses (send-on-delta: Miskowicz 2006, doi:10.3390/s6010049):
 
     z = (x − mean) / deviation;   r ← 0 at first;   at each sample   n = trunc((z − r) / δ),   r ← r + n δ
 
-|n| events leave, over the input of a rise or of a fall: 2x1xseries inputs. δ is the workload's `contrast`.
+|n| events leave over the input for rises or for falls: 2x1xseries inputs. δ is the workload's `contrast`.
 """
 
 from __future__ import annotations
@@ -35,9 +35,10 @@ _MOST_BYTES, _LARGEST = 1 << 26, 1e6
 
 
 def level_crossings(z: Floats, delta: float) -> Integers:
-    """(D, T) levels passed at each sample of D series, positive upwards; levels are `delta` apart, the first is 0."""
+    """(D, T) number of levels crossed at each sample of D series, positive upwards; levels are `delta` apart, the first
+    is 0."""
     passed = np.zeros(z.shape, dtype=np.int64)
-    level = np.zeros(len(z), dtype=np.int64)  # r / δ, which is whole
+    level = np.zeros(len(z), dtype=np.int64)  # r / δ, an integer
     for t in range(z.shape[1]):
         passed[:, t] = np.trunc(z[:, t] / delta - level)
         level += passed[:, t]
@@ -45,7 +46,7 @@ def level_crossings(z: Floats, delta: float) -> Integers:
 
 
 class _Series(Dataset):
-    """What both have in common: files by their `stem`, and D `series`."""
+    """The common part of both: files by their `stem`, and D `series`."""
 
     stem: ClassVar[str]
     series: ClassVar[int]
@@ -98,7 +99,7 @@ class _Series(Dataset):
         )
 
     def _values(self, text: str, path: Path) -> Floats:
-        """(D, T) of a row's text."""
+        """(D, T) values of a row's text."""
         with reading(path, "as time series", remedy="copy it again"):
             values = np.array([[float(number) for number in one.split(",")] for one in text.split(":")])
         known = np.isfinite(values).all() and np.abs(values).max() < _LARGEST

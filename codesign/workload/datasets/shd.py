@@ -1,10 +1,10 @@
 """Spiking Heidelberg Digits: spoken digits through a model of the cochlea (Cramer et al. 2020,
 doi:10.1109/TNNLS.2020.3044364).
 
-Read from `<data root>/shd/SHD/shd_{train,test}.h5`, the files that are published and where tonic puts them, a sample at
-a time. Of the 700 channels of the cochlea each two neighbours are one input, as in the
-paper. Usual splits: the official test part, and a sixth of the official training part for validation; `speaker` tests
-on speakers of whom nothing is trained, as far as a file says who speaks. Copies with one of the two files are
+Read from `<data root>/shd/SHD/shd_{train,test}.h5`, the published files, where tonic puts them, one sample at a time.
+Of the 700 channels of the cochlea, each pair of neighbours is one input, as in the paper. Usual splits: the official
+test part, and a sixth of the official training part for validation; `speaker` tests on speakers that are not used for
+training, as far as a file names speakers. Copies with one of the two files are
 accepted.
 """
 
@@ -34,7 +34,7 @@ _CHANNELS = 700
 _INPUTS = 350
 _CLASSES = 20
 _FILES = {"shd_train.h5": "f3252aeb598ac776c1b526422d90eecb", "shd_test.h5": "1503a5064faa34311c398fb0a1ed0a6f"}
-"""MD5 of each, as an archive."""
+"""MD5 of each archive."""
 _FIRST_ID = {"train": 0, "test": 1_000_000}
 _WHAT = "as a file of SHD"
 _SPIKES = ("spikes/times", "spikes/units")
@@ -77,7 +77,7 @@ class SHD(Dataset):
                 for number in ids[positions].tolist():
                     part = "test" if number >= _FIRST_ID["test"] else "train"
                     row = number - _FIRST_ID[part]
-                    with reading(files[part], _WHAT):  # of two open files the one at fault
+                    with reading(files[part], _WHAT):  # of the two open files, name the one at fault
                         times, units = (column.row(row) for column in columns[part])
                         events = _events(times, units, f"{files[part]}: sample {row}")
                     yield events
@@ -97,7 +97,7 @@ class SHD(Dataset):
 
 @contextmanager
 def _hdf5(path: Path) -> Iterator[Any]:
-    """The HDF5 file, to be read piece by piece. Raises DataError where it is damaged, now or where it is read."""
+    """The HDF5 file, to be read piece by piece. Raises DataError if it is damaged, now or on reading."""
     with reading(path, _WHAT), h5py.File(path, "r") as file:
         yield file
 
@@ -110,7 +110,7 @@ def _lists(path: Path, file: Any, name: str) -> Chunks:
 
 
 def _read_labels_and_speakers(path: Path) -> tuple[Integers, Integers | None]:
-    """(samples,) classes, and (samples,) speakers where the file has them."""
+    """(samples,) classes, and (samples,) speakers if the file has them."""
     with _hdf5(path) as file:
         labels = read_whole(path, "labels", HDF5Column(path, file, "labels"))
         samples = {name: len(_lists(path, file, name).dataset) for name in _SPIKES}
