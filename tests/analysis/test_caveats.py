@@ -177,14 +177,3 @@ def test_more_seeds_are_asked_for_where_there_may_be_more(method, seeds, wanted)
     rows[0]["training_method"] = method
     remarks = asked(rows, choose="chip", least="energy_j").remarks
     assert any("one training seed in common, which gives no spread" in remark for remark in remarks) == wanted
-
-
-def test_waiting_is_advised_of_where_the_input_lasts_any_time():
-    """No share of steps is longer than a timestep that is none, and `real_time` is refused for such an input."""
-    rows = [with_terms(chip, seed, synaptic_operation=3.0, static_chip=1.0) for chip in "ab" for seed in SEEDS]
-    rows = [one | {"operation": "accelerated", "on_s": 1e-6} for one in rows]
-    computing = "Static power counts for the 1 µs of computing a sample"
-    assert f"{computing}." in asked(rows, choose="chip", least="energy_j").remarks
-    rows = [one | {"late_fraction": 0.0} for one in rows]
-    advice = f"{computing}; operation real_time adds the waiting."
-    assert advice in asked(rows, choose="chip", least="energy_j").remarks

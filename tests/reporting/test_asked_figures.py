@@ -67,7 +67,7 @@ def test_lines_along_a_time_have_its_unit_and_those_left_out_are_counted():
     entry = FigureEntry(figure="along", along="workload.timestep", column="accuracy")
     found = asked_figure("asked", entry, points)
     assert "timestep in s" in str(found.spec)
-    assert found.note.endswith("These are the first 8 of 9 lines; `select` in the figure's entry chooses others.")
+    assert found.note.endswith("8 of 9 lines are drawn.")
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_a_figure_counts_what_it_leaves_out(kind: str, most: int, what: str):
     ]
     found = drawn(rows, figure=kind)
     assert len({row["line"] for row in rows_of(found)}) == most
-    assert f"These are the first {most} of 17 {what};" in found.note
+    assert found.note.endswith(f"{most} of 17 {what} are drawn.")
 
 
 def test_levels_across_a_chart_are_no_more_than_its_lines():
@@ -111,7 +111,7 @@ def test_levels_across_a_chart_are_no_more_than_its_lines():
     found = drawn(rows, figure="along", along="group_size", column="accuracy", level={"layered": True})
     (rules,) = [layer for layer in found.spec["layer"] if layer["mark"]["type"] == "rule"]
     assert len(rules["data"]["values"]) == 8
-    assert found.note.endswith("Dashed: layers wait, the first 8 of 9.")
+    assert found.note.endswith("Dashed: layers wait. 8 of 9 dashed lines are drawn.")
 
 
 def test_long_names_of_lines_are_told_apart_in_the_legend():

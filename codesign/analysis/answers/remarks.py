@@ -1,4 +1,4 @@
-"""What to know of an answer beside it: what a side lacks, what seeds leave open, the other book, time that is idle."""
+"""What to know of an answer beside it: what a side lacks, what seeds leave open, the other book."""
 
 from __future__ import annotations
 
@@ -43,6 +43,9 @@ _MUCH = 2.0
 """By which the factors of two books differ before both are told."""
 _LITTLE = 0.005
 """The share of an energy that is too little to be told beside an answer."""
+_IN_REAL_TIME = (
+    "Latency is the work on all frames, without the time between them; decision_latency_s is from the last on."
+)
 _WIDE = 0.05
 """Half of an accuracy's interval from which on it is pointed out."""
 
@@ -69,7 +72,9 @@ def remarks_on(
     said += contest.unknown.values()
     if second is not None and all(name in options or of == dict(second.axes).get(name) for name, of in best.axes):
         said.append(scaled_sentence(best, second, {point: contest.label_of(point) for point in (best, second)}))
-    said += [_accuracy_remark(contest, columns), _idle_remark(best, contest.column)]
+    said.append(_accuracy_remark(contest, columns))
+    if contest.column == "latency_s" and best.operation == "real_time":
+        said.append(_IN_REAL_TIME)
     return tuple(dict.fromkeys(filter(None, said)))
 
 
@@ -326,24 +331,6 @@ def _of_cores_in_use(point: Point, terms: Sequence[str]) -> float | None:
     known = point.known_terms(terms)
     weights = {name: float(weight(COST_TERMS[name], BOOKS["cores_in_use"], share)) for name in known}
     return sum(of * (point.term(name).mean or 0.0) for name, of in weights.items())
-
-
-def _idle_remark(best: Point, column: str) -> str:
-    """That an energy, or in real time a latency, leaves out the time in which the chip waits for input."""
-    busy = best.value("on_s").mean
-    if column == "latency_s" and best.operation == "real_time":
-        return (
-            "Latency is the work on all frames, without the time between them; decision_latency_s is from the last on."
-        )
-    if column not in ("energy_j", "energy_delay_js") or best.operation != "accelerated" or not busy:
-        return ""
-    if not any(best.term(name).mean for name in best.known_terms(("static",))):
-        return ""
-    time = quantity(busy, "on_s")
-    computing = f"Static power counts for the {time} of computing a sample"
-    if best.value("late_fraction").mean is None:  # a static input lasts no time
-        return f"{computing}."
-    return f"{computing}; operation real_time adds the waiting."
 
 
 def _accuracy_remark(contest: Contest, columns: Collection[str]) -> str:

@@ -111,7 +111,7 @@ def tip_sentence(comparison: Comparison, names: Names) -> str:
     """What would reverse a comparison: the nearest number, or how far the model of both chips would have to be off.
     Empty where the chips' numbers are exact or nothing within their ranges does."""
     robustness = comparison.robustness
-    if robustness is None or not robustness.influences:
+    if robustness is None:
         return ""
     if robustness.tips:
         return f"This reverses if {describe_tip(robustness.tips[0], names)}."

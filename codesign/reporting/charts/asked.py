@@ -28,6 +28,7 @@ from codesign.reporting.charts.base import (
     figure,
     in_lines,
     named_rows,
+    of_more,
     quantitative,
     source,
     tooltip,
@@ -91,14 +92,8 @@ def _curves(points: Sequence[Point], curve: Callable[[Point], LineT], say: Sayin
         found = curve(point)
         if found and found not in curves.values():
             curves.setdefault(say(point), found)
-    return dict([*curves.items()][:_MOST_LINES]), _first(_MOST_LINES, len(curves))
-
-
-def _first(shown: int, known: int, what: str = "lines") -> str:
-    """That a figure shows the first of more, as a sentence; "" for all."""
-    if known <= shown:
-        return ""
-    return f"These are the first {shown} of {known:,} {what}; `select` in the figure's entry chooses others."
+    drawn = dict([*curves.items()][:_MOST_LINES])
+    return drawn, of_more(len(drawn), len(curves), "lines")
 
 
 def _steps(entry: FigureEntry, chosen: Sequence[Point], points: Sequence[Point], names: Names) -> _Drawn | None:
@@ -164,7 +159,7 @@ def _along(entry: FigureEntry, chosen: Sequence[Point], points: Sequence[Point],
     if levels:
         drawn += _across(levels, rows)
     title = f"{column_label(column).capitalize()} by {_words(entry.along)}"
-    return title, drawn, _bands(rows), dashed, _first(_MOST_LINES, len(found))
+    return title, drawn, _bands(rows), dashed, of_more(len(ladders), len(found), "lines")
 
 
 def _levels(entry: FigureEntry, column: str, points: Sequence[Point], names: Names) -> tuple[list[Row], str]:
@@ -178,8 +173,8 @@ def _levels(entry: FigureEntry, column: str, points: Sequence[Point], names: Nam
     if not levels:
         return [], ""
     runs = "; ".join(dict.fromkeys(names.run(point) for point in across))
-    of_more = f", the first {_MOST_LINES} of {len(levels):,}" if len(levels) > _MOST_LINES else ""
-    return [*levels.values()][:_MOST_LINES], f"Dashed: {runs}{of_more}."
+    drawn = [*levels.values()][:_MOST_LINES]
+    return drawn, f"Dashed: {runs}. {of_more(len(drawn), len(levels), 'dashed lines')}".rstrip()
 
 
 def _spikes(chosen: Sequence[Point], say: Saying) -> _Drawn | None:
@@ -199,7 +194,7 @@ def _spikes(chosen: Sequence[Point], say: Saying) -> _Drawn | None:
     spread = base.mark_rule(strokeWidth=2).encode(y=names, x=alt.X("low:Q"), x2="high:Q")
     drawn = (bars + spread).properties(width="container", height=height)
     note = "Lines: 25th to 75th percentile over samples."
-    return "Spikes per neuron and sample", drawn, note, _first(_MOST_BARS, len(known), "bars")
+    return "Spikes per neuron and sample", drawn, note, of_more(len(rows), len(known), "bars")
 
 
 # parts ----------------------------------------------------------------------------------------------------------------

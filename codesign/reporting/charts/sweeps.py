@@ -212,14 +212,14 @@ def matrix_figure(name: str, points: Sequence[Point], names: Names, column: str,
     shade = alt.Color("value:Q", scale=alt.Scale(range="heatmap"), legend=None)
     shades = base.mark_rect(fillOpacity=0.55).encode(color=shade)
     chart = alt.layer(shades, base.mark_text(fontSize=11).encode(text="text:N"))
-    left_out = len(all_trained) - len(trained) + len(all_run) - len(run)
     return figure(
         name,
         title or f"{column_label(column).capitalize()} by training and by how the model is run",
         chart.properties(width=width, height=height),
         "Rows: how a model is run. Columns: how it was trained. ◆ trained as it is run: through this policy and F, or "
         "with layers waiting. The best of several chips and variants.",
-        f"{left_out} more rows and columns are in the table of points." if left_out else "",
+        of_more(len(trained), len(all_trained), "columns"),
+        of_more(len(run), len(all_run), "rows"),
     )
 
 
