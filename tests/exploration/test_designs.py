@@ -106,11 +106,11 @@ def test_a_wrong_value_is_told_at_its_line():
         "network.width: [16, 0]": "must be a whole number above 0, at most 10,000,000, found 0",
         "network.topology: [64x]": "topology '64x'",
         "network.widht: [3]": "a network has no parameter 'widht'; did you mean 'width'? allowed: delayed,",
-        "network.neuron.threshold: [1]": "network.neuron cannot be varied; write neuron.<parameter>",
+        "network.neuron.threshold: [1]": "cannot be varied; write neuron.<parameter>",
         "neuron.time_constant: [5 ms, 5]": "needs a unit, found 5",
         "neuron.thresold: [1]": "a neuron has no parameter 'thresold'; did you mean 'threshold'?",
         "workload.timestep: [1 ns, 1 ms]": "must be at least",
-        "workload.name: [digits]": "workload.name cannot be varied; give each its own sweep",
+        "workload.name: [digits]": "cannot be varied; give each its own sweep",
         "workload.contrast: [0]": "must be",
         "network: [3]": "must be one of recipe.<name>.<parameter>",
     }

@@ -161,7 +161,7 @@ def test_its_key_is_its_content_and_not_its_place(tmp_path: Path):
         (
             ("seeds:", "axes: {recipe.mine.model: [mine.safetensors, none.safetensors]}\nseeds:"),
             {},
-            "given.yaml:9: axes.recipe.mine.model: cannot be an axis; give each model a recipe of its own",
+            "given.yaml:9: axes.recipe.mine.model: cannot be varied; give each model a recipe of its own",
         ),
     ],
 )

@@ -104,10 +104,10 @@ def test_an_axis_cannot_make_another_chip_of_an_entry():
         "recipe.layered.method: [unlayered]",
     )
     assert problems(text_of(wrong)) == [
-        (16, "axes.chip.mubrain.extends: cannot be an axis; give each chip an entry of its own under `chips`"),
-        (17, "axes.chip.mubrain.schedules: cannot be an axis; the chip runs under all that its entry lists"),
-        (18, "axes.recipe.layered.preset: cannot be an axis; give each preset a recipe of its own"),
-        (19, "axes.recipe.layered.method: cannot be an axis; give each method a recipe of its own"),
+        (16, "axes.chip.mubrain.extends: cannot be varied; give each chip an entry of its own under `chips`"),
+        (17, "axes.chip.mubrain.schedules: cannot be varied; list them in the chip's entry"),
+        (18, "axes.recipe.layered.preset: cannot be varied; give each preset a recipe of its own"),
+        (19, "axes.recipe.layered.method: cannot be varied; give each method a recipe of its own"),
     ]
 
 

@@ -15,76 +15,48 @@ from codesign.analysis.results.columns import is_of_design
 from codesign.documents import Path_
 from codesign.errors import CodesignError, DocumentError
 from codesign.exploration.definition.checks import Blocks, Mistakes, axis_parts, list_at, mapping
-from codesign.exploration.definition.entries import MODELS, ChipEntry
-from codesign.exploration.definition.nested import part_mistakes, unknown_part
+from codesign.exploration.definition.entries import ChipEntry
+from codesign.exploration.definition.varied import no_path, of_given_model, overridden, wrong_value
 from codesign.hardware.chip.description import Chip
 from codesign.hardware.chip.parameters import replaced
 from codesign.hardware.library import PARTS, chip_variant, find_chip, is_chip_file
 from codesign.mistakes import dotted, suggestion
-
-Values = Mapping[str, list[Any]]
-"""For each parameter, the values that it may have."""
-Axes = Mapping[tuple[str, str], Values]
-"""By block and name."""
-Settings = Mapping[str, Any]
 
 _FORMS = (
     *(f"{block}.<name>.<parameter>" for block in ("recipe", "schedule", "chip")),
     *(f"{block}.<parameter>" for block in ("network", "neuron", "workload")),
 )
 
-_NOT_VARIED = {
-    "chip": {
-        "extends": "give each chip an entry of its own under `chips`",
-        "schedules": "the chip runs under all that its entry lists",
-    },
-    "recipe": {
-        **dict.fromkeys(("model", "from", "from_"), "give each model a recipe of its own"),
-        **{name: f"give each {name} a recipe of its own" for name in ("method", "chip", "preset")},
-    },
-}
-"""By block: what neither axes nor studies may vary, and what to do instead."""
-
 
 def problems(data: dict[str, Any], blocks: Blocks) -> Mistakes:
     """Every mistake in axes and chips, as the path of the culprit and a message."""
-    axes: dict[tuple[str, str], dict[str, list[Any]]] = {}
+    network, of_chips = mapping(data, "network"), dict[str, dict[str, list[Any]]]()
+    of_design = {"network": network, "neuron": mapping(network, "neuron"), "workload": mapping(data, "workload")}
+    yield from ((("axes", path), message) for path, message in overridden(mapping(data, "axes")))
     for path in mapping(data, "axes"):
         block, name, parameter = axis_parts(path)
+        problem, entry = None, of_design.get(block)
         if is_of_design(path):
-            continue
-        if block not in blocks or not name or not parameter:
-            yield ("axes", path), f"must be one of {', '.join(_FORMS)}"
+            parameter = path.partition(".")[2]
+            problem = of_given_model(data, path)
+        elif block not in blocks or not name or not parameter:
+            problem = f"must be one of {', '.join(_FORMS)}"
         elif name not in blocks[block]:
-            yield ("axes", path), f"unknown {block} '{name}'{suggestion(name, blocks[block])}"
-        elif instead := instead_of_varying(block, parameter):
-            yield ("axes", path), f"cannot be an axis; {instead}"
-        elif block != "chip" and (problem := unknown_part(MODELS[block], parameter, block)):
-            yield ("axes", path), problem
+            problem = f"unknown {block} '{name}'{suggestion(name, blocks[block])}"
         else:
-            axes.setdefault((block, name), {})[parameter] = list_at(data, "axes", path)
-    yield from _fields(blocks, axes)
-    yield from _chips(blocks["chip"], axes)
+            entry = blocks[block][name]
+        if problem := problem or no_path(block, parameter):
+            yield ("axes", path), problem
+        elif block == "chip" and parameter not in ChipEntry.model_fields:
+            of_chips.setdefault(name, {})[parameter] = list_at(data, "axes", path)
+        elif isinstance(entry, dict):
+            for i, value in enumerate(list_at(data, "axes", path)):
+                yield from ((("axes", path, i), message) for message in wrong_value(block, entry, parameter, value))
+    yield from _chips(blocks["chip"], of_chips)
 
 
-def instead_of_varying(block: str, parameter: str) -> str | None:
-    """What to do instead of varying a parameter that neither axes nor studies may; None where they may."""
-    return _NOT_VARIED.get(block, {}).get(parameter.partition(".")[0])
-
-
-def _fields(blocks: Blocks, axes: Axes) -> Mistakes:
-    """Values that a field of a recipe, a schedule or a chip's entry cannot take."""
-    for (block, name), values in axes.items():
-        model, entry = MODELS[block], blocks[block][name]
-        for path, of in values.items() if isinstance(entry, dict) else ():
-            if block != "chip" or path in model.model_fields:
-                for i, value in enumerate(of):
-                    for message in part_mistakes(model, entry, path, value):
-                        yield ("axes", f"{block}.{name}.{path}", i), message
-
-
-def _chips(entries: Mapping[str, Any], axes: Axes) -> Mistakes:
-    """Chips that do not exist, and values that their descriptions cannot have."""
+def _chips(entries: Mapping[str, Any], axes: Mapping[str, dict[str, list[Any]]]) -> Mistakes:
+    """Chips that do not exist, and values of axes, by chip and path, that their descriptions cannot have."""
     told: set[str] = set()  # of files, which several entries may extend
     for name, entry in entries.items():
         if not isinstance(entry, dict):
@@ -106,8 +78,7 @@ def _chips(entries: Mapping[str, Any], axes: Axes) -> Mistakes:
                 yield where, str(error)
             told.add(str(error))
             continue
-        values = axes.get(("chip", name), {})
-        numbers = {path: found for path, found in values.items() if path not in ChipEntry.model_fields}
+        numbers = axes.get(name, {})
         if isinstance(chip, tuple):
             for location, message in chip:
                 yield ("chips", name, *location), message.removeprefix(f"{dotted(location)}: ")
@@ -118,13 +89,13 @@ def _chips(entries: Mapping[str, Any], axes: Axes) -> Mistakes:
             # A parameter of one kind of synchronization is right if it is under one of those that the chip has here.
             kinds = numbers.get("synchronization", ()) if path.startswith("synchronization.") else ()
             for i, value in enumerate(of):
-                settings: list[Settings] = [{path: value}, *({"synchronization": kind, path: value} for kind in kinds)]
+                settings = [{path: value}, *({"synchronization": kind, path: value} for kind in kinds)]
                 refused = [text for chosen in settings if (text := _refusal(chip, chosen))]
                 if len(refused) == len(settings):
                     yield ("axes", f"chip.{name}.{path}", i), refused[0]
 
 
-def _refusal(chip: Chip, chosen: Settings) -> str | None:
+def _refusal(chip: Chip, chosen: Mapping[str, Any]) -> str | None:
     """Why a chip cannot have these values at all; None where it can."""
     try:
         replaced(chip, chosen)

@@ -13,7 +13,7 @@ from codesign.analysis.questions import AskedQuestion
 from codesign.analysis.results.limits import MOST_AXES
 from codesign.documents import FileSpec, Path_
 from codesign.errors import InputError
-from codesign.exploration.definition import axis_checks, checks, design_checks, question_checks
+from codesign.exploration.definition import axis_checks, checks, question_checks
 from codesign.exploration.definition.entries import (
     BUILT_IN_SCHEDULES,
     ChipEntry,
@@ -122,7 +122,7 @@ class SweepSpec(FileSpec):
         yield from checks.problems(data, blocks)
         hidden = [name for name in checks.mapping(data, "schedules") if name in BUILT_IN_SCHEDULES]
         yield from ((("schedules", name), "every sweep has one of that name; rename yours") for name in hidden)
-        in_axes = [*axis_checks.problems(data, blocks), *design_checks.problems(data)]
+        in_axes = list(axis_checks.problems(data, blocks))
         yield from in_axes
         yield from question_checks.problems(data, blocks, {path[1] for path, _ in in_axes if path[0] == "axes"})
 

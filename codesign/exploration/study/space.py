@@ -13,14 +13,13 @@ from optuna.trial import BaseTrial
 from codesign.analysis.results.columns import is_of_design
 from codesign.documents import Spec
 from codesign.errors import CodesignError, InputError
-from codesign.exploration.definition.axis_checks import instead_of_varying
-from codesign.exploration.definition.design_checks import unknown_in_design, wrong_values
 from codesign.exploration.definition.entries import BUILT_IN_SCHEDULES, MODELS, ChipEntry
-from codesign.exploration.definition.nested import SpecT, part_at, part_mistakes, said_by, unknown_part, with_fields
+from codesign.exploration.definition.nested import SpecT, part_at, said_by, with_fields
 from codesign.exploration.definition.network import AxisValue as Value
 from codesign.exploration.definition.network import HiddenLayers, changes_widths, layer_of
 from codesign.exploration.definition.spec import SweepSpec
 from codesign.exploration.definition.variants import base_chip, parameter_value
+from codesign.exploration.definition.varied import no_path, wrong_value
 from codesign.exploration.study.domains import Choices, Domain, Range, SameAs, applies
 from codesign.hardware.chip.parameters import replaced
 from codesign.hardware.chip.provenance import kinds_in
@@ -82,17 +81,11 @@ def read_parameter(path: str, domain: Range | Choices | SameAs, names: Mapping[s
     first, _, field = rest.partition(".")
     name = first if block in _NAMED and first in names[block] and field else None
     field = field if name is not None else rest
-    if is_of_design(path) and (problem := unknown_in_design(path)):
+    if field and (problem := no_path(block, field)):
         raise ValueError(problem)
-    if instead_of_varying(block, field) is not None:
-        chosen = "schedule" if field.partition(".")[0] == "schedules" else block
-        raise ValueError(f"cannot be searched for; choose among names of {chosen}s by '{chosen}: [name, …]'")
-    if field and block not in ("chip", "network"):  # numbers of chips are looked at with their values
-        if problem := unknown_part(MODELS[block], field, block):
-            raise ValueError(problem)
-        if isinstance(domain, Range) and domain.integers and _is_real(_annotation_at(MODELS[block], field)):
-            low, high = domain.ends()
-            domain = domain.model_copy(update={"from_": low, "to": high})  # as for a learning rate
+    if isinstance(domain, Range) and domain.integers and _is_real(_annotation_at(MODELS[block], field)):
+        low, high = domain.ends()
+        domain = domain.model_copy(update={"from_": low, "to": high})  # as for a learning rate
     return Parameter(path=path, domain=domain, block=block, name=name, field=field, layer=layer_of(path))
 
 
@@ -235,12 +228,8 @@ class SearchSpace:
             if changes_widths(parameter.path) and (most := self._most_layers(parameter)) < (parameter.layer or 0):
                 return f"no trial has it: networks have at most {plural(most, 'hidden layer')}"
             if block != "chip" or field in ChipEntry.model_fields:
-                holder = self._holder(block, name)
-                if is_of_design(parameter.path):
-                    found = wrong_values(said_by(holder), parameter.path, value)
-                else:
-                    found = part_mistakes(type(holder), said_by(holder), field, value)
-                return "; ".join(found) or None
+                said = said_by(self._holder(block, name))
+                return "; ".join(wrong_value(block, said, field, value)) or None
             under = ((self.parameters[path], allowed[0]) for path, allowed in parameter.conditions.items())
             settings = {other.field: given for other, given in under if other.block == block and other.field}
             replaced(base_chip(self.base, name), {**settings, field: value})

@@ -1,0 +1,85 @@
+"""What axes and studies may vary: where paths lead, and values that are wrong by themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from codesign.errors import InputError
+from codesign.exploration.definition.checks import mapping
+from codesign.exploration.definition.entries import MODELS
+from codesign.exploration.definition.nested import part_mistakes, unknown_part, with_parts
+from codesign.exploration.definition.network import HiddenLayers, NetworkEntry, changes_widths
+from codesign.mistakes import suggestion
+from codesign.workload.datasets.registry import get_dataset
+from codesign.workload.spec import WorkloadSpec
+
+_NOT_VARIED: Mapping[str, Mapping[str, str]] = {
+    "chip": {
+        "extends": "give each chip an entry of its own under `chips`",
+        "schedules": "list them in the chip's entry",
+    },
+    "recipe": {
+        **dict.fromkeys(("model", "from", "from_"), "give each model a recipe of its own"),
+        **{name: f"give each {name} a recipe of its own" for name in ("method", "chip", "preset")},
+    },
+    "network": {"neuron": "write neuron.<parameter>"},
+    "workload": dict.fromkeys(
+        ("name", "file", "folder", "split", "seed", "validation", "test"),
+        "give each its own sweep: all points must be tested on the same samples",
+    ),
+}
+"""By block: what cannot be varied, and what to do instead."""
+_TEXTS = ("network.hidden", "network.topology")
+"""Set all that widths and depth would change."""
+
+
+def no_path(block: str, parameter: str) -> str | None:
+    """Why a path leads to nothing of a block that may be varied; None where it does. Numbers of chips are looked at
+    with their values."""
+    head, _, rest = parameter.partition(".")
+    if instead := _NOT_VARIED.get(block, {}).get(head):
+        return f"cannot be varied; {instead}"
+    if block == "chip" or changes_widths(f"{block}.{parameter}"):
+        return None
+    if block == "network" and head == "hidden" and rest:
+        return "hidden layers are counted from 1, as in network.hidden.1"
+    if block == "network" and head not in NetworkEntry.model_fields:
+        fields = (name for name in NetworkEntry.model_fields if name != "neuron")
+        known = suggestion(parameter, ("width", "depth", "hidden.1", *fields))
+        return f"a network has no parameter '{parameter}'{known}"
+    return unknown_part(MODELS[block], parameter, block)
+
+
+def wrong_value(block: str, entry: Mapping[str, Any], parameter: str, value: Any) -> list[str]:
+    """What is wrong with a value of a parameter, by itself, of what the file has as an `entry` of a block."""
+    path = f"{block}.{parameter}"
+    try:
+        if changes_widths(path):
+            HiddenLayers.within_limits({path: value})
+            return []
+        if (found := part_mistakes(MODELS[block], entry, parameter, value)) or block != "workload":
+            return found
+        workload = WorkloadSpec.model_validate(with_parts(entry, {parameter: value}))
+        return [message for at, message in get_dataset(workload.name).mistakes(workload) if at == parameter]
+    except InputError as error:
+        return [str(error).removeprefix(f"{path}: ")]
+    except ValidationError:  # of another part, told there
+        return []
+
+
+def of_given_model(data: dict[str, Any], path: str) -> str | None:
+    """Why a path of network or neuron cannot be varied where a recipe is given a model; None where it can."""
+    recipes = mapping(data, "recipes").items()
+    given = (name for name, recipe in recipes if isinstance(recipe, dict) and not {"model", "from"}.isdisjoint(recipe))
+    name = None if path.startswith("workload.") else next(given, None)
+    return None if name is None else f"the network is that of the model of recipe '{name}'; remove it"
+
+
+def overridden(paths: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Paths that may not be beside another one, which sets all that they would change, and that they may not."""
+    paths = list(paths)
+    for text in (path for path in _TEXTS if path in paths):
+        yield from ((path, f"cannot be beside {text}") for path in paths if changes_widths(path))
