@@ -1,22 +1,18 @@
-"""Texts of others in reports and on terminals: shown, never obeyed."""
+"""Texts of others on terminals: shown, never obeyed. Of pages it is asked where they are drawn, in tests/reporting."""
 
 from __future__ import annotations
 
 import io
-import json
 import os
 import pty
-import shutil
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from hostile_texts import HARMLESS, HOSTILE, check_obeys_nothing, with_more
-from one_process import run_all
-from program import ROOT, end, run_here, start
-from tiny_sweeps import PRICES
+from hostile_texts import with_more
+from program import end, run_here, start
 from undisturbed_sweep import Undisturbed
 
 from codesign.analysis.results.table import read_results, write_results
@@ -28,53 +24,6 @@ from codesign.exploration.runs.shown import LogView, TerminalView
 from codesign.exploration.work import Job
 
 pytestmark = pytest.mark.slow
-
-LINKED = "linked:\n  together: {static_power.chip: [10 uW, 20 uW]}\n"
-
-
-def with_texts(chip: str, more: str) -> str:
-    """A chip file with `more` in its title, as far as it has room, and in its citations, descriptions and remarks."""
-    lines = []
-    for line in chip.splitlines():
-        key, indent = line.strip().partition(":")[0], " " * (len(line) - len(line.lstrip()))
-        if key == "title":
-            line = f"title: {json.dumps(more[:80])}"
-        elif key in ("note", "operating_point", "citation") and indent + key != "citation" and not line.endswith(">-"):
-            line = f"{indent}{key}: {json.dumps(more)}"
-        lines.append(line)
-        if line.endswith(">-"):
-            lines.append(f"{indent}  {more}")
-    assert len(lines) > len(chip.splitlines()) + 3
-    return "\n".join(lines)
-
-
-@pytest.mark.thorough  # would catch a text that only the whole program lets through
-def test_pages_of_hostile_files(folder: Path, cache_root: Path, undisturbed: Undisturbed) -> None:
-    """A sweep, a chip and a price file with hostile texts, through the whole program."""
-    commands: list[tuple[str, ...]] = []
-    shutil.copytree(undisturbed.store, folder / "store")
-    sweep = (folder / "tiny.yaml").read_text(encoding="utf-8")
-    chip = (ROOT / "chips" / "mubrain.yaml").read_text(encoding="utf-8")
-    for name, more in (("hostile", HOSTILE), ("harmless", HARMLESS)):
-        quoted = json.dumps(more)  # which YAML reads as well
-        (folder / name).mkdir()
-        told = f"title: {quoted}\nquestion: {quoted}\ndescription: {quoted}"
-        chips = f"mubrain: {{extends: ./{name}/mubrain.yaml, "
-        text = sweep.replace("title: Tiny", told).replace("mubrain: {", chips)
-        (folder / f"{name}.yaml").write_text(text, encoding="utf-8")
-        (folder / name / "mubrain.yaml").write_text(with_texts(chip, more), encoding="utf-8")
-        prices = PRICES.replace("tiny.yaml", f"{name}.yaml") + f"title: {quoted}\ndescription: {quoted}\n{LINKED}"
-        (folder / f"prices_{name}.yaml").write_text(prices, encoding="utf-8")
-        kept = ("--store", "store", "--output", f"out_{name}")
-        commands.append(("sweep", f"{name}.yaml", "--executor", "serial", *kept))
-        commands.append(("price", f"prices_{name}.yaml", "--threads", "1", *kept))
-    for ended in run_all(commands, folder=folder, environment={"CODESIGN_CACHE": str(cache_root)}):
-        assert ended.code == 0, ended.err
-    for page in ("report.html", "index.html"):
-        check_obeys_nothing(*((folder / f"out_{name}" / page).read_text("utf-8") for name in ("hostile", "harmless")))
-
-
-# terminals -----------------------------------------------------------------------------------------------------------
 
 TITLE = "\x1b]0;owned\x07\x1b[2J\x1b[1;31m\x9b31m\r\x08\u202e\u200f"
 SHOWN = "\\x1b]0;owned\\x07\\x1b[2J\\x1b[1;31m\\x9b31m\\x0d\\x08\\u202e\\u200f"

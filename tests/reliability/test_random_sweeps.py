@@ -18,7 +18,6 @@ import codesign as cd
 
 pytestmark = [pytest.mark.thorough, pytest.mark.fuzz]
 
-EACH = "of each layer"
 CONVOLUTION = {"kind": "conv2d", "channels": 4, "kernel": 3, "stride": 2}
 OUTPUT = {"kind": "linear", "neurons": 10}
 LAYERS = [
