@@ -74,14 +74,21 @@ def test_a_sweep_tells_of_the_chip_file_that_it_read(tmp_path, cache_root):
     assert outcome.table.metadata.chips == before.table.metadata.chips
 
 
-def test_one_process_at_a_time_writes_an_output(tmp_path, cache_root):
+def test_one_process_at_a_time_writes_an_output_from_its_first_job_to_its_page(tmp_path, cache_root, monkeypatch):
     (tmp_path / "out").mkdir()
-    with (
-        held(lock_of(tmp_path / "out")),
-        pytest.raises(InputError, match=r"\.lock: is held by another process, which writes there"),
-    ):
+    taken = pytest.raises(InputError, match=r"\.lock: is held by another process, which writes there")
+    with held(lock_of(tmp_path / "out")), taken:
         run(tiny(), tmp_path, cache_root)
+    drawn: list[str] = []
+
+    def draw(table: ResultTable, path: str) -> None:
+        with taken, held(lock_of(tmp_path / "out")):
+            pass
+        drawn.append(path)
+
+    monkeypatch.setattr("codesign.exploration.sweep.write_report", draw)
     run(tiny(), tmp_path, cache_root)
+    assert len(drawn) == 1
 
 
 @pytest.mark.pages
