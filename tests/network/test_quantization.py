@@ -34,12 +34,23 @@ def quantized(values: list[float], bits: int, **grid: Any) -> list[float]:
     return together([torch.tensor(values)], bits, **grid)[0]
 
 
-def test_three_bits_have_seven_levels_and_keep_zero_and_the_largest() -> None:
-    assert quantized([-3.0, -1.4, -0.4, 0.0, 0.6, 1.6, 2.9], 3) == [-3.0, -1.0, 0.0, 0.0, 1.0, 2.0, 3.0]
-
-
-def test_one_bit_keeps_signs_and_the_mean_magnitude() -> None:
-    assert quantized([-2.0, 1.0, 0.0, 3.0], 1) == [-1.5, 1.5, 1.5, 1.5]
+@pytest.mark.parametrize(
+    ("bits", "grid", "values", "expected"),
+    [
+        # seven levels, of which zero and the largest number are some
+        (3, {}, [-3.0, -1.4, -0.4, 0.0, 0.6, 1.6, 2.9], [-3, -1, 0, 0, 1, 2, 3]),
+        (1, {}, [-2.0, 1.0, 0.0, 3.0], [-1.5, 1.5, 1.5, 1.5]),  # signs and the mean magnitude
+        # without a sign: none below zero, and all levels for the rest
+        (2, UNSIGNED, [-3.0, -0.2, 0.0, 0.4, 0.6, 3.0], [0, 0, 0, 0, 1, 3]),
+        (1, UNSIGNED, [-3.0, 0.4, 0.6, 1.0], [0, 0, 1, 1]),
+        (4, UNSIGNED, [-3.0, -1.0], [0, 0]),
+        (3, FULL, [-4.0, -3.4, -0.4, 0.6, 2.9], [-4, -3, 0, 1, 3]),  # −4 to 3, steps of 1
+        (3, FULL, [-3.0, 3.0], [-3, 3]),  # the positive one decides
+        (1, FULL, [-2.0, 1.0, 0.0, 3.0], [-1.5, 1.5, 1.5, 1.5]),  # one bit is one bit
+    ],
+)
+def test_levels_by_hand(bits: int, grid: dict[str, Any], values: list[float], expected: list[float]) -> None:
+    assert quantized(values, bits, **grid) == pytest.approx(expected)
 
 
 def test_layers_have_scales_of_their_own_and_zeros_stay() -> None:
@@ -48,18 +59,6 @@ def test_layers_have_scales_of_their_own_and_zeros_stay() -> None:
     assert coarse[:2] == [pytest.approx([1.0, 1 / 3]), pytest.approx([10.0, 0.0])]
     assert coarse[2] == [0, 0]
     assert layers[0].tolist() == pytest.approx([1.0, 0.4])
-
-
-def test_weights_without_a_sign_lose_the_negative_ones_and_use_all_levels_for_the_rest() -> None:
-    assert quantized([-3.0, -0.2, 0.0, 0.4, 0.6, 3.0], 2, **UNSIGNED) == [0, 0, 0, 0, 1, 3]  # 0 to 3
-    assert quantized([-3.0, 0.4, 0.6, 1.0], 1, **UNSIGNED) == pytest.approx([0, 0, 1, 1])
-    assert quantized([-3.0, -1.0], 4, **UNSIGNED) == [0, 0]
-
-
-def test_full_levels_reach_one_step_further_below_zero() -> None:
-    assert quantized([-4.0, -3.4, -0.4, 0.6, 2.9], 3, **FULL) == [-4, -3, 0, 1, 3]  # −4 to 3, steps of 1
-    assert quantized([-3.0, 3.0], 3, **FULL) == [-3, 3]  # the positive one decides
-    assert quantized([-2.0, 1.0, 0.0, 3.0], 1, **FULL) == [-1.5, 1.5, 1.5, 1.5]  # one bit is one bit
 
 
 def test_a_network_may_have_one_scale() -> None:

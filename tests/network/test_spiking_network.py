@@ -13,16 +13,43 @@ from codesign.network.neuron import NeuronSpec
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.network.topology import TopologySpec
 
+SPEC = {
+    "input": [2, 6, 6],
+    "layers": [
+        {"kind": "conv2d", "channels": 4, "kernel": 3, "padding": 1, "stride": 1},
+        {"kind": "sum_pool", "kernel": 2},
+        {"kind": "conv2d", "channels": 6, "kernel": [2, 1], "dilation": [1, 2], "groups": 2},
+        {"kind": "average_pool", "kernel": 2},  # leaves out a column of three
+        {"kind": "linear", "neurons": 4},
+    ],
+}
+
 
 def test_numbers_are_float32_whatever_a_notebook_has_set() -> None:
-    layers = [{"kind": "conv2d", "channels": 4, "kernel": 3}, {"kind": "linear", "neurons": 4}]
-    topology = TopologySpec.model_validate({"input": [2, 6, 6], "layers": layers, "delayed": [{"from": 1, "to": 1}]})
+    topology = TopologySpec.model_validate(SPEC | {"delayed": [{"from": 2, "to": 2, "delay": 1}]})
     torch.set_default_dtype(torch.float64)
     try:
         network = SpikingNetwork(topology, NeuronSpec(bias=True), timestep_s=0.01)
     finally:
         torch.set_default_dtype(torch.float32)
     assert {parameter.dtype for parameter in network.parameters()} == {torch.float32}
+
+
+def test_fans_and_messages_count_synapses_of_the_dense_matrix_whatever_weighs_nothing() -> None:
+    network = SpikingNetwork(TopologySpec.model_validate(SPEC), NeuronSpec(), timestep_s=0.01)
+    for connection, layer in zip(network.layer_connections(), network.shape.layers, strict=True):
+        with torch.no_grad():
+            connection.weight.fill_(1.0)
+        alone = torch.eye(connection.inputs, dtype=torch.float64)
+        exists = connection.currents(alone, connection.weight.double()).T != 0
+        assert connection.fan_out().tolist() == exists.sum(dim=0).tolist()
+        assert connection.fan_in().tolist() == exists.sum(dim=1).tolist()
+        assert int(exists.sum()) == layer.synapses
+        assert int(connection.fan_in().max()) == layer.fan_in
+        spikes = torch.randint(0, 3, (2, connection.inputs), generator=torch.Generator().manual_seed(1)).double()
+        with torch.no_grad():
+            connection.weight.zero_()
+        assert torch.equal(connection.messages(spikes), spikes @ exists.double().T)
 
 
 SIDES = {"kernel": (3, 2), "stride": (1, 2), "padding": (2, 1), "dilation": (1, 2)}
