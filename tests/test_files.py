@@ -92,7 +92,7 @@ def test_what_is_written_comes_back(folder: Folder) -> None:
     assert folder.read("a.bin") == b"short"
 
 
-def test_what_is_missing_is_none(folder: Folder) -> None:
+def test_what_is_missing_or_a_folder_is_none(folder: Folder) -> None:
     for _ in range(2):
         assert folder.read("a") is None
         assert folder.read("a", first=3) is None
@@ -100,14 +100,8 @@ def test_what_is_missing_is_none(folder: Folder) -> None:
         assert folder.names() == []
         assert not folder.remove("a")
         folder.write("other/x", b"")  # the same in a folder that is there
+        assert (folder.read("other"), folder.read("other", first=1), folder.size("other")) == (None,) * 3
         assert folder.remove("other/x")
-
-
-def test_a_sub_folder_is_no_file(folder: Folder) -> None:
-    folder.write("sub/x", b"x")
-    assert folder.read("sub") is None
-    assert folder.read("sub", first=1) is None
-    assert folder.size("sub") is None
 
 
 def test_names_are_sorted_and_can_be_read(folder: Folder) -> None:

@@ -25,15 +25,13 @@ Decaying = Literal["time_constant", "synaptic_time_constant"]
 
 
 class SpikingNetwork(SentAsCopy):
-    """L layers of spiking neurons. Layer l feeds layer l + 1; skips lead to later layers, delayed connections to any
-    layer.
+    """L layers of spiking neurons: layer l feeds layer l + 1, skips feed later layers, delayed connections any layer.
 
     `load_weights` loads your own weights. The state dict holds `connections.0.weight` and so on, `threshold`,
     `time_constant` and, if the network has them, `bias` and `input_gate`.
 
     The module holds what training changes (the weight of each connection, and a bias if neurons have one) and the
-    neurons' constants. `codesign.simulate` runs it and returns all counters; calling it like any other module returns
-    scores.
+    neurons' constants. `codesign.simulate` runs it and returns all counters; calling it as a module returns scores.
 
     Args:
         topology: layers and input, as a spec or a text such as `512-64-10`.
@@ -49,12 +47,11 @@ class SpikingNetwork(SentAsCopy):
         direct_connections: one `DirectConnection` per skip, then per connection within a pass.
         bias: (N,) parameter, or None.
         threshold: (N,) float32 buffer, U_thr of each neuron. It gets gradients if it requires them.
-        time_constant: (N,) float64 buffer, τ_m of each neuron in seconds, infinite without leak. It gets gradients if
-            it requires them.
+        time_constant: (N,) float64 buffer, τ_m of each neuron in seconds, infinite without leak. It may require
+            gradients.
         gain, reset_amount, reset_value, floor, initial_potential: (N,) float32 buffers with the parameters of
             `NeuronSpec` for each neuron, or None if all have the default. They get no gradients.
-        synaptic_time_constant: (N,) float64 buffer or None, likewise, in seconds; 0 for neurons without synaptic
-            current.
+        synaptic_time_constant: (N,) float64 buffer or None, likewise, in seconds; 0 for neurons without it.
         input_gate: bool buffer: whether events of each input pass or are dropped; None if all pass. One entry per
             column of the first layer's weights: per input of a fully connected layer or window of the pools before it,
             or per channel of a convolution.
@@ -178,8 +175,7 @@ class SpikingNetwork(SentAsCopy):
     def potential_steps(self) -> tuple[float, ...] | None:
         """δ of each layer: a potential u decays to δ · trunc(decay · round(u / δ)), truncated towards 0 before the bias
         is added. 0 for layers without truncation, None if no layer truncates. For inference only. Setting None restores
-        the steps of the neuron itself; setting anything else raises InputError unless there is one finite step ≥ 0 per
-        layer.
+        the neuron's own steps; anything else raises InputError unless it is one finite step ≥ 0 per layer.
         """
         return self._potential_steps or self.neuron.potential_steps(len(self.shape.layers))
 
@@ -254,8 +250,7 @@ class SpikingNetwork(SentAsCopy):
         return self.neuron.each("most_spikes") != (1,)
 
     def compared_threshold(self) -> torch.Tensor:
-        """(N,) float32 numbers that a potential must exceed to fire: with `>=`, the numbers just below the
-        thresholds."""
+        """(N,) float32 numbers that a potential must exceed to fire: with `>=`, those just below the thresholds."""
         threshold = self.threshold.detach()
         if self.neuron.comparison == ">":
             return threshold
@@ -273,8 +268,7 @@ class SpikingNetwork(SentAsCopy):
         return torch.zeros_like(self.threshold, dtype=torch.bool) if constants is None else constants > 0
 
     def current_bias(self) -> torch.Tensor | None:
-        """(N,) biases added to synaptic currents; 0 for neurons without one. None without biases or synaptic
-        currents."""
+        """(N,) biases added to synaptic currents; 0 for neurons without one. None if there are none."""
         if self.bias is None or self.synaptic_time_constant is None:
             return None
         return torch.where(self.flows(), self.bias.detach(), 0.0)
@@ -286,8 +280,7 @@ class SpikingNetwork(SentAsCopy):
         return torch.where(self.flows(), 0.0, self.bias.detach())
 
     def synaptic_decay(self) -> torch.Tensor | None:
-        """(N,) float32 factor α of each neuron's synaptic current from one timestep to the next; None without synaptic
-        currents."""
+        """(N,) float32 factor α of each neuron's synaptic current per timestep; None without synaptic currents."""
         constants = self.synaptic_time_constant
         if constants is None:
             return None
@@ -373,8 +366,7 @@ class SpikingNetwork(SentAsCopy):
         return [*range(len(self.connections)), *(one.target for one in self.shape.further)]
 
     def load_weights(self, weights: Iterable[Any]) -> None:
-        """Load weights that were trained elsewhere. Thresholds, time constants and biases that are not given remain
-        unchanged.
+        """Load weights that were trained elsewhere. Thresholds, time constants and biases not given are unchanged.
 
         Args:
             weights: one tensor or array per layer of neurons, input to output, with torch's shapes: (neurons, inputs)
@@ -383,8 +375,8 @@ class SpikingNetwork(SentAsCopy):
                 identity. If neurons have a `bias`, (channels,) biases may follow the weight of their layer.
 
         Raises:
-            InputError: shapes are wrong, numbers are not finite, or a shared weight is given different values; nothing
-                is changed then.
+            InputError: wrong shapes, numbers that are not finite, or different values for a shared weight; nothing is
+                changed.
         """
         load_weights(weights, self.all_weights, self.bias, self.shape)
 
@@ -398,8 +390,7 @@ class SpikingNetwork(SentAsCopy):
         return torch.cat([connection.fan_in() for connection in self.layer_connections()])
 
     def fan_out(self) -> torch.Tensor:
-        """(input_size + N,) int64 number of synapses from each input, then each neuron, to the next layer; 0 for
-        outputs."""
+        """(input_size + N,) int64 synapses from each input, then each neuron, to the next layer; 0 for outputs."""
         outputs = torch.zeros(self.shape.layers[-1].neurons, dtype=torch.int64)
         return torch.cat([*(connection.fan_out() for connection in self.layer_connections()), outputs])
 

@@ -36,6 +36,11 @@ WHOLE_AND_SHARED = {"amount": 2, "splits": False, "neurons_per_core": 8, "share"
 WHOLE_AND_JOINED = {"amount": 2, "splits": False, "neurons_per_core": [2, 9], "joined": 2}
 EVENLY = {"strategy": "balanced"}
 BY_HAND: dict[str, tuple[str, dict, dict, list[tuple[int, int, int]]]] = {
+    "as many cores as it needs": (
+        *("3-6-4-2", {"amount": 5, "neurons_per_core": 4}, {}),
+        [(0, 0, 4), (0, 1, 2), (1, 2, 4), (2, 3, 2)],
+    ),
+    "shared": ("3-6-4-2", SHARED, {}, [(0, 0, 6), (1, 0, 2), (1, 1, 2), (2, 1, 2)]),
     "synapses limit a core": ("10-4-2", {"amount": 4, "synapses_per_core": 25}, {}, [(0, 0, 2), (0, 1, 2), (1, 2, 2)]),
     # 207 bits hold 25 weights of 8 bits
     "so does memory": (
@@ -68,22 +73,14 @@ def test_parts_by_hand(case: str) -> None:
     assert placed(topology, cores(**chip), **options)[0] == parts
 
 
-def test_a_layer_takes_as_many_cores_as_it_needs() -> None:
-    chip = cores(5, neurons_per_core=4)
-    parts, placement = placed("3-6-4-2", chip)
-    assert parts == [(0, 0, 4), (0, 1, 2), (1, 2, 4), (2, 3, 2)]
+def test_neurons_and_slices_lie_on_the_cores_of_their_parts() -> None:
+    _, placement = placed("3-6-4-2", cores(5, neurons_per_core=4))
     assert placement.cores_used == 4
     assert placement.cores_of_neurons == (0, 0, 0, 0, 1, 1, 2, 2, 2, 2, 3, 3)
     assert placement.schedule_cores() == placement.cores_of_neurons
     assert [one.core for one in placement.slices()] == [0, 1, 2, 3]
-
-
-def test_layers_share_a_core_where_the_chip_says_so() -> None:
-    parts, placement = placed("3-6-4-2", cores(5, neurons_per_core=8, share=True))
-    assert parts == [(0, 0, 6), (1, 0, 2), (1, 1, 2), (2, 1, 2)]
-    assert placement.cores_used == 2
-    parts, placement = placed("3-6-2", cores(5, neurons_per_core=8, share=True))
-    assert parts == [(0, 0, 6), (1, 0, 2)]
+    _, placement = placed("3-6-2", cores(5, neurons_per_core=8, share=True))
+    assert placement.cores_used == 1
     assert placement.schedule_cores() is None  # each layer on one core: one execution serves many chips
     assert [one.core for one in placement.slices()] == [0, 1]  # as an execution without cores numbers them
     assert placement.schedule_cores(core_aware=True) == (0,) * 8

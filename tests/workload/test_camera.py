@@ -40,9 +40,11 @@ def test_one_white_pixel_by_hand():
 
     The triangle is centred: (9 − 1 − 4) / 2 = 2, so the pixel goes from x = 2, y = 2 to x = 4, y = 6, and is halfway
     (x = 3, y = 4) at 50 ms. It has left (2, 2) once s(τ) · 4 ≥ 1, in the first half, and (4, 3) in the second.
+    At half of the threshold, the whole way is seen twice.
     """
-    camera = SaccadeCamera(height=9, width=9, travel=4, contrast=math.log(11))
-    seen = frames(record(camera, np.full((1, 1, 1), 255, np.uint8), timestep_s=0.05, timesteps=2), camera)[0]
+    image, of_full = np.full((1, 1, 1), 255, np.uint8), math.log(11)
+    camera = SaccadeCamera(height=9, width=9, travel=4, contrast=of_full)
+    seen = frames(record(camera, image, timestep_s=0.05, timesteps=2), camera)[0]
     off, on = 0, 1
     expected = np.zeros_like(seen)
     expected[0, off, 2, 2] = 1
@@ -50,23 +52,9 @@ def test_one_white_pixel_by_hand():
     expected[1, off, 4, 3] = 1
     expected[1, on, 6, 4] = 1
     assert np.array_equal(seen, expected)
-
-
-def test_half_the_threshold_doubles_the_events_of_a_full_change():
-    camera = SaccadeCamera(height=9, width=9, travel=4, contrast=math.log(11) / 2)
-    seen = frames(record(camera, np.full((1, 1, 1), 255, np.uint8), timestep_s=0.1, timesteps=1), camera)[0, 0]
-    assert seen[0, 2, 2] == 2  # white at first, black at last
-    assert seen[1, 6, 4] == 2  # black at first, white at last
-    assert seen[1, 4, 3] == seen[0, 4, 3] == 2  # there and gone
-
-
-@settings(max_examples=8)
-@given(st.integers(0, 1000), st.sampled_from([0.1, 0.3, 0.7]), st.sampled_from([1.0, 1.5, 2.0]))
-def test_after_the_triangle_every_pixel_is_back_at_its_level(seed, contrast, magnification):
-    camera = SaccadeCamera(height=16, width=16, travel=3, contrast=contrast, magnification=magnification)
-    seen = frames(record(camera, random_images(seed), timesteps=30), camera).sum(axis=1)
-    assert np.array_equal(seen[:, 0], seen[:, 1])
-    assert seen.sum() > 0
+    camera = SaccadeCamera(height=9, width=9, travel=4, contrast=of_full / 2)
+    seen = frames(record(camera, image, timestep_s=0.1, timesteps=1), camera)[0, 0]
+    assert [seen[off, 2, 2], seen[on, 6, 4], seen[on, 4, 3], seen[off, 4, 3]] == [2] * 4
 
 
 @settings(max_examples=3)
