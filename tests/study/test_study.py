@@ -439,8 +439,12 @@ def test_events_that_timesteps_leave_out_are_told(search: Search, tmp_path: Path
     np.savez(tmp_path / "late.npz", **events, labels=np.arange(40) % 2, timesteps=4, timestep_s=2e-3)
     digits = "{name: digits, timesteps: 2, train: 60, validation: 40, test: 20}"
     own = (digits, f"{{name: arrays, file: {tmp_path / 'late.npz'}}}")
-    _, watch = search(own, ("trials: 8", "trials: 1"), ("epochs: 4", "epochs: 1"))
-    assert "50.0 % of the events come after the 4 timesteps of 2 ms and are left out" in watch.notes
+    fewer = searching("workload.timesteps: [2]")
+    outcome, watch = search(own, fewer, ("trials: 8", "trials: 1"), ("epochs: 4", "epochs: 1"))
+    for timesteps in (4, 2):  # of the baseline, and of the trial
+        said = f"50.0 % of the events come after the {timesteps} timesteps of 2 ms and are left out"
+        assert watch.notes.count(said) == 1
+        assert said in outcome.table.metadata.workload.coverage
 
 
 def test_a_trial_over_the_budget_of_its_training_is_told(search: Search) -> None:
