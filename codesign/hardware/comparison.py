@@ -1,4 +1,4 @@
-"""The numbers of several chips side by side: value, range, how each is known, and what an energy holds."""
+"""The numbers of several chips side by side: value, range, how each is known, and what an energy includes."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ from codesign.hardware.terms import COVERAGE
 from codesign.units import format_si
 
 STATIC_POWER = "static_power"
-"""Sum of the parts of the static power, all cores in use."""
+"""Sum of the parts of the static power, with all cores in use."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ComparedNumber:
-    """A number of a chip beside those of others.
+    """A number of a chip in a comparison.
 
     Attributes:
         number: path in the chip's file, or `static_power` for all of its parts together.
-        value, low, high: in SI units; times in cycles at the chip's clock. None for lists and words, and of the range
-            for numbers that have none.
+        value, low, high: in SI units; times given in cycles are converted at the chip's clock. None for lists and
+            words; the range is None for numbers without one.
         unit: SI unit.
-        text: value with unit, as it is read.
-        known: how the number is known: the confidence of its file; `structure` where the model of the chip's structure
+        text: value with unit, for people.
+        known: how the number is known: the confidence in its file, or `structure` if the model of the chip's structure
             gives it.
-        range: where its range is from: the `file`, the model of the chip's `structure`, `assumed` from how the number
-            is known, or "" for none.
-        holds: what else an energy or a power holds: `all-in`, or names of other terms. Two energies that hold different
-            things do not compare.
-        source: citation; of a sum, of each part.
+        range: where its range comes from: the `file`, the model of the chip's `structure`, `assumed` from how the
+            number is known, or "" without a range.
+        holds: what else an energy or a power includes: `all-in`, or names of other terms. Two energies that include
+            different things cannot be compared.
+        source: citation; for a sum, those of all parts.
         basis, note: as in the chip's file.
     """
 
@@ -54,7 +54,7 @@ class ComparedNumber:
 
     @property
     def range_text(self) -> str:
-        """Both ends with their unit; empty without a range."""
+        """Both ends of the range with their unit; empty without a range."""
         if self.low is None:
             return ""
         low, high = (format_si(end, self.unit, 3) for end in (self.low, self.high))
@@ -95,7 +95,8 @@ def _holds(chip: Chip, number: object) -> str:
 
 
 def static_power(chip: Chip, numbers: dict[str, ComparedNumber]) -> ComparedNumber | None:
-    """Static power of a whole chip with all cores in use, as surely known as its least known part; None without any."""
+    """Static power of a whole chip with all cores in use, with the confidence of its least known part; None without any
+    part."""
     prices = Prices(chip=chip, extent=Extent(cores=chip.cores.value, chips=1, tiles=1))
     drawn = {term.actions[0].price: float(prices.drawn(term)) for term in COVERAGE["static"]}
     parts = [(numbers[path], count) for path, count in drawn.items() if path in numbers and count]
@@ -129,7 +130,7 @@ def _doubt(known: str) -> float:
 
 
 def in_order(chips: Iterable[dict[str, ComparedNumber]]) -> list[str]:
-    """The numbers that any of the chips has, each after those that come before it on some chip."""
+    """The numbers that any of the chips has, in an order compatible with that of every chip."""
     order: list[str] = []
     for numbers in chips:
         place = 0
@@ -143,7 +144,7 @@ def in_order(chips: Iterable[dict[str, ComparedNumber]]) -> list[str]:
 
 
 def comparison_rows(chips: Sequence[Chip]) -> list[dict[str, Any]]:
-    """One row for each number of each chip, SI units, for files."""
+    """One row per number of each chip, in SI units, for files."""
     return [
         {"chip": chip.name, "title": chip.title, **asdict(number)}
         for chip in chips

@@ -27,13 +27,13 @@ PARTS = tuple(
     for name in Chip.model_fields
     if name not in ("name", "aliases", "validation", "extends", "model_error", "weight_bits")
 )
-"""Parts of a description that a variant may change where it has no file of its own.
+"""Parts of a description that a variant without its own file may change.
 
-The width of weights is not among them: in a sweep `weight_bits` is that of the evaluation.
+The width of weights is not among them: in a sweep, `weight_bits` is that of the evaluation.
 """
 
 _TEMPLATE = "template"
-"""A made-up chip that explains the file format; found by name, and not listed."""
+"""A made-up chip that explains the file format; it can be found by name but is not listed."""
 
 
 def _chip_files() -> dict[str, Path]:
@@ -45,14 +45,14 @@ def _chip_files() -> dict[str, Path]:
 
 
 def chip_names() -> tuple[str, ...]:
-    """Names of all chips that can be found, sorted; aliases and the template are not listed."""
+    """Names of all chips that can be found, sorted, without aliases and the template."""
     return tuple(name for name in _chip_files() if name != _TEMPLATE)
 
 
 def load_chip(path: str | Path, with_error: bool = True) -> Chip:
-    """Read and check one chip file, and derive from its structure what it leaves out.
+    """Read and check one chip file, and derive what it leaves out from its structure.
 
-    The model's error is worked out from the chip's measurements unless `with_error` is False, which is quicker.
+    The model's error is computed from the chip's measurements unless `with_error` is False, which is faster.
     Raises DocumentError with every mistake, InputError if it cannot be read.
     """
     arguments.path("path", path)
@@ -66,7 +66,7 @@ def load_chip(path: str | Path, with_error: bool = True) -> Chip:
     mistakes = [(place, f"{dotted(place)}: {message}") for place, message in model_mistakes(chip)]
     if mistakes:
         raise refusal(document.problem(place, message) for place, message in mistakes)
-    # What it extends is loaded once more, as a chip, only where something follows from it.
+    # The extended file is loaded again, as a chip, only if something follows from it.
     with_error = with_error and chip.model_error is None
     follows = chip.structure is not None or (with_error and not chip.validation)
     base = _base_of(path) if chip.extends and follows else None
@@ -77,7 +77,7 @@ def load_chip(path: str | Path, with_error: bool = True) -> Chip:
 
 
 def _as_extended(error: DocumentError, document: Document, path: Path) -> DocumentError:
-    """Mistakes in the files that a file extends are told at its `extends` where these make a chip without it."""
+    """Report mistakes in extended files at the `extends` of the file, if the extended files alone are a chip."""
     elsewhere = [problem for problem in error.problems if problem.file != str(path)]
     if not elsewhere or _base_of(path) is None:
         return error
@@ -87,7 +87,7 @@ def _as_extended(error: DocumentError, document: Document, path: Path) -> Docume
 
 
 def _made_up(document: Document, path: Path) -> list[Problem]:
-    """What a file still has of the template that it was copied from: its numbers are no chip's."""
+    """Mistakes where a file still has values of the template that it was copied from, which are not those of a chip."""
     shipped = packaged_folders("chips")
     if os.path.realpath(path.parent) in map(os.path.realpath, shipped):
         return []
@@ -101,7 +101,7 @@ def _made_up(document: Document, path: Path) -> list[Problem]:
 
 
 def _base_of(path: Path) -> Chip | None:
-    """The chip that a file extends; None where that is no chip without what the file adds."""
+    """The chip that a file extends; None if it is not a chip without what the file adds."""
     try:
         return load_chip(_extended_file(path, read_document(path).data["extends"]))
     except DocumentError:
@@ -109,8 +109,8 @@ def _base_of(path: Path) -> Chip | None:
 
 
 def _finished(chip: Chip, document: Document, base: Chip | None, with_error: bool = True) -> Chip:
-    """With what follows from its structure, and with the model's error where the file does not say. The error is that
-    of the chip's own measurements, or where it has none, that of what it extends."""
+    """The chip completed with what follows from its structure, and with the model's error unless the file gives it:
+    that of the chip's own measurements or, without any, that of the chip that it extends."""
     if base is not None and chip.structure is not None:
         here = document.place(("extends",)).file
         settled = {path for path in chip.numbers() if _place_of_value(document, tuple(path.split("."))).file == here}
@@ -123,15 +123,15 @@ def _finished(chip: Chip, document: Document, base: Chip | None, with_error: boo
 
 
 def _place_of_value(document: Document, path: Path_) -> Place:
-    """Where the value of a number was written, whatever else of it stands elsewhere."""
+    """Where the value of a number was written, even if other parts of the number are written elsewhere."""
     return document.place((*path, *(key for key in VALUES if (*path, key) in document.places)))
 
 
 def _document(path: Path) -> Document:
-    """What a chip's file says, with what those say that it extends."""
+    """The content of a chip's file, merged with the files that it extends."""
     chain, problems = chain_of(path, find=_extended_file, allowed="the name of a chip or the path of its file")
     if len(chain) == 1 and isinstance(chain[0].data, dict) and "extends" in chain[0].data:
-        raise refusal(problems)  # that no chip can be meant is all that can be said
+        raise refusal(problems)  # nothing else can be said about a file that is not a chip
     removes = isinstance(chain[0].data, dict) and "remove" in chain[0].data
     document = extended(chain) if removes or len(chain) > 1 else chain[0]
     document.problems = [*problems, *(problem for problem in document.problems if problem not in problems)]
@@ -139,7 +139,8 @@ def _document(path: Path) -> Document:
 
 
 def _extended_file(file: Path, name: str) -> Path:
-    """The file of a chip that another file extends: of that name beside it, of that path seen from it, or any other."""
+    """The file of a chip that another file extends: a file with that name next to it, a path relative to it, or any
+    other chip."""
     if is_chip_file(name):
         return beside(file, name)
     near = beside(file, f"{name}.yaml")
@@ -147,8 +148,8 @@ def _extended_file(file: Path, name: str) -> Path:
 
 
 def chip_variant(name_or_path: str | Path, parts: Mapping[str, Any]) -> Chip | tuple[Mistake, ...]:
-    """A chip with parts of a description, as its file would give them, merged over its own; or what is wrong with them.
-    Raises InputError as `find_chip`."""
+    """A chip with parts of a description, as in a file, merged over its own; or the mistakes in them. Raises InputError
+    like `find_chip`."""
     path = chip_file(name_or_path)
     chip = load_chip(path)
     if not parts:
@@ -168,7 +169,7 @@ def chip_variant(name_or_path: str | Path, parts: Mapping[str, Any]) -> Chip | t
 
 
 def find_chip(name_or_path: str | Path) -> Chip:
-    """The chip of that name, alias or path.
+    """The chip with the given name, alias or path.
 
     Raises:
         InputError: there is no such chip; the message suggests one.
@@ -178,12 +179,12 @@ def find_chip(name_or_path: str | Path) -> Chip:
 
 
 def is_chip_file(text: str) -> bool:
-    """Whether a chip is named by the path of its file."""
+    """Whether a chip is given by the path of its file."""
     return "/" in text or text.endswith((".yaml", ".yml"))
 
 
 def chip_file(name_or_path: str | Path) -> Path:
-    """The file of a chip. Raises InputError where no chip has that name or alias."""
+    """The file of a chip. Raises InputError if no chip has that name or alias."""
     text = str(name_or_path)
     if isinstance(name_or_path, Path) or is_chip_file(text):
         return Path(text)

@@ -1,8 +1,8 @@
-"""The terms of an energy: which counts are multiplied with which numbers of a chip, and how results show them.
+"""The terms of an energy: which counts are multiplied by which numbers of a chip, and how results show them.
 
 A new term is an entry of `COST_TERMS`, its number in a chip's description (`codesign.hardware.chip.parts`), and a test.
-Energy, coverage, ranges of uncertain numbers, missing parameters, validation, the results' columns and the pages go
-through this list. A term whose actions nobody counts yet also needs a field of
+Energy, coverage, ranges of uncertain numbers, missing parameters, validation, the columns of results and the pages read
+this list. A term whose actions are not counted yet also needs a field of
 `codesign.hardware.cost.action_counts.ActionCounts`.
 
 Nothing is imported here, so that everything may import it.
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 StaticBook = Literal["board", "cores_in_use"]
-"""What of a chip's static power is charged to a network: see `BOOKS`."""
+"""Which part of a chip's static power is charged to a network; see `BOOKS`."""
 
 BOOKS: dict[StaticBook, tuple[str, ...]] = {
     "board": ("chip", "core_in_use", "core_off", "host"),
@@ -35,7 +35,7 @@ SYNCHRONIZATIONS: dict[str, str] = {
 """Kinds of a chip's synchronization, in words; their classes are in `codesign.hardware.chip.parts`."""
 
 WAITING_KINDS = ("barrier", "timer", "neighbour")
-"""Those under which a neuron waits for all that comes to it in a step."""
+"""Kinds under which a neuron waits for everything that reaches it in a step."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,15 +43,15 @@ class Action:
     """Something that costs energy each time it happens, or for as long as a chip is on.
 
     Attributes:
-        count: field of `ActionCounts`, or `on_s` for what is drawn while the chip is on.
-        price: path of its number in a chip file; joules for what is counted, watts for what is drawn.
-        subject: the action in a sentence: "a spike" costs so much.
-        fallback: path of the number that holds where the file does not give `price`.
-        factor: path of a number that the price is multiplied with.
-        per: what a published energy of it is divided by, as `per` in a chip file says it.
-        apart: whether it is charged even where the number of another term contains the rest of this one.
-        follows: what its price changes with where a chip's structure does: an attribute of `StructureEstimate`, or ""
-            for nothing.
+        count: field of `ActionCounts`, or `on_s` for power drawn while the chip is on.
+        price: path of its number in a chip file; joules if it is counted, watts if it is drawn.
+        subject: the action as the subject of a sentence, such as "a spike".
+        fallback: path of the number used if the file does not give `price`.
+        factor: path of a number by which the price is multiplied.
+        per: what a published energy is divided by, as in `per` of a chip file.
+        apart: whether it is charged even if the number of another term contains the rest of this term.
+        follows: the attribute of `StructureEstimate` with which its price changes when the chip's structure changes, or
+            "" for none.
     """
 
     count: str
@@ -69,17 +69,16 @@ class CostTerm:
     """One term of an energy: the sum over its actions of count · price, in joules.
 
     Attributes:
-        name: as `energy_coverage` and `includes` say it.
-        label: in words, several of them.
-        column: of the results.
-        meaning: of that column.
-        missing: what cannot be modelled where a chip gives no price for it; empty for what few chips have and nobody
-            misses.
+        name: as in `energy_coverage` and `includes`.
+        label: in words, plural.
+        column: column of the results.
+        meaning: meaning of that column.
+        missing: what cannot be modelled if a chip gives no price for it; empty for terms that only few chips have.
         actions: what is counted and priced.
-        drawn_by: of a power, what draws it: the `chips` that the network takes, their `cores_in_use`, or their
-            `cores_off`. None for what is counted.
-        part: of the static power, as `BOOKS` names it; what a chip draws while it runs belongs to `chip`.
-        covers: the name under which `energy_coverage` lists it; its own unless several terms are one there.
+        drawn_by: for a power, what draws it: the `chips` that the network occupies, their `cores_in_use`, or their
+            `cores_off`. None if it is counted.
+        part: part of the static power, as in `BOOKS`; what a chip draws while it runs belongs to `chip`.
+        covers: its name in `energy_coverage`; its own unless several terms share one.
         essential: whether there is no energy without it.
     """
 
@@ -100,7 +99,7 @@ class CostTerm:
 
     @property
     def is_static(self) -> bool:
-        """Whether it is drawn although nothing happens."""
+        """Whether it is drawn even if nothing happens."""
         return self.covered_as == "static"
 
 
@@ -168,7 +167,7 @@ _TERMS = (
         "hops",
         _event("hop", "a hop"),
         _event("hop_vertical", "a vertical hop", fallback="energies.hop", per="hop"),
-        _event("chip_hop", "a hop between chips", apart=True, follows=""),  # pads have a supply of their own
+        _event("chip_hop", "a hop between chips", apart=True, follows=""),  # pads have their own supply
         missing="energy of the network",
     ),
     _counted(
@@ -208,13 +207,14 @@ COVERAGE: dict[str, tuple[CostTerm, ...]] = {
     name: tuple(term for term in _TERMS if term.covered_as == name)
     for name in dict.fromkeys(term.covered_as for term in _TERMS)
 }
-"""Terms by their name in `energy_coverage`. Chips divide their static power differently, so its parts are one there."""
+"""Terms by their name in `energy_coverage`. Chips divide their static power differently, so its parts share one
+name."""
 
 ACTIONS: tuple[Action, ...] = tuple(action for term in _TERMS for action in term.actions)
 """All actions."""
 
 INCLUDABLE_TERMS: tuple[str, ...] = tuple(term.name for term in _TERMS if term.drawn_by is None and not term.essential)
-"""Terms that the number of another may contain."""
+"""Terms that the number of another term may contain."""
 
 WORK_TIMES: tuple[str, ...] = tuple(
     f"times.{kind}" for kind in ("synaptic_operation", "message", "neuron_access", "neuron_update", "spike", "output")
@@ -227,40 +227,41 @@ HOP_TIMES: tuple[tuple[str, str], ...] = (
     ("times.hop_vertical", "times.hop"),
     ("times.chip_hop", ""),
 )
-"""Times of a hop along a row, along a column and between chips, each with the one that holds where it is not given."""
+"""Times of a hop along a row, along a column and between chips, each with the number used if it is not given."""
 
 RATES: tuple[str, ...] = ("clock", "network_on_chip.link_rate")
-"""Numbers of a chip that are frequencies: the more, the less time things take."""
+"""Numbers of a chip that are frequencies: the higher, the shorter the times."""
 
 AGREEMENT = "time in which neighbours agree"
-"""Without `synchronization.handshake` a time is as if it were none, and says under this name that it leaves it out."""
+"""Without `synchronization.handshake` a time assumes 0 for it, and lists it as left out under this name."""
 
 DROPPED = "spikes dropped in overloaded ticks"
-"""What a timer's cores have no time for; it counts as if it arrived, under this name among what is not modelled."""
+"""Spikes for which a timer's cores have no time; they count as if they arrived, and are listed under this name as not
+modelled."""
 
 GATED = "static power is off between inputs"
-"""What is assumed under this name of a chip whose power is gated, in real time."""
+"""Assumption about a chip whose power is gated, in real time."""
 
 CURRENTS = "input multiply-accumulates a sample"
-"""What no chip has an energy for; results count them under this name among what is not modelled."""
+"""No chip has an energy for these; results list them under this name as not modelled."""
 
 MODEL = "model."
-"""What the paths of the model's own factors on energy and time begin with, `model.energy` and `model.latency`, so that
-they lie among a chip's uncertain numbers."""
+"""Prefix of the paths of the model's own factors on energy and time, `model.energy` and `model.latency`, which are
+treated as uncertain numbers of a chip."""
 
 OWN_CITATION = "the chip's own file"
-"""Of numbers whose file does not say where they are from."""
+"""Citation of numbers whose file does not give a source."""
 
 STRUCTURE_CITATION = "the model of a core's structure, fitted over the chips that come with the program"
-"""Under which results name what a chip's file leaves out and follows from its structure."""
+"""Citation, in results, of numbers that a chip's file leaves out and that follow from its structure."""
 
 
 def weight(term: CostTerm, counted: Collection[str], share: Any) -> Any:
-    """What of a term is counted, as an entry of `BOOKS` says, so that an energy is the sum of its terms times their
-    weights.
+    """The factor with which a term is counted according to an entry of `BOOKS`: an energy is the sum of its terms times
+    these.
 
-    Terms hold what all that is powered draws. A clock runs on the whole chip, so it follows its share: cores in use, of
-    all cores of the chips that the network takes; a number or an array.
+    Terms hold what everything that is powered draws. A clock runs on the whole chip, so its factor is `share`: the
+    cores in use over all cores of the chips that the network occupies; a number or an array.
     """
     if not term.part or (term.part in counted and f"{term.part}_share" not in counted):
         return 1.0

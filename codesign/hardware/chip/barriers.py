@@ -1,4 +1,4 @@
-"""How long a barrier takes, by the number of those that take part."""
+"""How long a barrier takes, by the number of participants."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ BarrierTable = Annotated[dict[Annotated[int, Field(gt=0)], _BarrierTime], Field(
 
 
 class BarrierTimes(PriceNumber):
-    """Time of one barrier by the number of tiles that take part, and of chips where there are several, in seconds.
-    `between` two listed numbers it is `linear`, or that of the smaller one (`step`). A bare time holds for any."""
+    """Time of one barrier in seconds, by the number of participating tiles and, if there are several, of chips.
+    `between` two listed numbers it is `linear`, or that of the smaller one (`step`). A bare time holds for any
+    number."""
 
     unit: ClassVar[str] = "s"
     between: Literal["linear", "step"] = "linear"
@@ -48,17 +49,17 @@ class BarrierTimes(PriceNumber):
 
     @property
     def longest(self) -> float:
-        """Of all times."""
+        """The longest of all times."""
         return max(*self.by_tiles.values(), *(self.by_chips or {0: 0.0}).values())
 
     def times_factor(self, factor: float) -> dict[str, dict[int, float] | None]:
-        """Both tables with each time multiplied."""
+        """Both tables with each time multiplied by a factor."""
         tables = {"by_tiles": self.by_tiles, "by_chips": self.by_chips}
         return {name: of and {count: time * factor for count, time in of.items()} for name, of in tables.items()}
 
     def of(self, tiles: int, chips: int = 1) -> float:
-        """The time for tiles on a number of chips, constant beyond the listed numbers: several chips take theirs, where
-        it is known, and never less."""
+        """The time for tiles on a number of chips, constant beyond the listed numbers. If the time for several chips is
+        known, it is used unless that for tiles is longer."""
         within = self._of(self.by_tiles, tiles)
         return within if chips == 1 or self.by_chips is None else max(within, self._of(self.by_chips, chips))
 

@@ -1,4 +1,4 @@
-"""Memories as CACTI computes them, through the packages hwcomponents and hwcomponents-cacti: the extra `components`."""
+"""Memories computed by CACTI through the packages hwcomponents and hwcomponents-cacti (extra `components`)."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from codesign.hardware.chip.laws import Memory, MemoryKind, memory, nominal_volt
 
 
 def cacti_memory(kind: MemoryKind, *, bits: float, word: float, node_m: float, voltage_v: float) -> Memory:
-    """A memory as `laws.memory` gives it, but SRAM by CACTI, which has no flip-flops.
+    """A memory like `laws.memory`, but with SRAM computed by CACTI, which has no flip-flops.
 
-    CACTI runs at its transistors' voltage; from there energy follows V², and time the law of delays.
+    CACTI assumes its transistors' voltage; from there, energy follows V² and time the law of delays.
 
     Raises:
         InputError: CACTI is not installed.

@@ -1,4 +1,4 @@
-"""What a core of known structure stores, in bits, and how it works on it."""
+"""What a core of known structure stores, in bits, and how it accesses it."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any
 
 @dataclass(frozen=True, kw_only=True)
 class CoreStructure:
-    """One core. Words of weights and states grow with what an axis asks of them.
+    """One core. Words of weights and states grow with the widths that an axis sets.
 
     Attributes:
-        lanes: that can work at once, at most one a neuron.
-        weights_used: of a word, before the next is read.
-        weight_room: for the core's weights.
-        state_reuse: operations on a neuron between the reading and the writing of its state.
+        lanes: lanes that can work at the same time, at most one per neuron.
+        weights_used: weights of a word that are used before the next word is read.
+        weight_room: bits for the core's weights.
+        state_reuse: operations on a neuron between reading and writing its state.
         adder_bits: width of an adder and of a comparator.
     """
 
@@ -30,12 +30,13 @@ class CoreStructure:
 
     @property
     def weight_store(self) -> int:
-        """A memory holds at least a word."""
+        """Bits of the weight memory, which holds at least one word."""
         return max(self.weight_room, self.weight_word)
 
 
 def core_structures(chip: Any) -> list[CoreStructure]:
-    """Of each core of the lists of a chip's file, or of the one that all are like; the file lacks nothing for it."""
+    """The structure of each core in the lists of a chip's file, or of a single one if all are alike; the file must have
+    everything for it."""
     return [_core(chip, core) for core in range(chip.cores_told_apart)]
 
 
@@ -66,6 +67,6 @@ def _core(chip: Any, core: int) -> CoreStructure:
 
 
 def _value(spec: Any, name: str) -> int:
-    """A number of a file; 0 where it is not given, which none of these may be."""
+    """A number of a file; 0 if it is not given, which is not a valid value of these numbers."""
     number = getattr(spec, name)
     return 0 if number is None else int(number.value)

@@ -1,8 +1,8 @@
 """Numbers that a chip's file leaves out, estimated from its structure.
 
-They are marked by their source, `structure`, so that nothing takes them for published ones. The range of each is a
-factor either way within which every published chip lies, see `ENERGY_FACTOR`. A time is a lower bound, and its range
-reaches up to ten times that.
+Their source is `structure`, so they cannot be mistaken for published numbers. The range of each is a factor in either
+direction within which every published chip lies; see `ENERGY_FACTOR`. A time is a lower bound, and its range extends to
+ten times that.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ from codesign.mistakes import mistakes_of, reason
 from codesign.units import HELD_IN_SI, format_si
 
 ENERGY_FACTOR, LEAKAGE_FACTOR, AREA_FACTOR = 5.0, 5.0, 2.5
-"""Within which the model meets the energies of ten chips and the areas of nine, each left out of the fit, and the
-leakage of five: at most 4.7, 2.0 and 4.9."""
+"""Factors within which the model agrees with the energies of ten chips and the areas of nine, each left out of the fit,
+and with the leakage of five: at most 4.7, 2.0 and 4.9."""
 _TIME_FACTOR = 10.0
 
 
 def with_derived(chip: Chip) -> Chip:
-    """The chip with what its structure gives for numbers that its file leaves out; an all-in chip as it is.
+    """The chip with numbers that its file leaves out estimated from its structure; an all-in chip is not changed.
 
-    What was derived before stays so, whatever other number has been set since. Raises InputError where a number becomes
-    larger than such a number can be.
+    Numbers that were derived before are derived again, whatever other numbers have been set since. Raises InputError if
+    a number becomes larger than such a number can be.
     """
     expected = estimate(chip)
     if expected is None or chip.all_in:
@@ -61,7 +61,7 @@ def without_derived(chip: Chip) -> Chip:
 
 
 def _derived(chip: Chip, expected: StructureEstimate, before: set[str]) -> Iterator[tuple[str, Number]]:
-    """Paths and numbers of what is missing and not part of another number."""
+    """(path, number) of what is missing and not part of another number."""
     if chip.area is None:
         yield "area", _estimated(AreaNumber, expected.area_m2, "area of cores without input and output", AREA_FACTOR)
     inside = any(number.static == "inside" for number in chip.energies.given.values())
@@ -72,7 +72,8 @@ def _derived(chip: Chip, expected: StructureEstimate, before: set[str]) -> Itera
 
 
 def _energies(chip: Chip, expected: StructureEstimate, before: set[str]) -> Iterator[tuple[str, Number]]:
-    """Of an operation and an update; whether an operation that the file gives holds the update is not known."""
+    """Energies of an operation and an update; it is unknown whether an operation given by the file includes the
+    update."""
     given = chip.energies.synaptic_operation is not None
     included = chip.energies.included | chip.static_power.included
     within, apart = _update(chip, chip.energies.neuron_update is None and "neuron_update" not in included)
@@ -101,13 +102,14 @@ def _times(chip: Chip, expected: StructureEstimate, before: set[str]) -> Iterato
 
 
 def _update(chip: Chip, missing: bool) -> tuple[tuple[str, ...], bool]:
-    """What an operation includes, and whether updates are apart: an event is served whole, a timestep is not."""
+    """What an operation includes, and whether updates are separate: they are if they happen once per timestep, not per
+    event."""
     whole = not chip.synchronized
     return ("neuron_update",) if missing and whole else (), missing and not whole
 
 
 def _estimated(kind: type[Any], value: float, note: str, up: float, down: float | None = None, **more: Any) -> Any:
-    """A number whose range reaches so many times up, and down as many unless said otherwise."""
+    """A number whose range extends by a factor of `up` upwards and of `down` downwards, by default the same."""
     ends = (value / (down or up), value * up)
     fields = {"value": value, "range": ends, "confidence": "estimated", "source": STRUCTURE, "note": note, **more}
     return kind.model_validate(fields, context=HELD_IN_SI)

@@ -1,8 +1,8 @@
-"""A chip, as its YAML file describes it. A number that is not known is absent; nothing is invented for it.
+"""A chip as described by its YAML file. Unknown numbers are absent; nothing is invented for them.
 
 The type of a number says what it changes. A `SpikeNumber` (cores, capacities, `group_size`, bits) and the kind of
 `synchronization` change which neurons spike when; a `PriceNumber` (energies, times, powers, clock, lanes, the network's
-links) only changes what that costs, unless a scheduling policy looks at times.
+links) only changes what that costs, unless a scheduling policy uses times.
 """
 
 from __future__ import annotations
@@ -61,32 +61,31 @@ class Chip(Spec):
     """A validated chip file.
 
     Attributes:
-        name, title, aliases, description: what it is called; the name where there is no title.
-        citation: key of the main entry of `sources`; `own`, for the file itself, where it names none.
-        operating_point: voltage, clock, tick and load at which the numbers hold.
+        name, title, aliases, description: names and texts about the chip; the title defaults to the name.
+        citation: key of the main entry of `sources`; `own`, the file itself, if it names none.
+        operating_point: voltage, clock, tick and load at which the numbers are valid.
         sources: where the numbers come from.
         cores, neurons_per_core, synapses_per_core, weight_memory, fan_in: capacity; `weight_memory` is bits per core,
-            of which a synapse takes `synapse_bits`; `fan_in` the most inputs of one neuron.
-        stores_kernels: whether a convolution's kernel is stored once and not once a synapse.
-        layers_share_core, splits_layers: whether two layers may lie on one core, and one layer on several. Where the
-            file does not say the first, they may, which is an assumption.
+            of which a synapse takes `synapse_bits`; `fan_in` is the most inputs of one neuron.
+        stores_kernels: whether a convolution's kernel is stored once instead of once per synapse.
+        layers_share_core, splits_layers: whether two layers may share a core, and one layer may occupy several. If the
+            file does not say the former, they may, as an assumption.
         multi_chip: whether a network may span several chips.
         weight_bits, weights, weight_format: the widest weight, the integers it takes, and a remark.
         potential_bits, potential_fraction_bits: width of a potential, which saturates; its bits below a weight's step.
         crossbar: whether a message occupies every neuron of a core, connected or not.
-        clock: of times in cycles.
+        clock: clock for times in cycles.
         vector_width, group_size: lanes of a core; F, if the chip has one.
-        layer_work: how many of its `times` a piece of work takes in each kind of layer.
+        layer_work: how many times its entry of `times` a piece of work takes in each kind of layer.
         structure: memories and words of a core, from which prices are estimated.
-        static_power, power_gating: what is drawn whatever happens, and what is switched off.
+        static_power, power_gating: power that is always drawn, and what can be switched off.
         skips_zero_weights: whether synapses of weight 0 are left out of the work.
-        can_flush: whether what still waits can be dropped when the decision is made.
+        can_flush: whether waiting spikes can be dropped when the decision is made.
         can_end_sample: whether the host can end a sample before its last timestep, once the output is clear.
         supports: leak and reset of the neurons, and how many thresholds and time constants a core has.
-        extends: name of the chip whose description it is but for what its file says; "" for none.
+        extends: name of the chip whose description this file changes; "" for none.
         validation: published measurements.
-        model_error: how far the model may be off; from `validation`, worked out by `load_chip`, where a file does not
-            say.
+        model_error: how far the model may be off; computed from `validation` by `load_chip` unless the file states it.
     """
 
     name: Name
@@ -141,7 +140,7 @@ class Chip(Spec):
     @model_validator(mode="wrap")
     @classmethod
     def _check(cls, data: Any, handler: Callable[[Any], Chip]) -> Chip:
-        """What its parts say of each other is asked where each is right by itself, all mistakes at once."""
+        """Check the consistency of parts once each is valid by itself, and report all mistakes at once."""
         chip = handler(data)
         if isinstance(data, Chip):
             return chip
@@ -156,11 +155,11 @@ class Chip(Spec):
 
     @property
     def held(self) -> dict[str, Any]:
-        """By path, numbers as they were given at another structure; see `codesign.hardware.chip.scaling`."""
+        """Numbers by path as they were given for another structure; see `codesign.hardware.chip.scaling`."""
         return self._held
 
     def holding(self, held: dict[str, Any]) -> Chip:
-        """The same chip with other such numbers."""
+        """The chip with other such numbers."""
         chip = self.model_copy()
         chip._held = held
         return chip
@@ -173,18 +172,19 @@ class Chip(Spec):
 
     @property
     def synchronized(self) -> bool:
-        """Whether a neuron waits for all that comes to it in a step, so that spikes are those of layered inference:
-        barriers, timers and neighbours see to it."""
+        """Whether a neuron waits for everything that reaches it in a step, so that spikes are those of layered
+        inference: with barriers, timers or neighbours."""
         return self.synchronization.kind in WAITING_KINDS
 
     @property
     def pipelined(self) -> bool:
-        """Whether hardware steps take each layer on to its next timestep: L − 1 of them follow the last timestep."""
+        """Whether each hardware step takes every layer to its next timestep, so that L − 1 steps follow the last
+        timestep."""
         return self.synchronized and getattr(self.synchronization, "scope", "timestep") == "timestep"
 
     @property
     def ticks_per_timestep(self) -> int:
-        """Of a timer; one hardware step a timestep and layer under any other kind."""
+        """Ticks per timestep of a timer; 1 under any other kind."""
         return getattr(self.synchronization, "ticks_per_timestep", 1)
 
     @property
@@ -195,36 +195,37 @@ class Chip(Spec):
 
     @property
     def synapse_bits(self) -> int | None:
-        """Bits that one synapse takes in memory: those of the structure, else those of a weight; None if not known."""
+        """Bits that one synapse takes in memory: those of the structure, otherwise those of a weight; None if
+        unknown."""
         stored = self.structure.synapse_bits if self.structure is not None else None
         number = stored or self.weight_bits
         return None if number is None else number.value
 
     @property
     def cores_told_apart(self) -> int:
-        """Cores of the lists of its file; 1 where all are alike."""
+        """Number of cores in the lists of its file; 1 if all are alike."""
         capacities = (self.neurons_per_core, self.synapses_per_core, self.weight_memory)
         return max((len(counts.value) for counts in capacities if counts is not None), default=1)
 
     @property
     def mesh(self) -> Mesh | None:
-        """The mesh between its cores, with the rows and columns that its file leaves open."""
+        """The mesh between its cores, with the rows and columns that its file leaves out."""
         return None if self.network_on_chip is None else self.network_on_chip.mesh(self.cores.value)
 
     def seconds(self, number: TimeNumber | None) -> float | None:
         """A time of this chip in seconds, whether the file gives seconds or cycles; None for None."""
         if number is None or number.cycles is None:
             return None if number is None else number.value
-        assert self.clock is not None  # held by the consistency of the file
+        assert self.clock is not None  # guaranteed by the file's consistency
         return number.cycles / self.clock.value
 
     def numbers(self) -> dict[str, Number]:
-        """Every number that is known, by its path, in the order of the fields."""
+        """Every known number by its path, in the order of the fields."""
         return {dotted(place): part for place, part in sourced_parts(self) if isinstance(part, Number)}
 
 
 def _completed(chip: Chip) -> Chip:
-    """With a title, and the file itself among the sources where it is one."""
+    """The chip with a title, and with the file itself among the sources if it is one."""
     given: dict[str, Any] = {} if chip.title else {"title": chip.name}
     named = {chip.citation, *(part.source for _, part in sourced_parts(chip)), *(one.source for one in chip.validation)}
     if OWN in named - chip.sources.keys():
@@ -286,7 +287,7 @@ def _basis_mistakes(chip: Chip) -> Iterator[Mistake]:
 def _include_mistakes(
     group: str, numbers: NumberGroup, beside: Mapping[tuple[str, str], Number | None] = MappingProxyType({})
 ) -> Iterator[Mistake]:
-    """Terms that two numbers contain, or that one contains and the group gives by itself."""
+    """Mistakes: terms that two numbers contain, or that one contains and the group also gives separately."""
     given, owners = numbers.given, dict[str, str]()
     for place, number in {**beside, **{(group, name): number for name, number in given.items()}}.items():
         for term in getattr(number, "includes", ()):

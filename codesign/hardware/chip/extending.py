@@ -1,12 +1,12 @@
-"""Chips that extend others: a description is the base's, with what differs merged over it.
+"""Chips that extend others: the base's description with the differences merged over it.
 
-Mappings are merged key by key, everything else is replaced, with four rules of their own:
+Mappings are merged key by key, everything else is replaced, with four special rules:
 
-- a number that gets another value keeps what it is a number of (`per`, `includes`, `counted`, …), and nothing of how
-  the old value was known: no value stands beside another one's source;
-- another kind of synchronization takes away the keys that it does not have, and a `group_size` where it has none;
-- room for weights in the one form takes the place of room in the other;
-- names, aliases, the description and measurements are not inherited, for the variant is not what was measured.
+- a number that gets another value keeps what it measures (`per`, `includes`, `counted`, …), but nothing about how the
+  old value was known: no value is listed with the source of another;
+- another kind of synchronization removes the keys that it does not have, and `group_size` if it has none;
+- weight memory in one form replaces that in the other;
+- names, aliases, the description and measurements are not inherited, because the variant is not what was measured.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from codesign.hardware.terms import WAITING_KINDS
 from codesign.merging import Fragment, Merged, paths_in
 
 VALUES = ("value", "cycles", "by_tiles")
-"""Keys of which a number has one."""
+"""Keys of which a number has exactly one."""
 _OF_A_VALUE = {*VALUES, "by_chips", "range", "confidence", "source", "note", "quote"}
 _OWN = ("name", "title", "aliases", "description", "validation")
 
 
 def extended(chain: list[Document]) -> Document:
-    """A chip's file and those it extends, the one that extends nothing first, as one document."""
+    """A chip's file and those it extends as one document, given the one that extends nothing first."""
     merged = _Description(data={}, places={(): chain[-1].places[()]})
     merged.extend(Fragment(document=chain[0]))
     for document in chain[1:]:
@@ -64,8 +64,7 @@ class _Description(Merged):
         self.merge(part, without=("extends", "remove"))
 
     def name_base(self, base: Any, place: Place) -> None:
-        """Say what is extended, and take out sources that nothing names any more, but for those of the file that
-        extends it."""
+        """Name what is extended, and remove sources that are no longer used, except those of the extending file."""
         self.data["extends"], self.places["extends",] = base, place
         sources = self.data.get("sources")
         if not isinstance(sources, dict):
@@ -116,7 +115,7 @@ def _forget_keys(merged: Merged, here: Path_, keys: set[str]) -> None:
 
 
 def _other_kind(before: Any, written: Any) -> str | None:
-    """The kind of synchronization that something written changes another one to; None where it does not."""
+    """The kind of synchronization to which a new entry changes the old one; None if it does not."""
     kind = _kind_of(written)
     return None if kind == _kind_of(before) else kind
 
@@ -127,7 +126,8 @@ def _kind_of(synchronization: Any) -> str | None:
 
 
 def _number(before: Mapping[str, Any], here: Path_, value: Any) -> dict[str, Any]:
-    """What a bare value stands for; a time without a unit is in cycles, as for numbers that extend nothing."""
+    """The mapping that a bare value stands for; a time without a unit is in cycles, as for numbers that extend
+    nothing."""
     if "by_tiles" in before or here == ("synchronization", "times"):
         return BarrierTimes.written_out(value)
     return (TimeNumber if here[0] in ("times", "synchronization") else Number).written_out(value)

@@ -1,7 +1,7 @@
-"""Where the parts of a placed network lie on a chip, and the ways that messages take between them.
+"""Positions of a placed network's parts on a chip, and the routes of messages between them.
 
 Messages first run along the row to the column of their destination, then along the column (XY routing). Inputs enter
-at tile 0 of chip 0. Chips lie in a row; a message leaves a chip and enters another through tile 0.
+at tile 0 of chip 0. Chips are arranged in a row; messages leave and enter a chip through tile 0.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from codesign.network.topology import NetworkShape
 from codesign.simulation.execution import Slice
 
 DIRECTIONS = ("east", "west", "south", "north")
-"""Ways out of a tile: one column on, one back, one row on, one back."""
+"""Links out of a tile: to the next and previous column, and to the next and previous row."""
 
 
 class Extent(NamedTuple):
@@ -36,21 +36,21 @@ class Geometry:
     """P parts of a network on K used cores.
 
     Attributes:
-        parts: as they were placed.
-        layer, core, neurons: (P,) of each part; `core` counts used cores only.
-        cores: K.
-        accessed: (P,) neurons that a visit of all neurons meets; a crossbar's are at its core's first part.
-        occupied: (P,) neurons of its core that one message occupies: 0 where only connected neurons count.
-        described: whether hops are known: the chip's network is described, or no message crosses cores.
+        parts: parts as placed.
+        layer, core, neurons: (P,) layer, core and number of neurons of each part; `core` counts only used cores.
+        cores: K, the number of used cores.
+        accessed: (P,) neurons that a visit of all neurons includes; those of a crossbar count at its core's first part.
+        occupied: (P,) neurons of its core that one message occupies; 0 if only connected neurons count.
+        described: whether hops are known: the network on chip is described, or no message crosses cores.
         horizontal, vertical: (K + 1, K) hops to each core, row 0 from tile 0, where inputs enter, row 1 + c from core
-            c; 0 where they are not known.
-        crossings: (K + 1, K) chip borders on the way; inputs enter at the first chip.
-        tiles: tiles with used cores.
-        reach: of the input (row 0), of each part, and of D parts whose spikes go over a delayed connection, in each
+            c; 0 if unknown.
+        crossings: (K + 1, K) chip borders on the route; inputs enter at the first chip.
+        tiles: number of tiles with used cores.
+        reach: reach of the input (row 0), of each part, and of D parts that send over a delayed connection, in each
             part.
-        links: (P + 1 + D, Q) how often one message of the input or of each part, sent to all parts that it reaches,
-            passes each of Q links; none where the network is not described.
-        link_names: (Q,) of these links.
+        links: (P + 1 + D, Q) how often one message of each source, sent to all parts that it reaches, crosses each of Q
+            links; none if the network on chip is not described.
+        link_names: (Q,) names of these links.
     """
 
     parts: tuple[Slice, ...]
@@ -71,16 +71,16 @@ class Geometry:
 
     @cached_property
     def ways(self) -> Integers:
-        """(K + 1, K, 3) hops along the row and the column, and chip borders."""
+        """(K + 1, K, 3) hops along the row and the column, and chip borders, of each route."""
         return np.stack([self.horizontal, self.vertical, self.crossings], axis=2)
 
     def times_on_way(self, hop_s: Floats) -> Floats:
-        """(K + 1, K) time under way to each core, from the (3,) times of what `ways` counts."""
+        """(K + 1, K) travel time to each core, given the (3,) times of what `ways` counts."""
         return np.asarray(self.crossings * hop_s[2] + self.horizontal * hop_s[0] + self.vertical * hop_s[1])
 
     def hops_of_sources(self, hops: Integers) -> Floats:
-        """(P + 1 + D,) hops of one message of each source of `reach` to all its cores, from the (K + 1, K) hops between
-        cores."""
+        """(P + 1 + D,) hops of one message of each source of `reach` to all its cores, given the (K + 1, K) hops
+        between cores."""
         between = hops[np.append(0, 1 + self.core)[1 + self.reach.origin]][:, self.core]
         return np.asarray((self.reach.share * between).sum(axis=1))
 
@@ -90,8 +90,8 @@ class Geometry:
 
 
 def geometry_of(chip: Chip, shape: NetworkShape, parts: tuple[Slice, ...]) -> Geometry:
-    """The geometry of parts of a network on a chip. Cores that were added to a chip lie in further rows of its mesh, or
-    in columns where tiles are numbered along these."""
+    """The geometry of parts of a network on a chip. Cores that were added to a chip are in further rows of its mesh, or
+    in further columns if tiles are numbered along columns."""
     reach = reach_of(shape, parts, parts)
     layer, numbers, neurons = np.array([(part.layer, part.core, part.neurons) for part in parts], dtype=np.int64).T
     used, core = np.unique(numbers, return_inverse=True)
@@ -135,7 +135,8 @@ def geometry_of(chip: Chip, shape: NetworkShape, parts: tuple[Slice, ...]) -> Ge
 
 
 def _hops(coordinate: Integers, at_chip: Integers) -> Integers:
-    """(K + 1, K) hops along one direction; between chips messages leave and enter at tile 0, where inputs enter too."""
+    """(K + 1, K) hops along one direction; between chips, messages leave and enter at tile 0, where inputs enter,
+    too."""
     source, source_chip = np.append(0, coordinate)[:, None], np.append(0, at_chip)[:, None]
     within = np.abs(source - coordinate[None, :])
     return np.asarray(np.where(source_chip == at_chip[None, :], within, source + coordinate[None, :]))
@@ -145,7 +146,7 @@ def _hops(coordinate: Integers, at_chip: Integers) -> Integers:
 
 
 def _links(network: Mesh, reach: Reach, tile: Integers, at_chip: Integers) -> tuple[Floats, list[str]]:
-    """(P + 1 + D, Q) passes of each link by one message of each source, and the names of the links."""
+    """(P + 1 + D, Q) how often one message of each source crosses each link, and the names of the links."""
     source, target = np.nonzero(reach.share)
     begins = 1 + reach.origin[source]
     start, end = np.append(0, tile)[begins], tile[target]
@@ -178,8 +179,8 @@ def _link_name(number: int, tiles: int, several: bool) -> str:
 def _leg(
     network: Mesh, tiles: int, pair: Integers, chip: Integers, start: Integers, end: Integers
 ) -> list[tuple[Integers, Integers]]:
-    """Pairs, of a source and a target, and links of ways within one chip: along the row of tile `start` to the column
-    of `end`, then along that.
+    """(pairs, links) of routes within one chip, for pairs of a source and a target: along the row of tile `start` to
+    the column of `end`, then along that column.
 
     A link has the number (chip · tiles + tile) · 4 + position in `DIRECTIONS`.
     """

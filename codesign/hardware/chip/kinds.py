@@ -1,4 +1,4 @@
-"""Kinds of synchronization in words, as an axis names them, and a chip under another kind than its own.
+"""Kinds of synchronization by their names in axes, and a chip under another kind of synchronization.
 
 asynchronous      clocked       nothing waits
 barrier           neighbour     once a timestep, layers pipelined
@@ -27,17 +27,17 @@ _WORDS = (*KINDS, f"barrier {_BY_LAYER}", "timer 100 us")
 
 
 def in_words(synchronization: Any) -> str:
-    """The words for a chip's own synchronization."""
+    """The name of a chip's own synchronization."""
     by_layer = getattr(synchronization, "scope", "") == "layer"
     return f"{synchronization.kind} {_BY_LAYER}" if by_layer else str(synchronization.kind)
 
 
 def with_kind(chip: Chip, words: object) -> Chip:
-    """The chip under another kind of synchronization, as an axis sets it.
+    """The chip under another kind of synchronization, as set by an axis.
 
-    `barrier` and `barrier by layer` share the times of barriers; what another kind needs is not known. A group size is
-    dropped where the new kind has none. Raises InputError where the words name no kind, or a timer without a tick of
-    its own.
+    `barrier` and `barrier by layer` share the times of barriers; what another kind needs is unknown. The group size is
+    dropped if the new kind has none. Raises InputError if the words do not name a kind, or name a timer without a tick
+    and the chip has none.
     """
     kind, _, rest = words.partition(" ") if isinstance(words, str) else ("", "", "")
     own = chip.synchronization

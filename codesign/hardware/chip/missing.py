@@ -1,4 +1,4 @@
-"""Parameters that a chip file does not give, and what that leaves unmodelled."""
+"""Parameters that a chip file does not give, and what therefore is not modelled."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _OF_COSTS = ("energies.", "times.", "static_power.", "synchronization.", "networ
 
 
 def missing_parameters(chip: Chip) -> tuple[tuple[str, str], ...]:
-    """(path of a number that is not known, what cannot be modelled without it), for all that a price would use."""
+    """(path of an unknown number, what cannot be modelled without it), for every number that a price would use."""
     several = chip.multi_chip is not None
     no_energy = several and chip.energies.chip_hop is None and "hop" not in _contained(chip)
     no_time = several and chip.times.chip_hop is None and "hop" not in chip.times.included
@@ -31,7 +31,8 @@ def missing_parameters(chip: Chip) -> tuple[tuple[str, str], ...]:
 
 
 def unpriced(chip: Chip) -> str:
-    """What energies and times leave out on a chip, and without which numbers: `latency (no times.hop)`; or ""."""
+    """What energies and times leave out on a chip, and for lack of which numbers, such as `latency (no times.hop)`; or
+    ""."""
     lacking: dict[str, list[str]] = {}
     for path, consequence in missing_parameters(chip):
         if path.startswith(_OF_COSTS):
@@ -44,7 +45,7 @@ def _contained(chip: Chip) -> set[str]:
 
 
 def _missing_prices(chip: Chip) -> list[tuple[str, str]]:
-    never = _contained(chip) | {"barrier_message"}  # cores that settle a barrier among themselves send none
+    never = _contained(chip) | {"barrier_message"}  # cores that settle barriers among themselves send no messages
     if chip.synchronization.kind == "asynchronous":
         never.add("neuron_access")
     one_core = chip.cores.value == 1
@@ -63,7 +64,7 @@ def _missing_prices(chip: Chip) -> list[tuple[str, str]]:
 
 def _missing_times(chip: Chip) -> list[tuple[str, str]]:
     included, one_core = chip.times.included, chip.cores.value == 1
-    timer = isinstance(chip.synchronization, Timer)  # under which ways take no time
+    timer = isinstance(chip.synchronization, Timer)  # routes take no time under a timer
     consequence = "whether ticks overload" if timer else "latency"
     if chip.static_power.given and not timer:
         consequence = "latency, and so static energy"

@@ -1,4 +1,4 @@
-"""Numbers of a chip file: a value, how it is known, and where from."""
+"""Numbers of a chip file: a value, how it is known, and its source."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ TimeTerm = Literal["neuron_access", "neuron_update", "spike", "output", "hop"]
 
 Operation = Literal["accelerated", "real_time"]
 """`accelerated`: the chip runs as fast as it can, and is on for that long. `real_time`: it is on while the stimulus
-lasts, and longer where it does not keep up."""
+lasts, or longer if it does not keep up."""
 
 Effect = Literal["spikes", "price", "nothing"]
-"""What a number of a chip changes: which neurons spike when; only what that costs; or nothing that is computed."""
+"""What a number of a chip changes: which neurons spike when, only costs, or nothing that is computed."""
 
 _MANY = 10**15
 
 
 def within(value: float, least: float, most: float, unit: str) -> float:
-    """The value. Raises a validation error where it is not between two others."""
+    """The value. Raises a validation error if it is not between `least` and `most`."""
     if least <= value <= most:
         return value
     limits = (
@@ -70,7 +70,7 @@ def _lanes(value: Any) -> int | str:
 
 
 def of_words(words: Iterable[str]) -> BeforeValidator:
-    """Of a text: that it is one of some words."""
+    """A validator that a text is one of these words."""
     allowed = tuple(words)
 
     def check(value: Any) -> Any:
@@ -97,14 +97,14 @@ Per = Annotated[str, of_words(dict.fromkeys(action.per for action in ACTIONS if 
 """What the published sentence divides an energy by."""
 
 Static = Literal["inside", "outside", "unknown"]
-"""Where static power is."""
+"""Whether static power is inside a number."""
 
 VoltageText = Annotated[str, AfterValidator(_voltage)]
 """A voltage with its unit, `not stated`, or empty."""
 
 
 class Number(Sourced):
-    """Base: a number, how it is known, and a short quotation; a bare value is its `value`."""
+    """Base class: a number, how it is known, and a short quotation; a bare value is its `value`."""
 
     unit: ClassVar[str] = ""
     effect: ClassVar[Effect] = "nothing"
@@ -116,14 +116,14 @@ class Number(Sourced):
 
     @property
     def si(self) -> float | None:
-        """It in SI units; None for lists, words and times in cycles."""
+        """The value in SI units; None for lists, words and times in cycles."""
         value: Any = getattr(self, "value", None)
         single = value[0] if isinstance(value, tuple) and len(value) == 1 else value
         return float(single) if isinstance(single, int | float) else None
 
     @property
     def text(self) -> str:
-        """It with its unit, as it is read."""
+        """The value with its unit, for people."""
         value: Any = getattr(self, "value", None)
         if isinstance(value, tuple):
             return ", ".join(f"{item:,}" for item in value)
@@ -133,24 +133,25 @@ class Number(Sourced):
 
     @property
     def basis(self) -> str:
-        """What the number is of, in words, where its file says so."""
+        """What the number measures, in words, if its file says so."""
         return ""
 
 
 class SpikeNumber(Number):
-    """A number that changes how a network is placed, scheduled or quantized: to change it is to simulate again."""
+    """A number that changes how a network is placed, scheduled or quantized: changing it requires another
+    simulation."""
 
     effect: ClassVar[Effect] = "spikes"
     confidence: Confidence = "stated"
 
 
 class PriceNumber(Number):
-    """A number that changes nothing but energy and time of what is simulated."""
+    """A number that only changes energy and time of what is simulated."""
 
     effect: ClassVar[Effect] = "price"
     floor: ClassVar[float] = 0.0
     ceiling: ClassVar[float] = math.inf
-    """What no chip leaves, in SI units: a number outside is a slip of the pen, such as another prefix."""
+    """Limit in SI units for every chip: a number beyond it is a typing error, such as a wrong prefix."""
 
     @model_validator(mode="after")
     def _check_limits(self) -> PriceNumber:
@@ -161,9 +162,9 @@ class PriceNumber(Number):
 
 
 class QuantityNumber(PriceNumber):
-    """Base: a quantity that may be given with the `range` in which it lies.
+    """Base class: a quantity that may be given with its `range`.
 
-    `range` is stated where sources conflict or an error is published; elsewhere `codesign.hardware.cost.uncertainty`
+    `range` is stated if sources conflict or an error is published; otherwise `codesign.hardware.cost.uncertainty`
     assumes one from the confidence.
     """
 
@@ -196,7 +197,7 @@ class EnergyNumber(QuantityNumber):
         includes: other terms that this number already contains.
         per: what the published sentence divides by.
         static: whether static power is inside it.
-        voltage: at which it holds, or "not stated".
+        voltage: voltage at which it is valid, or "not stated".
     """
 
     unit: ClassVar[str] = "J"
@@ -218,8 +219,8 @@ class EnergyNumber(QuantityNumber):
 class SynapticEnergy(EnergyNumber):
     """Energy of a synaptic operation.
 
-    `all_in` means that it contains everything the chip spent, static power too. Such a number holds for the `operation`
-    in which it was measured, and for no other.
+    `all_in` means that it contains everything the chip spent, including static power. Such a number is only valid for
+    the `operation` in which it was measured.
     """
 
     all_in: bool = False
@@ -237,7 +238,7 @@ class SynapticEnergy(EnergyNumber):
 
 
 class UpdateEnergy(EnergyNumber):
-    """Energy of a neuron update: one an `evaluation` (event-driven), or one for each `active_neuron` (with input or
+    """Energy of a neuron update: one per `evaluation` (event-driven), or one per `active_neuron` (with input or
     potential) and timestep (clocked)."""
 
     counted: Literal["evaluations", "active_neurons"] = "evaluations"
@@ -253,13 +254,15 @@ class PowerNumber(QuantityNumber):
 
 
 class ChipPower(PowerNumber):
-    """Power of a whole chip, whatever runs on it. `includes` names terms that were running when it was measured."""
+    """Power of a whole chip, independent of what runs on it. `includes` names terms that were active when it was
+    measured."""
 
     includes: tuple[EnergyTerm, ...] = ()
 
 
 class TimeNumber(QuantityNumber):
-    """Time of one event: a `value` in seconds, or `cycles` of the chip's clock, as a bare number without a unit is.
+    """Time of one event: a `value` in seconds, or `cycles` of the chip's clock, which a bare number without a unit
+    means.
     `includes` names other times that this number already contains."""
 
     unit: ClassVar[str] = "s"
@@ -308,7 +311,7 @@ class LengthNumber(PriceNumber):
 
 
 class AreaNumber(QuantityNumber):
-    """An area, in square metres: of a chip, what a network takes of silicon."""
+    """An area in square metres: of a chip, the silicon that a network takes."""
 
     unit: ClassVar[str] = "m**2"
     ceiling: ClassVar[float] = 1.0
@@ -317,7 +320,7 @@ class AreaNumber(QuantityNumber):
 
 
 class Amount(PriceNumber):
-    """How many, where that changes nothing but prices."""
+    """A count that only changes prices."""
 
     confidence: Confidence = "stated"
     value: Positive
@@ -328,7 +331,7 @@ class Count(SpikeNumber):
 
 
 class Bits(SpikeNumber):
-    """Width in bits, of a weight or a potential; a weight of 1 bit has two levels."""
+    """Width in bits of a weight or a potential; a weight of 1 bit has two levels."""
 
     unit: ClassVar[str] = "bit"
     value: Annotated[Positive, Field(le=32)]
@@ -342,7 +345,7 @@ class FractionBits(SpikeNumber):
 
 
 class CoreCounts(SpikeNumber):
-    """A count that holds for every core (one entry), or one entry per core."""
+    """A count for every core (one entry), or one entry per core."""
 
     value: Annotated[tuple[int, ...], BeforeValidator(_counts)]
 
@@ -352,7 +355,7 @@ class CoreCounts(SpikeNumber):
 
 
 class CoreBits(CoreCounts):
-    """Bits of a memory of every core, or of each; exact, and so never told in kbit."""
+    """Bits of a memory of every core, or of each; exact, and therefore never shown in kbit."""
 
     value: Annotated[tuple[int, ...], BeforeValidator(partial(_counts, of=" of bits"))]
 

@@ -25,7 +25,7 @@ from codesign.mistakes import mistakes_of, reason, suggestion
 _PROVENANCE = {"confidence": "estimated", "source": AXIS_SOURCE}
 
 _KEPT = ("all_in", "operation", "counted", "includes")
-"""What a number is of, whatever its value."""
+"""Fields that say what a number measures, whatever its value."""
 N = TypeVar("N", bound=Number)
 
 
@@ -34,23 +34,24 @@ def with_parameter(chip: Chip, path: str, value: object) -> Chip:
 
     Args:
         path: the number's name as in the file, such as `vector_width` or `energies.synaptic_operation`.
-        value: as the file would give it, with its unit: `16`, `"2 pJ"`; a time without one is in cycles. The times of
-            barriers, `synchronization.times`, take one time for any number of tiles, `"1 us"`, or a factor on all of
-            the chip's as they were before the call, `"x0.5"`; `synchronization` itself takes a kind in words, see
+        value: as in the file, with its unit: `16`, `"2 pJ"`; a time without a unit is in cycles. The times of barriers,
+            `synchronization.times`, take one time for any number of tiles, `"1 us"`, or a factor on all of the chip's
+            times before the call, `"x0.5"`; `synchronization` itself takes a kind in words, see
             `codesign.hardware.chip.kinds`.
 
     Raises:
-        InputError: there is no such number, the value does not fit it, or the chip becomes inconsistent.
+        InputError: there is no such number, the value is invalid, or the chip becomes inconsistent.
     """
     instance("chip", chip, Chip)
     return with_parameters(chip, {path: value})
 
 
 def with_parameters(chip: Chip, values: Mapping[str, object], settled: Collection[str] = ()) -> Chip:
-    """The chip with several numbers replaced at once, so that only the final set has to fit; see `with_parameter`.
+    """The chip with several numbers replaced at once, so that only the final set must be consistent; see
+    `with_parameter`.
 
-    Where they change the structure that the chip's file states, its other numbers follow, but for those that are
-    `settled`: see `codesign.hardware.chip.scaling`.
+    If they change the structure stated in the chip's file, its other numbers follow, except those in `settled`: see
+    `codesign.hardware.chip.scaling`.
     """
     changed = replaced(chip, values)
     for _, mistake in consistency_mistakes(without_derived(changed)) if values else ():
@@ -60,9 +61,11 @@ def with_parameters(chip: Chip, values: Mapping[str, object], settled: Collectio
 
 
 def replaced(chip: Chip, values: Mapping[str, object]) -> Chip:
-    """The chip with numbers replaced, whether or not they fit each other. Raises InputError where there is no such
-    number, or the value does not fit it."""
-    for path, value in sorted(values.items(), key=lambda item: item[0] != "synchronization"):  # which decides the rest
+    """The chip with numbers replaced, consistent or not. Raises InputError if there is no such number, or the value is
+    invalid."""
+    for path, value in sorted(
+        values.items(), key=lambda item: item[0] != "synchronization"
+    ):  # it determines which other numbers exist
         if path == "synchronization":
             chip = with_kind(chip, value)
             continue
@@ -76,8 +79,8 @@ def replaced(chip: Chip, values: Mapping[str, object]) -> Chip:
 
 
 def number_type(chip: Chip, path: str) -> type[Number] | None:
-    """The type of the number at `path`, whether the chip's file gives it or not; None where no number belongs there.
-    Raises InputError where there is no such parameter, or where several numbers are."""
+    """The type of the number at `path`, whether the chip's file gives it or not; None if no number belongs there.
+    Raises InputError if there is no such parameter, or if there are several numbers."""
     annotation = type(_owner(chip, path)).model_fields[path.rpartition(".")[2]].annotation
     if any(kinds_in(annotation, NumberGroup)):
         raise _no_number(annotation, path)
@@ -85,7 +88,7 @@ def number_type(chip: Chip, path: str) -> type[Number] | None:
 
 
 def _owner(chip: Chip, path: str) -> Spec:
-    """The chip, or what of it has the number at a path as a field of its own."""
+    """The chip, or the part of it that has the number at a path as a field."""
     *blocks, name = path.split(".")
     owner: Any = chip
     for block in blocks:
@@ -118,7 +121,9 @@ def _replacement(spec: Spec, field: str, value: object, where: str) -> Any:
     if kind is BarrierTimes:
         return _barrier_times(current, value, where)
     kept = {name: getattr(current, name) for name in _KEPT if hasattr(current, name)}
-    if getattr(current, "static", None) == "inside" and not kept.get("all_in"):  # or it would be estimated beside it
+    if getattr(current, "static", None) == "inside" and not kept.get(
+        "all_in"
+    ):  # otherwise static power would be estimated in addition
         kept["static"] = "inside"
     return _validated(kind, {**kind.written_out(value), **kept}, where)
 
@@ -130,7 +135,7 @@ def _no_number(annotation: Any, where: str) -> InputError:
 
 
 def _barrier_times(current: BarrierTimes | None, value: object, where: str) -> BarrierTimes:
-    """All times of barriers: the chip's own times a factor, or the same one for any number of tiles and chips."""
+    """All times of barriers: the chip's own multiplied by a factor, or one time for any number of tiles and chips."""
     if isinstance(value, str) and value.startswith("x"):
         try:
             factor = float(value[1:])

@@ -1,4 +1,4 @@
-"""Prices of a chip: each number a value, or an array over scenarios. No count is in them."""
+"""Prices of a chip: each number is a value, or an array over scenarios. They contain no counts."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from codesign.hardware.chip.parts import Barrier, Timer
 from codesign.hardware.terms import COST_TERMS, HOP_TIMES, WORK_TIMES, Action, CostTerm
 
 Price = float | Floats | None
-"""A price, an array of prices, or None where the chip does not know it."""
+"""A price, an array of prices, or None if the chip does not give it."""
 
 _PRICE_PATHS = {"area", *(action.price for term in COST_TERMS.values() for action in term.actions)}
 _NEEDED_TIMES = ("synaptic_operation", "neuron_update", "output")
 
 
 def number_at(chip: Chip, path: str) -> Number | None:
-    """The number at a path such as `energies.spike`; None where the chip does not give it."""
+    """The number at a path such as `energies.spike`; None if the chip does not give it."""
     number = reduce(lambda part, name: getattr(part, name, None), path.split("."), chip)  # type: ignore[arg-type, return-value]
     return number if isinstance(number, Number) else None
 
 
 def with_number(chip: Chip, path: str, number: Any) -> Chip:
-    """The chip with another number at such a path, or without it, whatever the rest of the chip says."""
+    """The chip with another number at such a path, or without it, regardless of consistency."""
     block, _, name = path.rpartition(".")
     if not block:
         return chip.model_copy(update={name: number})
@@ -43,11 +43,11 @@ class Prices:
     """The numbers of a chip that price a network on it, in SI units.
 
     Attributes:
-        chip: whose numbers they are.
-        extent: how much of it the network takes; powers grow with it, and so does the time of a barrier.
-        varied: arrays (n,) over n scenarios in place of the chip's own numbers, by path. A time in cycles of the clock
-            has `.cycles` at the end of its path, and holds where the array of seconds has NaN or is missing. The times
-            of barriers are one time, that of `extent`.
+        chip: the chip that has the numbers.
+        extent: how much of the chip the network uses; powers and the time of a barrier grow with it.
+        varied: (n,) arrays over n scenarios that replace the chip's own numbers, by path. A time in cycles of the clock
+            has `.cycles` at the end of its path, and is used where the array of seconds has NaN or is missing. The
+            times of barriers are one time, that of `extent`.
     """
 
     chip: Chip
@@ -56,12 +56,12 @@ class Prices:
 
     @property
     def scenarios(self) -> int:
-        """n, or 1 where nothing varies."""
+        """n, or 1 if nothing varies."""
         return len(next(iter(self.varied.values()), (0,)))
 
     def with_distinct_times(self) -> tuple[Prices, Integers]:
-        """The scenarios that differ in anything that a time depends on, and which of them each scenario is like.
-        Energies and powers move no time."""
+        """The scenarios that differ in anything that a time depends on, and the index of the one that each scenario
+        equals. Energies and powers do not change times."""
         varied = {path: values for path, values in self.varied.items() if path not in _PRICE_PATHS}
         if not varied:
             return replace(self, varied={}), np.zeros(self.scenarios, dtype=np.int64)
@@ -88,12 +88,12 @@ class Prices:
         if cycles is None:
             return stated
         clock = self.value("clock")
-        assert clock is not None  # held by the consistency of the chip's file
+        assert clock is not None  # guaranteed by the consistency of the chip's file
         clocked = cycles / clock
         return clocked if stated is None else np.where(np.isnan(stated), clocked, stated)
 
     def unit_energy(self, action: Action) -> Price:
-        """Energy of one action in joules; of what is drawn while the chip is on, its power in watts."""
+        """Energy of one action in joules, or power in watts if it is drawn while the chip is on."""
         price = self.value(action.price)
         if price is None and action.fallback:
             price = self.value(action.fallback)
@@ -104,16 +104,16 @@ class Prices:
 
     @property
     def cores(self) -> int:
-        """All cores of the chips that the network takes, or its own where cores were added."""
+        """Number of all cores of the chips that the network occupies, or of its own cores if cores were added."""
         return max(self.chip.cores.value * self.extent.chips, self.extent.cores)
 
     @property
     def core_share(self) -> float:
-        """Cores in use, of all cores of the chips that the network takes."""
+        """Cores in use over all cores of the chips that the network occupies."""
         return self.extent.cores / self.cores
 
     def drawn(self, term: CostTerm) -> int:
-        """How many chips or cores draw a power, so that it is multiplied by them."""
+        """Number of chips or cores that draw a power, by which it is multiplied."""
         extent = self.extent
         if term.drawn_by == "chips":
             return extent.chips
@@ -121,7 +121,7 @@ class Prices:
 
     @cached_property
     def included(self) -> dict[str, str]:
-        """Terms that the number of another term already contains, and which."""
+        """Terms that the number of another term already contains, and that other term."""
         holders = {}
         for term in COST_TERMS.values():
             for action in term.actions:
@@ -130,7 +130,7 @@ class Prices:
         return holders
 
     def work_times(self) -> Floats:
-        """(6, n) times of the kinds of work in seconds; 0 where another time contains them or nobody separates them."""
+        """(6, n) times of the kinds of work in seconds; 0 if another time contains them or they are not separated."""
         return self._stacked([self.seconds(path) for path in WORK_TIMES])
 
     def hop_times(self) -> Floats:
@@ -142,15 +142,15 @@ class Prices:
         return self._stacked(times)
 
     def barrier(self) -> float | Floats:
-        """Time of one barrier of the tiles and chips in use; 0 where the chip has none or does not know it."""
+        """Time of one barrier of the tiles and chips in use; 0 if the chip has none or does not give it."""
         if "synchronization.times" in self.varied:
             return self.varied["synchronization.times"]
         times = number_at(self.chip, "synchronization.times")
         return times.of(self.extent.tiles, self.extent.chips) if isinstance(times, BarrierTimes) else 0.0
 
     def missing_times(self, geometry: Geometry | None) -> tuple[str, ...]:
-        """What a latency needs and the chip's file does not give, in words for `not_modelled`. Under a timer ways take
-        no time."""
+        """What a latency needs and the chip's file does not give, in words for `not_modelled`. Under a timer, routes
+        take no time."""
         chip, extent = self.chip, self.extent
         times, included = chip.times, chip.times.included
         missing = [] if chip.vector_width is not None else ["vector_width"]

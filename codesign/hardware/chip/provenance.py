@@ -1,4 +1,4 @@
-"""How the numbers of a chip file are known, and what a file may leave unsaid: that a bare value is its own."""
+"""How the numbers of a chip file are known, and defaults for bare values, whose source is the file itself."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from codesign.merging import paths_in
 from codesign.mistakes import suggestion
 
 Confidence = Literal["measured", "stated", "derived", "fitted", "estimated", "secondary"]
-"""How a number is known: measured on silicon; stated by its makers; derived by arithmetic from such numbers; fitted so
-that a model meets measurements; estimated; or secondary, known only through someone else's text."""
+"""How a number is known: measured on silicon; stated by the chip's makers; derived by arithmetic from such numbers;
+fitted so that a model agrees with measurements; estimated; or secondary, known only through someone else's text."""
 
 ASSUMED_FACTORS: Mapping[Confidence, float] = {
     "measured": 1.0,
@@ -24,29 +24,31 @@ ASSUMED_FACTORS: Mapping[Confidence, float] = {
     "secondary": 1.5,
     "estimated": 2.0,
 }
-"""Factor by which a number without a `range` may be off either way. An assumption; for `fitted` the errors that SANA-FE
-states for whole workloads, 11.7 % in energy and 24.3 % in time (DOI 10.1109/TCAD.2025.3537971), speak for it."""
+"""Factor by which a number without a `range` may be off in either direction. An assumption; for `fitted` it is
+supported by the errors that SANA-FE states for whole workloads, 11.7 % in energy and 24.3 % in time (DOI
+10.1109/TCAD.2025.3537971)."""
 
 OWN = "own"
-"""Source key of what a file states without saying where it is from: the file itself."""
+"""Source key of what a file states without a source: the file itself."""
 
 AXIS_SOURCE = "axis"
 """Source key of numbers that a sweep sets."""
 
 STRUCTURE = "structure"
-"""Source key of numbers that a chip's file leaves out and the model of its structure gives."""
+"""Source key of numbers that a chip's file leaves out and that the model of its structure gives."""
 
 SCALED = "scaled"
-"""Source key of numbers that were given at another structure than the chip now has."""
+"""Source key of numbers that were given for another structure than the chip now has."""
 
 Kind = TypeVar("Kind")
 
 
 class Sourced(Spec):
-    """Base of what a chip file states: how it is known, the key of its `source` in the file's `sources`, and a remark.
+    """Base class of what a chip file states: how it is known, the key of its `source` in the file's `sources`, and a
+    remark.
 
-    A file of one's own need not say the first two, and a bare value will do. The file itself is then the source; what a
-    designer chooses (counts, widths, clock, voltage, node) is stated by it, and all else is an estimate.
+    Your own file need not give the first two; a bare value is enough. The file itself is then the source; what a
+    designer chooses (counts, widths, clock, voltage, node) counts as stated, everything else as an estimate.
     """
 
     confidence: Confidence = "estimated"
@@ -55,7 +57,7 @@ class Sourced(Spec):
 
     @classmethod
     def written_out(cls, value: Any) -> Any:
-        """The fields that a bare value stands for; the value as it is where none do."""
+        """The fields that a bare value stands for; the value itself if it does not stand for any."""
         return value
 
     @model_validator(mode="before")
@@ -65,13 +67,13 @@ class Sourced(Spec):
 
 
 def ends_of(number: Any, value: float) -> tuple[float, float]:
-    """Between which ends a number lies whose value is this: its own range, or what its confidence gives."""
+    """(low, high) of a number with this value: its own range, or the one that its confidence gives."""
     factor = ASSUMED_FACTORS[number.confidence]
     return getattr(number, "range", None) or (value / factor, value * factor)
 
 
 def sourced_parts(spec: Spec, place: Path_ = ()) -> Iterator[tuple[Path_, Sourced]]:
-    """All that a chip states with a source, with its place."""
+    """Everything that a chip states with a source, with its place."""
     for name in _with_parts(type(spec)):
         part = getattr(spec, name)
         if isinstance(part, Sourced):
@@ -82,13 +84,13 @@ def sourced_parts(spec: Spec, place: Path_ = ()) -> Iterator[tuple[Path_, Source
 
 @cache
 def _with_parts(kind: type[Spec]) -> tuple[str, ...]:
-    """Fields that can hold a specification; most of a number's cannot, and a chip has many numbers."""
+    """Fields that can hold a specification; most fields of a number cannot, and a chip has many numbers."""
     fields = kind.model_fields.items()
     return tuple(name for name, field in fields if any(kinds_in(field.annotation, Spec)))
 
 
 def kinds_in(annotation: Any, base: type[Kind]) -> Iterator[type[Kind]]:
-    """Classes of one kind that a field with this annotation can hold."""
+    """Subclasses of `base` that a field with this annotation can hold."""
     if isinstance(annotation, type) and issubclass(annotation, base):
         yield annotation
     for part in get_args(annotation):
@@ -96,7 +98,7 @@ def kinds_in(annotation: Any, base: type[Kind]) -> Iterator[type[Kind]]:
 
 
 def source_mistakes(data: dict[Any, Any]) -> Iterator[Mistake]:
-    """Where raw file content names no entry of its `sources`, by a `source` or the `citation`, and what is wrong."""
+    """Mistakes in raw file content where a `source` or the `citation` does not name an entry of its `sources`."""
     sources = data.get("sources", {})
     if not isinstance(sources, dict):
         return

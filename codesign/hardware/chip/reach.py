@@ -1,8 +1,8 @@
 """Which parts of a placed network a message goes to: those that hold a target of the neuron that sends it.
 
-In a fully connected layer these are all parts; a neuron before a convolution has its targets near its own place, and
-behind a grouped one only in its own group's channels. Means over the neurons of a part say enough, since executions do
-not tell which of them fired.
+In a fully connected layer these are all parts; a neuron before a convolution has its targets near its own place and,
+with groups, only in its own group's channels. Means over the neurons of a part are sufficient, since executions do not
+tell which of them fired.
 """
 
 from __future__ import annotations
@@ -21,14 +21,15 @@ from codesign.simulation.late_messages import first_of_direct, late_sources
 
 
 class Reach(NamedTuple):
-    """What P parts of a network see of S + 1 + D sources: 0 the input, 1 + slice, and then D further ones, which are
-    slices, or the input, whose spikes go over a delayed or a direct connection.
+    """What P parts of a network see of S + 1 + D sources: 0 is the input, 1 + slice, followed by D further sources,
+    which are slices, or the input, that send over a delayed or a direct connection.
 
     Attributes:
-        share: (S + 1 + D, P) share of a source's neurons that have a target in the part, and so send it their messages.
-        synapses: (S + 1 + D, P) mean targets of one of its neurons there.
+        share: (S + 1 + D, P) share of a source's neurons that have a target in the part, and therefore send it their
+            messages.
+        synapses: (S + 1 + D, P) mean number of targets there of one of its neurons.
         origin: (S + 1 + D,) slice of each source; −1 for the input.
-        layer: (S + 1 + D,) layer that it reaches; L for what output neurons send.
+        layer: (S + 1 + D,) target layer; L for what output neurons send.
         delayed: (S + 1 + D,) whether its messages arrive in a later timestep.
     """
 
@@ -39,13 +40,13 @@ class Reach(NamedTuple):
     delayed: Flags
 
     def messages_per_spike(self) -> Floats:
-        """(S,) messages that a spike of each slice is sent as, in the mean."""
+        """(S,) mean number of messages per spike of each slice."""
         of_slices = self.origin >= 0
         return np.asarray(np.bincount(self.origin[of_slices], self.share.sum(axis=1)[of_slices]), dtype=np.float64)
 
 
 def reach_of(shape: NetworkShape, slices: tuple[Slice, ...], parts: tuple[Slice, ...]) -> Reach:
-    """Reach of slices in parts, the parts themselves or others; each layer's are in the order of its cut."""
+    """Reach of slices in parts; slices may be the parts themselves. Each layer's are in the order of its cut."""
     sources = [(0, shape.input_size), *((part.layer + 1, part.neurons) for part in slices)]
     late = late_sources(shape, tuple(part.layer for part in slices))
     reached = np.array([*(layer for layer, _ in sources), *(layer for _, layer in late)], dtype=np.int64)
@@ -64,8 +65,8 @@ def reach_of(shape: NetworkShape, slices: tuple[Slice, ...], parts: tuple[Slice,
 
 
 class WindowBlock(NamedTuple):
-    """Sources and parts of `Reach`, by their rows and columns, between which a window lies through which not everybody
-    sees everybody; of either side the window, the cut and the runs."""
+    """A block of rows (sources) and columns (parts) of `Reach` that a window connects, such that not all neurons see
+    each other: the window, and the cut and runs of both sides."""
 
     place: tuple[slice, slice]
     sources: tuple[Window, Cut, tuple[int, ...]]
@@ -73,7 +74,7 @@ class WindowBlock(NamedTuple):
 
 
 def window_blocks(shape: NetworkShape, slices: tuple[Slice, ...], parts: tuple[Slice, ...]) -> Iterator[WindowBlock]:
-    """All of a network, of connections to the next layer and of direct ones."""
+    """All window blocks of a network, for connections to the next layer and direct ones."""
     cuts = {0: CUTS[0], **{part.layer + 1: part.cut for part in slices}}
     layers = np.array([0, *(part.layer + 1 for part in slices)])
     neurons = (shape.input_size, *(part.neurons for part in slices))

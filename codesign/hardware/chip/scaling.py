@@ -1,8 +1,8 @@
-"""Prices of a chip whose structure is changed: price = given · model(changed) / model(as given).
+"""Prices of a chip with a changed structure: price = given · model(changed) / model(as given).
 
-A number holds at the structure at which it was given: that of the chip's file, or that of the call which set it. Later
-changes start from there, so that a path that leads back to this structure gives the number itself. docs/design.md
-(Structure, Scaled) says which number follows what, and how far its range grows.
+A number is valid for the structure for which it was given: that of the chip's file, or of the call that set it. Later
+changes start from there, so a path that leads back to this structure gives the number itself. docs/design.md
+(Structure, Scaled) says what each number depends on, and how much its range grows.
 """
 
 from __future__ import annotations
@@ -26,30 +26,30 @@ from codesign.units import format_si
 _CITATION = Source(citation="a number of the chip's file, at another structure by the model of a core's structure")
 
 UNEXPLAINED = 0.41
-"""A range grows either way by the ratio to this power: the part of the differences between energies of chips, as
-logarithms, that the model leaves unexplained, ln 1.94 / ln 4.98 where each chip is left out once."""
+"""A range grows in both directions by the ratio to this power: the part of the differences between chips' energies, as
+logarithms, that the model does not explain, ln 1.94 / ln 4.98 with each chip left out once."""
 
 _RATIOS = {
-    "clock": "delay",  # first, as times in cycles follow it
+    "clock": "delay",  # first, because times in cycles depend on it
     "network_on_chip.link_rate": "delay",
     "area": "area_m2",
     **{action.price: action.follows for action in ACTIONS if action.follows},
     **{path: "delay" for path in (*WORK_TIMES, *(path for path, _ in HOP_TIMES)) if path != "times.chip_hop"},
     **{f"synchronization.{name}": "delay" for name in ("times", "least_step", "handshake")},
 }
-"""What each number follows, as an attribute of `StructureEstimate`."""
+"""The attribute of `StructureEstimate` that each number follows."""
 
 _LEAST_S = {"times.synaptic_operation": "word_s", "times.neuron_update": "update_s"}
 
 
 def at_structure(given: Chip, changed: Chip, settled: Collection[str]) -> Chip:
-    """The changed chip with its numbers at its structure; as it is where one of the two states none. Raises InputError
-    where a number becomes larger than such a number can be.
+    """The changed chip with its numbers scaled to its structure; unchanged if one of the two states no structure.
+    Raises InputError if a number becomes larger than such a number can be.
 
     Args:
         given: the chip before the change.
         changed: the chip with other numbers, some of which may belong to its structure.
-        settled: paths of numbers that hold as they are.
+        settled: paths of numbers that are not scaled.
     """
     before, after = estimate(given), estimate(changed)
     held = {path: number for path, number in given.held.items() if path not in settled}
@@ -72,7 +72,8 @@ def at_structure(given: Chip, changed: Chip, settled: Collection[str]) -> Chip:
 
 @dataclass(frozen=True, kw_only=True)
 class GivenNumber:
-    """A number as it was given, what the model expects of the structure at which it was, and a time in seconds."""
+    """A number as it was given, the model's estimate for its structure at that time, and its value in seconds if it is
+    a time."""
 
     number: Any
     expected: StructureEstimate
@@ -80,7 +81,7 @@ class GivenNumber:
 
 
 def _check_size(chip: Chip, path: str, number: Any) -> None:
-    """Raises InputError for a number that its structure makes larger than its kind allows."""
+    """Raises InputError if scaling makes a number larger than its kind allows."""
     value: float | None
     kind: type[QuantityNumber]
     if isinstance(number, BarrierTimes):
@@ -93,7 +94,7 @@ def _check_size(chip: Chip, path: str, number: Any) -> None:
 
 
 def _scaled(held: GivenNumber, path: str, chip: Chip, expected: StructureEstimate) -> Number:
-    """The number at another structure; itself at its own, and where the other changes nothing."""
+    """The number for another structure; the given number for its own structure, and if the other changes nothing."""
     number: Any = held.number
     if held.expected == expected:
         return number  # type: ignore[no-any-return]
@@ -118,13 +119,13 @@ def _scaled(held: GivenNumber, path: str, chip: Chip, expected: StructureEstimat
 
 
 def _scaled_time(held: GivenNumber, path: str, chip: Chip, ratio: float, expected: StructureEstimate) -> TimeNumber:
-    """A time at another structure, never below the model's bound there; a time in cycles stays one."""
+    """A time for another structure, never below the model's bound there; a time in cycles stays one."""
     number: TimeNumber = held.number
     least_s = 0.0
     if path in _LEAST_S:
         bound_s = getattr(held.expected, _LEAST_S[path])
         assert held.seconds is not None
-        # A chip that is faster than its bound stays so by as much.
+        # A chip that is faster than its bound stays faster by the same factor.
         least_s = getattr(expected, _LEAST_S[path]) * min(1.0, held.seconds / bound_s)
     if number.cycles is not None:
         assert chip.clock is not None
@@ -142,13 +143,13 @@ def _scaled_time(held: GivenNumber, path: str, chip: Chip, ratio: float, expecte
 
 
 def _static_ratio(before: StructureEstimate, after: StructureEstimate) -> float:
-    """Of the static energy that falls to an operation: leakage of a core, for as long as a lane takes."""
+    """Ratio of the static energy per operation: leakage of a core during an operation of a lane."""
     leakage = after.core_leakage_w / before.core_leakage_w
     return leakage * after.delay / before.delay * before.lanes / after.lanes
 
 
 def _moved(number: Any, value: float, ratio: float, of_ends: tuple[float, float]) -> Any:
-    """A number at another value, its range moved with it and wider by what the model leaves unexplained."""
+    """A number with another value, its range moved with it and widened by what the model does not explain."""
     (low, high), wider = ends_of(number, number.value), max(ratio, 1 / ratio) ** UNEXPLAINED
     ends = low * of_ends[0] / wider, high * of_ends[1] * wider
     provenance = _provenance(number, format_si(number.value, number.unit), ratio)

@@ -7,8 +7,8 @@
     leakage = Σ λ · bits · (V/V_0)³ · cores
     t_word  ≥ max(t_weights, 2 t_states)      t_upd ≥ 2 t_states
 
-A group is the operations that L lanes do at once; q weights are used of each word that is read, and a state is used for
-r operations between its reading and its writing. `codesign.hardware.chip.laws` has the laws of memories and logic; k_e
+A group is the operations that L lanes do at once; q weights are used of each word read, and a state is used for r
+operations between reading and writing it. `codesign.hardware.chip.laws` has the laws of memories and logic; k_e
 and k_a are fitted over the chips that come with the program.
 """
 
@@ -38,20 +38,20 @@ K_ENERGY, K_AREA = 2.94, 2.68
 
 @dataclass(frozen=True, kw_only=True)
 class StructureEstimate:
-    """What the model expects of a chip, in SI units.
+    """The model's estimates for a chip, in SI units.
 
     Attributes:
-        lanes: L, with which words are filled; never more than neurons of a core.
-        operation_j: energy of a synaptic operation where all lanes are filled.
-        word_share: the part of it that is spent once a word, whether its lanes are filled or not: SRAM is read and
-            written by the word, while of flip-flops only those of lanes that work switch.
-        update_j: energy of a neuron update where all lanes are filled.
-        area_m2: of all cores.
-        leakage_w, core_leakage_w: of all cores, and of one in the mean.
-        word_s, update_s: lower bounds of the time in which lanes do an operation and an update each.
-        access_s: time of one access of the memory of states.
+        lanes: L, the lanes that fill words; never more than the neurons of a core.
+        operation_j: energy of a synaptic operation if all lanes are filled.
+        word_share: the part of it that is spent per word, whether or not its lanes are filled: SRAM is read and written
+            by the word, while only the flip-flops of working lanes switch.
+        update_j: energy of a neuron update if all lanes are filled.
+        area_m2: area of all cores.
+        leakage_w, core_leakage_w: leakage of all cores, and mean per core.
+        word_s, update_s: lower bounds of the time in which each lane does an operation, and an update.
+        access_s: time of one access to the memory of states.
         logic: energy of logic, relative to 40 nm at 0.9 V.
-        delay: of logic, relative.
+        delay: relative delay of logic.
     """
 
     lanes: int
@@ -69,7 +69,7 @@ class StructureEstimate:
 
 
 def estimate(chip: Chip, memories: Literal["laws", "cacti"] = "laws") -> StructureEstimate | None:
-    """What the model expects of a chip, with SRAM by closed forms or by CACTI; None where its file states no structure.
+    """The model's estimates for a chip, with SRAM by closed forms or by CACTI; None if its file states no structure.
 
     Raises:
         InputError: CACTI is not installed.
@@ -114,7 +114,7 @@ def _estimate(chip: Chip, core: CoreStructure, law: Callable[..., Memory]) -> St
     states = stored(state_kind, shared or core.state_store, core.state_word)
     others = [(kind, core.other_store)] if shared else [(state_kind, core.state_store), (kind, core.other_store)]
     logic = logic_energy(node_m, voltage_v)
-    # States in flip-flops are the registers to which the adder's result goes.
+    # States in flip-flops are the registers that take the adder's result.
     register_j = REGISTER_J if shared or state_kind == "sram" else 0.0
     lane_j = logic * core.adder_bits * (2 * ADD_J + register_j)
     state_j = states.read_j + states.write_j

@@ -1,4 +1,4 @@
-"""What a chip's file must give beside its structure, and what of a structure cannot be true together."""
+"""What a chip's file must give in addition to its structure, and contradictions in a structure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from codesign.units import format_si
 
 
 def structure_mistakes(chip: Any) -> Iterator[Mistake]:
-    """What a chip that states a structure lacks for the model, has beyond it, or contradicts."""
+    """Mistakes of a chip that states a structure: what the model lacks, does not cover, or contradicts."""
     structure = chip.structure
     if structure is None:
         return
@@ -52,7 +52,7 @@ def _missing(chip: Any) -> Iterator[Mistake]:
 
 
 def _beyond(chip: Any, cores: list[CoreStructure]) -> Iterator[Mistake]:
-    """Where the laws of the structure have no source."""
+    """Mistakes: values for which the laws of the structure have no source."""
     node, voltage, structure = chip.technology_node.value, chip.supply_voltage.value, chip.structure
     if not NODES_M[0] * (1 - 1e-9) <= node <= NODES_M[1] * (1 + 1e-9):
         ends = " to ".join(format_si(end, "m") for end in NODES_M)
@@ -75,7 +75,7 @@ def _beyond(chip: Any, cores: list[CoreStructure]) -> Iterator[Mistake]:
 
 
 def _widths(chip: Any) -> Iterator[Mistake]:
-    """What is stored is at least as wide as what is computed with."""
+    """Mistakes: stored values narrower than those used in computations."""
     structure, weight, potential = chip.structure, chip.weight_bits, chip.potential_bits
     if weight is not None and chip.synapse_bits < weight.value:
         wide = f"must be at least weight_bits, {weight.value}, found {chip.synapse_bits}"
@@ -83,7 +83,7 @@ def _widths(chip: Any) -> Iterator[Mistake]:
     if structure.state_bits is None:
         return
     for name, number in (("potential_bits", potential), ("weight_bits", weight)):
-        varied = number is not None and number.source == AXIS_SOURCE  # the states then grow with it
+        varied = number is not None and number.source == AXIS_SOURCE  # states then grow with it
         if number is not None and not varied and structure.state_bits.value < number.value:
             wide = f"must be at least {name}, {number.value}, found {structure.state_bits.value}"
             yield ("structure", "state_bits"), wide
@@ -116,7 +116,7 @@ def _words(chip: Any, cores: list[CoreStructure]) -> Iterator[Mistake]:
 
 
 def _widened(chip: Any) -> bool:
-    """Whether an axis asks for more than a word of the file holds: the word then grows with it."""
+    """Whether an axis asks for more than a word of the file holds, so that the word grows with it."""
     structure = chip.structure
     varied = (chip.vector_width, chip.weight_bits, structure.lanes, structure.synapse_bits, structure.weights_used)
     given = structure.weight_word.source != AXIS_SOURCE

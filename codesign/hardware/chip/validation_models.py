@@ -1,4 +1,4 @@
-"""How a published measurement can be worked out from a chip's numbers: the `model:` of a `validation:` entry.
+"""How a published measurement is recomputed from a chip's numbers: the `model:` of a `validation:` entry.
 
 A model states the workload as counts and steps, never a result. `codesign.hardware.validation.validation` prices it.
 """
@@ -32,8 +32,8 @@ _NONE = (0.0, 0.0)
 
 
 class Events(Spec):
-    """How often each action happened, counted as in `codesign.hardware.cost.action_counts`; a list [low, high] where it
-    is published as a range."""
+    """How often each action happened, counted as in `codesign.hardware.cost.action_counts`; a list [low, high] if
+    published as a range."""
 
     synaptic_operation: Ends = _NONE
     neuron_access: Ends = _NONE
@@ -50,8 +50,8 @@ class CoreWork(Spec):
     """Work of the busiest core in one step.
 
     Attributes:
-        messages: received.
-        synapses: of one message on that core; lanes work inside one message.
+        messages: messages received.
+        synapses: synapses of one message on that core; lanes work within one message.
         accesses, updates, spikes, outputs: neurons visited and updated, spikes generated, messages sent.
     """
 
@@ -64,17 +64,17 @@ class CoreWork(Spec):
 
 
 class _Workload(Spec):
-    """What both kinds share.
+    """The common part of both kinds.
 
     Attributes:
         events: counts of the whole run.
         duration: how long static power was drawn, in seconds.
-        cores, chips: that the network took; all cores of one chip if not said.
-        operation: in which the run was made; needed where the chip's energy is all-in.
-        overrides: numbers of the chip that were others in this run, as the axes of a sweep set them.
+        cores, chips: cores and chips that the network used; by default all cores of one chip.
+        operation: operation of the run; needed if the chip's energy is all-in.
+        overrides: numbers of the chip that differed in this run, given as in the axes of a sweep.
         fitted: names of numbers (of the chip, of `overrides`, or `outside`) that come from this very measurement.
-        fitted_on: where other numbers were fitted, in words.
-        bound: `lower` or `upper` where the workload is known in part, so that the model gives a bound only.
+        fitted_on: to what other numbers were fitted, in words.
+        bound: `lower` or `upper` if the workload is only partly known, so that the model gives only a bound.
         not_modelled: what the model leaves out, in words.
     """
 
@@ -91,8 +91,8 @@ class _Workload(Spec):
 
 
 class Counts(_Workload):
-    """Energy and mean power of given events. Without a `duration` nothing drawn over time is charged, and no power is
-    known. Events a second are events with a duration of 1 s."""
+    """Energy and mean power of given events. Without a `duration`, nothing drawn over time is charged, and power is
+    unknown. Events per second are events with a duration of 1 s."""
 
     kind: Literal["counts"]
 
@@ -106,14 +106,15 @@ class Counts(_Workload):
 
 
 class Steps(_Workload):
-    """Latency of equal steps: ticks of a timer, steps between barriers, or cores that one event passes in turn.
+    """Latency of equal steps: ticks of a timer, steps between barriers, or cores that one event passes one after
+    another.
 
-    Energy and power follow from `events` and static power over `duration`, or over the latency where none is given.
+    Energy and power follow from `events` and static power over `duration`, by default over the latency.
 
     Attributes:
-        steps: how many.
-        work: of the busiest core in each.
-        outside: time spent where the chip's model has nothing, such as a filter behind the network.
+        steps: number of steps.
+        work: work of the busiest core in each step.
+        outside: time spent outside the chip's model, such as in a filter after the network.
     """
 
     kind: Literal["steps"]
@@ -123,7 +124,7 @@ class Steps(_Workload):
 
 
 class NotRecomputed(Spec):
-    """A measurement that cannot be worked out, and why."""
+    """A measurement that cannot be recomputed, and the reason."""
 
     kind: Literal["none"]
     reason: Annotated[str, Field(min_length=1)]

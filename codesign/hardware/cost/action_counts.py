@@ -1,4 +1,4 @@
-"""Action counts: how often an execution does each thing that has a price. Nothing of them depends on a price."""
+"""Action counts: how often an execution performs each action that has a price. They do not depend on prices."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ from codesign.simulation.late_messages import direct_operations
 
 @dataclass(frozen=True, kw_only=True)
 class ActionCounts:
-    """Counts of B samples, (B,) each, or their means, (1,) each; `Action.count` names them.
+    """Counts of B samples, (B,) each, or their means, (1,) each; named by `Action.count`.
 
     Attributes:
-        synaptic_operation: performed; on a crossbar all that messages occupied. Where the chip's structure is known,
-            lanes that a word leaves without a target add what they cost of an operation.
-        neuron_access: visits of neurons, whether they had work or not.
-        neuron_update: counted as the chip's energy of an update says.
-        spike: emitted by neurons.
-        message: spikes that left, input spikes too, each once a destination core.
-        hop, hop_vertical: links that messages passed; None where the network is not described.
+        synaptic_operation: operations performed; on a crossbar, all that messages occupied. If the chip's structure is
+            known, lanes of a word without a target add their share of an operation.
+        neuron_access: visits of neurons, with or without work.
+        neuron_update: updates, counted as the chip's energy of an update defines.
+        spike: spikes emitted by neurons.
+        message: spikes that left, including input spikes, once per destination core.
+        hop, hop_vertical: links that messages passed; None if the network on chip is not described.
         chip_hop: chip borders that messages passed.
-        barrier_message: barrier messages of silent neurons, each once a destination core.
-        visited: how many all neurons are.
-        visits, stimulus_s: how often they are visited while the chip works, and how long the stimulus lasts; of each
-            sample, or with means (R,), of samples of R different lengths.
-        share: (R,) of them; None with samples one by one.
+        barrier_message: barrier messages of silent neurons, once per destination core.
+        visited: number of neurons.
+        visits, stimulus_s: how often they are visited while the chip works, and how long the stimulus lasts; per sample
+            or, with means, (R,) for samples of R different lengths.
+        share: (R,) share of the samples of each length; None for counts per sample.
     """
 
     synaptic_operation: Floats
@@ -55,7 +55,7 @@ class ActionCounts:
     share: Floats | None = None
 
     def mean(self) -> ActionCounts:
-        """Means over the samples; sums of whole numbers are exact, so they do not depend on the order of samples."""
+        """Means over the samples; sums of integers are exact, so they do not depend on the order of samples."""
         means: dict[str, Any] = {}
         for attribute in fields(self):
             count = getattr(self, attribute.name)
@@ -66,10 +66,10 @@ class ActionCounts:
         return ActionCounts(**means)
 
     def during(self, operation: Operation, prices: Prices) -> ActionCounts:
-        """The counts in an operation of the chip.
+        """The counts under an operation of the chip.
 
-        In real time a timer ticks, and visits all neurons, while the stimulus lasts, or longer where the last frame is
-        not through by then; unless the chip gates its power between inputs.
+        In real time, a timer ticks and visits all neurons while the stimulus lasts, or longer if the last frame takes
+        longer, unless the chip gates its power between inputs.
         """
         chip = prices.chip
         if operation == "accelerated" or not isinstance(chip.synchronization, Timer):
@@ -92,11 +92,11 @@ def _waiting(stimulus_s: Floats, visits: Floats, tick_s: float | Floats) -> Floa
 
 
 def action_counts(work: PlacedExecution) -> ActionCounts:
-    """Count what an execution does on a placement.
+    """Count the actions of an execution on a placement.
 
-    Pipelined chips visit all neurons in each hardware step or tick, the L − 1 in which the last frame passes through
-    the layers included; other chips once a timestep, asynchronous ones only if they give a visit an energy. On a chip
-    that synchronizes by itself barrier messages, one a silent neuron and destination core, count if priced.
+    Pipelined chips visit all neurons in each hardware step or tick, including the L − 1 in which the last frame passes
+    through the layers; other chips once per timestep, asynchronous ones only if a visit has an energy. On a chip that
+    synchronizes by itself, barrier messages, one per silent neuron and destination core, count if they have a price.
     """
     execution, chip, geometry = work.execution, work.chip, work.geometry
     table = work.messages
@@ -162,8 +162,9 @@ def _multiplied(work: PlacedExecution) -> Flags:
 
 
 def _without_target(work: PlacedExecution) -> Floats | float:
-    """(B,) lanes that words leave without a target, each as the part of an operation that is paid once a word. Input
-    multiply-accumulates have no energy, and so no words. An all-in energy holds the words of its measurement."""
+    """(B,) lanes of words without a target, each as the part of an operation that is paid per word. Input
+    multiply-accumulates have no energy, and therefore no words. An all-in energy includes the words of its
+    measurement."""
     words = words_of(work.chip)
     return 0.0 if words is None else words[1] * _idle_lanes(work, words[0])
 
@@ -178,7 +179,7 @@ def operations_by_chip(work: PlacedExecution, chips: Iterable[Chip]) -> Floats:
 
 
 def words_of(chip: Chip) -> tuple[int, float] | None:
-    """Lanes of a word, and the part of an operation's energy that is spent once a word; None where none is known."""
+    """Lanes of a word, and the part of an operation's energy that is spent per word; None if unknown."""
     expected = estimate(chip)
     if expected is None or chip.all_in or not expected.word_share:
         return None
@@ -192,5 +193,5 @@ def _idle_lanes(work: PlacedExecution, lanes: int) -> Floats:
 
 
 def idle_lanes(cycles: MessageCycles, lanes: int) -> Floats:
-    """(S,) lanes that one message of each source leaves without a target."""
+    """(S,) lanes without a target in one message of each source."""
     return np.asarray(np.maximum(lanes * cycles.cycles - cycles.synapses, 0.0).sum(axis=1))

@@ -1,9 +1,9 @@
-"""What an execution costs on a chip: energy in both books and latency, per sample, and what is not in them.
+"""The cost of an execution on a chip: energy in both books and latency, per sample, and what they leave out.
 
     work (counts and steps of an execution on a placement) × prices (numbers, or arrays over scenarios) = costs
 
-`price` takes one chip as it is, sample by sample. Ranges of uncertain numbers, and grids of millions of points, take
-many scenarios at once and means over samples: `mean_times`, and `term_energies` of `ActionCounts.mean`.
+`price` prices one chip, sample by sample. Ranges of uncertain numbers and grids of millions of points use many
+scenarios at once and means over samples: `mean_times`, and `term_energies` of `ActionCounts.mean`.
 """
 
 from __future__ import annotations
@@ -31,11 +31,12 @@ from codesign.units import format_si, in_percent
 
 _MOST_SHARES = 3
 _LEAST_SHARE = 0.001
-_CHUNK = 1 << 21  # numbers of a chunk of scenarios: 16 MB
+_CHUNK = 1 << 21  # numbers in a chunk of scenarios: 16 MB
 
 
 class Counted(PlacedExecution):
-    """An execution on a placement with what is counted of it, once it is asked for; priced as often as one likes."""
+    """An execution on a placement with its counts, which are computed when first needed; it can be priced
+    repeatedly."""
 
     @cached_property
     def actions(self) -> ActionCounts:
@@ -44,7 +45,7 @@ class Counted(PlacedExecution):
 
     @cached_property
     def steps(self) -> StepsOf | None:
-        """Work of every step; None where the chip's times or lanes are not known."""
+        """Work of every step; None if the chip's times or lanes are unknown."""
         return None if self.placement.prices.missing_times(self.geometry) else steps_of(self)
 
 
@@ -55,17 +56,17 @@ class Cost(OfArrays):
     Attributes:
         chip: name of the chip.
         operation: `accelerated` or `real_time`.
-        synaptic_operations: (B,) operations performed, the input layer's included.
-        energy: the book of all synapses.
-        mean: the same for the mean sample, (1,) each; what `columns` says.
-        on_s: (B,) time that static power is drawn; None if not known.
+        synaptic_operations: (B,) operations performed, including the input layer's.
+        energy: energies in the book of all synapses.
+        mean: the same for the mean sample, (1,) each; used by `columns`.
+        on_s: (B,) time during which static power is drawn; None if unknown.
         latency: times, in seconds.
         paper_synaptic_operations: (B,) emitted hidden spikes · mean fan-out of the hidden layers, as in Table 3.
-        paper_energy_j: (B,) these times e_so; None where e_so is not known.
-        counted: what the price was made from, for whoever prices again.
+        paper_energy_j: (B,) these times e_so; None if e_so is unknown.
+        counted: what the costs were computed from, for pricing again.
         link_load: (B, Q) messages over each link of the placement.
-        not_modelled: terms left out because the chip's numbers are not known.
-        assumptions: assumptions on what the chip does not state or have.
+        not_modelled: terms left out because the chip's numbers are unknown.
+        assumptions: assumptions about what the chip does not state or have.
     """
 
     chip: str
@@ -104,7 +105,7 @@ class Cost(OfArrays):
         return None if self.energy_j is None or not on_s else self.energy_j / on_s
 
     def columns(self) -> dict[str, float | str | list[str] | list[float] | None]:
-        """Means over samples, named as the columns of results; decision latency over decided samples."""
+        """Means over samples by the names of results' columns; decision latency over decided samples."""
         energy, latency = self.mean, self.latency
         on_s = _mean(self.on_s)
         load = self.link_load.mean(axis=0)
@@ -161,8 +162,8 @@ class Cost(OfArrays):
         )
 
     def _shares(self) -> str:
-        """What most of the energy of all that is powered is spent on, or what it holds where it has no parts, in
-        brackets; empty where it is not known."""
+        """What most of the energy of everything that is powered is spent on, or what it includes if it has no parts, in
+        brackets; empty if unknown."""
         if self.energy_j is None:
             return ""
         parts = {COST_TERMS[name].label: _mean(term) or 0.0 for name, term in self.mean.terms_j.items()}
@@ -175,7 +176,7 @@ class Cost(OfArrays):
 
 
 def _in_words(covered: str) -> str:
-    """A name in `energy_coverage` as its term is called."""
+    """The label for a name in `energy_coverage`."""
     return COST_TERMS[covered].label if covered in COST_TERMS else {"static": "static power"}.get(covered, "all-in")
 
 
@@ -194,13 +195,13 @@ def price(
     """Price an execution on the chip that its network is placed on.
 
     Args:
-        operation: how samples follow each other: `accelerated`, at once, so that no time between them is counted;
-            `real_time`, each lasts as long as its stimulus, and its last frame waits for those before it.
-        bound_only: take the stepwise bound for the time of a chip without synchronization, instead of the replay.
+        operation: how samples follow each other: `accelerated`, immediately, without any time in between; `real_time`,
+            each lasts as long as its stimulus, and its last frame waits for those before it.
+        bound_only: use the stepwise bound instead of the replay for the time of a chip without synchronization.
 
     Raises:
-        InputError: the placement is of another network, the chip's energies do not hold in `operation`, or the
-            execution has no samples or was cut off where the chip cannot drop what waits.
+        InputError: the placement is of another network, the chip's energies are not valid in `operation`, or the
+            execution has no samples or was cut off although the chip cannot drop waiting spikes.
     """
     instance("execution", execution, Execution)
     instance("placement", placement, Placement)
@@ -250,11 +251,12 @@ def price(
 def _on_time(
     work: PlacedExecution, latency_s: Floats | None, operation: Operation
 ) -> tuple[Floats | None, tuple[str, ...]]:
-    """Seconds that static power is drawn, shaped like `latency_s`, and what was assumed; None if not known.
+    """Seconds during which static power is drawn, shaped like `latency_s`, or None if unknown; and the assumptions
+    made.
 
     Accelerated: until the stop. Real time: while the stimulus lasts, or until the stop if that is later; a chip that
-    gates its power between inputs draws it while it works. Raises InputError where real time with a static input, which
-    lasts no time.
+    gates its power between inputs draws it only while it works. Raises InputError for real time with a static input,
+    which has no duration.
     """
     if operation == "accelerated":
         return latency_s, ()
@@ -287,9 +289,9 @@ def _link_load(work: PlacedExecution) -> Floats:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class MeanTimes:
-    """Mean times over samples until the stop, and while static power is drawn, (n,) seconds in n scenarios; None where
-    the chip's numbers do not allow them. And the ticks in which cores drop spikes that they have no time for, and, if
-    asked for, the share of steps that are late, as in `Latency`."""
+    """Mean times over samples, (n,) seconds in n scenarios: until the stop, and while static power is drawn; None if
+    the chip's numbers do not determine them. Also the ticks in which cores drop spikes for lack of time and, if
+    requested, the share of late steps, as in `Latency`."""
 
     latency_s: Floats | None
     on_s: Floats | None
@@ -306,8 +308,8 @@ def mean_times(
     nominal: Latency | None = None,
     paced: bool = False,
 ) -> MeanTimes:
-    """Times in n scenarios, those with equal times once, in chunks of scenarios that fit in little memory. Args and
-    errors: as `latency_of` and `_on_time`; `paced` asks for what is late."""
+    """Times in n scenarios, computed once for equal times, in chunks of scenarios that need little memory. Arguments
+    and errors are those of `latency_of` and `_on_time`; `paced` requests the share of late steps."""
     prices, scenario = prices.with_distinct_times()
     rows = work.samples + (0 if work.steps is None else len(work.steps.steps.work))
     if paced and work.steps is not None:
@@ -338,7 +340,7 @@ def mean_times(
 
 def mean_terms(cost: Cost, prices: Prices) -> tuple[dict[str, Floats | None], MeanTimes]:
     """Means over the samples of a cost at other prices: energy of each term in joules, and times in seconds. A chip
-    without synchronization is not replayed again; see `latency_of` on `nominal`."""
+    without synchronization is not replayed again; see `nominal` of `latency_of`."""
     times = mean_times(cost.counted, prices, cost.operation, nominal=cost.latency)
     counts = cost.counted.actions.mean().during(cost.operation, prices)
     return term_energies(counts, prices, times.on_s, times.latency_s), times

@@ -1,11 +1,11 @@
 """Energy of an execution on a chip, in two books.
 
 *All synapses*: energy = Σ over the terms of `codesign.hardware.terms` of count · unit energy, or of time · power. Every
-synaptic operation that was performed counts, the input layer's too, and only spikes that left are messages. Terms hold
-what all that is powered draws; `energy_in` sums them up as the board's, or as what falls to the cores in use.
+synaptic operation performed counts, including the input layer's, and only spikes that left are messages. Terms hold
+what everything that is powered draws; `energy_in` sums them for the board, or for the cores in use.
 
-*The paper's* (Table 3): spike density · hidden neurons · mean fan-out of the hidden layers · e_so. It counts spikes
-that were emitted, whether they left or not, and leaves the input layer out.
+*The paper's* (Table 3): spike density · hidden neurons · mean fan-out of the hidden layers · e_so. It counts emitted
+spikes, whether they left or not, and leaves out the input layer.
 """
 
 from __future__ import annotations
@@ -28,23 +28,23 @@ from codesign.hardware.terms import BOOKS, COST_TERMS, COVERAGE, CostTerm, Stati
 from codesign.network.topology import NetworkShape
 
 Accounting = Literal["incremental", "all_in"]
-"""`incremental`: each event has its energy, and static power comes on top. `all_in`: one number an operation holds
-everything that a chip spent in some measurement; it compares with no other."""
+"""`incremental`: each event has its energy, and static power is added. `all_in`: one number per operation contains
+everything that a chip spent in some measurement; it cannot be compared with others."""
 
 Terms = Mapping[str, Floats | None]
 
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
 class EnergyBook(OfArrays):
-    """Energies of B samples, or one mean, in joules; None where a number is not known or another term contains it.
+    """Energies of B samples, or one mean, in joules; None if a number is unknown or another term contains it.
 
     Attributes:
-        accounting: whether static power and all else are terms of their own or inside the synaptic operation's.
-        total_j: sum of the known terms, all that is powered; None if an essential one is not known.
-        cores_in_use_j: the same with the share of the cores in use, and without a host.
-        terms_j: by name, as `COST_TERMS` lists them.
-        coverage: names, as in `COVERAGE`, of the terms that `total_j` contains, on their own or within another; only
-            totals of equal coverage compare. `all_in` compares with no other.
+        accounting: whether static power and everything else are separate terms or part of the synaptic operation's.
+        total_j: sum of the known terms, for everything that is powered; None if an essential one is unknown.
+        cores_in_use_j: the same with the share of the cores in use, without a host.
+        terms_j: by name, as in `COST_TERMS`.
+        coverage: names, as in `COVERAGE`, of the terms that `total_j` contains, separately or within another; only
+            totals of equal coverage can be compared. `all_in` totals cannot be compared with others.
         not_modelled, assumptions: what is missing and what was assumed.
     """
 
@@ -63,7 +63,7 @@ def paper_synaptic_operations(spike_density: float, shape: NetworkShape) -> floa
 
 
 def check_operation(chip: Chip, operation: Operation) -> None:
-    """Raise InputError where a chip's energies do not hold in an operation."""
+    """Raise InputError if a chip's energies are not valid in an operation."""
     one_of("operation", operation, get_args(Operation))
     synaptic = chip.energies.synaptic_operation
     if synaptic is not None and synaptic.all_in and synaptic.operation != operation:
@@ -76,14 +76,14 @@ def check_operation(chip: Chip, operation: Operation) -> None:
 def term_energies(
     counts: ActionCounts, prices: Prices, on_s: Floats | None, working_s: Floats | None
 ) -> dict[str, Floats | None]:
-    """Energy of each term in joules, shaped like the counts and the prices together; None where it is not known.
+    """Energy of each term in joules, with the broadcast shape of counts and prices; None if unknown.
 
-    Where a price is not known but nothing of its kind happened, the term is 0 and known. An all-in energy holds
-    everything, so that no other term is charged.
+    If a price is unknown but its action never happened, the term is 0 and known. An all-in energy contains everything,
+    so no other term is charged.
 
     Args:
-        on_s: time that the chips are on, shaped like the counts or the prices; None if it is not known.
-        working_s: likewise, time until the stop, after which a clock that is gated stands.
+        on_s: time that the chips are on, shaped like the counts or the prices; None if unknown.
+        working_s: likewise, time until the stop, after which a gated clock does not run.
     """
     clocked_s = working_s if prices.chip.power_gating.clock == "yes" else on_s
     charged = ("synaptic_operation",) if prices.chip.all_in else COST_TERMS
@@ -99,7 +99,7 @@ def _energy(term: CostTerm, counts: ActionCounts, prices: Prices, on_s: Floats |
         return None if power is None or on_s is None else np.asarray(on_s * (power * prices.drawn(term)))
     actions = term.actions
     if term.name in prices.included:
-        # A number that contains hops contains those between chips too, unless they have their own.
+        # A number that contains hops also contains those between chips, unless these have their own.
         actions = tuple(action for action in actions if action.apart and prices.value(action.price) is not None)
         if not actions:
             return None
@@ -116,9 +116,9 @@ def _charge(count: Floats | None, price: Price) -> Floats | None:
 
 
 def energy_in(counted: Collection[str], terms: Terms, core_share: float) -> Floats | None:
-    """Energy of the terms in joules, with the parts of the static power that are counted, as an entry of
-    `codesign.hardware.terms.BOOKS`; None if no term is known. `core_share` is cores in use, of all cores of the chips
-    that the network takes."""
+    """Energy of the terms in joules, with the parts of the static power in `counted`, an entry of
+    `codesign.hardware.terms.BOOKS`; None if no term is known. `core_share` is the cores in use over all cores of the
+    chips that the network occupies."""
     weights = {name: weight(COST_TERMS[name], counted, core_share) for name in terms}
     return _sum(
         energy if energy is None or weights[name] == 1.0 else energy * weights[name] for name, energy in terms.items()
@@ -126,7 +126,7 @@ def energy_in(counted: Collection[str], terms: Terms, core_share: float) -> Floa
 
 
 def total_in(book: StaticBook, terms: Terms, core_share: float) -> Floats | None:
-    """Energy of the terms in a book of the static power; None if an essential one is not known."""
+    """Energy of the terms in a book of the static power; None if an essential one is unknown."""
     if any(terms[name] is None for name, term in COST_TERMS.items() if term.essential):
         return None
     return energy_in(BOOKS[book], terms, core_share)
@@ -142,7 +142,7 @@ def _sum(terms: Iterable[Floats | None]) -> Floats | None:
 
 
 def energy_of(placement: Placement, counts: ActionCounts, on_s: Floats | None, working_s: Floats | None) -> EnergyBook:
-    """The book of all synapses, from the counts of each sample, or their means; times as in `term_energies`, shaped
+    """The book of all synapses, given the counts of each sample or their means; times as in `term_energies`, shaped
     like the counts."""
     chip, prices = placement.chip, placement.prices
     terms = term_energies(counts, prices, on_s, working_s)
@@ -199,7 +199,7 @@ def _missing(name: str, terms: Terms, prices: Prices) -> Iterable[str]:
 
 
 def _static_assumptions(placement: Placement) -> Iterable[str]:
-    """Remarks on the static power of cores that are not in use, or that the chip does not have."""
+    """Remarks about the static power of cores that are not in use, or that the chip does not have."""
     chip, known = placement.chip, placement.chip.static_power.given
     if not known:
         return

@@ -1,11 +1,11 @@
 """Latency of an execution on a chip: barrier, timer, neighbours, or no synchronization at all.
 
-Work of layer l in timestep t is what its cores receive, update and send in that forward pass. With barriers once a
-timestep, with timers and between neighbours, hardware pipelines the layers: layer l works on timestep t in hardware
+The work of layer l in timestep t is what its cores receive, update and send in that forward pass. With barriers once
+per timestep, with timers and between neighbours, hardware pipelines the layers: layer l works on timestep t in hardware
 step t + l (ticks: t · ticks per timestep + l), so that T timesteps through L layers take T + L − 1 steps.
 `codesign.hardware.cost.replay` holds the asynchronous case, `codesign.hardware.cost.neighbour` that of neighbours.
 
-Everything is written for arrays of prices: the times of one chip are n = 1 scenarios.
+Everything works on arrays of prices: a single chip is n = 1 scenarios.
 """
 
 from __future__ import annotations
@@ -28,27 +28,27 @@ from codesign.hardware.terms import AGREEMENT, DROPPED
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
 class Latency(OfArrays):
-    """Times of B samples, in seconds; None where the chip's numbers do not allow them.
+    """Times of B samples, in seconds; None if the chip's numbers do not determine them.
 
-    Where prices are arrays over n scenarios, all of it is (B, n) or (B, K, n).
+    If prices are arrays over n scenarios, everything is (B, n) or (B, K, n).
 
     Attributes:
-        model: which model they come from.
+        model: the model that gives the times.
         total_s: (B,) until the stop, summed over timesteps: compute + network + synchronization, as far as known.
-        interval_s: (B,) time until the next sample where such samples follow without a pause. Chips that pipeline
-            layers, one on each core, overlap them (`stream_intervals`); else it is `total_s`.
-        compute_s, network_s, synchronization_s: (B,) cores at work, messages under way, barriers, ticks and handshakes
-            waited for.
+        interval_s: (B,) time until the next sample if samples like it follow without a pause. Chips that pipeline
+            layers, one on each core, overlap them (`stream_intervals`); otherwise it is `total_s`.
+        compute_s, network_s, synchronization_s: (B,) time for which cores work, messages travel, and barriers, ticks
+            and handshakes are awaited.
         bound_s: (B,) asynchronous only: stepwise upper bound of `total_s`.
-        per_layer_s: (B,) barrier only: one barrier for each layer of each timestep, the paper's reading.
-        decision_s: (B,) last frame's arrival to its first output spike; NaN where it has none.
-        busy_s: (B, K) work of each core in use, as far as its times are known.
-        late: (B,) share of forward passes, or of hardware steps, that take longer than a timestep: in them a chip that
-            has to keep pace with its input falls behind. Between neighbours, a step lasts from the last core that is
-            done with the step before; the ticks of a timestep count together. None for a static input.
-        behind_s: (B,) what the last frame waits in real time for the frames before it; between neighbours how much
-            longer, or shorter if below 0, the decision takes in real time. None for a static input.
-        overloaded_ticks: (B,) timer only: ticks in which a core had more work than fits.
+        per_layer_s: (B,) barrier only: with one barrier per layer and timestep, as the paper reads it.
+        decision_s: (B,) time from the last frame's arrival to its first output spike; NaN without one.
+        busy_s: (B, K) working time of each core in use, as far as its times are known.
+        late: (B,) share of forward passes, or of hardware steps, that take longer than a timestep, so that a chip falls
+            behind its input. Between neighbours, a step lasts from when the last core has finished the step before; the
+            ticks of a timestep count together. None for a static input.
+        behind_s: (B,) how long the last frame waits for earlier frames in real time; between neighbours, how much
+            longer (or shorter, if negative) the decision takes in real time. None for a static input.
+        overloaded_ticks: (B,) timer only: ticks in which a core had more work than fits into a tick.
         not_modelled, assumptions: what is missing and what was assumed.
     """
 
@@ -74,8 +74,8 @@ class StepsOf:
     """The steps of an execution, under one synchronization and number of lanes.
 
     Attributes:
-        steps: hardware steps of chips that synchronize, forward steps of those that do not.
-        layers: barrier only: one step a layer and timestep.
+        steps: hardware steps of chips that synchronize, forward steps of chips that do not.
+        layers: barrier only: one step per layer and timestep.
         feeds: neighbour only: which cores send to which.
     """
 
@@ -85,7 +85,7 @@ class StepsOf:
 
 
 def steps_of(work: PlacedExecution) -> StepsOf:
-    """What `latency_of` needs beside the prices of a chip whose lanes are known."""
+    """The input of `latency_of` that does not depend on prices; the chip's lanes must be known."""
     synchronization = work.chip.synchronization
     if isinstance(synchronization, Barrier):
         layers = layer_steps(work)
@@ -108,11 +108,12 @@ def latency_of(
     """Latency under the chip's own synchronization.
 
     Args:
-        steps: what `steps_of` gives; None where the chip's lanes are not known.
+        steps: result of `steps_of`; None if the chip's lanes are unknown.
         bound_only: take the stepwise bound for the time of a chip without synchronization, instead of the replay.
-        parts: whether to work out more than `total_s`, and than the overloaded ticks of a timer that drops spikes.
-        nominal: of the same work at the chip's own prices. A replay is then not repeated for each scenario: it scales
-            with its bound, which is exact where one time matters, or all in one proportion, and close to it elsewhere.
+        parts: whether to compute more than `total_s` and, for a timer that drops spikes, the overloaded ticks.
+        nominal: latency of the same work at the chip's own prices. A replay is then not repeated for each scenario but
+            scaled with its bound, which is exact if a single time matters or all times change in proportion, and close
+            otherwise.
     """
     chip, synchronization = prices.chip, prices.chip.synchronization
     missing = prices.missing_times(record.geometry)
@@ -141,7 +142,7 @@ def _model(synchronization: Any, bound_only: bool) -> str:
 
 
 def _finished(latency: Latency, prices: Prices, parts: bool) -> Latency:
-    """With an interval between samples; without the last axis where that is of n = 1 scenarios."""
+    """The latency with the interval between samples, and without the last axis if there is only one scenario."""
     if parts and latency.interval_s is None and latency.total_s is not None:
         latency = replace(latency, interval_s=latency.total_s)
     if prices.varied:
@@ -151,12 +152,12 @@ def _finished(latency: Latency, prices: Prices, parts: bool) -> Latency:
 
 
 def _decided(record: StepRecord, decision: Floats) -> Floats:
-    """(B, n) times of decision; NaN without one."""
+    """(B, n) decision times; NaN without a decision."""
     return np.where(record.decided[:, None], decision, np.nan)
 
 
 def _carried(steps: StepWork, prices: Prices) -> Floats:
-    """(B, n) time in which the busiest link carries all messages of a sample, below which no latency is."""
+    """(B, n) time in which the busiest link carries all messages of a sample, a lower bound of latency."""
     rate = prices.value("network_on_chip.link_rate")
     if rate is None or not steps.links.shape[1]:
         return np.zeros((1, 1))
@@ -175,7 +176,7 @@ def _of_links(prices: Prices) -> tuple[str, ...]:
 def _asynchronous(
     record: StepRecord, prices: Prices, steps: StepWork, bound_only: bool, parts: bool, nominal: Latency | None
 ) -> Latency:
-    """The network's part is what latency loses when messages take no time to travel."""
+    """The network's part is the reduction of latency if messages take no time to travel."""
     times, hops = prices.work_times(), prices.hop_times()
     longest = steps.longest(times)
     length = longest + steps.ways(hops)
@@ -191,7 +192,7 @@ def _asynchronous(
         total, compute, decision = bound, steps.summed(longest), None
         passes = length[steps.which].reshape(record.samples, record.timesteps, -1, bound.shape[1]).sum(axis=2)
     else:
-        assert isinstance(record, PlacedExecution)  # nothing else has messages to be replayed
+        assert isinstance(record, PlacedExecution)  # only these have messages to replay
         passes, compute, decision = replayed(record, times, hops, apart=parts and bool(hops.any()))
         total = np.maximum(passes.sum(axis=1), carried)
     if not parts:
@@ -210,7 +211,7 @@ def _asynchronous(
 
 
 def _rest(total: Floats, *parts: Floats) -> Floats:
-    """What parts leave of a time; never below 0, where rounding would take it."""
+    """A time minus its parts; not below 0 in spite of rounding."""
     return np.maximum(total - sum(parts), 0.0)
 
 

@@ -1,13 +1,13 @@
-"""Time of cores that wait for their neighbours alone, instead of a barrier of all cores.
+"""Times of cores that wait only for their neighbours, instead of a barrier of all cores.
 
     start[c, h]  = max(finish[c, h − 1],
                        finish[p, h − 1] + way(p, c) over cores p that feed c,
                        finish[s, h − 1] over cores s that c feeds)
     finish[c, h] = start[c, h] + handshake + busy[c, h]
 
-A way counts in the steps for which messages were sent along it. Input is sent as soon as there is room for it, from
-finish[c, h − 2] on, and in real time not before its frame is there. Nothing else is shared: links never hold messages
-up. docs/design.md (Neighbours) has the reasons and the sources.
+A route counts in the steps for which messages were sent along it. Input is sent as soon as there is room for it, from
+finish[c, h − 2] on, and in real time not before its frame arrives. Nothing else is shared: links never delay messages.
+docs/design.md (Neighbours) has the reasons and sources.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ class Feed:
     """What one core, or the input, sends to one layer.
 
     Attributes:
-        core: where messages come from; None for the input.
-        sources: (m,) columns of `StepWork.sent` that count them.
-        targets: (k,) cores on which the layer lies.
-        hops: (k, 3) along the row, along the column, and borders between chips.
+        core: source of the messages; None for the input.
+        sources: (m,) columns of `StepWork.sent` that count the messages.
+        targets: (k,) cores of the layer.
+        hops: (k, 3) hops along the row, along the column, and across chip borders.
     """
 
     core: int | None
@@ -46,10 +46,10 @@ class Walk:
     """Times of B samples in n scenarios, in seconds.
 
     Attributes:
-        total_s: (B, n) until the last core is done with the last step.
-        lengths_s: (B, H, n) from the last core that is done with a step to the last that is done with the next.
-        arrival_s: (B, n) when all cores that receive input could begin with the last frame: when they are done with the
-            frame before, and those that they feed have room.
+        total_s: (B, n) until the last core has finished the last step.
+        lengths_s: (B, H, n) from when the last core has finished a step until the last core has finished the next.
+        arrival_s: (B, n) when all cores that receive input can start the last frame: when they have finished the frame
+            before, and the cores that they feed have room.
     """
 
     total_s: Floats
@@ -58,7 +58,7 @@ class Walk:
 
 
 def feeds_of(work: PlacedExecution) -> tuple[Feed, ...]:
-    """Who sends to whom on a placement."""
+    """Which core sends to which on a placement."""
     geometry, sources = work.geometry, dict[tuple[int, int], list[int]]()
     for source, layer in enumerate(work.reach.layer.tolist()):
         for start in work.starts(source).tolist() if layer < work.layers else []:
@@ -95,9 +95,9 @@ def walk(
         times_s: (6, n) times of the kinds of work.
         hop_s: (3, n) times of a hop along the row, along the column and between chips.
         handshake_s: time in which a core agrees with its neighbours, () or (n,).
-        last_frame: step in which the first layer works on the last frame; without it only `total_s` is worked out.
-        frames_s: (H,) when the input of each step is there, times counting from the last; None where all of it is there
-            from the start.
+        last_frame: step in which the first layer works on the last frame; without it, only `total_s` is computed.
+        frames_s: (H,) when the input of each step arrives, relative to the last; None if all of it is there from the
+            start.
     """
     samples, count = steps.which.shape
     cores, scenarios = steps.work.shape[1], times_s.shape[1]
@@ -118,7 +118,7 @@ def walk(
 
 
 def _ready(finish: Floats, feeds: tuple[Feed, ...]) -> Floats:
-    """(samples, n) when all cores that receive input may begin the step after, as far as room goes."""
+    """(samples, n) when all cores that receive input may start the next step, as far as room is concerned."""
     ready = finish.copy()
     for feed in feeds:
         if feed.core is not None:
@@ -136,15 +136,15 @@ def _finishes(
     handshake_s: float | Floats,
     frames_s: Floats | None,
 ) -> Iterator[Floats]:
-    """After each step, (samples, K, n) times at which cores are done with it."""
+    """Yield, after each step, the (samples, K, n) times at which cores have finished it."""
     which = steps.which[these]
     ways = [feed.hops @ hop_s for feed in feeds]
     used = np.flatnonzero(steps.work.any(axis=(0, 1)) & times_s.any(axis=1))
     earlier = before = np.zeros((len(which), steps.work.shape[1], times_s.shape[1]))
-    if frames_s is not None:  # nothing is done before a sample's first frame
+    if frames_s is not None:  # nothing happens before a sample's first frame
         earlier = before = before + frames_s[steps.real[these].argmax(axis=1), None, None]
     for step, rows in enumerate(which.T):
-        finish = before.copy()  # at first, when each core may begin
+        finish = before.copy()  # at first, when each core may start
         sent = steps.sent[rows] > 0
         for feed, way in zip(feeds, ways, strict=True):
             if feed.core is None:
@@ -158,7 +158,7 @@ def _finishes(
             under_way = sent[:, feed.sources].any(axis=1)[:, None, None]
             finish[:, feed.targets] = np.maximum(finish[:, feed.targets], left + np.where(under_way, way, 0.0))
         finish += np.where((rows > 0)[:, None, None], handshake_s, 0.0)
-        for kind in used:  # one by one, so that no sample's time depends on which others are beside it
+        for kind in used:  # one by one, so that no sample's time depends on the others in the batch
             finish += steps.work[rows, :, kind, None] * times_s[kind]
         earlier, before = before, finish
         yield finish

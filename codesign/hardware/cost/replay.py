@@ -1,19 +1,20 @@
-"""Asynchronous latency: an execution's messages replayed on servers, one server a core.
+"""Asynchronous latency: an execution's messages are replayed on servers, one per core.
 
-Every forward pass starts with idle cores at time 0, when its frame arrives. The forward steps of the simulation give
-the order of service, not the time. On each core, step k is
+Every forward pass starts with idle cores at time 0, when its frame arrives. The forward steps of the simulation
+determine the order of service, not the times. On each core, step k is
 
 1.  reception of the messages that left in step k − 1, in table order: done = max(arrival, core free) + service, where
     service = messages · (lane operations of one · t_so + t_message);
-2.  for each placement on the core, in layer order: evaluation, lane operations · t_upd, and then the output of what it
-    emitted in this step: t_spike a spike, and t_out for each destination core of a spike or barrier message.
+2.  for each placement on the core, in layer order: evaluation, lane operations · t_upd, then the output of what it
+    emitted in this step: t_spike per spike, and t_out for each destination core of a spike or barrier message.
 
 Clocked chips visit all neurons first, at time 0. A message arrives when the output of its evaluation (its
-`enqueue_step`) is done plus its way over the network, even if the simulation lets it wait for a place in a group or,
-over a skip, for the layers between: hardware without groups sends it at once. Frames arrive at time 0 plus their way
-from tile 0; what goes over a delayed connection is at its core at time 0. The pass ends when the last core is done. It
-cannot end later than the stepwise bound of `codesign.hardware.cost.latency`, the sum over steps of the busiest core and
-the longest way, as a step's work begins at the latest when all work of the step before is done.
+`enqueue_step`) is done plus its travel time over the network, even if the simulation lets it wait for a place in a
+group or, over a skip, for the layers in between: hardware without groups sends it immediately. Frames arrive at time 0
+plus their travel time from tile 0; messages over delayed connections are at their cores at time 0. The pass ends when
+the last core is done. It cannot end later than the stepwise bound of `codesign.hardware.cost.latency`, the sum over
+steps of the busiest core and the longest route, because a step's work starts at the latest when all work of the step
+before is done.
 """
 
 from __future__ import annotations
@@ -27,11 +28,11 @@ from codesign.hardware.cost.work import PlacedExecution
 from codesign.hardware.placement.lanes import lane_operations
 from codesign.simulation.execution import NOT_REACHED, MessageTable, UpdateTable
 
-_CHUNK = 1_000_000  # numbers per array of a chunk of samples: 8 MB, which stay in a cache
+_CHUNK = 1_000_000  # numbers per array of a chunk of samples: 8 MB, which fit into a cache
 
 
 def replay(work: PlacedExecution, times_s: Floats, hop_s: Floats) -> tuple[Floats, Floats]:
-    """Replay all forward passes, vectorized over passes and cores; only steps, and turns within them, are looped over.
+    """Replay all forward passes, vectorized over passes and cores; loops run only over steps and turns within them.
 
     Args:
         times_s: (6, n) times of the kinds of work.
@@ -39,8 +40,8 @@ def replay(work: PlacedExecution, times_s: Floats, hop_s: Floats) -> tuple[Float
 
     Returns:
         (B, T, n) seconds of every forward pass in n scenarios from its frame's arrival until the last core is done, 0
-        where the pass is not run; and (B, T, n) until the evaluation that emitted the first output spike, NaN where it
-        has none.
+        for passes that are not run; and (B, T, n) until the evaluation that emitted the first output spike, NaN without
+        one.
     """
     shape = work.samples, work.timesteps, times_s.shape[1]
     makespan_s, decision_s = np.zeros((2, *shape))
@@ -57,28 +58,29 @@ def replay(work: PlacedExecution, times_s: Floats, hop_s: Floats) -> tuple[Float
 
 
 def replayed(work: PlacedExecution, times: Floats, hops: Floats, *, apart: bool) -> tuple[Floats, Floats, Floats]:
-    """(B, T, n) times of passes, (B, n) times without those of messages, where these differ (`apart`), and (B, n) times
-    of the last decision."""
+    """(B, T, n) times of passes, (B, n) times without travel times of messages (if `apart`), and (B, n) times of the
+    last decision."""
     count = times.shape[1]
     if apart:
         times, hops = np.hstack([times, times]), np.hstack([hops, np.zeros_like(hops)])
     makespan_s, decision_s = replay(work, times, hops)
-    # copied, since the rounding of a sum depends on how its numbers lie in memory
+    # copied, because the rounding of a sum depends on the memory layout of its numbers
     passes, at_once = (makespan_s[:, :, part].copy() for part in (slice(count), slice(-count, None)))
     return passes, at_once.sum(axis=1), decision_s[work.execution.last_pass][:, :count]
 
 
 class _Passes:
-    """The passes of some samples, as arrays over passes, which lie side by side in memory.
+    """The passes of some samples, as arrays in which passes are adjacent in memory.
 
-    Times are never summed across passes, so no sample's time depends on another's. Deliveries are by step and turn: the
-    place, by table row, of each among those of its step, pass and core. Those of a turn are independent of each other.
+    Times are never summed across passes, so no sample's time depends on another's. Deliveries are sorted by step and
+    turn; the turn of a delivery is its rank, by table row, among those of its step, pass and core. Deliveries of one
+    turn are independent of each other.
 
     Attributes (of shape (deliveries,), but for the first):
-        ends: (steps, turns + 1) where each turn begins, and the last ends.
-        place: in an array of cores and passes.
-        origin: in an array of steps, slices and passes, when the output was done that a message waits for.
-        way: in an array of sources and cores.
+        ends: (steps, turns + 1) where each turn begins, and where the last ends.
+        place: index into an array of cores and passes.
+        origin: index into an array of steps, slices and passes: when the output that a message waits for was done.
+        way: index into an array of sources and cores.
         operations, messages: as in `Deliveries`.
     """
 
@@ -92,7 +94,7 @@ class _Passes:
         before = np.array([(work.geometry.core[:part] == core).sum() for part, core in enumerate(work.geometry.core)])
         self.parts_of_turns = [np.flatnonzero(before == turn) for turn in range(1 + before.max())]
         parts, several = np.argsort(work.share == 0, axis=1, kind="stable"), (work.share > 0).sum(axis=1)
-        place = np.arange(several.max())[:, None] % several  # over again where a slice lies in fewer parts than others
+        place = np.arange(several.max())[:, None] % several  # repeated for slices with fewer parts than others
         self.parts_of_slices = parts[np.arange(self.slices), place]
         self._spread_deliveries()
         self._spread_updates()
@@ -113,7 +115,7 @@ class _Passes:
             for column in (arrivals.row, arrivals.operations, arrivals.messages)
         )
         row -= self.rows.start
-        if geometry.cores < self.parts:  # else it is in order
+        if geometry.cores < self.parts:  # otherwise it is in order already
             order = np.argsort(core * len(self.pass_of_row) + row, kind="stable")
             core, row, operations, messages = core[order], row[order], operations[order], messages[order]
         step, place = table.step[self.rows][row] + 1, core * passes + self.pass_of_row[row]
@@ -132,12 +134,12 @@ class _Passes:
         self.way = (source[row] * geometry.cores + core)[order]
 
     def _origins(self) -> Integers:
-        """(sources,) slice that sends; one more stands for what is sent at time 0."""
+        """(sources,) sending slice; one more number stands for what is sent at time 0."""
         origin = self.work.reach.origin
         return np.where(self.work.reach.delayed | (origin < 0), self.slices, origin)
 
     def _routes(self, hop_s: Floats) -> Floats:
-        """(sources, K) time of the longest way to each core."""
+        """(sources, K) time of the longest route to each core."""
         routes, sources = self.work.geometry.times_on_way(hop_s), range(len(self.work.reach.layer))
         longest = np.array([routes[self.work.starts(source)].max(axis=0) for source in sources])
         return np.where(self.work.reach.delayed[:, None], 0.0, longest)
@@ -156,7 +158,7 @@ class _Passes:
         self.barrier_place = np.ravel_multi_index((enqueued, part, self.pass_of_row[own]), shape)
 
     def _part_work(self, times_s: Floats) -> tuple[Floats, Floats]:
-        """(steps, P, passes) time of evaluations, and of the output of what was emitted."""
+        """(steps, P, passes) time of evaluations, and of the output of emitted spikes."""
         evaluation, output = np.zeros((2, self.steps, self.parts, len(self.ran)))
         np.add.at(evaluation.reshape(-1), self.update_place, self.update_lanes * times_s[3])
         time = (self.spikes * times_s[4] + self.outputs * times_s[5]) * self.update_share
@@ -175,13 +177,15 @@ class _Passes:
         if self.work.chip.synchronization.kind == "clocked":
             free += self.work.accessed[:, None] * times_s[2] * self.ran
         evaluated = np.zeros((self.steps, self.slices, passes))  # when a slice's evaluation of a step was done
-        sent = np.zeros((self.steps, self.slices + 1, passes))  # and its output; last, of what is sent at time 0
+        sent = np.zeros(
+            (self.steps, self.slices + 1, passes)
+        )  # and when its output was done; last, for what is sent at time 0
         done, left = np.zeros((2, self.parts, passes))
         for step, ends in enumerate(self.ends.tolist()):
             now = slice(ends[0], ends[-1])
             arrival = sent.reshape(-1)[self.origin[now]] + route[now]
             for begin, end in pairwise(ends):
-                if begin == end:  # later turns are empty too
+                if begin == end:  # later turns are empty, too
                     break
                 place, arrived = self.place[begin:end], arrival[begin - ends[0] : end - ends[0]]
                 free.reshape(-1)[place] = np.maximum(free.reshape(-1)[place], arrived) + service[begin:end]
@@ -194,7 +198,7 @@ class _Passes:
         return free.max(axis=0), self._decisions(evaluated)
 
     def _decisions(self, evaluated: Floats) -> Floats:
-        """(passes,) completion of the evaluation that emitted the first output spike; NaN where there is none."""
+        """(passes,) completion of the evaluation that emitted the first output spike; NaN without one."""
         table, rows = self.work.execution.updates, self.update_rows
         part, step, last = table.slice[rows], table.step[rows], self.work.layers - 1
         hit = (self.work.layer_of_slice[part] == last) & (table.emitted[rows] > 0)

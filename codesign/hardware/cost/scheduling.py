@@ -1,4 +1,5 @@
-"""The schedule that a chip's synchronization gives (paper, Table 5), what it assumes, and the times that it knows."""
+"""The schedule that follows from a chip's synchronization (paper, Table 5), its assumptions, and the chip's service
+times."""
 
 from __future__ import annotations
 
@@ -25,12 +26,12 @@ from codesign.simulation.service import ServiceModel
 from codesign.units import ordinal, plural
 
 DEFAULT_GROUP_SIZE = 8
-"""F of an asynchronous chip that states none: the paper's Table 1."""
+"""F of an asynchronous chip that does not state it: the paper's Table 1."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ChipSchedule:
-    """A schedule, and what was assumed in it that the chip does not state or have."""
+    """A schedule, and the assumptions in it about what the chip does not state or have."""
 
     schedule: Schedule
     assumptions: tuple[str, ...]
@@ -47,18 +48,18 @@ def chip_schedule(
     prioritize_input: bool = False,
     refractory: bool = True,
 ) -> ChipSchedule:
-    """The schedule under which a chip runs the network that is placed on it (paper, Table 5, but for timers).
+    """The schedule under which a chip runs the network that is placed on it (paper, Table 5, except for timers).
 
     Barrier, neighbour, timer: every neuron waits for its own fan-in, with barrier messages. Asynchronous or clocked: no
     waiting, groups of F.
 
     Args:
-        group_size: F; None takes the chip's, else 8 as an assumption, and no limit where neurons wait.
-        stop: `drained` for a network whose readout is its potentials, which a placement does not know.
+        group_size: F; None takes the chip's, or assumes 8 if it states none; no limit if neurons wait.
+        stop: use `drained` for networks that read potentials, which a placement does not know.
         policy, steps_after_output, input_mode, prioritize_input, refractory: see `Schedule`.
 
     Raises:
-        InputError: the policy looks at service times, and the chip's file lacks some.
+        InputError: the policy uses service times, and the chip's file lacks some.
     """
     instance("placement", placement, Placement)
     chip = placement.chip
@@ -83,13 +84,13 @@ def chip_schedule(
 
 
 def on_chip(schedule: Schedule, placement: Placement) -> ChipSchedule:
-    """`schedule` with what it takes from a chip: cores where layers are split, and whatever its policy looks at.
+    """`schedule` with everything that it takes from a chip: cores if layers are split, and what its policy uses.
 
-    Where the chip cannot drop what waits, or is not known to, it decides early and drains anyway, and a margin is
-    checked after each timestep. Where it cannot end a sample, the answer is read at the margin and the rest is run.
+    If the chip cannot drop waiting spikes, or is not known to, it decides early and drains anyway, and a margin is
+    checked after each timestep. If it cannot end a sample, the answer is read at the margin and the rest is run.
 
     Raises:
-        InputError: the policy looks at service times, and the chip's file lacks some.
+        InputError: the policy uses service times, and the chip's file lacks some.
     """
     instance("schedule", schedule, Schedule)
     instance("placement", placement, Placement)
@@ -112,7 +113,7 @@ def on_chip(schedule: Schedule, placement: Placement) -> ChipSchedule:
 
 
 def stop_on_chip(schedule: Schedule, chip: Chip) -> ChipSchedule:
-    """`schedule` with the stop that the chip makes of it: what it cannot end, or is not known to, goes on."""
+    """`schedule` with the stop adapted to the chip: what it cannot end, or is not known to be able to, continues."""
     drops, ends = chip.can_flush == "yes", chip.can_end_sample == "yes"
     cannot_drop = f"{chip.name} {unable(chip.can_flush, 'drop')} what waits"
     cannot_end = f"{chip.name} {unable(chip.can_end_sample, 'end')} a sample"
@@ -137,14 +138,14 @@ def stop_on_chip(schedule: Schedule, chip: Chip) -> ChipSchedule:
 
 
 def service_model(placement: Placement) -> ServiceModel:
-    """How long a chip takes to serve the messages of a network, for policies that look at `delivery`.
+    """How long a chip takes to serve the messages of a network, for policies that use `delivery`.
 
-    The same times and the same servers as `codesign.hardware.cost.replay`, slices as the placement's parts. There, a
-    message of a convolution takes the mean of its source's cycles; here, the mean of all of its layer, and of whether
-    it goes to a part. Messages over delayed connections are sent here too, but not received.
+    Times and servers are those of `codesign.hardware.cost.replay`, slices are the placement's parts. There, a message
+    of a convolution takes the mean cycles of its source; here, the mean over its layer, including whether it goes to a
+    part at all. Messages over delayed connections are sent here, too, but not received.
 
     Raises:
-        InputError: the chip's file lacks times, which the message names.
+        InputError: the chip's file lacks times, which are named.
     """
     instance("placement", placement, Placement)
     chip, shape, geometry = placement.chip, placement.shape, placement.geometry
@@ -158,7 +159,7 @@ def service_model(placement: Placement) -> ServiceModel:
         raise InputError(f"{chip.name}: a policy that looks at service times does not support the chip's layer_work")
     operation_s, message_s, _, update_s, spike_s, output_s = prices.work_times()[:, 0].tolist()
     route_s = geometry.times_on_way(prices.hop_times()[:, 0])
-    # means over the layer before each part: the share of messages that go there, and their cycles
+    # means over the layer before each part: the share of messages that reach the part, and their cycles
     senders, sizes = np.append(shape.input_size, geometry.neurons), np.array([shape.input_size, *shape.layer_sizes])
     goes = senders @ geometry.reach.share[: len(senders)] / sizes[geometry.layer]
     lanes = chip.vector_width.value if chip.vector_width is not None else "all"
@@ -176,7 +177,8 @@ def service_model(placement: Placement) -> ServiceModel:
 
 
 def schedule_assumptions(chip: Chip, schedule: Schedule, shape: NetworkShape) -> Iterator[str]:
-    """What `schedule` needs of layer synchronization that `chip` does not have, or has and does not use."""
+    """Assumptions: layer synchronization that `schedule` needs and `chip` lacks, or that `chip` has and `schedule`
+    ignores."""
     layered = schedule.equivalent_to_layered(shape)
     if not chip.synchronized and (schedule.synchronized or (layered and schedule.waits)):
         yield f"{chip.name} has no layer synchronization; this schedule waits for layers anyway"
@@ -191,9 +193,9 @@ def schedule_assumptions(chip: Chip, schedule: Schedule, shape: NetworkShape) ->
 def neuron_assumptions(
     chip: Chip, neuron: NeuronSpec, *, own: Mapping[str, str] = MappingProxyType({}), refractory: bool = False
 ) -> Iterator[str]:
-    """What a network's neurons need that the chip's do not have, or are not stated to have. Whether a neuron fires at
-    most once a timestep (`refractory`) no chip file states. `own` are numbers of neurons that are others than `neuron`
-    says, in words, as `SpikingNetwork.own_numbers` gives them."""
+    """Assumptions: features of a network's neurons that the chip's neurons lack or are not stated to have. No chip file
+    states whether a neuron fires at most once per timestep (`refractory`). `own` are neuron parameters that differ from
+    `neuron`, as text, from `SpikingNetwork.own_numbers`."""
     constants = [in_words("time_constant", seconds) for seconds in neuron.each("time_constant")]
     if "time_constant" in own:
         constants = [own["time_constant"]]
@@ -220,10 +222,11 @@ def neuron_assumptions(
 
 
 def delayed_assumptions(placement: Placement) -> Iterator[str]:
-    """What a network's delayed connections need that the chip is not stated to have, or that its steps do not allow.
+    """Assumptions: what a network's delayed connections need that the chip is not stated to have, or that its steps
+    rule out.
 
-    Where layers are pipelined, a layer works on a timestep as many steps later as there are layers before it. What
-    comes back to an earlier layer may then be needed before it is there.
+    If layers are pipelined, a layer works on a timestep as many steps later as there are layers before it. Messages
+    back to an earlier layer may then be needed before they exist.
     """
     chip, delayed = placement.chip, placement.shape.delayed
     if delayed and "delayed" not in chip.supports.features:
@@ -253,11 +256,11 @@ def _direct_assumptions(placement: Placement) -> Iterator[str]:
 
 
 def learned_assumptions(placement: Placement, learned: Mapping[str, Literal["layer", "neuron"]]) -> Iterator[str]:
-    """What a network whose neurons differ needs that the chip does not have, or is not stated to have; `learned` says
-    whether each layer or each neuron has its own `threshold` and `time_constant`.
+    """Assumptions: what a network whose neurons differ needs that the chip lacks or is not stated to have; `learned`
+    says whether each layer or each neuron has its own `threshold` and `time_constant`.
 
-    Thresholds that differ only between layers amount to scales of the layers' weights, and need no assumption where
-    each layer has its own scale.
+    Thresholds that differ only between layers are equivalent to scales of the layers' weights, and need no assumption
+    if each layer has its own scale.
     """
     chip = placement.chip
     of_layer = chip.weights is None or chip.weights.scale == "layer"

@@ -1,9 +1,9 @@
-"""What each of a chip's numbers does to a cost: energy and latency with one at a time at half its value.
+"""The influence of each of a chip's numbers on a cost: energy and latency with one number at a time at half its value.
 
-A number that changes little at half is not worth an architect's work; one that changes much says what limits a network
-on this chip. A rate is taken at twice its value instead, so that what it times takes half. Left out is a number at half
-of which cores drop spikes in more ticks: nothing is known of a network without them. Energies, and the times of chips
-that synchronize, are exact; of other times `codesign.hardware.cost.uncertainty` says how close they are.
+If halving a number changes little, it is not worth an architect's work; if it changes much, the number limits a network
+on this chip. Rates are doubled instead, so that what they time takes half. A number is left out if halving it makes
+cores drop spikes in more ticks: nothing is known of a network without these spikes. Energies, and the times of chips
+that synchronize, are exact; `codesign.hardware.cost.uncertainty` says how close other times are.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from codesign.hardware.terms import BOOKS, RATES
 
 @dataclass(frozen=True, kw_only=True)
 class Sensitivity:
-    """A cost with one of the chip's numbers at half its value, or a rate at twice.
+    """A cost with one of the chip's numbers at half its value, or a rate at twice its value.
 
     Attributes:
-        path: of the number in the chip's file, such as `energies.synaptic_operation`.
-        energy, energy_cores_in_use, latency: means a sample relative to those of the cost as it is, so 0.75 where a
-            quarter is saved, to six digits; None where they are not known, or 0 as it is.
+        path: path of the number in the chip's file, such as `energies.synaptic_operation`.
+        energy, energy_cores_in_use, latency: means per sample relative to those of the unchanged cost, so 0.75 if a
+            quarter is saved, to six digits; None if unknown, or if the unchanged mean is 0.
     """
 
     path: str
@@ -39,13 +39,13 @@ class Sensitivity:
 
 
 def sensitivities(cost: Cost) -> tuple[Sensitivity, ...]:
-    """What half of each of the chip's energies, powers and times would do to a cost, in the order of the fields.
+    """The effect on a cost of halving each of the chip's energies, powers and times, in the order of the fields.
 
     Args:
-        cost: as `cd.price` gives it.
+        cost: result of `cd.price`.
 
     Raises:
-        InputError: `cost` is none.
+        InputError: `cost` has another type.
     """
     instance("cost", cost, Cost)
     prices = cost.counted.placement.prices
@@ -65,14 +65,14 @@ def sensitivities(cost: Cost) -> tuple[Sensitivity, ...]:
 
 
 def _relative(values: Floats | None, count: int) -> Sequence[float | None]:
-    """All values but the first, relative to it."""
+    """All values except the first, relative to the first."""
     if values is None or values[0] == 0:
         return [None] * count
     return rounded(np.broadcast_to(values, 1 + count)[1:] / values[0])
 
 
 def sensitivity_columns(cost: Cost) -> dict[str, list[Any] | None]:
-    """Columns of a row that say what half of each number would do, named as the columns of results."""
+    """Columns of a row with the effect of halving each number, by the names of results' columns."""
     found = sensitivities(cost)
     columns: dict[str, list[Any]] = {
         "halved_numbers": [one.path for one in found],

@@ -1,4 +1,4 @@
-"""The energy of one more spike on a chip, by which a budget of energy weighs spikes in training."""
+"""The energy of one more spike on a chip, with which an energy budget weights spikes in training."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from codesign.network.cuts import part_of_neurons
 
 
 def spike_energy(placement: Placement) -> Floats:
-    """(N,) energy that follows from one spike of each neuron, in joules; 0 for output neurons.
+    """(N,) energy that one spike of each neuron causes, in joules; 0 for output neurons.
 
-    That is its generation, its message over the ways to the cores that it goes to, the synaptic operations there, and
-    the updates of the neurons that it reaches, where the chip gives energies for them. Neurons of a part count alike,
-    each with the mean fan-out of its layer. Static power and the energy of a visit do not depend on spikes, and neither
-    do evaluations of neurons that wait: without the spike, a barrier message would cause them.
+    It consists of the spike's generation, its messages over the routes to their cores, the synaptic operations there,
+    and the updates of the neurons that it reaches, as far as the chip gives energies for these. Neurons of a part count
+    equally, each with the mean fan-out of its layer. Static power and the energy of a visit do not depend on spikes,
+    nor do evaluations of neurons that wait: without the spike, a barrier message would cause them.
 
     Raises:
         InputError: the chip gives no energy of a synaptic operation.
@@ -38,7 +38,7 @@ def spike_energy(placement: Placement) -> Floats:
 
 
 def _of_one_spike(placement: Placement) -> ActionCounts:
-    """(P,) of each part, what follows from a spike of one of its neurons; nothing from those of output neurons."""
+    """(P,) actions that a spike of one neuron of each part causes; none for output neurons."""
     chip, shape, geometry, reach = placement.chip, placement.shape, placement.geometry, placement.geometry.reach
     neurons, sends = geometry.neurons, reach.origin >= 0
     sender, zero = reach.origin[sends], np.zeros(len(neurons))
@@ -46,7 +46,7 @@ def _of_one_spike(placement: Placement) -> ActionCounts:
     def over(of_sources: Floats) -> Floats:
         return np.bincount(sender, of_sources[sends], len(neurons)).astype(np.float64)
 
-    together = np.round(neurons[reach.origin, None] * reach.synapses)  # of all neurons of a part
+    together = np.round(neurons[reach.origin, None] * reach.synapses)  # for all neurons of a part
     operations = together.sum(axis=1) / neurons[reach.origin]
     fan_out = np.array([shape.fan_out(layer + 1) for layer in geometry.layer])
     operations[1 : 1 + len(neurons)] = np.round(fan_out * neurons) / neurons
@@ -71,8 +71,8 @@ def _of_one_spike(placement: Placement) -> ActionCounts:
 
 
 def _updates(placement: Placement, together: Floats) -> Floats:
-    """(P,) updates where all neurons of a part fire at once; what goes over a delayed connection then arrives at
-    once, too."""
+    """(P,) updates if all neurons of a part fire at the same time; their messages over a delayed connection then arrive
+    at the same time, too."""
     reach, neurons, number = placement.geometry.reach, placement.geometry.neurons, placement.chip.energies.neuron_update
     reached, sends = np.zeros((len(neurons), len(neurons))), reach.origin >= 0
     at_once, late = sends & ~reach.delayed, sends & reach.delayed

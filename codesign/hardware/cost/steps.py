@@ -1,7 +1,7 @@
-"""Work by steps: what every core has to do in each hardware step, forward step or layer of an execution.
+"""Work by step: what every core has to do in each hardware step, forward step or layer of an execution.
 
-A step's time is a price: work · times. The work itself depends on the execution, the placement and the lanes only, so
-it is gathered once and priced as often as one likes. Steps with the same work are one row, which merges them exactly.
+A step's time is a price: work · times. The work depends only on the execution, the placement and the lanes, so it is
+gathered once and priced repeatedly. Steps with the same work share one row, without any approximation.
 """
 
 from __future__ import annotations
@@ -19,24 +19,24 @@ from codesign.hardware.cost.work import PlacedExecution, StepRecord, drained_neu
 from codesign.hardware.placement.lanes import lane_operations
 from codesign.simulation.execution import MessageTable, UpdateTable
 
-_KINDS = 6  # of work: those of `codesign.hardware.terms.WORK_TIMES`
-_CHUNK = 1 << 17  # numbers of a chunk of steps: what a core's cache holds
+_KINDS = 6  # kinds of work, as in `codesign.hardware.terms.WORK_TIMES`
+_CHUNK = 1 << 17  # numbers in a chunk of steps, which fit into a core's cache
 
 
 @dataclass(frozen=True, kw_only=True)
 class StepWork:
-    """U different steps on K cores, and which of them each sample goes through.
+    """U different steps on K cores, and which of them each sample runs through.
 
     Attributes:
         work: (U, K, 6) lane operations, messages received, neurons accessed, lane updates, spikes generated and
-            messages sent, priced as `codesign.hardware.terms.WORK_TIMES` says. Where several parts of a core must not
-            be added up, K stands for parts.
-        sent: (U, S + 1) messages under way in the step by source: 0 the input, 1 + slice.
-        which: (B, H) row of `work` of each step of each sample; row 0 stands for no step, and takes no time. Samples
-            that run fewer timesteps than others begin with it, so that all end together.
-        routes: S + 1 arrays (ways, 3) of the different ways of a message of each source to the next layer: hops along
-            the row, along the column, and borders between chips.
-        links: (S + 1, Q) how often one message of each source passes each of Q links.
+            messages sent, priced as `codesign.hardware.terms.WORK_TIMES` says. If the parts of a core must not be
+            summed, K counts parts.
+        sent: (U, S + 1) messages under way in the step, by source: 0 for the input, 1 + slice.
+        which: (B, H) row of `work` for each step of each sample; row 0 stands for no step and takes no time. Samples
+            that run fewer timesteps than others start with it, so that all end together.
+        routes: S + 1 arrays (routes, 3) of the different routes of a message of each source to the next layer: hops
+            along the row, along the column, and across chip borders.
+        links: (S + 1, Q) how often one message of each source crosses each of Q links.
     """
 
     work: Floats
@@ -69,7 +69,8 @@ class StepWork:
         return longest
 
     def ways(self, hop_s: Floats) -> Floats:
-        """(U, n) or (1, 1) longest way of a message under way in each step, from the (3, n) times of `routes`."""
+        """(U, n) or (1, 1) time of the longest route of a message under way in each step, from the (3, n) times of
+        hops."""
         of_source = np.zeros((len(self.routes), hop_s.shape[1]))
         for source, routes in enumerate(self.routes):
             if len(routes):
@@ -89,12 +90,12 @@ class StepWork:
 
     @property
     def real(self) -> Flags:
-        """(B, H) where a sample has a step."""
+        """(B, H) whether a sample has this step."""
         return self.which > 0
 
     @cached_property
     def _through(self) -> Any:
-        """(B, U) how often each sample goes through each step, sparse."""
+        """(B, U) sparse array: how often each sample runs through each step."""
         from scipy.sparse import csr_array
 
         ends = np.append(0, np.cumsum(self.real.sum(axis=1)))
@@ -103,12 +104,13 @@ class StepWork:
         return through
 
     def summed(self, values: Floats) -> Floats:
-        """(B, n) sum over the steps that each sample goes through, from (U, n)."""
+        """(B, n) sums of (U, n) values over the steps of each sample."""
         return np.asarray(self._through @ values)
 
     def in_passes(self, length_s: Floats, record: StepRecord, each: int) -> tuple[Floats, Flags]:
-        """(B, passes, n) time of steps of (U, n), `each` of a timestep together, and (B, passes) where a sample has it.
-        Steps of pipelined layers, one a timestep, are passes of their own, also those after the last timestep."""
+        """(B, passes, n) sums of (U, n) step times, with `each` steps per timestep, and (B, passes) whether a sample
+        has the pass. Each step of pipelined layers, one per timestep, is a pass, including those after the last
+        timestep."""
         if each == 1:
             return length_s[self.which], self.real
         which = self.which[:, : record.timesteps * each].reshape(len(self.which), record.timesteps, each)
@@ -124,9 +126,9 @@ def _routes(work: PlacedExecution) -> tuple[Integers, ...]:
 
 
 class _Steps:
-    """Steps that are filled with work before equal ones are merged.
+    """Steps that are filled with work before equal steps are merged.
 
-    `rows` are (1 + steps, K · 6 + S + 1), a step each, the first for no step; `work` and `sent` are (steps, K, 6) and
+    `rows` are (1 + steps, K · 6 + S + 1), one per step, the first for no step; `work` and `sent` are (steps, K, 6) and
     (steps, S + 1) views of them.
     """
 
@@ -137,11 +139,11 @@ class _Steps:
         self.sent = self.rows[1:, self.sources :]
 
     def gather(self, work: PlacedExecution, received: Integers, evaluated: Integers, cores: Integers) -> None:
-        """Add up all that is received and what is sent for spikes.
+        """Sum up everything that is received, and what is sent for spikes.
 
         Args:
-            received, evaluated: step of each row of the message table, and of the update table.
-            cores: (P,) where the parts are.
+            received, evaluated: step of each row of the message table and of the update table.
+            cores: (P,) core of each part.
         """
         arrivals = work.deliveries
         for core, own in zip(cores, map(slice, arrivals.begins, arrivals.begins[1:]), strict=False):
@@ -156,11 +158,11 @@ class _Steps:
         self.add(step, column + 5, outputs[row] * share)
 
     def add(self, step: Integers, column: Integers, amount: Floats) -> None:
-        """Amounts in columns of rows, of which some may be the same."""
+        """Add amounts to cells of `rows`; cells may repeat."""
         np.add.at(self.rows.reshape(-1), (1 + step) * self.rows.shape[1] + column, amount)
 
     def merged(self, work: PlacedExecution, which: Integers) -> StepWork:
-        """Steps that are all different, given which of those here each sample goes through, (B, H); −1 for none."""
+        """The distinct steps, given which of the present steps each sample runs through, (B, H); −1 for none."""
         first, like = _distinct_rows(self.rows[1:])
         rows = np.append(0, 1 + first)
         return StepWork(
@@ -173,7 +175,7 @@ class _Steps:
 
 
 def pipelined_steps(work: PlacedExecution) -> StepWork:
-    """Hardware steps of chips that pipeline the layers: layer l of timestep t in step t · ticks a timestep + l."""
+    """Hardware steps of chips that pipeline the layers: layer l of timestep t is in step t · ticks per timestep + l."""
     ticks = work.chip.ticks_per_timestep
     count = work.timesteps * ticks + work.layers - 1
     every = _by_timestep(work, *_passes(work), count, ticks, work.geometry.cores, work.geometry.core)
@@ -186,7 +188,7 @@ def pipelined_steps(work: PlacedExecution) -> StepWork:
 
 
 def layer_steps(work: PlacedExecution) -> StepWork:
-    """One step a layer of each timestep, the paper's reading of barriers: (B, T · L) steps over parts."""
+    """One step per layer and timestep, as the paper reads barriers: (B, T · L) steps over parts."""
     done, sent = _passes(work)
     done[:, :, :, 2] = work.accessed_by_part
     count, parts = work.timesteps * work.layers, len(work.geometry.layer)
@@ -197,7 +199,7 @@ def layer_steps(work: PlacedExecution) -> StepWork:
 def _by_timestep(
     work: PlacedExecution, done: Floats, sent: Floats, count: int, each: int, places: int, place: Iterable[int]
 ) -> _Steps:
-    """Steps of samples, `count` of each: layer l of timestep t in step t · each + l, its parts at their places."""
+    """`count` steps per sample: layer l of timestep t in step t · each + l, with its parts at the given places."""
     every = _Steps(work.samples * count, places, sent.shape[2])
     steps, flows = (part.reshape(work.samples, count, *part.shape[1:]) for part in (every.work, every.sent))
     for part, (layer, at) in enumerate(zip(work.geometry.layer, place, strict=True)):
@@ -209,13 +211,13 @@ def _by_timestep(
 
 
 def _numbered(work: PlacedExecution, count: int, skipped: Integers) -> Integers:
-    """(B, count) numbers of steps, sample by sample; −1 where a sample (B,) skips them, its first ones."""
+    """(B, count) numbers of steps, sample by sample; −1 for the first (B,) `skipped` steps of each sample."""
     numbers = np.arange(work.samples * count).reshape(work.samples, count)
     return np.where(np.arange(count) < skipped[:, None], -1, numbers)
 
 
 def forward_steps(work: PlacedExecution) -> StepWork:
-    """Forward steps of each pass, for the stepwise bound of chips without synchronization: (B, T · steps) of them."""
+    """Forward steps of each pass, for the stepwise bound of chips without synchronization: (B, T · steps)."""
     table, updates, cores = work.messages, work.execution.updates, work.geometry.core
     count = work.longest_pass
 
@@ -236,7 +238,7 @@ def forward_steps(work: PlacedExecution) -> StepWork:
     every.add(at[evaluated][row], cores[part] * _KINDS + 3, lane_operations(updates.evaluated[row] * share, work.chip))
     row, part, share = work.over_parts(table.source[own] - 1)
     column, outputs = cores[part] * _KINDS + 5, work.barrier_outputs[own][row] * share
-    by_part = np.argsort(part, kind="stable")  # a sum's last bit depends on the order, also that of parts on one core
+    by_part = np.argsort(part, kind="stable")  # the last bit of a sum depends on the order of parts on a core, too
     every.add(at[said][row][by_part], column[by_part], outputs[by_part])
     if work.chip.synchronization.kind == "clocked":
         every.work[at[begins], :, 2] = work.accessed
@@ -244,8 +246,8 @@ def forward_steps(work: PlacedExecution) -> StepWork:
 
 
 def _passes(work: PlacedExecution) -> tuple[Floats, Floats]:
-    """(B, T, P, 6) work of each part and (B, T, S + 1) messages of each source, by forward pass; the passes of samples
-    that ended early come last, and before them are zeros."""
+    """(B, T, P, 6) work of each part and (B, T, S + 1) messages of each source, by forward pass; for samples that ended
+    early, zeros come first and their passes last."""
     table, updates, parts = work.messages, work.execution.updates, work.share.shape[1]
     passes = _Steps(work.samples * work.timesteps, parts, len(work.reach.layer))
     received, evaluated = (rows.sample * work.timesteps + rows.timestep for rows in (table, updates))
@@ -254,14 +256,14 @@ def _passes(work: PlacedExecution) -> tuple[Floats, Floats]:
     done[:, :, :, 3] = lane_operations(updated_neurons(work.execution, work.chip) @ work.share, work.chip)
     if (work.timesteps_run == work.timesteps).all():
         return done, sent
-    # what is not run holds nothing, so that to roll a sample's timesteps puts zeros first
+    # passes that are not run hold zeros, so rolling a sample's timesteps puts zeros first
     timestep = (np.arange(work.timesteps) + work.timesteps_run[:, None]) % work.timesteps
     rolled = np.arange(work.samples)[:, None], timestep
     return done[rolled], sent[rolled]
 
 
 def _distinct_rows(rows: NDArray[Any]) -> tuple[Integers, Integers]:
-    """One of each set of equal rows, in the order of their bits, and which of these each row is; no value is −0."""
+    """The distinct rows, sorted by their bits, and the index of each row among them; no value may be −0."""
     keys = rows.view(np.dtype((np.void, rows.dtype.itemsize * rows.shape[1]))).reshape(-1)
     order = np.argsort(keys)
     starts = np.ones(len(rows), dtype=bool)
@@ -278,18 +280,18 @@ def _distinct_rows(rows: NDArray[Any]) -> tuple[Integers, Integers]:
 
 
 def pace(length_s: Floats, real: Flags, record: StepRecord) -> dict[str, Any]:
-    """`late` and `behind_s` of a latency, of a chip that takes frames as they come; empty for a static input.
+    """`late` and `behind_s` of a latency, for a chip that takes frames as they come; empty for a static input.
 
-    A frame waits W(t + 1) = max(0, W(t) + length(t) − Δt) for those before it, from W(0) = 0.
+    A frame waits W(t + 1) = max(0, W(t) + length(t) − Δt) for earlier frames, starting with W(0) = 0.
 
     Args:
-        length_s: (B, passes, n) of passes or steps, of which one begins with each frame.
-        real: (B, passes) where a sample has one.
+        length_s: (B, passes, n) length of passes or steps, one of which starts with each frame.
+        real: (B, passes) whether a sample has the pass.
     """
     if record.timestep_s == 0:
         return {}
     long = (length_s > record.timestep_s * (1 + 1e-9)) & real[:, :, None]
-    earlier = real & (real.cumsum(axis=1) < record.timesteps_run[:, None])  # than that of the last frame
+    earlier = real & (real.cumsum(axis=1) < record.timesteps_run[:, None])  # earlier than that of the last frame
     ahead = np.cumsum(np.where(earlier[:, :, None], length_s - record.timestep_s, 0.0), axis=1)
     return {
         "late": long.sum(axis=1) / real.sum(axis=1)[:, None],
@@ -303,14 +305,13 @@ def pace(length_s: Floats, real: Flags, record: StepRecord) -> dict[str, Any]:
 def stream_intervals(steps: StepWork, length_s: Floats, apart: Integers) -> Floats:
     """(B, n) time from each sample to the next.
 
-    The first layer turns to the next sample when it has had the last timestep of this one, while later layers still
-    work on this one. A step is then as long as the longest of those that fall on it: of step t of one sample, step
-    T + t of the sample before, and so on. Each sample is taken to follow one like it, so that its time depends on no
-    other.
+    The first layer turns to the next sample after the last timestep of this one, while later layers still work on this
+    one. A step is then as long as the longest of those that coincide: step t of one sample, step T + t of the sample
+    before, and so on. Each sample is taken to follow one like it, so that its time does not depend on others.
 
     Args:
-        length_s: (U, n) of each step.
-        apart: (B,) steps from the beginning of a sample to that of the next.
+        length_s: (U, n) length of each step.
+        apart: (B,) steps from the start of a sample to the start of the next.
     """
     sample, step = np.nonzero(steps.real)
     begin, first = np.cumsum(apart) - apart, steps.real.argmax(axis=1)

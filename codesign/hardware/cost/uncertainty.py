@@ -1,16 +1,16 @@
-"""How far energy and latency move when a chip's numbers move within their ranges.
+"""How energy and latency change when a chip's numbers vary within their ranges.
 
-Every price of a chip that is not measured lies in a range: the `range` of its file, or else value / factor to
-value · factor with the factor of its confidence (`ASSUMED_FACTORS`, an assumption). Within a range numbers are
-log-uniform, or uniform where the range begins at 0. The times of a barrier's table move together. Numbers that an axis
-of a sweep sets are what the sweep asks about, so they do not move; neither do lanes and what changes spikes.
+Every price of a chip that is not measured has a range: the `range` in its file, otherwise value / factor to value ·
+factor with the factor of its confidence (`ASSUMED_FACTORS`, an assumption). Within its range a number is log-uniform,
+or uniform if the range starts at 0. The times of a barrier's table vary together. Numbers set by an axis of a sweep are
+what the sweep asks about, so they do not vary; neither do lanes and anything that changes spikes.
 
-The model itself is off too, by what `Chip.model_error` says: each draw multiplies all energies by one factor and all
-times by another, log-normal around 1 (`model.energy`, `model.latency`).
+The model itself is also uncertain, by `Chip.model_error`: each draw multiplies all energies by one factor and all times
+by another, log-normal around 1 (`model.energy`, `model.latency`).
 
-Energies and the times of chips that synchronize are exact in every draw. Chips without synchronization are
-replayed once, and the replay scales with its stepwise bound: that is exact where one time matters, or all in one
-proportion, and close to it elsewhere.
+Energies and the times of chips that synchronize are exact in every draw. Chips without synchronization are replayed
+once, and the replay is scaled with its stepwise bound: exact if a single time matters or all times change in
+proportion, and close otherwise.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ _DIGITS = 6
 
 @dataclass(frozen=True, kw_only=True)
 class UncertainNumber:
-    """A number and where it may lie, in SI units; times in cycles are in seconds at the file's clock.
+    """A number and its range, in SI units; times in cycles are converted to seconds at the file's clock.
 
     Attributes:
-        path: as in the file, such as `energies.synaptic_operation`; or `model.energy`, `model.latency`.
-        low, value, high: the range and the number in it; of a barrier's table, the time for the most tiles; of the
-            model's factors one standard deviation either way.
+        path: path in the file, such as `energies.synaptic_operation`; or `model.energy`, `model.latency`.
+        low, value, high: the range and the number in it; for a barrier's table, the time for the most tiles; for the
+            model's factors, one standard deviation in each direction.
         unit: SI unit.
-        assumed: whether the range is assumed from the confidence, not stated.
+        assumed: whether the range is assumed from the confidence instead of stated.
     """
 
     path: str
@@ -55,7 +55,7 @@ class UncertainNumber:
     assumed: bool
 
     def at(self, place: Floats) -> Floats:
-        """The number at places from 0 to 1: from `low` to `high`, or of the model's factors as a normal quantile."""
+        """The number at positions from 0 to 1: from `low` to `high` or, for the model's factors, a normal quantile."""
         if self.path.startswith(MODEL):
             return errors_at(self.high, place)
         if self.low > 0:
@@ -66,7 +66,7 @@ class UncertainNumber:
 
 
 def uncertain_numbers(chip: Chip) -> tuple[UncertainNumber, ...]:
-    """The prices of a chip that lie in a range, in the order of the fields, and what the model may be off by."""
+    """The prices of a chip that have a range, in the order of the fields, and the model's factors."""
     instance("chip", chip, Chip)
     uncertain = []
     for path, number in chip.numbers().items():
@@ -88,7 +88,8 @@ def uncertain_numbers(chip: Chip) -> tuple[UncertainNumber, ...]:
 
 
 def value_of(chip: Chip, number: Number | None) -> float | None:
-    """An energy, power, time or rate in SI units, of a barrier's table the time for the most tiles; None for others."""
+    """An energy, power, time or rate in SI units (for a barrier's table, the time for the most tiles); None for other
+    numbers."""
     if isinstance(number, BarrierTimes):
         return number.of(max(number.by_tiles))
     if isinstance(number, TimeNumber):
@@ -97,8 +98,8 @@ def value_of(chip: Chip, number: Number | None) -> float | None:
 
 
 def varied_prices(own: Prices, numbers: Mapping[str, Floats]) -> Prices:
-    """A chip's prices with some of its numbers, in SI units and by path, at others in n scenarios. The times of a
-    barrier's table move together, and a time in cycles stays one."""
+    """A chip's prices with some of its numbers, by path, replaced by those of n scenarios in SI units. The times of a
+    barrier's table vary together, and a time in cycles stays one."""
     varied: dict[str, Floats] = {}
     for path, values in numbers.items():
         number = number_at(own.chip, path)
@@ -113,7 +114,7 @@ def varied_prices(own: Prices, numbers: Mapping[str, Floats]) -> Prices:
 
 
 def _scenarios(chip: Chip, numbers: Sequence[UncertainNumber]) -> dict[str, Floats]:
-    """Values of n numbers by path: the file's own, then each number at its low and each at its high end, then all in
+    """Values of n numbers by path: those of the file, then with each number at its low end, each at its high end, then
     the joint draws."""
     count, scenarios = len(numbers), {}
     for place, number in enumerate(numbers, start=1):
@@ -124,11 +125,11 @@ def _scenarios(chip: Chip, numbers: Sequence[UncertainNumber]) -> dict[str, Floa
 
 
 def uncertainty_columns(cost: Cost) -> dict[str, list[str] | list[float] | float | None]:
-    """Columns of a row that say how far its energy and latency move, named as the columns of results. Draws have six
-    digits. What is not known stays unknown."""
+    """Columns of a row on how its energy and latency vary, by the names of results' columns. Draws have six digits.
+    What is unknown stays unknown."""
     own, area_m2 = cost.counted.placement.prices, cost.counted.placement.area_m2
     every = uncertain_numbers(own.chip)
-    numbers = [number for number in every if number.path != "area"]  # on which neither energy nor time depends
+    numbers = [number for number in every if number.path != "area"]  # neither energy nor time depends on it
     ends, scenarios = 1 + 2 * len(numbers), _scenarios(own.chip, numbers)
     at_low, at_high, draws = slice(1, 1 + len(numbers)), slice(1 + len(numbers), ends), slice(ends, None)
     of_energy, of_latency = (scenarios.pop(MODEL + of, np.ones(ends + DRAWS)) for of in ("energy", "latency"))
@@ -138,7 +139,7 @@ def uncertainty_columns(cost: Cost) -> dict[str, list[str] | list[float] | float
     latency = None if times.latency_s is None else times.latency_s * of_latency
     terms = {name: term * of_energy for name, term in terms_j.items() if term is not None}
     moving = {name: term for name, term in terms.items() if np.ptp(term) > 0}
-    # Relative to its largest value, a term of one number is the same in all rows of a chip, which a file packs well.
+    # Relative to its largest value, a term of one number is the same in all rows of a chip, which compresses well.
     scales = {name: float(term.max()) for name, term in moving.items()}
     parts = None if energy is None else [term / scales[name] for name, term in moving.items()]
     areas = ((of.low / of.value, of.high / of.value) for of in every if of.path == "area")
@@ -165,7 +166,7 @@ def uncertainty_columns(cost: Cost) -> dict[str, list[str] | list[float] | float
 
 
 def _listed(rows: Floats | list[Floats] | None, part: slice) -> list[float] | None:
-    """A row over scenarios, or several one after another, rounded; None for None."""
+    """A row over scenarios, or several rows one after another, rounded; None for None."""
     if rows is None:
         return None
     return rounded(np.atleast_2d(rows)[:, part] if len(rows) else np.zeros((0, 0)))

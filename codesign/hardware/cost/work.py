@@ -1,6 +1,6 @@
-"""What an execution does on a placement: counts of priced events and the work of every step. No price is in it.
+"""The work of an execution on a placement: counts of priced events, and the work of every step, without any price.
 
-A `PlacedExecution` is gathered once, piece by piece as pieces are asked for, and priced as often as one likes.
+A `PlacedExecution` is computed once, piece by piece as needed, and can be priced repeatedly.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from codesign.simulation.late_messages import all_messages, first_of_direct
 
 @dataclass(frozen=True, kw_only=True)
 class Deliveries:
-    """Messages by part of the network that receives them and row of the message table, in this order.
+    """Messages by receiving part of the network, then by row of the message table.
 
     Attributes (of shape (deliveries,), but for the first):
-        begins: (P + 1,) where those of each part begin.
+        begins: (P + 1,) where the deliveries of each part begin.
         row: row of the message table.
-        messages: how many.
-        operations: lane operations that they take there, all together.
+        messages: number of messages.
+        operations: total lane operations that they take there.
     """
 
     begins: Integers
@@ -42,8 +42,8 @@ class Deliveries:
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class StepRecord:
-    """What a latency needs beside steps: a `PlacedExecution`, or a run of which only the steps are stated, and which
-    is routed nowhere."""
+    """What a latency needs in addition to steps: a `PlacedExecution`, or a run that is only stated by its steps and has
+    no routes."""
 
     samples: int
     timesteps: int
@@ -55,33 +55,33 @@ class StepRecord:
 
     @property
     def ran(self) -> Flags:
-        """(B, T) which timesteps a sample runs."""
+        """(B, T) whether a sample runs a timestep."""
         return np.asarray(np.arange(self.timesteps) < self.timesteps_run[:, None])
 
     def steps_apart(self, each: int) -> Integers:
-        """(B,) pipelined steps, `each` a timestep, from the beginning of a sample to that of the next. That a margin
-        ended it shows at the outputs only after its last step."""
+        """(B,) pipelined steps, `each` per timestep, from the start of a sample to the start of the next. A stop by a
+        margin shows at the outputs only after the sample's last step."""
         ended = self.timesteps_run < self.timesteps
         return np.asarray(self.timesteps_run * each + ended * (self.layers - 1))
 
     @property
     def overlaps(self) -> bool:
-        """Whether every core holds one layer only, so that it works on one sample at a time."""
+        """Whether every core holds only one layer, so that it works on one sample at a time."""
         of = self.geometry
         return of is not None and len({*zip(of.core, of.layer, strict=True)}) == of.cores
 
 
 class PlacedExecution(StepRecord):
-    """An execution of B samples seen from a placement: S recorded slices on P parts. Raises InputError where the
-    execution is of another network, or was cut off on a chip that cannot drop what waits, or ended on one that cannot
-    end a sample.
+    """An execution of B samples on a placement: S recorded slices on P parts. Raises InputError if the execution is of
+    another network, was cut off although the chip cannot drop waiting spikes, or was ended although it cannot end a
+    sample.
 
     Attributes:
-        execution, placement, geometry: where it comes from.
-        share: (S, P) which part of a slice's neurons lies in which part of the placement; rows sum to 1.
-        layer_of_slice: (S,) of the execution.
-        exact: whether slices and parts are the same runs of neurons. If not, a slice's work is shared out over its
-            layer's parts by their neurons.
+        execution, placement, geometry: the sources of everything else.
+        share: (S, P) share of a slice's neurons in each part of the placement; rows sum to 1.
+        layer_of_slice: (S,) layer of each slice of the execution.
+        exact: whether slices and parts are the same runs of neurons. If not, a slice's work is distributed over its
+            layer's parts in proportion to their neurons.
         timesteps_run: (B,) as in the execution.
         decided: (B,) whether the last pass of a sample has an output spike.
     """
@@ -109,33 +109,33 @@ class PlacedExecution(StepRecord):
 
     @cached_property
     def messages(self) -> MessageTable:
-        """All messages, those over delayed and direct connections included; sources are those of `reach`."""
+        """All messages, including those over delayed and direct connections; sources are those of `reach`."""
         return all_messages(self.execution)
 
     @cached_property
     def counts(self) -> Integers:
-        """(rows of the message table,) messages: spikes, and barrier messages where the chip needs them. Hardware that
-        synchronizes does not: their time is a barrier's, a tick's or a handshake's."""
+        """(rows of the message table,) messages: spikes, and barrier messages if the chip needs them. Hardware that
+        synchronizes does not: its barriers, ticks or handshakes take the time instead."""
         table = self.messages
         return table.spikes if self.chip.synchronized else table.spikes + table.barriers
 
     @cached_property
     def present(self) -> Floats:
         """(L,) share of the synapses into each layer that the chip works on: those of weight 0 only if it stores them.
-        Means over a layer's weights, since executions do not tell over which of them its spikes went."""
+        A mean over the layer's weights, since executions do not tell which of them spikes crossed."""
         zeros = self.execution.zero_weights if self.chip.skips_zero_weights == "yes" else ()
         return 1 - np.array(zeros or (0.0,) * self.layers)
 
     @cached_property
     def reach(self) -> Reach:
-        """Of each source, 0 the input, 1 + slice and D late ones, in each part."""
+        """The reach of each source (0 for the input, 1 + slice, and D late ones) in each part."""
         if self.exact:
             return self.geometry.reach
         return reach_of(self.placement.shape, self.execution.slices, self.placement.parts)
 
     def over_parts(self, slices: Integers) -> tuple[Integers, Integers, Floats]:
-        """Of slices (n,), one after the other, all parts in which they lie: the place among the n, the part, and the
-        share of the slice there."""
+        """For (n,) slices, all parts that hold some of their neurons: the position among the n, the part, and the share
+        of the slice there."""
         if self.exact:
             return np.arange(len(slices)), slices, np.ones(len(slices))
         slice_of_pair, part = np.nonzero(self.share)
@@ -147,21 +147,21 @@ class PlacedExecution(StepRecord):
 
     @cached_property
     def destinations(self) -> Floats:
-        """(S + 1 + D,) parts that a message of each source goes to, in the mean."""
+        """(S + 1 + D,) mean number of parts that a message of each source goes to."""
         return np.asarray(self.reach.share.sum(axis=1))
 
     @cached_property
     def longest_pass(self) -> int:
-        """Forward steps of the longest pass, with the one in which its last messages arrive."""
+        """Number of forward steps of the longest pass, including the one in which its last messages arrive."""
         return 2 + int(max(of.step.max(initial=-1) for of in (self.messages, self.execution.updates)))
 
     @cached_property
     def targets(self) -> Integers:
-        """(rows,) layer that each row of the message table reaches; L for what output neurons send."""
+        """(rows,) target layer of each row of the message table; L for what output neurons send."""
         return self.reach.layer[self.messages.source]
 
     def starts(self, source: int) -> Integers:
-        """Rows of `Geometry.ways` on which messages of a source begin: 0 is the input, 1 + c core c."""
+        """Rows of `Geometry.ways` where messages of a source start: 0 is the input, 1 + c is core c."""
         if self.reach.origin[source] < 0:
             return np.zeros(1, dtype=np.int64)
         return np.asarray(1 + np.unique(self.geometry.core[self.share[self.reach.origin[source]] > 0]), dtype=np.int64)
@@ -170,10 +170,10 @@ class PlacedExecution(StepRecord):
     def deliveries(self) -> Deliveries:
         """Every message at every core that it reaches.
 
-        In a fully connected layer a message has one synapse for each neuron on the core. In a convolutional layer the
-        operations of the row are those of so many messages of its source's mean neuron, whose cycles on each core
-        follow from the connections, see `codesign.hardware.placement.lanes`. On a crossbar a message has the core's
-        neurons, whatever it is connected to.
+        In a fully connected layer, a message has one synapse per neuron on the core. In a convolutional layer, the
+        operations of a row are those of as many messages of its source's mean neuron, whose cycles on each core follow
+        from the connections (see `codesign.hardware.placement.lanes`). On a crossbar, a message occupies all of the
+        core's neurons, whatever it is connected to.
         """
         source, goes = self.messages.source, self.reach.share > 0
         sending = np.bincount(source[self.counts > 0], minlength=len(goes))
@@ -197,15 +197,16 @@ class PlacedExecution(StepRecord):
 
     @property
     def performing(self) -> Floats:
-        """(rows of the message table,) spikes of the source's mean neuron that perform what was performed."""
+        """(rows of the message table,) number of spikes of the source's mean neuron that perform the same
+        operations."""
         mean = self._mean_synapses
         return np.asarray(np.divide(self.messages.synaptic_operations, mean, out=np.zeros(len(mean)), where=mean > 0))
 
     @cached_property
     def passed(self) -> Floats:
-        """(rows of the message table,) spikes; as many of the source's mean neuron as perform what was performed, where
-        its neurons have different targets or a max pool loses some spikes. A crossbar, and `all` lanes, which serve all
-        targets of a spike at once, work once for every spike that is not lost."""
+        """(rows of the message table,) spikes; if the source's neurons have different targets or a max pool drops
+        spikes, the number of spikes of the mean neuron that perform the same operations. A crossbar, and `all` lanes,
+        which serve all targets of a spike at once, work once per spike that is not lost."""
         table = self.messages
         neurons = np.array([*(size.neurons for size in self.placement.shape.layers), 0])[self.targets]
         at_once = self.chip.vector_width is not None and self.chip.vector_width.value == "all"
@@ -214,14 +215,14 @@ class PlacedExecution(StepRecord):
 
     @cached_property
     def worked_on(self) -> Floats:
-        """(S + 1 + D,) share of a message's operations that are worked on, those of weight 0 only if stored."""
+        """(S + 1 + D,) share of a message's operations that the chip works on: those of weight 0 only if stored."""
         present = np.append(self.present, 1.0)[self.reach.layer]
         present[len(self.execution.slices) + 1 :] = 1.0
         return np.ones(len(present)) if self.geometry.occupied.any() else present
 
     @cached_property
     def _passes_one(self) -> Flags:
-        """(S + 1 + D,) whether a window lets only the first spike of each source's neurons in it through."""
+        """(S + 1 + D,) whether a max-pool window passes only the first spike of each source's neurons."""
         shape, slices = self.placement.shape, tuple(self.layer_of_slice.tolist())
         windows = [*(size.window for size in shape.layers), None]
         passes = np.array([window is not None and window.first for window in windows])[self.reach.layer]
@@ -233,18 +234,18 @@ class PlacedExecution(StepRecord):
 
     @cached_property
     def _cycles(self) -> MessageCycles:
-        """Of messages on the chip's lanes."""
+        """Cycles of messages on the chip's lanes."""
         assert self.chip.vector_width is not None
         return self.cycles_of(self.chip.vector_width.value)
 
     def cycles_of(self, lanes: int | Literal["all"]) -> MessageCycles:
-        """Cycles of messages on so many lanes, which are banks where the chip's structure is known."""
+        """Cycles of messages on this many lanes, which are banks if the chip's structure is known."""
         banks = self.chip.structure is not None
         return message_cycles(self.placement.shape, self.geometry, self.execution.slices, lanes, banks=banks)
 
     @cached_property
     def sent(self) -> tuple[Floats, Floats]:
-        """(rows of the update table,) work of spikes generated, and messages sent for them, one for each destination
+        """(rows of the update table,) work of generating spikes, and messages sent for them, one per destination
         core."""
         updates = self.execution.updates
         emitted, layer = updates.emitted.astype(np.float64), self.layer_of_slice[updates.slice]
@@ -252,19 +253,19 @@ class PlacedExecution(StepRecord):
 
     @cached_property
     def barrier_outputs(self) -> Floats:
-        """(rows of the message table,) barrier messages sent, one for each destination core, where cores send them."""
+        """(rows of the message table,) barrier messages sent, one per destination core, if cores send them."""
         table = self.messages
         sent = table.barriers * self.destinations[table.source] * (not self.chip.synchronized)
         return np.asarray(sent, dtype=np.float64)
 
     @cached_property
     def source_links(self) -> Floats:
-        """(S + 1 + D, Q) how often one message of each source passes each of Q links."""
+        """(S + 1 + D, Q) how often one message of each source crosses each of Q links."""
         return np.asarray(self.sources @ self.geometry.links)
 
     @cached_property
     def sources(self) -> Floats:
-        """(S + 1 + D, P + 1 + D') shares of each source in the sources of `Geometry.reach`: the input, the parts, and
+        """(S + 1 + D, P + 1 + D') share of each source in each source of `Geometry.reach`: the input, the parts, and
         the D' parts that send over the same delayed and direct connections."""
         from scipy.linalg import block_diag
 
@@ -274,18 +275,18 @@ class PlacedExecution(StepRecord):
         return np.asarray(block_diag(prompt, *late), dtype=np.float64)
 
     def places(self, *sources: int) -> Integers:
-        """Cores that messages of sources go to."""
+        """Cores that messages of these sources go to."""
         reached = self.reach.share[list(sources)].any(axis=0)
         return np.unique(self.geometry.core[reached])
 
     def units(self, kind: str) -> Floats:
-        """(L,) units of work that one piece of a kind makes in each layer."""
+        """(L,) units of work per piece of a kind in each layer."""
         work = self.chip.layer_work
         return np.ones(self.layers) if work is None else work.of(kind, self.layers)
 
     @cached_property
     def _operation_units(self) -> Floats:
-        """(S + 1 + D,) units of work that an operation of a message of each source makes."""
+        """(S + 1 + D,) units of work per operation of a message of each source."""
         factors = None if self.chip.layer_work is None else self.chip.layer_work.synaptic_operation
         if factors is None:
             return np.ones(len(self.reach.layer))
@@ -294,7 +295,7 @@ class PlacedExecution(StepRecord):
 
     @cached_property
     def accessed_by_part(self) -> Floats:
-        """(P,) work of a visit of all neurons in each part, and of the input's channels where they come first."""
+        """(P,) work of visiting all neurons of each part, and the input's channels if they come first."""
         geometry, work = self.geometry, self.chip.layer_work
         visited = geometry.accessed * self.units("neuron_access")[geometry.layer]
         if work is not None and work.neuron_access is not None:
@@ -309,7 +310,8 @@ class PlacedExecution(StepRecord):
 
 
 def _check_drained(work: PlacedExecution) -> None:
-    """What a chip cannot drop or end it computes and pays for, so an execution that did so has no price there."""
+    """Raise InputError for an execution that dropped or ended what the chip cannot: the chip would compute and pay for
+    it."""
     execution, chip = work.execution, work.chip
     better = "evaluate with the schedule that {} gives, or with schedule.drained()"
     if chip.can_flush != "yes" and _cut_off(execution, work.messages):
@@ -325,27 +327,27 @@ def _check_drained(work: PlacedExecution) -> None:
 
 
 def _cut_off(execution: Execution, table: MessageTable) -> bool:
-    """Whether a pass ended while spikes of neurons or of the input waited, or were under way over a skip, of which the
-    table has all messages."""
+    """Whether a pass ended while spikes of neurons or of the input waited, or were under way over a skip; the table has
+    all messages."""
     of_input, over_skips = table.source == 0, table.source > len(execution.slices)
     left = np.bincount(table.sample[of_input], table.spikes[of_input], execution.samples)
     late = table.step + 1 >= execution.forward_steps[table.sample, table.timestep]
-    lost = over_skips & late & (table.synaptic_operations > 0)  # not those that a max pool has lost
+    lost = over_skips & late & (table.synaptic_operations > 0)  # not those that a max pool dropped
     waited = (execution.emitted != execution.propagated).any() or (left != execution.input_events).any()
     return bool(waited or lost.any())
 
 
 def unable(answer: Answer, verb: str) -> str:
-    """In words, an answer of a chip file other than `yes`."""
+    """An answer in a chip file other than `yes`, in words."""
     return f"cannot {verb}" if answer == "no" else f"is not known to be able to {verb}"
 
 
 def updated_neurons(execution: Execution, chip: Chip) -> Floats:
-    """(B, T, S) neuron updates of each slice in each timestep, counted as the chip's energy of an update says.
+    """(B, T, S) neuron updates of each slice in each timestep, counted as the chip's energy of an update defines.
 
-    A chip whose layers wait evaluates a neuron once a timestep, when all that reaches it is there, in however many
-    groups of the simulation that came. Under `layer` thresholds with barrier
-    messages that is every neuron behind the first layer.
+    A chip whose layers wait evaluates a neuron once per timestep, when everything that reaches it has arrived, in
+    however many groups of the simulation. Under `layer` thresholds with barrier messages this applies to every neuron
+    after the first layer.
     """
     number = chip.energies.neuron_update
     if number is not None and number.counted == "active_neurons":
@@ -360,14 +362,15 @@ def updated_neurons(execution: Execution, chip: Chip) -> Floats:
 
 
 def updates_anyway(chip: Chip) -> bool:
-    """Whether neurons are updated in every timestep, whatever reaches them: evaluations of neurons that wait."""
+    """Whether neurons are updated in every timestep, whether or not a spike reaches them: evaluations of neurons that
+    wait."""
     number = chip.energies.neuron_update
     return chip.synchronized and number is not None and number.counted == "evaluations"
 
 
 def drained_neurons(execution: Execution, chip: Chip) -> Floats:
-    """(B, S) neurons of each slice that a chip goes on updating when its layer's last frame is done. Pipelined chips
-    that update active neurons find a potential in them in every later timestep."""
+    """(B, S) neurons of each slice that a chip continues to update after its layer's last frame: pipelined chips that
+    update active neurons find a potential in them in every later timestep."""
     number = chip.energies.neuron_update
     if not chip.pipelined or number is None or number.counted != "active_neurons":
         return np.zeros((execution.samples, len(execution.slices)))

@@ -1,4 +1,4 @@
-"""A network on cores that the caller chooses, checked as thoroughly as an automatic placement."""
+"""A network on cores chosen by the caller, checked as thoroughly as an automatic placement."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from codesign.units import ordinal, plural
 
 
 def parts_by_hand(shape: NetworkShape, cores: Sequence[Any], filled: tuple[Slice, ...] | None) -> tuple[Slice, ...]:
-    """Parts of neurons on the cores given: one for each neuron, or for each part of `filled`. Raises InputError where
-    `cores` has another length, an entry is no whole number or no core of the chip, or a layer comes back to a core that
-    it has left."""
+    """Parts of neurons on the given cores: one core per neuron, or per part of `filled`. Raises InputError if `cores`
+    has another length, if an entry is not an integer or not a core of the chip, or if a layer returns to a core that it
+    has left."""
     numbers = [whole(f"cores[{place}]", core) for place, core in enumerate(cores)]
     if len(numbers) == shape.neurons:
         return slices_on(shape, numbers)
@@ -32,9 +32,9 @@ def parts_by_hand(shape: NetworkShape, cores: Sequence[Any], filled: tuple[Slice
 
 
 def check_cores(budget: Budget, parts: Sequence[Slice]) -> None:
-    """Raises InputError for a core that the chip does not have, or to which a layer comes back."""
+    """Raises InputError for a core that the chip does not have, or to which a layer returns."""
     most = budget.most_cores
-    if most is None:  # scaled, or chips without a stated limit: no more than parts can need
+    if most is None:  # scaled, or chips without a stated limit: as many as the parts can need
         most = budget.cores * len(parts) if budget.spans_chips else max(budget.cores, len(parts))
     seen: set[tuple[int, int]] = set()
     for part in parts:
@@ -49,7 +49,7 @@ def check_cores(budget: Budget, parts: Sequence[Slice]) -> None:
 
 
 def check_rules(chip: Chip, parts: Sequence[Slice]) -> None:
-    """Raises InfeasibleError for a split layer or a shared core where the chip does not allow it."""
+    """Raises InfeasibleError for a split layer or a shared core if the chip does not allow it."""
     layers: dict[str, int] = {}
     cores: dict[int, str] = {}
     for part in parts:
@@ -66,7 +66,8 @@ def check_rules(chip: Chip, parts: Sequence[Slice]) -> None:
 
 
 def overfull(budget: Budget, parts: Sequence[Slice]) -> Iterator[str]:
-    """What exceeds the cores and the inputs of a neuron, by layer and core; cores are numbered from 0, as given."""
+    """What exceeds the capacity of cores and the fan-in of neurons, by layer and core; cores are numbered from 0, as
+    given."""
     for number, layer in enumerate(budget.shape.layers, start=1):
         most = budget.chip.fan_in
         if most is not None and layer.fan_in > most.value:

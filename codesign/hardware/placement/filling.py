@@ -1,7 +1,6 @@
 """Neurons on cores: how many fit, in which order cores are filled, and how layers are spread evenly.
 
-Counts of synapses are stored synapses: of a convolution's kernel, what a core needs of it counts once where the chip
-stores it so.
+Synapses are counted as stored: if the chip stores kernels, the part of a kernel that a core needs counts once.
 """
 
 from __future__ import annotations
@@ -21,8 +20,8 @@ Assumed = tuple[tuple[Slice, ...], tuple[str, ...]]
 
 @dataclass(frozen=True, kw_only=True)
 class CoreLoad:
-    """The neurons and stored synapses on a core in use, and what it holds, None where that is not known; cores of the
-    second chip come after all of the first."""
+    """The neurons and stored synapses on a core in use, and its capacity, None if unknown; cores of the second chip
+    follow those of the first."""
 
     core: int
     neurons: int
@@ -32,15 +31,15 @@ class CoreLoad:
 
     @property
     def exceeding(self) -> list[tuple[str, int, int]]:
-        """What is more than the core holds: its kind, how much, and the capacity."""
+        """What exceeds the core's capacity: its kind, the amount, and the capacity."""
         of = (("neurons", self.neurons, self.neuron_capacity), ("synapses", self.synapses, self.synapse_capacity))
         return [(kind, amount, limit) for kind, amount, limit in of if limit is not None and amount > limit]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Budget:
-    """A network, and what there is to place it on: the cores of a chip, or of several, and where `scaled` as many as it
-    needs. `cuts` are the orders in which layers may be cut."""
+    """A network, and what it can be placed on: the cores of one or several chips and, if `scaled`, as many as it needs.
+    `cuts` are the orders in which layers may be cut."""
 
     shape: NetworkShape
     chip: Chip
@@ -49,17 +48,17 @@ class Budget:
 
     @property
     def cores(self) -> int:
-        """Cores of one chip."""
+        """Number of cores of one chip."""
         return self.chip.cores.value
 
     @property
     def spans_chips(self) -> bool:
-        """Whether the cores after a chip's are those of further chips. If not, added cores are like the last one."""
+        """Whether cores beyond those of a chip belong to further chips. If not, added cores are like the last one."""
         return self.chip.multi_chip is not None
 
     @property
     def most_cores(self) -> int | None:
-        """Cores of all chips that may be joined; None where that is not stated or does not count."""
+        """Number of cores of all chips that may be joined; None if not stated or irrelevant."""
         if self.scaled:
             return None
         if self.chip.multi_chip is None:
@@ -73,26 +72,26 @@ class Budget:
 
     @property
     def may_split(self) -> bool:
-        """Whether a layer may lie on several cores."""
+        """Whether a layer may occupy several cores."""
         return self.chip.splits_layers and self.several_cores
 
     @property
     def shares_cores(self) -> bool:
-        """Whether two layers may lie on one core; so where the chip does not say."""
+        """Whether two layers may share a core; assumed if the chip does not say."""
         return self.chip.layers_share_core is not False
 
     @property
     def synapse_bits(self) -> int | None:
-        """Bits of one synapse where the capacity is stated as memory; None where it is stated as synapses."""
+        """Bits of one synapse if the capacity is stated as memory; None if it is stated as synapses."""
         in_bits = self.chip.synapses_per_core is None and self.chip.weight_memory is not None
         return self.chip.synapse_bits if in_bits else None
 
     def neurons_of(self, core: int) -> int | None:
-        """Capacity of a core; None does not limit."""
+        """Neurons that a core holds; None for no limit."""
         return self._of(self.chip.neurons_per_core, core)
 
     def synapses_of(self, core: int) -> int | None:
-        """Likewise, stored synapses."""
+        """Stored synapses that a core holds, likewise."""
         if self.synapse_bits is None:
             return self._of(self.chip.synapses_per_core, core)
         bits = self._of(self.chip.weight_memory, core)
@@ -102,7 +101,7 @@ class Budget:
         return None if counts is None else counts.of_core(core % self.cores if self.spans_chips else core)
 
     def stored(self, size: LayerShape, neurons: int, cut: Cut) -> int:
-        """Synapses that `neurons` neurons of a layer take on one core: the layer's mean, rounded up. Where kernels are
+        """Synapses that `neurons` neurons of a layer take on one core: the layer's mean, rounded up. If kernels are
         stored, a strip needs those of all channels, and a run of channels only its own."""
         late = neurons * size.delayed_fan_in
         if not self._stores_kernel(size):
@@ -111,20 +110,20 @@ class Budget:
         return late + channels * _kernels(size) // size.channels
 
     def add(self, used: dict[int, tuple[int, int]], part: Slice, sign: int = 1) -> None:
-        """Neurons and synapses of a part to those on its core; away from them with a sign of −1."""
+        """Add the neurons and synapses of a part to those on its core, or subtract them with a sign of −1."""
         neurons, synapses = used.get(part.core, (0, 0))
         stored = self.stored(self.shape.layers[part.layer], part.neurons, part.cut)
         used[part.core] = neurons + sign * part.neurons, synapses + sign * stored
 
     def room(self, core: int, size: LayerShape, cut: Cut, taken: tuple[int, int]) -> int:
-        """Neurons of a layer that fit on a core of which so many neurons and synapses are taken."""
+        """Neurons of a layer that fit on a core on which `taken` neurons and synapses are in use."""
         neurons, synapses, room = self.neurons_of(core), self.synapses_of(core), size.neurons
         if neurons is not None:
             room = min(room, neurons - taken[0])
         if synapses is not None:
             free, late = synapses - taken[1], size.delayed_fan_in
             if self._stores_kernel(size):
-                unit = size.channels if cut != "channels" else 1  # channels whose kernels come together
+                unit = size.channels if cut != "channels" else 1  # channels whose kernels are stored together
                 kernel, places = unit * _kernels(size) // size.channels, size.neurons // size.channels
                 whole, rest = divmod(max(free, 0), kernel + late * unit * places)
                 part = max(rest - kernel, 0) // late if late else 0
@@ -138,11 +137,11 @@ class Budget:
         return self.cuts if size.height * size.width > 1 else CUTS[:1]
 
     def least_busy(self, size: LayerShape, ways: Sequence[tuple[Cut, tuple[int, ...]]]) -> int:
-        """Of ways to cut a layer into runs, the first with the fewest cores, and of these with the least to do on the
-        busiest core.
+        """Among ways to cut a layer into runs, the first of those with the fewest cores and, among these, the least
+        work on the busiest core.
 
-        That is the messages that it receives and their synapses, where every neuron of the source sends one; on a
-        crossbar the messages alone, since each occupies the whole core.
+        Work is the messages that it receives and their synapses if every neuron of the source sends one; on a crossbar
+        only the messages, since each occupies the whole core.
         """
 
         def load(number: int) -> tuple[int, int]:
@@ -159,7 +158,7 @@ class Budget:
 
 
 def _kernels(size: LayerShape) -> int:
-    """Weights of a layer that are stored once, where kernels are."""
+    """Weights of a layer that are stored once if kernels are stored."""
     return size.weights + size.direct_weights
 
 
@@ -168,13 +167,14 @@ class Shortage:
     """Where a network did not fit.
 
     Attributes:
-        kind: what is short: `fan_in`, `neurons` or `synapses` of a core, or `cores`.
+        kind: what is missing: `fan_in`, `neurons` or `synapses` of a core, or `cores`.
         layer: 0 is the first layer of neurons.
-        needed: of `kind`, by one neuron of the layer if it may be split, else by the layer; cores: neurons not placed.
-        limit: what there is.
-        taken: how much of it other layers have taken.
+        needed: amount of `kind` needed by one neuron of the layer if it may be split, otherwise by the layer; for
+            cores, the neurons not placed.
+        limit: amount that there is.
+        taken: amount of it that other layers have taken.
         core: the core that is too small; None for fan-in and cores.
-        largest: the most that a free core holds; 0 where the layer may be split, for fan-in and cores.
+        largest: the most that a free core holds; 0 if the layer may be split, and for fan-in and cores.
     """
 
     kind: str
@@ -188,7 +188,7 @@ class Shortage:
 
 @dataclass(frozen=True, kw_only=True)
 class Filling:
-    """Parts layer by layer, and what was short on the way."""
+    """Parts layer by layer, and the shortages on the way."""
 
     parts: tuple[Slice, ...]
     shortages: tuple[Shortage, ...]
@@ -198,7 +198,7 @@ def fill_in_order(budget: Budget) -> Filling:
     """Place layer by layer, core by core, filling each core before the next.
 
     A layer that may not be split takes the first free core that holds it. The first shortage ends the filling, but a
-    scaled chip goes on with as little as a core must hold: one neuron, or a layer that may not be split.
+    scaled chip continues with cores that hold as little as they must: one neuron, or a layer that may not be split.
     """
     filler = _Filler(budget)
     complete = all(filler.place(layer) for layer in range(len(budget.shape.layers)))
@@ -209,10 +209,10 @@ def fill_in_order(budget: Budget) -> Filling:
 def spread_evenly(budget: Budget, given: tuple[Slice, ...]) -> tuple[Slice, ...]:
     """The same layers on the same cores, each layer's neurons spread evenly over its cores.
 
-    The sizes of a layer's parts differ by at most 1. Where a core has less room than that, since other layers lie on it
-    or its capacity is smaller, it takes what it can and the others share the rest. What fits as given always fits.
+    The sizes of a layer's parts differ by at most 1. If a core has less room, because other layers use it or its
+    capacity is smaller, it takes what it can and the others share the rest. What fits as given always fits.
     """
-    used: dict[int, tuple[int, int]] = {}  # on each core by all other layers, spread or not
+    used: dict[int, tuple[int, int]] = {}  # use of each core by all other layers, spread or not
     for part in given:
         budget.add(used, part)
     spread: list[Slice] = []
@@ -225,7 +225,7 @@ def spread_evenly(budget: Budget, given: tuple[Slice, ...]) -> tuple[Slice, ...]
             rooms = []
             for part in parts:
                 room = budget.room(part.core, size, cut, used[part.core])
-                # a lifted core holds at least what it was lifted for
+                # an enlarged core holds at least what it was enlarged for
                 rooms.append(max(room, part.neurons) if cut == part.cut else room)
             if sum(rooms) >= size.neurons:
                 ways.append((cut, tuple(_even(size.neurons, rooms))))
@@ -237,7 +237,7 @@ def spread_evenly(budget: Budget, given: tuple[Slice, ...]) -> tuple[Slice, ...]
 
 
 def core_loads(budget: Budget, parts: Sequence[Slice]) -> tuple[CoreLoad, ...]:
-    """What lies on each core in use, by core."""
+    """The load of each core in use, by core."""
     used: dict[int, tuple[int, int]] = {}
     for part in parts:
         budget.add(used, part)
@@ -254,7 +254,7 @@ def core_loads(budget: Budget, parts: Sequence[Slice]) -> tuple[CoreLoad, ...]:
 
 
 def _even(total: int, rooms: list[int]) -> list[int]:
-    """`total` as evenly over rooms as they allow; of equal rooms the first get the larger parts."""
+    """`total` distributed as evenly over `rooms` as they allow; among equal rooms, the first get the larger parts."""
     parts = [0] * len(rooms)
     order = sorted(range(len(rooms)), key=lambda position: (rooms[position], -position))
     for done, position in enumerate(order):
@@ -268,10 +268,10 @@ class _Filler:
         self.budget = budget
         self.parts: list[Slice] = []
         self.shortages: list[Shortage] = []
-        self.used: dict[int, tuple[int, int]] = {}  # core: neurons and synapses on it
+        self.used: dict[int, tuple[int, int]] = {}  # by core, neurons and synapses on it
 
     def place(self, layer: int) -> bool:
-        """Whether the layer was placed whole."""
+        """Place a layer; return whether it fits completely."""
         budget, size = self.budget, self.budget.shape.layers[layer]
         fan_in = budget.chip.fan_in
         if fan_in is not None and size.fan_in > fan_in.value:
@@ -292,7 +292,7 @@ class _Filler:
         return sum(part.neurons for part in chosen.parts) == size.neurons
 
     def _attempt(self, layer: int, cut: Cut) -> Filling:
-        """Parts of a layer in a cut, as far as there is room, and what is short."""
+        """Parts of a layer in a cut, as far as there is room, and the shortages."""
         budget, size = self.budget, self.budget.shape.layers[layer]
         parts: list[Slice] = []
         short: list[Shortage] = []
@@ -325,7 +325,7 @@ class _Filler:
         return core + 1 if core in self.used and not self._room(core, size, cut) and budget.several_cores else core
 
     def _core_for_whole_layer(self, size: LayerShape, cut: Cut, last: int) -> int:
-        """The first core that holds the layer; else the first free one, or one beyond those that there are."""
+        """The first core that holds the layer; otherwise the first free one, or one beyond the existing cores."""
         budget = self.budget
         if budget.shares_cores and not budget.several_cores:
             return 0

@@ -1,8 +1,7 @@
 """How the targets of messages fill the lanes of a core.
 
 Lanes are banks: lane i mod L serves neuron i of a part, and a message takes as many cycles as its fullest bank has
-targets. Targets that lie side by side, as those of a fully connected layer, take ⌈f / L⌉; scattered ones take
-more.
+targets. Adjacent targets, as in a fully connected layer, take ⌈f / L⌉ cycles; scattered ones take more.
 """
 
 from __future__ import annotations
@@ -33,8 +32,8 @@ def lane_operations(work: Floats, chip: Chip) -> Floats:
 
 @dataclass(frozen=True, kw_only=True)
 class MessageCycles:
-    """(S, P) targets of one message of each of S sources of `Reach` in each of P parts, in the mean, and operations of
-    all lanes together that they take. On a crossbar all of a core's neurons are targets."""
+    """(S, P) mean targets of one message of each of S sources of `Reach` in each of P parts, and the operations of all
+    lanes together that they take. On a crossbar all of a core's neurons are targets."""
 
     synapses: Floats
     cycles: Floats
@@ -43,8 +42,8 @@ class MessageCycles:
 def message_cycles(
     shape: NetworkShape, geometry: Geometry, slices: tuple[Slice, ...], lanes: int | Literal["all"], *, banks: bool
 ) -> MessageCycles:
-    """Synapses and cycles of messages, from the connections of the layers, as means over the neurons of a source. Where
-    lanes are not `banks`, ⌈f / L⌉ cycles do for f targets, wherever they lie."""
+    """Synapses and cycles of messages, from the connections of the layers, as means over the neurons of a source. If
+    lanes are not `banks`, f targets take ⌈f / L⌉ cycles, wherever they are."""
     reach, neurons = reach_of(shape, slices, geometry.parts), np.maximum(geometry.occupied, geometry.neurons)
     each = np.ones(len(neurons)) if lanes == "all" else np.ceil(neurons / lanes)
     synapses, cycles = reach.share * neurons, reach.share * each
@@ -59,7 +58,7 @@ def message_cycles(
 
 
 def _side_by_side(window: Window, cut: Cut, runs: tuple[int, ...], lanes: int) -> Any:
-    """(groups · places, P) cycles of the targets of each place in each run if lanes took them in any order."""
+    """(groups · places, P) cycles of the targets of each place in each run if lanes could serve them in any order."""
     targets = targets_of_runs(window, cut, runs).copy()
     targets.data = -(-targets.data // lanes)
     return targets

@@ -1,4 +1,4 @@
-"""A network on the cores of a chip: placed in layer order within capacity, near each other, or by hand."""
+"""A network on the cores of a chip: placed in layer order within capacity, close together, or by hand."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from codesign.units import plural
 
 Capacity = Literal["published", "scaled"]
 Strategy = Literal["in_order", "balanced", "near", "balanced_near"]
-"""How neurons are put on cores, see `place`."""
+"""How neurons are assigned to cores; see `place`."""
 CutChoice = Literal["auto", "channels", "rows", "columns"]
 _CHOICES = {"capacity": get_args(Capacity), "strategy": get_args(Strategy), "cut": get_args(CutChoice)}
 _MOVES = ("near", "balanced_near")
@@ -39,12 +39,12 @@ class Placement:
     Attributes:
         chip: the chip.
         shape: the network.
-        capacity: `published`, or `scaled`: circuits kept, counts raised where the network needs it.
-        strategy: how it was placed, see `place`; `by_hand` where the cores were given.
-        parts: runs of neurons, layer by layer, in the order of its cut; a layer's runs are on different cores. Core c
-            of chip k has the number k · cores + c.
-        core_loads: what lies on each core in use, and what it holds.
-        assumptions: what was assumed that the chip does not have or state.
+        capacity: `published`, or `scaled`: the same circuits, with counts raised if the network needs it.
+        strategy: how it was placed, see `place`; `by_hand` if the cores were given.
+        parts: runs of neurons, layer by layer, in the order of the layer's cut; a layer's runs are on different cores.
+            Core c of chip k has the number k · cores + c.
+        core_loads: load and capacity of each core in use.
+        assumptions: assumptions about what the chip does not have or state.
     """
 
     chip: Chip
@@ -57,19 +57,19 @@ class Placement:
 
     @property
     def cores_used(self) -> int:
-        """Cores with neurons."""
+        """Number of cores with neurons."""
         return len(self.core_loads)
 
     @cached_property
     def chips_used(self) -> int:
-        """Chips with neurons."""
+        """Number of chips with neurons."""
         if self.chip.multi_chip is None:
             return 1
         return len({load.core // self.chip.cores.value for load in self.core_loads})
 
     @property
     def area_m2(self) -> float | None:
-        """Area of the chips in use; None where it is not known, since the chip gives none or had to be scaled."""
+        """Area of the chips in use; None if unknown, because the chip gives none or had to be scaled."""
         added = self.cores_used > self.chip.cores.value * self.chips_used
         inputs, most = max(layer.fan_in for layer in self.shape.layers), self.chip.fan_in
         grown = any(load.exceeding for load in self.core_loads) or (most is not None and inputs > most.value)
@@ -84,26 +84,26 @@ class Placement:
 
     @property
     def splits_layers(self) -> bool:
-        """Whether a layer lies on more than one core."""
+        """Whether some layer occupies more than one core."""
         return len(self.parts) > len(self.shape.layers)
 
     def schedule_cores(self, *, core_aware: bool = False) -> tuple[int, ...] | None:
         """`Schedule.cores` for this placement.
 
-        None where every layer lies on one core and the policy does not look at cores, so that one execution serves
-        every chip that schedules alike.
+        None if every layer is on one core and the policy does not use cores, so that one execution serves every chip
+        with the same schedule.
         """
         return self.cores_of_neurons if self.splits_layers or core_aware else None
 
     def slices(self, *, core_aware: bool = False) -> tuple[Slice, ...]:
-        """The slices that an execution under `schedule_cores` has."""
+        """The slices of an execution under `schedule_cores`."""
         if self.schedule_cores(core_aware=core_aware) is not None:
             return self.parts
         return tuple(replace(part, core=part.layer) for part in self.parts)
 
     @cached_property
     def geometry(self) -> Geometry:
-        """Where the parts lie, and the ways between them."""
+        """Positions of the parts, and the routes between them."""
         return geometry_of(self.chip, self.shape, self.parts)
 
     @property
@@ -113,15 +113,15 @@ class Placement:
 
     @property
     def prices(self) -> Prices:
-        """The chip's own, for as much of it as is in use."""
+        """The chip's prices, for the part of it that is in use."""
         return Prices(chip=self.chip, extent=self.extent)
 
     def on(self, chip: Chip) -> Placement:
-        """The same parts on a chip of the same cores, such as one with other prices."""
+        """The same parts on a chip with the same cores, such as one with other prices."""
         return replace(self, chip=chip)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Without the geometry, which is worked out again faster than sent."""
+        """Without the geometry, which is faster to recompute than to send."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
     def __repr__(self) -> str:
@@ -144,30 +144,31 @@ def place(
     spread: int | Sequence[int] | None = None,
     cores: Sequence[int] | None = None,
 ) -> Placement:
-    """Place `shape` on `chip`, layer by layer, core by core, and on further chips where the chip's file allows it.
+    """Place `shape` on `chip`, layer by layer, core by core, and on further chips if the chip's file allows it.
 
-    A capacity that the chip's file does not give does not limit. Under `scaled`, a network gets as many cores as it
-    needs: those of further chips where it may be joined with others, else added ones. A core only grows where a single
-    neuron does not fit, or a layer that may not be split; a chip with one core that stands alone keeps it, grown.
+    A capacity that the chip's file does not give is unlimited. Under `scaled`, a network gets as many cores as it
+    needs: those of further chips if chips may be joined, otherwise added ones. A core is only enlarged if a single
+    neuron, or a layer that may not be split, does not fit; a single-core chip that cannot be joined keeps its one core,
+    enlarged.
 
     Args:
-        weight_bits: of the evaluated weights, `chip` for the chip's; None evaluates floats, which costs say. Memory is
-            counted in the chip's own bits.
-        strategy: `in_order` fills each core before the next. `balanced` takes the same cores and spreads each layer
-            evenly over its own: parts differ by at most 1 neuron, unless layers share a core or cores differ in size
-            and one of them has less room. `near` and `balanced_near` have the same parts as these two, and choose for
-            each the core of its chip so that messages travel few hops, never more, see
-            `codesign.hardware.placement.traffic`.
-        cut: how convolutions are split, see `codesign.network.cuts`; `auto` takes for each the one with the fewest
-            cores, and of these the least messages and synapses on its busiest core.
-        spread: over how many cores, or how many of each layer, which lies evenly on cores of its own, see
+        weight_bits: bits of the evaluated weights, `chip` for the chip's; None evaluates floats, which costs mention.
+            Memory is counted in the chip's own bits.
+        strategy: `in_order` fills each core before the next. `balanced` uses the same cores and spreads each layer
+            evenly over its own: parts differ by at most 1 neuron, unless layers share a core or one core has less room.
+            `near` and `balanced_near` have the same parts as these two, but choose the core of each such that messages
+            travel fewer hops, never more; see `codesign.hardware.placement.traffic`.
+        cut: how convolutions are split, see `codesign.network.cuts`; `auto` takes for each the cut with the fewest
+            cores and, among these, the fewest messages and synapses on its busiest core.
+        spread: number of cores over which all layers, or each layer, are spread evenly, each on its own cores; see
             `codesign.hardware.placement.spreading`.
         cores: by hand: the core of each of N neurons, or of each part that `in_order` or `balanced` gives, numbered
-            from 0 as in `Placement.parts`. A layer's neurons on one core are a run in one of the cuts.
+            from 0 as in `Placement.parts`. A layer's neurons on one core must be a run in one of the cuts.
 
     Raises:
-        InputError: a choice is unknown, a number of the chip or of bits is none, or cores are none of the chip.
-        InfeasibleError: under `published`, with the layer, what it needs and what there is; cores against its rules.
+        InputError: a choice is unknown, a number of the chip or of bits is invalid, or the chip lacks a core.
+        InfeasibleError: the network does not fit under `published` (names the layer, what it needs and what there is),
+        or cores violate the chip's rules.
     """
     instance("shape", shape, NetworkShape)
     instance("chip", chip, Chip)
@@ -201,7 +202,7 @@ def _by_strategy(budget: Budget, strategy: Strategy, spread: int | Sequence[int]
             parts = spread_evenly(budget, parts)
     else:
         parts, assumptions = _checked(budget, spread_over(budget, spread))
-    if any(part.cut != CUTS[0] for part in parts):  # strips that are runs of channels as well are these
+    if any(part.cut != CUTS[0] for part in parts):  # strips that are also runs of channels count as such
         parts = slices_on(budget.shape, _cores_of_neurons(budget.shape, parts))
     if strategy in _MOVES:
         parts, unmoved = moved_near(budget, parts, strategy)
@@ -210,7 +211,7 @@ def _by_strategy(budget: Budget, strategy: Strategy, spread: int | Sequence[int]
 
 
 def _filled(budget: Budget) -> Assumed:
-    """What fits as the chip is described is placed so under `scaled`, too."""
+    """Parts that fit the chip as described are placed in the same way under `scaled`."""
     filling = fill_in_order(replace(budget, scaled=False))
     if filling.shortages and not budget.scaled:
         raise _infeasible(budget, shortage_text(budget, filling.shortages[0]))
@@ -278,7 +279,7 @@ def _added(budget: Budget, parts: tuple[Slice, ...]) -> Iterator[str]:
 
 
 def _shared(chip: Chip, parts: tuple[Slice, ...]) -> Iterator[str]:
-    """Cores with several layers where the chip does not say whether there may be such."""
+    """Assumption about cores with several layers if the chip does not say whether these are possible."""
     if chip.layers_share_core is None and len({part.core for part in parts}) < len(parts):
         yield f"{chip.name} does not state whether two layers may share a core; here they do"
 

@@ -1,4 +1,4 @@
-"""What is short where a network does not fit on a chip, in words."""
+"""What is missing if a network does not fit on a chip, in words."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _BITS_OF_KB = 8 * 1024
 
 
 def shortage_text(budget: Budget, shortage: Shortage) -> str:
-    """The layer, what it needs and what there is, in the units of the chip's file; where cores are short, how many the
+    """The layer, what it needs and what there is, in the units of the chip's file; if cores are missing, how many the
     network takes."""
     layer, needed, limit = f"the {ordinal(shortage.layer + 1)} layer", shortage.needed, shortage.limit
     if shortage.kind == "fan_in":
@@ -38,7 +38,7 @@ def shortage_text(budget: Budget, shortage: Shortage) -> str:
 
 
 def lifted(budget: Budget, shortages: Sequence[Shortage]) -> Iterator[str]:
-    """Fan-in and cores that a scaled chip had to grow, in words; of a chip with one core, once for all layers."""
+    """Fan-in and cores that were enlarged on a scaled chip, in words; for a chip with one core, once for all layers."""
     grown, name, shape = False, budget.chip.name, budget.shape
     for shortage in shortages:
         text = shortage_text(budget, shortage)
@@ -52,7 +52,7 @@ def lifted(budget: Budget, shortages: Sequence[Shortage]) -> Iterator[str]:
 
 
 def _taken(budget: Budget) -> str:
-    """Cores or chips of a network where there are enough of them."""
+    """Number of cores or chips that a network takes if there are enough of them."""
     parts = fill_in_order(replace(budget, scaled=True)).parts
     cores = max(part.core for part in parts) + 1
     return plural(-(-cores // budget.cores), "chip") if budget.spans_chips else plural(cores, "core")
@@ -72,7 +72,7 @@ def load_text(budget: Budget, neurons: int, synapses: int) -> str:
 
 
 def _memory_texts(bits: list[int]) -> list[str]:
-    """Amounts in KB of 1,024 bytes; all in bits where one is less, or where different amounts would look alike."""
+    """Amounts in KB of 1,024 bytes; all in bits if one is less, or if different amounts would look the same."""
     texts = [f"{amount / _BITS_OF_KB:,.1f}".removesuffix(".0") + " KB" for amount in bits]
     small = any(0 < amount < _BITS_OF_KB for amount in bits)
     return [f"{amount:,} bits" for amount in bits] if small or len(set(texts)) < len(set(bits)) else texts

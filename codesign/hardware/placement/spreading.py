@@ -1,4 +1,4 @@
-"""A network over a given number of cores, which may be more than it needs, so that each has less to do."""
+"""A network on a given number of cores, possibly more than it needs, so that each has less to do."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from codesign.units import plural
 
 
 def spread_over(budget: Budget, spread: int | Sequence[int]) -> tuple[Slice, ...]:
-    """Parts of every layer on cores of its own, in order, each layer evenly over its cores. Raises InputError where
-    there is not a number for each layer, or one that is no number of cores, and InfeasibleError where all layers
-    together need more cores, or there are fewer neurons, or the chip has fewer cores.
+    """Parts of every layer on its own cores, in order, each layer evenly over its cores. Raises InputError if there is
+    not one number for each layer, or one is not a number of cores, and InfeasibleError if the layers need more cores,
+    there are fewer neurons, or the chip has fewer cores.
 
     Args:
-        spread: cores of each layer, or of all. Of these each layer gets as many as it needs, and then one after another
-            goes to the layer with the most synapses and neurons a core.
+        spread: number of cores of each layer, or of all layers. In the latter case each layer gets as many as it needs,
+            and then each remaining core goes to the layer with the most synapses and neurons per core.
     """
     counts = _checked(budget.shape, spread) if isinstance(spread, Sized) else _shared_out(budget, spread)
     most = budget.most_cores

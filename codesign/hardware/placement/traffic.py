@@ -1,10 +1,11 @@
-"""Which core of its chip the load of each core lies on, so that messages travel few hops.
+"""Assigning loads to the cores of a chip such that messages travel few hops.
 
     traffic = Σ over sources a and parts b of messages(a → b) · hops(core of a → core of b)
 
-A source sends each message to every part that holds a target of it. Between chips messages pass tile 0 of both, so that
-each chip is a problem of its own, with all that comes from elsewhere or goes there at one fixed place. That is a
-quadratic assignment: scipy's FAQ (Vogelstein et al. 2015, doi:10.1371/journal.pone.0121002), then exchanges.
+A source sends each message to every part that holds a target. Between chips, messages pass tile 0 of both, so each chip
+is a separate problem, with everything that comes from or goes elsewhere at one fixed place. This is a quadratic
+assignment problem: it is solved by scipy's FAQ (Vogelstein et al. 2015, doi:10.1371/journal.pone.0121002), followed by
+exchanges.
 """
 
 from __future__ import annotations
@@ -21,13 +22,13 @@ from codesign.network.topology import NetworkShape
 from codesign.simulation.execution import Slice
 
 MOST_CORES = 256
-"""Most cores in use of one chip that are moved; the time grows with their third power, to some seconds here."""
+"""Most cores in use of one chip that are rearranged; the time grows with their third power, to some seconds here."""
 
 _LEAST_PLACES = 64
 
 
 def messages_between(shape: NetworkShape, parts: tuple[Slice, ...]) -> Floats:
-    """(P + 1, P) messages of the input (row 0) and of each part to each part: one of every input and neuron."""
+    """(P + 1, P) messages from the input (row 0) and each part to each part, if every input and neuron sends one."""
     sources = np.array([shape.input_size, *(part.neurons for part in parts)], dtype=np.float64)
     reach, messages = reach_of(shape, parts, parts), np.zeros((len(sources), len(parts)))
     np.add.at(messages, 1 + reach.origin, sources[1 + reach.origin, None] * reach.share)
@@ -35,8 +36,8 @@ def messages_between(shape: NetworkShape, parts: tuple[Slice, ...]) -> Floats:
 
 
 def moved_near(budget: Budget, parts: tuple[Slice, ...], strategy: str) -> Assumed:
-    """The same parts, the cores of each chip exchanged among themselves and with free ones where that saves hops; and
-    why some stay where they are although the strategy would move them."""
+    """The same parts, with the cores of each chip exchanged among themselves and with free ones if that saves hops; and
+    the reasons why some cannot be moved."""
     chip, network, size = budget.chip, budget.chip.mesh, budget.cores
     stays = f"'{strategy}' leaves parts on the cores in order"
     if network is None:
@@ -65,14 +66,14 @@ def moved_near(budget: Budget, parts: tuple[Slice, ...], strategy: str) -> Assum
 
 
 def _places(network: Mesh, used: Integers, there: int) -> Integers:
-    """Cores of a chip to choose from, those in use first: all of a small chip, else the nearest to tile 0."""
+    """Cores of a chip to choose from, those in use first: all of a small chip, otherwise the nearest to tile 0."""
     row, column = network.place(np.arange(there) // network.cores_per_tile)
     nearest = np.argsort(row + column, kind="stable")[: max(_LEAST_PLACES, 2 * len(used))]
     return np.concatenate([used, np.setdiff1d(nearest, used)])
 
 
 def _flow_on_chip(flow: Floats, own: Integers, places: int) -> Floats:
-    """(places + 1, places + 1) messages either way between what lies on each place; row 0 is what passes tile 0."""
+    """(places + 1, places + 1) messages in both directions between the loads of places; row 0 is what passes tile 0."""
     within = flow[1 + own][:, own]
     gate = flow[:, own].sum(axis=0) - within.sum(axis=0) + flow[1 + own].sum(axis=1) - within.sum(axis=1)
     both = np.zeros((places + 1, places + 1))
@@ -90,8 +91,8 @@ def _distances(network: Mesh, places: Integers) -> Floats:
 
 
 def _room(budget: Budget, loads: list[CoreLoad], cores: Integers) -> Flags:
-    """(places + 1, places + 1) whether what lies on one place fits on another; tile 0 stays what it is. A core that was
-    lifted beyond its capacity fits where as much is held."""
+    """(places + 1, places + 1) whether the load of one place fits on another; tile 0 is fixed. A core enlarged beyond
+    its capacity fits where the same load is held."""
     room = np.ones((len(cores) + 1, len(cores) + 1), dtype=np.bool_)
     amounts = np.zeros((2, len(cores)))
     amounts[:, : len(loads)] = np.array([(load.neurons, load.synapses) for load in loads]).T
@@ -105,11 +106,11 @@ def _room(budget: Budget, loads: list[CoreLoad], cores: Integers) -> Flags:
 
 
 def _arranged(flow: Floats, distance: Floats, room: Flags) -> Integers:
-    """(places + 1,) the place of what lies on each place."""
+    """(places + 1,) new place of the load of each place."""
     from scipy.optimize import quadratic_assignment
 
     given = np.arange(len(flow))
-    options = {"partial_match": np.array([[0, 0]]), "rng": np.random.default_rng(0)}  # FAQ draws no number
+    options = {"partial_match": np.array([[0, 0]]), "rng": np.random.default_rng(0)}  # FAQ does not draw numbers
     found = np.asarray(quadratic_assignment(flow, distance, method="faq", options=options).col_ind)
     starts = [given, found] if room[given, found].all() else [given]
     ends = [_exchanged(flow, distance, room, start) for start in starts]
@@ -117,10 +118,10 @@ def _arranged(flow: Floats, distance: Floats, room: Flags) -> Integers:
 
 
 def _exchanged(flow: Floats, distance: Floats, room: Flags, order: Integers) -> Integers:
-    """`order` after exchanges of two places, each the best there is, until none lessens flow · distance.
+    """`order` after exchanging pairs of places, always the best pair, until no exchange reduces flow · distance.
 
-    With S the flow and D the distances as placed, both symmetric, and G = S D, the exchange of u and v changes half of
-    Σ S D by G_uv + G_vu − G_uu − G_vv + 2 S_uv D_uv.
+    With S the flow and D the distances as placed, both symmetric, and G = S D, exchanging u and v changes half of Σ S D
+    by G_uv + G_vu − G_uu − G_vv + 2 S_uv D_uv.
     """
     order, least = order.copy(), -1e-9 * max(float(flow.sum()), 1.0)
     while True:

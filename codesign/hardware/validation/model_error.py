@@ -1,13 +1,13 @@
-"""How far the model is off from what was measured on a chip: a typical factor either way, of energy and of time.
+"""How far the model is off from measurements on a chip: a typical factor in either direction, for energy and for time.
 
-From n measurements that the chip's numbers were not fitted on:
+From n measurements to which the chip's numbers were not fitted:
 
     (ln S)² = (Σ ln²(model / measured) + (ln S_library)²) / (n + 1)
 
-S_library is that of all chips that come with the program, one more point beside the few of one chip. Of a published
-range the end that is farther off counts. Fits, bounds and figures that are themselves calculations say nothing of the
-model and do not count, and neither does the power of a chip at rest, whose numbers have ranges of their own. Where only
-the power of a chip at work is published, it stands for the energy.
+S_library is the factor over all chips that come with the program, one more point in addition to the few of one chip. Of
+a published range, the end that is farther off counts. Fits, bounds and figures that are themselves calculations say
+nothing about the model and do not count, nor does the power of an idle chip, whose numbers have their own ranges. If
+only the power of a working chip is published, it stands for the energy.
 """
 
 from __future__ import annotations
@@ -44,21 +44,22 @@ def measured_error(chip: Chip) -> ModelError:
 
 
 def library_error(chips: Iterable[Chip]) -> tuple[float, float]:
-    """The typical factors of energy and of time over all measurements of some chips. So few times are measured alone
-    that their factor is at least that of energies."""
+    """The typical factors of energy and of time over all measurements of these chips. So few measurements give a time
+    alone that its factor is at least that of energies."""
     checks = [check for chip in chips for check in validate(chip)]
     energy = _typical(_logarithms(checks, "energy"))
     return energy, max(energy, _typical(_logarithms(checks, "latency")))
 
 
 def _typical(logarithms: list[float]) -> float:
-    """A factor of three digits from the root mean square of logarithms; no model is worse than `ModelError.most`."""
+    """A factor with three digits from the root mean square of logarithms, at most `ModelError.most`."""
     logarithm = math.sqrt(sum(value**2 for value in logarithms) / len(logarithms))
     return float(f"{math.exp(min(logarithm, math.log(ModelError.most))):.3g}")
 
 
 def _logarithms(checks: Iterable[Check], quantity: Literal["energy", "latency"]) -> list[float]:
-    """ln(model / measured) of the measurements that test the model, each at the end that is farther off."""
+    """ln(model / measured) of the measurements that test the model, each at the end of its range that is farther
+    off."""
     tests = [check for check in checks if check.status == "recomputed" and check.measured]
     energies = {check.run for check in tests if check.quantity == "energy"}
     found = []

@@ -30,8 +30,8 @@ Quantity = Literal["energy", "latency", "power"]
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """(low, high) of each quantity that a model gives, in J, s and W; why it does not give the others; and terms that
-    are left out because the chip or the workload does not say them."""
+    """(low, high) of each quantity that a model gives, in J, s and W; reasons why it does not give the others; and
+    terms left out because the chip or the workload does not state them."""
 
     values: dict[Quantity, tuple[float, float]]
     reasons: dict[Quantity, str]
@@ -39,9 +39,9 @@ class Result:
 
 
 def recompute(chip: Chip, model: Counts | Steps, counted: Collection[str]) -> Result:
-    """Energy, latency and power of a stated workload on a chip, with the parts of the static power that are counted, as
-    in `codesign.hardware.terms.BOOKS`. Raises InputError where an override does not fit the chip, or its energies do
-    not hold in the workload's operation."""
+    """Energy, latency and power of a stated workload on a chip, with the parts of the static power in `counted`, as in
+    `codesign.hardware.terms.BOOKS`. Raises InputError if an override does not fit the chip, or if its energies are not
+    valid in the workload's operation."""
     chip = with_parameters(chip, model.overrides)
     cores = model.cores or chip.cores.value * model.chips
     per_tile = 1 if chip.network_on_chip is None else chip.network_on_chip.cores_per_tile
@@ -85,7 +85,7 @@ def _given(model: Counts | Steps) -> tuple[str, ...]:
 def _energy(
     prices: Prices, model: Counts | Steps, counted: Collection[str], on_s: float | None, left_out: list[str]
 ) -> tuple[float, float] | str:
-    """Energy at both ends of the counts, or why there is none."""
+    """Energy at both ends of the counts, or the reason why there is none."""
     chip, given = prices.chip, _given(model)
     if model.operation is not None:
         check_operation(chip, model.operation)
@@ -142,11 +142,11 @@ def _latency(prices: Prices, model: Steps) -> Latency:
 
 
 def _work(chip: Chip, work: CoreWork) -> Floats:
-    """(1, 6) in the order of `StepWork.work`; without lanes there is no latency to which it could add."""
+    """(1, 6) work in the order of `StepWork.work`; without lanes there is no latency to which it could contribute."""
     lanes, updates = 0.0, 0.0
     if chip.vector_width is not None:
         lanes = float(lane_operations(np.array([work.synapses]), chip)[0]) * work.messages
-        if chip.vector_width.value == 1:  # so that a mean over messages is not rounded up
+        if chip.vector_width.value == 1:  # so a mean over messages is not rounded up
             lanes = work.synapses * work.messages
         updates = float(lane_operations(np.array([work.updates]), chip)[0])
     return np.array([[lanes, work.messages, work.accesses, updates, work.spikes, work.outputs]])
@@ -156,7 +156,7 @@ def _work(chip: Chip, work: CoreWork) -> Floats:
 
 
 def model_mistakes(chip: Chip) -> Iterator[Mistake]:
-    """Overrides and fitted numbers that the chip does not have, and workloads that it cannot hold."""
+    """Mistakes: overrides and fitted numbers that the chip does not have, and workloads that do not fit on it."""
     numbers = set(chip.numbers())
     for position, measurement in enumerate(chip.validation):
         if measurement.model is not None and not isinstance(measurement.model, NotRecomputed):
@@ -165,7 +165,7 @@ def model_mistakes(chip: Chip) -> Iterator[Mistake]:
 
 
 def _refusal(chip: Chip, values: Mapping[str, object]) -> str:
-    """Why numbers of a chip cannot be set at once; "" where they can."""
+    """Why numbers of a chip cannot be set together; "" if they can."""
     try:
         with_parameters(chip, values)
     except InputError as error:

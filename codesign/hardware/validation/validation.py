@@ -1,7 +1,7 @@
-"""Published end-to-end measurements against what the chip's own numbers give for the same workload.
+"""Published end-to-end measurements compared with what the chip's numbers give for the same workload.
 
-Nothing here has a formula of its own: energy is `term_energies`, time is `latency_of`, as for any simulated
-execution. Nothing is tuned: an error stands as it is.
+There are no separate formulas here: energy is `term_energies`, time is `latency_of`, as for any simulated execution.
+Nothing is tuned: errors are reported as they are.
 """
 
 from __future__ import annotations
@@ -22,11 +22,12 @@ from codesign.units import format_si, plural
 
 Status = Literal["recomputed", "fitted", "bound", "arithmetic", "not_recomputed"]
 """`recomputed`: model and measurement are independent. `fitted`: a number that the model uses was fitted on this very
-measurement. `bound`: the workload is known in part, the model gives a bound. `arithmetic`: the published figure is
+measurement. `bound`: the workload is only partly known, and the model gives a bound. `arithmetic`: the published figure
+is
 itself a calculation. `not_recomputed`: see the reason."""
 
 _UNITS: dict[Quantity, str] = {"energy": "J", "latency": "s", "power": "W"}
-_HELD = 1e-3  # a bound that is missed by less than the last digit of what is published
+_HELD = 1e-3  # a bound missed by less than the last published digit holds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,16 +36,17 @@ class Check:
 
     Attributes:
         chip, measurement, workload, confidence, source: as in the chip's file.
-        quantity, unit: `energy` in J, `latency` in s, `power` in W; None where nothing of them is published.
+        quantity, unit: `energy` in J, `latency` in s, `power` in W; None if none of them is published.
         measured: the published value, in SI units.
-        model_low, model_high: the model's, equal unless the workload is published as a range; None if not recomputed.
+        model_low, model_high: the model's values, equal unless the workload is published as a range; None if not
+            recomputed.
         status: see `Status`.
-        bound: `lower` or `upper` where `status` is `bound`.
-        overrides: chip numbers that were others in this run, as "name = value".
-        fitted, fitted_on: which numbers were fitted on this measurement; what is said of fits elsewhere.
+        bound: `lower` or `upper` if `status` is `bound`.
+        overrides: chip numbers that differed in this run, as "name = value".
+        fitted, fitted_on: numbers that were fitted to this measurement; remarks about other fits.
         not_modelled: what the model leaves out.
         reason: why it is not recomputed.
-        worked: whether the chip had anything to do.
+        worked: whether the chip had any work to do.
     """
 
     chip: str
@@ -68,19 +70,19 @@ class Check:
 
     @property
     def run(self) -> tuple[str, str, str]:
-        """What is the same of all quantities of a run."""
+        """What all quantities of a run have in common."""
         return self.chip, self.measurement, self.workload
 
     @property
     def errors(self) -> tuple[float, float] | None:
-        """Relative errors (model − measured) / measured of both ends; None if not recomputed."""
+        """Relative errors (model − measured) / measured at both ends; None if not recomputed."""
         if not self.measured or self.model_low is None or self.model_high is None:
             return None
         return self.model_low / self.measured - 1.0, self.model_high / self.measured - 1.0
 
     @property
     def error(self) -> float | None:
-        """The relative error of the end that is farther off."""
+        """The relative error at the end that is farther off."""
         return farther_off(self.measured, self.model_low, self.model_high)
 
     @property
@@ -92,10 +94,10 @@ class Check:
 
 
 def validate(chip: Chip) -> tuple[Check, ...]:
-    """Recompute every published measurement of a chip from what its file gives, in file order.
+    """Recompute every published measurement of a chip from its file, in file order.
 
     Raises:
-        InputError: a model names a number that the chip does not have, or a value that does not fit.
+        InputError: a model names a number that the chip does not have, or an invalid value.
     """
     instance("chip", chip, Chip)
     mistakes = [f"{chip.name}: {'.'.join(map(str, path))}: {message}" for path, message in model_mistakes(chip)]
@@ -154,10 +156,10 @@ def _status(measurement: Measurement, model: Counts | Steps) -> Status:
 
 
 def validation_summary(chip: Chip) -> str:
-    """What `validate` finds in one line: measurements recomputed and bounded, and relative errors.
+    """The result of `validate` in one line: measurements recomputed and bounded, and relative errors.
 
-    Errors are those of quantities that are neither fitted on the same point, bounds, nor arithmetic themselves; of a
-    range the end that is farther off. Raises InputError as `validate`.
+    Errors are those of quantities that are not fitted to the same point, bounds or calculations themselves; for a
+    range, at the end that is farther off. Raises InputError like `validate`.
     """
     checks = [check for check in validate(chip) if check.quantity is not None]
     measurements = {check.run for check in checks}
@@ -191,7 +193,7 @@ def _quantities(count: int, which: str = "") -> str:
 
 
 def contradictions(chip: Chip) -> tuple[str, ...]:
-    """The measurements on the wrong side of their bound, a sentence each. Raises InputError as `validate`."""
+    """One sentence for each measurement on the wrong side of its bound. Raises InputError like `validate`."""
     sides = {"lower": "at least", "upper": "at most"}
     return tuple(
         f"{chip.title} contradicts a measurement: for '{check.measurement}' its numbers give {sides[check.bound]} "
