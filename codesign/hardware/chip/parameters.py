@@ -65,7 +65,7 @@ def replaced(chip: Chip, values: Mapping[str, object]) -> Chip:
     invalid."""
     for path, value in sorted(
         values.items(), key=lambda item: item[0] != "synchronization"
-    ):  # it determines which other numbers exist
+    ):  # it decides on others
         if path == "synchronization":
             chip = with_kind(chip, value)
             continue
@@ -123,7 +123,7 @@ def _replacement(spec: Spec, field: str, value: object, where: str) -> Any:
     kept = {name: getattr(current, name) for name in _KEPT if hasattr(current, name)}
     if getattr(current, "static", None) == "inside" and not kept.get(
         "all_in"
-    ):  # otherwise static power would be estimated in addition
+    ):  # it would be estimated, too
         kept["static"] = "inside"
     return _validated(kind, {**kind.written_out(value), **kept}, where)
 

@@ -179,7 +179,7 @@ class _Passes:
         evaluated = np.zeros((self.steps, self.slices, passes))  # when a slice's evaluation of a step was done
         sent = np.zeros(
             (self.steps, self.slices + 1, passes)
-        )  # and when its output was done; last, for what is sent at time 0
+        )  # and its output; last: sent at time 0
         done, left = np.zeros((2, self.parts, passes))
         for step, ends in enumerate(self.ends.tolist()):
             now = slice(ends[0], ends[-1])
