@@ -148,17 +148,19 @@ class Cost(OfArrays):
 
     def __repr__(self) -> str:
         energy, cores_in_use = format_si(self.energy_j, "J"), format_si(self.energy_cores_in_use_j, "J")
-        times = {"interval": self.latency.interval_s, "decision": self.latency.decision_s}
-        more = {name: format_si(mean, "s") for name, of in times.items() if (mean := _mean(of)) is not None}
-        more |= {} if self.power_w is None else {"power": format_si(self.power_w, "W")}
-        more |= {} if not (late := _mean(self.latency.late)) else {"late": f"{in_percent(late)} %"}
+        latency, interval = format_si(self.latency_s, "s"), format_si(_mean(self.latency.interval_s), "s")
+        stream = self._pace() if self.operation == "real_time" else ""
+        if self.operation == "accelerated" and self.latency_s is not None:
+            stream = f"; in a stream, a sample every {interval}"
+        mean = (
+            f" at {format_si(self.power_w, 'W')} on average" if self.power_w and self.operation == "real_time" else ""
+        )
         missing = f"\n  not modelled: {'; '.join(self.not_modelled)}" if self.not_modelled else ""
         assumed = f"\n  assumed: {'; '.join(self.assumptions)}" if self.assumptions else ""
         return (
             f"Cost of {len(self.synaptic_operations):,} samples on {self.chip}, {self.operation}, means:\n"
-            f"  energy: {energy}{self._shares()}, of the cores in use {cores_in_use}\n"
-            f"  latency: {format_si(self.latency_s, 's')} ({self.latency.model})"
-            f"{''.join(f', {name} {text}' for name, text in more.items())}{missing}{assumed}"
+            f"  energy: {energy}{mean}{self._shares()}, of the cores in use {cores_in_use}\n"
+            f"  latency: {latency} ({self.latency.model}){stream}{missing}{assumed}"
         )
 
     def _shares(self) -> str:
@@ -173,6 +175,12 @@ class Cost(OfArrays):
             return f" ({', '.join(_in_words(name) for name in self.mean.coverage)})"
         told = [f"{in_percent(share)} % {label}" for share, label in shares[:_MOST_SHARES] if share >= _LEAST_SHARE]
         return f" ({', '.join(told)})"
+
+    def _pace(self) -> str:
+        """In real time, how soon an answer comes, and whether the chip keeps pace with its input."""
+        decision, late = _mean(self.latency.decision_s), _mean(self.latency.late)
+        answer = "" if decision is None else f"; an answer {format_si(decision, 's')} after the last frame"
+        return answer + (f"; {in_percent(late)} % of its steps take longer than a timestep" if late else "")
 
 
 def _in_words(covered: str) -> str:
