@@ -9,6 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeVar
 from pydantic import AfterValidator, ConfigDict, Field, PrivateAttr, ValidationInfo, field_validator, model_validator
 
 from codesign.analysis.comparisons.constraints import more_is_better
+from codesign.analysis.results.columns import COLUMNS
 from codesign.analysis.results.formatting import is_share
 from codesign.analysis.results.pareto import Direction
 from codesign.documents import Spec
@@ -21,7 +22,7 @@ from codesign.simulation.recording import CONVERGENCE_STEPS
 from codesign.simulation.schedule import InputMode, MarginCheck
 from codesign.training.mixture import PolicyName
 from codesign.training.recipe import Recipe
-from codesign.units import Positive, Real, fraction
+from codesign.units import Positive, Real, fraction, parse_quantity
 from codesign.workload.spec import WorkloadSpec
 
 Name = Annotated[
@@ -176,16 +177,20 @@ class EvaluationEntry(Spec):
     samples: Positive | None = None
 
 
-def of_a_share(cls: Any, limit: Any, info: ValidationInfo) -> Any:
-    """A limit on the column of its entry, of a share as a fraction."""
-    return fraction(limit) if limit is not None and is_share(str(info.data.get("column"))) else limit
+def of_column(cls: Any, limit: Any, info: ValidationInfo) -> Any:
+    """A limit on the column of its entry: a quantity in SI, a share as a fraction."""
+    column = str(info.data.get("column"))
+    if limit is not None and is_share(column):
+        return fraction(limit)
+    known = COLUMNS.get(column)
+    return parse_quantity(limit, known.unit) if known is not None and known.unit and isinstance(limit, str) else limit
 
 
 class ObjectiveEntry(Spec):
     """A column of the results that should be large or small; `reference` fixes a hypervolume's reference point.
 
-    The reference of an accuracy, or another share, is a fraction or a percentage. `direction` may be left out:
-    accuracies and agreement should be large, all else small.
+    The reference is a number, with a unit if the column has one, or a percentage for a share. `direction` may be left
+    out: accuracies and agreement should be large, all else small.
     """
 
     column: str
@@ -199,4 +204,4 @@ class ObjectiveEntry(Spec):
             return data
         return {**data, "direction": "maximize" if more_is_better(data["column"]) else "minimize"}
 
-    _of_a_share = field_validator("reference", mode="before")(of_a_share)
+    _of_column = field_validator("reference", mode="before")(of_column)

@@ -8,37 +8,22 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
-from codesign.analysis.results.columns import COLUMNS
 from codesign.analysis.results.pareto import Direction
 from codesign.documents import Path_, Spec
-from codesign.exploration.definition.entries import EvaluationEntry, ObjectiveEntry, Seeds, different, of_a_share
+from codesign.exploration.definition.entries import EvaluationEntry, ObjectiveEntry, Seeds, different, of_column
 from codesign.exploration.definition.network import AxisValue as Value
 from codesign.exploration.definition.spec import SweepSpec
 from codesign.exploration.study import checks
 from codesign.exploration.study.domains import Domain
 from codesign.exploration.study.samplers import check_options, known_sampler
 from codesign.exploration.study.space import SearchSpace
-from codesign.units import Positive, Real, Time, parse_quantity
-
-
-def _in_si(cls: Any, data: Any) -> Any:
-    """Limits on a column in its SI unit; what else is wrong is left for the fields' own checks."""
-    column = data.get("column") if isinstance(data, dict) else None
-    if not isinstance(column, str) or column not in COLUMNS or not (unit := COLUMNS[column].unit):
-        return data
-    texts = {name: data[name] for name in _LIMITS if isinstance(data.get(name), str)}
-    return {**data, **{name: parse_quantity(text, unit) for name, text in texts.items()}}
-
-
-_LIMITS = ("reference", "at_least", "at_most")
+from codesign.units import Positive, Real, Time
 
 
 class StudyObjective(ObjectiveEntry):
-    """An objective; its `reference`, the worst value that counts in hypervolumes, is a number or has a unit."""
+    """An objective; its `reference` is the worst value that counts in hypervolumes."""
 
     reference: Real
-
-    _with_unit = model_validator(mode="before")(_in_si)
 
 
 class ConstraintEntry(Spec):
@@ -53,8 +38,7 @@ class ConstraintEntry(Spec):
     at_least: Real | None = None
     at_most: Real | None = None
 
-    _with_unit = model_validator(mode="before")(_in_si)
-    _of_a_share = field_validator("at_least", "at_most", mode="before")(of_a_share)
+    _of_column = field_validator("at_least", "at_most", mode="before")(of_column)
 
     @model_validator(mode="after")
     def _check(self) -> ConstraintEntry:
