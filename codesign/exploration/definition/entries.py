@@ -186,16 +186,12 @@ def of_column(cls: Any, limit: Any, info: ValidationInfo) -> Any:
     return parse_quantity(limit, known.unit) if known is not None and known.unit and isinstance(limit, str) else limit
 
 
-class ObjectiveEntry(Spec):
-    """A column of the results that should be large or small; `reference` fixes a hypervolume's reference point.
-
-    The reference is a number, with a unit if the column has one, or a percentage for a share. `direction` may be left
-    out: accuracies and agreement should be large, all else small.
-    """
+class Aim(Spec):
+    """A column that should be large or small. `direction` may be left out: accuracies and agreement should be large,
+    all else small."""
 
     column: str
     direction: Direction
-    reference: Real | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -203,5 +199,15 @@ class ObjectiveEntry(Spec):
         if not isinstance(data, dict) or "direction" in data or not isinstance(data.get("column"), str):
             return data
         return {**data, "direction": "maximize" if more_is_better(data["column"]) else "minimize"}
+
+
+class ObjectiveEntry(Aim):
+    """A column of the results that should be large or small; `reference` fixes a hypervolume's reference point.
+
+    The reference is a number, with a unit if the column has one, or a percentage for a share. `direction` may be left
+    out: accuracies and agreement should be large, all else small.
+    """
+
+    reference: Real | None = None
 
     _of_column = field_validator("reference", mode="before")(of_column)

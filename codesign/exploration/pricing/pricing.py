@@ -147,7 +147,7 @@ def price_space(
     progress = progress or Progress()
     spec, space, recipes = problem.spec, problem.space, problem.recipes
     pricers = pricers_of(problem, threads=threads, progress=progress)
-    front = StreamingFront([objective.towards for objective in spec.objectives])
+    front = StreamingFront([objective.direction for objective in spec.objectives])
     densities = [Density(recipe) for recipe in recipes]
     for first in range(0, space.size, chunk):
         numbers = np.arange(first, min(first + chunk, space.size))

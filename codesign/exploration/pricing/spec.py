@@ -10,11 +10,10 @@ from typing import Annotated, Any
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
 from codesign.analysis.results.columns import is_of_design
-from codesign.analysis.results.pareto import Direction
-from codesign.documents import FileSpec, Path_, Spec, read_document, validate_document, value_at
+from codesign.documents import FileSpec, Path_, read_document, validate_document, value_at
 from codesign.errors import CodesignError, InputError
 from codesign.exploration.definition.checks import Mistakes, list_at, mapping
-from codesign.exploration.definition.entries import Name, Seed, different
+from codesign.exploration.definition.entries import Aim, Name, Seed, different
 from codesign.exploration.definition.library import load_sweep
 from codesign.exploration.definition.spec import SweepSpec
 from codesign.exploration.definition.variants import base_chip
@@ -31,19 +30,12 @@ COSTS = ("accuracy", *ENERGIES, "latency_s", "energy_delay_js", "area_m2")
 """Objectives beside the axes."""
 
 
-class PriceObjective(Spec):
+class PriceObjective(Aim):
     """A cost or the path of an axis, to be maximized or minimized without loss in the others.
 
     Costs are `accuracy`, `energy_j` of all that is powered, `energy_cores_in_use_j`, `latency_s`, `energy_delay_js` and
     `area_m2`. `direction` is left out: accuracy is to be large and everything else small.
     """
-
-    column: str
-    direction: Direction | None = None
-
-    @property
-    def towards(self) -> Direction:
-        return self.direction or ("maximize" if self.column == "accuracy" else "minimize")
 
 
 class PricingSpec(FileSpec):
@@ -77,9 +69,9 @@ class PricingSpec(FileSpec):
     axes: dict[str, AxisEntry] = Field(default_factory=dict)
     linked: dict[Name, Annotated[dict[str, AxisEntry], Field(min_length=1)]] = Field(default_factory=dict)
     objectives: Annotated[tuple[PriceObjective, ...], Field(min_length=1)] = (
-        PriceObjective(column="accuracy"),
-        PriceObjective(column="energy_j"),
-        PriceObjective(column="latency_s"),
+        PriceObjective(column="accuracy", direction="maximize"),
+        PriceObjective(column="energy_j", direction="minimize"),
+        PriceObjective(column="latency_s", direction="minimize"),
     )
     most_points: Positive = 20_000_000
 

@@ -134,7 +134,7 @@ def page_of(problem: PricingProblem, front: pa.Table, densities: Sequence[Densit
         operation=problem.operation,
         size=space.size,
         combinations=math.prod(space.combined_shape),
-        objectives=tuple((objective.column, objective.towards) for objective in spec.objectives),
+        objectives=tuple((objective.column, objective.direction) for objective in spec.objectives),
         energy=spec.drawn_energy,
         axes=space.axes,
         models=tuple((model.recipe, model.seed, model.accuracy) for model in problem.models),
