@@ -25,11 +25,10 @@ from codesign.analysis.questions import (
     TargetQuestion,
     question_of,
 )
-from codesign.analysis.results.columns import AXIS_PREFIX
 from codesign.analysis.results.naming import Names, names_of
 from codesign.analysis.results.points import Point, gather
 from codesign.analysis.results.study import Study, read_study
-from codesign.analysis.results.table import ResultTable, is_known, refuse_twice
+from codesign.analysis.results.table import ResultTable, refuse_twice
 from codesign.arguments import one_of
 from codesign.errors import InputError
 from codesign.hardware.terms import BOOKS, StaticBook
@@ -112,12 +111,6 @@ def json_of(table: ResultTable) -> str:
     return json.dumps(answers, indent=2, allow_nan=False)
 
 
-def _tried(table: ResultTable, column: str) -> list[float]:
-    """The numbers of an axis in all rows, those without a result too."""
-    cells = table.frame[column].unique() if column in table.frame and column.startswith(AXIS_PREFIX) else ()
-    return [cell for cell in cells if isinstance(cell, float) and is_known(cell)]
-
-
 def _is_aside(asked: tuple[str, Question]) -> bool:
     """Whether it compares only settings, which is nothing that a sweep is run to answer."""
     return isinstance(asked[1], PrintedQuestion) and not asked[1].rows
@@ -127,7 +120,7 @@ def _answer(name: str, question: Question, table: AnsweredTable) -> Answer:
     points, names = table.points, table.names
     match question:
         case ChooseQuestion():
-            return choose(name, question, points, names, tried=_tried(table, question.choose))
+            return choose(name, question, points, names)
         case CompareQuestion():
             return compare_sides(name, question, points, names)
         case ClaimQuestion():

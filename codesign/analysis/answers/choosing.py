@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 from codesign.analysis.answers.answers import LIKELY, Answer, Option, Standing, values_of
@@ -53,12 +53,9 @@ _MOST_NAMED, _MOST_SENTENCES = 3, 3
 """Options and sentences of an answer; what else there is to say becomes a remark."""
 
 
-def choose(
-    name: str, question: ChooseQuestion, points: Sequence[Point], names: Names, *, tried: Collection[float] = ()
-) -> Answer:
+def choose(name: str, question: ChooseQuestion, points: Sequence[Point], names: Names) -> Answer:
     """The answer to a question of the form `choose`. What is `set_aside` takes no part, but for schedules that the chip
-    cannot execute, if they are asked for by name. Of an axis of numbers, `tried` are all of them, with or without a
-    result."""
+    cannot execute, if they are asked for by name."""
     selected = points_in(points, question.select)
     able = taking_part(selected, question.select)
     path = question.choose.removeprefix(AXIS_PREFIX)
@@ -85,7 +82,7 @@ def choose(
     if not contest.ranked:
         standing, sentence = _nothing_ranked(contest, selected)
         return answer(standing=standing, sentence=sentence, remarks=left_aside(selected, names))
-    turns, further = switches(contest), (dropping_remark(selected, names), *_further(contest, question, tried))
+    turns, further = switches(contest), (dropping_remark(selected, names), *_further(contest, question))
     said = [_sentence(contest, names.owners.get(path, "")), *filter(None, further), *turns[:1]]
     sentence = " ".join(said[:_MOST_SENTENCES])
     remarks = (
@@ -263,7 +260,7 @@ def _sentence(contest: Contest, owner: str) -> str:
     return f"{contest.names.upper(listed(level))} {verb} the {most} {label}: {value}, {ahead}."
 
 
-def _further(contest: Contest, question: ChooseQuestion, tried: Collection[float]) -> Iterator[str]:
+def _further(contest: Contest, question: ChooseQuestion) -> Iterator[str]:
     """What may stand in the way of the sentence, or goes with it: most important first."""
     best, second = contest.ranked[0], contest.second
     yield draws_against(contest)
@@ -273,7 +270,7 @@ def _further(contest: Contest, question: ChooseQuestion, tried: Collection[float
     if question.choose == "chip" and foreign is not None and contest.ranked.index(foreign) > contest.level:
         yield _best_other_chip(contest, foreign)
     if question.choose.startswith(AXIS_PREFIX) and second is not None:
-        yield _at_an_end(contest, question.choose, tried)
+        yield _at_an_end(contest, question.choose)
     if second is not None:
         yield other_book(contest, foreign or second)
     yield enlarged(contest)
@@ -310,7 +307,7 @@ def _best_other_chip(contest: Contest, point: Point) -> str:
     return f"The best other chip, {label}, has {in_times(factor, more=not contest.more)}{both}."
 
 
-def _at_an_end(contest: Contest, path: str, tried: Collection[float]) -> str:
+def _at_an_end(contest: Contest, path: str) -> str:
     """That the best value of a numeric axis is the smallest or the largest that was tried, and not of all there are, or
     that those beyond it have no point here: the network may not fit, or answer nothing."""
     numbers = [option for option in contest.members if isinstance(option, int | float)]
@@ -320,6 +317,8 @@ def _at_an_end(contest: Contest, path: str, tried: Collection[float]) -> str:
     if best in (0, 1):  # the least of counts, and both ends of shares
         return ""
     end, further = ("largest", "larger") if best == max(numbers) else ("smallest", "smaller")
+    whole = contest.ranked[0].whole
+    tried = [cell for frame in (whole.frame, whole.failed) for cell in frame[path] if isinstance(cell, float)]
     if any(value > best if further == "larger" else value < best for value in tried):
         return f"The {further} ones that were tried take no part."
     lanes = path.endswith(".vector_width") and contest.column in ("energy_j", "latency_s", "energy_delay_js")

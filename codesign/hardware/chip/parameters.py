@@ -63,9 +63,7 @@ def with_parameters(chip: Chip, values: Mapping[str, object], settled: Collectio
 def replaced(chip: Chip, values: Mapping[str, object]) -> Chip:
     """The chip with numbers replaced, consistent or not. Raises InputError if there is no such number, or the value is
     invalid."""
-    for path, value in sorted(
-        values.items(), key=lambda item: item[0] != "synchronization"
-    ):  # it decides on others
+    for path, value in sorted(values.items(), key=lambda item: item[0] != "synchronization"):  # it decides on others
         if path == "synchronization":
             chip = with_kind(chip, value)
             continue
@@ -121,9 +119,7 @@ def _replacement(spec: Spec, field: str, value: object, where: str) -> Any:
     if kind is BarrierTimes:
         return _barrier_times(current, value, where)
     kept = {name: getattr(current, name) for name in _KEPT if hasattr(current, name)}
-    if getattr(current, "static", None) == "inside" and not kept.get(
-        "all_in"
-    ):  # it would be estimated, too
+    if getattr(current, "static", None) == "inside" and not kept.get("all_in"):  # it would be estimated, too
         kept["static"] = "inside"
     return _validated(kind, {**kind.written_out(value), **kept}, where)
 

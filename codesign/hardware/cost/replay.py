@@ -177,9 +177,7 @@ class _Passes:
         if self.work.chip.synchronization.kind == "clocked":
             free += self.work.accessed[:, None] * times_s[2] * self.ran
         evaluated = np.zeros((self.steps, self.slices, passes))  # when a slice's evaluation of a step was done
-        sent = np.zeros(
-            (self.steps, self.slices + 1, passes)
-        )  # and its output; last: sent at time 0
+        sent = np.zeros((self.steps, self.slices + 1, passes))  # and its output; last: sent at time 0
         done, left = np.zeros((2, self.parts, passes))
         for step, ends in enumerate(self.ends.tolist()):
             now = slice(ends[0], ends[-1])
