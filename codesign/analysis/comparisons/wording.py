@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 
 from codesign.analysis.comparisons.comparison import Comparison
-from codesign.analysis.comparisons.robustness import RangedNumber, Robustness, Tip, ranged_numbers
+from codesign.analysis.comparisons.robustness import RangedNumber, Tip, ranged_numbers
 from codesign.analysis.results.formatting import is_share, points_with_interval, significant, upper, with_interval
 from codesign.analysis.results.naming import Names
 from codesign.analysis.results.points import Point
@@ -116,18 +116,8 @@ def tip_sentence(comparison: Comparison, names: Names) -> str:
     if robustness.tips:
         return f"This reverses if {describe_tip(robustness.tips[0], names)}."
     if robustness.models and comparison.ratio is not None:
-        typical = max(model.high for model in robustness.models)
-        model = f"a model off by a factor of {significant(comparison.ratio, 3)} between them would"
-        if _reverse_together(robustness, comparison.gain.mean or 0.0):
-            said = f"No chip number alone reverses this within its range; several together or {model}"
-        else:
-            said = f"No chip number reverses this within its range; only {model}"
-        return f"{said} (typically {significant(typical, 2)})."
+        factor = significant(comparison.ratio, 3)
+        typical = significant(max(model.high for model in robustness.models), 2)
+        said = f"a model off by a factor of {factor} between them would (typically {typical})"
+        return f"No chip number alone reverses this within its range; {said}."
     return ""
-
-
-def _reverse_together(robustness: Robustness, gain: float) -> bool:
-    """Whether numbers that do not reverse a comparison alone do if each lies at the worse end of its range, as far as
-    what they do adds up."""
-    numbers = [influence for influence in robustness.influences if not influence.number.path.startswith(MODEL)]
-    return gain + sum(min(one.at_low - gain, one.at_high - gain, 0.0) for one in numbers) <= 0
