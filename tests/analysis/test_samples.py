@@ -80,15 +80,8 @@ def test_who_may_be_more_than_a_point_ahead_makes_a_limit_doubtful(gained, stand
     rows = [one | {"energy_j": one["energy_j"] * (1 + 1e-6 * one["training_seed"])} for one in rows]
     answer = asked(rows, choose="chip", least="energy_j", where=["accuracy within 1 point of best"])
     assert (labels(answer)[0], answer.confidence, answer.standing) == ("a", 1.0, standing)
-    told = "As far as seeds and samples tell, b may be up to 1.5 points ahead in accuracy."
+    told = "a may meet accuracy within 1 point of best only by chance."
     assert (told in answer.remarks) == (standing == "likely")
-
-
-def test_nobody_is_more_than_all_samples_ahead():
-    """Two seeds that disagree leave a difference of 0 ± 1,016 points."""
-    rows = accurate("a", 1e-9, 0.9, 0.1) + accurate("b", 2e-9, 0.1, 0.9)
-    answer = asked(rows, choose="chip", least="energy_j", where=["accuracy within 1 point of best"])
-    assert "b may be up to 100.0 points ahead in accuracy." in " ".join(answer.remarks)
 
 
 @pytest.mark.parametrize(("shift", "standing"), [(0, "likely"), (16, "sure")])

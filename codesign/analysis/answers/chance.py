@@ -5,17 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from codesign.analysis.comparisons.comparison import Comparison, compare
-from codesign.analysis.comparisons.constraints import (
-    farthest_ahead,
-    largest_miss,
-    meeting,
-    meets,
-    met_by_chance,
-    missed_by_chance,
-)
+from codesign.analysis.comparisons.constraints import largest_miss, meeting, meets, met_by_chance, missed_by_chance
 from codesign.analysis.comparisons.contest import Contest
 from codesign.analysis.questions import Constraint
-from codesign.analysis.results.formatting import column_label, in_points, listed
+from codesign.analysis.results.formatting import listed
 from codesign.analysis.results.points import Point
 from codesign.analysis.results.samples import answer_alike, counts_samples, lead_by_samples
 
@@ -94,21 +87,8 @@ def included_by_chance(contest: Contest) -> str:
     alike = second is not None and all(_answer_alike(best, point, where) for point in others)
     if alike or not all(met_by_chance(point, where) for point in firm):
         return ""
-    limits = met_by_chance(best, where)
-    said = [_ahead(contest, best, limit) for limit in limits if limit.rivals]
-    if fixed := [limit.text for limit in limits if not limit.rivals]:
-        said.insert(0, f"{contest.names.upper(contest.label_of(best))} may meet {listed(fixed)} only by chance.")
-    return " ".join(said)
-
-
-def _ahead(contest: Contest, best: Point, limit: Constraint) -> str:
-    """By how much another point may be farther from the best than a limit allows."""
-    rival, lead = farthest_ahead(best, limit)
-    option = next(option for option, variants in contest.members.items() if rival in variants)
-    own = best in contest.members[option]
-    who = "another of its variants" if own else contest.label(option)
-    ahead = f"up to {in_points(min(lead, 1.0))} points ahead in {column_label(limit.column)}"
-    return f"As far as seeds and samples tell, {who} may be {ahead}."
+    limits = listed([limit.text for limit in met_by_chance(best, where)])
+    return f"{contest.names.upper(contest.label_of(best))} may meet {limits} only by chance."
 
 
 def left_to_chance(contest: Contest) -> str:

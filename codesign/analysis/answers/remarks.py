@@ -58,7 +58,7 @@ def remarks_on(
     best, second, names = contest.ranked[0], contest.second, contest.names
     said = [left_out(point, contest.column, names) for point in told]
     said += [may_miss(point, contest.where, names) for point in told]
-    said += [_doubt(contest, point, f" of {contest.label_of(point)}" * bool(told[1:])) for point in told]
+    said += [doubt(point, contest.where, f" of {contest.label_of(point)}" * bool(told[1:])) for point in told]
     said += [_off_centre(point, contest) for point in told]
     said += [_seeds_wanted(contest), undecided_by_samples(contest)]
     said += [excluded_by_chance(contest), included_by_chance(contest)]
@@ -345,14 +345,6 @@ def _accuracy_remark(contest: Contest, columns: Collection[str]) -> str:
         return ""
     label = contest.label_of(best)
     return f"No accuracy is asked for, and that of {label} is hardly known: {with_interval(found, 'accuracy')}."
-
-
-def _doubt(contest: Contest, point: Point, of: str) -> str:
-    """That some seeds or draws of a point miss the constraints, and what counts there: its option's next best."""
-    said, reserve, column = doubt(point, contest.where, of), contest.reserves.get(point), contest.column
-    if not said or reserve is None:
-        return said
-    return f"{said} There its next best counts: {quantity(reserve.value(column).mean, column)}."
 
 
 def _seeds_wanted(contest: Contest) -> str:

@@ -196,12 +196,6 @@ def _by_chance(point: Point, constraint: Constraint) -> bool:
     return low <= constraint.value <= high or abs(short.mean or 0.0) <= (short.half_width or 0.0)
 
 
-def farthest_ahead(point: Point, constraint: Constraint) -> tuple[Point, float]:
-    """Of a limit that the best sets, the point that may be farthest ahead of another, and by how much."""
-    leads = {rival: _lead(rival, point, constraint.column)[1] for rival in constraint.rivals}
-    return max(leads.items(), key=lambda lead: lead[1])
-
-
 def _lead(one: Point, other: Point, column: str) -> tuple[float, float]:
     """By how much one's share may be ahead of another's, at least and at most, of all that seeds and samples allow."""
 
