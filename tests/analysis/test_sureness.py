@@ -221,7 +221,7 @@ def test_who_misses_a_share_by_chance_leaves_the_answer_open(missing, samples, s
     rows = [one | {"samples": samples} for one in rows]
     answer = asked(rows, choose="chip", least="energy_j", where=["accuracy within 1 point of best"])
     assert (labels(answer)[0], answer.confidence, answer.standing) == ("a", 1.0, standing)
-    told = "B would be better and may miss accuracy within 1 point of best by chance."
+    told = "B may miss accuracy within 1 point of best only by chance."
     assert (told.lower() in [remark.lower() for remark in answer.remarks]) == (standing == "likely")
 
 
@@ -231,7 +231,7 @@ def test_who_cannot_be_compared_and_misses_a_share_by_chance_leaves_the_only_oth
         rows = [one | {"samples": 1000} for one in (*accurate("a", 2e-9, 0.92, 0.92, 0.92), *other)]
         answer = asked(rows, choose="chip", least="energy_j", where=["accuracy within 1 point of best"])
         assert (labels(answer)[0], answer.standing) == ("a", standing)
-        told = "b cannot be compared and may miss accuracy within 1 point of best by chance."
+        told = "b may miss accuracy within 1 point of best only by chance."
         assert (told in answer.remarks) == (standing == "likely")
 
 

@@ -50,23 +50,15 @@ def excluded_by_chance(contest: Contest) -> str:
     best, where = contest.ranked[0], contest.where
     others = {option: of for option, of in contest.members.items() if contest.chosen.get(option) is not best}
     options = {p: option for option, of in others.items() for p in of if not all(meets(p, limit) for limit in where)}
-    nearest = sorted(options, key=lambda point: largest_miss(point, where))
-
-    def told(point: Point, what: str) -> str:
-        label = contest.label(options[point])
-        who = contest.names.upper(f"another variant of {label}" if options[point] in contest.chosen else label)
-        missed = listed([limit.text for limit in where if not meets(point, limit)])
-        return f"{who} {what} and may miss {missed} by chance."
-
-    for point in nearest:
-        other = contest.next_to(point)
-        if other is not None and not contest.ahead(other, point) and missed_by_chance(point, where):
-            return told(point, f"would be {'better' if contest.ahead(point, other) else 'as good'}")
-    if len(contest.ranked) == 1:
-        for point in nearest:
-            unknown = options[point] not in contest.chosen and contest.next_to(point) is None
-            if unknown and missed_by_chance(point, where):
-                return told(point, "cannot be compared")
+    for point in sorted(options, key=lambda point: largest_miss(point, where)):
+        option, other = options[point], contest.next_to(point)
+        unknown = other is None and option not in contest.chosen and len(contest.ranked) == 1
+        as_good = other is not None and not contest.ahead(other, point)
+        if (as_good or unknown) and missed_by_chance(point, where):
+            label = contest.label(option)
+            who = contest.names.upper(f"another variant of {label}" if option in contest.chosen else label)
+            missed = listed([limit.text for limit in where if not meets(point, limit)])
+            return f"{who} may miss {missed} only by chance."
     return ""
 
 
