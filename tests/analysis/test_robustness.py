@@ -72,8 +72,7 @@ def test_probabilities_and_tip_by_hand():
     assert only.above
     assert only.exact
     assert tip(comparison) == "This reverses if a synaptic operation of a costs more than 15 pJ instead of 10 pJ."
-    (influence,) = found.influences
-    assert (influence.at_low, influence.at_high) == near((7 * MICRO, -5 * MICRO))
+    assert [*found.spreads.values()] == near([(7 + 5) * MICRO])
     assert quantiles(found.worse_draws).tolist() == near([15 * MICRO] * 3)
     assert not found.settled
     assert comparison.better.chip == "a"
@@ -87,8 +86,7 @@ def test_draws_of_a_product_are_products_of_draws():
     a, b = points_of([first, second | dict.fromkeys(("latency_at_low_s", "latency_at_high_s"), ())])
     comparison = compare("energy_delay_js", a, b, more_is_better=False)
     assert comparison.robustness.probability == pytest.approx(1 / 5)
-    (influence,) = comparison.robustness.influences
-    assert (influence.at_low, influence.at_high) == near(((28 - 8 * 3) * MICRO, (28 - 20 * 2) * MICRO))
+    assert [*comparison.robustness.spreads.values()] == near([(20 * 2 - 8 * 3) * MICRO])
 
 
 def test_a_number_that_both_sides_share_cancels():
@@ -101,7 +99,7 @@ def test_a_number_that_both_sides_share_cancels():
     comparison, found = compared(half + whole)
     assert found.probability == 1
     assert found.tips == ()
-    assert len(found.influences) == 1
+    assert len(found.spreads) == 1
     assert tip(comparison) == ""
     assert quantiles(found.better_draws)[2] > quantiles(found.worse_draws)[0]  # though the ranges overlap
 
@@ -149,10 +147,10 @@ def test_powers_are_in_watts():
     ]
     comparison, found = compared(rows)
     assert tip(comparison).endswith("more than 2.5 mW instead of 2 mW.")
-    assert describe_range(found.influences[0].number, names_of(points_of(rows))).endswith("of a (1 mW to 3 mW)")
+    assert describe_range(next(iter(found.spreads)), names_of(points_of(rows))).endswith("of a (1 mW to 3 mW)")
 
 
-def test_a_tip_on_the_other_side_and_the_larger_influence_first():
+def test_a_tip_on_the_other_side_and_the_larger_spread_first():
     known = numbers(
         ("energies.spike", 1e-12, 2e-12, 3e-12, 11.5 * MICRO, 12.5 * MICRO),
         ("energies.synaptic_operation", 5e-12, 10e-12, 11e-12, 7 * MICRO, 12.5 * MICRO),
@@ -165,7 +163,7 @@ def test_a_tip_on_the_other_side_and_the_larger_influence_first():
     # The difference is 2.5 at 10 pJ and −2.5 at 5 pJ: zero at 7.5 pJ.
     said = [describe_tip(tip, names_of(points_of(rows))) for tip in found.tips]
     assert said == ["a synaptic operation of a costs less than 7.5 pJ instead of 10 pJ"]
-    assert [one.number.path for one in found.influences] == ["energies.synaptic_operation", "energies.spike"]
+    assert [number.path for number in found.spreads] == ["energies.synaptic_operation", "energies.spike"]
 
 
 def test_tips_of_times_are_interpolated_and_say_so():
@@ -229,8 +227,8 @@ def test_matched_terms_have_their_own_draws():
     comparison, found = compared(rows)
     assert comparison.better.chip == "loihi"
     # Static power is left out, so its range does not matter.
-    static = next(one for one in found.influences if one.number.path == "static_power.chip")
-    assert static.spread == pytest.approx(0, abs=1e-9 * comparison.better_mean)
+    spread = next(of for number, of in found.spreads.items() if number.path == "static_power.chip")
+    assert spread == pytest.approx(0, abs=1e-9 * comparison.better_mean)
     assert [tip.number.chip for tip in found.tips] == ["mubrain"]
     shares = {row["chip"]: row["energy_synaptic_operation_j"] for row in rows}
     assert quantiles(found.worse_draws)[2] == pytest.approx(2 * shares["mubrain"], rel=0.05)
@@ -259,8 +257,8 @@ def test_the_model_s_error_is_no_tip_but_said_with_how_far_off_it_would_have_to_
     assert tip(comparison).endswith(
         "alone reverses this within its range; a model off by a factor of 1.50 between them would (typically 2.0)."
     )
-    (influence,) = found.influences
-    said = describe_range(influence.number, names_of(points_of(rows)))
+    (number,) = found.spreads
+    said = describe_range(number, names_of(points_of(rows)))
     assert said == "the model's error in the energy of a (typically a factor of 2.0)"
 
 

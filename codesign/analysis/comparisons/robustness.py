@@ -63,19 +63,6 @@ class RangedNumber:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Influence:
-    """What one number does to a difference: its value with the number at the lower and at the upper end."""
-
-    number: RangedNumber
-    at_low: float
-    at_high: float
-
-    @property
-    def spread(self) -> float:
-        return abs(self.at_high - self.at_low)
-
-
-@dataclass(frozen=True, kw_only=True)
 class Tip:
     """Where one number, all others as they are, turns a comparison round.
 
@@ -103,7 +90,7 @@ class Robustness:
         better_draws, worse_draws: (D,) means over training seeds in each joint draw.
         probability: share of joint draws of the chips' numbers in which the mean over training seeds is better.
         tips: where it reverses, by the least relative change first.
-        influences: what each number does to the difference, the largest spread first.
+        spreads: by number, how far its range moves the difference, the farthest first.
         models: the model's error on each chip that has one, a factor; `high` is what it is typically off by. None on a
             single chip, where it cancels.
     """
@@ -112,7 +99,7 @@ class Robustness:
     worse_draws: Floats = field(repr=False, compare=False)
     probability: float
     tips: tuple[Tip, ...] = field(repr=False)
-    influences: tuple[Influence, ...] = field(repr=False)
+    spreads: Mapping[RangedNumber, float] = field(repr=False, compare=False)
     models: tuple[RangedNumber, ...] = field(repr=False)
 
     @property
@@ -177,11 +164,11 @@ def robustness_of(column: str, better: Point, worse: Point, terms: Sequence[str]
     numbers = tuple(dict.fromkeys((*first.numbers, *second.numbers)))
     error = MODEL + ("latency" if column in ("latency_s", *OF_LATENCY) else "energy")
     models = tuple(number for number in numbers if number.path == error)
-    influences, tips = [], []
+    tips, spreads = [], dict[RangedNumber, float]()
     for number in numbers:
         less, more = first.ends(number), second.ends(number)
         low, high = (more - less).tolist()
-        influences.append(Influence(number=number, at_low=low, at_high=high))
+        spreads[number] = abs(high - low)
         tip = _tip(number, (first.mean, *less), (second.mean, *more), column) if second.mean > first.mean else None
         if tip is not None:
             values = {other.value for side in (first, second) for other in side.numbers if other == number}
@@ -192,7 +179,7 @@ def robustness_of(column: str, better: Point, worse: Point, terms: Sequence[str]
         worse_draws=worse_draws,
         probability=float((worse_draws > better_draws).mean()),
         tips=tuple(sorted(tips, key=_change)),
-        influences=tuple(sorted(influences, key=lambda influence: -influence.spread)),
+        spreads=dict(sorted(spreads.items(), key=lambda spread: -spread[1])),
         models=() if any(model in first.numbers and model in second.numbers for model in models) else models,
     )
 

@@ -30,7 +30,7 @@ def evidence_section(answers: Sequence[Answer], names: Names) -> Section:
     """Nothing where no answer compares anything."""
     asked = [comparison for answer in answers for comparison in answer.comparisons]
     found = list({(one.column, one.better.number, one.worse.number, one.gain): one for one in asked}.values())
-    uncertain = [comparison for comparison in found if comparison.robustness and comparison.robustness.influences]
+    uncertain = [comparison for comparison in found if comparison.robustness and comparison.robustness.spreads]
     say = names.told_apart(_sides(uncertain))
     drawn = [ranges_figure(uncertain, names, say, column) for column in ("energy_j", "latency_s", "energy_delay_js")]
     table = _table(found, names, names.told_apart(_sides(found)))
@@ -63,11 +63,11 @@ def _table(comparisons: Sequence[Comparison], names: Names, say: Callable[[Point
 def _robust(comparison: Comparison, names: Names) -> tuple[Cell, Cell, Cell]:
     """What the ranges of the chips' numbers do to it; empty cells where it depends on none."""
     robustness = comparison.robustness
-    if robustness is None or not robustness.influences:
+    if robustness is None or not robustness.spreads:
         return (Cell(""),) * 3
-    most = robustness.influences[0]
+    number, spread = next(iter(robustness.spreads.items()))
     return (
         Cell(share(robustness.probability), order=robustness.probability),
         Cell("; ".join(describe_tip(tip, names) for tip in robustness.tips[:_MOST_TIPS])),
-        Cell(describe_range(most.number, names) if most.spread else ""),
+        Cell(describe_range(number, names) if spread else ""),
     )
