@@ -48,10 +48,8 @@ def test_controls_decide_again(tab):
     assert said(tab, "now").startswith("With these settings: Loihi")
     choose(tab, "objective", "accuracy")
     best, second = rows(tab)[:2]
-    now = said(tab, "now")
     assert second[1].startswith("−")
-    assert f"{best[0]} has the highest accuracy" in now
-    assert f"ahead of {second[0]} by {second[1][1:]}." in now
+    assert f"{best[0]} has the highest accuracy" in said(tab, "now")
     choose(tab, "objective", "latency_s")
     require(tab, 99.9)
     assert "nothing that compares is left" in said(tab, "now")

@@ -315,15 +315,10 @@ const sayNow = (rows) => {
   const place = $("now");
   place.textContent = "";
   if (unchanged()) return;
-  const [first, second] = rows.filter(isRanked);
+  const first = rows.find(isRanked);
   const limit = state.required === null ? "" : ` at ${Number((100 * state.required).toFixed(6))} % right or more`;
-  if (!first) place.textContent = `With these settings nothing that compares is left${limit}.`;
-  else {
-    const by = second && factorText(second, [first]).replace(" ×", " times").replace("−", "");
-    const [how, far] = by === "the same" ? ["the same as", ""] : ["ahead of", by && ` by ${by}`];
-    const next = second ? `, ${how} ${second.label}${far}${second.obstacle && ` ${second.obstacle}`}` : "";
-    place.textContent = `With these settings: ${first.label} has the ${aim()}${limit}${next}. By means alone; how sure is worked out for the question as asked.`;
-  }
+  const best = first ? `: ${first.label} has the ${aim()}${limit}. By means alone; how sure is worked out for the question as asked` : ` nothing that compares is left${limit}`;
+  place.textContent = `With these settings${best}.`;
 };
 
 // pinned points ------------------------------------------------------------------------------------------------------
