@@ -10,29 +10,18 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any, Literal, Protocol, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 
 from codesign.arrays import Integers
-from codesign.network.topology import LayerShape, NetworkShape
+from codesign.network.topology import LayerShape
 from codesign.network.window import Grid, Window
 
 Cut = Literal["channels", "rows", "columns"]
 CUTS: tuple[Cut, ...] = get_args(Cut)
 
 _AXES = {"channels": (0, 1, 2), "rows": (1, 2, 0), "columns": (2, 1, 0)}
-
-
-class Part(Protocol):
-    """Consecutive neurons of a layer."""
-
-    @property
-    def layer(self) -> int: ...
-    @property
-    def neurons(self) -> int: ...
-    @property
-    def cut(self) -> Cut: ...
 
 
 @lru_cache(maxsize=64)
@@ -60,16 +49,6 @@ def _runs(cores: Integers) -> list[tuple[int, int]]:
     ends = np.flatnonzero(np.append(cores[1:] != cores[:-1], True)) + 1
     starts = np.append(0, ends[:-1])
     return [(int(cores[start]), int(end - start)) for start, end in zip(starts, ends, strict=True)]
-
-
-def part_of_neurons(shape: NetworkShape, parts: Sequence[Part]) -> Integers:
-    """(N,) the part that holds each neuron; parts are listed layer by layer."""
-    held = np.zeros(shape.neurons, dtype=np.int64)
-    for layer, (start, size) in enumerate(zip(shape.starts, shape.layers, strict=False)):
-        own = [number for number, part in enumerate(parts) if part.layer == layer]
-        order = cut_order(size.grid, parts[own[0]].cut)
-        held[start + order] = np.repeat(own, [parts[number].neurons for number in own])
-    return held
 
 
 # what parts see ------------------------------------------------------------------------------------------------------

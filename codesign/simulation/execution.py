@@ -11,7 +11,7 @@ import numpy as np
 from codesign.arguments import real, whole
 from codesign.arrays import Flags, Floats, Integers, OfArrays, narrowed
 from codesign.errors import InputError
-from codesign.network.cuts import Cut, runs_of
+from codesign.network.cuts import Cut, cut_order, runs_of
 from codesign.network.topology import NetworkShape
 from codesign.units import in_percent
 
@@ -44,6 +44,16 @@ def slices_on(shape: NetworkShape, cores: Sequence[int]) -> tuple[Slice, ...]:
         cut, runs = runs_of(size, cores[start : start + size.neurons])
         slices += [Slice(layer=layer, core=core, neurons=neurons, cut=cut) for core, neurons in runs]
     return tuple(slices)
+
+
+def slice_of_neurons(shape: NetworkShape, slices: Sequence[Slice]) -> Integers:
+    """(N,) which of the slices of a network, layer by layer, holds each neuron."""
+    held = np.zeros(shape.neurons, dtype=np.int64)
+    for layer, (start, size) in enumerate(zip(shape.starts, shape.layers, strict=False)):
+        own = [number for number, one in enumerate(slices) if one.layer == layer]
+        order = cut_order(size.grid, slices[own[0]].cut)
+        held[start + order] = np.repeat(own, [slices[number].neurons for number in own])
+    return held
 
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)

@@ -10,8 +10,15 @@ from numpy.typing import NDArray
 
 from codesign.arrays import Flags, Integers
 from codesign.deferred import torch
-from codesign.network.cuts import part_of_neurons
-from codesign.simulation.execution import NOT_REACHED, Execution, MessageTable, Slice, UpdateTable, slices_on
+from codesign.simulation.execution import (
+    NOT_REACHED,
+    Execution,
+    MessageTable,
+    Slice,
+    UpdateTable,
+    slice_of_neurons,
+    slices_on,
+)
 from codesign.simulation.late_messages import apart, delayed_operations, direct_operations, first_of_direct
 from codesign.simulation.schedule import Schedule
 from codesign.workload.events import EventBatch
@@ -82,7 +89,7 @@ class Recorder:
         self.network, self.events = network, events
         self.slices = slices_of(network, schedule)
         sizes = np.array([part.neurons for part in self.slices])
-        self.slice_of_neuron = part_of_neurons(network.shape, self.slices)
+        self.slice_of_neuron = slice_of_neurons(network.shape, self.slices)
         self.by_slice = np.argsort(self.slice_of_neuron, kind="stable")
         self.slice_starts = np.cumsum(sizes) - sizes
         self.layer_of_slice = np.array([part.layer for part in self.slices])

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from codesign.network.cuts import part_of_neurons
 from codesign.network.topology import NetworkShape
-from codesign.simulation.execution import Slice
+from codesign.simulation.execution import Slice, slice_of_neurons
 from codesign.simulation.service import ServiceModel, longest_ways
 
 Turns = list[tuple[torch.Tensor, torch.Tensor]]
@@ -32,7 +31,7 @@ class Servers:
         numbers = {core: place for place, core in enumerate(sorted({part.core for part in slices}))}
         self.core = [numbers[part.core] for part in slices]
         self.cores = len(numbers)
-        self.slice_of_neuron = torch.from_numpy(part_of_neurons(shape, slices)).to(device)
+        self.slice_of_neuron = torch.from_numpy(slice_of_neurons(shape, slices)).to(device)
         self.all_turns = self._turns(range(len(slices)))
         layers = 1 + slices[-1].layer
         parts = [[s for s, held in enumerate(slices) if held.layer == layer] for layer in range(layers)]

@@ -13,7 +13,7 @@ from codesign.hardware.cost.work import updates_anyway
 from codesign.hardware.placement.lanes import message_cycles
 from codesign.hardware.placement.placement import Placement
 from codesign.hardware.terms import COST_TERMS
-from codesign.network.cuts import part_of_neurons
+from codesign.simulation.execution import slice_of_neurons
 
 
 def spike_energy(placement: Placement) -> Floats:
@@ -34,7 +34,7 @@ def spike_energy(placement: Placement) -> Floats:
     anyway = {"neuron_update"} if updates_anyway(placement.chip) else set[str]()
     moved = [name for name, term in COST_TERMS.items() if term.drawn_by is None and name not in anyway]
     of_part = np.sum([energy for name in moved if (energy := terms[name]) is not None], axis=0)
-    return np.asarray(of_part[part_of_neurons(placement.shape, placement.parts)])
+    return np.asarray(of_part[slice_of_neurons(placement.shape, placement.parts)])
 
 
 def _of_one_spike(placement: Placement) -> ActionCounts:

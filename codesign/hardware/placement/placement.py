@@ -19,9 +19,9 @@ from codesign.hardware.placement.filling import Assumed, Budget, CoreLoad, core_
 from codesign.hardware.placement.shortage import lifted, shortage_text
 from codesign.hardware.placement.spreading import spread_over
 from codesign.hardware.placement.traffic import moved_near
-from codesign.network.cuts import CUTS, part_of_neurons
+from codesign.network.cuts import CUTS
 from codesign.network.topology import NetworkShape
-from codesign.simulation.execution import Slice, slices_on
+from codesign.simulation.execution import Slice, slice_of_neurons, slices_on
 from codesign.units import plural
 
 Capacity = Literal["published", "scaled"]
@@ -246,7 +246,7 @@ def _infeasible(budget: Budget, lack: str) -> InfeasibleError:
 
 def _cores_of_neurons(shape: NetworkShape, parts: tuple[Slice, ...]) -> tuple[int, ...]:
     cores = np.array([part.core for part in parts])
-    return tuple(cores[part_of_neurons(shape, parts)].tolist())
+    return tuple(cores[slice_of_neurons(shape, parts)].tolist())
 
 
 def _check_numbers(chip: Chip) -> None:

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from codesign.network.cuts import part_of_neurons
 from codesign.network.neuron_numbers import OF_NEURONS
 from codesign.simulation.event import structures
 from codesign.simulation.event.arrays import NO_DOUBLES, NO_FLOATS, NO_INTEGERS, NO_PAIRS, Integers, integers
@@ -21,7 +20,7 @@ from codesign.simulation.event.priorities import policy_address
 from codesign.simulation.event.resources import Resources, free
 from codesign.simulation.event.sections import table
 from codesign.simulation.event.structures import Network, Rules, Service, Slices
-from codesign.simulation.execution import Slice
+from codesign.simulation.execution import Slice, slice_of_neurons
 from codesign.simulation.policies.random import RANDOM
 from codesign.simulation.run import Run
 from codesign.simulation.service import ServiceModel, longest_ways
@@ -188,7 +187,7 @@ def _slices(run: Run, layout: MemoryLayout, rules: Rules) -> Slices:
     if not rules.tallied:
         return Slices(*[NO_INTEGERS] * len(Slices._fields))
     of_source = np.zeros(layout.sources, dtype=np.int32)
-    of_source[rules.inputs :] = part_of_neurons(run.network.shape, run.slices)
+    of_source[rules.inputs :] = slice_of_neurons(run.network.shape, run.slices)
     slot_source = layout.wiring.slot_source
     held = slot_source >= 0
     position, place = layout.slot_position[held], of_source[slot_source[held]]
