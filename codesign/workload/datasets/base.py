@@ -72,7 +72,6 @@ class Recordings:
         groups: (N,) int64 origin of each sample, such as its speaker; None if the copy does not say.
         files: all files that are read, in an order that depends only on their names; none for embedded data.
         content: computes a hash of whatever may change an event or a label. None takes the bytes of `files`.
-        place: folder or file that holds them, if it is not the dataset's folder.
         currents: whether `read` returns currents instead of event counts.
         timesteps, timestep_s: T and Δt if the copy states them itself, otherwise None.
         longest: most timesteps that there are; None for recordings of events, which are silent after their end.
@@ -89,7 +88,6 @@ class Recordings:
     groups: Integers | None = None
     files: Sequence[Path] = ()
     content: Callable[[], str] | None = None
-    place: Path | None = None
     currents: bool = False
     timesteps: int | None = None
     timestep_s: float | None = None
@@ -227,7 +225,7 @@ class Dataset(ABC):
         coverage = self.coverage(recordings)
         much = coverage or f"{len(recordings.labels):,} {self.things}"
         state: DatasetState = "complete" if coverage is None or self.complete is None else "partial"
-        return self._described(state, f"{much} in {recordings.place or folder}")
+        return self._described(state, f"{much} in {folder}")
 
     def coverage(self, recordings: Recordings) -> str | None:
         """A sentence about how much of the dataset a copy has; None if it is complete."""

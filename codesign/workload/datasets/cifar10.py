@@ -82,13 +82,13 @@ class CIFAR10(Dataset):
     )
 
     def find(self, folder: Path) -> Recordings | None:
-        place, files, batches = _open_first_layout(folder)
+        files, batches = _open_first_layout(folder)
         if not batches:
             return None
         labels = np.concatenate([batch.labels for batch in batches])
         ids = np.concatenate([batch.sample_ids for batch in batches])
         if len(np.unique(ids)) != len(ids):
-            raise DataError(f"{place}: two images have the same number; copy it again")
+            raise DataError(f"{', '.join(map(str, files))}: two images have the same number; copy it again")
 
         def read(positions: Integers, spec: ResolvedSpec) -> EventBatch:
             # No pixel is exactly 0, so one entry per input equals what compressing dense frames would give.
@@ -113,7 +113,6 @@ class CIFAR10(Dataset):
             test_part=ids >= _TEST_ID,
             files=files,
             content=lambda: _digest(batches),
-            place=place,
             currents=True,
         )
 
@@ -161,18 +160,17 @@ def _digest(batches: list[_Batch]) -> str:
     return digest.hexdigest()
 
 
-def _open_first_layout(folder: Path) -> tuple[Path, list[Path], list[_Batch]]:
-    """The place of the images, the files that are read, and their content."""
-    below = folder / "cifar-10-batches-py"
-    paths = {name: path for name in _FIRST_ID if (path := below / name).is_file()}
+def _open_first_layout(folder: Path) -> tuple[list[Path], list[_Batch]]:
+    """The files that are read, and their content."""
+    paths = {name: path for name in _FIRST_ID if (path := folder / "cifar-10-batches-py" / name).is_file()}
     if paths:
-        return below, list(paths.values()), [_open_pickle(path, _FIRST_ID[name]) for name, path in paths.items()]
+        return list(paths.values()), [_open_pickle(path, _FIRST_ID[name]) for name, path in paths.items()]
     archives = sorted(path for path in folder.glob("*.npz") if not path.name.startswith("."))
     if len(archives) > 1:
         raise DataError(f"{folder}: has {len(archives)} numpy archives, {archives[0].name} and others; keep one")
     if not archives:
-        return folder, [], []
-    return archives[0], archives, [batch for part in ("train", "test") for batch in _open_part(archives[0], part)]
+        return [], []
+    return archives, [batch for part in ("train", "test") for batch in _open_part(archives[0], part)]
 
 
 def _latin1(text: str, encoding: str) -> bytes:
