@@ -1,7 +1,6 @@
 """`codesign status`: what it says of runs that run, ended, were killed, or left something unreadable behind.
 
-Thorough are the other ends of processes than a kill: they would catch a run that is taken for dead while it lives, and
-trials that are left half way.
+Thorough is another end of a process than a kill: it would catch a run that is taken for dead while it lives.
 """
 
 from __future__ import annotations
@@ -49,13 +48,10 @@ def told(*arguments: str | Path) -> dict[str, Any]:
     return dict(found)
 
 
-def start(folder: Path, cache_root: Path, *arguments: str) -> subprocess.Popen[str]:
+def start(folder: Path, cache_root: Path) -> subprocess.Popen[str]:
     (folder / "tiny.yaml").write_text(SWEEP, encoding="utf-8")
-    return program.start(
-        *(arguments or ("sweep", "tiny.yaml", "--executor", "serial", "--store", "my store", "--output", "out")),
-        folder=folder,
-        environment={"CODESIGN_CACHE": cache_root},
-    )
+    words = ("sweep", "tiny.yaml", "--executor", "serial", "--store", "my store", "--output", "out")
+    return program.start(*words, folder=folder, environment={"CODESIGN_CACHE": cache_root})
 
 
 @pytest.fixture(params=["path", "memory"])
@@ -242,22 +238,6 @@ def test_trials_that_failed_are_not_promised_to_be_run_again(tmp_path: Path, fin
     shown = said(tmp_path / "tiny", columns=200)
     assert "A failed trial has ended too. Running the study again tries only what failed on the test split." in shown
     assert "continues with the rest" not in shown
-
-
-@pytest.mark.thorough
-def test_a_study_says_how_many_trials_it_has(tmp_path: Path, cache_root: Path) -> None:
-    from tiny_studies import STUDY
-
-    (tmp_path / "study.yaml").write_text(STUDY, encoding="utf-8")
-    process = start(tmp_path, cache_root, "study", "study.yaml", "--trials", "4", "--store", "store", "--output", "out")
-    program.finish(process)
-    found = told(tmp_path / "out")
-    assert (found["kind"], found["state"]) == ("study", "finished")
-    study = found["search"]
-    assert (study["trials"], sum(study["told"].values()), study["in_flight"]) == (4, 4, 0)
-    assert study["place"] == "out/journal.log"
-    assert found["jobs"]["total"] == found["jobs"]["ended"]
-    assert "trials 4/4, " in said(tmp_path / "out")
 
 
 def test_rows_of_a_front_that_differ_at_their_ends_can_be_told_apart() -> None:

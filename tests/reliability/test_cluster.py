@@ -6,7 +6,6 @@ their node, jobs that run a node's own code, and a wait without end for a cluste
 
 from __future__ import annotations
 
-import os
 import signal
 import socket
 import threading
@@ -17,7 +16,7 @@ from pathlib import Path
 
 import pytest
 from ray_clusters import TOKEN, Cluster, start_cluster, start_node
-from ray_faults import RESUME, Reference, Run, kill, long_sweep, serially, sweep_on_ray
+from ray_faults import Reference, Run, kill, long_sweep, serially, sweep_on_ray
 
 pytestmark = [
     pytest.mark.thorough,
@@ -130,19 +129,6 @@ def test_the_program_is_killed(cluster: Cluster, sweeps: Sweeps, reference: Refe
     run.check_no_litter()
     cluster.check_idle()
     reference.check_resumes(run.folder, sweeps.start(cluster.address).process)
-
-
-def test_the_program_is_interrupted(cluster: Cluster, sweeps: Sweeps, cache_root: Path, reference: Reference) -> None:
-    run = sweeps.start(cluster.address)
-    run.wait_for_jobs(2)
-    os.killpg(run.process.pid, signal.SIGINT)
-    ended = run.end(within_s=15)
-    assert ended.code == 130, ended.err
-    assert f"interrupted: finished jobs are kept in store; {RESUME}" in ended.err
-    assert "Traceback" not in ended.err
-    run.check_no_litter()
-    cluster.check_idle()
-    reference.check_resumes(run.folder, serially(run.folder, cache_root))
 
 
 def test_two_sweeps_at_once_share_a_cluster_and_a_store(cluster: Cluster, sweeps: Sweeps, reference: Reference) -> None:

@@ -1,4 +1,4 @@
-"""Studies in processes of their own: killed, interrupted, with a full disk.
+"""Studies in processes of their own: killed, with a full disk.
 
 Thorough, since each runs a study twice: they would catch trials that change when a study goes on after its process
 ended, and not only after an exception (`tests/study` asks that, and what a damaged journal leaves).
@@ -55,8 +55,8 @@ def reference(tmp_path_factory: pytest.TempPathFactory, cache_root: Path) -> Ref
     return Reference(folder)
 
 
-def stop_when_told(process: subprocess.Popen[str], trials: int, how: signal.Signals) -> str:
-    """Send a signal once so many trials have been told; what was said afterwards."""
+def kill_when_told(process: subprocess.Popen[str], trials: int) -> None:
+    """Once so many trials have been told."""
     told = 0
     for line in process.stderr:
         told += re.match(r"\[\d+/\d+ trials\] trial ", line) is not None
@@ -64,28 +64,18 @@ def stop_when_told(process: subprocess.Popen[str], trials: int, how: signal.Sign
             break
     assert told == trials
     time.sleep(0.15)  # into the middle of something
-    process.send_signal(how)
-    return process.communicate(timeout=60)[1]
+    process.kill()
+    process.communicate(timeout=60)
 
 
 def test_a_killed_study_ends_as_if_it_had_not_been(tmp_path: Path, cache_root: Path, reference: Reference) -> None:
     for trials in (2, 3):  # twice
         process = study(tmp_path, cache_root)
-        stop_when_told(process, trials, signal.SIGKILL)
+        kill_when_told(process, trials)
         assert process.returncode == -signal.SIGKILL
         assert not (tmp_path / "out" / "results.parquet").exists()
     ended = completed(study(tmp_path, cache_root))
     assert "from earlier runs" in ended.err
-    reference.check(tmp_path)
-
-
-def test_an_interrupted_study_says_how_to_go_on(tmp_path: Path, cache_root: Path, reference: Reference) -> None:
-    process = study(tmp_path, cache_root)
-    said = stop_when_told(process, 2, signal.SIGTERM)
-    assert process.returncode == 130
-    assert "interrupted: finished jobs are kept in store; the same command continues from there" in said
-    assert "Traceback" not in said
-    completed(study(tmp_path, cache_root))
     reference.check(tmp_path)
 
 

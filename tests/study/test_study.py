@@ -21,8 +21,10 @@ from codesign.errors import InputError
 from codesign.exploration.executors.ray import RayExecutor
 from codesign.exploration.jobs.store import Store
 from codesign.exploration.runner import Runner
+from codesign.exploration.runs.record import read_record
 from codesign.exploration.study.storage import JOURNAL
 from codesign.exploration.study.study import StudyOutcome
+from codesign.files import open_folder
 
 ENERGY = "  - {column: energy_j, direction: minimize, reference: 1 mJ}\n"
 
@@ -106,6 +108,10 @@ def test_what_a_study_leaves(undisturbed: Any) -> None:
     assert table["number"] == list(range(8))
     assert table["accuracy"] == [trial.values[0] for trial in trials]
     assert "<html" in Path(outcome.report).read_text(encoding="utf-8")
+    record = read_record(open_folder(Path(outcome.results).parent))
+    assert (record.kind, record.state, record.jobs.total) == ("study", "finished", record.jobs.ended)
+    assert (record.search.trials, sum(record.search.told.values()), record.search.in_flight) == (8, 8, 0)
+    assert record.search.place == str(Path(outcome.results).with_name(JOURNAL))
 
 
 def test_a_second_run_runs_nothing_and_writes_the_same(undisturbed: Any, folder: Path, cache_root: Path) -> None:
