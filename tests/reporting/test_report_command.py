@@ -20,17 +20,6 @@ APP = typer.Typer()
 APP.command()(report)
 
 
-def test_the_report_is_drawn_again_beside_the_results(tmp_path):
-    write_results(tmp_path / "results.parquet", [mubrain_row("layered", "random", 0, 0)], synthetic_metadata())
-    result = CliRunner().invoke(APP, [str(tmp_path / "results.parquet")], catch_exceptions=False)
-    assert result.exit_code == 0
-    first = (tmp_path / "results.html").read_bytes()
-    other = tmp_path / "other" / "page.html"
-    arguments = [str(tmp_path / "results.parquet"), "--output", str(other)]
-    assert CliRunner().invoke(APP, arguments, catch_exceptions=False).exit_code == 0
-    assert other.read_bytes() == first
-
-
 def test_bad_input_is_an_input_error(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "x.parquet").write_text("no")
