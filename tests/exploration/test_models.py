@@ -11,7 +11,7 @@ import tiny_studies
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from tiny_sweeps import CHIP, axes, beside, let_trainings_diverge, run, tiny
+from tiny_sweeps import CHIP, axes, beside, run, tiny
 
 import codesign as cd
 from codesign.analysis.results.table import read_results
@@ -144,14 +144,6 @@ def test_a_model_that_rotted_in_the_store_is_trained_again(after_sweep, tmp_path
     _, progress = run(tiny(), tmp_path, cache_root, models=True)
     assert progress.kinds() == ["train"]
     assert contents(tmp_path / "out") == first
-
-
-def test_a_training_that_failed_is_missing_with_its_reason(tmp_path, cache_root, monkeypatch):
-    let_trainings_diverge(monkeypatch, "unlayered")
-    outcome, _ = run(tiny(UNLAYERED), tmp_path, cache_root, models=True)
-    assert outcome.models.written == 1
-    assert outcome.models.missing == ("unlayered, seed 0: TrainingDivergedError: the loss became nan",)
-    assert not (tmp_path / "out/models/unlayered-seed0.md").exists()
 
 
 def test_a_network_that_no_chip_takes_is_no_mistake(tmp_path, cache_root):

@@ -145,12 +145,13 @@ def test_a_calibrated_model_stands_beside_the_one_that_is_not(tmp_path, cache_ro
 
 
 def test_metadata_says_where_everything_comes_from(tmp_path, cache_root):
-    run(tiny(("seeds:", "evaluation: {samples: 10}\nseeds:")), tmp_path, cache_root)
+    run(tiny(("seeds:", "evaluation: {split: validation, samples: 10}\nseeds:")), tmp_path, cache_root)
     metadata = results(tmp_path).metadata
     assert (metadata.sweep, metadata.title, metadata.topology) == ("tiny", "Tiny", "512-12-8-10")
     assert metadata.command == "codesign sweep tiny"
     facts = metadata.workload
     assert (facts.train, facts.validation, facts.test, facts.timesteps) == (60, 20, 10, 3)
+    assert facts.coverage == "They are of the validation split"
     assert metadata.neuron["time_constant"] == 1e-3
     assert {"group_size", "idle_gradient"}.isdisjoint(metadata.recipes["layered"])
     assert metadata.schedules.keys() == {"layered", "asynchronous", "chip"}
@@ -194,10 +195,15 @@ def test_damaged_entries_are_computed_again_where_they_are_needed(after_sweep, t
     assert contents_equal(results(tmp_path), results(tmp_path, "again"))
 
 
-def test_a_training_that_diverges_fails_its_rows_only(tmp_path, cache_root, monkeypatch):
+def test_a_training_that_diverges_fails_its_rows_and_its_model_only(tmp_path, cache_root, monkeypatch):
     let_trainings_diverge(monkeypatch, "unlayered")
-    outcome, progress = run(tiny(UNLAYERED), tmp_path, cache_root)
+    outcome, progress = run(tiny(UNLAYERED), tmp_path, cache_root, models=True)
     assert (outcome.ok, outcome.failed, len(outcome.table.frame)) == (2, 2, 6)
+    assert (outcome.models.written, outcome.models.missing) == (
+        1,
+        ("rs, seed 0: TrainingDivergedError: the loss became nan",),
+    )
+    assert not (tmp_path / "out/models/rs-seed0.md").exists()
     failed = [row for row in rows(tmp_path) if row["status"] == "failed"]
     assert {row["recipe"] for row in failed} == {"rs"}
     assert {row["reason"] for row in failed} == {"TrainingDivergedError: the loss became nan"}
@@ -206,13 +212,6 @@ def test_a_training_that_diverges_fails_its_rows_only(tmp_path, cache_root, monk
     outcome, progress = run(tiny(UNLAYERED), tmp_path, cache_root)
     assert outcome.failed == 0
     assert progress.kinds().count("train") == 1
-
-
-def test_the_split_is_told_where_it_is_not_the_test_split(tmp_path, cache_root):
-    evaluated = ("seeds: {training: [0]}", "seeds: {training: [0]}\nevaluation: {split: validation, samples: 7}")
-    outcome, _ = run(tiny(evaluated), tmp_path, cache_root)
-    data = outcome.table.metadata.workload
-    assert (data.validation, data.test, data.coverage) == (20, 7, "They are of the validation split")
 
 
 @pytest.mark.parametrize(
