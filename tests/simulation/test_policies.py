@@ -14,7 +14,7 @@ import torch
 from engine_comparison import ENGINES, assert_equals_reference, loss_of, run
 from equality import assert_same
 from networks import batch_of, network_of
-from random_cases import a_case
+from random_cases import Case, a_case
 
 from codesign.analysis.results.naming import _POLICY_WORDS
 from codesign.errors import InputError
@@ -156,19 +156,23 @@ def test_a_policy_that_does_not_say_what_it_looks_at_is_refused(priority: Any, f
     Policy(name="mine", priority=priority, **{flag: True})
 
 
+def chosen_by(priority: Any, **options: Any) -> Case:
+    """A case whose neurons leave one by one, as a user's policy has it."""
+    mine = Policy(name="mine", priority=priority, **options)
+    return a_case(schedule=Schedule(policy=mine, group_size=1, stop="drained"), regularization=Regularization())
+
+
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_priority_that_fails_is_named_with_the_reason(engine: str):
-    mine = Policy(name="mine", priority=lambda waiting: waiting.potentail)
-    case = a_case(schedule=Schedule(policy=mine, group_size=1, stop="drained"))
     with pytest.raises(InputError, match=r"scheduling policy 'mine'.* attribute 'potentail'"):
-        run(case, engine)
+        run(chosen_by(lambda waiting: waiting.potentail), engine)
 
 
 def test_a_priority_without_return_is_named_with_its_line():
     for priority in (lambda waiting: None, lambda waiting: waiting.potential if waiting.layer > 1 else None):
         line = priority.__code__.co_firstlineno
         with pytest.raises(InputError, match=rf"'mine' .*test_policies\.py:{line}: it does not always return a number"):
-            run(a_case(schedule=Schedule(policy=Policy(name="mine", priority=priority))), "event")
+            run(chosen_by(priority), "event")
 
 
 def test_a_schedule_names_a_policy_that_is_registered_and_holds_any_other(plug_in):
@@ -243,10 +247,8 @@ def test_a_score_is_a_finite_number_for_each_neuron(engine: str):
         (lambda network: network.decay / 0, "not finite"),
         (lambda network: None, "no tensor"),
     ):
-        mine = Policy(name="mine", priority=lambda waiting: waiting.score, score=score)
-        case = a_case(schedule=Schedule(policy=mine, group_size=1, stop="drained"))
         with pytest.raises(InputError, match=f"'mine': its score must be .* each of 71 neurons, found .*{found}"):
-            run(case, engine)
+            run(chosen_by(lambda waiting: waiting.score, score=score), engine)
 
 
 def test_policies_of_the_same_name_are_told_apart():
@@ -272,10 +274,9 @@ def raising(waiting):
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_priority_that_raises_as_it_runs_is_an_error():
-    case = a_case(schedule=Schedule(policy=Policy(name="mine", priority=raising), group_size=1, stop="drained"))
     for function in (run, loss_of):
         with pytest.raises(InputError, match="'mine': its priority raised an exception"):
-            function(case, "event")
+            function(chosen_by(raising), "event")
 
 
 TOO_LARGE = 10**400
@@ -293,20 +294,17 @@ def test_numbers_that_are_no_float32_matter_only_where_they_are_used():
     def with_options(waiting, **options):
         return waiting.potential
 
-    case = a_case(batch=1, timesteps=1)
     for priority in (lambda waiting: waiting.potential * TOO_LARGE, empty, importing, with_options):
-        schedule = replace(case.schedule, policy=Policy(name="mine", priority=priority))
         with pytest.raises(InputError, match=r"'mine' cannot be compiled: .*test_policies\.py"):
-            run(replace(case, schedule=schedule), "event")
-    run(replace(case, schedule=replace(case.schedule, policy=Policy(name="mine", priority=all_equal))), "event")
-    if case is None:
+            run(chosen_by(priority), "event")
+    run(chosen_by(all_equal), "event")
+    if TOO_LARGE is None:
         unknown = 1.0
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_a_priority_that_is_not_a_number_is_an_error(plug_in, engine: str):
-    plug_in(mine=Policy(name="mine", priority=not_a_number))
-    case = a_case(schedule=Schedule(policy="mine", group_size=1, stop="drained"), regularization=Regularization())
+def test_a_priority_that_is_not_a_number_is_an_error(engine: str):
+    case = chosen_by(not_a_number)
     for function in (run, loss_of):
         with pytest.raises(InputError, match="gave a priority that is not a number"):
             function(case, engine)

@@ -153,25 +153,22 @@ def test_a_broken_connection_goes_on_where_it_broke(server, tmp_path):
     assert re.fullmatch(r"bytes=[1-9]\d*-", second)
 
 
-@pytest.mark.parametrize(("there", "asked"), [(30_000, [("/blob.gz", "bytes=30000-")]), (50_000, [])])
-def test_what_came_before_is_not_fetched_again(server, tmp_path, began, there, asked):
-    what, content = one_file(server)
-    began.write_bytes(content[:there])
-    told = Told()
+@pytest.mark.parametrize(
+    ("there", "ranges", "asked", "first"),
+    [
+        (30_000, True, ["bytes=30000-"], 30_000),
+        (50_000, True, [], None),
+        (20_000, False, ["bytes=20000-"], 0),  # a server that gives no parts starts again
+    ],
+)
+def test_what_came_before_is_not_fetched_again(server, tmp_path, began, there, ranges, asked, first):
+    (what, content), told = one_file(server), Told()
+    server.ranges = ranges
+    began.write_bytes(content[:there] if ranges else b"x" * there)
     download(what, tmp_path, told)
-    assert server.asked == asked
-    assert told.reports[:1] == ([("blob.gz", there, 50_000)] if asked else [])
-    assert (tmp_path / "blob/blob.gz").read_bytes() == content
-
-
-def test_a_server_without_ranges_starts_again(server, tmp_path, began):
-    what, content = one_file(server)
-    server.ranges = False
-    began.write_bytes(b"x" * 20_000)
-    told = Told()
-    download(what, tmp_path, told)
-    assert told.reports[0] == ("blob.gz", 0, 50_000)
-    assert told.reports[-1] == ("blob.gz", 50_000, 50_000)
+    assert server.asked == [("/blob.gz", part) for part in asked]
+    assert told.reports[:1] == ([] if first is None else [("blob.gz", first, 50_000)])
+    assert told.reports[-1:] == ([("blob.gz", 50_000, 50_000)] if asked else [])
     assert (tmp_path / "blob/blob.gz").read_bytes() == content
 
 
