@@ -38,7 +38,6 @@ def test_by_hand(text: str, unit: str, value: float):
     ("text", "message"),
     [
         (26, "needs a unit"),
-        (26.5, "needs a unit"),
         (True, "must be a number with a unit"),
         (None, "must be a number with a unit"),
         (["26 pJ"], "must be a number with a unit"),
@@ -48,10 +47,7 @@ def test_by_hand(text: str, unit: str, value: float):
         ("26 ms", "must be a quantity in J"),
         ("1_6 pJ", "must be a number, a space and a unit"),
         ("26 pX", "unknown unit"),
-        ("26 'pJ", "unknown unit"),
-        ("26 pJ;", "unknown unit"),
         ("26 pJ # dense", "unknown unit"),
-        ("26 pJ%", "unknown unit"),
         ("26 pJ + __import__('os')", "unknown unit"),
         ("1e400 J", "must be finite"),
         ("nan J", "must be finite"),

@@ -320,16 +320,6 @@ def test_an_all_in_energy_holds_everything_and_only_in_its_operation() -> None:
         checks_of(BODY, ASYNCHRONOUS, all_in, measurement("power: 5 nW", model.replace("real_time", "accelerated")))
 
 
-@pytest.mark.parametrize(
-    ("bound", "measured", "holds"),
-    [("lower", 2, True), ("lower", 0.5, False), ("upper", 2, False), ("upper", 0.5, True)],
-)
-def test_bounds_hold_on_one_side(bound: str, measured: float, holds: bool) -> None:
-    model = f"{{kind: counts, events: {{synaptic_operation: 1000}}, bound: {bound}}}"
-    (one,) = checks_of(CHIP, measurement(f"energy: {measured} nJ", model))
-    assert (one.status, one.bound_holds) == ("bound", holds)
-
-
 # summaries and JSON --------------------------------------------------------------------------------------------------
 
 

@@ -13,7 +13,6 @@ from networks import network_of, toy_split
 import codesign as cd
 from codesign.errors import InputError
 from codesign.network.spiking_network import SpikingNetwork
-from codesign.simulation.engine import classification_loss
 from codesign.training.budget import EnergyMeter
 from codesign.training.recipe import Recipe
 from codesign.training.spike_costs import SpikeCosts
@@ -127,14 +126,6 @@ def test_a_budget_that_no_epoch_keeps_is_told():
     result = train(network(), recipe(budget={"density": 1e-3}, epochs=2), toy_split(1, 40), toy_split(2, 40), seed=0)
     assert result.keeps_budget is False
     assert repr(result).endswith(", over its budget)")
-
-
-def test_the_loss_of_a_report_is_without_costs():
-    given = recipe(spike_cost=5.0, epochs=1, batch_size=120, cost_ramp=0.0)
-    expected = classification_loss(network(), toy_split(1, 120), given.schedule, seed=3, epoch=1)
-    report = train(network(), given, toy_split(1, 120), toy_split(2, 120), seed=3).history[0]
-    assert report.loss == pytest.approx(float(expected.value.detach()), rel=1e-5)
-    assert report.spike_cost == 5.0
 
 
 def test_a_budget_is_one_thing():
