@@ -170,8 +170,8 @@ def test_times_of_barriers_take_a_factor_or_one_time():
     assert half.by_tiles == {tiles: time * 0.5 for tiles, time in before.by_tiles.items()}
     assert half.by_chips == {chips: time * 0.5 for chips, time in before.by_chips.items()}
     one = with_parameter(chip, "synchronization.times", "1 us").synchronization.times
-    assert [one.of(tiles) for tiles in (1, 5, 900)] == [1e-6] * 3
-    assert one.by_chips is None
+    assert [one.of(tiles, chips) for tiles in (1, 5, 900) for chips in (1, 3)] == [1e-6] * 6
+    assert one.text == "1 µs"
     for wrong in ("x", "xnan", "x-2", "3 pJ", 4):
         with pytest.raises(InputError, match=r"synchronization\.times"):
             with_parameter(chip, "synchronization.times", wrong)

@@ -302,6 +302,8 @@ def test_a_barrier_over_several_chips_needs_its_own_time(two_timesteps: cd.Execu
     assert any("by_chips for 2 chips" in text for text in without.not_modelled)
     known = cost_of(two_timesteps, two_chips + tiles.replace("{1: 1 us}", "{1: 1 us}, by_chips: {2: 7 us}"))
     assert known.latency.synchronization_s == near([3 * 7e-6] * 2)
+    any_number = cd.with_parameter(chip_from(two_chips + tiles), "synchronization.times", "5 us")
+    assert cost_of(two_timesteps, any_number).latency.synchronization_s == near([3 * 5e-6] * 2)
 
 
 def test_a_static_input_has_no_duration_to_be_on_for(two_timesteps: cd.Execution) -> None:

@@ -19,7 +19,7 @@ BarrierTable = Annotated[dict[Annotated[int, Field(gt=0)], _BarrierTime], Field(
 class BarrierTimes(PriceNumber):
     """Time of one barrier in seconds, by the number of participating tiles and, if there are several, of chips.
     `between` two listed numbers it is `linear`, or that of the smaller one (`step`). A bare time holds for any
-    number."""
+    number of tiles."""
 
     unit: ClassVar[str] = "s"
     between: Literal["linear", "step"] = "linear"
@@ -41,7 +41,7 @@ class BarrierTimes(PriceNumber):
 
     @property
     def text(self) -> str:
-        if len(self.by_tiles) == 1 and self.by_chips is None:
+        if len(self.by_tiles) == 1 and self.by_chips in (None, self.by_tiles):
             return format_si(next(iter(self.by_tiles.values())), "s")
         tables = (("tile", self.by_tiles), ("chip", self.by_chips or {}))
         items = [(time, plural(count, noun)) for noun, table in tables for count, time in sorted(table.items())]

@@ -146,7 +146,8 @@ def _barrier_times(current: BarrierTimes | None, value: object, where: str) -> B
             found = f"found {changed.longest:g} s"
             raise InputError(f"{where}: a barrier must take at most {TimeNumber.ceiling:g} s, {found}")
         return changed
-    return _validated(BarrierTimes, BarrierTimes.written_out(value), where)
+    given = BarrierTimes.written_out(value)
+    return _validated(BarrierTimes, {**given, "by_chips": given["by_tiles"]}, where)
 
 
 def _validated(kind: type[N], fields: dict[str, Any], where: str) -> N:
