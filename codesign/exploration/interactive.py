@@ -37,7 +37,7 @@ from codesign.hardware.chip.description import Chip
 from codesign.hardware.chip.quantization import chip_quantization
 from codesign.hardware.cost.cost import Cost, price
 from codesign.hardware.cost.energy import check_operation
-from codesign.hardware.cost.scheduling import ChipSchedule, chip_schedule, neuron_assumptions, on_chip
+from codesign.hardware.cost.scheduling import ChipSchedule, chip_schedule, on_chip
 from codesign.hardware.library import find_chip
 from codesign.hardware.placement.placement import Placement, place
 from codesign.mistakes import dotted
@@ -369,11 +369,10 @@ class _Case:
         costs: list[Cost] = []
         assumed: list[str] = []
         if self.placement is not None:
-            costs, neuron = [price(run, self.placement) for run in runs], self.network.neuron
+            costs = [price(run, self.placement) for run in runs]
             assumed += [*chosen.assumptions, *costs[0].assumptions]
-            once = neuron.refractory and schedule.refractory
-            assumed += neuron_assumptions(self.placement.chip, neuron, own=self.network.own_numbers(), refractory=once)
-            assumed += own_assumptions(self.network, self.placement)
+            once = self.network.neuron.refractory and schedule.refractory
+            assumed += own_assumptions(self.network, self.placement, refractory=once)
         return {
             "chip": self.chip,
             "policy": "layered" if waits else get_policy(schedule.policy).name,

@@ -206,6 +206,13 @@ def test_what_was_assumed_of_a_chip_is_said_of_every_schedule(here: Path) -> Non
         assert "mubrain is not stated to have a threshold for each neuron; evaluated with its own" in told
 
 
+def test_what_a_chips_bits_do_to_a_network_is_said(here: Path) -> None:
+    events, network = batch_of(np.ones((2, 1, 8))), cd.SpikingNetwork("8-6-3", cd.NeuronSpec(), timestep_s=0.01)
+    frame = cd.compare_schedules(network, events, chips=["truenorth", "spinnaker2"])
+    assert "potentials saturate at 20 bits" in frame["assumptions"].iloc[0]
+    assert "evaluated with 32-bit floating-point weights" in frame["assumptions"].iloc[1]
+
+
 def test_policies_that_draw_run_once_a_seed_and_have_an_interval(here: Path) -> None:
     workload, seeds = digits(), (3, 4, 5, 3)  # the same draw again says nothing more
     network = cd.SpikingNetwork("512-12-8-10", cd.NeuronSpec(threshold=0.05), timestep_s=workload.timestep_s)

@@ -170,7 +170,7 @@ def _on_chip(shape: NetworkShape, variant: Variant[ChipVariant], known: dict[str
     weight_bits = _weight_bits(entry, chip)
     check_operation(chip, entry.operation)
     quantization = chip_quantization(chip, weight_bits)
-    assumptions = tuple(_quantization_assumptions(entry, chip, quantization))
+    assumptions = tuple(quantization_assumptions(chip, entry.weight_bits, quantization))
     placement = reason = None
     try:
         placement = _placed(shape, chip, entry)
@@ -276,8 +276,11 @@ def _weight_bits(entry: ChipEntry, chip: Chip) -> int | None:
     return None if entry.weight_bits == "none" else entry.weight_bits
 
 
-def _quantization_assumptions(entry: ChipEntry, chip: Chip, quantization: Quantization | None) -> Iterator[str]:
-    if entry.weight_bits == "chip" and chip.weight_bits is None:
+def quantization_assumptions(
+    chip: Chip, weight_bits: int | str | None, quantization: Quantization | None
+) -> Iterator[str]:
+    """What a chip's weights and potentials do to a network that was given `weight_bits`, or what is not done to it."""
+    if weight_bits == "chip" and chip.weight_bits is None:
         yield f"{chip.name} states no weight bits; evaluated with 32-bit floating-point weights"
     if quantization is not None and not quantization.signed:
         yield f"{chip.name} has no negative weights; those of the model became 0"

@@ -19,10 +19,12 @@ from codesign.documents import Path_
 from codesign.errors import CodesignError
 from codesign.exploration.definition.network import NetworkEntry
 from codesign.exploration.definition.spec import SweepSpec
+from codesign.exploration.jobs.deployments import quantization_assumptions
 from codesign.exploration.jobs.encoding import encode_state
 from codesign.files import read_file
 from codesign.files.once import once, reading_once
-from codesign.hardware.cost.scheduling import learned_assumptions
+from codesign.hardware.chip.quantization import chip_quantization
+from codesign.hardware.cost.scheduling import learned_assumptions, neuron_assumptions
 from codesign.hardware.placement.placement import Placement
 from codesign.models.card import ModelCard
 from codesign.network.layers import Linear
@@ -200,9 +202,13 @@ def sharing_of(network: SpikingNetwork) -> dict[str, Sharing]:
     return own
 
 
-def own_assumptions(network: SpikingNetwork, placement: Placement) -> Iterator[str]:
-    """What they need that the chip does not have, or is not stated to have."""
-    return learned_assumptions(placement, sharing_of(network))
+def own_assumptions(network: SpikingNetwork, placement: Placement, *, refractory: bool) -> Iterator[str]:
+    """What a network with a chip's bits needs that the chip does not have or state; `refractory` as in
+    `neuron_assumptions`."""
+    chip = placement.chip
+    yield from quantization_assumptions(chip, "chip", chip_quantization(chip))
+    yield from neuron_assumptions(chip, network.neuron, own=network.own_numbers(), refractory=refractory)
+    yield from learned_assumptions(placement, sharing_of(network))
 
 
 def given_models(loaded: Loaded) -> dict[str, GivenModel]:
