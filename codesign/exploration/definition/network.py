@@ -112,23 +112,20 @@ class HiddenLayers:
     def depth(self, settings: Mapping[str, AxisValue]) -> int:
         return int(settings.get("network.depth", len(self.sizes)))
 
-    def changed(self, settings: Mapping[str, AxisValue]) -> list[int]:
-        """Neurons of each layer; what is added is as wide as the last. Raises InputError where a layer or a network
-        cannot have so many, or there is no layer of that number."""
-        sizes = self.within_limits(settings)
-        depth = self.depth(settings)
+    def text(self, settings: Mapping[str, AxisValue]) -> str:
+        """All layers with settings, as a file writes them. Layers are recurrent that are so here, and what is added is
+        as the last. Raises InputError where a layer or a network cannot have so many neurons, or there is no layer of
+        that number."""
+        sizes, depth, last = self.within_limits(settings), self.depth(settings), len(self.sizes) - 1
         usual = [*self.sizes, *self.sizes[-1:] * depth][:depth]
         if "network.width" in settings:
             usual = [int(settings["network.width"])] * depth
         if beyond := [number for number in sizes if number > depth]:
             raise InputError(f"{_SINGLE}{beyond[0]}: the network has {plural(depth, 'hidden layer')}")
-        return [sizes.get(number, size) for number, size in enumerate(usual, start=1)]
-
-    def text(self, settings: Mapping[str, AxisValue]) -> str:
-        """The same as a file writes it. Layers are recurrent that are so here, and what is added is as the last."""
-        last = len(self.sizes) - 1
-        sizes = enumerate(self.changed(settings))
-        return "-".join(f"{size}{'r' if min(layer, last) in self.recurrent else ''}" for layer, size in sizes)
+        return "-".join(
+            f"{sizes.get(layer + 1, size)}{'r' if min(layer, last) in self.recurrent else ''}"
+            for layer, size in enumerate(usual)
+        )
 
     @staticmethod
     def within_limits(settings: Mapping[str, AxisValue]) -> dict[int, int]:
