@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated, Any, Literal
@@ -15,7 +16,7 @@ from codesign.arrays import Floats, Integers
 from codesign.documents import Path_, Spec
 from codesign.errors import InputError
 from codesign.exploration.definition.entries import different
-from codesign.exploration.definition.network import AxisValue
+from codesign.exploration.definition.network import AxisValue, column_values, unit_of_values
 from codesign.hardware.chip.barriers import BarrierTimes
 from codesign.hardware.chip.description import Chip
 from codesign.hardware.chip.geometry import Extent
@@ -34,7 +35,7 @@ from codesign.hardware.chip.parameters import number_type, replaced, with_parame
 from codesign.hardware.chip.prices import Prices, number_at
 from codesign.hardware.placement.placement import Placement
 from codesign.reporting.pricing import VariedPrice
-from codesign.units import Written, parse_quantity
+from codesign.units import Written
 
 _MOST_STRUCTURES = 10_000
 """Structures that one price file may have; each takes about a millisecond."""
@@ -87,55 +88,34 @@ def axis_of(chip: Chip, path: str, entry: tuple[AxisValue, ...] | AxisRange, *, 
         raise InputError(str(error)) from None
     for value in values:
         replaced(chip, {path: value})  # raises if the value does not fit; `chip_at` looks at all prices together
-    shown, unit = _shown(kind, values)
+    shown, unit = _shown(values)
     bare = "x" if issubclass(kind, BarrierTimes) else "cycles" if issubclass(kind, TimeNumber) else ""
     return Axis(path=path, group=group, shown=shown, unit=unit, bare=bare, kind=kind, values=values)
 
 
 def _spread(kind: type[Number], path: str, entry: AxisRange) -> tuple[AxisValue, ...]:
-    ends = []
-    for name, end in (("from", entry.from_), ("to", entry.to)):
-        try:
-            ends.append(_parsed(kind, end))
-        except ValueError as error:
-            raise InputError(f"{path}.{name}: {error}") from None
-    (low, form), (high, other) = ends
-    if form != other:
-        raise InputError(f"{path}: from and to must be of the same form, found {entry.from_!r} and {entry.to!r}")
+    (low, high), unit = _shown((entry.from_, entry.to))
+    ends = f"found {entry.from_!r} and {entry.to!r}"
+    if isinstance(low, str) or isinstance(high, str):
+        raise InputError(f"{path}: from and to must be numbers of the same form, {ends}")
     if not low < high:
-        raise InputError(f"{path}: 'from' must be below 'to', found {entry.from_} and {entry.to}")
+        raise InputError(f"{path}: 'from' must be below 'to', {ends}")
     if entry.scale == "log" and low <= 0:
-        raise InputError(f"{path}: a log scale needs ends above 0, found {entry.from_!r} and {entry.to!r}")
+        raise InputError(f"{path}: a log scale needs ends above 0, {ends}")
     numbers = (np.geomspace if entry.scale == "log" else np.linspace)(low, high, entry.points).tolist()
-    if form == "whole":
-        return tuple(map(round, numbers))
-    if form == "x":
-        return tuple(f"x{number!r}" for number in numbers)
-    return tuple(f"{number!r} {form}" if form else number for number in numbers)
-
-
-def _shown(kind: type[Number], values: tuple[AxisValue, ...]) -> tuple[tuple[float | str, ...], str]:
-    try:
-        parsed = [_parsed(kind, value) for value in values]
-    except ValueError:  # lanes may be 'all'
-        parsed = []
-    forms = {form for _, form in parsed}
-    if len(forms) != 1:
-        return tuple(str(value) for value in values), ""
-    return tuple(number for number, _ in parsed), kind.unit if forms == {kind.unit} else ""
-
-
-def _parsed(kind: type[Number], value: AxisValue) -> tuple[float, str]:
-    """A value as a number, and its form: a unit, `x` for a factor, `whole` for counts, "" for cycles."""
     if not kind.unit:
-        if type(value) is not int:
-            raise ValueError(f"must be a whole number, found {value!r}")
-        return float(value), "whole"
-    if issubclass(kind, BarrierTimes) and isinstance(value, str) and value.startswith("x"):
-        return float(value[1:]), "x"
-    if issubclass(kind, TimeNumber) and type(value) in (int, float):
-        return float(value), ""
-    return parse_quantity(value, kind.unit), kind.unit
+        return tuple(map(round, numbers))
+    if isinstance(entry.from_, str) and not unit:
+        return tuple(f"x{number!r}" for number in numbers)
+    return tuple(f"{number!r} {unit}" if unit else number for number in numbers)
+
+
+def _shown(values: Sequence[AxisValue]) -> tuple[tuple[float | str, ...], str]:
+    """Values as numbers in SI with their unit, as factors, or as they are written where their forms differ."""
+    if all(isinstance(value, str) and value.startswith("x") for value in values):
+        with suppress(ValueError):
+            return tuple(float(str(value)[1:]) for value in values), ""
+    return tuple(column_values(values)), unit_of_values(values)
 
 
 @dataclass(frozen=True, kw_only=True)
