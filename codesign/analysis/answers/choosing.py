@@ -83,7 +83,7 @@ def choose(name: str, question: ChooseQuestion, points: Sequence[Point], names: 
         standing, sentence = _nothing_ranked(contest, selected)
         return answer(standing=standing, sentence=sentence, remarks=left_aside(selected, names))
     turns, further = switches(contest), (dropping_remark(selected, names), *_further(contest, question))
-    said = [_sentence(contest, names.owners.get(path, "")), *filter(None, further), *turns[:1]]
+    said = [_sentence(contest), *filter(None, further), *turns[:1]]
     sentence = " ".join(said[:_MOST_SENTENCES])
     remarks = (
         *said[_MOST_SENTENCES:],
@@ -229,8 +229,8 @@ def _nothing_ranked(contest: Contest, selected: Sequence[Point]) -> tuple[Standi
     )
 
 
-def _sentence(contest: Contest, owner: str) -> str:
-    """The best, and by how much. Whose axis the options are of, the `owner`, is said once."""
+def _sentence(contest: Contest) -> str:
+    """The best, and by how much."""
     best, other, column = contest.ranked[0], contest.second, contest.column
     value, label = quantity(best.value(column).mean, column), column_label(column)
     if unmodelled(best, column, contest.names):
@@ -244,7 +244,7 @@ def _sentence(contest: Contest, owner: str) -> str:
         average = " on average" if undecided(contest) and best.value(column).seeds > 1 else ""
         end = " on the terms that both have" if contest.terms else f", {value}"
         return f"{contest.names.upper(listed(level))} have the same {label}{average}{end}."
-    second, factor, both = contest.label_of(other).removesuffix(owner), contest.factors[other], ""
+    second, factor, both = contest.label_of(other), contest.factors[other], ""
     if is_share(column):
         gain = abs((best.value(column).mean or 0.0) - (other.value(column).mean or 0.0))
         ahead = f"{points_apart(gain)} {'above' if contest.more else 'below'} {second}"

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 from codesign.analysis.answers.asking import AnsweredTable
 from codesign.analysis.answers.savings import WORTH, halved_numbers
-from codesign.analysis.comparisons.constraints import best_variant, by_option
 from codesign.analysis.results.formatting import (
     BOOK_WORDS,
     UNKNOWN,
@@ -34,14 +33,12 @@ _IN_REAL_TIME = "real time: on while the stimulus lasts"
 
 
 def parts_section(table: AnsweredTable) -> Section:
-    """Each chip's variant in the answer that chooses one, or its most accurate one where the answer has none."""
-    shown, names = _best_of_each(table), table.names
+    """Each chip's variant in the answer that chooses one."""
+    points = (option.point for option in table.chips.options if option.point is not None)
+    shown, names = sorted(points, key=lambda point: point.number), table.names
     figures = [figure for column in ("energy_j", "latency_s") if (figure := parts_figure(shown, names, column))]
     tables = (_halved(shown, names), _layers(shown, names), _charged(table, shown, names), _quantized(shown, names))
-    answering = {option.point.chip for option in table.chips.options if option.point is not None}
     chosen = f"Each chip is as it answers the question: {table.chips.question}"
-    if any(point.chip not in answering for point in shown):
-        chosen += " Chips that it leaves out are at their most accurate."
     book = f"Energies count the static power of {BOOK_WORDS[table.metadata.static_book]}."
     return Section(
         name="parts",
@@ -49,13 +46,6 @@ def parts_section(table: AnsweredTable) -> Section:
         summary="each chip at its best",
         body=(chosen, *figures, book, *with_rows(*tables)) if shown else (),
     )
-
-
-def _best_of_each(table: AnsweredTable) -> list[Point]:
-    able = by_option([p for p in table.points if not p.beyond_chip and not p.drops_spikes], lambda p: p.chip)
-    best = {chip: best_variant(variants, "accuracy", more=True) for chip, variants in able.items()}
-    best |= {option.point.chip: option.point for option in table.chips.options if option.point is not None}
-    return sorted((point for point in best.values() if point is not None), key=lambda point: point.number)
 
 
 def _halved(points: Sequence[Point], names: Names) -> Table:
