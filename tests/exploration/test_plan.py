@@ -120,14 +120,6 @@ def test_an_execution_is_shared_by_chips_that_schedule_and_quantize_alike():
     assert counts(spec) == {"train": 1, "execute": 4, "summary": 4, "cost": 4}
 
 
-def test_evaluation_seeds_share_an_execution_that_cannot_depend_on_them():
-    base, seeded = tiny(), tiny(("training: [0]", "training: [0], evaluation: [0, 1, 2]"))
-    assert len(feasible(seeded)) == 6  # every seed is a design point
-    for name, number in (("layered", 1), ("asynchronous", 3)):
-        assert len({point.jobs.execution.key for point in feasible(seeded, schedule=name)}) == number
-    assert keys(base)["execute"] < keys(seeded)["execute"]
-
-
 def test_a_chip_that_cannot_drop_what_waits_pays_for_the_drained_schedule():
     layered, asynchronous = (point.jobs for point in feasible(tiny()))
     assert asynchronous.execution.schedule.stop == "drained"

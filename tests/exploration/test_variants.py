@@ -1,25 +1,12 @@
 from __future__ import annotations
 
-import itertools
-
 import pytest
 from mistakes_found import mistakes_of
 from tiny_sweeps import axes, instead, plan_of, tiny
 
-from codesign.exploration.definition.variants import axis_units, base_chip, chip_variants, recipe_variants
+from codesign.exploration.definition.variants import axis_units, base_chip, chip_variants
 from codesign.hardware.chip.structure import estimate
 from codesign.hardware.library import find_chip
-
-
-def test_variants_are_the_product_of_the_axes_in_the_order_of_the_file():
-    other = "chip.truenorth.vector_width: [7, 8]"
-    varied = axes("recipe.layered.epochs: [1, 2, 3]", other, "recipe.layered.batch_size: [10, 20]")
-    found = recipe_variants(tiny(varied), "layered")
-    expected = list(itertools.product([1, 2, 3], [10, 20]))
-    assert [(one.value.epochs, one.value.batch_size) for one in found] == expected
-    paths = ("recipe.layered.epochs", "recipe.layered.batch_size")
-    assert [one.axes for one in found] == [tuple(zip(paths, map(float, values), strict=True)) for values in expected]
-    assert [one.axes for one in recipe_variants(tiny(), "layered")] == [()]
 
 
 def test_values_of_one_variant_are_set_at_once():

@@ -13,13 +13,11 @@ import pyarrow.parquet as pq
 import pytest
 from tiny_studies import FIDELITY, SPACE, WIDTH, Watch, run, searching, study
 from tiny_sweeps import let_trainings_diverge
-from tiny_sweeps import run as run_tiny_sweep
 
 from codesign.analysis.results.pareto import hypervolume, pareto_front
 from codesign.analysis.results.table import contents_equal, read_results
 from codesign.errors import InputError
 from codesign.exploration.executors.ray import RayExecutor
-from codesign.exploration.jobs.store import Store
 from codesign.exploration.runner import Runner
 from codesign.exploration.runs.record import read_record
 from codesign.exploration.study.storage import JOURNAL
@@ -429,15 +427,6 @@ def test_one_objective_with_fidelity(search: Search) -> None:
     assert len(best) == 1
     assert best[0].values[0] == max(trial.values[0] for trial in outcome.facts.trials if trial.state == "complete")
     assert len(watch.fronts[-1]) >= 1
-
-
-def test_a_study_shares_the_store_of_sweeps(search: Search, tmp_path: Path, cache_root: Path) -> None:
-    """What a sweep has trained, a study need not."""
-    one = ("trials: 8", "trials: 1")
-    run_tiny_sweep(study(one).trial_sweep({}, split="validation"), tmp_path, cache_root, output="sweep")
-    assert len(Store(tmp_path / "store").keys()) > 0
-    _, watch = search(one, store=tmp_path)
-    assert not any(job.startswith("train baseline") for job in watch.ran)
 
 
 def test_events_that_timesteps_leave_out_are_told(search: Search, tmp_path: Path):
