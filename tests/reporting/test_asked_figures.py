@@ -56,20 +56,6 @@ def test_along_an_axis_some_of_whose_values_are_words_are_its_numbers():
         assert [row["x"] for row in line["data"]["values"]] == [4.0, 16.0]
 
 
-def test_lines_along_a_time_have_its_unit_and_those_left_out_are_counted():
-    timestep, width = "axis.workload.timestep", "axis.network.width"
-    rows = [
-        mubrain_row("layered", "random", 0, 0) | {timestep: seconds, width: float(size), "point": f"{seconds}/{size}"}
-        for seconds in (0.01, 0.02)
-        for size in range(1, 10)
-    ]
-    points = points_of(rows, replace(synthetic_metadata(), axes=(AxisFacts(name="workload.timestep", unit="s"),)))
-    entry = FigureEntry(figure="along", along="workload.timestep", column="accuracy")
-    found = asked_figure("asked", entry, points)
-    assert "timestep in s" in str(found.spec)
-    assert found.note.endswith("8 of 9 lines are drawn.")
-
-
 @pytest.mark.parametrize(
     ("along", "words"),
     [
@@ -79,6 +65,7 @@ def test_lines_along_a_time_have_its_unit_and_those_left_out_are_counted():
         ("schedule.async_random.group_size", "F of inference"),
         ("recipe.layered.spike_cost.1", "spike cost 1"),
         ("training.augmentation.time_jitter", "time jitter in s"),
+        ("workload.timestep", "timestep in s"),
     ],
 )
 def test_an_axis_is_called_by_what_it_sets(along: str, words: str):
@@ -105,13 +92,12 @@ def test_a_figure_counts_what_it_leaves_out(kind: str, most: int, what: str):
     assert found.note.endswith(f"{most} of 17 {what} are drawn.")
 
 
-def test_levels_across_a_chart_are_no_more_than_its_lines():
-    levels = [mubrain_row("layered", "layered", 0, 0) | {"axis.network.width": w, "point": str(w)} for w in range(9)]
-    rows = [*({**row, "axis.network.width": 0} for row in by_size()[:-2]), *({AXIS: None, **row} for row in levels)]
+def test_lines_and_levels_across_a_chart_that_are_left_out_are_counted():
+    rows = [{**row, "axis.network.width": w, "point": f"{w}/{row['point']}"} for w in range(9) for row in by_size()]
     found = drawn(rows, figure="along", along="group_size", column="accuracy", level={"layered": True})
     (rules,) = [layer for layer in found.spec["layer"] if layer["mark"]["type"] == "rule"]
     assert len(rules["data"]["values"]) == 8
-    assert found.note.endswith("Dashed: layers wait. 8 of 9 dashed lines are drawn.")
+    assert found.note.endswith("Dashed: layers wait. 8 of 9 dashed lines are drawn. 8 of 9 lines are drawn.")
 
 
 def test_long_names_of_lines_are_told_apart_in_the_legend():
