@@ -1,4 +1,4 @@
-"""What is known of a trained model: enough to build its network again, and to judge it."""
+"""Model cards: what is known about a trained model, enough to rebuild its network and to judge it."""
 
 from __future__ import annotations
 
@@ -29,14 +29,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelData:
-    """The data that a model was trained, chosen and tested on.
+    """The data with which a model was trained, selected and tested.
 
     Attributes:
-        options: the workload; `cd.load_workload(options)` gives it again.
-        fingerprint: hash of the data's content and of all options; a workload with the same one has the same events.
-        coverage: how partial the copy of the dataset was, as a sentence; None for a whole one.
+        options: the workload; `cd.load_workload(options)` loads it again.
+        fingerprint: hash of the data's content and of all options; workloads with equal fingerprints have the same
+            events.
+        coverage: how much of the dataset the copy had, as a sentence; None if it was complete.
         timesteps: T of a sample.
-        train, validation, test: samples in each split.
+        train, validation, test: number of samples in each split.
     """
 
     options: WorkloadSpec
@@ -49,7 +50,7 @@ class ModelData:
 
     @staticmethod
     def of(options: WorkloadSpec, workload: Workload) -> ModelData:
-        """What a card says of a workload and the options that it was loaded with."""
+        """The data of a workload and the options with which it was loaded."""
         return ModelData(
             options=options,
             fingerprint=workload.fingerprint,
@@ -66,10 +67,10 @@ class ModelOrigin:
     """The sweep or study that trained a model.
 
     Attributes:
-        name, title: of the sweep.
-        command: shell command that makes the model's file.
+        name, title: name and title of the sweep.
+        command: shell command that creates the model's file.
         config_hash: hash of the sweep as resolved.
-        training_key: hash of all that the weights depend on, by which the store names them.
+        training_key: hash of everything that the weights depend on, which names them in the store.
     """
 
     name: str
@@ -85,9 +86,9 @@ class ModelImport:
 
     Attributes:
         source: the file, or the class of the module.
-        digest: SHA-256 of the file; "" of a graph or module.
-        dialect: whose conventions its numbers follow.
-        options: what the file does not say and was given when it was read.
+        digest: SHA-256 of the file; "" for a graph or module.
+        dialect: the framework whose conventions its numbers follow.
+        options: what the file does not state and was given when it was read.
         lost: what files of that dialect may leave out silently.
     """
 
@@ -103,16 +104,17 @@ class Certificate:
     """The outcome of comparing a model's spikes with those that its framework recorded.
 
     Attributes:
-        source: of the record.
-        samples, timesteps, layers: how much of it there is.
-        recorded_spikes: in these layers.
-        differing_spikes: spikes that are missing or too many.
-        first_difference: where, and what the neuron's potential was; None without one.
-        within_rounding: whether, where samples first differ, all potentials were as near to the threshold as rounding
-            brings them.
-        potential_difference, largest_potential: of a readout's potentials, the largest difference and the largest one
-            that was recorded; None where none were.
-        better: options of the import under which it agrees; None where it does, or none of those that were tried do.
+        source: source of the record.
+        samples, timesteps, layers: size of the record.
+        recorded_spikes: number of recorded spikes in these layers.
+        differing_spikes: number of missing and surplus spikes.
+        first_difference: where the first difference is, and the neuron's potential there; None without one.
+        within_rounding: whether all potentials at the samples' first differences were so close to the threshold that
+            rounding explains them.
+        potential_difference, largest_potential: largest difference of a readout's potentials, and the largest recorded
+            potential; None if none were recorded.
+        better: options of the import with which it agrees; None if it agrees already, or if no options that were tried
+            agree.
     """
 
     source: str
@@ -135,7 +137,7 @@ class Certificate:
 
     @property
     def summary(self) -> str:
-        """In a sentence."""
+        """The outcome in one sentence."""
         said = f"{self.differing_spikes:,} of {self.recorded_spikes:,} spikes differ"
         if self.differing_spikes > self.recorded_spikes:
             said = f"{self.differing_spikes:,} spikes are missing or too many, of {self.recorded_spikes:,} recorded"
@@ -150,13 +152,13 @@ class Certificate:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelEvaluation:
-    """How the model answers under one schedule on one chip, in SI units; None is not known or not modelled.
+    """How the model performs under one schedule on one chip, in SI units; None if unknown or not modelled.
 
     Attributes:
-        chip, schedule: their names.
-        axes: values of the sweep's axes of chip and schedule, by path.
-        split: data that it was run on.
-        others: columns of the results, and mean what `codesign.analysis.results.columns.COLUMNS` says.
+        chip, schedule: names of the chip and the schedule.
+        axes: values of the sweep's axes on chip and schedule, by path.
+        split: split on which it was run.
+        others: columns of the results, as defined in `codesign.analysis.results.columns.COLUMNS`.
     """
 
     chip: str | None = None
@@ -194,11 +196,11 @@ class ModelEvaluation:
     def of(
         execution: Execution, schedule: Schedule, cost: Cost | None = None, *, name: str, **said: Any
     ) -> ModelEvaluation:
-        """From what an execution, its schedule and its price say.
+        """The evaluation given by an execution, its schedule and its cost.
 
         Args:
-            cost: of the execution; None leaves energy and latency out.
-            name: of the schedule.
+            cost: cost of the execution; None leaves out energy and latency.
+            name: name of the schedule.
             said: other attributes, such as `weight_bits` or `split`.
         """
         priced: dict[str, Any] = {}
@@ -207,7 +209,7 @@ class ModelEvaluation:
         names = {attribute.name for attribute in dataclasses.fields(ModelEvaluation)}
         known = {key: tuple(value) if isinstance(value, list) else value for key, value in priced.items()}
         layered = schedule.equivalent_to_layered(execution.shape)
-        early = schedule.stop in ("on_output", "read_early")  # whether the rest is dropped or drains
+        early = schedule.stop in ("on_output", "read_early")  # whether the rest is dropped or drained
         ahead = schedule.stop in ("margin", "read_margin")
         answers = {
             "schedule": name,
@@ -232,28 +234,28 @@ class ModelCard:
     """A model without its weights.
 
     Attributes:
-        name: of the model, in a line.
+        name: name of the model, in one line.
         description: anything else to say about it.
-        topology, neuron, timestep_s: what the network is made from; Δt in seconds.
-        weights: digest of the network's state, as `digest_of` makes it; "" where it is not known.
-        own_numbers: numbers of neurons that differ from what `neuron` says, such as a range over neurons, in words.
-        input_grid: (channels, height, width) of the input; None where it has no form.
-        data: None where it is not known.
-        earlier_data: of models that it was trained further from, first to last, where it is known.
-        recipe: how it was trained, or None; `recipe_name` and `axes` are the sweep's name for it, and the values of the
-            recipe's parameters that the sweep varied.
-        training_seed: of initial weights, order of samples and dropouts.
-        trained_epochs, best_epoch: epochs run, and the one whose weights these are, chosen on the validation split.
-        training_loss, validation_accuracy: of that epoch.
-        open_inputs: inputs whose events the network's `input_gate` lets pass; None without one.
-        evaluations: how it answers; `evaluations_left_out` counts those that were too many for a card.
-        origin: None for a model of your own.
-        imported: of a model of another framework, how it was read; None for others.
-        certificate: whether its spikes are those that the framework recorded; None if not checked.
-        versions: of packages, when it was written.
+        topology, neuron, timestep_s: specification of the network; Δt in seconds.
+        weights: digest of the network's state by `digest_of`; "" if unknown.
+        own_numbers: neuron parameters that differ from `neuron`, such as a range over neurons, as text.
+        input_grid: (channels, height, width) of the input; None without a grid.
+        data: the model's data; None if unknown.
+        earlier_data: data of the models from which training continued, first to last, if known.
+        recipe: how it was trained, or None; `recipe_name` and `axes` are the sweep's name for the recipe, and the
+            values of parameters that the sweep varied.
+        training_seed: seed of initial weights, order of samples and dropouts.
+        trained_epochs, best_epoch: epochs run, and the epoch of these weights, chosen on the validation split.
+        training_loss, validation_accuracy: loss and accuracy of that epoch.
+        open_inputs: number of inputs whose events pass the network's `input_gate`; None without one.
+        evaluations: how it performs; `evaluations_left_out` counts those that did not fit on the card.
+        origin: the sweep that trained it; None for your own model.
+        imported: how a model of another framework was read; None for others.
+        certificate: whether its spikes equal those recorded by the framework; None if not checked.
+        versions: versions of packages when it was written.
 
     Raises:
-        InputError: grid or timestep do not fit the network.
+        InputError: grid or timestep do not match the network.
     """
 
     name: str
@@ -291,7 +293,7 @@ class ModelCard:
 
     @property
     def shape(self) -> NetworkShape:
-        """Sizes of the network."""
+        """Shape of the network."""
         return network_shape(self.topology)
 
     @property
@@ -301,7 +303,7 @@ class ModelCard:
 
 
 def digest_of(state: Mapping[str, torch.Tensor]) -> str:
-    """SHA-256 of a network's state: of weights, and of all numbers of its neurons."""
+    """SHA-256 of a network's state: weights and all neuron parameters."""
     found = hashlib.sha256()
     for name, tensor in sorted(state.items()):
         found.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
@@ -320,12 +322,12 @@ def describe_model(
     training: TrainingResult | None = None,
     evaluations: Sequence[ModelEvaluation] = (),
 ) -> ModelCard:
-    """The card of a model of your own; whatever is left out stays unknown.
+    """The card of your own model; whatever is left out is unknown.
 
     Args:
-        data: the options of a workload and the workload that they gave.
-        training: what `cd.train` returned.
-        evaluations: how it answers, as `cd.ModelEvaluation.of` makes them.
+        data: options of a workload, and the workload loaded with them.
+        training: result of `cd.train`.
+        evaluations: how it performs, from `cd.ModelEvaluation.of`.
     """
     instance("name", name, str)
     instance("description", description, str)

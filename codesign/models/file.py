@@ -1,7 +1,7 @@
-"""Weights and card in one safetensors file, which alone is enough to build the network again.
+"""Weights and card in one safetensors file, which is sufficient to rebuild the network.
 
-The file's metadata holds the card, one entry of JSON for each of its fields, beside `codesign_model`, the version of
-this form. Nothing in such a file is ever run or unpickled. The same model gives the same bytes.
+The file's metadata holds the card, one JSON entry per field, and `codesign_model`, the version of this format. Nothing
+in such a file is ever executed or unpickled. The same model gives the same bytes.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ class LoadedModel:
     """A model from a file.
 
     Attributes:
-        network: with the trained weights, on the CPU.
-        card: what is known of it.
+        network: the network with the trained weights, on the CPU.
+        card: what is known about the model.
     """
 
     network: SpikingNetwork
@@ -57,14 +57,14 @@ class LoadedModel:
 
 
 def save_model(path: Location, network: SpikingNetwork, card: ModelCard) -> None:
-    """Write a model to a file, and its card for people beside it, with the suffix `.md`.
+    """Write a model to a file, and its card for people next to it, with the suffix `.md`.
 
     Args:
-        path: ends in `.safetensors`; a path or a URL. Missing folders are made.
-        card: of this network, as `cd.describe_model` makes it.
+        path: a path or URL that ends in `.safetensors`. Missing folders are created.
+        card: card of this network, from `cd.describe_model`.
 
     Raises:
-        InputError: the card belongs to another network, the network cannot be kept in a file, or the place cannot be
+        InputError: the card belongs to another network, the network cannot be stored in a file, or the place cannot be
             written.
     """
     instance("network", network, SpikingNetwork)
@@ -86,10 +86,11 @@ def save_model(path: Location, network: SpikingNetwork, card: ModelCard) -> None
 
 
 def load_model(path: Location) -> LoadedModel:
-    """Read a model at a path or a URL; its outputs are those of the network that was saved, to the last bit.
+    """Read a model from a path or URL; its outputs equal those of the saved network to the last bit.
 
     Raises:
-        InputError: the file is missing, cannot be read, is damaged or foreign, or its weights do not fit its card.
+        InputError: the file is missing, cannot be read, is damaged or of another kind, or its weights do not match its
+        card.
     """
     arguments.path("path", path)
     content = read_file(path)
@@ -101,8 +102,8 @@ def load_model(path: Location) -> LoadedModel:
 
 
 def encode_model(state: State, card: ModelCard, *, place: str = "model") -> bytes:
-    """The bytes of a model's file; `state` is the state dict of the card's network, `place` is named in messages.
-    Raises InputError where the state is not that of such a network."""
+    """The bytes of a model's file; `state` is the state dict of the card's network, `place` is its name in messages.
+    Raises InputError if the state does not match the network."""
     import safetensors.torch
 
     _check_state(state, card, place)
@@ -112,14 +113,14 @@ def encode_model(state: State, card: ModelCard, *, place: str = "model") -> byte
 
 
 def decode_model(data: bytes, *, place: str = "model") -> LoadedModel:
-    """The inverse of `encode_model`. Raises InputError as `load_model`."""
+    """The inverse of `encode_model`. Raises InputError like `load_model`."""
     state = _tensors(data, place)
     card = card_of(_header(data).get("__metadata__") or {}, place)
     return LoadedModel(network=network_of(card, state, place), card=card)
 
 
 def network_of(card: ModelCard, state: State, place: str) -> SpikingNetwork:
-    """The network of a card, in this state. Raises InputError where the state is not that of such a network."""
+    """The network of a card with this state. Raises InputError if the state does not match the network."""
     _check_state(state, card, place)
     network = SpikingNetwork(card.topology, card.neuron, timestep_s=card.timestep_s)
     network.load_state_dict(state)
@@ -127,18 +128,18 @@ def network_of(card: ModelCard, state: State, place: str) -> SpikingNetwork:
 
 
 def card_texts(card: ModelCard) -> dict[str, str]:
-    """A card as a file's metadata holds it."""
+    """A card in the form of a file's metadata."""
     texts = {_MARK: str(_VERSION)}
     for attribute in fields(card):
         plain = _finite(to_jsonable_python(getattr(card, attribute.name), inf_nan_mode="constants"))
         text = json.dumps(plain, sort_keys=True, ensure_ascii=False, allow_nan=False)
-        # Bytes of file names that are not text, as a command may hold them, become question marks.
+        # Bytes of file names in a command that are not text become question marks.
         texts[attribute.name] = text.encode(errors="replace").decode()
     return texts
 
 
 def _finite(value: Any) -> Any:
-    """Plain values with an infinite time constant as its spec takes it."""
+    """Plain values, with infinite time constants in the form that the spec takes."""
     if isinstance(value, dict):
         return {name: _finite(part) for name, part in value.items()}
     if isinstance(value, list):
@@ -147,9 +148,9 @@ def _finite(value: Any) -> Any:
 
 
 def _with_sorted_header(data: bytes) -> bytes:
-    """The same file with its header in one order: safetensors writes metadata in another order in each process."""
+    """The same file with its header sorted: safetensors writes metadata in a different order in each process."""
     header = json.dumps(_header(data), sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
-    padded = header + b" " * (-len(header) % 8)  # tensors begin at a multiple of eight bytes
+    padded = header + b" " * (-len(header) % 8)  # tensors start at a multiple of eight bytes
     return len(padded).to_bytes(8, "little") + padded + data[8 + int.from_bytes(data[:8], "little") :]
 
 
@@ -163,7 +164,7 @@ def _tensors(data: bytes, place: str) -> dict[str, torch.Tensor]:
 
     try:
         tensors: dict[str, torch.Tensor] = safetensors.torch.load(data)
-    except Exception as error:  # its own, and whatever torch says to types that it does not have
+    except Exception as error:  # its own error, and whatever torch raises for unknown types
         raise InputError(
             f"{place}: is not a safetensors file (`cd.import_model` reads NIR), or is damaged or truncated: "
             f"{reason_of(error)[:200]}"
@@ -172,7 +173,7 @@ def _tensors(data: bytes, place: str) -> dict[str, torch.Tensor]:
 
 
 def card_of(metadata: Mapping[str, str], place: str) -> ModelCard:
-    """The inverse of `card_texts`. Raises InputError where they are none, or those of another version."""
+    """The inverse of `card_texts`. Raises InputError if the texts are not a card, or one of another version."""
     version = metadata.get(_MARK)
     if version is None:
         raise InputError(
@@ -207,7 +208,7 @@ def card_of(metadata: Mapping[str, str], place: str) -> ModelCard:
 
 
 def _given(recipe: Any) -> Any:
-    """A recipe without what has its default: layered ones refuse to be given what only unlayered ones have."""
+    """A recipe without default values: layered recipes do not accept parameters of unlayered ones."""
     if not isinstance(recipe, dict):
         return recipe
     known = Recipe.model_fields
@@ -220,8 +221,8 @@ def _adapter() -> TypeAdapter[ModelCard]:
 
 
 def _check_state(state: State, card: ModelCard, place: str) -> None:
-    """Whether tensors are the state of the card's network; asked before such a network takes any memory. Raises
-    InputError, which names the tensor, what it is and what it must be."""
+    """Check that tensors are the state of the card's network before such a network takes any memory. Raises InputError
+    that names the tensor, what it is and what it must be."""
     with torch.device("meta"):
         network = SpikingNetwork(card.topology, card.neuron, timestep_s=card.timestep_s)
         gate = set() if card.open_inputs is None else {"input_gate"}

@@ -1,4 +1,4 @@
-"""Model cards for people, in Markdown: what a model is, how it was trained, what it scores and where it ends."""
+"""Model cards for people, in Markdown: what a model is, how it was trained, how well it performs and its limits."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from codesign.terminal_text import escaped
 from codesign.units import format_si, plural
 
 _MOST_ROWS = 200
-"""Evaluations that a reader is shown; the rest is in the results."""
+"""Most evaluations on the page; the rest is in the results."""
 
 _MAIN = ("threshold", "time_constant", "reset", "refractory", "readout")
-"""Parameters of neurons that are shown whatever they are."""
+"""Parameters of neurons that are always shown."""
 
 _SPECIAL = re.compile(r"([\\`*\[\]|#~]|(?<!\w)_|_(?!\w))")
-"""What Markdown may take for mark-up; an underscore within a word is none."""
+"""Characters that Markdown may take for mark-up; not an underscore within a word."""
 _SPACES = re.compile(r"\s+")
 _LINE_ENDS = re.compile("[\n\r\v\f\x85\u2028\u2029]+")
 
 
 def model_page(card: ModelCard, file: str) -> str:
-    """The card of the weights in `file`, beside it, as a Markdown page; characters that steer a terminal or reverse
+    """The card of the weights in `file`, next to it, as a Markdown page; characters that control a terminal or reverse
     text are escaped."""
     load = [
         "import codesign as cd",
@@ -108,7 +108,7 @@ def _neuron(card: ModelCard) -> str:
 
 
 def _layers(neuron: NeuronSpec, name: str) -> tuple[Any, ...]:
-    """Of each layer, or one for all."""
+    """The value of each layer, or one for all."""
     given = getattr(neuron, name)
     return given if isinstance(given, tuple) else (given,)
 
@@ -199,7 +199,7 @@ def _inference(run: ModelEvaluation) -> str:
 
 
 def _notes(heading: str, said: Iterable[tuple[ModelEvaluation, Sequence[str]]]) -> str:
-    """Sentences that evaluations carry, each once, with the chips that it is said of where its text lacks any."""
+    """Sentences of evaluations, each once, with the chips that it applies to if its text does not name any."""
     chips: dict[str, dict[str, None]] = {}
     for run, sentences in said:
         for sentence in sentences:
@@ -245,11 +245,11 @@ def _indented(*lines: str) -> str:
 
 
 def _text(text: str) -> str:
-    """Text of others as text: one line, no mark-up, no tags."""
+    """Foreign text as plain text: one line, no mark-up, no tags."""
     plain = _SPACES.sub(" ", text).strip().replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return _SPECIAL.sub(r"\\\1", plain)
 
 
 def _code(text: str) -> str:
-    """Text of others within backticks."""
+    """Foreign text within backticks."""
     return _SPACES.sub(" ", text).replace("`", "'").replace("|", "\\|")

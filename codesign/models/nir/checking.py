@@ -1,4 +1,5 @@
-"""Whether an imported network does what the model did: recorded input goes in, and the spikes of layers are compared.
+"""Checking that an imported network behaves like the original: it gets recorded input, and spikes of layers are
+compared.
 
 The file holds arrays, .npz or HDF5:
 
@@ -6,9 +7,8 @@ The file holds arrays, .npz or HDF5:
     LAYER        (samples, timesteps, …) spikes of a layer, for as many layers as there are records of, named after
                  its node in the graph, or `layer0` for the first, `layer1`, …; of a readout, its potentials
 
-A difference lies within rounding where the potential is nearer to the threshold than numbers of 24 bits can tell: sums
-that are added in another order end there. What follows from a difference differs too, so the first of each sample
-count.
+A difference is within rounding if the potential is closer to the threshold than 24-bit numbers can resolve, as for sums
+added in another order. A difference causes others, so only the first differences of each sample count.
 """
 
 from __future__ import annotations
@@ -36,15 +36,15 @@ from codesign.workload.events import EventBatch
 
 INPUT = "input"
 _ROUNDING = 2.0**-20
-"""Of the threshold: a sum of a few hundred float32 numbers of its size."""
+"""Relative to the threshold: rounding of a sum of a few hundred float32 numbers of its size."""
 _MOST_AT_ONCE = 1 << 26
-"""Numbers of a trace that are held at once."""
+"""Most numbers of a trace held at once."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class SpikeTrace:
-    """(samples, timesteps, neurons) under layered inference: spikes, potentials that were compared with thresholds, NaN
-    if none were, and those that a timestep leaves."""
+    """(samples, timesteps, neurons) under layered inference: spikes, potentials compared with thresholds (NaN if there
+    was no comparison), and potentials at the end of a timestep."""
 
     spikes: Integers
     potentials: NDArray[np.float32]
@@ -75,8 +75,8 @@ def trace(network: SpikingNetwork, events: EventBatch) -> SpikeTrace:
 
 
 def read_record(path: Location, names: Sequence[str]) -> dict[str, NDArray[Any]]:
-    """The arrays of a record of layers of these names. Raises DataError where it is not on this machine, and
-    InputError where it is no such file."""
+    """The arrays of a record of layers with these names. Raises DataError if it is not on this machine, and InputError
+    if it is not such a file."""
     here = local_path(path, InputError)
     if here is None or here.suffix not in ENDINGS:
         raise InputError(f"{printable(path)}: must be a file of this machine that ends in {', '.join(ENDINGS)}")
@@ -88,8 +88,8 @@ def read_record(path: Location, names: Sequence[str]) -> dict[str, NDArray[Any]]
 def check_spikes(
     network: SpikingNetwork, names: Sequence[str], recorded: Mapping[str, NDArray[np.generic]], *, source: str
 ) -> Certificate:
-    """Compare with a record of the model, in arrays as above; `names` are the layers' in order, `source` is for the
-    certificate. Raises InputError, which names the array that does not fit."""
+    """Compare with a record of the model, in arrays as above; `names` are those of the layers in order, `source` is for
+    the certificate. Raises InputError that names an array that does not fit."""
     places = _places(names)
     unknown = sorted(set(recorded) - {INPUT, *places})
     if INPUT not in recorded or unknown or len(recorded) < 2:
@@ -141,7 +141,7 @@ def check_spikes(
 
 
 def _places(names: Sequence[str]) -> dict[str, int]:
-    """Layers by what their array may be called; a node's name, which may be anything, comes first."""
+    """Layers by the possible names of their arrays; a node's name, which may be anything, comes first."""
     own = {name: at for at, name in enumerate(names) if name != INPUT}
     return {f"layer{at}": at for at in range(len(names))} | own
 
@@ -149,8 +149,8 @@ def _places(names: Sequence[str]) -> dict[str, int]:
 def _first_differences(
     network: SpikingNetwork, names: Sequence[str], start: int, ours: SpikeTrace, recorded: Mapping[int, Floats]
 ) -> Iterator[tuple[tuple[int, int, int], bool, str]]:
-    """The first difference of each sample that has one: its timestep, layer and sample, of which the first here is
-    `start`; whether all that differs there is within rounding; and what does, in words."""
+    """The first difference of each sample that has one: its timestep, layer and sample (counted from `start`); whether
+    everything that differs there is within rounding; and the difference in words."""
     first: dict[int, tuple[int, int]] = {}
     for layer, wanted in recorded.items():
         differs = (ours.spikes[:, :, network.layer_slices[layer]] != wanted).any(axis=2)

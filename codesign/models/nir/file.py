@@ -1,7 +1,7 @@
-"""HDF5 files of NIR and of lava, read with bounded memory and nothing run.
+"""HDF5 files of NIR and lava, read with bounded memory and without executing anything.
 
-A file may come from anybody. Its links must stay inside it, its arrays are numbers or text, and how much they hold is
-known before any of it is read: what a compressed chunk holds is found by inflating no more than it may hold.
+A file may come from anyone. Its links must stay inside it, its arrays must be numbers or text, and their size is known
+before they are read: compressed chunks are inflated only up to the size that they may have.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ _DEEPEST = 10
 
 
 def read_tree(path: Location) -> tuple[Tree, str]:
-    """All of a file, and its SHA-256. Raises InputError where there is none, or it is no HDF5 file, damaged, too large,
-    or refers to what is outside it."""
+    """The whole content of a file, and its SHA-256. Raises InputError if the file is missing, is not an HDF5 file, is
+    damaged or too large, or refers to other files."""
     place = printable(path)
     content = read_file(path)
     if content is None:
@@ -102,7 +102,7 @@ class _Reader:
             raise self._refusal(where, str(error)) from None
 
     def _text(self, dataset: Any, where: tuple[str, ...]) -> Any:
-        """Piece by piece, since many may refer to one that is long."""
+        """Piece by piece, since many references may point to one long text."""
         texts = dataset.asstr(errors="replace")
         self._texts += math.prod(dataset.shape)
         if self._texts > _MOST_TEXTS:

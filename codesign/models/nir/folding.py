@@ -1,6 +1,6 @@
-"""What lies between two layers of neurons, folded into one map W, b.
+"""Everything between two layers of neurons, folded into one map W, b.
 
-A graph may have pools there, a fully connected layer or a convolution, scales, and pools of its currents.
+In a graph these may be pools, a fully connected layer or a convolution, scales, and pools of its currents.
 
 - a scale s before it:  W ← W diag(s);  after it:  W ← diag(s) W,  b ← s b
 - a batch normalization y = s x + t after it:  W ← diag(s) W,  b ← s b + t
@@ -8,7 +8,7 @@ A graph may have pools there, a fully connected layer or a convolution, scales, 
   W'[a] = Σ_i W[a − S i] over i = 0 … k − 1 in both directions, of kernel K + S (k − 1) and stride S k;  b ← k² b;
   averaged: both divided by k²
 
-Sums of numbers that are no dyadic fractions are then rounded in another order than the framework's.
+Sums of numbers that are not dyadic fractions are then rounded in another order than in the framework.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ _POOLS: Mapping[str, tuple[type[Pool], str]] = {
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Branch:
-    """A skip, with the name of the first node that is its own or of the neurons that it leads to. It begins behind the
-    pools; the weight is as `DirectConnection` has it, the bias one number, or one for each channel or neuron."""
+    """A skip, with the name of the first node of its own or of the neurons that it leads to. It starts after the pools;
+    the weight is as in `DirectConnection`, the bias is one number, or one per channel or neuron."""
 
     name: str
     spec: Skip
@@ -51,15 +51,15 @@ class Layer:
     """Neurons and the synapses that lead to them.
 
     Attributes:
-        node: the neurons, as the file has them.
-        source: grid that the synapses come from, or a number of inputs without one.
-        pools: of the source's spikes.
-        synapses: what follows the pools.
-        weight: as `Connection` has it.
+        node: the node of the neurons.
+        source: grid of the synapses' source, or a number of inputs without a grid.
+        pools: pools of the source's spikes.
+        synapses: layer of synapses after the pools.
+        weight: weight as in `Connection`.
         bias: (neurons,) current that arrives in every timestep.
         grid: (channels, height, width) of the neurons; a fully connected layer is (neurons, 1, 1).
-        recurrent: (neurons, neurons) weights by which spikes arrive at the layer itself, target first; or None.
-        skips: that lead to it, whose biases `bias` includes.
+        recurrent: (neurons, neurons) weights of spikes that return to the layer itself, target first; or None.
+        skips: skips that lead to the layer; `bias` includes their biases.
     """
 
     node: NirNode
@@ -77,8 +77,8 @@ class Layer:
         return math.prod(self.grid)
 
     def number(self, name: str, default: float | None = None) -> NDArray[Any]:
-        """(neurons,) a field of the node, in its own precision: one for all, for each channel or for each neuron.
-        Raises InputError where it has another shape."""
+        """(neurons,) values of a field of the node, in its own precision, given for all neurons, per channel or per
+        neuron. Raises InputError if it has another shape."""
         given = self.node.numbers[name] if default is None else self.node.numbers.get(name, np.array(default))
         if name.startswith("tau") and not (given > 0).all():
             raise self.node.refusal(f"{name} must be above 0")
@@ -95,23 +95,22 @@ class Layer:
 
 
 class Chain:
-    """What lies between two layers, folded node by node, from the shape of what comes before; None where nobody says
-    it."""
+    """The map between two layers, folded node by node, starting with the shape of the source, None if unknown."""
 
     def __init__(self, shape: tuple[int, ...] | None) -> None:
         self.shape = shape
         self.source: Grid | int | None = None
         self.pools: list[Pool] = []
         self.flat = False
-        self.scale: Floats = np.ones(())  # of what comes before any weights
-        self.scaled = NirNode(name="", kind="Scale")  # the last that says so
+        self.scale: Floats = np.ones(())  # scale before any weights
+        self.scaled = NirNode(name="", kind="Scale")  # the last node that scales
         self.synapses: Linear | Conv2d | Conv1d | None = None
         self.grid: Grid = (1, 1, 1)
         self.weight: Floats = np.zeros(0)
         self.bias: Floats = np.zeros(0)
 
     def apply(self, node: NirNode) -> None:
-        """Fold the next node. Raises InputError where a node of its kind cannot lie between layers."""
+        """Fold the next node. Raises InputError if a node of its kind cannot be between layers."""
         match node.kind:
             case "Linear" | "Affine":
                 self._linear(node)
@@ -133,7 +132,8 @@ class Chain:
                 raise node.refusal("cannot lie between two layers")
 
     def layer(self, neurons: NirNode, recurrent: list[tuple[NirNode, Floats, Floats]]) -> Layer:
-        """The layer that ends in these neurons; the paths by which they reach themselves have weights and biases."""
+        """The layer that ends in these neurons; `recurrent` are the paths from the neurons to themselves, with weights
+        and biases."""
         if self.synapses is None or self.source is None:
             raise neurons.refusal("nothing with weights leads to it; put a Linear, Affine, Conv1d or Conv2d before it")
         bias = np.repeat(self.bias, math.prod(self.grid) // len(self.bias))
@@ -161,7 +161,7 @@ class Chain:
         self.weight, self.bias = self.weight + other.weight, self.bias + other.bias
 
     def _first(self, node: NirNode, dimensions: int) -> Grid:
-        """The grid that a convolution or pool gets; a dimension of samples before it is left out."""
+        """The input grid of a convolution or pool, without a dimension of samples."""
         shape = self.shape
         if shape is not None and len(shape) == dimensions + 1 and self.source is None and not self.flat:
             shape = shape[1:]
@@ -192,7 +192,7 @@ class Chain:
         self.shape, self.grid = (outputs,), (outputs, 1, 1)
 
     def _fitted(self, node: NirNode, scale: Floats) -> Floats:
-        """A scale of what comes before any weights, in the dimensions of that where they are known."""
+        """A scale before any weights, in the dimensions of what it scales if these are known."""
         if scale.size == 1 or self.shape is None:
             return scale.reshape(()) if scale.size == 1 else scale
         if scale.ndim == 1 and scale.size == math.prod(self.shape):
@@ -232,7 +232,7 @@ class Chain:
             raise node.refusal(str(error)) from None
 
     def _pool(self, node: NirNode) -> None:
-        """Of spikes, before any weights."""
+        """Fold a pool of spikes, before any weights."""
         channels, height, width = self._first(node, 3)
         down, across = kernel = self._window(node)
         if down > height or across > width:
@@ -245,7 +245,7 @@ class Chain:
         self.shape = (channels, height // down, width // across)
 
     def _pool_currents(self, node: NirNode) -> None:
-        """Of a convolution's currents, before the neurons."""
+        """Fold a pool of a convolution's currents, before the neurons."""
         of_class, _ = _POOLS[node.kind]
         if of_class is MaxPool:
             raise node.refusal(
@@ -316,13 +316,13 @@ def bias_of(node: NirNode) -> Floats:
 
 
 def scale_of(node: NirNode) -> Floats:
-    """By what a node multiplies, without a dimension of samples before it."""
+    """The factor of a node, without a dimension of samples."""
     scale = node.numbers["scale"].astype(np.float64)
     return np.asarray(scale[0] if scale.ndim > 1 and len(scale) == 1 else scale)
 
 
 def _pair(node: NirNode, name: str) -> tuple[int, int]:
-    """Whole numbers for rows and columns, which one number may be for."""
+    """Integers for rows and columns; one number may stand for both."""
     sizes = node.numbers[name].ravel() if name in node.numbers else np.zeros(0)
     if sizes.size not in (1, 2) or not all(0 <= size < 1 << 31 and size == int(size) for size in sizes.tolist()):
         found = node.texts.get(name, sizes.tolist())
@@ -360,11 +360,11 @@ def _spread(node: NirNode, scale: Floats, shape: tuple[int, ...]) -> Floats:
 
 
 def of_channels(node: NirNode, numbers: Floats, grid: Grid) -> Floats:
-    """(channels,) of numbers that are the same all over each channel, in the shape of what they scale. Raises
-    InputError where they differ within a channel, or have another shape."""
-    if node.kind == "BatchNorm":  # which has one for each, whatever their grid
+    """(channels,) numbers, given in the shape of what they scale and constant within each channel. Raises InputError if
+    they differ within a channel, or have another shape."""
+    if node.kind == "BatchNorm":  # which has one number per channel, whatever their grid
         numbers = numbers.reshape(-1, 1, 1)
-    elif numbers.ndim < 3 and grid[1] == 1:  # of data without rows, or without a grid
+    elif numbers.ndim < 3 and grid[1] == 1:  # for data without rows, or without a grid
         numbers = numbers.reshape(*numbers.shape[:1], 1, -1) if numbers.ndim == 2 or grid[2] == 1 else numbers
     try:
         full = np.broadcast_to(numbers, grid).reshape(grid[0], -1)

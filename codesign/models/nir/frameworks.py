@@ -1,7 +1,7 @@
-"""Neurons and options read from torch modules, framework by framework.
+"""Reading neurons and options from torch modules, framework by framework.
 
 A module holds more than the file that its framework writes: how it resets, how many spikes it emits, its exact decays.
-Each reader gives the node that the framework would write, and the options that `dialects/` needs besides a file.
+Each reader returns the node that the framework would write, and the options that `dialects/` needs in addition.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ class ModuleNeurons:
     """The neurons of a module.
 
     Attributes:
-        kind: of node in NIR.
-        numbers, texts: its fields, and numbers that NIR rounds, as the dialect reads them.
-        options: what the dialect asks for, as the module has it.
-        dt: timestep in seconds, of frameworks that have one.
-        recurrent: (weights, bias) by which spikes come back in the next timestep; weights are target first.
-        weights: of the input, of neurons that have their own.
-        at_once: whether they take all timesteps at once, of frameworks that also have neurons for a single one.
+        kind: kind of node in NIR.
+        numbers, texts: fields of the node, and numbers that NIR rounds, as the dialect reads them.
+        options: options that the dialect needs, as in the module.
+        dt: timestep in seconds, for frameworks that have one.
+        recurrent: (weights, bias) of spikes that return in the next timestep; weights are target first.
+        weights: weights of the input, for neurons that contain them.
+        at_once: whether they take all timesteps at once, for frameworks that also have neurons for a single one.
     """
 
     kind: str
@@ -44,7 +44,7 @@ class ModuleNeurons:
 
 
 def _must(true: bool, rule: str) -> None:
-    """Raises ValueError, which becomes an error that names the module."""
+    """Raises ValueError with the rule, which becomes an error that names the module."""
     if not true:
         raise ValueError(rule)
 
@@ -60,7 +60,7 @@ def array(value: Any) -> NDArray[Any]:
 
 
 def _snntorch(module: Any) -> ModuleNeurons:
-    """`snntorch.Leaky`, `Synaptic`, and both with recurrent weights; without a reset they are read."""
+    """`snntorch.Leaky`, `Synaptic`, and both with recurrent weights; without a reset their potentials are read."""
     _must(not module.inhibition, "inhibition lets only one neuron fire, which cannot be simulated")
     _must(not module.state_quant, "state_quant rounds potentials in a way that cannot be simulated")
     _must(bool((array(module.graded_spikes_factor) == 1).all()), "graded_spikes_factor must be 1")
@@ -193,8 +193,8 @@ def _hidden(tau: NDArray[Any], dt: float) -> NDArray[Any]:
 
 @dataclass(frozen=True, kw_only=True)
 class Framework:
-    """A framework's modules of neurons, defined in Python modules of the dialect's name: what reads one of them, the
-    classes that can be read, and the bases of others, which cannot."""
+    """A framework's neuron modules, defined in Python modules with the dialect's name: a function that reads one, the
+    classes that can be read, and the base classes of those that cannot."""
 
     read: Callable[[Any], ModuleNeurons]
     classes: tuple[str, ...]
@@ -225,8 +225,8 @@ FRAMEWORKS = {
 
 
 def read_neurons(name: str, module: Module) -> tuple[str, ModuleNeurons] | None:
-    """The dialect of a module and its neurons; None where it has none. Raises InputError where it has neurons that
-    cannot be read, and says which can."""
+    """The dialect of a module and its neurons; None if it has none. Raises InputError if it has neurons that cannot be
+    read, and says which can."""
     for dialect, framework in FRAMEWORKS.items():
         family = [each.__name__ for each in type(module).__mro__ if each.__module__.split(".")[0] == dialect]
         if not set(family) & {*framework.classes, *framework.bases}:
@@ -247,8 +247,8 @@ def refusal(name: str, module: Module, rule: str) -> InputError:
 
 
 def check_timesteps(neurons: Mapping[str, ModuleNeurons], calls: Mapping[str, int]) -> None:
-    """Refuse neurons that take what others make of all timesteps for one of many samples, by how often each ran. Raises
-    InputError, which names their module."""
+    """Refuse neurons that mistake the output of all timesteps for a single timestep of many samples, detected by how
+    often each ran. Raises InputError that names their module."""
     single = [name for name, one in neurons.items() if not one.at_once and calls[name] == 1]
     if single and any(one.at_once for one in neurons.values()):
         raise InputError(
@@ -258,12 +258,12 @@ def check_timesteps(neurons: Mapping[str, ModuleNeurons], calls: Mapping[str, in
 
 
 def answers_of(neurons: ModuleNeurons, module: Any, output: Any) -> list[torch.Tensor]:
-    """Spikes of neurons that ran, or potentials of a readout, in what they returned or where they keep them."""
+    """Spikes of neurons, or potentials of a readout, from what they returned or stored."""
     several = output if isinstance(output, list | tuple) else [output]
     tensors = [value for value in several if isinstance(value, torch.Tensor)]
-    if getattr(module, "reset_mechanism", "") == "none":  # snnTorch's readout, whose potential is the last
+    if getattr(module, "reset_mechanism", "") == "none":  # snnTorch's readout, which returns its potential last
         return tensors[1:][-1:]
-    if np.isposinf(neurons.numbers.get("v_threshold", 0)).all():  # SpikingJelly's, which keeps it
+    if np.isposinf(neurons.numbers.get("v_threshold", 0)).all():  # SpikingJelly's readout, which stores its potential
         kept = [getattr(module, name, None) for name in ("v", "v_seq")]
         return [value for value in kept if isinstance(value, torch.Tensor)]
     return tensors[:1]

@@ -1,7 +1,7 @@
-"""A NIR graph as nodes and edges, checked: what is named exists, and numbers are numbers.
+"""A NIR graph as nodes and edges, checked: every name exists, and numbers are numbers.
 
-Graphs within a graph are laid open. Their inputs and outputs then are nodes that pass on what they get, of kind `Pass`,
-as are those that the graph itself must have one of each. Only edges are followed; the order of nodes says nothing.
+Nested graphs are flattened. Their inputs and outputs become nodes of kind `Pass`, which pass on what they get, as do
+the graph's own input and output, of which there must be one each. Only edges matter; the order of nodes does not.
 """
 
 from __future__ import annotations
@@ -39,17 +39,17 @@ FIELDS = {
     "CubaLI": ("tau_mem", "tau_syn", "r", "v_leak"),
     "Threshold": ("threshold",),
 }
-"""The nodes that a network can be made of, and what each must say."""
+"""The kinds of nodes that a network can be made of, and their required fields."""
 
 LOIHI = "Loihi"
-"""Neurons of lava, which NIR has no node for."""
+"""Neurons of lava, for which NIR has no node."""
 NEURONS = ("IF", "LIF", "CubaLIF", "I", "LI", "CubaLI", "Threshold", LOIHI)
 _NEAREST = {"Delay": "spikes arrive at once here; only recurrent ones take a timestep"}
 _ENDLESS = ("tau", "tau_mem", "tau_syn", "r", "w_in")
-"""What may be infinite, as in snnTorch's files of neurons that do not leak."""
+"""Fields that may be infinite, as in snnTorch's files of neurons without leak."""
 _PASSES = ("Input", "Output", "Identity")
 _NUMBERS = {*chain(*FIELDS.values()), "shape", "v_reset", "w_in"} - {"padding"}
-"""What may not be a word."""
+"""Fields that must not be text."""
 _MOST_NODES = 10_000
 _DEEPEST = 8
 
@@ -59,11 +59,11 @@ class NirNode:
     """A node of a graph.
 
     Attributes:
-        name: with those of the graphs that hold it, as in `block.lif`.
-        kind: its type in NIR, or `Pass`; `written` is what the file says.
-        numbers: its fields that are numbers, as arrays.
-        texts: those that are not.
-        metadata: what its writer added.
+        name: name prefixed by those of the enclosing graphs, such as `block.lif`.
+        kind: its type in NIR, or `Pass`; `written` is the type in the file.
+        numbers: numeric fields, as arrays.
+        texts: other fields.
+        metadata: metadata added by its writer.
     """
 
     name: str
@@ -82,8 +82,8 @@ class Graph:
     """Nodes by name and the edges between them.
 
     Attributes:
-        input: name of the only node without predecessors through which input comes.
-        output: name of the only output.
+        input: name of the only input node.
+        output: name of the only output node.
         before: predecessors of each node.
     """
 
@@ -100,7 +100,7 @@ class Graph:
         ends: tuple[str, str],
         metadata: Mapping[str, Any] = MappingProxyType({}),
     ) -> Graph:
-        """The graph of these edges, whose `ends` are the names of its input and output."""
+        """Make a graph of these edges; `ends` are the names of its input and output."""
         before: dict[str, tuple[str, ...]] = dict.fromkeys(nodes, ())
         for source, target in dict.fromkeys(edges):
             before[target] += (source,)
@@ -108,8 +108,8 @@ class Graph:
 
 
 def read_graph(tree: Tree) -> Graph:
-    """The graph of a tree such as `nir.NIRGraph.to_dict()` gives, or the group `node` of a file. Raises InputError,
-    which names the node that is wrong."""
+    """The graph of a tree, as from `nir.NIRGraph.to_dict()`, or of the group `node` of a file. Raises InputError that
+    names an invalid node."""
     opened = _Opened()
     ends = opened.graph(tree, "", 0)
     nodes = {node.name: node for node in opened.nodes}
@@ -125,7 +125,7 @@ class _Opened:
         self.edges: list[tuple[str, str]] = []
 
     def graph(self, tree: Tree, prefix: str, depth: int) -> tuple[str, str]:
-        """Add a graph; the names of its input and its output."""
+        """Add a graph; return the names of its input and output."""
         where = f"graph '{prefix.rstrip('.')}'" if prefix else "the graph"
         parts, edges = tree.get("nodes"), tree.get("edges")
         if tree.get("type") != "NIRGraph" or not isinstance(parts, Mapping) or edges is None:
@@ -148,7 +148,7 @@ class _Opened:
         return inputs[0], outputs[0]
 
     def _part(self, part: Any, name: str, depth: int) -> tuple[str, str]:
-        """Add a node; where edges to it lead, and from where they come."""
+        """Add a node; return the names of the nodes where edges to it end and where edges from it start."""
         if not isinstance(part, Mapping) or not isinstance(part.get("type"), str):
             raise InputError(f"node '{name}': must have fields and a type, found {_shown(part)}")
         if part.get("type") == "NIRGraph":

@@ -1,4 +1,4 @@
-"""`import_model`: a model of another framework as a network of this machine; what a file cannot say is asked for."""
+"""`import_model`: a model of another framework as a network; what a file cannot state must be given."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from codesign.models.nir.written import is_written, read_written
 from codesign.network.spiking_network import SpikingNetwork
 
 _MOST_TRIED = 1 << 20
-"""Neurons times timesteps on which other options are tried."""
+"""Most neurons times timesteps on which other options are tried."""
 
 
 def import_model(
@@ -48,26 +48,26 @@ def import_model(
     name: str | None = None,
     **options: Any,
 ) -> LoadedModel:
-    """A model of another framework, spike for spike, with a card that says how it was read.
+    """Import a model of another framework, spike for spike, with a card that says how it was read.
 
     Args:
-        model: a NIR file or a `.net` file of lava, a path or a URL, a `nir.NIRGraph`, or a `torch.nn.Module` with
+        model: a NIR file or a `.net` file of lava (a path or URL), a `nir.NIRGraph`, or a `torch.nn.Module` with
             neurons of a framework.
-        dialect: whose conventions its numbers follow: `snntorch`, `spikingjelly`, `norse`, `sinabs`, `rockpool`, `lava`
-            or `plain`, which takes NIR's equations as they are. Files of lava and of `codesign export`, and modules,
-            say so themselves.
+        dialect: framework whose conventions its numbers follow: `snntorch`, `spikingjelly`, `norse`, `sinabs`,
+            `rockpool`, `lava` or `plain` for NIR's equations as they are. Files of lava and of `codesign export`, and
+            modules, state it themselves.
         dt: length of a timestep, a time such as `1 ms` or in seconds.
-        sample: for a module, a tensor that it can be called with, batch included. The module runs once on it in
-            evaluation mode; reset its states afterwards.
-        check: recorded input and spikes, a file or arrays or tensors by name, as `codesign.models.nir.checking` says;
-            the outcome is on the card.
-        name: of the model, for its card.
-        options: what a file leaves open, depending on the dialect: `reset`, `reset_delay`, `comparison`, … Each has one
-            value for all layers, or one for each. One message names all that are missing. A module needs none, except
-            `dt` for frameworks that have no timestep.
+        sample: for a module, an input tensor, including the batch. The module runs once on it in evaluation mode; reset
+            its states afterwards.
+        check: recorded input and spikes, a file or arrays or tensors by name, see `codesign.models.nir.checking`; the
+            outcome is on the card.
+        name: name of the model for its card.
+        options: what a file does not state, depending on the dialect: `reset`, `reset_delay`, `comparison`, … Each has
+            one value for all layers, or one per layer. One message names all that are missing. A module needs none,
+            except `dt` for frameworks without a timestep.
 
     Raises:
-        InputError: says what is missing, or which node of the graph cannot be read and why.
+        InputError: options are missing, or a node of the graph cannot be read; the message says which and why.
     """
     read: ModuleModel | None = None
     graph, source, digest = (None, type(model).__name__, "") if isinstance(model, torch.nn.Module) else _graph(model)
@@ -79,7 +79,7 @@ def import_model(
             raise InputError("sample: is for torch modules only, and this is a graph; leave it out")
         loaded = _import(graph, source, digest, dialect, {"dt": dt, **options}, check, name, read)
     except InputError as error:
-        # each line, but for those that go on with the one before
+        # each line, except those that continue the one before
         place = re.compile(rf"^(?!  )({re.escape(source)}: )?", re.MULTILINE)
         raise InputError(place.sub(lambda _: f"{source}: ", str(error))) from None
     imported = loaded.card.imported
@@ -89,7 +89,7 @@ def import_model(
 
 
 def _graph(model: Any) -> tuple[Graph, str, str]:
-    """The graph, what to call it, and the digest of its file."""
+    """The graph, its name, and the digest of its file."""
     if hasattr(model, "to_dict") and hasattr(model, "nodes") and hasattr(model, "edges"):
         lacking = [name for name, node in model.nodes.items() if node is None]
         if lacking:
@@ -153,8 +153,8 @@ def _import(
 
 
 def _lost(network: SpikingNetwork, module: ModuleModel, last: Layer) -> str:
-    """What is said of a module that answers otherwise than by what its last neurons send; "" of others, and where a
-    silent sample does not show it."""
+    """A warning about a module whose result is not what its last neurons send; "" for others, and if a silent sample
+    does not show it."""
     name, reads = last.node.name, network.neuron.readout == "potential"
     answers = module.answers[name]
     same = bool(answers) and any(_tells(each, answers, last.neurons, last=reads) for each in module.returned)
@@ -171,8 +171,8 @@ def _lost(network: SpikingNetwork, module: ModuleModel, last: Layer) -> str:
 
 
 def _tells(returned: torch.Tensor, answers: Sequence[torch.Tensor], neurons: int, *, last: bool) -> bool:
-    """Whether a tensor has the answers of so many neurons in all timesteps, in whatever order of time and samples, or
-    their sum or mean over time, or their last ones; or probabilities of these."""
+    """Whether a tensor has the answers of `neurons` neurons in all timesteps, in any order of time and samples, or
+    their sum or mean over time, or the last ones, or probabilities of these."""
     whole = torch.cat([answer.reshape(-1, neurons) for answer in answers])
     for given in (returned, returned.transpose(0, 1)) if returned.ndim > 2 else (returned,):
         samples = given.numel() // neurons
@@ -190,8 +190,8 @@ def _tells(returned: torch.Tensor, answers: Sequence[torch.Tensor], neurons: int
 def _better(
     layers: Sequence[Layer], dialect: Dialect, options: Mapping[str, Any], recorded: Mapping[str, NDArray[np.generic]]
 ) -> str | None:
-    """Other options under which the record is met, with as few changes as can be; None without, or where what is tried
-    of the record agrees."""
+    """Other options with which the record agrees, with as few changes as possible; None if there are none, or if the
+    part of the record that is tried agrees already."""
     timesteps, names = recorded["input"].shape[1], [layer.node.name for layer in layers]
     samples = max(1, _MOST_TRIED // (timesteps * sum(layer.neurons for layer in layers)))
     part = {name: array[:samples] for name, array in recorded.items()}
@@ -208,7 +208,7 @@ def _better(
 
 
 def _said(module: ModuleModel, layers: Sequence[Layer], options: Mapping[str, Any]) -> Mapping[str, Any]:
-    """All options: what the module says, one for each layer, and what it does not."""
+    """All options: those stated by the module, per layer, and the given ones."""
     neurons = [module.neurons[layer.node.name] for layer in layers]
     asked = get_dialect(module.dialect).asks(layers, of_module=True)
     said = {option: [of_layer.options[option] for of_layer in neurons] for option in neurons[0].options}
@@ -222,7 +222,7 @@ def _said(module: ModuleModel, layers: Sequence[Layer], options: Mapping[str, An
 def _network(
     layers: Sequence[Layer], dialect: Dialect, options: Mapping[str, Any], *, checked: bool, of_module: bool = False
 ) -> SpikingNetwork:
-    """The network of these layers as the dialect means them; `checked` where a record will show what it then does."""
+    """The network of these layers according to the dialect; `checked` if a record will verify its behaviour."""
     said = read_options({"dt": TIME, **dialect.asks(layers, of_module=of_module)}, options, len(layers), dialect.name)
     beside = {"timestep_s": said["dt"], "checked": checked}
     each = [
