@@ -1,12 +1,12 @@
-"""lava-dl's `.net` files as graphs: one group a layer, from `layer/0` on, as `netx.hdf5` reads them.
+"""lava-dl's `.net` files as graphs: one group per layer, from `layer/0` on, as `netx.hdf5` reads them.
 
-    input    {shape, neuron, weight, bias}             a neuron a pixel; samples are made whole with weight and bias
+    input    {shape, neuron, weight, bias}             one neuron per pixel; samples become integers by weight and bias
     conv     {shape, neuron, weight, bias, stride, …}  torch's convolution
-    dense    {shape, neuron, weight, bias}             a neuron may be missing: then currents are summed and read
+    dense    {shape, neuron, weight, bias}             without a neuron, currents are summed and read
     flatten  {shape}
 
-Layers follow each other, and each neuron is what `codesign.models.nir.dialects.lava` says. Whatever else such files can
-hold (complex, sigma-delta or graded neurons, delays, pools, skips) is refused by name.
+Layers follow one another, with neurons as defined in `codesign.models.nir.dialects.lava`. Everything else in such files
+(complex, sigma-delta or graded neurons, delays, pools, skips) is refused by name.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from codesign.models.nir.graph import LOIHI, Graph, NirNode
 
 _TYPES = ("LOIHI", "CUBA")
 _INTEGRATOR: Mapping[str, Any] = {"type": "CUBA", "iDecay": 0, "vDecay": 4096, "vThMant": 1 << 17}
-"""The neuron of a layer that names none."""
+"""The neuron of a layer that does not name one."""
 _LARGEST, _SMALLEST = 255, -256
 _SPAN = 4096
 _MOST_NUMBERS = 1 << 27
@@ -39,8 +39,8 @@ _SLIDING = ("stride", "padding", "dilation", "groups")
 
 
 def read_net(tree: Tree) -> Graph:
-    """The graph of a file's group `layer`. Raises InputError, which names the layer that is wrong, or cannot be part of
-    a network."""
+    """The graph of a file's group `layer`. Raises InputError that names a layer that is invalid or cannot be part of a
+    network."""
     names = [str(number) for number in range(len(tree))]
     if set(names) != set(tree) or not names:
         raise InputError(f"layer: must have groups 0, 1, … one for each layer, found {', '.join(sorted(tree))[:80]}")
@@ -51,7 +51,7 @@ def read_net(tree: Tree) -> Graph:
 
 
 def _nodes(number: str, layer: Any, *, first: bool) -> Iterator[NirNode]:
-    """The map of a layer and its neurons, after the graph's input where it is the first."""
+    """The map of a layer and its neurons, after the graph's input if it is the first."""
     name = f"layer/{number}"
     if not isinstance(layer, Mapping):
         raise InputError(f"{name}: must be a group with a layer's type, shape and numbers")
@@ -118,7 +118,7 @@ def _neurons(at: NirNode, neuron: Any, size: NDArray[Any]) -> NirNode:
 
 
 def _check_plain(at: NirNode, group: Tree) -> None:
-    """That a group has nothing that neurons and synapses here have not."""
+    """Check that a group has no features that neurons and synapses lack here."""
     for key, what in _NOT_HERE.items():
         value = group.get(key, np.zeros(1))
         if not isinstance(value, np.ndarray) or value.any():
@@ -140,6 +140,6 @@ def _whole(at: NirNode, group: Tree, key: str, *, least: int = -(1 << 24), most:
 
 
 def _text(value: Any) -> str:
-    """A text that may be written as a row of one."""
+    """A text, which may be stored as an array with one entry."""
     held = value[0] if isinstance(value, list) and len(value) == 1 else value
     return held[:40] if isinstance(held, str) else "without a type"

@@ -1,7 +1,7 @@
-"""From a graph to its layers: what leads to neurons from the layer before, over others from earlier ones, and back.
+"""From a graph to its layers: what leads to neurons from the layer before, over skips from earlier layers, and back.
 
-All paths that end in neurons are sums of currents. A node that several of them have in common, as behind a sum of
-spikes, is several times there, each time with the same weights; its bias counts once.
+All paths that end in neurons are sums of currents. A node shared by several of them, as after a sum of spikes, occurs
+several times, each time with the same weights; its bias counts once.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from codesign.network.layers import MOST, Conv1d, Conv2d, pooled
 from codesign.network.window import Grid
 
 Path = list[NirNode]
-"""From an input or neurons to neurons or an output, both inclusive."""
+"""Nodes from an input or neurons to neurons or an output, both included."""
 _MOST_STEPS = 50_000
-"""Nodes of all paths of a graph, of which a network of a thousand layers has a few thousand."""
+"""Most nodes in all paths of a graph; a network of a thousand layers has a few thousand."""
 _WEIGHTS = ("Linear", "Affine", "Conv1d", "Conv2d")
 _SCALES = ("Scale", "BatchNorm")
 
 
 def read_layers(graph: Graph) -> tuple[Layer, ...]:
-    """The layers of a graph, from its input to its output. Raises InputError, which names the node that cannot be part
-    of a network, and what can."""
+    """The layers of a graph, from its input to its output. Raises InputError that names a node that cannot be part of a
+    network, and says which nodes can."""
     steps = iter(range(_MOST_STEPS))
     paths = {name: _paths(graph, node, steps) for name, node in graph.nodes.items() if node.kind in NEURONS}
     order = [graph.nodes[graph.input], *_in_order(graph, paths)]
@@ -54,7 +54,7 @@ def read_layers(graph: Graph) -> tuple[Layer, ...]:
 
 
 def _shape(entrance: NirNode) -> tuple[int, ...] | None:
-    """Of the data that an input takes, if it says so."""
+    """Shape of an input's data, if stated."""
     sizes = entrance.numbers["shape"].ravel().tolist() if "shape" in entrance.numbers else None
     if sizes is not None and not (sizes and all(0 < size <= MOST and size == int(size) for size in sizes)):
         raise entrance.refusal(f"shape must be whole numbers above 0, found {sizes}")
@@ -62,7 +62,7 @@ def _shape(entrance: NirNode) -> tuple[int, ...] | None:
 
 
 def _paths(graph: Graph, end: NirNode, steps: Iterator[int]) -> list[Path]:
-    """All that end in a node, each from the neurons or the input before it, as long as there are steps left."""
+    """All paths that end in a node, each from the neurons or the input before it, as long as there are steps left."""
     found: list[Path] = []
     begun: list[Path] = [[end]]
     while begun:
@@ -82,8 +82,8 @@ def _paths(graph: Graph, end: NirNode, steps: Iterator[int]) -> list[Path]:
 
 
 def _in_order(graph: Graph, paths: Mapping[str, list[Path]]) -> list[NirNode]:
-    """Neurons, each behind all whose spikes they get but their own. Raises InputError where several layers lead back to
-    each other, or lie side by side."""
+    """Neurons, each after all that send spikes to them, except themselves. Raises InputError if several layers lead
+    back to each other, or are parallel."""
     level = {graph.input: 0}
     waiting = {name: {path[0].name for path in found} - {name} for name, found in paths.items()}
     while waiting:
@@ -111,7 +111,7 @@ def _layer(
     shapes: Mapping[str, tuple[int, ...] | None],
     layers: Sequence[Layer],
 ) -> tuple[Layer, tuple[int, ...] | None]:
-    """The layer of these neurons behind `layers`, and the shape of their spikes."""
+    """The layer of these neurons, which follows `layers`, and the shape of their spikes."""
     before = order[len(layers)]
     ahead = [path for path in paths if path[0] is not neurons]
     ahead.sort(key=lambda path: (path[0] is not before, not any(node.kind in _WEIGHTS for node in path)))
@@ -147,8 +147,8 @@ def _layer(
 
 
 def _branch(path: Sequence[NirNode], shape: tuple[int, ...] | None, source: int, target: int, grid: Grid) -> Branch:
-    """The skip of a path of nodes, the neurons last. Its source and target are layers, −1 the input, and `shape` is
-    that of what the source sends. Raises InputError, which names the node that cannot be part of a skip."""
+    """The skip of a path of nodes, with the neurons last. Source and target are layers, −1 for the input, and `shape`
+    is that of the source's spikes. Raises InputError that names a node that cannot be part of a skip."""
     chain, neurons = Chain(shape), path[-1]
     own = [node for node in path[:-1] if node.kind in (*_WEIGHTS, *_SCALES)]
     scales = [node for node in own if node.kind in _SCALES and not np.any(node.numbers.get("shift", 0))]
@@ -185,7 +185,7 @@ def _folded(path: Path, shape: tuple[int, ...] | None, others: Sequence[Path]) -
 
 
 def _once(path: Path, others: Sequence[Path]) -> Path:
-    """A path without the biases of nodes that others end with too."""
+    """A path without the biases of nodes that other paths also end with."""
     own = len(path) - 1 - max((_common_end(path[1:-1], other[1:-1]) for other in others), default=0)
     return [*path[:own], *map(_without_bias, path[own:-1]), path[-1]]
 
@@ -201,7 +201,7 @@ def _without_bias(node: NirNode) -> NirNode:
 
 
 def _check_end(last: NirNode, path: Path) -> None:
-    """That the output shows what the last neurons do."""
+    """Check that the output returns what the last neurons send."""
     extra = [node for node in path[1:] if node.kind not in ("Pass", "Flatten")]
     if extra:
         raise extra[0].refusal(

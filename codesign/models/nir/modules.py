@@ -1,7 +1,8 @@
-"""Torch modules as a graph: run once, and whatever a module gets must come, unchanged, from one that is known.
+"""Torch modules as a graph: the module runs once, and every input of a submodule must come, unchanged, from a known
+one.
 
-Only modules are seen, so a tensor that a function or an operator made has no source and is refused; a view of one is
-that one. A module may run once for every timestep, or once for all of them.
+Only modules are tracked, so a tensor made by a function or an operator has no source and is refused; a view counts as
+its base. A module may run once per timestep, or once for all timesteps.
 """
 
 from __future__ import annotations
@@ -26,11 +27,11 @@ from codesign.models.nir.torch_nodes import ALLOWED, linear_node, torch_node
 nn = torch.nn
 _INPUT, _OUTPUT = "input", "output"
 _COPIES = ("repeat", "clone", "contiguous", "float")
-"""Of a sample, along time or samples."""
+"""Functions that copy a sample, along time or samples."""
 _SUMS = ("add", "add_", "__add__", "__radd__", "__iadd__")
 _STATE = "its state must be what it last returned, unchanged, and 0 at first"
 _STATES = ("v", "c", "mem", "syn", "spk", "v_mem", "i_syn")
-"""Where neurons keep their state from one call to the next."""
+"""Attributes in which neurons keep their state between calls."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -38,9 +39,9 @@ class ModuleModel:
     """A module as a graph.
 
     Attributes:
-        dialect: of its neurons.
-        neurons: by node.
-        answers: of each call of neurons their spikes, or the potentials of a readout; by node.
+        dialect: dialect of its neurons.
+        neurons: neurons by node.
+        answers: by node, the spikes of each call of neurons, or the potentials of a readout.
         returned: all tensors that the module returns.
     """
 
@@ -52,8 +53,8 @@ class ModuleModel:
 
 
 def read_module(module: nn.Module, sample: Any) -> ModuleModel:
-    """The graph of a module, which is run on the sample, a tensor with its batch and with its time where it takes one,
-    as it would be evaluated. Raises InputError, which names the module that cannot be part of a network, and why."""
+    """The graph of a module, which is run in evaluation mode on the sample, a tensor with its batch and, if the module
+    takes it, time. Raises InputError that names a module that cannot be part of a network, and the reason."""
     if not isinstance(sample, torch.Tensor):
         raise InputError("sample: must be a tensor that the module can be called with, batch included; it is run once")
     if sample.dtype in (torch.float16, torch.bfloat16):
@@ -95,7 +96,7 @@ def read_module(module: nn.Module, sample: Any) -> ModuleModel:
 
 
 def _graph(nodes: dict[str, NirNode], edges: list[tuple[str, str]], shape: tuple[int, ...] | None) -> Graph:
-    """With an input and an output; what leads nowhere leads to the output."""
+    """The graph with an input and an output; nodes without successors lead to the output."""
     leading = {source for source, target in edges if target != f"{source}.recurrent"}
     edges += [(name, _OUTPUT) for name in nodes if name not in leading]
     ends = {} if shape is None else {"shape": np.array(shape)}
@@ -105,15 +106,15 @@ def _graph(nodes: dict[str, NirNode], edges: list[tuple[str, str]], shape: tuple
 
 
 class _Trace(TorchFunctionMode):
-    """A module's run: which modules there were, and which got what another made.
+    """A module's run: which modules ran, and which received the output of which.
 
     Attributes:
-        nodes: modules that ran, by name; `neurons` are those of neurons, with their dialect.
+        nodes: modules that ran, by name; `neurons` are the neuron modules, with their dialect.
         edges: pairs of names, in order.
-        sums: names of nodes that are sums of two.
-        depth: how many modules run within each other.
-        shape: of the input, without batch and time; None until something that has weights or a grid has run.
-        answers, returned: as of a `ModuleModel`.
+        sums: names of nodes that are sums of two others.
+        depth: how deeply running modules are nested.
+        shape: shape of the input, without batch and time; None until a module with weights or a grid has run.
+        answers, returned: as in `ModuleModel`.
     """
 
     def __init__(self, sample: torch.Tensor) -> None:
@@ -129,7 +130,7 @@ class _Trace(TorchFunctionMode):
         self._states: dict[str, dict[int, tuple[torch.Tensor, int]]] = {}  # by storage
         self._kept: dict[int, tuple[str, list[Any]]] = {}  # by module
         self._sample = sample.detach().clone()
-        # of each storage, whose it was, module after module; all tensors are held, so that no storage comes twice
+        # for each storage, its owner after each module; all tensors are kept, so that no storage is reused
         self._made: dict[int, list[Made]] = {}
         self.timesteps = Timesteps()
         self._keep(self.timesteps.make(_INPUT, self._sample))
@@ -142,7 +143,7 @@ class _Trace(TorchFunctionMode):
                 stack.callback(setattr, part, "training", was)
                 part.training = False
             for name, part in _named(module, type(module).__name__):
-                # before other hooks, which are functions like any others
+                # before other hooks, which count as ordinary functions
                 hook = part.register_forward_hook(self._hook(name), prepend=True, with_kwargs=True)
                 stack.callback(hook.remove)
                 stack.callback(part.register_forward_pre_hook(self._enter).remove)
@@ -184,7 +185,7 @@ class _Trace(TorchFunctionMode):
             raise refusal(name, module, _STATE)
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        """Run a function; between modules, keep whose sum it makes, or that it copies the input."""
+        """Run a function; between modules, record sums and copies of the input."""
         kwargs = kwargs or {}
         if self.depth or func.__name__ not in (*_SUMS, *_COPIES):
             return func(*args, **kwargs)
@@ -203,7 +204,7 @@ class _Trace(TorchFunctionMode):
                 self._keep(self.timesteps.copy(parts[0][1], given[0], made))
             return made
         if len(given) != 2 or len(set(whose)) != 2 or kwargs or given[0].shape != given[1].shape:
-            return made  # whoever goes on with it is refused; outputs added up over time are not gone on with
+            return made  # a module that uses it is refused; sums of outputs over time are not used further
         name = f"({whose[0]} + {whose[1]})"
         self.nodes[name] = NirNode(name=name, kind="Pass")
         self.sums.add(name)
@@ -214,7 +215,7 @@ class _Trace(TorchFunctionMode):
         return made
 
     def _go_on(self, name: str, module: nn.Module, states: list[Any], output: Any) -> None:
-        """That neurons which are given their state had it, unchanged, from themselves, or begin at 0."""
+        """Check that neurons that are given their state got it, unchanged, from themselves, or start at 0."""
         for state in states:
             if isinstance(state, torch.Tensor) and (name in self._states or state.any()):
                 _, version = self._states.get(name, {}).get(_storage(state), (None, -1))
@@ -235,7 +236,7 @@ class _Trace(TorchFunctionMode):
         return NirNode(name=name, kind=neurons[1].kind, numbers=numbers, texts=neurons[1].texts)
 
     def _before(self, name: str, tensor: torch.Tensor) -> list[Made]:
-        """Whose a tensor was before a module, which may have passed on a view of it in an earlier timestep."""
+        """The owner of a tensor before a module, which may have passed on a view of it in an earlier timestep."""
         makers = self._made.get(_storage(tensor), [])
         return list(takewhile(lambda maker: maker.by != name, makers))
 
@@ -244,7 +245,7 @@ class _Trace(TorchFunctionMode):
 
     def _source(self, name: str, module: nn.Module, given: torch.Tensor) -> Made:
         kind = self.nodes[name].kind
-        dimensions = 1 + int(kind[-2]) if kind.endswith(("1d", "2d")) else 1  # of what it gets, without batch and time
+        dimensions = 1 + int(kind[-2]) if kind.endswith(("1d", "2d")) else 1  # without batch and time
         for source in self._before(name, given)[-1:]:
             made = source.tensor
             whole = source.by == _INPUT or given.numel() in (made.numel(), made.numel() // max(1, made.shape[0]))
@@ -260,7 +261,7 @@ class _Trace(TorchFunctionMode):
         )
 
     def _input_shape(self, given: torch.Tensor, dimensions: int) -> tuple[int, ...]:
-        """Last dimensions of the sample, as many as the first module takes of it."""
+        """The last dimensions of the sample, as many as the first module takes."""
         size = math.prod(given.shape[-dimensions:])
         shape = tuple(self._sample.shape)
         fits = [shape[at:] for at in range(1, len(shape)) if math.prod(shape[at:]) == size and len(shape) - at < 4]
@@ -268,7 +269,7 @@ class _Trace(TorchFunctionMode):
 
 
 def _walk(module: nn.Module) -> Iterator[nn.Module]:
-    """A module and all within it; frameworks give `modules` other meanings."""
+    """A module and all its submodules; frameworks give `modules` other meanings."""
     yield module
     for child in module._modules.values():
         if child is not None:
@@ -276,7 +277,7 @@ def _walk(module: nn.Module) -> Iterator[nn.Module]:
 
 
 def _named(module: nn.Module, name: str, prefix: str = "") -> Iterator[tuple[str, nn.Module]]:
-    """Modules that are looked into no further: neurons, torch's own, and those without parts."""
+    """Modules that are not inspected further: neurons, torch's own, and those without submodules."""
     parts = {key: part for key, part in module._modules.items() if part is not None}
     if not parts or read_neurons(name, module) or torch_node(name, module):
         yield name, module
@@ -298,7 +299,7 @@ def _storage(tensor: torch.Tensor) -> int:
 
 
 def _kept_by(module: nn.Module) -> list[tuple[int, int] | None]:
-    """The states that neurons keep themselves, each by its storage and version."""
+    """The states that neurons keep themselves, each as its storage and version."""
     states = (getattr(module, name, None) for name in _STATES)
     return [(_storage(state), state._version) if isinstance(state, torch.Tensor) else None for state in states]
 
@@ -309,17 +310,17 @@ def _first(values: Any) -> torch.Tensor | None:
 
 
 def _in_order(given: torch.Tensor, dimensions: int) -> bool:
-    """Whether its last dimensions are stored one after the other, as they were made, and not exchanged."""
+    """Whether its last dimensions are stored in their original order."""
     return given[(0,) * max(0, given.ndim - dimensions)].is_contiguous()
 
 
 def _lies_as(given: torch.Tensor, sample: torch.Tensor) -> bool:
-    """Whether the dimensions of a view of the sample, behind those of time and samples, are in the sample's order."""
+    """Whether the dimensions of a view of the sample, after time and samples, are in the sample's order."""
     inside = max(1, given.ndim - 2)
     return _in_order(given, inside) or given.stride()[-inside:] == sample.stride()[-inside:]
 
 
 def _same(one: torch.Tensor, other: torch.Tensor) -> bool:
-    """Whether two tensors are the same numbers in the same place, in whatever order of dimensions they are stored."""
+    """Whether two tensors have the same values at the same positions, whatever the memory order of their dimensions."""
     places = [(each.data_ptr(), each.shape, each.stride()) for each in (one, other)]
     return places[0] == places[1]

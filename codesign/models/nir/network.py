@@ -1,4 +1,4 @@
-"""From layers and what their neurons do to a network of this machine."""
+"""From layers and their neurons' parameters to a network."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from codesign.network.spiking_network import SpikingNetwork
 from codesign.network.topology import TopologySpec
 
 _OF_EACH = ("threshold", "gain", "reset_value", "reset_amount", "initial_potential")
-"""Numbers that may differ within a layer."""
+"""Parameters that may differ within a layer."""
 _OF_LAYERS = ("comparison", "most_spikes", "reset", "reset_delay", "floor", "potential_step", *_OF_EACH)
 
 
 def make_network(layers: Sequence[Layer], numbers: Sequence[LayerNumbers], timestep_s: float) -> SpikingNetwork:
-    """The network of these layers, with their weights. Raises InputError, which names the node that asks for what this
-    machine does not do, and what it does."""
+    """The network of these layers, with their weights. Raises InputError that names a node with an unsupported feature,
+    and says what is supported."""
     _check(layers, numbers)
     source = layers[0].source
-    # spikes come back to their layer in the next timestep, as all frameworks have it
+    # spikes return to their layer in the next timestep, as in all frameworks
     back = tuple(Delayed(from_=at, to=at) for at, layer in enumerate(layers) if layer.recurrent is not None)
     skips = [skip for layer in layers for skip in layer.skips]
     specs = [spec for layer in layers for spec in (*layer.pools, layer.synapses)]
@@ -59,7 +59,7 @@ def make_network(layers: Sequence[Layer], numbers: Sequence[LayerNumbers], times
 
 
 def _spec(numbers: Sequence[LayerNumbers], biases: list[NDArray[Any]], timestep_s: float) -> NeuronSpec:
-    """Parameters of neurons; of those that differ within a layer, its first neuron's."""
+    """Parameters of neurons; for those that differ within a layer, its first neuron's."""
     found = {name: [_first(_number(of_layer, name)) for of_layer in numbers] for name in _OF_LAYERS}
     for name, decay in (("time_constant", "decay"), ("synaptic_time_constant", "synaptic_decay")):
         decays = [getattr(of_layer, decay) for of_layer in numbers]
@@ -71,7 +71,7 @@ def _spec(numbers: Sequence[LayerNumbers], biases: list[NDArray[Any]], timestep_
     keeps = any(of_layer.reset == "subtract" or of_layer.most_spikes > 1 for of_layer in numbers)
     return NeuronSpec(
         **told,
-        refractory=not keeps,  # what a soft reset leaves must not be lost to the next message of the same timestep
+        refractory=not keeps,  # the rest after a soft reset must not be lost to the next message of the same timestep
         readout="potential" if numbers[-1].threshold is None else "spikes",
         bias=any(bias.any() for bias in biases),
         tick=True,
@@ -112,19 +112,19 @@ def _check(layers: Sequence[Layer], numbers: Sequence[LayerNumbers]) -> None:
 
 
 def _held(numbers: NDArray[Any] | float) -> NDArray[np.float32]:
-    """As the network holds them, infinite where they are too large."""
+    """Numbers as the network stores them, infinite if too large."""
     with np.errstate(over="ignore", invalid="ignore"):
         return np.asarray(numbers, dtype=np.float32)
 
 
 def _bias(layer: Layer, numbers: LayerNumbers) -> NDArray[Any]:
-    """What a timestep adds: b to a synaptic current, or g b + c to the potential."""
+    """What is added per timestep: b to a synaptic current, or g b + c to the potential."""
     flows = numbers.synaptic_decay is not None
     return np.asarray(layer.bias if flows else numbers.gain * layer.bias + numbers.drive)
 
 
 def _matters(name: str, numbers: Sequence[LayerNumbers]) -> bool:
-    """Whether a number of resets is one of a reset that there is, and not what it would be anyway."""
+    """Whether a parameter of resets applies to an existing reset, and differs from its default."""
     if name == "reset_value":
         return any(of_layer.reset == "value" for of_layer in numbers)
     if name == "reset_amount":
@@ -134,7 +134,7 @@ def _matters(name: str, numbers: Sequence[LayerNumbers]) -> bool:
 
 
 def _number(numbers: LayerNumbers, name: str) -> Any:
-    """A number of a layer, also of one whose neurons have no threshold, where none is looked at."""
+    """A parameter of a layer, even if its neurons have no threshold and it is not used."""
     value = getattr(numbers, name)
     if value is None and name in ("threshold", "reset_amount"):
         return NeuronSpec.model_fields["threshold"].default if name == "threshold" else _number(numbers, "threshold")
@@ -142,7 +142,7 @@ def _number(numbers: LayerNumbers, name: str) -> Any:
 
 
 def _first(value: Any) -> Any:
-    """What a layer's first neuron has, rounded as the network rounds it."""
+    """The value of a layer's first neuron, rounded like in the network."""
     if isinstance(value, np.ndarray):
         return float(np.float32(value.ravel()[0]))
     return float(np.float32(value)) if isinstance(value, float) else value

@@ -1,4 +1,4 @@
-"""What a NIR file cannot say: who says it, in which words, and the one message that asks for all that is missing."""
+"""What a NIR file cannot state: the options for it, their values, and one message that asks for everything missing."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from codesign.units import is_number, parse_quantity
 
 @dataclass(frozen=True, kw_only=True)
 class Unsaid:
-    """Something to be said of a file.
+    """An option for something that a file does not state.
 
     Attributes:
-        allowed: its values, and whose default one of them is, for a reader.
-        read: makes a value of what was given; raises ValueError.
-        of_layers: whether it may be said for each layer apart.
-        others: values to try where recorded spikes differ.
-        of_files: whether a module says it without being asked.
+        allowed: its values, and which framework's default one of them is, for people.
+        read: converts what was given to a value; raises ValueError.
+        of_layers: whether it may differ between layers.
+        others: values to try if recorded spikes differ.
+        of_files: whether only files need it, because a module states it.
     """
 
     allowed: str
@@ -33,7 +33,7 @@ class Unsaid:
 
 
 def choice(*words: str, default: str = "") -> Unsaid:
-    """One of some words; the first is the framework's `default`, if it has one."""
+    """A choice of words; the first is the framework's `default`, if it has one."""
 
     def read(given: Any) -> str:
         if given not in words:
@@ -72,7 +72,7 @@ def number(allowed: str, *, least: float = -math.inf, most: float = math.inf, or
 
 
 def count(allowed: str) -> Unsaid:
-    """A whole number of at least 1, or `unlimited`."""
+    """An integer of at least 1, or `unlimited`."""
 
     def read(given: Any) -> int:
         if given == "unlimited":
@@ -93,7 +93,7 @@ def _time(given: Any) -> float:
 
 
 def timestep_of(what: str, *usual: str, default: str, of_layers: bool = False) -> Unsaid:
-    """A timestep that only a framework knew when it wrote the file; the first of the usual ones is its `default`."""
+    """A timestep that only the framework knew when it wrote the file; the first of the usual ones is its `default`."""
     allowed = f"timestep of {what}, {usual[0]} ({default}) or another time"
     return Unsaid(allowed=allowed, read=_time, of_layers=of_layers, others=usual, of_files=True)
 
@@ -102,9 +102,9 @@ TIME = Unsaid(allowed="a time above 0, such as 1 ms", read=_time, of_layers=Fals
 
 
 def read_options(wanted: Mapping[str, Unsaid], given: Mapping[str, Any], layers: int, dialect: str) -> dict[str, Any]:
-    """Each of the wanted options, of those that were given (text with commas is one for each layer, None is not said);
-    those of layers as a tuple with one for each. Raises InputError, which names all that is missing, not wanted or not
-    allowed, and what is."""
+    """The wanted options, read from the given ones (text with commas has one value per layer, None is not given);
+    options of layers become a tuple with one value per layer. Raises InputError that names everything missing, unknown
+    or invalid, and what is allowed."""
     said = {name: value for name, value in given.items() if value is not None}
     mistakes = [
         f"{name}: is not an option of dialect '{dialect}' for these neurons{suggestion(name, wanted)}; remove it"

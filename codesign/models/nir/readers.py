@@ -1,4 +1,4 @@
-"""Neurons as the readers of frameworks take them, which is not always how their own exports write them.
+"""Neurons in the form that frameworks' readers expect, which is not always the form that their exports write.
 
     snnTorch       β = 1 − Δt/τ, Δt 0.1 ms, r = τ/Δt:   v ← β u + x;  [v > θ];  u ← 0
     SpikingJelly   the same, but [v ≥ θ]: a θ that is one number higher says v > θ
@@ -6,15 +6,15 @@
     sinabs         β = exp(−1/τ):   v ← β u + x;  trunc(v/θ) spikes;  u ← v − n θ
     Rockpool       Δt = τ/(1 + r):  j ← α (j + x);  v ← β u + j;  as sinabs.  So potentials are α times ours
 
-A gain g of ours is a threshold of θ/g. Biases are those of the weights. What readers do to the other nodes, in the
-versions of docs/models.md:
+Our gain g becomes a threshold of θ/g. Biases are those of the weights. Treatment of other nodes, in the versions of
+docs/models.md:
 
-- snnTorch's and norse's count the batch among the dimensions of a Flatten.
-- norse's and sinabs's know pools as sums only; sinabs's takes only one number for all neurons of a feature map.
-- None but sinabs's makes convolutions with groups; without groups they have the same weights and zeros.
-- snnTorch's looks for neurons and weights that lead to each other, and leads the input through these weights too; where
-  something lies between them it does not find them, and nirtorch runs the cycle as it is.
-- Rockpool's reads only neurons with synaptic currents, no convolutions, and recurrence as a graph of its own.
+- The readers of snnTorch and norse count the batch among the dimensions of a Flatten.
+- Those of norse and sinabs support pools only as sums; that of sinabs takes only one number per feature map.
+- Only that of sinabs supports convolutions with groups; without groups they have the same weights plus zeros.
+- That of snnTorch looks for neurons and weights that lead to each other, and sends the input through these weights,
+  too; if something is between them it does not find them, and nirtorch runs the cycle as it is.
+- That of Rockpool reads only neurons with synaptic currents, no convolutions, and recurrence as a nested graph.
 """
 
 from __future__ import annotations
@@ -38,20 +38,20 @@ from codesign.network.spiking_network import SpikingNetwork
 
 @dataclass(frozen=True, kw_only=True)
 class Reader:
-    """What a framework makes of a NIR file.
+    """How a framework interprets a NIR file.
 
     Attributes:
-        resets: `zero` or `subtract`, which all its neurons do.
-        comparison: when they fire; a threshold a bit higher or lower says the other.
-        several: whether they fire as often in a timestep as the potential is above the threshold.
-        timestep: that it takes for Δt, in seconds; None where it follows from r.
-        of_layer: whether a layer has one τ and θ.
-        of_map: whether a feature map has.
-        synapse: whether neurons have synaptic currents.
+        resets: `zero` or `subtract`, for all its neurons.
+        comparison: when neurons fire; the other comparison is expressed by a slightly different threshold.
+        several: whether they emit one spike for each multiple of the threshold in the potential.
+        timestep: the Δt that it assumes, in seconds; None if it follows from r.
+        of_layer: whether a layer must have one τ and θ.
+        of_map: whether a feature map must.
+        synapse: whether neurons must have synaptic currents.
         batch: whether a Flatten counts the dimension of samples.
         sums: whether pools may only be sums.
-        convolves: whether there may be convolutions.
-        back: how a layer's spikes come back to it: over weights, over a node more, or within a graph of its own.
+        convolves: whether it supports convolutions.
+        back: how a layer's spikes return to it: over weights, over a further node, or within a nested graph.
     """
 
     resets: str
@@ -69,7 +69,7 @@ class Reader:
 
 _SAID = ("reset", "most_spikes", "floor", "reset_delay", "potential_step")
 _NEAR = 8
-"""Numbers on each side among which a time constant is looked for."""
+"""How many float32 numbers on each side are tried for a time constant."""
 
 READERS = {
     "snntorch": Reader(resets="zero", comparison=">", timestep=1e-4, of_layer=True, batch=True, back="more"),
@@ -85,13 +85,13 @@ READERS = {
 
 
 def reader_of(name: str) -> Reader | None:
-    """The reader of that name; None of `plain`. Raises InputError where there is none."""
+    """The reader with the given name; None for `plain`. Raises InputError if there is none."""
     one_of("dialect", name, ("plain", *READERS))
     return READERS.get(name)
 
 
 def weights_for(reader: Reader, weight: NDArray[Any], groups: int, pools: Sequence[Pool]) -> NDArray[Any]:
-    """Weights without groups, and with the share of an average where a reader only sums."""
+    """Weights without groups, and with the factor of average pools if the reader only supports sums."""
     averaged = [pool.kernel for pool in pools if isinstance(pool, AveragePool)] if reader.sums else []
     window = np.prod(np.array([(kernel, kernel) if isinstance(kernel, int) else kernel for kernel in averaged]))
     if groups > 1:
@@ -104,15 +104,15 @@ def weights_for(reader: Reader, weight: NDArray[Any], groups: int, pools: Sequen
 
 
 def for_reader(name: str, network: SpikingNetwork, index: int, own: Mapping[str, NDArray[Any]]) -> nir.NIRNode:
-    """The node of a layer's neurons, of which the state has `own`, so that this reader does as they do, but for
-    rounding. Raises InputError where there is no such reader, or the layer does what it cannot."""
+    """The node of a layer's neurons, with parameters `own`, such that this reader's neurons behave the same except for
+    rounding. Raises InputError if there is no such reader, or if it cannot represent the layer."""
     reader, shape = READERS[name], shape_of(network, index)
     threshold, beta, alpha = _numbers(name, network, index, own)
     zero, one = np.zeros(shape), np.ones(shape)
     if name == "rockpool":
         assert alpha is not None
         return _rockpool(network.timestep_s, threshold * alpha, beta, alpha)
-    if name == "sinabs":  # of a feature map one number, which is that of all
+    if name == "sinabs":  # one number per feature map, which is the same for all its neurons
         given: dict[str, NDArray[Any]] = {
             "tau": _constants(beta, 1.0),
             "r": one.ravel(),
@@ -133,8 +133,8 @@ def for_reader(name: str, network: SpikingNetwork, index: int, own: Mapping[str,
 
 
 def made(kind: str, **fields: Any) -> Any:
-    """A node of NIR, or a graph, also in versions that lack resets and checks of types; sinabs and Rockpool want one.
-    Raises InputError where such a version lacks the node, or a reset to another value than 0."""
+    """A node of NIR, or a graph, also for versions that lack resets and type checks; sinabs and Rockpool need such a
+    version. Raises InputError if it lacks the node, or a reset to another value than 0."""
     node = getattr(nir, kind, None)
     known = {} if node is None else inspect.signature(node).parameters
     if node is None or ("v_reset" not in known and np.any(fields.get("v_reset", 0))):
@@ -145,7 +145,7 @@ def made(kind: str, **fields: Any) -> Any:
 def _numbers(
     name: str, network: SpikingNetwork, index: int, own: Mapping[str, NDArray[Any]]
 ) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any] | None]:
-    """Thresholds, decays β and α of a layer; α is None without a synaptic current."""
+    """Thresholds and decays β and α of a layer; α is None without a synaptic current."""
     reader, neuron, layers = READERS[name], network.neuron, len(network.shape.layers)
     said = {key: neuron.of_layers(key, layers)[index] for key in _SAID}
     wrong = {
@@ -175,7 +175,7 @@ def _numbers(
     wrong["neurons without a synaptic current"] = reader.synapse == "must" and (alpha is None or not alpha.all())
     wrong["convolutions"] = a_map and not reader.convolves
     wrong["spikes that come back to a grid"] = a_map and any(one.target == index for one in network.delayed())
-    alone = neuron.bias or alpha is not None or reader.several  # what fires without a message
+    alone = neuron.bias or alpha is not None or reader.several  # neurons that fire without a message
     wrong["neurons that only messages start"] = alone and not neuron.tick
     if any(wrong.values()):
         found = ", ".join(key for key, is_so in wrong.items() if is_so)
@@ -194,7 +194,7 @@ def _rockpool(dt: float, threshold: NDArray[Any], beta: NDArray[Any], alpha: NDA
 
 
 def _constants(decay: NDArray[Any], dt: float) -> NDArray[np.float32]:
-    """τ in float32 of which exp(−Δt/τ) is β there, or next to it where there is none."""
+    """τ in float32 for which exp(−Δt/τ) equals β in float32, or comes closest to it."""
     near = [(-dt / np.log(decay)).astype(np.float32)]
     for _ in range(_NEAR):
         near.insert(0, np.nextafter(near[0], np.float32(0)))
@@ -205,13 +205,13 @@ def _constants(decay: NDArray[Any], dt: float) -> NDArray[np.float32]:
 
 
 def on_grid(network: SpikingNetwork, layer: int) -> bool:
-    """Whether what a layer sends, or the input where it is −1, is on a grid, as a convolution's, of whatever size."""
+    """Whether the spikes of a layer (−1 for the input) are on a grid, like those of a convolution, of any size."""
     if layer < 0 and isinstance(network.topology.input, tuple):
         return True
     return not isinstance(network.layer_connections()[max(layer, 0)].target, Linear)
 
 
 def shape_of(network: SpikingNetwork, layer: int) -> tuple[int, ...]:
-    """Of arrays for a layer's neurons."""
+    """Shape of arrays for a layer's neurons."""
     shape = network.shape.layers[layer]
     return shape.grid if on_grid(network, layer) else (shape.neurons,)

@@ -1,7 +1,8 @@
-"""Whether modules get what others made as layers of a network do: all of it, each timestep once and in order.
+"""Checking that modules receive the outputs of others like layers of a network: completely, each timestep once and in
+order.
 
-A module may take it whole, or a part for each timestep. Where a part lies is (which tensor of its source, offset).
-What never changes, the sample and what weights make of it, may be taken whole as often as there are timesteps.
+A module may take the whole output, or one part per timestep. The place of a part is (tensor of its source, offset).
+Outputs that never change (the sample and what weights make of it) may be taken whole once per timestep.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ Place = tuple[int, int]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Made:
-    """A tensor, who made it, its version then, and where it lies in all that its maker made."""
+    """A tensor, the module that made it, its version at that time, and its place in all outputs of that module."""
 
     by: str
     tensor: torch.Tensor
@@ -30,7 +31,7 @@ class Made:
 
 @dataclass(kw_only=True)
 class Timesteps:
-    """What each source made in all, in numbers and in tensors (`calls`), and what was taken of it."""
+    """The total output of each source, in numbers and in tensors (`calls`), and the parts that were taken."""
 
     sizes: dict[str, int] = field(default_factory=dict)
     calls: dict[str, int] = field(default_factory=dict)
@@ -53,7 +54,7 @@ class Timesteps:
         self._taken.setdefault((made.by, by), []).append((made.place_of(view), view.numel(), whole))
 
     def missed(self, changing: Iterable[str]) -> tuple[str, str] | None:
-        """A source and who does not get it as a layer would; None where all do. `changing` are neurons."""
+        """A source and a module that does not receive it like a layer would; None if all do. `changing` are neurons."""
         still: set[str] = {source for source, _ in self._taken} - {target for _, target in self._taken}
         for (source, target), parts in self._taken.items():  # in the order in which modules ran
             least = self.sizes[source] // self.calls[source]

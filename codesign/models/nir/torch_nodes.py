@@ -1,4 +1,4 @@
-"""torch's own modules, and those of a framework that do the same, as nodes of a graph.
+"""torch's modules, and equivalent ones of frameworks, as nodes of a graph.
 
 Nodes are those of NIR and two more, which it lacks:
 
@@ -19,7 +19,7 @@ from codesign.models.nir.graph import NirNode
 
 nn = torch.nn
 _SCALERS = ("VoltageScaler", "ChannelVoltageScaler")
-"""Of SpikingJelly, before and behind the neurons that it makes of a ReLU."""
+"""SpikingJelly's modules before and after the neurons that replace a ReLU."""
 ALLOWED = (
     "Linear, Conv1d, Conv2d, AvgPool2d, AdaptiveAvgPool2d, SumPool2d, MaxPool2d, BatchNorm1d, BatchNorm2d, Flatten, "
     "Dropout, and SpikingJelly's VoltageScaler"
@@ -27,11 +27,9 @@ ALLOWED = (
 
 
 def torch_node(name: str, module: Any, given: torch.Tensor | None = None) -> NirNode | None:
-    """The node of a module without neurons, of which some depend on the size of what they get; None where there is
-    none.
-    """
+    """The node of a module without neurons, which may depend on the size of its input; None if there is none."""
     kind = type(module).__name__
-    if kind == "Lift" and type(module).__module__.startswith("norse."):  # which runs another once for each timestep
+    if kind == "Lift" and type(module).__module__.startswith("norse."):  # which runs another module once per timestep
         return torch_node(name, module.lifted_module, None if given is None else given[0])
     if kind in _SCALERS and type(module).__module__.startswith("spikingjelly.") and given is not None:
         return _scaler(name, module, given.ndim - 1 - (module.step_mode == "m"))
@@ -57,7 +55,7 @@ def torch_node(name: str, module: Any, given: torch.Tensor | None = None) -> Nir
 
 
 def _is_plain(module: Any) -> bool:
-    """Whether it runs as torch or a framework says, and not as a class that somebody derived from theirs."""
+    """Whether it is a module of torch or a framework itself, and not of a derived class."""
     runs = next(each for each in type(module).__mro__ if {"forward", "_conv_forward"} & vars(each).keys())
     known = hasattr(nn, runs.__name__) or runs.__name__ == "LinearTorch"
     return runs.__module__.startswith("torch.nn.modules.") or (known and runs.__module__.split(".")[0] in FRAMEWORKS)
@@ -101,7 +99,7 @@ def _adaptive_pool(name: str, module: nn.AdaptiveAvgPool2d, size: Sequence[int])
 
 
 def _scaler(name: str, module: Any, dimensions: int) -> NirNode:
-    """A scale of data of so many dimensions, without samples and time."""
+    """A scale of data with this many dimensions, without samples and time."""
     scale = array(module.scale).ravel()
     if scale.size > 1 and module.channel_dim != 1:
         raise refusal(name, module, f"channel_dim must be 1, found {module.channel_dim}")

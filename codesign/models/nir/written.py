@@ -1,8 +1,8 @@
-"""Networks of this machine as NIR, and back to the last bit.
+"""Networks as NIR graphs, and back to the last bit.
 
-The nodes say what other readers understand: NIR's equations solved over a timestep, `plain` with decay exponential and
-norm_input true. What these cannot say is in metadata: that of the graph has the model's card, and dialect, dt, reset
-and comparison for readers; that of each node of neurons has their numbers, as the network holds them.
+The nodes hold what other readers understand: NIR's equations solved over a timestep, `plain` with decay exponential and
+norm_input true. Everything else is metadata: that of the graph has the model's card, and dialect, dt, reset and
+comparison for readers; that of each neuron node has its parameters as in the network.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from codesign.network.topology import TopologySpec, input_grid
 _MARK = "codesign_model"
 _GATE = "input_gate"
 _WEIGHT = "weight_of_layer_"
-"""What a reader's weights are made from, where they are not the same."""
+"""Metadata with the original weights, if those for the reader differ."""
 _OF_NIR = {
     "reset": ("zero", "value"),
     "comparison": (">",),
@@ -42,33 +42,34 @@ _OF_NIR = {
     "reset_delay": (False,),
     "potential_step": (None,),
 }
-"""What NIR's neurons do."""
+"""Features of NIR's neurons."""
 _CHANGED = "the file was changed since `codesign export` wrote it. Give a dialect, and only its nodes are read"
 
 
 def write_nir(path: Location, network: SpikingNetwork, card: ModelCard, reader: str = "plain") -> None:
-    """Write a model to a NIR file; `reader` as in `to_nir`. Raises InputError where the place cannot be written, or NIR
-    or the reader cannot say what the network is."""
+    """Write a model to a NIR file; `reader` as in `to_nir`. Raises InputError if the place cannot be written, or if NIR
+    or the reader cannot represent the network."""
     buffer = io.BytesIO()
     nir.write(buffer, to_nir(network, card, reader))
     write_atomically(path, buffer.getvalue())
 
 
 def beyond_nir(network: SpikingNetwork) -> tuple[str, ...]:
-    """What neurons do that NIR's equations do not say, as `NeuronSpec` names it: only the metadata does."""
+    """Features of neurons that NIR's equations do not cover, by their names in `NeuronSpec`: only the metadata has
+    them."""
     said, held, last = [], _of_neurons(network), len(network.shape.layers) - 1
     for name, usual in _OF_NIR.items():
         found = set(network.neuron.of_layers(name, len(network.shape.layers)))
         said += [f"{name} {value}" for value in sorted(found - {*usual})]
     said += [name for name in ("reset_amount", "initial_potential", "floor") if name in held]
-    alone = network.neuron.bias or "synaptic_time_constant" in held  # who fires without a message
+    alone = network.neuron.bias or "synaptic_time_constant" in held  # neurons that fire without a message
     said += ["tick False"] * bool(alone and False in network.neuron.each("tick"))
     said += [_GATE] * (network.input_gate is not None)
-    for one in network.delayed():  # a potential would come back, or a list of numbers to a grid
+    for one in network.delayed():  # a potential would return, or a list of numbers would reach a grid
         reads = one.source == last and network.neuron.readout == "potential"
         if reads or on_grid(network, one.target):
             said.append(f"the spikes that come back to layer {one.target}")
-    for index, layer in enumerate(network.layer_slices):  # where a node can have no time constant, or must have both
+    for index, layer in enumerate(network.layer_slices):  # nodes that cannot have a time constant, or must have both
         endless = held["time_constant"][layer].isinf() | (network.timestep_s == 0)
         synapse = held.get("synaptic_time_constant", 0 * held["threshold"])[layer]
         said += [f"time_constant of layer {index}"] * bool(endless.any() and not endless.all())
@@ -82,9 +83,10 @@ def beyond_nir(network: SpikingNetwork) -> tuple[str, ...]:
 
 
 def to_nir(network: SpikingNetwork, card: ModelCard, reader: str = "plain") -> nir.NIRGraph:
-    """A model as a NIR graph for the reader of `snntorch`, `spikingjelly`, `norse`, `sinabs` or `rockpool`; `plain` are
-    NIR's equations. Raises InputError where the network has a max pool, for which NIR has no node, a delayed connection
-    other than of a layer to itself after a timestep, one within a timestep, or what the reader cannot have."""
+    """A model as a NIR graph for the reader of `snntorch`, `spikingjelly`, `norse`, `sinabs` or `rockpool`; `plain`
+    means NIR's equations. Raises InputError if the network has a max pool, for which NIR has no node, a delayed
+    connection other than from a layer to itself after one timestep, a connection within a timestep, or features that
+    the reader lacks."""
     if network.max_pools() is not None:
         raise InputError("a network with a max_pool cannot be written: NIR has no such node; use cd.save_model")
     for one in network.delayed():
@@ -132,7 +134,7 @@ def to_nir(network: SpikingNetwork, card: ModelCard, reader: str = "plain") -> n
 
 
 def _of_open(network: SpikingNetwork, index: int) -> NDArray[Any]:
-    """A layer's weights, those of inputs that the network's gate closes 0."""
+    """A layer's weights, with 0 for inputs closed by the network's gate."""
     connection = network.layer_connections()[index]
     weight = connection.weight.detach()
     if index == 0 and network.input_gate is not None:
@@ -149,7 +151,7 @@ def _pool(spec: Pool, reader: Reader | None) -> nir.NIRNode:
 
 def _flatten(shape: Integers, reader: Reader | None) -> nir.NIRNode:
     node = nir.Flatten(shape, start_dim=0)
-    node.start_dim = int(reader is not None and reader.batch)  # afterwards, since it says what comes out
+    node.start_dim = int(reader is not None and reader.batch)  # set afterwards, because it determines the output
     return node
 
 
@@ -169,14 +171,14 @@ def _lead_back(
     if back == "more":
         nodes[f"{name}_"] = nir.Linear(np.eye(len(weight), dtype=weight.dtype))
         path.insert(2, f"{name}_")
-    edges[:0] = pairwise(path)  # first, since nirtorch runs last whatever it finds last, and returns what that gives
+    edges[:0] = pairwise(path)  # first, because nirtorch runs last what it finds last, and returns its result
 
 
 def _map(
     index: int, connection: Connection, weight: NDArray[Any], own: Mapping[str, NDArray[Any]], *, exact: bool
 ) -> nir.NIRNode:
-    """Weights, as this graph has them, and biases, of neurons with `own` numbers. `exact` is for one reader, whom no
-    metadata tells what NIR lacks; there always are biases then, as sinabs wants it."""
+    """A node with weights in the form of this graph and biases, for neurons with `own` parameters. `exact` is for a
+    specific reader, which does not see metadata; the node then always has biases, which sinabs requires."""
     bias = None
     if "bias" in own:
         flows = "synaptic_time_constant" in own and own["synaptic_time_constant"] > 0
@@ -192,7 +194,7 @@ def _map(
 
 
 def _convolution(one: Connection | DirectConnection, weight: NDArray[Any], bias: NDArray[Any]) -> nir.NIRNode:
-    """A convolution; one along one axis is over a height of 1."""
+    """A convolution; a one-dimensional one has a height of 1."""
     sliding = {name: np.array(sizes) for name, sizes in one.sliding.items()}
     sliding["groups"] = one.window.channels // weight.shape[1]
     return nir.Conv2d(input_shape=one.window.pooled[1:], weight=weight, bias=bias, **sliding)
@@ -222,7 +224,7 @@ def _neurons(network: SpikingNetwork, index: int, own: Mapping[str, NDArray[Any]
 
 
 def _uneven_bias(own: Mapping[str, NDArray[Any]], gain: NDArray[Any]) -> NDArray[Any]:
-    """What a potential gains in a timestep beyond the one bias that a convolution has for each channel."""
+    """What a potential gains per timestep beyond the one bias per channel of a convolution."""
     if "bias" not in own or gain.ndim == 1:
         return np.zeros(gain.shape)
     bias = own["bias"].reshape(gain.shape).astype(np.float64)
@@ -243,7 +245,7 @@ def _of_neurons(network: SpikingNetwork) -> dict[str, torch.Tensor]:
 def _add_skips(
     network: SpikingNetwork, nodes: dict[str, nir.NIRNode], edges: list[tuple[str, str]], reader: str
 ) -> None:
-    """Add those of a network to its nodes and edges. Raises InputError where NIR or the reader cannot have them."""
+    """Add a network's skips to its nodes and edges. Raises InputError if NIR or the reader cannot represent them."""
     for index, one in enumerate(network.direct()):
         source, target = one.shape.source, one.shape.target
         shape, grids = shape_of(network, target), {on_grid(network, layer) for layer in (source, target)}
@@ -254,7 +256,7 @@ def _add_skips(
             raise InputError(f"{one.shape.text}: NIR can lead this only from a grid to a grid; use cd.save_model")
         if reader != "plain":
             raise InputError(f"a network with skips cannot be written for {reader}; write dialect plain")
-        # behind the pools that follow its source
+        # after the pools that follow its source
         path = [name for name in nodes if name.startswith(f"pool{source + 1}_")][-1:]
         path = path or ["input" if source < 0 else f"neurons{source}"]
         if isinstance(one.target, Linear) and on_grid(network, source):
@@ -279,8 +281,8 @@ def is_written(graph: Graph) -> bool:
 
 
 def read_written(graph: Graph, layers: Sequence[Layer], options: Mapping[str, Any]) -> LoadedModel:
-    """The network and the card that `to_nir` was given. Raises InputError where options are given, or the metadata is
-    damaged, or the nodes are no longer what `to_nir` made of it."""
+    """The network and card from which `to_nir` made the graph. Raises InputError if options are given, the metadata is
+    damaged, or the nodes have changed since."""
     said = sorted(name for name, value in options.items() if value is not None)
     if said:
         raise InputError(
@@ -313,7 +315,7 @@ def read_written(graph: Graph, layers: Sequence[Layer], options: Mapping[str, An
 
 
 def _compare(graph: Graph, written: nir.NIRGraph) -> None:
-    """Refuse nodes that others have changed since they were `written`; the metadata would silently change them back."""
+    """Refuse nodes that were changed after they were `written`; the metadata would silently change them back."""
     for name, node in read_graph(written.to_dict()).nodes.items():
         found = graph.nodes.get(name)
         if found is None or found.kind != node.kind:
@@ -325,8 +327,7 @@ def _compare(graph: Graph, written: nir.NIRGraph) -> None:
 
 
 def _skip_weights(topology: TopologySpec, layers: Sequence[Layer]) -> dict[str, torch.Tensor]:
-    """Weights of skips in the state of a network that was written so. Raises InputError where the graph does not have
-    one."""
+    """Weights of skips in the state of a network written in this form. Raises InputError if the graph lacks one."""
     found = {skip.name: skip for layer in layers for skip in layer.skips}
     state: dict[str, torch.Tensor] = {}
     for index, spec in enumerate(topology.skips):

@@ -1,4 +1,4 @@
-"""How each framework writes its neurons in NIR, one file each, with the equations."""
+"""How each framework writes its neurons in NIR, one file per framework, with the equations."""
 
 from __future__ import annotations
 
@@ -16,6 +16,6 @@ DIALECTS = {dialect.name: dialect for dialect in (SNNTORCH, SPIKINGJELLY, NORSE,
 
 
 def get_dialect(name: str) -> Dialect:
-    """The dialect of that name. Raises InputError where there is none."""
+    """The dialect with the given name. Raises InputError if there is none."""
     one_of("dialect", name, DIALECTS)
     return DIALECTS[name]

@@ -1,4 +1,4 @@
-"""What a dialect is: the questions that its files leave open, and what its neurons do in this machine's numbers.
+"""Dialects: the options that their files leave open, and the parameters of their neurons in our terms.
 
 j ← α j + x;   v ← β u + g j + c       (without a synapse: j ← x)
 n ← [v > θ] or [v ≥ θ], or as many multiples of θ, at most M
@@ -20,20 +20,20 @@ from codesign.models.nir.options import Unsaid
 Numbers = NDArray[Any]
 Reset = Literal["zero", "subtract", "value"]
 Given = Mapping[str, Any]
-"""The options of one layer, read; its `timestep_s`, and whether the spikes will be `checked` against a record."""
+"""The options of one layer, its `timestep_s`, and whether its spikes will be `checked` against a record."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LayerNumbers:
-    """What the neurons of a layer do; numbers are (neurons,), or one for all.
+    """Parameters of a layer's neurons; numbers are (neurons,), or one for all.
 
     Attributes:
         decay: β.
-        threshold: θ; None where potentials are read and never compared.
-        drive: c, added to the potential once a timestep, apart from the synapses' bias.
+        threshold: θ; None if potentials are read and never compared.
+        drive: c, added to the potential once per timestep, in addition to the synapses' bias.
         reset_amount: ρ; None for θ.
         synaptic_decay: α; None without a synaptic current.
-        others: as `NeuronSpec` names them.
+        others: as in `NeuronSpec`.
     """
 
     decay: Numbers | float
@@ -54,13 +54,13 @@ class LayerNumbers:
 
 @dataclass(frozen=True, kw_only=True)
 class Dialect:
-    """A framework's way to write NIR.
+    """A framework's way of writing NIR.
 
     Attributes:
-        kinds, written: of neurons that it writes, as nodes of NIR and in words.
-        numbers: what a layer's neurons do under its options.
-        options: what files leave open, by name; each with the kinds of neurons that leave it open.
-        lost: what its files may leave out without a word; "" for nothing.
+        kinds, written: kinds of neurons that it writes, as nodes of NIR and in words.
+        numbers: returns the parameters of a layer's neurons under its options.
+        options: options for what files leave open, by name; each with the kinds of neurons that need it.
+        lost: what its files may silently leave out; "" for nothing.
     """
 
     name: str
@@ -71,8 +71,8 @@ class Dialect:
     lost: str = ""
 
     def asks(self, layers: Sequence[Layer], *, of_module: bool = False) -> dict[str, Unsaid]:
-        """What files, or modules, with such layers leave open, by name; one for all layers, or one for each. Raises
-        InputError where the framework writes no such neurons."""
+        """Options for what files, or modules, with such layers leave open, by name. Raises InputError if the framework
+        does not write such neurons."""
         for layer in layers:
             if layer.node.kind not in self.kinds:
                 raise layer.node.refusal(f"is not written by {self.written}")
@@ -85,17 +85,18 @@ class Dialect:
 
 
 def euler_decay(time_constant: Numbers, timestep: float) -> Numbers:
-    """1 − Δt/τ, with Δt as precise as the τ that was made of it, so that β comes back as it was."""
+    """1 − Δt/τ, with Δt in the precision of τ, which was computed from it, so that β is restored exactly."""
     return np.asarray(1 - np.float64(time_constant.dtype.type(timestep)) / time_constant.astype(np.float64))
 
 
 def exponential_decay(time_constant: Numbers, timestep: float) -> Numbers:
-    """exp(−Δt/τ), the quotient rounded as the framework rounds it."""
+    """exp(−Δt/τ), with the quotient rounded like in the framework."""
     return np.asarray(np.exp((-time_constant.dtype.type(timestep) / time_constant).astype(np.float64)))
 
 
 def expect(layer: Layer, dialect: str, other: str = "dialect", **wanted: Numbers | float) -> None:
-    """Refuse a file of another framework, or of `other` options: a number that it has is not what this one makes it."""
+    """Refuse a file of another framework, or with other options (`other`): one of its numbers differs from what this
+    dialect writes."""
     for name, value in wanted.items():
         found, meant = np.broadcast_arrays(layer.number(name, 0.0), value)
         wrong = ~np.isclose(found, meant, rtol=1e-4, atol=0)

@@ -1,4 +1,4 @@
-"""norse's files (`norse.torch.to_nir`): at the Δt of its cells and the Δt' of its export, 1 ms unless they say.
+"""norse's files (`norse.torch.to_nir`): at the Δt of its cells and the Δt' of its export, by default 1 ms.
 
     a = Δt · τ_inv = Δt Δt'/τ       LIFBoxCell:  v ← (1 − a) u + a (x + v_leak)
     α = 1 − Δt Δt'/τ_syn            LIFCell:     j ← α j + x;  v ← (1 − a) u + a (j + v_leak)
@@ -7,8 +7,8 @@
                                     LICell:      as LIFCell, and v is read; its export leaves it out
     n ← [v > θ];   u ← v_reset, or v − θ of a LIFBoxCell with `reset_subtract`
 
-A potential starts at v_leak, that of an IAFCell at v_reset. norse's own reader takes τ for something else. norse 1.1
-leaves v_reset out, so that its files say 0; what later ones write must be that of the options.
+A potential starts at v_leak, that of an IAFCell at v_reset. norse's own reader interprets τ differently. norse 1.1
+leaves out v_reset, so its files say 0; what later versions write must equal the option.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from codesign.models.nir.options import choice, number, timestep_of
 
 _DECAYING = ("LIF", "CubaLIF", "LI", "CubaLI")
 _PRECISION = 3e-7
-"""Of a quotient of float32 numbers."""
+"""Relative precision of a quotient of float32 numbers."""
 
 
 def _numbers(layer: Layer, given: Given) -> LayerNumbers:
@@ -54,8 +54,8 @@ def _numbers(layer: Layer, given: Given) -> LayerNumbers:
 
 
 def _share(layer: Layer, given: Given, name: str, exact: str) -> NDArray[Any]:
-    """Δt τ_inv, rounded as norse rounds it, where τ_inv is the shortest decimal that gives the file's τ."""
-    if exact in layer.node.numbers:  # of a module
+    """Δt τ_inv, rounded like in norse, where τ_inv is the shortest decimal that gives the file's τ."""
+    if exact in layer.node.numbers:  # for a module
         return layer.number(exact)
     tau = layer.number(name)
     inverse = np.vectorize(_shortest, otypes=[tau.dtype])(given["export_dt"] / tau.astype(np.float64))

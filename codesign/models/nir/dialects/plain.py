@@ -1,4 +1,4 @@
-"""NIR's own differential equations, with the discretization that is asked for.
+"""NIR's own differential equations, with a chosen discretization.
 
     τ v' = v_leak − v + r I;   τ_syn i' = −i + w_in x
 
@@ -6,10 +6,10 @@
     exponential:  β = exp(−Δt/τ),    α = exp(−Δt/τ_syn)
     j ← α j + w x;   v ← β u + g j + (1 − β) v_leak
 
-norm_input true: an x is a current that lasts for a timestep, g = r (1 − β), w = w_in (1 − α); I and IF: g = r Δt.
-norm_input false: an x is what it adds, g = r, w = w_in.
-Potentials start at 0, also with a v_leak: NIR does not say where.
-A Threshold is a neuron that forgets everything from one timestep to the next.
+norm_input true: x is a current that lasts for a timestep, g = r (1 − β), w = w_in (1 − α); I and IF: g = r Δt.
+norm_input false: x is the amount added, g = r, w = w_in.
+Potentials start at 0, even with a v_leak: NIR does not define the start. A Threshold is a neuron that forgets
+everything between timesteps.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@
     ExpSynTorch (LI):       v ← β (u + x), and v is read
     n ← trunc(v/θ), at most max_spikes_per_dt;   u ← v − n θ
 
-With y = Δt/τ, y e^y = 1/r: Lambert's function gives Δt back. The synaptic current is held before its decay.
+With y = Δt/τ, y e^y = 1/r: Lambert's W function recovers Δt. The synaptic current is stored before its decay.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from codesign.models.nir.folding import Layer
 from codesign.models.nir.options import count, number
 
 _DIGITS = 5
-"""Of a timestep that are written in time constants of float32."""
+"""Digits of a timestep that float32 time constants preserve."""
 
 
 def _numbers(layer: Layer, given: Given) -> LayerNumbers:
@@ -45,7 +45,7 @@ def _numbers(layer: Layer, given: Given) -> LayerNumbers:
 
 
 def _timestep(layer: Layer, tau: np.ndarray, given_s: float) -> float:
-    """The timestep that r hides: `given_s` if it is that, and otherwise with as many digits as a file tells."""
+    """The timestep that r hides: `given_s` if it agrees, otherwise with as many digits as the file determines."""
     from scipy.special import lambertw
 
     r = layer.number("r").astype(np.float64)

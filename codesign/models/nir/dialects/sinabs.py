@@ -5,8 +5,8 @@
     n ← trunc(v/θ) (MultiSpike), at most M (MaxSpike), or [v ≥ θ] (SingleSpike)
     u ← v − n θ (MembraneSubtract) or 0 (MembraneReset);   u ← max(u, min_v_mem)
 
-The synaptic current is held before its decay, j' = j/α, so that g α multiplies it. ExpLeak (LI) is read, before its
-min_v_mem. MembraneReset with another value than 0 adds it to every neuron in every timestep, and has no place here.
+The synaptic current is stored before its decay, j' = j/α, so g α multiplies it. ExpLeak (LI) is read, before its
+min_v_mem. MembraneReset with another value than 0 adds it to every neuron in every timestep, and is not supported.
 """
 
 from __future__ import annotations

@@ -4,12 +4,12 @@
     α = 1 − Δt/τ_syn,  w_in = τ_syn/Δt  Synaptic, RSynaptic:    j ← α j + x;  v ← β u + j
     n ← [v > θ]
 
-- reset subtract, delayed: the next v has θ taken off, so what decays is v − θ/β.
-- reset zero, delayed: of a Leaky u ← 0; of the others v is 0 throughout the next timestep, and what arrives in it is
-  lost but to the synaptic current.
-- at once: u ← v − θ, or 0. After a v − θ that is itself above θ, snnTorch compares the next v with 2 θ. That cannot be
-  simulated, so a reset at once by subtraction needs a record that shows that it does not happen.
-- none, which only a module says: the potential is read, and the layer must be the last.
+- reset subtract, delayed: θ is subtracted from the next v, so v − θ/β decays.
+- reset zero, delayed: of a Leaky u ← 0; of the others, v is 0 during the next timestep, and what arrives in it is lost
+  except for the synaptic current.
+- immediate: u ← v − θ, or 0. If v − θ is itself above θ, snnTorch compares the next v with 2 θ. This cannot be
+  simulated, so an immediate reset by subtraction needs a record which shows that it does not happen.
+- none, which only a module states: the potential is read, and the layer must be the last.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from codesign.models.nir.folding import Layer
 from codesign.models.nir.options import choice, yes_or_no
 
 _KINDS = ("LIF", "CubaLIF", "LI", "CubaLI")
-"""Of neurons; that potentials are read only a module says."""
+"""Kinds of neurons; only a module states that potentials are read."""
 _TIMESTEP = 1e-4
 
 

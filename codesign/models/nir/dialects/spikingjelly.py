@@ -1,12 +1,12 @@
-"""SpikingJelly's files (`spikingjelly.activation_based.nir_exchange`), at the Δt that its export was given, or 0.1 ms.
+"""SpikingJelly's files (`spikingjelly.activation_based.nir_exchange`), at the Δt given to its export, or 0.1 ms.
 
     T = τ/Δt,  β = 1 − 1/T         LIF:      v ← β u + g x + v_reset/T;  g = 1/T where r = 1 (decay_input), else 1
                                    IF:       v ← u + x,  r = 1/Δt
     α = 1 − Δt/τ_syn               CUBALIF:  j ← α j + x;  v ← β u + j,  r = τ/Δt
     n ← [v ≥ θ];   u ← v_reset
 
-A potential starts at v_reset. The export refuses soft resets, so a file never has one; of a module, whose v_reset is
-None, u ← v − n θ. Neurons whose v_threshold is infinite are read.
+A potential starts at v_reset. The export refuses soft resets, so a file never has one; for a module whose v_reset is
+None, u ← v − n θ. Neurons with an infinite v_threshold are read.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from codesign.models.nir.folding import Layer
 from codesign.models.nir.options import timestep_of
 
 _TIMESTEP = 1e-4
-"""At which modules are read."""
+"""Timestep at which modules are read."""
 
 
 def _numbers(layer: Layer, given: Given) -> LayerNumbers:
@@ -45,7 +45,7 @@ def _numbers(layer: Layer, given: Given) -> LayerNumbers:
     threshold = layer.number("v_threshold")
     return LayerNumbers(
         decay=decay,
-        threshold=None if np.isposinf(threshold).all() and not subtracts else threshold,  # ∞ · 0 there
+        threshold=None if np.isposinf(threshold).all() and not subtracts else threshold,  # would be ∞ · 0
         gain=gain,
         drive=drive,
         comparison=">=",
