@@ -125,14 +125,12 @@ def _what_next(run: RunStatus) -> Iterator[Text]:
 
 
 def _why(run: RunStatus) -> str:
-    record = run.record
-    if run.state == "finished":
-        return f"It has ended; {record.jobs.needed - record.jobs.there:,} of its jobs failed or need one that failed."
-    if run.state == "interrupted":
-        return "It was interrupted."
-    if run.state == "failed":
-        return f"It failed: {record.message}"
-    return (
-        "Its process is gone, or has given no sign of life for a minute by this machine's clock: "
-        f"see on {record.process.host} whether process {record.process.pid} still runs."
-    )
+    record, lacking = run.record, run.record.jobs.needed - run.record.jobs.there
+    return {
+        "running": "",
+        "finished": f"It has ended; {lacking:,} of its jobs failed or need one that failed.",
+        "interrupted": "It was interrupted.",
+        "failed": f"It failed: {record.message}",
+        "dead": "Its process is gone, or has given no sign of life for a minute by this machine's clock: "
+        f"see on {record.process.host} whether process {record.process.pid} still runs.",
+    }[run.state]

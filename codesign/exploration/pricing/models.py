@@ -82,17 +82,16 @@ def _objective_mistakes(spec: PricingSpec, space: PriceSpace, placement: Placeme
     chip = placement.chip
     axes = {axis.path: axis for axis in space.axes}
     timed = chip.synchronization.kind == "timer"  # ticks take their time, whatever is done in them
-    missing = () if timed else placement.prices.missing_times(placement.geometry)
-    instead = "vary that, or give objectives without it"
+    times = () if timed else placement.prices.missing_times(placement.geometry)
+    energies = () if chip.energies.synaptic_operation is not None else ("energies.synaptic_operation",)
+    area = () if placement.area_m2 is not None else ("area, or had to be scaled",)
+    lacking = {"latency_s": times, **dict.fromkeys(ENERGIES, energies), "area_m2": area}
+    lacking["energy_delay_js"] = (*energies, *times)
     for i, column in enumerate(spec.sought):
         place: Path_ = ("objectives", i, "column")
-        if column in ("latency_s", "energy_delay_js") and missing:
-            yield place, f"{column} is not known: {chip.name} gives no {', '.join(missing)}; {instead}"
-        if column in (*ENERGIES, "energy_delay_js") and chip.energies.synaptic_operation is None:
-            yield place, f"{column} is not known: {chip.name} gives no energies.synaptic_operation; {instead}"
-        if column == "area_m2" and placement.area_m2 is None:
-            lack = f"{chip.name} gives no area, or had to be scaled; give objectives without it"
-            yield place, f"{column} is not known: {lack}"
+        if lack := lacking.get(column):
+            instead = "vary that, or give objectives without it"
+            yield place, f"{column} is not known: {chip.name} gives no {', '.join(lack)}; {instead}"
         if column in axes and any(isinstance(value, str) for value in axes[column].shown):
             yield place, f"{column} has values that are not numbers of one kind, found {list(axes[column].shown)}"
 
