@@ -15,7 +15,7 @@ from codesign.analysis.answers.answers import Answer, Option, values_of
 from codesign.analysis.answers.asking import AnsweredTable
 from codesign.analysis.answers.remarks import costs_in_ranges, left_aside, not_modelled, unpriced_currents, value_text
 from codesign.analysis.answers.savings import first_taking_part, what_limits
-from codesign.analysis.results.formatting import column_label, percent
+from codesign.analysis.results.formatting import column_label
 from codesign.analysis.results.naming import Names, stop_label
 from codesign.analysis.results.points import Point
 from codesign.analysis.results.statistics import GIVEN
@@ -119,10 +119,7 @@ def _infeasible(table: ResultTable) -> str:
 
 def _first(answer: Answer) -> list[Text]:
     """The question, what the answer is and how sure, and the first remarks."""
-    sure, share = "", answer.told_confidence
-    if share is not None:  # 100 % only where nothing differs
-        sure = f", in {percent(share if share == 1 else min(share, 0.999))} of {answer.over}"
-    standing = Text(f"{answer.standing}{sure}. ", style=_STYLES.get(answer.standing, "dim"))
+    standing = Text(f"{answer.how_sure}. ", style=_STYLES.get(answer.standing, "dim"))
     return [
         Text(answer.question),
         standing + Text(answer.sentence, style="bold"),

@@ -80,7 +80,6 @@ class Answer:
         sentence: the answer in one or two sentences, no more than two numbers in each.
         column, more: the column that decides, "" where none does, and whether more of it is better.
         confidence: share of training seeds × draws that agree; None where there is nothing to draw.
-        over: what that is a share of, in words: training seeds, draws of the chips' numbers, or both.
         options: the best first; of a choice or a comparison, the points that meet a target or come nearest, and the
             rows of a publication.
         comparisons: the evidence.
@@ -98,7 +97,6 @@ class Answer:
     column: str = ""
     more: bool = False
     confidence: float | None = None
-    over: str = ""
     options: tuple[Option, ...] = ()
     comparisons: tuple[Comparison, ...] = ()
     able: Sequence[Point] = ()
@@ -113,16 +111,12 @@ class Answer:
         return f"<Answer {self.name}: {self}>"
 
     @property
-    def told_confidence(self) -> float | None:
-        """The confidence, unless the answer is open for another reason: `open, 100 %` would contradict itself."""
-        return None if self.standing == "open" and (self.confidence or 0.0) >= LIKELY else self.confidence
-
-    @property
     def how_sure(self) -> str:
-        """`sure, 99 %`: how it stands, in words and a number where there is one; 100 % only where nothing differs."""
-        if self.told_confidence is None:
+        """`sure, 99 %`: how it stands, in words and a number where there is one; 100 % only where nothing differs. Of
+        an answer that is open for another reason none: `open, 100 %` would contradict itself."""
+        if self.confidence is None or (self.standing == "open" and self.confidence >= LIKELY):
             return self.standing
-        share = 100 * self.told_confidence
+        share = 100 * self.confidence
         return f"{self.standing}, {'> 99' if 99.5 <= share < 100 else f'{share:.0f}'} %"
 
 

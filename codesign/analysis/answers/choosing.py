@@ -96,7 +96,6 @@ def choose(name: str, question: ChooseQuestion, points: Sequence[Point], names: 
         standing=standing_of(contest),
         sentence=sentence,
         confidence=told_confidence(contest) if contest.second is not None or not contest.unknown else None,
-        over=contest.over,
         comparisons=() if contest.runner_up is None else (contest.runner_up,),
         remarks=tuple(remark for remark in remarks if remark not in sentence),
     )

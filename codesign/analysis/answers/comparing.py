@@ -81,7 +81,6 @@ def compare_sides(name: str, question: CompareQuestion, points: Sequence[Point],
         standing=standing_of(contest),
         sentence=" ".join(filter(None, said)),
         confidence=told_confidence(contest),
-        over=contest.over,
         comparisons=found,
         remarks=(
             *remarks_on(contest, (first, second), options=asked, columns=question.columns),

@@ -18,7 +18,6 @@ from codesign.analysis.comparisons.constraints import (
     met_in,
     missed_by_chance,
     misses_in_words,
-    over_words,
     resolved,
     seeds_of,
 )
@@ -61,7 +60,6 @@ def reach(name: str, question: TargetQuestion, points: Sequence[Point], names: N
             standing="met",
             sentence=f"{count} all constraints. The best is {names.point(best)}.",
             confidence=float(in_draws.mean()) if in_draws.size > 1 else None,  # not of one seed without draws
-            over=over_words(*in_draws.shape),
             options=_options(sorted(nearest, key=lambda point: point is not best), where, names),
             remarks=tuple(filter(None, [*doubts, *unknown, without_draws(*columns), *aside])),
         )
