@@ -9,7 +9,7 @@ from codesign.analysis.answers.answers import Option
 from codesign.analysis.comparisons.constraints import by_option
 from codesign.analysis.results.formatting import UNKNOWN, listed, number, quantity, significant, written
 from codesign.analysis.results.metadata import FITTED, ChipFacts, ChipNumber, ResultMetadata, Scalar, setting_of
-from codesign.analysis.results.naming import Names, points_in_words, without_citation
+from codesign.analysis.results.naming import Names, points_in_words
 from codesign.analysis.results.points import Point
 from codesign.analysis.results.table import ResultTable, is_known
 from codesign.hardware.terms import MODEL
@@ -107,10 +107,7 @@ def trust_line(metadata: ResultMetadata, options: Sequence[Option], names: Names
     errors = {title: found for title, chip in known.items() if (found := _errors(chip))}
     others = {title: chip for title, chip in known.items() if title not in errors}
     fitted = [title for title, chip in others.items() if any(facts.standing == FITTED for facts in chip.validation)]
-    off = [
-        f"{title}{_fitted_to(known[title], title)} by {typical_error(each)} (median of {len(each)})"
-        for title, each in errors.items()
-    ]
+    off = [f"{title} by {typical_error(each)} (median of {len(each)})" for title, each in errors.items()]
     said = (
         ("Error against published measurements:", off),
         ("Fitted to published measurements:", fitted),
@@ -119,12 +116,6 @@ def trust_line(metadata: ResultMetadata, options: Sequence[Option], names: Names
         ("Scaled along axes by a model of cores: the numbers of", [title for title, c in known.items() if c.scaled]),
     )
     return " ".join(f"{what} {listed(titles)}." for what, titles in said if titles)
-
-
-def _fitted_to(chip: ChipFacts, title: str) -> str:
-    """What else a chip's own title says, such as ` (fitted to a board)`."""
-    more = without_citation(chip.title).partition(", ")[2]
-    return f" ({more})" if more and more not in title else ""
 
 
 def _errors(chip: ChipFacts) -> list[float]:

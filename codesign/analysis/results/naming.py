@@ -206,14 +206,14 @@ def _joined(title: str, more: str) -> str:
 
 def _chip_words(members: Sequence[Point]) -> Sequence[str]:
     """`Loihi` of `Loihi, fitted to a board (SANA-FE)`, then what else that says; any other title as it is."""
-    title = without_citation(members[0].chip_title)
+    title = _without_citation(members[0].chip_title)
     short, rest = title, ""
     if title != members[0].chip_title:  # with a citation, as in the library, where more stands between the two
         short, _, rest = title.partition(", ")
     return (short if len(short) <= _LONGEST_TITLE else members[0].chip, rest)
 
 
-def without_citation(title: str) -> str:
+def _without_citation(title: str) -> str:
     """A chip's title without what stands in parentheses at its end."""
     return _CITATION.sub("", title)
 

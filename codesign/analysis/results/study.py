@@ -16,12 +16,6 @@ from codesign.errors import InputError
 
 _DRAWN = 8
 _DESCRIBED = 5
-_STATES = {
-    "complete": "not better than all references",
-    "dropped": "dropped at low fidelity",
-    "infeasible": "infeasible",
-    "failed": "failed",
-}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -71,7 +65,7 @@ class Study:
         if self.front or not trials:
             return ""
         states = Counter(trial.state for trial in trials).most_common()
-        sentences = [f"No trial is on the front: {listed([f'{count:,} {_STATES[state]}' for state, count in states])}"]
+        sentences = [f"No trial is on the front: {listed([f'{count:,} {state}' for state, count in states])}"]
         if self.complete:
             sentences.append(self._missed())
         if refused := next((trial for trial in trials if trial.reason), None):
