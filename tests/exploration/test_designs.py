@@ -140,13 +140,9 @@ TOPOLOGY = ('hidden: "12-8"', "topology: 512-12-10")
 MANY = [*range(1, 400)]
 
 
-@pytest.mark.parametrize(
-    ("changes", "line", "message"),
-    [([NEURON, axes("neuron.time_constant.0: [5]")], 16, "axes.neuron.time_constant.0: needs a unit, found 5")],
-)
-def test_what_the_rest_of_the_file_or_a_table_cannot_have_is_told_at_its_line(changes, line, message):
-    ((at, said),) = problems(text_of(*changes))
-    assert (at, said.startswith(message)) == (line, True)
+def test_a_value_of_one_of_a_list_is_checked_as_the_list_is():
+    ((line, said),) = problems(text_of(NEURON, axes("neuron.time_constant.0: [5]")))
+    assert (line, said.startswith("axes.neuron.time_constant.0: needs a unit, found 5")) == (16, True)
 
 
 def test_a_layer_of_another_kind_lacks_parameters():

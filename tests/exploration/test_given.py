@@ -158,11 +158,6 @@ def test_its_key_is_its_content_and_not_its_place(tmp_path: Path):
             "is not an HDF5 file .`cd.load_model`",
         ),
         (("mine.safetensors}", "mine.safetensors, epochs: 2}"), {}, "a `model` is taken as it is: remove epochs"),
-        (
-            ("seeds:", "axes: {recipe.mine.model: [mine.safetensors, none.safetensors]}\nseeds:"),
-            {},
-            "given.yaml:9: axes.recipe.mine.model: cannot be varied; give each model a recipe of its own",
-        ),
     ],
 )
 def test_what_does_not_fit_is_refused_at_its_line(change, neuron, message, tmp_path):
