@@ -87,6 +87,8 @@ def test_cores_that_nobody_looks_at_are_left_out_where_no_layer_is_split():
         looks = policy == "arbiter"
         assert canonical_schedule(replace(schedule, cores=one), SHAPE).cores == (one if looks else None)
         assert canonical_schedule(replace(schedule, cores=split), SHAPE).cores == split
+        moved = tuple(8 - core for core in split)  # who shares a core with whom is the same
+        assert canonical_schedule(replace(schedule, cores=moved), SHAPE).cores == (moved if looks else split)
         two = (0,) * 7 + (1,) * 2  # the first of which holds two whole layers
         assert canonical_schedule(replace(schedule, cores=two), SHAPE).cores == (two if looks else None)
         assert canonical_schedule(replace(schedule, cores=one, group_size=4), SHAPE).cores is None

@@ -7,19 +7,17 @@ from itertools import permutations
 
 import numpy as np
 import pytest
-from handmade_hardware import ASYNCHRONOUS, chip_from, group, mesh_chip, number, shape_of
+from handmade_hardware import ASYNCHRONOUS, chip_from, mesh_chip, number, shape_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from networks import batch_of, network_of
 
 from codesign.errors import InfeasibleError, InputError
-from codesign.exploration.jobs.canonical import canonical_schedule
 from codesign.hardware.cost.cost import price
 from codesign.hardware.cost.scheduling import chip_schedule
 from codesign.hardware.placement.placement import Placement, place
 from codesign.hardware.placement.traffic import MOST_CORES, messages_between
 from codesign.simulation.engine import simulate
-from codesign.simulation.policies import get_policy, policy_names
 
 CHOSEN = {"near": "in_order", "balanced_near": "balanced"}
 
@@ -107,30 +105,6 @@ def test_what_cannot_be_moved_says_so() -> None:
     placement = place(wide, mesh_chip(32, 32), strategy="near")
     assert placement.parts == place(wide, mesh_chip(32, 32)).parts
     assert "more than 256 cores of a chip are in use" in placement.assumptions[0]
-
-
-MESH = mesh_chip(3, 4, neurons=5, more=f"vector_width: {number(1)}\n" + group("energies", hop="1 nJ"))
-
-
-def simulated(strategy: str, policy: str):
-    network = network_of("64-[17x2]-4", threshold=0.05, seed=0)
-    frames = np.random.default_rng(1).poisson(0.2, (5, 3, 64)).astype(np.float32)
-    events = batch_of(frames)
-    placement = place(network.shape, MESH, strategy=strategy)
-    schedule = chip_schedule(placement, policy=policy, group_size=3, stop="drained").schedule
-    return placement, schedule, simulate(network, events, schedule, seed=1).execution
-
-
-@pytest.mark.parametrize("policy", policy_names())
-def test_only_policies_that_look_at_cores_see_where_parts_lie(policy: str) -> None:
-    if get_policy(policy).uses_service:
-        return  # looks at times, which MESH does not have
-    (before, given_order, base), (after, chosen, near) = (simulated(name, policy) for name in ("in_order", "near"))
-    assert [part.core for part in before.parts] != [part.core for part in after.parts]
-    shape = before.shape
-    alike = canonical_schedule(given_order, shape) == canonical_schedule(chosen, shape)  # one job serves both
-    tables = [np.stack([getattr(run.messages, name) for name in ("step", "source", "spikes")]) for run in (base, near)]
-    assert alike == np.array_equal(*tables) == (not get_policy(policy).uses_cores)
 
 
 def test_hops_are_those_that_are_priced_where_all_send_one_message() -> None:
