@@ -23,10 +23,13 @@ def test_the_chips_own_schedule_and_its_latency_follow_from_the_kind(words: str,
     assert kind.synchronization.kind == words.split()[0]
     assert in_words(kind.synchronization) == ("timer" if words.startswith("timer") else words)
     shape = shape_of("3-4-2")
-    schedule = cd.chip_schedule(cd.place(shape, kind), stop="drained").schedule
+    result, grouped = (cd.chip_schedule(cd.place(shape, kind), stop="drained", group_size=f) for f in (None, 2))
+    schedule = result.schedule
     waits = kind.synchronization.kind in ("barrier", "neighbour", "timer")
     assert schedule.synchronization_threshold == ("layer" if waits else 1)
-    assert schedule.group_size == (None if waits else 3)
+    assert (schedule.group_size, grouped.schedule.group_size) == (None if waits else 3, 2)
+    assert schedule.barrier_messages == schedule.equivalent_to_layered(shape) == waits
+    assert not (waits and (result.assumptions or grouped.assumptions))
     assert kind.group_size == (None if kind.synchronized else chip.group_size)
     latency = cost_of(two_timesteps, kind).latency
     # Barriers take a time that an asynchronous chip does not give.

@@ -38,17 +38,6 @@ def schedule_of(name: str, topology=SHAPE, capacity="scaled", **options):
     return chip_schedule(cd.place(topology, chip, capacity, chip.weight_bits.value), **options)
 
 
-@pytest.mark.parametrize("words", ["barrier", "neighbour", "timer 1 ms"])
-@pytest.mark.parametrize("group_size", [None, 3])
-def test_chips_whose_layers_wait_have_the_spikes_of_layered_inference(words: str, group_size: int | None) -> None:
-    placement = cd.place(SHAPE, cd.with_parameter(cd.find_chip("loihi"), "synchronization", words))
-    result = chip_schedule(placement, stop="drained", group_size=group_size)
-    assert (result.schedule.synchronization_threshold, result.schedule.barrier_messages) == ("layer", True)
-    assert result.schedule.group_size == group_size
-    assert result.schedule.equivalent_to_layered(SHAPE)
-    assert not result.assumptions
-
-
 def test_an_asynchronous_chip_without_a_group_size_gets_8_as_an_assumption() -> None:
     result = schedule_of("mubrain_layersync2024")
     assert result.schedule == cd.Schedule(group_size=8, stop="read_early")
