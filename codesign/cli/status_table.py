@@ -12,6 +12,7 @@ from rich.text import Text
 
 from codesign.exploration.runs.picture import counts_picture, front_table, joined
 from codesign.exploration.runs.record import RunRecord, RunStatus
+from codesign.files import is_url
 from codesign.units import ago, format_duration
 
 _STYLES = {
@@ -106,7 +107,8 @@ def _places(record: RunRecord) -> Iterator[RenderableType]:
     table.add_row(Text("output"), Text(record.output))
     table.add_row(Text("store"), Text(record.store))
     if record.search is not None:
-        table.add_row(Text("trials"), Text(os.path.join(record.folder, record.search.place)))
+        trials = record.search.place
+        table.add_row(Text("trials"), Text(trials if is_url(trials) else os.path.join(record.folder, trials)))
     yield table
 
 

@@ -218,12 +218,13 @@ def test_a_study_is_as_far_as_its_trials_whose_jobs_are_known_when_they_begin(
 
 
 def test_trials_that_failed_are_not_promised_to_be_run_again(tmp_path: Path, finished: dict[str, Any]) -> None:
-    search = {"trials": 4, "time_s": None, "told": {"complete": 3, "failed": 1}, "place": "journal.log"}
+    search = {"trials": 4, "time_s": None, "told": {"complete": 3, "failed": 1}, "place": "sqlite:///trials.db"}
     jobs = {**finished["jobs"], "failed": 2}
     put(tmp_path, "tiny", {**finished, "command": "codesign study tiny.yaml", "jobs": jobs, "search": search})
     shown = said(tmp_path / "tiny", columns=200)
     assert "A failed trial has ended too. Running the study again tries only what failed on the test split." in shown
     assert "continues with the rest" not in shown
+    assert re.search(r"^trials +sqlite:///trials.db *$", shown, re.MULTILINE)
 
 
 def test_rows_of_a_front_that_differ_at_their_ends_can_be_told_apart() -> None:
