@@ -1,4 +1,4 @@
-"""What a caller gives: checked once, where it enters, and refused by its name."""
+"""Checks of arguments: once, where they enter, with the argument's name in the error."""
 
 from __future__ import annotations
 
@@ -27,31 +27,31 @@ _HINTS = {
     "Schedule": ", such as the .schedule of what chip_schedule gives",
     "TopologySpec": " or a text such as '512-64-10'",
 }
-"""Where what is most often given wrongly comes from, by its kind."""
+"""Hints about where to get an object, for the types that are most often passed wrongly."""
 
 
 def instance(name: str, value: Any, kind: type) -> None:
-    """Raises InputError where `value` is no `kind`."""
+    """Raises InputError if `value` is not a `kind`."""
     if not isinstance(value, kind):
         told = f"{kind.__name__}{_HINTS.get(kind.__name__, '')}"
         raise InputError(f"{name}: must be {told}, found {type(value).__name__}")
 
 
 def one_of(name: str, value: object, words: Iterable[str]) -> None:
-    """Raises InputError where `value` is none of `words`."""
+    """Raises InputError if `value` is not one of `words`."""
     if not isinstance(value, str) or value not in words:
         raise InputError(f"{name}: unknown {value!r:.80}{suggestion(value, words)}")
 
 
 def function(name: str, value: Any, form: str, *, given: Sequence[str], named: Sequence[str] = ()) -> None:
-    """Raises InputError where `value` cannot be called with so many arguments, and these by name; `form` says what it
-    takes and gives."""
+    """Raises InputError if `value` cannot be called with the arguments `given`, and `named` ones by name; `form`
+    describes its signature."""
     told = f"{name}: must be a function of {form}"
     if not callable(value):
         raise InputError(f"{told}, found {type(value).__name__}")
     try:
         signature = inspect.signature(value)
-    except (TypeError, ValueError):  # of compiled code, which says nothing
+    except (TypeError, ValueError):  # compiled code has no signature
         return
     try:
         signature.bind(*given, **dict.fromkeys(named))
@@ -60,19 +60,20 @@ def function(name: str, value: Any, form: str, *, given: Sequence[str], named: S
 
 
 def path(name: str, value: Any) -> None:
-    """Raises InputError where `value` is neither a text nor a path."""
+    """Raises InputError if `value` is neither a text nor a path."""
     if not isinstance(value, str | Path):
         raise InputError(f"{name}: must be a path, found {type(value).__name__}")
 
 
 def flag(name: str, value: Any) -> None:
-    """Raises InputError where `value` is neither true nor false."""
+    """Raises InputError if `value` is not a bool."""
     if not isinstance(value, bool):
         raise InputError(f"{name}: must be True or False, found {value!r}")
 
 
 def whole(name: str, value: Any, *, least: int = 0, most: int = _MOST) -> int:
-    """A whole number of at least `least` and below `most` as an int; numpy's own are taken, floats and flags not."""
+    """An integer of at least `least` and below `most` as an int; numpy integers are accepted, floats and bools are
+    not."""
     try:
         number = None if isinstance(value, bool) else index(value)
     except TypeError:
@@ -86,7 +87,7 @@ def whole(name: str, value: Any, *, least: int = 0, most: int = _MOST) -> int:
 
 
 def real(name: str, value: Any, *, least: float = 0.0, most: float = math.inf) -> float:
-    """A finite number from `least` to `most`; numpy's own are taken, a flag is not."""
+    """A finite number from `least` to `most`; numpy numbers are accepted, bools are not."""
     try:
         number = float(value) if isinstance(value, Real) and not isinstance(value, bool) else math.nan
     except OverflowError:
@@ -100,8 +101,8 @@ def real(name: str, value: Any, *, least: float = 0.0, most: float = math.inf) -
 
 
 def seconds(name: str, value: Any) -> float:
-    """A finite time of at least 0: a number in seconds, or a text such as `10 ms`."""
-    if isinstance(value, Real) and hasattr(value, "dtype"):  # of float32, the decimal that it stands for
+    """A finite time ≥ 0, given as a number in seconds or a text such as `10 ms`."""
+    if isinstance(value, Real) and hasattr(value, "dtype"):  # for float32, the decimal that it represents
         value = float(str(value))
     try:
         number = parse_quantity(value, "s") if isinstance(value, str) else value
@@ -111,6 +112,6 @@ def seconds(name: str, value: Any) -> float:
 
 
 def _shown(value: Any) -> str:
-    """A value in a message; of a number that would take long to write, its size."""
+    """A value in a message; for a very long number, only its size."""
     long = isinstance(value, int) and value.bit_length() > 1000
     return f"a number of {value.bit_length():,} bits" if long else repr(value)

@@ -1,4 +1,4 @@
-"""Arrays of numpy: their types, what becomes one, when what holds some is equal, and how it shows."""
+"""numpy arrays: types, conversion, and equality and repr of dataclasses that hold arrays."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ Integers = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
 _FEW = 4
-"""Numbers of an array that are shown."""
+"""Most numbers of an array that are shown."""
 
 
 def array_of(name: str, given: Any) -> NDArray[Any]:
-    """What a user hands over as an array: numpy's or a list, a column of a table, a tensor of any kind and place.
+    """A user's data as an array: a numpy array or a list, a column of a table, a tensor of any type on any device.
 
-    Raises InputError for what makes no array, and for a masked one, whose mask would be lost.
+    Raises InputError for anything else, and for a masked array, whose mask would be lost.
     """
     if isinstance(given, np.ma.MaskedArray):
         raise InputError(f"{name}: must be an array without a mask, such as `.filled(0)` gives, found a masked one")
     try:
         if hasattr(given, "detach"):
             given = given.detach().to_dense().cpu()
-            given = given.float() if given.dtype == torch.bfloat16 else given  # which numpy does not have
+            given = given.float() if given.dtype == torch.bfloat16 else given  # which numpy lacks
         return np.asarray(given)
     except (TypeError, ValueError, RuntimeError) as error:
         reason = str(error).partition("\n")[0]
@@ -39,16 +39,18 @@ def array_of(name: str, given: Any) -> NDArray[Any]:
 
 
 def narrowed(array: NDArray[Any]) -> NDArray[Any]:
-    """Integers in the smallest type that holds them; other numbers as they are."""
+    """Integers in the smallest type that holds them; other numbers unchanged."""
     if array.dtype.kind not in "iu" or not array.size:
         return array
     return array.astype(np.result_type(np.min_scalar_type(array.min()), np.min_scalar_type(array.max())))
 
 
 class OfArrays:
-    """A dataclass with arrays or tensors (`eq=False`): equal where every field is, number by number, NaN and NaN too.
+    """Base of dataclasses with arrays or tensors (`eq=False`): equal if every field is, number by number, with NaN
 
-    Like arrays, it has no hash. With `repr=False`, an array of more than a few numbers shows as type and shape.
+    equal to NaN.
+
+    Like arrays, they have no hash. With `repr=False`, an array of more than a few numbers is shown as type and shape.
     """
 
     def __eq__(self, other: object) -> bool:

@@ -11,7 +11,7 @@ from codesign.terminal_text import escaped
 
 
 class PrintableConsole(Console):
-    """Shows control characters of whatever is printed instead of obeying them: texts may come from anybody's files."""
+    """Shows control characters in everything printed instead of obeying them: texts may come from anyone's files."""
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         for segment in super().render(renderable, options):

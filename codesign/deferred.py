@@ -1,6 +1,6 @@
-"""Packages that are imported only when first used: importing them takes long, and many commands need none of them.
+"""Packages that are imported when first used: importing them takes long, and many commands do not need them.
 
-Modules that define classes of torch's import it as usual.
+Modules that define torch classes import torch as usual.
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ else:
             self._package: ModuleType | None = None
 
         def __reduce__(self) -> tuple[type, tuple[str]]:
-            return _Deferred, (self._name,)  # for copies, which else ask the copy for its name before it has one
+            return _Deferred, (
+                self._name,
+            )  # for copies, which would otherwise ask the copy for its name before it has one
 
         def __getattr__(self, name: str) -> Any:
             if self._package is None:

@@ -1,4 +1,4 @@
-"""Devices of torch: which there are, where tensors are made that do not say where, and on how many threads."""
+"""torch's devices, default device and type, and number of threads."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from codesign.errors import InputError
 
 
 def made_on(device: torch.device | str) -> AbstractContextManager[object]:
-    """Tensors are made on a device, whatever default a notebook has set; free of cost where that is the default."""
+    """Create tensors on a device, whatever default a notebook has set; without overhead if it is the default."""
     wanted = torch.device(device)
     return nullcontext() if torch.tensor([]).device == wanted else wanted  # torch 2.5 overlooks `with torch.device(…)`
 
 
 def in_float32() -> AbstractContextManager[None]:
-    """Torch's numbers are float32 where nobody says what, whatever default a notebook has set."""
+    """Make float32 torch's default type, whatever default a notebook has set."""
     return _meanwhile(torch.get_default_dtype, torch.set_default_dtype, torch.float32)
 
 
 def on_threads(count: int) -> AbstractContextManager[None]:
-    """Torch computes on so many threads, and the event engine with it."""
+    """Let torch, and with it the event engine, compute on `count` threads."""
     return _meanwhile(torch.get_num_threads, torch.set_num_threads, count)
 
 
@@ -37,7 +37,7 @@ def _meanwhile(get: Callable[[], Any], put: Callable[[Any], object], value: Any)
 
 
 def usable_device(device: Any) -> torch.device:
-    """A device of torch that this machine can compute on. Raises InputError for any other."""
+    """A torch device that this machine can compute on. Raises InputError for any other."""
     try:
         found = torch.device(device)
         torch.zeros(1, device=found)

@@ -1,9 +1,8 @@
-"""YAML documents with line numbers: every mistake of a file reported at once.
+"""YAML documents with line numbers: all mistakes of a file are reported at once.
 
 Scalars are read as in YAML 1.2's core schema: `no` is a string, `1e6` a number, `010` the number ten and `12:30` a
-string; but so are `0x1F`, `0o17` and `.inf`. Tags are refused, so no document can construct anything but plain data. A
-file is read up to a size, a depth and a number of values that no honest one comes near, so that reading any file takes
-seconds.
+string; but so are `0x1F`, `0o17` and `.inf`. Tags are refused, so a document can only construct plain data. Limits on
+size, depth and number of values, which no honest file approaches, ensure that reading any file takes only seconds.
 """
 
 from __future__ import annotations
@@ -36,9 +35,10 @@ Made = TypeVar("Made")
 _MOST_BYTES, _MOST_PROBLEMS = 1_000_000, 100
 LONGEST_KEY = 200
 CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
-"""What no text may hold: it could steer a terminal, and half of a surrogate pair cannot be written to any file."""
+"""Characters that no text may contain: they could control a terminal, and half of a surrogate pair cannot be written to
+a file."""
 _INNER_LINE = re.compile(r"\n(?!.+:[0-9]+: )")
-"""The end of a line within a message, unless the next one is another file's mistake with its own place."""
+"""A line break within a message, unless the next line is a mistake in another file with its own place."""
 _INTEGER = re.compile(r"[-+]?[0-9]+\Z")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
 _WORDS = {
@@ -50,13 +50,13 @@ _PLAIN_TAGS = {f"tag:yaml.org,2002:{name}" for name in ("str", "map", "seq")}
 
 Path_ = tuple[str | int, ...]
 Mistake = tuple[Path_, str]
-"""Where in a file, and what is wrong."""
+"""(place in a file, what is wrong)."""
 Model = TypeVar("Model", bound="Spec")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """Where something was written."""
+    """The file and line where something was written."""
 
     file: str
     line: int
@@ -68,10 +68,10 @@ class Document:
 
     Attributes:
         data: mappings, lists and scalars.
-        places: by path, where each part was written: the line of its key, in whatever file. The root, `()`, is always
-            among them.
+        places: by path, where each part was written: the file and the line of its key. The root, `()`, is always
+            included.
         problems: mistakes noted so far.
-        named: what messages call parts of content that nobody wrote, such as the argument that it was made of.
+        named: names in messages for parts that were not written in a file, such as the argument they came from.
     """
 
     data: Any
@@ -80,7 +80,7 @@ class Document:
     named: Mapping[Path_, str] = field(default_factory=dict)
 
     def labelled(self, path: Path_, message: str) -> str:
-        """A message after the place that it is about: of an axis its path, since the message gives the value."""
+        """A message preceded by its place; for an axis, by its path, since the message gives the value."""
         ours = [self.named[path[:depth]] for depth in range(len(path) + 1) if path[:depth] in self.named]
         return f"{ours[-1] if ours else dotted(path[:2] if path[0] == 'axes' else path)}: {message}"
 
@@ -89,7 +89,7 @@ class Document:
         return Problem(file=place.file, line=place.line, message=clipped(_INNER_LINE.sub(r"\\n", message)))
 
     def place(self, location: tuple[Any, ...]) -> Place:
-        """Where the deepest part of `location` that was written stands."""
+        """The place of the deepest part of `location` that was written."""
         path: Path_ = ()
         for part in location:
             if (*path, part) in self.places:
@@ -98,8 +98,8 @@ class Document:
 
 
 class _Constructed(ModelMetaclass):
-    """What Python code constructs: quantities may be numbers in SI units, lists may be arrays and numbers numpy's, and
-    mistakes are told as those of files."""
+    """Construction from Python code: quantities may be numbers in SI units, lists may be arrays and numbers numpy's,
+    and mistakes are reported like those of files."""
 
     def __call__(self: type[Made], *args: Any, **kwargs: Any) -> Made:
         model: type[BaseModel] = self  # type: ignore[assignment]
@@ -110,7 +110,7 @@ class _Constructed(ModelMetaclass):
             raise InputError(f"{self.__name__}: takes its fields by name, as in {form}, found {args[0]!r}")
         kwargs = {name: value.tolist() if hasattr(value, "tolist") else value for name, value in kwargs.items()}
         made = self.__new__(self)
-        try:  # as `BaseModel.__init__`, which takes no context
+        try:  # like `BaseModel.__init__`, which takes no context
             model.__pydantic_validator__.validate_python(kwargs, self_instance=made, context=HELD_IN_SI)
         except ValidationError as error:
             told = [describe(item, model) for item in mistakes_of(error, kwargs)]
@@ -119,26 +119,26 @@ class _Constructed(ModelMetaclass):
 
 
 class Spec(BaseModel, metaclass=_Constructed):
-    """Base of everything that is read from YAML: frozen, and unknown keys are mistakes.
+    """Base class of everything read from YAML: frozen, and unknown keys are mistakes.
 
     Raises:
-        InputError: when constructed with what a file could not say either.
+        InputError: when constructed with content that would be invalid in a file.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, protected_namespaces=())
     added: ClassVar[frozenset[str]] = frozenset()
-    """Fields that came after keys of results were first made: keys leave them out where they have their defaults."""
+    """Fields added after the first keys of results: keys leave them out if they have their defaults."""
     always_shown: ClassVar[frozenset[str]] = frozenset()
-    """Fields that are printed even where they have their defaults."""
+    """Fields that are printed even if they have their defaults."""
 
     def said(self) -> dict[str, Any]:
-        """All fields but those that were added and have their defaults."""
+        """All fields except those in `added` that have their defaults."""
         fields, added = type(self).model_fields, self.added
         given = {name: getattr(self, name) for name in fields}
         return {name: one for name, one in given.items() if name not in added or one != fields[name].default}
 
     def __repr_args__(self) -> Iterator[tuple[str, Any]]:
-        """What is not as it is by default, and what is always shown."""
+        """Fields that differ from their defaults, and those that are always shown."""
         for name, kept in type(self).model_fields.items():
             value = getattr(self, name)
             if name in self.always_shown or value != kept.get_default(call_default_factory=True):
@@ -149,9 +149,9 @@ class Spec(BaseModel, metaclass=_Constructed):
 
     @classmethod
     def cross_check(cls, data: Any) -> Iterable[Mistake]:
-        """Mistakes between parts of a document, each as the path of the culprit and a message without it.
+        """Mistakes between parts of a document, each as the path of the culprit and a message without the path.
 
-        Asked even where the document has other mistakes, so `data`, the plain content, may have any form.
+        Called even if the document has other mistakes, so `data`, the plain content, may have any form.
         """
         return ()
 
@@ -162,22 +162,22 @@ class Spec(BaseModel, metaclass=_Constructed):
 
     @classmethod
     def anchor(cls, data: Any, folder: Callable[[Path_], str]) -> Any:
-        """The content with relative paths seen from the working folder, for documents that name files beside them.
+        """The content with paths relative to the working folder, for documents that name files next to them.
 
-        `folder` gives that of the file in which the part at a path was written; "" for the working folder.
+        `folder` returns the folder of the file in which the part at a path was written; "" for the working folder.
         """
         return data
 
 
 @dataclass(frozen=True)
 class _Origin:
-    """Where a spec was written. All are equal, because what a spec says does not depend on where it was written."""
+    """Where a spec was written. All are equal, because the meaning of a spec does not depend on its place."""
 
     document: Document | None = field(default=None, compare=False)
 
 
 class FileSpec(Spec):
-    """What a whole file says, with the lines on which it says it: some mistakes show only once its data are known."""
+    """The content of a whole file with its lines, because some mistakes show only once data are known."""
 
     _origin: _Origin = PrivateAttr(default_factory=_Origin)
 
@@ -186,11 +186,11 @@ class FileSpec(Spec):
             self._origin = _Origin(context)
 
     def says(self, path: Path_) -> bool:
-        """Whether the content gives something at a path itself, and not by what completes it."""
+        """Whether the content itself has something at a path, not only after completion."""
         return self._origin.document is not None and value_at(self._origin.document.data, path) is not None
 
     def refusal(self, mistakes: Iterable[Mistake]) -> InputError:
-        """An error with mistakes at paths of the file, each at its line; where there is no file, with the paths."""
+        """An error with mistakes at paths of the file, each with its line; without a file, with the paths."""
         document = self._origin.document or _mapping(None)
         told = [(path, document.labelled(path, message)) for path, message in mistakes]
         if not document.place(()).file:
@@ -199,7 +199,7 @@ class FileSpec(Spec):
 
 
 def value_at(data: Any, path: Path_) -> Any:
-    """What is at a path of plain content of any form; None where nothing is."""
+    """The value at a path of plain content of any form; None if there is none."""
     for part in path:
         try:
             data = data[part]
@@ -209,13 +209,13 @@ def value_at(data: Any, path: Path_) -> Any:
 
 
 def load_document(path: Path, model: type[Model]) -> Model:
-    """Read and validate a YAML file. Raises DocumentError with every mistake of it, and InputError where it cannot be
-    read, is not a regular file, or is larger than a megabyte."""
+    """Read and validate a YAML file. Raises DocumentError with all its mistakes, and InputError if it cannot be read,
+    is not a regular file, or is larger than a megabyte."""
     return validate_document(read_document(path), model)
 
 
 def read_document(path: Path) -> Document:
-    """The content of a YAML file. Raises DocumentError where it is no YAML, and InputError as `load_document`."""
+    """The content of a YAML file. Raises DocumentError if it is not YAML, and InputError like `load_document`."""
     return _Reader(str(path)).read(once("text", str(path), lambda: _text(path)))
 
 
@@ -226,7 +226,7 @@ def _text(path: Path) -> str:
             data = file.read(_MOST_BYTES + 1) if regular else b""
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from None
-    except ValueError as error:  # a path that no file can have
+    except ValueError as error:  # an impossible path
         raise InputError(f"{str(path)!r}: cannot be read: {error}") from None
     if not regular:
         raise InputError(f"{path}: is a pipe or a device; give a regular file")
@@ -246,11 +246,11 @@ def parse_document(text: str, file: str, model: type[Model]) -> Model:
 
 
 def validate_document(document: Document, model: type[Model], *, other_keys: Iterable[str] = ()) -> Model:
-    """Check content, of one file or merged from several, against a model; the file may have `other_keys` too. Raises
-    DocumentError with every mistake, those that the document has noted before included."""
+    """Check content, of one file or merged from several, against a model; the file may also have `other_keys`. Raises
+    DocumentError with all mistakes, including those already noted in the document."""
     data = model.anchor(document.data, lambda path: os.path.dirname(document.place(path).file))
     problems, value, between = list(document.problems), None, list(model.cross_check(data))
-    known = {path for path, _ in between}  # though its value is wrong
+    known = {path for path, _ in between}  # although its value is wrong
     try:
         value = model.model_validate(data, context=document)
     except ValidationError as error:
@@ -266,13 +266,13 @@ def validate_document(document: Document, model: type[Model], *, other_keys: Ite
 
 
 def _mapping(data: Any, named: Mapping[Path_, str] = MappingProxyType({})) -> Document:
-    """Content that is in no file."""
+    """Content that is not in a file."""
     return Document(data=data, places={(): Place(file="", line=0)}, named=named)
 
 
 def validate_data(data: Any, model: type[Model], *, named: Mapping[Path_, str] = MappingProxyType({})) -> Model:
-    """Check what a file would say, given as a mapping, with `named` as `Document` has it. Raises InputError with every
-    mistake, a line each."""
+    """Check content given as a mapping, with `named` as in `Document`. Raises InputError with all mistakes, one per
+    line."""
     document = _mapping(data, named)
     try:
         return validate_document(document, model)
@@ -281,9 +281,9 @@ def validate_data(data: Any, model: type[Model], *, named: Mapping[Path_, str] =
 
 
 def refusal(problems: Iterable[Problem]) -> DocumentError:
-    """An error with each of some mistakes once, or with so many that a reader may still look at them.
+    """An error with each mistake once, up to a number that a reader may still look at.
 
-    The same words about several lines of a file are one mistake, which is told of the first.
+    The same text about several lines of a file counts as one mistake, reported for the first.
     """
     lines: dict[tuple[str, str], set[int]] = {}
     for problem in problems:
@@ -328,7 +328,7 @@ class _Reader:
             raise self._error(node.start_mark.line + 1, excess(len(path)))
         self.places[path] = Place(file=self.file, line=node.start_mark.line + 1)
         plain = node.tag in _PLAIN_TAGS
-        if not plain:  # its value is read without it, so that nothing else is said of it
+        if not plain:  # its value is read without the tag, so there is no second message
             self._problem(node, f"tag '{clipped(node.tag, 80)}' is not allowed; write plain values")
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, path)

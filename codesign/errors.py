@@ -1,4 +1,4 @@
-"""Every exception that codesign raises on purpose.
+"""All exceptions that codesign raises on purpose.
 
 CodesignError
 ├── InputError            a file, option or argument is wrong: exit code 2
@@ -7,9 +7,9 @@ CodesignError
 ├── InfeasibleError       a network does not fit a chip; becomes a row, not a crash
 ├── TrainingDivergedError the loss is no longer finite
 └── StoreError            the result store cannot be read or written
-    └── UnreadableResultError  a stored result is whole, but is not what it should be
+    └── UnreadableResultError  a stored result is intact, but not what it should be
 
-SilentNetworkWarning is a warning: what was run gives a result, but hardly the one that was meant.
+SilentNetworkWarning is a warning: there is a result, but hardly the intended one.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from dataclasses import dataclass
 
 
 class CodesignError(Exception):
-    """Base of all errors that codesign raises on purpose."""
+    """Base class of all errors that codesign raises on purpose."""
 
 
 class InputError(CodesignError, ValueError):
-    """Something that the user wrote is wrong. The message says what was found and what is allowed."""
+    """The user's input is wrong. The message says what was found and what is allowed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +38,7 @@ class Problem:
 
 
 class DocumentError(InputError):
-    """All mistakes of a file at once, and of the files that it extends; one line each."""
+    """All mistakes of a file and of the files that it extends, one per line."""
 
     def __init__(self, problems: list[Problem]) -> None:
         self.problems = sorted(problems, key=lambda problem: (problem.file, problem.line, problem.message))
@@ -65,8 +65,8 @@ class StoreError(CodesignError):
 
 
 class UnreadableResultError(StoreError):
-    """A stored result has the right checksum and is not a model, execution or columns nevertheless."""
+    """A stored result has the right checksum but is not a model, execution or columns."""
 
 
 class SilentNetworkWarning(UserWarning):
-    """A network gave no output spike for any sample of a split, or a layer none in an epoch of training."""
+    """A network sent no output spike for any sample of a split, or a layer none in an epoch of training."""

@@ -1,7 +1,7 @@
-"""Files that extend each other: merged part by part, with the file and line at which each thing was written.
+"""Files that extend each other, merged part by part, with the file and line where each part was written.
 
-A part is merged over what came before it: mappings key by key, everything else replaced. Before that, what its `remove`
-lists is taken out of what came before: the way to replace a whole mapping.
+A part is merged over the previous ones: mappings key by key, everything else is replaced. Before that, what its
+`remove` lists is deleted from the previous ones, which is the way to replace a whole mapping.
 """
 
 from __future__ import annotations
@@ -19,28 +19,29 @@ from codesign.mistakes import dotted, shown, suggestion
 from codesign.yaml_nodes import MOST_VALUES
 
 MOST_NAMES = 100
-"""Names, and paths to remove, of one mapping or list."""
+"""Most names, and paths to remove, of one mapping or list."""
 
 _DEEPEST = 8
-"""Files that a file may extend, one through the other."""
+"""Most files in a chain of extensions."""
 
 
 def beside(file: Path, name: str) -> Path:
-    """The place of a file that is named as seen from another one."""
+    """The path of a file that is named relative to another one."""
     return file.parent / name
 
 
 def chain_of(
     path: Path, *, find: Callable[[Path, str], Path] = beside, allowed: str = "the path of a file, seen from this one"
 ) -> tuple[list[Document], list[Problem]]:
-    """The file and those it extends, the one that extends nothing first; and mistakes found on the way.
+    """The file and those it extends, starting with the one that extends nothing, and the mistakes found on the way.
 
     Args:
-        find: where a file is that another one, its first argument, extends by a name. Raises InputError if nowhere.
+        find: returns the path of a file that another file, its first argument, extends by a name; raises InputError if
+            there is none.
         allowed: what the name may be, in words.
 
     Raises:
-        DocumentError: one of them cannot be read; also with the mistakes of those before it.
+        DocumentError: one of them cannot be read; includes the mistakes of those before it.
         InputError: the first one cannot be read.
     """
     chain = [read_document(path)]
@@ -71,7 +72,7 @@ def chain_of(
 
 
 def _check_chain(path: Path, seen: list[str]) -> None:
-    """Raises InputError where a file cannot be extended by those seen before."""
+    """Raises InputError if a file cannot be extended by those seen before."""
     if os.path.realpath(path) in seen:
         through = f", through {len(seen)} files" if len(seen) > 1 else ""
         raise InputError(f"{path}: is extended by itself{through}")
@@ -81,14 +82,14 @@ def _check_chain(path: Path, seen: list[str]) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Fragment:
-    """A part of a document: what is found at a path of it."""
+    """A part of a document: the content at one of its paths."""
 
     document: Document
     at: Path_ = ()
 
     @property
     def data(self) -> Any:
-        """What is there, of any form."""
+        """The content, of any form."""
         return value_at(self.document.data, self.at)
 
     def place(self, path: Path_) -> Place:
@@ -103,7 +104,7 @@ class Merged(Document):
     """A path that may be removed, for messages."""
 
     def merge(self, part: Fragment, *, without: Iterable[str] = ()) -> None:
-        """Merge a part, a mapping, over what is there, but for some of its keys."""
+        """Merge a part, a mapping, over the existing content, except for some of its keys."""
         self._merge(part, (), {key: value for key, value in part.data.items() if key not in without})
 
     def _merge(self, part: Fragment, at: Path_, over: Mapping[Any, Any]) -> None:

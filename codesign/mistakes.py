@@ -1,4 +1,4 @@
-"""Mistakes in words: where, what was wrong, what was found and what is allowed."""
+"""Mistakes in words: the place, what is wrong, what was found and what is allowed."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ _KINDS = {
 }
 _QUOTED = re.compile(r"'([^']*)'")
 _OF_THE_PAPER = {"RS": "random", "MS": "momentum"}
-"""Policies under the names that the paper gives them."""
+"""Policies by their names in the paper."""
 _OURS = ("quantity", "value_error", "assertion_error")
-"""Types of mistakes that validators of this program tell, in whole sentences."""
+"""Types of mistakes reported by this program's validators, in complete sentences."""
 
 
 def problem(reason: str) -> PydanticCustomError:
-    """A validation error whose message is `reason` as it stands."""
+    """A validation error with the message `reason`."""
     return PydanticCustomError("quantity", "{reason}", {"reason": reason})
 
 
 def of_form(pattern: str, words: str) -> AfterValidator:
-    """Of a text: that it has a form, a regular expression, which `words` describe."""
+    """A validator that a text matches a regular expression, which `words` describe."""
     form = re.compile(pattern)
 
     def check(text: str) -> str:
@@ -51,12 +51,12 @@ def of_form(pattern: str, words: str) -> AfterValidator:
 
 
 def dotted(path: _Path) -> str:
-    """`chips.mine.schedules.0`, as messages name a place."""
+    """A place in the form used by messages, such as `chips.mine.schedules.0`."""
     return ".".join(map(str, path))
 
 
 def first_mistake(error: ValidationError) -> tuple[str, str]:
-    """Place and reason of the first mistake in data that a program wrote, where nobody has lines to look at."""
+    """Place and reason of the first mistake in data written by a program, which have no lines to look at."""
     first = error.errors(include_url=False, include_input=False)[0]
     return dotted(first["loc"]), first["msg"]
 
@@ -64,14 +64,14 @@ def first_mistake(error: ValidationError) -> tuple[str, str]:
 def mistakes_of(
     error: ValidationError, data: Any, relocate: Callable[[_Path, Any], _Path] = lambda location, data: location
 ) -> list[dict[str, Any]]:
-    """`ValidationError.errors()` as a reader of `data` sees them.
+    """`ValidationError.errors()` from the point of view of a reader of `data`.
 
-    Each also has its `place` there, and as `input` what was written. What the members of a union say of one value is
-    one mistake, and what follows from another mistake is left out.
+    Each also has its `place` there, and what was written as `input`. Errors of a union's members about one value are
+    one mistake, and consequences of another mistake are left out.
 
     Args:
         data: plain content that was validated.
-        relocate: where in it a location is, if parts of it were merged into others.
+        relocate: maps a location to its place there, if parts were merged into others.
     """
     found = error.errors(include_url=False)
     unknown: dict[Any, list[str]] = {}
@@ -81,7 +81,7 @@ def mistakes_of(
     told: dict[Any, list[dict[str, Any]]] = {}
     for number, item in enumerate(found):
         if item["type"] == "too_short" and len(item["input"]) >= item["ctx"]["min_length"]:
-            continue  # mistakes in the items are told with the items
+            continue  # mistakes in the items are reported with the items
         if item["type"] == "missing" and _close(str(item["loc"][-1]), unknown.get(item["loc"][:-1], ())):
             continue  # it is misspelled
         location = relocate(item["loc"], data)
@@ -92,9 +92,9 @@ def mistakes_of(
 
 
 def _written(item: Any, location: _Path, data: Any) -> dict[str, Any]:
-    """A mistake with its place in `data`: without names of a union's members, and fields that a bare value stands for.
+    """A mistake with its place in `data`, without names of a union's members and fields that a bare value stands for.
 
-    A key that is missing is part of its place.
+    A missing key is part of its place.
     """
     place: list[str | int] = []
     for part in location:
@@ -116,7 +116,7 @@ def _written(item: Any, location: _Path, data: Any) -> dict[str, Any]:
 
 
 def _either(first: dict[str, Any], *others: dict[str, Any]) -> dict[str, Any]:
-    """What is wrong with a value that none of a union's members take."""
+    """The mistake of a value that no member of a union accepts."""
     if not others:
         return first
     rules = dict.fromkeys([_rule(first), *(_rule(item).removeprefix("must be ") for item in others)])
@@ -124,23 +124,23 @@ def _either(first: dict[str, Any], *others: dict[str, Any]) -> dict[str, Any]:
 
 
 def suggestion(word: object, allowed: Iterable[str], elsewhere: Sequence[str] = ()) -> str:
-    """`; did you mean 'x'? allowed: a, b, x`, the tail of a message about an unknown word; of many, only the likely. It
-    may be known `elsewhere`."""
+    """`; did you mean 'x'? allowed: a, b, x`, the end of a message about an unknown word; if many are allowed, only
+    likely ones. The word may be known `elsewhere`."""
     names = sorted(allowed)
     hint = _close(_OF_THE_PAPER.get(str(word), str(word)), names, elsewhere)
     return hint if hint and len(names) > _MOST_NAMES else f"{hint or ';'} allowed: {', '.join(names)}"
 
 
 def _close(word: str, names: Sequence[str], elsewhere: Sequence[str] = ()) -> str:
-    """`; did you mean 'x'?`, or nothing where no name is close; beside what is spelt the same elsewhere, only one that
-    is all but the same."""
+    """`; did you mean 'x'?`, or nothing if no name is close; if the word is known elsewhere, only for an almost
+    identical name."""
     near = difflib.get_close_matches(word, names, n=1, cutoff=0.85 if elsewhere else 0.6)
     close = [*near, *elsewhere[:1]]
     return f"; did you mean {' or '.join(map(repr, close))}?" if close else ""
 
 
 def describe(item: Any, model: type[BaseModel], other_keys: Iterable[str] = ()) -> str:
-    """A mistake as messages tell it, with its place: one of `mistakes_of`."""
+    """A mistake of `mistakes_of` as a message, with its place."""
     location = dotted(item["place"]) or "the document"
     if item["type"] == "extra_forbidden":
         allowed = allowed_keys(model, item["loc"][:-1]).union(other_keys if len(item["loc"]) == 1 else ())
@@ -156,7 +156,7 @@ def describe(item: Any, model: type[BaseModel], other_keys: Iterable[str] = ()) 
 
 
 def reason(item: Any) -> str:
-    """What is wrong with a value, what it was and what it must be: one of `mistakes_of`."""
+    """A mistake of `mistakes_of` as a message: what is wrong with a value, what it was and what it must be."""
     if item["type"] in _OURS or "found" in item["msg"]:
         return str(item["msg"])
     if item["type"] in ("missing", "extra_forbidden"):
@@ -170,7 +170,7 @@ def reason(item: Any) -> str:
 
 
 def _rule(item: Any) -> str:
-    """What a value must be, of a mistake that pydantic tells."""
+    """What a value must be, for a mistake reported by pydantic."""
     given = item.get("ctx", {})
     match item["type"]:
         case "too_short":
@@ -198,18 +198,18 @@ def clipped(text: str, most: int = _LONGEST_MESSAGE) -> str:
 
 
 def allowed_keys(model: type[BaseModel], location: tuple[Any, ...]) -> set[str]:
-    """Keys of the models that the parts of a location lead to."""
+    """Keys of the models at a location."""
     return {key for candidate in _led_to(model, location) for key in _fields(candidate)}
 
 
 def allowed_words(model: type[BaseModel], location: tuple[Any, ...]) -> list[str]:
-    """The words that the value at a location may be; none where it may be anything else."""
+    """The words allowed as the value at a location; empty if anything else is allowed."""
     kinds = [member for candidate in _led_to(model, location[:-1]) for member in _children(candidate, location[-1])]
     return [str(word) for kind in kinds if get_origin(kind) is Literal for word in get_args(kind)]
 
 
 def _led_to(model: type[BaseModel], location: tuple[Any, ...]) -> list[Any]:
-    """The types that the parts of a location lead to."""
+    """The types at a location."""
     candidates: list[Any] = [model]
     for part in location:
         named = [candidate for candidate in candidates if part in _names(candidate)]
@@ -218,8 +218,8 @@ def _led_to(model: type[BaseModel], location: tuple[Any, ...]) -> list[Any]:
 
 
 def key_places(model: type[BaseModel], location: tuple[Any, ...], key: str) -> list[str]:
-    """Where below a location a key is known: `network.key`, or `chips.NAME.key` in a mapping of things with names; two
-    levels below only if at one place alone."""
+    """Places below a location where a key is known: `network.key`, or `chips.NAME.key` in a mapping by name; two levels
+    below only if there is a single place."""
     places, deeper = [], []
     for name in sorted(allowed_keys(model, location)):
         below = allowed_keys(model, (*location, name))
@@ -239,18 +239,18 @@ def _children(candidate: Any, part: Any) -> list[Any]:
 
 
 def _names(candidate: Any) -> set[Any]:
-    """By which validation tells the member of a union: its name, or the one value that a key of it has."""
+    """How validation identifies a member of a union: by its name, or by the single value of one of its keys."""
     kinds = [field.annotation for field in _fields(candidate).values() if get_origin(field.annotation) is Literal]
     return {getattr(candidate, "__name__", None), *(get_args(kind)[0] for kind in kinds if len(get_args(kind)) == 1)}
 
 
 def _fields(candidate: Any) -> dict[str, FieldInfo]:
-    """Fields of a model by key; none of what is no model."""
+    """Fields of a model by key; empty for other types."""
     return {field.alias or name: field for name, field in getattr(candidate, "model_fields", {}).items()}
 
 
 def _members(annotation: Any) -> list[Any]:
-    """The types of which a value may be any."""
+    """The alternative types of an annotation."""
     if get_origin(annotation) is Annotated:
         return _members(get_args(annotation)[0])
     if get_origin(annotation) in (Union, types.UnionType):

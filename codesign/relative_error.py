@@ -1,4 +1,4 @@
-"""How far a model is off from what was measured, as a number and in words."""
+"""The error of a model relative to measurements, as a number and in words."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from statistics import median
 
 
 def farther_off(measured: float | None, *modelled: float | None) -> float | None:
-    """The relative error (model − measured) / measured of the end of a model that is farther off; None without one."""
+    """The relative error (model − measured) / measured at the end of the model's range that is farther off; None
+    without one."""
     ends = [end / measured - 1.0 for end in modelled if measured and end is not None]
     return max(ends, key=abs, default=None)
 
 
 def typical_error(errors: Iterable[float]) -> str:
-    """How far relative errors lie from zero at their median, in percent."""
+    """Median of the absolute relative errors, in percent."""
     return percent(median(map(abs, errors)), sign=False)
 
 

@@ -1,4 +1,4 @@
-"""Signals whose handlers end what is under way by an exception."""
+"""Signals whose handlers end the current work with an exception."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from types import FrameType
 def can_raise(frame: FrameType | None) -> bool:
     """Whether an exception that a handler raises in this frame would arrive.
 
-    Not where compiled code has called Python back: llvmlite, which then asks for kept code, drops the exception, takes
-    the code for loaded and jumps to where it is not.
+    Not if compiled code has called back into Python: llvmlite, which then asks for cached code, drops the exception,
+    takes the code for loaded and jumps to a wrong address.
     """
     while frame is not None:
         if frame.f_code.co_name.startswith("_raw_object_cache_"):

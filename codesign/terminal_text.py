@@ -1,4 +1,4 @@
-"""Untrusted text on a terminal or a page, where nothing in it moves the cursor, sets a colour or reverses text."""
+"""Untrusted text on a terminal or a page, such that nothing in it moves the cursor, sets a colour or reverses text."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u2
 
 
 def escaped(text: str) -> str:
-    r"""`text` with characters that steer a terminal or reverse text escaped, such as `\x1b` for an escape."""
+    r"""`text` with characters that control a terminal or reverse text escaped, such as `\x1b` for an escape."""
     return _STEERING.sub(lambda match: _written_out(ord(match[0])), text)
 
 
@@ -20,12 +20,12 @@ def _written_out(code: int) -> str:
 
 
 def on_terminal() -> bool:
-    """Whether standard error is a terminal. In a service it may be closed, missing, or an object that cannot say."""
+    """Whether standard error is a terminal. In a service it may be closed, missing, or an object that cannot tell."""
     with suppress(AttributeError, ValueError):
         return sys.stderr.isatty()
     return False
 
 
 def is_watched() -> bool:
-    """Whether somebody sees standard error while it is written: on a terminal, or in a notebook."""
+    """Whether someone sees standard error while it is written: on a terminal, or in a notebook."""
     return on_terminal() or "ipykernel" in sys.modules

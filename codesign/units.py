@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 _Value = TypeVar("_Value")
 
 HELD_IN_SI = {"quantities": "SI"}
-"""Context of a validation of specs that this program wrote, or Python code constructs: quantities may be SI numbers."""
+"""Validation context for specs written by this program or constructed in Python: quantities may be SI numbers."""
 
 
 class InSI(float):
-    """A number that a spec holds, in SI if it is a quantity, where values beside it are as files write them."""
+    """A number from a spec, in SI if it is a quantity, among values in the form of files."""
 
 
 def is_si(value: object, info: ValidationInfo) -> TypeGuard[int | float]:
@@ -54,9 +54,9 @@ _USUAL = {
     ("MiB", "byte"): 2.0**20,
     ("GiB", "byte"): 2.0**30,
 }
-"""Units of nearly all files, with their SI units: these need no pint, which takes 0.3 s to import."""
+"""Units in nearly all files, with their SI units: they do not need pint, which takes 0.3 s to import."""
 _UNIT = re.compile(r"%|[\w*/^()· -]+")
-"""All that a unit may consist of: pint overlooks other characters, and takes `s%` for a hundredth of a second."""
+"""Everything that a unit may consist of: pint ignores other characters, and takes `s%` for a hundredth of a second."""
 
 
 @cache
@@ -67,12 +67,12 @@ def _registry() -> pint.UnitRegistry[float]:
 
 
 def is_number(value: object) -> TypeGuard[int | float]:
-    """Whether a value of a file is a number; what is true or false is none."""
+    """Whether a value of a file is a number; bools are not."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def in_any_unit(value: _Value) -> _Value | float:
-    """A number without its last digits, in which 0.7 pJ and 700 fJ differ; anything else as it is."""
+    """A number without its last digits, in which 0.7 pJ and 700 fJ differ; anything else unchanged."""
     return float(f"{value:.9g}") if isinstance(value, float) else value
 
 
@@ -88,7 +88,7 @@ def parse_quantity(text: object, unit: str) -> float:
         raise ValueError(f"must be a number with a unit such as '{example}', found {len(text)} characters")
     number, _, name = (part.strip() for part in text.strip().partition(" "))
     try:
-        magnitude = float(number if "_" not in number else "")  # 1_6 is a number to Python, and to no other reader
+        magnitude = float(number if "_" not in number else "")  # 1_6 is a number only in Python
     except ValueError:
         raise ValueError(f"must be a number, a space and a unit such as '{example}', found {text!r}") from None
     if not name:
@@ -114,7 +114,7 @@ def _converted(magnitude: float, name: str, unit: str, found: str) -> float:
         if not _UNIT.fullmatch(name):
             raise ValueError
         given = registry.Unit(name)
-        if registry.get_root_units(given)[1] == registry.get_root_units(unit)[1]:  # a byte has no dimension, nor has %
+        if registry.get_root_units(given)[1] == registry.get_root_units(unit)[1]:  # bytes and % are dimensionless
             return float(registry.Quantity(magnitude, given).to(unit).magnitude)
     except Exception:
         # Text that is not a unit makes pint's parser raise nearly anything: TokenError, KeyError, ZeroDivisionError, …
@@ -123,8 +123,8 @@ def _converted(magnitude: float, name: str, unit: str, found: str) -> float:
 
 
 def si_unit(unit: str) -> str:
-    """The SI unit of the dimension of `unit`: `J` for `pJ`; "" for none. Raises ValueError where it is not a unit, or
-    of a dimension that nothing here has."""
+    """The SI unit with the dimension of `unit`: `J` for `pJ`; "" for none. Raises ValueError if it is not a unit, or
+    has a dimension that nothing here has."""
     if not unit:
         return ""
     for candidate in [si for name, si in _USUAL if name == unit] or _EXAMPLES:
@@ -137,7 +137,7 @@ def si_unit(unit: str) -> str:
 
 
 def common_unit(values: Sequence[object]) -> str:
-    """The unit of the first of some values, where all are quantities of its kind; "" otherwise."""
+    """The unit of the first value if all values are quantities of the same kind; otherwise ""."""
     unit = str(values[0]).strip().partition(" ")[2]
     try:
         for value in values:
@@ -155,14 +155,14 @@ def _validator(unit: str) -> BeforeValidator:
 
 
 Real = Annotated[float, Field(strict=True), AfterValidator(lambda value: _moderate(value, "", f"{value:g}"))]
-"""A plain number that networks compute with: far from the ends of float32, 1.2e-38 and 3.4e38, for products of it are
+"""A plain number that networks compute with: far from the limits of float32, 1.2e-38 and 3.4e38, because products are
 formed."""
 Positive = Annotated[int, Field(gt=0, lt=2**31, strict=True)]
 """A count; neither `true` nor `"3"` is one."""
 
 
 def fraction(value: Any) -> float:
-    """A share of 1, given as such or as a percentage such as `85 %`. Raises ValueError for anything else."""
+    """A share of 1, given as a number or as a percentage such as `85 %`. Raises ValueError for anything else."""
     number = value
     if isinstance(value, str) and value.endswith("%"):
         try:
@@ -187,7 +187,7 @@ def _no_boolean(value: Any) -> Any:
 
 
 Written = Annotated[int | float | str, BeforeValidator(_no_boolean)]
-"""A number as a file writes it, with its unit where it has one."""
+"""A number as written in a file, with its unit if it has one."""
 Energy = Annotated[float, Field(ge=0), _validator("J")]
 """A YAML energy such as `26 pJ`, held in joules."""
 Power = Annotated[float, Field(ge=0), _validator("W")]
@@ -207,17 +207,17 @@ Area = Annotated[float, Field(gt=0), _validator("m**2")]
 
 
 def in_percent(fraction: float) -> str:
-    """`98.5` of 0.985: a half counts away from 0, also where the rounding of a sum has taken a little off it.
+    """`98.5` for 0.985: halves are rounded away from 0, even if the rounding of a sum has made them slightly smaller.
 
-    The page's script rounds likewise, so that a mean of 0.9845 reads the same everywhere.
+    The page's script rounds in the same way, so that a mean of 0.9845 reads the same everywhere.
     """
     tenths = math.floor(1000 * abs(fraction) + 0.5 + 1e-9)
     return f"{'-' if fraction < 0 and tenths else ''}{tenths / 10:.1f}"
 
 
 def format_si(value: float | None, unit: str, digits: int = 4, spread: float | None = None) -> str:
-    """`value` with an SI prefix, such as `915.5 nJ`, or `915.5 ± 1.2 nJ` with what it may be off by either way; `not
-    modelled` for a value that is not known."""
+    """`value` with an SI prefix, such as `915.5 nJ`, or `915.5 ± 1.2 nJ` with a spread; `not modelled` for an unknown
+    value."""
     if value is None or math.isnan(value):
         return "not modelled"
     numbers = [(value, digits)] if spread is None else [(value, digits), (spread, 2)]
@@ -225,7 +225,7 @@ def format_si(value: float | None, unit: str, digits: int = 4, spread: float | N
         return f"{' ± '.join(f'{number * 1e6:.{places}g}' for number, places in numbers)} mm²"
 
     def scaled(exponent: int) -> list[str]:
-        # Rounded first and written then: two digits of 248.4 are 250, and not 2.5e+02.
+        # Rounded before formatting: two digits of 248.4 are 250, not 2.5e+02.
         return [f"{float(f'{number / 10.0**exponent:.{places}g}'):z.15g}" for number, places in numbers]
 
     largest = max(abs(number) for number, _ in numbers)
@@ -236,7 +236,7 @@ def format_si(value: float | None, unit: str, digits: int = 4, spread: float | N
 
 
 def plural(count: int, noun: str) -> str:
-    """A count with what is counted: `1 row`, `2,000 rows`."""
+    """A count with its noun: `1 row`, `2,000 rows`."""
     return f"{count:,} {noun}{'s' * (count != 1)}"
 
 
@@ -244,7 +244,7 @@ _ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", 
 
 
 def ordinal(number: int) -> str:
-    """`first` of 1, `second` of 2, `22nd` of 22."""
+    """`first` for 1, `second` for 2, `22nd` for 22."""
     if number <= len(_ORDINALS):
         return _ORDINALS[number - 1]
     return f"{number}{'th' if number // 10 % 10 == 1 else {1: 'st', 2: 'nd', 3: 'rd'}.get(number % 10, 'th')}"

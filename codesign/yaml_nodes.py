@@ -1,4 +1,4 @@
-"""YAML text as nodes with their lines, up to a depth and a number of values that no honest file comes near."""
+"""YAML text as nodes with their lines, up to a depth and a number of values that no honest file approaches."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ import yaml
 
 MOST_VALUES, DEEPEST = 50_000, 50
 _KEPT_TEXTS, _KEPT_LENGTH = 64, 100_000
-"""Nodes of so many texts read last are kept, of texts that are no longer: a sweep reads its chips often."""
+"""Nodes of this many recently read texts, up to this length, are cached: a sweep reads its chips often."""
 
 _HINTS = {
     "'\\t'": "; indent with spaces, not with tabs",
     "mapping values": "; is the line indented like its neighbours, and is text that contains ': ' in quotes?",
     "expected ':'": "; is there a key above whose colon has no space after it?",
 }
-"""What to do about a part of what the YAML parser says."""
+"""Advice for parts of the YAML parser's messages."""
 
 
 class UnusableYamlError(Exception):
-    """What is wrong with a text, in the line where reading it ended."""
+    """What is wrong with a text, and the line where reading ended."""
 
     def __init__(self, message: str, line: int) -> None:
         super().__init__(message)
@@ -28,7 +28,7 @@ class UnusableYamlError(Exception):
 
 
 def composed(text: str) -> yaml.Node | None:
-    """The nodes of a text; None where it is empty. Raises UnusableYamlError where it is not YAML, or too much."""
+    """The nodes of a text; None if it is empty. Raises UnusableYamlError if it is not YAML, or too large."""
     return _kept(text) if len(text) <= _KEPT_LENGTH else _composed(text)
 
 
@@ -40,13 +40,13 @@ _kept = lru_cache(_KEPT_TEXTS)(_composed)
 
 
 def excess(depth: int) -> str:
-    """What is too much at that depth."""
+    """The message for exceeding a limit at this depth."""
     too_many = f"is too large: it has more than {MOST_VALUES:,} values once its aliases are expanded"
     return f"is nested deeper than {DEEPEST} levels" if depth > DEEPEST else too_many
 
 
 class _Composer(yaml.composer.Composer):
-    """Stops at what is too deep or too much before it is composed."""
+    """Stops at content that is too deep or too large before composing it."""
 
     _values = _depth = 0
     peek_event: Any  # the parser's
@@ -63,21 +63,21 @@ class _Composer(yaml.composer.Composer):
 
 def _loader(base: Any) -> Any:
     class Loader(_Composer, base):  # type: ignore[misc]
-        """Gives no scalar a type."""
+        """Does not resolve types of scalars."""
 
         def __init__(self, text: str) -> None:
-            yaml.composer.Composer.__init__(self)  # which the compiled one leaves out
+            yaml.composer.Composer.__init__(self)  # which the compiled loader leaves out
             base.__init__(self, text)
 
     return Loader
 
 
 _Loader, _QuickLoader = _loader(yaml.BaseLoader), _loader(getattr(yaml, "CBaseLoader", yaml.BaseLoader))
-"""The second is ten times faster, where PyYAML has its compiled part."""
+"""The second is ten times faster if PyYAML has its compiled extension."""
 
 
 def _quickly(text: str) -> yaml.Node | None:
-    """None also where it is not YAML, which the other loader says better."""
+    """None also if it is not YAML, for which the other loader has better messages."""
     try:
         return _QuickLoader(text).get_single_node()  # type: ignore[no-any-return]
     except (yaml.YAMLError, ValueError, OverflowError):

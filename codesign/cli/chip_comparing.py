@@ -24,7 +24,7 @@ from codesign.units import format_si
 FORMATS = ("csv", *FORMS)
 
 _FEW = 3
-"""Up to so many chips have a column each, with all their numbers; more have a row each, with the main ones."""
+"""Up to this many chips have one column each, with all numbers; more have one row each, with the main numbers."""
 _LONGEST = 40
 _ENERGY, _AREA = "energies.synaptic_operation", "area"
 _MAIN = {
@@ -53,7 +53,7 @@ _LEGEND = (
 
 
 def print_comparison(console: Console, chips: Sequence[Chip]) -> None:
-    """A column a chip with all its numbers, or a row a chip with the main ones."""
+    """Print one column per chip with all its numbers, or one row per chip with the main ones."""
     headings, rows = _table(chips)
     table = Table(box=None, padding=(0, 1), header_style="bold", pad_edge=False)
     for heading in headings:
@@ -65,8 +65,8 @@ def print_comparison(console: Console, chips: Sequence[Chip]) -> None:
 
 
 def comparison_file(path: Path, chips: Sequence[Chip]) -> bytes:
-    """The content of a file whose ending is one of `FORMATS`. Raises InputError for another, or where nothing can be
-    drawn."""
+    """The content of a file whose ending is one of `FORMATS`. Raises InputError for another ending, or if nothing can
+    be drawn."""
     form = path.suffix.removeprefix(".").lower()
     if form not in FORMATS:
         raise InputError(f"--output: must end with .{', .'.join(FORMATS[:-1])} or .{FORMATS[-1]}, found {path.name!r}")
@@ -95,7 +95,7 @@ def _table(chips: Sequence[Chip]) -> tuple[list[str], list[list[str]]]:
 
 
 def _marked(number: ComparedNumber, *, brief: bool) -> str:
-    """Value and a letter for how it is known, then the range, then what else an energy or a power holds."""
+    """Value and a letter for how it is known, then the range, then what else an energy or a power includes."""
     holds = number.holds if number.holds in ("", "all-in") else f"with {'others' if brief else number.holds}"
     value = f"{_value(number, brief=brief)} {_MARKS[number.known]}"
     return "\n".join(filter(None, (value, number.range_text, holds)))
@@ -109,7 +109,7 @@ def _value(number: ComparedNumber, *, brief: bool) -> str:
 
 
 def chip_marks(chips: Sequence[Chip]) -> list[ChipMark]:
-    """The chips that give both numbers."""
+    """Marks of the chips that give both numbers."""
     marks = []
     for chip in chips:
         numbers = compared_numbers(chip)

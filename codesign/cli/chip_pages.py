@@ -1,4 +1,4 @@
-"""What `codesign chips` prints: the list of all chips, everything that the file of one says, and its validation."""
+"""Output of `codesign chips`: the list of all chips, everything in the file of one chip, and its validation."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ _LEGEND = (
     "For a chip of your own: codesign init --chip."
 )
 _NAME, _LEAST_WIDTH = 25, 80
-"""Of the table of numbers: a narrower terminal breaks its lines, and never a key in it."""
+"""Widths in the table of numbers: a narrower terminal breaks its lines, but never a key."""
 _ROW = "{:<25}{:<13}{:>5}{:>6}{:>9}{:>9}{:>5}{:>8}"
 _LEAST_ROOM = 30
-"""For what a chip is, beside its numbers."""
+"""Least width for a chip's title next to its numbers."""
 
 
 def print_list(console: Console, chips: Iterable[Chip]) -> None:
-    """A line a chip: its other names if there is room, its main numbers, how much of it is not known and, on wide
-    terminals, what it is."""
+    """One line per chip: other names if there is room, main numbers, how many are unknown and, on wide terminals, its
+    title."""
     headings = ("chip", "sync", "cores", "lanes", "energy", "static", "time", "unknown")
     room = console.width - _LEAST_WIDTH - 2
     console.print(f"[bold]{_ROW.format(*headings)}[/bold]")
@@ -64,7 +64,7 @@ def _row(chip: Chip) -> str:
 
 
 def print_chip(console: Console, chip: Chip) -> None:
-    """What a chip is, what is not known of it and what it can do, and its numbers."""
+    """Print what a chip is, what is unknown about it, what it can do, and its numbers."""
     console.print(f"[bold]{escape(chip.title)}[/bold]  ({chip.name}; {chip.synchronization.kind})")
     if chip.description:
         console.print(escape(chip.description))
@@ -102,7 +102,7 @@ def _print_accounting(console: Console, chip: Chip) -> None:
 
 
 def _built(chip: Chip) -> Iterator[str]:
-    """What makes its cores wait, the network between them, and their memories."""
+    """Synchronization, the network between cores, and their memories."""
     yield f"synchronization: {chip.synchronization.summary}"
     mesh = chip.mesh
     if mesh is not None:
@@ -151,7 +151,7 @@ def _print_section(console: Console, title: str, lines: Iterable[str]) -> None:
 
 
 def validation_markdown(chip: Chip) -> str:
-    """One chip: all of it in one line, what was recomputed, with what; what was not, and why."""
+    """One chip: a summary in one line, what was recomputed and with what, and what was not, and why."""
     checks = validate(chip)
     summary = validation_summary(chip)
     parts = [f"### {chip.title} (`{chip.name}`)\n\n{summary[0].upper()}{summary[1:]}.\n"]
@@ -170,7 +170,7 @@ def validation_markdown(chip: Chip) -> str:
 
 
 def validation_json(chips: Iterable[Chip]) -> bytes:
-    """Every check of chips: its fields, and the relative errors that follow from them."""
+    """All checks of chips: their fields, and the relative errors that follow."""
     checks = [check for chip in chips for check in validate(chip)]
     derived = ("errors", "error", "bound_holds")
     rows = [{**asdict(check), **{name: getattr(check, name) for name in derived}} for check in checks]
@@ -205,7 +205,7 @@ def _remark(check: Check) -> str:
 
 
 def _notes(checks: list[Check]) -> dict[str, list[str]]:
-    """Overrides, fits and what is left out, by measurement; measurements with the same notes together."""
+    """Overrides, fits and what is left out, by measurement, with equal notes together."""
     names: dict[tuple[str, ...], list[str]] = {}
     for check in checks:
         notes = [f"with {', '.join(check.overrides)}"] if check.overrides else []

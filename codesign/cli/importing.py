@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 
 _OF_ALL = ("model", "dialect", "check", "output")
-"""Parameters that every dialect has; all others are what some file leaves open."""
+"""Parameters of all dialects; the others are for what some files leave open."""
 
 
 def _said(help: str) -> Any:
-    """An option that is asked for where the file leaves it open."""
+    """An option for something that a file may leave open."""
     return typer.Option(metavar="VALUE", help=help, show_default=False)
 
 
@@ -105,8 +105,8 @@ def _tell(loaded: LoadedModel) -> None:
 
 
 def _beside(model: Location, *suffixes: str) -> Location:
-    """Of the files with these suffixes beside a model the first. Raises InputError where one of them is there: nobody
-    has said that it may go."""
+    """The first of the files with these suffixes next to a model. Raises InputError if one of them exists, because it
+    was not said that it may be replaced."""
     places = [with_suffix(model, suffix) for suffix in suffixes]
     for there in places:
         folder, name = open_file(there)

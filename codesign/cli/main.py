@@ -71,7 +71,7 @@ def main() -> None:
     debug = "--debug" in sys.argv
     if debug:
         sys.argv.remove("--debug")
-    if not os.environ.get("COLUMNS", "").strip("0"):  # of a terminal whose width nobody knows; rich would show nothing
+    if not os.environ.get("COLUMNS", "").strip("0"):  # the width is unknown; rich would show nothing
         os.environ.pop("COLUMNS", None)
     answer = replace_streams()
     code = _run(debug)
@@ -86,7 +86,7 @@ def main() -> None:
 
 def _run(debug: bool) -> int:
     try:
-        app(prog_name="codesign")  # under `python -m codesign` too, whose completion would else be that of `python`
+        app(prog_name="codesign")  # also for `python -m codesign`, whose completion would otherwise be that of `python`
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
     except (CodesignError, OSError, MemoryError) as error:

@@ -1,4 +1,4 @@
-"""What commands that run jobs share: their options, what these stand for, and how such a command is interrupted."""
+"""The common part of commands that run jobs: options, their meaning, and interruption."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def complete_chips(incomplete: str) -> list[str]:
-    """Chips that are shipped, aliases left aside."""
+    """Names of shipped chips, without aliases."""
     from codesign.hardware.library import chip_names
 
     return _beginning_with(incomplete, chip_names())
@@ -57,19 +57,19 @@ def place(text: str) -> str:
 
 
 def place_here(text: str) -> Path:
-    """A path of this machine, as `place`."""
+    """A path on this machine, like `place`."""
     if is_url(text):
         raise typer.BadParameter(f"must be a path of this machine, found the URL {printable(text)}")
     return Path(place(text))
 
 
 def place_of(metavar: str, help: str, **more: Any) -> Any:
-    """The argument that says where something is."""
+    """An argument with the location of something."""
     return typer.Argument(parser=place, metavar=metavar, help=help, show_default=False, **more)
 
 
 def file_of(kind: Literal["sweep", "study", "price"], example: str) -> Any:
-    """The argument that says which file is run, completed by the names of shipped ones of its kind."""
+    """An argument with the file to run, completed with the names of shipped files of its kind."""
 
     def complete(incomplete: str) -> list[str]:
         from codesign.exploration.definition.library import sweep_names
@@ -81,7 +81,7 @@ def file_of(kind: Literal["sweep", "study", "price"], example: str) -> Any:
 
 
 def written_to(metavar: str, help: str, usual: str | Literal[False] = False) -> Any:
-    """The option that says where something is written, and where if it is not given."""
+    """An option with the location to write to, and its default."""
     return typer.Option("--output", "-o", parser=place, metavar=metavar, help=help, show_default=usual)
 
 
@@ -114,15 +114,15 @@ DataRootOption = Annotated[
 ]
 
 _ONLY_WHERE = ("executor", "workers", "ray_address", "output", "store", "storage", "data_root", "models", "as_json")
-"""Parameters on which no result depends: where things are kept and what runs the jobs. Reports leave them out of the
-command that gives the same results."""
+"""Parameters that do not affect results: where things are stored and what runs the jobs. Reports leave them out of the
+command that reproduces the results."""
 
 
 def run_to_end(
     context: typer.Context, run: Callable[..., SweepOutcome], spec: SweepSpec, *, chosen: Chosen[Any] | None = None
 ) -> NoReturn:
-    """Run a sweep or study, by `run_sweep` or `run_study`, as the command's options say, and end with its exit code;
-    `chosen` is the file that `spec` is from."""
+    """Run a sweep or study, by `run_sweep` or `run_study`, with the command's options, and exit with its code; `chosen`
+    is the file of `spec`."""
     from codesign.exploration.jobs.store import Store
     from codesign.exploration.running import RunArguments
     from codesign.exploration.runs.shown import choose_progress
@@ -155,7 +155,7 @@ def run_to_end(
 def _explicit_executor(
     name: AskedExecutor, workers: int | None, address: str | None, progress: Progress
 ) -> Executor | None:
-    """The executor that was asked for; None leaves the choice to whoever runs the jobs."""
+    """The requested executor; None leaves the choice to the run."""
     from codesign.exploration.running import named_executor
 
     wants_ray = workers is not None or address is not None
@@ -168,8 +168,8 @@ def _explicit_executor(
 
 
 def command_line(context: typer.Context, chosen: Mapping[str, str], *, but: Collection[str] = ()) -> str:
-    """The command that was given, as a shell takes it, without passwords in URLs and but for some parameters; with
-    options that were `chosen` for the user, and may be chosen otherwise another time."""
+    """The given command in a form for a shell, without passwords in URLs and some parameters, but with options that
+    were `chosen` automatically and may be chosen differently another time."""
     words = ["codesign", str(context.info_name)]
     for parameter in context.command.params:
         name = str(parameter.name)
@@ -187,7 +187,7 @@ def command_line(context: typer.Context, chosen: Mapping[str, str], *, but: Coll
 
 
 def _show_outcome(outcome: SweepOutcome, *, as_json: bool) -> int:
-    """Print what came out, as a summary or as JSON alone; exit code 0, or 1 where something failed."""
+    """Print the outcome, as a summary or as JSON only; exit code 0, or 1 if something failed."""
     from codesign.analysis.answers.asking import json_of
     from codesign.console import PrintableConsole
     from codesign.reporting.terminal import print_summary
@@ -211,15 +211,15 @@ def _show_outcome(outcome: SweepOutcome, *, as_json: bool) -> int:
 
 _MOST_MISSING = 5
 _IMPATIENCE_S = 3.0
-"""Further signals within this time of the first do not disturb the shutdown that it began."""
+"""Further signals within this time after the first do not disturb the shutdown."""
 _SOON_S = 0.05
-"""When a signal comes again that came where nothing can be ended."""
+"""After this time, a signal that arrived where nothing can be ended is sent again."""
 
 
 @contextmanager
 def interruptible(progress: Progress, kept: str) -> Iterator[None]:
-    """End with exit code 130, saying what is `kept`, where the block is interrupted or told to terminate, or where its
-    terminal hangs up."""
+    """Exit with code 130, saying what is `kept`, if the block is interrupted or told to terminate, or if its terminal
+    hangs up."""
     import os
     import signal
     import sys
@@ -238,13 +238,13 @@ def interruptible(progress: Progress, kept: str) -> Iterator[None]:
 
     def come_again(number: int) -> None:
         def again() -> None:
-            if signal.getsignal(number) is interrupt:  # the block has not ended meanwhile
+            if signal.getsignal(number) is interrupt:  # the block has not ended in the meantime
                 os.kill(os.getpid(), number)
 
         threading.Timer(_SOON_S, again).start()
 
     def swallowed(unraisable: sys.UnraisableHookArgs) -> None:
-        """An exception in a finalizer or in another function that Python itself calls goes no further."""
+        """Ignore an exception in a finalizer or another function that Python itself calls."""
         nonlocal first
         if unraisable.exc_type is KeyboardInterrupt:
             first = -math.inf
@@ -253,7 +253,7 @@ def interruptible(progress: Progress, kept: str) -> Iterator[None]:
             hook(unraisable)
 
     numbers = {signal.SIGINT, signal.SIGTERM}
-    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as under nohup
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # ignored under nohup
         numbers.add(signal.SIGHUP)
     before = {number: signal.signal(number, interrupt) for number in numbers}
     hook, sys.unraisablehook = sys.unraisablehook, swallowed
@@ -261,7 +261,7 @@ def interruptible(progress: Progress, kept: str) -> Iterator[None]:
         try:
             yield
         finally:
-            progress.close()  # before anything is said, and once: it has a last line
+            progress.close()  # once, before any message, because it has a last line
     except KeyboardInterrupt:
         tell(f"interrupted: {kept}", err=True)
         raise typer.Exit(130) from None

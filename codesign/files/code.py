@@ -1,7 +1,7 @@
-"""What this program makes once and runs again: compiled kernels, and the script of pages.
+"""Code that this program creates once and runs again: compiled kernels, and the script of pages.
 
-What lies there is run as code. So only a folder is taken that is the user's own and that nobody else may write or
-replace, and only a file in it that is so too.
+Its content is run as code. So a folder is only used if it belongs to the user and no one else may write or replace it,
+and the same holds for a file in it.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ _MOST_BYTES = 2**30
 
 
 def code_folder(state: str) -> Path | None:
-    """Where code of a state of its sources, which names all that it is made of, is kept: below the user's cache, or a
-    folder for temporary files; None where there is no such folder. Raises InputError where the folder that
-    `CODESIGN_KERNEL_CACHE` names is no such folder, or is of no use."""
+    """The folder for code made from a given state of its sources: below the user's cache, or in a folder for temporary
+    files; None if there is no safe one. Raises InputError if the folder named by `CODESIGN_KERNEL_CACHE` is not safe or
+    cannot be used."""
     chosen = os.environ.get(CACHE_VARIABLE)
     for root in [Path(chosen)] if chosen else _default_roots():
         try:
@@ -40,8 +40,8 @@ def code_folder(state: str) -> Path | None:
 
 
 def read_code(path: Path) -> bytes:
-    """What a file holds. It is opened once, so that what was checked is what is read, and not waited for. Raises
-    OSError where it is not there, not the user's own, or damaged."""
+    """The content of a file. It is opened once, so that the checked file is the one read, and without waiting. Raises
+    OSError if it is missing, does not belong to the user, or is damaged."""
     flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     with open(os.open(path, flags), "rb") as file:
         state = os.fstat(file.fileno())
@@ -58,8 +58,8 @@ def read_code(path: Path) -> bytes:
 
 
 def write_code(path: Path, content: bytes) -> None:
-    """Keep code for `read_code`, whole or not at all. Raises OSError where it cannot be written."""
-    number, half = tempfile.mkstemp(prefix=f"{path.name}.tmp.", dir=path.parent)  # which only the user may read
+    """Store code for `read_code`, whole or not at all. Raises OSError if it cannot be written."""
+    number, half = tempfile.mkstemp(prefix=f"{path.name}.tmp.", dir=path.parent)  # readable only by the user
     try:
         with open(number, "wb") as file:
             file.write(sealed(content))
@@ -70,31 +70,31 @@ def write_code(path: Path, content: bytes) -> None:
 
 
 def sealed(content: bytes) -> bytes:
-    """Content behind its checksum, as `read_code` expects it."""
+    """Content preceded by its checksum, as `read_code` expects."""
     return hashlib.sha256(content).digest() + content
 
 
 def unsealed(data: bytes) -> bytes | None:
-    """The content of `sealed`; None where it does not match its checksum."""
+    """The content of `sealed` data; None if it does not match its checksum."""
     return data[32:] if hashlib.sha256(data[32:]).digest() == data[:32] else None
 
 
 def _default_roots() -> list[Path]:
     user = os.getuid() if hasattr(os, "getuid") else os.environ.get("USERNAME", "user")
     roots = []
-    with suppress(RuntimeError):  # a user without a home
+    with suppress(RuntimeError):  # a user without a home folder
         roots.append(Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()) / "codesign" / "kernels")
     return [*roots, Path(tempfile.gettempdir()) / f"codesign-kernels-{user}"]
 
 
 def _folder_below(root: Path, state: str) -> Path:
-    """The folder of a state in `root`, made if it is not there. One that can only be read must hold something. Raises
-    OSError with what is wrong."""
+    """The folder of a state in `root`, created if missing. A read-only one must not be empty. Raises OSError that says
+    what is wrong."""
     root.mkdir(parents=True, exist_ok=True, mode=0o700)
     folder = root.resolve() / state
     with suppress(FileExistsError):
         folder.mkdir(mode=0o700)
-    _check_own(root.lstat(), root)  # a link that somebody else made leads where they want
+    _check_own(root.lstat(), root)  # a link made by someone else leads wherever they want
     for path in (folder, folder.parent):
         _check_own(path.lstat(), path)
         if not stat.S_ISDIR(path.lstat().st_mode):
@@ -114,7 +114,7 @@ def _folder_below(root: Path, state: str) -> Path:
 
 def _check_own(state: os.stat_result, path: Path) -> None:
     """Raise OSError if a file or folder is not the user's, or others may write it."""
-    if hasattr(os, "getuid"):  # Windows has no such numbers; there, the folders of a user are the user's
+    if hasattr(os, "getuid"):  # Windows has no such ids; there, a user's folders belong to the user
         if state.st_uid != os.getuid():
             raise OSError(f"{path} belongs to somebody else")
         if not stat.S_ISLNK(state.st_mode) and state.st_mode & (stat.S_IWGRP | stat.S_IWOTH):

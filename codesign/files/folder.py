@@ -1,4 +1,4 @@
-"""What a folder can do, whatever keeps it."""
+"""The operations of a folder, wherever it is stored."""
 
 from __future__ import annotations
 
@@ -16,35 +16,35 @@ from codesign.files.location import Location, join, printable
 T = TypeVar("T")
 
 _AHEAD = 4
-"""Files in memory at once for each that is under way."""
+"""Files held in memory for each one being transferred."""
 _FORBIDDEN = frozenset("\0\\:" if os.name == "nt" else "\0")
 
 
 class Folder(ABC):
-    """Files in one place. A file appears whole or not at all, and sub folders are made where a file needs them.
+    """Files in one place. A file appears whole or not at all, and subfolders are created as needed.
 
-    Names are relative to the folder, with forward slashes, as in `runs/a.json`; they cannot lead out of it. Several
-    processes may use a folder at once.
+    Names are relative to the folder, with forward slashes, such as `runs/a.json`; they cannot lead out of it. Several
+    processes may use a folder at the same time.
 
     Attributes:
         location: the path or URL.
-        error: class of the errors that are raised where the system fails; they say where, and the system's reason.
+        error: class of errors raised if the system fails; they name the place and the system's reason.
     """
 
     _raised: ClassVar[tuple[type[Exception], ...]]
-    """What the system raises when it fails; for missing files always FileNotFoundError."""
+    """Exceptions of the system if it fails; for missing files always FileNotFoundError."""
 
     _at_once: int = 1
     _durable_at_once: int = 1
-    """Files that are worth being read or written at once, and written durably, where threads may share the system:
-    most of a request to a server is waiting, and so is most of forcing a file to a disk."""
+    """How many files to read or write concurrently, and to write durably, if threads may share the system: most of a
+    request to a server is waiting, as is most of flushing a file to disk."""
 
     def __init__(self, location: Location, *, error: type[CodesignError]) -> None:
         self.location = location
         self.error = error
 
     def read(self, name: str, *, first: int | None = None) -> bytes | None:
-        """A file's bytes, or only so many of the `first`; None where there is no such file."""
+        """A file's bytes, or only the `first` ones; None if there is no such file."""
         _check(name)
         missing = suppress(FileNotFoundError, IsADirectoryError, NotADirectoryError)
         with self._failing(name, "cannot be read"), missing:
@@ -52,29 +52,29 @@ class Folder(ABC):
         return None
 
     def read_many(self, names: Sequence[str], *, first: int | None = None) -> Iterator[bytes | None]:
-        """As `read`, file by file in their order, several at once where each takes a request."""
+        """Like `read`, file by file in the given order, several concurrently if each takes a request."""
         return _each(names, lambda name: self.read(name, first=first), self._at_once)
 
     def write(self, name: str, data: bytes, *, durable: bool = True) -> None:
-        """Make or replace a file. Where this fails or is interrupted, an old file stays as it was.
+        """Create or replace a file. If this fails or is interrupted, an old file is unchanged.
 
         Args:
-            durable: whether it must survive a power failure from now on; if not, such a failure within the next
-                seconds can leave it empty. At another URL than `file://` it survives as its system has it.
+            durable: whether the file must survive a power failure from now on; if not, a failure within the next
+                seconds can leave it empty. At URLs other than `file://` this depends on the system.
         """
         _check(name)
         with self._failing(name, "cannot be written"):
             self._write(name, data, durable)
 
     def write_many(self, files: Mapping[str, bytes], *, durable: bool = True) -> None:
-        """As `write`, file by file, several at once where each takes a request or is forced to a disk. Where one fails,
+        """Like `write`, file by file, several concurrently if each takes a request or is flushed to disk. If one fails,
         others may have been written."""
         at_once = self._durable_at_once if durable else self._at_once
         for _ in _each(list(files), lambda name: self.write(name, files[name], durable=durable), at_once):
             pass
 
     def size(self, name: str) -> int | None:
-        """A file's length in bytes, or None where there is no such file."""
+        """A file's length in bytes, or None if there is no such file."""
         _check(name)
         with self._failing(name, "cannot be looked up"), suppress(FileNotFoundError):
             return self._size(name)
@@ -88,15 +88,15 @@ class Folder(ABC):
         return False
 
     def names(self) -> list[str]:
-        """Names of all files here and in sub folders, sorted; without those that are only being written. A folder that
-        is not there has none."""
+        """Names of all files here and in subfolders, sorted, without files that are still being written. A missing
+        folder has none."""
         with self._failing("", "cannot be listed"), suppress(FileNotFoundError):
             return sorted(name for name in self._names() if not _is_temporary(name))
         return []
 
     def check_writable(self) -> None:
-        """Find out, by a small file that goes away again, whether files can be written and removed. The folder itself
-        is made where it is missing."""
+        """Check with a small temporary file whether files can be written and removed. The folder itself is created if
+        missing."""
         probe = f".{uuid4().hex}.tmp"
         with self._failing("", "cannot be written"):
             self._write(probe, b"", True)
@@ -110,7 +110,7 @@ class Folder(ABC):
 
     @abstractmethod
     def _size(self, name: str) -> int | None:
-        """None where it is a folder."""
+        """Size of a file; None if it is a folder."""
 
     @abstractmethod
     def _remove(self, name: str) -> None: ...
@@ -143,7 +143,7 @@ def reason_of(error: Exception) -> str:
 
 
 def temporary_beside(path: str) -> str:
-    """A hidden path in the same folder, with forward slashes, that no file has yet."""
+    """An unused hidden path in the same folder, with forward slashes."""
     folder, slash, name = path.rpartition("/")
     return f"{folder}{slash}.{name}.{uuid4().hex}.tmp"
 

@@ -1,4 +1,4 @@
-"""A folder of this machine."""
+"""A folder on this machine."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from codesign.files.location import Location
 
 _TEMPORARY = re.compile(r"\..+\.[0-9a-f]{32}\.tmp")  # `temporary_beside`
 _OLD_S = 86_400.0
-"""No file is written for so long."""
+"""Writing a file never takes this long."""
 MOST_BYTES = 8 * 2**30
-"""Of a file that is read or written as a whole; this program writes none larger."""
+"""Most bytes of a file that is read or written as a whole; this program does not write larger ones."""
 
 
 class LocalFolder(Folder):
-    """Files are written beside their place, forced to the disk and renamed, so that they survive a power failure.
+    """Files are written next to their place, flushed to disk and renamed, so that they survive a power failure.
 
-    To force a small file to the disk takes ten times as long as all the rest: where it need not be `durable` it is not.
-    Whatever is not a regular file counts as missing: a pipe would keep a reader waiting, and a device has no end.
-    Messages name the folder by its location, as a person wrote it.
+    Flushing a small file to disk takes ten times as long as everything else, so it is skipped unless `durable`.
+    Anything that is not a regular file counts as missing: a pipe would keep a reader waiting, and a device has no end.
+    Messages name the folder by its location as given.
     """
 
     _raised = (OSError,)
@@ -38,9 +38,9 @@ class LocalFolder(Folder):
     def __init__(self, path: Path, *, location: Location, error: type[CodesignError]) -> None:
         super().__init__(location, error=error)
         self._path = path
-        self._tidy: set[Path] = set()  # folders in which nothing is left of killed writers
-        with suppress(FileNotFoundError):  # the working folder is gone
-            self._path = path.absolute()  # wherever the process works later
+        self._tidy: set[Path] = set()  # folders without remains of killed writers
+        with suppress(FileNotFoundError):  # the working folder no longer exists
+            self._path = path.absolute()  # whatever the working folder is later
 
     def _read(self, name: str, first: int | None) -> bytes:
         with open(self._path / name, "rb", opener=open_at_once) as file:
@@ -62,8 +62,9 @@ class LocalFolder(Folder):
             file.write(data)
 
     def _make(self, folder: Path) -> int:
-        """Make a folder within this one; the permissions of what others use too, whatever the umask is, or 0. They do
-        where others may write to this one: who has the first file of a folder must not shut them out of it."""
+        """Create a folder within this one; return the permissions for files that others also use, regardless of the
+        umask, or 0. Others use it if they may write to this folder: whoever writes the first file must not lock them
+        out."""
         made = list(takewhile(lambda place: not place.exists(), (folder, *folder.parents)))
         folder.mkdir(parents=True, exist_ok=True)
         for place in made:
@@ -77,7 +78,7 @@ class LocalFolder(Folder):
         if not mode & (stat.S_IWGRP | stat.S_IWOTH):
             return 0
         if made:
-            with suppress(PermissionError):  # somebody else was first
+            with suppress(PermissionError):  # someone else was first
                 folder.chmod(mode)
         return mode
 
@@ -99,7 +100,7 @@ class LocalFolder(Folder):
                 seen.add((folder.st_dev, folder.st_ino))
                 for entry in entries:
                     name = f"{prefix}/{entry.name}" if prefix else entry.name
-                    with suppress(OSError):  # of a link that leads in a circle or where nobody may look
+                    with suppress(OSError):  # a circular link, or a target without permission
                         if entry.is_dir():
                             pending.append(name)
                         elif entry.is_file():
@@ -112,7 +113,8 @@ def _too_large() -> OSError:
 
 @contextmanager
 def replacing(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
-    """A file that is written in the block, beside its place, and is there at its end, whole, or not at all."""
+    """A file that is written in the block, next to its place, and is in place at the end of the block, whole or not at
+    all."""
     temporary = Path(temporary_beside(path.as_posix()))
     try:
         with temporary.open("xb") as file:
@@ -129,12 +131,12 @@ def replacing(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
 
 
 def open_at_once(path: str, flags: int) -> int:
-    """Without waiting for somebody who writes into a pipe."""
+    """Open a file without waiting for the writer of a pipe."""
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def _remove_abandoned(folder: Path) -> None:
-    """Take away what killed writers left in a folder, once nobody can be writing it any more."""
+    """Remove what killed writers left in a folder, once no one can still be writing it."""
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
             if _TEMPORARY.fullmatch(entry.name):
@@ -144,7 +146,7 @@ def _remove_abandoned(folder: Path) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make names that are new in a folder survive a power failure, where folders can be opened (not on Windows)."""
+    """Make new names in a folder survive a power failure, if folders can be opened (not on Windows)."""
     with suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:

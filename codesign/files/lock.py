@@ -1,4 +1,4 @@
-"""Locks of places that one process at a time may write; each ends with its holder, however that ends."""
+"""Locks of places that only one process at a time may write; each ends with its holder, however that ends."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from codesign.files.opening import local_path
 
 
 def lock_of(output: Location) -> Path:
-    """The lock of an output folder: inside it, or for a URL on this machine, where other machines do not see it."""
+    """The lock of an output folder: inside it, or for a URL on this machine, where other machines cannot see it."""
     path = local_path(output, InputError)
     if path is not None:
         return path / ".lock"
     digest = hashlib.sha256(str(output).encode(errors="replace")).hexdigest()
-    user = os.getuid() if hasattr(os, "getuid") else "user"  # on Windows, each user has such a folder
+    user = os.getuid() if hasattr(os, "getuid") else "user"  # on Windows, each user has their own folder
     return Path(tempfile.gettempdir()) / f"codesign-{user}-{digest[:16]}.lock"
 
 
 @contextmanager
 def held(path: Path) -> Iterator[None]:
-    """Hold a lock. Raises InputError where another process holds it or it cannot be locked."""
+    """Hold a lock. Raises InputError if another process holds it or it cannot be locked."""
     from filelock import FileLock, Timeout
 
-    lock = FileLock(path, timeout=0, mode=0o666)  # whoever may write to the folder may hold it next
+    lock = FileLock(path, timeout=0, mode=0o666)  # anyone who may write to the folder may hold it next
     try:
         lock.acquire()
     except Timeout:

@@ -1,4 +1,4 @@
-"""Files that are read once in a run, which may take hours while their owner goes on editing them."""
+"""Files that are read once per run, which may take hours while their owner continues to edit them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _kept: ContextVar[dict[tuple[str, str], Any] | None] = ContextVar("kept", defaul
 
 @contextmanager
 def reading_once() -> Iterator[None]:
-    """In the block, what `once` has read stays as it was."""
+    """Within the block, `once` returns what it read first."""
     token = _kept.set({} if (kept := _kept.get()) is None else kept)
     try:
         yield
@@ -23,7 +23,8 @@ def reading_once() -> Iterator[None]:
 
 
 def once(kind: str, name: str, read: Callable[[], T]) -> T:
-    """What `read` gives for a kind of thing of that name; in a block of `reading_once`, what it gave there first."""
+    """The result of `read` for a kind of thing and its name; within a block of `reading_once`, its first result
+    there."""
     if (kept := _kept.get()) is None:
         return read()
     if (kind, name) not in kept:

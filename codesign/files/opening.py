@@ -1,4 +1,4 @@
-"""From a location to the folder or the file there."""
+"""Opening the folder or file at a location."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _BOOLEANS = {"true": True, "false": False}
 _WITHIN_FILES = frozenset({"dir", "libarchive", "reference", "tar", "zip"})
 _COPYING = frozenset({"blockcache", "cached", "filecache", "simplecache"})
 _OTHER_WAYS_HERE = frozenset({"async_wrapper", "asynclocal", "asyncwrapper", "dask", "generic", "local"})
-"""Systems of fsspec that are not taken, since a model's URL may be a stranger's: they unpack archives, keep copies in
-any folder that the URL names, or read this machine without the care of `LocalFolder`."""
+"""fsspec systems that are refused, since a model's URL may come from a stranger: they unpack archives, keep copies in
+any folder named by the URL, or read this machine without the safeguards of `LocalFolder`."""
 
 
 def open_folder(location: Location, *, error: type[CodesignError] = InputError) -> Folder:
-    """The folder at a path, or at a URL that fsspec knows; it need not be there yet. Raises InputError, or `error`,
-    which is what the folder raises too, where the URL's scheme is not known, needs a package that is missing, or its
-    system cannot be reached."""
+    """The folder at a path, or at a URL that fsspec supports; it need not exist yet. Raises InputError, or `error`,
+    which the folder also raises, if the URL's scheme is unknown, needs a missing package, or its system cannot be
+    reached."""
     path = local_path(location, error)
     if path is not None:
         return LocalFolder(path, location=location, error=error)
@@ -35,8 +35,8 @@ def open_folder(location: Location, *, error: type[CodesignError] = InputError) 
 
 
 def open_file(location: Location) -> tuple[Folder, str]:
-    """The folder that holds a file, and the file's name in it; neither need be there yet. Raises InputError as
-    `open_folder`, or where the location does not end in a name."""
+    """The folder that holds a file, and the file's name in it; neither need exist yet. Raises InputError like
+    `open_folder`, or if the location does not end in a name."""
     url = str(location)
     if is_url(location):  # file systems drop a slash at the end
         _named(url.partition("?")[0].rpartition("/")[2], location)
@@ -50,30 +50,30 @@ def open_file(location: Location) -> tuple[Folder, str]:
 
 
 def read_file(location: Location) -> bytes | None:
-    """The bytes of a file at a path or URL; None where there is none. Raises InputError, with the system's reason,
-    where it cannot be read."""
+    """The bytes of a file at a path or URL; None if there is none. Raises InputError, with the system's reason, if it
+    cannot be read."""
     folder, name = open_file(location)
     return folder.read(name)
 
 
 def write_atomically(location: Location, data: bytes) -> None:
-    """Write `data` so that a reader, or a crash, sees the old file or the new one and nothing in between.
+    """Write `data` such that a reader, or a crash, sees either the old file or the new one.
 
-    Missing parent folders are made. Raises InputError, with the system's reason, where the place cannot be written, or
+    Missing parent folders are created. Raises InputError, with the system's reason, if the place cannot be written, or
     is a pipe or a device.
     """
     path = local_path(location, InputError)
     if path is not None:
         with suppress(OSError):
             mode = path.stat().st_mode
-            if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # writing beside it and renaming would replace it
+            if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # renaming would replace it
                 raise InputError(f"{path}: cannot be written: is a pipe or a device; give the name of a file")
     folder, name = open_file(location)
     folder.write(name, data)
 
 
 def local_path(location: Location, error: type[CodesignError]) -> Path | None:
-    """The path of a location on this machine; None for another URL than `file://`. Raises InputError, or `error`, where
+    """The path of a location on this machine; None for URLs other than `file://`. Raises InputError, or `error`, if
     there is none."""
     if not str(location).strip():
         raise error("an empty path names no place; write . for the working folder")
@@ -99,7 +99,7 @@ def _named(name: str, location: Location) -> str:
 
 
 def _connect(url: str, error: type[CodesignError]) -> tuple[Any, str]:
-    """fsspec's file system of a URL, and the path in it."""
+    """fsspec's file system for a URL, and the path in it."""
     import fsspec
 
     scheme = scheme_of(url)
@@ -116,7 +116,7 @@ def _connect(url: str, error: type[CodesignError]) -> tuple[Any, str]:
         filesystem, path = fsspec.core.url_to_fs(place, **options)
     except ImportError as missing:
         raise error(f"{printable(url)}: needs a package that is not installed: {reason_of(missing)}") from missing
-    except Exception as failure:  # implementations raise what their libraries do
+    except Exception as failure:  # implementations raise what their libraries raise
         reason = reason_of(failure).replace(url, printable(url))
         raise error(f"{printable(url)}: cannot be opened: {reason}") from failure
     return filesystem, path

@@ -1,4 +1,4 @@
-"""A folder at a URL, through fsspec: object stores, SFTP, memory, and what fsspec's plug-ins add."""
+"""A folder at a URL, through fsspec: object stores, SFTP, memory, and whatever fsspec's plug-ins add."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from codesign.errors import CodesignError
 from codesign.files.folder import Folder
 
 _OBJECT_STORES = frozenset({"memory", "s3", "gs", "abfs"})
-"""Systems, by one of fsspec's names, that need no folders."""
+"""Systems, by one of fsspec's names, that do not need folders."""
 
 _CONTENT_TYPE_OPTIONS = {"s3": "ContentType", "gs": "content_type"}
-"""What `pipe_file` calls the type of an object. Without it a browser offers to keep a report instead of showing it."""
+"""Argument of `pipe_file` for the type of an object. Without it, a browser downloads a report instead of showing it."""
 
 
 class RemoteFolder(Folder):
-    """Files of a URL, each put in its place through the system and path that fsspec made of it.
+    """Files at a URL, written through the system and path that fsspec derives from it.
 
-    An object store shows an object when it is complete. Elsewhere a reader may see half a file, of which a store's
-    checksum tells.
+    An object store shows only complete objects. Elsewhere a reader may see half a file, which a store's checksum
+    detects.
     """
 
-    _raised = (Exception,)  # implementations raise what their libraries do
+    _raised = (Exception,)  # implementations raise what their libraries raise
 
     def __init__(self, url: str, filesystem: Any, path: str, *, error: type[CodesignError]) -> None:
         super().__init__(url, error=error)
@@ -30,7 +30,7 @@ class RemoteFolder(Folder):
         self._root = path.rstrip("/")
         protocols = filesystem.protocol
         self._protocols = frozenset([protocols] if isinstance(protocols, str) else protocols)
-        if filesystem.async_impl:  # others, such as SFTP's, do not promise that threads may share them
+        if filesystem.async_impl:  # others, such as SFTP, do not promise thread safety
             self._at_once = self._durable_at_once = 16
 
     def _path(self, name: str) -> str:
@@ -42,7 +42,7 @@ class RemoteFolder(Folder):
         size = self._size(name)
         if size is None:
             raise IsADirectoryError(name)
-        # A range that begins at or beyond the end is an error on object stores.
+        # A range that starts at or beyond the end is an error on object stores.
         return bytes(self._filesystem.cat_file(self._path(name), start=0, end=min(first, size))) if size else b""
 
     def _write(self, name: str, data: bytes, durable: bool) -> None:
