@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import product
 from typing import Any, Generic, TypeVar
@@ -132,23 +132,7 @@ def _weight_width(entry: ChipEntry, chip: Chip, own: Chip) -> dict[str, object]:
 
 def axis_units(spec: SweepSpec) -> dict[str, str]:
     """By path, the SI unit of each axis' column, "" for none."""
-    return {path: _axis_unit(spec, path) for path in spec.axes}
-
-
-def _axis_unit(spec: SweepSpec, path: str) -> str:
-    block, name, parameter = (*path.split(".", 2), "")[:3]
-    if block != "chip" or parameter in ChipEntry.model_fields:
-        return unit_of_values(spec.axes[path])
-    # The chip's other axes say nothing about it: one value of each, not the product of all.
-    own = {other: values for other, values in spec.axes.items() if other.startswith(f"chip.{name}.")}
-    alone = spec.model_copy(
-        update={"axes": {other: values if other == path else values[:1] for other, values in own.items()}}
-    )
-    values = [parameter_value(variant.value.chip, parameter) for variant in chip_variants(alone, name)]
-    if any(isinstance(value, str) for value, _ in values):
-        return unit_of_values(spec.axes[path])
-    units = {unit for _, unit in values}
-    return units.pop() if len(units) == 1 else ""
+    return {path: unit_of_values(values) for path, values in spec.axes.items()}
 
 
 def _variants(spec: SweepSpec, name: str, block: str, changed: Callable[[Settings], T]) -> list[Variant[T]]:
@@ -164,7 +148,7 @@ def _variants(spec: SweepSpec, name: str, block: str, changed: Callable[[Setting
             values.append(changed(chosen))
         except InputError as error:
             raise _refusal(spec, prefix, chosen, error) if chosen else error from None
-    columns = [_column(values, parameter, [chosen[parameter] for chosen in settings]) for parameter in axes]
+    columns = [column_values([chosen[parameter] for chosen in settings]) for parameter in axes]
     return [
         Variant(name=name, value=value, axes=tuple(zip(paths, (column[i] for column in columns), strict=True)))
         for i, value in enumerate(values)
@@ -177,15 +161,6 @@ def _refusal(spec: SweepSpec, prefix: str, settings: Settings, error: InputError
     name = next((name for name in settings if str(error).startswith(f"{name}: ")), [*settings][-1])
     told = ", ".join(f"{other} = {value}" for other, value in settings.items())
     return spec.refusal([(("axes", f"{prefix}{name}"), f"{told}: {str(error).removeprefix(f'{name}: ')}")])
-
-
-def _column(values: Sequence[object], parameter: str, settings: Sequence[AxisValue]) -> list[Any]:
-    """What the column of an axis holds of each of some values: of those that are no numbers in SI what is written."""
-    chips = [value.chip for value in values if isinstance(value, ChipVariant)]
-    if not chips or parameter in (*ChipEntry.model_fields, "synchronization"):
-        return column_values(settings)
-    cells = [parameter_value(chip, parameter)[0] for chip in chips]
-    return column_values(settings) if any(isinstance(cell, str) for cell in cells) else cells
 
 
 def parameter_value(chip: Chip, parameter: str) -> tuple[str | float | None, str]:
