@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from codesign.analysis.results.columns import AXIS_PREFIX, OF_DESIGN
 from codesign.analysis.results.formatting import written
-from codesign.exploration.definition.network import unit_of_values
+from codesign.exploration.definition.variants import axis_units
 from codesign.exploration.jobs.jobs import CostInputs, ExecuteInputs, SummaryInputs, TrainInputs
 from codesign.exploration.jobs.rows import Columns
 from codesign.exploration.jobs.store import Store
@@ -165,7 +165,7 @@ def _look_up(
 def _labels(plan: Plan) -> dict[str, str]:
     """A name for each training and execution, after the first design point that needs it."""
     labels: dict[str, str] = {}
-    units = {path: unit_of_values(of) for path, of in plan.spec.axes.items() if not path.startswith("chip.")}
+    units = axis_units(plan.spec)
     for point in plan.points:
         if point.jobs is None:
             continue
