@@ -128,24 +128,25 @@ def _errors(chip: ChipFacts) -> list[float]:
 def settings_tables(metadata: ResultMetadata) -> list[Table]:
     """Recipes, schedules and neuron, a row each, a column a parameter; what axes or trials set is only said to vary."""
     neuron = {"neuron": metadata.neuron} if metadata.neuron else {}
-    named = {
-        "recipes": _settled("recipe", metadata.recipes, metadata.varied),
-        "schedules": _settled("schedule", metadata.schedules, metadata.varied),
-        "neuron": _settled("neuron", neuron, metadata.varied),
-    }
-    return [_settings(name, settings) for name, settings in named.items() if settings]
+    named = {"recipe": metadata.recipes, "schedule": metadata.schedules, "neuron": neuron}
+    return [_settings(block, settings, metadata.varied) for block, settings in named.items() if settings]
 
 
-def _settled(
-    block: str, named: Mapping[str, Mapping[str, Scalar]], varied: Collection[str]
-) -> dict[str, dict[str, Scalar]]:
-    """Settings by owner, with a word in place of those of which one of the paths sets all or a part."""
-    found = {}
-    for owner, settings in named.items():
-        of_owner = [setting_of(path, block, owner, named) for path in varied]
-        changed = {name for name in settings if any(f"{path}.".startswith(f"{name}.") for path in of_owner)}
-        found[owner] = {name: "varied" if name in changed else value for name, value in settings.items()}
-    return found
+def _settings(block: str, named: Mapping[str, Mapping[str, Scalar]], varied: Collection[str]) -> Table:
+    """Of which one of the `varied` paths sets all or a part, a word stands in place of the value."""
+
+    def cell(owner: str, key: str) -> str:
+        value = named[owner].get(key)
+        paths = [setting_of(path, block, owner, named) for path in varied] if key in named[owner] else []
+        if any(f"{path}.".startswith(f"{key}.") for path in paths):
+            return "varied"
+        return ("no", "yes")[value] if isinstance(value, bool) else written(value)
+
+    keys = list(dict.fromkeys(key for settings in named.values() for key in settings))
+    heads = [key.replace("_", " ") + " (s)" * key.endswith("time_constant") for key in keys]
+    rows = [(owner, *(cell(owner, key) for key in keys)) for owner in sorted(named)]
+    name = block if block == "neuron" else f"{block}s"
+    return text_table(f"{name.capitalize()}.", ("name", *heads), rows, name)
 
 
 def pace_warnings(gathered: Sequence[Point], columns: Collection[str] = tuple(_TROUBLES)) -> list[str]:
@@ -172,14 +173,3 @@ def by_chip(name: str, caption: str, entries: Iterable[tuple[str, str]]) -> Tabl
         chips.setdefault(entry, []).append(chip)
     rows = sorted((listed(sorted(set(names))), entry) for entry, names in chips.items())
     return text_table(caption, ("chip", "what"), rows, name)
-
-
-def _settings(name: str, named: Mapping[str, Mapping[str, Scalar]]) -> Table:
-    keys = list(dict.fromkeys(key for settings in named.values() for key in settings))
-    heads = [key.replace("_", " ") + " (s)" * key.endswith("time_constant") for key in keys]
-
-    def cell(value: Scalar) -> str:
-        return ("no", "yes")[value] if isinstance(value, bool) else written(value)
-
-    rows = [(of, *(cell(settings.get(key)) for key in keys)) for of, settings in sorted(named.items())]
-    return text_table(f"{name.capitalize()}.", ("name", *heads), rows, name)

@@ -72,17 +72,16 @@ def _change(factor: float) -> Cell:
 
 
 def _layers(points: Sequence[Point], names: Names) -> Table:
-    rows, chips = [], len({point.chip for point in points})
+    rows = []
     for point in points:
         spikes, operations = point.means("layer_spikes"), point.means("layer_operations")
-        label = names.chips[point.chip] if chips == len(points) else names.point(point)
         known = len(spikes) == len(operations)
         for place, (sent, received) in enumerate(zip(spikes, operations, strict=True) if known else (), start=1):
             share = received / sum(operations) if received else 0.0
             layer = Cell(f"{ordinal(place)}{', output' if place == len(spikes) else ''}", place)
             rows.append(
                 {
-                    Heading("chip"): Cell(label),
+                    Heading("chip"): Cell(names.chips[point.chip]),
                     numeric("layer", "the first receives the input"): layer,
                     numeric("spikes", "emitted by the layer"): Cell(f"{sent:,.1f}", sent),
                     numeric("synaptic operations", "into the layer"): Cell(f"{received:,.0f}", received),
