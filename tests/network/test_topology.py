@@ -56,15 +56,6 @@ def test_a_grouped_dilated_rectangular_layer_by_hand():
     assert fan_out.tolist() == [4, 4, 6, 6, 4, 4, 0] + [0] * 14 + [4, 4, 6, 6, 4, 4, 0] + [0] * 7
 
 
-def test_a_conv1d_is_a_conv2d_of_height_1():
-    one = {"kind": "conv1d", "channels": 4, "kernel": 3, "stride": 2, "padding": 1, "dilation": 2, "groups": 2}
-    sides = {"kernel": [1, 3], "stride": [1, 2], "padding": [0, 1], "dilation": [1, 2]}
-    along = TopologySpec.model_validate({"input": [2, 9], "layers": [one]})
-    over = TopologySpec.model_validate({"input": [2, 1, 9], "layers": [{**one, "kind": "conv2d", **sides}]})
-    assert along.input == over.input
-    assert network_shape(along) == network_shape(over)
-
-
 CONV = {"kind": "conv2d", "channels": 2, "kernel": 2}
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 from networks import batch_of, network_of
-from random_cases import POLICIES, a_case, examples, networks, random_batch, random_frames
+from random_cases import POLICIES, examples, networks, random_batch, random_frames
 
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.network.topology import network_shape
@@ -37,13 +37,6 @@ def test_large_groups_and_layer_thresholds_equal_layered(network: SpikingNetwork
         assert execution.scores.tolist() == layered.scores.tolist()
         assert execution.synaptic_operations.tolist() == layered.synaptic_operations.tolist()
         assert execution.active.tolist() == layered.active.tolist()  # barrier messages make nobody active
-
-
-def test_small_groups_differ_from_layered():
-    case = a_case()
-    one_by_one = Schedule(group_size=1, stop="drained")
-    layered, one = (simulate(case.network, case.events, schedule).execution for schedule in (LAYERED, one_by_one))
-    assert one.emitted.tolist() != layered.emitted.tolist()
 
 
 def test_which_schedules_are_flagged_as_layered():
