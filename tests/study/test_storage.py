@@ -143,6 +143,16 @@ def test_trials_of_another_search_do_not_mix(tmp_path: Path) -> None:
     assert definition_of(SPEC, "1" * 64)["data"] != definition(SPEC)["data"]
 
 
+def test_another_order_of_the_file_is_another_search_where_it_says_something() -> None:
+    """What is first is the baseline, and what trials have that is not searched for; parameters are drawn in order."""
+    recipes = "  unlayered: {method: unlayered, policy: random}\n", "  layered: {method: layered}\n"
+    drawn = OF_NETWORK.splitlines(keepends=True)
+    for part, (first, second) in {"baseline": recipes, "space": drawn}.items():
+        other = definition(study((first + second, second + first)))
+        assert {name for name in other if other[name] != definition(SPEC)[name]} == {part}
+    assert definition(study(more="baseline: {recipe: unlayered, chip: mubrain}\n")) == definition(SPEC)
+
+
 class Hinge:
     version = 1
 

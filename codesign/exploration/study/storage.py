@@ -39,6 +39,8 @@ def definition_of(spec: StudySpec, workload: str) -> dict[str, str]:
     """A hash of each thing, in the file or not, that decides which trials are proposed and what they give; `workload`
     is its fingerprint."""
     parts = {name: getattr(spec, name) for name in sorted(type(spec).model_fields) if name not in _UNSEARCHED}
+    # The order of the file says what the baseline is, and in which order parameters are drawn.
+    parts |= {"baseline": spec.search_space.baseline, "space": [*spec.space.items()]}
     chips = {name: chip_digest(base_chip(spec, name)) for name in spec.chips}
     models = {name: model.digest for name, model in given_models(load_given(spec)).items()}
     return {
