@@ -50,14 +50,18 @@ def failure_table(table: ResultTable) -> Table:
 
 def chip_numbers(metadata: ResultMetadata) -> Table:
     """Every number of every chip, how it is known and where from; what axes set is only said to vary."""
-    varied = set(metadata.varied)
     rows = [
-        (chip.title, n.name, *(_VARIED if f"chip.{name}.{n.name}" in varied else _known(n)))
+        (chip.title, n.name, *(_VARIED if n.name in varied_of(metadata, name) else _known(n)))
         for name, chip in sorted(metadata.chips.items())
         for n in chip.numbers
     ]
     headings = ("chip", "number", "value", "range", "known how", "source")
     return text_table("The chips' numbers.", headings, rows, "numbers")
+
+
+def varied_of(metadata: ResultMetadata, chip: str) -> set[str]:
+    """What axes or trials set of a chip; a study may search for a number of whichever chip a trial has."""
+    return {setting_of(path, "chip", chip, metadata.chips) for path in metadata.varied}
 
 
 def _known(n: ChipNumber) -> tuple[str, ...]:

@@ -36,6 +36,11 @@ def test_settings_that_an_axis_sets_are_said_to_vary():
         place = [heading.text for heading in of.headings].index(parameter)
         assert {cells[0].text: cells[place].text for cells in of.rows}[row] == "varied"
     assert [cell.text for cell in neuron.rows[0]].count("varied") == 1
+    waits = replace(metadata, axes=(AxisFacts(name="chip.loihi.synchronization"),))
+    (section,) = (
+        one for one in sections_of(AnsweredTable.of(table_of(synthetic_rows(), waits))) if one.name == "chips"
+    )
+    assert ["loihi", "varied"] in [[row[0].text, row[2].text] for row in tables(section)[0].rows]
 
 
 def test_what_is_left_out_or_assumed_is_said_once_with_all_chips_that_it_is_said_of():

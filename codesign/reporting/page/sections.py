@@ -20,6 +20,7 @@ from codesign.reporting.facts import (
     pace_warnings,
     settings_tables,
     validation_table,
+    varied_of,
 )
 from codesign.reporting.pieces import Cell, Heading, Section, Table, table_of, text_table, with_rows
 from codesign.reporting.printed import printed_section
@@ -107,8 +108,12 @@ def _answers(answers: Sequence[Answer], question: str) -> Section:
 
 
 def _citations(metadata: ResultMetadata) -> Table:
+    kinds = {
+        name: "varied" if "synchronization" in varied_of(metadata, name) else chip.synchronization
+        for name, chip in metadata.chips.items()
+    }
     rows = [
-        (name, chip.title, chip.synchronization, chip.operating_point, chip.citation, chip.validation_summary)
+        (name, chip.title, kinds[name], chip.operating_point, chip.citation, chip.validation_summary)
         for name, chip in sorted(metadata.chips.items())
     ]
     headings = ("chip", "title", "synchronization", "operating point", "source", "validation")
