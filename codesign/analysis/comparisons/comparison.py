@@ -1,4 +1,4 @@
-"""One comparison of two points, paired by training seed, and what several say together."""
+"""The comparison of two points, paired by training seed."""
 
 from __future__ import annotations
 
@@ -14,22 +14,23 @@ from codesign.deferred import pd
 from codesign.hardware.terms import COVERAGE, ENERGY_COLUMNS
 
 ENERGIES = ("energy_j", "energy_cores_in_use_j", "energy_delay_js", "power_w")
-"""Columns that compare only between points whose energies hold the same terms."""
+"""Columns that can only be compared between points whose energies hold the same terms."""
 IN_BOOK = frozenset(ENERGIES) - {"energy_cores_in_use_j"}
-"""Those that follow the book of the static power that results are read in."""
+"""Those that depend on the book of the static power in which results are read."""
 BY_TERM = ("energy_j", "energy_delay_js")
-"""Those of which the terms that two points share can be compared instead."""
+"""Those for which the terms shared by two points can be compared instead."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Comparison:
-    """`better` against `worse`, as the claim has it.
+    """`better` against `worse`, as claimed.
 
     Attributes:
-        column: what is compared, for its name and unit.
+        column: the compared column, for its name and unit.
         better_mean, worse_mean: means over the seeds that both have.
-        gain: the paired difference in the direction of the claim: above zero agrees with it.
-        robustness: what the ranges of the chips' numbers do to it; None where it depends on none or they are not known.
+        gain: the paired difference in the direction of the claim: above zero supports it.
+        robustness: the effect of the ranges of the chips' numbers; None if it does not depend on any, or if they are
+            unknown.
     """
 
     column: str
@@ -42,26 +43,26 @@ class Comparison:
 
     @property
     def equal(self) -> bool:
-        """Whether both have the same in each training seed, and not just on average. Two networks may give as many
-        right answers by chance; those with the same spikes give the same."""
+        """Whether both are equal for each training seed, not just on average. Two networks may have equally many right
+        answers by chance; with the same spikes they give the same answers."""
         by_chance = counts_samples(self.column) and not answer_alike(self.better, self.worse, self.column)
         return self.gain.mean == 0.0 and not self.gain.half_width and not by_chance
 
     @property
     def in_part(self) -> bool:
-        """Whether it is of the energy terms that both sides have, as one of them has others, too."""
+        """Whether only the energy terms that both sides have are compared, because one of them has others, too."""
         return self.column in BY_TERM and self.better.coverage != self.worse.coverage
 
     @property
     def ratio(self) -> float | None:
-        """Mean of `worse` over mean of `better`; None where one is not above zero."""
+        """Mean of `worse` over mean of `better`; None if one is not above zero."""
         return self.worse_mean / self.better_mean if self.better_mean > 0 and self.worse_mean > 0 else None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Obstacle:
-    """Why the energies of two points do not compare, with `{0}` and `{1}` for the names of chips, and at which points
-    it lies."""
+    """Why the energies of two points cannot be compared, with `{0}` and `{1}` for the names of chips, and which points
+    are responsible."""
 
     sentence: str
     points: tuple[Point, ...]
@@ -71,8 +72,8 @@ def compare(
     column: str, better: Point, worse: Point, *, more_is_better: bool, either: bool = False
 ) -> Comparison | None:
     """The paired comparison; None if no training seed has the value on both sides, or energies have no common term.
-    Energies are compared on the terms that both hold, the better of these against the other; with `either`, that is so
-    of any column, and the better one is that of the seeds that both have."""
+    Energies are compared on their common terms, where the better point may be the other one; with `either`, this
+    applies to any column, and the better point is determined on the seeds that both have."""
     terms = matched_terms(better, worse) if column in BY_TERM else None
     if isinstance(terms, Obstacle):
         return None
@@ -88,7 +89,7 @@ def compare(
 
 
 def with_robustness(comparison: Comparison, terms: Sequence[str] | None = None) -> Comparison:
-    """The comparison with what the ranges of the chips' numbers do to it, of some energy terms or all."""
+    """The comparison with the effect of the ranges of the chips' numbers, for some energy terms or all."""
     if comparison.column not in DRAWN:
         return comparison
     robustness = robustness_of(comparison.column, comparison.better, comparison.worse, terms)
@@ -98,7 +99,7 @@ def with_robustness(comparison: Comparison, terms: Sequence[str] | None = None) 
 def compare_series(
     column: str, better: Point, worse: Point, values: pd.Series, others: pd.Series, *, more_is_better: bool
 ) -> Comparison | None:
-    """Like `compare`, of values by training seed that no single column holds."""
+    """Like `compare`, for values by training seed that are not a single column."""
     gain = difference(values, others) if more_is_better else difference(others, values)
     if gain.mean is None:
         return None
@@ -114,8 +115,8 @@ def compare_series(
 
 
 def matched_terms(a: Point, b: Point) -> tuple[str, ...] | Obstacle:
-    """Energy terms that both points' energies hold, in the order in which terms are added up; all of them of an all-in
-    figure, which compares within its chip alone."""
+    """Energy terms that both points' energies hold, in the order of summation; all terms for all-in figures, which can
+    only be compared within a chip."""
     for point in (a, b):
         if not point.coverage or point.value("energy_j").mean is None:
             return Obstacle(sentence="No energy is modelled for {0}.", points=(point,))
@@ -132,7 +133,7 @@ def matched_terms(a: Point, b: Point) -> tuple[str, ...] | Obstacle:
         return Obstacle(sentence=sentence, points=(a, b))
     for point, other in ((a, b), (b, a)):
         # Which number holds an included term is not in the results: leaving out any but static power could lose it,
-        # unless that number is charged for nothing here, such as hops where a network lies on one core.
+        # unless that number is never charged here, such as hops if a network occupies one core.
         left_out = set(point.charged) - set(common)
         if point.included_terms and (point.included_terms & left_out or left_out - {"static"}):
             hidden = point.included_terms & left_out
@@ -149,7 +150,8 @@ def matched_terms(a: Point, b: Point) -> tuple[str, ...] | Obstacle:
 
 
 def energy_of(point: Point, terms: tuple[str, ...], column: str = "energy_j") -> pd.Series:
-    """Energy of the terms by training seed, or its product with the latency; all of it where those are all terms."""
+    """Energy of the terms by training seed, or its product with the latency; the whole energy if these are all
+    terms."""
     if tuple(sorted(terms)) == point.coverage:
         return point.seeds(column)
     energy = point.sums(ENERGY_COLUMNS[name] for name in point.known_terms(terms))

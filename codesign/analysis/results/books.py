@@ -1,7 +1,7 @@
-"""Rows of results in another book of the static power.
+"""Converting rows of results to another book of the static power.
 
-A results file holds what all that is powered draws, term by term. Another book weighs the terms, so that it needs
-nothing but the file: energies, draws and ends of ranges are sums of them.
+A results file holds what everything that is powered draws, term by term. Another book weights the terms, so it needs
+only the file: energies, draws and ends of ranges are sums of terms.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from codesign.deferred import pd
 from codesign.hardware.terms import BOOKS, COST_TERMS, COVERAGE, StaticBook, weight
 
 OF_BOOKS = ("energy_cores_in_use_j", "core_share", "latency_s", "on_s")
-"""Columns that other books than the board's are made of, beside energies by term."""
+"""Columns from which books other than the board's are computed, in addition to energies by term."""
 _DRAWN = {"energy_draws_j": "term_draws", "energy_at_low_j": "term_at_low", "energy_at_high_j": "term_at_high"}
-"""Sums over all terms, and their parts by term, as `codesign.hardware.cost.uncertainty` writes them."""
+"""Sums over all terms and their parts by term, as in `codesign.hardware.cost.uncertainty`."""
 
 
 def in_book(frame: pd.DataFrame, book: StaticBook) -> pd.DataFrame:
-    """Rows of a results file, some of whose columns may be missing, with `energy_j` and what is made of it in a book;
-    terms that it does not count are null."""
+    """Rows of a results file, which may lack columns, with `energy_j` and everything derived from it in the given book;
+    terms that the book does not count are null."""
     if book == "board" or not len(frame):
         return frame
     share = frame["core_share"].astype(float).to_numpy()
@@ -65,7 +65,7 @@ def in_book(frame: pd.DataFrame, book: StaticBook) -> pd.DataFrame:
 
 
 def _drawn(row: Mapping[Any, Any], weights: dict[str, float]) -> Mapping[Any, Any]:
-    """Draws and scales of one row, whose terms are weighed; as they are where energy or draws are not known."""
+    """Draws and ends of one row with weighted terms; unchanged if energy or draws are unknown."""
     if any(row[name] is None for name in ("uncertain_terms", "term_scale_j", *_DRAWN, *_DRAWN.values())):
         return row
     moving = list(row["uncertain_terms"])

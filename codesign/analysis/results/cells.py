@@ -1,4 +1,4 @@
-"""Checks the cells of a results file: `Column` says what they may be, this looks at an Arrow table."""
+"""Checks the cells of a results file, an Arrow table, against the rules of `Column`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SHOWN = 40
 
 
 def wrong_cells(table: pa.Table, columns: Mapping[str, Column]) -> Iterator[str]:
-    """Column, first row, what it must hold and what was found, for each rule that cells of a table break."""
+    """For each rule that cells of a table violate: column, first row, what it must hold and what was found."""
     lists = {name: table[name].combine_chunks() for name, column in columns.items() if column.kind in ENTRIES}
     lengths = {name: _lengths(cells) for name, cells in lists.items()}
     for name, column in columns.items():
@@ -32,7 +32,7 @@ def wrong_cells(table: pa.Table, columns: Mapping[str, Column]) -> Iterator[str]
 
 
 def _wrong_values(name: str, column: Column, cells: Any, rows: Integers) -> Iterator[str]:
-    """Values of a column, or entries of its lists, that are not what it allows."""
+    """Mistakes: values of a column, or entries of its lists, that it does not allow."""
     known = _known(cells)
     rows, values = rows[known], cells.drop_null()
     if ENTRIES.get(column.kind, column.kind) == "string":
@@ -52,8 +52,8 @@ def _wrong_values(name: str, column: Column, cells: Any, rows: Integers) -> Iter
 
 def _wrong_numbers(column: Column, numbers: NDArray[Any]) -> Flags:
     limit = float(np.finfo(numbers.dtype).max) if numbers.dtype.kind == "f" else LARGEST
-    wrong = ~((max(column.least, -limit) <= numbers) & (numbers <= min(column.most, limit)))  # NaN is in no range
-    if numbers.dtype == np.float64:  # the smallest of single precision is larger
+    wrong = ~((max(column.least, -limit) <= numbers) & (numbers <= min(column.most, limit)))  # NaN is outside any range
+    if numbers.dtype == np.float64:  # the smallest number in single precision is larger
         wrong |= (numbers != 0) & (np.abs(numbers) < SMALLEST)
     return wrong
 
@@ -67,7 +67,7 @@ def _wrong_texts(column: Column, values: Any) -> Flags:
 
 
 def _wrong_lists(name: str, column: Column, lists: Mapping[str, Any], lengths: Mapping[str, Integers]) -> Iterator[str]:
-    """Lists of a column whose lengths do not match each other, or those of other columns in the same row."""
+    """Mistakes: lists of a column whose lengths do not match each other, or those of other columns in the same row."""
     own, rows = lengths[name], np.arange(len(lengths[name]))
     others = column.length if isinstance(column.length, tuple) else ()
     if column.length is not None:
@@ -94,7 +94,8 @@ def _wrong_lists(name: str, column: Column, lists: Mapping[str, Any], lengths: M
 
 
 def _told(name: str, rows: Integers, wrong: Flags, what: Callable[[int], str]) -> Iterator[str]:
-    """In which rows cells of a column are wrong, and what is wrong with the first of them; nothing where none is."""
+    """A message with the rows in which cells of a column are wrong, and what is wrong with the first; none if all are
+    right."""
     if wrong.any():
         found = np.unique(rows[wrong])
         more = f" and {len(found) - 1:,} more" if len(found) > 1 else ""
@@ -106,10 +107,10 @@ def _known(cells: Any) -> Flags:
 
 
 def _lengths(cells: Any) -> Integers:
-    """Entries of each list, −1 where there is none."""
+    """Length of each list, −1 for a missing list."""
     return np.asarray(pc.list_value_length(cells).fill_null(-1).to_numpy(zero_copy_only=False), dtype=np.int64)
 
 
 def _parents(lengths: Integers) -> Integers:
-    """The row of each entry of lists of these lengths."""
+    """The row of each entry, given the lengths of lists."""
     return np.repeat(np.arange(len(lengths)), np.maximum(lengths, 0))

@@ -1,4 +1,4 @@
-"""The columns of results: what each holds, in which unit, and whether a cell fits it."""
+"""The columns of results: what each holds, its unit, and which cells are valid."""
 
 from __future__ import annotations
 
@@ -13,51 +13,51 @@ from codesign.hardware.terms import COST_TERMS, COVERAGE, SYNCHRONIZATIONS
 Kind = Literal["string", "int", "float", "bool", "strings", "ints", "floats", "draws"]
 
 AXIS_PREFIX = "axis."
-"""Columns of a sweep's axes begin with it."""
+"""Prefix of the columns of a sweep's axes."""
 TRIAL_AXIS = "trial"
-"""The axis of a study's results that names the trial of a row."""
+"""The axis of a study's results with the trial of a row."""
 BASELINE = "baseline"
-"""The trial that is no trial: what a study's file gives without any search."""
+"""The name of a study's baseline: its file without any search."""
 
 OF_DESIGN = ("network.", "neuron.", "workload.")
 
 
 def is_of_design(path: str) -> bool:
-    """Whether an axis is on network, neuron or workload, and so on every model of a sweep."""
+    """Whether an axis is on network, neuron or workload, and therefore applies to every model of a sweep."""
     return path.startswith(OF_DESIGN)
 
 
 def sets_topology(path: str) -> bool:
-    """Whether the fact `topology` follows from an axis."""
+    """Whether an axis determines the fact `topology`."""
     return path.startswith("network.")
 
 
 def is_of_model(path: str, recipe: str) -> bool:
-    """Whether an axis tells the models of a recipe apart, as a study's trials do."""
+    """Whether an axis distinguishes models of a recipe, as a study's trials do."""
     return path == TRIAL_AXIS or is_of_design(path) or path.startswith(f"recipe.{recipe}.")
 
 
 LARGEST = 1e60
-"""No number of a result is larger in magnitude: statistics square them, and hypervolumes multiply several."""
+"""Largest magnitude of a number in results: statistics square numbers, and hypervolumes multiply several."""
 SMALLEST = 1e-60
-"""No number of a result is smaller in magnitude unless it is 0: ratios divide by them."""
+"""Smallest magnitude of a nonzero number in results: ratios divide by numbers."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """One column: what it holds, and what its cells may be. For a list, limits of values apply to its entries.
+    """One column: what it holds, and which cells are valid. For a list, limits of values apply to its entries.
 
     Attributes:
-        kind: type; `draws` are floats in single precision: there are many, and more digits would say nothing.
+        kind: type; `draws` are floats in single precision: there are many, and more digits would be meaningless.
         unit: SI unit, "" for none.
-        nullable: whether results may lack it.
+        nullable: whether cells may be null.
         least, most: smallest and largest value.
-        words: all that a text may be; empty for any text.
-        longest: characters of a text.
-        length: of a list: a number of entries, or columns of lists whose lengths, multiplied, are the number.
-        alike: whether all lists of the column are equally long, and none empty.
-        ascending: whether each entry of a list is above the one before it.
-        not_above: another column of lists of which no entry is below the same entry of this one.
+        words: the allowed texts; empty for any text.
+        longest: most characters of a text.
+        length: for a list: the number of entries, or columns of lists, the product of whose lengths is this number.
+        alike: whether all lists of the column are equally long and not empty.
+        ascending: whether each entry of a list is larger than the one before it.
+        not_above: another column of lists, none of whose entries is smaller than the same entry of this one.
     """
 
     kind: Kind
@@ -75,7 +75,7 @@ class Column:
 
     @property
     def allowed(self) -> str:
-        """What a value may be, in words."""
+        """The allowed values, in words."""
         match ENTRIES.get(self.kind, self.kind):
             case "string":
                 return f"one of {', '.join(self.words)}" if self.words else f"at most {self.longest:,} characters"
@@ -88,7 +88,7 @@ class Column:
 
 
 ENTRIES: Mapping[str, str] = {"strings": "string", "ints": "int", "floats": "float", "draws": "float"}
-"""Kinds of lists, and what their entries are."""
+"""Kinds of lists, and the kinds of their entries."""
 
 
 def _flag(meaning: str) -> Column:
@@ -342,22 +342,22 @@ COLUMNS: Mapping[str, Column] = {
     "training_memory_bytes": _number("peak resident memory of training above what the process held before it", "B"),
     "execute_wall_s": _number("wall time of the execution job", "s"),
 }
-"""Every fixed column in file order. A sweep's axes add columns named `axis.<name>`, strings or floats, at the end."""
+"""All fixed columns in file order. A sweep's axes add columns named `axis.<name>`, strings or floats, at the end."""
 
 NUMERIC_COLUMNS = tuple(
     sorted(name for name, of in COLUMNS.items() if of.kind in ("int", "float") and not name.endswith("_seed"))
 )
-"""Columns that have a mean: what objectives, questions and charts may be about. A seed is a name that is a number."""
+"""Columns that have a mean, for objectives, questions and charts. Not seeds, which are names in the form of numbers."""
 
 VOLATILE_COLUMNS = ("train_wall_s", "epoch_wall_s", "training_memory_bytes", "execute_wall_s")
-"""Columns that differ between two runs of the same sweep and are ignored when contents are compared."""
+"""Columns that differ between two runs of the same sweep, and are ignored when contents are compared."""
 
 _TYPES: Mapping[str, type[Any]] = {"string": str, "bool": bool, "int": numbers.Integral, "float": numbers.Real}
 
 
 def checked_cells(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Some cells of a row, as plain Python objects of their columns' kinds. Raises ValueError for a column that is not
-    known, a missing value that is required, and a value of a wrong type."""
+    """Cells of a row as plain Python objects of their columns' kinds. Raises ValueError for an unknown column, a
+    missing value that is required, and a value of the wrong type."""
     unknown = sorted(set(row) - set(COLUMNS))
     if unknown:
         raise ValueError(f"unknown column {', '.join(unknown)}")
@@ -376,7 +376,7 @@ def checked_cell(name: str, column: Column, value: Any) -> Any:
         raise ValueError(f"{name}: must be a list, found {value!r}")
     entries = list(value)
     if set(map(type, entries)) == {float} and ENTRIES[column.kind] == "float" and all(map(math.isfinite, entries)):
-        return entries  # long lists of draws, as they nearly always are
+        return entries  # draws, which are nearly always long lists
     return [_checked_scalar(name, ENTRIES[column.kind], entry) for entry in entries]
 
 
@@ -393,5 +393,6 @@ def _checked_scalar(name: str, kind: str, value: Any) -> Any:
 
 
 def drops_spikes(latency_model: object, overloaded_ticks: float | None) -> bool:
-    """Whether cores drop spikes, which are counted as if they arrived: neither accuracy nor cost is the chip's."""
+    """Whether cores drop spikes, which are counted as if they arrived: accuracy and cost are then not those of the
+    chip."""
     return str(latency_model).endswith("drops") and bool(overloaded_ticks)

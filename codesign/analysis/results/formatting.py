@@ -1,4 +1,4 @@
-"""How numbers and names are written, the same everywhere in the report."""
+"""Formatting of numbers and names, the same everywhere in the report."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from codesign.hardware.terms import StaticBook
 from codesign.units import format_si, in_percent
 
 UNKNOWN = "–"
-"""Stands for a value that is not known or not modelled."""
+"""Written for a value that is unknown or not modelled."""
 
 BOOK_WORDS: dict[StaticBook, str] = {"board": "the whole board", "cores_in_use": "the cores in use"}
-"""Whose static power an energy counts."""
+"""The static power that each book counts, in words."""
 
 _LABELS = {
     "energy_j": "energy per sample",
@@ -39,12 +39,12 @@ MEASURES: Mapping[str, tuple[str, str]] = {
     "loss_early_fall": ("fall of the loss in the first tenth of the epochs", "training_loss"),
     "instability": ("share of training seeds whose loss rose again or that failed", "agreement"),
 }
-"""Numbers that no column holds: what each is called, and the column in whose unit it is written."""
+"""Measures, which are not columns: the label of each, and the column in whose unit it is written."""
 _ROUNDING = 1e-12
-"""Relative spread that equal numbers get from their sum, and equal ratios."""
+"""Relative spread of equal numbers, and of equal ratios, due to rounding."""
 _SEVERAL, _HARDLY, _LEAST_SHARE = 1.5, 1.95, 0.1
-"""The factor from which on a difference is said in times, the percentage below which it is hardly one (2.0 as written
-is one), and the percentage that is no longer said."""
+"""The factor from which on a difference is given in times, the percentage below which it is "hardly" one (2.0 as
+written is one), and the percentage below which it is not given."""
 
 
 def like(column: str) -> str:
@@ -70,10 +70,10 @@ def column_label(column: str, book: StaticBook | None = None) -> str:
 
 
 def significant(value: float, digits: int = 4) -> str:
-    """`value` with so many significant digits, without exponents where a reader can do without."""
+    """`value` with `digits` significant digits, without an exponent if possible."""
     if value == 0:
         return "0"
-    value = float(f"{value:.{digits - 1}e}")  # rounded first: four digits of 9.9996 are 10.00
+    value = float(f"{value:.{digits - 1}e}")  # round first: four digits of 9.9996 are 10.00
     magnitude = math.floor(math.log10(abs(value)))
     if not -4 <= magnitude < 7:
         return f"{value:.{digits}g}"
@@ -81,8 +81,8 @@ def significant(value: float, digits: int = 4) -> str:
 
 
 def in_times(factor: float, *, more: bool) -> str:
-    """A value `factor` times as large, or as small, as another: `2.71 times less`, `3.8 % more`,
-    `hardly less (0.37 %)`; the other way round below 1."""
+    """A comparison of a value that is `factor` times as large, or as small, as another: `2.71 times less`, `3.8 %
+    more`, `hardly less (0.37 %)`; reversed for factors below 1."""
     factor, more = (factor, more) if factor >= 1 else (1 / factor, not more)
     word = "more" if more else "less"
     share = 100 * (factor - 1 if more else 1 - 1 / factor)
@@ -95,12 +95,12 @@ def in_times(factor: float, *, more: bool) -> str:
 
 
 def multiple(factor: float) -> str:
-    """`1.5`, `16.7` or `12,300`: three digits, without zeros at the end, and without an exponent below a million."""
+    """`1.5`, `16.7` or `12,300`: three digits, without trailing zeros, and without an exponent below a million."""
     return f"{float(f'{factor:.3g}'):,g}"
 
 
 def number(value: float | None, digits: int = 4, half: float | None = None) -> str:
-    """With so many significant digits, and with what it may be off by either way where that is known."""
+    """A number with `digits` significant digits, followed by ± `half` if known."""
     if value is None or math.isnan(value):
         return UNKNOWN
     return significant(value, digits) + ("" if half is None else f" ± {significant(_spread(half, value), 2)}")
@@ -111,11 +111,11 @@ def _spread(half: float, value: float) -> float:
 
 
 def written(value: str | float | bool | None, unit: str = "", digits: int = 6) -> str:
-    """A setting as a YAML file would have it: an SI value with its unit, if it has one; a dash for none."""
+    """A setting as in a YAML file: an SI value with its unit, if it has one; a dash for none."""
     match value:
         case None:
             return UNKNOWN
-        case bool() | "True" | "False":  # an axis of a sweep holds its values as text
+        case bool() | "True" | "False":  # an axis of a sweep stores its values as text
             return str(value).lower()
         case int() | float() if unit:
             return format_si(value, unit)
@@ -136,13 +136,13 @@ def in_points(value: float) -> str:
 
 
 def points_apart(value: float) -> str:
-    """By how much two shares differ: `12.1 points`; `less than 0.1 points` where that would be written as none."""
+    """The difference of two shares: `12.1 points`, or `less than 0.1 points` if it would round to zero."""
     far = in_points(value)
     return f"{'less than 0.1' if far == '0.0' else far} points"
 
 
 def points_with_interval(value: Interval) -> str:
-    """A difference of fractions as `12.1 ± 1.8` percentage points, or the mean alone where there is no interval."""
+    """A difference of fractions as `12.1 ± 1.8` percentage points, or only the mean without an interval."""
     if value.mean is None:
         return UNKNOWN
     return in_points(value.mean) + ("" if value.half_width is None else f" ± {in_points(value.half_width)}")
@@ -155,7 +155,7 @@ def is_share(column: str) -> bool:
 
 
 def quantity(value: float | None, column: str, half: float | None = None) -> str:
-    """A mean of `column` with its unit, and what it may be off by either way where that is known."""
+    """A mean of `column` with its unit, followed by ± `half` if known."""
     if value is None or math.isnan(value):
         return UNKNOWN
     half = None if half is None else _spread(half, value)
@@ -170,12 +170,12 @@ def quantity(value: float | None, column: str, half: float | None = None) -> str
 
 
 def with_interval(value: Interval, column: str) -> str:
-    """`94.9 ± 0.4 %`, or the mean alone where there is no interval."""
+    """`94.9 ± 0.4 %`, or only the mean without an interval."""
     return quantity(value.mean, column, value.half_width)
 
 
 def listed(items: list[str], last: str = "and") -> str:
-    """`a, b and c`, or with another word before the last; `a, x; b, x; and c` where items hold commas of their own."""
+    """`a, b and c`, or with another word before the last item; `a, x; b, x; and c` if items contain commas."""
     if len(items) < 2:
         return "".join(items)
     if len(items) > 2 and any(", " in item for item in items):
@@ -184,7 +184,7 @@ def listed(items: list[str], last: str = "and") -> str:
 
 
 def upper(text: str) -> str:
-    """`text` as a sentence begins; a unit's letter stays as it is."""
+    """`text` capitalized as the start of a sentence; the letter of a unit is unchanged."""
     return text[:1].upper() + text[1:] if text[:1].isascii() else text
 
 

@@ -1,4 +1,4 @@
-"""How much a results file may hold: the unpacked size of a Parquet file is checked before it is in memory."""
+"""Limits of a results file: the unpacked size of a Parquet file is checked before it is loaded into memory."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from typing import Any
 from codesign.deferred import pa, pc, pq
 
 MOST_ROWS = 100_000
-"""As many as a sweep may have design points."""
+"""Most rows: as many as a sweep may have design points."""
 MOST_AXES = 200
-"""Columns of a sweep's axes."""
+"""Most columns of a sweep's axes."""
 MOST_VALUES = 200_000_000
-"""In cells and lists; as many as a sweep of that many points has on a chip with ten numbers in a range."""
+"""Most values in cells and lists: as many as a sweep with that many points has on a chip with ten ranges."""
 MOST_BYTES = 2**31
-"""Of all pages when they are unpacked."""
+"""Most bytes of all pages when unpacked."""
 MOST_TEXT = 2**28
-"""Bytes of text in all cells, and bytes of metadata."""
+"""Most bytes of text in all cells, and of metadata."""
 
 
 def read_bounded(content: bytes) -> pa.Table:
-    """The table of a Parquet file, with texts as plain strings. Raises ValueError where it holds more than a results
-    file may, pyarrow.ArrowException and OSError where it is no Parquet, or damaged."""
+    """The table of a Parquet file, with texts as plain strings. Raises ValueError if it exceeds the limits of a results
+    file, pyarrow.ArrowException and OSError if it is not Parquet, or damaged."""
     # Not `read_table`: its threads may outlive it, hold the bytes, and abort the process at its end.
     with pq.ParquetFile(pa.BufferReader(content)) as file:
         schema, facts = file.schema_arrow, file.metadata
@@ -30,7 +30,7 @@ def read_bounded(content: bytes) -> pa.Table:
     _check("values", sum(part.num_values for part in columns), MOST_VALUES)
     _check("bytes", sum(part.total_uncompressed_size for part in columns), MOST_BYTES)
     _check("bytes of metadata", sum(map(len, (schema.metadata or {}).values())), MOST_TEXT)
-    # A text that many cells repeat is held in memory once until its repetitions are counted.
+    # A text repeated in many cells is in memory only once until its repetitions are counted.
     texts = sorted({part.path_in_schema for part in columns if part.physical_type == "BYTE_ARRAY"})
     with pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=True, read_dictionary=texts) as file:
         table = file.read()
@@ -44,7 +44,7 @@ def _check(what: str, found: int, most: int) -> None:
 
 
 def _text_bytes(column: Any) -> int:
-    """Bytes of the texts of a column, including those in its lists, if each were written out."""
+    """Bytes of a column's texts, including those in lists, with repetitions."""
     total = 0
     for chunk in column.chunks:
         cells = chunk.flatten() if pa.types.is_list(chunk.type) else chunk

@@ -1,6 +1,6 @@
-"""What questions ask of a point, one value a training seed: columns of results, and measures made of its lists.
+"""Values of a point for questions, one per training seed: columns of results, and measures computed from its lists.
 
-Curves of shares and accuracies are made of lists, too.
+Curves of shares and accuracies are also computed from lists.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from codesign.deferred import pd
 
 _LOSSES, _BY_STEP = "training_loss_curve", "convergence_accuracy"
 _START = 10
-"""How steeply a loss begins to fall is judged by the first epoch in so many."""
+"""The initial fall of a loss is judged by the first 1/10 of the epochs."""
 _UNSTABLE = 0.5
-"""A training is unstable if its loss rises again by more than so much of what it had fallen by."""
+"""A training is unstable if its loss rises again by more than this share of its fall."""
 
 
 def measured(column: str, point: Point) -> pd.Series:
-    """One value of a column or measure a training seed; seeds that have none are left out."""
+    """One value of a column or measure per training seed; seeds without a value are left out."""
     return _OF_MEASURES[column](point) if column in MEASURES else point.seeds(column)
 
 
@@ -34,7 +34,7 @@ def measures_known() -> list[str]:
 
 
 def of_training(column: str) -> bool:
-    """Whether a column or measure is of a training, whatever the schedule it is run under."""
+    """Whether a column or measure belongs to a training, independent of the schedule under which it is run."""
     return column.startswith(("training_", "validation_", "loss_", "epoch_", "trained_")) or column == "instability"
 
 
@@ -45,7 +45,7 @@ Curve = list[tuple[float, float]]
 
 
 def widest_bin(points: Sequence[Point]) -> int:
-    """Spikes a bin of latencies, the widest that any row of the points has."""
+    """Spikes per bin of latencies: the widest bin of any row of the points."""
 
     def width(edges: Any) -> int:
         return int(edges[1]) - int(edges[0]) if edges is not None and len(edges) > 1 else 1
@@ -54,14 +54,14 @@ def widest_bin(points: Sequence[Point]) -> int:
 
 
 def latency_curve(point: Point, width: int) -> Curve:
-    """Shares by bins of `width` spikes, as `widest_bin` gives: narrower bins are powers of two and add up."""
+    """Shares by bins of `width` spikes, from `widest_bin`: narrower bins are powers of two and can be summed."""
     lists = zip(point.cells("latency_spikes_bins"), point.cells("latency_spikes_counts"), strict=True)
     known = (zip(edges, passes, strict=True) for edges, passes in lists if edges is not None and passes is not None)
     return _shares((int(edge) // width * width, int(count)) for row in known for edge, count in row)
 
 
 def currents_curve(point: Point) -> Curve:
-    """Shares of neurons by the currents that they received before they fired, all rows together."""
+    """Shares of neurons by the number of currents received before they fired, over all rows."""
     cells = point.cells("currents_other_layers")
     return _shares(entry for cell in cells if cell is not None for entry in enumerate(map(int, cell)))
 
@@ -78,7 +78,8 @@ def _shares(counted: Iterable[tuple[int, int]]) -> Curve:
 
 
 def convergence_curve(point: Point) -> Curve:
-    """Mean over rows; a row whose curve ended earlier keeps its last accuracy, as its passes kept their outputs."""
+    """Mean accuracy over rows; a row whose curve ended earlier keeps its last accuracy, as its passes kept their
+    outputs."""
     cells = (cell for cell in point.cells(_BY_STEP) if cell is not None and len(cell))
     curves = [[float(value) for value in cell] for cell in cells]
     if point.layered or not curves:
@@ -89,7 +90,8 @@ def convergence_curve(point: Point) -> Curve:
 
 
 def series_of(point: Point, column: str, reduce: Callable[[Sequence[float]], float | None]) -> pd.Series:
-    """What `reduce` makes of each row's list, means over evaluation seeds, by training seed; unknown ones left out."""
+    """The result of `reduce` on each row's list, averaged over evaluation seeds, by training seed; unknown ones are
+    left out."""
     values: dict[int, list[float]] = {}
     for seed, cell in zip(point.cells("training_seed"), point.cells(column), strict=True):
         value = None if cell is None or not len(cell) else reduce([float(entry) for entry in cell])
@@ -100,7 +102,7 @@ def series_of(point: Point, column: str, reduce: Callable[[Sequence[float]], flo
 
 
 def mean_of_histogram(counts: Sequence[float]) -> float | None:
-    """Mean of whole numbers from 0, counted; None if nothing was."""
+    """Mean of a histogram over the integers from 0; None if it is empty."""
     total = sum(counts)
     return sum(value * count for value, count in enumerate(counts)) / total if total else None
 
@@ -116,7 +118,7 @@ def _rises_again(curve: Sequence[float]) -> float:
 
 
 def _instability(point: Point) -> pd.Series:
-    """1 for a training seed whose loss rose again or whose training failed, else 0."""
+    """1 for a training seed whose loss rose again or whose training failed, otherwise 0."""
     known = series_of(point, _LOSSES, _rises_again)
     failed = (row for _, row in point.whole.failed.iterrows() if _is_of(row, point))
     lost = {int(row["training_seed"]) for row in failed} - {*known.index}
@@ -125,7 +127,7 @@ def _instability(point: Point) -> pd.Series:
 
 
 def _is_of(row: pd.Series, point: Point) -> bool:
-    """Whether a row without a result is of the same training as a point, which failed."""
+    """Whether a row without a result belongs to a failed training of the point's model."""
     axes = [(name, value) for name, value in point.axes if is_of_model(name, point.recipe)]
     cells = [(row.get(f"{AXIS_PREFIX}{name}"), value) for name, value in axes]
     same = all((cell if is_known(cell) else None) == value for cell, value in cells)

@@ -1,4 +1,4 @@
-"""What a results file says beside its rows: the sweep, its data, its chips with the sources of their numbers."""
+"""Metadata of a results file: the sweep, its data, and its chips with the sources of their numbers."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 Scalar = str | int | float | bool | None
 
 FITTED = "fitted on this point"
-"""How a measurement stands from which the model's own numbers come."""
+"""Standing of a measurement to which the model's numbers were fitted."""
 _LONGEST, _LONGEST_UNIT = 100_000, 1_000
-"""Characters of a text, and of a unit, which stands beside each value."""
+"""Most characters of a text, and of a unit, which is repeated with each value."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Objective:
-    """What the sweep wants more or less of; without a `reference`, which stays the same, there is no hypervolume."""
+    """What the sweep maximizes or minimizes; without a `reference`, which is fixed, there is no hypervolume."""
 
     column: str
     direction: Direction
@@ -35,7 +35,7 @@ class Objective:
 
 @dataclass(frozen=True, kw_only=True)
 class AxisFacts:
-    """One axis of the sweep: what a column `axis.<name>` holds, and its SI unit ("" for none)."""
+    """One axis of the sweep: the content of the column `axis.<name>`, and its SI unit ("" for none)."""
 
     name: str
     unit: str = ""
@@ -46,8 +46,8 @@ class WorkloadFacts:
     """The data behind every accuracy.
 
     Attributes:
-        coverage: how partial the copy of the dataset is, as a sentence; None for a whole one.
-        train, validation, test: samples in each split that the sweep used.
+        coverage: how much of the dataset the copy has, as a sentence; None if it is complete.
+        train, validation, test: number of samples in each split that the sweep used.
         timestep_s: length of a timestep, in seconds.
     """
 
@@ -63,14 +63,14 @@ class WorkloadFacts:
 
 @dataclass(frozen=True, kw_only=True)
 class ChipNumber:
-    """One number of a chip's description with where it comes from.
+    """One number of a chip's description with its source.
 
     Attributes:
-        value_si, unit: the value in SI; None where it is not known.
-        text: the value as the chip file writes it, such as `26 pJ`.
-        confidence: measured, stated, derived, fitted, estimated or secondary; assumed where no source exists.
-        low_si, high_si: between what it may lie; None where it is taken as exact.
-        assumed_range: whether that range is assumed from the confidence, and not stated.
+        value_si, unit: the value in SI; None if unknown.
+        text: the value as in the chip file, such as `26 pJ`.
+        confidence: measured, stated, derived, fitted, estimated or secondary; assumed if there is no source.
+        low_si, high_si: its range; None if it is taken as exact.
+        assumed_range: whether the range is assumed from the confidence instead of stated.
     """
 
     name: str
@@ -86,13 +86,12 @@ class ChipNumber:
 
 @dataclass(frozen=True, kw_only=True)
 class ValidationFacts:
-    """A published end-to-end measurement and what the model says of it.
+    """A published end-to-end measurement and the model's value for it.
 
     Attributes:
-        modelled_si: the model's value, the lower end where it gives a range; None where it says nothing.
+        modelled_si: the model's value, or the lower end of its range; None if it gives none.
         modelled_high_si: the upper end of a range; None for a single value.
-        standing: how model and measurement stand to each other, such as `fitted on this point`, or why there is no
-            value.
+        standing: the relation of model and measurement, such as `fitted on this point`, or why there is no value.
     """
 
     quantity: str
@@ -107,16 +106,17 @@ class ValidationFacts:
 
 @dataclass(frozen=True, kw_only=True)
 class ChipFacts:
-    """What the report tells of a chip: everything but the arithmetic.
+    """Everything that the report says about a chip, except numbers that are computed.
 
     Attributes:
-        name: of its description, under which its uncertain numbers are drawn; a sweep's variants of a chip share it.
+        name: name of its description, under which its uncertain numbers are drawn; a sweep's variants of a chip share
+        it.
         extends: name of the chip of which it is a variant; "" for none.
-        operating_point: voltage, clock, tick and load at which its numbers hold.
-        gating: what is switched off when it is not needed, in words.
+        operating_point: voltage, clock, tick and load at which its numbers are valid.
+        gating: what is switched off when not needed, in words.
         validation_summary: how well its numbers reproduce published measurements, in one line.
-        contradictions: published measurements that lie on the wrong side of what its numbers allow, a sentence each.
-        scaled: whether an axis changes its structure, along which the model of a core scales its numbers.
+        contradictions: published measurements on the wrong side of a bound given by its numbers, one sentence each.
+        scaled: whether an axis changes its structure, so that the model of a core scales its numbers.
     """
 
     title: str
@@ -136,7 +136,7 @@ class ChipFacts:
 
 @dataclass(frozen=True, kw_only=True)
 class JobFacts:
-    """Jobs by kind, and how many of all of them were found in the store. Volatile."""
+    """Number of jobs by kind, and how many of them were found in the store. Volatile."""
 
     trained: int = 0
     executed: int = 0
@@ -153,10 +153,10 @@ class ParameterFacts:
         unit: SI unit of its values, "" for none.
         kind: `float`, `integer` or `categorical`.
         low, high: the ends of a numeric range; None for a categorical one.
-        step: between its values, counted from `low`; None where all or all whole numbers are searched.
+        step: distance between its values, from `low` on; None if all numbers, or all integers, are searched.
         log: whether the range is searched on a log scale.
-        choices: of a categorical parameter, as they are written.
-        condition: when it takes part, in words; "" for always.
+        choices: choices of a categorical parameter, as written.
+        condition: when it applies, in words; "" for always.
     """
 
     name: str
@@ -172,20 +172,20 @@ class ParameterFacts:
 
 @dataclass(frozen=True, kw_only=True)
 class TrialFacts:
-    """One trial of a study: parameters, and what they gave on the validation split.
+    """One trial of a study: its parameters, and its results on the validation split.
 
     Attributes:
-        number: from 0, in the order in which trials were asked for; None for the baseline.
-        state: `complete`; `dropped` at a low fidelity; `infeasible`, where a constraint is violated or the network does
+        number: number from 0, in the order of proposal; None for the baseline.
+        state: `complete`; `dropped` at a low fidelity; `infeasible`, if a constraint is violated or the network does
             not fit the chip; or `failed`.
-        parameters: by path, in SI units; those that take no part are left out.
-        values: one an objective, in their order: mean over training seeds; None where there is none.
+        parameters: values by path, in SI units, without parameters that do not apply.
+        values: one per objective, in their order: mean over training seeds; None if there is none.
         spreads: sample standard deviation over training seeds, likewise; None with fewer than two seeds.
-        level: the fidelity level that `values` come from; 0 is the lowest.
-        violations: by constraint, in words, by which share of its limit it is violated; satisfied ones are left out.
-        reason: why it is infeasible or failed.
+        level: the fidelity level of `values`; 0 is the lowest.
+        violations: by constraint, in words, the violation as a share of its limit; satisfied constraints are left out.
+        reason: the reason why it is infeasible or failed.
         on_front: whether it is better than the references, and no complete trial beats it.
-        hypervolume: of all complete trials up to this one, up to the objectives' references.
+        hypervolume: hypervolume of all complete trials up to this one, with the objectives' references.
     """
 
     number: int | None
@@ -202,16 +202,16 @@ class TrialFacts:
 
 @dataclass(frozen=True, kw_only=True)
 class StudyFacts:
-    """What a study searched and found; the rows of its results are those trials that were then tested.
+    """What a study searched and found; the rows of its results are the trials that were tested.
 
     Attributes:
         sampler: name and options, in words.
-        samples: validation samples that trials are evaluated on, the first of the split; None for all.
-        levels: fidelity levels, lowest first, in words; one where there is only the full one.
-        baseline: what the file gives without any search, evaluated like a trial; None where it was left out.
-        trials: in order of their numbers.
-        importances: by objective's column, the share of each parameter in its variation, most important first; empty
-            where too few trials are complete.
+        samples: number of validation samples on which trials are evaluated, from the start of the split; None for all.
+        levels: fidelity levels, lowest first, in words; a single one if there is only the full one.
+        baseline: the file without any search, evaluated like a trial; None if it was left out.
+        trials: trials in order of their numbers.
+        importances: by objective's column, the share of each parameter in its variation, most important first; empty if
+            too few trials are complete.
         importance_method: how they were estimated.
     """
 
@@ -227,15 +227,15 @@ class StudyFacts:
     importance_method: str = ""
 
     def of_recipe(self, trial: object, recipe: str, recipes: Collection[str]) -> dict[str, Scalar]:
-        """What a trial, by its name in the rows, has of its recipe, which is one of several, by parameter."""
+        """Parameters of a trial, given by its name in the rows, that belong to its recipe, one of several."""
         found = next((one.parameters for one in self.trials if str(one.number) == trial), {})
         named = {setting_of(path, "recipe", recipe, recipes): value for path, value in found.items()}
         return {name: value for name, value in named.items() if name}
 
 
 def setting_of(path: str, block: str, owner: str, owners: Collection[str]) -> str:
-    """The parameter of one of the `owners` in a block that an axis sets, or a parameter of a study, which may be of
-    whichever a trial has, as `recipe.epochs`; "" for none."""
+    """The parameter that an axis, or a study, sets for `owner`, one of the `owners` in a block; in a study it may apply
+    to whichever the trial has, such as `recipe.epochs`. "" for none."""
     first, _, rest = path.partition(".")
     name, _, parameter = rest.partition(".")
     if name in owners and parameter:
@@ -245,21 +245,22 @@ def setting_of(path: str, block: str, owner: str, owners: Collection[str]) -> st
 
 @dataclass(frozen=True, kw_only=True)
 class ResultMetadata:
-    """All that the report says beside the rows. Holds no dates, hosts or wall times; numbers must be finite.
+    """Everything that the report says in addition to the rows. Contains no dates, hosts or wall times; numbers must be
+    finite.
 
     Attributes:
-        sweep, title, question, description: from the sweep file; `question` is what the reader wants answered.
+        sweep, title, question, description: from the sweep file; `question` is the question to be answered.
         config_hash: hash of the resolved configuration.
-        command: shell command that reproduces the file; "" where a mapping in Python does.
-        topology: layer sizes as in 512-64-64-64-10.
+        command: shell command that reproduces the file; "" if a mapping in Python does.
+        topology: layer sizes, such as 512-64-64-64-10.
         neuron: resolved neuron parameters by name.
-        recipes, schedules: resolved parameters by name, by name in the sweep.
-        objectives: in the order in which the sweep names them.
-        static_book: what energies that are compared count of the static power; rows hold all that is powered.
-        questions: what the sweep's file asks of its results, by name, as `codesign.analysis.questions.plain` gives it.
-        figures: what the file asks to be drawn, as `codesign.analysis.answers.illustrations.FigureEntry` is written.
-        study: what was searched, where the results are a study's; their axis `trial` then names the trials.
-        jobs, platform: volatile: what was run, and notes on the machine that matter for the numbers.
+        recipes, schedules: resolved parameters by name, for each name in the sweep.
+        objectives: objectives in the order of the sweep.
+        static_book: the book of the static power used in comparisons; rows hold everything that is powered.
+        questions: questions of the sweep's file, by name, from `codesign.analysis.questions.plain`.
+        figures: figures of the sweep's file, in the form of `codesign.analysis.answers.illustrations.FigureEntry`.
+        study: what was searched, if the results are a study's; their axis `trial` then names the trials.
+        jobs, platform: volatile: what was run, and notes about the machine that matter for the numbers.
     """
 
     sweep: str
@@ -286,13 +287,13 @@ class ResultMetadata:
 
     @property
     def varied(self) -> tuple[str, ...]:
-        """Paths of what differs between design points: axes, and what a study searches for."""
+        """Paths of everything that differs between design points: axes, and what a study searches for."""
         searched = () if self.study is None else self.study.parameters
         return (*(axis.name for axis in self.axes), *(parameter.name for parameter in searched))
 
     def to_json(self) -> str:
-        """Canonical JSON: sorted keys, but questions in their order, and no NaN; bytes that are not text become `?`.
-        Raises ValueError where a number is not finite."""
+        """Canonical JSON: sorted keys, except that questions keep their order, and no NaN; bytes that are not text
+        become `?`. Raises ValueError if a number is not finite."""
         facts = asdict(self)
         questions = facts.pop("questions")
         ordered = {**json.loads(json.dumps(facts, sort_keys=True, allow_nan=False)), "questions": questions}
@@ -301,8 +302,8 @@ class ResultMetadata:
 
     @staticmethod
     def from_json(text: str | bytes) -> ResultMetadata:
-        """The inverse of `to_json`. Raises ValueError where it is not JSON, a field is missing, unknown or of a wrong
-        type, or a number or text is none that results have."""
+        """The inverse of `to_json`. Raises ValueError if it is not JSON, if a field is missing, unknown or of the wrong
+        type, or if a number or text is invalid in results."""
         from pydantic_core import from_json
 
         _check_values(from_json(text, allow_inf_nan=False))
@@ -310,7 +311,7 @@ class ResultMetadata:
 
 
 def _check_values(content: Any) -> None:
-    """Check that numbers are within the limits of the rows' and texts are not too long, at any depth."""
+    """Check at any depth that numbers are within the same limits as those of rows, and that texts are not too long."""
     waiting = [("", content)]
     while waiting:
         path, value = waiting.pop()

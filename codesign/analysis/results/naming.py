@@ -1,4 +1,4 @@
-"""Names as a reader says them: of chips, schedules, recipes, axes and points, in words and told apart."""
+"""Names for people: of chips, schedules, recipes, axes and points, in words and distinguishable."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _POLICY_WORDS: Mapping[str, str] = {
     "shallow_inhibition_first": "inhibition first",
     "mixture": "several schedules in turn",
 }
-"""Who leaves first under a policy."""
+"""Which spikes leave first under a policy, in words."""
 
 _DESIGN_WORDS = {
     "network.hidden": "network",
@@ -34,24 +34,24 @@ _DESIGN_WORDS = {
     "workload.train": "number of training samples",
     "workload.timesteps": "number of timesteps",
 }
-"""Axes on network, neuron and workload whose last part does not say what they are."""
+"""Labels of axes on network, neuron and workload whose last part is not clear."""
 _OWN = {"chip": "the chip's own schedule"}
-"""Of schedules that are another on each chip; one of a file keeps its name."""
+"""Names of schedules that differ between chips; schedules of a file keep their names."""
 _LONGEST_TITLE = 28
 _FEW, _MOST_ROWS = 3, 100
-"""Points that a sentence names, and rows among which they are looked for."""
+"""Most points named in a sentence, and most rows among which they are looked for."""
 _RECIPE = 2
-"""Its place among the parts of a point's name."""
+"""Position of the recipe among the parts of a point's name."""
 _CITATION = re.compile(r"\s*\([^()]*\)$")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Names:
-    """What things are called, by their names in the sweep; names of the sweep stay for hovers and for what is unknown.
+    """Titles by names in the sweep; the sweep's names remain for hovers and for everything unknown.
 
     Attributes:
         chips, schedules, recipes: titles by name.
-        axes: titles by path, and `owners` what follows where several axes have a title: ` of Loihi`.
+        axes: titles by path, and `owners` the suffixes for axes with equal titles, such as ` of Loihi`.
     """
 
     chips: Mapping[str, str]
@@ -61,7 +61,7 @@ class Names:
     owners: Mapping[str, str] = field(default_factory=dict)
 
     def of(self, fact: str, value: object) -> str:
-        """A chip, schedule or recipe by the name of the fact; else the value."""
+        """The title of a chip, schedule or recipe, if `fact` is one of these; otherwise the value."""
         if value is None:
             return "none"
         titles: Mapping[str, str] = {"chip": self.chips, "schedule": self.schedules, "recipe": self.recipes}.get(
@@ -70,12 +70,12 @@ class Names:
         return titles.get(str(value), str(value).replace("_", " "))
 
     def axis(self, path: str) -> str:
-        """An axis, with or without its prefix: `lanes of Loihi`."""
+        """The title of an axis, given with or without its prefix: `lanes of Loihi`."""
         name = path.removeprefix(AXIS_PREFIX)
         return self.axes.get(name, name) + self.owners.get(name, "")
 
     def variant(self, point: Point, *families: str) -> str:
-        """The values of a point's axes, or of those of some families alone: `F 8, lanes of mine 4`; empty without."""
+        """The values of a point's axes, or only of some families: `F 8, lanes of mine 4`; empty without axes."""
         told = (self.option(name, text) for name, text in point.axis_texts.items() if name.startswith(families or ""))
         return ", ".join(told)
 
@@ -85,7 +85,7 @@ class Names:
         return (f"{self.axes.get(path, path)} {text}" if said == text else said) + self.owners.get(path, "")
 
     def value(self, path: str, text: str) -> str:
-        """What an option says without its axis' name, where it can: `a barrier`, `the baseline`; else its text."""
+        """A value without its axis' name if that is clear: `a barrier`, `the baseline`; otherwise its text."""
         if (path, text) == (TRIAL_AXIS, BASELINE):
             return "the baseline"
         kind, _, rest = text.partition(" ")
@@ -95,13 +95,13 @@ class Names:
         return f"{words} of {rest}" if rest[:1].isdigit() else f"{words} {rest}".rstrip()
 
     def upper(self, text: str) -> str:
-        """`text` as a sentence begins, but for a chip's name, which stays as it was given."""
+        """`text` capitalized as the start of a sentence, except for a chip's name, which is unchanged."""
         begins = (text.removeprefix(title) for title in self.chips.values() if text.startswith(title))
         whole = any(not re.match(r"\w", rest) for rest in begins)
         return text if whole else upper(text)
 
     def choice(self, name: str, point: Point) -> str:
-        """A point's value of an axis, or its chip, schedule or recipe: `width 4`, `Loihi`."""
+        """A point's value on an axis, or its chip, schedule or recipe: `width 4`, `Loihi`."""
         text = point.axis_texts.get(name)
         return self.of(name, getattr(point, name)) if text is None else self.option(name, text)
 
@@ -114,11 +114,12 @@ class Names:
         return _joined(self.schedules[point.schedule], self.variant(point, "schedule."))
 
     def point(self, point: Point) -> str:
-        """Everything: `Loihi, barrier, layered training, lanes of Loihi 4`."""
+        """A point's full name: `Loihi, barrier, layered training, lanes of Loihi 4`."""
         return ", ".join(filter(None, self._parts(point)))
 
     def told_apart(self, points: Sequence[Point]) -> Callable[[Point], str]:
-        """Names of some points that leave out what all have in common: `Loihi, barrier (layered training)`."""
+        """A function that names these points, leaving out what all have in common: `Loihi, barrier (layered
+        training)`."""
         columns = zip(*map(self._parts, points), strict=True)
         apart = [place for place, words in enumerate(columns) if len({*words}) > 1] or range(_RECIPE + 1)
 
@@ -131,14 +132,16 @@ class Names:
         return say
 
     def _parts(self, point: Point) -> tuple[str, ...]:
-        """Chip, schedule, recipe, and each axis of the sweep; "" for what does not apply."""
+        """The parts of a point's name: chip, schedule, recipe, and each axis of the sweep; "" for those that do not
+        apply."""
         texts = point.axis_texts
         values = (self.option(name, texts[name]) if name in texts else "" for name, _ in point.axes)
         return self.chips[point.chip], self.schedules[point.schedule], self.recipes[point.recipe], *values
 
 
 def names_of(points: Sequence[Point]) -> Names:
-    """Titles of all that some points, best all of a results file, are made of. The order of points does not matter."""
+    """Titles for everything that occurs in points, preferably all of a results file. The order of points does not
+    matter."""
     paths = sorted({name for point in points for name in point.axis_texts})
     words = {"chip": _chip_words, "recipe": _recipe_words, "schedule": _schedule_words}
     titles = {fact: _titles(points, fact, of_members) for fact, of_members in words.items()}
@@ -163,7 +166,7 @@ def stop_label(point: Point) -> str:
 
 
 def points_in_words(table: ResultTable, rows: pd.Series[bool]) -> str:
-    """The design points of some rows, whatever their status, as the end of a clause: `: m2 and Loihi`; "" for many."""
+    """The design points of rows with any status, as the end of a clause: `: m2 and Loihi`; "" if there are many."""
     if not 0 < rows.sum() <= _MOST_ROWS:
         return ""
     points = gather(table, without_results=True)
@@ -173,7 +176,8 @@ def points_in_words(table: ResultTable, rows: pd.Series[bool]) -> str:
 
 
 def _titles(points: Sequence[Point], fact: str, words: Callable[[Sequence[Point]], Sequence[str]]) -> dict[str, str]:
-    """By name, the first of its words, and of the others as many as tell it from names with the same title."""
+    """Titles by name: the first of its words, followed by as many others as distinguish it from names with the same
+    title."""
     members: dict[str, list[Point]] = {}
     for point in points:
         members.setdefault(getattr(point, fact), []).append(point)
@@ -193,7 +197,7 @@ def _titles(points: Sequence[Point], fact: str, words: Callable[[Sequence[Point]
 
 
 def _alike(titles: Mapping[str, str]) -> list[list[str]]:
-    """Names that have a title in common with others, whatever its case."""
+    """Groups of names with the same title, ignoring case."""
     by_title: dict[str, list[str]] = {}
     for name, title in titles.items():
         by_title.setdefault(title.casefold(), []).append(name)
@@ -205,16 +209,16 @@ def _joined(title: str, more: str) -> str:
 
 
 def _chip_words(members: Sequence[Point]) -> Sequence[str]:
-    """`Loihi` of `Loihi, fitted to a board (SANA-FE)`, then what else that says; any other title as it is."""
+    """`Loihi` for `Loihi, fitted to a board (SANA-FE)`, followed by the rest; any other title unchanged."""
     title = _without_citation(members[0].chip_title)
     short, rest = title, ""
-    if title != members[0].chip_title:  # with a citation, as in the library, where more stands between the two
+    if title != members[0].chip_title:  # with a citation, as in the library, and with more in between
         short, _, rest = title.partition(", ")
     return (short if len(short) <= _LONGEST_TITLE else members[0].chip, rest)
 
 
 def _without_citation(title: str) -> str:
-    """A chip's title without what stands in parentheses at its end."""
+    """A chip's title without the parentheses at its end."""
     return _CITATION.sub("", title)
 
 
@@ -228,7 +232,7 @@ def _recipe_words(members: Sequence[Point]) -> Sequence[str]:
     if first.training_method == GIVEN:
         return (f"{first.recipe.replace('_', ' ')} (from elsewhere)",)
     loss = parameter("loss").replace("_", " ")
-    if any(name.startswith("loss.") for name in first.training_parameters):  # an axis says what its parameters are
+    if any(name.startswith("loss.") for name in first.training_parameters):  # an axis states its parameters
         loss = loss.partition(", ")[0]
     begins = f"{source} + " if (source := _stem(parameter("from_"))) else ""
     return (
@@ -243,7 +247,7 @@ def _recipe_words(members: Sequence[Point]) -> Sequence[str]:
 
 
 def _stem(file: str) -> str:
-    """A model's file without its folder, its ending, and what else is said of it."""
+    """A model's file without its folder, ending and options."""
     return file.partition(", ")[0].replace("\\", "/").rpartition("/")[2].partition(".")[0]
 
 
@@ -270,7 +274,7 @@ def _schedule_words(members: Sequence[Point]) -> Sequence[str]:
 
 
 def _waiting(point: Point) -> str:
-    """What waits for what under a point's schedule."""
+    """Which neurons wait under a point's schedule, in words."""
     if point.synchronization in WAITING_KINDS and point.group_size is None:
         return SYNCHRONIZATIONS[point.synchronization].removeprefix("a ")
     if point.inference == "layered":
@@ -279,13 +283,13 @@ def _waiting(point: Point) -> str:
 
 
 def _common(values: Iterable[Any]) -> str:
-    """What all of some values are, as text; empty where they differ or are not known."""
+    """The common value as text; empty if values differ or are unknown."""
     found = {str(value) for value in values if value is not None}
     return found.pop() if len(found) == 1 else ""
 
 
 def _axis(path: str, paths: Sequence[str], titles: Mapping[str, Mapping[str, str]]) -> tuple[str, str]:
-    """The parameter, and whose it is where several axes are of that parameter."""
+    """The parameter of an axis, and its owner if several axes have this parameter."""
     if is_of_design(path):
         word = path.partition(".")[2]
         return _DESIGN_WORDS.get(path, word.replace(".", " ").replace("_", " ")), ""
@@ -293,12 +297,12 @@ def _axis(path: str, paths: Sequence[str], titles: Mapping[str, Mapping[str, str
     if not parameter:
         return path.replace("_", " "), ""
     middle, _, last = parameter.rpartition(".")
-    if last.isdecimal():  # of a list
+    if last.isdecimal():  # index in a list
         middle, last = "", parameter.replace(".", " ")
     word = "F" if last == "group_size" else last.replace("_", " ")
     others = [other for other in paths if other != path and other.rpartition(".")[2] == path.rpartition(".")[2]]
     if middle == "static_power":
         word = "static power" if last == "chip" else f"static power ({word})"
-    elif middle and any(other.startswith(f"{block}.{name}.") for other in others):  # its energy and its time
+    elif middle and any(other.startswith(f"{block}.{name}.") for other in others):  # such as its energy and its time
         word += f" ({middle.replace('.', ' ').replace('_', ' ')})"
     return word, f" of {titles.get(block, {}).get(name, name)}" if others else ""

@@ -1,4 +1,4 @@
-"""Which points no other point beats, and how much of the objective space they cover."""
+"""Pareto fronts, and the volume of the objective space that they dominate."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ Values = ArrayLike | Sequence[Sequence[float | None]]
 
 
 def pareto_front(values: Values, directions: Sequence[Direction]) -> Flags:
-    """(n,) whether each point is on the Pareto front: no other point is as good everywhere and better somewhere.
+    """(n,) whether each point is on the Pareto front: no other point is at least as good in every objective and better
+    in one.
 
-    Equal points are on the front together. A point with an unknown objective (None or NaN) or an infinite one is not on
-    the front and keeps no other point off it.
+    Equal points are on the front together. A point with an unknown (None or NaN) or infinite objective is not on the
+    front and does not dominate any other.
 
     Args:
         values: (n, k) objectives of n points.
@@ -28,14 +29,14 @@ def pareto_front(values: Values, directions: Sequence[Direction]) -> Flags:
     points = _points(values, directions)
     known = np.asarray(np.isfinite(points).all(axis=1))
     front, points, maximize = known.copy(), points[known], np.array(_maximize(directions))
-    varies = (points != points[:1]).any(axis=0)  # the fewer objectives, the faster
+    varies = (points != points[:1]).any(axis=0)  # fewer objectives are faster
     if varies.any():
         front[known] = moocore.is_nondominated(points[:, varies], maximise=maximize[varies], keep_weakly=True)
     return front
 
 
 def front_order(values: Values, directions: Sequence[Direction]) -> list[int]:
-    """Positions of the points on the front, best in the first objective first, the earlier of equal ones first."""
+    """Positions of the points on the front, best in the first objective first, earlier ones first among equals."""
     points = _points(values, directions)
     front = np.flatnonzero(pareto_front(points, directions))
     first = points[front, 0]
@@ -44,9 +45,9 @@ def front_order(values: Values, directions: Sequence[Direction]) -> list[int]:
 
 
 def hypervolume(values: Values, directions: Sequence[Direction], reference: Sequence[float]) -> float:
-    """Volume that (n, k) values dominate up to a fixed (k,) reference, in the product of the objectives' units; 0
-    without a point that is better than it everywhere. Points with an unknown objective add nothing, and only volumes
-    with the same reference compare."""
+    """Volume dominated by (n, k) values up to a fixed (k,) reference, in the product of the objectives' units; 0 if no
+    point is better than the reference in every objective. Points with an unknown objective add nothing, and only
+    volumes with the same reference can be compared."""
     points = _points(values, directions)
     corner = np.asarray(reference, dtype=float)
     maximize = _maximize(directions)
@@ -58,9 +59,8 @@ def hypervolume(values: Values, directions: Sequence[Direction], reference: Sequ
 
 
 def pareto_ranking(values: Values, directions: Sequence[Direction], reference: Sequence[float]) -> list[int]:
-    """Positions of points with known objectives, best first: those that fewer layers of others beat (non-dominated
-    sorting, Deb et al. 2002, doi:10.1109/4235.996017), within a layer those that add most hypervolume up to the
-    reference, then earlier ones."""
+    """Positions of points with known objectives, best first: by layers of non-dominated sorting (Deb et al. 2002,
+    doi:10.1109/4235.996017), within a layer those that add most hypervolume up to the reference, then earlier ones."""
     points = _points(values, directions)
     if not len(points):
         return []
@@ -69,7 +69,9 @@ def pareto_ranking(values: Values, directions: Sequence[Direction], reference: S
         return [int(position) for position in np.argsort(-points[:, 0] if maximize[0] else points[:, 0], kind="stable")]
     ranks = moocore.pareto_rank(points, maximise=maximize)
     contributions = np.zeros(len(points))
-    _, first = np.unique(points, axis=0, return_index=True)  # of equals the first counts, and the others add nothing
+    _, first = np.unique(
+        points, axis=0, return_index=True
+    )  # among equals only the first counts; the others add nothing
     for rank in np.unique(ranks):
         layer = first[ranks[first] == rank]
         contributions[layer] = moocore.hv_contributions(

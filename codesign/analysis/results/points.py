@@ -1,4 +1,4 @@
-"""Design points with their seeds gathered: what the report draws, ranks and compares."""
+"""Design points with their seeds gathered, which the report draws, ranks and compares."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from codesign.units import in_any_unit, in_percent
 
 _KEYS = ("workload", "topology", "chip", "capacity", "operation", "weight_bits", "schedule", "recipe")
 _MOST_LETTERS = 200
-"""Letters of axes in a place's name, which appears in most sentences of a page."""
+"""Most letters of axes in the name of a place, which appears in most sentences of a page."""
 CANNOT_WAIT = "the chip cannot wait for layers"
 DROPS = "the chip drops spikes, which is not simulated"
 T = TypeVar("T")
@@ -31,17 +31,17 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Gathered:
-    """What points that were gathered together have in common.
+    """What points gathered together have in common.
 
     Attributes:
         frame: all their rows.
         failed: rows without a result.
-        lists: columns of the frame that were asked for.
-        means: columns of means over evaluation seeds, one entry for each (point, training seed).
-        training_seeds: of the entries.
+        lists: columns of the frame that were used so far.
+        means: columns of means over evaluation seeds, one entry per (point, training seed).
+        training_seeds: training seeds of the entries.
         units: SI unit by axis, "" for none; an axis may have no entry.
-        book: what `energy_j` and its terms count of the static power.
-        metadata: what the file says beside its rows; None of rows that are from no file.
+        book: the book of the static power in `energy_j` and its terms.
+        metadata: the file's metadata; None if rows are not from a file.
         points: all of them, in their order.
     """
 
@@ -112,7 +112,7 @@ class Point:
         return self.whole.frame.iloc[self.positions]
 
     def cells(self, column: str) -> list[Any]:
-        """A column of `rows`, sooner than by making these."""
+        """A column of `rows`, faster than by creating these."""
         lists = self.whole.lists
         if column not in lists:
             lists[column] = self.whole.frame[column].tolist()
@@ -125,7 +125,7 @@ class Point:
 
     @cached_property
     def coverage(self) -> tuple[str, ...]:
-        """Names of the energy terms that `energy_j` holds, sorted."""
+        """Names of the energy terms in `energy_j`, sorted."""
         cell = self.cells("energy_coverage")[0]
         return () if cell is None else tuple(sorted(set(cell)))
 
@@ -136,12 +136,12 @@ class Point:
 
     @property
     def static_book(self) -> StaticBook:
-        """What `energy_j` and its terms count of the static power."""
+        """The book of the static power in `energy_j` and its terms."""
         return self.whole.book
 
     @cached_property
     def training_parameters(self) -> Mapping[str, Scalar]:
-        """The recipe's parameters by name, with the values that axes, or a study's trial, give them."""
+        """The recipe's parameters by name, with the values set by axes or a study's trial."""
         metadata, own = self.whole.metadata, f"recipe.{self.recipe}."
         varied = {name.removeprefix(own): of for name, of in self.axes if name.startswith(own) and of is not None}
         if metadata is None:
@@ -156,12 +156,12 @@ class Point:
 
     @cached_property
     def silicon(self) -> str:
-        """Name of the chip's description; the uncertain numbers of all that is priced under it move together."""
+        """Name of the chip's description; everything priced under it shares the draws of uncertain numbers."""
         return (self._chip.name if self._chip is not None else "") or self.chip_title
 
     @property
     def own_chip(self) -> bool:
-        """Whether the chip's file is a reader's own."""
+        """Whether the chip's file is the user's own."""
         return self._chip is not None and self._chip.citation == OWN_CITATION
 
     @cached_property
@@ -170,11 +170,11 @@ class Point:
         return self.whole.training_seeds[self.own]
 
     def seeds(self, column: str) -> pd.Series:
-        """One value of `column` a training seed; seeds that do not know it are left out."""
+        """One value of `column` per training seed; seeds for which it is unknown are left out."""
         return self.remembered(("seeds", column), lambda: self.sums((column,)))
 
     def sums(self, columns: Iterable[str]) -> pd.Series:
-        """The columns' sum, a training seed each; seeds that do not know all of them are left out."""
+        """The columns' sum per training seed; seeds for which one of them is unknown are left out."""
         total = np.sum([self.whole.means[column][self.own] for column in columns], axis=0)
         known = ~np.isnan(total)
         seeds = self.training_seeds if known.all() else self.training_seeds[known]
@@ -190,7 +190,7 @@ class Point:
         return self.remembered(("value", column), worked_out)
 
     def remembered(self, key: Hashable, work_out: Callable[[], T]) -> T:
-        """What is worked out of the rows and would take long again, by whatever it is called."""
+        """Cache of results computed from the rows, by key."""
         if key not in self._memory:
             self._memory[key] = work_out()
         return cast(T, self._memory[key])
@@ -201,12 +201,12 @@ class Point:
 
     @cached_property
     def assumptions(self) -> tuple[str, ...]:
-        """What was assumed that the chip does not state or have, in any row."""
+        """Assumptions, in any row, about what the chip does not state or have."""
         return self._entries("assumptions")
 
     @cached_property
     def not_modelled(self) -> tuple[str, ...]:
-        """Terms left out because the chip's numbers are not known, in any row."""
+        """Terms left out, in any row, because the chip's numbers are unknown."""
         return self._entries("not_modelled")
 
     def _entries(self, column: str) -> tuple[str, ...]:
@@ -214,7 +214,7 @@ class Point:
 
     @property
     def layered(self) -> bool:
-        """Whether the spikes are those of layered inference, because layers wait or provably."""
+        """Whether the spikes are those of layered inference, because layers wait or because this is provable."""
         return self.inference == "layered" or self.equivalent_to_layered
 
     @property
@@ -229,7 +229,7 @@ class Point:
 
     @cached_property
     def silent_seeds(self) -> list[int]:
-        """Training seeds that answer nothing: no sample has an output spike, or none is right."""
+        """Training seeds without any useful answer: no sample has an output spike, or none is right."""
         silent = np.zeros(len(self.training_seeds), dtype=bool)
         for column, worst in (("undecided_fraction", 1.0), ("accuracy", 0.0)):
             if column in self.whole.means:
@@ -238,7 +238,7 @@ class Point:
 
     @property
     def silent(self) -> bool:
-        """Whether no seed answers anything. What it costs says nothing."""
+        """Whether no seed gives a useful answer. The cost is then meaningless."""
         return len(self.silent_seeds) == len(self.training_seeds)
 
     @property
@@ -248,7 +248,8 @@ class Point:
 
     @cached_property
     def set_aside(self) -> str:
-        """Why answers leave it out; "" where they do not. What a chip cannot execute may be asked for by name."""
+        """Why answers leave the point out; "" if they do not. Points that a chip cannot execute may be requested by
+        name."""
         if self.silent:
             return "it answers nothing"
         if self.drops_spikes:
@@ -256,7 +257,7 @@ class Point:
         return CANNOT_WAIT if self.beyond_chip else ""
 
     def setting(self, parameter: str) -> str | float | None:
-        """A parameter of the chip as it is here: the value of its axis, or the number of its file."""
+        """A parameter of the chip at this point: the value of its axis, or the number in its file."""
         axis = dict(self.axes).get(f"chip.{self.chip}.{parameter}")
         numbers = () if self._chip is None else self._chip.numbers
         of_file = next((number.value_si for number in numbers if number.name == parameter), None)
@@ -264,19 +265,19 @@ class Point:
 
     @property
     def calibration(self) -> str | None:
-        """How thresholds were adjusted after training, as the recipe has it; None if they were not."""
+        """How thresholds were adjusted after training, as in the recipe; None if they were not."""
         value = self.training_parameters.get("calibration")
         return None if value in (None, False, "", "none", "off") else str(value)
 
     @property
     def place(self) -> str:
-        """Chip, with what sets it apart from other variants of the same chip in the sweep."""
+        """The chip, with what distinguishes it from other variants of the same chip in the sweep."""
         axes = [f"{name.rpartition('.')[2]} = {text}" for name, text in self.axis_texts.items()]
         return self.chip + (f" ({shortened(', '.join(axes), _MOST_LETTERS)})" if axes else "")
 
     @cached_property
     def axis_texts(self) -> Mapping[str, str]:
-        """By path, the values of the axes that apply as they are read, with units."""
+        """Values of the axes that apply, by path, as text with units."""
         return {
             name: shortened(written(value, self.axis_units.get(name, "")), _MOST_LETTERS)
             for name, value in self.axes
@@ -285,7 +286,7 @@ class Point:
 
     @property
     def trained_for_it(self) -> bool:
-        """Whether the model was trained through the schedule that it is evaluated under: policy, F and input mode."""
+        """Whether the model was trained with the schedule under which it is evaluated: policy, F and input mode."""
         same_input = self.training_parameters.get("input_mode", self.input_mode) == self.input_mode
         return self.trained_for_policy and same_input and self.training_group_size == self.group_size
 
@@ -295,28 +296,28 @@ class Point:
 
     @property
     def included_terms(self) -> frozenset[str]:
-        """Terms that `energy_j` holds within another term: the chip's numbers do not tell them apart."""
+        """Terms that `energy_j` includes in another term, because the chip's numbers do not separate them."""
         return frozenset(name for name in self.coverage if name in COVERAGE and not self.known_terms((name,)))
 
     @property
     def separable(self) -> bool:
-        """Whether `energy_j` is a sum of named terms; an all-in figure is all that a measurement spent."""
+        """Whether `energy_j` is a sum of named terms, not an all-in figure."""
         return bool(self.coverage) and set(self.coverage) <= set(COVERAGE)
 
     @cached_property
     def charged(self) -> tuple[str, ...]:
-        """`coverage` without terms of which nothing happens or is charged, such as barriers where nothing waits."""
+        """`coverage` without terms whose actions never happen or are not charged, such as barriers if nothing waits."""
         zero = {n for n in self.coverage if (own := self.known_terms((n,))) and not any(self.term(t).mean for t in own)}
         return tuple(name for name in self.coverage if name not in zero)
 
     def known_terms(self, covered: Iterable[str]) -> tuple[str, ...]:
-        """Terms with an energy of their own among those that the names of `coverage` stand for."""
+        """Terms with their own energy among those that names of `coverage` stand for."""
         terms = (term.name for name in covered for term in COVERAGE.get(name, ()))
         return tuple(name for name in terms if self.term(name).mean is not None)
 
     def means(self, column: str) -> list[float]:
-        """Mean over the rows of a column of lists, entry by entry; empty if no row has it. Raises InputError where
-        rows' lists differ in length."""
+        """Mean over the rows of a column of lists, entry by entry; empty if no row has it. Raises InputError if lists
+        differ in length."""
         cells = [list(map(float, cell)) for cell in self.cells(column) if cell is not None]
         if len({len(cell) for cell in cells}) > 1:
             raise InputError(f"results: {column} must be as long in all rows of a design point, but differs for {self}")
@@ -328,12 +329,12 @@ class Point:
 
 _FACTS = tuple(field.name for field in fields(Point) if field.name in COLUMNS)
 FACT_COLUMNS = (*_FACTS, "energy_coverage", "energy_accounting")
-"""What every row of a design point says alike, and a point takes from its first row."""
+"""Columns that are equal in all rows of a design point, which a point takes from its first row."""
 
 
 def gather(table: ResultTable, *, without_results: bool = False) -> tuple[Point, ...]:
-    """All points with status ok, or those without results too, their seeds gathered and energies in the book that the
-    metadata name; sorted by chip, axes, schedule and recipe."""
+    """All points with status ok, or also those without results, with their seeds gathered and energies in the book of
+    the metadata; sorted by chip, axes, schedule and recipe."""
     metadata, ok = table.metadata, table.frame["status"] == "ok"
     rows = table.frame if without_results else table.frame[ok]
     units = {axis.name: axis.unit for axis in metadata.axes}
@@ -348,13 +349,13 @@ def points_of(
     metadata: ResultMetadata | None = None,
     failed: pd.DataFrame | None = None,
 ) -> tuple[Point, ...]:
-    """Points as `gather` makes them, of rows that need not be from a file.
+    """Points as from `gather`, given rows that need not come from a file.
 
     Args:
-        frame: as `ResultTable.frame`; rows with status ok. Only `FACT_COLUMNS`, seeds and axes must be there.
+        frame: like `ResultTable.frame`, rows with status ok. Only `FACT_COLUMNS`, seeds and axes are required.
         units: SI units of axes, by name.
-        book: what `energy_j` and its terms then count of the static power; rows hold all that is powered.
-        metadata: what they say of recipes, trials, chips and schedules.
+        book: book of the static power for `energy_j` and its terms; rows hold everything that is powered.
+        metadata: used for recipes, trials, chips and schedules.
         failed: rows without a result.
     """
     frame = in_book(frame, book)

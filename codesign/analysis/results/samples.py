@@ -1,7 +1,7 @@
-"""What the choice of test samples may have done to shares of them.
+"""Uncertainty of shares of test samples due to their choice.
 
-Points mostly answer the same samples, of which some are hard for all: a difference is known better than either share.
-So where it is known which samples each of two points answers right, these are compared one by one.
+Points mostly answer the same samples, some of which are hard for all of them: a difference is known better than either
+share. So if it is known which samples each of two points answers correctly, samples are compared one by one.
 """
 
 from __future__ import annotations
@@ -20,26 +20,26 @@ from codesign.arrays import Floats
 from codesign.errors import InputError
 
 _READ = ("training_seed", "samples", "accuracy", "right_answers")
-_HALF = 0.5  # samples: an accuracy may be rounded
+_HALF = 0.5  # in samples: an accuracy may be rounded
 _QUANTILE = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
 
 
 def counts_samples(column: str) -> bool:
-    """Whether a column holds a share of the test samples, which is as uncertain as they are few."""
+    """Whether a column holds a share of the test samples, whose uncertainty depends on their number."""
     return column.endswith("accuracy") or column in ("agreement", "tied_fraction", "undecided_fraction")
 
 
 def answer_alike(one: Point, other: Point, column: str) -> bool:
-    """Whether two points have the same share because they have the same spikes; never so where these are not known."""
+    """Whether two points have the same share because they have the same spikes; False if spikes are unknown."""
     same = (one.seeds(name).equals(other.seeds(name)) for name in (column, "spike_density"))
     return not one.seeds("spike_density").empty and all(same)
 
 
 def share_by_samples(point: Point, column: str) -> tuple[float, float]:
-    """Interval of a share over the choice of test samples; of no width where their number is not known.
+    """Interval of a share over the choice of test samples, with width 0 if their number is unknown.
 
-    Of accuracies, from the mean over training seeds of each sample. Two samples are made up, one right and one wrong,
-    so that what is right in all samples is not taken for certain; the middle is nearer to one half for them.
+    For accuracies, computed from each sample's mean over training seeds. One right and one wrong sample are added, so
+    that a share of 0 or 1 is not taken for certain, which moves the centre towards one half.
     """
     share, count = (point.value(name).mean for name in (column, "samples"))
     if share is None or not count:
@@ -55,8 +55,8 @@ def share_by_samples(point: Point, column: str) -> tuple[float, float]:
 def lead_by_samples(one: Point, other: Point, column: str) -> tuple[float, float]:
     """Interval of one point's share minus another's over the choice of test samples.
 
-    Of accuracies, sample by sample (Bonett and Price 2012, doi:10.3102/1076998611411915): the two samples that are made
-    up, of which each point answers one, keep the interval honest where few or no samples tell the points apart.
+    For accuracies, sample by sample (Bonett and Price 2012, doi:10.3102/1076998611411915): two added samples, one
+    answered correctly by each point, keep the interval honest if few or no samples distinguish the points.
     """
     if answer_alike(one, other, column):
         return 0.0, 0.0
@@ -74,8 +74,8 @@ def lead_by_samples(one: Point, other: Point, column: str) -> tuple[float, float
 
 
 def right_answers(point: Point) -> Mapping[int, Floats]:
-    """By training seed, (samples,) in how many of its evaluations each test sample is answered right, as a share;
-    empty where that is not known."""
+    """By training seed, the (samples,) share of evaluations in which each test sample is answered correctly; empty if
+    unknown."""
     samples, of_seeds = point.remembered("right answers", lambda: _packed(point))
     return {
         seed: np.unpackbits(np.array(cells), axis=1, count=samples, bitorder="little").mean(axis=0)
@@ -84,7 +84,8 @@ def right_answers(point: Point) -> Mapping[int, Floats]:
 
 
 def _packed(point: Point) -> tuple[int, dict[int, list[NDArray[np.uint8]]]]:
-    """Test samples, the same for all rows, and by training seed which are answered right: an array for each row."""
+    """Number of test samples, the same for all rows, and by training seed which of them are answered correctly: one
+    array per row."""
     if "right_answers" not in point.whole.frame:
         return 0, {}
     columns = map(point.cells, _READ)

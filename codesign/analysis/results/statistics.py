@@ -1,7 +1,7 @@
 """Means and intervals over training seeds.
 
-Evaluation seeds of one trained model are averaged first: they are not independent draws of training. What is left, one
-number a training seed, gets Student's t interval. Differences are paired by training seed.
+Evaluation seeds of one trained model are averaged first, because they are not independent trainings. The remaining
+numbers, one per training seed, get Student's t interval. Differences are paired by training seed.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ class Interval:
 
     Attributes:
         mean: mean over training seeds; None if no seed has the value.
-        half_width: half of the interval's width; None with fewer than two seeds, which give no interval.
-        seeds: training seeds that have the value.
+        half_width: half of the interval's width; None with fewer than two seeds.
+        seeds: number of training seeds that have the value.
     """
 
     mean: float | None
@@ -45,18 +45,18 @@ class Interval:
 
     @property
     def above_zero(self) -> bool:
-        """Whether the whole interval is above zero; never so without an interval."""
+        """Whether the whole interval is above zero; False without an interval."""
         return self.low is not None and self.low > 0
 
     @property
     def below_zero(self) -> bool:
-        """Whether the whole interval is below zero; never so without an interval."""
+        """Whether the whole interval is below zero; False without an interval."""
         return self.high is not None and self.high < 0
 
 
 def seed_means(rows: pd.DataFrame, columns: Sequence[str], groups: ArrayLike) -> pd.DataFrame:
     """Means of numeric columns over the evaluation seeds of each training seed of each of the (rows,) groups: floats,
-    indexed by (group, training seed) in ascending order; NaN where no row knows the value."""
+    indexed by (group, training seed) in ascending order; NaN if no row has the value."""
     seeds = rows["training_seed"].to_numpy(dtype=int)
     index = pd.MultiIndex.from_arrays([np.asarray(groups, dtype=int), seeds], names=["group", "training_seed"])
     values = {column: rows[column].to_numpy(dtype=float, na_value=np.nan) for column in columns}
@@ -79,41 +79,42 @@ def interval(values: ArrayLike) -> Interval:
 @cache
 def quantile_of(degrees_of_freedom: int) -> float:
     """Student's t quantile of a two-sided interval."""
-    from scipy.special import stdtrit  # scipy.stats has it, too, and takes seconds to import
+    from scipy.special import stdtrit  # scipy.stats also has it, but takes seconds to import
 
     return float(stdtrit(degrees_of_freedom, (1 + CONFIDENCE) / 2))
 
 
 GIVEN = "given"
-"""The training method of a model that is not trained, and the name of its values: the same with every training seed."""
+"""The training method of a model that is not trained, and the name of its values, which are the same for every training
+seed."""
 
 
 def paired(one: pd.Series, other: pd.Series) -> tuple[Floats, Floats]:
-    """Values of the training seeds that both have, side by side."""
+    """Values of the training seeds that both have, in the same order."""
     one, other = _with_seeds_of(other, one), _with_seeds_of(one, other)
-    if not one.index.equals(other.index):  # aligning takes far longer than all that is done with the values
+    if not one.index.equals(other.index):  # aligning takes far longer than everything done with the values
         common = one.index.intersection(other.index)
         one, other = one.loc[common], other.loc[common]
     return one.to_numpy(dtype=float), other.to_numpy(dtype=float)
 
 
 def gains_over(values: pd.Series, others: pd.Series) -> pd.Series:
-    """Values less others, of the training seeds that both have."""
+    """`values` minus `others`, for the training seeds that both have."""
     return (_with_seeds_of(others, values) - _with_seeds_of(values, others)).dropna()
 
 
 def _with_seeds_of(others: pd.Series, values: pd.Series) -> pd.Series:
-    """Values as they are, or those of a given model with the seeds of a trained one."""
+    """Values unchanged, or those of a given model repeated for the seeds of a trained one."""
     if values.name != GIVEN or others.name == GIVEN or values.empty:
         return values
     return pd.Series(float(values.mean()), index=others.index)
 
 
 def difference(minuend: pd.Series, subtrahend: pd.Series) -> Interval:
-    """Interval of the mean difference, paired by training seed; seeds that only one side has are left out.
+    """Interval of the mean difference, paired by training seed; seeds of only one side are left out.
 
-    Differences within rounding are zero, and so is their mean, or two sums of the same numbers in another order would
-    differ "for certain".
+    Differences within rounding are zero, as is their mean; otherwise two sums of the same numbers in different order
+    would differ "for certain".
     """
     left, right = paired(minuend, subtrahend)
     differences = left - right
@@ -124,6 +125,6 @@ def difference(minuend: pd.Series, subtrahend: pd.Series) -> Interval:
 
 
 def ratio(numerator: pd.Series, denominator: pd.Series) -> Interval:
-    """Interval of the mean quotient, paired by training seed; seeds that only one side has, and zeros, are left out."""
+    """Interval of the mean quotient, paired by training seed; seeds of only one side, and zeros, are left out."""
     above, below = paired(numerator, denominator[denominator != 0])
     return interval(above / below)

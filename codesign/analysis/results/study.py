@@ -1,4 +1,4 @@
-"""A study's trials beside the design points that were tested, and how trials and their parameters are written."""
+"""A study's trials joined with the design points that were tested, and the texts of trials and their parameters."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _DESCRIBED = 5
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Study:
-    """What was searched, joined with what was tested.
+    """What was searched and what was tested.
 
     Attributes:
-        objectives: one a value of each trial.
-        tested: by name of the trial, the design point of its rows; trials without a result on test have none.
+        objectives: one per value of each trial.
+        tested: by name of the trial, the design point of its rows; missing for trials without a result on test.
     """
 
     facts: StudyFacts
@@ -33,12 +33,12 @@ class Study:
 
     @cached_property
     def everything(self) -> tuple[TrialFacts, ...]:
-        """All trials, and the baseline first where there is one."""
+        """All trials, preceded by the baseline if there is one."""
         return (*([self.facts.baseline] if self.facts.baseline else []), *self.facts.trials)
 
     @cached_property
     def complete(self) -> tuple[TrialFacts, ...]:
-        """Trials whose values are those of the full fidelity, in order of their numbers."""
+        """Trials with values of the full fidelity, in order of their numbers."""
         return tuple(trial for trial in self.facts.trials if trial.state == "complete")
 
     @cached_property
@@ -49,7 +49,7 @@ class Study:
 
     @cached_property
     def drawn(self) -> tuple[str, ...]:
-        """Parameters that matter most, by the largest share in any objective; in the space's order where unknown."""
+        """Parameters that matter most, by their largest share in any objective; in the space's order if unknown."""
         shares = self.facts.importances.values()
         ranked = sorted(self.spaces, key=lambda name: -max((share.get(name, 0.0) for share in shares), default=0.0))
         return tuple(ranked)[:_DRAWN]
@@ -60,7 +60,7 @@ class Study:
 
     @cached_property
     def emptiness(self) -> str:
-        """Why no trial is on the front; "" where one is, or where none was made."""
+        """Why no trial is on the front; "" if one is, or if there are no trials."""
         trials = self.facts.trials
         if self.front or not trials:
             return ""
@@ -75,7 +75,7 @@ class Study:
         return f"{'. '.join(sentences)}."
 
     def _missed(self) -> str:
-        """The references that no complete trial is better than, each with the best that was reached."""
+        """The references that no complete trial surpasses, each with the best value reached."""
         missed = []
         for place, objective in enumerate(self.objectives):
             best = min(self.complete, key=lambda trial: self.best_first(trial, place)).values[place]
@@ -87,7 +87,8 @@ class Study:
 
     @cached_property
     def hypervolume(self) -> float | None:
-        """Of all complete trials; None without one, with one objective, or where one has no reference."""
+        """Hypervolume of all complete trials; None without trials, with one objective, or if an objective has no
+        reference."""
         if len(self.objectives) < 2:
             return None
         return max((trial.hypervolume for trial in self.complete if trial.hypervolume is not None), default=None)
@@ -104,7 +105,7 @@ class Study:
         return min(known, key=lambda trial: self.best_first(trial, index), default=None)
 
     def among(self, index: int) -> str:
-        """Of which trials `best` is the best, where a complete one that is not on the front has a better value."""
+        """Among which trials `best` is the best, if a complete trial that is not on the front has a better value."""
         best = self.best(index)
         if best is None:
             return ""
@@ -126,7 +127,7 @@ class Study:
         return f"{trial_title(trial)}, {state}: {told}"
 
     def chosen(self, trial: TrialFacts) -> str:
-        """A trial's parameters, those that matter most, and how many more it has."""
+        """A trial's most important parameters, and how many more it has."""
         known = [name for name in self.drawn if trial.parameters.get(name) is not None][:_DESCRIBED]
         told = ", ".join(f"{name} {self.text(trial, name)}" for name in known)
         more = sum(value is not None for value in trial.parameters.values()) - len(known)
@@ -134,8 +135,8 @@ class Study:
 
 
 def read_study(table: ResultTable, points: Sequence[Point]) -> Study | None:
-    """The study of a results file and its points; None for those of a sweep. Raises InputError where trials and rows do
-    not fit together."""
+    """The study of a results file and its points; None for a sweep. Raises InputError if trials and rows do not
+    match."""
     facts, objectives = table.metadata.study, table.metadata.objectives
     if facts is None:
         return None
@@ -162,15 +163,15 @@ def read_study(table: ResultTable, points: Sequence[Point]) -> Study | None:
 
 
 def trial_name(trial: TrialFacts) -> str:
-    """As the rows name it: `12`, or `baseline`."""
+    """Name of a trial in rows: `12`, or `baseline`."""
     return BASELINE if trial.number is None else str(trial.number)
 
 
 def trial_title(trial: TrialFacts) -> str:
-    """As sentences name it."""
+    """Name of a trial in sentences."""
     return "the baseline" if trial.number is None else f"trial {trial.number}"
 
 
 def parameter_text(value: Scalar, parameter: ParameterFacts | None) -> str:
-    """A parameter's value with its unit, as a YAML file would have it; a dash where it takes no part."""
+    """A parameter's value with its unit, as in a YAML file; a dash if it does not apply."""
     return written(value, "" if parameter is None else parameter.unit, 4)

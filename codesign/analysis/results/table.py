@@ -25,14 +25,14 @@ METADATA_KEY = b"codesign"
 
 
 VOLATILE_METADATA = ("jobs", "platform")
-"""Fields of the metadata that are no contents: a resumed sweep reuses what the first run had to compute."""
+"""Fields of the metadata that are not content: a resumed sweep reuses what the first run had to compute."""
 
 _SORT_KEYS = ("sweep", "workload", "chip", "capacity", "operation", "schedule")
 _SORT_KEYS_LAST = ("recipe", "training_seed", "evaluation_seed", "point")
 _NAMED = ("workload", "topology", "chip", "capacity", "operation", "weight_bits", "schedule", "recipe")
 _SEEDS = ["training_seed", "evaluation_seed"]
 _PIECE = 1000
-"""Rows that are in memory as Python objects while a file is written."""
+"""Rows in memory as Python objects while a file is written."""
 _MOST_MISTAKES = 10
 
 
@@ -61,19 +61,19 @@ class ResultTable:
 def write_results(path: Location, rows: Iterable[Mapping[str, Any]], metadata: ResultMetadata) -> ResultTable:
     """Write rows to one Parquet file, atomically. The same rows in any order give the same bytes.
 
-    Returns what the file says, read before it is written: another process may replace it.
+    Returns the file's content, read back before it is written, because another process may replace it.
 
-    Rows are taken in piece by piece, and a few kilobytes of each are kept.
+    Rows are consumed piece by piece, keeping a few kilobytes of each.
 
     Args:
         path: the file, a path or a URL; missing folders are made.
         rows: one mapping per design point, from column name to value. A nullable column may be left out. Unknown
             numbers are None, never NaN. `axis.<name>` columns hold strings or numbers.
-        metadata: written under METADATA_KEY.
+        metadata: stored under METADATA_KEY.
 
     Raises:
-        ValueError: an unknown column, a missing value that is required, or a value of a wrong type.
-        InputError: a value that its column does not allow, or the place cannot be written.
+        ValueError: a column is unknown, a required value is missing, or a value has the wrong type.
+        InputError: a column does not allow a value, or the place cannot be written.
     """
     remaining, pieces = iter(rows), [_arrow_table([], COLUMNS)]
     by_axis: list[dict[str, Any]] = []
@@ -107,8 +107,8 @@ def parquet_bytes(table: Any) -> bytes:
 
 
 def frame_of(rows: Iterable[Mapping[str, Any]], names: Sequence[str]) -> pd.DataFrame:
-    """Some columns of rows that are in memory, as `ResultTable.frame` has them; a row may lack any. Raises ValueError
-    for a value of a wrong type."""
+    """Columns of rows in memory, as in `ResultTable.frame`; a row may lack any of them. Raises ValueError for a value
+    of the wrong type."""
     rows = list(rows)
     axes = _axis_columns(rows)
     return _to_frame(_arrow_table(rows, {name: axes[name] if name in axes else COLUMNS[name] for name in names}))
@@ -124,17 +124,17 @@ def _arrow_table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, Column
 
 
 def results_file(location: Location) -> Location:
-    """The results file at a location: that itself, or `results.parquet` where it is a folder, or a URL that does not
-    end in `.parquet`."""
+    """The results file at a location: the location itself, or `results.parquet` in it if it is a folder, or a URL that
+    does not end in `.parquet`."""
     named = str(location).partition("?")[0].endswith(".parquet")
     folder = not named if is_url(location) else os.path.isdir(location)
     return join(location, "results.parquet") if folder else location
 
 
 def read_results(location: Location) -> ResultTable:
-    """Read a results file, or that of a folder, at a path or a URL; nullable columns that it lacks become nulls. Raises
-    InputError where it is missing, damaged, too large, or holds what a column does not allow, a row twice, or rows of
-    several sweeps."""
+    """Read a results file, given by itself or its folder, at a path or URL; missing nullable columns become nulls.
+    Raises InputError if it is missing, damaged or too large, or has an invalid value, a row twice, or rows of several
+    sweeps."""
     path = results_file(location)
     place, content = printable(path), read_file(path)
     if content is None:
@@ -149,8 +149,7 @@ def read_results(location: Location) -> ResultTable:
 
 
 def refuse_twice(frame: pd.DataFrame, place: str) -> None:
-    """Raise InputError where a design point has a seed twice, as in results that were put together: no row is the mean
-    of two."""
+    """Raise InputError if a design point has a seed twice, as in concatenated results: rows must not be averaged."""
     axes = [name for name in map(str, frame) if name.startswith(AXIS_PREFIX)]
     again = frame[frame.duplicated([*_NAMED, *axes, *_SEEDS])]
     if len(again):
@@ -188,7 +187,7 @@ def _metadata_of(table: Any) -> ResultMetadata:
 
 
 def contents_equal(a: ResultTable, b: ResultTable) -> bool:
-    """Whether two results files say the same, wall times and what was reused left aside."""
+    """Whether two results files have the same content, ignoring wall times and what was reused."""
     facts_a, facts_b = asdict(a.metadata), asdict(b.metadata)
     for name in VOLATILE_METADATA:
         del facts_a[name], facts_b[name]
@@ -223,7 +222,8 @@ def _arrow_type(kind: str) -> Any:
 
 
 def _completed(table: Any) -> tuple[Any, Mapping[str, Column]]:
-    """The Arrow table with exactly the columns of `COLUMNS`, then the axes; and what those columns are."""
+    """The Arrow table with exactly the columns of `COLUMNS`, followed by the axes; and the definitions of these
+    columns."""
     types = dict(zip(table.column_names, table.schema.types, strict=True))
     if len(types) < len(table.column_names):
         raise ValueError("has a column twice")
@@ -254,7 +254,7 @@ def _to_frame(table: Any) -> pd.DataFrame:
     nullable = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype(), pa.string(): None}
     frame: pd.DataFrame = table.to_pandas(types_mapper=lambda kind: nullable.get(kind))
     texts = [name for name in frame.columns if pa.types.is_string(table.schema.field(name).type)]
-    # Plain objects with None: pandas' own string dtypes differ between its versions in what stands for null.
+    # Plain objects with None: pandas' string dtypes differ between versions in how they represent null.
     objects = {name: frame[name].astype(object).where(frame[name].notna(), None) for name in texts}
     return frame.assign(**objects)
 
