@@ -62,7 +62,7 @@ class Constraint:
         by_seed: of `within`, once the best is known, the limit that it sets in each of its training seeds, (D,) in the
             joint draws of its chip's numbers or (1,).
         distance, rivals: of `within`, likewise: how far from the best the limit is, and the points that come nearest to
-            the best, which is one of them; none of a column that does not depend on the choice of test samples.
+            the best, which is one of them; the best alone where the choice of test samples does not matter.
         text: as it was written.
     """
 

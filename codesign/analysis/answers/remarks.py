@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from codesign.analysis.answers.answers import Option
 from codesign.analysis.answers.chance import excluded_by_chance, included_by_chance, undecided_by_samples
 from codesign.analysis.comparisons.comparison import ENERGIES, Obstacle, energy_of
-from codesign.analysis.comparisons.constraints import doubt
+from codesign.analysis.comparisons.constraints import completeness, doubt
 from codesign.analysis.comparisons.contest import GUESSED, Contest
 from codesign.analysis.comparisons.obstacles import untimed_sentence
 from codesign.analysis.comparisons.robustness import drawn, quantiles, undrawn
@@ -194,11 +194,18 @@ def value_text(option: Option, column: str, names: Names, *, interval: bool = Tr
 
 def may_miss(point: Point, where: Sequence[Constraint], names: Names) -> str:
     """Which limit on an energy or time a point may miss since its own leaves some out; "" for none. A limit that
-    follows from another point's energy leaves out what that does."""
+    follows from another point's energy leaves out what that does, which is no less than where it has no more terms."""
     for limit in where:
-        if limit.relation in ("<", "<=") and not limit.by_seed and (said := unmodelled(point, limit.column, names)):
+        if limit.relation not in ("<", "<=") or (limit.by_seed and not _has_more_terms(limit, point)):
+            continue
+        if said := unmodelled(point, limit.column, names):
             return f"{said} With it, {limit.text} may be missed."
     return ""
+
+
+def _has_more_terms(limit: Constraint, point: Point) -> bool:
+    """Whether the energy that sets a limit has more terms than that of a point."""
+    return limit.column in ENERGIES and any(completeness(best) > completeness(point) for best in limit.rivals)
 
 
 def not_modelled(points: Collection[Point], names: Names) -> list[str]:

@@ -72,7 +72,7 @@ def _resolved(constraint: Constraint, points: Sequence[Point]) -> Constraint:
         value=float(limit(np.array(mean or 0.0))),
         by_seed={seed: (*limit(of),) for seed, of in of_best.items()},
         distance=abs(float(limit(np.array(mean or 0.0))) - (mean or 0.0)),
-        rivals=_rivals(points, constraint.column) if counts_samples(constraint.column) else (),
+        rivals=_rivals(points, constraint.column) if counts_samples(constraint.column) else tuple(filter(None, [best])),
     )
 
 
