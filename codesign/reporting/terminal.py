@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -130,11 +131,15 @@ def _first(answer: Answer) -> list[Text]:
 def _of_given(points: Sequence[Point], names: Names) -> list[tuple[Option, str]]:
     """Every point, those of a chip one after the other: first where layers wait, then where they do not."""
     ordered = sorted(points, key=lambda point: (point.chip, not point.layered, point.stop == "drained"))
-    labels = [", ".join(filter(None, [names.chips[point.chip], names.variant(point)])) for point in ordered]
-    return [
-        (Option(label=label, point=point, values=values_of(point, _FULL)), _waiting(point))
-        for label, point in zip(labels, ordered, strict=True)
-    ]
+    said = [(names.chips[one.chip], one.recipe, names.variant(one), _waiting(one)) for one in ordered]
+    alike, models = Counter(said), len({point.recipe for point in points})
+    rows = []
+    for point, words in zip(ordered, said, strict=True):
+        chip, recipe, variant, waiting = words  # all models are from elsewhere, so that the recipe's name is enough
+        told = (chip, recipe * (models > 1), variant, names.schedules[point.schedule] if alike[words] > 1 else "")
+        option = Option(label=", ".join(filter(None, told)), point=point, values=values_of(point, _FULL))
+        rows.append((option, waiting))
+    return rows
 
 
 def _trials(study: Study | None, told: Sequence[str]) -> list[Text]:

@@ -98,6 +98,15 @@ def test_a_chip_that_can_run_nothing_says_why():
     assert "Infeasible" not in printed(table_of([*rows, *small, loihi_row("layered", 2, 0)]))
 
 
+def test_rows_of_given_models_are_told_apart():
+    row = mubrain_row("layered", "random", 0, 0) | {"training_method": "given", "training_policy": None}
+    others = [{"recipe": "tuned"}, {"recipe": "tuned", "schedule": "late", "policy": "momentum"}]
+    told = printed(table_of([row | {"recipe": "first"}, *(row | other for other in others)]))
+    for label in ("µBrain, first ", "µBrain, tuned, random ", "µBrain, tuned, momentum "):
+        assert told.count(label) == 1
+    assert "µBrain, " not in printed(table_of([row | {"recipe": "first"}]))
+
+
 def test_what_cannot_be_asked_says_why():
     waits = {"claim": "Waiting helps", "column": "accuracy", "more": {"recipe": "none"}, "less": {"recipe": "layered"}}
     metadata = synthetic_metadata(first={"choose": "chip", "least": "energy_j"}, waits=waits)
