@@ -1,6 +1,6 @@
-"""Which points meet constraints, by how much others miss them, and how sure it is.
+"""Which points meet the constraints, by how much the others miss them, and how certain that is.
 
-Of the variants of an option, the best of those that meet them stands for it, never the first.
+An option is represented by its best variant that meets the constraints, never by its first.
 """
 
 from __future__ import annotations
@@ -31,25 +31,25 @@ from codesign.arrays import Flags, Floats
 from codesign.hardware.terms import COVERAGE
 
 _MOST_RIVALS = 60
-"""Of which one may be farther ahead than a limit allows; that a worse one is while none of these may be is unlikely."""
+"""The number of best points from which the limit of a `within` is drawn; a worse point hardly ever sets it."""
 _NEARLY = 1.1
-"""Below this factor a miss is told in percent."""
+"""Misses below this factor are given in percent."""
 
 
 OptionT = TypeVar("OptionT", bound=Hashable)
 
 _TIES = (("accuracy", True), ("energy_j", False), ("latency_s", False), ("area_m2", False))
-"""What decides between variants that are equally good, in this order; and whether more of it is better."""
+"""Tie-breakers between equally good variants, in order, and whether more of each is better."""
 _DIGITS = 12
 
 
 def more_is_better(column: str) -> bool:
-    """Whether more of a column is better where nobody says so."""
+    """Whether larger values of a column are better by default."""
     return column.endswith(("accuracy", "agreement"))
 
 
 def resolved(constraints: Sequence[Constraint], points: Sequence[Point]) -> tuple[Constraint, ...]:
-    """The constraints with `within … of best` as a limit; the best is that of these points."""
+    """Replace each `within … of best` by a limit taken from the best of these points."""
     return tuple(_resolved(constraint, points) for constraint in constraints)
 
 
@@ -77,7 +77,7 @@ def _resolved(constraint: Constraint, points: Sequence[Point]) -> Constraint:
 
 
 def _rivals(points: Sequence[Point], column: str) -> tuple[Point, ...]:
-    """The best first, without those that answer as another one does."""
+    """The points in order, best first, without those that answer the same as another."""
     known = [point for point in points if point.value(column).mean is not None]
     answers = {(point.value(column).mean, point.value("spike_density").mean): point for point in known}
     ordered = sorted(
@@ -87,8 +87,8 @@ def _rivals(points: Sequence[Point], column: str) -> tuple[Point, ...]:
 
 
 def _in_draws(point: Point, column: str, of_given: Iterable[int]) -> Mapping[int, Floats]:
-    """By training seed, (D,) values in the joint draws of the chip's numbers, or (1,) where rows have none; a given
-    model has the same in all the seeds `of_given`."""
+    """Return, by training seed, (D,) values in the joint draws of the chip's numbers, or (1,) if the rows hold no
+    draws. A given model has the same values in every seed of `of_given`."""
     series, found = point.seeds(column), drawn(point, column)
     seeds, values = [*map(int, series.index)], series.to_numpy(dtype=float)[:, None]
     if found is not None and set(found[0]) == set(seeds):
@@ -99,13 +99,13 @@ def _in_draws(point: Point, column: str, of_given: Iterable[int]) -> Mapping[int
 
 
 def _by_seed(known: Mapping[int, Floats | tuple[float, ...]], seeds: Sequence[int], missing: float) -> Floats:
-    """(S, D) or (S, 1) values of some training seeds."""
+    """Return (S, D) or (S, 1) values of the given training seeds."""
     rows = np.broadcast_arrays(*(known.get(seed, (missing,)) for seed in seeds))
     return np.array(rows, dtype=float).reshape(len(seeds), len(rows[0]) if rows else 1)
 
 
 def meets(point: Point, constraint: Constraint) -> bool:
-    """Whether the mean over training seeds meets a constraint that is no `within`; never so if it is not known."""
+    """Whether the mean over training seeds is known and meets a constraint that is not a `within`."""
     short = shortfall(point, constraint)
     return short is not None and short <= 0
 
@@ -115,7 +115,7 @@ def meeting(points: Sequence[Point], constraints: Sequence[Constraint]) -> list[
 
 
 def shortfall(point: Point, constraint: Constraint) -> float | None:
-    """By how much the mean misses a constraint: above 0 if it does, in the column's unit; None if it is not known."""
+    """By how much the mean misses a constraint, in the column's unit: positive if it does, None if it is unknown."""
     mean = point.value(constraint.column).mean
     return None if mean is None else float(_short(np.array(mean), np.array(constraint.value), constraint))
 
@@ -127,9 +127,9 @@ def _short(values: Floats, limits: Floats, constraint: Constraint) -> Floats:
 
 
 def met_in(point: Point, constraints: Sequence[Constraint], seeds: Sequence[int]) -> Flags:
-    """(S, D) whether a point meets all constraints in each training seed and each joint draw of its chip's numbers. A
-    seed that does not know a column misses its limit; a given model is the same in each. (S, 1) where no column has
-    draws."""
+    """Return an (S, D) mask: whether a point meets all constraints in each training seed and joint draw of its chip's
+    numbers, or (S, 1) if no column has draws. A seed without a value of a column misses its limit; a given model is the
+    same in every seed."""
     met = np.ones((len(seeds), 1), dtype=bool)
     for constraint in constraints:
         values = _by_seed(_in_draws(point, constraint.column, seeds), seeds, math.nan)
@@ -139,20 +139,20 @@ def met_in(point: Point, constraints: Sequence[Constraint], seeds: Sequence[int]
 
 
 def seeds_of(point: Point, constraints: Sequence[Constraint], own: Iterable[int]) -> list[int]:
-    """Training seeds in which a point meets constraints or misses them: its own; of a given model, those of the points
-    that set the limits."""
+    """The training seeds in which a point is held against the constraints: its own, or for a given model those of the
+    points that set the limits."""
     limits = {seed for constraint in constraints for seed in constraint.by_seed}
     return sorted(limits if limits and point.training_method == GIVEN else map(int, own))
 
 
 def over_words(seeds: int, draws: int) -> str:
-    """What a share of seeds × draws is a share of."""
+    """Say in words what a share of seeds × draws is a share of."""
     return listed(["training seeds"] * (seeds > 1) + ["draws of the chips' numbers"] * (draws > 1))
 
 
 def doubt(point: Point, constraints: Sequence[Constraint], of: str = "") -> str:
-    """What to know of constraints that the mean meets and some training seeds or draws do not; empty where all do. It
-    is told `of` a point, as in ` of Loihi`, where there are several."""
+    """Say which constraints the mean meets but some training seeds or draws do not; "" if all do. `of` names the point,
+    as in ` of Loihi`, if there are several."""
     said = []
     for constraint in constraints:
         seeds = seeds_of(point, (constraint,), point.seeds(constraint.column).index)
@@ -168,21 +168,21 @@ def doubt(point: Point, constraints: Sequence[Constraint], of: str = "") -> str:
 
 
 def missed_by_chance(point: Point, constraints: Sequence[Constraint]) -> bool:
-    """Whether all that a point misses are shares of the test samples, by no more than these or training seeds may bring
-    about."""
+    """Whether every constraint that a point misses is on a share of the test samples, and missed by no more than the
+    choice of samples or training seeds can explain."""
     missed = [constraint for constraint in constraints if not meets(point, constraint)]
     return bool(missed) and all(counts_samples(each.column) and _by_chance(point, each) for each in missed)
 
 
 def met_by_chance(point: Point, constraints: Sequence[Constraint]) -> list[Constraint]:
-    """Those on shares of the test samples that a point meets by no more than these or training seeds may bring
-    about."""
+    """The constraints on shares of the test samples that a point meets by no more than the choice of samples or
+    training seeds can explain."""
     asked = (each for each in constraints if counts_samples(each.column))
     return [each for each in asked if meets(point, each) and _by_chance(point, each)]
 
 
 def _by_chance(point: Point, constraint: Constraint) -> bool:
-    """Whether it may be chance on which side of the limit the point is."""
+    """Whether the side of the limit on which the point lies may be chance."""
     values = point.seeds(constraint.column)
     if values.empty or not point.value("samples").mean:
         return False
@@ -197,7 +197,7 @@ def _by_chance(point: Point, constraint: Constraint) -> bool:
 
 
 def _lead(one: Point, other: Point, column: str) -> tuple[float, float]:
-    """By how much one's share may be ahead of another's, at least and at most, of all that seeds and samples allow."""
+    """The least and the greatest lead of one share over another that seeds and samples allow."""
 
     def found() -> tuple[float, float]:
         low, high = lead_by_samples(one, other, column)
@@ -210,7 +210,7 @@ def _lead(one: Point, other: Point, column: str) -> tuple[float, float]:
 
 
 def largest_miss(point: Point, constraints: Sequence[Constraint]) -> float:
-    """The largest relative miss; negative where all is met."""
+    """The largest relative miss; negative if all constraints are met."""
     return max(_relative(point, constraint) for constraint in constraints)
 
 
@@ -224,12 +224,12 @@ def _relative(point: Point, constraint: Constraint) -> float:
 
 
 def misses_in_words(point: Point, constraints: Sequence[Constraint]) -> list[str]:
-    """By how much a point misses each constraint that it does not meet."""
+    """Say by how much a point misses each constraint that it does not meet."""
     return [_miss_in_words(point, constraint) for constraint in constraints if not meets(point, constraint)]
 
 
 def _miss_in_words(point: Point, constraint: Constraint) -> str:
-    """`1.2 points too low`, `1.4 times too high`, `just the limit`, or that it is not known."""
+    """`1.2 points too low`, `1.4 times too high`, `just the limit`, or that the value is unknown."""
     mean, label = point.value(constraint.column).mean, column_label(constraint.column)
     if mean is None:
         return f"its {label} is not known"
@@ -250,9 +250,9 @@ def _miss_in_words(point: Point, constraint: Constraint) -> str:
 
 
 def best_variant(points: Sequence[Point], column: str, *, more: bool) -> Point | None:
-    """The point with least or most of a column; None if none has it.
+    """Return the point with the least, or the most, of a column; None if no point has a value.
 
-    Of an energy, only points with the most terms take part, since what lacks a term only looks cheap.
+    For an energy, only the points with the most terms take part: a point that lacks a term only looks cheap.
     """
     known = [point for point in points if point.value(column).mean is not None]
     if column in ENERGIES:
@@ -262,12 +262,13 @@ def best_variant(points: Sequence[Point], column: str, *, more: bool) -> Point |
 
 
 def completeness(point: Point) -> int:
-    """How many terms an energy has, without those that few chips have and the others do not lack, such as a clock."""
+    """How many terms an energy has, not counting those that few chips have and others do not lack, such as a clock."""
     return sum(any(term.missing for term in COVERAGE.get(name, ())) for name in point.coverage)
 
 
 def standing(point: Point, column: str, *, more: bool) -> tuple[float, ...]:
-    """Least for the best; equal points are told apart by accuracy, energy, latency, area and their place."""
+    """The sort key of a point, smallest for the best; ties go by accuracy, energy, latency, area and the point's
+    number."""
     return (*(_badness(point, name, rising) for name, rising in ((column, more), *_TIES)), point.number)
 
 
@@ -279,7 +280,7 @@ def _badness(point: Point, column: str, more: bool) -> float:
 
 
 def by_option(points: Sequence[Point], option: Callable[[Point], OptionT | None]) -> dict[OptionT, list[Point]]:
-    """Points by what they are an option of; those of none are left out."""
+    """Group points by the option that they belong to; points of no option are left out."""
     found: dict[OptionT, list[Point]] = {}
     for point in points:
         if (key := option(point)) is not None:

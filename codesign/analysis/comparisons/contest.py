@@ -1,12 +1,13 @@
-"""Options against each other in one column: who is best, in what share of seeds and draws, who cannot compare.
+"""Options held against each other in one column: which is best, how often, and which cannot be compared.
 
-An option is represented by the best of its variants that meet the constraints. These meet in pairs, energies on the
-terms that both hold. One wins in a training seed and a joint draw of the chips' numbers if it meets the constraints
-there and is as good as each other one that does; of several that are equally good each has its part. Where it misses
-them, another variant of its option may stand in. Draws are those of the rows, see
-`codesign.analysis.comparisons.robustness`: the same for all points of a chip, independent between chips. Terms that a
-point lacks are drawn as well: as what they cost the other, times a factor that is log-normal around 1. Lacking a term
-thus makes a point less sure, never cheaper. A time in which neighbours agree that is not given is drawn like a term.
+An option is represented by its best variant that meets the constraints. The representatives meet in pairs, energies on
+the terms that both hold. An option wins in a training seed and a joint draw of the chips' numbers if it meets the
+constraints there and is as good as every other option that does; equally good options share the win. Where the
+representative misses the constraints, another variant of its option may stand in. Draws are those of the rows (see
+`codesign.analysis.comparisons.robustness`): the same for all points of a chip, independent between chips. Terms that a
+point lacks are drawn as well: what they cost the other point, times a factor that is log-normal around 1. A missing
+term therefore makes a point less certain, never cheaper. A missing time of the agreement between neighbours is drawn
+like a term.
 """
 
 from __future__ import annotations
@@ -31,25 +32,25 @@ from codesign.deferred import pd
 from codesign.hardware.draws import DRAWS, errors_at
 
 GUESSED = 5.0
-"""What a term that a chip lacks is typically off by if it is taken from another chip: the factor by which the ten
-published energies of an operation are off from the mean of the others (`docs/design.md`, Structure)."""
+"""The factor by which a term taken from another chip is typically off: that by which each of the ten published energies
+of an operation differs from the mean of the others (`docs/design.md`, Structure)."""
 _ROUNDING = 1e-12
 _MOST = 60
-"""Points that are held against each other in every draw; those that are worse on average win in none."""
+"""The number of points held against each other in every draw; points that are worse on average win in none."""
 
 Met = Mapping[Point, Flags]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Contest:
-    """What is held against each other, and what comes out.
+    """The options of a question, held against each other in one column.
 
     Attributes:
-        members: variants of each option that answer anything.
-        label: an option as a reader says it.
-        more: whether more of the column is better.
-        where: constraints, none of them a `within`.
-        names: for why points do not compare.
+        members: the variants of each option, without those that never answer.
+        label: names an option as a reader would.
+        more: whether larger values of the column are better.
+        where: the constraints, none of them a `within`.
+        names: names for the reasons why points do not compare.
     """
 
     members: Mapping[Any, Sequence[Point]]
@@ -61,7 +62,7 @@ class Contest:
 
     @cached_property
     def chosen(self) -> Mapping[Any, Point]:
-        """The best variant of each option that has one which meets the constraints."""
+        """The best variant that meets the constraints, of each option that has one."""
         best = {
             option: best_variant(meeting(variants, self.where), self.column, more=self.more)
             for option, variants in self.members.items()
@@ -69,17 +70,17 @@ class Contest:
         return {option: point for option, point in best.items() if point is not None}
 
     def option_of(self, point: Point) -> Any:
-        """The option that a chosen variant stands for."""
+        """Return the option that a chosen variant represents."""
         return next(option for option, one in self.chosen.items() if one is point)
 
     def label_of(self, point: Point) -> str:
-        """That option as a reader says it."""
+        """Name the option of a chosen variant as a reader would."""
         return self.label(self.option_of(point))
 
     @cached_property
     def unknown(self) -> Mapping[str, str]:
-        """Options that meet the constraints and are not ranked, and why: they have no value or none that compares.
-        Those of a reader's own chip first, which a line in its file may rank."""
+        """The options that meet the constraints but are not ranked, with the reason: no value, or none that compares.
+        Options on a reader's own chip come first, since a line in its file may get them ranked."""
         found = {}
         for option, variants in self.members.items():
             if option in self.chosen:
@@ -93,7 +94,7 @@ class Contest:
 
     @cached_property
     def unranked(self) -> Mapping[Point, str]:
-        """Chosen points that do not compare with the best, with the reason in words."""
+        """The chosen points that do not compare with the best, with the reason in words."""
         return {
             point: next(w for other in self._comparable if isinstance(w := self._terms(point, other), str))
             for point in self._foremost
@@ -102,8 +103,9 @@ class Contest:
 
     @cached_property
     def ranked(self) -> tuple[Point, ...]:
-        """The best first: those that beat most others on average, then the better mean. On matched terms, one that the
-        best beats may beat another that beats the best; the latter comes last."""
+        """The comparable points, best first: by how many others they beat on average, then by the mean. On matched
+        terms the order may be circular: a point that the best beats may beat one that beats the best. The latter comes
+        last."""
         beaten = {a: sum(self._behind(a, b) for b in self._comparable if b is not a) for a in self._comparable}
         found = sorted(self._comparable, key=lambda p: (-beaten[p], self._order(p)))
         others = sorted(found[1:], key=lambda p: 2 * self._behind(p, found[0]) + self._behind(found[0], p))
@@ -111,32 +113,32 @@ class Contest:
 
     @cached_property
     def level(self) -> int:
-        """How many of the first come to the same."""
+        """How many of the first points are equal."""
         rest = enumerate(self.ranked[1:], start=1)
         return next((place for place, point in rest if self._behind(self.ranked[0], point)), len(self.ranked))
 
     @cached_property
     def second(self) -> Point | None:
-        """The first one that is not level with the best."""
+        """The first point that is not level with the best; None if all are."""
         return self.ranked[self.level] if self.level < len(self.ranked) else None
 
     @cached_property
     def runner_up(self) -> Comparison | None:
-        """The best against `second`; None without."""
+        """The best compared with `second`; None if there is no second."""
         if self.second is None:
             return None
         return compare(self.column, self.ranked[0], self.second, more_is_better=self.more)
 
     @cached_property
     def factors(self) -> Mapping[Point, float | None]:
-        """Of those ranked, the value over that of the best, or the best's over it where more is better; None where one
+        """For each ranked point its value divided by the best one's, or the inverse if more is better; None if either
         is not above zero."""
         best = self.ranked[0]
         return {point: 1.0 if point is best else self.times_better(best, point) for point in self.ranked}
 
     @cached_property
     def terms(self) -> Mapping[Point, tuple[str, ...]]:
-        """The energy terms on which each was held against the best, where they are not all of both."""
+        """The energy terms on which each point was held against the best, where these are not all terms of both."""
         found = {point: self._terms(self.ranked[0], point) for point in self.ranked[1:]}
         return {point: terms for point, terms in found.items() if isinstance(terms, tuple)}
 
@@ -148,7 +150,7 @@ class Contest:
 
     @property
     def _sign(self) -> float:
-        """Less is better in all that is multiplied by it."""
+        """The factor that turns values into ones of which less is better."""
         return -1.0 if self.more else 1.0
 
     @cached_property
@@ -161,12 +163,13 @@ class Contest:
 
     @property
     def beyond(self) -> Mapping[Point, str]:
-        """Chosen points that are too many to be held against all others, with that in words."""
+        """The chosen points beyond the number that is held against each other, with the reason in words."""
         return dict.fromkeys(self._in_order[_MOST:], f"Not among the best {_MOST}, which are ranked.")
 
     @cached_property
     def _comparable(self) -> list[Point]:
-        """A set in which all compare: those that compare with most others come in first, then the better."""
+        """A set of points that all compare, filled with those that compare with most others first, then the better
+        ones."""
 
         def apart(a: Point) -> int:
             return sum(isinstance(self._terms(a, b), str) for b in self._foremost if b is not a)
@@ -187,7 +190,7 @@ class Contest:
         return self._pairs[a, b]
 
     def _means(self, a: Point, b: Point) -> tuple[float, float]:
-        """Over training seeds, with the chips' numbers as they are, of two that compare."""
+        """Return the means of two comparable points over training seeds, with the chips' numbers as they are."""
         terms = self._terms(a, b)
         assert not isinstance(terms, str)
         return self._mean(a, terms), self._mean(b, terms)
@@ -199,21 +202,22 @@ class Contest:
         return point.seeds(self.column) if terms is None else energy_of(point, terms, self.column)
 
     def _behind(self, first: Point, second: Point) -> bool:
-        """Whether the second is worse by means."""
+        """Whether the mean of the second is worse."""
         a, b = (self._sign * mean for mean in self._means(first, second))
         return a < b - _ROUNDING * abs(b)
 
     def ahead(self, point: Point, other: Point) -> bool:
-        """Whether a point with a value is better than another by means, where they compare."""
+        """Whether a point has a value, compares with the other and has the better mean."""
         return self._has(point) and not isinstance(self._terms(point, other), str) and self._behind(point, other)
 
     def next_to(self, point: Point) -> Point | None:
-        """The first ranked option that compares with an unranked one; None without one, or a value."""
+        """Return the best ranked point that compares with an unranked one; None if there is none, or it has no
+        value."""
         ranked = self.ranked if self._has(point) else ()
         return next((other for other in ranked if not isinstance(self._terms(point, other), str)), None)
 
     def times_better(self, point: Point, other: Point) -> float | None:
-        """How many times better one is than another that it compares with; None where one is not above zero."""
+        """How many times better a point is than another that it compares with; None if either is not above zero."""
         own, its = self._means(point, other)
         low, high = (its, own) if self.more else (own, its)
         return high / low if low > 0 and high > 0 else None
@@ -222,20 +226,22 @@ class Contest:
 
     @cached_property
     def reserves(self) -> Mapping[Point, Point]:
-        """Of chosen variants that miss the constraints in some seeds or draws, the one that misses them in fewest."""
+        """For chosen variants that miss the constraints in some seeds or draws, the variant of the option that misses
+        them in fewest."""
         missing = {point: option for option, point in self.chosen.items() if self._share_met(point) < 1.0}
         safest = {point: self._safest(meeting(self.members[option], self.where)) for point, option in missing.items()}
         return {point: it for point, it in safest.items() if it and self._share_met(it) > self._share_met(point)}
 
     @cached_property
     def _rivals(self) -> list[Point]:
-        """Of each option of which none meets the constraints, the variant that meets them in most seeds and draws."""
+        """For each option without a variant that meets the constraints, the variant that meets them in most seeds and
+        draws."""
         missing = (variants for option, variants in self.members.items() if option not in self.chosen)
         nearest = [self._safest(each) for each in missing if not meeting(each, self.where)]
         return [point for point in nearest if point is not None and self._share_met(point)]
 
     def _safest(self, variants: Sequence[Point]) -> Point | None:
-        """Of those that meet the constraints in most seeds and draws, the best."""
+        """Return the best of the variants that meet the constraints in most seeds and draws."""
         share = {variant: self._share_met(variant) for variant in variants if self._has(variant)}
         most = max(share.values(), default=0.0)
         return best_variant([point for point, met in share.items() if met == most], self.column, more=self.more)
@@ -245,8 +251,8 @@ class Contest:
 
     @cached_property
     def _shares(self) -> Floats:
-        """(P, S, D) the part that each of those ranked has in being the best in each training seed and draw. Those that
-        are best in the same of them count as one."""
+        """The (P, S, D) part that each ranked point has in being the best in each training seed and draw. Points that
+        are best in exactly the same seeds and draws count as one."""
         if self._seeds:
             variants = [[point, *([self.reserves[point]] if point in self.reserves else [])] for point in self.ranked]
             able = [self._able(each) for each in (*variants, *([rival] for rival in self._rivals))]
@@ -264,12 +270,13 @@ class Contest:
 
     @cached_property
     def wins(self) -> Mapping[Point, float]:
-        """Of those ranked, the share of training seeds × draws in which each meets the constraints and is the best."""
+        """For each ranked point the share of training seeds × draws in which it meets the constraints and is the
+        best."""
         return dict(zip(self.ranked, self._shares.mean(axis=(1, 2)).tolist(), strict=True))
 
     @property
     def drawn(self) -> bool:
-        """Whether `wins` are over more than the values of a single training seed."""
+        """Whether `wins` are shares of more than the values of a single training seed."""
         return self._shares.shape[1:] != (1, 1)
 
     @property
@@ -279,12 +286,12 @@ class Contest:
 
     @cached_property
     def confidence(self) -> float:
-        """The wins of all that are level with the best."""
+        """The summed wins of all points that are level with the best."""
         return min(1.0, sum(self.wins[point] for point in self.ranked[: self.level]))
 
     @cached_property
     def settled(self) -> float:
-        """Share of draws in which the mean over training seeds of the best beats that of `second`."""
+        """The share of draws in which the best one's mean over training seeds beats that of `second`."""
         if self.second is None:
             return 1.0
         a, b = (values.mean(axis=0) for values in self._pair(self.ranked[0], self.second))
@@ -292,14 +299,15 @@ class Contest:
 
     @cached_property
     def _seeds(self) -> list[int]:
-        """Training seeds that the best, those level with it and the next have, given models aside."""
+        """The training seeds common to the best, those level with it and the next; given models do not count."""
         first = self.ranked[: self.level + 1]
         first = tuple(point for point in first if point.training_method != GIVEN) or first
         return sorted(set.intersection(*({*map(int, point.seeds(self.column).index)} for point in first)))
 
     def _able(self, variants: Sequence[Point]) -> Met:
-        """Where each variant meets the constraints and no earlier one does. Of those that lack a training seed, the
-        ranked count with their means, which meet them, and others not at all; a given model lacks none."""
+        """Return where each variant meets the constraints and no earlier one does. Ranked variants that lack a training
+        seed count with their means, which meet the constraints; others that lack one do not count. A given model lacks
+        none."""
         found: dict[Point, Flags] = {}
         for point in variants:
             met = np.ones((1, 1), dtype=bool)
@@ -312,7 +320,7 @@ class Contest:
         return found
 
     def _ahead(self, point: Point, met: Flags, others: Sequence[tuple[Point, Flags]]) -> Flags:
-        """Where a point that is `met` is as good as all others that are, of those that compare with it."""
+        """Return where a point meets the constraints and is as good as every comparable point that meets them there."""
         ahead = [met]
         for other, there in others:
             if not isinstance(self._terms(point, other), str):
@@ -321,7 +329,8 @@ class Contest:
         return np.asarray(np.logical_and.reduce(np.broadcast_arrays(*ahead)), dtype=bool)
 
     def _pair(self, a: Point, b: Point) -> tuple[Floats, Floats]:
-        """(S, D) values of two points, less is better; with what each lacks of the other's terms."""
+        """Return (S, D) values of two points, less being better, with a guess of the terms that each lacks of the
+        other's."""
         one, other, terms = self._values(a, None), self._values(b, None), self._terms(a, b)
         if isinstance(terms, tuple):
             owed, due = other - self._values(b, terms), one - self._values(a, terms)
@@ -330,8 +339,9 @@ class Contest:
         return self._sign * self._slowed(one, a, b), self._sign * self._slowed(other, b, a)
 
     def _slowed(self, values: Floats, point: Point, other: Point) -> Floats:
-        """(S, D) values with the time that the point's file does not give: what the other one waits, times a factor. An
-        energy grows by the static power in that time, a product by both. A power is that energy over a longer time."""
+        """Add to (S, D) values the time that the point's file does not give: the other one's waiting time, times a
+        factor. An energy grows by the static power over that time, a product by both. A power is that energy over the
+        longer time."""
         waits = waiting_of(point, other)
         if not waits or not DRAWN.get(self.column):
             return values
@@ -349,7 +359,8 @@ class Contest:
         return values + (later * energy + dearer * (latency + later) if grown is None else grown)
 
     def _values(self, point: Point, terms: Terms) -> Floats:
-        """(S, D) values; (1, D) means over its own training seeds where it lacks one, or none are compared."""
+        """Return (S, D) values, or (1, D) means over the point's own training seeds if it lacks one or none are
+        compared."""
         found = drawn(point, self.column, terms)
         series = self._series(point, terms)
         known = tuple(map(int, series.index))
@@ -362,15 +373,15 @@ class Contest:
 
 
 def waiting_of(point: Point, other: Point) -> float | None:
-    """Time from which a time missing in a point's file is guessed, in seconds; 0 if there is nothing to guess, None
-    if the other point has no such time."""
+    """Return the time, in seconds, from which a time missing in a point's file is guessed: 0 if there is nothing to
+    guess, None if the other point has no such time."""
     if not untimed(point, "latency_s") or untimed(other, "latency_s"):
         return 0.0
     return other.value("latency_synchronization_s").mean if other.synchronization in ("barrier", "neighbour") else None
 
 
 def _guessed(point: Point, elsewhere: Floats, draws: int) -> Floats:
-    """(S, D) what the terms cost that a point lacks, from what they cost the other one."""
+    """Guess the (S, D) costs of the terms that a point lacks from what they cost the other one."""
     if not elsewhere.any():
         return elsewhere
     places = places_of(point.silicon, draws if draws > 1 else DRAWS)

@@ -1,4 +1,4 @@
-"""Pareto fronts over points whose objectives may be compared at all."""
+"""Pareto fronts over points whose objectives compare."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from codesign.hardware.terms import COVERAGE, StaticBook
 
 @dataclass(frozen=True, kw_only=True)
 class Group:
-    """What points share whose objectives compare; as text, in words.
+    """What points share if their objectives compare; `str` gives it in words.
 
     Attributes:
-        operation: None where nothing that is compared depends on it.
-        coverage: terms of the energy; None where no energy is compared, or only terms that hold no others.
-        static_book: what that energy counts of the static power; None where it is not compared, or all-in.
-        chip: of an all-in figure, which compares with no other chip's.
+        operation: None if nothing that is compared depends on it.
+        coverage: terms of the energy; None if no energy is compared, or only terms that include no others.
+        static_book: what of the static power that energy counts; None if it is not compared, or all-in.
+        chip: the chip of an all-in figure, which compares with no other chip's.
     """
 
     workload: str
@@ -50,8 +50,8 @@ class Front:
 
     Attributes:
         members: points with all objectives known.
-        best: members on the front, best in the first objective first; points that answer nothing and schedules that
-            the chip cannot execute stay off it.
+        best: members on the front, best in the first objective first; points that never answer and schedules that the
+            chip cannot execute stay off it.
     """
 
     objectives: tuple[Objective, ...]
@@ -60,19 +60,20 @@ class Front:
     best: tuple[Point, ...]
 
     def __str__(self) -> str:
-        """What the members share, in words; of an energy the terms that any point of the front is charged for."""
+        """Say what the members share; of an energy, the terms that any point of the front is charged for."""
         covered = self.group.coverage
         charged = {name for point in self.best for name in point.charged}
         return str(self.group if covered is None else replace(self.group, coverage=tuple(sorted(charged))))
 
 
 def objective_of(column: str) -> Objective:
-    """More of what is better the more there is, less of all else."""
+    """Return the objective of a column, maximized if more of it is better."""
     return Objective(column=column, direction="maximize" if more_is_better(column) else "minimize")
 
 
 def objective_sets(objectives: Sequence[Objective]) -> list[tuple[Objective, ...]]:
-    """All objectives together, then the first with each other one: a chip without a latency still has an energy."""
+    """Return all objectives together, then the first paired with each other one: a chip without a latency still has an
+    energy."""
     numeric = tuple(objective for objective in objectives if objective.column in NUMERIC_COLUMNS)
     sets = [numeric] if numeric else []
     if len(numeric) > 2:
@@ -81,11 +82,11 @@ def objective_sets(objectives: Sequence[Objective]) -> list[tuple[Objective, ...
 
 
 def comparison_group(point: Point, columns: Collection[str]) -> Group:
-    """What a point must share with another before these columns compare.
+    """Return what a point must share with another for these columns to compare.
 
-    Energies compare only with equal coverage, energies and times only in equal operation. Single terms and the paper's
-    book compare across coverages unless a term holds others too, as no static power does. An all-in figure compares
-    within its chip only.
+    Energies compare only with equal coverage; energies and times only in the same operation. Single terms and the
+    paper's book compare across coverages unless a term includes others, which static power never does. An all-in figure
+    compares only within its chip.
     """
     energies = {column for column in columns if COLUMNS[column].unit in ("J", "J·s", "W")}
     may_hold = energies - {term.column for term in COVERAGE["static"]}
@@ -100,18 +101,18 @@ def comparison_group(point: Point, columns: Collection[str]) -> Group:
 
 
 def comparable(a: Point, b: Point, column: str) -> bool:
-    """Whether values of a column or measure of two points compare as they are, be it on different data."""
+    """Whether two points' values of a column or measure compare as they are, even on different data."""
     one, other = (replace(comparison_group(point, (like(column),)), workload="") for point in (a, b))
     return one == other
 
 
 def find_fronts(points: Sequence[Point], objectives: Sequence[Objective]) -> list[Front]:
-    """The fronts of every objective set, in order of the sets and then of the first point of each group."""
+    """Return the fronts of every objective set, in the order of the sets and of each group's first point."""
     return [front for chosen in objective_sets(objectives) for front in fronts_of(points, chosen)]
 
 
 def fronts_of(points: Sequence[Point], objectives: tuple[Objective, ...]) -> list[Front]:
-    """The fronts of one objective set, a group after another."""
+    """Return the fronts of one objective set, group by group."""
     columns = [objective.column for objective in objectives]
     groups = by_option(points, lambda point: comparison_group(point, columns))
     return [_front(group, members, objectives) for group, members in groups.items()]

@@ -1,4 +1,4 @@
-"""Why a point has no value to compare, why two do not compare, and what a value leaves out."""
+"""Why a point has no value, why two values do not compare, and what a value leaves out."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ Terms = tuple[str, ...] | None
 
 
 def obstacle_between(a: Point, b: Point, column: str, names: Names) -> Terms | str:
-    """Why two values of a column do not compare, and what would help; else the energy terms to compare, None for
-    all."""
+    """Return the energy terms on which two values of a column compare, None for all; or, in words, why they do not
+    compare and what would help."""
     unit = COLUMNS[column].unit
     if a.workload != b.workload:
         return f"One is measured on {a.workload}, the other on {b.workload}; run both on the same data."
@@ -35,8 +35,8 @@ def obstacle_between(a: Point, b: Point, column: str, names: Names) -> Terms | s
 
 
 def absence(point: Point, column: str, names: Names) -> str:
-    """That a point has no value of a column, and all numbers of its chip that are lacking for it. What has no unit, as
-    numbers of steps and accuracies, is no matter of the chip's numbers."""
+    """Say that a point has no value of a column, and which numbers of its chip are missing. Columns without a unit,
+    such as numbers of steps and accuracies, do not depend on the chip's numbers."""
     label, chip = column_label(column), names.chips[point.chip]
     if not COLUMNS[column].unit:
         return f"The results have no {label} for {chip}."
@@ -48,7 +48,7 @@ def absence(point: Point, column: str, names: Names) -> str:
 
 
 def untimed(point: Point, column: str) -> str:
-    """What a value leaves out since the chip's file does not give a time; "" for nothing."""
+    """Say what a value leaves out because the chip's file does not give a time; "" if nothing."""
     left_out = next((entry for entry in point.not_modelled if entry.startswith(AGREEMENT)), "")
     return left_out if DRAWN.get(column) else ""
 

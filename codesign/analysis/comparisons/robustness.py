@@ -1,9 +1,9 @@
-"""How sure a comparison of energies or times is, given that the chips' numbers lie in ranges and not at points.
+"""How certain a comparison of energies or times is, given that the chips' numbers are ranges.
 
-Everything comes from the rows: what they give in joint draws of a chip's numbers, and with each number alone at the
-ends of its range. Rows of one chip share their draws, so that what both sides have in common cancels; numbers of
-different chips are drawn independently, two descriptions of the same silicon included. The model's own error on a chip
-is drawn like a number, but is not one that could be looked up: what is said of it is how far it would have to be off.
+Everything comes from the rows: their values in joint draws of a chip's numbers, and with each number alone at the ends
+of its range. Rows of one chip share their draws, so that what both sides have in common cancels; numbers of different
+chips are drawn independently, even those of two descriptions of the same silicon. The model's own error on a chip is
+drawn like a number, but cannot be looked up: answers say how far it would have to be off.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from codesign.hardware.terms import ACTIONS, COST_TERMS, COVERAGE, ENERGY_COLUMN
 _ENERGY = ("energy_draws_j", "energy_at_low_j", "energy_at_high_j")
 _LATENCY = ("latency_draws_s", "latency_at_low_s", "latency_at_high_s")
 OF_LATENCY = ("decision_latency_s", "interval_s")
-"""Times of which rows hold no draws: they move in proportion to the latency."""
+"""Times without draws of their own: they move in proportion to the latency."""
 DRAWN: Mapping[str, tuple[tuple[str, str, str], ...]] = {
     "energy_j": (_ENERGY,),
     "latency_s": (_LATENCY,),
@@ -38,8 +38,9 @@ DRAWN: Mapping[str, tuple[tuple[str, str, str], ...]] = {
     "area_m2": (),
     **dict.fromkeys(OF_LATENCY, (_LATENCY,)),
 }
-"""Columns that have draws, and what they are products of: the draws of each factor, and its values with each number
-at its lower and upper end. A power is an energy over the time that the chip is on. An area is a number by itself."""
+"""Columns that have draws, and the factors whose product they are: the draws of each factor, and its values with each
+number at its lower and upper end. A power is an energy over the time that the chip is on. An area is a number by
+itself."""
 
 _PRICES = frozenset(action.price for action in ACTIONS)
 _UNCERTAIN = ("uncertain_numbers", "uncertain_low", "uncertain_value", "uncertain_high")
@@ -50,8 +51,8 @@ _TERMS = ("term_draws", "term_at_low", "term_at_high")
 class RangedNumber:
     """One number of a chip with its range, in SI units.
 
-    Numbers of one silicon with one path are drawn at the same place of their ranges, whatever those are: variants that
-    set a number, or scale it, still share how far off it is.
+    Numbers with the same silicon and path are drawn at the same place of their ranges, whatever the ranges are:
+    variants that set or scale a number still share how far off it is.
     """
 
     silicon: str
@@ -64,14 +65,14 @@ class RangedNumber:
 
 @dataclass(frozen=True, kw_only=True)
 class Tip:
-    """Where one number, all others as they are, turns a comparison round.
+    """Where one number, all others as they are, reverses a comparison.
 
     Attributes:
-        at: the number there, in SI units.
-        shared: whether both sides have it, so that it moves on both.
-        alike: whether those have the same value.
-        above: whether it reverses above `at` or below.
-        exact: whether the difference is a straight line in this number; if not, `at` is interpolated.
+        at: the value at which it does, in SI units.
+        shared: whether both sides have the number, so that it moves on both.
+        alike: whether both have it at the same value.
+        above: whether the comparison reverses above `at` or below it.
+        exact: whether the difference is linear in this number; if not, `at` is interpolated.
     """
 
     number: RangedNumber
@@ -84,15 +85,15 @@ class Tip:
 
 @dataclass(frozen=True, kw_only=True)
 class Robustness:
-    """How sure it is that `better` is better.
+    """How certain it is that `better` is better.
 
     Attributes:
         better_draws, worse_draws: (D,) means over training seeds in each joint draw.
         probability: share of joint draws of the chips' numbers in which the mean over training seeds is better.
-        tips: where it reverses, by the least relative change first.
-        spreads: by number, how far its range moves the difference, the farthest first.
-        models: the model's error on each chip that has one, a factor; `high` is what it is typically off by. None on a
-            single chip, where it cancels.
+        tips: the numbers that would reverse it, the least relative change first.
+        spreads: how far the range of each number moves the difference, the farthest first.
+        models: the model's error on each chip that has one, as a factor; `high` is how far it is typically off. Empty
+            for a single chip, where it cancels.
     """
 
     better_draws: Floats = field(repr=False, compare=False)
@@ -104,13 +105,14 @@ class Robustness:
 
     @property
     def settled(self) -> bool:
-        """Whether it is better in as many draws as an interval covers."""
+        """Whether it is better in at least the share of draws that an interval covers."""
         return self.probability >= CONFIDENCE
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Side:
-    """One point: (S, 1 + D + 2 n) values by training seed, as they are, in D draws, and at both ends of n numbers."""
+    """One point: (S, 1 + D + 2 n) values by training seed: the value itself, in D draws, and at both ends of n
+    numbers."""
 
     numbers: tuple[RangedNumber, ...]
     seeds: tuple[int, ...]
@@ -126,18 +128,18 @@ class _Side:
         return float(self.values[:, 0].mean())
 
     def of(self, seeds: Sequence[int]) -> _Side:
-        """Of some of the training seeds."""
+        """Keep some of the training seeds."""
         rows = [self.seeds.index(seed) for seed in seeds]
         return _Side(numbers=self.numbers, seeds=tuple(seeds), values=self.values[rows])
 
     def at(self, seeds: Sequence[int]) -> _Side:
-        """Of a given model, which is the same with all training seeds."""
+        """Repeat a given model, which is the same in all training seeds."""
         return _Side(
             numbers=self.numbers, seeds=tuple(seeds), values=np.tile(self.values.mean(axis=0), (len(seeds), 1))
         )
 
     def ends(self, number: RangedNumber) -> Floats:
-        """(2,) means with a number at its ends; the mean as it is where this side does not have it."""
+        """Return (2,) means with a number at its ends; the mean itself if this side does not have the number."""
         if number not in self.numbers:
             return np.full(2, self.mean)
         at_ends = self.values[:, -2 * len(self.numbers) :].mean(axis=0).reshape(2, -1)
@@ -145,8 +147,8 @@ class _Side:
 
 
 def robustness_of(column: str, better: Point, worse: Point, terms: Sequence[str] | None = None) -> Robustness | None:
-    """How sure `better` needs less of a column of `DRAWN`, or of some of the energy's terms; None where rows of neither
-    have draws."""
+    """Return how certain it is that `better` needs less of a column of `DRAWN`, or of some terms of the energy; None if
+    neither point's rows have draws."""
     sides = [_side(point, column, terms) for point in (better, worse)]
     ranged = next((side for side in sides if side is not None), None)
     if ranged is None or (terms is not None and None in sides):
@@ -185,14 +187,14 @@ def robustness_of(column: str, better: Point, worse: Point, terms: Sequence[str]
 
 
 def _change(tip: Tip) -> float:
-    """How far from its value the number is there, as the logarithm of a factor."""
+    """How far `tip.at` is from the number's value, as the logarithm of a factor."""
     return abs(math.log(tip.at / tip.number.value)) if tip.at > 0 and tip.number.value > 0 else math.inf
 
 
 def _tip(number: RangedNumber, less: Sequence[float], more: Sequence[float], column: str) -> Tip | None:
-    """Where both sides, `less` and `more`, each with the number as it is and at its ends, are equal; the nearer place
-    if both ends reverse them. A time is in both factors of an energy-delay product, which is interpolated as a power of
-    it."""
+    """Return where both sides, `less` and `more`, become equal, the nearer place if both ends of the number reverse
+    them. Each side gives its values with the number as it is and at its ends. A time is in both factors of an
+    energy-delay product, which is therefore interpolated as a power of it."""
     if number.path.startswith(MODEL):
         return None
     exact = number.path in _PRICES
@@ -208,30 +210,31 @@ def _tip(number: RangedNumber, less: Sequence[float], more: Sequence[float], col
 
 
 def drawn(point: Point, column: str, terms: Sequence[str] | None = None) -> tuple[tuple[int, ...], Floats] | None:
-    """Training seeds, and (S, D) values in each joint draw of the chip's numbers; None where rows have no draws."""
+    """Return the training seeds and (S, D) values in each joint draw of the chip's numbers; None if rows have no
+    draws."""
     side = _side(point, column, terms) if column in DRAWN else None
     return None if side is None else (side.seeds, side.draws)
 
 
 def undrawn(column: str) -> bool:
-    """Whether a value depends on numbers of the chip and rows hold no draws of it."""
+    """Whether a column depends on the chip's numbers but rows hold no draws of it."""
     priced = COLUMNS[column].unit in ("J", "s", "J·s", "W") and not column.endswith("wall_s")
     return (priced or column in ("late_fraction", "overloaded_ticks")) and column not in DRAWN
 
 
 def quantiles(draws: Floats) -> Floats:
-    """(3,) the lower end of 95 % of (D,) draws, their middle, and the upper end."""
+    """Return (3,): the lower end of the middle 95 % of (D,) draws, their median, and the upper end."""
     return np.quantile(draws, [(1 - CONFIDENCE) / 2, 0.5, (1 + CONFIDENCE) / 2])
 
 
 def ranged_numbers(point: Point) -> tuple[RangedNumber, ...]:
-    """The numbers of the chip that have a range, as they are at this point; empty where rows have no draws."""
+    """The numbers of the chip that have a range, as they are at this point; empty if rows have no draws."""
     side = _side(point, "energy_j", None)
     return () if side is None else side.numbers
 
 
 def places_of(silicon: str, draws: int) -> Floats:
-    """(D,) places in (0, 1) in random order, the same for all that is said of one chip's silicon."""
+    """Return (D,) places in (0, 1) in random order, the same for every point of one silicon."""
     seed = int.from_bytes(shake_256(silicon.encode()).digest(8), "big")
     return np.asarray((np.random.default_rng(seed).permutation(draws) + 0.5) / draws)
 
@@ -245,14 +248,15 @@ def _side(point: Point, column: str, terms: Sequence[str] | None) -> _Side | Non
 
 
 def _exact(point: Point, column: str, draws: int) -> _Side:
-    """The same values in each draw, as those of an area without a range."""
+    """Return a side that has the same values in each draw, such as an area without a range."""
     series = point.seeds(column)
     values = np.tile(series.to_numpy(dtype=float)[:, None], 1 + draws)
     return _Side(numbers=(), seeds=tuple(map(int, series.index)), values=values)
 
 
 def _area_of(point: Point) -> _Side | None:
-    """Log-uniform in its range, in which all variants of one silicon lie at the same place; None without a range."""
+    """Return the area, log-uniform in its range, at the same place for all variants of one silicon; None without a
+    range."""
     low, value, high = (point.value(name).mean for name in ("area_low_m2", "area_m2", "area_high_m2"))
     if low is None or value is None or high is None or not 0 < low < high:
         return None
@@ -295,7 +299,7 @@ def _gathered(point: Point, column: str, terms: Sequence[str] | None) -> _Side |
 
 
 def _whole(row: Mapping[Any, Any], column: str, silicon: str) -> Floats:
-    """(1 + D + 2 n) values of a row, as a `_Side` has them."""
+    """Return (1 + D + 2 n,) values of a row, in the order of a `_Side`."""
     factors = [np.concatenate([row[name] for name in factor]).astype(float) for factor in DRAWN[column]]
     if column == "power_w":
         return np.array([row[column], *(factors[0] / _on_s(row, silicon))])
@@ -304,10 +308,10 @@ def _whole(row: Mapping[Any, Any], column: str, silicon: str) -> Floats:
 
 
 def _on_s(row: Mapping[Any, Any], silicon: str) -> Floats | float:
-    """How long the chip is on in the draws and at the ends: as long as it works, or where it waits for its input at
-    least as long as that lasts.
+    """How long the chip is on, in the draws and at the ends: as long as it works, or at least as long as its input
+    lasts if it waits for it.
 
-    Without the model's error in time, as static power is counted in the energy, whose error holds it.
+    The model's error in time is left out: static power is counted in the energy, whose error includes it.
     """
     if not all(is_known(row[name]) for name in ("latency_s", *_LATENCY)):
         return float(row["on_s"])
@@ -317,7 +321,7 @@ def _on_s(row: Mapping[Any, Any], silicon: str) -> Floats | float:
 
 
 def _time_errors(row: Mapping[Any, Any], silicon: str) -> Floats | float:
-    """What times are multiplied by in the draws and at the ends, for the model's error."""
+    """The factor on times, in the draws and at the ends, for the model's error."""
     path, numbers = f"{MODEL}latency", [*row["uncertain_numbers"]]
     if path not in numbers:
         return 1.0
@@ -328,8 +332,8 @@ def _time_errors(row: Mapping[Any, Any], silicon: str) -> Floats | float:
 
 
 def _parts(row: Mapping[Any, Any], terms: Sequence[str], column: str) -> Floats:
-    """Sums of some terms, of a product times the latency: terms that differ between draws have their own draws, the
-    others are as they are."""
+    """Return sums of some terms, times the latency for a product. Terms that vary between draws have their own draws;
+    the others are constant."""
     moving = list(row["uncertain_terms"])
     wanted = {term.name: row[term.column] for name in terms for term in COVERAGE[name]}
     known = {name: float(value) for name, value in wanted.items() if is_known(value)}

@@ -1,4 +1,4 @@
-"""Two options that differ in more than what was asked: in the chip, or in values of a parameter that one was not tried
+"""Two options that differ in more than was asked: in the chip, or in parameter values that only one of them was tried
 with."""
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ from codesign.analysis.results.columns import TRIAL_AXIS
 from codesign.analysis.results.formatting import in_times, is_share, written
 
 _OWNER = 2
-"""Parts of an axis' path before the parameter: `chip.mine.`."""
+"""The number of parts of an axis' path before the parameter: `chip.mine.`."""
 
 
 _CHOOSE_CHIPS = ("chip", "capacity", "operation", "mapping", "synchronization", TRIAL_AXIS)
 
 
 def unequal_chips(contest: Contest, asked: Collection[str]) -> str:
-    """That the best is on another chip than the next; empty where it is not, and where what is `asked`, the facts and
-    axes that set the options apart, is about chips."""
+    """Say that the best is on another chip than the next; "" if it is not, or if what is `asked`, the facts and axes
+    that set the options apart, is about chips."""
     best, other = contest.ranked[0], contest.second
     about_chips = any(name in _CHOOSE_CHIPS or name.startswith("chip.") for name in asked)
     if about_chips or other is None or best.chip == other.chip:
@@ -33,7 +33,8 @@ def unequal_chips(contest: Contest, asked: Collection[str]) -> str:
 
 
 def unequal_settings(contest: Contest) -> str:
-    """In what else the best differs from the next, and which is better where both have the same; empty for nothing.
+    """Say in what else the best differs from the next, and which is better where both have the same; "" if nothing.
+
     `They also differ in vector width, 64 against 8; both at 8, mine, neighbour has 15 % less.`"""
     best, other = contest.ranked[0], contest.second
     if other is None or best.silicon != other.silicon or best.chip == other.chip:

@@ -1,4 +1,4 @@
-"""How large and how sure a comparison is, and which uncertain number would reverse it, in words."""
+"""The size and certainty of a comparison, and the uncertain number that would reverse it, in words."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _VERBS = {
 
 
 def gain_in_words(comparison: Comparison) -> str:
-    """The difference with its interval over training seeds: `32.4 ± 0.9 points`, `1.2 ± 0.1 µJ`."""
+    """Say the difference with its interval over training seeds: `32.4 ± 0.9 points`, `1.2 ± 0.1 µJ`."""
     column, gain = comparison.column, comparison.gain
     assert gain.mean is not None, "compare_series() makes no comparison without a difference"
     if is_share(column):
@@ -41,7 +41,7 @@ def gain_in_words(comparison: Comparison) -> str:
 
 
 def named_number(path: str) -> str:
-    """A number of a chip in words: `energy of a synaptic operation`, `time of a barrier`, `static power of chips`."""
+    """Name a number of a chip: `energy of a synaptic operation`, `time of a barrier`, `static power of chips`."""
     noun = subject_and_verb(path)[0]
     if path.startswith("energies."):
         return f"energy of {noun}"
@@ -61,14 +61,14 @@ def describe_range(number: RangedNumber, names: Names) -> str:
 
 
 def share(value: float) -> str:
-    """A share of draws as `98 %`; never rounded to all or none."""
+    """Write a share of draws as `98 %`; never rounded to all or none."""
     if value in (0.0, 1.0):
         return f"{100 * value:.0f} %"
     return f"{min(max(100 * value, 0.1), 99.9):.3g} %"
 
 
 def subject_and_verb(path: str) -> tuple[str, str]:
-    """What a number of a chip is about, and its verb: `a synaptic operation`, `costs`."""
+    """Return what a number of a chip is about, and its verb: `a synaptic operation`, `costs`."""
     return _VERBS.get(path) or (path.rpartition(".")[2].replace("_", " "), "is")
 
 
@@ -81,8 +81,11 @@ def _unit_of(path: str) -> str:
 
 
 def describe_tip(tip: Tip, names: Names) -> str:
-    """`a synaptic operation of Loihi costs less than 9 pJ instead of 20 pJ`. Variants of a chip share it: `of both`;
-    where they have it at different values, in times what it is, unless the first has it at 0."""
+    """Say where one number reverses a comparison: `a synaptic operation of Loihi costs less than 9 pJ instead of 20
+    pJ`.
+
+    If variants of a chip share the number, it is `of both`; if they have it at different values, the limit is given as
+    a multiple of what it is, unless the first has it at 0."""
     noun, verb = subject_and_verb(tip.number.path)
     in_times = not tip.alike and tip.number.value > 0
     whose = "both" if tip.shared and (tip.alike or in_times) else names.chips[tip.number.chip]
@@ -96,7 +99,8 @@ def describe_tip(tip: Tip, names: Names) -> str:
 
 
 def scaled_sentence(best: Point, other: Point, labels: Mapping[Point, str]) -> str:
-    """Which price two variants of a chip have at different values, since it follows their structure; empty for none."""
+    """Say which price two variants of a chip have at different values because it follows their structure; "" if
+    none."""
     before = {ranged: ranged.value for ranged in ranged_numbers(other)}
     for ranged in ranged_numbers(best):
         value = before.get(ranged, ranged.value)
@@ -108,8 +112,8 @@ def scaled_sentence(best: Point, other: Point, labels: Mapping[Point, str]) -> s
 
 
 def tip_sentence(comparison: Comparison, names: Names) -> str:
-    """What would reverse a comparison: the nearest number, or how far the model of both chips would have to be off.
-    Empty where the chips' numbers are exact or nothing within their ranges does."""
+    """Say what would reverse a comparison: the nearest number, or how far the model of both chips would have to be off;
+    "" if the chips' numbers are exact or nothing within their ranges reverses it."""
     robustness = comparison.robustness
     if robustness is None:
         return ""
