@@ -12,6 +12,7 @@ from tiny_sweeps import assert_at_lines, axes, problems, run, text_of, tiny
 import codesign as cd
 from codesign.analysis.results.limits import MOST_AXES
 from codesign.analysis.results.table import read_results
+from codesign.exploration.definition.variants import design_points
 from codesign.exploration.planned import Plan
 from codesign.exploration.sweep import plan_sweep
 
@@ -37,7 +38,7 @@ def test_a_combination_has_the_jobs_of_a_sweep_with_its_values():
     ]
     plans = [plan_sweep(one) for one in one_by_one]
     assert jobs_of(plan) == {key for one in plans for key in jobs_of(one)}
-    assert len(plan.points) == sum(len(one.points) for one in plans) == 8 * 3
+    assert len(plan.points) == sum(len(one.points) for one in plans) == design_points(spec) == 8 * 3
     assert len({point.columns["point"] for point in plan.points}) == len(plan.points)
     assert [*plan.workloads] == [*dict.fromkeys(fingerprint for one in plans for fingerprint in one.workloads)]
     of_axes = {tuple(point.columns[f"axis.{path}"] for path in spec.axes) for point in plan.points}

@@ -13,9 +13,7 @@ from faults import limited_memory
 from one_process import Timed, run_all
 from tiny_sweeps import PRICES, TINY
 
-from codesign.documents import validate_data
-from codesign.exploration.definition.spec import SweepSpec
-from codesign.exploration.definition.variants import MOST_POINTS, design_points
+from codesign.exploration.definition.variants import MOST_POINTS
 
 pytestmark = pytest.mark.slow
 
@@ -241,25 +239,3 @@ def test_more_seeds_than_a_sweep_can_have(ended: Ended) -> None:
     assert "1000" in result.err
     assert "Traceback" not in result.err
     assert result.seconds < LIMIT_S
-
-
-def test_the_size_of_a_sweep_is_known_without_making_it() -> None:
-    """Two recipes, one of them in 3 ways; 2 · 2 seeds; chips in 2 ways with 5 + 1 schedules, and in one with one."""
-    recipe = {"method": "layered", "epochs": 1}
-    data = {
-        "name": "sized",
-        "workload": {"name": "digits"},
-        "network": {"hidden": "8-8"},
-        "recipes": {"a": recipe, "b": recipe},
-        "seeds": {"training": [0, 1], "evaluation": [0, 1]},
-        "chips": {"mubrain": {"schedules": ["s", "layered"]}, "loihi": {}},
-        "schedules": {"s": {}},
-        "axes": {
-            "recipe.a.epochs": [1, 2, 3],
-            "chip.mubrain.vector_width": [1, 2],
-            "chip.mubrain.static_power.chip": ["1 W"],
-            "schedule.s.group_size": [1, 2, 3, 4, 5],
-        },
-    }
-    trained = (3 + 1) * 2 * 2
-    assert design_points(validate_data(data, SweepSpec)) == trained * (2 * 1 * (5 + 1) + 1)
