@@ -210,6 +210,19 @@ def test_another_model_to_begin_with_is_another_search(tmp_path: Path) -> None:
     assert {name for name in before if before[name] != after[name]} == {"model files"}
 
 
+def test_where_its_files_lie_does_not_matter_to_a_search(tmp_path: Path) -> None:
+    definitions = []
+    for folder in (tmp_path / "here", tmp_path / "there"):
+        network = cd.SpikingNetwork("512-6-4-10", cd.NeuronSpec(threshold=0.05), timestep_s=0.01, seed=0)
+        cd.save_model(folder / "mine.safetensors", network, cd.describe_model(network, name="mine"))
+        (folder / "own.yaml").write_text("name: own\nextends: mubrain\n", encoding="utf-8")
+        begun = ("method: layered", f"method: layered, from: {folder}/mine.safetensors")
+        chip = ("mubrain: {capacity", f"mubrain: {{extends: {folder}/own.yaml, capacity")
+        definitions.append(definition(study((OF_NETWORK, ""), begun, chip)))
+    before, after = definitions
+    assert before == after
+
+
 def test_other_chips_or_versions_are_another_search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     chip = tmp_path / "mine.yaml"
     text = (CHIPS / "mubrain.yaml").read_text(encoding="utf-8").replace("name: mubrain", "name: mine")

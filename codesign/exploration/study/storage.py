@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import optuna
 from optuna.storages import BaseStorage, JournalStorage, get_storage
@@ -19,6 +20,7 @@ from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 from optuna.study import Study
 
 from codesign.errors import InputError
+from codesign.exploration.definition.entries import ChipEntry
 from codesign.exploration.definition.variants import base_chip
 from codesign.exploration.jobs.encoding import digest
 from codesign.exploration.jobs.given import given_models, load_given
@@ -28,6 +30,9 @@ from codesign.files import Location, held, is_url, lock_of, printable, read_file
 from codesign.files.folder import reason_of
 from codesign.simulation.policies import get_policy, is_built_in, policy_names
 from codesign.training.losses import loss_names, loss_version
+from codesign.training.model_file import ModelFile
+from codesign.training.recipe import Recipe
+from codesign.workload.spec import WorkloadSpec
 
 JOURNAL = "journal.log"
 _DEFINITION = "codesign_definition"
@@ -38,7 +43,7 @@ _UNSEARCHED = ("title", "question", "questions", "figures", "description", "budg
 def definition_of(spec: StudySpec, workload: str) -> dict[str, str]:
     """A hash of each thing, in the file or not, that decides which trials are proposed and what they give; `workload`
     is its fingerprint."""
-    parts = {name: getattr(spec, name) for name in sorted(type(spec).model_fields) if name not in _UNSEARCHED}
+    parts = {name: _unmoved(getattr(spec, name)) for name in sorted(type(spec).model_fields) if name not in _UNSEARCHED}
     # The order of the file says what the baseline is, and in which order parameters are drawn.
     parts |= {"baseline": spec.search_space.baseline, "space": [*spec.space.items()]}
     chips = {name: chip_digest(base_chip(spec, name)) for name in spec.chips}
@@ -51,6 +56,25 @@ def definition_of(spec: StudySpec, workload: str) -> dict[str, str]:
         "data": workload[:16],
         **_versions_of_plug_ins(spec),
     }
+
+
+def _unmoved(part: Any) -> Any:
+    """A part of a file without where the files lie that it names: what they hold counts by itself."""
+    match part:
+        case ChipEntry(extends=str(file)):
+            return part.model_copy(update={"extends": _last(file)})
+        case ModelFile(file=file) | WorkloadSpec(file=str(file)):
+            return part.model_copy(update={"file": _last(file)})
+        case Recipe(model=model, from_=before):
+            models = {"model": _unmoved(model), "from_": _unmoved(before)}
+            return part.model_copy(update={name: file for name, file in models.items() if file is not None})
+        case dict():
+            return {name: _unmoved(inner) for name, inner in part.items()}
+    return part
+
+
+def _last(file: str) -> str:
+    return os.path.basename(os.path.abspath(file))  # of a folder, with or without a /
 
 
 def _versions_of_plug_ins(spec: StudySpec) -> dict[str, str]:
