@@ -12,29 +12,29 @@ from codesign.analysis.results.points import Point
 from codesign.analysis.results.statistics import Interval
 
 _SHOWN = ("accuracy", "energy_j", "latency_s", "area_m2")
-"""What the table of an answer shows beside what decides."""
+"""Columns that the table of every answer shows besides those that decide."""
 _SHOWN_IN_REAL_TIME = ("decision_latency_s", "power_w")
-"""And of a chip in real time, whose latency leaves out the time between frames."""
+"""The same for a chip in real time, whose latency leaves out the time between frames."""
 
 LIKELY = 0.8
 
 Status = Literal["holds", "holds in part", "not shown", "does not hold", "cannot be asked"]
-"""How a claim stands; see `codesign.analysis.answers.claims`."""
+"""The verdict on a claim; see `codesign.analysis.answers.claims`."""
 
 Standing = Literal["sure", "likely", "open", "met", "not met", "shown", Status]
-"""How an answer stands: of a choice or comparison `sure` from 95 % and `likely` from 80 %, else `open`; of a claim as
-its `Status`; of a target `met` or `not met`, the latter also of a choice or comparison for which no point meets the
-constraints; of printed numbers `shown`."""
+"""The verdict of an answer. A choice or comparison is `sure` from 95 %, `likely` from 80 %, otherwise `open`; a claim
+has its `Status`; a target is `met` or `not met`, the latter also for a choice or comparison of which no point meets the
+constraints; printed numbers are `shown`."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PrintedNumbers:
-    """What a publication prints in a row, beside the numbers of an option.
+    """The numbers that a publication prints in a row, next to those of an option.
 
     Attributes:
         values: by column, in SI units or in words.
-        multiples: by column, of the reference row: what is printed, and the same here, paired by training seed.
-        remark: in what the option's point is not as printed; "" if in nothing.
+        multiples: by column, multiples of the reference row: as printed, and measured here, paired by training seed.
+        remark: how the option's point differs from what is printed; "" if it does not.
     """
 
     values: Mapping[str, float | str] = field(default_factory=dict)
@@ -44,19 +44,19 @@ class PrintedNumbers:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Option:
-    """One row of an answer's table: an option with the best of its variants.
+    """One row of an answer's table: an option with its best variant.
 
     Attributes:
-        label: as a reader says it.
-        point: the variant, or one that comes nearest where none takes part; None of a printed row without one.
+        label: the option's name for a reader.
+        point: the variant, or the one that comes nearest if none takes part; None for a printed row without one.
         values: mean and interval over training seeds, by column.
-        factor: how many times better the best option is in the column that decides; None where it has none, is not
-            above zero or does not compare.
-        wins: share of training seeds × draws of the chips' numbers and of the model's error in which it is the best.
+        factor: how many times better the best option is in the deciding column; None if this option has no value above
+            zero or does not compare.
+        wins: the share of training seeds × draws of the chips' numbers and the model's error in which it is the best.
         obstacle: why it is not ranked, on which terms alone it is, or which limits of a target it misses, in words; ""
-            where nothing of this is so.
-        takes_part: of a choice or a comparison, whether the variant meets the constraints and has the column.
-        printed: of a row of a publication; else empty.
+            if none applies.
+        takes_part: for a choice or comparison, whether the variant meets the constraints and has the column.
+        printed: for a row of a publication; otherwise empty.
     """
 
     label: str
@@ -74,19 +74,19 @@ class Answer:
     """The answer to one question.
 
     Attributes:
-        name: of the question in its file, or of the suggested one.
+        name: the question's name in its file, or that of the suggested one.
         form: choose, compare, claim, target or printed.
-        question: as a reader asks it, with a question mark, or the statement of a claim.
+        question: the question as a reader would ask it, with a question mark, or the statement of a claim.
         sentence: the answer in one or two sentences, no more than two numbers in each.
-        column, more: the column that decides, "" where none does, and whether more of it is better.
-        confidence: share of training seeds × draws that agree; None where there is nothing to draw.
-        options: the best first; of a choice or a comparison, the points that meet a target or come nearest, and the
-            rows of a publication.
+        column, more: the deciding column, "" if none, and whether more of it is better.
+        confidence: the share of training seeds × draws that agree; None if there is nothing to draw.
+        options: the best first: the options of a choice or comparison, the points that meet a target or come nearest,
+            or the rows of a publication.
         comparisons: the evidence.
-        able: points of a choice, a comparison or a target that take part, in the order of the results.
-        where: its constraints, none of them a `within`.
-        remarks: what to know of it: what does not compare and what would make it comparable, more seeds that are
-            needed, from where on another option wins.
+        able: the points that take part in a choice, comparison or target, in the order of the results.
+        where: the question's constraints, none of them a `within`.
+        remarks: what a reader should know: what does not compare and what would make it comparable, how many more seeds
+            are needed, where another option starts to win.
     """
 
     name: str
@@ -112,8 +112,8 @@ class Answer:
 
     @property
     def how_sure(self) -> str:
-        """`sure, 99 %`: how it stands, in words and a number where there is one; 100 % only where nothing differs. Of
-        an answer that is open for another reason none: `open, 100 %` would contradict itself."""
+        """The verdict and its share, such as `sure, 99 %`; 100 % only if all agree. An answer that is open for another
+        reason shows no share: `open, 100 %` would contradict itself."""
         if self.confidence is None or (self.standing == "open" and self.confidence >= LIKELY):
             return self.standing
         share = 100 * self.confidence
@@ -121,14 +121,16 @@ class Answer:
 
 
 def values_of(point: Point, columns: Iterable[str]) -> dict[str, Interval]:
-    """Means and intervals of those columns that a point has, and of what every answer shows."""
+    """Return means and intervals of the given columns, and of those that every answer shows, as far as the point has
+    them."""
     in_real_time = _SHOWN_IN_REAL_TIME if point.operation == "real_time" else ()
     found = {column: point.value(column) for column in (*_SHOWN, *in_real_time, *columns)}
     return {column: value for column, value in found.items() if value.mean is not None}
 
 
 def plain_answer(answer: Answer) -> dict[str, Any]:
-    """An answer as plain values, for JSON: SI units, points by what they are. docs/scripts.md lists the keys."""
+    """Return an answer as plain values for JSON: in SI units, points by what identifies them. docs/scripts.md lists the
+    keys."""
     return {
         **{name: getattr(answer, name) for name in ("name", "form", "question", "standing", "sentence")},
         "column": answer.column or None,
@@ -164,7 +166,7 @@ def _plain_option(option: Option, *, printed: bool) -> dict[str, Any]:
 
 
 def plain_point(point: Point) -> dict[str, Any]:
-    """What tells a point from others, which is also what finds its rows in the results."""
+    """Return what tells a point from others, which also finds its rows in the results."""
     named = ("number", "chip", "schedule", "recipe")
     axes = {name: value for name, value in point.axes if value is not None}
     return {**{name: getattr(point, name) for name in named}, "axes": axes}

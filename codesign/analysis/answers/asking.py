@@ -1,4 +1,4 @@
-"""The one evaluator: what the page, the terminal, notebooks and JSON say of a table of results."""
+"""The one place where questions are answered, for the page, the terminal, notebooks and JSON alike."""
 
 from __future__ import annotations
 
@@ -36,48 +36,51 @@ from codesign.hardware.terms import BOOKS, StaticBook
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class AnsweredTable(ResultTable):
-    """A results file in memory with what it says, each part worked out once and where it is asked for.
+    """A results file in memory with its answers, each worked out once, when it is asked for.
 
     Attributes:
-        searched_in: the book in which a study's trials have their energies, where its points were asked for in a book.
+        searched_in: the book in which a study's trials have their energies, if its points were asked for in a book.
     """
 
     searched_in: StaticBook | None = None
 
     @classmethod
     def of(cls, table: ResultTable) -> Self:
-        """The same table with all that can be asked of it; itself where it is one already."""
+        """Wrap a table so that it can be asked; return it as it is if it already can be."""
         return table if isinstance(table, cls) else cls(frame=table.frame, metadata=table.metadata)
 
     def in_book(self, book: StaticBook) -> Self:
-        """The same with energies that count the static power of the whole `board`, or of the `cores_in_use`. Raises
-        InputError for any other book."""
+        """Return the table with energies that count the static power of the whole `board`, or of the `cores_in_use`.
+
+        Raises InputError for any other book."""
         one_of("book", book, BOOKS)
         searched_in = self.searched_in or self.metadata.static_book
         return replace(self, metadata=replace(self.metadata, static_book=book), searched_in=searched_in)
 
     @cached_property
     def points(self) -> tuple[Point, ...]:
-        """Design points with the seeds of each gathered; means and intervals by `point.value(column)`.
+        """Design points, each with its seeds gathered; `point.value(column)` gives means and intervals.
 
-        Raises InputError where the rows, put together from several results, have a seed of one twice."""
+        Raises InputError if rows from several results hold the same seed of a point twice."""
         refuse_twice(self.frame, "results")
         return gather(self)
 
     @cached_property
     def names(self) -> Names:
-        """Chips, schedules and recipes in words."""
+        """The names of chips, schedules and recipes for a reader."""
         return names_of(self.points)
 
     @cached_property
     def study(self) -> Study | None:
-        """What was searched; None of a sweep. Raises InputError where trials and rows do not fit together."""
+        """What was searched; None for a sweep. Raises InputError if trials and rows do not fit together."""
         return read_study(self, self.points)
 
     @cached_property
     def questions(self) -> Mapping[str, Question]:
-        """The questions of a file by name, or those that its shape suggests; of a study also whether it got anywhere.
-        Raises InputError where they are of no known form, or a study's trials and rows do not fit together."""
+        """The questions of the file by name, or those that its shape suggests; for a study also whether the search
+        gained anything.
+
+        Raises InputError if a question has no known form, or a study's trials and rows do not fit together."""
         about_trials = {} if self.study is None else search_questions(self.study)
         if not self.metadata.questions:
             return {**suggested_questions(self.points, self.metadata.objectives), **about_trials}
@@ -89,13 +92,15 @@ class AnsweredTable(ResultTable):
 
     @cached_property
     def answers(self) -> tuple[Answer, ...]:
-        """What the page and the terminal say: answers to the questions, in their order; settings alone come last.
-        Raises InputError as `questions`."""
+        """Answers to the questions, in their order, as the page and the terminal show them; those on settings alone
+        come last.
+
+        Raises InputError as `questions` does."""
         return tuple(_answer(name, question, self) for name, question in sorted(self.questions.items(), key=_is_aside))
 
     @cached_property
     def chips(self) -> Answer:
-        """Each chip as the first question that chooses one has it; without such a question, by energy."""
+        """Each chip as in the first question that chooses a chip; without such a question, by energy."""
         for answer in self.answers:
             question = self.questions[answer.name]
             if isinstance(question, ChooseQuestion) and question.choose == "chip":
@@ -106,13 +111,13 @@ class AnsweredTable(ResultTable):
 
 
 def json_of(table: ResultTable) -> str:
-    """The answers as JSON: SI units, points by what they are."""
+    """Return the answers as JSON: in SI units, points by what identifies them."""
     answers = [plain_answer(answer) for answer in AnsweredTable.of(table).answers]
     return json.dumps(answers, indent=2, allow_nan=False)
 
 
 def _is_aside(asked: tuple[str, Question]) -> bool:
-    """Whether it compares only settings, which is nothing that a sweep is run to answer."""
+    """Whether a question only compares settings, which no sweep is run to answer."""
     return isinstance(asked[1], PrintedQuestion) and not asked[1].rows
 
 

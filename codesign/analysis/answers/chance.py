@@ -1,4 +1,4 @@
-"""What the choice of test samples, or of training seeds, may have decided."""
+"""What the choice of test samples or training seeds may have decided."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from codesign.analysis.results.samples import answer_alike, counts_samples, lead
 
 
 def left_to_samples(comparison: Comparison, difference: str = "such a difference", least: float = 0.0) -> str:
-    """That two shares of the test samples are no farther apart than chance may put them, or than the `least` that is
-    asked for, and how many samples would tell, if that difference lasts."""
+    """Say that two shares of the test samples are no farther apart than chance, or the `least` difference asked for,
+    allows, and how many samples would tell if the difference lasts."""
     samples = comparison.better.value("samples").mean
     if not counts_samples(comparison.column) or comparison.equal or not samples:
         return ""
@@ -31,8 +31,8 @@ def left_to_samples(comparison: Comparison, difference: str = "such a difference
 
 
 def undecided_by_samples(contest: Contest) -> str:
-    """That chance may put the best ahead of another option, not only of the next one; or that all options have the same
-    share of the test samples and give other answers."""
+    """Say that chance may have put the best ahead of an option, whichever it is; or that all options have the same
+    share of the test samples but answer differently."""
     best, label = contest.ranked[0], contest.label_of
     for other in contest.ranked[contest.level :] or contest.ranked[1:]:
         found = compare(contest.column, best, other, more_is_better=contest.more)
@@ -43,9 +43,12 @@ def undecided_by_samples(contest: Contest) -> str:
 
 
 def excluded_by_chance(contest: Contest) -> str:
-    """Who would be as good as the best, and misses a constraint by no more than seeds or test samples may bring about.
+    """Say which option would be as good as the best but misses a constraint by no more than seeds or test samples can
 
-    Of several, the one that misses by least. Beside a single one that meets them, also who cannot be compared with it.
+    explain.
+
+    Of several, it is the one that misses by least. If only one option meets the constraints, options that do not
+    compare with it are named too.
     """
     best, where = contest.ranked[0], contest.where
     others = {option: of for option, of in contest.members.items() if contest.chosen.get(option) is not best}
@@ -63,11 +66,11 @@ def excluded_by_chance(contest: Contest) -> str:
 
 
 def included_by_chance(contest: Contest) -> str:
-    """That the best meets a limit by no more than seeds or test samples may bring about.
+    """Say that the best meets a limit by no more than seeds or test samples can explain.
 
-    Not where a variant of it, or of an option level with it, meets the limits by more and is still better than the next
-    one, nor where all others, some of them worse, answer the samples as the best does: they then meet a limit or miss
-    it together.
+    Nothing is said if a variant of it, or of an option level with it, meets the limits by more and still beats the next
+    one; nor if all others, some of them worse, give the same answers as the best: they then meet a limit or miss it
+    together.
     """
     best, second, where = contest.ranked[0], contest.second, contest.where
     if not met_by_chance(best, where):
@@ -84,11 +87,11 @@ def included_by_chance(contest: Contest) -> str:
 
 
 def left_to_chance(contest: Contest) -> str:
-    """What seeds or test samples may have decided of who meets the constraints; "" for nothing."""
+    """Say which constraints seeds or test samples may have decided; "" if none."""
     return excluded_by_chance(contest) or included_by_chance(contest)
 
 
 def _answer_alike(one: Point, other: Point, where: Sequence[Constraint]) -> bool:
-    """Whether two points give the same answers, as far as the limits are on shares of the test samples."""
+    """Whether two points give the same answers, as far as limits on shares of the test samples go."""
     columns = [limit.column for limit in where if counts_samples(limit.column)]
     return all(answer_alike(one, other, column) for column in columns)

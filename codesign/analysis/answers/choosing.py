@@ -50,12 +50,12 @@ from codesign.analysis.results.points import CANNOT_WAIT, Point
 from codesign.analysis.results.statistics import CONFIDENCE
 
 _MOST_NAMED, _MOST_SENTENCES = 3, 3
-"""Options and sentences of an answer; what else there is to say becomes a remark."""
+"""The most options and sentences of an answer; anything further becomes a remark."""
 
 
 def choose(name: str, question: ChooseQuestion, points: Sequence[Point], names: Names) -> Answer:
-    """The answer to a question of the form `choose`. What is `set_aside` takes no part, but for schedules that the chip
-    cannot execute, if they are asked for by name."""
+    """Answer a question of the form `choose`. Points that are `set_aside` take no part, except schedules that the chip
+    cannot execute, if the question names them."""
     selected = points_in(points, question.select)
     able = taking_part(selected, question.select)
     path = question.choose.removeprefix(AXIS_PREFIX)
@@ -102,9 +102,13 @@ def choose(name: str, question: ChooseQuestion, points: Sequence[Point], names: 
 
 
 def standing_of(contest: Contest) -> Standing:
-    """`sure` needs, besides its share, an interval over training seeds that excludes the opposite, test samples that
-    show the difference, limits that are met without doubt and in more than one seed, and no time that the best does not
-    give and the next does not have; `likely`, of one seed, such samples for both. Open where all others are unknown."""
+    """Return the verdict of a contest.
+
+    Besides its share, `sure` needs an interval over training seeds that excludes the opposite, test samples that show
+    the difference, limits that are met without doubt and in more than one seed and, if the best lacks a time, one of
+    the next from which it is guessed. With one seed, `likely` needs test samples that show the difference. A contest
+    is open if all other options are unknown.
+    """
     if undecided(contest) or unpaired(contest) or (contest.unknown and contest.second is None):
         return "open"
     best, gain = contest.ranked[0], None if contest.runner_up is None else contest.runner_up.gain
@@ -121,22 +125,23 @@ def standing_of(contest: Contest) -> Standing:
 
 
 def _limits_in_doubt(contest: Contest) -> bool:
-    """Whether chance, what the energy of the best leaves out, or a value without draws may decide who meets the
-    constraints."""
+    """Whether chance, terms that the energy of the best lacks, or a value without draws may decide which options meet
+    the constraints."""
     best, where = contest.ranked[0], contest.where
     undrawn = without_draws(*(limit.column for limit in where))
     return bool(left_to_chance(contest) or may_miss(best, where, contest.names) or undrawn)
 
 
 def undecided(contest: Contest) -> bool:
-    """Whether all options are level on average, and not in each training seed, or have none in common."""
+    """Whether all options are level on average, but not in each training seed or without a common one."""
     best, *others = contest.ranked
     found = (compare(contest.column, best, point, more_is_better=contest.more) for point in others)
     return contest.second is None and any(one is None or not one.equal for one in found)
 
 
 def told_confidence(contest: Contest) -> float | None:
-    """None of a single training seed without draws, and of options that are level on average alone or share no seed."""
+    """The confidence to show: None for a single training seed without draws, and for options that are level only on
+    average or share no seed."""
     return contest.confidence if contest.drawn and not undecided(contest) and not unpaired(contest) else None
 
 
@@ -144,7 +149,8 @@ def told_confidence(contest: Contest) -> float | None:
 
 
 def options_of(contest: Contest, columns: Sequence[str] = ()) -> tuple[Option, ...]:
-    """The points of a contest as rows of an answer, then those that do not compare, and options without any."""
+    """Return the ranked points of a contest as rows of an answer, then those that do not compare, then options without
+    a point."""
     shown = (*columns, contest.column, *(limit.column for limit in contest.where))
     ranked = [
         Option(
@@ -166,13 +172,13 @@ def options_of(contest: Contest, columns: Sequence[str] = ()) -> tuple[Option, .
 
 
 def _in_part(contest: Contest, point: Point) -> str:
-    """On which terms an energy was held against the best's; those that neither is charged for go without saying."""
+    """Say on which terms an energy was held against the best's, leaving out those that neither is charged for."""
     charged = {*point.charged, *contest.ranked[0].charged}
     return f"on {coverage_words([name for name in contest.terms[point] if name in charged])} only"
 
 
 def _missed(contest: Contest) -> tuple[Option, ...]:
-    """Options of which no variant takes part, each with the one that comes nearest; those that miss by least first."""
+    """Options of which no variant takes part, each with the variant that comes nearest, in order of their misses."""
     found: list[tuple[float, Option]] = []
     for option, variants in contest.members.items():
         if option in contest.chosen or not variants:
@@ -192,7 +198,7 @@ def _missed(contest: Contest) -> tuple[Option, ...]:
 
 
 def _nearest(contest: Contest, variants: Sequence[Point]) -> Point:
-    """Of variants that miss the constraints, the best of those that miss them by least."""
+    """Return the variant that misses the constraints by least; of several, the best."""
     least = min(largest_miss(point, contest.where) for point in variants)
     nearest = [point for point in variants if largest_miss(point, contest.where) == least]
     return best_variant(nearest, contest.column, more=contest.more) or nearest[0]
@@ -213,7 +219,7 @@ def _asked(question: ChooseQuestion, names: Names) -> str:
 
 
 def _nothing_ranked(contest: Contest, selected: Sequence[Point]) -> tuple[Standing, str]:
-    """How an answer stands that has no best one, and why."""
+    """Return the verdict of an answer without a best option, and the reason."""
     if contest.unknown:
         return "cannot be asked", next(iter(contest.unknown.values()))
     variants = {point: option for option, members in contest.members.items() for point in members}
@@ -229,7 +235,7 @@ def _nothing_ranked(contest: Contest, selected: Sequence[Point]) -> tuple[Standi
 
 
 def _sentence(contest: Contest) -> str:
-    """The best, and by how much."""
+    """Name the best option, and say by how much it is better."""
     best, other, column = contest.ranked[0], contest.second, contest.column
     value, label = quantity(best.value(column).mean, column), column_label(column)
     if unmodelled(best, column, contest.names):
@@ -260,7 +266,7 @@ def _sentence(contest: Contest) -> str:
 
 
 def _further(contest: Contest, question: ChooseQuestion) -> Iterator[str]:
-    """What may stand in the way of the sentence, or goes with it: most important first."""
+    """Yield what qualifies or completes the first sentence, most important first."""
     best, second = contest.ranked[0], contest.second
     yield draws_against(contest)
     yield from in_the_way(contest, (question.choose.removeprefix(AXIS_PREFIX),))
@@ -276,7 +282,8 @@ def _further(contest: Contest, question: ChooseQuestion) -> Iterator[str]:
 
 
 def _cannot_wait(points: Sequence[Point], path: str, contest: Contest) -> str:
-    """Which options are left out altogether, since they would have layers wait where the chip cannot; "" for none."""
+    """Name the options that are left out altogether because their layers would wait where the chip cannot; "" if
+    none."""
     waiting = {value_of(point, path): point for point in points if point.set_aside == CANNOT_WAIT}
     gone = [point for option, point in waiting.items() if option is not None and option not in contest.members]
     if not gone:
@@ -286,7 +293,7 @@ def _cannot_wait(points: Sequence[Point], path: str, contest: Contest) -> str:
 
 
 def _not_ranked(contest: Contest) -> str:
-    """Whom the first sentence says nothing of; of a reader's own chip also why."""
+    """Name the options that the first sentence does not rank, with the reason if it is a reader's own chip."""
     if not contest.unknown:
         return ""
     labels = first, *others = [*contest.unknown]
@@ -298,7 +305,7 @@ def _not_ranked(contest: Contest) -> str:
 
 
 def _best_other_chip(contest: Contest, point: Point) -> str:
-    """How far the nearest other chip is, where the runner-up is a variant of the best one's."""
+    """Say how far behind the nearest other chip is if the runner-up is a variant of the best one."""
     column, factor, label = contest.column, contest.factors[point], contest.names.chips[point.chip]
     if is_share(column) or factor is None:
         return f"The best other chip is {label} with {quantity(point.value(column).mean, column)}."
@@ -307,8 +314,8 @@ def _best_other_chip(contest: Contest, point: Point) -> str:
 
 
 def _at_an_end(contest: Contest, path: str) -> str:
-    """That the best value of a numeric axis is the smallest or the largest that was tried, and not of all there are, or
-    that those beyond it have no point here: the network may not fit, or answer nothing."""
+    """Say that the best value of a numeric axis is the smallest or largest tried, though not the limit of what is
+    possible; or that values beyond it have no point here, since the network may not fit or never answer."""
     numbers = [option for option in contest.members if isinstance(option, int | float)]
     best = contest.option_of(contest.ranked[0])
     if len(numbers) < 2 or contest.level > 1 or best not in (min(numbers), max(numbers)):

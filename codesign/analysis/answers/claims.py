@@ -35,13 +35,13 @@ from codesign.analysis.results.statistics import CONFIDENCE, GIVEN, Interval, ga
 from codesign.deferred import pd
 
 _SPELLED_OUT = 2
-"""Of more comparisons than this only the one with the largest difference is."""
+"""The most comparisons that get a sentence each; of more, only the one with the largest difference does."""
 _UNDRAWN = "The ranges of the chips' numbers do not count in what is made of two values; they may change it."
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Pair:
-    """Two points whose values by training seed are said to differ."""
+    """Two points whose values, by training seed, are claimed to differ."""
 
     more: Point
     less: Point
@@ -50,18 +50,17 @@ class _Pair:
 
     @property
     def given(self) -> bool:
-        """Whether both are models that were not trained here, which have no seeds."""
+        """Whether both are given models, which have no training seeds."""
         return self.more.training_method == self.less.training_method == GIVEN
 
     def by_seeds(self, found: Interval) -> Interval:
-        """An interval over seeds; of no width where there are none."""
+        """Return an interval over seeds, without width for given models."""
         return replace(found, half_width=0.0) if self.given and found.mean is not None else found
 
 
 def answer_claim(name: str, question: ClaimQuestion, points: Sequence[Point], names: Names) -> Answer:
-    """How a claim stands: it holds where every comparison's interval lies on its side of zero, does not hold where one
-    lies on the other side and none on its own, and is not shown where seeds, or draws of chips' numbers, cannot
-    tell."""
+    """Judge a claim. It holds if every comparison's interval lies on its side of zero, does not hold if one lies on the
+    other side and none on its own, and is not shown if seeds, or draws of the chips' numbers, cannot tell."""
     source = f" ({question.source})" if question.source else ""
     answer = partial(Answer, name=name, form="claim", question=question.ask or question.claim + source)
     values = _Values(question=question, points=points)
@@ -104,12 +103,12 @@ class _Values:
 
     @cached_property
     def bases(self) -> dict[int, Point]:
-        """By a point's number, the point that its value is taken relative to."""
+        """By a point's number, the point whose value is subtracted from its own."""
         found = pairs_between(self.points, self.question.select, self.question.relative_to or {})
         return {point.number: base for point, base in reversed(found)}
 
     def gains(self, point: Point, column: str = "") -> pd.Series | None:
-        """Values less those that they are relative to; None where there are none."""
+        """Return a point's values less those that they are relative to; None if there are none."""
         column = column or self.question.column
         if self.question.relative_to is None:
             return measured(column, point)
@@ -119,8 +118,8 @@ class _Values:
         return gains_over(measured(column, point), measured(column, base))
 
     def pairs(self) -> list[_Pair]:
-        """Distinct ones: chips that only price the same spikes differently repeat what others say, and schedules what
-        others say of a training."""
+        """Return the distinct pairs. Pairs that only price the same spikes on another chip repeat a comparison, as do
+        other schedules of one training if the column is a measure of the training."""
         column, sides = self.question.column_of_less, list(self._sides())
         one = self._told_apart({more for more, _ in sides}, self.gains)
         other = self._told_apart({less for _, less in sides}, partial(self.gains, column=column or ""))
@@ -134,13 +133,15 @@ class _Values:
     def _told_apart(
         self, points: Iterable[Point], values_of: Callable[[Point], pd.Series | None]
     ) -> dict[Point, tuple[pd.Series, tuple[object, ...]]]:
-        """By point, its values, and with them what its spikes follow from: a point stands on a side of many pairs."""
+        """Return, by point, its values, and a key of them and of all that its spikes follow from; a point is on a side
+        of many pairs."""
         known = {point: values for point in points if (values := values_of(point)) is not None}
         return {point: (values, (self.designs[point.number], *values.items())) for point, values in known.items()}
 
     @cached_property
     def designs(self) -> dict[int, tuple[object, ...]]:
-        """By a point's number, what its spikes follow from; of a training's measures, what the training does."""
+        """By a point's number, all that its spikes follow from; for measures of a training, all that the training
+        follows from."""
         families = ("recipe",) if of_training(self.question.column) else ("recipe", "schedule")
         facts = [name for name, family in FACTS.items() if family in families]
         return {
@@ -165,12 +166,13 @@ class _Values:
 
 
 def _of_two_columns(question: ClaimQuestion) -> bool:
-    """Whether values are made of more than one column or point, so that no draws of a column are theirs."""
+    """Whether values combine more than one column or point, so that the draws of a column do not apply."""
     return question.relative_to is not None or question.column_of_less is not None
 
 
 def _compared(pair: _Pair, question: ClaimQuestion) -> Comparison | None:
-    """The side with less first, unless more is better; None without a common seed, or where they do not compare."""
+    """Compare the side with less to the other, or the side with more if more is better; None if they have no common
+    seed or do not compare."""
     column = question.column
     if not comparable(pair.more, pair.less, column):
         return None
@@ -181,7 +183,7 @@ def _compared(pair: _Pair, question: ClaimQuestion) -> Comparison | None:
 
 
 def _apart(pair: _Pair, column: str, names: Names) -> str:
-    """Why two points do not compare, and what would help; "" where they do, and have no seed in common."""
+    """Say why two points do not compare, and what would help; "" if they do, but have no common seed."""
     if comparable(pair.more, pair.less, column):
         return ""
     said = obstacle_between(pair.more, pair.less, column, names)
@@ -190,7 +192,7 @@ def _apart(pair: _Pair, column: str, names: Names) -> str:
 
 
 def _judged(pair: _Pair, comparison: Comparison, question: ClaimQuestion) -> Status:
-    """As the seeds have it, or less where fewer draws of the chips' numbers say so than an interval covers."""
+    """Return the verdict of the seeds, weakened if fewer draws of the chips' numbers agree than an interval covers."""
     found, agree = _by_seeds(pair, comparison, question), _agreeing(comparison, question.at_least)
     if found == "holds" and agree is not None and agree < CONFIDENCE:
         return "holds in part"
@@ -198,7 +200,8 @@ def _judged(pair: _Pair, comparison: Comparison, question: ClaimQuestion) -> Sta
 
 
 def _of_given(pair: _Pair, comparison: Comparison, question: ClaimQuestion) -> str:
-    """What keeps a difference between given models from being known: samples alone tell for shares of them; else ""."""
+    """Say what leaves a difference between given models unknown: for shares of the test samples, their number;
+    otherwise ""."""
     if not pair.given or not counts_samples(like(question.column)):
         return ""
     size = question.at_least
@@ -233,8 +236,8 @@ def _reaches(found: Interval, size: Size) -> Status:
 
 
 def _agreeing(comparison: Comparison, size: Size | None) -> float | None:
-    """Share of the draws of the chips' numbers in which there is a difference, of a `size` if one is asked for; None
-    where there are none."""
+    """Return the share of draws of the chips' numbers in which there is a difference, of at least `size` if one is
+    asked for; None without draws."""
     if comparison.robustness is None or size is None:
         return None if comparison.robustness is None else comparison.robustness.probability
     less, more = comparison.robustness.better_draws, comparison.robustness.worse_draws
@@ -252,7 +255,7 @@ def _together(statuses: Sequence[Status]) -> Status:
 
 
 def _limited(answer: partial[Answer], chosen: Sequence[Point], values: _Values) -> Answer:
-    """A claim about every training seed's value."""
+    """Judge a claim about the value of every training seed."""
     question = values.question
     known = [(point, of) for point in chosen if (of := values.gains(point)) is not None]
     trained = {(values.designs[point.number], *of.items()): of for point, of in known}
@@ -276,7 +279,7 @@ def _limited(answer: partial[Answer], chosen: Sequence[Point], values: _Values) 
 
 
 def _sentence(comparisons: Sequence[Comparison], means: Callable[[Comparison], str], agree: int) -> str:
-    """Each comparison in a sentence; of many the one with the largest difference, and how many agree."""
+    """Say each comparison in a sentence; of many, the one with the largest difference, and how many agree."""
     if len(comparisons) == 1:
         return f"{means(comparisons[0])} The difference is {gain_in_words(comparisons[0])}."
     written = [means(comparison) for comparison in comparisons]
@@ -287,8 +290,10 @@ def _sentence(comparisons: Sequence[Comparison], means: Callable[[Comparison], s
 
 
 def _means(comparison: Comparison, *, say: Callable[[Point], str], names: Names, of_gains: bool) -> str:
-    """`Layers wait (layered training): 94.6 % against 85.7 % for random order (unlayered training).` In two sentences
-    where names hold numbers themselves; gains of shares in points."""
+    """Say both means of a comparison.
+
+    `Layers wait (layered training): 94.6 % against 85.7 % for random order (unlayered training).` It takes two
+    sentences if names contain numbers; gains of shares are in points."""
     column = comparison.column
     means = (comparison.better_mean, comparison.worse_mean)
     if of_gains and is_share(column):
@@ -311,7 +316,7 @@ def _factor(pairs: Sequence[_Pair]) -> str:
 
 
 def _standing(comparisons: Sequence[Comparison], statuses: Sequence[Status]) -> str:
-    """What the spread of the seeds leaves open, in words."""
+    """Say what the spread of the seeds leaves open."""
     if max(comparison.gain.seeds for comparison in comparisons) == 1:
         return "One training seed gives no interval."
     both = zip(comparisons, statuses, strict=True)
@@ -321,7 +326,7 @@ def _standing(comparisons: Sequence[Comparison], statuses: Sequence[Status]) -> 
 
 
 def _left_to_draws(found: Sequence[tuple[_Pair, Comparison]], question: ClaimQuestion) -> str:
-    """In how many comparisons the ranges of the chips' numbers leave open what the seeds show; "" for none."""
+    """Say in how many comparisons the ranges of the chips' numbers leave open what the seeds show; "" if in none."""
     said = []
     fewer = f"fewer than {100 * CONFIDENCE:.0f} % of the draws of the chips' numbers"
     for shown, words in (("holds", f"{fewer} agree"), ("does not hold", f"seeds speak against it, but {fewer} do")):
@@ -332,7 +337,7 @@ def _left_to_draws(found: Sequence[tuple[_Pair, Comparison]], question: ClaimQue
 
 
 def _left_to_samples(comparisons: Sequence[Comparison], statuses: Sequence[Status], size: Size | None) -> str:
-    """In how many comparisons the choice of test samples may have made what the seeds show; "" for none."""
+    """Say in how many comparisons the choice of test samples may explain what the seeds show; "" if in none."""
     if size is not None and size.kind == "factor":
         return ""
     both, least = zip(comparisons, statuses, strict=True), 0.0 if size is None else size.value

@@ -32,7 +32,7 @@ _UNPAIRED = "The two sides have no training seed in common."
 
 
 def compare_sides(name: str, question: CompareQuestion, points: Sequence[Point], names: Names) -> Answer:
-    """The answer to a question of the form `compare`, without points that answer nothing or drop spikes."""
+    """Answer a question of the form `compare`, without points that never answer or drop spikes."""
     selected = points_in(points, question.select)
     sides = [_side(side, question, selected) for side in question.compare]
     labels = [_label(side, names) for side in sides]
@@ -93,14 +93,14 @@ def compare_sides(name: str, question: CompareQuestion, points: Sequence[Point],
 
 
 def _beyond(sides: Iterable[tuple[str, Selection, Point]], names: Names) -> Iterator[str]:
-    """Of trials that the chip cannot execute: nobody asked for their schedules by name."""
+    """Point out trials that the chip cannot execute, since nobody asked for their schedules by name."""
     for label, side, point in sides:
         if TRIAL_AXIS in side and point.beyond_chip:
             yield f"{names.upper(label)} cannot be executed: {CANNOT_WAIT}."
 
 
 def _side(side: str | Selection, question: CompareQuestion, points: Sequence[Point]) -> Selection:
-    """What a name is a name of: of the same thing as the other side's where there is one that has both."""
+    """Return what a side's name selects: a value of the same fact as the other side's, if one fact has both."""
     if not isinstance(side, str):
         return side
     wanted = {other for other in question.compare if isinstance(other, str)}
@@ -124,7 +124,8 @@ def _label(side: Selection, names: Names) -> str:
 
 
 def _lacking(contest: Contest) -> tuple[Standing, str]:
-    """How a comparison stands of which a side has no variant that takes part, which side that is, and why."""
+    """Return the verdict of a comparison of which a side has no variant that takes part; name the side and the
+    reason."""
     lacking = {option: variants for option, variants in contest.members.items() if option not in contest.chosen}
     for variants in lacking.values():
         if able := meeting(variants, contest.where):
@@ -138,7 +139,8 @@ def _lacking(contest: Contest) -> tuple[Standing, str]:
 def _compared(
     a: Point, b: Point, columns: Sequence[str], names: Names
 ) -> tuple[tuple[Comparison, ...], tuple[str, ...]]:
-    """The better side against the worse in each column that both have, and why they do not compare in others."""
+    """Compare the better side with the worse in each column that both have, and say why they do not compare in
+    others."""
     found, obstacles = [], []
     for column in columns:
         if None in (point.value(column).mean for point in (a, b)):
@@ -158,8 +160,8 @@ def _lacks(point: Point, column: str) -> bool:
 
 
 def _sentence(first: Point, labels: Sequence[str], found: Sequence[Comparison], names: Names) -> str:
-    """How the first side stands to the second, two columns a sentence; what the seeds or draws leave open says so. How
-    sure the first column is stands beside the sentence."""
+    """Say how the first side compares with the second, two columns per sentence, and what seeds or draws leave open.
+    The certainty of the first column is shown next to the sentence."""
     told = [one for one in found if one.gain.mean and (one is found[0] or _clear(one))]
     differ = [_difference(one, first) for one in told]
     same = listed(
@@ -182,14 +184,14 @@ def _sentence(first: Point, labels: Sequence[str], found: Sequence[Comparison], 
 
 
 def _clear(comparison: Comparison) -> bool:
-    """Whether neither the seeds, if there are several, nor the draws or the test samples leave a difference open."""
+    """Whether neither the seeds, if there are several, nor the draws nor the test samples leave a difference open."""
     seeds, draws = comparison.gain, comparison.robustness
     by_seeds = seeds.above_zero or seeds.half_width is None
     return by_seeds and (draws is None or draws.settled) and not left_to_samples(comparison)
 
 
 def _difference(comparison: Comparison, first: Point) -> str:
-    """`1.4 times less energy per sample`, `2.1 points more accuracy`."""
+    """Say a difference: `1.4 times less energy per sample`, `2.1 points more accuracy`."""
     label, more = column_label(comparison.column), more_is_better(comparison.column) == (comparison.better is first)
     if is_share(comparison.column):
         return f"{points_apart(comparison.gain.mean or 0.0)} {'more' if more else 'less'} {label}"
@@ -200,5 +202,5 @@ def _difference(comparison: Comparison, first: Point) -> str:
 
 
 def _on_terms(comparison: Comparison, before: str, after: str = "") -> str:
-    """That energies of different terms are compared on common ones; "" of others."""
+    """Say that energies with different terms are compared on the common ones; "" if their terms are the same."""
     return f"{before}on the terms that both have{after}" if comparison.in_part else ""

@@ -1,4 +1,4 @@
-"""What each choice does, all else equal: a column with each option, over points that differ in that choice alone."""
+"""What each choice does, all else equal: a column under each option, over points that differ in that choice alone."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from codesign.analysis.results.naming import Names
 from codesign.analysis.results.points import Point
 
 _FOLLOWS = {"chip": ("capacity", "weight_bits")}
-"""What another option of a fact brings with it, so that it is not held equal."""
+"""Facts that change together with a choice and are therefore not held equal."""
 _WORDS = {"recipe": "training"}
 _MOST_OPTIONS = 12
 
@@ -25,11 +25,11 @@ class Effect:
     """One option of one choice against the mean of all options of that choice.
 
     Attributes:
-        choice, option: as a reader says them.
-        mean: over the blocks of points that agree in everything else: above zero or below, or of a column with a unit
-            the factor. Each block has all options.
-        low, high: least and most of it over the blocks.
-        blocks: how many there are.
+        choice, option: their names for a reader.
+        mean: the mean over blocks of points that agree in everything else: a difference, or a factor for a column with
+            a unit. Each block has all options.
+        low, high: its least and greatest value over the blocks.
+        blocks: the number of blocks.
     """
 
     choice: str
@@ -41,14 +41,16 @@ class Effect:
 
 
 def effects_of(points: Sequence[Point], column: str, names: Names) -> list[Effect]:
-    """Options of all choices of which two or more share a block; energies only where they compare."""
+    """Return the effects of all choices of which two or more options share a block; energies only as far as they
+    compare."""
     choices = [*CHOICES, *dict.fromkeys(name for point in points for name in point.axis_texts)]
     counted = {point: counts for point in points if (counts := _counted(point, column)) is not None}
     return [effect for choice in choices for effect in _of_choice(points, counted, column, choice, names)]
 
 
 def _counted(point: Point, column: str) -> tuple[Hashable, float] | None:
-    """What others must share to compare, and the value, of a ratio its logarithm; None where it does not count."""
+    """Return what other points must share to compare, and the value, or its logarithm for a ratio; None if it does not
+    count."""
     if point.set_aside if is_ratio(column) else point.beyond_chip or point.drops_spikes:
         return None  # an accuracy of 0 counts, a cost without answers does not
     value = point.value(column).mean
@@ -84,7 +86,8 @@ def _of_choice(
 
 
 def _complete(blocks: Sequence[dict[str, float]]) -> tuple[tuple[str, ...], list[dict[str, float]]]:
-    """The options, two or more, and the blocks with all of them that hold most values together; nothing without."""
+    """Return the set of two or more options, and the blocks that have them all, which together hold most values; empty
+    if there is none."""
     sets = dict.fromkeys(tuple(sorted(block)) for block in blocks if len(block) > 1)
     held = {options: [block for block in blocks if block.keys() >= set(options)] for options in sets}
     options = max(held, key=lambda options: len(options) * len(held[options]), default=())
@@ -92,12 +95,12 @@ def _complete(blocks: Sequence[dict[str, float]]) -> tuple[tuple[str, ...], list
 
 
 def is_ratio(column: str) -> bool:
-    """Whether a factor says more of a column than a difference."""
+    """Whether a column is better described by a factor than by a difference."""
     return bool(COLUMNS[column].unit)
 
 
 def _rest(point: Point, choice: str) -> Hashable:
-    """All in which points of one block agree."""
+    """Return everything in which the points of a block agree."""
     held = ("workload", "topology", "operation", "capacity", "weight_bits", *CHOICES)
     set_by = choice.rpartition(".")[2]  # the fact that an axis of its name sets, such as `weight_bits` of a chip
     left = (set_by, *_FOLLOWS.get(choice, ()), *(["topology"] if sets_topology(choice) else []))

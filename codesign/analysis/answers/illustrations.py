@@ -1,4 +1,4 @@
-"""Figures that a sweep's file asks for: what is drawn, and of which points."""
+"""Figures that a sweep's file asks for: what they show, and of which points."""
 
 from __future__ import annotations
 
@@ -25,15 +25,17 @@ class FigureEntry(Spec):
     """One figure.
 
     Attributes:
-        figure: `accuracy_by_step`, when the answer is read after the first output spike; `spikes_until_output`, the
+        figure: `accuracy_by_step`, by the step after the first output spike at which the answer is read;
+            `spikes_until_output`, the
             distribution over passes; `currents_before_firing`, the distribution over spikes, of all layers but the
             first; `spikes_per_neuron`; `epochs`, a value of each epoch of training; `along`, a column along a fact or
             an axis; `matrix`, a column of each training under each schedule.
-        title: left out, it is made from the rest.
-        select: only these points are drawn; left out, all.
-        column: of `along` and `matrix` a column or measure, of `epochs` one of the columns with a value per epoch.
+        title: made from the rest if left out.
+        select: the points drawn; all if left out.
+        column: for `along` and `matrix` a column or measure, for `epochs` one of the columns with a value per epoch.
         along: the fact or axis.
-        level: points whose values are drawn across an `along`, and their accuracy across an `accuracy_by_step`, dashed.
+        level: points drawn as dashed lines: their values across an `along`, their accuracy across an
+            `accuracy_by_step`.
     """
 
     figure: Literal[

@@ -1,4 +1,4 @@
-"""What a publication prints beside the sweep's own numbers, and in what the two differ."""
+"""What a publication prints next to the sweep's own numbers, and how the two differ."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ _MOMENTUM_ONLY = "momentum_noise"
 
 
 def answer_printed(name: str, question: PrintedQuestion, points: Sequence[Point], metadata: ResultMetadata) -> Answer:
-    """Printed numbers beside the sweep's, row by row, and every setting that is not as printed. A row's point is the
-    one that is most as printed, of equals the first."""
+    """Answer a question of the form `printed`: printed numbers next to the sweep's, row by row, and every setting that
+    is not as printed. A row's point is the first of those that differ least from what is printed."""
     chosen = points_in(points, question.select)
     found = {key: _point_of(row, question, chosen) for key, row in question.rows.items()}
     reference = question.relative_to
@@ -69,7 +69,7 @@ def _values(columns: Sequence[str], point: Point | None) -> dict[str, Interval]:
 def _multiples(
     question: PrintedQuestion, row: PrintedRow, point: Point | None, reference: Point | None
 ) -> dict[str, tuple[float | None, Interval]]:
-    """Of the reference row: what is printed, and the same here where both compare."""
+    """Return multiples of the reference row: as printed, and as measured here if both points compare."""
     if question.relative_to is None:
         return {}
     base, multiples = question.rows[question.relative_to].values, {}
@@ -91,7 +91,7 @@ def _multiples(
 
 
 def _unlike(settings: Mapping[str, Scalar], point: Point) -> Iterator[str]:
-    """Names of facts and parameters of training in which a point is not as printed; what it lacks does not count."""
+    """Yield the facts and training parameters in which a point is not as printed; those that it lacks do not count."""
     for name, wanted in settings.items():
         value = value_of(point, _path(name))
         idle = name == _MOMENTUM_ONLY and point.training_policy != "momentum"
@@ -110,7 +110,8 @@ def _remark(question: PrintedQuestion, point: Point | None) -> str:
 
 
 def _otherwise(settings: Mapping[str, Scalar], points: Sequence[Point], metadata: ResultMetadata) -> Iterator[str]:
-    """`epochs 40 (50)`: what was run and, in brackets, what is printed. What axes or trials set says its own."""
+    """Yield settings as `epochs 40 (50)`: what was run and, in brackets, what is printed. Settings of axes or trials
+    are given elsewhere."""
     axes = {path.rpartition(".")[2] for path in metadata.varied}
     of_run = {"topology": metadata.topology, **metadata.neuron, **_samples(metadata)}
     varied = {name for path in metadata.varied if is_of_design(path) for name in _set_by(path)}
@@ -128,7 +129,7 @@ def _otherwise(settings: Mapping[str, Scalar], points: Sequence[Point], metadata
 
 
 def _set_by(path: str) -> tuple[str, ...]:
-    """Names of the settings that an axis on network, neuron or workload sets."""
+    """Return the settings that an axis on the network, neuron or workload sets."""
     parameter = path.split(".")[1]
     of_workload = {"workload.timestep": ("timestep_s",), "workload.train": ("train", "samples")}
     return ("topology",) if sets_topology(path) else of_workload.get(path, (parameter,))
@@ -159,7 +160,7 @@ def _written(name: str, value: Scalar) -> str:
 
 
 def _sentence(question: PrintedQuestion, options: Sequence[Option], differences: int) -> str:
-    """The last row with a printed number of its own here; else how many settings differ."""
+    """Compare the last row that has both a printed and a measured number; without one, say how many settings differ."""
     for option in reversed(options):
         for column in question.columns:
             printed, here = option.printed.values.get(column), option.values.get(column)

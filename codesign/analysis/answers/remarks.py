@@ -1,4 +1,4 @@
-"""What to know of an answer beside it: what a side lacks, what seeds leave open, the other book."""
+"""Remarks on an answer: what a side lacks, what seeds leave open, the other book."""
 
 from __future__ import annotations
 
@@ -35,26 +35,27 @@ from codesign.hardware.terms import BOOKS, COST_TERMS, CURRENTS, weight
 from codesign.units import plural
 
 OVER_BUDGET = "trained with a budget that it does not keep to: "
-"""How a row's assumptions begin to say so."""
+"""The beginning of the assumption of a row that was trained over its budget."""
 _MOST_SEEDS = 100
 _OFF_CENTRE = 1.5
-"""By which the middle of the draws differs from a value before that is told."""
+"""The factor between the median of the draws and a value from which on it is pointed out."""
 _MUCH = 2.0
-"""By which the factors of two books differ before both are told."""
+"""The factor between the results of two books from which on both are given."""
 _LITTLE = 0.005
-"""The share of an energy that is too little to be told beside an answer."""
+"""Shares of an energy below this are too small to mention."""
 _IN_REAL_TIME = (
     "Latency is the work on all frames, without the time between them; decision_latency_s is from the last on."
 )
 _WIDE = 0.05
-"""Half of an accuracy's interval from which on it is pointed out."""
+"""The half-width of an accuracy's interval from which on it is pointed out."""
 
 
 def remarks_on(
     contest: Contest, told: Sequence[Point], *, options: Collection[str], columns: Collection[str] = ()
 ) -> tuple[str, ...]:
-    """What to know of a contest with a best one, most important first: of the points that are `told`, of the names of
-    facts or axes that set the `options` apart, and of columns beside the one that decides."""
+    """Return what to know of a contest that has a best option, most important first. `told` are the points that the
+    answer names, `options` the facts or axes that set the options apart, `columns` those shown besides the deciding
+    one."""
     best, second, names = contest.ranked[0], contest.second, contest.names
     said = [left_out(point, contest.column, names) for point in told]
     said += [may_miss(point, contest.where, names) for point in told]
@@ -79,15 +80,15 @@ def remarks_on(
 
 
 def in_the_way(contest: Contest, asked: Collection[str]) -> tuple[str, ...]:
-    """What may make the sentence on the best say less than it seems to; `asked` are the names of facts or axes that set
-    the options apart."""
+    """Say what may make the sentence on the best mean less than it seems to; `asked` are the facts or axes that set the
+    options apart."""
     untimed = untimed_sentence(contest.ranked[0], contest.column, contest.names)
     return unequal_chips(contest, asked), unequal_settings(contest), lacking_terms(contest), untimed
 
 
 def left_aside(points: Collection[Point], names: Names) -> tuple[str, ...]:
-    """What `dropping_remark` says, and that some points, or some seeds of one, answer nothing, or have no result since
-    their training failed; the first is named."""
+    """Say which points are left out because a chip drops spikes, they never answer, or their training failed, and which
+    lack some of their seeds for these reasons; the first of each is named."""
     said = [*filter(None, [dropping_remark(points, names)])]
 
     def tell(at: Sequence[Point], what: str) -> None:
@@ -109,7 +110,7 @@ def left_aside(points: Collection[Point], names: Names) -> tuple[str, ...]:
 
 
 def dropping_remark(points: Collection[Point], names: Names) -> str:
-    """Which points are left out since a chip drops spikes there; "" for none."""
+    """Say which points are left out because a chip drops spikes; "" if none."""
     dropping = [point for point in points if point.drops_spikes and not point.silent]
     if not dropping:
         return ""
@@ -119,7 +120,7 @@ def dropping_remark(points: Collection[Point], names: Names) -> str:
 
 
 def silent_networks(table: ResultTable) -> str:
-    """How often a network never answers, where, and what is likely to blame; "" where all do."""
+    """Say how often a network never answers, where, and what is likely to blame; "" if all answer."""
     silent, ok = table.frame["undecided_fraction"] == 1, table.frame["status"] == "ok"
     if not silent.any():
         return ""
@@ -134,7 +135,7 @@ def silent_networks(table: ResultTable) -> str:
 
 
 def over_budget(table: ResultTable) -> str:
-    """Which trainings took more than their budget; "" where all keep to it."""
+    """Say which trainings took more than their budget; "" if none."""
     frame = table.frame
     over = frame["assumptions"].map(
         lambda entries: entries is not None and any(entry.startswith(OVER_BUDGET) for entry in entries)
@@ -150,7 +151,7 @@ def over_budget(table: ResultTable) -> str:
 
 
 def without_draws(*columns: str) -> str:
-    """Which columns depend on the chips' numbers and have no draws; "" for none."""
+    """Say which columns depend on the chips' numbers but have no draws; "" if none."""
     labels = [column_label(column) for column in dict.fromkeys(columns) if undrawn(column)]
     return f"The ranges of the chips' numbers do not count in {listed(labels)}." if labels else ""
 
@@ -164,7 +165,7 @@ def unpaired(contest: Contest) -> bool:
 
 
 def left_out(best: Point, column: str, names: Names) -> str:
-    """What the energy of a point leaves out, and the numbers of its chip that are lacking for it."""
+    """Say what the energy of a point leaves out, and which numbers of its chip are missing for it."""
     entries = [entry.partition(": ") for entry in best.not_modelled] if column in ENERGIES else []
     of_terms = [(what, why) for what, _, why in entries if what.startswith(("static energy", "energy of "))]
     if not of_terms:
@@ -179,12 +180,14 @@ def left_out(best: Point, column: str, names: Names) -> str:
 
 
 def unmodelled(point: Point, column: str, names: Names) -> str:
-    """What there is of a value beyond what is known, terms or a time; a power may also be less over a longer time."""
+    """Say which terms or times a value leaves out, so that it is at least what is known; a power may also be less over
+    a longer time."""
     return left_out(point, column, names) or (untimed_sentence(point, column, names) if column != "power_w" else "")
 
 
 def value_text(option: Option, column: str, names: Names, *, interval: bool = True) -> str:
-    """An option's value, with its interval or without; ≥ before one of which not all is known, a dash for none."""
+    """Write an option's value, with or without its interval; ≥ in front if it leaves something out, a dash if there is
+    none."""
     value = option.values.get(column)
     if value is None:
         return UNKNOWN
@@ -193,8 +196,8 @@ def value_text(option: Option, column: str, names: Names, *, interval: bool = Tr
 
 
 def may_miss(point: Point, where: Sequence[Constraint], names: Names) -> str:
-    """Which limit on an energy or time a point may miss since its own leaves some out; "" for none. A limit that
-    follows from another point's energy leaves out what that does, which is no less than where it has no more terms."""
+    """Say which limit on an energy or time a point may miss because its own value leaves something out; "" if none. A
+    limit set by another point's energy leaves out the same, or more, unless that energy has more terms."""
     for limit in where:
         if limit.relation not in ("<", "<=") or (limit.by_seed and not _has_more_terms(limit, point)):
             continue
@@ -204,12 +207,12 @@ def may_miss(point: Point, where: Sequence[Constraint], names: Names) -> str:
 
 
 def _has_more_terms(limit: Constraint, point: Point) -> bool:
-    """Whether the energy that sets a limit has more terms than that of a point."""
+    """Whether the energy that sets a limit has more terms than a point's."""
     return limit.column in ENERGIES and any(completeness(best) > completeness(point) for best in limit.rivals)
 
 
 def not_modelled(points: Collection[Point], names: Names) -> list[str]:
-    """What energy and latency of each chip leave out, and the numbers that its file lacks for it."""
+    """Say what the energy and latency of each chip leave out, and which numbers its file lacks for them."""
     by_chip: dict[str, dict[str, str]] = {}
     for point in points:
         for entry in point.not_modelled:
@@ -225,7 +228,7 @@ def not_modelled(points: Collection[Point], names: Names) -> list[str]:
 
 
 def unpriced_currents(points: Collection[Point]) -> str:
-    """That no energy holds the multiplications of a first layer which takes currents; "" where none does."""
+    """Say that no energy includes the multiplications of a first layer that takes currents; "" if none does."""
     entry = next((entry for point in points for entry in point.not_modelled if CURRENTS in entry), "")
     if not entry:
         return ""
@@ -234,7 +237,7 @@ def unpriced_currents(points: Collection[Point]) -> str:
 
 
 def lacking_terms(contest: Contest) -> str:
-    """That the energy of the best lacks terms that are more than a little of another one's; empty where it does not."""
+    """Say that the energy of the best lacks terms that are more than a little of another one's; "" if it does not."""
     best, chips = contest.ranked[0], contest.names.chips
     for point, terms in contest.terms.items():
         if share := lacks(best, point, terms):
@@ -248,7 +251,7 @@ def lacking_terms(contest: Contest) -> str:
 
 
 def draws_against(contest: Contest) -> str:
-    """That most seeds, or the ranges of the chips' numbers, speak for another option than the means do."""
+    """Say that most seeds, or the ranges of the chips' numbers, favour another option than the means do; "" if not."""
     likely = max(contest.wins, key=lambda point: contest.wins[point])
     if not contest.drawn or likely in contest.ranked[: contest.level] or contest.wins[likely] <= contest.confidence:
         return ""
@@ -257,7 +260,8 @@ def draws_against(contest: Contest) -> str:
 
 
 def enlarged(contest: Contest) -> str:
-    """That the best is on a chip that was made larger for the network than it is, or has more cores or chips."""
+    """Say that the best is on a chip that was made larger than it is, with larger capacities or more cores or chips; ""
+    if not."""
     best = contest.ranked[0]
     if not any(entry.endswith(("lifted", "added")) for entry in best.assumptions):
         return ""
@@ -266,7 +270,7 @@ def enlarged(contest: Contest) -> str:
 
 
 def costs_in_ranges(points: Sequence[Point], names: Names) -> str:
-    """What a sample costs at each point, and 95 % of what it costs in the draws of the chip's numbers."""
+    """Say what a sample costs at each point, with the middle 95 % of the draws of the chip's numbers."""
     said, brackets = [], ""
     for point in points:
         costs = []
@@ -283,13 +287,15 @@ def costs_in_ranges(points: Sequence[Point], names: Names) -> str:
 
 
 def _quantiles(point: Point, column: str) -> Floats | None:
-    """(3,) ends of 95 % of the draws of a value and their middle, in order of size; None where there are none."""
+    """Return (3,), in ascending order: the ends of the middle 95 % of a value's draws and their median; None without
+    draws."""
     found = drawn(point, column)
     return None if found is None else quantiles(found[1].mean(axis=0))
 
 
 def _off_centre(point: Point, contest: Contest) -> str:
-    """Where a value lies by the ranges of the chip's numbers, if that is elsewhere."""
+    """Say where a value lies over the ranges of the chip's numbers, if that is far from the value itself; otherwise
+    ""."""
     column, value = contest.column, point.value(contest.column).mean
     ends = _quantiles(point, column)
     if ends is None or not value:
@@ -302,7 +308,8 @@ def _off_centre(point: Point, contest: Contest) -> str:
 
 
 def lacks(point: Point, other: Point, terms: tuple[str, ...] | Obstacle) -> float:
-    """The share of another energy in terms that a point does not hold; 0 if it is little, or if they do not compare."""
+    """Return the share of another point's energy in terms that this one lacks; 0 if it is small or they do not
+    compare."""
     if isinstance(terms, Obstacle) or point is other or not _without(other, terms):
         return 0.0
     share = 1 - float(energy_of(other, terms).mean()) / (other.value("energy_j").mean or math.nan)
@@ -317,8 +324,8 @@ def _without(point: Point, terms: Sequence[str]) -> list[str]:
 
 
 def other_book(contest: Contest, other: Point) -> str:
-    """By what factor another chip is worse by the cores in use alone, where it is much another than the board's. Empty
-    where the results are in that book anyway."""
+    """Say by what factor another chip is worse counting the cores in use alone, if that differs much from the board's
+    factor; "" if not, or if the results are in that book anyway."""
     best, factor = contest.ranked[0], contest.factors[other]
     alike = best.static_book != "board" or best.silicon == other.silicon
     if contest.column != "energy_j" or contest.more or alike or not factor:
@@ -341,7 +348,7 @@ def _of_cores_in_use(point: Point, terms: Sequence[str]) -> float | None:
 
 
 def _accuracy_remark(contest: Contest, columns: Collection[str]) -> str:
-    """That an answer which asks for no accuracy is about points whose accuracy is hardly known."""
+    """Say that an answer which asks for no accuracy is about points whose accuracy is hardly known; "" if it is not."""
     best = contest.ranked[0]
     found, half = best.value("accuracy"), best.value("accuracy").half_width
     if best.training_method == GIVEN:  # no seed would have made it another one
@@ -355,8 +362,11 @@ def _accuracy_remark(contest: Contest, columns: Collection[str]) -> str:
 
 
 def _seeds_wanted(contest: Contest) -> str:
-    """How many training seeds would tell the best from the runner-up, where their spread is what leaves it open. From
-    the paired difference of mean m and deviation s: an interval of n seeds excludes zero where t(n) · s / √n < m."""
+    """Say how many training seeds would tell the best from the runner-up, if their spread is what leaves it open; "" if
+    not.
+
+    With m and s the mean and standard deviation of the paired difference, an interval of n seeds excludes zero if t(n)
+    · s / √n < m."""
     if unpaired(contest):
         return "The best and the next have no training seed in common, so nothing says how sure the difference is."
     gain = contest.runner_up.gain if contest.runner_up is not None else None

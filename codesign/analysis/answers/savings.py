@@ -1,4 +1,4 @@
-"""What limits a network on a chip: which of the chip's numbers, and which layer, it spends most of its cost on."""
+"""What limits a network on a chip: the chip's numbers, and the layer, that account for most of its cost."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ from codesign.hardware.terms import RATES
 from codesign.units import ordinal
 
 WORTH = 0.01
-"""The share that half of a number has to save before it is told."""
+"""The least share that halving a number has to save to be mentioned."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class HalvedNumber:
-    """What half of one number of a chip, or twice a rate, would leave of energy and latency; NaN where not known."""
+    """The share of energy and latency that remains with half of one number of a chip, or twice a rate; NaN if
+    unknown."""
 
     path: str
     energy: float
@@ -41,8 +42,8 @@ class HalvedNumber:
 
 
 def halved_numbers(point: Point) -> list[HalvedNumber]:
-    """Means over the rows of a point, the most saving one first, of the numbers that all rows have; empty where rows do
-    not say. An all-in figure holds what each number does to the energy, but does not tell it."""
+    """Return means over the rows of a point for the numbers that all rows have, the most saving first; empty if rows do
+    not give them. An all-in figure does not tell how each number contributes to the energy."""
     listed = [cell for cell in point.cells("halved_numbers") if cell is not None]
     paths = [path for path in (listed[0] if listed else ()) if all(path in cell for cell in listed)]
     left: dict[str, list[float]] = {}
@@ -59,12 +60,12 @@ def halved_numbers(point: Point) -> list[HalvedNumber]:
 
 
 def first_taking_part(options: Sequence[Option]) -> Point | None:
-    """The point of the first option that meets what is asked; None where none does."""
+    """Return the point of the first option that meets what is asked; None if none does."""
     return next((option.point for option in options if option.point is not None and option.takes_part), None)
 
 
 def what_limits(point: Point | None, names: Names) -> str:
-    """What would save most of a point's energy and latency, in sentences after the name of its chip; empty where
+    """Say what would save most of a point's energy and latency, in sentences that follow the name of its chip; "" if
     nothing is known of it."""
     if point is None:
         return ""
@@ -82,7 +83,7 @@ def what_limits(point: Point | None, names: Names) -> str:
 
 
 def _busiest_layer(point: Point) -> str:
-    """Which layer has most of the synaptic operations; empty where there is one alone."""
+    """Name the layer with most of the synaptic operations; "" if there is only one layer."""
     operations = point.means("layer_operations")
     if len(operations) < 2 or not sum(operations):
         return ""

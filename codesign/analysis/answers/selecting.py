@@ -1,10 +1,10 @@
-"""Which points a question is about: selections by what points are, and which points of two are held against each other.
+"""Which points a question is about: selections by facts, and the pairs of points held against each other.
 
-Facts come in families: what the recipe decides, what the schedule decides, what the chip decides. Two points pair if
-they agree in all families that neither selection names. In a family that one names, what each side has one value of is
-what sets the sides apart; what varies within a side must agree. Null agrees with everything, since a fact that does not
-apply cannot differ. Points of different data, network, neurons, precision of weights or share of the input never pair
-unless the selections say so.
+Facts come in families: those that the recipe, the schedule or the chip decides. Two points pair if they agree in all
+families that neither selection names. In a family that one selection names, facts with a single value per side set the
+sides apart; facts that vary within a side must agree. Null agrees with everything, since a fact that does not apply
+cannot differ. Points of different data, network, neurons, precision of weights or share of the input never pair unless
+the selections say so.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ FACTS: Mapping[str, Family] = {
     **dict.fromkeys(("chip", "capacity", "operation", "mapping", "synchronization"), "chip"),
     **dict.fromkeys(("trained_for_it", "trained_for_policy", "drops_queue"), "both"),
 }
-"""What a selection may name, beside axes by their path and `training.PARAMETER`, a parameter of the recipe.
+"""What a selection may name, besides axes by their path and `training.PARAMETER`, a parameter of the recipe.
 
 `layered` is whether spikes are those of layers that wait, `free_running` whether nothing waits for anything,
 `trained_for_it` whether the model was trained through the schedule that it runs under, `trained_for_policy` whether
@@ -42,7 +42,7 @@ size, stop and `drops_queue` are null where layers wait."""
 _ENDS = ("lowest", "highest")
 _ASYNCHRONOUS_ONLY = ("policy", "group_size", "stop", "steps_after_output", "margin", "margin_check", "refractory")
 _LABELS = {"recipe": ("recipe",), "schedule": ("schedule",), "chip": ("chip", "capacity", "operation", "mapping")}
-"""What all else of a family follows from, beside the sweep's axes."""
+"""The facts that all others of a family follow from, besides the sweep's axes."""
 _IMPLIED = ("recipe", "schedule", "chip", "inference", "layered", "free_running")
 """Names, and facts that follow from others of their family."""
 _WAITING = ("inference", "layered", "free_running")
@@ -53,16 +53,16 @@ _KINDS: Mapping[str, tuple[Callable[[Selected], bool], str]] = {
     **dict.fromkeys(("int", "float"), (is_number, "a number")),
     "string": (lambda value: isinstance(value, str), "a text"),
 }
-"""What the values of facts are, by the kind of their column: no point has one of another kind."""
+"""The kinds of values that facts may have, by the kind of their column."""
 _RELATIVE = 1e-9
-"""By how much numbers that were written in other units may differ and still be the same."""
+"""The relative difference up to which numbers written in different units are the same."""
 
 Known = Mapping[str, Collection[Selected]]
-"""By the name of a fact or axis, the values that there are."""
+"""The values that exist, by the name of a fact or axis."""
 
 
 def value_of(point: Point, name: str) -> Selected:
-    """A point's fact, axis or parameter of the recipe; None where it has none."""
+    """Return a point's fact, axis or parameter of the recipe; None if it has none."""
     if name == "drops_queue":
         return None if point.layered else not any(is_known(cell) for cell in point.cells("drained_accuracy"))
     if name in FACTS:
@@ -74,14 +74,15 @@ def value_of(point: Point, name: str) -> Selected:
 
 
 def unit_of(point: Point, name: str) -> str:
-    """The SI unit of what `value_of` gives of an axis, or of a parameter of the recipe that an axis sets; else ""."""
+    """Return the SI unit of what `value_of` gives for an axis, or for a parameter of the recipe that an axis sets;
+    otherwise ""."""
     parameter = name.removeprefix(_TRAINING)
     return point.axis_units.get(name if parameter == name else f"recipe.{point.recipe}.{parameter}", "")
 
 
 def points_in(points: Sequence[Point], selection: Selection) -> list[Point]:
-    """Points that have what a selection asks for, in their order. `lowest` and `highest` take the end among points that
-    have all else."""
+    """Return the points that have what a selection asks for, in their order. `lowest` and `highest` take the extreme
+    among points that have everything else."""
     ends = {name: wanted for name, wanted in selection.items() if wanted in _ENDS}
     others = [(name, _several(wanted)) for name, wanted in selection.items() if name not in ends]
     found = [p for p in points if all(any(_is(p, name, one) for one in wanted) for name, wanted in others)]
@@ -93,20 +94,21 @@ def points_in(points: Sequence[Point], selection: Selection) -> list[Point]:
 
 
 def taking_part(points: Sequence[Point], selection: Selection) -> list[Point]:
-    """Those of selected points that are not `set_aside`; but schedules that the chip cannot execute take part where the
+    """Return the selected points that are not `set_aside`. Schedules that the chip cannot execute take part if the
     selection names any."""
     named = "schedule" in selection or "inference" in selection
     return [point for point in points if not point.set_aside or (named and point.set_aside == CANNOT_WAIT)]
 
 
 def none_taking_part(points: Sequence[Point]) -> str:
-    """That none of selected points does, and why where no other remark says it."""
+    """Say that none of the selected points takes part, and why unless another remark says it."""
     why = f": {CANNOT_WAIT}" if any(point.set_aside == CANNOT_WAIT for point in points) else ""
     return f"No point of the results takes part{why}."
 
 
 def pairs_between(points: Sequence[Point], first: Selection, second: Selection) -> list[tuple[Point, Point]]:
-    """Points of two selections that agree in all that neither names, in the order of the first."""
+    """Return pairs of points of two selections that agree in everything that neither names, in the order of the
+    first."""
     left, right = points_in(points, first), points_in(points, second)
     agreement = _agreement((left, right), {*first, *second})
     buckets: dict[tuple[Selected, ...], list[tuple[Point, tuple[Selected, ...]]]] = {}
@@ -122,7 +124,7 @@ def pairs_between(points: Sequence[Point], first: Selection, second: Selection) 
 
 
 def never_alike(points: Sequence[Point], first: Selection, second: Selection) -> list[str]:
-    """What pairs must agree in, and two selections have no value of in common."""
+    """Return what pairs must agree in but the two selections have no value of in common."""
     left, right = points_in(points, first), points_in(points, second)
     agreement = _agreement((left, right), {*first, *second})
     found = []
@@ -134,7 +136,8 @@ def never_alike(points: Sequence[Point], first: Selection, second: Selection) ->
 
 
 def ladders_along(points: Sequence[Point], name: str) -> list[list[Point]]:
-    """Points that differ in one fact or axis, ascending in it; of points with the same value of it the first."""
+    """Return groups of points that differ in one fact or axis only, ascending in it; of points with the same value, the
+    first."""
     points = [point for point in points if number_of(point, name) is not None]
     agreement = _agreement((points,), {name})
     ladders: dict[tuple[Selected, ...], dict[float, Point]] = {}
@@ -145,8 +148,8 @@ def ladders_along(points: Sequence[Point], name: str) -> list[list[Point]]:
 
 
 def selection_problems(selection: Selection, known: Known) -> Iterator[str]:
-    """A sentence for each name or value of a selection that there is not; a fact that is not `known` may have any value
-    of its kind."""
+    """Yield a sentence for each name or value of a selection that does not exist; a fact that is not `known` may have
+    any value of its kind."""
     names = dict.fromkeys([*FACTS, *known])
     for written, wanted in selection.items():
         name = written.removeprefix(AXIS_PREFIX)
@@ -183,7 +186,7 @@ def _is(point: Point, name: str, wanted: Selected) -> bool:
 
 
 def _read(value: Selected) -> Selected:
-    """What was written, where a value is text because some of an axis are words, or all `true` or `false`."""
+    """Read a value as it was written if it is text only because an axis also has words, or only `true` and `false`."""
     if not isinstance(value, str):
         return value
     try:
@@ -193,7 +196,7 @@ def _read(value: Selected) -> Selected:
 
 
 def number_of(point: Point, name: str) -> float | None:
-    """A point's fact or axis as a number, also where the axis has words besides; None of words."""
+    """Return a point's fact or axis as a number, even if the axis has words besides; None for words."""
     return as_number(_read(value_of(point, name)))
 
 
@@ -205,13 +208,13 @@ def _same(value: Selected, other: Selected) -> bool:
 
 
 def as_number(value: object) -> float | None:
-    """None of text, and of what is true or false."""
+    """Return a number; None for text and booleans."""
     return float(value) if is_number(value) else None
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Agreement:
-    """What a pair must agree in: `strict` facts, and `loose` ones of which null agrees with everything."""
+    """What a pair must agree in: `strict` facts, and `loose` ones, of which null agrees with everything."""
 
     strict: list[str]
     loose: list[str]
@@ -239,7 +242,7 @@ def _agreement(sides: Sequence[Sequence[Point]], names: Collection[str]) -> _Agr
             strict += labels
             loose += own
         else:
-            # where layers wait, the fact that an axis sets may be null; two values of one axis differ all the same
+            # where layers wait, the fact that an axis sets may be null; two values of the axis still differ
             axes_too = [name for name in own if _without_owner(name) not in named and named.isdisjoint(_WAITING)]
             others = dict.fromkeys([*facts, *map(_without_owner, own), *axes_too])
             loose += [
@@ -251,9 +254,9 @@ def _agreement(sides: Sequence[Sequence[Point]], names: Collection[str]) -> _Agr
 
 
 def _with_what_follows(names: Collection[str]) -> set[str]:
-    """Names with the facts that follow from axes, and the schedule where the kind of waiting is named."""
+    """Add to names the facts that follow from axes, and the schedule if the kind of waiting is named."""
     found = set(names)
-    if TRIAL_AXIS in names:  # a trial chooses all but the data
+    if TRIAL_AXIS in names:  # a trial chooses everything but the data
         found |= {*FACTS} - {"workload"}
     for name in names:
         found |= {"topology"} if sets_topology(name) else set()
@@ -273,7 +276,7 @@ def _with_what_follows(names: Collection[str]) -> set[str]:
 
 
 def _without_owner(axis: str) -> str:
-    """What an axis sets, whosever it is: a fact, a parameter of training, or `chip.*.vector_width`."""
+    """Return what an axis sets, whoever owns it: a fact, a parameter of training, or `chip.*.vector_width`."""
     family, _, rest = axis.partition(".")
     parameter = rest.partition(".")[2]
     if family == "recipe":
@@ -282,7 +285,8 @@ def _without_owner(axis: str) -> str:
 
 
 def _of_any(point: Point, name: str) -> Selected:
-    """`value_of`, also of what `_without_owner` gives; the same number of two owners, whatever unit each has it in."""
+    """Return `value_of`, also for a name from `_without_owner`, so that a number is the same for two owners that write
+    it in different units."""
     family, owner, parameter = name.partition(".*.")
     return in_any_unit(value_of(point, f"{family}.{getattr(point, family)}.{parameter}" if owner else name))
 

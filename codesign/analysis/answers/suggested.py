@@ -1,4 +1,4 @@
-"""Questions that the shape of a sweep suggests where its file asks none."""
+"""Questions that the shape of a sweep suggests if its file asks none."""
 
 from __future__ import annotations
 
@@ -30,14 +30,15 @@ _FREE = {"free_running": True}
 
 
 def suggested_questions(points: Sequence[Point], objectives: Sequence[Objective]) -> Mapping[str, Question]:
-    """Which chip, which schedule, which training, what not waiting costs, what gives it back, and what each axis does
-    to the first objective that it moves."""
+    """Return questions on the best chip, schedule and training, what not waiting costs, what makes up for it, and what
+    each axis does to the first objective that it moves."""
     able = [point for point in points if not point.silent and not point.drops_spikes]
     return dict([*_choices(able), *_waiting(able), *_axes(able, objectives)])
 
 
 def search_questions(study: Study) -> Mapping[str, Question]:
-    """Whether the best trials of a study are better than its baseline on test, which chose none of them."""
+    """Return questions whether the best trials of a study beat its baseline on the test data, which chose none of
+    them."""
     if BASELINE not in study.tested:
         return {}
     baseline: Selection = {TRIAL_AXIS: BASELINE}
@@ -84,8 +85,8 @@ def _choices(points: Sequence[Point]) -> Iterator[tuple[str, Question]]:
 
 
 def _waiting(points: Sequence[Point]) -> Iterator[tuple[str, Question]]:
-    """What layered-trained models lose where nothing waits, and what gives it back, the cheapest first; only what the
-    points can say."""
+    """Yield questions on what layered-trained models lose if nothing waits, and what makes up for it, the cheapest
+    first, as far as the points can answer them."""
     trained: Selection = {"training_method": "layered"}
     layered: Selection = {**trained, "calibration": None}
     calibrated = {"calibration": tuple(sorted({p.calibration for p in points if p.calibration is not None}))}
@@ -126,7 +127,7 @@ def _axes(points: Sequence[Point], objectives: Sequence[Objective]) -> Iterator[
     paths = dict.fromkeys(name for point in points for name in point.axis_texts)
     for path in list(paths)[:_MOST_AXES]:
         moving = [one for one in objectives if _moves(points, path, one)]
-        if path == TRIAL_AXIS:  # an accuracy that is close to the best is asked for, so the best of it says nothing
+        if path == TRIAL_AXIS:  # the question asks for an accuracy close to the best, so the best accuracy says nothing
             moving = [one for one in moving if one.column != "accuracy"] or moving
         if not moving:
             continue
@@ -139,7 +140,7 @@ def _axes(points: Sequence[Point], objectives: Sequence[Objective]) -> Iterator[
 
 
 def _moves(points: Sequence[Point], path: str, objective: Objective) -> bool:
-    """Whether the best that each value of an axis allows differs between its values."""
+    """Whether the best that a value of an axis allows differs between its values."""
     column = objective.column
     if column not in NUMERIC_COLUMNS:
         return False

@@ -1,4 +1,4 @@
-"""From where on another option wins, as the required accuracy or another limit moves."""
+"""Where another option starts to win as the required accuracy or another limit moves."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ from codesign.analysis.results.points import Point
 
 
 def switches(contest: Contest) -> list[str]:
-    """The nearest switch in each direction of each limit, and of an accuracy that nobody asked for.
+    """Say the nearest switch in each direction of each limit, and of an accuracy if none is asked for.
 
-    In sentences, what is enough before what is needed. All by means, with the chips' numbers as they are; a switch
-    between two whose paired interval over training seeds in the limited column holds zero is none.
+    Sentences on what is enough come before those on what is needed. Only means count, with the chips' numbers as they
+    are. It is not a switch if the paired interval over training seeds of the two points in the limited column holds
+    zero.
     """
     limits = list(contest.where)
     if "accuracy" not in (contest.column, *(limit.column for limit in limits)):
@@ -29,7 +30,7 @@ def switches(contest: Contest) -> list[str]:
 
 
 def _of(limit: Constraint, contest: Contest) -> Iterator[tuple[bool, str]]:
-    """Whether a limit is stricter where another option wins than it is asked for, and a sentence on it."""
+    """Yield whether the limit at which another option wins is stricter than the one asked for, and a sentence on it."""
     rising = limit.relation in (">=", ">")
     sign = -1.0 if rising else 1.0
     segments = list(_segments(limit, sign, contest))
@@ -59,8 +60,7 @@ def _of(limit: Constraint, contest: Contest) -> Iterator[tuple[bool, str]]:
 
 
 def _segments(limit: Constraint, sign: float, contest: Contest) -> Iterator[tuple[float, Hashable, Point]]:
-    """From the strictest limit on, options come in with their variants; where the winner changes, to which, and to
-    which variant of it."""
+    """Yield, from the strictest limit on, where the winner changes, to which option, and to which variant of it."""
     column, more = contest.column, contest.more
     others = [other for other in contest.where if other is not limit]
     unranked = {contest.option_of(point) for point in contest.unranked}
@@ -79,7 +79,7 @@ def _segments(limit: Constraint, sign: float, contest: Contest) -> Iterator[tupl
             kept = best_variant([point, *([best[option]] if option in best else [])], column, more=more)
             best[option] = kept or point
         changed = {option for option, point in best.items() if point is not before.get(option)}
-        rivals = best if last in changed else changed  # one that counts more terms than before may cost more
+        rivals = best if last in changed else changed  # a variant that counts more terms than before may cost more
         moved = last is None or any(contest.ahead(best[option], best[last]) for option in rivals)
         if moved and (winner := _winner(best, contest, last)) != last:
             yield at, winner, best[winner]
@@ -87,7 +87,7 @@ def _segments(limit: Constraint, sign: float, contest: Contest) -> Iterator[tupl
 
 
 def _winner(best: Mapping[Hashable, Point], contest: Contest, last: Hashable) -> Hashable:
-    """The option that is best; the `last` one where it is as good, or does not compare."""
+    """Return the best option; the `last` one if it is as good, or does not compare."""
     members: Mapping[Hashable, Sequence[Point]] = {option: [point] for option, point in best.items()}
     held = replace(contest, members=members, where=())
     level = _level(held)

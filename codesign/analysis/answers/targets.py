@@ -31,7 +31,7 @@ _MOST = 8
 
 
 def reach(name: str, question: TargetQuestion, points: Sequence[Point], names: Names) -> Answer:
-    """The answer to a question of the form `target`, without points that are `set_aside`, as in a choice."""
+    """Answer a question of the form `target`, without points that are `set_aside`, as in a choice."""
     selected = points_in(points, question.select)
     able = taking_part(selected, question.select)
     where = resolved(question.target, able)
@@ -73,7 +73,7 @@ def reach(name: str, question: TargetQuestion, points: Sequence[Point], names: N
 
 
 def _by_chance(point: Point, where: Sequence[Constraint]) -> str:
-    """That seeds or test samples may have decided whether a point meets the constraints; "" where they did not."""
+    """Say that seeds or test samples may have decided whether a point meets the constraints; "" if not."""
     missed = [limit for limit in where if not meets(point, limit)]
     limits = (missed if missed_by_chance(point, where) else []) if missed else met_by_chance(point, where)
     told = listed([limit.text for limit in limits])
@@ -81,7 +81,7 @@ def _by_chance(point: Point, where: Sequence[Constraint]) -> str:
 
 
 def _not_known(able: Sequence[Point], column: str) -> str:
-    """How many points do not meet a limit since their value is not known; "" for none."""
+    """Say how many points do not meet a limit because their value is unknown; "" if none."""
     count = sum(point.value(column).mean is None for point in able)
     return f"At {plural(count, 'point')} the {column_label(column)} is not known." if count else ""
 
@@ -99,7 +99,7 @@ def _options(points: Sequence[Point], where: Sequence[Constraint], names: Names)
 
 
 def _in_the_way(able: Sequence[Point], where: Sequence[Constraint]) -> list[str]:
-    """Constraints without which points would meet the rest."""
+    """Say without which constraints points would meet the rest."""
     if len(where) == 1:
         return []
     others = {limit.text: len(meeting(able, [other for other in where if other is not limit])) for limit in where}
