@@ -60,13 +60,6 @@ def describe_range(number: RangedNumber, names: Names) -> str:
     return f"{subject} ({' to '.join(ends)})"
 
 
-def share(value: float) -> str:
-    """Write a share of draws as `98 %`; never rounded to all or none."""
-    if value in (0.0, 1.0):
-        return f"{100 * value:.0f} %"
-    return f"{min(max(100 * value, 0.1), 99.9):.3g} %"
-
-
 def subject_and_verb(path: str) -> tuple[str, str]:
     """Return what a number of a chip is about, and its verb: `a synaptic operation`, `costs`."""
     return _VERBS.get(path) or (path.rpartition(".")[2].replace("_", " "), "is")
