@@ -43,9 +43,7 @@ def undecided_by_samples(contest: Contest) -> str:
 
 
 def excluded_by_chance(contest: Contest) -> str:
-    """Say which option would be as good as the best but misses a constraint by no more than seeds or test samples can
-
-    explain.
+    """Say which option would be as good as the best but may miss a constraint by chance of seeds or test samples alone.
 
     Of several, it is the one that misses by least. If only one option meets the constraints, options that do not
     compare with it are named too.
