@@ -47,7 +47,7 @@ def test_values_below_zero_are_no_multiples_of_each_other():
     """As a loss of one's own may be: −2 is less than −1, and not hardly less, or half or twice as much."""
     rows = [row(chip, 1.0, seed, training_loss=loss) for chip, loss in (("a", -2.0), ("b", -1.0)) for seed in range(3)]
     answer = asked(rows, choose="chip", least="training_loss")
-    assert answer.sentence == "a has the least training loss: -2.000, b comes to -1.000."
+    assert answer.sentence == "a has the least training loss: -2.000, where b comes to -1.000."
     for other in (-1.0, 0.0, 1.0):
         for each in rows[3:]:
             each["training_loss"] = other

@@ -101,6 +101,9 @@ def test_a_lead_on_part_of_the_terms_is_open_and_variants_of_a_chip_are_told_apa
         "Which has the least energy per sample is open: on the terms that both have, width 1 has 2.00 times less than "
         "width 2, 1 nJ. The energy with width 1 lacks static: 83.3 % of that with width 2."
     )
+    rows = [with_terms("a", seed, synaptic_operation=0.0, spike=0.0) for seed in SEEDS]
+    answer = asked([*rows, *(one | {"axis.width": 2.0} for one in whole)], choose="axis.width", least="energy_j")
+    assert "is open: on the terms that both have, width 1 has the least, 0 J." in answer.sentence, "no factor of zero"
 
 
 def test_a_lead_in_words():

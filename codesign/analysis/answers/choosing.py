@@ -254,13 +254,14 @@ def _sentence(contest: Contest) -> str:
         gain = abs((best.value(column).mean or 0.0) - (other.value(column).mean or 0.0))
         ahead = f"{points_apart(gain)} {'above' if contest.more else 'below'} {second}"
     elif factor is None:
-        ahead = f"{second} comes to {quantity(other.value(column).mean, column)}"
+        ahead = f"where {second} comes to {quantity(other.value(column).mean, column)}"
     else:
         both = " on the terms that both have" if other in contest.terms else ""
         ahead = f"{in_times(factor, more=contest.more)} than {second}{both}"
     verb, most = "have" if level[1:] else "has", "highest" if contest.more else "least"
     if lacking_terms(contest) and contest.confidence < LIKELY:
-        on_both = f"on the terms that both have, {listed(level)} {verb} {ahead.removesuffix(both)}"
+        by = f"the {most}" if factor is None else ahead.removesuffix(both)
+        on_both = f"on the terms that both have, {listed(level)} {verb} {by}"
         return f"Which has the {most} {label} is open: {on_both}, {value}."
     return f"{contest.names.upper(listed(level))} {verb} the {most} {label}: {value}, {ahead}."
 
