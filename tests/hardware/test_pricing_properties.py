@@ -1,4 +1,4 @@
-"""What holds for every chip and every execution: parts sum to totals, and no sample sees another."""
+"""What holds for every chip and every execution: parts sum to totals, and prices are monotone where physics says so."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from test_replay import MICROSECONDS, TIMES, cases
 
 from codesign.analysis.results.columns import COLUMNS
 from codesign.hardware.chip.description import Chip
-from codesign.hardware.cost.cost import price
+from codesign.hardware.chip.parameters import with_parameter
+from codesign.hardware.cost.cost import Cost, price
 from codesign.hardware.placement.placement import Placement, place
 from codesign.hardware.terms import ACTIONS, COST_TERMS
 from codesign.simulation.execution import Execution
@@ -60,12 +61,17 @@ static_power: {{{", ".join(f"{part}: {power}" for part, power in powers.items())
     return execution, chip, placement, draw(st.sampled_from(["accelerated", "real_time"]))
 
 
+def cost_of(case: tuple[Execution, Chip, Placement, str], chip: Chip | None = None) -> Cost:
+    execution, _, placement, operation = case
+    return price(execution, placement if chip is None else placement.on(chip), operation=operation)
+
+
 @settings(max_examples=40)
 @given(priced())
 def test_parts_sum_to_totals_and_samples_are_priced_as_if_alone(case: tuple[Execution, Chip, Placement, str]) -> None:
     """The execution joined with itself costs each sample the same."""
     execution, _, placement, operation = case
-    cost = price(execution, placement, operation=operation)
+    cost = cost_of(case)
     twice = price(Execution.concatenate([execution, execution]), placement, operation=operation)
     np.testing.assert_array_equal(twice.energy.total_j, np.tile(cost.energy.total_j, 2))
     np.testing.assert_array_equal(twice.latency.total_s, np.tile(cost.latency.total_s, 2))
@@ -86,3 +92,41 @@ def test_parts_sum_to_totals_and_samples_are_priced_as_if_alone(case: tuple[Exec
     assert all(use >= 0 for use in columns["core_utilization"] or ())
     if latency.model != "timer, overload stretches" and columns["core_utilization"]:
         assert max(columns["core_utilization"]) <= 1 + 1e-9
+
+
+@settings(max_examples=40)
+@given(priced(), st.integers(0, 3))
+def test_the_books_agree_where_all_cores_are_in_use_and_part_as_others_are_added(case, more):
+    """Cores beside those in use take nothing from the board, and never add to what falls to the cores in use."""
+    alone = with_parameter(case[1], "static_power.host", "0 W")
+    full, larger = (
+        cost_of(case, alone.model_copy(update={"cores": alone.cores.model_copy(update={"value": cores})})).energy
+        for cores in (case[2].cores_used, case[2].cores_used + more)
+    )
+    np.testing.assert_allclose(full.cores_in_use_j, full.total_j, rtol=1e-12)
+    assert (larger.total_j >= full.total_j * (1 - 1e-12)).all()
+    assert (larger.cores_in_use_j <= full.cores_in_use_j * (1 + 1e-12)).all()
+    hosted = cost_of(case).energy
+    assert (hosted.cores_in_use_j <= hosted.total_j * (1 + 1e-12)).all()
+
+
+@settings(max_examples=40)
+@given(
+    priced(),
+    st.sampled_from(["synaptic_operation", "neuron_update", *ENERGIES]),
+    st.sampled_from(TIMES),
+    st.integers(1, 3),
+)
+def test_a_dearer_or_slower_event_never_saves_and_more_lanes_never_cost(case, energy, time, more):
+    """With 3 lanes for 2 a message of 4 synapses takes as many operations, never more."""
+    cost, dearer = cost_of(case), cost_of(case, with_parameter(case[1], f"energies.{energy}", "60 pJ"))
+    assert (dearer.energy.total_j >= cost.energy.total_j * (1 - 1e-12)).all()
+    np.testing.assert_array_equal(dearer.latency.total_s, cost.latency.total_s)
+    slower = cost_of(case, with_parameter(case[1], f"times.{time}", "30 us"))
+    assert (slower.latency.total_s >= cost.latency.total_s * (1 - 1e-12)).all()
+    assert (slower.energy.total_j >= cost.energy.total_j * (1 - 1e-12)).all()
+    lanes = case[1].vector_width.value
+    wider = cost_of(case, with_parameter(case[1], "vector_width", "all" if lanes == "all" else lanes + more))
+    assert (wider.latency.total_s <= cost.latency.total_s * (1 + 1e-12)).all()
+    operations = "synaptic_operation"
+    np.testing.assert_array_equal(wider.energy.terms_j[operations], cost.energy.terms_j[operations])
