@@ -117,7 +117,7 @@ def test_a_wrong_value_is_told_at_its_line():
     }
     expected = [(line, f"axes.{axis.split(':')[0]}: {told}") for line, (axis, told) in enumerate(wrong.items(), 16)]
     found = problems(text_of(axes(*wrong)))
-    assert_at_lines(found, [*expected, (16, "axes.network.width: cannot be beside network.topology")])
+    assert_at_lines(found, [*expected, (16, "axes.network.width: cannot be combined with network.topology")])
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_a_wrong_value_is_told_at_its_line():
         ("neuron.threshold: [1, 1.0]", "axes: values of neuron.threshold must differ"),
         ("network.hidden.0: [8]", "axes.network.hidden.0: hidden layers are counted from 1"),
         ("network.layers.0.channels: [2]", "axes.network.layers.0.channels: must be a list"),
-        ("network.hidden: [9, 8]\n  network.depth: [2]", "axes.network.depth: cannot be beside network.hidden"),
+        ("network.hidden: [9, 8]\n  network.depth: [2]", "axes.network.depth: cannot be combined with network.hidden"),
     ],
 )
 def test_what_is_the_same_or_not_there_is_refused(axis: str, message: str):

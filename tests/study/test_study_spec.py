@@ -55,7 +55,11 @@ def line_of(text: str) -> int:
             "recipe.layered.group_size: [4]",
             "space.recipe.layered.group_size: no trial has it: it means nothing to",
         ),
-        (WIDTH, "network.depth: [1]\n  network.hidden: [4, 8]", "space.network.depth: cannot be beside network.hidden"),
+        (
+            WIDTH,
+            "network.depth: [1]\n  network.hidden: [4, 8]",
+            "space.network.depth: cannot be combined with network.hidden",
+        ),
         (WIDTH, "chip.vector_with: [1, 2]", "has no parameter 'vector_with'; did you mean 'vector_width'?"),
         (WIDTH, "recipe.model: [a.safetensors]", "recipe.model: cannot be varied; give each model a recipe of its own"),
         (WIDTH, "weather: [1, 2]", "must be recipe, chip, schedule"),

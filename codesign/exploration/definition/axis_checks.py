@@ -1,7 +1,7 @@
-"""Mistakes in axes and the chips that they vary: values that are wrong by themselves.
+"""Checks of axes and of the chips that they vary: values that are invalid on their own.
 
-Works on the file's plain content, as `codesign.exploration.definition.checks`. What does not go together is found when
-the sweep is planned.
+Works on the file's plain content, like `codesign.exploration.definition.checks`. Values that are invalid together are
+found when the sweep is planned.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _FORMS = (
 
 
 def problems(data: dict[str, Any], blocks: Blocks) -> Mistakes:
-    """Every mistake in axes and chips, as the path of the culprit and a message."""
+    """Yield every mistake in axes and chips: its path in the file and a message."""
     network, of_chips = mapping(data, "network"), dict[str, dict[str, list[Any]]]()
     of_design = {"network": network, "neuron": mapping(network, "neuron"), "workload": mapping(data, "workload")}
     yield from ((("axes", path), message) for path, message in overridden(mapping(data, "axes")))
@@ -56,8 +56,9 @@ def problems(data: dict[str, Any], blocks: Blocks) -> Mistakes:
 
 
 def _chips(entries: Mapping[str, Any], axes: Mapping[str, dict[str, list[Any]]]) -> Mistakes:
-    """Chips that do not exist, and values of axes, by chip and path, that their descriptions cannot have."""
-    told: set[str] = set()  # of files, which several entries may extend
+    """Yield mistakes in chips' entries, and values of `axes`, by chip and path, that the chips' descriptions cannot
+    have."""
+    told: set[str] = set()  # mistakes of chip files, which several entries may extend
     for name, entry in entries.items():
         if not isinstance(entry, dict):
             continue
@@ -82,11 +83,11 @@ def _chips(entries: Mapping[str, Any], axes: Mapping[str, dict[str, list[Any]]])
         if isinstance(chip, tuple):
             for location, message in chip:
                 yield ("chips", name, *location), message.removeprefix(f"{dotted(location)}: ")
-            # Of what the entry leaves as it is, its base still tells what an axis may name and take.
+            # For parts that the entry leaves unchanged, its base determines the paths and values that axes may have.
             numbers = {path: found for path, found in numbers.items() if path.partition(".")[0] not in parts}
             chip = find_chip(called)
         for path, of in numbers.items():
-            # A parameter of one kind of synchronization is right if it is under one of those that the chip has here.
+            # A parameter of one kind of synchronization is valid if it is so with any of the kinds that the chip takes.
             kinds = numbers.get("synchronization", ()) if path.startswith("synchronization.") else ()
             for i, value in enumerate(of):
                 settings = [{path: value}, *({"synchronization": kind, path: value} for kind in kinds)]
@@ -96,7 +97,7 @@ def _chips(entries: Mapping[str, Any], axes: Mapping[str, dict[str, list[Any]]])
 
 
 def _refusal(chip: Chip, chosen: Mapping[str, Any]) -> str | None:
-    """Why a chip cannot have these values at all; None where it can."""
+    """Why a chip cannot have these values, whatever its other values; None if it can."""
     try:
         replaced(chip, chosen)
     except CodesignError as error:
@@ -105,7 +106,8 @@ def _refusal(chip: Chip, chosen: Mapping[str, Any]) -> str | None:
 
 
 def _unknown_key(key: str) -> str:
-    """Of a chip's entry, which may have its own fields and most of a chip file's."""
+    """The message about an unknown key of a chip's entry, which may have its own fields and most keys of a chip
+    file."""
     fields = sorted(ChipEntry.model_fields)
     near = get_close_matches(key, [*fields, *PARTS], n=1)
     hint = f" did you mean '{near[0]}'?" if near else ""

@@ -1,6 +1,7 @@
-"""What is wrong between the parts of a sweep file: names that refer to nothing.
+"""Checks between the parts of a sweep file: names that refer to nothing.
 
-Works on the file's plain content, which may be wrong in any way: other mistakes are reported beside these.
+Works on the file's plain content, which may be invalid in any way: these mistakes are reported together with all
+others.
 """
 
 from __future__ import annotations
@@ -26,17 +27,17 @@ from codesign.workload.spec import WorkloadSpec
 
 Mistakes = Iterator[tuple[Path_, str]]
 Blocks = Mapping[str, Mapping[str, Any]]
-"""By `recipe`, `schedule` and `chip`, those of the file by name."""
+"""Recipes, schedules and chips of a file by name, under the keys `recipe`, `schedule` and `chip`."""
 
 
-# what is merged into what --------------------------------------------------------------------------------------------
+# merging -------------------------------------------------------------------------------------------------------------
 
 
 def _merged_recipe(recipe: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
-    """A recipe as written, completed by its own preset, then `recipe_defaults`, then their preset and the file's.
+    """A recipe completed by its own preset, then `recipe_defaults`, then their preset, then the file's.
 
-    What completes it gives way: a schedule to method `layered` or to a mixture, and a mixture to a schedule. A model
-    that is taken as it is needs nothing of all that.
+    Defaults that contradict the recipe are dropped: a schedule if its method is `layered` or it has a mixture, and a
+    mixture if it gives a schedule. A recipe that uses a trained model is not completed.
     """
     if "model" in recipe:
         return {"method": "layered", "epochs": 1, **recipe}
@@ -61,17 +62,18 @@ def _merged_recipe(recipe: dict[str, Any], data: dict[str, Any]) -> dict[str, An
 
 
 def merged_recipes(data: dict[str, Any]) -> dict[str, Any]:
-    """All recipes of a file, merged; what is none stays as it is."""
+    """All recipes of a file, merged; values that are not mappings are unchanged."""
     recipes = mapping(data, "recipes").items()
     return {name: _merged_recipe(one, data) if isinstance(one, dict) else one for name, one in recipes}
 
 
 def _without_preset(given: dict[str, Any], data: dict[str, Any]) -> tuple[Mapping[str, Any], dict[str, Any]]:
-    """What the preset of a recipe says, and what is said besides; a preset that there is not stays where it is."""
+    """The parameters from the preset of a recipe, and the parameters given besides; an unknown preset stays in the
+    latter."""
     named = given.get("preset")
     if not isinstance(named, str) or named not in RECIPES:
         return {}, given
-    # Recommended for the dataset of the workload, or else of the preset, or else for any other.
+    # Recommended for the dataset of the workload, otherwise for that of the preset, otherwise for any dataset.
     asked = value_at(data, ("workload", "name")), data.get("preset")
     dataset = next((name for name in asked if isinstance(name, str) and name in RECOMMENDED), "arrays")
     besides = {name: value for name, value in given.items() if name != "preset"}
@@ -79,7 +81,7 @@ def _without_preset(given: dict[str, Any], data: dict[str, Any]) -> tuple[Mappin
 
 
 def relocated(location: Path_, data: Any) -> Path_:
-    """Where a mistake in a merged recipe was written: in the recipe, or in the defaults."""
+    """Where a mistake in a merged recipe was written: in the recipe itself, or in `recipe_defaults`."""
     match location:
         case ("recipes", str(recipe), str(parameter), *rest):
             written = value_at(data, ("recipes", recipe))
@@ -89,8 +91,8 @@ def relocated(location: Path_, data: Any) -> Path_:
 
 
 def anchored(data: Any, folder: Callable[[Path_], str]) -> Any:
-    """The content with files of chips, models and data, named as seen from the sweep's file, seen from the working
-    folder."""
+    """The content with paths of files of chips, models and data, which are relative to the sweep's file, made relative
+    to the working folder."""
     places = [path for path in _files_in(data) if folder(path) and not is_url(value_at(data, path))]
     seen = copy.deepcopy(data) if places else data
     for path in places:
@@ -110,7 +112,7 @@ def _files_in(data: Any) -> Iterator[Path_]:
 
 
 def blocks_of(data: dict[str, Any]) -> Blocks:
-    """Recipes, schedules and chips as they are once everything is merged."""
+    """Recipes, schedules and chips after merging, including the built-in schedules."""
     return {
         "recipe": merged_recipes(data),
         "schedule": {
@@ -121,11 +123,11 @@ def blocks_of(data: dict[str, Any]) -> Blocks:
     }
 
 
-# what is wrong ----------------------------------------------------------------------------------------------------
+# checks --------------------------------------------------------------------------------------------------------------
 
 
 def problems(data: dict[str, Any], blocks: Blocks) -> Mistakes:
-    """Names that refer to nothing, and options that the dataset does not have: paths of the culprits and messages."""
+    """Yield names that refer to nothing, and options that the dataset does not have: paths in the file and messages."""
     for path, allowed, what in _names(data, blocks):
         value = value_at(data, path)
         if isinstance(value, str) and value not in allowed:
@@ -139,13 +141,14 @@ def problems(data: dict[str, Any], blocks: Blocks) -> Mistakes:
 
 
 def axis_parts(path: object) -> tuple[str, str, str]:
-    """Block, name and parameter of an axis such as `chip.loihi.energies.hop`; empty for what is missing."""
+    """Block, name and parameter of an axis such as `chip.loihi.energies.hop`; "" for missing parts."""
     block, name, parameter = (*str(path).split(".", 2), "", "")[:3]
     return block, name, parameter
 
 
 def _names(data: dict[str, Any], blocks: Blocks) -> Iterator[tuple[Path_, Iterable[str], str]]:
-    """Where names of something else stand, which there are, and what they are names of."""
+    """Yield the path of each name in the file that refers to something, the names that it may be, and what they
+    name."""
     yield ("preset",), PRESETS, "preset"
     yield ("workload", "name"), dataset_names(), "dataset"
     recipes: list[Path_] = [("recipe_defaults",), *(("recipes", name) for name in mapping(data, "recipes"))]
@@ -163,12 +166,12 @@ def _names(data: dict[str, Any], blocks: Blocks) -> Iterator[tuple[Path_, Iterab
 
 
 def mapping(data: Any, key: str) -> dict[str, Any]:
-    """A part of plain content, empty where it is not a mapping."""
+    """The mapping under a key of plain content; empty if there is none."""
     value = value_at(data, (key,))
     return value if isinstance(value, dict) else {}
 
 
 def list_at(data: Any, *path: str) -> list[Any]:
-    """Likewise of a list."""
+    """The list at a path of plain content; empty if there is none."""
     value = value_at(data, path)
     return value if isinstance(value, list) else []

@@ -1,6 +1,7 @@
-"""What is wrong with questions of a sweep file: columns, names and axes that the sweep does not have.
+"""Checks of the questions of a sweep file: columns, names and axes that the sweep does not have.
 
-Works on the file's plain content, as `codesign.exploration.definition.checks`; forms of questions are the model's.
+Works on the file's plain content, like `codesign.exploration.definition.checks`; the models of questions check their
+form.
 """
 
 from __future__ import annotations
@@ -31,15 +32,15 @@ _SETTINGS = {
     *MODELS["recipe"].model_fields,
     *MODELS["neuron"].model_fields,
 }
-"""What a publication's settings may be."""
+"""Settings that a publication may have, by the first word of their paths."""
 
 
 def problems(data: dict[str, Any], blocks: Blocks, wrong: Collection[Any]) -> Mistakes:
-    """Every mistake between questions and the rest of a file, as the path of the culprit and a message. Axes that are
-    `wrong` themselves are not recommended."""
+    """Yield every mistake between questions and the rest of a file: its path in the file and a message. Axes with
+    mistakes of their own (`wrong`) are not suggested."""
     axes = {path: list_at(data, "axes", path) for path in mapping(data, "axes")}
     if "space" in data:
-        axes["trial"] = []  # the one axis of a study's results
+        axes["trial"] = []  # the only axis of a study's results
     known: dict[str, Any] = {**{block: list(names) for block, names in blocks.items()}, **axes}
     known |= {"policy": policy_names(), "training_policy": [*policy_names(), "mixture"]}
     asked: list[Path_] = [("questions", name) for name in mapping(data, "questions")]
@@ -47,7 +48,7 @@ def problems(data: dict[str, Any], blocks: Blocks, wrong: Collection[Any]) -> Mi
     for at in (*asked, *drawn):
         content = value_at(data, at)
         if not isinstance(content, dict):
-            continue  # reported with the forms
+            continue  # reported by its model
         for inner, message in (*_choices(content, axes, wrong), *_columns(content), *_selections(content, known)):
             yield (*at, *inner), message
 
@@ -80,11 +81,11 @@ def _columns(content: Mapping[str, Any]) -> Mistakes:
                 yield ("rows", name, "values", column), misfit
     for name in mapping(content, "settings"):
         if name.removeprefix(_TRAINING).partition(".")[0] not in _SETTINGS:
-            yield ("settings", name), f"is no setting of recipes, neurons or data{suggestion(name, _SETTINGS)}"
+            yield ("settings", name), f"is not a setting of recipes, neurons or data{suggestion(name, _SETTINGS)}"
 
 
 def _misfit(column: str, value: Any) -> str:
-    """Why a printed number is none of its column; other words, such as `about 1/4`, may be anything."""
+    """Why a printed number cannot be one of its column; "" if it can, and for any other text, such as `about 1/4`."""
     number, _, unit = str(value).strip().partition(" ")
     known = COLUMNS.get(like(column))
     try:
@@ -109,7 +110,7 @@ def _selections(content: Mapping[str, Any], known: Mapping[str, Any]) -> Mistake
         question_of(content)
         formed = True
     except ValueError:
-        formed = False  # so that its parts cannot be looked at
+        formed = False  # its parts cannot be checked
     for place in places:
         selection = value_at(content, place)
         if isinstance(selection, str) and place[0] == "compare":
@@ -124,7 +125,7 @@ def _selections(content: Mapping[str, Any], known: Mapping[str, Any]) -> Mistake
 
 
 def _problems(selection: Mapping[str, Any], known: Mapping[str, Any]) -> Iterator[str]:
-    """What is wrong with a selection, a sentence each after the name that it is about."""
+    """Yield mistakes in a selection, each as the name concerned and a sentence."""
     for name in selection:
         parameter = name.removeprefix(_TRAINING)
         if parameter != name and (problem := unknown_part(MODELS["recipe"], parameter, "recipe")):

@@ -1,4 +1,4 @@
-"""What axes and studies may vary: where paths lead, and values that are wrong by themselves."""
+"""Checks of what axes and studies may vary: paths, and values that are invalid on their own."""
 
 from __future__ import annotations
 
@@ -31,14 +31,13 @@ _NOT_VARIED: Mapping[str, Mapping[str, str]] = {
         "give each its own sweep: all points must be tested on the same samples",
     ),
 }
-"""By block: what cannot be varied, and what to do instead."""
+"""Parameters that cannot be varied, by block, and what to do instead."""
 _TEXTS = ("network.hidden", "network.topology")
-"""Set all that widths and depth would change."""
+"""Parameters that set everything that widths and depth would change."""
 
 
 def no_path(block: str, parameter: str) -> str | None:
-    """Why a path leads to nothing of a block that may be varied; None where it does. Numbers of chips are looked at
-    with their values."""
+    """Why a parameter of a block cannot be varied; None if it can. Numbers of chips are checked with their values."""
     head, _, rest = parameter.partition(".")
     if instead := _NOT_VARIED.get(block, {}).get(head):
         return f"cannot be varied; {instead}"
@@ -54,7 +53,7 @@ def no_path(block: str, parameter: str) -> str | None:
 
 
 def wrong_value(block: str, entry: Mapping[str, Any], parameter: str, value: Any) -> list[str]:
-    """What is wrong with a value of a parameter, by itself, of what the file has as an `entry` of a block."""
+    """Mistakes in a value of a parameter, on its own, for an `entry` of a block as the file has it."""
     path = f"{block}.{parameter}"
     try:
         if changes_widths(path):
@@ -66,12 +65,12 @@ def wrong_value(block: str, entry: Mapping[str, Any], parameter: str, value: Any
         return [message for at, message in get_dataset(workload.name).mistakes(workload) if at == parameter]
     except InputError as error:
         return [str(error).removeprefix(f"{path}: ")]
-    except ValidationError:  # of another part, told there
+    except ValidationError:  # in another part, and reported there
         return []
 
 
 def of_given_model(data: dict[str, Any], path: str) -> str | None:
-    """Why a path of network or neuron cannot be varied where a recipe is given a model; None where it can."""
+    """Why a path of network or neuron cannot be varied because a recipe is given a model; None if it can."""
     recipes = mapping(data, "recipes").items()
     given = (name for name, recipe in recipes if isinstance(recipe, dict) and not {"model", "from"}.isdisjoint(recipe))
     name = None if path.startswith("workload.") else next(given, None)
@@ -79,7 +78,8 @@ def of_given_model(data: dict[str, Any], path: str) -> str | None:
 
 
 def overridden(paths: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Paths that may not be beside another one, which sets all that they would change, and that they may not."""
+    """Yield paths that cannot be combined with another one, because it sets everything that they would change, and a
+    message."""
     paths = list(paths)
     for text in (path for path in _TEXTS if path in paths):
-        yield from ((path, f"cannot be beside {text}") for path in paths if changes_widths(path))
+        yield from ((path, f"cannot be combined with {text}") for path in paths if changes_widths(path))

@@ -1,4 +1,4 @@
-"""What a sweep file says of a recipe or a schedule although it changes nothing there."""
+"""Parameters that a sweep file gives a recipe or schedule without effect."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from codesign.training.recipe import Recipe
 
 
 def _silences(recipe: Recipe, design: SweepSpec) -> bool:
-    """Whether a neuron that fired can be evaluated again in a pass, and is silent then."""
+    """Whether a neuron that fired can be evaluated again in a pass, and then stays silent."""
     again = recipe.method == "unlayered" or any(one.within is not None for one in design.network.delayed)
     return design.neuron.refractory and again
 
@@ -41,13 +41,13 @@ _MATTERS: Mapping[str, Mapping[str, tuple[Callable[[Any, Sequence[SweepSpec]], b
         "steps_after_output": (lambda schedule, _: schedule.stop in (None, "on_output"), "stop on_output"),
     },
 }
-"""By block: parameters that matter only beside others, when they do, and what they need."""
+"""Parameters that matter only together with others, by block: whether they do, and what they need."""
 
 
 def without_effect(spec: SweepSpec, designs: Sequence[SweepSpec]) -> Iterator[str]:
-    """A sentence on each such parameter that the file gives an entry itself, or as an axis of it, and that changes
-    nothing there whatever the values of the entry's axes; and on each axis of a schedule that no chip runs. `designs`
-    are the sweep with each of its networks."""
+    """Yield a sentence for each of these parameters that the file gives in an entry, or as an axis of it, and that has
+    no effect for any values of the entry's axes; and for each axis of a schedule that no chip runs. `designs` are the
+    sweeps of each network."""
     run = {name for entry in spec.chips.values() for name in entry.schedules}
     for path in spec.axes:
         block, name, _ = axis_parts(path)
