@@ -212,7 +212,7 @@ budget: {trials: 2}
 """
     chosen = load_chosen(write("study.yaml", text), StudySpec, scale="paper")
     assert (chosen.spec.name, chosen.spec.recipes["layered"].epochs) == ("found_digits_paper", 50)
-    assert "study.yaml:3: space: this is a study; run it by `codesign study`" in mistakes("study.yaml", text)
+    assert "study.yaml:3: space: this is a study; run it with `codesign study`" in mistakes("study.yaml", text)
     write("study.yaml", f"{text}sampler: random\n")
     seeded = load_chosen(write("seeded.yaml", "extends: study.yaml\nsampler: {seed: 3}\n"), StudySpec).spec.sampler
     assert (seeded.name, seeded.seed) == ("random", 3)

@@ -1,11 +1,11 @@
-"""Composition of sweep files, which build on each other and exist for several datasets and at several scales.
+"""Composition of sweep files, which may extend each other and have variants for several datasets and scales.
 
-A file is folded from parts, each merged over what came before it as `codesign.merging` does:
+A file is folded from parts, each merged over the previous ones by `codesign.merging`:
 
-    extends     the file that it extends, whatever that extends before it
+    extends     the files that it extends, beginning with the one that extends nothing
     the file    its own keys
-    datasets    the part of the chosen dataset, of each file of the chain
-    scales      the part of the chosen scale, of each file of the chain, then of the chosen dataset's own `scales`
+    datasets    the part for the chosen dataset from each file of the chain
+    scales      the part for the chosen scale from each file of the chain, then from the chosen dataset's own `scales`
 """
 
 from __future__ import annotations
@@ -31,8 +31,13 @@ Model = TypeVar("Model", bound=Spec)
 
 @dataclass(frozen=True, kw_only=True)
 class Chosen(Generic[Model]):
-    """A file at one dataset and scale, out of those that there are, in its order. The name of what it says is then the
-    file's with those of dataset and scale appended; `options` are those of the command that make this choice."""
+    """A file at one of its datasets and scales.
+
+    Attributes:
+        spec: the checked content; its name is the file's, with the names of dataset and scale appended.
+        options: the chosen dataset and scale, as options of the command.
+        datasets, scales: all names to choose from, in the order of the file.
+    """
 
     spec: Model
     options: dict[str, str]
@@ -41,7 +46,8 @@ class Chosen(Generic[Model]):
 
     @property
     def text(self) -> str:
-        """`dataset nmnist (of nmnist, mnist), scale smoke (of smoke, paper)`; empty where there was no choice."""
+        """The choice in words: `dataset nmnist (of nmnist, mnist), scale smoke (of smoke, paper)`; "" if there was
+        none."""
         there = {"dataset": self.datasets, "scale": self.scales}
         return ", ".join(f"{name} {value} (of {', '.join(there[name])})" for name, value in self.options.items())
 
@@ -49,12 +55,12 @@ class Chosen(Generic[Model]):
 def load_chosen(
     path: Path, model: type[Model], *, dataset: str | None = None, scale: str | None = None
 ) -> Chosen[Model]:
-    """Read a file and those it extends, and check it at one dataset and scale; None takes the first, and is all that a
-    file without such a choice allows.
+    """Read a file and those that it extends, and check it at one dataset and scale. None takes the first one, if any; a
+    file without datasets or scales allows only None.
 
-    Raises DocumentError with every mistake of what was merged, at the file and line where each was written; those in
-    parts of other datasets and scales are left for those who choose them. Raises InputError where the file cannot be
-    read, or has no such dataset or scale.
+    Raises DocumentError with every mistake in the merged parts, at the file and line where each was written; parts for
+    other datasets and scales are not checked. Raises InputError if the file cannot be read, or has no such dataset or
+    scale.
     """
     folded = _folded(path)
     asked = {"dataset": dataset, "scale": scale}
@@ -73,7 +79,7 @@ def _folded(path: Path) -> _Folded:
     chain, problems = chain_of(path)
     folded = _Folded(data=copy.deepcopy(chain[-1].data), places=dict(chain[-1].places), problems=problems)
     if not isinstance(folded.data, dict):
-        return folded  # to be told by the model
+        return folded  # reported by the model
     folded.data, folded.places = {}, {(): folded.places[()]}
     for document in chain:
         folded.fold(Fragment(document=document), allowed=_KEYS)
@@ -81,7 +87,8 @@ def _folded(path: Path) -> _Folded:
 
 
 def _choose(path: Path, folded: _Folded, what: str, name: str | None) -> str | None:
-    """Fold in the parts of the dataset or scale of that name, or of the first."""
+    """Fold in the parts for the named dataset or scale, or for the first one, and return its name; None if there is
+    none."""
     there = folded.parts[f"{what}s"]
     if name is None and not there:
         return None
@@ -99,20 +106,20 @@ def _choose(path: Path, folded: _Folded, what: str, name: str | None) -> str | N
 
 @dataclass(kw_only=True)
 class _Folded(Merged):
-    """Parts of documents merged so far, and by name the parts of `datasets` and `scales` that would be folded in by
-    choosing them."""
+    """Parts of documents merged so far, and the parts for each dataset and scale, by name, to fold in if it is
+    chosen."""
 
     parts: dict[str, dict[str, list[Fragment]]] = field(default_factory=lambda: {"datasets": {}, "scales": {}})
 
     def fold(self, part: Fragment, *, allowed: Iterable[str]) -> None:
-        """Merge a part over what is there; `allowed` are those of `_KEYS` that it may have."""
+        """Merge a part over the previous ones; `allowed` are the keys of `_KEYS` that it may have."""
         data = part.data
         if not isinstance(data, dict):
             self.mistake(part, (), f"must be a mapping, a part of a sweep file, found {shown(data)}")
             return
         for key in _KEYS:
             if key in data and key not in allowed:
-                message = f"is not possible in such a part; allowed beside keys of a sweep: {', '.join(allowed)}"
+                message = f"is not possible in such a part; allowed besides keys of a sweep: {', '.join(allowed)}"
                 self.mistake(part, (key,), message)
         if "remove" in allowed:
             self.remove(part)
@@ -122,7 +129,7 @@ class _Folded(Merged):
                 self._add(part, block, data[block])
 
     def _add(self, part: Fragment, block: str, data: Any) -> None:
-        """What a part has under `datasets` or `scales`."""
+        """Record the parts for each dataset or scale that a part has in `block`."""
         if not isinstance(data, dict):
             message = f"must be a mapping from names to parts of a sweep file, found {shown(data)}"
             self.mistake(part, (block,), message)
@@ -138,7 +145,7 @@ class _Folded(Merged):
             self.parts[block].setdefault(name, []).append(Fragment(document=part.document, at=(*part.at, block, name)))
 
     def prepared(self, here: Path_, before: Any, value: Any) -> Any:
-        """Chips as their files extend each other; a sampler's name alone stands for its mapping."""
+        """Merge chips by the rules of chip files, and a mapping over a sampler that is given by its name alone."""
         if here == ("sampler",) and isinstance(before, str) and isinstance(value, dict):
             return {"name": before, **value}
         if here[0] != "chips" or len(here) < 2:

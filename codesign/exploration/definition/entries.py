@@ -1,4 +1,4 @@
-"""The entries of a sweep file: schedules, chips, seeds, what is evaluated, objectives."""
+"""Entries of a sweep file: schedules, chips, seeds, evaluation and objectives."""
 
 from __future__ import annotations
 
@@ -35,7 +35,8 @@ T = TypeVar("T", bound=Sequence[Any])
 
 
 def different(what: str, values: T, *, held: Sequence[object] | None = None) -> T:
-    """The values. Raises ValueError where two are the same, or are `held` as the same; `what` names them."""
+    """Return the values. Raises ValueError if two of them, or of the forms in which they are `held`, are equal as text;
+    `what` names them."""
     if len(set(map(str, held or values))) < len(values):
         raise ValueError(f"{what} must differ, found {', '.join(map(str, values))}")
     return values
@@ -57,11 +58,11 @@ class ScheduleEntry(Spec):
         margin_check: with `margin`, whether it is checked after each `timestep` or each forward `step`.
         input_mode, prioritize_input: see `Schedule`.
         synchronization_threshold: messages that a neuron waits for: a number, `layer` for its fan-in, or `chip` for
-            what the chip's kind of synchronization demands.
-        barrier_messages: whether they are sent; left out, they are sent if neurons wait.
+            what the chip's kind of synchronization requires.
+        barrier_messages: whether barrier messages are sent; by default, if neurons wait.
         refractory: False lets a neuron fire again in a forward pass; see `Schedule`.
         input_dropout: share of the input events that are lost at random before they reach the chip.
-        timesteps: run only this many of each sample, from the first, at most the workload's; left out, all.
+        timesteps: number of timesteps to run per sample, from the first, at most the workload's; by default, all.
     """
 
     policy: PolicyName = "random"
@@ -92,8 +93,8 @@ BUILT_IN_SCHEDULES = {
     "layered": ScheduleEntry(policy="fifo", group_size="all", stop="drained"),
     "paper_table5": ScheduleEntry(synchronization_threshold="chip", group_size="layer"),
 }
-"""Schedules that every sweep has: the chip's own, layered inference, and what the paper's Table 5 gives asynchronous
-chips."""
+"""Schedules that every sweep has: the chip's own, layered inference, and that of asynchronous chips in the paper's
+Table 5."""
 
 
 class ChipEntry(Spec):
@@ -103,15 +104,16 @@ class ChipEntry(Spec):
     chip: it is merged over the description as in a file that `extends` another one.
 
     Attributes:
-        extends: name or path of the chip; left out, the entry's own name.
-        capacity: `published`, or `scaled`: circuits kept, counts raised.
-        mapping, cut, spread: how neurons are put on cores: `strategy`, `cut` and `spread` of `codesign.place`.
-        operation: `accelerated`, or `real_time`: the chip is on while the stimulus lasts.
+        extends: name or path of the chip; by default, the entry's own name.
+        capacity: `published`, or `scaled`, with the same circuits in larger numbers.
+        mapping, cut, spread: how neurons are assigned to cores: `strategy`, `cut` and `spread` of `codesign.place`.
+        operation: `accelerated`, or `real_time`, in which the chip is on for as long as the stimulus lasts.
         schedules: names of schedules to run on it.
-        weight_bits: `chip` for the chip's own, `none` for float32, or a number, also for the memories of a `structure`.
+        weight_bits: bits per weight: `chip` for the chip's own, `none` for float32, or a number, which also applies to
+            the memories of a `structure`.
     """
 
-    model_config = ConfigDict(extra="allow")  # what else is written is looked at with the chip's description
+    model_config = ConfigDict(extra="allow")  # other keys are checked with the chip's description
     added: ClassVar[frozenset[str]] = frozenset({"cut", "spread"})
 
     extends: str | None = None
@@ -132,18 +134,19 @@ class ChipEntry(Spec):
 
     @property
     def written(self) -> ChipEntry:
-        """The entry as its file has it, before a study's trial."""
+        """The entry as written in its file, before a study's trial."""
         return self._written or self
 
     def of_trial(self, written: ChipEntry, numbers: dict[str, AxisValue]) -> ChipEntry:
-        """The entry with its fields as a trial sets them, and with the numbers that it sets."""
+        """A copy of this entry, whose fields a trial has set; `written` is the entry before the trial, `numbers` are
+        those that the trial sets."""
         entry = self.model_copy()
         entry._written, entry._numbers = written, numbers
         return entry
 
     @property
     def parts(self) -> dict[str, Any]:
-        """What it says in place of the chip's own description."""
+        """The keys of a chip file in the entry, to be merged over the chip's description."""
         return dict(self.model_extra or {})
 
 
@@ -155,22 +158,23 @@ MODELS: Mapping[str, type[Spec]] = {
     "neuron": NeuronSpec,
     "workload": WorkloadSpec,
 }
-"""What parameters are fields of, by the first word of their paths; those of chips may be numbers too."""
+"""The models that have the parameters as fields, by the first word of their paths; a chip's parameter may also be a
+number of its description."""
 
 
 class Seeds(Spec):
-    """Seeds of trainings and of the schedules of evaluations; every combination is a design point."""
+    """Seeds of trainings, and of the schedules in evaluations; every combination is a design point."""
 
     training: Annotated[tuple[Seed, ...], Field(min_length=1), _distinct("seeds")] = (0, 1, 2)
     evaluation: Annotated[tuple[Seed, ...], Field(min_length=1), _distinct("seeds")] = (0,)
 
 
 class EvaluationEntry(Spec):
-    """What is evaluated.
+    """The samples that are evaluated.
 
     Attributes:
         split: `test`, or `validation` to choose between design points.
-        samples: only this many from its start; its order mixes the classes.
+        samples: number of samples from the start of the split, whose order mixes the classes; by default, all.
     """
 
     split: Literal["validation", "test"] = "test"
@@ -178,7 +182,7 @@ class EvaluationEntry(Spec):
 
 
 def of_column(cls: Any, limit: Any, info: ValidationInfo) -> Any:
-    """A limit on the column of its entry: a quantity in SI, a share as a fraction."""
+    """Convert a limit on the entry's column: a quantity to SI units, a share to a fraction."""
     column = str(info.data.get("column"))
     if limit is not None and is_share(column):
         return fraction(limit)
@@ -187,8 +191,8 @@ def of_column(cls: Any, limit: Any, info: ValidationInfo) -> Any:
 
 
 class Aim(Spec):
-    """A column that should be large or small. `direction` may be left out: accuracies and agreement should be large,
-    all else small."""
+    """A column to maximize or minimize. `direction` may be left out: accuracies and agreement are maximized, all other
+    columns minimized."""
 
     column: str
     direction: Direction
@@ -202,10 +206,10 @@ class Aim(Spec):
 
 
 class ObjectiveEntry(Aim):
-    """A column of the results that should be large or small; `reference` fixes a hypervolume's reference point.
+    """A column of the results to maximize or minimize; `reference` fixes a hypervolume's reference point.
 
     The reference is a number, with a unit if the column has one, or a percentage for a share. `direction` may be left
-    out: accuracies and agreement should be large, all else small.
+    out: accuracies and agreement are maximized, all other columns minimized.
     """
 
     reference: Real | None = None

@@ -1,4 +1,4 @@
-"""Sweep files by path or name: in `./sweeps`, in a checkout's `sweeps`, and in the installed package; and below."""
+"""Sweep files by path or name, in `./sweeps`, a checkout's `sweeps` and the installed package, including subfolders."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ _MOST_LETTERS = 100_000
 
 
 def sweep_names(kind: Kind | None = None) -> tuple[str, ...]:
-    """Names of all files that can be found, or those of a kind, such as `paper/table2`, sorted. Files that others build
-    on are not listed: their names, or those of their folders, begin with an underscore."""
+    """Sorted names, such as `paper/table2`, of all files that can be found, or of those of one kind. Files that exist
+    only to be extended are not listed: their names, or those of their folders, begin with an underscore."""
     paths = {
         path.relative_to(folder).with_suffix(""): path
         for folder in reversed(shipped_folders("sweeps"))
@@ -32,11 +32,11 @@ def sweep_names(kind: Kind | None = None) -> tuple[str, ...]:
 
 
 def _kind_of(path: Path) -> Kind | None:
-    """What a file is, by its keys; None where they do not tell."""
+    """The kind of a file according to its keys; None if they do not tell."""
     try:
         with open(path, encoding="utf-8", errors="replace") as file:
             keys = set(re.findall(r"^(space|sweep|extends|recipes):", file.read(_MOST_LETTERS), re.MULTILINE))
-    except OSError:  # reading it says why
+    except OSError:  # reading the file reports why
         return None
     if "space" in keys or "sweep" in keys:
         return "study" if "space" in keys else "price"
@@ -45,7 +45,7 @@ def _kind_of(path: Path) -> Kind | None:
 
 def find_sweep(name_or_path: str | Path, kind: Kind = "sweep") -> Path:
     """The file of a sweep: an existing path, or a name such as `nmnist`, `paper/table2` or `sweeps/paper/table2.yaml`.
-    Raises InputError where there is none, and suggests one; or where it is of another kind."""
+    Raises InputError, with a suggestion, if there is none or it is of another kind."""
     path = _find(name_or_path, kind)
     other = _kind_of(path) if os.path.isfile(path) else None
     if other not in (None, kind):
@@ -65,7 +65,7 @@ def _find(name_or_path: str | Path, kind: Kind) -> Path:
             if os.path.isfile(candidate):
                 return candidate
     if os.path.lexists(path):
-        return path  # no regular file; reading it says what it is
+        return path  # not a regular file; reading it reports what it is
     asked = named.with_suffix("") if path.suffix in (".yaml", ".yml") else named
     here = f"{path}.yaml"
     near = f"; did you mean '{here}'?" if os.path.isfile(here) else suggestion(asked.as_posix(), sweep_names(kind))
@@ -75,20 +75,20 @@ def _find(name_or_path: str | Path, kind: Kind) -> Path:
 def choose_sweep(
     name_or_path: str | Path, model: type[Model], *, dataset: str | None = None, scale: str | None = None
 ) -> Chosen[Model]:
-    """Find, read and check a file at one of its datasets and scales, as `load_chosen` does; `model` is that of a sweep
-    or of a study."""
+    """Find, read and check a file at one of its datasets and scales; see `load_chosen`. `model` is that of a sweep or
+    of a study."""
     kind: Kind = "sweep" if model is SweepSpec else "study"
     return load_chosen(find_sweep(name_or_path, kind), model, dataset=dataset, scale=scale)
 
 
 def load_sweep(name_or_path: str | Path, *, dataset: str | None = None, scale: str | None = None) -> SweepSpec:
-    """What a sweep file says at one of its datasets and scales, the first of each where they are left out.
+    """Load a sweep file at one of its datasets and scales, by default the first of each.
 
     Args:
-        name_or_path: of a file, or the name of a shipped one.
+        name_or_path: path of a file, or name of a shipped one.
 
     Raises:
-        InputError: there is no such file, dataset or scale.
-        DocumentError: it has mistakes.
+        InputError: the file, dataset or scale does not exist.
+        DocumentError: the file has mistakes.
     """
     return choose_sweep(name_or_path, SweepSpec, dataset=dataset, scale=scale).spec

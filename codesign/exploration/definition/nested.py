@@ -1,4 +1,4 @@
-"""Parts of recipes and schedules by dotted paths, such as `budget.density` and `mixture.0.group_size`."""
+"""Access to parts of recipes and schedules by dotted paths, such as `budget.density` and `mixture.0.group_size`."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from codesign.units import InSI
 SpecT = TypeVar("SpecT", bound=Spec)
 
 _WORDS = {"loss": ("name", "sum")}
-"""Parameters that may be a word alone: the key that the word then has, and the word where nothing is said."""
+"""Parameters that may be a single word: the key that the word stands for, and the default word."""
 
 
 def with_parts(entry: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Fields of a recipe or schedule with some replaced, those at dotted paths within what is there; a whole before its
-    parts, whatever their order."""
+    """Fields of a recipe or schedule with some replaced; a dotted path replaces a part of a field. A field is replaced
+    before its parts, whatever the order of the settings."""
     changed = dict(entry)
     for path, value in sorted(settings.items(), key=lambda item: item[0].count(".")):
         head, *rest = path.split(".")
@@ -41,7 +41,7 @@ def _replaced(before: Any, path: list[str], value: Any, *, word: tuple[str, str]
 
 
 def said_by(entry: Spec) -> dict[str, Any]:
-    """What an entry says, by the keys of a file; also what it takes beside its fields."""
+    """The values that an entry gives, by their keys in a file, including keys that are not fields."""
     fields, said = type(entry).model_fields, dict[str, Any]()
     for name in entry.model_fields_set:
         value = getattr(entry, name)
@@ -59,7 +59,7 @@ def _held(value: Any) -> Any:
 
 
 def with_fields(entry: SpecT, settings: Mapping[str, Any]) -> SpecT:
-    """`entry` with some fields, as a file writes them, replaced at once and checked. Raises InputError where it cannot
+    """`entry` with some fields, written as in a file, replaced together and checked. Raises InputError if it cannot
     have them."""
     if not settings:
         return entry
@@ -71,7 +71,7 @@ def with_fields(entry: SpecT, settings: Mapping[str, Any]) -> SpecT:
 
 
 def part_mistakes(model: type[Spec], entry: Mapping[str, Any], path: str, value: Any) -> list[str]:
-    """What is wrong with a value at a dotted path of an entry, by itself."""
+    """Mistakes in a value at a dotted path of an entry, on its own."""
     data = with_parts(entry, {path: value})
     try:
         model.model_validate(data)
@@ -82,7 +82,7 @@ def part_mistakes(model: type[Spec], entry: Mapping[str, Any], path: str, value:
 
 
 def part_at(entry: Any, path: str) -> Any:
-    """What is at a dotted path of a recipe or schedule; None where nothing is."""
+    """The value at a dotted path of a recipe or schedule; None if there is none."""
     for part in path.split("."):
         if isinstance(entry, Spec):
             entry = getattr(entry, part, None)
@@ -92,8 +92,8 @@ def part_at(entry: Any, path: str) -> Any:
 
 
 def unknown_part(model: type[Spec], path: str, what: str) -> str | None:
-    """Why a dotted path leads to nothing that a recipe or schedule may have; None where it does. Of what has no fields
-    of its own, such as a loss, checking the values says it."""
+    """Why a recipe or schedule cannot have a part at a dotted path; None if it can. Paths within
+    parts without fields, such as a loss, are only checked with their values."""
     here: tuple[Any, ...] = ()
     for part in path.split("."):
         allowed = () if here and part.isdigit() else allowed_keys(model, here)

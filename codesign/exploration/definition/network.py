@@ -1,4 +1,5 @@
-"""The network of a sweep, and what axes and searches change of it: widths, depth, parts of its layers, its neuron."""
+"""The network of a sweep, and its changes by axes and searches: of widths, depth, parts of its layers, and its
+neuron."""
 
 from __future__ import annotations
 
@@ -24,12 +25,13 @@ AxisValue = str | int | float | bool
 
 
 def unit_of_values(values: Sequence[AxisValue]) -> str:
-    """The SI unit of an axis whose values are quantities, "" for any other."""
+    """The SI unit of an axis if its values are quantities; "" otherwise."""
     return si_unit(unit) if (unit := common_unit(values)) else ""
 
 
 def column_values(values: Sequence[AxisValue]) -> list[str | float]:
-    """What a column holds of an axis' values: numbers, in SI, where all are; else text."""
+    """An axis' values as stored in a column: numbers, in SI units, if all are numbers or all quantities; otherwise
+    text."""
     if unit := unit_of_values(values):
         return [parse_quantity(value, unit) for value in values]
     numbers = all(map(is_number, values))
@@ -37,7 +39,7 @@ def column_values(values: Sequence[AxisValue]) -> list[str | float]:
 
 
 def _of_hidden(text: str) -> TopologySpec:
-    """The layers of text such as `[64x3]` or `128r-64`, between one input and one output."""
+    """The layers of a text such as `[64x3]` or `128r-64`, between one input and one output."""
     try:
         return parse_topology(f"1-{text}-1")
     except InputError:
@@ -45,14 +47,14 @@ def _of_hidden(text: str) -> TopologySpec:
 
 
 def _quoted(value: object) -> object:
-    """Refuses the list that YAML makes of `[64x3]`."""
+    """Refuse the list that YAML makes of `[64x3]`."""
     if isinstance(value, list | tuple):
         raise problem('must be text in quotes, such as "[64x3]" or "64-32", found a list')
     return value
 
 
 def _parsed_by(parse: Callable[[str], object]) -> AfterValidator:
-    """Refuses text that cannot be parsed, and keeps the text."""
+    """A validator that refuses text that cannot be parsed, and returns the text unchanged."""
 
     def check(text: str) -> str:
         parse(text)
@@ -62,14 +64,14 @@ def _parsed_by(parse: Callable[[str], object]) -> AfterValidator:
 
 
 class NetworkEntry(Spec):
-    """The network: exactly one of the first three, or none where a preset names the layers.
+    """The network, with exactly one of the first three attributes, or none if a preset gives the layers.
 
     Attributes:
         topology: inputs, hidden layers and outputs, as in `512-[64x3]-10`, or `700-128r-20` with a recurrent layer.
         hidden: hidden layers only, as in `[64x3]`; inputs and outputs follow from the workload.
         layers: every layer of neurons and pool, including the output layer; the input is the workload's grid.
         delayed, skips: with `layers`, further connections, as in `TopologySpec`.
-        neuron: parameters of all neurons; what is left out comes from the preset.
+        neuron: parameters of all neurons; those left out come from the preset, if any.
     """
 
     topology: Annotated[str, _parsed_by(parse_topology)] | None = None
@@ -84,7 +86,7 @@ class NetworkEntry(Spec):
     @model_validator(mode="after")
     def _check_choice(self) -> NetworkEntry:
         if (self.delayed or self.skips) and self.layers is None:
-            raise ValueError("delayed, skips: only beside layers; in topology and hidden, 128r is a recurrent layer")
+            raise ValueError("delayed, skips: only with layers; in topology and hidden, 128r is a recurrent layer")
         given = [name for name in ("topology", "hidden", "layers") if getattr(self, name) is not None]
         if len(given) > 1:
             raise ValueError(f"give one of topology, hidden and layers, found {' and '.join(given)}")
@@ -93,15 +95,16 @@ class NetworkEntry(Spec):
 
 @dataclass(frozen=True)
 class HiddenLayers:
-    """Fully connected hidden layers, whose depth and widths may be changed: neurons of each, and which are connected to
-    themselves, counted from 0."""
+    """Fully connected hidden layers, whose depth and widths may be changed: the number of neurons in each, and which
+    ones are recurrent, counted from 0."""
 
     sizes: tuple[int, ...]
     recurrent: frozenset[int]
 
     @staticmethod
     def of(network: NetworkEntry, preset: str | None) -> HiddenLayers:
-        """Those of a network, or of the preset where it leaves them out. Raises InputError where layers are listed."""
+        """The hidden layers of a network, or of the preset if it leaves them out. Raises InputError if layers are
+        listed, or there are none in either."""
         text = network.hidden or (PRESETS[preset].hidden if preset else None)
         if network.layers is not None or (network.topology or text) is None:
             raise InputError("widths can be changed where the network is given by hidden or topology")
@@ -113,9 +116,9 @@ class HiddenLayers:
         return int(settings.get("network.depth", len(self.sizes)))
 
     def text(self, settings: Mapping[str, AxisValue]) -> str:
-        """All layers with settings, as a file writes them. Layers are recurrent that are so here, and what is added is
-        as the last. Raises InputError where a layer or a network cannot have so many neurons, or there is no layer of
-        that number."""
+        """All layers with settings applied, as written in a file. Recurrent layers stay recurrent, and added layers are
+        like the last one. Raises InputError if a width or the depth is out of range, or a layer in the settings does
+        not exist."""
         sizes, depth, last = self.within_limits(settings), self.depth(settings), len(self.sizes) - 1
         usual = [*self.sizes, *self.sizes[-1:] * depth][:depth]
         if "network.width" in settings:
@@ -129,7 +132,8 @@ class HiddenLayers:
 
     @staticmethod
     def within_limits(settings: Mapping[str, AxisValue]) -> dict[int, int]:
-        """Neurons of single layers, by their number. Raises InputError where there cannot be so many."""
+        """Number of neurons of each layer whose width is set on its own, by the layer's number. Raises InputError if a
+        width or the depth is out of range."""
         sizes: dict[int, int] = {}
         for path, value in settings.items():
             if not changes_widths(path):
@@ -146,14 +150,14 @@ _SINGLE = "network.hidden."
 
 
 def layer_of(path: str) -> int | None:
-    """The hidden layer, counted from 1, to whose width a path leads; None where it leads elsewhere."""
+    """The hidden layer, counted from 1, whose width a path sets; None for any other path."""
     number = path.removeprefix(_SINGLE)
     single = path.startswith(_SINGLE) and number.isascii() and number.isdecimal() and not number.startswith("0")
     return int(number) if single else None
 
 
 def changes_widths(path: str) -> bool:
-    """Whether a path leads to the depth, the width of all hidden layers, or that of one."""
+    """Whether a path sets the depth, the width of all hidden layers, or that of one."""
     return path in ("network.width", "network.depth") or layer_of(path) is not None
 
 
@@ -165,12 +169,12 @@ def complete_neuron(network: NetworkEntry, preset: str | None) -> NeuronSpec:
 
 
 def with_network(network: NetworkEntry, preset: str | None, settings: Mapping[str, AxisValue]) -> NetworkEntry:
-    """A network with some of its parameters replaced at once and checked. Raises InputError where it cannot have them.
+    """A network with some of its parameters replaced together and checked. Raises InputError if it cannot have them.
 
     Args:
-        preset: that gives what the network leaves out.
-        settings: by path, as in `network.width`, `network.hidden`, `network.layers.0.channels` and
-            `neuron.time_constant`; others are passed over.
+        preset: preset that gives what the network leaves out, if any.
+        settings: values by path, as in `network.width`, `network.hidden`, `network.layers.0.channels` and
+            `neuron.time_constant`; other paths are ignored.
     """
     fields = _of_block("network", {path: value for path, value in settings.items() if not changes_widths(path)})
     for path in fields:
@@ -191,12 +195,12 @@ def with_network(network: NetworkEntry, preset: str | None, settings: Mapping[st
 
 
 def with_workload(workload: WorkloadSpec, settings: Mapping[str, AxisValue]) -> WorkloadSpec:
-    """A workload with the parameters replaced that settings have of it, as `with_network` does."""
+    """A workload with the parameters in `settings` that belong to it replaced; see `with_network`."""
     return with_fields(workload, _of_block("workload", settings))
 
 
 def set_by(path: str) -> Path_:
-    """Where in a file stands what an axis or a parameter of a search sets in network, neuron or workload."""
+    """The place in a file of the value that an axis or a search parameter sets in network, neuron or workload."""
     if changes_widths(path):
         return "network", "hidden"
     block, *rest = path.split(".")

@@ -1,4 +1,4 @@
-"""What a sweep file says: workload, network, recipes, chips, schedules, seeds, axes and objectives."""
+"""Content of a sweep file: workload, network, recipes, chips, schedules, seeds, axes and objectives."""
 
 from __future__ import annotations
 
@@ -55,13 +55,13 @@ class SweepSpec(FileSpec):
         schedules: how models run, by name; every sweep also has `chip`, the chip's own, `layered` and `paper_table5`.
         seeds: seeds of trainings and evaluations.
         evaluation: the samples to evaluate.
-        objectives: columns whose Pareto front the report draws; left out, accuracy, energy and latency.
-        questions: questions asked of the results, by name; left out, those that the sweep's shape suggests.
+        objectives: columns whose Pareto front the report draws; by default, accuracy, energy and latency.
+        questions: questions asked of the results, by name; by default, those that the sweep's shape suggests.
         figures: figures that the report draws in addition to its own.
         preset: column of the paper's Table 6 that fills in neuron and recipe parameters.
         recipe_defaults: recipe parameters common to all recipes; they override a preset's and are overridden by a
-            recipe's own. Layered recipes ignore parameters of unlayered training in it, and recipes without momentum
-            ignore momentum noise.
+            recipe's own. Layered recipes ignore those of unlayered training, and recipes without momentum ignore
+            momentum noise.
         recipes: ways to train, by name; a recipe's `chip` is one of `chips`.
         resources: cores, memory and time that jobs take.
         axes: values of a parameter by path: `schedule.<name>.<parameter>`, `chip.<name>.<parameter>` (of the entry or,
@@ -107,7 +107,7 @@ class SweepSpec(FileSpec):
     @model_validator(mode="before")
     @classmethod
     def _merge_recipes(cls, data: Any) -> Any:
-        """Each recipe with what it leaves to `recipe_defaults` and to the preset."""
+        """Complete each recipe from `recipe_defaults` and presets."""
         if not isinstance(data, dict) or not isinstance(data.get("recipes"), dict):
             return data
         return {**data, "recipes": checks.merged_recipes(data)}
@@ -117,7 +117,7 @@ class SweepSpec(FileSpec):
         if not isinstance(data, dict):
             return
         if cls is SweepSpec and "space" in data:
-            yield ("space",), "this is a study; run it by `codesign study`"
+            yield ("space",), "this is a study; run it with `codesign study`"
         blocks = checks.blocks_of(data)
         yield from checks.problems(data, blocks)
         hidden = [name for name in checks.mapping(data, "schedules") if name in BUILT_IN_SCHEDULES]
@@ -137,8 +137,8 @@ class SweepSpec(FileSpec):
     _set_by_axes: dict[Path_, Path_] = PrivateAttr(default_factory=dict)
 
     def of_design(self, settings: Mapping[str, AxisValue]) -> SweepSpec:
-        """The sweep of one network and workload, and without axes on what settings, by path, say of these. Raises
-        InputError where they cannot have these values together."""
+        """The sweep of one network and workload: with settings, by path, applied to these, and without their axes.
+        Raises InputError if these values are invalid together."""
         spec = self.model_copy(
             update={
                 "axes": {path: values for path, values in self.axes.items() if path not in settings},
@@ -154,7 +154,8 @@ class SweepSpec(FileSpec):
         return spec
 
     def refusal(self, mistakes: Iterable[tuple[Path_, str]]) -> InputError:
-        """An error with mistakes at paths of the file, each at its line, or at that of the axis that sets it."""
+        """An error with mistakes at paths of the file, each at its line, or at the line of the axis that set the
+        value."""
         return super().refusal((self._written_at(path), message) for path, message in mistakes)
 
     def _written_at(self, path: Path_) -> Path_:
@@ -169,8 +170,8 @@ class SweepSpec(FileSpec):
         return path
 
     def part(self, recipes: dict[str, Recipe], chip: str, schedule: str) -> SweepSpec:
-        """The part without axes in which recipes run on one chip under one schedule. Nothing runs on others that they
-        are trained for."""
+        """The part of the sweep, without axes, in which recipes run on one chip under one schedule. Nothing runs on
+        other chips that recipes are trained for."""
         named = {name for recipe in recipes.values() for name in (recipe.chip, recipe.budget and recipe.budget.chip)}
         schedules = {name: () for name in self.chips if name in named} | {chip: (schedule,)}
         chips = {name: self.chips[name].model_copy(update={"schedules": of}) for name, of in schedules.items()}
@@ -182,12 +183,12 @@ class SweepSpec(FileSpec):
 
     @property
     def neuron(self) -> NeuronSpec:
-        """The neuron with what it leaves to the preset."""
+        """The neuron, completed from the preset."""
         return complete_neuron(self.network, self.preset)
 
     def topology(self, *, input_grid: tuple[int, int, int], classes: int) -> TopologySpec:
-        """The network's layers for a workload with a (channels, height, width) grid of inputs. Raises InputError where
-        it has other inputs or outputs than the workload."""
+        """The network's layers for a workload with a (channels, height, width) grid of inputs. Raises InputError if its
+        inputs or outputs do not match the workload's."""
         network, workload = self.network, f"workload '{self.workload.name}'"
         preset = None if self.preset is None else PRESETS[self.preset]
         layers = network.layers or (None if network.hidden or preset is None else preset.layers)

@@ -1,4 +1,4 @@
-"""The axes of a sweep: every network, workload, recipe, chip and schedule in each combination of their values."""
+"""The axes of a sweep: each network, workload, recipe, chip and schedule for every combination of values."""
 
 from __future__ import annotations
 
@@ -26,13 +26,14 @@ from codesign.training.recipe import Recipe
 T = TypeVar("T")
 Settings = Mapping[str, AxisValue]
 MOST_POINTS = 100_000
-"""Planning so many takes minutes and a gigabyte; a file that asks for more has an axis too many."""
+"""Most design points of a sweep. Planning this many takes minutes and a gigabyte; a file with more has an axis too
+many."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Variant(Generic[T]):
-    """One value of something named in the sweep; and by path of its axes, the value here: SI for quantities, and as
-    written where another value of the axis is text."""
+    """One variant of a named entry of the sweep, with the path and value of each of its axes: a number, in SI units, if
+    all values of the axis are numbers or all quantities; otherwise text."""
 
     name: str
     value: T
@@ -48,7 +49,7 @@ class ChipVariant:
 
 
 def design_points(spec: SweepSpec) -> int:
-    """How many design points a sweep has, infeasible ones included."""
+    """Number of design points of a sweep, including infeasible ones."""
 
     def variants(prefix: str) -> int:
         return math.prod(len(values) for path, values in spec.axes.items() if path.startswith(prefix))
@@ -63,23 +64,23 @@ def design_points(spec: SweepSpec) -> int:
 
 
 def designs(spec: SweepSpec) -> list[Variant[SweepSpec]]:
-    """The sweep of every network and workload, in the order of the file and without the axes that choose them; one
-    where no axis is on these. Raises InputError for values of axes that do not go together."""
+    """The sweeps of each network and workload, in the order of the file and without the axes that choose them; a single
+    one if there are no such axes. Raises InputError for values of axes that are invalid together."""
     return _variants(spec, spec.name, "", spec.of_design)
 
 
 def recipe_variants(spec: SweepSpec, name: str) -> list[Variant[Recipe]]:
-    """A recipe under its axes. Raises InputError for values that it cannot have."""
+    """The variants of a recipe along its axes. Raises InputError for values that it cannot have."""
     return _variants(spec, name, "recipe", lambda settings: with_fields(spec.recipes[name], settings))
 
 
 def schedule_variants(spec: SweepSpec, name: str) -> list[Variant[ScheduleEntry]]:
-    """A schedule under its axes. Raises InputError for values that it cannot have."""
+    """The variants of a schedule along its axes. Raises InputError for values that it cannot have."""
     return _variants(spec, name, "schedule", lambda settings: with_fields(spec.schedule_entry(name), settings))
 
 
 def chip_variants(spec: SweepSpec, name: str) -> list[Variant[ChipVariant]]:
-    """A chip under its axes. Raises InputError for values that it cannot have."""
+    """The variants of a chip along its axes. Raises InputError for values that it cannot have."""
     entry, own = spec.chips[name], _described(spec, name)
     chip = _with_entry(own, entry)
 
@@ -94,12 +95,12 @@ def chip_variants(spec: SweepSpec, name: str) -> list[Variant[ChipVariant]]:
 
 
 def base_chip(spec: SweepSpec, name: str) -> Chip:
-    """A chip of the sweep with what its entry says of it, and without axes."""
+    """A chip of the sweep with its entry applied, without axes."""
     return _with_entry(_described(spec, name), spec.chips[name])
 
 
 def _described(spec: SweepSpec, name: str) -> Chip:
-    """A chip of the sweep with what its entry says of the description."""
+    """A chip of the sweep with the parts of the description in its entry."""
     entry = spec.chips[name]
     chip = chip_variant(entry.extends or name, entry.parts)
     if isinstance(chip, tuple):
@@ -108,21 +109,21 @@ def _described(spec: SweepSpec, name: str) -> Chip:
 
 
 def _with_entry(own: Chip, entry: ChipEntry) -> Chip:
-    """The width of weights that a file gives an entry is set with the numbers that it gives there; what a trial sets
-    comes after, as axes do."""
+    """Apply an entry's weight width and numbers. The width written in the file is set together with the numbers written
+    there; values of a trial are set afterwards, like those of axes."""
     settled = {path for path in own.numbers() if _is_given(value_at(entry.parts, tuple(path.split("."))))}
     built = with_parameters(own, _weight_width(entry.written, own, own), settled)
     return with_parameters(built, {**_weight_width(entry, built, own), **entry.numbers})
 
 
 def _is_given(number: Any) -> bool:
-    """Whether what an entry says of a number has a value."""
+    """Whether an entry gives a number a value."""
     return number is not None and not (isinstance(number, dict) and number.keys().isdisjoint(VALUES))
 
 
 def _weight_width(entry: ChipEntry, chip: Chip, own: Chip) -> dict[str, object]:
-    """The width of weights of the entry, or else of the chip's `own`, where it is not that of `chip` already and its
-    structure is stated: memories are built for the weights that they hold."""
+    """The weight width to set in `chip`: the entry's, otherwise that of the chip's `own` description. Empty if `chip`
+    has it already or states no structure, because only memories are built for the weights that they hold."""
     bits: object = entry.weight_bits
     if not isinstance(bits, int):
         bits = own.weight_bits and own.weight_bits.value
@@ -131,13 +132,13 @@ def _weight_width(entry: ChipEntry, chip: Chip, own: Chip) -> dict[str, object]:
 
 
 def axis_units(spec: SweepSpec) -> dict[str, str]:
-    """By path, the SI unit of each axis' column, "" for none."""
+    """The SI unit of each axis' column, by path; "" for none."""
     return {path: unit_of_values(values) for path, values in spec.axes.items()}
 
 
 def _variants(spec: SweepSpec, name: str, block: str, changed: Callable[[Settings], T]) -> list[Variant[T]]:
-    """The product of the axes of something named in a block, or of those on network and workload without a block; the
-    values of one combination are set at once."""
+    """The variants for all combinations of the axes of a named entry of a block, or of those on network and workload if
+    the block is "". Values of a combination are set together."""
     prefix = f"{block}.{name}." if block else ""
     paths = [path for path in spec.axes if (path.startswith(prefix) if block else is_of_design(path))]
     axes = {path.removeprefix(prefix): spec.axes[path] for path in paths}
@@ -156,21 +157,21 @@ def _variants(spec: SweepSpec, name: str, block: str, changed: Callable[[Setting
 
 
 def _refusal(spec: SweepSpec, prefix: str, settings: Settings, error: InputError) -> InputError:
-    """Why values of axes, by what follows a prefix of their paths, do not go together: at the one that is named, or at
-    the last."""
+    """An error for values of axes that are invalid together, by their paths without the prefix. It is placed at the
+    axis that `error` names, otherwise at the last one."""
     name = next((name for name in settings if str(error).startswith(f"{name}: ")), [*settings][-1])
     told = ", ".join(f"{other} = {value}" for other, value in settings.items())
     return spec.refusal([(("axes", f"{prefix}{name}"), f"{told}: {str(error).removeprefix(f'{name}: ')}")])
 
 
 def parameter_value(chip: Chip, parameter: str) -> tuple[str | float | None, str]:
-    """A parameter of a chip's description as results hold it: a number in SI, with its unit, or text; None where the
-    file has none."""
+    """A parameter of a chip's description as stored in results, and its unit: a number in SI units, or text; None if
+    the chip has none."""
     if parameter == "synchronization":
         return in_words(chip.synchronization), ""
     value: Any = chip
     for part in parameter.split("."):
-        value = None if value is None else getattr(value, part, None)  # a part that this kind of chip does not have
+        value = None if value is None else getattr(value, part, None)  # this kind of chip may lack the part
     if isinstance(value, Number):
         return (value.text, "") if value.si is None else (value.si, value.unit)
     return None if value is None else str(value), ""
