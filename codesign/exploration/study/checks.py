@@ -1,6 +1,7 @@
-"""What is wrong between the parts of a study file, beside what is wrong with it as a sweep.
+"""Checks between the parts of a study file, in addition to those of a sweep.
 
-Works on the file's plain content, which may be wrong in any way: other mistakes are told beside these.
+Works on the file's plain content, which may be invalid in any way: these mistakes are reported together with all
+others.
 """
 
 from __future__ import annotations
@@ -20,11 +21,11 @@ from codesign.mistakes import suggestion
 from codesign.training.presets import PRESETS
 
 _MOST_PARAMETERS = 1000
-"""No sampler copes with more."""
+"""Most parameters of a space; no sampler copes with more."""
 
 
 def problems(data: Any) -> Mistakes:
-    """Every mistake between the parts of a study, each as the path of the culprit and a message."""
+    """Yield every mistake between the parts of a study: its path in the file and a message."""
     if not isinstance(data, dict):
         return
     if mapping(data, "evaluation").get("split") == "test":
@@ -35,7 +36,8 @@ def problems(data: Any) -> Mistakes:
 
 
 def _readable(data: dict[str, Any]) -> SweepSpec | None:
-    """The sweep that a file is otherwise; None where it has mistakes of its own, which its own checks report."""
+    """The sweep that a file describes without its search; None if the sweep has mistakes, which its own checks
+    report."""
     kept = {key: data[key] for key in SweepSpec.model_fields if key in data and key not in ("axes", "objectives")}
     try:
         base = SweepSpec.model_validate(kept)
@@ -45,7 +47,7 @@ def _readable(data: dict[str, Any]) -> SweepSpec | None:
 
 
 def _space(data: dict[str, Any], names: Blocks, base: SweepSpec | None) -> Mistakes:
-    """Mistakes in names and conditions, and then in values that no trial can have."""
+    """Yield mistakes in names and conditions, and then in values that no trial can have."""
     written, domains = mapping(data, "space"), dict[str, Any]()
     if len(written) > _MOST_PARAMETERS:
         yield ("space",), f"must have at most {_MOST_PARAMETERS} parameters, found {len(written):,}"
@@ -88,13 +90,14 @@ def _space(data: dict[str, Any], names: Blocks, base: SweepSpec | None) -> Mista
 
 _DOMAIN: TypeAdapter[Any] = TypeAdapter(Domain)
 _ENDS = 2
-"""Of the examples of a range, the first ones."""
+"""Number of ends of a range, the first of its examples."""
 _ANYTHING = Choices(choices=(0,))
-"""Stands in for a domain that cannot be read."""
+"""Stands in for a domain that cannot be parsed."""
 
 
 def _names(parameter: Parameter, parameters: Mapping[str, Parameter], wrong: set[str]) -> Iterator[str]:
-    """Names in a domain and its conditions that refer to nothing or a later parameter, or values it never has."""
+    """Yield names in a domain or its conditions that refer to nothing or to a later parameter, and values of conditions
+    that a parameter never has."""
     domain = parameter.domain
     before = list(parameters)[: list(parameters).index(parameter.path)]
     what = "same_as" if isinstance(domain, SameAs) else "when"
@@ -114,13 +117,14 @@ def _names(parameter: Parameter, parameters: Mapping[str, Parameter], wrong: set
 
 
 def _values(space: SearchSpace, parameter: Parameter, names: Blocks) -> Iterator[str]:
-    """What is wrong with each value of a domain by itself; what does not go together is found when a trial has it."""
+    """Yield mistakes in each value of a domain, on its own; values that are invalid together are found when a trial has
+    them."""
     source, domain = space.drawn(parameter.path)
     known = None if parameter.field else names[parameter.block]
     shared = "" if source == parameter.path else f"same_as: cannot have what {source} has: "
     told = False
     for place, value in enumerate(domain.examples):
-        if told and place >= _ENDS and isinstance(domain, Range):  # nobody wrote what lies between ends that are wrong
+        if told and place >= _ENDS and isinstance(domain, Range):  # the file does not give values between invalid ends
             return
         if known is not None and value not in known:
             yield f"{shared}unknown {parameter.block} '{value}'{suggestion(str(value), known)}"
@@ -130,7 +134,7 @@ def _values(space: SearchSpace, parameter: Parameter, names: Blocks) -> Iterator
 
 
 def _fidelity(data: dict[str, Any]) -> Mistakes:
-    """Levels that set what is searched for."""
+    """Yield parameters of the space that fidelity levels also set."""
     set_by_levels = {name for level in list_at(data, "fidelity", "levels") if isinstance(level, dict) for name in level}
     for path in mapping(data, "space"):
         of_recipe = path.startswith("recipe.") and path.endswith(".epochs")

@@ -1,4 +1,4 @@
-"""What a parameter of a search space may be, as a study file writes it.
+"""Domains of the parameters of a search space, as in a study file.
 
 recipe.group_size:     {from: 1, to: 64, scale: log}
 recipe.policy:         [random, momentum]
@@ -22,7 +22,7 @@ from codesign.mistakes import suggestion
 from codesign.units import Written, common_unit, parse_quantity, si_unit
 
 _DIGITS = 6
-"""Significant digits of a number with a unit: it is written into the chip's or neuron's parameter as text."""
+"""Significant digits of a number with a unit, which is set as text in the parameter of the chip or neuron."""
 
 
 def _values(written: Any) -> Any:
@@ -33,13 +33,13 @@ Conditions = dict[str, Annotated[tuple[Value, ...], BeforeValidator(_values)]]
 
 
 class Range(Spec):
-    """Numbers between two ends, both included, `to` unless no step reaches it.
+    """Numbers between two ends, both included, except that steps may miss `to`.
 
     Attributes:
-        from_, to: the ends, whole numbers for an integer parameter; with a unit where the parameter has one.
+        from_, to: the ends, whole numbers for an integer parameter; with a unit if the parameter has one.
         scale: `linear` or `log`.
-        step: of whole numbers, or of others on a linear scale, counted from `from`.
-        when: values of earlier parameters under which it takes part.
+        step: step from `from`, of whole numbers, or of other numbers on a linear scale.
+        when: values of earlier parameters with which this one takes part in a trial.
     """
 
     from_: Annotated[Written, Field(alias="from")]
@@ -65,18 +65,18 @@ class Range(Spec):
 
     @property
     def unit(self) -> str:
-        """The unit in which values are drawn and written, "" for none."""
+        """The unit in which values are drawn and written; "" for none."""
         return self.from_.strip().partition(" ")[2] if isinstance(self.from_, str) else ""
 
     @property
     def integers(self) -> range:
-        """Its numbers, where both ends are whole and without a unit; else empty."""
+        """Its numbers if both ends are whole and without a unit; otherwise empty."""
         if not isinstance(self.from_, int) or not isinstance(self.to, int):
             return range(0)
         return range(self.from_, self.to + 1, int(self.step or 1))
 
     def ends(self) -> tuple[float, float]:
-        """Both as numbers, in `unit`."""
+        """Both ends as numbers, in `unit`."""
         texts = [isinstance(end, str) for end in (self.from_, self.to)]
         if any(texts) != all(texts):
             raise ValueError(f"'from' and 'to' must both have a unit or neither, found {self.from_} and {self.to}")
@@ -88,26 +88,27 @@ class Range(Spec):
         return parse_quantity(self.from_, self.unit), parse_quantity(self.to, self.unit)
 
     def suggest(self, trial: BaseTrial, path: str) -> Value:
-        """A value as the parameter takes it: with its unit."""
+        """Draw a value in the form that the parameter takes, with its unit."""
         log, numbers = self.scale == "log", self.integers
         if numbers:
             return trial.suggest_int(path, numbers[0], numbers[-1], step=numbers.step, log=log)
         low, high = self.ends()
         step = None if self.step is None else float(self.step)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of a `to` that no step reaches
+            warnings.simplefilter("ignore")  # about a `to` that no step reaches
             return self._written(trial.suggest_float(path, low, high, step=step, log=log))
 
     @property
     def examples(self) -> tuple[Value, ...]:
-        """The ends as `suggest` gives them, and for numbers that need not be whole one that is not."""
+        """The ends in the form that `suggest` returns; also a number between them that is not whole, if values may be
+        such."""
         if numbers := self.integers:
             return numbers[0], numbers[-1]
         low, high = self.ends()
         return tuple(map(self._written, (low, high, *(() if self.step else (low + (high - low) / 3.7,)))))
 
     def never(self, value: Value) -> str | None:
-        """Why a condition cannot ask for a value; None where it can."""
+        """Why a condition cannot ask for a value; None if it can."""
         if not self.integers:
             return f"is drawn between {self.from_} and {self.to}; a condition needs choices or whole numbers"
         if type(value) is int and value in self.integers:
@@ -120,7 +121,7 @@ class Range(Spec):
 
 
 class Choices(Spec):
-    """One of some values, in no order.
+    """One of several values, which have no order.
 
     Attributes:
         choices: the values.
@@ -138,16 +139,16 @@ class Choices(Spec):
 
     @property
     def unit(self) -> str:
-        """The unit of the first choice, where all are quantities of its kind; "" otherwise."""
+        """The unit of the first choice if all are quantities of the same kind; "" otherwise."""
         return common_unit(self.choices)
 
     def suggest(self, trial: BaseTrial, path: str) -> Value:
-        """One of the values as written, whatever they are."""
+        """Draw one of the values, as written."""
         return cast("Value", trial.suggest_categorical(path, self.choices))
 
     @property
     def examples(self) -> tuple[Value, ...]:
-        """All of them, as they are written."""
+        """All values, as written."""
         return self.choices
 
     def never(self, value: Value) -> str | None:
@@ -159,13 +160,13 @@ class Choices(Spec):
 
 
 class SameAs(Spec):
-    """The value of a parameter before it, where that takes part; drawn with it, not by itself."""
+    """The value of an earlier parameter, in trials in which that one takes part; not drawn on its own."""
 
     same_as: str
 
 
 def _listed(value: Any) -> Any:
-    """A bare list is a choice."""
+    """Read a bare list as choices."""
     if isinstance(value, list | tuple):
         return {"choices": value}
     if isinstance(value, Mapping | Spec):
@@ -175,7 +176,7 @@ def _listed(value: Any) -> Any:
 
 
 def _kind(value: Any) -> str:
-    """The form that the keys of a mapping ask for, so that mistakes are told of that one only."""
+    """The form that the keys of a mapping indicate, so that mistakes are reported for that one only."""
     if isinstance(value, Spec):
         return type(value).__name__
     keys = value if isinstance(value, Mapping) else {}
@@ -191,20 +192,20 @@ Domain = Annotated[
 
 
 def in_si(domain: Range | Choices, value: Value) -> Value:
-    """A written value of a domain in SI units."""
+    """Convert a written value of a domain to SI units."""
     return parse_quantity(value, si_unit(domain.unit)) if domain.unit else value
 
 
 def applies(conditions: Conditions, values: Mapping[str, Value]) -> bool:
-    """Whether a parameter with these conditions takes part, given the values of those before it."""
+    """Whether a parameter with these conditions takes part in a trial, given the values of earlier parameters."""
     return all(name in values and _among(values[name], allowed) for name, allowed in conditions.items())
 
 
 def _among(value: Value, values: tuple[Value, ...]) -> bool:
-    """Whether a value is one of several of its kind: `true` is not 1."""
+    """Whether a value is among others, where `true` is not 1."""
     return any(value == other and isinstance(value, bool) == isinstance(other, bool) for other in values)
 
 
 def _shown(value: Value) -> str:
-    """A value as the file has it, text in quotes: `true` is not 'true'."""
+    """A value as in a file, text in quotes: `true` is not 'true'."""
     return str(value).lower() if isinstance(value, bool) else repr(value)

@@ -1,7 +1,8 @@
-"""Driving a search: trials are proposed, evaluated cohort by cohort and level by level, and told in order.
+"""The search loop of a study: trials are proposed, evaluated cohort by cohort and level by level, and reported in
+order.
 
-A cohort is proposed when the one `in_flight` before it has been told. So each proposal depends on the seed and on which
-trials have been told, and not on how fast jobs were, on how many workers, or after how many interruptions.
+A cohort is proposed when the one `in_flight` cohorts before it has been reported to Optuna. So each proposal depends on
+the seed and on the trials reported so far, but not on the speed of jobs, the number of workers, or interruptions.
 """
 
 from __future__ import annotations
@@ -33,12 +34,12 @@ from codesign.exploration.study.samplers import SeededSampler
 from codesign.files.folder import reason_of
 
 ELAPSED = "codesign_elapsed_s"
-"""User attribute of a study: time at work, of earlier runs too."""
+"""User attribute of a study: time spent searching, including earlier runs."""
 
 
 @dataclass(kw_only=True)
 class _Cohort:
-    """Trials that compete, by number; those that have been told are None. The evaluation gives way while jobs run."""
+    """Trials that compete, by number; None for those that have been reported. The evaluation yields while jobs run."""
 
     trials: dict[int, Trial | None] = field(default_factory=dict)
     values: dict[int, dict[str, Value]] = field(default_factory=dict)
@@ -47,8 +48,8 @@ class _Cohort:
 
 
 class Driver:
-    """Runs a study's search, whose trials are kept at a place, until its budget is spent. Raises StoreError where that
-    cannot be written, and InputError where somebody else works on the same trials."""
+    """Runs a study's search until its budget is spent. Raises StoreError if `place`, where trials are stored, cannot be
+    written, and InputError if another process works on the same trials."""
 
     def __init__(self, study: Study, evaluations: Evaluations, *, place: str, baseline: Outcome) -> None:
         spec = evaluations.spec
@@ -64,25 +65,25 @@ class Driver:
         return self._elapsed_before + time.monotonic() - self._start
 
     def run(self) -> None:
-        """Search. Interrupted anywhere and run again, it ends as if it had not been."""
+        """Search. A search that is interrupted and run again ends as if it had not been interrupted."""
         size = self._spec.cohort
         trials = self._study.get_trials(deepcopy=False)
         self._asked = len(trials)
         self._show_front()
-        for first in range(0, len(trials), size):  # those of an earlier run that have not been told go on
+        for first in range(0, len(trials), size):  # continue unreported trials of an earlier run
             if not all(trial.state.is_finished() for trial in trials[first : first + size]):
                 self._begin(first)
         self._start = time.monotonic()
         while True:
             while len(self._cohorts) < self._spec.in_flight and self._may_ask():
-                self._begin(self._asked - self._asked % size)  # one that an earlier budget cut short, too
+                self._begin(self._asked - self._asked % size)  # possibly one that an earlier budget cut short
             if not self._cohorts:
                 return
             for cohort in self._cohorts:
                 next(cohort.evaluation, None)
             first_cohort = self._cohorts[0]
             if len(first_cohort.ended) == len(first_cohort.trials):
-                self._tell(self._cohorts.popleft())  # before another is told, one more may be asked
+                self._tell(self._cohorts.popleft())  # then propose again before reporting another
             else:
                 self._evaluations.runner.step()
 
@@ -95,7 +96,7 @@ class Driver:
         return budget.time is None or self.elapsed_s < budget.time
 
     def _begin(self, first: int) -> None:
-        """Begin a cohort: its trials that there are already, and proposals for the others."""
+        """Begin a cohort with the trials that it already has, and proposals for the others."""
         most = self._spec.budget.trials
         end = first + self._spec.cohort if most is None else min(first + self._spec.cohort, max(most, self._asked))
         cohort, told = _Cohort(), told_trials(self._study)
@@ -111,7 +112,7 @@ class Driver:
         self._cohorts.append(cohort)
 
     def _trial(self, number: int) -> Trial:
-        """A trial to be evaluated: of an earlier run, which may have ended in the middle of a draw, or a new one."""
+        """A trial to evaluate: a new one, or one of an earlier run, which may have ended in the middle of a draw."""
         if number < self._asked:
             frozen = self._study.get_trials(deepcopy=False)[number]
             if frozen.state.is_finished():
@@ -126,7 +127,7 @@ class Driver:
     # evaluating ------------------------------------------------------------------------------------------------------
 
     def _evaluated(self, cohort: _Cohort) -> Iterator[None]:
-        """Evaluate a cohort at one level after the other, of each the best of the level before."""
+        """Evaluate a cohort level by level, at each level the best trials of the previous one."""
         numbers, last = sorted(cohort.trials), len(self._spec.levels) - 1
         for level, fidelity in enumerate(self._spec.levels):
             suffix = f" level {level}" if self._spec.fidelity else ""
@@ -148,7 +149,7 @@ class Driver:
                 dropped = level < last and len(outcome.objectives) > 0
                 cohort.ended[number] = replace(outcome, state="dropped") if dropped else outcome
 
-    # telling ---------------------------------------------------------------------------------------------------------
+    # reporting -------------------------------------------------------------------------------------------------------
 
     def _tell(self, cohort: _Cohort) -> None:
         for number, trial in sorted(cohort.trials.items()):
@@ -166,8 +167,8 @@ class Driver:
         if outcome.state == "failed":
             self._study.tell(trial, state=TrialState.FAIL)
             return
-        # A trial that was dropped has values of a cheaper evaluation. To Optuna it violates a constraint by the levels
-        # that it is short of: worse than all that got further, and never on its front.
+        # A trial that was dropped has values of a cheaper evaluation. For Optuna it violates a constraint by the number
+        # of levels that it lacks: it is worse than all trials that got further, and never on Optuna's front.
         unfit = not (outcome.objectives or outcome.violations)
         short = len(self._spec.levels) - 1 - outcome.level
         violations: dict[str, float] = {"fidelity levels short": short, "does not fit": unfit}
@@ -175,7 +176,7 @@ class Driver:
             text = constraint_text(constraint)
             violations[text] = outcome.violations.get(text, 0)
         for name, violation in violations.items():
-            if name not in trial.constraints:  # a run that was killed here has set it, and Optuna warns of a second
+            if name not in trial.constraints:  # a killed run may have set it; Optuna warns of a second time
                 trial.set_constraint(name, float(violation))
         self._study.tell(trial, list(outcome.objectives or self._spec.references))
 

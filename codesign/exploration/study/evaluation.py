@@ -1,4 +1,4 @@
-"""What trials give: mean values of design points over training seeds, constraints, who goes on, and their front."""
+"""Evaluation of trials: means of design points over training seeds, constraints, successive halving and the front."""
 
 from __future__ import annotations
 
@@ -30,21 +30,21 @@ from codesign.units import format_si
 
 Name = TypeVar("Name")
 _OF_TWINS = frozenset({"agreement", "float_accuracy"})
-"""Columns that also take other executions of the model than that on the chip."""
+"""Columns that also need executions of the model other than the one on the chip."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What a trial was and gave. Optuna's storage keeps its fields, as JSON.
+    """The parameters and results of a trial. Optuna's storage keeps its fields as JSON.
 
     Attributes:
-        state: `dropped` for a trial that has objectives short of the last fidelity level.
-        level: the last one at which it was evaluated.
-        values: of its parameters, as the file would write them.
-        objectives: in SI units: means over training seeds; empty where it was not run or failed.
-        spreads: their sample standard deviations over training seeds; None with fewer than two.
-        violations: by constraint, by which share of its limit it is violated; those that are not are left out.
-        reason: why it is infeasible or failed.
+        state: `dropped` for a trial whose objectives are from a level below the last fidelity level.
+        level: the last fidelity level at which it was evaluated.
+        values: values of its parameters, as written in a file.
+        objectives: means over training seeds, in SI units; empty if it was not run or failed.
+        spreads: sample standard deviations of the objectives over training seeds; None with fewer than two.
+        violations: violation of each constraint as a share of its limit; satisfied constraints are left out.
+        reason: why it is infeasible or failed; otherwise None.
     """
 
     state: Literal["complete", "dropped", "infeasible", "failed"]
@@ -64,7 +64,8 @@ def trial_plan(
     *,
     split: Literal["validation", "test"] = "validation",
 ) -> Plan:
-    """Design points of a trial at a level, None for the full one. Raises InputError where its values clash."""
+    """Plan the design points of a trial at a level, None for the full one. Raises InputError if its values are invalid
+    together."""
     sweep = spec.trial_sweep(values, level=level, split=split)
     compared = split == "test" or not _OF_TWINS.isdisjoint(spec.judged)
     return build_plan(sweep, workloads.outline(sweep), with_twins=compared)
@@ -79,11 +80,11 @@ class Evaluations:
     _begun: dict[str, tuple[Plan, set[str]] | Outcome] = field(default_factory=dict)
 
     def begin(self, name: str, values: Mapping[str, Value], level: FidelityLevel | None) -> bool:
-        """Start a trial at a level; False where nothing need be run for it."""
+        """Start a trial at a level; returns False if it does not need any jobs."""
         try:
             plan = trial_plan(self.spec, self.workloads, values, level)
             known = _known_outcome(self.spec, plan)
-        except InputError as error:  # values that do not go together, which no single parameter shows
+        except InputError as error:  # values that are invalid together, though not on their own
             known = Outcome(state="infeasible", reason=str(error))
         if known is not None:
             self._begun[name] = known
@@ -93,7 +94,7 @@ class Evaluations:
         return True
 
     def outcome(self, name: str) -> Outcome | None:
-        """The outcome of a trial that was begun; None while it is under way."""
+        """The outcome of a trial that was begun; None while its jobs run."""
         begun = self._begun[name]
         if not isinstance(begun, Outcome):
             plan, keys = begun
@@ -105,14 +106,14 @@ class Evaluations:
         return begun
 
     def add(self, plan: Plan, name: str, *, models: bool = False) -> None:
-        """Have everything run that a plan needs and that is not in the store; `models` as in `find_work`."""
+        """Add to the runner everything that a plan needs and the store lacks; `models` as in `find_work`."""
         work = find_work(plan, self.runner.store, models=models)
         self.works.append(work)
         self.runner.add(replace(work, jobs=tuple(replace(job, label=f"{name}: {job.label}") for job in work.jobs)))
 
 
 def constraint_text(constraint: ConstraintEntry) -> str:
-    """A constraint in words, by which it is also known to Optuna."""
+    """A constraint in words, which also name it in Optuna."""
     limit = constraint.at_most if constraint.at_least is None else constraint.at_least
     assert limit is not None
     unit = COLUMNS[constraint.column].unit
@@ -122,7 +123,8 @@ def constraint_text(constraint: ConstraintEntry) -> str:
 
 
 def _known_outcome(spec: StudySpec, plan: Plan) -> Outcome | None:
-    """The outcome of a trial that need not be run, because it cannot be or must not; None for one that has to be."""
+    """The outcome of a trial that need not be run, because it is infeasible or certain to violate a constraint; None
+    for any other."""
     for point in plan.points:
         if point.jobs is None:
             return Outcome(state="infeasible", reason=point.reason)
@@ -131,7 +133,7 @@ def _known_outcome(spec: StudySpec, plan: Plan) -> Outcome | None:
 
 
 def _judged(spec: StudySpec, columns: Mapping[str, Any], **known: Any) -> Outcome:
-    """Whether values, of columns that may be missing, satisfy the constraints."""
+    """The outcome according to whether the values of columns, some of which may be missing, satisfy the constraints."""
     violations = {
         constraint_text(constraint): by
         for constraint in spec.constraints
@@ -145,7 +147,7 @@ def _judged(spec: StudySpec, columns: Mapping[str, Any], **known: Any) -> Outcom
 
 
 def evaluate_rows(spec: StudySpec, rows: Sequence[Columns]) -> Outcome:
-    """The outcome of a trial from its rows, one a training and evaluation seed."""
+    """The outcome of a trial from its rows, one per training and evaluation seed."""
     for row in rows:
         if row["status"] != "ok":
             return Outcome(state="failed", reason=row["reason"])
@@ -169,8 +171,8 @@ def evaluate_rows(spec: StudySpec, rows: Sequence[Columns]) -> Outcome:
 
 
 def best_of(spec: StudySpec, outcomes: Mapping[int, Outcome], count: int) -> list[int]:
-    """Numbers of the best trials that have objectives, so many at most, best first. Those that violate a constraint
-    come last, by how much: at another level they may not."""
+    """Numbers of the best trials that have objectives, at most `count`, best first. Trials that violate a constraint
+    come last, in the order of their violations: at another level they may satisfy it."""
     numbers = sorted(number for number, outcome in outcomes.items() if outcome.state == "complete")
     order = pareto_ranking([outcomes[number].objectives for number in numbers], spec.directions, spec.references)
     violating = sorted(
@@ -195,14 +197,14 @@ def told_trials(study: Study) -> dict[int, Outcome]:
 
 
 def volume(spec: StudySpec, outcomes: Sequence[Outcome]) -> float:
-    """Hypervolume of the complete ones of some trials up to the references."""
+    """Hypervolume of the complete trials among `outcomes`, up to the references."""
     values = [outcome.objectives for outcome in outcomes if outcome.state == "complete"]
     return hypervolume(values, spec.directions, spec.references)
 
 
 def _front(spec: StudySpec, outcomes: Mapping[Name, Outcome]) -> list[Name]:
-    """Which are on the front of those that are better than all references, best in the first objective first; of equal
-    ones the first."""
+    """Names on the front of the trials that are better than all references, the best in the first objective first; of
+    equal trials only the first."""
     complete = [name for name, outcome in outcomes.items() if outcome.state == "complete"]
     signs = np.array([1.0 if direction == "maximize" else -1.0 for direction in spec.directions])
     values = np.array([outcomes[name].objectives for name in complete]).reshape(-1, len(signs))
@@ -214,13 +216,13 @@ def _front(spec: StudySpec, outcomes: Mapping[Name, Outcome]) -> list[Name]:
 
 
 def front_numbers(spec: StudySpec, trials: Mapping[int, Outcome]) -> list[int]:
-    """Numbers of the complete trials that are better than the references and that no other one beats; of equal ones the
-    first."""
+    """Numbers of the complete trials that are better than the references and that no other trial beats; of equal trials
+    only the first."""
     return sorted(_front(spec, trials))
 
 
 def front_lines(spec: StudySpec, baseline: Outcome, trials: Mapping[int, Outcome]) -> list[FrontLine]:
-    """The front for the display, the best in the first objective first; the baseline takes part."""
+    """The front for the display, including the baseline, the best in the first objective first."""
     every = {"baseline": baseline, **{f"trial {n}": trial for n, trial in trials.items()}}
     labels = tuple(map(column_label, spec.sought))
     return [
@@ -230,8 +232,7 @@ def front_lines(spec: StudySpec, baseline: Outcome, trials: Mapping[int, Outcome
 
 
 def volume_text(spec: StudySpec, baseline: Outcome, trials: Mapping[int, Outcome]) -> str:
-    """The trials' hypervolume, in multiples of the baseline's alone where that has one; empty before a trial is
-    complete."""
+    """The trials' hypervolume as text, in multiples of the baseline's if that has one; "" until a trial is complete."""
     if not any(trial.state == "complete" for trial in trials.values()):
         return ""
     so_far, alone = volume(spec, list(trials.values())), volume(spec, [baseline])
