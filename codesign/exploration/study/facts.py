@@ -1,4 +1,4 @@
-"""What a study's results say of its search: the space, every trial, the front, hypervolumes and importances."""
+"""Facts about a study's search in its results: the space, all trials, the front, hypervolumes and importances."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ _KINDS = {
     "reason": "string",
 }
 _FEWEST_TRIALS = 10
-"""Importances of fewer complete trials would be noise."""
+"""Fewest complete trials for importances; with fewer, they would be noise."""
 _MOST_TRIALS = 400
-"""Those of more are estimated from so many, in six seconds for each objective: the time goes with their square."""
+"""Most trials from which importances are estimated, in six seconds per objective: the time grows with their square."""
 
 
 def describe_study(spec: StudySpec, study: Study, *, baseline: Outcome) -> StudyFacts:
@@ -69,7 +69,7 @@ def describe_study(spec: StudySpec, study: Study, *, baseline: Outcome) -> Study
 def _trial_facts(
     spec: StudySpec, so_far: list[Outcome], number: int | None, parameters: dict[str, Scalar], *, on_front: bool = False
 ) -> TrialFacts:
-    """Of the last of the trials so far."""
+    """Facts about the last of the trials so far."""
     outcome, unknown = so_far[-1], (None,) * len(spec.objectives)
     return TrialFacts(
         number=number,
@@ -110,8 +110,8 @@ def _level_text(level: FidelityLevel | None) -> str:
 
 
 def importances(spec: StudySpec, study: Study, trials: Mapping[int, Outcome]) -> dict[str, dict[str, float]]:
-    """By objective, the share of each parameter, largest first; of complete trials only."""
-    # Trials that are infeasible or were dropped have values of another kind, so they are left out.
+    """The share of each parameter, largest first, by objective; from complete trials only."""
+    # Trials that are infeasible or were dropped have values that cannot be compared with others.
     complete = [number for number, trial in trials.items() if trial.state == "complete"]
     if len(complete) < _FEWEST_TRIALS:
         return {}
@@ -125,8 +125,8 @@ def importances(spec: StudySpec, study: Study, trials: Mapping[int, Outcome]) ->
         values = [trials[number].objectives[position] for number in complete]
         spread = max(values) - min(values)
         if spread == 0:
-            continue  # nothing varies, so nothing is important
-        # Regression trees of scikit-learn take a variance of 1e-16 for none, which nanojoules are below.
+            continue  # the objective does not vary, so no parameter is important
+        # scikit-learn's regression trees treat a variance below 1e-16 as zero, and nanojoules are below that.
         shares = optuna.importance.get_param_importances(
             alone,
             evaluator=optuna.importance.FanovaImportanceEvaluator(seed=0),
@@ -138,12 +138,12 @@ def importances(spec: StudySpec, study: Study, trials: Mapping[int, Outcome]) ->
 
 
 def write_trials(location: Location, spec: StudySpec, facts: StudyFacts) -> None:
-    """Write the table, atomically. Its types follow from the file alone, so that tables of several runs fit together.
+    """Write the table of trials atomically. Its types depend only on the file, so tables of several runs can be joined.
 
     Columns: number, state, level, on_front, hypervolume, reason; for each objective its mean over training seeds on the
     validation split and, as `<column>_spread`, the sample standard deviation; `parameter.<path>` for each parameter, in
-    SI units, null where it takes no part; `violation.<constraint>` for each constraint, by which share of its limit it
-    is violated, null where it is not. Raises InputError where the place cannot be written."""
+    SI units, null in trials in which it takes no part; `violation.<constraint>` for each constraint, its violation as a
+    share of its limit, null if it is satisfied. Raises InputError if the place cannot be written."""
     trials, space = facts.trials, spec.search_space
     columns = {name: pa.array([getattr(trial, name) for trial in trials], kind) for name, kind in _KINDS.items()}
     for ending, several in (("", "values"), ("_spread", "spreads")):
@@ -160,7 +160,7 @@ def write_trials(location: Location, spec: StudySpec, facts: StudyFacts) -> None
 
 
 def _column(domain: Range | Choices, values: Sequence[Scalar | None]) -> Any:
-    """Choices of one kind as they are, of several kinds as text."""
+    """A column of drawn values: choices of several types as text, others as they are."""
     if isinstance(domain, Range):
         return pa.array(values, "int64" if domain.integers else "float64")
     try:

@@ -1,4 +1,4 @@
-"""What proposes trials: Optuna's samplers by name, made afresh for each trial from the study's seed."""
+"""Samplers, which propose trials: Optuna's by name, created anew for each trial from the study's seed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SAMPLERS: Mapping[str, type[BaseSampler]] = {
     "gp": samplers.GPSampler,
 }
 _USUAL: Mapping[str, Mapping[str, Any]] = {
-    "tpe": {"multivariate": True, "group": True},  # drawn together, also those that take part in some trials only
+    "tpe": {"multivariate": True, "group": True},  # drawn together, even parameters that take part in some trials only
     "nsga2": {"population_size": 20},
     "nsga3": {"population_size": 20},
     "qmc": {"scramble": True},
@@ -32,9 +32,9 @@ _USUAL: Mapping[str, Mapping[str, Any]] = {
 class SeededSampler(BaseSampler):
     """A sampler by name that is created anew for each trial, and for each of its parameters that is drawn alone.
 
-    So what is drawn depends on the study's seed, the trial's number, the parameter and the trials that have ended, and
-    not on what this process did before: a study that was interrupted, even in the middle of a draw, proposes what it
-    would have proposed. Raises ValueError or TypeError where the sampler does not take an option.
+    So draws depend on the study's seed, the trial's number, the parameter and the trials that have ended, but not on
+    what this process did before: a study that was interrupted, even in the middle of a draw, proposes the same trials.
+    Raises ValueError or TypeError if the sampler does not accept an option.
     """
 
     def __init__(self, name: str, *, seed: int, options: Mapping[str, Any]) -> None:
@@ -44,19 +44,19 @@ class SeededSampler(BaseSampler):
     def _made(self, purpose: str) -> Any:
         drawn = int.from_bytes(hashlib.sha256(f"{self._seed} {purpose}".encode()).digest()[:4], "big")
         arguments: dict[str, Any] = {"seed": drawn}
-        if self._name == "qmc":  # its points are one sequence, whose seed must stay
+        if self._name == "qmc":  # its points are one sequence, whose seed must not change
             arguments = {"seed": self._seed, "independent_sampler": samplers.RandomSampler(seed=drawn)}
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of samplers and options that are experimental or deprecated
+            warnings.simplefilter("ignore")  # about experimental or deprecated samplers and options
             return SAMPLERS[self._name](**{**arguments, **_USUAL.get(self._name, {}), **self._options})
 
     def infer_relative_search_space(self, study: Any, trial: Any) -> Any:
-        self._together = self._made(str(trial.number))  # it remembers the groups until the next call
+        self._together = self._made(str(trial.number))  # it keeps the groups until the next call
         return self._together.infer_relative_search_space(study, trial)
 
     def sample_relative(self, study: Any, trial: Any, search_space: Any) -> Any:
-        # Gaussian processes are fitted in torch, whose threads wait long for cores that workers keep busy. Sums of one
-        # thread do not depend on the number of cores either.
+        # Gaussian processes are fitted in torch, whose threads would wait long for cores that workers keep busy. With
+        # one thread, sums do not depend on the number of cores either.
         with on_threads(1):
             return self._together.sample_relative(study, trial, search_space)
 
@@ -69,7 +69,7 @@ class SeededSampler(BaseSampler):
 
 
 def known_sampler(name: str) -> str:
-    """The name of a sampler. Raises ValueError where there is none of that name."""
+    """Return the name of a sampler. Raises ValueError if it does not exist."""
     if name not in SAMPLERS:
         raise ValueError(f"unknown sampler '{name}'{suggestion(name, SAMPLERS)}")
     return name

@@ -1,4 +1,4 @@
-"""The search space of a study: which parameters a trial has, and the sweep of one design point that a trial is."""
+"""The search space of a study: the parameters of each trial, and the sweep that corresponds to it."""
 
 from __future__ import annotations
 
@@ -27,20 +27,21 @@ from codesign.training.recipe import OF_ONE_SCHEDULE, UNLAYERED_ONLY, Recipe
 from codesign.units import plural
 
 _NAMED = ("recipe", "chip", "schedule")
-"""Blocks of which a file has several by name, and a trial one each."""
+"""Blocks with several named entries in a file, of which a trial has one each."""
 _POLICY = re.compile(r"recipe\.(.+\.)?policy")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Parameter:
-    """One parameter: where its value goes, and what it may be.
+    """One parameter of a search space: the place of its value, and its domain.
 
     Attributes:
-        path: as the file writes it.
+        path: its path in the file.
+        domain: its possible values.
         block: the part of the file that it changes.
-        name: the recipe, chip or schedule that is meant; None for whichever the trial has.
-        field: of it; "" where the parameter chooses among names.
-        layer: the hidden layer, counted from 1, whose width it is.
+        name: the recipe, chip or schedule that it belongs to; None for whichever the trial has.
+        field: the field that it sets; "" if it chooses among names.
+        layer: the hidden layer, counted from 1, whose width it sets; None for any other parameter.
     """
 
     path: str
@@ -52,11 +53,12 @@ class Parameter:
 
     @property
     def conditions(self) -> Mapping[str, tuple[Value, ...]]:
-        """By parameter before it, the values under which it takes part."""
+        """The values with which it takes part in a trial, by earlier parameter."""
         return {} if isinstance(self.domain, SameAs) else self.domain.when
 
     def needs(self, written: Mapping[str, Any]) -> list[str]:
-        """Paths that must be drawn before it: those that it names, and those of `written` that give it a meaning."""
+        """Paths that must be drawn before it: those that it names, and those in `written` that decide whether it
+        applies."""
         named = [self.domain.same_as] if isinstance(self.domain, SameAs) else list(self.domain.when)
         return [*named, *(path for path in written if path not in named and self._hangs_on(path))]
 
@@ -69,8 +71,8 @@ class Parameter:
 
 
 def read_parameter(path: str, domain: Range | Choices | SameAs, names: Mapping[str, Any]) -> Parameter:
-    """Find out where a path leads, among the names of recipes, chips and schedules that the file has. Raises ValueError
-    where it leads to nothing."""
+    """Parse the path of a parameter, given the names of recipes, chips and schedules in the file. Raises ValueError if
+    it refers to nothing."""
     block, _, rest = path.partition(".")
     if block not in MODELS or (block not in _NAMED and not rest):
         raise ValueError(
@@ -84,18 +86,18 @@ def read_parameter(path: str, domain: Range | Choices | SameAs, names: Mapping[s
         raise ValueError(problem)
     if isinstance(domain, Range) and domain.integers and field and block != "chip":
         low, high = domain.ends()
-        if not part_mistakes(MODELS[block], {}, field, low + 0.5):  # it need not be whole, as a learning rate
+        if not part_mistakes(MODELS[block], {}, field, low + 0.5):  # it need not be whole, like a learning rate
             domain = domain.model_copy(update={"from_": low, "to": high})
     return Parameter(path=path, domain=domain, block=block, name=name, field=field, layer=layer_of(path))
 
 
 def _noisy(recipe: Recipe, policy: str | None = None) -> bool:
-    """Whether momentum noise matters in a training, through this policy where one is given."""
+    """Whether momentum noise matters in a training, under a policy if one is given."""
     return recipe.noisy if policy is None else get_policy(policy).uses_noise
 
 
 def _changed(entry: SpecT, settings: Mapping[str, Value]) -> SpecT:
-    """As `with_fields`, whose error then tells the settings."""
+    """Like `with_fields`, with the settings in its error."""
     try:
         return with_fields(entry, settings)
     except InputError as error:
@@ -105,12 +107,12 @@ def _changed(entry: SpecT, settings: Mapping[str, Value]) -> SpecT:
 
 @dataclass(frozen=True, kw_only=True)
 class SearchSpace:
-    """The parameters of a study over the sweep that its file otherwise is.
+    """The parameters of a study, and the sweep that its file describes without its search.
 
     Attributes:
-        base: the file without its search.
-        baseline: by `recipe`, `chip` and `schedule`, the name that a trial has unless it is searched for.
-        parameters: by path, in the order in which they are drawn.
+        base: the sweep of the file without its search.
+        baseline: name of the recipe, chip and schedule of a trial, by block, unless it is searched for.
+        parameters: all parameters by path, in the order in which they are drawn.
     """
 
     base: SweepSpec
@@ -119,8 +121,8 @@ class SearchSpace:
 
     @staticmethod
     def of(base: SweepSpec, domains: Mapping[str, Domain], baseline: Mapping[Any, str]) -> SearchSpace:
-        """The space as a file writes it; what the baseline leaves out is the first recipe, chip or schedule. Raises
-        ValueError for a path that refers to nothing."""
+        """The space of a file; a recipe, chip or schedule left out in the baseline is the first one. Raises ValueError
+        for a path that refers to nothing."""
         chip = baseline.get("chip") or next(iter(base.chips))
         chosen = {
             "recipe": baseline.get("recipe") or next(iter(base.recipes)),
@@ -132,7 +134,7 @@ class SearchSpace:
         return SearchSpace(base=base, baseline=chosen, parameters=parameters)
 
     def draw(self, trial: BaseTrial) -> dict[str, Value]:
-        """Values of the parameters that take part in a trial, as the file would write them, by path."""
+        """Draw values of the parameters that take part in a trial, by path, as written in a file."""
         values: dict[str, Value] = {}
         for path, parameter in self.parameters.items():
             domain = parameter.domain
@@ -142,16 +144,17 @@ class SearchSpace:
         return values
 
     def drawn(self, path: str) -> tuple[str, Range | Choices]:
-        """The parameter that is drawn for `path`, itself unless it is the same as another one, and its domain."""
+        """The path and the domain of the parameter that is drawn for `path`: itself, unless it is the same as another
+        one."""
         domain = self.parameters[path].domain
         return self.drawn(domain.same_as) if isinstance(domain, SameAs) else (path, domain)
 
     def chosen(self, values: Mapping[str, Value]) -> dict[str, str]:
-        """Names of a trial's recipe, chip and schedule."""
+        """Names of a trial's recipe, chip and schedule, by block."""
         return {block: str(values.get(block, name)) for block, name in self.baseline.items()}
 
     def _means_something(self, parameter: Parameter, values: Mapping[str, Value]) -> bool:
-        """Whether a trial may have this parameter, given the values of those before it."""
+        """Whether this parameter applies to a trial, given the values of earlier parameters."""
         chosen, block, field = self.chosen(values), parameter.block, parameter.field
         if parameter.layer is not None:
             return parameter.layer <= self.hidden.depth(values)
@@ -166,7 +169,7 @@ class SearchSpace:
         if recipe.model is not None or (recipe.mixture is not None and field in OF_ONE_SCHEDULE):
             return False
         if recipe.method == "layered":
-            if field == "refractory_dropout":  # a neuron is evaluated once in a pass, unless it comes back within it
+            if field == "refractory_dropout":  # only recurrence within a pass evaluates neurons again
                 return any(one.within is not None for one in self.base.network.delayed)
             return field.partition(".")[0] not in (*UNLAYERED_ONLY, "momentum_noise")
         policy = values.get(f"recipe.{chosen['recipe']}.policy", values.get("recipe.policy"))
@@ -174,7 +177,8 @@ class SearchSpace:
         return field != "momentum_noise" or _noisy(recipe, None if policy is None else str(policy))
 
     def implied(self, path: str) -> dict[str, str]:
-        """In words, under which values of others a parameter has a meaning; without what its `when` names."""
+        """Values of other parameters, in words, with which a parameter applies to a trial; without those in its
+        `when`."""
         parameter = self.parameters[path]
         if parameter.layer is not None and "network.depth" in self.parameters:
             return {"network.depth": f"at least {parameter.layer}"}
@@ -191,7 +195,7 @@ class SearchSpace:
         return told
 
     def _owners(self, parameter: Parameter) -> list[Value]:
-        """The recipes, chips or schedules of trials of which a parameter is one."""
+        """Names of the recipes, chips or schedules of trials to which a parameter applies."""
         block = parameter.block
         domain = self.parameters[block].domain if block in self.parameters else None
         names = domain.choices if isinstance(domain, Choices) else (self.baseline[block],)
@@ -204,7 +208,7 @@ class SearchSpace:
         ]
 
     def refusal(self, parameter: Parameter, value: Value) -> str | None:
-        """Why a parameter with a field cannot have a value where its conditions hold; None where it can."""
+        """Why a parameter with a field cannot have a value when its conditions hold; None if it can."""
         block, field = parameter.block, parameter.field
         name = parameter.name or self.baseline.get(block, "")
         if block in _NAMED and not self._owners(parameter):
@@ -223,14 +227,14 @@ class SearchSpace:
         return None
 
     def _holder(self, block: str, name: str) -> Spec:
-        """What of the file has the fields that parameters of a block are, by name where there are several."""
+        """The part of the file whose fields are the parameters of a block; the named one if there are several."""
         if block == "schedule":
             return self.base.schedule_entry(name)
         held: Any = getattr(self.base, f"{block}s" if block in _NAMED else block)
         return held[name] if block in _NAMED else held  # type: ignore[no-any-return]
 
     def _most_layers(self, parameter: Parameter) -> int:
-        """How many hidden layers a trial may have under a parameter's conditions."""
+        """Most hidden layers that a trial may have under a parameter's conditions."""
         if "network.depth" not in self.parameters:
             return len(self.hidden.sizes)
         depths = parameter.conditions.get("network.depth", self.drawn("network.depth")[1].examples)
@@ -238,12 +242,13 @@ class SearchSpace:
 
     @cached_property
     def hidden(self) -> HiddenLayers:
-        """The hidden layers as the file has them. Raises InputError where widths cannot be searched."""
+        """The hidden layers in the file. Raises InputError if widths cannot be searched for."""
         return HiddenLayers.of(self.base.network, self.base.preset)
 
     def sweep(self, values: Mapping[str, Value]) -> SweepSpec:
-        """The sweep of one recipe, chip and schedule that a trial is, with values as `draw` gives them, none for the
-        baseline; its jobs are those of any sweep. Raises InputError for values that do not go together."""
+        """The sweep of one recipe, chip and schedule that corresponds to a trial with values from `draw`, or to the
+        baseline without any. Its jobs are those of any sweep. Raises InputError for values that are invalid
+        together."""
         of_design = {path: value for path, value in values.items() if is_of_design(path)}
         chosen, base = self.chosen(values), self.base.of_design(of_design)
         recipe = _changed(base.recipes[chosen["recipe"]], self._settings(values, "recipe"))
@@ -261,11 +266,11 @@ class SearchSpace:
         return SweepSpec.model_construct(**{name: getattr(trial, name) for name in SweepSpec.model_fields})
 
     def _settings(self, values: Mapping[str, Value], block: str) -> dict[str, Value]:
-        """What a trial sets in a block, by field, beside which of its names it takes."""
+        """The values that a trial sets in a block, by field, without its choice of a name."""
         return {self.parameters[path].field: value for path, value in values.items() if path.startswith(f"{block}.")}
 
     def baseline_values(self) -> dict[str, Any]:
-        """What the file gives for the parameters that are searched for, in SI units; None where it gives nothing."""
+        """The file's own values of the parameters that are searched for, in SI units; None if it gives none."""
         chip, values = base_chip(self.base, self.baseline["chip"]), dict[str, Any]()
         for path, parameter in self.parameters.items():
             block, field = parameter.block, parameter.field

@@ -1,4 +1,4 @@
-"""What a study file says: a sweep's blocks, and what is searched for which objectives, how and how long."""
+"""Content of a study file: a sweep's blocks, and a search space, objectives, sampler and budget."""
 
 from __future__ import annotations
 
@@ -27,8 +27,7 @@ class StudyObjective(ObjectiveEntry):
 
 
 class ConstraintEntry(Spec):
-    """A column of the results that must not lie beyond a limit: a number, with a unit if the column has one, or a
-    percentage for a share.
+    """A limit on a column of the results: a number, with a unit if the column has one, or a percentage for a share.
 
     Columns known before anything runs (neurons, synapses, cores, lanes, memory) are checked first, and a trial that
     violates their limits costs nothing.
@@ -47,14 +46,14 @@ class ConstraintEntry(Spec):
         return self
 
     def violation(self, value: float) -> float:
-        """How far `value` lies beyond the limit, as a share of the limit, so that constraints of any unit add up; 0 or
-        below where it does not."""
+        """How far `value` lies beyond the limit, as a share of the limit, so that violations in different units can be
+        added; at most 0 if it does not."""
         sign, limit = (1, self.at_most) if self.at_most is not None else (-1, self.at_least or 0.0)
         return sign * (value - limit) / (abs(limit) or 1.0)
 
 
 class SamplerEntry(Spec):
-    """What proposes trials.
+    """A sampler, which proposes trials.
 
     Attributes:
         name: `tpe`, `nsga2`, `nsga3`, `random`, `qmc` or `gp`; may stand alone, as in `sampler: random`.
@@ -76,7 +75,7 @@ class SamplerEntry(Spec):
     @model_validator(mode="before")
     @classmethod
     def _by_name(cls, data: Any) -> Any:
-        """A bare name is a sampler without options."""
+        """Read a bare name as a sampler without options."""
         if isinstance(data, str):
             return {"name": data}
         if not isinstance(data, dict):
@@ -85,11 +84,11 @@ class SamplerEntry(Spec):
 
 
 class BudgetEntry(Spec):
-    """When to stop: after so many trials, or so much time at work, whichever comes first.
+    """When to stop: after a number of trials or a time spent searching, whichever comes first.
 
     Attributes:
         trials: number of trials, including those of earlier runs.
-        time: such as `2 h`, including earlier runs; trials under way are finished.
+        time: such as `2 h`, including earlier runs; trials under way are completed.
     """
 
     trials: Positive | None = None
@@ -103,13 +102,13 @@ class BudgetEntry(Spec):
 
 
 class FidelityLevel(Spec):
-    """A cheaper way to evaluate a trial: never more than the full level, whose numbers are the defaults.
+    """A cheaper way to evaluate a trial. Its numbers default to those of the full level, and never exceed them.
 
     Attributes:
         epochs: epochs of training.
-        samples: this many from the start of the training split, whose order mixes the classes.
+        samples: number of samples from the start of the training split, whose order mixes the classes.
         evaluation_samples: the same for the validation split.
-        seeds: only this many of the training seeds, from the first.
+        seeds: number of training seeds, from the first.
     """
 
     epochs: Positive | None = None
@@ -142,14 +141,15 @@ class FidelityLevel(Spec):
 
 
 class FidelityEntry(Spec):
-    """Successive halving: a cohort of trials is evaluated at the lowest level, and the best of it go on.
+    """Successive halving: a cohort of trials is evaluated at the lowest level, and its best trials at the next one, and
+    so on.
 
-    The best are those of the lowest non-dominated rank, and within a rank those that add most hypervolume.
+    The best trials are those of the lowest non-dominated rank, and within a rank those that add most hypervolume.
 
     Attributes:
         levels: levels, lowest first; the full level is added automatically.
-        keep: share of a cohort that goes on at each level, rounded up.
-        cohort: trials that compete.
+        keep: share of a cohort that proceeds to the next level, rounded up to whole trials.
+        cohort: number of trials that compete.
     """
 
     levels: Annotated[tuple[FidelityLevel, ...], Field(min_length=1, max_length=10)]
@@ -157,8 +157,8 @@ class FidelityEntry(Spec):
     cohort: Annotated[int, Field(ge=2, le=10_000, strict=True)] = 9
 
     def kept_of(self, trials: int) -> int:
-        """How many of so many go on."""
-        return math.ceil(round(self.keep * trials, 9))  # 0.55 · 20 is a little more than 11
+        """Number of trials that proceed, out of `trials`."""
+        return math.ceil(round(self.keep * trials, 9))  # 0.55 · 20 is slightly above 11
 
 
 class StudySpec(SweepSpec):
@@ -166,17 +166,17 @@ class StudySpec(SweepSpec):
 
     Attributes:
         space: the values that a parameter may take, by path: `recipe`, `chip` and `schedule` choose among names, and
-            their parameters follow as `recipe.<parameter>` for whichever is chosen or `recipe.<name>.<parameter>` for
-            one; `network.<parameter>`, `neuron.<parameter>` and `workload.<parameter>` are as in `axes`. A recipe,
+            their parameters are `recipe.<parameter>` for whichever is chosen or `recipe.<name>.<parameter>` for one;
+            `network.<parameter>`, `neuron.<parameter>` and `workload.<parameter>` are as in `axes`. A recipe,
             chip or schedule that is not searched for is the baseline's.
         objectives: the objectives of the search, each with its reference.
         constraints: limits that a trial must also meet.
-        sampler: how trials are proposed.
+        sampler: proposes trials.
         budget: how long to search.
-        in_flight: trials, or cohorts of them with fidelity levels, under way at once. A trial is proposed when the one
-            this many before it has ended, so results depend on this number but not on the number of workers.
-        fidelity: cheap evaluations first.
-        baseline: what trials are compared with: names of a recipe, a chip and a schedule, unchanged; left out, the
+        in_flight: trials, or cohorts of them with fidelity levels, under way at the same time. A trial is proposed when
+            the one this many before it has ended, so results depend on this number but not on the number of workers.
+        fidelity: cheaper evaluations, which come first.
+        baseline: what trials are compared with: names of a recipe, a chip and a schedule, unchanged; by default, the
             first of each.
         axes: none in a study.
     """
@@ -214,7 +214,7 @@ class StudySpec(SweepSpec):
 
     @property
     def levels(self) -> tuple[FidelityLevel | None, ...]:
-        """Fidelity levels, lowest first; None is the full one."""
+        """Fidelity levels, lowest first; None for the full one."""
         return (*(self.fidelity.levels if self.fidelity is not None else ()), None)
 
     @property
@@ -224,7 +224,7 @@ class StudySpec(SweepSpec):
 
     @property
     def judged(self) -> list[str]:
-        """Columns that trials are judged by, of objectives and constraints, each once."""
+        """Columns of objectives and constraints, without duplicates."""
         return list(dict.fromkeys([*self.sought, *(constraint.column for constraint in self.constraints)]))
 
     @property
@@ -246,8 +246,8 @@ class StudySpec(SweepSpec):
         level: FidelityLevel | None = None,
         split: Literal["validation", "test"] = "validation",
     ) -> SweepSpec:
-        """The sweep of one recipe, chip and schedule that a trial is, as `SearchSpace.sweep` makes it, at a level; None
-        for the full one."""
+        """The sweep of one recipe, chip and schedule that corresponds to a trial, from `SearchSpace.sweep`, at a level;
+        None for the full one."""
         evaluation = EvaluationEntry(split=split, samples=self.evaluation.samples)
         sweep = self.search_space.sweep(values).model_copy(update={"evaluation": evaluation})
         return sweep if level is None else level.applied(sweep)

@@ -1,8 +1,8 @@
-"""Where a study's trials are kept: a journal of Optuna beside its results, or a storage of Optuna's at a URL.
+"""Storage of a study's trials: Optuna's journal next to the study's results, or an Optuna storage at a URL.
 
-The journal is opened by one process at a time, which holds a lock that ends with it. So a torn last line, which a
-killed process leaves, can be cut off without asking. Trials that were under way are not thrown away: they go on, with
-the same parameters and the same results.
+The journal is opened by one process at a time, whose lock ends with it. So a torn last line, left by a killed process,
+can be cut off without asking. Trials that were under way are not discarded: they continue, with the same parameters and
+results.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ from codesign.workload.spec import WorkloadSpec
 JOURNAL = "journal.log"
 _DEFINITION = "codesign_definition"
 _UNSEARCHED = ("title", "question", "questions", "figures", "description", "budget", "in_flight", "resources")
-"""Parts of a study file that may change between two runs of the same study."""
+"""Parts of a study file that may change between runs of the same study."""
 
 
 def definition_of(spec: StudySpec, workload: str) -> dict[str, str]:
-    """A hash of each thing, in the file or not, that decides which trials are proposed and what they give; `workload`
-    is its fingerprint."""
+    """Hashes of everything, in the file or not, that determines which trials are proposed and their results, by name;
+    `workload` is the workload's fingerprint."""
     parts = {name: _unmoved(getattr(spec, name)) for name in sorted(type(spec).model_fields) if name not in _UNSEARCHED}
-    # The order of the file says what the baseline is, and in which order parameters are drawn.
+    # The order in the file determines the baseline and the order in which parameters are drawn.
     parts |= {"baseline": spec.search_space.baseline, "space": [*spec.space.items()]}
     chips = {name: chip_digest(base_chip(spec, name)) for name in spec.chips}
     models = {name: model.digest for name, model in given_models(load_given(spec)).items()}
@@ -59,7 +59,7 @@ def definition_of(spec: StudySpec, workload: str) -> dict[str, str]:
 
 
 def _unmoved(part: Any) -> Any:
-    """A part of a file without where the files lie that it names: what they hold counts by itself."""
+    """Return a part of a file without the folders of the files that it names, whose contents are hashed on their own."""
     match part:
         case ChipEntry(extends=str(file)):
             return part.model_copy(update={"extends": _last(file)})
@@ -78,7 +78,7 @@ def _last(file: str) -> str:
 
 
 def _versions_of_plug_ins(spec: StudySpec) -> dict[str, str]:
-    """Those of policies and losses of one's own that the file names anywhere."""
+    """Versions of the user's own policies and losses that are named anywhere in the file."""
     text = spec.model_dump_json(include={"recipes", "recipe_defaults", "schedules", "space"})
     policies = [get_policy(name) for name in policy_names() if f'"{name}"' in text]
     losses = {name: loss_version(name) for name in loss_names() if f'"{name}"' in text}
@@ -90,10 +90,10 @@ def _versions_of_plug_ins(spec: StudySpec) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Trials:
-    """Where the trials of a study are: at the URL of a storage or, without one, in a journal in the output.
+    """The place of a study's trials: the URL of a storage or, without one, a journal in the output folder.
 
     Raises:
-        InputError: the output is at a URL. The journal is a file of this machine, as is the lock of the output.
+        InputError: the output is at a URL. The journal and the lock of the output are local files.
     """
 
     output: Location
@@ -125,9 +125,9 @@ class Trials:
 def open_study(
     spec: StudySpec, kept: Trials, *, definition: dict[str, str], on_note: Callable[[str], None]
 ) -> Iterator[Study]:
-    """The study's trials, those of earlier runs included; told of what was mended. Raises InputError where another
-    process has the study open, the storage cannot be opened, or it holds a study of that name with another
-    `definition_of` it."""
+    """Open a study with its trials, including those of earlier runs; `on_note` receives notes on repairs. Raises
+    InputError if another process has the study open, the storage cannot be opened, or it holds a study with the same
+    name and another `definition_of` it."""
     with _quiet(), held(lock_of(kept.output)):
         study = _load(spec, kept, on_note)
         known, trials = study.user_attrs.get(_DEFINITION) or {}, study.get_trials(deepcopy=False)
@@ -148,7 +148,7 @@ def open_study(
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Optuna says nothing of trials, of which `Progress` tells; afterwards it says as much as before."""
+    """Silence Optuna's messages about trials, which `Progress` reports, and restore its verbosity afterwards."""
     verbosity = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     try:
@@ -158,7 +158,7 @@ def _quiet() -> Iterator[None]:
 
 
 class _NoLock(JournalFileOpenLock):
-    """Optuna's lock is a file that outlives a killed process, and needs no asking where `held` keeps others away."""
+    """No lock. Optuna's own is a file that outlives a killed process, and `held` keeps other processes away."""
 
     def acquire(self) -> bool:
         return True
@@ -176,14 +176,14 @@ def _load(spec: StudySpec, kept: Trials, on_note: Callable[[str], None]) -> Stud
         raise
     except OSError as error:
         raise InputError(f"{kept}: cannot be opened: {error.strerror or error}") from error
-    except Exception as error:  # whatever Optuna makes of a URL, or of lines that do not belong together
+    except Exception as error:  # any failure of Optuna with a URL, or with inconsistent lines
         advice = "; move it away: finished jobs are in the store" if kept.url is None else ""
         raise InputError(f"{kept}: cannot be opened: {type(error).__name__}: {reason_of(error)}{advice}") from error
     return study
 
 
 def repair_journal(journal: Path, on_note: Callable[[str], None]) -> None:
-    """Cut off a torn last line, behind which Optuna would write the next entry; nothing may have the journal open."""
+    """Cut off a torn last line, to which Optuna would append the next entry. No process may have the journal open."""
     if journal.exists() and not journal.is_file():
         raise InputError(f"{journal}: is a folder, a pipe or a device, not the journal of a study; move it away")
     data = read_file(journal) or b""

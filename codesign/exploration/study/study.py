@@ -35,15 +35,15 @@ from codesign.terminal_text import escaped
 
 @dataclass(frozen=True, kw_only=True)
 class StudyOutcome(SweepOutcome):
-    """What a study left: results of the front's trials and of the baseline on the test split, a file of all trials on
-    the validation split, and what was searched and found."""
+    """The outcome of a study: results of the front's trials and of the baseline on the test split, a file of all trials
+    on the validation split, and facts about the search."""
 
     trials: Location
     facts: StudyFacts
 
     @property
     def failed(self) -> int:
-        """Rows without a result, and trials that failed."""
+        """Number of rows without a result and of trials that failed."""
         return super().failed + self._failed_trials
 
     @property
@@ -57,14 +57,14 @@ class StudyOutcome(SweepOutcome):
 
 
 def load_study(name_or_path: str | Path, *, dataset: str | None = None, scale: str | None = None) -> StudySpec:
-    """What a study file says at one of its datasets and scales, the first of each where they are left out.
+    """Load a study file at one of its datasets and scales, by default the first of each.
 
     Args:
-        name_or_path: of a file, or the name of a shipped one.
+        name_or_path: path of a file, or name of a shipped one.
 
     Raises:
-        InputError: there is no such file, dataset or scale.
-        DocumentError: it has mistakes.
+        InputError: the file, dataset or scale does not exist.
+        DocumentError: the file has mistakes.
     """
     return choose_sweep(name_or_path, StudySpec, dataset=dataset, scale=scale).spec
 
@@ -73,18 +73,19 @@ def load_study(name_or_path: str | Path, *, dataset: str | None = None, scale: s
 def run_study(spec: StudySpec, run: RunArguments) -> StudyOutcome:
     """Search until the budget is spent, test the front, and write `results.parquet`, `trials.parquet` and a report.
 
-    Interrupted anywhere and run again, it continues where it was and, but for a budget of time, ends with the same
-    files.
+    A study that is interrupted and run again continues where it was and, except with a budget of time, ends with the
+    same files.
 
     Raises:
-        InputError: parts of the file clash, the baseline has no result, or another process runs the study.
+        InputError: parts of the file contradict each other, the baseline has no result, or another process runs the
+        study.
         DataError: the dataset is missing or damaged.
-        StoreError: a result cannot be kept.
+        StoreError: a result cannot be stored.
     """
     output, progress, workloads = run.output, run.progress, run.workloads
     kept = Trials(output, run.storage)
     open_folder(output).check_writable()
-    baseline = trial_plan(spec, workloads, {})  # mismatches show before anything is opened
+    baseline = trial_plan(spec, workloads, {})  # finds mismatches before anything is opened
     _check_levels(spec, workloads)
     definition = definition_of(spec, baseline.workload)
     with (
@@ -110,7 +111,7 @@ def run_study(spec: StudySpec, run: RunArguments) -> StudyOutcome:
 
 
 def _check_levels(spec: StudySpec, workloads: Workloads) -> None:
-    """Raise InputError where a level asks for more training samples than there are."""
+    """Raise InputError if a level asks for more training samples than there are."""
     for place, level in enumerate(spec.levels[:-1]):
         try:
             trial_plan(spec, workloads, {}, level)
@@ -119,8 +120,8 @@ def _check_levels(spec: StudySpec, workloads: Workloads) -> None:
 
 
 def _search(study: Study, evaluations: Evaluations, place: str) -> Outcome:
-    """Evaluate the baseline, whose outcome it returns, and propose trials until the budget is spent. Raises InputError
-    where the baseline fails, or its chip does not give all objectives."""
+    """Evaluate the baseline, propose trials until the budget is spent, and return the baseline's outcome. Raises
+    InputError if the baseline fails, or its chip does not give all objectives."""
     spec, runner = evaluations.spec, evaluations.runner
     states = [trial.state for trial in told_trials(study).values()]
     told: dict[str, int] = {state: states.count(state) for state in states}
@@ -130,14 +131,16 @@ def _search(study: Study, evaluations: Evaluations, place: str) -> Outcome:
     runs = evaluations.begin(BASELINE, {}, None)
     while (outcome := evaluations.outcome(BASELINE)) is None:
         runner.step()
-    if runs and not outcome.objectives and outcome.reason != DROPS:  # as one too large: others may do
+    if (
+        runs and not outcome.objectives and outcome.reason != DROPS
+    ):  # like a baseline that is too large: other trials may still be feasible
         raise InputError(f"the baseline, the file without its space, has no result: {outcome.reason}")
     Driver(study, evaluations, place=place, baseline=outcome).run()
     return outcome
 
 
 def _test(study: Study, evaluations: Evaluations, *, models: bool) -> dict[str, Plan]:
-    """Run the front's trials and the baseline on the test split; their plans, by label."""
+    """Run the front's trials and the baseline on the test split, and return their plans by label."""
     spec, trials = evaluations.spec, told_trials(study)
     values = {BASELINE: {}, **{str(number): trials[number].values for number in front_numbers(spec, trials)}}
     plans = {label: trial_plan(spec, evaluations.workloads, of, split="test") for label, of in values.items()}
@@ -153,7 +156,7 @@ def _write(evaluations: Evaluations, tested: dict[str, Plan], facts: StudyFacts,
     topologies = tuple(dict.fromkeys(topology for plan in tested.values() for topology in plan.topologies))
     workloads = {fingerprint: workload for plan in tested.values() for fingerprint, workload in plan.workloads.items()}
     left_out = dict.fromkeys(run.workloads.load(one).left_out for one in workloads)
-    for note in filter(None, [*left_out][1:]):  # that of the baseline, the first, is told already
+    for note in filter(None, [*left_out][1:]):  # the baseline's, which is the first, is reported already
         run.progress.note(note)
     together = Plan(spec=spec, workloads=workloads, topologies=topologies, points=points)
     metadata = describe_sweep(together, evaluations.works, run, failed=len(failures))
@@ -165,7 +168,7 @@ def _write(evaluations: Evaluations, tested: dict[str, Plan], facts: StudyFacts,
 
 
 def _choose_executor(spec: StudySpec, workloads: Workloads, baseline: Plan, progress: Progress) -> Executor:
-    """One for trainings of trials in flight, and of their seeds."""
+    """Choose an executor for the trainings of all trials in flight and their seeds."""
     seeds = len(spec.seeds.training)
     longest = max(recipe.epochs for recipe in spec.recipes.values())
     trials = math.inf if spec.budget.trials is None else spec.budget.trials
