@@ -1,1 +1,1 @@
-"""Prices of many chips at once: one cross product of numbers on stored executions."""
+"""Pricing stored executions on many chips at once: every combination of varied numbers."""

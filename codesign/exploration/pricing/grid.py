@@ -1,9 +1,10 @@
-"""What a price file prices, and the costs of its design points.
+"""The problem that a price file poses, and the costs of its design points.
 
     sweep ─► executions ─► times of each combination of the prices that time depends on ─┐
                        └─► mean counts ───────────────────────────────► points in chunks ┴─► energies
 
-Both come from the functions that price one chip, `mean_times` and `term_energies`, called with arrays of prices.
+Times and energies come from the functions that price one chip, `mean_times` and `term_energies`, called with arrays of
+prices.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ Columns = Mapping[str, Floats]
 
 @dataclass(frozen=True, kw_only=True)
 class PricedModel:
-    """One stored execution, of a training by recipe and seed, with its accuracy, key and payload."""
+    """A stored execution of the training with a recipe and seed: its accuracy, key and payload."""
 
     recipe: str
     seed: int
@@ -46,8 +47,8 @@ class PricedModel:
 
 @dataclass(frozen=True, kw_only=True)
 class PricingProblem:
-    """What is to be priced: the design points of a price file for executions of one network under one schedule, and
-    what these assume."""
+    """A pricing task: the design points of a price file, executions of one network under one schedule, and their
+    assumptions."""
 
     spec: PricingSpec
     space: PriceSpace
@@ -58,7 +59,7 @@ class PricingProblem:
 
     @property
     def recipes(self) -> dict[str, list[int]]:
-        """Models of each recipe, one a training seed."""
+        """Indices of the models of each recipe, one per training seed."""
         by_recipe: dict[str, list[int]] = {}
         for i, model in enumerate(self.models):
             by_recipe.setdefault(model.recipe, []).append(i)
@@ -69,9 +70,14 @@ class PricingProblem:
 
 
 class Pricer:
-    """Prices any design points of a problem for one model, from the (combinations,) mean times in seconds until the
-    stop, and while static power is drawn, NaN where not known; `drops`, in which combinations a timer's cores drop
-    spikes, which the costs count as if they arrived; and `late`, the mean share of steps that are late, where known."""
+    """Prices any design points of a problem for one model, given (combinations,) arrays, with times in seconds.
+
+    Args:
+        latency_s: mean time until the stop, NaN if unknown.
+        on_s: mean time for which static power is drawn, NaN if unknown.
+        late: mean share of steps that are late, NaN if unknown.
+        drops: whether a timer's cores drop spikes, which costs count as if they arrived.
+    """
 
     def __init__(
         self, problem: PricingProblem, model: PricedModel, latency_s: Floats, on_s: Floats, late: Floats, drops: Flags
@@ -85,14 +91,14 @@ class Pricer:
         self._operations = operations_by_chip(work, self._space.structures)
 
     def price(self, positions: Integers, energies: Iterable[str] = tuple(ENERGIES)) -> dict[str, Floats]:
-        """Costs of n design points, given their (dimensions, n) positions.
+        """Compute the costs of n design points at (dimensions, n) positions.
 
         Args:
-            energies: which of `ENERGIES` to sum up.
+            energies: which of `ENERGIES` to compute.
 
         Returns:
-            (n,) these, `latency_s`, `area_m2`, `energy_delay_js`, and the column of each term that is known; NaN where
-            not known.
+            (n,) columns: the energies, `latency_s`, `area_m2`, `energy_delay_js`, and each known term; NaN for unknown
+            values.
         """
         combinations = self._space.combinations(positions)
         prices = self._space.prices(self._placement, positions)
@@ -116,11 +122,11 @@ class Pricer:
 def pricers_of(
     problem: PricingProblem, replayed: Mapping[int, Sequence[int]] | None = None, *, threads: int, progress: Progress
 ) -> list[Pricer]:
-    """What prices each model: works out the mean times of combinations.
+    """Create a pricer for each model, computing the mean times of combinations.
 
     Args:
-        replayed: combinations by model whose messages are replayed; the times of others are NaN. None takes all, with
-            the stepwise bound of chips without synchronization, and does not look at what is late.
+        replayed: combinations whose messages are replayed, by model; the times of others are NaN. None takes all, with
+            the stepwise bound for chips without synchronization, and without the shares of late steps.
     """
     space, models = problem.space, range(len(problem.models))
     every = range(math.prod(space.combined_shape))
@@ -141,7 +147,7 @@ def pricers_of(
                 return mean_times(work, prices, problem.operation, bound_only=bound_only, paced=paced)
 
             positions = np.array(np.unravel_index(combinations, space.combined_shape), dtype=np.int64)
-            _, group = np.unique(positions[moving], axis=1, return_inverse=True)  # equal lanes share the work of steps
+            _, group = np.unique(positions[moving], axis=1, return_inverse=True)  # points of equal lanes share work
             groups = [np.flatnonzero(group == number) for number in range(group.max() + 1)]
             for own, means in zip(groups, pool.map(computed, (positions[:, own] for own in groups)), strict=True):
                 for values, known in ((latency_s, means.latency_s), (on_s, means.on_s), (late, means.late)):
@@ -154,8 +160,7 @@ def pricers_of(
 
 
 def mean_of_models(problem: PricingProblem, models: Sequence[int], priced: Sequence[Columns]) -> dict[str, Floats]:
-    """Means of columns over models of a recipe, by number, and their accuracy; `priced` has the columns of each of
-    them."""
+    """Means of columns and accuracy over the models of a recipe, given by number; `priced` has the columns of each."""
     accuracy = sum(problem.models[model].accuracy for model in models) / len(models)
     means = {name: np.sum([columns[name] for columns in priced], axis=0) / len(models) for name in priced[0]}
     return {"accuracy": np.full_like(means["latency_s"], accuracy), **means}

@@ -1,4 +1,4 @@
-"""The executions that a price file prices: from the store, or run there first."""
+"""The executions that a price file prices: taken from the store, into which missing ones are run first."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from codesign.simulation.policies import get_policy
 
 
 def prepare(spec: PricingSpec, run: RunArguments) -> PricingProblem:
-    """The executions and the grid of a price file; runs the jobs that are not in the store. Raises InputError where
-    parts of the file do not fit each other, DataError where the dataset is missing or damaged, and StoreError where a
-    result cannot be kept."""
+    """Build the grid of a price file and get its executions, running the jobs that are not in the store. Raises
+    InputError if parts of the file do not fit together, DataError if the dataset is missing or damaged, and StoreError
+    if a result cannot be stored."""
     sweep = narrowed_sweep(spec)
     plan = build_plan(sweep, run.workloads.outline(sweep), with_twins=False)
     for point in plan.points:
@@ -53,7 +53,8 @@ def prepare(spec: PricingSpec, run: RunArguments) -> PricingProblem:
 
 
 def axis_mistakes(space: PriceSpace, policy: str) -> Iterator[tuple[Path_, str]]:
-    """Axes that change spikes, and values that do not fit the chip, alone or at the ends of another axis."""
+    """Yield mistakes in axes that change spikes, and in values that do not fit the chip, on their own or together with
+    an end of another axis."""
     first, uses_service = [0] * len(space.shape), get_policy(policy).uses_service
     try:
         space.chip_at(first)
@@ -81,7 +82,7 @@ def _objective_mistakes(spec: PricingSpec, space: PriceSpace, placement: Placeme
     placement = placement.on(space.chip_at([0] * len(space.shape)))
     chip = placement.chip
     axes = {axis.path: axis for axis in space.axes}
-    timed = chip.synchronization.kind == "timer"  # ticks take their time, whatever is done in them
+    timed = chip.synchronization.kind == "timer"  # ticks take the same time, whatever is done in them
     times = () if timed else placement.prices.missing_times(placement.geometry)
     energies = () if chip.energies.synaptic_operation is not None else ("energies.synaptic_operation",)
     area = () if placement.area_m2 is not None else ("area, or had to be scaled",)

@@ -1,7 +1,7 @@
-"""Pricing a large grid of prices on a few stored executions: points, their Pareto front, and a page about them.
+"""Pricing a few stored executions on a large grid of prices: points, their Pareto front, and a page about them.
 
-Energy is linear in its prices, and time does not depend on energies, so that a million points need a few hundred
-latencies. Every number equals that of pricing the point alone, to within rounding.
+Energy is linear in its prices, and time does not depend on energies, so a million points need only a few hundred
+latencies. Every number equals the result of pricing the point alone, within rounding.
 """
 
 from __future__ import annotations
@@ -28,15 +28,23 @@ from codesign.files import Location, held, is_url, lock_of, open_folder, printab
 from codesign.reporting.pricing import Density, best_points, remarks, render_pricing
 
 CHUNK = 131_072
-"""Points priced and written at once."""
+"""Points that are priced and written at a time."""
 _BLOCK = 16_384
-"""Points compared at once in the search for those that no other beats."""
+"""Points that are compared at a time in the search for the front."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PricingOutcome:
-    """What a pricing left: its files, how many design points on how many models, how many rows its front has, one a
-    design point and recipe, the best point in each objective, in words, and what to know of these."""
+    """The outcome of a pricing.
+
+    Attributes:
+        points, front, page: its files.
+        size: number of design points.
+        models: number of models.
+        on_front: rows of the front, one per design point and recipe.
+        best: the best point in each objective, in words.
+        remarks: what to know about these.
+    """
 
     points: Path
     front: Path
@@ -49,10 +57,10 @@ class PricingOutcome:
 
 
 class StreamingFront:
-    """Of all points added so far, those that no other beats in the (k,) directions of the objectives.
+    """The points, of all added so far, that no other point beats in the (k,) directions of the objectives.
 
-    A point that is beaten within some block is beaten in the whole, and one that beats a point on the front takes its
-    place, so that the front does not depend on how points are cut into blocks.
+    A point that is beaten within a block is beaten by the whole set, and one that beats a point on the front replaces
+    it, so the front does not depend on how points are divided into blocks.
     """
 
     def __init__(self, directions: Sequence[Direction]) -> None:
@@ -62,12 +70,12 @@ class StreamingFront:
 
     @property
     def ids(self) -> Integers:
-        """(n, 2) number and recipe of each point on the front, in their order."""
+        """(n, 2) number and recipe of each point on the front, sorted."""
         return self._ids[np.lexsort(self._ids.T[::-1])]
 
     def add(self, values: Floats, ids: Integers) -> None:
-        """Add points: (n, k) objectives, and (n, 2) number and recipe of each. One with an objective that is not finite
-        takes no part."""
+        """Add points with (n, k) objectives, and (n, 2) number and recipe. Points with an objective that is not finite
+        are ignored."""
         for first in range(0, len(values), _BLOCK):
             part = slice(first, first + _BLOCK)
             best = pareto_front(values[part], self._directions)
@@ -78,7 +86,7 @@ class StreamingFront:
 
 
 def check_output(output: Location) -> None:
-    """Raise InputError where a pricing cannot write: at a URL, or in a folder that nobody may write."""
+    """Raise InputError if a pricing cannot write to `output`: a URL, or a folder without write permission."""
     if is_url(output):
         raise InputError(f"{printable(output)}: the points of a pricing need a folder of this machine, found a URL")
     open_folder(output).check_writable()
@@ -87,15 +95,16 @@ def check_output(output: Location) -> None:
 def run_pricing(
     spec: PricingSpec, run: RunArguments, *, threads: int | None = None, replay: bool = True, chunk: int = CHUNK
 ) -> PricingOutcome:
-    """Run what the store lacks, price every design point, and write `points.parquet`, `front.parquet` and `index.html`.
+    """Run jobs that the store lacks, price every design point, and write `points.parquet`, `front.parquet` and
+    `index.html`.
 
-    Each file appears whole or not at all; a pricing starts afresh. Raises InputError where the files cannot be written,
-    or another process writes there, and what `prepare` raises.
+    Each file appears whole or not at all; a pricing always starts from the beginning. Raises InputError if the files
+    cannot be written or another process writes to the same folder, and the errors of `prepare`.
 
     Args:
-        threads: that compute latencies; None takes one a core.
-        replay: whether points on the front of a chip without synchronization get the latency of a message replay.
-        chunk: points priced at once; memory grows with it.
+        threads: number of threads that compute latencies; None takes one per core.
+        replay: whether points on the front of a chip without synchronization also get the latency of a message replay.
+        chunk: number of points priced at a time; memory grows with it.
     """
     check_output(run.output)
     flag("replay", replay)
@@ -137,12 +146,13 @@ def price_space(
     """Price all points of a problem in chunks.
 
     Returns:
-        What prices each model, the (n, 2) number and recipe of each point on the front, and for each recipe how many
-        points lie where. A point at which spikes are dropped, or of a recipe that answers nothing, is on no front.
+        A pricer for each model, the (n, 2) number and recipe of each point on the front, and the density of points for
+        each recipe. Points at which spikes are dropped, and those of a recipe without right answers, are not on the
+        front.
 
     Args:
         keep: called with the number of the chunk's first point, the (dimensions, n) positions of its points, and for
-            each model (n,) of the columns that the file keeps.
+            each model the (n,) columns that the file keeps.
     """
     progress = progress or Progress()
     spec, space, recipes = problem.spec, problem.space, problem.recipes
@@ -155,7 +165,7 @@ def price_space(
         priced = []
         for pricer in pricers:
             columns = pricer.price(positions, spec.energies)
-            # Terms of the energy are not kept.
+            # Terms of the energy are not stored.
             priced.append({name: columns[name] for name in spec.kept})
         if keep is not None:
             keep(first, positions, priced)
@@ -165,9 +175,9 @@ def price_space(
             columns = mean_of_models(problem, models, [priced[model] for model in models]) | resources
             values = np.stack([columns[column] for column in spec.sought], axis=1)
             dropping = np.any([pricers[model].drops for model in models], axis=0)
-            values[dropping[space.combinations(positions)]] = np.nan  # as answers set them aside
+            values[dropping[space.combinations(positions)]] = np.nan  # answers exclude them, too
             if all(problem.models[model].accuracy == 0 for model in models):
-                values[:] = np.nan  # likewise: what it costs to answer nothing says nothing
+                values[:] = np.nan  # likewise: the cost of a network that gives no right answer is meaningless
             front.add(values, np.stack([numbers, np.full_like(numbers, recipe)], axis=1))
             densities[recipe].add(columns["latency_s"], columns[spec.drawn_energy])
         progress.advanced("points", int(numbers[-1]) + 1, space.size)
@@ -175,14 +185,14 @@ def price_space(
 
 
 def replayed(problem: PricingProblem, front: Integers, threads: int, progress: Progress) -> list[Pricer]:
-    """A pricer for each model, with the latency of a message replay at the points (n, 2) of a front, and in real time
-    what is late."""
+    """A pricer for each model, with the latency of a message replay at the (n, 2) points of a front and, in real time,
+    the shares of late steps."""
     points, recipes = front.T
     combinations = problem.space.combinations(problem.space.positions(points))
     models = list(problem.recipes.values())
     wanted = {
         model: np.unique(combinations[recipes == recipe]).tolist()
-        for recipe in np.unique(recipes)  # others have no point on the front
+        for recipe in np.unique(recipes)  # other recipes have no point on the front
         for model in models[recipe]
     }
     return pricers_of(problem, wanted, threads=threads, progress=progress)

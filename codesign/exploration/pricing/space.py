@@ -1,4 +1,4 @@
-"""The design points of a price file: a grid of prices of one chip, of which each axis varies one."""
+"""The design points of a price file: a grid of one chip's prices, each of which an axis varies."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from codesign.reporting.pricing import VariedPrice
 from codesign.units import Written
 
 _MOST_STRUCTURES = 10_000
-"""Structures that one price file may have; each takes about a millisecond."""
+"""Most structures of a price file; each takes about a millisecond."""
 
 
 class AxisRange(Spec):
@@ -62,18 +62,18 @@ AxisEntry = Annotated[
 
 @dataclass(frozen=True, kw_only=True)
 class Axis(VariedPrice):
-    """A price, the kind of its number and its (n,) values as `with_parameters` takes them."""
+    """A price with the type of its number, and its (n,) values in the form that `with_parameters` takes."""
 
     kind: type[Number]
     values: tuple[AxisValue, ...]
 
 
 def axis_of(chip: Chip, path: str, entry: tuple[AxisValue, ...] | AxisRange, *, group: str = "") -> Axis:
-    """The axis of an entry of the file; `group` is the name of linked ones. Raises InputError where there is no such
-    price, it changes spikes and not only their price, or a value does not fit it."""
+    """The axis of an entry of the file; `group` is the name of linked axes. Raises InputError if the price does not
+    exist, changes spikes and not only their price, or cannot have a value."""
     kind = number_type(chip, path)
     if kind is None and path.startswith("structure."):
-        kind = Number  # a word, such as the kind of a memory
+        kind = Number  # a word, such as the type of a memory
     if kind is None or kind.effect == "spikes":
         what = "changes spikes, or is no number" if kind is None else "changes spikes"
         raise InputError(
@@ -111,7 +111,7 @@ def _spread(kind: type[Number], path: str, entry: AxisRange) -> tuple[AxisValue,
 
 
 def _shown(values: Sequence[AxisValue]) -> tuple[tuple[float | str, ...], str]:
-    """Values as numbers in SI with their unit, as factors, or as they are written where their forms differ."""
+    """Values as numbers, in SI units or factors, and their unit; as text if their forms differ."""
     if all(isinstance(value, str) and value.startswith("x") for value in values):
         with suppress(ValueError):
             return tuple(float(str(value)[1:]) for value in values), ""
@@ -120,7 +120,7 @@ def _shown(values: Sequence[AxisValue]) -> tuple[tuple[float | str, ...], str]:
 
 @dataclass(frozen=True, kw_only=True)
 class Dimension:
-    """One direction of the grid: a price, or several that move together, identified by its place in the file."""
+    """One dimension of the grid: a price, or several that vary together, identified by its place in the file."""
 
     place: Path_
     axes: tuple[Axis, ...]
@@ -131,26 +131,26 @@ class Dimension:
 
     @property
     def moves_time(self) -> bool:
-        """Whether times, and so latency and time switched on, depend on it."""
+        """Whether times depend on it, including latency and the time for which the chip is on."""
         return not all(issubclass(axis.kind, EnergyNumber | PowerNumber | AreaNumber) for axis in self.axes)
 
     @property
     def moves_structure(self) -> bool:
-        """Whether it varies lanes, memories, node or voltage, on which other numbers of the chip may depend."""
+        """Whether it varies lanes, memories, node or voltage, on which the chip's other numbers may depend."""
         return not all(issubclass(axis.kind, QuantityNumber | BarrierTimes) for axis in self.axes)
 
     @property
     def moves_work(self) -> bool:
-        """Whether the work of steps depends on it, and not only what it costs."""
+        """Whether the work of steps depends on it, not just the cost of the work."""
         return any(issubclass(axis.kind, Lanes) for axis in self.axes)
 
 
 @dataclass(frozen=True, kw_only=True)
 class PriceSpace:
-    """All combinations of positions along the dimensions; point i is `numpy.unravel_index(i, shape)`.
+    """All combinations of positions along the dimensions; point i has the positions `numpy.unravel_index(i, shape)`.
 
-    Positions of n points are (dimensions, n). A combination is a point of the grid with one position along each
-    dimension that no time depends on: its times are those of all points that differ from it in energies and powers.
+    Positions of n points are (dimensions, n). A *combination* is a set of points that differ only along dimensions on
+    which no time depends, such as energies and powers; all its points have the same times.
     """
 
     chip: Chip
@@ -166,7 +166,7 @@ class PriceSpace:
 
     @property
     def axes(self) -> tuple[Axis, ...]:
-        """All prices that vary, in the order of the dimensions."""
+        """All varying prices, in the order of the dimensions."""
         return tuple(axis for dimension in self.dimensions for axis in dimension.axes)
 
     def along(self, positions: Sequence[Any] | Integers) -> list[tuple[Axis, Any]]:
@@ -174,26 +174,26 @@ class PriceSpace:
         return [(axis, where) for dimension, where in pairs for axis in dimension.axes]
 
     def positions(self, points: Integers) -> Integers:
-        """(dimensions, n) of points by their numbers."""
+        """(dimensions, n) positions of points, given by number."""
         return np.array(np.unravel_index(points, self.shape), dtype=np.int64)
 
     @property
     def combined_shape(self) -> tuple[int, ...]:
-        """Of the grid of combinations."""
+        """Shape of the grid of combinations."""
         return tuple(dimension.size if dimension.moves_time else 1 for dimension in self.dimensions)
 
     def combinations(self, positions: Integers) -> Integers:
-        """(n,) the combination of each point."""
+        """(n,) number of each point's combination."""
         return _numbers_in(self.combined_shape, positions)
 
     def chip_at(self, positions: Iterable[int]) -> Chip:
-        """The chip of one design point. Raises InputError where the prices do not fit each other."""
+        """The chip of one design point. Raises InputError if its prices do not fit together."""
         chosen = {axis.path: axis.values[position] for axis, position in self.along(list(positions))}
         return with_parameters(self.chip, chosen)
 
     @cached_property
     def _chips_along(self) -> list[list[Chip]]:
-        """Of each dimension, the chip at each position, where all other dimensions are at their first."""
+        """The chip at each position of each dimension, with all other dimensions at their first position."""
         grids = np.eye(len(self.shape), dtype=np.int64)
         return [
             [self.chip_at((position * along).tolist()) for position in range(dimension.size)]
@@ -202,13 +202,13 @@ class PriceSpace:
 
     @cached_property
     def _numbers(self) -> list[list[Any]]:
-        """Of each axis, the number of the chip at each position, where all other dimensions are at their first."""
+        """The chip's number at each position of each axis, with all other dimensions at their first position."""
         pairs = zip(self.dimensions, self._chips_along, strict=True)
         return [[number_at(chip, axis.path) for chip in chips] for one, chips in pairs for axis in one.axes]
 
     @cached_property
     def _structural_shape(self) -> tuple[int, ...]:
-        """Of the grid of `structures`."""
+        """Shape of the grid of `structures`."""
         if self.chip.structure is None:
             return (1,) * len(self.dimensions)
         pairs = zip(self.dimensions, self._chips_along, strict=True)
@@ -216,8 +216,8 @@ class PriceSpace:
 
     @cached_property
     def structures(self) -> tuple[Chip, ...]:
-        """Chips of all combinations along dimensions that move more than their own prices, all others at their first.
-        Raises InputError where there are too many, or the prices of one do not fit each other."""
+        """Chips for all combinations along dimensions that change more than their own prices, with all others at their
+        first position. Raises InputError if there are too many, or the prices of one do not fit together."""
         if (count := math.prod(self._structural_shape)) > _MOST_STRUCTURES:
             raise InputError(
                 f"axes: {count:,} combinations of lanes, memories, node and voltage are more than the "
@@ -226,16 +226,16 @@ class PriceSpace:
         return tuple(self.chip_at(map(int, at)) for at in np.ndindex(*self._structural_shape))
 
     def structure_of(self, positions: Integers) -> Integers:
-        """(n,) which of `structures` each point has."""
+        """(n,) index in `structures` of each point."""
         return _numbers_in(self._structural_shape, positions)
 
     @cached_property
     def _estimated(self) -> dict[str, list[Any]]:
-        """By path, the numbers that differ between `structures` and are not set by an axis, one for each of them."""
+        """Numbers, by path, that differ between `structures` and are not set by an axis, one per structure."""
         return self._moved(self.structures)
 
     def _moved(self, chips: Sequence[Chip]) -> dict[str, list[Any]]:
-        """By path, the prices that differ between chips and are not set by an axis, one for each chip."""
+        """Prices, by path, that differ between chips and are not set by an axis, one per chip."""
         set_by_axes = {axis.path for axis in self.axes}
         paths = [path for path in chips[0].numbers() if path not in set_by_axes]
         numbers = {path: [number_at(chip, path) for chip in chips] for path in paths}
@@ -246,8 +246,8 @@ class PriceSpace:
         }
 
     def prices(self, placement: Placement, positions: Integers) -> Prices:
-        """The prices of n design points at (dimensions, n) positions; of the placement on one of their chips the lanes
-        hold."""
+        """The prices of n design points at (dimensions, n) positions. `placement` is on the chip of one of them, whose
+        lanes apply to all."""
         of_axes = [
             (axis.path, numbers, where)
             for (axis, where), numbers in zip(self.along(positions), self._numbers, strict=True)
@@ -263,13 +263,14 @@ class PriceSpace:
 
 
 def _numbers_in(shape: tuple[int, ...], positions: Integers) -> Integers:
-    """(n,) of points by their positions in the whole grid: in one that along some dimensions has only the first."""
+    """(n,) numbers of points in a grid that has only the first position along some dimensions, given their positions in
+    the whole grid."""
     first = np.minimum(positions, np.array(shape)[:, None] - 1)
     return np.asarray(np.ravel_multi_index(tuple(first), shape), dtype=np.int64)
 
 
 def _arrays(path: str, numbers: list[Any], extent: Extent) -> dict[str, Floats]:
-    """Numbers at a path as `Prices.varied` has them."""
+    """Numbers at a path in the form of `Prices.varied`."""
     if isinstance(numbers[0], BarrierTimes):
         return {path: np.array([number.of(extent.tiles, extent.chips) for number in numbers])}
     arrays = {path: np.array([number.value for number in numbers], dtype=np.float64)}
@@ -281,8 +282,8 @@ def _arrays(path: str, numbers: list[Any], extent: Extent) -> dict[str, Floats]:
 def build_space(
     chip: Chip, axes: Mapping[str, AxisEntry], linked: Mapping[str, Mapping[str, AxisEntry]], most_points: int
 ) -> PriceSpace:
-    """The grid of a price file on a chip; see `PricingSpec`. Raises InputError where a path is not a price, a value
-    does not fit it, or there are too many points."""
+    """Build the grid of a price file on a chip; see `PricingSpec`. Raises InputError if a path is not a price, a price
+    cannot have a value, or there are too many points."""
     dimensions = tuple(
         Dimension(place=("axes", path), axes=(axis_of(chip, path, entry),)) for path, entry in axes.items()
     )

@@ -1,4 +1,4 @@
-"""What a price file says: which executions of a sweep are priced, on which chip, and over which prices of it."""
+"""Content of a price file: the executions of a sweep to price, the chip, and its prices to vary."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ from codesign.mistakes import dotted, suggestion
 from codesign.units import Positive
 
 ENERGIES: dict[str, StaticBook] = {"energy_j": "board", "energy_cores_in_use_j": "cores_in_use"}
-"""Columns that are sums of terms, and what each counts of the static power."""
+"""Columns that are sums of terms, and the book of the static power that each counts."""
 COSTS = ("accuracy", *ENERGIES, "latency_s", "energy_delay_js", "area_m2")
-"""Objectives beside the axes."""
+"""Objectives besides the axes."""
 
 
 class PriceObjective(Aim):
-    """A cost or the path of an axis, to be maximized or minimized without loss in the others.
+    """A cost or the path of an axis, to maximize or minimize.
 
-    Costs are `accuracy`, `energy_j` of all that is powered, `energy_cores_in_use_j`, `latency_s`, `energy_delay_js` and
-    `area_m2`. `direction` is left out: accuracy is to be large and everything else small.
+    Costs are `accuracy`, `energy_j` of everything that is powered, `energy_cores_in_use_j`, `latency_s`,
+    `energy_delay_js` and `area_m2`. `direction` may be left out: accuracy is maximized, everything else minimized.
     """
 
 
@@ -45,13 +45,13 @@ class PricingSpec(FileSpec):
         name: name of the output folder.
         title, description: texts for the page.
         sweep: name of the sweep whose models are priced, or its path relative to the price file.
-        dataset, scale: one of the sweep file's, if it has several; left out, the first of each.
-        recipes, training_seeds: those of the sweep to price; left out, all. Each recipe and seed is one model.
-        evaluation_seed: one of the sweep's; left out, its first.
+        dataset, scale: one of the sweep file's, if it has several; by default, the first of each.
+        recipes, training_seeds: those of the sweep to price; by default, all. Each recipe and seed is one model.
+        evaluation_seed: one of the sweep's; by default, its first.
         chip, schedule: an entry of the sweep's chips, and a schedule that it names.
         axes: values of a price by its path in the chip's file; every combination of values is a design point.
         linked: under a name, several prices whose values move together, such as those of an operating point.
-        objectives: objectives of the Pareto front; left out, accuracy, energy and latency.
+        objectives: objectives of the Pareto front; by default, accuracy, energy and latency.
         most_points: a file with more combinations is refused.
     """
 
@@ -91,17 +91,18 @@ class PricingSpec(FileSpec):
 
     @property
     def energies(self) -> tuple[str, ...]:
-        """Columns of energies that every point gets: `energy_j`, and any other that is an objective."""
+        """Columns of energies of every point: `energy_j`, and any other that is an objective."""
         return tuple(name for name in ENERGIES if name == "energy_j" or name in self.sought)
 
     @property
     def kept(self) -> tuple[str, ...]:
-        """Columns that every point gets for each model: energies, latency, and other costs that are objectives."""
+        """Columns of every point for each model: energies, latency, and other costs that are objectives."""
         return (*self.energies, "latency_s", *(name for name in ("energy_delay_js", "area_m2") if name in self.sought))
 
     @property
     def drawn_energy(self) -> str:
-        """The column of the energy that the page draws and delays: one of the objectives, or `energy_j`."""
+        """The column of the energy in the page's chart and in energy-delay products: an objective if possible,
+        otherwise `energy_j`."""
         return "energy_j" if "energy_j" in self.sought else self.energies[-1]
 
     @classmethod
@@ -110,8 +111,8 @@ class PricingSpec(FileSpec):
 
 
 def load_prices(path: Path) -> PricingSpec:
-    """What a price file says; where its sweep is a path, it is looked for as seen from the file. Raises DocumentError
-    with every mistake of the file, and InputError where it cannot be read."""
+    """Load a price file; if its sweep is a path, it is relative to the file. Raises DocumentError with every mistake in
+    the file, and InputError if it cannot be read."""
     document = read_document(path)
     name = value_at(document.data, ("sweep",))
     if isinstance(name, str) and os.path.isfile(near := beside(path, name)):
@@ -130,7 +131,7 @@ def narrowed_sweep(spec: PricingSpec) -> SweepSpec:
 
 
 def _problems(data: dict[Any, Any]) -> Mistakes:
-    """Names that are not the sweep's, and axes that the chip cannot have, each at its place in the file."""
+    """Yield names that the sweep does not have, and axes that the chip cannot have, each at its place in the file."""
     yield from _objective_problems(data)
     name, entry, schedule = (data.get(key) for key in ("sweep", "chip", "schedule"))
     dataset, scale = (value if isinstance(value := data.get(key), str) else None for key in ("dataset", "scale"))
@@ -177,7 +178,7 @@ def _problems(data: dict[Any, Any]) -> Mistakes:
 
 
 def _groups(data: dict[Any, Any]) -> dict[Path_, dict[str, Any]]:
-    """Axes, and those that move together, by their place in the file."""
+    """Axes, alone and linked, by their place in the file."""
     linked = mapping(data, "linked")
     return {("axes",): mapping(data, "axes"), **{("linked", name): mapping(linked, name) for name in linked}}
 
@@ -203,7 +204,7 @@ def _axis_problems(data: dict[Any, Any], chip: Chip) -> Mistakes:
             try:
                 counts.append(len(axis_of(chip, path, _ENTRY.validate_python(entry)).values))
             except ValidationError:
-                continue  # its form is wrong, which is reported as such
+                continue  # its form is invalid, and reported elsewhere
             except InputError as error:
                 yield place, str(error)
         if group[0] == "linked" and len(set(counts)) > 1:

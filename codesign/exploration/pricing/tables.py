@@ -1,4 +1,4 @@
-"""From priced points to files: rows of all points, rows of the front, and what the page says."""
+"""Files from priced points: rows of all points, rows of the front, and the content of the page."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ Keep = Callable[[int, Integers, Sequence[Columns]], None]
 
 @contextmanager
 def point_file(path: Path, problem: PricingProblem) -> Iterator[Keep]:
-    """`points.parquet`, which grows chunk by chunk and appears whole at the end of the block, or not at all. Yields
-    what appends rows, see `price_space`. Raises InputError where it cannot be written."""
+    """Write `points.parquet` chunk by chunk; it appears whole at the end of the block, or not at all. Yields a function
+    that appends rows; see `price_space`. Raises InputError if it cannot be written."""
     costs = {
         f"{name}.{model.recipe}.{model.seed}": (i, name)
         for i, model in enumerate(problem.models)
@@ -41,7 +41,7 @@ def point_file(path: Path, problem: PricingProblem) -> Iterator[Keep]:
     kinds += [(axis.path, pa.array(axis.shown).type) for axis in problem.space.axes]
     kinds += [(name, pa.float64()) for name in costs]
     metadata = {METADATA_KEY: json.dumps(_metadata(problem), sort_keys=True).encode()}
-    # Energies hardly repeat, all other columns do.
+    # Energies rarely repeat; all other columns do.
     repeating = [name for name, _ in kinds if not name.startswith("energy_")]
 
     def write(first: int, positions: Integers, priced: Sequence[Columns]) -> None:
@@ -62,7 +62,7 @@ def point_file(path: Path, problem: PricingProblem) -> Iterator[Keep]:
 
 
 def _metadata(problem: PricingProblem) -> dict[str, Any]:
-    """What a reader of the points needs to know about them: the file, and the models and units of their columns."""
+    """Metadata of the points: name of the price file, shape of the grid, models, units of axes, and operation."""
     space = problem.space
     models = [
         {"recipe": model.recipe, "seed": model.seed, "accuracy": model.accuracy, "key": model.key}
@@ -115,11 +115,11 @@ def _axis_columns(space: PriceSpace, positions: Integers) -> dict[str, Any]:
 
 
 def _known(values: Floats) -> Any:
-    return pa.array(values, from_pandas=True)  # what is not known is null
+    return pa.array(values, from_pandas=True)  # null if unknown
 
 
 def page_of(problem: PricingProblem, front: pa.Table, densities: Sequence[Density], dropping: float) -> PricingPage:
-    """The page; `dropping` is the share of points, of all models, at which spikes are dropped."""
+    """The page; `dropping` is the share of points, over all models, at which spikes are dropped."""
     spec, space = problem.spec, problem.space
     first = problem.placement_at([0] * len(space.shape))
     execution = decode_execution(problem.models[0].payload)
@@ -146,7 +146,7 @@ def page_of(problem: PricingProblem, front: pa.Table, densities: Sequence[Densit
 
 
 def _not_modelled(space: PriceSpace, cost: Cost, dropping: float) -> tuple[str, ...]:
-    """What the chip's numbers and the axes leave out, from the cost of the first point."""
+    """What neither the chip's numbers nor the axes cover, according to the cost of the first point."""
     varied = tuple(f" {axis.path}" for axis in space.axes)
     told = [text for text in cost.not_modelled if not text.endswith(varied) and not text.startswith(DROPPED)]
     if dropping:
