@@ -78,7 +78,7 @@ def run_study(spec: StudySpec, run: RunArguments) -> StudyOutcome:
 
     Raises:
         InputError: parts of the file contradict each other, the baseline has no result, or another process runs the
-        study.
+            study.
         DataError: the dataset is missing or damaged.
         StoreError: a result cannot be stored.
     """
@@ -131,9 +131,7 @@ def _search(study: Study, evaluations: Evaluations, place: str) -> Outcome:
     runs = evaluations.begin(BASELINE, {}, None)
     while (outcome := evaluations.outcome(BASELINE)) is None:
         runner.step()
-    if (
-        runs and not outcome.objectives and outcome.reason != DROPS
-    ):  # like a baseline that is too large: other trials may still be feasible
+    if runs and not outcome.objectives and outcome.reason != DROPS:  # like one too large: other trials may be feasible
         raise InputError(f"the baseline, the file without its space, has no result: {outcome.reason}")
     Driver(study, evaluations, place=place, baseline=outcome).run()
     return outcome
