@@ -352,8 +352,8 @@ def test_any_parts_are_merged_in_order_and_keep_their_places(trees):
     [
         ("datasets: [a, b]", "15: datasets: must be a mapping from names to parts of a sweep file, found a list"),
         ("datasets:", "15: datasets: must be a mapping from names to parts of a sweep file, found nothing"),
-        ("datasets: {a: {datasets: {b: {}}}}", "15: datasets.a.datasets: is not possible in such a part; allowed"),
-        ("scales: {a: {scales: {b: {}}}}", "15: scales.a.scales: is not possible in such a part; allowed"),
+        ("datasets: {a: {datasets: {b: {}}}}", "15: datasets.a.datasets: is not allowed in such a part; besides"),
+        ("scales: {a: {scales: {b: {}}}}", "15: scales.a.scales: is not allowed in such a part; besides"),
         ("scales: {a: {name: [1]}}", "15: name: must be a text, found a list"),
         ("datasets: {'a/b': {}}", "15: datasets.a/b: must be at most 40 letters, digits"),
         ("datasets: {'': {}}", "15: datasets.: must be at most 40 letters, digits"),

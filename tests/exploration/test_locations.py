@@ -84,5 +84,5 @@ def test_what_is_wrong_with_a_place_is_said_before_anything_is_run(tmp_path, cac
 
 
 def test_points_of_a_pricing_need_a_folder_of_this_machine():
-    with pytest.raises(InputError, match=r"^s3://bucket/x: the points of a pricing need a folder of this machine"):
+    with pytest.raises(InputError, match=r"^s3://bucket/x: the points of a pricing need a local folder"):
         check_output("s3://bucket/x")

@@ -101,7 +101,7 @@ def test_nothing_to_vary_is_a_mistake(priced: Path):
     ("axis", "message"),
     [
         ("chip.barrier_accelerated.vector_width", "several values of vector_width"),
-        ("neuron.threshold", "has an axis neuron.threshold, and prices are of one network on one workload"),
+        ("neuron.threshold", "has an axis neuron.threshold, but prices are for one network on one workload"),
     ],
 )
 def test_an_axis_of_the_sweep_itself_must_be_settled(axis: str, message: str, priced: Path):

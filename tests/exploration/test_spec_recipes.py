@@ -171,6 +171,6 @@ def test_a_network_takes_inputs_and_outputs_from_the_workload_and_layers_from_th
 
 def test_no_schedule_of_a_sweep_hides_a_built_in_one():
     """Answers would call it the chip's own."""
-    with pytest.raises(DocumentError, match=r"schedules.chip: every sweep has one of that name; rename yours"):
+    with pytest.raises(DocumentError, match=r"schedules.chip: every sweep has a schedule of that name; rename yours"):
         tiny(("  asynchronous: {", "  chip: {policy: fifo}\n  asynchronous: {"))
     assert tiny().schedule_entry("layered") == BUILT_IN_SCHEDULES["layered"]

@@ -239,5 +239,5 @@ def test_other_chips_or_versions_are_another_search(tmp_path: Path, monkeypatch:
 
 
 def test_results_at_a_url_are_refused() -> None:
-    with pytest.raises(InputError, match="trials are kept beside the results of a study, in a folder of this machine"):
+    with pytest.raises(InputError, match="trials are stored next to the results of a study, in a local folder"):
         Trials("memory://x")

@@ -380,7 +380,7 @@ def test_a_baseline_whose_timer_drops_spikes_leaves_ticks_to_search_for(search: 
 def test_a_trial_that_somebody_else_adds_is_told(search: Search, monkeypatch: pytest.MonkeyPatch) -> None:
     original = optuna.Study.ask
     monkeypatch.setattr(optuna.Study, "ask", lambda study: (original(study), original(study))[1])
-    with pytest.raises(InputError, match=r"journal\.log: another process adds trials; one may search at a time"):
+    with pytest.raises(InputError, match=r"journal\.log: another process adds trials; only one may search at a time"):
         search()
 
 

@@ -50,11 +50,7 @@ def line_of(text: str) -> int:
             "network.hidden.3: [4]",
             "space.network.hidden.3: no trial has it: networks have at most 2 hidden layers",
         ),
-        (
-            WIDTH,
-            "recipe.layered.group_size: [4]",
-            "space.recipe.layered.group_size: no trial has it: it means nothing to",
-        ),
+        (WIDTH, "recipe.layered.group_size: [4]", "space.recipe.layered.group_size: no trial has it: it applies to no"),
         (
             WIDTH,
             "network.depth: [1]\n  network.hidden: [4, 8]",
@@ -109,13 +105,13 @@ def test_a_given_model_has_its_own_network() -> None:
         (GROUP, "recipe.group_size: {from: 1, to: 8.0}", "must be a whole number, found 8.0"),
         (WIDTH, "network.width: {from: 4.0, to: 8}", "must be a whole number above 0, .*, found 4.0"),
         # what another one has
-        (WIDTH, "schedule.policy: {same_as: recipe.group_size}", "has: must be a text, found 1"),
+        (WIDTH, "schedule.policy: {same_as: recipe.group_size}", "group_size: must be a text, found 1"),
         (WIDTH, "schedule.steps_after_output: {same_as: recipe.learning_rate}", "must be a whole number, found 0.001"),
         # options of samplers
         (
             "n_startup_trials: 4",
             "seed: 7",
-            "sampler.options: seed: belongs to the sampler; write it beside the options",
+            "sampler.options: seed: belongs to the sampler; write it next to the options",
         ),
         ("n_startup_trials: 4", "gammma: 3", "'tpe' does not take them: .*gammma"),
         ("n_startup_trials: 4", "multivariate: false", "sampler.options: 'tpe' does not take them: .*multivariate"),

@@ -119,7 +119,7 @@ class _Folded(Merged):
             return
         for key in _KEYS:
             if key in data and key not in allowed:
-                message = f"is not possible in such a part; allowed besides keys of a sweep: {', '.join(allowed)}"
+                message = f"is not allowed in such a part; besides keys of a sweep, it may have: {', '.join(allowed)}"
                 self.mistake(part, (key,), message)
         if "remove" in allowed:
             self.remove(part)

@@ -107,7 +107,7 @@ class HiddenLayers:
         listed, or there are none in either."""
         text = network.hidden or (PRESETS[preset].hidden if preset else None)
         if network.layers is not None or (network.topology or text) is None:
-            raise InputError("widths can be changed where the network is given by hidden or topology")
+            raise InputError("widths can only be changed if the network is given by hidden or topology")
         topology = parse_topology(network.topology) if network.topology else _of_hidden(str(text))
         sizes = tuple(layer.neurons for layer in topology.layers[:-1] if isinstance(layer, Linear))
         return HiddenLayers(sizes, frozenset(one.to for one in topology.delayed))

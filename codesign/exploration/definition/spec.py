@@ -121,7 +121,7 @@ class SweepSpec(FileSpec):
         blocks = checks.blocks_of(data)
         yield from checks.problems(data, blocks)
         hidden = [name for name in checks.mapping(data, "schedules") if name in BUILT_IN_SCHEDULES]
-        yield from ((("schedules", name), "every sweep has one of that name; rename yours") for name in hidden)
+        yield from ((("schedules", name), "every sweep has a schedule of that name; rename yours") for name in hidden)
         in_axes = list(axis_checks.problems(data, blocks))
         yield from in_axes
         yield from question_checks.problems(data, blocks, {path[1] for path, _ in in_axes if path[0] == "axes"})

@@ -40,7 +40,7 @@ def prepare(spec: PricingSpec, run: RunArguments) -> PricingProblem:
     for key in (key for job in jobs for key in (job.execution.model.key, job.execution.key, job.summary.key)):
         if key in failures:
             label = next(one.label for one in work.jobs if key in one.results)
-            raise InputError(f"{label}: has no result to be priced: {failures[key]}")
+            raise InputError(f"{label}: has no result to price: {failures[key]}")
     models = tuple(_priced_model(run.store, *of) for of in zip(plan.points, jobs, strict=True))
     return PricingProblem(
         spec=spec,

@@ -88,7 +88,7 @@ class StreamingFront:
 def check_output(output: Location) -> None:
     """Raise InputError if a pricing cannot write to `output`: a URL, or a folder without write permission."""
     if is_url(output):
-        raise InputError(f"{printable(output)}: the points of a pricing need a folder of this machine, found a URL")
+        raise InputError(f"{printable(output)}: the points of a pricing need a local folder, found a URL")
     open_folder(output).check_writable()
 
 

@@ -75,7 +75,7 @@ def axis_of(chip: Chip, path: str, entry: tuple[AxisValue, ...] | AxisRange, *, 
     if kind is None and path.startswith("structure."):
         kind = Number  # a word, such as the type of a memory
     if kind is None or kind.effect == "spikes":
-        what = "changes spikes, or is no number" if kind is None else "changes spikes"
+        what = "changes spikes, or is not a number" if kind is None else "changes spikes"
         raise InputError(
             f"{path}: {what}, so the stored executions do not hold for it; vary it in a sweep, which simulates again"
         )

@@ -163,12 +163,12 @@ def _problems(data: dict[Any, Any]) -> Mistakes:
     taken: dict[str, list[Any]] = {"chip": [entry], "schedule": [schedule], "recipe": recipes}
     for path in sweep.axes:
         if is_of_design(path):
-            yield ("sweep",), f"'{sweep.name}' has an axis {path}, and prices are of one network on one workload"
+            yield ("sweep",), f"'{sweep.name}' has an axis {path}, but prices are for one network on one workload"
             continue
         block, of, parameter = path.split(".", 2)
         if of in taken[block]:
             several = f"'{sweep.name}' has an axis {path}, so '{of}' has several values of {parameter}"
-            yield ("sweep",), f"{several}; give the one to be priced a name of its own in the sweep"
+            yield ("sweep",), f"{several}; give the one to price its own name in the sweep"
     try:
         chip = base_chip(sweep, entry)
     except CodesignError as error:

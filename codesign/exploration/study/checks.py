@@ -121,7 +121,7 @@ def _values(space: SearchSpace, parameter: Parameter, names: Blocks) -> Iterator
     them."""
     source, domain = space.drawn(parameter.path)
     known = None if parameter.field else names[parameter.block]
-    shared = "" if source == parameter.path else f"same_as: cannot have what {source} has: "
+    shared = "" if source == parameter.path else f"same_as: cannot have the values of {source}: "
     told = False
     for place, value in enumerate(domain.examples):
         if told and place >= _ENDS and isinstance(domain, Range):  # the file does not give values between invalid ends

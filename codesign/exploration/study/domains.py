@@ -60,7 +60,7 @@ class Range(Spec):
         if self.step is not None and self.step > high - low:
             raise ValueError(f"step must not be larger than the range, found {self.step}")
         if isinstance(self.from_, int) and isinstance(self.to, int) and isinstance(self.step, float):
-            raise ValueError(f"between whole numbers, step must be one too, found {self.step}")
+            raise ValueError(f"between whole numbers, step must be one as well, found {self.step}")
         return self
 
     @property

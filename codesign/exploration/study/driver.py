@@ -120,7 +120,7 @@ class Driver:
             return Trial(self._study, frozen._trial_id)
         trial = self._study.ask()
         if trial.number != number:
-            raise InputError(f"{self._place}: another process adds trials; one may search at a time")
+            raise InputError(f"{self._place}: another process adds trials; only one may search at a time")
         self._asked += 1
         return trial
 
@@ -197,4 +197,4 @@ class Driver:
         except OSError as error:
             raise StoreError(f"{self._place}: cannot be written: {reason_of(error)}; finished jobs are kept") from error
         except UpdateFinishedTrialError as error:
-            raise InputError(f"{self._place}: another process ends trials; one may search at a time") from error
+            raise InputError(f"{self._place}: another process ends trials; only one may search at a time") from error

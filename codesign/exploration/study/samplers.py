@@ -77,7 +77,7 @@ def known_sampler(name: str) -> str:
 
 def check_options(name: str, options: Mapping[str, Any]) -> None:
     if "seed" in options:
-        raise ValueError("seed: belongs to the sampler; write it beside the options")
+        raise ValueError("seed: belongs to the sampler; write it next to the options")
     try:
         SeededSampler(name, seed=0, options=options)
     except (TypeError, ValueError) as error:

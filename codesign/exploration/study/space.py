@@ -212,7 +212,7 @@ class SearchSpace:
         block, field = parameter.block, parameter.field
         name = parameter.name or self.baseline.get(block, "")
         if block in _NAMED and not self._owners(parameter):
-            return f"no trial has it: it means nothing to any {block} of the trials"
+            return f"no trial has it: it applies to no {block} of the trials"
         try:
             if changes_widths(parameter.path) and (most := self._most_layers(parameter)) < (parameter.layer or 0):
                 return f"no trial has it: networks have at most {plural(most, 'hidden layer')}"

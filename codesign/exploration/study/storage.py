@@ -102,8 +102,8 @@ class Trials:
     def __post_init__(self) -> None:
         if is_url(self.output):
             raise InputError(
-                f"{printable(self.output)}: trials are kept beside the results of a study, in a folder of this "
-                "machine; its store may be at a URL"
+                f"{printable(self.output)}: trials are stored next to the results of a study, in a local "
+                "folder; its store may be at a URL"
             )
 
     @property

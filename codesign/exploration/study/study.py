@@ -52,7 +52,7 @@ class StudyOutcome(SweepOutcome):
 
     @property
     def failures(self) -> str:
-        again = "; a trial that failed stays so: move the journal away, or give another --storage, to have it run again"
+        again = "; failed trials are not run again: to retry them, move the journal away or give another --storage"
         return f"{self.failed} trials or tested design points failed{again if self._failed_trials else ''}"
 
 
