@@ -1,4 +1,4 @@
-"""Sweeps, studies, prices and schedules from Python: what a notebook calls, with defaults for all that can wait."""
+"""Sweeps, studies, prices and comparisons of schedules from Python and notebooks."""
 
 from __future__ import annotations
 
@@ -76,17 +76,17 @@ def run_sweep(
     models: bool = False,
     progress: bool | None = None,
 ) -> SweepResults:
-    """Train, run and price every design point that is not in the store; write results and report, and return them.
+    """Train, run and price all design points that are not in the store; write results and report, and return them.
 
     Args:
-        sweep: the path of a file, the name of one that is shipped, what a file would say as a mapping, or a spec.
-        dataset, scale: of a file's `datasets` and `scales`; the first of each if None.
-        store: where finished jobs are kept.
+        sweep: a file's path, the name of a shipped sweep, the content of a file as a mapping, or a spec.
+        dataset, scale: which of a file's `datasets` and `scales` to use; the first of each if None.
+        store: store of finished jobs.
         output: folder for results and report; `reports/NAME` if None.
-        executor: runs the jobs, or `serial` or `ray`; None chooses one.
-        data_root: folder of the datasets; found by the settings if None.
-        models: whether to write each trained model with its card too.
-        progress: whether standard error shows how far it is; None where it is a terminal or a notebook.
+        executor: an executor, `serial` or `ray`; chosen automatically if None.
+        data_root: folder of the datasets; from the settings if None.
+        models: whether to also write each trained model with its card.
+        progress: whether to show progress on standard error; if None, only in a terminal or notebook.
 
     Raises:
         InputError: the sweep has mistakes, or files cannot be written.
@@ -115,14 +115,14 @@ def run_study(
 ) -> SweepResults:
     """Search until the budget is spent, test the front, write results, trials and report, and return the results.
 
-    Interrupted anywhere and run again, it continues where it was and, but for a budget of time, ends with the same
-    files; with a larger budget it goes on from there. The results hold the trials of the front and the baseline on the
-    test split; `metadata.study` has all trials, and so has `trials.parquet` beside the report.
+    A study that was interrupted continues when run again and, except under a budget of time, ends with the same files;
+    a larger budget extends it. The results hold the trials of the front and the baseline on the test split;
+    `metadata.study` has all trials, as does `trials.parquet` next to the report.
 
     Args:
-        study: as a sweep of `run_sweep`, with a space, objectives and a budget.
-        output: folder on this machine for the files, and for the journal of trials; `reports/NAME` if None.
-        storage: URL of a storage of Optuna's for the trials, such as `sqlite:///trials.db`, instead of the journal.
+        study: like the sweep of `run_sweep`, with a space, objectives and a budget.
+        output: local folder for the files and the journal of trials; `reports/NAME` if None.
+        storage: URL of an Optuna storage for the trials, such as `sqlite:///trials.db`, instead of the journal.
         dataset, scale, store, executor, data_root, models, progress: as in `run_sweep`.
 
     Raises:
@@ -150,16 +150,15 @@ def run_pricing(
     replay: bool = True,
     progress: bool | None = None,
 ) -> PricingOutcome:
-    """Price every combination of a chip's numbers on stored executions; return where points, front and page are.
+    """Price all combinations of a chip's numbers on stored executions; return the paths of points, front and page.
 
-    Executions that the store lacks are trained and run first, and kept. `pd.read_parquet(outcome.front)` reads the
-    front.
+    Missing executions are trained, run and stored first. `pd.read_parquet(outcome.front)` reads the front.
 
     Args:
-        prices: as a sweep of `run_sweep`, with a sweep, a chip, a schedule and axes.
-        output: folder on this machine for the files; `reports/NAME` if None.
-        threads: that compute latencies; one a core if None.
-        replay: whether points on the front of a chip without synchronization get the latency of a message replay.
+        prices: like the sweep of `run_sweep`, with a sweep, a chip, a schedule and axes.
+        output: local folder for the files; `reports/NAME` if None.
+        threads: number of threads that compute latencies; one per core if None.
+        replay: whether to replay messages for the latency of points on the front of a chip without synchronization.
         store, data_root, progress: as in `run_sweep`.
 
     Raises:
@@ -188,7 +187,7 @@ def _arguments(
     executor: Executor | ExecutorName | None = None,
     **others: Any,
 ) -> Iterator[RunArguments]:
-    """What any of them is run with, and its progress while it runs."""
+    """The arguments of a run, with its progress shown meanwhile."""
     with shown_progress(is_watched() if progress is None else progress) as shown:
         if executor is not None and not isinstance(executor, Executor):
             one_of("executor", executor, get_args(ExecutorName))
@@ -206,8 +205,7 @@ def _arguments(
 def _asked(
     kind: str, given: object, model: type[Model], *, dataset: str | None, scale: str | None
 ) -> tuple[Model, str]:
-    """The spec of a sweep or study that a notebook gives in any form, and the command that does the same, "" where none
-    does."""
+    """The spec of a sweep or study given in any form, and the equivalent shell command, "" if there is none."""
     if isinstance(given, str | Path):
         spec = choose_sweep(given, model, dataset=dataset, scale=scale).spec
         chosen = [("--dataset", dataset), ("--scale", scale)]
@@ -219,8 +217,8 @@ def _asked(
 
 
 def _described(kind: str, given: object, model: type[Described]) -> Described:
-    """A spec, or that of a mapping that says what a file would."""
-    if type(given) is model:  # the spec of a study is one of a sweep, too
+    """The given spec, or the spec of a mapping with the content of a file."""
+    if type(given) is model:  # a study's spec is also a sweep's
         return given
     if not isinstance(given, Mapping):
         raise InputError(f"{kind}: must be a path, a name, a mapping or a spec, found {type(given).__name__}")
@@ -228,14 +226,14 @@ def _described(kind: str, given: object, model: type[Described]) -> Described:
 
 
 def _as_written(value: Any, at: Path_ = ()) -> Any:
-    """What a file would say: arrays and numbers of numpy as lists and numbers, paths as texts; specs stay. Raises
-    InputError for what no file can say."""
+    """The value as in a file: NumPy arrays and scalars as lists and numbers, paths as text; specs are unchanged. Raises
+    InputError for values that no file can contain."""
     value = value.tolist() if hasattr(value, "tolist") else value
     if len(at) > DEEPEST:
         raise InputError(f"{dotted(at[:3])}: {excess(len(at))}")
     match value:
         case Mapping():
-            if others := [key for key in value if not isinstance(key, str) and type(key) is not int]:  # of `by_tiles`
+            if others := [key for key in value if not isinstance(key, str) and type(key) is not int]:  # for `by_tiles`
                 raise InputError(f"{dotted(at) or 'the document'}: a key must be a text, found {others[0]!r:.80}")
             return {str(key): _as_written(inner, (*at, str(key))) for key, inner in value.items()}
         case list() | tuple() | range():
@@ -260,37 +258,38 @@ def compare_schedules(
     scaled: bool = True,
     seeds: Iterable[int] | int = (0,),
 ) -> pd.DataFrame:
-    """A trained network under every policy, group size and stop, beside layered inference, on no chip or on several.
+    """Compare a trained network under policies, group sizes and stops with layered inference, on chips or on none.
 
-    What a network loses where layers do not wait has two parts. With stop `drained` each timestep ends when no spike
-    waits, as in layered inference: what is lost is due to the order of spikes alone. With `on_output`, as on most
-    chips, the answer is read a step after the first output spike: what is lost beyond that is due to reading early.
+    The loss of accuracy when layers do not wait has two causes. With stop `drained`, each timestep ends when no spike
+    waits, as in layered inference, so the loss is due to the order of spikes alone. With `on_output`, as on most chips,
+    the answer is read a step after the first output spike; the additional loss is due to reading early.
 
-    On a chip that waits, its own schedule is run, with the first stop, and no other. On others the layered row is what
-    the chip would need if it could wait. Weights and potentials have its bits. All is checked before the first run.
+    On a chip that waits, only its own schedule is run, with the first stop. On others, the layered row shows what the
+    chip would need if it could wait. Weights and potentials have the chip's bits. Everything is checked before the
+    first run.
 
     Args:
         network: a trained network.
         events: the samples, such as `workload.test`.
-        chips: names, paths or descriptions; without any, what does not need one.
-        policies, group_sizes: of the asynchronous executions; one or several of each.
-        stop: when the answer is read (`Schedule.stop`), one or several; None is `on_output` and `drained`, the latter
-            alone where the network's readout is its potentials.
-        scaled: whether counts of a chip are lifted where the network does not fit; else it raises.
-        seeds: of what policies draw: one run each where something is drawn, else a single run.
+        chips: names, paths or descriptions; if empty, only quantities that need no chip are computed.
+        policies, group_sizes: one or several of each, for the asynchronous executions.
+        stop: when the answer is read (`Schedule.stop`), one or several; None is `on_output` and `drained`, or only
+            `drained` if the network's readout is its potentials.
+        scaled: whether to raise a chip's counts if the network does not fit; otherwise that is an error.
+        seeds: seeds of random draws, one run per seed; a single run if nothing is drawn.
 
     Returns:
-        A row each, numbers as means over `runs`; what is not known is NaN. Columns: `chip` as you named it, `policy`,
-        `group_size`, `stop`, `runs`, `accuracy`, `agreement` with layered inference of the same weights,
-        `spike_density`, `forward_steps`, `contention`, `energy_j` and `latency_s`; of accuracy, energy and latency also
-        `…_half_width`, of the 95 % interval over draws, not over trainings or samples; `energy_coverage`, the terms
-        that the energy contains (only energies of equal coverage compare); `not_modelled`, what energy and latency
-        leave out or why there is none; and `assumptions`, what was assumed that the chip does not have or state, such
-        as raised counts. `plot_schedules` draws it.
+        One row per chip and schedule, with means over `runs`; unknown values are NaN. Columns: `chip` as given,
+        `policy`, `group_size`, `stop`, `runs`, `accuracy`, `agreement` with layered inference of the same weights,
+        `spike_density`, `forward_steps`, `contention`, `energy_j` and `latency_s`; for accuracy, energy and latency
+        also `…_half_width` of the 95 % interval over draws, not over trainings or samples; `energy_coverage`, the terms
+        that the energy contains (only energies with equal coverage can be compared); `not_modelled`, what energy and
+        latency leave out or why they are unknown; and `assumptions`, what was assumed that the chip does not have or
+        state, such as raised counts. `plot_schedules` draws the table.
 
     Raises:
-        InputError: an unknown chip, policy or stop, two of one name, a policy that needs times that the chip lacks, an
-            empty list, a group size that is not a whole number above 0, or a label that the network has no output for.
+        InputError: an unknown chip, policy or stop, two with the same name, a policy that needs times that the chip
+            lacks, an empty list, a group size that is not a whole number above 0, or a label without an output neuron.
         InfeasibleError: the network does not fit a chip, and `scaled` is False.
     """
     check_labels(network, events)
@@ -312,14 +311,14 @@ def compare_schedules(
 
 
 def _several(given: Any) -> tuple[Any, ...]:
-    """One thing, or several, as a tuple, each once; a text and a chip are one."""
+    """One or several values as a tuple without duplicates; a string or a chip is one value."""
     several = list(given) if isinstance(given, Iterable) and not isinstance(given, str | Chip) else [given]
     return tuple(one for number, one in enumerate(several) if one not in several[:number])
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Case:
-    """A network with a chip's weights, on that chip or on none, and what is run there, each with the stop asked for."""
+    """A network, on a chip with its weight bits or on none, and the schedules to run, each with its requested stop."""
 
     chip: str | None
     network: SpikingNetwork
@@ -349,7 +348,7 @@ class _Case:
         return _Case(chip=name, network=network, placement=placement, schedules=schedules)
 
     def check(self, events: EventBatch, seeds: Sequence[int]) -> None:
-        """Raises InputError for what a run would refuse."""
+        """Raise InputError for anything that a run would refuse."""
         few = events.select(slice(1))
         for (_, chosen), seed in product(self.schedules, seeds):
             Run(network=self.network, events=few, schedule=chosen.schedule, regularization=Regularization(), seed=seed)
@@ -393,7 +392,7 @@ class _Case:
 
 
 def _mean(name: str, values: Sequence[float | None], *, spread: bool = False) -> dict[str, float]:
-    """A column, NaN where a run lacks the value; with `spread` its interval too, NaN with fewer than two runs."""
+    """The mean, NaN if a run lacks the value; with `spread`, also its interval, NaN for fewer than two runs."""
     found = interval([math.nan if value is None else value for value in values])
     told = {name: found.mean, f"{name}_half_width": found.half_width} if spread else {name: found.mean}
     return {column: math.nan if number is None else number for column, number in told.items()}

@@ -1,4 +1,4 @@
-"""The trained models of a sweep or study as files: weights and cards in `models/` beside the results."""
+"""Writing the trained models of a sweep or study: weights and cards in `models/` next to the results."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from codesign.versions import package_versions
 
 _FOLDER = "models"
 _MOST_EVALUATIONS = 1000
-"""Evaluations on a card; a header of a safetensors file has a limit, and so has a reader."""
+"""Most evaluations on a card, for its readers and because the header of a safetensors file is limited in size."""
 _LONGEST_NAME = 120
 _UNSAFE = re.compile(r"[^A-Za-z0-9._+-]")
 
 
 @dataclass(frozen=True, kw_only=True)
 class ModelFiles:
-    """How many models were written into a folder, and those that a feasible design point needs and that are missing,
-    each with the reason."""
+    """The number of models written to a folder, and the models of feasible design points that are missing, each with
+    the reason."""
 
     folder: Location
     written: int
@@ -40,11 +40,11 @@ class ModelFiles:
 
 @dataclass(frozen=True, kw_only=True)
 class _Model:
-    """One model of a plan, with the design points that evaluate it.
+    """A model of a plan, and the design points that evaluate it.
 
     Attributes:
-        label: of the study's trial as its results say it, "" in a sweep.
-        axes: values of the axes that tell it from others of the recipe, by parameter.
+        label: the study's trial as in its results, "" in a sweep.
+        axes: values of the axes that distinguish it from other models of the recipe, by parameter.
     """
 
     label: str
@@ -62,20 +62,20 @@ class _Model:
 
     @property
     def trial(self) -> str:
-        """The label as a word: a trial's is its number."""
+        """The label in words: `trial 3` for a number."""
         return f"trial {self.label}" if self.label.isdecimal() else self.label
 
 
 def write_models(
     plans: Mapping[str, Plan], table: ResultTable, run: RunArguments, reasons: Mapping[str, object]
 ) -> ModelFiles:
-    """Write the models of plans whose jobs have been run, into `models` in the output of their results. The same
-    results give the same bytes. Raises InputError where a file cannot be written, and StoreError where the store, or a
-    model in it, cannot be read.
+    """Write the models of plans whose jobs have been run, into the folder `models` in the output. The same results give
+    the same bytes. Raises InputError if a file cannot be written, and StoreError if the store, or a model in it, cannot
+    be read.
 
     Args:
-        plans: by the value of the axis `trial` in the results; a sweep's has the name "".
-        reasons: by key, why a training is missing.
+        plans: plans by their value of the axis `trial` in the results, "" for a sweep.
+        reasons: why trainings are missing, by key.
     """
     folder = open_folder(join(run.output, _FOLDER))
     models = [model for label, plan in plans.items() for model in _models(label, plan)]
@@ -93,11 +93,11 @@ def write_models(
 
 
 def file_names(models: Iterable[tuple[str, str, Mapping[str, str | float], int]]) -> list[str]:
-    """Names of models' files without suffix, each another one on every system, also where case does not count. A model
-    is its label, recipe, values of the recipe's axes and training seed.
+    """File names of models without suffix, unique on every system, even if case-insensitive. A model is given by its
+    label, recipe, values of the recipe's axes and training seed.
 
-    Only letters, digits and `._+-` are in them. Where that, or a length that systems take, would lose something, a hash
-    of all that tells the model apart is added.
+    Names consist of letters, digits and `._+-`. If characters are replaced or cut off, or two names collide, a hash of
+    the model is appended.
     """
     found: list[tuple[str, str, bool]] = []
     for label, recipe, axes, seed in models:
@@ -116,7 +116,7 @@ def _number(value: str | float) -> str:
 
 
 def _models(label: str, plan: Plan) -> list[_Model]:
-    """The models of a plan that some chip takes, in its order."""
+    """The models that some chip of a plan can run, in the order of the plan."""
     own_axes = {f"{AXIS_PREFIX}{path}" for path in plan.spec.axes}
     points: dict[tuple[str, int, tuple[tuple[str, str | float], ...]], list[PlannedPoint]] = {}
     for point in plan.points:
@@ -151,7 +151,7 @@ def _write(
     data = run.workloads.load(model.inputs.workload)
     evaluations = tuple(_evaluations(model, table.frame.iloc[positions[:_MOST_EVALUATIONS]]))
     metadata = table.metadata
-    # here, so that sweeps that write none do not wait for torch
+    # imported here, so that sweeps that write no models do not wait for torch
     from codesign.models.file import encode_model, network_of
 
     state, kind = decode_state(entry.payload), "study" if model.label else "sweep"
@@ -185,7 +185,7 @@ def _write(
     if (given := model.inputs.given) is not None and given.trains:
         before = (*given.card.earlier_data, given.card.data)
         card = replace(card, earlier_data=tuple(data for data in before if data is not None))
-    elif given is not None:  # what was trained elsewhere is what it was
+    elif given is not None:  # the card of a model that was trained elsewhere stays
         found = {name: getattr(card, name) for name in ("weights", "evaluations", "evaluations_left_out", "versions")}
         card = replace(given.card, **found)
     own = network_of(card, state, "the stored model").own_numbers()
@@ -200,7 +200,7 @@ _EVALUATED = tuple(attribute.name for attribute in fields(ModelEvaluation) if at
 
 
 def _evaluations(model: _Model, frame: pd.DataFrame) -> Iterator[ModelEvaluation]:
-    """What rows say of a model; cells that are not known are left out, and data that its card does not name is told."""
+    """The evaluations of a model in rows, without unknown cells; mentions data that its card does not name."""
     given, fingerprint, told = model.inputs.given, model.inputs.workload, tuple[str, ...]()
     if given is not None and not given.trains and getattr(given.card.data, "fingerprint", None) != fingerprint:
         name = model.plan.workloads[fingerprint].name

@@ -1,4 +1,4 @@
-"""The sweep of one trained model: on chips, waiting for layers and not."""
+"""The sweep of one trained model on chips, with and without waiting for layers."""
 
 from __future__ import annotations
 
@@ -26,17 +26,18 @@ _DATA = (".npz", ".h5", ".hdf5")
 def sweep_of_model(
     model: str, data: str, chips: Sequence[str], *, samples: int | None = None, real_time: bool = False
 ) -> SweepSpec:
-    """Accuracy, energy and latency of a model on each chip: on one that waits for layers as it does, on others both.
+    """A sweep for the accuracy, energy and latency of a model on each chip: with the chip's own schedule if it waits
+    for layers, otherwise with and without waiting.
 
-    Data that the model was trained on, which its card knows by name, has the timesteps and the split of the training.
-    Raises InputError where the model or a chip cannot be read, or the data has no such name.
+    If the model's card names the data as its training data, the timesteps and the split are those of the training.
+    Raises InputError if the model or a chip cannot be read, or no dataset has the given name.
 
     Args:
-        model: its file, `.safetensors` or NIR.
+        model: the model's file, `.safetensors` or NIR.
         data: a file or folder of arrays, or the name of a dataset.
-        chips: names, or files of one's own.
-        samples: only the first so many of the test split; None for all.
-        real_time: whether a sample takes as long as its recording, with the power drawn all that time.
+        chips: names, or paths of chip files.
+        samples: number of samples, the first of the test split; all if None.
+        real_time: whether a sample takes as long as its recording, with power drawn throughout.
     """
     loaded = load_model_file(ModelFile(file=model))
     network = loaded.network
@@ -64,7 +65,7 @@ def sweep_of_model(
         "title": f"{os.path.basename(model)} on {', '.join(entries)}",
         "workload": workload,
         "recipes": {name: {"model": model}},
-        # Each timestep ends when nothing waits, as where layers wait: the rest of a loss is due to reading early.
+        # Each timestep ends when nothing waits, as in layered inference: any further loss is due to reading early.
         "schedules": {"drained": {"synchronization_threshold": "chip", "stop": "drained"}},
         "chips": entries,
         "questions": dict(_questions(entries)),
@@ -75,29 +76,30 @@ def sweep_of_model(
 
 
 def _has_other_frames(workload: Mapping[str, Any]) -> bool:
-    """Whether a file's timesteps are of another length, which cannot be chosen."""
+    """Whether the data's timesteps have another length, which cannot be changed."""
     try:
         outline_workload(WorkloadSpec.model_validate(workload), look_only=True)
     except OptionError as error:
         return any(option == "timestep" for option, _ in error.mistakes)
     except CodesignError:
-        pass  # told with the sweep
+        pass  # reported with the sweep
     return False
 
 
 def _as_trained(workload: WorkloadSpec, data: ModelData | None) -> WorkloadSpec:
-    """The workload with the options that the model was trained with, where the data has the same name. Else samples
-    would have another number of timesteps, or the test samples be some that it was trained on."""
+    """The workload, with the options of the model's training if the data has the same name. Otherwise samples could
+    have another number of timesteps, and test samples could be among those that the model was trained on."""
     if data is None or data_name(data.options) != data_name(workload):
         return workload
     return data.options.model_copy(update={"file": workload.file})
 
 
 def _questions(entries: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """What each chip that does not wait loses by it, to the order of spikes and to reading early; and which chip."""
+    """The questions: for each chip that does not wait, what it loses to the order of spikes and to reading early; and
+    which chip is best."""
     for chip, entry in entries.items():
         if len(entry["schedules"]) > 1:
-            select = {"chip": chip, "schedule": entry["schedules"]}  # named, or waiting would be left out
+            select = {"chip": chip, "schedule": entry["schedules"]}  # named, or waiting is left out
             asked = {"ask": f"Which schedule is most accurate on {chip}?"} if len(entries) > 1 else {}
             yield f"waiting_on_{chip}", {"choose": "schedule", "most": "accuracy", "select": select, **asked}
     if len(entries) > 1:
@@ -105,12 +107,12 @@ def _questions(entries: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, A
 
 
 def name_of_chip(chip: str) -> str:
-    """What results call a chip: the name that it was asked for by, of a file its stem."""
+    """The name of a chip in results: the given name, or the stem of a file."""
     return _name(chip) if is_chip_file(chip) else chip
 
 
 def _name(path: str) -> str:
-    """A file's name as one of a sweep; a hash tells a long one from others."""
+    """The name of a file as the name of a sweep; long names are cut and get a hash."""
     stem = os.path.splitext(os.path.basename(path))[0]
     plain = _NAME.sub("_", stem) or "model"
     if len(plain) > _LONGEST:

@@ -1,4 +1,4 @@
-"""From a sweep to its design points and the jobs that they share."""
+"""Planning a sweep: its design points and the jobs that they share."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ from codesign.workload.dataset import WorkloadOutline
 
 
 def plan_designs(spec: SweepSpec, outline: Callable[[SweepSpec], WorkloadOutline]) -> Plan:
-    """Enumerate the design points of a sweep, whatever its axes are on; `outline` gives what is known of a workload
-    before it is read. Raises InputError where they are too many, or as `build_plan`."""
+    """Enumerate the design points of a sweep with any axes; `outline` returns the facts of a workload that are known
+    before its data is read. Raises InputError if there are too many points, or like `build_plan`."""
     if (points := design_points(spec)) > MOST_POINTS:
         many = f"{points:,} design points are more than a sweep may have, {MOST_POINTS:,}"
         rule = f"{many}; `codesign price` prices larger grids of a chip's numbers"
@@ -70,14 +70,14 @@ def build_plan(
     design: Sequence[tuple[str, str | float]] = (),
     with_twins: bool = True,
 ) -> Plan:
-    """Enumerate the design points of a sweep of one network and workload. Raises InputError where parts of the sweep do
-    not fit each other: network and workload, values of axes and their parameters, a chip and its operation, schedules,
-    recipes and models that are given.
+    """Enumerate the design points of a sweep with a single network and workload. Raises InputError if parts of the
+    sweep do not fit each other: network and workload, values of axes and their parameters, a chip and its operation,
+    schedules, recipes, and given models.
 
     Args:
-        workload: what is known of it before it is read.
-        design: values of the axes that chose the two, as columns hold them.
-        with_twins: whether design points also run with float32 weights and under layered inference, for comparison.
+        workload: outline of the workload, known before its data is read.
+        design: values of the axes that chose network and workload, as in columns.
+        with_twins: whether to also run design points with float32 weights and under layered inference, for comparison.
     """
     loaded = load_given(spec)
     spec = with_given_network(spec, loaded, workload)
@@ -98,7 +98,7 @@ def build_plan(
         sharing={name: sharing_of(model.network) for name, (_, model) in loaded.items()},
         own_numbers={name: model.network.own_numbers() for name, (_, model) in loaded.items()},
     )
-    # Deployment by deployment, so that what the keys of its points share is encoded once; then in the file's order.
+    # Built deployment by deployment, so that the common parts of keys are encoded once; then put in the file's order.
     by_deployment = [[builder.points(deployment, model) for model in models] for deployment in deployments]
     points = [point for of_model in zip(*by_deployment, strict=True) for points in of_model for point in points]
     return Plan(
@@ -111,7 +111,7 @@ def build_plan(
 
 
 def _workload_mistakes(spec: SweepSpec, workload: WorkloadOutline) -> Iterator[Mistake]:
-    """Recipes that train on test samples alone, chips that keep pace with an input that has no duration, and schedules
+    """Mistakes: recipes without samples to train on, real-time chips for an input without a duration, and schedules
     with more timesteps than samples have."""
     trained = [name for name, recipe in spec.recipes.items() if recipe.model is None]
     if trained and not workload.trainable:
@@ -130,7 +130,7 @@ def _workload_mistakes(spec: SweepSpec, workload: WorkloadOutline) -> Iterator[M
 
 
 def _neuron_mistakes(spec: SweepSpec, shape: NetworkShape) -> Iterator[Mistake]:
-    """Parameters that are given for another number of layers than there are, or do not go with connections."""
+    """Mistakes: neuron parameters for a wrong number of layers, or incompatible with the connections."""
     for name in NeuronSpec.model_fields:
         try:
             spec.neuron.of_layers(name, len(shape.layers))
@@ -144,7 +144,7 @@ def _neuron_mistakes(spec: SweepSpec, shape: NetworkShape) -> Iterator[Mistake]:
 
 @dataclass(frozen=True, kw_only=True)
 class _Model:
-    """A model to be trained, or why it cannot be, and what all rows say of it."""
+    """A model to train, or the reason why it cannot be trained, with the columns that all its rows share."""
 
     recipe: Variant[Recipe]
     inputs: TrainInputs
@@ -209,7 +209,7 @@ def _models(
 
 @dataclass(kw_only=True)
 class _Builder:
-    """Makes the points of deployments, which share the executions of models."""
+    """Builds the points of deployments, which share the executions of models."""
 
     spec: SweepSpec
     shape: NetworkShape
@@ -219,7 +219,7 @@ class _Builder:
     sharing: Mapping[str, Mapping[str, Sharing]]
     own_numbers: Mapping[str, Mapping[str, str]]
     _executed: dict[tuple[Inference, str, int], partial[FeasiblePoint]] = field(default_factory=dict)
-    _in_layers: dict[str, Evaluation] = field(default_factory=dict)  # by key of the execution
+    _in_layers: dict[str, Evaluation] = field(default_factory=dict)  # by execution key
 
     def points(self, deployment: Deployment, model: _Model) -> list[PlannedPoint]:
         axes: Columns = {f"{AXIS_PREFIX}{path}": None for path in self.spec.axes}
@@ -258,7 +258,7 @@ class _Builder:
         return PlannedPoint(columns=columns, shape=self.shape, chip=chip.chip, jobs=jobs, reason=reason)
 
     def _execute(self, inference: Inference, model: TrainInputs, seed: int) -> partial[FeasiblePoint]:
-        """The jobs of a point but for its price."""
+        """The jobs of a point without its price, as a constructor that takes it."""
         seed = seed if inference.seeded else 0
         known = (inference, model.key, seed)
         if known in self._executed:
@@ -284,7 +284,7 @@ class _Builder:
         return jobs
 
     def _layered(self, execution: ExecuteInputs) -> Evaluation:
-        """The same model with the same weights and the same input under layered inference, answered at the end."""
+        """The layered execution of the same weights and input, answered at the end."""
         schedule = execution.schedule
         if not (schedule.stop == "drained" and schedule.equivalent_to_layered(self.shape)):
             kept = {name: getattr(schedule, name) for name in ("cores", "input_dropout", "timesteps")}

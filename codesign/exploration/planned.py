@@ -1,4 +1,4 @@
-"""What a plan holds: the design points of a sweep, and the jobs of each."""
+"""A plan: the design points of a sweep, and the jobs of each."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from codesign.workload.spec import WorkloadSpec
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Evaluation:
-    """A model that is run, and how the network answers in it."""
+    """The execution of a model, and the summary of the network's answers."""
 
     execution: ExecuteInputs
     summary: SummaryInputs
@@ -29,12 +29,12 @@ class FeasiblePoint(Evaluation):
     """The jobs of a design point that can be run.
 
     Attributes:
-        execution: what the chip does: on one that cannot drop what waits, the schedule run until nothing does.
-        summary: how the network answers in it, where that is so at the decision.
-        cost: `execution` on the chip.
-        unquantized: the same with float32 weights and potentials without limit; None where `execution` has them.
-        layered: the same weights under layered inference, answered at the end: `execution` itself where its spikes are
-            those.
+        execution: what the chip runs: if it cannot drop waiting spikes, the schedule runs until nothing waits.
+        summary: the network's answers in it, read at the decision.
+        cost: the price of `execution` on the chip.
+        unquantized: the same with float32 weights and unlimited potentials; None if `execution` has these.
+        layered: the same weights under layered inference, answered at the end; `execution` itself if its spikes are the
+            same.
     """
 
     cost: CostInputs
@@ -43,24 +43,24 @@ class FeasiblePoint(Evaluation):
 
     @property
     def evaluations(self) -> tuple[Evaluation, ...]:
-        """The point's own and those that it is compared with."""
+        """The point's own evaluation, and those with which it is compared."""
         return tuple(part for part in (self, self.unquantized, self.layered) if part is not None)
 
     @property
     def results(self) -> tuple[str, ...]:
-        """Keys of what holds columns: summaries and price."""
+        """Keys of the results that hold columns: summaries and price."""
         return (*(part.summary.key for part in self.evaluations), self.cost.key)
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """Keys of all jobs, each after those that it needs."""
+        """Keys of all jobs, each after the jobs that it needs."""
         return (self.execution.model.key, *(part.execution.key for part in self.evaluations), *self.results)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PlannedPoint:
-    """A design point: one row of the results, with what is known before anything runs, and its chip with axes applied.
-    There are no jobs, but a reason, where the network does not fit the chip, or not the one that it is trained for."""
+    """A design point: one row of the results, as far as known before anything runs, and its chip with axes applied. If
+    the network does not fit the chip, or the chip that it is trained for, there is a reason instead of jobs."""
 
     columns: Columns
     shape: NetworkShape
@@ -74,9 +74,9 @@ class Plan:
     """All design points of a sweep, in the order of the file.
 
     Attributes:
-        workloads: what the file says of them, by fingerprint; several where an axis is on them.
-        topologies: in text; several where an axis is on the network.
-        notes: what to know before it runs.
+        workloads: the workloads' specs by fingerprint; several if an axis varies the workload.
+        topologies: as text; several if an axis varies the network.
+        notes: remarks to show before the sweep runs.
     """
 
     spec: SweepSpec
@@ -87,7 +87,7 @@ class Plan:
 
     @property
     def jobs(self) -> tuple[FeasiblePoint, ...]:
-        """Those of the design points that can be run."""
+        """The jobs of the design points that can be run."""
         return tuple(point.jobs for point in self.points if point.jobs is not None)
 
     @property
@@ -97,9 +97,9 @@ class Plan:
 
     @property
     def config_hash(self) -> str:
-        """Hash of the sweep as resolved: file, data, chips, versions of the jobs."""
+        """Hash of the resolved sweep: file, data, chips, versions of the jobs."""
         keys = sorted({key for jobs in self.jobs for key in jobs.keys})
-        # Where and how jobs run, where files lie and what is asked says nothing about their results.
+        # Where and how jobs run, where files are and which questions are asked does not affect results.
         chips = {
             name: entry.model_copy(update={"extends": entry.extends and PurePath(entry.extends).name})
             for name, entry in self.spec.chips.items()

@@ -1,4 +1,4 @@
-"""The rows of design points, from what their jobs left in the store."""
+"""Rows of design points, from the results of their jobs in the store."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from codesign.hardware.cost.energy import paper_synaptic_operations
 from codesign.training.recipe import Recipe
 
 _AT_ONCE = 500
-"""Points whose entries are read together."""
+"""Number of points whose entries are read together."""
 
 
 def point_rows(points: Sequence[PlannedPoint], store: Store, failures: Mapping[str, Failure]) -> Iterator[Columns]:
-    """All columns of each of many design points: its result, or why it has none, of `failures` by key; few are in
-    memory at once."""
+    """Yield all columns of each design point: its result, or why it has none, with `failures` by key. Only a few points
+    are in memory at a time."""
     for first in range(0, len(points), _AT_ONCE):
         together = points[first : first + _AT_ONCE]
         stored = _Stored(store, [point.jobs for point in together if point.jobs is not None])
@@ -31,7 +31,7 @@ def point_rows(points: Sequence[PlannedPoint], store: Store, failures: Mapping[s
 
 
 class _Stored:
-    """What the store holds of some points' results. What several points share is read once, and decoded once."""
+    """The stored results of some points. Results that points share are read and decoded once."""
 
     def __init__(self, store: Store, jobs: Sequence[FeasiblePoint]) -> None:
         self.root = store.root
@@ -45,7 +45,7 @@ class _Stored:
         return self._facts[key] or {}
 
     def columns(self, key: str) -> Columns | None:
-        """Columns of a summary or a price, None where it is not there. Raises UnreadableResultError."""
+        """Columns of a summary or a price; None if it is missing. Raises UnreadableResultError."""
         entry = self._entries[key]
         if entry is None:
             return None
@@ -54,7 +54,7 @@ class _Stored:
         return self._decoded[key]
 
     def predictions(self, key: str) -> Sequence[float]:
-        """What a summary's execution answered to each sample; empty where it is missing."""
+        """The answer to each sample of a summary's execution; empty if it is missing."""
         entry = self._entries[key]
         answers = None if entry is None else entry.facts.get("predictions")
         return answers if isinstance(answers, list) else ()
@@ -65,7 +65,7 @@ def _point_row(point: PlannedPoint, stored: _Stored, failures: Mapping[str, Fail
         return {**point.columns, "status": "infeasible", "reason": point.reason}
     try:
         return _row(point, point.jobs, stored, failures)
-    except UnreadableResultError as error:  # incomplete, but with the right checksum
+    except UnreadableResultError as error:  # incomplete, but the checksum is right
         return {**point.columns, "status": "failed", "reason": str(error)}
 
 
@@ -92,14 +92,14 @@ def _row(point: PlannedPoint, jobs: FeasiblePoint, stored: _Stored, failures: Ma
 
 
 def _training_columns(facts: Facts) -> Columns:
-    """Facts that are columns: an entry of an earlier time may lack some, and a result that is not there has none."""
+    """Facts that are columns; an older entry may lack some, and a missing result has none."""
     with reading_result("facts"):
         known = {name: fact for name, fact in facts.items() if name in COLUMNS}
         return checked_cells({**known, "train_wall_s": facts.get("wall_s")})
 
 
 def _of_budget(recipe: Recipe, columns: Columns) -> Iterator[str]:
-    """That not even the nearest epoch kept to the budget of its training, or that more came afterwards."""
+    """Assumptions: that not even the nearest epoch kept to the training's budget, or that a calibration followed it."""
     if (budget := recipe.budget) is not None:
         taken = columns.get("validation_density" if budget.energy is None else "validation_energy_j")
         if taken is not None and not budget.kept(taken):
@@ -109,7 +109,7 @@ def _of_budget(recipe: Recipe, columns: Columns) -> Iterator[str]:
 
 
 def _agreement(jobs: FeasiblePoint, stored: _Stored) -> float | None:
-    """Share of samples that are answered as under layered inference with the same weights."""
+    """Share of samples with the same answer as under layered inference with the same weights."""
     if jobs.layered is None:
         return None
     answers, layered = (stored.predictions(one.summary.key) for one in (jobs, jobs.layered))
@@ -117,10 +117,10 @@ def _agreement(jobs: FeasiblePoint, stored: _Stored) -> float | None:
 
 
 def result_columns(point: PlannedPoint, jobs: FeasiblePoint, found: Mapping[str, Columns]) -> Columns:
-    """What a point's results, columns by key of the job, come to: its summary, the accuracy of the same with float
-    weights, and its cost. Raises KeyError or TypeError where something is missing.
+    """The columns of a point from its results, columns by job key: its summary, the accuracy with float weights, and
+    its cost. Raises KeyError or TypeError if something is missing.
 
-    The paper's book follows the summary's spike density, where the priced execution may have been drained beyond it.
+    The paper's book uses the summary's spike density, although the priced execution may have been drained beyond it.
     """
     summary, cost, unquantized = found[jobs.summary.key], found[jobs.cost.key], jobs.unquantized
     operations = paper_synaptic_operations(summary["spike_density"], point.shape)
