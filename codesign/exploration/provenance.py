@@ -1,4 +1,4 @@
-"""What a results file says beside its rows: where everything comes from."""
+"""The metadata of a results file: where everything comes from."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ from codesign.versions import package_versions
 from codesign.workload.dataset import Workload
 
 _LISTED = 4
-"""So many networks at most are named one by one."""
+"""Most networks that are named individually."""
 
 
 def describe_sweep(plan: Plan, works: Sequence[Work], run: RunArguments, *, failed: int) -> ResultMetadata:
-    """Metadata of the results of a plan, of whose works so many jobs failed."""
+    """Metadata of the results of a plan, whose works had `failed` failed jobs."""
     spec, networks = plan.spec, plan.topologies
     schedules = dict.fromkeys(name for entry in spec.chips.values() for name in entry.schedules)
     scaled = {point.columns["chip"] for point in plan.points if SCALED in point.chip.sources}
@@ -74,7 +74,7 @@ def describe_sweep(plan: Plan, works: Sequence[Work], run: RunArguments, *, fail
 
 
 def chip_facts(chip: Chip) -> ChipFacts:
-    """What the report tells of a chip; each number with the citation that it comes from."""
+    """The facts about a chip for the report; each number with the citation of its source."""
 
     def cite(key: str) -> str:
         return chip.sources[key].citation if key in chip.sources else key
@@ -137,7 +137,7 @@ def _gating(chip: Chip) -> str:
 
 
 def _measured(check: Check, measured: float, source: str) -> ValidationFacts:
-    """A published measurement, and what the chip's numbers give for the same workload."""
+    """A published measurement, and the model's value for the same workload."""
     ranged = check.model_high is not None and check.model_high != check.model_low
     standings = {
         "recomputed": "recomputed",
@@ -159,7 +159,7 @@ def _measured(check: Check, measured: float, source: str) -> ValidationFacts:
 
 
 def _workload_facts(spec: SweepSpec, workloads: Iterator[Workload]) -> WorkloadFacts:
-    """Of the first of some workloads, too large to hold together; and what others leave out."""
+    """Facts about the first workload, and what the others leave out. They are too large to hold in memory together."""
     workload = next(workloads)
     others = dict.fromkeys(other.left_out for other in workloads if other.left_out != workload.left_out)
     split = spec.evaluation.split
@@ -181,7 +181,7 @@ def _workload_facts(spec: SweepSpec, workloads: Iterator[Workload]) -> WorkloadF
 
 
 def scalars(values: Mapping[str, Any]) -> dict[str, Scalar]:
-    """Parameters as cells of a table can hold them: what has parts, in words, without those that are None."""
+    """Parameters as table cells: values with parts are put in words, without the parts that are None."""
     return {name: _scalar(value) for name, value in values.items()}
 
 

@@ -1,4 +1,4 @@
-"""What jobs take where they run, as files and executors have it, and the cores that there are for them here."""
+"""Resources of jobs, as in files and for executors, and the usable cores of this machine."""
 
 from __future__ import annotations
 
@@ -16,23 +16,24 @@ from codesign.units import Memory, Real, Time
 
 SHORTEST_TIMEOUT_S = 0.01
 LONGEST_TIMEOUT_S = 366 * 24 * 3600.0
-"""Outside of these, timers round to nothing or overflow."""
+"""Outside this range, timers round to zero or overflow."""
 
 
 def usable_cores() -> int:
-    """Cores of this machine that this process may use: `taskset`, a batch system or a container can leave it fewer than
-    there are."""
+    """Number of cores that this process may use: `taskset`, a batch system or a container can restrict it to fewer than
+    the machine has."""
     allowed = getattr(os, "sched_getaffinity", None)  # Linux
     cores = (os.cpu_count() or 1) if allowed is None else len(allowed(0))
     return max(1, math.ceil(min(cores, core_limit(Path("/sys/fs/cgroup")))))
 
 
 def core_limit(control: Path) -> float:
-    """The processor time that a container may take per time, from its folder of control files; infinite if any."""
-    with suppress(OSError, ValueError):  # version 2: "max" where there is no limit
+    """The limit of a container's processor time per wall time, from its folder of control files; infinite if
+    unlimited."""
+    with suppress(OSError, ValueError):  # version 2: "max" if unlimited
         limit_us, period_us = (control / "cpu.max").read_text(encoding="ascii").split()
         return int(limit_us) / int(period_us)
-    with suppress(OSError, ValueError):  # version 1: -1 where there is none
+    with suppress(OSError, ValueError):  # version 1: -1 if unlimited
         files = (control / "cpu" / f"cpu.cfs_{name}_us" for name in ("quota", "period"))
         limit, period = (int(file.read_text(encoding="ascii")) for file in files)
         return limit / period if limit > 0 else math.inf
@@ -40,13 +41,13 @@ def core_limit(control: Path) -> float:
 
 
 class JobResources(Spec):
-    """What one job takes, and its time limit; results do not depend on it, except on the device that `gpus` chooses.
+    """Resources and time limit of one job. Results do not depend on them, except on the device that `gpus` chooses.
 
     Attributes:
-        cpus: cores, which is also the number of threads.
-        gpus: GPUs, or a share of one; with any, the job computes on CUDA, with the engine that can.
-        memory: memory that a job needs, such as `2 GiB`; a node runs as many jobs at once as fit.
-        timeout: time limit, such as `2 h`, after which a job is ended; its rows say so.
+        cpus: number of cores, and of threads.
+        gpus: number of GPUs, or a share of one; above 0 the job computes on CUDA, with the reference engine.
+        memory: memory that the job needs, such as `2 GiB`; a node runs as many jobs at a time as fit.
+        timeout: time limit, such as `2 h`, after which the job is ended; its rows say so.
     """
 
     cpus: Annotated[int, Field(ge=1, le=4096, strict=True)] = 1
@@ -67,7 +68,7 @@ class JobResources(Spec):
 
 
 class ResourcesEntry(Spec):
-    """What jobs of each kind take: trainings, executions, and prices of executions."""
+    """Resources of each kind of job: trainings, executions, and prices of executions."""
 
     train: JobResources = JobResources()
     execute: JobResources = JobResources()

@@ -1,4 +1,4 @@
-"""Running what is to be done: jobs in order of what they need, results into the store as they come."""
+"""Running jobs in the order of their dependencies, and storing their results as they arrive."""
 
 from __future__ import annotations
 
@@ -23,26 +23,26 @@ from codesign.workload.dataset import Workload
 JOB_KINDS = ("train", "price", "execute")
 
 _PULSE_S = 1.0
-"""Progress is told that time has passed so often, even where no job ends."""
+"""Interval in which progress is updated, even if no job ends."""
 _TOGETHER = 64
-"""Jobs that have ended are taken in so many at a time, where there are several: to force one result to a disk after
-the other takes ten times as long."""
+"""Most ended jobs that are processed together: forcing results to a disk one by one takes ten times as long."""
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class Runner:
-    """Runs jobs on an executor; each result is in the store before anything that needs it starts.
+    """Runs jobs on an executor; each result is stored before any job that needs it starts.
 
-    Work may be added while other work runs. A result is computed once, however many ask for it; what another
-    process put into the store meanwhile is not computed at all.
+    Work may be added while other work runs. A result is computed once, however often it is requested, and not at all if
+    another process has stored it meanwhile.
 
     Attributes:
         store: keeps the results.
-        workload: gives the workload of a fingerprint; called only where a job needs it that is not held for another.
-        resources: what jobs of each kind take.
-        order: kinds of jobs, those first that begin first where several could. Unless told otherwise, trainings come
-            first, the longest jobs there are, and prices before other executions, so that results are seen early.
-        failures: by key, why a result is missing: its own failure, or that of what it needs.
+        workload: returns the workload of a fingerprint; called only if a job needs one that is not loaded for another
+            job.
+        resources: resources of each kind of job.
+        order: kinds of jobs in order of priority. By default, trainings come first, because they take longest, and
+            prices before other executions, so that results are seen early.
+        failures: why results are missing, by key: their own failure, or that of a result that they need.
     """
 
     store: Store
@@ -53,18 +53,18 @@ class Runner:
     order: Sequence[str] = JOB_KINDS
     failures: dict[str, Failure] = field(default_factory=dict)
     _ready: list[tuple[int, int, str]] = field(default_factory=list)  # a heap
-    _jobs: dict[str, Job] = field(default_factory=dict)  # those that have not ended
+    _jobs: dict[str, Job] = field(default_factory=dict)  # jobs that have not ended
     _unfinished: set[str] = field(default_factory=set)  # keys of results
-    _waiting: dict[str, list[Job]] = field(default_factory=dict)  # by the key that they wait for
-    _readers: Counter[str] = field(default_factory=Counter)  # jobs that have yet to be given the payload of a key
+    _waiting: dict[str, list[Job]] = field(default_factory=dict)  # by the key of the result that they wait for
+    _readers: Counter[str] = field(default_factory=Counter)  # number of jobs that still need the payload of a key
     _payloads: dict[str, object] = field(default_factory=dict)  # stand-ins for payloads with several readers
     _workloads: dict[str, object] = field(default_factory=dict)
-    _checked: set[str] = field(default_factory=set)  # kinds whose resources are there
+    _checked: set[str] = field(default_factory=set)  # kinds whose resources are available
     _under_way: int = 0
-    _begun: Iterator[int] = field(default_factory=count)  # among equal kinds, those come first that could begin first
+    _begun: Iterator[int] = field(default_factory=count)  # orders jobs of one kind by when they became ready
 
     def add(self, work: Work) -> None:
-        """Take more work. What is already there, or has failed, is not run again."""
+        """Add work. Results that are known, under way or failed are not computed again."""
         for kind in sorted({job.kind for job in work.jobs} - self._checked):
             self.executor.check(getattr(self.resources, kind))
             self._checked.add(kind)
@@ -77,19 +77,20 @@ class Runner:
         return key in self._unfinished
 
     def run(self) -> None:
-        """Run until everything has ended. Raises StoreError where a result cannot be kept."""
+        """Run until all jobs have ended. Raises StoreError if a result cannot be stored."""
         while self._jobs:
             self.step()
 
     def step(self) -> None:
-        """Hand jobs to the executor while it has room, and take in what ends, if something does within a second."""
+        """Submit jobs while the executor has room, then process those that end, waiting at most a second for the
+        first."""
         while self._ready and self.executor.has_room:
             self._submit(self._jobs[heapq.heappop(self._ready)[2]])
         self._complete(self._collect())
         self.progress.pulse()
 
     def _unknown_part(self, job: Job) -> Job | None:
-        """A job without the results that are under way or have failed; None where nothing is left of it."""
+        """The job without results that are under way or have failed; None if nothing is left."""
         wanted = tuple(
             part for part in job.wanted if part.key not in self._unfinished and part.key not in self.failures
         )
@@ -172,7 +173,7 @@ class Runner:
                 self.progress.finished(job, task.wall_s, kept)
 
     def _keep_priced(self, job: Job, results: Sequence[Entry | Failure]) -> int:
-        """Keep summaries and prices; how many of them there are."""
+        """Store summaries and prices, and return their number."""
         kept: dict[str, Entry] = {}
         for key, result in zip(job.results, results, strict=True):
             if isinstance(result, Failure):
@@ -180,14 +181,15 @@ class Runner:
                 self.failures[key] = result
             else:
                 kept[key] = result
-        # They are many and soon computed again, so they are not forced to the disk one by one.
+        # They are many and quickly computed again, so they are not forced to the disk one by one.
         self.store.put_many(kept, durable=False)
         for key, entry in kept.items():
             self.progress.result(key, entry.payload)
         return len(kept)
 
     def _end(self, job: Job, failure: Failure | None = None) -> None:
-        """Forget a job: those that waited for its results can begin, or else these and all that need them fail too."""
+        """Remove an ended job. Jobs that waited for its results become ready or, with a failure, fail too, with all
+        that need them."""
         del self._jobs[job.key]
         for key in job.results:
             self._unfinished.discard(key)
@@ -205,7 +207,7 @@ class Runner:
         self._end(job, failure)
 
     def _payload(self, key: str) -> object:
-        """A result that a job needs, or where several do a stand-in for it, sent to workers once."""
+        """The result that a job needs or, if several jobs need it, a stand-in for it, which is sent to workers once."""
         if key not in self._payloads:
             entry = self.store.get(key)
             if entry is None:
@@ -216,7 +218,7 @@ class Runner:
         return payload
 
     def _read(self, key: str) -> None:
-        """A job that was to read a payload has been given it, or never will be."""
+        """Note that a reader of a payload has received it, or no longer needs it."""
         self._readers[key] -= 1
         if self._readers[key] <= 0:
             del self._readers[key]

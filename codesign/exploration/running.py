@@ -1,4 +1,4 @@
-"""What a run is given, and work from beginning to end, on an executor that suits it."""
+"""The arguments of a run, and running its work on a suitable executor."""
 
 from __future__ import annotations
 
@@ -21,31 +21,31 @@ from codesign.files import Location
 from codesign.workload.dataset import Workload
 
 _SAMPLES_PER_S = 250_000
-"""Samples times timesteps that one core trains on, or runs, in a second, roughly, for networks of a few hundred
-neurons."""
+"""Approximate number of samples times timesteps per second and core, in training and execution, for networks with a few
+hundred neurons."""
 _PRICE_S = 0.01
-"""What one core takes for a summary or a price, roughly."""
+"""Approximate time of a summary or a price on one core."""
 _WORTH_RAY_S = 20.0
-"""Ray is used where it should save more than this: to start it and its workers takes 5 to 9 s."""
+"""Ray is used if it should save more than this: starting it and its workers takes 5 to 9 s."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunArguments:
-    """What a sweep, a study or a pricing is run with.
+    """The arguments of a sweep, a study or a pricing.
 
     Attributes:
-        store: where the results of jobs are kept; a point that another sweep or study ran costs nothing.
-        output: folder for the files, a path or a URL; that of a study or pricing is on this machine.
-        executor: runs the jobs, and is closed at the end; None chooses one.
-        progress: receives what happens.
-        workloads: what reads the data.
-        storage: URL of the Optuna storage that keeps a study's trials; None for a journal in the output.
-        models: whether to write each trained or tested model with its card too.
-        again: shell command that gives the same results, for the report; "" where none does.
-        resume: shell command that goes on with this very run, for its record; "" where none does.
+        store: store of job results; a point that another sweep or study has run costs nothing.
+        output: folder for the files, a path or a URL; for a study or pricing a local path.
+        executor: runs the jobs, and is closed at the end; chosen automatically if None.
+        progress: is told about all events of the run.
+        workloads: reads the data.
+        storage: URL of the Optuna storage of a study's trials; a journal in the output if None.
+        models: whether to also write each trained or tested model with its card.
+        again: shell command that gives the same results, for the report; "" if there is none.
+        resume: shell command that continues this run, for its record; "" if there is none.
 
     Raises:
-        InputError: an output that is neither path nor URL, or `models` that is neither true nor false.
+        InputError: an output that is neither a path nor a URL, or `models` that is not a bool.
     """
 
     store: Store
@@ -64,14 +64,14 @@ class RunArguments:
 
 
 def run_work(work: Work, run: RunArguments, resources: ResourcesEntry) -> dict[str, Failure]:
-    """Run what is to be done, with resources as in `Runner`; by key, why a result is missing. Data are read only where
-    there is something to run. Raises StoreError where a result cannot be kept."""
+    """Run work, with resources as in `Runner`; return why results are missing, by key. Data is read only if there is
+    something to run. Raises StoreError if a result cannot be stored."""
     progress, workload, executor = run.progress, run.workloads.load, run.executor
     if not work.jobs:
         progress.planned(work, "none needed")
         progress.added(work, ())
         return {}
-    # Here, so that those who only look up results do not wait for torch and the compiler.
+    # Imported here, so that runs that only look up results do not wait for torch and the compiler.
     from codesign.exploration.runner import Runner
     from codesign.simulation.event.ahead import compiling_ahead
 
@@ -89,7 +89,7 @@ def run_work(work: Work, run: RunArguments, resources: ResourcesEntry) -> dict[s
 
 
 def _job_s(job: Job, load: Callable[[str], Workload]) -> float:
-    """What a job takes on one core, roughly."""
+    """Approximate time of a job on one core."""
     match job.wanted[0]:
         case TrainInputs() as training:
             return training.recipe.epochs * epoch_s(load(training.workload))
@@ -101,18 +101,18 @@ def _job_s(job: Job, load: Callable[[str], Workload]) -> float:
 
 
 def epoch_s(workload: Workload) -> float:
-    """What an epoch takes on one core, roughly."""
+    """Approximate time of an epoch on one core."""
     return len(workload.train) * workload.timesteps / _SAMPLES_PER_S
 
 
 def choose_executor(kinds: Iterable[tuple[float, int]], *, on_note: Callable[[str], None]) -> Executor:
-    """Ray on all cores where jobs can share them that take long enough for its start, unless this process uses Ray
-    already; else serial.
+    """Choose Ray on all cores if running jobs in parallel saves more than its start takes and this process does not use
+    Ray already; otherwise serial.
 
     Args:
-        kinds: of each kind of job, how long all of them take on one core, infinite where that is not known, and how
-            many can run at the same time.
-        on_note: as in `RayExecutor`.
+        kinds: for each kind of job, the time of all its jobs on one core, infinite if unknown, and how many can run at
+            the same time.
+        on_note: called with a message, as in `RayExecutor`.
     """
     cores = usable_cores()
     saved_s = sum(alone_s * (1 - 1 / min(cores, jobs)) for alone_s, jobs in kinds if min(cores, jobs) > 1)
@@ -126,7 +126,7 @@ def choose_executor(kinds: Iterable[tuple[float, int]], *, on_note: Callable[[st
 def named_executor(
     name: ExecutorName, *, workers: int | None = None, address: str | None = None, on_note: Callable[[str], None]
 ) -> Executor:
-    """The executor of a name; the rest is for Ray's."""
+    """The executor with the given name; the other arguments are for Ray."""
     if name == "serial":
         from codesign.exploration.executors.serial import SerialExecutor
 

@@ -1,4 +1,4 @@
-"""A sweep from its specification to results and report."""
+"""Running a sweep, from its specification to results and report."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ from codesign.reporting.html import write_report
 
 @dataclass(frozen=True, kw_only=True)
 class SweepOutcome:
-    """What a sweep left: what its results file says, and where that and the report are, as paths or URLs; models where
-    they were asked for."""
+    """The outcome of a sweep: the content of its results file, the paths or URLs of that file and the report, and
+    models if requested."""
 
     table: ResultTable = field(repr=False)
     results: Location
@@ -45,7 +45,7 @@ class SweepOutcome:
 
     @property
     def failed(self) -> int:
-        """Design points that can be run and have none."""
+        """Design points that can be run but have no result."""
         return int((self.table.frame["status"] == "failed").sum())
 
     @property
@@ -54,22 +54,23 @@ class SweepOutcome:
 
 
 def plan_sweep(spec: SweepSpec, *, data_root: str | Path | None = None) -> Plan:
-    """The design points of a sweep. Looks up which data there is without reading it, and writes nothing. Raises
-    InputError where parts of the sweep do not fit each other, and DataError where the dataset is missing or damaged."""
+    """The design points of a sweep. Looks up the available data without reading it, and writes nothing. Raises
+    InputError if parts of the sweep do not fit each other, and DataError if the dataset is missing or damaged."""
     return plan_designs(spec, Workloads(data_root=data_root, look_only=True).outline)
 
 
 @reading_once()
 def run_sweep(spec: SweepSpec, run: RunArguments) -> SweepOutcome:
-    """Run what is not in the store, then write `results.parquet`, `report.html` and, if asked for, `models/`.
+    """Run the jobs that are not in the store, then write `results.parquet`, `report.html` and, if requested, `models/`.
 
-    Run again after an interruption it goes on where it stopped; after a change it runs only what the change affects.
+    Run again after an interruption, a sweep continues where it stopped; after a change, it runs only what the change
+    affects.
 
     Raises:
-        InputError, DataError: as `plan_sweep`; or the files cannot be written, or another process writes there.
-        StoreError: a result cannot be kept.
+        InputError, DataError: as in `plan_sweep`; also if the files cannot be written, or another process writes there.
+        StoreError: a result cannot be stored.
     """
-    open_folder(run.output).check_writable()  # before anything long is run
+    open_folder(run.output).check_writable()  # before anything that takes long
     load, progress, plan = run.workloads.load, run.progress, plan_designs(spec, run.workloads.outline)
     watch = FrontWatch(plan)
     work = find_work(plan, run.store, on_result=watch.result, models=run.models)
@@ -86,15 +87,16 @@ def run_sweep(spec: SweepSpec, run: RunArguments) -> SweepOutcome:
 def write_outcome(
     plans: Mapping[str, Plan], metadata: ResultMetadata, run: RunArguments, failures: Mapping[str, Failure]
 ) -> SweepOutcome:
-    """Write the results file, the report and, if asked for, the models, of plans whose jobs have been run: by trial of
-    a study; a sweep's has the name "". Note what networks fail at. Raises InputError where a file cannot be written."""
+    """Write the results file, the report and, if requested, the models of plans whose jobs have been run. Plans are
+    given by trial of a study, or as "" for a sweep. Notes silent networks and trainings over budget. Raises InputError
+    if a file cannot be written."""
     results, report, files = join(run.output, "results.parquet"), join(run.output, "report.html"), None
     rows = (
         {**row, f"{AXIS_PREFIX}{TRIAL_AXIS}": label} if label else row
         for label, plan in plans.items()
         for row in point_rows(plan.points, run.store, failures)
     )
-    table = AnsweredTable.of(write_results(results, rows, metadata))  # report and terminal ask the same of it
+    table = AnsweredTable.of(write_results(results, rows, metadata))  # report and terminal ask it the same questions
     write_report(table, report)
     if run.models:
         files = write_models(plans, table, run, failures)

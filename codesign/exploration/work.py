@@ -1,4 +1,4 @@
-"""What of a plan is still to be done, given what a store holds."""
+"""The work that remains of a plan, given the results in a store."""
 
 from __future__ import annotations
 
@@ -17,17 +17,18 @@ from codesign.exploration.planned import Plan
 from codesign.units import plural
 
 _LISTED = 1000
-"""So many results are looked up by one listing of the store, which at a URL takes a request for as many."""
+"""Number of results from which on they are looked up in a listing of the store, which at a URL takes one request per
+this many entries."""
 _TOGETHER = 64
-"""Results of one execution that one job computes. Pricing takes milliseconds, unpacking an execution about as long as
-pricing it a few times; all of a thousand prices in one job would keep one worker busy and the others idle."""
+"""Most results of an execution per job. Pricing takes milliseconds, unpacking an execution about as long as pricing it
+a few times; a thousand prices in one job would keep one worker busy and the others idle."""
 
 _RESULTS = {
     "train": ("model", "models"),
     "execute": ("execution", "executions"),
     "price": ("summary or price", "summaries and prices"),
 }
-"""What the results of a kind of job are."""
+"""Names of the results of each kind of job, singular and plural."""
 
 T = TypeVar("T")
 
@@ -36,8 +37,8 @@ Inputs = TrainInputs | ExecuteInputs | SummaryInputs | CostInputs
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """Results that are computed at once: a training, an execution, or summaries and prices of one execution; `needs` is
-    the key of the result that they are computed from."""
+    """Results that are computed together: a training, an execution, or summaries and prices of one execution; `needs`
+    is the key of the result from which they are computed."""
 
     kind: str
     label: str
@@ -46,22 +47,22 @@ class Job:
 
     @property
     def key(self) -> str:
-        """Of its first result, which no other job has."""
+        """Key of its first result, which no other job has."""
         return self.wanted[0].key
 
     @property
     def results(self) -> tuple[str, ...]:
-        """Their keys."""
+        """Keys of its results."""
         return tuple(part.key for part in self.wanted)
 
     @property
     def epochs(self) -> int:
-        """Of a training; 1 of any other."""
+        """Epochs of a training; 1 for other jobs."""
         return self.wanted[0].recipe.epochs if isinstance(self.wanted[0], TrainInputs) else 1
 
     @property
     def workload(self) -> str | None:
-        """Fingerprint of what it reads, None for nothing."""
+        """Fingerprint of the workload that it reads, if any."""
         match self.wanted[0]:
             case TrainInputs(workload=workload) | ExecuteInputs(model=TrainInputs(workload=workload)):
                 return workload
@@ -70,8 +71,8 @@ class Job:
 
 @dataclass(frozen=True, kw_only=True)
 class Work:
-    """The jobs that are not in the store, each once: trainings, executions and prices, each in the order of the plan;
-    and how many results of each kind the store has."""
+    """Jobs whose results are not in the store, without duplicates: trainings, executions and prices, each in the order
+    of the plan; and the number of results of each kind in the store."""
 
     jobs: tuple[Job, ...]
     in_store: Mapping[str, int]
@@ -87,7 +88,7 @@ class Work:
 
 
 def results_by_kind(jobs: Iterable[Job]) -> Counter[str]:
-    """How many results some jobs have, by kind of job."""
+    """Number of results by kind of job."""
     return Counter(job.kind for job in jobs for _ in job.wanted)
 
 
@@ -103,14 +104,14 @@ def work_text(work: Work) -> str:
 def find_work(
     plan: Plan, store: Store, *, on_result: Callable[[str, bytes], None] | None = None, models: bool = False
 ) -> Work:
-    """Look every job of the plan up. Damaged entries are removed and count as missing.
+    """Look up all jobs of a plan. Damaged entries are removed and count as missing.
 
-    A large plan begins with a listing of the store; what another process puts there meanwhile counts as missing. So
-    does a training or an execution whose payload is damaged, where something that is missing needs it.
+    For a large plan, the store is listed first; results that other processes store meanwhile count as missing. The
+    payload of a training or execution is only checked if a missing result needs it.
 
     Args:
-        on_result: is told the key and the payload of each summary and each price that is there.
-        models: whether the models themselves are wanted, whatever needs them.
+        on_result: called with the key and payload of each summary and price in the store.
+        models: whether all models are needed themselves.
     """
     trainings = {jobs.execution.model.key: jobs.execution.model for jobs in plan.jobs}
     evaluations = [part for jobs in plan.jobs for part in jobs.evaluations]
@@ -129,7 +130,7 @@ def find_work(
             on_result(part.key, entry.payload)
 
     def lacking(jobs: Mapping[str, T], needed: Container[str]) -> list[T]:
-        """Those without a result, or with a damaged payload that something needs."""
+        """Jobs without a result, or with a damaged payload that is needed."""
         facts = zip(jobs, _look_up(list(jobs), listed, store.facts_many), strict=True)
         return [jobs[key] for key, found in facts if found is None or (key in needed and store.get(key) is None)]
 
@@ -153,7 +154,7 @@ def find_work(
 def _look_up(
     keys: Sequence[str], listed: frozenset[str] | None, look: Callable[[Sequence[str]], Iterator[T | None]]
 ) -> Iterator[T | None]:
-    """What `look` finds, key by key; it is not asked for what a listing lacks."""
+    """The results of `look`, key by key; keys that are not listed are not looked up."""
     if listed is None:
         yield from look(keys)
         return
@@ -163,7 +164,7 @@ def _look_up(
 
 
 def _labels(plan: Plan) -> dict[str, str]:
-    """A name for each training and execution, after the first design point that needs it."""
+    """A label for each training and execution, after the first design point that needs it."""
     labels: dict[str, str] = {}
     units = axis_units(plan.spec)
     for point in plan.points:
@@ -183,7 +184,7 @@ def _labels(plan: Plan) -> dict[str, str]:
 
 
 def _varied(columns: Columns, units: Mapping[str, str], *blocks: str) -> str:
-    """A point's values of the axes, whose `units` are given by path, that belong to some blocks of a sweep."""
+    """A point's values of the axes in some blocks of a sweep; `units` are the axes' units by path."""
     return "".join(
         f", {path.removeprefix(block)} {written(columns[AXIS_PREFIX + path], unit)}"
         for block in blocks

@@ -11,14 +11,14 @@ from codesign.workload.dataset import Workload, WorkloadOutline, load_workload, 
 from codesign.workload.spec import OptionError, WorkloadSpec
 
 _KEPT = 6
-"""So many workloads stay in memory: a study may search for a timestep, and every trial then has data of its own."""
+"""Most workloads in memory: if a study searches for a timestep, every trial has its own data."""
 
 
 @dataclass(kw_only=True)
 class Workloads:
-    """Workloads by what a file says of them and by their fingerprints, read if somebody asks, and few at a time kept.
+    """Workloads by spec and by fingerprint, read on demand; only a few are kept.
 
-    Folders of datasets and of binned events are found by the settings if None. With `look_only`, outlines write nothing
+    Folders of datasets and of binned events are those of the settings if None. With `look_only`, outlines write nothing
     to the cache.
     """
 
@@ -30,8 +30,8 @@ class Workloads:
     _loaded: dict[str, Workload] = field(default_factory=dict, repr=False)
 
     def outline(self, spec: SweepSpec) -> WorkloadOutline:
-        """What is known of a sweep's workload before its data is read. Raises DataError where it is missing or damaged,
-        and InputError where the sweep asks for something that the data does not have."""
+        """The facts of a sweep's workload that are known before its data is read. Raises DataError if it is missing or
+        damaged, and InputError if the sweep requests something that the data does not have."""
         workload = spec.workload
         if workload not in self._outlines:
             try:
@@ -44,7 +44,7 @@ class Workloads:
         return self._outlines[workload]
 
     def load(self, fingerprint: str) -> Workload:
-        """The workload with the fingerprint of an outline that was given before."""
+        """The workload with the fingerprint of an earlier outline."""
         if fingerprint not in self._loaded:
             spec = self._specs[fingerprint]
             workload = load_workload(spec, data_root=self.data_root, cache_root=self.cache_root)
