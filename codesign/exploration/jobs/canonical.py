@@ -1,4 +1,4 @@
-"""One form for schedules that mean the same, so that what they give is computed once."""
+"""Canonical forms of schedules, so that schedules with the same result are executed once."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from codesign.simulation.schedule import LAYERED, Schedule
 
 
 def leaves_no_choice(schedule: Schedule, shape: NetworkShape) -> bool:
-    """Whether every forward step selects all that wait, so that nothing depends on the policy.
+    """Whether every forward step selects all waiting neurons, so that nothing depends on the policy.
 
-    That is so where a group takes all neurons (and, in mode `queued`, all inputs), and in mode `frame` without
-    synchronization already where it takes the widest layer, since then no two layers wait at the same time.
+    That is so if a group holds all neurons (and, in mode `queued`, all inputs). In mode `frame` without
+    synchronization, it is enough that it holds the widest layer, because no two layers wait at the same time.
     """
     if schedule.input_mode == "queued":
         return schedule.group_limit >= shape.neurons + shape.input_size
@@ -24,11 +24,12 @@ def leaves_no_choice(schedule: Schedule, shape: NetworkShape) -> bool:
 
 
 def fires_once(schedule: Schedule, shape: NetworkShape) -> bool:
-    """Whether no neuron is evaluated again in a pass in which it fired, so that refractoriness changes nothing.
+    """Whether no neuron is evaluated again in a pass in which it has fired, so that refractoriness changes nothing.
 
-    That is so where every group takes all that wait: all messages to a layer then arrive in one step. And under `layer`
-    thresholds, with barrier messages or without: a neuron fires once it has a message of each of its sources, each
-    source sends one a pass (by induction from the input, whose events are one frame), and so no other follows.
+    That is so if every group takes all waiting neurons, because all messages to a layer then arrive in one step. It is
+    also so under `layer` thresholds, with or without barrier messages: a neuron fires after a message from each of its
+    sources, each source sends one per pass (by induction from the input, whose events are one frame), so no other
+    follows.
     """
     if shape.returns_within_pass:
         return False
@@ -43,8 +44,8 @@ def needs_seed(schedule: Schedule, shape: NetworkShape) -> bool:
 
 
 def canonical_schedule(schedule: Schedule, shape: NetworkShape, *, refractory: bool = True) -> Schedule:
-    """The schedule in the form that all schedules share which provably give the same execution on this network, whose
-    neurons may be `refractory`; of others, no schedule can make refractory ones."""
+    """The canonical form of a schedule, the same for all schedules that provably give the same execution on this
+    network. `refractory` says whether its neurons are; if not, no schedule makes them so."""
     canonical = replace(
         schedule,
         cores=_cores(schedule.cores, shape),
@@ -58,13 +59,14 @@ def canonical_schedule(schedule: Schedule, shape: NetworkShape, *, refractory: b
     if leaves_no_choice(canonical, shape):
         canonical = replace(canonical, policy="fifo", group_size=None, prioritize_input=False, service=None)
     policy = get_policy(canonical.policy)
-    if not (policy.uses_cores or policy.uses_service):  # only where layers are split between cores matters then
+    if not (policy.uses_cores or policy.uses_service):  # then cores matter only where they split layers
         canonical = replace(canonical, cores=_by_appearance(canonical.cores, shape))
     return canonical
 
 
 def _by_appearance(cores: tuple[int, ...] | None, shape: NetworkShape) -> tuple[int, ...] | None:
-    """Cores that split layers, numbered in the order in which neurons first lie on them; None for others."""
+    """Cores of a placement that splits layers, numbered in the order of their first neurons; None if no layer is
+    split."""
     ends = pairwise(accumulate(shape.layer_sizes, initial=0))
     if cores is None or not any(len(set(cores[first:last])) > 1 for first, last in ends):
         return None

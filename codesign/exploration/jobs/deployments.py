@@ -1,4 +1,4 @@
-"""Schedules on chips, each with all of a design point that no model decides."""
+"""Deployments: schedules on chips, with all parts of a design point that do not depend on the model."""
 
 from __future__ import annotations
 
@@ -43,10 +43,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Inference:
-    """How models are run, and their answers read. Deployments that do it alike share one object.
+    """How models are run and their answers read. Deployments that do so in the same way share one object.
 
-    The schedule is in canonical form: on a chip that cannot drop what waits, it runs until nothing does. It is `seeded`
-    where the evaluation's seed can change anything.
+    The schedule is in canonical form: on a chip that cannot drop waiting spikes, it runs until nothing waits. `seeded`
+    says whether the evaluation's seed can change anything.
     """
 
     schedule: Schedule
@@ -57,11 +57,11 @@ class Inference:
 
 @dataclass(frozen=True, kw_only=True)
 class _OnChip:
-    """The network on a chip, under any schedule; without placement, but with a reason, where it does not fit.
+    """The network on a chip, under any schedule; if it does not fit, there is a reason instead of a placement.
 
     Attributes:
-        columns: what all rows say of the chip, and of a `Deployment` of its schedule, with all assumptions.
-        sizes: what the network takes of the chip, columns too.
+        columns: columns of all rows about the chip; in a `Deployment` also about its schedule, with all assumptions.
+        sizes: columns about the share of the chip that the network uses.
     """
 
     chip: Variant[ChipVariant]
@@ -75,19 +75,19 @@ class _OnChip:
 
 @dataclass(frozen=True, kw_only=True)
 class Deployment(_OnChip):
-    """A schedule on a chip, for all models and seeds; without inference where the network does not fit."""
+    """A schedule on a chip, for all models and seeds; without inference if the network does not fit."""
 
     schedule: Variant[ScheduleEntry]
     inference: Inference | None
 
 
 def _shared(known: dict[str, Any], value: T) -> T:
-    """One object for all that say the same: what is worked out for it is worked out once, and kept once."""
+    """One object for all equal values, so that anything derived from it is computed and kept once."""
     return known.setdefault(canonical_json(value), value)  # type: ignore[no-any-return]
 
 
 def find_deployments(spec: SweepSpec, shape: NetworkShape, mistakes: list[Mistake]) -> list[Deployment]:
-    """All deployments of a sweep, in the order of the file; impossible ones are added to `mistakes`."""
+    """All deployments of a sweep, in the order of the file; impossible deployments are added to `mistakes`."""
     known: dict[str, Any] = {}
     deployments = []
     for name, entry in spec.chips.items():
@@ -111,8 +111,8 @@ def find_deployments(spec: SweepSpec, shape: NetworkShape, mistakes: list[Mistak
 
 
 def trained_through(spec: SweepSpec, shape: NetworkShape, recipe: Variant[Recipe]) -> tuple[Schedule, str | None]:
-    """The forward pass of a recipe, on the chip whose cores and times its policy looks at; or why there is none. Raises
-    InputError where there is no such chip, or its file lacks times that the policy looks at."""
+    """The forward pass of a recipe, on the chip whose cores and times its policy uses, and why it is impossible, if it
+    is. Raises InputError if there is no such chip, or its file lacks times that the policy uses."""
     name, schedule = recipe.value.chip, recipe.value.schedule
     policy = get_policy(schedule.policy)
     if name is None or recipe.value.mixture is not None or not (policy.uses_cores or policy.uses_service):
@@ -126,9 +126,9 @@ def trained_through(spec: SweepSpec, shape: NetworkShape, recipe: Variant[Recipe
 
 
 def metered_chip(spec: SweepSpec, shape: NetworkShape, budget: TrainingBudget | None) -> MeteredChip | None:
-    """The chip whose energy is a recipe's budget, as the sweep maps the network on it; its axes are not applied. Raises
-    InputError where there is no such chip, the network does not fit it, or its file gives no energy of an operation, or
-    none that holds in the chip's `operation`."""
+    """The chip whose energy is a recipe's budget, with the network mapped as in the sweep; axes on the chip are not
+    applied. Raises InputError if there is no such chip, the network does not fit it, or its file has no energy per
+    operation, or none that holds in the chip's `operation`."""
     if budget is None or budget.chip is None:
         return None
     entry, chip = _named(spec, budget.chip)
@@ -142,8 +142,8 @@ def metered_chip(spec: SweepSpec, shape: NetworkShape, budget: TrainingBudget | 
 
 
 def trained_with(spec: SweepSpec, recipe: Variant[Recipe]) -> Quantization | None:
-    """The quantization that a recipe trains with: its own, or its chip's. Raises InputError where there is no such
-    chip, or it has no weight bits."""
+    """The quantization with which a recipe trains: its own, or its chip's. Raises InputError if there is no such chip,
+    or it has no weight bits."""
     quantization, name = recipe.value.quantization, recipe.value.chip
     if quantization != "chip":
         return quantization
@@ -219,8 +219,8 @@ def _deployment(
 
 
 def _inference(chip: Chip, shape: NetworkShape, quantization: Quantization | None, resolved: Schedule) -> Inference:
-    # What a chip cannot drop it still computes and pays for after the decision, and carries into the next timestep. The
-    # same holds for the timesteps of a sample that it cannot end.
+    # Spikes that a chip cannot drop are still computed and paid for after the decision, and affect the next timestep.
+    # The same holds for the timesteps of a sample that it cannot end.
     on_the_chip = stop_on_chip(resolved, chip).schedule
     schedule = canonical_schedule(resolved.drained() if on_the_chip.goes_on else resolved, shape)
 
@@ -279,7 +279,7 @@ def _weight_bits(entry: ChipEntry, chip: Chip) -> int | None:
 def quantization_assumptions(
     chip: Chip, weight_bits: int | str | None, quantization: Quantization | None
 ) -> Iterator[str]:
-    """What a chip's weights and potentials do to a network that was given `weight_bits`, or what is not done to it."""
+    """Assumptions about the effect of a chip's weights and potentials on a network with `weight_bits`."""
     if weight_bits == "chip" and chip.weight_bits is None:
         yield f"{chip.name} states no weight bits; evaluated with 32-bit floating-point weights"
     if quantization is not None and not quantization.signed:
@@ -301,8 +301,8 @@ def quantization_assumptions(
 def resolve_schedule(
     entry: ScheduleEntry, placement: Placement, *, spiking_readout: bool
 ) -> tuple[Schedule, tuple[str, ...]]:
-    """The schedule of every neuron on a chip, and what it assumes. One that names no stop is drained where outputs are
-    potentials. Raises InputError where the stop needs output spikes that there are not, or as `on_chip`."""
+    """The resolved schedule of a network on a chip, and its assumptions. The default stop is `drained` if outputs are
+    potentials. Raises InputError if the stop needs output spikes and there are none, or like `on_chip`."""
     stop = entry.stop or ("on_output" if spiking_readout else "drained")
     if stop != "drained" and not spiking_readout:
         raise InputError(f"stop '{stop}' needs output spikes; with readout 'potential' it must be 'drained'")

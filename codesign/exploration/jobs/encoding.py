@@ -1,4 +1,5 @@
-"""Bytes for the store and for workers: canonical JSON, models, executions. No pickle; equal values, equal bytes."""
+"""Encoding for the store and for workers: canonical JSON, models, executions. Equal values give equal bytes, without
+pickle."""
 
 from __future__ import annotations
 
@@ -31,9 +32,9 @@ from codesign.simulation.policies import Policy
 T = TypeVar("T")
 R = TypeVar("R")
 
-_CODEC = "zstd"  # faster than zip's, without which an execution would take longer to keep than to run
+_CODEC = "zstd"  # faster than zip's, with which an execution would take longer to store than to run
 _MAY_LACK = ("tick_evaluations", "delayed_operations", "direct_messages")
-"""Counts that are left out where all are 0, and a table without rows, as they are of most networks."""
+"""Counts that are left out if all are 0, and a table that is left out without rows, as for most networks."""
 _TABLES: dict[str, type[MessageTable | UpdateTable]] = {
     "messages": MessageTable,
     "direct_messages": MessageTable,
@@ -42,27 +43,27 @@ _TABLES: dict[str, type[MessageTable | UpdateTable]] = {
 
 
 def canonical_json(value: object) -> str:
-    """JSON with sorted keys of plain values, frozen dataclasses and specs; equal values give equal text. Raises
-    TypeError for anything else, and InputError for a policy that is not registered, whose name says too little."""
+    """JSON of plain values, frozen dataclasses and specs, with sorted keys; equal values give equal text. Raises
+    TypeError for anything else, and InputError for an unregistered policy, which its name does not identify."""
     return _ENCODER.encode(_plain(value))
 
 
 def digest(value: Mapping[str, object]) -> str:
-    """sha256 of the canonical JSON of a mapping, 64 hexadecimal digits. What the inputs of many jobs share, such as a
-    schedule, is encoded once for all of them."""
+    """sha256 of the canonical JSON of a mapping, 64 hexadecimal digits. Values that the inputs of many jobs share, such
+    as a schedule, are encoded once."""
     texts = (f"{encode_basestring(name)}:{_text(value[name])}" for name in sorted(value))
     return hashlib.sha256(f"{{{','.join(texts)}}}".encode()).hexdigest()
 
 
 def remembered(function: Callable[[T], R]) -> Callable[[T], R]:
-    """`function` of one immutable object, remembered for the few objects that it was asked about last. They are told
-    apart by identity, since to compare two chips takes as long as to encode one."""
+    """A cached version of a function of one immutable object, for the objects that were used last. Objects are compared
+    by identity, because comparing two chips takes as long as encoding one."""
     of_same = lru_cache(maxsize=_REMEMBERED)(lambda same: function(same.value))
     return lambda value: of_same(_Same(value))
 
 
 class _Same:
-    """An object that equals only itself; whoever keeps this keeps the object, and so its identity."""
+    """Wraps an object so that it equals only itself. Keeps the object alive, so its identity stays unique."""
 
     __slots__ = ("value",)
 
@@ -101,7 +102,7 @@ def _plain(value: object) -> Any:
         )
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         parts = ((field, getattr(value, field.name)) for field in dataclasses.fields(value) if field.compare)
-        # as of a specification: what came later has no place in keys where it has its default
+        # as in a spec: a field added later is left out of keys if it has its default
         return {field.name: _plain(part) for field, part in parts if not field.metadata or part != field.default}
     if isinstance(value, Mapping):
         if not all(isinstance(key, str) for key in value):
@@ -113,15 +114,15 @@ def _plain(value: object) -> Any:
 
 
 def encode_state(state: Mapping[str, torch.Tensor]) -> bytes:
-    """A state dict as `torch.save` writes it."""
+    """Bytes of a state dict, as written by `torch.save`."""
     buffer = io.BytesIO()
     torch.save(dict(state), buffer)
     return buffer.getvalue()
 
 
 def decode_state(data: bytes) -> dict[str, torch.Tensor]:
-    """The inverse of `encode_state`; nothing but tensors can be loaded, and nothing in `data` is run. Raises
-    UnreadableResultError where it is not a state dict."""
+    """The inverse of `encode_state`. Only tensors can be loaded, and no code in `data` is run. Raises
+    UnreadableResultError if it is not a state dict."""
     with reading_result("model"):
         state = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
         if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
@@ -130,8 +131,8 @@ def decode_state(data: bytes) -> dict[str, torch.Tensor]:
 
 
 def encode_execution(execution: Execution) -> bytes:
-    """A line of facts as JSON, then all arrays one after the other, compressed; integers are kept in the smallest type
-    that holds them."""
+    """Bytes of an execution: a line of facts as JSON, then the concatenated arrays, compressed; integers have the
+    smallest type that holds them."""
     arrays: dict[str, NDArray[Any]] = {}
     for field in dataclasses.fields(Execution):
         value = getattr(execution, field.name)
@@ -149,13 +150,13 @@ def encode_execution(execution: Execution) -> bytes:
     }
     if execution.zero_weights:
         facts["zero_weights"] = execution.zero_weights
-    content = b"".join(arrays[name].tobytes() for name in sorted(arrays))  # as JSON has the names
+    content = b"".join(arrays[name].tobytes() for name in sorted(arrays))  # sorted like the names in JSON
     return b"\n".join((canonical_json(facts).encode(), pa.compress(content, codec=_CODEC, asbytes=True)))
 
 
 def decode_execution(data: bytes) -> Execution:
-    """The inverse of `encode_execution`; nothing in `data` is unpickled. Raises UnreadableResultError where it is
-    none."""
+    """The inverse of `encode_execution`, without unpickling. Raises UnreadableResultError if `data` is not an
+    execution."""
     with reading_result("execution"):
         head, _, compressed = data.partition(b"\n")
         facts = json.loads(head)
@@ -181,8 +182,8 @@ def decode_execution(data: bytes) -> Execution:
 
 
 def decode_columns(data: bytes) -> dict[str, Any]:
-    """Columns of a row, which were encoded as canonical JSON. Raises UnreadableResultError where they are not JSON, or
-    not what the columns of results hold."""
+    """Columns of a row from canonical JSON. Raises UnreadableResultError if the data is not JSON, or a value does not
+    fit its column."""
     with reading_result("columns"):
         columns = json.loads(data, parse_constant=_no_number)
         if not isinstance(columns, dict):
@@ -192,7 +193,7 @@ def decode_columns(data: bytes) -> dict[str, Any]:
 
 @contextmanager
 def reading_result(what: str) -> Iterator[None]:
-    """Whatever is raised where the bytes of a result are not what was once written, as UnreadableResultError."""
+    """Turn any exception in the block, which decodes a result, into an UnreadableResultError."""
     try:
         yield
     except UnreadableResultError:
@@ -208,7 +209,7 @@ def _no_number(name: str) -> float:
 
 
 def _unpacked(kinds: Mapping[str, tuple[str, list[int]]], compressed: bytes) -> dict[str, NDArray[Any]]:
-    """Arrays from their types and shapes by name, and their values one after the other; integers as int64."""
+    """Arrays by name from their types and shapes and their concatenated, compressed values; integers as int64."""
     parts = {name: (np.dtype(kind), math.prod(shape), shape) for name, (kind, shape) in kinds.items()}
     size = sum(kind.itemsize * count for kind, count, _ in parts.values())
     content, arrays, start = pa.decompress(compressed, size, codec=_CODEC), {}, 0

@@ -1,4 +1,4 @@
-"""The energy that a network takes on a chip while it is trained, for recipes with a budget of energy."""
+"""The energy of a network on a chip during training, for recipes with an energy budget."""
 
 from __future__ import annotations
 
@@ -26,23 +26,23 @@ _SAMPLES = 100
 
 @dataclass(frozen=True, kw_only=True)
 class MeteredChip:
-    """A chip, with the network placed on it, whose energy in an operation a budget limits; `book` is what of its static
-    power counts."""
+    """A chip with the network placed on it, whose energy in the given operation a budget limits; `book` says how much
+    of its static power counts."""
 
     placement: Placement
     operation: Operation
     book: StaticBook
 
     def meter(self, validation: EventBatch) -> EnergyMeter:
-        """A meter of that energy on a validation split."""
+        """The energy meter for a validation split."""
         schedule, some = chip_schedule(self.placement).schedule, validation.select(slice(0, _SAMPLES))
         return EnergyMeter(spike_j=spike_energy(self.placement), sample_j=partial(self._sample_j, some, schedule))
 
     def _sample_j(self, events: EventBatch, schedule: Schedule, network: SpikingNetwork) -> float:
-        from codesign.training.evaluation import evaluate  # here, so that plans do not wait for torch
+        from codesign.training.evaluation import evaluate  # imported here, so that plans do not wait for torch
 
         drained = network.neuron.readout == "potential"
-        # no warning: networks may begin silent
+        # no warning, because networks may be silent at first
         execution = evaluate(network, events, schedule.drained() if drained else schedule, warn=False)
         if all(share == 1 for share in execution.zero_weights):  # silent, not pruned
             execution = replace(execution, zero_weights=())
@@ -56,16 +56,16 @@ class MeteredChip:
 def energy_meter(
     placement: Placement, validation: EventBatch, *, operation: Operation = "accelerated", book: StaticBook = "board"
 ) -> EnergyMeter:
-    """A meter of the energy that a network takes on the chip that it is placed on, under the chip's own schedule, with
-    the weights that it has at the time: the mean of the first hundred validation samples.
+    """An energy meter of a network on the chip that it is placed on, under the chip's own schedule, with its current
+    weights: the mean over the first hundred validation samples.
 
     Args:
-        validation: a split with the inputs of the placed network.
-        operation: as `price` takes it.
+        validation: a validation split with the inputs of the placed network.
+        operation: the chip's operation, as in `price`.
         book: `board` counts everything that is powered, `cores_in_use` only the cores in use.
 
     Raises:
-        InputError: the chip gives no energy of a synaptic operation.
+        InputError: the chip states no energy per synaptic operation.
     """
     instance("validation", validation, EventBatch)
     one_of("operation", operation, get_args(Operation))

@@ -1,7 +1,6 @@
-"""Models that a sweep is given: evaluated beside those that it trains, or trained further.
+"""Given models of a sweep, which are evaluated as they are or trained further.
 
-Their network is that of the sweep, which then need not say it; where it does, or where several models are given, all
-must be the same.
+Their network is the network of the sweep, whose file must not state it. Several models must have the same network.
 """
 
 from __future__ import annotations
@@ -44,8 +43,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class GivenModel:
-    """The state, as the store keeps it, that a training begins with, or ends with at once where it is not trained
-    further; the longest time constant in it, in seconds, and its card."""
+    """A model from a file, which a training begins with or, if it is not trained further, returns at once.
+
+    Attributes:
+        digest: hash of the state.
+        state: the state as bytes, as in the store.
+        time_constant_s: the longest time constant in it.
+    """
 
     digest: str
     trains: bool
@@ -55,17 +59,17 @@ class GivenModel:
 
 
 _OF_TEST = ("split", "seed", "test")
-"""What tests with samples of the training."""
+"""Options that decide whether a model may have been trained on test samples."""
 _OPTIONS = ("contrast", "highest_frequency", "split", "seed", "validation", "test")
-"""What makes other samples of the same dataset, or that."""
+"""Options that decide the samples of a dataset, including those of `_OF_TEST`."""
 
 Loaded = Mapping[str, tuple[str, "LoadedModel"]]
-"""By recipe, the parameter that names a model, and the model."""
+"""By recipe: the parameter that names a model, and the model."""
 
 
 @reading_once()
 def load_given(spec: SweepSpec) -> Loaded:
-    """The models that recipes name. Raises InputError with all that cannot be read, each at its line."""
+    """The models that recipes name. Raises InputError with all models that cannot be read, each at its line."""
     loaded: dict[str, tuple[str, LoadedModel]] = {}
     mistakes: list[tuple[Path_, str]] = []
     for name, recipe in spec.recipes.items():
@@ -84,8 +88,8 @@ def load_given(spec: SweepSpec) -> Loaded:
 
 
 def load_model_file(entry: ModelFile) -> LoadedModel:
-    """The model of a file, in whichever of the forms it is. Raises InputError where it cannot be read."""
-    # Here, so that sweeps without such files do not wait for torch.
+    """The model in a file of any supported format. Raises InputError if it cannot be read."""
+    # Imported here, so that sweeps without such files do not wait for torch.
     from codesign.models.file import load_model
     from codesign.models.nir.importing import import_model
 
@@ -97,7 +101,7 @@ def load_model_file(entry: ModelFile) -> LoadedModel:
 
 
 def with_given_network(spec: SweepSpec, loaded: Loaded, workload: WorkloadOutline) -> SweepSpec:
-    """The sweep with the network of its models. Raises InputError where models, network and workload do not fit each
+    """The sweep with the network of its models. Raises InputError if models, network and workload do not fit each
     other."""
     if not loaded:
         return spec
@@ -105,7 +109,7 @@ def with_given_network(spec: SweepSpec, loaded: Loaded, workload: WorkloadOutlin
     if mistakes:
         raise spec.refusal(mistakes)
     _, model = next(iter(loaded.values()))
-    neuron = NeuronSpec.model_validate(dict(model.network.neuron), context=HELD_IN_SI)  # all of it said
+    neuron = NeuronSpec.model_validate(dict(model.network.neuron), context=HELD_IN_SI)  # with all parameters set
     topology = {name: value for name, value in model.network.topology if name in NetworkEntry.model_fields}
     entry = NetworkEntry.model_construct(_fields_set={*topology, "neuron"}, **topology, neuron=neuron)
     return spec.model_copy(update={"network": entry})
@@ -142,10 +146,10 @@ def _inputs(grid: Grid) -> str:
 
 
 def other_data(loaded: Loaded, workload: WorkloadSpec, outline: WorkloadOutline) -> dict[str, str]:
-    """Of recipes whose model is evaluated on data made in another way than what it was trained on, or is trained
-    further where it may know test samples: how, in a sentence. A card may not know its model's data; and of another
-    dataset, only timesteps and grid say something. Splits that test on a dataset's own test part train on none of
-    it, however they are drawn."""
+    """Sentences by recipe about models that are evaluated on data prepared differently from their training data, or
+    that may have been trained on test samples. A card may not name its model's data, and other datasets are compared by
+    timesteps and grid only. Splits that test on a dataset's official test part never train on it, however they are
+    drawn."""
     said = {}
     for name, (parameter, model) in loaded.items():
         card, told = model.card, list[str]()
@@ -157,7 +161,7 @@ def other_data(loaded: Loaded, workload: WorkloadSpec, outline: WorkloadOutline)
                 continue
             pairs: dict[str, Sequence[object]] = {} if again else {"timesteps": (data.timesteps, outline.timesteps)}
             grids = card.input_grid or (1, 1, 1), outline.input_grid
-            if not again and all(grid[:2] != (1, 1) for grid in grids):  # what is flat may be any
+            if not again and all(grid[:2] != (1, 1) for grid in grids):  # flat inputs may have any form
                 pairs["grid"] = ["x".join(map(str, grid)) for grid in grids]
             if data.options.name == workload.name:
                 options = _OF_TEST if again else _OPTIONS
@@ -169,7 +173,7 @@ def other_data(loaded: Loaded, workload: WorkloadSpec, outline: WorkloadOutline)
                     f"the model {model_of} was trained on '{data.options.name}' with {trained}, and is evaluated on "
                     f"'{workload.name}' with {here}{'; it may know test samples' * again}"
                 )
-            elif not outline.official and _unmoved(data.options) == _unmoved(workload):  # as of a file that has grown
+            elif not outline.official and _unmoved(data.options) == _unmoved(workload):  # such as a file that has grown
                 others = f"the events of '{workload.name}' differ from those that the model {model_of} was"
                 told.append(f"{others} trained on; it may know test samples")
         if told:
@@ -178,8 +182,8 @@ def other_data(loaded: Loaded, workload: WorkloadSpec, outline: WorkloadOutline)
 
 
 def data_name(workload: WorkloadSpec) -> tuple[str, str]:
-    """What data are called, wherever they lie."""
-    return workload.name, os.path.basename(os.path.abspath(workload.file or ""))  # of a folder, with or without a /
+    """Name of the data, independent of its location."""
+    return workload.name, os.path.basename(os.path.abspath(workload.file or ""))  # a folder may end in /
 
 
 def _unmoved(workload: WorkloadSpec) -> WorkloadSpec:
@@ -191,8 +195,7 @@ def _listed(options: Mapping[str, object]) -> str:
 
 
 def sharing_of(network: SpikingNetwork) -> dict[str, Sharing]:
-    """Which of `threshold` and `time_constant` the neurons of a network have not all alike: whether each layer has its
-    own, or each neuron."""
+    """Which of `threshold` and `time_constant` vary between the neurons of a network: by layer or by neuron."""
     own: dict[str, Sharing] = {}
     for name in ("threshold", "time_constant"):
         numbers = getattr(network, name)
@@ -203,8 +206,8 @@ def sharing_of(network: SpikingNetwork) -> dict[str, Sharing]:
 
 
 def own_assumptions(network: SpikingNetwork, placement: Placement, *, refractory: bool) -> Iterator[str]:
-    """What a network with a chip's bits needs that the chip does not have or state; `refractory` as in
-    `neuron_assumptions`."""
+    """Assumptions about features that a network, with the chip's bits, needs and the chip does not have or state;
+    `refractory` as in `neuron_assumptions`."""
     chip = placement.chip
     yield from quantization_assumptions(chip, "chip", chip_quantization(chip))
     yield from neuron_assumptions(chip, network.neuron, own=network.own_numbers(), refractory=refractory)
@@ -212,7 +215,7 @@ def own_assumptions(network: SpikingNetwork, placement: Placement, *, refractory
 
 
 def given_models(loaded: Loaded) -> dict[str, GivenModel]:
-    """What trainings of recipes begin or end with, by recipe."""
+    """The given models by recipe."""
     given: dict[str, GivenModel] = {}
     for name, (parameter, model) in loaded.items():
         state: dict[str, Any] = {key: value.detach().clone() for key, value in model.network.state_dict().items()}

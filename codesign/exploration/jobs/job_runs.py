@@ -1,4 +1,4 @@
-"""Running a job: from its inputs and the results that it needs to the bytes that the store keeps."""
+"""Running a job, from its inputs and the results that it needs to the bytes for the store."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ from codesign.workload.dataset import Workload
 
 
 def run_train(inputs: TrainInputs, workload: Workload, report: Callable[[EpochReport], None] | None = None) -> Entry:
-    """Train a model. The payload is its state dict after the best epoch, and the facts tell of every epoch.
+    """Train a model. The payload is its state dict after the best epoch; the facts describe every epoch.
 
-    A model that is given and not trained further is that state at once. Raises TrainingDivergedError where the loss is
+    For a given model that is not trained further, the payload is its state. Raises TrainingDivergedError if the loss is
     no longer finite.
     """
     network = SpikingNetwork(inputs.topology, inputs.neuron, timestep_s=workload.timestep_s, seed=inputs.seed)
@@ -56,7 +56,7 @@ def run_train(inputs: TrainInputs, workload: Workload, report: Callable[[EpochRe
         on_epoch=report,
         device=inputs.device,
         meter=None if inputs.metered is None else inputs.metered.meter(workload.validation),
-        warn=False,  # told once for a whole sweep
+        warn=False,  # reported once per sweep
     )
     best = result.history[result.best_epoch - 1]
     facts = {
@@ -78,8 +78,8 @@ def run_train(inputs: TrainInputs, workload: Workload, report: Callable[[EpochRe
 
 
 def run_execute(inputs: ExecuteInputs, model: bytes, workload: Workload) -> Entry:
-    """Run a trained model over a split. The payload is the execution with all counters of every sample. Raises
-    UnreadableResultError where `model` is not the state of such a network."""
+    """Run a trained model on a split. The payload is the execution with all counters of every sample. Raises
+    UnreadableResultError if `model` is not the state of such a network."""
     network = SpikingNetwork(inputs.model.topology, inputs.model.neuron, timestep_s=workload.timestep_s)
     with reading_result("model"):
         network.load_state_dict(decode_state(model))
@@ -93,10 +93,11 @@ def run_execute(inputs: ExecuteInputs, model: bytes, workload: Workload) -> Entr
 
 
 def run_assess(execution: bytes, wanted: Sequence[SummaryInputs | CostInputs]) -> tuple[Entry | Failure, ...]:
-    """Summarize an execution and price it on any number of chips; one output each, columns of a row as JSON.
+    """Summarize an execution and price it on any number of chips; one output per summary or price, columns of a row as
+    JSON.
 
-    One job for all of them, because unpacking an execution takes longer than pricing it. Where one cannot be priced,
-    the others are. Raises UnreadableResultError where `execution` is none.
+    They share a job because unpacking an execution takes longer than pricing it. If one price fails, the others are
+    still computed. Raises UnreadableResultError if `execution` is not an execution.
     """
     unpacked = decode_execution(execution)
     outputs: list[Entry | Failure] = []
@@ -104,13 +105,13 @@ def run_assess(execution: bytes, wanted: Sequence[SummaryInputs | CostInputs]) -
         try:
             columns, facts = _assessed(unpacked, inputs)
             outputs.append(Entry(payload=canonical_json(checked_cells(columns)).encode(), facts=facts))
-        except Exception as error:  # belongs to the rows of this chip only
+        except Exception as error:  # concerns only the rows of this chip
             outputs.append(Failure.of(error))
     return tuple(outputs)
 
 
 def _assessed(execution: Execution, inputs: SummaryInputs | CostInputs) -> tuple[dict[str, Any], Facts]:
-    """Columns; and of a summary what the network answered to each sample, to be compared with other answers."""
+    """Columns, and for a summary the network's answer to each sample as a fact, for comparison with other answers."""
     if isinstance(inputs, SummaryInputs):
         answers = inputs.answering(execution).predictions.tolist()
         return summary_columns(execution, inputs), {"predictions": answers}

@@ -1,10 +1,11 @@
-"""The jobs of a sweep: pure functions of frozen inputs, each keyed by all that its result depends on and nothing else.
+"""The jobs of a sweep: pure functions of frozen inputs, keyed by everything that the result depends on and nothing
+else.
 
     train ─► execute ─► summary
                     └─► cost
 
-Results are bytes, so that executors and the store treat them alike. A `*_VERSION` is raised whenever the same inputs
-give another result, for whatever reason: that is what makes stores of earlier versions compute again. No key names an
+Results are bytes, so executors and the store treat them alike. A `*_VERSION` is raised whenever the same inputs give
+another result, for whatever reason, so that results of earlier versions in a store are computed again. No key names an
 engine or a number of threads: jobs run on the default engine, whose results do not depend on threads.
 """
 
@@ -36,23 +37,25 @@ EXECUTE_VERSION = 12
 SUMMARY_VERSION = 6
 COST_VERSION = 19
 OF_RECIPES = {"calibration": 2, "input_gate": 2}
-"""Versions of what few recipes have: raised instead of `TRAIN_VERSION`, so that only their models are trained again."""
+"""Versions of rarely used parts of recipes, raised instead of `TRAIN_VERSION` so that only models with them are trained
+again."""
 
 Device = Literal["cpu", "cuda"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainInputs:
-    """A model to be trained.
+    """Inputs of the training of a model.
 
     Attributes:
         workload: fingerprint of the workload.
-        schedule: the forward pass that is trained through: the recipe's, with what its policy looks at on a chip.
+        schedule: the recipe's forward pass, with the cores and times of a chip that its policy uses.
         quantization: the recipe's own, or its chip's; None trains float32 weights.
-        seed: of the initial weights, the order of samples and all dropouts.
-        device: where it computes: other devices, and the engines that they need, round otherwise.
-        metered: the chip whose energy the recipe's budget limits, if there is one.
-        given: the model that training begins with, or that it is; None begins with weights of the seed.
+        seed: seed of the initial weights, the order of samples and all dropouts.
+        device: the device to compute on; other devices, and the engines that they need, round differently.
+        metered: the chip whose energy the recipe's budget limits, if any.
+        given: the model that training begins with or, if not trained further, returns; None for initial weights from
+            the seed.
     """
 
     workload: str
@@ -77,7 +80,7 @@ class TrainInputs:
         besides |= {f"{name}_version": version for name, version in OF_RECIPES.items() if name in learning}
         if self.given is not None:
             besides["given"] = self.given
-        if self.recipe.mixture is not None:  # `schedule` is its first alone
+        if self.recipe.mixture is not None:  # `schedule` is only its first
             besides["mixture_schedules"] = self.recipe.schedules[1:]
         return _key(
             "train",
@@ -94,14 +97,14 @@ class TrainInputs:
 
 @dataclass(frozen=True, kw_only=True)
 class ExecuteInputs:
-    """A model to be run on a split.
+    """Inputs of the execution of a model on a split.
 
     Attributes:
         schedule: resolved for every neuron, in canonical form.
-        quantization: what weights and potentials become; None for float32 weights and potentials without limit.
-        seed: of the schedule; 0 where the result cannot depend on it.
-        samples: only the first so many of the split; None for all.
-        device: where it computes.
+        quantization: quantization of weights and potentials; None for float32 weights and unlimited potentials.
+        seed: seed of the schedule; 0 if the result cannot depend on it.
+        samples: number of samples, the first of the split; all if None.
+        device: the device to compute on.
     """
 
     model: TrainInputs
@@ -120,7 +123,7 @@ class ExecuteInputs:
 
 @dataclass(frozen=True, kw_only=True)
 class SummaryInputs(Reading):
-    """The columns of a row that an execution, here its key, decides alone."""
+    """Inputs of a summary: the columns of a row that depend only on an execution, given by its key."""
 
     execution: str
 
@@ -131,7 +134,7 @@ class SummaryInputs(Reading):
 
 @dataclass(frozen=True, kw_only=True)
 class CostInputs:
-    """An execution to be priced on the chip that its network is placed on."""
+    """Inputs of the price of an execution on the chip that its network is placed on."""
 
     execution: str
     placement: Placement
@@ -140,13 +143,13 @@ class CostInputs:
     @cached_property
     def key(self) -> str:
         chip, shape = self.placement.chip, self.placement.shape
-        # Of such networks, what a price assumes depends on them, too.
+        # For such networks, the assumptions of a price depend on features, too.
         features = {"features": chip.supports.features} if shape.delayed or shape.direct else {}
         return _key("cost", COST_VERSION, self, placement=_placement_digest(self.placement), **features)
 
 
 def _key(kind: str, version: int, inputs: Any, **instead: object) -> str:
-    """A hash of all that inputs hold, with something else in place of what it does not depend on."""
+    """A hash of all fields of the inputs, with `instead` replacing or extending them."""
     held = {
         attribute.name: getattr(inputs, attribute.name) for attribute in fields(inputs) if attribute.name != "given"
     }
@@ -154,14 +157,14 @@ def _key(kind: str, version: int, inputs: Any, **instead: object) -> str:
 
 
 def versions_digest() -> str:
-    """A hash of what versions of jobs there are: with others, results are not the same."""
+    """A hash of all job versions; with other versions, results differ."""
     kinds = {"train": TRAIN_VERSION, "execute": EXECUTE_VERSION, "summary": SUMMARY_VERSION, "cost": COST_VERSION}
     return digest(kinds | OF_RECIPES)
 
 
 @remembered
 def chip_digest(chip: Chip) -> str:
-    """A hash of everything in a chip that decides a price."""
+    """A hash of everything in a chip that affects a price."""
     return digest({"chip": _without_remarks(chip.model_dump()), "uncertain_numbers": uncertain_numbers(chip)})
 
 
@@ -179,15 +182,15 @@ _HELD_BESIDE = {"model", "from_", "method", "chip", "quantization", *UNLAYERED_O
 
 
 def _metered_digest(metered: MeteredChip) -> str:
-    # The training is led by executions and prices, and so by whatever changes them.
+    # The training is guided by executions and prices, so it depends on their versions.
     policy = get_policy(chip_schedule(metered.placement).schedule.policy)
     held = {"placement": _placement_digest(metered.placement), "operation": metered.operation, "book": metered.book}
     return digest({**held, "versions": (EXECUTE_VERSION, COST_VERSION, policy.version)})
 
 
 def _without_remarks(value: Any) -> Any:
-    """What a chip's description says to a reader and not to the arithmetic, left out. How numbers are known moves them
-    within their ranges, which stand in the key by themselves."""
+    """A chip's description without parts that only inform readers. How numbers are known affects only their ranges,
+    which are in the key separately."""
     if isinstance(value, dict):
         return {str(key): _without_remarks(part) for key, part in value.items() if key not in _FOR_READERS}
     if isinstance(value, list | tuple):

@@ -1,4 +1,4 @@
-"""From executions and costs to the columns of a row."""
+"""The columns of a row that follow from executions."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ class Reading:
     """Where the answer of an execution is read.
 
     Attributes:
-        last_step: forward steps after the first output spike in which outputs were still computed; None for all.
-        decided_after: forward steps after the first output spike of each pass at which the answer is read, while the
-            execution goes on; None where it is read at the end.
-        margin: output spikes by which one neuron must be ahead, after a timestep, for the answer to be read; None where
-            it is read after the last.
-        ends_samples: whether the execution ends there; otherwise it goes on.
+        last_step: forward steps after the first output spike in which outputs were still computed; all if None.
+        decided_after: forward steps from the first output spike of each pass until the answer is read, while the
+            execution continues; None if it is read at the end.
+        margin: output spikes by which one neuron must be ahead, after a timestep, for the answer to be read; None if it
+            is read after the last timestep.
+        ends_samples: whether the execution ends at the margin; otherwise it continues.
     """
 
     last_step: int | None = None
@@ -43,8 +43,8 @@ class Reading:
 
 
 def summary_columns(whole: Execution, reading: Reading) -> Columns:
-    """How the network answers: what a `whole` execution, with what was computed after the answer is read, says without
-    a chip."""
+    """Columns about the network's answers, which need no chip. The `whole` execution includes everything computed after
+    the answer is read."""
     margin, last_step = reading.margin, reading.last_step
     drained_accuracy = whole.accuracy if last_step is None and not reading.ends_samples else None
     timesteps = whole.timesteps_run if margin is None else whole.margin_timesteps(margin)
@@ -92,8 +92,8 @@ def summary_columns(whole: Execution, reading: Reading) -> Columns:
 def convergence_accuracy(execution: Execution, *, last_step: int | None) -> list[float] | None:
     """Accuracy if every forward pass stopped m = 0, 1, … steps after its first output spike (paper, section A.9).
 
-    Undecided samples count as wrong, ties go to the lowest class. The curve ends with the steps that were run; None
-    where outputs are potentials.
+    Undecided samples count as wrong, ties go to the lowest class. The curve ends with the steps that were run; None if
+    outputs are potentials.
     """
     if not execution.spiking_readout:
         return None
@@ -104,7 +104,8 @@ def convergence_accuracy(execution: Execution, *, last_step: int | None) -> list
 
 
 def histogram(values: Integers) -> tuple[list[int], list[int]]:
-    """Lower bin edges from 0, and counts. Bins are 1 wide, or the least power of two that needs no more than 128."""
+    """Lower bin edges, starting at 0, and counts. The width of bins is the smallest power of two that gives at most
+    128."""
     if not values.size:
         return [], []
     width = 1

@@ -1,15 +1,14 @@
-"""The result store: a folder of finished jobs, named by what their results depend on.
+"""The result store: a folder of finished jobs, named by hashes of everything that their results depend on.
 
-One file an entry, `<root>/<first two characters of the key>/<key>`:
+One file per entry, `<root>/<first two characters of the key>/<key>`:
 
     codesign-store 1 <sha256 of the next line>
     {"bytes": …, "facts": {…}, "sha256": <of the payload>}
     payload
 
-The folder may be on this machine or at a URL. An entry appears whole or not at all, so any number of processes may
-share a store: two that finish the same job write the same content, and the later one replaces the earlier. An entry
-that fails its checksum is removed and counts as missing.
-Nothing in a store is ever unpickled.
+The folder may be local or at a URL. An entry appears whole or not at all, so any number of processes may share a store:
+if two finish the same job, they write the same content, and the later one replaces the earlier. An entry that fails its
+checksum is removed and counts as missing. Nothing in a store is ever unpickled.
 """
 
 from __future__ import annotations
@@ -25,39 +24,39 @@ from codesign.errors import StoreError
 from codesign.files import Folder, Location, is_url, join, open_folder, printable
 
 Facts = Mapping[str, str | int | float | Sequence[float] | None]
-"""Small things about an entry that can be read without its payload."""
+"""Small facts about an entry that can be read without its payload."""
 
 _MAGIC = "codesign-store 1"
 _KEY = re.compile(r"[0-9a-f]{64}\Z")
 _NAME = re.compile(r"([0-9a-f]{2})/(\1[0-9a-f]{62})\Z")
 _HEAD_BYTES = 64 * 1024
-"""Header and facts of an entry fit in so many bytes, but for those of a training of thousands of epochs."""
+"""Bytes that hold header and facts of an entry, except for trainings with thousands of epochs."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """What a finished job left: its result as bytes, and facts about it such as `wall_s`."""
+    """The result of a finished job as bytes, and facts about it such as `wall_s`."""
 
     payload: bytes
     facts: Facts
 
 
 class Store:
-    """Finished jobs in a folder, which is made where it is missing.
+    """Finished jobs in a folder, which is created if it is missing.
 
     One thread at a time may use a store object; any number of processes may use a store.
 
     Args:
         root: the folder, a path or a URL.
         on_damage: called with a sentence for each damaged entry that was removed.
-        look_only: nothing is made, written or removed; damaged entries only count as missing.
+        look_only: whether nothing may be created, written or removed; damaged entries then only count as missing.
 
     Attributes:
-        root: a path, or a URL as it may be printed.
-        folder: where the entries are; other small files may lie beside them in sub folders of longer names.
+        root: a path, or a URL without secrets.
+        folder: the folder of the entries; other small files may be in subfolders with longer names.
 
     Raises:
-        StoreError: the folder cannot be reached, made or written.
+        StoreError: the folder cannot be reached, created or written.
     """
 
     root: Location
@@ -82,11 +81,11 @@ class Store:
         return f"Store({str(self.root)!r})"
 
     def path(self, key: str) -> Location:
-        """Where the entry of `key`, 64 hexadecimal digits, is or would be; a URL as it may be printed."""
+        """Location of the entry of `key`, 64 hexadecimal digits, whether or not it exists; a URL without secrets."""
         return join(self.root, _name(key))
 
     def keys(self) -> frozenset[str]:
-        """Keys of all entries that are there, unchecked, by one listing of the folder.
+        """Keys of all existing entries, unchecked, from one listing of the folder.
 
         Raises:
             StoreError: the folder cannot be listed.
@@ -95,18 +94,18 @@ class Store:
         return frozenset(match[2] for match in matches if match is not None)
 
     def get(self, key: str) -> Entry | None:
-        """The entry of `key` with everything checked, or None where it is missing or damaged.
+        """The entry of `key`, fully checked; None if it is missing or damaged.
 
         Raises:
-            StoreError: it is there and cannot be read.
+            StoreError: it exists but cannot be read.
         """
         return next(self.get_many([key]))
 
     def get_many(self, keys: Sequence[str]) -> Iterator[Entry | None]:
-        """As `get`, key by key in their order; at a URL several are read at once.
+        """Like `get`, key by key in their order; at a URL, several are read at once.
 
         Raises:
-            StoreError: one is there and cannot be read.
+            StoreError: one exists but cannot be read.
         """
         for key, data in zip(keys, self.folder.read_many([_name(key) for key in keys]), strict=True):
             yield self._checked(key, data)
@@ -124,18 +123,18 @@ class Store:
         return None
 
     def facts(self, key: str) -> Facts | None:
-        """The facts of an entry, or None where it is missing or damaged; of the payload only the length is checked.
+        """The facts of an entry; None if it is missing or damaged. Only the length of the payload is checked.
 
         Raises:
-            StoreError: it is there and cannot be read.
+            StoreError: it exists but cannot be read.
         """
         return next(self.facts_many([key]))
 
     def facts_many(self, keys: Sequence[str]) -> Iterator[Facts | None]:
-        """As `facts`, key by key in their order; at a URL several are read at once.
+        """Like `facts`, key by key in their order; at a URL, several are read at once.
 
         Raises:
-            StoreError: one is there and cannot be read.
+            StoreError: one exists but cannot be read.
         """
         heads = self.folder.read_many([_name(key) for key in keys], first=_HEAD_BYTES)
         for key, data in zip(keys, heads, strict=True):
@@ -156,19 +155,19 @@ class Store:
         return None
 
     def put_many(self, entries: Mapping[str, Entry], *, durable: bool = True) -> None:
-        """Keep results by key; several are written at once where each takes a request or is forced to a disk.
+        """Store results by key; several are written at once if each takes a request or is forced to a disk.
 
         Args:
-            durable: whether they must survive a power failure. If not, those of the last seconds may be found damaged
-                after one, and are then computed again.
+            durable: whether they must survive a power failure. If not, results of the last seconds may be damaged after
+                one, and are then computed again.
 
         Raises:
-            StoreError: one cannot be written, for example because the disk is full; others may have been.
+            StoreError: an entry cannot be written, for example because the disk is full; others may have been.
         """
         self.folder.write_many({_name(key): _file(entry) for key, entry in entries.items()}, durable=durable)
 
     def _remove_damaged(self, key: str) -> None:
-        """Remove an entry, so that it is computed again; unless another process was faster, say so."""
+        """Remove an entry, so that it is computed again, and report it unless another process was faster."""
         if not self._look_only and self.folder.remove(_name(key)) and self._on_damage is not None:
             self._on_damage(f"store entry {key[:12]} was damaged; it is removed and computed again")
 
@@ -188,7 +187,7 @@ def _file(entry: Entry) -> bytes:
 
 
 def _parse_header(data: bytes) -> tuple[int, int, str, Facts] | None:
-    """Where the payload starts, its length and checksum, and the facts; None where the header is damaged."""
+    """Start of the payload, its length and checksum, and the facts; None if the header is damaged."""
     first, _, rest = data.partition(b"\n")
     header, newline, _ = rest.partition(b"\n")
     if not newline or first != f"{_MAGIC} {hashlib.sha256(header).hexdigest()}".encode():
@@ -196,7 +195,7 @@ def _parse_header(data: bytes) -> tuple[int, int, str, Facts] | None:
     try:
         content = json.loads(header)
         size, digest, facts = content["bytes"], content["sha256"], content["facts"]
-    except (ValueError, TypeError, KeyError):  # the checksum is no secret: anybody can write one under anything
+    except (ValueError, TypeError, KeyError):  # anyone can write a valid checksum for any header
         return None
     if not isinstance(size, int) or not isinstance(facts, dict):
         return None
