@@ -149,7 +149,7 @@ class CostInputs:
 
 
 def _key(kind: str, version: int, inputs: Any, **instead: object) -> str:
-    """A hash of all fields of the inputs, with `instead` replacing or extending them."""
+    """A hash of all fields of the inputs but `given`, with `instead` replacing or extending them."""
     held = {
         attribute.name: getattr(inputs, attribute.name) for attribute in fields(inputs) if attribute.name != "given"
     }

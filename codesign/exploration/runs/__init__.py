@@ -1,1 +1,1 @@
-"""Progress of a run while it goes on, and its record for those who ask later."""
+"""Progress of runs, and their records."""

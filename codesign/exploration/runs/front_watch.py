@@ -1,4 +1,4 @@
-"""The best front of a sweep while it runs: the report's fronts, of the results that are there."""
+"""The best front of a running sweep: the fronts of the report, computed from the results so far."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from codesign.hardware.terms import ENERGY_COLUMNS
 
 _PAUSE_S = 1.0
 _SHARE = 0.05
-"""The front is looked for once a second at most, and in no more than this share of the time."""
+"""The front is updated at most once per second, and in at most this share of the time."""
 _MOST_PAUSE_S = 600.0
-"""A process may have been stopped for hours while it looked."""
+"""Longest pause; the process may have been stopped for hours during an update."""
 _RESULTS = (
     *("accuracy", "spike_density", "undecided_fraction", "overloaded_ticks", "latency_model", "energy_coverage"),
     *ENERGY_COLUMNS.values(),
@@ -35,10 +35,10 @@ _RESULTS = (
 
 
 class FrontWatch(View):
-    """Takes results as they come, knows the fronts of the rows that have all of theirs, and tells the run now and then.
+    """Receives results as they arrive, and regularly tells the run the fronts of the rows whose results are complete.
 
-    Objectives that only a training knows are not known before the end. Where no point has all objectives, the first two
-    that some have count.
+    Objectives that only a training knows are unknown until the end. If no point has all objectives, the first two that
+    some points have are used.
     """
 
     def __init__(self, plan: Plan) -> None:
@@ -54,9 +54,9 @@ class FrontWatch(View):
         self._wanted = {key for jobs in plan.jobs for key in jobs.results}
 
     def result(self, key: str, payload: bytes) -> None:
-        """A summary or a price that is in the store. Others than the plan's are passed over."""
+        """Take a summary or price from the store. Results that the plan does not contain are ignored."""
         if key in self._wanted:
-            with suppress(TypeError, ValueError):  # not what it should be; perhaps soon computed again
+            with suppress(TypeError, ValueError):  # invalid; may be computed again soon
                 cells = from_json(payload, allow_inf_nan=False)
                 self._results[key] = checked_cells({name: cells[name] for name in self._columns if name in cells})
                 self.changed = True
@@ -73,7 +73,7 @@ class FrontWatch(View):
             self._next = now + min(_MOST_PAUSE_S, max(_PAUSE_S, (now - start) / _SHARE))
 
     def front(self) -> list[FrontLine]:
-        """The front: a group after another, each with the best in the first objective first."""
+        """The front, group by group, each starting with the best in the first objective."""
         self.changed = False
         axes = (AXIS_PREFIX + path for path in self._units)
         names = [*FACT_COLUMNS, "training_seed", "evaluation_seed", *self._columns, *axes]
@@ -89,7 +89,7 @@ class FrontWatch(View):
     def _rows(self) -> Iterator[Columns]:
         for point in self._plan.points:
             if point.jobs is not None:
-                with suppress(KeyError, TypeError):  # it lacks something, or not all of its results are there
+                with suppress(KeyError, TypeError):  # a result is missing or incomplete
                     results = result_columns(point, point.jobs, self._results)
                     yield {**point.columns, **results}
 

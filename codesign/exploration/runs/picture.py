@@ -1,4 +1,4 @@
-"""The picture of a run on a terminal, and what it shares with that of `codesign status`."""
+"""The picture of a run on a terminal, with parts that `codesign status` shares."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from codesign.units import format_duration, plural, rate_text
 _RUNNING = 3
 _FRONT = 5
 _STATES = {"complete": "green", "dropped": "", "infeasible": "", "failed": "bold red"}
-"""Colours are those of the terminal's own palette that can be read on a light and on a dark ground."""
+"""Colours from the terminal's own palette that are readable on light and dark backgrounds."""
 
 
 def run_picture(run: Progress, *, width: int, ascii_only: bool) -> Iterator[RenderableType]:
-    """A run on a terminal of so many characters: jobs, trials, what is under way, and the best front so far."""
+    """A run on a terminal of `width` characters: jobs, trials, running jobs, and the best front so far."""
     jobs = run.jobs()
     results = sum(jobs.ended.values()), sum(jobs.total.values())
     so_far = f"{format_duration(run.elapsed_s)} so far"
@@ -52,8 +52,8 @@ def counts_picture(
     left: str = "",
     ascii_only: bool = False,
 ) -> Iterator[Text]:
-    """So many of so many jobs, how they ended, their kinds, and trials, on a terminal of so many characters; of a
-    run that goes on also how long it will, in words. The bar is no longer than the share of the trials."""
+    """Numbers of jobs by outcome and kind, and of trials, on a terminal of `width` characters. `results` are ended and
+    total; `left` is the remaining time of a running run in words. The bar is no longer than the share of the trials."""
     done, total = results
     trials = [(sum(search.told.values()), search.trials)] if search is not None and search.trials else []
     reached = min([results, *trials], key=lambda part: part[0] / max(part[1], 1))
@@ -90,7 +90,7 @@ def _trial_counts(search: TrialCounts, *, running: bool) -> Text:
 
 
 def _bar(done: int, total: int, width: int, *, ascii_only: bool = False) -> Text:
-    """A bar, for a terminal of so many characters; without colours it can be read, too."""
+    """A bar for a terminal of `width` characters, readable without colours."""
     length = 20 if width < 100 else 40
     filled = min(length, length * done // max(total, 1))
     full, rest = ("#", "-") if ascii_only else ("━", "─")
@@ -98,19 +98,19 @@ def _bar(done: int, total: int, width: int, *, ascii_only: bool = False) -> Text
 
 
 def joined(parts: Iterable[Text | str]) -> Text:
-    """Pieces of text after another, with commas between them; empty ones are left out."""
+    """Texts joined with commas, without empty ones."""
     return Text(", ").join(Text(part) if isinstance(part, str) else part for part in parts if len(part))
 
 
 def front_table(lines: Sequence[FrontLine], *, rows: int, size: int | None = None) -> Table:
-    """The front, or its beginning where it has another size, in about so many rows: of groups that do not compare, the
-    best of each below its name."""
+    """The front in about `rows` rows; `size` is its size if `lines` are only its beginning. If there are several
+    groups, which cannot be compared, the best of each is below its name."""
     groups: dict[str, list[FrontLine]] = {}
     for line in lines:
         groups.setdefault(line.group, []).append(line)
     points, several = size or len(lines), len(groups) > 1
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
-    # A name that does not fit is cut off, not folded; values are shown whole.
+    # Names that do not fit are cut off, not wrapped; values are complete.
     table.add_column(_name(f"best: {plural(points, 'point')}{', which do not all compare' * several}"))
     for label in lines[0].labels:
         table.add_column(Text(label.removesuffix(" per sample")), justify="right", no_wrap=True, overflow="ellipsis")
@@ -127,7 +127,7 @@ def front_table(lines: Sequence[FrontLine], *, rows: int, size: int | None = Non
 
 
 def _told_apart(names: Sequence[str]) -> tuple[str, list[str]]:
-    """The words that all names share, and the names without them: they would leave no room for those that differ."""
+    """The words that all names share, and the names without these words, which would leave no room for the others."""
     words = [re.split(r", | on | \(", name.removesuffix(")")) for name in names]
     common = {place: of_all[0] for place, of_all in enumerate(zip(*words, strict=False)) if len({*of_all}) == 1}
     kept = [", ".join(word for place, word in enumerate(each) if place not in common) for each in words]

@@ -1,7 +1,7 @@
-"""What a running sweep or study tells of itself, and how many results and trials there are, to come and ended.
+"""Progress of a running sweep or study: numbers of results and trials, ended and expected.
 
-Runner and driver tell a `Progress`, which counts. Its views look at it: a log, a picture on a terminal, the record that
-is kept, the front so far.
+Runner and driver report to a `Progress`, which counts. Its views show or store it: a log, a picture on a terminal, the
+record, the front so far.
 """
 
 from __future__ import annotations
@@ -23,20 +23,21 @@ if TYPE_CHECKING:
 
 
 MOST_LINES = 20
-"""Failures that are remembered."""
+"""Most failures that are kept."""
 _ENOUGH = 3
-"""Results after which the time that others will take is told."""
+"""Number of results from which on the remaining time is estimated."""
 _EFFORT = {"execute": 0.25, "price": 0.02}
-"""What a result takes, roughly, where an epoch of a training takes 1: until some of the kind are there."""
+"""Approximate effort of a result, relative to an epoch of a training; used until results of its kind have been
+timed."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class FrontLine:
-    """A point on the best front so far: what it is called, and its objectives as they are read.
+    """A point on the best front so far: its name, and its objectives as text.
 
     Attributes:
-        labels: names of the objectives, one a value.
-        group: what it shares with those that it compares with, in words; "" where all lines compare.
+        labels: names of the objectives, one per value.
+        group: description of the group of points that it can be compared with; "" if all lines can be compared.
     """
 
     name: str
@@ -47,12 +48,12 @@ class FrontLine:
 
 @dataclass(frozen=True, kw_only=True)
 class JobCounts:
-    """Results of one process.
+    """Numbers of results of one process.
 
     Attributes:
-        total, ended: by kind, those that were taken up, and of them those that are not to come any more.
-        done, failed, skipped, reused: how they ended; `reused` ones are from the store, or from another process that
-            was faster.
+        total, ended: results that were requested, and those of them that are no longer expected, by kind.
+        done, failed, skipped, reused: results by outcome; `reused` ones are from the store, or from another process
+            that was faster.
     """
 
     total: dict[str, int] = field(default_factory=dict)
@@ -67,24 +68,24 @@ class JobCounts:
 
     @property
     def there(self) -> int:
-        """Results that the store holds, as far as the process knows."""
+        """Results in the store, as far as the process knows."""
         return self.done + self.reused
 
     @property
     def needed(self) -> int:
-        """All that it needs, as far as it has planned."""
+        """All results that the process needs, as far as planned."""
         to_come = sum(self.total.values()) - sum(self.ended.values())
         return self.there + self.failed + self.skipped + to_come
 
 
 @dataclass(kw_only=True)
 class TrialCounts:
-    """Trials of a study, those of earlier runs included.
+    """Trials of a study, including earlier runs.
 
     Attributes:
-        trials, time_s: budget; None where only the other ends it.
-        told: by how they ended.
-        hypervolume: how much of the space of objectives they cover, in words.
+        trials, time_s: the budget; None if unlimited.
+        told: number of ended trials, by outcome.
+        hypervolume: their hypervolume in the space of objectives, in words.
     """
 
     trials: int | None
@@ -96,15 +97,15 @@ class TrialCounts:
 
 
 class View:
-    """Looks at a run while it goes on. `run` is there once the run has the view."""
+    """Observes a run. `run` is set when the view is added to it."""
 
     run: Progress
 
     def begin(self) -> None:
-        """There is something to do."""
+        """The run begins with work to do."""
 
     def added(self) -> None:
-        """Work was taken up."""
+        """Work was added."""
 
     def result(self, key: str, payload: bytes) -> None:
         """A summary or a price came into the store."""
@@ -116,24 +117,24 @@ class View:
         """Something is new, or time has passed: about a second, or less."""
 
     def advanced(self, phase: str, done: int, total: int | None, unit: str) -> None:
-        """As `Progress.advanced`."""
+        """See `Progress.advanced`."""
 
     def note(self, text: str) -> None:
-        """Something worth a line."""
+        """Show a message."""
 
     def close(self) -> None:
-        """It is over, one way or another."""
+        """The run is over, successful or not."""
 
 
 class Progress:
-    """Told of jobs as they come and go. A training and an execution have one result each, a price job has one for each
-    summary and each price that it works out from an execution.
+    """Receives the events of jobs, and counts results. A training and an execution have one result each, a price job
+    has one per summary and per price that it computes from an execution.
 
     Attributes:
-        executor: where jobs run; "" until it is known.
+        executor: name of the executor; "" until known.
         total, ended, counts: results, as in `JobCounts`.
         running: jobs under way, by (kind, label).
-        details: how far a training is, by (kind, label), where that is known.
+        details: progress of trainings in words, by (kind, label), if known.
     """
 
     def __init__(self, *views: View, clock: Callable[[], float] = time.monotonic) -> None:
@@ -145,11 +146,11 @@ class Progress:
     def _begin(self, executor: str) -> None:
         self.executor = executor
         self._start = self.clock()
-        self._run = 0  # results that jobs were run for, to their end or until they failed
-        self._worked_s: dict[str, float] = defaultdict(float)  # how long jobs of a kind took that were run to their end
-        self._worked: dict[str, float] = defaultdict(float)  # and what effort that was
-        self._left: dict[str, float] = defaultdict(float)  # the effort to come
-        self._epochs: Counter[int] = Counter()  # of trainings to come
+        self._run = 0  # results of jobs that were run, including failed ones
+        self._worked_s: dict[str, float] = defaultdict(float)  # total time of completed jobs, by kind
+        self._worked: dict[str, float] = defaultdict(float)  # and their effort
+        self._left: dict[str, float] = defaultdict(float)  # remaining effort
+        self._epochs: Counter[int] = Counter()  # epochs of remaining trainings
         self._first, self._last = math.inf, self._start  # when the first job began, and the last one ended
         self._told_before, self._told_s, self._spent_s = 0, self._start, 0.0
         self.total: Counter[str] = Counter()
@@ -174,7 +175,7 @@ class Progress:
             view.run = self
         self._views.extend(views)
 
-    # what is known at any time ---------------------------------------------------------------------------------------
+    # state -----------------------------------------------------------------------------------------------------------
 
     @property
     def elapsed_s(self) -> float:
@@ -191,7 +192,8 @@ class Progress:
         )
 
     def remaining_s(self) -> float | None:
-        """Time that is left, as far as it can be told: of a study's trials, or of the jobs once these are all told."""
+        """Estimate of the remaining time: for a study's trials or, once all have ended, for the jobs. None if
+        unknown."""
         search = self.search
         told = 0 if search is None else sum(search.told.values())
         if search is None or (search.trials is not None and told >= search.trials):
@@ -200,15 +202,15 @@ class Progress:
         told_here = told - self._told_before
         if search.trials is not None and told_here:
             others_s = (search.trials - told) * (self._told_s - self._start) / told_here
-            if others_s > (since_s := self.clock() - self._told_s):  # or one takes longer than those before
+            if others_s > (since_s := self.clock() - self._told_s):  # otherwise one takes longer than earlier ones
                 left.append(others_s - since_s)
         if search.time_s is not None:
             left.append(max(0.0, search.time_s - self._spent_s - self.elapsed_s))
         return min(left, default=None)
 
     def _jobs_remaining_s(self) -> float | None:
-        """From how long an epoch and a result of each other kind took, how many jobs ran at once, and how long the
-        longest training takes that is left. None until a few results are there, or all but one."""
+        """Estimate from the times per epoch and per result of other kinds, the number of jobs that ran at a time, and
+        the longest remaining training. None until there are a few results, or all but one."""
         worked_s, worked = sum(self._worked_s.values()), sum(self._worked.values())
         if self._run < min(_ENOUGH, self.total.total() - 1) or not worked:
             return None
@@ -221,17 +223,17 @@ class Progress:
         longest_s = max(+self._epochs, default=0) * effort_s.get("train", 0.0)
         return max(0.0, max(left_s / at_once, longest_s) - (self.clock() - self._last))
 
-    # what it is told -------------------------------------------------------------------------------------------------
+    # events ----------------------------------------------------------------------------------------------------------
 
     def planned(self, work: Work, executor: str) -> None:
-        """Everything is known that there is to do; nothing has started."""
+        """The work is known; nothing has started."""
         self._begin(executor)
         self.note(f"{work_text(work)}; executor: {executor}")
         for view in self._views if work.jobs else ():
             view.begin()
 
     def study_begins(self, search: TrialCounts, *, elapsed_s: float, executor: str) -> None:
-        """A search begins or goes on, which was at work for so long in earlier runs."""
+        """A search begins, or continues after `elapsed_s` in earlier runs."""
         self._begin(executor)
         self.search, self._spent_s, self._told_before = search, elapsed_s, sum(search.told.values())
         budget = [] if search.trials is None else [plural(search.trials, "trial")]
@@ -242,7 +244,7 @@ class Progress:
             view.begin()
 
     def added(self, work: Work, new: Sequence[Job]) -> None:
-        """Work was taken up, of which these jobs are new; others are in the store, under way, or failed."""
+        """Work was added, of which the jobs `new` are new; others are in the store, under way, or failed."""
         self.counts["reused"] += work.reused
         self.total.update(results_by_kind(new))
         for job in new:
@@ -256,7 +258,7 @@ class Progress:
         self.running[job.kind, job.label] += 1
 
     def epoch(self, job: Job, report: EpochReport) -> None:
-        """A training finished an epoch, perhaps some time ago; not every epoch is told of."""
+        """A training finished an epoch, perhaps some time ago; not every epoch is reported."""
         accuracy, left = in_percent(report.validation_accuracy), format_duration(report.remaining_s)
         self.details[job.kind, job.label] = (
             f"epoch {report.epoch}/{report.epochs}, loss {report.loss:z.3f}, "
@@ -270,7 +272,7 @@ class Progress:
             view.result(key, payload)
 
     def finished(self, job: Job, wall_s: float, results: int = 1) -> None:
-        """A job is done and so many of its results are in the store; of the others `part_failed` told."""
+        """A job is done, and `results` of its results are in the store; the others were reported by `part_failed`."""
         self._run += results
         self._worked[job.kind] += _effort(job, results)
         self._worked_s[job.kind] += wall_s
@@ -285,17 +287,17 @@ class Progress:
         self._tell_failure(f"{job.kind} {job.label}", failure)
 
     def part_failed(self, job: Job, failure: Failure) -> None:
-        """One result of a job failed; the others are kept, and the job is yet to end."""
+        """One result of a job failed; the others are kept, and the job has not ended yet."""
         self._end(job, "failed", 1)
         self._tell_failure(f"a part of {job.kind} {job.label}", failure)
 
     def found_in_store(self, job: Job) -> None:
-        """A job is not run after all, because another process has put its result into the store meanwhile."""
+        """A job is not run, because another process has stored its result meanwhile."""
         self._end(job, "reused", 1)
         self._tell(f"{self._so_far} {job.kind} {job.label}: in the store, put there by another process")
 
     def skipped(self, job: Job) -> None:
-        """A job will not be run, because one failed that it needs."""
+        """A job will not be run, because a job that it needs failed."""
         self._end(job, "skipped", len(job.wanted))
 
     def trial_began(self) -> None:
@@ -303,15 +305,15 @@ class Progress:
         self.search.in_flight += 1
 
     def trial_ended(self, text: str, state: str) -> None:
-        """A trial of a study ended, and how: complete, dropped, infeasible or failed."""
+        """A trial of a study ended as complete, dropped, infeasible or failed."""
         assert self.search is not None, "a study begins before its trials"
         self.search.in_flight = max(0, self.search.in_flight - 1)
         self.search.told[state], self._told_s = self.search.told.get(state, 0) + 1, self.clock()
         self._tell(f"[{self.trials_text}] {text}")
 
     def front(self, lines: Sequence[FrontLine], hypervolume: str = "") -> None:
-        """The best front so far, a group after another, each with the best in the first objective first; and how much
-        of the space of objectives a study's trials cover, in words."""
+        """Set the best front so far, group by group, each starting with the best in the first objective; and the
+        hypervolume of a study's trials, in words."""
         self.front_lines = tuple(lines)
         if self.search is not None:
             self.search.hypervolume = hypervolume
@@ -321,7 +323,7 @@ class Progress:
             view.pulse()
 
     def advanced(self, phase: str, done: int, total: int | None, unit: str = "") -> None:
-        """So much of a phase without jobs is done; of bytes where `unit` is B. A total of None is not known."""
+        """Report progress in a phase without jobs, in bytes if `unit` is B. A total of None is unknown."""
         for view in self._views:
             view.advanced(phase, done, total, unit)
 
@@ -335,7 +337,7 @@ class Progress:
 
     @property
     def trials_text(self) -> str:
-        """`3/20 trials`, or without a budget `3 trials`; "" for a sweep."""
+        """`3/20 trials`, or `3 trials` without a budget; "" for a sweep."""
         if self.search is None:
             return ""
         of = "" if self.search.trials is None else f"/{self.search.trials}"
@@ -355,7 +357,7 @@ class Progress:
         self.note(f"{job}: FAILED, {failure}")
 
     def _stopped(self, job: Job, how: str, results: int) -> None:
-        self.running -= Counter([(job.kind, job.label)])  # without those that are 0
+        self.running -= Counter([(job.kind, job.label)])  # drops zeros
         self.details.pop((job.kind, job.label), None)
         self._end(job, how, results)
 

@@ -1,7 +1,7 @@
-"""The record that a sweep or study leaves in its output, `run.json`, so that anybody can see how far it is.
+"""The record of a sweep or study in its output, `run.json`, which shows its progress to anyone.
 
-It says what the run is, who runs it and how it goes. A run with the same configuration that goes on in the same output
-goes on with its record. How far runs are is told from their records; nothing is asked of the processes.
+It states what the run is, its process and its progress. A run with the same configuration in the same output continues
+the record. The status of runs comes from their records alone; the processes are not contacted.
 """
 
 from __future__ import annotations
@@ -34,37 +34,38 @@ _MOST_BYTES = 2**20
 _MOST_FRONT = 20
 _PAUSE_S = 5.0
 _SHARE = 0.05
-"""A record is written so often at most, and in no more than this share of the time."""
+"""A record is written at most once per pause, and in at most this share of the time."""
 _BEAT_S = 20.0
-"""Between signs of life while nothing is told: a job of this process, or a page, may take longer than `ALIVE_S`. So may
-20 times what a slow place needs for a record, or what a process that was stopped takes one to have needed."""
+"""Interval of signs of life while nothing happens: a job in this process, or a page, may take longer than `ALIVE_S`. It
+is also the longest pause between records: 20 times the time of a write to a slow place, or of one during which the
+process was stopped, may exceed `ALIVE_S`, too."""
 ALIVE_S = 60.0
-"""A process counts as running for so long after its last sign of life, unless it is seen to be gone."""
+"""Time after its last sign of life for which a process counts as running, unless it is known to have ended."""
 
 State = Literal["running", "finished", "interrupted", "failed", "dead"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class ProcessIdentity:
-    """A process, by the name of its machine and its number there."""
+    """A process, given by the name of its machine and its number there."""
 
     host: str
     pid: int
 
 
 class RunRecord(BaseModel):
-    """A sweep or study that was started.
+    """The record of a sweep or study that was started.
 
     Attributes:
-        command: shell command that goes on with it, in `folder`; "" where it was not started by one that is text.
-        store, output: paths, or URLs as they may be printed.
-        configuration: hash of what decides whether a later run goes on with this one.
-        process: that ran it last.
-        first_started, started: the first time, and the last, in seconds since 1970.
-        alive: last sign of life, likewise.
-        state: as the process wrote it; one that was killed could not.
-        failures: the last ones, a line each.
-        front: the best points so far, of `front_size`.
+        command: shell command that continues it, in `folder`; "" if it was not started by a command that is valid text.
+        store, output: paths, or URLs without secrets.
+        configuration: hash that a later run must have to continue this one.
+        process: the process that ran it last.
+        first_started, started: first and last start, in seconds since 1970.
+        alive: last sign of life, in seconds since 1970.
+        state: the last state that the process wrote; `running` if it was killed.
+        failures: the last failures, one line each.
+        front: the best points so far, the first of `front_size`.
     """
 
     model_config = ConfigDict(allow_inf_nan=False)
@@ -93,7 +94,7 @@ class RunRecord(BaseModel):
 
 
 def read_record(output: Folder) -> RunRecord | None:
-    """The record in an output; None where there is none. Raises StoreError where it cannot be read, or is damaged."""
+    """The record in an output; None if there is none. Raises StoreError if it cannot be read, or is damaged."""
     data = output.read(RECORD, first=_MOST_BYTES)
     if data is None:
         return None
@@ -112,14 +113,16 @@ def read_record(output: Folder) -> RunRecord | None:
 def recorded(
     run: RunArguments, spec: SweepSpec, *, kind: Literal["sweep", "study"], configuration: object
 ) -> Iterator[None]:
-    """Keep a record of what the run's progress is told in the block; at the end it says how the block ended. The
-    configuration decides whether a later run goes on with this one."""
+    """Keep a record of the run's progress during the block, and of how the block ends. A later run with an equal
+    configuration continues the record."""
     now = time.time()
     record = RunRecord(
         name=spec.name,
         title=spec.title,
         kind=kind,
-        command=run.resume if run.resume == escaped(run.resume) else "",  # a name that is no text cannot be copied
+        command=run.resume
+        if run.resume == escaped(run.resume)
+        else "",  # a name that is not valid text cannot be copied
         folder=_text(os.getcwd()),
         store=_place(run.store.root),
         output=_place(run.output),
@@ -142,7 +145,7 @@ def recorded(
 
 
 class RecordView(View):
-    """Writes a record every few seconds. Where it cannot, it says so once, and the run goes on."""
+    """Writes a record every few seconds. If that fails, it says so once, and the run continues."""
 
     def __init__(self, record: RunRecord, folder: Folder, *, wall_clock: Callable[[], float] = time.time) -> None:
         self._record = record
@@ -153,7 +156,7 @@ class RecordView(View):
         self._writing = threading.Lock()
 
     def take_up(self) -> None:
-        """Take an earlier record of the same run up, and write the first one."""
+        """Continue an earlier record of the same run, if any, and write the first one."""
         with suppress(StoreError):  # a damaged one is replaced
             earlier = read_record(self._folder)
             if earlier is not None and earlier.configuration == self._record.configuration:
@@ -173,12 +176,12 @@ class RecordView(View):
 
     @contextmanager
     def beating(self) -> Iterator[None]:
-        """Give signs of life in the block however long it tells nothing."""
+        """Give signs of life during the block, even if nothing happens in it."""
         over = threading.Event()
 
         def beat() -> None:
             while not over.wait(_BEAT_S):
-                with suppress(RuntimeError):  # the run changed while it was looked at, so it tells something
+                with suppress(RuntimeError):  # the run changed meanwhile, so it is alive
                     self.pulse()
 
         thread = threading.Thread(target=beat, daemon=True)
@@ -197,9 +200,9 @@ class RecordView(View):
             record.failures, record.search = tuple(map(_text, run.last_failures)), run.search
             record.front, record.front_size = run.front_lines[:_MOST_FRONT], len(run.front_lines)
             try:
-                # What an interruption or power failure leaves counts as damaged.
+                # A file left by an interruption or power failure counts as damaged.
                 self._folder.write(RECORD, (record.model_dump_json(indent=1) + "\n").encode(), durable=False)
-            except Exception as error:  # results are worth more than the record of how they came about
+            except Exception as error:  # results are worth more than their record
                 if not self._noted:
                     self._noted = True
                     run.note(f"no record of this run can be written, so `codesign status` lacks it: {_reason(error)}")
@@ -212,22 +215,22 @@ def _reason(error: BaseException) -> str:
 
 
 def _text(text: str) -> str:
-    """In a line that any reader can take."""
+    """The text in one line, safe for any reader."""
     return escaped(" ".join(text.split()))
 
 
 def _place(location: Location) -> str:
-    """A location that means the same from everywhere, as it may be printed."""
+    """A location as text that is valid in any working directory, without secrets."""
     return printable(location) if is_url(location) else _text(os.path.abspath(location))
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunStatus:
-    """A run as it is now.
+    """The present status of a run.
 
     Attributes:
-        folder: name of its output in a folder of several; "" where it was asked for alone.
-        state: as the process wrote it, but `dead` for one that says it runs and does not.
+        folder: name of its output in a folder of several; "" if requested individually.
+        state: the state in the record, but `dead` if that is `running` and the process is not.
         silent_s: time since the last sign of life.
     """
 
@@ -238,8 +241,8 @@ class RunStatus:
 
 
 def find_runs(location: Location) -> tuple[list[RunStatus], list[str]]:
-    """The run of an output, or those of all outputs in a folder, the one first that gave a sign of life last; and why
-    other records cannot be read. Raises StoreError where the location, or the record of an output, cannot be read."""
+    """The run of an output, or the runs of all outputs in a folder, ordered from the most recent sign of life; and why
+    other records cannot be read. Raises StoreError if the location, or the record of an output, cannot be read."""
     folder = open_folder(location, error=StoreError)
     record = read_record(folder)
     if record is not None:

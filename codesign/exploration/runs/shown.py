@@ -1,4 +1,4 @@
-"""How a sweep, a study, a pricing or a download shows on a terminal, and in a log."""
+"""Showing a sweep, a study, a pricing or a download on a terminal, and in a log."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from codesign.terminal_text import escaped, on_terminal
 from codesign.units import format_duration
 
 LINES_VARIABLE = "CODESIGN_PROGRESS"
-"""Environment variable: `jobs` gives every job and trial a line where there is no terminal."""
+"""Environment variable: `jobs` logs a line for every job and trial if there is no terminal."""
 
 _PAUSE_S = 60.0
 _PHASE_PAUSE_S = 5.0
@@ -28,13 +28,13 @@ _LINES = 15
 
 
 def choose_progress() -> Progress:
-    """Progress with lines that stay in place on a terminal, one line a minute elsewhere."""
+    """Progress with lines that stay in place on a terminal, and one line per minute elsewhere."""
     return Progress(TerminalView(PrintableConsole(stderr=True)) if on_terminal() else LogView(sys.stderr))
 
 
 @contextmanager
 def shown_progress(shown: bool) -> Iterator[Progress]:
-    """A run's progress on standard error, closed with the block, or one that shows nothing."""
+    """Progress on standard error if `shown`, otherwise without output; closed at the end of the block."""
     progress = choose_progress() if shown else Progress()
     try:
         yield progress
@@ -43,7 +43,8 @@ def shown_progress(shown: bool) -> Iterator[Progress]:
 
 
 class LogView(View):
-    """A line at the beginning, one a minute and one at the end, for logs and pipes. Failures and notes always show."""
+    """A line at the beginning, one per minute and one at the end, for logs and pipes. Failures and notes are always
+    shown."""
 
     def __init__(self, stream: TextIO | None) -> None:
         self._stream = stream
@@ -75,8 +76,8 @@ class LogView(View):
             self.note(f"{phase}: {done_text}{of}, {format_duration(now - self._phase_start)}")
 
     def note(self, text: str) -> None:
-        if self._stream is not None:  # which `print` would take for standard output
-            with suppress(OSError, ValueError):  # without a reader, or closed
+        if self._stream is not None:  # for None, `print` would use standard output
+            with suppress(OSError, ValueError):  # no reader, or closed
                 print(escaped(text), file=self._stream, flush=True)
 
     def close(self) -> None:
@@ -100,7 +101,7 @@ class LogView(View):
 
 
 class TerminalView(View):
-    """Lines that stay in place: counts, rate, time left, what runs, the front; failures and notes scroll above."""
+    """Lines that stay in place: counts, rate, time left, running jobs, the front; failures and notes scroll above."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -110,7 +111,7 @@ class TerminalView(View):
 
     def begin(self) -> None:
         if self._live is None and not self._closed:
-            # Drawing takes turns with the jobs of this process, so that more often would slow them.
+            # Drawing takes time from the jobs of this process, so a higher rate would slow them.
             self._live = Live(self, console=self._console, refresh_per_second=2, transient=True)
             self._live.start()
 
@@ -118,8 +119,8 @@ class TerminalView(View):
         self._console.print(escaped(text), highlight=False, markup=False)
 
     def advanced(self, phase: str, done: int, total: int | None, unit: str) -> None:
-        """A bar a phase, below each other."""
-        if not isinstance(self._live, bars.Progress):  # no jobs are left
+        """One bar per phase, below each other."""
+        if not isinstance(self._live, bars.Progress):  # no jobs remain
             self._stop()
             amount = (bars.DownloadColumn(), bars.TransferSpeedColumn()) if unit else (bars.MofNCompleteColumn(),)
             name = bars.TextColumn("{task.description:10}", markup=False)
@@ -141,7 +142,7 @@ class TerminalView(View):
             self._live = None
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """In 15 lines or fewer, and in fewer than the terminal has."""
+        """At most 15 lines, and fewer than the terminal has."""
         picture = run_picture(self.run, width=options.max_width, ascii_only=options.ascii_only)
         lines = console.render_lines(Group(*picture), options.update(height=None), pad=False, new_lines=True)
         for line in lines[: min(_LINES, console.height - 1)]:
