@@ -1,8 +1,8 @@
-"""Where jobs run: one file an executor."""
+"""Executors, which run jobs: one file per executor."""
 
 from __future__ import annotations
 
 from typing import Literal
 
 ExecutorName = Literal["serial", "ray"]
-"""Executors by name; `codesign.exploration.running.named_executor` makes them."""
+"""Names of executors; `codesign.exploration.running.named_executor` creates them."""

@@ -1,4 +1,4 @@
-"""What an executor does: take tasks, run them somewhere, hand back what they returned, one by one."""
+"""The interface of executors: take tasks, run them somewhere, and return their outputs one by one."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from codesign.errors import CodesignError
 from codesign.exploration.resources import JobResources
 
 _HERE = os.path.dirname(codesign.__file__) + os.sep
-_CALLS = os.path.join("torch", "nn", "modules", "module.py")  # calls what is a torch module
+_CALLS = os.path.join("torch", "nn", "modules", "module.py")  # calls torch modules
 
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """A call of a function that lives in a module and whose arguments can be pickled.
+    """A call of a module-level function with arguments that can be pickled.
 
     Attributes:
-        key: names the task among those under way.
-        kind: tasks of one kind take about equally long.
+        key: identifies the task among those under way.
+        kind: kind of the task; tasks of one kind take about equally long.
         function: called with `arguments`; must not depend on anything else.
-        arguments: values, or stand-ins that `Executor.share` returned.
-        on_report: is told here what the function reports where it runs, now and then, and the last of it at most: the
-            function is then called with a parameter `report`, a function of one value that can be pickled.
+        arguments: values, or stand-ins returned by `Executor.share`.
+        on_report: if given, receives here, now and then, the latest value that the function has reported; the function
+            is then called with a parameter `report`, a function of one value that can be pickled.
     """
 
     key: str
@@ -40,7 +40,7 @@ class Task:
 
 @dataclass(frozen=True, kw_only=True)
 class Failure:
-    """Why a task has no output: the type of its exception and what it said."""
+    """Why a task has no output: the type and message of its exception."""
 
     kind: str
     message: str
@@ -53,12 +53,12 @@ class Failure:
         message = str(error).strip()
         if not isinstance(error, CodesignError | OSError | MemoryError):
             message = f"{message} ({_place(error)})".lstrip()
-        message = message.encode(errors="replace").decode()  # it may name a file whose name is not text
+        message = message.encode(errors="replace").decode()  # it may contain a file name that is not valid text
         return Failure(kind=type(error).__name__, message=message)
 
 
 def _place(error: BaseException) -> str:
-    """File and line of what this package called when it was raised, such as a user's loss."""
+    """File and line of the code that this package called when the error was raised, such as a user's loss."""
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.endswith(_CALLS)]
     known = [number for number, frame in enumerate(frames) if frame.filename.startswith(_HERE)]
     frame = frames[max(known, default=-1) + 1 :][:1] or frames[-1:]
@@ -67,7 +67,7 @@ def _place(error: BaseException) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Completion:
-    """The end of a task: its output, or the failure that it ended in, and how long it ran where it ran."""
+    """The end of a task: its output or failure, and its running time where it ran."""
 
     key: str
     output: Any
@@ -76,40 +76,40 @@ class Completion:
 
 
 class Executor(ABC):
-    """Runs tasks, in this process or elsewhere. Whatever the executor, a task gives the same bytes. Its name is that of
-    the command line."""
+    """Runs tasks, in this process or elsewhere. A task gives the same bytes on every executor. `name` is the executor's
+    name on the command line."""
 
     name: str
 
     @property
     @abstractmethod
     def has_room(self) -> bool:
-        """Whether another task is worth submitting now; to go on regardless only fills memory."""
+        """Whether another task is worth submitting now; further tasks would only fill memory."""
 
     @abstractmethod
     def check(self, resources: JobResources) -> None:
-        """Make sure that tasks which take this can be run at all. Raises InputError, with what there is, where there is
-        no such place."""
+        """Check that tasks with these resources can be run at all. Raises InputError, with the available resources, if
+        they cannot."""
 
     @abstractmethod
     def share(self, value: object) -> object:
-        """A stand-in for `value`, to be given as an argument of any number of tasks; sent to workers once."""
+        """A stand-in for `value`, to use as an argument of any number of tasks; sent to workers once."""
 
     @abstractmethod
     def submit(self, task: Task) -> None:
-        """Take a task. An exception in it becomes the `failure` of its completion."""
+        """Submit a task. An exception in it becomes the `failure` of its completion."""
 
     @abstractmethod
     def wait(self, timeout_s: float | None = None) -> Completion | None:
-        """Block until some task that was submitted ends; None where none does within `timeout_s`.
+        """Block until a submitted task ends; return None if none does within `timeout_s`.
 
-        An executor that runs tasks in this process runs one to its end, whatever the timeout. Raises LookupError where
-        no task is under way.
+        An executor that runs tasks in this process runs one to its end, regardless of the timeout. Raises LookupError
+        if no task is under way.
         """
 
     @abstractmethod
     def close(self) -> None:
-        """Give back what was started; tasks under way are lost."""
+        """Release all resources; tasks under way are lost."""
 
     def __enter__(self) -> Executor:
         return self

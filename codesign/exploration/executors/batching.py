@@ -1,4 +1,5 @@
-"""Tasks on their way to Ray's workers, and there. Quick ones travel together: they take longer to send than to run."""
+"""Sending tasks to Ray's workers in batches, and running them there. Quick tasks are sent together, because sending one
+takes longer than running it."""
 
 from __future__ import annotations
 
@@ -21,7 +22,7 @@ _WEIGHT = 0.2
 
 
 class Batcher:
-    """Decides which tasks are sent together, from how long tasks of their kind took."""
+    """Decides which tasks are sent together, based on the times of earlier tasks of their kind."""
 
     def __init__(self) -> None:
         self._mean_s: dict[str, float] = {}
@@ -32,7 +33,7 @@ class Batcher:
         self._mean_s[kind] = mean + _WEIGHT * (wall_s - mean)
 
     def add(self, task: Task) -> list[Task]:
-        """Take a task; what is to be sent now, which is often nothing."""
+        """Add a task, and return the tasks to send now, often none."""
         size = self._size(task.kind)
         if size == 1:
             return [task]
@@ -43,14 +44,14 @@ class Batcher:
         return self._gathered.pop(group) if len(gathered) >= size or sent >= _MOST_BYTES else []
 
     def flush(self) -> list[Task]:
-        """Some batch that is not full, to be sent because nothing else is; empty where there is none."""
+        """A batch that is not full, to be sent because there is nothing else to send; empty if there is none."""
         return self._gathered.pop(next(iter(self._gathered))) if self._gathered else []
 
     def clear(self) -> None:
         self._gathered.clear()
 
     def _size(self, kind: str) -> int:
-        """Tasks of a kind in a batch; 1 until one of them has ended."""
+        """Number of tasks of a kind per batch; 1 until one of them has ended."""
         mean = self._mean_s.get(kind)
         if mean is None or mean >= _QUICK_S:
             return 1
@@ -62,13 +63,13 @@ class Batcher:
 
 @dataclass(frozen=True, kw_only=True)
 class Slot:
-    """Stands for the shared value of that index among the arguments of a task."""
+    """Stands for the shared value with this index among the arguments of a task."""
 
     index: int
 
 
 def _report(key: str, value: object) -> None:
-    """Note under a key of the cluster's table what a task reports; it is worth more than what it says."""
+    """Store a task's report under a key of the cluster's table. The task is worth more than its reports."""
     from ray.experimental.internal_kv import _internal_kv_put
 
     with suppress(Exception):  # whatever Ray raises
@@ -78,12 +79,13 @@ def _report(key: str, value: object) -> None:
 def perform_batch(
     grace_s: float, started: str | None, reported: str | None, tasks: bytes, *shared: object
 ) -> tuple[str, dict[str, str], list[Completion]]:
-    """Run the tasks of a batch, one after another; the node, its `package_versions`, and the `packed` ends of tasks.
+    """Run the tasks of a batch, one after another; return the node, its `package_versions`, and the `packed`
+    completions.
 
     Args:
-        grace_s: the worker is ended where a task hangs so long after its timeout.
-        started: key of the cluster's table under which to note the node as the batch begins.
-        reported: key under which to note, pickled, what the function reports; None where nobody asks for it.
+        grace_s: time after a task's timeout after which a worker that hangs is ended.
+        started: key of the cluster's table under which to store the node when the batch begins, if any.
+        reported: key under which to store the function's reports, pickled; None if not requested.
         tasks: a pickled list, with `Slot`s for the `shared` values among arguments.
     """
     import ray

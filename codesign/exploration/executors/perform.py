@@ -1,4 +1,4 @@
-"""Running tasks where they run: threads, timeouts, and what happens to an exception."""
+"""Running tasks in their process: threads, timeouts and exceptions."""
 
 from __future__ import annotations
 
@@ -21,20 +21,21 @@ from codesign.exploration.executors.base import Completion, Failure, Task
 from codesign.signals import can_raise
 
 GRACE_S = 20.0
-"""By default a worker that hangs in compiled code so long after a task's timeout is ended itself."""
+"""Default time after a task's timeout after which a worker that hangs in compiled code is ended."""
 _AGAIN_S = 1.0
 
 
 class _OutOfTime(BaseException):
-    """Not an Exception: code that carries on after any exception must not carry on after this one."""
+    """Not an Exception, because code that continues after any exception must not continue after this one."""
 
 
 def perform(task: Task, *, grace_s: float | None = None) -> Completion:
     """Run a task to its end. Executors run every task through this.
 
-    One thread a core that the task takes, by default one: workers that each start a thread a core slow each other down
-    by an order of magnitude. The event engine takes its number of threads from torch, so it keeps to that too. This
-    process is ended where the function has not reacted `grace_s` after its timeout; None lets it hang.
+    The task computes with one thread per core that it takes, by default one: if every worker started a thread per core
+    of the machine, they would slow each other down by an order of magnitude. This includes the event engine, which
+    takes its number of threads from torch. If the function has not reacted `grace_s` after its timeout, this process is
+    ended; None lets it hang.
     """
     limit_s = task.resources.timeout
     reporting = {} if task.on_report is None else {"report": task.on_report}
@@ -54,7 +55,7 @@ def perform(task: Task, *, grace_s: float | None = None) -> Completion:
     except _OutOfTime:
         message = f"took longer than the {limit_s:g} s it may take"
         failure = Failure(kind="TimeoutError", message=message)
-    except Exception as error:  # whatever went wrong in a job belongs to its row, and the sweep goes on
+    except Exception as error:  # any error in a job belongs in its row, and the sweep continues
         failure = Failure.of(error)
     finally:
         wall_s = time.perf_counter() - start
@@ -63,7 +64,7 @@ def perform(task: Task, *, grace_s: float | None = None) -> Completion:
 
 @contextmanager
 def _timeout(seconds: float | None, *, grace_s: float | None) -> Iterator[None]:
-    """End the block after so long, by an exception between two steps of Python."""
+    """End the block after a time, by an exception between two Python instructions."""
     if seconds is None:
         yield
         return
@@ -75,7 +76,7 @@ def _timeout(seconds: float | None, *, grace_s: float | None) -> Iterator[None]:
             raise _OutOfTime
 
     before = signal.signal(signal.SIGALRM, out_of_time)
-    # Again and again: the first may come where it cannot be raised, or be swallowed.
+    # Repeated, because the first may come where it cannot be raised, or be swallowed.
     signal.setitimer(signal.ITIMER_REAL, seconds, _AGAIN_S)
     if grace_s is not None:
         faulthandler.dump_traceback_later(seconds + grace_s, exit=True)
@@ -92,12 +93,12 @@ def _timeout(seconds: float | None, *, grace_s: float | None) -> Iterator[None]:
 
 
 def packed(completion: Completion) -> Completion:
-    """With its output as bytes, or why it cannot be sent."""
+    """The completion with its output as bytes, or with the failure to pickle it."""
     return _converted(completion, partial(pickle.dumps, protocol=5), "sent")
 
 
 def unpacked(completion: Completion) -> Completion:
-    """The inverse of `packed`, or why the output cannot be read."""
+    """The inverse of `packed`, or the completion with the failure to read its output."""
     return _converted(completion, pickle.loads, "read")
 
 

@@ -1,4 +1,4 @@
-"""Tasks on all cores of this machine, or of a cluster, by Ray."""
+"""Running tasks on all cores of this machine, or of a cluster, by Ray."""
 
 from __future__ import annotations
 
@@ -21,20 +21,21 @@ from codesign.files.folder import reason_of
 from codesign.units import format_si
 
 _RETRIES = 3
-"""How often a task is started again whose worker or node died; an exception in the task is no reason."""
+"""How often a task is restarted if its worker or node dies; not after an exception in the task."""
 _PULSE_S = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Batch:
-    """Tasks that travel together.
+    """Tasks that are sent together.
 
     Attributes:
-        attempt: 1 the first time that they do.
-        started, reported: keys of Ray's table under which the worker notes its node when it begins, and what it has
-            to report; None where that is not asked for.
-        seen_s: when it was seen to have begun, by this process' clock: those of nodes may be hours off.
-        node: where it then was.
+        attempt: 1 for the first time.
+        started, reported: keys of Ray's table under which the worker stores its node when it begins, and its reports;
+            None if not requested.
+        seen_s: when the batch was seen to have begun, by this process' clock, because the clocks of nodes may be hours
+            off.
+        node: the node on which it then ran.
     """
 
     tasks: tuple[Task, ...]
@@ -48,20 +49,20 @@ class _Batch:
 class RayExecutor(Executor):
     """Starts Ray, or connects to it, when first used.
 
-    Workers need no shared disk: arguments and outputs travel through Ray. Nodes of a cluster run this
-    very codesign, which is sent to them. A task whose worker or node dies is started again, three times at
-    most. Tasks that take less than 100 ms travel in batches; one that kills its worker, or whose output cannot be sent,
-    takes no other with it, since a batch that was lost is sent again task by task.
+    Workers need no shared disk: arguments and outputs are sent through Ray, and so is this process' codesign, which the
+    nodes of a cluster run. A task whose worker or node dies is restarted at most three times. Tasks that take less than
+    100 ms are sent in batches. A lost batch is sent again task by task, so a task that kills its worker, or whose
+    output cannot be sent, does not affect others.
 
     Args:
-        workers: cores to use; None for all that this process may use. Local only.
-        address: `HOST:PORT` of a running cluster that this machine is a node of; None starts Ray on this machine alone
+        workers: number of cores to use, only without `address`; None for all that this process may use.
+        address: `HOST:PORT` of a running cluster of which this machine is a node; None starts Ray on this machine alone
             and stops it on `close`.
-        on_note: called with a sentence where something was lost and is tried again.
-        grace_s: a worker that hangs in compiled code so long after a task's timeout is ended.
+        on_note: called with a message if something was lost and is tried again.
+        grace_s: time after a task's timeout after which a worker that hangs in compiled code is ended.
 
     Raises:
-        InputError: both are given; on first use, `address` is of no cluster that can be used.
+        InputError: both `workers` and `address` are given; on first use, there is no usable cluster at `address`.
         CodesignError: Ray cannot be started; later, Ray has died.
     """
 
@@ -87,15 +88,15 @@ class RayExecutor(Executor):
         self._starved = False
         self._batcher = Batcher()
         self._sent = 0
-        self._running: dict[Any, _Batch] = {}  # by the reference to their results
-        self._ready: deque[Any] = deque()  # references to results that are there
+        self._running: dict[Any, _Batch] = {}  # by the reference to their completions
+        self._ready: deque[Any] = deque()  # references to completions that have arrived
         self._cores_taken = 0
         self._again: deque[_Batch] = deque()
         self._ended: deque[Completion] = deque()
 
     @property
     def has_room(self) -> bool:
-        """Work for twice the cores is handed to Ray, so that no worker waits for the driver; not more."""
+        """Whether Ray has work for less than twice the cores, with which no worker waits for the driver."""
         return not self._again and self._cores_taken < 2 * self._cores
 
     def check(self, resources: JobResources) -> None:
@@ -144,7 +145,7 @@ class RayExecutor(Executor):
         return self._session
 
     def _fill(self) -> None:
-        """Hand over what had to wait, as far as there is room."""
+        """Send waiting tasks, as far as there is room."""
         while self._cores_taken < 2 * self._cores:
             if self._again:
                 self._send(self._again.popleft())
@@ -165,7 +166,7 @@ class RayExecutor(Executor):
         tasks = [
             replace(task, arguments=tuple(map(travelling, task.arguments)), on_report=None) for task in batch.tasks
         ]
-        taken = batch.tasks[0].resources  # equal for all of a batch
+        taken = batch.tasks[0].resources  # equal for all tasks of a batch
         self._sent += 1
         alone, key = len(batch.tasks) == 1, f"codesign {ray.get_runtime_context().get_job_id()} {self._sent}"
         started = key if self._address is not None or (alone and taken.timeout is not None) else None
@@ -177,17 +178,17 @@ class RayExecutor(Executor):
             memory=None if taken.memory is None else int(taken.memory),
             max_retries=0,  # Ray would send a whole batch again and again
         )
-        # A shared value is only replaced by Ray where it is itself an argument, hence one by one.
+        # Ray only replaces a shared value that is itself an argument, hence each is one.
         reference = function.remote(self._grace_s, started, reported, pickle.dumps(tasks, protocol=5), *slots)
         self._running[reference] = replace(batch, started=started, reported=reported)
         self._cores_taken += taken.cpus
 
     def _collect(self, timeout_s: float) -> None:
-        """Take in a batch that has ended, if one does in time, and see whether Ray and its nodes are there."""
+        """Process a batch that ends in time, if any, and check that Ray and its nodes are alive."""
         session = self._connected()
         if not self._ready:
             wait, running = session.ray.wait, list(self._running)
-            # Nothing is fetched: that would use the object store, before it is known that there still is one.
+            # Nothing is fetched, because that would use the object store before it is known that it still exists.
             if wait(running, num_returns=1, timeout=timeout_s, fetch_local=False)[0]:
                 self._ready.extend(wait(running, num_returns=len(running), timeout=0, fetch_local=False)[0])
         if session.look():
@@ -221,23 +222,24 @@ class RayExecutor(Executor):
         _forget(batch, session)
 
     def _reason(self, error: Exception) -> Failure:
-        """What a worker raised outside of tasks, in one line; on a cluster with its node, which may lack a package."""
+        """The exception of a worker outside of tasks, in one line; on a cluster with its node, which may lack a
+        package."""
         cause = getattr(error, "cause", None) or error
         node = None if self._address is None else re.search(r"ip=([^,)\s]+)", str(error))
         where = "" if node is None else f"on node {node[1]}: "
         return Failure(kind=type(cause).__name__, message=f"{where}{reason_of(cause)}")
 
     def _broken(self, batch: _Batch, failure: Failure) -> None:
-        """A batch could not be begun, or not be brought to an end, though its worker lives."""
+        """Handle a batch that could not begin or end, although its worker is alive."""
         if len(batch.tasks) == 1:
             self._fail(batch.tasks[0], failure)
         else:
             self._again.extend(_Batch(tasks=(task,), attempt=batch.attempt) for task in batch.tasks)
 
     def _lost(self, batch: _Batch, failure: Failure, ran_s: float | None) -> None:
-        """Start tasks again whose worker or node died, each by itself; fail those that were lost too often."""
+        """Restart tasks whose worker or node died, each separately; fail tasks that were lost too often."""
         first, limit_s = batch.tasks[0], batch.tasks[0].resources.timeout
-        # Half of the grace, since it may have been seen to begin a little late.
+        # Half of the grace, because its start may have been seen a little late.
         if limit_s is not None and ran_s is not None and ran_s >= limit_s + self._grace_s / 2:
             message = f"took longer than the {limit_s:g} s it may take, and did not react: its worker was ended"
             self._fail(first, Failure(kind="TimeoutError", message=message))
@@ -251,7 +253,8 @@ class RayExecutor(Executor):
             self._again.extend(_Batch(tasks=(task,), attempt=batch.attempt + 1) for task in batch.tasks)
 
     def _leave_dead_nodes(self, session: RaySession) -> None:
-        """Where a machine lost its power or its network, Ray hears nothing from a worker there and waits on."""
+        """Give up batches on dead nodes. If a machine loses power or network, Ray hears nothing from its workers and
+        waits on."""
         for reference, batch in list(self._running.items()):
             if batch.node is not None and batch.node not in self._nodes and reference not in self._ready:
                 del self._running[reference]
@@ -263,7 +266,8 @@ class RayExecutor(Executor):
         self._ended.append(Completion(key=task.key, output=None, failure=failure, wall_s=0.0))
 
     def _see_nodes(self) -> None:
-        """Learn which nodes there are. Where none is left that could take them, Ray lets tasks wait without a word."""
+        """Update the nodes. If no node is left that can run some tasks, say so, because Ray lets them wait without a
+        message."""
         assert self._session is not None
         for text in self._nodes.update(self._session.ray.nodes()):
             self._on_note(text)
@@ -277,7 +281,8 @@ class RayExecutor(Executor):
 
 
 def _heard(batch: _Batch) -> _Batch:
-    """Hear what the worker of a batch has noted; with when and where it was seen to have begun."""
+    """Read the notes of a batch's worker: pass on its report, and return the batch with when and where it was seen to
+    have begun."""
     from ray.experimental.internal_kv import _internal_kv_get
 
     if batch.reported is not None and batch.tasks[0].on_report is not None:

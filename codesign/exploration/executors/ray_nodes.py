@@ -1,4 +1,4 @@
-"""The nodes that Ray has: what they hold, which have gone, and which compute with other versions."""
+"""The nodes of Ray: their resources, which have gone, and which have other package versions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from codesign.versions import package_versions
 
 @dataclass(frozen=True, kw_only=True)
 class Node:
-    """A node: where it is, and what it has in all, used or not."""
+    """A node: its address, and its resources in total, used or not."""
 
     address: str
     cpus: float
@@ -20,7 +20,7 @@ class Node:
     memory_bytes: float
 
     def holds(self, resources: JobResources) -> bool:
-        """Whether a task that takes this can ever be placed here."""
+        """Whether a task with these resources can ever run here."""
         wanted = (resources.cpus, resources.gpus, resources.memory or 0)
         there = (self.cpus, self.gpus, self.memory_bytes)
         return all(has >= need for has, need in zip(there, wanted, strict=True))
@@ -30,7 +30,7 @@ class Node:
 
 
 class Nodes:
-    """The nodes that live, by what Ray calls them. Methods that learn something return sentences worth a line."""
+    """The living nodes by their names in Ray. Methods that learn something return messages about it."""
 
     def __init__(self) -> None:
         self._alive: dict[str, Node] = {}
@@ -41,12 +41,12 @@ class Nodes:
 
     @property
     def usable(self) -> tuple[Node, ...]:
-        """All of them, by address."""
+        """All nodes, by address."""
         return tuple(sorted(self._alive.values(), key=lambda node: node.address))
 
     @property
     def cores(self) -> int:
-        """Cores in all, at least 1."""
+        """Cores in total, at least 1."""
         return max(1, int(sum(node.cpus for node in self.usable)))
 
     def update(self, listed: list[dict[str, Any]]) -> list[str]:
@@ -55,7 +55,7 @@ class Nodes:
         return [f"node {before[name].address} has gone" for name in before if name not in self._alive]
 
     def meet(self, name: str, there: dict[str, str]) -> list[str]:
-        """A node has run its first tasks, with these `package_versions`; codesign itself is the driver's."""
+        """Note that a node has run tasks with these `package_versions`; codesign itself is the driver's."""
         if name in self._met:
             return []
         self._met.add(name)

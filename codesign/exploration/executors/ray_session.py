@@ -1,8 +1,8 @@
-"""Ray in this process: started on this machine or joined as a cluster, watched, and left.
+"""Ray in this process: starting it on this machine or joining a cluster, watching it, and leaving it.
 
-Ray ends a process that is connected to it, without a word and with exit code 1, when the process writes to the object
-store of a raylet that has died, or a minute after the cluster's control service has. So both are looked at before that
-can happen, and their end is an error like any other.
+Ray ends a process that is connected to it, without a message and with exit code 1, if it writes to the object store of
+a raylet that has died, or a minute after the cluster's control service has. So both are checked before that can happen,
+and their end is an ordinary error.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ RESUME = "finished jobs are kept; the same command continues from there"
 _INTERRUPTIONS = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
 _LOOK_S = 2.0
 _CLUSTER_AWAY_S = 30.0
-"""A cluster that does not answer is given so long to come back; Ray itself gives it a minute, and then ends us."""
+"""Time that a cluster has to answer again; Ray itself gives it a minute, and then ends this process."""
 _HEALTH_S = 30.0
 _ORDERLY_S = 3.0
-"""Processes that Ray started have so long to end; where its control service is gone, some take a minute."""
+"""Time that processes started by Ray have to end; without its control service, some would take a minute."""
 _PREFIX = "codesign-ray-"
 _BELOW = "/session_2026-01-01_00-00-00_000000_1234567/sockets/plasma_store"
-"""The longest path of a socket that Ray makes in its folder."""
+"""The longest path of a socket that Ray creates in its folder."""
 _LONGEST_SOCKET = 103 if sys.platform == "darwin" else 107  # sun_path of unix(7), in bytes, without the closing zero
 _NO_CLUSTER = "something answers there, but no Ray cluster; give the port of `ray start --head`, by default 6379"
 _OTHER_TOKEN = (
@@ -52,13 +52,13 @@ _OTHER_TOKEN = (
 
 
 class RaySession:
-    """This process' connection to Ray; there can be one at a time. Raises InputError where no cluster that can be used
-    answers at `address`, or this process uses Ray already, and CodesignError where Ray cannot be started.
+    """This process' connection to Ray; there can be one at a time. Raises InputError if no usable cluster answers at
+    `address`, or this process uses Ray already, and CodesignError if Ray cannot be started.
 
     Args:
-        address: `HOST:PORT` of a running cluster that this machine is a node of; None starts Ray on this machine, on so
-            many cores as there are `workers`.
-        on_note: called with sentences worth a line.
+        address: `HOST:PORT` of a running cluster of which this machine is a node; None starts Ray on this machine.
+        workers: number of cores for a Ray that is started here.
+        on_note: called with messages.
     """
 
     def __init__(self, *, address: str | None, workers: int, on_note: Callable[[str], None]) -> None:
@@ -71,7 +71,7 @@ class RaySession:
                 import ray
 
             self.ray: Any = ray
-            if ray.is_initialized():  # before its token is forgotten, without which Ray ends the process
+            if ray.is_initialized():  # before its token is forgotten, since Ray ends the process without it
                 raise InputError("Ray is in use in this process already; close that executor, or call ray.shutdown()")
             _read_token_again()
             if address is None:
@@ -104,7 +104,7 @@ class RaySession:
                 _without("utils", "set_sigterm_handler"),
             ):
                 self.ray.init(address=self._address or "local", **options)
-        except Exception as error:  # whatever Ray raises, and that is anything
+        except Exception as error:  # Ray may raise anything
             reason = reason_of(error)
             if self._address is None:
                 advice = "on a busy machine, trying again may help; --executor serial does without it"
@@ -115,8 +115,8 @@ class RaySession:
             ) from error
 
     def check(self) -> None:
-        """Make sure that Ray's part on this machine lives; to be called before anything that uses the object store.
-        Raises CodesignError where it does not."""
+        """Check that the raylet on this machine is alive; to be called before any use of the object store. Raises
+        CodesignError if it is not."""
         try:
             dead = self._raylet.status() in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
         except psutil.NoSuchProcess:
@@ -125,8 +125,8 @@ class RaySession:
             raise self._lost("its raylet on this machine has ended")
 
     def look(self) -> bool:
-        """Every two seconds, see whether the control service answers; whether it was the time, and it does. Raises
-        CodesignError where it does not, and is not waited for any longer."""
+        """Check every two seconds whether the control service answers. Return True if it was checked now and answers.
+        Raises CodesignError if it does not answer, and the time to wait for it is over."""
         self.check()
         now = time.monotonic()
         if now - self._looked < _LOOK_S:
@@ -140,7 +140,7 @@ class RaySession:
         return False
 
     def answers(self) -> bool:
-        """Whether the control service does; where it does not, Ray would wait for it, and end this process."""
+        """Whether the control service answers; if not, Ray would wait for it, and end this process."""
         host, _, port = self._control.rpartition(":")
         try:
             socket.create_connection((host, int(port)), timeout=2).close()
@@ -161,7 +161,7 @@ class RaySession:
             shutil.rmtree(self._folder, ignore_errors=True)
 
     def _started(self) -> list[psutil.Process]:
-        """What runs of the Ray that was started here, also where its start was interrupted."""
+        """Running processes of the Ray that was started here, even if its start was interrupted."""
         started: list[psutil.Process] = []
         for child in psutil.Process().children() if self._folder is not None else ():
             with suppress(psutil.Error):  # it may have ended
@@ -175,7 +175,7 @@ class RaySession:
 
 
 def _find_raylet(ray: Any, node: str) -> psutil.Process:
-    """The process of Ray's part on this machine, known by the socket that it listens at."""
+    """The process of the raylet on this machine, identified by the socket at which it listens."""
     (path,) = [facts["RayletSocketName"] for facts in ray.nodes() if facts["NodeID"] == node]
     for process in psutil.process_iter():
         with suppress(psutil.Error):
@@ -185,8 +185,8 @@ def _find_raylet(ray: Any, node: str) -> psutil.Process:
 
 
 class _Searched(list[str]):
-    """Folders that workers search for modules before all others. Ray adds those of the script and the working folder;
-    kept are those that this process searches too, and in which no other state of this program lies."""
+    """Folders that workers search for modules before all others. Of the script's and the working folder, which Ray
+    adds, it keeps those that this process searches, too, and that contain no other copy of this program."""
 
     def extend(self, more: Iterable[str]) -> None:
         here = set(map(os.path.abspath, sys.path))
@@ -195,12 +195,13 @@ class _Searched(list[str]):
 
 @cache
 def _token() -> str:
-    """Ray reads it once in a process."""
+    """Token of a local Ray, which reads it once per process."""
     return secrets.token_hex(32)
 
 
 def _read_token_again() -> None:
-    """Where Ray was imported before, it knows another token, or none. Older versions know no tokens at all."""
+    """Make Ray read the token again: if it was imported before, it knows another token, or none. Older versions have no
+    tokens."""
     with suppress(ImportError, AttributeError):
         from ray._private.authentication.authentication_token_setup import _enable_token_auth
 
@@ -210,7 +211,7 @@ def _read_token_again() -> None:
 
 
 def _forget_token() -> None:
-    """The next that uses Ray in this process has another one."""
+    """Make Ray forget the token: the next use of Ray in this process may need another one."""
     compiled: Any = sys.modules["ray._raylet"]
     with suppress(AttributeError):
         compiled.AuthenticationTokenLoader.instance().reset_cache()
@@ -218,17 +219,17 @@ def _forget_token() -> None:
 
 @contextmanager
 def _environment(*, local: bool) -> Iterator[None]:
-    """What Ray reads when it starts, and its workers inherit where it is started here."""
+    """The environment variables that Ray reads when it starts, and that workers started here inherit."""
     before = dict(os.environ)
-    os.environ.pop("RAY_ADDRESS", None)  # may name any cluster
+    os.environ.pop("RAY_ADDRESS", None)  # could name any cluster
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     if local:
-        # Ray listens at all addresses of this machine and runs what it is told to; by default it would write a token
-        # into the home folder, which may be read-only.
+        # Ray listens at all addresses of this machine and runs any code it is sent, so it needs a token. By default, it
+        # would write one into the home folder, which may be read-only.
         os.environ.pop("RAY_AUTH_TOKEN_PATH", None)
         os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": _token()}
-        # Tasks set the threads that they compute with; whatever they do not reach computes with one.
+        # Tasks set the number of threads that they compute with; code that ignores it computes with one.
         os.environ |= {f"{library}_NUM_THREADS": "1" for library in ("OMP", "MKL", "OPENBLAS", "NUMEXPR")}
         os.environ["PYTHONPATH"] = os.pathsep.join(os.path.abspath(entry) for entry in sys.path)
     try:
@@ -241,12 +242,12 @@ def _environment(*, local: bool) -> Iterator[None]:
 
 @contextmanager
 def _without(module: str, name: str, answer: object = None) -> Iterator[None]:
-    """A function of Ray does nothing, and answers that.
+    """Make a function of Ray do nothing and return `answer`.
 
-    `start_api_server`, as where it cannot be started: Ray starts a dashboard process even where none is wanted. All
-    that it does then is to look up and ask the metadata servers of three clouds, whose answer it would report.
+    `start_api_server`, as if it could not be started: Ray starts a dashboard process even if it is disabled, which then
+    only queries the metadata servers of three clouds, to report their answers.
 
-    `set_sigterm_handler`: Ray's own ends the process with other exit codes, and leaves its files.
+    `set_sigterm_handler`: Ray's handler ends the process with other exit codes, and leaves files behind.
     """
     part = importlib.import_module(f"ray._private.{module}")
     function = getattr(part, name)
@@ -259,13 +260,14 @@ def _without(module: str, name: str, answer: object = None) -> Iterator[None]:
 
 @contextmanager
 def _signals_held() -> Iterator[None]:
-    """What interrupts comes after the block: Ray, begun by halves, breaks down at the end of the process."""
+    """Delay interrupting signals until after the block, because a partly started Ray crashes at the end of the
+    process."""
     held: list[int] = []
 
     def hold(number: int, frame: object) -> None:
         held.append(number)
         if hasattr(signal, "alarm"):
-            signal.alarm(0)  # Ray's compiled part, told to terminate, passes that on and would soon abort the process
+            signal.alarm(0)  # Ray's compiled code passes the signal on, and would soon abort the process
 
     with _signals_kept():
         if threading.current_thread() is threading.main_thread():
@@ -278,7 +280,7 @@ def _signals_held() -> Iterator[None]:
 
 @contextmanager
 def _signals_kept() -> Iterator[None]:
-    """Ray may set handlers of its own."""
+    """Restore signal handlers after the block, in which Ray may set its own."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -291,7 +293,7 @@ def _signals_kept() -> Iterator[None]:
 
 
 def _scratch(on_note: Callable[[str], None]) -> Path:
-    """A folder for the files of Ray, of this user alone. Those of processes that were killed are removed."""
+    """Create a folder for the files of Ray, private to this user. Removes the folders of processes that were killed."""
     usual = [Path(tempfile.gettempdir()), Path("/tmp"), Path("/var/tmp")]
     for base in usual:
         longest = len(os.fsencode(base)) + len(f"/{_PREFIX}1234567-12345678{_BELOW}")
@@ -307,7 +309,7 @@ def _scratch(on_note: Callable[[str], None]) -> Path:
     for old in base.glob(f"{_PREFIX}*-*"):
         owner = old.name.removeprefix(_PREFIX).partition("-")[0]
         if owner.isdecimal() and not psutil.pid_exists(int(owner)):
-            shutil.rmtree(old, ignore_errors=True)  # another user's stays
+            shutil.rmtree(old, ignore_errors=True)  # folders of other users stay
     return Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=base))
 
 
@@ -322,7 +324,8 @@ def _check_address(address: str) -> None:
 
 
 def _check_health(address: str) -> None:
-    """Ray would try for 80 seconds to join what is no cluster, and not say why; its own check is quick, or ended."""
+    """Check that a cluster answers. Without one, Ray would try to join for 80 seconds, and not say why; its own check
+    is quick, or ended."""
     command = [sys.executable, "-m", "ray.scripts.scripts", "health-check", "--address", address]
     try:
         checked = subprocess.run(command, capture_output=True, text=True, timeout=_HEALTH_S, check=False)

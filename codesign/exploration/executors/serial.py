@@ -1,4 +1,4 @@
-"""One task after another, in this process."""
+"""Running one task after another, in this process."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from codesign.exploration.resources import JobResources
 
 
 class SerialExecutor(Executor):
-    """Runs each task when its completion is waited for, in the order of submission. Memory is not looked at."""
+    """Runs each task when its completion is waited for, in the order of submission. Ignores limits on memory."""
 
     name = "serial"
 

@@ -120,9 +120,7 @@ def recorded(
         name=spec.name,
         title=spec.title,
         kind=kind,
-        command=run.resume
-        if run.resume == escaped(run.resume)
-        else "",  # a name that is not valid text cannot be copied
+        command=run.resume if run.resume == escaped(run.resume) else "",  # invalid text cannot be copied
         folder=_text(os.getcwd()),
         store=_place(run.store.root),
         output=_place(run.output),
