@@ -1,4 +1,4 @@
-"""Charts and tables of a report as files: SVG, PNG or PDF, and CSV or LaTeX."""
+"""Writing charts and tables of a report as files: SVG, PNG or PDF, and CSV or LaTeX."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from codesign.reporting.pieces import Table, inert
 
 _PAIRS = (("energy_j", "accuracy"), ("latency_s", "accuracy"), ("energy_j", "latency_s"))
 _WRITTEN = ".written"
-"""Names the files of a folder that reports wrote: only these are theirs to remove."""
+"""Lists the files in a folder that were written by reports, which only remove these."""
 _LATEX = str.maketrans(
     {
         **{letter: f"\\{letter}" for letter in "&%$#_{}"},
-        **{letter: f"{{{letter}}}" for letter in "[*"},  # which after the end of a row would belong to it
+        **{letter: f"{{{letter}}}" for letter in "[*"},  # which would be taken as arguments of the end of a row
         "~": r"\textasciitilde{}",
         "^": r"\textasciicircum{}",
         "\\": r"\textbackslash{}",
@@ -50,9 +50,9 @@ _LATEX = str.maketrans(
 def export(
     table: ResultTable, page: Location, *, figures: Form | None = None, tables: TableForm | None = None
 ) -> dict[str, int]:
-    """Write every chart of a report, every table, or both, into folders beside its page, a path or a URL; how many
-    files, by the folder's suffix. Files that an earlier report wrote there in the same form, and that this one does not
-    have, are removed. Raises InputError where a file cannot be written or removed."""
+    """Write all charts of a report, all tables, or both, into folders next to its page, a path or a URL. Return the
+    number of files by the folder's suffix. Files that an earlier report wrote there in the same form, and that this one
+    does not have, are removed. Raises InputError if a file cannot be written or removed."""
     drawn, told = pieces_of(table) if figures is not None or tables is not None else ([], {})
     written: dict[str, int] = {}
     if figures is not None:
@@ -66,8 +66,8 @@ def export(
 
 
 def _write(place: Location, files: Mapping[str, bytes], ending: str) -> int:
-    """Write files that end alike, and remove those that an earlier report wrote and this one does not have; how many
-    were written."""
+    """Write files with the same ending, remove those that an earlier report wrote and this one does not have, and
+    return the number of files written."""
     folder = open_folder(place)
     earlier = (folder.read(_WRITTEN) or b"").decode(errors="replace").splitlines()
     folder.write_many(files)
@@ -80,7 +80,7 @@ def _write(place: Location, files: Mapping[str, bytes], ending: str) -> int:
 
 
 def pieces_of(table: ResultTable) -> tuple[list[Figure], dict[str, Table]]:
-    """Every chart of a report, pairs of objectives first; every table, by its section and its name there."""
+    """All charts of a report, pairs of objectives first; and all tables, by section and name."""
     answered = AnsweredTable.of(table)
     drawn = list(filter(None, [scatter(answered.points, answered.names, x=x, y=y) for x, y in _PAIRS]))
     told: dict[str, Table] = {}
@@ -93,7 +93,7 @@ def pieces_of(table: ResultTable) -> tuple[list[Figure], dict[str, Table]]:
 
 
 def table_csv(table: Table) -> str:
-    """What the page shows; each numeric column has its numbers, in SI units, in a column of its own."""
+    """The table as CSV, with the texts of the page; each numeric column is repeated as numbers in SI units."""
     numeric = [n for n, heading in enumerate(table.headings) if heading.numeric]
     buffer = io.StringIO()
     rows = csv.writer(buffer, lineterminator="\n")
@@ -106,7 +106,7 @@ def table_csv(table: Table) -> str:
 
 
 def table_latex(table: Table) -> str:
-    """A `tabular` with its caption, for the package booktabs."""
+    """The table as LaTeX: a `tabular` with its caption, for the package booktabs."""
     columns = "".join("r" if heading.numeric else "l" for heading in table.headings)
     lines = [[heading.text for heading in table.headings], *([cell.text for cell in row] for row in table.rows)]
     head, *body = [" & ".join(text.translate(_LATEX) for text in line) + r" \\" for line in lines]

@@ -1,4 +1,4 @@
-"""Tables of what stands behind the numbers: chips and their sources, data, recipes, versions, failures, assumptions."""
+"""Tables of the facts behind the numbers: chips and their sources, recipes, failures, assumptions."""
 
 from __future__ import annotations
 
@@ -18,17 +18,18 @@ from codesign.reporting.pieces import Cell, Heading, Table, numeric, table_of, t
 from codesign.units import format_si
 
 _MOST_TRUSTED = 3
-"""Chips of whose errors the first screen tells."""
+"""Most chips whose errors are on the first screen."""
 _VARIED = ("varied", "", UNKNOWN, UNKNOWN)
 _TROUBLES = {
     "late_fraction": ("falls behind its input in real time: steps take longer than a timestep", "of its steps"),
     "overloaded_ticks": ("has ticks in which a core or a link has more to do than fits", "ticks a sample"),
 }
-"""By column, what is wrong with a chip where it is above 0, and in what it is counted."""
+"""The problem of a chip for which a column is above 0, and the column's unit in words, by column."""
 
 
 def without_result(table: ResultTable) -> str:
-    """How many rows are infeasible or failed, and of few points which: `1 infeasible: TrueNorth; 2 failed`."""
+    """The numbers of infeasible and failed rows, with their points if they are few: `1 infeasible: TrueNorth; 2
+    failed`."""
     counts = table.frame["status"].value_counts().to_dict()
     return "; ".join(
         f"{counts[status]:,} {status}{points_in_words(table, table.frame['status'] == status)}"
@@ -38,7 +39,7 @@ def without_result(table: ResultTable) -> str:
 
 
 def failure_table(table: ResultTable) -> Table:
-    """Infeasible and failed points, equal reasons gathered; without rows if all went well."""
+    """Table of infeasible and failed points, counted by reason; without rows if there are none."""
     frame = table.frame[table.frame["status"] != "ok"]
     columns = ("status", "chip", "capacity", "schedule", "recipe", "topology", "reason")
     cells = frame[list(columns)].itertuples(index=False, name=None)
@@ -49,7 +50,8 @@ def failure_table(table: ResultTable) -> Table:
 
 
 def chip_numbers(metadata: ResultMetadata) -> Table:
-    """Every number of every chip, how it is known and where from; what axes set is only said to vary."""
+    """Table of all numbers of all chips, how they are known, and their sources. Numbers set by axes are marked as
+    varied."""
     rows = [
         (chip.title, n.name, *(_VARIED if n.name in varied_of(metadata, name) else _known(n)))
         for name, chip in sorted(metadata.chips.items())
@@ -60,7 +62,7 @@ def chip_numbers(metadata: ResultMetadata) -> Table:
 
 
 def varied_of(metadata: ResultMetadata, chip: str) -> set[str]:
-    """What axes or trials set of a chip; a study may search for a number of whichever chip a trial has."""
+    """The settings of a chip that axes or trials vary; a study may vary a number of whichever chip a trial has."""
     return {setting_of(path, "chip", chip, metadata.chips) for path in metadata.varied}
 
 
@@ -79,7 +81,7 @@ def _range(known: ChipNumber) -> str:
 
 
 def validation_table(metadata: ResultMetadata) -> Table:
-    """Published end-to-end measurements, and what the model says of them."""
+    """Table of published end-to-end measurements against the model."""
     rows = []
     for _, chip in sorted(metadata.chips.items()):
         for fact in chip.validation:
@@ -104,7 +106,7 @@ def validation_table(metadata: ResultMetadata) -> Table:
 
 
 def trust_line(metadata: ResultMetadata, options: Sequence[Option], names: Names) -> str:
-    """How well measurements bear out the chips that the first answer with options ranks first, in few words."""
+    """A short text on how well measurements confirm the chips that `options` rank first, or all chips."""
     ranked = dict.fromkeys(option.point.chip for option in options if option.point is not None)
     chips = list(ranked)[:_MOST_TRUSTED] or sorted(metadata.chips)[:_MOST_TRUSTED]
     known = {names.chips.get(chip, chip): metadata.chips[chip] for chip in chips if chip in metadata.chips}
@@ -123,21 +125,22 @@ def trust_line(metadata: ResultMetadata, options: Sequence[Option], names: Names
 
 
 def _errors(chip: ChipFacts) -> list[float]:
-    """Those that the chip's own summary counts."""
+    """The errors that the chip's own summary counts."""
     known = (fact for fact in chip.validation if fact.standing == "recomputed")
     errors = (farther_off(fact.measured_si, fact.modelled_si, fact.modelled_high_si) for fact in known)
     return [error for error in errors if error is not None]
 
 
 def settings_tables(metadata: ResultMetadata) -> list[Table]:
-    """Recipes, schedules and neuron, a row each, a column a parameter; what axes or trials set is only said to vary."""
+    """Tables of recipes, schedules and neuron, with one row per entry and one column per parameter. Parameters set by
+    axes or trials are marked as varied."""
     neuron = {"neuron": metadata.neuron} if metadata.neuron else {}
     named = {"recipe": metadata.recipes, "schedule": metadata.schedules, "neuron": neuron}
     return [_settings(block, settings, metadata.varied) for block, settings in named.items() if settings]
 
 
 def _settings(block: str, named: Mapping[str, Mapping[str, Scalar]], varied: Collection[str]) -> Table:
-    """Of which one of the `varied` paths sets all or a part, a word stands in place of the value."""
+    """A table of settings; values of which a path in `varied` sets all or a part are replaced by a word."""
 
     def cell(owner: str, key: str) -> str:
         value = named[owner].get(key)
@@ -154,7 +157,8 @@ def _settings(block: str, named: Mapping[str, Mapping[str, Scalar]], varied: Col
 
 
 def pace_warnings(gathered: Sequence[Point], columns: Collection[str] = tuple(_TROUBLES)) -> list[str]:
-    """Where a chip falls behind its input, or a tick has no room for its work; one sentence per chip and trouble."""
+    """Warnings about chips that fall behind their input, or have ticks without room for their work; one sentence per
+    chip and problem."""
     warnings = []
     for column in columns:
         trouble, unit = _TROUBLES[column]
@@ -171,7 +175,7 @@ def pace_warnings(gathered: Sequence[Point], columns: Collection[str] = tuple(_T
 
 
 def by_chip(name: str, caption: str, entries: Iterable[tuple[str, str]]) -> Table:
-    """What is said of chips, pairs of a chip and a sentence: each sentence once, with all chips that it is said of."""
+    """A table of sentences about chips, given as pairs of chip and sentence: each sentence once, with all its chips."""
     chips: dict[str, list[str]] = {}
     for chip, entry in dict.fromkeys(entries):
         chips.setdefault(entry, []).append(chip)

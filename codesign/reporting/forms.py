@@ -1,4 +1,4 @@
-"""The forms of files that charts and tables are written in; nothing heavy is imported here."""
+"""File formats of charts and tables; imports nothing heavy."""
 
 from __future__ import annotations
 

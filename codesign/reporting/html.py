@@ -1,4 +1,4 @@
-"""The page of a sweep: one self-contained file, a pure function of the results, the same bytes every time."""
+"""The page of a sweep: one self-contained file, a pure function of the results, with the same bytes every time."""
 
 from __future__ import annotations
 
@@ -39,21 +39,21 @@ _MOST_ANSWERS = 3
 _MOST_ROWS = 8
 _MOST_OPTIONS = 40
 _UNASKED = {"name": "", "by": "chip", "objective": "energy_j", "limits": [], "rows": [], "cut": 0}
-"""What the first screen shows where no question has options."""
+"""The question on the first screen if no question has options."""
 
 
 def write_report(table: ResultTable, path: Location) -> None:
     """Write the report to `path`, a path or a URL, atomically.
 
     Raises:
-        InputError: the place cannot be written.
+        InputError: the file cannot be written.
     """
     instance("table", table, ResultTable)
     write_atomically(path, render_report(table).encode())
 
 
 def render_report(table: ResultTable) -> str:
-    """The report as HTML, about three megabytes at most, whatever the size of the sweep."""
+    """The report as HTML, at most about three megabytes for any size of sweep."""
     answered = AnsweredTable.of(table)
     metadata, points, answers = answered.metadata, answered.points, answered.answers
     shown = preferred(points, metadata.objectives)
@@ -61,10 +61,10 @@ def render_report(table: ResultTable) -> str:
     sections = sections_of(answered)
     options = next((answer.options for answer in answers if answer.options), ())
     accuracies = [100 * mean for point in points if (mean := point.value("accuracy").mean) is not None]
-    trust = trust_line(metadata, options, answered.names) if points else ""  # there is no number to be trusted
+    trust = trust_line(metadata, options, answered.names) if points else ""  # otherwise there is no number to trust
     return render_page(
         "page/page.html.j2",
-        scripts=_SCRIPTS if points else _SCRIPTS[:1],  # without points the first screen's have nothing to draw
+        scripts=_SCRIPTS if points else _SCRIPTS[:1],  # others draw points
         parts=sections,
         points=block(data) if points else "",
         title=metadata.title,
@@ -86,7 +86,7 @@ def render_report(table: ResultTable) -> str:
 
 
 def _data(table: AnsweredTable, shown: Sequence[Point]) -> dict[str, Any]:
-    """All that the script draws from. The first question that has options comes first."""
+    """The data of the script. Questions are in their order, without those that have no options."""
     numbers = {point.number for point in shown}
     books = {book: [point for point in in_book if point.number in numbers] for book, in_book in _books(table).items()}
     asked = []
@@ -105,12 +105,12 @@ def _data(table: AnsweredTable, shown: Sequence[Point]) -> dict[str, Any]:
 
 def _books(table: AnsweredTable) -> dict[StaticBook, Sequence[Point]]:
     drawn = [name for name in table.frame.columns if "draws" in name or "uncertain" in name]
-    means = replace(table, frame=table.frame.drop(columns=drawn))  # draws take long, and the script has none
+    means = replace(table, frame=table.frame.drop(columns=drawn))  # draws take long, and the script does not need them
     return {book: means.in_book(book).points for book in BOOKS}
 
 
 def _first_answers(answers: Sequence[Answer], data: dict[str, Any]) -> list[dict[str, Any]]:
-    """Those that the first screen shows, in their order; the one that chart and table are about is open."""
+    """The answers on the first screen, in their order; the one that chart and table show is open."""
     places = {asked["name"]: place for place, asked in enumerate(data["asked"])}
     opened = next((answer for answer in answers if answer.name in places), answers[0] if answers else None)
     others = [answer for answer in answers if answer is not opened][: _MOST_ANSWERS - 1]
@@ -130,26 +130,28 @@ def _first_answers(answers: Sequence[Answer], data: dict[str, Any]) -> list[dict
 
 
 def _standing(option: Option, names: Names) -> str:
-    """An option without a script: what is known of it, and why it is not ranked."""
+    """The text for an option if no script runs: its known values, and why it is not ranked."""
     known = (f"{column_label(column)} {value_text(option, column, names)}" for column in option.values)
     return "; ".join(filter(None, [*known, option.obstacle]))
 
 
 def _in_two(answer: Answer, *, cut: bool) -> dict[str, str]:
-    """What is said of an answer at once, and only where it is opened; one that cannot be is cut short."""
+    """The sentence of an answer, and more that is shown only if it is opened; an answer that cannot be opened is
+    shortened."""
     first, dot, others = answer.sentence.partition(". ")
     if answer.options:
         return {"sentence": f"{first}{dot}".rstrip(), "more": others}
     if not cut:
         return {"sentence": answer.sentence, "more": ""}
     second, _, _ = others.partition(". ")
-    one_sided = ": " in first and " against " not in first and second  # it has the value of one side alone
+    one_sided = ": " in first and " against " not in first and second  # first has the value of one side only
     told = f"{first}. {second}" if one_sided else first
     return {"sentence": f"{told.rstrip('.')}.", "more": ""}
 
 
 def _note(table: AnsweredTable) -> str:
-    """The question of a file that asks no other, and what there is to say without an answer or against one."""
+    """The note on the first screen: the file's general question if it asks no other, and remarks that replace or limit
+    answers."""
     said = [] if table.answers else [table.metadata.question]
     silent = silent_networks(table)
     if not table.points:
@@ -170,7 +172,7 @@ def _note(table: AnsweredTable) -> str:
 def _summary(metadata: ResultMetadata, points: Sequence[Point]) -> str:
     workload = metadata.workload
     trained = [point for point in points if point.training_method != GIVEN]
-    seeds = sorted({len(point.training_seeds) for point in trained})  # where trainings failed, points have fewer
+    seeds = sorted({len(point.training_seeds) for point in trained})  # points have fewer if trainings failed
     coverage = f" {workload.coverage}." if workload.coverage else ""
     counts = plural(len(points), "design point")
     least = f"{seeds[0]} to " if len(seeds) > 1 else ""
@@ -185,7 +187,8 @@ def _summary(metadata: ResultMetadata, points: Sequence[Point]) -> str:
 
 
 def _counted(metadata: ResultMetadata, points: Sequence[Point]) -> str:
-    """Whose static power an energy holds, and for how long; empty where points differ in that, or have none."""
+    """A sentence on whose static power energies include, and for how long; empty if points differ in that, or have
+    none."""
     powered = [point for point in points if point.value("energy_j").mean is not None and "static" in point.coverage]
     lasting = {
         point.operation == "real_time" and not any(GATED in entry for entry in point.assumptions) for point in powered
@@ -209,8 +212,8 @@ def _left_out(shown: int, total: int) -> str:
 
 
 def _asked(question: Question, answer: Answer, shown: Sequence[Point]) -> dict[str, Any] | None:
-    """What the script needs to answer a question for other requirements; None of one that has no options. It knows
-    points by their places among those `shown`."""
+    """The data that the script needs to answer a question for other requirements; None if it has no options. Points are
+    given by their positions in `shown`."""
     if answer.form == "printed" or not answer.options:
         return None
     places = {point.number: place for place, point in enumerate(shown)}
@@ -236,12 +239,12 @@ def _names_in(asked: Mapping[str, Any]) -> list[str]:
 
 
 def _of_control(limit: Constraint) -> bool:
-    """Whether a reader may move this limit: the least accuracy."""
+    """Whether a reader can move this limit, which is so for the least accuracy."""
     return limit.column == "accuracy" and limit.relation in (">=", ">")
 
 
 def _by(question: Question, answer: Answer) -> str:
-    """The fact whose values are the options; of two sides, the first in which they differ."""
+    """The fact whose values are the options; for two sides, the first fact in which they differ."""
     if isinstance(question, ChooseQuestion):
         return question.choose
     points = [option.point for option in answer.options if option.point is not None]

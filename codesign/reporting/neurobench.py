@@ -1,6 +1,6 @@
-"""NeuroBench's metrics of each point of a sweep, under the names that its harness gives them.
+"""NeuroBench's metrics of each point of a sweep, with the names of its harness.
 
-Its *effective* operations leave out weights of 0, which executions count. So none here are called that;
+Its *effective* operations leave out weights of 0, which executions count, so they are missing here;
 `codesign.simulation.neurobench` has them.
 """
 
@@ -24,7 +24,7 @@ _NOTE = (
 
 
 def neurobench_of(point: Point) -> dict[str, Any]:
-    """The metrics of a point; None where its results file does not have one."""
+    """The metrics of a point; None for metrics that its results file does not have."""
 
     def mean(column: str) -> float | None:
         return point.value(column).mean
@@ -44,7 +44,7 @@ def neurobench_of(point: Point) -> dict[str, Any]:
 
 
 def export_neurobench(table: ResultTable, report: Location) -> None:
-    """Write `REPORT.neurobench.json` beside a report, a path or a URL. Raises InputError where it cannot be written."""
+    """Write `REPORT.neurobench.json` next to a report, a path or a URL. Raises InputError if it cannot be written."""
     answered = AnsweredTable.of(table)
     metrics = [
         {"label": answered.names.point(point), "point": plain_point(point), **neurobench_of(point)}

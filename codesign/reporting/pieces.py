@@ -1,4 +1,4 @@
-"""What pages hold: tables as typed cells, and sections of sentences, tables and charts; templates say how they look."""
+"""Pieces of pages: tables of typed cells, and sections of sentences, tables and charts; templates define their look."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from dataclasses import KW_ONLY, dataclass, replace
 from codesign.reporting.charts.base import Figure
 
 _FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
-"""How spreadsheets know a formula; the last four are wide forms of the first."""
+"""Characters by which spreadsheets recognize formulas; the last four are wide forms of the first."""
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell: what is read, and by what a numeric column is sorted; None sorts last."""
+    """A cell: its text, and its sort key in a numeric column; None sorts last."""
 
     text: str
     order: float | None = None
@@ -21,13 +21,13 @@ class Cell:
 
 @dataclass(frozen=True)
 class Heading:
-    """One column's head.
+    """The heading of a column.
 
     Attributes:
-        numeric: the column is right-aligned and sorted by `Cell.order`.
-        hint: what hovering says.
-        links: addresses in the column's cells become links.
-        wide: cells hold sentences and need room.
+        numeric: whether the column is right-aligned and sorted by `Cell.order`.
+        hint: text shown on hovering.
+        links: whether addresses in the column's cells become links.
+        wide: whether cells hold sentences and need room.
     """
 
     text: str
@@ -39,16 +39,16 @@ class Heading:
 
 
 def numeric(text: str, hint: str = "") -> Heading:
-    """The head of a column of numbers."""
+    """The heading of a column of numbers."""
     return Heading(text, numeric=True, hint=hint)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """A table: its headings, and as many cells in each row.
+    """A table: its headings, and rows of as many cells.
 
     Attributes:
-        name: of small letters and hyphens, unique in its section; its file is called so. "" for that of the section.
+        name: lower-case letters and hyphens, unique in its section, used as a file name; "" for the section's name.
     """
 
     caption: str
@@ -58,7 +58,7 @@ class Table:
 
 
 def table_of(caption: str, rows: Sequence[Mapping[Heading, Cell]], name: str = "") -> Table:
-    """A table of rows with the same headings; without rows it has none."""
+    """A table of rows with the same headings; without rows it has no headings."""
     headings = tuple(rows[0]) if rows else ()
     return Table(caption=caption, headings=headings, rows=tuple(tuple(row.values()) for row in rows), name=name)
 
@@ -74,12 +74,12 @@ def text_table(caption: str, headings: Sequence[str], rows: Sequence[Sequence[st
 
 
 def with_rows(*tables: Table) -> tuple[Table, ...]:
-    """Those that say anything."""
+    """The tables that have rows."""
     return tuple(table for table in tables if table.rows)
 
 
 def without_repeats(table: Table) -> Table:
-    """The table without columns that say the same in every row: the caption says it once."""
+    """The table without columns that are equal in all rows; the caption has their values instead."""
     if len(table.rows) < 2:
         return table
     alike = {n for n, cells in enumerate(zip(*table.rows, strict=True)) if len({cell.text for cell in cells}) == 1}
@@ -93,7 +93,7 @@ def without_repeats(table: Table) -> Table:
 
 
 def inert(text: str) -> str:
-    """A text of a CSV file that a spreadsheet does not take for a formula."""
+    """A text for a CSV file that spreadsheets do not interpret as a formula."""
     return f"'{text}" if text.startswith(_FORMULA) else text
 
 
@@ -102,13 +102,13 @@ def inert(text: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Section:
-    """A part of a page that opens.
+    """A foldable part of a page.
 
     Attributes:
-        name: unique in its page, of letters, digits and hyphens; its anchor.
-        title: in words, such as `What each choice does`.
-        summary: what it says in a few words, read while it is folded; "" for nothing.
-        body: sentences, tables and charts.
+        name: letters, digits and hyphens, unique on its page; its anchor.
+        title: title in words, such as `What each choice does`.
+        summary: its content in a few words, shown while it is folded; "" for none.
+        body: its sentences, tables and charts.
         code: a command or a file to copy, shown last; "" for none.
     """
 

@@ -1,4 +1,4 @@
-"""The page about a priced grid: all its points as a density, its Pareto front on top and in a table."""
+"""The page of a priced grid: the density of all points, with the Pareto front on top and in a table."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _FRONT_ROWS = 300
 _ELEMENTS = 120
 _HEIGHT = 320
 _MOST_CELLS = 5000
-"""Of all densities of a page."""
+"""Most cells of all densities of a page."""
 _BOUND = (
     "Without synchronization, latency here is the stepwise bound: each forward step takes as long as its busiest core "
     "and its longest way. It is never below the replay of all messages, which the front has too where it was asked for."
@@ -44,13 +44,13 @@ _LABELS = {"energy_replay_j": "energy, replayed", "latency_replay_s": "latency, 
 
 @dataclass(frozen=True, kw_only=True)
 class VariedPrice:
-    """A price that takes n values.
+    """A price with n values.
 
     Attributes:
-        group: name of the prices that it moves with, "" for none.
-        shown: (n,) SI numbers, cycles or factors; words where their forms differ.
-        unit: of `shown`, "" for none.
-        bare: what numbers without a unit are: factors, `x`, `cycles`, or "" for counts.
+        group: name of the group of prices that vary together with it, "" for none.
+        shown: (n,) SI numbers, cycles or factors; words if their forms differ.
+        unit: unit of `shown`, "" for none.
+        bare: kind of numbers without a unit: `x` for factors, `cycles`, or "" for counts.
     """
 
     path: str
@@ -61,10 +61,10 @@ class VariedPrice:
 
 
 class Density:
-    """How many points of a recipe have which latency and energy, in bins of equal ratio.
+    """Histogram of latency and energy over the points of a recipe, with bins of equal ratio.
 
     Attributes:
-        counts: points by bin (latency, energy); bin b holds seconds or joules from 10^(b / _BINS_A_DECADE) on.
+        counts: number of points by bin (latency, energy); bin b begins at 10^(b / _BINS_A_DECADE) seconds or joules.
     """
 
     def __init__(self, recipe: str) -> None:
@@ -72,17 +72,18 @@ class Density:
         self.counts: Counter[tuple[int, int]] = Counter()
 
     def add(self, latency_s: Floats, energy_j: Floats) -> None:
-        """Add n points, (n,) each, in seconds and joules; zeros, and what is not known, are left out."""
+        """Add n points, arrays of shape (n,) in seconds and joules; points with a zero or unknown value are left
+        out."""
         known = (latency_s > 0) & (energy_j > 0)
         bins = [np.floor(np.log10(values[known]) * _BINS_A_DECADE).astype(np.int64) for values in (latency_s, energy_j)]
-        # One number for both is sorted much faster than pairs. A float lies within 10^±324.
+        # Combining both into one number is much faster to sort than pairs. Floats are within 10^±324.
         codes, counts = np.unique((bins[0] + _LOWEST) * 2 * _LOWEST + bins[1] + _LOWEST, return_counts=True)
         for code, count in zip(codes.tolist(), counts.tolist(), strict=True):
             latency, energy = divmod(code, 2 * _LOWEST)
             self.counts[latency - _LOWEST, energy - _LOWEST] += count
 
     def halved(self) -> Density:
-        """The same in bins of twice the width on both axes."""
+        """The same histogram with bins of twice the width on both axes."""
         half = Density(self.recipe)
         for (latency, energy), count in self.counts.items():
             half.counts[latency // 2, energy // 2] += count
@@ -91,17 +92,17 @@ class Density:
 
 @dataclass(frozen=True, kw_only=True)
 class PricingPage:
-    """What the page says.
+    """Content of the page.
 
     Attributes:
-        size: design points.
-        combinations: of the prices that time depends on.
-        objectives: column and direction of each.
-        energy: column of the energy that is drawn.
-        models: recipe, seed and accuracy of each.
+        size: number of design points.
+        combinations: number of combinations of the prices that affect time.
+        objectives: column and direction of each objective.
+        energy: column of the energy in the figures.
+        models: recipe, seed and accuracy of each model.
         front: rows of `front.parquet`.
-        not_modelled: what the chip's numbers and the axes leave out.
-        assumptions: on what the chip does not state or have, of placement, neurons, schedule and costs.
+        not_modelled: effects that the chip's numbers and the axes leave out.
+        assumptions: assumptions about placement, neurons, schedule and costs that the chip does not state or have.
     """
 
     title: str
@@ -124,7 +125,7 @@ class PricingPage:
 
 
 def render_pricing(page: PricingPage) -> str:
-    """The page as HTML: one self-contained file, the same bytes every time."""
+    """The page as HTML: one self-contained file, with the same bytes every time."""
     drawn, front = _figures(page), _front_table(page)
     body = (
         *drawn,
@@ -174,7 +175,8 @@ def _summary(page: PricingPage) -> str:
 
 
 def remarks(page: PricingPage) -> list[str]:
-    """What latencies here are and do not tell, and which recipes are left out since no seed has a right answer."""
+    """Remarks on the meaning and limits of latencies, and on recipes that are left out because no seed has a right
+    answer."""
     answering = {recipe for recipe, _, accuracy in page.models if accuracy}
     silent = [recipe for recipe in dict.fromkeys(recipe for recipe, *_ in page.models) if recipe not in answering]
     said = [f"The recipe {recipe} has no right answer, and is on no front." for recipe in silent]
@@ -184,7 +186,7 @@ def remarks(page: PricingPage) -> list[str]:
 
 
 def _is(axis: VariedPrice, value: float | str) -> str:
-    """A sentence on what a price is: `Receiving a message takes 1 ns.`"""
+    """A sentence with the value of a price: `Receiving a message takes 1 ns.`"""
     subject, verb = subject_and_verb(axis.path)
     return f"{upper(subject)} {verb} {_value(value, axis)}."
 
@@ -194,7 +196,8 @@ def _label(column: str) -> str:
 
 
 def best_points(page: PricingPage) -> list[str]:
-    """The best point of the front in each objective that is a cost, and with which prices; what these share, last."""
+    """Sentences on the best point of the front in each objective that is a cost, with its prices; shared prices are
+    last."""
     ends = _ends(page)
     said = {axis: {_value(row[axis.path], axis) for row in ends.values()} for axis in page.axes}
     apart = [axis for axis in page.axes if len(said[axis]) > 1]
@@ -212,7 +215,7 @@ def best_points(page: PricingPage) -> list[str]:
 
 
 def _ends(page: PricingPage) -> dict[str, Mapping[str, Any]]:
-    """By objective the best point of the front; of equal ones the best in the objectives that follow."""
+    """The best point of the front by objective; of equal points, the best in the following objectives."""
     signs = {column: -1 if towards == "maximize" else 1 for column, towards in page.objectives}
     columns, ends = list(signs), dict[str, Mapping[str, Any]]()
     for place, column in enumerate(columns):
@@ -265,7 +268,7 @@ def _model_table(page: PricingPage) -> Table:
 
 
 def _value(value: float | str, axis: VariedPrice) -> str:
-    if isinstance(value, str):  # as the file writes it, since other values have another form
+    if isinstance(value, str):  # as in the file, since other values have another form
         return f"{value} cycles" if axis.bare == "cycles" and value.replace(".", "").isdigit() else value
     if axis.unit:
         return format_si(value, axis.unit)
@@ -280,7 +283,7 @@ def _cost(value: float | None, column: str) -> str:
 
 
 def _figures(page: PricingPage) -> list[Figure]:
-    """One a recipe, all on the same axes."""
+    """One figure per recipe, all with the same axes."""
     clouds, step = _coarse([cloud for cloud in page.clouds if cloud.counts])
     bins = [at for cloud in clouds for at in cloud.counts]
     if not bins:
@@ -294,8 +297,8 @@ def _figures(page: PricingPage) -> list[Figure]:
 def _density(
     name: str, cloud: Density, page: PricingPage, step: float, limits: Sequence[tuple[float, float]]
 ) -> Figure:
-    """Energy against latency of a recipe's points, both logarithmic, within the limits of each: how many lie where, bin
-    b from 10^(b / step) on, and the front on top."""
+    """Energy against latency of a recipe's points, both logarithmic, within the limits of each axis: the density, in
+    which bin b begins at 10^(b / step), and the front on top."""
     cells: list[Row] = [{"across": x, "up": y, "count": count} for (x, y), count in sorted(cloud.counts.items())]
     edges = {"left": "datum.across", "right": "datum.across + 1", "low": "datum.up", "high": "datum.up + 1"}
     across, up = (alt.Scale(type="log", nice=False, domain=list(ends), padding=8) for ends in limits)
@@ -324,7 +327,7 @@ def _density(
 
 
 def _coarse(clouds: Sequence[Density]) -> tuple[list[Density], float]:
-    """The densities in bins as wide as it takes for a page to hold them, and bins a decade."""
+    """The densities with bins wide enough for a page, and the number of bins per decade."""
     merged, step = list(clouds), float(_BINS_A_DECADE)
     while sum(len(cloud.counts) for cloud in merged) > _MOST_CELLS:
         merged, step = [cloud.halved() for cloud in merged], step / 2

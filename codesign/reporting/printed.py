@@ -1,4 +1,4 @@
-"""Tables of a publication's numbers beside a sweep's own."""
+"""Tables that compare a publication's numbers with those of a sweep."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _NONE = interval(())
 
 
 def printed_section(answers: Sequence[Answer]) -> Section:
-    """All that the file's publications print, with what is not as printed."""
+    """The section with all printed numbers of the file's publications, and settings that are not as printed."""
     body: list[str | Table] = []
     for answer in answers:
         if answer.form == "printed":
@@ -30,7 +30,7 @@ def printed_section(answers: Sequence[Answer]) -> Section:
 
 
 def printed_table(answer: Answer) -> Table:
-    """A row for each row of the publication; none for settings alone, which are sentences."""
+    """A table with one row per row of the publication; without rows for settings alone, which are sentences."""
     options = answer.options
     printed = [option.printed for option in options]
     values = dict.fromkeys(name for option in options for name in (*option.values, *option.printed.values))
@@ -47,8 +47,8 @@ def printed_table(answer: Answer) -> Table:
 
 
 def _row(option: Option, columns: Mapping[str, tuple[bool, bool]]) -> dict[Heading, Cell]:
-    """What is printed, what is here, what lies between, and both as multiples of the reference row, as far as any row
-    has it."""
+    """Cells of the printed value, the value here, their difference, and both as multiples of the reference row, if any
+    row has them."""
     cells, printed = {Heading("as printed"): Cell(option.label)}, option.printed
     for name, (in_print, in_multiples) in columns.items():
         label, here = column_label(name), option.values.get(name, _NONE)

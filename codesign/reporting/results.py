@@ -36,32 +36,32 @@ _ROWS = 8
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class SweepResults(AnsweredTable):
-    """Results in memory.
+    """Results of a sweep or study in memory.
 
     Attributes:
-        frame: a pandas table with one row a design point, in SI units; `metadata` says what it is about.
-        report: the page, where it was written in the same run.
+        frame: a pandas table with one row per design point, in SI units; `metadata` describes it.
+        report: location of the page, if it was written in the same run.
     """
 
     report: Location | None = None
 
     @classmethod
     def of(cls, table: ResultTable, report: Location | None = None) -> Self:
-        """The same table, with all that can be asked of it."""
+        """Results of a table."""
         return cls(frame=table.frame, metadata=table.metadata, report=report)
 
     def best(self, *, least: str = "", most: str = "", where: str | Sequence[str] = ()) -> Point:
-        """The point with least or most of a column among those that meet all constraints.
+        """Return the point with the least or most of a column among the points that meet all constraints.
 
-        As in answers, energies of two chips are compared on the terms that both have, and points are left out that
-        answer nothing, drop spikes, or have a schedule that their chip cannot execute, unless all do.
+        As in answers, energies of two chips are compared on the terms that both have. Points that answer nothing, drop
+        spikes, or have a schedule that their chip cannot execute are left out, unless there are no others.
 
         Args:
-            least, most: a column of the results; one of the two.
+            least, most: name of a column; give one of the two.
             where: constraints such as `accuracy >= 95 %`, `accuracy within 1 point of best` or `latency_s < 1 ms`.
 
         Raises:
-            InputError: there is no such column or constraint, or no point that meets all.
+            InputError: there is no such column or constraint, or no point meets all constraints.
         """
         if bool(least) == bool(most):
             raise InputError("best: give one of least and most, the name of a column")
@@ -85,11 +85,12 @@ class SweepResults(AnsweredTable):
         return contest.ranked[0]
 
     def front(self, *columns: str) -> pd.DataFrame:
-        """The Pareto front: a row a point, those that compare together, best in the first column first.
+        """Return the Pareto front, one row per point: comparable points are together, starting with the best in the
+        first column.
 
         Args:
-            columns: as objectives, without them those of the file, or as many of them as some points have. Accuracies
-                and agreement are to be large, all else small.
+            columns: the objectives; by default those of the file, or as many of them as some points have. Accuracies
+                and agreement are maximized, all others minimized.
 
         Raises:
             InputError: there is no such column.
@@ -102,7 +103,7 @@ class SweepResults(AnsweredTable):
         return self.table([], columns or _SHOWN)
 
     def table(self, points: Sequence[Point] | None = None, columns: str | Sequence[str] = _SHOWN) -> pd.DataFrame:
-        """Points, all of them if None, in words, with means of a column or several over training seeds."""
+        """Return points, all if None, in words, with means over training seeds of one or several columns."""
         columns = [*map(_column, (columns,) if isinstance(columns, str) else columns)]
         rows = [
             {
@@ -115,11 +116,11 @@ class SweepResults(AnsweredTable):
         return pd.DataFrame(rows, columns=[*CHOICES, "variant", *columns])
 
     def savings(self, point: Point) -> pd.DataFrame:
-        """What each of its chip's numbers, alone at half its value, would leave of a point's energy and latency.
+        """Return a point's energy and latency with each number of its chip, one at a time, at half its value.
 
         Returns:
-            A row a number, the one that saves most first: `path` in the chip's file, `change` in words (a rate is taken
-            at twice its value), `energy` and `latency` relative to the point's, NaN where they are not known.
+            One row per number, from the largest saving: `path` in the chip's file, `change` in words (rates are doubled
+            instead), `energy` and `latency` relative to the point's, NaN if unknown.
         """
         rows = [(one.path, one.change, one.energy, one.latency) for one in halved_numbers(point)]
         return pd.DataFrame(rows, columns=["path", "change", "energy", "latency"])
@@ -146,25 +147,25 @@ class SweepResults(AnsweredTable):
 
 @dataclass(frozen=True)
 class Plots:
-    """Figures of results, each a chart of Altair that a notebook shows and `save` writes."""
+    """Figures of results: Altair charts, which notebooks show and `save` writes."""
 
     results: SweepResults
 
     def pareto(self, x: str = "energy_j", y: str = "accuracy", *, by: str = "chip") -> alt.Chart | alt.LayerChart:
-        """Two columns of all points that have both, with the front of those that compare.
+        """Plot two columns of all points that have both, with the fronts of comparable points.
 
         Args:
-            by: what gives the colour: chip, schedule or recipe.
+            by: colour by chip, schedule or recipe.
         """
         arguments.one_of("by", by, CHOICES)
         return self._chart(scatter(self.results.points, self.results.names, x=_column(x), y=_column(y), by=by))
 
     def effects(self, column: str = "accuracy") -> alt.Chart | alt.LayerChart:
-        """What each option of each choice does to a column, all else equal."""
+        """Plot the effect of each option of each choice on a column, all else equal."""
         return self._chart(effects_figure(self.results.points, self.results.names, _column(column)))
 
     def parts(self, column: str = "energy_j") -> alt.Chart | alt.LayerChart:
-        """What energy (energy_j) or time (latency_s) is made of."""
+        """Plot the parts of energy (`energy_j`) or time (`latency_s`)."""
         arguments.one_of("column", column, ("energy_j", "latency_s"))
         return self._chart(parts_figure(self.results.points, self.results.names, column))
 
@@ -176,11 +177,11 @@ class Plots:
 
 
 def read_results(location: Location) -> SweepResults:
-    """Read a results file, or that of a folder, at a path or a URL.
+    """Read a results file, or the one in a folder, at a path or a URL.
 
     Raises:
-        InputError: the file is missing, cannot be read, is truncated, no Parquet, too large, not written by
-            `write_results`, or holds what a column does not allow.
+        InputError: the file is missing, unreadable, truncated, not Parquet, too large, not written by `write_results`,
+            or holds a value that its column does not allow.
     """
     arguments.path("location", location)
     return SweepResults.of(read_table(location))

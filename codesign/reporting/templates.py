@@ -1,4 +1,4 @@
-"""The templates of the pages, and what stands beside them in this package."""
+"""Rendering pages from the templates, styles and scripts in this package."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ _LONGEST_CELL = 1000
 _MOST_ROWS = 1000
 _MOST_LETTERS = 500_000
 _MARKUP = 40
-"""Letters of mark-up around a cell, about."""
+"""Approximate number of characters of mark-up around a cell."""
 
 
 def render_page(
     name: str, *, scripts: Sequence[str], parts: Sequence[Section], points: str = "", **values: object
 ) -> str:
-    """A page that runs and is styled by its own texts alone, and loads nothing.
+    """Render a page that contains all its scripts and styles, and loads nothing.
 
-    Texts are texts, whatever they hold. Long ones are cut, and so are long tables, where the page says so.
+    All texts are escaped. Long texts and long tables are cut, which the page says.
 
     Args:
-        scripts: files of `page/` that make up its script.
-        parts: those whose charts the page draws.
-        points: a block of JSON that its script draws from.
+        scripts: files in `page/` that make up its script.
+        parts: sections whose charts the page draws.
+        points: a block of JSON with the data of its script.
     """
     drawn = {piece.name: piece.spec for part in parts for piece in part.body if isinstance(piece, Figure)}
     css, js = _resource("page/page.css"), "\n".join(_resource(f"page/{script}") for script in scripts)
@@ -68,12 +68,12 @@ def _resource(name: str) -> str:
 
 @cache
 def bundle() -> str:
-    """Vega, Vega-Lite and vega-embed as one module of JavaScript, which draws charts without a network. To put it
-    together takes longer than all the rest of a small page, so it is kept."""
+    """Vega, Vega-Lite and vega-embed as one JavaScript module, which draws charts without a network. It is kept in a
+    folder, because building it takes longer than the rest of a small page."""
     import vl_convert
 
     folder = None
-    with suppress(InputError, OSError):  # a folder that is of no use for kernels is of none for this
+    with suppress(InputError, OSError):  # a folder that is unusable for kernels is unusable for this
         folder = code_folder(f"vega-{version('vl-convert-python')}")
         if folder is not None:
             return read_code(folder / "bundle.js").decode()
@@ -85,7 +85,7 @@ def bundle() -> str:
 
 
 def _policy(*, scripts: Sequence[str], styles: Sequence[str]) -> str:
-    """A content security policy under which a page runs and is styled by these texts alone, and loads nothing."""
+    """A content security policy that only allows these scripts and styles, and loads nothing."""
     return "; ".join(
         (
             "default-src 'none'",
@@ -103,14 +103,14 @@ def _hash(text: str) -> str:
 
 
 def cut(text: str, most: int = _LONGEST) -> str:
-    """`text`, or its beginning and how much is missing."""
+    """`text`, or its beginning and the number of missing characters if it is longer than `most`."""
     if len(text) <= most:
         return text
     return f"{text[:most]}… ({len(text) - most:,} more characters in the results file)"
 
 
 def fitting(table: Table) -> Table:
-    """The first rows of a table, as far as a page has room for them."""
+    """The table with its first rows, as far as a page has room for them."""
     letters, rows = 0, 0
     for row in table.rows[:_MOST_ROWS]:
         letters += sum(min(len(cell.text), _LONGEST_CELL) + _MARKUP for cell in row)
@@ -141,7 +141,7 @@ def _environment() -> Environment:
     environment.filters["links"] = links
     environment.filters["cut"] = lambda text: cut(text, _LONGEST_CELL)
     environment.filters["fitting"] = fitting
-    # For what this package drew or ships itself; everything else is escaped.
+    # For texts that this package drew or ships itself; everything else is escaped.
     environment.filters["trusted"] = Markup
     environment.filters["order"] = lambda order: "" if order is None else f"{order:.9g}"
     return environment

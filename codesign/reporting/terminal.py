@@ -1,4 +1,4 @@
-"""What a sweep, a study or its report says: the answers, on a terminal in about 25 lines, elsewhere all of them."""
+"""Printing the answers of a sweep, a study or a report: about 25 lines on a terminal, all answers elsewhere."""
 
 from __future__ import annotations
 
@@ -28,24 +28,24 @@ from codesign.units import plural
 _LINES = 25
 _ROWS, _REMARKS, _LABEL, _STANDING = 8, 2, 30, 13
 _GIVEN = 20
-"""Points of given models that are told one by one."""
+"""Most points of given models that are listed individually."""
 _STYLES = {
     **dict.fromkeys(("sure", "holds", "met"), "green"),
     **dict.fromkeys(("likely", "holds in part"), "yellow"),
     **dict.fromkeys(("not met", "does not hold"), "red"),
 }
-"""Of standings as `page.css` colours them; all others are neither good nor poor."""
+"""Styles of standings, coloured as in `page.css`; all others are neutral."""
 _SHOWN = {"accuracy": "accuracy", "energy_j": "energy", "latency_s": "latency"}
 _FULL = ("float_accuracy",)
 _OF_GIVEN = {"accuracy": "accuracy", "float_accuracy": "32-bit", "energy_j": "energy", "latency_s": "latency"}
-_IN_REAL_TIME = {name: column_label(name) for name in ("power_w", "decision_latency_s")}  # in place of the latency
+_IN_REAL_TIME = {name: column_label(name) for name in ("power_w", "decision_latency_s")}  # instead of the latency
 
 
 def print_summary(
     table: ResultTable, report_path: Path | str | None, results_path: Path | str, console: Console
 ) -> None:
-    """Print the answer to the first question with its options, other answers, and where the files lie; of a given model
-    a row for each chip and schedule, however many lines they take."""
+    """Print the answer to the first question with its options, other answers, and the locations of the files; for given
+    models, a row per chip and schedule, however many lines they take."""
     answered = AnsweredTable.of(table)
     points, answers, names = answered.points, answered.answers, answered.names
     empty = answered.study.emptiness if answered.study else ""
@@ -58,7 +58,7 @@ def print_summary(
     shown = answers[0] if answers and answers[0].options else answered.chips
     options = shown.options
     if not given and answers and shown is not answers[0]:
-        options = options if len(names.chips) > 1 else ()  # beside a claim, one chip has nothing to be chosen from
+        options = options if len(names.chips) > 1 else ()  # next to a claim, a single chip offers no choice
         above += [Text(f"{shown.question} ({shown.how_sure})")] if options else []
     rows = _of_given(points, names) if given else _ways(options, names)
     told_of = [option.point for option, _ in rows if option.point is not None]
@@ -90,7 +90,8 @@ def print_summary(
 
 
 def _print_fitting(console: Console, choices: Iterable[Sequence[RenderableType]], most: float) -> int:
-    """Print the first of the choices that takes no more lines than `most`; how many it takes, 0 where none fits."""
+    """Print the first of the choices that takes at most `most` lines, and return its number of lines, 0 if none
+    fits."""
     for parts in choices:
         height = sum(_height(part, console) for part in parts)
         if height <= most:
@@ -111,7 +112,7 @@ def _title(table: ResultTable, points: Sequence[Point]) -> str:
 
 
 def _infeasible(table: ResultTable) -> str:
-    """Why chips can run nothing of what was asked, if for one reason."""
+    """Why some chips cannot run any point, if all have the same reason; otherwise ""."""
     frame = table.frame
     without = ~frame["chip"].isin(frame["chip"][frame["status"] != "infeasible"])
     reasons = frame["reason"][without].unique()
@@ -119,7 +120,7 @@ def _infeasible(table: ResultTable) -> str:
 
 
 def _first(answer: Answer) -> list[Text]:
-    """The question, what the answer is and how sure, and the first remarks."""
+    """The question, the answer and how sure it is, and the first remarks."""
     standing = Text(f"{answer.how_sure}. ", style=_STYLES.get(answer.standing, "dim"))
     return [
         Text(answer.question),
@@ -129,7 +130,7 @@ def _first(answer: Answer) -> list[Text]:
 
 
 def _of_given(points: Sequence[Point], names: Names) -> list[tuple[Option, str]]:
-    """Every point, those of a chip one after the other: first where layers wait, then where they do not."""
+    """All points, grouped by chip: first those where layers wait, then the others."""
     ordered = sorted(points, key=lambda point: (point.chip, not point.layered, point.stop == "drained"))
     said = [(names.chips[one.chip], one.recipe, names.variant(one), _waiting(one)) for one in ordered]
     alike, models = Counter(said), len({point.recipe for point in points})
@@ -143,7 +144,7 @@ def _of_given(points: Sequence[Point], names: Names) -> list[tuple[Option, str]]
 
 
 def _trials(study: Study | None, told: Sequence[str]) -> list[Text]:
-    """What the trials chose that the summary names."""
+    """The parameters of the trials that the summary names."""
     named = {number for text in told for number in re.findall(r"\btrial (\d+)\b", text, re.IGNORECASE)}
     trials = [] if study is None else [trial for trial in study.facts.trials if trial_name(trial) in named]
     return [Text(f"{trial_title(trial)}: {study.chosen(trial)}", style="dim") for trial in trials if study]
@@ -156,7 +157,7 @@ def _waiting(point: Point) -> str:
 
 
 def _options(rows: Sequence[tuple[Option, str]], names: Names, how: str, asked: str) -> Table:
-    """A row an option: what it reaches, in the column asked for too, and in which way."""
+    """A table with one row per option: its values, including the `asked` column, and its variant."""
     ways = [way for _, way in rows]
     grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     grid.add_column("", max_width=_LABEL)
@@ -176,8 +177,8 @@ def _options(rows: Sequence[tuple[Option, str]], names: Names, how: str, asked: 
 
 
 def _ways(options: Sequence[Option], names: Names) -> list[tuple[Option, str]]:
-    """Options with what makes the variant that stands for each: its values of axes, and of chip, training and schedule
-    what not all share; or why there is none."""
+    """Options with a description of the variant that represents each: values of axes, and chip, training and schedule
+    if they differ between options; or why there is none."""
     chosen = [option.point for option in options if option.point is not None and option.takes_part]
     facts = [fact for fact in ("chip", "recipe", "schedule") if len({getattr(point, fact) for point in chosen}) > 1]
 
