@@ -1,4 +1,4 @@
-"""Charts of the figures that a sweep's file asks for."""
+"""Charts of the figures that a sweep's file requests."""
 
 from __future__ import annotations
 
@@ -38,23 +38,23 @@ from codesign.reporting.pieces import Section
 
 LineT = TypeVar("LineT", bound=Sequence[object])
 Saying = Callable[[Point], str]
-"""What a point is called."""
+"""Returns the name of a point."""
 _Drawn = tuple[str, Any, *tuple[str, ...]]
-"""A title, where the file gives none, a chart and notes."""
+"""A default title, a chart and notes."""
 
 _MOST_LINES, _MOST_BARS, _MOST_STEPS = 8, 16, 200
 _HEIGHT = 260
-_LEGEND = {"orient": "bottom", "columns": 2, **in_lines(40)}  # a name that is cut off may be another one's
+_LEGEND = {"orient": "bottom", "columns": 2, **in_lines(40)}  # a name that is cut off could be mistaken for another
 
 
 def asked_section(entries: Sequence[FigureEntry], points: Sequence[Point]) -> Section:
-    """The figures of a file that have something to show."""
+    """The section of a file's figures that have something to show."""
     drawn = [asked_figure(f"asked-{number}", entry, points) for number, entry in enumerate(entries, start=1)]
     return Section(name="asked-figures", title="Figures that the file asks for", body=tuple(filter(None, drawn)))
 
 
 def asked_figure(name: str, entry: FigureEntry, points: Sequence[Point]) -> Figure | None:
-    """One figure; None where no point has what it shows."""
+    """One figure; None if no point has its values."""
     chosen, names = points_in(points, entry.select), names_of(points)
     if entry.figure == "matrix":
         return matrix_figure(name, chosen, names, entry.column, title=entry.title)
@@ -86,7 +86,8 @@ def _drawn(entry: FigureEntry, chosen: Sequence[Point], points: Sequence[Point],
 
 
 def _curves(points: Sequence[Point], curve: Callable[[Point], LineT], say: Saying) -> tuple[dict[str, LineT], str]:
-    """By the name of a point, of the first that have one, and how many are left out; the same curve is drawn once."""
+    """Curves by point name, of the first points that have one, without repeated curves; and a sentence on how many are
+    drawn."""
     curves: dict[str, LineT] = {}
     for point in points:
         found = curve(point)
@@ -124,7 +125,7 @@ def _epochs(curves_in: str, chosen: Sequence[Point], say: Saying) -> _Drawn | No
     column = curves_in.removesuffix("_curve")
 
     def by_epoch(point: Point) -> list[tuple[float, Interval]]:
-        trained = point.rows.drop_duplicates("training_seed")  # of which other evaluation seeds repeat the curve
+        trained = point.rows.drop_duplicates("training_seed")  # other evaluation seeds repeat its curve
         curves = [list(map(float, cell)) for cell in trained[curves_in] if cell is not None and len(cell)]
         longest = max(map(len, curves), default=0)
         return [(float(e + 1), interval([curve[e] for curve in curves if len(curve) > e])) for e in range(longest)]
@@ -147,7 +148,7 @@ def _along(entry: FigureEntry, chosen: Sequence[Point], points: Sequence[Point],
     for number, (line, ladder) in enumerate(zip(named, ladders, strict=True), start=1):
         line = f"{line} ({number})" if named.count(line) > 1 else line
         for point in ladder:
-            x = number_of(point, entry.along) or 0.0  # a ladder is made of numbers
+            x = number_of(point, entry.along) or 0.0  # a ladder consists of numbers
             rows.append(_with_band(line, x, interval(measured(column, point)), column))
     rows = [row for row in rows if row["y"] is not None]
     if not rows:
@@ -163,7 +164,7 @@ def _along(entry: FigureEntry, chosen: Sequence[Point], points: Sequence[Point],
 
 
 def _levels(entry: FigureEntry, column: str, points: Sequence[Point], names: Names) -> tuple[list[Row], str]:
-    """The points whose values a figure has across it, and what they are."""
+    """Rows of the points whose values are lines across a figure, and a note on them."""
     across = points_in(points, entry.level) if entry.level else []
     say, levels = names.told_apart(across), dict[str, Row]()
     for point in across:
@@ -224,7 +225,7 @@ def _x(title: str, *, ordinal: bool) -> alt.X:
 
 
 def _line(rows: Sequence[Row], x: str, column: str, y: str = "", *, ordinal: bool = False) -> Any:
-    """Lines by name; `column` says how values are written."""
+    """Lines by name; `column` determines the format of values."""
     values = [value for row in rows for name in ("y", "low", "high") if isinstance(value := row.get(name), float)]
     axis = axis_of(column, values, title=y or column_label(column))
     return (
@@ -260,7 +261,7 @@ def _bands(rows: Sequence[Row]) -> str:
 
 
 def _across(levels: Sequence[Row], rows: Sequence[Row]) -> Any:
-    """Dashed lines across a chart, in the colours of its lines where the names are the same."""
+    """Dashed lines across a chart, in the colours of its lines with the same names."""
     names = [str(row["line"]) for row in (*rows, *levels)]
     return (
         alt.Chart(source(levels))

@@ -1,4 +1,4 @@
-"""Energy of a synaptic operation against area, a mark a chip."""
+"""Chart of the energy of a synaptic operation against area, one mark per chip."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class ChipMark:
 
     Attributes:
         area_m2, energy_j: low end, value and high end.
-        node: a word such as `28 nm`, which gives the colour.
-        hollow: whether one of the two numbers is estimated and not published.
-        kind: what the energy is, 0 of an operation alone, 1 with other terms in it, 2 all-in; the marker's shape.
+        node: name of the node, such as `28 nm`; the colour.
+        hollow: whether one of the two numbers is estimated, not published.
+        kind: kind of energy: 0 for an operation alone, 1 with other terms in it, 2 all-in; the marker's shape.
     """
 
     name: str
@@ -33,7 +33,7 @@ class ChipMark:
 
 
 def chips_figure(marks: Sequence[ChipMark]) -> Figure:
-    """Both axes are logarithmic; chips at the same place have their names in one line."""
+    """The chart with two logarithmic axes; the names of chips at the same place are in one line."""
     nodes = sorted({m.node for m in marks}, key=lambda n: float(n.split()[0]) if n[:1].isdigit() else math.inf)
     rows, used = _rows(marks), [_KINDS[kind] for kind in sorted({mark.kind for mark in marks})]
     areas, energies = ([end for mark in marks for end in getattr(mark, name)] for name in ("area_m2", "energy_j"))

@@ -1,4 +1,4 @@
-"""What a network does under several schedules, drawn over F."""
+"""Charts of a network under several schedules, over F."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ _SHOWN = ("policy", "stop", "group_size", "chip")
 
 
 def plot_schedules(frame: pd.DataFrame, column: str = "accuracy") -> alt.HConcatChart:
-    """A column of `compare_schedules` over F: a line for each policy and stop, and a level where layers wait.
+    """Plot a column of `compare_schedules` over F: a line per policy and stop, and a level for schedules where layers
+    wait.
 
     Args:
-        frame: what `compare_schedules` returned.
+        frame: result of `compare_schedules`.
         column: accuracy, agreement, spike_density, forward_steps, contention, energy_j or latency_s.
 
     Returns:
-        A chart of Altair, which a notebook shows and `save` writes; with several chips one beside the other.
+        An Altair chart, which notebooks show and `save` writes; several chips are side by side.
 
     Raises:
         InputError: the frame has no such column, or no number in it.
@@ -35,7 +36,7 @@ def plot_schedules(frame: pd.DataFrame, column: str = "accuracy") -> alt.HConcat
         raise InputError(f"column: no row has a number for {column}")
     policies = alt.Scale(domain=list(dict.fromkeys(drawn["policy"])))
     read = alt.Legend(symbolType="stroke", labelExpr="replace(datum.label, '_', ' ')")
-    stops = alt.Scale(domain=sorted(set(drawn["stop"])))  # drained first: the line without dashes
+    stops = alt.Scale(domain=sorted(set(drawn["stop"])))  # drained first, without dashes
 
     def panel(rows: pd.DataFrame, title: str) -> Any:
         values = rows[column].tolist()

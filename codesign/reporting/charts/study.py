@@ -1,4 +1,4 @@
-"""Charts of a study: objectives against each other, how far the search had come, and what its parameters do."""
+"""Charts of a study: objectives against each other, progress of the search, and the effect of parameters."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from codesign.reporting.charts.base import (
 _HEIGHT = 300
 _MOST_SLICES = 12
 _MOST_MARKS, _MOST_IN_SLICE = 250, 60
-"""Trials of one chart: the front, then every so many of the others."""
+"""Most trials in a chart, and in a slice: the front, then an even choice of the others."""
 _MOST_BARS = 12
 _FAINT = "Faint: dropped or infeasible; the axes may not hold them all."
 _STATES = ("on the front", "complete", "dropped", "infeasible", "baseline")
@@ -35,7 +35,7 @@ _SHAPES = ("circle", "circle", "triangle-down", "cross", "diamond")
 
 
 def trade_off_figures(study: Study) -> list[Figure]:
-    """The first objective against each other one, on validation: all trials that have both values."""
+    """Charts of the first objective against each of the others, on validation: all trials that have both values."""
     found = []
     for place in range(1, len(study.objectives)):
         trials = [t for t in study.everything if t.values[0] is not None and t.values[place] is not None]
@@ -49,7 +49,8 @@ def trade_off_figures(study: Study) -> list[Figure]:
 
 
 def progress_figures(study: Study) -> list[Figure]:
-    """Hypervolume after each trial, or the best value so far of each objective where there is no hypervolume."""
+    """Charts of the hypervolume after each trial, or of each objective's best value so far if there is no
+    hypervolume."""
     if study.hypervolume is not None:
         values = [(trial, trial.hypervolume) for trial in study.complete if trial.hypervolume is not None]
         return [_progress("hypervolume", "Hypervolume", study, values, None, "")]
@@ -66,7 +67,7 @@ def progress_figures(study: Study) -> list[Figure]:
 
 
 def importance_figures(study: Study) -> list[Figure]:
-    """The share of each parameter in the variation of an objective, the largest first."""
+    """Charts of the share of each parameter in the variation of an objective, largest first."""
     found = []
     for place, objective in enumerate(study.objectives):
         shares = study.facts.importances.get(objective.column, {})
@@ -86,7 +87,7 @@ def importance_figures(study: Study) -> list[Figure]:
 
 
 def slice_figures(study: Study) -> list[Figure]:
-    """Objectives along the parameters that matter most: complete trials and the baseline, on validation."""
+    """Charts of objectives over the parameters that matter most: complete trials and the baseline, on validation."""
     found: list[Figure] = []
     for name in study.drawn:
         parameter = study.spaces[name]
@@ -115,7 +116,7 @@ def slice_figures(study: Study) -> list[Figure]:
 
 
 def _thinned(trials: Sequence[TrialFacts], most: int) -> list[TrialFacts]:
-    """All, or so many: the baseline, then the front and the others, each evenly."""
+    """All trials, or at most about `most`: the baseline, and even choices of the front and of the others."""
     chosen = evenly([trial for trial in trials if trial.on_front or trial.number is None], most // 2)
     others = evenly([trial for trial in trials if not (trial.on_front or trial.number is None)], most - len(chosen))
     baseline = [trial for trial in trials if trial.number is None and trial not in chosen]
@@ -135,13 +136,13 @@ def _row(study: Study, trial: TrialFacts, x: str | float | None, y: float | None
 
 
 def _drawn(rows: Sequence[Row], trials: Sequence[TrialFacts]) -> str:
-    """How many of the trials are drawn, beside the baseline."""
+    """A sentence on how many of the trials are drawn, not counting the baseline."""
     marks, known = sum(row["state"] != "baseline" for row in rows), sum(trial.number is not None for trial in trials)
     return of_more(marks, known, "trials")
 
 
 def _scatter(rows: Sequence[Row], x: str, y: str, parameter: ParameterFacts | None = None) -> Any:
-    """Trials as marks; those that are complete set the axes, the others are drawn as far as they fit."""
+    """Trials as marks; complete trials determine the axes, the others are drawn as far as they fit."""
     main = [row for row in rows if not row["faint"]] or list(rows)
     ys = [float(row["y"] or 0.0) for row in main]
     states = [state for state in _STATES if any(row["state"] == state for row in rows)]
@@ -174,7 +175,7 @@ def _horizontal(main: Sequence[Row], column: str, parameter: ParameterFacts | No
 
 
 def _ends(values: Sequence[float]) -> dict[str, Any]:
-    """The limits that complete trials ask for: what is faint must not squeeze the rest."""
+    """Limits of an axis from complete trials, so that faint marks do not squeeze the rest."""
     return {"domain": [min(values), max(values)], "padding": 12, "nice": False} if min(values) < max(values) else {}
 
 
@@ -187,7 +188,7 @@ def _progress(
     column: str,
     sign: int = 1,
 ) -> Figure:
-    """Steps over the numbers of the trials; `level` is the baseline's, `column` empty for a hypervolume."""
+    """A step chart over trial numbers; `level` is the baseline's value, `column` is empty for a hypervolume."""
 
     def written(value: float) -> str:
         return quantity(value, column) if column else number(value)

@@ -1,4 +1,4 @@
-"""A chart of how sure a comparison is: where the chips' numbers put each side."""
+"""A chart of the certainty of comparisons: the range of each side over the ranges of the chips' numbers."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ _MOST = 16
 def ranges_figure(
     comparisons: Sequence[Comparison], names: Names, say: Callable[[Point], str], column: str
 ) -> Figure | None:
-    """Each side of the comparisons of a column, with 95 % of the draws of the chips' numbers; None without any."""
+    """Both sides of all comparisons of a column, with 95 % of the draws of the chips' numbers; None if there are
+    none."""
     rows: dict[str, Row] = {}
     for comparison in comparisons:
         found = comparison.robustness

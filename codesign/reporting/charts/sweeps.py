@@ -1,4 +1,4 @@
-"""Charts of a sweep's points: two columns against each other, what each choice does, trainings by schedules, parts."""
+"""Charts of a sweep's points: two columns against each other, effects of choices, trainings by schedules, parts."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ from codesign.reporting.charts.base import (
 )
 
 _LABELLED = 2000
-"""With more points than this none says what it is when hovered, which would take megabytes."""
+"""Most points with tooltips, which would take megabytes for more."""
 _MOST_BARS = 12
 _HEIGHT = 340
 _FAR_APART = 8
-"""Bars whose sums differ by more than this factor are drawn as shares: the short ones would show nothing."""
+"""Bars whose sums differ by more than this factor are drawn as shares, because short bars would show nothing."""
 _TIMES = {
     "latency_compute_s": "cores at work",
     "latency_network_s": "messages under way",
@@ -60,8 +60,8 @@ _TIMES = {
 def scatter(
     points: Sequence[Point], names: Names, *, x: str = "energy_j", y: str = "accuracy", by: str = "chip"
 ) -> Figure | None:
-    """Two columns of all points that have both, coloured by chip, schedule or recipe, with the front of those that
-    compare; None without any."""
+    """Two columns of all points that have both, coloured by chip, schedule or recipe, with the fronts of comparable
+    points; None without points."""
     objectives = objective_of(y), objective_of(x)
     fronts = [front for front in fronts_of(points, objectives) if front.members]
     members = [(group, point) for group, front in enumerate(fronts) for point in front.members]
@@ -112,7 +112,7 @@ def scatter(
 
 
 def _texts(point: Point, names: Names, columns: tuple[str, str]) -> dict[str, Any]:
-    """What hovering says, and the ends of the interval of y."""
+    """Texts of the tooltip, and the ends of the interval of y."""
     x, y = (point.value(column) for column in columns)
     low, high = (y.mean if end is None else end for end in (y.low, y.high))
     if columns[1] == "accuracy":
@@ -128,7 +128,7 @@ def _texts(point: Point, names: Names, columns: tuple[str, str]) -> dict[str, An
 
 
 def effects_figure(points: Sequence[Point], names: Names, column: str) -> Figure | None:
-    """What each option of each choice does to a column, all else equal; None where no choice has two options."""
+    """The effect of each option of each choice on a column, all else equal; None if no choice has two options."""
     found = effects_of(points, column, names)
     if not found:
         return None
@@ -181,7 +181,8 @@ def effects_figure(points: Sequence[Point], names: Names, column: str) -> Figure
 
 
 def matrix_figure(name: str, points: Sequence[Point], names: Names, column: str, *, title: str = "") -> Figure | None:
-    """A column or measure of each training under each schedule, the best variant in each cell; None without any."""
+    """A column or measure of each training under each schedule, with the best variant in each cell; None if no point
+    has it."""
     sign = 1.0 if more_is_better(like(column)) else -1.0
     cells: dict[tuple[str, str], tuple[Point, Interval]] = {}
     for point in sorted(points, key=lambda point: _by_training_and_schedule(point, names)):
@@ -224,7 +225,7 @@ def matrix_figure(name: str, points: Sequence[Point], names: Names, column: str,
 
 
 def _by_training_and_schedule(point: Point, names: Names) -> tuple[Any, ...]:
-    """Layered ones first, then by schedule and F."""
+    """Sort key: layered trainings and runs first, then by policy or schedule, and F."""
     trained = point.training_method != "layered", point.training_policy or "", point.training_group_size or 0
     return *trained, not point.layered, names.schedules[point.schedule], point.group_size or 0, point.number
 
@@ -234,8 +235,8 @@ def _trained_for(point: Point) -> bool:
 
 
 def parts_figure(points: Sequence[Point], names: Names, column: str) -> Figure | None:
-    """Energy (energy_j) or time (latency_s) by part, a stacked bar a point, the first on top; None where no point tells
-    its parts."""
+    """Energy (`energy_j`) or time (`latency_s`) by part, one stacked bar per point, the first on top; None if no point
+    has parts."""
     rows: list[Row] = []
     known = [point for point in points if _parts(point, column)]
     drawn = known[:_MOST_BARS]
@@ -269,7 +270,7 @@ def parts_figure(points: Sequence[Point], names: Names, column: str) -> Figure |
 
 
 def _parts(point: Point, column: str) -> Mapping[str, float]:
-    """Values above zero by part, in words."""
+    """Values above zero by part, with parts in words."""
     times: Iterable[tuple[str, float | None]]
     if column == "latency_s":
         times = ((word, point.value(name).mean) for name, word in _TIMES.items())

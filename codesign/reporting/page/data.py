@@ -1,4 +1,4 @@
-"""The points of a page as columns: texts once, numbers with as many digits as a reader sees, in one block of JSON."""
+"""The points of a page as columns in one block of JSON: each text once, numbers with as many digits as readers see."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from codesign.terminal_text import escaped
 
 MOST_POINTS = 10_000
 _MOST_LETTERS = 950_000
-"""Of the points' columns; those that come last are left out first, and none that a question needs."""
+"""Most characters of the points' columns; the last columns are left out first, but none that a question needs."""
 _MOST_GROUPS = 12
 _LONGEST = 120
 _FIRST = ("accuracy", "energy_j", "energy_cores_in_use_j", "latency_s", "area_m2")
-"""Measures of the first screen, which are always there."""
+"""Measures of the first screen, which are always included."""
 _FURTHER = (
     *("decision_latency_s", "interval_s", "energy_delay_js", "power_w", "spike_density", "synaptic_operations"),
     *("latency_steps", "latency_spikes", "forward_steps", "agreement", "contention", "drained_accuracy"),
@@ -34,9 +34,9 @@ _FURTHER = (
     *("paper_energy_j", "latency_bound_s", "train_wall_s"),
 )
 _MADE_OF_ENERGY = ("energy_delay_js", "power_w")
-"""Measures that there are in each book of the static power, under one name."""
+"""Measures that depend on the book of the static power but have one name."""
 _COMPARED = ("energy_j", "paper_energy_j", "latency_s", "accuracy")
-"""Measures that stand for all: whole energies, parts of them, times, and what has no unit or is an area."""
+"""Measures that represent all others: whole energies, parts of them, times, and areas or numbers without a unit."""
 _DIGITS, _DECIDING_DIGITS = 4, 6
 _FACTS = {
     "workload": "data",
@@ -53,12 +53,12 @@ _FACTS = {
     "mapping": "placement",
     "latency_model": "latency model",
 }
-"""Facts of a point, and what each is called."""
+"""Facts of a point, and their labels."""
 _PART_OF_KEY = ("workload", "topology", "weight_bits", "capacity", "operation")
 
 
 def preferred(points: Sequence[Point], objectives: Sequence[Objective]) -> list[Point]:
-    """All points, or as many as a page holds: those on a front first, then the most accurate; in their order."""
+    """All points, or as many as a page holds, preferring points on a front, then the most accurate; in their order."""
     if len(points) <= MOST_POINTS:
         return list(points)
     best = {point.number for front in find_fronts(points, objectives) for point in front.best}
@@ -67,14 +67,15 @@ def preferred(points: Sequence[Point], objectives: Sequence[Objective]) -> list[
 
 
 def block(content: object) -> str:
-    """JSON that can stand in a page: no text in it ends a script, and only ASCII."""
+    """ASCII JSON that is safe in a page: no text in it ends a script."""
     text = json.dumps(_harmless(content), ensure_ascii=True, separators=(",", ":"), allow_nan=False)
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
 def columns_of(books: Mapping[StaticBook, Sequence[Point]], names: Names, asked: Collection[str]) -> dict[str, Any]:
-    """What the script draws from: the same points in each book of the static power, in `board` as results have them.
-    Facts that are `asked` for are there even if all points have the same value, measures with the digits to decide."""
+    """The data of the script. `books` holds the same points in each book of the static power, in `board` as in the
+    results. Facts in `asked` are
+    included even if all points have the same value, and measures in `asked` have enough digits to decide."""
     points = books["board"]
     means = _means(points, tuple(dict.fromkeys((*_FIRST, *sorted(asked), *_FURTHER))))
     in_use = _means(books["cores_in_use"], _MADE_OF_ENERGY)
@@ -103,7 +104,7 @@ def columns_of(books: Mapping[StaticBook, Sequence[Point]], names: Names, asked:
 
 
 def _harmless(content: object) -> object:
-    """Without characters that steer or reverse text."""
+    """The content without characters that control or reverse text."""
     if isinstance(content, str):
         return escaped(content)
     if isinstance(content, Mapping):
@@ -121,7 +122,7 @@ def _rounded(value: float | None, digits: int) -> float | int | None:
 
 
 def _means(points: Sequence[Point], columns: Sequence[str]) -> dict[str, list[float | None]]:
-    """Means over training seeds of the columns that the results have, point by point."""
+    """Means over training seeds of the columns that the results have, by column, with one value per point."""
     known = points[0].whole.means if points else {}
     found: dict[str, list[float | None]] = {}
     for column in (column for column in columns if column in known):
@@ -134,13 +135,14 @@ def _means(points: Sequence[Point], columns: Sequence[str]) -> dict[str, list[fl
 def _measure(
     points: Sequence[Point], column: str, means: Sequence[float | None], names: Names, *, decides: bool
 ) -> dict[str, Any] | None:
-    """None where no point has it; `least` are the places of values of which more is not modelled."""
+    """A measure; None if no point has it. `least` are the positions of values that are lower bounds, since a part is
+    not modelled."""
     if all(mean is None for mean in means):
         return None
     known = COLUMNS[column]
     known_places = [place for place, mean in enumerate(means) if mean is not None]
     least = [place for place in known_places if unmodelled(points[place], column, names)]
-    # shares are rounded as they are read; some decide
+    # shares are rounded when shown; some decide
     decides = decides or column in _FIRST or column in _MADE_OF_ENERGY
     digits = 9 if is_share(column) else _DECIDING_DIGITS if decides else _DIGITS
     halves = [_rounded(point.value(column).half_width, digits) for point in points] if column in _FIRST else []
@@ -173,7 +175,7 @@ def _facts(points: Sequence[Point], names: Names, asked: Collection[str]) -> lis
         values = [str(dict(point.axes)[path]) if text else "" for point, text in zip(points, texts, strict=True)]
         words = [names.value(path, text) for text in texts]
         lead = names.axis(path)
-        if words != texts:  # some say it themselves: `the baseline`, and `trial 3` beside it
+        if words != texts:  # some words include the axis: `the baseline`, and next to it `trial 3`
             lead, words = "", [names.option(path, text) if text else "" for text in texts]
         cells = list(zip(values, words, strict=True))
         found.append(_fact(f"axis.{path}", names.axis(path), cells, naming=True, lead=lead))
@@ -187,7 +189,7 @@ def _facts(points: Sequence[Point], names: Names, asked: Collection[str]) -> lis
 
 
 def _cores(point: Point) -> str:
-    """How much of its chip a network takes: `1 of 16 cores`, `2 cores`; empty where that is not known or varies."""
+    """The share of its chip that a network takes: `1 of 16 cores`, `2 cores`; empty if unknown or varying."""
     used, share = (point.value(column).mean for column in ("cores_used", "core_share"))
     if not used or not share or used % 1:
         return ""
@@ -198,8 +200,8 @@ def _cores(point: Point) -> str:
 def _fact(
     key: str, label: str, cells: Sequence[tuple[str, str]], *, naming: bool = False, lead: str = ""
 ) -> dict[str, Any]:
-    """A fact of every point, as codes and words; `lead` is what a value is said after where its label does not stand
-    beside it, "" where it speaks for itself."""
+    """A fact of all points, as codes and words. `lead` precedes a value where the label is not next to it, "" if the
+    value is clear by itself."""
     places: dict[tuple[str, str], int] = {}
     of = [places.setdefault(cell, len(places)) for cell in cells]
     return {
@@ -214,20 +216,22 @@ def _fact(
 
 
 def _groups(points: Sequence[Point]) -> dict[str, Any]:
-    """Which energies compare whole, and what each point's comes to on the terms that it has in common with a group.
+    """Groups of points whose whole energies can be compared, and the energy of each point on the terms that it shares
+    with a group.
 
     Returns:
-        `of`: group of each point; `names`: what it counts, in words; `terms`: how many; `compare`: for each of
-        `_COMPARED`, a number that groups have in common which compare in it; `matched`: a list for each group, of the
-        energy of each point on the terms that it shares with it: null where it shares none, 0 where it is the whole
-        energy; `part`: for each group whether it lacks terms that are more than a little of another's energy.
+        `of`: group of each point; `names`: the terms that each group counts, in words; `terms`: their number;
+        `compare`: for each of `_COMPARED`, a number per group, equal for groups that can be compared in it; `matched`:
+        a list per group, of the energy of each point on the terms that it shares with the group: null if there are
+        none, 0 if it is the whole energy; `part`: for each group whether it lacks terms that are a considerable part of
+        another's energy.
     """
     places: dict[object, int] = {}
     kinds: dict[object, object] = {}
     of = []
     for point in points:
         key = point.chip, point.schedule, point.workload, point.operation, point.capacity, point.coverage
-        if key not in kinds:  # which terms a chip's numbers hold within others takes a while
+        if key not in kinds:  # finding terms that a chip's numbers include in others takes a while
             kinds[key] = _kind(point)
         of.append(places.setdefault(kinds[key], len(places)))
     firsts = [points[of.index(group)] for group in range(len(places))]
@@ -257,7 +261,7 @@ def _kind(point: Point) -> object:
 
 
 def _shared(point: Point, terms: Sequence[tuple[str, ...] | Obstacle], own: int) -> list[float | int | None]:
-    """A point's `matched`, group by group; many groups share the same terms with it."""
+    """A point's `matched`, group by group; many groups share the same terms with the point."""
     energies = {shared: _energy(point, shared) for shared in {*terms[:own], *terms[own + 1 :]}}
     return [0 if group == own else energies[shared] for group, shared in enumerate(terms)]
 

@@ -1,4 +1,4 @@
-"""The folded sections of a page, in the order in which a reader may want them."""
+"""The folded sections of a page, in the order of a reader's likely interest."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _EFFECTS = ("accuracy", "energy_j", "latency_s", "spike_density")
 
 
 def sections_of(table: AnsweredTable) -> tuple[Section, ...]:
-    """Those that hold anything."""
+    """All sections that are not empty."""
     metadata, points, answers = table.metadata, table.points, table.answers
     if table.study is None:
         compared = [effects_section(points, table.names)]
@@ -65,7 +65,8 @@ def sections_of(table: AnsweredTable) -> tuple[Section, ...]:
 
 
 def effects_section(points: Sequence[Point], names: Names) -> Section:
-    """What each choice does, and trainings by schedules where a sweep crosses them; nothing without two of anything."""
+    """The effect of each choice, and trainings by schedules if a sweep crosses them; empty if no choice has two
+    options."""
     crossed = all(len({part(point) for point in points}) > 1 for part in (names.training, names.run))
     matrix = matrix_figure("trained-run", points, names, "accuracy") if crossed else None
     drawn = [matrix, *(effects_figure(points, names, column) for column in _EFFECTS)]
@@ -91,7 +92,7 @@ def _warnings(points: Sequence[Point], metadata: ResultMetadata) -> list[str]:
 
 
 def _answers(answers: Sequence[Answer], question: str) -> Section:
-    """The question of the whole sweep, and all that it asks, with what to know of each answer."""
+    """The general question of the sweep, and all its questions, with answers and remarks."""
     rows = [
         {
             Heading("question"): Cell(answer.question),

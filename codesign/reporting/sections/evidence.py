@@ -1,4 +1,4 @@
-"""The comparisons behind the answers: how large, how sure, and from where on the other side wins."""
+"""The comparisons behind the answers: how large and how sure the differences are, and at which values they reverse."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _OF_ROBUSTNESS = (
 
 
 def evidence_section(answers: Sequence[Answer], names: Names) -> Section:
-    """Nothing where no answer compares anything."""
+    """The section of all comparisons; empty if no answer compares anything."""
     asked = [comparison for answer in answers for comparison in answer.comparisons]
     found = list({(one.column, one.better.number, one.worse.number, one.gain): one for one in asked}.values())
     uncertain = [comparison for comparison in found if comparison.robustness and comparison.robustness.spreads]
@@ -61,7 +61,7 @@ def _table(comparisons: Sequence[Comparison], names: Names, say: Callable[[Point
 
 
 def _robust(comparison: Comparison, names: Names) -> tuple[Cell, Cell, Cell]:
-    """What the ranges of the chips' numbers do to it; empty cells where it depends on none."""
+    """Cells about the effect of the ranges of the chips' numbers; empty if it depends on none."""
     robustness = comparison.robustness
     if robustness is None or not robustness.spreads:
         return (Cell(""),) * 3

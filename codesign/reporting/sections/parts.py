@@ -1,4 +1,4 @@
-"""Energy and time by part, in which book each chip is charged, and how busy its cores are."""
+"""Energy and time by part, how each chip is charged, and how busy its cores are."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from codesign.reporting.pieces import Cell, Heading, Section, Table, numeric, ta
 from codesign.units import format_si, ordinal
 
 _MOST_HALVED = 5
-"""Numbers of a chip that are named as those to work on."""
+"""Most numbers of a chip that are listed as worth lowering."""
 _BUSY = "time at work of the time that the chip is on"
 _ALL_IN = "an all-in figure holds all that one measurement spent"
 _IN_REAL_TIME = "real time: on while the stimulus lasts"
 
 
 def parts_section(table: AnsweredTable) -> Section:
-    """Each chip's variant in the answer that chooses one."""
+    """The section about the variant of each chip in the answer that chooses a chip."""
     points = (option.point for option in table.chips.options if option.point is not None)
     shown, names = sorted(points, key=lambda point: point.number), table.names
     figures = [figure for column in ("energy_j", "latency_s") if (figure := parts_figure(shown, names, column))]

@@ -1,4 +1,5 @@
-"""A study: its front on both splits, how far the search came, what its parameters do, every trial, and the space."""
+"""Sections about a study: the search and its front, the effect of parameters, all trials on both splits, and the
+space."""
 
 from __future__ import annotations
 
@@ -33,7 +34,8 @@ _STATES = ("complete", "dropped", "infeasible", "failed")
 
 
 def study_sections(study: Study, metadata: ResultMetadata, searched_in: StaticBook | None) -> tuple[Section, ...]:
-    """Of a study whose points may be in another book of the static power than the one that it was `searched_in`."""
+    """The sections of a study, whose points may be in another book of the static power than the one that it was
+    `searched_in`."""
     book = _other_book(study, metadata.static_book, searched_in)
     importances, slices = importance_figures(study), slice_figures(study)
     method = f"Importance: {study.facts.importance_method}." if importances else ""
@@ -66,7 +68,7 @@ def study_sections(study: Study, metadata: ResultMetadata, searched_in: StaticBo
 
 
 def _other_book(study: Study, book: StaticBook, searched_in: StaticBook | None) -> tuple[str, ...]:
-    """That energies on validation and on test count other static power, where that is so."""
+    """A sentence, if energies on validation and on test count different static power."""
     if searched_in in (None, book) or IN_BOOK.isdisjoint(objective.column for objective in study.objectives):
         return ()
     searched, tested = (BOOK_WORDS[one] for one in (searched_in, book))
@@ -77,7 +79,7 @@ def _other_book(study: Study, book: StaticBook, searched_in: StaticBook | None) 
 
 
 def trial_table(study: Study) -> Table:
-    """The baseline, the front and every other trial, on validation and on test, those that say most first."""
+    """A table of the baseline, the front and all other trials, in this order, on validation and on test."""
 
     def rank(trial: TrialFacts) -> tuple[object, ...]:
         first = study.best_first(trial, 0)
@@ -91,7 +93,7 @@ def trial_table(study: Study) -> Table:
 
 
 def _row(study: Study, trial: TrialFacts) -> dict[Heading, Cell]:
-    """Objectives on validation and on test, with the accuracy there in any case, and all parameters."""
+    """A row of objectives on validation and on test, always with the test accuracy, and all parameters."""
     point, values = study.tested.get(trial_name(trial)), dict[Heading, Cell]()
 
     def add_test(column: str) -> None:
@@ -126,7 +128,7 @@ def _row(study: Study, trial: TrialFacts) -> dict[Heading, Cell]:
 
 
 def search_table(study: Study, metadata: ResultMetadata) -> Table:
-    """How much was searched for what, on which samples, what was tested, and the hypervolume reached."""
+    """A table of the search: trials, samples, objectives, constraints, tested trials, and the hypervolume."""
     facts, workload = study.facts, metadata.workload
     states: Counter[str] = Counter(trial.state for trial in facts.trials)
     ended = Counter(trial.level for trial in facts.trials)
