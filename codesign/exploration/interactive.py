@@ -260,13 +260,12 @@ def compare_schedules(
 ) -> pd.DataFrame:
     """Compare a trained network under policies, group sizes and stops with layered inference, on chips or on none.
 
-    The loss of accuracy when layers do not wait has two causes. With stop `drained`, each timestep ends when no spike
-    waits, as in layered inference, so the loss is due to the order of spikes alone. With `on_output`, as on most chips,
-    the answer is read a step after the first output spike; the additional loss is due to reading early.
+    Accuracy is lost in two ways if layers do not wait. With stop `drained`, each timestep ends when no spike waits, as
+    in layered inference, so the loss is due to the order of spikes alone. With `on_output`, as on most chips, the
+    answer is read a step after the first output spike; any further loss is due to reading early.
 
-    On a chip that waits, only its own schedule is run, with the first stop. On others, the layered row shows what the
-    chip would need if it could wait. Weights and potentials have the chip's bits. Everything is checked before the
-    first run.
+    A chip that waits runs only its own schedule, with the first stop. On others, the layered row shows the costs if the
+    chip could wait. Weights and potentials have the chip's bits. Everything is checked before the first run.
 
     Args:
         network: a trained network.
@@ -274,7 +273,7 @@ def compare_schedules(
         chips: names, paths or descriptions; if empty, only quantities that need no chip are computed.
         policies, group_sizes: one or several of each, for the asynchronous executions.
         stop: when the answer is read (`Schedule.stop`), one or several; None is `on_output` and `drained`, or only
-            `drained` if the network's readout is its potentials.
+            `drained` if potentials are read.
         scaled: whether to raise a chip's counts if the network does not fit; otherwise that is an error.
         seeds: seeds of random draws, one run per seed; a single run if nothing is drawn.
 

@@ -159,7 +159,7 @@ def _models(
     given: Mapping[str, GivenModel],
     mistakes: list[Mistake],
 ) -> Iterator[_Model]:
-    """All models of a sweep, in the order of the file; impossible ones are added to `mistakes`."""
+    """All models of a sweep, in the order of the file; impossible models are added to `mistakes`."""
     shape, names = network_shape(topology), ("timesteps", "timestep_s", "currents")
     data: dict[str, Any] = {"grid": workload.input_grid, **{name: getattr(workload, name) for name in names}}
     for name in spec.recipes:

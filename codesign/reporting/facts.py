@@ -140,7 +140,7 @@ def settings_tables(metadata: ResultMetadata) -> list[Table]:
 
 
 def _settings(block: str, named: Mapping[str, Mapping[str, Scalar]], varied: Collection[str]) -> Table:
-    """A table of settings; values of which a path in `varied` sets all or a part are replaced by a word."""
+    """A table of settings; a value that a path in `varied` sets, fully or partly, is replaced by a word."""
 
     def cell(owner: str, key: str) -> str:
         value = named[owner].get(key)

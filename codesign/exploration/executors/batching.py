@@ -72,7 +72,7 @@ def _report(key: str, value: object) -> None:
     """Store a task's report under a key of the cluster's table. The task is worth more than its reports."""
     from ray.experimental.internal_kv import _internal_kv_put
 
-    with suppress(Exception):  # whatever Ray raises
+    with suppress(Exception):  # Ray may raise anything
         _internal_kv_put(key, pickle.dumps(value))
 
 

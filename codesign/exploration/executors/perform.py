@@ -85,7 +85,7 @@ def _timeout(seconds: float | None, *, grace_s: float | None) -> Iterator[None]:
     finally:
         try:
             signal.setitimer(signal.ITIMER_REAL, 0)
-        finally:  # the alarm may have gone off just before that
+        finally:  # the alarm may have interrupted the call above
             signal.setitimer(signal.ITIMER_REAL, 0)
             if grace_s is not None:
                 faulthandler.cancel_dump_traceback_later()
@@ -107,6 +107,6 @@ def _converted(completion: Completion, convert: Callable[[Any], Any], what: str)
         return completion
     try:
         return replace(completion, output=convert(completion.output))
-    except Exception as error:  # whatever an output's own pickling raises
+    except Exception as error:  # pickling an output may raise anything
         failure = Failure(kind=type(error).__name__, message=f"its output cannot be {what}: {error}")
         return replace(completion, output=None, failure=failure)

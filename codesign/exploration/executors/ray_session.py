@@ -96,7 +96,9 @@ class RaySession:
         if self._address is None:
             options |= {"num_cpus": workers, "include_dashboard": False, "_temp_dir": str(self._folder)}
         else:
-            options["runtime_env"] = {"py_modules": [str(Path(codesign.__file__).parent)]}  # whatever nodes have
+            options["runtime_env"] = {
+                "py_modules": [str(Path(codesign.__file__).parent)]
+            }  # regardless of what nodes have installed
         try:
             with (
                 _signals_held(),

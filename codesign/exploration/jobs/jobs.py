@@ -71,8 +71,8 @@ class TrainInputs:
 
     @cached_property
     def key(self) -> str:
-        # What the recipe says of forward pass and chip is in schedule and quantization. Defaults are left out, so that
-        # keys stay the same when recipes get more parameters.
+        # The recipe's forward pass and chip are in schedule and quantization. Defaults are left out, so that keys stay
+        # the same when recipes get more parameters.
         usual = {name: field.default for name, field in Recipe.model_fields.items()}
         learning = {name: value for name, value in self.recipe if name not in _HELD_BESIDE and value != usual[name]}
         calibration, loss = self.recipe.calibration, loss_version(self.recipe.loss)
@@ -100,7 +100,7 @@ class ExecuteInputs:
     """Inputs of the execution of a model on a split.
 
     Attributes:
-        schedule: resolved for every neuron, in canonical form.
+        schedule: the resolved schedule of the network, in canonical form.
         quantization: quantization of weights and potentials; None for float32 weights and unlimited potentials.
         seed: seed of the schedule; 0 if the result cannot depend on it.
         samples: number of samples, the first of the split; all if None.

@@ -19,7 +19,7 @@ _MOST_BINS = 128
 
 @dataclass(frozen=True, kw_only=True)
 class Reading:
-    """Where the answer of an execution is read.
+    """When the answer of an execution is read.
 
     Attributes:
         last_step: forward steps after the first output spike in which outputs were still computed; all if None.
@@ -36,7 +36,7 @@ class Reading:
     ends_samples: bool = False
 
     def answering(self, execution: Execution) -> Execution:
-        """The execution with its answer read here."""
+        """The execution with its answer read accordingly."""
         if self.margin is not None:
             execution = execution.at_margin(self.margin)
         return execution if self.decided_after is None else execution.decided(self.decided_after)

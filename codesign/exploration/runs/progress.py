@@ -108,13 +108,13 @@ class View:
         """Work was added."""
 
     def result(self, key: str, payload: bytes) -> None:
-        """A summary or a price came into the store."""
+        """A summary or a price was stored."""
 
     def ended(self, text: str) -> None:
-        """A job or a trial ended, in a line."""
+        """A job or a trial ended; `text` is a line about it."""
 
     def pulse(self) -> None:
-        """Something is new, or time has passed: about a second, or less."""
+        """Something is new, or about a second has passed."""
 
     def advanced(self, phase: str, done: int, total: int | None, unit: str) -> None:
         """See `Progress.advanced`."""
@@ -267,7 +267,7 @@ class Progress:
         self.pulse()
 
     def result(self, key: str, payload: bytes) -> None:
-        """A summary or a price came into the store."""
+        """A summary or a price was stored."""
         for view in self._views:
             view.result(key, payload)
 
