@@ -96,9 +96,8 @@ class RaySession:
         if self._address is None:
             options |= {"num_cpus": workers, "include_dashboard": False, "_temp_dir": str(self._folder)}
         else:
-            options["runtime_env"] = {
-                "py_modules": [str(Path(codesign.__file__).parent)]
-            }  # regardless of what nodes have installed
+            # regardless of the version on the nodes
+            options["runtime_env"] = {"py_modules": [str(Path(codesign.__file__).parent)]}
         try:
             with (
                 _signals_held(),
