@@ -284,12 +284,11 @@ def test_parts_of_a_recipe_are_dimensions() -> None:
     assert recipe.loss == {"name": "sum", "temperature": 0.25}
     assert recipe.budget.density == 1.5
     assert spec.search_space.baseline_values()["recipe.budget.density"] is None
-    whole = study(searching("recipe.augmentation.event_drop: {from: 0, to: 1}", "recipe.batch_size: {from: 1, to: 9}"))
-    drop, batch = (
-        whole.search_space.parameters[f"recipe.{name}"] for name in ("augmentation.event_drop", "batch_size")
-    )
-    assert not drop.domain.integers  # as of input_dropout: not 0 or 1 alone
-    assert batch.domain.integers
+    ranges = ("recipe.augmentation.event_drop: {from: 0, to: 1}", "neuron.threshold.0: {from: 1, to: 3}")
+    by_layer = ("threshold: 0.05", "threshold: [0.05, 1.0, 1.0]")
+    whole = study(searching(*ranges, "recipe.batch_size: {from: 1, to: 9}"), by_layer).search_space.parameters
+    integers = [bool(whole[path].domain.integers) for path in [*whole][-3:]]
+    assert integers == [False, False, True]  # as of input_dropout: not 0 or 1 alone
     with pytest.raises(InputError, match=r"^budget\.density = -1\.0: must be greater than 0, found -1"):
         spec.trial_sweep({"recipe.budget.density": -1.0})
 
