@@ -31,6 +31,7 @@ from codesign.hardware.library import find_chip
         ("energies.hop: {from: 1, to: 2, points: 3}", "needs a unit, found 1"),
         ("times.hop: {from: 1, to: 2 ns, points: 3}", "must be numbers of the same form"),
         ("vector_width: {from: 1, to: 3, points: 7}", "values must differ"),
+        ("vector_width: {from: 1.5, to: 4, points: 3}", "must be a whole number of lanes"),
         ("vector_width: [0]", "must be a whole number of lanes"),
         ("synchronization.times: [x-1]", "must be a factor such as 'x0.5'"),
     ],

@@ -81,6 +81,8 @@ def axis_of(chip: Chip, path: str, entry: tuple[AxisValue, ...] | AxisRange, *, 
         )
     if chip.structure is None and issubclass(kind, LengthNumber | VoltageNumber):
         raise InputError(f"{path}: no result depends on it, because {chip.name} states no structure")
+    for end in (entry.from_, entry.to) if isinstance(entry, AxisRange) else ():
+        replaced(chip, {path: end})
     values = _spread(kind, path, entry) if isinstance(entry, AxisRange) else entry
     try:
         different("values", values)
