@@ -59,7 +59,7 @@ def definition_of(spec: StudySpec, workload: str) -> dict[str, str]:
 
 
 def _unmoved(part: Any) -> Any:
-    """Return a part of a file without the folders of the files that it names, whose contents are hashed on their own."""
+    """Return a part of a file without the folders of files that it names, whose contents are hashed on their own."""
     match part:
         case ChipEntry(extends=str(file)):
             return part.model_copy(update={"extends": _last(file)})
