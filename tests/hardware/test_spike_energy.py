@@ -31,9 +31,11 @@ def test_a_pass_with_one_more_spike_costs_so_much_more():
 
 
 def test_what_a_spike_sends_over_further_connections_by_hand():
-    """1-2-1-1 on five cores in a row, from each neuron of layer 1 also to layer 3, and a timestep later to layer 1."""
+    """1-2-1-1 on five cores in a row, from each neuron of layer 1 also to layer 3, and a timestep later to layer 1; the
+    output sends to layer 0."""
     two, one = ({"kind": "linear", "neurons": neurons} for neurons in (2, 1))
-    skips, delayed = [{"from": 1, "to": 3, "kind": "linear"}], [{"from": 1, "to": 1, "delay": 1}]
+    skips = [{"from": 1, "to": 3, "kind": "linear"}]
+    delayed = [{"from": 1, "to": 1, "delay": 1}, {"from": 3, "to": 0, "delay": 1}]
     spec = {"input": 1, "layers": [one, two, one, one], "skips": skips, "delayed": delayed}
     row = MESH_CORES.replace(mesh(2, 4), mesh(1, 8))
     chip = chip_from(f"{row}neurons_per_core: {number(1)}\n{ENERGIES}{ASYNCHRONOUS}")

@@ -34,11 +34,12 @@ def spike_energy(placement: Placement) -> Floats:
     anyway = {"neuron_update"} if updates_anyway(placement.chip) else set[str]()
     moved = [name for name, term in COST_TERMS.items() if term.drawn_by is None and name not in anyway]
     of_part = np.sum([energy for name in moved if (energy := terms[name]) is not None], axis=0)
-    return np.asarray(of_part[slice_of_neurons(placement.shape, placement.parts)])
+    outputs = placement.geometry.layer == len(placement.shape.layers) - 1  # no budget counts them, even if they send
+    return np.asarray(np.where(outputs, 0.0, of_part)[slice_of_neurons(placement.shape, placement.parts)])
 
 
 def _of_one_spike(placement: Placement) -> ActionCounts:
-    """(P,) actions that a spike of one neuron of each part causes; none for output neurons."""
+    """(P,) actions that a spike of one neuron of each part causes."""
     chip, shape, geometry, reach = placement.chip, placement.shape, placement.geometry, placement.geometry.reach
     neurons, sends = geometry.neurons, reach.origin >= 0
     sender, zero = reach.origin[sends], np.zeros(len(neurons))
