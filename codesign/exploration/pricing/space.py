@@ -81,15 +81,13 @@ def axis_of(chip: Chip, path: str, entry: tuple[AxisValue, ...] | AxisRange, *, 
         )
     if chip.structure is None and issubclass(kind, LengthNumber | VoltageNumber):
         raise InputError(f"{path}: no result depends on it, because {chip.name} states no structure")
-    for end in (entry.from_, entry.to) if isinstance(entry, AxisRange) else ():
-        replaced(chip, {path: end})
+    for value in (entry.from_, entry.to) if isinstance(entry, AxisRange) else entry:
+        replaced(chip, {path: value})  # raises if the value does not fit; `chip_at` looks at all prices together
     values = _spread(kind, path, entry) if isinstance(entry, AxisRange) else entry
     try:
         different("values", values)
     except ValueError as error:
         raise InputError(str(error)) from None
-    for value in values:
-        replaced(chip, {path: value})  # raises if the value does not fit; `chip_at` looks at all prices together
     shown, unit = _shown(values)
     bare = "x" if issubclass(kind, BarrierTimes) else "cycles" if issubclass(kind, TimeNumber) else ""
     return Axis(path=path, group=group, shown=shown, unit=unit, bare=bare, kind=kind, values=values)
