@@ -14,6 +14,7 @@ from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.engine import check_labels
 from codesign.training.budget import EnergyMeter
 from codesign.training.calibration import check_calibrated
+from codesign.training.input_gate import check_gated
 from codesign.training.recipe import Recipe
 from codesign.training.recipe_mistakes import recipe_mistakes
 from codesign.workload.events import EventBatch
@@ -49,6 +50,8 @@ def check_training(
     if meter is not None:
         instance("meter", meter, EnergyMeter)
     own_weights(network.all_weights, computed=not (recipe.weight_decay or recipe.input_gate))
+    if recipe.input_gate:
+        check_gated(network)
     if recipe.learn is None and not any(parameter.requires_grad for parameter in network.parameters()):
         raise InputError("network: must have a weight that requires a gradient, found none; `requires_grad_()` sets it")
 

@@ -16,12 +16,23 @@ import math
 
 import torch
 
+from codesign.errors import InputError
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.training.recipe import Recipe
 from codesign.workload.events import EventBatch
 
 _FIRST = 0.1
 """Share of all updates after which an input that has only costs is closed."""
+
+
+def check_gated(network: SpikingNetwork) -> None:
+    """Raises InputError if the first layer's weights give the logits no gradient, or if a mask on them would also close
+    columns of another layer."""
+    first, *others = network.all_weights()
+    if not first.requires_grad:
+        raise InputError("input_gate: is learned with the weights of the first layer, which require no gradient")
+    if any(weight is first for weight in others):
+        raise InputError("input_gate: cannot be learned where another layer shares the weights of the first")
 
 
 class LearnedGate:
@@ -64,6 +75,7 @@ class LearnedGate:
                 self.logits.grad = of_mask + self._recipe.risen(epoch - 0.5) * self._recipe.input_cost * self.shares
             weight.grad.mul_(self._first.of_weights(self.logits > 0))
         weight.copy_(self._whole)
+        self.settle()  # an error or interrupt leaves the network with its gate
 
     def settle(self) -> None:
         """After an update, set the network's gate from the logits."""
