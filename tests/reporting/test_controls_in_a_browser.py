@@ -278,6 +278,22 @@ def test_a_moved_control_keeps_other_limits_and_what_does_not_compare(shown):
     assert "does not compare: operation " in said(tab, "decision")
 
 
+def test_a_moved_control_ranks_those_that_compare_with_most_others(shown):
+    """Loihi compares with Speck and TrueNorth, by terms; µBrain, cheaper than all of them, with itself alone."""
+    table = read_results(EXAMPLE)
+    table.frame.loc[table.frame["chip"].str.startswith("mubrain"), "operation"] = "real_time"
+    choice = {"choose": "chip", "least": "energy_j"}
+    table.metadata.questions.clear()
+    table.metadata.questions.update({"any": choice, "sharp": {**choice, "where": ["accuracy >= 82 %"]}})
+    tab = shown(render_report(table))
+    ask(tab, 1)
+    sharp = ranked(tab)
+    ask(tab, 0)
+    require(tab, 82)
+    assert ranked(tab) == sharp
+    assert [name for name, _ in sharp] == ["Speck", "Loihi", "TrueNorth"]
+
+
 def test_those_that_a_question_is_about_stay_as_a_control_moves(shown):
     """Schedules asked for by name, though the chip cannot wait; two sides and no third; the only training that there
     is; and of two that are level the first. Each says what the same question of the other column says."""

@@ -161,7 +161,7 @@ const inPlaces = (a, b, first = [state.objective, more()]) => {
     const [one, other] = [a, b].map((index) => ofObjective(key)?.mean[index] ?? (rising ? -Infinity : Infinity));
     if (one !== other) return one < other === rising ? 1 : -1;
   }
-  return 0;
+  return a - b;
 };
 // Of an energy, what lacks a term only looks cheap: the points with the most terms.
 const wholest = (indices) => {
@@ -178,6 +178,15 @@ const called = (option) => {
 const whatSetsApart = (index, other) => {
   const fact = ["workload", "operation"].map((key) => facts.get(key)).find((each) => each && each.of[index] !== each.of[other]);
   return fact ? inWords(fact, index) : `counts ${groups().names[groupOf(index)]}`;
+};
+
+const compare = (row, other) => against(row.point, other.point) !== null && against(other.point, row.point) !== null;
+// Rows that all compare, filled as in the answers: with those that compare with most others first, then the better ones.
+const allComparing = (rows) => {
+  const apart = new Map(rows.map((row) => [row, rows.filter((other) => !compare(row, other)).length]));
+  const chosen = [];
+  for (const row of [...rows].sort((a, b) => apart.get(a) - apart.get(b))) if (chosen.every((other) => compare(row, other))) chosen.push(row);
+  return chosen;
 };
 
 // Each option at the best of its variants that meet the requirement; those that compare first, the best first.
@@ -201,19 +210,22 @@ const decide = () => {
     const accuracy = value("accuracy", top) ?? 0;
     return { label, point: top, obstacle: accuracy < state.required ? `at most ${inPercent(accuracy)} % right` : "misses a limit of the question" };
   });
-  const ranked = rows.filter((row) => !row.obstacle);
+  const known = rows.filter((row) => !row.obstacle).sort((a, b) => inPlaces(a.point, b.point));
+  const ranked = allComparing(known);
   for (const row of ranked) row.beaten = ranked.filter((other) => other !== row && beats(row.point, other.point)).length;
   ranked.sort((a, b) => b.beaten - a.beaten || inPlaces(a.point, b.point));
   const first = ranked[0];
+  const circular = ({ point }) => 2 * beats(point, first.point) + beats(first.point, point); // what beats the best comes last
+  ranked.push(...ranked.splice(1).sort((a, b) => circular(a) - circular(b)));
   for (const row of ranked) {
     const [one, best] = [against(row.point, first.point), against(first.point, row.point)];
     const [own, other] = [row, first].map(({ point }) => groups().compare.energy_j[groupOf(point)]);
-    row.apart = one === null || best === null;
     row.factor = best > 0 && one > 0 ? (more() ? best / one : one / best) : null;
-    if (row.apart) row.obstacle = `does not compare: ${whatSetsApart(row.point, first.point)}`;
-    else if (byTerm() && own !== other) row.obstacle = "on the terms that both have";
+    if (byTerm() && own !== other) row.obstacle = "on the terms that both have";
   }
-  return [...ranked.filter((row) => !row.apart), ...ranked.filter((row) => row.apart), ...rows.filter((row) => !ranked.includes(row))];
+  const apart = known.filter((row) => !ranked.includes(row));
+  for (const row of apart) row.obstacle = `does not compare: ${whatSetsApart(row.point, ranked.find((other) => !compare(row, other)).point)}`;
+  return [...ranked, ...apart, ...rows.filter((row) => !known.includes(row))];
 };
 
 // Changes a part of the page. The keyboard stays at its button there, or goes to the last one left.
