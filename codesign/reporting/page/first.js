@@ -258,7 +258,7 @@ const factorText = (row, rows) => {
   if (own === best) return "the same";
   if (deciding().share) return `${inPercent(own - best).replace("-", "−")} points`;
   if (row.factor === null) return ""; // one of them is 0
-  return row.factor < 1.0005 ? "the same" : `${digits(row.factor)} ×`;
+  return Math.abs(row.factor - 1) < 0.0005 ? "the same" : `${digits(row.factor)} ×`;
 };
 const CHANCE = "chance of being best";
 // Explicit roles, since a narrow screen shows rows as blocks.
