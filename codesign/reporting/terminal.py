@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from rich.console import Console, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -26,7 +26,7 @@ from codesign.reporting.facts import pace_warnings, without_result
 from codesign.units import plural
 
 _LINES = 25
-_ROWS, _REMARKS, _LABEL, _STANDING = 8, 2, 30, 13
+_ROWS, _REMARKS, _LABEL, _STANDING, _LEAST = 8, 2, 30, 13, 8
 _GIVEN = 20
 """Most points of given models that are listed individually."""
 _STYLES = {
@@ -79,7 +79,7 @@ def print_summary(
         console.print(text)
     most = min(len(rows), _ROWS) if console.is_terminal and not given else len(rows)
     how = "layers wait" if given else "with"
-    grids = ([_options(rows[:count], names, how, shown.column)] for count in range(most, 0, -1))
+    grids = ([_options(rows[:count], names, how, shown.column, console.width)] for count in range(most, 0, -1))
     left -= _print_fitting(console, grids, math.inf if given else left - 1)
     for text in notes:
         console.print(text)
@@ -156,22 +156,30 @@ def _waiting(point: Point) -> str:
     return f"no, {'first output' if point.stop == 'on_output' else stop_label(point)}"
 
 
-def _options(rows: Sequence[tuple[Option, str]], names: Names, how: str, asked: str) -> Table:
-    """A table with one row per option: its values, including the `asked` column, and its variant."""
+def _options(rows: Sequence[tuple[Option, str]], names: Names, how: str, asked: str, width: int) -> RenderableType:
+    """A row per option: its values, including the `asked` column, and its variant; or a paragraph if the numbers would
+    leave no room for words next to them."""
     ways = [way for _, way in rows]
-    grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    grid.add_column("", max_width=_LABEL)
     shown = _OF_GIVEN if any(column in option.values for option, _ in rows for column in _FULL) else _SHOWN
     if {option.point.operation for option, _ in rows if option.point is not None} == {"real_time"}:
         shown = {name: heading for name, heading in (shown | _IN_REAL_TIME).items() if name != "latency_s"}
     if asked not in shown and any(asked in option.values for option, _ in rows):
         shown = {**shown, asked: column_label(asked)}
+    cells = [
+        [value_text(option, name, names, interval=name.endswith("accuracy")) for name in shown] for option, _ in rows
+    ]
+    numbers = sum(max(map(len, column)) + 2 for column in zip(shown.values(), *cells, strict=True))
+    if numbers + (2 if any(ways) else 1) * _LEAST > width:
+        known = (", ".join(map(" ".join, zip(shown.values(), of, strict=True))) for of in cells)
+        told = (f"{option.label}: {values}" for (option, _), values in zip(rows, known, strict=True))
+        return Group(*(Text(f"{it}; {how}: {way}" if way else it) for it, way in zip(told, ways, strict=True)))
+    grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    grid.add_column("", max_width=_LABEL)
     for heading in shown.values():
         grid.add_column(heading, justify="right", no_wrap=True)
     if any(ways):
         grid.add_column(how)
-    for option, way in rows:
-        values = (value_text(option, name, names, interval=name.endswith("accuracy")) for name in shown)
+    for (option, way), values in zip(rows, cells, strict=True):
         grid.add_row(*map(Text, (option.label, *values, *([way] if any(ways) else ()))))
     return grid
 

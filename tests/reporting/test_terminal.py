@@ -131,11 +131,13 @@ def test_which_chip_is_not_told_below_a_claim_about_one():
     assert re.search(r"Which chip [^?]*\? \((open|likely|sure)", told)
 
 
-def test_nothing_is_cut_in_a_file():
+@pytest.mark.parametrize("width", [40, 80])
+def test_nothing_is_cut_in_a_file(width):
     stream, table = io.StringIO(), table_of(synthetic_rows())
-    print_summary(table, "report.html", "results.parquet", Console(file=stream, width=80))
+    print_summary(table, "report.html", "results.parquet", Console(file=stream, width=width))
     told = " ".join(stream.getvalue().split())
     assert "…" not in told
+    assert all(re.search(rf"(^|\n){chip}\b.* 9\d\.\d ± ", stream.getvalue()) for chip in ("µBrain", "Loihi"))
     for answer in AnsweredTable.of(table).answers:
         said = answer.question if answer.form == "claim" else answer.sentence.partition("\n")[0]
         assert " ".join(said.split()) in told
