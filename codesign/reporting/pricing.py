@@ -164,7 +164,7 @@ def _reading(page: PricingPage) -> str:
 
 def _summary(page: PricingPage) -> str:
     models = plural(len(page.models), "model")
-    operation = page.operation.replace("_", " ")
+    operation = page.operation.replace("_", "-")
     varied = sum(len({*axis.shown}) > 1 for axis in page.axes)
     vary = {0: "no price varies", 1: "1 price varies"}.get(varied, f"{varied} prices vary")
     return (

@@ -263,7 +263,9 @@ def test_the_front_says_which_points_fall_behind_in_real_time(
         executions = [decode_execution(model.payload) for model in problem.models]
         alone = [price(one, placement, operation="real_time").columns()["late_fraction"] for one in executions]
         assert row["late_fraction"] == near(np.mean(alone))
-    assert "late fraction" in outcome.page.read_text(encoding="utf-8")
+    page = outcome.page.read_text(encoding="utf-8")
+    assert "late fraction" in page
+    assert "in real-time operation." in page
 
 
 def test_the_page_says_what_numbers_without_a_unit_are(priced: Path, cache_root: Path, tmp_path: Path):
