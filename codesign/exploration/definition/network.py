@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from codesign.documents import Path_, Spec
 from codesign.errors import InputError
-from codesign.exploration.definition.nested import part_at, with_fields
+from codesign.exploration.definition.nested import with_fields
 from codesign.mistakes import problem
 from codesign.network.direct import Skip
 from codesign.network.layers import MOST, MOST_LAYERS, Delayed, LayerSpec, Linear
@@ -177,10 +177,6 @@ def with_network(network: NetworkEntry, preset: str | None, settings: Mapping[st
             `neuron.time_constant`; other paths are ignored.
     """
     fields = _of_block("network", {path: value for path, value in settings.items() if not changes_widths(path)})
-    for path in fields:
-        holder = path.rpartition(".")[0]
-        if holder and part_at(network, holder) is None:
-            raise InputError(f"network.{path}: the network of the file has no '{holder}'")
     network = with_fields(network, fields)
     if any(map(changes_widths, settings)):
         hidden = HiddenLayers.of(network, preset).text(settings)

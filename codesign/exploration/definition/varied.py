@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from codesign.errors import InputError
 from codesign.exploration.definition.checks import mapping
 from codesign.exploration.definition.entries import MODELS
-from codesign.exploration.definition.nested import part_mistakes, unknown_part, with_parts
+from codesign.exploration.definition.nested import part_at, part_mistakes, unknown_part, with_parts
 from codesign.exploration.definition.network import HiddenLayers, NetworkEntry, changes_widths
 from codesign.mistakes import suggestion
 from codesign.workload.datasets.registry import get_dataset
@@ -59,6 +59,8 @@ def wrong_value(block: str, entry: Mapping[str, Any], parameter: str, value: Any
         if changes_widths(path):
             HiddenLayers.within_limits({path: value})
             return []
+        if block == "network" and (holder := parameter.rpartition(".")[0]) and part_at(entry, holder) is None:
+            return [f"the network of the file has no '{holder}'"]
         if (found := part_mistakes(MODELS[block], entry, parameter, value)) or block != "workload":
             return found
         workload = WorkloadSpec.model_validate(with_parts(entry, {parameter: value}))
