@@ -52,13 +52,20 @@ def failure_table(table: ResultTable) -> Table:
 def chip_numbers(metadata: ResultMetadata) -> Table:
     """Table of all numbers of all chips, how they are known, and their sources. Numbers set by axes are marked as
     varied."""
+    titles = _titles(metadata)
     rows = [
-        (chip.title, n.name, *(_VARIED if n.name in varied_of(metadata, name) else _known(n)))
+        (titles[name], n.name, *(_VARIED if n.name in varied_of(metadata, name) else _known(n)))
         for name, chip in sorted(metadata.chips.items())
         for n in chip.numbers
     ]
     headings = ("chip", "number", "value", "range", "known how", "source")
     return text_table("The chips' numbers.", headings, rows, "numbers")
+
+
+def _titles(metadata: ResultMetadata) -> dict[str, str]:
+    """Return chips' titles by name, followed by the name if several share a title, as variants of one file do."""
+    counts = Counter(chip.title for chip in metadata.chips.values())
+    return {n: c.title if counts[c.title] == 1 else f"{c.title}: {n}" for n, c in metadata.chips.items()}
 
 
 def varied_of(metadata: ResultMetadata, chip: str) -> set[str]:
@@ -82,8 +89,8 @@ def _range(known: ChipNumber) -> str:
 
 def validation_table(metadata: ResultMetadata) -> Table:
     """Table of published end-to-end measurements against the model."""
-    rows = []
-    for _, chip in sorted(metadata.chips.items()):
+    titles, rows = _titles(metadata), []
+    for name, chip in sorted(metadata.chips.items()):
         for fact in chip.validation:
             ends = [end for end in (fact.modelled_si, fact.modelled_high_si) if end is not None]
             modelled = " to ".join(format_si(end, fact.unit) for end in ends)
@@ -91,7 +98,7 @@ def validation_table(metadata: ResultMetadata) -> Table:
             ratio = " to ".join(number(share, 3) for share in shares)
             rows.append(
                 {
-                    Heading("chip"): Cell(chip.title),
+                    Heading("chip"): Cell(titles[name]),
                     Heading("quantity"): Cell(fact.quantity),
                     Heading("workload"): Cell(fact.workload),
                     numeric("published"): Cell(format_si(fact.measured_si, fact.unit), fact.measured_si),

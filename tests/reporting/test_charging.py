@@ -91,6 +91,16 @@ def test_numbers_show_their_confidence_and_range_and_measurements_their_standing
     assert sorted_by == pytest.approx([1e-3, 1.2e-3, 1.2])
 
 
+def test_numbers_and_measurements_of_a_variant_are_told_from_those_of_its_chip():
+    metadata = synthetic_metadata()
+    metadata.chips["loihi"] = chip = chip_facts(find_chip("loihi_sanafe"))
+    metadata.chips["dear"] = replace(chip, numbers=[replace(n, text="1,000 J") for n in chip.numbers])
+    for table in (chip_numbers(metadata), validation_table(metadata)):
+        told = {row for (row,) in columns(table, "chip")}
+        assert {f"{chip.title}: dear", f"{chip.title}: loihi", "µBrain"} >= told
+        assert f"{chip.title}: dear" in told
+
+
 def test_what_a_chip_file_says_of_ranges_and_validation_travels_with_the_results():
     chip = find_chip("loihi_sanafe")
     metadata = synthetic_metadata()
