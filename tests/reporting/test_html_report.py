@@ -6,6 +6,7 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cache
+from itertools import combinations
 
 import pytest
 from hostile_texts import HARMLESS, HOSTILE, Page, check_obeys_nothing, with_more
@@ -259,6 +260,20 @@ def test_energies_of_a_chip_that_hold_other_terms_are_in_a_group_of_their_own():
     ]
     rows[1]["energy_coverage"] = ["synaptic_operation", "message"]
     assert columns(page_of(rows))["groups"]["board"]["of"] == [0, 1, 0]
+
+
+def test_energies_of_as_many_chips_as_come_with_the_program_compare_term_by_term():
+    terms = [list(of) for count in range(5) for of in combinations(("message", "hop", "spike", "neuron_update"), count)]
+    rows = [
+        mubrain_row("layered", "random", 0, 0)
+        | {"axis.lanes": float(place), "point": str(place), "energy_coverage": ["synaptic_operation", *more]}
+        for place, more in enumerate(
+            (*terms, ["neuron_access"], ["message", "neuron_access"], ["hop", "neuron_access"])
+        )
+    ]
+    groups = columns(page_of(rows))["groups"]["board"]
+    assert len(groups["names"]) == 19
+    assert len(groups["matched"]) == 19
 
 
 def test_a_page_with_too_many_points_holds_those_on_a_front_and_the_most_accurate(monkeypatch):

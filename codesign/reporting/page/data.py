@@ -23,7 +23,8 @@ from codesign.terminal_text import escaped
 MOST_POINTS = 10_000
 _MOST_LETTERS = 950_000
 """Most characters of the points' columns; the last columns are left out first, but none that a question needs."""
-_MOST_GROUPS = 12
+_MOST_GROUPS, _MOST_MATCHED = 60, 120_000
+"""Most `_groups`, and most energies on matched terms, of which each point has one per group."""
 _LONGEST = 120
 _FIRST = ("accuracy", "energy_j", "energy_cores_in_use_j", "latency_s", "area_m2")
 """Measures of the first screen, which are always included."""
@@ -237,7 +238,7 @@ def _groups(points: Sequence[Point]) -> dict[str, Any]:
     firsts = [points[of.index(group)] for group in range(len(places))]
     matched: list[list[float | int | None]] = []
     part = [False] * len(firsts)
-    if 1 < len(firsts) <= _MOST_GROUPS:
+    if 1 < len(firsts) <= min(_MOST_GROUPS, _MOST_MATCHED // len(points)):
         terms = [[matched_terms(a, b) for b in firsts] for a in firsts]
         rows = [_shared(point, terms[own], own) for point, own in zip(points, of, strict=True)]
         matched = list(map(list, zip(*rows, strict=True)))
