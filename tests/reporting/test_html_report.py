@@ -278,7 +278,7 @@ def test_energies_of_as_many_chips_as_come_with_the_program_compare_term_by_term
 
 def test_a_page_with_too_many_points_holds_those_on_a_front_and_the_most_accurate(monkeypatch):
     monkeypatch.setattr("codesign.reporting.page.data.MOST_POINTS", 3)
-    numbers = ((0.9, 4.1234567e-6), (0.5, 1e-6), (0.85, 5e-6), (0.8, 6e-6))  # nothing beats the first two in both
+    numbers = ((0.9, 4.123456789e-6), (0.5, 1e-6), (0.85, 5e-6), (0.8, 6e-6))  # nothing beats the first two in both
     rows = [
         mubrain_row("layered", "random", 0, 0)
         | {
@@ -295,7 +295,10 @@ def test_a_page_with_too_many_points_holds_those_on_a_front_and_the_most_accurat
     shown = {fact["key"]: fact["codes"] for fact in columns(text)["facts"]}["axis.lanes"]
     assert shown == ["0.0", "1.0", "2.0"]
     means = {measure["key"]: measure["mean"][0] for measure in columns(text)["measures"]}
-    assert (means["energy_j"], means["spike_density"]) == (4.12346e-6, 1.235)  # what decides has six digits, not four
+    assert (means["energy_j"], means["spike_density"]) == (
+        4.12345679e-6,
+        1.235,
+    )  # what decides has nine digits, not four
     told = " ".join(Page(text).text.split())
     assert "3 of 4 points are in this page: those on a front and the most accurate." in told
     assert "4 design points, 1 training seed each. Data: nmnist, 60 test samples. 300 of 70,000 recordings" in told

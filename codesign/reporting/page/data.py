@@ -38,7 +38,8 @@ _MADE_OF_ENERGY = ("energy_delay_js", "power_w")
 """Measures that depend on the book of the static power but have one name."""
 _COMPARED = ("energy_j", "paper_energy_j", "latency_s", "accuracy")
 """Measures that represent all others: whole energies, parts of them, times, and areas or numbers without a unit."""
-_DIGITS, _DECIDING_DIGITS = 4, 6
+_DIGITS, _DECIDING_DIGITS = 4, 9
+"""Digits of numbers that are only shown, and of those that decide: in real time a chip's energies hardly differ."""
 _FACTS = {
     "workload": "data",
     "topology": "network",
@@ -145,8 +146,9 @@ def _measure(
     least = [place for place in known_places if unmodelled(points[place], column, names)]
     # shares are rounded when shown; some decide
     decides = decides or column in _FIRST or column in _MADE_OF_ENERGY
-    digits = 9 if is_share(column) else _DECIDING_DIGITS if decides else _DIGITS
-    halves = [_rounded(point.value(column).half_width, digits) for point in points] if column in _FIRST else []
+    digits = _DECIDING_DIGITS if decides or is_share(column) else _DIGITS
+    of_half = digits if is_share(column) else _DIGITS
+    halves = [_rounded(point.value(column).half_width, of_half) for point in points] if column in _FIRST else []
     return {
         "key": column,
         "label": _label(column),
