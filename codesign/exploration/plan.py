@@ -40,7 +40,7 @@ from codesign.network.neuron import NeuronSpec
 from codesign.network.topology import NetworkShape, TopologySpec, network_shape, topology_text
 from codesign.simulation.schedule import LAYERED, check_returns
 from codesign.training.learn import Sharing
-from codesign.training.recipe import Recipe
+from codesign.training.recipe import SCALED, Recipe
 from codesign.training.recipe_mistakes import recipe_mistakes
 from codesign.workload.dataset import WorkloadOutline
 
@@ -240,6 +240,8 @@ class _Builder:
         sharing = {**self.sharing.get(model.recipe.name, {}), **learned}
         of_learned = {number: f"one learned for each {each}" for number, each in learned.items()}
         own = {**self.own_numbers.get(model.recipe.name, {}), **of_learned}
+        if model.inputs.recipe.calibration is not None:
+            own |= {name: "calibrated ones" for name in SCALED if name in own or name in self.spec.neuron.features}
         if deployment.placement is not None:
             more = [*learned_assumptions(deployment.placement, sharing)]
             if own:

@@ -32,7 +32,7 @@ from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.engine import DEFAULT_ENGINE, simulate
 from codesign.simulation.schedule import Schedule
 from codesign.training.evaluation import evaluate
-from codesign.training.recipe import Calibration
+from codesign.training.recipe import SCALED, Calibration
 from codesign.workload.events import EventBatch
 
 _WIDEST = 8.0
@@ -42,8 +42,6 @@ _CLOSE = 0.01
 _STEPS = (2.0**0.5, 2.0**0.25)
 _ROUNDS = 2
 _BATCH = 256
-_SCALED = ("bias", "reset_value", "reset_amount", "floor", "initial_potential")
-"""Parameters of neurons that are potentials or are added to them."""
 
 
 @torch.no_grad()
@@ -122,7 +120,7 @@ class Thresholds:
     def __init__(self, network: SpikingNetwork, quantization: Quantization | None = None) -> None:
         self._network, self._quantization = network, quantization
         self._weights = [weight.detach().clone() for weight in network.all_weights()]
-        numbers = {name: getattr(network, name) for name in _SCALED}
+        numbers = {name: getattr(network, name) for name in SCALED}
         self._of_neurons = {name: held.detach().clone() for name, held in numbers.items() if held is not None}
         self._fed = network.layers_fed()
         self.layers = len(network.shape.layers) - (network.neuron.readout == "potential")

@@ -95,6 +95,18 @@ def test_neurons_that_learn():
         build_plan(spec, outline())
 
 
+def test_numbers_that_a_calibration_scales_are_not_told_as_the_file_has_them():
+    spec = tiny(
+        beside("calibrated: {method: layered, calibration: {}}"),
+        ('"12-8"', '"12-8", neuron: {bias: true, floor: -0.5, gain: 2, time_constant: 20 ms}'),
+    )
+    for point in feasible(spec):
+        assumed, calibrated = " ".join(point.columns["assumptions"]), point.columns["recipe"] == "calibrated"
+        assert ("floor; evaluated with calibrated ones" in assumed) == calibrated
+        assert ("floor; evaluated with -0.5" in assumed) != calibrated
+        assert assumed.count("have gain; evaluated with 2.0") == assumed.count("have a bias;") == 1
+
+
 @pytest.mark.parametrize("kind", ["TRAIN", "EXECUTE", "COST"])
 def test_a_raised_semantics_version_changes_the_keys_from_there_on(kind, monkeypatch):
     before = keys(tiny())
