@@ -32,7 +32,7 @@ from codesign.arguments import instance
 from codesign.deferred import torch
 from codesign.documents import Spec
 from codesign.errors import InputError
-from codesign.network.own_weights import own_weights
+from codesign.network.own_weights import check_shared, own_weights
 
 if TYPE_CHECKING:
     from codesign.network.spiking_network import SpikingNetwork
@@ -153,7 +153,8 @@ def quantize(
             None for the network's own.
 
     Raises:
-        InputError: a weight is not finite, or is computed by torch from other tensors.
+        InputError: a weight is not finite, is computed by torch from other tensors, or is shared by layers of different
+            scales.
     """
     if quantization is not None:
         instance("quantization", quantization, Quantization)
@@ -178,10 +179,15 @@ def quantize(
         own = network.neuron.potential_steps(layers)
         scales = quantization.scales(merged, own)
         found = quantization.weights(merged, scales)
+        parts = list(given)
+        for group, of_layer in zip(groups, found, strict=True):
+            split = torch.split(of_layer, [given[i].numel() for i in group])
+            for i, part in zip(group, split, strict=True):
+                parts[i] = part.view_as(held[i]) / shares[i]
+        if len(set(held)) < len(held):
+            check_shared(held, [part.cpu() for part in parts], "and each layer's would have a scale of its own")
         of_potentials = [scale * unit for scale, unit in zip(scales, units, strict=True)]
         network.potential_ranges = quantization.potential_ranges(of_potentials)
         network.potential_steps = quantization.potential_steps(of_potentials, own)
-        for group, of_layer in zip(groups, found, strict=True):
-            parts = torch.split(of_layer, [given[i].numel() for i in group])
-            for i, part in zip(group, parts, strict=True):
-                held[i].copy_(part.view_as(held[i]) / shares[i])
+        for one, part in zip(held, parts, strict=True):
+            one.copy_(part)

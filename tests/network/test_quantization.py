@@ -160,6 +160,19 @@ def test_weights_that_torch_computes_are_not_changed_in_vain() -> None:
             change()
 
 
+def test_a_weight_that_layers_of_different_scales_share_is_refused() -> None:
+    layers = [{"kind": "linear", "neurons": 3}] * 4
+    network = network_of({"input": 3, "layers": layers, "skips": [{"from": 0, "to": 2, "kind": "linear"}]})
+    shared, skip = network.connections[1].weight, network.direct_connections[0].weight
+    network.connections[2].weight = shared
+    skip.data.copy_(shared / 2)
+    quantize(network, Quantization(bits=4))
+    skip.data.copy_(shared * 4)
+    with pytest.raises(InputError, match="weights 1 and 2 are the same parameter, and each layer's would have a scale"):
+        quantize(network, Quantization(bits=4))
+    quantize(network, Quantization(bits=4, scale="network"))
+
+
 def test_levels_need_a_sign() -> None:
     with pytest.raises(ValueError, match=r"^Quantization: levels 'full' are for signed weights"):
         Quantization(bits=3, signed=False, levels="full")
