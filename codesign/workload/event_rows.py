@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from codesign.arguments import flag, real, whole
+from codesign.arguments import flag, real, seconds, whole
 from codesign.arrays import Integers, OfArrays
 from codesign.errors import InputError
 
@@ -51,7 +51,8 @@ class EventRows(OfArrays):
                 )
         for name in ("timesteps", "input_size"):  # numpy's integers overflow
             object.__setattr__(self, name, whole(f"events: {name}", getattr(self, name), least=1))
-        real("events: timestep_s", self.timestep_s)
+        real("events: timestep_s", self.timestep_s)  # and no text
+        object.__setattr__(self, "timestep_s", seconds("events: timestep_s", self.timestep_s))
         if not isinstance(self.currents, np.bool_):
             flag("events: currents", self.currents)
         check_grid(self.grid, self.input_size)

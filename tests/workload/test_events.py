@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -196,6 +197,8 @@ def test_numbers_of_a_batch_may_be_numpys():
     made = batch_of(np.ones((40, 6, 3)))
     again = EventBatch(**{**vars(made), "timesteps": np.int8(6), "input_size": np.uint64(3)})
     assert repr(again.first_timesteps(np.int64(6))) == repr(made)
+    for number in (Fraction(1, 100), np.float32(0.01)):
+        assert repr(EventBatch(**{**vars(made), "timestep_s": number}).timestep_s) == "0.01"
 
 
 def test_currents_are_any_finite_number():
