@@ -116,7 +116,7 @@ def _layer(
     ahead = [path for path in paths if path[0] is not neurons]
     ahead.sort(key=lambda path: (path[0] is not before, not any(node.kind in _WEIGHTS for node in path)))
     main = _folded(ahead[0], shapes[before.name], [])
-    skips: list[Branch] = []
+    skips: dict[Any, Branch] = {}  # by the way that they lead
     over: list[tuple[int, Path]] = []
     for at, path in enumerate(ahead[1:], start=1):
         if path[0] is before:
@@ -141,9 +141,18 @@ def _layer(
                 f"the skip over '{skip.name}' and the next layer must begin behind the same pools; a Conv2d in the "
                 "skip can pool too"
             )
-        skips.append(skip)
-    biases = [np.repeat(skip.bias, layer.neurons // skip.bias.size) for skip in skips]
-    return replace(layer, bias=sum(biases, layer.bias), skips=tuple(skips)), main.shape
+        way = tuple(skip.spec.model_dump(exclude={"factor"}).items())
+        skips[way] = _sum(skips[way], skip) if way in skips else skip
+    biases = [np.repeat(skip.bias, layer.neurons // skip.bias.size) for skip in skips.values()]
+    return replace(layer, bias=sum(biases, layer.bias), skips=tuple(skips.values())), main.shape
+
+
+def _sum(one: Branch, other: Branch) -> Branch:
+    """Two skips that lead the same way, as one."""
+    weight, spec = one.weight + other.weight, one.spec
+    if isinstance(spec, IdentitySkip):
+        spec = spec.model_copy(update={"factor": float(np.float32(weight.flat[0]))})
+    return replace(one, spec=spec, weight=weight, bias=one.bias + other.bias)
 
 
 def _branch(path: Sequence[NirNode], shape: tuple[int, ...] | None, source: int, target: int, grid: Grid) -> Branch:
