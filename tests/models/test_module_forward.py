@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from test_modules import Doing, Leaky
+from test_modules import Doing, IFNode, Leaky
 from torch import nn
 
 import codesign as cd
@@ -69,6 +69,8 @@ def test_a_layer_that_rests_in_some_timesteps_is_refused(rests: bool):
     ("answer", "told"),
     [
         (lambda steps: steps, False),
+        (lambda steps: [last[None] for _, last in steps], False),
+        (lambda steps: torch.stack([last for _, last in steps]).to_sparse(), False),
         (lambda steps: {"count": torch.stack([last for _, last in steps], 1).sum(1) / 4}, False),
         (lambda steps: sum((last for _, last in steps), torch.zeros(5, 3)).softmax(1), False),
         (lambda steps: torch.stack([last for _, last in steps]).mean(0).flip(1), True),
@@ -129,3 +131,14 @@ def test_of_a_readout_the_last_potentials_are_the_answer(answer: Callable[[Any],
     message = "neither the potentials of 'last' nor the last of them"
     with pytest.warns(match=message) if told else contextlib.nullcontext():
         cd.import_model(Doing(read, fc=fc, last=last), sample=torch.ones(5, 6), dt="1 ms")
+
+
+@pytest.mark.parametrize("answer", [lambda last: last.v, lambda last: last.v_seq])
+def test_a_readout_of_all_timesteps_at_once_keeps_their_potentials(answer: Callable[[Any], Any]):
+    fc, last = nn.Linear(6, 3), IFNode("m")
+
+    def read(x: torch.Tensor) -> Any:
+        last(fc(x))
+        return answer(last)
+
+    assert not cd.import_model(Doing(read, fc=fc, last=last), sample=torch.ones(4, 5, 6), dt="1 ms").card.imported.lost

@@ -264,6 +264,6 @@ def answers_of(neurons: ModuleNeurons, module: Any, output: Any) -> list[torch.T
     if getattr(module, "reset_mechanism", "") == "none":  # snnTorch's readout, which returns its potential last
         return tensors[1:][-1:]
     if np.isposinf(neurons.numbers.get("v_threshold", 0)).all():  # SpikingJelly's readout, which stores its potential
-        kept = [getattr(module, name, None) for name in ("v", "v_seq")]
-        return [value for value in kept if isinstance(value, torch.Tensor)]
+        kept = getattr(module, "v_seq", None) if neurons.at_once else None
+        return [module.v if kept is None else kept]
     return tensors[:1]

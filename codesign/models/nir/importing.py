@@ -158,7 +158,8 @@ def _lost(network: SpikingNetwork, module: ModuleModel, last: Layer) -> str:
     name, reads = last.node.name, network.neuron.readout == "potential"
     answers = module.answers[name]
     same = bool(answers) and any(_tells(each, answers, last.neurons, last=reads) for each in module.returned)
-    if same or (not reads and all(any(map(answer.equal, module.returned)) for answer in answers)):
+    flat = [each.ravel() for each in module.returned]  # perhaps a list of each timestep's, in another shape
+    if same or (not reads and all(any(map(answer.ravel().equal, flat)) for answer in answers)):
         return ""
     wanted = f"the potentials of '{name}' nor the last of them"
     does = "answers by the last potentials of its last neurons alone"

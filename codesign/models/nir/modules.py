@@ -153,7 +153,7 @@ class _Trace(TorchFunctionMode):
                 raise
             except Exception as error:
                 raise InputError(f"sample: the module fails on it: {type(error).__name__}: {error}") from error
-        self.returned = [*_tensors(returned)]
+        self.returned = [each.to_dense() for each in _tensors(returned)]
 
     def _hook(self, name: str) -> Any:
         def hook(module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
