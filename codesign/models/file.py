@@ -90,7 +90,7 @@ def load_model(path: Location) -> LoadedModel:
 
     Raises:
         InputError: the file is missing, cannot be read, is damaged or of another kind, or its weights do not match its
-        card.
+            card.
     """
     arguments.path("path", path)
     content = read_file(path)

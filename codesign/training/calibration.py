@@ -75,7 +75,7 @@ def calibrate(
 
     Raises:
         InputError: the schedule does not fit the network, or a weight is shared by layers or computed from other
-        tensors.
+            tensors.
     """
     instance("network", network, SpikingNetwork)
     instance("calibration", calibration, Calibration)

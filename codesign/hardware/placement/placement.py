@@ -168,7 +168,7 @@ def place(
     Raises:
         InputError: a choice is unknown, a number of the chip or of bits is invalid, or the chip lacks a core.
         InfeasibleError: the network does not fit under `published` (names the layer, what it needs and what there is),
-        or cores violate the chip's rules.
+            or cores violate the chip's rules.
     """
     instance("shape", shape, NetworkShape)
     instance("chip", chip, Chip)
