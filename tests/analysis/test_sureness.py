@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from statistics import NormalDist
 from typing import Any
 
 import pytest
 from handmade_hardware import near
 from made_up_answers import SEEDS, accurate, asked, gathered, labels, row, rows_of, with_terms
-from synthetic_sweep import loihi_row, with_ranges
+from synthetic_sweep import loihi_row, synthetic_metadata, table_of, with_ranges
 
+from codesign.analysis.answers.asking import AnsweredTable
 from codesign.analysis.results.formatting import in_times
-from codesign.analysis.results.metadata import ChipFacts, ChipNumber
+from codesign.analysis.results.metadata import AxisFacts, ChipFacts, ChipNumber
 from codesign.analysis.results.naming import names_of
 from codesign.hardware.terms import AGREEMENT, OWN_CITATION
 
@@ -318,6 +320,14 @@ def test_an_answer_at_an_end_of_an_axis_says_so(latencies, words):
     answer = asked(rows, choose="width", least="latency_s")
     assert ("that was tried" in answer.sentence) == bool(words)
     assert words in answer.sentence
+
+
+@pytest.mark.parametrize("unit", ["", "V"])
+def test_1_is_an_end_of_counts_and_shares_and_of_no_quantity(unit):
+    rows = rows_of([("a", width, 0.9, 10.0, 1 / width) for width in (0.8, 1.0)])
+    metadata = synthetic_metadata(it={"choose": "width", "least": "latency_s"})
+    table = table_of(rows, replace(metadata, axes=(AxisFacts(name="width", unit=unit),)))
+    assert ("the largest that was tried" in AnsweredTable.of(table).answers[0].sentence) == bool(unit)
 
 
 @pytest.mark.parametrize("beyond", [{"status": "infeasible"}, {"status": "failed"}, {"accuracy": 0.0}])

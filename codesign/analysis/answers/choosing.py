@@ -321,10 +321,11 @@ def _at_an_end(contest: Contest, path: str) -> str:
     best = contest.option_of(contest.ranked[0])
     if len(numbers) < 2 or contest.level > 1 or best not in (min(numbers), max(numbers)):
         return ""
-    if best in (0, 1):  # the least of counts, and both ends of shares
+    whole = contest.ranked[0].whole
+    bare = not whole.units.get(path.removeprefix(AXIS_PREFIX))
+    if best == 0 or (best == 1 and bare):  # the least of counts, and both ends of shares
         return ""
     end, further = ("largest", "larger") if best == max(numbers) else ("smallest", "smaller")
-    whole = contest.ranked[0].whole
     tried = [cell for frame in (whole.frame, whole.failed) for cell in frame[path] if isinstance(cell, float)]
     if any(value > best if further == "larger" else value < best for value in tried):
         return f"The {further} ones that were tried take no part."
