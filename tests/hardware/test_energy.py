@@ -83,6 +83,8 @@ def test_barrier_messages_are_charged_or_named() -> None:
     charged = cost_of(execution, WHOLE)
     assert charged.energy.terms_j["barrier_message"] == near([100e-9])
     assert charged.energy.terms_j["synaptic_operation"] == near([2e-12])  # a barrier message adds no weight
+    apart = cost_of(Builder("1-1-2").message(0, 1, 1, barriers=1).build(), WHOLE + f"neurons_per_core: {number(1)}")
+    assert apart.energy.terms_j["barrier_message"] == near([200e-9])  # one for each core that it reaches
     unknown = cost_of(execution, MESH_CORES + TIMES + without("barrier") + ASYNCHRONOUS)
     assert unknown.energy.terms_j["barrier_message"] is None
     assert "barrier_message" not in unknown.energy.coverage
