@@ -128,9 +128,9 @@ def test_what_would_be_another_search_is_refused_with_its_line(old: str, new: st
 def test_of_a_range_the_ends_are_told_that_are_wrong() -> None:
     """Not what lies between them, which nobody wrote."""
     found = mistakes_of(study, (TIME, "neuron.time_constant: {from: 1, to: 100}"))
-    assert {told.partition(";")[0] for _, told in found} == {
-        f"space.neuron.time_constant: needs a unit, found {end}" for end in (1, 100)
-    }
+    assert [told.partition(";")[0] for _, told in found] == [
+        f"space.neuron.time_constant: needs a unit, found {end}" for end in (1.0, 100.0)
+    ]
 
 
 def test_a_layer_that_no_trial_has_is_refused() -> None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, get_args
 
 from optuna.trial import BaseTrial
 
@@ -14,7 +14,7 @@ from codesign.analysis.results.columns import is_of_design
 from codesign.documents import Spec
 from codesign.errors import CodesignError, InputError
 from codesign.exploration.definition.entries import BUILT_IN_SCHEDULES, MODELS, ChipEntry
-from codesign.exploration.definition.nested import SpecT, part_at, part_mistakes, said_by, with_fields
+from codesign.exploration.definition.nested import SpecT, part_at, said_by, with_fields
 from codesign.exploration.definition.network import AxisValue as Value
 from codesign.exploration.definition.network import HiddenLayers, changes_widths, layer_of
 from codesign.exploration.definition.spec import SweepSpec
@@ -22,6 +22,7 @@ from codesign.exploration.definition.variants import base_chip, parameter_value
 from codesign.exploration.definition.varied import no_path, wrong_value
 from codesign.exploration.study.domains import Choices, Domain, Range, SameAs, applies
 from codesign.hardware.chip.parameters import replaced
+from codesign.hardware.chip.provenance import kinds_in
 from codesign.simulation.policies import get_policy
 from codesign.training.recipe import OF_ONE_SCHEDULE, UNLAYERED_ONLY, Recipe
 from codesign.units import plural
@@ -84,13 +85,25 @@ def read_parameter(path: str, domain: Range | Choices | SameAs, names: Mapping[s
     field = field if name is not None else rest
     if field and (problem := no_path(block, field)):
         raise ValueError(problem)
-    if isinstance(domain, Range) and domain.integers and field and block != "chip":
+    if isinstance(domain, Range) and domain.integers and _is_real(_annotation_at(MODELS[block], field)):
         low, high = domain.ends()
-        of_all, _, layer = field.rpartition(".")
-        of_all = of_all if layer.isdigit() else field  # a value of one layer is like that of all layers
-        if not part_mistakes(MODELS[block], {}, of_all, low + 0.5):  # it need not be whole, like a learning rate
-            domain = domain.model_copy(update={"from_": low, "to": high})
+        domain = domain.model_copy(update={"from_": low, "to": high})  # like a learning rate
     return Parameter(path=path, domain=domain, block=block, name=name, field=field, layer=layer_of(path))
+
+
+def _annotation_at(model: type[Spec], path: str) -> Any:
+    """Return the annotation of the field at a dotted path; None if it is not a field, such as a parameter of a loss."""
+    annotation: Any = model
+    for part in path.split("."):
+        if not part.isdigit():
+            holders = (holder.model_fields for holder in kinds_in(annotation, Spec))
+            annotation = next((fields[part].annotation for fields in holders if part in fields), None)
+    return annotation
+
+
+def _is_real(annotation: Any) -> bool:
+    """Whether a field takes numbers that need not be whole, alone or one per layer."""
+    return annotation is float or any(map(_is_real, get_args(annotation)))
 
 
 def _noisy(recipe: Recipe, policy: str | None = None) -> bool:
