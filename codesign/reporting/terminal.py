@@ -84,7 +84,7 @@ def print_summary(
     for text in notes:
         console.print(text)
     counts = range(len(lines), -1, -1)
-    _print_fitting(console, ([*lines[:count], *_further(len(lines) - count)] for count in counts), left)
+    _print_fitting(console, ([*lines[:count], *_further(len(lines) - count)] for count in counts), max(left, 1))
     for text in places:
         console.print(text, soft_wrap=True)
 

@@ -17,7 +17,7 @@ from codesign.reporting import terminal
 from codesign.reporting.terminal import print_summary
 
 
-def test_the_summary_begins_with_the_answer_and_fits_a_terminal():
+def test_the_summary_begins_with_the_answer_and_fits_a_terminal(monkeypatch):
     lines = printed(table_of(synthetic_rows())).splitlines()
     assert len(lines) <= 25
     title = "µBrain against Loihi and TrueNorth: 15 design points from 92 rows (1 infeasible: "
@@ -30,6 +30,8 @@ def test_the_summary_begins_with_the_answer_and_fits_a_terminal():
     wider = Console(file=io.StringIO(), width=84, color_system=None, force_terminal=True)
     print_summary(table_of(synthetic_rows()), "report.html", "results.parquet", wider)
     assert "\n… and 2 more answers in the report\n" in wider.file.getvalue()
+    monkeypatch.setattr(terminal, "_LINES", 5)  # room for nothing
+    assert "\n… and 5 more answers in the report\n" in printed(table_of(synthetic_rows()))
 
 
 @pytest.mark.parametrize(("confidence", "told"), [(0.9996, "> 99 %"), (1.0, "100 %"), (0.956, "96 %")])
