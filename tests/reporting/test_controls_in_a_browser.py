@@ -278,6 +278,15 @@ def test_a_moved_control_keeps_other_limits_and_what_does_not_compare(shown):
     assert "does not compare: operation " in said(tab, "decision")
 
 
+def test_ticks_of_energies_that_hardly_differ_are_told_apart(shown):
+    """As in real time, where all that differs is a small part."""
+    table = read_results(EXAMPLE)
+    table = replace(table, frame=table.frame[table.frame["chip"] == "loihi"].copy())
+    table.frame["energy_j"] = 4e-3 + table.frame["energy_j"] / 10
+    ticks = [tick for tick in shown(render_report(table)).run(TICKS) if tick.endswith("mJ")]
+    assert len(ticks) == len(set(ticks)) > 2
+
+
 def test_a_moved_control_ranks_those_that_compare_with_most_others(shown):
     """Loihi compares with Speck and TrueNorth, by terms; µBrain, cheaper than all of them, with itself alone."""
     table = read_results(EXAMPLE)

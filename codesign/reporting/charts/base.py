@@ -165,11 +165,11 @@ def _ticks(column: str, unit: str) -> dict[str, Any]:
     unit, or percent."""
     unit = unit or (COLUMNS[column].unit if column in COLUMNS else "")
     if is_share(column):
-        return {"labelExpr": "format(100 * datum.value, ',.4~g') + ' %'"}
+        return {"labelExpr": "format(100 * datum.value, ',.9~g') + ' %'"}
     if unit == "m**2":
-        return {"labelExpr": "format(datum.value * 1e6, ',.4~g') + ' mm²'"}
+        return {"labelExpr": "format(datum.value * 1e6, ',.9~g') + ' mm²'"}
     # The unit is one of the program's own, so it is safe in an expression; the space is before the prefix.
-    return {"labelExpr": f"replace(format(datum.value, '.4~s'), regexp('([^0-9.]?)$'), ' $1{unit}')"} if unit else {}
+    return {"labelExpr": f"replace(format(datum.value, '.9~s'), regexp('([^0-9.]?)$'), ' $1{unit}')"} if unit else {}
 
 
 def axis_of(

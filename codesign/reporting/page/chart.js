@@ -43,9 +43,9 @@ const rowOf = (index) => ({
 
 const axisLabels = (measure) => {
   if (measure.share) return "format(100 * datum.value, '.4~f') + ' %'";
-  if (!measure.unit) return "format(datum.value, ',.4~r')";
-  if (measure.unit === "m**2") return "format(datum.value * 1e6, ',.4~g') + ' mm²'";
-  return `replace(format(datum.value, '.4~s'), regexp('([^0-9.]?)$'), ' $1${measure.unit}')`;
+  if (!measure.unit) return "format(datum.value, ',.9~r')";
+  if (measure.unit === "m**2") return "format(datum.value * 1e6, ',.9~g') + ' mm²'";
+  return `replace(format(datum.value, '.9~s'), regexp('([^0-9.]?)$'), ' $1${measure.unit}')`;
 };
 // Few round numbers: powers of ten where values span many, steps within them where they do not, or else equal steps.
 const rounds = (values) => {
