@@ -221,6 +221,7 @@ class ModelEvaluation:
             "margin": schedule.margin if ahead else None,
             "margin_check": schedule.margin_check if ahead else None,
             "input_mode": schedule.input_mode,
+            "refractory": None if layered or schedule.refractory else False,  # those of its neurons are not known here
             "equivalent_to_layered": layered,
             "samples": execution.samples,
             "accuracy": execution.accuracy,

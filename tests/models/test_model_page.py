@@ -5,6 +5,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import torch
 
 import codesign as cd
@@ -95,6 +96,20 @@ def test_what_is_said_of_several_chips_names_all_of_them():
     assert "- old: one (old and new)\n- both (old and new)\n- old: two\n" in page
     assert "samples of the" not in page  # no evaluation says how many
     assert "the split above" not in model_page(card(), "x")
+
+
+def test_an_evaluation_in_python_tells_whether_neurons_fire_again():
+    network = cd.SpikingNetwork("6-5-3", cd.NeuronSpec(), timestep_s=0.01)
+    events = cd.EventBatch.from_dense(np.ones((2, 3, 6)), np.zeros(2, dtype=int), timestep_s=0.01)
+    schedules = cd.Schedule(group_size=2), cd.Schedule(group_size=2, refractory=False), cd.LAYERED
+    runs = [cd.evaluate(network, events, schedule, warn=False) for schedule in schedules]
+    told = [cd.ModelEvaluation.of(run, schedule, name="x") for run, schedule in zip(runs, schedules, strict=True)]
+    page = model_page(replace(card(), evaluations=tuple(told)), "x")
+    assert re.findall(r"\| – \| x \| (.*?) \|", page) == [
+        "asynchronous random, F = 2, early",
+        "asynchronous random, F = 2, early, fires again",
+        "layered",
+    ]
 
 
 def test_calibrated_weights_are_not_those_of_an_epoch():
