@@ -62,6 +62,17 @@ def test_a_budget_below_what_input_takes_needs_a_gate_that_closes_it():
         SpikeCosts(recipe(budget={**given, "energy": "0.5 uJ"}, input_gate=True), SMALL, meter)
 
 
+def test_an_initial_potential_above_the_threshold_is_no_energy_without_spikes():
+    jumping, split = network_of("8-6-2", threshold=0.3, initial_potential=0.5), toy_split(0, 10)
+
+    def spikes(one: SpikingNetwork) -> float:
+        return float(cd.evaluate(one, split, cd.LAYERED, warn=False).emitted.sum())
+
+    meter = EnergyMeter(spike_j=np.ones(8), sample_j=spikes)
+    assert SpikeCosts(recipe(budget={"energy": "1 J", "chip": "some"}), jumping, meter).least == 0
+    assert spikes(jumping) > 0
+
+
 def test_a_network_without_spikes_still_works_on_its_input_where_weights_of_0_are_skipped():
     """What it takes is measured with weights of 0, which no network that learns has."""
     chip, split, silent = cd.find_chip("loihi2"), toy_split(0, 20), network()
