@@ -15,9 +15,10 @@ mean|w|, the scale that approximates the weights best in the least-squares sense
 A network whose neurons use integer arithmetic (`NeuronSpec.potential_step`) keeps its own steps, and the scale of its
 weights is a power of two times such a step, as a bit shift gives it: integer weights are unchanged if they fit.
 
-A potential is a sum of weights and has their scale: it saturates at −2^(p − 1) · s and (2^(p − 1) − 1) · s for p
-potential bits, and is truncated to multiples of 2^−f · s for f fraction bits. A layer whose weights are all 0 has no
-scale, and its potentials no limit.
+A potential is a sum of weights times a gain and has their scale times the gain (the largest of its layer): it saturates
+at −2^(p − 1) · s and (2^(p − 1) − 1) · s of this scale for p potential bits, and is truncated to multiples of 2^−f · s
+for f fraction bits; with a synaptic current, which is a sum of weights, to those of the weights' own scale. A layer
+whose weights are all 0 has no scale, and its potentials no limit.
 """
 
 from __future__ import annotations
@@ -186,8 +187,14 @@ def quantize(
                 parts[i] = part.view_as(held[i]) / shares[i]
         if len(set(held)) < len(held):
             check_shared(held, [part.cpu() for part in parts], "and each layer's would have a scale of its own")
-        of_potentials = [scale * unit for scale, unit in zip(scales, units, strict=True)]
-        network.potential_ranges = quantization.potential_ranges(of_potentials)
-        network.potential_steps = quantization.potential_steps(of_potentials, own)
+        of_sums = [scale * unit for scale, unit in zip(scales, units, strict=True)]
+        gains = [1.0] * layers
+        if network.gain is not None:
+            gains = [float(network.gain[part].max()) for part in network.layer_slices]
+        network.potential_ranges = quantization.potential_ranges([s * g for s, g in zip(of_sums, gains, strict=True)])
+        # a synaptic current has no gain, and the same steps as its potential
+        flows = [bool(network.flows()[part].any()) for part in network.layer_slices]
+        steps = [s if flow else s * g for s, g, flow in zip(of_sums, gains, flows, strict=True)]
+        network.potential_steps = quantization.potential_steps(steps, own)
         for one, part in zip(held, parts, strict=True):
             one.copy_(part)

@@ -86,6 +86,17 @@ def test_potentials_count_in_steps_of_their_layers_weights() -> None:
     assert steps(potential_fraction_bits=0, **ONE_SCALE) == (2.0,) * 3
 
 
+@pytest.mark.parametrize("current", [{}, {"synaptic_time_constant": "5 ms", "tick": True}])
+def test_a_gain_is_as_good_as_weights_multiplied_by_it(current: dict[str, Any]) -> None:
+    amplified = network_of("1-2-1", [[0.5], [1.5]], [[3.0, -1.0]], gain=(0.125, 4.0), **current)
+    plain = network_of("1-2-1", [[0.0625], [0.1875]], [[12.0, -4.0]], **current)
+    for network in (amplified, plain):
+        quantize(network, Quantization(bits=3, potential_bits=5, potential_fraction_bits=1))
+    assert amplified.potential_ranges == plain.potential_ranges == ((-1, 0.9375), (-64, 60))
+    assert plain.potential_steps == (0.03125, 2)
+    assert amplified.potential_steps == ((0.25, 0.5) if current else (0.03125, 2))  # a current has no gain
+
+
 def test_a_network_is_quantized_in_place_and_becomes_float_again() -> None:
     network = network_of("1-2-1", [[0.4], [1.0]], [[3.0, -1.0]])
     floats = [weight.detach().clone() for weight in network.weights()]
