@@ -103,10 +103,10 @@ def test_keys_stay_the_same(plan):
         "cost": 200,
     }
     assert {kind: hashed(keys) for kind, keys in found.items()} == {
-        "train": "fb0681a81b514735",
-        "execute": "a7762eb68a008e3e",
-        "summary": "2b48401d046ce9c3",
-        "cost": "78cf4321cbe281a2",
+        "train": "c65b82b4715331d3",
+        "execute": "d50be47a87f22a97",
+        "summary": "a773ff6bc0e9e2f9",
+        "cost": "511ceffef3416e73",
     }
 
 

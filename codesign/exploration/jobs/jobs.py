@@ -32,8 +32,8 @@ from codesign.simulation.schedule import Schedule
 from codesign.training.losses import loss_version
 from codesign.training.recipe import UNLAYERED_ONLY, Recipe
 
-TRAIN_VERSION = 10
-EXECUTE_VERSION = 12
+TRAIN_VERSION = 11
+EXECUTE_VERSION = 13
 SUMMARY_VERSION = 6
 COST_VERSION = 19
 OF_RECIPES = {"calibration": 2, "input_gate": 2}
