@@ -189,6 +189,21 @@ def test_gains_in_two_measures_are_relative_to_the_same_points():
     assert "30.0 points against 20.0 points" in found.sentence
 
 
+def test_gains_over_another_training_need_no_selection_of_those_that_gain():
+    """10 and 30 points over the layered model under the same schedule, whose training differs from all of theirs."""
+    rows = [
+        row
+        for recipe, inference, accuracy in (
+            *(("layered", "random", 0.8), ("layered", "momentum", 0.6)),
+            *(("unlayered_rs", "random", 0.9), ("unlayered_rs", "momentum", 0.9)),
+        )
+        for row in run(recipe, inference, "accuracy", (accuracy, accuracy + 0.01))
+    ]
+    more, less = ({"recipe": "unlayered_rs", "policy": policy} for policy in ("momentum", "random"))
+    found = asked(rows, column="accuracy", more=more, less=less, relative_to={"recipe": "layered"})
+    assert "30.0 points against 10.0 points" in found.sentence
+
+
 def test_gains_over_a_given_model_are_those_of_all_trainings():
     given = mubrain_row("layered", "random", 0, 0) | {"training_method": "given", "accuracy": 0.8}
     rows = [given, *(mubrain_row("unlayered_rs", "random", seed, 0) | {"accuracy": 0.9} for seed in (1, 2))]

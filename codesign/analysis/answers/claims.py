@@ -104,7 +104,13 @@ class _Values:
     @cached_property
     def bases(self) -> dict[int, Point]:
         """By a point's number, the point whose value is subtracted from its own."""
-        found = pairs_between(self.points, self.question.select, self.question.relative_to or {})
+        asked = self.question
+        sides = [points_in(self.points, side) for side in (asked.more, asked.less) if side] or [[*self.points]]
+        found = [
+            pair
+            for side in sides
+            for pair in pairs_between(self.points, asked.select, asked.relative_to or {}, among={*side})
+        ]
         return {point.number: base for point, base in reversed(found)}
 
     def gains(self, point: Point, column: str = "") -> pd.Series | None:

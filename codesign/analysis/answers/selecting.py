@@ -106,10 +106,13 @@ def none_taking_part(points: Sequence[Point]) -> str:
     return f"No point of the results takes part{why}."
 
 
-def pairs_between(points: Sequence[Point], first: Selection, second: Selection) -> list[tuple[Point, Point]]:
+def pairs_between(
+    points: Sequence[Point], first: Selection, second: Selection, *, among: Collection[Point] | None = None
+) -> list[tuple[Point, Point]]:
     """Return pairs of points of two selections that agree in everything that neither names, in the order of the
-    first."""
+    first, of which only those `among` some points take part."""
     left, right = points_in(points, first), points_in(points, second)
+    left = [point for point in left if among is None or point in among]
     agreement = _agreement((left, right), {*first, *second})
     buckets: dict[tuple[Selected, ...], list[tuple[Point, tuple[Selected, ...]]]] = {}
     for point in right:
