@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import torch
 
+from codesign.errors import InputError
 from codesign.network.neuron_numbers import are_finite
 from codesign.network.quantization import Quantization, quantize
 from codesign.network.spiking_network import SpikingNetwork
@@ -49,9 +50,13 @@ class LearnedWeights:
                 gradient = weight.detach() * (2 * decay)
                 weight.grad = gradient if weight.grad is None else weight.grad.add_(gradient)
 
-    def are_finite(self) -> bool:
-        """Whether all weights and the network's thresholds are finite."""
-        return are_finite((*self.weights, self.network.threshold))
+    def can_run(self) -> bool:
+        """Whether all weights are finite, and the network's numbers are those of a network that can be run."""
+        try:
+            self.network.check_numbers()
+        except InputError:
+            return False
+        return are_finite(self.weights)
 
     def quantize(self) -> None:
         """Set the network's weights to the quantized float weights."""

@@ -81,7 +81,8 @@ def train(
         engine: name of the engine that simulates.
 
     Raises:
-        TrainingDivergedError: the loss or a weight is no longer finite; names the epoch, and the best one before it.
+        TrainingDivergedError: the loss or a number that learns is no longer finite; names the epoch, and the best one
+            before it.
         InputError: an argument, which is named, has the wrong type.
 
     Warns:
@@ -107,13 +108,15 @@ def train(
 
 
 def _explained(error: BaseException, weights: LearnedWeights, history: list[EpochReport], best: int) -> BaseException:
-    """The error, or a TrainingDivergedError with the state before: after an update that left weights that are not
-    finite, the network's next run is refused."""
+    """The error, or a TrainingDivergedError with the state before: after an update that left numbers with which no
+    network can be run, the next run is refused."""
     reason, epoch = str(error), len(history) + 1
     if not isinstance(error, TrainingDivergedError):
-        if not isinstance(error, InputError) or weights.are_finite():
+        if not isinstance(error, InputError) or weights.can_run():
             return error
-        reason = f"a weight or threshold is no longer finite in epoch {epoch}; a lower learning rate may help"
+        reason = (
+            f"a number that learns became 0 or is no longer finite in epoch {epoch}; a lower learning rate may help"
+        )
     if not history:
         return TrainingDivergedError(f"{reason}; no epoch was complete")
     accuracy = in_percent(history[best - 1].validation_accuracy)

@@ -11,7 +11,7 @@ import pytest
 import torch
 from networks import network_of, toy_split
 
-from codesign.errors import InputError
+from codesign.errors import InputError, TrainingDivergedError
 from codesign.models.card import describe_model
 from codesign.models.file import decode_model, encode_model
 from codesign.models.page import model_page
@@ -101,6 +101,12 @@ def test_what_does_not_learn_stays():
     state = train(network, recipe(learn), toy_split(1, 40), toy_split(2, 10), seed=0).state
     assert set(state["time_constant"].tolist()) == {0.02}
     assert len(set(state["threshold"].tolist())) > 2
+
+
+def test_time_constants_that_vanish_are_a_divergence():
+    fast = recipe(Learn(time_constant="neuron", learning_rate=1e4))
+    with pytest.raises(TrainingDivergedError, match="a number that learns became 0 or is no longer finite in epoch 1"):
+        train(network_of("8-12-2", time_constant="20 ms"), fast, toy_split(1, 100), toy_split(2, 40), seed=0)
 
 
 def test_numbers_stay_in_their_ranges_whatever_an_optimizer_does():
