@@ -26,10 +26,9 @@ class FigureEntry(Spec):
 
     Attributes:
         figure: `accuracy_by_step`, by the step after the first output spike at which the answer is read;
-            `spikes_until_output`, the
-            distribution over passes; `currents_before_firing`, the distribution over spikes, of all layers but the
-            first; `spikes_per_neuron`; `epochs`, a value of each epoch of training; `along`, a column along a fact or
-            an axis; `matrix`, a column of each training under each schedule.
+            `spikes_until_output`, the distribution over passes; `currents_before_firing`, the distribution over
+            spikes, of all layers but the first; `spikes_per_neuron`; `epochs`, a value of each epoch of training;
+            `along`, a column along a fact or an axis; `matrix`, a column of each training under each schedule.
         title: made from the rest if left out.
         select: the points drawn; all if left out.
         column: for `along` and `matrix` a column or measure, for `epochs` one of the columns with a value per epoch.

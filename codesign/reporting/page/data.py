@@ -76,8 +76,8 @@ def block(content: object) -> str:
 
 def columns_of(books: Mapping[StaticBook, Sequence[Point]], names: Names, asked: Collection[str]) -> dict[str, Any]:
     """The data of the script. `books` holds the same points in each book of the static power, in `board` as in the
-    results. Facts in `asked` are
-    included even if all points have the same value, and measures in `asked` have enough digits to decide."""
+    results. Facts in `asked` are included even if all points have the same value, and measures in `asked` have enough
+    digits to decide."""
     points = books["board"]
     means = _means(points, tuple(dict.fromkeys((*_FIRST, *sorted(asked), *_FURTHER))))
     in_use = _means(books["cores_in_use"], _MADE_OF_ENERGY)
