@@ -187,14 +187,19 @@ def quantize(
                 parts[i] = part.view_as(held[i]) / shares[i]
         if len(set(held)) < len(held):
             check_shared(held, [part.cpu() for part in parts], "and each layer's would have a scale of its own")
-        of_sums = [scale * unit for scale, unit in zip(scales, units, strict=True)]
-        gains = [1.0] * layers
-        if network.gain is not None:
-            gains = [float(network.gain[part].max()) for part in network.layer_slices]
-        network.potential_ranges = quantization.potential_ranges([s * g for s, g in zip(of_sums, gains, strict=True)])
-        # a synaptic current has no gain, and the same steps as its potential
-        flows = [bool(network.flows()[part].any()) for part in network.layer_slices]
-        steps = [s if flow else s * g for s, g, flow in zip(of_sums, gains, flows, strict=True)]
-        network.potential_steps = quantization.potential_steps(steps, own)
+        _limit_potentials(network, quantization, [s * unit for s, unit in zip(scales, units, strict=True)], own)
         for one, part in zip(held, parts, strict=True):
             one.copy_(part)
+
+
+def _limit_potentials(
+    network: SpikingNetwork, quantization: Quantization, scales: Sequence[float], own: Sequence[float] | None
+) -> None:
+    """Set the range and step of potentials from the scale of each layer's sums of weights and its own step."""
+    gains = [1.0 if network.gain is None else float(network.gain[part].max()) for part in network.layer_slices]
+    of_potentials = [scale * gain for scale, gain in zip(scales, gains, strict=True)]
+    network.potential_ranges = quantization.potential_ranges(of_potentials)
+    # a synaptic current has no gain, and the same steps as its potential
+    flows = [bool(network.flows()[part].any()) for part in network.layer_slices]
+    steps = [sums if flow else potentials for sums, potentials, flow in zip(scales, of_potentials, flows, strict=True)]
+    network.potential_steps = quantization.potential_steps(steps, own)

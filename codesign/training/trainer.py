@@ -81,8 +81,7 @@ def train(
         engine: name of the engine that simulates.
 
     Raises:
-        TrainingDivergedError: the loss or a number that learns is no longer finite; names the epoch, and the best one
-            before it.
+        TrainingDivergedError: the loss or a learned number is no longer valid; names the epoch and the best one before.
         InputError: an argument, which is named, has the wrong type.
 
     Warns:

@@ -141,7 +141,7 @@ PRICE_FILES: Mapping[str, Hostile] = {
     "a sweep that is a pipe": price_file("./tiny.yaml", "./pipe.yaml", 2, "is a pipe or a device"),
     "a sweep that is a folder": price_file("./tiny.yaml", "./folder.yaml", 2, "Is a directory"),
     "many points": price_file("points: 5}", f"points: {10**9}}}", 6, "must be less than or equal to 10000"),
-    "infinite ends": price_file("100 pJ", "1e400 pJ", 6, "must be numbers of the same form"),
+    "infinite ends": price_file("100 pJ", "1e400 pJ", 6, "must be finite"),
 }
 
 CHIPS: Mapping[str, Hostile] = {
