@@ -199,7 +199,8 @@ def _limit_potentials(
     gains = [1.0 if network.gain is None else float(network.gain[part].max()) for part in network.layer_slices]
     of_potentials = [scale * gain for scale, gain in zip(scales, gains, strict=True)]
     network.potential_ranges = quantization.potential_ranges(of_potentials)
+    flows = network.flows()
     # a synaptic current has no gain, and the same steps as its potential
-    flows = [bool(network.flows()[part].any()) for part in network.layer_slices]
-    steps = [sums if flow else potentials for sums, potentials, flow in zip(scales, of_potentials, flows, strict=True)]
+    summed = [bool(flows[part].any()) for part in network.layer_slices]
+    steps = [sums if only else potentials for sums, potentials, only in zip(scales, of_potentials, summed, strict=True)]
     network.potential_steps = quantization.potential_steps(steps, own)
