@@ -117,6 +117,7 @@ def test_draws_are_those_without_it_times_a_log_normal_factor(two_timesteps: Exe
         quantiles = [NormalDist().inv_cdf(place) for place in draws_of("tiny", f"model.{path}")]
         assert after[column] == near((np.array(before[column]) * factor ** np.array(quantiles)).tolist(), rel=1e-4)
         assert np.std(quantiles) == near(1, rel=0.03)
+    assert after["on_draws_s"] == before["on_draws_s"]  # part of the energy's error
     row: dict[str, Any] = {**{term.column: None for term in COST_TERMS.values()}, **cost.columns(), **after}
     share = in_book(pd.DataFrame([row]), "cores_in_use")
     ratios = np.array(share["energy_draws_j"][0]) / np.array(after["energy_draws_j"])

@@ -197,6 +197,7 @@ def test_every_scenario_is_what_pricing_the_changed_chip_gives(case, draw):
         assert columns[f"latency_{name}_s"][spot] == pytest.approx(latency_s, rel=2e-5, abs=1e-30)
         if nominal.latency.bound_s is None:
             assert columns[f"energy_{name}_j"][spot] == pytest.approx(cost.energy_j, rel=2e-5, abs=1e-30)
+            assert columns[f"on_{name}_s"][spot] == pytest.approx(cost.on_s.mean(), rel=2e-5, abs=1e-30)
             share = cost.energy_cores_in_use_j
             assert other[f"energy_{name}_j"][spot] == pytest.approx(share, rel=2e-5, abs=1e-30)
             terms, scales = columns["uncertain_terms"], columns["term_scale_j"]

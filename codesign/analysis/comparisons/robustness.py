@@ -23,24 +23,24 @@ from codesign.analysis.results.statistics import CONFIDENCE, GIVEN
 from codesign.analysis.results.table import is_known
 from codesign.arrays import Floats
 from codesign.errors import InputError
-from codesign.hardware.draws import DRAWS, draws_of, errors_at
+from codesign.hardware.draws import DRAWS
 from codesign.hardware.terms import ACTIONS, COST_TERMS, COVERAGE, ENERGY_COLUMNS, MODEL
 
 _ENERGY = ("energy_draws_j", "energy_at_low_j", "energy_at_high_j")
 _LATENCY = ("latency_draws_s", "latency_at_low_s", "latency_at_high_s")
+_ON = ("on_draws_s", "on_at_low_s", "on_at_high_s")
 OF_LATENCY = ("decision_latency_s", "interval_s")
 """Times without draws of their own: they move in proportion to the latency."""
 DRAWN: Mapping[str, tuple[tuple[str, str, str], ...]] = {
     "energy_j": (_ENERGY,),
     "latency_s": (_LATENCY,),
     "energy_delay_js": (_ENERGY, _LATENCY),
-    "power_w": (_ENERGY,),
+    "power_w": (_ENERGY, _ON),
     "area_m2": (),
     **dict.fromkeys(OF_LATENCY, (_LATENCY,)),
 }
 """Columns that have draws, and the factors whose product they are: the draws of each factor, and its values with each
-number at its lower and upper end. A power is an energy over the time that the chip is on. An area is a number by
-itself."""
+number at its lower and upper end. A power is a quotient. An area is a number by itself."""
 
 _PRICES = frozenset(action.price for action in ACTIONS)
 _UNCERTAIN = ("uncertain_numbers", "uncertain_low", "uncertain_value", "uncertain_high")
@@ -272,11 +272,11 @@ def _gathered(point: Point, column: str, terms: Sequence[str] | None) -> _Side |
     ranges: dict[tuple[str, ...], Mapping[Any, Any]] = {}
     drawn = (column, *_UNCERTAIN, *chain(*DRAWN[column]))
     needed = drawn if terms is None else (*drawn, "uncertain_terms", "term_scale_j", *_TERMS)
-    read = {*needed, "latency_s", "on_s", *_LATENCY, *ENERGY_COLUMNS.values()}
+    read = {*needed, "latency_s", *_LATENCY, *ENERGY_COLUMNS.values()}
     cells = (dict(zip(read, row, strict=True)) for row in zip(*map(point.cells, read), strict=True))
     for seed, row in zip(point.cells("training_seed"), cells, strict=True):
         if all(is_known(row[name]) for name in needed):
-            values = _whole(row, column, point.silicon) if terms is None else _parts(row, terms, column)
+            values = _whole(row, column) if terms is None else _parts(row, terms, column)
             by_seed.setdefault(int(seed), []).append(values)
             ranges.setdefault(tuple(row["uncertain_numbers"]), row)
     if not by_seed:
@@ -298,37 +298,13 @@ def _gathered(point: Point, column: str, terms: Sequence[str] | None) -> _Side |
     )
 
 
-def _whole(row: Mapping[Any, Any], column: str, silicon: str) -> Floats:
+def _whole(row: Mapping[Any, Any], column: str) -> Floats:
     """Return (1 + D + 2 n,) values of a row, in the order of a `_Side`."""
     factors = [np.concatenate([row[name] for name in factor]).astype(float) for factor in DRAWN[column]]
     if column == "power_w":
-        return np.array([row[column], *(factors[0] / _on_s(row, silicon))])
+        return np.array([row[column], *(factors[0] / factors[1])])
     share = row[column] / row["latency_s"] if column in OF_LATENCY and row["latency_s"] else 1.0
     return np.array([row[column], *(share * np.prod(factors, axis=0))])
-
-
-def _on_s(row: Mapping[Any, Any], silicon: str) -> Floats | float:
-    """How long the chip is on, in the draws and at the ends: as long as it works, or at least as long as its input
-    lasts if it waits for it.
-
-    The model's error in time is left out: static power is counted in the energy, whose error includes it.
-    """
-    if not all(is_known(row[name]) for name in ("latency_s", *_LATENCY)):
-        return float(row["on_s"])
-    working_s = np.concatenate([row[name] for name in _LATENCY]).astype(float) / _time_errors(row, silicon)
-    waits = not math.isclose(row["on_s"], row["latency_s"])
-    return np.maximum(working_s, row["on_s"]) if waits else working_s
-
-
-def _time_errors(row: Mapping[Any, Any], silicon: str) -> Floats | float:
-    """The factor on times, in the draws and at the ends, for the model's error."""
-    path, numbers = f"{MODEL}latency", [*row["uncertain_numbers"]]
-    if path not in numbers:
-        return 1.0
-    place, ends = numbers.index(path), np.ones((2, len(numbers)))
-    ends[:, place] = row["uncertain_low"][place], row["uncertain_high"][place]
-    places = draws_of(silicon, path, len(row["latency_draws_s"]))
-    return np.concatenate([errors_at(row["uncertain_high"][place], places), *ends])
 
 
 def _parts(row: Mapping[Any, Any], terms: Sequence[str], column: str) -> Floats:

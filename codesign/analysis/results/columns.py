@@ -294,10 +294,17 @@ COLUMNS: Mapping[str, Column] = {
     "energy_at_high_j": _numbers("energy_j with that number alone at its upper end", "J", length=_PER_NUMBER),
     "latency_at_low_s": _numbers("latency_s with that number alone at its lower end", "s", length=_PER_NUMBER),
     "latency_at_high_s": _numbers("latency_s with that number alone at its upper end", "s", length=_PER_NUMBER),
+    "on_at_low_s": _numbers(
+        "on_s with that number alone at its lower end; the model's error in time is not part of it",
+        "s",
+        length=_PER_NUMBER,
+    ),
+    "on_at_high_s": _numbers("on_s with that number alone at its upper end, likewise", "s", length=_PER_NUMBER),
     "energy_draws_j": _numbers(
         "energy_j in joint draws of all; a draw is the same in all rows of a chip", "J", "draws", alike=True
     ),
     "latency_draws_s": _numbers("latency_s in the same draws", "s", "draws", alike=True),
+    "on_draws_s": _numbers("on_s in the same draws, without the model's error in time", "s", "draws", alike=True),
     "uncertain_terms": _texts("terms of energy_j that differ between draws", words=tuple(COST_TERMS)),
     "term_scale_j": _numbers(
         "the largest value of each of them, at these ends and in these draws", "J", length=("uncertain_terms",)
