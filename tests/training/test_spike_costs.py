@@ -58,6 +58,11 @@ def test_a_budget_below_what_input_takes_needs_a_gate_that_closes_it():
     meter = EnergyMeter(spike_j=np.ones(12), sample_j=lambda network: 2e-6 if network.input_gate is None else 5e-7)
     given = {"energy": "1 uJ", "chip": "some"}
     assert SpikeCosts(recipe(budget=given, input_gate=True), SMALL, meter).least == 5e-7
+    gated = network_of("8-6-4-2")
+    gated.input_gate = torch.zeros(8, dtype=torch.bool)  # learned again, from an open one
+    roomy = {**given, "energy": "3 uJ"}
+    assert SpikeCosts(recipe(budget=roomy, input_gate=True), gated, meter).least == 2e-6
+    assert SpikeCosts(recipe(budget=roomy), gated, meter).least == 5e-7
     with pytest.raises(InputError, match=r"the 500 nJ .* without any spike or input, for its static power"):
         SpikeCosts(recipe(budget={**given, "energy": "0.5 uJ"}, input_gate=True), SMALL, meter)
 
