@@ -78,11 +78,14 @@ STEPS = {"east": (0, 1), "west": (0, -1), "south": (1, 0), "north": (-1, 0)}
     mesh=st.tuples(st.integers(1, 3), st.integers(1, 3), st.integers(1, 2)),
     neurons=st.integers(1, 4),
     chips=st.booleans(),
+    numbering=st.sampled_from(["rows", "columns"]),
 )
-def test_links_carry_every_hop_and_lead_somewhere(sizes, mesh, neurons, chips):
+def test_links_carry_every_hop_and_lead_somewhere(sizes, mesh, neurons, chips, numbering):
     """Walks every way by its directions: hops are as many as links, east and west ones along the row."""
     rows, columns, per_tile = mesh
     chip = mesh_chip(rows, columns, per_tile, neurons=neurons, more="multi_chip: {}\n" if chips else "")
+    network = chip.network_on_chip.model_copy(update={"numbering": numbering})
+    chip = chip.model_copy(update={"network_on_chip": network})
     placement = placed("-".join(map(str, sizes)), chip, "scaled")
     geometry = placement.geometry
     along = np.array([name.endswith(("east", "west")) for name in geometry.link_names], dtype=bool)
@@ -94,9 +97,10 @@ def test_links_carry_every_hop_and_lead_somewhere(sizes, mesh, neurons, chips):
         assert geometry.links[source, ~along].sum() == geometry.vertical[row, cores].sum()
     for name in geometry.link_names:
         at_chip, tile, direction = re.fullmatch(r"(?:chip (\d+), )?tile (\d+) (\w+)", name).groups()
-        row, column = np.add(divmod(int(tile), columns), STEPS[direction])
-        assert row >= 0
-        assert 0 <= column < columns
+        step, line = STEPS[direction], columns if numbering == "rows" else rows
+        of_line, within = np.add(divmod(int(tile), line), step if numbering == "rows" else step[::-1])
+        assert of_line >= 0
+        assert 0 <= within < line
         assert 1 <= int(at_chip or 1) <= placement.chips_used
 
 

@@ -241,6 +241,18 @@ def test_a_measurement_says_what_of_the_static_power_is_in_it(counted: str, watt
     assert not one.not_modelled
 
 
+@pytest.mark.parametrize(
+    ("counted", "watts"),
+    [("board", 8), ("[chip]", 8), ("cores_in_use", 2), ("[chip_share, host]", 2), ("[core_in_use]", 8), ("[]", 8)],
+)
+def test_a_clock_is_part_of_what_a_chip_does(counted: str, watts: float) -> None:
+    """One of four cores in use for a second. The 8 W of the clock count whole where not a share of the chip does."""
+    chip = re.sub(r"static_power: .*", f"  clock_cycle: {number('8 uJ')}", CHIP)
+    model = "{kind: counts, duration: 1 s, cores: 1}"
+    (one,) = checks_of(chip, measurement(f"power: 1 W\n    counted: {counted}", model))
+    assert one.model_low == near(watts)
+
+
 @pytest.mark.parametrize("counted", ["[chip, chip_share]", "[cores]", "boards"])
 def test_what_a_measurement_cannot_count_is_refused(counted: str) -> None:
     with pytest.raises(DocumentError, match=r"counted"):
