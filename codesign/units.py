@@ -9,16 +9,15 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from decimal import Decimal
 from functools import cache
-from typing import TYPE_CHECKING, Annotated, Any, TypeGuard, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeGuard
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
 if TYPE_CHECKING:
     import pint
 
-
-_Value = TypeVar("_Value")
 
 HELD_IN_SI = {"quantities": "SI"}
 """Validation context for specs written by this program or constructed in Python: quantities may be SI numbers."""
@@ -47,14 +46,19 @@ _EXAMPLES = {
 _LARGEST, _SMALLEST = 1e30, 1e-30
 _PREFIXES = dict(zip(range(-18, 13, 3), ("a", "f", "p", "n", "µ", "m", "", "k", "M", "G", "T"), strict=True))
 _USUAL = {
-    **{(f"{p}{unit}", unit): 10.0**e for unit in ("J", "W", "s", "Hz", "V", "m") for e, p in _PREFIXES.items()},
-    **{(f"u{unit}", unit): 1e-6 for unit in ("J", "W", "s", "m")},
-    ("mm**2", "m**2"): 1e-6,
-    ("um**2", "m**2"): 1e-12,
-    ("MiB", "byte"): 2.0**20,
-    ("GiB", "byte"): 2.0**30,
+    **{
+        (f"{p}{unit}", unit): Decimal(f"1e{e}")
+        for unit in ("J", "W", "s", "Hz", "V", "m")
+        for e, p in _PREFIXES.items()
+    },
+    **{(f"u{unit}", unit): Decimal("1e-6") for unit in ("J", "W", "s", "m")},
+    ("mm**2", "m**2"): Decimal("1e-6"),
+    ("um**2", "m**2"): Decimal("1e-12"),
+    ("MiB", "byte"): Decimal(2**20),
+    ("GiB", "byte"): Decimal(2**30),
 }
-"""Units in nearly all files, with their SI units: they do not need pint, which takes 0.3 s to import."""
+"""Units in nearly all files, with their SI units: they do not need pint, which takes 0.3 s to import. Decimal, so that
+0.7 pJ and 700 fJ are the same number."""
 _UNIT = re.compile(r"%|[\w*/^()· -]+")
 """Everything that a unit may consist of: pint ignores other characters, and takes `s%` for a hundredth of a second."""
 
@@ -69,11 +73,6 @@ def _registry() -> pint.UnitRegistry[float]:
 def is_number(value: object) -> TypeGuard[int | float]:
     """Whether a value of a file is a number; bools are not."""
     return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def in_any_unit(value: _Value) -> _Value | float:
-    """A number without its last digits, in which 0.7 pJ and 700 fJ differ; anything else unchanged."""
-    return float(f"{value:.9g}") if isinstance(value, float) else value
 
 
 def parse_quantity(text: object, unit: str) -> float:
@@ -93,8 +92,11 @@ def parse_quantity(text: object, unit: str) -> float:
         raise ValueError(f"must be a number, a space and a unit such as '{example}', found {text!r}") from None
     if not name:
         raise ValueError(f"needs a unit, found {text!r}; write for example '{example}'")
-    factor = 1.0 if name == unit else _USUAL.get((name, unit))
-    converted = magnitude * factor if factor is not None else _converted(magnitude, name, unit, f"found {text!r}")
+    factor = Decimal(1) if name == unit else _USUAL.get((name, unit))
+    if factor is not None:
+        converted = float(Decimal(repr(magnitude)) * factor)
+    else:
+        converted = _converted(magnitude, name, unit, f"found {text!r}")
     if not math.isfinite(converted):
         raise ValueError(f"must be finite, found {text!r}")
     return _moderate(converted, f" {unit}", repr(text))

@@ -59,6 +59,19 @@ def test_what_is_not_a_quantity(text: object, message: str):
         parse_quantity(text, "J")
 
 
+@pytest.mark.parametrize(
+    ("texts", "unit", "value"),
+    [
+        (("0.7 pJ", "700 fJ", "7e-4 nJ"), "J", 7e-13),
+        (("300 ns", "0.3 us", "3e-7 s"), "s", 3e-7),
+        (("28 nm", "0.028 µm"), "m", 28e-9),
+        (("2.82 mm**2",), "m**2", 2.82e-6),
+    ],
+)
+def test_a_quantity_is_the_same_number_in_any_unit(texts: tuple[str, ...], unit: str, value: float):
+    assert {parse_quantity(text, unit) for text in texts} == {value}
+
+
 def test_a_share_is_no_quantity_in_bytes():
     """Though neither has a dimension."""
     with pytest.raises(ValueError, match="must be a quantity in B such as '1 B', found '50 %'"):

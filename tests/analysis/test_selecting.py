@@ -251,18 +251,6 @@ def test_two_values_of_an_axis_that_neither_side_names_never_pair():
     assert sizes(pairs_between(points, {"layered": True}, {"free_running": True}))
 
 
-def test_numbers_of_two_chips_that_were_written_in_other_units_pair():
-    row, paths = mubrain_row("layered", "layered", 0, 0), [f"axis.chip.{chip}.energies.spike" for chip in "ab"]
-    sides = zip("ab", paths, reversed(paths), (0.7 * 1e-12, 700 * 1e-15), strict=True)
-    rows = [
-        row | {"chip": chip, "point": f"{chip}{value}", own: value, other: None}
-        for chip, own, other, number in sides
-        for value in (number, 3e-12)
-    ]
-    assert rows[0][paths[0]] != rows[2][paths[1]]
-    assert len(pairs_between(points_of(*rows), {"chip": "a"}, {"chip": "b"})) == 2
-
-
 def test_points_of_different_trials_never_pair_unless_a_side_names_one():
     rows = [
         mubrain_row("layered", inference, 0, 0) | {"axis.trial": trial, "point": trial}

@@ -106,7 +106,7 @@ def test_keys_stay_the_same(plan):
         "train": "c65b82b4715331d3",
         "execute": "d50be47a87f22a97",
         "summary": "a773ff6bc0e9e2f9",
-        "cost": "e8c25a48bf0f43c2",
+        "cost": "ba4aff8de035f2f8",
     }
 
 

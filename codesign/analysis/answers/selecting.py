@@ -19,7 +19,7 @@ from codesign.analysis.results.columns import AXIS_PREFIX, COLUMNS, TRIAL_AXIS, 
 from codesign.analysis.results.points import CANNOT_WAIT, Point
 from codesign.analysis.results.table import is_known
 from codesign.mistakes import suggestion
-from codesign.units import in_any_unit, is_number, parse_quantity
+from codesign.units import is_number, parse_quantity
 
 Family = Literal["data", "recipe", "schedule", "chip", "both"]
 
@@ -288,10 +288,9 @@ def _without_owner(axis: str) -> str:
 
 
 def _of_any(point: Point, name: str) -> Selected:
-    """Return `value_of`, also for a name from `_without_owner`, so that a number is the same for two owners that write
-    it in different units."""
+    """Return `value_of`, also for a name from `_without_owner`."""
     family, owner, parameter = name.partition(".*.")
-    return in_any_unit(value_of(point, f"{family}.{getattr(point, family)}.{parameter}" if owner else name))
+    return value_of(point, f"{family}.{getattr(point, family)}.{parameter}" if owner else name)
 
 
 def _varies(side: Sequence[Point], name: str) -> bool:

@@ -19,7 +19,7 @@ from codesign.arrays import Floats
 from codesign.deferred import pd
 from codesign.errors import InputError
 from codesign.hardware.terms import COVERAGE, ENERGY_COLUMNS, OWN_CITATION, WAITING_KINDS, StaticBook
-from codesign.units import in_any_unit, in_percent
+from codesign.units import in_percent
 
 _KEYS = ("workload", "topology", "chip", "capacity", "operation", "weight_bits", "schedule", "recipe")
 _MOST_LETTERS = 200
@@ -261,7 +261,7 @@ class Point:
         axis = dict(self.axes).get(f"chip.{self.chip}.{parameter}")
         numbers = () if self._chip is None else self._chip.numbers
         of_file = next((number.value_si for number in numbers if number.name == parameter), None)
-        return in_any_unit(of_file if axis is None else axis)
+        return of_file if axis is None else axis
 
     @property
     def calibration(self) -> str | None:

@@ -84,11 +84,11 @@ def axis_of(chip: Chip, path: str, entry: tuple[AxisValue, ...] | AxisRange, *, 
     for value in (entry.from_, entry.to) if isinstance(entry, AxisRange) else entry:
         replaced(chip, {path: value})  # raises if the value does not fit; `chip_at` looks at all prices together
     values = _spread(kind, path, entry) if isinstance(entry, AxisRange) else entry
+    shown, unit = _shown(values)
     try:
-        different("values", values)
+        different("values", values, held=shown)
     except ValueError as error:
         raise InputError(str(error)) from None
-    shown, unit = _shown(values)
     bare = "x" if issubclass(kind, BarrierTimes) else "cycles" if issubclass(kind, TimeNumber) else ""
     return Axis(path=path, group=group, shown=shown, unit=unit, bare=bare, kind=kind, values=values)
 
