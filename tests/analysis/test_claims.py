@@ -116,6 +116,23 @@ def test_a_factor_is_about_so_much_or_at_least(density, about, at_least):
     assert asked(rows, **sides, at_least="0.9").standing == ("does not hold" if density > 3 else "holds")
 
 
+@pytest.mark.parametrize(
+    ("more", "less", "standing"),
+    [
+        ((0.3, 0.31, 0.32), (0.0, 0.0, 0.0), "holds"),
+        ((0.3, 0.31, 0.32), (0.0, 0.01, 0.01), "holds"),
+        ((0.3, 0.31, 0.32), (0.0, 0.3, 0.31), "not shown"),
+        ((0.0, 0.0, 0.0), (0.0, 0.0, 0.0), "not shown"),
+        ((0.0, 0.01, 0.01), (0.0, 0.01, 0.01), "not shown"),
+    ],
+)
+def test_anything_is_any_factor_more_than_nothing(more, less, standing):
+    rows = run("layered", "layered", "undecided_fraction", more)
+    rows += run("unlayered_rs", "random", "undecided_fraction", less)
+    answer = asked(rows, column="undecided_fraction", more=LAYERED, less=UNLAYERED_RS, at_least="2 x")
+    assert (answer.standing, "By a factor" in answer.sentence) == (standing, all(less))
+
+
 def test_several_comparisons_hold_in_part():
     rows = accuracies(
         {

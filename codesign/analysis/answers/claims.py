@@ -31,7 +31,7 @@ from codesign.analysis.results.measures import measured, of_training
 from codesign.analysis.results.naming import Names
 from codesign.analysis.results.points import Point
 from codesign.analysis.results.samples import counts_samples
-from codesign.analysis.results.statistics import CONFIDENCE, GIVEN, Interval, gains_over, ratio
+from codesign.analysis.results.statistics import CONFIDENCE, GIVEN, Interval, difference, gains_over, ratio
 from codesign.deferred import pd
 
 _SPELLED_OUT = 2
@@ -222,8 +222,13 @@ def _by_seeds(pair: _Pair, comparison: Comparison, question: ClaimQuestion) -> S
         return "not shown"
     gain = pair.by_seeds(comparison.gain)
     if question.at_least is not None:
-        factor = question.at_least.kind == "factor"
-        return _reaches(pair.by_seeds(ratio(pair.high, pair.low)) if factor else gain, question.at_least)
+        size = question.at_least
+        if size.kind != "factor":
+            return _reaches(gain, size.value)
+        if pair.low.all():
+            return _reaches(pair.by_seeds(ratio(pair.high, pair.low)), size.value)
+        beyond = pair.by_seeds(difference(pair.high, pair.low * size.value))
+        return "holds" if beyond.above_zero else "does not hold" if beyond.below_zero else "not shown"
     if not gain.above_zero:
         within = question.or_equal_within
         close = within is not None and gain.low is not None and gain.low > -within.value
@@ -235,10 +240,10 @@ def _by_seeds(pair: _Pair, comparison: Comparison, question: ClaimQuestion) -> S
     return "holds"
 
 
-def _reaches(found: Interval, size: Size) -> Status:
+def _reaches(found: Interval, size: float) -> Status:
     if found.low is None or found.high is None:
         return "not shown"
-    return "holds" if found.low >= size.value else "does not hold" if found.high < size.value else "not shown"
+    return "holds" if found.low >= size else "does not hold" if found.high < size else "not shown"
 
 
 def _agreeing(comparison: Comparison, size: Size | None) -> float | None:
@@ -313,7 +318,8 @@ def _means(comparison: Comparison, *, say: Callable[[Point], str], names: Names,
 
 
 def _factor(pairs: Sequence[_Pair]) -> str:
-    factors = [value for pair in pairs if (value := ratio(pair.high, pair.low).mean) is not None]
+    quotients = [ratio(pair.high, pair.low).mean for pair in pairs if pair.low.all()]
+    factors = [value for value in quotients if value is not None]
     if not factors:
         return ""
     if len(factors) <= _SPELLED_OUT:
