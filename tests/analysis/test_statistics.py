@@ -5,6 +5,7 @@ import math
 import pandas as pd
 import pytest
 
+from codesign.analysis.results.formatting import quantity
 from codesign.analysis.results.statistics import Interval, difference, interval, ratio, seed_means
 
 
@@ -47,6 +48,14 @@ def test_differences_are_paired_by_training_seed():
     assert difference(worse, better).below_zero
     unpaired = interval(pd.Series([0.11, 0.51, 0.91]))
     assert unpaired.half_width > 0.5
+
+
+@pytest.mark.parametrize(
+    ("half", "text"),
+    [(4.4e-10, "4.83 ± 0 mJ"), (9e-8, "4.83 ± 0 mJ"), (1.1e-7, "4.83 ± 0.00011 mJ"), (1.2e-5, "4.83 ± 0.012 mJ")],
+)
+def test_a_spread_that_no_digit_of_the_mean_shows_is_none(half: float, text: str):
+    assert quantity(4.83e-3, "energy_j", half) == text
 
 
 def test_ratios_are_paired_and_leave_zeros_out():

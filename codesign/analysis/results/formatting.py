@@ -40,8 +40,6 @@ MEASURES: Mapping[str, tuple[str, str]] = {
     "instability": ("share of training seeds whose loss rose again or that failed", "agreement"),
 }
 """Measures, which are not columns: the label of each, and the column in whose unit it is written."""
-_ROUNDING = 1e-12
-"""Relative spread of equal numbers, and of equal ratios, due to rounding."""
 _SEVERAL, _HARDLY, _LEAST_SHARE = 1.5, 1.95, 0.1
 """The factor from which on a difference is given in times, the percentage below which it is "hardly" one (2.0 as
 written is one), and the percentage below which it is not given."""
@@ -107,7 +105,8 @@ def number(value: float | None, digits: int = 4, half: float | None = None) -> s
 
 
 def _spread(half: float, value: float) -> float:
-    return 0.0 if half <= _ROUNDING * abs(value) else half
+    """The spread of a value of four digits: 0 if it is below a tenth of the last."""
+    return 0.0 if value and half < 10.0 ** (math.floor(math.log10(abs(value))) - 4) else half
 
 
 def written(value: str | float | bool | None, unit: str = "", digits: int = 6) -> str:
