@@ -301,6 +301,9 @@ def test_questions_are_suggested_by_the_shape_of_a_sweep():
     assert {name: question.ask or getattr(question, "least", None) for name, question in moved.items()} == {
         "width": "latency_s"
     }
+    rows = rows_of([("a", 1.0, 0.9, 10.0, 8.0), ("a", 2.0, 0.9, 20.0, 2.0)])
+    apart = [one | {"operation": ("accelerated", "real_time")[one["axis.width"] == 2.0]} for one in rows]
+    assert not suggested_questions(gathered(apart), (Objective(column="latency_s", direction="minimize"),))
 
 
 def test_of_trials_for_accuracy_alone_the_most_accurate_is_asked_for():
