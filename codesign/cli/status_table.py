@@ -133,6 +133,6 @@ def _why(run: RunStatus) -> str:
         "finished": f"It has ended; {lacking:,} of its jobs failed or need one that failed.",
         "interrupted": "It was interrupted.",
         "failed": f"It failed: {record.message}",
-        "dead": "Its process is gone, or has given no sign of life for a minute by this machine's clock: "
+        "dead": "It has given no sign of life for a minute by this machine's clock: "
         f"see on {record.process.host} whether process {record.process.pid} still runs.",
     }[run.state]

@@ -15,7 +15,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-import psutil
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from codesign.errors import CodesignError, StoreError
@@ -40,7 +39,8 @@ _BEAT_S = 20.0
 is also the longest pause between records: 20 times the time of a write to a slow place, or of one during which the
 process was stopped, may exceed `ALIVE_S`, too."""
 ALIVE_S = 60.0
-"""Time after its last sign of life for which a process counts as running, unless it is known to have ended."""
+"""Time after its last sign of life for which a process counts as running. Whether its number still exists says nothing:
+containers may share a host's name, not its processes."""
 
 State = Literal["running", "finished", "interrupted", "failed", "dead"]
 
@@ -228,7 +228,7 @@ class RunStatus:
 
     Attributes:
         folder: name of its output in a folder of several; "" if requested individually.
-        state: the state in the record, but `dead` if that is `running` and the process is not.
+        state: the state in the record, but `dead` if that is `running` without a recent sign of life.
         silent_s: time since the last sign of life.
     """
 
@@ -259,7 +259,6 @@ def find_runs(location: Location) -> tuple[list[RunStatus], list[str]]:
 
 
 def _status(folder: str, record: RunRecord) -> RunStatus:
-    silent_s, process, state = time.time() - record.alive, record.process, record.state
-    gone = process.host == socket.gethostname() and not psutil.pid_exists(process.pid)
-    dead = state == "running" and (gone or abs(silent_s) > ALIVE_S)
-    return RunStatus(folder=folder, record=record, state="dead" if dead else state, silent_s=silent_s)
+    silent_s = time.time() - record.alive
+    dead = record.state == "running" and abs(silent_s) > ALIVE_S
+    return RunStatus(folder=folder, record=record, state="dead" if dead else record.state, silent_s=silent_s)
