@@ -20,10 +20,10 @@ from codesign.exploration.point_rows import point_rows
 from codesign.exploration.provenance import describe_sweep
 from codesign.exploration.running import RunArguments, run_work
 from codesign.exploration.runs.front_watch import FrontWatch
-from codesign.exploration.runs.record import recorded
+from codesign.exploration.runs.record import check_output, recorded
 from codesign.exploration.work import find_work
 from codesign.exploration.workloads import Workloads
-from codesign.files import Location, held, join, lock_of, open_folder
+from codesign.files import Location, held, join, lock_of
 from codesign.files.once import reading_once
 from codesign.reporting.html import write_report
 
@@ -67,10 +67,11 @@ def run_sweep(spec: SweepSpec, run: RunArguments) -> SweepOutcome:
     affects.
 
     Raises:
-        InputError, DataError: as in `plan_sweep`; also if the files cannot be written, or another process writes there.
+        InputError, DataError: as in `plan_sweep`; also if the files cannot be written, another process writes there, or
+            the output holds a study.
         StoreError: a result cannot be stored.
     """
-    open_folder(run.output).check_writable()  # before anything that takes long
+    check_output(run.output, "sweep")  # before anything that takes long
     load, progress, plan = run.workloads.load, run.progress, plan_designs(spec, run.workloads.outline)
     watch = FrontWatch(plan)
     work = find_work(plan, run.store, on_result=watch.result, models=run.models)

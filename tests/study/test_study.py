@@ -11,6 +11,7 @@ import numpy as np
 import optuna
 import pyarrow.parquet as pq
 import pytest
+import tiny_sweeps
 from tiny_studies import FIDELITY, SPACE, WIDTH, Watch, run, searching, study
 from tiny_sweeps import let_trainings_diverge
 
@@ -118,6 +119,16 @@ def test_a_second_run_runs_nothing_and_writes_the_same(undisturbed: Any, folder:
     assert watch.ran == []
     assert watch.told == []
     assert same(again, outcome)
+
+
+@with_fidelity
+def test_a_sweep_and_a_study_do_not_replace_each_other(undisturbed, folder, cache_root, tmp_path):
+    with pytest.raises(InputError, match=r"holds the study 'tiny'; rename the sweep, or choose another --output"):
+        tiny_sweeps.run(tiny_sweeps.tiny(), folder, cache_root, output="fidelity")
+    tiny_sweeps.run(tiny_sweeps.tiny(), folder, cache_root, output=str(tmp_path))
+    with pytest.raises(InputError, match=r"holds the sweep 'tiny'; rename the study, or choose another --output"):
+        run(study(), folder, cache_root, output=str(tmp_path))
+    assert not (tmp_path / JOURNAL).exists()
 
 
 @pytest.mark.parametrize("undisturbed", [""], ids=["plain"], indirect=True)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from codesign.errors import CodesignError, StoreError
+from codesign.errors import CodesignError, InputError, StoreError
 from codesign.exploration.definition.spec import SweepSpec
 from codesign.exploration.jobs.encoding import digest
 from codesign.exploration.runs.progress import FrontLine, JobCounts, TrialCounts, View
@@ -42,6 +42,7 @@ ALIVE_S = 60.0
 """Time after its last sign of life for which a process counts as running. Whether its number still exists says nothing:
 containers may share a host's name, not its processes."""
 
+Kind = Literal["sweep", "study"]
 State = Literal["running", "finished", "interrupted", "failed", "dead"]
 
 
@@ -73,7 +74,7 @@ class RunRecord(BaseModel):
     format: Literal["codesign-run 2"] = "codesign-run 2"
     name: str
     title: str
-    kind: Literal["sweep", "study"]
+    kind: Kind
     command: str
     folder: str
     store: str
@@ -109,10 +110,19 @@ def read_record(output: Folder) -> RunRecord | None:
         raise StoreError(f"{place}: is not the record of a run, or is damaged: {told}") from None
 
 
+def check_output(output: Location, kind: Kind) -> None:
+    """Raise InputError if an output cannot be written, or holds the run of another kind, whose results would be
+    lost."""
+    open_folder(output).check_writable()
+    with suppress(StoreError):  # a damaged record is replaced
+        earlier = read_record(open_folder(output, error=StoreError))
+        if earlier is not None and earlier.kind != kind:
+            held = f"{printable(output)}: holds the {earlier.kind} '{earlier.name}'"
+            raise InputError(f"{held}; rename the {kind}, or choose another --output")
+
+
 @contextmanager
-def recorded(
-    run: RunArguments, spec: SweepSpec, *, kind: Literal["sweep", "study"], configuration: object
-) -> Iterator[None]:
+def recorded(run: RunArguments, spec: SweepSpec, *, kind: Kind, configuration: object) -> Iterator[None]:
     """Keep a record of the run's progress during the block, and of how the block ends. A later run with an equal
     configuration continues the record."""
     now = time.time()

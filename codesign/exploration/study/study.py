@@ -20,7 +20,7 @@ from codesign.exploration.provenance import describe_sweep
 from codesign.exploration.runner import Runner
 from codesign.exploration.running import RunArguments, choose_executor, epoch_s
 from codesign.exploration.runs.progress import Progress, TrialCounts
-from codesign.exploration.runs.record import recorded
+from codesign.exploration.runs.record import check_output, recorded
 from codesign.exploration.study.driver import ELAPSED, Driver
 from codesign.exploration.study.evaluation import Evaluations, Outcome, front_numbers, told_trials, trial_plan
 from codesign.exploration.study.facts import describe_study, write_trials
@@ -28,7 +28,7 @@ from codesign.exploration.study.spec import StudySpec
 from codesign.exploration.study.storage import Trials, definition_of, open_study
 from codesign.exploration.sweep import SweepOutcome, write_outcome
 from codesign.exploration.workloads import Workloads
-from codesign.files import Location, join, open_folder
+from codesign.files import Location, join
 from codesign.files.once import reading_once
 from codesign.terminal_text import escaped
 
@@ -77,14 +77,14 @@ def run_study(spec: StudySpec, run: RunArguments) -> StudyOutcome:
     same files.
 
     Raises:
-        InputError: parts of the file contradict each other, the baseline has no result, or another process runs the
-            study.
+        InputError: parts of the file contradict each other, the baseline has no result, another process runs the study,
+            or the output holds a sweep.
         DataError: the dataset is missing or damaged.
         StoreError: a result cannot be stored.
     """
     output, progress, workloads = run.output, run.progress, run.workloads
     kept = Trials(output, run.storage)
-    open_folder(output).check_writable()
+    check_output(output, "study")
     baseline = trial_plan(spec, workloads, {})  # finds mismatches before anything is opened
     _check_levels(spec, workloads)
     definition = definition_of(spec, baseline.workload)
