@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from codesign.errors import DataError
 from codesign.exploration.definition.spec import SweepSpec
 from codesign.workload.dataset import Workload, WorkloadOutline, load_workload, outline_workload
 from codesign.workload.spec import OptionError, WorkloadSpec
@@ -16,7 +15,8 @@ _KEPT = 6
 
 @dataclass(kw_only=True)
 class Workloads:
-    """Workloads by spec and by fingerprint, read on demand; only a few are kept.
+    """Workloads by spec and by fingerprint, read on demand; only a few are kept. Used in a block of `reading_once`, in
+    which data may not change.
 
     Folders of datasets and of binned events are those of the settings if None. With `look_only`, outlines write nothing
     to the cache.
@@ -48,8 +48,6 @@ class Workloads:
         if fingerprint not in self._loaded:
             spec = self._specs[fingerprint]
             workload = load_workload(spec, data_root=self.data_root, cache_root=self.cache_root)
-            if workload.fingerprint != fingerprint:
-                raise DataError(f"workload '{spec.name}': its files changed since the run began; start again")
             if len(self._loaded) >= _KEPT:
                 del self._loaded[next(iter(self._loaded))]
             self._loaded[fingerprint] = workload

@@ -13,6 +13,7 @@ import numpy as np
 from codesign.arguments import instance, path
 from codesign.arrays import Integers
 from codesign.errors import DataError, InputError
+from codesign.files.once import once
 from codesign.units import format_si, in_percent
 from codesign.workload.cache import Cache, content_key, file_states
 from codesign.workload.camera import CAMERA_VERSION
@@ -89,7 +90,7 @@ def load_workload(
 
     Raises:
         InputError: the dataset is unknown, lacks an option, or has fewer samples than requested.
-        DataError: the dataset is missing or damaged, or has no event in the requested timesteps.
+        DataError: the dataset is missing or damaged, has no event in the requested timesteps, or changed in a run.
     """
     spec = WorkloadSpec(name=spec) if isinstance(spec, str) else spec
     plan = _Plan(spec, data_root, cache_root, look_only=False)
@@ -191,6 +192,9 @@ class _Plan:
         self.states = file_states(self.folder, recordings.files)
         self.coverage = dataset.coverage(recordings)
         resolved = self.spec = dataset.settled(spec, recordings)
+        content = dataset.digest(recordings, self.folder, self.states, self.cache)
+        if content != once("data", str(self.folder.absolute()), lambda: content):
+            raise DataError(f"workload '{spec.name}': its files changed since the run began; start again")
         validation, test = dataset.usual_sizes(recordings, resolved.split)
         self.split = split_samples(resolved, recordings, validation=validation, test=test)
         sizes = {name: len(positions) for name, positions in vars(self.split).items()}
@@ -200,7 +204,7 @@ class _Plan:
                 "dataset": dataset.name,
                 "version": dataset.version,
                 "camera": None if dataset.usual_contrast is None else CAMERA_VERSION,
-                "content": dataset.digest(recordings, self.folder, self.states, self.cache),
+                "content": content,
                 # Options that a dataset does not have are left out, so a new option in the spec changes nothing.
                 # Folder and file, too: their content is in `content`.
                 "spec": {

@@ -15,6 +15,7 @@ from codesign.exploration.definition.library import load_sweep
 from codesign.exploration.definition.variants import base_chip
 from codesign.exploration.sweep import plan_sweep
 from codesign.exploration.workloads import Workloads
+from codesign.files.once import reading_once
 
 CHIPS = Path(codesign.__file__).parent.parent / "chips"
 
@@ -53,8 +54,11 @@ def test_data_is_looked_for_beside_the_file_that_names_it(tmp_path, monkeypatch)
         plans.append(plan_sweep(load_sweep(f"{folder}/mine.yaml")))
     assert plans[0].config_hash == plans[1].config_hash
     workloads, spec = Workloads(cache_root=tmp_path / "cache"), load_sweep("here/mine.yaml")
-    fingerprint = workloads.outline(spec).fingerprint
-    assert {fingerprint} == {*plans[0].workloads} == {*plans[1].workloads}
-    (write_arrays(tmp_path, timestep_s=0.02) / "arrays" / "mine.npz").rename(tmp_path / "here" / "mine.npz")
-    with pytest.raises(DataError, match="its files changed since the run began"):
-        workloads.load(fingerprint)
+    with reading_once():
+        fingerprint = workloads.outline(spec).fingerprint
+        assert {fingerprint} == {*plans[0].workloads} == {*plans[1].workloads}
+        (write_arrays(tmp_path, timestep_s=0.02) / "arrays" / "mine.npz").rename(tmp_path / "here" / "mine.npz")
+        with pytest.raises(DataError, match="its files changed since the run began"):
+            workloads.load(fingerprint)
+        with pytest.raises(DataError, match="its files changed since the run began"):  # in a study's later trial
+            workloads.outline(spec.of_design({"workload.train": 9}))

@@ -25,6 +25,7 @@ from codesign.exploration.resources import usable_cores
 from codesign.exploration.running import RunArguments
 from codesign.exploration.runs.progress import Progress
 from codesign.files import Location, held, is_url, lock_of, open_folder, printable, write_atomically
+from codesign.files.once import reading_once
 from codesign.reporting.pricing import Density, best_points, remarks, render_pricing
 
 CHUNK = 131_072
@@ -92,6 +93,7 @@ def check_output(output: Location) -> None:
     open_folder(output).check_writable()
 
 
+@reading_once()
 def run_pricing(
     spec: PricingSpec, run: RunArguments, *, threads: int | None = None, replay: bool = True, chunk: int = CHUNK
 ) -> PricingOutcome:
