@@ -143,6 +143,14 @@ def test_trials_of_another_search_do_not_mix(tmp_path: Path) -> None:
     assert definition_of(SPEC, "1" * 64)["data"] != definition(SPEC)["data"]
 
 
+def test_trials_of_another_device_are_another_search() -> None:
+    """It rounds differently; cores and time limits change nothing."""
+    assert definition(study(more="resources: {train: {cpus: 2, timeout: 2 h}}\n")) == definition(SPEC)
+    for kind, devices in (("train", "cuda cpu"), ("execute", "cpu cuda")):
+        other = definition(study(more=f"resources: {{{kind}: {{gpus: 1}}}}\n"))
+        assert other == {**definition(SPEC), "devices": devices}
+
+
 def test_another_order_of_the_file_is_another_search_where_it_says_something() -> None:
     """What is first is the baseline, and what trials have that is not searched for; parameters are drawn in order."""
     recipes = "  unlayered: {method: unlayered, policy: random}\n", "  layered: {method: layered}\n"

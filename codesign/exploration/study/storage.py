@@ -47,11 +47,13 @@ def definition_of(spec: StudySpec, workload: str) -> dict[str, str]:
     # The order in the file determines the baseline and the order in which parameters are drawn.
     parts |= {"baseline": spec.search_space.baseline, "space": [*spec.space.items()]}
     chips = {name: chip_digest(base_chip(spec, name)) for name in spec.chips}
+    devices = (spec.resources.train.device, spec.resources.execute.device)
     models = {name: model.digest for name, model in given_models(load_given(spec)).items()}
     return {
         **{name: digest({"part": part})[:16] for name, part in parts.items()},
         "chip files": digest(chips)[:16],
         **({"model files": digest(models)[:16]} if models else {}),
+        **({"devices": " ".join(devices)} if "cuda" in devices else {}),
         "codesign version": versions_digest()[:16],
         "data": workload[:16],
         **_versions_of_plug_ins(spec),
