@@ -60,6 +60,23 @@ def test_an_energy_that_lacks_terms_is_a_lower_bound():
     assert answer.remarks[0] == "The energy of a leaves out static energy: its file gives no synchronization.times."
 
 
+def test_the_only_option_with_a_result_is_not_sure_where_the_jobs_of_another_failed():
+    """One that cannot be is no option."""
+    ran, lost = accurate("a", 1e-9, 0.9, 0.91, 0.92), accurate("b", 2e-9, 0.9, 0.9, 0.9)
+    answers = {}
+    for status in ("infeasible", "failed"):
+        none = [one | {"status": status, "reason": "no time", "accuracy": None, "energy_j": None} for one in lost]
+        answers[status] = asked([*ran, *none], choose="chip", most="accuracy")
+    said = "a is the only one that gives a result, with 91.0 % accuracy."
+    assert [one.sentence for one in answers.values()] == [said, said]
+    assert [one.standing for one in answers.values()] == ["sure", "open"]
+    assert [one.confidence for one in answers.values()] == [1.0, None]
+    assert "There is no result for b: jobs failed." in answers["failed"].remarks
+    two = asked([*ran, *accurate("c", 1e-9, 0.5, 0.5, 0.5), *none], choose="chip", most="accuracy")
+    assert two.standing == "sure"
+    assert "There is no result for b: jobs failed." in two.remarks
+
+
 def test_a_time_that_is_not_given_is_drawn_from_what_the_other_waits():
     """a's 20 µs leave out its handshakes: at b's 1.3 µs of barriers · 5^z, a is below 22.3 µs where 1.3 · 5^z < 2.3.
 

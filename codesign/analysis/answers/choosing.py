@@ -82,6 +82,7 @@ def choose(name: str, question: ChooseQuestion, points: Sequence[Point], names: 
     if not contest.ranked:
         standing, sentence = _nothing_ranked(contest, selected)
         return answer(standing=standing, sentence=sentence, remarks=left_aside(selected, names))
+    lost = _without_result(selected, question, names)
     turns, further = switches(contest), (dropping_remark(selected, names), *_further(contest, question))
     said = [_sentence(contest), *filter(None, further), *turns[:1]]
     sentence = " ".join(said[:_MOST_SENTENCES])
@@ -90,12 +91,13 @@ def choose(name: str, question: ChooseQuestion, points: Sequence[Point], names: 
         *turns[1:],
         *remarks_on(contest, contest.ranked[:1], options=(path,)),
         *filter(None, [_cannot_wait(selected, path, contest)]),
+        *lost,
         *left_aside(dict.fromkeys((*contest.ranked, *selected)), names),
     )
     return answer(
-        standing=standing_of(contest),
+        standing="open" if lost and not contest.ranked[1:] else standing_of(contest),
         sentence=sentence,
-        confidence=told_confidence(contest) if contest.second is not None or not contest.unknown else None,
+        confidence=told_confidence(contest) if contest.second is not None or not (contest.unknown or lost) else None,
         comparisons=() if contest.runner_up is None else (contest.runner_up,),
         remarks=tuple(remark for remark in remarks if remark not in sentence),
     )
@@ -291,6 +293,15 @@ def _cannot_wait(points: Sequence[Point], path: str, contest: Contest) -> str:
         return ""
     labels = listed([contest.names.choice(path, point) for point in gone])
     return f"{contest.names.upper(labels)} {'are' if gone[1:] else 'is'} left out: {CANNOT_WAIT}."
+
+
+def _without_result(selected: Sequence[Point], question: ChooseQuestion, names: Names) -> list[str]:
+    """Say which options have no point because jobs failed."""
+    path = question.choose.removeprefix(AXIS_PREFIX)
+    failed = {value_of(one, path): one for one in points_in(selected[0].whole.without_result, question.select)}
+    there = {None, *(value_of(point, path) for point in selected)}
+    labels = [names.choice(path, one) for option, one in failed.items() if option not in there]
+    return [f"There is no result for {listed(labels)}: jobs failed."] if labels else []
 
 
 def _not_ranked(contest: Contest) -> str:

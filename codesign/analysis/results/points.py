@@ -55,6 +55,12 @@ class Gathered:
     metadata: ResultMetadata | None
     points: list[Point]
 
+    @cached_property
+    def without_result(self) -> tuple[Point, ...]:
+        """The points of the rows whose jobs failed; some may have other rows with a result."""
+        lost = self.failed[self.failed["status"] == "failed"] if len(self.failed) else self.failed
+        return points_of(lost, units=self.units, metadata=self.metadata) if len(lost) else ()
+
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Point:
