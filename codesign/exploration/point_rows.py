@@ -70,7 +70,7 @@ def _point_row(point: PlannedPoint, stored: _Stored, failures: Mapping[str, Fail
 
 
 def _row(point: PlannedPoint, jobs: FeasiblePoint, stored: _Stored, failures: Mapping[str, Failure]) -> Columns:
-    columns = {**point.columns, **_training_columns(stored.facts(jobs.execution.model.key))}
+    columns = {**point.columns, **training_columns(stored.facts(jobs.execution.model.key))}
     for key in jobs.keys:
         if key in failures:
             return {**columns, "status": "failed", "reason": str(failures[key])}
@@ -80,7 +80,7 @@ def _row(point: PlannedPoint, jobs: FeasiblePoint, stored: _Stored, failures: Ma
         return {**columns, "status": "failed", "reason": reason}
     with reading_result("columns"):
         assumed = [*columns["assumptions"], *found[jobs.cost.key]["assumptions"]]
-        assumed += _of_budget(jobs.execution.model.recipe, columns)
+        assumed += of_budget(jobs.execution.model.recipe, columns)
         return {
             **columns,
             **result_columns(point, jobs, found),
@@ -91,14 +91,14 @@ def _row(point: PlannedPoint, jobs: FeasiblePoint, stored: _Stored, failures: Ma
         }
 
 
-def _training_columns(facts: Facts) -> Columns:
+def training_columns(facts: Facts) -> Columns:
     """Facts that are columns; an older entry may lack some, and a missing result has none."""
     with reading_result("facts"):
         known = {name: fact for name, fact in facts.items() if name in COLUMNS}
         return checked_cells({**known, "train_wall_s": facts.get("wall_s")})
 
 
-def _of_budget(recipe: Recipe, columns: Columns) -> Iterator[str]:
+def of_budget(recipe: Recipe, columns: Columns) -> Iterator[str]:
     """Assumptions: that not even the nearest epoch kept to the training's budget, or that a calibration followed it."""
     if (budget := recipe.budget) is not None:
         taken = columns.get("validation_density" if budget.energy is None else "validation_energy_j")

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from priced_sweeps import KINDS, OBJECTIVES, SWEEP, TIMES, chip_text, problem_of, spec_of
 from tiny_sweeps import Recording, arguments
 
+from codesign.analysis.answers.remarks import OVER_BUDGET
 from codesign.analysis.results.pareto import pareto_front
 from codesign.analysis.results.table import METADATA_KEY
 from codesign.errors import InputError
@@ -274,6 +275,16 @@ def test_the_page_says_what_numbers_without_a_unit_are(priced: Path, cache_root:
     outcome = run_pricing(spec, arguments(priced, cache_root, Progress(), output=tmp_path))
     assert "A barrier takes x0.5. Receiving a message takes 3 cycles." in outcome.best[-1]
     assert "2 cycles, 9 ns</td>" in outcome.page.read_text(encoding="utf-8")
+
+
+def test_a_model_over_the_budget_of_its_training_is_told(tmp_path: Path, cache_root: Path):
+    (tmp_path / "timer.yaml").write_text(chip_text("timer", KINDS["timer"]), encoding="utf-8")
+    sweep = SWEEP.format(chips=f"  timer: {{extends: {tmp_path}/timer.yaml}}")
+    spending = sweep.replace("{method: layered}", "{method: layered, budget: {density: 1.0e-6}}")
+    (tmp_path / "priced.yaml").write_text(spending, encoding="utf-8")
+    body = "recipes: [layered]\ntraining_seeds: [0]\naxes: {static_power.chip: [1 mW, 2 mW]}\n"
+    problem = problem_of(spec_of(tmp_path, "timer", body), tmp_path, cache_root)
+    assert any(text.startswith(OVER_BUDGET) for text in problem.assumptions)
 
 
 def test_without_times_of_work_only_ticks_give_a_latency(tmp_path: Path, cache_root: Path):

@@ -10,6 +10,7 @@ from codesign.exploration.jobs.encoding import decode_columns
 from codesign.exploration.jobs.store import Store
 from codesign.exploration.plan import build_plan
 from codesign.exploration.planned import FeasiblePoint, PlannedPoint
+from codesign.exploration.point_rows import of_budget, training_columns
 from codesign.exploration.pricing.grid import PricedModel, PricingProblem
 from codesign.exploration.pricing.space import PriceSpace, build_space
 from codesign.exploration.pricing.spec import ENERGIES, PricingSpec, narrowed_sweep
@@ -42,13 +43,16 @@ def prepare(spec: PricingSpec, run: RunArguments) -> PricingProblem:
             label = next(one.label for one in work.jobs if key in one.results)
             raise InputError(f"{label}: has no result to price: {failures[key]}")
     models = tuple(_priced_model(run.store, *of) for of in zip(plan.points, jobs, strict=True))
+    assumed = [text for point in plan.points for text in point.columns["assumptions"]]
+    for trained in (job.execution.model for job in jobs):
+        assumed += of_budget(trained.recipe, training_columns(run.store.facts(trained.key) or {}))
     return PricingProblem(
         spec=spec,
         space=space,
         models=models,
         placement=cost.placement,
         operation=cost.operation,
-        assumptions=tuple(dict.fromkeys(text for point in plan.points for text in point.columns["assumptions"])),
+        assumptions=tuple(dict.fromkeys(assumed)),
     )
 
 
