@@ -178,6 +178,8 @@ class ModelEvaluation:
     input_mode: str | None = None
     refractory: bool | None = None
     equivalent_to_layered: bool | None = None
+    input_dropout: float | None = None
+    timesteps: int | None = None
     weight_bits: int | None = None
     evaluation_seed: int = 0
     split: Literal["validation", "test"] = "test"
@@ -223,6 +225,8 @@ class ModelEvaluation:
             "input_mode": schedule.input_mode,
             "refractory": None if layered or schedule.refractory else False,  # those of its neurons are not known here
             "equivalent_to_layered": layered,
+            "input_dropout": schedule.input_dropout,
+            "timesteps": schedule.timesteps,
             "samples": execution.samples,
             "accuracy": execution.accuracy,
             "spike_density": execution.spike_density,

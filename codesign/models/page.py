@@ -190,12 +190,14 @@ def _row(run: ModelEvaluation) -> tuple[str, ...]:
 def _inference(run: ModelEvaluation) -> str:
     if run.inference is None:
         return UNKNOWN
-    again = ", fires again" if run.refractory is False else ""
+    more = ", fires again" if run.refractory is False else ""
+    more += f", first {plural(run.timesteps, 'timestep')}" if run.timesteps is not None else ""
+    more += f", {percent(run.input_dropout)} of input lost" if run.input_dropout else ""
     if run.inference == "layered":
-        return f"layered{again}"
+        return f"layered{more}"
     how = f"asynchronous {(run.policy or '').replace('_', ' ')}".strip()
     stop = {"on_output": "early", "margin": f"{plural(run.margin or 0, 'spike')} ahead"}.get(run.stop or "", "drained")
-    return f"{how}, F = {run.group_size or 'all'}, {stop}{again}"
+    return f"{how}, F = {run.group_size or 'all'}, {stop}{more}"
 
 
 def _notes(heading: str, said: Iterable[tuple[ModelEvaluation, Sequence[str]]]) -> str:

@@ -98,10 +98,11 @@ def test_what_is_said_of_several_chips_names_all_of_them():
     assert "the split above" not in model_page(card(), "x")
 
 
-def test_an_evaluation_in_python_tells_whether_neurons_fire_again():
+def test_an_evaluation_in_python_tells_whether_neurons_fire_again_and_what_input_they_get():
     network = cd.SpikingNetwork("6-5-3", cd.NeuronSpec(), timestep_s=0.01)
     events = cd.EventBatch.from_dense(np.ones((2, 3, 6)), np.zeros(2, dtype=int), timestep_s=0.01)
-    schedules = cd.Schedule(group_size=2), cd.Schedule(group_size=2, refractory=False), cd.LAYERED
+    part = replace(cd.LAYERED, timesteps=2, input_dropout=0.25)
+    schedules = cd.Schedule(group_size=2), cd.Schedule(group_size=2, refractory=False), cd.LAYERED, part
     runs = [cd.evaluate(network, events, schedule, warn=False) for schedule in schedules]
     told = [cd.ModelEvaluation.of(run, schedule, name="x") for run, schedule in zip(runs, schedules, strict=True)]
     page = model_page(replace(card(), evaluations=tuple(told)), "x")
@@ -109,6 +110,7 @@ def test_an_evaluation_in_python_tells_whether_neurons_fire_again():
         "asynchronous random, F = 2, early",
         "asynchronous random, F = 2, early, fires again",
         "layered",
+        "layered, first 2 timesteps, 25.0 % of input lost",
     ]
 
 
