@@ -33,6 +33,7 @@ def check_training(
         check_labels(network, split, name)
     if not all(len(split) for split in splits):
         raise InputError("training and validation splits must not be empty")
+    network.check_numbers()
     inputs: dict[str, Any] = {
         name: getattr(splits[0], name) for name in ("grid", "timesteps", "timestep_s", "currents")
     }

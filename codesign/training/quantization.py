@@ -18,7 +18,8 @@ from codesign.network.spiking_network import SpikingNetwork
 class LearnedWeights:
     """The float weights that an optimizer updates, one tensor per connection, then one per delayed connection.
 
-    Without quantization they are the network's own parameters; otherwise the network holds their quantized values.
+    Without quantization they are the network's own parameters; otherwise the network holds their quantized values, from
+    the first `quantize` on.
     """
 
     def __init__(self, network: SpikingNetwork, quantization: Quantization | None) -> None:
@@ -27,7 +28,6 @@ class LearnedWeights:
         if quantization is not None:
             copies = {w: torch.nn.Parameter(w.detach().clone(), requires_grad=w.requires_grad) for w in self.weights}
             self.weights = [copies[weight] for weight in self.weights]  # layers that share a weight share its copy, too
-        self.quantize()
 
     def parameters(self) -> list[torch.nn.Parameter]:
         """All learning weights, in the network's order."""

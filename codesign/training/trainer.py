@@ -181,10 +181,11 @@ class _Training:
         watched: bool,
     ) -> TrainingResult:
         """The whole training; measures memory if `watched`."""
-        memory = self.watch_memory(training, validation) if watched else None
         history: list[EpochReport] = []
         best: _Best = ((), 0, {})
         try:
+            self.weights.quantize()
+            memory = self.watch_memory(training, validation) if watched else None
             for report in self.epochs(training, validation):
                 history.append(report)
                 if (rank := self.rank(report)) > best[0]:

@@ -154,6 +154,10 @@ def test_a_learning_rate_warms_up_over_updates():
     falling = replace(hooks, learning_rate_schedule=lambda o: torch.optim.lr_scheduler.LambdaLR(o, lambda epoch: 1.0))
     with pytest.raises(InputError, match=r"hooks\.learning_rate_schedule: must warm up by itself"):
         train(network, recipe, toy_split(1, 200), toy_split(2, 10), seed=5, hooks=falling)
+    quantized, before = recipe.model_copy(update={"quantization": FEW_BITS}), network.weights()[0].clone()
+    with pytest.raises(InputError, match="must warm up by itself"):
+        train(network, quantized, toy_split(1, 200), toy_split(2, 10), seed=5, hooks=falling)
+    assert torch.equal(network.weights()[0], before)
 
 
 @pytest.mark.parametrize(
@@ -328,13 +332,18 @@ def test_an_interrupted_training_leaves_the_best_weights_so_far():
     assert not torch.equal(network.connections[0].weight, states[-1])
 
 
-@pytest.mark.parametrize(("quantization", "ended"), [(None, KeyboardInterrupt), (2, KeyboardInterrupt), (2, KeyError)])
-def test_what_ends_the_first_epoch_leaves_a_plain_network(quantization: int | None, ended: type[BaseException]):
+@pytest.mark.parametrize(
+    ("quantization", "ended", "at"),
+    [(None, KeyboardInterrupt, 11), (2, KeyboardInterrupt, 11), (2, KeyError, 11), (2, KeyError, 0)],
+)
+def test_what_ends_the_first_epoch_leaves_a_plain_network(
+    quantization: int | None, ended: type[BaseException], at: int
+):
     """With float weights, those of inputs that the gate had closed for a pass included."""
     losses = iter(range(12))
 
     def loss(simulation: Simulation, labels: torch.Tensor) -> torch.Tensor:
-        if next(losses) == 11:
+        if next(losses) == at:
             raise ended
         return torch.nn.functional.cross_entropy(simulation.logits, labels)
 
