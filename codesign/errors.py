@@ -69,4 +69,5 @@ class UnreadableResultError(StoreError):
 
 
 class SilentNetworkWarning(UserWarning):
-    """A network sent no output spike for any sample of a split, or a layer none in an epoch of training."""
+    """A network sent no output spike for any sample of a split, a layer none in an epoch of training, or a gate that
+    learned lets no input pass."""

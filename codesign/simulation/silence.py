@@ -32,7 +32,7 @@ def warn_if_silent(execution: Execution, where: str = "") -> None:
     layer = int(np.flatnonzero(execution.emitted.sum(axis=0) == 0)[0])
     reasons = [*_REASONS, "it waits for more messages than arrive (synchronization_threshold without barrier_messages)"]
     if not execution.input_events.any():
-        reasons = ["the samples have no input events"]
+        reasons = ["the samples have no input events that pass the network's gate and the schedule"]
     _warn(
         f"none of {execution.samples} samples has an output spike{where}, so all count as wrong; silence begins in the "
         f"{ordinal(layer + 1)} layer of {len(execution.shape.layers)}. "
@@ -53,6 +53,12 @@ def warn_if_untaught(spikes: Sequence[float], samples: int) -> None:
             "first epoch; layers that only it feeds get no message, and no gradient passes back through it. Likely: "
             f"{'; '.join(_REASONS)}. A lower threshold, a longer time constant or larger initial weights help"
         )
+
+
+def warn_if_closed(open_inputs: int | None) -> None:
+    """Warn if a trained network's gate lets no input pass; None without a gate."""
+    if open_inputs == 0:
+        _warn("the input gate has closed every input, so no event reaches the network; a lower input_cost helps")
 
 
 def _warn(message: str) -> None:

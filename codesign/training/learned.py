@@ -46,9 +46,9 @@ class LearnedNeurons:
         return torch.stack([values[neurons].mean() for neurons in self._network.layer_slices])
 
     def join(self) -> None:
-        """Give the network thresholds and time constants through which gradients reach the parameters; under
+        """Give the network thresholds and time constants through which gradients reach the parameters.
 
-        `torch.no_grad()` they are plain numbers.
+        Under `torch.no_grad()` they are plain numbers: without these, torch can copy no network.
         """
         for name, sharing in self._learn.shared.items():
             values = self._first[name] * self.logarithms[name].double().exp()

@@ -22,7 +22,7 @@ from codesign.simulation.engine import DEFAULT_ENGINE, classification_loss
 from codesign.simulation.loss import LossFunction
 from codesign.simulation.results import ClassificationLoss
 from codesign.simulation.schedule import Schedule
-from codesign.simulation.silence import warn_if_untaught
+from codesign.simulation.silence import warn_if_closed, warn_if_untaught
 from codesign.training.adam import Adam
 from codesign.training.budget import EnergyMeter
 from codesign.training.calibration import calibrate
@@ -85,7 +85,8 @@ def train(
         InputError: an argument, which is named, has the wrong type.
 
     Warns:
-        SilentNetworkWarning: a hidden layer fired for no training sample in the first epoch; only if `warn`.
+        SilentNetworkWarning: a hidden layer fired for no training sample in the first epoch, or the gate has closed all
+            inputs; only if `warn`.
     """
     check_training(network, recipe, training, validation, seed=seed, on_epoch=on_epoch, meter=meter)
     schedule = recipe.schedule if schedule is None else schedule
@@ -217,6 +218,8 @@ class _Training:
         """The result with the best epoch's weights, calibrated if the recipe says so."""
         _, best_epoch, state = best
         self.take(best)
+        if self.warn:
+            warn_if_closed(self.network.open_inputs)
         scales = None
         if (calibration := self.recipe.calibration) is not None:
             scales = calibrate(

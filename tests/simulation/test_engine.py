@@ -237,7 +237,7 @@ def test_a_silent_network_is_told_once_by_an_evaluation():
     ) as told:
         evaluate(chain([0.5, 0.125]), events, LAYERED, batch_size=8)
     assert [warning.filename for warning in told] == [__file__]
-    with pytest.warns(SilentNetworkWarning, match="no input events"):
+    with pytest.warns(SilentNetworkWarning, match="no input events that pass"):
         evaluate(chain([0.5, 0.75]), batch_of(np.zeros((20, 1, 1))), LAYERED)
     evaluate(chain([0.5, 0.75]), events, LAYERED)  # one that fires
     evaluate(chain([0.5, 0.125]), events.select(slice(3)), LAYERED)  # and a few samples that prove nothing
