@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 from handmade_hardware import Builder, cost_of, near, shape_of
 from mistakes_found import mistakes_of
 
@@ -62,6 +63,13 @@ description: ""
 
 def test_bare_values_stand_for_numbers_that_the_file_itself_states() -> None:
     assert parse_document(OWN, "mine.yaml", cd.Chip) == parse_document(WRITTEN_OUT, "mine.yaml", cd.Chip)
+
+
+def test_a_chip_made_in_python_is_that_of_a_file() -> None:
+    said = yaml.safe_load(OWN)
+    assert cd.Chip(**said) == parse_document(OWN, "mine.yaml", cd.Chip)
+    with pytest.raises(cd.InputError, match=r"Chip: energies\.message\.source: unknown source 'paper'"):
+        cd.Chip(**said | {"sources": {}})
 
 
 @pytest.mark.parametrize(
