@@ -129,6 +129,7 @@ def test_times_of_float32_are_the_decimals_that_they_stand_for(write):
     ("changes", "message"),
     [
         ({"t": EVENTS["t"] - 1}, "t: event 0 is at -1 µs; must be between 0"),
+        ({"t": EVENTS["t"] + 3_200_000_000_000_000}, "t: event 1 is at 3200000000000999 µs; must be .* 100 years"),
         ({"t": np.where(EVENTS["t"] == 500, np.nan, 1.0)}, "t: event 3 is at nan s"),
         ({"t": EVENTS["t"].astype(str)}, "t: must be .* times, whole µs or seconds"),
         ({"x": EVENTS["x"] + 1}, "x: event 3 has 3, outside 0 … 2 of the grid"),
