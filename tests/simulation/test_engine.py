@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
@@ -25,6 +26,7 @@ from codesign.simulation.execution import NOT_REACHED, Execution
 from codesign.simulation.schedule import LAYERED, Schedule
 from codesign.workload.events import EventBatch
 
+SKIPS = [{"from": 0, "to": 2, "kind": "identity"}]
 PER_SAMPLE = [
     "scores",
     "emitted",
@@ -78,6 +80,18 @@ def test_a_tensor_that_was_put_in_place_of_another_must_fit(change: Callable[...
     change(network)
     with pytest.raises(InputError, match=message):
         simulate(network, batch_of(np.ones((2, 3, 6))), LAYERED, engine=engine)
+
+
+@pytest.mark.parametrize("engine", engine_names())
+def test_a_connection_that_is_put_in_place_of_another_after_a_run_is_the_one_that_runs(engine: str):
+    network = network_of({"input": 1, "layers": [{"kind": "linear", "neurons": 1}] * 3, "skips": SKIPS}, *[1.0] * 4)
+    events = batch_of(np.ones((1, 1, 1)))
+    assert simulate(network, events, LAYERED, engine=engine).spikes.tolist() == [[1, 1, 1]]
+    for connections, spikes in ((network.direct_connections, [1, 1, 0]), (network.connections, [0, 0, 0])):
+        connections[0] = deepcopy(connections[0])
+        with torch.no_grad():
+            connections[0].weight.fill_(-2.0)
+        assert simulate(network, events, LAYERED, engine=engine).spikes.tolist() == [spikes]
 
 
 def test_what_torch_cannot_transform_is_said():

@@ -6,6 +6,7 @@ identity reaches one channel). Its row then has zeros for the others.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -59,12 +60,12 @@ class DirectLayout:
         shapes = zip(self._places, self.shape.direct, strict=True)
         return any(bool((one.taps[3] < channels[shape.target]).any()) for one, shape in shapes)
 
-    def direct(self, slices: tuple[Slice, ...]) -> Direct:
-        """The connections in the form that kernels take."""
-        if not self.connections:
+    def direct(self, connections: Sequence[DirectConnection], slices: tuple[Slice, ...]) -> Direct:
+        """The connections, which may be others of the same shapes by now, in the form that kernels take."""
+        if not connections:
             return self._tables
         packed = aligned_zeros(self.weights)
-        for connection, place, start in zip(self.connections, self._places, self._starts, strict=False):
+        for connection, place, start in zip(connections, self._places, self._starts, strict=False):
             weight = connection.weight.detach().numpy().reshape(-1) * np.float32(connection.scale)
             packed[start + place.index] = weight
         layers = [-1, *(part.layer for part in slices)]

@@ -70,7 +70,7 @@ def _origin(run: Run) -> tuple[Any, ...]:
 def _learned(run: Run, resources: Resources, rules: Rules) -> dict[str, Any]:
     """The fields of `Network` that follow from weights and biases."""
     network, layout = run.network, resources.layout
-    weights: list[torch.Tensor] = [connection.weight for connection in layout.connections]
+    weights: list[torch.Tensor] = [*network.weights()]
     learned: dict[str, Any] = {"weights": layout.pack(weights, free(resources.packed))}
     if rules.traced and rules.idle_gradient == structures.IDLE_ALL:
         learned["transposed"] = layout.pack_transposed(weights)
@@ -83,7 +83,7 @@ def _learned(run: Run, resources: Resources, rules: Rules) -> dict[str, Any]:
     if rules.delayed:
         learned["delays"] = resources.delays.delays(network.delayed_weights())
     if rules.direct:
-        learned["direct"] = resources.direct.direct(run.slices)
+        learned["direct"] = resources.direct.direct(network.direct(), run.slices)
     return learned
 
 
@@ -179,7 +179,7 @@ def _network(run: Run, resources: Resources, rules: Rules) -> Network:
         slices=_slices(run, layout, rules),
         service=_NO_SERVICE if run.service is None else _service(run.service, run.slices),
         delays=resources.delays.delays(network.delayed_weights()),
-        direct=resources.direct.direct(run.slices),
+        direct=resources.direct.direct(network.direct(), run.slices),
     )
 
 
