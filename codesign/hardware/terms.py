@@ -25,17 +25,11 @@ BOOKS: dict[StaticBook, tuple[str, ...]] = {
 `chip_share` is the part `chip` times their share of all cores."""
 
 
-SYNCHRONIZATIONS: dict[str, str] = {
-    "asynchronous": "no synchronization",
-    "clocked": "a clock",
-    "barrier": "a barrier",
-    "timer": "a timer",
-    "neighbour": "agreement of neighbours",
-}
-"""Kinds of a chip's synchronization, in words; their classes are in `codesign.hardware.chip.parts`."""
+WAITING_KINDS = {"barrier": "a barrier", "timer": "a timer", "neighbour": "agreement of neighbours"}
+"""Kinds of synchronization under which a neuron waits for everything that reaches it in a step, in words."""
 
-WAITING_KINDS = ("barrier", "timer", "neighbour")
-"""Kinds under which a neuron waits for everything that reaches it in a step."""
+SYNCHRONIZATIONS = {"asynchronous": "no synchronization", "clocked": "a clock", **WAITING_KINDS}
+"""All kinds of a chip's synchronization, in words; their classes are in `codesign.hardware.chip.parts`."""
 
 
 @dataclass(frozen=True, kw_only=True)
