@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from handmade_hardware import HEAD, STATED, group, mesh, number
+from handmade_hardware import HEAD, STATED, SYNCHRONIZATIONS, group, mesh, number
 from tiny_sweeps import arguments
 
 from codesign.documents import parse_document
@@ -15,14 +15,6 @@ from codesign.exploration.pricing.space import PriceSpace, build_space
 from codesign.exploration.pricing.spec import PricingSpec, narrowed_sweep
 from codesign.exploration.runs.progress import Progress
 
-KINDS = {
-    "asynchronous": "{kind: asynchronous}",
-    "clocked": "{kind: clocked}",
-    "barrier": f"{{kind: barrier, scope: timestep, times: {{by_tiles: {{1: 2 us, 2: 3 us, 8: 4 us}}, {STATED}}}, "
-    f"least_step: {{cycles: 30, {STATED}}}}}",
-    "neighbour": f"{{kind: neighbour, handshake: {{cycles: 5, {STATED}}}}}",
-    "timer": f"{{kind: timer, tick: {number('20 us')}, overload: stretch}}",
-}
 ENERGIES = group(
     "energies",
     synaptic_operation=number("10 pJ", all_in="false"),
@@ -66,7 +58,9 @@ structure: {memory: sram}
 
 def structured_text() -> str:
     """A chip whose prices follow its structure."""
-    text = chip_text("structured", KINDS["barrier"]).replace(f"static_power: {{chip: {number('1 mW')}}}\n", STRUCTURE)
+    text = chip_text("structured", SYNCHRONIZATIONS["barrier"]).replace(
+        f"static_power: {{chip: {number('1 mW')}}}\n", STRUCTURE
+    )
     times = ("synaptic_operation: {value: 30 ns", "neuron_update: {cycles: 2", "output: {value: 20 ns")
     left_out = [f"  {time}, {STATED}}}\n" for time in times]
     for line in left_out:
@@ -96,7 +90,7 @@ OBJECTIVES = "objectives: [{column: accuracy}, {column: energy_j}, {column: late
 def write_sweep(folder: Path) -> Path:
     """Write the chips and their sweep, one more with a structure; each chip has an entry for each operation."""
     entries = []
-    texts = {kind: chip_text(kind, synchronization) for kind, synchronization in KINDS.items()}
+    texts = {kind: chip_text(kind, synchronization) for kind, synchronization in SYNCHRONIZATIONS.items()}
     for kind, text in {**texts, "structured": structured_text()}.items():
         path = folder / f"{kind}.yaml"
         path.write_text(text, encoding="utf-8")

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from handmade_hardware import near
+from handmade_hardware import SYNCHRONIZATIONS, near
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from priced_sweeps import KINDS, OBJECTIVES, SWEEP, TIMES, chip_text, problem_of, spec_of
+from priced_sweeps import OBJECTIVES, SWEEP, TIMES, chip_text, problem_of, spec_of
 from tiny_sweeps import Recording, arguments
 
 from codesign.analysis.answers.remarks import OVER_BUDGET
@@ -97,7 +97,7 @@ STRUCTURES = {
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
-@pytest.mark.parametrize("kind", [*KINDS, "structured"])
+@pytest.mark.parametrize("kind", [*SYNCHRONIZATIONS, "structured"])
 @settings(max_examples=2, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_a_grid_equals_its_points_priced_alone(kind, operation, data, priced, cache_root):
@@ -248,7 +248,7 @@ def test_a_recipe_that_answers_nothing_is_on_no_front_and_named(priced: Path, ca
     assert "falls behind" in pace
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", SYNCHRONIZATIONS)
 def test_the_front_says_which_points_fall_behind_in_real_time(
     kind: str, priced: Path, cache_root: Path, tmp_path: Path
 ):
@@ -289,7 +289,9 @@ def test_a_model_over_the_budget_of_its_training_is_told(tmp_path: Path, cache_r
 
 def test_without_times_of_work_only_ticks_give_a_latency(tmp_path: Path, cache_root: Path):
     for kind in ("barrier", "timer"):
-        (tmp_path / f"{kind}.yaml").write_text(chip_text(kind, KINDS[kind]).replace(TIMES, ""), encoding="utf-8")
+        (tmp_path / f"{kind}.yaml").write_text(
+            chip_text(kind, SYNCHRONIZATIONS[kind]).replace(TIMES, ""), encoding="utf-8"
+        )
     entries = (f"  {kind}: {{extends: {tmp_path}/{kind}.yaml}}" for kind in ("barrier", "timer"))
     (tmp_path / "priced.yaml").write_text(SWEEP.format(chips="\n".join(entries)), encoding="utf-8")
     body = "recipes: [layered]\ntraining_seeds: [0]\naxes: {static_power.chip: [1 mW, 2 mW]}\n"
@@ -300,7 +302,7 @@ def test_without_times_of_work_only_ticks_give_a_latency(tmp_path: Path, cache_r
         problem_of(spec_of(tmp_path, "barrier", body), tmp_path, cache_root)
     problem = problem_of(spec_of(tmp_path, "timer", body), tmp_path, cache_root)
     pricers, front, _ = price_space(problem)
-    assert pricers[0].price(problem.space.positions(front[:, 0]))["latency_s"].tolist() == near([5 * 20e-6])
+    assert pricers[0].price(problem.space.positions(front[:, 0]))["latency_s"].tolist() == near([8 * 20e-6])
 
 
 @pytest.mark.parametrize(

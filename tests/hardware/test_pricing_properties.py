@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from handmade_hardware import STATED, chip_from, group, mesh, near, number
+from handmade_hardware import SYNCHRONIZATIONS, chip_from, group, mesh, near, number
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_replay import MICROSECONDS, TIMES, cases
@@ -22,16 +22,8 @@ ENERGIES = tuple(
     for part, _, name in (action.price.partition(".") for action in ACTIONS)
     if part == "energies" and name not in _APART
 )
-BARRIER = "times: {by_tiles: {1: 1 us, 4: 3 us}, " + STATED + "}"
 PICOJOULES = st.integers(0, 50).map(lambda n: f"{n} pJ")
-SYNCHRONIZATION = {
-    "asynchronous": "{kind: asynchronous}",
-    "clocked": "{kind: clocked}",
-    "timestep": f"{{kind: barrier, scope: timestep, {BARRIER}, least_step: {number('20 us')}}}",
-    "layer": f"{{kind: barrier, scope: layer, {BARRIER}}}",
-    "neighbour": f"{{kind: neighbour, handshake: {number('2 us')}}}",
-    "timer": f"{{kind: timer, tick: {number('40 us')}, ticks_per_timestep: 2, overload: stretch}}",
-}
+KINDS = (*SYNCHRONIZATIONS.values(), SYNCHRONIZATIONS["barrier"].replace("scope: timestep", "scope: layer"))
 
 
 @st.composite
@@ -53,7 +45,7 @@ layers_share_core: {"true" if plain.layers_share_core else "false"}
 vector_width: {number(plain.vector_width.value)}
 clock: {number("1 MHz")}
 crossbar: {draw(st.sampled_from(["true", "false"]))}
-synchronization: {SYNCHRONIZATION[draw(st.sampled_from(sorted(SYNCHRONIZATION)))]}
+synchronization: {draw(st.sampled_from(KINDS))}
 static_power: {{{", ".join(f"{part}: {power}" for part, power in powers.items())}}}
 {mesh(4, 2, 2)}{group("energies", **energies)}{group("times", **{name: draw(MICROSECONDS) for name in TIMES})}"""
     )

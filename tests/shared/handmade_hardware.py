@@ -57,6 +57,17 @@ def timer(ticks_per_timestep: int) -> str:
     return f"synchronization: {{kind: timer, {ticks}, overload: stretch}}\n"
 
 
+SYNCHRONIZATIONS = {
+    "asynchronous": "{kind: asynchronous}",
+    "clocked": "{kind: clocked}",
+    "barrier": f"{{kind: barrier, scope: timestep, times: {{by_tiles: {{1: 2 us, 2: 3 us, 8: 4 us}}, {STATED}}}, "
+    f"least_step: {{cycles: 30, {STATED}}}}}",
+    "neighbour": f"{{kind: neighbour, handshake: {{cycles: 5, {STATED}}}}}",
+    "timer": f"{{kind: timer, tick: {number('20 us')}, ticks_per_timestep: 2, overload: stretch}}",
+}
+"""Each kind with all of its numbers, some in cycles of a clock."""
+
+
 def chip_from(body: str) -> Chip:
     return parse_document(HEAD + body, "tiny.yaml", Chip)
 
