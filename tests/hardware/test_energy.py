@@ -24,7 +24,7 @@ from handmade_hardware import (
 import codesign as cd
 from codesign.analysis.results.books import in_book
 from codesign.hardware.cost.uncertainty import uncertainty_columns
-from codesign.hardware.terms import COVERAGE
+from codesign.hardware.terms import COVERAGE, INCLUDABLE_TERMS
 
 WHOLE = MESH_CORES + TIMES + ENERGIES + ASYNCHRONOUS
 SWIFT = TIMES.replace("10 ms", "0 s").replace("1 ms", "0 s")
@@ -116,8 +116,9 @@ def test_without_the_energy_of_an_operation_there_is_no_total(two_timesteps: cd.
 
 
 def test_a_term_inside_another_number_is_covered_and_not_charged(two_timesteps: cd.Execution) -> None:
-    energies = group("energies", synaptic_operation=number("1 pJ", all_in="false", includes="[spike, message, hop]"))
-    energies += f"static_power: {{chip: {number('1 W', includes='[neuron_access, neuron_update]')}}}\n"
+    visits, events = [*INCLUDABLE_TERMS[:2]], [*INCLUDABLE_TERMS[2:]]
+    energies = group("energies", synaptic_operation=number("1 pJ", all_in="false", includes=events))
+    energies += f"static_power: {{chip: {number('1 W', includes=visits)}}}\n"
     cost = cost_of(two_timesteps, MESH_CORES + TIMES + energies + ASYNCHRONOUS)
     assert cost.energy.coverage == GIVEN
     assert cost.energy.terms_j["message"] is None

@@ -100,7 +100,7 @@ def test_a_chip_made_in_python_is_that_of_a_file() -> None:
             "synchronization.kind: must be 'asynchronous', 'barrier', 'timer', 'clocked' or 'neighbour', "
             "found 'barier'; did you mean 'barrier'?",
         ),
-        ("synchronization: barrier", "synchronization: must be a mapping of handshake, kind, least_step"),
+        ("synchronization: barrier", "synchronization: must be a mapping of "),
         ("synchronization: {scope: layer}", "'synchronization.kind' is missing"),
         (
             "synchronization: {kind: barrier, times: 100 pJ}",
