@@ -115,13 +115,13 @@ def _estimate(chip: Chip, core: CoreStructure, law: Callable[..., Memory]) -> St
     others = [(kind, core.other_store)] if shared else [(state_kind, core.state_store), (kind, core.other_store)]
     logic = logic_energy(node_m, voltage_v)
     # States in flip-flops are the registers that take the adder's result.
-    register_j = REGISTER_J if shared or state_kind == "sram" else 0.0
+    register_j = REGISTER_J if shared or state_kind != "flip_flops" else 0.0
     lane_j = logic * core.adder_bits * (2 * ADD_J + register_j)
     state_j = states.read_j + states.write_j
     of_weights_j, of_states_j = weights.read_j * core.lanes / core.weights_used, state_j / core.state_reuse
     group_j = of_weights_j + of_states_j + core.lanes * lane_j
     by_word = ((kind, of_weights_j), (state_kind, of_states_j))
-    word_j = sum(energy for memory_kind, energy in by_word if memory_kind == "sram")
+    word_j = sum(energy for memory_kind, energy in by_word if memory_kind != "flip_flops")
     width = core.lanes * core.adder_bits
     area_m2 = weights.area_m2 + logic_area(node_m, registers=width, adders=2 * width)
     leakage_w = leakage(kind, core.weight_store, voltage_v)
