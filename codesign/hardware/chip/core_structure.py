@@ -14,7 +14,6 @@ class CoreStructure:
         lanes: lanes that can work at the same time, at most one per neuron.
         weights_used: weights of a word that are used before the next word is read.
         weight_room: bits for the core's weights.
-        state_reuse: operations on a neuron between reading and writing its state.
         adder_bits: width of an adder and of a comparator.
     """
 
@@ -22,10 +21,8 @@ class CoreStructure:
     weights_used: int
     weight_word: int
     weight_room: int
-    state_reuse: int
     state_word: int
     state_store: int
-    other_store: int
     adder_bits: int
 
     @property
@@ -42,13 +39,13 @@ def core_structures(chip: Any) -> list[CoreStructure]:
 
 def _core(chip: Any, core: int) -> CoreStructure:
     structure, synapse_bits = chip.structure, chip.synapse_bits
-    potential_bits, weight_bits = _value(chip, "potential_bits"), _value(chip, "weight_bits")
-    state_bits = max(_value(structure, "state_bits"), potential_bits, weight_bits)
+    potential_bits, weight_bits = number_in(chip, "potential_bits"), number_in(chip, "weight_bits")
+    state_bits = max(number_in(structure, "state_bits"), potential_bits, weight_bits)
     neurons = 0 if chip.neurons_per_core is None else chip.neurons_per_core.of_core(core)
     stated = (structure.lanes or chip.vector_width).value
     lanes = neurons if stated == "all" else min(stated, neurons or stated)
-    weights_used = max(_value(structure, "weights_used"), lanes)
-    weights = _value(structure, "weight_store")
+    weights_used = max(number_in(structure, "weights_used"), lanes)
+    weights = number_in(structure, "weight_store")
     if chip.weight_memory is not None:
         weights = chip.weight_memory.of_core(core)
     elif chip.synapses_per_core is not None:
@@ -56,17 +53,15 @@ def _core(chip: Any, core: int) -> CoreStructure:
     return CoreStructure(
         lanes=lanes,
         weights_used=weights_used,
-        weight_word=max(_value(structure, "weight_word"), weights_used * synapse_bits),
+        weight_word=max(number_in(structure, "weight_word"), weights_used * synapse_bits),
         weight_room=weights,
-        state_reuse=_value(structure, "state_reuse") or 1,
         state_word=lanes * state_bits,
         state_store=(neurons or lanes) * state_bits,
-        other_store=_value(structure, "other_store"),
         adder_bits=potential_bits or state_bits,
     )
 
 
-def _value(spec: Any, name: str) -> int:
+def number_in(spec: Any, name: str) -> int:
     """A number of a file; 0 if it is not given, which is not a valid value of these numbers."""
     number = getattr(spec, name)
     return 0 if number is None else int(number.value)

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from codesign.hardware.chip.core_structure import CoreStructure, core_structures
+from codesign.hardware.chip.core_structure import CoreStructure, core_structures, number_in
 from codesign.hardware.chip.description import Chip
 from codesign.hardware.chip.laws import (
     ADD_J,
@@ -112,13 +112,14 @@ def _estimate(chip: Chip, core: CoreStructure, law: Callable[..., Memory]) -> St
 
     weights = stored(kind, core.weight_store, core.weight_word)
     states = stored(state_kind, shared or core.state_store, core.state_word)
-    others = [(kind, core.other_store)] if shared else [(state_kind, core.state_store), (kind, core.other_store)]
+    others = [(state_kind, 0 if shared else core.state_store), (kind, number_in(structure, "other_store"))]
     logic = logic_energy(node_m, voltage_v)
     # States in flip-flops are the registers that take the adder's result.
     register_j = REGISTER_J if shared or state_kind != "flip_flops" else 0.0
     lane_j = logic * core.adder_bits * (2 * ADD_J + register_j)
     state_j = states.read_j + states.write_j
-    of_weights_j, of_states_j = weights.read_j * core.lanes / core.weights_used, state_j / core.state_reuse
+    of_weights_j = weights.read_j * core.lanes / core.weights_used
+    of_states_j = state_j / (number_in(structure, "state_reuse") or 1)
     group_j = of_weights_j + of_states_j + core.lanes * lane_j
     by_word = ((kind, of_weights_j), (state_kind, of_states_j))
     word_j = sum(energy for memory_kind, energy in by_word if memory_kind != "flip_flops")
