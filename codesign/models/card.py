@@ -211,18 +211,11 @@ class ModelEvaluation:
         names = {attribute.name for attribute in dataclasses.fields(ModelEvaluation)}
         known = {key: tuple(value) if isinstance(value, list) else value for key, value in priced.items()}
         layered = schedule.equivalent_to_layered(execution.shape)
-        early = schedule.stop in ("on_output", "read_early")  # whether the rest is dropped or drained
-        ahead = schedule.stop in ("margin", "read_margin")
         answers = {
             "schedule": name,
             "inference": "layered" if layered else "asynchronous",
             "policy": schedule.policy_name,
-            "group_size": schedule.group_size,
-            "stop": "on_output" if early else "margin" if ahead else "drained",
-            "steps_after_output": schedule.steps_after_output if early else None,
-            "margin": schedule.margin if ahead else None,
-            "margin_check": schedule.margin_check if ahead else None,
-            "input_mode": schedule.input_mode,
+            **schedule.columns,
             "refractory": None if layered or schedule.refractory else False,  # those of its neurons are not known here
             "equivalent_to_layered": layered,
             "input_dropout": schedule.input_dropout,

@@ -19,6 +19,9 @@ _MOST_CORES = 1 << 24  # core numbers are float32 for policies
 Stop = Literal["drained", "on_output", "read_early", "margin", "read_margin"]
 MarginCheck = Literal["timestep", "step"]
 InputMode = Literal["frame", "queued"]
+_OF_MARGIN = ("margin", "read_margin")
+OF_STOPS = {"margin": _OF_MARGIN, "margin_check": _OF_MARGIN, "steps_after_output": ("on_output", "read_early")}
+"""Parameters of a schedule that matter only under some stops."""
 
 
 def _numbers(name: str, value: Any, *, most: int = 1 << 31) -> int | tuple[int, ...]:
@@ -165,6 +168,13 @@ class Schedule:
     def goes_on(self) -> bool:
         """Whether the answer is read early while the run continues until nothing waits."""
         return self.stop in ("read_early", "read_margin")
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """What results and model cards say of it, by column; None for what does not matter under its stop."""
+        names = ("group_size", "stop", "steps_after_output", "margin", "margin_check", "input_mode")
+        told = {name: getattr(self, name) if self.stop in OF_STOPS.get(name, (self.stop,)) else None for name in names}
+        return told | {"stop": {"read_early": "on_output", "read_margin": "margin"}.get(self.stop, self.stop)}
 
     def drained(self) -> Schedule:
         """The same schedule run until nothing waits, as in training."""

@@ -7,8 +7,10 @@ from functools import partial
 from typing import Any
 
 from codesign.exploration.definition.checks import axis_parts
+from codesign.exploration.definition.entries import ScheduleEntry
 from codesign.exploration.definition.spec import SweepSpec
 from codesign.exploration.definition.variants import recipe_variants, schedule_variants
+from codesign.simulation.schedule import OF_STOPS
 from codesign.training.recipe import Recipe
 
 
@@ -16,6 +18,10 @@ def _silences(recipe: Recipe, design: SweepSpec) -> bool:
     """Whether a neuron that fired can be evaluated again in a pass, and then stays silent."""
     again = recipe.method == "unlayered" or any(one.within is not None for one in design.network.delayed)
     return design.neuron.refractory and again
+
+
+def _stops_by(stops: Sequence[str], schedule: ScheduleEntry, _: Sequence[SweepSpec]) -> bool:
+    return (schedule.stop or "on_output") in stops
 
 
 _MATTERS: Mapping[str, Mapping[str, tuple[Callable[[Any, Sequence[SweepSpec]], bool], str]]] = {
@@ -35,11 +41,7 @@ _MATTERS: Mapping[str, Mapping[str, tuple[Callable[[Any, Sequence[SweepSpec]], b
             "spike_cost, budget or input_gate",
         ),
     },
-    "schedule": {
-        "margin": (lambda schedule, _: schedule.stop == "margin", "stop margin"),
-        "margin_check": (lambda schedule, _: schedule.stop == "margin", "stop margin"),
-        "steps_after_output": (lambda schedule, _: schedule.stop in (None, "on_output"), "stop on_output"),
-    },
+    "schedule": {name: (partial(_stops_by, stops), f"stop {stops[0]}") for name, stops in OF_STOPS.items()},
 }
 """Parameters that matter only together with others, by block: whether they do, and what they need."""
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import accumulate, pairwise
+from typing import Any
 
 from codesign.network.topology import NetworkShape
 from codesign.simulation.policies import get_policy
-from codesign.simulation.schedule import LAYERED, Schedule
+from codesign.simulation.schedule import LAYERED, OF_STOPS, Schedule
 
 
 def leaves_no_choice(schedule: Schedule, shape: NetworkShape) -> bool:
@@ -46,14 +47,9 @@ def needs_seed(schedule: Schedule, shape: NetworkShape) -> bool:
 def canonical_schedule(schedule: Schedule, shape: NetworkShape, *, refractory: bool = True) -> Schedule:
     """The canonical form of a schedule, the same for all schedules that provably give the same execution on this
     network. `refractory` says whether its neurons are; if not, no schedule makes them so."""
-    canonical = replace(
-        schedule,
-        cores=_cores(schedule.cores, shape),
-        steps_after_output=schedule.steps_after_output if schedule.stop == "on_output" else LAYERED.steps_after_output,
-        margin=schedule.margin if schedule.stop == "margin" else LAYERED.margin,
-        margin_check=schedule.margin_check if schedule.stop == "margin" else LAYERED.margin_check,
-        service=schedule.service if get_policy(schedule.policy).uses_service else None,
-    )
+    unused: dict[str, Any] = {name: getattr(LAYERED, name) for name, of in OF_STOPS.items() if schedule.stop not in of}
+    service = schedule.service if get_policy(schedule.policy).uses_service else None
+    canonical = replace(schedule, cores=_cores(schedule.cores, shape), service=service, **unused)
     if not refractory or fires_once(canonical, shape):
         canonical = replace(canonical, refractory=True)
     if leaves_no_choice(canonical, shape):

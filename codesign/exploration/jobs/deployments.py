@@ -242,12 +242,7 @@ def _schedule_columns(canonical: Schedule, shape: NetworkShape, neuron: NeuronSp
     return {
         "inference": "layered" if equivalent and waits else "asynchronous",
         "policy": None if leaves_no_choice(canonical, shape) else canonical.policy,
-        "group_size": canonical.group_size,
-        "stop": canonical.stop,
-        "steps_after_output": canonical.steps_after_output if canonical.stop == "on_output" else None,
-        "margin": canonical.margin if canonical.stop == "margin" else None,
-        "margin_check": canonical.margin_check if canonical.stop == "margin" else None,
-        "input_mode": canonical.input_mode,
+        **canonical.columns,
         "refractory": fires_once(canonical, shape) or (neuron.refractory and canonical.refractory),
         "equivalent_to_layered": equivalent,
         "input_dropout": canonical.input_dropout,
@@ -308,8 +303,8 @@ def resolve_schedule(
         raise InputError(f"stop '{stop}' needs output spikes; with readout 'potential' it must be 'drained'")
     shape = placement.shape
     size = max(shape.layer_sizes) if entry.group_size == "layer" else entry.group_size
-    own = entry.model_dump(include={"margin", "margin_check", "input_dropout", "timesteps"})
-    kept = entry.model_dump(include={"policy", "steps_after_output", "input_mode", "prioritize_input", "refractory"})
+    own = entry.model_dump(exclude={"group_size", "stop", "synchronization_threshold", "barrier_messages"})
+    kept = entry.model_dump(include={"policy", "input_mode"})  # on which assumptions depend
     threshold = entry.synchronization_threshold
     if threshold == "chip":
         size = shape.neurons + shape.input_size if size == "all" else size
