@@ -165,8 +165,8 @@ def _models(
     for name in spec.recipes:
         longest_s = given[name].time_constant_s if name in given else max(spec.neuron.each("time_constant"))
         for recipe in recipe_variants(spec, name):
-            for parameter, message in recipe_mistakes(recipe.value, spec.neuron, shape, **data, longest_s=longest_s):
-                mistakes.append((("recipes", name, parameter), message.removeprefix("augmentation.")))
+            found = recipe_mistakes(recipe.value, spec.neuron, shape, **data, longest_s=longest_s)
+            mistakes += [(("recipes", name, parameter), message) for parameter, message in found]
             try:
                 parameter = "chip"
                 schedule, reason = trained_through(spec, shape, recipe)

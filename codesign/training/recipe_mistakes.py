@@ -61,4 +61,4 @@ def _told(name: str, check: Callable[[], None]) -> Iterator[tuple[str, str]]:
     try:
         check()
     except InputError as error:
-        yield name, str(error).removeprefix(f"{name}: ")
+        yield name, str(error).removeprefix(f"{name}: ").removeprefix(f"{name}.")
