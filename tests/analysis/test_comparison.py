@@ -53,18 +53,27 @@ def test_why_energies_do_not_compare(mubrain, loihi, words, chip):
 @pytest.mark.parametrize(
     ("column", "changes", "words"),
     [
-        ("power_w", {}, "Their power counts different terms"),
+        ("energy_cores_in_use_j", {}, "Their energy of the cores in use per sample counts different terms"),
         ("latency_s", {"operation": "real_time"}, "a runs accelerated and b runs in real time"),
     ],
 )
 def test_each_column_is_compared_only_where_it_compares(column, changes, words):
-    """The power of b has a static part, which that of a lacks; two ways of operation are no two latencies."""
-    values = {"latency_s": 1e-3, "power_w": 1e-6}
+    """The energy of b has a static part, which that of a lacks; two ways of operation are no two latencies."""
+    values = {"latency_s": 1e-3, "energy_cores_in_use_j": 1e-9}
     rows = [with_terms("a", seed, synaptic_operation=1.0) | values for seed in (0, 1)]
     rows += [with_terms("b", seed, synaptic_operation=2.0, static_chip=5.0) | values | changes for seed in (0, 1)]
     answer = asked(rows, compare=["a", "b"], columns=["accuracy", column])
     assert [found.column for found in answer.comparisons] == ["accuracy"]
     assert any(remark.startswith(words) for remark in answer.remarks)
+
+
+def test_powers_are_compared_on_the_terms_that_both_have():
+    """1 nJ in 1 ms against 2 of 7 nJ in 4 ms."""
+    rows = [with_terms("a", seed, synaptic_operation=1.0) | {"on_s": 1e-3, "power_w": 1e-6} for seed in (0, 1)]
+    b = {"on_s": 4e-3, "power_w": 1.75e-6}
+    rows += [with_terms("b", seed, synaptic_operation=2.0, static_chip=5.0) | b for seed in (0, 1)]
+    answer = asked(rows, compare=["a", "b"], columns=["power_w"])
+    assert answer.sentence.startswith("a has 2.00 times more power (on the terms that both have) than b.")
 
 
 @pytest.mark.parametrize("column", ["energy_j", "power_w"])

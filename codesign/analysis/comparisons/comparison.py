@@ -15,10 +15,9 @@ from codesign.hardware.terms import COVERAGE, ENERGY_COLUMNS
 
 ENERGIES = ("energy_j", "energy_cores_in_use_j", "energy_delay_js", "power_w")
 """Columns that can only be compared between points whose energies hold the same terms."""
-IN_BOOK = frozenset(ENERGIES) - {"energy_cores_in_use_j"}
-"""Those that depend on the book of the static power in which results are read."""
-BY_TERM = ("energy_j", "energy_delay_js")
-"""Those for which the terms shared by two points can be compared instead."""
+BY_TERM = frozenset(ENERGIES) - {"energy_cores_in_use_j"}
+"""Those that depend on the book of the static power in which results are read, and for which the terms shared by two
+points can be compared instead."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -150,9 +149,12 @@ def matched_terms(a: Point, b: Point) -> tuple[str, ...] | Obstacle:
 
 
 def energy_of(point: Point, terms: tuple[str, ...], column: str = "energy_j") -> pd.Series:
-    """Energy of the terms by training seed, or its product with the latency; the whole energy if these are all
-    terms."""
+    """Energy of the terms by training seed, its product with the latency, or its power; of the whole energy if these
+    are all terms."""
     if tuple(sorted(terms)) == point.coverage:
         return point.seeds(column)
     energy = point.sums(ENERGY_COLUMNS[name] for name in point.known_terms(terms))
+    if column == "power_w":
+        on_s = point.seeds("on_s")
+        return (energy / on_s[on_s > 0]).dropna()
     return energy if column == "energy_j" else (energy * point.seeds("latency_s")).dropna()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 
-from codesign.analysis.comparisons.comparison import ENERGIES, IN_BOOK
+from codesign.analysis.comparisons.comparison import BY_TERM, ENERGIES
 from codesign.analysis.comparisons.constraints import by_option, more_is_better
 from codesign.analysis.results.columns import COLUMNS, NUMERIC_COLUMNS
 from codesign.analysis.results.formatting import BOOK_WORDS, coverage_words, like
@@ -95,7 +95,7 @@ def comparison_group(point: Point, columns: Collection[str]) -> Group:
         workload=point.workload,
         operation=point.operation if any(COLUMNS[column].unit not in ("", "m**2") for column in columns) else None,
         coverage=point.coverage if whole else None,
-        static_book=point.static_book if energies & IN_BOOK and point.separable else None,
+        static_book=point.static_book if energies & BY_TERM and point.separable else None,
         chip=point.chip if whole and not point.separable else None,
     )
 

@@ -272,7 +272,7 @@ def _gathered(point: Point, column: str, terms: Sequence[str] | None) -> _Side |
     ranges: dict[tuple[str, ...], Mapping[Any, Any]] = {}
     drawn = (column, *_UNCERTAIN, *chain(*DRAWN[column]))
     needed = drawn if terms is None else (*drawn, "uncertain_terms", "term_scale_j", *_TERMS)
-    read = {*needed, "latency_s", *_LATENCY, *ENERGY_COLUMNS.values()}
+    read = {*needed, "latency_s", "on_s", *_LATENCY, *ENERGY_COLUMNS.values()}
     cells = (dict(zip(read, row, strict=True)) for row in zip(*map(point.cells, read), strict=True))
     for seed, row in zip(point.cells("training_seed"), cells, strict=True):
         if all(is_known(row[name]) for name in needed):
@@ -308,8 +308,8 @@ def _whole(row: Mapping[Any, Any], column: str) -> Floats:
 
 
 def _parts(row: Mapping[Any, Any], terms: Sequence[str], column: str) -> Floats:
-    """Return sums of some terms, times the latency for a product. Terms that vary between draws have their own draws;
-    the others are constant."""
+    """Return sums of some terms, times the latency for a product, over the time on for a power. Terms that vary between
+    draws have their own draws; the others are constant."""
     moving = list(row["uncertain_terms"])
     wanted = {term.name: row[term.column] for name in terms for term in COVERAGE[name]}
     known = {name: float(value) for name, value in wanted.items() if is_known(value)}
@@ -321,4 +321,6 @@ def _parts(row: Mapping[Any, Any], terms: Sequence[str], column: str) -> Floats:
         for name, count in zip(_TERMS, counts, strict=True)
     ]
     energy = np.array([sum(known.values()), *(fixed + scales @ np.hstack(by_term))])
+    if column == "power_w":
+        return energy / np.concatenate([[row["on_s"]], *map(row.get, _ON)])
     return energy if column == "energy_j" else energy * np.concatenate([[row["latency_s"]], *map(row.get, _LATENCY)])

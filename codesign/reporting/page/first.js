@@ -104,8 +104,8 @@ const whyFaint = (index) => {
 };
 const unchanged = () => (state.required ?? -1) === (asked.required ?? -1) && state.objective === asked.objective && state.book === data.book;
 
-const ENERGIES = ["energy_j", "energy_delay_js", "energy_cores_in_use_j", "power_w"];
-const byTerm = () => ENERGIES.slice(0, 2).includes(state.objective);
+const ENERGIES = ["energy_j", "energy_delay_js", "power_w", "energy_cores_in_use_j"];
+const byTerm = () => ENERGIES.slice(0, 3).includes(state.objective);
 const groups = () => data.groups[state.book] ?? data.groups.board;
 const groupOf = (index) => groups().of[index];
 // Whether the energy on the chart leaves out terms that are much of another's: such a point's mark is hollow.
@@ -125,7 +125,7 @@ const against = (index, other) => {
   if (!byTerm()) return mean;
   const energy = groups().matched[others]?.[index] ?? null;
   if (energy === null || energy === 0) return energy;
-  return state.objective === "energy_j" ? energy : energy * value("latency_s", index);
+  return state.objective === "energy_j" ? energy : (mean * energy) / ofObjective("energy_j").mean[index];
 };
 const beats = (a, b) => {
   const [one, other] = [against(a, b), against(b, a)];

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections import Counter
 
 from codesign.analysis.answers.selecting import as_number
-from codesign.analysis.comparisons.comparison import IN_BOOK
+from codesign.analysis.comparisons.comparison import BY_TERM
 from codesign.analysis.results.columns import COLUMNS
 from codesign.analysis.results.formatting import (
     BOOK_WORDS,
@@ -69,7 +69,7 @@ def study_sections(study: Study, metadata: ResultMetadata, searched_in: StaticBo
 
 def _other_book(study: Study, book: StaticBook, searched_in: StaticBook | None) -> tuple[str, ...]:
     """A sentence, if energies on validation and on test count different static power."""
-    if searched_in in (None, book) or IN_BOOK.isdisjoint(objective.column for objective in study.objectives):
+    if searched_in in (None, book) or BY_TERM.isdisjoint(objective.column for objective in study.objectives):
         return ()
     searched, tested = (BOOK_WORDS[one] for one in (searched_in, book))
     return (f"Energies on validation count the static power of {searched}, those on test that of {tested}.",)
