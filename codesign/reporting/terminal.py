@@ -67,7 +67,10 @@ def print_summary(
         above.append(Text(costs or " ".join(left_aside(points, names))))
     lines = [_line(answer) for answer in answers[1:]]
     trials = _trials(answered.study, [*(way for _, way in rows), *(f"{a.question} {a.sentence}" for a in answers)])
-    missing = not_modelled(told_of, names) + pace_warnings(told_of, ["late_fraction"])
+    remarks = " ".join(answers[0].remarks[:_REMARKS]) if answers else ""
+    missing = [each for each in not_modelled(told_of, names) if each not in remarks] + pace_warnings(
+        told_of, ["late_fraction"]
+    )
     missing += filter(None, [unpriced_currents(points), _infeasible(table)])
     by_chip = {point.chip: point for point in reversed(points) if not point.beyond_chip}
     limited = [*reversed(by_chip.values())] if given else [first_taking_part(shown.options)]

@@ -22,7 +22,7 @@ def test_a_point_whose_energy_lacks_terms_may_miss_a_limit_set_by_one_that_has_t
     rows = [with_terms("a", seed, synaptic_operation=1.0) | lacking for seed in SEEDS]
     rows += [with_terms("b", seed, synaptic_operation=2.0, static_chip=9.0) | {"latency_s": 2e-6} for seed in SEEDS]
     limit = "energy_j within 10 % of best"
-    told = f"The energy of a leaves out static energy: its file gives no static_power. With it, {limit} may be missed."
+    told = f"Not modelled of a: static energy (no static_power). Counting it, {limit} may be missed."
     answer = asked(rows, choose="chip", least="latency_s", where=[limit])
     assert (labels(answer)[0], answer.standing, told in answer.remarks) == ("a", "likely", True)
 
@@ -75,8 +75,8 @@ def test_an_energy_that_lacks_terms_does_not_meet_a_limit_for_sure():
     whole = [one | {"not_modelled": []} for one in rows]
     missing = ["static energy: a gives no static_power", "static energy: a gives no latency, and so none"]
     part = [one | {"not_modelled": [*missing, "latency: a gives no times.hop"]} for one in rows]
-    told = "The energy of a leaves out static energy: its file gives no static_power and times.hop."
-    told += " With it, energy_j < 2 nJ may be missed."
+    told = "Not modelled of a: static energy and latency (no static_power or times.hop)."
+    told += " Counting it, energy_j < 2 nJ may be missed."
     for given, standing in ((whole, "sure"), (part, "likely")):
         answer = asked(given, choose="chip", least="latency_s", where=["energy_j < 2 nJ"])
         target = asked(given, target=["energy_j < 2 nJ"])

@@ -57,7 +57,7 @@ def test_an_energy_that_lacks_terms_is_a_lower_bound():
     rows[0]["not_modelled"].append("latency: a gives no synchronization.times")
     answer = asked(rows, choose="chip", least="energy_j")
     assert answer.sentence == "a is the only one that gives a result, with at least 1 nJ energy per sample."
-    assert answer.remarks[0] == "The energy of a leaves out static energy: its file gives no synchronization.times."
+    assert answer.remarks[0] == "Not modelled of a: static energy and latency (no synchronization.times)."
 
 
 def test_the_only_option_with_a_result_is_not_sure_where_the_jobs_of_another_failed():

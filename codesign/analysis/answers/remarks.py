@@ -36,6 +36,8 @@ from codesign.units import plural
 
 OVER_BUDGET = "trained with a budget that it does not keep to: "
 """The beginning of the assumption of a row that was trained over its budget."""
+_OF_TERMS = ("static energy", "energy of ")
+"""The beginnings of entries of `not_modelled` on terms of the energy."""
 _MOST_SEEDS = 100
 _OFF_CENTRE = 1.5
 """The factor between the median of the draws and a value from which on it is pointed out."""
@@ -57,8 +59,8 @@ def remarks_on(
     answer names, `options` the facts or axes that set the options apart, `columns` those shown besides the deciding
     one."""
     best, second, names = contest.ranked[0], contest.second, contest.names
-    said = [left_out(point, contest.column, names) for point in told]
-    said += [may_miss(point, contest.where, names) for point in told]
+    said = [may_miss(point, contest.where, names) for point in told]
+    said += [left_out(point, contest.column, names) for point in told]
     said += [doubt(point, contest.where, f" of {contest.label_of(point)}" * bool(told[1:])) for point in told]
     said += [_off_centre(point, contest) for point in told]
     said += [_seeds_wanted(contest), undecided_by_samples(contest)]
@@ -76,7 +78,7 @@ def remarks_on(
     said.append(_accuracy_remark(contest, columns))
     if contest.column == "latency_s" and best.operation == "real_time":
         said.append(_IN_REAL_TIME)
-    return tuple(dict.fromkeys(filter(None, said)))
+    return tuple(one for one in dict.fromkeys(said) if not any(one in other for other in said if other != one))
 
 
 def in_the_way(contest: Contest, asked: Collection[str]) -> tuple[str, ...]:
@@ -164,19 +166,10 @@ def unpaired(contest: Contest) -> bool:
 # energies that do not hold all terms ---------------------------------------------------------------------------------
 
 
-def left_out(best: Point, column: str, names: Names) -> str:
-    """Say what the energy of a point leaves out, and which numbers of its chip are missing for it."""
-    entries = [entry.partition(": ") for entry in best.not_modelled] if column in ENERGIES else []
-    of_terms = [(what, why) for what, _, why in entries if what.startswith(("static energy", "energy of "))]
-    if not of_terms:
-        return ""
-    reasons = [why.partition(" gives no ")[2] for _, why in of_terms]
-    times = [why.partition(" gives no ")[2] for what, _, why in entries if what == "latency"]
-    numbers = [each for reason in reasons for each in (times if reason.startswith("latency,") else [reason])]
-    what = listed([*dict.fromkeys(what.removeprefix("energy of ") for what, _ in of_terms)])
-    missing = listed([*dict.fromkeys(filter(None, numbers))])
-    why = f": its file gives no {missing}" if missing else ""
-    return f"The energy of {names.chips[best.chip]} leaves out {what}{why}."
+def left_out(point: Point, column: str, names: Names) -> str:
+    """Say what is not modelled of a point if its energy lacks a term, and that is asked for; "" otherwise."""
+    lacking = any(entry.startswith(_OF_TERMS) for entry in point.not_modelled)
+    return " ".join(not_modelled([point], names)) if column in ENERGIES and lacking else ""
 
 
 def unmodelled(point: Point, column: str, names: Names) -> str:
@@ -202,7 +195,7 @@ def may_miss(point: Point, where: Sequence[Constraint], names: Names) -> str:
         if limit.relation not in ("<", "<=") or (limit.by_seed and not _has_more_terms(limit, point)):
             continue
         if said := unmodelled(point, limit.column, names):
-            return f"{said} With it, {limit.text} may be missed."
+            return f"{said} Counting it, {limit.text} may be missed."
     return ""
 
 
@@ -213,17 +206,18 @@ def _has_more_terms(limit: Constraint, point: Point) -> bool:
 
 def not_modelled(points: Collection[Point], names: Names) -> list[str]:
     """Say what the energy and latency of each chip leave out, and which numbers its file lacks for them."""
-    by_chip: dict[str, dict[str, str]] = {}
+    by_chip: dict[str, list[tuple[str, str]]] = {}
     for point in points:
         for entry in point.not_modelled:
             what, _, why = entry.partition(": ")
-            if " gives no " in why and CURRENTS not in entry:
-                by_chip.setdefault(point.chip, {})[what] = why.partition(" gives no ")[2]
+            if (" gives no " in why or what.startswith(_OF_TERMS)) and CURRENTS not in entry:
+                by_chip.setdefault(point.chip, []).append((what, why.partition(" gives no ")[2]))
     said = []
     for chip, lacking in by_chip.items():
-        numbers = listed([*dict.fromkeys(of for of in lacking.values() if not of.startswith("latency,"))], "or")
-        why = f" (no {numbers})" if numbers else ""
-        said.append(f"Not modelled of {names.chips[chip]}: {listed([*lacking])}{why}.")
+        terms, numbers = (dict.fromkeys(each) for each in zip(*lacking, strict=True))
+        missing = listed([number for number in numbers if number and not number.startswith("latency,")], "or")
+        without = f" (no {missing})" if missing else ""
+        said.append(f"Not modelled of {names.chips[chip]}: {listed([*terms])}{without}.")
     return said
 
 
