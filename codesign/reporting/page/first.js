@@ -74,10 +74,12 @@ const variant = (index) => partsOf(index).join(", ");
 const onCores = (index) => (facts.get("cores") && word(facts.get("cores"), index) ? `on ${word(facts.get("cores"), index)}` : "");
 const codes = (index) => naming.map((fact) => `${fact.label}: ${fact.codes[fact.of[index]]}`).join("\n");
 const optionOf = (index) => (by() ? word(by(), index) : `point ${data.numbers[index]}`);
+const MOST_SHOWN = 5; // as many as there is room for; what decides comes first
 const shownMeasures = () =>
-  [...new Set(["accuracy", energyKey(), "latency_s", ...(deciding() ? [deciding().key] : []), "area_m2"])]
+  [...new Set([deciding()?.key, "accuracy", ...asked.limits.map(([key]) => key), energyKey(), "latency_s", "area_m2"])]
     .map((key) => measures.get(key))
-    .filter(Boolean);
+    .filter(Boolean)
+    .slice(0, MOST_SHOWN);
 const described = (index) =>
   [optionOf(index), variant(index), ...shownMeasures().map((measure) => `${measure.label} ${writtenAt(measure, index)}`)]
     .filter(Boolean)
