@@ -74,7 +74,7 @@ def test_draws_that_speak_for_another_option_are_told():
     answer = asked(rows, choose="chip", least="energy_j")
     assert (answer.standing, labels(answer)[0]) == ("open", "a")
     assert answer.confidence == pytest.approx(0.176, abs=0.01)
-    assert "But in 82.0 % of training seeds and draws of the chips' numbers it is b." in answer.sentence
+    assert "But in 82 % of training seeds and draws of the chips' numbers it is b." in answer.sentence
     told = next(remark for remark in answer.remarks if remark.startswith("Over the ranges"))
     assert "the energy per sample of a is 2." in told
     assert "6.3" in told  # 2 · 10^0.5 in the middle
@@ -84,7 +84,7 @@ def test_seeds_that_speak_for_another_option_are_told_without_draws():
     """An accuracy has none, and a is ahead on average by one seed alone."""
     rows = accurate("a", 1e-9, 0.99, 0.9, 0.9) + accurate("b", 1e-9, 0.91, 0.91, 0.91)
     answer = asked(rows, choose="chip", most="accuracy")
-    assert answer.sentence.endswith("But in 66.7 % of training seeds it is b.")
+    assert answer.sentence.endswith("But in 67 % of training seeds it is b.")
 
 
 @pytest.mark.parametrize("how", ["the network needs 9 neurons; counts lifted", "the chip has 4; cores added"])

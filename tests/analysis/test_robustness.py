@@ -9,7 +9,7 @@ from synthetic_sweep import Row, loihi_row, mubrain_row, points_of, synthetic_me
 from codesign.analysis.comparisons.comparison import Comparison, compare
 from codesign.analysis.comparisons.robustness import Robustness, quantiles
 from codesign.analysis.comparisons.wording import describe_range, describe_tip, scaled_sentence, tip_sentence
-from codesign.analysis.results.formatting import share_of_draws
+from codesign.analysis.results.formatting import whole_percent
 from codesign.analysis.results.metadata import ChipFacts
 from codesign.analysis.results.naming import names_of
 from codesign.errors import InputError
@@ -244,7 +244,7 @@ def test_rows_without_draws_say_nothing_about_them():
 
 def test_shares_are_never_rounded_to_certainty():
     told = {1.0: "100 %", 0.0: "0 %", 0.99999: "> 99 %", 0.00001: "< 1 %", 0.5: "50 %"}
-    assert {of: share_of_draws(of) for of in told} == told
+    assert {of: whole_percent(of) for of in told} == told
 
 
 def test_the_model_s_error_is_no_tip_but_said_with_how_far_off_it_would_have_to_be():

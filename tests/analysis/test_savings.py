@@ -12,7 +12,7 @@ from codesign.analysis.results.naming import names_of
 from codesign.analysis.results.points import Point
 
 OPERATION, CLOCK = "energies.synaptic_operation", "clock"
-QUARTER = "a: half the energy of a synaptic operation saves 25.0 % of energy."
+QUARTER = "a: half the energy of a synaptic operation saves 25 % of energy."
 
 
 def point_of(*seeds: dict[str, Any]) -> Point:
@@ -46,8 +46,8 @@ def test_the_most_saving_numbers_come_first_as_means_over_seeds():
 @pytest.mark.parametrize(
     ("energy", "latency", "expected"),
     [
-        ([0.75, 0.9], [1.0, 0.5], f"{QUARTER} Twice the clock saves 50.0 % of latency."),
-        ([0.9, 0.75], [1.0, 0.5], "a: twice the clock saves 25.0 % of energy and 50.0 % of latency."),
+        ([0.75, 0.9], [1.0, 0.5], f"{QUARTER} Twice the clock saves 50 % of latency."),
+        ([0.9, 0.75], [1.0, 0.5], "a: twice the clock saves 25 % of energy and 50 % of latency."),
         ([0.75, 1.0], None, QUARTER),
         ([0.995, 1.0], [1.0, 1.0], ""),  # too little to be told
         (None, None, ""),
@@ -61,8 +61,8 @@ def test_what_saves_most_is_said_of_energy_and_of_latency(energy, latency, expec
 @pytest.mark.parametrize(
     ("operations", "expected"),
     [
-        ([75.0, 25.0], "a: the first layer has 75.0 % of the synaptic operations."),
-        ([1.0, 1.0, 1.0, 7.0], "a: the fourth layer has 70.0 % of the synaptic operations."),
+        ([75.0, 25.0], "a: the first layer has 75 % of the synaptic operations."),
+        ([1.0, 1.0, 1.0, 7.0], "a: the fourth layer has 70 % of the synaptic operations."),
         ([10.0], ""),
         ([0.0, 0.0], ""),
     ],
@@ -75,9 +75,9 @@ def test_the_layer_with_most_of_the_work_is_named(operations, expected):
 def test_of_an_energy_only_what_is_modelled_and_told_apart_is_said():
     halves = {"halved_numbers": [OPERATION, CLOCK], "energy_at_half": [0.5, 1.0], "latency_at_half": [1.0, 0.5]}
     lacking = halves | {"not_modelled": ["static energy: a gives no static_power.chip"]}
-    latency = "wice the clock saves 50.0 % of latency."
+    latency = "wice the clock saves 50 % of latency."
     assert said(point_of(lacking)) == (
-        f"a: half the energy of a synaptic operation saves 50.0 % of the modelled energy. T{latency}"
+        f"a: half the energy of a synaptic operation saves 50 % of the modelled energy. T{latency}"
     )
     assert said(point_of(halves | {"energy_accounting": "all_in"})) == f"a: t{latency}"
 

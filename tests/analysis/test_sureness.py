@@ -31,7 +31,7 @@ def test_lacking_a_term_makes_no_answer_sure(static, standing):
     expected = NormalDist().cdf(math.log((1 + static) / static, 5))
     assert answer.confidence == pytest.approx(expected, abs=0.01)
     assert (labels(answer)[0], answer.standing) == ("a", standing)
-    told = "The energy of a lacks static: 83.3 % of that of b."
+    told = "The energy of a lacks static: 83 % of that of b."
     assert (told in answer.sentence) == (standing == "open")
 
 
@@ -118,7 +118,7 @@ def test_a_lead_on_part_of_the_terms_is_open_and_variants_of_a_chip_are_told_apa
     answer = asked([*rows, *(one | {"axis.width": 2.0} for one in whole)], choose="axis.width", least="energy_j")
     assert answer.sentence.startswith(
         "Which has the least energy per sample is open: on the terms that both have, width 1 has 2.00 times less than "
-        "width 2, 1 nJ. The energy with width 1 lacks static: 83.3 % of that with width 2."
+        "width 2, 1 nJ. The energy with width 1 lacks static: 83 % of that with width 2."
     )
     rows = [with_terms("a", seed, synaptic_operation=0.0, spike=0.0) for seed in SEEDS]
     answer = asked([*rows, *(one | {"axis.width": 2.0} for one in whole)], choose="axis.width", least="energy_j")

@@ -167,7 +167,7 @@ def test_multiplications_without_a_price_are_told():
 def test_what_limits_the_best_is_told():
     halves = {"halved_numbers": ["clock"], "energy_at_half": [0.75], "latency_at_half": [0.5]}
     told = " ".join(printed(table_of([loihi_row("layered", seed, 0) | halves for seed in (0, 1)])).split())
-    assert "What limits Loihi: twice the clock saves 25.0 % of energy and 50.0 % of latency. " in told
+    assert "What limits Loihi: twice the clock saves 25 % of energy and 50 % of latency. " in told
 
 
 def test_of_a_given_model_it_is_told_for_each_chip_as_that_runs_it():
@@ -176,5 +176,5 @@ def test_of_a_given_model_it_is_told_for_each_chip_as_that_runs_it():
     rows = [loihi_row("layered", 0, 0), mubrain_row("layered", "layered", 0, 0) | {"energy_at_half": [0.1]}]
     rows += [mubrain_row("layered", "random", 0, 0)]
     told = " ".join(printed(table_of([halves | row | given for row in rows])).split())
-    assert "What limits Loihi: twice the clock saves 25.0 % of energy and 50.0 % of latency." in told
-    assert "What limits µBrain: twice the clock saves 25.0 % of the modelled energy" in told
+    assert "What limits Loihi: twice the clock saves 25 % of energy and 50 % of latency." in told
+    assert "What limits µBrain: twice the clock saves 25 % of the modelled energy" in told

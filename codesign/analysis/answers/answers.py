@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from codesign.analysis.comparisons.comparison import Comparison
 from codesign.analysis.questions import Constraint
-from codesign.analysis.results.formatting import share_of_draws
+from codesign.analysis.results.formatting import whole_percent
 from codesign.analysis.results.points import Point
 from codesign.analysis.results.statistics import Interval
 
@@ -117,7 +117,7 @@ class Answer:
         reason shows no share: `open, 100 %` would contradict itself."""
         if self.confidence is None or (self.standing == "open" and self.confidence >= LIKELY):
             return self.standing
-        return f"{self.standing}, {share_of_draws(self.confidence)}"
+        return f"{self.standing}, {whole_percent(self.confidence)}"
 
 
 def values_of(point: Point, columns: Iterable[str]) -> dict[str, Interval]:

@@ -21,8 +21,8 @@ from codesign.analysis.results.formatting import (
     coverage_words,
     in_times,
     listed,
-    percent,
     quantity,
+    whole_percent,
     with_interval,
 )
 from codesign.analysis.results.naming import Names, points_in_words
@@ -240,7 +240,7 @@ def lacking_terms(contest: Contest) -> str:
                 for each in (best, point)
             )
             missing = coverage_words(_without(point, terms))
-            return f"The energy {one} lacks {missing}: {percent(share)} of that {other}."
+            return f"The energy {one} lacks {missing}: {whole_percent(share)} of that {other}."
     return ""
 
 
@@ -249,7 +249,7 @@ def draws_against(contest: Contest) -> str:
     likely = max(contest.wins, key=lambda point: contest.wins[point])
     if not contest.drawn or likely in contest.ranked[: contest.level] or contest.wins[likely] <= contest.confidence:
         return ""
-    share = percent(contest.wins[likely])
+    share = whole_percent(contest.wins[likely])
     return f"But in {share} of {contest.over} it is {contest.label_of(likely)}."
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from codesign.analysis.answers.answers import Option
 from codesign.analysis.answers.remarks import left_out
 from codesign.analysis.comparisons.wording import named_number
-from codesign.analysis.results.formatting import percent, upper
+from codesign.analysis.results.formatting import upper, whole_percent
 from codesign.analysis.results.naming import Names
 from codesign.analysis.results.points import Point
 from codesign.hardware.terms import RATES
@@ -75,7 +75,7 @@ def what_limits(point: Point | None, names: Names) -> str:
         found = [(1 - getattr(number, measure), number.change) for number in halved_numbers(point)]
         share, change = max((one for one in found if one[0] >= WORTH), default=(0.0, ""))
         if change:
-            savings.setdefault(change, []).append(f"{percent(share)} of {called}")
+            savings.setdefault(change, []).append(f"{whole_percent(share)} of {called}")
     said = [f"{change} saves {' and '.join(shares)}" for change, shares in savings.items()]
     if layer := _busiest_layer(point):
         said.append(layer)
@@ -88,6 +88,5 @@ def _busiest_layer(point: Point) -> str:
     if len(operations) < 2 or not sum(operations):
         return ""
     place = max(range(len(operations)), key=operations.__getitem__)
-    return (
-        f"the {ordinal(place + 1)} layer has {percent(operations[place] / sum(operations))} of the synaptic operations"
-    )
+    share = whole_percent(operations[place] / sum(operations))
+    return f"the {ordinal(place + 1)} layer has {share} of the synaptic operations"

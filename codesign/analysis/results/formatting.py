@@ -129,8 +129,8 @@ def percent(value: float | None) -> str:
     return UNKNOWN if value is None or math.isnan(value) else f"{in_percent(value)} %"
 
 
-def share_of_draws(value: float) -> str:
-    """Write a share of draws as `98 %`; all or none only where that is so."""
+def whole_percent(value: float) -> str:
+    """A fraction as `98 %`; all or none only where that is so."""
     share = 100 * value
     return "> 99 %" if 99.5 <= share < 100 else "< 1 %" if 0 < share < 0.5 else f"{share:.0f} %"
 
