@@ -70,7 +70,8 @@ def test_an_effect_is_taken_all_else_equal():
         design("a", "t", 0.4, 2.0),
         design("b", "t", 0.8, 8.0),
     ]
-    points = points_of([*made, design("a", "u", 1.0, 9.0)])
+    made.append(design("a", "u", 1.0, 9.0))
+    points = points_of([one | {"spike_density": one["accuracy"]} for one in made])
     found = {e.option: e for e in effects_of(points, "accuracy", names_of(points)) if e.choice == "training"}
     titles = names_of(points).recipes
     assert found[titles["a"]].mean == pytest.approx(-0.15)

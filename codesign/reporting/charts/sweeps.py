@@ -128,11 +128,11 @@ def _texts(point: Point, names: Names, columns: tuple[str, str]) -> dict[str, An
 
 
 def effects_figure(points: Sequence[Point], names: Names, column: str) -> Figure | None:
-    """The effect of each option of each choice on a column, all else equal; None if no choice has two options."""
-    found = effects_of(points, column, names)
-    if not found:
+    """The effect of each option of each choice on a column, all else equal: a dot for the mean over blocks of points
+    that differ in this choice alone, a bar from the least to the most of them; None if no choice has an effect."""
+    found, factors = effects_of(points, column, names), is_ratio(column)
+    if all(effect.low == effect.high == factors for effect in found):
         return None
-    factors = is_ratio(column)
 
     def written(value: float) -> str:
         if factors:
@@ -149,14 +149,14 @@ def effects_figure(points: Sequence[Point], names: Names, column: str) -> Figure
             "mean": effect.mean,
             "low": effect.low,
             "high": effect.high,
-            "none": 1 if factors else 0,
+            "none": int(factors),
             "value": written(effect.mean),
             "ends": f"{written(effect.low)} to {written(effect.high)}",
             "blocks": effect.blocks,
         }
         for label, effect in zip(order, found, strict=True)
     ]
-    tip = tooltip(option="option", value="against the mean of all", ends="from block to block", blocks="blocks")
+    tip = tooltip(option="option", value="against the mean of all", ends="from case to case", blocks="cases")
     choices = dict.fromkeys(effect.choice for effect in found)
     options, height = named_rows("option", order)
     chart = alt.Chart(source(rows), width="container", height=height)
@@ -172,12 +172,7 @@ def effects_figure(points: Sequence[Point], names: Names, column: str) -> Figure
     middle = chart.mark_rule(strokeDash=[3, 3], aria=False).encode(x="none:Q", color=alt.value(EDGE))
     dots = base.mark_point(filled=True, size=90, opacity=1).encode(x="mean:Q")
     layers = alt.layer(base.mark_rule(opacity=0.45, size=3).encode(x=x, x2="high:Q"), middle, dots)
-    return figure(
-        f"effects-{column}".replace("_", "-"),
-        f"What each choice does to {column_label(column)}",
-        layers,
-        "Dots: means over blocks of points that differ in this choice alone. Bars: least and most over the blocks.",
-    )
+    return figure(f"effects-{column}".replace("_", "-"), f"What each choice does to {column_label(column)}", layers)
 
 
 def matrix_figure(name: str, points: Sequence[Point], names: Names, column: str, *, title: str = "") -> Figure | None:

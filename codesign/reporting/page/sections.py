@@ -12,6 +12,7 @@ from codesign.analysis.results.metadata import ResultMetadata
 from codesign.analysis.results.naming import Names
 from codesign.analysis.results.points import Point
 from codesign.reporting.charts.asked import asked_section
+from codesign.reporting.charts.base import Figure
 from codesign.reporting.charts.sweeps import effects_figure, matrix_figure
 from codesign.reporting.facts import (
     by_chip,
@@ -29,7 +30,8 @@ from codesign.reporting.sections.parts import parts_section
 from codesign.reporting.sections.study import study_sections
 from codesign.units import format_si, plural
 
-_EFFECTS = ("accuracy", "energy_j", "latency_s", "spike_density")
+_EFFECTS = ("accuracy", "energy_j", "latency_s", "area_m2", "spike_density")
+_SHOWN = "Dots: the mean over all points that differ in this choice alone. Bars: from the least effect to the most."
 
 
 def sections_of(table: AnsweredTable) -> tuple[Section, ...]:
@@ -68,10 +70,10 @@ def effects_section(points: Sequence[Point], names: Names) -> Section:
     """The effect of each choice, and trainings by schedules if a sweep crosses them; empty if no choice has two
     options."""
     crossed = all(len({part(point) for point in points}) > 1 for part in (names.training, names.run))
-    matrix = matrix_figure("trained-run", points, names, "accuracy") if crossed else None
-    drawn = [matrix, *(effects_figure(points, names, column) for column in _EFFECTS)]
-    body = tuple(filter(None, drawn))
-    return Section(name="effects", title="What each choice does", summary="all else equal", body=body)
+    matrix = [matrix_figure("trained-run", points, names, "accuracy")] if crossed else []
+    effects = [*filter(None, (effects_figure(points, names, column) for column in _EFFECTS))]
+    body: list[str | Figure] = [*([_SHOWN] if effects else []), *filter(None, matrix), *effects]
+    return Section(name="effects", title="What each choice does", summary="all else equal", body=tuple(body))
 
 
 def _said_of_chips(points: Sequence[Point]) -> Iterator[Table]:
