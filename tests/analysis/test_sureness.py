@@ -396,10 +396,6 @@ def test_what_was_varied_for_one_alone_is_said_and_compared_at_the_same_value():
     alike = chips | {"a2": with_numbers(vector_width=64.0)}
     assert "also differ" not in asked(rows, alike, choose="chip", least="energy_j").sentence
     lanes = asked(rows, chips, choose=f"axis.{path}", least="energy_j", select={f"axis.{path}": [8, 64]})
-    assert lanes.sentence.endswith("more lanes always look better, because the model charges them only area.")
-    for each in rows[3:6]:
-        each["accuracy"] = 0.99  # which more lanes may improve or not
-    lanes = asked(rows, chips, choose=f"axis.{path}", most="accuracy", select={f"axis.{path}": [8, 64]})
     assert "It is the largest that was tried, so a larger one may be better still." in lanes.sentence
 
 

@@ -340,9 +340,4 @@ def _at_an_end(contest: Contest, path: str) -> str:
     tried = [cell for frame in (whole.frame, whole.failed) for cell in frame[path] if isinstance(cell, float)]
     if any(value > best if further == "larger" else value < best for value in tried):
         return f"The {further} ones that were tried take no part."
-    lanes = path.endswith(".vector_width") and contest.column in ("energy_j", "latency_s", "energy_delay_js")
-    if lanes and best == max(numbers):  # docs/design.md
-        return (
-            "It is the largest that was tried: more lanes always look better, because the model charges them only area."
-        )
     return f"It is the {end} that was tried, so a {further} one may be better still."
