@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,6 +15,8 @@ Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
 Integers = NDArray[np.int32]
 Longs = NDArray[np.int64]
+
+T = TypeVar("T", bound=tuple[Any, ...])
 
 # passed to kernels for what a run does not have; never read
 NO_FLOATS = np.zeros(0, dtype=np.float32)
@@ -33,3 +39,23 @@ def integers(values: object) -> Integers:
 
 def longs(values: object) -> Longs:
     return np.ascontiguousarray(values, dtype=np.int64)
+
+
+def made(kind: type[T], sizes: Mapping[str, int], new: Callable[..., NDArray[Any]] = np.zeros) -> T:
+    """A named tuple of new arrays, zeros by default, or of such tuples: a field `Annotated[Longs, "layers", 3]` has
+    shape (`sizes["layers"]`, 3)."""
+
+    def one(field: Any) -> Any:
+        if get_origin(field) is not Annotated:
+            return made(field, sizes, new)
+        array, *shape = get_args(field)
+        (number,) = get_args(get_args(array)[1])
+        counts = [sizes.get(name, name) for name in shape]
+        return aligned_zeros(*counts) if number is np.float32 else new(counts, dtype=number)
+
+    return kind(*map(one, _fields(kind)))
+
+
+@cache
+def _fields(kind: type) -> list[Any]:
+    return list(get_type_hints(kind, include_extras=True).values())

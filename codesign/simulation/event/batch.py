@@ -146,8 +146,8 @@ class Batch:
         while not fresh and state is None and (used := free(self.resources.states)) is not None:
             state = used[1] if used[0] == slices else None
         if state is None:
-            further = self.resources.delays.new_late(), self.resources.direct.new_under_way()
-            state = memory.new_state(self.layout, *further, slices)
+            further = self.resources.delays.sizes() | self.resources.direct.sizes()
+            state = memory.new_state(self.layout, slices, further)
             point_to_state(state)
         point_to_network(state, self.network)
         return state

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from codesign.simulation.event.arrays import Floats, Longs, aligned_zeros, longs
-from codesign.simulation.event.further import Delays, Late
+from codesign.simulation.event.further import Delays
 from codesign.simulation.event.layout import MemoryLayout, check_places
 from codesign.simulation.event.vector import LANES
 
@@ -75,18 +75,14 @@ class DelayLayout:
         parts = [place.of(gradient)[np.ix_(place.sources, place.targets)].T for place in self._places]
         return [torch.from_numpy(np.ascontiguousarray(part)) for part in parts]
 
-    def new_late(self) -> Late:
-        """Working memory for one thread."""
+    def sizes(self) -> dict[str, int]:
+        """Of the arrays of `Late`."""
         widths = [place.shape[0] for place in self._places]
-        remembered = (1 + max(one.delay for one in self.shape.delayed)) * self.slots if widths else 0
-        widest = max(widths, default=LANES)
-        return Late(
-            emitted=aligned_zeros(remembered),
-            arriving=aligned_zeros(sum(widths)),
-            messages=np.zeros(len(widths), dtype=np.int64),
-            rows=np.zeros(widest, dtype=np.int32),
-            spikes=aligned_zeros(widest),
-            dots=aligned_zeros(widest),
-            back=aligned_zeros(remembered),
-            own=aligned_zeros(self.slots if widths else 0),
-        )
+        slots = self.slots if widths else 0
+        return {
+            "delayed connections": len(widths),
+            "delayed slots": slots,
+            "late slots": slots * (1 + max((one.delay for one in self.shape.delayed), default=0)),
+            "late sources": sum(widths),
+            "late widest": max(widths, default=LANES),
+        }

@@ -17,7 +17,7 @@ from codesign.network.direct_connection import DirectConnection
 from codesign.network.layers import Linear
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.event.arrays import NO_LONGS, Floats, Integers, Longs, aligned_zeros, integers, longs
-from codesign.simulation.event.further import Direct, UnderWay
+from codesign.simulation.event.further import Direct
 from codesign.simulation.event.layout import MemoryLayout, check_places
 from codesign.simulation.execution import Slice
 from codesign.simulation.late_messages import first_of_direct
@@ -118,25 +118,16 @@ class DirectLayout:
             found.append(torch.from_numpy(own.reshape(connection.weight.shape)))
         return found
 
-    def new_under_way(self) -> UnderWay:
-        """Working memory for one thread."""
-        rows = self._depth if self.connections else 0
-        slots, positions, sources = self.layout.slots, self.layout.positions, self.layout.sources
-        parts = slots if self.connections and self.partial else 0
-        return UnderWay(
-            clock=np.zeros(2, dtype=np.int64),
-            count=np.zeros(rows, dtype=np.int64),
-            source=np.zeros(rows * sources, dtype=np.int32),
-            kept=aligned_zeros(rows * sources),
-            messages=np.zeros(rows * sources, dtype=np.int32),
-            reached=np.zeros(parts, dtype=np.int64),
-            heard=np.zeros(parts, dtype=np.int64),
-            stimulated=np.zeros(parts, dtype=np.int32),
-            dx=aligned_zeros(rows * slots),
-            mark=np.zeros(rows * positions, dtype=np.int32),
-            evaluated=np.zeros(rows * positions, dtype=np.int32),
-            listed=np.zeros(rows, dtype=np.int64),
-        )
+    def sizes(self) -> dict[str, int]:
+        """Of the arrays of `UnderWay`."""
+        rows, layout = self._depth if self.connections else 0, self.layout
+        return {
+            "direct rows": rows,
+            "direct sources": rows * layout.sources,
+            "direct slots": rows * layout.slots,
+            "direct positions": rows * layout.positions,
+            "partial slots": layout.slots if self.connections and self.partial else 0,
+        }
 
 
 def _joined(parts: list[Longs]) -> Integers:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 from codesign.simulation.event.arrays import Floats, Integers, Longs
 
@@ -24,14 +24,14 @@ class Delays(NamedTuple):
 class Late(NamedTuple):
     """Spikes on delayed connections. Used only with `Rules.delayed`; rows are timesteps modulo D + 1."""
 
-    emitted: Floats  # (D + 1 rows of slots) spikes of each neuron in this timestep and the D before it
-    arriving: Floats  # spikes that arrive in this timestep, connection by connection
-    messages: Longs  # (C,) how many arrive
-    rows: Integers  # rows of weights of one connection
-    spikes: Floats  # spikes that cross these rows
-    dots: Floats  # their gradients
-    back: Floats  # (D + 1 rows of slots) gradient of the spikes of earlier timesteps
-    own: Floats  # (slots,) gradient that a spike has in any timestep
+    emitted: Annotated[Floats, "late slots"]  # (D + 1 rows) spikes of each neuron in this timestep and the D before it
+    arriving: Annotated[Floats, "late sources"]  # spikes that arrive in this timestep, connection by connection
+    messages: Annotated[Longs, "delayed connections"]  # how many arrive
+    rows: Annotated[Integers, "late widest"]  # rows of weights of one connection
+    spikes: Annotated[Floats, "late widest"]  # spikes that cross these rows
+    dots: Annotated[Floats, "late widest"]  # their gradients
+    back: Annotated[Floats, "late slots"]  # (D + 1 rows) gradient of the spikes of earlier timesteps
+    own: Annotated[Floats, "delayed slots"]  # gradient that a spike has in any timestep
 
 
 class Direct(NamedTuple):
@@ -60,15 +60,17 @@ class Direct(NamedTuple):
 class UnderWay(NamedTuple):
     """Spikes on direct connections. Used only with `Rules.direct`; rows are steps modulo `Direct.depth`."""
 
-    clock: Longs  # last step in which anything arrives; in the backward run, the current step
-    count: Longs  # (rows,) number of sources that left in a step
-    source: Integers  # (rows of sources) these sources
-    kept: Floats  # (rows of sources) spikes that are not lost
-    messages: Integers  # (rows of sources) spikes that left
-    reached: Longs  # (slots,) spikes arriving in this step through taps that reach part of a position
-    heard: Longs  # (slots,) such spikes in this pass
-    stimulated: Integers  # (slots,) whether there were any in this pass
-    dx: Floats  # (rows of slots) in the backward run, gradient of the currents of a step
-    mark: Integers  # (rows of positions) whether the position is evaluated in the step
-    evaluated: Integers  # (rows of positions) list of evaluated positions
-    listed: Longs  # (rows,) length of this list
+    clock: Annotated[Longs, 2]  # last step in which anything arrives; in the backward run, the current step
+    count: Annotated[Longs, "direct rows"]  # number of sources that left in a step
+    source: Annotated[Integers, "direct sources"]  # these sources
+    kept: Annotated[Floats, "direct sources"]  # spikes that are not lost
+    messages: Annotated[Integers, "direct sources"]  # spikes that left
+    reached: Annotated[
+        Longs, "partial slots"
+    ]  # spikes arriving in this step through taps that reach part of a position
+    heard: Annotated[Longs, "partial slots"]  # such spikes in this pass
+    stimulated: Annotated[Integers, "partial slots"]  # whether there were any in this pass
+    dx: Annotated[Floats, "direct slots"]  # in the backward run, gradient of the currents of a step
+    mark: Annotated[Integers, "direct positions"]  # whether the position is evaluated in the step
+    evaluated: Annotated[Integers, "direct positions"]  # list of evaluated positions
+    listed: Annotated[Longs, "direct rows"]  # length of this list

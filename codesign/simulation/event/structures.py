@@ -8,7 +8,7 @@ working memory, and `Out` takes the results. `layout` defines slots, positions a
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -157,23 +157,23 @@ class Trace(NamedTuple):
 class Counters(NamedTuple):
     """Counters of a batch as in `Execution`, of which each sample writes its own row, and the tables of one chunk."""
 
-    timesteps_run: Longs
-    forward_steps: Longs
-    contended_steps: Longs
-    steps_to_first: Longs
-    spikes_to_first: Longs
-    spikes_to_stop: Longs
-    convergence: Longs
-    operations: Longs
-    active: Longs
-    evaluations: Longs
-    propagated: Longs
-    barriers: Longs
-    ticks: Longs
-    residual: Longs
-    currents: Longs
-    sample_currents: Longs  # of the current sample, added to `currents` when it is done
-    rows: Longs  # (B, 2) where each sample's rows end in the two tables
+    timesteps_run: Annotated[Longs, "samples"]
+    forward_steps: Annotated[Longs, "samples", "timesteps"]
+    contended_steps: Annotated[Longs, "samples", "timesteps"]
+    steps_to_first: Annotated[Longs, "samples", "timesteps"]
+    spikes_to_first: Annotated[Longs, "samples", "timesteps"]
+    spikes_to_stop: Annotated[Longs, "samples", "timesteps"]
+    convergence: Annotated[Longs, "samples", "settled", "classes"]
+    operations: Annotated[Longs, "samples", "layers"]
+    active: Annotated[Longs, "samples", "timesteps", "slices"]
+    evaluations: Annotated[Longs, "samples", "layers"]
+    propagated: Annotated[Longs, "samples", "layers"]
+    barriers: Annotated[Longs, "samples", "layers"]
+    ticks: Annotated[Longs, "samples", "layers"]
+    residual: Annotated[Longs, "samples", "slices"]
+    currents: Annotated[Longs, 2, "bins"]
+    sample_currents: Annotated[Longs, 2, "bins"]  # of the current sample, added to `currents` when it is done
+    rows: Annotated[Longs, "samples", 2]  # where each sample's rows end in the two tables
     messages: Messages
     updates: Updates
 

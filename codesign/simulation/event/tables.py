@@ -6,11 +6,11 @@ timesteps are checked against `MOST_TIMESTEPS`.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 
-from codesign.simulation.event.arrays import Integers, Longs
+from codesign.simulation.event.arrays import Integers, Longs, made
 from codesign.simulation.event.compilation import leaf
 from codesign.simulation.event.vector import unsigned_index
 
@@ -20,38 +20,33 @@ MOST_TIMESTEPS = (1 << 31) - 1
 class Messages(NamedTuple):
     """The columns of `MessageTable` without the sample, which follows from `Counters.rows`."""
 
-    timestep: Integers
-    step: Integers
-    source: Integers
-    enqueue_step: Integers
-    neurons: Integers
-    spikes: Longs
-    synaptic_operations: Longs
-    barriers: Integers
+    timestep: Annotated[Integers, "rows"]
+    step: Annotated[Integers, "rows"]
+    source: Annotated[Integers, "rows"]
+    enqueue_step: Annotated[Integers, "rows"]
+    neurons: Annotated[Integers, "rows"]
+    spikes: Annotated[Longs, "rows"]
+    synaptic_operations: Annotated[Longs, "rows"]
+    barriers: Annotated[Integers, "rows"]
 
 
 class Updates(NamedTuple):
     """The columns of `UpdateTable`, likewise."""
 
-    timestep: Integers
-    step: Integers
-    slice: Integers
-    evaluated: Integers
-    emitted: Longs
+    timestep: Annotated[Integers, "rows"]
+    step: Annotated[Integers, "rows"]
+    slice: Annotated[Integers, "rows"]
+    evaluated: Annotated[Integers, "rows"]
+    emitted: Annotated[Longs, "rows"]
 
 
-_LONG = {"spikes", "synaptic_operations", "emitted"}
 Table = Messages | Updates
 Tables = tuple[Messages, Updates]
 
 
 def new_tables(rows: int) -> Tables:
     """Room for `rows` messages and updates; the system assigns pages as they are written."""
-
-    def column(name: str) -> Any:
-        return np.empty(rows, dtype=np.int64 if name in _LONG else np.int32)
-
-    return Messages(*map(column, Messages._fields)), Updates(*map(column, Updates._fields))
+    return made(Messages, {"rows": rows}, np.empty), made(Updates, {"rows": rows}, np.empty)
 
 
 def grown(tables: Tables) -> Tables:

@@ -1,14 +1,18 @@
-"""Working memory of one thread: named tuples of arrays that kernels write, grouped by purpose."""
+"""Working memory of one thread: named tuples of arrays that kernels write, grouped by purpose.
+
+The shape of an array is part of its type; `memory` says how many of each name there are.
+"""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from codesign.simulation.event.arrays import Doubles, Floats, Integers, Longs
 from codesign.simulation.event.further import Late, UnderWay
+from codesign.simulation.event.vector import LANES
 
 EARLY = 64
 """The first forward steps of a pass, one bit of a word each."""
@@ -18,131 +22,135 @@ AT_ONCE = 8
 
 
 class Cells(NamedTuple):
-    """Neurons, by slot."""
+    """Neurons."""
 
-    u: Floats  # potential
-    x: Floats  # current arriving in this step; 0 after it
-    alive: Floats  # 1, or 0 while refractory
-    j: Floats  # synaptic current; only if the network has any
-    fired: Floats  # 1 if the neuron fired in this timestep and is held afterwards; only if neurons are held
+    u: Annotated[Floats, "slots"]  # potential
+    x: Annotated[Floats, "slots"]  # current arriving in this step; 0 after it
+    alive: Annotated[Floats, "slots"]  # 1, or 0 while refractory
+    j: Annotated[Floats, "slots"]  # synaptic current; only if the network has any
+    fired: Annotated[Floats, "slots"]  # 1 if the neuron fired in this timestep and will be held; only if any is
 
 
 class Arrivals(NamedTuple):
-    """Messages that arrive in the next step, by position; all 0 between passes."""
+    """Messages that arrive in the next step; all 0 between passes."""
 
-    mark: Integers  # 0: nothing arrives; 1: a message; 2: only the tick; 3: messages to some of its neurons
-    touched: Integers  # positions that are marked
-    spikes: Longs  # spikes arriving at each neuron of the position
-    others: Longs  # what gates count in addition: barrier messages, minus spikes that gates do not count
-    rows: Integers  # (sources,) rows of weights to be added
-    single: Floats  # (1 vector) the factor of a single row
+    mark: Annotated[
+        Integers, "positions"
+    ]  # 0: nothing; 1: a message; 2: only the tick; 3: messages to some of its neurons
+    touched: Annotated[Integers, "positions"]  # positions that are marked
+    spikes: Annotated[Longs, "positions"]  # spikes arriving at each neuron of the position
+    others: Annotated[Longs, "positions"]  # barrier messages, which gates count as well, minus spikes that they do not
+    rows: Annotated[Integers, "sources"]  # rows of weights to be added
+    single: Annotated[Floats, LANES]  # the factor of a single row
 
 
 class Gates(NamedTuple):
     """Neurons that wait for messages before they may fire. Used only with `Rules.gated`."""
 
-    received: Longs  # (positions,) messages received in this pass
-    stimulated: Integers  # (positions,) whether a spike was among them
-    evaluated: Floats  # (slots,) whether the neuron is evaluated in this step
-    able: Floats  # (slots,) whether it may fire in this step
-    senders: Integers  # (sources,) neurons that send a barrier message after this step
+    received: Annotated[Longs, "positions"]  # messages received in this pass
+    stimulated: Annotated[Integers, "positions"]  # whether a spike was among them
+    evaluated: Annotated[Floats, "slots"]  # whether the neuron is evaluated in this step
+    able: Annotated[Floats, "slots"]  # whether it may fire in this step
+    senders: Annotated[Integers, "sources"]  # neurons that send a barrier message after this step
 
 
 class Queue(NamedTuple):
-    """Sources that wait and sources that leave, by source."""
+    """Sources that wait and sources that leave."""
 
-    spikes: Integers  # waiting spikes; 0 between passes
-    potential: Floats  # potential when the threshold was exceeded
-    enqueue_step: Integers  # step in which the source began to wait
-    waiting: Integers  # sources that wait, in any order
-    chosen: Integers  # sources that leave in this step, in any order
-    ordered: Integers  # the same sources, sorted by layer
-    kept: Floats  # their spikes that are not lost, in the order of `ordered`
-    layer_ends: Longs  # (layers + 1,) where the sources of each layer end in `ordered`, inputs first
-    passed: Integers  # (max-pool windows,) 1 if the window has passed a spike in this pass
-    frame_left: Floats  # (inputs,) spikes of a waiting input
-    frame_kept: Floats  # (inputs,) how many of them are not lost
+    spikes: Annotated[Integers, "sources"]  # waiting spikes; 0 between passes
+    potential: Annotated[Floats, "sources"]  # potential when the threshold was exceeded
+    enqueue_step: Annotated[Integers, "sources"]  # step in which the source began to wait
+    waiting: Annotated[Integers, "sources and a vector"]  # sources that wait, in any order
+    chosen: Annotated[Integers, "sources and a vector"]  # sources that leave in this step, in any order
+    ordered: Annotated[Integers, "sources and a vector"]  # the same sources, sorted by layer
+    kept: Annotated[Floats, "sources"]  # their spikes that are not lost, in the order of `ordered`
+    layer_ends: Annotated[Longs, "layers and one"]  # where the sources of each layer end in `ordered`, inputs first
+    passed: Annotated[Integers, "windows"]  # 1 if the window has passed a spike in this pass
+    frame_left: Annotated[Floats, "inputs"]  # spikes of a waiting input
+    frame_kept: Annotated[Floats, "inputs"]  # how many of them are not lost
 
 
 class Ranking(NamedTuple):
     """What a policy reads, in the order of `Queue.waiting`, and the keys that result; see `priorities`."""
 
-    drawn: Floats
-    potentials: Floats
-    steps: Floats
-    deliveries: Floats
-    keys: Integers
-    equals: Integers  # a second array of keys
-    few: Integers  # (4 vectors) the highest of them
-    places: Longs  # addresses of arrays
-    whole: Longs  # whole numbers
-    numbers: Floats
-    draw_keys: NDArray[np.uint64]
+    drawn: Annotated[Floats, "sources"]
+    potentials: Annotated[Floats, "sources"]
+    steps: Annotated[Floats, "sources"]
+    deliveries: Annotated[Floats, "sources"]
+    keys: Annotated[Integers, "sources and vectors"]
+    equals: Annotated[Integers, "sources and vectors"]  # a second array of keys
+    few: Annotated[Integers, 4 * LANES]  # the highest of them
+    places: Annotated[Longs, 16]  # addresses of arrays
+    whole: Annotated[Longs, 4]  # whole numbers
+    numbers: Annotated[Floats, 4]
+    draw_keys: Annotated[NDArray[np.uint64], 2]
 
 
 class Fired(NamedTuple):
     """Spikes of this step."""
 
-    tally: Longs  # (3,) see `evaluation`
-    spikes: Longs  # (L,) of each layer in this sample
-    charges: Doubles  # (L,) their cost; only with `Rules.charged`
-    sources: Integers  # (neurons,) the neurons that fired; only with `Rules.listed`
-    emitted: Integers  # (neurons,) spikes of each of `sources`, if a neuron can emit several
-    values: Floats  # potentials of the vectors just evaluated
-    lanes: Longs  # (blocks,) bits of the neurons that fired in a block of `values`
-    slots: Longs  # (blocks,) first slot of the block
-    layers: Longs  # (blocks,) layer of the block
-    counts: Floats  # spikes of each neuron in the vectors just evaluated, if a neuron can emit several
-    outputs: Longs  # (classes,) spikes of each output in this pass
-    before: Longs  # (classes,) spikes of each output in earlier passes; only if a margin ends samples
+    tally: Annotated[Longs, 3]  # see `evaluation`
+    spikes: Annotated[Longs, "layers"]  # of each layer in this sample
+    charges: Annotated[Doubles, "layers"]  # their cost; only with `Rules.charged`
+    sources: Annotated[Integers, "neurons"]  # the neurons that fired; only with `Rules.listed`
+    emitted: Annotated[Integers, "neurons"]  # spikes of each of `sources`, if a neuron can emit several
+    values: Annotated[Floats, "values"]  # potentials of the vectors just evaluated
+    lanes: Annotated[Longs, "blocks"]  # bits of the neurons that fired in a block of `values`
+    slots: Annotated[Longs, "blocks"]  # first slot of the block
+    layers: Annotated[Longs, "blocks"]  # layer of the block
+    counts: Annotated[Floats, 4 * LANES]  # spikes of each neuron just evaluated, if one can emit several
+    outputs: Annotated[Longs, "classes"]  # spikes of each output in this pass
+    before: Annotated[Longs, "classes"]  # spikes of each output in earlier passes; only if a margin ends samples
 
 
 class Early(NamedTuple):
-    """What leaves in one of the first `EARLY` steps, by source of the message table; all 0 between steps."""
+    """What leaves in one of the first `EARLY` steps, by sender: source of the message table; all 0 between steps."""
 
-    steps: Longs  # (S + 1,) steps of enqueueing, as bits; bit 0 for inputs
-    neurons: Integers  # ((S + 1) · EARLY,) neurons or inputs, by source and step of enqueueing
-    spikes: Longs  # indexed like `neurons`, as are the next two
-    operations: Longs
-    barriers: Longs
+    steps: Annotated[Longs, "senders"]  # steps of enqueueing, as bits; bit 0 for inputs
+    neurons: Annotated[Integers, "early"]  # neurons or inputs, by source and step of enqueueing
+    spikes: Annotated[Longs, "early"]  # indexed like `neurons`, as are the next two
+    operations: Annotated[Longs, "early"]
+    barriers: Annotated[Longs, "early"]
 
 
 class CounterState(NamedTuple):
     """State of the counters between steps."""
 
-    slice_sums: Longs  # (S, 2) evaluations and spikes of this step
-    heard: Longs  # (positions,) spike messages received in this pass
-    heard_before: Longs  # (slots,) how many of them came before the neuron last fired
-    met: Integers  # (positions,) whether all its neurons are counted as active
-    active: Integers  # (slots,) whether the neuron is active; only if positions can be evaluated in part or `truncates`
-    found: Longs  # (runs,) number of active neurons
-    outputs: Longs  # (classes,) output spikes of this pass counted so far
+    slice_sums: Annotated[Longs, "slices", 2]  # evaluations and spikes of this step
+    heard: Annotated[Longs, "positions"]  # spike messages received in this pass
+    heard_before: Annotated[Longs, "slots"]  # how many of them came before the neuron last fired
+    met: Annotated[Integers, "positions"]  # whether all its neurons are counted as active
+    active: Annotated[
+        Integers, "slots"
+    ]  # whether the neuron is; only if positions can be evaluated in part or `truncates`
+    found: Annotated[Longs, "slots"]  # active neurons of each run of slots
+    outputs: Annotated[Longs, "classes"]  # output spikes of this pass counted so far
     early: Early
-    sent: Longs  # (S + 1, 3) spikes, operations and barrier messages of this sample, by source
-    evaluated: Longs  # (S,) evaluations of this sample
-    group_keys: Longs  # keys of the rows under construction in the message table
-    group_sums: Longs  # and their sums
+    sent: Annotated[Longs, "senders", 3]  # spikes, operations and barrier messages of this sample, by source
+    evaluated: Annotated[Longs, "slices"]  # evaluations of this sample
+    group_keys: Annotated[Longs, "sources and one"]  # keys of the rows under construction in the message table
+    group_sums: Annotated[Longs, "sources and one", 4]  # and their sums
 
 
 class Served(NamedTuple):
     """Times of a service model in this pass. Used only with `Rules.timed`."""
 
-    free: Doubles  # (K,) when each core becomes free
-    done: Doubles  # (S,) when each slice has sent this step's spikes
-    sent: Doubles  # (sources,) when a waiting neuron's message was sent
-    delivery: Floats  # (sources,) when it reaches its last core
+    free: Annotated[Doubles, "slices"]  # when each core becomes free
+    done: Annotated[Doubles, "slices"]  # when each slice has sent this step's spikes
+    sent: Annotated[Doubles, "sources"]  # when a waiting neuron's message was sent
+    delivery: Annotated[Floats, "sources"]  # when it reaches its last core
 
 
 class Gradients(NamedTuple):
-    """Gradients during the backward run, by slot unless stated."""
+    """Gradients during the backward run."""
 
-    G: Floats  # of the potential
-    H: Floats  # of the synaptic current
-    g_queue: Floats  # of the waiting spikes
-    g_count: Floats  # of the spike counts
-    dx: Floats  # of the currents of the following step
-    dots: Floats  # (sources,) of the spikes that left
-    back: Floats  # what reaches the silent neurons of one position
+    G: Annotated[Floats, "slots"]  # of the potential
+    H: Annotated[Floats, "slots"]  # of the synaptic current
+    g_queue: Annotated[Floats, "slots"]  # of the waiting spikes
+    g_count: Annotated[Floats, "slots"]  # of the spike counts
+    dx: Annotated[Floats, "slots"]  # of the currents of the following step
+    dots: Annotated[Floats, "sources"]  # of the spikes that left
+    back: Annotated[Floats, "slots"]  # what reaches the silent neurons of one position
 
 
 class State(NamedTuple):
