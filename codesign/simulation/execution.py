@@ -128,6 +128,11 @@ class UpdateTable(StepTable):
         return f"UpdateTable({len(self.sample)} rows, {int(self.evaluated.sum())} evaluations)"
 
 
+def _none() -> Integers:
+    """In place of (B, L) zeros, which it stands for."""
+    return np.zeros((0, 0), dtype=np.int64)
+
+
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
 class Execution(OfArrays):
     """Outputs and counters of B samples over T timesteps through L layers with C outputs.
@@ -190,9 +195,9 @@ class Execution(OfArrays):
     emitted: Integers
     propagated: Integers
     synaptic_operations: Integers
-    delayed_operations: Integers = field(default_factory=lambda: np.zeros((0, 0), dtype=np.int64))
+    delayed_operations: Integers = field(default_factory=_none)
     evaluations: Integers
-    tick_evaluations: Integers = field(default_factory=lambda: np.zeros((0, 0), dtype=np.int64))
+    tick_evaluations: Integers = field(default_factory=_none)
     barrier_messages: Integers
     active: Integers
     residual: Integers
@@ -210,9 +215,9 @@ class Execution(OfArrays):
 
     def __post_init__(self) -> None:
         real("timestep_s", self.timestep_s)
-        for name in ("tick_evaluations", "delayed_operations"):
-            if not getattr(self, name).size:
-                object.__setattr__(self, name, np.zeros_like(self.evaluations))
+        for attribute in fields(self):
+            if attribute.default_factory is _none and not getattr(self, attribute.name).size:
+                object.__setattr__(self, attribute.name, np.zeros_like(self.evaluations))
         for record in (self, self.messages, self.direct_messages, self.updates):
             _check_counts(record)
         if not np.isfinite(self.scores).all():

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,12 +32,6 @@ CONVERGENCE_STEPS = 33
 """M: number of forward steps, from that of the first output spike on, for which output counts are kept."""
 CURRENT_BINS = 257
 """K: bins of the histogram of messages received before firing; the last holds 256 and more."""
-_COUNTERS = (
-    *("timesteps_run", "synaptic_operations", "tick_evaluations", "active"),
-    *("forward_steps", "contended_steps", "steps_to_first_output", "spikes_to_first_output", "spikes_to_stop"),
-    *("convergence", "currents_before_firing"),
-)
-"""Counters that a `Recorder` keeps itself, by their names in `Execution`."""
 
 
 def slices_of(network: SpikingNetwork, schedule: Schedule) -> tuple[Slice, ...]:
@@ -184,8 +179,8 @@ class Recorder:
             messages=messages,
             updates=updates,
             counters={
+                **vars(self),
                 **self._layer_sums(messages, updates),
-                **{name: getattr(self, name) for name in _COUNTERS},
                 "residual": self._of_slices(potentials.numpy(force=True) != 0),
                 "scores": scores.double().numpy(force=True),
             },
@@ -289,38 +284,39 @@ def build_execution(
     slices: tuple[Slice, ...],
     messages: MessageTable,
     updates: UpdateTable,
-    counters: dict[str, Any],
+    counters: Mapping[str, Any],
 ) -> Execution:
     """An execution from an engine's counters; what follows from the events is added here.
 
     Args:
-        counters: (B, R, C) `scores`, `synaptic_operations`, and the fields of `Execution` that tables do not hold.
+        counters: (B, R, C) `scores`, and arrays by their names in `Execution`; others are left out.
     """
-    scores, spiking = counters.pop("scores"), network.neuron.readout == "spikes"
+    scores, spiking = counters["scores"], network.neuron.readout == "spikes"
     outputs = scores if spiking else np.zeros((len(events), events.timesteps, scores.shape[2]))
-    operations = counters.pop("synaptic_operations")
+    operations = counters["synaptic_operations"]
     messages, direct = apart(network.shape, slices, messages)
     directly, of_input = direct_operations(network.shape, slices, direct, len(events))
     delayed = delayed_operations(network.shape, slices, updates, counters["timesteps_run"], events.timesteps)
-    return Execution(
-        shape=network.shape,
-        slices=slices,
-        timestep_s=events.timestep_s,
-        sample_ids=events.sample_ids.copy(),  # the batch's own array may be written to later
-        labels=events.labels.copy(),
-        scores=scores.sum(axis=1),
-        output_counts=outputs.astype(np.int64),
-        spiking_readout=spiking,
-        input_events=events.events_in(counters["timesteps_run"]),
-        input_macs=(operations[:, 0] + of_input) * events.currents,
-        synaptic_operations=operations + delayed + directly,
-        delayed_operations=delayed,
-        messages=messages,
-        direct_messages=direct,
-        updates=updates,
-        zero_weights=_zero_weights(network),
-        **counters,
-    )
+    follow = {
+        "shape": network.shape,
+        "slices": slices,
+        "timestep_s": events.timestep_s,
+        "sample_ids": events.sample_ids.copy(),  # the batch's own array may be written to later
+        "labels": events.labels.copy(),
+        "scores": scores.sum(axis=1),
+        "output_counts": outputs.astype(np.int64),
+        "spiking_readout": spiking,
+        "input_events": events.events_in(counters["timesteps_run"]),
+        "input_macs": (operations[:, 0] + of_input) * events.currents,
+        "synaptic_operations": operations + delayed + directly,
+        "delayed_operations": delayed,
+        "messages": messages,
+        "direct_messages": direct,
+        "updates": updates,
+        "zero_weights": _zero_weights(network),
+    }
+    counted = {one.name: counters[one.name] for one in fields(Execution) if one.name in counters}
+    return Execution(**{**counted, **follow})
 
 
 def _zero_weights(network: SpikingNetwork) -> tuple[float, ...]:

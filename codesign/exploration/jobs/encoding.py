@@ -33,7 +33,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 _CODEC = "zstd"  # faster than zip's, with which an execution would take longer to store than to run
-_MAY_LACK = ("tick_evaluations", "delayed_operations", "direct_messages")
+_MAY_LACK = {one.name for one in dataclasses.fields(Execution) if one.default_factory is not dataclasses.MISSING}
 """Counts that are left out if all are 0, and a table that is left out without rows, as for most networks."""
 _TABLES: dict[str, type[MessageTable | UpdateTable]] = {
     "messages": MessageTable,

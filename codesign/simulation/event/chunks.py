@@ -135,8 +135,11 @@ def forward(batch: Batch) -> Recorded:
                 recorded.segments[part].append(_Segment(begin, reached, out.trace))
             if reached == last:
                 break
-            # a trace or a table is full: restart the sample with more room and fresh working memory
+            # a trace or a table is full: restart the sample with more room, fresh working memory and no counts
             state = batch.take_state(fresh=True)
+            for counter in whole:
+                if isinstance(counter, np.ndarray):
+                    counter[reached : reached + 1] = 0
             if rules.traced:
                 out = out._replace(trace=_larger(out.trace))
                 out.ends[structures.WORDS] = out.ends[structures.POTENTIALS] = 0

@@ -19,24 +19,12 @@ from codesign.simulation.event.vector import LANES, above, fill_as, lanes_of, la
 
 @section(types.none, when=lambda rules, neuron: rules.recorded)
 def begin_counting(rules: Any, state: Any, out: Any, sample: Any) -> None:
-    """Reset the counters of a sample: an earlier attempt that ran out of room may have written to them."""
+    """Reset what an earlier sample, or an attempt that ran out of room, has counted; `chunks` clears the rest."""
     counting, counters = state.counting, out.counters
     counting.sent[:, :] = 0
     counting.evaluated[:] = 0
-    counters.timesteps_run[sample] = 0
-    counters.forward_steps[sample, :] = 0
-    counters.contended_steps[sample, :] = 0
-    counters.steps_to_first[sample, :] = -1
-    counters.spikes_to_first[sample, :] = -1
-    counters.spikes_to_stop[sample, :] = 0
-    counters.convergence[sample, :, :] = 0
-    counters.operations[sample, :] = 0
-    counters.active[sample, :, :] = 0
-    counters.evaluations[sample, :] = 0
-    counters.propagated[sample, :] = 0
-    counters.barriers[sample, :] = 0
-    counters.ticks[sample, :] = 0
-    counters.residual[sample, :] = 0
+    counters.steps_to_first_output[sample, :] = -1
+    counters.spikes_to_first_output[sample, :] = -1
     counters.sample_currents[:, :] = 0
 
 
@@ -46,14 +34,14 @@ def end_counting(network: Any, rules: Any, state: Any, out: Any, sample: Any) ->
     slices, u, counting, counters = network.slices, state.cells.u, state.counting, out.counters
     counters.rows[sample, 0] = out.ends[MESSAGES]
     counters.rows[sample, 1] = out.ends[UPDATES]
-    counters.operations[sample, 0] += counting.sent[0, 1]
+    counters.synaptic_operations[sample, 0] += counting.sent[0, 1]
     for place in range(len(slices.layer)):
         layer = slices.layer[place]
         counters.evaluations[sample, layer] += counting.evaluated[place]
         counters.propagated[sample, layer] += counting.sent[place + 1, 0]
-        counters.barriers[sample, layer] += counting.sent[place + 1, 2]
-        if layer + 1 < counters.operations.shape[1]:
-            counters.operations[sample, layer + 1] += counting.sent[place + 1, 1]
+        counters.barrier_messages[sample, layer] += counting.sent[place + 1, 2]
+        if layer + 1 < counters.synaptic_operations.shape[1]:
+            counters.synaptic_operations[sample, layer + 1] += counting.sent[place + 1, 1]
     for position in range(len(network.wiring.position_slot)):
         slot = np.int64(network.wiring.position_slot[position])
         for run in range(slices.run_start[position], slices.run_start[position + 1]):
@@ -163,8 +151,8 @@ def count_evaluations(network: Any, rules: Any, frame: Any, step: Any, decided: 
     out.ends[UPDATES] = row
     if state.fired.tally[DECISIONS] > 0:
         if decided == step:
-            counters.steps_to_first[sample, timestep] = step + 1
-            counters.spikes_to_first[sample, timestep] = counters.spikes_to_stop[sample, timestep]
+            counters.steps_to_first_output[sample, timestep] = step + 1
+            counters.spikes_to_first_output[sample, timestep] = counters.spikes_to_stop[sample, timestep]
         _count_outputs(counters.convergence, sample, step - decided, state.fired.outputs, state.counting.outputs)
     return True
 

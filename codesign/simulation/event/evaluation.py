@@ -265,7 +265,7 @@ def open_gates(network: Any, rules: Any, moment: Any, position: Any, state: Any,
 @leaf
 def _count_tick(rules: Any, moment: Any, layer: Any, out: Any) -> None:
     if rules.recorded:
-        out.counters.ticks[moment.sample, layer] += 1
+        out.counters.tick_evaluations[moment.sample, layer] += 1
 
 
 @section(types.int64, when=lambda rules, neuron: neuron.ticks)

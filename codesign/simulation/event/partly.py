@@ -27,7 +27,7 @@ def evaluated_partly(network: Any, rules: Any, moment: Any, position: Any, state
         if due and not evaluated and fires_alone(network.neuron, state.cells, at):
             evaluated = True
             if rules.recorded:
-                out.counters.ticks[moment.sample, layer] += 1
+                out.counters.tick_evaluations[moment.sample, layer] += 1
         gates.evaluated[at] = evaluated
         gates.able[at] = evaluated
         evaluations += evaluated

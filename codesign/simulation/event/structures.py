@@ -155,21 +155,21 @@ class Trace(NamedTuple):
 
 
 class Counters(NamedTuple):
-    """Counters of a batch as in `Execution`, of which each sample writes its own row, and the tables of one chunk."""
+    """Counters of a batch, by their names in `Execution`: each sample's own row, then those of one chunk."""
 
     timesteps_run: Annotated[Longs, "samples"]
     forward_steps: Annotated[Longs, "samples", "timesteps"]
     contended_steps: Annotated[Longs, "samples", "timesteps"]
-    steps_to_first: Annotated[Longs, "samples", "timesteps"]
-    spikes_to_first: Annotated[Longs, "samples", "timesteps"]
+    steps_to_first_output: Annotated[Longs, "samples", "timesteps"]
+    spikes_to_first_output: Annotated[Longs, "samples", "timesteps"]
     spikes_to_stop: Annotated[Longs, "samples", "timesteps"]
     convergence: Annotated[Longs, "samples", "settled", "classes"]
-    operations: Annotated[Longs, "samples", "layers"]
+    synaptic_operations: Annotated[Longs, "samples", "layers"]
     active: Annotated[Longs, "samples", "timesteps", "slices"]
     evaluations: Annotated[Longs, "samples", "layers"]
     propagated: Annotated[Longs, "samples", "layers"]
-    barriers: Annotated[Longs, "samples", "layers"]
-    ticks: Annotated[Longs, "samples", "layers"]
+    barrier_messages: Annotated[Longs, "samples", "layers"]
+    tick_evaluations: Annotated[Longs, "samples", "layers"]
     residual: Annotated[Longs, "samples", "slices"]
     currents: Annotated[Longs, 2, "bins"]
     sample_currents: Annotated[Longs, 2, "bins"]  # of the current sample, added to `currents` when it is done
