@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal, cast, get_args
 
 from pydantic import BeforeValidator, Discriminator, Field, PlainSerializer, Tag, TypeAdapter, model_validator
 
@@ -350,33 +350,31 @@ class PrintedQuestion(_Asked):
         return self
 
 
-Question = ChooseQuestion | CompareQuestion | ClaimQuestion | TargetQuestion | PrintedQuestion
-
-_FORMS: Mapping[str, type[_Asked]] = {
-    "choose": ChooseQuestion,
-    "compare": CompareQuestion,
-    "claim": ClaimQuestion,
-    "target": TargetQuestion,
-    "printed": PrintedQuestion,
-}
-
-
-def _form(content: Any) -> str | None:
-    """The name of the form of plain content or of a question, from the key that no other form has."""
-    if isinstance(content, _Asked):
-        return type(content).__name__
-    given = [form for form in _FORMS if isinstance(content, Mapping) and form in content]
-    return _FORMS[given[0]].__name__ if len(given) == 1 else None
-
-
-AskedQuestion = Annotated[
+Question = (
     Annotated[ChooseQuestion, Tag("ChooseQuestion")]
     | Annotated[CompareQuestion, Tag("CompareQuestion")]
     | Annotated[ClaimQuestion, Tag("ClaimQuestion")]
     | Annotated[TargetQuestion, Tag("TargetQuestion")]
-    | Annotated[PrintedQuestion, Tag("PrintedQuestion")],
+    | Annotated[PrintedQuestion, Tag("PrintedQuestion")]
+)
+_FORMS: Mapping[str, type[_Asked]] = {
+    of.__name__.removesuffix("Question").lower(): of for of, _ in map(get_args, get_args(Question))
+}
+"""Forms by the key that no other form has."""
+
+
+def form_of(content: object) -> type[_Asked] | None:
+    """The form of plain content or of a question; None if it has no such key or several."""
+    if isinstance(content, _Asked):
+        return type(content)
+    given = [of for key, of in _FORMS.items() if isinstance(content, Mapping) and key in content]
+    return given[0] if len(given) == 1 else None
+
+
+AskedQuestion = Annotated[
+    Question,
     Discriminator(
-        _form,
+        lambda content: getattr(form_of(content), "__name__", None),
         custom_error_type="quantity",
         custom_error_message=f"must have exactly one of the keys {', '.join(_FORMS)}, which says what is asked",
     ),

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from codesign.analysis.answers.selecting import FACTS, selection_problems
-from codesign.analysis.questions import CHOICES, question_of
+from codesign.analysis.questions import CHOICES, form_of
 from codesign.analysis.results.columns import AXIS_PREFIX, COLUMNS, NUMERIC_COLUMNS
 from codesign.analysis.results.formatting import is_share, like
 from codesign.analysis.results.measures import measures_known
@@ -101,23 +101,18 @@ def _misfit(column: str, value: Any) -> str:
 
 
 def _selections(content: Mapping[str, Any], known: Mapping[str, Any]) -> Mistakes:
-    places: list[Path_] = [("select",), ("more",), ("less",), ("relative_to",), ("level",)]
+    fields = {"select", "level", *getattr(form_of(content), "model_fields", ())}
     if isinstance(along := content.get("along"), str):
         yield from ((("along",), message) for message in _problems({along: None}, known))
-    places += [("compare", 0), ("compare", 1)]
-    places += [("rows", name, "of") for name in mapping(content, "rows")]
-    try:
-        question_of(content)
-        formed = True
-    except ValueError:
-        formed = False  # its parts cannot be checked
+    places: list[Path_] = [(name,) for name in ("select", "more", "less", "relative_to", "level")]
+    places += [("compare", 0), ("compare", 1), *(("rows", name, "of") for name in mapping(content, "rows"))]
     for place in places:
         selection = value_at(content, place)
         if isinstance(selection, str) and place[0] == "compare":
             allowed = {name for block in CHOICES for name in known[block]}
             if selection not in allowed:
                 yield place, f"there is no chip, schedule or recipe '{selection}'{suggestion(selection, allowed)}"
-        if not isinstance(selection, dict) or (place[0] not in ("select", "level") and not formed):
+        if not isinstance(selection, dict) or place[0] not in fields:
             continue
         for message in _problems(selection, known):
             name = message.partition(":")[0]
