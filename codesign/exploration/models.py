@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from codesign.analysis.results.columns import AXIS_PREFIX, COLUMNS, TRIAL_AXIS, checked_cells, is_of_model
+from codesign.analysis.results.cells import checked_cells
+from codesign.analysis.results.columns import AXIS_PREFIX, COLUMNS, TRIAL_AXIS, is_of_model
 from codesign.analysis.results.table import ResultTable, is_known
 from codesign.deferred import pd
 from codesign.exploration.jobs.encoding import canonical_json, decode_state

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from operator import eq
 
 from codesign.analysis.answers.remarks import OVER_BUDGET
-from codesign.analysis.results.columns import COLUMNS, checked_cells
+from codesign.analysis.results.cells import checked_cells
+from codesign.analysis.results.columns import COLUMNS
 from codesign.errors import UnreadableResultError
 from codesign.exploration.executors.base import Failure
 from codesign.exploration.jobs.encoding import decode_columns, reading_result

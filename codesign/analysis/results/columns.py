@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
-import numbers
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -358,45 +356,6 @@ NUMERIC_COLUMNS = tuple(
 
 VOLATILE_COLUMNS = ("train_wall_s", "epoch_wall_s", "training_memory_bytes", "execute_wall_s")
 """Columns that differ between two runs of the same sweep, and are ignored when contents are compared."""
-
-_TYPES: Mapping[str, type[Any]] = {"string": str, "bool": bool, "int": numbers.Integral, "float": numbers.Real}
-
-
-def checked_cells(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Cells of a row as plain Python objects of their columns' kinds. Raises ValueError for an unknown column, a
-    missing value that is required, and a value of the wrong type."""
-    unknown = sorted(set(row) - set(COLUMNS))
-    if unknown:
-        raise ValueError(f"unknown column {', '.join(unknown)}")
-    return {name: checked_cell(name, COLUMNS[name], value) for name, value in row.items()}
-
-
-def checked_cell(name: str, column: Column, value: Any) -> Any:
-    """`value` as a plain Python object of the column's kind."""
-    if value is None:
-        if not column.nullable:
-            raise ValueError(f"{name}: must have a value in every row")
-        return None
-    if column.kind not in ENTRIES:
-        return _checked_scalar(name, column.kind, value)
-    if isinstance(value, str) or not isinstance(value, Iterable):
-        raise ValueError(f"{name}: must be a list, found {value!r}")
-    entries = list(value)
-    if set(map(type, entries)) == {float} and ENTRIES[column.kind] == "float" and all(map(math.isfinite, entries)):
-        return entries  # draws, which are nearly always long lists
-    return [_checked_scalar(name, ENTRIES[column.kind], entry) for entry in entries]
-
-
-def _checked_scalar(name: str, kind: str, value: Any) -> Any:
-    if hasattr(value, "item") and getattr(value, "ndim", 1) == 0:
-        value = value.item()
-    if not isinstance(value, _TYPES[kind]) or (isinstance(value, bool) and kind != "bool"):
-        raise ValueError(f"{name}: must be {kind}, found {value!r}")
-    if kind == "float":
-        value = float(value)
-        if not math.isfinite(value):
-            raise ValueError(f"{name}: must be finite, found {value}; an unknown number is None")
-    return value
 
 
 def drops_spikes(latency_model: object, overloaded_ticks: float | None) -> bool:

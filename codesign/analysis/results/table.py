@@ -10,8 +10,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from codesign.analysis.results.cells import wrong_cells
-from codesign.analysis.results.columns import AXIS_PREFIX, COLUMNS, ENTRIES, VOLATILE_COLUMNS, Column, checked_cell
+from codesign.analysis.results.cells import checked_cell, wrong_cells
+from codesign.analysis.results.columns import AXIS_PREFIX, COLUMNS, ENTRIES, VOLATILE_COLUMNS, Column
 from codesign.analysis.results.limits import MOST_AXES, read_bounded
 from codesign.analysis.results.metadata import ResultMetadata
 from codesign.deferred import pa, pd, pq

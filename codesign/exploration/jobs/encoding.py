@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel
 
-from codesign.analysis.results.columns import checked_cells
+from codesign.analysis.results.cells import checked_cells
 from codesign.arrays import narrowed
 from codesign.deferred import pa, torch
 from codesign.documents import Spec

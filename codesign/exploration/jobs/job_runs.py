@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from codesign.analysis.results.columns import checked_cells
+from codesign.analysis.results.cells import checked_cells
 from codesign.exploration.executors.base import Failure
 from codesign.exploration.jobs.encoding import (
     canonical_json,

@@ -10,7 +10,8 @@ from pydantic_core import from_json
 
 from codesign.analysis.comparisons.fronts import Front, fronts_of, objective_sets
 from codesign.analysis.results.books import OF_BOOKS
-from codesign.analysis.results.columns import AXIS_PREFIX, checked_cells
+from codesign.analysis.results.cells import checked_cells
+from codesign.analysis.results.columns import AXIS_PREFIX
 from codesign.analysis.results.formatting import column_label, quantity
 from codesign.analysis.results.metadata import Objective
 from codesign.analysis.results.points import FACT_COLUMNS, points_of
