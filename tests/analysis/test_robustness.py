@@ -80,8 +80,8 @@ def test_probabilities_and_tip_by_hand():
 
 
 def test_draws_of_a_product_are_products_of_draws():
-    """10 µJ in 3 s against 14 µJ in 2 s: 8·4, 12·4, 14·3, 16·2 and 20·1 against 28 µJ·s, in one of which it is less."""
-    time = {"latency_s": 3.0, "latency_draws_s": [4, 4, 3, 2, 1], "latency_at_low_s": [3.0], "latency_at_high_s": [2.0]}
+    """10 µJ in 2.7 s against 14 µJ in 2 s: 8·4, 12·4, 14·3, 16·2 and 20·1 against 28 µJ·s, in one less."""
+    time = {"latency_s": 2.7, "latency_draws_s": [4, 4, 3, 2, 1], "latency_at_low_s": [3.0], "latency_at_high_s": [2.0]}
     first = moving("a", 0) | time | {"energy_delay_js": 27 * MICRO}
     second = certain("b", 0, 14) | {"latency_s": 2.0, "latency_draws_s": [2.0] * 5, "energy_delay_js": 28 * MICRO}
     a, b = points_of([first, second | dict.fromkeys(("latency_at_low_s", "latency_at_high_s"), ())])

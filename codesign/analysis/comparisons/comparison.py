@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from codesign.analysis.comparisons.robustness import DRAWN, Robustness, robustness_of
+from codesign.analysis.results.books import MADE_OF_ENERGY
 from codesign.analysis.results.formatting import coverage_words, listed
 from codesign.analysis.results.points import Point
 from codesign.analysis.results.samples import answer_alike, counts_samples
@@ -13,11 +14,11 @@ from codesign.analysis.results.statistics import Interval, difference, paired
 from codesign.deferred import pd
 from codesign.hardware.terms import COVERAGE, ENERGY_COLUMNS
 
-ENERGIES = ("energy_j", "energy_cores_in_use_j", "energy_delay_js", "power_w")
-"""Columns that can only be compared between points whose energies hold the same terms."""
-BY_TERM = frozenset(ENERGIES) - {"energy_cores_in_use_j"}
-"""Those that depend on the book of the static power in which results are read, and for which the terms shared by two
+BY_TERM = frozenset({"energy_j", *MADE_OF_ENERGY})
+"""Columns that depend on the book of the static power in which results are read, and for which the terms shared by two
 points can be compared instead."""
+ENERGIES = (*BY_TERM, "energy_cores_in_use_j")
+"""Columns that can only be compared between points whose energies hold the same terms."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

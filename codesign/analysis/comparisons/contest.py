@@ -22,7 +22,7 @@ import numpy as np
 from codesign.analysis.comparisons.comparison import Comparison, compare, energy_of
 from codesign.analysis.comparisons.constraints import best_variant, meeting, met_in, over_words, seeds_of, standing
 from codesign.analysis.comparisons.obstacles import Terms, absence, obstacle_between, untimed
-from codesign.analysis.comparisons.robustness import DRAWN, OF_LATENCY, drawn, places_of
+from codesign.analysis.comparisons.robustness import DRAWN, drawn, places_of
 from codesign.analysis.questions import Constraint
 from codesign.analysis.results.naming import Names
 from codesign.analysis.results.points import Point
@@ -352,11 +352,10 @@ class Contest:
         if self.column == "power_w":
             longer = later if point.operation == "accelerated" else 0.0
             return np.asarray((values * busy + dearer) / (busy + longer)) if busy else values
-        if self.column in OF_LATENCY and latency:
-            later = later * (point.value(self.column).mean or 0.0) / latency
-        times = dict.fromkeys(("latency_s", *OF_LATENCY), later)
-        grown = {"energy_j": dearer, **times}.get(self.column)
-        return values + (later * energy + dearer * (latency + later) if grown is None else grown)
+        if len(DRAWN[self.column]) > 1:
+            return values + (later * energy + dearer * (latency + later))
+        whole, grown = (energy, dearer) if DRAWN[self.column] == ("energy_j",) else (latency, later)
+        return values + grown * ((point.value(self.column).mean or 0.0) / whole if whole else 1.0)
 
     def _values(self, point: Point, terms: Terms) -> Floats:
         """Return (S, D) values, or (1, D) means over the point's own training seeds if it lacks one or none are

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from codesign.analysis.comparisons.comparison import BY_TERM, Obstacle, matched_terms
 from codesign.analysis.comparisons.fronts import comparison_group
-from codesign.analysis.comparisons.robustness import DRAWN, OF_LATENCY
+from codesign.analysis.comparisons.robustness import DRAWN
 from codesign.analysis.results.columns import COLUMNS
 from codesign.analysis.results.formatting import column_label, listed
 from codesign.analysis.results.naming import Names
@@ -40,8 +40,8 @@ def absence(point: Point, column: str, names: Names) -> str:
     label, chip = column_label(column), names.chips[point.chip]
     if not COLUMNS[column].unit:
         return f"The results have no {label} for {chip}."
-    columns = ("energy", "latency") if column in ("energy_delay_js", "power_w") else (column.partition("_")[0],)
-    words = ("latency",) if column in OF_LATENCY else columns
+    made_of = ("energy_j", "latency_s") if column == "power_w" else DRAWN.get(column) or (column,)
+    words = [name.partition("_")[0] for name in made_of]
     entries = (entry.partition(": ") for entry in point.not_modelled)
     lacking = [reason for word, _, reason in entries if word in words]
     return f"No {label} is modelled for {chip}{f': {listed(lacking)}' if lacking else ''}."

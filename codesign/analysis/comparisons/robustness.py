@@ -26,21 +26,22 @@ from codesign.errors import InputError
 from codesign.hardware.draws import DRAWS
 from codesign.hardware.terms import ACTIONS, COST_TERMS, COVERAGE, ENERGY_COLUMNS, MODEL
 
-_ENERGY = ("energy_draws_j", "energy_at_low_j", "energy_at_high_j")
 _LATENCY = ("latency_draws_s", "latency_at_low_s", "latency_at_high_s")
-_ON = ("on_draws_s", "on_at_low_s", "on_at_high_s")
-OF_LATENCY = ("decision_latency_s", "interval_s")
-"""Times without draws of their own: they move in proportion to the latency."""
-DRAWN: Mapping[str, tuple[tuple[str, str, str], ...]] = {
-    "energy_j": (_ENERGY,),
-    "latency_s": (_LATENCY,),
-    "energy_delay_js": (_ENERGY, _LATENCY),
-    "power_w": (_ENERGY, _ON),
-    "area_m2": (),
-    **dict.fromkeys(OF_LATENCY, (_LATENCY,)),
+_DRAWS = {
+    "energy_j": ("energy_draws_j", "energy_at_low_j", "energy_at_high_j"),
+    "latency_s": _LATENCY,
+    "on_s": ("on_draws_s", "on_at_low_s", "on_at_high_s"),
 }
-"""Columns that have draws, and the factors whose product they are: the draws of each factor, and its values with each
-number at its lower and upper end. A power is a quotient. An area is a number by itself."""
+"""The draws of a column, and its values with each number at its lower and upper end."""
+DRAWN: Mapping[str, tuple[str, ...]] = {
+    "energy_j": ("energy_j",),
+    "energy_delay_js": ("energy_j", "latency_s"),
+    "power_w": ("energy_j", "on_s"),
+    "area_m2": (),
+    **dict.fromkeys(("latency_s", "decision_latency_s", "interval_s"), ("latency_s",)),
+}
+"""Columns that depend on the draws, and the columns of `_DRAWS` in proportion to whose product they move; a power to
+their quotient. An area is a number by itself."""
 
 _PRICES = frozenset(action.price for action in ACTIONS)
 _UNCERTAIN = ("uncertain_numbers", "uncertain_low", "uncertain_value", "uncertain_high")
@@ -164,7 +165,7 @@ def robustness_of(column: str, better: Point, worse: Point, terms: Sequence[str]
     first, second = first.of(common), second.of(common)
     better_draws, worse_draws = (side.draws.mean(axis=0) for side in (first, second))
     numbers = tuple(dict.fromkeys((*first.numbers, *second.numbers)))
-    error = MODEL + ("latency" if column in ("latency_s", *OF_LATENCY) else "energy")
+    error = MODEL + ("latency" if DRAWN[column] == ("latency_s",) else "energy")
     models = tuple(number for number in numbers if number.path == error)
     tips, spreads = [], dict[RangedNumber, float]()
     for number in numbers:
@@ -270,9 +271,9 @@ def _area_of(point: Point) -> _Side | None:
 def _gathered(point: Point, column: str, terms: Sequence[str] | None) -> _Side | None:
     by_seed: dict[int, list[Floats]] = {}
     ranges: dict[tuple[str, ...], Mapping[Any, Any]] = {}
-    drawn = (column, *_UNCERTAIN, *chain(*DRAWN[column]))
+    drawn = (column, *DRAWN[column], *_UNCERTAIN, *chain(*map(_DRAWS.__getitem__, DRAWN[column])))
     needed = drawn if terms is None else (*drawn, "uncertain_terms", "term_scale_j", *_TERMS)
-    read = {*needed, "latency_s", "on_s", *_LATENCY, *ENERGY_COLUMNS.values()}
+    read = {*needed, "latency_s", *_LATENCY, *ENERGY_COLUMNS.values()}
     cells = (dict(zip(read, row, strict=True)) for row in zip(*map(point.cells, read), strict=True))
     for seed, row in zip(point.cells("training_seed"), cells, strict=True):
         if all(is_known(row[name]) for name in needed):
@@ -300,10 +301,11 @@ def _gathered(point: Point, column: str, terms: Sequence[str] | None) -> _Side |
 
 def _whole(row: Mapping[Any, Any], column: str) -> Floats:
     """Return (1 + D + 2 n,) values of a row, in the order of a `_Side`."""
-    factors = [np.concatenate([row[name] for name in factor]).astype(float) for factor in DRAWN[column]]
+    factors = [np.concatenate([row[name] for name in _DRAWS[factor]]).astype(float) for factor in DRAWN[column]]
     if column == "power_w":
         return np.array([row[column], *(factors[0] / factors[1])])
-    share = row[column] / row["latency_s"] if column in OF_LATENCY and row["latency_s"] else 1.0
+    product = math.prod(row[factor] for factor in DRAWN[column])
+    share = row[column] / product if product else 1.0
     return np.array([row[column], *(share * np.prod(factors, axis=0))])
 
 
@@ -322,5 +324,5 @@ def _parts(row: Mapping[Any, Any], terms: Sequence[str], column: str) -> Floats:
     ]
     energy = np.array([sum(known.values()), *(fixed + scales @ np.hstack(by_term))])
     if column == "power_w":
-        return energy / np.concatenate([[row["on_s"]], *map(row.get, _ON)])
+        return energy / np.concatenate([[row["on_s"]], *map(row.get, _DRAWS["on_s"])])
     return energy if column == "energy_j" else energy * np.concatenate([[row["latency_s"]], *map(row.get, _LATENCY)])

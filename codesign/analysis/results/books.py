@@ -6,7 +6,7 @@ only the file: energies, draws and ends of ranges are sums of terms.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,11 @@ from codesign.hardware.terms import BOOKS, COST_TERMS, COVERAGE, StaticBook, wei
 
 OF_BOOKS = ("energy_cores_in_use_j", "core_share", "latency_s", "on_s")
 """Columns from which books other than the board's are computed, in addition to energies by term."""
+MADE_OF_ENERGY: Mapping[str, Callable[[pd.DataFrame], pd.Series]] = {
+    "energy_delay_js": lambda rows: rows["energy_j"] * rows["latency_s"],
+    "power_w": lambda rows: rows["energy_j"] / rows["on_s"].where(rows["on_s"] > 0),
+}
+"""Columns made of `energy_j`, which change with its book, and how."""
 _DRAWN = {"energy_draws_j": "term_draws", "energy_at_low_j": "term_at_low", "energy_at_high_j": "term_at_high"}
 """Sums over all terms and their parts by term, as in `codesign.hardware.cost.uncertainty`."""
 
@@ -38,13 +43,9 @@ def in_book(frame: pd.DataFrame, book: StaticBook) -> pd.DataFrame:
         if COST_TERMS[name].column in frame
     }
     frame = frame.assign(**terms, energy_j=frame["energy_cores_in_use_j"])
-    changed: dict[str, Any] = {}
+    changed: dict[str, Any] = {name: of(frame) for name, of in MADE_OF_ENERGY.items() if name in frame}
     if "energy_at_half" in frame:
         changed["energy_at_half"] = frame["energy_cores_in_use_at_half"]
-    if "energy_delay_js" in frame:
-        changed["energy_delay_js"] = frame["energy_j"] * frame["latency_s"]
-    if "power_w" in frame:
-        changed["power_w"] = frame["energy_j"] / frame["on_s"].where(frame["on_s"] > 0)
     if "energy_coverage" in frame:
         static = [term.column for term in COVERAGE["static"] if term.column in frame]
         counted = frame[static].notna().any(axis=1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
+from codesign.analysis.results.books import MADE_OF_ENERGY
 from codesign.analysis.results.columns import AXIS_PREFIX, COLUMNS
 from codesign.analysis.results.statistics import Interval
 from codesign.hardware.terms import StaticBook
@@ -56,7 +57,7 @@ def column_label(column: str, book: StaticBook | None = None) -> str:
         return MEASURES[column][0]
     if book is not None and column == "energy_j":
         return f"energy of {BOOK_WORDS[book]} per sample"
-    if book is not None and column in ("energy_delay_js", "power_w"):
+    if book is not None and column in MADE_OF_ENERGY:
         return f"{column_label(column)} of {BOOK_WORDS[book]}"
     if column in _LABELS:
         return _LABELS[column]

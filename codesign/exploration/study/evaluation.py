@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 from optuna.study import Study
 
-from codesign.analysis.results.books import in_book
+from codesign.analysis.results.books import OF_BOOKS, in_book
 from codesign.analysis.results.columns import COLUMNS, drops_spikes
 from codesign.analysis.results.formatting import column_label, is_share, multiple, quantity
 from codesign.analysis.results.pareto import front_order, hypervolume, pareto_ranking
@@ -154,7 +154,7 @@ def evaluate_rows(spec: StudySpec, rows: Sequence[Columns]) -> Outcome:
         if drops_spikes(row.get("latency_model"), row.get("overloaded_ticks")):
             return Outcome(state="infeasible", reason=DROPS)
     names = spec.judged
-    read = list(dict.fromkeys([*names, "core_share", "energy_cores_in_use_j", "latency_s", "on_s"]))
+    read = list(dict.fromkeys([*names, *OF_BOOKS]))
     board = pd.DataFrame([[row.get(name) for name in read] for row in rows], columns=read, dtype=float)
     frame = in_book(board, spec.static_book)[names]
     for name in names:

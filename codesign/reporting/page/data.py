@@ -12,6 +12,7 @@ from codesign.analysis.comparisons.comparison import Obstacle, energy_of, matche
 from codesign.analysis.comparisons.constraints import completeness, more_is_better
 from codesign.analysis.comparisons.fronts import comparison_group, find_fronts
 from codesign.analysis.questions import CHOICES
+from codesign.analysis.results.books import MADE_OF_ENERGY
 from codesign.analysis.results.columns import COLUMNS
 from codesign.analysis.results.formatting import column_label, coverage_words, is_share, shortened
 from codesign.analysis.results.metadata import Objective
@@ -34,8 +35,6 @@ _FURTHER = (
     *("float_accuracy", "undecided_fraction", "late_fraction", "cores_used", "peak_link_load", "on_s"),
     *("paper_energy_j", "latency_bound_s", "train_wall_s"),
 )
-_MADE_OF_ENERGY = ("energy_delay_js", "power_w")
-"""Measures that depend on the book of the static power but have one name."""
 _COMPARED = ("energy_j", "paper_energy_j", "latency_s", "accuracy")
 """Measures that represent all others: whole energies, parts of them, times, and areas or numbers without a unit."""
 _DIGITS, _DECIDING_DIGITS = 4, 9
@@ -80,7 +79,7 @@ def columns_of(books: Mapping[StaticBook, Sequence[Point]], names: Names, asked:
     digits to decide."""
     points = books["board"]
     means = _means(points, tuple(dict.fromkeys((*_FIRST, *sorted(asked), *_FURTHER))))
-    in_use = _means(books["cores_in_use"], _MADE_OF_ENERGY)
+    in_use = _means(books["cores_in_use"], tuple(MADE_OF_ENERGY))
     measures: list[dict[str, Any]] = []
     letters = 0
     for column in means:
@@ -145,7 +144,7 @@ def _measure(
     known_places = [place for place, mean in enumerate(means) if mean is not None]
     least = [place for place in known_places if unmodelled(points[place], column, names)]
     # shares are rounded when shown; some decide
-    decides = decides or column in _FIRST or column in _MADE_OF_ENERGY
+    decides = decides or column in _FIRST or column in MADE_OF_ENERGY
     digits = _DECIDING_DIGITS if decides or is_share(column) else _DIGITS
     of_half = digits if is_share(column) else _DIGITS
     halves = [_rounded(point.value(column).half_width, of_half) for point in points] if column in _FIRST else []
