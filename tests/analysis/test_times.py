@@ -63,7 +63,7 @@ def test_a_power_moves_with_the_energy_and_with_the_time_that_the_chip_is_on():
     energies, on_s = 1.5e-9 * 4**EVEN, np.repeat([2e-5, 3e-5, 3e-5, 6e-5], 32)
     moved = {"energy_j": ([1.5e-9], [6e-9], energies), "on_s": ([3e-5], [3e-5], on_s)}
     ranges = ranged(["energies.synaptic_operation"], **moved)
-    rows = [row("a", 1.0, seed, energy_j=3e-9, power_w=1e-4, **ranges) for seed in SEEDS]
+    rows = [row("a", 1.0, seed, energy_j=3e-9, on_s=3e-5, power_w=1e-4, **ranges) for seed in SEEDS]
     met = energies / on_s <= 1.2e-4
     assert asked(rows, target=["power_w <= 120 uW"]).confidence == pytest.approx(met.mean())
 

@@ -278,7 +278,7 @@ def test_the_page_says_what_numbers_without_a_unit_are(priced: Path, cache_root:
 
 
 def test_a_model_over_the_budget_of_its_training_is_told(tmp_path: Path, cache_root: Path):
-    (tmp_path / "timer.yaml").write_text(chip_text("timer", KINDS["timer"]), encoding="utf-8")
+    (tmp_path / "timer.yaml").write_text(chip_text("timer", SYNCHRONIZATIONS["timer"]), encoding="utf-8")
     sweep = SWEEP.format(chips=f"  timer: {{extends: {tmp_path}/timer.yaml}}")
     spending = sweep.replace("{method: layered}", "{method: layered, budget: {density: 1.0e-6}}")
     (tmp_path / "priced.yaml").write_text(spending, encoding="utf-8")

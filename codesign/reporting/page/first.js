@@ -33,11 +33,11 @@ const energyKey = () => (state.book === "cores_in_use" && measures.has("energy_c
 // seeds' products or powers.
 const setMade = () => {
   for (const own of data.measures.filter(({ inUse }) => inUse)) measures.set(own.key, state.book === "cores_in_use" ? { ...own, mean: own.inUse } : own);
-  if (measures.get("energy_delay_js")?.inUse) return;
+  if (data.measures.some(({ key }) => key === "energy_delay_js")) return;
   const [energy, latency] = [measures.get(energyKey()), measures.get("latency_s")];
   if (!energy || !latency) return;
   const mean = energy.mean.map((each, index) => (each === null || latency.mean[index] === null ? null : each * latency.mean[index]));
-  measures.set("energy_delay_js", { key: "energy_delay_js", label: "energy × delay", unit: "J·s", mean });
+  measures.set("energy_delay_js", { key: "energy_delay_js", label: "energy × delay", unit: "J·s", mean, inUse: mean });
 };
 const ofObjective = (key) => measures.get(key === "energy_j" ? energyKey() : key);
 const deciding = () => ofObjective(state.objective);
@@ -106,8 +106,9 @@ const whyFaint = (index) => {
 };
 const unchanged = () => (state.required ?? -1) === (asked.required ?? -1) && state.objective === asked.objective && state.book === data.book;
 
-const ENERGIES = ["energy_j", "energy_delay_js", "power_w", "energy_cores_in_use_j"];
-const byTerm = () => ENERGIES.slice(0, 3).includes(state.objective);
+const madeOfEnergy = (key) => key === "energy_j" || Boolean(measures.get(key)?.inUse);
+const byTerm = () => madeOfEnergy(state.objective);
+const ofEnergy = (key) => key === "energy_cores_in_use_j" || madeOfEnergy(key);
 const groups = () => data.groups[state.book] ?? data.groups.board;
 const groupOf = (index) => groups().of[index];
 // Whether the energy on the chart leaves out terms that are much of another's: such a point's mark is hollow.
@@ -115,7 +116,7 @@ const inPart = (index) => abscissa()?.unit === "J" && groups().part[groupOf(inde
 // A number for each group of points: where two have the same, their values of a measure compare.
 const comparing = ({ key, unit }) => {
   const part = /^[JW]/.test(unit) ? "paper_energy_j" : ["", "m**2"].includes(unit) ? "accuracy" : "latency_s";
-  return groups().compare[ENERGIES.includes(key) ? "energy_j" : part];
+  return groups().compare[ofEnergy(key) ? "energy_j" : part];
 };
 // The deciding value of a point held against another: energies on the terms that both have.
 const against = (index, other) => {
@@ -168,7 +169,7 @@ const inPlaces = (a, b, first = [state.objective, more()]) => {
 // Of an energy, what lacks a term only looks cheap: the points with the most terms.
 const wholest = (indices) => {
   const most = Math.max(...indices.map((index) => groups().terms[groupOf(index)]));
-  return ENERGIES.includes(state.objective) ? indices.filter((index) => groups().terms[groupOf(index)] === most) : indices;
+  return ofEnergy(state.objective) ? indices.filter((index) => groups().terms[groupOf(index)] === most) : indices;
 };
 // An option as the answer calls it.
 const called = (option) => {
