@@ -1,6 +1,6 @@
 """One contract for all executors, and what only Ray can do.
 
-A new executor gets a name in `EXECUTORS` and a fixture of that name. Thorough are tests that wait for workers to hang
+A new executor gets a fixture of its name. Thorough are tests that wait for workers to hang
 or to die again and again, and those of 20,000 tasks and of 200 MB: they would catch a hang that is never ended, endless
 retries, and a driver that hands over more than there is room for, or after which the process can start no Ray itself.
 """
@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import chdir
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import executor_tasks
 import pytest
@@ -23,14 +23,13 @@ import torch
 from program import find_processes
 
 from codesign.errors import InputError
+from codesign.exploration.executors import ExecutorName
 from codesign.exploration.executors.base import Completion, Executor, Task
 from codesign.exploration.executors.perform import perform
 from codesign.exploration.executors.ray import RayExecutor
 from codesign.exploration.executors.serial import SerialExecutor
 from codesign.exploration.resources import LONGEST_TIMEOUT_S, SHORTEST_TIMEOUT_S, JobResources
 from codesign.simulation.event.compilation import cache_folder
-
-EXECUTORS = ("serial", "ray")
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +49,7 @@ def ray(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RayExecutor]:
         yield started
 
 
-@pytest.fixture(params=EXECUTORS)
+@pytest.fixture(params=get_args(ExecutorName))
 def executor(request: pytest.FixtureRequest) -> Executor:
     started: Executor = request.getfixturevalue(request.param)
     return started

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
@@ -18,7 +18,7 @@ from codesign.network.layers import Delayed
 from codesign.network.neuron import AS_MANY_AS_FIT, NeuronSpec
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.network.topology import TopologySpec, network_shape, parse_topology
-from codesign.simulation.loss import CrossEntropy, SpikeCost
+from codesign.simulation.loss import CrossEntropy, Loss, SpikeCost
 from codesign.simulation.policies import policy_names
 from codesign.simulation.recording import slices_of
 from codesign.simulation.schedule import Regularization, Schedule
@@ -394,7 +394,7 @@ def cases(draw: st.DrawFn, size: Size = "usual") -> Case:
         epoch=draw(st.integers(0, 2)),
         idle_gradient=draw(st.sampled_from(["all", "spare", "none"])),
         loss=CrossEntropy(
-            of=draw(st.sampled_from(["sum", "timestep"])) if each_timestep else "sum",
+            of=draw(st.sampled_from(get_args(Loss))) if each_timestep else "sum",
             temperature=draw(st.sampled_from([1.0, 1.0, 0.25, 3.0])),
             label_smoothing=draw(st.sampled_from([0.0, 0.0, 0.1])),
         ),
