@@ -323,6 +323,8 @@ def _parts(row: Mapping[Any, Any], terms: Sequence[str], column: str) -> Floats:
         for name, count in zip(_TERMS, counts, strict=True)
     ]
     energy = np.array([sum(known.values()), *(fixed + scales @ np.hstack(by_term))])
-    if column == "power_w":
-        return energy / np.concatenate([[row["on_s"]], *map(row.get, _DRAWS["on_s"])])
-    return energy if column == "energy_j" else energy * np.concatenate([[row["latency_s"]], *map(row.get, _LATENCY)])
+    if column == "energy_j":
+        return energy
+    times = "on_s" if column == "power_w" else "latency_s"
+    factors = np.concatenate([[row[times]], *map(row.get, _DRAWS[times])]).astype(float)
+    return energy / factors if column == "power_w" else energy * factors
