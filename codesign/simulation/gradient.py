@@ -16,7 +16,7 @@ from torch.autograd.function import once_differentiable
 from codesign.network.connection import Connection
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.further import FurtherGradients
-from codesign.simulation.neuron import NeuronTensors, neuron_of, step_gradient
+from codesign.simulation.neuron import NeuronState, NeuronTensors, begin_gradient, neuron_of, step_gradient
 from codesign.simulation.reference import run_machine
 from codesign.simulation.run import EngineResult, Run
 from codesign.simulation.trace import Pass, Result, Step
@@ -63,22 +63,20 @@ class _Sweep:
         weights = [weight.detach().double() for weight in parameters[: len(network.all_weights())]]
         self.weights = weights[: len(self.connections)]
         self.weight_gradients = [torch.zeros_like(weight) for weight in self.weights]
-        self.decay = neuron.decay.double()
-        self.bias_gradient = None if network.bias is None else torch.zeros_like(self.decay)
-        self.threshold_gradient, self.decay_gradient = torch.zeros_like(self.decay), torch.zeros_like(self.decay)
+        zeros = torch.zeros_like(neuron.decay, dtype=torch.float64)
+        self.bias_gradient = None if network.bias is None else zeros.clone()
+        self.threshold_gradient, self.decay_gradient = zeros.clone(), zeros.clone()
         self.output_gradient, self.spike_gradient = output_gradient, spike_gradient
-        self.G = torch.zeros_like(spike_gradient)
-        self.H = torch.zeros_like(spike_gradient)  # gradient of the synaptic currents
+        self.G = NeuronState(torch.zeros_like(spike_gradient), torch.zeros_like(spike_gradient))
         self.further = FurtherGradients(run, weights[len(self.connections) :])
         if network.neuron.readout == "potential":
-            self.G[:, self.layers[-1]] = output_gradient[:, 0]
+            self.G.u[:, self.layers[-1]] = output_gradient[:, 0]
 
     def backward_pass(self, timestep: int, passed: Pass) -> None:
         self.g_c = self.spike_gradient + self.further.begin_pass(timestep)
         if self.network.neuron.readout == "spikes":
             self.g_c[:, self.layers[-1]] += self.output_gradient[:, timestep]
-        g_q = torch.zeros_like(self.G)
-        dx = torch.zeros_like(self.G)
+        g_q = dx = torch.zeros_like(self.G.u)
         for k, step in reversed(list(enumerate(passed.steps))):
             g_q = self._unchoose(k, step, g_q, dx)
             dx = self._unevaluate(step, g_q)
@@ -87,17 +85,10 @@ class _Sweep:
                 first = dx[:, self.layers[0]]
                 self.weight_gradients[0] += self.connections[0].weight_gradient(first, step.kept_input.double())
                 self.further.leave(k - 1, step.kept_input.double(), -1)
-        if passed.held is not None:
-            self.G = torch.where(passed.held, 0.0, self.G)
-        at_bias = self.G
-        if self.neuron.synaptic_decay is not None:
-            self.H = self.H + (self.G if self.neuron.gain is None else self.G * self.neuron.gain)
-            at_bias = torch.where(self.network.flows(), self.H, self.G)
-            self.H = self.H * self.neuron.synaptic_decay
+        self.G, at_bias, at_decay = begin_gradient(self.neuron, passed, self.G)
         if self.bias_gradient is not None:
             self.bias_gradient += at_bias.sum(dim=0)
-        self.decay_gradient += (self.G * passed.found).sum(dim=0)
-        self.G = self.G * self.decay
+        self.decay_gradient += at_decay.sum(dim=0)
 
     def _unchoose(self, k: int, step: Step, g_q: torch.Tensor, dx: torch.Tensor) -> torch.Tensor:
         """Gradient of the queue before the choice; `dx` is that of the currents from the chosen spikes."""
@@ -114,13 +105,12 @@ class _Sweep:
         return torch.where(step.chosen, chosen, torch.where(step.idle, back, g_q))
 
     def _unevaluate(self, step: Step, g_q: torch.Tensor) -> torch.Tensor:
-        """Gradient of the integrated currents; `G` becomes the gradient of the potential before."""
+        """Gradient of the integrated currents; `G` becomes the gradient of the state before."""
         g = g_q + self.g_c
-        du, raised = step_gradient(self.neuron, step.v.double(), step.spikes, step.refractory, step.open, self.G, g)
+        before, dx, raised = step_gradient(self.neuron, step, self.G, g)
         self.threshold_gradient += torch.where(step.evaluated, raised, 0.0).sum(dim=0)
-        self.G = torch.where(step.evaluated, du, self.G)
-        dx = du if self.neuron.gain is None else du * self.neuron.gain
-        return torch.where(step.evaluated, dx + self.H, 0.0)
+        self.G = before.where(step.evaluated, self.G)
+        return torch.where(step.evaluated, dx, 0.0)
 
 
 class _Outputs(torch.autograd.Function):

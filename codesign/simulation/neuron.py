@@ -23,6 +23,18 @@ from typing import NamedTuple
 import torch
 
 from codesign.simulation.run import Run
+from codesign.simulation.trace import Pass, Step
+
+
+class NeuronState(NamedTuple):
+    """What neurons keep from one timestep to the next, or gradients with respect to it; (B, N) each."""
+
+    u: torch.Tensor  # potential
+    j: torch.Tensor  # synaptic current
+
+    def where(self, these: torch.Tensor, otherwise: NeuronState) -> NeuronState:
+        """This state of these neurons, another one of all others."""
+        return NeuronState(*(torch.where(these, *both) for both in zip(self, otherwise, strict=True)))
 
 
 class NeuronTensors(NamedTuple):
@@ -30,6 +42,7 @@ class NeuronTensors(NamedTuple):
 
     decay: torch.Tensor  # factor of a potential from one timestep to the next
     synaptic_decay: torch.Tensor | None  # α, factor of the synaptic current; None if there are none
+    flows: torch.Tensor  # bool; there is a synaptic current
     bias: torch.Tensor | None  # added to the potential once per timestep; None without biases
     drive: torch.Tensor | None  # bias added to the synaptic current instead; 0 for neurons without one
     steps: torch.Tensor | None  # δ, decay truncates to multiples of it; 0 if it does not
@@ -61,6 +74,7 @@ def neuron_of(run: Run) -> NeuronTensors:
     return NeuronTensors(
         decay=network.decay.detach(),
         synaptic_decay=network.synaptic_decay(),
+        flows=network.flows(),
         bias=network.potential_bias(),
         drive=network.current_bias(),
         steps=network.potential_grid(),
@@ -97,32 +111,56 @@ def decayed(neuron: NeuronTensors, u: torch.Tensor, decay: torch.Tensor) -> torc
     return torch.where(steps > 0, (multiples * steps).float(), plain)
 
 
-def would_fire(neuron: NeuronTensors, u: torch.Tensor, refractory: torch.Tensor) -> torch.Tensor:
+def begin(neuron: NeuronTensors, state: NeuronState, held: torch.Tensor | None) -> NeuronState:
+    """The state as a timestep begins; `held` neurons are silent in it."""
+    u, j = decayed(neuron, state.u, neuron.decay), state.j
+    if neuron.bias is not None:
+        u = u + neuron.bias
+    if neuron.synaptic_decay is not None:
+        j = decayed(neuron, j, neuron.synaptic_decay)
+        j = j if neuron.drive is None else j + neuron.drive
+        u = u + (j if neuron.gain is None else neuron.gain * j)
+    return NeuronState(u if held is None else torch.where(held, 0.0, u), j)
+
+
+def begin_gradient(neuron: NeuronTensors, ran: Pass, G: NeuronState) -> tuple[NeuronState, torch.Tensor, torch.Tensor]:
+    """Gradients with respect to the state before `begin`, biases and decays, given those of the state after it."""
+    u, j = G if ran.held is None else (torch.where(ran.held, 0.0, G.u), G.j)
+    at_bias = u
+    if neuron.synaptic_decay is not None:
+        j = j + (u if neuron.gain is None else neuron.gain * u)
+        at_bias = torch.where(neuron.flows, j, u)
+        j = j * neuron.synaptic_decay
+    return NeuronState(u * neuron.decay, j), at_bias, u * ran.found
+
+
+def would_fire(neuron: NeuronTensors, state: NeuronState, refractory: torch.Tensor) -> torch.Tensor:
     """Which ticking neurons would fire if evaluated without a message."""
     assert neuron.ticks is not None
-    v = u if neuron.bounds is None else u.clamp(*neuron.bounds)
+    v = state.u if neuron.bounds is None else state.u.clamp(*neuron.bounds)
     return (v > neuron.compared) & neuron.fires & neuron.ticks & ~refractory
 
 
 def step(
-    neuron: NeuronTensors, u: torch.Tensor, x: torch.Tensor, refractory: torch.Tensor, able: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Evaluate neurons with potential u that receive currents x.
+    neuron: NeuronTensors, state: NeuronState, x: torch.Tensor, refractory: torch.Tensor, able: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor, NeuronState]:
+    """Evaluate neurons that receive currents x.
 
     Args:
         refractory: bool; which neurons are refractory.
         able: bool; which neurons may fire.
 
     Returns:
-        Evaluated potential v, int64 spikes, and the potential afterwards.
+        Evaluated potential v, int64 spikes, and the state afterwards.
     """
-    v = torch.where(refractory, 0.0, u + (x if neuron.gain is None else neuron.gain * x))
+    v = torch.where(refractory, 0.0, state.u + (x if neuron.gain is None else neuron.gain * x))
     if neuron.bounds is not None:
         v = v.clamp(*neuron.bounds)
     fired = (v > neuron.compared) & able & neuron.fires
     spikes = fired.long() if neuron.most is None else torch.where(fired, _multiples(neuron, v), 0)
     after = torch.where(neuron.subtracts, v - spikes * neuron.amount, neuron.value)
-    return v, spikes, torch.where(fired, after, v)
+    j = state.j if neuron.synaptic_decay is None else state.j + x
+    return v, spikes, NeuronState(torch.where(fired, after, v), j)
 
 
 def _multiples(neuron: NeuronTensors, v: torch.Tensor) -> torch.Tensor:
@@ -138,25 +176,16 @@ def silence(neuron: NeuronTensors, refractory: torch.Tensor, fired: torch.Tensor
 
 
 def step_gradient(
-    neuron: NeuronTensors,
-    v: torch.Tensor,
-    spikes: torch.Tensor,
-    refractory: torch.Tensor,
-    able: torch.Tensor | None,
-    G: torch.Tensor,
-    g: torch.Tensor,
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Gradients with respect to u and U_thr of neurons that were evaluated; that of x is the gain times that of u.
+    neuron: NeuronTensors, ran: Step, after: NeuronState, g: torch.Tensor
+) -> tuple[NeuronState, torch.Tensor, torch.Tensor]:
+    """Gradients with respect to the state, x and U_thr of neurons that were evaluated, given those of the state after
+    the step and of a spike of the step, g, through queue and counts.
 
     With several spikes, the surrogate is evaluated at the nearest multiple of the threshold.
-
-    Args:
-        v, spikes, refractory, able: as in the step; `able` is None if all neurons may fire.
-        G: gradient of the potential after the step.
-        g: gradient of a spike of the step, through queue and counts.
     """
+    v, spikes, G = ran.v.double(), ran.spikes, after.u
     compared, threshold = neuron.compared.to(v.dtype), neuron.threshold.to(v.dtype)
-    reached = neuron.fires if able is None else neuron.fires & able
+    reached = neuron.fires if ran.open is None else neuron.fires & ran.open
     at_first = arctan_derivative(v - compared, neuron.steepness) * reached
     multiple, at_spike = torch.ones_like(v), at_first
     if neuron.most is not None:
@@ -170,8 +199,9 @@ def step_gradient(
     raised = multiple * compared + replaced
     if neuron.takes_threshold:
         raised = raised + torch.where(neuron.subtracts, G * spikes, 0.0)
-    dv = passed + compared + replaced
-    return torch.where(refractory, 0.0, dv), torch.where(refractory, 0.0, -raised)
+    du = torch.where(ran.refractory, 0.0, passed + compared + replaced)
+    dx = (du if neuron.gain is None else du * neuron.gain) + after.j
+    return NeuronState(du, after.j), dx, torch.where(ran.refractory, 0.0, -raised)
 
 
 def arctan_derivative(distance: torch.Tensor, steepness: torch.Tensor | float) -> torch.Tensor:

@@ -1,6 +1,6 @@
 """The reference engine: dense, plain torch, any device; the oracle of every faster one.
 
-State of a forward pass, per sample and neuron: potential u, waiting spikes q, refractory flag r, last pre-spike
+State of a forward pass, per sample and neuron: that of the neuron, waiting spikes q, refractory flag r, last pre-spike
 potential p, step of enqueueing and messages received. `docs/design.md` gives the equations, whose symbols name the
 variables here; `codesign.simulation.neuron` has the step of a neuron. Currents are accumulated in float64 and rounded
 once, so that no sample depends on the others of its batch.
@@ -32,15 +32,15 @@ def run_machine(run: Run) -> Result:
     machine = _Machine(run)
     passes = [machine.forward_pass(timestep) for timestep in range(run.events.timesteps)]
     if run.network.neuron.readout == "potential":
-        scores = machine.u[:, None, machine.outputs]
+        scores = machine.state.u[:, None, machine.outputs]
     else:
         scores = torch.stack(machine.counts, dim=1).to(run.network.threshold.dtype)
     return Result(
         scores=scores,
-        potentials=machine.u,
+        potentials=machine.state.u,
         spikes=machine.emitted,
         passes=tuple(passes) if run.learns else (),
-        execution=None if machine.recorder is None else machine.recorder.execution(scores, machine.u),
+        execution=None if machine.recorder is None else machine.recorder.execution(scores, machine.state.u),
     )
 
 
@@ -56,13 +56,13 @@ class _Machine:
         self.weights = [weight.detach().double() for weight in network.weights()]
         batch, neurons, inputs = len(events), network.shape.neurons, network.shape.input_size
         self.outputs = self.layers[-1]
-        self.u = torch.zeros((batch, neurons), dtype=torch.float32, device=self.device)
-        if network.initial_potential is not None:
-            self.u = self.u + network.initial_potential
-        self.j, self.c = torch.zeros_like(self.u), torch.zeros_like(self.u, dtype=torch.int64)
+        zeros = torch.zeros((batch, neurons), dtype=torch.float32, device=self.device)
+        initial = network.initial_potential
+        self.state = neuron.NeuronState(u=zeros if initial is None else zeros + initial, j=zeros)
+        self.c = torch.zeros_like(zeros, dtype=torch.int64)
         self.layer_of = torch.repeat_interleave(torch.tensor(network.shape.layer_sizes)).to(self.device)
         self.counts: list[torch.Tensor] = []
-        self.emitted = torch.zeros_like(self.u, dtype=torch.int64)
+        self.emitted = self.c
         self.stopping = Stopping(schedule, batch, network.shape.layers[-1].neurons, self.device)
         ids = events.sample_ids
         self.keys = {one: sample_key(run.seed, run.epoch, one, ids, self.device)[:, None] for one in Purpose}
@@ -82,7 +82,10 @@ class _Machine:
     # one timestep ------------------------------------------------------------------------------------------------
 
     def forward_pass(self, timestep: int) -> Pass:
-        before, held = self.u, self._begin()
+        run, before, held = self.stopping.runs[:, None], self.state.u, None
+        if self.neuron.held is not None:
+            held = (self.c > 0) & self.neuron.held & run
+        self.state = neuron.begin(self.neuron, self.state, held).where(run, self.state)
         self._reset(timestep, before, held)
         arrival = self._begin_input()
         steps: list[Step] = []
@@ -93,39 +96,22 @@ class _Machine:
             if self.run.learns:
                 steps.append(step)
         if self.neuron.floor is not None:
-            self.u = torch.where(self.stopping.runs[:, None], self.u.maximum(self.neuron.floor), self.u)
+            lifted = self.state._replace(u=self.state.u.maximum(self.neuron.floor))
+            self.state = lifted.where(run, self.state)
         self.counts.append(self.c[:, self.outputs])
         self.stopping.end_pass(self.counts[-1])
-        self.emitted += self.c
+        self.emitted = self.emitted + self.c
         self.further.end_pass(self.c)
         if self.recorder is not None:
             self.recorder.end_pass()
         return Pass(steps=tuple(steps), found=before, held=held, arriving=self.further.arriving)
 
-    def _begin(self) -> torch.Tensor | None:
-        """Begin a timestep: decay potentials and currents and add biases; return which (B, N) neurons are held."""
-        run, held = self.stopping.runs[:, None], None
-        began = neuron.decayed(self.neuron, self.u, self.neuron.decay)
-        if self.neuron.bias is not None:
-            began = began + self.neuron.bias
-        if self.neuron.synaptic_decay is not None:
-            flowing = neuron.decayed(self.neuron, self.j, self.neuron.synaptic_decay)
-            flowing = flowing if self.neuron.drive is None else flowing + self.neuron.drive
-            self.j = torch.where(run, flowing, self.j)
-            began = began + (self.j if self.neuron.gain is None else self.neuron.gain * self.j)
-        if self.neuron.held is not None:
-            held = (self.c > 0) & self.neuron.held & run
-            began = torch.where(held, 0.0, began)
-        self.u = torch.where(run, began, self.u)
-        return held
-
     def _reset(self, timestep: int, before: torch.Tensor, held: torch.Tensor | None) -> None:
         self.pass_keys = {purpose: absorb(key, timestep) for purpose, key in self.keys.items()}
-        zeros = torch.zeros_like(self.u)
-        self.p = zeros
-        self.q, self.c, self.received = (torch.zeros_like(self.u, dtype=torch.int64) for _ in range(3))
+        self.p = torch.zeros_like(self.state.u)
+        self.q, self.c, self.received = (torch.zeros_like(self.state.u, dtype=torch.int64) for _ in range(3))
         self.enqueue_step = torch.zeros_like(self.q)
-        self.r = torch.zeros_like(self.u, dtype=torch.bool) if held is None else held
+        self.r = torch.zeros_like(self.state.u, dtype=torch.bool) if held is None else held
         self.stimulated = torch.zeros_like(self.r)
         self.stopping.begin_pass()
         self.pools.begin_pass()
@@ -133,10 +119,10 @@ class _Machine:
         frame = torch.where(self.stopping.runs[:, None], self.events.frame(timestep, self.device), 0.0)
         self.input_q = frame
         self.kept_frame = self._input_dropout(frame)
-        self.frame_complete = torch.zeros(len(self.u), dtype=torch.bool, device=self.device)
+        self.frame_complete = torch.zeros(len(self.state.u), dtype=torch.bool, device=self.device)
         self.was_complete = torch.zeros_like(self.frame_complete)
         if self.recorder is not None:
-            self.recorder.begin_pass(timestep, self.stopping.runs, before, self.u)
+            self.recorder.begin_pass(timestep, self.stopping.runs, before, self.state.u)
         if self.servers is not None:
             self.servers.begin_pass()
 
@@ -159,7 +145,7 @@ class _Machine:
     def _feed(self, step: int, left: torch.Tensor | None, kept: torch.Tensor | None) -> Arrival:
         """What arrives at the first layer from the (B, inputs) input events that leave in a step and those that dropout
         kept; None if none leave."""
-        x, messages, first = torch.zeros_like(self.u), torch.zeros_like(self.q), self.layers[0]
+        x, messages, first = torch.zeros_like(self.state.u), torch.zeros_like(self.q), self.layers[0]
         if left is not None and kept is not None:
             present = left != 0 if self.events.currents else left  # a current is one message
             x[:, first] = self.connections[0].currents(kept.double(), self.weights[0]).float()
@@ -238,7 +224,7 @@ class _Machine:
         if self.neuron.ticks is None or (self.gated and k > 0):  # after step 0 gates open only by messages
             return ahead
         later = self.layer_of >= k - self.run.first_step
-        return ahead | (neuron.would_fire(self.neuron, self.u, self.r) & later).any(dim=1)
+        return ahead | (neuron.would_fire(self.neuron, self.state, self.r) & later).any(dim=1)
 
     def _ticked(
         self, k: int, evaluated: torch.Tensor, is_open: torch.Tensor, opened: torch.Tensor
@@ -247,7 +233,7 @@ class _Machine:
         whose gate opens without a message."""
         assert self.neuron.ticks is not None
         due = is_open & ~opened if self.gated else self.layer_of == k - self.run.first_step
-        ticked = due & ~evaluated & self.active[:, None] & neuron.would_fire(self.neuron, self.u, self.r)
+        ticked = due & ~evaluated & self.active[:, None] & neuron.would_fire(self.neuron, self.state, self.r)
         if self.gated:
             return is_open & (self.stimulated | self.neuron.ticks), ticked
         return (is_open & self.stimulated) | ticked, ticked
@@ -266,12 +252,10 @@ class _Machine:
     def _evaluate(
         self, k: int, arrival: Arrival, evaluated: torch.Tensor, able: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        v, spikes, after = neuron.step(self.neuron, self.u, arrival.x, self.r, able)
+        v, spikes, after = neuron.step(self.neuron, self.state, arrival.x, self.r, able)
         v, spikes = torch.where(evaluated, v, 0.0), spikes * evaluated
         fired = spikes > 0
-        self.u = torch.where(evaluated, after, self.u)
-        if self.neuron.synaptic_decay is not None:
-            self.j = self.j + torch.where(evaluated, arrival.x, 0.0)
+        self.state = after.where(evaluated, self.state)
         self.enqueue_step = torch.where(fired & (self.q == 0), k, self.enqueue_step)
         self.p = torch.where(fired, v, self.p)
         self.q, self.c = self.q + spikes, self.c + spikes
@@ -338,7 +322,7 @@ class _Machine:
 
     def _policy_draws(self, purpose: Purpose, k: int, index: torch.Tensor) -> torch.Tensor:
         if not (self.run.policy.uses_uniform or self.regularization.momentum_noise):
-            return torch.zeros((len(self.u), len(index)), dtype=torch.float32, device=self.device)
+            return torch.zeros((len(self.state.u), len(index)), dtype=torch.float32, device=self.device)
         return uniform(absorb(absorb(self.pass_keys[purpose], k), index))
 
     def _propagate(
