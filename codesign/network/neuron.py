@@ -36,6 +36,9 @@ def _time_constant(text: Any, info: ValidationInfo) -> float:
     return seconds
 
 
+Reset = Literal["zero", "subtract", "value"]
+OF_RESETS: dict[str, Reset] = {"reset_value": "value", "reset_amount": "subtract"}
+"""Parameters that go with one reset only."""
 _Above = Annotated[Real, Field(gt=0)]
 _TimeConstant = Annotated[float, Field(allow_inf_nan=True), BeforeValidator(_time_constant)]
 _Floor = Annotated[Real, Field(le=0)]
@@ -76,20 +79,13 @@ class NeuronSpec(Spec):
             the potential.
     """
 
-    added: ClassVar[frozenset[str]] = frozenset(
-        {
-            *("comparison", "most_spikes", "reset_value", "reset_amount", "reset_delay", "gain", "floor"),
-            *("initial_potential", "synaptic_time_constant", "potential_step", "tick"),
-        }
-    )
-
     always_shown: ClassVar[frozenset[str]] = frozenset({"threshold", "time_constant"})
 
     threshold: OfLayers[_Above] = 0.3
     time_constant: OfLayers[_TimeConstant] = math.inf
     comparison: OfLayers[Literal[">", ">="]] = ">"
     most_spikes: OfLayers[_Most] = 1
-    reset: OfLayers[Literal["zero", "subtract", "value"]] = "zero"
+    reset: OfLayers[Reset] = "zero"
     reset_value: OfLayers[Real] = 0.0
     reset_amount: OfLayers[_Above] | None = None
     reset_delay: OfLayers[bool] = False
@@ -106,7 +102,7 @@ class NeuronSpec(Spec):
 
     @model_validator(mode="after")
     def _check(self) -> NeuronSpec:
-        for name, kind in {"reset_value": "value", "reset_amount": "subtract"}.items():
+        for name, kind in OF_RESETS.items():
             if getattr(self, name) != type(self).model_fields[name].default and kind not in self.reset:
                 raise ValueError(f"{name}: goes with reset '{kind}', found '{self.reset}'")
         if self.reset_delay is not False and set(self.each("reset")) == {"subtract"}:
@@ -144,7 +140,9 @@ class NeuronSpec(Spec):
         return steps if any(steps) else None
 
 
-FEATURES = tuple(name for name in NeuronSpec.model_fields if name in NeuronSpec.added - {"comparison"})
+_FIRST = {"threshold", "time_constant", "reset", "refractory", "readout", "surrogate_steepness", "bias"}
+NeuronSpec.added = frozenset(NeuronSpec.model_fields) - _FIRST
+FEATURES = tuple(name for name in NeuronSpec.model_fields if name not in (*_FIRST, "comparison"))
 """Parameters beyond threshold, leak and reset, by the names that chips use to state which they support."""
 
 

@@ -24,6 +24,8 @@ from codesign.exploration.jobs.jobs import CostInputs
 from codesign.hardware.chip.description import Chip
 from codesign.hardware.chip.provenance import ASSUMED_FACTORS
 from codesign.hardware.placement.placement import place
+from codesign.network.neuron import OF_RESETS
+from codesign.simulation.schedule import OF_STOPS
 
 MIXED = [{"method": "layered"}, {"policy": "random", "group_size": 2}]
 OTHERS: dict[str, dict[str, Any]] = {
@@ -105,13 +107,11 @@ OTHERS: dict[str, dict[str, Any]] = {
     },
 }
 BESIDE: dict[str, dict[str, Any]] = {
-    "margin": {"stop": "margin"},
-    "margin_check": {"stop": "margin"},
+    **{name: {"stop": stop} for name, stop in OF_STOPS.items()},
     "prioritize_input": {"input_mode": "queued"},
     "input_cost": {"input_gate": True},
     "momentum_noise": {"policy": "momentum"},
-    "reset_value": {"reset": "value"},
-    "reset_amount": {"reset": "subtract"},
+    **{name: {"reset": reset} for name, reset in OF_RESETS.items()},
 }
 """What a parameter needs to matter."""
 ELSEWHERE = {"recipe": {"model", "from_", "chip"}}

@@ -15,7 +15,7 @@ from networks import batch_of, network_of, set_dyadic_weights
 from random_cores import scattered, strips
 
 from codesign.network.layers import Delayed
-from codesign.network.neuron import AS_MANY_AS_FIT, NeuronSpec
+from codesign.network.neuron import AS_MANY_AS_FIT, OF_RESETS, NeuronSpec, Reset
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.network.topology import TopologySpec, network_shape, parse_topology
 from codesign.simulation.loss import CrossEntropy, Loss, SpikeCost
@@ -67,7 +67,7 @@ NEURONS = {
 EXTENDED = {
     "comparison": [">", ">="],
     "most_spikes": [1, 1, 2, 3, AS_MANY_AS_FIT],
-    "reset": ["zero", "subtract", "value"],
+    "reset": get_args(Reset),
     "gain": [1.0, 0.5, 2.0, 0.25],
     "floor": [None, None, 0.0, -0.25, -3 / 128],
     "initial_potential": [0.0, 0.125, -0.0625, 0.75],
@@ -184,7 +184,7 @@ def extend(draw: st.DrawFn, rng: np.random.Generator, layers: int) -> dict[str, 
     chosen = {
         name: [EXTENDED[name][rng.integers(len(EXTENDED[name]))] for _ in range(layers)] for name in sorted(names)
     }
-    needs = {"reset_value": ["value"], "reset_amount": ["subtract"], "reset_delay": ["zero", "value"]}
+    needs = {"reset_delay": ["zero", "value"], **{name: [kind] for name, kind in OF_RESETS.items()}}
     for name, kinds in needs.items():
         if name in chosen and not set(kinds) & set(chosen.setdefault("reset", kinds[:1] * layers)):
             del chosen[name]

@@ -29,7 +29,7 @@ from codesign.hardware.chip.provenance import OWN, Confidence, Sourced
 from codesign.hardware.chip.validation_models import Recomputation
 from codesign.hardware.terms import BOOKS
 from codesign.mistakes import of_form, problem
-from codesign.network.neuron import FEATURES
+from codesign.network.neuron import FEATURES, Reset
 from codesign.units import Energy, Fraction, Positive, Power, Real, Time, plural
 
 Answer = Literal["yes", "no", "unknown"]
@@ -336,7 +336,7 @@ class Supports(Spec):
     """
 
     leak: Answer = "unknown"
-    reset: tuple[Literal["zero", "subtract", "value"], ...] = ()
+    reset: tuple[Reset, ...] = ()
     thresholds: Positive | Literal["neuron"] | None = None
     time_constants: Positive | Literal["neuron"] | None = None
     features: tuple[Feature, ...] = ()

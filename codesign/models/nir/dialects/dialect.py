@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from codesign.models.nir.folding import Layer
 from codesign.models.nir.options import Unsaid
+from codesign.network.neuron import Reset
 
 Numbers = NDArray[Any]
-Reset = Literal["zero", "subtract", "value"]
 Given = Mapping[str, Any]
 """The options of one layer, its `timestep_s`, and whether its spikes will be `checked` against a record."""
 

@@ -19,9 +19,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from codesign.models.nir.dialects.dialect import Dialect, Given, LayerNumbers, Reset, expect
+from codesign.models.nir.dialects.dialect import Dialect, Given, LayerNumbers, expect
 from codesign.models.nir.folding import Layer
 from codesign.models.nir.options import choice, number, timestep_of
+from codesign.network.neuron import Reset
 
 _DECAYING = ("LIF", "CubaLIF", "LI", "CubaLI")
 _PRECISION = 3e-7
