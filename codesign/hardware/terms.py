@@ -25,6 +25,11 @@ BOOKS: dict[StaticBook, tuple[str, ...]] = {
 `chip_share` is the part `chip` times their share of all cores."""
 
 
+Capacity = Literal["published", "scaled"]
+Strategy = Literal["in_order", "balanced", "near", "balanced_near"]
+"""How neurons are assigned to cores; see `codesign.hardware.placement.placement.place`."""
+CutChoice = Literal["auto", "channels", "rows", "columns"]
+
 WAITING_KINDS = {"barrier": "a barrier", "timer": "a timer", "neighbour": "agreement of neighbours"}
 """Kinds of synchronization under which a neuron waits for everything that reaches it in a step, in words."""
 

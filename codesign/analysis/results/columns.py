@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
-from codesign.hardware.terms import COST_TERMS, COVERAGE, SYNCHRONIZATIONS
+from codesign.hardware.terms import COST_TERMS, COVERAGE, SYNCHRONIZATIONS, Capacity, Strategy
 
 Kind = Literal["string", "int", "float", "bool", "strings", "ints", "floats", "draws"]
 
@@ -148,8 +148,8 @@ COLUMNS: Mapping[str, Column] = {
     "chip": _name("chip name in the sweep", nullable=False),
     "chip_title": _name("chip's full name"),
     "synchronization": _word(*SYNCHRONIZATIONS),
-    "capacity": _word("published", "scaled", more="published, or scaled: circuits kept, counts raised"),
-    "mapping": _word("in_order", "balanced", "near", "balanced_near", more="how neurons were assigned to cores"),
+    "capacity": _word(*get_args(Capacity), more="published, or scaled: circuits kept, counts raised"),
+    "mapping": _word(*get_args(Strategy), more="how neurons were assigned to cores"),
     "operation": _word("accelerated", "real_time"),
     "schedule": _name("name of the schedule in the sweep", nullable=False),
     "inference": _word(

@@ -15,7 +15,7 @@ from codesign.analysis.results.pareto import Direction
 from codesign.documents import Spec
 from codesign.exploration.definition.network import AxisValue, NetworkEntry
 from codesign.hardware.chip.numbers import Operation
-from codesign.hardware.placement.placement import CutChoice, Strategy
+from codesign.hardware.terms import Capacity, CutChoice, Strategy
 from codesign.mistakes import of_form
 from codesign.network.neuron import NeuronSpec
 from codesign.simulation.recording import CONVERGENCE_STEPS
@@ -117,7 +117,7 @@ class ChipEntry(Spec):
     added: ClassVar[frozenset[str]] = frozenset({"cut", "spread"})
 
     extends: str | None = None
-    capacity: Literal["published", "scaled"] = "published"
+    capacity: Capacity = "published"
     mapping: Strategy = "in_order"
     cut: CutChoice = "auto"
     spread: Positive | tuple[Positive, ...] | None = None

@@ -19,17 +19,13 @@ from codesign.hardware.placement.filling import Assumed, Budget, CoreLoad, core_
 from codesign.hardware.placement.shortage import lifted, shortage_text
 from codesign.hardware.placement.spreading import spread_over
 from codesign.hardware.placement.traffic import moved_near
+from codesign.hardware.terms import Capacity, CutChoice, Strategy
 from codesign.network.cuts import CUTS
 from codesign.network.topology import NetworkShape
 from codesign.simulation.execution import Slice, slice_of_neurons, slices_on
 from codesign.units import plural
 
-Capacity = Literal["published", "scaled"]
-Strategy = Literal["in_order", "balanced", "near", "balanced_near"]
-"""How neurons are assigned to cores; see `place`."""
-CutChoice = Literal["auto", "channels", "rows", "columns"]
 _CHOICES = {"capacity": get_args(Capacity), "strategy": get_args(Strategy), "cut": get_args(CutChoice)}
-_MOVES = ("near", "balanced_near")
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -198,13 +194,13 @@ def place(
 def _by_strategy(budget: Budget, strategy: Strategy, spread: int | Sequence[int] | None) -> Assumed:
     if spread is None:
         parts, assumptions = _filled(budget)
-        if strategy in ("balanced", "balanced_near"):
+        if strategy.startswith("balanced"):
             parts = spread_evenly(budget, parts)
     else:
         parts, assumptions = _checked(budget, spread_over(budget, spread))
     if any(part.cut != CUTS[0] for part in parts):  # strips that are also runs of channels count as such
         parts = slices_on(budget.shape, _cores_of_neurons(budget.shape, parts))
-    if strategy in _MOVES:
+    if strategy.endswith("near"):
         parts, unmoved = moved_near(budget, parts, strategy)
         assumptions = (*assumptions, *unmoved)
     return parts, assumptions
@@ -221,7 +217,7 @@ def _filled(budget: Budget) -> Assumed:
 
 
 def _by_hand(budget: Budget, strategy: Strategy, cores: Sequence[int]) -> Assumed:
-    if strategy in _MOVES:
+    if strategy.endswith("near"):
         raise InputError(f"strategy: '{strategy}' chooses cores by itself; leave it or cores out")
     if not hasattr(cores, "__len__"):
         raise InputError(f"cores: must be a list with the core of each neuron or part, found {cores!r}")
