@@ -29,6 +29,7 @@ from codesign.exploration.pricing.pricing import StreamingFront, price_space, re
 from codesign.exploration.pricing.tables import front_table, page_of
 from codesign.exploration.runs.progress import Progress
 from codesign.files import held, lock_of
+from codesign.hardware.chip.parts import Energies, Times
 from codesign.hardware.cost.cost import price
 from codesign.hardware.terms import ENERGY_COLUMNS
 from codesign.reporting.pricing import Density, remarks
@@ -40,23 +41,9 @@ AXES = {
     "clock": "[10 MHz, 80 MHz]",
     "static_power.chip": "[0 W, 2 mW]",
     "static_power.core_in_use": "[1 uW, 30 uW]",
+    **{f"energies.{name}": "[0 pJ, 1 pJ, 30 pJ]" for name in Energies.model_fields if name != "chip_hop"},
+    **{f"times.{name}": "[0, 5 ns, 3, 90 ns]" for name in Times.model_fields if name != "chip_hop"},
     "energies.synaptic_operation": "{from: 1 pJ, to: 50 pJ, points: 3, scale: log}",
-    "energies.neuron_access": "[1 pJ, 2 pJ]",
-    "energies.neuron_update": "[1 pJ, 5 pJ]",
-    "energies.spike": "[1 pJ, 70 pJ]",
-    "energies.message": "[2 pJ, 9 pJ]",
-    "energies.hop": "[1 pJ, 3 pJ]",
-    "energies.hop_vertical": "[5 pJ, 6 pJ]",
-    "energies.barrier_message": "[1 pJ, 20 pJ]",
-    "energies.clock_cycle": "[0 pJ, 30 pJ]",
-    "times.synaptic_operation": "[5 ns, 3, 80 ns]",
-    "times.message": "[1 ns, 4]",
-    "times.neuron_access": "[1 ns, 2 ns]",
-    "times.neuron_update": "[0, 6]",
-    "times.spike": "[3 ns, 9 ns]",
-    "times.output": "[0 ns, 200 ns]",
-    "times.hop": "[1 ns, 90 ns]",
-    "times.hop_vertical": "[2 ns, 3 ns]",
 }
 OWN_AXES = {
     "barrier": {"synchronization.times": "[x0.5, x3, 9 us]", "synchronization.least_step": "[4 us, 9 us]"},

@@ -11,17 +11,14 @@ from test_replay import MICROSECONDS, TIMES, cases
 from codesign.analysis.results.columns import COLUMNS
 from codesign.hardware.chip.description import Chip
 from codesign.hardware.chip.parameters import with_parameter
+from codesign.hardware.chip.parts import Energies
 from codesign.hardware.cost.cost import Cost, price
 from codesign.hardware.placement.placement import Placement, place
-from codesign.hardware.terms import ACTIONS, COST_TERMS
+from codesign.hardware.terms import COST_TERMS
 from codesign.simulation.execution import Execution
 
 _APART = ("synaptic_operation", "neuron_update", "chip_hop")  # the first two say more than a number
-ENERGIES = tuple(
-    name
-    for part, _, name in (action.price.partition(".") for action in ACTIONS)
-    if part == "energies" and name not in _APART
-)
+ENERGIES = tuple(name for name in Energies.model_fields if name not in _APART)
 PICOJOULES = st.integers(0, 50).map(lambda n: f"{n} pJ")
 KINDS = (*SYNCHRONIZATIONS.values(), SYNCHRONIZATIONS["barrier"].replace("scope: timestep", "scope: layer"))
 

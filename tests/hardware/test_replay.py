@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codesign.hardware.chip.description import Chip
+from codesign.hardware.chip.parts import Times
 from codesign.hardware.cost import replay as replay_module
 from codesign.hardware.cost.cost import price
 from codesign.hardware.cost.replay import replay
@@ -18,7 +19,7 @@ from codesign.hardware.cost.work import PlacedExecution
 from codesign.hardware.placement.placement import Placement, place
 from codesign.simulation.execution import Execution, MessageTable, UpdateTable
 
-TIMES = ("synaptic_operation", "message", "neuron_access", "neuron_update", "spike", "output", "hop", "hop_vertical")
+TIMES = tuple(name for name in Times.model_fields if name != "chip_hop")
 MICROSECONDS = st.integers(0, 20).map(lambda n: f"{n} us")
 
 

@@ -19,6 +19,7 @@ from codesign.hardware.chip.description import Chip
 from codesign.hardware.chip.geometry import Extent
 from codesign.hardware.chip.laws import memory
 from codesign.hardware.chip.parameters import with_parameters
+from codesign.hardware.chip.parts import Energies, Times
 from codesign.hardware.chip.prices import Prices, number_at
 from codesign.hardware.chip.scaling import UNEXPLAINED
 from codesign.hardware.chip.structure import K_AREA, K_ENERGY, estimate
@@ -267,8 +268,9 @@ def test_each_price_follows_its_part_of_the_model() -> None:
 
 
 def test_messages_and_waits_follow_logic_and_pads_have_a_supply_of_their_own() -> None:
-    energies = dict.fromkeys(("message", "hop", "hop_vertical", "chip_hop", "barrier_message", "clock_cycle"), "1 pJ")
-    times = dict.fromkeys(("message", "neuron_access", "spike", "hop", "hop_vertical", "chip_hop"), "1 ns")
+    apart = {"synaptic_operation", "neuron_update"}
+    energies = dict.fromkeys(Energies.model_fields.keys() - apart - {"neuron_access"}, "1 pJ")
+    times = dict.fromkeys(Times.model_fields.keys() - apart, "1 ns")
     rest = "clock: 1 MHz\nmulti_chip: {}\n"
     rest += "network_on_chip: {shape: mesh, rows: 1, columns: 2, cores_per_tile: 1, link_rate: 1 MHz}\n"
     body = BODY.replace("{kind: asynchronous}", "{kind: neighbour, handshake: 1 ns}")
