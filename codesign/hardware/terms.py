@@ -25,6 +25,10 @@ BOOKS: dict[StaticBook, tuple[str, ...]] = {
 `chip_share` is the part `chip` times their share of all cores."""
 
 
+Operation = Literal["accelerated", "real_time"]
+"""`accelerated`: the chip runs as fast as it can, and is on for that long. `real_time`: it is on while the stimulus
+lasts, or longer if it does not keep up."""
+
 Capacity = Literal["published", "scaled"]
 Strategy = Literal["in_order", "balanced", "near", "balanced_near"]
 """How neurons are assigned to cores; see `codesign.hardware.placement.placement.place`."""

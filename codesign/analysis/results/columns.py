@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from codesign.hardware.terms import COST_TERMS, COVERAGE, SYNCHRONIZATIONS, Capacity, Strategy
+from codesign.hardware.terms import COST_TERMS, COVERAGE, SYNCHRONIZATIONS, Capacity, Operation, Strategy
 
 Kind = Literal["string", "int", "float", "bool", "strings", "ints", "floats", "draws"]
 
@@ -150,7 +150,7 @@ COLUMNS: Mapping[str, Column] = {
     "synchronization": _word(*SYNCHRONIZATIONS),
     "capacity": _word(*get_args(Capacity), more="published, or scaled: circuits kept, counts raised"),
     "mapping": _word(*get_args(Strategy), more="how neurons were assigned to cores"),
-    "operation": _word("accelerated", "real_time"),
+    "operation": _word(*get_args(Operation)),
     "schedule": _name("name of the schedule in the sweep", nullable=False),
     "inference": _word(
         "layered", "asynchronous", more="layered or asynchronous: whether layers wait in this evaluation"

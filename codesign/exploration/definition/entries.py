@@ -14,8 +14,7 @@ from codesign.analysis.results.formatting import is_share
 from codesign.analysis.results.pareto import Direction
 from codesign.documents import Spec
 from codesign.exploration.definition.network import AxisValue, NetworkEntry
-from codesign.hardware.chip.numbers import Operation
-from codesign.hardware.terms import Capacity, CutChoice, Strategy
+from codesign.hardware.terms import Capacity, CutChoice, Operation, Strategy
 from codesign.mistakes import of_form
 from codesign.network.neuron import NeuronSpec
 from codesign.simulation.recording import CONVERGENCE_STEPS

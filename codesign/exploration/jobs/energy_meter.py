@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, get_args
 
 from codesign.arguments import instance, one_of
 from codesign.errors import InputError
-from codesign.hardware.chip.numbers import Operation
 from codesign.hardware.cost.cost import price
 from codesign.hardware.cost.scheduling import chip_schedule
 from codesign.hardware.cost.spike_energy import spike_energy
 from codesign.hardware.placement.placement import Placement
-from codesign.hardware.terms import StaticBook
+from codesign.hardware.terms import Operation, StaticBook
 from codesign.training.budget import EnergyMeter
 from codesign.workload.events import EventBatch
 

@@ -20,10 +20,10 @@ from codesign.exploration.jobs.energy_meter import MeteredChip
 from codesign.exploration.jobs.given import GivenModel
 from codesign.exploration.jobs.rows import Reading
 from codesign.hardware.chip.description import Chip
-from codesign.hardware.chip.numbers import Operation
 from codesign.hardware.cost.scheduling import chip_schedule
 from codesign.hardware.cost.uncertainty import uncertain_numbers
 from codesign.hardware.placement.placement import Placement
+from codesign.hardware.terms import Operation
 from codesign.network.neuron import NeuronSpec
 from codesign.network.quantization import Quantization
 from codesign.network.topology import TopologySpec

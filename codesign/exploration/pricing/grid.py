@@ -22,13 +22,12 @@ from codesign.exploration.jobs.encoding import decode_execution
 from codesign.exploration.pricing.space import PriceSpace
 from codesign.exploration.pricing.spec import ENERGIES, PricingSpec
 from codesign.exploration.runs.progress import Progress
-from codesign.hardware.chip.numbers import Operation
 from codesign.hardware.cost.action_counts import action_counts, operations_by_chip
 from codesign.hardware.cost.cost import Counted, MeanTimes, mean_times
 from codesign.hardware.cost.energy import term_energies, total_in
 from codesign.hardware.cost.work import PlacedExecution
 from codesign.hardware.placement.placement import Placement
-from codesign.hardware.terms import ENERGY_COLUMNS
+from codesign.hardware.terms import ENERGY_COLUMNS, Operation
 from codesign.simulation.execution import Execution
 
 Columns = Mapping[str, Floats]

@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from codesign.hardware.chip.provenance import Confidence, Sourced
-from codesign.hardware.terms import ACTIONS, INCLUDABLE_TERMS
+from codesign.hardware.terms import ACTIONS, INCLUDABLE_TERMS, Operation
 from codesign.mistakes import problem
 from codesign.units import (
     Area,
@@ -28,10 +28,6 @@ from codesign.units import (
 )
 
 TimeTerm = Literal["neuron_access", "neuron_update", "spike", "output", "hop"]
-
-Operation = Literal["accelerated", "real_time"]
-"""`accelerated`: the chip runs as fast as it can, and is on for that long. `real_time`: it is on while the stimulus
-lasts, or longer if it does not keep up."""
 
 Effect = Literal["spikes", "price", "nothing"]
 """What a number of a chip changes: which neurons spike when, only costs, or nothing that is computed."""

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from codesign.documents import Spec
-from codesign.hardware.chip.numbers import Operation
+from codesign.hardware.terms import Operation
 from codesign.mistakes import problem
 from codesign.units import Positive, Real, Time, Written, is_number
 

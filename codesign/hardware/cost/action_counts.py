@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from codesign.arrays import Flags, Floats, Integers
 from codesign.hardware.chip.description import Chip
-from codesign.hardware.chip.numbers import Operation
 from codesign.hardware.chip.parts import Timer
 from codesign.hardware.chip.prices import Prices
 from codesign.hardware.chip.structure import estimate
 from codesign.hardware.cost.work import PlacedExecution, drained_neurons, updated_neurons
 from codesign.hardware.placement.lanes import MessageCycles
+from codesign.hardware.terms import Operation
 from codesign.simulation.late_messages import direct_operations
 
 

@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from codesign.arguments import instance
 from codesign.arrays import Floats, Integers, OfArrays
 from codesign.errors import InputError
-from codesign.hardware.chip.numbers import Operation
 from codesign.hardware.chip.prices import Prices
 from codesign.hardware.cost.action_counts import ActionCounts, action_counts
 from codesign.hardware.cost.energy import EnergyBook, check_operation, energy_of, term_energies
@@ -25,7 +24,7 @@ from codesign.hardware.cost.latency import Latency, StepsOf, latency_of, steps_o
 from codesign.hardware.cost.scheduling import delayed_assumptions
 from codesign.hardware.cost.work import PlacedExecution
 from codesign.hardware.placement.placement import Placement
-from codesign.hardware.terms import COST_TERMS, CURRENTS, GATED
+from codesign.hardware.terms import COST_TERMS, CURRENTS, GATED, Operation
 from codesign.simulation.execution import Execution
 from codesign.units import format_si, in_percent
 

@@ -20,11 +20,10 @@ from codesign.arguments import one_of
 from codesign.arrays import Floats, OfArrays
 from codesign.errors import InputError
 from codesign.hardware.chip.description import Chip
-from codesign.hardware.chip.numbers import Operation
 from codesign.hardware.chip.prices import Price, Prices
 from codesign.hardware.cost.action_counts import ActionCounts
 from codesign.hardware.placement.placement import Placement
-from codesign.hardware.terms import BOOKS, COST_TERMS, COVERAGE, CostTerm, StaticBook, weight
+from codesign.hardware.terms import BOOKS, COST_TERMS, COVERAGE, CostTerm, Operation, StaticBook, weight
 from codesign.network.topology import NetworkShape
 
 Accounting = Literal["incremental", "all_in"]
