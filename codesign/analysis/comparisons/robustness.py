@@ -327,4 +327,4 @@ def _parts(row: Mapping[Any, Any], terms: Sequence[str], column: str) -> Floats:
         return energy
     times = "on_s" if column == "power_w" else "latency_s"
     factors = np.concatenate([[row[times]], *map(row.get, _DRAWS[times])]).astype(float)
-    return energy / factors if column == "power_w" else energy * factors
+    return np.asarray(energy / factors if column == "power_w" else energy * factors)
