@@ -34,6 +34,7 @@ from codesign.training.learn import Sharing
 from codesign.training.model_file import ModelFile
 from codesign.units import HELD_IN_SI
 from codesign.workload.dataset import WorkloadOutline
+from codesign.workload.datasets.base import OPTIONS
 from codesign.workload.spec import WorkloadSpec
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class GivenModel:
 
 _OF_TEST = ("split", "seed", "test")
 """Options that decide whether a model may have been trained on test samples."""
-_OPTIONS = ("contrast", "highest_frequency", "split", "seed", "validation", "test")
+_OPTIONS = (*(name for name in OPTIONS if name not in ("file", "folder")), "split", "seed", "validation", "test")
 """Options that decide the samples of a dataset, including those of `_OF_TEST`."""
 
 Loaded = Mapping[str, tuple[str, "LoadedModel"]]

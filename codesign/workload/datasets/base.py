@@ -1,8 +1,7 @@
 """The common part of all datasets: finding files, reporting what is there, defaults, identity and messages.
 
 A dataset is a subclass of `Dataset` in its own file: it states where its files are, its timing and splits, and in
-`find` how files become samples. To add one: that file, a line in `registry.py` (or a plug-in's entry point), and a
-small copy of the data in `tests/workload/test_every_dataset.py`, whose contract it must satisfy.
+`find` how files become samples.
 """
 
 from __future__ import annotations
@@ -27,7 +26,8 @@ from codesign.workload.events import EventBatch
 from codesign.workload.spec import ResolvedSpec, SplitKind, WorkloadSpec
 
 DatasetState = Literal["embedded", "complete", "partial", "missing", "damaged"]
-_OPTIONS = {
+OPTIONS = {
+    "contrast": "the simulated camera, which did not record this",
     "file": "data of your own, 'arrays'",
     "folder": "recordings of sound, such as 'audio'",
     "highest_frequency": "recordings of sound, such as 'audio'",
@@ -130,7 +130,7 @@ class Dataset(ABC):
         resolution_s, longest_s: its shortest timestep and longest stimulus.
         usual_contrast: threshold of the simulated camera if a spec gives none; None for real recordings.
         download: where its files can be downloaded; None if they cannot.
-        options: which of `file`, `folder` and `highest_frequency` a spec may give.
+        options: which of `OPTIONS` a spec may give, besides `contrast`.
     """
 
     name: ClassVar[str]
@@ -268,10 +268,9 @@ class Dataset(ABC):
         """Options that this dataset does not support, and why."""
         if spec.split not in (None, *self.splits):
             yield "split", f"'{spec.split}' does not exist; allowed: {', '.join(self.splits)}"
-        if spec.contrast is not None and self.usual_contrast is None:
-            yield "contrast", "is an option of the simulated camera, which did not record this; remove it"
-        for option, owner in _OPTIONS.items():
-            if getattr(spec, option) is not None and option not in self.options:
+        own = self.options if self.usual_contrast is None else (*self.options, "contrast")
+        for option, owner in OPTIONS.items():
+            if getattr(spec, option) is not None and option not in own:
                 yield option, f"is an option of {owner}; remove it"
         yield from self.timing_mistakes(self.completed(spec))
 
