@@ -159,7 +159,7 @@ def _explicit_executor(
     from codesign.exploration.running import named_executor
 
     wants_ray = workers is not None or address is not None
-    if name == "serial" and wants_ray:
+    if name not in ("auto", "ray") and wants_ray:
         raise InputError("--workers and --ray-address need --executor ray")
     if name == "auto" and not wants_ray:
         return None
