@@ -85,8 +85,7 @@ def train(
         InputError: an argument, which is named, has the wrong type.
 
     Warns:
-        SilentNetworkWarning: a hidden layer fired for no training sample in the first epoch, or the gate has closed all
-            inputs; only if `warn`.
+        SilentNetworkWarning: if `warn`, a hidden layer fired for no sample of the first epoch, or the gate closed all.
     """
     check_training(network, recipe, training, validation, seed=seed, on_epoch=on_epoch, meter=meter)
     schedule = recipe.schedule if schedule is None else schedule
