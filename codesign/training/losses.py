@@ -7,6 +7,7 @@ attribute `version` (1 if missing) when the loss changes: stored models of other
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from inspect import Parameter, signature
 from typing import Annotated, Any, get_args
 
@@ -20,14 +21,7 @@ from codesign.simulation.loss import CrossEntropy, Loss, LossFunction
 _GROUP = "codesign.losses"
 
 
-def _built_in(name: Loss) -> Callable[..., LossFunction]:
-    def make(*, temperature: float = 1.0, label_smoothing: float = 0.0) -> LossFunction:
-        return CrossEntropy(of=name, temperature=temperature, label_smoothing=label_smoothing)
-
-    return make
-
-
-_BUILT_IN: dict[str, Callable[..., LossFunction]] = {name: _built_in(name) for name in get_args(Loss)}
+_BUILT_IN: dict[str, Callable[..., LossFunction]] = {name: partial(CrossEntropy, of=name) for name in get_args(Loss)}
 
 
 def loss_names() -> tuple[str, ...]:
@@ -55,7 +49,7 @@ def make_loss(choice: str | dict[str, Any]) -> LossFunction:
     factory = _factory(name)
     known = signature(factory).parameters.values()
     if not any(parameter.kind is Parameter.VAR_KEYWORD for parameter in known):
-        names = [parameter.name for parameter in known]
+        names = [parameter.name for parameter in known if name not in _BUILT_IN or parameter.name != "of"]
         for unknown in (key for key in parameters if key not in names):
             raise InputError(f"loss '{name}' has no parameter '{unknown}'{suggestion(unknown, names)}")
     try:
