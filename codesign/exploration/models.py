@@ -148,7 +148,7 @@ def _write(
     entry = run.store.get(model.inputs.key)
     if entry is None:
         return False
-    facts = checked_cells({name: entry.facts.get(name) for name in _TRAINING})
+    facts = checked_cells({name: fact for name, fact in entry.facts.items() if name in _TRAINING})
     data = run.workloads.load(model.inputs.workload)
     evaluations = tuple(_evaluations(model, table.frame.iloc[positions[:_MOST_EVALUATIONS]]))
     metadata = table.metadata
@@ -196,7 +196,7 @@ def _write(
     return True
 
 
-_TRAINING = ("trained_epochs", "best_epoch", "open_inputs", "training_loss", "validation_accuracy")
+_TRAINING = COLUMNS.keys() & {attribute.name for attribute in fields(ModelCard)}
 _EVALUATED = tuple(attribute.name for attribute in fields(ModelEvaluation) if attribute.name in COLUMNS)
 
 

@@ -17,7 +17,9 @@ import pytest
 from frameworks import chain, lif
 
 import codesign as cd
+from codesign.cli import importing
 from codesign.errors import InputError
+from codesign.models.nir.dialects import DIALECTS
 from codesign.models.nir.folding import Chain
 from codesign.models.nir.graph import NirNode, read_graph
 
@@ -246,12 +248,14 @@ def test_what_is_nearest_to_a_delayed_reset_without_memory_is_taken():
     assert cd.import_model(graph, dialect="snntorch", dt="1 ms", reset="zero", reset_delay=False)
 
 
+def test_the_command_has_an_option_for_all_that_a_file_does_not_say():
+    asked = {name for dialect in DIALECTS.values() for name in dialect.options}
+    assert asked == inspect.signature(importing.import_model).parameters.keys() - {*importing._OF_ALL, "context", "dt"}
+
+
 def test_all_that_a_file_does_not_say_is_asked_for_at_once():
     graph = graph_of(dense(2, 3), lif(2))
-    with pytest.raises(
-        InputError,
-        match=r"dialect: must say which framework.*norse.* rockpool, plain. `codesign import --dialect NAME` makes",
-    ):
+    with pytest.raises(InputError, match=r"dialect: must say which framework.*norse.*, plain. `codesign import --dia"):
         cd.import_model(graph)
     with pytest.raises(InputError) as caught:
         cd.import_model(graph, dialect="sinabs", most_spikes="a few", bias=1)
