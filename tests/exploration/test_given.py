@@ -167,14 +167,14 @@ def test_what_does_not_fit_is_refused_at_its_line(change, neuron, message, tmp_p
         build_plan(sweep_in(tmp_path, SWEEP.replace(*change)), outline(**given))
 
 
-def test_a_timestep_is_the_same_in_other_units(tmp_path: Path, cache_root: Path):
-    """9 ms is 9 · 1e-3 s, which is not 9e-3."""
-    saved(tmp_path, timestep_s=9e-3)
+def test_a_timestep_is_the_same_where_it_was_computed(tmp_path: Path, cache_root: Path):
+    """9 · 1e-3 s is not 9 ms."""
+    saved(tmp_path, timestep_s=9 * 1e-3)
     text = SWEEP.replace("{name: digits, timesteps: 3,", "{name: digits, timesteps: 3, timestep: 9 ms,")
     outcome, _ = run(sweep_in(tmp_path, text), tmp_path, cache_root)
     assert outcome.ok == len(outcome.table.frame) == 5
     network = cd.SpikingNetwork("3-2", cd.NeuronSpec(time_constant="9 ms"), timestep_s="9 ms")
-    events = cd.EventBatch.from_dense([[[1, 1, 1]]], [0], timestep_s=9e-3)
+    events = cd.EventBatch.from_dense([[[1, 1, 1]]], [0], timestep_s=9 * 1e-3)
     assert events.timestep_s != network.timestep_s
     assert cd.evaluate(network, events, cd.LAYERED, warn=False).samples == 1
 
