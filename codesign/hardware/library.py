@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -69,9 +70,9 @@ def load_chip(path: str | Path, with_error: bool = True) -> Chip:
     # The extended file is loaded again, as a chip, only if something follows from it.
     with_error = with_error and chip.model_error is None
     follows = chip.structure is not None or (with_error and not chip.validation)
-    base = _base_of(path) if chip.extends and follows else None
+    base, own = _base_of(path) if chip.extends and follows else (None, set())
     try:
-        return _finished(chip, document, base, with_error)
+        return _finished(chip, document, base, own, with_error)
     except InputError as error:
         raise refusal([document.problem(("extends" if chip.extends else "structure",), str(error))]) from None
 
@@ -79,7 +80,8 @@ def load_chip(path: str | Path, with_error: bool = True) -> Chip:
 def _as_extended(error: DocumentError, document: Document, path: Path) -> DocumentError:
     """Report mistakes in extended files at the `extends` of the file, if the extended files alone are a chip."""
     elsewhere = [problem for problem in error.problems if problem.file != str(path)]
-    if not elsewhere or _base_of(path) is None:
+    base, own = _base_of(path) if elsewhere else (None, set())
+    if base is None or len(own) > 1:
         return error
     here = [problem for problem in error.problems if problem.file == str(path)]
     told = [f"{problem.message} (with line {problem.line} of {problem.file})" for problem in elsewhere]
@@ -100,20 +102,23 @@ def _made_up(document: Document, path: Path) -> list[Problem]:
     return [document.problem(place, f"{dotted(place)}: {rule}") for place in left]
 
 
-def _base_of(path: Path) -> Chip | None:
-    """The chip that a file extends; None if it is not a chip without what the file adds."""
-    try:
-        return load_chip(_extended_file(path, read_document(path).data["extends"]))
-    except DocumentError:
-        return None
+def _base_of(path: Path) -> tuple[Chip | None, set[str]]:
+    """The chip that a file extends, past files that are no chips by themselves, and the files that change it; None
+    without one."""
+    own: set[str] = set()
+    while "extends" in (data := read_document(path).data):
+        own.add(str(path))
+        path = _extended_file(path, data["extends"])
+        with suppress(DocumentError):
+            return load_chip(path), own
+    return None, own
 
 
-def _finished(chip: Chip, document: Document, base: Chip | None, with_error: bool = True) -> Chip:
+def _finished(chip: Chip, document: Document, base: Chip | None, own: Collection[str], with_error: bool = True) -> Chip:
     """The chip completed with what follows from its structure, and with the model's error unless the file gives it:
-    that of the chip's own measurements or, without any, that of the chip that it extends."""
+    that of the chip's own measurements or, without any, that of the chip that it extends; the files `own` change it."""
     if base is not None and chip.structure is not None:
-        here = document.place(("extends",)).file
-        settled = {path for path in chip.numbers() if _place_of_value(document, tuple(path.split("."))).file == here}
+        settled = {path for path in chip.numbers() if _place_of_value(document, tuple(path.split("."))).file in own}
         chip = at_structure(base, chip, settled)
     chip = with_derived(chip)
     if not with_error or chip.model_error is not None:
@@ -163,7 +168,7 @@ def chip_variant(name_or_path: str | Path, parts: Mapping[str, Any]) -> Chip | t
     if mistakes:
         return tuple(mistakes)
     try:
-        return _finished(changed, document, chip)
+        return _finished(changed, document, chip, {document.place(("extends",)).file})
     except InputError as error:
         return ((("structure",), str(error)),)
 
