@@ -270,7 +270,10 @@ COLUMNS: Mapping[str, Column] = {
     "power_w": _number("energy_j / on_s, of the means: the power drawn while the chip is on", "W"),
     "energy_delay_js": _number("energy_j · latency_s, of the means", "J·s"),
     "core_utilization": _numbers("time at work / on_s of each core in use, in the order of their numbers"),
-    "late_fraction": _fraction("share of passes or hardware steps longer than a timestep; null for static inputs"),
+    "late_fraction": _fraction(
+        "share of passes or hardware steps longer than a timestep; of a timer with several ticks in a timestep, share of "
+        "timesteps; null for static inputs"
+    ),
     "overloaded_ticks": _number("timer: ticks per sample in which a core or a link had more to do than fits"),
     "peak_link_load": _number("messages per sample over the busiest link within a chip"),
     "peak_link": _name("which link that is"),
