@@ -105,7 +105,7 @@ class Run:
         grid = network.topology.input
         if isinstance(grid, tuple) and events.grid not in (None, grid):
             raise InputError(f"the network has inputs on the grid {grid}, the events on {events.grid}")
-        if not (math.isclose(events.timestep_s, network.timestep_s) or network.timeless):  # 9 ms is not 9e-3
+        if not (math.isclose(events.timestep_s, network.timestep_s) or network.timeless):  # 9 * 1e-3 s is not 9 ms
             raise InputError(
                 f"the network decays by {network.timestep_s} s a timestep, events have {events.timestep_s} s"
             )
