@@ -58,8 +58,7 @@ class Gathered:
     @cached_property
     def without_result(self) -> tuple[Point, ...]:
         """The points of the rows whose jobs failed; some may have other rows with a result."""
-        lost = self.failed[self.failed["status"] == "failed"] if len(self.failed) else self.failed
-        return points_of(lost, units=self.units, metadata=self.metadata) if len(lost) else ()
+        return points_of(self.failed[self.failed["status"] == "failed"], units=self.units, metadata=self.metadata)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
