@@ -42,6 +42,12 @@ def test_values_that_an_axis_cannot_take_are_told_at_their_lines():
     assert_at_lines(found, expected)
 
 
+def test_an_unknown_dataset_is_told_once():
+    unknown = text_of(("name: digits", "name: digitz"), axes("workload.timesteps: [2, 3]", "workload.train: [20]"))
+    ((line, told),) = problems(unknown)
+    assert (line, told.startswith("workload.name: unknown dataset 'digitz'")) == (3, True)
+
+
 def test_values_of_axes_need_to_go_together_only_as_they_are_combined():
     first, mode = "schedule.asynchronous.prioritize_input: [true]", "schedule.asynchronous.input_mode: [{}]"
     assert tiny(axes(first, mode.format("queued"))).axes
@@ -52,7 +58,7 @@ def test_values_of_axes_need_to_go_together_only_as_they_are_combined():
     assert plan_problems(text_of(axes(first, mode.format("queued, frame")))) == [(17, f"{other}: {text}")]
 
 
-CLASH = "group_size = 8, vector_width = 1, neurons_per_core = 4: odin: is larger than the chip's 4 neurons, found 8"
+CLASH = "group_size = 8, neurons_per_core = 4: odin: is larger than the chip's 4 neurons, found 8"
 
 
 @pytest.mark.parametrize(
@@ -70,7 +76,7 @@ CLASH = "group_size = 8, vector_width = 1, neurons_per_core = 4: odin: is larger
         (  # a mesh of 4 × 8 tiles of 4 cores does not hold 200
             ["loihi.vector_width: [1, 2]", "loihi.cores: [64, 200]"],
             17,
-            "loihi.cores: vector_width = 1, cores = 200: loihi_sanafe: has place for 128 cores (4×8 tiles of 4), the",
+            "loihi.cores: cores = 200: loihi_sanafe: has place for 128 cores (4×8 tiles of 4), the",
         ),
     ],
 )

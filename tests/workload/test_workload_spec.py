@@ -71,6 +71,7 @@ def test_durations_up_to_the_source_are_accepted_and_others_refused():
 
     assert [mistakes(*of) for of in (("1 ms", 300), ("10 ms", 30), ("0.3 s", 1))] == [[], [], []]
     assert mistakes("0.5 ms", 10) == [("timestep", "must be at least 1 ms, found 500 µs")]
+    assert [option for option, _ in mistakes("1 s", 1)] == ["timestep"]
     ((option, message),) = mistakes("10 ms", 31)
     assert option == "timesteps"
     assert "last 310 ms, but a sample lasts 300 ms" in message

@@ -65,8 +65,8 @@ def wrong_value(block: str, entry: Mapping[str, Any], parameter: str, value: Any
             return found
         workload = WorkloadSpec.model_validate(with_parts(entry, {parameter: value}))
         return [message for at, message in get_dataset(workload.name).mistakes(workload) if at == parameter]
-    except InputError as error:
-        return [str(error).removeprefix(f"{path}: ")]
+    except InputError as error:  # of a workload: an unknown dataset, which is reported at its name
+        return [] if block == "workload" else [str(error).removeprefix(f"{path}: ")]
     except ValidationError:  # in another part, and reported there
         return []
 

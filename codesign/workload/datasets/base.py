@@ -259,7 +259,7 @@ class Dataset(ABC):
         lasting = spec.timestep * spec.timesteps
         if lasting > self.longest_s * (1 + 1e-9):
             yield (
-                "timesteps",
+                "timesteps" if spec.timestep <= self.longest_s else "timestep",
                 f"{spec.timesteps} timesteps of {timestep} last {format_si(lasting, 's')}, but a sample lasts "
                 f"{format_si(self.longest_s, 's')}; lower timesteps or timestep",
             )
