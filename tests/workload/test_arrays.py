@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 import tempfile
 import zipfile
@@ -285,6 +286,15 @@ def test_where_a_file_lies_does_not_matter_and_what_it_holds_does(write):
     first = fingerprint(write(**DENSE))
     assert fingerprint(write("other.npz", **DENSE)) == first
     assert fingerprint(write(**{**DENSE, "data": FRAMES[::-1]})) != first
+
+
+def test_what_the_system_says_of_an_archive_is_told(write, monkeypatch):
+    def fail(file):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr("zipfile._EndRecData", fail)
+    with pytest.raises(DataError, match=r"mine\.npz: cannot be read as arrays \(.*Input/output error\); copy it again"):
+        load(write(**DENSE))
 
 
 def test_a_file_that_changes_while_it_is_read_is_refused_and_nothing_of_it_kept(write, monkeypatch):

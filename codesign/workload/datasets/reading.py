@@ -35,7 +35,8 @@ def reading(
     try:
         yield
     except _DAMAGE + also as error:
-        raise DataError(f"{path}: cannot be read{what and ' '}{what} ({error}); {remedy}") from None
+        reason = error.__context__ if isinstance(error.__context__, OSError) else error  # zipfile hides the system's
+        raise DataError(f"{path}: cannot be read{what and ' '}{what} ({reason}); {remedy}") from None
 
 
 @contextmanager
