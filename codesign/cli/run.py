@@ -57,8 +57,10 @@ def run(
 
     Chips whose layers always wait run that way only, all others both ways. The report is that of a sweep.
     """
+    from functools import partial
+
     from codesign.exploration.of_model import sweep_of_model
     from codesign.exploration.sweep import run_sweep
 
     spec = sweep_of_model(model, data, [*chips, *(more_chips or ())], samples=samples, real_time=real_time)
-    options.run_to_end(context, run_sweep, spec)
+    options.run_to_end(context, partial(run_sweep, kind="run"), spec)

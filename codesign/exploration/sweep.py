@@ -20,7 +20,7 @@ from codesign.exploration.point_rows import point_rows
 from codesign.exploration.provenance import describe_sweep
 from codesign.exploration.running import RunArguments, run_work
 from codesign.exploration.runs.front_watch import FrontWatch
-from codesign.exploration.runs.record import check_output, recorded
+from codesign.exploration.runs.record import Kind, check_output, recorded
 from codesign.exploration.work import find_work
 from codesign.exploration.workloads import Workloads
 from codesign.files import Location, held, join, lock_of
@@ -60,7 +60,7 @@ def plan_sweep(spec: SweepSpec, *, data_root: str | Path | None = None) -> Plan:
 
 
 @reading_once()
-def run_sweep(spec: SweepSpec, run: RunArguments) -> SweepOutcome:
+def run_sweep(spec: SweepSpec, run: RunArguments, *, kind: Kind = "sweep") -> SweepOutcome:
     """Run the jobs that are not in the store, then write `results.parquet`, `report.html` and, if requested, `models/`.
 
     Run again after an interruption, a sweep continues where it stopped; after a change, it runs only what the change
@@ -68,14 +68,14 @@ def run_sweep(spec: SweepSpec, run: RunArguments) -> SweepOutcome:
 
     Raises:
         InputError, DataError: as in `plan_sweep`; also if the files cannot be written, another process writes there, or
-            the output holds a study.
+            the output holds another kind of run.
         StoreError: a result cannot be stored.
     """
-    check_output(run.output, "sweep")  # before anything that takes long
+    check_output(run.output, kind)  # before anything that takes long
     load, progress, plan = run.workloads.load, run.progress, plan_designs(spec, run.workloads.outline)
     watch = FrontWatch(plan)
     work = find_work(plan, run.store, on_result=watch.result, models=run.models)
-    record = recorded(run, spec, kind="sweep", configuration=plan.config_hash)
+    record = recorded(run, spec, kind=kind, configuration=plan.config_hash)
     with held(lock_of(run.output)), record, progress.seen_by(watch):
         for note in dict.fromkeys(filter(None, (*plan.notes, *(load(one).left_out for one in plan.workloads)))):
             progress.note(note)

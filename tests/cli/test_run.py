@@ -14,6 +14,7 @@ import codesign as cd
 from codesign.analysis.results.table import ResultTable
 from codesign.errors import DataError, InputError
 from codesign.exploration.of_model import sweep_of_model
+from codesign.exploration.runs.record import find_runs
 from codesign.exploration.sweep import plan_sweep
 
 CHIP = Path(cd.__file__).parent / "cli" / "start" / "chip.yaml"
@@ -57,6 +58,7 @@ def test_a_model_runs_on_chips_that_wait_and_that_do_not(network: cd.SpikingNetw
     assert rows["mubrain", "layered"]["float_accuracy"] == cd.evaluate(network, test, cd.LAYERED).accuracy
     same = "codesign run mine.v2.safetensors --data my.npz --chips loihi2 mubrain ./own.yaml --samples 5"
     assert results.metadata.command == same
+    assert find_runs("reports/mine_v2")[0][0].record.kind == "run"  # which a sweep of that name does not replace
 
 
 @pytest.mark.usefixtures("network")

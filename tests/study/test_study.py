@@ -123,10 +123,10 @@ def test_a_second_run_runs_nothing_and_writes_the_same(undisturbed: Any, folder:
 
 @with_fidelity
 def test_a_sweep_and_a_study_do_not_replace_each_other(undisturbed, folder, cache_root, tmp_path):
-    with pytest.raises(InputError, match=r"holds the study 'tiny'; rename the sweep, or choose another --output"):
+    with pytest.raises(InputError, match=r"holds the study 'tiny', which the sweep would replace; rename one, or"):
         tiny_sweeps.run(tiny_sweeps.tiny(), folder, cache_root, output="fidelity")
     tiny_sweeps.run(tiny_sweeps.tiny(), folder, cache_root, output=str(tmp_path))
-    with pytest.raises(InputError, match=r"holds the sweep 'tiny'; rename the study, or choose another --output"):
+    with pytest.raises(InputError, match=r"holds the sweep 'tiny', which the study would replace; rename one, or"):
         run(study(), folder, cache_root, output=str(tmp_path))
     assert not (tmp_path / JOURNAL).exists()
 

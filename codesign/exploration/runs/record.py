@@ -42,7 +42,7 @@ ALIVE_S = 60.0
 """Time after its last sign of life for which a process counts as running. Whether its number still exists says nothing:
 containers may share a host's name, not its processes."""
 
-Kind = Literal["sweep", "study"]
+Kind = Literal["sweep", "study", "run"]
 State = Literal["running", "finished", "interrupted", "failed", "dead"]
 
 
@@ -118,7 +118,7 @@ def check_output(output: Location, kind: Kind) -> None:
         earlier = read_record(open_folder(output, error=StoreError))
         if earlier is not None and earlier.kind != kind:
             held = f"{printable(output)}: holds the {earlier.kind} '{earlier.name}'"
-            raise InputError(f"{held}; rename the {kind}, or choose another --output")
+            raise InputError(f"{held}, which the {kind} would replace; rename one, or choose another --output")
 
 
 @contextmanager

@@ -78,7 +78,7 @@ def run_study(spec: StudySpec, run: RunArguments) -> StudyOutcome:
 
     Raises:
         InputError: parts of the file contradict each other, the baseline has no result, another process runs the study,
-            or the output holds a sweep.
+            or the output holds another kind of run.
         DataError: the dataset is missing or damaged.
         StoreError: a result cannot be stored.
     """
