@@ -395,6 +395,15 @@ def test_what_a_file_asks_of_other_columns_and_limits(shown):
     assert len(ranked(tab)) == 3
 
 
+@pytest.mark.parametrize("gone", [("latency_s",), ("latency_s", "energy_j", "energy_cores_in_use_j")])
+def test_what_no_point_has_may_be_asked_for(shown, gone):
+    metadata = synthetic_metadata(fast={"choose": "chip", "least": "latency_s"})
+    rows_without = [row | dict.fromkeys(gone) for row in synthetic_rows((0, 1))]
+    tab = shown(page_of(rows_without, metadata))
+    assert any("No latency is modelled for Loihi" in row[0] for row in rows(tab))
+    assert tab.run("document.querySelectorAll('#front .mark-symbol path').length")
+
+
 def test_values_of_an_axis_are_sorted_found_as_numbers_and_told_where_they_are_not_asked_for(shown):
     asked = {"choose": "axis.width", "least": "energy_j", "select": {"width": [4.0, 8.0]}}
     metadata = replace(synthetic_metadata(width=asked), axes=(AxisFacts(name="delay", unit="s"),))

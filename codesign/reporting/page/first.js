@@ -43,8 +43,8 @@ const ofObjective = (key) => measures.get(key === "energy_j" ? energyKey() : key
 const deciding = () => ofObjective(state.objective);
 const more = () => (state.objective === asked.objective ? asked.more : Boolean(deciding()?.more));
 const aim = () => `${more() ? "highest" : "least"} ${deciding()?.label ?? state.objective}`;
-// What the chart has accuracy against.
-const abscissa = () => (state.objective === "accuracy" ? ofObjective("energy_j") : deciding());
+// What the chart has accuracy against; no point may have what decides, nor any energy.
+const abscissa = () => (state.objective === "accuracy" ? null : deciding()) ?? ofObjective("energy_j") ?? ofObjective("accuracy");
 
 const word = (fact, index) => fact.words[fact.of[index]];
 // A value in a legend. Points that an axis does not touch are named by their chip, schedule or training, as the axis is.
@@ -288,7 +288,7 @@ const showTable = (rows) => {
   const alike = new Set(points.length > 1 ? parts[0].filter((text) => parts.every((others) => others.includes(text))) : []);
   const values = (measure) => points.map(({ point }) => writtenAt(measure, point));
   const columns = [
-    { label: aim(), cells: values(deciding()), beside: points.map((row) => (isRanked(row) ? factorText(row, points) : "not ranked")) },
+    ...[deciding()].filter(Boolean).map((measure) => ({ label: aim(), cells: values(measure), beside: points.map((row) => (isRanked(row) ? factorText(row, points) : "not ranked")) })),
     ...shownMeasures().filter((measure) => measure !== deciding()).map((measure) => ({ label: measure.label, cells: values(measure) })),
     { label: CHANCE, cells: points.map(({ wins }) => (wins === null || wins === undefined ? "" : `${Math.round(100 * wins)} %`)) },
   ];
