@@ -24,7 +24,7 @@ def test_a_page_of_prices_says_first_what_is_best_and_with_which_prices():
     assert answers == [
         "Least energy per sample: 10 nJ, at 1 ms latency. It is point 0, trained by the recipe layered. "
         "Receiving a message takes 1 ns. Vector width is 4.",
-        "Least latency: 166.7 µs, at 60 nJ energy per sample. It is point 5, trained by the recipe random. "
+        "Least latency: 167 µs, at 60 nJ energy per sample. It is point 5, trained by the recipe random. "
         "Receiving a message takes 2 ns. Vector width is all.",
     ]
 

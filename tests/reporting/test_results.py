@@ -117,7 +117,7 @@ def test_a_notebook_writes_values_as_the_page_does() -> None:
 def test_a_notebook_shows_a_table_where_there_is_no_question() -> None:
     alone = SweepResults.of(table_of([loihi_row("layered", 0, 0) | {"energy_j": 3.938e-6}], synthetic_metadata()))
     assert not alone.answers
-    assert "<td>Loihi, barrier, layered training</td><td>94.5 %</td><td>3.938 µJ</td>" in alone._repr_html_()
+    assert "<td>Loihi, barrier, layered training</td><td>94.5 %</td><td>3.94 µJ</td>" in alone._repr_html_()
     assert repr(alone).startswith("<SweepResults of synthetic: 1 row (1 ok), ")
 
 

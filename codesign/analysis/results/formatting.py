@@ -169,7 +169,7 @@ def quantity(value: float | None, column: str, half: float | None = None) -> str
         return percent(value) if half is None else f"{in_percent(value)} ± {in_percent(half)} %"
     known = COLUMNS.get(like(column))
     if known is not None and known.unit:
-        return format_si(value, known.unit, spread=half)
+        return format_si(value, known.unit, 3, spread=half)
     whole = known is not None and known.kind == "int" and value == round(value)
     text = f"{round(value):,}" if whole else significant(value)
     return text if half is None else f"{text} ± {significant(half, 2)}"
