@@ -119,7 +119,7 @@ def _first_answers(answers: Sequence[Answer], data: dict[str, Any]) -> list[dict
         {
             "question": answer.question,
             "open": answer is opened,
-            **_in_two(answer),
+            **_in_two(answer, cut=answer is not opened),
             "standing": answer.standing,
             "words": answer.how_sure,
             "remark": answer.remarks[0] if answer.remarks else "",
@@ -135,12 +135,18 @@ def _standing(option: Option, names: Names) -> str:
     return "; ".join(filter(None, [*known, option.obstacle]))
 
 
-def _in_two(answer: Answer) -> dict[str, str]:
-    """The sentence of an answer, and more that is shown only if it is opened, if it can be."""
-    if not answer.options:
-        return {"sentence": answer.sentence, "more": ""}
+def _in_two(answer: Answer, *, cut: bool) -> dict[str, str]:
+    """The sentence of an answer, and more that is shown only if it is opened; an answer that cannot be opened is
+    shortened."""
     first, dot, others = answer.sentence.partition(". ")
-    return {"sentence": f"{first}{dot}".rstrip(), "more": others}
+    if answer.options:
+        return {"sentence": f"{first}{dot}".rstrip(), "more": others}
+    if not cut:
+        return {"sentence": answer.sentence, "more": ""}
+    second, _, _ = others.partition(". ")
+    one_sided = ": " in first and " against " not in first and second  # first has the value of one side only
+    told = f"{first}. {second}" if one_sided else first
+    return {"sentence": f"{told.rstrip('.')}.", "more": ""}
 
 
 def _note(table: AnsweredTable) -> str:

@@ -271,8 +271,8 @@ COLUMNS: Mapping[str, Column] = {
     "energy_delay_js": _number("energy_j · latency_s, of the means", "J·s"),
     "core_utilization": _numbers("time at work / on_s of each core in use, in the order of their numbers"),
     "late_fraction": _fraction(
-        "share of passes or hardware steps longer than a timestep; of a timer with several ticks in a timestep, share of "
-        "timesteps; null for static inputs"
+        "share of passes or hardware steps longer than a timestep; of a timer with several ticks in a timestep, "
+        "share of timesteps; null for static inputs"
     ),
     "overloaded_ticks": _number("timer: ticks per sample in which a core or a link had more to do than fits"),
     "peak_link_load": _number("messages per sample over the busiest link within a chip"),
