@@ -12,7 +12,6 @@ from codesign.simulation.event.evaluation import FIRED
 from codesign.simulation.event.propagation import reach
 from codesign.simulation.event.rows import Rows, add_scaled_rows, copy, dot_and_accumulate, set_all
 from codesign.simulation.event.sections import section
-from codesign.simulation.event.structures import POTENTIALS
 
 
 def _forwards(returns: Any) -> Any:
@@ -89,18 +88,6 @@ def note_emitted(network: Any, rules: Any, timestep: Any, state: Any) -> None:
     for i in range(state.fired.tally[FIRED]):
         spikes = state.fired.emitted[i] if network.neuron.bursts else 1
         emitted[own + network.wiring.source_slot[state.fired.sources[i]]] += np.float32(spikes)
-
-
-@_forwards(types.boolean)
-def keep_late(rules: Any, state: Any, out: Any) -> Any:
-    """Append what arrived over delayed connections in a timestep to the trace; return whether there was room."""
-    at, kept, arriving = out.ends[POTENTIALS], out.trace.potentials, state.late.arriving
-    if at + len(arriving) > len(kept):
-        return False
-    for i in range(len(arriving)):
-        kept[at + i] = arriving[i]
-    out.ends[POTENTIALS] = at + len(arriving)
-    return True
 
 
 # backwards -----------------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from numba import types
 
 from codesign.simulation.event.compilation import leaf, part, routine
 from codesign.simulation.event.counting import begin_counting, count_evaluations, end_counting
-from codesign.simulation.event.delays import deliver_late, gather_late, keep_late, late_ahead, note_emitted
+from codesign.simulation.event.delays import deliver_late, gather_late, late_ahead, note_emitted
 from codesign.simulation.event.direct import deliver_direct, note_departures, note_frame
 from codesign.simulation.event.draws import absorb
 from codesign.simulation.event.evaluation import DECISIONS, OVERFLOWS, Moment, tick, tick_ahead
@@ -34,8 +34,8 @@ from codesign.simulation.event.sections import section
 from codesign.simulation.event.selection import choose, order_by_layer
 from codesign.simulation.event.service import serve_departures, serve_evaluations, serve_row
 from codesign.simulation.event.structures import POTENTIALS, WORDS
-from codesign.simulation.event.traced_step import FOOTER
-from codesign.simulation.event.vector import LANES, above, add, fill_as, load, multiply, select, store, unsigned_index
+from codesign.simulation.event.traced_step import FOOTER, append
+from codesign.simulation.event.vector import LANES, add, load, multiply, store, unsigned_index
 
 DONE, NO_ROOM, NO_ROWS, NO_PRIORITY, TOO_LONG, TOO_MANY = range(6)
 """How a run ended: successfully; the trace is full; a table is full; the policy raised or returned something other than
@@ -89,7 +89,7 @@ def run_sample(network: Any, rules: Any, input_: Any, sample: Any, state: Any, o
             runs = not ends_sample(rules, state.fired)
         elif rules.traced:
             _end_trace(out, 0)
-        if rules.delayed and rules.traced and not keep_late(rules, state, out):
+        if rules.delayed and rules.traced and not append(out, state.late.arriving):
             return NO_ROOM
     if rules.reads_potential:
         wiring, last_reading = network.wiring, out.scores.shape[1] - 1
@@ -340,16 +340,13 @@ def _fits_evaluations(rules: Any, out: Any, touched: Any) -> Any:
 @leaf
 def _write_potentials(neuron: Any, cells: Any, out: Any) -> Any:
     """Append all potentials to the trace, NaN for neurons that will be held; return whether there was room."""
-    at, kept = out.ends[POTENTIALS], out.trace.potentials
-    if at + len(cells.u) > len(kept):
+    at = out.ends[POTENTIALS]
+    if not append(out, cells.u):
         return False
-    for slot in range(0, len(cells.u), LANES):
-        found = load(cells.u, slot)
-        if neuron.holds:
-            held = above(load(cells.fired, slot), fill_as(found, np.float32(0)))
-            found = select(held, fill_as(found, np.float32(np.nan)), found)
-        store(kept, at + slot, found)
-    out.ends[POTENTIALS] = at + len(cells.u)
+    if neuron.holds:
+        for slot in range(len(cells.u)):
+            if cells.fired[slot] > 0:
+                out.trace.potentials[at + slot] = np.nan
     return True
 
 

@@ -1,4 +1,4 @@
-"""One forward step in a trace: the words of each step precede those of the next, and a footer counts them."""
+"""A trace: the words of each forward step precede those of the next, and a footer counts them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from codesign.simulation.event.compilation import leaf
+from codesign.simulation.event.structures import POTENTIALS
 from codesign.simulation.event.vector import unsigned_index
 
 FOOTER = 3
@@ -25,6 +26,18 @@ class TracedStep(NamedTuple):
     room: int  # places left in the group
     kept_at: int  # first of their spikes, if traced
     shares_at: int  # first of the shares that dropout kept, if traced
+
+
+@leaf
+def append(out: Any, numbers: Any) -> Any:
+    """Append numbers to a trace's potentials; return whether there was room."""
+    at, kept = out.ends[POTENTIALS], out.trace.potentials
+    if at + len(numbers) > len(kept):
+        return False
+    for i in range(len(numbers)):
+        kept[at + i] = numbers[i]
+    out.ends[POTENTIALS] = at + len(numbers)
+    return True
 
 
 @leaf
