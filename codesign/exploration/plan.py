@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
-from typing import Any
 
 from codesign.analysis.results.columns import AXIS_PREFIX
 from codesign.analysis.results.statistics import GIVEN
@@ -160,12 +159,11 @@ def _models(
     mistakes: list[Mistake],
 ) -> Iterator[_Model]:
     """All models of a sweep, in the order of the file; impossible models are added to `mistakes`."""
-    shape, names = network_shape(topology), ("timesteps", "timestep_s", "currents")
-    data: dict[str, Any] = {"grid": workload.input_grid, **{name: getattr(workload, name) for name in names}}
+    shape = network_shape(topology)
     for name in spec.recipes:
         longest_s = given[name].time_constant_s if name in given else max(spec.neuron.each("time_constant"))
         for recipe in recipe_variants(spec, name):
-            found = recipe_mistakes(recipe.value, spec.neuron, shape, **data, longest_s=longest_s)
+            found = recipe_mistakes(recipe.value, spec.neuron, shape, workload, longest_s=longest_s)
             mistakes += [(("recipes", name, parameter), message) for parameter, message in found]
             try:
                 parameter = "chip"

@@ -34,11 +34,8 @@ def check_training(
     if not all(len(split) for split in splits):
         raise InputError("training and validation splits must not be empty")
     network.check_numbers()
-    inputs: dict[str, Any] = {
-        name: getattr(splits[0], name) for name in ("grid", "timesteps", "timestep_s", "currents")
-    }
     longest_s = float(network.time_constant.detach().max())
-    for name, message in recipe_mistakes(recipe, network.neuron, network.shape, **inputs, longest_s=longest_s):
+    for name, message in recipe_mistakes(recipe, network.neuron, network.shape, splits[0], longest_s=longest_s):
         raise InputError(f"{name}: {message}")
     for name, value in recipe:
         if isinstance(value, float):

@@ -13,21 +13,16 @@ from codesign.simulation.loss import check_loss
 from codesign.simulation.schedule import check_returns
 from codesign.training.losses import make_loss
 from codesign.training.recipe import Recipe
+from codesign.workload.dataset import WorkloadOutline
+from codesign.workload.events import EventBatch
 
 
 def recipe_mistakes(
-    recipe: Recipe,
-    neuron: NeuronSpec,
-    shape: NetworkShape,
-    *,
-    grid: tuple[int, int, int] | None,
-    timesteps: int,
-    timestep_s: float,
-    currents: bool,
-    longest_s: float,
+    recipe: Recipe, neuron: NeuronSpec, shape: NetworkShape, inputs: EventBatch | WorkloadOutline, *, longest_s: float
 ) -> Iterator[tuple[str, str]]:
     """Parameters that a network with these neurons cannot be trained with on inputs of this form, and why; `longest_s`
     is the longest of its time constants."""
+    grid, timestep_s = inputs.grid if isinstance(inputs, EventBatch) else inputs.input_grid, inputs.timestep_s
     hidden, learn, calibration = len(shape.layers) - 1, recipe.learn, recipe.calibration
     if isinstance(recipe.spike_cost, tuple) and len(recipe.spike_cost) != hidden:
         rule = f"must be one number, or one for each of {hidden} hidden layers, not {len(recipe.spike_cost)}"
@@ -44,9 +39,9 @@ def recipe_mistakes(
         yield "validation_margin", "needs output spikes; readout 'potential' has none"
     if neuron.readout == "potential" and calibration is not None and calibration.stop != "drained":
         yield "calibration", "must stop when 'drained' with readout 'potential', which has no output spikes"
-    yield from _told("loss", partial(check_loss, make_loss(recipe.loss), neuron, timesteps))
+    yield from _told("loss", partial(check_loss, make_loss(recipe.loss), neuron, inputs.timesteps))
     if recipe.augmentation is not None:
-        yield from _told("augmentation", partial(recipe.augmentation.check, grid, timestep_s, currents=currents))
+        yield from _told("augmentation", partial(recipe.augmentation.check, grid, timestep_s, currents=inputs.currents))
     if neuron.refractory:
         once = {
             "refractory": all(schedule.refractory for schedule in recipe.schedules),
