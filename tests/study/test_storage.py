@@ -143,6 +143,13 @@ def test_trials_of_another_search_do_not_mix(tmp_path: Path) -> None:
     assert definition_of(SPEC, "1" * 64)["data"] != definition(SPEC)["data"]
 
 
+def test_a_key_that_files_get_later_leaves_trials_without_it_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = definition(SPEC)
+    monkeypatch.setattr(StudySpec, "added", frozenset({"static_book"}))
+    assert before.items() - definition(SPEC).items() == {("static_book", before["static_book"])}
+    assert definition(study(more="static_book: cores_in_use\n")).keys() == before.keys()
+
+
 def test_trials_of_another_device_are_another_search() -> None:
     """It rounds differently; cores and time limits change nothing."""
     assert definition(study(more="resources: {train: {cpus: 2, timeout: 2 h}}\n")) == definition(SPEC)

@@ -43,7 +43,7 @@ _UNSEARCHED = ("title", "question", "questions", "figures", "description", "budg
 def definition_of(spec: StudySpec, workload: str) -> dict[str, str]:
     """Hashes of everything, in the file or not, that determines which trials are proposed and their results, by name;
     `workload` is the workload's fingerprint."""
-    parts = {name: _unmoved(getattr(spec, name)) for name in sorted(type(spec).model_fields) if name not in _UNSEARCHED}
+    parts = {name: _unmoved(part) for name, part in sorted(spec.said().items()) if name not in _UNSEARCHED}
     # The order in the file determines the baseline and the order in which parameters are drawn.
     parts |= {"baseline": spec.search_space.baseline, "space": [*spec.space.items()]}
     chips = {name: chip_digest(base_chip(spec, name)) for name in spec.chips}
