@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from codesign.analysis.comparisons.robustness import DRAWN, Robustness, robustness_of
-from codesign.analysis.results.books import MADE_OF_ENERGY
+from codesign.analysis.results.books import MADE_OF_ENERGY, made_of
 from codesign.analysis.results.formatting import coverage_words, listed
 from codesign.analysis.results.points import Point
 from codesign.analysis.results.samples import answer_alike, counts_samples
@@ -150,12 +151,9 @@ def matched_terms(a: Point, b: Point) -> tuple[str, ...] | Obstacle:
 
 
 def energy_of(point: Point, terms: tuple[str, ...], column: str = "energy_j") -> pd.Series:
-    """Energy of the terms by training seed, its product with the latency, or its power; of the whole energy if these
-    are all terms."""
+    """Energy of the terms by training seed, or a column made of it; of the whole energy if these are all terms."""
     if tuple(sorted(terms)) == point.coverage:
         return point.seeds(column)
     energy = point.sums(ENERGY_COLUMNS[name] for name in point.known_terms(terms))
-    if column == "power_w":
-        on_s = point.seeds("on_s")
-        return (energy / on_s[on_s > 0]).dropna()
-    return energy if column == "energy_j" else (energy * point.seeds("latency_s")).dropna()
+    made: pd.Series = made_of(column, energy, point.seeds)
+    return made[made < math.inf]

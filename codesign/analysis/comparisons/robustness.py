@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from codesign.analysis.results.books import MADE_OF_ENERGY, made_of
 from codesign.analysis.results.columns import COLUMNS
 from codesign.analysis.results.points import Point
 from codesign.analysis.results.statistics import CONFIDENCE, GIVEN
@@ -26,22 +27,19 @@ from codesign.errors import InputError
 from codesign.hardware.draws import DRAWS
 from codesign.hardware.terms import ACTIONS, COST_TERMS, COVERAGE, ENERGY_COLUMNS, MODEL
 
-_LATENCY = ("latency_draws_s", "latency_at_low_s", "latency_at_high_s")
 _DRAWS = {
     "energy_j": ("energy_draws_j", "energy_at_low_j", "energy_at_high_j"),
-    "latency_s": _LATENCY,
+    "latency_s": ("latency_draws_s", "latency_at_low_s", "latency_at_high_s"),
     "on_s": ("on_draws_s", "on_at_low_s", "on_at_high_s"),
 }
 """The draws of a column, and its values with each number at its lower and upper end."""
 DRAWN: Mapping[str, tuple[str, ...]] = {
     "energy_j": ("energy_j",),
-    "energy_delay_js": ("energy_j", "latency_s"),
-    "power_w": ("energy_j", "on_s"),
+    **{name: ("energy_j", *({other} & _DRAWS.keys())) for name, (_, other) in MADE_OF_ENERGY.items()},
     "area_m2": (),
     **dict.fromkeys(("latency_s", "decision_latency_s", "interval_s"), ("latency_s",)),
 }
-"""Columns that depend on the draws, and the columns of `_DRAWS` in proportion to whose product they move; a power to
-their quotient. An area is a number by itself."""
+"""Columns that depend on the draws, and the columns of `_DRAWS` that they move with. An area is a number by itself."""
 
 _PRICES = frozenset(action.price for action in ACTIONS)
 _UNCERTAIN = ("uncertain_numbers", "uncertain_low", "uncertain_value", "uncertain_high")
@@ -273,7 +271,7 @@ def _gathered(point: Point, column: str, terms: Sequence[str] | None) -> _Side |
     ranges: dict[tuple[str, ...], Mapping[Any, Any]] = {}
     drawn = (column, *DRAWN[column], *_UNCERTAIN, *chain(*map(_DRAWS.__getitem__, DRAWN[column])))
     needed = drawn if terms is None else (*drawn, "uncertain_terms", "term_scale_j", *_TERMS)
-    read = {*needed, "latency_s", *_LATENCY, *ENERGY_COLUMNS.values()}
+    read = {*needed, *(other for _, other in MADE_OF_ENERGY.values()), *ENERGY_COLUMNS.values()}
     cells = (dict(zip(read, row, strict=True)) for row in zip(*map(point.cells, read), strict=True))
     for seed, row in zip(point.cells("training_seed"), cells, strict=True):
         if all(is_known(row[name]) for name in needed):
@@ -301,17 +299,20 @@ def _gathered(point: Point, column: str, terms: Sequence[str] | None) -> _Side |
 
 def _whole(row: Mapping[Any, Any], column: str) -> Floats:
     """Return (1 + D + 2 n,) values of a row, in the order of a `_Side`."""
-    factors = [np.concatenate([row[name] for name in _DRAWS[factor]]).astype(float) for factor in DRAWN[column]]
-    if column == "power_w":
-        return np.array([row[column], *(factors[0] / factors[1])])
-    product = math.prod(row[factor] for factor in DRAWN[column])
-    share = row[column] / product if product else 1.0
-    return np.array([row[column], *(share * np.prod(factors, axis=0))])
+    if "energy_j" in DRAWN[column]:
+        return np.asarray(made_of(column, _drawn(row, "energy_j"), lambda other: _drawn(row, other)))
+    share = row[column] / row["latency_s"] if row["latency_s"] else 1.0
+    return np.array([row[column], *(share * _drawn(row, "latency_s")[1:])])
+
+
+def _drawn(row: Mapping[Any, Any], column: str) -> Floats:
+    """Return the values of a row likewise, (1,) if they are not drawn."""
+    return np.concatenate([[row[column]], *map(row.get, _DRAWS.get(column, ()))]).astype(float)
 
 
 def _parts(row: Mapping[Any, Any], terms: Sequence[str], column: str) -> Floats:
-    """Return sums of some terms, times the latency for a product, over the time on for a power. Terms that vary between
-    draws have their own draws; the others are constant."""
+    """Return sums of some terms, or a column made of them. Terms that vary between draws have their own draws; the
+    others are constant."""
     moving = list(row["uncertain_terms"])
     wanted = {term.name: row[term.column] for name in terms for term in COVERAGE[name]}
     known = {name: float(value) for name, value in wanted.items() if is_known(value)}
@@ -323,8 +324,4 @@ def _parts(row: Mapping[Any, Any], terms: Sequence[str], column: str) -> Floats:
         for name, count in zip(_TERMS, counts, strict=True)
     ]
     energy = np.array([sum(known.values()), *(fixed + scales @ np.hstack(by_term))])
-    if column == "energy_j":
-        return energy
-    times = "on_s" if column == "power_w" else "latency_s"
-    factors = np.concatenate([[row[times]], *map(row.get, _DRAWS[times])]).astype(float)
-    return np.asarray(energy / factors if column == "power_w" else energy * factors)
+    return np.asarray(made_of(column, energy, lambda other: _drawn(row, other)))

@@ -6,6 +6,8 @@ only the file: energies, draws and ends of ranges are sums of terms.
 
 from __future__ import annotations
 
+import math
+import operator
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -15,15 +17,18 @@ from codesign.arrays import Floats
 from codesign.deferred import pd
 from codesign.hardware.terms import BOOKS, COST_TERMS, COVERAGE, StaticBook, weight
 
-OF_BOOKS = ("energy_cores_in_use_j", "core_share", "latency_s", "on_s")
+MADE_OF_ENERGY = {"energy_delay_js": (operator.mul, "latency_s"), "power_w": (operator.truediv, "on_s")}
+"""Columns that are `energy_j` times another column or over it, and so change with its book."""
+OF_BOOKS = ("energy_cores_in_use_j", "core_share", *(other for _, other in MADE_OF_ENERGY.values()))
 """Columns from which books other than the board's are computed, in addition to energies by term."""
-MADE_OF_ENERGY: Mapping[str, Callable[[pd.DataFrame], pd.Series]] = {
-    "energy_delay_js": lambda rows: rows["energy_j"] * rows["latency_s"],
-    "power_w": lambda rows: rows["energy_j"] / rows["on_s"].where(rows["on_s"] > 0),
-}
-"""Columns made of `energy_j`, which change with its book, and how."""
 _DRAWN = {"energy_draws_j": "term_draws", "energy_at_low_j": "term_at_low", "energy_at_high_j": "term_at_high"}
 """Sums over all terms and their parts by term, as in `codesign.hardware.cost.uncertainty`."""
+
+
+def made_of(column: str, energy: Any, others: Callable[[str], Any]) -> Any:
+    """Return what `MADE_OF_ENERGY` makes of energies and other columns by name; the energies for any other column."""
+    combine, other = MADE_OF_ENERGY.get(column, (None, ""))
+    return energy if combine is None else combine(energy, others(other))
 
 
 def in_book(frame: pd.DataFrame, book: StaticBook) -> pd.DataFrame:
@@ -43,7 +48,8 @@ def in_book(frame: pd.DataFrame, book: StaticBook) -> pd.DataFrame:
         if COST_TERMS[name].column in frame
     }
     frame = frame.assign(**terms, energy_j=frame["energy_cores_in_use_j"])
-    changed: dict[str, Any] = {name: of(frame) for name, of in MADE_OF_ENERGY.items() if name in frame}
+    made = {name: made_of(name, frame["energy_j"], frame.get) for name in MADE_OF_ENERGY if name in frame}
+    changed: dict[str, Any] = {name: of.where(of < math.inf) for name, of in made.items()}
     if "energy_at_half" in frame:
         changed["energy_at_half"] = frame["energy_cores_in_use_at_half"]
     if "energy_coverage" in frame:
