@@ -203,10 +203,16 @@ def test_a_policy_of_ones_own_gets_what_it_looks_at(core: bool, service: bool) -
     assert (schedule.cores is not None) == (core or service)
 
 
-def test_a_visit_of_all_neurons_that_the_policy_does_not_see_is_an_assumption() -> None:
-    times = TIMES + f"  neuron_access: {number('1 us')}\n"
-    shape = shape_of("3-4-2")
-    for kind, expected in (("clocked", 1), ("asynchronous", 0)):
-        chip = chip_from(MESH_CORES + times + f"synchronization: {{kind: {kind}}}")
-        found = chip_schedule(cd.place(shape, chip), policy="timed", stop="drained")
-        assert len([text for text in found.assumptions if "visit to all neurons" in text]) == expected
+@pytest.mark.parametrize(
+    ("more", "unseen"),
+    [
+        ("synchronization: {kind: clocked}", ["the time of a visit to all neurons"]),
+        ("synchronization: {kind: asynchronous}", []),
+        ("synchronization: {kind: asynchronous}\nskips_zero_weights: 'yes'", ["that weights of 0 take no time"]),
+    ],
+)
+def test_what_the_policy_does_not_see_is_an_assumption(more: str, unseen: list[str]) -> None:
+    chip = chip_from(MESH_CORES + TIMES + f"  neuron_access: {number('1 us')}\n{more}")
+    found = chip_schedule(cd.place(shape_of("3-4-2"), chip), policy="timed", stop="drained")
+    told = [text.partition("does not see ")[2] for text in found.assumptions if "does not see" in text]
+    assert told == unseen

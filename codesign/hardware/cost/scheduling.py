@@ -104,8 +104,14 @@ def on_chip(schedule: Schedule, placement: Placement) -> ChipSchedule:
     service = None
     if policy.uses_service:
         service = service_model(placement)
-        if chip.synchronization.kind == "clocked" and chip.seconds(chip.times.neuron_access):
-            assumptions.append(f"{chip.name}: policy '{policy.name}' does not see the time of a visit to all neurons")
+        unseen = {
+            "the time of a visit to all neurons": chip.synchronization.kind == "clocked"
+            and chip.seconds(chip.times.neuron_access),
+            "that weights of 0 take no time": chip.skips_zero_weights == "yes",
+        }
+        assumptions += [
+            f"{chip.name}: policy '{policy.name}' does not see {what}" for what in filter(unseen.get, unseen)
+        ]
     cores = placement.schedule_cores(core_aware=policy.uses_cores or policy.uses_service)
     return ChipSchedule(
         schedule=replace(stopped.schedule, cores=cores, service=service), assumptions=tuple(assumptions)
