@@ -121,7 +121,7 @@ def _workload_mistakes(spec: SweepSpec, workload: WorkloadOutline) -> Iterator[M
             static = f"workload '{spec.workload.name}' is a static input without a duration (timestep 0 s)"
             rule = f"'real_time' lasts as long as the stimulus, and {static}; use 'accelerated'"
             yield ("chips", name, "operation"), rule
-    for name, schedule in spec.schedules.items():
+    for name, schedule in spec.all_schedules.items():
         for timesteps in spec.axes.get(f"schedule.{name}.timesteps", (schedule.timesteps,)):
             if isinstance(timesteps, int) and timesteps > workload.timesteps:
                 rule = f"must be at most the {workload.timesteps} timesteps of the workload, found {timesteps}"

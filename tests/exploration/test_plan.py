@@ -326,6 +326,8 @@ def test_a_refractory_dropout_needs_neurons_that_come_to_be_refractory(method, n
 
 def test_an_axis_that_changes_nothing_is_told():
     margin = "schedule.asynchronous.margin: [1, 2]"
+    built_in = plan_designs(tiny(axes("schedule.layered.margin: [1, 2]")), lambda spec: outline()).notes
+    assert built_in == ("schedule.layered.margin changes nothing; it needs stop margin",)
     for other, count in (("recipe.layered.cost_ramp: [0.1]", 2), ("schedule.asynchronous.stop: [drained, margin]", 0)):
         assert len(plan_designs(tiny(axes(other, margin)), lambda spec: outline()).notes) == count
     spec = tiny(axes("schedule.asynchronous.group_size: [1, 2]"), (", asynchronous]", "]"))

@@ -107,6 +107,10 @@ def test_a_schedule_may_lose_input_events_and_stop_after_some_timesteps():
     ]
     with pytest.raises(InputError, match=r"schedules\.cut\.timesteps: must be at most the 10 timesteps .*, found 11"):
         plan_of(tiny((CHIP, CHIP.replace("asynchronous", "cut")), ("seeds:", waits.replace("10}", "11}") + "seeds:")))
+    with pytest.raises(
+        InputError, match=r"axes\.schedule\.layered\.timesteps: must be at most the 10 timesteps .*, found"
+    ):
+        plan_of(tiny(axes("schedule.layered.timesteps: [10, 11]")))  # of a schedule that every sweep has
 
 
 def test_refractoriness_is_an_axis_and_a_column():

@@ -179,7 +179,12 @@ class SweepSpec(FileSpec):
 
     def schedule_entry(self, name: str) -> ScheduleEntry:
         """A schedule of the sweep, or the built-in one of that name."""
-        return self.schedules[name] if name in self.schedules else BUILT_IN_SCHEDULES[name]
+        return self.all_schedules[name]
+
+    @property
+    def all_schedules(self) -> Mapping[str, ScheduleEntry]:
+        """The schedules of the sweep and the built-in ones, which axes may vary too."""
+        return {**BUILT_IN_SCHEDULES, **self.schedules}
 
     @property
     def neuron(self) -> NeuronSpec:

@@ -57,7 +57,7 @@ def without_effect(spec: SweepSpec, designs: Sequence[SweepSpec]) -> Iterator[st
             yield f"{path} changes nothing; it needs a chip that runs the schedule"
     variants: dict[str, tuple[Mapping[str, Any], Callable[[SweepSpec, str], Any]]] = {
         "recipe": (spec.recipes, recipe_variants),
-        "schedule": (spec.schedules, schedule_variants),
+        "schedule": (spec.all_schedules, schedule_variants),
     }
     for block, (entries, varied) in variants.items():
         for name in entries:

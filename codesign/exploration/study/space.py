@@ -13,7 +13,7 @@ from optuna.trial import BaseTrial
 from codesign.analysis.results.columns import is_of_design
 from codesign.documents import Spec
 from codesign.errors import CodesignError, InputError
-from codesign.exploration.definition.entries import BUILT_IN_SCHEDULES, MODELS, ChipEntry
+from codesign.exploration.definition.entries import MODELS, ChipEntry
 from codesign.exploration.definition.nested import SpecT, part_at, said_by, with_fields
 from codesign.exploration.definition.network import AxisValue as Value
 from codesign.exploration.definition.network import HiddenLayers, changes_widths, layer_of
@@ -144,7 +144,7 @@ class SearchSpace:
             "chip": chip,
             "schedule": baseline.get("schedule") or base.chips[chip].schedules[0],
         }
-        names = {"recipe": base.recipes, "chip": base.chips, "schedule": {**base.schedules, **BUILT_IN_SCHEDULES}}
+        names = {"recipe": base.recipes, "chip": base.chips, "schedule": base.all_schedules}
         parameters = {path: read_parameter(path, domain, names) for path, domain in domains.items()}
         return SearchSpace(base=base, baseline=chosen, parameters=parameters)
 
