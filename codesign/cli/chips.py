@@ -11,6 +11,7 @@ import typer
 
 from codesign.cli.options import complete_chips, place, place_here, written_to
 from codesign.cli.streams import tell
+from codesign.errors import InputError
 from codesign.files import printable, write_atomically
 
 if TYPE_CHECKING:
@@ -112,6 +113,8 @@ def validate(
     from codesign.cli.chip_pages import validation_json, validation_markdown
     from codesign.console import PrintableConsole
 
+    if as_json is not None and Path(as_json).suffix.lower() != ".json":  # such as the file of the chip to validate
+        raise InputError(f"--json: must name a file to write, which ends with .json, found '{printable(as_json)}'")
     console, chips = PrintableConsole(highlight=False), _found(names)
     if as_json is not None:
         write_atomically(as_json, validation_json(chips))

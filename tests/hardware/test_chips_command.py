@@ -157,6 +157,10 @@ def test_validate_also_writes_its_checks_as_json(runner: CliRunner, tmp_path: Pa
     assert (row["measured"], row["unit"], row["fitted"]) == (477e-6, "W", [])
     assert row["errors"] == pytest.approx([row["model_low"] / 477e-6 - 1, row["model_high"] / 477e-6 - 1])
     assert any(row["status"] == "fitted" and row["fitted"] for row in rows)
+    (chip := tmp_path / "mine.yaml").write_text("name: mine\nextends: odin\n", encoding="utf-8")
+    refused = runner.invoke(app, ["validate", "--json", str(chip)])  # elsewhere --json takes no file
+    assert "must name a file to write, which ends with .json" in str(refused.exception)
+    assert chip.read_text(encoding="utf-8") == "name: mine\nextends: odin\n"
 
 
 def test_the_documented_tables_are_those_of_the_chips() -> None:
