@@ -33,7 +33,6 @@ def check_training(
         check_labels(network, split, name)
     if not all(len(split) for split in splits):
         raise InputError("training and validation splits must not be empty")
-    network.check_numbers()
     longest_s = float(network.time_constant.detach().max())
     for name, message in recipe_mistakes(recipe, network.neuron, network.shape, splits[0], longest_s=longest_s):
         raise InputError(f"{name}: {message}")

@@ -21,6 +21,7 @@ from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.engine import DEFAULT_ENGINE, classification_loss
 from codesign.simulation.loss import LossFunction
 from codesign.simulation.results import ClassificationLoss
+from codesign.simulation.run import Run
 from codesign.simulation.schedule import Schedule
 from codesign.simulation.silence import warn_if_closed, warn_if_untaught
 from codesign.training.adam import Adam
@@ -91,6 +92,10 @@ def train(
     schedule = recipe.schedule if schedule is None else schedule
     network.to(device := usable_device(device))
     with made_on(device):
+        first = training.select([0])
+        Run(
+            network=network, events=first, schedule=schedule, regularization=recipe.regularization
+        )  # checks that it fits
         costs = None if recipe.cost_in_words is None else SpikeCosts(recipe, network, meter)  # not yet quantized
         run = _Training(
             weights=LearnedWeights(network, quantization_of(recipe, quantization)),

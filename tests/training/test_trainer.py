@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from copy import deepcopy
 from dataclasses import replace
 from typing import Any
@@ -405,6 +406,18 @@ def test_divergence_is_an_error():
     nothing = Hooks(loss=lambda simulation, labels: simulation.logits.sum() * float("nan"))
     with pytest.raises(TrainingDivergedError, match="the loss became nan in epoch 1"):
         run(RECIPES["layered"], hooks=nothing)
+
+
+def test_a_network_that_cannot_run_is_no_divergence():
+    network = network_of("8-12-2")
+    network.threshold[3] = math.nan
+    with torch.inference_mode():
+        frozen = network_of("8-12-2")
+    for wrong, message in ((network, "thresholds must be finite"), (frozen, r"made in torch\.inference_mode")):
+        for quantization in (None, FEW_BITS):
+            recipe = RECIPES["layered"].model_copy(update={"quantization": quantization})
+            with pytest.raises(InputError, match=message):
+                train(wrong, recipe, toy_split(1, 40), toy_split(2, 40), seed=0)
 
 
 def test_a_layer_that_never_fires_is_told_after_the_first_epoch():
