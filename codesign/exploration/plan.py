@@ -35,11 +35,11 @@ from codesign.exploration.jobs.jobs import CostInputs, ExecuteInputs, SummaryInp
 from codesign.exploration.jobs.rows import Columns
 from codesign.exploration.planned import Evaluation, FeasiblePoint, Plan, PlannedPoint
 from codesign.hardware.cost.scheduling import learned_assumptions, neuron_assumptions
-from codesign.network.neuron import NeuronSpec
+from codesign.network.neuron import SCALED, NeuronSpec
 from codesign.network.topology import NetworkShape, TopologySpec, network_shape, topology_text
 from codesign.simulation.schedule import LAYERED, check_returns
 from codesign.training.learn import Sharing
-from codesign.training.recipe import SCALED, Recipe
+from codesign.training.recipe import Recipe
 from codesign.training.recipe_mistakes import recipe_mistakes
 from codesign.workload.dataset import WorkloadOutline
 

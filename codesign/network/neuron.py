@@ -39,6 +39,8 @@ def _time_constant(text: Any, info: ValidationInfo) -> float:
 Reset = Literal["zero", "subtract", "value"]
 OF_RESETS: dict[str, Reset] = {"reset_value": "value", "reset_amount": "subtract"}
 """Parameters that go with one reset only."""
+SCALED = ("bias", "reset_value", "reset_amount", "floor", "initial_potential")
+"""Parameters that a calibration divides: they are potentials, or are added to them."""
 _Above = Annotated[Real, Field(gt=0)]
 _TimeConstant = Annotated[float, Field(allow_inf_nan=True), BeforeValidator(_time_constant)]
 _Floor = Annotated[Real, Field(le=0)]

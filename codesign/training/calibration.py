@@ -26,13 +26,14 @@ from torch.nn import functional
 
 from codesign.arguments import instance
 from codesign.arrays import Integers
+from codesign.network.neuron import SCALED
 from codesign.network.own_weights import check_shared, own_weights
 from codesign.network.quantization import Quantization, quantize
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.engine import DEFAULT_ENGINE, simulate
 from codesign.simulation.schedule import Schedule
 from codesign.training.evaluation import evaluate
-from codesign.training.recipe import SCALED, Calibration
+from codesign.training.recipe import Calibration
 from codesign.workload.events import EventBatch
 
 _WIDEST = 8.0

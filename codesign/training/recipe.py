@@ -27,8 +27,6 @@ OF_ONE_SCHEDULE = ("policy", "group_size")
 """Those of them that a mixture refuses, since its entries have them."""
 _OF_A_MODEL = {"method": "layered", "epochs": 1}
 """Required parameters of a recipe, for a model that is used without training."""
-SCALED = ("bias", "reset_value", "reset_amount", "floor", "initial_potential")
-"""Parameters of neurons that a calibration divides: they are potentials, or are added to them."""
 
 Probability = Annotated[Real, Field(ge=0, le=1)]
 SpikeMultiplier = Annotated[Real, Field(ge=0, le=100)]

@@ -107,7 +107,7 @@ OTHERS: dict[str, dict[str, Any]] = {
     },
 }
 BESIDE: dict[str, dict[str, Any]] = {
-    **{name: {"stop": stop} for name, stop in OF_STOPS.items()},
+    **{name: {"stop": stops[0]} for name, stops in OF_STOPS.items()},
     "prioritize_input": {"input_mode": "queued"},
     "input_cost": {"input_gate": True},
     "momentum_noise": {"policy": "momentum"},

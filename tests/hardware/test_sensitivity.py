@@ -20,7 +20,11 @@ from codesign.hardware.cost.sensitivity import sensitivities, sensitivity_column
 def changed(chip: cd.Chip, path: str) -> cd.Chip:
     """The chip with a number at half its value, a rate at twice."""
     given = number_at(chip, path)
-    value = given.longest if isinstance(given, BarrierTimes) else given.si
+    if isinstance(given, BarrierTimes):
+        value = given.longest
+    else:
+        cycles = getattr(given, "cycles", None)
+        value = given.si if cycles is None else cycles / chip.clock.si
     return at(chip, {path: value * (2 if given.unit == "Hz" else 0.5)})
 
 
