@@ -95,15 +95,15 @@ def _as_trained(workload: WorkloadSpec, data: ModelData | None) -> WorkloadSpec:
 
 
 def _questions(entries: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """The questions: for each chip that does not wait, what it loses to the order of spikes and to reading early; and
-    which chip is best."""
+    """The questions: which chip is best, and for each that does not wait, what it loses to the order of spikes and to
+    reading early."""
+    if len(entries) > 1:
+        yield "chip", {"choose": "chip", "least": "energy_j", "where": ["accuracy within 1 point of best"]}
     for chip, entry in entries.items():
         if len(entry["schedules"]) > 1:
             select = {"chip": chip, "schedule": entry["schedules"]}  # named, or waiting is left out
             asked = {"ask": f"Which schedule is most accurate on {chip}?"} if len(entries) > 1 else {}
             yield f"waiting_on_{chip}", {"choose": "schedule", "most": "accuracy", "select": select, **asked}
-    if len(entries) > 1:
-        yield "chip", {"choose": "chip", "least": "energy_j", "where": ["accuracy within 1 point of best"]}
 
 
 def name_of_chip(chip: str) -> str:
