@@ -160,6 +160,10 @@ def _note(table: AnsweredTable) -> str:
         said.append(table.study.emptiness)
     elif silent:
         said.append(f"{silent}.")
+    elif table.study:
+        said += table.study.named_in(
+            [f"{answer.question} {answer.sentence}" for answer in table.answers[:_MOST_ANSWERS]]
+        )
     elif not table.answers:
         chips = [option.point for option in table.chips.options if option.point is not None]
         said += [

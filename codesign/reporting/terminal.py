@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -20,7 +19,6 @@ from codesign.analysis.results.formatting import column_label
 from codesign.analysis.results.naming import Names, stop_label
 from codesign.analysis.results.points import Point
 from codesign.analysis.results.statistics import GIVEN
-from codesign.analysis.results.study import Study, trial_name, trial_title
 from codesign.analysis.results.table import ResultTable
 from codesign.reporting.facts import pace_warnings, without_result
 from codesign.units import plural
@@ -66,7 +64,8 @@ def print_summary(
         costs = costs_in_ranges(told_of, names)
         above.append(Text(costs or " ".join(left_aside(points, names))))
     lines = [_line(answer) for answer in answers[1:]]
-    trials = _trials(answered.study, [*(way for _, way in rows), *(f"{a.question} {a.sentence}" for a in answers)])
+    said = [*(way for _, way in rows), *(f"{answer.question} {answer.sentence}" for answer in answers)]
+    trials = answered.study.named_in(said) if answered.study else []
     remarks = " ".join(answers[0].remarks[:_REMARKS]) if answers else ""
     missing = [each for each in not_modelled(told_of, names) if each not in remarks] + pace_warnings(
         told_of, ["late_fraction"]
@@ -75,7 +74,7 @@ def print_summary(
     by_chip = {point.chip: point for point in reversed(points) if not point.beyond_chip}
     limited = [*reversed(by_chip.values())] if given else [first_taking_part(shown.options)]
     missing += [f"What limits {limits}" for point in limited if (limits := what_limits(point, names))]
-    notes = [*trials, *(Text(text, style="dim") for text in missing)]
+    notes = [Text(text, style="dim") for text in (*trials, *missing)]
     told = (*above, *notes, *places)
     left = _LINES - sum(_height(part, console) for part in told) if console.is_terminal else math.inf
     for text in above:
@@ -144,13 +143,6 @@ def _of_given(points: Sequence[Point], names: Names) -> list[tuple[Option, str]]
         option = Option(label=", ".join(filter(None, told)), point=point, values=values_of(point, _FULL))
         rows.append((option, waiting))
     return rows
-
-
-def _trials(study: Study | None, told: Sequence[str]) -> list[Text]:
-    """The parameters of the trials that the summary names."""
-    named = {number for text in told for number in re.findall(r"\btrial (\d+)\b", text, re.IGNORECASE)}
-    trials = [] if study is None else [trial for trial in study.facts.trials if trial_name(trial) in named]
-    return [Text(f"{trial_title(trial)}: {study.chosen(trial)}", style="dim") for trial in trials if study]
 
 
 def _waiting(point: Point) -> str:

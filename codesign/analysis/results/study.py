@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -125,6 +126,12 @@ class Study:
         ]
         told = "; ".join(filter(None, [", ".join(values), self.chosen(trial)]))
         return f"{trial_title(trial)}, {state}: {told}"
+
+    def named_in(self, texts: Sequence[str]) -> list[str]:
+        """The parameters of the trials that texts name."""
+        named = {number for text in texts for number in re.findall(r"\btrial (\d+)\b", text, re.IGNORECASE)}
+        trials = [trial for trial in self.facts.trials if trial_name(trial) in named]
+        return [f"{upper(trial_title(trial))}: {self.chosen(trial)}." for trial in trials]
 
     def chosen(self, trial: TrialFacts) -> str:
         """A trial's most important parameters, and how many more it has."""
