@@ -189,7 +189,13 @@ def test_a_lead_of_one_seed_must_be_more_than_its_test_samples_may_bring_about(a
 
 @pytest.mark.parametrize(
     ("standing", "confidence", "told"),
-    [("open", 0.6, "open, 60 %"), ("open", 1.0, "open"), ("likely", 0.999, "likely, > 99 %"), ("sure", None, "sure")],
+    [
+        ("open", 0.6, "open, 60 %"),
+        ("open", 1.0, "open"),
+        ("likely", 0.999, "likely"),
+        ("sure", 0.999, "sure, > 99 %"),
+        ("sure", None, "sure"),
+    ],
 )
 def test_what_is_open_for_another_reason_than_its_draws_has_no_share_beside_it(standing, confidence, told):
     answer = Answer(name="", form="choose", question="", standing=standing, sentence="", confidence=confidence)

@@ -328,4 +328,4 @@ def test_the_summary_on_a_terminal_fits(found, request):
     lines = printed(request.getfixturevalue(found)).splitlines()
     assert len(lines) <= 25
     assert lines[-2:] == ["report   report.html", "results  results.parquet"]
-    assert any(line.startswith("trial 2: recipe.group_size ") for line in lines) == (found == "table")
+    assert any(line.startswith("Trial 2: recipe.group_size ") for line in lines) == (found == "table")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
@@ -10,7 +11,7 @@ from codesign.analysis.comparisons.comparison import Comparison
 from codesign.analysis.questions import Constraint
 from codesign.analysis.results.formatting import whole_percent
 from codesign.analysis.results.points import Point
-from codesign.analysis.results.statistics import Interval
+from codesign.analysis.results.statistics import CONFIDENCE, Interval
 
 _SHOWN = ("accuracy", "energy_j", "latency_s", "area_m2")
 """Columns that the table of every answer shows besides those that decide."""
@@ -113,9 +114,10 @@ class Answer:
 
     @property
     def how_sure(self) -> str:
-        """The verdict and its share, such as `sure, 99 %`; 100 % only if all agree. An answer that is open for another
-        reason shows no share: `open, 100 %` would contradict itself."""
-        if self.confidence is None or (self.standing == "open" and self.confidence >= LIKELY):
+        """The verdict and its share, such as `sure, 99 %`; 100 % only if all agree. A verdict that another reason makes
+        less sure than its share shows none: `open, 100 %` would contradict itself."""
+        surer = {"open": LIKELY, "likely": CONFIDENCE}.get(self.standing, math.inf)
+        if self.confidence is None or self.confidence >= surer:
             return self.standing
         return f"{self.standing}, {whole_percent(self.confidence)}"
 
