@@ -61,8 +61,7 @@ def train(
     engine: str = DEFAULT_ENGINE,
     warn: bool = True,
 ) -> TrainingResult:
-    """Train a network in place and return the weights that did best on the validation split, calibrated if the recipe
-    says so.
+    """Train a network in place and return the best weights on the validation split, calibrated if the recipe says so.
 
     The loss is the recipe's plus costs of spikes plus λ_W ‖W‖² over all weights (paper, sections 3.2 and A.4),
     minimized by Adam. The best epoch is the most accurate one, after costs have risen and the gate is frozen, among
@@ -92,18 +91,15 @@ def train(
     schedule = recipe.schedule if schedule is None else schedule
     network.to(device := usable_device(device))
     with made_on(device):
-        first = training.select([0])
-        Run(
-            network=network, events=first, schedule=schedule, regularization=recipe.regularization
-        )  # checks that it fits
-        costs = None if recipe.cost_in_words is None else SpikeCosts(recipe, network, meter)  # not yet quantized
+        # checks that they fit each other
+        Run(network=network, events=training.select([0]), schedule=schedule, regularization=recipe.regularization)
         run = _Training(
+            costs=None if recipe.cost_in_words is None else SpikeCosts(recipe, network, meter),  # not yet quantized
             weights=LearnedWeights(network, quantization_of(recipe, quantization)),
             recipe=recipe,
             schedule=schedule,
             seed=seed,
             engine=engine,
-            costs=costs,
             hooks=hooks,
             gate=LearnedGate(network, recipe, training) if recipe.input_gate else None,
             warn=warn,
