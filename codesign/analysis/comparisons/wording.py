@@ -30,6 +30,9 @@ _VERBS = {
     "model.latency": ("the model's error in the time", "is"),
 }
 
+_UNITS = {"energies.": "J", "times.": "s", "synchronization.": "s", "static_power.": "W", "area": "m**2"}
+_UNITS |= dict.fromkeys(RATES, "Hz")
+
 
 def gain_in_words(comparison: Comparison) -> str:
     """Say the difference with its interval over training seeds: `32.4 ± 0.9 points`, `1.2 ± 0.1 µJ`."""
@@ -43,16 +46,12 @@ def gain_in_words(comparison: Comparison) -> str:
 def named_number(path: str) -> str:
     """Name a number of a chip: `energy of a synaptic operation`, `time of a barrier`, `static power of chips`."""
     noun = subject_and_verb(path)[0]
-    if path.startswith("energies."):
-        return f"energy of {noun}"
-    if path.startswith(("times.", "synchronization.")):
-        return f"time of {noun}"
-    return noun.removeprefix("the ")
+    return {"J": f"energy of {noun}", "s": f"time of {noun}"}.get(_unit_of(path), noun.removeprefix("the "))
 
 
 def describe_range(number: RangedNumber, names: Names) -> str:
     """`a synaptic operation of Loihi (20 pJ to 30 pJ)`, `the time of a hop of Loihi (1 ns to 2 ns)`."""
-    time = "the time of " if number.path.startswith(("times.", "synchronization.")) else ""
+    time = "the time of " if _unit_of(number.path) == "s" else ""
     subject = f"{time}{subject_and_verb(number.path)[0]} of {names.chips[number.chip]}"
     if number.path.startswith(MODEL):
         return f"{subject} (typically a factor of {significant(number.high, 2)})"
@@ -66,11 +65,7 @@ def subject_and_verb(path: str) -> tuple[str, str]:
 
 
 def _unit_of(path: str) -> str:
-    if path.startswith("energies."):
-        return "J"
-    if path == "area":
-        return "m**2"
-    return "W" if path.startswith("static_power.") else "Hz" if path in RATES else "s"
+    return next((unit for part, unit in _UNITS.items() if path.startswith(part)), "")
 
 
 def describe_tip(tip: Tip, names: Names) -> str:
