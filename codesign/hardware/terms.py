@@ -17,13 +17,14 @@ from typing import Any, Literal
 StaticBook = Literal["board", "cores_in_use"]
 """Which part of a chip's static power is charged to a network; see `BOOKS`."""
 
-BOOKS: dict[StaticBook, tuple[str, ...]] = {
+StaticPart = Literal["chip", "chip_share", "core_in_use", "core_off", "host"]
+
+BOOKS: dict[StaticBook, tuple[StaticPart, ...]] = {
     "board": ("chip", "core_in_use", "core_off", "host"),
     "cores_in_use": ("chip_share", "core_in_use"),
 }
 """Parts of the static power that each book counts: everything that is powered, or the part of the cores in use, where
 `chip_share` is the part `chip` times their share of all cores."""
-
 
 Operation = Literal["accelerated", "real_time"]
 """`accelerated`: the chip runs as fast as it can, and is on for that long. `real_time`: it is on while the stimulus

@@ -27,7 +27,7 @@ from codesign.hardware.chip.numbers import (
 )
 from codesign.hardware.chip.provenance import OWN, Confidence, Sourced
 from codesign.hardware.chip.validation_models import Recomputation
-from codesign.hardware.terms import BOOKS
+from codesign.hardware.terms import BOOKS, StaticPart
 from codesign.mistakes import of_form, problem
 from codesign.network.neuron import FEATURES, Reset
 from codesign.units import Energy, Fraction, Positive, Power, Real, Time, plural
@@ -358,9 +358,6 @@ def _counted(value: Any) -> Any:
     return next((parts for book, parts in BOOKS.items() if book == value), value)
 
 
-StaticPart = Literal["chip", "chip_share", "core_in_use", "core_off", "host"]
-
-
 class Measurement(Spec):
     """A published end-to-end result, and the `model` with which `codesign chips validate` recomputes it.
 
@@ -375,7 +372,7 @@ class Measurement(Spec):
     latency: Time | None = None
     power: Power | None = None
     accuracy: Fraction | None = None
-    counted: Annotated[tuple[StaticPart, ...], BeforeValidator(_counted)] = BOOKS["board"]  # type: ignore[assignment]
+    counted: Annotated[tuple[StaticPart, ...], BeforeValidator(_counted)] = BOOKS["board"]
     confidence: Confidence = "measured"
     source: str = OWN
     note: str = ""
