@@ -108,6 +108,7 @@ def test_keys_stay_the_same(plan):
         "summary": "a773ff6bc0e9e2f9",
         "cost": "ba4aff8de035f2f8",
     }
+    assert plan.config_hash[:16] == "73d04d2de8806725"  # which a field that is not named in `added` changes, too
 
 
 def test_a_policy_that_is_not_registered_has_no_key(plan):
