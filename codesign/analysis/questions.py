@@ -7,21 +7,20 @@ results or measures, and select points by what they are.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
-from typing import Annotated, Any, Literal, cast, get_args
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, Discriminator, Field, PlainSerializer, Tag, TypeAdapter, model_validator
 
-from codesign.analysis.results.columns import AXIS_PREFIX, COLUMNS, NUMERIC_COLUMNS
+from codesign.analysis.comparisons.constraints import Constraint
+from codesign.analysis.results.columns import AXIS_PREFIX, COLUMNS
 from codesign.analysis.results.formatting import is_share, like
 from codesign.documents import Spec
 from codesign.mistakes import suggestion
-from codesign.units import Real, fraction, parse_quantity, si_unit
+from codesign.units import Real, parse_quantity, si_unit
 
-Relation = Literal[">=", "<=", ">", "<", "within"]
 Selected = str | int | float | bool | None
 CHOICES = ("chip", "schedule", "recipe")
 """What can be chosen, beside the values of an axis."""
@@ -47,74 +46,6 @@ def _column(name: object) -> object:
 Selection = Annotated[Mapping[str, Selected | tuple[Selected, ...]], BeforeValidator(_paths)]
 """Which points: the values of facts (`recipe`, `schedule`, `chip`, `training_method`, `policy`, `group_size`, …) and of
 axes by their path. A list allows several values; `lowest` and `highest` take the end of what there is."""
-
-_CONSTRAINT = re.compile(r"\s*(?P<column>[\w.]+)\s*(?P<relation>>=|<=|>|<|within)\s*(?P<value>.+?)\s*")
-_WITHIN = re.compile(r"(?P<number>\d+(\.\d+)?)\s*(?P<unit>points?|%)\s+of\s+best")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Constraint:
-    """What a point must meet, such as `accuracy >= 95 %`, `latency_s < 1 ms` or `accuracy within 1 point of best`.
-
-    Attributes:
-        value: the limit in SI units; of `within` the largest distance from the best of the points in question, in the
-            column's own unit, or as a share of the best where `relative`.
-        by_seed: of `within`, once the best is known, the limit that it sets in each of its training seeds, (D,) in the
-            joint draws of its chip's numbers or (1,).
-        distance, rivals: of `within`, likewise: how far from the best the limit is, and the points that come nearest to
-            the best, which is one of them; the best alone where the choice of test samples does not matter.
-        text: as it was written.
-    """
-
-    column: str
-    relation: Relation
-    value: float
-    relative: bool = False
-    by_seed: Mapping[int, tuple[float, ...]] = field(default_factory=dict, compare=False)
-    distance: float = field(default=0.0, compare=False)
-    rivals: tuple[Any, ...] = field(default=(), compare=False, repr=False)
-    text: str
-
-    @staticmethod
-    def parse(text: object) -> Constraint:
-        """Raises ValueError for text of another form, a column that is not known or a limit that it cannot have."""
-        if isinstance(text, Constraint):
-            return text
-        written = _CONSTRAINT.fullmatch(text) if isinstance(text, str) else None
-        if written is None:
-            raise ValueError(
-                f"must be like 'accuracy >= 95 %' or 'accuracy within 1 point of best', found {text!r:.80}; "
-                "chips, schedules and recipes are chosen by `select: {chip: mubrain}`"
-            )
-        column, value = written["column"], written["value"]
-        relation = cast(Relation, written["relation"])
-        if column not in NUMERIC_COLUMNS:
-            raise ValueError(f"'{column}' is not a numeric column of results{suggestion(column, NUMERIC_COLUMNS)}")
-        if relation != "within":
-            return Constraint(column=column, relation=relation, value=_limit(value, column), text=str(text))
-        distance = _WITHIN.fullmatch(value)
-        if distance is None:
-            raise ValueError(f"must end like 'within 1 point of best' or 'within 5 % of best', found {text!r:.80}")
-        share, relative = float(distance["number"]) / 100, distance["unit"] == "%"
-        if not relative and not is_share(column):
-            raise ValueError(f"'{column}' has no points; write 'within 5 % of best', found {text!r:.80}")
-        return Constraint(column=column, relation=relation, value=share, relative=relative, text=str(text))
-
-
-def _limit(value: str, column: str) -> float:
-    known = COLUMNS[column]
-    if known.unit:
-        return parse_quantity(value, known.unit)
-    if is_share(column) and value.endswith("%"):
-        return fraction(value)
-    try:
-        number = float(value)
-    except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
-        raise ValueError(f"must be a number, found {value!r:.80}")
-    return fraction(number) if is_share(column) else number
-
 
 Limit = Annotated[Constraint, BeforeValidator(Constraint.parse), PlainSerializer(lambda limit: limit.text)]
 Where = tuple[Limit, ...]

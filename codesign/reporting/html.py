@@ -17,7 +17,8 @@ from codesign.analysis.answers.remarks import (
 )
 from codesign.analysis.answers.savings import first_taking_part, what_limits
 from codesign.analysis.answers.selecting import value_of
-from codesign.analysis.questions import CHOICES, ChooseQuestion, Constraint, Question
+from codesign.analysis.comparisons.constraints import Constraint
+from codesign.analysis.questions import CHOICES, ChooseQuestion, Question
 from codesign.analysis.results.columns import AXIS_PREFIX
 from codesign.analysis.results.formatting import column_label
 from codesign.analysis.results.metadata import ResultMetadata

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from mistakes_found import mistakes_of
 
-from codesign.analysis.questions import Constraint
+from codesign.analysis.comparisons.constraints import Constraint
 from codesign.analysis.results.columns import NUMERIC_COLUMNS
 from codesign.analysis.results.formatting import quantity
 from codesign.exploration.definition.composition import load_chosen

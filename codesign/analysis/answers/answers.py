@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from codesign.analysis.comparisons.comparison import Comparison
-from codesign.analysis.questions import Constraint
+from codesign.analysis.comparisons.constraints import Constraint
 from codesign.analysis.results.formatting import whole_percent
 from codesign.analysis.results.points import Point
 from codesign.analysis.results.statistics import CONFIDENCE, Interval

@@ -15,11 +15,11 @@ from codesign.analysis.answers.comparing import compare_sides
 from codesign.analysis.answers.printed import answer_printed
 from codesign.analysis.answers.suggested import search_questions, suggested_questions
 from codesign.analysis.answers.targets import reach
+from codesign.analysis.comparisons.constraints import Constraint
 from codesign.analysis.questions import (
     ChooseQuestion,
     ClaimQuestion,
     CompareQuestion,
-    Constraint,
     PrintedQuestion,
     Question,
     TargetQuestion,

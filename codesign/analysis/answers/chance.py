@@ -5,9 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from codesign.analysis.comparisons.comparison import Comparison, compare
-from codesign.analysis.comparisons.constraints import largest_miss, meeting, meets, met_by_chance, missed_by_chance
+from codesign.analysis.comparisons.constraints import (
+    Constraint,
+    largest_miss,
+    meeting,
+    meets,
+    met_by_chance,
+    missed_by_chance,
+)
 from codesign.analysis.comparisons.contest import Contest
-from codesign.analysis.questions import Constraint
 from codesign.analysis.results.formatting import listed
 from codesign.analysis.results.points import Point
 from codesign.analysis.results.samples import answer_alike, counts_samples, lead_by_samples

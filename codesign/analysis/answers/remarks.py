@@ -8,13 +8,12 @@ from collections.abc import Collection, Sequence
 from codesign.analysis.answers.answers import Option
 from codesign.analysis.answers.chance import excluded_by_chance, included_by_chance, undecided_by_samples
 from codesign.analysis.comparisons.comparison import ENERGIES, Obstacle, energy_of
-from codesign.analysis.comparisons.constraints import completeness, doubt
+from codesign.analysis.comparisons.constraints import Constraint, completeness, doubt
 from codesign.analysis.comparisons.contest import GUESSED, Contest
 from codesign.analysis.comparisons.obstacles import untimed_sentence
 from codesign.analysis.comparisons.robustness import drawn, quantiles, undrawn
 from codesign.analysis.comparisons.unequal import unequal_chips, unequal_settings
 from codesign.analysis.comparisons.wording import scaled_sentence, tip_sentence
-from codesign.analysis.questions import Constraint
 from codesign.analysis.results.formatting import (
     UNKNOWN,
     column_label,

@@ -8,9 +8,8 @@ from itertools import groupby
 
 from codesign.analysis.answers.chance import left_to_samples
 from codesign.analysis.comparisons.comparison import compare_series
-from codesign.analysis.comparisons.constraints import best_variant, meeting
+from codesign.analysis.comparisons.constraints import Constraint, best_variant, meeting
 from codesign.analysis.comparisons.contest import Contest
-from codesign.analysis.questions import Constraint
 from codesign.analysis.results.formatting import column_label, quantity
 from codesign.analysis.results.points import Point
 

@@ -9,6 +9,7 @@ from codesign.analysis.answers.answers import Answer, Option, values_of
 from codesign.analysis.answers.remarks import left_aside, may_miss, without_draws
 from codesign.analysis.answers.selecting import none_taking_part, points_in, taking_part
 from codesign.analysis.comparisons.constraints import (
+    Constraint,
     best_variant,
     doubt,
     largest_miss,
@@ -21,7 +22,7 @@ from codesign.analysis.comparisons.constraints import (
     resolved,
     seeds_of,
 )
-from codesign.analysis.questions import Constraint, TargetQuestion
+from codesign.analysis.questions import TargetQuestion
 from codesign.analysis.results.formatting import column_label, listed
 from codesign.analysis.results.naming import Names
 from codesign.analysis.results.points import Point

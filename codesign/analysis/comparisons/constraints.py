@@ -1,4 +1,4 @@
-"""Which points meet the constraints, by how much the others miss them, and how certain that is.
+"""Constraints: which points meet them, by how much the others miss them, and how certain that is.
 
 An option is represented by its best variant that meets the constraints, never by its first.
 """
@@ -6,15 +6,16 @@ An option is represented by its best variant that meets the constraints, never b
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import replace
-from typing import TypeVar
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, TypeVar, cast
 
 import numpy as np
 
 from codesign.analysis.comparisons.comparison import ENERGIES
 from codesign.analysis.comparisons.robustness import drawn
-from codesign.analysis.questions import Constraint
+from codesign.analysis.results.columns import COLUMNS, NUMERIC_COLUMNS
 from codesign.analysis.results.formatting import (
     column_label,
     is_share,
@@ -29,18 +30,86 @@ from codesign.analysis.results.samples import counts_samples, lead_by_samples, s
 from codesign.analysis.results.statistics import GIVEN, difference, interval
 from codesign.arrays import Flags, Floats
 from codesign.hardware.terms import COVERAGE
+from codesign.mistakes import suggestion
+from codesign.units import fraction, parse_quantity
 
 _MOST_RIVALS = 60
 """The number of best points from which the limit of a `within` is drawn; a worse point hardly ever sets it."""
 _NEARLY = 1.1
 """Misses below this factor are given in percent."""
 
-
+Relation = Literal[">=", "<=", ">", "<", "within"]
+_CONSTRAINT = re.compile(r"\s*(?P<column>[\w.]+)\s*(?P<relation>>=|<=|>|<|within)\s*(?P<value>.+?)\s*")
+_WITHIN = re.compile(r"(?P<number>\d+(\.\d+)?)\s*(?P<unit>points?|%)\s+of\s+best")
 OptionT = TypeVar("OptionT", bound=Hashable)
 
 _TIES = (("accuracy", True), ("energy_j", False), ("latency_s", False), ("area_m2", False))
 """Tie-breakers between equally good variants, in order, and whether more of each is better."""
 _DIGITS = 12
+
+
+@dataclass(frozen=True, kw_only=True)
+class Constraint:
+    """What a point must meet, such as `accuracy >= 95 %`, `latency_s < 1 ms` or `accuracy within 1 point of best`.
+
+    Attributes:
+        value: the limit in SI units; of `within` the largest distance from the best of the points in question, in the
+            column's own unit, or as a share of the best where `relative`.
+        by_seed: of `within`, once the best is known, the limit that it sets in each of its training seeds, (D,) in the
+            joint draws of its chip's numbers or (1,).
+        distance, rivals: of `within`, likewise: how far from the best the limit is, and the points that come nearest to
+            the best, which is one of them; the best alone where the choice of test samples does not matter.
+        text: as it was written.
+    """
+
+    column: str
+    relation: Relation
+    value: float
+    relative: bool = False
+    by_seed: Mapping[int, tuple[float, ...]] = field(default_factory=dict, compare=False)
+    distance: float = field(default=0.0, compare=False)
+    rivals: tuple[Any, ...] = field(default=(), compare=False, repr=False)
+    text: str
+
+    @staticmethod
+    def parse(text: object) -> Constraint:
+        """Raises ValueError for text of another form, a column that is not known or a limit that it cannot have."""
+        if isinstance(text, Constraint):
+            return text
+        written = _CONSTRAINT.fullmatch(text) if isinstance(text, str) else None
+        if written is None:
+            raise ValueError(
+                f"must be like 'accuracy >= 95 %' or 'accuracy within 1 point of best', found {text!r:.80}; "
+                "chips, schedules and recipes are chosen by `select: {chip: mubrain}`"
+            )
+        column, value = written["column"], written["value"]
+        relation = cast(Relation, written["relation"])
+        if column not in NUMERIC_COLUMNS:
+            raise ValueError(f"'{column}' is not a numeric column of results{suggestion(column, NUMERIC_COLUMNS)}")
+        if relation != "within":
+            return Constraint(column=column, relation=relation, value=_limit(value, column), text=str(text))
+        distance = _WITHIN.fullmatch(value)
+        if distance is None:
+            raise ValueError(f"must end like 'within 1 point of best' or 'within 5 % of best', found {text!r:.80}")
+        share, relative = float(distance["number"]) / 100, distance["unit"] == "%"
+        if not relative and not is_share(column):
+            raise ValueError(f"'{column}' has no points; write 'within 5 % of best', found {text!r:.80}")
+        return Constraint(column=column, relation=relation, value=share, relative=relative, text=str(text))
+
+
+def _limit(value: str, column: str) -> float:
+    known = COLUMNS[column]
+    if known.unit:
+        return parse_quantity(value, known.unit)
+    if is_share(column) and value.endswith("%"):
+        return fraction(value)
+    try:
+        number = float(value)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise ValueError(f"must be a number, found {value!r:.80}")
+    return fraction(number) if is_share(column) else number
 
 
 def more_is_better(column: str) -> bool:

@@ -20,10 +20,17 @@ from typing import Any
 import numpy as np
 
 from codesign.analysis.comparisons.comparison import Comparison, compare, energy_of
-from codesign.analysis.comparisons.constraints import best_variant, meeting, met_in, over_words, seeds_of, standing
+from codesign.analysis.comparisons.constraints import (
+    Constraint,
+    best_variant,
+    meeting,
+    met_in,
+    over_words,
+    seeds_of,
+    standing,
+)
 from codesign.analysis.comparisons.obstacles import Terms, absence, obstacle_between, untimed
 from codesign.analysis.comparisons.robustness import DRAWN, drawn, places_of
-from codesign.analysis.questions import Constraint
 from codesign.analysis.results.naming import Names
 from codesign.analysis.results.points import Point
 from codesign.analysis.results.statistics import GIVEN
