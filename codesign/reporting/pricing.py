@@ -29,7 +29,7 @@ _MOST_CELLS = 5000
 """Most cells of all densities of a page."""
 _BOUND = (
     "Without synchronization, latency here is the stepwise bound: each forward step takes as long as its busiest core "
-    "and its longest way. It is never below the replay of all messages, which the front has too where it was asked for."
+    "and its longest way, never less than if all messages are replayed."
 )
 _PACE = (
     "A point with a late fraction falls behind its input in that share of its steps. Only the front says so, and, "
@@ -96,7 +96,6 @@ class PricingPage:
 
     Attributes:
         size: number of design points.
-        combinations: number of combinations of the prices that affect time.
         objectives: column and direction of each objective.
         energy: column of the energy in the figures.
         models: recipe, seed and accuracy of each model.
@@ -113,7 +112,6 @@ class PricingPage:
     schedule: str
     operation: str
     size: int
-    combinations: int
     objectives: tuple[tuple[str, str], ...]
     energy: str
     axes: tuple[VariedPrice, ...]
@@ -169,8 +167,7 @@ def _summary(page: PricingPage) -> str:
     vary = {0: "no price varies", 1: "1 price varies"}.get(varied, f"{varied} prices vary")
     return (
         f"{plural(page.size, 'design point')} of {page.chip}; {vary}. Each is run on {models} of "
-        f"the sweep “{page.sweep}” under the schedule “{page.schedule}”, in {operation} operation. "
-        f"{plural(page.combinations, 'combination')} of prices that time depends on. {len(page.front):,} on the front."
+        f"the sweep “{page.sweep}” under the schedule “{page.schedule}”, in {operation} operation."
     )
 
 
@@ -196,22 +193,22 @@ def _label(column: str) -> str:
 
 
 def best_points(page: PricingPage) -> list[str]:
-    """Sentences on the best point of the front in each objective that is a cost, with its prices; shared prices are
-    last."""
-    ends = _ends(page)
-    said = {axis: {_value(row[axis.path], axis) for row in ends.values()} for axis in page.axes}
-    apart = [axis for axis in page.axes if len(said[axis]) > 1]
+    """Sentences on the points of the front that are best in an objective that is a cost, with their prices; shared
+    prices are last."""
+    ends, aims = _ends(page), dict(page.objectives)
+    rows = list({id(row): row for row in ends.values()}.values())
+    said = {axis: {_value(row[axis.path], axis) for row in rows} for axis in page.axes}
     found = []
-    for column, row in ends.items():
-        extreme = "Highest" if dict(page.objectives)[column] == "maximize" else "Least"
-        other = next((name for name in (page.energy, "latency_s") if name != column and row.get(name) is not None), "")
-        beside = f", at {_cost(row[other], other)} {_label(other)}" if other else ""
-        point = f"It is point {row['point']:,}, trained by the recipe {row['recipe']}."
-        prices = [_is(axis, row[axis.path]) for axis in apart]
-        found.append(" ".join([f"{extreme} {_label(column)}: {_cost(row[column], column)}{beside}.", point, *prices]))
-    first = next(iter(ends.values()), {})
-    shared = [_is(axis, first[axis.path]) for axis in page.axes if len(said[axis]) == 1]
-    return [*found, *([f"In all of these: {' '.join(shared)}"] if shared and len(ends) > 1 else [])]
+    for row in rows:
+        costs = {name: f"{_label(name)} ({_cost(row[name], name)})" for name in ends if ends[name] is row}
+        best = [f"{'highest' if aims[name] == 'maximize' else 'least'} {cost}" for name, cost in costs.items()]
+        known = [name for name in (page.energy, "latency_s") if name not in costs and row.get(name) is not None]
+        beside = listed([f"{_cost(row[name], name)} {_label(name)}" for name in known])
+        point = f"Point {row['point']:,}, trained by the recipe {row['recipe']}, has the {listed(best)}"
+        prices = [_is(axis, row[axis.path]) for axis, values in said.items() if len(values) > 1 or not rows[1:]]
+        found.append(" ".join([f"{point}{f', at {beside}' if beside else ''}.", *prices]))
+    shared = [_is(axis, rows[0][axis.path]) for axis, values in said.items() if len(values) == 1 and rows[1:]]
+    return [*found, *([f"In all of these: {' '.join(shared)}"] if shared else [])]
 
 
 def _ends(page: PricingPage) -> dict[str, Mapping[str, Any]]:

@@ -22,9 +22,9 @@ def test_a_page_of_prices_says_first_what_is_best_and_with_which_prices():
     """Of six points on the front, the first has the least energy and the last the least latency."""
     answers = re.findall("<p>(.*?)</p>", prices_page().partition('class="answers"')[2])[:2]
     assert answers == [
-        "Least energy per sample: 10 nJ, at 1 ms latency. It is point 0, trained by the recipe layered. "
+        "Point 0, trained by the recipe layered, has the least energy per sample (10 nJ), at 1 ms latency. "
         "Receiving a message takes 1 ns. Vector width is 4.",
-        "Least latency: 167 µs, at 60 nJ energy per sample. It is point 5, trained by the recipe random. "
+        "Point 5, trained by the recipe random, has the least latency (167 µs), at 60 nJ energy per sample. "
         "Receiving a message takes 2 ns. Vector width is all.",
     ]
 

@@ -36,7 +36,6 @@ def prices_page(more: str = "", *, points: int = 400, on_front: int = 6) -> str:
             synchronization="asynchronous",
             operation="real_time",
             size=2 * points,
-            combinations=4,
             objectives=(("energy_j", "minimize"), ("latency_s", "minimize")),
             energy="energy_j",
             axes=(axis, words, fixed),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -133,7 +132,6 @@ def page_of(problem: PricingProblem, front: pa.Table, densities: Sequence[Densit
         schedule=spec.schedule,
         operation=problem.operation,
         size=space.size,
-        combinations=math.prod(space.combined_shape),
         objectives=tuple((objective.column, objective.direction) for objective in spec.objectives),
         energy=spec.drawn_energy,
         axes=space.axes,
