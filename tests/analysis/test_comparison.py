@@ -76,6 +76,14 @@ def test_powers_are_compared_on_the_terms_that_both_have():
     assert answer.sentence.startswith("a has 2.00 times more power (on the terms that both have) than b.")
 
 
+def test_of_what_is_counted_there_are_fewer():
+    rows = [
+        row(chip, 1.0, seed, decision_timesteps=steps) for chip, steps in (("a", 3.0), ("b", 4.0)) for seed in (0, 1)
+    ]
+    answer = asked(rows, compare=["a", "b"], columns=["decision_timesteps"])
+    assert answer.sentence == "a has 25 % fewer decision timesteps than b."
+
+
 @pytest.mark.parametrize("column", ["energy_j", "power_w"])
 def test_an_all_in_figure_compares_within_its_chip_alone(column):
     """Neither the same operation nor another column would make it compare with another chip's."""
