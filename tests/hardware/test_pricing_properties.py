@@ -11,7 +11,7 @@ from test_replay import MICROSECONDS, TIMES, cases
 from codesign.analysis.results.columns import COLUMNS
 from codesign.hardware.chip.description import Chip
 from codesign.hardware.chip.parameters import with_parameter
-from codesign.hardware.chip.parts import Energies
+from codesign.hardware.chip.parts import Energies, StaticPower
 from codesign.hardware.cost.cost import Cost, price
 from codesign.hardware.placement.placement import Placement, place
 from codesign.hardware.terms import COST_TERMS
@@ -31,9 +31,7 @@ def priced(draw: st.DrawFn) -> tuple[Execution, Chip, Placement, str]:
     energies = {name: draw(PICOJOULES) for name in ENERGIES}
     energies["synaptic_operation"] = number(draw(PICOJOULES), all_in="false")
     energies["neuron_update"] = number(draw(PICOJOULES), counted=counted)
-    off = draw(st.integers(0, 9))
-    powers = {"chip": draw(st.integers(0, 9)), "core_off": off, "core_in_use": off + draw(st.integers(0, 9))}
-    powers = {part: number(f"{power} mW") for part, power in (powers | {"host": draw(st.integers(0, 9))}).items()}
+    powers = {part: f"{draw(st.integers(0, 9))} mW" for part in StaticPower.model_fields}
     chip = chip_from(
         f"""
 cores: {number(16)}
@@ -43,7 +41,7 @@ vector_width: {number(plain.vector_width.value)}
 clock: {number("1 MHz")}
 crossbar: {draw(st.sampled_from(["true", "false"]))}
 synchronization: {draw(st.sampled_from(KINDS))}
-static_power: {{{", ".join(f"{part}: {power}" for part, power in powers.items())}}}
+{group("static_power", **powers)}
 {mesh(4, 2, 2)}{group("energies", **energies)}{group("times", **{name: draw(MICROSECONDS) for name in TIMES})}"""
     )
     placement = place(execution.shape, chip, "scaled")
