@@ -204,8 +204,7 @@ class Chip(Spec):
     @property
     def cores_told_apart(self) -> int:
         """Number of cores in the lists of its file; 1 if all are alike."""
-        capacities = (self.neurons_per_core, self.synapses_per_core, self.weight_memory)
-        return max((len(counts.value) for counts in capacities if counts is not None), default=1)
+        return max((len(counts.value) for _, counts in self if isinstance(counts, CoreCounts)), default=1)
 
     @property
     def mesh(self) -> Mesh | None:
@@ -328,9 +327,8 @@ def _cycle_mistakes(chip: Chip, place: tuple[str, str], number: TimeNumber) -> I
 
 
 def _capacity_mistakes(chip: Chip) -> Iterator[Mistake]:
-    for name in ("neurons_per_core", "synapses_per_core", "weight_memory"):
-        counts = getattr(chip, name)
-        if counts is not None and len(counts.value) not in (1, chip.cores.value):
+    for name, counts in chip:
+        if isinstance(counts, CoreCounts) and len(counts.value) not in (1, chip.cores.value):
             yield (
                 (name, "value"),
                 f"must be one number or one for each of the {chip.cores.value} cores, found {len(counts.value)}",
