@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 from codesign.arrays import Flags, Floats, Integers
 from codesign.hardware.cost.work import PlacedExecution, StepRecord, drained_neurons, updated_neurons
 from codesign.hardware.placement.lanes import lane_operations
+from codesign.hardware.terms import WORK_TIMES
 from codesign.simulation.execution import MessageTable, UpdateTable
 
-_KINDS = 6  # kinds of work, as in `codesign.hardware.terms.WORK_TIMES`
+_KINDS = len(WORK_TIMES)
 _CHUNK = 1 << 17  # numbers in a chunk of steps, which fit into a core's cache
 
 

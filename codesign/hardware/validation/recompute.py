@@ -124,7 +124,7 @@ def _latency(prices: Prices, model: Steps) -> Latency:
         each = chip.synchronization.model_copy(update={"ticks_per_timestep": 1})
         prices = replace(prices, chip=chip.model_copy(update={"synchronization": each}))
     steps = StepWork(
-        work=np.stack([np.zeros((1, 6)), _work(chip, model.work)]),
+        work=np.array([[[0.0]], [[1.0]]]) * _work(chip, model.work),
         sent=np.zeros((2, 1)),
         which=np.ones((1, model.steps), dtype=np.int64),
         routes=(),
