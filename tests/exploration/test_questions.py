@@ -71,10 +71,11 @@ questions:
   j: {printed: Table 1, columns: [accuracy], rows: {one: {label: One, of: {}, values: {acuracy: 95 %}}}}
   k: {printed: Table 2, settings: {epoch: 50}}
   l: {choose: chip, most: accuracy, select: {training.epoch: 1}}
-  m: {choose: chip, most: accuracy, select: {policy: randm}}
+  m: {claim: It is so, column: acuracy,
+      more: {policy: randm}, less: {}}
 """
     told = dict(mistakes_of(load, tmp_path, SWEEP + questions))
-    assert sorted(told) == [8, 9, 10, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23]
+    assert sorted(told) == [8, 9, 10, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24]
     assert "did you mean 'energy_j'?" in told[8]
     assert "did you mean 'axis.chip.loihi.mapping'?" in told[9]
     assert "no chip, schedule or recipe 'mubrain'" in told[10]
@@ -88,7 +89,8 @@ questions:
     assert told[20].endswith("values.acuracy: is not among the columns; did you mean 'accuracy'? allowed: accuracy")
     assert "settings.epoch: is not a setting of recipes, neurons or data; did you mean 'epochs'?" in told[21]
     assert "training.epoch: a recipe has no parameter 'epoch'; did you mean 'epochs'?" in told[22]
-    assert "policy: has no value 'randm'; did you mean 'random'?" in told[23]
+    assert "'acuracy' is not a numeric column of results or measure; did you mean 'accuracy'?" in told[23]
+    assert "policy: has no value 'randm'; did you mean 'random'?" in told[24]
 
 
 @pytest.mark.parametrize("column", NUMERIC_COLUMNS)
