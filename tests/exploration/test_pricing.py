@@ -106,7 +106,7 @@ def test_a_grid_equals_its_points_priced_alone(kind, operation, data, priced, ca
 @pytest.mark.parametrize("kind", ["barrier", "timer"])
 def test_linked_prices_and_several_threads_change_nothing(kind: str, priced: Path, cache_root: Path):
     body = (
-        "linked:\n  point:\n    clock: [10 MHz, 40 MHz, 90 MHz]\n    energies.clock_cycle: [1 pJ, 2 pJ, 3 pJ]\n"
+        "linked:\n  point:\n    clock: [10 MHz, 40 MHz, 90 MHz]\n    energies.clock_cycle: [1 pJ, 3 pJ, 3 pJ]\n"
         "    static_power.chip: [1 mW, 3 mW, 9 mW]\naxes:\n  vector_width: [1, 4]\n  energies.hop: [1 pJ, 2 pJ]\n"
     )
     if kind == "barrier":

@@ -85,6 +85,12 @@ def test_a_model_that_was_trained_for_another_chip_is_the_sweeps(priced: Path):
             5,
             "equally many values, found 1, 2",
         ),
+        (
+            "axes:",
+            "linked: {a: {clock: [1 MHz, 1 MHz], static_power.chip: [1 W, 1000 mW]}}\naxes:",
+            5,
+            "prices that move together have the same values twice",
+        ),
     ],
 )
 def test_a_name_that_leads_nowhere_is_told_with_its_line(old: str, new: str, line: int, message: str, priced: Path):

@@ -70,7 +70,7 @@ class Axis(VariedPrice):
 
 def axis_of(chip: Chip, path: str, entry: tuple[AxisValue, ...] | AxisRange, *, group: str = "") -> Axis:
     """The axis of an entry of the file; `group` is the name of linked axes. Raises InputError if the price does not
-    exist, changes spikes and not only their price, or cannot have a value."""
+    exist, changes spikes and not only their price, cannot have a value, or has one twice without being linked."""
     kind = number_type(chip, path)
     if kind is None and path.startswith("structure."):
         kind = Number  # a word, such as the type of a memory
@@ -86,7 +86,7 @@ def axis_of(chip: Chip, path: str, entry: tuple[AxisValue, ...] | AxisRange, *, 
     values = _spread(kind, path, entry) if isinstance(entry, AxisRange) else entry
     shown, unit = _shown(values)
     try:
-        different("values", values, held=shown)
+        different("values", values, held=[*enumerate(shown)] if group else shown)
     except ValueError as error:
         raise InputError(str(error)) from None
     bare = "x" if issubclass(kind, BarrierTimes) else "cycles" if issubclass(kind, TimeNumber) else ""

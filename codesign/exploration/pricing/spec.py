@@ -195,21 +195,25 @@ def _objective_problems(data: dict[Any, Any]) -> Mistakes:
 def _axis_problems(data: dict[Any, Any], chip: Chip) -> Mistakes:
     seen: dict[str, Path_] = {}
     for group, members in _groups(data).items():
-        counts = []
+        linked = dotted(group) if group[0] == "linked" and len(members) > 1 else ""
+        axes = []
         for path, entry in members.items():
             place = (*group, path)
             if path in seen:
                 yield place, f"is also varied by {dotted(seen[path])}; keep one"
             seen.setdefault(path, place)
             try:
-                counts.append(len(axis_of(chip, path, _ENTRY.validate_python(entry)).values))
+                axes.append(axis_of(chip, path, _ENTRY.validate_python(entry), group=linked))
             except ValidationError:
                 continue  # its form is invalid, and reported elsewhere
             except InputError as error:
                 yield place, str(error)
-        if group[0] == "linked" and len(set(counts)) > 1:
+        counts = [len(axis.values) for axis in axes]
+        if linked and len(set(counts)) > 1:
             listed = ", ".join(map(str, counts))
             yield group, f"prices that move together need equally many values, found {listed}"
+        elif linked and len({*zip(*(axis.shown for axis in axes), strict=True)}) < max(counts, default=0):
+            yield group, "prices that move together have the same values twice"
 
 
 _ENTRY: TypeAdapter[Any] = TypeAdapter(AxisEntry)
