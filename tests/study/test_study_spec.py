@@ -82,10 +82,12 @@ def test_mistakes_are_told_with_their_line(old: str, new: str, message: str) -> 
 
 
 def test_a_given_model_has_its_own_network() -> None:
-    found = mistakes_of(study, ("layered: {method: layered}", "layered: {model: mine.safetensors}"))
-    told = "the network is that of the model of recipe 'layered'; remove it"
-    for path, line in (("neuron.time_constant", TIME), ("network.hidden.1", WIDTH)):
-        assert (line_of(line), f"space.{path}: {told}") in found
+    own = ("layered: {method: layered}", "layered: {model: mine.safetensors}"), "layered"
+    shared = ("recipe_defaults: {", "recipe_defaults: {from: mine.safetensors, "), "unlayered"
+    for change, recipe in (own, shared):
+        found, told = mistakes_of(study, change), f"the network is that of the model of recipe '{recipe}'; remove it"
+        for path, line in (("neuron.time_constant", TIME), ("network.hidden.1", WIDTH)):
+            assert (line_of(line), f"space.{path}: {told}") in found
 
 
 @pytest.mark.parametrize(

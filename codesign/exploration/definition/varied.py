@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from codesign.errors import InputError
-from codesign.exploration.definition.checks import mapping
+from codesign.exploration.definition.checks import merged_recipes
 from codesign.exploration.definition.entries import MODELS
 from codesign.exploration.definition.nested import part_at, part_mistakes, unknown_part, with_parts
 from codesign.exploration.definition.network import HiddenLayers, NetworkEntry, changes_widths
@@ -73,7 +73,7 @@ def wrong_value(block: str, entry: Mapping[str, Any], parameter: str, value: Any
 
 def of_given_model(data: dict[str, Any], path: str) -> str | None:
     """Why a path of network or neuron cannot be varied because a recipe is given a model; None if it can."""
-    recipes = mapping(data, "recipes").items()
+    recipes = merged_recipes(data).items()
     given = (name for name, recipe in recipes if isinstance(recipe, dict) and not {"model", "from"}.isdisjoint(recipe))
     name = None if path.startswith("workload.") else next(given, None)
     return None if name is None else f"the network is that of the model of recipe '{name}'; remove it"
