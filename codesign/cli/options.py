@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import shlex
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -50,10 +51,11 @@ RayAddressOption = Annotated[str | None, typer.Option(help="HOST:PORT of a runni
 
 
 def place(text: str) -> str:
-    """A path or URL as it was given. An empty one is refused: it would mean the working folder or the default."""
+    """A path or URL as it was given, but with the home folder for `~`, which shells leave as it is in `--output=~/x`.
+    An empty one is refused: it would mean the working folder or the default."""
     if not text.strip():
         raise typer.BadParameter("must be a path or a URL, found nothing")
-    return text
+    return os.path.expanduser(text)
 
 
 def place_here(text: str) -> Path:
@@ -221,7 +223,6 @@ _SOON_S = 0.05
 def interruptible(progress: Progress, kept: str) -> Iterator[None]:
     """Exit with code 130, saying what is `kept`, if the block is interrupted or told to terminate, or if its terminal
     hangs up."""
-    import os
     import signal
     import sys
     import threading
