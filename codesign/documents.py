@@ -102,21 +102,19 @@ class _Constructed(ModelMetaclass):
     and mistakes are reported like those of files."""
 
     def __call__(self: type[Made], *args: Any, **kwargs: Any) -> Made:
-        model: type[Spec] = self  # type: ignore[assignment]
+        model: type[BaseModel] = self  # type: ignore[assignment]
         if args:
             fields = model.model_fields.items()
             needed = [name for name, field in fields if field.is_required()] or [name for name, _ in fields]
             form = f"{self.__name__}({', '.join(f'{name}=…' for name in needed[:2])})"
             raise InputError(f"{self.__name__}: takes its fields by name, as in {form}, found {args[0]!r}")
         kwargs = {name: value.tolist() if hasattr(value, "tolist") else value for name, value in kwargs.items()}
-        told = [f"{dotted(place)}: {message}" for place, message in model.cross_check(kwargs)]
         made = self.__new__(self)
         try:  # like `BaseModel.__init__`, which takes no context
             made = model.__pydantic_validator__.validate_python(kwargs, self_instance=made, context=HELD_IN_SI)
         except ValidationError as error:
-            told += [describe(item, model) for item in mistakes_of(error, kwargs)]
-        if told:
-            raise InputError("\n".join(f"{self.__name__}: {text}" for text in dict.fromkeys(told)))
+            told = [describe(item, model) for item in mistakes_of(error, kwargs)]
+            raise InputError("\n".join(f"{self.__name__}: {text}" for text in dict.fromkeys(told))) from None
         return made
 
 

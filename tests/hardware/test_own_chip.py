@@ -70,6 +70,8 @@ def test_a_chip_made_in_python_is_that_of_a_file() -> None:
     assert cd.Chip(**said) == parse_document(OWN, "mine.yaml", cd.Chip)
     with pytest.raises(cd.InputError, match=r"Chip: energies\.message\.source: unknown source 'paper'"):
         cd.Chip(**said | {"sources": {}})
+    truenorth = cd.find_chip("truenorth")  # some of its numbers are derived
+    assert cd.Chip(**truenorth.model_dump()) == truenorth
 
 
 @pytest.mark.parametrize(

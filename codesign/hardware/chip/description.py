@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Annotated, Any
 
-from pydantic import Field, PrivateAttr, ValidationError, model_validator
+from pydantic import Field, PrivateAttr, ValidationError, ValidationInfo, model_validator
 from pydantic_core import InitErrorDetails
 
 from codesign.documents import Mistake, Spec
@@ -50,11 +50,11 @@ from codesign.hardware.chip.parts import (
     Times,
     WeightGrid,
 )
-from codesign.hardware.chip.provenance import OWN, source_mistakes, sourced_parts
+from codesign.hardware.chip.provenance import OWN, source_mistakes, sourced_parts, unknown_sources
 from codesign.hardware.chip.structure_mistakes import structure_mistakes
 from codesign.hardware.terms import ACTIONS, OWN_CITATION, WAITING_KINDS
 from codesign.mistakes import dotted, problem
-from codesign.units import format_si, plural
+from codesign.units import HELD_IN_SI, format_si, plural
 
 
 class Chip(Spec):
@@ -139,12 +139,16 @@ class Chip(Spec):
 
     @model_validator(mode="wrap")
     @classmethod
-    def _check(cls, data: Any, handler: Callable[[Any], Chip]) -> Chip:
+    def _check(cls, data: Any, handler: Callable[[Any], Chip], info: ValidationInfo) -> Chip:
         """Check the consistency of parts once each is valid by itself, and report all mistakes at once."""
         chip = handler(data)
         if isinstance(data, Chip):
             return chip
-        if mistakes := list(consistency_mistakes(chip)):
+        mistakes = list(consistency_mistakes(chip))
+        if info.context is HELD_IN_SI:  # made in Python, where nothing asks `cross_check`
+            named = [((*place, "source"), part.source) for place, part in sourced_parts(chip)]
+            mistakes += unknown_sources([(("citation",), chip.citation), *named], chip.sources)
+        if mistakes:
             details = [InitErrorDetails(type=problem(why), loc=location, input=None) for location, why in mistakes]
             raise ValidationError.from_exception_data("Chip", details)
         return _completed(chip)

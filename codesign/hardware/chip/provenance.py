@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any, Literal, TypeVar, get_args
 
@@ -105,11 +105,16 @@ def source_mistakes(data: dict[Any, Any]) -> Iterator[Mistake]:
     for key in (STRUCTURE, SCALED):
         if key in sources:
             yield ("sources", key), f"'{key}' is reserved for numbers that the program derives; choose another key"
+    if isinstance(data.get("citation"), str):
+        yield from unknown_sources([(("citation",), data["citation"])], sources)
+    yield from unknown_sources(named_sources({name: part for name, part in data.items() if name != "sources"}), sources)
+
+
+def unknown_sources(named: Iterable[tuple[Path_, str]], sources: Mapping[Any, Any]) -> Iterator[Mistake]:
+    """Mistakes where a named source, given with its place, is neither an entry of `sources` nor the file itself."""
     sources = {**sources, OWN: None}
-    if isinstance(data.get("citation"), str) and data["citation"] not in sources:
-        yield ("citation",), _unknown(data["citation"], sources)
     unknown: dict[str, list[Path_]] = {}
-    for location, key in named_sources({name: part for name, part in data.items() if name != "sources"}):
+    for location, key in named:
         if key not in sources:
             unknown.setdefault(key, []).append(location)
     for key, (first, *others) in unknown.items():
