@@ -175,6 +175,7 @@ def classification_loss(
     """
     name = _engine_name(engine, network)
     criterion = CrossEntropy(of=loss) if isinstance(loss, str) else loss
+    known = criterion if type(criterion) is CrossEntropy else None  # a subclass may compute anything
     run = Run(
         network=network,
         events=events,
@@ -184,14 +185,14 @@ def classification_loss(
         seed=seed,
         epoch=epoch,
         learns=_learns(network),
-        loss=criterion if isinstance(criterion, CrossEntropy) else None,
+        loss=known,
         spike_cost=spike_cost,
     )
     if schedule.goes_on:
         raise InputError(f"stop: '{schedule.stop}' has no gradient; train with 'drained' or 'on_output'")
     check_loss(criterion, network.neuron, run.events.timesteps)
     check_labels(network, events)
-    if isinstance(criterion, CrossEntropy) and name == "event" and run.learns and len(events):
+    if known is not None and name == "event" and run.learns and len(events):
         from codesign.simulation.event.engine import learn
 
         value, outcome = learn(run)

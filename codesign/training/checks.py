@@ -36,6 +36,8 @@ def check_training(
     longest_s = float(network.time_constant.detach().max())
     for name, message in recipe_mistakes(recipe, network.neuron, network.shape, splits[0], longest_s=longest_s):
         raise InputError(f"{name}: {message}")
+    for name in ("epochs", "batch_size"):
+        whole(f"recipe.{name}", getattr(recipe, name), least=1)
     for name, value in recipe:
         if isinstance(value, float):
             real(f"recipe.{name}", value)

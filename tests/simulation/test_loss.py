@@ -18,6 +18,7 @@ from networks import batch_of, network_of
 from codesign.errors import InputError
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.engine import classification_loss, engine_names
+from codesign.simulation.loss import CrossEntropy
 from codesign.simulation.results import Simulation
 from codesign.simulation.schedule import LAYERED
 from codesign.workload.events import EventBatch
@@ -78,6 +79,18 @@ def test_a_loss_of_ones_own_sees_each_timestep_and_each_layer(engine: str):
     early = late * (1 - 0.1875 * slope(0.1875))
     (gradient,) = gradients_of(network, found.value)
     assert gradient[:, 0].tolist() == pytest.approx([late + early, 0], rel=1e-5)
+
+
+@every_engine
+def test_a_loss_that_extends_a_known_one_is_called(engine: str):
+    class Doubled(CrossEntropy):
+        def __call__(self, simulation: Simulation, labels: torch.Tensor) -> torch.Tensor:
+            return 2 * super().__call__(simulation, labels)
+
+    network, events = one_input_two_outputs()
+    losses = CrossEntropy(), Doubled()
+    once, twice = (classification_loss(network, events, LAYERED, loss=loss, engine=engine).value for loss in losses)
+    assert float(twice.detach()) == 2 * float(once.detach())
 
 
 @every_engine

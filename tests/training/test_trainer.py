@@ -408,6 +408,12 @@ def test_divergence_is_an_error():
         run(RECIPES["layered"], hooks=nothing)
 
 
+@pytest.mark.parametrize("name", ["epochs", "batch_size"])
+def test_a_recipe_that_was_copied_is_checked_again(name: str):
+    with pytest.raises(InputError, match=rf"recipe\.{name}: must be at least 1, found 0"):
+        run(RECIPES["layered"].model_copy(update={name: 0}))
+
+
 def test_a_network_that_cannot_run_is_no_divergence():
     network = network_of("8-12-2")
     network.threshold[3] = math.nan
