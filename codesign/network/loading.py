@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 from collections.abc import Callable, Iterable, Mapping
 from multiprocessing.reduction import ForkingPickler
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -90,10 +90,21 @@ class SentAsCopy(torch.nn.Module):
 
     Torch would share the memory of its tensors, so that training or quantizing it in place in one process would change
     it in all others, too. A module that was shared on purpose, by `share_memory`, stays shared.
+
+    Its buffers of float64 stay so where all others are converted, as by `float`: time constants give decays to the last
+    bit.
     """
 
     def __init_subclass__(cls) -> None:
         ForkingPickler.register(cls, _sent)
+
+    def _apply(self, fn: Callable[[torch.Tensor], torch.Tensor], recurse: bool = True) -> Self:
+        exact = [one for one in self.named_buffers(recurse=False) if one[1].dtype == torch.float64]
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        for name, buffer in exact:
+            if (made := getattr(self, name)).dtype != torch.float64:
+                setattr(self, name, buffer.to(made.device))
+        return self
 
 
 def _sent(module: torch.nn.Module) -> Any:
