@@ -183,12 +183,7 @@ def _summary(metadata: ResultMetadata, points: Sequence[Point]) -> str:
     least = f"{seeds[0]} to " if len(seeds) > 1 else ""
     each = f", {least}{plural(seeds[-1], 'training seed')} each" if seeds else ""
     data = f"Data: {workload.name}, {workload.test:,} test samples.{coverage}"
-    sizes = any(point.group_size or point.training_group_size for point in points)
-    momentum = any("momentum" in (point.policy, point.training_policy) for point in points)
-    group = (
-        f"F neurons send at once{', with momentum those of highest potential' if momentum else ''}." if sizes else ""
-    )
-    return " ".join(filter(None, [f"{counts}{each}.", data, _counted(metadata, points), group]))
+    return " ".join(filter(None, [f"{counts}{each}.", data, _counted(metadata, points)]))
 
 
 def _counted(metadata: ResultMetadata, points: Sequence[Point]) -> str:

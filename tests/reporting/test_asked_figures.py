@@ -34,7 +34,7 @@ def by_size() -> list[Row]:
 
 def test_a_column_along_an_axis():
     found = drawn(by_size(), figure="along", along="group_size", column="accuracy", level={"layered": True})
-    assert found.title == "Accuracy by F of inference"
+    assert found.title == "Accuracy by group size of inference"
     lines = [layer for layer in found.spec["layer"] if layer["mark"]["type"] == "line"]
     values = [(row["x"], row["y"]) for row in lines[0]["data"]["values"]]
     assert values == [(1.0, pytest.approx(0.505)), (8.0, pytest.approx(0.705)), (64.0, pytest.approx(0.905))]
@@ -59,10 +59,10 @@ def test_along_an_axis_some_of_whose_values_are_words_are_its_numbers():
 @pytest.mark.parametrize(
     ("along", "words"),
     [
-        ("recipe.layered.group_size", "F of training"),
-        ("training.mixture.0.group_size", "F of training"),
-        ("recipe.layered.calibration.group_size", "F of calibration"),
-        ("schedule.async_random.group_size", "F of inference"),
+        ("recipe.layered.group_size", "group size of training"),
+        ("training.mixture.0.group_size", "group size of training"),
+        ("recipe.layered.calibration.group_size", "group size of calibration"),
+        ("schedule.async_random.group_size", "group size of inference"),
         ("recipe.layered.spike_cost.1", "spike cost 1"),
         ("training.augmentation.time_jitter", "time jitter in s"),
         ("workload.timestep", "timestep in s"),

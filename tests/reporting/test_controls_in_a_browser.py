@@ -218,7 +218,7 @@ def test_paper_has_the_whole_chart(tab):
 
 
 def test_a_moved_control_says_what_the_file_would_be_told(shown):
-    """Speck's energy lacks terms, so it stands for no recipe that Loihi gives whole; F 8 is not called 8.
+    """Speck's energy lacks terms, so it stands for no recipe that Loihi gives whole; a group size of 8 is not called 8.
 
     The line in the chart is the front of all that compares: Loihi pays for a term that costs nothing on µBrain, and
     their energies compare all the same.

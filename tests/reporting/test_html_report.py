@@ -143,7 +143,6 @@ def test_everything_that_a_reader_needs_is_there(report):
         "31 timesteps of 10 ms",
         "5 of 7 published measurements recomputed; errors −0.5 % to +72 %, median 9 %",
         "0.75 V, 20 °C",
-        "F neurons send at once, with momentum those of highest potential.",
         "truenorth has ticks in which a core or a link has more to do than fits",
     ):
         assert text in report, text

@@ -146,7 +146,7 @@ def _samples(metadata: ResultMetadata) -> dict[str, Scalar]:
 
 
 def _in_words(name: str) -> str:
-    words = {"train": "training samples", "test": "test samples", "timestep_s": "timestep in s", "group_size": "F"}
+    words = {"train": "training samples", "test": "test samples", "timestep_s": "timestep in s"}
     return words.get(name, name.removeprefix("training.").replace("_", " "))
 
 

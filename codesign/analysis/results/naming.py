@@ -75,7 +75,7 @@ class Names:
         return self.axes.get(name, name) + self.owners.get(name, "")
 
     def variant(self, point: Point, *families: str) -> str:
-        """The values of a point's axes, or only of some families: `F 8, lanes of mine 4`; empty without axes."""
+        """The values of a point's axes, or only of some families: `group size 8, lanes of a 4`; empty without axes."""
         told = (self.option(name, text) for name, text in point.axis_texts.items() if name.startswith(families or ""))
         return ", ".join(told)
 
@@ -106,11 +106,11 @@ class Names:
         return self.of(name, getattr(point, name)) if text is None else self.option(name, text)
 
     def training(self, point: Point) -> str:
-        """How a point's model was trained: `unlayered training, F 8`."""
+        """How a point's model was trained: `unlayered training, groups of 8`."""
         return _joined(self.recipes[point.recipe], self.variant(point, "recipe.", *OF_DESIGN))
 
     def run(self, point: Point) -> str:
-        """How a point's model is run: `first come, first served, F 8`."""
+        """How a point's model is run: `first come, first served, groups of 8`."""
         return _joined(self.schedules[point.schedule], self.variant(point, "schedule."))
 
     def point(self, point: Point) -> str:
@@ -239,7 +239,7 @@ def _recipe_words(members: Sequence[Point]) -> Sequence[str]:
         f"{begins}{first.training_method} training",
         "few spikes" if first.training_cost else "",
         listed(policies, "or"),
-        f"F {size}" if size else "",
+        f"groups of {size}" if size else "",
         "calibrated thresholds" if first.calibration is not None else "",
         f"input {mode}" if (mode := parameter("input_mode")) == "queued" else "",
         loss,
@@ -263,7 +263,7 @@ def _schedule_words(members: Sequence[Point]) -> Sequence[str]:
         if kind
         else _OWN.get(first.schedule, first.schedule.replace("_", " ")),
         {"drained": "drained", "on_output": "stops on output"}.get(_common(p.stop for p in members), "") or stop,
-        f"F {size}" if size else "",
+        f"groups of {size}" if size else "",
         f"{first.steps_after_output} steps after output" if first.stop == "on_output" else "",
         "queued input" if first.input_mode == "queued" else "",
         "" if first.refractory in (None, True) else "no refractoriness",
@@ -299,7 +299,7 @@ def _axis(path: str, paths: Sequence[str], titles: Mapping[str, Mapping[str, str
     middle, _, last = parameter.rpartition(".")
     if last.isdecimal():  # index in a list
         middle, last = "", parameter.replace(".", " ")
-    word = "F" if last == "group_size" else last.replace("_", " ")
+    word = last.replace("_", " ")
     others = [other for other in paths if other != path and other.rpartition(".")[2] == path.rpartition(".")[2]]
     if middle == "static_power":
         word = "static power" if last == "chip" else f"static power ({word})"

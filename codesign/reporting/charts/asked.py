@@ -205,7 +205,7 @@ def _words(along: str) -> str:
     *of, name = along.split(".")
     if name.endswith("group_size"):
         whose = "training" if along.startswith(("recipe.", "training")) else "inference"
-        return f"F of {'calibration' if of[-1:] == ['calibration'] else whose}"
+        return f"group size of {'calibration' if of[-1:] == ['calibration'] else whose}"
     return (f"{of[-1]} {name}" if name.isdecimal() else name).replace("_", " ")
 
 

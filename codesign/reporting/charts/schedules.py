@@ -45,7 +45,7 @@ def plot_schedules(frame: pd.DataFrame, column: str = "accuracy") -> alt.HConcat
             "color": alt.Color("policy:N", title="policy", scale=policies),
             "tooltip": [*(f"{name}:N" for name in _SHOWN), f"{column}:Q"],
         }
-        over = alt.X("group_size:O", title="F", axis=alt.Axis(labelAngle=0))
+        over = alt.X("group_size:O", title="group size", axis=alt.Axis(labelAngle=0))
         dash = alt.StrokeDash("stop:N", title="answer read", scale=stops, legend=read)
         free = rows["group_size"].notna()
         layers = [alt.Chart(_rows(rows[~free])).mark_rule(strokeWidth=2).encode(**common)]
