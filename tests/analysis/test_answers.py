@@ -202,20 +202,6 @@ def test_what_is_open_for_another_reason_than_its_draws_has_no_share_beside_it(s
     assert answer.how_sure == told
 
 
-def test_a_price_is_told_where_the_options_alone_set_it():
-    """Of two widths, one with each training; a price that differs is the width's."""
-    rows = []
-    for width, recipe, price in ((1.0, "layered", 1.0), (2.0, "unlayered_rs", 2.0)):
-        for seed in range(3):
-            drawn = row("a", width, seed, energy_j=3e-9 * price) | {"recipe": recipe}
-            rows.append(with_ranges(drawn, synaptic_operation=("energies.synaptic_operation", 0.5, 2.0)))
-            rows[-1]["uncertain_value"] = [1e-11 * price]
-    said = asked(rows, choose="axis.width", least="energy_j").remarks
-    assert "A synaptic operation costs 10 pJ with width 1 and 20 pJ with width 2." in said
-    assert any("costs 10 pJ" in each for each in asked(rows, compare=[{"width": 1.0}, {"width": 2.0}]).remarks)
-    assert not any("costs" in each for each in asked(rows, choose="recipe", least="energy_j").remarks)
-
-
 def test_more_seeds_are_advised_where_their_spread_leaves_it_open():
     gains = (0.03, 0.01, 0.0, -0.01)  # mean 0.0075, deviation 0.0171
     rows = [

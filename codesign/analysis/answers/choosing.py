@@ -89,7 +89,7 @@ def choose(name: str, question: ChooseQuestion, points: Sequence[Point], names: 
     remarks = (
         *said[_MOST_SENTENCES:],
         *turns[1:],
-        *remarks_on(contest, contest.ranked[:1], options=(path,)),
+        *remarks_on(contest, contest.ranked[:1]),
         *filter(None, [_cannot_wait(selected, path, contest)]),
         *lost,
         *left_aside(dict.fromkeys((*contest.ranked, *selected)), names),

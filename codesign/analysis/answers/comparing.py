@@ -83,7 +83,7 @@ def compare_sides(name: str, question: CompareQuestion, points: Sequence[Point],
         confidence=told_confidence(contest),
         comparisons=found,
         remarks=(
-            *remarks_on(contest, (first, second), options=asked, columns=question.columns),
+            *remarks_on(contest, (first, second), question.columns),
             *obstacles,
             *dict.fromkeys(absence(p, of, names) for of in question.columns for p in (first, second) if _lacks(p, of)),
             *aside,

@@ -13,7 +13,7 @@ from codesign.analysis.comparisons.contest import GUESSED, Contest
 from codesign.analysis.comparisons.obstacles import untimed_sentence
 from codesign.analysis.comparisons.robustness import drawn, quantiles, undrawn
 from codesign.analysis.comparisons.unequal import unequal_chips, unequal_settings
-from codesign.analysis.comparisons.wording import scaled_sentence, tip_sentence
+from codesign.analysis.comparisons.wording import tip_sentence
 from codesign.analysis.results.formatting import (
     UNKNOWN,
     column_label,
@@ -51,13 +51,10 @@ _WIDE = 0.05
 """The half-width of an accuracy's interval from which on it is pointed out."""
 
 
-def remarks_on(
-    contest: Contest, told: Sequence[Point], *, options: Collection[str], columns: Collection[str] = ()
-) -> tuple[str, ...]:
+def remarks_on(contest: Contest, told: Sequence[Point], columns: Collection[str] = ()) -> tuple[str, ...]:
     """Return what to know of a contest that has a best option, most important first. `told` are the points that the
-    answer names, `options` the facts or axes that set the options apart, `columns` those shown besides the deciding
-    one."""
-    best, second, names = contest.ranked[0], contest.second, contest.names
+    answer names, `columns` those shown besides the deciding one."""
+    best, names = contest.ranked[0], contest.names
     said = [may_miss(point, contest.where, names) for point in told]
     said += [left_out(point, contest.column, names) for point in told]
     said += [doubt(point, contest.where, f" of {contest.label_of(point)}" * bool(told[1:])) for point in told]
@@ -72,12 +69,10 @@ def remarks_on(
             f"What one side's energy lacks is taken to cost what it costs the other, within a factor of {GUESSED:.0f}."
         )
     said += contest.unknown.values()
-    if second is not None and all(name in options or of == dict(second.axes).get(name) for name, of in best.axes):
-        said.append(scaled_sentence(best, second, {point: contest.label_of(point) for point in (best, second)}))
     said.append(_accuracy_remark(contest, columns))
     if contest.column == "latency_s" and best.operation == "real_time":
         said.append(_IN_REAL_TIME)
-    return tuple(one for one in dict.fromkeys(said) if not any(one in other for other in said if other != one))
+    return tuple(one for one in dict.fromkeys(said) if one and not any(one in other for other in said if other != one))
 
 
 def in_the_way(contest: Contest, asked: Collection[str]) -> tuple[str, ...]:

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
-
 from codesign.analysis.comparisons.comparison import Comparison
-from codesign.analysis.comparisons.robustness import RangedNumber, Tip, ranged_numbers
-from codesign.analysis.results.formatting import is_share, points_with_interval, significant, upper, with_interval
+from codesign.analysis.comparisons.robustness import RangedNumber, Tip
+from codesign.analysis.results.formatting import is_share, points_with_interval, significant, with_interval
 from codesign.analysis.results.naming import Names
-from codesign.analysis.results.points import Point
 from codesign.hardware.terms import ACTIONS, MODEL, RATES
 from codesign.units import format_si
 
@@ -84,19 +80,6 @@ def describe_tip(tip: Tip, names: Names) -> str:
     digits = next((n for n in range(3, 9) if format_si(tip.at, unit, n) != format_si(value, unit, n)), 9)
     at, now = format_si(tip.at, unit, digits), format_si(value, unit, 3)
     return f"{noun} of {whose} {verb} {more} than {about}{at} instead of {now}"
-
-
-def scaled_sentence(best: Point, other: Point, labels: Mapping[Point, str]) -> str:
-    """Say which price two variants of a chip have at different values because it follows their structure; "" if
-    none."""
-    before = {ranged: ranged.value for ranged in ranged_numbers(other)}
-    for ranged in ranged_numbers(best):
-        value = before.get(ranged, ranged.value)
-        if ranged.path.startswith("energies.") and not math.isclose(value, ranged.value, rel_tol=1e-6):
-            noun, verb = subject_and_verb(ranged.path)
-            here, there = (format_si(each, "J", 3) for each in (ranged.value, value))
-            return f"{upper(noun)} {verb} {here} with {labels[best]} and {there} with {labels[other]}."
-    return ""
 
 
 def tip_sentence(comparison: Comparison, names: Names) -> str:
