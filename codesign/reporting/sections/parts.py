@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from codesign.analysis.answers.asking import AnsweredTable
 from codesign.analysis.answers.savings import WORTH, halved_numbers
 from codesign.analysis.results.formatting import (
-    BOOK_WORDS,
     UNKNOWN,
     coverage_words,
     in_points,
@@ -23,7 +22,7 @@ from codesign.analysis.results.statistics import difference, interval
 from codesign.analysis.results.table import ResultTable
 from codesign.reporting.charts.sweeps import parts_figure
 from codesign.reporting.pieces import Cell, Heading, Section, Table, numeric, table_of, with_rows, without_repeats
-from codesign.units import format_si, ordinal
+from codesign.units import ordinal
 
 _MOST_HALVED = 5
 """Most numbers of a chip that are listed as worth lowering."""
@@ -39,12 +38,11 @@ def parts_section(table: AnsweredTable) -> Section:
     figures = [figure for column in ("energy_j", "latency_s") if (figure := parts_figure(shown, names, column))]
     tables = (_halved(shown, names), _layers(shown, names), _charged(table, shown, names), _quantized(shown, names))
     chosen = f"Each chip is as it answers the question: {table.chips.question}"
-    book = f"Energies count the static power of {BOOK_WORDS[table.metadata.static_book]}."
     return Section(
         name="parts",
         title="Energy and time by part",
         summary="each chip at its best",
-        body=(chosen, *figures, book, *with_rows(*tables)) if shown else (),
+        body=(chosen, *figures, *with_rows(*tables)) if shown else (),
     )
 
 
@@ -98,7 +96,6 @@ def _charged(table: ResultTable, points: Sequence[Point], names: Names) -> Table
         board, in_use = (interval(own[column].dropna()).mean for column in ("energy_j", "energy_cores_in_use_j"))
         busy, on_s, cores = point.means("core_utilization"), point.value("on_s").mean, point.value("cores_used").mean
         power = board / on_s if on_s and board is not None else None
-        drawn = UNKNOWN if power is None else format_si(power, "W")
         busiest = percent(max(busy)) if busy else UNKNOWN
         gating = table.metadata.chips[point.chip].gating if point.chip in table.metadata.chips else None
         rows.append(
@@ -107,7 +104,7 @@ def _charged(table: ResultTable, points: Sequence[Point], names: Names) -> Table
                 numeric("energy of the whole board", "per sample: all that is powered"): _value(board, "energy_j"),
                 numeric("of the cores in use", "their share of static power, and no host"): _value(in_use, "energy_j"),
                 numeric("time on", "per sample, that static power is drawn"): _value(on_s, "on_s"),
-                numeric("power", "of the whole board, mean of the time on"): Cell(drawn, power),
+                numeric("power", "of the whole board, mean of the time on"): _value(power, "power_w"),
                 numeric("cores in use"): _value(cores, "cores_used"),
                 numeric("busiest core", _BUSY): Cell(busiest, max(busy, default=None)),
                 Heading("accounting", hint=_ALL_IN): Cell((point.accounting or UNKNOWN).replace("_", "-")),
