@@ -67,7 +67,7 @@ class _Sweep:
         self.bias_gradient = None if network.bias is None else zeros.clone()
         self.threshold_gradient, self.decay_gradient = zeros.clone(), zeros.clone()
         self.output_gradient, self.spike_gradient = output_gradient, spike_gradient
-        self.G = NeuronState(torch.zeros_like(spike_gradient), torch.zeros_like(spike_gradient))
+        self.G = NeuronState(*(torch.zeros_like(spike_gradient) for _ in NeuronState._fields))
         self.further = FurtherGradients(run, weights[len(self.connections) :])
         if network.neuron.readout == "potential":
             self.G.u[:, self.layers[-1]] = output_gradient[:, 0]

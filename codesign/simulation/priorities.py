@@ -20,49 +20,31 @@ class Priorities:
         sizes = torch.tensor(network.shape.layer_sizes)
         layer = torch.repeat_interleave(torch.arange(1, len(sizes) + 1), sizes).float().to(device)
         zero = torch.zeros((), dtype=torch.float32, device=device)
-        self.neurons = Waiting(
-            potential=zero,
-            enqueue_step=zero,
+        self.neurons = Waiting(*(zero for _ in Waiting._fields))._replace(
             layer=layer,
             core=layer - 1 if run.schedule.cores is None else torch.tensor(run.schedule.cores).float().to(device),
             index=torch.arange(network.shape.neurons, device=device).float(),
-            step=zero,
-            uniform=zero,
             noise=torch.tensor(run.regularization.momentum_noise, dtype=torch.float32),
-            delivery=zero,
             cores=torch.tensor(run.schedule.core_count(len(sizes)), dtype=torch.float32),
             score=run.policy.scores(network).to(device),
         )
         inputs = torch.arange(-network.shape.input_size, 0, device=device).float()
         self.inputs = self.neurons._replace(layer=zero, core=zero, index=inputs, score=zero)
 
-    def of_neurons(
-        self,
-        potential: torch.Tensor,
-        enqueue_step: torch.Tensor,
-        k: int,
-        uniform: torch.Tensor,
-        delivery: torch.Tensor | None,
-    ) -> torch.Tensor:
-        """(B, N) float32 priorities in step k; all arguments are (B, N), and a delivery of None is 0 for all."""
-        waiting = self.neurons._replace(
-            potential=potential,
-            enqueue_step=enqueue_step.float(),
-            step=torch.tensor(k, dtype=torch.float32),
-            uniform=uniform,
-            delivery=self.neurons.delivery if delivery is None else delivery,
-        )
-        return self._asked(waiting, potential)
+    def of_neurons(self, k: int, **seen: torch.Tensor) -> torch.Tensor:
+        """(B, N) float32 priorities in step k, given (B, N) fields of `Waiting`: `uniform`, and others that are not
+        0."""
+        return self._asked(self.neurons, k, seen)
 
-    def of_inputs(self, k: int, uniform: torch.Tensor) -> torch.Tensor:
-        """(B, inputs) float32 priorities in step k; `uniform` is (B, inputs)."""
-        waiting = self.inputs._replace(step=torch.tensor(k, dtype=torch.float32), uniform=uniform)
-        return self._asked(waiting, uniform)
+    def of_inputs(self, k: int, **seen: torch.Tensor) -> torch.Tensor:
+        """(B, inputs) float32 priorities in step k, likewise."""
+        return self._asked(self.inputs, k, seen)
 
-    def _asked(self, waiting: Waiting, each: torch.Tensor) -> torch.Tensor:
-        """The policy's priorities, float32 with the shape of `each`."""
+    def _asked(self, sources: Waiting, k: int, seen: dict[str, torch.Tensor]) -> torch.Tensor:
+        waiting = sources._replace(step=torch.tensor(k, dtype=torch.float32), **seen)
         try:
-            return torch.as_tensor(self.policy.priority(waiting), dtype=torch.float32).expand(each.shape)
+            priority = torch.as_tensor(self.policy.priority(waiting), dtype=torch.float32)
+            return priority.expand(seen["uniform"].shape)
         except Exception as error:  # a user's function may fail in any way
             raise InputError(
                 f"scheduling policy '{self.policy.name}': its priority: {type(error).__name__}: {error}"
