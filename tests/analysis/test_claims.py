@@ -307,6 +307,10 @@ def test_what_is_missing_is_said():
     assert (found.standing, found.sentence) == ("cannot be asked", "The results have no point with recipe a or b.")
     chosen = asked(rows, column="accuracy", select={"policy": "randm"}, more=LAYERED, less=LAYERED)
     assert chosen.sentence == "The results have no point with policy randm."
+    selected = asked(
+        synthetic_rows(), column="accuracy", select={"chip": "loihi"}, more={"policy": "random"}, less=LAYERED
+    )
+    assert selected.sentence == "The results have no point with chip loihi, policy random."
     other = [row | {"energy_coverage": ["static"], "schedule": "s", "point": f"s{row['point']}"} for row in rows]
     energies = asked([*rows, *other], column="energy_j", more={"schedule": "s"}, less={"schedule": "layered"})
     assert energies.standing == "cannot be asked"
