@@ -47,7 +47,8 @@ def sweep_of_model(
     workload: dict[str, Any] = {"name": "arrays", "file": data} if own else {"name": data}
     if timestep_s:
         timed = {**workload, "timestep": f"{timestep_s!r} s"}
-        workload = workload if network.timeless and own and _has_other_frames(timed) else timed
+        other_frames = network.timeless and own and "timestep" in _refused(WorkloadSpec.model_validate(timed))
+        workload = workload if other_frames else timed
     entries: dict[str, Any] = {}
     for chip in dict.fromkeys(chips):
         if (called := name_of_chip(chip)) in entries:
@@ -75,23 +76,28 @@ def sweep_of_model(
     return spec.model_copy(update={"workload": _as_trained(spec.workload, loaded.card.data)})
 
 
-def _has_other_frames(workload: Mapping[str, Any]) -> bool:
-    """Whether the data's timesteps have another length, which cannot be changed."""
+def _refused(workload: WorkloadSpec) -> dict[str, str]:
+    """The options that the data do not support, and why."""
     try:
-        outline_workload(WorkloadSpec.model_validate(workload), look_only=True)
+        outline_workload(workload, look_only=True)
     except OptionError as error:
-        return any(option == "timestep" for option, _ in error.mistakes)
+        return dict(error.mistakes)
     except CodesignError:
         pass  # reported with the sweep
-    return False
+    return {}
 
 
 def _as_trained(workload: WorkloadSpec, data: ModelData | None) -> WorkloadSpec:
     """The workload, with the options of the model's training if the data has the same name. Otherwise samples could
-    have another number of timesteps, and test samples could be among those that the model was trained on."""
+    have another number of timesteps, and test samples could be among those that the model was trained on. Raises
+    InputError if a file of that name does not have these samples."""
     if data is None or data_name(data.options) != data_name(workload):
         return workload
-    return data.options.model_copy(update={"file": workload.file})
+    trained = data.options.model_copy(update={"file": workload.file})
+    for why in _refused(trained).values() if workload.file is not None else ():
+        named = f"{workload.file} has the name of the data that the model was trained on, but not its samples"
+        raise InputError(f"--data: {named} ({why.partition(';')[0]}); if it is other data, rename it")
+    return trained
 
 
 def _questions(entries: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:

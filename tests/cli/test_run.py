@@ -109,6 +109,21 @@ def test_a_model_without_time_takes_frames_of_any_length(network: cd.SpikingNetw
     assert sweep_of_model("timeless.safetensors", "frames.npz", ["mubrain"]).workload.timestep == 0.01
 
 
+def test_other_data_with_the_name_of_the_data_of_the_training_is_to_be_renamed(network: cd.SpikingNetwork):
+    spec = cd.WorkloadSpec(name="arrays", file="my.npz", timestep="2 ms", train=40, validation=10, test=10)
+    card = cd.describe_model(network, name="mine", data=(spec, cd.load_workload(spec)))
+    cd.save_model("mine.safetensors", network, card)
+    held = np.load("my.npz")
+    Path("new").mkdir()
+    for name in ("my.npz", "renamed.npz"):
+        np.savez(f"new/{name}", data=held["data"], labels=held["labels"], timestep_s=2e-3, split=np.repeat("test", 60))
+    with pytest.raises(
+        InputError, match=r"my\.npz has the name of .* \(asked for 10 .*\); if it is other data, rename"
+    ):
+        sweep_of_model("mine.safetensors", "new/my.npz", ["mubrain"])
+    assert sweep_of_model("mine.safetensors", "new/renamed.npz", ["mubrain"]).workload.train is None
+
+
 @pytest.mark.usefixtures("network")
 def test_what_it_is_given_is_checked_before_anything_runs():
     for wrong, message in (
