@@ -303,13 +303,13 @@ class SpikingNetwork(SentAsCopy):
         setattr(self, which, of_neurons.clone().requires_grad_(getattr(getattr(self, which), "requires_grad", False)))
 
     def expect_buffers(self, names: Iterable[str]) -> None:
-        """Create exactly those optional buffers that a state dict names, with room for what will be loaded."""
+        """Create those optional buffers that a state dict names, and remove others unless it is a part, without
+        thresholds."""
         given, device = set(names), self.threshold.device
-        gate = torch.ones(self.input_columns, dtype=torch.bool, device=device)
-        self.input_gate = gate if "input_gate" in given else None
-        for name in OF_NEURONS:
-            room = torch.zeros(self.threshold.shape, dtype=type_of(name), device=device)
-            setattr(self, name, room if name in given else None)
+        rooms = {name: torch.zeros(self.threshold.shape, dtype=type_of(name), device=device) for name in OF_NEURONS}
+        rooms["input_gate"] = torch.ones(self.input_columns, dtype=torch.bool, device=device)
+        for name in rooms if "threshold" in given else given & rooms.keys():
+            setattr(self, name, rooms[name] if name in given else None)
 
     def potential_bounds(self) -> tuple[torch.Tensor, torch.Tensor] | None:
         """(N,) float32 lowest and highest potential of each neuron; None if potentials do not saturate."""

@@ -93,6 +93,19 @@ def test_is_an_ordinary_module():
     assert "5-4-3, timestep_s=0.01" in repr(network.double())
 
 
+def test_a_part_of_a_state_changes_nothing_else():
+    network, plain = network_of("5-4-3", gain=0.5, synaptic_time_constant="3 ms"), network_of("5-4-3")
+    network.input_gate = torch.tensor([True, False, True, True, True])
+    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    part = {name: tensor + 1 for name, tensor in before.items() if name in ("connections.1.weight", "gain")}
+    network.load_state_dict(part, strict=False)
+    after = network.state_dict()
+    assert after.keys() == before.keys()
+    assert all(torch.equal(tensor, {**before, **part}[name]) for name, tensor in after.items())
+    network.load_state_dict(plain.state_dict())  # a whole one has no gain, no current and no gate
+    assert network.state_dict().keys() == plain.state_dict().keys()
+
+
 def test_decay_by_hand():
     assert network_of("2-2", time_constant="5 ms").decay.tolist() == pytest.approx([math.exp(-2)] * 2)
     assert network_of("2-2").decay.tolist() == [1.0, 1.0]
