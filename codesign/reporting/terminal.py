@@ -58,7 +58,7 @@ def print_summary(
     if not given and answers and shown is not answers[0]:
         options = options if len(names.chips) > 1 else ()  # next to a claim, a single chip offers no choice
         above += [Text(f"{shown.question} ({shown.how_sure})")] if options else []
-    rows = _of_given(points, names) if given else _ways(options, names)
+    rows, alike = (_of_given(points, names), "") if given else _ways(options, names)
     told_of = [option.point for option, _ in rows if option.point is not None]
     if not answers and not given:
         costs = costs_in_ranges(told_of, names)
@@ -74,7 +74,7 @@ def print_summary(
     by_chip = {point.chip: point for point in reversed(points) if not point.beyond_chip}
     limited = [*reversed(by_chip.values())] if given else [first_taking_part(shown.options)]
     missing += [f"What limits {limits}" for point in limited if (limits := what_limits(point, names))]
-    notes = [Text(text, style="dim") for text in (*trials, *missing)]
+    notes = [Text(text, style="dim") for text in (*filter(None, [alike]), *trials, *missing)]
     told = (*above, *notes, *places)
     left = _LINES - sum(_height(part, console) for part in told) if console.is_terminal else math.inf
     for text in above:
@@ -179,9 +179,11 @@ def _options(rows: Sequence[tuple[Option, str]], names: Names, how: str, asked: 
     return grid
 
 
-def _ways(options: Sequence[Option], names: Names) -> list[tuple[Option, str]]:
-    """Options with a description of the variant that represents each: values of axes, and chip, training and schedule
-    if they differ between options; or why there is none."""
+def _ways(options: Sequence[Option], names: Names) -> tuple[list[tuple[Option, str]], str]:
+    """Options with a description of the variant that represents each: values of axes, chip, training and schedule that
+    differ between options; or why there is none. Values of axes that all have follow in a sentence."""
+    every = [option.point.axis_texts.items() for option in options if option.point is not None]
+    shared = [each for each in every[0] if all(each in others for others in every)] if every[1:] else []
     chosen = [option.point for option in options if option.point is not None and option.takes_part]
     facts = [fact for fact in ("chip", "recipe", "schedule") if len({getattr(point, fact) for point in chosen}) > 1]
 
@@ -189,10 +191,11 @@ def _ways(options: Sequence[Option], names: Names) -> list[tuple[Option, str]]:
         if (point := option.point) is None or not option.takes_part:
             return option.obstacle
         words = [names.of(fact, getattr(point, fact)) for fact in facts]
-        words += [names.option(name, text) for name, text in point.axis_texts.items()]
+        words += [names.option(*each) for each in point.axis_texts.items() if each not in shared]
         return ", ".join(word for word in words if word != option.label)
 
-    return [(option, told(option)) for option in options]
+    alike = ", ".join(names.option(*each) for each in shared)
+    return [(option, told(option)) for option in options], f"In all rows: {alike}." if alike else ""
 
 
 def _line(answer: Answer) -> Table:

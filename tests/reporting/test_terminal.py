@@ -79,8 +79,9 @@ def test_the_table_has_the_column_that_is_asked_for():
     rows = [row | {"area_m2": 2e-6} for row in rows_of([("a", 1.0, 0.9, 13.4, 5.7), ("b", 1.0, 0.9, 22.9, 1.7)])]
     lines = printed(table_of(rows, metadata)).splitlines()
     heading = next(place for place, line in enumerate(lines) if line.split()[:1] == ["accuracy"])
-    assert lines[heading].split() == ["accuracy", "energy", "latency", "chip", "area", "with"]
-    assert lines[heading + 1].split()[-4:] == ["2", "mm²", "width", "1"]
+    assert lines[heading].split() == ["accuracy", "energy", "latency", "chip", "area"]
+    assert lines[heading + 1].split()[-2:] == ["2", "mm²"]
+    assert lines[heading + 3] == "In all rows: width 1."
 
 
 def test_beside_a_chip_in_real_time_another_keeps_its_latency():
