@@ -273,14 +273,14 @@ def test_a_target_is_met_or_the_nearest_miss_is_told():
     met = asked(rows, target=["accuracy >= 96 %", "latency_s < 5 us"])
     assert (met.standing, met.sentence) == (
         "met",
-        "1 point meets all constraints. The best is b, random order, layered training, width 1.",
+        "1 point meets all constraints: b, random order, layered training, width 1.",
     )
     missed = asked(rows, target=["accuracy >= 96 %", "energy_j <= 20 nJ"])
     assert missed.standing == "not met"
     assert missed.sentence.endswith("its accuracy is 1.0 points too low.")
     assert "Only 'accuracy >= 96 %' stands in the way of 1 point." in missed.remarks
     sparse = [row(chip, 1.0, 0, activation_sparsity=share) for chip, share in (("a", 0.8), ("b", 0.9))]
-    assert "The best is b," in asked(sparse, target=["activation_sparsity >= 50 %"]).sentence
+    assert "constraints; b, random" in asked(sparse, target=["activation_sparsity >= 50 %"]).sentence
 
 
 def test_questions_are_suggested_by_the_shape_of_a_sweep():

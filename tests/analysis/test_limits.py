@@ -90,7 +90,7 @@ def test_the_best_of_many_that_reach_a_target_is_among_those_shown():
     rows += rows_of([("b", 1.0, 0.95, 10.0, 99.0)])
     answer = asked(rows, target=["accuracy >= 80 %", "latency_s < 100 us"])
     assert (len(answer.options), labels(answer)[0].partition(",")[0]) == (8, "b")
-    assert answer.sentence.startswith("12 of 12 points meet all constraints. The best is b,")
+    assert answer.sentence.startswith("12 of 12 points meet all constraints; b,")
 
 
 @pytest.mark.parametrize(
@@ -325,7 +325,7 @@ def test_true_and_false_are_told_as_a_file_says_them():
 def test_what_a_chip_cannot_execute_meets_a_target_where_it_is_asked_for_by_name():
     chip = {"chip": "mubrain"}
     named = asked(synthetic_rows(), target=["accuracy >= 90 %"], select={**chip, "schedule": "layered"})
-    assert named.sentence.startswith("3 of 3 points meet all constraints.")
+    assert named.sentence.startswith("3 of 3 points meet all constraints; ")
     for form in ({"target": ["accuracy >= 90 %"]}, {"choose": "recipe", "most": "accuracy"}):
         silent = asked(synthetic_rows(), **form, select={**chip, "layered": True})
         assert silent.sentence == "No point of the results takes part: the chip cannot wait for layers."

@@ -53,13 +53,17 @@ def reach(name: str, question: TargetQuestion, points: Sequence[Point], names: N
     if not able:
         return answer(standing="cannot be asked", sentence=none_taking_part(selected), remarks=aside)
     if met:
-        best = best_variant(met, where[0].column, more=where[0].relation in (">=", ">")) or met[0]
-        count = "1 point meets" if len(met) == 1 else f"{len(met):,} of {len(able):,} points meet"
+        more = where[0].relation in (">=", ">")
+        best = best_variant(met, where[0].column, more=more) or met[0]
+        told = f"1 point meets all constraints: {names.point(best)}."
+        if met[1:]:
+            has = f"{names.point(best)} has the {'highest' if more else 'least'} {column_label(where[0].column)}"
+            told = f"{len(met):,} of {len(able):,} points meet all constraints; {has}."
         doubts = doubt(best, where), _by_chance(best, where), may_miss(best, where, names)
         in_draws = met_in(best, where, seeds_of(best, where, best.training_seeds))
         return answer(
             standing="met",
-            sentence=f"{count} all constraints. The best is {names.point(best)}.",
+            sentence=told,
             confidence=float(in_draws.mean()) if in_draws.size > 1 else None,  # not of one seed without draws
             options=_options(sorted(nearest, key=lambda point: point is not best), where, names),
             remarks=tuple(filter(None, [*doubts, *unknown, without_draws(*columns), *aside])),
