@@ -48,7 +48,7 @@ class PricingSpec(FileSpec):
         dataset, scale: one of the sweep file's, if it has several; by default, the first of each.
         recipes, training_seeds: those of the sweep to price; by default, all. Each recipe and seed is one model.
         evaluation_seed: one of the sweep's; by default, its first.
-        chip, schedule: an entry of the sweep's chips, and a schedule that it names.
+        chip, schedule: an entry of the sweep's chips, and a schedule that it names; by default, the chip's own.
         axes: values of a price by its path in the chip's file; every combination of values is a design point.
         linked: under a name, several prices whose values move together, such as those of an operating point.
         objectives: objectives of the Pareto front; by default, accuracy, energy and latency.
@@ -65,7 +65,7 @@ class PricingSpec(FileSpec):
     training_seeds: tuple[Seed, ...] = ()
     evaluation_seed: Seed | None = None
     chip: str
-    schedule: str
+    schedule: str = "chip"
     axes: dict[str, AxisEntry] = Field(default_factory=dict)
     linked: dict[Name, Annotated[dict[str, AxisEntry], Field(min_length=1)]] = Field(default_factory=dict)
     objectives: Annotated[tuple[PriceObjective, ...], Field(min_length=1)] = (
