@@ -103,6 +103,18 @@ def test_a_grid_equals_its_points_priced_alone(kind, operation, data, priced, ca
     compare(problem_of(spec_of(priced, f"{kind}_{operation}", body), priced, cache_root))
 
 
+def test_a_word_takes_more_cycles_where_the_clock_is_fast_and_the_voltage_low(priced: Path, cache_root: Path):
+    """A word fits in a cycle of either clock at 0.8 V, and in one of the slow clock at 0.5 V."""
+    times = "times: {synaptic_operation: 1, neuron_update: 1, output: 1}"
+    sweep, entry = priced / "cycled.yaml", f"  cycled: {{extends: {priced}/structured.yaml, {times}}}\n"
+    sweep.write_text((priced / "priced.yaml").read_text(encoding="utf-8").replace("seeds:", f"{entry}seeds:"))
+    body = "training_seeds: [0]\naxes:\n  clock: [50 MHz, 400 MHz]\n  supply_voltage: [0.8 V, 0.5 V]\n"
+    problem = problem_of(spec_of(sweep, "cycled", body), priced, cache_root)
+    cycles = [problem.space.chip_at(at).times.synaptic_operation.cycles for at in np.ndindex(2, 2)]
+    assert cycles[:3] == [1, 1, 1] < [cycles[3]]
+    compare(problem)
+
+
 @pytest.mark.parametrize("kind", ["barrier", "timer"])
 def test_linked_prices_and_several_threads_change_nothing(kind: str, priced: Path, cache_root: Path):
     body = (

@@ -33,6 +33,7 @@ from codesign.hardware.chip.numbers import (
 )
 from codesign.hardware.chip.parameters import number_type, replaced, with_parameters
 from codesign.hardware.chip.prices import Prices, number_at
+from codesign.hardware.chip.provenance import STRUCTURE
 from codesign.hardware.placement.placement import Placement
 from codesign.reporting.pricing import VariedPrice
 from codesign.units import Written
@@ -211,8 +212,16 @@ class PriceSpace:
         """Shape of the grid of `structures`."""
         if self.chip.structure is None:
             return (1,) * len(self.dimensions)
+        given = {axis.path for axis in self.axes}
+        times = [number for path, number in self.chip.numbers().items() if path not in given]
+        rounded = any(isinstance(time, TimeNumber) and (time.cycles or time.source == STRUCTURE) for time in times)
+
+        def moves(one: Dimension, chips: list[Chip]) -> bool:
+            clocked = rounded and any(axis.path == "clock" for axis in one.axes)  # whole cycles hold a word of any chip
+            return one.moves_structure or clocked or bool(self._moved(chips))
+
         pairs = zip(self.dimensions, self._chips_along, strict=True)
-        return tuple(one.size if one.moves_structure or self._moved(chips) else 1 for one, chips in pairs)
+        return tuple(one.size if moves(one, chips) else 1 for one, chips in pairs)
 
     @cached_property
     def structures(self) -> tuple[Chip, ...]:
@@ -220,7 +229,7 @@ class PriceSpace:
         first position. Raises InputError if there are too many, or the prices of one do not fit together."""
         if (count := math.prod(self._structural_shape)) > _MOST_STRUCTURES:
             raise InputError(
-                f"axes: {count:,} combinations of lanes, memories, node and voltage are more than the "
+                f"axes: {count:,} combinations of lanes, memories, node, voltage and clock are more than the "
                 f"{_MOST_STRUCTURES:,} that are estimated; take fewer values of them"
             )
         return tuple(self.chip_at(map(int, at)) for at in np.ndindex(*self._structural_shape))
