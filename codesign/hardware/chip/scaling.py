@@ -54,7 +54,7 @@ def at_structure(given: Chip, changed: Chip, settled: Collection[str]) -> Chip:
     before, after = estimate(given), estimate(changed)
     held = {path: number for path, number in given.held.items() if path not in settled}
     scaled = False
-    if before is not None and after is not None and (before != after or held):
+    if before is not None and after is not None and (before != after or held or given.clock != changed.clock):
         for path in _RATIOS:
             number = number_at(given, path)
             if path in settled or number is None or number.source == STRUCTURE:
@@ -94,9 +94,10 @@ def _check_size(chip: Chip, path: str, number: Any) -> None:
 
 
 def _scaled(held: GivenNumber, path: str, chip: Chip, expected: StructureEstimate) -> Number:
-    """The number for another structure; the given number for its own structure, and if the other changes nothing."""
+    """The number for another structure; the given number for its own structure, and if the other changes nothing. In
+    its own structure, too, a word may not fit in the cycles of another clock."""
     number: Any = held.number
-    if held.expected == expected:
+    if held.expected == expected and getattr(number, "cycles", None) is None:
         return number  # type: ignore[no-any-return]
     ratio = float(getattr(expected, _RATIOS[path]) / getattr(held.expected, _RATIOS[path]))
     if path in RATES:
