@@ -78,6 +78,16 @@ def test_the_same_run_goes_on_with_its_record_and_another_begins_one(tmp_path: P
     assert (other.record.jobs.there, other.record.jobs.needed) == (22, 22)
 
 
+def test_a_run_of_another_file_says_whose_results_it_replaces(tmp_path: Path, cache_root: Path) -> None:
+    """As after a copy of a file whose name in it stays."""
+    told = []
+    for file, seed in (("a", 0), ("a", 1), ("b", 1), ("c", 0)):
+        spec, resume = tiny(("training: [0]", f"training: [{seed}]")), f"codesign sweep {file}.yaml"
+        _, progress = tiny_sweeps.run(spec, tmp_path, cache_root, resume=resume)
+        told.append([note for note in progress.notes if note.startswith("replaces")])
+    assert told == [[], [], [], ["replaces what `codesign sweep b.yaml` wrote here"]]
+
+
 def test_an_interruption_and_a_failure_are_written_down(tmp_path, cache_root, monkeypatch):
     def interrupt(*arguments: Any) -> Entry:
         raise KeyboardInterrupt

@@ -164,11 +164,14 @@ class RecordView(View):
         self._writing = threading.Lock()
 
     def take_up(self) -> None:
-        """Continue an earlier record of the same run, if any, and write the first one."""
+        """Continue an earlier record of the same run, if any, and write the first one. Says what it replaces if a
+        command with another file, or other options, wrote here."""
         with suppress(StoreError):  # a damaged one is replaced
             earlier = read_record(self._folder)
             if earlier is not None and earlier.configuration == self._record.configuration:
                 self._record.first_started = earlier.first_started
+            elif earlier is not None and "" != earlier.command != self._record.command:
+                self.run.note(f"replaces what `{earlier.command}` wrote here")
         self._write()
 
     def end(self, state: Literal["finished", "interrupted", "failed"], message: str = "") -> None:
