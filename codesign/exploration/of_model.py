@@ -16,6 +16,7 @@ from codesign.hardware.library import find_chip, is_chip_file
 from codesign.models.card import ModelData
 from codesign.training.model_file import ModelFile
 from codesign.workload.dataset import outline_workload
+from codesign.workload.datasets.registry import dataset_names
 from codesign.workload.spec import OptionError, WorkloadSpec
 
 _NAME = re.compile(r"[^A-Za-z0-9_-]+")
@@ -34,7 +35,7 @@ def sweep_of_model(
 
     Args:
         model: the model's file, `.safetensors` or NIR.
-        data: a file or folder of arrays, or the name of a dataset.
+        data: a file or folder of arrays, or the name of a dataset, even if a folder here has that name.
         chips: names, or paths of chip files.
         samples: number of samples, the first of the test split; all if None.
         real_time: whether a sample takes as long as its recording, with power drawn throughout.
@@ -43,7 +44,7 @@ def sweep_of_model(
     network = loaded.network
     timestep_s, reads_spikes = network.timestep_s, network.neuron.readout == "spikes"
     name = _name(model)
-    own = data.endswith(_DATA) or os.path.sep in data or os.path.exists(data)
+    own = data.endswith(_DATA) or os.path.sep in data or (os.path.exists(data) and data not in dataset_names())
     workload: dict[str, Any] = {"name": "arrays", "file": data} if own else {"name": data}
     if timestep_s:
         timed = {**workload, "timestep": f"{timestep_s!r} s"}

@@ -134,6 +134,7 @@ def test_what_it_is_given_is_checked_before_anything_runs():
     ):
         with pytest.raises(InputError, match=message):
             sweep_of_model(*wrong)
+    Path("digits").mkdir()  # ./digits would be this one
     with pytest.raises(InputError, match=r"^MODEL: takes 20 inputs and has 4 classes; workload 'digits' has 512"):
         plan_sweep(sweep_of_model("mine.v2.safetensors", "digits", ["mubrain"]))
     with pytest.raises(InputError, match=r"^--real-time: truenorth_allin: its all-in energy was measured in real_time"):
