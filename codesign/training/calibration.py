@@ -99,12 +99,12 @@ def calibrate(
         return total / len(samples)
 
     drained = calibration.schedule.drained()
-    scales = _matched(thresholds, lambda: emitted(drained), emitted(trained_through))
-    if calibration.criterion == "cross_entropy":
-        scales = _descended(thresholds, cross_entropy, scales)
-    thresholds.set(scales)
-    if quantization is not None:
-        quantize(network, None, weights=thresholds.weights(scales))
+    scales = [1.0] * len(network.shape.layers)
+    try:
+        found = _matched(thresholds, lambda: emitted(drained), emitted(trained_through))
+        scales = _descended(thresholds, cross_entropy, found) if calibration.criterion == "cross_entropy" else found
+    finally:  # after an error or Ctrl-C as before
+        thresholds.leave(scales)
     return tuple(scales)
 
 
@@ -144,6 +144,12 @@ class Thresholds:
         for name, original in self._of_neurons.items():
             for neurons, scale in zip(self._network.layer_slices, scales, strict=True):
                 getattr(self._network, name)[neurons] = original[neurons] / scale
+
+    def leave(self, scales: Sequence[float]) -> None:
+        """Set the scales for good, in float weights."""
+        self.set(scales)
+        if self._quantization is not None:
+            quantize(self._network, None, weights=self.weights(scales))
 
     def _set_potentials(self, scales: Sequence[float]) -> None:
         """Range and step of potentials as a chip has them that holds the same integers; a neuron's own step stays."""

@@ -161,6 +161,26 @@ def test_scales_go_up_and_down_to_the_nearest_quarter_of_an_octave() -> None:
     assert found == pytest.approx([2**1.25, 2**-0.75, 1.0])
 
 
+@pytest.mark.parametrize("quantization", [None, Quantization(bits=4)])
+def test_an_interrupt_leaves_the_network_as_it_was(
+    quantization: Quantization | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network, calls = network_of(bias=True), itertools.count()
+
+    def evaluated(*given: Any, **options: Any) -> Any:
+        if next(calls) == 5:
+            raise KeyboardInterrupt
+        return evaluate(*given, **options)
+
+    monkeypatch.setattr(module, "evaluate", evaluated)
+    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    with pytest.raises(KeyboardInterrupt):
+        calibrate(
+            network, Calibration(group_size=2), split(1), trained_through=LAYERED, quantization=quantization, seed=0
+        )
+    assert all(torch.equal(before[name], tensor) for name, tensor in network.state_dict().items())
+
+
 def test_a_layer_of_which_nothing_is_wanted_keeps_its_threshold() -> None:
     """The other's spikes fall as one by its threshold: from 20 to 10 at twice of it."""
     held: list[list[float]] = []
