@@ -140,14 +140,9 @@ def _in_two(answer: Answer, *, cut: bool) -> dict[str, str]:
     """The sentence of an answer, and more that is shown only if it is opened; an answer that cannot be opened is
     shortened."""
     first, dot, others = answer.sentence.partition(". ")
-    if answer.options:
-        return {"sentence": f"{first}{dot}".rstrip(), "more": others}
-    if not cut:
-        return {"sentence": answer.sentence, "more": ""}
-    second, _, _ = others.partition(". ")
-    one_sided = ": " in first and " against " not in first and second  # first has the value of one side only
-    told = f"{first}. {second}" if one_sided else first
-    return {"sentence": f"{told.rstrip('.')}.", "more": ""}
+    if answer.options or cut:
+        return {"sentence": f"{first}{dot}".rstrip(), "more": others if answer.options else ""}
+    return {"sentence": answer.sentence, "more": ""}
 
 
 def _note(table: AnsweredTable) -> str:

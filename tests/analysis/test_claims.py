@@ -168,8 +168,8 @@ def test_neighbours_along_an_axis():
     ]
     found = asked(rows, column="accuracy", along="group_size")
     assert (found.standing, len(found.comparisons)) == ("holds", 2)
-    # A sentence holds two numbers at most.
-    assert found.sentence == ("Shown in 2 of 2 comparisons. Group size 8: 71.5 %. Group size 1: 50.5 %.")
+    first, second = "Group size 8: 71.5 % against 50.5 % for group size 1.", "Group size 64: 90.5 % against 71.5 % for"
+    assert found.sentence == f"{first} {second} group size 8."
     assert asked(rows, column="accuracy", along="group_size", direction="falls").standing == "does not hold"
     assert asked(rows, column="accuracy", along="schedule.async_random.group_size").standing == "holds"
     one = asked(rows[:2], column="accuracy", along="group_size").sentence
@@ -188,7 +188,7 @@ def test_gains_are_relative_to_the_point_with_the_same_schedule():
     assert asked(rows, **unlayered, direction="rises").standing == "holds"
     gains = asked(rows, **unlayered, direction="falls", relative_to={"recipe": "layered"})
     assert gains.standing == "holds"
-    assert "Group size 8: 10.0 points. Group size 64: 2.0 points." in gains.sentence
+    assert "Group size 8: 10.0 points against 2.0 points for group size 64." in gains.sentence
     limited = {"select": {"recipe": "unlayered_rs"}, "column": "accuracy", "relative_to": {"recipe": "layered"}}
     # 10, 10, 2 and 2 points: a limit is on gains, too.
     told = "It holds for 2 of 4 values, one for each training seed of 2 points."

@@ -105,7 +105,7 @@ def test_a_claim_that_is_not_open_says_both_sides():
     metadata = synthetic_metadata(choice={"choose": "axis.width", "most": "accuracy"}, helps=claim)
     rows = [row("a", width, 0, accuracy=accuracy) for width, accuracy in ((1.0, 0.5), (4.0, 0.75))]
     first = page_of(rows, metadata).partition('id="answers"')[0]
-    assert "Width 4: 75.0 %. Width 1: 50.0 %." in first
+    assert "Width 4: 75.0 % against 50.0 % for width 1." in first
     assert "The difference is" not in first
 
 

@@ -79,7 +79,7 @@ class Answer:
         name: the question's name in its file, or that of the suggested one.
         form: choose, compare, claim, target or printed.
         question: the question as a reader would ask it, with a question mark, or the statement of a claim.
-        sentence: the answer in one or two sentences, no more than two numbers in each.
+        sentence: the answer in one or two sentences, no more than two numbers in each besides those in names.
         column, more: the deciding column, "" if none, and whether more of it is better.
         confidence: the share of training seeds × draws that agree; None if there is nothing to draw.
         options: the best first: the options of a choice or comparison, the points that meet a target or come nearest,

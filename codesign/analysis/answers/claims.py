@@ -294,17 +294,16 @@ def _sentence(comparisons: Sequence[Comparison], means: Callable[[Comparison], s
     if len(comparisons) == 1:
         return f"{means(comparisons[0])} The difference is {gain_in_words(comparisons[0])}."
     written = [means(comparison) for comparison in comparisons]
-    if len(comparisons) <= _SPELLED_OUT and not any(". " in sentences for sentences in written):
+    if len(comparisons) <= _SPELLED_OUT:
         return " ".join(written)
     largest = max(comparisons, key=lambda comparison: comparison.gain.mean or 0.0)
     return f"Shown in {agree} of {len(comparisons)} comparisons. {means(largest)}"
 
 
 def _means(comparison: Comparison, *, say: Callable[[Point], str], names: Names, of_gains: bool) -> str:
-    """Say both means of a comparison.
+    """Say both means of a comparison; gains of shares are in points.
 
-    `Layers wait (layered training): 94.6 % against 85.7 % for random order (unlayered training).` It takes two
-    sentences if names contain numbers; gains of shares are in points."""
+    `Layers wait (layered training): 94.6 % against 85.7 % for random order (unlayered training).`"""
     column = comparison.column
     means = (comparison.better_mean, comparison.worse_mean)
     if of_gains and is_share(column):
@@ -312,8 +311,6 @@ def _means(comparison: Comparison, *, say: Callable[[Point], str], names: Names,
     else:
         better, worse = (quantity(mean, column).replace("-", "−") for mean in means)
     one, other = say(comparison.better), say(comparison.worse)
-    if one != other and any(letter.isdigit() for letter in one + other):
-        return f"{names.upper(one)}: {better}. {names.upper(other)}: {worse}."
     return f"{names.upper(one)}: {better} against {worse}{f' for {other}' if other != one else ''}."
 
 
