@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from codesign.cli.options import complete_chips, place, place_here, written_to
+from codesign.cli.options import complete_chips, place_ending, place_here, written_to
 from codesign.cli.streams import tell
-from codesign.errors import InputError
 from codesign.files import printable, write_atomically
 
 if TYPE_CHECKING:
@@ -103,7 +102,10 @@ def validate(
     as_json: Annotated[
         str | None,
         typer.Option(
-            "--json", parser=place, metavar="FILE", help="Also write every check to this file, as JSON in SI units."
+            "--json",
+            parser=place_ending(".json"),
+            metavar="FILE",
+            help="Also write every check to this file, as JSON in SI units.",
         ),
     ] = None,
 ) -> None:
@@ -113,8 +115,6 @@ def validate(
     from codesign.cli.chip_pages import validation_json, validation_markdown
     from codesign.console import PrintableConsole
 
-    if as_json is not None and Path(as_json).suffix.lower() != ".json":  # such as the file of the chip to validate
-        raise InputError(f"--json: must name a file to write, which ends with .json, found '{printable(as_json)}'")
     console, chips = PrintableConsole(highlight=False), _found(names)
     if as_json is not None:
         write_atomically(as_json, validation_json(chips))

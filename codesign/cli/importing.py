@@ -127,7 +127,7 @@ def export_model(
         ),
     ] = "plain",
     output: Annotated[
-        str | None, written_to("FILE", "File to write; without it none is replaced.", "MODEL.nir")
+        str | None, written_to("FILE", "File to write; without it none is replaced.", "MODEL.nir", ends=".nir")
     ] = None,
 ) -> None:
     """Write a model for other frameworks, as NIR. `codesign import` reads it back to the last bit."""

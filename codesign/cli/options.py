@@ -65,6 +65,18 @@ def place_here(text: str) -> Path:
     return Path(place(text))
 
 
+def place_ending(suffix: str) -> Callable[[str], str]:
+    """A parser of places to write to, with a suffix that nothing else has that one might name there by mistake."""
+
+    def checked(text: str) -> str:
+        given = place(text)
+        if not given.partition("?")[0].lower().endswith(suffix):
+            raise typer.BadParameter(f"must end with {suffix}, found '{printable(given)}'")
+        return given
+
+    return checked
+
+
 def place_of(metavar: str, help: str, **more: Any) -> Any:
     """An argument with the location of something."""
     return typer.Argument(parser=place, metavar=metavar, help=help, show_default=False, **more)
@@ -82,9 +94,10 @@ def file_of(kind: Literal["sweep", "study", "price"], example: str) -> Any:
     return place_of("FILE", text, autocompletion=complete)
 
 
-def written_to(metavar: str, help: str, usual: str | Literal[False] = False) -> Any:
+def written_to(metavar: str, help: str, usual: str | Literal[False] = False, *, ends: str = "") -> Any:
     """An option with the location to write to, and its default."""
-    return typer.Option("--output", "-o", parser=place, metavar=metavar, help=help, show_default=usual)
+    parser = place_ending(ends)
+    return typer.Option("--output", "-o", parser=parser, metavar=metavar, help=help, show_default=usual)
 
 
 def _part_of_file(help: str) -> Any:

@@ -22,7 +22,6 @@ _BookOption = Annotated[
         show_default="as the sweep says",
     ),
 ]
-_OTHER_FORMS = (".csv", ".json", ".parquet", ".pdf", ".png", ".svg", ".tex")
 _FiguresOption = Annotated[
     Form | None,
     typer.Option(help="Also write every chart as a file, into REPORT.figures beside the report.", show_default=False),
@@ -48,7 +47,12 @@ def report(
     ],
     output: Annotated[
         str | None,
-        written_to("LOCATION", "HTML file to write, a path or a URL.", "report.html in the folder, or beside the file"),
+        written_to(
+            "LOCATION",
+            "HTML file to write, a path or a URL.",
+            "report.html in the folder, or beside the file",
+            ends=".html",
+        ),
     ] = None,
     static_book: _BookOption = None,
     figures: _FiguresOption = None,
@@ -94,7 +98,4 @@ def _page(results: str, file: Location, output: str | None) -> Location:
     page = output or (with_suffix(file, ".html") if file == results else join(results, "report.html"))
     if os.path.realpath(page) == os.path.realpath(file):
         raise InputError(f"--output: {printable(page)} is the results file itself")
-    if str(page).lower().endswith(_OTHER_FORMS):
-        said = "would hold an HTML page; --figures and --tables write other formats beside it"
-        raise InputError(f"--output: {printable(page)} {said}")
     return page
