@@ -106,9 +106,9 @@ def _base_of(path: Path) -> tuple[Chip | None, set[str]]:
     """The chip that a file extends, past files that are no chips by themselves, and the files that change it; None
     without one."""
     own: set[str] = set()
-    while "extends" in (data := read_document(path).data):
+    while isinstance(extended := read_document(path).data.get("extends"), str):
         own.add(str(path))
-        path = _extended_file(path, data["extends"])
+        path = _extended_file(path, extended)
         with suppress(DocumentError):
             return load_chip(path), own
     return None, own

@@ -171,9 +171,10 @@ synchronization: {kind: timer}
     assert "weight_memory: must be a whole number of bits" in mistakes("weight_memory: 64 KB\nweight_bits: 8\n")[0]
     assert mistakes("", "bse")[0].startswith("mine.yaml:2: extends: unknown chip 'bse'; did you mean ")
     assert mistakes("citation: {}\n")[0].startswith("mine.yaml:3: citation: ")
-    assert mistakes("", "[base]") == [
-        "mine.yaml:2: extends: must be the name of a chip or the path of its file, found a list"
-    ]
+    wrong = "extends: must be the name of a chip or the path of its file, found a list"
+    assert mistakes("", "[base]") == [f"mine.yaml:2: {wrong}"]
+    Path("family.yaml").write_text("name: family\nextends: [base]\n", encoding="utf-8")
+    assert mistakes("", "family")[0] == f"family.yaml:2: {wrong}"
 
 
 @settings(max_examples=20)
