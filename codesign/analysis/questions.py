@@ -7,7 +7,7 @@ results or measures, and select points by what they are.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any, Literal, get_args
@@ -15,8 +15,8 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import BeforeValidator, Discriminator, Field, PlainSerializer, Tag, TypeAdapter, model_validator
 
 from codesign.analysis.comparisons.constraints import Constraint
-from codesign.analysis.results.columns import AXIS_PREFIX, COLUMNS, NUMERIC_COLUMNS
-from codesign.analysis.results.formatting import MEASURES, is_share, like
+from codesign.analysis.results.columns import AXIS_PREFIX, COLUMNS
+from codesign.analysis.results.formatting import is_share, like
 from codesign.documents import Spec
 from codesign.mistakes import suggestion
 from codesign.units import Real, parse_quantity, si_unit
@@ -43,15 +43,6 @@ def _column(name: object) -> object:
     return name if not isinstance(name, str) or name in CHOICES else f"{AXIS_PREFIX}{_path(name)}"
 
 
-def _numeric(column: object, measures: Collection[str] = ()) -> object:
-    known, more = {*NUMERIC_COLUMNS, *measures}, " or measure" if measures else ""
-    if isinstance(column, str) and column not in known:
-        raise ValueError(f"'{column}' is not a numeric column of results{more}{suggestion(column, known)}")
-    return column
-
-
-NumericColumn = Annotated[str, BeforeValidator(_numeric)]
-ColumnOrMeasure = Annotated[str, BeforeValidator(lambda column: _numeric(column, MEASURES))]
 Selection = Annotated[Mapping[str, Selected | tuple[Selected, ...]], BeforeValidator(_paths)]
 """Which points: the values of facts (`recipe`, `schedule`, `chip`, `training_method`, `policy`, `group_size`, …) and of
 axes by their path. A list allows several values; `lowest` and `highest` take the end of what there is."""
@@ -94,7 +85,10 @@ class Size:
 
     def misfit(self, column: str) -> str:
         """Why it is no difference of a column, or of the one that a measure is like; "" where it is."""
-        own = "%" if is_share(column) else si_unit(COLUMNS[like(column)].unit)
+        known = COLUMNS.get(like(column))
+        if known is None:  # told elsewhere
+            return ""
+        own = "%" if is_share(column) else si_unit(known.unit)
         if self.kind == "difference" and self.unit in ("", own) and not (own == "%" and abs(self.value) > 1):
             return ""
         example = "points, as '3 points'" if own == "%" else f"a quantity in {own}" if own else "a plain number"
@@ -141,8 +135,8 @@ class ChooseQuestion(_Asked):
     """
 
     choose: Annotated[str, BeforeValidator(_column)]
-    least: NumericColumn | None = None
-    most: NumericColumn | None = None
+    least: str | None = None
+    most: str | None = None
     where: Where = ()
 
     @model_validator(mode="after")
@@ -166,7 +160,7 @@ class CompareQuestion(_Asked):
     """
 
     compare: tuple[str | Selection, str | Selection]
-    columns: Annotated[tuple[NumericColumn, ...], Field(min_length=1)] = ("energy_j", "latency_s", "accuracy")
+    columns: Annotated[tuple[str, ...], Field(min_length=1)] = ("energy_j", "latency_s", "accuracy")
     where: Where = ()
 
 
@@ -194,10 +188,10 @@ class ClaimQuestion(_Asked):
 
     claim: str
     source: str = ""
-    column: ColumnOrMeasure
+    column: str
     more: Selection | None = None
     less: Selection | None = None
-    column_of_less: ColumnOrMeasure | None = None
+    column_of_less: str | None = None
     along: AxisPath | None = None
     direction: Literal["rises", "falls"] = "rises"
     relative_to: Selection | None = None
@@ -272,7 +266,7 @@ class PrintedQuestion(_Asked):
     printed: str
     source: str = ""
     instead: str = ""
-    columns: tuple[ColumnOrMeasure, ...] = ()
+    columns: tuple[str, ...] = ()
     rows: Mapping[str, PrintedRow] = Field(default_factory=dict)
     relative_to: str | None = None
     settings: Mapping[str, Selected] = Field(default_factory=dict)

@@ -73,9 +73,14 @@ questions:
   l: {choose: chip, most: accuracy, select: {training.epoch: 1}}
   m: {claim: It is so, column: acuracy,
       more: {policy: randm}, less: {}}
+  n: {choose: chip, most: accuracy,
+      least: energy}
+  o: {compare: [loihi, loihi],
+      columns: [energy]}
 """
-    told = dict(mistakes_of(load, tmp_path, SWEEP + questions))
-    assert sorted(told) == [8, 9, 10, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24]
+    found = mistakes_of(load, tmp_path, SWEEP + questions)
+    told = dict(found)
+    assert [line for line, _ in found] == [8, 9, 10, 13, *range(14, 27), 28]
     assert "did you mean 'energy_j'?" in told[8]
     assert "did you mean 'axis.chip.loihi.mapping'?" in told[9]
     assert "no chip, schedule or recipe 'mubrain'" in told[10]
@@ -91,6 +96,9 @@ questions:
     assert "training.epoch: a recipe has no parameter 'epoch'; did you mean 'epochs'?" in told[22]
     assert "'acuracy' is not a numeric column of results or measure; did you mean 'accuracy'?" in told[23]
     assert "policy: has no value 'randm'; did you mean 'random'?" in told[24]
+    assert told[25].endswith("give one of least and most")
+    assert "did you mean 'energy_j'?" in told[26]
+    assert "did you mean 'energy_j'?" in told[28]
 
 
 @pytest.mark.parametrize("column", NUMERIC_COLUMNS)

@@ -11,8 +11,9 @@ from typing import Any
 
 from codesign.analysis.answers.selecting import FACTS, selection_problems
 from codesign.analysis.questions import CHOICES, form_of
-from codesign.analysis.results.columns import AXIS_PREFIX, COLUMNS
+from codesign.analysis.results.columns import AXIS_PREFIX, COLUMNS, NUMERIC_COLUMNS
 from codesign.analysis.results.formatting import is_share, like
+from codesign.analysis.results.measures import measures_known
 from codesign.documents import Path_, value_at
 from codesign.exploration.definition.checks import Blocks, Mistakes, list_at, mapping
 from codesign.exploration.definition.entries import MODELS
@@ -48,7 +49,7 @@ def problems(data: dict[str, Any], blocks: Blocks, wrong: Collection[Any]) -> Mi
         content = value_at(data, at)
         if not isinstance(content, dict):
             continue  # reported by its model
-        for inner, message in (*_choices(content, axes, wrong), *_printed(content), *_selections(content, known)):
+        for inner, message in (*_choices(content, axes, wrong), *_columns(content), *_selections(content, known)):
             yield (*at, *inner), message
 
 
@@ -61,7 +62,16 @@ def _choices(content: Mapping[str, Any], axes: Mapping[str, Any], wrong: Collect
         yield ("choose",), f"there is no '{chosen}' to choose{suggestion(chosen, allowed)}"
 
 
-def _printed(content: Mapping[str, Any]) -> Mistakes:
+def _columns(content: Mapping[str, Any]) -> Mistakes:
+    named: list[Path_] = [("columns", number) for number, _ in enumerate(list_at(content, "columns"))]
+    numeric: list[Path_] = [("least",), ("most",), *(named if "compare" in content else ())]
+    measures: list[Path_] = [*(named if "printed" in content else ())]
+    measures += [("column",), ("column_of_less",)] if "claim" in content else []
+    for places, known, more in ((numeric, NUMERIC_COLUMNS, ""), (measures, measures_known(), " or measure")):
+        for place in places:
+            column = value_at(content, place)
+            if isinstance(column, str) and column not in known:
+                yield place, f"'{column}' is not a numeric column of results{more}{suggestion(column, known)}"
     of_table = [column for column in list_at(content, "columns") if isinstance(column, str)]
     for name, row in mapping(content, "rows").items():
         for column, value in mapping(row, "values").items():
