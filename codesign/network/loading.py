@@ -12,6 +12,7 @@ import torch
 
 from codesign.arrays import array_of
 from codesign.errors import InputError
+from codesign.network.neuron_numbers import type_of
 from codesign.network.own_weights import check_shared, own_weights
 from codesign.network.topology import NetworkShape
 
@@ -91,7 +92,7 @@ class SentAsCopy(torch.nn.Module):
     Torch would share the memory of its tensors, so that training or quantizing it in place in one process would change
     it in all others, too. A module that was shared on purpose, by `share_memory`, stays shared.
 
-    Its buffers of float64 stay so where all others are converted, as by `float`: time constants give decays to the last
+    Its time constants stay float64 where all other buffers are converted, as by `float`: they give decays to the last
     bit.
     """
 
@@ -99,10 +100,10 @@ class SentAsCopy(torch.nn.Module):
         ForkingPickler.register(cls, _sent)
 
     def _apply(self, fn: Callable[[torch.Tensor], torch.Tensor], recurse: bool = True) -> Self:
-        exact = [one for one in self.named_buffers(recurse=False) if one[1].dtype == torch.float64]
+        exact = [one for one in self.named_buffers(recurse=False) if type_of(one[0]) == torch.float64]
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
         for name, buffer in exact:
-            if (made := getattr(self, name)).dtype != torch.float64:
+            if (made := getattr(self, name)).dtype != buffer.dtype:
                 setattr(self, name, buffer.to(made.device))
         return self
 
