@@ -91,6 +91,12 @@ def test_a_model_that_was_trained_for_another_chip_is_the_sweeps(priced: Path):
             5,
             "prices that move together have the same values twice",
         ),
+        (
+            "axes:",
+            "linked: {a: {clock: [1 MHz, 1 MHz], static_power.chip: [1 W, 2 J]}}\naxes:",
+            5,
+            "",  # only that of the power
+        ),
     ],
 )
 def test_a_name_that_leads_nowhere_is_told_with_its_line(old: str, new: str, line: int, message: str, priced: Path):

@@ -208,11 +208,11 @@ def _axis_problems(data: dict[Any, Any], chip: Chip) -> Mistakes:
                 continue  # its form is invalid, and reported elsewhere
             except InputError as error:
                 yield place, str(error)
-        counts = [len(axis.values) for axis in axes]
+        counts, together = [len(axis.values) for axis in axes], {*zip(*(axis.shown for axis in axes), strict=False)}
         if linked and len(set(counts)) > 1:
             listed = ", ".join(map(str, counts))
             yield group, f"prices that move together need equally many values, found {listed}"
-        elif linked and len({*zip(*(axis.shown for axis in axes), strict=True)}) < max(counts, default=0):
+        elif linked and len(axes) == len(members) and len(together) < counts[0]:
             yield group, "prices that move together have the same values twice"
 
 
