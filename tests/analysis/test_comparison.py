@@ -82,6 +82,7 @@ def test_of_what_is_counted_there_are_fewer():
     ]
     answer = asked(rows, compare=["a", "b"], columns=["decision_timesteps"])
     assert answer.sentence == "a has 25 % fewer decision timesteps than b."
+    assert all(answer.remarks)
 
 
 @pytest.mark.parametrize("column", ["energy_j", "power_w"])
