@@ -340,4 +340,6 @@ def _at_an_end(contest: Contest, path: str) -> str:
     tried = [cell for frame in (whole.frame, whole.failed) for cell in frame[path] if isinstance(cell, float)]
     if any(value > best if further == "larger" else value < best for value in tried):
         return f"The {further} ones that were tried take no part."
-    return f"It is the {end} that was tried, so a {further} one may be better still."
+    lanes = end == "largest" and path.endswith((".vector_width", ".structure.lanes"))
+    why = ": in this model, lanes that messages fill cost only area" * lanes  # docs/design.md
+    return f"It is the {end} that was tried, so a {further} one may be better still{why}."
