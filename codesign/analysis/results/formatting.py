@@ -102,12 +102,12 @@ def number(value: float | None, digits: int = 4, half: float | None = None) -> s
     """A number with `digits` significant digits, followed by ± `half` if known."""
     if value is None or math.isnan(value):
         return UNKNOWN
-    return significant(value, digits) + ("" if half is None else f" ± {significant(_spread(half, value), 2)}")
+    return significant(value, digits) + ("" if half is None else f" ± {significant(_spread(half, value, digits), 2)}")
 
 
-def _spread(half: float, value: float) -> float:
-    """The spread of a value of four digits: 0 if it is below a tenth of the last."""
-    return 0.0 if value and half < 10.0 ** (math.floor(math.log10(abs(value))) - 4) else half
+def _spread(half: float, value: float, digits: int) -> float:
+    """The spread of a value of so many digits: 0 if it is below a tenth of the last."""
+    return 0.0 if value and half < 10.0 ** (math.floor(math.log10(abs(value))) - digits) else half
 
 
 def written(value: str | float | bool | None, unit: str = "", digits: int = 6) -> str:
@@ -164,12 +164,13 @@ def quantity(value: float | None, column: str, half: float | None = None) -> str
     """A mean of `column` with its unit, followed by ± `half` if known."""
     if value is None or math.isnan(value):
         return UNKNOWN
-    half = None if half is None else _spread(half, value)
+    known = COLUMNS.get(like(column))
+    unit = "" if known is None else known.unit
+    half = None if half is None else _spread(half, value, 3 if unit else 4)
     if is_share(column):
         return percent(value) if half is None else f"{in_percent(value)} ± {in_percent(half)} %"
-    known = COLUMNS.get(like(column))
-    if known is not None and known.unit:
-        return format_si(value, known.unit, 3, spread=half)
+    if unit:
+        return format_si(value, unit, 3, spread=half)
     whole = known is not None and known.kind == "int" and value == round(value)
     text = f"{round(value):,}" if whole else significant(value)
     return text if half is None else f"{text} ± {significant(half, 2)}"
