@@ -31,7 +31,7 @@ from codesign.reporting.sections.study import study_sections
 from codesign.units import format_si, plural
 
 _EFFECTS = ("accuracy", "energy_j", "latency_s", "area_m2", "spike_density")
-_SHOWN = "Dots: the mean over all points that differ in this choice alone. Bars: from the least effect to the most."
+_SHOWN = "Dots: the mean effect over cases that differ in this choice alone. Bars: from the least effect to the most."
 
 
 def sections_of(table: AnsweredTable) -> tuple[Section, ...]:
@@ -72,7 +72,7 @@ def effects_section(points: Sequence[Point], names: Names) -> Section:
     crossed = all(len({part(point) for point in points}) > 1 for part in (names.training, names.run))
     matrix = [matrix_figure("trained-run", points, names, "accuracy")] if crossed else []
     effects = [*filter(None, (effects_figure(points, names, column) for column in _EFFECTS))]
-    body: list[str | Figure] = [*([_SHOWN] if effects else []), *filter(None, matrix), *effects]
+    body: list[str | Figure] = [*filter(None, matrix), *([_SHOWN] if effects else []), *effects]
     return Section(name="effects", title="What each choice does", summary="all else equal", body=tuple(body))
 
 
