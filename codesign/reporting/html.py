@@ -156,16 +156,16 @@ def _note(table: AnsweredTable) -> str:
         said.append(table.study.emptiness)
     elif silent:
         said.append(f"{silent}.")
-    elif table.study:
-        said += table.study.named_in(
-            [f"{answer.question} {answer.sentence}" for answer in table.answers[:_MOST_ANSWERS]]
-        )
     elif not table.answers:
         chips = [option.point for option in table.chips.options if option.point is not None]
         said += [
             costs_in_ranges(chips[:_MOST_ROWS], table.names),
             *([] if chips else left_aside(table.points, table.names)),
         ]
+    elif table.study:
+        said += table.study.named_in(
+            [f"{answer.question} {answer.sentence}" for answer in table.answers[:_MOST_ANSWERS]]
+        )
     return " ".join(filter(None, said))
 
 
