@@ -137,6 +137,7 @@ def uncertainty_columns(cost: Cost) -> dict[str, list[str] | list[float] | float
     board = total_in("board", terms_j, own.core_share)
     energy = None if board is None else board * of_energy
     latency = None if times.latency_s is None else times.latency_s * of_latency
+    on_s = None if times.on_s is None else np.broadcast_to(times.on_s, of_latency.shape)
     terms = {name: term * of_energy for name, term in terms_j.items() if term is not None}
     moving = {name: term for name, term in terms.items() if np.ptp(term) > 0}
     # Relative to its largest value, a term of one number is the same in all rows of a chip, which compresses well.
@@ -155,11 +156,11 @@ def uncertainty_columns(cost: Cost) -> dict[str, list[str] | list[float] | float
         "energy_at_high_j": _listed(energy, at_high),
         "latency_at_low_s": _listed(latency, at_low),
         "latency_at_high_s": _listed(latency, at_high),
-        "on_at_low_s": _listed(times.on_s, at_low),
-        "on_at_high_s": _listed(times.on_s, at_high),
+        "on_at_low_s": _listed(on_s, at_low),
+        "on_at_high_s": _listed(on_s, at_high),
         "energy_draws_j": _listed(energy, draws),
         "latency_draws_s": _listed(latency, draws),
-        "on_draws_s": _listed(times.on_s, draws),
+        "on_draws_s": _listed(on_s, draws),
         "uncertain_terms": None if parts is None else list(moving),
         "term_scale_j": None if parts is None else list(scales.values()),
         "term_at_low": _listed(parts, at_low),
