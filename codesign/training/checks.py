@@ -14,6 +14,7 @@ from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.engine import check_labels
 from codesign.training.budget import EnergyMeter
 from codesign.training.calibration import check_calibrated
+from codesign.training.hooks import Hooks
 from codesign.training.input_gate import check_gated
 from codesign.training.recipe import Recipe
 from codesign.training.recipe_mistakes import recipe_mistakes
@@ -21,7 +22,13 @@ from codesign.workload.events import EventBatch
 
 
 def check_training(
-    network: SpikingNetwork, recipe: Recipe, *splits: EventBatch, seed: int, on_epoch: Any, meter: EnergyMeter | None
+    network: SpikingNetwork,
+    recipe: Recipe,
+    *splits: EventBatch,
+    seed: int,
+    on_epoch: Any,
+    meter: EnergyMeter | None,
+    hooks: Hooks,
 ) -> None:
     """Raises InputError if the arguments of `train`, with two splits, for training and validation, are not valid."""
     if not torch.is_grad_enabled():
@@ -48,6 +55,9 @@ def check_training(
         function("on_epoch", on_epoch, "an EpochReport", given=("report",))
     if meter is not None:
         instance("meter", meter, EnergyMeter)
+    instance("hooks", hooks, Hooks)
+    if recipe.warm_up and hooks.learning_rate_schedule is not None:
+        raise InputError("hooks.learning_rate_schedule: must warm up by itself; set the recipe's warm_up to 0")
     own_weights(network.all_weights, computed=not (recipe.weight_decay or recipe.input_gate))
     if recipe.input_gate:
         check_gated(network)

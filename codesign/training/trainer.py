@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from codesign.arguments import instance
 from codesign.arrays import Floats
 from codesign.devices import made_on, usable_device
 from codesign.errors import InputError, TrainingDivergedError
@@ -87,7 +86,7 @@ def train(
     Warns:
         SilentNetworkWarning: if `warn`, a hidden layer fired for no sample of the first epoch, or the gate closed all.
     """
-    check_training(network, recipe, training, validation, seed=seed, on_epoch=on_epoch, meter=meter)
+    check_training(network, recipe, training, validation, seed=seed, on_epoch=on_epoch, meter=meter, hooks=hooks)
     schedule = recipe.schedule if schedule is None else schedule
     network.to(device := usable_device(device))
     with made_on(device):
@@ -135,11 +134,6 @@ class _Training:
     hooks: Hooks
     gate: LearnedGate | None
     warn: bool
-
-    def __post_init__(self) -> None:
-        instance("hooks", self.hooks, Hooks)
-        if self.recipe.warm_up and self.hooks.learning_rate_schedule is not None:
-            raise InputError("hooks.learning_rate_schedule: must warm up by itself; set the recipe's warm_up to 0")
 
     @property
     def network(self) -> SpikingNetwork:

@@ -155,10 +155,11 @@ def test_a_learning_rate_warms_up_over_updates():
     falling = replace(hooks, learning_rate_schedule=lambda o: torch.optim.lr_scheduler.LambdaLR(o, lambda epoch: 1.0))
     with pytest.raises(InputError, match=r"hooks\.learning_rate_schedule: must warm up by itself"):
         train(network, recipe, toy_split(1, 200), toy_split(2, 10), seed=5, hooks=falling)
-    quantized, before = recipe.model_copy(update={"quantization": FEW_BITS}), network.weights()[0].clone()
+    network.input_gate = torch.tensor([True, False] * 4)
+    before, gated = deepcopy(network.state_dict()), {"quantization": FEW_BITS, "input_gate": True}
     with pytest.raises(InputError, match="must warm up by itself"):
-        train(network, quantized, toy_split(1, 200), toy_split(2, 10), seed=5, hooks=falling)
-    assert torch.equal(network.weights()[0], before)
+        train(network, recipe.model_copy(update=gated), toy_split(1, 200), toy_split(2, 10), seed=5, hooks=falling)
+    assert all(torch.equal(tensor, before[name]) for name, tensor in network.state_dict().items())
 
 
 @pytest.mark.parametrize(
