@@ -97,6 +97,16 @@ class Document:
         return self.places[path]
 
 
+def _plain(value: Any) -> Any:
+    """Arrays as lists and numpy's numbers as Python's, also within lists and mappings."""
+    if isinstance(value, dict):
+        return {name: _plain(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        parts = map(_plain, value)
+        return tuple(parts) if isinstance(value, tuple) else list(parts)
+    return value.tolist() if hasattr(value, "tolist") else value
+
+
 class _Constructed(ModelMetaclass):
     """Construction from Python code: quantities may be numbers in SI units, lists may be arrays and numbers numpy's,
     and mistakes are reported like those of files."""
@@ -108,7 +118,7 @@ class _Constructed(ModelMetaclass):
             needed = [name for name, field in fields if field.is_required()] or [name for name, _ in fields]
             form = f"{self.__name__}({', '.join(f'{name}=…' for name in needed[:2])})"
             raise InputError(f"{self.__name__}: takes its fields by name, as in {form}, found {args[0]!r}")
-        kwargs = {name: value.tolist() if hasattr(value, "tolist") else value for name, value in kwargs.items()}
+        kwargs = _plain(kwargs)
         made = self.__new__(self)
         try:  # like `BaseModel.__init__`, which takes no context
             made = model.__pydantic_validator__.validate_python(kwargs, self_instance=made, context=HELD_IN_SI)

@@ -16,6 +16,7 @@ from codesign.errors import InputError, SilentNetworkWarning, TrainingDivergedEr
 from codesign.network.neuron import NeuronSpec
 from codesign.network.quantization import Quantization, quantize
 from codesign.network.spiking_network import SpikingNetwork
+from codesign.network.topology import TopologySpec
 from codesign.simulation.engine import classification_loss, simulate
 from codesign.simulation.loss import CrossEntropy
 from codesign.simulation.results import Simulation
@@ -60,8 +61,10 @@ def test_learns_what_can_be_learned(name: str):
     assert execution.accuracy > 0.85
 
 
-def test_numbers_of_numpy_are_numbers_of_a_recipe():
+def test_numbers_of_numpy_are_numbers_within_lists_too():
     assert Recipe(method="layered", epochs=np.int64(2), learning_rate=np.float64(0.01)).epochs == 2
+    assert NeuronSpec(most_spikes=[np.int64(2), 1]).most_spikes == (2, 1)
+    TopologySpec(input=np.int64(4), layers=[{"kind": "linear", "neurons": np.int64(2)}])
 
 
 def test_a_network_of_float64_learns_too():
