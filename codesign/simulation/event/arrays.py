@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, get_args, get_type_hints
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,17 +45,17 @@ def made(kind: type[T], sizes: Mapping[str, int], new: Callable[..., NDArray[Any
     """A named tuple of new arrays, zeros by default, or of such tuples: a field `Annotated[Longs, "layers", 3]` has
     shape (`sizes["layers"]`, 3)."""
 
-    def one(field: Any) -> Any:
-        if get_origin(field) is not Annotated:
-            return made(field, sizes, new)
-        array, *shape = get_args(field)
-        (number,) = get_args(get_args(array)[1])
+    def one(of: Any, shape: tuple[Any, ...]) -> Any:
+        if not shape:
+            return made(of, sizes, new)
         counts = [sizes.get(name, name) for name in shape]
-        return aligned_zeros(*counts) if number is np.float32 else new(counts, dtype=number)
+        return aligned_zeros(*counts) if of is np.float32 else new(counts, dtype=of)
 
-    return kind(*map(one, _fields(kind)))
+    return kind(*(one(*field) for field in _fields(kind)))
 
 
 @cache
-def _fields(kind: type) -> list[Any]:
-    return list(get_type_hints(kind, include_extras=True).values())
+def _fields(kind: type) -> list[tuple[Any, tuple[Any, ...]]]:
+    """Of each field, the type of its numbers and its shape; of a named tuple itself and ()."""
+    given = [get_args(field) or (field,) for field in get_type_hints(kind, include_extras=True).values()]
+    return [(get_args(get_args(of)[1])[0] if shape else of, tuple(shape)) for of, *shape in given]

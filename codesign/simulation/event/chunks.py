@@ -158,11 +158,9 @@ def forward(batch: Batch) -> Recorded:
 
 def _own_tables(whole: Counters, tables: Tables) -> Counters:
     """The batch's counters, with separate memory for what each part counts on its own."""
-    own = memory.new_counters(0, 0, 0, 0, 0)
     messages, updates = tables
-    return whole._replace(
-        currents=own.currents, sample_currents=own.sample_currents, messages=messages, updates=updates
-    )
+    currents, sample_currents = np.zeros_like(whole.currents), np.zeros_like(whole.currents)
+    return whole._replace(currents=currents, sample_currents=sample_currents, messages=messages, updates=updates)
 
 
 class _Gradients:
