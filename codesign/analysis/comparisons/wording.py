@@ -84,13 +84,13 @@ def describe_tip(tip: Tip, names: Names) -> str:
 
 def tip_sentence(comparison: Comparison, names: Names) -> str:
     """Say what would reverse a comparison: the nearest number, or how far the model of both chips would have to be off;
-    "" if nothing within their ranges reverses it, and the model hardly does."""
+    "" if the chips' numbers are exact or nothing within their ranges reverses it."""
     robustness = comparison.robustness
     if robustness is None:
         return ""
     if robustness.tips:
         return f"This reverses if {describe_tip(robustness.tips[0], names)}."
-    if robustness.models and comparison.ratio is not None and not robustness.settled:
+    if robustness.models and comparison.ratio is not None:
         factor = significant(comparison.ratio, 3)
         typical = significant(max(model.high for model in robustness.models), 2)
         said = f"a model off by a factor of {factor} between them would (typically {typical})"
