@@ -193,7 +193,7 @@ class _Plan:
         self.coverage = dataset.coverage(recordings)
         resolved = self.spec = dataset.settled(spec, recordings)
         content = dataset.digest(recordings, self.folder, self.states, self.cache)
-        if content != once("data", str(self.folder.absolute()), lambda: content):
+        if content != once("data", f"{dataset.name} {self.folder.absolute()}", lambda: content):
             raise DataError(f"workload '{spec.name}': its files changed since the run began; start again")
         validation, test = dataset.usual_sizes(recordings, resolved.split)
         self.split = split_samples(resolved, recordings, validation=validation, test=test)
