@@ -189,34 +189,19 @@ def test_what_a_file_leaves_open_is_asked_for_in_one_line(tmp_path: Path):
         build_plan(sweep, outline())
 
 
-def test_what_its_neurons_have_of_their_own_is_asked_of_the_chip(tmp_path: Path):
-    network = saved(tmp_path)
+def test_what_its_neurons_have_of_their_own_is_asked_of_the_chip_once(tmp_path: Path):
+    """And told as it is: of numbers that differ within a layer, the first one's say nothing."""
+    network = saved(tmp_path, time_constant=("30 ms", "20 ms"))  # which all models of the sweep have
     network.threshold[:3] = 0.06
-    network.time_constant[9:] = 0.02
-    cd.save_model(tmp_path / "mine.safetensors", network, cd.describe_model(network, name="mine"))
-    plan = build_plan(sweep_in(tmp_path), outline())
-    for point in plan.points:
-        said = [each for each in point.columns["assumptions"] if "evaluated with its own" in each]
-        assert len(said) == 2
-        assert "stated to have a threshold for each neuron" in said[0]
-        assert "stated to have a time constant for each layer" in said[1]
-
-
-def test_what_all_models_of_a_sweep_need_is_said_once(tmp_path: Path):
-    saved(tmp_path, time_constant=("30 ms", "20 ms"))
-    for point in build_plan(sweep_in(tmp_path), outline()).points:
-        assert str(point.columns["assumptions"]).count("a time constant for each layer") == 1
-
-
-def test_numbers_that_differ_within_a_layer_are_told_as_they_are(tmp_path: Path):
-    """Of what the neurons were said to have, the first one's say nothing."""
-    network = saved(tmp_path)
     network.gain, network.initial_potential = (torch.linspace(low, 2, 19) for low in (0.5, -1))
     cd.save_model(tmp_path / "mine.safetensors", network, cd.describe_model(network, name="mine"))
+    threshold, time_constant = "a threshold for each neuron; evaluated", "a time constant for each layer; evaluated"
+    gain, potential = "gain; evaluated with 0.5 to 2", "potential; evaluated with -1 to 2"
     for point in build_plan(sweep_in(tmp_path), outline()).points:
         told = " ".join(point.columns["assumptions"])
-        for words in ("gain; evaluated with 0.5 to 2", "potential; evaluated with -1 to 2"):
+        for words in (threshold, time_constant, gain, potential):
             assert told.count(words) == 1, words
+        assert told.count("evaluated with its own") == 2
 
 
 def test_time_constants_that_a_model_lacks_cannot_learn(tmp_path: Path):
