@@ -28,6 +28,10 @@ def definition(spec: StudySpec) -> dict[str, str]:
     return definition_of(spec, "0" * 64)
 
 
+def differing(one: dict[str, str], other: dict[str, str]) -> set[str]:
+    return {name for name in one if one[name] != other[name]}
+
+
 def with_trials(folder: Path, count: int = 3) -> Path:
     """A journal with so many complete trials and one that is under way."""
     with open_study(SPEC, Trials(folder), definition=definition(SPEC), on_note=print) as opened:
@@ -164,7 +168,7 @@ def test_another_order_of_the_file_is_another_search_where_it_says_something() -
     drawn = OF_NETWORK.splitlines(keepends=True)
     for part, (first, second) in {"baseline": recipes, "space": drawn}.items():
         other = definition(study((first + second, second + first)))
-        assert {name for name in other if other[name] != definition(SPEC)[name]} == {part}
+        assert differing(other, definition(SPEC)) == {part}
     assert definition(study(more="baseline: {recipe: unlayered, chip: mubrain}\n")) == definition(SPEC)
 
 
@@ -202,7 +206,7 @@ def test_a_policy_or_loss_of_another_version_is_another_search(
         plug_ins.register(monkeypatch, f"codesign.{group}", **({"mine": plug_in} if plug_in else {}))
         found.append(definition(study(written)) if plug_in else definition(SPEC))
     before, after, without = found
-    assert {name for name in before if before[name] != after[name]} == {said}
+    assert differing(before, after) == {said}
     assert said not in without
 
 
@@ -214,28 +218,19 @@ def test_a_study_without_an_ended_trial_begins_anew_with_another_file(tmp_path: 
 OF_NETWORK = "  neuron.time_constant: {from: 1 ms, to: 100 ms, scale: log}\n  network.hidden.1: {from: 4, to: 8}\n"
 
 
-def test_another_model_to_begin_with_is_another_search(tmp_path: Path) -> None:
-    definitions = []
-    for seed in (0, 1):
+def test_what_a_model_to_begin_with_holds_matters_to_a_search_and_not_where_files_lie(tmp_path: Path) -> None:
+    found = []
+    for folder, seed in (("here", 0), ("there", 0), ("here", 1)):
+        place = tmp_path / folder
         network = cd.SpikingNetwork("512-6-4-10", cd.NeuronSpec(threshold=0.05), timestep_s=0.01, seed=seed)
-        cd.save_model(tmp_path / "mine.safetensors", network, cd.describe_model(network, name="mine"))
-        begun = ("method: layered", f"method: layered, from: {tmp_path}/mine.safetensors")
-        definitions.append(definition(study((OF_NETWORK, ""), begun)))
-    before, after = definitions
-    assert {name for name in before if before[name] != after[name]} == {"model files"}
-
-
-def test_where_its_files_lie_does_not_matter_to_a_search(tmp_path: Path) -> None:
-    definitions = []
-    for folder in (tmp_path / "here", tmp_path / "there"):
-        network = cd.SpikingNetwork("512-6-4-10", cd.NeuronSpec(threshold=0.05), timestep_s=0.01, seed=0)
-        cd.save_model(folder / "mine.safetensors", network, cd.describe_model(network, name="mine"))
-        (folder / "own.yaml").write_text("name: own\nextends: mubrain\n", encoding="utf-8")
-        begun = ("method: layered", f"method: layered, from: {folder}/mine.safetensors")
-        chip = ("mubrain: {capacity", f"mubrain: {{extends: {folder}/own.yaml, capacity")
-        definitions.append(definition(study((OF_NETWORK, ""), begun, chip)))
-    before, after = definitions
-    assert before == after
+        cd.save_model(place / "mine.safetensors", network, cd.describe_model(network, name="mine"))
+        (place / "own.yaml").write_text("name: own\nextends: mubrain\n", encoding="utf-8")
+        begun = ("method: layered", f"method: layered, from: {place}/mine.safetensors")
+        chip = ("mubrain: {capacity", f"mubrain: {{extends: {place}/own.yaml, capacity")
+        found.append(definition(study((OF_NETWORK, ""), begun, chip)))
+    first, moved, other = found
+    assert first == moved
+    assert differing(first, other) == {"model files"}
 
 
 def test_other_chips_or_versions_are_another_search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -247,10 +242,10 @@ def test_other_chips_or_versions_are_another_search(tmp_path: Path, monkeypatch:
     assert "value: 0.185 pJ" in text
     chip.write_text(text.replace("value: 0.185 pJ", "value: 0.2 pJ"), encoding="utf-8")
     changed = definition(spec)
-    assert {name for name in before if before[name] != changed[name]} == {"chip files"}
+    assert differing(before, changed) == {"chip files"}
     monkeypatch.setattr("codesign.exploration.jobs.jobs.EXECUTE_VERSION", 10**6)
     upgraded = definition(spec)
-    assert {name for name in changed if changed[name] != upgraded[name]} == {"codesign version"}
+    assert differing(changed, upgraded) == {"codesign version"}
 
 
 def test_results_at_a_url_are_refused() -> None:
