@@ -182,18 +182,18 @@ def test_what_gives_a_parameter_a_meaning_is_told() -> None:
     }
 
 
-def test_parameters_of_one_recipe_and_conditions() -> None:
+def test_a_path_that_names_the_recipe_replaces_the_general_one_for_it_and_others_have_conditions() -> None:
+    rate, width = "recipe.unlayered.learning_rate", "network.width"
     spec = study(
-        ("  recipe.group_size: {from: 1, to: 8, scale: log}\n", "  recipe.unlayered.group_size: {from: 1, to: 8}\n"),
-        ("  schedule.group_size: {same_as: recipe.group_size}\n", ""),
-        searching("network.width: {from: 4, to: 8, when: {recipe: layered}}"),
+        searching(f"{rate}: {{from: 0.1, to: 0.2}}", f"{width}: {{from: 4, to: 8, when: {{recipe: layered}}}}")
     )
-    drawn = {"recipe.unlayered.group_size": 3, "network.width": 5}
-    assert "network.width" not in draw(spec, drawn)
-    assert spec.trial_sweep(draw(spec, drawn)).recipes["unlayered"].group_size == 3
-    layered = draw(spec, {**drawn, "recipe": "layered"})
-    assert "recipe.unlayered.group_size" not in layered
-    assert spec.trial_sweep(layered).network.hidden == "5-5"
+    drawn = {rate: 0.15, width: 5}
+    unlayered, layered = draw(spec, drawn), draw(spec, {**drawn, "recipe": "layered"})
+    assert {"recipe.learning_rate", width}.isdisjoint(unlayered)
+    assert rate not in layered
+    assert spec.trial_sweep(unlayered).recipes["unlayered"].learning_rate == 0.15
+    trial = spec.trial_sweep(layered)
+    assert (trial.recipes["layered"].learning_rate, trial.network.hidden) == (0.004, "5-5")
 
 
 def test_depth_decides_which_layers_there_are() -> None:
@@ -205,15 +205,6 @@ def test_depth_decides_which_layers_there_are() -> None:
     assert spec.trial_sweep(deep).network.hidden == "6-8-4"
     recurrent = study(('"6-4"', '"6-4r"'), searching("network.depth: [3]"))
     assert recurrent.trial_sweep(draw(recurrent, {"network.depth": 3})).network.hidden == "6-4r-4r"
-
-
-def test_a_path_that_names_the_recipe_replaces_the_general_one_for_it() -> None:
-    spec = study(searching("recipe.unlayered.learning_rate: {from: 0.1, to: 0.2}"))
-    rate = {"recipe.unlayered.learning_rate": 0.15}
-    assert "recipe.learning_rate" not in draw(spec, rate)
-    layered = draw(spec, {**rate, "recipe": "layered"})
-    assert "recipe.unlayered.learning_rate" not in layered
-    assert spec.trial_sweep(layered).recipes["layered"].learning_rate == 0.004
 
 
 def test_fields_that_go_together_are_set_together() -> None:
