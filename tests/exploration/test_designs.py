@@ -176,10 +176,6 @@ def test_what_does_not_go_together_is_told_at_the_axis():
             "axes.network.topology: '511-9-10' has 511 inputs",
         ),
         (
-            *([axes("network.depth: [1, 2]", "network.hidden.2: [8]")], 17),
-            "axes.network.hidden.2: network.depth = 1, network.hidden.2 = 8: the network has",
-        ),
-        (
             *([axes("neuron.reset: [zero, value]", "neuron.reset_value: [0.1, 0.2]")], 17),
             "goes with reset 'value', found 'zero'",
         ),
