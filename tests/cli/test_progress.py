@@ -8,7 +8,6 @@ import pytest
 from rich.console import Console
 
 from codesign.exploration.executors.base import Failure
-from codesign.exploration.runs.picture import front_table
 from codesign.exploration.runs.progress import FrontLine, Progress, TrialCounts
 from codesign.exploration.runs.shown import LogView, TerminalView
 from codesign.exploration.work import Job, Work
@@ -43,15 +42,15 @@ def jobs_of(**kinds: int) -> list[Job]:
     return [job(kind, chr(ord("a") + number)) for kind, count in kinds.items() for number in range(count)]
 
 
-def work(trainings: int, executions: int, *, reused: int = 3) -> Work:
+def work(trainings: int, executions: int) -> Work:
     """Counts are all that matters here."""
     jobs = jobs_of(train=trainings, execute=executions)
-    return Work(jobs=tuple(jobs), in_store={"train": reused, "execute": 0, "price": 0})
+    return Work(jobs=tuple(jobs), in_store={"train": 3, "execute": 0, "price": 0})
 
 
-def begin(progress: Progress, jobs: Mapping[str, int], *, reused: int = 3) -> None:
+def begin(progress: Progress, jobs: Mapping[str, int]) -> None:
     """A sweep with so many jobs by kind."""
-    everything = work(jobs.get("train", 0), jobs.get("execute", 0), reused=reused)
+    everything = work(jobs.get("train", 0), jobs.get("execute", 0))
     progress.planned(everything, "serial")
     progress.added(everything, jobs_of(**jobs))
 
@@ -386,15 +385,3 @@ def test_a_closed_picture_stays_closed(clock: Clock) -> None:
     live.close()
     begin(live, {"train": 1})
     assert view._live is None
-
-
-def test_of_groups_that_do_not_compare_each_shows_its_best() -> None:
-    def line(name: str, group: str) -> FrontLine:
-        return FrontLine(name=name, labels=("accuracy", "energy per sample"), values=("90.0 %", "1 µJ"), group=group)
-
-    lines = [line(f"first {n}", "with static") for n in range(9)] + [line("second", "without")]
-    console = terminal(60)
-    with console.capture() as captured:
-        console.print(front_table(lines, rows=3))
-    rows = [row.split("  ")[0].strip() for row in captured.get().splitlines()]
-    assert rows == ["best: 10 points, which do not all compare", "with static", "first 0", "without", "second"]

@@ -229,16 +229,32 @@ def test_trials_that_failed_are_not_promised_to_be_run_again(tmp_path: Path, fin
     assert re.search(r"^trials +sqlite:///trials.db *$", shown, re.MULTILINE)
 
 
-def test_rows_of_a_front_that_differ_at_their_ends_can_be_told_apart() -> None:
-    def rows(*names: str) -> list[str]:
-        lines = [FrontLine(name=name, labels=("accuracy",), values=("90.0 %",)) for name in names]
-        console = Console(file=io.StringIO(), width=90)
-        console.print(front_table(lines, rows=3))
-        return [row.split("  ")[0].strip() for row in console.file.getvalue().splitlines()[1:]]
+def rows_of(*lines: tuple[str, str], width: int = 90) -> list[str]:
+    """The first column of the front of such points, given by their names and groups, and its head."""
+    labels, values = ("accuracy", "energy per sample"), ("90.0 %", "1 µJ")
+    points = [FrontLine(name=name, labels=labels, values=values, group=group) for name, group in lines]
+    console = Console(file=io.StringIO(), width=width)
+    console.print(front_table(points, rows=3))
+    return [row.split("  ")[0].strip() for row in console.file.getvalue().splitlines()]
 
+
+def test_of_groups_that_do_not_compare_each_shows_its_best() -> None:
+    first = [(f"first {n}", "with static") for n in range(9)]
+    assert rows_of(*first, ("second", "without"), width=60) == [
+        "best: 10 points, which do not all compare",
+        *("with static", "first 0", "without", "second"),
+    ]
+
+
+def test_rows_of_a_front_that_differ_at_their_ends_can_be_told_apart() -> None:
     one, other = (f"unlayered, chip on a_chip_of_mine (vector_width = 16, energy = {n} pJ)" for n in (1, 5))
     shared = "all: unlayered, chip, a_chip_of_mine, vector_width = 16"
-    assert rows(one, other) == [shared, "energy = 1 pJ", "energy = 5 pJ"]
-    both = rows("layered, chip on loihi", "layered, chip on mine (width = 4)")
-    assert both == ["all: layered, chip", "loihi", "mine, width = 4"]
-    assert rows("layered, chip on loihi") == ["layered, chip on loihi"]
+    for names, rows in (
+        ((one, other), [shared, "energy = 1 pJ", "energy = 5 pJ"]),
+        (
+            ("layered, chip on loihi", "layered, chip on mine (width = 4)"),
+            ["all: layered, chip", "loihi", "mine, width = 4"],
+        ),
+        (("layered, chip on loihi",), ["layered, chip on loihi"]),
+    ):
+        assert rows_of(*((name, "") for name in names))[1:] == rows
