@@ -276,13 +276,6 @@ def test_columns_say_what_a_schedule_amounts_to():
     assert any("does not wait for it" in text for text in rows["loihi", "asynchronous"]["assumptions"])
 
 
-def test_the_configuration_hash_follows_the_configuration():
-    base = plan_of(tiny()).config_hash
-    assert plan_of(tiny()).config_hash == base
-    assert plan_of(tiny(("epochs: 1", "epochs: 2"))).config_hash != base
-    assert plan_of(tiny(with_part("vector_width: 336"))).config_hash != base
-
-
 @pytest.mark.parametrize(
     ("recipe", "schedule", "expected"),
     [
