@@ -132,7 +132,9 @@ def test_a_task_computes_in_float32_on_the_cpu_whatever_a_notebook_has_set(execu
 
 @pytest.mark.parametrize("cpus", [1, 2])
 def test_a_task_computes_with_as_many_threads_as_it_takes_cores(executor: Executor, cpus: int) -> None:
+    before = torch.get_num_threads()
     assert run(executor, task(executor_tasks.threads, cpus=cpus))["a"].output == cpus
+    assert torch.get_num_threads() == before
 
 
 def test_a_task_that_takes_too_long_is_ended(executor: Executor) -> None:
@@ -212,14 +214,6 @@ def test_workers_find_the_kernels_that_this_process_compiled(ray: RayExecutor) -
     assert {completion.output for completion in ended.values()} == {(here.output[0], 0)}
     after = {file.name: file.stat().st_mtime_ns for file in cache_folder().iterdir()}
     assert after.items() >= before.items()  # other tests may compile meanwhile
-
-
-def test_serial_leaves_the_threads_of_the_process_alone() -> None:
-    import torch
-
-    before = torch.get_num_threads()
-    run(SerialExecutor(), task(executor_tasks.threads))
-    assert torch.get_num_threads() == before
 
 
 def test_ray_starts_a_task_again_whose_worker_was_killed(ray: RayExecutor, tmp_path: Path) -> None:
