@@ -101,6 +101,13 @@ def write_sweep(folder: Path) -> Path:
     return sweep
 
 
+def changed_sweep(folder: Path, old: str, new: str) -> Path:
+    """A sweep beside that of the folder, with a piece of its text replaced."""
+    path = folder / "changed.yaml"
+    path.write_text((folder / "priced.yaml").read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
+    return path
+
+
 def price_file(place: Path, chip: str, body: str, *, more: str = "") -> str:
     """The text of a price file over the sweep in a folder, or over another one."""
     sweep = place / "priced.yaml" if place.is_dir() else place

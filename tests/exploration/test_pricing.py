@@ -16,7 +16,7 @@ import pytest
 from handmade_hardware import SYNCHRONIZATIONS, near
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from priced_sweeps import OBJECTIVES, SWEEP, TIMES, chip_text, problem_of, spec_of
+from priced_sweeps import OBJECTIVES, SWEEP, TIMES, changed_sweep, chip_text, problem_of, spec_of
 from tiny_sweeps import Recording, arguments
 
 from codesign.analysis.answers.remarks import OVER_BUDGET
@@ -106,8 +106,7 @@ def test_a_grid_equals_its_points_priced_alone(kind, operation, data, priced, ca
 def test_a_word_takes_more_cycles_where_the_clock_is_fast_and_the_voltage_low(priced: Path, cache_root: Path):
     """A word fits in a cycle of either clock at 0.8 V, and in one of the slow clock at 0.5 V."""
     times = "times: {synaptic_operation: 1, neuron_update: 1, output: 1}"
-    sweep, entry = priced / "cycled.yaml", f"  cycled: {{extends: {priced}/structured.yaml, {times}}}\n"
-    sweep.write_text((priced / "priced.yaml").read_text(encoding="utf-8").replace("seeds:", f"{entry}seeds:"))
+    sweep = changed_sweep(priced, "seeds:", f"  cycled: {{extends: {priced}/structured.yaml, {times}}}\nseeds:")
     body = "training_seeds: [0]\naxes:\n  clock: [50 MHz, 400 MHz]\n  supply_voltage: [0.8 V, 0.5 V]\n"
     problem = problem_of(spec_of(sweep, "cycled", body), priced, cache_root)
     cycles = [problem.space.chip_at(at).times.synaptic_operation.cycles for at in np.ndindex(2, 2)]
@@ -276,13 +275,10 @@ def test_the_page_says_what_numbers_without_a_unit_are(priced: Path, cache_root:
     assert "2 cycles, 9 ns</td>" in outcome.page.read_text(encoding="utf-8")
 
 
-def test_a_model_over_the_budget_of_its_training_is_told(tmp_path: Path, cache_root: Path):
-    (tmp_path / "timer.yaml").write_text(chip_text("timer", SYNCHRONIZATIONS["timer"]), encoding="utf-8")
-    sweep = SWEEP.format(chips=f"  timer: {{extends: {tmp_path}/timer.yaml}}")
-    spending = sweep.replace("{method: layered}", "{method: layered, budget: {density: 1.0e-6}}")
-    (tmp_path / "priced.yaml").write_text(spending, encoding="utf-8")
+def test_a_model_over_the_budget_of_its_training_is_told(priced: Path, cache_root: Path):
+    sweep = changed_sweep(priced, "{method: layered}", "{method: layered, budget: {density: 1.0e-6}}")
     body = "recipes: [layered]\ntraining_seeds: [0]\naxes: {static_power.chip: [1 mW, 2 mW]}\n"
-    problem = problem_of(spec_of(tmp_path, "timer", body), tmp_path, cache_root)
+    problem = problem_of(spec_of(sweep, "timer_accelerated", body), priced, cache_root)
     assert any(text.startswith(OVER_BUDGET) for text in problem.assumptions)
 
 

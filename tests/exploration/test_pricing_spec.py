@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from handmade_hardware import near
 from mistakes_found import mistakes_of
-from priced_sweeps import price_file, problem_of, read_prices, space_of, spec_of
+from priced_sweeps import changed_sweep, price_file, problem_of, read_prices, space_of, spec_of
 from tiny_sweeps import keys, plan_of
 
 from codesign.errors import DocumentError, InputError
@@ -59,9 +59,8 @@ def test_a_sweep_is_priced_at_one_of_its_scales(priced: Path):
 
 
 def test_a_model_that_was_trained_for_another_chip_is_the_sweeps(priced: Path):
-    sweep, trained = priced / "another.yaml", "{method: layered, chip: structured_accelerated, quantization: chip}"
-    text = (priced / "priced.yaml").read_text(encoding="utf-8")
-    sweep.write_text(text.replace("{method: layered}", trained), encoding="utf-8")
+    trained = "{method: layered, chip: structured_accelerated, quantization: chip}"
+    sweep = changed_sweep(priced, "{method: layered}", trained)
     spec = narrowed_sweep(spec_of(sweep, "barrier_accelerated", "axes:\n  vector_width: [1, 2]\n"))
     assert keys(spec)["train"] == keys(load_sweep(sweep))["train"]
     assert {point.columns["chip"] for point in plan_of(spec).points} == {"barrier_accelerated"}
@@ -118,9 +117,7 @@ def test_nothing_to_vary_is_a_mistake(priced: Path):
     ],
 )
 def test_an_axis_of_the_sweep_itself_must_be_settled(axis: str, message: str, priced: Path):
-    sweep = priced / "swept.yaml"
-    text = (priced / "priced.yaml").read_text(encoding="utf-8")
-    sweep.write_text(f"{text}axes: {{{axis}: [1, 2]}}\n", encoding="utf-8")
+    sweep = changed_sweep(priced, "seeds:", f"axes: {{{axis}: [1, 2]}}\nseeds:")
     with pytest.raises(DocumentError, match=message):
         spec_of(sweep, "barrier_accelerated", "axes: {clock: [1 MHz]}\n")
 
