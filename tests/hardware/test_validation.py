@@ -223,34 +223,26 @@ PARTS = "chip: {}, core_in_use: {}, core_off: {}, host: {}".format(*map(number, 
 
 
 @pytest.mark.parametrize(
-    ("counted", "watts"),
+    ("counted", "static", "clock"),
     [
-        ("board", 4 + 3 + 3 * 2 + 50),
-        ("cores_in_use", 4 / 4 + 3),
-        ("[chip_share, core_in_use, host]", 4 / 4 + 3 + 50),
-        ("[chip, core_in_use]", 4 + 3),
-        ("[]", 0),
+        ("board", 4 + 3 + 3 * 2 + 50, 8),
+        ("cores_in_use", 4 / 4 + 3, 8 / 4),
+        ("[chip_share, core_in_use, host]", 4 / 4 + 3 + 50, 8 / 4),
+        ("[chip, core_in_use]", 4 + 3, 8),
+        ("[core_in_use]", 3, 8),
+        ("[]", 0, 8),
     ],
 )
-def test_a_measurement_says_what_of_the_static_power_is_in_it(counted: str, watts: float) -> None:
-    """One of four cores in use for a second, beside operations of 1 W."""
-    chip = re.sub(r"static_power: .*", f"static_power: {{{PARTS}}}", CHIP)
-    model = "{kind: counts, events: {synaptic_operation: 1.0e12}, duration: 1 s, cores: 1}"
-    (one,) = checks_of(chip, measurement(f"power: 1 W\n    counted: {counted}", model))
-    assert one.model_low == near(1 + watts)
-    assert not one.not_modelled
-
-
-@pytest.mark.parametrize(
-    ("counted", "watts"),
-    [("board", 8), ("[chip]", 8), ("cores_in_use", 2), ("[chip_share, host]", 2), ("[core_in_use]", 8), ("[]", 8)],
-)
-def test_a_clock_is_part_of_what_a_chip_does(counted: str, watts: float) -> None:
-    """One of four cores in use for a second. The 8 W of the clock count whole where not a share of the chip does."""
-    chip = re.sub(r"static_power: .*", f"  clock_cycle: {number('8 uJ')}", CHIP)
-    model = "{kind: counts, duration: 1 s, cores: 1}"
-    (one,) = checks_of(chip, measurement(f"power: 1 W\n    counted: {counted}", model))
-    assert one.model_low == near(watts)
+def test_a_measurement_says_what_of_static_power_and_clock_is_in_it(counted: str, static: float, clock: float) -> None:
+    """One of four cores in use for a second, beside operations of 1 W and a clock of 8 W, which counts whole where not
+    a share of the chip does."""
+    cycle = f"  clock_cycle: {number('8 uJ')}"
+    whole, clock_alone = (re.sub("static_power: .*", of, CHIP) for of in (f"{cycle}\nstatic_power: {{{PARTS}}}", cycle))
+    for chip, events, watts in ((whole, "synaptic_operation: 1.0e12", 1 + static + clock), (clock_alone, "", clock)):
+        model = f"{{kind: counts, events: {{{events}}}, duration: 1 s, cores: 1}}"
+        (one,) = checks_of(chip, measurement(f"power: 1 W\n    counted: {counted}", model))
+        assert one.model_low == near(watts)
+        assert chip is clock_alone or not one.not_modelled
 
 
 @pytest.mark.parametrize("counted", ["[chip, chip_share]", "[cores]", "boards"])
