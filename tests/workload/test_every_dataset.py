@@ -213,6 +213,18 @@ def nothing_installed(monkeypatch):
     monkeypatch.setitem(sys.modules, "aeon", None)
 
 
+@pytest.fixture(autouse=True)
+def errors_are_told(monkeypatch):
+    """Where the system fails to read a file to its end, `np.fromfile` without a count gives what lay in memory."""
+    real = np.fromfile
+
+    def fromfile(file, dtype=float, count=-1):
+        assert count >= 0 or isinstance(file, io.BytesIO)
+        return real(file, dtype=dtype, count=count)
+
+    monkeypatch.setattr(np, "fromfile", fromfile)
+
+
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
     folder = tmp_path_factory.mktemp("data")
@@ -370,19 +382,6 @@ def test_a_file_that_is_cut_off_is_named(own, name):
     with pytest.raises(DataError, match=r"(download|copy) it again") as caught:
         load_workload(WorkloadSpec(name=name), data_root=own)
     assert str(file) in str(caught.value)
-
-
-@every_dataset_in_files
-def test_no_file_is_read_by_what_does_not_tell_of_errors(own, name, monkeypatch, tmp_path):
-    """Where the system fails to read a file to its end, `np.fromfile` without a count gives what lay in memory."""
-    real = np.fromfile
-
-    def fromfile(file, dtype=float, count=-1):
-        assert count >= 0 or isinstance(file, io.BytesIO)
-        return real(file, dtype=dtype, count=count)
-
-    monkeypatch.setattr(np, "fromfile", fromfile)
-    load_workload(WorkloadSpec(name=name), data_root=own, cache_root=tmp_path / "no events")
 
 
 @pytest.mark.parametrize("name", [name for name in COPIES if COPIES[name].test_part])
