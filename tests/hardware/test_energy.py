@@ -269,12 +269,6 @@ def test_synapses_of_weight_0_are_skipped_where_the_chip_says_so(two_timesteps: 
     assert (cost_of(two_timesteps, skipping).latency.busy_s == whole.latency.busy_s).all()
 
 
-def test_barriers_and_timers_visit_neurons_while_the_last_frame_passes_through(two_timesteps: cd.Execution) -> None:
-    for scope, visits in (("timestep", 3), ("layer", 2)):
-        body = MESH_CORES + TIMES + ENERGIES + f"synchronization: {{kind: barrier, scope: {scope}}}"
-        assert cost_of(two_timesteps, body).energy.terms_j["neuron_access"] == near([visits * 6 * 10e-12] * 2)
-
-
 def test_every_term_that_is_left_out_is_named(two_timesteps: cd.Execution) -> None:
     """Without times nothing drawn over time is known, and what a number contains goes with it."""
     energies = CLOCKED_ENERGIES.replace(f"  message: {number('1 nJ')}\n", "")
@@ -319,16 +313,20 @@ def test_a_static_input_has_no_duration_to_be_on_for(two_timesteps: cd.Execution
     assert cost_of(two_timesteps, WHOLE).columns()["late_fraction"] is not None
 
 
-def test_a_timer_visits_its_neurons_in_every_tick_of_a_stimulus_in_real_time(two_timesteps: cd.Execution) -> None:
-    """Two timesteps of 10 ms, ticks of 1 ms: 3 until the last frame is through, 20 while the stimulus lasts."""
-    execution = replace(two_timesteps, timestep_s=10e-3)
+def test_neurons_are_visited_until_the_last_frame_is_through_and_by_a_timer_while_a_stimulus_lasts(
+    two_timesteps: cd.Execution,
+) -> None:
+    """Two timesteps of 10 ms through two layers; in real time a timer has 20 ticks of 1 ms."""
+    execution, gated = replace(two_timesteps, timestep_s=10e-3), 'power_gating: {between_inputs: "yes"}\n'
     for stimulus, operation, more, visits in (
-        (execution, "accelerated", "", 3),
-        (execution, "real_time", "", 20),
-        (execution, "real_time", 'power_gating: {between_inputs: "yes"}\n', 3),
-        (replace(execution, timestep_s=1e-3), "real_time", "", 3),  # 2 ms are over before
+        (execution, "accelerated", "synchronization: {kind: barrier, scope: timestep}", 3),
+        (execution, "accelerated", "synchronization: {kind: barrier, scope: layer}", 2),
+        (execution, "accelerated", timer(1), 3),
+        (execution, "real_time", timer(1), 20),
+        (execution, "real_time", timer(1) + gated, 3),
+        (replace(execution, timestep_s=1e-3), "real_time", timer(1), 3),  # 2 ms are over before
     ):
-        cost = cost_of(stimulus, MESH_CORES + ENERGIES + timer(1) + more, operation=operation)
+        cost = cost_of(stimulus, MESH_CORES + ENERGIES + more, operation=operation)
         assert cost.energy.terms_j["neuron_access"] == near([visits * 6 * 10e-12] * 2)
         assert cost.mean.terms_j["neuron_access"] == near([visits * 6 * 10e-12])
 
