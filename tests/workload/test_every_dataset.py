@@ -201,7 +201,6 @@ COPIES = {
 }
 IN_FILES = [name for name in COPIES if COPIES[name].write is not None]
 IN_TIME = [name for name in COPIES if COPIES[name].timing[1]]
-BY_SPEAKER = [name for name in COPIES if "speaker" in get_dataset(name).splits]
 
 every_dataset = pytest.mark.parametrize("name", COPIES)
 every_dataset_in_files = pytest.mark.parametrize("name", IN_FILES)
@@ -393,22 +392,6 @@ def test_a_copy_without_a_test_part_can_be_pooled(own, name):
     pooled = load_workload(WorkloadSpec(name=name, split="pooled"), data_root=own)
     assert len(pooled.test) == -(-len(samples(pooled)) // 7)
     assert " and 0 of " in pooled.coverage
-
-
-@pytest.mark.parametrize("name", BY_SPEAKER)
-def test_nobody_of_the_test_set_is_in_training_or_validation(load, root, name):
-    dataset = get_dataset(name)
-    recordings = dataset.find(dataset.place(root))
-    group_of = dict(zip(recordings.sample_ids.tolist(), recordings.groups.tolist(), strict=True))
-    tested = set()
-    for seed in range(4):
-        workload = load(name, split="speaker", seed=seed)
-        train, validation, test = ({group_of[i] for i in part.sample_ids.tolist()} for part in parts(workload))
-        assert len(test) == 1
-        assert test.isdisjoint(train | validation)
-        assert len(workload.test) == sum(group in test for group in group_of.values())  # all of the speaker
-        tested |= test
-    assert len(tested) > 1  # the draw depends on the seed
 
 
 @pytest.mark.parametrize(

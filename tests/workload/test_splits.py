@@ -88,6 +88,13 @@ def test_whole_speakers_are_drawn_until_there_are_enough_and_are_in_no_other_spl
     assert len(parts.validation) == 10
 
 
+def test_all_samples_of_whole_speakers_are_tested_where_no_number_is_asked_for():
+    drawn = [split({"seed": seed}, groups=SPEAKERS, test=None).test for seed in range(4)]
+    assert [len(np.unique(SPEAKERS[one])) for one in drawn] == [1] * 4
+    assert len({SPEAKERS[one[0]] for one in drawn}) > 1  # the draw depends on the seed
+    assert [len(split(groups=SPEAKERS, test=usual).test) for usual in (None, 20, 21)] == [20, 20, 40]
+
+
 def test_a_speaker_is_left_for_training_and_copies_without_speakers_say_so():
     with pytest.raises(InputError, match=r"81 test samples need 5 whole groups .* leaves none of 5 for training"):
         split({"test": 81}, groups=SPEAKERS)
