@@ -193,7 +193,8 @@ def test_a_lead_of_one_seed_must_be_more_than_its_test_samples_may_bring_about(a
         ("open", 0.6, "open, 60 %"),
         ("open", 1.0, "open"),
         ("likely", 0.999, "likely"),
-        ("sure", 0.999, "sure, > 99 %"),
+        ("sure", 0.9996, "sure, > 99 %"),
+        ("sure", 1.0, "sure, 100 %"),
         ("sure", None, "sure"),
     ],
 )

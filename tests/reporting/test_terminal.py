@@ -10,7 +10,7 @@ from made_up_answers import rows_of
 from rich.console import Console
 from synthetic_sweep import base_row, loihi_row, mubrain_row, printed, synthetic_metadata, synthetic_rows, table_of
 
-from codesign.analysis.answers.answers import Answer, Standing
+from codesign.analysis.answers.answers import Standing
 from codesign.analysis.answers.asking import AnsweredTable
 from codesign.hardware.terms import AGREEMENT
 from codesign.reporting import terminal
@@ -32,12 +32,6 @@ def test_the_summary_begins_with_the_answer_and_fits_a_terminal(monkeypatch):
     assert "\n… and 1 more answer in the report\n" in wider.file.getvalue()
     monkeypatch.setattr(terminal, "_LINES", 5)  # room for nothing
     assert "\n… and 5 more answers in the report\n" in printed(table_of(synthetic_rows()))
-
-
-@pytest.mark.parametrize(("confidence", "told"), [(0.9996, "> 99 %"), (1.0, "100 %"), (0.956, "96 %")])
-def test_all_draws_are_said_to_agree_only_where_they_do(confidence, told):
-    answer = Answer(name="it", form="choose", question="?", standing="sure", sentence="a.", confidence=confidence)
-    assert answer.how_sure == f"sure, {told}"
 
 
 def test_an_answer_stands_in_the_same_colour_as_on_the_page():
