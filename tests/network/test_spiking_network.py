@@ -106,11 +106,6 @@ def test_a_part_of_a_state_changes_nothing_else():
     assert network.state_dict().keys() == plain.state_dict().keys()
 
 
-def test_decay_by_hand():
-    assert network_of("2-2", time_constant="5 ms").decay.tolist() == pytest.approx([math.exp(-2)] * 2)
-    assert network_of("2-2").decay.tolist() == [1.0, 1.0]
-
-
 def test_decays_are_set_to_the_last_bit():
     network = network_of("2-1000-2", time_constant="5 ms")
     decay = torch.cat([torch.rand(998, generator=torch.Generator().manual_seed(0)), torch.tensor([0, 1e-40, 1, 0.1])])
