@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 import re
 from dataclasses import replace
@@ -16,10 +15,8 @@ from codesign.models.card import describe_model
 from codesign.models.file import decode_model, encode_model
 from codesign.models.page import model_page
 from codesign.simulation.engine import engine_names, simulate
-from codesign.simulation.results import Simulation
 from codesign.simulation.schedule import LAYERED
 from codesign.training.evaluation import evaluate
-from codesign.training.hooks import Hooks
 from codesign.training.learn import Learn
 from codesign.training.learned import LearnedNeurons
 from codesign.training.recipe import Recipe
@@ -69,21 +66,6 @@ def test_what_was_learned_is_run_saved_and_loaded():
     page = model_page(card, "x.safetensors")
     assert re.search(r"threshold 0\.\d+ to 0\.\d+, time constant", page)
     assert "| learn | threshold of each layer, time constant of each neuron, learning rate 0.02 |" in page
-
-
-def test_an_interrupt_within_an_update_leaves_plain_numbers():
-    network, losses = network_of("8-12-2", time_constant="20 ms"), [0]
-
-    def loss(simulation: Simulation, labels: torch.Tensor) -> torch.Tensor:
-        losses[0] += 1
-        if losses[0] > 8:  # of the second epoch
-            raise KeyboardInterrupt
-        return torch.nn.functional.cross_entropy(simulation.logits, labels)
-
-    with pytest.raises(KeyboardInterrupt):
-        train(network, recipe(BOTH), toy_split(1, 100), toy_split(2, 40), seed=0, hooks=Hooks(loss=loss))
-    assert not network.threshold.requires_grad
-    assert torch.equal(copy.deepcopy(network).threshold, network.threshold)
 
 
 def test_numbers_that_learn_are_float32_whatever_a_notebook_has_set():
