@@ -203,13 +203,6 @@ def test_no_number_reverses_what_differs_by_rounding_alone():
     assert compare("energy_delay_js", one, other, more_is_better=False).robustness.tips == ()
 
 
-def test_a_number_that_is_zero_is_infinitely_far_from_where_it_tips():
-    known = numbers(("energies.synaptic_operation", 0.0, 0.0, 20e-12, 8 * MICRO, 20 * MICRO))
-    moved = [point("a", 0, energy_j=8 * MICRO, energy_draws_j=[n * MICRO for n in (8, 12, 14, 16, 20)], **known)]
-    _, found = compared([*moved, certain("b", 0, 12.0)])
-    assert [tip.at for tip in found.tips] == pytest.approx([20e-12 / 3])
-
-
 def test_rows_of_a_point_with_other_ranges_are_an_error():
     rows = [moving("a", 0), certain("a", 1, 10.0), certain("b", 0, 12.0), certain("b", 1, 12.0)]
     with pytest.raises(InputError, match="uncertain_numbers must be the same in all rows of a design point"):
