@@ -26,7 +26,7 @@ from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.engine import engine_names, simulate
 from codesign.simulation.schedule import LAYERED, Regularization, Schedule
 from codesign.training.evaluation import evaluate
-from codesign.training.recipe import Calibration, Recipe
+from codesign.training.recipe import Recipe
 from codesign.training.trainer import train
 from codesign.workload.dataset import load_workload
 from codesign.workload.event_rows import MOST_EVENTS
@@ -187,15 +187,6 @@ def test_a_leak_needs_timesteps_that_last():
     assert simulate(leaky, still, LAYERED).execution.samples == 3
     without = SpikingNetwork("20-5", NeuronSpec(), timestep_s=0.0)
     assert simulate(without, EventBatch.from_dense(frames, np.arange(3), timestep_s=0), LAYERED).execution.samples == 3
-
-
-def test_a_calibration_that_waits_for_spikes_is_refused_before_the_training():
-    silent = SpikingNetwork("20-5", NeuronSpec(readout="potential"), timestep_s=0.01)
-    recipe = Recipe(method="layered", epochs=1, calibration=Calibration())
-    epochs = []
-    with pytest.raises(InputError, match=r"^calibration: must stop when 'drained'"):
-        train(silent, recipe, events(), events(), seed=0, on_epoch=epochs.append)
-    assert not epochs
 
 
 @pytest.mark.parametrize("engine", engine_names())

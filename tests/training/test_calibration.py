@@ -249,10 +249,12 @@ def test_a_calibration_knows_no_chip() -> None:
         Calibration(criterion="accuracy")
 
 
-def test_a_calibration_that_no_pass_would_end_is_refused_before_training(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_calibration_that_cannot_run_is_refused_before_training(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trainer, "mixed_loss", None)
     layers = [{"kind": "linear", "neurons": neurons} for neurons in (5, 3)]
     returns = TopologySpec(input=8, layers=layers, delayed=[{"from": 0, "to": 0, "within": "pass"}])
     recipe = RECIPE.model_copy(update={"calibration": Calibration(refractory=False)})
     with pytest.raises(InputError, match="connections within a pass need refractory neurons"):
         trainer.train(network_of(returns), recipe, split(5), split(6), seed=3)
+    with pytest.raises(InputError, match=r"^calibration: must stop when 'drained'"):
+        trainer.train(network_of(readout="potential"), CALIBRATED, split(5), split(6), seed=3)
