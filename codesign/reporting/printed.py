@@ -11,7 +11,7 @@ from codesign.analysis.results.formatting import (
     is_share,
     number,
     points_with_interval,
-    quantity,
+    stated,
     with_interval,
 )
 from codesign.analysis.results.statistics import Interval, interval
@@ -70,7 +70,7 @@ def _row(option: Option, columns: Mapping[str, tuple[bool, bool]]) -> dict[Headi
 
 def _number(value: float | str | None, name: str) -> Cell:
     if isinstance(value, float):
-        return Cell(quantity(value, name), order=value)
+        return Cell(stated(value, name), order=value)
     return Cell(value or UNKNOWN)
 
 

@@ -135,6 +135,15 @@ def test_of_two_sides_each_whose_seeds_miss_a_limit_is_named():
         assert f"The mean accuracy of {side} meets 95.0 %. In 1 of 3 training seeds it does not." in remarks
 
 
+def test_a_limit_is_told_with_all_its_digits():
+    """One that another point sets is computed, and has three."""
+    rows = [row("a", 1.0, seed, accuracy=0.9, latency_s=(1.23 + 0.0038 * seed) * 1e-3) for seed in SEEDS]
+    others = [row("b", 1.0, seed, accuracy=0.8, latency_s=(1.2 - 0.01 * seed) * 1e-3) for seed in SEEDS]
+    for limit, told in (("< 1.234 ms", "1.234 ms"), ("within 3.72 % of best", "1.23 ms")):
+        remarks = asked([*rows, *others], choose="chip", most="accuracy", where=[f"latency_s {limit}"]).remarks
+        assert any(f"mean latency meets {told}. In " in remark for remark in remarks), remarks
+
+
 def test_what_may_miss_a_limit_by_chance_and_is_no_better_is_as_good():
     """And one of which nothing is undecided is better than one with a percent, though not by any factor."""
     rows = accurate("a", 1e-9, 0.96, 0.96, 0.96) + accurate("b", 1e-9, 0.945, 0.945, 0.955)

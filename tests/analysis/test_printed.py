@@ -57,6 +57,12 @@ def test_rows_side_by_side():
     assert found.sentence == "Unlayered, accuracy: 95.6 % printed, 95.6 % here."
 
 
+def test_what_is_printed_keeps_its_digits():
+    for column, value, told in (("energy_j", "17.75 uJ", "17.75 µJ"), ("accuracy", "94.93 %", "94.93 %")):
+        rows = {"layered": ROWS["layered"] | {"values": {column: value}}}
+        assert f": {told} printed, " in asked(mubrain(), columns=[column], rows=rows).sentence
+
+
 def test_what_is_printed_and_has_no_result_is_not_said_to_be_unprinted():
     rows = [*mubrain(accuracy=None, spike_density=None, energy_j=None)]
     assert asked(rows).sentence == "There are no results here for the numbers that are printed."

@@ -10,7 +10,7 @@ from codesign.analysis.answers.selecting import FACTS, points_in, value_of
 from codesign.analysis.comparisons.fronts import comparable
 from codesign.analysis.questions import PrintedQuestion, PrintedRow
 from codesign.analysis.results.columns import is_of_design, sets_topology
-from codesign.analysis.results.formatting import column_label, like, listed, quantity, written
+from codesign.analysis.results.formatting import column_label, like, listed, quantity, stated, written
 from codesign.analysis.results.measures import measured
 from codesign.analysis.results.metadata import ResultMetadata, Scalar
 from codesign.analysis.results.points import Point
@@ -165,7 +165,7 @@ def _sentence(question: PrintedQuestion, options: Sequence[Option], differences:
         for column in question.columns:
             printed, here = option.printed.values.get(column), option.values.get(column)
             if isinstance(printed, float) and here is not None and here.mean is not None:
-                told = f"{quantity(printed, column)} printed, {quantity(here.mean, column)} here"
+                told = f"{stated(printed, column)} printed, {quantity(here.mean, column)} here"
                 return f"{option.label}, {column_label(column)}: {told}."
     if question.settings and not question.rows:
         if not differences:

@@ -24,6 +24,7 @@ from codesign.analysis.results.formatting import (
     points_apart,
     quantity,
     significant,
+    stated,
 )
 from codesign.analysis.results.points import Point
 from codesign.analysis.results.samples import counts_samples, lead_by_samples, share_by_samples
@@ -228,7 +229,8 @@ def doubt(point: Point, constraints: Sequence[Constraint], of: str = "") -> str:
         met = met_in(point, (constraint,), seeds)
         if met.all() or not meets(point, constraint):
             continue
-        limit, label = quantity(constraint.value, constraint.column), column_label(constraint.column)
+        in_words = quantity if constraint.rivals else stated  # which is computed if it depends on the best
+        limit, label = in_words(constraint.value, constraint.column), column_label(constraint.column)
         missed = f"{int((~met).sum())} of {len(seeds)} training seeds"
         if met.shape[1] > 1:
             missed = f"{significant(100 * float((~met).mean()), 2)} % of seeds and draws of the chip's numbers"

@@ -176,6 +176,15 @@ def quantity(value: float | None, column: str, half: float | None = None) -> str
     return text if half is None else f"{text} ± {significant(half, 2)}"
 
 
+def stated(value: float, column: str) -> str:
+    """A value of `column` that somebody stated, such as a limit or a printed number, with all its digits."""
+    if is_share(column):
+        text = f"{100 * value:.12g}"
+        return f"{text} %" if "." in text else percent(value)
+    known = COLUMNS.get(like(column))
+    return format_si(value, known.unit, 12) if known is not None and known.unit else f"{value:,.12g}"
+
+
 def with_interval(value: Interval, column: str) -> str:
     """`94.9 ± 0.4 %`, or only the mean without an interval."""
     return quantity(value.mean, column, value.half_width)
