@@ -11,7 +11,7 @@ import numpy as np
 
 from codesign.analysis.answers.selecting import as_number
 from codesign.analysis.comparisons.wording import subject_and_verb
-from codesign.analysis.results.formatting import column_label, listed, percent, quantity, upper
+from codesign.analysis.results.formatting import column_label, extreme, listed, percent, quantity, upper
 from codesign.arrays import Floats
 from codesign.deferred import alt
 from codesign.hardware.terms import WAITING_KINDS
@@ -201,7 +201,7 @@ def best_points(page: PricingPage) -> list[str]:
     found = []
     for row in rows:
         costs = {name: f"{_label(name)} ({_cost(row[name], name)})" for name in ends if ends[name] is row}
-        best = [f"{'highest' if aims[name] == 'maximize' else 'least'} {cost}" for name, cost in costs.items()]
+        best = [f"{extreme(name, more=aims[name] == 'maximize')} {cost}" for name, cost in costs.items()]
         known = [name for name in (page.energy, "latency_s") if name not in costs and row.get(name) is not None]
         beside = listed([f"{_cost(row[name], name)} {_label(name)}" for name in known])
         point = f"Point {row['point']:,}, trained by the recipe {row['recipe']}, has the {listed(best)}"

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from handmade_hardware import near
-from made_up_answers import asked, row, with_terms
+from made_up_answers import SEEDS, asked, row, with_terms
 from synthetic_sweep import Row, loihi_row, mubrain_row, points_of, synthetic_metadata, with_ranges
 
 from codesign.analysis.comparisons.comparison import Obstacle, matched_terms
@@ -83,6 +83,22 @@ def test_of_what_is_counted_there_are_fewer():
     answer = asked(rows, compare=["a", "b"], columns=["decision_timesteps"])
     assert answer.sentence == "a has 25 % fewer decision timesteps than b."
     assert all(answer.remarks)
+
+
+@pytest.mark.parametrize(
+    ("column", "label"),
+    [("cores_used", "cores used"), ("latency_steps", "steps until output"), ("synapses", "synapses")],
+)
+def test_what_is_counted_is_fewest_or_most(column, label):
+    rows = [row(chip, 1.0, seed, **{column: count}) for chip, count in (("a", 6), ("b", 8)) for seed in SEEDS]
+    assert asked(rows, compare=["a", "b"], columns=[column]).sentence == f"a has 25 % fewer {label} than b."
+    least, most = (asked(rows, choose="chip", **{how: column}) for how in ("least", "most"))
+    assert (least.question, most.question) == (
+        f"Which chip has the fewest {label}?",
+        f"Which chip has the most {label}?",
+    )
+    assert least.sentence.startswith(f"a has the fewest {label}: ")
+    assert asked(rows, target=[f"{column} <= 10"]).sentence.endswith(f" has the fewest {label}.")
 
 
 @pytest.mark.parametrize("column", ["energy_j", "power_w"])

@@ -39,6 +39,7 @@ from codesign.analysis.results.columns import AXIS_PREFIX
 from codesign.analysis.results.formatting import (
     column_label,
     coverage_words,
+    extreme,
     in_times,
     is_share,
     listed,
@@ -212,7 +213,7 @@ def _nearest(contest: Contest, variants: Sequence[Point]) -> Point:
 def _asked(question: ChooseQuestion, names: Names) -> str:
     path = question.choose.removeprefix(AXIS_PREFIX)
     what = path if path == question.choose else names.axis(path)
-    aim = f"the {'least' if question.most is None else 'highest'} {column_label(question.column)}"
+    aim = f"the {extreme(question.column, more=question.most is not None)} {column_label(question.column)}"
     limits = f" with {listed([limit.text for limit in question.where])}" if question.where else ""
     chip = question.select.get("chip")
     told = isinstance(chip, str) and (len(names.chips) > 1 or chip not in names.chips)
@@ -260,7 +261,7 @@ def _sentence(contest: Contest) -> str:
     else:
         both = " on the terms that both have" if other in contest.terms else ""
         ahead = f"{in_times(factor, more=contest.more)} than {second}{both}"
-    verb, most = "have" if level[1:] else "has", "highest" if contest.more else "least"
+    verb, most = "have" if level[1:] else "has", extreme(column, more=contest.more)
     if lacking_terms(contest) and contest.confidence < LIKELY:
         by = f"the {most}" if factor is None else ahead.removesuffix(both)
         on_both = f"on the terms that both have, {listed(level)} {verb} {by}"

@@ -19,6 +19,7 @@ from codesign.analysis.results.columns import TRIAL_AXIS
 from codesign.analysis.results.formatting import (
     column_label,
     in_times,
+    is_counted,
     is_share,
     listed,
     points_apart,
@@ -193,13 +194,14 @@ def _clear(comparison: Comparison) -> bool:
 def _difference(comparison: Comparison, first: Point) -> str:
     """Say a difference: `1.4 times less energy per sample`, `2.1 points more accuracy`."""
     label, more = column_label(comparison.column), more_is_better(comparison.column) == (comparison.better is first)
-    counted = label.endswith("s") and not label.endswith("ss")  # such as neurons
     said = "more" if more else "less"
     if is_share(comparison.column):
         said = f"{points_apart(comparison.gain.mean or 0.0)} {said}"
     elif comparison.ratio is not None:
         said = in_times(comparison.ratio if comparison.ratio >= 1 else 1 / comparison.ratio, more=more)
-    return f"{said.replace('less', 'fewer') if counted else said} {label}{_on_terms(comparison, ' (', ')')}"
+    if is_counted(comparison.column):
+        said = said.replace("less", "fewer")
+    return f"{said} {label}{_on_terms(comparison, ' (', ')')}"
 
 
 def _on_terms(comparison: Comparison, before: str, after: str = "") -> str:

@@ -23,7 +23,7 @@ from codesign.analysis.comparisons.constraints import (
     seeds_of,
 )
 from codesign.analysis.questions import TargetQuestion
-from codesign.analysis.results.formatting import column_label, listed
+from codesign.analysis.results.formatting import column_label, extreme, listed
 from codesign.analysis.results.naming import Names
 from codesign.analysis.results.points import Point
 from codesign.units import plural
@@ -57,7 +57,7 @@ def reach(name: str, question: TargetQuestion, points: Sequence[Point], names: N
         best = best_variant(met, where[0].column, more=more) or met[0]
         told = f"1 point meets all constraints: {names.point(best)}."
         if met[1:]:
-            has = f"{names.point(best)} has the {'highest' if more else 'least'} {column_label(where[0].column)}"
+            has = f"{names.point(best)} has the {extreme(where[0].column, more=more)} {column_label(where[0].column)}"
             told = f"{len(met):,} of {len(able):,} points meet all constraints; {has}."
         doubts = doubt(best, where), _by_chance(best, where), may_miss(best, where, names)
         in_draws = met_in(best, where, seeds_of(best, where, best.training_seeds))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 
 from codesign.analysis.results.books import MADE_OF_ENERGY
@@ -41,6 +42,8 @@ MEASURES: Mapping[str, tuple[str, str]] = {
     "instability": ("share of training seeds whose loss rose again or that failed", "agreement"),
 }
 """Measures, which are not columns: the label of each, and the column in whose unit it is written."""
+_AFTER_NOUN = re.compile(r",| (?:of|per|until|after|before|used)\b")
+"""What follows the noun of a label."""
 _SEVERAL, _HARDLY, _LEAST_SHARE = 1.5, 1.95, 0.1
 """The factor from which on a difference is given in times, the percentage below which it is "hardly" one (2.0 as
 written is one), and the percentage below which it is not given."""
@@ -66,6 +69,17 @@ def column_label(column: str, book: StaticBook | None = None) -> str:
     if known is not None and known.unit:
         name = name.removesuffix(f"_{known.unit.lower()}")
     return name.replace("_", " ")
+
+
+def is_counted(column: str) -> bool:
+    """Whether a column or measure is named after things that are counted, such as `cores used`."""
+    first = _AFTER_NOUN.split(column_label(column))[0]
+    return first.endswith("s") and not first.endswith("ss")
+
+
+def extreme(column: str, *, more: bool) -> str:
+    """`highest` or `least`; `most` or `fewest` of what is counted."""
+    return ("most" if more else "fewest") if is_counted(column) else "highest" if more else "least"
 
 
 def significant(value: float, digits: int = 4) -> str:

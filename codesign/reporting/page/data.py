@@ -14,7 +14,7 @@ from codesign.analysis.comparisons.fronts import comparison_group, find_fronts
 from codesign.analysis.questions import CHOICES
 from codesign.analysis.results.books import MADE_OF_ENERGY
 from codesign.analysis.results.columns import COLUMNS
-from codesign.analysis.results.formatting import column_label, coverage_words, is_share, shortened
+from codesign.analysis.results.formatting import column_label, coverage_words, is_counted, is_share, shortened
 from codesign.analysis.results.metadata import Objective
 from codesign.analysis.results.naming import Names, stop_label
 from codesign.analysis.results.points import Point
@@ -154,6 +154,7 @@ def _measure(
         "unit": known.unit,
         "share": is_share(column),
         "first": column in _FIRST,
+        **({"counted": True} if is_counted(column) else {}),
         **({"more": True} if more_is_better(column) else {}),
         "mean": [_rounded(mean, digits) for mean in means],
         **({"half": halves} if any(halves) else {}),

@@ -42,7 +42,8 @@ const setMade = () => {
 const ofObjective = (key) => measures.get(key === "energy_j" ? energyKey() : key);
 const deciding = () => ofObjective(state.objective);
 const more = () => (state.objective === asked.objective ? asked.more : Boolean(deciding()?.more));
-const aim = () => `${more() ? "highest" : "least"} ${deciding()?.label ?? state.objective}`;
+const extreme = () => (deciding()?.counted ? (more() ? "most" : "fewest") : more() ? "highest" : "least");
+const aim = () => `${extreme()} ${deciding()?.label ?? state.objective}`;
 // What the chart has accuracy against; no point may have what decides, nor any energy.
 const abscissa = () => (state.objective === "accuracy" ? null : deciding()) ?? ofObjective("energy_j") ?? ofObjective("accuracy");
 
