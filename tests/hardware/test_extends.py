@@ -137,6 +137,12 @@ def test_a_file_between_that_is_no_chip_by_itself_changes_one(folder: Path) -> N
     assert (chip.model_error, direct.energies.message.source) == (direct.model_error, "scaled")
 
 
+def test_a_file_with_parts_alone_needs_no_name(folder: Path) -> None:
+    (folder / "base.yaml").write_text(BASE.replace("name: base\n", ""), encoding="utf-8")
+    assert load_chip(Path(variant(""))).extends == "base"
+    assert len(mistakes("clock: 10 kg\n")) == 1
+
+
 def test_mistakes_stand_where_they_were_written(folder: Path) -> None:
     text = """\
 energies: {synaptic_operation: {value: 1}}
