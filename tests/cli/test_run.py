@@ -122,6 +122,13 @@ def test_other_data_with_the_name_of_the_data_of_the_training_is_to_be_renamed(n
     ):
         sweep_of_model("mine.safetensors", "new/my.npz", ["mubrain"])
     assert sweep_of_model("mine.safetensors", "new/renamed.npz", ["mubrain"]).workload.train is None
+    # Data that is large enough is split as in the training, which is said even if no test sample can be known.
+    data, labels = np.concatenate([held["data"]] * 2), np.concatenate([held["labels"]] * 2)
+    np.savez("new/my.npz", data=data, labels=labels, timestep_s=2e-3, split=np.repeat(["train", "test"], 60))
+    (note,) = plan_sweep(sweep_of_model("mine.safetensors", "new/my.npz", ["mubrain"])).notes
+    assert note.endswith(
+        " differ from those that the model of recipe 'mine' was trained on; timesteps and split are as in its training"
+    )
 
 
 @pytest.mark.usefixtures("network")

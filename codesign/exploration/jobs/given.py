@@ -174,9 +174,10 @@ def other_data(loaded: Loaded, workload: WorkloadSpec, outline: WorkloadOutline)
                     f"the model {model_of} was trained on '{data.options.name}' with {trained}, and is evaluated on "
                     f"'{workload.name}' with {here}{'; it may know test samples' * again}"
                 )
-            elif not outline.official and _unmoved(data.options) == _unmoved(workload):  # such as a file that has grown
+            elif _unmoved(data.options) == _unmoved(workload):  # such as a file that has grown
                 others = f"the events of '{workload.name}' differ from those that the model {model_of} was"
-                told.append(f"{others} trained on; it may know test samples")
+                means = "timesteps and split are as in its training" if outline.official else "it may know test samples"
+                told.append(f"{others} trained on; {means}")
         if told:
             said[name] = "; ".join(told)
     return said
