@@ -75,6 +75,12 @@ def test_the_only_option_with_a_result_is_not_sure_where_the_jobs_of_another_fai
     two = asked([*ran, *accurate("c", 1e-9, 0.5, 0.5, 0.5), *none], choose="chip", most="accuracy")
     assert two.standing == "sure"
     assert "There is no result for b: jobs failed." in two.remarks
+    missed = asked([*ran, *none], choose="chip", most="accuracy", where=["accuracy >= 95 %"])
+    assert (missed.standing, "There is no result for b: jobs failed." in missed.remarks) == ("not met", True)
+    for limit, standing in (("95 %", "not met"), ("90 %", "met")):
+        target = asked([*ran, *none], target=[f"accuracy >= {limit}"])
+        (told,) = (remark for remark in target.remarks if remark.endswith(": jobs failed."))
+        assert (target.standing, told.startswith("There is no result for b")) == (standing, True)
 
 
 def test_a_time_that_is_not_given_is_drawn_from_what_the_other_waits():

@@ -20,6 +20,7 @@ from codesign.analysis.answers.remarks import (
     unmodelled,
     unpaired,
     without_draws,
+    without_result,
 )
 from codesign.analysis.answers.selecting import none_taking_part, points_in, taking_part, value_of
 from codesign.analysis.answers.switching import switches
@@ -80,10 +81,12 @@ def choose(name: str, question: ChooseQuestion, points: Sequence[Point], names: 
         able=able,
         where=contest.where,
     )
+    lost = without_result(
+        selected, question.select, lambda point: value_of(point, path), lambda point: names.choice(path, point)
+    )
     if not contest.ranked:
         standing, sentence = _nothing_ranked(contest, selected)
-        return answer(standing=standing, sentence=sentence, remarks=left_aside(selected, names))
-    lost = _without_result(selected, question, names)
+        return answer(standing=standing, sentence=sentence, remarks=(*lost, *left_aside(selected, names)))
     turns, further = switches(contest), (dropping_remark(selected, names), *_further(contest, question))
     said = [_sentence(contest), *filter(None, further), *turns[:1]]
     sentence = " ".join(said[:_MOST_SENTENCES])
@@ -294,15 +297,6 @@ def _cannot_wait(points: Sequence[Point], path: str, contest: Contest) -> str:
         return ""
     labels = listed([contest.names.choice(path, point) for point in gone])
     return f"{contest.names.upper(labels)} {'are' if gone[1:] else 'is'} left out: {CANNOT_WAIT}."
-
-
-def _without_result(selected: Sequence[Point], question: ChooseQuestion, names: Names) -> list[str]:
-    """Say which options have no point because jobs failed."""
-    path = question.choose.removeprefix(AXIS_PREFIX)
-    failed = {value_of(one, path): one for one in points_in(selected[0].whole.without_result, question.select)}
-    there = {None, *(value_of(point, path) for point in selected)}
-    labels = [names.choice(path, one) for option, one in failed.items() if option not in there]
-    return [f"There is no result for {listed(labels)}: jobs failed."] if labels else []
 
 
 def _not_ranked(contest: Contest) -> str:

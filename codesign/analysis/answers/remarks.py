@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from codesign.analysis.answers.answers import Option
 from codesign.analysis.answers.chance import excluded_by_chance, included_by_chance, undecided_by_samples
+from codesign.analysis.answers.selecting import points_in
 from codesign.analysis.comparisons.comparison import ENERGIES, Obstacle, energy_of
 from codesign.analysis.comparisons.constraints import Constraint, completeness, doubt
 from codesign.analysis.comparisons.contest import GUESSED, Contest
@@ -14,6 +15,7 @@ from codesign.analysis.comparisons.obstacles import untimed_sentence
 from codesign.analysis.comparisons.robustness import drawn, quantiles, undrawn
 from codesign.analysis.comparisons.unequal import unequal_chips, unequal_settings
 from codesign.analysis.comparisons.wording import tip_sentence
+from codesign.analysis.questions import Selection
 from codesign.analysis.results.formatting import (
     UNKNOWN,
     column_label,
@@ -37,7 +39,7 @@ OVER_BUDGET = "trained with a budget that it does not keep to: "
 """The beginning of the assumption of a row that was trained over its budget."""
 _OF_TERMS = ("static energy", "energy of ")
 """The beginnings of entries of `not_modelled` on terms of the energy."""
-_MOST_SEEDS = 100
+_MOST_NAMED, _MOST_SEEDS = 5, 100
 _OFF_CENTRE = 1.5
 """The factor between the median of the draws and a value from which on it is pointed out."""
 _MUCH = 2.0
@@ -103,6 +105,18 @@ def left_aside(points: Collection[Point], names: Names) -> tuple[str, ...]:
     if fewer := [point for point in trained if len(point.training_seeds) < most]:
         tell(fewer, f"{len(fewer[0].training_seeds)} of {most} training seeds have a result, and only these count")
     return tuple(said)
+
+
+def without_result(
+    selected: Sequence[Point], select: Selection, option: Callable[[Point], object], label: Callable[[Point], str]
+) -> list[str]:
+    """Say which options, each a value that a function gives of its points, have no point because jobs failed."""
+    failed = {option(one): one for one in points_in(selected[0].whole.without_result if selected else (), select)}
+    there = {None, *map(option, selected)}
+    labels = [label(one) for value, one in failed.items() if value not in there]
+    if len(labels) > _MOST_NAMED:
+        labels = [*labels[: _MOST_NAMED - 1], f"{len(labels) - _MOST_NAMED + 1:,} others"]
+    return [f"There is no result for {listed(labels)}: jobs failed."] if labels else []
 
 
 def dropping_remark(points: Collection[Point], names: Names) -> str:

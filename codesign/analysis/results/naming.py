@@ -136,7 +136,7 @@ class Names:
         apply."""
         texts = point.axis_texts
         values = (self.option(name, texts[name]) if name in texts else "" for name, _ in point.axes)
-        return self.chips[point.chip], self.schedules[point.schedule], self.recipes[point.recipe], *values
+        return *(self.of(fact, getattr(point, fact)) for fact in ("chip", "schedule", "recipe")), *values
 
 
 def names_of(points: Sequence[Point]) -> Names:
