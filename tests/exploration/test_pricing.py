@@ -16,7 +16,7 @@ import pytest
 from handmade_hardware import SYNCHRONIZATIONS, near
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from priced_sweeps import OBJECTIVES, SWEEP, TIMES, changed_sweep, chip_text, problem_of, spec_of
+from priced_sweeps import OBJECTIVES, changed_sweep, problem_of, spec_of
 from tiny_sweeps import Recording, arguments
 
 from codesign.analysis.answers.remarks import OVER_BUDGET
@@ -282,20 +282,17 @@ def test_a_model_over_the_budget_of_its_training_is_told(priced: Path, cache_roo
     assert any(text.startswith(OVER_BUDGET) for text in problem.assumptions)
 
 
-def test_without_times_of_work_only_ticks_give_a_latency(tmp_path: Path, cache_root: Path):
-    for kind in ("barrier", "timer"):
-        (tmp_path / f"{kind}.yaml").write_text(
-            chip_text(kind, SYNCHRONIZATIONS[kind]).replace(TIMES, ""), encoding="utf-8"
-        )
-    entries = (f"  {kind}: {{extends: {tmp_path}/{kind}.yaml}}" for kind in ("barrier", "timer"))
-    (tmp_path / "priced.yaml").write_text(SWEEP.format(chips="\n".join(entries)), encoding="utf-8")
+def test_without_times_of_work_only_ticks_give_a_latency(priced: Path, cache_root: Path):
+    none = f"times: {{{', '.join(f'{name}: null' for name in Times.model_fields)}}}"
+    entries = (f"  idle_{kind}: {{extends: {priced}/{kind}.yaml, {none}}}\n" for kind in ("barrier", "timer"))
+    sweep = changed_sweep(priced, "seeds:", f"{''.join(entries)}seeds:")
     body = "recipes: [layered]\ntraining_seeds: [0]\naxes: {static_power.chip: [1 mW, 2 mW]}\n"
     with pytest.raises(
         InputError,
         match=r"latency_s is not known: barrier gives no times\.synaptic_operation.*give objectives without it",
     ):
-        problem_of(spec_of(tmp_path, "barrier", body), tmp_path, cache_root)
-    problem = problem_of(spec_of(tmp_path, "timer", body), tmp_path, cache_root)
+        problem_of(spec_of(sweep, "idle_barrier", body), priced, cache_root)
+    problem = problem_of(spec_of(sweep, "idle_timer", body), priced, cache_root)
     pricers, front, _ = price_space(problem)
     assert pricers[0].price(problem.space.positions(front[:, 0]))["latency_s"].tolist() == near([8 * 20e-6])
 
