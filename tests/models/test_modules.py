@@ -288,10 +288,6 @@ REFUSED = {
     "sum of turned spikes": (turned(lambda x, spikes: spikes.t()), r"'lifs.1' \(Leaky\): its input does not come from"),
     "sum of turned input": (turned(lambda x, spikes: x.t()), r"'lifs.1' \(Leaky\): its input does not come from"),
     "hook": (chain(hooked(), Leaky(0.5)), r"module '1' \(Leaky\): its input does not come from a module"),
-    "state": (
-        steps(nn.Identity(), lambda v: v + 1),
-        r"module 'lif' \(Leaky\): its state must be what it last returned",
-    ),
     "begins again": (
         steps(nn.Identity(), torch.zeros_like),
         r"'lif' \(Leaky\): its state must be what it last returned",
@@ -382,8 +378,6 @@ def test_a_last_layer_without_a_reset_is_read():
         loaded = cd.import_model(network, sample=torch.ones(1, 1), dt="1 ms", check=record)
     assert loaded.network.neuron.readout == "potential"
     assert loaded.card.certificate.potential_difference == 0
-    with pytest.raises(InputError, match="neurons without a threshold may only be the last"):
-        cd.import_model(chain(*network, nn.Linear(2, 2), Leaky(0.5)), sample=torch.ones(1, 1), dt="1 ms")
 
 
 def test_neurons_with_an_endless_threshold_are_read():

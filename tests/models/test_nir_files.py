@@ -132,7 +132,6 @@ WRONG: dict[str, tuple[nir.NIRGraph, str]] = {
     ),
     "none": (graph_of(dense(2, 3), None), "graph: node 'n1': is None, as an export leaves it"),
     "fits": (graph_of(pool(7, 7), conv(IMAGE), lif(2), shape=(1, 6, 6)), "a pool of 7×7 does not fit 6×6"),
-    "threshold": (graph_of(dense(2, 3), lif(2, threshold=0.0)), r"'n1' \(LIF\): thresholds must be above 0"),
     "too large": (
         graph_of(nir.Linear(np.full((2, 3), 1e39)), lif(2)),
         r"'n0' \(Linear\): weight holds numbers too large for 32 bits",
