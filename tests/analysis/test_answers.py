@@ -289,12 +289,11 @@ def test_questions_are_suggested_by_the_shape_of_a_sweep():
     objectives = (Objective(column="accuracy", direction="maximize"),)
     found = suggested_questions(points, objectives)
     assert list(found) == ["chip", "schedule", "training", "not_waiting", "training_for_it", "made_up_for"]
-    widths = gathered(rows_of([("a", 1.0, 0.9, 10.0, 8.0), ("a", 2.0, 0.9, 20.0, 2.0)]))
-    moved = suggested_questions(widths, (*objectives, Objective(column="latency_s", direction="minimize")))
+    rows = rows_of([("a", 1.0, 0.9, 10.0, 8.0), ("a", 2.0, 0.9, 20.0, 2.0)])
+    moved = suggested_questions(gathered(rows), (*objectives, Objective(column="latency_s", direction="minimize")))
     assert {name: question.ask or getattr(question, "least", None) for name, question in moved.items()} == {
         "width": "latency_s"
     }
-    rows = rows_of([("a", 1.0, 0.9, 10.0, 8.0), ("a", 2.0, 0.9, 20.0, 2.0)])
     apart = [one | {"operation": ("accelerated", "real_time")[one["axis.width"] == 2.0]} for one in rows]
     assert not suggested_questions(gathered(apart), (Objective(column="latency_s", direction="minimize"),))
 
