@@ -11,6 +11,7 @@ from codesign.analysis.answers.remarks import (
     draws_against,
     dropping_remark,
     enlarged,
+    failed_options,
     in_the_way,
     lacking_terms,
     left_aside,
@@ -20,7 +21,6 @@ from codesign.analysis.answers.remarks import (
     unmodelled,
     unpaired,
     without_draws,
-    without_result,
 )
 from codesign.analysis.answers.selecting import none_taking_part, points_in, taking_part, value_of
 from codesign.analysis.answers.switching import switches
@@ -41,6 +41,7 @@ from codesign.analysis.results.formatting import (
     column_label,
     coverage_words,
     extreme,
+    few_listed,
     in_times,
     is_share,
     listed,
@@ -81,7 +82,7 @@ def choose(name: str, question: ChooseQuestion, points: Sequence[Point], names: 
         able=able,
         where=contest.where,
     )
-    lost = without_result(
+    lost = failed_options(
         selected, question.select, lambda point: value_of(point, path), lambda point: names.choice(path, point)
     )
     if not contest.ranked:
@@ -304,9 +305,7 @@ def _not_ranked(contest: Contest) -> str:
     if not contest.unknown:
         return ""
     labels = first, *others = [*contest.unknown]
-    if len(labels) > _MOST_NAMED:
-        labels = [*labels[: _MOST_NAMED - 1], f"{len(labels) - _MOST_NAMED + 1} others"]
-    said = f"{contest.names.upper(listed(labels))} {'are' if others else 'is'} not ranked."
+    said = f"{contest.names.upper(few_listed(labels, _MOST_NAMED))} {'are' if others else 'is'} not ranked."
     own = any(variants[0].own_chip and contest.label(option) == first for option, variants in contest.members.items())
     return f"{said} {contest.unknown[first]}" if own else said
 

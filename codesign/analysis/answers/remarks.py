@@ -20,6 +20,7 @@ from codesign.analysis.results.formatting import (
     UNKNOWN,
     column_label,
     coverage_words,
+    few_listed,
     in_times,
     listed,
     quantity,
@@ -107,16 +108,14 @@ def left_aside(points: Collection[Point], names: Names) -> tuple[str, ...]:
     return tuple(said)
 
 
-def without_result(
+def failed_options(
     selected: Sequence[Point], select: Selection, option: Callable[[Point], object], label: Callable[[Point], str]
 ) -> list[str]:
     """Say which options, each a value that a function gives of its points, have no point because jobs failed."""
     failed = {option(one): one for one in points_in(selected[0].whole.without_result if selected else (), select)}
     there = {None, *map(option, selected)}
     labels = [label(one) for value, one in failed.items() if value not in there]
-    if len(labels) > _MOST_NAMED:
-        labels = [*labels[: _MOST_NAMED - 1], f"{len(labels) - _MOST_NAMED + 1:,} others"]
-    return [f"There is no result for {listed(labels)}: jobs failed."] if labels else []
+    return [f"There is no result for {few_listed(labels, _MOST_NAMED)}: jobs failed."] if labels else []
 
 
 def dropping_remark(points: Collection[Point], names: Names) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from codesign.analysis.answers.answers import Answer, Option, values_of
-from codesign.analysis.answers.remarks import left_aside, may_miss, without_draws, without_result
+from codesign.analysis.answers.remarks import failed_options, left_aside, may_miss, without_draws
 from codesign.analysis.answers.selecting import none_taking_part, points_in, taking_part
 from codesign.analysis.comparisons.constraints import (
     Constraint,
@@ -52,7 +52,7 @@ def reach(name: str, question: TargetQuestion, points: Sequence[Point], names: N
     unknown = [_not_known(able, column) for column in columns]
     if not able:
         return answer(standing="cannot be asked", sentence=none_taking_part(selected), remarks=aside)
-    aside = (*without_result(selected, question.select, names.point, names.point), *aside)
+    aside = (*failed_options(selected, question.select, names.point, names.point), *aside)
     if met:
         more = where[0].relation in (">=", ">")
         best = best_variant(met, where[0].column, more=more) or met[0]

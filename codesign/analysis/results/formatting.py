@@ -213,6 +213,13 @@ def listed(items: list[str], last: str = "and") -> str:
     return f"{', '.join(items[:-1])} {last} {items[-1]}"
 
 
+def few_listed(items: list[str], most: int) -> str:
+    """`listed`, shortened to `most` items, such as `a, b and 3 others`."""
+    if len(items) > most:
+        items = [*items[: most - 1], f"{len(items) - most + 1:,} others"]
+    return listed(items)
+
+
 def upper(text: str) -> str:
     """`text` capitalized as the start of a sentence; the letter of a unit is unchanged."""
     return text[:1].upper() + text[1:] if text[:1].isascii() else text
