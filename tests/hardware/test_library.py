@@ -103,6 +103,7 @@ VALUES = [
     ("loihi2", "synchronization.least_step", 200 * T),
     ("loihi2", "times.neuron_update", 3.7 / 2 * T),
     ("loihi2", "times.spike", 30 / 10 * T),
+    ("loihi2", "times.message", 5.1 * T),  # Loihi's 16 ns / √10
     ("seneca_barrier", "energies.synaptic_operation", 2.8 * P),
     ("seneca_barrier", "energies.neuron_update", (3.7 + 1.4 + 1.4 + 1.2 + 3.9) * P),
     ("seneca_barrier", "energies.message", 2 * P),

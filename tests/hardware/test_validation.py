@@ -175,7 +175,7 @@ PUBLISHED = {
     },
     ("loihi2", "PilotNet, leaky neurons, time of a step", "latency"): {
         # operations, receptions, visits and updates, spikes and sending, the barrier
-        "model_low": 2733.75 * 62.1388 * 0.76e-9 + 2733.75 * 16e-9 + 2424 * 4.85e-9 + 472.5 * 8.1e-9 + 0.2e-6,
+        "model_low": 2733.75 * 62.1388 * 0.76e-9 + 2733.75 * 5.1e-9 + 2424 * 4.85e-9 + 472.5 * 4.6e-9 + 0.2e-6,
         "measured": 152.85e-6,
         "status": "recomputed",
     },
