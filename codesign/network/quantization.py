@@ -33,7 +33,7 @@ from codesign.arguments import instance
 from codesign.deferred import torch
 from codesign.documents import Spec
 from codesign.errors import InputError
-from codesign.network.own_weights import check_shared, own_weights
+from codesign.network.own_weights import own_weights
 
 if TYPE_CHECKING:
     from codesign.network.spiking_network import SpikingNetwork
@@ -154,8 +154,7 @@ def quantize(
             None for the network's own.
 
     Raises:
-        InputError: a weight is not finite, is computed by torch from other tensors, or is shared by layers of different
-            scales.
+        InputError: a weight is not finite, or is no parameter of its own.
     """
     if quantization is not None:
         instance("quantization", quantization, Quantization)
@@ -185,8 +184,6 @@ def quantize(
             split = torch.split(of_layer, [given[i].numel() for i in group])
             for i, part in zip(group, split, strict=True):
                 parts[i] = part.view_as(held[i]) / shares[i]
-        if len(set(held)) < len(held):
-            check_shared(held, [part.cpu() for part in parts], "and each layer's would have a scale of its own")
         _limit_potentials(network, quantization, [s * unit for s, unit in zip(scales, units, strict=True)], own)
         for one, part in zip(held, parts, strict=True):
             one.copy_(part)

@@ -11,8 +11,7 @@ which keep their step: these are calibrated as they then run. If the answer is a
 threshold and is not changed.
 
 There is one θ per layer, the same in all timesteps: thresholds that differ between timesteps or forward steps would not
-be an ordinary model. Weights that do not learn, such as those of identity skips, are divided like all others. A weight
-shared by several layers cannot be divided.
+be an ordinary model. Weights that do not learn, such as those of identity skips, are divided like all others.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ from torch.nn import functional
 from codesign.arguments import instance
 from codesign.arrays import Integers
 from codesign.network.neuron import SCALED
-from codesign.network.own_weights import check_shared, own_weights
+from codesign.network.own_weights import own_weights
 from codesign.network.quantization import Quantization, quantize
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.engine import DEFAULT_ENGINE, simulate
@@ -75,13 +74,12 @@ def calibrate(
         θ of each layer, first hidden layer to output layer.
 
     Raises:
-        InputError: the schedule does not fit the network, or a weight is shared by layers or computed from other
-            tensors.
+        InputError: the schedule does not fit the network, or a weight is no parameter of its own.
     """
     instance("network", network, SpikingNetwork)
     instance("calibration", calibration, Calibration)
     instance("training", training, EventBatch)
-    check_calibrated(network)
+    own_weights(network.all_weights)
     samples = training.select(slice(0, calibration.samples))
     thresholds = Thresholds(network, quantization)
 
@@ -106,13 +104,6 @@ def calibrate(
     finally:  # after an error or Ctrl-C as before
         thresholds.leave(scales)
     return tuple(scales)
-
-
-def check_calibrated(network: SpikingNetwork) -> None:
-    """Raises InputError if the thresholds of layers cannot be scaled independently."""
-    check_shared(
-        own_weights(network.all_weights), network.layers_fed(), "and a calibration scales each layer's by its own"
-    )
 
 
 class Thresholds:

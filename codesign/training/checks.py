@@ -13,9 +13,7 @@ from codesign.network.quantization import Quantization
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.engine import check_labels
 from codesign.training.budget import EnergyMeter
-from codesign.training.calibration import check_calibrated
 from codesign.training.hooks import Hooks
-from codesign.training.input_gate import check_gated
 from codesign.training.recipe import Recipe
 from codesign.training.recipe_mistakes import recipe_mistakes
 from codesign.workload.events import EventBatch
@@ -48,8 +46,6 @@ def check_training(
     for name, value in recipe:
         if isinstance(value, float):
             real(f"recipe.{name}", value)
-    if recipe.calibration is not None:
-        check_calibrated(network)
     whole("seed", seed, most=1 << 63)
     if on_epoch is not None:
         function("on_epoch", on_epoch, "an EpochReport", given=("report",))
@@ -58,9 +54,7 @@ def check_training(
     instance("hooks", hooks, Hooks)
     if recipe.warm_up and hooks.learning_rate_schedule is not None:
         raise InputError("hooks.learning_rate_schedule: must warm up by itself; set the recipe's warm_up to 0")
-    own_weights(network.all_weights, computed=not (recipe.weight_decay or recipe.input_gate))
-    if recipe.input_gate:
-        check_gated(network)
+    own_weights(network.all_weights)
     if recipe.learn is None and not any(parameter.requires_grad for parameter in network.parameters()):
         raise InputError("network: must have a weight that requires a gradient, found none; `requires_grad_()` sets it")
 

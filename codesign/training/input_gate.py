@@ -16,23 +16,12 @@ import math
 
 import torch
 
-from codesign.errors import InputError
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.training.recipe import Recipe
 from codesign.workload.events import EventBatch
 
 _FIRST = 0.1
 """Share of all updates after which an input that has only costs is closed."""
-
-
-def check_gated(network: SpikingNetwork) -> None:
-    """Raises InputError if the first layer's weights give the logits no gradient, or if a mask on them would also close
-    columns of another layer."""
-    first, *others = network.all_weights()
-    if not first.requires_grad:
-        raise InputError("input_gate: is learned with the weights of the first layer, which require no gradient")
-    if any(weight is first for weight in others):
-        raise InputError("input_gate: cannot be learned where another layer shares the weights of the first")
 
 
 class LearnedGate:

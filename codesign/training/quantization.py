@@ -26,8 +26,8 @@ class LearnedWeights:
         self.network, self.quantization = network, quantization
         self.weights: list[torch.nn.Parameter] = network.all_weights()
         if quantization is not None:
-            copies = {w: torch.nn.Parameter(w.detach().clone(), requires_grad=w.requires_grad) for w in self.weights}
-            self.weights = [copies[weight] for weight in self.weights]  # layers that share a weight share its copy, too
+            copies = ((weight.detach().clone(), weight.requires_grad) for weight in self.weights)
+            self.weights = [torch.nn.Parameter(copy, requires_grad=learns) for copy, learns in copies]
 
     def parameters(self) -> list[torch.nn.Parameter]:
         """All learning weights, in the network's order."""
@@ -35,17 +35,14 @@ class LearnedWeights:
         return [learned.get(parameter, parameter) for parameter in self.network.parameters()]
 
     def take_gradients(self) -> None:
-        """Move the gradients of the network's weights to the float weights, adding to existing ones."""
-        if self.quantization is None:
-            return
-        for weight, quantized in zip(self.weights, self.network.all_weights(), strict=True):
-            if quantized.grad is not None:
-                weight.grad = quantized.grad if weight.grad is None else weight.grad + quantized.grad
-            quantized.grad = None
+        """Move the gradients of the network's weights to the float weights."""
+        if self.quantization is not None:
+            for weight, quantized in zip(self.weights, self.network.all_weights(), strict=True):
+                weight.grad, quantized.grad = quantized.grad, None
 
     def add_decay(self, decay: float) -> None:
         """Add 2 λ_W W, the gradient of λ_W ‖W‖², to the gradients of learning weights."""
-        for weight in dict.fromkeys(self.weights):
+        for weight in self.weights:
             if weight.requires_grad:
                 gradient = weight.detach() * (2 * decay)
                 weight.grad = gradient if weight.grad is None else weight.grad.add_(gradient)

@@ -9,18 +9,12 @@ import pytest
 import torch
 from hypothesis import example, given
 from hypothesis import strategies as st
-from networks import network_of, toy_split
+from networks import network_of
 from torch.nn.utils import prune
-from torch.nn.utils.parametrize import register_parametrization, remove_parametrizations
 
 from codesign.errors import InputError
-from codesign.exploration.interactive import compare_schedules
 from codesign.network.quantization import Quantization, quantize
 from codesign.network.topology import TopologySpec
-from codesign.simulation.schedule import LAYERED
-from codesign.training.calibration import calibrate
-from codesign.training.recipe import Calibration, Recipe
-from codesign.training.trainer import train
 
 UNSIGNED, FULL, ONE_SCALE = {"signed": False}, {"levels": "full"}, {"scale": "network"}
 
@@ -137,51 +131,15 @@ def test_an_average_is_the_sum_over_weights_that_are_divided_by_its_window(grid:
     assert found[0][2][1] == pytest.approx(1 / 6 if grid else 0.125)  # half a third of 1, or of 3 / 4
 
 
-class Doubled(torch.nn.Module):
-    def forward(self, half: torch.Tensor) -> torch.Tensor:
-        return 2 * half
-
-    def right_inverse(self, weight: torch.Tensor) -> torch.Tensor:
-        return weight / 2
-
-
-def test_weights_that_torch_computes_are_not_changed_in_vain() -> None:
-    network, events = network_of("8-2"), toy_split(0, 4)
-    decaying = Recipe(method="layered", epochs=1, weight_decay=1.0)
-    calibration = Calibration(policy="random", group_size=2)
-    register_parametrization(network.connections[0], "weight", Doubled())
-    for change in (
-        lambda: quantize(network, Quantization(bits=3)),
-        lambda: network.load_weights([torch.ones(2, 8)]),
-        lambda: calibrate(network, calibration, events, trained_through=LAYERED, seed=0),
-        lambda: train(network, decaying, events, events, seed=0),
-    ):
-        with pytest.raises(InputError, match="weight 0 is computed from others, so it cannot be changed"):
-            change()
-    remove_parametrizations(network.connections[0], "weight")
-    network.load_weights([torch.ones(2, 8)])
-    assert network.weights()[0].eq(1).all()
-    prune.l1_unstructured(network.connections[0], "weight", 0.5)
-    for change in (
-        lambda: quantize(network, Quantization(bits=3)),
-        lambda: train(network, Recipe(method="layered", epochs=1), events, events, seed=0),
-        lambda: compare_schedules(network, events, chips=["loihi"]),
-    ):
-        with pytest.raises(InputError, match=r"weight 0 was computed from others and is no parameter.*prune\.remove"):
-            change()
-
-
-def test_a_weight_that_layers_of_different_scales_share_is_refused() -> None:
-    layers = [{"kind": "linear", "neurons": 3}] * 4
-    network = network_of({"input": 3, "layers": layers, "skips": [{"from": 0, "to": 2, "kind": "linear"}]})
-    shared, skip = network.connections[1].weight, network.direct_connections[0].weight
-    network.connections[2].weight = shared
-    skip.data.copy_(shared / 2)
-    quantize(network, Quantization(bits=4))
-    skip.data.copy_(shared * 4)
-    with pytest.raises(InputError, match="weights 1 and 2 are the same parameter, and each layer's would have a scale"):
-        quantize(network, Quantization(bits=4))
-    quantize(network, Quantization(bits=4, scale="network"))
+def test_weights_that_are_computed_or_shared_are_not_changed_in_vain() -> None:
+    pruned, tied = network_of("8-2"), network_of("8-8-8")
+    prune.l1_unstructured(pruned.connections[0], "weight", 0.5)
+    tied.connections[1].weight = tied.connections[0].weight
+    for network in (pruned, tied):
+        with pytest.raises(InputError, match=r"weight \d must be a parameter of its own to be changed.*prune\.remove"):
+            quantize(network, Quantization(bits=3))
+    prune.remove(pruned.connections[0], "weight")
+    quantize(pruned, Quantization(bits=3))
 
 
 def test_levels_need_a_sign() -> None:

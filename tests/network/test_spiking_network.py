@@ -122,15 +122,6 @@ def test_decays_are_set_to_the_last_bit():
     assert network.time_constant.requires_grad  # what learns goes on to
 
 
-def test_a_weight_that_layers_share_takes_one_tensor() -> None:
-    network = network_of("3-3-3")
-    network.connections[1].weight = network.connections[0].weight
-    network.load_weights([torch.ones(3, 3)] * 2)
-    with pytest.raises(InputError, match="weights 0 and 1 are the same parameter, so they need the same numbers"):
-        network.load_weights([torch.zeros(3, 3), torch.ones(3, 3)])
-    assert network.weights()[0].eq(1).all()
-
-
 def test_weights_from_elsewhere_are_taken_in_torchs_order_or_not_at_all() -> None:
     network = network_of("4-3-2", threshold=0.7)
     elsewhere = torch.nn.Sequential(torch.nn.Linear(4, 3, bias=False), torch.nn.Linear(3, 2, bias=False))

@@ -190,13 +190,6 @@ def test_a_layer_of_which_nothing_is_wanted_keeps_its_threshold() -> None:
     assert found == [1.0, pytest.approx(2.0, rel=0.01)]
 
 
-def test_a_weight_that_layers_share_has_no_two_scales() -> None:
-    network, recipe = network_of("8-8-8-3"), Recipe(method="layered", epochs=1, calibration=Calibration(group_size=2))
-    network.connections[1].weight = network.connections[0].weight
-    with pytest.raises(InputError, match="weights 0 and 1 are the same parameter, and a calibration scales each"):
-        trainer.train(network, recipe, split(5), split(6), seed=0)
-
-
 def test_the_potentials_that_are_read_are_not_scaled() -> None:
     network = network_of(readout="potential")
     last = network.weights()[-1].clone()

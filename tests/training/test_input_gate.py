@@ -117,12 +117,6 @@ def test_what_has_no_gate_is_a_mistake():
     skipped = {"input": 8, "layers": layers, "skips": [{"from": "input", "to": 2, "kind": "linear"}]}
     with pytest.raises(InputError, match="input_gate: cannot be learned where skips begin at the input"):
         train(network_of(skipped), RECIPE, toy_split(1, 20), toy_split(2, 20), seed=0)
-    frozen, tied = network_of("16-16-2"), network_of("16-16-2")
-    frozen.connections[0].weight.requires_grad_(False)
-    tied.connections[1].weight = tied.connections[0].weight
-    for network, message in ((frozen, "first layer, which require no gradient"), (tied, "another layer shares")):
-        with pytest.raises(InputError, match=f"input_gate: .*{message}"):
-            train(network, RECIPE, toy_split(1, 20, busy=8), toy_split(2, 20, busy=8), seed=0)
 
 
 def test_an_interrupt_within_a_pass_leaves_the_gate():

@@ -249,16 +249,6 @@ def test_what_is_quantized_afterwards_is_what_was_trained(quantization: Quantiza
     assert network.potential_ranges == ranges  # a training in floats leaves them
 
 
-def test_layers_that_share_a_weight_share_its_float_copy():
-    network = network_of("8-8-8-2")
-    network.connections[1].weight = network.connections[0].weight
-    learned = LearnedWeights(network, Quantization(bits=4))
-    assert learned.weights[0] is learned.weights[1]
-    assert [*map(id, learned.parameters())] == [*map(id, learned.weights[1:])]
-    learned.add_decay(0.5)
-    assert all(torch.equal(weight.grad, weight) for weight in learned.weights)  # of 0.5 ‖W‖², once
-
-
 def test_a_quantization_that_is_not_the_recipes_is_refused():
     for_chip = RECIPES["random"].model_copy(update={"quantization": "chip"})
     for recipe, quantization in ((RECIPES["one bit"], Quantization(bits=2)), (for_chip, None)):
