@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import inspect
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from numbers import Real
 from operator import index
 from pathlib import Path
@@ -41,22 +40,6 @@ def one_of(name: str, value: object, words: Iterable[str]) -> None:
     """Raises InputError if `value` is not one of `words`."""
     if not isinstance(value, str) or value not in words:
         raise InputError(f"{name}: unknown {value!r:.80}{suggestion(value, words)}")
-
-
-def function(name: str, value: Any, form: str, *, given: Sequence[str], named: Sequence[str] = ()) -> None:
-    """Raises InputError if `value` cannot be called with the arguments `given`, and `named` ones by name; `form`
-    describes its signature."""
-    told = f"{name}: must be a function of {form}"
-    if not callable(value):
-        raise InputError(f"{told}, found {type(value).__name__}")
-    try:
-        signature = inspect.signature(value)
-    except (TypeError, ValueError):  # compiled code has no signature
-        return
-    try:
-        signature.bind(*given, **dict.fromkeys(named))
-    except TypeError as error:
-        raise InputError(f"{told}, found one of {signature}: {error}") from None
 
 
 def path(name: str, value: Any) -> None:

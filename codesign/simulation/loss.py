@@ -19,9 +19,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
-from codesign.arguments import function, instance, one_of, real
+from codesign.arguments import instance, one_of, real
 from codesign.arrays import OfArrays
 from codesign.deferred import torch
 from codesign.errors import InputError
@@ -99,12 +99,10 @@ class SpikeCost(OfArrays):
         return (torch.relu(charges - floors) * multipliers).sum(dim=1)
 
 
-def check_loss(loss: Any, neuron: NeuronSpec, timesteps: int) -> None:
+def check_loss(loss: LossFunction, neuron: NeuronSpec, timesteps: int) -> None:
     """Raises InputError if the loss is not available for these outputs."""
-    if not isinstance(loss, CrossEntropy):
-        function("loss", loss, "(simulation, labels) that gives a scalar, or a name", given=("simulation", "labels"))
-    elif loss.of == "timestep" and neuron.readout == "potential" and timesteps > 1:
+    each = isinstance(loss, CrossEntropy) and loss.of == "timestep"
+    if each and neuron.readout == "potential" and timesteps > 1:
         raise InputError(
-            f"loss: 'timestep' needs output spikes of each timestep; readout 'potential' is read once, after all "
-            f"{timesteps}; use 'sum', or readout 'spikes'"
+            "loss: 'timestep' needs output spikes; potentials are read once, after all timesteps; use 'sum'"
         )

@@ -2,35 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import torch
-
-from codesign.arguments import function, instance, real, whole
+from codesign.arguments import instance, whole
 from codesign.errors import InputError
 from codesign.network.own_weights import own_weights
 from codesign.network.quantization import Quantization
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.engine import check_labels
-from codesign.training.budget import EnergyMeter
 from codesign.training.hooks import Hooks
 from codesign.training.recipe import Recipe
 from codesign.training.recipe_mistakes import recipe_mistakes
 from codesign.workload.events import EventBatch
 
 
-def check_training(
-    network: SpikingNetwork,
-    recipe: Recipe,
-    *splits: EventBatch,
-    seed: int,
-    on_epoch: Any,
-    meter: EnergyMeter | None,
-    hooks: Hooks,
-) -> None:
+def check_training(network: SpikingNetwork, recipe: Recipe, *splits: EventBatch, seed: int, hooks: Hooks) -> None:
     """Raises InputError if the arguments of `train`, with two splits, for training and validation, are not valid."""
-    if not torch.is_grad_enabled():
-        raise InputError("train: needs gradients, which torch.no_grad or torch.inference_mode has switched off here")
     instance("recipe", recipe, Recipe)
     if recipe.model is not None:
         raise InputError("recipe: takes its `model` as it is; `cd.load_model` reads it, to train with another recipe")
@@ -41,22 +26,10 @@ def check_training(
     longest_s = float(network.time_constant.detach().max())
     for name, message in recipe_mistakes(recipe, network.neuron, network.shape, splits[0], longest_s=longest_s):
         raise InputError(f"{name}: {message}")
-    for name in ("epochs", "batch_size"):
-        whole(f"recipe.{name}", getattr(recipe, name), least=1)
-    for name, value in recipe:
-        if isinstance(value, float):
-            real(f"recipe.{name}", value)
     whole("seed", seed, most=1 << 63)
-    if on_epoch is not None:
-        function("on_epoch", on_epoch, "an EpochReport", given=("report",))
-    if meter is not None:
-        instance("meter", meter, EnergyMeter)
-    instance("hooks", hooks, Hooks)
     if recipe.warm_up and hooks.learning_rate_schedule is not None:
         raise InputError("hooks.learning_rate_schedule: must warm up by itself; set the recipe's warm_up to 0")
     own_weights(network.all_weights)
-    if recipe.learn is None and not any(parameter.requires_grad for parameter in network.parameters()):
-        raise InputError("network: must have a weight that requires a gradient, found none; `requires_grad_()` sets it")
 
 
 def quantization_of(recipe: Recipe, quantization: Quantization | None) -> Quantization | None:

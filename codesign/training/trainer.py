@@ -86,7 +86,7 @@ def train(
     Warns:
         SilentNetworkWarning: if `warn`, a hidden layer fired for no sample of the first epoch, or the gate closed all.
     """
-    check_training(network, recipe, training, validation, seed=seed, on_epoch=on_epoch, meter=meter, hooks=hooks)
+    check_training(network, recipe, training, validation, seed=seed, hooks=hooks)
     schedule = recipe.schedule if schedule is None else schedule
     network.to(device := usable_device(device))
     with made_on(device):
@@ -190,8 +190,6 @@ class _Training:
         except BaseException as error:
             told = _explained(error, self.weights, history, best[1])
             self.take(best if best[1] else ((), 0, self.weights.state()))
-            if best[1]:
-                told.add_note(f"the network has the weights of epoch {best[1]}, the best of {len(history)}")
             if told is error:
                 raise
             raise told from error.__cause__

@@ -113,11 +113,6 @@ def made(**changes: Any) -> SpikingNetwork:
     return SpikingNetwork("20-16-5", neuron, timestep_s=0.01)
 
 
-def trained(**changes: Any) -> object:
-    recipe = Recipe(method="layered", epochs=1).model_copy(update=changes)
-    return train(network(), recipe, events(), events(), seed=0)
-
-
 def placed(**changes: Any) -> Placement:
     return place(**{"shape": network().shape, "chip": find_chip("mubrain"), "capacity": "scaled", **changes})
 
@@ -152,8 +147,6 @@ CALLS: dict[str, tuple[Callable[[Any], object], list[Any]]] = {
         [*NOT_A_SEED, -1],
     ),
     "recipe": (lambda v: train(network(), v, events(), events(), seed=0), [None, "layered"]),
-    "recipe.learning_rate": (lambda v: trained(learning_rate=v), [NAN, np.inf, -1.0]),
-    "recipe.weight_decay": (lambda v: trained(weight_decay=v), [NAN, np.inf, -1.0]),
     "weight_bits": (lambda v: placed(weight_bits=v), [0, 33, NAN, 1.5, True, "4"]),
     "energies.synaptic_operation.value": (lambda v: placed(chip=a_chip_with(v)), [NAN, np.inf, -1.0]),
     "chip": (lambda v: placed(chip=v), ["mubrain", None]),
