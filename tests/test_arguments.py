@@ -82,7 +82,6 @@ def training(network: Any, **options: Any) -> object:
         (lambda net: training(net, device="gpu"), "device: must be a device that torch can compute on here"),
         (lambda net: training(net, device="meta"), "such as 'cpu', found 'meta': it holds no numbers"),
         (lambda net: training(net, schedule=OF_CHIP), "such as the .schedule of what chip_schedule gives, found C"),
-        (lambda net: cd.evaluate(net.to("meta"), SOME, cd.LAYERED), "network: is on device 'meta', which holds no num"),
         (lambda net: cd.NeuronSpec(0.3), "NeuronSpec: takes its fields by name, as in NeuronSpec(threshold=…, time"),
         (lambda net: cd.Recipe("layered"), "as in Recipe(method=…, epochs=…), found 'layered'"),
         (lambda net: SOME.select([99]), "positions: must be of 20 samples: index 99 is out of bounds"),

@@ -109,10 +109,6 @@ class Run:
             raise InputError(
                 f"the network decays by {network.timestep_s} s a timestep, events have {events.timestep_s} s"
             )
-        if events.timestep_s == 0 and events.timesteps > 1 and not network.timeless:
-            raise InputError(
-                f"events: timestep_s must be above 0 for {events.timesteps} timesteps of a network with a leak, found 0"
-            )
         for name in ("synchronization_threshold", "cores"):
             value = getattr(self.schedule, name)
             if isinstance(value, tuple) and len(value) != shape.neurons:
@@ -200,25 +196,14 @@ class Run:
 
 
 def _check_tensors(network: SpikingNetwork) -> None:
-    """Check that weights and neuron parameters, which users may replace, have the network's shapes and are real, dense
-    and materialized. Raises InputError that names the first that is not."""
+    """Raises InputError that names the first weight or neuron parameter, which users may replace, that is not dense
+    real numbers of the network's shape."""
     for name, tensor, shape in _tensors(network):
-        if tensor.is_meta:
-            raise InputError("network: is on device 'meta', which holds no numbers")
         if tensor.shape != shape:
             raise InputError(f"network: {name} must have shape {shape}, found {tuple(tensor.shape)}")
         if tensor.layout != torch.strided or tensor.dtype not in (torch.float32, torch.float64):
             found = f"{tensor.dtype}, {tensor.layout}"
             raise InputError(f"network: {name} must be dense, of float32 or float64, found {found}")
-        if tensor.requires_grad and torch.is_grad_enabled() and tensor.is_inference():
-            raise InputError(f"network: {name} was made in torch.inference_mode, so that it can have no gradient")
-        try:
-            tensor.data_ptr()
-        except RuntimeError:  # torch offers no other public test
-            raise InputError(
-                f"network: {name} holds no numbers under a transformation such as torch.func.grad or vmap; "
-                "call backward, or torch.autograd.grad"
-            ) from None
 
 
 def _tensors(network: SpikingNetwork) -> Iterator[tuple[str, torch.Tensor, tuple[int, ...]]]:

@@ -53,10 +53,6 @@ def transposed(network: SpikingNetwork) -> None:
     network.connections[0].weight = torch.nn.Parameter(network.connections[0].weight.T)
 
 
-def short(network: SpikingNetwork) -> None:
-    network.time_constant = network.time_constant[:3]
-
-
 def one_for_all(network: SpikingNetwork) -> None:
     network.threshold = torch.tensor(0.25)
 
@@ -69,7 +65,6 @@ def sparse(network: SpikingNetwork) -> None:
     ("change", "message"),
     [
         (transposed, r"weights of layer 0 must have shape \(5, 6\), found \(6, 5\)"),
-        (short, r"time_constant must have shape \(9,\), found \(3,\)"),
         (one_for_all, r"threshold must have shape \(9,\), found \(\)"),
         (sparse, "weights of layer 1 must be dense"),
     ],
@@ -92,18 +87,6 @@ def test_a_connection_that_is_put_in_place_of_another_after_a_run_is_the_one_tha
         with torch.no_grad():
             connections[0].weight.fill_(-2.0)
         assert simulate(network, events, LAYERED, engine=engine).spikes.tolist() == [spikes]
-
-
-def test_what_torch_cannot_transform_is_said():
-    network, events = network_of("6-5-4"), batch_of(np.ones((2, 3, 6)))
-    parameters = {name: tensor.detach() for name, tensor in network.named_parameters()}
-    with pytest.raises(InputError, match=r"holds no numbers under a transformation such as torch\.func\.grad"):
-        torch.func.grad(lambda given: torch.func.functional_call(network, given, (events,)).sum())(parameters)
-    with torch.inference_mode():
-        made = network_of("6-5-4")
-        assert simulate(made, events, LAYERED).logits.shape == (2, 4)
-    with pytest.raises(InputError, match=r"was made in torch\.inference_mode"):
-        simulate(made, events, LAYERED)
 
 
 def test_a_loss_of_logits_says_what_it_is_called_with():

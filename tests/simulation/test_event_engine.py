@@ -356,15 +356,7 @@ def test_arrays_of_other_strides_mean_the_same():
         assert torch.equal(loss_of(found, engine).value, loss_of(expected, engine).value)
 
 
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ("double", r"needs float32 parameters on the CPU; .* is "),
-        ("meta", "network: is on device 'meta', which holds no numbers"),
-    ],
-)
-def test_networks_that_are_not_float32_on_the_cpu_are_an_error(change: str, message: str):
+def test_networks_that_are_not_float32_on_the_cpu_are_an_error():
     case = a_case()
-    network = case.network.to("meta") if change == "meta" else getattr(case.network, change)()
-    with pytest.raises(InputError, match=message):
-        run(replace(case, network=network), ENGINE)
+    with pytest.raises(InputError, match=r"needs float32 parameters on the CPU; .* is "):
+        run(replace(case, network=case.network.double()), ENGINE)

@@ -171,17 +171,6 @@ def test_a_number_that_is_none_is_named(name: str, value: Any):
         CALLS[name][0](value)
 
 
-def test_a_leak_needs_timesteps_that_last():
-    frames = np.ones((3, 2, 20))
-    leaky = SpikingNetwork("20-5", NeuronSpec(time_constant="10 ms"), timestep_s=0.0)
-    with pytest.raises(InputError, match="timestep_s must be above 0"):
-        simulate(leaky, EventBatch.from_dense(frames, np.arange(3), timestep_s=0), LAYERED)
-    still = EventBatch.from_dense(frames[:, :1], np.arange(3), timestep_s=0)
-    assert simulate(leaky, still, LAYERED).execution.samples == 3
-    without = SpikingNetwork("20-5", NeuronSpec(), timestep_s=0.0)
-    assert simulate(without, EventBatch.from_dense(frames, np.arange(3), timestep_s=0), LAYERED).execution.samples == 3
-
-
 @pytest.mark.parametrize("engine", engine_names())
 def test_as_many_events_as_a_frame_may_have(engine: str):
     """Counted, lost one by one, and in no counter too many."""
