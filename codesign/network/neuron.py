@@ -5,13 +5,12 @@ from __future__ import annotations
 import math
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag, ValidationError, ValidationInfo, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, Tag, ValidationInfo, model_validator
 
-from codesign.arguments import instance
 from codesign.documents import Spec
 from codesign.errors import InputError
-from codesign.mistakes import dotted, mistakes_of, problem, reason
-from codesign.units import HELD_IN_SI, Real, format_si, is_si, parse_quantity
+from codesign.mistakes import problem
+from codesign.units import Real, format_si, is_si, parse_quantity
 
 AS_MANY_AS_FIT = 1 << 20
 """The highest `most_spikes`."""
@@ -155,13 +154,3 @@ def in_words(name: str, value: Any) -> str:
     if not name.endswith("time_constant"):
         return str(value)
     return "infinite" if math.isinf(value) else format_si(value, "s")
-
-
-def check_neuron(neuron: NeuronSpec) -> None:
-    """Check again numbers that may have bypassed the checks of `NeuronSpec`, as in presets and copies."""
-    instance("neuron", neuron, NeuronSpec)
-    try:
-        NeuronSpec.model_validate(dict(neuron), context=HELD_IN_SI)
-    except ValidationError as error:
-        wrong = mistakes_of(error, dict(neuron))[0]
-        raise InputError(f"neuron.{dotted(wrong['place'])}: {reason(wrong)}") from None

@@ -11,13 +11,13 @@ from typing import Any, Literal, get_args
 import numpy as np
 import torch
 
-from codesign.arguments import one_of, real, seconds, whole
+from codesign.arguments import instance, one_of, real, seconds, whole
 from codesign.arrays import array_of
 from codesign.errors import InputError
 from codesign.network.connection import Connection, DelayedConnection, windows_of_max_pools
 from codesign.network.direct_connection import DirectConnection, direct_connections
 from codesign.network.loading import SentAsCopy, load_weights
-from codesign.network.neuron import NeuronSpec, check_neuron
+from codesign.network.neuron import NeuronSpec
 from codesign.network.neuron_numbers import OF_NEURONS, are_finite, check_numbers, others, time_constants, type_of
 from codesign.network.topology import NetworkShape, TopologySpec, as_topology, layers_of_neurons, network_shape
 
@@ -75,7 +75,7 @@ class SpikingNetwork(SentAsCopy):
         self, topology: TopologySpec | str, neuron: NeuronSpec, *, timestep_s: float | str, seed: int = 0
     ) -> None:
         super().__init__()
-        check_neuron(neuron)
+        instance("neuron", neuron, NeuronSpec)
         self.topology, self.neuron = as_topology(topology), neuron
         self.timestep_s = seconds("timestep_s", timestep_s)
         self.shape: NetworkShape = network_shape(self.topology)

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from codesign.arguments import real, whole
+from codesign.arguments import whole
 from codesign.arrays import Flags, Floats, Integers, OfArrays, narrowed
 from codesign.errors import InputError
 from codesign.network.cuts import Cut, cut_order, runs_of
@@ -102,9 +102,6 @@ class MessageTable(StepTable):
     synaptic_operations: Integers
     barriers: Integers
 
-    def __repr__(self) -> str:
-        return f"MessageTable({len(self.sample)} rows, {int(self.spikes.sum())} spikes)"
-
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
 class UpdateTable(StepTable):
@@ -123,9 +120,6 @@ class UpdateTable(StepTable):
     slice: Integers
     evaluated: Integers
     emitted: Integers
-
-    def __repr__(self) -> str:
-        return f"UpdateTable({len(self.sample)} rows, {int(self.evaluated.sum())} evaluations)"
 
 
 def _none() -> Integers:
@@ -176,9 +170,6 @@ class Execution(OfArrays):
             empty if none is. Their synapses count like all others.
         direct_messages: messages over direct connections, with the step in which they leave. Source 1 + S + i is the
             i-th of `codesign.simulation.late_messages.late_sources`. `synaptic_operations` includes theirs.
-
-    Raises:
-        InputError: an attribute, which is named, does not hold counts or finite numbers.
     """
 
     shape: NetworkShape
@@ -214,14 +205,9 @@ class Execution(OfArrays):
     zero_weights: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
-        real("timestep_s", self.timestep_s)
         for attribute in fields(self):
             if attribute.default_factory is _none and not getattr(self, attribute.name).size:
                 object.__setattr__(self, attribute.name, np.zeros_like(self.evaluations))
-        for record in (self, self.messages, self.direct_messages, self.updates):
-            _check_counts(record)
-        if not np.isfinite(self.scores).all():
-            raise InputError("scores: must be finite, found NaN or an infinite one")
 
     def __repr__(self) -> str:
         size = f"{self.samples} samples, {self.timesteps} timesteps, {len(self.shape.layers)} layers"
@@ -376,11 +362,3 @@ def _concatenate_tables(tables: list[StepTable], samples: list[int]) -> StepTabl
     columns = {name: np.concatenate([part[name] for part in parts], dtype=np.int64) for name in parts[0]}
     columns["sample"] += np.repeat(np.cumsum([0, *samples[:-1]]), [len(part["sample"]) for part in parts])
     return type(tables[0])(**columns)
-
-
-def _check_counts(record: Any) -> None:
-    for attribute in fields(record):
-        array = getattr(record, attribute.name)
-        if attribute.type == "Integers" and not (isinstance(array, np.ndarray) and array.dtype.kind in "iu"):
-            found = array.dtype if isinstance(array, np.ndarray) else type(array).__name__
-            raise InputError(f"{attribute.name}: must be an array of whole numbers, found {found}")

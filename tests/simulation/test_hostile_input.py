@@ -6,7 +6,6 @@ Batches are checked as they are made (`tests/workload/test_events.py`).
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -108,23 +107,8 @@ NOT_REAL = [NAN, np.inf, -np.inf, -1, True, "1", None, 10**400]
 NOT_A_SEED = [NAN, 1.0, True, "1", None, 1 << 63]
 
 
-def made(**changes: Any) -> SpikingNetwork:
-    neuron = NeuronSpec().model_copy(update=changes)
-    return SpikingNetwork("20-16-5", neuron, timestep_s=0.01)
-
-
 def placed(**changes: Any) -> Placement:
     return place(**{"shape": network().shape, "chip": find_chip("mubrain"), "capacity": "scaled", **changes})
-
-
-def priced(name: str, value: Any) -> object:
-    """An execution with one count, a time or a score that is none."""
-    execution = evaluate(network(), events(), LAYERED)
-    if name == "messages":
-        value = replace(execution.messages, spikes=execution.messages.spikes * value)
-    elif name != "timestep_s":
-        value = np.where(getattr(execution, name) >= 0, value, value)
-    return price(replace(execution, **{name: value}), placed())
 
 
 def a_chip_with(energy: Any) -> Chip:
@@ -136,9 +120,6 @@ def a_chip_with(energy: Any) -> Chip:
 CALLS: dict[str, tuple[Callable[[Any], object], list[Any]]] = {
     "timestep_s": (lambda v: SpikingNetwork("20-5", NeuronSpec(), timestep_s=v), NOT_REAL),
     "seed": (lambda v: SpikingNetwork("20-5", NeuronSpec(), timestep_s=0.01, seed=v), NOT_A_SEED),
-    "neuron.threshold": (lambda v: made(threshold=v), [0, *NOT_REAL]),
-    "neuron.time_constant": (lambda v: made(time_constant=v), [0, 0.0, NAN, -1.0, True, None]),
-    "neuron.surrogate_steepness": (lambda v: made(surrogate_steepness=v), [0, *NOT_REAL]),
     "seed: ": (lambda v: simulate(network(), events(), LAYERED, seed=v), NOT_A_SEED),
     "epoch": (lambda v: simulate(network(), events(), LAYERED, epoch=v), NOT_A_SEED),
     "batch_size": (lambda v: evaluate(network(), events(), LAYERED, batch_size=v), [0, NAN, -1, 2.5, None]),
@@ -151,10 +132,6 @@ CALLS: dict[str, tuple[Callable[[Any], object], list[Any]]] = {
     "energies.synaptic_operation.value": (lambda v: placed(chip=a_chip_with(v)), [NAN, np.inf, -1.0]),
     "chip": (lambda v: placed(chip=v), ["mubrain", None]),
     "placement": (lambda v: price(evaluate(network(), events(), LAYERED), v), [find_chip("odin"), None]),
-    "spikes": (lambda v: priced("messages", v), [NAN, 0.5]),
-    "emitted": (lambda v: priced("emitted", v), [NAN, 1.5]),
-    "scores": (lambda v: priced("scores", v), [NAN, np.inf]),
-    "timestep_s: ": (lambda v: priced("timestep_s", v), NOT_REAL),
     "frames: sample": (
         lambda v: EventBatch.from_dense(np.full((1, 1, 20), v), [0], timestep_s=0.01),
         [NAN, np.inf, -1],
