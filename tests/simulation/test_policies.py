@@ -133,14 +133,6 @@ def test_a_wrong_entry_point_is_named(plug_in, plugin: object, message: str):
         get_policy("mine")
 
 
-def test_a_policy_without_a_name_or_a_function_of_one_argument_is_refused():
-    for priority in (lambda potential, layer: potential, None):
-        with pytest.raises(InputError, match="policy 'mine': priority must be a function of one argument"):
-            Policy(name="mine", priority=priority)
-    with pytest.raises(InputError, match="must have one, found ''"):
-        Policy(name="", priority=lambda waiting: 0)
-
-
 @pytest.mark.parametrize(
     ("priority", "flag"),
     [
@@ -242,12 +234,8 @@ def test_a_users_policy_equals_the_reference(plug_in, priority: Any):
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_score_is_a_finite_number_for_each_neuron(engine: str):
-    for score, found in (
-        (lambda network: [1, 2], r"shape \(2,\)"),
-        (lambda network: network.decay / 0, "not finite"),
-        (lambda network: None, "no tensor"),
-    ):
-        with pytest.raises(InputError, match=f"'mine': its score must be .* each of 71 neurons, found .*{found}"):
+    for score in (lambda network: [1, 2], lambda network: network.decay / 0):
+        with pytest.raises(InputError, match="'mine': its score must be a finite number for each of 71 neurons"):
             run(chosen_by(lambda waiting: waiting.score, score=score), engine)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, get_args
+from typing import get_args
 
 import plug_ins
 import pytest
@@ -60,25 +60,17 @@ def test_a_loss_of_ones_own_comes_in_by_entry_point_with_its_parameters(plug_in)
 @pytest.mark.parametrize(
     ("loss", "message"),
     [
-        ("mean", "unknown loss 'mean'"),
         ("timesteps", "unknown loss 'timesteps'; did you mean 'timestep'?"),
-        (3, r"must be the name of a loss, or \{name: …\} with its parameters, found 3"),
         ({"temperature": 2}, "must be the name of a loss"),
         ({"name": "sum", "temprature": 2}, "loss 'sum' has no parameter 'temprature'; did you mean 'temperature'?"),
-        ({"name": "sum", "of": "timestep"}, "loss 'sum' has no parameter 'of'"),
         ({"name": "sum", "temperature": 0}, "loss 'sum': temperature: must be above 0, found 0"),
         ({"name": "sum", "temperature": "hot"}, "loss 'sum': temperature: must be a finite number, found 'hot'"),
-        ({"name": "sum", "temperature": [1]}, r"temperature: must be a number, a text or true or false, found \[1\]"),
         ({"name": "margin", "margin": -1}, "loss 'margin': ValueError: margin is negative"),
-        ("number", "entry point number = plugin:number: must be a function or class that makes a loss, found 3"),
-        ("nothing", "loss 'nothing': must be a function of a simulation and labels, found None"),
         ("broken", "entry point broken = plugin:broken: cannot be loaded: ImportError: no module"),
-        ("odd", "entry point odd = plugin:odd: its version must be a whole number, found 'a'"),
     ],
 )
 def test_what_is_no_loss_is_told(plug_in, loss: object, message: str):
-    odd: Any = type("odd", (Margin,), {"version": "a"})
-    plug_in(margin=Margin, number=3, nothing=lambda: None, broken=ImportError("no module"), odd=odd)
+    plug_in(margin=Margin, broken=ImportError("no module"))
     with pytest.raises(InputError, match=message):
         recipe(loss)
 
@@ -101,6 +93,5 @@ def test_keys_hold_the_parameters_and_the_version_of_a_loss(plug_in):
     plug_in(margin=type("Margin", (Margin,), {"version": 2}))
     assert [key(loss) for loss in chosen[:3]] == keys[:3]
     assert len({*keys, *(key(loss) for loss in chosen[3:])}) == 7
-    plug_in(margin=lambda margin=1.0, **others: Margin(margin))  # of no version, and of any parameter
-    assert make_loss({"name": "margin", "slope": 2}).margin == 1
+    plug_in(margin=lambda margin=1.0: Margin(margin))  # of no version
     assert key("margin") == keys[3]

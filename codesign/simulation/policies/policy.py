@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from inspect import signature
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from codesign.deferred import torch
@@ -67,8 +66,7 @@ class Policy:
             anything that converts to one), which `priority` sees as `score`. Called once per run; any code is allowed.
 
     Raises:
-        InputError: there is no name, the priority or score is not a function of one argument, or the priority reads a
-            field that is not declared.
+        InputError: the priority reads a field that is not declared.
     """
 
     name: str
@@ -80,18 +78,6 @@ class Policy:
     score: Callable[[SpikingNetwork], Any] | None = field(default=None, hash=False)  # may not be hashable
 
     def __post_init__(self) -> None:
-        if not isinstance(self.name, str) or not self.name:
-            raise InputError(f"name: a scheduling policy must have one, found {self.name!r}")
-        functions: dict[str, tuple[Any, str]] = {"priority": (self.priority, "Waiting")}
-        if self.score is not None:
-            functions["score"] = self.score, "SpikingNetwork"
-        for name, (function, argument) in functions.items():
-            try:
-                signature(function).bind(argument)
-            except (TypeError, ValueError) as error:
-                raise InputError(
-                    f"policy '{self.name}': {name} must be a function of one argument, a `{argument}`: {error}"
-                ) from error
         for part in self._names:
             drawn_for_noise = part == "uniform" and self.uses_noise
             if part in _FLAGS and not drawn_for_noise and not getattr(self, _FLAGS[part]):
@@ -113,19 +99,17 @@ class Policy:
         """(N,) float32 score of each neuron, on the CPU; 0 without `score`.
 
         Raises:
-            InputError: `score` does not return one finite number per neuron.
+            InputError: these are not one finite number per neuron.
         """
         neurons = network.shape.neurons
         if self.score is None:
             return torch.zeros(neurons, dtype=torch.float32)
         with torch.no_grad():
             given = self.score(network)
-        expected = f"scheduling policy '{self.name}': its score must be a finite number for each of {neurons} neurons"
-        try:
-            scores = torch.as_tensor(given, dtype=torch.float32, device="cpu")
-        except (TypeError, ValueError, RuntimeError) as error:
-            raise InputError(f"{expected}, found what makes no tensor: {error}") from error
+        scores = torch.as_tensor(given, dtype=torch.float32, device="cpu")
         if scores.shape != (neurons,) or not bool(torch.isfinite(scores).all()):
-            found = "one that is not finite" if scores.shape == (neurons,) else f"shape {tuple(scores.shape)}"
-            raise InputError(f"{expected}, found {found}")
+            raise InputError(
+                f"scheduling policy '{self.name}': its score must be a finite number for each of {neurons} neurons, "
+                f"found shape {tuple(scores.shape)} or numbers that are not finite"
+            )
         return scores.detach()
