@@ -11,7 +11,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import torch
 
-from codesign.arguments import flag, instance, one_of
+from codesign.arguments import instance, one_of
 from codesign.devices import made_on
 from codesign.errors import InputError
 from codesign.network.spiking_network import SpikingNetwork
@@ -114,8 +114,6 @@ def simulate(
         InputError: network, events and schedule do not match, the engine or policy does not exist, or a parameter of
             the network is not finite.
     """
-    for option, value in {"counters": counters, "recompute": recompute}.items():
-        flag(option, value)
     name = _engine_name(engine, network)
     early = isinstance(schedule, Schedule) and schedule.goes_on and network.neuron.readout == "spikes"
     run = Run(
@@ -199,7 +197,7 @@ def classification_loss(
     else:
         outcome = _ENGINES[name](run)
         labels = torch.from_numpy(events.labels.copy()).to(outcome.scores.device)
-        value = _valued(criterion, outcome, labels, learns=run.learns)
+        value = criterion(outcome, labels)
         if spike_cost is not None and outcome.charges is not None:
             value = value + spike_cost.of(outcome.charges).mean()
     return ClassificationLoss(
@@ -208,21 +206,6 @@ def classification_loss(
         spikes=outcome.spikes.detach(),
         charges=None if outcome.charges is None else outcome.charges.detach(),
     )
-
-
-def _valued(loss: LossFunction, outcome: Simulation, labels: torch.Tensor, *, learns: bool) -> torch.Tensor:
-    """The value of a user's loss, checked to be a scalar."""
-    try:
-        value = loss(outcome, labels)
-    except TypeError as error:
-        error.add_note("a loss is called as loss(simulation, labels); the logits are simulation.logits")
-        raise
-    if not isinstance(value, torch.Tensor) or value.shape != ():
-        found = tuple(value.shape) if isinstance(value, torch.Tensor) else type(value).__name__
-        raise InputError(f"loss: must return a scalar tensor, found {found}")
-    if learns and not value.requires_grad:
-        raise InputError("loss: must have a gradient; it does not depend on what the network returned")
-    return value
 
 
 def check_labels(network: SpikingNetwork, events: EventBatch, name: str = "events") -> None:

@@ -21,7 +21,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from codesign.arguments import instance, one_of, real
+from codesign.arguments import one_of, real
 from codesign.arrays import OfArrays
 from codesign.deferred import torch
 from codesign.errors import InputError
@@ -85,12 +85,10 @@ class SpikeCost(OfArrays):
     floors: tuple[float, ...]
 
     def __post_init__(self) -> None:
-        instance("weights", self.weights, torch.Tensor)
         if self.weights.ndim != 1 or not bool((torch.isfinite(self.weights) & (self.weights >= 0)).all()):
             raise InputError("weights: must be one finite number of at least 0 for each neuron")
         for name in ("multipliers", "floors"):
-            instance(name, numbers := getattr(self, name), tuple)
-            for number in numbers:
+            for number in getattr(self, name):
                 real(name, number)
 
     def of(self, charges: torch.Tensor) -> torch.Tensor:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import chain
 
 from codesign.arguments import real, whole
 from codesign.errors import InputError
@@ -50,27 +50,12 @@ class ServiceModel:
 
     def __post_init__(self) -> None:
         slices = len(self.message_s)
-        if len(self.output_s) != slices:
-            raise InputError(
-                f"service output_s: must have one time for each of {slices} slices, found {len(self.output_s)}"
-            )
-        lengths = [len(row) for row in self.route_s]
-        if lengths != [slices] * (slices + 1):
-            raise InputError(
-                f"service route_s: must have {slices + 1} rows of {slices} ways, found rows of {lengths or 'nothing'}"
-            )
+        if len(self.output_s) != slices or [len(row) for row in self.route_s] != [slices] * (slices + 1):
+            raise InputError(f"service: must have {slices} output_s and {slices + 1} rows of {slices} route_s")
         if self.lanes is not None:
             whole("service lanes", self.lanes, least=1)
-        times: dict[str, Iterable[float]] = {
-            "message_s": self.message_s,
-            "update_s": (self.update_s,),
-            "spike_s": (self.spike_s,),
-            "output_s": self.output_s,
-            "route_s": (way for row in self.route_s for way in row),
-        }
-        for name, values in times.items():
-            for value in values:
-                real(f"service {name}", value)
+        for time in chain(self.message_s, (self.update_s, self.spike_s), self.output_s, *self.route_s):
+            real("service times", time)
 
     @property
     def emission_s(self) -> tuple[float, ...]:

@@ -89,13 +89,6 @@ def test_a_connection_that_is_put_in_place_of_another_after_a_run_is_the_one_tha
         assert simulate(network, events, LAYERED, engine=engine).spikes.tolist() == [spikes]
 
 
-def test_a_loss_of_logits_says_what_it_is_called_with():
-    loss: Any = torch.nn.CrossEntropyLoss()
-    with pytest.raises(TypeError) as caught:
-        classification_loss(network_of("6-5-4"), batch_of(np.ones((2, 3, 6))), LAYERED, loss=loss)
-    assert caught.value.__notes__ == ["a loss is called as loss(simulation, labels); the logits are simulation.logits"]
-
-
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="a system without forks")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 def test_a_forked_process_does_not_wait_for_threads_that_it_lacks():

@@ -7,7 +7,6 @@ other's.
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 import pytest
@@ -91,19 +90,3 @@ def test_a_loss_that_extends_a_known_one_is_called(engine: str):
     losses = CrossEntropy(), Doubled()
     once, twice = (classification_loss(network, events, LAYERED, loss=loss, engine=engine).value for loss in losses)
     assert float(twice.detach()) == 2 * float(once.detach())
-
-
-@every_engine
-@pytest.mark.parametrize(
-    ("loss", "message"),
-    [
-        (lambda simulation, labels: simulation.logits, r"loss: must return a scalar tensor, found \(1, 2\)"),
-        (lambda simulation, labels: 0.5, "loss: must return a scalar tensor, found float"),
-        (lambda simulation, labels: simulation.logits.detach().sum(), "loss: must have a gradient"),
-        ("timesteps", "loss: unknown 'timesteps'; did you mean 'timestep'"),
-    ],
-)
-def test_what_no_loss_may_give_is_refused(loss: Any, message: str, engine: str):
-    network, events = one_input_two_outputs()
-    with pytest.raises(InputError, match=message):
-        classification_loss(network, events, LAYERED, loss=loss, engine=engine)
