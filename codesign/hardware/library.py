@@ -71,10 +71,7 @@ def load_chip(path: str | Path, with_error: bool = True) -> Chip:
     with_error = with_error and chip.model_error is None
     follows = chip.structure is not None or (with_error and not chip.validation)
     base, own = _base_of(path) if chip.extends and follows else (None, set())
-    try:
-        return _finished(chip, document, base, own, with_error)
-    except InputError as error:
-        raise refusal([document.problem(("extends" if chip.extends else "structure",), str(error))]) from None
+    return _finished(chip, document, base, own, with_error)
 
 
 def _as_extended(error: DocumentError, document: Document, path: Path) -> DocumentError:
@@ -167,10 +164,7 @@ def chip_variant(name_or_path: str | Path, parts: Mapping[str, Any]) -> Chip | t
         mistakes += ((item["place"], describe(item, Chip)) for item in mistakes_of(error, document.data))
     if mistakes:
         return tuple(mistakes)
-    try:
-        return _finished(changed, document, chip, {document.place(("extends",)).file})
-    except InputError as error:
-        return ((("structure",), str(error)),)
+    return _finished(changed, document, chip, {document.place(("extends",)).file})
 
 
 def find_chip(name_or_path: str | Path) -> Chip:

@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from handmade_hardware import ASYNCHRONOUS, ENERGIES, MESH_CORES, STATED, TIMES, barrier, chip_from, group, near, number
+from handmade_hardware import ASYNCHRONOUS, ENERGIES, MESH_CORES, STATED, TIMES, chip_from, group, near, number
 from mistakes_found import mistakes_of
 
 from codesign.errors import DocumentError, InputError
@@ -198,20 +198,3 @@ def test_names_aliases_and_paths_find_chips(monkeypatch: pytest.MonkeyPatch, tmp
 def test_axes_refuse_what_a_file_could_not_say(path: str, value: object, reason: str) -> None:
     with pytest.raises(InputError, match=reason):
         with_parameter(find_chip("loihi"), path, value)
-
-
-@pytest.mark.parametrize(
-    ("path", "value", "message"),
-    [
-        ("clock", "1e-30 Hz", r"must take at most 1 s, found 1000 cycles at"),
-        ("synchronization.times", "x1e308", r"a barrier must take at most 1 s, found 1e\+302 s"),
-    ],
-)
-def test_no_time_is_longer_than_any_chip_takes(path: str, value: str, message: str) -> None:
-    """A clock next to no clock and a factor without end are mistakes, not infinite times."""
-    times = group("times", output=f"{{cycles: 1000, {STATED}}}")
-    core = f"cores: {number(1)}\nlayers_share_core: true\nclock: {number('1 MHz')}\n"
-    chip = chip_from(core + times + barrier("1: 1 us"))
-    with_parameter(chip, "times.output", 1e6)  # 1 s
-    with pytest.raises(InputError, match=message):
-        with_parameter(chip, path, value)

@@ -21,7 +21,7 @@ def changed(chip: cd.Chip, path: str) -> cd.Chip:
     """The chip with a number at half its value, a rate at twice."""
     given = number_at(chip, path)
     if isinstance(given, BarrierTimes):
-        value = given.longest
+        value = given.of(max(given.by_tiles))
     else:
         cycles = getattr(given, "cycles", None)
         value = given.si if cycles is None else cycles / chip.clock.si

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scripts import script
 
 from codesign.documents import parse_document
-from codesign.errors import DocumentError, InputError
+from codesign.errors import DocumentError
 from codesign.hardware.chip.derivation import AREA_FACTOR, ENERGY_FACTOR, LEAKAGE_FACTOR, with_derived, without_derived
 from codesign.hardware.chip.description import Chip
 from codesign.hardware.chip.geometry import Extent
@@ -123,27 +123,6 @@ def test_what_the_model_needs_is_asked_for_where_the_structure_is_stated(missing
 def test_reserved_sources_are_refused() -> None:
     with pytest.raises(DocumentError, match="'structure' is reserved for numbers that the program derives"):
         parse_document(HEAD.replace("{made_up:", "{structure: {citation: mine}, made_up:") + BODY, "tiny.yaml", Chip)
-
-
-def test_a_structure_whose_numbers_no_chip_has_is_refused_at_its_line(tmp_path: Path) -> None:
-    """Times grow as the voltage falls, and areas with the number of cores."""
-    large = (tmp_path / "large.yaml", tmp_path / "slow.yaml")
-    large[0].write_text(HEAD + BODY.replace("cores: 2\n", "cores: 2000000000\n"))
-    with pytest.raises(DocumentError, match=r"large.yaml:\d+: .*structure gives must be at most 1e\+06 mm²"):
-        load_chip(large[0])
-    slow = BARRIER.replace("times: 2 us", "times: 0.9 s") + GIVEN
-    (tmp_path / "tiny.yaml").write_text(HEAD + slow)
-    large[1].write_text("name: slow\nextends: tiny\nsupply_voltage: 0.5 V\n")
-    with pytest.raises(
-        DocumentError, match=r"slow.yaml:2: slow: synchronization.times: .*at most 1 s, found .* at this structure"
-    ):
-        load_chip(large[1])
-    many = {"supply_voltage": "0.5 V", "cores": 2_000_000_000}
-    for chip in (chip_from(slow), with_derived(chip_from(BODY))):
-        with pytest.raises(InputError, match="must be at most 1"):
-            with_parameters(chip, many)
-    with pytest.raises(DocumentError, match="state_memory: must be left out: shared_memory"):
-        chip_from(BODY.replace("memory: sram", "memory: sram, shared_memory: true, state_memory: sram"))
 
 
 # derived numbers ----------------------------------------------------------------------------------------------------

@@ -47,11 +47,6 @@ class BarrierTimes(PriceNumber):
         items = [(time, plural(count, noun)) for noun, table in tables for count, time in sorted(table.items())]
         return ", ".join(f"{format_si(time, 's')} ({of})" for time, of in items)
 
-    @property
-    def longest(self) -> float:
-        """The longest of all times."""
-        return max(*self.by_tiles.values(), *(self.by_chips or {0: 0.0}).values())
-
     def times_factor(self, factor: float) -> dict[str, dict[int, float] | None]:
         """Both tables with each time multiplied by a factor."""
         tables = {"by_tiles": self.by_tiles, "by_chips": self.by_chips}

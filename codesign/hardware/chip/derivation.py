@@ -11,9 +11,6 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from pydantic import ValidationError
-
-from codesign.errors import InputError
 from codesign.hardware.chip.description import Chip
 from codesign.hardware.chip.numbers import AreaNumber, ChipPower, Number, SynapticEnergy, TimeNumber, UpdateEnergy
 from codesign.hardware.chip.parts import Source
@@ -21,8 +18,7 @@ from codesign.hardware.chip.prices import with_number
 from codesign.hardware.chip.provenance import STRUCTURE
 from codesign.hardware.chip.structure import StructureEstimate, estimate
 from codesign.hardware.terms import STRUCTURE_CITATION
-from codesign.mistakes import mistakes_of, reason
-from codesign.units import HELD_IN_SI, format_si
+from codesign.units import format_si
 
 ENERGY_FACTOR, LEAKAGE_FACTOR, AREA_FACTOR = 5.0, 5.0, 2.5
 """Factors within which the model agrees with the energies of ten chips and the areas of nine, each left out of the fit,
@@ -33,18 +29,14 @@ _TIME_FACTOR = 10.0
 def with_derived(chip: Chip) -> Chip:
     """The chip with numbers that its file leaves out estimated from its structure; an all-in chip is not changed.
 
-    Numbers that were derived before are derived again, whatever other numbers have been set since. Raises InputError if
-    a number becomes larger than such a number can be.
+    Numbers that were derived before are derived again, whatever other numbers have been set since.
     """
     expected = estimate(chip)
     if expected is None or chip.all_in:
         return chip
     before = {path for path, number in chip.numbers().items() if number.source == STRUCTURE}
     chip = without_derived(chip)
-    try:
-        numbers = dict(_derived(chip, expected, before))
-    except ValidationError as error:
-        raise InputError(f"{chip.name}: what its structure gives {reason(mistakes_of(error, {})[0])}") from None
+    numbers = dict(_derived(chip, expected, before))
     for path, number in numbers.items():
         chip = with_number(chip, path, number)
     sources = {**chip.sources, STRUCTURE: Source(citation=STRUCTURE_CITATION)} if numbers else chip.sources
@@ -112,7 +104,7 @@ def _estimated(kind: type[Any], value: float, note: str, up: float, down: float 
     """A number whose range extends by a factor of `up` upwards and of `down` downwards, by default the same."""
     ends = (value / (down or up), value * up)
     fields = {"value": value, "range": ends, "confidence": "estimated", "source": STRUCTURE, "note": note, **more}
-    return kind.model_validate(fields, context=HELD_IN_SI)
+    return kind.model_construct(**fields)
 
 
 def _time(chip: Chip, least_s: float, what: str, includes: tuple[str, ...] = ()) -> Any:

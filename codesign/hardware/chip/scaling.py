@@ -12,10 +12,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from codesign.errors import InputError
 from codesign.hardware.chip.barriers import BarrierTimes
 from codesign.hardware.chip.description import Chip
-from codesign.hardware.chip.numbers import EnergyNumber, Number, QuantityNumber, SynapticEnergy, TimeNumber
+from codesign.hardware.chip.numbers import EnergyNumber, Number, SynapticEnergy, TimeNumber
 from codesign.hardware.chip.parts import Source
 from codesign.hardware.chip.prices import number_at, with_number
 from codesign.hardware.chip.provenance import SCALED, STRUCTURE, ends_of
@@ -44,7 +43,6 @@ _LEAST_S = {"times.synaptic_operation": "word_s", "times.neuron_update": "update
 
 def at_structure(given: Chip, changed: Chip, settled: Collection[str]) -> Chip:
     """The changed chip with its numbers scaled to its structure; unchanged if one of the two states no structure.
-    Raises InputError if a number becomes larger than such a number can be.
 
     Args:
         given: the chip before the change.
@@ -64,7 +62,6 @@ def at_structure(given: Chip, changed: Chip, settled: Collection[str]) -> Chip:
             if number_at(changed, path) is not None:
                 there = _scaled(held[path], path, changed, after)
                 changed, scaled = with_number(changed, path, there), scaled or there.source == SCALED
-                _check_size(changed, path, there)
     if scaled:
         changed = changed.model_copy(update={"sources": {**changed.sources, SCALED: _CITATION}})
     return changed.holding(held)
@@ -78,19 +75,6 @@ class GivenNumber:
     number: Any
     expected: StructureEstimate
     seconds: float | None
-
-
-def _check_size(chip: Chip, path: str, number: Any) -> None:
-    """Raises InputError if scaling makes a number larger than its kind allows."""
-    value: float | None
-    kind: type[QuantityNumber]
-    if isinstance(number, BarrierTimes):
-        value, kind = number.longest, TimeNumber
-    else:
-        value, kind = (chip.seconds(number) if isinstance(number, TimeNumber) else number.value), type(number)
-    if value is not None and value > kind.ceiling:
-        most, found = format_si(kind.ceiling, kind.unit), format_si(value, kind.unit)
-        raise InputError(f"{chip.name}: {path}: must be at most {most}, found {found} at this structure")
 
 
 def _scaled(held: GivenNumber, path: str, chip: Chip, expected: StructureEstimate) -> Number:
