@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from handmade_hardware import HEAD, Builder, chip_from, cost_of, near
-from mistakes_found import mistakes_of
+from handmade_hardware import Builder, chip_from, cost_of, near
 
 from codesign.errors import DocumentError, InputError
 from codesign.hardware.chip.derivation import with_derived
@@ -31,34 +30,6 @@ def structure(more: str, body: str = BODY) -> Any:
     return chip_from(body + f"structure: {{memory: sram, state_bits: 16, {more}}}\n")
 
 
-IMPOSSIBLE = {
-    "weight_word: 8": "structure.weight_word: must hold 4 weights of 8 bits, 32, found 8",
-    "weight_word: 64, weights_used: 16": "structure.weight_word: must hold 16 weights of 8 bits, 128, found 64",
-    "synapse_bits: 1": "structure.synapse_bits: must be at least weight_bits, 8, found 1",
-    "lanes: 64": "structure.lanes: is 64 and vector_width 4; keep one of the two",
-    "weights_used: 5000": "structure.weights_used: must be at most the 4,096 weights of a core, found 5,000",
-    "state_reuse: 5000": "structure.state_reuse: must be at most the 4,096 synapses of a neuron, found 5,000",
-}
-
-
-@pytest.mark.parametrize(("more", "message"), IMPOSSIBLE.items())
-def test_numbers_of_a_structure_that_contradict_each_other_are_refused_at_their_line(more: str, message: str) -> None:
-    ((line, told),) = mistakes_of(structure, more)
-    assert message in told
-    assert line == (HEAD + BODY).count("\n") + 1
-    changes = {f"structure.{name}": int(number) for name, number in (one.split(": ") for one in more.split(", "))}
-    with pytest.raises(InputError) as refused:
-        with_parameters(chip_from(BODY + PLAIN), changes)
-    assert message.partition(": ")[2] in str(refused.value)
-
-
-@pytest.mark.parametrize("lines", ["potential_bits: 20\nweight_bits: 8", "weight_bits: 20"])
-def test_a_state_holds_a_potential_and_a_potential_a_weight(lines: str) -> None:
-    message = f"structure.state_bits: must be at least {lines.partition(':')[0]}, 20, found 16"
-    with pytest.raises(DocumentError, match=message):
-        chip_from(BODY.replace("weight_bits: 8", lines) + PLAIN)
-
-
 def test_lanes_are_stated_once_also_where_all_neurons_work_at_once() -> None:
     body = BODY.replace("vector_width: 4", "vector_width: all")
     with pytest.raises(DocumentError, match=r"structure\.lanes: is 4 and vector_width all; keep one"):
@@ -66,24 +37,17 @@ def test_lanes_are_stated_once_also_where_all_neurons_work_at_once() -> None:
     assert estimate(structure("lanes: 64", body)) == estimate(chip_from(body + PLAIN))
 
 
-def test_a_state_grows_with_an_axis_on_what_it_holds() -> None:
-    chip = chip_from(BODY + PLAIN)
-    wide = with_parameters(chip, {"weight_bits": 20, "structure.state_bits": 20})
-    assert estimate(with_parameters(chip, {"weight_bits": 20})) == estimate(wide)
-    many = structure("state_memory: flip_flops", BODY.replace("neurons_per_core: 64", "neurons_per_core: 1024"))
-    with pytest.raises(InputError, match=r"at most 16,384 bits of states a core .* found 17,408"):
-        with_parameters(many, {"potential_bits": 17})
-
-
-def test_a_word_is_as_wide_as_what_is_used_of_it_and_grows_with_an_axis() -> None:
-    """Sixteen weights of a word are 128 bits; a word of 64 bits takes 8 lanes, and one of 128 where an axis asks."""
-    used, stated = (estimate(structure(more)) for more in ("weights_used: 16", "weights_used: 16, weight_word: 128"))
-    assert used == stated
-    chip = structure("weight_word: 64")
-    wide = structure("weight_word: 128", BODY.replace("vector_width: 4", "vector_width: 16"))
-    assert estimate(with_parameters(chip, {"vector_width": 16})) == estimate(wide)
-    with pytest.raises(InputError, match="must hold 16 weights of 8 bits, 128, found 64"):
-        with_parameters(chip, {"vector_width": 16, "structure.weight_word": 64})
+def test_words_synapses_and_states_are_as_wide_as_what_is_used_of_them() -> None:
+    """A word of 64 bits takes 8 lanes, and one of 128 where there are 16; a state holds a potential and a weight."""
+    for changes, wide in (
+        ({"vector_width": 16, "structure.weight_word": 64}, {"structure.weight_word": 128}),
+        ({"structure.weights_used": 16, "structure.weight_word": 64}, {"structure.weight_word": 128}),
+        ({"weight_bits": 20, "structure.synapse_bits": 16}, {"structure.synapse_bits": 20}),
+        ({"weight_bits": 20}, {"structure.state_bits": 20}),
+        ({"potential_bits": 20}, {"structure.state_bits": 20}),
+    ):
+        one, other = (with_parameters(chip_from(BODY + PLAIN), more) for more in (changes, changes | wide))
+        assert estimate(one) == estimate(other)
 
 
 def test_a_price_says_that_potentials_do_not_saturate_however_few_bits_their_states_have() -> None:

@@ -199,11 +199,10 @@ class Chip(Spec):
 
     @property
     def synapse_bits(self) -> int | None:
-        """Bits that one synapse takes in memory: those of the structure, otherwise those of a weight; None if
+        """Bits that one synapse takes in memory: those of the structure or of a weight, whichever are more; None if
         unknown."""
         stored = self.structure.synapse_bits if self.structure is not None else None
-        number = stored or self.weight_bits
-        return None if number is None else number.value
+        return max((number.value for number in (stored, self.weight_bits) if number is not None), default=None)
 
     @property
     def cores_told_apart(self) -> int:

@@ -9,7 +9,6 @@ from codesign.documents import Mistake
 from codesign.hardware.chip.core_structure import CoreStructure, core_structures
 from codesign.hardware.chip.laws import MOST_FLIP_FLOPS, MOST_IN_PLACE, NODES_M, voltages
 from codesign.hardware.chip.parts import ROOM_FOR_WEIGHTS
-from codesign.hardware.chip.provenance import AXIS_SOURCE
 from codesign.units import format_si
 
 
@@ -21,10 +20,8 @@ def structure_mistakes(chip: Any) -> Iterator[Mistake]:
     missing = [*_missing(chip)]
     yield from missing
     if not missing:
-        cores = core_structures(chip)
-        yield from _beyond(chip, cores)
-        yield from _widths(chip)
-        yield from _words(chip, cores)
+        yield from _beyond(chip, core_structures(chip))
+        yield from _lanes(chip)
 
 
 def _missing(chip: Any) -> Iterator[Mistake]:
@@ -74,50 +71,11 @@ def _beyond(chip: Any, cores: list[CoreStructure]) -> Iterator[Mistake]:
             yield ("structure", key), f"flip_flops hold at most {most:,} bits of {what} a core {where}, found {bits:,}"
 
 
-def _widths(chip: Any) -> Iterator[Mistake]:
-    """Mistakes: stored values narrower than those used in computations."""
-    structure, weight, potential = chip.structure, chip.weight_bits, chip.potential_bits
-    if weight is not None and chip.synapse_bits < weight.value:
-        wide = f"must be at least weight_bits, {weight.value}, found {chip.synapse_bits}"
-        yield ("structure", "synapse_bits"), wide
-    if structure.state_bits is None:
-        return
-    for name, number in (("potential_bits", potential), ("weight_bits", weight)):
-        varied = number is not None and number.source == AXIS_SOURCE  # states then grow with it
-        if number is not None and not varied and structure.state_bits.value < number.value:
-            wide = f"must be at least {name}, {number.value}, found {structure.state_bits.value}"
-            yield ("structure", "state_bits"), wide
-            return
-
-
-def _words(chip: Any, cores: list[CoreStructure]) -> Iterator[Mistake]:
-    structure, width, bits = chip.structure, chip.vector_width, chip.synapse_bits
+def _lanes(chip: Any) -> Iterator[Mistake]:
+    structure, width = chip.structure, chip.vector_width
     if structure.lanes is not None and width is not None:
         neurons = chip.neurons_per_core
         every = structure.lanes.value if neurons is None else max(neurons.value)
         if structure.lanes.value != (every if width.value == "all" else width.value):
             both = f"is {structure.lanes.value} and vector_width {width.value}"
             yield ("structure", "lanes"), f"{both}; keep one of the two"
-    word, used = structure.weight_word, structure.weights_used
-    together = max(core.weights_used for core in cores)
-    if word is not None and word.value < together * bits and not _widened(chip):
-        what = f"{together:,} weights of {bits} bits"
-        yield ("structure", "weight_word"), f"must hold {what}, {together * bits:,}, found {word.value:,}"
-    held = max(core.weight_room for core in cores) // bits
-    if used is not None and used.value > held:
-        yield ("structure", "weights_used"), f"must be at most the {held:,} weights of a core, found {used.value:,}"
-    inputs = held if chip.fan_in is None else min(held, chip.fan_in.value)
-    reuse = structure.state_reuse
-    if reuse is not None and structure.weight_store is None and reuse.value > inputs:
-        yield (
-            ("structure", "state_reuse"),
-            f"must be at most the {inputs:,} synapses of a neuron, found {reuse.value:,}",
-        )
-
-
-def _widened(chip: Any) -> bool:
-    """Whether an axis asks for more than a word of the file holds, so that the word grows with it."""
-    structure = chip.structure
-    varied = (chip.vector_width, chip.weight_bits, structure.lanes, structure.synapse_bits, structure.weights_used)
-    given = structure.weight_word.source != AXIS_SOURCE
-    return given and any(number is not None and number.source == AXIS_SOURCE for number in varied)
