@@ -84,10 +84,6 @@ PUBLISHED = {
     },
     # the all-in energy does not hold at the other point
     ("odin_allin", "power at 1.3 MHz", "power"): {"model_low": ALL_IN_W, "error": ALL_IN_W / 35e-6 - 1},
-    ("odin_allin", "power at 75 MHz", "power"): {"status": "fitted"},
-    # two points were fitted; the third is predicted
-    ("truenorth", "fit's first point", "power"): {"model_low": truenorth_w(11.58), "status": "fitted"},
-    ("truenorth", "fit's second point", "power"): {"model_low": truenorth_w(95.93), "status": "fitted"},
     ("truenorth", "fit's third point", "power"): {
         "model_low": truenorth_w(20.07),
         "status": "recomputed",
@@ -95,9 +91,6 @@ PUBLISHED = {
     },
     ("truenorth", "voice activity", "power"): {"model_low": CORES_W, "status": "fitted"},
     ("truenorth", "MNIST, large", "energy"): {"model_low": 1e-3 * 64.43e-3 * 1920 / 4096, "bound_holds": True},
-    # at 0.70 V the idle chip draws 42 mW; 126 mW at 1.0 V come from the networks of another paper
-    ("truenorth", "car detection, 0.775 V", "power"): {"model_low": 16 * 42e-3, "bound_holds": True},
-    ("truenorth", "grid classifier B", "power"): {"model_low": 16 * 126e-3, "bound_holds": True},
     # ticks and the filter
     ("truenorth", "DVS gestures", "latency"): {"model_low": 16e-3 + 80e-3, "error": 96 / 105 - 1},
     ("loihi_davies2018", "nearest-neighbor query", "energy"): {
@@ -106,7 +99,6 @@ PUBLISHED = {
         "errors": pytest.approx((0.0887, 0.2022), abs=1e-4),
         "error": pytest.approx(0.2022, abs=1e-4),
     },
-    ("loihi_sanafe", "nearest-neighbor query", "energy"): {"model_low": 51.2e6 * 35.5e-12 + VISITS * 51.2e-12},
     # 14 cores are on 4 tiles, whose barrier takes 1.4 µs; 100 steps
     ("loihi_sanafe", "MNIST convolutional network", "latency"): {
         "model_low": 100 * 1.4e-6,
@@ -114,12 +106,8 @@ PUBLISHED = {
         "bound": "lower",
         "bound_holds": True,
     },
-    # however 754 neurons are spread, one of six cores has 126; two tiles take part in the barrier
-    ("loihi_sanafe", "N-TIDIGITS", "latency"): {"model_low": 3000 * (126 * 6e-9 + 1e-6), "bound_holds": True},
     ("loihi_sanafe", "step of a million patterns", "latency"): {"model_low": 16.2e-6, "bound_holds": False},
-    ("loihi_sanafe", "odour learning", "latency"): {"model_low": near(200 * 1.4e-6), "bound_holds": True},
     ("speck", "event through nine layers", "latency"): {"model_low": 1.58e-6 + 8 * 0.2225e-6},
-    ("speck", "event through one layer", "latency"): {"status": "fitted"},
     ("speck", "gait by day, vanilla", "power"): {
         "model_low": near(0.42e-3 + 2.9e6 * 72 * 30e-12 / 0.54, rel=2e-3),
         "model_high": near(0.42e-3 + 2.9e6 * 288 * 30e-12 / 0.54, rel=2e-3),
@@ -132,35 +120,17 @@ PUBLISHED = {
     },
     # 6,400 inputs through one arbiter of 100 ns
     ("mubrain", "MNIST, arbiter", "latency"): {"model_low": 6400 * 100e-9, "bound_holds": True},
-    ("mubrain", "radar gestures", "energy"): {"model_low": 4.857e-3 * 52.3e-6, "bound_holds": True},
     ("mubrain_layersync2024", "SHD projection", "energy"): {
         "model_low": near(13.21e-6, rel=1e-3),
         "status": "arithmetic",
     },
-    ("spinnaker_stromatias2013", "power of a chip", "power"): {"model_low": 0.35 + 17 * 34e-3},
     ("spinnaker_stromatias2013", "MNIST deep belief network, benchmark", "power"): {
         "model_low": 5 * (0.559 / 17 + 34e-3) + 1.88e6 * 8e-9 + 1.01e6 * 26e-9
-    },
-    ("spinnaker_stromatias2013", "cortical microcircuit, real time", "power"): {
-        "model_low": 576 * 0.559 + 303 * 34e-3 + 938037605 * 8e-9 + 77.169e6 * 26e-9,
-        "bound_holds": True,
-    },
-    # 5.9 µJ each of 938,037,605 events that take 20 s, in which neurons are visited 10,000 times
-    ("spinnaker_stromatias2013", "cortical microcircuit, slowed", "power"): {
-        "model_low": 288 * 0.559 + 303 * 34e-3 + 46.9e6 * 8e-9 + 38.58e6 * 26e-9,
-        "measured": near(5.9e-6 * 938037605 / 20, rel=2e-3),
-        "bound_holds": True,
     },
     # static power of 147 sleeping cores, and visits of 7,859 neurons in 600 ticks of 1 ms
     ("spinnaker2", "DVS gesture", "energy"): {
         "model_low": 0.6 * (75.2e-3 + 147 * 3.22e-3) + 600 * 7859 * 2.19e-9,
         "bound_holds": True,
-    },
-    # one core of 250 neurons for 840 steps: dynamic, at rest, and with the host
-    ("loihi_davies2018", "sequential MNIST, cores", "energy"): {"model_low": 250 * 840 * 52e-12, "bound_holds": True},
-    ("loihi_davies2018", "sequential MNIST, core at rest", "power"): {
-        "model_low": LOIHI_CORE_W,
-        "error": LOIHI_CORE_W / 1.006e-3 - 1,
     },
     ("loihi_davies2018", "sequential MNIST, with host", "energy"): {
         "model_low": 13.99e-3 * (LOIHI_CORE_W + 23e-3) + 250 * 840 * 52e-12
@@ -179,7 +149,6 @@ PUBLISHED = {
         "measured": 152.85e-6,
         "status": "recomputed",
     },
-    ("sne", "full load", "power"): {"model_low": 8 * 16 * 400e6 * 0.221e-12},
 }
 
 
@@ -245,7 +214,7 @@ def test_a_measurement_says_what_of_static_power_and_clock_is_in_it(counted: str
         assert chip is clock_alone or not one.not_modelled
 
 
-@pytest.mark.parametrize("counted", ["[chip, chip_share]", "[cores]", "boards"])
+@pytest.mark.parametrize("counted", ["[cores]", "boards"])
 def test_what_a_measurement_cannot_count_is_refused(counted: str) -> None:
     with pytest.raises(DocumentError, match=r"counted"):
         checks_of(CHIP, measurement(f"power: 1 W\n    counted: {counted}", "{kind: counts, duration: 1 s}"))
@@ -391,16 +360,10 @@ def test_percents_have_two_digits() -> None:
 @pytest.mark.parametrize(
     ("model", "reason"),
     [
-        ("{kind: count, events: {synaptic_operation: 1}}", "kind"),
-        ("{kind: counts}", "needs 'events', a 'duration', or both"),
-        ("{kind: counts, duration: 0 s}", "must be above 0"),
         ("{kind: counts, events: {synaptic_operations: 1}}", "did you mean 'synaptic_operation'"),
         ("{kind: counts, events: {synaptic_operation: [2, 1]}}", "in this order"),
         ("{kind: counts, events: {synaptic_operation: many}}", "a list [low, high], found 'many'"),
-        ("{kind: counts, events: {synaptic_operation: -1}}", "greater than or equal to 0"),
-        ("{kind: counts, duration: 1 mJ}", "quantity in s"),
         ("{kind: steps}", "steps' is missing"),
-        ("{kind: none}", "reason' is missing"),
     ],
 )
 def test_mistakes_in_a_model_have_a_line(model: str, reason: str) -> None:
@@ -411,8 +374,7 @@ def test_mistakes_in_a_model_have_a_line(model: str, reason: str) -> None:
 @pytest.mark.parametrize(
     ("model", "line", "reason"),
     [
-        ("overrides:\n        tim.hop: 1 s", 4, "no parameter 'tim.hop'"),
-        ("overrides:\n        clock: 1 s", 4, "quantity in Hz"),
+        ("overrides: {clock: 1 s}", 3, "quantity in Hz"),
         ("fitted: [static_power.chip, static]", 3, "no number 'static'"),
         ("chips: 2", 3, "no multi_chip, found 2"),
         ("cores: 5", 3, "must be at most 4"),

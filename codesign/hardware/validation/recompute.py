@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -164,20 +164,11 @@ def model_mistakes(chip: Chip) -> Iterator[Mistake]:
                 yield ("validation", position, "model", *path), f"measurement '{measurement.name}': {message}"
 
 
-def _refusal(chip: Chip, values: Mapping[str, object]) -> str:
-    """Why numbers of a chip cannot be set together; "" if they can."""
-    try:
-        with_parameters(chip, values)
-    except InputError as error:
-        return str(error)
-    return ""
-
-
 def _mistakes(chip: Chip, model: Counts | Steps, numbers: set[str]) -> Iterator[Mistake]:
-    if together := _refusal(chip, model.overrides):
-        alone = [(path, _refusal(chip, {path: value})) for path, value in model.overrides.items()]
-        for path, refusal in [one for one in alone if one[1]] or [(alone[0][0], together)]:
-            yield ("overrides", path), refusal
+    try:
+        with_parameters(chip, model.overrides)
+    except InputError as error:
+        yield ("overrides",), str(error)
     known = numbers | set(model.overrides) | ({"outside"} if isinstance(model, Steps) else set())
     for path in model.fitted:
         if path not in known:
