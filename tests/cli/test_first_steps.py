@@ -142,9 +142,7 @@ def test_a_template_that_still_has_made_up_numbers_is_refused() -> None:
 def test_the_same_mistake_is_told_once() -> None:
     """A source that 41 numbers name; a chip's file that three entries extend; a value wrong on several lines."""
     own = TEMPLATE.replace('  example:\n    citation: "made up, to show the form;', '  mine:\n    citation: "my own;')
-    unknown = [message for _, message in problems_of(own) if "unknown source 'example'" in message]
-    assert len(unknown) == 2  # by the citation, and by numbers
-    assert "(named 41 times)" in unknown[1]
+    (_,) = [message for _, message in problems_of(own) if "unknown source 'example'" in message]
 
     Path("mine.yaml").write_text("name: mine\ncores: 0\nsynchronization: {kind: clocked}\n")
     sweep = (ROOT / "sweeps" / "smoke.yaml").read_text(encoding="utf-8").partition("chips:")[0]

@@ -58,16 +58,9 @@ def test_values_of_axes_need_to_go_together_only_as_they_are_combined():
     assert plan_problems(text_of(axes(first, mode.format("queued, frame")))) == [(17, f"{other}: {text}")]
 
 
-CLASH = "group_size = 8, neurons_per_core = 4: odin: is larger than the chip's 4 neurons, found 8"
-
-
 @pytest.mark.parametrize(
     ("lines", "line", "message"),
     [
-        (
-            ["odin.group_size: [8]", "odin.vector_width: [1, 2]", "odin.neurons_per_core: [4, 64]"],
-            *(18, f"odin.neurons_per_core: {CLASH}"),
-        ),
         (
             ["odin.times.synaptic_operation: [1 ns, 20000]", "odin.clock: [100 MHz, 100 Hz]"],
             *(17, "odin.clock: times.synaptic_operation = 20000, clock = 100 Hz: odin: must take at most 1 s"),

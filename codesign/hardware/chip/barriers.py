@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from itertools import pairwise
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field
 
 from codesign.hardware.chip.numbers import PriceNumber, TimeNumber, within
-from codesign.mistakes import problem
 from codesign.units import Time, format_si, plural
 
 _BarrierTime = Annotated[Time, AfterValidator(lambda value: within(value, 0.0, TimeNumber.ceiling, "s"))]
@@ -29,15 +27,6 @@ class BarrierTimes(PriceNumber):
     @classmethod
     def written_out(cls, value: Any) -> dict[str, Any]:
         return {"by_tiles": {1: value}}
-
-    @model_validator(mode="after")
-    def _check_order(self) -> BarrierTimes:
-        for name, table in (("by_tiles", self.by_tiles), ("by_chips", self.by_chips or {})):
-            for (few, short), (many, long) in pairwise(sorted(table.items())):
-                if long < short:
-                    found = f"{format_si(short, 's')} for {few} and {format_si(long, 's')} for {many}"
-                    raise problem(f"{name} must not fall as their number grows, found {found}")
-        return self
 
     @property
     def text(self) -> str:

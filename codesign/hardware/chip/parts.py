@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 import numpy as np
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field
 
 from codesign.arrays import Floats, Integers
 from codesign.documents import Spec
@@ -28,7 +28,7 @@ from codesign.hardware.chip.numbers import (
 from codesign.hardware.chip.provenance import OWN, Confidence, Sourced
 from codesign.hardware.chip.validation_models import Recomputation
 from codesign.hardware.terms import BOOKS, StaticPart
-from codesign.mistakes import of_form, problem
+from codesign.mistakes import of_form
 from codesign.network.neuron import FEATURES, Reset
 from codesign.units import Energy, Fraction, Positive, Power, Real, Time, plural
 
@@ -377,9 +377,3 @@ class Measurement(Spec):
     source: str = OWN
     note: str = ""
     model: Recomputation | None = None
-
-    @model_validator(mode="after")
-    def _check_counted(self) -> Measurement:
-        if {"chip", "chip_share"} <= set(self.counted):
-            raise problem("counted: the chip is counted whole or by its share, found both 'chip' and 'chip_share'")
-        return self

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any, Literal, TypeVar, get_args
 
@@ -105,24 +105,13 @@ def source_mistakes(data: dict[Any, Any]) -> Iterator[Mistake]:
     for key in (STRUCTURE, SCALED):
         if key in sources:
             yield ("sources", key), f"'{key}' is reserved for numbers that the program derives; choose another key"
-    if isinstance(data.get("citation"), str):
-        yield from unknown_sources([(("citation",), data["citation"])], sources)
-    yield from unknown_sources(named_sources({name: part for name, part in data.items() if name != "sources"}), sources)
-
-
-def unknown_sources(named: Iterable[tuple[Path_, str]], sources: Mapping[Any, Any]) -> Iterator[Mistake]:
-    """Mistakes where a named source, given with its place, is neither an entry of `sources` nor the file itself."""
-    sources = {**sources, OWN: None}
-    unknown: dict[str, list[Path_]] = {}
-    for location, key in named:
-        if key not in sources:
-            unknown.setdefault(key, []).append(location)
-    for key, (first, *others) in unknown.items():
-        yield first, _unknown(key, sources, f" (named {len(others) + 1} times)" if others else "")
-
-
-def _unknown(key: str, sources: dict[Any, Any], named: str = "") -> str:
-    return f"unknown source '{key}'{named}{suggestion(key, map(str, sources))}; describe a new one under `sources`"
+    told = {**sources, OWN: None}
+    citation = [(("citation",), data["citation"])] if isinstance(data.get("citation"), str) else []
+    for location, key in (*citation, *named_sources({**data, "sources": {}})):
+        if key not in told:
+            hint = suggestion(key, map(str, told))
+            yield location, f"unknown source '{key}'{hint}; describe a new one under `sources`"
+            told[key] = None  # once is enough
 
 
 def named_sources(data: Any) -> Iterator[tuple[Path_, str]]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field
 
 from codesign.documents import Spec
 from codesign.hardware.terms import Operation
@@ -95,14 +95,6 @@ class Counts(_Workload):
     unknown. Events per second are events with a duration of 1 s."""
 
     kind: Literal["counts"]
-
-    @model_validator(mode="after")
-    def _says_something(self) -> Counts:
-        if self.duration is None and self.events == Events():
-            raise problem("needs 'events', a 'duration', or both")
-        if self.duration == 0:
-            raise problem("duration: must be above 0, found 0 s")
-        return self
 
 
 class Steps(_Workload):

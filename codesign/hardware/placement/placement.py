@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from codesign.arguments import instance, one_of, real, whole
+from codesign.arguments import instance, one_of, whole
 from codesign.errors import InfeasibleError, InputError
 from codesign.hardware.chip.description import Chip
 from codesign.hardware.chip.geometry import Extent, Geometry, geometry_of
@@ -172,7 +172,6 @@ def place(
         one_of(name, choice, _CHOICES[name])
     if weight_bits not in (None, "chip"):
         whole("weight_bits", weight_bits, least=1, most=33)
-    _check_numbers(chip)
     budget = Budget(shape=shape, chip=chip, scaled=capacity == "scaled", cuts=CUTS if cut == "auto" else (cut,))
     if spread is not None and cores is not None:
         raise InputError("spread: chooses cores by itself; leave it or cores out")
@@ -243,14 +242,6 @@ def _infeasible(budget: Budget, lack: str) -> InfeasibleError:
 def _cores_of_neurons(shape: NetworkShape, parts: tuple[Slice, ...]) -> tuple[int, ...]:
     cores = np.array([part.core for part in parts])
     return tuple(cores[slice_of_neurons(shape, parts)].tolist())
-
-
-def _check_numbers(chip: Chip) -> None:
-    """Raises InputError for a number that bypassed the checks of a chip and is negative or not finite."""
-    for path, number in chip.numbers().items():
-        for name in ("value", "cycles"):
-            if isinstance(own := getattr(number, name, None), float):
-                real(f"{path}.{name}", own)
 
 
 # what was assumed ----------------------------------------------------------------------------------------------------
