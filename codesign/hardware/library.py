@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from codesign import arguments
 from codesign.documents import Document, Mistake, Path_, Place, read_document, refusal, validate_document, value_at
-from codesign.errors import DocumentError, InputError, Problem
+from codesign.errors import InputError, Problem
 from codesign.files.location import packaged_folders, shipped_folders
 from codesign.hardware.chip.derivation import with_derived
 from codesign.hardware.chip.description import Chip
@@ -60,29 +60,14 @@ def load_chip(path: str | Path, with_error: bool = True) -> Chip:
     path = Path(path)
     document = _document(path)
     document.problems += _made_up(document, path)
-    try:
-        chip = validate_document(document, Chip, other_keys=("remove",))
-    except DocumentError as error:
-        raise _as_extended(error, document, path) from None
+    chip = validate_document(document, Chip, other_keys=("remove",))
     mistakes = [(place, f"{dotted(place)}: {message}") for place, message in model_mistakes(chip)]
     if mistakes:
         raise refusal(document.problem(place, message) for place, message in mistakes)
-    # The extended file is loaded again, as a chip, only if something follows from it.
-    with_error = with_error and chip.model_error is None
-    follows = chip.structure is not None or (with_error and not chip.validation)
-    base, own = _base_of(path) if chip.extends and follows else (None, set())
-    return _finished(chip, document, base, own, with_error)
-
-
-def _as_extended(error: DocumentError, document: Document, path: Path) -> DocumentError:
-    """Report mistakes in extended files at the `extends` of the file, if the extended files alone are a chip."""
-    elsewhere = [problem for problem in error.problems if problem.file != str(path)]
-    base, own = _base_of(path) if elsewhere else (None, set())
-    if base is None or len(own) > 1:
-        return error
-    here = [problem for problem in error.problems if problem.file == str(path)]
-    told = [f"{problem.message} (with line {problem.line} of {problem.file})" for problem in elsewhere]
-    return refusal([*here, *(document.problem(("extends",), message) for message in told)])
+    base = None
+    if chip.extends:
+        base = load_chip(_extended_file(path, read_document(path).data["extends"]), with_error)
+    return _finished(chip, document, base, str(path), with_error)
 
 
 def _made_up(document: Document, path: Path) -> list[Problem]:
@@ -99,23 +84,11 @@ def _made_up(document: Document, path: Path) -> list[Problem]:
     return [document.problem(place, f"{dotted(place)}: {rule}") for place in left]
 
 
-def _base_of(path: Path) -> tuple[Chip | None, set[str]]:
-    """The chip that a file extends, past files that are no chips by themselves, and the files that change it; None
-    without one."""
-    own: set[str] = set()
-    while isinstance(extended := read_document(path).data.get("extends"), str):
-        own.add(str(path))
-        path = _extended_file(path, extended)
-        with suppress(DocumentError):
-            return load_chip(path), own
-    return None, own
-
-
-def _finished(chip: Chip, document: Document, base: Chip | None, own: Collection[str], with_error: bool = True) -> Chip:
+def _finished(chip: Chip, document: Document, base: Chip | None, own: str, with_error: bool = True) -> Chip:
     """The chip completed with what follows from its structure, and with the model's error unless the file gives it:
-    that of the chip's own measurements or, without any, that of the chip that it extends; the files `own` change it."""
+    that of the chip's own measurements or, without any, that of the chip that it extends; the file `own` changes it."""
     if base is not None and chip.structure is not None:
-        settled = {path for path in chip.numbers() if _place_of_value(document, tuple(path.split("."))).file in own}
+        settled = {path for path in chip.numbers() if _place_of_value(document, tuple(path.split("."))).file == own}
         chip = at_structure(base, chip, settled)
     chip = with_derived(chip)
     if not with_error or chip.model_error is not None:
@@ -164,7 +137,7 @@ def chip_variant(name_or_path: str | Path, parts: Mapping[str, Any]) -> Chip | t
         mistakes += ((item["place"], describe(item, Chip)) for item in mistakes_of(error, document.data))
     if mistakes:
         return tuple(mistakes)
-    return _finished(changed, document, chip, {document.place(("extends",)).file})
+    return _finished(changed, document, chip, document.place(("extends",)).file)
 
 
 def find_chip(name_or_path: str | Path) -> Chip:
@@ -191,20 +164,16 @@ def chip_file(name_or_path: str | Path) -> Path:
     if text in paths:
         return paths[text]
     names = set(chip_names())
-    broken: list[str] = []
     for path in paths.values():
-        try:
+        aliases: list[str] = []
+        with suppress(InputError):
             aliases = _aliases(read_document(path))
-        except InputError as error:
-            broken.append(str(error).partition("\n")[0])
-            continue
         if text.casefold() in (word.casefold() for word in (path.stem, *aliases)):
             return path
         names.update(aliases)
-    unread = f"; not searched for aliases, because of mistakes: {'; '.join(broken)}" if broken else ""
     here = f"{text}.yaml"
     by_path = f"; for the file in this folder, write ./{here}" if os.path.isfile(here) else ""
-    raise InputError(f"unknown chip {text!r}{suggestion(text, names)}{by_path}{unread}")
+    raise InputError(f"unknown chip {text!r}{suggestion(text, names)}{by_path}")
 
 
 def _aliases(document: Document) -> list[str]:

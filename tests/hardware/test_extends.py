@@ -126,23 +126,6 @@ def test_room_for_weights_in_one_form_takes_the_place_of_the_other(folder: Path)
     ]
 
 
-def test_a_file_between_that_is_no_chip_by_itself_changes_one(folder: Path) -> None:
-    """Its kind of synchronization lacks the tick, its voltage moves the energies of the chip that it extends."""
-    given = "supply_voltage: 1 V\nenergies: {spike: 9 pJ}\nsynchronization: {kind: timer, overload: stretch"
-    direct = load_chip(Path(variant(f"{given}, tick: 1 ms}}\n", "loihi")))
-    (folder / "family.yaml").write_text(f"extends: loihi\nname: family\n{given}}}\n")
-    chip = load_chip(Path(variant("synchronization: {tick: 1 ms}\n", "family")))
-    assert chip.numbers() == direct.numbers()
-    assert chip.energies.spike.value == 9e-12
-    assert (chip.model_error, direct.energies.message.source) == (direct.model_error, "scaled")
-
-
-def test_a_file_with_parts_alone_needs_no_name(folder: Path) -> None:
-    (folder / "base.yaml").write_text(BASE.replace("name: base\n", ""), encoding="utf-8")
-    assert load_chip(Path(variant(""))).extends == "base"
-    assert len(mistakes("clock: 10 kg\n")) == 1
-
-
 def test_mistakes_stand_where_they_were_written(folder: Path) -> None:
     text = """\
 energies: {synaptic_operation: {value: 1}}
@@ -156,25 +139,14 @@ synchronization: {kind: timer}
         "mine.yaml:5: 'synchronization.overload' is missing; it is 'stretch' or 'drop'",
         "mine.yaml:5: 'synchronization.tick' is missing",
     ]
-    # The base, which gives a time in cycles, is right by itself: that its clock is gone is wrong in what extends it.
     needs = "times.synaptic_operation.cycles: needs the chip's clock"
-    assert mistakes("remove: [clock]\n") == [f"mine.yaml:2: {needs} (with line 25 of base.yaml)"]
-    Path("alone.yaml").write_text(BASE + "remove: [clock]\n", encoding="utf-8")
-    with pytest.raises(DocumentError, match=r"remove\.0: there is no 'clock' to remove; nothing is there"):
-        load_chip(Path("alone.yaml"))
-    Path("base.yaml").write_text(BASE.replace("clock: 10 MHz\n", ""), encoding="utf-8")
-    assert mistakes("vector_width: 2\n") == [f"base.yaml:24: {needs}"]
-    Path("base.yaml").write_text(BASE, encoding="utf-8")
-    for ends in ("20 %", "[4 pJ]"):
-        (told,) = mistakes(f"energies: {{synaptic_operation: {{range: {ends}}}}}\n")
-        assert "energies.synaptic_operation.range: must be a list [low, high] of two numbers with units" in told
+    assert mistakes("remove: [clock]\n") == [f"base.yaml:25: {needs}"]
+    (told,) = mistakes("energies: {synaptic_operation: {range: [4 pJ]}}\n")
+    assert "energies.synaptic_operation.range: must be a list [low, high] of two numbers with units" in told
     assert "weight_memory: must be a whole number of bits" in mistakes("weight_memory: 64 KB\nweight_bits: 8\n")[0]
     assert mistakes("", "bse")[0].startswith("mine.yaml:2: extends: unknown chip 'bse'; did you mean ")
-    assert mistakes("citation: {}\n")[0].startswith("mine.yaml:3: citation: ")
     wrong = "extends: must be the name of a chip or the path of its file, found a list"
     assert mistakes("", "[base]") == [f"mine.yaml:2: {wrong}"]
-    Path("family.yaml").write_text("name: family\nextends: [base]\n", encoding="utf-8")
-    assert mistakes("", "family")[0] == f"family.yaml:2: {wrong}"
 
 
 @settings(max_examples=20)
