@@ -15,13 +15,13 @@ DRAWS = 128
 
 
 @cache
-def draws_of(chip: str, path: str, draws: int = DRAWS) -> Floats:
-    """(draws,) positions in (0, 1) of a number within its range, one in each of `draws` equal parts, in random order.
+def draws_of(chip: str, path: str) -> Floats:
+    """(DRAWS,) positions in (0, 1) of a number within its range, one in each of as many equal parts, in random order.
     They depend only on the names of chip and number, so that everything priced on a chip shares its draws."""
-    words = np.frombuffer(shake_256(f"{chip}\0{path}".encode()).digest(16 * draws), dtype="<u8")
-    order = np.argsort(np.argsort(words[:draws], kind="stable"), kind="stable")
-    inside = (words[draws:] >> np.uint64(11)).astype(np.float64) / 2.0**53
-    places = (order + inside) / draws
+    words = np.frombuffer(shake_256(f"{chip}\0{path}".encode()).digest(16 * DRAWS), dtype="<u8")
+    order = np.argsort(np.argsort(words[:DRAWS], kind="stable"), kind="stable")
+    inside = (words[DRAWS:] >> np.uint64(11)).astype(np.float64) / 2.0**53
+    places = (order + inside) / DRAWS
     places.setflags(write=False)
     return np.asarray(places)
 

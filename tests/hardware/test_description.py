@@ -96,7 +96,6 @@ ALL_IN_ENERGIES = ENERGIES.replace("all_in: false", "all_in: true, operation: re
         (f"times: {{output: {number('1 us', cycles=2)}}}", "times.output", "either a 'value'"),
         (f"energies: {{clock_cycle: {number('1 pJ')}}}", "energies.clock_cycle", "needs the chip's clock"),
         (operation(all_in="true"), "energies.synaptic_operation", "accelerated or real_time"),
-        (operation(all_in="false", operation="real_time"), "energies.synaptic_operation", "for all-in energies"),
         (operation(all_in="false", per="spike"), "synaptic_operation", "per spike, so it belongs under energies.spike"),
         (operation(all_in="false", static="inside"), "synaptic_operation", "static power is inside, so all_in must be"),
         (

@@ -239,12 +239,11 @@ def test_static_power_is_told_to_be_as_published_only_where_something_was_added(
 
 
 def test_what_a_cost_says_in_print(two_timesteps: cd.Execution) -> None:
-    """Power of all that is powered; no shares of what is not modelled; a stream, where no sample lasts as long as its
-    stimulus."""
+    """No shares of what is not modelled; a stream, where no sample lasts as long as its stimulus."""
     stream, real_time = (repr(cost_of(two_timesteps, WHOLE, operation=of)) for of in ("accelerated", "real_time"))
     assert ["in a stream, a sample every" in told for told in (stream, real_time)] == [True, False]
     told = real_time.splitlines()[1]
-    assert told == "  energy: 11.95 mJ at 1 W on average (100.0 % static power of chips), of the cores in use 2.988 mJ"
+    assert told == "  energy: 11.95 mJ (100.0 % static power of chips), of the cores in use 2.988 mJ"
     nothing = repr(cost_of(two_timesteps, MESH_CORES + ASYNCHRONOUS)).splitlines()
     assert nothing[1] == "  energy: not modelled, of the cores in use not modelled"
     assert nothing[2] == "  latency: not modelled (asynchronous replay)"

@@ -51,12 +51,6 @@ def test_a_decision_in_real_time_waits_for_the_frames_before_it(frames, body, la
     assert real_time.decision_s == near([decision + behind])
 
 
-def test_a_printed_cost_says_how_soon_it_answers(frames):
-    told = repr(cost_of(frames, CORE + TIMES + ASYNCHRONOUS, operation="real_time"))
-    assert "; an answer 2.5 ms after the last frame; 75.0 % of its steps take longer than a timestep" in told
-    assert "after the last frame" not in repr(cost_of(frames, CORE + TIMES + ASYNCHRONOUS))
-
-
 def test_a_chip_that_keeps_pace_decides_as_if_it_had_no_clock_to_follow(frames):
     body = CORE + TIMES.replace("1 ms", "0.7 ms") + ASYNCHRONOUS
     latency = cost_of(frames, body, operation="real_time").latency

@@ -148,43 +148,29 @@ class Cost(OfArrays):
     def __repr__(self) -> str:
         energy, cores_in_use = format_si(self.energy_j, "J"), format_si(self.energy_cores_in_use_j, "J")
         latency, interval = format_si(self.latency_s, "s"), format_si(_mean(self.latency.interval_s), "s")
-        stream = self._pace() if self.operation == "real_time" else ""
-        if self.operation == "accelerated" and self.latency_s is not None:
-            stream = f"; in a stream, a sample every {interval}"
-        mean = (
-            f" at {format_si(self.power_w, 'W')} on average" if self.power_w and self.operation == "real_time" else ""
-        )
+        stream = f"; in a stream, a sample every {interval}"
+        if self.operation != "accelerated" or self.latency_s is None:
+            stream = ""
         missing = f"\n  not modelled: {'; '.join(self.not_modelled)}" if self.not_modelled else ""
         assumed = f"\n  assumed: {'; '.join(self.assumptions)}" if self.assumptions else ""
         return (
             f"Cost of {len(self.synaptic_operations):,} samples on {self.chip}, {self.operation}, means:\n"
-            f"  energy: {energy}{mean}{self._shares()}, of the cores in use {cores_in_use}\n"
+            f"  energy: {energy}{self._shares()}, of the cores in use {cores_in_use}\n"
             f"  latency: {latency} ({self.latency.model}){stream}{missing}{assumed}"
         )
 
     def _shares(self) -> str:
-        """What most of the energy of everything that is powered is spent on, or what it includes if it has no parts, in
-        brackets; empty if unknown."""
-        if self.energy_j is None:
+        """What most of the energy of all that is powered is spent on, in brackets; empty if unknown or all-in."""
+        if not self.energy_j or self.mean.accounting == "all_in":
             return ""
-        parts = {COST_TERMS[name].label: _mean(term) or 0.0 for name, term in self.mean.terms_j.items()}
-        total = sum(parts.values())
-        shares = sorted(((part / total, label) for label, part in parts.items() if part), reverse=True)
-        if len(shares) < 2:
-            return f" ({', '.join(_in_words(name) for name in self.mean.coverage)})"
-        told = [f"{in_percent(share)} % {label}" for share, label in shares[:_MOST_SHARES] if share >= _LEAST_SHARE]
+        parts = [(_mean(term) or 0.0, COST_TERMS[name].label) for name, term in self.mean.terms_j.items()]
+        most = sorted(parts, reverse=True)[:_MOST_SHARES]
+        told = [
+            f"{in_percent(part / self.energy_j)} % {label}"
+            for part, label in most
+            if part >= _LEAST_SHARE * self.energy_j
+        ]
         return f" ({', '.join(told)})"
-
-    def _pace(self) -> str:
-        """In real time, how soon an answer comes, and whether the chip keeps pace with its input."""
-        decision, late = _mean(self.latency.decision_s), _mean(self.latency.late)
-        answer = "" if decision is None else f"; an answer {format_si(decision, 's')} after the last frame"
-        return answer + (f"; {in_percent(late)} % of its steps take longer than a timestep" if late else "")
-
-
-def _in_words(covered: str) -> str:
-    """The label for a name in `energy_coverage`."""
-    return COST_TERMS[covered].label if covered in COST_TERMS else {"static": "static power"}.get(covered, "all-in")
 
 
 def _mean(values: NDArray[np.generic] | None) -> float | None:
