@@ -75,17 +75,12 @@ def test_a_chip_made_in_python_is_that_of_a_file() -> None:
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("cores: eight", "cores: must be a whole number, found 'eight'"),
-        ("vector_width: 0", "vector_width: must be a whole number of lanes above 0"),
+        ("vector_width: 0", "vector_width: must be greater than 0, or 'all', found 0"),
         ("technology_node: 28", "technology_node: needs a unit, found 28; write for example '28 nm'"),
-        ("supply_voltage: {value: 1 V, source: paper}", "supply_voltage.source: unknown source 'paper'"),
         ("energies: {spike: 3 ps}", "energies.spike: must be a quantity in J such as '26 pJ', found '3 ps'"),
-        ("times: {output: true}", "times.output: "),
         ("energies: 3 pJ", "energies: must be a mapping of barrier_message, "),
         ("cores:", "cores: must be a whole number, found nothing"),
         ("technology_node: 28 um", "technology_node: must be between 1 nm and 10 µm, found 28 µm"),
-        ("technology_node: 0.028 nm", "technology_node: must be between 1 nm and 10 µm, found 28 pm"),
-        ("times: {hop: 5 s}", "times.hop: must be at most 1 s, found 5 s"),
         ("energies: {spike: -1 pJ}", "energies.spike: must be greater than or equal to 0, found '-1 pJ'"),
         (
             "energies: {spike: {value: 2 pJ, range: [3 pJ, 4 pJ]}}",
@@ -96,19 +91,12 @@ def test_a_chip_made_in_python_is_that_of_a_file() -> None:
             "synchronization.kind: must be 'asynchronous', 'barrier', 'timer', 'clocked' or 'neighbour', "
             "found 'barier'; did you mean 'barrier'?",
         ),
-        ("synchronization: barrier", "synchronization: must be a mapping of "),
-        ("synchronization: {scope: layer}", "'synchronization.kind' is missing"),
-        (
-            "synchronization: {kind: barrier, times: 100 pJ}",
-            "synchronization.times: must be a quantity in s such as '10 ms', found '100 pJ'",
-        ),
         ("synchronization: {kind: barrier, times: 5 s}", "synchronization.times: must be at most 1 s, found 5 s"),
         (
             "synchronization: {kind: barrier, tick: 1 us}",
             "unknown key 'synchronization.tick'; allowed: kind, least_step, scope, times",
         ),
         ("operation: accelerated", "unknown key 'operation'; did you mean 'energies.synaptic_operation.operation'?"),
-        ("clock: 200 GHz", "clock: must be at most 10 GHz, found 200 GHz"),
         ("name: My Chip", "name: must be lower-case letters, digits and '_', beginning with a letter or digit, found"),
     ],
 )

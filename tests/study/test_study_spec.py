@@ -64,7 +64,7 @@ def line_of(text: str) -> int:
         ("name: tpe", "name: tpo", "unknown sampler 'tpo'; did you mean 'tpe'?"),
         # values that a parameter cannot have
         (RATE, "recipe.learning_rate: {from: -1.0, to: 2.0e-2}", "must be greater than 0, found -1.0"),
-        (WIDTH, "chip.vector_width: [0, 2]", "must be a whole number of lanes above 0"),
+        (WIDTH, "chip.vector_width: [0, 2]", "must be greater than 0, or 'all', found 0"),
         (ENERGY, "column: energy_j, direction: minimize", "'objectives.1.reference' is missing"),
         ("reference: 1 mJ", "reference: 1 ms", "must be a quantity in J"),
         ("budget: {trials: 8}", "budget: {}", "give trials, time or both"),

@@ -44,13 +44,11 @@ def with_kind(chip: Chip, words: object) -> Chip:
     given: dict[str, Any] = {"kind": kind}
     if kind == "barrier" and rest in ("", _BY_LAYER):
         given["scope"] = "layer" if rest else "timestep"
-    elif kind == "timer" and (rest or kind == own.kind):
+    elif kind == "timer":
         if rest:
             given["tick"] = {"value": rest, "confidence": "estimated", "source": AXIS_SOURCE}
         if kind != own.kind:
             given["overload"] = "stretch"
-    elif kind == "timer":
-        raise InputError(f"{chip.name}: synchronization: has no timer of its own; give the tick, as in 'timer 100 us'")
     elif kind not in KINDS or rest:
         hint = suggestion(str(words), _WORDS)
         raise InputError(f"{chip.name}: synchronization: must be a kind in words, found {words!r}{hint}")

@@ -45,24 +45,13 @@ def within(value: float, least: float, most: float, unit: str) -> float:
     raise problem(f"must be {limits}, found {format_si(value, unit)}")
 
 
-def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 < value < _MANY
-
-
 def _counts(value: Any, *, of: str = "") -> tuple[int, ...]:
-    if _is_count(value):
-        return (value,)
-    if isinstance(value, (list, tuple)) and value and all(_is_count(item) for item in value):
-        return tuple(value)
+    counts = tuple(value) if isinstance(value, list | tuple) else (value,)
+    if counts and all(type(count) is int and 0 < count < _MANY for count in counts):
+        return counts
     raise problem(
         f"must be a whole number{of} above 0 and below {_MANY:g}, or a list with one for each core, found {value!r}"
     )
-
-
-def _lanes(value: Any) -> int | str:
-    if _is_count(value) or value == "all":
-        return value  # type: ignore[no-any-return]
-    raise problem(f"must be a whole number of lanes above 0 and below {_MANY:g}, or 'all', found {value!r}")
 
 
 def of_words(words: Iterable[str]) -> BeforeValidator:
@@ -358,4 +347,4 @@ class Lanes(PriceNumber):
     """Synaptic operations that a core performs at once, or `all`: every target of a message at once."""
 
     confidence: Confidence = "stated"
-    value: Annotated[int | Literal["all"], BeforeValidator(_lanes)]
+    value: Positive | Literal["all"]
