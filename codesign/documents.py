@@ -34,7 +34,7 @@ else:
 Made = TypeVar("Made")
 _MOST_BYTES, _MOST_PROBLEMS = 1_000_000, 100
 LONGEST_KEY = 200
-CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 """Characters that no text may contain: they could control a terminal, and half of a surrogate pair cannot be written to
 a file."""
 _INNER_LINE = re.compile(r"\n(?!.+:[0-9]+: )")
@@ -349,11 +349,11 @@ class _Reader:
 
     def _text(self, node: yaml.ScalarNode) -> str:
         text = str(node.value)
-        control = CONTROL.search(text)
+        control = _CONTROL.search(text)
         if control is None:
             return text
         self._problem(node, f"the control character U+{ord(control[0]):04X} is not allowed; write plain text")
-        return CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
+        return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
 
     def _mapping(self, node: yaml.MappingNode, path: Path_) -> dict[Any, Any]:
         result: dict[Any, Any] = {}

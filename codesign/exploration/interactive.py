@@ -18,7 +18,7 @@ from codesign.analysis.results.formatting import coverage_words
 from codesign.analysis.results.statistics import interval
 from codesign.arguments import one_of
 from codesign.deferred import pd
-from codesign.documents import CONTROL, Path_, Spec, validate_data
+from codesign.documents import Spec, validate_data
 from codesign.errors import InputError
 from codesign.exploration import sweep as sweeps
 from codesign.exploration.definition.library import Model, choose_sweep, find_sweep
@@ -40,7 +40,6 @@ from codesign.hardware.cost.energy import check_operation
 from codesign.hardware.cost.scheduling import ChipSchedule, chip_schedule, on_chip
 from codesign.hardware.library import find_chip
 from codesign.hardware.placement.placement import Placement, place
-from codesign.mistakes import dotted
 from codesign.network.own_weights import own_weights
 from codesign.network.quantization import quantize
 from codesign.network.spiking_network import SpikingNetwork
@@ -54,7 +53,6 @@ from codesign.simulation.silence import warn_if_silent
 from codesign.terminal_text import is_watched
 from codesign.training.evaluation import evaluate
 from codesign.workload.events import EventBatch
-from codesign.yaml_nodes import DEEPEST, excess
 
 if TYPE_CHECKING:
     from codesign.exploration.pricing.pricing import PricingOutcome
@@ -225,26 +223,17 @@ def _described(kind: str, given: object, model: type[Described]) -> Described:
     return validate_data(_as_written(given), model)
 
 
-def _as_written(value: Any, at: Path_ = ()) -> Any:
-    """The value as in a file: NumPy arrays and scalars as lists and numbers, paths as text; specs are unchanged. Raises
-    InputError for values that no file can contain."""
-    value = value.tolist() if hasattr(value, "tolist") else value
-    if len(at) > DEEPEST:
-        raise InputError(f"{dotted(at[:3])}: {excess(len(at))}")
-    match value:
-        case Mapping():
-            if others := [key for key in value if not isinstance(key, str) and type(key) is not int]:  # for `by_tiles`
-                raise InputError(f"{dotted(at) or 'the document'}: a key must be a text, found {others[0]!r:.80}")
-            return {str(key): _as_written(inner, (*at, str(key))) for key, inner in value.items()}
-        case list() | tuple() | range():
-            return [_as_written(inner, (*at, place)) for place, inner in enumerate(value)]
-        case PurePath():
-            return str(value)
-        case str() if control := CONTROL.search(value):
-            raise InputError(f"{dotted(at)}: the character U+{ord(control[0]):04X} is not allowed; give plain text")
-        case None | str() | bool() | int() | float() | Spec():
-            return value
-    raise InputError(f"{dotted(at)}: must be a text, a number, a list or a mapping, found {type(value).__name__}")
+def _as_written(value: Any) -> Any:
+    """The value as in a file: NumPy arrays and scalars as lists and numbers, paths as text."""
+    match value.tolist() if hasattr(value, "tolist") else value:
+        case Mapping() as entries:
+            return {str(key): _as_written(inner) for key, inner in entries.items()}
+        case list() | tuple() | range() as values:
+            return [_as_written(inner) for inner in values]
+        case PurePath() as path:
+            return str(path)
+        case plain:
+            return plain
 
 
 def compare_schedules(
@@ -287,32 +276,24 @@ def compare_schedules(
         state, such as raised counts. `plot_schedules` draws the table.
 
     Raises:
-        InputError: an unknown chip, policy or stop, two with the same name, a policy that needs times that the chip
-            lacks, an empty list, a group size that is not a whole number above 0, or a label without an output neuron.
+        InputError: an unknown chip, policy or stop, a policy that needs times that the chip lacks, a group size that is
+            not a whole number above 0, or a label without an output neuron.
         InfeasibleError: the network does not fit a chip, and `scaled` is False.
     """
     check_labels(network, events)
     if stop is None:
         stop = ("on_output", "drained") if network.neuron.readout == "spikes" else "drained"
-    given = {"seeds": seeds, "policies": policies, "group_sizes": group_sizes, "stop": stop}
-    several = {name: _several(of) for name, of in given.items()}
-    if none := [name for name, of in several.items() if not of]:
-        raise InputError(f"{none[0]}: needs at least one")
-    draws, orders, sizes, stops = several.values()
+    draws, orders, sizes, stops = map(_several, (seeds, policies, group_sizes, stop))
     asked = [Schedule(policy=p, group_size=f, stop=s) for p, f, s in product(orders, sizes, stops)]
     cases = [_Case.of(network, chip, asked, scaled=scaled) for chip in _several(chips) or (None,)]
-    for name, of in (("chips", [case.chip for case in cases]), ("policies", [get_policy(p).name for p in orders])):
-        if len(set(of)) < len(of):
-            raise InputError(f"{name}: rows tell them apart by their names, which must differ, found {of}")
     for case in cases:
         case.check(events, draws)
     return pd.DataFrame([row for case in cases for row in case.rows(events, draws)])
 
 
 def _several(given: Any) -> tuple[Any, ...]:
-    """One or several values as a tuple without duplicates; a string or a chip is one value."""
-    several = list(given) if isinstance(given, Iterable) and not isinstance(given, str | Chip) else [given]
-    return tuple(one for number, one in enumerate(several) if one not in several[:number])
+    """One or several values as a tuple; a string or a chip is one value."""
+    return tuple(given) if isinstance(given, Iterable) and not isinstance(given, str | Chip) else (given,)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -327,11 +308,6 @@ class _Case:
     @staticmethod
     def of(network: SpikingNetwork, chosen: str | Path | Chip | None, asked: list[Schedule], *, scaled: bool) -> _Case:
         if chosen is None:
-            for schedule in asked:
-                if get_policy(schedule.policy).uses_service:
-                    raise InputError(
-                        f"policies: {schedule.policy_name!r} looks at the times of a chip; give chips, or leave it out"
-                    )
             plain = [(one.stop, ChipSchedule(schedule=one, assumptions=())) for one in (LAYERED, *asked)]
             return _Case(chip=None, network=network, placement=None, schedules=plain)
         chip = chosen if isinstance(chosen, Chip) else find_chip(chosen)

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 
-from codesign.arguments import flag, path
 from codesign.exploration.executors import ExecutorName
 from codesign.exploration.executors.base import Executor, Failure
 from codesign.exploration.jobs.jobs import ExecuteInputs, TrainInputs
@@ -43,9 +42,6 @@ class RunArguments:
         models: whether to also write each trained or tested model with its card.
         again: shell command that gives the same results, for the report; "" if there is none.
         resume: shell command that continues this run, for its record; "" if there is none.
-
-    Raises:
-        InputError: an output that is neither a path nor a URL, or `models` that is not a bool.
     """
 
     store: Store
@@ -57,10 +53,6 @@ class RunArguments:
     models: bool = False
     again: str = ""
     resume: str = ""
-
-    def __post_init__(self) -> None:
-        path("output", self.output)
-        flag("models", self.models)
 
 
 def run_work(work: Work, run: RunArguments, resources: ResourcesEntry) -> dict[str, Failure]:
