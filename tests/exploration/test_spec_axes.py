@@ -65,11 +65,10 @@ def test_values_of_axes_need_to_go_together_only_as_they_are_combined():
             ["odin.times.synaptic_operation: [1 ns, 20000]", "odin.clock: [100 MHz, 100 Hz]"],
             *(17, "odin.clock: times.synaptic_operation = 20000, clock = 100 Hz: odin: must take at most 1 s"),
         ),
-        (["odin.potential_bits: [2]"], 16, "odin.potential_bits: potential_bits = 2: odin: a potential must"),
         (  # a mesh of 4 × 8 tiles of 4 cores does not hold 200
             ["loihi.vector_width: [1, 2]", "loihi.cores: [64, 200]"],
             17,
-            "loihi.cores: cores = 200: loihi_sanafe: has place for 128 cores (4×8 tiles of 4), the",
+            "loihi.cores: vector_width = 1, cores = 200: loihi_sanafe: has place for 128 cores (4×8 tiles of 4), the",
         ),
     ],
 )

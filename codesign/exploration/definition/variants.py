@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import product
 from typing import Any, Generic, TypeVar
@@ -28,10 +28,6 @@ Settings = Mapping[str, AxisValue]
 MOST_POINTS = 100_000
 """Most design points of a sweep. Planning this many takes minutes and a gigabyte; a file with more has an axis too
 many."""
-
-
-_MOST_CLASHES = 20
-"""Most combinations of values that are reported as invalid together; to look into each takes milliseconds."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,20 +138,22 @@ def axis_units(spec: SweepSpec) -> dict[str, str]:
 
 def _variants(spec: SweepSpec, name: str, block: str, changed: Callable[[Settings], T]) -> list[Variant[T]]:
     """The variants for all combinations of the axes of a named entry of a block, or of those on network and workload if
-    the block is "". Values of a combination are set together."""
+    the block is "". Values of a combination are set together. Raises InputError with each mistake once, at the axis
+    that it names, otherwise at the last one."""
     prefix = f"{block}.{name}." if block else ""
     paths = [path for path in spec.axes if (path.startswith(prefix) if block else is_of_design(path))]
     axes = {path.removeprefix(prefix): spec.axes[path] for path in paths}
     settings = [dict(zip(axes, values, strict=True)) for values in product(*axes.values())]
     values, mistakes = [], dict[str, Mistake]()
     for chosen in settings:
-        if isinstance(value := _changed(changed, chosen), InputError):
+        try:
+            values.append(changed(chosen))
+        except InputError as error:
             if not chosen:
-                raise value
-            if str(value) not in mistakes and len(mistakes) < _MOST_CLASHES:
-                mistakes[str(value)] = _clash(prefix, axes, chosen, changed, str(value))
-        else:
-            values.append(value)
+                raise
+            text, told = str(error), ", ".join(f"{path} = {value}" for path, value in chosen.items())
+            named = next((path for path in chosen if text.startswith(f"{path}: ")), [*chosen][-1])
+            mistakes.setdefault(text, (("axes", f"{prefix}{named}"), f"{told}: {text.removeprefix(f'{named}: ')}"))
     if mistakes:
         raise spec.refusal(mistakes.values())
     columns = [column_values([chosen[parameter] for chosen in settings]) for parameter in axes]
@@ -163,35 +161,6 @@ def _variants(spec: SweepSpec, name: str, block: str, changed: Callable[[Setting
         Variant(name=name, value=value, axes=tuple(zip(paths, (column[i] for column in columns), strict=True)))
         for i, value in enumerate(values)
     ]
-
-
-def _changed(changed: Callable[[Settings], T], settings: Settings) -> T | InputError:
-    try:
-        return changed(settings)
-    except InputError as error:
-        return error
-
-
-def _clash(
-    prefix: str,
-    axes: Mapping[str, Sequence[AxisValue]],
-    settings: Settings,
-    changed: Callable[[Settings], object],
-    text: str,
-) -> Mistake:
-    """The mistake of values of axes that are invalid together, by their paths without the prefix. Axes without which,
-    and at both ends of which, `text` is still the error have no part in it. It is placed at the axis that the text
-    names, otherwise at the last one."""
-
-    def decides(name: str) -> bool:
-        without = {path: value for path, value in settings.items() if path != name}
-        others = (without, *({**settings, name: axes[name][end]} for end in (0, -1)))
-        return any(str(_changed(changed, other)) != text for other in others)
-
-    own = [*filter(decides, settings)] or [*settings]
-    named = next((name for name in own if text.startswith(f"{name}: ")), own[-1])
-    told = ", ".join(f"{name} = {settings[name]}" for name in own)
-    return ("axes", f"{prefix}{named}"), f"{told}: {text.removeprefix(f'{named}: ')}"
 
 
 def parameter_value(chip: Chip, parameter: str) -> tuple[str | float | None, str]:
