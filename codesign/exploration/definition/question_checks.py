@@ -11,8 +11,7 @@ from typing import Any
 
 from codesign.analysis.answers.selecting import FACTS, selection_problems
 from codesign.analysis.questions import CHOICES, form_of
-from codesign.analysis.results.columns import AXIS_PREFIX, COLUMNS, NUMERIC_COLUMNS
-from codesign.analysis.results.formatting import is_share, like
+from codesign.analysis.results.columns import AXIS_PREFIX, NUMERIC_COLUMNS
 from codesign.analysis.results.measures import measures_known
 from codesign.documents import Path_, value_at
 from codesign.exploration.definition.checks import Blocks, Mistakes, list_at, mapping
@@ -20,7 +19,6 @@ from codesign.exploration.definition.entries import MODELS
 from codesign.exploration.definition.nested import unknown_part
 from codesign.mistakes import suggestion
 from codesign.simulation.policies import policy_names
-from codesign.units import si_unit
 
 _TRAINING = "training."
 _SETTINGS = {
@@ -74,30 +72,12 @@ def _columns(content: Mapping[str, Any]) -> Mistakes:
                 yield place, f"'{column}' is not a numeric column of results{more}{suggestion(column, known)}"
     of_table = [column for column in list_at(content, "columns") if isinstance(column, str)]
     for name, row in mapping(content, "rows").items():
-        for column, value in mapping(row, "values").items():
+        for column in mapping(row, "values"):
             if column not in of_table:
                 yield ("rows", name, "values", column), f"is not among the columns{suggestion(column, of_table)}"
-            elif misfit := _misfit(column, value):
-                yield ("rows", name, "values", column), misfit
     for name in mapping(content, "settings"):
         if name.removeprefix(_TRAINING).partition(".")[0] not in _SETTINGS:
             yield ("settings", name), f"is not a setting of recipes, neurons or data{suggestion(name, _SETTINGS)}"
-
-
-def _misfit(column: str, value: Any) -> str:
-    """Why a printed number cannot be one of its column; "" if it can, and for any other text, such as `about 1/4`."""
-    number, _, unit = str(value).strip().partition(" ")
-    known = COLUMNS.get(like(column))
-    try:
-        float(number)
-        given = unit if unit == "%" else si_unit(unit)
-    except ValueError:
-        return ""
-    own = "" if known is None else "%" if is_share(column) else si_unit(known.unit)
-    if known is None or not unit or given == own:
-        return ""
-    example = "in %" if own == "%" else f"a quantity in {own}" if own else "a plain number"
-    return f"must be {example}, found '{value}'"
 
 
 def _selections(content: Mapping[str, Any], known: Mapping[str, Any]) -> Mistakes:
