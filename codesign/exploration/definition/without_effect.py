@@ -11,33 +11,19 @@ from codesign.exploration.definition.entries import ScheduleEntry
 from codesign.exploration.definition.spec import SweepSpec
 from codesign.exploration.definition.variants import recipe_variants, schedule_variants
 from codesign.simulation.schedule import OF_STOPS
-from codesign.training.recipe import Recipe
 
 
-def _silences(recipe: Recipe, design: SweepSpec) -> bool:
-    """Whether a neuron that fired can be evaluated again in a pass, and then stays silent."""
-    again = recipe.method == "unlayered" or any(one.within is not None for one in design.network.delayed)
-    return design.neuron.refractory and again
-
-
-def _stops_by(stops: Sequence[str], schedule: ScheduleEntry, _: Sequence[SweepSpec]) -> bool:
+def _stops_by(stops: Sequence[str], schedule: ScheduleEntry) -> bool:
     return (schedule.stop or "on_output") in stops
 
 
-_MATTERS: Mapping[str, Mapping[str, tuple[Callable[[Any, Sequence[SweepSpec]], bool], str]]] = {
+_MATTERS: Mapping[str, Mapping[str, tuple[Callable[[Any], bool], str]]] = {
     "recipe": {
-        "momentum_noise": (
-            lambda recipe, _: recipe.noisy,
-            "method unlayered and a policy that adds it, such as momentum",
-        ),
-        "refractory_dropout": (
-            lambda recipe, designs: recipe.refractory and any(map(partial(_silences, recipe), designs)),
-            "method unlayered, and refractory true of recipe and neuron: otherwise no neuron is kept from firing again",
-        ),
-        "spike_floor": (lambda recipe, _: recipe.cost_in_words is not None, "spike_cost or budget"),
-        "input_cost": (lambda recipe, _: recipe.input_gate, "input_gate"),
+        "momentum_noise": (lambda recipe: recipe.noisy, "method unlayered and a policy that adds it, such as momentum"),
+        "spike_floor": (lambda recipe: recipe.cost_in_words is not None, "spike_cost or budget"),
+        "input_cost": (lambda recipe: recipe.input_gate, "input_gate"),
         "cost_ramp": (
-            lambda recipe, _: recipe.cost_in_words is not None or recipe.input_gate,
+            lambda recipe: recipe.cost_in_words is not None or recipe.input_gate,
             "spike_cost, budget or input_gate",
         ),
     },
@@ -46,10 +32,9 @@ _MATTERS: Mapping[str, Mapping[str, tuple[Callable[[Any, Sequence[SweepSpec]], b
 """Parameters that matter only together with others, by block: whether they do, and what they need."""
 
 
-def without_effect(spec: SweepSpec, designs: Sequence[SweepSpec]) -> Iterator[str]:
+def without_effect(spec: SweepSpec) -> Iterator[str]:
     """Yield a sentence for each of these parameters that the file gives in an entry, or as an axis of it, and that has
-    no effect for any values of the entry's axes; and for each axis of a schedule that no chip runs. `designs` are the
-    sweeps of each network."""
+    no effect for any values of the entry's axes; and for each axis of a schedule that no chip runs."""
     run = {name for entry in spec.chips.values() for name in entry.schedules}
     for path in spec.axes:
         block, name, _ = axis_parts(path)
@@ -64,5 +49,5 @@ def without_effect(spec: SweepSpec, designs: Sequence[SweepSpec]) -> Iterator[st
             for parameter, (matters, needed) in _MATTERS[block].items():
                 path = f"{block}.{name}.{parameter}"
                 said = path in spec.axes or spec.says((f"{block}s", name, parameter))
-                if said and not any(matters(variant.value, designs) for variant in varied(spec, name)):
+                if said and not any(matters(variant.value) for variant in varied(spec, name)):
                     yield f"{path} changes nothing; it needs {needed}"
