@@ -213,8 +213,7 @@ def _show_outcome(outcome: SweepOutcome, *, as_json: bool) -> int:
     else:
         print_summary(outcome.table, printable(outcome.report), printable(outcome.results), console)
     if models is not None:
-        besides = f", besides {models.others:,} from before" if models.others else ""
-        text = f"models   {printable(models.folder)} ({models.written:,}{besides})"
+        text = f"models   {printable(models.folder)} ({models.written:,})"
         console.print(text, markup=False, highlight=False, soft_wrap=True)
     if models is not None and models.missing:
         told, more = models.missing[:_MOST_MISSING], len(models.missing) - _MOST_MISSING

@@ -31,13 +31,12 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9._+-]")
 
 @dataclass(frozen=True, kw_only=True)
 class ModelFiles:
-    """The number of models written to a folder, the models of feasible design points that are missing, each with the
-    reason, and the number of others that were there before."""
+    """The number of models written to a folder, and the models of feasible design points that are missing, each with
+    the reason."""
 
     folder: Location
     written: int
     missing: tuple[str, ...]
-    others: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,17 +83,14 @@ def write_models(
     frame, trial = table.frame, f"{AXIS_PREFIX}{TRIAL_AXIS}"
     labels: Any = frame[trial] if trial in frame else [""] * len(frame)
     rows = frame.groupby([labels, "point"]).indices
-    missing, others = [], {name for name in folder.names() if name.endswith(".safetensors")}
+    missing = []
     names = file_names([(m.trial.replace(" ", ""), m.recipe, m.axes, m.seed) for m in models])
     for name, model in zip(names, models, strict=True):
         positions = [position for point in model.points for position in rows.get((model.label, point), ())]
         if not _write(folder, name, model, table, positions, run):
             reason = reasons.get(model.inputs.key, "it vanished from the store; run it again")
             missing.append(f"{model.title}: {reason}")
-        else:
-            others.discard(f"{name}.safetensors")
-    written = len(models) - len(missing)
-    return ModelFiles(folder=folder.location, written=written, missing=tuple(missing), others=len(others))
+    return ModelFiles(folder=folder.location, written=len(models) - len(missing), missing=tuple(missing))
 
 
 def file_names(models: Iterable[tuple[str, str, Mapping[str, str | float], int]]) -> list[str]:
