@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, field_validator
 
 from codesign.documents import Spec
 from codesign.units import Memory, Real, Time
@@ -30,13 +30,9 @@ def usable_cores() -> int:
 def core_limit(control: Path) -> float:
     """The limit of a container's processor time per wall time, from its folder of control files; infinite if
     unlimited."""
-    with suppress(OSError, ValueError):  # version 2: "max" if unlimited
+    with suppress(OSError, ValueError):  # "max" if unlimited
         limit_us, period_us = (control / "cpu.max").read_text(encoding="ascii").split()
         return int(limit_us) / int(period_us)
-    with suppress(OSError, ValueError):  # version 1: -1 if unlimited
-        files = (control / "cpu" / f"cpu.cfs_{name}_us" for name in ("quota", "period"))
-        limit, period = (int(file.read_text(encoding="ascii")) for file in files)
-        return limit / period if limit > 0 else math.inf
     return math.inf
 
 
@@ -73,9 +69,3 @@ class ResourcesEntry(Spec):
     train: JobResources = JobResources()
     execute: JobResources = JobResources()
     price: JobResources = JobResources()
-
-    @model_validator(mode="after")
-    def _check(self) -> ResourcesEntry:
-        if self.price.gpus:
-            raise ValueError("price.gpus: prices are arithmetic on the CPU; remove it")
-        return self
