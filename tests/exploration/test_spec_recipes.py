@@ -135,32 +135,21 @@ chips: {{loihi: {{}}}}
 
 
 def test_what_recipes_share_gives_way():
-    """To a preset of one's own, to layered training, to a mixture, and to a schedule in place of a mixture."""
-    text = """
-name: shared
-workload: {name: digits}
-network: {hidden: "[8x2]"}
-preset: nmnist
-recipe_defaults: {epochs: 3, preset: recommended_unlayered}
-recipes:
-  usual: {}
-  layered: {preset: recommended_layered}
-  by_method: {method: layered}
-  mixed: {mixture: [{policy: random, group_size: 2}, {method: layered}]}
-  own: {preset: recommended_unlayered, mixture: [{policy: fifo, group_size: 1}], spike_cost: 1}
-chips: {loihi: {}}
-"""
-    usual, *layered, mixed, own = parse_document(text, "shared.yaml", SweepSpec).recipes.values()
-    assert (usual.method, usual.policy, usual.spike_cost, usual.mixture) == ("unlayered", "random", 0.06, None)
-    assert [(one.method, one.spike_cost, one.policy) for one in layered] == [("layered", 0.06, "random")] * 2
-    assert [schedule.group_size for schedule in mixed.schedules] == [2, None]
-    assert (own.spike_cost, own.schedule.policy, mixed.loss) == (1.0, "fifo", usual.loss)
-    mixture = "method: unlayered, mixture: [{policy: momentum, group_size: 2}]"
-    shared = text.replace("preset: recommended_unlayered", mixture, 1)
-    usual, *_, mixed, own = parse_document(shared, "shared.yaml", SweepSpec).recipes.values()
+    """To layered training, to a mixture, and to a schedule in place of a mixture."""
+    shared = "method: unlayered, mixture: [{policy: momentum, group_size: 2}]"
+    spec = tiny(
+        ("recipe_defaults: {", f"recipe_defaults: {{{shared}, "),
+        beside(
+            "usual: {}",
+            "mixed: {mixture: [{policy: random, group_size: 2}, {method: layered}]}",
+            "single: {policy: fifo}",
+        ),
+    )
+    layered, usual, mixed, single = spec.recipes.values()
+    assert (layered.method, layered.policy, layered.mixture) == ("layered", "random", None)
     assert usual.schedule.policy == "momentum"
-    plain = parse_document(shared.replace("usual: {}", "usual: {policy: fifo}"), "shared.yaml", SweepSpec)
-    assert (plain.recipes["usual"].mixture, plain.recipes["usual"].group_size) == (None, 8)
+    assert [schedule.group_size for schedule in mixed.schedules] == [2, None]
+    assert (single.policy, single.mixture, single.group_size) == ("fifo", None, 8)
 
 
 def test_a_network_takes_inputs_and_outputs_from_the_workload_and_layers_from_the_preset():

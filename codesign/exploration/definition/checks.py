@@ -34,7 +34,7 @@ Blocks = Mapping[str, Mapping[str, Any]]
 
 
 def _merged_recipe(recipe: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
-    """A recipe completed by its own preset, then `recipe_defaults`, then their preset, then the file's.
+    """A recipe completed by its own preset, then `recipe_defaults`, then the file's preset.
 
     Defaults that contradict the recipe are dropped: a schedule if its method is `layered` or it has a mixture, and a
     mixture if it gives a schedule. A recipe that uses a trained model is not completed.
@@ -45,11 +45,8 @@ def _merged_recipe(recipe: dict[str, Any], data: dict[str, Any]) -> dict[str, An
     defaults: dict[str, Any] = {}
     if preset is not None:
         defaults.update({name: value for name, value in preset if name in Recipe.model_fields and value is not None})
-    shared = mapping(data, "recipe_defaults")
-    if "preset" in recipe:
-        shared = {name: value for name, value in shared.items() if name != "preset"}
-    (of_shared, shared), (of_own, recipe) = (_without_preset(given, data) for given in (shared, recipe))
-    defaults.update({**of_shared, **shared, **of_own})
+    of_own, recipe = _without_preset(recipe, data)
+    defaults.update({**mapping(data, "recipe_defaults"), **of_own})
     if {**defaults, **recipe}.get("method") == "layered":
         for name in UNLAYERED_ONLY:
             defaults.pop(name, None)
@@ -151,10 +148,10 @@ def _names(data: dict[str, Any], blocks: Blocks) -> Iterator[tuple[Path_, Iterab
     name."""
     yield ("preset",), PRESETS, "preset"
     yield ("workload", "name"), dataset_names(), "dataset"
-    recipes: list[Path_] = [("recipe_defaults",), *(("recipes", name) for name in mapping(data, "recipes"))]
-    for recipe in recipes:
-        yield (*recipe, "preset"), RECIPES, "preset of a recipe"
-        yield (*recipe, "chip"), blocks["chip"], "chip"
+    yield ("recipe_defaults", "chip"), blocks["chip"], "chip"
+    for recipe in mapping(data, "recipes"):
+        yield ("recipes", recipe, "preset"), RECIPES, "preset of a recipe"
+        yield ("recipes", recipe, "chip"), blocks["chip"], "chip"
     for name, entry in mapping(data, "chips").items():
         for i, _ in enumerate(list_at(entry, "schedules")):
             yield ("chips", name, "schedules", i), blocks["schedule"], "schedule"
