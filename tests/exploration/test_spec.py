@@ -101,7 +101,6 @@ def test_what_is_wrong_by_itself_is_told_at_its_line(old, new, message):
     ("change", "message"),
     [
         (axes("chip.mubrain.vector_width: [1, 4, 1]"), "must differ, found 1, 4, 1"),
-        (axes("chip.mubrain.supply_voltage: [1 V, 1.1 V, 1000 mV]"), "must differ, found 1 V, 1.1 V, 1000 mV"),
         (("training: [0]", "training: [0, 0]"), "seeds must differ, found 0, 0"),
         (("[layered, asynchronous]", "[layered, layered]"), "schedules must differ, found layered, layered"),
         (("group_size: 4}", "group_size: 1000000000000000000000}"), "must be less than 2147483648"),

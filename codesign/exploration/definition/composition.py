@@ -11,7 +11,6 @@ A file is folded from parts, each merged over the previous ones by `codesign.mer
 from __future__ import annotations
 
 import copy
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,11 +19,10 @@ from typing import Any, Generic, TypeVar
 from codesign.documents import Path_, Spec, validate_document
 from codesign.errors import DocumentError, InputError
 from codesign.hardware.chip.extending import give_way, part_over
-from codesign.merging import MOST_NAMES, Fragment, Merged, chain_of, hint
+from codesign.merging import Fragment, Merged, chain_of, hint
 from codesign.mistakes import shown, suggestion
 
 _KEYS = ("extends", "datasets", "scales", "remove")
-_NAME = re.compile(r"[A-Za-z0-9_-]{1,40}")
 
 Model = TypeVar("Model", bound=Spec)
 
@@ -134,14 +132,7 @@ class _Folded(Merged):
             message = f"must be a mapping from names to parts of a sweep file, found {shown(data)}"
             self.mistake(part, (block,), message)
             return
-        if len(data) > MOST_NAMES:
-            self.mistake(part, (block,), f"has {len(data):,} names, more than {MOST_NAMES}")
-            return
         for name in data:
-            if not _NAME.fullmatch(name):
-                message = "must be at most 40 letters, digits, '_' and '-', because it becomes part of the sweep's name"
-                self.mistake(part, (block, name), message)
-                continue
             self.parts[block].setdefault(name, []).append(Fragment(document=part.document, at=(*part.at, block, name)))
 
     def prepared(self, here: Path_, before: Any, value: Any) -> Any:
