@@ -19,7 +19,7 @@ from typing import Any, Generic, TypeVar
 from codesign.documents import Path_, Spec, validate_document
 from codesign.errors import DocumentError, InputError
 from codesign.hardware.chip.extending import give_way, part_over
-from codesign.merging import Fragment, Merged, chain_of, hint
+from codesign.merging import Fragment, Merged, chain_of
 from codesign.mistakes import shown, suggestion
 
 _KEYS = ("extends", "datasets", "scales", "remove")
@@ -94,9 +94,7 @@ def _choose(path: Path, folded: _Folded, what: str, name: str | None) -> str | N
     if chosen not in there:
         if folded.problems:
             raise DocumentError(folded.problems)
-        if not there:
-            raise InputError(f"{path}: has no {what}s, so '{chosen}' cannot be chosen")
-        raise InputError(f"{path}: has no {what} '{chosen}'{suggestion(chosen, there)}")
+        raise InputError(f"{path}: has no {what} '{chosen}'{suggestion(chosen, there) if there else ''}")
     for part in there[chosen]:
         folded.fold(part, allowed=("scales", "remove") if what == "dataset" else ("remove",))
     return chosen
@@ -146,14 +144,3 @@ class _Folded(Merged):
                 give_way(self, here, value)
             return value
         return part_over(self, here, before, value, chip=here[:2])
-
-    def remove_path(self, part: Fragment, number: int, path: str) -> None:
-        block, _, name = path.partition(".")
-        if block not in self.parts:
-            super().remove_path(part, number, path)
-            return
-        parts = self.parts[block]
-        if not name and parts:
-            parts.clear()
-        elif parts.pop(name, None) is None:
-            self.mistake(part, ("remove", number), f"there is no '{path}' to remove{hint(name, parts)}")

@@ -116,8 +116,6 @@ class SweepSpec(FileSpec):
     def cross_check(cls, data: Any) -> Iterable[tuple[Path_, str]]:
         if not isinstance(data, dict):
             return
-        if cls is SweepSpec and "space" in data:
-            yield ("space",), "this is a study; run it with `codesign study`"
         blocks = checks.blocks_of(data)
         yield from checks.problems(data, blocks)
         hidden = [name for name in checks.mapping(data, "schedules") if name in BUILT_IN_SCHEDULES]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, get_args
 
-from codesign.arguments import instance, one_of
+from codesign.arguments import one_of
 from codesign.errors import InputError
 from codesign.hardware.cost.cost import price
 from codesign.hardware.cost.scheduling import chip_schedule
@@ -66,7 +66,5 @@ def energy_meter(
     Raises:
         InputError: the chip states no energy per synaptic operation.
     """
-    instance("validation", validation, EventBatch)
-    one_of("operation", operation, get_args(Operation))
     one_of("book", book, get_args(StaticBook))
     return MeteredChip(placement=placement, operation=operation, book=book).meter(validation)
