@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 import pytest
 from tiny_sweeps import TINY, assert_at_lines, axes, instead, plan_problems, problems, text_of, tiny
-
-from codesign import units
-from codesign.hardware.chip.description import Chip
 
 AXES = """\
 axes:
@@ -125,28 +120,3 @@ def test_memories_are_built_for_the_widths_of_weights_that_an_axis_gives():
     clash = "potential_bits = 6, weight_bits = chip: loihi_sanafe: a potential must hold at least one weight"
     told = f"axes.chip.loihi.weight_bits: {clash}, found 6 bits of potential and 9 of weights"
     assert plan_problems(text_of(*wrong)) == [(17, told)]
-
-
-def test_twice_the_values_are_twice_the_work(monkeypatch: pytest.MonkeyPatch):
-    work: Counter[str] = Counter()
-    equal, parse = Chip.__eq__, units.parse_quantity
-
-    def counted_equal(self: Chip, other: object) -> bool:
-        work["compared"] += 1
-        return equal(self, other)
-
-    def counted_parse(text: object, unit: str) -> float:
-        work["parsed"] += 1
-        return parse(text, unit)
-
-    monkeypatch.setattr(Chip, "__eq__", counted_equal)
-    monkeypatch.setattr(units, "parse_quantity", counted_parse)
-    done = []
-    for count in (40, 80):
-        values = [f"{number} fJ" for number in range(1, count + 1)]
-        tiny(axes(f"chip.mubrain.energies.synaptic_operation: {values}"))
-        done.append(work.copy())
-        work.clear()
-    few, many = done
-    assert many["compared"] == 0
-    assert many["parsed"] <= 2 * few["parsed"] + 50
