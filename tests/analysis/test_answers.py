@@ -226,14 +226,6 @@ def test_points_that_answer_nothing_take_no_part():
     assert answer.remarks[-1].startswith("2 points have no output spike")
 
 
-def test_options_beyond_those_that_are_ranked_are_shown():
-    rows = [row("a", float(n), 0, energy_j=1e-9 * n) for n in range(1, 63)]
-    answer = asked(rows, choose="axis.width", least="energy_j")
-    assert labels(answer)[58:] == ["width 59", "width 60", "width 61", "width 62"]
-    told = "Not among the best 60, which are ranked."
-    assert [option.obstacle for option in answer.options[58:]] == ["", "", told, told]
-
-
 def test_two_sides_are_compared_at_their_best():
     rows = rows_of([("a", 1.0, 0.95, 10.0, 8.0), ("a", 2.0, 0.95, 20.0, 2.0), ("b", 1.0, 0.97, 40.0, 4.0)])
     rows = [one | {"samples": 10_000} for one in rows]

@@ -33,7 +33,7 @@ from codesign.analysis.comparisons.constraints import (
     misses_in_words,
     resolved,
 )
-from codesign.analysis.comparisons.contest import Contest, waiting_of
+from codesign.analysis.comparisons.contest import Contest
 from codesign.analysis.comparisons.obstacles import absence, untimed
 from codesign.analysis.questions import ChooseQuestion
 from codesign.analysis.results.columns import AXIS_PREFIX
@@ -112,9 +112,9 @@ def standing_of(contest: Contest) -> Standing:
     """Return the verdict of a contest.
 
     Besides its share, `sure` needs an interval over training seeds that excludes the opposite, test samples that show
-    the difference, limits that are met without doubt and in more than one seed and, if the best lacks a time, one of
-    the next from which it is guessed. With one seed, `likely` needs test samples that show the difference. A contest
-    is open if all other options are unknown.
+    the difference, limits that are met without doubt and in more than one seed, and a best whose value leaves out no
+    time. With one seed, `likely` needs test samples that show the difference. A contest is open if all other options
+    are unknown.
     """
     if undecided(contest) or unpaired(contest) or (contest.unknown and contest.second is None):
         return "open"
@@ -124,9 +124,8 @@ def standing_of(contest: Contest) -> Standing:
     if not several and (by_chance or left_to_chance(contest)):
         return "open"
     shown = several or not contest.where if gain is None else gain.above_zero and not by_chance
-    if contest.second is not None and untimed(best, contest.column):
-        shown &= waiting_of(best, contest.second) is not None
-    if contest.confidence >= CONFIDENCE and shown and not (_limits_in_doubt(contest) or without_draws(contest.column)):
+    in_doubt = _limits_in_doubt(contest) or untimed(best, contest.column) or without_draws(contest.column)
+    if contest.confidence >= CONFIDENCE and shown and not in_doubt:
         return "sure"
     return "likely" if contest.confidence >= LIKELY else "open"
 
@@ -173,7 +172,7 @@ def options_of(contest: Contest, columns: Sequence[str] = ()) -> tuple[Option, .
     unranked = sorted(contest.unranked.items(), key=lambda one: contest.label_of(one[0]))
     others = [
         Option(label=contest.label_of(point), point=point, values=values_of(point, shown), obstacle=reason)
-        for point, reason in (*contest.beyond.items(), *unranked)
+        for point, reason in unranked
     ]
     return (*ranked, *others, *_missed(contest))
 

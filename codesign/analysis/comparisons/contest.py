@@ -6,8 +6,7 @@ constraints there and is as good as every other option that does; equally good o
 representative misses the constraints, another variant of its option may stand in. Draws are those of the rows (see
 `codesign.analysis.comparisons.robustness`): the same for all points of a chip, independent between chips. Terms that a
 point lacks are drawn as well: what they cost the other point, times a factor that is log-normal around 1. A missing
-term therefore makes a point less certain, never cheaper. A missing time of the agreement between neighbours is drawn
-like a term.
+term therefore makes a point less certain, never cheaper.
 """
 
 from __future__ import annotations
@@ -29,8 +28,8 @@ from codesign.analysis.comparisons.constraints import (
     seeds_of,
     standing,
 )
-from codesign.analysis.comparisons.obstacles import Terms, absence, obstacle_between, untimed
-from codesign.analysis.comparisons.robustness import DRAWN, drawn, places_of
+from codesign.analysis.comparisons.obstacles import Terms, absence, obstacle_between
+from codesign.analysis.comparisons.robustness import drawn, places_of
 from codesign.analysis.results.naming import Names
 from codesign.analysis.results.points import Point
 from codesign.analysis.results.statistics import GIVEN
@@ -43,7 +42,7 @@ GUESSED = 5.0
 of an operation differs from the mean of the others (`docs/design.md`, Structure)."""
 _ROUNDING = 1e-12
 _MOST = 60
-"""The number of points held against each other in every draw; points that are worse on average win in none."""
+"""The number of points held against each other in every draw; those beyond are not ranked."""
 
 Met = Mapping[Point, Flags]
 
@@ -161,17 +160,8 @@ class Contest:
         return -1.0 if self.more else 1.0
 
     @cached_property
-    def _in_order(self) -> list[Point]:
-        return sorted(self.chosen.values(), key=lambda point: standing(point, self.column, more=self.more))
-
-    @cached_property
     def _foremost(self) -> list[Point]:
-        return self._in_order[:_MOST]
-
-    @property
-    def beyond(self) -> Mapping[Point, str]:
-        """The chosen points beyond the number that is held against each other, with the reason in words."""
-        return dict.fromkeys(self._in_order[_MOST:], f"Not among the best {_MOST}, which are ranked.")
+        return sorted(self.chosen.values(), key=lambda point: standing(point, self.column, more=self.more))[:_MOST]
 
     @cached_property
     def _comparable(self) -> list[Point]:
@@ -343,26 +333,7 @@ class Contest:
             owed, due = other - self._values(b, terms), one - self._values(a, terms)
             draws = max(one.shape[1], other.shape[1])
             one, other = one + _guessed(a, owed, draws), other + _guessed(b, due, draws)
-        return self._sign * self._slowed(one, a, b), self._sign * self._slowed(other, b, a)
-
-    def _slowed(self, values: Floats, point: Point, other: Point) -> Floats:
-        """Add to (S, D) values the time that the point's file does not give: the other one's waiting time, times a
-        factor. An energy grows by the static power over that time, a product by both. A power is that energy over the
-        longer time."""
-        waits = waiting_of(point, other)
-        if not waits or not DRAWN.get(self.column):
-            return values
-        later = _guessed(point, np.full((1, 1), waits), values.shape[1])
-        energy, latency, busy = (point.value(name).mean or 0.0 for name in ("energy_j", "latency_s", "on_s"))
-        static = sum(point.term(name).mean or 0.0 for name in point.known_terms(("static",)))
-        dearer = later * (static / busy if busy and point.operation == "accelerated" else 0.0)
-        if self.column == "power_w":
-            longer = later if point.operation == "accelerated" else 0.0
-            return np.asarray((values * busy + dearer) / (busy + longer)) if busy else values
-        if len(DRAWN[self.column]) > 1:
-            return values + (later * energy + dearer * (latency + later))
-        whole, grown = (energy, dearer) if DRAWN[self.column] == ("energy_j",) else (latency, later)
-        return values + grown * ((point.value(self.column).mean or 0.0) / whole if whole else 1.0)
+        return self._sign * one, self._sign * other
 
     def _values(self, point: Point, terms: Terms) -> Floats:
         """Return (S, D) values, or (1, D) means over the point's own training seeds if it lacks one or none are
@@ -376,14 +347,6 @@ class Contest:
         if not self._seeds or not set(self._seeds) <= set(seeds):
             return np.asarray(values.mean(axis=0, keepdims=True))
         return values[[seeds.index(seed) for seed in self._seeds]]
-
-
-def waiting_of(point: Point, other: Point) -> float | None:
-    """Return the time, in seconds, from which a time missing in a point's file is guessed: 0 if there is nothing to
-    guess, None if the other point has no such time."""
-    if not untimed(point, "latency_s") or untimed(other, "latency_s"):
-        return 0.0
-    return other.value("latency_synchronization_s").mean if other.synchronization in ("barrier", "neighbour") else None
 
 
 def _guessed(point: Point, elsewhere: Floats, draws: int) -> Floats:
