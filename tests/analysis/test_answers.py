@@ -223,7 +223,7 @@ def test_points_that_answer_nothing_take_no_part():
     rows += [one | {"chip": "c", "chip_title": "c", "undecided_fraction": 1.0} for one in rows if one["chip"] == "a"]
     answer = asked(rows, choose="chip", least="energy_j")
     assert labels(answer) == ["a"]
-    assert answer.remarks[-1].startswith("2 points have no output spike")
+    assert answer.remarks[-1].startswith("Left out: 2 points")
 
 
 def test_two_sides_are_compared_at_their_best():
@@ -399,5 +399,5 @@ def test_a_seed_that_answers_nothing_is_named_and_one_that_nobody_can_rank_is_sa
     answer = asked(rows, choose="chip", least="energy_j")
     assert " other is not ranked." in answer.sentence
     assert labels(asked([row for row in rows if row["chip"] == "other"], choose="chip", least="energy_j")) == ["other"]
-    named = "At mine, random order, layered training, width 1, training seed 2 has no right answer, which counts."
+    named = "At mine, random order, layered training, width 1, some training seeds have no right answer, which counts."
     assert answer.remarks[-1] == named

@@ -75,9 +75,6 @@ def test_draws_that_speak_for_another_option_are_told():
     assert (answer.standing, labels(answer)[0]) == ("open", "a")
     assert answer.confidence == pytest.approx(0.176, abs=0.01)
     assert "But in 82 % of training seeds and draws of the chips' numbers it is b." in answer.sentence
-    told = next(remark for remark in answer.remarks if remark.startswith("Over the ranges"))
-    assert "the energy per sample of a is 2." in told
-    assert "6.3" in told  # 2 · 10^0.5 in the middle
 
 
 def test_seeds_that_speak_for_another_option_are_told_without_draws():
@@ -123,9 +120,6 @@ def test_options_that_are_best_on_different_chips_say_so(form):
     for select, said in (({}, True), ({"chip": "a"}, False)):
         columns = {"columns": ["latency_s"]} if "compare" in form else {}
         assert (told in asked(rows, **form, **columns, select=select).sentence) == said
-    alone = [one for one in rows if (one["chip"] == "a") == (one["axis.width"] == 1)]
-    told = "Width 1 is at its best on a and width 2 on b; no chip has both."
-    assert told in asked(alone, **form, **columns).sentence
     assert "at its best" not in asked(rows, choose="chip", least="latency_s").sentence
 
 
@@ -139,11 +133,11 @@ def test_few_points_that_never_answer_are_named():
         return silent_networks(table_of(made)).partition(" Likely: ")[0]
 
     assert told() == ""
-    two = "2 of 30 rows have no output spike in any sample, so every answer is wrong"
+    two = "No sample has an output spike in 2 of 30 rows"
     assert told(("loihi", "layered")) == f"{two}: Loihi, the chip's own schedule (layered training)."
     everything = {(one["chip"], one["recipe"]) for one in rows}
-    assert told(*everything).endswith("30 of 30 rows have no output spike in any sample, so every answer is wrong.")
-    assert told(*(everything - {("loihi", "layered")})).endswith("every answer is wrong.")
+    assert told(*everything).endswith(" in 30 of 30 rows.")
+    assert told(*(everything - {("loihi", "layered")})).endswith(" in 28 of 30 rows.")
 
 
 def test_models_over_their_budget_are_counted_and_named():
@@ -152,19 +146,9 @@ def test_models_over_their_budget_are_counted_and_named():
     over = [row for row in rows if row["recipe"] == "layered"]
     for one in over:
         one["assumptions"] = [f"{OVER_BUDGET}density 1"]
-    assert over_budget(table_of(rows)).startswith(f"{len(over)} of 30 rows have a model of 'layered' that no epoch")
-
-
-@pytest.mark.parametrize(
-    ("method", "samples", "seeds", "told"),
-    [("layered", 10_000, 1, True), ("given", 10_000, 1, False), ("given", 60, 1, True), ("layered", 60, 3, False)],
-)
-def test_an_accuracy_that_nobody_asked_for_is_hardly_known_by_one_training_or_few_samples(method, samples, seeds, told):
-    """That of a given model is not left to any seed; of 60 samples it is 92 ± 7 %."""
-    rows = rows_of([("a", 1.0, 0.92, 10, 5), ("b", 1.0, 0.92, 12, 5)], seeds)
-    rows = [one | {"training_method": method, "samples": samples} for one in rows]
-    remarks = asked(rows, choose="chip", least="energy_j").remarks
-    assert any("is hardly known: 92.0" in remark for remark in remarks) == told
+    assert over_budget(table_of(rows)).startswith(
+        f"In {len(over)} of 30 rows, no epoch of the training of 'layered' kept"
+    )
 
 
 @pytest.mark.parametrize(

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from statistics import NormalDist
 from typing import Any
 
 import pytest
 from handmade_hardware import near
 from made_up_answers import SEEDS, accurate, asked, gathered, labels, row, rows_of, with_terms
-from synthetic_sweep import loihi_row, synthetic_metadata, table_of, with_ranges
+from synthetic_sweep import loihi_row, with_ranges
 
-from codesign.analysis.answers.asking import AnsweredTable
 from codesign.analysis.results.formatting import in_times
-from codesign.analysis.results.metadata import AxisFacts, ChipFacts, ChipNumber
+from codesign.analysis.results.metadata import ChipFacts, ChipNumber
 from codesign.analysis.results.naming import names_of
 from codesign.hardware.terms import AGREEMENT, OWN_CITATION
 
@@ -48,7 +46,7 @@ def test_options_that_beat_each_other_in_a_circle_are_not_level():
     ]
     answer = asked(rows, choose="chip", least="energy_j")
     assert (labels(answer), answer.standing) == (["a", "c", "b"], "open")
-    assert "on the terms that both have, a has 25 % less than c, 3 nJ." in answer.sentence
+    assert "3 nJ, 25 % less than c on the terms that both have." in answer.sentence
     assert answer.confidence == answer.options[0].wins
 
 
@@ -93,17 +91,15 @@ def test_a_latency_that_leaves_out_a_time_wins_for_sure_nowhere():
     assert f"at least 20 µs, 2.00 times less than b. {told}" in answer.sentence
 
 
-def test_a_lead_on_part_of_the_terms_is_open_and_variants_of_a_chip_are_told_apart():
+def test_a_lead_on_part_of_the_terms_is_open():
     rows = [with_terms("a", seed, synaptic_operation=1.0 + 1e-6 * seed) for seed in SEEDS]
     whole = [with_terms("a", seed, synaptic_operation=2.0, static_chip=10.0) for seed in SEEDS]
     answer = asked([*rows, *(one | {"axis.width": 2.0} for one in whole)], choose="axis.width", least="energy_j")
+    assert answer.standing == "open"
     assert answer.sentence.startswith(
-        "Which has the least energy per sample is open: on the terms that both have, width 1 has 2.00 times less than "
-        "width 2, 1 nJ. The energy with width 1 lacks static: 83 % of that with width 2."
+        "Width 1 has the least energy per sample: 1 nJ, 2.00 times less than width 2 on the terms that both have. "
+        "The energy of width 1 lacks static: 83 % of that of width 2."
     )
-    rows = [with_terms("a", seed, synaptic_operation=0.0, spike=0.0) for seed in SEEDS]
-    answer = asked([*rows, *(one | {"axis.width": 2.0} for one in whole)], choose="axis.width", least="energy_j")
-    assert "is open: on the terms that both have, width 1 has the least, 0 J." in answer.sentence, "no factor of zero"
 
 
 def test_a_lead_in_words():
@@ -320,22 +316,11 @@ def test_an_answer_at_an_end_of_an_axis_says_so(latencies, words):
     assert words in answer.sentence
 
 
-@pytest.mark.parametrize("unit", ["", "V"])
-def test_1_is_an_end_of_counts_and_shares_and_of_no_quantity(unit):
-    rows = rows_of([("a", width, 0.9, 10.0, 1 / width) for width in (0.8, 1.0)])
-    metadata = synthetic_metadata(it={"choose": "width", "least": "latency_s"})
-    table = table_of(rows, replace(metadata, axes=(AxisFacts(name="width", unit=unit),)))
-    assert ("the largest that was tried" in AnsweredTable.of(table).answers[0].sentence) == bool(unit)
-
-
-@pytest.mark.parametrize("beyond", [{"status": "infeasible"}, {"status": "failed"}, {"accuracy": 0.0}])
-def test_an_axis_does_not_end_where_further_values_have_no_result(beyond):
-    """The network does not fit the smallest chip, its training failed, or it answers nothing there."""
+def test_an_axis_does_not_end_where_further_values_have_no_result():
+    """The network does not fit the smallest chip."""
     rows = rows_of([("a", 4.0, 0.9, 10.0, 1.0), ("a", 8.0, 0.9, 10.0, 2.0)])
-    rows += [one | beyond for one in rows_of([("a", 2.0, 0.9, 10.0, 0.5)])]
-    answer = asked(rows, choose="width", least="latency_s")
-    assert "The smaller ones that were tried take no part." in answer.sentence
-    assert "may be better still" not in answer.sentence
+    rows += [one | {"status": "infeasible"} for one in rows_of([("a", 2.0, 0.9, 10.0, 0.5)])]
+    assert "was tried" not in asked(rows, choose="width", least="latency_s").sentence
 
 
 @pytest.mark.parametrize(
@@ -362,7 +347,7 @@ def with_numbers(**numbers: float) -> ChipFacts:
     return ChipFacts(title="", citation="", synchronization="asynchronous", name="mine", numbers=tuple(facts))
 
 
-def test_what_was_varied_for_one_alone_is_said_and_compared_at_the_same_value():
+def test_another_parameter_in_which_variants_of_a_chip_differ_is_said():
     """a needs 3 nJ with 8 lanes and 1 nJ with 64; a2, whose file has 8, needs 2 nJ."""
     path = "chip.a.vector_width"
     tried: list[tuple[str, float | None, float]] = [("a", 8.0, 3e-9), ("a", 64.0, 1e-9), ("a2", None, 2e-9)]
@@ -372,7 +357,7 @@ def test_what_was_varied_for_one_alone_is_said_and_compared_at_the_same_value():
         for one in accurate(chip, energy, 0.9, 0.91, 0.92)
     ]
     chips = dict.fromkeys(("a", "a2"), with_numbers(vector_width=8.0))
-    told = "2.00 times less than a2. They also differ in vector width, 64 against 8; both at 8, a2 has 1.50 times less."
+    told = "2.00 times less than a2. They also differ in vector width, 64 against 8."
     assert told in asked(rows, chips, choose="chip", least="energy_j").sentence
     alike = chips | {"a2": with_numbers(vector_width=64.0)}
     assert "also differ" not in asked(rows, alike, choose="chip", least="energy_j").sentence
@@ -398,38 +383,6 @@ def test_a_chip_of_ones_own_that_is_not_ranked_says_which_line_would():
         "a is not ranked. The file of a gives no energies.neuron_update, which the prices of b include in other terms; "
     )
     assert f"{told}with it they compare." in answer.sentence
-
-
-def test_variants_of_one_chip_do_not_hide_the_best_other_one():
-    chips = {
-        chip: ChipFacts(title=chip, citation="", synchronization="asynchronous", name=name)
-        for chip, name in {"a": "mine", "a2": "mine", "b": "other"}.items()
-    }
-    energies = {"a": 1e-9, "a2": 1.02e-9, "b": 4e-9}
-    rows = [one for chip, energy in energies.items() for one in accurate(chip, energy, 0.9, 0.91, 0.92)]
-    answer = asked(rows, chips, choose="chip", least="energy_j")
-    assert "2.0 % less than a2. The best other chip, b, has 4.00 times more." in answer.sentence
-    for each in rows[-3:]:  # of which 2 nJ are of a term that a's file lacks
-        each |= dict.fromkeys(("energy_synaptic_operation_j", "energy_neuron_update_j"), each["energy_j"] / 2)
-        each["energy_coverage"] = ["synaptic_operation", "neuron_update"]
-    told = asked(rows, chips, choose="chip", least="energy_j")
-    said = "The best other chip, b, has 2.00 times more on the terms that both have."
-    assert said in " ".join((told.sentence, *told.remarks))
-
-
-def test_another_chip_that_is_better_than_the_best_on_common_terms_is_not_said_to_have_more():
-    """a beats a2 by 1 to 2 nJ, a2 beats b by 2 to 2.5 nJ, and b beats a by 3.5 to 4 nJ; in all, a needs least."""
-    terms = {
-        "a": {"synaptic_operation": 1.0, "clock": 3.0},
-        "a2": {"synaptic_operation": 2.0, "hop": 5.0},
-        "b": {"synaptic_operation": 2.5, "clock": 1.0, "neuron_update": 2.0},
-    }
-    rows = [with_terms(chip, seed, **of) for chip, of in terms.items() for seed in SEEDS]
-    chips = {chip: ChipFacts(title=chip, citation="", synchronization="asynchronous", name=chip[0]) for chip in terms}
-    answer = asked(rows, chips, choose="chip", least="energy_j")
-    assert labels(answer) == ["a", "a2", "b"]
-    told = "The best other chip, b, has 13 % less on the terms that both have."
-    assert told in " ".join((answer.sentence, *answer.remarks))
 
 
 def test_the_factor_of_the_other_book_is_told_where_it_is_another():

@@ -83,7 +83,7 @@ def test_a_row_says_that_its_model_is_over_the_budget_of_its_training(tmp_path, 
         assumptions = frame.loc[frame["status"] == "ok", "assumptions"].iloc[0]
         said = [entry for entry in assumptions if entry.startswith(OVER_BUDGET)]
         assert said == [f"{OVER_BUDGET}density {density:g}"] * told
-        assert sum("brought within its budget" in note for note in progress.notes) == told
+        assert sum("kept within its budget" in note for note in progress.notes) == told
 
 
 def test_a_row_says_that_its_model_was_calibrated_after_its_budget_was_met(tmp_path, cache_root):

@@ -323,7 +323,7 @@ def test_networks_that_never_answer_are_told_on_the_first_screen():
     mute = {"undecided_fraction": 1.0, "accuracy": 0.0}
     rows = [row | mute for row in synthetic_rows((0,)) if row["status"] == "ok"]
     first = page_of(rows).partition("How far to trust")[0]
-    assert f"{len(rows)} of {len(rows)} rows have no output spike in any sample" in first
+    assert f"No sample has an output spike in {len(rows)} of {len(rows)} rows" in first
     assert "No question is asked" not in first
 
 

@@ -456,4 +456,4 @@ def test_events_that_timesteps_leave_out_are_told(search: Search, tmp_path: Path
 def test_a_trial_over_the_budget_of_its_training_is_told(search: Search) -> None:
     spending = ("layered: {method: layered}", "layered: {method: layered, budget: {density: 1.0e-6}}")
     _, watch = search(spending, ("trials: 8", "trials: 1"), ("epochs: 4", "epochs: 1"))
-    assert any("brought within its budget" in note for note in watch.notes)
+    assert any("kept within its budget" in note for note in watch.notes)

@@ -13,7 +13,6 @@ from codesign.analysis.answers.remarks import (
     enlarged,
     failed_options,
     in_the_way,
-    lacking_terms,
     left_aside,
     may_miss,
     other_book,
@@ -255,7 +254,7 @@ def _sentence(contest: Contest) -> str:
         average = " on average" if undecided(contest) and best.value(column).seeds > 1 else ""
         end = " on the terms that both have" if contest.terms else f", {value}"
         return f"{contest.names.upper(listed(level))} have the same {label}{average}{end}."
-    second, factor, both = contest.label_of(other), contest.factors[other], ""
+    second, factor = contest.label_of(other), contest.factors[other]
     if is_share(column):
         gain = abs((best.value(column).mean or 0.0) - (other.value(column).mean or 0.0))
         ahead = f"{points_apart(gain)} {'above' if contest.more else 'below'} {second}"
@@ -265,26 +264,19 @@ def _sentence(contest: Contest) -> str:
         both = " on the terms that both have" if other in contest.terms else ""
         ahead = f"{in_times(factor, more=contest.more)} than {second}{both}"
     verb, most = "have" if level[1:] else "has", extreme(column, more=contest.more)
-    if lacking_terms(contest) and contest.confidence < LIKELY:
-        by = f"the {most}" if factor is None else ahead.removesuffix(both)
-        on_both = f"on the terms that both have, {listed(level)} {verb} {by}"
-        return f"Which has the {most} {label} is open: {on_both}, {value}."
     return f"{contest.names.upper(listed(level))} {verb} the {most} {label}: {value}, {ahead}."
 
 
 def _further(contest: Contest, question: ChooseQuestion) -> Iterator[str]:
     """Yield what qualifies or completes the first sentence, most important first."""
-    best, second = contest.ranked[0], contest.second
+    second = contest.second
     yield draws_against(contest)
     yield from in_the_way(contest, (question.choose.removeprefix(AXIS_PREFIX),))
     yield _not_ranked(contest)
-    foreign = next((point for point in contest.ranked if point.silicon != best.silicon), None)
-    if question.choose == "chip" and foreign is not None and contest.ranked.index(foreign) > contest.level:
-        yield _best_other_chip(contest, foreign)
     if question.choose.startswith(AXIS_PREFIX) and second is not None:
         yield _at_an_end(contest, question.choose)
     if second is not None:
-        yield other_book(contest, foreign or second)
+        yield other_book(contest, second)
     yield enlarged(contest)
 
 
@@ -309,30 +301,14 @@ def _not_ranked(contest: Contest) -> str:
     return f"{said} {contest.unknown[first]}" if own else said
 
 
-def _best_other_chip(contest: Contest, point: Point) -> str:
-    """Say how far behind the nearest other chip is if the runner-up is a variant of the best one."""
-    column, factor, label = contest.column, contest.factors[point], contest.names.chips[point.chip]
-    if is_share(column) or factor is None:
-        return f"The best other chip is {label} with {quantity(point.value(column).mean, column)}."
-    both = " on the terms that both have" if point in contest.terms else ""
-    return f"The best other chip, {label}, has {in_times(factor, more=not contest.more)}{both}."
-
-
 def _at_an_end(contest: Contest, path: str) -> str:
-    """Say that the best value of a numeric axis is the smallest or largest tried, though not the limit of what is
-    possible; or that values beyond it have no point here, since the network may not fit or never answer."""
-    numbers = [option for option in contest.members if isinstance(option, int | float)]
-    best = contest.option_of(contest.ranked[0])
-    if len(numbers) < 2 or contest.level > 1 or best not in (min(numbers), max(numbers)):
+    """Say that the best value of a numeric axis is the smallest or largest tried; "" for 0 and 1, which mostly are the
+    limit of what is possible, and if values beyond it have no point here, since the network may not fit."""
+    best, whole = contest.option_of(contest.ranked[0]), contest.ranked[0].whole
+    tried = [cell for frame in (whole.frame, whole.failed) for cell in frame[path].dropna() if isinstance(cell, float)]
+    if contest.level > 1 or best in (0, 1) or best not in (min(tried, default=None), max(tried, default=None)):
         return ""
-    whole = contest.ranked[0].whole
-    bare = not whole.units.get(path.removeprefix(AXIS_PREFIX))
-    if best == 0 or (best == 1 and bare):  # the least of counts, and both ends of shares
-        return ""
-    end, further = ("largest", "larger") if best == max(numbers) else ("smallest", "smaller")
-    tried = [cell for frame in (whole.frame, whole.failed) for cell in frame[path] if isinstance(cell, float)]
-    if any(value > best if further == "larger" else value < best for value in tried):
-        return f"The {further} ones that were tried take no part."
+    end, further = ("largest", "larger") if best == max(tried) else ("smallest", "smaller")
     lanes = end == "largest" and path.endswith((".vector_width", ".structure.lanes"))
     why = ": in this model, lanes that messages fill cost only area" * lanes  # docs/design.md
     return f"It is the {end} that was tried, so a {further} one may be better still{why}."

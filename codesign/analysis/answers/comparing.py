@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 from codesign.analysis.answers.answers import Answer, Standing
@@ -15,7 +15,6 @@ from codesign.analysis.comparisons.constraints import meeting, more_is_better, r
 from codesign.analysis.comparisons.contest import Contest
 from codesign.analysis.comparisons.obstacles import absence, obstacle_between
 from codesign.analysis.questions import CHOICES, CompareQuestion, Selection
-from codesign.analysis.results.columns import TRIAL_AXIS
 from codesign.analysis.results.formatting import (
     column_label,
     in_times,
@@ -27,7 +26,7 @@ from codesign.analysis.results.formatting import (
     written,
 )
 from codesign.analysis.results.naming import Names
-from codesign.analysis.results.points import CANNOT_WAIT, Point
+from codesign.analysis.results.points import Point
 
 _UNPAIRED = "The two sides have no training seed in common."
 
@@ -88,16 +87,8 @@ def compare_sides(name: str, question: CompareQuestion, points: Sequence[Point],
             *obstacles,
             *dict.fromkeys(absence(p, of, names) for of in question.columns for p in (first, second) if _lacks(p, of)),
             *aside,
-            *_beyond(zip(labels, sides, (first, second), strict=True), names),
         ),
     )
-
-
-def _beyond(sides: Iterable[tuple[str, Selection, Point]], names: Names) -> Iterator[str]:
-    """Point out trials that the chip cannot execute, since nobody asked for their schedules by name."""
-    for label, side, point in sides:
-        if TRIAL_AXIS in side and point.beyond_chip:
-            yield f"{names.upper(label)} cannot be executed: {CANNOT_WAIT}."
 
 
 def _side(side: str | Selection, question: CompareQuestion, points: Sequence[Point]) -> Selection:

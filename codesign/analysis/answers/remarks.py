@@ -9,7 +9,7 @@ from codesign.analysis.answers.answers import Option
 from codesign.analysis.answers.chance import excluded_by_chance, included_by_chance, undecided_by_samples
 from codesign.analysis.answers.selecting import points_in
 from codesign.analysis.comparisons.comparison import ENERGIES, Obstacle, energy_of
-from codesign.analysis.comparisons.constraints import Constraint, completeness, doubt
+from codesign.analysis.comparisons.constraints import Constraint, doubt
 from codesign.analysis.comparisons.contest import GUESSED, Contest
 from codesign.analysis.comparisons.obstacles import untimed_sentence
 from codesign.analysis.comparisons.robustness import drawn, quantiles, undrawn
@@ -25,14 +25,11 @@ from codesign.analysis.results.formatting import (
     listed,
     quantity,
     whole_percent,
-    with_interval,
 )
 from codesign.analysis.results.naming import Names, points_in_words
 from codesign.analysis.results.points import Point
-from codesign.analysis.results.samples import share_by_samples
 from codesign.analysis.results.statistics import CONFIDENCE, GIVEN, quantile_of
 from codesign.analysis.results.table import ResultTable
-from codesign.arrays import Floats
 from codesign.hardware.terms import BOOKS, COST_TERMS, CURRENTS, weight
 from codesign.units import plural
 
@@ -41,8 +38,6 @@ OVER_BUDGET = "trained with a budget that it does not keep to: "
 _OF_TERMS = ("static energy", "energy of ")
 """The beginnings of entries of `not_modelled` on terms of the energy."""
 _MOST_NAMED, _MOST_SEEDS = 5, 100
-_OFF_CENTRE = 1.5
-"""The factor between the median of the draws and a value from which on it is pointed out."""
 _MUCH = 2.0
 """The factor between the results of two books from which on both are given."""
 _LITTLE = 0.005
@@ -50,8 +45,6 @@ _LITTLE = 0.005
 _IN_REAL_TIME = (
     "Latency is the work on all frames, without the time between them; decision_latency_s is from the last on."
 )
-_WIDE = 0.05
-"""The half-width of an accuracy's interval from which on it is pointed out."""
 
 
 def remarks_on(contest: Contest, told: Sequence[Point], columns: Collection[str] = ()) -> tuple[str, ...]:
@@ -61,7 +54,6 @@ def remarks_on(contest: Contest, told: Sequence[Point], columns: Collection[str]
     said = [may_miss(point, contest.where, names) for point in told]
     said += [left_out(point, contest.column, names) for point in told]
     said += [doubt(point, contest.where, f" of {contest.label_of(point)}" * bool(told[1:])) for point in told]
-    said += [_off_centre(point, contest) for point in told]
     said += [_seeds_wanted(contest), undecided_by_samples(contest)]
     said += [excluded_by_chance(contest), included_by_chance(contest)]
     said.append(without_draws(contest.column, *columns, *(limit.column for limit in contest.where)))
@@ -72,7 +64,6 @@ def remarks_on(contest: Contest, told: Sequence[Point], columns: Collection[str]
             f"What one side's energy lacks is taken to cost what it costs the other, within a factor of {GUESSED:.0f}."
         )
     said += contest.unknown.values()
-    said.append(_accuracy_remark(contest, columns))
     if contest.column == "latency_s" and best.operation == "real_time":
         said.append(_IN_REAL_TIME)
     return tuple(one for one in dict.fromkeys(said) if one and not any(one in other for other in said if other != one))
@@ -89,22 +80,16 @@ def left_aside(points: Collection[Point], names: Names) -> tuple[str, ...]:
     """Say which points are left out because a chip drops spikes, they never answer, or their training failed, and which
     lack some of their seeds for these reasons; the first of each is named."""
     said = [*filter(None, [dropping_remark(points, names)])]
-
-    def tell(at: Sequence[Point], what: str) -> None:
-        more = f" The same holds at {len(at) - 1:,} more." if at[1:] else ""
-        said.append(f"At {names.point(at[0])}, {what}.{more}")
-
     if silent := sum(point.silent for point in points):
-        words = "1 point has" if silent == 1 else f"{silent:,} points have"
-        said.append(f"{words} no output spike or no right answer and {'is' if silent == 1 else 'are'} left out.")
+        said.append(f"Left out: {plural(silent, 'point')} without an output spike or a right answer.")
     if mixed := [point for point in points if point.silent_seeds and not point.silent]:
-        seeds = mixed[0].silent_seeds
-        which = f"seed {seeds[0]} has" if len(seeds) == 1 else f"seeds {listed([str(seed) for seed in seeds])} have"
-        tell(mixed, f"training {which} no right answer, which counts")
+        also = f", as at {plural(len(mixed), 'point')}" if mixed[1:] else ""
+        said.append(f"At {names.point(mixed[0])}{also}, some training seeds have no right answer, which counts.")
     trained = [point for point in points if point.training_method != GIVEN]
     most = len({seed for point in trained for seed in point.training_seeds})
     if fewer := [point for point in trained if len(point.training_seeds) < most]:
-        tell(fewer, f"{len(fewer[0].training_seeds)} of {most} training seeds have a result, and only these count")
+        also = f", as at {plural(len(fewer), 'point')}" if fewer[1:] else ""
+        said.append(f"At {names.point(fewer[0])}{also}, not all {most} training seeds have a result.")
     return tuple(said)
 
 
@@ -133,10 +118,9 @@ def silent_networks(table: ResultTable) -> str:
     silent, ok = table.frame["undecided_fraction"] == 1, table.frame["status"] == "ok"
     if not silent.any():
         return ""
-    how_many = f"{silent.sum()} of {plural(int(ok.sum()), 'row')} {'has' if silent.sum() == 1 else 'have'}"
     where = "" if silent.sum() == ok.sum() else points_in_words(table, silent)
     return (
-        f"{how_many} no output spike in any sample, so every answer is wrong{where}. Likely: "
+        f"No sample has an output spike in {silent.sum()} of {plural(int(ok.sum()), 'row')}{where}. Likely: "
         "thresholds too high for the weights, since a layer that never fires learns nothing, or for their few bits; "
         "too little training; potentials that decay before spikes have added up; or a synchronization_threshold above "
         "the messages that come"
@@ -153,9 +137,9 @@ def over_budget(table: ResultTable) -> str:
         return ""
     named = listed([f"'{name}'" for name in sorted(set(frame["recipe"][over]))])
     return (
-        f"{over.sum()} of {plural(len(frame), 'row')} {'has' if over.sum() == 1 else 'have'} a model of {named} that "
-        "no epoch of its training brought within its budget: see validation_density or validation_energy_j. More "
-        "epochs, a higher spike_cost to begin with, or a larger budget may help"
+        f"In {over.sum()} of {plural(len(frame), 'row')}, no epoch of the training of {named} kept within its budget: "
+        "see validation_density or validation_energy_j. More epochs, a higher spike_cost to begin with, or a larger "
+        "budget may help"
     )
 
 
@@ -196,19 +180,11 @@ def value_text(option: Option, column: str, names: Names, *, interval: bool = Tr
 
 
 def may_miss(point: Point, where: Sequence[Constraint], names: Names) -> str:
-    """Say which limit on an energy or time a point may miss because its own value leaves something out; "" if none. A
-    limit set by another point's energy leaves out the same, or more, unless that energy has more terms."""
+    """Say which limit on an energy or time a point may miss because its own value leaves something out; "" if none."""
     for limit in where:
-        if limit.relation not in ("<", "<=") or (limit.by_seed and not _has_more_terms(limit, point)):
-            continue
-        if said := unmodelled(point, limit.column, names):
+        if limit.relation in ("<", "<=") and (said := unmodelled(point, limit.column, names)):
             return f"{said} Counting it, {limit.text} may be missed."
     return ""
-
-
-def _has_more_terms(limit: Constraint, point: Point) -> bool:
-    """Whether the energy that sets a limit has more terms than a point's."""
-    return limit.column in ENERGIES and any(completeness(best) > completeness(point) for best in limit.rivals)
 
 
 def not_modelled(points: Collection[Point], names: Names) -> list[str]:
@@ -239,15 +215,12 @@ def unpriced_currents(points: Collection[Point]) -> str:
 
 def lacking_terms(contest: Contest) -> str:
     """Say that the energy of the best lacks terms that are more than a little of another one's; "" if it does not."""
-    best, chips = contest.ranked[0], contest.names.chips
+    best = contest.ranked[0]
     for point, terms in contest.terms.items():
         if share := lacks(best, point, terms):
-            one, other = (
-                f"with {contest.label_of(each)}" if best.chip == point.chip else f"of {chips[each.chip]}"
-                for each in (best, point)
-            )
-            missing = coverage_words(_without(point, terms))
-            return f"The energy {one} lacks {missing}: {whole_percent(share)} of that {other}."
+            missing, of_other = coverage_words(_without(point, terms)), whole_percent(share)
+            label, other = contest.label_of(best), contest.label_of(point)
+            return f"The energy of {label} lacks {missing}: {of_other} of that of {other}."
     return ""
 
 
@@ -278,34 +251,14 @@ def costs_in_ranges(points: Sequence[Point], names: Names) -> str:
         for column in ("energy_j", "latency_s"):
             if (value := point.value(column).mean) is not None:
                 cost = f"{'at least ' if unmodelled(point, column, names) else ''}{quantity(value, column)}"
-                if (ends := _quantiles(point, column)) is not None:
-                    cost += f" ({quantity(ends[0], column)} to {quantity(ends[2], column)})"
+                if (found := drawn(point, column)) is not None:
+                    low, _, high = quantiles(found[1].mean(axis=0))
+                    cost += f" ({quantity(low, column)} to {quantity(high, column)})"
                     brackets = " In brackets: 95 % of the draws of the chips' numbers."
                 costs.append(cost)
         if costs:
             said.append(f"{listed(costs)} on {names.chips[point.chip]}")
     return f"A sample takes {'; '.join(said)}.{brackets}" if said else ""
-
-
-def _quantiles(point: Point, column: str) -> Floats | None:
-    """Return (3,), in ascending order: the ends of the middle 95 % of a value's draws and their median; None without
-    draws."""
-    found = drawn(point, column)
-    return None if found is None else quantiles(found[1].mean(axis=0))
-
-
-def _off_centre(point: Point, contest: Contest) -> str:
-    """Say where a value lies over the ranges of the chip's numbers, if that is far from the value itself; otherwise
-    ""."""
-    column, value = contest.column, point.value(contest.column).mean
-    ends = _quantiles(point, column)
-    if ends is None or not value:
-        return ""
-    if 1 / _OFF_CENTRE < ends[1] / value < _OFF_CENTRE:
-        return ""
-    low, middle, high = (quantity(end, column) for end in ends)
-    label = f"{column_label(column)} of {contest.label_of(point)}"
-    return f"Over the ranges of its numbers, the {label} is {low} to {high}, {middle} in the middle."
 
 
 def lacks(point: Point, other: Point, terms: tuple[str, ...] | Obstacle) -> float:
@@ -346,20 +299,6 @@ def _of_cores_in_use(point: Point, terms: Sequence[str]) -> float | None:
     known = point.known_terms(terms)
     weights = {name: float(weight(COST_TERMS[name], BOOKS["cores_in_use"], share)) for name in known}
     return sum(of * (point.term(name).mean or 0.0) for name, of in weights.items())
-
-
-def _accuracy_remark(contest: Contest, columns: Collection[str]) -> str:
-    """Say that an answer which asks for no accuracy is about points whose accuracy is hardly known; "" if it is not."""
-    best = contest.ranked[0]
-    found, half = best.value("accuracy"), best.value("accuracy").half_width
-    if best.training_method == GIVEN:  # no seed would have made it another one
-        low, high = share_by_samples(best, "accuracy")
-        half = (high - low) / 2
-    asked = "accuracy" in (contest.column, *columns, *(limit.column for limit in contest.where))
-    if asked or found.mean is None or (half is not None and half < _WIDE):
-        return ""
-    label = contest.label_of(best)
-    return f"No accuracy is asked for, and that of {label} is hardly known: {with_interval(found, 'accuracy')}."
 
 
 def _seeds_wanted(contest: Contest) -> str:

@@ -58,8 +58,8 @@ class Constraint:
             column's own unit, or as a share of the best where `relative`.
         by_seed: of `within`, once the best is known, the limit that it sets in each of its training seeds, (D,) in the
             joint draws of its chip's numbers or (1,).
-        distance, rivals: of `within`, likewise: how far from the best the limit is, and the points that come nearest to
-            the best, which is one of them; the best alone where the choice of test samples does not matter.
+        distance, rivals: of `within`, likewise: how far from the best the limit is, and, for a share of the test
+            samples, the points that come nearest to the best, which is one of them.
         text: as it was written.
     """
 
@@ -142,7 +142,7 @@ def _resolved(constraint: Constraint, points: Sequence[Point]) -> Constraint:
         value=float(limit(np.array(mean or 0.0))),
         by_seed={seed: (*limit(of),) for seed, of in of_best.items()},
         distance=abs(float(limit(np.array(mean or 0.0))) - (mean or 0.0)),
-        rivals=_rivals(points, constraint.column) if counts_samples(constraint.column) else tuple(filter(None, [best])),
+        rivals=_rivals(points, constraint.column) if counts_samples(constraint.column) else (),
     )
 
 
@@ -229,7 +229,7 @@ def doubt(point: Point, constraints: Sequence[Constraint], of: str = "") -> str:
         met = met_in(point, (constraint,), seeds)
         if met.all() or not meets(point, constraint):
             continue
-        in_words = quantity if constraint.rivals else stated  # which is computed if it depends on the best
+        in_words = quantity if constraint.by_seed else stated  # which is computed if it depends on the best
         limit, label = in_words(constraint.value, constraint.column), column_label(constraint.column)
         missed = f"{int((~met).sum())} of {len(seeds)} training seeds"
         if met.shape[1] > 1:
