@@ -140,7 +140,6 @@ def test_parameters_that_mean_nothing_take_no_part() -> None:
     )
     of_each = {name: [path for path in draw(beside, {"recipe": name}) if "recipe." in path] for name in beside.recipes}
     assert (of_each["given"], of_each["mixed"]) == ([], ["recipe.learning_rate"])
-    assert beside.search_space.implied("recipe.momentum_noise")["recipe"] == "unlayered"
 
 
 @pytest.mark.parametrize(("delayed", "matters"), [("", False), (", delayed: [{from: 0, to: 0, within: pass}]", True)])
@@ -169,17 +168,6 @@ def test_momentum_trains_with_the_presets_noise_also_where_the_policy_is_that_of
     shared = (POLICIES, "  schedule.policy: [random, momentum]\n  recipe.policy: {same_as: schedule.policy}\n")
     for spec in (study(noise), study(noise, shared)):
         assert spec.trial_sweep({"recipe.policy": "momentum"}).recipes["unlayered"].momentum_noise == 1e-6
-    told = study(shared).search_space.implied("recipe.momentum_noise")
-    assert told == {"recipe": "unlayered", "recipe.policy": "momentum"}
-
-
-def test_what_gives_a_parameter_a_meaning_is_told() -> None:
-    space = study(searching("network.depth: {from: 1, to: 3}", "network.hidden.2: [4, 8]")).search_space
-    assert {path: told for path in space.parameters if (told := space.implied(path))} == {
-        "network.hidden.2": {"network.depth": "at least 2"},
-        **{f"recipe.{field}": {"recipe": "unlayered"} for field in ("policy", "group_size")},
-        "recipe.momentum_noise": {"recipe": "unlayered", "recipe.policy": "momentum"},
-    }
 
 
 def test_a_path_that_names_the_recipe_replaces_the_general_one_for_it_and_others_have_conditions() -> None:

@@ -135,16 +135,6 @@ def test_of_a_range_the_ends_are_told_that_are_wrong() -> None:
     ]
 
 
-def test_a_layer_that_no_trial_has_is_refused() -> None:
-    space = (
-        "network.depth: [1, 2]\n  network.hidden.2: {choices: [4], when: {network.depth: 1}}\n  network.hidden.3: [4]"
-    )
-    assert [told for _, told in mistakes_of(study, (WIDTH, space))] == [
-        "space.network.hidden.2: no trial has it: networks have at most 1 hidden layer",
-        "space.network.hidden.3: no trial has it: networks have at most 2 hidden layers",
-    ]
-
-
 def test_all_mistakes_are_told_at_once() -> None:
     """Those of values of the search beside those of names, of conditions and of other parts."""
     found = mistakes_of(

@@ -90,8 +90,8 @@ def _parameter_facts(space: SearchSpace, path: str) -> ParameterFacts:
     if isinstance(parameter.domain, SameAs):
         other = parameter.domain.same_as
         return dataclasses.replace(_parameter_facts(space, other), name=path, condition=f"always that of {other}")
-    conditions = {name: " or ".join(map(str, allowed)) for name, allowed in parameter.conditions.items()}
-    told = " and ".join(f"{name} is {allowed}" for name, allowed in {**space.implied(path), **conditions}.items())
+    conditions = parameter.conditions.items()
+    told = " and ".join(f"{name} is {' or '.join(map(str, allowed))}" for name, allowed in conditions)
     domain = parameter.domain
     facts: dict[str, Any] = {"name": path, "unit": si_unit(domain.unit), "condition": told}
     if isinstance(domain, Choices):

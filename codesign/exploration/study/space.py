@@ -24,7 +24,7 @@ from codesign.exploration.study.domains import Choices, Domain, Range, SameAs, a
 from codesign.hardware.chip.parameters import replaced
 from codesign.hardware.chip.provenance import kinds_in
 from codesign.simulation.policies import get_policy
-from codesign.training.recipe import OF_ONE_SCHEDULE, UNLAYERED_ONLY, Recipe
+from codesign.training.recipe import OF_ONE_SCHEDULE, UNLAYERED_ONLY
 from codesign.units import plural
 
 _NAMED = ("recipe", "chip", "schedule")
@@ -106,11 +106,6 @@ def _is_real(annotation: Any) -> bool:
     return annotation is float or any(map(_is_real, get_args(annotation)))
 
 
-def _noisy(recipe: Recipe, policy: str | None = None) -> bool:
-    """Whether momentum noise matters in a training, under a policy if one is given."""
-    return recipe.noisy if policy is None else get_policy(policy).uses_noise
-
-
 def _changed(entry: SpecT, settings: Mapping[str, Value]) -> SpecT:
     """Like `with_fields`, with the settings in its error."""
     try:
@@ -188,48 +183,26 @@ class SearchSpace:
                 return any(one.within is not None for one in self.base.network.delayed)
             return field.partition(".")[0] not in (*UNLAYERED_ONLY, "momentum_noise")
         policy = values.get(f"recipe.{chosen['recipe']}.policy", values.get("recipe.policy"))
-        policy = None if recipe.mixture is not None else policy
-        return field != "momentum_noise" or _noisy(recipe, None if policy is None else str(policy))
+        if policy is None or recipe.mixture is not None:
+            return field != "momentum_noise" or recipe.noisy
+        return field != "momentum_noise" or get_policy(str(policy)).uses_noise
 
-    def implied(self, path: str) -> dict[str, str]:
-        """Values of other parameters, in words, with which a parameter applies to a trial; without those in its
-        `when`."""
-        parameter = self.parameters[path]
-        if parameter.layer is not None and "network.depth" in self.parameters:
-            return {"network.depth": f"at least {parameter.layer}"}
-        block, told = parameter.block, dict[str, str]()
-        domain = self.parameters[block].domain if block in self.parameters else None
-        if parameter.field and block not in parameter.conditions and isinstance(domain, Choices):
-            names = self._owners(parameter)
-            told = {} if len(names) == len(domain.choices) else {block: " or ".join(map(str, names))}
-        policy = "recipe.policy" if parameter.field == "momentum_noise" else ""
-        if policy in self.parameters.keys() - parameter.conditions:
-            choices = [str(name) for name in self.drawn(policy)[1].examples]
-            noisy = [name for name in choices if get_policy(name).uses_noise]
-            told |= {} if noisy == choices else {policy: " or ".join(noisy)}
-        return told
-
-    def _owners(self, parameter: Parameter) -> list[Value]:
-        """Names of the recipes, chips or schedules of trials to which a parameter applies."""
-        block = parameter.block
-        domain = self.parameters[block].domain if block in self.parameters else None
-        names = domain.choices if isinstance(domain, Choices) else (self.baseline[block],)
-        policies = {name: self.drawn(name)[1] for name in self.parameters if _POLICY.fullmatch(name)}
-        under = [{name: choice} for name, one in policies.items() if isinstance(one, Choices) for choice in one.choices]
-        return [
-            name
-            for name in parameter.conditions.get(block, names)
-            if any(self._means_something(parameter, {block: name, **policy}) for policy in ({}, *under))
-        ]
+    def _applies(self, parameter: Parameter) -> bool:
+        """Whether a parameter applies to any recipe, chip or schedule of the trials, as far as that can be told without
+        their policies."""
+        domain = self.parameters[parameter.block].domain if parameter.block in self.parameters else None
+        names = domain.choices if isinstance(domain, Choices) else (self.baseline[parameter.block],)
+        applies = any(self._means_something(parameter, {parameter.block: name}) for name in names)
+        return applies or parameter.field == "momentum_noise"
 
     def refusal(self, parameter: Parameter, value: Value) -> str | None:
         """Why a parameter with a field cannot have a value when its conditions hold; None if it can."""
         block, field = parameter.block, parameter.field
         name = parameter.name or self.baseline.get(block, "")
-        if block in _NAMED and not self._owners(parameter):
+        if block in _NAMED and not self._applies(parameter):
             return f"no trial has it: it applies to no {block} of the trials"
         try:
-            if changes_widths(parameter.path) and (most := self._most_layers(parameter)) < (parameter.layer or 0):
+            if changes_widths(parameter.path) and (most := self._most_layers()) < (parameter.layer or 0):
                 return f"no trial has it: networks have at most {plural(most, 'hidden layer')}"
             if block != "chip" or field in ChipEntry.model_fields:
                 said = said_by(self._holder(block, name))
@@ -248,12 +221,10 @@ class SearchSpace:
         held: Any = getattr(self.base, f"{block}s" if block in _NAMED else block)
         return held[name] if block in _NAMED else held  # type: ignore[no-any-return]
 
-    def _most_layers(self, parameter: Parameter) -> int:
-        """Most hidden layers that a trial may have under a parameter's conditions."""
-        if "network.depth" not in self.parameters:
-            return len(self.hidden.sizes)
-        depths = parameter.conditions.get("network.depth", self.drawn("network.depth")[1].examples)
-        return max(depth for depth in depths if isinstance(depth, int))
+    def _most_layers(self) -> int:
+        """Most hidden layers that a trial may have."""
+        depths = self.drawn("network.depth")[1].examples if "network.depth" in self.parameters else ()
+        return max((depth for depth in depths if isinstance(depth, int)), default=len(self.hidden.sizes))
 
     @cached_property
     def hidden(self) -> HiddenLayers:

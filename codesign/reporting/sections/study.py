@@ -161,8 +161,8 @@ def _objective(objective: Objective) -> str:
 
 def space_table(study: Study) -> Table:
     headings = ("parameter", "kind", "range or choices", "scale", "condition")
-    rows = [(p.name, p.kind, _range(p), _scale(p), p.condition or "always") for p in study.facts.parameters]
-    return text_table("The search space.", headings, rows)
+    rows = [(p.name, p.kind, _range(p), _scale(p), p.condition) for p in study.facts.parameters]
+    return text_table("The search space. A trial lacks parameters that mean nothing in it.", headings, rows)
 
 
 def _range(parameter: ParameterFacts) -> str:
