@@ -138,8 +138,7 @@ const bestRows = (rows) => {
   const marks = chart.view ? chart.order.map((index) => ({ at: within(index), radius: Math.sqrt(sizeOf(index) / Math.PI) })) : [];
   const places = chart.view ? placeNames(rings, marks, chart.view.width(), chart.view.height()) : [];
   return indices.map((index, ring) => {
-    const { side = "left", dx = 0, dy = 0, line } = places[ring] ?? {};
-    const [[sx, sy], [ex, ey]] = line ? line.map(([x, y]) => [x - rings[ring].at[0], y - rings[ring].at[1]]) : [[0, 0], [0, 0]];
+    const { side = "left", dx = 0, dy = 0, line: [[sx, sy], [ex, ey]] = [[0, 0], [0, 0]] } = places[ring] ?? {};
     return { ...rowOf(index), label: places[ring] ? rings[ring].text : "", side, dx, dy, sx, sy, ex, ey };
   });
 };
