@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -24,7 +24,7 @@ from codesign.reporting.facts import pace_warnings, without_result
 from codesign.units import plural
 
 _LINES = 25
-_ROWS, _REMARKS, _LABEL, _STANDING, _LEAST = 8, 2, 30, 13, 8
+_ROWS, _REMARKS, _LABEL, _STANDING = 8, 2, 30, 13
 _GIVEN = 20
 """Most points of given models that are listed individually."""
 _STYLES = {
@@ -75,36 +75,22 @@ def print_summary(
     limited = [*reversed(by_chip.values())] if given else [first_taking_part(shown.options)]
     missing += [f"What limits {limits}" for point in limited if (limits := what_limits(point, names))]
     notes = [Text(text, style="dim") for text in (*filter(None, [alike]), *trials, *missing)]
-    told = (*above, *notes, *places)
-    left = _LINES - sum(_height(part, console) for part in told) if console.is_terminal else math.inf
-    for text in above:
-        console.print(text)
-    most = min(len(rows), _ROWS) if console.is_terminal and not given else len(rows)
     how = "layers wait" if given else "with"
-    grids = ([_options(rows[:count], names, how, shown.column, console.width)] for count in range(most, 0, -1))
-    left -= _print_fitting(console, grids, math.inf if given else left - 1)
-    for text in notes:
-        console.print(text)
-    counts = range(len(lines), -1, -1)
-    _print_fitting(console, ([*lines[:count], *_further(len(lines) - count)] for count in counts), max(left, 1))
+    limited_to = _LINES if console.is_terminal and not given else math.inf
+    most = len(rows) if limited_to == math.inf else min(len(rows), _ROWS)
+    fewer = [*((most, told) for told in range(len(lines), -1, -1)), *((count, 0) for count in range(most - 1, 0, -1))]
+    for count, told in fewer:  # of other answers first, then of options
+        parts: list[RenderableType] = [*above, *notes, *lines[:told]]
+        if count:
+            parts.insert(len(above), _options(rows[:count], names, how, shown.column))
+        if told < len(lines):
+            parts.append(Text(f"… and {plural(len(lines) - told, 'more answer')} in the report"))
+        if sum(len(console.render_lines(part, pad=False)) for part in (*parts, *places)) <= limited_to:
+            break
+    for part in parts:
+        console.print(part)
     for text in places:
         console.print(text, soft_wrap=True)
-
-
-def _print_fitting(console: Console, choices: Iterable[Sequence[RenderableType]], most: float) -> int:
-    """Print the first of the choices that takes at most `most` lines, and return its number of lines, 0 if none
-    fits."""
-    for parts in choices:
-        height = sum(_height(part, console) for part in parts)
-        if height <= most:
-            for part in parts:
-                console.print(part)
-            return height
-    return 0
-
-
-def _further(count: int) -> list[Text]:
-    return [Text(f"… and {plural(count, 'more answer')} in the report")] if count else []
 
 
 def _title(table: ResultTable, points: Sequence[Point]) -> str:
@@ -151,9 +137,8 @@ def _waiting(point: Point) -> str:
     return f"no, {'first output' if point.stop == 'on_output' else stop_label(point)}"
 
 
-def _options(rows: Sequence[tuple[Option, str]], names: Names, how: str, asked: str, width: int) -> RenderableType:
-    """A row per option: its values, including the `asked` column, and its variant; or a paragraph if the numbers would
-    leave no room for words next to them."""
+def _options(rows: Sequence[tuple[Option, str]], names: Names, how: str, asked: str) -> Table:
+    """A row per option: its values, including the `asked` column, and its variant."""
     ways = [way for _, way in rows]
     shown = _OF_GIVEN if any(column in option.values for option, _ in rows for column in _FULL) else _SHOWN
     if {option.point.operation for option, _ in rows if option.point is not None} == {"real_time"}:
@@ -163,11 +148,6 @@ def _options(rows: Sequence[tuple[Option, str]], names: Names, how: str, asked: 
     cells = [
         [value_text(option, name, names, interval=name.endswith("accuracy")) for name in shown] for option, _ in rows
     ]
-    numbers = sum(max(map(len, column)) + 2 for column in zip(shown.values(), *cells, strict=True))
-    if numbers + (2 if any(ways) else 1) * _LEAST > width:
-        known = (", ".join(map(" ".join, zip(shown.values(), of, strict=True))) for of in cells)
-        told = (f"{option.label}: {values}" for (option, _), values in zip(rows, known, strict=True))
-        return Group(*(Text(f"{it}; {how}: {way}" if way else it) for it, way in zip(told, ways, strict=True)))
     grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     grid.add_column("", max_width=_LABEL)
     for heading in shown.values():
@@ -208,7 +188,3 @@ def _line(answer: Answer) -> Table:
     grid.add_column()
     grid.add_row(Text(answer.how_sure, style=_STYLES.get(answer.standing, "dim")), said)
     return grid
-
-
-def _height(part: RenderableType, console: Console) -> int:
-    return len(console.render_lines(part, pad=False))
