@@ -11,22 +11,30 @@ import numpy as np
 
 from codesign.analysis.answers.selecting import as_number
 from codesign.analysis.comparisons.wording import subject_and_verb
-from codesign.analysis.results.formatting import column_label, extreme, listed, percent, quantity, upper
+from codesign.analysis.results.formatting import column_label, extreme, listed, percent, quantity
 from codesign.arrays import Floats
 from codesign.deferred import alt
 from codesign.hardware.terms import WAITING_KINDS
 from codesign.reporting.charts.base import EDGE, Figure, Row, axis_of, evenly, figure, of_more, source, tooltip
-from codesign.reporting.pieces import Cell, Heading, Section, Table, numeric, table_of, text_table, without_repeats
+from codesign.reporting.pieces import (
+    Cell,
+    Heading,
+    Section,
+    Table,
+    numeric,
+    table_of,
+    text_table,
+    with_rows,
+    without_repeats,
+)
 from codesign.reporting.templates import render_page
 from codesign.units import format_si, plural
 
-_BINS_A_DECADE = 50
+_BINS_A_DECADE = 30
 _LOWEST = 324 * _BINS_A_DECADE
 _FRONT_ROWS = 300
 _ELEMENTS = 120
 _HEIGHT = 320
-_MOST_CELLS = 5000
-"""Most cells of all densities of a page."""
 _BOUND = (
     "Without synchronization, latency here is the stepwise bound: each forward step takes as long as its busiest core "
     "and its longest way, never less than if all messages are replayed."
@@ -82,13 +90,6 @@ class Density:
             latency, energy = divmod(code, 2 * _LOWEST)
             self.counts[latency - _LOWEST, energy - _LOWEST] += count
 
-    def halved(self) -> Density:
-        """The same histogram with bins of twice the width on both axes."""
-        half = Density(self.recipe)
-        for (latency, energy), count in self.counts.items():
-            half.counts[latency // 2, energy // 2] += count
-        return half
-
 
 @dataclass(frozen=True, kw_only=True)
 class PricingPage:
@@ -126,6 +127,7 @@ def render_pricing(page: PricingPage) -> str:
     """The page as HTML: one self-contained file, with the same bytes every time."""
     drawn, front = _figures(page), _front_table(page)
     body = (
+        *with_rows(_best_table(page)),
         *drawn,
         _reading(page) if drawn else "Energy or latency is 0 or not known, so nothing can be drawn.",
         *remarks(page),
@@ -144,7 +146,6 @@ def render_pricing(page: PricingPage) -> str:
         parts=(main, *folded),
         title=page.title,
         introduction=[*filter(None, [page.description]), _summary(page)],
-        answers=best_points(page),
         main=main,
         sections=[section for section in folded if section.body],
     )
@@ -163,11 +164,9 @@ def _reading(page: PricingPage) -> str:
 def _summary(page: PricingPage) -> str:
     models = plural(len(page.models), "model")
     operation = page.operation.replace("_", "-")
-    varied = sum(len({*axis.shown}) > 1 for axis in page.axes)
-    vary = {0: "no price varies", 1: "1 price varies"}.get(varied, f"{varied} prices vary")
     return (
-        f"{plural(page.size, 'design point')} of {page.chip}; {vary}. Each is run on {models} of "
-        f"the sweep “{page.sweep}” under the schedule “{page.schedule}”, in {operation} operation."
+        f"{plural(page.size, 'design point')} of {page.chip}; {plural(len(page.axes), 'price')} varied. Each is run on "
+        f"{models} of the sweep “{page.sweep}” under the schedule “{page.schedule}”, in {operation} operation."
     )
 
 
@@ -182,54 +181,52 @@ def remarks(page: PricingPage) -> list[str]:
     return said + [_PACE] * (page.operation == "real_time")
 
 
-def _is(axis: VariedPrice, value: float | str) -> str:
-    """A sentence with the value of a price: `Receiving a message takes 1 ns.`"""
-    subject, verb = subject_and_verb(axis.path)
-    return f"{upper(subject)} {verb} {_value(value, axis)}."
-
-
 def _label(column: str) -> str:
     return column if "." in column else _LABELS.get(column) or column_label(column)
 
 
-def best_points(page: PricingPage) -> list[str]:
-    """Sentences on the points of the front that are best in an objective that is a cost, with their prices; shared
-    prices are last."""
-    ends, aims = _ends(page), dict(page.objectives)
-    rows = list({id(row): row for row in ends.values()}.values())
-    said = {axis: {_value(row[axis.path], axis) for row in rows} for axis in page.axes}
-    found = []
-    for row in rows:
-        costs = {name: f"{_label(name)} ({_cost(row[name], name)})" for name in ends if ends[name] is row}
-        best = [f"{extreme(name, more=aims[name] == 'maximize')} {cost}" for name, cost in costs.items()]
-        known = [name for name in (page.energy, "latency_s") if name not in costs and row.get(name) is not None]
-        beside = listed([f"{_cost(row[name], name)} {_label(name)}" for name in known])
-        point = f"Point {row['point']:,}, trained by the recipe {row['recipe']}, has the {listed(best)}"
-        prices = [_is(axis, row[axis.path]) for axis, values in said.items() if len(values) > 1 or not rows[1:]]
-        found.append(" ".join([f"{point}{f', at {beside}' if beside else ''}.", *prices]))
-    shared = [_is(axis, rows[0][axis.path]) for axis, values in said.items() if len(values) == 1 and rows[1:]]
-    return [*found, *([f"In all of these: {' '.join(shared)}"] if shared else [])]
-
-
-def _ends(page: PricingPage) -> dict[str, Mapping[str, Any]]:
-    """The best point of the front by objective; of equal points, the best in the following objectives."""
+def best_points(page: PricingPage) -> dict[str, Mapping[str, Any]]:
+    """The best point of the front in each objective that is a cost, by what it has, such as `least latency`; of equal
+    points, the best in the following objectives."""
     signs = {column: -1 if towards == "maximize" else 1 for column, towards in page.objectives}
-    columns, ends = list(signs), dict[str, Mapping[str, Any]]()
+    columns, best = list(signs), dict[str, Mapping[str, Any]]()
     for place, column in enumerate(columns):
         order = columns[place:] + columns[:place]
         known = [row for row in page.front if column in _COSTS and row.get(column) is not None]
         if known:
-            ends[column] = min(known, key=lambda row: [signs[name] * (row.get(name) or 0.0) for name in order])
-    return ends
+            name = f"{extreme(column, more=signs[column] < 0)} {_label(column)}"
+            best[name] = min(known, key=lambda row: [signs[name] * (row.get(name) or 0.0) for name in order])
+    return best
+
+
+def point_text(row: Mapping[str, Any], page: PricingPage) -> str:
+    """A point of the front in words: its number, recipe, costs and prices."""
+    costs = [f"{_label(name)} {_cost(row[name], name)}" for name in _COSTS if row.get(name) is not None]
+    prices = [f"{subject_and_verb(axis.path)[0]} {_value(row[axis.path], axis)}" for axis in page.axes]
+    return f"#{row['point']} {row['recipe']}: {', '.join(costs)}; {', '.join(prices)}"
 
 
 # tables --------------------------------------------------------------------------------------------------------------
 
 
+def _best_table(page: PricingPage) -> Table:
+    best = best_points(page)
+    cells = [{Heading("what"): Cell(name), **of} for name, of in zip(best, _cells(page, [*best.values()]), strict=True)]
+    return without_repeats(table_of("The best point in each objective.", cells, "best"))
+
+
 def _front_table(page: PricingPage) -> Table:
     rows = evenly(page.front, _FRONT_ROWS)
+    caption = "Points that no other beats in all objectives; equal ones stand together."
+    if len(rows) < len(page.front):
+        caption += f" {len(rows):,} of {len(page.front):,}, evenly chosen; front.parquet has all."
+    return without_repeats(table_of(caption, _cells(page, rows)))
+
+
+def _cells(page: PricingPage, rows: Sequence[Mapping[str, Any]]) -> list[dict[Heading, Cell]]:
+    """Points of the front as rows of a table."""
     costs = [name for name in _COSTS if any(row.get(name) is not None for row in page.front)]
-    cells = [
+    return [
         {
             numeric("point"): Cell(f"{row['point']:,}", row["point"]),
             Heading("recipe"): Cell(row["recipe"]),
@@ -238,10 +235,6 @@ def _front_table(page: PricingPage) -> Table:
         }
         for row in rows
     ]
-    caption = "Points that no other beats in all objectives; equal ones stand together."
-    if len(rows) < len(page.front):
-        caption += f" {len(rows):,} of {len(page.front):,}, evenly chosen; front.parquet has all."
-    return without_repeats(table_of(caption, cells))
 
 
 def _heading(axis: VariedPrice) -> Heading:
@@ -281,28 +274,25 @@ def _cost(value: float | None, column: str) -> str:
 
 def _figures(page: PricingPage) -> list[Figure]:
     """One figure per recipe, all with the same axes."""
-    clouds, step = _coarse([cloud for cloud in page.clouds if cloud.counts])
+    clouds = [cloud for cloud in page.clouds if cloud.counts]
     bins = [at for cloud in clouds for at in cloud.counts]
     if not bins:
         return []
-    limits = [
-        (10 ** (min(at[i] for at in bins) / step), 10 ** ((max(at[i] for at in bins) + 1) / step)) for i in (0, 1)
-    ]
-    return [_density(f"points-{number}", cloud, page, step, limits) for number, cloud in enumerate(clouds, start=1)]
+    ends = [(min(at[i] for at in bins), max(at[i] for at in bins) + 1) for i in (0, 1)]
+    limits = [(10 ** (low / _BINS_A_DECADE), 10 ** (high / _BINS_A_DECADE)) for low, high in ends]
+    return [_density(f"points-{number}", cloud, page, limits) for number, cloud in enumerate(clouds, start=1)]
 
 
-def _density(
-    name: str, cloud: Density, page: PricingPage, step: float, limits: Sequence[tuple[float, float]]
-) -> Figure:
-    """Energy against latency of a recipe's points, both logarithmic, within the limits of each axis: the density, in
-    which bin b begins at 10^(b / step), and the front on top."""
+def _density(name: str, cloud: Density, page: PricingPage, limits: Sequence[tuple[float, float]]) -> Figure:
+    """Energy against latency of a recipe's points, both logarithmic, within the limits of each axis: the density, and
+    the front on top."""
     cells: list[Row] = [{"across": x, "up": y, "count": count} for (x, y), count in sorted(cloud.counts.items())]
     edges = {"left": "datum.across", "right": "datum.across + 1", "low": "datum.up", "high": "datum.up + 1"}
     across, up = (alt.Scale(type="log", nice=False, domain=list(ends), padding=8) for ends in limits)
     energy = axis_of("energy_j", limits[1], logarithmic=True, title=_label(page.energy))
     shades = (
         alt.Chart(source(cells))
-        .transform_calculate(**{edge: f"pow(10, ({bin}) / {step:g})" for edge, bin in edges.items()})
+        .transform_calculate(**{edge: f"pow(10, ({bin}) / {_BINS_A_DECADE})" for edge, bin in edges.items()})
         .mark_rect()
         .encode(
             x=alt.X("left:Q", scale=across, axis=axis_of("latency_s", limits[0], logarithmic=True)),
@@ -314,24 +304,11 @@ def _density(
     )
     front = [row for row in page.front if row["recipe"] == cloud.recipe and row["latency_s"] and row[page.energy]]
     marks: list[Row] = [
-        {"x": row["latency_s"], "y": row[page.energy], "point": _title(row, page)} for row in evenly(front, _ELEMENTS)
+        {"x": row["latency_s"], "y": row[page.energy], "point": point_text(row, page)}
+        for row in evenly(front, _ELEMENTS)
     ]
     dots = alt.Chart(source(marks)).mark_point(size=28, filled=True, opacity=1, stroke=EDGE, strokeWidth=0.8)
     chart = alt.layer(shades, dots.encode(x="x:Q", y="y:Q", color=alt.value("#d55e00"), tooltip=tooltip(point="point")))
     note = f"{plural(sum(cloud.counts.values()), 'point')}, {len(front):,} of them on the front."
     drawn = of_more(len(marks), len(front), "points of the front")
     return figure(name, cloud.recipe, chart.properties(width="container", height=_HEIGHT), note, drawn)
-
-
-def _coarse(clouds: Sequence[Density]) -> tuple[list[Density], float]:
-    """The densities with bins wide enough for a page, and the number of bins per decade."""
-    merged, step = list(clouds), float(_BINS_A_DECADE)
-    while sum(len(cloud.counts) for cloud in merged) > _MOST_CELLS:
-        merged, step = [cloud.halved() for cloud in merged], step / 2
-    return merged, step
-
-
-def _title(row: Mapping[str, Any], page: PricingPage) -> str:
-    costs = [f"{_label(name)} {_cost(row[name], name)}" for name in _COSTS if row.get(name) is not None]
-    prices = [f"{subject_and_verb(axis.path)[0]} {_value(row[axis.path], axis)}" for axis in page.axes]
-    return f"#{row['point']} {row['recipe']}: {', '.join(costs)}; {', '.join(prices)}"

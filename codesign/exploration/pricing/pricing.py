@@ -26,7 +26,7 @@ from codesign.exploration.running import RunArguments
 from codesign.exploration.runs.progress import Progress
 from codesign.files import Location, held, is_url, lock_of, open_folder, printable, write_atomically
 from codesign.files.once import reading_once
-from codesign.reporting.pricing import Density, best_points, remarks, render_pricing
+from codesign.reporting.pricing import Density, best_points, point_text, remarks, render_pricing
 
 CHUNK = 131_072
 """Points that are priced and written at a time."""
@@ -126,7 +126,7 @@ def run_pricing(
         write_atomically(front, parquet_bytes(table))
         write_atomically(page, html.encode())
     return PricingOutcome(
-        best=tuple(best_points(shown)),
+        best=tuple(f"{what}: {point_text(row, shown)}" for what, row in best_points(shown).items()),
         remarks=tuple(remarks(shown)),
         points=points,
         front=front,
