@@ -47,37 +47,30 @@ const axisLabels = (measure) => {
   if (measure.unit === "m**2") return "format(datum.value * 1e6, ',.9~g') + ' mm²'";
   return `replace(format(datum.value, '.9~s'), regexp('([^0-9.]?)$'), ' $1${measure.unit}')`;
 };
-// Few round numbers: powers of ten where values span many, steps within them where they do not, or else equal steps.
+// Few round numbers: powers of ten where values span many, steps within them where they do not.
 const rounds = (values) => {
   const [least, most] = [Math.min(...values), Math.max(...values)];
   const decades = Math.log10(most / least);
-  const within = (each) => each >= least * 0.9 && each <= most * 1.1;
-  if (decades <= 0.5) {
-    const power = 10 ** Math.floor(Math.log10((most - least) / 4));
-    const step = power * [1, 2, 2.5, 5, 10].find((each) => each * power >= (most - least) / 6);
-    const from = Math.floor(least / step) - 1;
-    return Array.from({ length: 12 }, (_, place) => (from + place) * step).filter(within);
-  }
   const steps = decades > 2.5 ? [1] : decades > 1.2 ? [1, 3] : [1, 1.5, 2, 3, 4, 5, 6, 8];
   const all = [];
   for (let power = Math.floor(Math.log10(least)) - 1; power <= Math.log10(most) + 1; power += 1) all.push(...steps.map((step) => step * 10 ** power));
-  return all.filter(within);
+  return all.filter((each) => each >= least * 0.9 && each <= most * 1.1);
 };
+const NARROW = 3;
 const ERRORS = [0.5, 0.3, 0.2, 0.1, 0.05, 0.03, 0.02, 0.01, 0.005, 0.002, 0.001];
 
-const hasZero = (indices) => indices.some((index) => abscissa().mean[index] <= 0);
+// A logarithmic axis is for values above 0 that lie apart.
+const spread = (values) => Math.min(...values) > 0 && Math.max(...values) > NARROW * Math.min(...values);
 const axes = (indices) => {
   const measure = abscissa();
   const values = indices.map((index) => measure.mean[index]);
-  const logarithmic = state.horizontal === "log" && values.length > 0 && !hasZero(indices);
-  const alone = logarithmic && Math.min(...values) === Math.max(...values); // which would leave an axis without width
-  const domain = alone ? [values[0] / 1.5, values[0] * 1.5] : undefined;
+  const logarithmic = state.horizontal === "log" && spread(values);
   const accuracy = { title: "accuracy", labelExpr: "format(100 * datum.value, '.2~f') + ' %'", tickCount: 6 };
   const x = {
     field: "x",
     type: "quantitative",
-    scale: { type: logarithmic ? "log" : "linear", padding: 14, nice: false, ...(logarithmic ? {} : { zero: false }), domain },
-    axis: { title: measure.label, labelExpr: axisLabels(measure), tickCount: 6, labelOverlap: true, ...(logarithmic ? { values: rounds(domain ?? values) } : {}) },
+    scale: { type: logarithmic ? "log" : "linear", padding: 14, nice: false, ...(logarithmic ? {} : { zero: false }) },
+    axis: { title: measure.label, labelExpr: axisLabels(measure), tickCount: 6, labelOverlap: true, ...(logarithmic ? { values: rounds(values) } : {}) },
   };
   if (state.vertical !== "log") return { x, y: { field: "a", type: "quantitative", scale: { type: "linear", zero: false, nice: true, padding: 8 }, axis: accuracy } };
   const labelExpr = "format(100 * (1 - datum.value), '.4~f') + ' %'";
@@ -234,7 +227,7 @@ const showLegend = () => {
   const drawn = [...Array(count).keys()].filter(shownPoint);
   const notes = [
     frontOf(drawn).length > 1 ? "Line: front." : "",
-    state.horizontal === "log" && abscissa() && hasZero(drawn) ? "x is linear, since some are 0." : "",
+    state.horizontal === "log" && drawn.length && !spread(drawn.map((index) => abscissa().mean[index])) ? "x is linear: values are 0 or close." : "",
     reasons.length ? `Faint: ${reasons.join("; ")}.` : "",
   ];
   const others = used.length > 12 ? `and ${used.length - 12} more` : "";

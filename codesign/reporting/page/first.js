@@ -5,7 +5,6 @@ const measures = new Map(data.measures.map((measure) => [measure.key, measure]))
 let asked = data.asked[0]; // the question that chart and table are about
 const count = data.numbers.length;
 const MOST_ROWS = 8;
-const MOST_LEFT_OUT = 3;
 const MOST_PINNED = 4;
 const GLYPHS = ["circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "triangle-right", "triangle-left"];
 
@@ -33,11 +32,6 @@ const energyKey = () => (state.book === "cores_in_use" && measures.has("energy_c
 // seeds' products or powers.
 const setMade = () => {
   for (const own of data.measures.filter(({ inUse }) => inUse)) measures.set(own.key, state.book === "cores_in_use" ? { ...own, mean: own.inUse } : own);
-  if (data.measures.some(({ key }) => key === "energy_delay_js")) return;
-  const [energy, latency] = [measures.get(energyKey()), measures.get("latency_s")];
-  if (!energy || !latency) return;
-  const mean = energy.mean.map((each, index) => (each === null || latency.mean[index] === null ? null : each * latency.mean[index]));
-  measures.set("energy_delay_js", { key: "energy_delay_js", label: "energy × delay", unit: "J·s", mean, inUse: mean });
 };
 const ofObjective = (key) => measures.get(key === "energy_j" ? energyKey() : key);
 const deciding = () => ofObjective(state.objective);
@@ -48,13 +42,7 @@ const aim = () => `${extreme()} ${deciding()?.label ?? state.objective}`;
 const abscissa = () => (state.objective === "accuracy" ? null : deciding()) ?? ofObjective("energy_j") ?? ofObjective("accuracy");
 
 const word = (fact, index) => fact.words[fact.of[index]];
-// A value in a legend. Points that an axis does not touch are named by their chip, schedule or training, as the axis is.
-const valueWords = (fact, code) => {
-  if (fact.words[code] !== "") return fact.words[code];
-  const owner = facts.get(fact.key.split(".")[1]);
-  const owners = [...new Set(owner ? owner.of.filter((_, index) => fact.of[index] === code) : [])];
-  return owners.length && owners.length < 3 ? owners.map((each) => owner.words[each]).join(" and ") : "others";
-};
+const valueWords = (fact, code) => fact.words[code] || "others"; // whose points an axis does not touch
 const by = () => facts.get(asked.by);
 const naming = data.facts.filter((fact) => fact.naming);
 // What tells a point from others of the same option, in words; what all of the option have alike says nothing.
@@ -185,11 +173,10 @@ const whatSetsApart = (index, other) => {
 };
 
 const compare = (row, other) => against(row.point, other.point) !== null && against(other.point, row.point) !== null;
-// Rows that all compare, filled as in the answers: with those that compare with most others first, then the better ones.
+// Rows that all compare with each other, the better ones first.
 const allComparing = (rows) => {
-  const apart = new Map(rows.map((row) => [row, rows.filter((other) => !compare(row, other)).length]));
   const chosen = [];
-  for (const row of [...rows].sort((a, b) => apart.get(a) - apart.get(b))) if (chosen.every((other) => compare(row, other))) chosen.push(row);
+  for (const row of rows) if (chosen.every((other) => compare(row, other))) chosen.push(row);
   return chosen;
 };
 
@@ -219,8 +206,6 @@ const decide = () => {
   for (const row of ranked) row.beaten = ranked.filter((other) => other !== row && beats(row.point, other.point)).length;
   ranked.sort((a, b) => b.beaten - a.beaten || inPlaces(a.point, b.point));
   const first = ranked[0];
-  const circular = ({ point }) => 2 * beats(point, first.point) + beats(first.point, point); // what beats the best comes last
-  ranked.push(...ranked.splice(1).sort((a, b) => circular(a) - circular(b)));
   for (const row of ranked) {
     const [one, best] = [against(row.point, first.point), against(first.point, row.point)];
     const [own, other] = [row, first].map(({ point }) => groups().compare.energy_j[groupOf(point)]);
@@ -272,14 +257,6 @@ const dataCell = ({ label, cells, beside }, place) => {
 };
 // Options of the answer that are too many for this page.
 const cut = (rows) => (rows === asked.rows ? asked.cut : 0);
-// Options that are drawn but that the question leaves out.
-const notAsked = (rows) => {
-  if (!by() || !rows.length || cut(rows) || rows.some((row) => row.point === null)) return "";
-  const asked = new Set(rows.map((row) => by().of[row.point]));
-  const drawn = [...new Set(data.numbers.map((_, index) => by().of[index]))].filter((option) => by().codes[option] !== "");
-  const others = drawn.filter((option) => !asked.has(option)).map((option) => inWords(by(), by().of.indexOf(option)));
-  return others.length && others.length <= MOST_LEFT_OUT ? `Not asked: ${others.join("; ")}.` : "";
-};
 const isRanked = (row) => row.point !== null && (!row.obstacle || (row.factor ?? null) !== null); // no factor of 0
 const showTable = (rows) => {
   $("decision").parentElement.hidden = !rows.length;
@@ -323,7 +300,7 @@ const showTable = (rows) => {
   const cores = [...alike].find((text) => text === onCores(points[0].point)); // in a sentence of its own: few numbers in each
   const same = [...alike].filter((text) => text !== cores);
   const hollow = data.numbers.some((_, index) => takesPart(index) && inPart(index)) ? "Hollow: energy terms are missing." : "";
-  $("decision-line").textContent = [same.length ? `In all rows: ${same.join(", ")}.` : "", cores ? `All ${cores}.` : "", ...lines.map((text) => `All have ${text}.`), left, notAsked(rows), hollow].filter(Boolean).join(" ");
+  $("decision-line").textContent = [same.length ? `In all rows: ${same.join(", ")}.` : "", cores ? `All ${cores}.` : "", ...lines.map((text) => `All have ${text}.`), left, hollow].filter(Boolean).join(" ");
 };
 
 // What the table says, for the settings that are not the file's own.

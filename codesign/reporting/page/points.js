@@ -14,8 +14,6 @@ const allColumns = () => [
   ...data.measures.map((measure) => ({ key: measure.key, label: measure.label, chosen: measure.first, numeric: true, least: measure.least, text: (index) => writtenAt(measure, index), code: (index) => measure.mean[index], order: (index) => measure.mean[index] })),
 ];
 
-// Whether a text holds a word: a number as a whole one, 10 not in 100, 10.5 or 1e-10.
-const holding = (text, each) => (/^[\d.]+$/.test(each) ? new RegExp(`(?<![\\d.]|e-)${each.replaceAll(".", "\\.")}(?![\\d.])`).test(text) : text.includes(each));
 const found = () => {
   const columns = allColumns();
   const named = columns.filter((column) => !column.numeric);
@@ -24,7 +22,7 @@ const found = () => {
   const indices = [...Array(count).keys()].filter((index) => {
     if (!all.words.length) return true;
     const text = says(index);
-    return all.words.every((each) => holding(text, each));
+    return all.words.every((each) => text.includes(each));
   });
   const keyed = indices.map((index) => [by.order(index), index]);
   return keyed.sort(([a, i], [b, j]) => inOrder(a, b, all.sign) || i - j).map(([, index]) => index);
