@@ -172,12 +172,10 @@ def pace_warnings(gathered: Sequence[Point], columns: Collection[str] = tuple(_T
         paced = [p for p in gathered if p.operation == "real_time"] if column == "late_fraction" else gathered
         known = [point for point in paced if point.value(column).mean is not None]
         for chip, members in by_option(known, lambda point: point.chip).items():
-            if slow := [point for point in members if point.value(column).mean]:
-                worst = max(slow, key=lambda point: point.value(column).mean or 0.0)
-                warnings.append(
-                    f"{chip} {trouble}, at {len(slow)} of {len(members)} points. Worst: {worst.recipe} under "
-                    f"{worst.schedule} on {worst.place}, {quantity(worst.value(column).mean, column)} {unit}."
-                )
+            slow = [value for point in members if (value := point.value(column).mean)]
+            if slow:
+                worst = f"{quantity(max(slow), column)} {unit}"
+                warnings.append(f"{chip} {trouble}, at {len(slow)} of {len(members)} points, at worst {worst}.")
     return warnings
 
 

@@ -31,10 +31,10 @@ def test_a_chip_that_falls_behind_is_warned_of():
     found = pace_warnings(points_of(rows))
     # Accelerated, there is nothing to keep pace with.
     assert found == [
-        "loihi falls behind its input in real time: steps take longer than a timestep, at 1 of 2 points. "
-        "Worst: layered under chip on loihi, 25.0 % of its steps.",
-        "truenorth has ticks in which a core or a link has more to do than fits, at 1 of 1 points. "
-        "Worst: layered under chip on truenorth, 0.5000 ticks a sample.",
+        "loihi falls behind its input in real time: steps take longer than a timestep, at 1 of 2 points, "
+        "at worst 25.0 % of its steps.",
+        "truenorth has ticks in which a core or a link has more to do than fits, at 1 of 1 points, "
+        "at worst 0.5000 ticks a sample.",
     ]
 
 

@@ -16,7 +16,7 @@ from codesign.analysis.results.points import gather
 from codesign.analysis.results.study import Study
 from codesign.analysis.results.table import ResultTable
 from codesign.errors import InputError
-from codesign.reporting.charts.study import progress_figures, slice_figures, trade_off_figures
+from codesign.reporting.charts.study import slice_figures, trade_off_figures
 from codesign.reporting.facts import settings_tables
 from codesign.reporting.html import render_report
 from codesign.reporting.page.sections import sections_of
@@ -205,17 +205,6 @@ def test_a_study_with_one_objective_has_a_curve_and_no_front_to_draw():
     assert '"trials-1"' not in text
     assert "hypervolume" not in text
     assert "Is trial 0, the best in accuracy on validation, also better on test than the baseline?" in text
-
-
-def test_without_references_the_best_values_are_drawn_instead():
-    objectives = tuple(replace(o, reference=None) for o in OBJECTIVES[:2]) + OBJECTIVES[2:]
-    facts = small_study()
-    study = replace(facts, trials=tuple(replace(one, hypervolume=None) for one in facts.trials))
-    table = table_of(rows_on_test(), replace(study_metadata(study), objectives=objectives))
-    drawn = {figure.name: rows_of(figure) for figure in progress_figures(study_of(table))}
-    # The best so far, and the last of them once more where the search ends.
-    assert [row["x"] for row in drawn["best-1"]][:-1] == [0, 2]
-    assert [row["x"] for row in drawn["best-2"]][:-1] == [0, 2, 7]
 
 
 @pytest.mark.parametrize("state", ["infeasible", "failed", "dropped"])

@@ -49,21 +49,15 @@ def trade_off_figures(study: Study) -> list[Figure]:
 
 
 def progress_figures(study: Study) -> list[Figure]:
-    """Charts of the hypervolume after each trial, or of each objective's best value so far if there is no
-    hypervolume."""
+    """A chart of the hypervolume after each trial, or of the best value so far of a single objective."""
     if study.hypervolume is not None:
         values = [(trial, trial.hypervolume) for trial in study.complete if trial.hypervolume is not None]
         return [_progress("hypervolume", "Hypervolume", study, values, None, "")]
-    found = []
-    for place, objective in enumerate(study.objectives):
-        known = [(trial, value) for trial in study.complete if (value := trial.values[place]) is not None]
-        baseline = study.facts.baseline
-        level = baseline.values[place] if baseline is not None and baseline.state == "complete" else None
-        if known:
-            title = f"Best {column_label(objective.column)} so far"
-            sign = 1 if objective.direction == "maximize" else -1
-            found.append(_progress(f"best-{place}", title, study, known, level, objective.column, sign))
-    return found
+    objective, baseline = study.objectives[0], study.facts.baseline
+    known = [(trial, value) for trial in study.complete if (value := trial.values[0]) is not None]
+    level = baseline.values[0] if baseline is not None and baseline.state == "complete" else None
+    title, sign = f"Best {column_label(objective.column)} so far", 1 if objective.direction == "maximize" else -1
+    return [_progress("best-0", title, study, known, level, objective.column, sign)] if known else []
 
 
 def importance_figures(study: Study) -> list[Figure]:

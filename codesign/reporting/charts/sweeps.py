@@ -34,11 +34,11 @@ from codesign.reporting.charts.base import (
     color,
     evenly,
     figure,
-    log_ticks,
     named_columns,
     named_rows,
     nominal,
     of_more,
+    places,
     quantitative,
     source,
     tooltip,
@@ -166,8 +166,7 @@ def effects_figure(points: Sequence[Point], names: Names, column: str) -> Figure
     log = factors and min(values) > 0
     shown = "100 * datum.value" if is_share(column) else "datum.value"
     ticks = "'× ' + format(datum.value, '.3~g')" if factors else f"datum.value ? format({shown}, '+.3~g') : 0"
-    places = {"values": log_ticks(min(values), max(values))} if log else {"tickCount": 6}
-    axis = alt.Axis(title=title + (", points" if is_share(column) else ""), labelExpr=ticks, **places)
+    axis = alt.Axis(title=title + (", points" if is_share(column) else ""), labelExpr=ticks, **places(values, log))
     x = alt.X("low:Q", scale=alt.Scale(type="log" if log else "linear", nice=not log, padding=8), axis=axis)
     middle = chart.mark_rule(strokeDash=[3, 3], aria=False).encode(x="none:Q", color=alt.value(EDGE))
     dots = base.mark_point(filled=True, size=90, opacity=1).encode(x="mean:Q")
