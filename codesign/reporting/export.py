@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping
 
 from codesign.analysis.answers.asking import AnsweredTable
 from codesign.analysis.results.table import ResultTable
@@ -16,8 +15,6 @@ from codesign.reporting.page.sections import sections_of
 from codesign.reporting.pieces import Table, inert
 
 _PAIRS = (("energy_j", "accuracy"), ("latency_s", "accuracy"), ("energy_j", "latency_s"))
-_WRITTEN = ".written"
-"""Lists the files in a folder that were written by reports, which only remove these."""
 _LATEX = str.maketrans(
     {
         **{letter: f"\\{letter}" for letter in "&%$#_{}"},
@@ -51,32 +48,17 @@ def export(
     table: ResultTable, page: Location, *, figures: Form | None = None, tables: TableForm | None = None
 ) -> dict[str, int]:
     """Write all charts of a report, all tables, or both, into folders next to its page, a path or a URL. Return the
-    number of files by the folder's suffix. Files that an earlier report wrote there in the same form, and that this one
-    does not have, are removed. Raises InputError if a file cannot be written or removed."""
+    number of files by the folder's suffix. Raises InputError if a file cannot be written."""
     drawn, told = pieces_of(table) if figures is not None or tables is not None else ([], {})
-    written: dict[str, int] = {}
+    files: dict[str, dict[str, bytes]] = {}
     if figures is not None:
-        charts = {f"{one.name}.{figures}": picture(one, figures) for one in drawn}
-        written["figures"] = _write(beside_page(page, ".figures"), charts, f".{figures}")
+        files["figures"] = {f"{one.name}.{figures}": picture(one, figures) for one in drawn}
     if tables is not None:
         ending, text = (".csv", table_csv) if tables == "csv" else (".tex", table_latex)
-        texts = {f"{name}{ending}": text(one).encode() for name, one in told.items()}
-        written["tables"] = _write(beside_page(page, ".tables"), texts, ending)
-    return written
-
-
-def _write(place: Location, files: Mapping[str, bytes], ending: str) -> int:
-    """Write files with the same ending, remove those that an earlier report wrote and this one does not have, and
-    return the number of files written."""
-    folder = open_folder(place)
-    earlier = (folder.read(_WRITTEN) or b"").decode(errors="replace").splitlines()
-    folder.write_many(files)
-    for name in {*earlier}.intersection(folder.names()).difference(files):
-        if name.endswith(ending):
-            folder.remove(name)
-    others = (name for name in earlier if not name.endswith(ending))
-    folder.write(_WRITTEN, "".join(f"{name}\n" for name in sorted({*others, *files})).encode())
-    return len(files)
+        files["tables"] = {f"{name}{ending}": text(one).encode() for name, one in told.items()}
+    for suffix, of in files.items():
+        open_folder(beside_page(page, f".{suffix}")).write_many(of)
+    return {suffix: len(of) for suffix, of in files.items()}
 
 
 def pieces_of(table: ResultTable) -> tuple[list[Figure], dict[str, Table]]:

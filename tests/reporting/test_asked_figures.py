@@ -60,12 +60,8 @@ def test_along_an_axis_some_of_whose_values_are_words_are_its_numbers():
     ("along", "words"),
     [
         ("recipe.layered.group_size", "group size of training"),
-        ("training.mixture.0.group_size", "group size of training"),
-        ("recipe.layered.calibration.group_size", "group size of calibration"),
         ("schedule.async_random.group_size", "group size of inference"),
-        ("recipe.layered.spike_cost.1", "spike cost 1"),
         ("training.augmentation.time_jitter", "time jitter in s"),
-        ("workload.timestep", "timestep in s"),
     ],
 )
 def test_an_axis_is_called_by_what_it_sets(along: str, words: str):

@@ -202,11 +202,9 @@ def _spikes(chosen: Sequence[Point], say: Saying) -> _Drawn | None:
 
 
 def _words(along: str) -> str:
-    *of, name = along.split(".")
-    if name.endswith("group_size"):
-        whose = "training" if along.startswith(("recipe.", "training")) else "inference"
-        return f"group size of {'calibration' if of[-1:] == ['calibration'] else whose}"
-    return (f"{of[-1]} {name}" if name.isdecimal() else name).replace("_", " ")
+    if along.endswith("group_size"):
+        return f"group size of {'training' if along.startswith(('recipe.', 'training')) else 'inference'}"
+    return along.rpartition(".")[2].replace("_", " ")
 
 
 def _row(line: str, x: float, y: float | None, column: str) -> dict[str, str | float | bool | None]:
