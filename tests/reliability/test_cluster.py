@@ -100,8 +100,7 @@ def test_a_node_is_killed(cluster: Cluster, sweeps: Sweeps, reference: Reference
             run.wait_until_said("node 127.0.0.3 has gone")
         said = check_complete(run, reference)
     assert f"connected to Ray at {cluster.address}" in said
-    assert "train: its worker died (" in said
-    assert "); it is started again" in said
+    assert "train: a worker died (" in said
     cluster.check_idle()
 
 

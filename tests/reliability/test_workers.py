@@ -49,7 +49,7 @@ def test_a_worker_is_killed(run: Run, reference: Reference) -> None:
     kill(find_processes(run.process.pid, "ray::perform_batch")[0])
     ended = run.end()
     assert ended.code == 0, ended.err
-    assert "train: its worker died (WorkerCrashedError); it is started again" in ended.err
+    assert "train: a worker died (WorkerCrashedError); 1 job restarted" in ended.err
     assert sorted(ended.jobs) == sorted(reference.jobs)  # each of them once
     reference.check(run.folder)
     run.check_no_litter()
@@ -189,7 +189,7 @@ def test_jobs_without_enough_memory_are_not_started_for_ever(monkeypatch: pytest
         executor.submit(task)
         completion = executor.wait(120)
     assert str(completion.failure).startswith("OutOfMemoryError: the worker died 4 times: ")
-    assert notes == ["large: its worker died (OutOfMemoryError); it is started again"] * 3
+    assert notes == ["large: a worker died (OutOfMemoryError); 1 job restarted"] * 3
 
 
 @pytest.mark.thorough

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -117,28 +116,6 @@ def large(size: int) -> bytes:
     return bytes(size)
 
 
-class _Unreadable:
-    def __reduce__(self) -> tuple[object, tuple[str]]:
-        return int, ("not a number",)
-
-
-def unreadable() -> object:
-    """Can be sent, and not be read."""
-    return _Unreadable()
-
-
-def unsendable() -> object:
-    return threading.Lock()
-
-
-def place() -> str:
-    """The node that this runs on."""
-    import ray
-
-    time.sleep(0.2)  # long enough for others to start elsewhere
-    return str(ray.util.get_node_ip_address())
-
-
 def pools() -> set[tuple[str, int]]:
     """Thread pools of compiled libraries in this process, and how many threads each computes with."""
     import numpy as np
@@ -148,19 +125,6 @@ def pools() -> set[tuple[str, int]]:
     matrix = np.ones((400, 400))
     torch.ones(400, 400) @ torch.from_numpy(matrix).float() @ (matrix @ matrix)[0]
     return {(pool["user_api"], pool["num_threads"]) for pool in threadpoolctl.threadpool_info()}
-
-
-def busy(seconds: float) -> float:
-    """Processors that this process kept busy on average, where as many matrices are multiplied as the time allows."""
-    import numpy as np
-    import torch
-
-    matrix, tensor = np.ones((600, 600)), torch.ones(600, 600)
-    start, used = time.perf_counter(), time.process_time()
-    while time.perf_counter() < start + seconds:
-        matrix @ matrix
-        tensor @ tensor
-    return (time.process_time() - used) / (time.perf_counter() - start)
 
 
 def spilled_bytes() -> int:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from codesign.exploration.executors.base import Completion, Task
-from codesign.exploration.executors.perform import packed, perform
+from codesign.exploration.executors.perform import perform
 from codesign.versions import package_versions
 
 _QUICK_S = 0.1
@@ -79,8 +79,7 @@ def _report(key: str, value: object) -> None:
 def perform_batch(
     grace_s: float, started: str | None, reported: str | None, tasks: bytes, *shared: object
 ) -> tuple[str, dict[str, str], list[Completion]]:
-    """Run the tasks of a batch, one after another; return the node, its `package_versions`, and the `packed`
-    completions.
+    """Run the tasks of a batch, one after another; return the node, its `package_versions`, and the completions.
 
     Args:
         grace_s: time after a task's timeout after which a worker that hangs is ended.
@@ -97,5 +96,5 @@ def perform_batch(
     ended: list[Completion] = []
     for task in pickle.loads(tasks):
         filled = tuple(shared[value.index] if isinstance(value, Slot) else value for value in task.arguments)
-        ended.append(packed(perform(replace(task, arguments=filled, on_report=on_report), grace_s=grace_s)))
+        ended.append(perform(replace(task, arguments=filled, on_report=on_report), grace_s=grace_s))
     return ray.get_runtime_context().get_node_id(), package_versions(), ended

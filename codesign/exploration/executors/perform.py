@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import faulthandler
-import pickle
 import signal
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
-from functools import partial
 from types import FrameType
 from typing import Any
 
 from codesign.deferred import torch
 from codesign.devices import in_float32, made_on, on_threads
-from codesign.errors import InputError
 from codesign.exploration.executors.base import Completion, Failure, Task
 from codesign.signals import can_raise
 
@@ -53,8 +48,7 @@ def perform(task: Task, *, grace_s: float | None = None) -> Completion:
         ):
             output = task.function(*task.arguments, **reporting)
     except _OutOfTime:
-        message = f"took longer than the {limit_s:g} s it may take"
-        failure = Failure(kind="TimeoutError", message=message)
+        failure = Failure(kind="TimeoutError", message=f"took longer than the {limit_s:g} s it may take")
     except Exception as error:  # any error in a job belongs in its row, and the sweep continues
         failure = Failure.of(error)
     finally:
@@ -68,8 +62,6 @@ def _timeout(seconds: float | None, *, grace_s: float | None) -> Iterator[None]:
     if seconds is None:
         yield
         return
-    if threading.current_thread() is not threading.main_thread():
-        raise InputError("timeout: a task can be ended in time only in the main thread of its process")
 
     def out_of_time(number: int, frame: FrameType | None) -> None:
         if can_raise(frame):
@@ -83,30 +75,7 @@ def _timeout(seconds: float | None, *, grace_s: float | None) -> Iterator[None]:
     try:
         yield
     finally:
-        try:
-            signal.setitimer(signal.ITIMER_REAL, 0)
-        finally:  # the alarm may have interrupted the call above
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            if grace_s is not None:
-                faulthandler.cancel_dump_traceback_later()
-            signal.signal(signal.SIGALRM, before)
-
-
-def packed(completion: Completion) -> Completion:
-    """The completion with its output as bytes, or with the failure to pickle it."""
-    return _converted(completion, partial(pickle.dumps, protocol=5), "sent")
-
-
-def unpacked(completion: Completion) -> Completion:
-    """The inverse of `packed`, or the completion with the failure to read its output."""
-    return _converted(completion, pickle.loads, "read")
-
-
-def _converted(completion: Completion, convert: Callable[[Any], Any], what: str) -> Completion:
-    if completion.failure is not None:
-        return completion
-    try:
-        return replace(completion, output=convert(completion.output))
-    except Exception as error:  # pickling an output may raise anything
-        failure = Failure(kind=type(error).__name__, message=f"its output cannot be {what}: {error}")
-        return replace(completion, output=None, failure=failure)
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        if grace_s is not None:
+            faulthandler.cancel_dump_traceback_later()
+        signal.signal(signal.SIGALRM, before)

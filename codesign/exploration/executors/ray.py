@@ -13,12 +13,12 @@ from typing import Any
 from codesign.errors import InputError
 from codesign.exploration.executors.base import Completion, Executor, Failure, Task
 from codesign.exploration.executors.batching import Batcher, Slot, perform_batch
-from codesign.exploration.executors.perform import GRACE_S, unpacked
+from codesign.exploration.executors.perform import GRACE_S
 from codesign.exploration.executors.ray_nodes import Nodes
 from codesign.exploration.executors.ray_session import RaySession
 from codesign.exploration.resources import JobResources, usable_cores
 from codesign.files.folder import reason_of
-from codesign.units import format_si
+from codesign.units import format_si, plural
 
 _RETRIES = 3
 """How often a task is restarted if its worker or node dies; not after an exception in the task."""
@@ -217,7 +217,7 @@ class RayExecutor(Executor):
             for text in self._nodes.meet(node, versions):
                 self._on_note(text)
             for task, completion in zip(batch.tasks, ended, strict=True):
-                self._ended.append(unpacked(completion))
+                self._ended.append(completion)
                 self._batcher.took(task.kind, completion.wall_s)
         _forget(batch, session)
 
@@ -247,9 +247,8 @@ class RayExecutor(Executor):
             message = f"the worker died {batch.attempt} times: {failure.message}"
             self._fail(first, Failure(kind=failure.kind, message=message))
         else:
-            count = len(batch.tasks)
-            worker, those = ("its worker", "it is") if count == 1 else (f"the worker of {count} jobs", "they are")
-            self._on_note(f"{first.kind}: {worker} died ({failure.kind}); {those} started again")
+            jobs = plural(len(batch.tasks), "job")
+            self._on_note(f"{first.kind}: a worker died ({failure.kind}); {jobs} restarted")
             self._again.extend(_Batch(tasks=(task,), attempt=batch.attempt + 1) for task in batch.tasks)
 
     def _leave_dead_nodes(self, session: RaySession) -> None:
