@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterable
 from numbers import Real
 from operator import index
-from pathlib import Path
 from typing import Any
 
 from codesign.errors import InputError
@@ -42,12 +41,6 @@ def one_of(name: str, value: object, words: Iterable[str]) -> None:
         raise InputError(f"{name}: unknown {value!r:.80}{suggestion(value, words)}")
 
 
-def path(name: str, value: Any) -> None:
-    """Raises InputError if `value` is neither a text nor a path."""
-    if not isinstance(value, str | Path):
-        raise InputError(f"{name}: must be a path, found {type(value).__name__}")
-
-
 def flag(name: str, value: Any) -> None:
     """Raises InputError if `value` is not a bool."""
     if not isinstance(value, bool):
@@ -65,18 +58,15 @@ def whole(name: str, value: Any, *, least: int = 0, most: int = _MOST) -> int:
         raise InputError(f"{name}: must be a whole number, found {value!r}")
     if not least <= number < most:
         limits = f"between {least} and {most - 1}" if most < _MOST or number >= most else f"at least {least}"
-        raise InputError(f"{name}: must be {limits}, found {_shown(number)}")
+        raise InputError(f"{name}: must be {limits}, found {number}")
     return number
 
 
 def real(name: str, value: Any, *, least: float = 0.0, most: float = math.inf) -> float:
     """A finite number from `least` to `most`; numpy numbers are accepted, bools are not."""
-    try:
-        number = float(value) if isinstance(value, Real) and not isinstance(value, bool) else math.nan
-    except OverflowError:
-        number = math.inf
+    number = float(value) if isinstance(value, Real) and not isinstance(value, bool) else math.nan
     if not math.isfinite(number):
-        raise InputError(f"{name}: must be a finite number, found {_shown(value)}")
+        raise InputError(f"{name}: must be a finite number, found {value!r}")
     if not least <= number <= most:
         limits = f"at least {least:g}" if most == math.inf else f"between {least:g} and {most:g}"
         raise InputError(f"{name}: must be {limits}, found {value!r}")
@@ -92,9 +82,3 @@ def seconds(name: str, value: Any) -> float:
     except ValueError as error:
         raise InputError(f"{name}: {error}") from None
     return real(name, number)
-
-
-def _shown(value: Any) -> str:
-    """A value in a message; for a very long number, only its size."""
-    long = isinstance(value, int) and value.bit_length() > 1000
-    return f"a number of {value.bit_length():,} bits" if long else repr(value)

@@ -111,13 +111,8 @@ class _Constructed(ModelMetaclass):
     """Construction from Python code: quantities may be numbers in SI units, lists may be arrays and numbers numpy's,
     and mistakes are reported like those of files."""
 
-    def __call__(self: type[Made], *args: Any, **kwargs: Any) -> Made:
+    def __call__(self: type[Made], **kwargs: Any) -> Made:
         model: type[BaseModel] = self  # type: ignore[assignment]
-        if args:
-            fields = model.model_fields.items()
-            needed = [name for name, field in fields if field.is_required()] or [name for name, _ in fields]
-            form = f"{self.__name__}({', '.join(f'{name}=…' for name in needed[:2])})"
-            raise InputError(f"{self.__name__}: takes its fields by name, as in {form}, found {args[0]!r}")
         kwargs = _plain(kwargs)
         made = self.__new__(self)
         try:  # like `BaseModel.__init__`, which takes no context

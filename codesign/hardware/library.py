@@ -10,7 +10,6 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from codesign import arguments
 from codesign.documents import Document, Mistake, Path_, Place, read_document, refusal, validate_document, value_at
 from codesign.errors import InputError, Problem
 from codesign.files.location import packaged_folders, shipped_folders
@@ -56,7 +55,6 @@ def load_chip(path: str | Path, with_error: bool = True) -> Chip:
     The model's error is computed from the chip's measurements unless `with_error` is False, which is faster.
     Raises DocumentError with every mistake, InputError if it cannot be read.
     """
-    arguments.path("path", path)
     path = Path(path)
     document = _document(path)
     document.problems += _made_up(document, path)

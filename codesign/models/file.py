@@ -17,7 +17,6 @@ import torch
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json, to_jsonable_python
 
-from codesign import arguments
 from codesign.arguments import instance
 from codesign.errors import InputError
 from codesign.files import Location, printable, read_file, with_suffix, write_atomically
@@ -92,7 +91,6 @@ def load_model(path: Location) -> LoadedModel:
         InputError: the file is missing, cannot be read, is damaged or of another kind, or its weights do not match its
             card.
     """
-    arguments.path("path", path)
     content = read_file(path)
     if content is None:
         raise InputError(

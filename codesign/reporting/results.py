@@ -183,7 +183,6 @@ def read_results(location: Location) -> SweepResults:
         InputError: the file is missing, unreadable, truncated, not Parquet, too large, not written by `write_results`,
             or holds a value that its column does not allow.
     """
-    arguments.path("location", location)
     return SweepResults.of(read_table(location))
 
 

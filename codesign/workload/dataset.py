@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from codesign.arguments import instance, path
+from codesign.arguments import instance
 from codesign.arrays import Integers
 from codesign.errors import DataError, InputError
 from codesign.files.once import once
@@ -167,8 +167,6 @@ def resolve_cache_root(argument: str | Path | None = None) -> Path | None:
 
 def _chosen(name: str, argument: str | Path | None, variable: str) -> Path | None:
     name, chosen = (variable, os.environ.get(variable)) if argument is None else (name, argument)
-    if chosen is not None:
-        path(name, chosen)
     try:
         return Path(chosen).expanduser() if chosen else None
     except RuntimeError:

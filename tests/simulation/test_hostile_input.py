@@ -103,7 +103,7 @@ def test_numbers_of_a_network_that_mean_nothing_are_an_input_error(engine: str, 
         simulate(broken, events(), LAYERED, engine=engine)
 
 
-NOT_REAL = [NAN, np.inf, -np.inf, -1, True, "1", None, 10**400]
+NOT_REAL = [NAN, np.inf, -np.inf, -1, True, "1", None]
 NOT_A_SEED = [NAN, 1.0, True, "1", None, 1 << 63]
 
 

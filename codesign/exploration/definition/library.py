@@ -7,7 +7,6 @@ import re
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from codesign import arguments
 from codesign.errors import InputError
 from codesign.exploration.definition.composition import Chosen, load_chosen
 from codesign.exploration.definition.spec import SweepSpec
@@ -54,7 +53,6 @@ def find_sweep(name_or_path: str | Path, kind: Kind = "sweep") -> Path:
 
 
 def _find(name_or_path: str | Path, kind: Kind) -> Path:
-    arguments.path("name_or_path", name_or_path)
     path = Path(name_or_path)
     if os.path.isfile(path):
         return path

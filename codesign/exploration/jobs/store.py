@@ -19,7 +19,6 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from codesign import arguments
 from codesign.errors import StoreError
 from codesign.files import Folder, Location, is_url, join, open_folder, printable
 
@@ -65,7 +64,6 @@ class Store:
     def __init__(
         self, root: Location, *, on_damage: Callable[[str], None] | None = None, look_only: bool = False
     ) -> None:
-        arguments.path("root", root)
         self.folder = open_folder(root, error=StoreError)
         self.root = printable(root) if is_url(root) else self.folder.location
         self._on_damage = on_damage
