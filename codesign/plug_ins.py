@@ -1,20 +1,13 @@
-"""Plug-ins of other packages: objects behind entry points, by group and name."""
+"""Plug-ins of other packages: objects behind entry points, by group and name. A process looks for them once."""
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Iterator
-from contextlib import suppress
+from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from codesign.errors import InputError
 from codesign.mistakes import suggestion
-
-_known: dict[str, tuple[object, dict[str, EntryPoint]]] = {}
-"""By group, the installed packages at the last search, which takes longer than checking a file, and the group's entry
-points by name."""
 
 
 def plug_in_names(group: str) -> tuple[str, ...]:
@@ -35,16 +28,6 @@ def load_plug_in(group: str, name: str, what: str, names: tuple[str, ...]) -> tu
         raise InputError(f"{where}: cannot be loaded: {type(error).__name__}: {error}") from error
 
 
+@cache
 def _entries(group: str) -> dict[str, EntryPoint]:
-    installed, known = tuple(_installed()), _known.get(group)
-    if known is None or known[0] != installed:
-        entries = {entry.name: entry for entry in reversed([*entry_points(group=group)])}  # the first one of each name
-        known = _known[group] = installed, entries
-    return known[1]
-
-
-def _installed() -> Iterator[tuple[str, int]]:
-    """Folders of packages, and when a package was last installed or removed there."""
-    for path in sys.path:
-        with suppress(OSError):
-            yield path, os.stat(path or ".").st_mtime_ns
+    return {entry.name: entry for entry in reversed([*entry_points(group=group)])}  # the first one of each name

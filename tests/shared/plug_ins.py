@@ -19,6 +19,5 @@ class _Entry:
 
 def register(monkeypatch: pytest.MonkeyPatch, group: str, **objects: object) -> None:
     """Make these the entry points of a group; an exception is raised by loading it."""
-    entries = [_Entry(name, value) for name, value in objects.items()]
-    monkeypatch.setattr(plug_ins, "entry_points", lambda group, only=group: entries * (group == only))
-    monkeypatch.setattr(plug_ins, "_known", {})
+    entries = {name: _Entry(name, value) for name, value in objects.items()}
+    monkeypatch.setattr(plug_ins, "_entries", lambda asked: entries if asked == group else {})

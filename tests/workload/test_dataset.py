@@ -11,6 +11,7 @@ import pytest
 from workload_files import Blinks, entries
 
 from codesign.errors import DataError, InputError
+from codesign.plug_ins import _entries
 from codesign.units import parse_quantity
 from codesign.workload.dataset import list_datasets, load_workload, outline_workload
 from codesign.workload.datasets import registry
@@ -55,10 +56,9 @@ def test_fingerprints_stay_what_stores_know(fingerprint):
     assert outline_workload(spec).fingerprint == fingerprint
 
 
-def test_a_plug_in_that_was_just_installed_is_a_dataset_like_any_other(monkeypatch, tmp_path):
-    assert "blinks" not in registry.dataset_names()
+def test_an_installed_plug_in_is_a_dataset_like_any_other(monkeypatch, tmp_path):
     monkeypatch.syspath_prepend(tmp_path)
-    assert "blinks" not in registry.dataset_names()
+    monkeypatch.setattr("codesign.plug_ins._entries", _entries.__wrapped__)
     folder = tmp_path / "blinks-1.dist-info"
     folder.mkdir()
     (folder / "METADATA").write_text("Name: blinks\nVersion: 1\n")
