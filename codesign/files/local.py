@@ -21,7 +21,7 @@ _TEMPORARY = re.compile(r"\..+\.[0-9a-f]{32}\.tmp")  # `temporary_beside`
 _OLD_S = 86_400.0
 """Writing a file never takes this long."""
 MOST_BYTES = 8 * 2**30
-"""Most bytes of a file that is read or written as a whole; this program does not write larger ones."""
+"""Most bytes of a file that is read as a whole; this program does not write larger ones."""
 
 
 class LocalFolder(Folder):
@@ -48,12 +48,10 @@ class LocalFolder(Folder):
             if not stat.S_ISREG(status.st_mode):
                 raise FileNotFoundError(name)
             if first is None and status.st_size > MOST_BYTES:
-                raise _too_large()
+                raise OSError(errno.EFBIG, f"has more than {MOST_BYTES // 2**30} GiB, the most that is read as a whole")
             return file.read() if first is None else file.read(first)
 
     def _write(self, name: str, data: bytes, durable: bool) -> None:
-        if len(data) > MOST_BYTES:
-            raise _too_large()
         path = self._path / name
         shared = self._make(path.parent)
         with replacing(path, durable=durable) as file:
@@ -100,15 +98,11 @@ class LocalFolder(Folder):
                 seen.add((folder.st_dev, folder.st_ino))
                 for entry in entries:
                     name = f"{prefix}/{entry.name}" if prefix else entry.name
-                    with suppress(OSError):  # a circular link, or a target without permission
+                    with suppress(OSError):  # a link to nowhere, or a target without permission
                         if entry.is_dir():
                             pending.append(name)
                         elif entry.is_file():
                             yield name
-
-
-def _too_large() -> OSError:
-    return OSError(errno.EFBIG, f"has more than {MOST_BYTES // 2**30} GiB, the most that is read as a whole")
 
 
 @contextmanager

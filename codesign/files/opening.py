@@ -16,9 +16,12 @@ from codesign.files.location import Location, has_options, is_url, parent, print
 from codesign.files.remote import RemoteFolder
 
 _BOOLEANS = {"true": True, "false": False}
-_WITHIN_FILES = frozenset({"dir", "libarchive", "reference", "tar", "zip"})
-_COPYING = frozenset({"blockcache", "cached", "filecache", "simplecache"})
-_OTHER_WAYS_HERE = frozenset({"async_wrapper", "asynclocal", "asyncwrapper", "dask", "generic", "local"})
+_REFUSED = frozenset(
+    {
+        *("dir", "libarchive", "reference", "tar", "zip", "blockcache", "cached", "filecache", "simplecache"),
+        *("async_wrapper", "asynclocal", "asyncwrapper", "dask", "generic", "local"),
+    }
+)
 """fsspec systems that are refused, since a model's URL may come from a stranger: they unpack archives, keep copies in
 any folder named by the URL, or read this machine without the safeguards of `LocalFolder`."""
 
@@ -83,12 +86,8 @@ def local_path(location: Location, error: type[CodesignError]) -> Path | None:
     if scheme_of(url) != "file":
         return None
     parts = urlsplit(url)
-    if parts.netloc not in ("", "localhost"):
-        raise error(f"{url}: names the machine '{parts.netloc}'; write file:/// with three slashes for this one")
-    if parts.query or parts.fragment:
-        raise error(f"{url}: a path has no options; write %3F for a question mark in it, and %23 for a number sign")
-    if not parts.path:
-        raise error(f"{url}: names no place; write file:/// and a path")
+    if parts.netloc or parts.query or parts.fragment or not parts.path:
+        raise error(f"{url}: must be file:/// and a path, with %3F for a question mark and %23 for a number sign")
     return Path(url2pathname(parts.path))
 
 
@@ -103,7 +102,7 @@ def _connect(url: str, error: type[CodesignError]) -> tuple[Any, str]:
     import fsspec
 
     scheme = scheme_of(url)
-    known = sorted({*fsspec.available_protocols(), *fsspec.registry} - _WITHIN_FILES - _COPYING - _OTHER_WAYS_HERE)
+    known = sorted({*fsspec.available_protocols(), *fsspec.registry} - _REFUSED)
     if "::" in url:
         raise error(f"{printable(url)}: leads through several file systems; name one place, without '::'")
     if scheme not in known:
