@@ -60,7 +60,7 @@ def run_picture(run: RunStatus, width: int) -> Iterator[RenderableType]:
     yield _lifetime(run)
     yield Text("")
     jobs, running = record.jobs, run.state == "running"
-    left_s = (jobs.left_s or 0.0) - max(0.0, run.silent_s)  # below 0 where the clock was set back
+    left_s = (jobs.left_s or 0.0) - run.silent_s
     left = f"about {format_duration(left_s)} left" if running and left_s > 0 else ""
     count = jobs.there, jobs.needed
     yield from counts_picture(jobs, record.search, count, width=width, running=running, left=left)

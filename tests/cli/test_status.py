@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import re
 import shlex
-import socket
 import subprocess
-import time
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -161,15 +158,6 @@ def test_the_command_that_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         assert "; the same command continues from there" in ended.stderr
     assert shlex.split(found[0]) == shlex.split(f"codesign sweep {file} {options.replace('secret', '***')}")
     assert found[1] == f"codesign sweep {file} --store memory://place"
-
-
-def test_a_clock_that_was_set_back_adds_nothing_to_what_is_left(tmp_path: Path, finished: dict[str, Any]) -> None:
-    process, alive = {"host": socket.gethostname(), "pid": os.getpid()}, time.time() + 40
-    jobs = {**finished["jobs"], "left_s": 120.0}
-    put(tmp_path, "tiny", {**finished, "state": "running", "process": process, "alive": alive, "jobs": jobs})
-    shown = said(tmp_path / "tiny")
-    assert "tiny  sweep, running" in shown
-    assert "about 2 min 00 s left" in shown
 
 
 @pytest.mark.slow

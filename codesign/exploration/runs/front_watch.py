@@ -26,8 +26,6 @@ from codesign.hardware.terms import ENERGY_COLUMNS
 _PAUSE_S = 1.0
 _SHARE = 0.05
 """The front is updated at most once per second, and in at most this share of the time."""
-_MOST_PAUSE_S = 600.0
-"""Longest pause; the process may have been stopped for hours during an update."""
 _RESULTS = (
     *("accuracy", "spike_density", "undecided_fraction", "overloaded_ticks", "latency_model", "energy_coverage"),
     *ENERGY_COLUMNS.values(),
@@ -71,7 +69,7 @@ class FrontWatch(View):
             start = self.run.clock()
             self.run.front(self.front())
             now = self.run.clock()
-            self._next = now + min(_MOST_PAUSE_S, max(_PAUSE_S, (now - start) / _SHARE))
+            self._next = now + max(_PAUSE_S, (now - start) / _SHARE)
 
     def front(self) -> list[FrontLine]:
         """The front, group by group, each starting with the best in the first objective."""
