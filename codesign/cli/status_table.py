@@ -22,30 +22,23 @@ _STYLES = {
     "failed": "bold red",
     "dead": "bold red",
 }
-_FAILURES = 5
-_TIME = len("59 min ago")
 _FRONT = 10
 
 
-def list_picture(runs: Sequence[RunStatus], problems: Sequence[str], width: int) -> Iterator[RenderableType]:
+def list_picture(runs: Sequence[RunStatus], problems: Sequence[str]) -> Iterator[RenderableType]:
     if not runs and not problems:
         yield Text("Nothing has run in this folder yet. `codesign sweep smoke` takes seconds.")
         return
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
-    wide = width >= 100
     table.add_column("output", overflow="fold")
-    for name in ("state", "jobs", "last sign of life", *(("failed", "started") if wide else ())):
-        number = name in ("jobs", "failed")
-        # Times are narrow where the width is, and give way further where it is too small, so that outputs keep names.
-        most = _TIME if name == "last sign of life" and not wide else None
-        table.add_column(name, justify="right" if number else "left", no_wrap=number or name == "state", max_width=most)
+    table.add_column("state", no_wrap=True)
+    table.add_column("jobs", justify="right", no_wrap=True)
+    table.add_column("failed", justify="right", no_wrap=True)
+    table.add_column("last sign of life")
     for run in runs:
-        record = run.record
-        counts = f"{record.jobs.there:,}/{record.jobs.needed:,}"
-        row = [Text(run.folder), _state(run), Text(counts), Text(ago(run.silent_s))]
-        if wide:
-            row += [Text(f"{record.jobs.failed:,}"), Text(ago(run.silent_s + record.alive - record.started))]
-        table.add_row(*row)
+        jobs = run.record.jobs
+        counts = Text(f"{jobs.there:,}/{jobs.needed:,}"), Text(f"{jobs.failed:,}")
+        table.add_row(Text(run.folder), _state(run), *counts, Text(ago(run.silent_s)))
     yield table
     for problem in problems:
         yield Text(problem, style="red")
@@ -64,7 +57,8 @@ def run_picture(run: RunStatus, width: int) -> Iterator[RenderableType]:
     left = f"about {format_duration(left_s)} left" if running and left_s > 0 else ""
     count = jobs.there, jobs.needed
     yield from counts_picture(jobs, record.search, count, width=width, running=running, left=left)
-    yield from _failures(record)
+    for line in record.failures:
+        yield Text(f"  {line}", style="red")
     if record.front:
         yield Text("")
         yield front_table(record.front, rows=_FRONT, size=record.front_size)
@@ -90,14 +84,6 @@ def _lifetime(run: RunStatus) -> Text:
             Text(f"executor {record.executor}" if record.executor else "", style="dim"),
         ]
     )
-
-
-def _failures(record: RunRecord) -> Iterator[Text]:
-    shown = record.failures[-_FAILURES:]
-    for line in shown:
-        yield Text(f"  {line}", style="red")
-    if len(record.failures) > len(shown):
-        yield Text(f"  and earlier ones; {record.jobs.failed:,} jobs failed in all", style="dim")
 
 
 def _places(record: RunRecord) -> Iterator[RenderableType]:

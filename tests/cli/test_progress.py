@@ -378,10 +378,3 @@ def test_live_progress_fits_any_terminal(clock: Clock, width: int, height: int) 
     if height > 10:
         assert "  and 3" in shown  # more jobs than there is room for
         assert "best: 30 points" in shown
-
-
-def test_a_closed_picture_stays_closed(clock: Clock) -> None:
-    live = Progress(view := TerminalView(terminal(80)), clock=clock)
-    live.close()
-    begin(live, {"train": 1})
-    assert view._live is None

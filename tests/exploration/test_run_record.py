@@ -170,9 +170,8 @@ def test_a_record_that_cannot_be_written_is_noted_once_and_the_run_goes_on(tmp_p
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"state": "sleeping"}, "state: "),
+        ({"format": "codesign-run 1"}, "format: "),
         ({"alive": None}, "alive: "),
-        ({"process": {"host": "x"}}, "process.pid: "),
         ({"front": [{"name": "x"}]}, "front.0.labels: "),
     ],
 )
@@ -183,14 +182,6 @@ def test_records_are_checked(tmp_path: Path, changes: dict[str, Any], said: str)
     with pytest.raises(StoreError, match=r"run\.json: is not the record of a run, or is damaged: ") as raised:
         read_record(output)
     assert said in str(raised.value)
-
-
-def test_a_record_of_version_0_1_0_is_told_as_such(tmp_path: Path) -> None:
-    output = folder_at(tmp_path)
-    output.write(RECORD, b'{"format": "codesign-run-pointer 1", "run": "a-1", "store": "s", "store_from_here": "s"}')
-    again = "run its sweep or study again to have one"
-    with pytest.raises(StoreError, match=rf"run\.json: is the record of another version of codesign; {again}"):
-        read_record(output)
 
 
 def test_a_run_that_tells_nothing_gives_signs_of_life(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

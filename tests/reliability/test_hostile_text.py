@@ -12,14 +12,13 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 from hostile_texts import with_more
-from program import end, run_here, start
+from program import end, start
 from undisturbed_sweep import Undisturbed
 
-from codesign.analysis.results.table import read_results, write_results
+from codesign.analysis.results.table import write_results
 from codesign.console import PrintableConsole
 from codesign.exploration.executors.base import Failure
 from codesign.exploration.runs.progress import Progress
-from codesign.exploration.runs.record import find_runs
 from codesign.exploration.runs.shown import LogView, TerminalView
 from codesign.exploration.work import Job
 
@@ -67,21 +66,6 @@ def test_names_of_files_reach_no_terminal_raw(folder: Path) -> None:
     assert b"\x1b" not in written
     assert b"\x07" not in written
     assert b"error: a\\x1b]0;owned\\x07\\udcff.yaml:1: " in written
-
-
-def test_a_sweep_whose_name_is_no_text_ends_like_any_other(
-    folder: Path, cache_root: Path, undisturbed: Undisturbed
-) -> None:
-    """Its name is part of the command that the results tell, and of the record; they are text."""
-    name, output = "tiny\udcff.yaml", "out\udcff"
-    (folder / "tiny.yaml").rename(folder / name)
-    words = ("sweep", name, "--store", undisturbed.store, "--output", output, "--executor", "serial")
-    run_here(*words, folder=folder, environment={"CODESIGN_CACHE": cache_root})
-    (run,), _ = find_runs(folder / output)
-    assert (run.state, run.record.command, run.record.output) == ("finished", "", str(folder / "out\\udcff"))
-    metadata = read_results(folder / output / "results.parquet").metadata
-    assert metadata.command == "codesign sweep 'tiny?.yaml'"
-    assert metadata.config_hash == undisturbed.results.metadata.config_hash
 
 
 def test_a_terminal_that_knows_few_characters(folder: Path) -> None:

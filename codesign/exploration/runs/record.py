@@ -58,7 +58,7 @@ class RunRecord(BaseModel):
     """The record of a sweep or study that was started.
 
     Attributes:
-        command: shell command that continues it, in `folder`; "" if it was not started by a command that is valid text.
+        command: shell command that continues it, in `folder`; "" if it was not started by a command.
         store, output: paths, or URLs without secrets.
         configuration: hash that a later run must have to continue this one.
         process: the process that ran it last.
@@ -102,11 +102,7 @@ def read_record(output: Folder) -> RunRecord | None:
     try:
         return RunRecord.model_validate_json(data)
     except ValidationError as error:
-        (where, reason), place = first_mistake(error), printable(join(output.location, RECORD))
-        if where == "format":
-            again = "run its sweep or study again to have one"
-            raise StoreError(f"{place}: is the record of another version of codesign; {again}") from None
-        told = f"{where}: {reason}" if where else reason
+        place, told = printable(join(output.location, RECORD)), ": ".join(filter(None, first_mistake(error)))
         raise StoreError(f"{place}: is not the record of a run, or is damaged: {told}") from None
 
 
@@ -130,7 +126,7 @@ def recorded(run: RunArguments, spec: SweepSpec, *, kind: Kind, configuration: o
         name=spec.name,
         title=spec.title,
         kind=kind,
-        command=run.resume if run.resume == escaped(run.resume) else "",  # invalid text cannot be copied
+        command=escaped(run.resume),
         folder=_text(os.getcwd()),
         store=_place(run.store.root),
         output=_place(run.output),

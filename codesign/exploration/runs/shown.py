@@ -106,11 +106,10 @@ class TerminalView(View):
     def __init__(self, console: Console) -> None:
         self._console = console
         self._live: Live | bars.Progress | None = None
-        self._closed = False
         self._phase = ""
 
     def begin(self) -> None:
-        if self._live is None and not self._closed:
+        if self._live is None:
             # Drawing takes time from the jobs of this process, so a higher rate would slow them.
             self._live = Live(self, console=self._console, refresh_per_second=2, transient=True)
             self._live.start()
@@ -133,7 +132,6 @@ class TerminalView(View):
         self._live.update(self._live.task_ids[-1], completed=done, total=total)
 
     def close(self) -> None:
-        self._closed = True
         self._stop()
 
     def _stop(self) -> None:
