@@ -64,21 +64,6 @@ def test_an_interruption_waits_for_a_callback_of_compiled_code() -> None:
     assert set(done) == {"the callback"}
 
 
-def test_an_interruption_that_a_finalizer_swallows_comes_again() -> None:
-    class Interrupting:
-        def __del__(self) -> None:
-            signal.raise_signal(signal.SIGINT)
-
-    def let_go() -> None:
-        Interrupting()
-        time.sleep(10)
-
-    start = time.monotonic()
-    with pytest.raises(typer.Exit), interruptible(Progress(), ""):
-        let_go()
-    assert time.monotonic() - start < 5
-
-
 def test_a_timeout_waits_for_a_callback_of_compiled_code() -> None:
     done = []
 

