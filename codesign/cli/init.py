@@ -32,8 +32,6 @@ def init(
     if not _NAME.fullmatch(file.stem) or file.suffix not in (".yaml", ".yml"):
         said = "must be a name of letters, digits, '_' and '-' that begins with a letter and ends in .yaml"
         raise InputError(f"{file}: {said}")
-    if chip and file.name == _CHIP:
-        raise InputError(f"{file}: is the name of the chip's file; give the sweep another one")
     sweep = (_START / "sweep.yaml").read_text(encoding="utf-8").replace("my_sweep", file.stem)
     texts = {file: sweep}
     if chip:
@@ -41,7 +39,7 @@ def init(
         texts[file.parent / _CHIP] = (_START / "chip.yaml").read_text(encoding="utf-8")
     there = [str(where) for where in texts if os.path.lexists(where)]
     if there and not force:
-        raise InputError(f"{', '.join(there)}: already there; --force replaces {'them' if len(there) > 1 else 'it'}")
+        raise InputError(f"{', '.join(there)}: already there; use --force to replace")
     for where, text in texts.items():
         write_atomically(where, text.encode())
         tell(f"wrote {where}")

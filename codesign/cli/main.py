@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import os
 import sys
 import traceback
 from collections.abc import Callable
@@ -71,8 +70,6 @@ def main() -> None:
     debug = "--debug" in sys.argv
     if debug:
         sys.argv.remove("--debug")
-    if not os.environ.get("COLUMNS", "").strip("0"):  # the width is unknown; rich would show nothing
-        os.environ.pop("COLUMNS", None)
     answer = replace_streams()
     code = _run(debug)
     sys.stdout.flush()

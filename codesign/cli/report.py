@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from typing import Annotated
 
 import typer
 
 from codesign.cli.options import place_of, written_to
 from codesign.cli.streams import tell
-from codesign.errors import InputError
-from codesign.files import Location, beside_page, join, printable, with_suffix
+from codesign.files import beside_page, join, printable, with_suffix
 from codesign.hardware.terms import StaticBook
 from codesign.reporting.forms import Form, TableForm
 from codesign.units import plural
@@ -75,7 +73,7 @@ def report(
     from codesign.reporting.terminal import print_summary
 
     file = results_file(results)
-    target = _page(results, file, output)
+    target = output or (with_suffix(file, ".html") if file == results else join(results, "report.html"))
     table = AnsweredTable.of(read_results(results))
     if static_book is not None:
         table = table.in_book(static_book)
@@ -91,11 +89,3 @@ def report(
         print_summary(table, printable(target), printable(file), PrintableConsole())
         for name, count in counts.items():
             tell(f"{name:8} {printable(beside_page(target, f'.{name}'))}, {plural(count, 'file')}")
-
-
-def _page(results: str, file: Location, output: str | None) -> Location:
-    """Where the page goes. Raises InputError where that is no place for one."""
-    page = output or (with_suffix(file, ".html") if file == results else join(results, "report.html"))
-    if os.path.realpath(page) == os.path.realpath(file):
-        raise InputError(f"--output: {printable(page)} is the results file itself")
-    return page

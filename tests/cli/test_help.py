@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from importlib.metadata import PackageNotFoundError
@@ -38,12 +37,6 @@ def test_the_program_explains_itself(words: str, code: int, message: str) -> Non
     ended = CliRunner().invoke(app, words.split(), env={"COLUMNS": "200", "TERMINAL_WIDTH": "200"})
     assert ended.exit_code == code
     assert message in ended.output
-
-
-def test_a_terminal_without_a_width_is_shown_everything() -> None:
-    command = [sys.executable, "-m", "codesign", "--help"]
-    shown = subprocess.run(command, env={**os.environ, "COLUMNS": "0"}, capture_output=True, check=True).stdout
-    assert b"sweep" in shown
 
 
 def test_bad_input_is_bad_input_with_a_traceback_too() -> None:
