@@ -231,8 +231,6 @@ def _text(path: Path) -> str:
             data = file.read(_MOST_BYTES + 1) if regular else b""
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from None
-    except ValueError as error:  # an impossible path
-        raise InputError(f"{str(path)!r}: cannot be read: {error}") from None
     if not regular:
         raise InputError(f"{path}: is a pipe or a device; give a regular file")
     if len(data) > _MOST_BYTES:

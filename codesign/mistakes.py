@@ -27,8 +27,6 @@ _KINDS = {
     **dict.fromkeys(("dictionary", "mapping"), "a mapping"),
 }
 _QUOTED = re.compile(r"'([^']*)'")
-_OF_THE_PAPER = {"RS": "random", "MS": "momentum"}
-"""Policies by their names in the paper."""
 _OURS = ("quantity", "value_error", "assertion_error")
 """Types of mistakes reported by this program's validators, in complete sentences."""
 
@@ -127,7 +125,7 @@ def suggestion(word: object, allowed: Iterable[str], elsewhere: Sequence[str] = 
     """`; did you mean 'x'? allowed: a, b, x`, the end of a message about an unknown word; if many are allowed, only
     likely ones. The word may be known `elsewhere`."""
     names = sorted(allowed)
-    hint = _close(_OF_THE_PAPER.get(str(word), str(word)), names, elsewhere)
+    hint = _close(str(word), names, elsewhere)
     return hint if hint and len(names) > _MOST_NAMES else f"{hint or ';'} allowed: {', '.join(names)}"
 
 
@@ -218,17 +216,15 @@ def _led_to(model: type[BaseModel], location: tuple[Any, ...]) -> list[Any]:
 
 
 def key_places(model: type[BaseModel], location: tuple[Any, ...], key: str) -> list[str]:
-    """Places below a location where a key is known: `network.key`, or `chips.NAME.key` in a mapping by name; two levels
-    below only if there is a single place."""
-    places, deeper = [], []
+    """Places below a location where a key is known: `network.key`, or `chips.NAME.key` in a mapping by name."""
+    places = []
     for name in sorted(allowed_keys(model, location)):
         below = allowed_keys(model, (*location, name))
         if key in below:
             places.append(f"{name}.{key}")
         elif not below and key in allowed_keys(model, (*location, name, "")):
             places.append(f"{name}.NAME.{key}")
-        deeper += [f"{name}.{one}.{key}" for one in sorted(below) if key in allowed_keys(model, (*location, name, one))]
-    return places or (deeper if len(deeper) == 1 else [])
+    return places
 
 
 def _children(candidate: Any, part: Any) -> list[Any]:

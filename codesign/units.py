@@ -87,7 +87,7 @@ def parse_quantity(text: object, unit: str) -> float:
         raise ValueError(f"must be a number with a unit such as '{example}', found {len(text)} characters")
     number, _, name = (part.strip() for part in text.strip().partition(" "))
     try:
-        magnitude = float(number if "_" not in number else "")  # 1_6 is a number only in Python
+        magnitude = float(number)
     except ValueError:
         raise ValueError(f"must be a number, a space and a unit such as '{example}', found {text!r}") from None
     if not name:

@@ -39,13 +39,9 @@ def test_by_hand(text: str, unit: str, value: float):
     [
         (26, "needs a unit"),
         (True, "must be a number with a unit"),
-        (None, "must be a number with a unit"),
-        (["26 pJ"], "must be a number with a unit"),
         ("26", "needs a unit"),
         ("26pJ", "must be a number, a space and a unit"),
-        ("pJ 26", "must be a number, a space and a unit"),
         ("26 ms", "must be a quantity in J"),
-        ("1_6 pJ", "must be a number, a space and a unit"),
         ("26 pX", "unknown unit"),
         ("26 pJ # dense", "unknown unit"),
         ("26 pJ + __import__('os')", "unknown unit"),

@@ -96,7 +96,7 @@ def test_a_chip_made_in_python_is_that_of_a_file() -> None:
             "synchronization: {kind: barrier, tick: 1 us}",
             "unknown key 'synchronization.tick'; allowed: kind, least_step, scope, times",
         ),
-        ("operation: accelerated", "unknown key 'operation'; did you mean 'energies.synaptic_operation.operation'?"),
+        ("clock: 200 GHz", "clock: must be at most 10 GHz, found 200 GHz"),
         ("name: My Chip", "name: must be lower-case letters, digits and '_', beginning with a letter or digit, found"),
     ],
 )
