@@ -159,16 +159,16 @@ _unevaluate_extended = _sweeper(extended_step_gradient, extended=True)
 def _frame_gradient(network: Any, rules: Any, input_: Any, frame: Any, state: Any, out: Any) -> None:
     """Add the gradient of the first layer's weights for a frame that was delivered at once."""
     wiring, dx, rows, gradient = network.wiring, state.gradients.dx, state.arrivals.rows, out.learning.sums.weights
-    begin, end, kept, kept_from = frame.begin, frame.end, input_.kept, frame.kept_from
+    begin, end, kept = frame.begin, frame.end, input_.kept
     width = unsigned_index(wiring.layer_width[0])
     if wiring.single[0] != 0:
         stride = unsigned_index(rules.input_stride)
         if stride > 0:
-            accumulate_rows(width, dx, 0, gradient, Rows(input_.indices, stride, begin, end), kept, kept_from)
+            accumulate_rows(width, dx, 0, gradient, Rows(input_.indices, stride, begin, end), kept, 0)
         else:
             for entry in range(begin, end):
                 rows[unsigned_index(entry - begin)] = wiring.single_row[unsigned_index(input_.indices[entry])]
-            accumulate_rows(width, dx, 0, gradient, Rows(rows, 1, 0, end - begin), kept, kept_from - begin)
+            accumulate_rows(width, dx, 0, gradient, Rows(rows, 1, 0, end - begin), kept, -begin)
         return
     _frame_gradient_by_taps(network, rules, input_, frame, state, out)
 
@@ -182,7 +182,7 @@ def _frame_gradient_by_taps(network: Any, rules: Any, input_: Any, frame: Any, s
     for entry in range(frame.begin, frame.end):
         source = input_.indices[entry]
         place = wiring.source_position[source]
-        single[0] = input_.kept[entry - frame.kept_from]
+        single[0] = input_.kept[entry]
         if single[0] != 0:
             for tap in range(wiring.tap_start[place], wiring.tap_start[place + 1]):
                 rows[0] = wiring.source_row[source] + wiring.tap_row[tap]
@@ -293,16 +293,13 @@ def backward_sample(network: Any, rules: Any, input_: Any, sample: Any, state: A
         _read_costs(network, rules, learning, sample, gradients.g_count)
     target = gradients.G if rules.reads_potential else gradients.g_count
     _read(network, rules, learning, sample, last_reading, target)
-    kept_from: Any = np.int64(0)
-    if input_.kept_by_sample:
-        kept_from = input_.offsets[sample * rules.timesteps]
     if rules.delayed:
         set_all(state.late.back, np.float32(0))
     for timestep in range(rules.timesteps - 1, -1, -1):
         if timestep < last_reading:
             _read(network, rules, learning, sample, timestep, gradients.g_count)
         row = sample * rules.timesteps + timestep
-        frame = Frame(sample, timestep, input_.offsets[row], input_.offsets[row + 1], kept_from)
+        frame = Frame(sample, timestep, input_.offsets[row], input_.offsets[row + 1])
         if rules.delayed:
             begin_late_gradient(rules, state, timestep)
             potentials_at -= len(state.late.arriving)

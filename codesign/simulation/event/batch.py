@@ -128,8 +128,7 @@ class Batch:
             labels=_writable(events.labels),
             sample_ids=_writable(events.sample_ids),
             purpose_keys=_purpose_keys(run.seed, run.epoch),
-            kept=values,
-            kept_by_sample=False,
+            kept=np.empty_like(values) if self.rules.input_dropout > 0 else values,
         )
 
     def ruled(self, **rules: Any) -> Batch:
@@ -173,15 +172,14 @@ class Batch:
         }
         return Out(**vars(results), trace=trace, **{**nothing, **parts})
 
-    def process(self, task: int, first: int, last: int, state: State, out: Out, input_: Input | None = None) -> int:
+    def process(self, task: int, first: int, last: int, state: State, out: Out) -> int:
         """Call `kernels.process` with this batch; return the first sample that ran out of room, `last` if none did.
 
         Raises:
             InputError: the policy raised or returned a priority that is not a number, a pass takes too many steps, or
                 too many spikes of a neuron wait.
         """
-        given = self.input if input_ is None else input_
-        reached = kernels.process(task, first, last, (self.network, self.rules, given, state, out))
+        reached = kernels.process(task, first, last, (self.network, self.rules, self.input, state, out))
         if out.ends[structures.STATUS] == NO_PRIORITY:
             raise InputError(
                 f"scheduling policy '{self.run.policy.name}': its priority raised an exception, which standard error "
@@ -206,12 +204,3 @@ class Batch:
         if torch.get_num_threads() == 1:
             return [(0, self.samples)] if self.samples else []
         return list(pairwise([0, *self.chunk_ends()]))
-
-    def with_room_for_kept(self, *, whole: bool) -> Input:
-        """The input, with room for the values that input dropout keeps, of the `whole` batch or of one sample."""
-        if not self.rules.input_dropout > 0:
-            return self.input
-        entries = len(self.input.values)
-        if not whole:
-            entries = int(np.diff(self.input.offsets[:: self.rules.timesteps]).max(initial=0))
-        return self.input._replace(kept=np.empty(entries, dtype=np.float32), kept_by_sample=not whole)

@@ -20,7 +20,7 @@ from codesign.simulation.event.arrays import Doubles, Floats, Longs, aligned_zer
 from codesign.simulation.event.batch import NO_COUNTERS, NO_LEARNING, Batch, Results
 from codesign.simulation.event.forward import NO_ROWS
 from codesign.simulation.event.resources import MOST_CHUNKS, Resources, free
-from codesign.simulation.event.structures import Counters, Criterion, Input, Learning, Sums, Trace
+from codesign.simulation.event.structures import Counters, Criterion, Learning, Sums, Trace
 from codesign.simulation.event.tables import Tables, grown
 from codesign.simulation.run import Run
 
@@ -40,14 +40,12 @@ class Recorded:
 
     Attributes:
         results: scores, spikes and charges of all samples.
-        input_: the input, with the values that input dropout kept.
         parts: (first, last) sample of each part, from `Batch.parts`.
         sample_ends, segments: where each part's traces are, if the run learns.
         counters: the batch's counters with the tables of each part, if requested.
     """
 
     results: Results
-    input_: Input
     parts: list[tuple[int, int]]
     sample_ends: Longs
     segments: list[list[_Segment]]
@@ -110,7 +108,6 @@ def forward(batch: Batch) -> Recorded:
     parts = batch.parts()
     recorded = Recorded(
         results=batch.new_results(),
-        input_=batch.with_room_for_kept(whole=True),
         parts=parts,
         sample_ends=np.zeros((batch.samples, 2), dtype=np.int64),
         segments=[[] for _ in parts],
@@ -130,7 +127,7 @@ def forward(batch: Batch) -> Recorded:
         if rules.recorded:
             out = out._replace(counters=_own_tables(whole, batch.resources.take_tables()))
         while True:
-            reached = batch.process(kernels.FORWARD, begin, last, state, out, recorded.input_)
+            reached = batch.process(kernels.FORWARD, begin, last, state, out)
             if rules.traced:
                 recorded.segments[part].append(_Segment(begin, reached, out.trace))
             if reached == last:
@@ -242,7 +239,7 @@ def replay(
         learning = gradients.added_to(given, sums)
         for segment in recorded.segments[part]:
             out = batch.out(recorded.results, segment.trace, sample_ends=recorded.sample_ends, learning=learning)
-            batch.process(kernels.BACKWARD, segment.first, segment.last, state, out, recorded.input_)
+            batch.process(kernels.BACKWARD, segment.first, segment.last, state, out)
         batch.give_back(state)
         gradients.merge(part, sums)
 
@@ -285,11 +282,10 @@ def _sample_by_sample(batch: Batch, task: int, results: Results, given: Learning
     def work(part: int) -> None:
         first, last = parts[part]
         sums = gradients.take()
-        state, input_ = batch.take_state(), batch.with_room_for_kept(whole=False)
-        learning = gradients.added_to(given, sums)
+        state, learning = batch.take_state(), gradients.added_to(given, sums)
         out = batch.out(results, batch.resources.take_trace(), sample_ends=sample_ends, learning=learning)
         while True:
-            first = batch.process(task, first, last, state, out, input_)
+            first = batch.process(task, first, last, state, out)
             if first == last:
                 break
             state, out = batch.take_state(fresh=True), out._replace(trace=_larger(out.trace))

@@ -76,7 +76,7 @@ def begin_counting_pass(network: Any, rules: Any, input_: Any, frame: Any, state
         return True
     inputs = spikes = arrived = 0
     for entry in range(frame.begin, frame.end):  # without a branch that depends on the entries
-        value, delivered = input_.values[entry], input_.kept[entry - frame.kept_from]
+        value, delivered = input_.values[entry], input_.kept[entry]
         inputs += value != 0
         spikes += np.int64(value != 0) if rules.currents else np.int64(value)
         arrived += np.int64(delivered != 0) if rules.currents else np.int64(delivered)
@@ -100,7 +100,7 @@ def _frame_operations(network: Any, rules: Any, input_: Any, frame: Any) -> Any:
     """Synaptic operations of a frame whose inputs differ in fan-out."""
     operations = np.int64(0)
     for entry in range(frame.begin, frame.end):
-        delivered = input_.kept[entry - frame.kept_from]
+        delivered = input_.kept[entry]
         arrived = np.int64(delivered != 0) if rules.currents else np.int64(delivered)
         operations += network.wiring.fan_out[input_.indices[entry]] * arrived
     return operations

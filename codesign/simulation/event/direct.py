@@ -70,7 +70,7 @@ def _count_frame(network: Any, rules: Any, input_: Any, frame: Any, out: Any) ->
         out.ends[MESSAGES] += 1
         write_message(table, row, frame, -1, direct.further[i], -1, _NOTHING)
         for entry in range(frame.begin, frame.end):
-            value, delivered = input_.values[entry], input_.kept[entry - frame.kept_from]
+            value, delivered = input_.values[entry], input_.kept[entry]
             if value != 0:
                 sent = 1 if rules.currents else np.int64(value)
                 arrived = np.int64(delivered != 0) if rules.currents else np.int64(delivered)
@@ -153,7 +153,7 @@ def deliver_direct(network: Any, rules: Any, input_: Any, frame: Any, step: Any,
                 for entry in range(frame.begin, frame.end):
                     value = input_.values[entry]
                     if value != 0:
-                        single[0] = input_.kept[entry - frame.kept_from]
+                        single[0] = input_.kept[entry]
                         messages = 1 if rules.currents else np.int64(value)
                         touched = _arrive(network, rules, c, input_.indices[entry], messages, state, touched)
         elif left >= 0:
@@ -293,7 +293,7 @@ def frame_direct_gradient(network: Any, rules: Any, input_: Any, frame: Any, ste
         positions, slots = row * len(state.arrivals.mark), row * len(state.gradients.dx)
         width = np.int64(wiring.layer_width[direct.target[c]])
         for entry in range(frame.begin, frame.end):
-            single[0] = input_.kept[entry - frame.kept_from]
+            single[0] = input_.kept[entry]
             local = direct.begin[c] + input_.indices[entry]
             place = direct.place[local]
             for tap in range(direct.tap_start[place], direct.tap_start[place + 1]):

@@ -66,16 +66,13 @@ def run_sample(network: Any, rules: Any, input_: Any, sample: Any, state: Any, o
     state.fired.charges[:] = 0
     if rules.recorded:
         begin_counting(rules, state, out, sample)
-    kept_from: Any = np.int64(0)
-    if input_.kept_by_sample:
-        kept_from = input_.offsets[sample * rules.timesteps]
     state.fired.before[:] = 0
     if rules.delayed:
         set_all(state.late.emitted, np.float32(0))
     runs = True
     for timestep in range(rules.timesteps):
         row = sample * rules.timesteps + timestep
-        frame = Frame(sample, timestep, input_.offsets[row], input_.offsets[row + 1], kept_from)
+        frame = Frame(sample, timestep, input_.offsets[row], input_.offsets[row + 1])
         if rules.traced and out.ends[WORDS] == len(out.trace.words):  # no room for the one word of an empty pass
             return NO_ROOM
         if rules.keeps_found and not _write_potentials(network.neuron, state.cells, out):

@@ -110,5 +110,5 @@ def _kinds(structures: tuple[Network, Rules, Input, State, Out]) -> dict[str, An
     """Types of the arguments of sections, by parameter name."""
     held = [Held(numba.typeof(structure)) for structure in structures]
     names = "network", "rules", "input_", "state", "out"
-    frame, moment = Frame(0, 0, 0, 0, 0), Moment(0, 0, 0, False, False, np.uint64(0))
+    frame, moment = Frame(0, 0, 0, 0), Moment(0, 0, 0, False, False, np.uint64(0))
     return {**dict(zip(names, held, strict=True)), "frame": numba.typeof(frame), "moment": numba.typeof(moment)}

@@ -36,7 +36,6 @@ class Frame(NamedTuple):
     timestep: int
     begin: int  # its first entry
     end: int  # after its last entry
-    kept_from: int  # entry at which `Input.kept` begins
 
 
 @leaf
@@ -53,22 +52,22 @@ def reach(position: Any, arrivals: Any, count: Any) -> Any:
 def drop_input(rules: Any, input_: Any, frame: Any, key: Any) -> None:
     """Write to `Input.kept` what input dropout leaves of the frame's entries."""
     key, probability = absorb(key, 0), rules.input_dropout
-    indices, values, kept, before = input_.indices, input_.values, input_.kept, frame.kept_from
+    indices, values, kept = input_.indices, input_.values, input_.kept
     whole = frame.begin
     if not rules.currents:
         for entry in range(frame.begin, frame.end - LANES + 1, LANES):
-            keep_events(indices, values, kept, entry, entry - before, key, probability)
+            keep_events(indices, values, kept, entry, key, probability)
             whole = entry + LANES
     for entry in range(whole, frame.end):
         own, value = absorb(key, indices[entry]), values[entry]
         if rules.currents:
-            kept[entry - before] = np.float32(0) if uniform(own) < probability else value
+            kept[entry] = np.float32(0) if uniform(own) < probability else value
         else:
-            kept[entry - before] = survivors(own, np.int64(value), probability)
+            kept[entry] = survivors(own, np.int64(value), probability)
 
 
 @leaf
-def keep_events(indices: Any, values: Any, kept: Any, entry: Any, to: Any, key: Any, probability: Any) -> None:
+def keep_events(indices: Any, values: Any, kept: Any, entry: Any, key: Any, probability: Any) -> None:
     """For 16 entries from `entry` on, write how many of their events survive dropout; equal to `survivors`."""
     counts = load(values, entry)
     zero, one, limit = fill_as(counts, np.float32(0)), fill_as(counts, np.float32(1)), fill_as(counts, probability)
@@ -78,7 +77,7 @@ def keep_events(indices: Any, values: Any, kept: Any, entry: Any, to: Any, key: 
         left = add(left, select(has_event, select(lost, zero, one), zero))
         event += 1
         has_event = above(counts, fill_as(counts, np.float32(event)))
-    store(kept, to, left)
+    store(kept, entry, left)
 
 
 @leaf
@@ -110,14 +109,13 @@ def _deliver_to_one_position(network: Any, rules: Any, input_: Any, frame: Any, 
     if rules.gated or rules.recorded:
         arrivals.spikes[0] = frame_messages(rules, input_, frame)
     width, stride = unsigned_index(wiring.layer_width[0]), unsigned_index(rules.input_stride)
-    kept, kept_from = input_.kept, frame.kept_from
     if stride > 0:
-        add_scaled_rows(width, x, 0, weights, Rows(input_.indices, stride, begin, end), kept, kept_from)
+        add_scaled_rows(width, x, 0, weights, Rows(input_.indices, stride, begin, end), input_.kept, 0)
     else:
         starts = arrivals.rows
         for entry in range(begin, end):
             starts[unsigned_index(entry - begin)] = wiring.single_row[unsigned_index(input_.indices[entry])]
-        add_scaled_rows(width, x, 0, weights, Rows(starts, 1, 0, end - begin), kept, kept_from - begin)
+        add_scaled_rows(width, x, 0, weights, Rows(starts, 1, 0, end - begin), input_.kept, -begin)
     return reach(np.int64(0), arrivals, np.int64(0))
 
 
@@ -127,7 +125,7 @@ def _deliver_by_taps(network: Any, rules: Any, input_: Any, frame: Any, state: A
     for entry in range(frame.begin, frame.end):
         value = input_.values[entry]
         if value != 0:
-            state.arrivals.single[0] = input_.kept[entry - frame.kept_from]
+            state.arrivals.single[0] = input_.kept[entry]
             messages = 1 if rules.currents else np.int64(value)
             touched = _deliver_source(network, rules, np.int64(0), input_.indices[entry], messages, state, touched)
     return touched
@@ -161,7 +159,7 @@ def queue_frame(rules: Any, input_: Any, frame: Any, state: Any) -> Any:
         if input_.values[entry] != 0:
             source = input_.indices[entry]
             queue.frame_left[source] = input_.values[entry]
-            queue.frame_kept[source] = input_.kept[entry - frame.kept_from]
+            queue.frame_kept[source] = input_.kept[entry]
             queue.waiting[waiting] = source
             waiting += 1
     return waiting

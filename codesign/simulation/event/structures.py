@@ -140,7 +140,6 @@ class Input(NamedTuple):
     sample_ids: Longs
     purpose_keys: NDArray[np.uint64]  # key of all draws for each `Purpose`
     kept: Floats  # values after input dropout; `values` itself if there is none
-    kept_by_sample: bool  # `kept` holds the entries of one sample at a time
 
 
 # results -------------------------------------------------------------------------------------------------------------
