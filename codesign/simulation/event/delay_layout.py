@@ -9,8 +9,8 @@ import numpy as np
 import torch
 
 from codesign.simulation.event.arrays import Floats, Longs, aligned_zeros, longs
-from codesign.simulation.event.further import Delays
 from codesign.simulation.event.layout import MemoryLayout, check_places
+from codesign.simulation.event.structures import Delays
 from codesign.simulation.event.vector import LANES
 
 

@@ -17,8 +17,8 @@ from codesign.network.direct_connection import DirectConnection
 from codesign.network.layers import Linear
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.event.arrays import NO_LONGS, Floats, Integers, Longs, aligned_zeros, integers, longs
-from codesign.simulation.event.further import Direct
 from codesign.simulation.event.layout import MemoryLayout, check_places
+from codesign.simulation.event.structures import Direct
 from codesign.simulation.execution import Slice
 from codesign.simulation.late_messages import first_of_direct
 

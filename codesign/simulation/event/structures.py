@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codesign.simulation.event.arrays import Doubles, Floats, Integers, Longs
-from codesign.simulation.event.further import Delays, Direct
 from codesign.simulation.event.layout import Wiring
 from codesign.simulation.event.neuron import NeuronSlots
 from codesign.simulation.event.tables import Messages, Updates
@@ -52,6 +51,43 @@ class Slices(NamedTuple):
     run_start: Integers  # (positions + 1,) first run of each position; a run is adjacent slots of one slice
     run_slice: Integers  # (runs,) slice of each run
     run_count: Integers  # (runs,) slots of each run
+
+
+class Delays(NamedTuple):
+    """C delayed connections, each from all slots of one layer, which are adjacent, to all slots of another."""
+
+    delay: Longs  # (C,) in timesteps; all down to `start` have this shape
+    source_slot: Longs  # first slot of the source layer
+    source_width: Longs  # number of its slots
+    target: Longs  # target layer
+    target_slot: Longs
+    target_width: Longs
+    begin: Longs  # where its sources begin in `Late.arriving`
+    start: Longs  # where its weights begin, a row of target slots for each source slot
+    weights: Floats
+
+
+class Direct(NamedTuple):
+    """C direct connections, with taps as in `Wiring`, connection by connection."""
+
+    source: Longs  # (C,) layer of its sources, 0 for inputs, 1 + layer for neurons
+    target: Longs  # (C,) layer
+    detour: Longs  # (C,) forward steps beyond the one that every message takes
+    first: Longs  # (C,) first source of that layer
+    begin: Longs  # (C,) where its sources begin in the next three
+    place: Integers  # index into `tap_start`; the last entry has no taps
+    row: Integers  # where the source's rows begin in the weights
+    fan_out: Integers  # synapses of the source
+    tap_start: Integers
+    tap_row: Integers
+    tap_position: Integers
+    tap_channel: Integers  # first channel of the position that a tap has a synapse to
+    tap_channels: Integers  # number of such channels
+    further: Longs  # (C,) distance of its sources in the message table from the layer's own
+    leaves: Integers  # (L + 1,) whether a connection leaves the layer (0: the inputs)
+    arrives: Integers  # (L,) whether one arrives at the layer
+    depth: int  # rows of the ring of steps in `UnderWay`
+    weights: Floats
 
 
 class Network(NamedTuple):

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codesign.simulation.event.arrays import Doubles, Floats, Integers, Longs
-from codesign.simulation.event.further import Late, UnderWay
 from codesign.simulation.event.vector import LANES
 
 EARLY = 64
@@ -139,6 +138,36 @@ class Served(NamedTuple):
     done: Annotated[Doubles, "slices"]  # when each slice has sent this step's spikes
     sent: Annotated[Doubles, "sources"]  # when a waiting neuron's message was sent
     delivery: Annotated[Floats, "sources"]  # when it reaches its last core
+
+
+class Late(NamedTuple):
+    """Spikes on delayed connections. Used only with `Rules.delayed`; rows are timesteps modulo D + 1."""
+
+    emitted: Annotated[Floats, "late slots"]  # (D + 1 rows) spikes of each neuron in this timestep and the D before it
+    arriving: Annotated[Floats, "late sources"]  # spikes that arrive in this timestep, connection by connection
+    messages: Annotated[Longs, "delayed connections"]  # how many arrive
+    rows: Annotated[Integers, "late widest"]  # rows of weights of one connection
+    spikes: Annotated[Floats, "late widest"]  # spikes that cross these rows
+    dots: Annotated[Floats, "late widest"]  # their gradients
+    back: Annotated[Floats, "late slots"]  # (D + 1 rows) gradient of the spikes of earlier timesteps
+    own: Annotated[Floats, "delayed slots"]  # gradient that a spike has in any timestep
+
+
+class UnderWay(NamedTuple):
+    """Spikes on direct connections. Used only with `Rules.direct`; rows are steps modulo `Direct.depth`."""
+
+    clock: Annotated[Longs, 2]  # last step in which anything arrives; in the backward run, the current step
+    count: Annotated[Longs, "direct rows"]  # number of sources that left in a step
+    source: Annotated[Integers, "direct sources"]  # these sources
+    kept: Annotated[Floats, "direct sources"]  # spikes that are not lost
+    messages: Annotated[Integers, "direct sources"]  # spikes that left
+    reached: Annotated[Longs, "partial slots"]  # spikes arriving in this step through taps to part of a position
+    heard: Annotated[Longs, "partial slots"]  # such spikes in this pass
+    stimulated: Annotated[Integers, "partial slots"]  # whether there were any in this pass
+    dx: Annotated[Floats, "direct slots"]  # in the backward run, gradient of the currents of a step
+    mark: Annotated[Integers, "direct positions"]  # whether the position is evaluated in the step
+    evaluated: Annotated[Integers, "direct positions"]  # list of evaluated positions
+    listed: Annotated[Longs, "direct rows"]  # length of this list
 
 
 class Gradients(NamedTuple):
