@@ -156,28 +156,6 @@ def structures() -> Any:
     return batch.network, batch.rules, batch.input, batch.take_state(), out
 
 
-def test_a_folder_that_cannot_be_listed_ends_nothing(monkeypatch: pytest.MonkeyPatch):
-    def failing(path: Path, pattern: str) -> None:
-        raise OSError(5, "Input/output error")
-
-    monkeypatch.setattr(Path, "glob", failing)
-    assert not compilation.is_compiled()
-
-
-def test_the_first_call_looks_at_types(monkeypatch: pytest.MonkeyPatch):
-    network, rules, input_, state, out = structures()
-    assert kernels.process(kernels.FORWARD, 0, 1, (network, rules, input_, state, out)) == 1
-    monkeypatch.setattr(kernels, "_ready", {})
-    other = input_._replace(labels=input_.labels.astype(np.float64))
-    for _ in range(2):
-        with pytest.raises(TypeError):
-            kernels.process(kernels.FORWARD, 0, 1, (network, rules, other, state, out))
-    assert not kernels._ready
-    for _ in range(2):
-        assert kernels.process(kernels.FORWARD, 0, 1, (network, rules, input_, state, out)) == 1
-    assert len(kernels._ready) == 1
-
-
 @pytest.mark.thorough
 def test_two_processes_may_compile_at_once(tmp_path: Path, shared_cache: SharedCache):
     """Would catch files that one process reads while the other has written half of them."""

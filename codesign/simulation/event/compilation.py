@@ -62,9 +62,7 @@ def cache_folder() -> Path:
 
 def is_compiled() -> bool:
     """Whether at least some kernels have been compiled from these sources on this machine before."""
-    with suppress(OSError):  # a failing disk is reported where it matters
-        return any(cache_folder().glob("*.nbc"))
-    return False
+    return any(cache_folder().glob("*.nbc"))
 
 
 def tell_of_compiling(say: Callable[[str], object] | None = None) -> None:

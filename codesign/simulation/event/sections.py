@@ -65,29 +65,21 @@ class CompiledSection:
             if mine:
                 arguments = self.arguments(kinds)
                 self.compiled.compile(arguments)
-                self.ready(self.compiled.overloads[arguments])
+                result = self.compiled.overloads[arguments]
+                address = result.library.get_pointer_to_function(result.fndesc.llvm_func_name)
+                table()[_place(self.name)] = address
+                self.address = address  # last, because other threads read it
         return mine
-
-    def ready(self, result: Any) -> None:
-        """Make it callable. Other threads read the address, so it is set last."""
-        address = result.library.get_pointer_to_function(result.fndesc.llvm_func_name)
-        table()[_place(self.name)] = address
-        self.address = address
 
 
 class CompiledEntry(CompiledSection):
-    """The kernel that Python calls, with structures by value; only of the types that the sections were compiled for."""
+    """The kernel that Python calls, with structures by value."""
 
     def __init__(self, compiled: Any) -> None:
         super().__init__(compiled, types.int64, lambda rules, neuron: False, back=False)
 
     def arguments(self, kinds: Mapping[str, Any]) -> tuple[Any, ...]:
-        values = {name: kind.kind for name, kind in kinds.items() if isinstance(kind, Held)}
-        return super().arguments(values)
-
-    def ready(self, result: Any) -> None:
-        self.compiled.disable_compile()
-        super().ready(result)
+        return super().arguments({name: kind.kind for name, kind in kinds.items() if isinstance(kind, Held)})
 
 
 def section(
