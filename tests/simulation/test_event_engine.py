@@ -173,13 +173,6 @@ def test_more_calls_at_once_than_there_are_threads_get_the_same_bits():
             assert all(torch.equal(one, other) for one, other in zip(found, alone, strict=True))
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-def test_a_loss_that_is_scaled_beyond_all_numbers_is_no_warning(engine: str):
-    case = a_case()
-    value = loss_of(case, engine).value
-    assert not any(gradient.isfinite().all() for gradient in gradients_of(case.network, value * torch.inf))
-
-
 @pytest.mark.parametrize("convolutional", [False, True])
 def test_counters_change_nothing_and_are_left_out_when_not_wanted(convolutional: bool):
     case = a_case(convolutional=convolutional)
@@ -285,7 +278,7 @@ def test_choices_among_many_equal_the_references(policy: Policy | str, group_siz
 
 def test_traces_and_tables_grow(monkeypatch: pytest.MonkeyPatch):
     """From next to nothing, more than once."""
-    monkeypatch.setattr(Resources, "take_store", lambda _: new_trace(16, 64))
+    monkeypatch.setattr(Resources, "take_trace", lambda _: new_trace(16, 64))
     monkeypatch.setattr(Resources, "take_tables", lambda _: new_tables(2))
     case = a_case()
     assert_equals_reference(case)
@@ -294,7 +287,7 @@ def test_traces_and_tables_grow(monkeypatch: pytest.MonkeyPatch):
 
 def test_graphs_that_are_kept_make_no_table_larger(monkeypatch: pytest.MonkeyPatch):
     """Each keeps its trace, so that every run begins with a small one and lets it grow."""
-    monkeypatch.setattr(Resources, "take_store", lambda _: new_trace(64, 512))
+    monkeypatch.setattr(Resources, "take_trace", lambda _: new_trace(64, 512))
     case = a_case()
     kept = [run(case, ENGINE) for _ in range(2)]
     assert kept[0].scores.requires_grad
@@ -318,15 +311,6 @@ def test_gradients_are_proportional_until_they_are_next_to_nothing():
     assert all(gradient.isnan().any() for gradient in gradients(float("nan")))
 
 
-def test_weights_in_any_memory_order():
-    case = a_case(convolutional=True)
-    case.network.to(memory_format=torch.channels_last)
-    linear = case.network.layer_connections()[2]
-    linear.weight = torch.nn.Parameter(linear.weight.detach().T.contiguous().T)
-    assert not all(weight.is_contiguous() for weight in case.network.weights())
-    assert_equals_reference(case)
-
-
 def test_a_run_leaves_the_network_as_it_was_and_its_scores_are_the_callers_own():
     case = a_case(convolutional=True)
     before = {name: value.clone() for name, value in case.network.state_dict().items()}
@@ -345,15 +329,10 @@ def test_a_run_leaves_the_network_as_it_was_and_its_scores_are_the_callers_own()
 def test_arrays_of_other_strides_mean_the_same():
     case = a_case()
     events = case.events
-    other = replace(events, values=np.repeat(events.values, 2)[::2], indices=np.repeat(events.indices, 3)[::3])
-    assert_same(run(replace(case, events=other), ENGINE).execution, run(case, ENGINE).execution)
-    backwards = {name: getattr(events, name)[::-1].copy()[::-1] for name in ("labels", "sample_ids")}
-    for array in backwards.values():
-        array.flags.writeable = False
-    for engine in ENGINES:
-        found, expected = (replace(case, events=batch) for batch in (replace(events, **backwards), events))
-        assert_same(run(found, engine).execution, run(expected, engine).execution)
-        assert torch.equal(loss_of(found, engine).value, loss_of(expected, engine).value)
+    strided = {name: np.repeat(getattr(events, name), 2)[::2] for name in ("indices", "values", "labels", "sample_ids")}
+    other = replace(case, events=replace(events, **strided))
+    assert_same(run(other, ENGINE).execution, run(case, ENGINE).execution)
+    assert torch.equal(loss_of(other, ENGINE).value, loss_of(case, ENGINE).value)
 
 
 def test_networks_that_are_not_float32_on_the_cpu_are_an_error():

@@ -20,7 +20,6 @@ from codesign.simulation.event.preparation import prepare
 from codesign.simulation.event.priorities import point_to_network, point_to_state
 from codesign.simulation.event.resources import MOST_CHUNKS, free, resources_of
 from codesign.simulation.event.structures import Criterion, Input, Learning, Out, Sums, Trace
-from codesign.simulation.event.tables import MOST_TIMESTEPS
 from codesign.simulation.event.working_memory import State
 from codesign.simulation.random import Purpose, purpose_key
 from codesign.simulation.run import MOST_WAITING, TOO_MANY_WAIT, Run
@@ -49,13 +48,11 @@ NO_LEARNING = Learning(
 
 def _writable(array: NDArray[Any]) -> Any:
     """A contiguous writable view: kernels never write entries, but are compiled for writable arrays."""
-    array = np.ascontiguousarray(array)
-    if not array.flags.writeable:
-        array = array.view()
-        try:
-            array.flags.writeable = True
-        except ValueError:  # the underlying memory is read-only
-            array = array.copy()
+    array = np.ascontiguousarray(array).view()
+    try:
+        array.flags.writeable = True
+    except ValueError:  # the underlying memory is read-only
+        array = array.copy()
     return array
 
 
@@ -110,8 +107,6 @@ class Batch:
         _check_kinds(run)
         events = run.events
         _check_entries(events)
-        if run.counters and events.timesteps > MOST_TIMESTEPS:
-            raise InputError(f"events: counters are kept of up to {MOST_TIMESTEPS} timesteps, found {events.timesteps}")
         self.run = run
         self.resources = resources_of(run.network)
         self.layout = self.resources.layout
@@ -141,18 +136,16 @@ class Batch:
 
     def take_state(self, *, fresh: bool = False) -> State:
         """Working memory for one thread; `fresh` if memory of an earlier run must not be reused."""
-        slices, state = len(self.slices), None
-        while not fresh and state is None and (used := free(self.resources.states)) is not None:
-            state = used[1] if used[0] == slices else None
+        state = None if fresh else free(self.resources.states[len(self.slices)])
         if state is None:
             further = self.resources.delays.sizes() | self.resources.direct.sizes()
-            state = memory.new_state(self.layout, slices, further)
+            state = memory.new_state(self.layout, len(self.slices), further)
             point_to_state(state)
         point_to_network(state, self.network)
         return state
 
     def give_back(self, state: State) -> None:
-        self.resources.states.append((len(self.slices), state))
+        self.resources.states[len(self.slices)].append(state)
 
     def new_results(self) -> Results:
         """Room for the results of every sample."""

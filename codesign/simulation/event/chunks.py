@@ -52,19 +52,10 @@ class Recorded:
     counters: list[Counters] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
-class Learnt:
-    """What `learn_batch` returns: results, (B,) cross-entropies, gradients of the mean loss."""
-
-    results: Results
-    losses: Doubles
-    gradients: list[torch.Tensor]
-
-
 def release(segments: list[list[_Segment]], resources: Resources) -> None:
     """Return the memory of traces for reuse by the next batch: the largest of each part."""
-    resources.stores.extend(part[-1].trace for part in segments if part)
-    del resources.stores[MOST_CHUNKS:]
+    resources.traces.extend(part[-1].trace for part in segments if part)
+    del resources.traces[MOST_CHUNKS:]
 
 
 def _in_parallel(parts: int, work: Callable[[int], None], give_up: Callable[[], None] = lambda: None) -> None:
@@ -103,7 +94,7 @@ def _larger(trace: Trace) -> Trace:
 
 
 def forward(batch: Batch) -> Recorded:
-    """Run a batch, with a trace for `replay` and with counters if its rules say so."""
+    """Run a batch, with a trace for `backward` and with counters if its rules say so."""
     rules = batch.rules
     parts = batch.parts()
     recorded = Recorded(
@@ -122,7 +113,7 @@ def forward(batch: Batch) -> Recorded:
     def work(part: int) -> None:
         begin, last = parts[part]
         state = batch.take_state()
-        trace = batch.resources.take_store() if rules.traced else memory.new_trace(0, 0)
+        trace = batch.resources.take_trace() if rules.traced else memory.new_trace(0, 0)
         out = batch.out(recorded.results, trace, sample_ends=recorded.sample_ends)
         if rules.recorded:
             out = out._replace(counters=_own_tables(whole, batch.resources.take_tables()))
@@ -172,7 +163,7 @@ class _Gradients:
             batch.resources.direct.weights,
             *(batch.layout.slots * learns for learns in of_neurons),
         )
-        self.free = batch.resources.gradients
+        self.free = batch.resources.gradients[self.sizes]
         self.total = self.take()
         self.chunk_ends = np.array(batch.chunk_ends() if parts == 1 else [], dtype=np.int64)
         self.merged: float = 0
@@ -180,10 +171,7 @@ class _Gradients:
 
     def take(self) -> Sums:
         """Gradients of zero."""
-        while (used := free(self.free)) is not None:
-            if tuple(map(len, used)) == self.sizes:  # an earlier run may have learned other parameters
-                return used
-        return Sums(*(aligned_zeros(size) for size in self.sizes))
+        return free(self.free) or Sums(*(aligned_zeros(size) for size in self.sizes))
 
     def put_back(self, sums: Sums) -> None:
         for gradient in sums:
@@ -224,14 +212,18 @@ class _Gradients:
         self.put_back(sums)
 
 
-def replay(
+def backward(
     batch: Batch, recorded: Recorded, output_gradient: Floats, spike_gradient: Floats, charge_gradient: Floats
 ) -> list[torch.Tensor]:
-    """Gradients of `Run.parameters`, given the gradients of the results."""
-    gradients = _Gradients(batch, len(recorded.segments))
+    """Gradients of `Run.parameters`, given the gradients of the results. If the run recomputes, there is no trace, and
+    each sample is run again and replayed immediately."""
     given = NO_LEARNING._replace(
         output_gradient=output_gradient, spike_gradient=spike_gradient, charge_gradient=charge_gradient
     )
+    if batch.run.recompute:
+        again = batch.ruled(recorded=False, tallied=batch.rules.timed)
+        return _sample_by_sample(again, kernels.AGAIN, batch.new_results(), given)
+    gradients = _Gradients(batch, len(recorded.segments))
 
     def work(part: int) -> None:
         sums = gradients.take()
@@ -247,9 +239,9 @@ def replay(
     return gradients.unpacked(batch)
 
 
-def learn_batch(batch: Batch) -> Learnt:
-    """Cross-entropy of each sample, and gradients of the mean as from `replay`, keeping the trace of one sample
-    only."""
+def learn_batch(batch: Batch) -> tuple[Results, Doubles, list[torch.Tensor]]:
+    """Results, cross-entropy of each sample, and gradients of the mean as from `backward`, keeping the trace of one
+    sample only."""
     results, losses = batch.new_results(), np.zeros(batch.samples)
     given = NO_LEARNING._replace(
         criterion=_criterion(batch.run),
@@ -259,18 +251,7 @@ def learn_batch(batch: Batch) -> Learnt:
     )
     gradients = _sample_by_sample(batch, kernels.LEARN, results, given)
     batch.resources.packed.append(batch.network.weights)  # this batch is never run again
-    return Learnt(results, losses, gradients)
-
-
-def learn_again(
-    batch: Batch, output_gradient: Floats, spike_gradient: Floats, charge_gradient: Floats
-) -> list[torch.Tensor]:
-    """Like `replay` for a run without a trace: each sample is run again and replayed immediately."""
-    batch = batch.ruled(recorded=False, tallied=batch.rules.timed)
-    given = NO_LEARNING._replace(
-        output_gradient=output_gradient, spike_gradient=spike_gradient, charge_gradient=charge_gradient
-    )
-    return _sample_by_sample(batch, kernels.AGAIN, batch.new_results(), given)
+    return results, losses, gradients
 
 
 def _sample_by_sample(batch: Batch, task: int, results: Results, given: Learning) -> list[torch.Tensor]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch.autograd.function import once_differentiable
 
 from codesign.simulation.event.batch import Batch, Results
-from codesign.simulation.event.chunks import Recorded, forward, learn_again, learn_batch, release, replay
+from codesign.simulation.event.chunks import Recorded, backward, forward, learn_batch, release
 from codesign.simulation.event.compilation import tell_of_compiling
 from codesign.simulation.event.execution import to_execution
 from codesign.simulation.run import EngineResult, Run
@@ -34,13 +34,12 @@ def learn(run: Run) -> tuple[torch.Tensor, EngineResult]:
     """Mean cross-entropy plus mean cost of spikes, with gradient, and the batch's results, without."""
     tell_of_compiling()
     batch = Batch(run)
-    learnt = learn_batch(batch)
-    results = _tensors(learnt.results)
-    mean = float(learnt.losses.sum()) / batch.samples
+    results, losses, gradients = learn_batch(batch)
+    mean = float(losses.sum()) / batch.samples
     if run.spike_cost is not None:
-        mean += float(run.spike_cost.of(torch.from_numpy(learnt.results.charges)).mean())
-    value = _Loss.apply(mean, learnt.gradients, *run.parameters)  # type: ignore[no-untyped-call]
-    return value, _result(run, results)
+        mean += float(run.spike_cost.of(torch.from_numpy(results.charges)).mean())
+    value = _Loss.apply(mean, gradients, *run.parameters)  # type: ignore[no-untyped-call]
+    return value, _result(run, _tensors(results))
 
 
 def _result(run: Run, results: Sequence[torch.Tensor], execution: Any = None) -> EngineResult:
@@ -74,9 +73,7 @@ class _Outputs(torch.autograd.Function):
     def backward(ctx: Any, *output_gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         _ = ctx.saved_tensors  # torch checks that no weight was changed in place and that the graph still exists
         gradients = (gradient.to(torch.float32).contiguous().numpy() for gradient in output_gradients)
-        if ctx.batch.run.recompute:
-            return (None, None, *learn_again(ctx.batch, *gradients))
-        return (None, None, *replay(ctx.batch, ctx.recorded, *gradients))
+        return (None, None, *backward(ctx.batch, ctx.recorded, *gradients))
 
 
 class _Loss(torch.autograd.Function):
@@ -92,5 +89,5 @@ class _Loss(torch.autograd.Function):
     def backward(ctx: Any, *output_gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         saved = ctx.saved_tensors
         gradients, factor = saved[len(saved) // 2 :], output_gradients[0].numpy()
-        with np.errstate(all="ignore"):  # like torch, whose threads would keep spinning on the cores that kernels need
-            return (None, None, *(torch.from_numpy(gradient.numpy() * factor) for gradient in gradients))
+        # not by torch, whose threads would keep spinning on the cores that kernels need
+        return (None, None, *(torch.from_numpy(gradient.numpy() * factor) for gradient in gradients))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -35,20 +36,16 @@ class Resources:
     def __init__(self, network: SpikingNetwork) -> None:
         self.layout = MemoryLayout(network)
         self.delays, self.direct = DelayLayout(self.layout), DirectLayout(network, self.layout)
-        self.states: list[tuple[int, State]] = []
+        self.states: dict[int, list[State]] = defaultdict(list)  # by the number of slices
         self.traces: list[Trace] = []
-        self.stores: list[Trace] = []
         self.tables: list[Tables] = []
         self.packed: list[Floats] = []
-        self.gradients: list[Sums] = []
+        self.gradients: dict[tuple[int, ...], list[Sums]] = defaultdict(list)  # by their sizes
         self.prepared: list[tuple[tuple[Any, ...], Rules, Network]] = []  # each with its key; see `preparation`
 
     def take_trace(self) -> Trace:
-        return free(self.traces) or memory.new_trace(1 << 14, 1 << 16)
-
-    def take_store(self) -> Trace:
-        """Room for the traces of a chunk. It is reused: touching fresh memory takes longer than writing to it."""
-        return free(self.stores) or memory.new_trace(1 << 16, 1 << 18)
+        """Room for a trace. It is reused: touching fresh memory takes longer than writing to it."""
+        return free(self.traces) or memory.new_trace(1 << 16, 1 << 18)
 
     def take_tables(self) -> Tables:
         """Room for the messages and updates of a chunk; plenty, because a sample that runs out of room is restarted."""

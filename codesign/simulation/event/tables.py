@@ -1,7 +1,7 @@
 """Tables of messages and updates, which kernels write step by step.
 
 Columns are narrow to save memory traffic. Their values fit: steps, neurons and therefore slices are below 2²⁵, and
-timesteps are checked against `MOST_TIMESTEPS`.
+nobody runs 2³¹ timesteps, whose offsets alone take 17 GB.
 """
 
 from __future__ import annotations
@@ -13,8 +13,6 @@ import numpy as np
 from codesign.simulation.event.arrays import Integers, Longs, made
 from codesign.simulation.event.compilation import leaf
 from codesign.simulation.event.vector import unsigned_index
-
-MOST_TIMESTEPS = (1 << 31) - 1
 
 
 class Messages(NamedTuple):
