@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import mmap
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -12,9 +10,7 @@ import numpy as np
 import pytest
 
 from codesign.simulation.event import priorities, vector
-from codesign.simulation.event import rows as rows_module
 from codesign.simulation.event import selection as selection_module
-from codesign.simulation.event.rows import Rows
 from codesign.simulation.event.selection import FIRST, LAST
 from codesign.simulation.event.vector import LANES
 
@@ -39,8 +35,7 @@ class FromPython:
         return called
 
 
-rows, selection = FromPython(rows_module), FromPython(selection_module)
-ranks = FromPython(priorities)
+selection, ranks = FromPython(selection_module), FromPython(priorities)
 
 
 def floats(*values: float) -> np.ndarray:
@@ -169,19 +164,3 @@ def test_the_best_are_chosen_and_ties_go_to_the_lowest(count: int):
         assert set(chosen[:wanted].tolist()) == expected
         assert sorted(waiting[: count - wanted].tolist()) == sorted(set(sources.tolist()) - expected)
         assert (chosen[wanted:] == -1).all()
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="memory that is never written is taken elsewhere")
-def test_entries_beyond_2_to_the_32_stay_where_they_are():
-    """A batch may have so many, and a place without its upper bits is one at the start."""
-    far = 1 << 32
-    flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | 0x4000  # MAP_NORESERVE, which Python knows from 3.13 on
-    starts = np.frombuffer(mmap.mmap(-1, 4 * (far + 64), flags=flags), dtype=np.int32)
-    starts[far : far + 2], starts[:2] = [1, 2], 3
-    weights, ones = np.repeat(np.arange(4, dtype=np.float32), LANES), np.ones(LANES, dtype=np.float32)
-    x, gradient = np.zeros(LANES, dtype=np.float32), np.zeros(4 * LANES, dtype=np.float32)
-    of_frame = Rows(starts, LANES, far, far + 2), ones, far
-    rows.add_scaled_rows(LANES, x, 0, weights, *of_frame)
-    rows.accumulate_rows(LANES, ones, 0, gradient, *of_frame)
-    assert (x == 1 + 2).all()
-    assert gradient.reshape(4, LANES)[:, 0].tolist() == [0, 1, 1, 0]

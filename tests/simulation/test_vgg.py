@@ -18,24 +18,6 @@ from codesign.workload.events import EventBatch
 PRESET = PRESETS["cifar10"]
 
 
-def vgg(*channels: int) -> SpikingNetwork:
-    """Two convolutions of each width, then a pool; 32 × 32 pixels of three colours, ten classes; weights twice as large
-    as they usually begin."""
-    layers: list[dict[str, object]] = []
-    for width in channels:
-        layers += [{"kind": "conv2d", "channels": width, "kernel": 3, "padding": 1}] * 2
-        layers.append({"kind": "average_pool", "kernel": 2})
-    topology = TopologySpec.model_validate(
-        {"input": [3, 32, 32], "layers": [*layers, {"kind": "linear", "neurons": 10}]}
-    )
-    neuron = PRESET.neuron.model_copy(update={"readout": "potential"})
-    network = SpikingNetwork(topology, neuron, timestep_s=1.0, seed=0)
-    with torch.no_grad():
-        for weight in network.weights():
-            weight.mul_(2)
-    return network
-
-
 def images(samples: int) -> EventBatch:
     """Coloured squares of 8 × 8 pixels, as currents on a dyadic grid."""
     rng = np.random.default_rng(0)
@@ -47,7 +29,11 @@ def images(samples: int) -> EventBatch:
 @pytest.mark.thorough
 def test_full_width_trains_and_evaluates():
     """Would catch a size of the paper's network that some index or buffer does not hold."""
-    network, events = vgg(64, 128, 256), images(2)
+    topology = TopologySpec(input=[3, 32, 32], layers=PRESET.layers)
+    network, events = SpikingNetwork(topology, PRESET.neuron, timestep_s=1.0, seed=0), images(2)
+    with torch.no_grad():
+        for weight in network.weights():
+            weight.mul_(2)  # so that all layers fire
     before = [weight.detach().clone() for weight in network.weights()]
     recipe = Recipe(method="unlayered", group_size=PRESET.group_size, epochs=1, batch_size=2, learning_rate=2e-4)
     (report,) = train(network, recipe, events, events, seed=0).history
