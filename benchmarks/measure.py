@@ -1,4 +1,4 @@
-"""Measurements in processes of their own: a job as JSON on standard input, the result as JSON on the last output line.
+"""What `training_step.py` measures, each job in a process of its own.
 
 *Time.* All cases of one shape run in one process and take turns, so that a slow moment of the machine strikes all of
 them. A turn is one untimed step, which warms the caches again, and two timed ones; every round begins with another
@@ -15,12 +15,10 @@ implementations torch's fastest. Its learning rate is so small that spike densit
 
 from __future__ import annotations
 
-import json
 import statistics
-import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
@@ -69,15 +67,6 @@ class Job:
     cases: tuple[Case, ...]
     gains: dict[str, Gains]
     seconds: float = 0.0
-
-    def to_json(self) -> str:
-        return json.dumps(asdict(self))
-
-    @staticmethod
-    def from_json(text: str) -> Job:
-        job = Job(**json.loads(text))
-        cases = tuple(Case(**case) for case in job.cases)  # type: ignore[arg-type]
-        return replace(job, cases=cases, gains={key: tuple(gains) for key, gains in job.gains.items()})
 
 
 def gains_key(case: Case) -> str:
@@ -296,13 +285,7 @@ def _memory(job: Job) -> dict[str, Any]:
     return {"memory_mb": None if risen is None else risen / 1e6}
 
 
-def main() -> None:
-    job = Job.from_json(sys.stdin.read())
+def run(job: Job) -> dict[str, Any]:
+    """Measure in this process."""
     torch.set_num_threads(job.cases[0].threads)
-    result = _time(job) if job.kind == "time" else _memory(job)
-    print()
-    print(json.dumps(result))
-
-
-if __name__ == "__main__":
-    main()
+    return _time(job) if job.kind == "time" else _memory(job)

@@ -1,6 +1,6 @@
 """Prices a grid of a million design points, and checks it against points priced alone.
 
-    python benchmarks/million_points.py --data-root DIR [--file sweeps/prices_nmnist.yaml] [--threads 2] [--alone 200]
+    python benchmarks/million_points.py --data-root DIR [--file sweeps/prices_nmnist.yaml] [--alone 200]
 
 Executions are trained and run first where the store lacks them; that is not timed. Then it prints the time of the whole
 pricing (latencies, points, front, Parquet and page, replays left out) and the peak of the resident set, and for a
@@ -11,7 +11,6 @@ and how long that took.
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import tempfile
 import time
@@ -49,11 +48,9 @@ def main() -> None:
     parser.add_argument("--file", type=Path, default=Path("sweeps/prices_nmnist.yaml"))
     parser.add_argument("--data-root", type=Path)
     parser.add_argument("--store", type=Path, default=Path("reports/.store"))
-    parser.add_argument("--threads", type=int)
     parser.add_argument(
         "--alone", type=int, choices=range(1, 10**6), default=200, metavar="N", help="points priced alone"
     )
-    parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
 
     spec = load_prices(arguments.file)
@@ -69,7 +66,7 @@ def main() -> None:
         phases, held_mb, memory = Phases(), psutil.Process().memory_info().rss / 1e6, PeakMemory()
         start = time.perf_counter()
         run = RunArguments(store=store, output=folder, progress=phases, workloads=quiet.workloads)
-        outcome = run_pricing(spec, run, threads=arguments.threads, replay=False)
+        outcome = run_pricing(spec, run, replay=False)
         seconds = time.perf_counter() - start
         peak_mb = held_mb + (memory.risen_bytes() or math.nan) / 1e6
         size_mb = outcome.points.stat().st_size / 1e6
@@ -93,22 +90,6 @@ def main() -> None:
     total = len(chosen) * len(executions)
     ratio = alone * size / seconds
     print(f"alone: {1e3 * alone:.1f} ms a point; {equal} of {total} equal; the grid is {ratio:,.0f} times faster")
-    if arguments.json is not None:
-        result = {
-            "points": size,
-            "models": len(executions),
-            "samples": samples,
-            "seconds": seconds,
-            "latencies_s": latencies,
-            "points_s": points,
-            "peak_mb": peak_mb,
-            "alone_s": alone,
-            "equal": equal,
-            "compared": total,
-            "ratio": ratio,
-        }
-        arguments.json.parent.mkdir(parents=True, exist_ok=True)
-        arguments.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     if equal != total:
         raise SystemExit("the grid differs from points priced alone")
 

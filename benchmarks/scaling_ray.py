@@ -83,7 +83,7 @@ def run_tasks(executor: Any, function: Callable[[], Any], count: int, *, kind: s
 
 
 def measure_jobs(workers: int, jobs: int, job_s: float, folder: Path) -> dict[str, Any]:
-    """Trainings that only sleep, through Ray: what Ray and driver take for each. Those of no time travel in batches."""
+    """Trainings that only sleep, through Ray: what Ray and driver take for each."""
     import codesign.exploration.runner
     from codesign.exploration.jobs.store import Entry, Store
     from codesign.exploration.work import find_work

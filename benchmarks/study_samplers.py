@@ -1,6 +1,6 @@
 """Searches one space with several samplers and seeds, and compares the hypervolumes that they reach.
 
-    python benchmarks/study_samplers.py sweeps/study_digits.yaml --samplers tpe random --seeds 0 1 2 --json found.json
+    python benchmarks/study_samplers.py sweeps/study_digits.yaml --samplers tpe random --seeds 0 1 2
 
 All searches share the store `FOLDER/store`, so that what two of them have in common runs once, and each keeps its
 report in `FOLDER/<sampler>-<seed>`; FOLDER is reports/samplers unless `--folder` names another. What is interrupted
@@ -11,10 +11,10 @@ baseline's alone, which takes part in none of them. Further options are for `cod
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import subprocess
 import sys
+from collections import defaultdict
 from pathlib import Path
 
 import yaml
@@ -59,38 +59,22 @@ def main() -> None:
     parser.add_argument("--samplers", nargs="+", default=["tpe", "random"])
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--folder", type=Path, default=Path("reports/samplers"))
-    parser.add_argument("--json", type=Path)
     arguments, rest = parser.parse_known_args()  # what is left is for `codesign study`
 
-    rows = []
+    lines = ["sampler    seed trials complete front   hypervolume after each quarter, over the baseline's"]
+    ends = defaultdict[str, list[float]](list)
     for seed in arguments.seeds:
         for sampler in arguments.samplers:
             study, reached = volumes(search(arguments.study, sampler, seed, arguments.folder, rest))
-            states = [trial.state for trial in study.trials]
-            front = sum(trial.on_front for trial in study.trials)
-            rows.append(
-                {
-                    "sampler": sampler,
-                    "seed": seed,
-                    "trials": len(states),
-                    "complete": states.count("complete"),
-                    "on_front": front,
-                    "volumes": reached,
-                }
-            )
-    print(f"\n{'sampler':10} seed trials complete front   hypervolume after each quarter, over the baseline's")
-    for row in rows:
-        cells = " ".join(f"{one:6.3f}" for one in row["volumes"])
-        print(
-            f"{row['sampler']:10} {row['seed']:4} {row['trials']:6} {row['complete']:8} {row['on_front']:5}   {cells}"
-        )
-    for sampler in arguments.samplers:
-        ends = [row["volumes"][-1] for row in rows if row["sampler"] == sampler]
-        spread = statistics.stdev(ends) if len(ends) > 1 else float("nan")
-        print(f"{sampler:10} mean {statistics.mean(ends):.3f}, standard deviation {spread:.3f}, {len(ends)} seeds")
-    if arguments.json is not None:
-        arguments.json.parent.mkdir(parents=True, exist_ok=True)
-        arguments.json.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
+            trials = study.trials
+            complete, front = (sum(one.state == "complete" for one in trials), sum(one.on_front for one in trials))
+            cells = " ".join(f"{one:6.3f}" for one in reached)
+            lines.append(f"{sampler:10} {seed:4} {len(trials):6} {complete:8} {front:5}   {cells}")
+            ends[sampler].append(reached[-1])
+    print("\n".join(["", *lines]))
+    for sampler, last in ends.items():
+        spread = statistics.stdev(last) if len(last) > 1 else float("nan")
+        print(f"{sampler:10} mean {statistics.mean(last):.3f}, standard deviation {spread:.3f}, {len(last)} seeds")
 
 
 if __name__ == "__main__":

@@ -12,17 +12,18 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import torch
 from baselines import BASELINES
 from measure import Case, Job, gains_key
+from measure import run as measure_job
 from ratios import ratios_of
 from shapes import SHAPES, Gains, calibrate, schedule_of
 
@@ -149,19 +150,11 @@ def _calibrate(name: str, cases: Iterable[Case], *, quick: bool) -> dict[str, Ga
 
 
 def _run(job: Job) -> dict[str, Any]:
-    """Measure in a process of its own.
-
-    Raises:
-        SystemExit: it failed; with its own message.
-    """
-    command = [sys.executable, str(Path(__file__).with_name("measure.py"))]
+    """Measure in a process of its own."""
     # torch's threads would otherwise spin for milliseconds after each parallel operation, on a core that others need
-    environment = {"OMP_WAIT_POLICY": "PASSIVE", **os.environ}
-    process = subprocess.run(command, input=job.to_json(), capture_output=True, text=True, env=environment)
-    if process.returncode:
-        raise SystemExit(f"{process.stderr}\nthe measurement of {job.kind} for {job.shape} failed, see above")
-    result: dict[str, Any] = json.loads(process.stdout.splitlines()[-1])
-    return result
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    with ProcessPoolExecutor(1, get_context("spawn")) as process:
+        return process.submit(measure_job, job).result()
 
 
 def _judge(row: Row) -> None:

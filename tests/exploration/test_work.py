@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -134,8 +135,8 @@ def test_jobs_are_named_by_the_values_of_the_axes_that_they_have(tmp_path: Path)
 def test_the_benchmark_of_large_sweeps_finds_all_results(tmp_path: Path, plan: str):
     command = [sys.executable, str(ROOT / "benchmarks/scaling.py"), "--jobs", "100", "--only", plan]
     told = subprocess.run([*command, "--folder", str(tmp_path)], capture_output=True, text=True, check=True).stdout
-    found = dict(line.split() for line in told.splitlines() if len(line.split()) == 2)
-    assert int(found["results"]) >= int(found["tasks"]) > 0 < int(found["points"])
+    (found,) = json.loads(told).values()
+    assert found["results"] >= found["tasks"] > 0 < found["points"]
 
 
 @pytest.mark.slow
