@@ -70,18 +70,13 @@ def download(what: Download, data_root: Path, progress: DownloadProgress) -> Non
     next one that has arrived, from which the next call resumes. An archive put there by hand is used instead. If a file
     cannot be downloaded, raises DataError that says where to get it and where to put it by hand.
     """
-    from filelock import FileLock, Timeout
-
     folder = data_root / what.folder
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / ".download.lock", timeout=0):
-            for leftover in folder.glob(f"{_UNPACKING}*"):
-                shutil.rmtree(leftover)
-            for file in what.files:
-                _place(file, what.page, folder, progress)
-    except Timeout:
-        raise DataError(f"{folder}: another process is downloading to it; wait until it has ended") from None
+        for leftover in folder.glob(f"{_UNPACKING}*"):
+            shutil.rmtree(leftover)
+        for file in what.files:
+            _place(file, what.page, folder, progress)
     except OSError as error:  # which often does not name the file
         where = error.filename or folder
         raise DataError(f"{where}: cannot be read or written: {error.strerror or error}") from error
@@ -90,7 +85,6 @@ def download(what: Download, data_root: Path, progress: DownloadProgress) -> Non
 def _place(file: RemoteFile, page: str, folder: Path, progress: DownloadProgress) -> None:
     target, by_hand, part = folder / file.holds, folder / file.name, folder / f".{file.name}.part"
     if target.exists():
-        part.unlink(missing_ok=True)  # of an archive whose unpacking was killed
         progress.note(f"{file.name}: {target} is there already and stays as it is; remove it to fetch it again")
         return
     if file.archive and by_hand.is_file():
@@ -102,9 +96,8 @@ def _place(file: RemoteFile, page: str, folder: Path, progress: DownloadProgress
     try:
         _fetch(file, part, progress)
     except DataError as error:
-        places = file.url if file.url in page else f"{file.url} or {page}"
         raise DataError(
-            f"{error}. By hand: get {file.name} from {places} with a browser, save it as "
+            f"{error}. By hand: get {file.name} from {file.url} or {page} with a browser, save it as "
             f"{folder.absolute() / file.name}, and run the command again"
         ) from None
     if file.archive:
@@ -123,10 +116,8 @@ def _fetch(file: RemoteFile, part: Path, progress: DownloadProgress) -> None:
         try:
             _append(file, part, progress)
         except requests.RequestException as error:
-            cause = error.args[0] if error.args else error
-            reason = getattr(cause, "reason", cause)  # the cause of "retries exceeded", although nothing is retried
             again = "; the same command continues from what has arrived" if part.exists() else ""
-            raise DataError(f"{file.url}: cannot be fetched ({reason}){again}") from None
+            raise DataError(f"{file.url}: cannot be fetched ({error}){again}") from None
     if (md5 := _md5(part)) != file.md5:
         part.unlink()
         raise DataError(
@@ -172,8 +163,6 @@ def _unpack(file: RemoteFile, archive: Path, target: Path) -> None:
                     tar.extractall(beside)
             _settle()
             os.replace(Path(beside) / target.name, target)
-        except FileNotFoundError:
-            raise DataError(f"{archive}: has no '{target.name}'; is it the right archive?") from None
         except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError) as error:  # although its hash was right
             raise DataError(f"{archive}: cannot be read ({error}); run the command again") from error
 

@@ -7,16 +7,12 @@ import hashlib
 import os
 import re
 import shutil
-import subprocess
-import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from file_server import FileServer
-from filelock import FileLock
 from typer.testing import CliRunner
-from workload_files import recording, write_cifar10, write_mnist, write_nmnist, write_shd
+from workload_files import recording, write_cifar10, write_mnist, write_nmnist
 
 from codesign.cli.data import app
 from codesign.errors import DataError
@@ -73,8 +69,7 @@ def nmnist_on(server, tmp_path):
 
 
 def left_beside(folder):
-    """Names that are neither what was wanted nor the lock."""
-    return sorted(path.name for path in folder.iterdir() if path.name != ".download.lock")
+    return sorted(path.name for path in folder.iterdir())
 
 
 def zips_of_a_folder_each(source):
@@ -87,18 +82,13 @@ def tar_of_a_folder(source):
     return "cifar10", {"cifar-10-python.tar.gz": (archive, "cifar-10-batches-py")}
 
 
-def zips_of_a_file_each(source):
-    below = write_shd(source) / "shd/SHD"
-    return "shd", {f"{name}.zip": (archive_of("zip", below, name), name) for name in ("shd_train.h5", "shd_test.h5")}
-
-
 def no_archives(source):
     files = {path.name: (path.read_bytes(), path.name) for path in sorted((write_mnist(source) / "mnist").iterdir())}
     assert sorted(files) == sorted(file.name for file in MNIST.download.files)
     return "mnist", files
 
 
-@pytest.mark.parametrize("kind", [zips_of_a_folder_each, tar_of_a_folder, zips_of_a_file_each, no_archives])
+@pytest.mark.parametrize("kind", [zips_of_a_folder_each, tar_of_a_folder, no_archives])
 def test_archives_and_files_of_each_kind_become_a_dataset(server, tmp_path, kind):
     (name, files), told = kind(tmp_path / "source"), Told()
     what = offered(server, get_dataset(name).download.folder, **files)
@@ -172,10 +162,9 @@ def test_what_came_before_is_not_fetched_again(server, tmp_path, began, there, r
     assert (tmp_path / "blob/blob.gz").read_bytes() == content
 
 
-@pytest.mark.parametrize("length", [100, 60_000], ids=["shorter", "longer"])
-def test_the_rest_of_another_file_is_not_mixed_in(server, tmp_path, began, length):
+def test_the_rest_of_another_file_is_not_mixed_in(server, tmp_path, began):
     what, content = one_file(server)
-    began.write_bytes(b"x" * length)
+    began.write_bytes(b"x" * 60_000)
     with pytest.raises(DataError, match="damaged or another file; nothing was kept"):
         download(what, tmp_path, Told())
     download(what, tmp_path, Told())
@@ -193,14 +182,13 @@ def test_a_wrong_checksum_leaves_nothing(server, tmp_path):
     assert left_beside(tmp_path / "data/nmnist/NMNIST") == []
 
 
-@pytest.mark.parametrize("status", [202, 404])
-def test_a_server_that_does_not_give_the_file_leads_to_the_page(server, tmp_path, status):
+def test_a_server_that_does_not_give_the_file_leads_to_the_page(server, tmp_path):
     what, _ = one_file(server)
-    server.status = status
+    server.status = 404
     with pytest.raises(DataError) as caught:
         download(what, tmp_path, Told())
     message = str(caught.value)
-    assert f"the server answered {status}" in message
+    assert "the server answered 404" in message
     assert f"get blob.gz from {server.url}/blob.gz or https://example.org/data with a browser" in message
     assert str(tmp_path / "blob") in message
     assert len(server.asked) == 1
@@ -214,14 +202,12 @@ def test_without_a_network_the_error_says_what_to_do_by_hand(tmp_path, monkeypat
     with pytest.raises(DataError, match=r"cannot be fetched \(.*refused.*By hand: get blob.gz from http") as caught:
         download(what, Path("data"), Told())
     assert f"save it as {tmp_path / 'data' / 'blob' / 'blob.gz'}, and run" in str(caught.value)  # absolute
-    with pytest.raises(DataError, match=r"get blob.gz from \S+ with a browser"):  # and not from that of another file
-        download(replace(what, page=f"{what.files[0].url} and another"), Path("data"), Told())
 
 
 def test_an_archive_that_was_put_there_by_hand_is_taken(server, tmp_path):
     what = nmnist_on(server, tmp_path)
     folder = tmp_path / "data/nmnist/NMNIST"
-    folder.mkdir(parents=True)
+    (folder / ".unpacking-abc/Train").mkdir(parents=True)  # left by a process that was killed
     for name in ("train.zip", "test.zip"):
         (folder / name).write_bytes(server.content[f"/{name}"])
     download(what, tmp_path / "data", Told())
@@ -231,29 +217,6 @@ def test_an_archive_that_was_put_there_by_hand_is_taken(server, tmp_path):
     (folder / "train.zip").write_bytes(b"PK")  # another file
     with pytest.raises(DataError, match=r"train.zip: has the MD5 checksum .*; remove it"):
         download(what, tmp_path / "data", Told())
-
-
-def test_the_wrong_archive_is_put_nowhere(server, tmp_path):
-    source = write_nmnist(tmp_path / "source") / "nmnist/NMNIST"
-    what = offered(server, "nmnist", **{"train.zip": (archive_of("zip", source, "Train"), "Valid")})
-    with pytest.raises(DataError, match=r"has no 'Valid'; is it the right archive\?"):
-        download(what, tmp_path, Told())
-    assert left_beside(tmp_path / "nmnist") == [".train.zip.part"]
-
-
-def test_two_downloads_do_not_meet(server, tmp_path, began):
-    what, _ = one_file(server)
-    with FileLock(tmp_path / "blob/.download.lock"), pytest.raises(DataError, match="another process is downloading"):
-        download(what, tmp_path, Told())
-
-
-def test_what_a_killed_process_left_is_removed(server, tmp_path):
-    what, _ = one_file(server)
-    (tmp_path / "blob/.unpacking-abc/Train").mkdir(parents=True)
-    for _ in range(2):
-        download(what, tmp_path, Told())
-        assert left_beside(tmp_path / "blob") == ["blob.gz"]
-        (tmp_path / "blob/.blob.gz.part").touch()  # of an archive that was in its place already
 
 
 def test_nothing_is_in_its_place_before_it_is_on_the_disk(server, tmp_path, monkeypatch):
@@ -269,12 +232,12 @@ def fails(*_, **__):
     raise OSError(errno.EIO, "Input/output error")
 
 
-@pytest.mark.parametrize("fault", ["hashlib.file_digest", "zipfile._EndRecData", "os.sync"])
+@pytest.mark.parametrize("fault", ["hashlib.file_digest", "os.sync"])
 def test_a_disk_that_fails_is_told_with_the_place(server, tmp_path, monkeypatch, fault):
     what = nmnist_on(server, tmp_path)
     with monkeypatch.context() as failing:
         failing.setattr(fault, fails)
-        with pytest.raises(DataError, match=r"nmnist.*: cannot be read .*(Input/output error|not a zip file)"):
+        with pytest.raises(DataError, match=r"nmnist.*: cannot be read .*Input/output error"):
             download(what, tmp_path / "data", Told())
     download(what, tmp_path / "data", Told())
     assert left_beside(tmp_path / "data/nmnist/NMNIST") == ["Test", "Train"]
@@ -333,34 +296,3 @@ def test_published_files_are_where_their_dataset_looks(name):
         assert re.fullmatch("[0-9a-f]{32}", file.md5)
         assert file.archive or file.holds == file.name
     assert len({file.md5 for file in what.files}) == len(what.files)
-
-
-INTERRUPTED = """\
-import os, signal, sys
-from codesign.cli.main import main
-from codesign.exploration.runs.shown import LogView
-from codesign.workload.datasets.mnist import MNIST
-from codesign.workload.download import Download, RemoteFile
-
-def report(self, phase, done, total, unit):
-    if done:
-        os.kill(os.getpid(), signal.SIGINT)
-
-LogView.advanced = report
-file = RemoteFile(url=sys.argv[1], name="blob.gz", md5="0" * 32, holds="blob.gz")
-MNIST.download = Download(page="", folder="mnist", files=(file,))
-sys.argv = ["codesign", "data", "download", "mnist", "--data-root", "data"]
-main()
-"""
-
-
-def test_an_interrupted_command_says_what_it_keeps(server, tmp_path):
-    what, content = one_file(server, 3 << 20)
-    command = [sys.executable, "-c", INTERRUPTED, what.files[0].url]
-    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
-    assert ended.returncode == 130, ended.stderr
-    assert ended.stderr == f"interrupted: the same command continues with what is in {Path('data/mnist')}\n"
-    assert left_beside(tmp_path / "data/mnist") == [".blob.gz.part"]
-    part = (tmp_path / "data/mnist/.blob.gz.part").read_bytes()
-    assert 0 < len(part) < len(content)
-    assert content.startswith(part)
