@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from codesign.arrays import Integers
-from codesign.errors import CodesignError, DataError
+from codesign.errors import DataError
 from codesign.workload.events import EventBatch
 from codesign.workload.raw_events import bin_edges_ns
 from codesign.workload.spec import ResolvedSpec
@@ -23,8 +23,8 @@ def binned(
     events: Iterator[Events], labels: Integers, *, sample_ids: Integers, input_size: int, spec: ResolvedSpec
 ) -> EventBatch:
     """Count the events of B samples, with (B,) labels and ids, by timestep and input, leaving out later events. Raises
-    DataError if there are more samples, or naming the sample that cannot be read or has an event with an invalid time
-    or input."""
+    DataError if there are more samples, or naming the sample that is not read or has an event with an invalid time or
+    input."""
     edges_ns = bin_edges_ns(spec.timestep, spec.timesteps)
     batches = []
     for start in range(0, max(len(labels), 1), _CHUNK):
@@ -55,10 +55,6 @@ def _next(events: Iterator[Events], sample: str, input_size: int) -> Events:
         times_ns, inputs = map(np.asarray, next(events))
     except StopIteration:
         raise DataError(f"{sample}: is not read; there are fewer samples than asked for") from None
-    except CodesignError:
-        raise
-    except Exception as error:  # every failure of a reader is reported with its sample
-        raise DataError(f"{sample}: cannot be read: {type(error).__name__}: {error}") from error
     if times_ns.shape != inputs.shape or (inputs.size and inputs.dtype.kind not in "iu"):
         raise DataError(f"{sample}: must have a time and a whole number of an input for each event")
     wrong = (inputs < 0) | (inputs >= input_size)

@@ -12,7 +12,7 @@ import numpy as np
 
 from codesign.arguments import instance
 from codesign.arrays import Integers
-from codesign.errors import DataError, InputError
+from codesign.errors import DataError
 from codesign.files.once import once
 from codesign.units import format_si, in_percent
 from codesign.workload.cache import Cache, content_key, file_states
@@ -131,28 +131,18 @@ def outline_workload(
 def list_datasets(data_root: str | Path | None = None) -> list[DatasetStatus]:
     """What is there of every known dataset, in alphabetical order."""
     root = resolve_data_root(data_root)
-    return [_status(name, root) for name in dataset_names()]
-
-
-def _status(name: str, root: Path) -> DatasetStatus:
-    """Status of a dataset; a plug-in that cannot be loaded does not hide the others."""
-    try:
-        return get_dataset(name).status(root)
-    except InputError as error:
-        return DatasetStatus(name=name, title="a plug-in", state="damaged", detail=str(error))
+    return [get_dataset(name).status(root) for name in dataset_names()]
 
 
 def resolve_data_root(argument: str | Path | None = None) -> Path:
-    """The folder that contains datasets; by default `data` in the working directory. Raises InputError if a path starts
-    with the home folder of a user who has none."""
+    """The folder that contains datasets; by default `data` in the working directory."""
     return _chosen("data_root", argument, DATA_VARIABLE) or Path("data")
 
 
 def resolve_cache_root(argument: str | Path | None = None) -> Path | None:
     """The folder for binned events; by default `codesign` in the user's cache folder.
 
-    None for a user without a home folder, as in some containers: nothing is stored then. Raises InputError if a path
-    starts with the home folder of a user who has none.
+    None for a user without a home folder, as in some containers: nothing is stored then.
     """
     if (chosen := _chosen("cache_root", argument, CACHE_VARIABLE)) is not None:
         return chosen
@@ -167,10 +157,7 @@ def resolve_cache_root(argument: str | Path | None = None) -> Path | None:
 
 def _chosen(name: str, argument: str | Path | None, variable: str) -> Path | None:
     name, chosen = (variable, os.environ.get(variable)) if argument is None else (name, argument)
-    try:
-        return Path(chosen).expanduser() if chosen else None
-    except RuntimeError:
-        raise InputError(f"{name}: there is no such home folder: {chosen}") from None
+    return Path(chosen).expanduser() if chosen else None
 
 
 class _Plan:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import shutil
 import tempfile
 import zipfile
@@ -130,20 +129,13 @@ def test_times_of_float32_are_the_decimals_that_they_stand_for(write):
     ("changes", "message"),
     [
         ({"t": EVENTS["t"] - 1}, "t: event 0 is at -1 µs; must be between 0"),
-        ({"t": EVENTS["t"] + 3_200_000_000_000_000}, "t: event 1 is at 3200000000000999 µs; must be .* 100 years"),
         ({"t": np.where(EVENTS["t"] == 500, np.nan, 1.0)}, "t: event 3 is at nan s"),
-        ({"t": EVENTS["t"].astype(str)}, "t: must be .* times, whole µs or seconds"),
         ({"x": EVENTS["x"] + 1}, "x: event 3 has 3, outside 0 … 2 of the grid"),
         ({"x": EVENTS["x"] / 2}, "x: must be .* whole numbers, found float64"),
-        ({"y": EVENTS["y"][:1]}, "must have one number an event"),
-        ({"t": EVENTS["t"][:5]}, "rise from 0 to the 5 events"),
         ({"y": None}, r"need 'unit' or, on the grid \(1, 2, 3\), y, x; found t, x"),
         ({"grid": (3,)}, "y: event 3 has 1, outside 0 … 0 of the grid"),
         ({"t": None}, "'t' among them, found x, y|need columns"),
         ({"offsets": np.array([0, 3, 7])}, "rise from 0 to the 6 events"),
-        ({"offsets": np.array([0, 7, 6])}, "rise from 0 to the 6 events"),
-        ({"grid": (2, 2, 3)}, r"on the grid \(2, 2, 3\), p, y, x"),
-        ({"grid": (0, 3)}, "grid: must be"),
         ({"grid": (1, 2, 3, 4)}, "grid: must be"),
         (
             {"t": EVENTS["t"] + 3e3},
@@ -212,23 +204,17 @@ ONE_NAN = np.where(np.arange(FRAMES.size).reshape(FRAMES.shape) == 100, np.nan, 
     ("changes", "message"),
     [
         ({"data": FRAMES[:, 0, 0, 0]}, r"data: must be numbers of shape .* of shape \(40, 2\)"),
-        ({"data": FRAMES.astype(str)}, "data: must be numbers of shape"),
         ({"data": np.asfortranarray(FRAMES)}, "data.npy is stored column by column"),
         ({"data": ONE_NAN}, r"data: sample 4, timestep 0, input \(1, 0, 0\) is nan; must be finite"),
-        ({"data": ONE_NAN, "currents": True}, "sample 4, timestep 0, .* is nan; must be finite"),
         ({"data": FRAMES.astype(np.int8) - 1}, "sample .* is -1; events are counted in whole numbers"),
         ({"data": FRAMES / 2}, "is 0.5; .* say so with currents=True"),
         ({"data": np.array([{}] * 40)}, "Python objects|Object arrays"),
         ({"labels": LABELS - 1}, "labels: sample 0 has -1, outside 0 … 99,999"),
-        ({"labels": LABELS, "classes": 1}, "classes: must be one whole number from 2"),
         ({"labels": LABELS * 3, "classes": 3}, "labels: sample 1 has 3, outside 0 … 2 of 3 classes"),
         ({"labels": LABELS * 0}, "at least 2 classes"),
         ({"labels": LABELS[:39]}, r"labels: must be \(40,\) whole numbers, found int64 of shape \(39,\)"),
-        ({"labels": LABELS / 1}, "labels: must be .* whole numbers, found float64"),
         ({"ids": LABELS}, "ids: must be at least 0, each only once"),
         ({"split": np.array(["train", "tset"] * 20)}, "split: must be .* found .*tset"),
-        ({"split": LABELS}, "split: must be"),
-        ({"timestep_s": np.nan}, "timestep_s: must be one number"),
         ({"lables": LABELS}, "unknown array 'lables'; did you mean 'labels'"),
         ({"t": LABELS}, "either data or t"),
     ],
@@ -246,9 +232,7 @@ def test_files_that_cannot_be_are_refused_by_name(write, changes, message):
         ({"offsets": np.arange(51)}, "offsets: must be whole numbers that rise from 0"),
         ({"grid": (2, 4, 3)}, "sample 3: x: event 0 has 3, outside 0 … 2"),
         ({"grid": None}, "needs labels, and either data or"),
-        ({"currents": True}, "currents: events are counted"),
         ({"p": None}, r"on the grid \(2, 4, 4\), p, y, x"),
-        ({"t": np.full(500, -1)}, "sample .*: t: event 0 is at -1 µs"),
         (
             {"t": 1_600_000_000_000_000 + np.arange(500)},
             r"no event comes in the 10 timesteps of 10 ms .* t counts from its beginning",
@@ -286,15 +270,6 @@ def test_where_a_file_lies_does_not_matter_and_what_it_holds_does(write):
     first = fingerprint(write(**DENSE))
     assert fingerprint(write("other.npz", **DENSE)) == first
     assert fingerprint(write(**{**DENSE, "data": FRAMES[::-1]})) != first
-
-
-def test_what_the_system_says_of_an_archive_is_told(write, monkeypatch):
-    def fail(file):
-        raise OSError(errno.EIO, "Input/output error")
-
-    monkeypatch.setattr("zipfile._EndRecData", fail)
-    with pytest.raises(DataError, match=r"mine\.npz: cannot be read as arrays \(.*Input/output error\); copy it again"):
-        load(write(**DENSE))
 
 
 def test_a_file_that_changes_while_it_is_read_is_refused_and_nothing_of_it_kept(write, monkeypatch):
@@ -457,10 +432,8 @@ def test_another_timestep_leaves_a_sample_as_long_as_the_file_says(write):
     ("change", "message"),
     [
         (lambda root: (root / "arrays.yaml").unlink(), "arrays.yaml: is missing"),
-        (lambda root: (root / "arrays.yaml").write_text("grid: [2, 0, 3]"), "arrays.yaml:1: grid.1"),
         (lambda root: (root / "arrays.yaml").write_text("grid: [2, 2, 2]"), "timestep: arrays.yaml lacks timestep;"),
         (lambda root: np.save(root / "train/9/2.npy", np.zeros((3, 4))), "2.npy: must be a structured array"),
-        (lambda root: np.save(root / "train/9/2.npy", np.array([{}])), "2.npy: cannot be read"),
         (lambda root: (root / "train/9/2.npy").rename(root / "train/9/2.aedat4"), "2.aedat4: (needs|cannot be read)"),
     ],
 )

@@ -110,25 +110,16 @@ def test_a_plug_in_may_give_a_timestep_that_differs_in_the_last_bit():
     ("changed", "message"),
     [
         ({"read": _read_as(([0, 5], [3, 8]))}, r"blinks: sample \d+: an event has input 8; must be between 0 and 7"),
-        ({"read": _read_as(([0], [-1]))}, r"an event has input -1; must be between 0 and 7"),
         ({"read": _read_as(([5, -1], [0, 0]))}, r"an event is at -1 ns; must be at least 0"),
         ({"read": _read_as(([0], [0, 1]))}, r"must have a time and a whole number of an input for each event"),
         ({"read": lambda positions, spec: iter([([0], [0])])}, r"is not read; there are fewer samples than asked for"),
-        (
-            {"read": lambda positions, spec: (1 / 0 for _ in positions)},
-            r"sample \d+: cannot be read: ZeroDivisionError",
-        ),
         ({"samples": 30}, r"blinks: .*: TypeError: .*unexpected keyword argument 'samples'"),
         ({"labels": np.arange(30) % 7}, r"blinks: labels must be 0 … 5 with 6 classes, found 6"),
-        ({"labels": np.arange(20) % 6}, r"labels must be an array of 30 whole numbers, found int64 of shape \(20,\)"),
-        ({"test_part": np.arange(30) // 25}, r"test_part must be an array of 30 flags, found int64 of shape \(30,\)"),
         ({"read": lambda positions, spec: (([0], [7]) for _ in range(30))}, r"more samples are read than asked for"),
         (
             {"read": _batch_of(timesteps=3)},
             r"blinks: the batch that `read` gives has other timesteps than it was asked",
         ),
-        ({"read": _batch_of(labels=0)}, r"the batch that `read` gives has other labels than it was asked for"),
-        ({"read": lambda positions, spec: {}["a"]}, r"blinks: cannot be read: KeyError: 'a'"),
         ({"sample_ids": np.zeros(30, int)}, r"blinks: sample_ids must be distinct, found 1 of 30"),
     ],
 )
@@ -157,8 +148,6 @@ def test_a_broken_plug_in_is_named(monkeypatch, broken, message):
     plug_ins.register(monkeypatch, registry.GROUP, broken=broken)
     with pytest.raises(InputError, match=message):
         get_dataset("broken")
-    statuses = {status.name: status for status in list_datasets()}
-    assert (statuses["broken"].state, statuses["digits"].state) == ("damaged", "embedded")
     assert get_dataset("digits").name == "digits"
 
 

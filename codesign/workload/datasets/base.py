@@ -98,12 +98,7 @@ class Recordings:
         order = np.argsort(positions)
         inside = positions[order]
         labels, ids = self.labels[inside], self.sample_ids[inside]
-        try:
-            found = self.read(inside, spec)
-        except CodesignError:
-            raise
-        except Exception as error:
-            raise DataError(f"{spec.name}: cannot be read: {type(error).__name__}: {error}") from error
+        found = self.read(inside, spec)
         if not isinstance(found, EventBatch):
             found = binned(found, labels, sample_ids=ids, input_size=math.prod(self.grid), spec=spec)
         timing: dict[str, Any] = {"timesteps": spec.timesteps, "timestep_s": spec.timestep}
@@ -183,16 +178,8 @@ class Dataset(ABC):
             raise DataError(f"{self.name}: {folder}: {type(error).__name__}: {error}") from error
 
     def _check(self, recordings: Recordings) -> None:
-        """Raises DataError if samples lack a class or a distinct id, or if the parts are invalid."""
+        """Raises DataError if samples lack a class or a distinct id."""
         labels, ids = recordings.labels, recordings.sample_ids
-        kinds = {"labels": "iu", "sample_ids": "iu", "test_part": "b", "validation_part": "b", "groups": "iu"}
-        for name, kind in kinds.items():
-            given = getattr(recordings, name)
-            fits = isinstance(given, np.ndarray) and given.shape == (len(ids),) and given.dtype.kind in kind
-            if not fits and (given is not None or name in ("labels", "sample_ids")):
-                found = f"{np.asarray(given).dtype} of shape {np.shape(given)}, {type(given).__name__}"
-                what = "flags" if kind == "b" else "whole numbers"
-                raise DataError(f"{self.name}: {name} must be an array of {len(ids)} {what}, found {found}")
         wrong = (labels < 0) | (labels >= recordings.classes)
         if wrong.any():
             raise DataError(

@@ -35,8 +35,7 @@ def reading(
     try:
         yield
     except _DAMAGE + also as error:
-        reason = error.__context__ if isinstance(error.__context__, OSError) else error  # zipfile hides the system's
-        raise DataError(f"{path}: cannot be read{what and ' '}{what} ({reason}); {remedy}") from None
+        raise DataError(f"{path}: cannot be read{what and ' '}{what} ({error}); {remedy}") from None
 
 
 @contextmanager
