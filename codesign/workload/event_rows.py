@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from codesign.arguments import flag, real, seconds, whole
+from codesign.arguments import flag, seconds, whole
 from codesign.arrays import Integers, OfArrays
 from codesign.errors import InputError
 
@@ -51,10 +51,8 @@ class EventRows(OfArrays):
                 )
         for name in ("timesteps", "input_size"):  # numpy's integers overflow
             object.__setattr__(self, name, whole(f"events: {name}", getattr(self, name), least=1))
-        real("events: timestep_s", self.timestep_s)  # and no text
         object.__setattr__(self, "timestep_s", seconds("events: timestep_s", self.timestep_s))
-        if not isinstance(self.currents, np.bool_):
-            flag("events: currents", self.currents)
+        flag("events: currents", self.currents)
         check_grid(self.grid, self.input_size)
         rows = len(self.labels) * self.timesteps
         if len(self.offsets) != rows + 1 or len(self.sample_ids) != len(self.labels):
@@ -106,10 +104,7 @@ class EventRows(OfArrays):
 
 
 def check_grid(grid: tuple[int, ...] | None, input_size: int) -> None:
-    if grid is None:
-        return
-    whole = isinstance(grid, tuple) and all(isinstance(size, int) and not isinstance(size, bool) for size in grid)
-    if not whole or len(grid) != 3 or min(grid) < 1 or math.prod(grid) != input_size:
+    if grid is not None and (len(grid) != 3 or min(grid) < 1 or math.prod(grid) != input_size):
         raise InputError(
             f"events: grid must be (channels, height, width) of {input_size} inputs in all, or None, found {grid!r}"
         )

@@ -45,8 +45,6 @@ def test_labels_are_in_the_order_of_numbers_and_then_of_words(tmp_path):
         ("yes/ann_3.wav", "ann"),
         ("yes/yes_ann_3.wav", "ann"),
         ("yes_ann_3.wav", "ann"),
-        ("yes/ann_3.WAV", "ann"),
-        ("yes/ann.wav", None),
         ("yes/ann_b.wav", None),
     ],
 )
@@ -83,12 +81,6 @@ def test_the_folder_is_the_usual_one_or_the_one_that_is_named(tmp_path):
     (tmp_path / "fsdd").mkdir()
     (tmp_path / "mine").rename(tmp_path / "fsdd" / "recordings")
     assert fingerprint(tmp_path) == usual
-
-
-def test_changed_names_change_the_fingerprint(tmp_path):
-    before = fingerprint(write_audio(tmp_path))
-    (tmp_path / "audio" / "ah_s0_0.wav").rename(tmp_path / "audio" / "ah_s0_9.wav")
-    assert fingerprint(tmp_path) != before
 
 
 def test_the_highest_frequency_is_an_option(tmp_path):

@@ -106,18 +106,13 @@ DAMAGE = {
     ("mnist", "mnist/train-images-idx3-ubyte.gz"): [
         (b"", "not an idx file"),
         (b"<html>not found</html>", "cannot be read"),
-        (gzip.compress(b"<html>"), "not an idx file"),
         (gzip.compress(idx(IMAGES)[:-1]), "must hold 31,360 bytes after its header, found 31,359"),
-        (gzip.compress(idx(IMAGES) + b"x"), "found more"),
-        (gzip.compress(idx(np.zeros(5))[:6]), "ends within its header"),
         (gzip.compress(idx(IMAGES[:39])), "must hold 40 images"),
-        (gzip.compress(idx(IMAGES[:, :, :27])), "28x28"),
     ],
     ("mnist", "mnist/t10k-labels-idx1-ubyte.gz"): [(gzip.compress(idx(np.full(10, 10))), "labels must lie in 0 … 9")],
     ("nmnist", "nmnist/NMNIST/Train/0/00001.bin"): [
         (b"1234", "holds 4 bytes, not a whole number of events"),
         (recording((34, 0, 0, 0)), "outside the sensor of 34x34"),
-        (recording((0, 34, 0, 0)), "outside the sensor of 34x34"),
     ],
     ("nmnist", "nmnist/NMNIST/Train/0/first.bin"): [(b"", "must be its number")],
     ("shd", "shd/SHD/shd_train.h5"): [
@@ -125,49 +120,35 @@ DAMAGE = {
         (replaced("labels"), "labels must be an array in this file itself"),
         (replaced("labels", np.arange(39)), "labels must lie in 0 … 19, found 0 … 38"),
         (replaced("labels", np.zeros(39, dtype=np.int64)), "has 39 labels and 40 entries of spikes/times"),
-        (replaced("labels", np.zeros((40, 2))), "labels must be whole numbers"),
         (replaced("extra/speaker", np.zeros(3, dtype=np.int64)), "extra/speaker must hold"),
         (spikes("units", np.full(100, 700, dtype=np.uint16)), "sample 0: unit: event 0 has 700, outside 0 … 699"),
         (spikes("units", np.zeros(99, dtype=np.uint16)), "sample 0 has 100 times and 99 units"),
-        (spikes("times", np.full(100, np.nan, dtype=np.float16)), "sample 0: t: event 0 is at nan s"),
         (spikes("times", np.full(100, -0.1, dtype=np.float16)), "sample 0: t: event 0 is at -0.09"),
-        (replaced("spikes/units", [b"a"] * 40), r"shd_train\.h5: sample 1: unit: must be \(events,\) whole numbers"),
         (huge("labels"), "labels has more than 256 MiB"),
     ],
     ("cifar10", "cifar10/cifar-10-batches-py/data_batch_1"): [
         (b"<html>not found", NO_BATCH),
-        (pickle.dumps([1, 2]), NO_BATCH),
         (pickle.dumps({b"labels": [1]}), NO_BATCH),
         (batch([1, 10], np.zeros((2, 3072), np.uint8)), "labels must lie in 0 … 9, found 1 … 10"),
         (batch([1], np.zeros((2, 3072), np.uint8)), "must hold 3,072 bytes for each"),
-        (batch([1], [3] * 3072), "must hold 3,072 bytes for each"),
     ],
     ("cifar10 npz", "cifar10/part.npz"): [
         (arrays(x_train=np.zeros((40, 32, 32), np.uint8)), "x_train must hold 40 images of 32x32x3 bytes"),
-        (arrays(x_test=np.zeros((10, 32, 32, 3))), "x_test must hold 10 images .* found float64"),
         (arrays(y_train=np.zeros(39, np.int64)), "train_index must hold the number of each image"),
         (arrays(train_index=np.zeros(40, np.int64)), "two images have the same number"),
         (bomb("y_train"), "y_train has more than 256 MiB"),
-        (arrays(test_index=np.arange(-1, 9)), "test_index must hold the number of each image"),
-        (arrays(y_test=np.full(10, 10)), "labels must lie in 0 … 9, found 10 … 10"),
     ],
     ("dvsgesture", "dvsgesture/DVSGesture/ibmGestureTest/user20_lab/3.npy"): [
         (b"<html>", "cannot be read"),
         (table(np.zeros((3, 3)), np.int32), "must hold a table of the columns x, y, p and t"),
-        (table(np.zeros((3, 4))), "must be .* whole numbers, found float64"),
         (table([[128, 0, 0, 0]]), "x: event 0 has 128, outside 0 … 127"),
-        (table([[0, -1, 0, 0]]), "y: event 0 has -1, outside 0 … 127"),
-        (table([[0, 0, 2, 0]]), "p: event 0 has 2, outside 0 … 1"),
     ],
     ("dvsgesture", "dvsgesture/DVSGesture/ibmGestureTest/user20_lab/11.npy"): [
         (b"", r"11.npy: a recording's name must be its class")
     ],
     ("dvsgesture clips", "dvsgesture/clip_2.npz"): [
         (arrays(label=11), "label must be one class, 0 … 10"),
-        (arrays(label=[1, 2]), "label must be one class"),
         (arrays(x=[1, 2]), "x, y and p must have one number an event"),
-        (arrays(y=[200]), "y: event 0 has 200, outside 0 … 127"),
-        (bomb("x"), "x has more than 256 MiB"),
         (cut_off(-40), r"clip_2.npz: cannot be read as arrays .* copy it again"),
     ],
     ("audio", "audio/ah_s0_0.wav"): [
@@ -206,15 +187,7 @@ def test_damage_is_named_with_its_file(whole, tmp_path, name, path, change, mess
     assert str(root / path) in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    ("name", "path"),
-    [
-        ("mnist", "mnist/t10k-images-idx3-ubyte.gz"),
-        ("cifar10", "cifar10/cifar-10-batches-py/data_batch_1"),
-        ("dvsgesture", "dvsgesture/DVSGesture/ibmGestureTest/user20_lab/11.npy"),
-        ("audio", "audio/first.wav"),
-    ],
-)
+@pytest.mark.parametrize(("name", "path"), [("mnist", "mnist/t10k-images-idx3-ubyte.gz"), ("audio", "audio/first.wav")])
 def test_the_status_names_what_is_damaged(whole, tmp_path, name, path):
     status = get_dataset(name).status(damaged(whole, name, path, b"", tmp_path))
     assert status.state == "damaged"

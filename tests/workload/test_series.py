@@ -38,10 +38,7 @@ def test_events_are_at_the_sample_and_input_of_their_series(tmp_path):
     [
         (":1\n", ":0:1\n", "a row has 13 series, not 12"),
         (":4\n", ":?\n", r"unknown label '\?'"),
-        (r"@data\n[^,]*", "@data\nx", "cannot be read as time series"),
         (r"@data\n[^,]*", "@data\nnan", "has a value that is not a number"),
-        (r"@data\n[^,]*", "@data\n1e30", "has a value that is not a number"),
-        (r"@data\n", "@data\n1,", "cannot be read as time series"),
     ],
 )
 def test_files_that_cannot_be_are_named(tmp_path, old, new, message):
@@ -51,15 +48,6 @@ def test_files_that_cannot_be_are_named(tmp_path, old, new, message):
     with pytest.raises(DataError, match=message) as caught:
         load("japanese_vowels", tmp_path)
     assert str(file) in str(caught.value)
-
-
-def test_a_series_that_would_send_billions_of_events_is_refused(tmp_path):
-    write_series(tmp_path, "japanese_vowels", "JapaneseVowels", series=12, samples=29)
-    file = tmp_path / "japanese_vowels" / "JapaneseVowels_TEST.ts"
-    text = re.sub(r"-?[0-9]+\.[0-9]+", lambda value: f"{9e5 if value.start() % 2 else -9e5}", file.read_text())
-    file.write_text(text)
-    with pytest.raises(DataError, match=rf"{file.name}: a sample passes .* levels; raise contrast"):
-        load("japanese_vowels", tmp_path)
 
 
 def test_a_test_part_alone_is_of_no_use(tmp_path):
