@@ -20,8 +20,7 @@ import codesign as cd
 from codesign.cli import importing
 from codesign.errors import InputError
 from codesign.models.nir.dialects import DIALECTS
-from codesign.models.nir.folding import Chain
-from codesign.models.nir.graph import NirNode, read_graph
+from codesign.models.nir.graph import read_graph
 
 SNNTORCH = {"dialect": "snntorch", "dt": "1 ms", "reset": "zero", "reset_delay": "true"}
 
@@ -58,14 +57,6 @@ def ladder(rungs: int) -> nir.NIRGraph:
     edges += [("in", "a0"), ("in", "b0"), (f"a{rungs - 1}", "w"), (f"b{rungs - 1}", "w"), ("w", "n"), ("n", "out")]
     ends = {"in": nir.Input(np.array([3])), "out": nir.Output(np.array([3]))}
     return nir.NIRGraph(nodes | ends, edges, type_check=False)
-
-
-def of_two_inputs(**nodes: nir.NIRNode) -> nir.NIRGraph:
-    """A graph within a graph."""
-    ends = {"a": nir.Input(np.array([3])), "out": nir.Output(np.array([3]))}
-    inner = {**ends, **nodes, "lif": lif(3)}
-    edges = [*((name, "lif") for name in ("a", *nodes)), ("lif", "out")]
-    return graph_of(dense(3, 3), nir.NIRGraph(inner, edges, type_check=False))
 
 
 def back(*nodes: nir.NIRNode) -> nir.NIRGraph:
@@ -117,7 +108,6 @@ WRONG: dict[str, tuple[nir.NIRGraph, str]] = {
         graph_of(dense(3, 3), lif(3), dense(3, 3), lif(3), extra=[("n3", "n0")]),
         r"'n1' \(LIF\): its spikes lead back to it through other layers",
     ),
-    "unreached": (graph_of(dense(3, 3), lif(3), extra=[("output", "n0")]), "an output may lead nowhere"),
     "paths": (ladder(60), r"'n' \(LIF\): too many paths lead to it"),
     "end": (
         graph_of(dense(3, 3), lif(3), dense(3, 3), lif(3), extra=[("n1", "output")]),
@@ -131,62 +121,18 @@ WRONG: dict[str, tuple[nir.NIRGraph, str]] = {
         r"found stride \(1, 1\) and padding \(0, 0\) for",
     ),
     "none": (graph_of(dense(2, 3), None), "graph: node 'n1': is None, as an export leaves it"),
-    "fits": (graph_of(pool(7, 7), conv(IMAGE), lif(2), shape=(1, 6, 6)), "a pool of 7×7 does not fit 6×6"),
-    "too large": (
-        graph_of(nir.Linear(np.full((2, 3), 1e39)), lif(2)),
-        r"'n0' \(Linear\): weight holds numbers too large for 32 bits",
-    ),
     "dialect": (
         graph_of(dense(2, 3), nir.LIF(*(np.full(2, 0.02),) * 2, np.zeros(2), np.ones(2))),
         r"r is 0.02 where snnTorch writes 200; is this another dialect\?",
     ),
     "word": (with_fields(graph_of(dense(2, 3), lif(2)), "n0", weight="x"), r"'n0' \(Linear\): weight must be num"),
-    "word for bias": (
-        with_fields(graph_of(nir.Affine(np.ones((2, 3)), np.ones(2)), lif(2)), "n0", bias="x"),
-        r"'n0' \(Affine\): bias must be numbers, found 'x'",
-    ),
-    "to the input": (
-        graph_of(dense(3, 3), lif(3), extra=[("n1", "input")]),
-        r"'input' \(Input\): nothing may lead to an input, and 'n1' does",
-    ),
-    "fraction": (graph_of(dense(2, 3), lif(2), shape=(3.5,)), r"'input' \(Input\): shape must be whole numbers a"),
     "below 0": (graph_of(dense(2, 2), lif(2), shape=(-1, -2)), r"'input' \(Input\): shape must be whole numbers"),
-    "two inputs": (
-        of_two_inputs(b=nir.Input(np.array([3]))),
-        "graph 'n1' must have one input and one output, found 2 and 1",
-    ),
-    "one name": (
-        nir.NIRGraph({**of_two_inputs().nodes, "n1.lif": lif(3)}, of_two_inputs().edges, type_check=False),
-        r"'n1.lif' \(LIF\): another node has this name, that of its graph included",
-    ),
     "ways back": (back(dense(2, 3), dense(3, 3)), r"'b1' \(Linear\): weight is for 3 inputs, and 2 come"),
-    "bias back": (
-        back(nir.Affine(np.ones((3, 3)), np.ones(2)), dense(3, 3)),
-        r"'b0' \(Affine\): bias must have one number, or one for each of 3, found shape \(2,\)",
-    ),
     "scale": (
         graph_of(nir.Scale(np.ones(2)), dense(2, 3), lif(2)),
         r"'n0' \(Scale\): must have one number, or one for each .*, found shape \(2,\)",
     ),
-    "scale of rows": (
-        graph_of(nir.Scale(np.array([[[1.0], [2.0]]])), pool(2, 2), conv(IMAGE), lif(2), shape=(1, 2, 6)),
-        r"'n0' \(Scale\): must be the same for a whole channel",
-    ),
-    "product": (
-        graph_of(nir.Scale(np.full(3, 1e30)), nir.Linear(np.full((2, 3), 1e30)), lif(2)),
-        r"'n2' \(LIF\): what leads to it, multiplied out, is too large for 32 bits",
-    ),
-    "tiny": (graph_of(dense(2, 3), lif(2, threshold=1e-50)), r"'n1' \(LIF\): thresholds must be above 0"),
     "no outputs": (graph_of(dense(0, 3), lif(2)), r"'n0' \(Linear\): weight must be \(outputs, inputs\), found"),
-    "huge": (graph_of(dense(2, 3), lif(2, threshold=1e30)), r"'n1' \(LIF\): threshold: must be at most"),
-    "grids of a skip": (  # five numbers along a row, and five channels
-        graph_of(
-            *(wide(3), lif(1, 5), nir.Flatten(np.array([1, 5]), start_dim=0), dense(2, 5), lif(2), dense(5, 2), lif(5)),
-            shape=(3, 7),
-            extra=[("n1", "n6")],
-        ),
-        r"'n6' \(LIF\): a skip without weights brings \(1, 1, 5\), and the layer is \(5, 1, 1\)",
-    ),
     "samples": (  # two of four channels each, or four of three numbers
         graph_of(nir.Flatten(np.array([2, 4, 3])), wide(4), lif(1, 1), shape=(2, 4, 3)),
         r"'n1' \(Conv1d\): needs input of 2 dimensions",
@@ -218,15 +164,12 @@ SAID = {
     ("dialect", "kind", "field", "rule"),
     [
         ("snntorch", "CubaLIF", {"w_in": -4.0}, "w_in is -4 where snnTorch writes 4"),
-        ("snntorch", "LIF", {"v_leak": 0.5}, "v_leak is 0.5 where snnTorch writes 0"),
         ("spikingjelly", "LIF", {"v_leak": 0.5}, "v_leak is 0.5 where SpikingJelly writes 0"),
         ("spikingjelly", "CubaLIF", {"w_in": 2.0}, "w_in is 2 where SpikingJelly writes 4; is this another export_dt"),
-        ("snntorch", "LIF", {"r": [4.0, 9.0]}, "r is 9 where snnTorch writes 4"),
         ("norse", "CubaLIF", {"r": 1.0}, "w_in is 4 where norse writes 1"),
         ("norse", "CubaLIF", {"r": 1.0, "w_in": 1.0, "v_reset": 0.5}, "v_reset is 0.5 .* is this another v_reset"),
         ("sinabs", "LIF", {"r": -1.0}, "r is -1 where sinabs writes 1"),
         ("sinabs", "LIF", {"tau": 0.0}, "tau must be above 0"),
-        ("rockpool", "LIF", {"tau": -1e-3}, "tau must be above 0"),
         ("rockpool", "LIF", {"v_reset": 0.5}, "v_reset is 0.5 where Rockpool writes 0"),
     ],
 )
@@ -274,11 +217,6 @@ def test_all_that_a_file_does_not_say_is_asked_for_at_once():
         )
 
 
-def test_a_node_that_nothing_folds_is_not_left_out():
-    with pytest.raises(InputError, match=r"'later' \(Delay\): cannot lie between two layers"):
-        Chain(None).apply(NirNode(name="later", kind="Delay"))
-
-
 def test_a_node_without_a_type_is_refused():
     tree = graph_of(dense(2, 3), lif(2)).to_dict()
     tree["nodes"]["n0"]["type"] = np.array([1, 2])
@@ -310,10 +248,9 @@ def test_neurons_without_a_leak_have_endless_time_constants():
     network = cd.import_model(graph_of(dense(2, 3), lif(2, beta=np.float64(1))), **SNNTORCH).network
     np.testing.assert_array_equal(network.decay, 1)
     said = {"dialect": "plain", "dt": "1 ms", "decay": "euler", "norm_input": True, "comparison": ">", "reset": "value"}
-    for tau, r, wrong in ((np.inf, 1.0, "must be above 0"), (0.02, np.inf, "must be finite")):
-        neurons = nir.LIF(np.full(2, tau), np.full(2, r), np.zeros(2), np.ones(2))
-        with pytest.raises(InputError, match=f"the input's gain {wrong}"):
-            cd.import_model(graph_of(dense(2, 3), neurons), **said)
+    neurons = nir.LIF(np.full(2, np.inf), np.full(2, 1.0), np.zeros(2), np.ones(2))
+    with pytest.raises(InputError, match="the input's gain must be above 0, and finite"):
+        cd.import_model(graph_of(dense(2, 3), neurons), **said)
 
 
 def test_a_synapse_of_sinabs_is_that_of_a_lif():
@@ -395,7 +332,7 @@ def test_hostile_files_are_refused(what: str, tmp_path: Path):
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000  # kB
 
 
-@pytest.mark.parametrize("kept", [0, 7, 100, 2000])
+@pytest.mark.parametrize("kept", [0, 2000])
 def test_a_truncated_file_is_refused(kept: int, tmp_path: Path):
     buffer = io.BytesIO()
     nir.write(buffer, graph_of(dense(2, 3), lif(2)))

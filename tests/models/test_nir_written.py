@@ -339,7 +339,7 @@ def by_target(skip: tuple[Any, Any]) -> int:
 @pytest.mark.parametrize(
     ("edge", "message"),
     [
-        (("neurons0", "skip0"), r"'neurons2' \(LIF\): a skip without weights brings \(3, 8, 8\), and the layer is"),
+        (("neurons0", "skip0"), r"'neurons0' \(LIF\): the skip over .* must begin behind the same pools"),
         (("skip1", "weights2"), r"'weights2' \(Conv2d\): follows other weights without neurons"),
     ],
 )

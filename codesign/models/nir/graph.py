@@ -113,9 +113,6 @@ def read_graph(tree: Tree) -> Graph:
     opened = _Opened()
     ends = opened.graph(tree, "", 0)
     nodes = {node.name: node for node in opened.nodes}
-    if len(nodes) < len(opened.nodes):
-        twice = next(node for node in opened.nodes if nodes[node.name] is not node)
-        raise twice.refusal("another node has this name, that of its graph included; rename one of them")
     return Graph.of(nodes, opened.edges, ends, _plain(tree.get("metadata")))
 
 
@@ -195,8 +192,6 @@ def _numbers(value: Any, where: str, *, endless: bool) -> NDArray[Any]:
         raise InputError(f"{where} must be numbers, found {_shown(value)}")
     if not (np.isfinite(array) | (endless & (array == np.inf))).all():
         raise InputError(f"{where} holds numbers that are not finite")
-    if array.dtype.itemsize > 4 and (np.abs(array[np.isfinite(array)]) > np.finfo(np.float32).max).any():
-        raise InputError(f"{where} holds numbers too large for 32 bits")
     return array
 
 

@@ -17,7 +17,7 @@ from codesign.arrays import Floats
 from codesign.models.nir.folding import Branch, Chain, Layer, bias_of, matrix_of, of_channels, scale_of
 from codesign.models.nir.graph import NEURONS, Graph, NirNode
 from codesign.network.direct import ConvolutionSkip, IdentitySkip, LinearSkip, Skip
-from codesign.network.layers import MOST, Conv1d, Conv2d, pooled
+from codesign.network.layers import MOST, Conv1d, Conv2d
 from codesign.network.window import Grid
 
 Path = list[NirNode]
@@ -34,10 +34,6 @@ def read_layers(graph: Graph) -> tuple[Layer, ...]:
     steps = iter(range(_MOST_STEPS))
     paths = {name: _paths(graph, node, steps) for name, node in graph.nodes.items() if node.kind in NEURONS}
     order = [graph.nodes[graph.input], *_in_order(graph, paths)]
-    if graph.before[graph.input]:
-        raise order[0].refusal(f"nothing may lead to an input, and '{graph.before[graph.input][0]}' does")
-    if any(graph.output in sources for sources in graph.before.values()):
-        raise graph.nodes[graph.output].refusal("an output may lead nowhere")
     ends = _paths(graph, graph.nodes[graph.output], steps)
     reached = {node.name for path in chain(*paths.values(), ends) for node in path} | {graph.input}
     left_out = sorted(set(graph.nodes) - reached)
@@ -128,14 +124,6 @@ def _layer(
     layer = main.layer(neurons, back)
     for source, path in over:
         skip = _branch(path[1:], shapes[path[0].name], source - 1, len(layers), layer.grid)
-        first = layers[0].source
-        begins = layers[source - 1].grid if source else first if isinstance(first, tuple) else (first, 1, 1)
-        down, across = pooled(begins, skip.pools)
-        sent = (begins[0], begins[1] // down, begins[2] // across)
-        if isinstance(skip.spec, IdentitySkip) and sent != layer.grid:
-            raise neurons.refusal(
-                f"a skip without weights brings {sent}, and the layer is {layer.grid}; add a Linear or Conv2d to it"
-            )
         if skip.pools != layers[source].pools:
             raise path[0].refusal(
                 f"the skip over '{skip.name}' and the next layer must begin behind the same pools; a Conv2d in the "

@@ -87,20 +87,15 @@ def _check(layers: Sequence[Layer], numbers: Sequence[LayerNumbers]) -> None:
             raise layer.node.refusal("neurons without a threshold may only be the last, where their potential is read")
         if of_layer.threshold is None and layer.recurrent is not None:
             raise layer.node.refusal("neurons without a threshold send no spikes that could lead back to them")
-        threshold = _held(1.0 if of_layer.threshold is None else of_layer.threshold)
+        threshold = np.asarray(1.0 if of_layer.threshold is None else of_layer.threshold, np.float32)
         if not ((threshold > 0) & np.isfinite(threshold)).all():
             raise layer.node.refusal("thresholds must be above 0, and finite")
         for name, decay in (("potential", of_layer.decay), ("synaptic current", of_layer.synaptic_decay)):
             if decay is not None and not ((np.asarray(decay) >= 0) & (np.asarray(decay) <= 1)).all():
                 raise layer.node.refusal(f"decay of the {name} must be between 0 and 1; is this the right dialect?")
-        if not (_held(of_layer.gain) > 0).all():
-            raise layer.node.refusal("the input's gain must be above 0; move its sign into the weights")
-        if not np.isfinite(_held(of_layer.gain)).all():
-            raise layer.node.refusal("the input's gain must be finite")
-        back = 0.0 if layer.recurrent is None else layer.recurrent
-        given = [layer.weight, _bias(layer, of_layer), back, *(skip.weight for skip in layer.skips)]
-        if not all(np.isfinite(_held(part)).all() for part in given):
-            raise layer.node.refusal("what leads to it, multiplied out, is too large for 32 bits")
+        gain = np.asarray(of_layer.gain, np.float32)
+        if not ((gain > 0) & np.isfinite(gain)).all():
+            raise layer.node.refusal("the input's gain must be above 0, and finite; move its sign into the weights")
         if of_layer.synaptic_decay is not None and np.any(of_layer.drive):
             raise layer.node.refusal(
                 "with a synaptic current, a bias must be one of its weights, and not of the potential, as v_leak is"
@@ -109,12 +104,6 @@ def _check(layers: Sequence[Layer], numbers: Sequence[LayerNumbers]) -> None:
             _spec([of_layer], [], 1.0)
         except InputError as error:
             raise layer.node.refusal(str(error).removeprefix("NeuronSpec: ")) from None
-
-
-def _held(numbers: NDArray[Any] | float) -> NDArray[np.float32]:
-    """Numbers as the network stores them, infinite if too large."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        return np.asarray(numbers, dtype=np.float32)
 
 
 def _bias(layer: Layer, numbers: LayerNumbers) -> NDArray[Any]:
