@@ -118,6 +118,7 @@ def test_what_is_added_between_modules_is_a_skip():
     loaded = cd.import_model(network, sample=x, dt="1 ms", check={"input": x.transpose(0, 1), **record})
     kinds = [(skip.kind, skip.source, skip.to) for skip in loaded.network.topology.skips]
     assert kinds == [("identity", 0, 2), ("linear", 1, 3)]
+    assert repr(loaded).startswith("<LoadedModel 'Residual' from snntorch: 6-8-8-8-3, layer 0 to layer 2")
     assert loaded.card.certificate.agrees, loaded.card.certificate.summary
     assert all(spikes.sum() > 10 for spikes in record.values())
 
@@ -194,11 +195,6 @@ class Halved(nn.Linear):
         return super().forward(x) / 2
 
 
-class HalvedConv(nn.Conv1d):
-    def _conv_forward(self, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
-        return super()._conv_forward(x, weight / 2, bias)
-
-
 def turned(turn: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]) -> nn.Module:
     """A sum of currents and what came before, of which one lies the other way."""
     maps, lifs = nn.ModuleList(nn.Linear(4, 4) for _ in range(2)), nn.ModuleList([Leaky(0.5), Leaky(0.5)])
@@ -272,21 +268,13 @@ class DropoutOfMine(nn.Module):
         return x / 2
 
 
-class Renamed(nn.Identity):
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return 2 * x
-
-
 REFUSED = {
     "dropout": (
         chain(nn.Linear(4, 4), DropoutOfMine(), Leaky(0.5)),
         r"module '1' \(DropoutOfMine\): must return what it gets, unchanged",
     ),
-    "identity": (chain(nn.Linear(4, 4), Renamed(), Leaky(0.5)), r"module '1' \(Renamed\): must return what it gets"),
     "subclass": (chain(Halved(4, 4), Leaky(0.5)), r"module '0' \(Halved\): cannot be imported"),
-    "part of a subclass": (chain(HalvedConv(4, 4, 1), Leaky(0.5)), r"module '0' \(HalvedConv\): cannot be imported"),
     "sum of turned spikes": (turned(lambda x, spikes: spikes.t()), r"'lifs.1' \(Leaky\): its input does not come from"),
-    "sum of turned input": (turned(lambda x, spikes: x.t()), r"'lifs.1' \(Leaky\): its input does not come from"),
     "hook": (chain(hooked(), Leaky(0.5)), r"module '1' \(Leaky\): its input does not come from a module"),
     "begins again": (
         steps(nn.Identity(), torch.zeros_like),
@@ -298,7 +286,6 @@ REFUSED = {
         r"module '3': takes what it gets for one timestep, and others take theirs for all of them",
     ),
     "operator": (between(lambda x: 2 * x), r"module 'fc2' \(Linear\): its input does not come from a module"),
-    "in place": (between(lambda x: x.mul_(2)), r"module 'fc2' \(Linear\): its input does not come from a module"),
     "part": (between(lambda x: x.t()), r"module 'fc2' \(Linear\): its input does not come from a module"),
     "function": (chain(nn.Linear(4, 4), nn.ReLU(), Leaky(0.5)), r"module '1' \(ReLU\): cannot be imported"),
     "neuron": (chain(nn.Linear(4, 4), Alpha(0.5)), r"module '1' \(Alpha\): .* neurons of snntorch may be Leaky, Syn"),
@@ -320,7 +307,6 @@ REFUSED = {
     ),
     "none": (nn.Linear(4, 4), "must have neurons of one of snntorch, .*, found none"),
     "size": (chain(nn.Linear(5, 4), Leaky(0.5)), "sample: the module fails on it: RuntimeError"),
-    "itself": (between(lambda spikes: spikes + spikes), "module 'fc2' .* its input does not come from a module"),
     "shared": (chain(same := nn.Linear(4, 4), Leaky(0.5), same, Leaky(0.5)), "runs at several places; give each"),
 }
 
@@ -330,21 +316,6 @@ def test_what_cannot_be_read_is_refused_by_name(case: str):
     module, message = REFUSED[case]
     with pytest.raises(InputError, match=message):
         cd.import_model(module, sample=torch.ones(4, 4), dt="1 ms")
-
-
-def test_a_module_may_repeat_its_sample_and_count_its_spikes():
-    inner = Residual()
-
-    def repeat(image: torch.Tensor) -> Any:
-        steps = inner(image.unsqueeze(0).repeat(4, 1, 1))
-        count = steps[0][-1]
-        for step in steps[1:]:
-            count += step[-1]
-        return count / 4
-
-    loaded = cd.import_model(Doing(repeat, inner=inner), sample=torch.ones(5, 6), dt="1 ms")
-    assert loaded.network.shape.input_size == 6
-    assert repr(loaded).startswith("<LoadedModel 'Doing' from snntorch: 6-8-8-8-3, layer 0 to layer 2")
 
 
 @pytest.mark.parametrize("first", [nn.Flatten(), nn.Dropout()])
