@@ -32,7 +32,6 @@ from pydantic import Field, model_validator
 from codesign.arguments import instance
 from codesign.deferred import torch
 from codesign.documents import Spec
-from codesign.errors import InputError
 from codesign.network.own_weights import own_weights
 
 if TYPE_CHECKING:
@@ -81,14 +80,8 @@ class Quantization(Spec):
 
         Args:
             steps: δ of each tensor's target neurons if these use integer arithmetic, otherwise 0.
-
-        Raises:
-            InputError: a weight is not finite.
         """
         found = [weight.detach().double() for weight in weights]
-        for layer, weight in enumerate(found):
-            if not bool(torch.isfinite(weight).all()):
-                raise InputError(f"weights of layer {layer}: must be finite, found NaN or an infinite one")
         own = steps or [0.0] * len(found)
         if self.scale == "network":
             return [_shifted(self._scale(torch.cat([weight.flatten() for weight in found])), max(own))] * len(found)
@@ -154,16 +147,13 @@ def quantize(
             None for the network's own.
 
     Raises:
-        InputError: a weight is not finite, or is no parameter of its own.
+        InputError: a weight is no parameter of its own.
     """
     if quantization is not None:
         instance("quantization", quantization, Quantization)
     with torch.no_grad():
         held = own_weights(network.all_weights)
         given = held if weights is None else list(weights)
-        shapes, needed = ([tuple(getattr(one, "shape", ())) for one in some] for some in (given, held))
-        if shapes != needed or not all(isinstance(one, torch.Tensor) for one in given):
-            raise InputError(f"weights: must be tensors of the shapes {needed}, found {shapes}")
         if quantization is None:
             network.potential_ranges = network.potential_steps = None
             for one, weight in zip(held, given, strict=True):

@@ -199,7 +199,7 @@ class LayerError(ValueError):
         super().__init__(f"layers.{layer}: {rule}")
 
 
-_ITEM = re.compile(r"(?:(\d+)|\[(\d+)\s*[x×]\s*(\d+)\])(r?)\Z")
+_ITEM = re.compile(r"(?:([1-9]\d{0,7})|\[([1-9]\d{0,7})\s*[x×]\s*([1-9]\d{0,3})\])(r?)\Z")
 
 
 def parse_topology(text: str) -> TopologySpec:
@@ -217,18 +217,12 @@ def parse_topology(text: str) -> TopologySpec:
     for item in text.replace(" ", "").split("-"):
         match = _ITEM.match(item)
         if match is None:
-            raise InputError(rule if item == text else f"{rule}: found '{item}'")
+            raise InputError(f"{rule}: found '{item}'")
         single, neurons, count, again = match.groups()
-        if len(count or "") > 4 or len(single or neurons) > 8:
-            raise InputError(f"{rule}: sizes must be at most 10,000,000 and layers at most 1,000, found '{item}'")
         sizes.extend([int(single)] if single else [int(neurons)] * int(count))
         recurrent.extend([bool(again)] * (1 if single else int(count)))
-    if len(sizes) < 2:
-        raise InputError(f"{rule}: needs inputs and at least one layer")
-    if 0 in sizes or len(sizes) > 1 + MOST_LAYERS:
-        raise InputError(f"{rule}: sizes must be above 0 and layers at most {MOST_LAYERS}")
-    if recurrent[0]:
-        raise InputError(f"{rule}: the inputs cannot be recurrent")
+    if not 2 <= len(sizes) <= 1 + MOST_LAYERS or recurrent[0]:
+        raise InputError(f"{rule}: needs inputs, which are not recurrent, and 1 to {MOST_LAYERS} layers")
     return TopologySpec(
         input=sizes[0],
         layers=tuple(Linear(neurons=size) for size in sizes[1:]),

@@ -135,7 +135,7 @@ def test_weights_from_elsewhere_are_taken_in_torchs_order_or_not_at_all() -> Non
         ):
             network.load_weights(wrong)
     assert torch.equal(network.weights()[0], first)
-    with pytest.raises(InputError, match=r"after weight 0; make the network with NeuronSpec\(bias=True\)"):
+    with pytest.raises(InputError, match=r"there are biases; make the network with NeuronSpec\(bias=True\)"):
         network.load_weights([first, torch.ones(3), second])
 
 

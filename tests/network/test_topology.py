@@ -24,7 +24,7 @@ def test_the_papers_notation():
     assert len(parse_topology("5-[4x999]-3").layers) == 1000  # as many as files may list
 
 
-@pytest.mark.parametrize("text", ["", "10", "10-", "a-b", "10-[3x]-2", "10--3", "10-0-3", "10-[3x2000]-2", "-3-2"])
+@pytest.mark.parametrize("text", ["", "10", "10-", "a-b", "10-[3x]-2", "10--3", "10-0-3", "10-[3x2000]-2", "5r-3"])
 def test_other_notations_are_errors(text: str):
     with pytest.raises(InputError, match="topology"):
         parse_topology(text)

@@ -115,8 +115,6 @@ def test_text_of_a_topology():
 def test_wrong_delayed_connections_are_errors(delayed: list[Any], message: str):
     with pytest.raises(InputError, match=message):
         TopologySpec(**PAIR, delayed=delayed)
-    with pytest.raises(InputError, match="the inputs cannot be recurrent"):
-        parse_topology("5r-3")
 
 
 @pytest.mark.parametrize("engine", ENGINES)
