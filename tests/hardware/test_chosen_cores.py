@@ -134,13 +134,10 @@ def test_cores_by_hand_are_taken_as_they_are_given() -> None:
 @pytest.mark.parametrize(
     ("cores", "message"),
     [
-        (3, r"cores: must be a list with the core of each neuron or part, found 3"),
         ([0, 1], r"cores: must have one for each of 8 neurons, or for each of 3 parts, found 2"),
-        ([0, 1, 2.0], r"cores\[2\]: must be a whole number, found 2.0"),
         ([0, 1, -1], r"cores\[2\]: must be at least 0, found -1"),
         ([0, 1, 8], r"cores: second layer, core 8: there is none; tiny has cores 0 to 7"),
         ([0, 0, 0, 1, 1, 0, 2, 2], r"cores: first layer, core 0: the layer returns to a core"),
-        ([0, 0, 1], r"cores: first layer, core 0: the layer returns"),
     ],
 )
 def test_cores_that_cannot_be_meant_are_refused(cores: list, message: str) -> None:
@@ -170,8 +167,6 @@ def test_cores_by_hand_keep_to_what_the_chip_can_do() -> None:
         place(shape_of("3-6-2"), limited.model_copy(update={"fan_in": None}), cores=[3] * 8)
     with pytest.raises(InfeasibleError, match="the second layer needs 6 inputs per neuron, a neuron has 5"):
         place(shape_of("3-6-2"), limited, cores=[0, 0, 0, 1, 1, 1, 2, 2])
-    with pytest.raises(InputError, match="strategy: 'near' chooses cores by itself"):
-        place(shape, mesh_chip(2, 4, neurons=9), strategy="near", cores=[0, 1])
 
 
 def test_cores_by_hand_may_lie_on_further_chips_and_on_added_ones() -> None:

@@ -39,14 +39,7 @@ class Sensitivity:
 
 
 def sensitivities(cost: Cost) -> tuple[Sensitivity, ...]:
-    """The effect on a cost of halving each of the chip's energies, powers and times, in the order of the fields.
-
-    Args:
-        cost: result of `cd.price`.
-
-    Raises:
-        InputError: `cost` has another type.
-    """
+    """The effect on a cost of halving each of the chip's energies, powers and times, in the order of the fields."""
     instance("cost", cost, Cost)
     prices = cost.counted.placement.prices
     values = {path: value_of(prices.chip, number) for path, number in prices.chip.numbers().items() if path != "area"}

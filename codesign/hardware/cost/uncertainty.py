@@ -20,7 +20,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from codesign.arguments import instance
 from codesign.arrays import Floats
 from codesign.hardware.chip.barriers import BarrierTimes
 from codesign.hardware.chip.description import Chip
@@ -67,7 +66,6 @@ class UncertainNumber:
 
 def uncertain_numbers(chip: Chip) -> tuple[UncertainNumber, ...]:
     """The prices of a chip that have a range, in the order of the fields, and the model's factors."""
-    instance("chip", chip, Chip)
     uncertain = []
     for path, number in chip.numbers().items():
         value = value_of(chip, number)

@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from codesign.arguments import instance, one_of, whole
-from codesign.errors import InfeasibleError, InputError
+from codesign.errors import InfeasibleError
 from codesign.hardware.chip.description import Chip
 from codesign.hardware.chip.geometry import Extent, Geometry, geometry_of
 from codesign.hardware.chip.prices import Prices
@@ -173,8 +173,6 @@ def place(
     if weight_bits not in (None, "chip"):
         whole("weight_bits", weight_bits, least=1, most=33)
     budget = Budget(shape=shape, chip=chip, scaled=capacity == "scaled", cuts=CUTS if cut == "auto" else (cut,))
-    if spread is not None and cores is not None:
-        raise InputError("spread: chooses cores by itself; leave it or cores out")
     if cores is None:
         parts, assumed = _by_strategy(budget, strategy, spread)
     else:
@@ -216,10 +214,6 @@ def _filled(budget: Budget) -> Assumed:
 
 
 def _by_hand(budget: Budget, strategy: Strategy, cores: Sequence[int]) -> Assumed:
-    if strategy.endswith("near"):
-        raise InputError(f"strategy: '{strategy}' chooses cores by itself; leave it or cores out")
-    if not hasattr(cores, "__len__"):
-        raise InputError(f"cores: must be a list with the core of each neuron or part, found {cores!r}")
     filled = None
     if len(cores) != budget.shape.neurons:
         filled, _ = _by_strategy(budget, strategy, None)
