@@ -13,22 +13,17 @@ class CoreStructure:
     Attributes:
         lanes: lanes that can work at the same time, at most one per neuron.
         weights_used: weights of a word that are used before the next word is read.
-        weight_room: bits for the core's weights.
+        weight_store: bits of the weight memory, which holds at least one word.
         adder_bits: width of an adder and of a comparator.
     """
 
     lanes: int
     weights_used: int
     weight_word: int
-    weight_room: int
+    weight_store: int
     state_word: int
     state_store: int
     adder_bits: int
-
-    @property
-    def weight_store(self) -> int:
-        """Bits of the weight memory, which holds at least one word."""
-        return max(self.weight_room, self.weight_word)
 
 
 def core_structures(chip: Any) -> list[CoreStructure]:
@@ -45,6 +40,7 @@ def _core(chip: Any, core: int) -> CoreStructure:
     stated = (structure.lanes or chip.vector_width).value
     lanes = neurons if stated == "all" else min(stated, neurons or stated)
     weights_used = max(number_in(structure, "weights_used"), lanes)
+    weight_word = max(number_in(structure, "weight_word"), weights_used * synapse_bits)
     weights = number_in(structure, "weight_store")
     if chip.weight_memory is not None:
         weights = chip.weight_memory.of_core(core)
@@ -53,8 +49,8 @@ def _core(chip: Any, core: int) -> CoreStructure:
     return CoreStructure(
         lanes=lanes,
         weights_used=weights_used,
-        weight_word=max(number_in(structure, "weight_word"), weights_used * synapse_bits),
-        weight_room=weights,
+        weight_word=weight_word,
+        weight_store=max(weights, weight_word),
         state_word=lanes * state_bits,
         state_store=(neurons or lanes) * state_bits,
         adder_bits=potential_bits or state_bits,
