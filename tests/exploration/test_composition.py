@@ -229,8 +229,7 @@ scales:
         "bases/middle.yaml:7: recipes.layered.epochs: must be greater than 0, found 0",
         "mine.yaml:7: chips.truenorth.schedules.0: unknown schedule 'asynchronus'; did you mean 'asynchronous'? "
         "allowed: asynchronous, chip, layered, paper_table5",
-        "mine.yaml:8: chips.loihi.capacty: unknown key; did you mean 'capacity'? allowed: capacity, cut, extends, "
-        "mapping, operation, schedules, spread, weight_bits, and keys of a chip file except name and measurements",
+        "mine.yaml:8: chips.loihi.capacty: unknown key; did you mean 'capacity'?",
         "mine.yaml:11: evaluation.samples: must be greater than 0, found -1",
         "mine.yaml:15: workload.train: must be a whole number, found 'few'",
         "mine.yaml:16: unknown key 'titel'; did you mean 'title'? allowed: axes, chips, datasets, description, "

@@ -6,9 +6,7 @@ found when the sweep is planned.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
-from difflib import get_close_matches
 from typing import Any
 
 from codesign.analysis.results.columns import is_of_design
@@ -19,7 +17,7 @@ from codesign.exploration.definition.entries import ChipEntry
 from codesign.exploration.definition.varied import no_path, of_given_model, overridden, wrong_value
 from codesign.hardware.chip.description import Chip
 from codesign.hardware.chip.parameters import replaced
-from codesign.hardware.library import PARTS, chip_variant, find_chip, is_chip_file
+from codesign.hardware.library import PARTS, chip_variant, find_chip
 from codesign.mistakes import dotted, suggestion
 
 _FORMS = (
@@ -68,11 +66,8 @@ def _chips(entries: Mapping[str, Any], axes: Mapping[str, dict[str, list[Any]]])
             continue
         parts = {part: value for part, value in entry.items() if part not in ChipEntry.model_fields}
         for part in parts.keys() - set(PARTS):
-            yield ("chips", name, part), _unknown_key(part)
+            yield ("chips", name, part), f"unknown key{suggestion(part, (*ChipEntry.model_fields, *PARTS))}"
         try:
-            if is_chip_file(called) and not os.path.lexists(called):
-                folder, file = os.path.split(os.path.abspath(called))
-                raise CodesignError(f"there is no file '{file}' in {folder}")
             chip = chip_variant(called, {part: value for part, value in parts.items() if part in PARTS})
         except CodesignError as error:
             if not isinstance(error, DocumentError) or str(error) not in told:
@@ -103,12 +98,3 @@ def _refusal(chip: Chip, chosen: Mapping[str, Any]) -> str | None:
     except CodesignError as error:
         return str(error)
     return None
-
-
-def _unknown_key(key: str) -> str:
-    """The message about an unknown key of a chip's entry, which may have its own fields and most keys of a chip
-    file."""
-    fields = sorted(ChipEntry.model_fields)
-    near = get_close_matches(key, [*fields, *PARTS], n=1)
-    hint = f" did you mean '{near[0]}'?" if near else ""
-    return f"unknown key;{hint} allowed: {', '.join(fields)}, and keys of a chip file except name and measurements"
