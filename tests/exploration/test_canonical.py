@@ -64,12 +64,10 @@ def test_service_times_are_kept_where_a_policy_that_looks_at_them_has_a_choice()
     ("schedule", "expected"),
     [
         (Schedule(group_size=4), True),
-        (Schedule(group_size=3), False),
         (Schedule(group_size=1, synchronization_threshold="layer", barrier_messages=True), True),
         (Schedule(group_size=1, synchronization_threshold="layer", input_mode="queued"), True),
         (Schedule(group_size=1, synchronization_threshold=3, barrier_messages=True), False),
         (Schedule(group_size=13, input_mode="queued"), False),
-        (Schedule(group_size=14, input_mode="queued"), True),
     ],
 )
 def test_where_refractoriness_is_of_no_consequence(schedule, expected):

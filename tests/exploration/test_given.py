@@ -138,13 +138,7 @@ def test_its_key_is_its_content_and_not_its_place(tmp_path: Path):
             {},
             "given.yaml:4: recipes.mine.model: .*none.safetensors: there is no such file",
         ),
-        (
-            ("model: mine.safetensors", "model: 's3://x/y?endpoint_url=http://z'"),
-            {},
-            "given.yaml:4: recipes.mine.model: a URL in a file has no options",
-        ),
         (("", ""), {"timestep_s": 0.02}, SLOWER),
-        (("", ""), {"timestep_s": 0.02, "time_constant": "infinite", "synaptic_time_constant": "5 ms"}, SLOWER),
         (("recipes:", "network: {hidden: '[9x1]'}\nrecipes:"), {}, "given.yaml:3: network.hidden: is that of the"),
         (("digits", "shd"), {}, "takes 512 inputs and has 10 classes; workload 'shd' has 700 inputs and 20 classes"),
         (

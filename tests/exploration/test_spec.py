@@ -75,7 +75,6 @@ def test_every_mistake_is_reported_at_once_with_its_line_and_a_suggestion():
         # numbers that no network computes with
         ("5.0e-3", "1.0e+300", "recipe_defaults.learning_rate: must be at most 1e+30 in size, found 1e+300"),
         ('"12-8"', '"12-8", neuron: {threshold: 1.0e-50}', "network.neuron.threshold: must be 0 or at least 1e-30 in"),
-        ('"12-8"', '"12-8", neuron: {time_constant: 1e300 s}', "network.neuron.time_constant: must be at most 1e+30 s"),
         (
             "seeds:",
             "objectives: [{column: accuracy, direction: maximize, reference: 32}]\nseeds:",
@@ -85,10 +84,7 @@ def test_every_mistake_is_reported_at_once_with_its_line_and_a_suggestion():
         ("timesteps: 3", "timesteps: 30000", "workload.timesteps: 30000 timesteps of 10 ms last 300 s, but a sample"),
         ("timesteps: 3", "timestep: 1 us", "workload.timestep: must be at least 1 ms, found 1 µs"),
         ("timesteps: 3", "split: speaker", "workload.split: 'speaker' does not exist; allowed: pooled"),
-        ("timesteps: 3", "folder: x", "workload.folder: is an option of recordings of sound"),
         ("name: digits", "name: mnist, highest_frequency: 9 kHz", "workload.highest_frequency: is an option of"),
-        ("name: digits", "name: audio, highest_frequency: 9 Hz", "workload.highest_frequency: must be between"),
-        ("name: digits", "name: cifar10", "workload.timesteps: images are seen in one timestep"),
     ],
 )
 def test_what_is_wrong_by_itself_is_told_at_its_line(old, new, message):
@@ -105,7 +101,6 @@ def test_what_is_wrong_by_itself_is_told_at_its_line(old, new, message):
         (("[layered, asynchronous]", "[layered, layered]"), "schedules must differ, found layered, layered"),
         (("group_size: 4}", "group_size: 1000000000000000000000}"), "must be less than 2147483648"),
         (("group_size: 4}", "group_size: 4, steps_after_output: 33}"), "must be less than 33"),
-        (('"12-8"', '"[4x99999999]"'), "are not of the form"),
     ],
 )
 def test_repetitions_and_absurd_sizes_are_mistakes(change, message):
@@ -122,10 +117,7 @@ def test_repetitions_and_absurd_sizes_are_mistakes(change, message):
             "axes: {schedule.asynchronous.stop: [drained, on_output]}\nseeds:",
             "axes.schedule.asynchronous.stop",
         ),
-        ("group_size: 4", "group_size: 4, stop: margin", "schedules.asynchronous.stop"),
         ("epochs: 1", "epochs: 1, validation_margin: 2", "recipes.layered.validation_margin"),
-        ("seeds:", "axes: {recipe.layered.validation_margin: [2]}\nseeds:", "axes.recipe.layered.validation_margin"),
-        ("epochs: 1", "epochs: 1, calibration: {}", "recipes.layered.calibration"),
         (LAYERED, LAYERED[:-1] + ", calibration: {stop: on_output}}", "recipes.layered.calibration"),
     ],
 )

@@ -35,10 +35,8 @@ LOIHI = instead("loihi: {}")
 @pytest.mark.parametrize(
     ("parameter", "written", "held", "unit"),
     [
-        ("synchronization.times", "[x0.5, x1]", ["x0.5", "x1"], ""),
         ("synchronization.times", "[1 us, 2 us]", [1e-6, 2e-6], "s"),
         ("synchronization.times", "[x0.5, 2 us]", ["x0.5", "2 us"], ""),
-        ("times.message", "[5, 12]", [5.0, 12.0], ""),
         ("network_on_chip.rows", "[8, 16]", [8.0, 16.0], ""),
     ],
 )
@@ -120,7 +118,7 @@ def test_a_chip_entry_may_change_any_part_of_the_description():
         (
             "\\n    extends: loihi\\n    synchronisation: {kind: neighbour}\\n    name: mine",
             [
-                (13, "chips.mine.synchronisation: unknown key; did you mean 'synchronization'? allowed: capacity, cut"),
+                (13, "chips.mine.synchronisation: unknown key; did you mean 'synchronization'?"),
                 (14, "chips.mine.name: unknown key;"),
             ],
         ),
@@ -132,8 +130,6 @@ def test_a_chip_entry_may_change_any_part_of_the_description():
                 (17, "chips.mine.energies.hop.value: needs a unit, found 3"),
             ],
         ),
-        # What the parts break in the base is told where the parts are.
-        ("{extends: loihi, network_on_chip: null}", [(11, "chips.mine.")]),
     ],
 )
 def test_mistakes_in_parts_of_a_description_are_told_at_the_sweeps_line(entry: str, expected: list[tuple[int, str]]):
