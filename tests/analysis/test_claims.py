@@ -116,23 +116,6 @@ def test_a_factor_is_about_so_much_or_at_least(density, about, at_least):
     assert asked(rows, **sides, at_least="0.9").standing == ("does not hold" if density > 3 else "holds")
 
 
-@pytest.mark.parametrize(
-    ("more", "less", "standing"),
-    [
-        ((0.3, 0.31, 0.32), (0.0, 0.0, 0.0), "holds"),
-        ((0.3, 0.31, 0.32), (0.0, 0.01, 0.01), "holds"),
-        ((0.3, 0.31, 0.32), (0.0, 0.3, 0.31), "not shown"),
-        ((0.0, 0.0, 0.0), (0.0, 0.0, 0.0), "not shown"),
-        ((0.0, 0.01, 0.01), (0.0, 0.01, 0.01), "not shown"),
-    ],
-)
-def test_anything_is_any_factor_more_than_nothing(more, less, standing):
-    rows = run("layered", "layered", "undecided_fraction", more)
-    rows += run("unlayered_rs", "random", "undecided_fraction", less)
-    answer = asked(rows, column="undecided_fraction", more=LAYERED, less=UNLAYERED_RS, at_least="2 x")
-    assert (answer.standing, "By a factor" in answer.sentence) == (standing, all(less))
-
-
 def test_several_comparisons_hold_in_part():
     rows = accuracies(
         {
@@ -271,28 +254,6 @@ def test_trainings_that_rise_again_or_fail_are_unstable():
     assert asked(rows[1:], **momentum, above=0.5).standing == "does not hold"
     single = run("unlayered_ms", "momentum", "training_loss_curve", ([2.0], [2.0]))  # epochs, which cannot rise
     assert asked(single, **momentum, below=0.5).standing == "holds"
-
-
-@pytest.mark.parametrize(
-    ("accuracy", "samples", "standing", "remarks"),
-    [
-        (0.6, 2000, "holds", ()),
-        (0.98, 2000, "does not hold", ()),
-        (0.88, 60, "not shown", ("With 60 samples, chance may make such a difference; about 2,000 would tell.",)),
-    ],
-)
-def test_given_models_have_no_seeds_to_tell_by(accuracy, samples, standing, remarks):
-    given = {"training_method": "given", "samples": samples, "agreement": None}
-    sides = {
-        name: {"recipe": name, "point": name, "accuracy": share, "energy_j": energy}
-        for name, share, energy in (("old", 0.9, 2e-6), ("new", accuracy, 1e-6))
-    }
-    rows = [mubrain_row("layered", "random", 0, 0) | given | side for side in sides.values()]
-    found = asked(rows, column="accuracy", more={"recipe": "old"}, less={"recipe": "new"})
-    assert (found.standing, found.remarks) == (standing, remarks)
-    assert "±" not in found.sentence
-    energy = {"column": "energy_j", "more": {"recipe": "old"}, "less": {"recipe": "new"}}
-    assert [asked(rows, **energy, at_least=size).standing for size in ("1.9 x", "2.1 x")] == ["holds", "does not hold"]
 
 
 def test_one_seed_shows_nothing():

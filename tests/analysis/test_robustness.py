@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import math
-
 import pytest
 from handmade_hardware import near
 from synthetic_sweep import Row, loihi_row, mubrain_row, points_of, synthetic_metadata, with_ranges
@@ -105,37 +103,17 @@ def test_a_number_that_both_sides_share_cancels():
     assert quantiles(found.better_draws)[2] > quantiles(found.worse_draws)[0]  # though the ranges overlap
 
 
-@pytest.mark.parametrize(
-    ("value", "words"),
-    [(10e-12, "of both costs more than 15 pJ instead of 10 pJ."), (5e-12, "of both costs more than about 1.50 times")],
-)
-def test_a_tip_of_a_number_that_variants_of_a_chip_share_moves_both(value, words):
+def test_a_tip_of_a_number_that_variants_of_a_chip_share_moves_both():
     """10 µJ at 10 pJ against 3 µJ + 8 µJ at the same place of its range, 8 to 20 µJ of the one and 6.4 to 16 of the
     other: the difference falls from 1 to −1 µJ, and is zero halfway. On the one side alone it would be at 11 pJ."""
-    factor = value / 10e-12
-    own = ("energies.synaptic_operation", 8e-12 * factor, value, 20e-12 * factor, 9.4 * MICRO, 19 * MICRO)
+    own = ("energies.synaptic_operation", 8e-12, 10e-12, 20e-12, 9.4 * MICRO, 19 * MICRO)
     other = point("b", 0, energy_j=11 * MICRO, energy_draws_j=[9.4 * MICRO] * 5, **numbers(own))
     metadata = synthetic_metadata()
     for chip in "ab":
         metadata.chips[chip] = ChipFacts(title=chip, citation="", synchronization="asynchronous", name="base")
     one, two = points_of([moving("a", 0), other], metadata)
     found = compare("energy_j", one, two, more_is_better=False)
-    assert words in tip(found)
-    assert found.robustness.tips[0].at == near(15e-12)
-
-
-def test_a_tip_of_a_number_that_one_variant_has_at_zero_is_no_multiple_of_it():
-    """1 µJ between them, and −2 with a spike of a at 4 pJ: zero at a third of that."""
-    free = numbers(("energies.spike", 0.0, 0.0, 4e-12, 10 * MICRO, 14 * MICRO))
-    dear = numbers(("energies.spike", 5e-13, 1e-12, 2e-12, 10.5 * MICRO, 12 * MICRO))
-    draws = {"energy_draws_j": [11 * MICRO] * 5}
-    rows = [point("a", 0, energy_j=10 * MICRO, **draws, **free), point("b", 0, energy_j=11 * MICRO, **draws, **dear)]
-    metadata = synthetic_metadata()
-    for chip in "ab":
-        metadata.chips[chip] = ChipFacts(title=chip, citation="", synchronization="asynchronous", name="base")
-    one, two = points_of(rows, metadata)
-    said = tip(compare("energy_j", one, two, more_is_better=False))
-    assert said == "This reverses if generating a spike of a costs more than about 1.33 pJ instead of 0 J."
+    assert "of both costs more than 15 pJ instead of 10 pJ." in tip(found)
 
 
 def test_powers_are_in_watts():
@@ -178,29 +156,6 @@ def test_tips_of_times_are_interpolated_and_say_so():
     told = "This reverses if a synaptic operation of slow takes less than about 2 ns instead of 4 ns."
     assert tip(comparison) == told
     assert found.probability == 0.5  # a tie is no agreement
-
-
-def test_a_time_tips_an_energy_delay_product_where_its_square_does():
-    """A product that is as the square of a time, as where static power dominates: 8 · (t / 2 ns)² = 2 at 1 ns."""
-    known = {"energy_j": 4e-9, "latency_s": 2e-3, "energy_delay_js": 8e-12}
-    known |= {"energy_draws_j": [4e-9, 4e-9], "latency_draws_s": [2e-3, 2e-3]}
-    number = ("times.synaptic_operation", 0.2e-9, 2e-9, 2e-9)
-    known |= numbers((*number, 0.4e-9, 4e-9)) | numbers((*number, 0.2e-3, 2e-3), column="latency_at_{}_s")
-    fixed = known | {"energy_j": 1e-9, "energy_delay_js": 2e-12, "energy_draws_j": [1e-9, 1e-9]}
-    fixed |= numbers((*number, 1e-9, 1e-9)) | numbers((*number, 2e-3, 2e-3), column="latency_at_{}_s")
-    rows = [point("slow", seed, **known) for seed in (0, 1)] + [point("fast", seed, **fixed) for seed in (0, 1)]
-    less, more = sorted(points_of(rows), key=lambda one: one.value("energy_delay_js").mean or 0.0)
-    (found,) = compare("energy_delay_js", less, more, more_is_better=False).robustness.tips
-    assert (found.at, found.above, found.exact) == (near(1e-9), False, False)
-
-
-def test_no_number_reverses_what_differs_by_rounding_alone():
-    known = {"energy_j": 4e-9, "latency_s": 2e-3, "energy_draws_j": [4e-9, 4e-9], "latency_draws_s": [2e-3, 2e-3]}
-    number = ("times.synaptic_operation", 1e-9, 2e-9, 3e-9)
-    known |= numbers((*number, 4e-9, 4e-9)) | numbers((*number, 2e-3, 2e-3), column="latency_at_{}_s")
-    products = {"a": 8e-12, "b": math.nextafter(8e-12, 1)}
-    one, other = points_of([point(chip, 0, **known, energy_delay_js=product) for chip, product in products.items()])
-    assert compare("energy_delay_js", one, other, more_is_better=False).robustness.tips == ()
 
 
 def test_rows_of_a_point_with_other_ranges_are_an_error():

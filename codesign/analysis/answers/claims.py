@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import pairwise
 
@@ -30,8 +30,7 @@ from codesign.analysis.results.formatting import (
 from codesign.analysis.results.measures import measured, of_training
 from codesign.analysis.results.naming import Names
 from codesign.analysis.results.points import Point
-from codesign.analysis.results.samples import counts_samples
-from codesign.analysis.results.statistics import CONFIDENCE, GIVEN, Interval, difference, gains_over, ratio
+from codesign.analysis.results.statistics import CONFIDENCE, Interval, gains_over, ratio
 from codesign.deferred import pd
 
 _SPELLED_OUT = 2
@@ -47,15 +46,6 @@ class _Pair:
     less: Point
     high: pd.Series
     low: pd.Series
-
-    @property
-    def given(self) -> bool:
-        """Whether both are given models, which have no training seeds."""
-        return self.more.training_method == self.less.training_method == GIVEN
-
-    def by_seeds(self, found: Interval) -> Interval:
-        """Return an interval over seeds, without width for given models."""
-        return replace(found, half_width=0.0) if self.given and found.mean is not None else found
 
 
 def answer_claim(name: str, question: ClaimQuestion, points: Sequence[Point], names: Names) -> Answer:
@@ -84,9 +74,7 @@ def answer_claim(name: str, question: ClaimQuestion, points: Sequence[Point], na
     samples = "" if _of_two_columns(question) else _left_to_samples(comparisons, statuses, question.at_least)
     undrawn = _of_two_columns(question) and any(drawn(point, question.column) for point in everyone)
     ranges = _UNDRAWN if undrawn else _left_to_draws(found, question)
-    given = all(pair.given for pair, _ in found)
-    of_given = dict.fromkeys(_of_given(pair, comparison, question) for pair, comparison in found)
-    remarks = (*(of_given if given else [_standing(comparisons, statuses)]), ranges, samples)
+    remarks = (_standing(comparisons, statuses), ranges, samples)
     standing = _together(statuses)
     return answer(
         standing="holds in part" if undrawn and standing == "holds" else standing,
@@ -205,30 +193,10 @@ def _judged(pair: _Pair, comparison: Comparison, question: ClaimQuestion) -> Sta
     return "not shown" if found == "does not hold" and agree is not None and agree > 1 - CONFIDENCE else found
 
 
-def _of_given(pair: _Pair, comparison: Comparison, question: ClaimQuestion) -> str:
-    """Say what leaves a difference between given models unknown: for shares of the test samples, their number;
-    otherwise ""."""
-    if not pair.given or not counts_samples(like(question.column)):
-        return ""
-    size = question.at_least
-    factor = size is not None and size.kind == "factor"
-    if factor or _of_two_columns(question) or not counts_samples(question.column):
-        return "Given models have no training seeds that would tell."
-    return left_to_samples(comparison, least=0.0 if size is None else size.value)
-
-
 def _by_seeds(pair: _Pair, comparison: Comparison, question: ClaimQuestion) -> Status:
-    if _of_given(pair, comparison, question):
-        return "not shown"
-    gain = pair.by_seeds(comparison.gain)
-    if question.at_least is not None:
-        size = question.at_least
-        if size.kind != "factor":
-            return _reaches(gain, size.value)
-        if pair.low.all():
-            return _reaches(pair.by_seeds(ratio(pair.high, pair.low)), size.value)
-        beyond = pair.by_seeds(difference(pair.high, pair.low * size.value))
-        return "holds" if beyond.above_zero else "does not hold" if beyond.below_zero else "not shown"
+    gain, size = comparison.gain, question.at_least
+    if size is not None:
+        return _reaches(ratio(pair.high, pair.low) if size.kind == "factor" else gain, size.value)
     if not gain.above_zero:
         within = question.or_equal_within
         close = within is not None and gain.low is not None and gain.low > -within.value
@@ -236,7 +204,7 @@ def _by_seeds(pair: _Pair, comparison: Comparison, question: ClaimQuestion) -> S
     if question.about is not None:
         high = pair.high / question.about.value
         short = compare_series(question.column, pair.less, pair.more, pair.low, high, more_is_better=False)
-        return "holds in part" if short is not None and pair.by_seeds(short.gain).below_zero else "holds"
+        return "holds in part" if short is not None and short.gain.below_zero else "holds"
     return "holds"
 
 

@@ -69,7 +69,6 @@ class Tip:
     Attributes:
         at: the value at which it does, in SI units.
         shared: whether both sides have the number, so that it moves on both.
-        alike: whether both have it at the same value.
         above: whether the comparison reverses above `at` or below it.
         exact: whether the difference is linear in this number; if not, `at` is interpolated.
     """
@@ -79,7 +78,6 @@ class Tip:
     above: bool
     exact: bool
     shared: bool = False
-    alike: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,11 +168,9 @@ def robustness_of(column: str, better: Point, worse: Point, terms: Sequence[str]
         less, more = first.ends(number), second.ends(number)
         low, high = (more - less).tolist()
         spreads[number] = abs(high - low)
-        tip = _tip(number, (first.mean, *less), (second.mean, *more), column) if second.mean > first.mean else None
-        if tip is not None:
-            values = {other.value for side in (first, second) for other in side.numbers if other == number}
-            shared, alike = number in first.numbers and number in second.numbers, len(values) == 1
-            tips.append(replace(tip, shared=shared, alike=alike, exact=tip.exact and alike))
+        values = {other.value for side in (first, second) for other in side.numbers if other == number}
+        if len(values) == 1 and (tip := _tip(number, (first.mean, *less), (second.mean, *more))) is not None:
+            tips.append(replace(tip, shared=number in first.numbers and number in second.numbers))
     return Robustness(
         better_draws=better_draws,
         worse_draws=worse_draws,
@@ -190,21 +186,17 @@ def _change(tip: Tip) -> float:
     return abs(math.log(tip.at / tip.number.value)) if tip.at > 0 and tip.number.value > 0 else math.inf
 
 
-def _tip(number: RangedNumber, less: Sequence[float], more: Sequence[float], column: str) -> Tip | None:
+def _tip(number: RangedNumber, less: Sequence[float], more: Sequence[float]) -> Tip | None:
     """Return where both sides, `less` and `more`, become equal, the nearer place if both ends of the number reverse
-    them. Each side gives its values with the number as it is and at its ends. A time is in both factors of an
-    energy-delay product, which is therefore interpolated as a power of it."""
+    them. Each side gives its values with the number as it is and at its ends."""
     if number.path.startswith(MODEL):
         return None
-    exact = number.path in _PRICES
-    power = not exact and len(DRAWN[column]) > 1 and min(number.low, *less, *more) > 0
-    gains = np.log(more) - np.log(less) if power else np.subtract(more, less)
+    gain, *at_ends = np.subtract(more, less)
     tips = []
-    for place, there in zip((number.low, number.high), gains[1:], strict=True):
-        if there <= 0 and there < gains[0] and place != number.value:
-            way = gains[0] / (gains[0] - there)
-            at = number.value * (place / number.value) ** way if power else number.value + (place - number.value) * way
-            tips.append(Tip(number=number, at=float(at), above=place > number.value, exact=exact))
+    for place, there in zip((number.low, number.high), at_ends, strict=True):
+        if there <= 0 < gain and place != number.value:
+            at = number.value + (place - number.value) * gain / (gain - there)
+            tips.append(Tip(number=number, at=float(at), above=place > number.value, exact=number.path in _PRICES))
     return min(tips, key=lambda tip: abs(tip.at - number.value), default=None)
 
 

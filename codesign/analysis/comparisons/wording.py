@@ -66,16 +66,10 @@ def _unit_of(path: str) -> str:
 
 def describe_tip(tip: Tip, names: Names) -> str:
     """Say where one number reverses a comparison: `a synaptic operation of Loihi costs less than 9 pJ instead of 20
-    pJ`.
-
-    If variants of a chip share the number, it is `of both`; if they have it at different values, the limit is given as
-    a multiple of what it is, unless the first has it at 0."""
+    pJ`; `of both` if variants of a chip share the number."""
     noun, verb = subject_and_verb(tip.number.path)
-    in_times = not tip.alike and tip.number.value > 0
-    whose = "both" if tip.shared and (tip.alike or in_times) else names.chips[tip.number.chip]
+    whose = "both" if tip.shared else names.chips[tip.number.chip]
     more, about = "more" if tip.above else "less", "" if tip.exact else "about "
-    if in_times:
-        return f"{noun} of {whose} {verb} {more} than {about}{significant(tip.at / tip.number.value, 3)} times as much"
     unit, value = _unit_of(tip.number.path), tip.number.value
     digits = next((n for n in range(3, 9) if format_si(tip.at, unit, n) != format_si(value, unit, n)), 9)
     at, now = format_si(tip.at, unit, digits), format_si(value, unit, 3)
