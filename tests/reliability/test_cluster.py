@@ -7,10 +7,9 @@ their node, jobs that run a node's own code, and a wait without end for a cluste
 from __future__ import annotations
 
 import signal
-import socket
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -179,9 +178,3 @@ def test_an_address_at_which_something_else_is(sweeps: Sweeps) -> None:
     finally:
         server.shutdown()
         server.server_close()
-
-
-def test_an_address_at_which_something_is_silent(sweeps: Sweeps) -> None:
-    with closing(socket.create_server(("127.0.0.1", 0))) as silent:
-        run = sweeps.start(f"127.0.0.1:{silent.getsockname()[1]}")
-        check_mistake(run, "--ray-address: ")

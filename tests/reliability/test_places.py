@@ -87,23 +87,3 @@ def test_no_home_at_all(folder: Path, cache_root: Path, undisturbed: Undisturbed
     process = sweep(folder, cache_root, environment={**NAMELESS, "HOME": None})
     assert completed(process).jobs == undisturbed.jobs
     undisturbed.check_results(folder / "out" / "results.parquet")
-
-
-def test_no_folder_for_temporary_files(folder: Path, cache_root: Path, undisturbed: Undisturbed) -> None:
-    """TMPDIR names a folder that is not there, or that cannot be written: the system's own is taken."""
-    locked = folder / "locked"
-    locked.mkdir()
-    with read_only(locked) as prepare:
-        started = {
-            name: sweep(
-                *(folder, cache_root),
-                store=undisturbed.store,
-                output=f"out_{name}",
-                environment={"TMPDIR": folder / name},
-                prepare=prepare,
-            )
-            for name in ("locked", "missing")
-        }
-        for name, process in started.items():
-            completed(process)
-            undisturbed.check_results(folder / f"out_{name}" / "results.parquet")

@@ -134,7 +134,6 @@ def test_surroundings_in_which_ray_would_go_astray(tmp_path: Path, cache_root: P
     )
     ended = run.end()
     assert ended.code == 0, ended.err
-    assert "the path of TMPDIR is too long for Ray: its files lie in /tmp" in ended.err
     assert not list(deep.glob("codesign-ray-*"))
 
 

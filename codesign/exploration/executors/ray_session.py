@@ -44,6 +44,7 @@ _PREFIX = "codesign-ray-"
 _BELOW = "/session_2026-01-01_00-00-00_000000_1234567/sockets/plasma_store"
 """The longest path of a socket that Ray creates in its folder."""
 _LONGEST_SOCKET = 103 if sys.platform == "darwin" else 107  # sun_path of unix(7), in bytes, without the closing zero
+_LONGEST_FOLDER = _LONGEST_SOCKET - len(f"/{_PREFIX}1234567-12345678{_BELOW}")
 _NO_CLUSTER = "something answers there, but no Ray cluster; give the port of `ray start --head`, by default 6379"
 _OTHER_TOKEN = (
     "its token differs from the one here; set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN or RAY_AUTH_TOKEN_PATH as where "
@@ -75,7 +76,7 @@ class RaySession:
                 raise InputError("Ray is in use in this process already; close that executor, or call ray.shutdown()")
             _read_token_again()
             if address is None:
-                self._folder = _scratch(on_note)
+                self._folder = _scratch()
             else:
                 _check_health(address)
             with ExitStack() as undo:
@@ -293,20 +294,12 @@ def _signals_kept() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _scratch(on_note: Callable[[str], None]) -> Path:
-    """Create a folder for the files of Ray, private to this user. Removes the folders of processes that were killed."""
-    usual = [Path(tempfile.gettempdir()), Path("/tmp"), Path("/var/tmp")]
-    for base in usual:
-        longest = len(os.fsencode(base)) + len(f"/{_PREFIX}1234567-12345678{_BELOW}")
-        if base.is_dir() and os.access(base, os.W_OK) and (longest <= _LONGEST_SOCKET or sys.platform == "win32"):
-            break
-    else:
-        raise InputError(
-            f"Ray needs a folder for temporary files whose path is short, since paths of sockets have at most "
-            f"{_LONGEST_SOCKET} bytes; cannot be used: {', '.join(map(str, usual))}; set TMPDIR"
-        )
-    if base != usual[0]:
-        on_note(f"the path of TMPDIR is too long for Ray: its files lie in {base}")
+def _scratch() -> Path:
+    """Create a folder for the files of Ray, private to this user: in /tmp where the usual folder for temporary files
+    has too long a path for sockets. Removes the folders of processes that were killed."""
+    base = Path(tempfile.gettempdir())
+    if len(os.fsencode(base)) > _LONGEST_FOLDER and sys.platform != "win32":
+        base = Path("/tmp")
     for old in base.glob(f"{_PREFIX}*-*"):
         owner = old.name.removeprefix(_PREFIX).partition("-")[0]
         if owner.isdecimal() and not psutil.pid_exists(int(owner)):
