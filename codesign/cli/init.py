@@ -32,6 +32,8 @@ def init(
     if not _NAME.fullmatch(file.stem) or file.suffix not in (".yaml", ".yml"):
         said = "must be a name of letters, digits, '_' and '-' that begins with a letter and ends in .yaml"
         raise InputError(f"{file}: {said}")
+    if chip and file.name == _CHIP:
+        raise InputError(f"{file}: is the name of the chip's file; give the sweep another one")
     sweep = (_START / "sweep.yaml").read_text(encoding="utf-8").replace("my_sweep", file.stem)
     texts = {file: sweep}
     if chip:

@@ -109,6 +109,10 @@ class Run:
             raise InputError(
                 f"the network decays by {network.timestep_s} s a timestep, events have {events.timestep_s} s"
             )
+        if events.timestep_s == 0 and events.timesteps > 1 and not network.timeless:
+            raise InputError(
+                f"events: timestep_s must be above 0 for {events.timesteps} timesteps of a network with a leak, found 0"
+            )
         for name in ("synchronization_threshold", "cores"):
             value = getattr(self.schedule, name)
             if isinstance(value, tuple) and len(value) != shape.neurons:

@@ -53,6 +53,7 @@ def test_files_to_start_from_run_as_they_are_and_are_not_replaced_unasked(here: 
     (here / "own.yaml").write_text("mine")
     assert "own.yaml, my_chip.yaml: already there" in str(refused("init", "own.yaml", "--chip"))
     assert (here / "own.yaml").read_text() == "mine"
+    assert "is the name of the chip's file" in str(refused("init", "my_chip.yaml", "--chip", "--force"))
     said("init", "own.yaml", "--force")
     assert "my_chip" in (here / "own.yaml").read_text()  # as a comment
     assert said("sweep", "own.yaml", "--dry-run") != planned

@@ -179,7 +179,7 @@ def test_records_are_checked(tmp_path: Path, changes: dict[str, Any], said: str)
     output = folder_at(tmp_path)
     content = {**json.loads(record().model_dump_json()), **changes}
     output.write(RECORD, json.dumps(content).encode())
-    with pytest.raises(StoreError, match=r"run\.json: is not the record of a run, or is damaged: ") as raised:
+    with pytest.raises(StoreError, match=r"run\.json: is no record of a run by this version of codesign") as raised:
         read_record(output)
     assert said in str(raised.value)
 

@@ -167,6 +167,8 @@ def test_cores_by_hand_keep_to_what_the_chip_can_do() -> None:
         place(shape_of("3-6-2"), limited.model_copy(update={"fan_in": None}), cores=[3] * 8)
     with pytest.raises(InfeasibleError, match="the second layer needs 6 inputs per neuron, a neuron has 5"):
         place(shape_of("3-6-2"), limited, cores=[0, 0, 0, 1, 1, 1, 2, 2])
+    with pytest.raises(InputError, match="cores: are chosen by hand, so leave out"):
+        place(shape, mesh_chip(2, 4, neurons=9), strategy="near", cores=[0, 1])
 
 
 def test_cores_by_hand_may_lie_on_further_chips_and_on_added_ones() -> None:

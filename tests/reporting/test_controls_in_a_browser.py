@@ -287,6 +287,22 @@ def test_ticks_of_energies_that_hardly_differ_are_told_apart(shown):
     assert len(ticks) == len(set(ticks)) > 2
 
 
+def test_a_moved_control_ranks_those_that_compare_with_most_others(shown):
+    """Loihi compares with Speck and TrueNorth, by terms; µBrain, cheaper than all of them, with itself alone."""
+    table = read_results(EXAMPLE)
+    table.frame.loc[table.frame["chip"].str.startswith("mubrain"), "operation"] = "real_time"
+    choice = {"choose": "chip", "least": "energy_j"}
+    table.metadata.questions.clear()
+    table.metadata.questions.update({"any": choice, "sharp": {**choice, "where": ["accuracy >= 82 %"]}})
+    tab = shown(render_report(table))
+    ask(tab, 1)
+    sharp = ranked(tab)
+    ask(tab, 0)
+    require(tab, 82)
+    assert ranked(tab) == sharp
+    assert sharp == [["Speck", "best"], ["Loihi", "1.41 ×"], ["TrueNorth", "0.0833 ×"]]  # terms run in a circle
+
+
 def test_those_that_a_question_is_about_stay_as_a_control_moves(shown):
     """Schedules asked for by name, though the chip cannot wait; two sides and no third; the only training that there
     is; and of two that are level the first. Each says what the same question of the other column says."""

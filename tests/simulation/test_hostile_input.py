@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 from networks import batch_of, network_of
 
 from codesign.errors import InputError
-from codesign.hardware.chip.description import Chip
 from codesign.hardware.cost.cost import price
 from codesign.hardware.library import find_chip
 from codesign.hardware.placement.placement import Placement, place
@@ -111,12 +110,6 @@ def placed(**changes: Any) -> Placement:
     return place(**{"shape": network().shape, "chip": find_chip("mubrain"), "capacity": "scaled", **changes})
 
 
-def a_chip_with(energy: Any) -> Chip:
-    chip = find_chip("mubrain")
-    number = chip.energies.synaptic_operation.model_copy(update={"value": energy})
-    return chip.model_copy(update={"energies": chip.energies.model_copy(update={"synaptic_operation": number})})
-
-
 CALLS: dict[str, tuple[Callable[[Any], object], list[Any]]] = {
     "timestep_s": (lambda v: SpikingNetwork("20-5", NeuronSpec(), timestep_s=v), NOT_REAL),
     "seed": (lambda v: SpikingNetwork("20-5", NeuronSpec(), timestep_s=0.01, seed=v), NOT_A_SEED),
@@ -129,7 +122,6 @@ CALLS: dict[str, tuple[Callable[[Any], object], list[Any]]] = {
     ),
     "recipe": (lambda v: train(network(), v, events(), events(), seed=0), [None, "layered"]),
     "weight_bits": (lambda v: placed(weight_bits=v), [0, 33, NAN, 1.5, True, "4"]),
-    "energies.synaptic_operation.value": (lambda v: placed(chip=a_chip_with(v)), [NAN, np.inf, -1.0]),
     "chip": (lambda v: placed(chip=v), ["mubrain", None]),
     "placement": (lambda v: price(evaluate(network(), events(), LAYERED), v), [find_chip("odin"), None]),
     "frames: sample": (
@@ -143,7 +135,7 @@ CALLS: dict[str, tuple[Callable[[Any], object], list[Any]]] = {
 @pytest.mark.filterwarnings("ignore:none of 3 samples")
 @pytest.mark.parametrize(("name", "value"), [(name, value) for name, (_, values) in CALLS.items() for value in values])
 def test_a_number_that_is_none_is_named(name: str, value: Any):
-    """Before anything is computed with it, also where it was put past the checks of a specification."""
+    """Before anything is computed with it."""
     with pytest.raises(InputError, match=f"^{name}"):
         CALLS[name][0](value)
 
@@ -158,3 +150,11 @@ def test_as_many_events_as_a_frame_may_have(engine: str):
     assert execution.input_events.tolist() == [MOST_EVENTS // 2]
     assert execution.synaptic_operations[0, 0] / 16 == pytest.approx(MOST_EVENTS / 4, rel=0.01)
     assert execution.currents_before_firing.sum() == execution.emitted.sum() > 0
+
+
+def test_a_leak_needs_timesteps_that_last():
+    frames = EventBatch.from_dense(np.ones((3, 2, 20)), np.arange(3), timestep_s=0)
+    leaky = SpikingNetwork("20-5", NeuronSpec(time_constant="10 ms"), timestep_s=0.0)
+    with pytest.raises(InputError, match="timestep_s must be above 0"):
+        simulate(leaky, frames, LAYERED)
+    assert simulate(leaky, frames.first_timesteps(1), LAYERED).execution.samples == 3

@@ -103,7 +103,7 @@ def read_record(output: Folder) -> RunRecord | None:
         return RunRecord.model_validate_json(data)
     except ValidationError as error:
         place, told = printable(join(output.location, RECORD)), ": ".join(filter(None, first_mistake(error)))
-        raise StoreError(f"{place}: is not the record of a run, or is damaged: {told}") from None
+        raise StoreError(f"{place}: is no record of a run by this version of codesign, or is damaged: {told}") from None
 
 
 def check_output(output: Location, kind: Kind) -> None:

@@ -148,9 +148,9 @@ class Cost(OfArrays):
     def __repr__(self) -> str:
         energy, cores_in_use = format_si(self.energy_j, "J"), format_si(self.energy_cores_in_use_j, "J")
         latency, interval = format_si(self.latency_s, "s"), format_si(_mean(self.latency.interval_s), "s")
-        stream = f"; in a stream, a sample every {interval}"
-        if self.operation != "accelerated" or self.latency_s is None:
-            stream = ""
+        stream = self._pace() if self.operation == "real_time" else ""
+        if self.operation == "accelerated" and self.latency_s is not None:
+            stream = f"; in a stream, a sample every {interval}"
         missing = f"\n  not modelled: {'; '.join(self.not_modelled)}" if self.not_modelled else ""
         assumed = f"\n  assumed: {'; '.join(self.assumptions)}" if self.assumptions else ""
         return (
@@ -171,6 +171,12 @@ class Cost(OfArrays):
             if part >= _LEAST_SHARE * self.energy_j
         ]
         return f" ({', '.join(told)})"
+
+    def _pace(self) -> str:
+        """In real time, how soon an answer comes, and whether the chip keeps pace with its input."""
+        decision, late = _mean(self.latency.decision_s), _mean(self.latency.late)
+        answer = "" if decision is None else f"; an answer {format_si(decision, 's')} after the last frame"
+        return answer + (f"; {in_percent(late)} % of its steps take longer than a timestep" if late else "")
 
 
 def _mean(values: NDArray[np.generic] | None) -> float | None:

@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from codesign.arguments import instance, one_of, whole
-from codesign.errors import InfeasibleError
+from codesign.errors import InfeasibleError, InputError
 from codesign.hardware.chip.description import Chip
 from codesign.hardware.chip.geometry import Extent, Geometry, geometry_of
 from codesign.hardware.chip.prices import Prices
@@ -173,6 +173,8 @@ def place(
     if weight_bits not in (None, "chip"):
         whole("weight_bits", weight_bits, least=1, most=33)
     budget = Budget(shape=shape, chip=chip, scaled=capacity == "scaled", cuts=CUTS if cut == "auto" else (cut,))
+    if cores is not None and (spread is not None or strategy.endswith("near")):
+        raise InputError("cores: are chosen by hand, so leave out a spread and a strategy that chooses them")
     if cores is None:
         parts, assumed = _by_strategy(budget, strategy, spread)
     else:

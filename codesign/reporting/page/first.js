@@ -173,10 +173,11 @@ const whatSetsApart = (index, other) => {
 };
 
 const compare = (row, other) => against(row.point, other.point) !== null && against(other.point, row.point) !== null;
-// Rows that all compare with each other, the better ones first.
+// Rows that all compare, filled as in the answers: with those that compare with most others first, then the better ones.
 const allComparing = (rows) => {
+  const apart = new Map(rows.map((row) => [row, rows.filter((other) => !compare(row, other)).length]));
   const chosen = [];
-  for (const row of rows) if (chosen.every((other) => compare(row, other))) chosen.push(row);
+  for (const row of [...rows].sort((a, b) => apart.get(a) - apart.get(b))) if (chosen.every((other) => compare(row, other))) chosen.push(row);
   return chosen;
 };
 
@@ -206,6 +207,8 @@ const decide = () => {
   for (const row of ranked) row.beaten = ranked.filter((other) => other !== row && beats(row.point, other.point)).length;
   ranked.sort((a, b) => b.beaten - a.beaten || inPlaces(a.point, b.point));
   const first = ranked[0];
+  const circular = ({ point }) => 2 * beats(point, first.point) + beats(first.point, point); // what beats the best comes last
+  ranked.push(...ranked.splice(1).sort((a, b) => circular(a) - circular(b)));
   for (const row of ranked) {
     const [one, best] = [against(row.point, first.point), against(first.point, row.point)];
     const [own, other] = [row, first].map(({ point }) => groups().compare.energy_j[groupOf(point)]);
