@@ -55,12 +55,6 @@ def warn_if_untaught(spikes: Sequence[float], samples: int) -> None:
         )
 
 
-def warn_if_closed(open_inputs: int | None) -> None:
-    """Warn if a trained network's gate lets no input pass; None without a gate."""
-    if open_inputs == 0:
-        _warn("the input gate has closed every input, so no event reaches the network; a lower input_cost helps")
-
-
 def _warn(message: str) -> None:
     """Issue a warning that points to the line outside this package."""
     level, frame = 1, sys._getframe()

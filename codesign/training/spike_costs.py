@@ -89,7 +89,7 @@ class SpikeCosts:
 def _silent_j(network: SpikingNetwork, meter: EnergyMeter, recipe: Recipe) -> float:
     """Energy of a sample without any spike of a neuron; without input, too, if that alone exceeds the budget and a gate
     may close it. Raises InputError if this is not below the budget."""
-    silent, budget, gone = copy.deepcopy(network), recipe.budget, "any spike of a neuron, for its input and"
+    silent, budget = copy.deepcopy(network), recipe.budget
     assert budget is not None
     with torch.no_grad():
         for parameter in (*silent.all_weights(), *(() if silent.bias is None else (silent.bias,))):
@@ -100,11 +100,11 @@ def _silent_j(network: SpikingNetwork, meter: EnergyMeter, recipe: Recipe) -> fl
     least = meter.sample_j(silent)
     if least >= budget.most and recipe.input_gate:
         silent.input_gate = torch.zeros(silent.input_columns, dtype=torch.bool)
-        least, gone = meter.sample_j(silent), "any spike or input, for its"
+        least = meter.sample_j(silent)
     if least >= budget.most:
         raise InputError(
             f"budget: {format_si(budget.most, 'J')} is not above the {format_si(least, 'J')} that a sample takes on "
-            f"{budget.chip} without {gone} static power"
+            f"{budget.chip} without any spike of a neuron"
         )
     return least
 

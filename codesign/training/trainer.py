@@ -22,7 +22,7 @@ from codesign.simulation.loss import LossFunction
 from codesign.simulation.results import ClassificationLoss
 from codesign.simulation.run import Run
 from codesign.simulation.schedule import Schedule
-from codesign.simulation.silence import warn_if_closed, warn_if_untaught
+from codesign.simulation.silence import warn_if_untaught
 from codesign.training.adam import Adam
 from codesign.training.budget import EnergyMeter
 from codesign.training.calibration import calibrate
@@ -84,7 +84,7 @@ def train(
         InputError: an argument, which is named, has the wrong type.
 
     Warns:
-        SilentNetworkWarning: if `warn`, a hidden layer fired for no sample of the first epoch, or the gate closed all.
+        SilentNetworkWarning: if `warn`, a hidden layer fired for no sample of the first epoch.
     """
     check_training(network, recipe, training, validation, seed=seed, hooks=hooks)
     schedule = recipe.schedule if schedule is None else schedule
@@ -210,8 +210,6 @@ class _Training:
         """The result with the best epoch's weights, calibrated if the recipe says so."""
         _, best_epoch, state = best
         self.take(best)
-        if self.warn:
-            warn_if_closed(self.network.open_inputs)
         scales = None
         if (calibration := self.recipe.calibration) is not None:
             scales = calibrate(
@@ -238,12 +236,9 @@ class _Training:
             first.one_loss(sample, schedule, epoch=0).value.backward()  # type: ignore[no-untyped-call]
         self.validate(sample)
         self.network.zero_grad(set_to_none=True)
-        if self.hooks.optimizer is not None:
-            torch.optim.Adam([torch.zeros(1)])  # torch's optimizers load its compiler
-        else:
-            moved = torch.zeros(1)
-            moved.grad = torch.zeros(1)
-            Adam([moved], lr=0.0).step()
+        moved = torch.zeros(1)
+        moved.grad = torch.zeros(1)
+        Adam([moved], lr=0.0).step()
         for events in (training, validation):
             read_pages(events.offsets, events.indices, events.values)
         return PeakMemory()

@@ -7,7 +7,7 @@ import pytest
 import torch
 from networks import batch_of, dense, network_of, toy_split
 
-from codesign.errors import InputError, SilentNetworkWarning
+from codesign.errors import InputError
 from codesign.simulation.engine import classification_loss, engine_names
 from codesign.simulation.schedule import LAYERED
 from codesign.training.evaluation import evaluate
@@ -136,12 +136,3 @@ def test_an_interrupt_within_a_pass_leaves_the_gate():
     with pytest.raises(KeyboardInterrupt):
         train(network, RECIPE, toy_split(1, 20, busy=8), toy_split(2, 20, busy=8), seed=0, hooks=hooks)
     assert network.input_gate.tolist() == [True] * 8 + [False] * 8
-
-
-def test_a_gate_that_has_closed_every_input_is_told():
-    costly = RECIPE.model_copy(update={"input_cost": 100.0})
-    splits = toy_split(1, 40), toy_split(2, 40)
-    with pytest.warns(SilentNetworkWarning, match="the input gate has closed every input") as told:
-        train(network_of("8-12-2", threshold=0.1), costly, *splits, seed=0)
-    assert [warning.filename for warning in told] == [__file__]
-    train(network_of("8-12-2", threshold=0.1), costly, *splits, seed=0, warn=False)

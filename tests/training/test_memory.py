@@ -36,13 +36,6 @@ def test_a_rise_is_seen_whatever_was_held_before() -> None:
     assert 95 * MB < memory.risen_bytes() < 110 * MB
 
 
-@can_forget
-def test_a_peak_that_is_counted_behind_is_no_rise(monkeypatch: pytest.MonkeyPatch) -> None:
-    peaks = iter([500, 400])
-    monkeypatch.setattr(module, "_peak_bytes", lambda: next(peaks))
-    assert PeakMemory().risen_bytes() == 0
-
-
 def test_what_the_system_does_not_tell_is_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
     def refused(*_: object, **__: object) -> int:
         raise PermissionError

@@ -63,7 +63,7 @@ def test_a_budget_below_what_input_takes_needs_a_gate_that_closes_it():
     roomy = {**given, "energy": "3 uJ"}
     assert SpikeCosts(recipe(budget=roomy, input_gate=True), gated, meter).least == 2e-6
     assert SpikeCosts(recipe(budget=roomy), gated, meter).least == 5e-7
-    with pytest.raises(InputError, match=r"the 500 nJ .* without any spike or input, for its static power"):
+    with pytest.raises(InputError, match=r"the 500 nJ .* without any spike of a neuron"):
         SpikeCosts(recipe(budget={**given, "energy": "0.5 uJ"}, input_gate=True), SMALL, meter)
 
 
