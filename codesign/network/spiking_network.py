@@ -8,11 +8,9 @@ from importlib import import_module
 from itertools import pairwise
 from typing import Any, Literal, get_args
 
-import numpy as np
 import torch
 
-from codesign.arguments import instance, one_of, real, seconds, whole
-from codesign.arrays import array_of
+from codesign.arguments import instance, one_of, seconds, whole
 from codesign.errors import InputError
 from codesign.network.connection import Connection, DelayedConnection, windows_of_max_pools
 from codesign.network.direct_connection import DirectConnection, direct_connections
@@ -55,8 +53,9 @@ class SpikingNetwork(SentAsCopy):
         input_gate: bool buffer: whether events of each input pass or are dropped; None if all pass. One entry per
             column of the first layer's weights: per input of a fully connected layer or window of the pools before it,
             or per channel of a convolution.
-        potential_ranges: lowest and highest potential of each layer's neurons, if they saturate; None by default. Not
-            part of the state dict.
+        potential_ranges: (low, high) of each layer, with low ≤ 0 ≤ high: an evaluated potential v = (1 − r)(u + x) is
+            clamped to this range before it is compared with the threshold. For inference only, not part of the state
+            dict; None if potentials do not saturate.
         potential_steps: step of each layer; decay truncates potentials to multiples of it. By default that of
             `NeuronSpec.potential_step`. Not part of the state dict.
     """
@@ -96,7 +95,7 @@ class SpikingNetwork(SentAsCopy):
             own = set(neuron.of_layers(name, len(self.shape.layers))) != {default}
             self.register_buffer(name, self.neuron_numbers(name, type_of(name)) if own else None)
         self.register_load_state_dict_pre_hook(_expect_buffers)  # type: ignore[no-untyped-call]
-        self._potential_ranges: tuple[tuple[float, float], ...] | None = None
+        self.potential_ranges: tuple[tuple[float, float], ...] | None = None
         self._potential_steps: tuple[float, ...] | None = None
 
     def forward(self, events: Any, schedule: Any = None, **options: Any) -> torch.Tensor:
@@ -155,42 +154,16 @@ class SpikingNetwork(SentAsCopy):
         return None if mask is None else int(mask.sum())
 
     @property
-    def potential_ranges(self) -> tuple[tuple[float, float], ...] | None:
-        """(low, high) of each layer: an evaluated potential v = (1 − r)(u + x) is clamped to this range before it is
-        compared with the threshold. For inference only; None if potentials do not saturate. Setting it raises
-        InputError unless there is one pair per layer with low ≤ 0 ≤ high.
-        """
-        return self._potential_ranges
-
-    @potential_ranges.setter
-    def potential_ranges(self, ranges: tuple[tuple[float, float], ...] | None) -> None:
-        if ranges is not None:
-            ranges = tuple(map(tuple, self._of_each_layer("potential_ranges", "(low, high)", ranges, 2)))
-            for layer, (low, high) in enumerate(ranges):
-                if not low <= 0 <= high:
-                    raise InputError(f"potential_ranges: layer {layer} must have low ≤ 0 ≤ high, found ({low}, {high})")
-        self._potential_ranges = ranges
-
-    @property
     def potential_steps(self) -> tuple[float, ...] | None:
         """δ of each layer: a potential u decays to δ · trunc(decay · round(u / δ)), truncated towards 0 before the bias
         is added. 0 for layers without truncation, None if no layer truncates. For inference only. Setting None restores
-        the neuron's own steps; anything else raises InputError unless it is one finite step ≥ 0 per layer.
+        the neuron's own steps.
         """
         return self._potential_steps or self.neuron.potential_steps(len(self.shape.layers))
 
     @potential_steps.setter
     def potential_steps(self, steps: tuple[float, ...] | None) -> None:
-        if steps is not None:
-            numbers = enumerate(self._of_each_layer("potential_steps", "step", steps))
-            steps = tuple(real(f"potential_steps: that of layer {layer}", step) for layer, step in numbers)
         self._potential_steps = steps
-
-    def _of_each_layer(self, name: str, noun: str, given: Any, *of_one: int) -> list[Any]:
-        numbers, layers = array_of(name, given), len(self.shape.layers)
-        if numbers.shape != (layers, *of_one) or numbers.dtype.kind not in "iuf":
-            raise InputError(f"{name}: must have one {noun} for each of {layers} layers, found {given!r:.80}")
-        return list(numbers.astype(np.float64).tolist())
 
     @property
     def decay(self) -> torch.Tensor:

@@ -9,7 +9,6 @@ import pytest
 from engine_comparison import ENGINES, driven
 from networks import network_of
 
-from codesign.errors import InputError
 from codesign.network.spiking_network import SpikingNetwork
 
 
@@ -57,24 +56,3 @@ def test_ranges_are_no_part_of_the_state_dict():
     assert network.potential_ranges == ((-1.0, 2.0), (-3.0, 4.0))
     assert set(network.state_dict()) == names
     assert [bound.tolist() for bound in network.potential_bounds()] == [[-1.0] * 3 + [-3.0] * 2, [2.0] * 3 + [4.0] * 2]
-
-
-@pytest.mark.parametrize(
-    ("name", "values", "message"),
-    [
-        ("steps", (0.5,), r"must have one step for each of 2 layers, found \(0.5,\)"),
-        ("steps", 0.5, "must have one step for each of 2 layers, found 0.5"),
-        ("steps", (0.5, -0.5), "that of layer 1: must be"),
-        ("steps", (math.nan, 0.5), "that of layer 0: must be a finite number"),
-        ("ranges", ((-1.0, 1.0),), r"must have one \(low, high\) for each of 2 layers, found"),
-        ("ranges", (-1.0, 1.0), r"must have one \(low, high\) for each of 2 layers, found \(-1.0, 1.0\)"),
-        ("ranges", ((-1.0, 1.0), (0.5, 1.0)), r"layer 1 must have low ≤ 0 ≤ high, found \(0.5, 1.0\)"),
-        ("ranges", ((1.0, -1.0), (-1.0, 1.0)), r"layer 0 must have low ≤ 0 ≤ high, found \(1.0, -1.0\)"),
-        ("ranges", ((math.nan, 1.0), (-1.0, 1.0)), r"layer 0 must have low ≤ 0 ≤ high, found \(nan, 1.0\)"),
-    ],
-)
-def test_wrong_steps_and_ranges_are_an_error(name: str, values: Any, message: str):
-    network = network_of("4-3-2")
-    with pytest.raises(InputError, match=f"potential_{name}: .*{message}"):
-        setattr(network, f"potential_{name}", values)
-    assert network.potential_steps is network.potential_ranges is None
