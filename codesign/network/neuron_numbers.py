@@ -34,19 +34,6 @@ def of_decay(decay: NDArray[Any] | float, timestep_s: float) -> Floats:
         return np.where(given == 1, np.inf, timestep_s / exponent)
 
 
-def time_constants(decay: float | torch.Tensor, timestep_s: float, layers: int, neurons: int) -> torch.Tensor:
-    """Time constants of decays. Raises InputError if there is not one decay, one per layer or one per neuron, if one is
-    out of range, or if there is a leak although Δt is 0."""
-    given = torch.as_tensor(decay, dtype=torch.float32).detach()
-    if given.shape not in ((), (layers,), (neurons,)):
-        raise InputError(f"decay: must be one, {layers} or {neurons} numbers, found {tuple(given.shape)}")
-    if not bool(((given >= 0) & (given <= 1)).all()):
-        raise InputError("decay: must be between 0 and 1, found others")
-    if timestep_s == 0 and not bool((given == 1).all()):
-        raise InputError("decay: must be 1 where a timestep takes 0 s")
-    return torch.from_numpy(of_decay(given.numpy(force=True), timestep_s))
-
-
 def others(numbers: Mapping[str, tuple[torch.Tensor, torch.Tensor]]) -> dict[str, str]:
     """Names of the (N,) parameters whose actual values differ from the specified ones, with the actual values as text;
     given pairs of both."""
@@ -69,11 +56,8 @@ def _in_words(name: str, numbers: torch.Tensor) -> str:
 
 def check_numbers(numbers: Mapping[str, torch.Tensor], place: str = "network") -> None:
     """Check that neurons can be simulated with these weights, biases and per-neuron parameters, by name. Raises
-    InputError, beginning with `place`, if one is not finite, a time constant is not above 0, or one of `OF_NEURONS`
-    requires a gradient."""
+    InputError, beginning with `place`, if one is not finite or a time constant is not above 0."""
     for name, tensor in numbers.items():
-        if tensor.requires_grad and name in OF_NEURONS:
-            raise InputError(f"{place}: {name} gets no gradient; thresholds and time constants can")
         if name == "time_constant" and not (tensor.numpy(force=True) > 0).all():
             raise InputError(f"{place}: time constants must be above 0 s, or infinite for no leak, found others")
         if name == "synaptic_time_constant" and not bool((tensor >= 0).all()):

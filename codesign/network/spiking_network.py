@@ -6,20 +6,18 @@ import math
 from collections.abc import Iterable
 from importlib import import_module
 from itertools import pairwise
-from typing import Any, Literal, get_args
+from typing import Any
 
 import torch
 
-from codesign.arguments import instance, one_of, seconds, whole
+from codesign.arguments import instance, seconds, whole
 from codesign.errors import InputError
 from codesign.network.connection import Connection, DelayedConnection, windows_of_max_pools
 from codesign.network.direct_connection import DirectConnection, direct_connections
 from codesign.network.loading import SentAsCopy, load_weights
 from codesign.network.neuron import NeuronSpec
-from codesign.network.neuron_numbers import OF_NEURONS, are_finite, check_numbers, others, time_constants, type_of
+from codesign.network.neuron_numbers import OF_NEURONS, are_finite, check_numbers, of_decay, others, type_of
 from codesign.network.topology import NetworkShape, TopologySpec, as_topology, layers_of_neurons, network_shape
-
-Decaying = Literal["time_constant", "synaptic_time_constant"]
 
 
 class SpikingNetwork(SentAsCopy):
@@ -123,8 +121,8 @@ class SpikingNetwork(SentAsCopy):
         """Check that neurons can be simulated with all numbers.
 
         Raises:
-            InputError: a weight, bias or threshold is not finite, a time constant is not above 0, one of `OF_NEURONS`
-                requires a gradient, or a gate does not fit this network.
+            InputError: a weight, bias or threshold is not finite, a time constant is not above 0, or a gate does not
+                fit this network.
         """
         numbers = {"biases": self.bias, **{name: getattr(self, name) for name in OF_NEURONS}}
         numbers |= {"thresholds": self.threshold, "time_constant": self.time_constant}
@@ -259,21 +257,14 @@ class SpikingNetwork(SentAsCopy):
             return None
         return torch.where(constants > 0, torch.exp(-self.timestep_s / constants), 0.0).to(torch.float32)
 
-    def set_decay(self, decay: float | torch.Tensor, *, which: Decaying = "time_constant") -> None:
-        """Set time constants such that exactly these float32 factors are left after a timestep.
-
-        Args:
-            decay: factors between 0 and 1: one for all neurons, (L,) one per layer of neurons, or (N,) one per neuron.
-            which: `time_constant`, of potentials (β), or `synaptic_time_constant`, of synaptic currents (α).
-
-        Raises:
-            InputError: their shape is wrong, one is out of range, or there is a leak although a timestep has 0 s.
-        """
-        one_of("which", which, get_args(Decaying))
-        layers, neurons = len(self.shape.layers), self.shape.neurons
-        constants = time_constants(decay, self.timestep_s, layers, neurons).to(self.threshold.device)
-        of_neurons = constants if constants.shape == (neurons,) else self.of_neurons(constants.expand(layers))
-        setattr(self, which, of_neurons.clone().requires_grad_(getattr(getattr(self, which), "requires_grad", False)))
+    def set_decay(self, decay: float | torch.Tensor) -> None:
+        """Set time constants such that exactly these float32 factors are left of potentials after a timestep: one for
+        all neurons, or (N,). Raises InputError if one is not between 0 and 1."""
+        factors = torch.as_tensor(decay, dtype=torch.float32).detach().expand(self.shape.neurons)
+        if not bool(((factors >= 0) & (factors <= 1)).all()):
+            raise InputError("decay: must be between 0 and 1, found others")
+        constants = torch.from_numpy(of_decay(factors.numpy(force=True), self.timestep_s))
+        self.time_constant = constants.to(self.threshold.device).requires_grad_(self.time_constant.requires_grad)
 
     def expect_buffers(self, names: Iterable[str]) -> None:
         """Create those optional buffers that a state dict names, and remove others unless it is a part, without

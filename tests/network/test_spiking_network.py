@@ -109,12 +109,10 @@ def test_a_part_of_a_state_changes_nothing_else():
 def test_decays_are_set_to_the_last_bit():
     network = network_of("2-1000-2", time_constant="5 ms")
     decay = torch.cat([torch.rand(998, generator=torch.Generator().manual_seed(0)), torch.tensor([0, 1e-40, 1, 0.1])])
-    network.set_decay(decay, which="synaptic_time_constant")
-    assert torch.equal(network.synaptic_decay(), decay)
-    assert torch.equal(network.double().float().synaptic_decay(), decay)
+    network.set_decay(decay)
+    assert torch.equal(network.decay, decay)
+    assert torch.equal(network.double().float().decay, decay)
     assert network.threshold.dtype == torch.float32
-    network.set_decay(torch.tensor([0.3, 1]))
-    assert torch.equal(network.decay, torch.tensor([0.3, 1]).repeat_interleave(torch.tensor([1000, 2])))
     with pytest.raises(InputError, match="decay: must be between 0 and 1"):
         network.set_decay(1.5)
     network.time_constant.requires_grad_()
