@@ -120,8 +120,5 @@ def test_a_mesh_without_rows_and_columns_is_as_near_to_a_square_as_holds_the_cor
     assert (tall.mesh.rows, tall.mesh.columns) == (6, 3)
     assert placed("1-16", open_).geometry.vertical[0].max() == placed("1-16", chip).geometry.vertical[0].max() == 3
     assert placed("1-16", flat).geometry.horizontal[0].max() == 7
-    for wrong in (0, 1.5, "two"):
-        with pytest.raises(InputError, match=r"network_on_chip\.rows: must be"):
-            with_parameter(open_, "network_on_chip.rows", wrong)
     with pytest.raises(InputError, match=r"place for 8 cores .*, the chip has 16; leave out rows and columns"):
         with_parameter(chip, "network_on_chip.rows", 2)

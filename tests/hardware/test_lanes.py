@@ -16,7 +16,6 @@ import codesign as cd
 from codesign.hardware.chip.parameters import with_parameter, with_parameters
 from codesign.hardware.chip.prices import number_at
 from codesign.hardware.chip.structure import estimate
-from codesign.hardware.cost.action_counts import action_counts
 from codesign.hardware.cost.work import PlacedExecution
 from codesign.hardware.placement.lanes import message_cycles
 from codesign.network.cuts import CUTS, cut_order
@@ -236,14 +235,3 @@ def test_all_lanes_serve_a_spike_in_one_operation_wherever_its_neuron_lies() -> 
     for each in (chip, chip.model_copy(update={"structure": None})):
         placed = PlacedExecution(execution, cd.place(network.shape, each))
         assert placed.deliveries.operations.sum() == near(9)
-
-
-def test_a_spike_that_a_max_pool_loses_occupies_no_crossbar() -> None:
-    chip = structured(1, neurons=25).model_copy(update={"crossbar": True})
-    placed, every = at_the_edge("max_pool", chip), at_the_edge("sum_pool", chip)
-    for one in (placed, every):
-        assert one.deliveries.operations.sum() == near(action_counts(one).synaptic_operation.sum())
-    np.testing.assert_array_equal(every.passed, every.messages.spikes)
-    pooled = placed.targets == 1
-    messages = placed.passed[pooled] * placed.reach.share[placed.messages.source[pooled]].sum(axis=1)
-    assert messages.sum() == near(placed.execution.synaptic_operations[:, 1].sum() / 3)

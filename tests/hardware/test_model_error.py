@@ -17,7 +17,6 @@ from codesign.analysis.results.books import in_book
 from codesign.errors import DocumentError
 from codesign.exploration.jobs.jobs import chip_digest
 from codesign.hardware.chip.parameters import with_parameter
-from codesign.hardware.chip.parts import ModelError
 from codesign.hardware.cost.uncertainty import uncertain_numbers, uncertainty_columns
 from codesign.hardware.draws import draws_of
 from codesign.hardware.library import chip_names, chip_variant, find_chip, load_chip
@@ -48,14 +47,6 @@ def test_only_measurements_that_test_the_model_count_each_at_its_farther_end() -
     assert found.energy == near(math.exp(math.sqrt(sum(one**2 for one in logarithms) / 6)), rel=0.005)
     assert found.latency == LIBRARY.latency
     assert "from 5 measurements of energy and 0 of time" in found.note
-
-
-def test_a_measurement_of_nothing_and_one_far_off_are_no_mistakes() -> None:
-    far = several(("energy: 1 J", COUNT % ""), ("energy: 0 J", COUNT % ""), ("energy: 1e9 J", COUNT % ""))
-    assert measured_error(far).energy == ModelError.most
-    assert "from 2 measurements of energy and" in measured_error(far).note
-    nothing = several(("energy: 1 nJ", "{kind: counts, events: {synaptic_operation: [0, 1000]}}"))
-    assert measured_error(nothing).energy == near(math.exp(math.hypot(math.log(1e6), math.log(1.7)) / 2**0.5), rel=0.01)
 
 
 def test_the_library_s_own_factors_are_those_in_the_code() -> None:

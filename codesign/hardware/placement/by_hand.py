@@ -34,12 +34,10 @@ def parts_by_hand(shape: NetworkShape, cores: Sequence[Any], filled: tuple[Slice
 def check_cores(budget: Budget, parts: Sequence[Slice]) -> None:
     """Raises InputError for a core that the chip does not have, or to which a layer returns."""
     most = budget.most_cores
-    if most is None:  # scaled, or chips without a stated limit: as many as the parts can need
-        most = budget.cores * len(parts) if budget.spans_chips else max(budget.cores, len(parts))
     seen: set[tuple[int, int]] = set()
     for part in parts:
         where = f"cores: {ordinal(part.layer + 1)} layer, core {part.core}"
-        if part.core >= most:
+        if most is not None and part.core >= most:
             raise InputError(f"{where}: there is none; {budget.chip.name} has cores 0 to {most - 1:,}")
         if (part.layer, part.core) in seen:
             raise InputError(

@@ -52,9 +52,8 @@ def library_error(chips: Iterable[Chip]) -> tuple[float, float]:
 
 
 def _typical(logarithms: list[float]) -> float:
-    """A factor with three digits from the root mean square of logarithms, at most `ModelError.most`."""
-    logarithm = math.sqrt(sum(value**2 for value in logarithms) / len(logarithms))
-    return float(f"{math.exp(min(logarithm, math.log(ModelError.most))):.3g}")
+    """A factor with three digits from the root mean square of logarithms."""
+    return float(f"{math.exp(math.sqrt(sum(value**2 for value in logarithms) / len(logarithms))):.3g}")
 
 
 def _logarithms(checks: Iterable[Check], quantity: Literal["energy", "latency"]) -> list[float]:
@@ -66,6 +65,6 @@ def _logarithms(checks: Iterable[Check], quantity: Literal["energy", "latency"])
     for check in tests:
         stands = check.quantity == "power" and check.worked and quantity == "energy"
         if check.quantity == quantity or (stands and check.run not in energies):
-            ends = (end / check.measured for end in (check.model_low, check.model_high))  # type: ignore[operator]
-            found.append(max((math.log(end or 1 / ModelError.most) for end in ends), key=abs))
+            ends = (end / check.measured for end in (check.model_low, check.model_high) if end)  # type: ignore[operator]
+            found += sorted(map(math.log, ends), key=abs)[-1:]
     return found
