@@ -141,8 +141,6 @@ synchronization: {kind: timer}
     ]
     needs = "times.synaptic_operation.cycles: needs the chip's clock"
     assert mistakes("remove: [clock]\n") == [f"base.yaml:25: {needs}"]
-    (told,) = mistakes("energies: {synaptic_operation: {range: [4 pJ]}}\n")
-    assert "energies.synaptic_operation.range: must be a list [low, high] of two numbers with units" in told
     assert "weight_memory: must be a whole number of bits" in mistakes("weight_memory: 64 KB\nweight_bits: 8\n")[0]
     assert mistakes("", "bse")[0].startswith("mine.yaml:2: extends: unknown chip 'bse'; did you mean ")
     wrong = "extends: must be the name of a chip or the path of its file, found a list"

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Collection
 from functools import partial
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from codesign.hardware.chip.provenance import Confidence, Sourced
 from codesign.hardware.terms import ACTIONS, INCLUDABLE_TERMS, Operation
-from codesign.mistakes import problem
+from codesign.mistakes import of_form, problem
 from codesign.units import (
     Area,
     Energy,
@@ -39,10 +39,8 @@ def within(value: float, least: float, most: float, unit: str) -> float:
     """The value. Raises a validation error if it is not between `least` and `most`."""
     if least <= value <= most:
         return value
-    limits = (
-        f"between {format_si(least, unit)} and {format_si(most, unit)}" if least else f"at most {format_si(most, unit)}"
-    )
-    raise problem(f"must be {limits}, found {format_si(value, unit)}")
+    lowest, highest, found = (format_si(limit, unit) for limit in (least, most, value))
+    raise problem(f"must be between {lowest} and {highest}, found {found}")
 
 
 def _counts(value: Any, *, of: str = "") -> tuple[int, ...]:
@@ -54,16 +52,9 @@ def _counts(value: Any, *, of: str = "") -> tuple[int, ...]:
     )
 
 
-def of_words(words: Iterable[str]) -> BeforeValidator:
+def of_words(words: Collection[str]) -> AfterValidator:
     """A validator that a text is one of these words."""
-    allowed = tuple(words)
-
-    def check(value: Any) -> Any:
-        if value not in allowed:
-            raise problem(f"must be one of {', '.join(allowed)}, found {value!r}")
-        return value
-
-    return BeforeValidator(check)
+    return of_form("|".join(words), f"one of {', '.join(words)}")
 
 
 def _voltage(text: str) -> str:
@@ -152,13 +143,6 @@ class QuantityNumber(PriceNumber):
     `range` is stated if sources conflict or an error is published; otherwise `codesign.hardware.cost.uncertainty`
     assumes one from the confidence.
     """
-
-    @field_validator("range", mode="before", check_fields=False)
-    @classmethod
-    def _two_ends(cls, ends: Any) -> Any:
-        if ends is None or (isinstance(ends, list | tuple) and len(ends) == 2):
-            return ends
-        raise problem(f"must be a list [low, high] of two numbers with units, found {ends!r}")
 
     @model_validator(mode="after")
     def _check_range(self) -> QuantityNumber:
