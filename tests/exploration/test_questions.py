@@ -103,15 +103,6 @@ questions:
     assert ["did you mean" in message for _, message in mistakes_of(load, tmp_path, SWEEP + wrong)] == [True] * 5
 
 
-def test_a_wrong_axis_is_told_beside_mistakes_of_its_chip_and_recommended_to_no_question(tmp_path):
-    text = SWEEP.replace("loihi: {}", "loihi: {energies: {spike: 3 ns}}").replace("loihi.mapping", "loihi.vector_with")
-    asked = f"{text}questions: {{a: {{choose: axis.chip.loihi.vector_width, least: energy_j}}}}\n"
-    energy, axis, choice = (message for _, message in mistakes_of(load, tmp_path, asked))
-    assert energy.startswith("chips.loihi.energies.spike.value: must be a quantity in J")
-    assert axis.endswith("has no parameter 'vector_with'; did you mean 'vector_width'?")
-    assert choice.endswith("no 'axis.chip.loihi.vector_width' to choose; allowed: chip, recipe, schedule")
-
-
 def test_questions_are_merged_and_removed_like_other_blocks(tmp_path):
     asked = "questions:\n  a: {choose: chip, least: energy_j}\n  b: {choose: recipe, most: accuracy}\n"
     (tmp_path / "base.yaml").write_text(SWEEP + asked)

@@ -6,7 +6,7 @@ form.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from codesign.analysis.answers.selecting import FACTS, selection_problems
@@ -33,9 +33,8 @@ _SETTINGS = {
 """Settings that a publication may have, by the first word of their paths."""
 
 
-def problems(data: dict[str, Any], blocks: Blocks, wrong: Collection[Any]) -> Mistakes:
-    """Yield every mistake between questions and the rest of a file: its path in the file and a message. Axes with
-    mistakes of their own (`wrong`) are not suggested."""
+def problems(data: dict[str, Any], blocks: Blocks) -> Mistakes:
+    """Yield every mistake between questions and the rest of a file: its path in the file and a message."""
     axes = {path: list_at(data, "axes", path) for path in mapping(data, "axes")}
     if "space" in data:
         axes["trial"] = []  # the only axis of a study's results
@@ -47,15 +46,15 @@ def problems(data: dict[str, Any], blocks: Blocks, wrong: Collection[Any]) -> Mi
         content = value_at(data, at)
         if not isinstance(content, dict):
             continue  # reported by its model
-        for inner, message in (*_choices(content, axes, wrong), *_columns(content), *_selections(content, known)):
+        for inner, message in (*_choices(content, axes), *_columns(content), *_selections(content, known)):
             yield (*at, *inner), message
 
 
-def _choices(content: Mapping[str, Any], axes: Mapping[str, Any], wrong: Collection[Any]) -> Mistakes:
+def _choices(content: Mapping[str, Any], axes: Mapping[str, Any]) -> Mistakes:
     chosen = content.get("choose")
     if not isinstance(chosen, str):
         return
-    allowed = [*CHOICES, *(f"{AXIS_PREFIX}{path}" for path in axes if path not in wrong)]
+    allowed = [*CHOICES, *(f"{AXIS_PREFIX}{path}" for path in axes)]
     if chosen not in CHOICES and chosen.removeprefix(AXIS_PREFIX) not in axes:
         yield ("choose",), f"there is no '{chosen}' to choose{suggestion(chosen, allowed)}"
 

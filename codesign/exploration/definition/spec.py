@@ -120,9 +120,8 @@ class SweepSpec(FileSpec):
         yield from checks.problems(data, blocks)
         hidden = [name for name in checks.mapping(data, "schedules") if name in BUILT_IN_SCHEDULES]
         yield from ((("schedules", name), "every sweep has a schedule of that name; rename yours") for name in hidden)
-        in_axes = list(axis_checks.problems(data, blocks))
-        yield from in_axes
-        yield from question_checks.problems(data, blocks, {path[1] for path, _ in in_axes if path[0] == "axes"})
+        yield from axis_checks.problems(data, blocks)
+        yield from question_checks.problems(data, blocks)
 
     @classmethod
     def relocate(cls, location: Path_, data: Any) -> Path_:
