@@ -57,7 +57,7 @@ def line_of(text: str) -> int:
             "space.network.depth: cannot be combined with network.hidden",
         ),
         (WIDTH, "chip.vector_with: [1, 2]", "has no parameter 'vector_with'; did you mean 'vector_width'?"),
-        (WIDTH, "recipe.model: [a.safetensors]", "recipe.model: cannot be varied; give each model a recipe of its own"),
+        (WIDTH, "recipe.model: [a.safetensors]", "recipe.model: cannot be varied; give each a recipe of its own"),
         (WIDTH, "weather: [1, 2]", "must be recipe, chip, schedule"),
         (WIDTH, "network.width: {choices: [4], when: {recipe.polici: random}}", "'recipe.polici' is not .*; did"),
         ("column: accuracy", "column: acuracy", "unknown numeric column 'acuracy'; did you mean 'accuracy'?"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from pydantic import ValidationError
@@ -16,17 +16,11 @@ from codesign.mistakes import suggestion
 from codesign.workload.datasets.registry import get_dataset
 from codesign.workload.spec import WorkloadSpec
 
-_NOT_VARIED: Mapping[str, Mapping[str, str]] = {
-    "chip": {
-        "extends": "give each chip an entry of its own under `chips`",
-        "schedules": "list them in the chip's entry",
-    },
-    "recipe": {
-        **dict.fromkeys(("model", "from", "from_"), "give each model a recipe of its own"),
-        **{name: f"give each {name} a recipe of its own" for name in ("method", "chip", "preset")},
-    },
-    "network": {"neuron": "write neuron.<parameter>"},
-    "workload": dict.fromkeys(
+_NOT_VARIED: Mapping[str, tuple[Collection[str], str]] = {
+    "chip": (("extends", "schedules"), "list schedules in the chip's entry, and give each chip an entry of its own"),
+    "recipe": (("model", "from", "from_", "method", "chip", "preset"), "give each a recipe of its own"),
+    "network": (("neuron",), "write neuron.<parameter>"),
+    "workload": (
         ("name", "file", "folder", "split", "seed", "validation", "test"),
         "give each its own sweep: all points must be tested on the same samples",
     ),
@@ -39,7 +33,8 @@ _TEXTS = ("network.hidden", "network.topology")
 def no_path(block: str, parameter: str) -> str | None:
     """Why a parameter of a block cannot be varied; None if it can. Numbers of chips are checked with their values."""
     head, _, rest = parameter.partition(".")
-    if instead := _NOT_VARIED.get(block, {}).get(head):
+    fixed, instead = _NOT_VARIED.get(block, ((), ""))
+    if head in fixed:
         return f"cannot be varied; {instead}"
     if block == "chip" or changes_widths(f"{block}.{parameter}"):
         return None

@@ -124,13 +124,8 @@ def _mistakes(spec: SweepSpec, loaded: Loaded, workload: WorkloadOutline) -> Ite
         flat = isinstance(network.topology.layers[0], Linear)
         fits = math.prod(source) == math.prod(workload.input_grid) if flat else source == workload.input_grid
         if not fits or classes != workload.classes:
-            form = ", ".join(map(str, source if source[1:] != (1, 1) else source[:1]))
-            yield (
-                where,
-                f"takes {_inputs(source)} and has {classes} classes; workload '{spec.workload.name}' has "
-                f"{_inputs(workload.input_grid)} and {workload.classes} classes"
-                f"{'' if fits else f'; give it data of shape (samples, timesteps, {form})'}",
-            )
+            here = f"workload '{spec.workload.name}' has {_inputs(workload.input_grid)} and {workload.classes} classes"
+            yield where, f"takes {_inputs(source)} and has {classes} classes; {here}"
         if not (math.isclose(network.timestep_s, workload.timestep_s) or network.timeless):
             here = f"those of workload '{spec.workload.name}' last {workload.timestep_s:g} s"
             yield where, f"decays by {network.timestep_s:g} s a timestep, and {here}"
