@@ -12,10 +12,10 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from codesign.analysis.results.columns import is_of_design
-from codesign.exploration.definition.checks import Blocks, Mistakes, blocks_of, list_at, mapping
+from codesign.exploration.definition.checks import Blocks, Mistakes, blocks_of, mapping
 from codesign.exploration.definition.spec import SweepSpec
 from codesign.exploration.definition.varied import of_given_model, overridden
-from codesign.exploration.study.domains import Choices, Domain, Range, SameAs
+from codesign.exploration.study.domains import Choices, Domain, SameAs
 from codesign.exploration.study.space import Parameter, SearchSpace, read_parameter
 from codesign.mistakes import suggestion
 from codesign.training.presets import PRESETS
@@ -32,7 +32,6 @@ def problems(data: Any) -> Mistakes:
         splits = "the validation split, and the final front and the baseline on the test split"
         yield ("evaluation", "split"), f"a study evaluates trials on {splits}; remove it"
     yield from _space(data, blocks_of(data), _readable(data))
-    yield from _fidelity(data)
 
 
 def _readable(data: dict[str, Any]) -> SweepSpec | None:
@@ -82,15 +81,13 @@ def _space(data: dict[str, Any], names: Blocks, base: SweepSpec | None) -> Mista
     for path, parameter in space.parameters.items():
         if wrong.isdisjoint(parameter.needs(written)):
             texts = list(_values(space, parameter, names))
-            yield from ((("space", path), text) for text in dict.fromkeys(texts))
+            yield from ((("space", path), text) for text in texts)
             wrong |= {path} if texts else set()
         else:
             wrong.add(path)
 
 
 _DOMAIN: TypeAdapter[Any] = TypeAdapter(Domain)
-_ENDS = 2
-"""Number of ends of a range, the first of its examples."""
 _ANYTHING = Choices(choices=(0,))
 """Stands in for a domain that cannot be parsed."""
 
@@ -117,27 +114,12 @@ def _names(parameter: Parameter, parameters: Mapping[str, Parameter], wrong: set
 
 
 def _values(space: SearchSpace, parameter: Parameter, names: Blocks) -> Iterator[str]:
-    """Yield mistakes in each value of a domain, on its own; values that are invalid together are found when a trial has
-    them."""
-    source, domain = space.drawn(parameter.path)
+    """Yield mistakes in the values of a domain, each on its own; values that are invalid together are found when a
+    trial has them."""
     known = None if parameter.field else names[parameter.block]
-    shared = "" if source == parameter.path else f"same_as: cannot have the values of {source}: "
-    told = False
-    for place, value in enumerate(domain.examples):
-        if told and place >= _ENDS and isinstance(domain, Range):  # the file does not give values between invalid ends
-            return
+    for value in space.drawn(parameter.path)[1].examples:
         if known is not None and value not in known:
-            yield f"{shared}unknown {parameter.block} '{value}'{suggestion(str(value), known)}"
+            yield f"unknown {parameter.block} '{value}'{suggestion(str(value), known)}"
         elif parameter.field and (text := space.refusal(parameter, value)) is not None:
-            told = True
-            yield f"{shared}{text}"
-
-
-def _fidelity(data: dict[str, Any]) -> Mistakes:
-    """Yield parameters of the space that fidelity levels also set."""
-    set_by_levels = {name for level in list_at(data, "fidelity", "levels") if isinstance(level, dict) for name in level}
-    for path in mapping(data, "space"):
-        of_recipe = path.startswith("recipe.") and path.endswith(".epochs")
-        name = "samples" if path == "workload.train" else "epochs" if of_recipe else ""
-        if name in set_by_levels:
-            yield ("space", path), f"fidelity levels set the {name}; search for them or give levels"
+            yield text
+            return  # between the ends of a range lie values that nobody wrote

@@ -57,8 +57,6 @@ class Range(Spec):
             raise ValueError(f"a log scale needs ends above 0, found from: {self.from_}")
         if self.scale == "log" and self.step is not None:
             raise ValueError("a log scale has no step; remove one of the two")
-        if self.step is not None and self.step > high - low:
-            raise ValueError(f"step must not be larger than the range, found {self.step}")
         if isinstance(self.from_, int) and isinstance(self.to, int) and isinstance(self.step, float):
             raise ValueError(f"between whole numbers, step must be one as well, found {self.step}")
         return self

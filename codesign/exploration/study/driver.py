@@ -114,10 +114,7 @@ class Driver:
     def _trial(self, number: int) -> Trial:
         """A trial to evaluate: a new one, or one of an earlier run, which may have ended in the middle of a draw."""
         if number < self._asked:
-            frozen = self._study.get_trials(deepcopy=False)[number]
-            if frozen.state.is_finished():
-                raise InputError(f"{self._place}: trial {number} was ended by another process; choose another --output")
-            return Trial(self._study, frozen._trial_id)
+            return Trial(self._study, self._study.get_trials(deepcopy=False)[number]._trial_id)
         trial = self._study.ask()
         if trial.number != number:
             raise InputError(f"{self._place}: another process adds trials; only one may search at a time")

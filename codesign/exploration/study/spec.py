@@ -76,11 +76,7 @@ class SamplerEntry(Spec):
     @classmethod
     def _by_name(cls, data: Any) -> Any:
         """Read a bare name as a sampler without options."""
-        if isinstance(data, str):
-            return {"name": data}
-        if not isinstance(data, dict):
-            raise ValueError(f"must be the name of a sampler or {{name, seed, options}}, found {data!r}")
-        return data
+        return {"name": data} if isinstance(data, str) else data
 
 
 class BudgetEntry(Spec):
@@ -115,12 +111,6 @@ class FidelityLevel(Spec):
     samples: Positive | None = None
     evaluation_samples: Positive | None = None
     seeds: Positive | None = None
-
-    @model_validator(mode="after")
-    def _check(self) -> FidelityLevel:
-        if not self.model_fields_set:
-            raise ValueError("give at least one of epochs, samples, evaluation_samples and seeds")
-        return self
 
     def applied(self, sweep: SweepSpec) -> SweepSpec:
         update: dict[str, Any] = {}

@@ -153,9 +153,6 @@ def _write(evaluations: Evaluations, tested: dict[str, Plan], facts: StudyFacts,
     points = tuple(point for plan in tested.values() for point in plan.points)
     topologies = tuple(dict.fromkeys(topology for plan in tested.values() for topology in plan.topologies))
     workloads = {fingerprint: workload for plan in tested.values() for fingerprint, workload in plan.workloads.items()}
-    left_out = dict.fromkeys(run.workloads.load(one).left_out for one in workloads)
-    for note in filter(None, [*left_out][1:]):  # the baseline's, which is the first, is reported already
-        run.progress.note(note)
     together = Plan(spec=spec, workloads=workloads, topologies=topologies, points=points)
     metadata = describe_sweep(together, evaluations.works, run, failed=len(failures))
     metadata = dataclasses.replace(metadata, axes=(AxisFacts(name=TRIAL_AXIS),), study=facts)
