@@ -14,7 +14,6 @@ import numpy as np
 
 from codesign.analysis.results.pareto import Direction, pareto_front
 from codesign.analysis.results.table import parquet_bytes
-from codesign.arguments import whole
 from codesign.arrays import Floats, Integers
 from codesign.errors import InputError
 from codesign.exploration.pricing.grid import Columns, Pricer, PricingProblem, mean_of_models, pricers_of
@@ -109,8 +108,7 @@ def run_pricing(
         chunk: number of points priced at a time; memory grows with it.
     """
     check_output(run.output)
-    threads = usable_cores() if threads is None else whole("threads", threads, least=1)
-    output, progress = run.output, run.progress
+    threads, output, progress = threads or usable_cores(), run.output, run.progress
     points, front, page = (Path(output) / name for name in ("points.parquet", "front.parquet", "index.html"))
     with held(lock_of(output)):
         with point_file(points, problem := prepare(spec, run)) as keep:

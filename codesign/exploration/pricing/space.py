@@ -15,7 +15,6 @@ from pydantic import Discriminator, Field, Tag
 from codesign.arrays import Floats, Integers
 from codesign.documents import Path_, Spec
 from codesign.errors import InputError
-from codesign.exploration.definition.entries import different
 from codesign.exploration.definition.network import AxisValue, column_values, unit_of_values
 from codesign.hardware.chip.barriers import BarrierTimes
 from codesign.hardware.chip.description import Chip
@@ -43,7 +42,8 @@ _MOST_STRUCTURES = 10_000
 
 
 class AxisRange(Spec):
-    """`points` values between two ends, both included, on a `linear` or `log` scale; lanes are rounded."""
+    """`points` values between two ends, both included, on a `linear` or `log` scale; lanes are rounded, and equal ones
+    kept once."""
 
     from_: Annotated[Written, Field(alias="from")]
     to: Written
@@ -71,7 +71,7 @@ class Axis(VariedPrice):
 
 def axis_of(chip: Chip, path: str, entry: tuple[AxisValue, ...] | AxisRange, *, group: str = "") -> Axis:
     """The axis of an entry of the file; `group` is the name of linked axes. Raises InputError if the price does not
-    exist, changes spikes and not only their price, cannot have a value, or has one twice without being linked."""
+    exist, changes spikes and not only their price, or cannot have a value."""
     kind = number_type(chip, path)
     if kind is None and path.startswith("structure."):
         kind = Number  # a word, such as the type of a memory
@@ -86,10 +86,6 @@ def axis_of(chip: Chip, path: str, entry: tuple[AxisValue, ...] | AxisRange, *, 
         replaced(chip, {path: value})  # raises if the value does not fit; `chip_at` looks at all prices together
     values = _spread(kind, path, entry) if isinstance(entry, AxisRange) else entry
     shown, unit = _shown(values)
-    try:
-        different("values", values, held=[*enumerate(shown)] if group else shown)
-    except ValueError as error:
-        raise InputError(str(error)) from None
     bare = "x" if issubclass(kind, BarrierTimes) else "cycles" if issubclass(kind, TimeNumber) else ""
     return Axis(path=path, group=group, shown=shown, unit=unit, bare=bare, kind=kind, values=values)
 
@@ -105,7 +101,7 @@ def _spread(kind: type[Number], path: str, entry: AxisRange) -> tuple[AxisValue,
         raise InputError(f"{path}: a log scale needs ends above 0, {ends}")
     numbers = (np.geomspace if entry.scale == "log" else np.linspace)(low, high, entry.points).tolist()
     if not kind.unit:
-        return tuple(map(round, numbers))
+        return tuple(dict.fromkeys(map(round, numbers)))
     if isinstance(entry.from_, str) and not unit:
         return tuple(f"x{number!r}" for number in numbers)
     return tuple(f"{number!r} {unit}" if unit else number for number in numbers)

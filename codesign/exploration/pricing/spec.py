@@ -13,7 +13,7 @@ from codesign.analysis.results.columns import is_of_design
 from codesign.documents import FileSpec, Path_, read_document, validate_document, value_at
 from codesign.errors import CodesignError, InputError
 from codesign.exploration.definition.checks import Mistakes, list_at, mapping
-from codesign.exploration.definition.entries import Aim, Name, Seed, different
+from codesign.exploration.definition.entries import Aim, Name, Seed
 from codesign.exploration.definition.library import load_sweep
 from codesign.exploration.definition.spec import SweepSpec
 from codesign.exploration.definition.variants import base_chip
@@ -79,9 +79,6 @@ class PricingSpec(FileSpec):
     def _check(self) -> PricingSpec:
         if not self.axes and not self.linked:
             raise ValueError("give 'axes' or 'linked': without them there is nothing to vary")
-        different("recipes", self.recipes)
-        different("training_seeds", self.training_seeds)
-        different("columns of objectives", self.sought)
         return self
 
     @property
@@ -208,12 +205,10 @@ def _axis_problems(data: dict[Any, Any], chip: Chip) -> Mistakes:
                 continue  # its form is invalid, and reported elsewhere
             except InputError as error:
                 yield place, str(error)
-        counts, together = [len(axis.values) for axis in axes], {*zip(*(axis.shown for axis in axes), strict=False)}
+        counts = [len(axis.values) for axis in axes]
         if linked and len(set(counts)) > 1:
             listed = ", ".join(map(str, counts))
             yield group, f"prices that move together need equally many values, found {listed}"
-        elif linked and len(axes) == len(members) and len(together) < counts[0]:
-            yield group, "prices that move together have the same values twice"
 
 
 _ENTRY: TypeAdapter[Any] = TypeAdapter(AxisEntry)
