@@ -13,6 +13,7 @@ from rich.padding import Padding
 from rich.table import Table
 
 from codesign.hardware.chip.description import Chip
+from codesign.hardware.chip.kinds import in_words
 from codesign.hardware.chip.missing import missing_parameters
 from codesign.hardware.comparison import STATIC_POWER, compared_numbers
 from codesign.hardware.terms import AGREEMENT
@@ -103,7 +104,9 @@ def _print_accounting(console: Console, chip: Chip) -> None:
 
 def _built(chip: Chip) -> Iterator[str]:
     """Synchronization, the network between cores, and their memories."""
-    yield f"synchronization: {chip.synchronization.summary}"
+    own = chip.synchronization
+    overload = f", overload: {own.overload}" if own.kind == "timer" else ""
+    yield f"synchronization: {in_words(own)}{overload}"
     mesh = chip.mesh
     if mesh is not None:
         cores = plural(mesh.cores_per_tile, "core")

@@ -112,12 +112,8 @@ network_on_chip: {shape: mesh, rows: 2, columns: 2, cores_per_tile: 2}
 structure: {memory: sram, state_memory: flip_flops, state_bits: 16}
 """
 KINDS = {
-    "{kind: barrier, times: 100 ns}": "a barrier once a timestep for all layers together",
-    "{kind: barrier, scope: layer}": "a barrier once a layer and timestep",
-    "{kind: timer, tick: 5 us, overload: drop}": (
-        "1 tick of 5 µs a timestep; what a core cannot finish in one is dropped"
-    ),
-    "{kind: asynchronous}": "none; a message is served as soon as its core is free",
+    "{kind: barrier, scope: layer, times: 100 ns}": "barrier by layer",
+    "{kind: timer, tick: 5 us, overload: drop}": "timer, overload: drop",
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import numpy as np
 from pydantic import BeforeValidator, Field
@@ -30,7 +30,7 @@ from codesign.hardware.chip.validation_models import Recomputation
 from codesign.hardware.terms import BOOKS, StaticPart
 from codesign.mistakes import of_form
 from codesign.network.neuron import FEATURES, Reset
-from codesign.units import Energy, Fraction, Positive, Power, Real, Time, plural
+from codesign.units import Energy, Fraction, Positive, Power, Real, Time
 
 Answer = Literal["yes", "no", "unknown"]
 Units = Annotated[Real, Field(ge=0, le=1e6)]
@@ -56,7 +56,6 @@ class Source(Spec):
 class Asynchronous(Spec):
     """No synchronization: a message is served as soon as its core is free."""
 
-    summary: ClassVar[str] = "none; a message is served as soon as its core is free"
     kind: Literal["asynchronous"]
 
 
@@ -68,11 +67,6 @@ class Barrier(Spec):
     times: BarrierTimes | None = None
     least_step: TimeNumber | None = None
 
-    @property
-    def summary(self) -> str:
-        each = "timestep for all layers together" if self.scope == "timestep" else "layer and timestep"
-        return f"a barrier once a {each}"
-
 
 class Timer(Spec):
     """Steps of fixed length. What a core cannot finish in a tick stretches the tick, or is dropped."""
@@ -82,24 +76,16 @@ class Timer(Spec):
     ticks_per_timestep: Positive = 1
     overload: Literal["stretch", "drop"]
 
-    @property
-    def summary(self) -> str:
-        late = "stretches the tick" if self.overload == "stretch" else "is dropped"
-        ticks = plural(self.ticks_per_timestep, "tick")
-        return f"{ticks} of {self.tick.text} a timestep; what a core cannot finish in one {late}"
-
 
 class Clocked(Spec):
     """Event-driven circuits with a clock, which the chip's `clock` states; no synchronization between layers."""
 
-    summary: ClassVar[str] = "none between layers; circuits have a clock"
     kind: Literal["clocked"]
 
 
 class Neighbour(Spec):
     """A core agrees with the cores that it feeds or is fed by before its next step; layers are pipelined."""
 
-    summary: ClassVar[str] = "a core agrees with those that it feeds or that feed it"
     kind: Literal["neighbour"]
     handshake: TimeNumber | None = None
 
