@@ -171,12 +171,10 @@ def _note(table: AnsweredTable) -> str:
 
 def _summary(metadata: ResultMetadata, points: Sequence[Point]) -> str:
     workload = metadata.workload
-    trained = [point for point in points if point.training_method != GIVEN]
-    seeds = sorted({len(point.training_seeds) for point in trained})  # points have fewer if trainings failed
+    seeds = max((len(point.training_seeds) for point in points if point.training_method != GIVEN), default=0)
     coverage = f" {workload.coverage}." if workload.coverage else ""
     counts = plural(len(points), "design point")
-    least = f"{seeds[0]} to " if len(seeds) > 1 else ""
-    each = f", {least}{plural(seeds[-1], 'training seed')} each" if seeds else ""
+    each = f", {plural(seeds, 'training seed')} each" if seeds else ""
     data = f"Data: {workload.name}, {workload.test:,} test samples.{coverage}"
     return " ".join(filter(None, [f"{counts}{each}.", data, _counted(metadata, points)]))
 

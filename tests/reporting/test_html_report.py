@@ -304,7 +304,7 @@ def test_a_page_with_too_many_points_holds_those_on_a_front_and_the_most_accurat
 
 
 def test_what_a_question_asks_for_is_in_the_page_of_however_many_points(monkeypatch):
-    monkeypatch.setattr("codesign.reporting.page.data._MOST_LETTERS", 0)
+    monkeypatch.setattr("codesign.reporting.page.data._MANY", 0)
     limited = {"choose": "chip", "least": "power_w", "where": ["neurons <= 300"]}
     rows = [row | {"power_w": 1e-3, "neurons": 202} for row in synthetic_rows()]
     keys = {each["key"] for each in columns(page_of(rows, synthetic_metadata(it=limited)))["measures"]}
@@ -360,9 +360,9 @@ def test_how_many_seeds_points_have_and_for_how_long_static_power_counts():
     gated = [row | {"assumptions": ["mubrain: static power is off between inputs"]} for row in rows]
     other = mubrain_row("unlayered_rs", "random", 0, 0)  # whose energy has no static power
     for some, seeds, energy in (
-        ([*rows, other], "1 to 2 training seeds each", "all that is powered as long as the input lasts. Latency"),
+        ([*rows, other], "2 training seeds each", "all that is powered as long as the input lasts. Latency"),
         (gated, "2 training seeds each", "all that is powered while computing, not between samples."),
-        ([*gated, rows[0] | {"recipe": "unlayered_rs", "point": "other"}], "1 to 2 training seeds each", None),
+        ([*gated, rows[0] | {"recipe": "unlayered_rs", "point": "other"}], "2 training seeds each", None),
         ([other], "1 training seed each", None),
         ([other | {"training_method": "given"}], "", None),
         ([*gated, other | {"training_method": "given"}], "2 training seeds each", "all that is powered while"),

@@ -22,8 +22,8 @@ from codesign.hardware.terms import StaticBook
 from codesign.terminal_text import escaped
 
 MOST_POINTS = 10_000
-_MOST_LETTERS = 950_000
-"""Most characters of the points' columns; the last columns are left out first, but none that a question needs."""
+_MANY = 3000
+"""More points than this have only the measures of the first screen and those that a question needs."""
 _MOST_GROUPS, _MOST_MATCHED = 60, 120_000
 """Most `_groups`, and most energies on matched terms, of which each point has one per group."""
 _LONGEST = 120
@@ -78,19 +78,15 @@ def columns_of(books: Mapping[StaticBook, Sequence[Point]], names: Names, asked:
     results. Facts in `asked` are included even if all points have the same value, and measures in `asked` have enough
     digits to decide."""
     points = books["board"]
-    means = _means(points, tuple(dict.fromkeys((*_FIRST, *sorted(asked), *_FURTHER))))
+    further = _FURTHER if len(points) <= _MANY else ()
+    means = _means(points, tuple(dict.fromkeys((*_FIRST, *sorted(asked), *further))))
     in_use = _means(books["cores_in_use"], tuple(MADE_OF_ENERGY))
     measures: list[dict[str, Any]] = []
-    letters = 0
     for column in means:
         found = _measure(points, column, means[column], names, decides=column in asked)
-        if found is None:
-            continue
-        if column in in_use:
-            found["inUse"] = [_rounded(mean, _DECIDING_DIGITS) for mean in in_use[column]]
-        letters += len(json.dumps(found))
-        if column in _FIRST or column in asked or letters < _MOST_LETTERS:
-            measures.append(found)
+        if found is not None:
+            own = {"inUse": [_rounded(mean, _DECIDING_DIGITS) for mean in in_use[column]]} if column in in_use else {}
+            measures.append(found | own)
     off = {place: point.set_aside for place, point in enumerate(points) if point.set_aside}
     words = sorted({*off.values()})
     return {
@@ -146,8 +142,7 @@ def _measure(
     # shares are rounded when shown; some decide
     decides = decides or column in _FIRST or column in MADE_OF_ENERGY
     digits = _DECIDING_DIGITS if decides or is_share(column) else _DIGITS
-    of_half = digits if is_share(column) else _DIGITS
-    halves = [_rounded(point.value(column).half_width, of_half) for point in points] if column in _FIRST else []
+    halves = [_rounded(point.value(column).half_width, digits) for point in points] if column in _FIRST else []
     return {
         "key": column,
         "label": _label(column),

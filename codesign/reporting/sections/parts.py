@@ -62,11 +62,7 @@ def _halved(points: Sequence[Point], names: Names) -> Table:
 
 
 def _change(factor: float) -> Cell:
-    if math.isnan(factor):
-        return Cell(UNKNOWN)
-    change = in_points(factor - 1)
-    text = f"{'+' if factor > 1 and change != '0.0' else ''}{change} %"
-    return Cell("" if factor == 1 else text, order=factor - 1)
+    return Cell(UNKNOWN) if math.isnan(factor) else Cell(f"{in_points(factor - 1)} %", order=factor - 1)
 
 
 def _layers(points: Sequence[Point], names: Names) -> Table:
