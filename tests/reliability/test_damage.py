@@ -100,10 +100,7 @@ def test_what_is_no_model_is_an_error_and_runs_nothing(tmp_path: Path) -> None:
         "pickle": pickle.dumps(Attack(marker)),
         "torch": saved(Attack(marker)),
         "truncated": good[: len(good) // 2],
-        "without its end": good[:-30],
-        "a list": saved([torch.zeros(2)]),
         "a text": saved({"connections.0.weight": "no tensor"}),
-        "empty": b"",
         "noise": np.random.default_rng(0).bytes(5000),
     }
     for name, payload in hostile.items():
@@ -129,12 +126,9 @@ def test_what_is_no_execution_is_an_error_and_runs_nothing(
         "objects": changed(arrays={**arrays, "labels": ["|O", arrays["labels"][1]]}),
         "facts": changed(shape=1),
         "an array more": changed(arrays={**arrays, "more": ["<f8", [3]]}),
-        "an array less": changed(arrays={name: kind for name, kind in arrays.items() if name != "scores"}),
         "beyond all memory": changed(arrays={**arrays, "labels": ["|u1", [1 << 60]]}),
-        "fewer than none": changed(arrays={**arrays, "labels": ["|u1", [-1]]}),
         "truncated": good[: len(good) // 2],
         "pickle": pickle.dumps(Attack(marker)),
-        "empty": b"",
     }
     for name, payload in hostile.items():
         with pytest.raises(UnreadableResultError, match="the stored execution cannot be read"):
@@ -144,36 +138,8 @@ def test_what_is_no_execution_is_an_error_and_runs_nothing(
 
 @pytest.mark.parametrize(
     "payload",
-    [
-        b"",
-        b"{",
-        b"[]",
-        b"null",
-        b'{"accuracy": NaN}',
-        b'{"accuracy": 1e999}',
-        b'{"accuracy": "0.5"}',
-        b'{"accuracy": [0.5]}',
-        b'{"samples": 1.5}',
-        b'{"assumptions": "a text"}',
-        b'{"nothing of ours": 1}',
-        b'{"status": null}',
-        b"\xff\xfe",
-        b"[" * 100_000,
-        b'{"samples": ' + b"9" * 10_000 + b"}",
-    ],
+    [b"", b"{", b'{"accuracy": NaN}', b'{"accuracy": "0.5"}', b'{"nothing of ours": 1}', b"\xff\xfe", b"[" * 100_000],
 )
 def test_what_are_no_columns_is_an_error(payload: bytes) -> None:
     with pytest.raises(UnreadableResultError, match="the stored columns cannot be read"):
         decode_columns(payload)
-
-
-def test_headers_that_say_anything_count_as_damage(store: Store) -> None:
-    import hashlib
-
-    key = Contents(store).model
-    for header in (b"[]", b"{}", b"1", b'{"bytes":"a","facts":{},"sha256":"a"}', b'{"bytes":1,"facts":[],"sha256":1}'):
-        first = f"codesign-store 1 {hashlib.sha256(header).hexdigest()}\n".encode()
-        Path(store.path(key)).write_bytes(first + header + b"\npayload")
-        assert store.facts(key) is None
-        Path(store.path(key)).write_bytes(first + header + b"\npayload")
-        assert store.get(key) is None

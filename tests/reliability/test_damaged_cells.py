@@ -18,7 +18,6 @@ from synthetic_sweep import loihi_row, mubrain_row, synthetic_metadata, with_ran
 from undisturbed_sweep import Undisturbed
 
 from codesign.analysis.results.columns import COLUMNS, ENTRIES
-from codesign.analysis.results.formatting import MEASURES
 from codesign.analysis.results.table import METADATA_KEY, read_results, write_results
 from codesign.console import PrintableConsole
 from codesign.errors import InputError
@@ -130,17 +129,6 @@ def made_up(folder: Path, *, study: bool) -> pa.Table:
     return pq.read_table(folder / "made_up")
 
 
-def asking(table: pa.Table) -> pa.Table:
-    """With a claim about each measure, a printed table and its settings."""
-    sides = {"more": {"layered": False}, "less": {"layered": True}}
-    claims = {name: {"claim": name, "column": name, **sides} for name in MEASURES}
-    row = {"label": "row", "of": {}, "values": {"accuracy": 0.9}}
-    printed = {"printed": "it", "columns": ["accuracy"], "rows": {"row": row}, "settings": {"epochs": 3, "train": 4}}
-    facts = json.loads(table.schema.metadata[METADATA_KEY])
-    changed = {**facts, "questions": {**claims, "printed": printed}}
-    return table.replace_schema_metadata({METADATA_KEY: json.dumps(changed).encode()})
-
-
 def sample(change: Callable[[pa.Table, random.Random], Change], table: pa.Table, count: int) -> Iterator[Change]:
     draw = random.Random(0)
     return (change(table, draw) for _ in range(count))
@@ -163,9 +151,3 @@ def test_any_change_of_a_column(tmp_path: Path, undisturbed: Undisturbed) -> Non
 @pytest.mark.parametrize("study", [True, False])
 def test_any_change_of_a_fact(tmp_path: Path, study: bool) -> None:
     check(sample(changed_fact, made_up(tmp_path, study=study), 300), tmp_path)
-
-
-@pytest.mark.fuzz
-@pytest.mark.thorough  # would catch a value that a claim, a measure or a printed table cannot bear
-def test_changes_of_what_questions_read(tmp_path: Path) -> None:
-    check(sample(changed_column, asking(made_up(tmp_path, study=False)), 300), tmp_path)

@@ -46,44 +46,28 @@ ANYWHERE: Mapping[str, Hostile] = {
     # code
     "apply": Hostile("a: 1\nb: !!python/object/apply:os.system ['touch owned']", 2, "tag 'tag:yaml.org"),
     "binary": Hostile("a: !!binary aGVsbG8=", 1, "tag 'tag:yaml.org,2002:binary' is not allowed"),
-    "local tag": Hostile("a: !mine x", 1, "tag '!mine' is not allowed"),
     # size and depth
     "laughs": Hostile(laughs(), 1, MANY),
     "itself": Hostile("a: &a [*a]", 1, DEEP),
     "brackets": Hostile("a: " + "[" * 10_000, 1, DEEP),
-    "braces": Hostile("a: " + "{a: " * 10_000, 1, DEEP),
-    "dashes": Hostile("- " * 10_000, 1, DEEP),
-    "question marks": Hostile("? " * 10_000, 1, DEEP),
     "indented": Hostile("".join(" " * i + "a:\n" for i in range(1200)), 50, DEEP),
     "long scalar": Hostile("title: " + "a" * 50_000_000, None, "is larger than 1,000,000 bytes"),
-    "long scalar that is read": Hostile("a: 1\n" + "b" * 900_000, 2, "is not valid YAML"),
     "long key": Hostile(f"? {'k' * 900_000}\n: 1", 1, "at most 200 characters, found 900,000"),
     "many keys": Hostile("".join(f"k{i}: 1\n" for i in range(26_000)), 25_000, MANY),
-    "many anchors": Hostile("".join(f"- &a{i} 1\n" for i in range(49_000)), 1, "found a list"),
-    "blank": Hostile(" " * 900_000, 1, "is empty"),
-    "lines": Hostile("a: |\n" + "\n" * 300_000 + "b", 300_002, "is not valid YAML"),
     # keys
     "twice": Hostile("name: a\nname: b\nname: c", 2, "'name' is given twice, first in line 1; keep one (2 times)"),
     "merged": Hostile("x: &x {a: 1}\n<<: *x", 2, "unknown key '<<'"),
     "key that is a list": Hostile("? [a, b]\n: 1", 1, "a key must be a plain word"),
-    "key that is nothing": Hostile("~: 1", 1, "unknown key '~'"),
     # characters
     "nul": Hostile("name: a\nb: \x00", 2, "the character U+0000 is not allowed"),
     "escaped escape": Hostile('a: 1\ntitle: "\\e]0;owned\\a"', 2, "control character U+001B"),
-    "escaped nul": Hostile('title: "a\\0"', 1, "the control character U+0000 is not allowed"),
     "escape in a key": Hostile('"\\e[2J": 1', 1, "the control character U+001B is not allowed"),
     "half a pair": Hostile('title: "\\uD800"', 1, "the control character U+D800 is not allowed"),
-    "no character": Hostile('title: "\\U00110000"', 1, "is not valid YAML"),
     "latin": Hostile(b"name: a\nb: \xe9", 2, "is not UTF-8 text: byte 11 is 0xe9"),
-    "utf-16": Hostile("name: a".encode("utf-16"), 1, "is not UTF-8 text: byte 0 is 0xff"),
     "noise": Hostile(bytes(range(256)) * 50, 2, "is not UTF-8 text: byte 128 is 0x80"),
     "mark": Hostile("\ufeffnaem: a", 1, "unknown key 'naem'; did you mean 'name'?"),
     # what is no document
     "nothing": Hostile("", 1, "is empty"),
-    "two": Hostile("a: 1\n---\nb: 2", 2, "expected a single document"),
-    "unknown alias": Hostile("a: *nobody", 1, "found undefined alias"),
-    "version": Hostile(f"%YAML {'9' * 5000}.1\n---\na: 1", 1, "is not valid YAML"),
-    "number": Hostile("1e400", 1, "found inf"),
     "long number": Hostile("name: " + "9" * 5000, 1, "name"),
 }
 
@@ -112,25 +96,18 @@ NAMES = ", ".join(f"d{i}: {{}}" for i in range(20_000))
 ALIASES = ", ".join(f"b{i}: *a" for i in range(60))
 SWEEPS: Mapping[str, Hostile] = {
     "up": named("../../etc/x"),
-    "with a nul": named('"a\\0b"', "the control character U+0000 is not allowed"),
     "long": named("a" * 100, "at most 80 characters"),
     "a chip elsewhere": sweep_file("  truenorth: {}", "  x: {extends: ../../../etc/passwd}", 11, "chips.x.extends: "),
     "a chip that is a device": sweep_file("  truenorth: {}", "  x: {extends: /dev/zero}", 11, "is a pipe or a device"),
     "a chip that is a pipe": sweep_file("  truenorth: {}", "  x: {extends: ./pipe.yaml}", 11, "is a pipe or a device"),
     "a chip that is a loop": sweep_file("  truenorth: {}", "  x: {extends: ./loop.yaml}", 11, "symbolic links"),
-    "a chip with a line": sweep_file("  truenorth: {}", '  x: {extends: "a\\nb"}', 11, "unknown chip 'a\\nb'"),
-    "a schedule with a line": sweep_file("[layered, asynchronous]", '["a\\nb"]', 10, "mubrain.schedules.0"),
     "a larger seed": sweep_file("[0]", f"[{'9' * 5000}]", 14, "seeds.training.0"),
-    "nan": sweep_file("5.0e-3", ".nan", 6, "recipe_defaults.learning_rate"),
     "many timesteps": sweep_file("timesteps: 3", f"timesteps: {10**12}", None, "workload"),
-    "a huge group": sweep_file("group_size: 4", f"group_size: {10**30}", 13, "schedules.asynchronous.group_size"),
     "a huge network": sweep_file('"12-8"', '"99999999999999x9999"', 4, "network"),
     "many layers": sweep_file('"12-8"', '"[9x99999]"', 4, "network"),
     "a grid": Hostile(TINY + GRID, 15, f"design points are more than a sweep may have, {MOST_POINTS:,}"),
     "a long axis": Hostile(TINY + LONG_AXIS, 16, MANY),
-    "a null axis": Hostile(TINY + "axes: {recipe.layered.epochs: [~, ~]}", 15, "recipe.layered.epochs"),
     "extends a pipe": Hostile(TINY + "extends: pipe.yaml", 15, "is a pipe or a device"),
-    "extends a loop": Hostile(TINY + "extends: loop.yaml", 15, "symbolic links"),
     "many datasets": Hostile(f"{TINY}datasets: {{{NAMES}}}", 15, "has 20,000 names"),
     "many scales of one": Hostile(f"{TINY}scales: {{a: &a {{axes: {{x: [{'1, ' * 900}]}}}}, {ALIASES}}}", 15, MANY),
 }
@@ -139,7 +116,6 @@ PRICE_FILES: Mapping[str, Hostile] = {
     "up": price_file("name: prices", "name: ../x", 1, "name: must be letters, digits"),
     "a sweep that is a device": price_file("./tiny.yaml", "/dev/zero", 2, "is a pipe or a device"),
     "a sweep that is a pipe": price_file("./tiny.yaml", "./pipe.yaml", 2, "is a pipe or a device"),
-    "a sweep that is a folder": price_file("./tiny.yaml", "./folder.yaml", 2, "Is a directory"),
     "many points": price_file("points: 5}", f"points: {10**9}}}", 6, "must be less than or equal to 10000"),
     "infinite ends": price_file("100 pJ", "1e400 pJ", 6, "must be finite"),
 }
@@ -148,7 +124,6 @@ CHIPS: Mapping[str, Hostile] = {
     name: Hostile(f"name: {value}\n", 1, says)
     for name, value, says in (
         ("up", "../../x", "name: must be lower-case letters"),
-        ("with a line", '"a\\nb"', "name: must be lower-case letters"),
         ("long", "a" * 100, "at most 64 characters"),
     )
 }
@@ -182,7 +157,6 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> Ended:
     for kind, command in COMMANDS.items():
         for place in ("pipe.yaml", "folder.yaml", "loop.yaml", "/dev/zero", "missing.yaml", "a" * 5000):
             commands[kind, place] = (*command, place)
-    commands["sweep", "many seeds"] = ("sweep", "tiny.yaml", "--dry-run", "--seeds", "1000000000")
 
     @cache
     def together(chips: bool) -> dict[tuple[str, str], Timed]:
@@ -229,13 +203,4 @@ def test_a_place_that_is_no_file(ended: Ended, kind: str, place: str, says: str)
     assert result.code == 2, result
     assert len(result.errors) == 1
     assert says in result.errors[0]
-    assert result.seconds < LIMIT_S
-
-
-def test_more_seeds_than_a_sweep_can_have(ended: Ended) -> None:
-    result = ended("sweep")["sweep", "many seeds"]
-    assert result.code == 2
-    assert "'--seeds'" in result.err
-    assert "1000" in result.err
-    assert "Traceback" not in result.err
     assert result.seconds < LIMIT_S
