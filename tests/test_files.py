@@ -352,21 +352,6 @@ def test_a_missing_package_is_named() -> None:
         known_implementations.pop("elsewhere")
 
 
-@pytest.mark.skipif(os.name == "nt", reason="permissions are others there")
-@pytest.mark.parametrize(("mode", "folder", "file"), [(0o2775, 0o2775, 0o644), (0o755, 0o700, 0o600)])
-def test_a_folder_that_others_may_write_to_stays_one(tmp_path: Path, mode: int, folder: int, file: int) -> None:
-    root = tmp_path / "store"
-    root.mkdir()
-    root.chmod(mode)
-    before = os.umask(0o077)
-    try:
-        open_folder(root).write("ab/name", b"x")
-    finally:
-        os.umask(before)
-    modes = [path.stat().st_mode & 0o7777 for path in (root / "ab", root / "ab" / "name")]
-    assert modes == [folder, file]
-
-
 @pytest.mark.skipif(os.name == "nt", reason="links need rights there")
 def test_a_link_that_leads_nowhere_hides_no_other_file(tmp_path: Path) -> None:
     (tmp_path / "name").write_bytes(b"x")

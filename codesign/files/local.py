@@ -53,16 +53,12 @@ class LocalFolder(Folder):
 
     def _write(self, name: str, data: bytes, durable: bool) -> None:
         path = self._path / name
-        shared = self._make(path.parent)
+        self._make(path.parent)
         with replacing(path, durable=durable) as file:
-            if shared:
-                os.chmod(file.name, shared & 0o644)
             file.write(data)
 
-    def _make(self, folder: Path) -> int:
-        """Create a folder within this one; return the permissions for files that others also use, regardless of the
-        umask, or 0. Others use it if they may write to this folder: whoever writes the first file must not lock them
-        out."""
+    def _make(self, folder: Path) -> None:
+        """Create a folder within this one, and remove what killed writers left in it."""
         made = list(takewhile(lambda place: not place.exists(), (folder, *folder.parents)))
         folder.mkdir(parents=True, exist_ok=True)
         for place in made:
@@ -70,15 +66,6 @@ class LocalFolder(Folder):
         if folder not in self._tidy:
             self._tidy.add(folder)
             _remove_abandoned(folder)
-        if folder == self._path:
-            return 0
-        mode = stat.S_IMODE(self._path.stat().st_mode)
-        if not mode & (stat.S_IWGRP | stat.S_IWOTH):
-            return 0
-        if made:
-            with suppress(PermissionError):  # someone else was first
-                folder.chmod(mode)
-        return mode
 
     def _size(self, name: str) -> int | None:
         status = (self._path / name).stat()
