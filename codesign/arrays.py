@@ -47,7 +47,6 @@ def narrowed(array: NDArray[Any]) -> NDArray[Any]:
 
 class OfArrays:
     """Base of dataclasses with arrays or tensors (`eq=False`): equal if every field is, number by number, with NaN
-
     equal to NaN.
 
     Like arrays, they have no hash. With `repr=False`, an array of more than a few numbers is shown as type and shape.

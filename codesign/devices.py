@@ -41,11 +41,9 @@ def usable_device(device: Any) -> torch.device:
     try:
         found = torch.device(device)
         torch.zeros(1, device=found)
-        reason = "it holds no numbers" if found.type == "meta" else ""
     except (RuntimeError, AssertionError, TypeError) as error:
         reason = str(error).strip().partition("\n")[0]
-    if reason:
         raise InputError(
             f"device: must be a device that torch can compute on here, such as 'cpu', found {device!r}: {reason}"
-        )
+        ) from None
     return found

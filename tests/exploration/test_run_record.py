@@ -21,7 +21,7 @@ from codesign.exploration.executors.base import Failure
 from codesign.exploration.jobs.jobs import ExecuteInputs
 from codesign.exploration.jobs.store import Entry, Store
 from codesign.exploration.runs.progress import Progress
-from codesign.exploration.runs.record import _BEAT_S, RECORD, RecordView, RunRecord, RunStatus, find_runs, read_record
+from codesign.exploration.runs.record import RECORD, RecordView, RunRecord, RunStatus, find_runs, read_record
 from codesign.exploration.sweep import SweepOutcome
 from codesign.exploration.work import Job
 from codesign.files import Folder, open_folder
@@ -195,22 +195,6 @@ def test_a_run_that_tells_nothing_gives_signs_of_life(tmp_path: Path, monkeypatc
         now[0] = 100.0
         assert written.wait(30)
     assert read_record(output).alive == 2100.0
-
-
-def test_a_place_that_takes_long_to_write_to_gets_signs_of_life_within_the_minute_all_the_same(tmp_path, monkeypatch):
-    now, output = [0.0], folder_at(tmp_path)
-    progress, recorder = recording(output, now)
-    write = output.write
-
-    def slowly(*file: Any, **how: Any) -> None:
-        now[0] += 10.0
-        write(*file, **how)
-
-    monkeypatch.setattr(output, "write", slowly)
-    recorder.take_up()
-    now[0] += _BEAT_S
-    progress.pulse()
-    assert read_record(output).alive == 2000.0 + 10.0 + _BEAT_S
 
 
 @pytest.mark.parametrize(("silent_s", "state"), [(10.0, "running"), (70.0, "dead")])

@@ -18,13 +18,13 @@ _STATES = {"complete": "green", "dropped": "", "infeasible": "", "failed": "bold
 """Colours from the terminal's own palette that are readable on light and dark backgrounds."""
 
 
-def run_picture(run: Progress, *, width: int, ascii_only: bool) -> Iterator[RenderableType]:
+def run_picture(run: Progress, *, width: int) -> Iterator[RenderableType]:
     """A run on a terminal of `width` characters: jobs, trials, running jobs, and the best front so far."""
     jobs = run.jobs()
     results = sum(jobs.ended.values()), sum(jobs.total.values())
     so_far = f"{format_duration(run.elapsed_s)} so far"
     left = f"about {format_duration(jobs.left_s)} left" if jobs.left_s else so_far
-    yield from counts_picture(jobs, run.search, results, width=width, running=True, left=left, ascii_only=ascii_only)
+    yield from counts_picture(jobs, run.search, results, width=width, running=True, left=left)
     yield from _under_way(list(run.running.items()), run.details)
     if run.front_lines:
         yield front_table(run.front_lines, rows=_FRONT)
@@ -43,21 +43,14 @@ def _under_way(jobs: Sequence[tuple[tuple[str, str], int]], details: Mapping[tup
 
 
 def counts_picture(
-    jobs: JobCounts,
-    search: TrialCounts | None,
-    results: tuple[int, int],
-    *,
-    width: int,
-    running: bool,
-    left: str = "",
-    ascii_only: bool = False,
+    jobs: JobCounts, search: TrialCounts | None, results: tuple[int, int], *, width: int, running: bool, left: str = ""
 ) -> Iterator[Text]:
     """Numbers of jobs by outcome and kind, and of trials, on a terminal of `width` characters. `results` are ended and
     total; `left` is the remaining time of a running run in words. The bar is no longer than the share of the trials."""
     done, total = results
     trials = [(sum(search.told.values()), search.trials)] if search is not None and search.trials else []
     reached = min([results, *trials], key=lambda part: part[0] / max(part[1], 1))
-    head = _bar(*reached, width, ascii_only=ascii_only).append(f" {done:,}/{total:,} jobs", style="default")
+    head = _bar(*reached, width).append(f" {done:,}/{total:,} jobs", style="default")
     rate = "" if jobs.rate_per_s is None or not running else rate_text(jobs.rate_per_s)
     yield joined([head, rate, left])
     yield joined(
@@ -89,12 +82,11 @@ def _trial_counts(search: TrialCounts, *, running: bool) -> Text:
     )
 
 
-def _bar(done: int, total: int, width: int, *, ascii_only: bool = False) -> Text:
+def _bar(done: int, total: int, width: int) -> Text:
     """A bar for a terminal of `width` characters, readable without colours."""
     length = 20 if width < 100 else 40
     filled = min(length, length * done // max(total, 1))
-    full, rest = ("#", "-") if ascii_only else ("━", "─")
-    return Text.assemble((full * filled, "green"), (rest * (length - filled), "dim"))
+    return Text.assemble(("━" * filled, "green"), ("─" * (length - filled), "dim"))
 
 
 def joined(parts: Iterable[Text | str]) -> Text:

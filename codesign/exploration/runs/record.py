@@ -32,12 +32,9 @@ RECORD = "run.json"
 _MOST_BYTES = 2**20
 _MOST_FRONT = 20
 _PAUSE_S = 5.0
-_SHARE = 0.05
-"""A record is written at most once per pause, and in at most this share of the time."""
+"""A record is written at most once per pause."""
 _BEAT_S = 20.0
-"""Interval of signs of life while nothing happens: a job in this process, or a page, may take longer than `ALIVE_S`. It
-is also the longest pause between records: 20 times the time of a write to a slow place, or of one during which the
-process was stopped, may exceed `ALIVE_S`, too."""
+"""Interval of signs of life while nothing happens: a job in this process, or a page, may take longer than `ALIVE_S`."""
 ALIVE_S = 60.0
 """Time after its last sign of life for which a process counts as running. Whether its number still exists says nothing:
 containers may share a host's name, not its processes."""
@@ -202,7 +199,6 @@ class RecordView(View):
     def _write(self) -> None:
         record, run = self._record, self.run
         with self._writing:
-            start = run.clock()
             record.alive, record.executor, record.jobs = self._wall_clock(), run.executor, run.jobs()
             record.failures, record.search = tuple(map(_text, run.last_failures)), run.search
             record.front, record.front_size = run.front_lines[:_MOST_FRONT], len(run.front_lines)
@@ -213,8 +209,7 @@ class RecordView(View):
                 if not self._noted:
                     self._noted = True
                     run.note(f"no record of this run can be written, so `codesign status` lacks it: {_reason(error)}")
-            now = run.clock()
-            self._next = now + min(_BEAT_S, max(_PAUSE_S, (now - start) / _SHARE))
+            self._next = run.clock() + _PAUSE_S
 
 
 def _reason(error: BaseException) -> str:
