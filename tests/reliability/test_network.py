@@ -44,9 +44,3 @@ def test_a_serial_sweep_opens_no_socket(folder: Path, cache_root: Path, undistur
     ended = watched(folder, cache_root, "sweep", "tiny.yaml", "--executor", "serial", *places)
     assert ended.returncode == 0, ended.stderr
     undisturbed.check_results(folder / "out" / "results.parquet")
-    assert (
-        watched(
-            folder, cache_root, "sweep", "tiny.yaml", "--ray-address", "127.0.0.1:1", *places, "--seeds", "2"
-        ).returncode
-        == 99
-    )

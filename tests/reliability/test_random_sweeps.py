@@ -1,5 +1,5 @@
-"""Random sweeps and studies of everything that a file can say, each run to its page: the file is refused, or the page
-has no number that is none, and no job fails but for training that diverges.
+"""Random sweeps of everything that a file can say, each run to its page: the file is refused, or the page has no number
+that is none, and no job fails but for training that diverges.
 
 Would catch a combination of features that nobody tried: those that were found ended runs that had taken minutes.
 """
@@ -149,35 +149,6 @@ def swept(draw: random.Random, file: dict[str, Any]) -> dict[str, Any]:
     return {**file, "axes": axes}
 
 
-def searched(draw: random.Random, file: dict[str, Any]) -> dict[str, Any]:
-    """The same as a study."""
-    space = {
-        "recipe": ["first", "second"],
-        "chip": list(file["chips"]),
-        "recipe.learning_rate": {"from": 1e-3, "to": 5e-3, "scale": "log"},
-        "recipe.policy": ["random", "momentum"],
-        "schedule.group_size": [1, 8, "all"],
-        "neuron.time_constant": {"from": "1 ms", "to": "50 ms", "scale": "log"},
-        "network.width": {"from": 8, "to": 24, "step": 8},
-        "workload.timestep": ["5 ms", "10 ms"],
-        "chip.vector_width": [1, 4],
-    }
-    space = {path: values for path, values in space.items() if draw.random() < 0.4}
-    worst = draw.choice([("energy_j", "1 J"), ("latency_s", "10 s"), ("neurons", 10000), ("energy_delay_js", "10 J*s")])
-    objectives = [("accuracy", "maximize", "1 %"), (worst[0], "minimize", worst[1])]
-    return {
-        **file,
-        "chips": {
-            name: {key: value for key, value in entry.items() if key != "schedules"}
-            for name, entry in file["chips"].items()
-        },
-        "space": space or {"recipe": ["first", "second"]},
-        "objectives": [dict(zip(("column", "direction", "reference"), one, strict=True)) for one in objectives],
-        "questions": {},
-        "budget": {"trials": draw.choice([4, 12])},
-    }
-
-
 def faults(results: cd.SweepResults, page: str) -> Iterator[str]:
     """What no page may hold, and why jobs failed."""
     text = re.sub("<[^>]+>", " ", re.sub("<script.*?</script>", "", page, flags=re.DOTALL))
@@ -187,22 +158,18 @@ def faults(results: cd.SweepResults, page: str) -> Iterator[str]:
 
 
 @pytest.mark.filterwarnings("ignore::codesign.SilentNetworkWarning")
-@pytest.mark.parametrize("kind", ["sweep", "study"])
-def test_a_random_file_is_refused_or_has_a_page(kind: str, tmp_path: Path, cache_root: Path, monkeypatch) -> None:
+def test_a_random_sweep_is_refused_or_has_a_page(tmp_path: Path, cache_root: Path, monkeypatch) -> None:
     monkeypatch.setenv("CODESIGN_CACHE", str(cache_root))
     seed, ended = random.SystemRandom().randrange(2**32), 0
     draw = random.Random(seed)
     for number in range(60):
-        file = a_file(draw)
+        file = swept(draw, a_file(draw))
         print(f"seed {seed}, number {number}")  # shown where it fails
-        where: dict[str, Any] = {"store": tmp_path / "store", "output": tmp_path / str(number), "executor": "serial"}
+        output = tmp_path / str(number)
         try:
-            if kind == "sweep":
-                results = cd.run_sweep(swept(draw, file), **where)
-            else:
-                results = cd.run_study(searched(draw, file), **where)
+            results = cd.run_sweep(file, store=tmp_path / "store", output=output, executor="serial")
         except cd.InputError:
             continue
         ended += 1
-        assert not list(faults(results, (tmp_path / str(number) / "report.html").read_text(encoding="utf-8"))), file
+        assert not list(faults(results, (output / "report.html").read_text(encoding="utf-8"))), file
     assert ended > 10
