@@ -8,10 +8,9 @@ import resource
 import shutil
 import tempfile
 import time
-from collections import Counter, defaultdict, deque
-from collections.abc import Callable, Iterator
+from collections import defaultdict, deque
+from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -20,42 +19,26 @@ from scaling_plans import large_sweep, plan_of, replace_jobs
 
 
 class Split:
-    """Time of this thread by what it was spent on: on the processor, and by the clock; inner parts count once."""
+    """Processor time of this thread by what it was spent on; inner parts count once."""
 
     def __init__(self) -> None:
         self.cpu_s: dict[str, float] = defaultdict(float)
-        self.wall_s: dict[str, float] = defaultdict(float)
-        self.calls: Counter[str] = Counter()
-        self._inside: list[list[float]] = []
+        self._inside: list[float] = []
 
     @contextmanager
     def part(self, name: str) -> Iterator[None]:
-        cpu, wall = time.thread_time(), time.perf_counter()
-        self._inside.append([0.0, 0.0])
-        try:
-            yield
-        finally:
-            cpu, wall = time.thread_time() - cpu, time.perf_counter() - wall
-            inner_cpu, inner_wall = self._inside.pop()
-            self.cpu_s[name] += cpu - inner_cpu
-            self.wall_s[name] += wall - inner_wall
-            self.calls[name] += 1
-            if self._inside:
-                self._inside[-1][0] += cpu
-                self._inside[-1][1] += wall
+        begin = time.thread_time()
+        self._inside.append(0.0)
+        yield
+        spent = time.thread_time() - begin
+        self.cpu_s[name] += spent - self._inside.pop()
+        if self._inside:
+            self._inside[-1] += spent
 
     def watch(self, owner: Any, part: str, *methods: str) -> None:
         """Count an object's methods as a part."""
         for method in methods:
-            setattr(owner, method, self._timed(part, getattr(owner, method)))
-
-    def _timed(self, part: str, function: Callable[..., Any]) -> Callable[..., Any]:
-        @wraps(function)
-        def timed(*arguments: Any, **options: Any) -> Any:
-            with self.part(part):
-                return function(*arguments, **options)
-
-        return timed
+            setattr(owner, method, self.part(part)(getattr(owner, method)))
 
 
 def null_executor(in_flight: int) -> Any:
@@ -141,20 +124,12 @@ def measure_plan(kind: str, jobs: int, *, forced: bool, in_flight: int, folder: 
     shutil.rmtree(store.root)
     if again.jobs:
         raise SystemExit(f"{len(again.jobs)} jobs were not found again")
-    found = work.reused + sum(work.to_run.values())
     return {
-        "kind": kind,
-        "forced": forced,
-        "in_flight": in_flight,
         "points": len(plan.points),
-        "results": found,
+        "results": work.reused + sum(work.to_run.values()),
         "tasks": tasks,
         "stages": stages,
         "split_cpu_us": {part: 1e6 * seconds / tasks for part, seconds in split.cpu_s.items()},
-        "split_wall_us": {part: 1e6 * seconds / tasks for part, seconds in split.wall_s.items()},
-        "bytes_a_point": 1e6
-        * (stages["run"]["resident_mb"] - stages["read the file"]["resident_mb"])
-        / len(plan.points),
     }
 
 

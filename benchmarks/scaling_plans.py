@@ -17,8 +17,6 @@ from codesign.exploration.plan import build_plan
 from codesign.exploration.planned import Plan
 from codesign.workload.dataset import WorkloadOutline
 
-KINDS = ("trainings", "prices")
-
 _SWEEP = """\
 name: scaling_{kind}
 workload: {{name: digits}}

@@ -118,7 +118,6 @@ def _run(plan: Any, work: Any, store: Any, executor: Any, workers: int, *, job_s
         "utilization": tasks * job_s / (workers * wall),
         "cpu_us": {role: 1e6 * seconds / tasks for role, seconds in used.items()},
         "split_cpu_us": {part: 1e6 * seconds / tasks for part, seconds in split.cpu_s.items()},
-        "split_wall_us": {part: 1e6 * seconds / tasks for part, seconds in split.wall_s.items()},
     }
 
 
