@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from codesign.documents import Spec
 from codesign.errors import InputError
@@ -53,22 +53,6 @@ class WorkloadSpec(Spec):
     folder: Annotated[str, Field(min_length=1)] | None = None
     file: Annotated[str, Field(min_length=1)] | None = None
     highest_frequency: Frequency | None = None
-
-    @field_validator("name")
-    @classmethod
-    def _plain_name(cls, name: str) -> str:
-        of_file = any(character in name for character in "/\\\0\n") or name.endswith((".npz", ".h5", ".hdf5"))
-        if name != name.strip() or of_file:
-            own = "for a file of your own, name 'arrays' and give it as file"
-            raise ValueError(f"must be the plain name of a dataset, found {name!r}; {own}")
-        return name
-
-    @field_validator("folder")
-    @classmethod
-    def _below_the_data_root(cls, folder: str | None) -> str | None:
-        if folder is not None and (folder.startswith("/") or ".." in folder.split("/") or "\0" in folder):
-            raise ValueError(f"must be the path of a folder below the data root, found {folder!r}")
-        return folder
 
 
 class ResolvedSpec(WorkloadSpec):

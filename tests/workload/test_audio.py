@@ -91,17 +91,9 @@ def test_the_highest_frequency_is_an_option(tmp_path):
     ah = narrow.train.labels == 0
     loudest = [workload.train.frame(10).numpy()[ah].argmax(axis=1).mean() for workload in (narrow, usual)]
     assert loudest[0] > loudest[1]
-    with pytest.raises(InputError, match=r"highest_frequency: must be between 100 Hz and 500 kHz, found 60 Hz"):
-        fingerprint(root, highest_frequency="60 Hz")
 
 
 def test_one_label_is_no_workload(tmp_path):
     write(tmp_path, [f"ah/a_{take}.wav" for take in range(3)])
     with pytest.raises(DataError, match="have the label 'ah'; at least 2 are needed"):
         load("audio", tmp_path)
-
-
-@pytest.mark.parametrize("folder", ["/data", "../data", "a/../../b", ""])
-def test_a_folder_is_below_the_data_root(folder):
-    with pytest.raises(ValueError, match=r"below the data root|at least 1 character"):
-        WorkloadSpec(name="audio", folder=folder)

@@ -135,7 +135,6 @@ DAMAGE = {
     ("cifar10 npz", "cifar10/part.npz"): [
         (arrays(x_train=np.zeros((40, 32, 32), np.uint8)), "x_train must hold 40 images of 32x32x3 bytes"),
         (arrays(y_train=np.zeros(39, np.int64)), "train_index must hold the number of each image"),
-        (arrays(train_index=np.zeros(40, np.int64)), "two images have the same number"),
         (bomb("y_train"), "y_train has more than 256 MiB"),
     ],
     ("dvsgesture", "dvsgesture/DVSGesture/ibmGestureTest/user20_lab/3.npy"): [
@@ -154,7 +153,6 @@ DAMAGE = {
     ("audio", "audio/ah_s0_0.wav"): [
         (b"", r"ah_s0_0\.wav: is not a wav file"),
         (wav(word("ah", 0, 0))[:999], r"ah_s0_0\.wav: must hold 3,244 bytes, found 999"),
-        (wav(np.zeros(9), rate_hz=1999), r"ah_s0_0\.wav: has 1,999 samples a second, allowed are 2,000"),
     ],
     ("audio", "audio/first.wav"): [(b"", r"first\.wav: its name must be <label>_<speaker>_<take>\.wav")],
 }

@@ -1,9 +1,6 @@
 from __future__ import annotations
 
-import pytest
 from workload_files import entries, load, recording, write_nmnist
-
-from codesign.errors import DataError
 
 
 def first_train_file(root):
@@ -32,10 +29,3 @@ def test_a_clock_overflow_moves_what_follows_and_a_recording_without_events_is_a
     for content, expected in ((overflow, [(0, 1, 1), (1, 1, 1)]), (b"", [])):
         first_train_file(tmp_path).write_bytes(content)
         assert entries(load("nmnist", tmp_path), 1) == expected
-
-
-def test_two_recordings_of_one_number_are_named(tmp_path):
-    write_nmnist(tmp_path)
-    first_train_file(tmp_path).with_name("1.bin").write_bytes(b"")
-    with pytest.raises(DataError, match="have the same number"):
-        load("nmnist", tmp_path)

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from codesign.documents import parse_document
-from codesign.errors import DocumentError, InputError
+from codesign.errors import DocumentError
 from codesign.training.presets import PRESETS
 from codesign.units import parse_quantity
 from codesign.workload.datasets.base import Dataset
@@ -38,18 +38,6 @@ def test_mistakes_are_named_with_their_line(line, message):
     with pytest.raises(DocumentError, match=message) as caught:
         parse_document(f"name: digits\n{line}\n", "w.yaml", WorkloadSpec)
     assert str(caught.value).startswith("w.yaml:2: ")
-
-
-@pytest.mark.parametrize("name", ["", " digits", "a/b", "a\\b", "a\nb"])
-def test_a_name_is_a_plain_word(name):
-    with pytest.raises(InputError):
-        WorkloadSpec(name=name)
-
-
-@pytest.mark.parametrize("name", ["mine.npz", "./mine"])
-def test_a_file_in_place_of_a_name_is_told_where_it_goes(name):
-    with pytest.raises(InputError, match="for a file of your own, name 'arrays' and give it as file"):
-        WorkloadSpec(name=name)
 
 
 def resolved(timestep, timesteps):

@@ -29,10 +29,9 @@ from codesign.workload.datasets.base import Dataset, Recordings
 from codesign.workload.datasets.reading import classes_of, names_in, number_of
 from codesign.workload.raw_events import bin_edges_ns
 from codesign.workload.spec import ResolvedSpec, WorkloadSpec
-from codesign.workload.wav import Sound, read_wav
+from codesign.workload.wav import read_wav
 
 _FOLDERS = ("audio", "fsdd/recordings")
-_RATES_HZ = (2_000, 1_000_000)
 _LABEL_FIRST = re.compile(r"(?P<label>[^_]+)_(?P<speaker>[^_]+)_[0-9]+")
 _SPEAKER_FIRST = re.compile(r"(?P<speaker>[^_]+)(_.+)?_[0-9]+")
 
@@ -70,7 +69,7 @@ class Audio(Dataset):
             cochlea = Cochlea(highest_hz=spec.highest_frequency)
             end_ns = int(bin_edges_ns(spec.timestep, spec.timesteps)[-1])
             for position in positions:
-                yield cochlea.events(_hear(paths[position]), end_ns)
+                yield cochlea.events(read_wav(paths[position]), end_ns)
 
         return Recordings(
             grid=(1, 1, Cochlea.channels),
@@ -87,12 +86,6 @@ class Audio(Dataset):
         if recordings.groups is None:
             return text
         return f"{text} by {len(np.unique(recordings.groups))} speakers"
-
-    def mistakes(self, spec: WorkloadSpec) -> Iterator[tuple[str, str]]:
-        yield from super().mistakes(spec)
-        highest_hz = spec.highest_frequency or Cochlea.highest_hz
-        if not 2 * Cochlea.lowest_hz <= highest_hz <= _RATES_HZ[1] / 2:
-            yield "highest_frequency", f"must be between 100 Hz and 500 kHz, found {highest_hz:g} Hz"
 
     def completed(self, spec: WorkloadSpec) -> ResolvedSpec:
         highest_hz = spec.highest_frequency or Cochlea.highest_hz
@@ -125,10 +118,3 @@ def _speaker(label: str, stem: str) -> str | None:
 
 def _wav_names(folder: Path) -> Iterator[str]:
     return (name for name in names_in(folder, folders=False) if name.lower().endswith(".wav"))
-
-
-def _hear(path: Path) -> Sound:
-    sound = read_wav(path)
-    if not _RATES_HZ[0] <= sound.rate_hz <= _RATES_HZ[1]:
-        raise DataError(f"{path}: has {sound.rate_hz:,} samples a second, allowed are 2,000 to 1,000,000")
-    return sound

@@ -87,8 +87,6 @@ class CIFAR10(Dataset):
             return None
         labels = np.concatenate([batch.labels for batch in batches])
         ids = np.concatenate([batch.sample_ids for batch in batches])
-        if len(np.unique(ids)) != len(ids):
-            raise DataError(f"{', '.join(map(str, files))}: two images have the same number; copy it again")
 
         def read(positions: Integers, spec: ResolvedSpec) -> EventBatch:
             # No pixel is exactly 0, so one entry per input equals what compressing dense frames would give.

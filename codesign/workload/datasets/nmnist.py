@@ -57,8 +57,6 @@ class NMNIST(Dataset):
         paths = [path for _, _, _, path in entries]
         parts, labels, numbers = np.array([entry[:3] for entry in entries], dtype=np.int64).T
         ids = (10 * parts + labels) * _NUMBERS + numbers
-        if len(np.unique(ids)) != len(ids):
-            raise DataError(f"{folder}: two recordings of one digit have the same number; remove one")
 
         def content() -> str:
             for path in paths:
