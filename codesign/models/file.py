@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import dataclass, fields
 from functools import cache
 from typing import Any
 
@@ -32,7 +32,6 @@ from codesign.units import HELD_IN_SI
 
 _VERSION = 1
 _MARK = "codesign_model"
-_MOST_MISTAKES = 10
 
 State = Mapping[str, torch.Tensor]
 
@@ -182,26 +181,19 @@ def card_of(metadata: Mapping[str, str], place: str) -> ModelCard:
         raise InputError(
             f"{place}: {_MARK} must be {_VERSION}, found {version[:20]!r}; another version of codesign wrote it"
         )
-    mistakes: list[str] = []
-    values: dict[str, Any] = {}
-    for name, default in ((attribute.name, attribute.default) for attribute in fields(ModelCard)):
-        try:
-            values[name] = from_json(metadata[name], allow_inf_nan=False)
-        except KeyError:
-            if default is MISSING:
-                mistakes.append(f"'{name}' is missing")
-        except ValueError as error:
-            mistakes.append(f"{name}: is not JSON: {error}")
-    if not mistakes:
+    known = {attribute.name for attribute in fields(ModelCard)}
+    try:
+        values = {name: from_json(text, allow_inf_nan=False) for name, text in metadata.items() if name in known}
         values["recipe"] = _given(values.get("recipe"))
-        try:
-            return _adapter().validate_python(values, context=HELD_IN_SI)
-        except ValidationError as error:
-            items = mistakes_of(error, values)
-            mistakes = [": ".join(filter(None, (dotted(item["place"]), reason(item)))) for item in items]
+        return _adapter().validate_python(values, context=HELD_IN_SI)
+    except ValidationError as error:
+        items = mistakes_of(error, values)
+        wrong = "; ".join(": ".join(filter(None, (dotted(item["place"]), reason(item)))) for item in items)
+    except ValueError as error:
+        wrong = f"is not JSON: {error}"
     raise InputError(
         f"{place}: its card is damaged, of another version of codesign, or names a policy or loss of a package that is "
-        f"not installed: {'; '.join(mistakes[:_MOST_MISTAKES])}"
+        f"not installed: {wrong}"
     )
 
 

@@ -152,19 +152,16 @@ def _scores(card: ModelCard) -> str:
         return "## What it scores\n\nNot evaluated."
     shown = card.evaluations[:_MOST_ROWS]
     left = len(card.evaluations) - len(shown) + card.evaluations_left_out
-    seeds = len({run.evaluation_seed for run in card.evaluations}) > 1
     headings = ["chip", "schedule", "inference", "weights", "accuracy", "with 32-bit weights"]
-    headings += ["spike density", column_label("energy_j", "board"), "latency", *(["seed"] if seeds else [])]
-    rows = [(*_row(run), *((str(run.evaluation_seed),) if seeds else ())) for run in shown]
+    headings += ["spike density", column_label("energy_j", "board"), "latency", "seed"]
     splits = listed(list(dict.fromkeys(str(run.split) for run in card.evaluations)))
-    counts = sorted({run.samples for run in card.evaluations if run.samples})
-    least = f"{counts[0]:,} to " if len(counts) > 1 else ""
+    most = max((run.samples or 0 for run in card.evaluations), default=0)
     parts = [
         "## What it scores",
-        (f"On {least}{plural(counts[-1], 'sample')} of the {splits} split. " if counts else "")
+        (f"On {plural(most, 'sample')} of the {splits} split. " if most else "")
         + f"Energies and latencies, per sample, are computed from the numbers of chip files; {UNKNOWN} is not known or "
         "not modelled.",
-        _table(tuple(headings), rows),
+        _table(tuple(headings), map(_row, shown)),
         f"Left out here, and in the results: {left:,}." if left else "",
         _notes("Not modelled", ((run, run.not_modelled) for run in shown)),
         _notes("Assumed", ((run, run.assumptions) for run in shown)),
@@ -184,33 +181,26 @@ def _row(run: ModelEvaluation) -> tuple[str, ...]:
         quantity(run.latency_s, "latency_s"),
     )
     weights = "32-bit" if run.weight_bits is None else f"{run.weight_bits}-bit"
-    return (chip, _text(run.schedule + axes), _text(_inference(run)), weights, *scores)
+    return (chip, _text(run.schedule + axes), _text(_inference(run)), weights, *scores, str(run.evaluation_seed))
 
 
 def _inference(run: ModelEvaluation) -> str:
     if run.inference is None:
         return UNKNOWN
-    more = ", fires again" if run.refractory is False else ""
-    more += f", first {plural(run.timesteps, 'timestep')}" if run.timesteps is not None else ""
-    more += f", {percent(run.input_dropout)} of input lost" if run.input_dropout else ""
     if run.inference == "layered":
-        return f"layered{more}"
+        return "layered"
     how = f"asynchronous {(run.policy or '').replace('_', ' ')}".strip()
     stop = {"on_output": "early", "margin": f"{plural(run.margin or 0, 'spike')} ahead"}.get(run.stop or "", "drained")
-    return f"{how}, F = {run.group_size or 'all'}, {stop}{more}"
+    return f"{how}, F = {run.group_size or 'all'}, {stop}"
 
 
 def _notes(heading: str, said: Iterable[tuple[ModelEvaluation, Sequence[str]]]) -> str:
-    """Sentences of evaluations, each once, with the chips that it applies to if its text does not name any."""
+    """Sentences of evaluations, each once, with the chips that it applies to."""
     chips: dict[str, dict[str, None]] = {}
     for run, sentences in said:
         for sentence in sentences:
-            chips.setdefault(sentence, {}).setdefault(run.chip or "")
-    lines = []
-    for sentence, names in chips.items():
-        known = [*filter(None, names)]
-        named = all(name in sentence for name in known)
-        lines.append(f"- {_text(sentence)}" + ("" if named else f" ({_text(listed(known))})"))
+            chips.setdefault(sentence, {}).setdefault(run.chip or UNKNOWN)
+    lines = [f"- {_text(sentence)} ({_text(listed([*names]))})" for sentence, names in chips.items()]
     return "\n".join((f"{heading}:", "", *lines)) if lines else ""
 
 

@@ -248,10 +248,9 @@ def test_safetensors_of_others(metadata):
     ("changes", "message"),
     [
         ({"codesign_model": "2"}, "codesign_model must be 1, found '2'; another version"),
-        ({"neuron": None, "topology": None}, "'topology' is missing; 'neuron' is missing"),
-        ({"name": "{"}, "name: is not JSON"),
-        ({"name": "[" * 100_000}, "name: is not JSON"),
-        ({"timestep_s": "NaN"}, "timestep_s: is not JSON"),
+        ({"neuron": None, "topology": None}, "'topology' is missing; .*'neuron' is missing"),
+        ({"name": "{"}, "is not JSON"),
+        ({"timestep_s": "NaN"}, "is not JSON"),
         ({"timestep_s": "-1"}, "timestep_s: must be finite and at least 0, found -1"),
         ({"name": "3", "training_seed": '"x"'}, r"name: .*; training_seed: "),
         ({"neuron": '{"threshold": 0}'}, r"neuron.threshold: .* greater than 0"),

@@ -5,7 +5,6 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import torch
 
 import codesign as cd
@@ -72,46 +71,27 @@ def test_scores_stand_under_their_schedule():
         not_modelled=("latency: a gives no times",),
     )
     layered = replace(quantized, schedule="layered", axes={}, inference="layered", weight_bits=None, not_modelled=())
-    again = replace(layered, schedule="again", refractory=False)
     failed = cd.ModelEvaluation(chip="b", schedule="chip", status="infeasible", reason="too large")
-    page = model_page(replace(card(), evaluations=(quantized, layered, again, failed), evaluations_left_out=7), "x")
-    assert "| spike density | energy of the whole board per sample | latency |" in page
+    page = model_page(replace(card(), evaluations=(quantized, layered, failed), evaluations_left_out=7), "x")
+    assert "| spike density | energy of the whole board per sample | latency | seed |" in page
     rows = [line for line in page.splitlines() if line.startswith(("| a |", "| b |"))]
     assert rows == [
-        "| a | fast, lanes = 4 | asynchronous random, F = 8, early | 4-bit | 50.0 % | 75.0 % | 1.500 | 2 nJ | – |",
-        "| a | layered | layered | 32-bit | 50.0 % | 50.0 % | 1.500 | 2 nJ | – |",
-        "| a | again | layered, fires again | 32-bit | 50.0 % | 50.0 % | 1.500 | 2 nJ | – |",
-        "| b | chip | – | 32-bit | infeasible | – | – | – | – |",
+        "| a | fast, lanes = 4 | asynchronous random, F = 8, early | 4-bit | 50.0 % | 75.0 % | 1.500 | 2 nJ | – | 0 |",
+        "| a | layered | layered | 32-bit | 50.0 % | 50.0 % | 1.500 | 2 nJ | – | 0 |",
+        "| b | chip | – | 32-bit | infeasible | – | – | – | – | 0 |",
     ]
     assert "On 1,200 samples of the test split." in page
     assert "Left out here, and in the results: 7." in page
-    assert "- latency: a gives no times" in page
+    assert "- latency: a gives no times (a)" in page
     assert "- too large (b)" in page
 
 
 def test_what_is_said_of_several_chips_names_all_of_them():
-    """Of one that is named and another that is not, the other alone would seem to be meant."""
     runs = [cd.ModelEvaluation(chip=chip, schedule="s", assumptions=("old: one", "both")) for chip in ("old", "new")]
     page = model_page(replace(card(), evaluations=(*runs, replace(runs[0], assumptions=("old: two",)))), "x")
-    assert "- old: one (old and new)\n- both (old and new)\n- old: two\n" in page
+    assert "- old: one (old and new)\n- both (old and new)\n- old: two (old)\n" in page
     assert "samples of the" not in page  # no evaluation says how many
     assert "the split above" not in model_page(card(), "x")
-
-
-def test_an_evaluation_in_python_tells_whether_neurons_fire_again_and_what_input_they_get():
-    network = cd.SpikingNetwork("6-5-3", cd.NeuronSpec(), timestep_s=0.01)
-    events = cd.EventBatch.from_dense(np.ones((2, 3, 6)), np.zeros(2, dtype=int), timestep_s=0.01)
-    part = replace(cd.LAYERED, timesteps=2, input_dropout=0.25)
-    schedules = cd.Schedule(group_size=2), cd.Schedule(group_size=2, refractory=False), cd.LAYERED, part
-    runs = [cd.evaluate(network, events, schedule, warn=False) for schedule in schedules]
-    told = [cd.ModelEvaluation.of(run, schedule, name="x") for run, schedule in zip(runs, schedules, strict=True)]
-    page = model_page(replace(card(), evaluations=tuple(told)), "x")
-    assert re.findall(r"\| – \| x \| (.*?) \|", page) == [
-        "asynchronous random, F = 2, early",
-        "asynchronous random, F = 2, early, fires again",
-        "layered",
-        "layered, first 2 timesteps, 25.0 % of input lost",
-    ]
 
 
 def test_calibrated_weights_are_not_those_of_an_epoch():
