@@ -81,7 +81,7 @@ class SentAsCopy(torch.nn.Module):
     """A module that is copied when it is sent to another process.
 
     Torch would share the memory of its tensors, so that training or quantizing it in place in one process would change
-    it in all others, too. A module that was shared on purpose, by `share_memory`, stays shared.
+    it in all others, too.
 
     Its time constants stay float64 where all other buffers are converted, as by `float`: they give decays to the last
     bit.
@@ -100,5 +100,4 @@ class SentAsCopy(torch.nn.Module):
 
 
 def _sent(module: torch.nn.Module) -> Any:
-    shared = any(one.is_shared() for one in module.parameters())  # type: ignore[no-untyped-call]
-    return module.__reduce_ex__(2) if shared else (pickle.loads, (pickle.dumps(module),))
+    return pickle.loads, (pickle.dumps(module),)

@@ -267,13 +267,13 @@ class SpikingNetwork(SentAsCopy):
         self.time_constant = constants.to(self.threshold.device).requires_grad_(self.time_constant.requires_grad)
 
     def expect_buffers(self, names: Iterable[str]) -> None:
-        """Create those optional buffers that a state dict names, and remove others unless it is a part, without
-        thresholds."""
-        given, device = set(names), self.threshold.device
-        rooms = {name: torch.zeros(self.threshold.shape, dtype=type_of(name), device=device) for name in OF_NEURONS}
-        rooms["input_gate"] = torch.ones(self.input_columns, dtype=torch.bool, device=device)
-        for name in rooms if "threshold" in given else given & rooms.keys():
-            setattr(self, name, rooms[name] if name in given else None)
+        """Create those optional buffers that a state dict names."""
+        device = self.threshold.device
+        for name in names:
+            if name in OF_NEURONS:
+                setattr(self, name, torch.zeros(self.threshold.shape, dtype=type_of(name), device=device))
+            elif name == "input_gate":
+                self.input_gate = torch.ones(self.input_columns, dtype=torch.bool, device=device)
 
     def potential_bounds(self) -> tuple[torch.Tensor, torch.Tensor] | None:
         """(N,) float32 lowest and highest potential of each neuron; None if potentials do not saturate."""
@@ -360,5 +360,5 @@ class SpikingNetwork(SentAsCopy):
 
 
 def _expect_buffers(network: SpikingNetwork, state: dict[str, torch.Tensor], prefix: str, *_: Any) -> None:
-    """Hook before a state dict is loaded, which determines whether the network has a gate and per-neuron parameters."""
+    """Hook before a state dict is loaded, which may bring a gate and per-neuron parameters."""
     network.expect_buffers(name.removeprefix(prefix) for name in state if name.startswith(prefix))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import torch
 
@@ -57,29 +55,21 @@ def evaluate(
     return whole_split
 
 
-@dataclass(frozen=True, kw_only=True)
-class Answers:
-    """A network's answers to B samples, without counters: (B,) classes, ties to the lowest index, −1 without an output
-    spike; and the spikes emitted by hidden neurons, summed over the samples."""
-
-    predictions: Integers
-    emitted: int
-
-
 @torch.no_grad()
 def answer(
     network: SpikingNetwork, events: EventBatch, schedule: Schedule, *, seed: int = 0, engine: str = DEFAULT_ENGINE
-) -> Answers:
-    """The answers that `evaluate` would give on a split, without counters and warnings; the split may be empty."""
+) -> tuple[Integers, int]:
+    """The (B,) predictions that `evaluate` would give on a split, which may be empty, without counters and warnings;
+    and the spikes emitted by hidden neurons, summed over the samples."""
     parts: list[Integers] = [np.zeros(0, dtype=np.int64)]
     emitted = 0
     for batch in events.batches(_BATCH):
         simulation = simulate(network, batch, schedule, seed=seed, counters=False, engine=engine)
         parts.append(predictions(network, simulation.logits))
         emitted += simulation.emitted
-    return Answers(predictions=np.concatenate(parts), emitted=emitted)
+    return np.concatenate(parts), emitted
 
 
 def predictions(network: SpikingNetwork, logits: torch.Tensor) -> Integers:
-    """(B,) `Answers.predictions` of the (B, C) logits of a simulation."""
+    """(B,) classes with the highest of (B, C) logits, ties to the lowest index, −1 without an output spike."""
     return predicted(logits.numpy(force=True), spiking=network.neuron.readout == "spikes")

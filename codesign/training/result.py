@@ -75,7 +75,4 @@ class TrainingResult(OfArrays):
 
     def __repr__(self) -> str:
         best = in_percent(self.history[self.best_epoch - 1].validation_accuracy)
-        over = ", over its budget" if self.keeps_budget is False else ""
-        return (
-            f"TrainingResult(best epoch {self.best_epoch} of {len(self.history)}, validation accuracy {best} %{over})"
-        )
+        return f"TrainingResult(best epoch {self.best_epoch} of {len(self.history)}, validation accuracy {best} %)"

@@ -341,8 +341,8 @@ class _Training:
         """Accuracy and spikes emitted by hidden neurons, averaged over the schedules used in training."""
         schedules = map(self.recipe.validated_under, self.schedules)
         found = [answer(self.network, split, one, seed=self.seed, engine=self.engine) for one in schedules]
-        right = [answers.predictions == split.labels for answers in found]
-        return float(np.mean(right)), float(np.mean([answers.emitted for answers in found]))
+        right = [predicted == split.labels for predicted, _ in found]
+        return float(np.mean(right)), float(np.mean([emitted for _, emitted in found]))
 
     def one_loss(self, batch: EventBatch, schedule: Schedule, *, epoch: int) -> ClassificationLoss:
         if self.learned is not None:

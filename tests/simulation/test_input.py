@@ -56,14 +56,12 @@ def test_currents_too_small_for_float32_do_not_arrive():
     assert execution.input_events.tolist() == execution.messages.spikes.tolist() == [2]
 
 
-def test_a_state_dict_brings_its_gate_or_takes_it_away():
+def test_a_state_dict_brings_its_gate():
     one, other = network_of("6-4-2"), network_of("6-4-2")
     one.input_gate = torch.arange(6) < 2
     plain = other.state_dict()
     other.load_state_dict(one.state_dict())
     assert other.open_inputs == 2
-    other.load_state_dict(plain)
-    assert other.input_gate is None
     with pytest.raises(RuntimeError, match="size mismatch for input_gate"):
         other.load_state_dict({**plain, "input_gate": torch.ones(5, dtype=torch.bool)})
 
