@@ -25,7 +25,7 @@ from codesign.analysis.results.table import METADATA_KEY
 from codesign.errors import InputError
 from codesign.exploration.jobs.encoding import decode_execution
 from codesign.exploration.pricing.grid import PricingProblem
-from codesign.exploration.pricing.pricing import StreamingFront, price_space, replayed, run_pricing
+from codesign.exploration.pricing.pricing import StreamingFront, price_space, run_pricing
 from codesign.exploration.pricing.tables import front_table, page_of
 from codesign.exploration.runs.progress import Progress
 from codesign.files import held, lock_of
@@ -204,17 +204,6 @@ def test_the_files_hold_what_was_priced(kind: str, priced: Path, cache_root: Pat
     assert "evaluated with at most one spike per timestep" in page
     assert "cores that are not in use is taken to be within static_power.chip" in page
     assert "stepwise bound" in page if kind == "asynchronous" else "stepwise bound" not in page
-
-
-def test_a_recipe_without_a_point_on_the_front_is_not_replayed(priced: Path, cache_root: Path):
-    spec = spec_of(priced, "asynchronous_accelerated", BODY + OBJECTIVES)
-    problem = problem_of(spec, priced, cache_root)
-    pricers = replayed(problem, np.array([[0, 1], [23, 1]]), 1, Progress())  # points 0 and 23 of the second recipe
-    positions = problem.space.positions(np.array([0, 23]))
-    for recipe, models in enumerate(problem.recipes.values()):
-        for model in models:
-            latency = pricers[model].price(positions, spec.energies)["latency_s"]
-            assert (np.isfinite(latency) == (recipe == 1)).all()
 
 
 def test_a_tick_too_short_for_a_core_that_drops_spikes_is_on_no_front(priced: Path, cache_root: Path):

@@ -119,25 +119,27 @@ class Pricer:
 
 
 def pricers_of(
-    problem: PricingProblem, replayed: Mapping[int, Sequence[int]] | None = None, *, threads: int, progress: Progress
+    problem: PricingProblem, replayed: Integers | None = None, *, threads: int, progress: Progress
 ) -> list[Pricer]:
     """Create a pricer for each model, computing the mean times of combinations.
 
     Args:
-        replayed: combinations whose messages are replayed, by model; the times of others are NaN. None takes all, with
-            the stepwise bound for chips without synchronization, and without the shares of late steps.
+        replayed: combinations whose messages are replayed; the times of others are NaN. None takes all, with the
+            stepwise bound for chips without synchronization, and without the shares of late steps.
     """
-    space, models = problem.space, range(len(problem.models))
-    every = range(math.prod(space.combined_shape))
-    latency_s, on_s, late = np.full((3, len(models), len(every)), np.nan)
+    space, shape = problem.space, (3, len(problem.models), math.prod(problem.space.combined_shape))
+    latency_s, on_s, late = np.full(shape, np.nan)
     drops = np.zeros(latency_s.shape, dtype=bool)
     bound_only, paced = replayed is None, replayed is not None and problem.operation == "real_time"
-    wanted = dict.fromkeys(models, every) if replayed is None else replayed
-    total, done = sum(map(len, wanted.values())), 0
+    wanted = np.arange(shape[-1]) if replayed is None else replayed
+    positions = np.array(np.unravel_index(wanted, space.combined_shape), dtype=np.int64)
     moving = [i for i, dimension in enumerate(space.dimensions) if dimension.moves_work]
+    _, group = np.unique(positions[moving], axis=1, return_inverse=True)  # points of equal lanes share work
+    groups = [np.flatnonzero(group == number) for number in range(group.max() + 1)]
+    done = 0
     with ThreadPoolExecutor(threads) as pool:
-        for model, combinations in wanted.items():
-            execution = decode_execution(problem.models[model].payload)
+        for number, model in enumerate(problem.models):
+            execution = decode_execution(model.payload)
 
             def computed(positions: Integers, execution: Execution = execution) -> MeanTimes:
                 placement = problem.placement_at(positions[:, 0])
@@ -145,16 +147,14 @@ def pricers_of(
                 work = Counted(execution, placement)
                 return mean_times(work, prices, problem.operation, bound_only=bound_only, paced=paced)
 
-            positions = np.array(np.unravel_index(combinations, space.combined_shape), dtype=np.int64)
-            _, group = np.unique(positions[moving], axis=1, return_inverse=True)  # points of equal lanes share work
-            groups = [np.flatnonzero(group == number) for number in range(group.max() + 1)]
             for own, means in zip(groups, pool.map(computed, (positions[:, own] for own in groups)), strict=True):
                 for values, known in ((latency_s, means.latency_s), (on_s, means.on_s), (late, means.late)):
                     if known is not None:
-                        values[model, np.asarray(combinations)[own]] = known
-                drops[model, np.asarray(combinations)[own]] = means.drops > 0
+                        values[number, wanted[own]] = known
+                drops[number, wanted[own]] = means.drops > 0
                 done += len(own)
-                progress.advanced("latencies" if bound_only or space.chip.synchronized else "replays", done, total)
+                phase = "latencies" if bound_only or space.chip.synchronized else "replays"
+                progress.advanced(phase, done, len(problem.models) * len(wanted))
     return [Pricer(problem, *of) for of in zip(problem.models, latency_s, on_s, late, drops, strict=True)]
 
 

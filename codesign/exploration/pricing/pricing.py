@@ -116,7 +116,8 @@ def run_pricing(
             again = None
             wanted = problem.operation == "real_time" if problem.space.chip.synchronized else replay
             if wanted and len(best):
-                again = replayed(problem, best, threads, progress)
+                on_front = problem.space.combinations(problem.space.positions(best[:, 0]))
+                again = pricers_of(problem, np.unique(on_front), threads=threads, progress=progress)
             table = front_table(problem, best, pricers, again)
             shown = page_of(problem, table, densities, float(np.mean([pricer.drops for pricer in pricers])))
             html = render_pricing(shown)
@@ -181,17 +182,3 @@ def price_space(
             densities[recipe].add(columns["latency_s"], columns[spec.drawn_energy])
         progress.advanced("points", int(numbers[-1]) + 1, space.size)
     return pricers, front.ids, densities
-
-
-def replayed(problem: PricingProblem, front: Integers, threads: int, progress: Progress) -> list[Pricer]:
-    """A pricer for each model, with the latency of a message replay at the (n, 2) points of a front and, in real time,
-    the shares of late steps."""
-    points, recipes = front.T
-    combinations = problem.space.combinations(problem.space.positions(points))
-    models = list(problem.recipes.values())
-    wanted = {
-        model: np.unique(combinations[recipes == recipe]).tolist()
-        for recipe in np.unique(recipes)  # other recipes have no point on the front
-        for model in models[recipe]
-    }
-    return pricers_of(problem, wanted, threads=threads, progress=progress)
