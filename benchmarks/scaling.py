@@ -5,8 +5,8 @@
 
 Each measurement runs in a process of its own. Plans are real, as are keys, store, runner, record and progress; their
 jobs do nothing and leave results of the usual size. Then jobs that sleep and jobs that compute go through Ray, and one
-real sweep through `serial` and through Ray. At last, what was measured for a job is put into a simulation of more
-workers than there are cores here. Linux only.
+real sweep through `serial` and through Ray. At last, what was measured for a job says how many workers can be kept
+busy. Linux only.
 """
 
 from __future__ import annotations
@@ -18,8 +18,6 @@ from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
-
-from scaling_model import utilization
 
 WORKERS = (10, 100, 300, 1000)
 JOB_S = (0.1, 1.0, 10.0, 60.0)
@@ -48,10 +46,10 @@ def measure(function: str, arguments: dict[str, Any]) -> Any:
     return getattr(module, function)(**arguments)
 
 
-def simulate(driver_us: float) -> list[dict[str, float]]:
-    """Utilization for numbers of workers and times of jobs."""
+def utilization(driver_s: float) -> list[dict[str, float]]:
+    """Share of the workers' time spent on jobs, of each of which the driver does `driver_s`, one after the other."""
     return [
-        {"workers": workers, "job_s": job_s, "utilization": utilization(workers, job_s, driver_us / 1e6)}
+        {"workers": workers, "job_s": job_s, "utilization": min(1.0, job_s / (workers * driver_s))}
         for workers in WORKERS
         for job_s in JOB_S
     ]
@@ -73,8 +71,8 @@ def main() -> None:
                 found[name] = process.submit(measure, function, {**options, "folder": Path(folder)}).result()
             print(json.dumps({name: found[name]}, indent=1), flush=True)
     if (sleeping := found.get("sleeping")) is not None:
-        found["simulation"] = simulate(sleeping["cpu_us"]["driver"])
-        print(json.dumps({"simulation": found["simulation"]}, indent=1))
+        found["utilization"] = utilization(sleeping["cpu_us"]["driver"] / 1e6)
+        print(json.dumps({"utilization": found["utilization"]}, indent=1))
     if arguments.json is not None:
         arguments.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 
