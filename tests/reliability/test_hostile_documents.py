@@ -108,7 +108,6 @@ SWEEPS: Mapping[str, Hostile] = {
     "a grid": Hostile(TINY + GRID, 15, f"design points are more than a sweep may have, {MOST_POINTS:,}"),
     "a long axis": Hostile(TINY + LONG_AXIS, 16, MANY),
     "extends a pipe": Hostile(TINY + "extends: pipe.yaml", 15, "is a pipe or a device"),
-    "many datasets": Hostile(f"{TINY}datasets: {{{NAMES}}}", 15, "has 20,000 names"),
     "many scales of one": Hostile(f"{TINY}scales: {{a: &a {{axes: {{x: [{'1, ' * 900}]}}}}, {ALIASES}}}", 15, MANY),
 }
 

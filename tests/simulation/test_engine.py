@@ -176,8 +176,6 @@ def test_what_does_not_fit_is_an_error():
         simulate(network, batch_of([1]), LAYERED, engine="event-driven")
     with pytest.raises(InputError, match="unknown scheduling policy 'radnom'; did you mean 'random'"):
         simulate(network, batch_of([1]), Schedule(policy="radnom"))
-    with pytest.raises(InputError, match="unknown scheduling policy 'MS'; did you mean 'momentum'"):  # the paper's name
-        Schedule(policy="MS")
     events = batch_of(np.ones((1, 1, 2)))
     with pytest.raises(InputError, match="has 1 inputs, the events have 2"):
         simulate(network, events, LAYERED)
