@@ -114,6 +114,7 @@ class Thresholds:
         self._weights = [weight.detach().clone() for weight in network.all_weights()]
         numbers = {name: getattr(network, name) for name in SCALED}
         self._of_neurons = {name: held.detach().clone() for name, held in numbers.items() if held is not None}
+        self._ranges, self._steps = network.potential_ranges, network.potential_steps
         self._fed = network.layers_fed()
         self.layers = len(network.shape.layers) - (network.neuron.readout == "potential")
         self.set([1.0] * len(network.shape.layers))
@@ -130,6 +131,7 @@ class Thresholds:
         else:
             for parameter, weight in zip(self._network.all_weights(), weights, strict=True):
                 parameter.copy_(weight)
+            self._set_potentials(scales)
         for name, original in self._of_neurons.items():
             for neurons, scale in zip(self._network.layer_slices, scales, strict=True):
                 getattr(self._network, name)[neurons] = original[neurons] / scale
@@ -139,6 +141,16 @@ class Thresholds:
         self.set(scales)
         if self._quantization is not None:
             quantize(self._network, None, weights=self.weights(scales))
+
+    def _set_potentials(self, scales: Sequence[float]) -> None:
+        """Range and step of potentials as a chip has them that holds the same integers; a neuron's own step stays."""
+        if self._ranges is not None:
+            pairs = zip(self._ranges, scales, strict=True)
+            self._network.potential_ranges = tuple((low / scale, high / scale) for (low, high), scale in pairs)
+        if self._steps is not None:
+            own = self._network.neuron.potential_steps(len(scales)) or [0.0] * len(scales)
+            steps = zip(self._steps, own, scales, strict=True)
+            self._network.potential_steps = tuple(step if step == of else step / scale for step, of, scale in steps)
 
 
 def _matched(thresholds: Thresholds, emitted: Callable[[], Integers], wanted: Integers) -> list[float]:

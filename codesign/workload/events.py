@@ -259,10 +259,7 @@ class EventBatch(EventRows):
             raise InputError(f"timestep_s: must be 1 ns to 100 years in {timesteps} timesteps, found {timestep_s} s")
         bins = np.searchsorted(bin_edges_ns(timestep_s, timesteps), times, side="right") - 1
         if samples > 1 and len(times) and (bins == timesteps).all():  # a single sample may start that late
-            raise InputError(
-                f"t: no event comes in the {timesteps} timesteps of {format_si(timestep_s, 's')} of a sample; t counts "
-                "from its beginning, in whole µs or in floating-point seconds"
-            )
+            raise _all_late(timesteps, timestep_s)
         cells = (np.repeat(np.arange(samples), counts) * timesteps + bins) * math.prod(sizes) + inputs
         batch = EventBatch.from_cells(
             cells[bins < timesteps],
@@ -294,7 +291,7 @@ class EventBatch(EventRows):
         size = getattr(dataset, "sensor_size", None)
         if grid is None and (size is None or None in size):
             raise InputError("grid: this dataset has no sensor_size; give (channels, height, width)")
-        batches = []
+        batches, given = [], 0
         for number, (events, target) in enumerate(dataset):
             one = EventBatch.from_events(
                 events,
@@ -306,7 +303,11 @@ class EventBatch(EventRows):
                 sample_ids=np.array([number]),
             )
             batches.append(one)
-        return EventBatch.concatenate(batches)
+            given += len(events)
+        batch = EventBatch.concatenate(batches)
+        if len(batch) > 1 and given and not len(batch.indices):
+            raise _all_late(batch.timesteps, batch.timestep_s)
+        return batch
 
     @staticmethod
     def from_cells(
@@ -382,3 +383,10 @@ class EventBatch(EventRows):
             sums = np.add.reduceat(self.values, pieces[pieces < len(self.values)], dtype=np.float64)
             events[filled] = sums[::2]
         return events
+
+
+def _all_late(timesteps: int, timestep_s: float) -> InputError:
+    return InputError(
+        f"t: no event comes in the {timesteps} timesteps of {format_si(timestep_s, 's')} of a sample; t counts from "
+        "its beginning, in whole µs or in floating-point seconds"
+    )

@@ -59,14 +59,19 @@ def split(seed: int, samples: int = 60) -> EventBatch:
         {"reset": "subtract", "refractory": False},
         {"reset": "subtract", "reset_amount": 0.25, "bias": True},
         {"reset": "value", "reset_value": -0.25, "floor": -0.5, "initial_potential": 0.125},
+        {"potential_ranges": ((-0.5, 0.75), (-0.5, 0.5), (-1, 1.5)), "potential_steps": (2**-4, 2**-5, 0)},
     ],
-    ids=["hard reset", "free to fire again", "subtract", "amount and bias", "value, floor and start"],
+    ids=["hard reset", "free to fire again", "subtract", "amount and bias", "value, floor and start", "on a chip"],
 )
 @pytest.mark.parametrize("schedule", [LAYERED, ASYNCHRONOUS])
 def test_scaled_thresholds_are_weights_scaled_inversely(schedule: Schedule, neuron: dict[str, Any]) -> None:
     """To the last spike and counter, where scales are powers of two and no sum is rounded."""
     scales = (2.0, 0.5, 4.0)
+    chip = {name: neuron[name] for name in neuron if name.startswith("potential_")}
+    neuron = {name: value for name, value in neuron.items() if name not in chip}
     raised, divided, given = (network_of(grid=2**-6, **neuron) for _ in range(3))
+    for network, (name, value) in itertools.product((raised, divided, given), chip.items()):
+        setattr(network, name, value)
     for neurons, scale in zip(raised.layer_slices, scales, strict=True):
         raised.threshold[neurons] *= scale
     thresholds = Thresholds(divided)

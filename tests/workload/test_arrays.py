@@ -105,6 +105,9 @@ def test_events_are_counted_by_timestep_and_input():
 
     heard = EventBatch.from_tonic(Sound([(without_rows[:3], 4), (without_rows[3:], 2)]), **sizes)
     assert np.array_equal(dense(heard), by_hand.reshape(2, 3, 2, 3).sum(axis=2))
+    table["t"] += 3000
+    with pytest.raises(InputError, match="t: no event comes in the 3 timesteps of 1 ms of a sample"):
+        EventBatch.from_tonic(Dataset([(table[:3], 4), (table[3:], 2)]), **sizes)
 
 
 def test_times_of_float32_are_the_decimals_that_they_stand_for(write):
