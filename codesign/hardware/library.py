@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from codesign.documents import Document, Mistake, Path_, Place, read_document, refusal, validate_document, value_at
 from codesign.errors import InputError, Problem
-from codesign.files.location import packaged_folders, shipped_folders
+from codesign.files.location import shipped_folders
 from codesign.hardware.chip.derivation import with_derived
 from codesign.hardware.chip.description import Chip
 from codesign.hardware.chip.extending import VALUES, extended, extended_by
@@ -34,6 +34,9 @@ The width of weights is not among them: in a sweep, `weight_bits` is that of the
 
 _TEMPLATE = "template"
 """A made-up chip that explains the file format; it can be found by name but is not listed."""
+
+_MADE_UP = "made up, to show"
+"""How the citations of its sources begin."""
 
 
 def _chip_files() -> dict[str, Path]:
@@ -69,15 +72,11 @@ def load_chip(path: str | Path, with_error: bool = True) -> Chip:
 
 
 def _made_up(document: Document, path: Path) -> list[Problem]:
-    """Mistakes where a file still has values of the template that it was copied from, which are not those of a chip."""
-    shipped = packaged_folders("chips")
-    if os.path.realpath(path.parent) in map(os.path.realpath, shipped):
+    """Mistakes where a file still has a source of the template that it was copied from, whose numbers are no chip's."""
+    if path.stem == _TEMPLATE:
         return []
-    sources = value_at(read_document(shipped[-1] / f"{_TEMPLATE}.yaml").data, ("sources",))
-    left: list[Path_] = [
-        ("sources", key) for key, of in sources.items() if value_at(document.data, ("sources", key)) == of
-    ]
-    left += [("name",)] if value_at(document.data, ("name",)) == _TEMPLATE else []
+    cited = [place for place in document.places if place[:1] == ("sources",) and place[2:] == ("citation",)]
+    left = [place[:2] for place in cited if str(value_at(document.data, place)).startswith(_MADE_UP)]
     rule = "is still the template's, and its numbers are made up; put in those of your chip, and leave out the rest"
     return [document.problem(place, f"{dotted(place)}: {rule}") for place in left]
 

@@ -135,7 +135,7 @@ def test_a_template_that_still_has_made_up_numbers_is_refused() -> None:
     )
     assert "its numbers are made up" in message
     assert second[1].startswith("sources.simulation: is still the template's")
-    assert next(message.partition(":")[0] for _, message in problems_of(TEMPLATE)) == "name"
+    assert len(problems_of(TEMPLATE)) == 2
     assert find_chip("template").name == "template"
 
 
