@@ -327,14 +327,10 @@ def _check_drained(work: PlacedExecution) -> None:
 
 
 def _cut_off(execution: Execution, table: MessageTable) -> bool:
-    """Whether a pass ended while spikes of neurons or of the input waited, or were under way over a skip; the table has
-    all messages."""
-    of_input, over_skips = table.source == 0, table.source > len(execution.slices)
+    """Whether a pass ended while spikes of neurons or of the input waited."""
+    of_input = table.source == 0
     left = np.bincount(table.sample[of_input], table.spikes[of_input], execution.samples)
-    late = table.step + 1 >= execution.forward_steps[table.sample, table.timestep]
-    lost = over_skips & late & (table.synaptic_operations > 0)  # not those that a max pool dropped
-    waited = (execution.emitted != execution.propagated).any() or (left != execution.input_events).any()
-    return bool(waited or lost.any())
+    return bool((execution.emitted != execution.propagated).any() or (left != execution.input_events).any())
 
 
 def unable(answer: Answer, verb: str) -> str:
