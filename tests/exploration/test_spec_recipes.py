@@ -134,24 +134,6 @@ chips: {{loihi: {{}}}}
     assert mine.learning_rate == (2e-3 if preset else Recipe(method="layered", epochs=1).learning_rate)
 
 
-def test_what_recipes_share_gives_way():
-    """To layered training, to a mixture, and to a schedule in place of a mixture."""
-    shared = "method: unlayered, mixture: [{policy: momentum, group_size: 2}]"
-    spec = tiny(
-        ("recipe_defaults: {", f"recipe_defaults: {{{shared}, "),
-        beside(
-            "usual: {}",
-            "mixed: {mixture: [{policy: random, group_size: 2}, {method: layered}]}",
-            "single: {policy: fifo}",
-        ),
-    )
-    layered, usual, mixed, single = spec.recipes.values()
-    assert (layered.method, layered.policy, layered.mixture) == ("layered", "random", None)
-    assert usual.schedule.policy == "momentum"
-    assert [schedule.group_size for schedule in mixed.schedules] == [2, None]
-    assert (single.policy, single.mixture, single.group_size) == ("fifo", None, 8)
-
-
 def test_a_network_takes_inputs_and_outputs_from_the_workload_and_layers_from_the_preset():
     for changes, hidden in (([], (12, 8)), ([('network: {hidden: "12-8"}\n', "")], (64, 64, 64))):
         topology = tiny(*changes).topology(input_grid=(2, 16, 16), classes=10)

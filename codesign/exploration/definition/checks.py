@@ -36,8 +36,8 @@ Blocks = Mapping[str, Mapping[str, Any]]
 def _merged_recipe(recipe: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
     """A recipe completed by its own preset, then `recipe_defaults`, then the file's preset.
 
-    Defaults that contradict the recipe are dropped: a schedule if its method is `layered` or it has a mixture, and a
-    mixture if it gives a schedule. A recipe that uses a trained model is not completed.
+    Defaults that contradict the recipe are dropped: a schedule if its method is `layered` or it has a mixture. A recipe
+    that uses a trained model is not completed.
     """
     if "model" in recipe:
         return {"method": "layered", "epochs": 1, **recipe}
@@ -50,8 +50,6 @@ def _merged_recipe(recipe: dict[str, Any], data: dict[str, Any]) -> dict[str, An
     if {**defaults, **recipe}.get("method") == "layered":
         for name in UNLAYERED_ONLY:
             defaults.pop(name, None)
-    if "mixture" not in recipe and any(name in recipe for name in OF_ONE_SCHEDULE):
-        defaults.pop("mixture", None)
     if {**defaults, **recipe}.get("mixture") is not None:
         for name in OF_ONE_SCHEDULE:
             defaults.pop(name, None)
