@@ -20,12 +20,7 @@ def _stops_by(stops: Sequence[str], schedule: ScheduleEntry) -> bool:
 _MATTERS: Mapping[str, Mapping[str, tuple[Callable[[Any], bool], str]]] = {
     "recipe": {
         "momentum_noise": (lambda recipe: recipe.noisy, "method unlayered and a policy that adds it, such as momentum"),
-        "spike_floor": (lambda recipe: recipe.cost_in_words is not None, "spike_cost or budget"),
         "input_cost": (lambda recipe: recipe.input_gate, "input_gate"),
-        "cost_ramp": (
-            lambda recipe: recipe.cost_in_words is not None or recipe.input_gate,
-            "spike_cost, budget or input_gate",
-        ),
     },
     "schedule": {name: (partial(_stops_by, stops), f"stop {stops[0]}") for name, stops in OF_STOPS.items()},
 }
