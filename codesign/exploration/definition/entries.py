@@ -205,11 +205,8 @@ class Aim(Spec):
 
 
 class ObjectiveEntry(Aim):
-    """A column of the results to maximize or minimize; `reference` fixes a hypervolume's reference point.
-
-    The reference is a number, with a unit if the column has one, or a percentage for a share. `direction` may be left
-    out: accuracies and agreement are maximized, all other columns minimized.
-    """
+    """A column of the results to maximize or minimize; `reference` fixes a hypervolume's reference point: a number,
+    with a unit if the column has one, or a percentage for a share."""
 
     reference: Real | None = None
 

@@ -141,10 +141,10 @@ class Store:
     def _checked_head(self, key: str, data: bytes | None) -> Facts | None:
         if data is None:
             return None
-        if len(data) == _HEAD_BYTES and data.startswith(_MAGIC.encode()) and data.count(b"\n", 0, _HEAD_BYTES) < 2:
+        parsed = _parse_header(data)
+        if parsed is None and len(data) == _HEAD_BYTES:  # perhaps not all of its facts
             entry = self.get(key)
             return None if entry is None else entry.facts
-        parsed = _parse_header(data)
         if parsed is not None:
             start, size, _, facts = parsed
             if start + size == (len(data) if len(data) < _HEAD_BYTES else self.folder.size(_name(key))):
