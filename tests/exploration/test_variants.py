@@ -70,7 +70,6 @@ def test_kinds_of_synchronization_are_an_axis_and_share_what_they_execute_alike(
             [(17, "synchronization = barrier, synchronization.handshake = 5 ns: chip 'loihi_sanafe' has no parameter")],
         ),
         (["synchronization: [neighbour]", "synchronization.handshake: [5 ns]"], []),
-        (["synchronization: [neighbour]", "synchronization.tick: [5 ns]"], [(17, "chip 'loihi_sanafe' has no param")]),
         (
             ["synchronization: [asynchronous, barrier]", "group_size: [4]"],
             [(17, "synchronization = barrier, group_size")],

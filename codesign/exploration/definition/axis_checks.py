@@ -11,13 +11,12 @@ from typing import Any
 
 from codesign.analysis.results.columns import is_of_design
 from codesign.documents import Path_
-from codesign.errors import CodesignError, DocumentError
+from codesign.errors import CodesignError
 from codesign.exploration.definition.checks import Blocks, Mistakes, axis_parts, list_at, mapping
 from codesign.exploration.definition.entries import ChipEntry
 from codesign.exploration.definition.varied import no_path, of_given_model, overridden, wrong_value
-from codesign.hardware.chip.description import Chip
 from codesign.hardware.chip.parameters import replaced
-from codesign.hardware.library import PARTS, chip_variant, find_chip
+from codesign.hardware.library import PARTS, chip_variant
 from codesign.mistakes import dotted, suggestion
 
 _FORMS = (
@@ -56,7 +55,7 @@ def problems(data: dict[str, Any], blocks: Blocks) -> Mistakes:
 def _chips(entries: Mapping[str, Any], axes: Mapping[str, dict[str, list[Any]]]) -> Mistakes:
     """Yield mistakes in chips' entries, and values of `axes`, by chip and path, that the chips' descriptions cannot
     have."""
-    told: set[str] = set()  # mistakes of chip files, which several entries may extend
+    told: set[str] = set()  # mistakes of chips, which several entries may extend
     for name, entry in entries.items():
         if not isinstance(entry, dict):
             continue
@@ -70,31 +69,20 @@ def _chips(entries: Mapping[str, Any], axes: Mapping[str, dict[str, list[Any]]])
         try:
             chip = chip_variant(called, {part: value for part, value in parts.items() if part in PARTS})
         except CodesignError as error:
-            if not isinstance(error, DocumentError) or str(error) not in told:
+            if str(error) not in told:
                 yield where, str(error)
             told.add(str(error))
             continue
-        numbers = axes.get(name, {})
         if isinstance(chip, tuple):
             for location, message in chip:
                 yield ("chips", name, *location), message.removeprefix(f"{dotted(location)}: ")
-            # For parts that the entry leaves unchanged, its base determines the paths and values that axes may have.
-            numbers = {path: found for path, found in numbers.items() if path.partition(".")[0] not in parts}
-            chip = find_chip(called)
+            continue
+        numbers = axes.get(name, {})
         for path, of in numbers.items():
-            # A parameter of one kind of synchronization is valid if it is so with any of the kinds that the chip takes.
-            kinds = numbers.get("synchronization", ()) if path.startswith("synchronization.") else ()
+            if path.startswith("synchronization.") and "synchronization" in numbers:
+                continue  # depends on the kind, so it is told where it meets one that lacks it
             for i, value in enumerate(of):
-                settings = [{path: value}, *({"synchronization": kind, path: value} for kind in kinds)]
-                refused = [text for chosen in settings if (text := _refusal(chip, chosen))]
-                if len(refused) == len(settings):
-                    yield ("axes", f"chip.{name}.{path}", i), refused[0]
-
-
-def _refusal(chip: Chip, chosen: Mapping[str, Any]) -> str | None:
-    """Why a chip cannot have these values, whatever its other values; None if it can."""
-    try:
-        replaced(chip, chosen)
-    except CodesignError as error:
-        return str(error)
-    return None
+                try:
+                    replaced(chip, {path: value})
+                except CodesignError as error:
+                    yield ("axes", f"chip.{name}.{path}", i), str(error)
