@@ -55,7 +55,8 @@ class Store:
         folder: the folder of the entries; other small files may be in subfolders with longer names.
 
     Raises:
-        StoreError: the folder cannot be reached, created or written.
+        StoreError: the folder cannot be reached, created or written. So do all methods: where an entry exists but
+            cannot be read, or cannot be written, for example because the disk is full.
     """
 
     root: Location
@@ -83,28 +84,16 @@ class Store:
         return join(self.root, _name(key))
 
     def keys(self) -> frozenset[str]:
-        """Keys of all existing entries, unchecked, from one listing of the folder.
-
-        Raises:
-            StoreError: the folder cannot be listed.
-        """
+        """Keys of all existing entries, unchecked, from one listing of the folder."""
         matches = map(_NAME.match, self.folder.names())
         return frozenset(match[2] for match in matches if match is not None)
 
     def get(self, key: str) -> Entry | None:
-        """The entry of `key`, fully checked; None if it is missing or damaged.
-
-        Raises:
-            StoreError: it exists but cannot be read.
-        """
+        """The entry of `key`, fully checked; None if it is missing or damaged."""
         return next(self.get_many([key]))
 
     def get_many(self, keys: Sequence[str]) -> Iterator[Entry | None]:
-        """Like `get`, key by key in their order; at a URL, several are read at once.
-
-        Raises:
-            StoreError: one exists but cannot be read.
-        """
+        """Like `get`, key by key in their order; at a URL, several are read at once."""
         for key, data in zip(keys, self.folder.read_many([_name(key) for key in keys]), strict=True):
             yield self._checked(key, data)
 
@@ -121,19 +110,11 @@ class Store:
         return None
 
     def facts(self, key: str) -> Facts | None:
-        """The facts of an entry; None if it is missing or damaged. Only the length of the payload is checked.
-
-        Raises:
-            StoreError: it exists but cannot be read.
-        """
+        """The facts of an entry; None if it is missing or damaged. Only the length of the payload is checked."""
         return next(self.facts_many([key]))
 
     def facts_many(self, keys: Sequence[str]) -> Iterator[Facts | None]:
-        """Like `facts`, key by key in their order; at a URL, several are read at once.
-
-        Raises:
-            StoreError: one exists but cannot be read.
-        """
+        """Like `facts`, key by key in their order; at a URL, several are read at once."""
         heads = self.folder.read_many([_name(key) for key in keys], first=_HEAD_BYTES)
         for key, data in zip(keys, heads, strict=True):
             yield self._checked_head(key, data)
@@ -153,14 +134,12 @@ class Store:
         return None
 
     def put_many(self, entries: Mapping[str, Entry], *, durable: bool = True) -> None:
-        """Store results by key; several are written at once if each takes a request or is forced to a disk.
+        """Store results by key; several are written at once if each takes a request or is forced to a disk. If one
+        cannot be written, others may have been.
 
         Args:
             durable: whether they must survive a power failure. If not, results of the last seconds may be damaged after
                 one, and are then computed again.
-
-        Raises:
-            StoreError: an entry cannot be written, for example because the disk is full; others may have been.
         """
         self.folder.write_many({_name(key): _file(entry) for key, entry in entries.items()}, durable=durable)
 
