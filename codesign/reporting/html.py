@@ -160,7 +160,7 @@ def _note(table: AnsweredTable) -> str:
         chips = [option.point for option in table.chips.options if option.point is not None]
         said += [
             costs_in_ranges(chips[:_MOST_ROWS], table.names),
-            *([] if chips else left_aside(table.points, table.names)),
+            *([] if chips else left_aside(table.points, (), table.names)),
         ]
     elif table.study:
         said += table.study.named_in(

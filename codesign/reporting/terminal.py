@@ -62,7 +62,7 @@ def print_summary(
     told_of = [option.point for option, _ in rows if option.point is not None]
     if not answers and not given:
         costs = costs_in_ranges(told_of, names)
-        above.append(Text(costs or " ".join(left_aside(points, names))))
+        above.append(Text(costs or " ".join(left_aside(points, (), names))))
     lines = [_line(answer) for answer in answers[1:]]
     said = [*(way for _, way in rows), *(f"{answer.question} {answer.sentence}" for answer in answers)]
     trials = answered.study.named_in(said) if answered.study else []

@@ -23,7 +23,9 @@ def test_a_chip_that_drops_spikes_is_left_out(model, kept):
     assert answers[2].sentence.startswith(f"{len(kept)} point" if len(kept) == 1 else "2 of 2 points")
     for answer in answers:
         told = " ".join((answer.sentence, *answer.remarks))
-        assert ("Left out: a, " in told) == ("what they drop is not simulated" in told) == (model == "drops")
+        assert ("Left out: 1 point of a, since the chip drops spikes, which is not simulated." in told) == (
+            model == "drops"
+        )
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,6 @@ from codesign.analysis.answers.answers import LIKELY, Answer, Option, Standing, 
 from codesign.analysis.answers.chance import left_to_chance, undecided_by_samples
 from codesign.analysis.answers.remarks import (
     draws_against,
-    dropping_remark,
     enlarged,
     failed_options,
     in_the_way,
@@ -21,7 +20,7 @@ from codesign.analysis.answers.remarks import (
     unpaired,
     without_draws,
 )
-from codesign.analysis.answers.selecting import none_taking_part, points_in, taking_part, value_of
+from codesign.analysis.answers.selecting import NONE_TAKES_PART, points_in, taking_part, value_of
 from codesign.analysis.answers.switching import switches
 from codesign.analysis.comparisons.comparison import compare
 from codesign.analysis.comparisons.constraints import (
@@ -48,7 +47,7 @@ from codesign.analysis.results.formatting import (
     quantity,
 )
 from codesign.analysis.results.naming import Names
-from codesign.analysis.results.points import CANNOT_WAIT, Point
+from codesign.analysis.results.points import Point
 from codesign.analysis.results.statistics import CONFIDENCE
 
 _MOST_NAMED, _MOST_SENTENCES = 3, 3
@@ -85,18 +84,17 @@ def choose(name: str, question: ChooseQuestion, points: Sequence[Point], names: 
         selected, question.select, lambda point: value_of(point, path), lambda point: names.choice(path, point)
     )
     if not contest.ranked:
-        standing, sentence = _nothing_ranked(contest, selected)
-        return answer(standing=standing, sentence=sentence, remarks=(*lost, *left_aside(selected, names)))
-    turns, further = switches(contest), (dropping_remark(selected, names), *_further(contest, question))
+        standing, sentence = _nothing_ranked(contest)
+        return answer(standing=standing, sentence=sentence, remarks=(*lost, *left_aside(selected, able, names)))
+    turns, further = switches(contest), _further(contest, question)
     said = [_sentence(contest), *filter(None, further), *turns[:1]]
     sentence = " ".join(said[:_MOST_SENTENCES])
     remarks = (
         *said[_MOST_SENTENCES:],
         *turns[1:],
         *remarks_on(contest, contest.ranked[:1]),
-        *filter(None, [_cannot_wait(selected, path, contest)]),
         *lost,
-        *left_aside(dict.fromkeys((*contest.ranked, *selected)), names),
+        *left_aside([*dict.fromkeys((*contest.ranked, *selected))], able, names),
     )
     return answer(
         standing="open" if lost and not contest.ranked[1:] else standing_of(contest),
@@ -223,13 +221,13 @@ def _asked(question: ChooseQuestion, names: Names) -> str:
     return f"Which {what} has {aim}{on}{limits}?"
 
 
-def _nothing_ranked(contest: Contest, selected: Sequence[Point]) -> tuple[Standing, str]:
+def _nothing_ranked(contest: Contest) -> tuple[Standing, str]:
     """Return the verdict of an answer without a best option, and the reason."""
     if contest.unknown:
         return "cannot be asked", next(iter(contest.unknown.values()))
     variants = {point: option for option, members in contest.members.items() for point in members}
     if not variants:
-        return "cannot be asked", none_taking_part(selected)
+        return "cannot be asked", NONE_TAKES_PART
     nearest = _nearest(contest, [*variants])
     label = contest.names.upper(contest.label(variants[nearest]))
     misses = listed(misses_in_words(nearest, contest.where))
@@ -269,26 +267,13 @@ def _sentence(contest: Contest) -> str:
 
 def _further(contest: Contest, question: ChooseQuestion) -> Iterator[str]:
     """Yield what qualifies or completes the first sentence, most important first."""
-    second = contest.second
     yield draws_against(contest)
     yield from in_the_way(contest, (question.choose.removeprefix(AXIS_PREFIX),))
     yield _not_ranked(contest)
-    if question.choose.startswith(AXIS_PREFIX) and second is not None:
+    if question.choose.startswith(AXIS_PREFIX) and contest.second is not None:
         yield _at_an_end(contest, question.choose)
-    if second is not None:
-        yield other_book(contest, second)
+    yield other_book(contest)
     yield enlarged(contest)
-
-
-def _cannot_wait(points: Sequence[Point], path: str, contest: Contest) -> str:
-    """Name the options that are left out altogether because their layers would wait where the chip cannot; "" if
-    none."""
-    waiting = {value_of(point, path): point for point in points if point.set_aside == CANNOT_WAIT}
-    gone = [point for option, point in waiting.items() if option is not None and option not in contest.members]
-    if not gone:
-        return ""
-    labels = listed([contest.names.choice(path, point) for point in gone])
-    return f"{contest.names.upper(labels)} {'are' if gone[1:] else 'is'} left out: {CANNOT_WAIT}."
 
 
 def _not_ranked(contest: Contest) -> str:

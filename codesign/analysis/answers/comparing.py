@@ -59,7 +59,7 @@ def compare_sides(name: str, question: CompareQuestion, points: Sequence[Point],
         able=able,
         where=contest.where,
     )
-    aside = left_aside(selected, names)
+    aside = left_aside(selected, answering, names)
     if len(contest.chosen) < 2:
         standing, sentence = _lacking(contest)
         return answer(standing=standing, sentence=sentence, remarks=aside)
@@ -71,12 +71,7 @@ def compare_sides(name: str, question: CompareQuestion, points: Sequence[Point],
     if len(contest.ranked) < 2 or not found:
         return answer(standing="cannot be asked", sentence=next(iter(contest.unranked.values()), _UNPAIRED))
     asked = {*sides[0], *sides[1]}
-    said = (
-        _sentence(first, labels, found, names),
-        *in_the_way(contest, asked),
-        enlarged(contest),
-        "" if contest.second is None else other_book(contest, contest.second),
-    )
+    said = _sentence(first, labels, found, names), *in_the_way(contest, asked), enlarged(contest), other_book(contest)
     return answer(
         standing=standing_of(contest),
         sentence=" ".join(filter(None, said)),

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from codesign.analysis.answers.answers import Answer, Option, PrintedNumbers
-from codesign.analysis.answers.selecting import FACTS, points_in, value_of
+from codesign.analysis.answers.selecting import FACTS, NONE_TAKES_PART, points_in, value_of
 from codesign.analysis.comparisons.fronts import comparable
 from codesign.analysis.questions import PrintedQuestion, PrintedRow
 from codesign.analysis.results.columns import is_of_design, sets_topology
@@ -51,7 +51,7 @@ def answer_printed(name: str, question: PrintedQuestion, points: Sequence[Point]
         form="printed",
         question=question.ask or f"{question.printed}{f' of {question.source}' if question.source else ''}",
         standing="shown" if used else "cannot be asked",
-        sentence=_sentence(question, options, len(differences)) if used else "No point of the results takes part.",
+        sentence=_sentence(question, options, len(differences)) if used else NONE_TAKES_PART,
         options=tuple(options),
         remarks=(*_remarks(question, differences, metadata), *_missing(options)),
     )

@@ -9,7 +9,7 @@ from codesign.analysis.answers.answers import Option
 from codesign.analysis.answers.chance import excluded_by_chance, included_by_chance, undecided_by_samples
 from codesign.analysis.answers.selecting import points_in
 from codesign.analysis.comparisons.comparison import ENERGIES, Obstacle, energy_of
-from codesign.analysis.comparisons.constraints import Constraint, doubt
+from codesign.analysis.comparisons.constraints import Constraint, by_option, doubt
 from codesign.analysis.comparisons.contest import GUESSED, Contest
 from codesign.analysis.comparisons.obstacles import untimed_sentence
 from codesign.analysis.comparisons.robustness import drawn, quantiles, undrawn
@@ -27,8 +27,8 @@ from codesign.analysis.results.formatting import (
     whole_percent,
 )
 from codesign.analysis.results.naming import Names, points_in_words
-from codesign.analysis.results.points import Point
-from codesign.analysis.results.statistics import CONFIDENCE, GIVEN, quantile_of
+from codesign.analysis.results.points import CANNOT_WAIT, Point
+from codesign.analysis.results.statistics import GIVEN, quantile_of
 from codesign.analysis.results.table import ResultTable
 from codesign.hardware.terms import BOOKS, COST_TERMS, CURRENTS, weight
 from codesign.units import plural
@@ -76,12 +76,15 @@ def in_the_way(contest: Contest, asked: Collection[str]) -> tuple[str, ...]:
     return unequal_chips(contest, asked), unequal_settings(contest), lacking_terms(contest), untimed
 
 
-def left_aside(points: Collection[Point], names: Names) -> tuple[str, ...]:
-    """Say which points are left out because a chip drops spikes, they never answer, or their training failed, and which
-    lack some of their seeds for these reasons; the first of each is named."""
-    said = [*filter(None, [dropping_remark(points, names)])]
-    if silent := sum(point.silent for point in points):
-        said.append(f"Left out: {plural(silent, 'point')} without an output spike or a right answer.")
+def left_aside(points: Sequence[Point], able: Collection[Point], names: Names) -> tuple[str, ...]:
+    """Say which points are left out of those that are `able` to take part and why, and which lack some of their seeds
+    or have some without a right answer; the first of each is named."""
+    said, kept = list[str](), {*able}
+    projections = CANNOT_WAIT if kept else ""  # which leave nothing out if others answer
+    off = by_option(points, lambda p: None if p in kept or p.set_aside in ("", projections) else p.set_aside)
+    for why, of in off.items():
+        chips = listed([*dict.fromkeys(names.chips[point.chip] for point in of)])
+        said.append(f"Left out: {plural(len(of), 'point')} of {chips}, since {why}.")
     if mixed := [point for point in points if point.silent_seeds and not point.silent]:
         also = f", as at {plural(len(mixed), 'point')}" if mixed[1:] else ""
         said.append(f"At {names.point(mixed[0])}{also}, some training seeds have no right answer, which counts.")
@@ -101,16 +104,6 @@ def failed_options(
     there = {None, *map(option, selected)}
     labels = [label(one) for value, one in failed.items() if value not in there]
     return [f"There is no result for {few_listed(labels, _MOST_NAMED)}: jobs failed."] if labels else []
-
-
-def dropping_remark(points: Collection[Point], names: Names) -> str:
-    """Say which points are left out because a chip drops spikes; "" if none."""
-    dropping = [point for point in points if point.drops_spikes and not point.silent]
-    if not dropping:
-        return ""
-    more = f" and {plural(len(dropping) - 1, 'more point')}" if dropping[1:] else ""
-    why = "a core or a link has more to do than fits in a tick, and what they drop is not simulated"
-    return f"Left out: {names.point(dropping[0])}{more}, where {why}."
 
 
 def silent_networks(table: ResultTable) -> str:
@@ -277,12 +270,14 @@ def _without(point: Point, terms: Sequence[str]) -> list[str]:
 # what else there is --------------------------------------------------------------------------------------------------
 
 
-def other_book(contest: Contest, other: Point) -> str:
-    """Say by what factor another chip is worse counting the cores in use alone, if that differs much from the board's
+def other_book(contest: Contest) -> str:
+    """Say by what factor the next chip is worse counting the cores in use alone, if that differs much from the board's
     factor; "" if not, or if the results are in that book anyway."""
-    best, factor = contest.ranked[0], contest.factors[other]
-    alike = best.static_book != "board" or best.silicon == other.silicon
-    if contest.column != "energy_j" or contest.more or alike or not factor:
+    best, other = contest.ranked[0], contest.second
+    if other is None or contest.column != "energy_j" or contest.more or best.static_book != "board":
+        return ""
+    factor = contest.factors[other]
+    if best.silicon == other.silicon or not factor:
         return ""
     terms = contest.terms.get(other, best.coverage)
     low, high = (_of_cores_in_use(point, terms) for point in (best, other))
@@ -309,8 +304,9 @@ def _seeds_wanted(contest: Contest) -> str:
     · s / √n < m."""
     if unpaired(contest):
         return "The best and the next have no training seed in common, so nothing says how sure the difference is."
-    gain = contest.runner_up.gain if contest.runner_up is not None else None
-    if gain is None or gain.above_zero or not gain.mean or contest.settled < CONFIDENCE:
+    found = contest.runner_up
+    gain, draws = (None, None) if found is None else (found.gain, found.robustness)
+    if gain is None or gain.above_zero or not gain.mean or (draws is not None and not draws.settled):
         return ""
     if gain.half_width is None:
         both = [contest.ranked[place] for place in (0, contest.level)]

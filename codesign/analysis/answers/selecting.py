@@ -39,6 +39,7 @@ FACTS: Mapping[str, Family] = {
 through its policy at least, `drops_queue` whether the chip drops what waits once the answer is read. Policy, group
 size, stop and `drops_queue` are null where layers wait."""
 
+NONE_TAKES_PART = "No point of the results takes part."
 _ENDS = ("lowest", "highest")
 _ASYNCHRONOUS_ONLY = ("policy", "group_size", "stop", "steps_after_output", "margin", "margin_check", "refractory")
 _LABELS = {"recipe": ("recipe",), "schedule": ("schedule",), "chip": ("chip", "capacity", "operation", "mapping")}
@@ -98,12 +99,6 @@ def taking_part(points: Sequence[Point], selection: Selection) -> list[Point]:
     selection names any."""
     named = "schedule" in selection or "inference" in selection
     return [point for point in points if not point.set_aside or (named and point.set_aside == CANNOT_WAIT)]
-
-
-def none_taking_part(points: Sequence[Point]) -> str:
-    """Say that none of the selected points takes part, and why unless another remark says it."""
-    why = f": {CANNOT_WAIT}" if any(point.set_aside == CANNOT_WAIT for point in points) else ""
-    return f"No point of the results takes part{why}."
 
 
 def pairs_between(

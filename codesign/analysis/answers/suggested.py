@@ -37,24 +37,22 @@ def search_questions(study: Study) -> Mapping[str, Question]:
     baseline: Selection = {TRIAL_AXIS: BASELINE}
     asked: dict[str, Question] = {}
     others: dict[str, str] = {}
-    among = ""
     for place, objective in enumerate(study.objectives):
         best = study.best(place)
         if best is None or trial_name(best) not in study.tested:
             continue
         rest = [other.column for other in study.objectives if other is not objective]
         asked[f"best_{objective.column}"] = CompareQuestion(
-            ask=f"Is {trial_title(best)}, the best in {column_label(objective.column)} on validation"
-            f"{study.among(place)}, also better on test than the baseline?",
+            ask=f"Is {trial_title(best)}, the best of the front in {column_label(objective.column)} on validation, "
+            "also better on test than the baseline?",
             compare=({TRIAL_AXIS: trial_name(best)}, baseline),
             columns=(objective.column, *rest),
         )
         if objective.column != "accuracy":
             others[column_label(objective.column)] = trial_name(best)
-            among = among or study.among(place)
     if others:
         asked["accuracy_kept"] = ClaimQuestion(
-            claim=f"The best in {listed([*others])}{among} loses at most a point of accuracy to the baseline",
+            claim=f"The best of the front in {listed([*others])} loses at most a point of accuracy to the baseline",
             column="accuracy",
             more={TRIAL_AXIS: tuple(dict.fromkeys(others.values()))},
             less=baseline,

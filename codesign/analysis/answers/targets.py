@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from functools import partial
 
 from codesign.analysis.answers.answers import Answer, Option, values_of
-from codesign.analysis.answers.remarks import failed_options, left_aside, may_miss, without_draws
-from codesign.analysis.answers.selecting import none_taking_part, points_in, taking_part
+from codesign.analysis.answers.remarks import left_aside, may_miss, without_draws
+from codesign.analysis.answers.selecting import NONE_TAKES_PART, points_in, taking_part
 from codesign.analysis.comparisons.constraints import (
     Constraint,
     best_variant,
@@ -47,12 +47,11 @@ def reach(name: str, question: TargetQuestion, points: Sequence[Point], names: N
         able=able,
         where=where,
     )
-    aside = left_aside(selected, names)
+    aside = left_aside(selected, able, names)
     columns = [limit.column for limit in where]
     unknown = [_not_known(able, column) for column in columns]
     if not able:
-        return answer(standing="cannot be asked", sentence=none_taking_part(selected), remarks=aside)
-    aside = (*failed_options(selected, question.select, names.point, names.point), *aside)
+        return answer(standing="cannot be asked", sentence=NONE_TAKES_PART, remarks=aside)
     if met:
         more = where[0].relation in (">=", ">")
         best = best_variant(met, where[0].column, more=more) or met[0]

@@ -287,14 +287,6 @@ class Contest:
         return min(1.0, sum(self.wins[point] for point in self.ranked[: self.level]))
 
     @cached_property
-    def settled(self) -> float:
-        """The share of draws in which the best one's mean over training seeds beats that of `second`."""
-        if self.second is None:
-            return 1.0
-        a, b = (values.mean(axis=0) for values in self._pair(self.ranked[0], self.second))
-        return float((a < b).mean())
-
-    @cached_property
     def _seeds(self) -> list[int]:
         """The training seeds common to the best, those level with it and the next; given models do not count."""
         first = self.ranked[: self.level + 1]

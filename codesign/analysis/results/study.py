@@ -105,14 +105,6 @@ class Study:
         known = [trial for trial in self.front if trial.values[index] is not None]
         return min(known, key=lambda trial: self.best_first(trial, index), default=None)
 
-    def among(self, index: int) -> str:
-        """Among which trials `best` is the best, if a complete trial that is not on the front has a better value."""
-        best = self.best(index)
-        if best is None:
-            return ""
-        value, *others = (self.best_first(trial, index)[:2] for trial in (best, *self.complete))
-        return " among trials better than all references" if min(others, default=value) < value else ""
-
     def text(self, trial: TrialFacts, name: str) -> str:
         return parameter_text(trial.parameters.get(name), self.spaces.get(name))
 
