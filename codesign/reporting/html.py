@@ -8,21 +8,13 @@ from typing import Any
 
 from codesign.analysis.answers.answers import Answer, Option
 from codesign.analysis.answers.asking import AnsweredTable
-from codesign.analysis.answers.remarks import (
-    costs_in_ranges,
-    left_aside,
-    silent_networks,
-    unpriced_currents,
-    value_text,
-)
+from codesign.analysis.answers.remarks import costs_in_ranges, left_aside, silent_networks, unpriced_currents
 from codesign.analysis.answers.savings import first_taking_part, what_limits
 from codesign.analysis.answers.selecting import value_of
 from codesign.analysis.comparisons.constraints import Constraint
 from codesign.analysis.questions import CHOICES, ChooseQuestion, Question
 from codesign.analysis.results.columns import AXIS_PREFIX
-from codesign.analysis.results.formatting import column_label
 from codesign.analysis.results.metadata import ResultMetadata
-from codesign.analysis.results.naming import Names
 from codesign.analysis.results.points import Point
 from codesign.analysis.results.statistics import GIVEN
 from codesign.analysis.results.table import ResultTable
@@ -74,9 +66,6 @@ def render_report(table: ResultTable) -> str:
         note=_note(answered),
         data=data,
         limits={"low": int(min(accuracies, default=0)), "high": round(max(accuracies, default=100) + 0.05, 1)},
-        options=[
-            {"label": option.label, "standing": _standing(option, answered.names)} for option in options[:_MOST_ROWS]
-        ],
         trust=" ".join(filter(None, [unpriced_currents(points), trust])),
         lowering=what_limits(first_taking_part(options or answered.chips.options), answered.names),
         lacking=without_result(answered),
@@ -128,12 +117,6 @@ def _first_answers(answers: Sequence[Answer], data: dict[str, Any]) -> list[dict
         }
         for answer in shown
     ]
-
-
-def _standing(option: Option, names: Names) -> str:
-    """The text for an option if no script runs: its known values, and why it is not ranked."""
-    known = (f"{column_label(column)} {value_text(option, column, names)}" for column in option.values)
-    return "; ".join(filter(None, [*known, option.obstacle]))
 
 
 def _in_two(answer: Answer, *, cut: bool) -> dict[str, str]:
