@@ -148,8 +148,7 @@ def describe(item: Any, model: type[BaseModel], other_keys: Iterable[str] = ()) 
     if item["type"] in ("model_type", "model_attributes_type") and (keys := allowed_keys(model, item["loc"])):
         return f"{location}: must be a mapping of {', '.join(sorted(keys))}, found {shown(item['input'])}"
     if item["type"] == "missing":
-        words = " or ".join(map(repr, allowed_words(model, item["loc"])))
-        return f"'{location}' is missing{words and f'; it is {words}'}"
+        return f"'{location}' is missing"
     return f"{location}: {reason(item)}" if item["place"] else reason(item)
 
 
@@ -198,12 +197,6 @@ def clipped(text: str, most: int = _LONGEST_MESSAGE) -> str:
 def allowed_keys(model: type[BaseModel], location: tuple[Any, ...]) -> set[str]:
     """Keys of the models at a location."""
     return {key for candidate in _led_to(model, location) for key in _fields(candidate)}
-
-
-def allowed_words(model: type[BaseModel], location: tuple[Any, ...]) -> list[str]:
-    """The words allowed as the value at a location; empty if anything else is allowed."""
-    kinds = [member for candidate in _led_to(model, location[:-1]) for member in _children(candidate, location[-1])]
-    return [str(word) for kind in kinds if get_origin(kind) is Literal for word in get_args(kind)]
 
 
 def _led_to(model: type[BaseModel], location: tuple[Any, ...]) -> list[Any]:

@@ -16,7 +16,6 @@ from fsspec.registry import _registry, known_implementations
 from codesign.errors import InputError, StoreError
 from codesign.files import (
     Folder,
-    beside_page,
     held,
     is_url,
     join,
@@ -198,12 +197,6 @@ def test_what_names_no_place_is_refused(location: str) -> None:
             use(location)
 
 
-def test_a_device_is_not_replaced(tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(InputError, match="pipe: cannot be written: is a pipe or a device"):
-        write_atomically(tmp_path / "pipe", b"x")
-
-
 def test_what_is_no_regular_file_counts_as_missing(tmp_path: Path) -> None:
     """A pipe would keep a reader waiting for ever, and the device behind a link fill the memory."""
     os.mkfifo(tmp_path / "pipe")
@@ -306,12 +299,6 @@ def test_options_of_a_url_stay_at_its_end() -> None:
     assert with_suffix("s3://bucket/x/r.parquet?a=b.c", ".html") == "s3://bucket/x/r.html?a=b.c"
     assert with_suffix("s3://bucket.x/r", ".html") == "s3://bucket.x/r.html"
     assert with_suffix("x/r.parquet", ".html") == Path("x/r.html")
-
-
-def test_pages_do_not_share_what_is_beside_them():
-    pages = ("run.1", "run.2", "run", "run.html", "s3://bucket/run.1?a=b.c")
-    names = ("run.1.figures", "run.2.figures", "run.figures", "run.figures", "s3://bucket/run.1.figures?a=b.c")
-    assert tuple(str(beside_page(page, ".figures")) for page in pages) == names
 
 
 def test_passwords_are_not_printed() -> None:

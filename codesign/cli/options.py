@@ -195,7 +195,7 @@ def command_line(context: typer.Context, chosen: Mapping[str, str], *, but: Coll
         values = chosen.get(name, context.params[name])
         for value in values if isinstance(values, list | tuple) else (values,):
             if parameter.param_type_name == "option":
-                words.append(parameter.secondary_opts[0] if value is False else parameter.opts[0])
+                words.append(parameter.opts[0])
             if not isinstance(value, bool):
                 words.append(printable(str(value)))
     return shlex.join(words)

@@ -8,7 +8,7 @@ import typer
 
 from codesign.cli.options import place_of, written_to
 from codesign.cli.streams import tell
-from codesign.files import beside_page, join, printable, with_suffix
+from codesign.files import join, printable, with_suffix
 from codesign.hardware.terms import StaticBook
 from codesign.reporting.forms import Form, TableForm
 from codesign.units import plural
@@ -88,4 +88,4 @@ def report(
     if not as_json:
         print_summary(table, printable(target), printable(file), PrintableConsole())
         for name, count in counts.items():
-            tell(f"{name:8} {printable(beside_page(target, f'.{name}'))}, {plural(count, 'file')}")
+            tell(f"{name:8} {printable(with_suffix(target, f'.{name}'))}, {plural(count, 'file')}")

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from codesign.files.folder import Folder
-from codesign.files.location import Location, beside_page, has_options, is_url, join, printable, with_suffix
+from codesign.files.location import Location, has_options, is_url, join, printable, with_suffix
 from codesign.files.lock import held, lock_of
 from codesign.files.opening import open_file, open_folder, read_file, write_atomically
 
 __all__ = [
     "Folder",
     "Location",
-    "beside_page",
     "has_options",
     "held",
     "is_url",

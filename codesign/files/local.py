@@ -37,10 +37,8 @@ class LocalFolder(Folder):
 
     def __init__(self, path: Path, *, location: Location, error: type[CodesignError]) -> None:
         super().__init__(location, error=error)
-        self._path = path
+        self._path = path.absolute()  # whatever the working folder is later
         self._tidy: set[Path] = set()  # folders without remains of killed writers
-        with suppress(FileNotFoundError):  # the working folder no longer exists
-            self._path = path.absolute()  # whatever the working folder is later
 
     def _read(self, name: str, first: int | None) -> bytes:
         with open(self._path / name, "rb", opener=open_at_once) as file:

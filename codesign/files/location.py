@@ -54,12 +54,6 @@ def with_suffix(location: Location, suffix: str) -> Location:
     return f"{folder}{slash}{PurePosixPath(name).with_suffix(suffix) if name else suffix}{mark}{options}"
 
 
-def beside_page(page: Location, ending: str) -> Location:
-    """The location of what a report writes next to its page: the page's name without `.html`, plus the ending."""
-    suffix = PurePosixPath(str(page).partition("?")[0] if is_url(page) else page).suffix
-    return with_suffix(page, ending if suffix.lower() in (".html", ".htm") else suffix + ending)
-
-
 def printable(location: Location) -> str:
     """The location as text for messages, with `***` instead of a password or key."""
     if not is_url(location):
@@ -70,7 +64,7 @@ def printable(location: Location) -> str:
 def shipped_folders(name: str) -> list[Path]:
     """The existing folders called `name`, of which the first match wins: in the working folder, in a checkout, in the
     package."""
-    here = [Path(name)] if os.path.isdir(name) else []  # works even if the working folder no longer exists
+    here = [Path(name)] if os.path.isdir(name) else []
     return list(dict.fromkeys([*here, *packaged_folders(name)]))
 
 

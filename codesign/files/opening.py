@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import stat
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -62,15 +60,8 @@ def read_file(location: Location) -> bytes | None:
 def write_atomically(location: Location, data: bytes) -> None:
     """Write `data` such that a reader, or a crash, sees either the old file or the new one.
 
-    Missing parent folders are created. Raises InputError, with the system's reason, if the place cannot be written, or
-    is a pipe or a device.
+    Missing parent folders are created. Raises InputError, with the system's reason, if the place cannot be written.
     """
-    path = local_path(location, InputError)
-    if path is not None:
-        with suppress(OSError):
-            mode = path.stat().st_mode
-            if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # renaming would replace it
-                raise InputError(f"{path}: cannot be written: is a pipe or a device; give the name of a file")
     folder, name = open_file(location)
     folder.write(name, data)
 

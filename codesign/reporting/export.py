@@ -7,7 +7,7 @@ import io
 
 from codesign.analysis.answers.asking import AnsweredTable
 from codesign.analysis.results.table import ResultTable
-from codesign.files import Location, beside_page, open_folder
+from codesign.files import Location, open_folder, with_suffix
 from codesign.reporting.charts.base import Figure, picture
 from codesign.reporting.charts.sweeps import scatter
 from codesign.reporting.forms import Form, TableForm
@@ -57,7 +57,7 @@ def export(
         ending, text = (".csv", table_csv) if tables == "csv" else (".tex", table_latex)
         files["tables"] = {f"{name}{ending}": text(one).encode() for name, one in told.items()}
     for suffix, of in files.items():
-        open_folder(beside_page(page, f".{suffix}")).write_many(of)
+        open_folder(with_suffix(page, f".{suffix}")).write_many(of)
     return {suffix: len(of) for suffix, of in files.items()}
 
 

@@ -13,7 +13,7 @@ from codesign.analysis.answers.answers import plain_point
 from codesign.analysis.answers.asking import AnsweredTable
 from codesign.analysis.results.points import Point
 from codesign.analysis.results.table import ResultTable
-from codesign.files import Location, beside_page, write_atomically
+from codesign.files import Location, with_suffix, write_atomically
 
 _NOTE = (
     "NeuroBench's metrics, means over seeds, operations per sample. The footprint is that of the stored weights, at "
@@ -51,4 +51,4 @@ def export_neurobench(table: ResultTable, report: Location) -> None:
         for point in answered.points
     ]
     text = json.dumps({"note": _NOTE, "points": metrics}, indent=2, ensure_ascii=False)
-    write_atomically(beside_page(report, ".neurobench.json"), f"{text}\n".encode())
+    write_atomically(with_suffix(report, ".neurobench.json"), f"{text}\n".encode())

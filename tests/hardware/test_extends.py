@@ -136,7 +136,7 @@ synchronization: {kind: timer}
         "mine.yaml:3: energies.synaptic_operation.value: needs a unit, found 1; write for example '26 pJ'",
         "mine.yaml:4: remove.1: there is no 'energies.spike' to remove; allowed: hop, neuron_update, "
         "synaptic_operation",
-        "mine.yaml:5: 'synchronization.overload' is missing; it is 'stretch' or 'drop'",
+        "mine.yaml:5: 'synchronization.overload' is missing",
         "mine.yaml:5: 'synchronization.tick' is missing",
     ]
     needs = "times.synaptic_operation.cycles: needs the chip's clock"
