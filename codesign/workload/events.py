@@ -23,7 +23,6 @@ from codesign.workload.raw_events import (
     columns_of,
     grid_of,
     inputs_of,
-    joined_pairs,
     times_ns,
     whole_numbers,
 )
@@ -87,10 +86,7 @@ class EventBatch(EventRows):
         """The samples at `positions`, in that order, or the one there, with their ids. Raises InputError if there are
         none."""
         try:
-            asked: Any = (
-                list(positions) if isinstance(positions, tuple) else positions
-            )  # a tuple would index two dimensions
-            chosen = np.atleast_1d(np.arange(len(self))[asked])
+            chosen = np.atleast_1d(np.arange(len(self))[positions])  # type: ignore[index]
         except IndexError as error:
             raise InputError(f"positions: must be of {len(self)} samples: {error}") from None
         if chosen.ndim != 1:
@@ -214,7 +210,11 @@ class EventBatch(EventRows):
             time_first: whether timesteps are the first axis and samples the second, as in snnTorch and norse.
         """
         given = [(frames, labels)] if isinstance(frames, torch.Tensor) else frames
-        joined = joined_pairs(given, samples_axis=1 if time_first else 0)
+        pairs = [
+            (array_of("frames", of).swapaxes(0, int(time_first)), whole_numbers("labels", classes))
+            for of, classes in given
+        ]
+        joined = (np.concatenate(parts) for parts in zip(*pairs, strict=True))
         return EventBatch.from_dense(*joined, timestep_s=timestep_s, currents=currents)
 
     @staticmethod

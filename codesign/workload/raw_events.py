@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -27,12 +27,12 @@ def bin_edges_ns(timestep_s: float, timesteps: int) -> Integers:
 def grid_of(sizes: Any) -> tuple[int, int, int]:
     """(channels, height, width), given (inputs,), (height, width) or (channels, height, width). Raises InputError for
     other sizes, or more than 2³¹ − 1 inputs."""
-    given = tuple(sizes) if isinstance(sizes, Iterable) else (sizes,)
+    given = tuple(sizes) if isinstance(sizes, Iterable) else ()
     whole = all(isinstance(size, int | np.integer) and not isinstance(size, bool) for size in given)
     grid = (1,) * (3 - len(given)) + tuple(int(size) for size in given if whole)
     if not given or not whole or len(grid) != 3 or min(grid) < 1 or math.prod(grid) >= 1 << 31:
         raise InputError(
-            f"grid: must be (inputs,), (height, width) or (channels, height, width), each at least 1, found {given}"
+            f"grid: must be (inputs,), (height, width) or (channels, height, width), each at least 1, found {sizes}"
         )
     return grid
 
@@ -63,25 +63,6 @@ def check_frames(
         value, place = frames[(sample, timestep, *inside)], ", ".join(map(str, map(int, inside)))
         of = sample if samples is None else samples[sample]
         raise InputError(f"{name}: sample {of}, timestep {timestep}, input ({place}) is {value:g}; {need}")
-
-
-def joined_pairs(pairs: Any, *, samples_axis: int) -> list[NDArray[Any]]:
-    """(samples, timesteps, …) frames and (samples,) labels joined from pairs of both, as a `DataLoader` gives them.
-    Raises InputError if they are not pairs of batches, or if batches differ in shape."""
-    arrays: list[list[NDArray[Any]]] = []
-    for pair in pairs if isinstance(pairs, Iterable) else [pairs]:
-        if not isinstance(pair, Sequence) or isinstance(pair, str) or len(pair) != 2 or pair[1] is None:
-            raise InputError("events: from_torch takes a tensor and labels, or batches of (frames, labels)")
-        frames, labels = array_of("frames", pair[0]), whole_numbers("labels", pair[1])
-        if frames.ndim < 3:
-            raise InputError(f"frames: must have samples, timesteps and inputs, found the shape {frames.shape}")
-        arrays.append([frames.swapaxes(0, samples_axis), labels])
-    if not arrays:
-        raise InputError("events: needs at least one batch")
-    shapes = {frames.shape[1:] for frames, _ in arrays}
-    if len(shapes) > 1:
-        raise InputError(f"frames: all samples must have one shape, found {', '.join(map(str, sorted(shapes)))}")
-    return [np.concatenate(parts) for parts in zip(*arrays, strict=True)]
 
 
 def columns_of(events: Any) -> dict[str, NDArray[Any]]:

@@ -91,7 +91,7 @@ DAMAGE = {
     ("mnist", "mnist/train-images-idx3-ubyte.gz"): [
         (b"", "not an idx file"),
         (b"<html>not found</html>", "cannot be read"),
-        (gzip.compress(idx(IMAGES)[:-1]), "must hold 31,360 bytes after its header, found 31,359"),
+        (gzip.compress(idx(IMAGES)[:-1]), "must hold exactly 31,360 bytes after its header"),
         (gzip.compress(idx(IMAGES[:39])), "must hold 40 images"),
     ],
     ("mnist", "mnist/t10k-labels-idx1-ubyte.gz"): [(gzip.compress(idx(np.full(10, 10))), "labels must lie in 0 … 9")],

@@ -38,7 +38,7 @@ def test_compressed_rows_by_hand(two_samples):
     assert two_samples.values.tolist() == [2, 1, 1]
     assert two_samples.events.tolist() == [2, 2]
     assert two_samples.frame(1).tolist() == [[0, 0, 0], [1, 1, 0]]
-    for both in ([0, 1], (0, 1), range(2), torch.arange(2), np.array([True, True])):
+    for both in ([0, 1], range(2), torch.arange(2), np.array([True, True])):
         assert_same(two_samples.select(both), two_samples)
     assert two_samples.select(1).events.tolist() == two_samples[-1].events.tolist() == [2]
     assert [sample.labels.tolist() for sample in two_samples] == [[7], [4]]

@@ -94,10 +94,7 @@ def read_idx(path: Path) -> NDArray[np.uint8]:
     size = math.prod(shape)
     content = _read_bytes(path, start + size + 1)
     if len(content) != start + size:
-        raise DataError(
-            f"{path}: must hold {size:,} bytes after its header, found "
-            f"{'more' if len(content) > start + size else f'{max(len(content) - start, 0):,}'}; download it again"
-        )
+        raise DataError(f"{path}: must hold exactly {size:,} bytes after its header; download it again")
     return np.frombuffer(content, dtype=np.uint8, offset=start).reshape(shape)
 
 
