@@ -237,6 +237,14 @@ def test_options_that_are_level_in_other_training_seeds_are_not_said_to_be_the_s
     assert (answer.standing, answer.sentence) == ("open", "a and b have the same latency on average, 1 µs.")
 
 
+def test_an_option_that_its_chip_cannot_run_is_told():
+    rows = [row("a", width, seed, latency_s=width * 1e-6) for width in (1.0, 2.0) for seed in SEEDS]
+    rows += [row("a", 3.0, seed, inference="layered", latency_s=1e-7) for seed in SEEDS]
+    answer = asked(rows, choose="axis.width", least="latency_s")
+    assert labels(answer) == ["width 1", "width 2"]
+    assert "Left out: width 3, since the chip cannot wait for layers." in answer.remarks
+
+
 def test_what_is_enough_is_not_told_as_the_limit_that_it_misses():
     rows = rows_of([("a", 1.0, 0.9, 10.0, 2.0), ("b", 1.0, 0.8796, 10.0, 1.0)])
     rows = [one | {"samples": 10_000} for one in rows]

@@ -12,7 +12,17 @@ import h5py
 import numpy as np
 import pytest
 from small_sounds import wav, word, write_audio
-from workload_files import idx, load, recording, write_cifar10, write_dvsgesture, write_mnist, write_nmnist, write_shd
+from workload_files import (
+    idx,
+    load,
+    recording,
+    write_cifar10,
+    write_clips,
+    write_dvsgesture,
+    write_mnist,
+    write_nmnist,
+    write_shd,
+)
 
 from codesign.errors import DataError
 from codesign.workload.datasets.registry import get_dataset
@@ -24,8 +34,13 @@ COPIES = {
     "cifar10": write_cifar10,
     "cifar10 npz": partial(write_cifar10, layout="npz"),
     "dvsgesture": write_dvsgesture,
+    "dvsgesture clips": write_clips,
     "audio": write_audio,
 }
+
+
+def cut_off(end):
+    return lambda file: file.write_bytes(file.read_bytes()[:end])
 
 
 def table(values, dtype=None):
@@ -130,6 +145,11 @@ DAMAGE = {
     ("dvsgesture", "dvsgesture/DVSGesture/ibmGestureTest/user20_lab/11.npy"): [
         (b"", r"11.npy: a recording's name must be its class")
     ],
+    ("dvsgesture clips", "dvsgesture/clip_2.npz"): [
+        (arrays(label=11), "label must be one class, 0 … 10"),
+        (arrays(x=[1, 2]), "x, y and p must have one number an event"),
+        (cut_off(-40), r"clip_2.npz: cannot be read as arrays .* copy it again"),
+    ],
     ("audio", "audio/ah_s0_0.wav"): [
         (b"", r"ah_s0_0\.wav: is not a wav file"),
         (wav(word("ah", 0, 0))[:999], r"ah_s0_0\.wav: must hold 3,244 bytes, found 999"),
@@ -159,8 +179,9 @@ def damaged(whole, name, path, change, root):
 @pytest.mark.parametrize(("name", "path", "change", "message"), CASES, ids=map(str, range(len(CASES))))
 def test_damage_is_named_with_its_file(whole, tmp_path, name, path, change, message):
     root = damaged(whole, name, path, change, tmp_path)
+    options = {"split": "pooled"} if "clips" in name else {}
     with pytest.raises(DataError, match=message) as caught:
-        load(name.split()[0], root)
+        load(name.split()[0], root, **options)
     assert str(root / path) in str(caught.value)
 
 

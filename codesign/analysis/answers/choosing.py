@@ -47,7 +47,7 @@ from codesign.analysis.results.formatting import (
     quantity,
 )
 from codesign.analysis.results.naming import Names
-from codesign.analysis.results.points import Point
+from codesign.analysis.results.points import CANNOT_WAIT, Point
 from codesign.analysis.results.statistics import CONFIDENCE
 
 _MOST_NAMED, _MOST_SENTENCES = 3, 3
@@ -93,6 +93,7 @@ def choose(name: str, question: ChooseQuestion, points: Sequence[Point], names: 
         *said[_MOST_SENTENCES:],
         *turns[1:],
         *remarks_on(contest, contest.ranked[:1]),
+        *filter(None, [_cannot_wait(selected, path, contest)]),
         *lost,
         *left_aside([*dict.fromkeys((*contest.ranked, *selected))], able, names),
     )
@@ -274,6 +275,15 @@ def _further(contest: Contest, question: ChooseQuestion) -> Iterator[str]:
         yield _at_an_end(contest, question.choose)
     yield other_book(contest)
     yield enlarged(contest)
+
+
+def _cannot_wait(points: Sequence[Point], path: str, contest: Contest) -> str:
+    """Name the options that are left out altogether because their layers would wait where the chip cannot; "" if
+    none."""
+    waiting = {value_of(point, path): point for point in points if point.set_aside == CANNOT_WAIT}
+    gone = [point for option, point in waiting.items() if option is not None and option not in contest.members]
+    labels = listed([contest.names.choice(path, point) for point in gone])
+    return f"Left out: {labels}, since {CANNOT_WAIT}." if gone else ""
 
 
 def _not_ranked(contest: Contest) -> str:

@@ -17,7 +17,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from codesign.arrays import Flags, Integers
-from codesign.errors import DataError
+from codesign.errors import CodesignError, DataError
 from codesign.units import format_si
 from codesign.workload.binning import Events, binned
 from codesign.workload.cache import Cache, FileStates, content_digest
@@ -157,7 +157,7 @@ class Dataset(ABC):
         """The samples in `folder`, not yet read. If they are missing or damaged, raises DataError that says what to
         download, where to put it and what to run instead."""
         try:
-            recordings = self.find(folder)
+            recordings = self._found(folder)
         except IncompleteError as error:
             raise DataError(f"{self.name}: {error}. {self._how_to_get(folder)}") from None
         if recordings is None:
@@ -167,6 +167,15 @@ class Dataset(ABC):
             )
         self._check(recordings)
         return recordings
+
+    def _found(self, folder: Path) -> Recordings | None:
+        """`find`, with every failure reported as an error of the dataset."""
+        try:
+            return self.find(folder)
+        except CodesignError:
+            raise
+        except Exception as error:
+            raise DataError(f"{self.name}: {folder}: {type(error).__name__}: {error}") from error
 
     def _check(self, recordings: Recordings) -> None:
         """Raises DataError if samples lack a class or a distinct id."""
@@ -193,10 +202,10 @@ class Dataset(ABC):
         """What is there below `data_root`; fast, and never raises for missing or damaged files."""
         folder = self.place(data_root)
         try:
-            recordings = self.find(folder)
+            recordings = self._found(folder)
         except IncompleteError as error:
             return self._described("partial", str(error))
-        except (DataError, OSError) as error:
+        except DataError as error:
             return self._described("damaged", str(error))
         if recordings is None:
             return self._described("missing", f"expected in {folder}: {self.expected}")
