@@ -40,7 +40,6 @@ from codesign.hardware.cost.energy import check_operation
 from codesign.hardware.cost.scheduling import ChipSchedule, chip_schedule, on_chip
 from codesign.hardware.library import find_chip
 from codesign.hardware.placement.placement import Placement, place
-from codesign.network.own_weights import own_weights
 from codesign.network.quantization import quantize
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.reporting.results import SweepResults
@@ -313,7 +312,7 @@ class _Case:
         chip = chosen if isinstance(chosen, Chip) else find_chip(chosen)
         check_operation(chip, "accelerated")
         placement = place(network.shape, chip, "scaled" if scaled else "published", "chip")
-        own_weights(network.all_weights)
+        network.own_weights()
         network = copy.deepcopy(network)
         with torch.no_grad():
             quantize(network, chip_quantization(chip))

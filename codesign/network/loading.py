@@ -13,18 +13,13 @@ import torch
 from codesign.arrays import array_of
 from codesign.errors import InputError
 from codesign.network.neuron_numbers import type_of
-from codesign.network.own_weights import own_weights
 from codesign.network.topology import NetworkShape
 
 
 def load_weights(
-    weights: Any,
-    all_weights: Callable[[], list[torch.nn.Parameter]],
-    held_bias: torch.nn.Parameter | None,
-    shape: NetworkShape,
+    weights: Any, held: list[torch.nn.Parameter], held_bias: torch.nn.Parameter | None, shape: NetworkShape
 ) -> None:
     """The implementation of `SpikingNetwork.load_weights`, given the network's parameters."""
-    held = own_weights(all_weights)
     given, biases = _weights_and_biases(weights, least=1 if held_bias is not None else 2)
     needed, shapes = ([tuple(weight.shape) for weight in found] for found in (held, given))
     if shapes != needed:

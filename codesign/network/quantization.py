@@ -32,7 +32,6 @@ from pydantic import Field, model_validator
 from codesign.arguments import instance
 from codesign.deferred import torch
 from codesign.documents import Spec
-from codesign.network.own_weights import own_weights
 
 if TYPE_CHECKING:
     from codesign.network.spiking_network import SpikingNetwork
@@ -152,7 +151,7 @@ def quantize(
     if quantization is not None:
         instance("quantization", quantization, Quantization)
     with torch.no_grad():
-        held = own_weights(network.all_weights)
+        held = network.own_weights()
         given = held if weights is None else list(weights)
         if quantization is None:
             network.potential_ranges = network.potential_steps = None

@@ -12,8 +12,13 @@ import torch
 
 from codesign.arguments import instance, seconds, whole
 from codesign.errors import InputError
-from codesign.network.connection import Connection, DelayedConnection, windows_of_max_pools
-from codesign.network.direct_connection import DirectConnection, direct_connections
+from codesign.network.connection import (
+    Connection,
+    DelayedConnection,
+    DirectConnection,
+    direct_connections,
+    windows_of_max_pools,
+)
 from codesign.network.loading import SentAsCopy, load_weights
 from codesign.network.neuron import NeuronSpec
 from codesign.network.neuron_numbers import OF_NEURONS, are_finite, check_numbers, of_decay, others, type_of
@@ -320,6 +325,19 @@ class SpikingNetwork(SentAsCopy):
         """The weight of each connection, then of each delayed and of each direct connection."""
         return [connection.weight for connections in self.all_connections().values() for connection in connections]
 
+    def own_weights(self) -> list[torch.nn.Parameter]:
+        """`all_weights`, for writing. Raises InputError if what is written to one would be lost or change another, as
+        with torch's pruning and parametrizations, or a parameter that two connections share."""
+        weights = self.all_weights()
+        for number, (one, again) in enumerate(zip(weights, self.all_weights(), strict=True)):
+            shared = any(one is other for other in weights[:number])
+            if shared or one is not again or not isinstance(one, torch.nn.Parameter):
+                raise InputError(
+                    f"network: weight {number} must be a parameter of its own to be changed, found one that is shared "
+                    "or computed; torch's remove_parametrizations or prune.remove makes it one"
+                )
+        return weights
+
     def all_connections(self) -> dict[str, Any]:
         """Connections in this order, by their names in messages."""
         of_kinds = {"layer": self.connections, "delayed connection": self.delayed_connections}
@@ -342,7 +360,7 @@ class SpikingNetwork(SentAsCopy):
             InputError: wrong shapes, numbers that are not finite, or different values for a shared weight; nothing is
                 changed.
         """
-        load_weights(weights, self.all_weights, self.bias, self.shape)
+        load_weights(weights, self.own_weights(), self.bias, self.shape)
 
     def max_pools(self) -> torch.Tensor | None:
         """(N,) int64 max-pool window that contains each neuron, −1 if none; None without max pools."""

@@ -26,7 +26,6 @@ from torch.nn import functional
 from codesign.arguments import instance
 from codesign.arrays import Integers
 from codesign.network.neuron import SCALED
-from codesign.network.own_weights import own_weights
 from codesign.network.quantization import Quantization, quantize
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.engine import DEFAULT_ENGINE, simulate
@@ -79,7 +78,6 @@ def calibrate(
     instance("network", network, SpikingNetwork)
     instance("calibration", calibration, Calibration)
     instance("training", training, EventBatch)
-    own_weights(network.all_weights)
     samples = training.select(slice(0, calibration.samples))
     thresholds = Thresholds(network, quantization)
 
@@ -111,7 +109,7 @@ class Thresholds:
 
     def __init__(self, network: SpikingNetwork, quantization: Quantization | None = None) -> None:
         self._network, self._quantization = network, quantization
-        self._weights = [weight.detach().clone() for weight in network.all_weights()]
+        self._weights = [weight.detach().clone() for weight in network.own_weights()]
         numbers = {name: getattr(network, name) for name in SCALED}
         self._of_neurons = {name: held.detach().clone() for name, held in numbers.items() if held is not None}
         self._ranges, self._steps = network.potential_ranges, network.potential_steps

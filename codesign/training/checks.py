@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from codesign.arguments import instance, whole
 from codesign.errors import InputError
-from codesign.network.own_weights import own_weights
 from codesign.network.quantization import Quantization
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.engine import check_labels
@@ -29,7 +28,7 @@ def check_training(network: SpikingNetwork, recipe: Recipe, *splits: EventBatch,
     whole("seed", seed, most=1 << 63)
     if recipe.warm_up and hooks.learning_rate_schedule is not None:
         raise InputError("hooks.learning_rate_schedule: must warm up by itself; set the recipe's warm_up to 0")
-    own_weights(network.all_weights)
+    network.own_weights()
 
 
 def quantization_of(recipe: Recipe, quantization: Quantization | None) -> Quantization | None:

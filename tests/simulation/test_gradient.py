@@ -15,7 +15,7 @@ from networks import batch_of, network_of
 from random_cases import Case, cases, examples, learn
 
 from codesign.errors import InputError
-from codesign.network.direct_connection import DirectConnection
+from codesign.network.connection import DirectConnection
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.engine import engine_names, simulate
 from codesign.simulation.loss import CrossEntropy, SpikeCost

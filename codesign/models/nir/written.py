@@ -25,8 +25,7 @@ from codesign.models.file import LoadedModel, card_of, card_texts, network_of
 from codesign.models.nir.folding import Layer
 from codesign.models.nir.graph import Graph, read_graph
 from codesign.models.nir.readers import Reader, for_reader, made, on_grid, reader_of, shape_of, weights_for
-from codesign.network.connection import Connection
-from codesign.network.direct_connection import DirectConnection
+from codesign.network.connection import Connection, DirectConnection
 from codesign.network.layers import Linear, Pool, SumPool, both
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.network.topology import TopologySpec, input_grid

@@ -13,7 +13,7 @@ from functools import cached_property
 import numpy as np
 import torch
 
-from codesign.network.direct_connection import DirectConnection
+from codesign.network.connection import DirectConnection
 from codesign.network.layers import Linear
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.event.arrays import NO_LONGS, Floats, Integers, Longs, aligned_zeros, integers, longs
