@@ -195,7 +195,6 @@ def test_a_policy_of_ones_own_gets_what_it_looks_at(core: bool, service: bool) -
     ("more", "unseen"),
     [
         ("synchronization: {kind: clocked}", ["the time of a visit to all neurons"]),
-        ("synchronization: {kind: asynchronous}", []),
         ("synchronization: {kind: asynchronous}\nskips_zero_weights: 'yes'", ["that weights of 0 take no time"]),
     ],
 )
