@@ -11,7 +11,6 @@ from handmade_hardware import near
 
 from codesign.documents import Spec
 from codesign.hardware.chip.description import Chip
-from codesign.hardware.chip.parts import Timer
 from codesign.hardware.chip.provenance import OWN, sourced_parts
 from codesign.hardware.cost.uncertainty import uncertain_numbers
 from codesign.hardware.library import load_chip
@@ -136,31 +135,6 @@ def test_every_chip_says_how_all_of_it_is_known_and_what_its_energies_are_energi
         assert fields <= number.model_fields_set, energy
     # arithmetic, or how a figure was read
     assert [path for path, number in chip.numbers().items() if number.confidence == "derived" and not number.note] == []
-
-
-BY_TIMESTEP = ("loihi2", "loihi_davies2018", "loihi_sanafe", "poets", "xylo_audio2")
-TICKS = {
-    "reckon": (1e-3, "stretch"),
-    "seneca_timer": (10_000 / 200e6, "stretch"),
-    "spinnaker2": (1e-3, "drop"),
-    "spinnaker_sharp2012": (1e-3, "stretch"),
-    "tianjic": (5050 / 300e6, "stretch"),
-    "truenorth": (1e-3, "stretch"),
-}
-
-
-def test_kinds_of_synchronization() -> None:
-    kinds = {name: LIBRARY[name].synchronization.kind for name in REAL}
-    found = {kind: {name for name in kinds if kinds[name] == kind} for kind in kinds.values()}
-    assert found["asynchronous"] == {"brainscales2", "mubrain", "mubrain_layersync2024", "speck"}
-    assert found["clocked"] == {"morphic", "odin", "odin_allin"}
-    assert found["barrier"] == {*BY_TIMESTEP, "seneca_barrier"}
-    assert all(LIBRARY[name].synchronization.scope == "timestep" for name in BY_TIMESTEP)
-    assert LIBRARY["seneca_barrier"].synchronization.scope == "layer"
-    for name, (tick, overload) in TICKS.items():
-        timer = LIBRARY[name].synchronization
-        assert isinstance(timer, Timer), name
-        assert (LIBRARY[name].seconds(timer.tick), timer.overload) == (near(tick), overload), name
 
 
 def test_the_template_fills_in_every_field() -> None:
