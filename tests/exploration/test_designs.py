@@ -110,7 +110,6 @@ def test_a_wrong_value_is_told_at_its_line():
         "network.neuron.threshold: [1]": "cannot be varied; write neuron.<parameter>",
         "neuron.time_constant: [5 ms, 5]": "needs a unit, found 5",
         "neuron.thresold: [1]": "a neuron has no parameter 'thresold'; did you mean 'threshold'?",
-        "workload.timestep: [1 ns, 1 ms]": "must be at least",
         "workload.name: [digits]": "cannot be varied; give each its own sweep",
         "workload.contrast: [0]": "must be",
         "network: [3]": "must be one of recipe.<name>.<parameter>",
@@ -169,6 +168,10 @@ def test_what_does_not_go_together_is_told_at_the_axis():
             [TOPOLOGY, axes("network.hidden: [64]")],
             16,
             "axes.network.hidden: network.hidden = 64: give one of topology",
+        ),
+        (
+            *([axes("workload.timestep: [1 us, 10 ms]")], 16),
+            "axes.workload.timestep: must be at least 1 ms, found 1 µs",
         ),
         (
             *([TOPOLOGY, axes("network.topology: [512-9-10, 511-9-10]")], 16),

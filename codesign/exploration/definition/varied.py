@@ -5,16 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
-from pydantic import ValidationError
-
 from codesign.errors import InputError
 from codesign.exploration.definition.checks import merged_recipes
 from codesign.exploration.definition.entries import MODELS
-from codesign.exploration.definition.nested import part_at, part_mistakes, unknown_part, with_parts
+from codesign.exploration.definition.nested import part_at, part_mistakes, unknown_part
 from codesign.exploration.definition.network import HiddenLayers, NetworkEntry, changes_widths
 from codesign.mistakes import suggestion
-from codesign.workload.datasets.registry import get_dataset
-from codesign.workload.spec import WorkloadSpec
 
 _NOT_VARIED: Mapping[str, tuple[Collection[str], str]] = {
     "chip": (("extends", "schedules"), "list schedules in the chip's entry, and give each chip an entry of its own"),
@@ -50,20 +46,15 @@ def no_path(block: str, parameter: str) -> str | None:
 def wrong_value(block: str, entry: Mapping[str, Any], parameter: str, value: Any) -> list[str]:
     """Mistakes in a value of a parameter, on its own, for an `entry` of a block as the file has it."""
     path = f"{block}.{parameter}"
-    try:
-        if changes_widths(path):
+    if changes_widths(path):
+        try:
             HiddenLayers.within_limits({path: value})
-            return []
-        if block == "network" and (holder := parameter.rpartition(".")[0]) and part_at(entry, holder) is None:
-            return [f"the network of the file has no '{holder}'"]
-        if (found := part_mistakes(MODELS[block], entry, parameter, value)) or block != "workload":
-            return found
-        workload = WorkloadSpec.model_validate(with_parts(entry, {parameter: value}))
-        return [message for at, message in get_dataset(workload.name).mistakes(workload) if at == parameter]
-    except InputError as error:  # of a workload: an unknown dataset, which is reported at its name
-        return [] if block == "workload" else [str(error).removeprefix(f"{path}: ")]
-    except ValidationError:  # in another part, and reported there
+        except InputError as error:
+            return [str(error).removeprefix(f"{path}: ")]
         return []
+    if block == "network" and (holder := parameter.rpartition(".")[0]) and part_at(entry, holder) is None:
+        return [f"the network of the file has no '{holder}'"]
+    return part_mistakes(MODELS[block], entry, parameter, value)
 
 
 def of_given_model(data: dict[str, Any], path: str) -> str | None:
