@@ -213,17 +213,3 @@ def test_of_groups_that_do_not_compare_each_shows_its_best() -> None:
         "best: 10 points, which do not all compare",
         *("with static", "first 0", "without", "second"),
     ]
-
-
-def test_rows_of_a_front_that_differ_at_their_ends_can_be_told_apart() -> None:
-    one, other = (f"unlayered, chip on a_chip_of_mine (vector_width = 16, energy = {n} pJ)" for n in (1, 5))
-    shared = "all: unlayered, chip, a_chip_of_mine, vector_width = 16"
-    for names, rows in (
-        ((one, other), [shared, "energy = 1 pJ", "energy = 5 pJ"]),
-        (
-            ("layered, chip on loihi", "layered, chip on mine (width = 4)"),
-            ["all: layered, chip", "loihi", "mine, width = 4"],
-        ),
-        (("layered, chip on loihi",), ["layered, chip on loihi"]),
-    ):
-        assert rows_of(*((name, "") for name in names))[1:] == rows

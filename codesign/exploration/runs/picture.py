@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from rich.console import RenderableType
@@ -102,29 +101,12 @@ def front_table(lines: Sequence[FrontLine], *, rows: int, size: int | None = Non
         groups.setdefault(line.group, []).append(line)
     points, several = size or len(lines), len(groups) > 1
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
-    # Names that do not fit are cut off, not wrapped; values are complete.
-    table.add_column(_name(f"best: {plural(points, 'point')}{', which do not all compare' * several}"))
+    table.add_column(Text(f"best: {plural(points, 'point')}{', which do not all compare' * several}"))
     for label in lines[0].labels:
         table.add_column(Text(label.removesuffix(" per sample")), justify="right", no_wrap=True, overflow="ellipsis")
     for group, own in groups.items():
         if several:
-            table.add_row(_name(group, style="dim"))
-        shown = own[: max(1, rows // len(groups))]
-        shared, names = _told_apart([line.name for line in shown])
-        if shared:
-            table.add_row(Text(f"all: {shared}", style="dim"))
-        for name, line in zip(names, shown, strict=True):
-            table.add_row(_name(name), *map(Text, line.values))
+            table.add_row(Text(group, style="dim"))
+        for line in own[: max(1, rows // len(groups))]:
+            table.add_row(Text(line.name), *map(Text, line.values))
     return table
-
-
-def _told_apart(names: Sequence[str]) -> tuple[str, list[str]]:
-    """The words that all names share, and the names without these words, which would leave no room for the others."""
-    words = [re.split(r", | on | \(", name.removesuffix(")")) for name in names]
-    common = {place: of_all[0] for place, of_all in enumerate(zip(*words, strict=False)) if len({*of_all}) == 1}
-    kept = [", ".join(word for place, word in enumerate(each) if place not in common) for each in words]
-    return (", ".join(common.values()), kept) if all(kept) else ("", list(names))
-
-
-def _name(text: str, style: str = "") -> Text:
-    return Text(text, no_wrap=True, overflow="ellipsis", style=style)
