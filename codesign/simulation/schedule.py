@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, get_args
 
-from codesign.arguments import flag, instance, one_of, real, whole
+from codesign.arguments import one_of, real, whole
 from codesign.errors import InputError
 from codesign.network.topology import NetworkShape
 from codesign.simulation.policies import Policy, get_policy, is_registered
@@ -24,15 +24,11 @@ OF_STOPS = {"margin": _OF_MARGIN, "margin_check": _OF_MARGIN, "steps_after_outpu
 """Parameters of a schedule that matter only under some stops."""
 
 
-def _numbers(name: str, value: Any, *, most: int = 1 << 31) -> int | tuple[int, ...]:
-    """One integer for all neurons, or a tuple with one for each."""
-    if not isinstance(value, tuple):
-        return whole(name, value, most=most)
-    if not value:
-        raise InputError(f"{name}: must have one number for each neuron, found none")
-    if {*map(type, value)} == {int} and min(value) >= 0 and max(value) < most:
-        return value
-    return tuple(whole(name, number, most=most) for number in value)
+def _of_neurons(name: str, numbers: tuple[int, ...], most: int = 1 << 31) -> tuple[int, ...]:
+    """Integers of at least 0 and below `most`, one for each neuron."""
+    if {*map(type, numbers)} == {int} and min(numbers) >= 0 and max(numbers) < most:
+        return tuple(numbers)
+    return tuple(whole(name, number, most=most) for number in numbers)
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -71,7 +67,7 @@ class Schedule:
             policies ignore it.
 
     Raises:
-        InputError: an attribute, which is named, has the wrong type or is out of range.
+        InputError: an attribute, which is named, is unknown or out of range.
     """
 
     policy: str | Policy = "random"
@@ -91,8 +87,6 @@ class Schedule:
     service: ServiceModel | None = None
 
     def __post_init__(self) -> None:
-        if not isinstance(self.policy, str | Policy):
-            raise InputError(f"policy: must be the name of a scheduling policy or a Policy, found {self.policy!r}")
         if isinstance(self.policy, str):
             get_policy(self.policy)
         elif is_registered(self.policy):
@@ -106,20 +100,13 @@ class Schedule:
         one_of("input_mode", self.input_mode, get_args(InputMode))
         if self.stop == "read_margin" and self.margin_check == "step":
             raise InputError("margin_check: must be 'timestep' with stop 'read_margin', under which all passes drain")
-        for name in ("prioritize_input", "barrier_messages", "refractory"):
-            flag(name, getattr(self, name))
         object.__setattr__(self, "input_dropout", real("input_dropout", self.input_dropout, most=1.0))
-        if self.service is not None:
-            instance("service", self.service, ServiceModel)
-        threshold = self.synchronization_threshold
-        if isinstance(threshold, str) and threshold != "layer":
-            raise InputError(f"synchronization_threshold: must be numbers or 'layer', found {threshold!r}")
-        if not isinstance(threshold, str):
-            object.__setattr__(self, "synchronization_threshold", _numbers("synchronization_threshold", threshold))
+        name, threshold = "synchronization_threshold", self.synchronization_threshold
+        if threshold != "layer":
+            given = _of_neurons(name, threshold) if isinstance(threshold, tuple) else whole(name, threshold)
+            object.__setattr__(self, name, given)
         if self.cores is not None:
-            if not isinstance(self.cores, tuple):
-                raise InputError(f"cores: must be a tuple with the core of each neuron, found {self.cores!r}")
-            object.__setattr__(self, "cores", _numbers("cores", self.cores, most=_MOST_CORES))
+            object.__setattr__(self, "cores", _of_neurons("cores", self.cores, _MOST_CORES))
         if self.prioritize_input and self.input_mode == "frame":
             raise InputError("prioritize_input: needs input_mode 'queued'; in mode 'frame' no input waits")
 
