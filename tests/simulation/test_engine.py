@@ -53,10 +53,6 @@ def transposed(network: SpikingNetwork) -> None:
     network.connections[0].weight = torch.nn.Parameter(network.connections[0].weight.T)
 
 
-def one_for_all(network: SpikingNetwork) -> None:
-    network.threshold = torch.tensor(0.25)
-
-
 def sparse(network: SpikingNetwork) -> None:
     network.connections[1].weight = torch.nn.Parameter(network.connections[1].weight.to_sparse())
 
@@ -65,7 +61,6 @@ def sparse(network: SpikingNetwork) -> None:
     ("change", "message"),
     [
         (transposed, r"weights of layer 0 must have shape \(5, 6\), found \(6, 5\)"),
-        (one_for_all, r"threshold must have shape \(9,\), found \(\)"),
         (sparse, "weights of layer 1 must be dense"),
     ],
 )

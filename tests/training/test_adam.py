@@ -68,13 +68,3 @@ def test_autograd_notices_that_a_tensor_was_moved() -> None:
     Adam([tensor], lr=0.1).step()
     with pytest.raises(RuntimeError, match="modified by an inplace operation"):
         squares.backward()
-
-
-def test_gradients_are_forgotten() -> None:
-    tensor = torch.ones(3, requires_grad=True)
-    optimizer = Adam([tensor], lr=0.1)
-    tensor.sum().backward()
-    optimizer.zero_grad()
-    assert tensor.grad is None
-    optimizer.step()
-    assert tensor.tolist() == [1, 1, 1]

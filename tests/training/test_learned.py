@@ -68,15 +68,6 @@ def test_what_was_learned_is_run_saved_and_loaded():
     assert "| learn | threshold of each layer, time constant of each neuron, learning rate 0.02 |" in page
 
 
-def test_numbers_that_learn_are_float32_whatever_a_notebook_has_set():
-    torch.set_default_dtype(torch.float64)
-    try:
-        learned = LearnedNeurons(network_of("8-12-2", time_constant="20 ms"), BOTH)
-    finally:
-        torch.set_default_dtype(torch.float32)
-    assert {number.dtype for number in learned.logarithms.values()} == {torch.float32}
-
-
 def test_what_does_not_learn_stays():
     network = network_of("8-12-2", time_constant="20 ms")
     learn = Learn(threshold="neuron")
@@ -103,12 +94,6 @@ def test_numbers_stay_in_their_ranges_whatever_an_optimizer_does():
         assert network.threshold.tolist() == pytest.approx([0.25 * math.exp(p)] * 2)
         assert network.time_constant.tolist() == pytest.approx([0.025 * math.exp(p)] * 2)
         assert ((network.decay >= 0) & (network.decay < 1)).all()
-
-
-@pytest.mark.parametrize("given", [{}, {"threshold": "network"}, {"threshold": "layer", "learning_rate": 0}])
-def test_mistakes_are_refused(given: dict[str, object]):
-    with pytest.raises(InputError):
-        Learn(**given)
 
 
 def test_time_constants_that_cannot_learn():

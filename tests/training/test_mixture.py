@@ -37,9 +37,7 @@ def test_schedules_by_hand():
     ("given", "message"),
     [
         ({"policy": "fifo", "group_size": 4}, "say what is trained through: remove group_size, policy, or mixture"),
-        ({"method": "layered"}, "layered training has no schedule to choose: remove mixture"),
         ({"calibration": {}}, "a calibration matches the one schedule"),
-        ({"mixture": []}, "at least 1 item"),
         ({"mixture": [{"policy": "random"}]}, "needs policy and group_size, or method 'layered' and neither"),
         ({"mixture": [{"method": "layered", "group_size": 8}]}, "a layered entry has no schedule.*: remove group_size"),
         ({"mixture": [{"policy": "timed", "group_size": 8}]}, "which a mixture does not have"),

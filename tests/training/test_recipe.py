@@ -80,9 +80,7 @@ def test_layered_recipes_refuse_a_schedule():
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"spike_cost": -1}, "spike_cost: must be greater than or equal to 0, found -1"),
         ({"spike_cost": [0.1, -2]}, "spike_cost.1: must be greater than or equal to 0, found -2"),
-        ({"quantization": {"bits": 99}}, "quantization.bits: must be less than or equal to 32, found 99"),
         ({"quantization": "chop"}, "quantization: must be 'chip', found 'chop'; did you mean 'chip'?"),
     ],
 )
