@@ -79,15 +79,6 @@ def test_barrier_by_hand(two_timesteps: Execution) -> None:
     assert parts == near(per_layer.total_s)
 
 
-def test_a_barrier_without_time_never_takes_less_than_none(two_timesteps: Execution) -> None:
-    """What rounding leaves of a difference is no time."""
-    free = BARRIER.replace("100 ms", "0 s").replace("500 ms", "0 s")
-    for hop in range(1, 40):
-        times = TIMES.replace("1 us", f"{hop / 3:.6f} ns").replace("10 ms", f"{hop / 7:.6f} us")
-        latency = cost_of(two_timesteps, MESH_CORES + times + free).latency
-        assert latency.synchronization_s.min() >= 0
-
-
 def test_clocked_updates_count_neurons_once_a_timestep() -> None:
     """Two evaluations of the same 4 neurons in a timestep are one update each. Potentials stay: the second timestep
     updates them, and so does the step in which the last frame is in the output layer."""

@@ -17,7 +17,7 @@ from codesign.analysis.results.books import in_book
 from codesign.errors import DocumentError
 from codesign.exploration.jobs.jobs import chip_digest
 from codesign.hardware.chip.parameters import with_parameter
-from codesign.hardware.cost.uncertainty import uncertain_numbers, uncertainty_columns
+from codesign.hardware.cost.uncertainty import uncertainty_columns
 from codesign.hardware.draws import draws_of
 from codesign.hardware.library import chip_names, chip_variant, find_chip, load_chip
 from codesign.hardware.terms import COST_TERMS
@@ -115,8 +115,3 @@ def test_draws_are_those_without_it_times_a_log_normal_factor(two_timesteps: Exe
     nominal = cost.energy_cores_in_use_j / cost.energy_j
     assert np.median(ratios) == near(nominal, rel=0.1)
     assert ratios.tolist() == near([nominal] * len(ratios), rel=0.2)
-
-
-def test_a_factor_of_one_moves_nothing() -> None:
-    chip = chip_from(CHIP + ERROR.replace("2", "1").replace("3", "1"))
-    assert not [one for one in uncertain_numbers(chip) if one.path.startswith("model.")]

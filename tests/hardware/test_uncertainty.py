@@ -152,19 +152,6 @@ def test_ends_by_hand(two_timesteps: cd.Execution) -> None:
     assert set(columns) <= set(COLUMNS)
 
 
-def test_a_time_that_no_number_moves_is_the_same_at_every_end_and_in_every_draw(two_timesteps: cd.Execution) -> None:
-    chip = simple(
-        "model_error: {energy: 2, latency: 2, note: made up}\n",
-        synaptic_operation=told("1 pJ", "measured", all_in="false"),
-    )
-    cost = cost_of(two_timesteps, chip, operation="real_time")
-    columns = uncertainty_columns(cost)
-    assert columns["uncertain_numbers"] == ["model.energy", "model.latency"]
-    ends = near([cost.on_s.mean()] * 2)
-    assert (columns["on_at_low_s"], columns["on_at_high_s"]) == (ends, ends)
-    assert columns["on_draws_s"] == near([cost.on_s.mean()] * DRAWS)
-
-
 def test_an_all_in_energy_is_one_number_and_the_unknown_stays_unknown(two_timesteps: cd.Execution) -> None:
     energy = number("10 pJ", all_in="true", operation="accelerated", range="[5 pJ, 20 pJ]")
     columns = uncertainty_columns(cost_of(two_timesteps, simple(synaptic_operation=energy)))

@@ -313,11 +313,8 @@ def _cycle_mistakes(chip: Chip, place: tuple[str, str], number: TimeNumber) -> I
     if chip.clock is None:
         yield (*place, "cycles"), "needs the chip's clock"
     elif number.cycles > TimeNumber.ceiling * chip.clock.value:
-        clock = format_si(chip.clock.value, "Hz")
-        yield (
-            (*place, "cycles"),
-            f"must take at most {TimeNumber.ceiling:g} s, found {number.cycles:g} cycles at {clock}",
-        )
+        found = f"found {number.cycles:g} cycles at {format_si(chip.clock.value, 'Hz')}"
+        yield (*place, "cycles"), f"must take at most {TimeNumber.ceiling:g} s, {found}"
 
 
 def _capacity_mistakes(chip: Chip) -> Iterator[Mistake]:

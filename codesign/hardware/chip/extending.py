@@ -35,7 +35,7 @@ def extended(chain: list[Document]) -> Document:
     merged = _Description(data={}, places={(): chain[-1].places[()]})
     merged.extend(Fragment(document=chain[0]))
     for document in chain[1:]:
-        base = merged.data.get("name") or document.data["extends"]  # a file with parts alone may have no name
+        base = merged.data.get("name", "")
         for key in _OWN:
             if key in merged.data:
                 merged.forget((key,))
