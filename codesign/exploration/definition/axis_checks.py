@@ -1,4 +1,4 @@
-"""Checks of axes and of the chips that they vary: values that are invalid on their own.
+"""Checks of what axes and studies may vary, and of chips' entries: paths, and values that are invalid on their own.
 
 Works on the file's plain content, like `codesign.exploration.definition.checks`. Values that are invalid together are
 found when the sweep is planned.
@@ -6,15 +6,16 @@ found when the sweep is planned.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from codesign.analysis.results.columns import is_of_design
 from codesign.documents import Path_
-from codesign.errors import CodesignError
-from codesign.exploration.definition.checks import Blocks, Mistakes, axis_parts, list_at, mapping
-from codesign.exploration.definition.entries import ChipEntry
-from codesign.exploration.definition.varied import no_path, of_given_model, overridden, wrong_value
+from codesign.errors import CodesignError, InputError
+from codesign.exploration.definition.checks import Blocks, Mistakes, axis_parts, list_at, mapping, merged_recipes
+from codesign.exploration.definition.entries import MODELS, ChipEntry
+from codesign.exploration.definition.nested import part_at, part_mistakes, unknown_part
+from codesign.exploration.definition.network import HiddenLayers, NetworkEntry, changes_widths
 from codesign.hardware.chip.parameters import replaced
 from codesign.hardware.library import PARTS, chip_variant
 from codesign.mistakes import dotted, suggestion
@@ -23,6 +24,18 @@ _FORMS = (
     *(f"{block}.<name>.<parameter>" for block in ("recipe", "schedule", "chip")),
     *(f"{block}.<parameter>" for block in ("network", "neuron", "workload")),
 )
+_NOT_VARIED: Mapping[str, tuple[Collection[str], str]] = {
+    "chip": (("extends", "schedules"), "list schedules in the chip's entry, and give each chip an entry of its own"),
+    "recipe": (("model", "from", "from_", "method", "chip", "preset"), "give each a recipe of its own"),
+    "network": (("neuron",), "write neuron.<parameter>"),
+    "workload": (
+        ("name", "file", "folder", "split", "seed", "validation", "test"),
+        "give each its own sweep: all points must be tested on the same samples",
+    ),
+}
+"""Parameters that cannot be varied, by block, and what to do instead."""
+_TEXTS = ("network.hidden", "network.topology")
+"""Parameters that set everything that widths and depth would change."""
 
 
 def problems(data: dict[str, Any], blocks: Blocks) -> Mistakes:
@@ -86,3 +99,50 @@ def _chips(entries: Mapping[str, Any], axes: Mapping[str, dict[str, list[Any]]])
                     replaced(chip, {path: value})
                 except CodesignError as error:
                     yield ("axes", f"chip.{name}.{path}", i), str(error)
+
+
+def no_path(block: str, parameter: str) -> str | None:
+    """Why a parameter of a block cannot be varied; None if it can. Numbers of chips are checked with their values."""
+    head, _, rest = parameter.partition(".")
+    fixed, instead = _NOT_VARIED.get(block, ((), ""))
+    if head in fixed:
+        return f"cannot be varied; {instead}"
+    if block == "chip" or changes_widths(f"{block}.{parameter}"):
+        return None
+    if block == "network" and head == "hidden" and rest:
+        return "hidden layers are counted from 1, as in network.hidden.1"
+    if block == "network" and head not in NetworkEntry.model_fields:
+        fields = (name for name in NetworkEntry.model_fields if name != "neuron")
+        known = suggestion(parameter, ("width", "depth", "hidden.1", *fields))
+        return f"a network has no parameter '{parameter}'{known}"
+    return unknown_part(MODELS[block], parameter, block)
+
+
+def wrong_value(block: str, entry: Mapping[str, Any], parameter: str, value: Any) -> list[str]:
+    """Mistakes in a value of a parameter, on its own, for an `entry` of a block as the file has it."""
+    path = f"{block}.{parameter}"
+    if changes_widths(path):
+        try:
+            HiddenLayers.within_limits({path: value})
+        except InputError as error:
+            return [str(error).removeprefix(f"{path}: ")]
+        return []
+    if block == "network" and (holder := parameter.rpartition(".")[0]) and part_at(entry, holder) is None:
+        return [f"the network of the file has no '{holder}'"]
+    return part_mistakes(MODELS[block], entry, parameter, value)
+
+
+def of_given_model(data: dict[str, Any], path: str) -> str | None:
+    """Why a path of network or neuron cannot be varied because a recipe is given a model; None if it can."""
+    recipes = merged_recipes(data).items()
+    given = (name for name, recipe in recipes if isinstance(recipe, dict) and not {"model", "from"}.isdisjoint(recipe))
+    name = None if path.startswith("workload.") else next(given, None)
+    return None if name is None else f"the network is that of the model of recipe '{name}'; remove it"
+
+
+def overridden(paths: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Yield paths that cannot be combined with another one, because it sets everything that they would change, and a
+    message."""
+    paths = list(paths)
+    for text in (path for path in _TEXTS if path in paths):
+        yield from ((path, f"cannot be combined with {text}") for path in paths if changes_widths(path))

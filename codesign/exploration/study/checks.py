@@ -12,9 +12,9 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from codesign.analysis.results.columns import is_of_design
+from codesign.exploration.definition.axis_checks import of_given_model, overridden
 from codesign.exploration.definition.checks import Blocks, Mistakes, blocks_of, mapping
 from codesign.exploration.definition.spec import SweepSpec
-from codesign.exploration.definition.varied import of_given_model, overridden
 from codesign.exploration.study.domains import Choices, Domain, SameAs
 from codesign.exploration.study.space import Parameter, SearchSpace, read_parameter
 from codesign.mistakes import suggestion

@@ -13,13 +13,13 @@ from optuna.trial import BaseTrial
 from codesign.analysis.results.columns import is_of_design
 from codesign.documents import Spec
 from codesign.errors import CodesignError, InputError
+from codesign.exploration.definition.axis_checks import no_path, wrong_value
 from codesign.exploration.definition.entries import MODELS, ChipEntry
 from codesign.exploration.definition.nested import SpecT, part_at, said_by, with_fields
 from codesign.exploration.definition.network import AxisValue as Value
 from codesign.exploration.definition.network import HiddenLayers, changes_widths, layer_of
 from codesign.exploration.definition.spec import SweepSpec
 from codesign.exploration.definition.variants import base_chip, parameter_value
-from codesign.exploration.definition.varied import no_path, wrong_value
 from codesign.exploration.study.domains import Choices, Domain, Range, SameAs, applies
 from codesign.hardware.chip.parameters import replaced
 from codesign.hardware.chip.provenance import kinds_in
