@@ -14,9 +14,6 @@ from codesign.units import InSI
 
 SpecT = TypeVar("SpecT", bound=Spec)
 
-_WORDS = {"loss": ("name", "sum")}
-"""Parameters that may be a single word: the key that the word stands for, and the default word."""
-
 
 def with_parts(entry: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
     """Fields of a recipe or schedule with some replaced; a dotted path replaces a part of a field. A field is replaced
@@ -24,18 +21,19 @@ def with_parts(entry: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[st
     changed = dict(entry)
     for path, value in sorted(settings.items(), key=lambda item: item[0].count(".")):
         head, *rest = path.split(".")
-        changed[head] = _replaced(changed.get(head), rest, value, word=_WORDS.get(head)) if rest else value
+        before = changed.get(head)
+        if head == "loss" and (before is None or isinstance(before, str)):
+            before = {"name": before or "sum"}  # a loss may be its name alone
+        changed[head] = _replaced(before, rest, value)
     return changed
 
 
-def _replaced(before: Any, path: list[str], value: Any, *, word: tuple[str, str] | None = None) -> Any:
+def _replaced(before: Any, path: list[str], value: Any) -> Any:
     if not path:
         return value
     if isinstance(before, list | tuple) and path[0].isdigit() and int(path[0]) < len(before):
         place = int(path[0])
         return [*before[:place], _replaced(before[place], path[1:], value), *before[place + 1 :]]
-    if word is not None and (before is None or isinstance(before, str)):
-        before = {word[0]: before or word[1]}
     fields = said_by(before) if isinstance(before, Spec) else before if isinstance(before, Mapping) else {}
     return {**fields, path[0]: _replaced(fields.get(path[0]), path[1:], value)}
 
