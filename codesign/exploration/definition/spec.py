@@ -143,11 +143,7 @@ class SweepSpec(FileSpec):
                 "workload": with_workload(self.workload, settings),
             }
         )
-        spec._set_by_axes = {
-            set_by(path): ("axes", path, self.axes[path].index(value))
-            for path, value in settings.items()
-            if path in self.axes
-        }
+        spec._set_by_axes = {set_by(path): ("axes", path) for path in settings if path in self.axes}
         return spec
 
     def refusal(self, mistakes: Iterable[tuple[Path_, str]]) -> InputError:
