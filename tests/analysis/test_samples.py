@@ -132,16 +132,15 @@ def test_another_than_the_next_best_may_be_ahead():
     assert "With 400 samples, chance may make the difference to c; about 490 would tell." in answer.remarks
 
 
-@pytest.mark.parametrize("where", ["accuracy >= 90 %", "accuracy within 6.2 points of best"])
-def test_a_variant_that_misses_by_chance_leaves_it_open_whether_another_meets_the_limit_or_not(where):
+def test_a_variant_that_misses_by_chance_leaves_it_open_whether_another_meets_the_limit_or_not():
     """b's cheap variant misses 41 of 400 samples, where 40 are allowed."""
+    where = "accuracy >= 90 %"
     cheap, firm = missing("b", (0, 41)), [one | {"axis.width": 2.0} for one in missing("b", (0, 14), energy=2e-9)]
     rows = missing("a", (0, 15), energy=1.2e-9) + cheap
-    for more, who in (([], "B"), (firm, "Another variant of b")):
+    for more in ([], firm):
         answer = asked(rows + more, choose="chip", least="energy_j", where=[where])
         assert (labels(answer)[0], answer.standing) == ("a", "likely")
-        told = f"{who} may miss {where} only by chance."
-        assert told.lower() in [remark.lower() for remark in answer.remarks]
+        assert f"b may miss {where} only by chance." in answer.remarks
 
 
 def test_networks_that_answer_all_of_few_samples_are_not_the_same_for_sure():

@@ -186,13 +186,6 @@ def test_parts_of_a_recipe_that_are_called_alike_are_not_the_same_parameter():
         ({"recipie": "layered"}, "recipie: is not a fact or axis of the points; did you mean 'recipe'?"),
         ({"stop": ("drained", "early")}, "stop: has no value 'early'"),
         ({"chip.loihi.lanes": 2}, "chip.loihi.lanes: is not a fact"),
-        ({"recipe": ()}, "recipe: is an empty list, which selects nothing"),
-        ({"group_size": (8, "8")}, "group_size: must be a number or null, found '8'"),
-        ({"weight_bits": True}, "weight_bits: must be a number or null, found True"),
-        ({"input_dropout": "10 %"}, "input_dropout: must be a number or null, found '10 %'"),
-        ({"layered": 1}, "layered: must be true or false or null, found 1"),
-        ({"refractory": "yes"}, "refractory: must be true or false or null, found 'yes'"),
-        ({"workload": 3}, "workload: must be a text or null, found 3"),
     ],
 )
 def test_mistakes_are_told(selection, problem):

@@ -49,45 +49,29 @@ def undecided_by_samples(contest: Contest) -> str:
 
 
 def excluded_by_chance(contest: Contest) -> str:
-    """Say which option would be as good as the best but may miss a constraint by chance of seeds or test samples alone.
-
-    Of several, it is the one that misses by least. If only one option meets the constraints, options that do not
-    compare with it are named too.
-    """
+    """Say which option may miss a constraint by chance of seeds or test samples alone and would be as good as the best,
+    or cannot be compared with the only one that meets them; of several, the one that misses by least."""
     best, where = contest.ranked[0], contest.where
-    others = {option: of for option, of in contest.members.items() if contest.chosen.get(option) is not best}
-    options = {p: option for option, of in others.items() for p in of if not all(meets(p, limit) for limit in where)}
+    others = {option: points for option, points in contest.members.items() if contest.chosen.get(option) is not best}
+    options = {p: option for option, points in others.items() for p in points if not meeting([p], where)}
     for point in sorted(options, key=lambda point: largest_miss(point, where)):
-        option, other = options[point], contest.next_to(point)
-        unknown = other is None and option not in contest.chosen and len(contest.ranked) == 1
-        as_good = other is not None and not contest.ahead(other, point)
-        if (as_good or unknown) and missed_by_chance(point, where):
-            label = contest.label(option)
-            who = contest.names.upper(f"another variant of {label}" if option in contest.chosen else label)
+        other = contest.next_to(point)
+        as_good = len(contest.ranked) == 1 if other is None else not contest.ahead(other, point)
+        if as_good and missed_by_chance(point, where):
             missed = listed([limit.text for limit in where if not meets(point, limit)])
-            return f"{who} may miss {missed} only by chance."
+            return f"{contest.names.upper(contest.label(options[point]))} may miss {missed} only by chance."
     return ""
 
 
 def included_by_chance(contest: Contest) -> str:
-    """Say that the best meets a limit by no more than seeds or test samples can explain.
-
-    Nothing is said if a variant of it, or of an option level with it, meets the limits by more and still beats the next
-    one; nor if all others, some of them worse, give the same answers as the best: they then meet a limit or miss it
-    together.
-    """
-    best, second, where = contest.ranked[0], contest.second, contest.where
-    if not met_by_chance(best, where):
-        return ""
-    able = {point: meeting(contest.members[option], where) for option, point in contest.chosen.items()}
-    level = (point for one in contest.ranked[: contest.level] for point in able[one])
-    firm = (point for point in level if second is None or contest.ahead(point, second))
-    others = [point for one in contest.ranked[1:] for point in able[one]]
-    alike = second is not None and all(_answer_alike(best, point, where) for point in others)
-    if alike or not all(met_by_chance(point, where) for point in firm):
-        return ""
-    limits = listed([limit.text for limit in met_by_chance(best, where)])
-    return f"{contest.names.upper(contest.label_of(best))} may meet {limits} only by chance."
+    """Say that the best meets a limit by no more than seeds or test samples can explain; "" if all others, some of them
+    worse, give the same answers: they then meet a limit or miss it together."""
+    best, where = contest.ranked[0], contest.where
+    others = [point for one in contest.ranked[1:] for point in meeting(contest.members[contest.option_of(one)], where)]
+    alike = contest.second is not None and all(_answer_alike(best, point, where) for point in others)
+    limits = [] if alike else met_by_chance(best, where)
+    told = listed([limit.text for limit in limits])
+    return f"{contest.names.upper(contest.label_of(best))} may meet {told} only by chance." if limits else ""
 
 
 def left_to_chance(contest: Contest) -> str:

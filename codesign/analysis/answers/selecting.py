@@ -10,7 +10,7 @@ the selections say so.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -48,13 +48,6 @@ _IMPLIED = ("recipe", "schedule", "chip", "inference", "layered", "free_running"
 """Names, and facts that follow from others of their family."""
 _WAITING = ("inference", "layered", "free_running")
 _TRAINING = "training."
-_FLAGS = ("layered", "free_running", "trained_for_it", "trained_for_policy", "drops_queue")
-_KINDS: Mapping[str, tuple[Callable[[Selected], bool], str]] = {
-    "bool": (lambda value: isinstance(value, bool), "true or false"),
-    **dict.fromkeys(("int", "float"), (is_number, "a number")),
-    "string": (lambda value: isinstance(value, str), "a text"),
-}
-"""The kinds of values that facts may have, by the kind of their column."""
 _RELATIVE = 1e-9
 """The relative difference up to which numbers written in different units are the same."""
 
@@ -146,8 +139,7 @@ def ladders_along(points: Sequence[Point], name: str) -> list[list[Point]]:
 
 
 def selection_problems(selection: Selection, known: Known) -> Iterator[str]:
-    """Yield a sentence for each name or value of a selection that does not exist; a fact that is not `known` may have
-    any value of its kind."""
+    """Yield a sentence for each name or value of a selection that does not exist."""
     names = dict.fromkeys([*FACTS, *known])
     for written, wanted in selection.items():
         name = written.removeprefix(AXIS_PREFIX)
@@ -156,16 +148,9 @@ def selection_problems(selection: Selection, known: Known) -> Iterator[str]:
             continue
         column = COLUMNS.get(name)
         words = known.get(name, column.words if column is not None else ())
-        kind = "bool" if name in _FLAGS else "" if column is None else column.kind
-        if not _several(wanted):
-            yield f"{written}: is an empty list, which selects nothing"
-        for value in _several(wanted):
-            if value is None or value in _ENDS:
-                continue
-            if words and not any(_same(value, one) for one in words):
+        for value in _several(wanted) if words else ():
+            if value is not None and value not in _ENDS and not any(_same(value, one) for one in words):
                 yield f"{written}: has no value '{value}'{suggestion(str(value), sorted(map(str, words)))}"
-            elif kind in _KINDS and not _KINDS[kind][0](value):
-                yield f"{written}: must be {_KINDS[kind][1]} or null, found {value!r}"
 
 
 def _several(wanted: Selected | tuple[Selected, ...]) -> tuple[Selected, ...]:

@@ -38,10 +38,7 @@ def _of(limit: Constraint, contest: Contest) -> Iterator[tuple[bool, str]]:
         return
 
     def told(place: int) -> str:
-        value = quantity(sign * segments[place][0], limit.column)
-        missed = place > held and value == quantity(limit.value, limit.column)
-        near = f"hardly {'less' if rising else 'more'} than " if missed else ""
-        return f"{near}{value} {column_label(limit.column)}"
+        return f"{quantity(sign * segments[place][0], limit.column)} {column_label(limit.column)}"
 
     def apart(place: int) -> bool:
         a, b = (segments[each][2] for each in (held, place))

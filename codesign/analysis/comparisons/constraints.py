@@ -281,17 +281,13 @@ def _lead(one: Point, other: Point, column: str) -> tuple[float, float]:
 
 
 def largest_miss(point: Point, constraints: Sequence[Constraint]) -> float:
-    """The largest relative miss; negative if all constraints are met."""
+    """The largest miss as a share of its limit; negative if all constraints are met."""
     return max(_relative(point, constraint) for constraint in constraints)
 
 
 def _relative(point: Point, constraint: Constraint) -> float:
-    mean, short = point.value(constraint.column).mean, shortfall(point, constraint)
-    if mean is None or short is None or (mean == 0 and min(short, constraint.value) > 0):
-        return math.inf
-    if mean > 0 and constraint.value > 0:
-        return math.copysign(abs(math.log(mean / constraint.value)), short) if short else 0.0
-    return short
+    short = shortfall(point, constraint)
+    return math.inf if short is None else short / (abs(constraint.value) or 1.0)
 
 
 def misses_in_words(point: Point, constraints: Sequence[Constraint]) -> list[str]:

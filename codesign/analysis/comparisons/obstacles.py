@@ -18,8 +18,6 @@ def obstacle_between(a: Point, b: Point, column: str, names: Names) -> Terms | s
     """Return the energy terms on which two values of a column compare, None for all; or, in words, why they do not
     compare and what would help."""
     unit = COLUMNS[column].unit
-    if a.workload != b.workload:
-        return f"One is measured on {a.workload}, the other on {b.workload}; run both on the same data."
     if column not in BY_TERM and comparison_group(a, (column,)) == comparison_group(b, (column,)):
         return None
     terms = matched_terms(a, b) if unit in ("J", "J·s", "W") else None

@@ -44,9 +44,8 @@ MEASURES: Mapping[str, tuple[str, str]] = {
 """Measures, which are not columns: the label of each, and the column in whose unit it is written."""
 _AFTER_NOUN = re.compile(r",| (?:of|per|until|after|before|used)\b")
 """What follows the noun of a label."""
-_SEVERAL, _HARDLY, _LEAST_SHARE = 1.5, 1.95, 0.1
-"""The factor from which on a difference is given in times, the percentage below which it is "hardly" one (2.0 as
-written is one), and the percentage below which it is not given."""
+_SEVERAL = 1.5
+"""The factor from which on a difference is given in times."""
 
 
 def like(column: str) -> str:
@@ -95,16 +94,13 @@ def significant(value: float, digits: int = 4) -> str:
 
 def in_times(factor: float, *, more: bool) -> str:
     """A comparison of a value that is `factor` times as large, or as small, as another: `2.71 times less`, `3.8 %
-    more`, `hardly less (0.37 %)`; reversed for factors below 1."""
+    more`; reversed for factors below 1."""
     factor, more = (factor, more) if factor >= 1 else (1 / factor, not more)
     word = "more" if more else "less"
     share = 100 * (factor - 1 if more else 1 - 1 / factor)
     if factor >= _SEVERAL:
         return f"{significant(factor, 3)} times {word}"
-    said = f"{significant(share, 2)} %"
-    if share >= _HARDLY:
-        return f"{said} {word}"
-    return f"hardly {word} ({said})" if share >= _LEAST_SHARE else f"hardly {word}"
+    return f"{significant(share, 2)} % {word}"
 
 
 def multiple(factor: float) -> str:
