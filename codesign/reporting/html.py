@@ -20,7 +20,7 @@ from codesign.analysis.results.statistics import GIVEN
 from codesign.analysis.results.table import ResultTable
 from codesign.arguments import instance
 from codesign.files import Location, write_atomically
-from codesign.hardware.terms import BOOKS, GATED, StaticBook
+from codesign.hardware.terms import BOOKS, StaticBook
 from codesign.reporting.facts import trust_line, without_result
 from codesign.reporting.page.data import block, columns_of, preferred
 from codesign.reporting.page.sections import sections_of
@@ -30,8 +30,7 @@ from codesign.units import plural
 _SCRIPTS = ("common.js", "first.js", "labels.js", "chart.js", "points.js")
 _MOST_ANSWERS = 3
 _MOST_ROWS = 8
-_MOST_OPTIONS = 40
-_UNASKED = {"name": "", "by": "chip", "objective": "energy_j", "limits": [], "rows": [], "cut": 0}
+_UNASKED = {"name": "", "by": "chip", "objective": "energy_j", "limits": [], "rows": []}
 """The question on the first screen if no question has options."""
 
 
@@ -159,22 +158,8 @@ def _summary(metadata: ResultMetadata, points: Sequence[Point]) -> str:
     counts = plural(len(points), "design point")
     each = f", {plural(seeds, 'training seed')} each" if seeds else ""
     data = f"Data: {workload.name}, {workload.test:,} test samples.{coverage}"
-    return " ".join(filter(None, [f"{counts}{each}.", data, _counted(metadata, points)]))
-
-
-def _counted(metadata: ResultMetadata, points: Sequence[Point]) -> str:
-    """A sentence on whose static power energies include, and for how long; empty if points differ in that, or have
-    none."""
-    powered = [point for point in points if point.value("energy_j").mean is not None and "static" in point.coverage]
-    lasting = {
-        point.operation == "real_time" and not any(GATED in entry for entry in point.assumptions) for point in powered
-    }
-    if len(lasting) != 1:
-        return ""
-    what = "all that is powered" if metadata.static_book == "board" else "the cores in use"
-    if lasting == {False}:
-        return f"Energy: {what} while computing, not between samples."
-    return f"Energy: {what} as long as the input lasts. Latency: computing alone."
+    energy = "all that is powered" if metadata.static_book == "board" else "the cores in use"
+    return f"{counts}{each}. {data} Energy: {energy}."
 
 
 def _left_out(shown: int, total: int) -> str:
@@ -204,8 +189,7 @@ def _asked(question: Question, answer: Answer, shown: Sequence[Point]) -> dict[s
         "required": required,
         "limits": [[limit.column, limit.relation, limit.value] for limit in answer.where if not _of_control(limit)],
         "members": None if members == all_able else members,
-        "rows": [_asked_row(option, places) for option in answer.options[:_MOST_OPTIONS]],
-        "cut": max(len(answer.options) - _MOST_OPTIONS, 0),
+        "rows": [_asked_row(option, places) for option in answer.options],
     }
 
 

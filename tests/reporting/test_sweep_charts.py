@@ -45,14 +45,6 @@ def test_the_interval_of_an_accuracy_ends_at_all_of_them():
     assert (row["low"], row["high"]) == (pytest.approx(0.31469, abs=1e-5), 1.0)
 
 
-def test_only_of_energies_it_is_said_that_they_are_of_the_same_parts():
-    """Latencies of two operations make two fronts; so do energies of other parts."""
-    row = mubrain_row("layered", "random", 0, 0) | {"latency_s": 1e-3}
-    points = points_of([row, row | {"operation": "real_time", "chip": "other", "energy_coverage": ["static"]}])
-    notes = [scatter(points, names_of(points), x=x).note for x in ("energy_j", "latency_s")]
-    assert [note.endswith("whose numbers compare: energies of the same parts.") for note in notes] == [True, False]
-
-
 def design(recipe: str, schedule: str, accuracy: float, energy: float) -> dict[str, object]:
     return mubrain_row("layered", "random", 0, 0) | {
         "recipe": recipe,

@@ -138,15 +138,14 @@ def page_of(problem: PricingProblem, front: pa.Table, densities: Sequence[Densit
         models=tuple((model.recipe, model.seed, model.accuracy) for model in problem.models),
         clouds=tuple(densities),
         front=tuple(front.to_pylist()),
-        not_modelled=_not_modelled(space, cost, dropping),
+        not_modelled=_not_modelled(cost, dropping),
         assumptions=tuple(dict.fromkeys((*problem.assumptions, *cost.assumptions))),
     )
 
 
-def _not_modelled(space: PriceSpace, cost: Cost, dropping: float) -> tuple[str, ...]:
+def _not_modelled(cost: Cost, dropping: float) -> tuple[str, ...]:
     """What neither the chip's numbers nor the axes cover, according to the cost of the first point."""
-    varied = tuple(f" {axis.path}" for axis in space.axes)
-    told = [text for text in cost.not_modelled if not text.endswith(varied) and not text.startswith(DROPPED)]
+    told = [text for text in cost.not_modelled if not text.startswith(DROPPED)]
     if dropping:
         told.append(f"{DROPPED}, at {in_percent(dropping)} % of the points: on no front, and drawn as if all arrived")
     return tuple(told)

@@ -44,6 +44,7 @@ _Drawn = tuple[str, Any, *tuple[str, ...]]
 
 _MOST_LINES, _MOST_BARS, _MOST_STEPS = 8, 16, 200
 _HEIGHT = 260
+_BANDS = "Bands: 95 % intervals over training seeds."
 _LEGEND = {"orient": "bottom", "columns": 2, **in_lines(40)}  # a name that is cut off could be mistaken for another
 
 
@@ -135,7 +136,7 @@ def _epochs(curves_in: str, chosen: Sequence[Point], say: Saying) -> _Drawn | No
     if not rows:
         return None
     title = f"{column_label(column).capitalize()} by epoch"
-    return title, _band(rows) + _line(rows, "epoch", column), _bands(rows), left_out
+    return title, _band(rows) + _line(rows, "epoch", column), _BANDS, left_out
 
 
 def _along(entry: FigureEntry, chosen: Sequence[Point], points: Sequence[Point], names: Names) -> _Drawn | None:
@@ -160,7 +161,7 @@ def _along(entry: FigureEntry, chosen: Sequence[Point], points: Sequence[Point],
     if levels:
         drawn += _across(levels, rows)
     title = f"{column_label(column).capitalize()} by {_words(entry.along)}"
-    return title, drawn, _bands(rows), dashed, of_more(len(ladders), len(found), "lines")
+    return title, drawn, _BANDS, dashed, of_more(len(ladders), len(found), "lines")
 
 
 def _levels(entry: FigureEntry, column: str, points: Sequence[Point], names: Names) -> tuple[list[Row], str]:
@@ -251,11 +252,6 @@ def _band(rows: Sequence[Row], *, ordinal: bool = False) -> Any:
             color=color("line", [str(row["line"]) for row in rows], "", **_LEGEND),
         )
     )
-
-
-def _bands(rows: Sequence[Row]) -> str:
-    banded = any(row["low"] is not None for row in rows)
-    return "Bands: 95 % intervals over training seeds." if banded else ""
 
 
 def _across(levels: Sequence[Row], rows: Sequence[Row]) -> Any:

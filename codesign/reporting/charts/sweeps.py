@@ -8,7 +8,6 @@ from typing import Any
 from codesign.analysis.answers.effects import effects_of, is_ratio
 from codesign.analysis.comparisons.constraints import more_is_better
 from codesign.analysis.comparisons.fronts import fronts_of, objective_of
-from codesign.analysis.results.columns import COLUMNS
 from codesign.analysis.results.formatting import (
     column_label,
     coverage_words,
@@ -44,8 +43,6 @@ from codesign.reporting.charts.base import (
     tooltip,
 )
 
-_LABELLED = 2000
-"""Most points with tooltips, which would take megabytes for more."""
 _MOST_BARS = 12
 _HEIGHT = 340
 _FAR_APART = 8
@@ -68,13 +65,12 @@ def scatter(
     if not members:
         return None
     best = {point.number for front in fronts for point in front.best}
-    labelled = len(members) <= _LABELLED
     rows: list[Row] = [
         {
             "x": point.value(x).mean,
             "y": point.value(y).mean,
             "of": names.of(by, getattr(point, by)),
-            **(_texts(point, names, (x, y)) if labelled else {}),
+            **_texts(point, names, (x, y)),
             "group": group,
             "best": point.number in best,
         }
@@ -87,27 +83,20 @@ def scatter(
     of = sorted({str(row["of"]) for row in rows})
     base = alt.Chart(source(rows)).encode(x=horizontal, y=vertical, color=color("of", of, by))
     bars = base.mark_rule(opacity=0.5).encode(y="low:Q", y2="high:Q")
-    stairs = objectives[0].direction != objectives[1].direction
-    edges = base.transform_filter("datum.best").mark_line(
-        strokeDash=[4, 3], strokeWidth=1, interpolate="step-after" if stairs else "linear"
-    )
+    edges = base.transform_filter("datum.best").mark_line(strokeDash=[4, 3], strokeWidth=1, interpolate="step-after")
     marks = base.mark_point(size=70, strokeWidth=1.5).encode(
         fill=alt.Fill("of:N", scale=nominal(of), legend=None),
         fillOpacity=alt.condition("datum.best", alt.value(0.9), alt.value(0)),
         opacity=alt.condition(shown, alt.value(1), alt.value(0.08), empty=True),
-        tooltip=tooltip(point="point", xs=column_label(x), ys=column_label(y), covers="energy of") if labelled else [],
+        tooltip=tooltip(point="point", xs=column_label(x), ys=column_label(y), covers="energy of"),
     )
-    energies = any(COLUMNS[column].unit in ("J", "J·s", "W") for column in (x, y))
-    edge = edges.encode(detail="group:N", color=alt.value(EDGE))
-    layers = [edge, bars, marks] if labelled else [edge, marks]
-    layers[-1] = layers[-1].properties(name="marks").add_params(shown)
-    chart = alt.layer(*layers).properties(width="container", height=_HEIGHT)
+    edge, marks = edges.encode(detail="group:N", color=alt.value(EDGE)), marks.properties(name="marks")
+    chart = alt.layer(edge, bars, marks.add_params(shown)).properties(width="container", height=_HEIGHT)
     return figure(
         f"{y}-{x}".replace("_", "-"),
         f"{column_label(y).capitalize()} against {column_label(x)}",
         chart,
-        "Filled: on the front. Dashed lines join points whose numbers compare"
-        + (": energies of the same parts." if len(fronts) > 1 and energies else "."),
+        "Filled: on the front. Dashed lines join points whose numbers compare, such as energies of the same parts.",
     )
 
 

@@ -258,8 +258,6 @@ const dataCell = ({ label, cells, beside }, place) => {
   const text = cells[place] || UNKNOWN;
   return element("td", { role: "cell", class: text === UNKNOWN ? "n unknown" : "n", "data-label": label }, text, beside?.[place] ? element("small", {}, beside[place]) : null);
 };
-// Options of the answer that are too many for this page.
-const cut = (rows) => (rows === asked.rows ? asked.cut : 0);
 const isRanked = (row) => row.point !== null && (!row.obstacle || (row.factor ?? null) !== null); // no factor of 0
 const showTable = (rows) => {
   $("decision").parentElement.hidden = !rows.length;
@@ -298,7 +296,7 @@ const showTable = (rows) => {
     return [made, element("tr", { role: "row", class: "beside why" }, element("td", { role: "cell", colspan: kept.length + 1, title: obstacle }, obstacle.split(";")[0]))];
   };
   keepingFocus(table, () => table.tBodies[0].replaceChildren(...shown.flatMap(line)));
-  const further = rows.length + cut(rows) - MOST_ROWS;
+  const further = rows.length - MOST_ROWS;
   const left = further > 0 ? `${further === 1 ? "1 more option is" : `${further} more options are`} in the table of all points.` : "";
   const cores = [...alike].find((text) => text === onCores(points[0].point)); // in a sentence of its own: few numbers in each
   const same = [...alike].filter((text) => text !== cores);

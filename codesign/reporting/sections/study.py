@@ -21,7 +21,6 @@ from codesign.analysis.results.metadata import Objective, ParameterFacts, Result
 from codesign.analysis.results.statistics import interval
 from codesign.analysis.results.study import Study, parameter_text, trial_name
 from codesign.hardware.terms import StaticBook
-from codesign.reporting.charts.base import of_more
 from codesign.reporting.charts.study import importance_figures, progress_figures, slice_figures, trade_off_figures
 from codesign.reporting.pieces import Cell, Heading, Section, Table, numeric, table_of, text_table, without_repeats
 from codesign.units import plural
@@ -39,8 +38,6 @@ def study_sections(study: Study, metadata: ResultMetadata, searched_in: StaticBo
     book = _other_book(study, metadata.static_book, searched_in)
     importances, slices = importance_figures(study), slice_figures(study)
     method = f"Importance: {study.facts.importance_method}." if importances else ""
-    sliced = {one.title.partition(" by ")[2] for one in slices}
-    left_out = of_more(len(sliced), len(study.spaces), "parameters")
     return (
         Section(
             name="search",
@@ -50,12 +47,7 @@ def study_sections(study: Study, metadata: ResultMetadata, searched_in: StaticBo
         Section(
             name="parameters",
             title="What the parameters do",
-            body=(
-                *filter(None, [method]),
-                *importances,
-                *([f"{_SLICES} {left_out}".strip()] if slices else []),
-                *slices,
-            ),
+            body=(*filter(None, [method]), *importances, *([_SLICES] if slices else []), *slices),
         ),
         Section(
             name="trials",
