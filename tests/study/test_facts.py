@@ -75,7 +75,7 @@ def test_steps_of_a_range_single_epochs_and_parameters_of_each_layer_are_said_as
     found = describe_study(spec, empty, baseline=Outcome(state="failed"))
     steps = {one.name: one.step for one in found.parameters if one.step is not None}
     assert steps == {"neuron.time_constant": pytest.approx(0.002), "network.hidden.1": 2}
-    assert found.levels[0] == "1 epoch, 1 training seed"
+    assert found.levels[0] == "epochs 1, seeds 1"
     assert found.baseline.parameters["neuron.time_constant"] == "infinite; 0.001; 0.001"
 
 

@@ -61,7 +61,7 @@ def line_of(text: str) -> int:
         (WIDTH, "weather: [1, 2]", "must be recipe, chip, schedule"),
         (WIDTH, "network.width: {choices: [4], when: {recipe.polici: random}}", "'recipe.polici' is not .*; did"),
         ("column: accuracy", "column: acuracy", "unknown numeric column 'acuracy'; did you mean 'accuracy'?"),
-        ("name: tpe", "name: tpo", "unknown sampler 'tpo'; did you mean 'tpe'?"),
+        ("name: tpe", "name: tpo", "found 'tpo'; did you mean 'tpe'?"),
         # values that a parameter cannot have
         (RATE, "recipe.learning_rate: {from: -1.0, to: 2.0e-2}", "must be greater than 0, found -1.0"),
         (WIDTH, "chip.vector_width: [0, 2]", "must be greater than 0, or 'all', found 0"),

@@ -48,8 +48,6 @@ def point_file(path: Path, problem: PricingProblem) -> Iterator[Keep]:
         columns |= {name: _known(priced[model][column]) for name, (model, column) in costs.items()}
         writer.write_table(pa.table(columns, schema=writer.schema))
 
-    if path.is_dir():
-        raise InputError(f"{path}: cannot be written: is a folder")
     schema = pa.schema(kinds, metadata=metadata)
     packing: dict[str, Any] = {"compression": "zstd", "compression_level": 1, "use_dictionary": repeating}
     try:

@@ -129,12 +129,6 @@ class Choices(Spec):
     choices: Annotated[tuple[Value, ...], Field(min_length=1, max_length=1000)]
     when: Conditions = Field(default_factory=dict)
 
-    @model_validator(mode="after")
-    def _check(self) -> Choices:
-        if len({(type(value), value) for value in self.choices}) < len(self.choices):
-            raise ValueError(f"choices must differ, found {', '.join(map(str, self.choices))}")
-        return self
-
     @property
     def unit(self) -> str:
         """The unit of the first choice if all are quantities of the same kind; "" otherwise."""

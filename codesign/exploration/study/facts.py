@@ -19,7 +19,7 @@ from codesign.exploration.study.evaluation import Outcome, constraint_text, fron
 from codesign.exploration.study.space import SearchSpace
 from codesign.exploration.study.spec import FidelityLevel, StudySpec
 from codesign.files import Location, write_atomically
-from codesign.units import plural, si_unit
+from codesign.units import si_unit
 
 _KINDS = {
     "number": "int64",
@@ -105,8 +105,7 @@ def _parameter_facts(space: SearchSpace, path: str) -> ParameterFacts:
 def _level_text(level: FidelityLevel | None) -> str:
     if level is None:
         return "as the file says"
-    nouns = {"epochs": "epoch", "samples": "training sample", "evaluation_samples": "validation sample"}
-    return ", ".join(plural(count, nouns.get(name, "training seed")) for name, count in level if count is not None)
+    return ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in level if count is not None)
 
 
 def importances(spec: StudySpec, study: Study, trials: Mapping[int, Outcome]) -> dict[str, dict[str, float]]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import warnings
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from optuna import samplers
 from optuna.samplers import BaseSampler
 
 from codesign.devices import on_threads
-from codesign.mistakes import suggestion
+
+SamplerName = Literal["tpe", "nsga2", "nsga3", "random", "qmc", "gp"]
 
 SAMPLERS: Mapping[str, type[BaseSampler]] = {
     "tpe": samplers.TPESampler,
@@ -66,13 +67,6 @@ class SeededSampler(BaseSampler):
 
     def after_trial(self, study: Any, trial: Any, state: Any, values: Any) -> None:
         self._made(str(trial.number)).after_trial(study, trial, state, values)
-
-
-def known_sampler(name: str) -> str:
-    """Return the name of a sampler. Raises ValueError if it does not exist."""
-    if name not in SAMPLERS:
-        raise ValueError(f"unknown sampler '{name}'{suggestion(name, SAMPLERS)}")
-    return name
 
 
 def check_options(name: str, options: Mapping[str, Any]) -> None:

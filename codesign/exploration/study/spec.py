@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from codesign.analysis.results.pareto import Direction
 from codesign.documents import Path_, Spec
@@ -15,7 +15,7 @@ from codesign.exploration.definition.network import AxisValue as Value
 from codesign.exploration.definition.spec import SweepSpec
 from codesign.exploration.study import checks
 from codesign.exploration.study.domains import Domain
-from codesign.exploration.study.samplers import check_options, known_sampler
+from codesign.exploration.study.samplers import SamplerName, check_options
 from codesign.exploration.study.space import SearchSpace
 from codesign.units import Positive, Real, Time
 
@@ -61,7 +61,7 @@ class SamplerEntry(Spec):
         options: arguments of Optuna's class.
     """
 
-    name: Annotated[str, AfterValidator(known_sampler)] = "tpe"
+    name: SamplerName = "tpe"
     seed: Annotated[int, Field(ge=0, lt=2**32, strict=True)] = 0
     options: dict[str, Value | None] = Field(default_factory=dict)
 

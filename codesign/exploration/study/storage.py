@@ -176,9 +176,7 @@ def _load(spec: StudySpec, kept: Trials, on_note: Callable[[str], None]) -> Stud
         study.get_trials(deepcopy=False)
     except InputError:
         raise
-    except OSError as error:
-        raise InputError(f"{kept}: cannot be opened: {error.strerror or error}") from error
-    except Exception as error:  # any failure of Optuna with a URL, or with inconsistent lines
+    except Exception as error:  # any failure of the disk, of Optuna with a URL, or with inconsistent lines
         advice = "; move it away: finished jobs are in the store" if kept.url is None else ""
         raise InputError(f"{kept}: cannot be opened: {type(error).__name__}: {reason_of(error)}{advice}") from error
     return study
