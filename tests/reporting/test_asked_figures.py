@@ -88,26 +88,6 @@ def test_a_figure_counts_what_it_leaves_out(kind: str, most: int, what: str):
     assert found.note.endswith(f"{most} of 17 {what} are drawn.")
 
 
-def test_lines_and_levels_across_a_chart_that_are_left_out_are_counted():
-    rows = [{**row, "axis.network.width": w, "point": f"{w}/{row['point']}"} for w in range(9) for row in by_size()]
-    found = drawn(rows, figure="along", along="group_size", column="accuracy", level={"layered": True})
-    (rules,) = [layer for layer in found.spec["layer"] if layer["mark"]["type"] == "rule"]
-    assert len(rules["data"]["values"]) == 8
-    assert found.note.endswith("Dashed: layers wait. 8 of 9 dashed lines are drawn. 8 of 9 lines are drawn.")
-
-
-def test_long_names_of_lines_are_told_apart_in_the_legend():
-    words = "with nothing else to tell them apart before the last word"
-    rows = [
-        mubrain_row("layered", "random", 0, 0)
-        | {"axis.recipe.layered.loss": f"{words} {last}", "currents_other_layers": [1, len(last)], "point": last}
-        for last in ("left", "right")
-    ]
-    legend = picture(drawn(rows, figure="currents_before_firing"), "svg").decode()
-    assert "left</tspan>" in legend
-    assert "right</tspan>" in legend
-
-
 def test_accuracies_by_step_end_at_the_drained_one():
     rows = [
         mubrain_row("unlayered_rs", "random", 0, 0) | {"convergence_accuracy": [0.8, 0.9], "drained_accuracy": 0.95},

@@ -45,22 +45,6 @@ def test_power_is_energy_by_the_time_on():
     assert columns(charged, "time on", "power") == [("1 ms", "2 mW")]
 
 
-def test_an_energy_that_is_not_known_has_no_number_to_sort_by():
-    row = mubrain_row("layered", "random", 0, 0) | {"energy_j": None, "energy_cores_in_use_j": None}
-    section = parts_section(AnsweredTable.of(table_of([row])))
-    (charged,) = [part for part in section.body if isinstance(part, Table) and part.name == "charged"]
-    headings = [heading.text for heading in charged.headings]
-    unknown = [headings.index(name) for name in ("energy of the whole board", "of the cores in use", "power")]
-    assert [(charged.rows[0][n].text, charged.rows[0][n].order) for n in unknown] == [("–", None)] * 3
-
-
-def test_cores_in_use_are_told_where_no_time_says_how_busy_they_are():
-    rows = [mubrain_row("layered", "random", seed, 0) | {"core_utilization": None, "cores_used": 3} for seed in (0, 1)]
-    section = parts_section(AnsweredTable.of(table_of(rows)))
-    (charged,) = [part for part in section.body if isinstance(part, Table) and part.name == "charged"]
-    assert columns(charged, "cores in use", "busiest core") == [("3", "–")]
-
-
 def test_numbers_show_their_confidence_and_range_and_measurements_their_standing():
     metadata = synthetic_metadata()
     numbers = columns(chip_numbers(metadata), "number", "value", "known how", "range")

@@ -88,20 +88,6 @@ def test_what_a_silent_network_costs_is_no_effect():
     assert [effect.mean for effect in effects_of(points, "accuracy", names_of(points))] == pytest.approx([-0.4, 0.4])
 
 
-def test_an_axis_on_one_layer_is_held_equal_where_that_on_all_is_the_choice():
-    """1 is 0.1 more accurate than 2 at either value of the other axis; of its own accord that one makes 0.4."""
-    of_all, of_one = "axis.neuron.threshold", "axis.neuron.threshold.0"
-    rows = [
-        design("a", "s", 0.5 + gain + own, 1.0) | {of_all: value, of_one: other}
-        for value, gain in ((1.0, 0.1), (2.0, 0.0))
-        for other, own in ((3.0, 0.4), (4.0, 0.0))
-        if (value, other) != (1.0, 3.0)
-    ]
-    points = points_of(rows)
-    found = [e.mean for e in effects_of(points, "accuracy", names_of(points)) if e.choice == "threshold"]
-    assert found == pytest.approx([0.05, -0.05])
-
-
 def test_an_axis_that_sets_a_fact_of_points_is_a_choice_as_any_other():
     of_bits = "axis.chip.mubrain.weight_bits"
     rows = [design("a", "s", gain, 1.0) | {of_bits: bits, "weight_bits": bits} for bits, gain in ((2, 0.5), (8, 0.7))]

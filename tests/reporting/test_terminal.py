@@ -77,14 +77,6 @@ def test_the_table_has_the_column_that_is_asked_for():
     assert lines[heading + 3] == "In all rows: width 1."
 
 
-def test_beside_a_chip_in_real_time_another_keeps_its_latency():
-    rows = [row | {"operation": "real_time"} for row in rows_of([("a", 1.0, 0.9, 13.4, 5.7)])]
-    rows += rows_of([("b", 1.0, 0.9, 22.9, 1.7)])
-    told = printed(table_of(rows))
-    assert "accuracy energy latency" in " ".join(told.split())
-    assert "1.7 µs" in told
-
-
 def test_a_chip_that_can_run_nothing_says_why():
     rows = [mubrain_row("layered", "layered", seed, 0) for seed in (0, 1)]
     small = [

@@ -76,11 +76,7 @@ def test_proposals_do_not_compete_with_workers_for_cores(monkeypatch: pytest.Mon
     ("name", "options"),
     [
         ("tpe", {"n_startup_trials": 1000, "n_ei_candidates": 10_000, "prior_weight": 0.5}),
-        ("nsga2", {"population_size": 5000, "mutation_prob": None, "swapping_prob": 1}),
-        ("nsga3", {"dividing_parameter": 400}),
         ("qmc", {"qmc_type": "halton", "scramble": False}),
-        ("gp", {"n_startup_trials": 0, "deterministic_objective": True}),
-        ("random", {}),
     ],
 )
 def test_nothing_is_said_of_good_options(

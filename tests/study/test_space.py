@@ -140,15 +140,6 @@ def test_parameters_that_mean_nothing_take_no_part() -> None:
     assert (of_each["given"], of_each["mixed"]) == ([], ["recipe.learning_rate"])
 
 
-@pytest.mark.parametrize(("delayed", "matters"), [("", False), (", delayed: [{from: 0, to: 0, within: pass}]", True)])
-def test_refractory_dropout_matters_to_layers_that_wait_only_with_recurrence_within_a_pass(delayed, matters) -> None:
-    layers = "{layers: [{kind: linear, neurons: 6}, {kind: linear, neurons: 10}]"
-    dropout = "recipe.refractory_dropout"
-    spec = study(('{hidden: "6-4"', f"{layers}{delayed}"), searching(f"{dropout}: {{from: 0.0, to: 0.5}}"))
-    assert dropout in draw(spec, {dropout: 0.25})
-    assert (dropout in draw(spec, {dropout: 0.25, "recipe": "layered"})) == matters
-
-
 def test_momentum_noise_matters_where_any_policy_looks_at_it(monkeypatch: pytest.MonkeyPatch) -> None:
     mixed = "unlayered: {method: unlayered, mixture: [{policy: momentum, group_size: 4}, {method: layered}]"
     spec = study(("unlayered: {method: unlayered, policy: random", mixed), (POLICIES, ""), (SIZES, ""), (SAME_SIZE, ""))

@@ -451,9 +451,4 @@ def test_events_that_timesteps_leave_out_are_told(search: Search, tmp_path: Path
         said = f"50.0 % of the events come after the {timesteps} timesteps of 2 ms and are left out"
         assert watch.notes.count(said) == (timesteps == 4)
         assert said in outcome.table.metadata.workload.coverage
-
-
-def test_a_trial_over_the_budget_of_its_training_is_told(search: Search) -> None:
-    spending = ("layered: {method: layered}", "layered: {method: layered, budget: {density: 1.0e-6}}")
-    _, watch = search(spending, ("trials: 8", "trials: 1"), ("epochs: 4", "epochs: 1"))
     assert any("kept within its budget" in note for note in watch.notes)
