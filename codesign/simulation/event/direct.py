@@ -10,7 +10,7 @@ from numba import types
 from codesign.simulation.event.compilation import leaf, routine
 from codesign.simulation.event.counting import begin_counting_pass
 from codesign.simulation.event.departures import count_departures
-from codesign.simulation.event.partly import PARTLY
+from codesign.simulation.event.gates import PARTLY
 from codesign.simulation.event.propagation import frame_messages, messages_of
 from codesign.simulation.event.rows import Rows, accumulate_rows, add_scaled_rows, dot, dot_and_accumulate
 from codesign.simulation.event.sections import section

@@ -97,7 +97,7 @@ class Fired(NamedTuple):
     lanes: Annotated[Longs, "blocks"]  # bits of the neurons that fired in a block of `values`
     slots: Annotated[Longs, "blocks"]  # first slot of the block
     layers: Annotated[Longs, "blocks"]  # layer of the block
-    counts: Annotated[Floats, 4 * LANES]  # spikes of each neuron just evaluated, if one can emit several
+    counts: Annotated[Floats, "values"]  # spikes of each of these neurons, if one can emit several
     outputs: Annotated[Longs, "classes"]  # spikes of each output in this pass
     before: Annotated[Longs, "classes"]  # spikes of each output in earlier passes; only if a margin ends samples
 
