@@ -80,7 +80,7 @@ def sweep_of_model(
 def _refused(workload: WorkloadSpec) -> dict[str, str]:
     """The options that the data do not support, and why."""
     try:
-        outline_workload(workload, look_only=True)
+        outline_workload(workload)
     except OptionError as error:
         return dict(error.mistakes)
     except CodesignError:

@@ -54,9 +54,9 @@ class SweepOutcome:
 
 
 def plan_sweep(spec: SweepSpec, *, data_root: str | Path | None = None) -> Plan:
-    """The design points of a sweep. Looks up the available data without reading it, and writes nothing. Raises
-    InputError if parts of the sweep do not fit each other, and DataError if the dataset is missing or damaged."""
-    return plan_designs(spec, Workloads(data_root=data_root, look_only=True).outline)
+    """The design points of a sweep. Looks up the available data without binning it. Raises InputError if parts of the
+    sweep do not fit each other, and DataError if the dataset is missing or damaged."""
+    return plan_designs(spec, Workloads(data_root=data_root).outline)
 
 
 @reading_once()

@@ -18,13 +18,11 @@ class Workloads:
     """Workloads by spec and by fingerprint, read on demand; only a few are kept. Used in a block of `reading_once`, in
     which data may not change.
 
-    Folders of datasets and of binned events are those of the settings if None. With `look_only`, outlines write nothing
-    to the cache.
+    Folders of datasets and of binned events are those of the settings if None.
     """
 
     data_root: str | Path | None = None
     cache_root: str | Path | None = None
-    look_only: bool = False
     _outlines: dict[WorkloadSpec, WorkloadOutline] = field(default_factory=dict, repr=False)
     _specs: dict[str, WorkloadSpec] = field(default_factory=dict, repr=False)
     _loaded: dict[str, Workload] = field(default_factory=dict, repr=False)
@@ -35,9 +33,7 @@ class Workloads:
         workload = spec.workload
         if workload not in self._outlines:
             try:
-                outline = outline_workload(
-                    workload, data_root=self.data_root, cache_root=self.cache_root, look_only=self.look_only
-                )
+                outline = outline_workload(workload, data_root=self.data_root, cache_root=self.cache_root)
             except OptionError as error:
                 raise spec.refusal([(("workload", option), message) for option, message in error.mistakes]) from None
             self._outlines[workload], self._specs[outline.fingerprint] = outline, workload

@@ -139,8 +139,6 @@ class Certificate:
     def summary(self) -> str:
         """The outcome in one sentence."""
         said = f"{self.differing_spikes:,} of {self.recorded_spikes:,} spikes differ"
-        if self.differing_spikes > self.recorded_spikes:
-            said = f"{self.differing_spikes:,} spikes are missing or too many, of {self.recorded_spikes:,} recorded"
         if self.first_difference is not None:
             near = "" if self.within_rounding else "not "
             said += f"; the first: {self.first_difference}; {near}each sample's first is within rounding of it"

@@ -70,11 +70,10 @@ def content_digest(root: Path, files: list[Path]) -> str:
 
 
 class Cache:
-    """Entries below `root`; None stores nothing. With `look_only`, nothing new is stored."""
+    """Entries below `root`; None stores nothing."""
 
-    def __init__(self, root: Path | None, *, look_only: bool = False) -> None:
+    def __init__(self, root: Path | None) -> None:
         self.root = root
-        self._look_only = look_only
         self._folder = None if root is None else open_folder(root)
 
     def load(self, key: str) -> dict[str, EventBatch] | None:
@@ -108,7 +107,7 @@ class Cache:
         return content
 
     def _write(self, name: str, content: bytes) -> None:
-        if self._folder is None or self.root is None or self._look_only:
+        if self._folder is None or self.root is None:
             return
         try:
             self._folder.write(name, sealed(content))

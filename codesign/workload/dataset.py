@@ -93,7 +93,7 @@ def load_workload(
         DataError: the dataset is missing or damaged, has no event in the requested timesteps, or changed in a run.
     """
     spec = WorkloadSpec(name=spec) if isinstance(spec, str) else spec
-    plan = _Plan(spec, data_root, cache_root, look_only=False)
+    plan = _Plan(spec, data_root, cache_root)
     fingerprint, recordings = plan.outline.fingerprint, plan.recordings
     batches = plan.cache.load(fingerprint)
     if batches is None or set(batches) != {"train", "validation", "test"}:
@@ -117,15 +117,10 @@ def load_workload(
 
 
 def outline_workload(
-    spec: WorkloadSpec,
-    *,
-    data_root: str | Path | None = None,
-    cache_root: str | Path | None = None,
-    look_only: bool = False,
+    spec: WorkloadSpec, *, data_root: str | Path | None = None, cache_root: str | Path | None = None
 ) -> WorkloadOutline:
-    """A workload without reading or binning events; the arguments and errors of `load_workload`. With `look_only`
-    nothing is written: the hash of its files is not remembered."""
-    return _Plan(spec, data_root, cache_root, look_only=look_only).outline
+    """A workload without reading or binning events; the arguments and errors of `load_workload`."""
+    return _Plan(spec, data_root, cache_root).outline
 
 
 def list_datasets(data_root: str | Path | None = None) -> list[DatasetStatus]:
@@ -163,14 +158,12 @@ def _chosen(name: str, argument: str | Path | None, variable: str) -> Path | Non
 class _Plan:
     """Everything about a workload except its events."""
 
-    def __init__(
-        self, spec: WorkloadSpec, data_root: str | Path | None, cache_root: str | Path | None, *, look_only: bool
-    ) -> None:
+    def __init__(self, spec: WorkloadSpec, data_root: str | Path | None, cache_root: str | Path | None) -> None:
         instance("spec", spec, WorkloadSpec)
         dataset = get_dataset(spec.name)
         if mistakes := list(dataset.mistakes(spec)):
             raise OptionError(dataset.name, mistakes)
-        self.cache = Cache(resolve_cache_root(cache_root), look_only=look_only)
+        self.cache = Cache(resolve_cache_root(cache_root))
         own = spec.folder if spec.file is None else os.path.abspath(spec.file)
         self.folder = dataset.place(resolve_data_root(data_root), own)
         recordings = self.recordings = dataset.open(self.folder)

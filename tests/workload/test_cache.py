@@ -103,13 +103,6 @@ def test_a_damaged_digest_is_computed_again(tmp_path, content):
     assert cache.digest({"size": 1}, lambda: "digest2") == "digest2"
 
 
-def test_a_look_remembers_nothing(tmp_path):
-    cache = Cache(tmp_path / "cache", look_only=True)
-    assert cache.digest({"size": 1}, lambda: "digest1") == "digest1"
-    cache.store("key", {})
-    assert not (tmp_path / "cache").exists()
-
-
 def test_a_recording_that_is_no_file_is_damage(tmp_path):
     os.mkfifo(tmp_path / "a")
     with pytest.raises(DataError, match="a: is a pipe, a device or larger than any file of a dataset"):

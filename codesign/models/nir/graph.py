@@ -51,7 +51,6 @@ _PASSES = ("Input", "Output", "Identity")
 _NUMBERS = {*chain(*FIELDS.values()), "shape", "v_reset", "w_in"} - {"padding"}
 """Fields that must not be text."""
 _MOST_NODES = 10_000
-_DEEPEST = 8
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -111,7 +110,7 @@ def read_graph(tree: Tree) -> Graph:
     """The graph of a tree, as from `nir.NIRGraph.to_dict()`, or of the group `node` of a file. Raises InputError that
     names an invalid node."""
     opened = _Opened()
-    ends = opened.graph(tree, "", 0)
+    ends = opened.graph(tree, "")
     nodes = {node.name: node for node in opened.nodes}
     return Graph.of(nodes, opened.edges, ends, _plain(tree.get("metadata")))
 
@@ -121,15 +120,13 @@ class _Opened:
         self.nodes: list[NirNode] = []
         self.edges: list[tuple[str, str]] = []
 
-    def graph(self, tree: Tree, prefix: str, depth: int) -> tuple[str, str]:
+    def graph(self, tree: Tree, prefix: str) -> tuple[str, str]:
         """Add a graph; return the names of its input and output."""
         where = f"graph '{prefix.rstrip('.')}'" if prefix else "the graph"
         parts, edges = tree.get("nodes"), tree.get("edges")
         if tree.get("type") != "NIRGraph" or not isinstance(parts, Mapping) or edges is None:
             raise InputError(f"{where}: must be a NIRGraph with nodes and edges, found {_shown(tree.get('type'))}")
-        if depth > _DEEPEST:
-            raise InputError(f"{where}: graphs may be {_DEEPEST} deep")
-        ends = {str(name): self._part(part, f"{prefix}{name}", depth) for name, part in parts.items()}
+        ends = {str(name): self._part(part, f"{prefix}{name}") for name, part in parts.items()}
         for source, target in _pairs(edges, where):
             for name in (source, target):
                 if name not in ends:
@@ -144,12 +141,12 @@ class _Opened:
             )
         return inputs[0], outputs[0]
 
-    def _part(self, part: Any, name: str, depth: int) -> tuple[str, str]:
+    def _part(self, part: Any, name: str) -> tuple[str, str]:
         """Add a node; return the names of the nodes where edges to it end and where edges from it start."""
         if not isinstance(part, Mapping) or not isinstance(part.get("type"), str):
             raise InputError(f"node '{name}': must have fields and a type, found {_shown(part)}")
         if part.get("type") == "NIRGraph":
-            return self.graph(part, f"{name}.", depth + 1)
+            return self.graph(part, f"{name}.")
         self.nodes.append(_node(name, part))
         if len(self.nodes) > _MOST_NODES:
             raise InputError(f"node '{name}': a graph may have {_MOST_NODES:,} nodes")

@@ -17,7 +17,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from codesign.arrays import Flags, Integers
-from codesign.errors import CodesignError, DataError
+from codesign.errors import DataError
 from codesign.units import format_si
 from codesign.workload.binning import Events, binned
 from codesign.workload.cache import Cache, FileStates, content_digest
@@ -41,10 +41,6 @@ Reader = Callable[[Integers, ResolvedSpec], EventBatch | Iterator[Events]]
 def as_long(timesteps: int, own_s: float, timestep_s: float) -> int:
     """Number of timesteps of `timestep_s` that last at least as long as `timesteps` of `own_s`."""
     return max(1, math.ceil(timesteps * own_s / timestep_s * (1 - 1e-9)))
-
-
-class IncompleteError(DataError):
-    """Files are there, but others that they need are missing; names these."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,8 +142,8 @@ class Dataset(ABC):
 
     @abstractmethod
     def find(self, folder: Path) -> Recordings | None:
-        """List the samples in `folder`, reading no more than necessary; None if there are none. Raises DataError that
-        names a damaged file, and IncompleteError that names missing files without which the others are useless."""
+        """List the samples in `folder`, reading no more than necessary; None if there are none, or if files that all
+        need are missing. Raises DataError that names a damaged file."""
 
     def place(self, data_root: Path, chosen: str | None = None) -> Path:
         """The folder of the dataset; `chosen` is the folder or file given by the spec."""
@@ -156,10 +152,7 @@ class Dataset(ABC):
     def open(self, folder: Path) -> Recordings:
         """The samples in `folder`, not yet read. If they are missing or damaged, raises DataError that says what to
         download, where to put it and what to run instead."""
-        try:
-            recordings = self._found(folder)
-        except IncompleteError as error:
-            raise DataError(f"{self.name}: {error}. {self._how_to_get(folder)}") from None
+        recordings = self.find(folder)
         if recordings is None:
             raise DataError(
                 f"{self.name}: no {self.things} in {folder.absolute()}, which must hold {self.expected}. "
@@ -167,15 +160,6 @@ class Dataset(ABC):
             )
         self._check(recordings)
         return recordings
-
-    def _found(self, folder: Path) -> Recordings | None:
-        """`find`, with every failure reported as an error of the dataset."""
-        try:
-            return self.find(folder)
-        except CodesignError:
-            raise
-        except Exception as error:
-            raise DataError(f"{self.name}: {folder}: {type(error).__name__}: {error}") from error
 
     def _check(self, recordings: Recordings) -> None:
         """Raises DataError if samples lack a class or a distinct id."""
@@ -202,10 +186,8 @@ class Dataset(ABC):
         """What is there below `data_root`; fast, and never raises for missing or damaged files."""
         folder = self.place(data_root)
         try:
-            recordings = self._found(folder)
-        except IncompleteError as error:
-            return self._described("partial", str(error))
-        except DataError as error:
+            recordings = self.find(folder)
+        except (DataError, OSError) as error:
             return self._described("damaged", str(error))
         if recordings is None:
             return self._described("missing", f"expected in {folder}: {self.expected}")
