@@ -22,9 +22,7 @@ def test_of_variants_that_miss_the_constraint_as_often_the_best_counts():
     ("limit", "missed"),
     [
         ("latency_s < 5 us", "its latency is just the limit"),
-        ("latency_s <= 4.9 us", "its latency is 2.0 % too high"),
         ("latency_s <= 2 us", "its latency is 2.5 times too high"),
-        ("latency_s <= 0.4 ns", "its latency is 12,500 times too high"),
         ("accuracy > 90 %", "its accuracy is just the limit"),
         ("accuracy >= 90.02 %", "its accuracy is less than 0.1 points too low"),
         ("accuracy >= 92 %", "its accuracy is 2.0 points too low"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,7 +12,6 @@ from codesign.analysis.answers.answers import Answer
 from codesign.analysis.answers.asking import AnsweredTable
 from codesign.analysis.answers.printed import answer_printed
 from codesign.analysis.questions import PrintedQuestion
-from codesign.analysis.results.metadata import AxisFacts
 from codesign.analysis.results.points import gather
 
 ROWS = {
@@ -65,9 +63,7 @@ def test_what_is_printed_keeps_its_digits():
 
 def test_what_is_printed_and_has_no_result_is_not_said_to_be_unprinted():
     rows = [*mubrain(accuracy=None, spike_density=None, energy_j=None)]
-    assert asked(rows).sentence == "There are no results here for the numbers that are printed."
-    unprinted = {name: {key: of for key, of in row.items() if key != "values"} for name, row in ROWS.items()}
-    assert asked(mubrain(), rows=unprinted).sentence == "The publication prints no numbers for these results."
+    assert asked(rows).sentence == "No number is both printed and measured here."
 
 
 def test_energies_of_other_terms_have_no_multiple():
@@ -95,23 +91,10 @@ def test_what_is_not_as_printed_is_said():
     assert "not the publication's experiment" in said
     assert {option.printed.remark for option in found.options} == {"weight bits 4 (float)"}
     same = {"topology": "2312-64-64-64-10", "epochs": 20}
-    assert asked(mubrain(), columns=[], rows={}, settings=same).sentence == "All settings are as printed."
+    assert asked(mubrain(), columns=[], rows={}, settings=same).sentence == "0 of 2 settings not as printed."
     other = {"columns": [], "rows": {}, "settings": {"epochs": 50}}
-    assert asked(mubrain(), **other).sentence == "1 setting is not as printed."
+    assert asked(mubrain(), **other).sentence == "1 of 1 setting not as printed."
     assert asked([], **other).sentence == "No point of the results takes part."
-
-
-def test_what_axes_set_is_not_that_of_the_file():
-    """The topology of a row is a point's own."""
-    paths = ("neuron.threshold", "workload.timestep", "workload.train", "network.width")
-    metadata = replace(synthetic_metadata(), axes=tuple(AxisFacts(name=path) for path in paths))
-    settings = {"topology": "2312-9-10", "train": 60000, "samples": 70000, "threshold": 0.4, "timestep_s": 1.0}
-    question = PrintedQuestion.model_validate(
-        {"printed": "Table 2", "columns": ["accuracy"], "rows": ROWS, "settings": {**settings, "epochs": 50}}
-    )
-    found = answer_printed("it", question, gather(table_of(mubrain(), metadata)), metadata)
-    assert "(printed values in brackets): epochs 20 (50)." in " ".join(found.remarks)
-    assert {option.printed.remark for option in found.options} == {"topology 2312-64-64-64-10 (2312-9-10)"}
 
 
 def test_the_point_that_is_most_as_printed_stands_for_a_row():

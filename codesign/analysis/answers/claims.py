@@ -243,13 +243,9 @@ def _limited(answer: partial[Answer], chosen: Sequence[Point], values: _Values) 
         return answer(standing="cannot be asked", sentence=_nothing(question, values.points))
     above, below = question.above, question.below
     within = [(above is None or value > above) and (below is None or value < below) for value in seen]
-    counted = "training seeds"
-    if len(trained) > 1:
-        by_seed = f"values, one for each training seed of {len(trained)} points"
-        counted = "trainings" if of_training(question.column) else by_seed
     return answer(
         standing="holds" if all(within) else "holds in part" if any(within) else "does not hold",
-        sentence=f"It holds for {sum(within)} of {len(within)} {counted}.",
+        sentence=f"It holds for {sum(within)} of {len(within)} values, each of a training seed.",
         remarks=(question.remark,) if question.remark else (),
     )
 

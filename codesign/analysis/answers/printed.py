@@ -9,7 +9,6 @@ from codesign.analysis.answers.answers import Answer, Option, PrintedNumbers
 from codesign.analysis.answers.selecting import FACTS, NONE_TAKES_PART, points_in, value_of
 from codesign.analysis.comparisons.fronts import comparable
 from codesign.analysis.questions import PrintedQuestion, PrintedRow
-from codesign.analysis.results.columns import is_of_design, sets_topology
 from codesign.analysis.results.formatting import column_label, like, listed, quantity, stated, written
 from codesign.analysis.results.measures import measured
 from codesign.analysis.results.metadata import ResultMetadata, Scalar
@@ -114,11 +113,10 @@ def _otherwise(settings: Mapping[str, Scalar], points: Sequence[Point], metadata
     are given elsewhere."""
     axes = {path.rpartition(".")[2] for path in metadata.varied}
     of_run = {"topology": metadata.topology, **metadata.neuron, **_samples(metadata)}
-    varied = {name for path in metadata.varied if is_of_design(path) for name in _set_by(path)}
     for name, wanted in settings.items():
-        if name in of_run and name not in varied:
+        if name in of_run:
             values: set[Any] = {of_run[name]}
-        elif name in FACTS or name in varied or name.removeprefix("training.") in axes:
+        elif name in FACTS or name.removeprefix("training.") in axes:
             continue
         else:
             unlike = [point for point in points if name in _unlike({name: wanted}, point)]
@@ -126,13 +124,6 @@ def _otherwise(settings: Mapping[str, Scalar], points: Sequence[Point], metadata
         others = sorted((value for value in values if value != wanted), key=str)
         if others:
             yield f"{_in_words(name)} {listed([_written(name, value) for value in others])} ({_written(name, wanted)})"
-
-
-def _set_by(path: str) -> tuple[str, ...]:
-    """Return the settings that an axis on the network, neuron or workload sets."""
-    parameter = path.split(".")[1]
-    of_workload = {"workload.timestep": ("timestep_s",), "workload.train": ("train", "samples")}
-    return ("topology",) if sets_topology(path) else of_workload.get(path, (parameter,))
 
 
 def _path(name: str) -> str:
@@ -168,12 +159,8 @@ def _sentence(question: PrintedQuestion, options: Sequence[Option], differences:
                 told = f"{stated(printed, column)} printed, {quantity(here.mean, column)} here"
                 return f"{option.label}, {column_label(column)}: {told}."
     if question.settings and not question.rows:
-        if not differences:
-            return "All settings are as printed."
-        return f"{plural(differences, 'setting')} {'is' if differences == 1 else 'are'} not as printed."
-    if any(isinstance(value, float) for option in options for value in option.printed.values.values()):
-        return "There are no results here for the numbers that are printed."
-    return "The publication prints no numbers for these results."
+        return f"{differences} of {plural(len(question.settings), 'setting')} not as printed."
+    return "No number is both printed and measured here."
 
 
 def _remarks(question: PrintedQuestion, differences: Sequence[str], metadata: ResultMetadata) -> Iterator[str]:

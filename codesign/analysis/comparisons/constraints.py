@@ -36,8 +36,6 @@ from codesign.units import fraction, parse_quantity
 
 _MOST_RIVALS = 60
 """The number of best points from which the limit of a `within` is drawn; a worse point hardly ever sets it."""
-_NEARLY = 1.1
-"""Misses below this factor are given in percent."""
 
 Relation = Literal[">=", "<=", ">", "<", "within"]
 _CONSTRAINT = re.compile(r"\s*(?P<column>[\w.]+)\s*(?P<relation>>=|<=|>|<|within)\s*(?P<value>.+?)\s*")
@@ -307,8 +305,6 @@ def _miss_in_words(point: Point, constraint: Constraint) -> str:
     if is_share(constraint.column):
         return f"its {label} is {points_apart(short)} too {side}"
     small, large = sorted((mean, constraint.value))
-    if small > 0 and large / small < _NEARLY:
-        return f"its {label} is {significant(100 * abs(mean / constraint.value - 1), 2)} % too {side}"
     factor = f"{multiple(large / small)} times " if small > 0 else ""
     return f"its {label} is {factor}too {side}"
 

@@ -31,8 +31,8 @@ def sets_topology(path: str) -> bool:
 
 
 def is_of_model(path: str, recipe: str) -> bool:
-    """Whether an axis distinguishes models of a recipe, as a study's trials do."""
-    return path == TRIAL_AXIS or is_of_design(path) or path.startswith(f"recipe.{recipe}.")
+    """Whether an axis distinguishes models of a recipe."""
+    return path.startswith((*OF_DESIGN, f"recipe.{recipe}."))
 
 
 LARGEST = 1e60
