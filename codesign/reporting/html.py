@@ -104,27 +104,20 @@ def _first_answers(answers: Sequence[Answer], data: dict[str, Any]) -> list[dict
     opened = next((answer for answer in answers if answer.name in places), answers[0] if answers else None)
     others = [answer for answer in answers if answer is not opened][: _MOST_ANSWERS - 1]
     shown = [answer for answer in answers if answer is opened or answer in others]
+    parts = [answer.sentence.partition(". ") for answer in shown]
     return [
         {
             "question": answer.question,
             "open": answer is opened,
-            **_in_two(answer, cut=answer is not opened),
+            "sentence": f"{first}{dot}".rstrip(),
+            "more": more,  # shown where the answer is open
             "standing": answer.standing,
             "words": answer.how_sure,
             "remark": answer.remarks[0] if answer.remarks else "",
             "place": places.get(answer.name),
         }
-        for answer in shown
+        for answer, (first, dot, more) in zip(shown, parts, strict=True)
     ]
-
-
-def _in_two(answer: Answer, *, cut: bool) -> dict[str, str]:
-    """The sentence of an answer, and more that is shown only if it is opened; an answer that cannot be opened is
-    shortened."""
-    first, dot, others = answer.sentence.partition(". ")
-    if answer.options or cut:
-        return {"sentence": f"{first}{dot}".rstrip(), "more": others if answer.options else ""}
-    return {"sentence": answer.sentence, "more": ""}
 
 
 def _note(table: AnsweredTable) -> str:

@@ -99,15 +99,6 @@ def test_answers_stand_in_the_order_of_the_file():
     assert articles == [("", "It loses"), (" open", "Which chip?"), ("", "Or these?")]
 
 
-def test_a_claim_that_is_not_open_says_both_sides():
-    claim = {"claim": "Width helps", "column": "accuracy", "more": {"axis.width": 4}, "less": {"axis.width": 1}}
-    metadata = synthetic_metadata(choice={"choose": "axis.width", "most": "accuracy"}, helps=claim)
-    rows = [row("a", width, 0, accuracy=accuracy) for width, accuracy in ((1.0, 0.5), (4.0, 0.75))]
-    first = page_of(rows, metadata).partition('id="answers"')[0]
-    assert "Width 4: 75.0 % against 50.0 % for width 1." in first
-    assert "The difference is" not in first
-
-
 def test_two_sides_that_differ_in_an_axis_are_options_by_that_axis():
     rows = [row("a", width, 0, energy_j=1e-9 * width) for width in (1.0, 2.0)]
     metadata = synthetic_metadata(it={"ask": "Wider?", "compare": [{"axis.width": 1.0}, {"axis.width": 2.0}]})

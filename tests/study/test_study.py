@@ -365,13 +365,6 @@ def test_a_repeated_point_is_free(search: Search, tmp_path: Path) -> None:
     assert watch.kinds().count("train") == 6
 
 
-def test_a_level_with_more_training_samples_than_there_are_is_a_mistake(search: Search) -> None:
-    """Where the file does not say how many the full level has; every trial would be infeasible at that level."""
-    levels = "fidelity: {levels: [{epochs: 1}, {samples: 9000}], cohort: 2}\n"
-    with pytest.raises(InputError, match=r"fidelity.levels.1: workload.train: asked for .* and 9,000 training samples"):
-        search(("train: 60, ", ""), more=levels)
-
-
 def test_an_objective_that_the_baseline_lacks_is_a_mistake(search: Search) -> None:
     energy, latency = ENERGY, ENERGY.replace("energy_j", "latency_s").replace("1 mJ", "1 s")
     message = "the baseline, the file without its space, has no result: latency_s is not"

@@ -10,7 +10,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from codesign.analysis.results.pareto import Direction
 from codesign.documents import Path_, Spec
-from codesign.exploration.definition.entries import EvaluationEntry, ObjectiveEntry, Seeds, different, of_column
+from codesign.exploration.definition.entries import EvaluationEntry, ObjectiveEntry, Seeds, of_column
 from codesign.exploration.definition.network import AxisValue as Value
 from codesign.exploration.definition.spec import SweepSpec
 from codesign.exploration.study import checks
@@ -186,12 +186,6 @@ class StudySpec(SweepSpec):
         if axes:
             raise ValueError("a study has none: search for their parameters in 'space'")
         return axes
-
-    @field_validator("objectives")
-    @classmethod
-    def _distinct_objectives(cls, objectives: tuple[StudyObjective, ...]) -> tuple[StudyObjective, ...]:
-        different("columns of objectives", [objective.column for objective in objectives])
-        return objectives
 
     @classmethod
     def cross_check(cls, data: Any) -> Iterable[tuple[Path_, str]]:

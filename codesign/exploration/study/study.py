@@ -86,7 +86,6 @@ def run_study(spec: StudySpec, run: RunArguments) -> StudyOutcome:
     kept = Trials(output, run.storage)
     check_output(output, "study")
     baseline = trial_plan(spec, workloads, {})  # finds mismatches before anything is opened
-    _check_levels(spec, workloads)
     definition = definition_of(spec, baseline.workload)
     with (
         open_study(spec, kept, definition=definition, on_note=progress.note) as study,
@@ -108,15 +107,6 @@ def run_study(spec: StudySpec, run: RunArguments) -> StudyOutcome:
             tested = _test(study, evaluations, models=run.models)
         facts = describe_study(spec, study, baseline=outcome)
         return _write(evaluations, tested, facts, run)
-
-
-def _check_levels(spec: StudySpec, workloads: Workloads) -> None:
-    """Raise InputError if a level asks for more training samples than there are."""
-    for place, level in enumerate(spec.levels[:-1]):
-        try:
-            trial_plan(spec, workloads, {}, level)
-        except InputError as error:
-            raise spec.refusal([(("fidelity", "levels", place), str(error))]) from None
 
 
 def _search(study: Study, evaluations: Evaluations, place: str) -> Outcome:

@@ -77,9 +77,10 @@ def trial_table(study: Study) -> Table:
         first = study.best_first(trial, 0)
         return trial.number is not None, not trial.on_front, _STATES.index(trial.state), *first
 
-    caption = "The baseline, then the front, then the other trials by state, each best in the first objective first."
-    if any(half is not None for trial in study.everything for half in trial.spreads):
-        caption += " ± is the standard deviation over training seeds on validation, and the 95 % interval on test."
+    caption = (
+        "The baseline, then the front, then the other trials by state, each best in the first objective first. ± is "
+        "the standard deviation over training seeds on validation, and the 95 % interval on test."
+    )
     rows = [_row(study, trial) for trial in sorted(study.everything, key=rank)]
     return without_repeats(table_of(caption, rows))
 
