@@ -237,7 +237,7 @@ for words in ([], ["sweep"], ["chips"], ["report"]):
     except SystemExit as stop:
         assert not stop.code, stop.code
 absent(
-    *("help", "torch", "ray", "optuna", "pandas", "pyarrow", "seaborn", "matplotlib", "sklearn", "pint"),
+    *("help", "torch", "ray", "optuna", "pandas", "pyarrow", "seaborn", "matplotlib", "sklearn"),
     *("numpy", "safetensors", "altair", "vl_convert"),
 )
 
@@ -257,7 +257,7 @@ for path in (Path(codesign.__file__).parent / "analysis").glob("[!_]*.py"):
 absent("analysis of results", "torch", "ray", "optuna", "matplotlib", "numba")
 
 import codesign.exploration.sweep
-absent("a sweep whose results are there", "torch", "ray", "optuna", "numba", "sklearn", "pandas", "pyarrow", "pint")
+absent("a sweep whose results are there", "torch", "ray", "optuna", "numba", "sklearn", "pandas", "pyarrow")
 
 import codesign.simulation.engine
 import torch
