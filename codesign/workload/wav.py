@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from codesign.arrays import Floats
 from codesign.errors import DataError
+from codesign.workload.datasets.reading import reading
 
 _TYPES = ("u1", "<i2", "<i4", "<f4", "<f8")  # 24 bits are the upper ones of 32
 _OR_CONVERT = ", or convert it to PCM of 8, 16, 24 or 32 bits or to floats of 32 or 64"
@@ -33,36 +34,29 @@ class Sound:
 def read_wav(path: Path) -> Sound:
     """The sound of a file; the mean of its channels if there are several. Raises DataError, naming the file, if it is
     not a wav file, damaged, empty, or in an unsupported format."""
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error})") from None
-    return parse_wav(content, str(path))
-
-
-def parse_wav(content: bytes, name: str) -> Sound:
-    """The sound in the bytes of a wav file; `name` is for messages. Raises DataError as `read_wav` does."""
     from scipy.io import wavfile
 
+    with reading(path, remedy="copy it again"):
+        content = path.read_bytes()
     if content[:4] != b"RIFF" or len(content) < 12:
-        raise DataError(f"{name}: is not a wav file (it starts with {content[:4].hex() or 'nothing'})")
+        raise DataError(f"{path}: is not a wav file (it starts with {content[:4].hex() or 'nothing'})")
     (size,) = struct.unpack("<I", content[4:8])
     if len(content) < 8 + size:
-        raise DataError(f"{name}: must hold {8 + size:,} bytes, found {len(content):,}; copy it again")
+        raise DataError(f"{path}: must hold {8 + size:,} bytes, found {len(content):,}; copy it again")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", wavfile.WavFileWarning)  # about chunks that it skips
             rate_hz, data = wavfile.read(io.BytesIO(content))
     except Exception as error:  # errors in a header end in a division by zero, a missing variable and the like
-        raise DataError(f"{name}: cannot be read as a wav file ({error}); copy it again{_OR_CONVERT}") from None
+        raise DataError(f"{path}: cannot be read as a wav file ({error}); copy it again{_OR_CONVERT}") from None
     if data.dtype not in _TYPES or rate_hz < 1:
         raise DataError(
-            f"{name}: holds samples of {8 * data.dtype.itemsize} bits, {rate_hz} a second; copy it again{_OR_CONVERT}"
+            f"{path}: holds samples of {8 * data.dtype.itemsize} bits, {rate_hz} a second; copy it again{_OR_CONVERT}"
         )
     if not len(data):
-        raise DataError(f"{name}: holds no sound; remove it or copy it again")
+        raise DataError(f"{path}: holds no sound; remove it or copy it again")
     if not np.all(np.isfinite(data)):
-        raise DataError(f"{name}: holds samples that are not numbers; copy it again")
+        raise DataError(f"{path}: holds samples that are not numbers; copy it again")
     return Sound(samples=_mean_of_channels(_scaled(data)), rate_hz=rate_hz)
 
 

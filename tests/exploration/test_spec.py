@@ -84,7 +84,8 @@ def test_every_mistake_is_reported_at_once_with_its_line_and_a_suggestion():
         ("timesteps: 3", "timesteps: 30000", "workload.timesteps: 30000 timesteps of 10 ms last 300 s, but a sample"),
         ("timesteps: 3", "timestep: 1 us", "workload.timestep: must be at least 1 ms, found 1 µs"),
         ("timesteps: 3", "split: speaker", "workload.split: 'speaker' does not exist; allowed: pooled"),
-        ("name: digits", "name: mnist, highest_frequency: 9 kHz", "workload.highest_frequency: is an option of"),
+        ("timesteps: 3", "folder: x", "workload.folder: is no option of 'digits'"),
+        ("name: digits", "name: mnist, highest_frequency: 9 kHz", "workload.highest_frequency: is no option of"),
     ],
 )
 def test_what_is_wrong_by_itself_is_told_at_its_line(old, new, message):

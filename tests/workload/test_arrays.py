@@ -259,7 +259,7 @@ def test_timing_that_a_file_does_not_say_is_asked_for(write, tmp_path):
         load(write(**DENSE), timesteps=4)
     with pytest.raises(InputError, match=r"timesteps: mine.npz lacks timesteps; write it"):
         load(write_arrays(tmp_path, timesteps=None) / "arrays" / "mine.npz")
-    with pytest.raises(InputError, match="file: is an option of data of your own, 'arrays'"):
+    with pytest.raises(InputError, match="file: is no option of 'digits'; remove it"):
         load_workload(WorkloadSpec(name="digits", file="mine.npz"))
 
 

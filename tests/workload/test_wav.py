@@ -7,7 +7,16 @@ import pytest
 from small_sounds import wav
 
 from codesign.errors import DataError
-from codesign.workload.wav import parse_wav, read_wav
+from codesign.workload.wav import read_wav
+
+
+@pytest.fixture
+def parse(tmp_path):
+    def parse(content):
+        (tmp_path / "x.wav").write_bytes(content)
+        return read_wav(tmp_path / "x.wav")
+
+    return parse
 
 
 def chunk(kind, body):
@@ -41,17 +50,17 @@ def extensible(code, bits):
         (header(1, 16, channels=2), struct.pack("<4h", 16384, 0, 8192, -8192), [0.25, 0]),
     ],
 )
-def test_known_bytes_become_known_samples(head, data, samples):
-    sound = parse_wav(riff(head, chunk(b"data", data)), "x.wav")
+def test_known_bytes_become_known_samples(parse, head, data, samples):
+    sound = parse(riff(head, chunk(b"data", data)))
     assert sound.samples.tolist() == samples
     assert sound.samples.dtype == np.float64
     assert sound.rate_hz == 11_025
 
 
-def test_other_chunks_are_skipped_even_of_odd_length():
+def test_other_chunks_are_skipped_even_of_odd_length(parse):
     data = chunk(b"data", struct.pack("<h", 16384))
     content = riff(chunk(b"LIST", b"abc"), header(1, 16), chunk(b"fact", b"1234"), data, chunk(b"LIST", b"junk"))
-    assert parse_wav(content, "x.wav").samples.tolist() == [0.5]
+    assert parse(content).samples.tolist() == [0.5]
 
 
 @pytest.mark.parametrize(
@@ -65,19 +74,14 @@ def test_other_chunks_are_skipped_even_of_odd_length():
         (riff(header(3, 32), chunk(b"data", struct.pack("<f", np.nan))), "samples that are not numbers"),
     ],
 )
-def test_what_cannot_be_read_is_named(content, message):
+def test_what_cannot_be_read_is_named(parse, content, message):
     with pytest.raises(DataError, match=message):
-        parse_wav(content, "x.wav")
+        parse(content)
 
 
-def test_a_file_that_ends_early_is_damaged_wherever_it_ends():
+def test_a_file_that_ends_early_is_damaged_wherever_it_ends(parse):
     whole = wav(np.linspace(-1, 1, 20))
-    assert len(parse_wav(whole, "x.wav").samples) == 20
+    assert len(parse(whole).samples) == 20
     for length in range(len(whole)):
         with pytest.raises(DataError, match=r"x\.wav: "):
-            parse_wav(whole[:length], "x.wav")
-
-
-def test_a_file_that_cannot_be_opened_is_named(tmp_path):
-    with pytest.raises(DataError, match=r"gone\.wav: cannot be read"):
-        read_wav(tmp_path / "gone.wav")
+            parse(whole[:length])

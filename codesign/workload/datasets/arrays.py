@@ -58,7 +58,6 @@ _SCALARS = {"classes": (2, 100_000), "timestep_s": (0, 1e9), "timesteps": (1, 2*
 _KNOWN = ("data", *_EVENTS, "offsets", "grid", "labels", "split", "groups", "ids", *_SCALARS)
 _MOST_ENTRIES, _MOST_AT_ONCE = 1 << 29, 1 << 26
 _CHUNK, _CHUNK_BYTES = 128, 1 << 25
-_RESOLUTION_S = 1e-6
 
 Columns = Mapping[str, ArrayColumn]
 
@@ -73,6 +72,7 @@ class Arrays(Dataset):
     expected = "one .npz or HDF5 file of arrays, or .npy or .aedat4 files in folders named after labels and arrays.yaml"
     things = "samples"
     splits = ("official", "pooled", "speaker")
+    resolution_s = 1e-6
     options = ("file",)
 
     def place(self, data_root: Path, chosen: str | None = None) -> Path:
@@ -115,7 +115,9 @@ class Arrays(Dataset):
         ]
         usual = "pooled" if recordings.test_part is None else "official"
         resolved = self.completed(spec).model_copy(update={**said, "split": spec.split or usual})
-        mistakes += [] if mistakes else _timing_mistakes(resolved, recordings)
+        if not mistakes:
+            dense = recordings.longest is not None
+            mistakes += _frame_mistakes(resolved, recordings) if dense else super().timing_mistakes(resolved)
         if mistakes:
             raise OptionError(self.name, mistakes)
         return resolved
@@ -129,11 +131,10 @@ def _as_long(recordings: Recordings, timestep_s: float | None) -> int | None:
     return as_long(timesteps, own_s, timestep_s)
 
 
-def _timing_mistakes(spec: ResolvedSpec, recordings: Recordings) -> Iterator[tuple[str, str]]:
-    own, found = recordings.timestep_s, format_si(spec.timestep, "s")
-    if recordings.longest is None and spec.timestep < _RESOLUTION_S * (1 - 1e-9):
-        yield "timestep", f"must be at least {format_si(_RESOLUTION_S, 's')}, found {found}"
-    if recordings.longest is not None and own is not None and not math.isclose(own, spec.timestep):
+def _frame_mistakes(spec: ResolvedSpec, recordings: Recordings) -> Iterator[tuple[str, str]]:
+    own = recordings.timestep_s
+    if own is not None and not math.isclose(own, spec.timestep):
+        found = format_si(spec.timestep, "s")
         yield "timestep", f"must be that of the file's frames, {format_si(own, 's')}, found {found}"
     if recordings.longest is not None and spec.timesteps > recordings.longest:
         yield "timesteps", f"must be at most those of the file, {recordings.longest}, found {spec.timesteps}"

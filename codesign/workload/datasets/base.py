@@ -17,7 +17,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from codesign.arrays import Flags, Integers
-from codesign.errors import DataError
+from codesign.errors import CodesignError, DataError
 from codesign.units import format_si
 from codesign.workload.binning import Events, binned
 from codesign.workload.cache import Cache, FileStates, content_digest
@@ -26,13 +26,8 @@ from codesign.workload.events import EventBatch
 from codesign.workload.spec import ResolvedSpec, SplitKind, WorkloadSpec
 
 DatasetState = Literal["embedded", "complete", "partial", "missing", "damaged"]
-OPTIONS = {
-    "contrast": "the simulated camera, which did not record this",
-    "file": "data of your own, 'arrays'",
-    "folder": "recordings of sound, such as 'audio'",
-    "highest_frequency": "recordings of sound, such as 'audio'",
-}
-"""Options that only some datasets have, and what they are called in messages."""
+OPTIONS = ("contrast", "file", "folder", "highest_frequency")
+"""Options that only some datasets have."""
 
 Reader = Callable[[Integers, ResolvedSpec], EventBatch | Iterator[Events]]
 """Returns the samples at given positions, in that order: as a batch, or as the events of one sample after another."""
@@ -187,7 +182,7 @@ class Dataset(ABC):
         folder = self.place(data_root)
         try:
             recordings = self.find(folder)
-        except (DataError, OSError) as error:
+        except (CodesignError, OSError) as error:
             return self._described("damaged", str(error))
         if recordings is None:
             return self._described("missing", f"expected in {folder}: {self.expected}")
@@ -238,9 +233,9 @@ class Dataset(ABC):
         if spec.split not in (None, *self.splits):
             yield "split", f"'{spec.split}' does not exist; allowed: {', '.join(self.splits)}"
         own = self.options if self.usual_contrast is None else (*self.options, "contrast")
-        for option, owner in OPTIONS.items():
+        for option in OPTIONS:
             if getattr(spec, option) is not None and option not in own:
-                yield option, f"is an option of {owner}; remove it"
+                yield option, f"is no option of '{self.name}'; remove it"
         yield from self.timing_mistakes(self.completed(spec))
 
     def completed(self, spec: WorkloadSpec) -> ResolvedSpec:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from codesign.arrays import Integers
 from codesign.documents import Spec, load_document
-from codesign.errors import DataError, InputError
+from codesign.errors import DataError
 from codesign.units import Positive, Time
 from codesign.workload.binning import Events
 from codesign.workload.datasets.base import Recordings
@@ -86,11 +86,8 @@ def _settings(path: Path) -> tuple[_Settings, tuple[int, int, int]]:
         raise DataError(
             f"{path}: is missing; it says such as 'grid: [2, 128, 128]', 'timestep: 1 ms' and 'timesteps: 100'"
         )
-    try:
-        settings = load_document(path, _Settings)
-        return settings, grid_of(settings.grid)
-    except InputError as error:
-        raise DataError(str(error)) from None
+    settings = load_document(path, _Settings)
+    return settings, grid_of(settings.grid)
 
 
 def _events(path: Path, grid: tuple[int, int, int]) -> Events:
