@@ -215,7 +215,7 @@ def test_what_is_on_no_grid_leads_to_no_convolution():
     with pytest.raises(InputError, match=r"layer 1: NIR cannot lead a Linear to a convolution; use cd.save_model"):
         graph_of(made({"input": 6, "layers": [LINEAR["layers"][0], point]}))
     skips = [{"from": 0, "to": 2, "kind": "identity"}]
-    with pytest.raises(InputError, match=r"layer 0 to layer 2 .*: NIR can lead this only from a grid to a grid"):
+    with pytest.raises(InputError, match=r"layer 0 to layer 2 .*: NIR cannot lead this to or from a grid"):
         graph_of(made({"input": 6, "layers": [point, point, LINEAR["layers"][1]], "skips": skips}))
     again = [{"from": 0, "to": 0, "within": "pass"}]
     for reader in ("plain", "snntorch", "rockpool"):  # which also refuses the neurons

@@ -73,10 +73,8 @@ class _Reader:
             part = group[name]
             if isinstance(part, h5py.Group):
                 held[name] = self.group(part, where)
-            elif isinstance(part, h5py.Dataset):
-                held[name] = self._dataset(part, where)
             else:
-                raise self._refusal(where, "is neither a group nor a dataset")
+                held[name] = self._dataset(part, where)
         return held
 
     def _dataset(self, dataset: Any, where: tuple[str, ...]) -> Any:
@@ -107,8 +105,6 @@ class _Reader:
         self._texts += math.prod(dataset.shape)
         if self._texts > _MOST_TEXTS:
             raise self._refusal(where, f"a model may have {_MOST_TEXTS:,} texts")
-        if len(dataset.shape) > 2:
-            raise self._refusal(where, f"must be one text, or rows of texts, found shape {dataset.shape}")
 
         def below(*at: int) -> Any:
             inside = dataset.shape[len(at) :]

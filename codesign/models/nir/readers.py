@@ -111,7 +111,10 @@ def for_reader(name: str, network: SpikingNetwork, index: int, own: Mapping[str,
     zero, one = np.zeros(shape), np.ones(shape)
     if name == "rockpool":
         assert alpha is not None
-        return _rockpool(network.timestep_s, threshold * alpha, beta, alpha)
+        dt, leak = network.timestep_s, zero.ravel().astype(np.float32)
+        mem, syn = _constants(beta, dt), _constants(alpha, dt)
+        reached = (threshold * alpha).astype(np.float32)
+        return made("CubaLIF", tau_mem=mem, tau_syn=syn, r=mem / np.float32(dt) - 1, v_threshold=reached, v_leak=leak)
     if name == "sinabs":  # one number per feature map, which is the same for all its neurons
         given: dict[str, NDArray[Any]] = {
             "tau": _constants(beta, 1.0),
@@ -185,12 +188,6 @@ def _numbers(
             f"{', and synaptic currents' * (reader.synapse == 'must')}. Write dialect plain"
         )
     return threshold.astype(np.float64), beta, alpha
-
-
-def _rockpool(dt: float, threshold: NDArray[Any], beta: NDArray[Any], alpha: NDArray[Any]) -> nir.NIRNode:
-    tau, tau_syn = _constants(beta, dt), _constants(alpha, dt)
-    fires = {"v_threshold": threshold.astype(np.float32), "v_leak": np.zeros(len(tau), np.float32)}
-    return made("CubaLIF", tau_mem=tau, tau_syn=tau_syn, r=tau / np.float32(dt) - 1, **fires)
 
 
 def _constants(decay: NDArray[Any], dt: float) -> NDArray[np.float32]:

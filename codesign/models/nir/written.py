@@ -248,17 +248,16 @@ def _add_skips(
     for index, one in enumerate(network.direct()):
         source, target = one.shape.source, one.shape.target
         shape, grids = shape_of(network, target), {on_grid(network, layer) for layer in (source, target)}
-        if isinstance(one.target, Linear) and shape != (one.outputs,):
-            raise InputError(f"{one.shape.text}: NIR cannot lead a Linear to a grid; use cd.save_model")
         identity = network.topology.skips[index].kind == "identity"
-        if not isinstance(one.target, Linear) and grids != {True} and not (identity and grids == {False}):
-            raise InputError(f"{one.shape.text}: NIR can lead this only from a grid to a grid; use cd.save_model")
+        linear = isinstance(one.target, Linear)
+        if (linear and shape != (one.outputs,)) or not (linear or grids == {True} or (identity and grids == {False})):
+            raise InputError(f"{one.shape.text}: NIR cannot lead this to or from a grid; use cd.save_model")
         if reader != "plain":
             raise InputError(f"a network with skips cannot be written for {reader}; write dialect plain")
         # after the pools that follow its source
         path = [name for name in nodes if name.startswith(f"pool{source + 1}_")][-1:]
         path = path or ["input" if source < 0 else f"neurons{source}"]
-        if isinstance(one.target, Linear) and on_grid(network, source):
+        if linear and on_grid(network, source):
             nodes[f"flatten_skip{index}"] = nir.Flatten(np.array(one.window.pooled), start_dim=0)
             path.append(f"flatten_skip{index}")
         nodes[f"skip{index}"] = _skip(one, shape, identity=identity)

@@ -57,7 +57,7 @@ class Dialect:
     """A framework's way of writing NIR.
 
     Attributes:
-        kinds, written: kinds of neurons that it writes, as nodes of NIR and in words.
+        kinds: kinds of neurons that it writes, as nodes of NIR.
         numbers: returns the parameters of a layer's neurons under its options.
         options: options for what files leave open, by name; each with the kinds of neurons that need it.
         lost: what its files may silently leave out; "" for nothing.
@@ -65,7 +65,6 @@ class Dialect:
 
     name: str
     kinds: tuple[str, ...]
-    written: str = ""
     numbers: Callable[[Layer, Given], LayerNumbers]
     options: Mapping[str, tuple[Unsaid, tuple[str, ...]]] = field(default_factory=dict)
     lost: str = ""
@@ -75,7 +74,10 @@ class Dialect:
         does not write such neurons."""
         for layer in layers:
             if layer.node.kind not in self.kinds:
-                raise layer.node.refusal(f"is not written by {self.written}")
+                kinds = ", ".join(self.kinds)
+                raise layer.node.refusal(
+                    f"is not written by {self.name}, which writes {kinds}; is this another dialect?"
+                )
         there = {layer.node.kind for layer in layers}
         return {
             name: option

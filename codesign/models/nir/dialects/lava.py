@@ -42,7 +42,6 @@ def _numbers(layer: Layer, given: Given) -> LayerNumbers:
 LAVA = Dialect(
     name="lava",
     kinds=(LOIHI,),
-    written="lava, which writes neurons of .net files; is this another dialect?",
     numbers=_numbers,
     lost=(
         "in lava a layer responds one timestep after the layer before it, here in the same one: shift recorded spikes; "

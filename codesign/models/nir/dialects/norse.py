@@ -71,7 +71,6 @@ def _shortest(number: float) -> float:
 NORSE = Dialect(
     name="norse",
     kinds=("IF", "LIF", "CubaLIF", "LI", "CubaLI"),
-    written="norse, which writes IAFCell (IF), LIFBoxCell (LIF), LIFCell (CubaLIF) and LIBoxCell (LI)",
     numbers=_numbers,
     options={
         "reset": (choice("value", "subtract", default="norse's default"), ("LIF",)),

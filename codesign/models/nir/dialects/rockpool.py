@@ -65,7 +65,6 @@ def _timestep(layer: Layer, tau: np.ndarray, given_s: float) -> float:
 ROCKPOOL = Dialect(
     name="rockpool",
     kinds=("LIF", "CubaLIF", "LI"),
-    written="Rockpool, which writes LIFTorch (CubaLIF), LIFNeuronTorch (LIF) and ExpSynTorch (LI)",
     numbers=_numbers,
     options={
         "most_spikes": (

@@ -51,7 +51,6 @@ def _numbers(layer: Layer, given: Given) -> LayerNumbers:
 SINABS = Dialect(
     name="sinabs",
     kinds=("IF", "LIF", "LI"),
-    written="sinabs, which writes IAF (IF), LIF and ExpLeak (LI)",
     numbers=_numbers,
     options={
         "floor": (number("min_v_mem, a number of at most 0", most=0, or_none=True), ("IF", "LIF", "LI")),

@@ -28,7 +28,7 @@ _TIMESTEP = 1e-4
 def _numbers(layer: Layer, given: Given) -> LayerNumbers:
     synaptic, reads = layer.node.kind.startswith("Cuba"), layer.node.kind.endswith("LI")
     if reads and "beta" not in layer.node.numbers:
-        raise layer.node.refusal(f"is not written by {SNNTORCH.written}")
+        raise layer.node.refusal("is not written by snnTorch; is this another dialect?")
     if "beta" in layer.node.numbers:
         decay = layer.number("beta")
     else:
@@ -70,7 +70,6 @@ def _numbers(layer: Layer, given: Given) -> LayerNumbers:
 SNNTORCH = Dialect(
     name="snntorch",
     kinds=_KINDS,
-    written="snnTorch, which writes Leaky, RLeaky (LIF), Synaptic and RSynaptic (CubaLIF)",
     numbers=_numbers,
     options={
         "reset": (choice("subtract", "zero", default="snnTorch's default"), _KINDS),

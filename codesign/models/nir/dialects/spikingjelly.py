@@ -59,7 +59,6 @@ def _numbers(layer: Layer, given: Given) -> LayerNumbers:
 SPIKINGJELLY = Dialect(
     name="spikingjelly",
     kinds=("IF", "LIF", "CubaLIF"),
-    written="SpikingJelly, which writes IFNode (IF), LIFNode (LIF) and CUBALIFNode (CubaLIF)",
     numbers=_numbers,
     options={
         "export_dt": (timestep_of("the export", "0.1 ms", "1 ms", default="SpikingJelly's default"), ("LIF", "CubaLIF"))
