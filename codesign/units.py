@@ -82,7 +82,7 @@ def parse_quantity(text: object, unit: str) -> float:
         raise ValueError(f"must be a number, a space and a unit such as '{example}', found {text!r}") from None
     if not name:
         raise ValueError(f"needs a unit, found {text!r}; write for example '{example}'")
-    given, factor = _UNITS.get(name, ("", 0))
+    given, factor = _UNITS.get(name.replace("μ", "µ"), ("", 0))  # the Greek letter is the prefix, too
     wanted, divisor = _UNITS.get(unit, (unit, 1))
     if given != wanted:
         raise ValueError(f"must be a quantity in {unit} such as '{example}', found {text!r}")

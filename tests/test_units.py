@@ -23,6 +23,7 @@ from codesign.units import format_si, fraction, in_percent, ordinal, parse_quant
         ("26 pJ", "J", 26e-12),
         ("73 uW", "W", 73e-6),
         ("73 µW", "W", 73e-6),
+        ("73 \u03bcW", "W", 73e-6),  # the Greek letter
         ("200 MHz", "Hz", 200e6),
         ("10 ms", "s", 10e-3),
         ("1e3 fJ", "J", 1e-12),

@@ -208,8 +208,16 @@ class ClaimQuestion(_Asked):
         limits = [limit for limit in (self.above, self.below) if limit is not None]
         if (self.more is None) != (self.less is None) or sides + (self.along is not None) + len(limits) != 1:
             raise ValueError("give more and less, or along, or one of above and below")
-        if self.about is not None and self.about.kind != "factor":
-            raise ValueError("about: must be a factor such as '2 x'")
+        sizes = [size for size in (self.about, self.at_least, self.or_equal_within) if size is not None]
+        refused = {
+            "above, below: have no sizes of differences beside them": limits and sizes,
+            "column_of_less: needs a side `less`": self.column_of_less is not None and not sides,
+            "direction: needs `along`": self.along is None and "direction" in self.model_fields_set,
+            "at_least: says all of the size; remove about and or_equal_within": self.at_least and sizes[1:],
+            "about: must be a factor such as '2 x'": self.about is not None and self.about.kind != "factor",
+        }
+        if told := [message for message, wrong in refused.items() if wrong]:
+            raise ValueError(told[0])
         for name, size in (("at_least", self.at_least), ("or_equal_within", self.or_equal_within)):
             if size and (name, size.kind) != ("at_least", "factor") and (misfit := size.misfit(self.column)):
                 raise ValueError(f"{name}: a difference {misfit}")

@@ -235,6 +235,8 @@ def test_an_option_that_its_chip_cannot_run_is_told():
     answer = asked(rows, choose="axis.width", least="latency_s")
     assert labels(answer) == ["width 1", "width 2"]
     assert "Left out: width 3, since the chip cannot wait for layers." in answer.remarks
+
+
 @pytest.mark.parametrize(("latency", "accuracy"), [(1.0, 0.8), (5.5, 0.99)])
 def test_what_does_not_compare_wins_nowhere(latency, accuracy):
     """b meets another limit, but its latency in real time says nothing beside a's."""

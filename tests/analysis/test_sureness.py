@@ -385,3 +385,20 @@ def test_options_of_an_axis_read_as_words():
     assert names.option("chip.a.synchronization", "barrier") == "a barrier"
     assert names.option("chip.a.synchronization", "timer 100 us") == "a timer of 100 us"
     assert names.option("chip.a.synchronization", "barrier by layer") == "a barrier by layer"
+
+
+def test_options_that_beat_each_other_in_a_circle_are_not_level():
+    """By matched terms a has 3 nJ against 4 of c, c 4.5 nJ against 6 of b, and b 2 nJ against 3 of a."""
+    rows = [
+        with_terms(chip, seed, **{name: value + 1e-6 * seed for name, value in terms.items()})
+        for chip, terms in {
+            "a": {"synaptic_operation": 3.0},
+            "b": {"synaptic_operation": 2.0, "neuron_update": 4.0},
+            "c": {"synaptic_operation": 4.0, "neuron_update": 0.5, "static_chip": 10.0},
+        }.items()
+        for seed in SEEDS
+    ]
+    answer = asked(rows, choose="chip", least="energy_j")
+    assert (labels(answer), answer.standing) == (["a", "c", "b"], "open")
+    assert "a has the least energy per sample: 3 nJ, 25 % less than c on the terms that both have." in answer.sentence
+    assert answer.confidence == answer.options[0].wins

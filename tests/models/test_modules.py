@@ -326,7 +326,13 @@ def test_what_only_passes_on_its_input_may_do_so_in_each_timestep(first: nn.Modu
 
 
 @pytest.mark.parametrize(
-    ("options", "message"), [({}, "sample: must be a tensor"), ({"sample": torch.ones(4, 4)}, "--dt  a time above 0")]
+    ("options", "message"),
+    [
+        ({}, "sample: must be a tensor"),
+        ({"sample": torch.ones(4, 4)}, "--dt  a time above 0"),
+        ({"sample": torch.ones(4, 4), "dt": 1e-3, "reset": "zero"}, "reset: read from the module"),
+        ({"sample": torch.ones(4, 4), "dt": 1e-3, "dialect": "norse"}, "dialect: this is a module of snntorch"),
+    ],
 )
 def test_what_a_module_says_is_not_asked_for(options: dict[str, Any], message: str):
     with pytest.raises(InputError, match=message):

@@ -109,9 +109,13 @@ class Contest:
 
     @cached_property
     def ranked(self) -> tuple[Point, ...]:
-        """The comparable points, best first: by how many others they beat on average, then by the mean."""
+        """The comparable points, best first: by how many others they beat on average, then by the mean. On matched
+        terms the order may be circular: a point that the best beats may beat one that beats the best. The latter comes
+        last."""
         beaten = {a: sum(self._behind(a, b) for b in self._comparable if b is not a) for a in self._comparable}
-        return tuple(sorted(self._comparable, key=lambda p: (-beaten[p], self._order(p))))
+        found = sorted(self._comparable, key=lambda p: (-beaten[p], self._order(p)))
+        others = sorted(found[1:], key=lambda p: 2 * self._behind(p, found[0]) + self._behind(found[0], p))
+        return (*found[:1], *others)
 
     @cached_property
     def level(self) -> int:

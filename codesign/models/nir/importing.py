@@ -55,7 +55,7 @@ def import_model(
             neurons of a framework.
         dialect: framework whose conventions its numbers follow: `snntorch`, `spikingjelly`, `norse`, `sinabs`,
             `rockpool`, `lava` or `plain` for NIR's equations as they are. Files of lava and of `codesign export`, and
-            modules, state it themselves; what a module states counts before what is given.
+            modules, state it themselves.
         dt: length of a timestep, a time such as `1 ms` or in seconds.
         sample: for a module, an input tensor, including the batch. The module runs once on it in evaluation mode; reset
             its states afterwards.
@@ -207,11 +207,14 @@ def _better(
 
 
 def _said(module: ModuleModel, layers: Sequence[Layer], options: Mapping[str, Any]) -> Mapping[str, Any]:
-    """All options: those stated by the module, per layer, before the given ones."""
+    """All options: those stated by the module, per layer, and the given ones."""
     neurons = [module.neurons[layer.node.name] for layer in layers]
     asked = get_dialect(module.dialect).asks(layers, of_module=True)
     said = {option: [of_layer.options[option] for of_layer in neurons] for option in neurons[0].options}
     said = {option: values if len(set(values)) > 1 else values[0] for option, values in said.items() if option in asked}
+    twice = sorted(option for option in said if options.get(option) is not None)
+    if twice:
+        raise InputError(f"{', '.join(twice)}: read from the module; leave it out")
     return {**options, **said, "dt": neurons[0].dt if options["dt"] is None else options["dt"]}
 
 
@@ -231,6 +234,8 @@ def _network(
 
 def _dialect(name: str | None, layers: Sequence[Layer], module: ModuleModel | None) -> Dialect:
     if module is not None:
+        if name not in (None, module.dialect):
+            raise InputError(f"dialect: this is a module of {module.dialect}, found '{name}'; leave it out")
         return get_dialect(module.dialect)
     if layers[0].node.kind == LOIHI:
         if name not in (None, "lava"):

@@ -101,6 +101,8 @@ def _adaptive_pool(name: str, module: nn.AdaptiveAvgPool2d, size: Sequence[int])
 def _scaler(name: str, module: Any, dimensions: int) -> NirNode:
     """A scale of data with this many dimensions, without samples and time."""
     scale = array(module.scale).ravel()
+    if scale.size > 1 and module.channel_dim != 1:
+        raise refusal(name, module, f"channel_dim must be 1, found {module.channel_dim}")
     shape = (-1, *[1] * (dimensions - 1)) if scale.size > 1 else (1,)
     return NirNode(name=name, kind="Scale", numbers={"scale": scale.reshape(shape)})
 
