@@ -13,7 +13,6 @@ from codesign.arrays import Flags, Floats, Integers, OfArrays, narrowed
 from codesign.errors import InputError
 from codesign.network.cuts import Cut, cut_order, runs_of
 from codesign.network.topology import NetworkShape
-from codesign.units import in_percent
 
 NOT_REACHED = -1
 """In counts of steps and spikes: no output spike in this forward pass."""
@@ -210,17 +209,8 @@ class Execution(OfArrays):
                 object.__setattr__(self, attribute.name, np.zeros_like(self.evaluations))
 
     def __repr__(self) -> str:
-        size = f"{self.samples} samples, {self.timesteps} timesteps, {len(self.shape.layers)} layers"
-        if not self.samples:
-            return f"Execution({size})"
-        spikes = self.emitted.sum() / self.samples
-        operations = self.synaptic_operations.sum() / self.samples
-        return (
-            f"Execution({size},\n"
-            f"  accuracy {in_percent(self.accuracy)} %, undecided {in_percent(float(self.undecided.mean()))} %,\n"
-            f"  a sample: {spikes:.1f} spikes, {operations:.1f} synaptic operations, "
-            f"{self.forward_steps.sum() / self.samples:.1f} forward steps)"
-        )
+        size = f"{self.right.sum()} of {self.samples} samples right, {self.timesteps} timesteps"
+        return f"Execution({size}, {self.emitted.sum()} spikes, {self.synaptic_operations.sum()} synaptic operations)"
 
     @property
     def samples(self) -> int:
@@ -329,11 +319,9 @@ class Execution(OfArrays):
 
     @staticmethod
     def concatenate(parts: Sequence[Execution]) -> Execution:
-        """Join executions of different samples under the same network and schedule, in order. Raises InputError if
-        there are none, or if they differ in anything else."""
+        """Join executions of different samples under the same network and schedule, in order. Raises InputError if they
+        differ in anything else."""
         alike = "shape", "slices", "timesteps", "timestep_s", "spiking_readout", "zero_weights"
-        if not parts:
-            raise InputError("executions: needs at least one")
         for name in alike:
             if any(getattr(part, name) != getattr(parts[0], name) for part in parts):
                 raise InputError(f"executions: must be of one network under one schedule, and differ in {name}")

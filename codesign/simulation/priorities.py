@@ -42,13 +42,8 @@ class Priorities:
 
     def _asked(self, sources: Waiting, k: int, seen: dict[str, torch.Tensor]) -> torch.Tensor:
         waiting = sources._replace(step=torch.tensor(k, dtype=torch.float32), **seen)
-        try:
-            priority = torch.as_tensor(self.policy.priority(waiting), dtype=torch.float32)
-            return priority.expand(seen["uniform"].shape)
-        except Exception as error:  # a user's function may fail in any way
-            raise InputError(
-                f"scheduling policy '{self.policy.name}': its priority: {type(error).__name__}: {error}"
-            ) from error
+        priority = torch.as_tensor(self.policy.priority(waiting), dtype=torch.float32)
+        return priority.expand(seen["uniform"].shape)
 
 
 def select(

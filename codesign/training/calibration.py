@@ -75,9 +75,7 @@ def calibrate(
     Raises:
         InputError: the schedule does not fit the network, or a weight is no parameter of its own.
     """
-    instance("network", network, SpikingNetwork)
     instance("calibration", calibration, Calibration)
-    instance("training", training, EventBatch)
     samples = training.select(slice(0, calibration.samples))
     thresholds = Thresholds(network, quantization)
 

@@ -27,14 +27,10 @@ def recipe_mistakes(
     if isinstance(recipe.spike_cost, tuple) and len(recipe.spike_cost) != hidden:
         rule = f"must be one number, or one for each of {hidden} hidden layers, not {len(recipe.spike_cost)}"
         yield "spike_cost", rule
-    if recipe.budget is not None and not shape.hidden_neurons:
-        yield "budget", "needs hidden neurons, whose spikes it saves, and the network has none"
     if recipe.input_gate and any(one.source < 0 for one in shape.direct):  # their weights are not those it learns from
         yield "input_gate", "cannot be learned where skips begin at the input"
     if learn is not None and learn.time_constant is not None and (math.isinf(longest_s) or timestep_s == 0):
-        static = "a time constant cannot be trained on a static input, whose timestep is 0 s"
-        endless = "an infinite time constant cannot be trained; give the neuron a finite one"
-        yield "learn", endless if math.isinf(longest_s) else static
+        yield "learn", "an infinite time constant cannot be trained, nor one on a static input, whose timestep is 0 s"
     if neuron.readout == "potential" and recipe.validation_margin is not None:
         yield "validation_margin", "needs output spikes; readout 'potential' has none"
     if neuron.readout == "potential" and calibration is not None and calibration.stop != "drained":

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import replace
 
 import pytest
 import torch
@@ -100,7 +99,3 @@ def test_time_constants_that_cannot_learn():
     learn = Learn(time_constant="layer")
     with pytest.raises(InputError, match="an infinite time constant cannot be trained"):
         train(network_of("8-12-2"), recipe(learn), toy_split(1, 40), toy_split(2, 10), seed=0)
-    still = network_of("8-2", time_constant="1 ms")
-    still.timestep_s, static = 0.0, replace(toy_split(1, 40), timestep_s=0.0)
-    with pytest.raises(InputError, match="cannot be trained on a static input"):
-        train(still, recipe(learn), static, static, seed=0)
