@@ -72,7 +72,7 @@ from .training.budget import EnergyMeter as EnergyMeter, TrainingBudget as Train
 from .training.augmentation import Augmentation as Augmentation
 from .training.calibration import calibrate as calibrate
 from .training.evaluation import evaluate as evaluate
-from .training.hooks import BatchTransform as BatchTransform, Hooks as Hooks
+from .training.hooks import Hooks as Hooks
 from .training.learn import Learn as Learn
 from .training.learned import LearnedNeurons as LearnedNeurons
 from .training.presets import PRESETS as PRESETS, recommended as recommended

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LinearLR, LRScheduler
@@ -14,12 +14,6 @@ from codesign.errors import InputError
 from codesign.simulation.loss import LossFunction
 from codesign.training.adam import Adam
 from codesign.workload.events import EventBatch
-
-
-class BatchTransform(Protocol):
-    """Returns the batch to train on instead of one from the training split, like an `Augmentation`."""
-
-    def __call__(self, events: EventBatch, /, *, seed: int, epoch: int) -> EventBatch: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,14 +32,14 @@ class Hooks:
         learning_rate_schedule: creates a torch scheduler for the optimizer, such as `lambda o: CosineAnnealingLR(o,
             T_max=20)`. Its `step` is called after each epoch, without a metric. It cannot be combined with the recipe's
             `warm_up`.
-        batch_transform: changes each batch before its update, after the recipe's augmentation; the first `epoch` is 1.
-            It must return the same number of samples.
+        batch_transform: changes each batch before its update, like an `Augmentation` and after the recipe's: a function
+            of the batch and, by name, `seed` and `epoch`, the first of which is 1. It must return as many samples.
     """
 
     loss: LossFunction | None = None
     optimizer: Callable[[Iterable[Any]], Optimizer] | None = None
     learning_rate_schedule: Callable[[Optimizer], LRScheduler] | None = None
-    batch_transform: BatchTransform | None = None
+    batch_transform: Callable[..., EventBatch] | None = None
 
     def make_optimizer(self, parameters: Iterable[Any], learning_rate: float) -> tuple[Optimizer, LRScheduler | None]:
         """The optimizer, and the scheduler of its learning rate, if any."""

@@ -94,9 +94,6 @@ def _silent_j(network: SpikingNetwork, meter: EnergyMeter, recipe: Recipe) -> fl
     with torch.no_grad():
         for parameter in (*silent.all_weights(), *(() if silent.bias is None else (silent.bias,))):
             parameter.zero_()
-        silent.threshold.fill_(torch.finfo(silent.threshold.dtype).max)  # which no initial potential exceeds
-    if recipe.input_gate:
-        silent.input_gate = None  # it is learned anew, open at first
     least = meter.sample_j(silent)
     if least >= budget.most and recipe.input_gate:
         silent.input_gate = torch.zeros(silent.input_columns, dtype=torch.bool)

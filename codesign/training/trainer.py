@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
 
@@ -231,9 +231,8 @@ class _Training:
         """Watch memory from now on. All events are read first and one sample is run forwards and backwards, so that
         data and code are loaded whether or not this is the first training of the process. No weight changes."""
         sample = training.select([0])
-        first = replace(self, seed=0)
         for schedule in self.schedules:
-            first.one_loss(sample, schedule, epoch=0).value.backward()  # type: ignore[no-untyped-call]
+            self.one_loss(sample, schedule, epoch=0).value.backward()  # type: ignore[no-untyped-call]
         self.validate(sample)
         self.network.zero_grad(set_to_none=True)
         moved = torch.zeros(1)
