@@ -12,7 +12,7 @@ from made_up_answers import SEEDS, accurate, asked, gathered, labels, row, rows_
 from synthetic_sweep import loihi_row, with_ranges
 
 from codesign.analysis.results.formatting import in_times
-from codesign.analysis.results.metadata import ChipFacts, ChipNumber
+from codesign.analysis.results.metadata import ChipFacts
 from codesign.analysis.results.naming import names_of
 from codesign.hardware.terms import AGREEMENT, OWN_CITATION
 
@@ -316,32 +316,6 @@ def test_what_no_value_lies_beyond_is_no_end(path, values, told):
     rows = [{f"axis.{path}" if key == "axis.width" else key: cell for key, cell in one.items()} for one in made]
     answer = asked(rows, choose=f"axis.{path}", least="latency_s")
     assert ("that was tried" in answer.sentence) == told
-
-
-def with_numbers(**numbers: float) -> ChipFacts:
-    facts = [
-        ChipNumber(name=name, value_si=value, unit="", text="", confidence="", source="")
-        for name, value in numbers.items()
-    ]
-    return ChipFacts(title="", citation="", synchronization="asynchronous", name="mine", numbers=tuple(facts))
-
-
-def test_another_parameter_in_which_variants_of_a_chip_differ_is_said():
-    """a needs 3 nJ with 8 lanes and 1 nJ with 64; a2, whose file has 8, needs 2 nJ."""
-    path = "chip.a.vector_width"
-    tried: list[tuple[str, float | None, float]] = [("a", 8.0, 3e-9), ("a", 64.0, 1e-9), ("a2", None, 2e-9)]
-    rows = [
-        {key: value for key, value in one.items() if key != "axis.width"} | {f"axis.{path}": lanes}
-        for chip, lanes, energy in tried
-        for one in accurate(chip, energy, 0.9, 0.91, 0.92)
-    ]
-    chips = dict.fromkeys(("a", "a2"), with_numbers(vector_width=8.0))
-    told = "2.00 times less than a2. They also differ in vector width, 64 against 8."
-    assert told in asked(rows, chips, choose="chip", least="energy_j").sentence
-    alike = chips | {"a2": with_numbers(vector_width=64.0)}
-    assert "also differ" not in asked(rows, alike, choose="chip", least="energy_j").sentence
-    lanes = asked(rows, chips, choose=f"axis.{path}", least="energy_j", select={f"axis.{path}": [8, 64]})
-    assert lanes.sentence.endswith("may be better still: in this model, lanes that messages fill cost only area.")
 
 
 def test_of_two_values_that_are_level_none_is_called_the_end():

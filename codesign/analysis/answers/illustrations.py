@@ -13,12 +13,7 @@ from codesign.mistakes import suggestion
 
 CURVES = ("training_loss_curve", "validation_accuracy_curve")
 """Columns with a value for each epoch."""
-_LEAVES_OUT = {
-    "accuracy_by_step": ("column", "along"),
-    "along": (),
-    "epochs": ("along", "level"),
-    "matrix": ("along", "level"),
-}
+_OF_COLUMNS = ("along", "epochs", "matrix")
 
 
 class FigureEntry(Spec):
@@ -54,14 +49,10 @@ class FigureEntry(Spec):
 
     @model_validator(mode="after")
     def _what_it_needs(self) -> FigureEntry:
-        unused = _LEAVES_OUT.get(self.figure, ("column", "along", "level"))
-        given = [name for name in unused if getattr(self, name)]
-        if given:
-            raise ValueError(f"{given[0]}: is not used by figure {self.figure}")
         if self.figure == "along" and not self.along:
             raise ValueError("along: must be a fact or an axis")
         known = CURVES if self.figure == "epochs" else measures_known()
-        if "column" not in unused and self.column not in known:
+        if self.figure in _OF_COLUMNS and self.column not in known:
             raise ValueError(
                 f"column: must be a column or measure, found '{self.column}'{suggestion(self.column, known)}"
             )

@@ -13,9 +13,9 @@ from codesign.analysis.comparisons.constraints import Constraint, by_option, dou
 from codesign.analysis.comparisons.contest import GUESSED, Contest
 from codesign.analysis.comparisons.obstacles import untimed_sentence
 from codesign.analysis.comparisons.robustness import drawn, quantiles, undrawn
-from codesign.analysis.comparisons.unequal import unequal_chips, unequal_settings
 from codesign.analysis.comparisons.wording import tip_sentence
 from codesign.analysis.questions import Selection
+from codesign.analysis.results.columns import TRIAL_AXIS
 from codesign.analysis.results.formatting import (
     UNKNOWN,
     column_label,
@@ -33,6 +33,7 @@ from codesign.analysis.results.table import ResultTable
 from codesign.hardware.terms import BOOKS, COST_TERMS, CURRENTS, weight
 from codesign.units import plural
 
+_ABOUT_CHIPS = ("chip", "capacity", "operation", "mapping", "synchronization", TRIAL_AXIS)
 OVER_BUDGET = "trained with a budget that it does not keep to: "
 """The beginning of the assumption of a row that was trained over its budget."""
 _OF_TERMS = ("static energy", "energy of ")
@@ -73,7 +74,20 @@ def in_the_way(contest: Contest, asked: Collection[str]) -> tuple[str, ...]:
     """Say what may make the sentence on the best mean less than it seems to; `asked` are the facts or axes that set the
     options apart."""
     untimed = untimed_sentence(contest.ranked[0], contest.column, contest.names)
-    return unequal_chips(contest, asked), unequal_settings(contest), lacking_terms(contest), untimed
+    return _on_two_chips(contest, asked), lacking_terms(contest), untimed
+
+
+def _on_two_chips(contest: Contest, asked: Collection[str]) -> str:
+    """Say that the best is on another chip than the next; "" if it is not, or if what is `asked`, the facts and axes
+    that set the options apart, is about chips."""
+    best, other = contest.ranked[0], contest.second
+    about_chips = any(name in _ABOUT_CHIPS or name.startswith("chip.") for name in asked)
+    if about_chips or other is None or best.chip == other.chip:
+        return ""
+    names = contest.names
+    label, chip = names.upper(contest.label_of(best)), names.chips[best.chip]
+    next_best = f"{contest.label_of(other)} on {names.chips[other.chip]}"
+    return f"{label} is at its best on {chip} and {next_best}; select one chip to compare on it."
 
 
 def left_aside(points: Sequence[Point], able: Collection[Point], names: Names) -> tuple[str, ...]:

@@ -44,18 +44,16 @@ class HalvedNumber:
 def halved_numbers(point: Point) -> list[HalvedNumber]:
     """Return means over the rows of a point for the numbers that all rows have, the most saving first; empty if rows do
     not give them. An all-in figure does not tell how each number contributes to the energy."""
-    listed = [cell for cell in point.cells("halved_numbers") if cell is not None]
-    paths = [path for path in (listed[0] if listed else ()) if all(path in cell for cell in listed)]
-    left: dict[str, list[float]] = {}
-    for column in ("energy_at_half", "latency_at_half"):
-        unknown = column == "energy_at_half" and point.accounting == "all_in"
-        cells = [
-            dict(zip(numbers, factors, strict=True))
-            for numbers, factors in zip(point.cells("halved_numbers"), point.cells(column), strict=True)
-            if not unknown and numbers is not None and factors is not None
-        ]
-        left[column] = [float(np.mean([cell[path] for cell in cells])) if cells else math.nan for path in paths]
-    halved = [HalvedNumber(path=path, energy=e, latency=s) for path, e, s in zip(paths, *left.values(), strict=True)]
+    found: dict[str, list[tuple[float, float]]] = {}
+    cells = [*zip(*map(point.cells, ("halved_numbers", "energy_at_half", "latency_at_half")), strict=True)]
+    known = [(numbers, energies, latencies) for numbers, energies, latencies in cells if numbers is not None]
+    for numbers, energies, latencies in known:
+        unknown = [math.nan] * len(numbers)
+        energies = unknown if energies is None or point.accounting == "all_in" else energies
+        for path, *left in zip(numbers, energies, unknown if latencies is None else latencies, strict=True):
+            found.setdefault(path, []).append((float(left[0]), float(left[1])))
+    means = {path: np.mean(left, axis=0).tolist() for path, left in found.items() if len(left) == len(known)}
+    halved = [HalvedNumber(path=path, energy=energy, latency=latency) for path, (energy, latency) in means.items()]
     return sorted(halved, key=lambda number: -number.saving)
 
 

@@ -261,13 +261,6 @@ class Point:
             return DROPS
         return CANNOT_WAIT if self.beyond_chip else ""
 
-    def setting(self, parameter: str) -> str | float | None:
-        """A parameter of the chip at this point: the value of its axis, or the number in its file."""
-        axis = dict(self.axes).get(f"chip.{self.chip}.{parameter}")
-        numbers = () if self._chip is None else self._chip.numbers
-        of_file = next((number.value_si for number in numbers if number.name == parameter), None)
-        return of_file if axis is None else axis
-
     @property
     def calibration(self) -> str | None:
         """How thresholds were adjusted after training, as in the recipe; None if they were not."""

@@ -68,23 +68,12 @@ class Study:
         states = Counter(trial.state for trial in trials).most_common()
         sentences = [f"No trial is on the front: {listed([f'{count:,} {state}' for state, count in states])}"]
         if self.complete:
-            sentences.append(self._missed())
+            sentences.append("None is better than all references")
         if refused := next((trial for trial in trials if trial.reason), None):
             sentences.append(f"{upper(trial_title(refused))}: {refused.reason}")
         if self.tested:
             sentences.append("What follows is the baseline")
         return f"{'. '.join(sentences)}."
-
-    def _missed(self) -> str:
-        """The references that no complete trial surpasses, each with the best value reached."""
-        missed = []
-        for place, objective in enumerate(self.objectives):
-            best = min(self.complete, key=lambda trial: self.best_first(trial, place)).values[place]
-            sign = 1 if objective.direction == "maximize" else -1
-            if objective.reference is not None and (best is None or sign * best <= sign * objective.reference):
-                column, limit = column_label(objective.column), quantity(objective.reference, objective.column)
-                missed.append(f"{column} {limit} (best: {quantity(best, objective.column)})")
-        return f"None is better than the reference {listed(missed)}" if missed else "None is better than all references"
 
     @cached_property
     def hypervolume(self) -> float | None:
