@@ -7,7 +7,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 from networks import network_of, toy_split
@@ -48,7 +47,6 @@ def training(network: Any, **options: Any) -> object:
         (lambda net: cd.place(net.shape, LOIHI), CHIP),
         (lambda net: cd.price(cd.simulate(net, FOUR[:0], cd.LAYERED).execution, placed(net)), "without samples"),
         (lambda net: cd.validate(LOIHI), CHIP),
-        (lambda net: cd.plot_schedules(pd.DataFrame({"a": [1]})), "gives, found one without the column 'accuracy'"),
         (lambda net: cd.SpikingNetwork(512, cd.NeuronSpec(), timestep_s=0.01), "a text such as '512-64-10', found int"),
         (lambda net: cd.Schedule(policy="randm"), "unknown scheduling policy 'randm'; did you mean 'random'?"),
         (lambda net: net.load_weights(STATE), "mapping; of `state`, pass [state['0.weight'], state['1.weight']]"),

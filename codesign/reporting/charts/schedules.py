@@ -29,8 +29,6 @@ def plot_schedules(frame: pd.DataFrame, column: str = "accuracy") -> alt.HConcat
     """
     instance("frame", frame, pd.DataFrame)
     one_of("column", column, _DRAWN)
-    if column not in frame:
-        raise InputError(f"frame: must be what compare_schedules gives, found one without the column {column!r}")
     drawn = frame[frame[column].notna()]
     if drawn.empty:
         raise InputError(f"column: no row has a number for {column}")

@@ -28,7 +28,6 @@ _HEIGHT = 300
 _MOST_SLICES = 12
 _MOST_MARKS, _MOST_IN_SLICE = 250, 60
 """Most trials in a chart, and in a slice: the front, then an even choice of the others."""
-_MOST_BARS = 12
 _FAINT = "Faint: dropped or infeasible; the axes may not hold them all."
 _STATES = ("on the front", "complete", "dropped", "infeasible", "baseline")
 _SHAPES = ("circle", "circle", "triangle-down", "cross", "diamond")
@@ -65,7 +64,7 @@ def importance_figures(study: Study) -> list[Figure]:
     found = []
     for place, objective in enumerate(study.objectives):
         shares = study.facts.importances.get(objective.column, {})
-        shown = sorted(shares.items(), key=lambda item: (-item[1], item[0]))[:_MOST_BARS]
+        shown = sorted(shares.items(), key=lambda item: (-item[1], item[0]))
         if not shown:
             continue
         rows: list[Row] = [{"parameter": name, "share": share, "text": percent(share)} for name, share in shown]
@@ -75,8 +74,7 @@ def importance_figures(study: Study) -> list[Figure]:
         )
         bars = base.mark_bar(height={"band": 0.7}).encode(tooltip=tooltip(parameter="parameter", text="share"))
         chart = alt.layer(bars, base.mark_text(align="left", dx=4, fontSize=11).encode(text="text:N"))
-        note = of_more(len(shown), len(shares), "parameters")
-        found.append(figure(f"importance-{place}", f"What {column_label(objective.column)} depends on", chart, note))
+        found.append(figure(f"importance-{place}", f"What {column_label(objective.column)} depends on", chart))
     return found
 
 

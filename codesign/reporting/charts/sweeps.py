@@ -31,7 +31,6 @@ from codesign.reporting.charts.base import (
     Row,
     axis_of,
     color,
-    evenly,
     figure,
     named_columns,
     named_rows,
@@ -174,8 +173,6 @@ def matrix_figure(name: str, points: Sequence[Point], names: Names, column: str,
             cells[key] = point, value
     if not cells:
         return None
-    all_trained, all_run = (list(dict.fromkeys(key[place] for key in cells)) for place in (0, 1))
-    trained, run = evenly(all_trained, _MOST_BARS), evenly(all_run, _MOST_BARS)
     rows: list[Row] = [
         {
             "trained": key[0],
@@ -186,10 +183,9 @@ def matrix_figure(name: str, points: Sequence[Point], names: Names, column: str,
             "point": names.point(point),
         }
         for key, (point, value) in cells.items()
-        if key[0] in trained and key[1] in run
     ]
-    across, width = named_columns("trained", trained)
-    down, height = named_rows("run", run)
+    across, width = named_columns("trained", (trained for trained, _ in cells))
+    down, height = named_rows("run", (run for _, run in cells))
     base = alt.Chart(source(rows)).encode(
         x=across, y=down, tooltip=tooltip(point="best variant", full=column_label(column))
     )
@@ -202,8 +198,6 @@ def matrix_figure(name: str, points: Sequence[Point], names: Names, column: str,
         chart.properties(width=width, height=height),
         "Rows: how a model is run. Columns: how it was trained. ◆ trained as it is run: through this policy and F, or "
         "with layers waiting. The best of several chips and variants.",
-        of_more(len(trained), len(all_trained), "columns"),
-        of_more(len(run), len(all_run), "rows"),
     )
 
 
