@@ -200,14 +200,7 @@ addEventListener("DOMContentLoaded", () => {
   unfold();
   drawVisible();
 });
-addEventListener("keydown", (event) => {
-  if (event.key !== "Escape") return;
-  hush();
-  for (const each of document.querySelectorAll(".menu[open]")) {
-    if (each.contains(document.activeElement)) each.firstChild.focus();
-    each.open = false;
-  }
-});
+addEventListener("keydown", (event) => event.key === "Escape" && hush());
 
 // tables that the page was written with ------------------------------------------------------------------------------
 
