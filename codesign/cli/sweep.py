@@ -8,7 +8,6 @@ import typer
 
 from codesign.cli import options
 from codesign.cli.streams import tell
-from codesign.errors import InputError
 from codesign.units import plural
 
 if TYPE_CHECKING:
@@ -44,8 +43,6 @@ def sweep(
     from codesign.exploration.jobs.store import Store
     from codesign.exploration.sweep import plan_sweep, run_sweep
 
-    if dry_run and as_json:
-        raise InputError("--json and --dry-run cannot be combined")
     chosen = choose_sweep(file, SweepSpec, dataset=dataset, scale=scale)
     spec = chosen.spec
     if seeds is not None:

@@ -88,7 +88,7 @@ def test_durations_times_and_rates_in_words() -> None:
         7500: "2 h 05 min",
     }
     assert {seconds: format_duration(seconds) for seconds in durations} == durations
-    times = {-3600: "in the future, by this machine's clock", -30: "just now", 1.9: "just now", 42.4: "42 s ago"}
+    times = {-30: "just now", 1.9: "just now", 42.4: "42 s ago"}
     times |= {180: "3 min ago", 2 * 3600: "2 h ago", 5 * 86400: "5 days ago"}
     assert {seconds: ago(seconds) for seconds in times} == times
     rates = {83.4: "83/s", 9.96: "10/s", 1.26: "1.3/s", 4 / 60: "4.0/min", 30 / 3600: "30/h", 0.5 / 3600: "0.5/h"}

@@ -75,8 +75,6 @@ def test_answers_alone_are_on_standard_output(folder: Path) -> None:
     assert answer["question"] == "Which chip has the highest accuracy?"
     assert "to run: 2 models" in result.stderr
     assert "models   " in result.stderr
-    with pytest.raises(InputError, match="--json and --dry-run"):
-        invoke("tiny.yaml", "--dry-run", "--json")
 
 
 def test_a_dry_run_changes_nothing(folder: Path) -> None:

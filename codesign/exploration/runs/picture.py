@@ -31,11 +31,9 @@ def run_picture(run: Progress, *, width: int) -> Iterator[RenderableType]:
 
 def _under_way(jobs: Sequence[tuple[tuple[str, str], int]], details: Mapping[tuple[str, str], str]) -> Iterator[Text]:
     shown = len(jobs) if len(jobs) <= _RUNNING else _RUNNING - 1
-    for (kind, label), count in jobs[:shown]:
-        times = f" (×{count})" if count > 1 else ""
+    for (kind, label), _ in jobs[:shown]:
         detail = details.get((kind, label))
-        text = f"  {kind} {label}{times}{f': {detail}' if detail else ''}"
-        yield Text(text, overflow="ellipsis", no_wrap=True)
+        yield Text(f"  {kind} {label}{f': {detail}' if detail else ''}", overflow="ellipsis", no_wrap=True)
     more = sum(count for _, count in jobs[shown:])
     if more:
         yield Text(f"  and {more:,} more", style="dim")
