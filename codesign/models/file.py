@@ -129,9 +129,7 @@ def card_texts(card: ModelCard) -> dict[str, str]:
     texts = {_MARK: str(_VERSION)}
     for attribute in fields(card):
         plain = _finite(to_jsonable_python(getattr(card, attribute.name), inf_nan_mode="constants"))
-        text = json.dumps(plain, sort_keys=True, ensure_ascii=False, allow_nan=False)
-        # Bytes of file names in a command that are not text become question marks.
-        texts[attribute.name] = text.encode(errors="replace").decode()
+        texts[attribute.name] = json.dumps(plain, sort_keys=True, ensure_ascii=False, allow_nan=False)
     return texts
 
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from codesign.analysis.results.formatting import UNKNOWN, column_label, listed, number, percent, quantity
 from codesign.models.card import ModelCard, ModelEvaluation
-from codesign.network.neuron import NeuronSpec, in_words
+from codesign.network.neuron import in_words
 from codesign.network.topology import topology_text
 from codesign.terminal_text import escaped
 from codesign.units import format_si, plural
@@ -103,14 +102,9 @@ def _neuron(card: ModelCard) -> str:
     neuron, own = card.neuron, card.own_numbers or {}
     usual = {name: field.default for name, field in type(neuron).model_fields.items()}
     shown = (name for name, value in neuron if name in own or name in _MAIN or value != usual[name])
-    words = {name: own.get(name) or " / ".join(in_words(name, one) for one in _layers(neuron, name)) for name in shown}
+    each = {name: value if isinstance(value, tuple) else (value,) for name, value in neuron}
+    words = {name: own.get(name) or " / ".join(in_words(name, one) for one in each[name]) for name in shown}
     return ", ".join(f"{name.replace('_', ' ')} {_code(text)}" for name, text in words.items())
-
-
-def _layers(neuron: NeuronSpec, name: str) -> tuple[Any, ...]:
-    """The value of each layer, or one for all."""
-    given = getattr(neuron, name)
-    return given if isinstance(given, tuple) else (given,)
 
 
 def _timestep(card: ModelCard) -> str:

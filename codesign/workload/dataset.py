@@ -96,7 +96,7 @@ def load_workload(
     plan = _Plan(spec, data_root, cache_root)
     fingerprint, recordings = plan.outline.fingerprint, plan.recordings
     batches = plan.cache.load(fingerprint)
-    if batches is None or set(batches) != {"train", "validation", "test"}:
+    if batches is None:
         batches = {name: plan.batch(positions) for name, positions in vars(plan.split).items()}
         if file_states(plan.folder, recordings.files) != plan.states:
             where = f"workload '{spec.name}': its files in {plan.folder}"

@@ -191,16 +191,6 @@ class Chain:
         self.bias = bias_of(node)
         self.shape, self.grid = (outputs,), (outputs, 1, 1)
 
-    def _fitted(self, node: NirNode, scale: Floats) -> Floats:
-        """A scale before any weights, in the dimensions of what it scales if these are known."""
-        if scale.size == 1 or self.shape is None:
-            return scale.reshape(()) if scale.size == 1 else scale
-        if scale.ndim == 1 and scale.size == math.prod(self.shape):
-            return scale.reshape(self.shape)
-        whole = (math.prod(self.shape),) if len(self.shape) > 2 else self.shape[-1:]
-        _spread(node, scale, whole if self.flat else self.shape)
-        return scale
-
     def _convolution(self, node: NirNode) -> None:
         self._once(node)
         flat = node.kind == "Conv1d"
@@ -281,10 +271,7 @@ class Chain:
     def _scale(self, node: NirNode) -> None:
         scale = scale_of(node)
         if self.synapses is None:
-            scale = self._fitted(node, scale)
-            if self.scale.size > 1 < scale.size and self.shape is None:
-                _spread(node, scale, self.scale.shape)
-            self.scale, self.scaled = scale * self.scale, node
+            self.scale, self.scaled = (scale.reshape(()) if scale.size == 1 else scale) * self.scale, node
             return
         linear = isinstance(self.synapses, Linear)
         by_row = _of_size(node, scale, len(self.weight)) if linear else of_channels(node, scale, self.grid)

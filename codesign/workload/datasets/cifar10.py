@@ -164,26 +164,15 @@ def _open_first_layout(folder: Path) -> tuple[list[Path], list[_Batch]]:
     if paths:
         return list(paths.values()), [_open_pickle(path, _FIRST_ID[name]) for name, path in paths.items()]
     archives = sorted(path for path in folder.glob("*.npz") if not path.name.startswith("."))
-    if len(archives) > 1:
-        raise DataError(f"{folder}: has {len(archives)} numpy archives, {archives[0].name} and others; keep one")
     if not archives:
         return [], []
-    return archives, [batch for part in ("train", "test") for batch in _open_part(archives[0], part)]
-
-
-def _latin1(text: str, encoding: str) -> bytes:
-    """Python 3 pickles bytes for Python 2 in this way."""
-    if encoding != "latin1":
-        raise pickle.UnpicklingError(f"bytes of encoding {encoding!r}")
-    return text.encode("latin1")
+    return archives[:1], [batch for part in ("train", "test") for batch in _open_part(archives[0], part)]
 
 
 class _PlainUnpickler(pickle.Unpickler):
     """Accepts numpy arrays in addition to what pickles build by themselves: numbers, texts, lists and dictionaries."""
 
     def find_class(self, module: str, name: str) -> Any:
-        if (module, name) == ("_codecs", "encode"):
-            return _latin1
         if module in ("numpy.core.multiarray", "numpy._core.multiarray") and name == "_reconstruct":
             return np.empty(0).__reduce__()[0]
         if module == "numpy" and name in ("ndarray", "dtype"):

@@ -15,7 +15,6 @@ import numpy as np
 
 from codesign.errors import DataError
 from codesign.workload.binning import Events
-from codesign.workload.cache import content_digest
 from codesign.workload.datasets.base import Dataset, Recordings
 from codesign.workload.datasets.reading import reading
 from codesign.workload.download import Download, RemoteFile
@@ -58,12 +57,6 @@ class NMNIST(Dataset):
         parts, labels, numbers = np.array([entry[:3] for entry in entries], dtype=np.int64).T
         ids = (10 * parts + labels) * _NUMBERS + numbers
 
-        def content() -> str:
-            for path in paths:
-                if (size := path.stat().st_size) % _BYTES_PER_EVENT:
-                    raise DataError(f"{path}: holds {size} bytes, not a whole number of events; copy it again")
-            return content_digest(folder, paths)
-
         return Recordings(
             grid=_GRID,
             classes=10,
@@ -72,7 +65,6 @@ class NMNIST(Dataset):
             read=lambda positions, spec: (_events(paths[position]) for position in positions),
             test_part=parts == 1,
             files=paths,
-            content=content,
         )
 
 
@@ -96,8 +88,7 @@ def _events(path: Path) -> Events:
     """Five bytes per event: x, y, the polarity in the highest of the next 24 bits, and µs in the others, most
     significant first. An event in row 240, which does not exist, marks an overflow of the clock."""
     with reading(path, remedy="copy it again"):  # np.fromfile returns uninitialized memory if the system fails
-        data = path.read_bytes()
-    file = np.frombuffer(data, dtype=np.uint8).reshape(-1, _BYTES_PER_EVENT).astype(np.int64)
+        file = np.frombuffer(path.read_bytes(), dtype=np.uint8).reshape(-1, _BYTES_PER_EVENT).astype(np.int64)
     x, y, p = file[:, 0], file[:, 1], file[:, 2] >> 7
     anew = y == 240
     t_us = ((file[:, 2] & 127) << 16 | file[:, 3] << 8 | file[:, 4]) + (1 << 13) * np.cumsum(anew)
