@@ -21,6 +21,9 @@ from codesign.yaml_nodes import MOST_VALUES
 MOST_NAMES = 100
 """Most names, and paths to remove, of one mapping or list."""
 
+_DEEPEST = 8
+"""Most files in a chain of extensions."""
+
 
 def beside(file: Path, name: str) -> Path:
     """The path of a file that is named relative to another one."""
@@ -51,8 +54,7 @@ def chain_of(
             return chain, [*problems, extending.problem(("extends",), message)]
         try:
             path = find(path, base)
-            if os.path.realpath(path) in seen:
-                raise InputError(f"{path}: is extended by itself")
+            _check_chain(path, seen)
             chain.insert(0, read_document(path))
         except DocumentError as error:
             raise DocumentError([*problems, *error.problems]) from None
@@ -67,6 +69,15 @@ def chain_of(
             message = f"must be a mapping, because another file extends it, found {shown(chain[0].data)}"
             raise DocumentError([*problems, chain[0].problem((), message)])
     return chain, problems
+
+
+def _check_chain(path: Path, seen: list[str]) -> None:
+    """Raises InputError if a file cannot be extended by those seen before."""
+    if os.path.realpath(path) in seen:
+        through = f", through {len(seen)} files" if len(seen) > 1 else ""
+        raise InputError(f"{path}: is extended by itself{through}")
+    if len(seen) > _DEEPEST:
+        raise InputError(f"{path}: is extended through {len(seen)} files, more than {_DEEPEST}")
 
 
 @dataclass(frozen=True, kw_only=True)

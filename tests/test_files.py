@@ -238,15 +238,21 @@ class Bucket(MemoryFileSystem):
         super().__init__()
         self.given.append(options)
 
+    def pipe_file(self, path: str, value: bytes, mode: str = "overwrite", **options: Any) -> None:
+        self.given.append(options)
+        super().pipe_file(path, value, mode)
 
-def test_an_object_store_gets_the_options_of_the_url() -> None:
+
+def test_an_object_store_gets_the_options_of_the_url_and_the_type_of_a_page() -> None:
     fsspec.register_implementation("bucket", Bucket)
     try:
         folder = open_folder("bucket://team/x?endpoint_url=http://h:9000&anon=true")
         folder.write_many({"a.parquet": b"a", "report.html": b"<!"})
     finally:
         _registry.pop("bucket")
-    assert Bucket.given == [{"endpoint_url": "http://h:9000", "anon": True}]
+    assert Bucket.given[0] == {"endpoint_url": "http://h:9000", "anon": True}
+    given = sorted(Bucket.given[1:], key=len)
+    assert given == [{}, {"ContentType": "text/html; charset=utf-8"}]
     assert list(folder.read_many(["a.parquet", "b", "report.html"])) == [b"a", None, b"<!"]
 
 

@@ -11,6 +11,9 @@ from codesign.files.folder import Folder
 _OBJECT_STORES = frozenset({"memory", "s3", "gs", "abfs"})
 """Systems, by one of fsspec's names, that do not need folders."""
 
+_CONTENT_TYPE_OPTIONS = {"s3": "ContentType", "gs": "content_type"}
+"""Argument of `pipe_file` for the type of an object. Without it, a browser downloads a report instead of showing it."""
+
 
 class RemoteFolder(Folder):
     """Files at a URL, written through the system and path that fsspec derives from it.
@@ -25,8 +28,8 @@ class RemoteFolder(Folder):
         super().__init__(url, error=error)
         self._filesystem = filesystem
         self._root = path.rstrip("/")
-        protocols = [filesystem.protocol] if isinstance(filesystem.protocol, str) else filesystem.protocol
-        self._has_folders = _OBJECT_STORES.isdisjoint(protocols)
+        protocols = filesystem.protocol
+        self._protocols = frozenset([protocols] if isinstance(protocols, str) else protocols)
         if filesystem.async_impl:  # others, such as SFTP, do not promise thread safety
             self._at_once = self._durable_at_once = 16
 
@@ -44,9 +47,15 @@ class RemoteFolder(Folder):
 
     def _write(self, name: str, data: bytes, durable: bool) -> None:
         path = self._path(name)
-        if self._has_folders:
+        if not self._protocols & _OBJECT_STORES:
             self._filesystem.makedirs(path.rpartition("/")[0], exist_ok=True)
-        self._filesystem.pipe_file(path, data)
+        self._filesystem.pipe_file(path, data, **self._content_type(name))
+
+    def _content_type(self, name: str) -> dict[str, str]:
+        if not name.endswith(".html"):
+            return {}
+        options = (_CONTENT_TYPE_OPTIONS[protocol] for protocol in self._protocols & _CONTENT_TYPE_OPTIONS.keys())
+        return dict.fromkeys(options, "text/html; charset=utf-8")
 
     def _size(self, name: str) -> int | None:
         self._filesystem.invalidate_cache()  # other processes write, too

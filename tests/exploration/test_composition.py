@@ -261,7 +261,7 @@ def test_mistakes_of_a_part_stop_only_those_who_choose_it(folder):
         ("extends: 3", "15: extends: must be the path of a file, seen from this one, found 3"),
         ("extends: none.yaml", "15: extends: none.yaml: cannot be read: No such file or directory"),
         ("extends: mine.yaml", "15: extends: mine.yaml: is extended by itself"),
-        ("extends: circle.yaml", "circle.yaml:1: extends: mine.yaml: is extended by itself"),
+        ("extends: circle.yaml", "circle.yaml:1: extends: mine.yaml: is extended by itself, through 2 files"),
         ("extends: list.yaml", "list.yaml:1: must be a mapping, because another file extends it, found a list"),
         ("extends: broken.yaml", "broken.yaml:2: is not valid YAML"),
     ],

@@ -109,7 +109,7 @@ def test_the_keyboard_reaches_points_and_pins_them(tab):
     assert not tab.run("document.getElementById('tip').hidden")
     tab.press("Enter", 13, "\r")
     settled(tab)
-    tab.press("Tab", 9)
+    tab.press("ArrowRight", 39)
     assert tab.run("document.activeElement.dataset.point") not in (first, None)
     tab.press("Enter", 13, "\r")
     settled(tab)
@@ -128,6 +128,10 @@ def test_the_keyboard_keeps_its_place(tab):
     tab.press("Enter", 13, "\r")
     settled(tab)
     assert tab.run("document.activeElement.matches('#decision button[aria-pressed=true]')")
+    tab.run("document.querySelector('#chart-tools summary').focus()")
+    for key, code, text in (("Enter", 13, "\r"), ("Tab", 9, ""), ("Escape", 27, "")):
+        tab.press(key, code, text)
+    assert tab.run("document.activeElement.matches('#chart-tools .menu:not([open]) summary')")
 
 
 def test_the_chart_fits_its_place_whatever_is_pinned(tab):

@@ -89,6 +89,12 @@ def test_each_question_of_the_example_has_its_answer_in_few_words(shown, example
     assert tab.run(
         "[...document.querySelectorAll('.answer p:first-of-type')].every(each => each.innerText.length > 30)"
     )
+    tab.run("document.getElementById('reproduction').open = true")
+    tab.media("print")
+    tab.resize(720, 1000)
+    heads = "[...document.querySelectorAll('table:has(th:nth-child(16)) th button')]"
+    lines = tab.run(f"{heads}.map(each => each.getClientRects().length)")
+    assert {*lines} == {1}  # no word is broken, however narrow the column
 
 
 def test_a_link_unfolds_its_section_each_time_that_it_is_followed(tab):
@@ -126,8 +132,10 @@ def wait_for_charts(tab: Tab) -> None:
 
 
 def look_at(tab: Tab, width: int) -> tuple[str, list[int]]:
-    """The ground and the heights of all charts of a page that fits its width."""
+    """The ground and the heights of all charts of a page that fits its width and stands still."""
     assert tab.run("document.documentElement.scrollWidth") <= width
+    still = "(style => style.transitionDuration === '0s' && style.animationName === 'none')(getComputedStyle(each))"
+    assert tab.run(f"[...document.querySelectorAll('*')].every(each => {still})")
     ground = tab.run("getComputedStyle(document.body).backgroundColor")
     return ground, tab.run("[...document.querySelectorAll('figure .chart svg')].map(each => each.clientHeight)")
 
@@ -136,16 +144,16 @@ def look_at(tab: Tab, width: int) -> tuple[str, list[int]]:
 def test_every_page_fits_its_screen_and_paper(browser, tmp_path, name):
     path = tmp_path / "page.html"
     path.write_text(PAGES[name](), encoding="utf-8")
-    tab = unfolded(browser, path, prefers_color_scheme="light")
+    tab = unfolded(browser, path, prefers_color_scheme="light", prefers_reduced_motion="reduce")
     light, wide = look_at(tab, 1400)
     tab.media("print")
     tab.resize(720, 1000)  # A4 between its margins
     ends = "[...document.querySelectorAll('table, .chart svg')].map(each => each.getBoundingClientRect().right)"
     assert max(tab.run(ends), default=0) <= 720
-    tab.media(prefers_color_scheme="light")
+    tab.media(prefers_color_scheme="light", prefers_reduced_motion="reduce")
     tab.resize(390, 900)
     tab.run("document.querySelectorAll('.chart').forEach(each => each.replaceChildren())")
-    tab.media(prefers_color_scheme="dark")  # for which all charts are drawn anew
+    tab.media(prefers_color_scheme="dark", prefers_reduced_motion="reduce")  # for which all charts are drawn anew
     wait_for_charts(tab)
     dark, narrow = look_at(tab, 390)
     assert dark != light

@@ -1,5 +1,5 @@
 // The chart of the first screen, redrawn when a control changes and followed by pointer and keyboard.
-const chart = { place: $("front"), view: null, order: [], key: "" };
+const chart = { place: $("front"), view: null, cursor: null, order: [], key: "" };
 
 const palette = () => look().range.category;
 const colouring = () => facts.get(state.colour);
@@ -147,11 +147,12 @@ const placed = (index) => {
   return within(index).map((each, side) => corner[side] + each);
 };
 
-// Rings are buttons, so that Tab reaches them; all other points are in the table.
+// Rings are buttons, so that Tab reaches them; arrows go on to every other point.
 const showMarks = (rows) => {
   const marks = $("marks");
   const focused = document.activeElement?.parentElement === marks ? Number(document.activeElement.dataset.point) : null;
   const indices = ringed(rows);
+  if (chart.cursor !== null && shownPoint(chart.cursor) && !indices.includes(chart.cursor)) indices.push(chart.cursor);
   marks.replaceChildren(
     ...indices.map((index) => {
       const [left, top] = placed(index);
@@ -184,6 +185,16 @@ const tellAt = (index, x, y) => {
   if (whyFaint(index)) lines.push(["not ranked", whyFaint(index)]);
   say([...lines, ...shownMeasures().map((measure) => [measure.label, withHalf(measure, index)])], x, y);
 };
+
+$("marks").addEventListener("keydown", (event) => {
+  const step = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1 }[event.key];
+  if (!step || !event.target.dataset.point) return;
+  event.preventDefault();
+  const place = chart.order.indexOf(Number(event.target.dataset.point));
+  chart.cursor = chart.order[(place + step + chart.order.length) % chart.order.length];
+  showMarks(decide());
+  $("marks").querySelector(`[data-point="${chart.cursor}"]`)?.focus({ preventScroll: true });
+});
 
 const light = (index) => {
   for (const mark of $("marks").children) mark.classList.toggle("lit", Number(mark.dataset.point) === index);
@@ -240,7 +251,7 @@ const drawFront = async (rows) => {
     if (key !== chart.key) return; // another change came meanwhile
     chart.view = view;
     chart.ringed = ringed(rows).length > 0;
-    chart.order = [...Array(count).keys()].filter(shownPoint);
+    chart.order = [...Array(count).keys()].filter(shownPoint).sort((a, b) => measure.mean[a] - measure.mean[b]);
     view.addEventListener("mouseover", (event, item) => {
       if (item?.datum?.i !== undefined) tellAt(item.datum.i, event.clientX, event.clientY);
     });

@@ -200,7 +200,14 @@ addEventListener("DOMContentLoaded", () => {
   unfold();
   drawVisible();
 });
-addEventListener("keydown", (event) => event.key === "Escape" && hush());
+addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  hush();
+  for (const each of document.querySelectorAll(".menu[open]")) {
+    if (each.contains(document.activeElement)) each.firstChild.focus();
+    each.open = false;
+  }
+});
 
 // tables that the page was written with ------------------------------------------------------------------------------
 
