@@ -52,7 +52,8 @@ def _weights_and_biases(weights: Any, *, least: int) -> tuple[list[torch.Tensor]
             f"state[{name!r}]" for name, weight in weights.items() if getattr(weight, "ndim", 0) >= least
         )
         raise InputError(f"weights: must be a list, input to output, found a mapping; of `state`, pass [{likely}]")
-    given = [_tensor(f"weights: number {number}", weight) for number, weight in enumerate(weights)]
+    arrays = (array_of(f"weights: number {number}", weight) for number, weight in enumerate(weights))
+    given = [torch.from_numpy(array.astype(np.float64)) for array in arrays]
     taken, biases = list[torch.Tensor](), dict[int, torch.Tensor]()
     for tensor in given:
         if tensor.ndim != 1:
@@ -62,14 +63,6 @@ def _weights_and_biases(weights: Any, *, least: int) -> tuple[list[torch.Tensor]
         else:
             biases[len(taken) - 1] = tensor
     return taken, biases
-
-
-def _tensor(name: str, weight: Any) -> torch.Tensor:
-    """An entry of the list as a tensor of real numbers."""
-    array = array_of(name, weight)
-    if array.dtype.kind not in "biuf":
-        raise InputError(f"{name}: must be real numbers, found {array.dtype}")
-    return torch.from_numpy(array.astype(np.float64))
 
 
 class SentAsCopy(torch.nn.Module):

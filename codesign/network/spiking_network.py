@@ -126,8 +126,7 @@ class SpikingNetwork(SentAsCopy):
         """Check that neurons can be simulated with all numbers.
 
         Raises:
-            InputError: a weight, bias or threshold is not finite, a time constant is not above 0, or a gate does not
-                fit this network.
+            InputError: a weight, bias or threshold is not finite, or a time constant is not above 0.
         """
         numbers = {"biases": self.bias, **{name: getattr(self, name) for name in OF_NEURONS}}
         numbers |= {"thresholds": self.threshold, "time_constant": self.time_constant}
@@ -136,10 +135,6 @@ class SpikingNetwork(SentAsCopy):
             names = (f"weights of {kind} {number}" for kind, ones in kinds for number in range(len(ones)))
             numbers = dict(zip(names, weights, strict=True)) | numbers
         check_numbers({name: tensor for name, tensor in numbers.items() if tensor is not None})
-        gate = self.input_gate
-        if gate is not None and (gate.dtype != torch.bool or gate.shape != (self.input_columns,)):
-            found = f"{gate.dtype} of {tuple(gate.shape)}"
-            raise InputError(f"network: input_gate must be bool of shape ({self.input_columns},), found {found}")
 
     @property
     def input_columns(self) -> int:

@@ -29,8 +29,16 @@ def _known(policy: str) -> str:
     return policy
 
 
+def _timeless(policy: str) -> str:
+    if get_policy(policy).uses_service:
+        raise ValueError(f"policy '{policy}' looks at a chip's service times, and this is for no chip")
+    return policy
+
+
 PolicyName = Annotated[str, AfterValidator(_known)]
 """A field of a file: the name of a scheduling policy."""
+TimelessPolicyName = Annotated[str, AfterValidator(_timeless)]
+"""Likewise, of a policy that needs no service times."""
 
 
 class MixtureEntry(Spec):
@@ -42,18 +50,14 @@ class MixtureEntry(Spec):
     """
 
     method: Literal["layered", "unlayered"] = "unlayered"
-    policy: PolicyName | None = None
+    policy: TimelessPolicyName | None = None
     group_size: Positive | None = None
 
     @model_validator(mode="after")
     def _check(self) -> MixtureEntry:
         given = [name for name in ("policy", "group_size") if getattr(self, name) is not None]
-        if self.method == "layered" and given:
-            raise ValueError(f"a layered entry has no schedule to choose: remove {', '.join(given)}")
-        if self.method == "unlayered" and len(given) < 2:
+        if len(given) != (0 if self.method == "layered" else 2):
             raise ValueError("an entry needs policy and group_size, or method 'layered' and neither")
-        if self.policy is not None and get_policy(self.policy).uses_service:
-            raise ValueError(f"policy '{self.policy}' looks at a chip's service times, which a mixture does not have")
         return self
 
     @property

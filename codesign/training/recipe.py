@@ -17,7 +17,7 @@ from codesign.training.augmentation import Augmentation
 from codesign.training.budget import TrainingBudget
 from codesign.training.learn import Learn
 from codesign.training.losses import LossChoice
-from codesign.training.mixture import MixtureEntry, PolicyName
+from codesign.training.mixture import MixtureEntry, PolicyName, TimelessPolicyName
 from codesign.training.model_file import ModelFileEntry
 from codesign.units import Positive, Real
 
@@ -42,7 +42,7 @@ class Calibration(Spec):
         samples: this many from the start of the training split, whose order mixes the classes.
     """
 
-    policy: PolicyName = "random"
+    policy: TimelessPolicyName = "random"
     group_size: Positive = 8
     input_mode: InputMode = "frame"
     refractory: bool = True
@@ -50,12 +50,6 @@ class Calibration(Spec):
     steps_after_output: Annotated[int, Field(ge=0, lt=2**31, strict=True)] = 1
     criterion: Literal["matching", "cross_entropy"] = "cross_entropy"
     samples: Positive = 256
-
-    @model_validator(mode="after")
-    def _check(self) -> Calibration:
-        if get_policy(self.policy).uses_service:
-            raise ValueError(f"policy '{self.policy}' looks at a chip's service times; a calibration is for no chip")
-        return self
 
     @property
     def schedule(self) -> Schedule:

@@ -55,7 +55,7 @@ def test_mistakes_in_a_calibration_have_their_line():
     messages = " ".join(told("{policy: randum, criterion: acuracy}"))
     assert "recipes.layered.calibration.policy: unknown scheduling policy 'rand" in messages
     assert "'matching' or 'cross_entropy'" in messages
-    assert "a calibration is for no chip" in told("{policy: timed}")[0]
+    assert "and this is for no chip" in told("{policy: timed}")[0]
 
 
 def test_a_policy_for_all_recipes_passes_layered_ones_by():

@@ -94,8 +94,7 @@ def test_draws_are_those_of_seed_and_epoch():
 @pytest.mark.parametrize(
     ("augmentation", "batch", "message"),
     [
-        ({"shift": 1}, random_batch((4, 1, 1)), r"shift: needs inputs on a grid .* theirs is \(4, 1, 1\)"),
-        ({"shift": 3}, random_batch((2, 3, 4)), r"shift: must be below 3 on the grid \(2, 3, 4\)"),
+        ({"shift": 1}, random_batch((4, 1, 1)), r"shift: needs inputs on a grid .* found \(4, 1, 1\)"),
         ({"event_drop": 0.1}, random_batch((1, 2, 2), currents=True), "event_drop: is for events, found currents"),
     ],
 )

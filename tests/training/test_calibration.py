@@ -223,7 +223,7 @@ def test_only_the_first_training_samples_are_looked_at(monkeypatch: pytest.Monke
 
 
 def test_a_calibration_knows_no_chip() -> None:
-    with pytest.raises(InputError, match="policy 'timed' looks at a chip's service times; a calibration is for no"):
+    with pytest.raises(InputError, match="policy 'timed' looks at a chip's service times, and this is for no chip"):
         Calibration(policy="timed")
     with pytest.raises(InputError, match="'matching' or 'cross_entropy'"):
         Calibration(criterion="accuracy")
