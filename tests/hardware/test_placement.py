@@ -375,10 +375,3 @@ def test_more_cores_go_to_the_layers_with_the_most_to_do() -> None:
         with pytest.raises(cd.InfeasibleError, match=r"spread: needs 7 cores, .* has 6"):
             placed("16-8-4", chip, spread=several)
         assert placed("16-8-4", chip, "scaled", spread=several)[1].cores_used == 7
-
-
-def test_a_billion_cores_that_are_all_alike_are_not_looked_at_one_by_one() -> None:
-    whole = cores(10**9, splits=False, neurons_per_core=8, group_size=8)
-    assert placed("3-8-4", whole)[0] == [(0, 0, 8), (1, 1, 4)]
-    assert refusal("3-9-4", whole).startswith("tiny: the first layer needs 9 neurons, core 1 holds 8")
-    assert cd.place(shape_of("16-8-4"), cores(10**9, neurons_per_core=8), spread=5).cores_used == 5

@@ -336,12 +336,9 @@ class _Filler:
         return next(fitting, next(iter(free), max(last + 1, there)))
 
     def _cores_there(self) -> int:
-        """Cores to choose from: a chip's, or those of the chips in use and one chip more. Of cores that are all alike
-        one that is free will do."""
+        """Cores to choose from: a chip's, or those of the chips in use and one chip more."""
         budget, last = self.budget, max(self.used, default=-1)
-        if not budget.spans_chips:
-            return min(budget.cores, max(last + 1, budget.chip.cores_told_apart) + 1)
-        there = budget.cores * (last // budget.cores + 2)
+        there = budget.cores * (last // budget.cores + 2) if budget.spans_chips else budget.cores
         return there if budget.most_cores is None else min(there, budget.most_cores)
 
     def _shortage(self, layer: int, size: LayerShape, core: int, cut: Cut) -> Shortage:
