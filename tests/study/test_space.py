@@ -15,7 +15,7 @@ from tiny_sweeps import plan_of
 from codesign import Policy
 from codesign.errors import InputError
 from codesign.exploration.definition.variants import base_chip
-from codesign.exploration.study.domains import Choices, Domain, SameAs, applies, in_si
+from codesign.exploration.study.domains import Choices, Domain, SameAs, in_si
 from codesign.exploration.study.spec import FidelityLevel, StudySpec
 from codesign.simulation import policies
 
@@ -56,13 +56,6 @@ def test_mistakes(entry: object, message: str) -> None:
 @pytest.mark.parametrize(("ends", "last"), [({"from": 1, "to": 10}, 9), ({"from": "1 ms", "to": "10 ms"}, "9 ms")])
 def test_what_no_step_reaches_is_not_drawn_and_nobody_is_warned(ends: dict[str, object], last: object) -> None:
     assert ADAPTER.validate_python({**ends, "step": 4}).suggest(FixedTrial({"x": 9}), "x") == last
-
-
-def test_conditions_distinguish_true_from_one() -> None:
-    assert applies({"a": (1, 2)}, {"a": 2})
-    assert not applies({"a": (True,)}, {"a": 1})
-    assert not applies({"a": (1,)}, {})
-    assert applies({}, {})
 
 
 DRAWN: dict[str, Any] = {

@@ -109,10 +109,10 @@ class Range(Spec):
         """Why a condition cannot ask for a value; None if it can."""
         if not self.integers:
             return f"is drawn between {self.from_} and {self.to}; a condition needs choices or whole numbers"
-        if type(value) is int and value in self.integers:
+        if value in self.integers:
             return None
         in_steps = f" in steps of {self.step}" if self.step is not None else ""
-        return f"is never {_shown(value)}; allowed: {self.from_} to {self.to}{in_steps}"
+        return f"is never {value!r}; allowed: {self.from_} to {self.to}{in_steps}"
 
     def _written(self, drawn: float) -> Value:
         return f"{drawn:.{_DIGITS}g} {self.unit}" if self.unit else drawn
@@ -144,7 +144,7 @@ class Choices(Spec):
         return self.choices
 
     def never(self, value: Value) -> str | None:
-        return None if _among(value, self.choices) else f"is never {_shown(value)}{suggestion(str(value), self.shown)}"
+        return None if value in self.choices else f"is never {value!r}{suggestion(str(value), self.shown)}"
 
     @property
     def shown(self) -> tuple[str, ...]:
@@ -190,14 +190,4 @@ def in_si(domain: Range | Choices, value: Value) -> Value:
 
 def applies(conditions: Conditions, values: Mapping[str, Value]) -> bool:
     """Whether a parameter with these conditions takes part in a trial, given the values of earlier parameters."""
-    return all(name in values and _among(values[name], allowed) for name, allowed in conditions.items())
-
-
-def _among(value: Value, values: tuple[Value, ...]) -> bool:
-    """Whether a value is among others, where `true` is not 1."""
-    return any(value == other and isinstance(value, bool) == isinstance(other, bool) for other in values)
-
-
-def _shown(value: Value) -> str:
-    """A value as in a file, text in quotes: `true` is not 'true'."""
-    return str(value).lower() if isinstance(value, bool) else repr(value)
+    return all(name in values and values[name] in allowed for name, allowed in conditions.items())
