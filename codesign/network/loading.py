@@ -30,10 +30,6 @@ def load_weights(
         channels = shape.layers[layer].channels
         if len(bias) != channels:
             raise InputError(f"weights: the bias of layer {layer} must have {channels} numbers, found {len(bias)}")
-    for name, numbers in (("weight", dict(enumerate(given))), ("the bias of layer", biases)):
-        for number, tensor in numbers.items():
-            if not bool(torch.isfinite(tensor.to(held[0].dtype)).all()):
-                raise InputError(f"weights: {name} {number} must be finite in {held[0].dtype}, found others")
     with torch.no_grad():
         for own, weight in zip(held, given, strict=True):
             own.copy_(weight)

@@ -21,7 +21,7 @@ from codesign.network.connection import (
 )
 from codesign.network.loading import SentAsCopy, load_weights
 from codesign.network.neuron import NeuronSpec
-from codesign.network.neuron_numbers import OF_NEURONS, are_finite, check_numbers, of_decay, others, type_of
+from codesign.network.neuron_numbers import OF_NEURONS, are_finite, check_numbers, others, type_of
 from codesign.network.topology import NetworkShape, TopologySpec, as_topology, layers_of_neurons, network_shape
 
 
@@ -257,15 +257,6 @@ class SpikingNetwork(SentAsCopy):
             return None
         return torch.where(constants > 0, torch.exp(-self.timestep_s / constants), 0.0).to(torch.float32)
 
-    def set_decay(self, decay: float | torch.Tensor) -> None:
-        """Set time constants such that exactly these float32 factors are left of potentials after a timestep: one for
-        all neurons, or (N,). Raises InputError if one is not between 0 and 1."""
-        factors = torch.as_tensor(decay, dtype=torch.float32).detach().expand(self.shape.neurons)
-        if not bool(((factors >= 0) & (factors <= 1)).all()):
-            raise InputError("decay: must be between 0 and 1, found others")
-        constants = torch.from_numpy(of_decay(factors.numpy(force=True), self.timestep_s))
-        self.time_constant = constants.to(self.threshold.device).requires_grad_(self.time_constant.requires_grad)
-
     def expect_buffers(self, names: Iterable[str]) -> None:
         """Create those optional buffers that a state dict names."""
         device = self.threshold.device
@@ -352,8 +343,7 @@ class SpikingNetwork(SentAsCopy):
                 identity. If neurons have a `bias`, (channels,) biases may follow the weight of their layer.
 
         Raises:
-            InputError: wrong shapes, numbers that are not finite, or different values for a shared weight; nothing is
-                changed.
+            InputError: wrong shapes, or a weight is no parameter of its own; nothing is changed.
         """
         load_weights(weights, self.own_weights(), self.bias, self.shape)
 

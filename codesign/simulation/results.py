@@ -35,7 +35,7 @@ class Simulation(OfArrays):
     @property
     def emitted(self) -> int:
         """Spikes emitted by hidden neurons, summed over the batch."""
-        return _of_hidden(self.spikes)
+        return int(self.spikes.numpy(force=True)[:, :-1].sum(dtype=float))
 
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
@@ -53,12 +53,3 @@ class ClassificationLoss(OfArrays):
     logits: torch.Tensor
     spikes: torch.Tensor
     charges: torch.Tensor | None = None
-
-    @property
-    def emitted(self) -> int:
-        """Spikes emitted by hidden neurons, summed over the batch."""
-        return _of_hidden(self.spikes)
-
-
-def _of_hidden(spikes: torch.Tensor) -> int:
-    return int(spikes.numpy(force=True)[:, :-1].sum(dtype=float))

@@ -106,16 +106,12 @@ def train(
         return run.trained(training, validation, on_epoch, watched=device.type == "cpu")
 
 
-def _explained(error: BaseException, weights: LearnedWeights, history: list[EpochReport], best: int) -> BaseException:
-    """The error, or a TrainingDivergedError with the state before: after an update that left numbers with which no
+def _diverged(error: BaseException, history: list[EpochReport], best: int) -> TrainingDivergedError:
+    """The error of a training that diverged, with the state before. After an update that left numbers with which no
     network can be run, the next run is refused."""
-    reason, epoch = str(error), len(history) + 1
-    if not isinstance(error, TrainingDivergedError):
-        if not isinstance(error, InputError) or weights.can_run():
-            return error
-        reason = (
-            f"a number that learns became 0 or is no longer finite in epoch {epoch}; a lower learning rate may help"
-        )
+    lower = "a lower learning rate may help"
+    reason = f"a number that learns became 0 or is no longer finite in epoch {len(history) + 1}; {lower}"
+    reason = str(error) if isinstance(error, TrainingDivergedError) else reason
     if not history:
         return TrainingDivergedError(f"{reason}; no epoch was complete")
     accuracy = in_percent(history[best - 1].validation_accuracy)
@@ -188,11 +184,12 @@ class _Training:
                 if (on_epoch is not None and on_epoch(report)) or self.has_waited(report.epoch, best[1]):
                     break
         except BaseException as error:
-            told = _explained(error, self.weights, history, best[1])
+            diverged = isinstance(error, TrainingDivergedError)
+            diverged |= isinstance(error, InputError) and not self.weights.can_run()
             self.take(best if best[1] else ((), 0, self.weights.state()))
-            if told is error:
-                raise
-            raise told from error.__cause__
+            if diverged:
+                raise _diverged(error, history, best[1]) from error.__cause__
+            raise
         risen = None if memory is None else memory.risen_bytes()
         return self.finished(training, best, tuple(history), memory_bytes=risen)
 

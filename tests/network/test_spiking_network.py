@@ -10,6 +10,7 @@ from networks import network_of
 
 from codesign.errors import InputError
 from codesign.network.neuron import NeuronSpec
+from codesign.network.neuron_numbers import of_decay
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.network.topology import TopologySpec
 
@@ -104,18 +105,13 @@ def test_a_part_of_a_state_changes_nothing_else():
     assert all(torch.equal(tensor, {**before, **part}[name]) for name, tensor in after.items())
 
 
-def test_decays_are_set_to_the_last_bit():
-    network = network_of("2-1000-2", time_constant="5 ms")
+def test_time_constants_give_decays_to_the_last_bit():
+    network = network_of("2-1000-2")
     decay = torch.cat([torch.rand(998, generator=torch.Generator().manual_seed(0)), torch.tensor([0, 1e-40, 1, 0.1])])
-    network.set_decay(decay)
+    network.time_constant = torch.from_numpy(of_decay(decay.numpy(), network.timestep_s))
     assert torch.equal(network.decay, decay)
     assert torch.equal(network.double().float().decay, decay)
     assert network.threshold.dtype == torch.float32
-    with pytest.raises(InputError, match="decay: must be between 0 and 1"):
-        network.set_decay(1.5)
-    network.time_constant.requires_grad_()
-    network.set_decay(0.5)
-    assert network.time_constant.requires_grad  # what learns goes on to
 
 
 def test_weights_from_elsewhere_are_taken_in_torchs_order_or_not_at_all() -> None:
@@ -125,10 +121,8 @@ def test_weights_from_elsewhere_are_taken_in_torchs_order_or_not_at_all() -> Non
     network.load_weights([first, second.numpy()])
     assert all(torch.equal(own, weight) for own, weight in zip(network.weights(), (first, second), strict=True))
     assert (network.threshold == 0.7).all()
-    for wrong in ([second, first], [first], [first + 1, second * torch.nan], [first.T + 1, second]):
-        with pytest.raises(
-            InputError, match=r"^weights: (this network needs \[\(3, 4\), \(2, 3\)\]|weight 1 must be fin)"
-        ):
+    for wrong in ([second, first], [first], [first.T + 1, second]):
+        with pytest.raises(InputError, match=r"^weights: this network needs \[\(3, 4\), \(2, 3\)\]"):
             network.load_weights(wrong)
     assert torch.equal(network.weights()[0], first)
     with pytest.raises(InputError, match=r"there are biases; make the network with NeuronSpec\(bias=True\)"):
@@ -147,7 +141,6 @@ def test_biases_follow_the_weights_of_their_layers() -> None:
     for wrong, message in (
         ([biases[0], *weights], "a bias must follow the weight of its layer"),
         ([weights[0], biases[1], weights[1]], "the bias of layer 0 must have 2 numbers, found 3"),
-        ([weights[0], biases[0] * torch.inf, weights[1]], "the bias of layer 0 must be finite"),
     ):
         with pytest.raises(InputError, match=message):
             network.load_weights(wrong)

@@ -80,7 +80,7 @@ def test_trains_on_the_mean_over_samples_each_under_its_own_schedule(engine: str
     answered = [int(one.logits.argmax()) if one.logits.any() else -1 for one in alone]
     right = np.equal(answered, events.labels)
     assert report.training_accuracy == pytest.approx(np.mean(right))
-    assert report.spike_density == pytest.approx(sum(one.emitted for one in alone) / 40 / 12)
+    assert report.spike_density == pytest.approx(sum(float(one.spikes[:, 0].sum()) for one in alone) / 40 / 12)
     for weight, start, gradient in zip(network.weights(), before, gradients, strict=True):
         clear = gradient.abs() > 1e-4
         assert clear.float().mean() > 0.5

@@ -46,10 +46,11 @@ def make_network(layers: Sequence[Layer], numbers: Sequence[LayerNumbers], times
             weight.copy_(_tensor(own.reshape(weight.shape)))
         if network.bias is not None:
             network.bias.copy_(_tensor(np.concatenate(biases)))
-    network.set_decay(_tensor(_joined(layers, [of_layer.decay for of_layer in numbers])))
+    constants = [of_decay(of_layer.decay, timestep_s) for of_layer in numbers]
+    network.time_constant = torch.from_numpy(_joined(layers, constants))
     if network.synaptic_time_constant is not None:
         flowing = [of_layer.synaptic_decay for of_layer in numbers]
-        constants = [0.0 if decay is None else of_decay(decay, timestep_s) for decay in flowing]
+        constants = [np.zeros(()) if decay is None else of_decay(decay, timestep_s) for decay in flowing]
         network.synaptic_time_constant = torch.from_numpy(_joined(layers, constants))
     for name in _OF_EACH:
         parts = [_number(of_layer, name) for of_layer in numbers]
