@@ -341,7 +341,6 @@ def test_mistakes_in_a_model_have_a_line(model: str, reason: str) -> None:
     ("model", "line", "reason"),
     [
         ("overrides: {clock: 1 s}", 3, "quantity in Hz"),
-        ("fitted: [static_power.chip, static]", 3, "no number 'static'"),
         ("chips: 2", 3, "no multi_chip, found 2"),
         ("cores: 5", 3, "must be at most 4"),
     ],

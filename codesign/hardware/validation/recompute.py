@@ -16,7 +16,7 @@ from codesign.hardware.chip.geometry import Extent
 from codesign.hardware.chip.parameters import with_parameters
 from codesign.hardware.chip.parts import Timer
 from codesign.hardware.chip.prices import Prices
-from codesign.hardware.chip.validation_models import CoreWork, Counts, NotRecomputed, Steps
+from codesign.hardware.chip.validation_models import CoreWork, Counts, Steps
 from codesign.hardware.cost.action_counts import ActionCounts
 from codesign.hardware.cost.energy import check_operation, energy_in, term_energies
 from codesign.hardware.cost.latency import Latency, StepsOf, latency_of
@@ -156,23 +156,18 @@ def _work(chip: Chip, work: CoreWork) -> Floats:
 
 
 def model_mistakes(chip: Chip) -> Iterator[Mistake]:
-    """Mistakes: overrides and fitted numbers that the chip does not have, and workloads that do not fit on it."""
-    numbers = set(chip.numbers())
+    """Mistakes: overrides that the chip does not have, and workloads that do not fit on it."""
     for position, measurement in enumerate(chip.validation):
-        if measurement.model is not None and not isinstance(measurement.model, NotRecomputed):
-            for path, message in _mistakes(chip, measurement.model, numbers):
+        if isinstance(measurement.model, Counts | Steps):
+            for path, message in _mistakes(chip, measurement.model):
                 yield ("validation", position, "model", *path), f"measurement '{measurement.name}': {message}"
 
 
-def _mistakes(chip: Chip, model: Counts | Steps, numbers: set[str]) -> Iterator[Mistake]:
+def _mistakes(chip: Chip, model: Counts | Steps) -> Iterator[Mistake]:
     try:
         with_parameters(chip, model.overrides)
     except InputError as error:
         yield ("overrides",), str(error)
-    known = numbers | set(model.overrides) | ({"outside"} if isinstance(model, Steps) else set())
-    for path in model.fitted:
-        if path not in known:
-            yield ("fitted",), f"chip '{chip.name}' has no number '{path}', and no override sets it"
     synaptic = chip.energies.synaptic_operation
     if synaptic is not None and synaptic.all_in and model.operation != synaptic.operation:
         yield (
