@@ -156,7 +156,6 @@ def test_names_aliases_and_paths_find_chips(monkeypatch: pytest.MonkeyPatch, tmp
 @pytest.mark.parametrize(
     ("path", "value", "reason"),
     [
-        ("static_power.chip.value", "1 W", "no parameter"),
         ("static_power", "1 W", "no axis can set it; name one of its own: chip, "),
         ("static_power.chip", "1 pJ", "quantity in W"),
         ("title", "x", "no axis can set it"),
