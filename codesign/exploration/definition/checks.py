@@ -45,8 +45,13 @@ def _merged_recipe(recipe: dict[str, Any], data: dict[str, Any]) -> dict[str, An
     defaults: dict[str, Any] = {}
     if preset is not None:
         defaults.update({name: value for name, value in preset if name in Recipe.model_fields and value is not None})
-    of_own, recipe = _without_preset(recipe, data)
-    defaults.update({**mapping(data, "recipe_defaults"), **of_own})
+    defaults.update(mapping(data, "recipe_defaults"))
+    if isinstance(own := recipe.get("preset"), str) and own in RECIPES:  # an unknown one stays, to be reported
+        # Recommended for the dataset of the workload, otherwise for that of the preset, otherwise for any dataset.
+        asked = value_at(data, ("workload", "name")), data.get("preset")
+        dataset = next((name for name in asked if isinstance(name, str) and name in RECOMMENDED), "arrays")
+        defaults.update(recommended(own, dataset))
+        recipe = {name: value for name, value in recipe.items() if name != "preset"}
     if {**defaults, **recipe}.get("method") == "layered":
         for name in UNLAYERED_ONLY:
             defaults.pop(name, None)
@@ -60,19 +65,6 @@ def merged_recipes(data: dict[str, Any]) -> dict[str, Any]:
     """All recipes of a file, merged; values that are not mappings are unchanged."""
     recipes = mapping(data, "recipes").items()
     return {name: _merged_recipe(one, data) if isinstance(one, dict) else one for name, one in recipes}
-
-
-def _without_preset(given: dict[str, Any], data: dict[str, Any]) -> tuple[Mapping[str, Any], dict[str, Any]]:
-    """The parameters from the preset of a recipe, and the parameters given besides; an unknown preset stays in the
-    latter."""
-    named = given.get("preset")
-    if not isinstance(named, str) or named not in RECIPES:
-        return {}, given
-    # Recommended for the dataset of the workload, otherwise for that of the preset, otherwise for any dataset.
-    asked = value_at(data, ("workload", "name")), data.get("preset")
-    dataset = next((name for name in asked if isinstance(name, str) and name in RECOMMENDED), "arrays")
-    besides = {name: value for name, value in given.items() if name != "preset"}
-    return recommended(named, dataset), besides
 
 
 def relocated(location: Path_, data: Any) -> Path_:
