@@ -191,14 +191,13 @@ class SweepSpec(FileSpec):
         preset = None if self.preset is None else PRESETS[self.preset]
         layers = network.layers or (None if network.hidden or preset is None else preset.layers)
         size = math.prod(input_grid)
-        mistakes: list[tuple[Path_, str]] = []
         if network.topology is not None:
             at: Path_ = ("network", "topology")
             topology = parse_topology(network.topology)
             if topology.input != size:
                 grid = "×".join(map(str, input_grid))
                 inputs = f"'{network.topology}' has {topology.input} inputs, the {workload} has {size} ({grid})"
-                mistakes.append((at, inputs))
+                raise self.refusal([(at, inputs)])
         elif layers is not None:
             at = ("network", "layers") if network.layers else ("preset",)
             given: dict[str, Any] = {"layers": layers, "delayed": network.delayed, "skips": network.skips}
@@ -219,7 +218,5 @@ class SweepSpec(FileSpec):
         outputs = last.neurons if isinstance(last, Linear) else last.kind
         if outputs != classes:
             rule = f"the last layer must be linear with the {classes} classes of {workload} as neurons"
-            mistakes.append((at, f"{rule}, found {outputs}"))
-        if mistakes:
-            raise self.refusal(mistakes)
+            raise self.refusal([(at, f"{rule}, found {outputs}")])
         return topology
