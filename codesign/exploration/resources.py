@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 import os
-import signal
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from codesign.documents import Spec
 from codesign.units import Memory, Real, Time
@@ -50,13 +49,6 @@ class JobResources(Spec):
     gpus: Annotated[Real, Field(ge=0, le=64)] = 0.0
     memory: Annotated[Memory, Field(ge=1, le=2**60)] | None = None
     timeout: Annotated[Time, Field(ge=SHORTEST_TIMEOUT_S, le=LONGEST_TIMEOUT_S)] | None = None
-
-    @field_validator("timeout")
-    @classmethod
-    def _check(cls, timeout: float | None) -> float | None:
-        if timeout is not None and not hasattr(signal, "setitimer"):
-            raise ValueError("no timeout can end a job on Windows; remove it")
-        return timeout
 
     @property
     def device(self) -> Literal["cpu", "cuda"]:
