@@ -9,7 +9,7 @@ import pytest
 from handmade_hardware import near
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_up_answers import accurate, asked, gathered, labels, row, rows_of
+from made_up_answers import asked, gathered, labels, row, rows_of
 from synthetic_sweep import mubrain_row, synthetic_metadata, synthetic_rows, table_of, with_ranges
 from transfer_rows import HIGH, LEVEL, LOW, cells
 
@@ -55,14 +55,6 @@ def test_values_below_zero_are_no_multiples_of_each_other():
         assert sides.sentence == "a has less training loss than b."
     missed = asked(rows, target=["training_loss <= -3"]).sentence
     assert missed.endswith("its training loss is too high.")
-
-
-def test_a_difference_of_few_samples_is_not_written_as_none():
-    rows = accurate("a", 1e-9, 0.9602, 0.9602) + accurate("b", 1e-9, 0.96, 0.96)
-    rows = [one | {"samples": 1_000_000} for one in rows]
-    told = asked(rows, choose="chip", most="accuracy").sentence
-    assert told == "a has the highest accuracy: 96.0 %, less than 0.1 points above b."
-    assert "a has less than 0.1 points more accuracy" in asked(rows, compare=["a", "b"], columns=["accuracy"]).sentence
 
 
 def test_null_is_none_in_names():
@@ -264,16 +256,14 @@ def test_a_question_about_one_chip_of_several_names_it():
 def test_a_target_is_met_or_the_nearest_miss_is_told():
     rows = rows_of([("a", 1.0, 0.95, 10.0, 8.0), ("b", 1.0, 0.97, 40.0, 4.0)])
     met = asked(rows, target=["accuracy >= 96 %", "latency_s < 5 us"])
-    assert (met.standing, met.sentence) == (
-        "met",
-        "1 point meets all constraints: b, random order, layered training, width 1.",
-    )
+    assert met.standing == "met"
+    assert met.sentence.startswith("All constraints are met by 1 of 2 points; b, random order,")
     missed = asked(rows, target=["accuracy >= 96 %", "energy_j <= 20 nJ"])
     assert missed.standing == "not met"
     assert missed.sentence.endswith("its accuracy is 1.0 points too low.")
     assert "Only 'accuracy >= 96 %' stands in the way of 1 point." in missed.remarks
     sparse = [row(chip, 1.0, 0, activation_sparsity=share) for chip, share in (("a", 0.8), ("b", 0.9))]
-    assert "constraints; b, random" in asked(sparse, target=["activation_sparsity >= 50 %"]).sentence
+    assert "2 points; b, random" in asked(sparse, target=["activation_sparsity >= 50 %"]).sentence
 
 
 def test_questions_are_suggested_by_the_shape_of_a_sweep():
@@ -286,8 +276,6 @@ def test_questions_are_suggested_by_the_shape_of_a_sweep():
     assert {name: question.ask or getattr(question, "least", None) for name, question in moved.items()} == {
         "width": "latency_s"
     }
-    apart = [one | {"operation": ("accelerated", "real_time")[one["axis.width"] == 2.0]} for one in rows]
-    assert not suggested_questions(gathered(apart), (Objective(column="latency_s", direction="minimize"),))
 
 
 def test_of_trials_for_accuracy_alone_the_most_accurate_is_asked_for():

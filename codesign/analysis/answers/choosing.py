@@ -10,14 +10,12 @@ from codesign.analysis.answers.chance import left_to_chance, undecided_by_sample
 from codesign.analysis.answers.remarks import (
     draws_against,
     enlarged,
-    failed_options,
     in_the_way,
     left_aside,
     may_miss,
     other_book,
     remarks_on,
     unmodelled,
-    unpaired,
     without_draws,
 )
 from codesign.analysis.answers.selecting import NONE_TAKES_PART, points_in, taking_part, value_of
@@ -40,10 +38,10 @@ from codesign.analysis.results.formatting import (
     coverage_words,
     extreme,
     few_listed,
+    in_points,
     in_times,
     is_share,
     listed,
-    points_apart,
     quantity,
 )
 from codesign.analysis.results.naming import Names
@@ -80,9 +78,10 @@ def choose(name: str, question: ChooseQuestion, points: Sequence[Point], names: 
         able=able,
         where=contest.where,
     )
-    lost = failed_options(
-        selected, question.select, lambda point: value_of(point, path), lambda point: names.choice(path, point)
-    )
+    failed = points_in(selected[0].whole.without_result if selected else (), question.select)
+    missing = by_option(failed, lambda p: value_of(p, path)).keys() - {value_of(point, path) for point in selected}
+    gone = {names.choice(path, point) for point in failed if value_of(point, path) in missing}
+    lost = [f"There is no result for {few_listed(sorted(gone), _MOST_NAMED)}: jobs failed."] if gone else []
     if not contest.ranked:
         standing, sentence = _nothing_ranked(contest)
         return answer(standing=standing, sentence=sentence, remarks=(*lost, *left_aside(selected, able, names)))
@@ -114,7 +113,7 @@ def standing_of(contest: Contest) -> Standing:
     time. With one seed, `likely` needs test samples that show the difference. A contest is open if all other options
     are unknown.
     """
-    if undecided(contest) or unpaired(contest) or (contest.unknown and contest.second is None):
+    if undecided(contest) or (contest.unknown and contest.second is None):
         return "open"
     best, gain = contest.ranked[0], None if contest.runner_up is None else contest.runner_up.gain
     several = best.value(contest.column).seeds > 1 if gain is None else gain.half_width is not None
@@ -122,31 +121,27 @@ def standing_of(contest: Contest) -> Standing:
     if not several and (by_chance or left_to_chance(contest)):
         return "open"
     shown = several or not contest.where if gain is None else gain.above_zero and not by_chance
-    in_doubt = _limits_in_doubt(contest) or untimed(best, contest.column) or without_draws(contest.column)
-    if contest.confidence >= CONFIDENCE and shown and not in_doubt:
+    undrawn = without_draws(contest.column, *(limit.column for limit in contest.where))
+    lacking = untimed(best, contest.column) or may_miss(best, contest.where, contest.names)
+    if contest.confidence >= CONFIDENCE and shown and not (left_to_chance(contest) or lacking or undrawn):
         return "sure"
     return "likely" if contest.confidence >= LIKELY else "open"
 
 
-def _limits_in_doubt(contest: Contest) -> bool:
-    """Whether chance, terms that the energy of the best lacks, or a value without draws may decide which options meet
-    the constraints."""
-    best, where = contest.ranked[0], contest.where
-    undrawn = without_draws(*(limit.column for limit in where))
-    return bool(left_to_chance(contest) or may_miss(best, where, contest.names) or undrawn)
-
-
 def undecided(contest: Contest) -> bool:
-    """Whether all options are level on average, but not in each training seed or without a common one."""
+    """Whether the best and the next have no training seed in common, or all options are level on average, but not in
+    each training seed."""
+    if contest.second is not None:
+        return contest.runner_up is None
     best, *others = contest.ranked
     found = (compare(contest.column, best, point, more_is_better=contest.more) for point in others)
-    return contest.second is None and any(one is None or not one.equal for one in found)
+    return any(one is None or not one.equal for one in found)
 
 
 def told_confidence(contest: Contest) -> float | None:
     """The confidence to show: None for a single training seed without draws, and for options that are level only on
     average or share no seed."""
-    return contest.confidence if contest.drawn and not undecided(contest) and not unpaired(contest) else None
+    return contest.confidence if contest.drawn and not undecided(contest) else None
 
 
 # rows ----------------------------------------------------------------------------------------------------------------
@@ -256,7 +251,7 @@ def _sentence(contest: Contest) -> str:
     second, factor = contest.label_of(other), contest.factors[other]
     if is_share(column):
         gain = abs((best.value(column).mean or 0.0) - (other.value(column).mean or 0.0))
-        ahead = f"{points_apart(gain)} {'above' if contest.more else 'below'} {second}"
+        ahead = f"{in_points(gain)} points {'above' if contest.more else 'below'} {second}"
     elif factor is None:
         ahead = f"where {second} comes to {quantity(other.value(column).mean, column)}"
     else:

@@ -17,11 +17,11 @@ from codesign.analysis.comparisons.obstacles import absence, obstacle_between
 from codesign.analysis.questions import CHOICES, CompareQuestion, Selection
 from codesign.analysis.results.formatting import (
     column_label,
+    in_points,
     in_times,
     is_counted,
     is_share,
     listed,
-    points_apart,
     quantity,
     written,
 )
@@ -182,7 +182,7 @@ def _difference(comparison: Comparison, first: Point) -> str:
     label, more = column_label(comparison.column), more_is_better(comparison.column) == (comparison.better is first)
     said = "more" if more else "less"
     if is_share(comparison.column):
-        said = f"{points_apart(comparison.gain.mean or 0.0)} {said}"
+        said = f"{in_points(comparison.gain.mean or 0.0)} points {said}"
     elif comparison.ratio is not None:
         said = in_times(comparison.ratio if comparison.ratio >= 1 else 1 / comparison.ratio, more=more)
     if is_counted(comparison.column):

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 
 from codesign.analysis.answers.answers import Option
 from codesign.analysis.answers.chance import excluded_by_chance, included_by_chance, undecided_by_samples
-from codesign.analysis.answers.selecting import points_in
 from codesign.analysis.comparisons.comparison import ENERGIES, Obstacle, energy_of
 from codesign.analysis.comparisons.constraints import Constraint, by_option, doubt
 from codesign.analysis.comparisons.contest import GUESSED, Contest
 from codesign.analysis.comparisons.obstacles import untimed_sentence
 from codesign.analysis.comparisons.robustness import drawn, quantiles, undrawn
 from codesign.analysis.comparisons.wording import tip_sentence
-from codesign.analysis.questions import Selection
 from codesign.analysis.results.columns import TRIAL_AXIS
 from codesign.analysis.results.formatting import (
     UNKNOWN,
     column_label,
     coverage_words,
-    few_listed,
     in_times,
     listed,
     quantity,
@@ -110,16 +107,6 @@ def left_aside(points: Sequence[Point], able: Collection[Point], names: Names) -
     return tuple(said)
 
 
-def failed_options(
-    selected: Sequence[Point], select: Selection, option: Callable[[Point], object], label: Callable[[Point], str]
-) -> list[str]:
-    """Say which options, each a value that a function gives of its points, have no point because jobs failed."""
-    failed = {option(one): one for one in points_in(selected[0].whole.without_result if selected else (), select)}
-    there = {None, *map(option, selected)}
-    labels = [label(one) for value, one in failed.items() if value not in there]
-    return [f"There is no result for {few_listed(labels, _MOST_NAMED)}: jobs failed."] if labels else []
-
-
 def silent_networks(table: ResultTable) -> str:
     """Say how often a network never answers, where, and what is likely to blame; "" if all answer."""
     silent, ok = table.frame["undecided_fraction"] == 1, table.frame["status"] == "ok"
@@ -154,11 +141,6 @@ def without_draws(*columns: str) -> str:
     """Say which columns depend on the chips' numbers but have no draws; "" if none."""
     labels = [column_label(column) for column in dict.fromkeys(columns) if undrawn(column)]
     return f"The ranges of the chips' numbers do not count in {listed(labels)}." if labels else ""
-
-
-def unpaired(contest: Contest) -> bool:
-    """Whether the best and the next have no training seed in common."""
-    return contest.second is not None and contest.runner_up is None
 
 
 # energies that do not hold all terms ---------------------------------------------------------------------------------
@@ -316,7 +298,7 @@ def _seeds_wanted(contest: Contest) -> str:
 
     With m and s the mean and standard deviation of the paired difference, an interval of n seeds excludes zero if t(n)
     · s / √n < m."""
-    if unpaired(contest):
+    if contest.second is not None and contest.runner_up is None:
         return "The best and the next have no training seed in common, so nothing says how sure the difference is."
     found = contest.runner_up
     gain, draws = (None, None) if found is None else (found.gain, found.robustness)
@@ -331,4 +313,4 @@ def _seeds_wanted(contest: Contest) -> str:
     for n in range(gain.seeds + 1, _MOST_SEEDS + 1):
         if quantile_of(n - 1) * deviation / math.sqrt(n) < gain.mean:
             return f"Over {gain.seeds} training seeds the difference may be zero; about {n} would settle it."
-    return f"The spread of the training seeds hides the difference, and even {_MOST_SEEDS} seeds would not show it."
+    return ""

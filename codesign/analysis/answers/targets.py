@@ -55,10 +55,8 @@ def reach(name: str, question: TargetQuestion, points: Sequence[Point], names: N
     if met:
         more = where[0].relation in (">=", ">")
         best = best_variant(met, where[0].column, more=more) or met[0]
-        told = f"1 point meets all constraints: {names.point(best)}."
-        if met[1:]:
-            has = f"{names.point(best)} has the {extreme(where[0].column, more=more)} {column_label(where[0].column)}"
-            told = f"{len(met):,} of {len(able):,} points meet all constraints; {has}."
+        has = f"{names.point(best)} has the {extreme(where[0].column, more=more)} {column_label(where[0].column)}"
+        told = f"All constraints are met by {len(met):,} of {plural(len(able), 'point')}; {has}."
         doubts = doubt(best, where), _by_chance(best, where), may_miss(best, where, names)
         in_draws = met_in(best, where, seeds_of(best, where, best.training_seeds))
         return answer(

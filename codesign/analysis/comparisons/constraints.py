@@ -18,10 +18,10 @@ from codesign.analysis.comparisons.robustness import drawn
 from codesign.analysis.results.columns import COLUMNS, NUMERIC_COLUMNS
 from codesign.analysis.results.formatting import (
     column_label,
+    in_points,
     is_share,
     listed,
     multiple,
-    points_apart,
     quantity,
     significant,
     stated,
@@ -303,7 +303,7 @@ def _miss_in_words(point: Point, constraint: Constraint) -> str:
         return f"its {label} is just the limit"
     side = "low" if constraint.relation in (">=", ">") else "high"
     if is_share(constraint.column):
-        return f"its {label} is {points_apart(short)} too {side}"
+        return f"its {label} is {in_points(short)} points too {side}"
     small, large = sorted((mean, constraint.value))
     factor = f"{multiple(large / small)} times " if small > 0 else ""
     return f"its {label} is {factor}too {side}"

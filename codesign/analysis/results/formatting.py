@@ -151,12 +151,6 @@ def in_points(value: float) -> str:
     return in_percent(value).replace("-", "−")
 
 
-def points_apart(value: float) -> str:
-    """The difference of two shares: `12.1 points`, or `less than 0.1 points` if it would round to zero."""
-    far = in_points(value)
-    return f"{'less than 0.1' if far == '0.0' else far} points"
-
-
 def points_with_interval(value: Interval) -> str:
     """A difference of fractions as `12.1 ± 1.8` percentage points, or only the mean without an interval."""
     if value.mean is None:
