@@ -210,13 +210,6 @@ def test_gains_over_a_given_model_are_those_of_all_trainings():
     assert asked(rows, **gains, above=0.05).sentence == "It holds for 2 of 2 values, each of a training seed."
 
 
-def test_what_a_selection_has_null_for_is_none():
-    found = asked(
-        synthetic_rows(), column="accuracy", more={"timesteps": 3}, less={"weight_bits": None, "chip": "mubrain"}
-    )
-    assert found.sentence == "The results have no point with timesteps 3; nor one with weight_bits none, chip mubrain."
-
-
 def test_nothing_rises_along_words():
     rows = [
         mubrain_row("layered", "random", 0, 0) | {"axis.neuron.time_constant": text, "point": text}

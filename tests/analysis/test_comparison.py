@@ -54,7 +54,7 @@ def test_why_energies_do_not_compare(mubrain, loihi, words, chip):
     ("column", "changes", "words"),
     [
         ("energy_cores_in_use_j", {}, "Their energy of the cores in use per sample counts different terms"),
-        ("latency_s", {"operation": "real_time"}, "a runs accelerated and b runs in real time"),
+        ("latency_s", {"operation": "real_time"}, "a (accelerated) and b (real time) run differently"),
     ],
 )
 def test_each_column_is_compared_only_where_it_compares(column, changes, words):

@@ -2,20 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from codesign.analysis.comparisons.comparison import Comparison, compare
-from codesign.analysis.comparisons.constraints import (
-    Constraint,
-    largest_miss,
-    meeting,
-    meets,
-    met_by_chance,
-    missed_by_chance,
-)
+from codesign.analysis.comparisons.constraints import largest_miss, meeting, meets, met_by_chance, missed_by_chance
 from codesign.analysis.comparisons.contest import Contest
 from codesign.analysis.results.formatting import listed
-from codesign.analysis.results.points import Point
 from codesign.analysis.results.samples import answer_alike, counts_samples, lead_by_samples
 
 
@@ -68,7 +58,8 @@ def included_by_chance(contest: Contest) -> str:
     worse, give the same answers: they then meet a limit or miss it together."""
     best, where = contest.ranked[0], contest.where
     others = [point for one in contest.ranked[1:] for point in meeting(contest.members[contest.option_of(one)], where)]
-    alike = contest.second is not None and all(_answer_alike(best, point, where) for point in others)
+    shares = [limit.column for limit in where if counts_samples(limit.column)]
+    alike = contest.second is not None and all(answer_alike(best, p, column) for p in others for column in shares)
     limits = [] if alike else met_by_chance(best, where)
     told = listed([limit.text for limit in limits])
     return f"{contest.names.upper(contest.label_of(best))} may meet {told} only by chance." if limits else ""
@@ -77,9 +68,3 @@ def included_by_chance(contest: Contest) -> str:
 def left_to_chance(contest: Contest) -> str:
     """Say which constraints seeds or test samples may have decided; "" if none."""
     return excluded_by_chance(contest) or included_by_chance(contest)
-
-
-def _answer_alike(one: Point, other: Point, where: Sequence[Constraint]) -> bool:
-    """Whether two points give the same answers, as far as limits on shares of the test samples go."""
-    columns = [limit.column for limit in where if counts_samples(limit.column)]
-    return all(answer_alike(one, other, column) for column in columns)

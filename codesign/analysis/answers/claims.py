@@ -323,19 +323,17 @@ def _left_to_samples(comparisons: Sequence[Comparison], statuses: Sequence[Statu
 
 
 def _nothing(question: ClaimQuestion, points: Sequence[Point]) -> str:
-    chosen = points_in(points, question.select)
-    sides = [side for side in (question.more, question.less) if side and chosen and not points_in(chosen, side)]
-    absent: list[Selection] = [{**question.select, **side} for side in sides]
-    absent += [side for side in (question.select, question.relative_to) if side and not points_in(points, side)]
-    if absent:
-        return f"The results have no point with {'; nor one with '.join(map(_written, absent))}."
+    sides = [{**question.select, **side} for side in (question.more, question.less) if side]
+    for side in (question.select, question.relative_to, *sides):
+        if side and not points_in(points, side):
+            return f"The results have no point with {_written(side)}."
     if question.along is not None:
         name = question.along.replace("_", " ")
         return f"The results have no two points that differ in {name} alone, which must be a number."
     said = f"The results have no {column_label(question.column)}"
     if question.more is None or question.less is None:
         return f"{said}."
-    apart = never_alike(chosen, question.more, question.less)
+    apart = never_alike(points_in(points, question.select), question.more, question.less)
     why = f": they differ in {listed(apart)}, which neither side names" if apart else ""
     return f"{said} of points that can be held against each other{why}."
 

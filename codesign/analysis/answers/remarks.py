@@ -97,12 +97,12 @@ def left_aside(points: Sequence[Point], able: Collection[Point], names: Names) -
         chips = listed([*dict.fromkeys(names.chips[point.chip] for point in of)])
         said.append(f"Left out: {plural(len(of), 'point')} of {chips}, since {why}.")
     if mixed := [point for point in points if point.silent_seeds and not point.silent]:
-        also = f", as at {plural(len(mixed), 'point')}" if mixed[1:] else ""
+        also = f" and {plural(len(mixed) - 1, 'more point')}" if mixed[1:] else ""
         said.append(f"At {names.point(mixed[0])}{also}, some training seeds have no right answer, which counts.")
     trained = [point for point in points if point.training_method != GIVEN]
     most = len({seed for point in trained for seed in point.training_seeds})
     if fewer := [point for point in trained if len(point.training_seeds) < most]:
-        also = f", as at {plural(len(fewer), 'point')}" if fewer[1:] else ""
+        also = f" and {plural(len(fewer) - 1, 'more point')}" if fewer[1:] else ""
         said.append(f"At {names.point(fewer[0])}{also}, not all {most} training seeds have a result.")
     return tuple(said)
 

@@ -24,9 +24,8 @@ def obstacle_between(a: Point, b: Point, column: str, names: Names) -> Terms | s
     if isinstance(terms, Obstacle):
         return terms.sentence.format(*(names.chips[point.chip] for point in terms.points))
     if unit not in ("", "m**2") and a.operation != b.operation:
-        runs = {"accelerated": "runs accelerated", "real_time": "runs in real time"}
-        words = listed([f"{names.chips[p.chip]} {runs[str(p.operation)]}" for p in (a, b)])
-        return f"{words}; give both the same operation."
+        chips = listed([f"{names.chips[p.chip]} ({str(p.operation).replace('_', ' ')})" for p in (a, b)])
+        return f"{chips} run differently; give both the same operation."
     if column not in BY_TERM:
         return f"Their {column_label(column)} counts different terms; ask for energy_j, compared term by term."
     return None if a.coverage == b.coverage else terms
