@@ -113,11 +113,6 @@ def test_what_a_chip_file_says_of_ranges_and_validation_travels_with_the_results
     assert validation_summary(chip) in page
 
 
-def test_a_measurement_at_other_numbers_than_the_chip_s_names_them():
-    told = [fact.workload for fact in chip_facts(find_chip("odin")).validation]
-    assert [text.rpartition(", with ")[2] for text in told if ", with " in text] == ["clock = 1.3 MHz"]
-
-
 def test_a_measurement_that_contradicts_a_bound_stands_beside_the_verdict():
     metadata = synthetic_metadata()
     metadata.chips["mubrain"] = replace(

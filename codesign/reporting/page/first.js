@@ -297,7 +297,7 @@ const showTable = (rows) => {
   };
   keepingFocus(table, () => table.tBodies[0].replaceChildren(...shown.flatMap(line)));
   const further = rows.length - MOST_ROWS;
-  const left = further > 0 ? `${further === 1 ? "1 more option is" : `${further} more options are`} in the table of all points.` : "";
+  const left = further > 0 ? `Further options, in the table of all points: ${further}.` : "";
   const cores = [...alike].find((text) => text === onCores(points[0].point)); // in a sentence of its own: few numbers in each
   const same = [...alike].filter((text) => text !== cores);
   const hollow = data.numbers.some((_, index) => takesPart(index) && inPart(index)) ? "Hollow: energy terms are missing." : "";
