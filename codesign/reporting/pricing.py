@@ -32,7 +32,6 @@ from codesign.units import format_si, plural
 
 _BINS_A_DECADE = 30
 _LOWEST = 324 * _BINS_A_DECADE
-_FRONT_ROWS = 300
 _ELEMENTS = 120
 _HEIGHT = 320
 _BOUND = (
@@ -131,7 +130,7 @@ def render_pricing(page: PricingPage) -> str:
         *drawn,
         _reading(page) if drawn else "Energy or latency is 0 or not known, so nothing can be drawn.",
         *remarks(page),
-        front if front.rows else "The front is empty: each point lacks an objective, answers nothing, or drops spikes.",
+        front if front.rows else "The front is empty: each point lacks an objective or drops spikes.",
     )
     folded = (
         Section(name="axes", title="What varies", body=(_axis_table(page),)),
@@ -171,14 +170,8 @@ def _summary(page: PricingPage) -> str:
 
 
 def remarks(page: PricingPage) -> list[str]:
-    """Remarks on the meaning and limits of latencies, and on recipes that are left out because no seed has a right
-    answer."""
-    answering = {recipe for recipe, _, accuracy in page.models if accuracy}
-    silent = [recipe for recipe in dict.fromkeys(recipe for recipe, *_ in page.models) if recipe not in answering]
-    said = [f"The recipe {recipe} has no right answer, and is on no front." for recipe in silent]
-    if page.synchronization not in WAITING_KINDS:
-        said.append(_BOUND)
-    return said + [_PACE] * (page.operation == "real_time")
+    """Remarks on the meaning and limits of latencies."""
+    return [_BOUND] * (page.synchronization not in WAITING_KINDS) + [_PACE] * (page.operation == "real_time")
 
 
 def _label(column: str) -> str:
@@ -216,11 +209,8 @@ def _best_table(page: PricingPage) -> Table:
 
 
 def _front_table(page: PricingPage) -> Table:
-    rows = evenly(page.front, _FRONT_ROWS)
     caption = "Points that no other beats in all objectives; equal ones stand together."
-    if len(rows) < len(page.front):
-        caption += f" {len(rows):,} of {len(page.front):,}, evenly chosen; front.parquet has all."
-    return without_repeats(table_of(caption, _cells(page, rows)))
+    return without_repeats(table_of(caption, _cells(page, page.front)))
 
 
 def _cells(page: PricingPage, rows: Sequence[Mapping[str, Any]]) -> list[dict[Heading, Cell]]:

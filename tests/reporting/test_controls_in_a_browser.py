@@ -316,19 +316,6 @@ def test_those_that_a_question_is_about_stay_as_a_control_moves(shown):
         assert len(moved) == (2, 2, 1, 5)[place]
 
 
-def test_energies_that_compare_have_a_ratio_side_by_side(shown, example_page):
-    """11.11 nJ of µBrain over 15.93 µJ of Loihi; Speck's lacks terms."""
-    tab = shown(example_page)
-    for name in ("Loihi", "µBrain", "Speck"):
-        button = "[...document.querySelectorAll('#decision tbody button')].find(each => each.textContent === '{}')"
-        tab.run(f"{button.format(name)}.click()")
-        settled(tab)
-    line = "[...document.querySelectorAll('#pinned tbody tr')].find(row => row.cells[0].textContent === 'energy')"
-    cells = tab.run(f"[...{line}.cells].map(cell => cell.textContent)")
-    assert ["×" in cell for cell in cells[1:]] == [False, True, False]
-    assert float(re.search(r"\(([\d.]+) ×\)", cells[2])[1]) == pytest.approx(11.11e-3 / 15.93, rel=2e-3)
-
-
 def test_what_a_file_asks_of_other_columns_and_limits(shown):
     """A limit on energy is held against the book that the file names: layered training spends 9.2 µJ of Loihi's board,
     of which 8.4 µJ are those of the cores in use. More of an agreement is better under each question."""

@@ -328,9 +328,7 @@ const setUp = () => {
       refresh();
     });
   };
-  const chip = facts.get("chip");
-  const ofChip = (fact) => chip && fact !== chip && new Set(fact.of.map((code, index) => `${chip.of[index]} ${code}`)).size === chip.codes.length;
-  fill($("colour"), naming.filter((fact) => !ofChip(fact) || data.asked.some((each) => each.by === fact.key)).map((fact) => [fact.key, fact.label]), "colour");
+  fill($("colour"), naming.map((fact) => [fact.key, fact.label]), "colour");
   const sizes = ["latency_s", "area_m2", "energy_j"].filter(known).map((key) => [key, measures.get(key).label]);
   fill($("size"), [["", "all alike"], ...sizes], "size");
 };

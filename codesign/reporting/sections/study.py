@@ -8,15 +8,7 @@ from collections import Counter
 from codesign.analysis.answers.selecting import as_number
 from codesign.analysis.comparisons.comparison import BY_TERM
 from codesign.analysis.results.columns import COLUMNS
-from codesign.analysis.results.formatting import (
-    BOOK_WORDS,
-    UNKNOWN,
-    column_label,
-    number,
-    quantity,
-    shortened,
-    with_interval,
-)
+from codesign.analysis.results.formatting import BOOK_WORDS, UNKNOWN, column_label, number, quantity, with_interval
 from codesign.analysis.results.metadata import Objective, ParameterFacts, ResultMetadata, TrialFacts
 from codesign.analysis.results.statistics import interval
 from codesign.analysis.results.study import Study, parameter_text, trial_name
@@ -27,7 +19,6 @@ from codesign.units import plural
 
 _SPLITS = "Test samples chose nothing."
 _SLICES = "Everything else varies along with each parameter: a slope here is no proof of a cause."
-_REASON = 200
 _LEVEL = "fidelity level that the values come from; 1 is the lowest"
 _STATES = ("complete", "dropped", "infeasible", "failed")
 
@@ -113,7 +104,7 @@ def _row(study: Study, trial: TrialFacts) -> dict[Heading, Cell]:
         numeric("level", _LEVEL): Cell(f"{trial.level + 1} of {len(study.facts.levels) or 1}", trial.level + 1),
         **values,
         **parameters,
-        Heading("reason", wide=True): Cell(shortened(trial.reason or "", _REASON)),
+        Heading("reason", wide=True): Cell(trial.reason or ""),
     }
 
 
