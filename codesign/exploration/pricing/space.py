@@ -293,8 +293,7 @@ def build_space(
         Dimension(place=("axes", path), axes=(axis_of(chip, path, entry),)) for path, entry in axes.items()
     )
     for name, members in linked.items():
-        group = name if len(members) > 1 else ""
-        together = tuple(axis_of(chip, path, entry, group=group) for path, entry in members.items())
+        together = tuple(axis_of(chip, path, entry, group=name) for path, entry in members.items())
         dimensions += (Dimension(place=("linked", name), axes=together),)
     space = PriceSpace(chip=chip, dimensions=dimensions)
     if space.size > most_points:

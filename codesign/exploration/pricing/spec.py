@@ -192,7 +192,6 @@ def _objective_problems(data: dict[Any, Any]) -> Mistakes:
 def _axis_problems(data: dict[Any, Any], chip: Chip) -> Mistakes:
     seen: dict[str, Path_] = {}
     for group, members in _groups(data).items():
-        linked = dotted(group) if group[0] == "linked" and len(members) > 1 else ""
         axes = []
         for path, entry in members.items():
             place = (*group, path)
@@ -200,13 +199,13 @@ def _axis_problems(data: dict[Any, Any], chip: Chip) -> Mistakes:
                 yield place, f"is also varied by {dotted(seen[path])}; keep one"
             seen.setdefault(path, place)
             try:
-                axes.append(axis_of(chip, path, _ENTRY.validate_python(entry), group=linked))
+                axes.append(axis_of(chip, path, _ENTRY.validate_python(entry)))
             except ValidationError:
                 continue  # its form is invalid, and reported elsewhere
             except InputError as error:
                 yield place, str(error)
         counts = [len(axis.values) for axis in axes]
-        if linked and len(set(counts)) > 1:
+        if group[0] == "linked" and len(set(counts)) > 1:
             listed = ", ".join(map(str, counts))
             yield group, f"prices that move together need equally many values, found {listed}"
 

@@ -309,8 +309,7 @@ const setUp = () => {
   setMade();
   const known = (key) => measures.get(key)?.mean.some((each) => each !== null);
   const further = data.asked.map((each) => each.objective).filter((key) => !offered.includes(key));
-  const words = { energy_j: "energy", latency_s: "latency", energy_delay_js: "energy × delay", area_m2: "area", accuracy: "accuracy" };
-  $("objectives").append(...[...new Set([...offered, ...further])].filter(known).map((key) => radio("objective", key, words[key] ?? measures.get(key).label)));
+  $("objectives").append(...[...new Set([...offered, ...further])].filter(known).map((key) => radio("objective", key, measures.get(key).label)));
   $("books").hidden = !known("energy_cores_in_use_j");
   for (const name of ["objective", "book", "horizontal", "vertical"]) {
     for (const input of radiosOf(name)) {
