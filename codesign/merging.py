@@ -16,7 +16,6 @@ from typing import Any, ClassVar
 from codesign.documents import LONGEST_KEY, Document, Path_, Place, read_document, value_at
 from codesign.errors import DocumentError, InputError, Problem
 from codesign.mistakes import dotted, shown, suggestion
-from codesign.yaml_nodes import MOST_VALUES
 
 MOST_NAMES = 100
 """Most names, and paths to remove, of one mapping or list."""
@@ -60,9 +59,6 @@ def chain_of(
             raise DocumentError([*problems, *error.problems]) from None
         except InputError as error:
             raise DocumentError([*problems, extending.problem(("extends",), f"extends: {error}")]) from None
-        if sum(len(document.places) for document in chain) > MOST_VALUES:
-            message = f"extends: files that extend each other may have {MOST_VALUES:,} values, these have more"
-            raise DocumentError([*problems, extending.problem(("extends",), message)])
         problems += chain[0].problems
         seen.append(os.path.realpath(path))
         if not isinstance(chain[0].data, dict):

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
-from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -122,18 +121,6 @@ def test_trainings_count_by_their_epochs(clock: Clock, monkeypatch: pytest.Monke
     assert run.remaining_s() == pytest.approx(120.0)
     clock.now += 3600.0  # it takes longer: nothing is told
     assert run.remaining_s() == 0
-
-
-def test_trainings_of_one_label_are_counted_each(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One recipe trained for the bits of several chips."""
-    monkeypatch.setattr(Job, "epochs", 20)
-    run, everything = Progress(clock=clock), work(5, 0)
-    run.planned(everything, "serial")
-    run.added(everything, [replace(one, label="same") for one in everything.jobs])
-    for _ in range(3):
-        clock.now += 40.0
-        run.finished(job("train", "same"), 40.0)
-    assert run.remaining_s() == pytest.approx(80.0)
 
 
 def test_a_failed_job_is_not_waited_for_and_says_nothing_about_the_others(clock: Clock) -> None:
