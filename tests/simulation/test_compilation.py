@@ -29,7 +29,7 @@ from networks import batch_of, network_of
 import codesign
 from codesign.files.code import CACHE_VARIABLE
 from codesign.simulation import run
-from codesign.simulation.event import compilation, evaluation, kernels, memory, sections
+from codesign.simulation.event import compilation, evaluation, kernels, sections, structures
 from codesign.simulation.event.batch import Batch
 from codesign.simulation.run import Run
 from codesign.simulation.schedule import Regularization, Schedule
@@ -140,20 +140,16 @@ def copied_cache(shared_cache: SharedCache, tmp_path: Path) -> Path:
 
 def test_a_process_compiles_what_another_orders(monkeypatch: pytest.MonkeyPatch):
     """Would catch helpers that fail, which nobody would notice but by the time."""
-    (section,) = (one for one in sections.known() if one.name == "extended.begin_extended")
-    order = pickle.dumps(([section.name], kernels._kinds(structures())))
+    (section,) = (one for one in sections.known() if one.name == "neuron.begin_extended")
+    given = {"network": network_of("2-1-2"), "events": batch_of(np.ones((1, 1, 2)))}
+    batch = Batch(Run(**given, schedule=Schedule(), regularization=Regularization()))
+    out = batch.out(batch.new_results(), structures.new_trace(0, 0))
+    kinds = kernels._kinds((batch.network, batch.rules, batch.input, batch.take_state(), out))
+    order = pickle.dumps(([section.name], kinds))
     monkeypatch.setattr(section, "address", 0)
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(order)))
     exec(sections.COMPILE_GIVEN)
     assert section.address
-
-
-def structures() -> Any:
-    """What kernels are given for a batch."""
-    given = {"network": network_of("2-1-2"), "events": batch_of(np.ones((1, 1, 2)))}
-    batch = Batch(Run(**given, schedule=Schedule(), regularization=Regularization()))
-    out = batch.out(batch.new_results(), memory.new_trace(0, 0))
-    return batch.network, batch.rules, batch.input, batch.take_state(), out
 
 
 @pytest.mark.thorough

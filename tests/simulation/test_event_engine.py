@@ -30,9 +30,9 @@ from random_cases import Case, a_case, cases, examples, random_batch, random_ser
 
 from codesign.errors import InputError
 from codesign.simulation.engine import classification_loss
-from codesign.simulation.event.memory import new_trace
 from codesign.simulation.event.resources import Resources, resources_of
 from codesign.simulation.event.selection import FEW
+from codesign.simulation.event.structures import new_trace
 from codesign.simulation.event.tables import new_tables
 from codesign.simulation.policies import Policy
 from codesign.simulation.policies.random import RANDOM

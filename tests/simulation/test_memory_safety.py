@@ -25,7 +25,7 @@ from random_cases import CONVOLUTIONAL, POLICIES, Case, examples, random_service
 
 from codesign.errors import InputError
 from codesign.simulation.engine import classification_loss, simulate
-from codesign.simulation.event import layout, memory
+from codesign.simulation.event import layout, structures
 from codesign.simulation.event.arrays import aligned_zeros
 from codesign.simulation.event.forward import MOST_STEPS
 from codesign.simulation.event.resources import Resources
@@ -200,7 +200,7 @@ def test_timesteps_without_events_stay_within_a_full_trace(monkeypatch: pytest.M
         ends.append(whole[words:])
         return Trace(whole[:words], whole[:words].view(np.float32), aligned_zeros(potentials))
 
-    monkeypatch.setattr(memory, "new_trace", guarded)
+    monkeypatch.setattr(structures, "new_trace", guarded)
     frames, expected = np.zeros((1, 6, 3)), None
     frames[0, 0] = 2
     for words in range(8, 40):

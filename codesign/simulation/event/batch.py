@@ -13,14 +13,14 @@ import torch
 from numpy.typing import NDArray
 
 from codesign.errors import InputError
-from codesign.simulation.event import kernels, memory, structures
+from codesign.simulation.event import kernels, structures
 from codesign.simulation.event.arrays import NO_DOUBLES, NO_FLOATS, NO_LONGS, NO_PAIRS, Doubles, Floats
 from codesign.simulation.event.forward import MOST_STEPS, NO_PRIORITY, TOO_LONG, TOO_MANY
 from codesign.simulation.event.preparation import prepare
 from codesign.simulation.event.priorities import point_to_network, point_to_state
 from codesign.simulation.event.resources import MOST_CHUNKS, free, resources_of
 from codesign.simulation.event.structures import Criterion, Input, Learning, Out, Sums, Trace
-from codesign.simulation.event.working_memory import State
+from codesign.simulation.event.working_memory import State, new_state
 from codesign.simulation.random import Purpose, purpose_key
 from codesign.simulation.run import MOST_WAITING, TOO_MANY_WAIT, Run
 from codesign.workload.events import EventBatch
@@ -30,7 +30,7 @@ _LEAST_SAMPLES = 8
 _LARGEST = np.finfo(np.float32).max
 
 # empty structures, for what a run does not use
-NO_COUNTERS = memory.new_counters(0, 0, 0, 0, 0)
+NO_COUNTERS = structures.new_counters(0, 0, 0, 0, 0)
 _NO_SCORES = np.zeros((0, 0, 0), dtype=np.float32)
 _NO_SLOPES = np.zeros((0, 0), dtype=np.float32)
 _NO_SUMS = Sums(*[NO_FLOATS] * len(Sums._fields))
@@ -139,7 +139,7 @@ class Batch:
         state = None if fresh else free(self.resources.states[len(self.slices)])
         if state is None:
             further = self.resources.delays.sizes() | self.resources.direct.sizes()
-            state = memory.new_state(self.layout, len(self.slices), further)
+            state = new_state(self.layout, len(self.slices), further)
             point_to_state(state)
         point_to_network(state, self.network)
         return state

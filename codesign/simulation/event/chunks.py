@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
-from codesign.simulation.event import kernels, memory, structures
+from codesign.simulation.event import kernels, structures
 from codesign.simulation.event.arrays import Doubles, Floats, Longs, aligned_zeros
 from codesign.simulation.event.batch import NO_COUNTERS, NO_LEARNING, Batch, Results
 from codesign.simulation.event.forward import NO_ROWS
@@ -90,7 +90,7 @@ def _in_parallel(parts: int, work: Callable[[int], None], give_up: Callable[[], 
 
 
 def _larger(trace: Trace) -> Trace:
-    return memory.new_trace(2 * len(trace.words), 2 * len(trace.potentials))
+    return structures.new_trace(2 * len(trace.words), 2 * len(trace.potentials))
 
 
 def forward(batch: Batch) -> Recorded:
@@ -107,13 +107,13 @@ def forward(batch: Batch) -> Recorded:
     if rules.recorded:
         layers = len(batch.layout.shape.layers)
         sizes = batch.samples, rules.timesteps, batch.scores_shape[2], layers, len(batch.slices)
-        whole = memory.new_counters(*sizes)
+        whole = structures.new_counters(*sizes)
         recorded.counters = [whole] * max(len(parts), 1)
 
     def work(part: int) -> None:
         begin, last = parts[part]
         state = batch.take_state()
-        trace = batch.resources.take_trace() if rules.traced else memory.new_trace(0, 0)
+        trace = batch.resources.take_trace() if rules.traced else structures.new_trace(0, 0)
         out = batch.out(recorded.results, trace, sample_ends=recorded.sample_ends)
         if rules.recorded:
             out = out._replace(counters=_own_tables(whole, batch.resources.take_tables()))

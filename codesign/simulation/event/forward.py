@@ -14,11 +14,10 @@ from codesign.simulation.event.delays import deliver_late, gather_late, late_ahe
 from codesign.simulation.event.direct import deliver_direct, note_departures, note_frame
 from codesign.simulation.event.draws import absorb
 from codesign.simulation.event.evaluation import DECISIONS, OVERFLOWS, Moment, evaluate_reached
-from codesign.simulation.event.extended import begin_extended, lift
 from codesign.simulation.event.gates import tick, tick_ahead
 from codesign.simulation.event.margin import ends_sample, is_ahead
 from codesign.simulation.event.max_pools import keep_first
-from codesign.simulation.event.neuron import decayed
+from codesign.simulation.event.neuron import begin_extended, decayed, lift
 from codesign.simulation.event.propagation import (
     Frame,
     deliver_frame,

@@ -19,11 +19,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from numba import types
 
 from codesign.simulation.event.arrays import NO_FLOATS, Floats
 from codesign.simulation.event.compilation import leaf, part
 from codesign.simulation.event.layout import MemoryLayout
+from codesign.simulation.event.sections import section
 from codesign.simulation.event.vector import (
+    LANES,
     above,
     add,
     both,
@@ -217,6 +220,35 @@ def fires_alone(neuron: Any, cells: Any, slot: Any) -> Any:
     if neuron.saturates:
         v = min(max(v, neuron.low[slot]), neuron.high[slot])
     return v > neuron.threshold[slot] and cells.alive[slot] > 0 and neuron.ticking[slot] > 0
+
+
+@section(types.none, when=lambda rules, neuron: neuron.extended)
+def begin_extended(network: Any, rules: Any, state: Any) -> None:
+    """Decay synaptic currents and add them to potentials; hold neurons that fired in the timestep before."""
+    neuron, cells, u, j = network.neuron, state.cells, state.cells.u, state.cells.j
+    if neuron.synaptic:
+        for at in range(len(j)):
+            step = network.steps[at] if rules.truncates else np.float32(0)
+            j[at] = decayed(j[at], neuron.synaptic_decay[at], step)
+            if rules.biased:
+                j[at] += neuron.drive[at]
+            u[at] += neuron.gain[at] * j[at]
+    if neuron.holds:
+        for at in range(0, len(u), LANES):
+            fired = load(cells.fired, at)
+            zero = fill_as(fired, np.float32(0))
+            held = above(fired, zero)
+            store(u, at, select(held, zero, load(u, at)))
+            store(cells.alive, at, select(held, zero, load(cells.alive, at)))
+            store(cells.fired, at, zero)
+
+
+@leaf
+def lift(floor: Any, u: Any) -> None:
+    """Raise potentials to their floors."""
+    for at in range(0, len(u), LANES):
+        low, potential = load(floor, at), load(u, at)
+        store(u, at, select(above(low, potential), low, potential))
 
 
 @part

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 from codesign.network.spiking_network import SpikingNetwork
-from codesign.simulation.event import memory
+from codesign.simulation.event import structures
 from codesign.simulation.event.arrays import Floats
 from codesign.simulation.event.delay_layout import DelayLayout
 from codesign.simulation.event.direct_layout import DirectLayout
@@ -45,7 +45,7 @@ class Resources:
 
     def take_trace(self) -> Trace:
         """Room for a trace. It is reused: touching fresh memory takes longer than writing to it."""
-        return free(self.traces) or memory.new_trace(1 << 16, 1 << 18)
+        return free(self.traces) or structures.new_trace(1 << 16, 1 << 18)
 
     def take_tables(self) -> Tables:
         """Room for the messages and updates of a chunk; plenty, because a sample that runs out of room is restarted."""

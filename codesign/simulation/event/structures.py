@@ -13,10 +13,12 @@ from typing import Annotated, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from codesign.simulation.event.arrays import Doubles, Floats, Integers, Longs
+from codesign.simulation.event.arrays import Doubles, Floats, Integers, Longs, made
 from codesign.simulation.event.layout import Wiring
 from codesign.simulation.event.neuron import NeuronSlots
 from codesign.simulation.event.tables import Messages, Updates
+from codesign.simulation.event.vector import LANES
+from codesign.simulation.recording import CONVERGENCE_STEPS, CURRENT_BINS
 
 WORDS, POTENTIALS, MESSAGES, UPDATES, STATUS = range(5)
 """Places in `Out.ends`: the ends of the trace's two streams and of the two tables, and how a run ended."""
@@ -189,6 +191,14 @@ class Trace(NamedTuple):
     potentials: Floats  # those at the start of a timestep, if decays learn; then those of each evaluated position
 
 
+def new_trace(words: int, potentials: int) -> Trace:
+    """Room for at least that many words and potentials; the system assigns pages as they are written."""
+    memory = np.empty(words, dtype=np.int32)
+    raw = np.empty(potentials + LANES, dtype=np.float32)
+    start = (-raw.ctypes.data % 64) // raw.itemsize
+    return Trace(words=memory, words_as_float=memory.view(np.float32), potentials=raw[start : start + potentials])
+
+
 class Counters(NamedTuple):
     """Counters of a batch, by their names in `Execution`: each sample's own row, then those of one chunk."""
 
@@ -211,6 +221,12 @@ class Counters(NamedTuple):
     rows: Annotated[Longs, "samples", 2]  # where each sample's rows end in the two tables
     messages: Messages
     updates: Updates
+
+
+def new_counters(samples: int, timesteps: int, classes: int, layers: int, slices: int) -> Counters:
+    """Zeroed counters of a batch, with no room in the tables; all empty for `samples` = 0."""
+    sizes = {"samples": samples, "timesteps": timesteps, "classes": classes, "layers": layers, "slices": slices}
+    return made(Counters, {**sizes, "rows": 0, "bins": CURRENT_BINS, "settled": CONVERGENCE_STEPS})
 
 
 class Criterion(NamedTuple):

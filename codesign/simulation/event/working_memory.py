@@ -1,17 +1,19 @@
 """Working memory of one thread: named tuples of arrays that kernels write, grouped by purpose.
 
-The shape of an array is part of its type; `memory` says how many of each name there are.
+The shape of an array is part of its type; `new_state` says how many of each name there are.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from codesign.simulation.event.arrays import Doubles, Floats, Integers, Longs
-from codesign.simulation.event.vector import LANES
+from codesign.simulation.event.arrays import Doubles, Floats, Integers, Longs, made
+from codesign.simulation.event.layout import MemoryLayout
+from codesign.simulation.event.vector import BLOCK, LANES
 
 EARLY = 64
 """The first forward steps of a pass, one bit of a word each."""
@@ -196,3 +198,31 @@ class State(NamedTuple):
     late: Late
     under_way: UnderWay
     gradients: Gradients
+
+
+def new_state(layout: MemoryLayout, slices: int, further: Mapping[str, int]) -> State:
+    """Working memory for one thread; `further` has the sizes of delayed and direct connections."""
+    sources, layers = layout.sources, len(layout.shape.layers)
+    blocks = AT_ONCE * -(-max(layout.widths) // BLOCK)
+    sizes = {
+        "slots": layout.slots,
+        "positions": layout.positions,
+        "sources": sources,
+        "sources and one": sources + 1,
+        "sources and a vector": sources + LANES,
+        "sources and vectors": sources + 5 * LANES,
+        "inputs": layout.shape.input_size,
+        "neurons": layout.shape.neurons,
+        "layers": layers,
+        "layers and one": layers + 1,
+        "classes": layout.shape.layers[-1].neurons,
+        "windows": 0 if layout.max_pools is None else int(layout.max_pools.max()) + 1,
+        "blocks": blocks,
+        "values": blocks * BLOCK,
+        "slices": slices,
+        "senders": slices + 1,
+        "early": (slices + 1) * EARLY,
+    }
+    state = made(State, {**sizes, **further})
+    state.cells.alive[:] = 1
+    return state
