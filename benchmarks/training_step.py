@@ -20,6 +20,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import torch
 from baselines import BASELINES
 from measure import Case, Job, gains_key
@@ -38,37 +39,19 @@ _MOST_DEVIATION = 0.1
 _SECONDS = 90.0
 _QUICK_SECONDS = 10.0
 _MEMORY_PROCESSES = 2
-_COLUMNS = (
-    ("shape", "{}"),
-    ("implementation", "{}"),
-    ("mode", "{}"),
-    ("policy", "{}"),
-    ("group_size", "{}"),
-    ("threads", "{}"),
-    ("ms_per_sample", "{:.4f}"),
-    ("memory_mb", "{:.1f}"),
-    ("spike_density", "{:.3f}"),
-    ("synops", "{:.0f}"),
-    ("forward_steps", "{:.1f}"),
-    ("synops_per_s", "{:.2e}"),
-    ("valid", "{}"),
-)
 
 
 def main() -> None:
     arguments = _arguments()
     start = time.perf_counter()
     rows = measure([arguments.only] if arguments.only else list(SHAPES), quick=arguments.quick)
-    _print_table([name for name, _ in _COLUMNS], [[_text(row[key], form) for key, form in _COLUMNS] for row in rows])
-    print()
-    lines = [(ratio.shape, ratio.what, f"{ratio.value:.3f}", ratio.aim, ratio.verdict) for ratio in ratios_of(rows)]
-    _print_table(["shape", "comparison (one thread unless stated)", "value", "goal", ""], lines)
-    for row in rows:
-        if not row["valid"]:
-            print(f"not valid: {row['shape']} {row['implementation']} {row['mode']}: {row['note']}")
+    lines = [(ratio.shape, ratio.what, ratio.value, ratio.aim, ratio.verdict) for ratio in ratios_of(rows)]
+    ratios = pd.DataFrame(lines, columns=["shape", "comparison (one thread unless stated)", "value", "goal", "verdict"])
+    for table in (pd.DataFrame(rows), ratios):
+        print(table.to_string(index=False, na_rep="-", float_format="{:.4g}".format), end="\n\n")
     arguments.json.parent.mkdir(parents=True, exist_ok=True)
     arguments.json.write_text(json.dumps(rows, indent=1) + "\n")
-    print(f"\n{len(rows)} rows in {arguments.json}, {time.perf_counter() - start:.0f} s")
+    print(f"{len(rows)} rows in {arguments.json}, {time.perf_counter() - start:.0f} s")
 
 
 def _arguments() -> argparse.Namespace:
@@ -167,16 +150,6 @@ def _judge(row: Row) -> None:
     if abs(deviation) > _MOST_DEVIATION:
         row["valid"] = False
         row["note"] = f"spike density {row['spike_density']:.3f} is {100 * deviation:+.0f} % off the paper's {wanted}"
-
-
-def _text(value: Any, form: str) -> str:
-    return "-" if value is None else form.format(value)
-
-
-def _print_table(header: Sequence[str], lines: Sequence[Sequence[str]]) -> None:
-    widths = [max(len(line[i]) for line in [header, *lines]) for i in range(len(header))]
-    for line in [header, *lines]:
-        print("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip())
 
 
 def _tell(text: str) -> None:
