@@ -92,9 +92,7 @@ def load_model(path: Location) -> LoadedModel:
     """
     content = read_file(path)
     if content is None:
-        raise InputError(
-            f"{printable(path)}: there is no such file; `cd.save_model` and `codesign sweep FILE --models` write models"
-        )
+        raise InputError(f"{printable(path)}: there is no such file")
     return decode_model(content, place=printable(path))
 
 
@@ -171,10 +169,7 @@ def card_of(metadata: Mapping[str, str], place: str) -> ModelCard:
     """The inverse of `card_texts`. Raises InputError if the texts are not a card, or one of another version."""
     version = metadata.get(_MARK)
     if version is None:
-        raise InputError(
-            f"{place}: is a safetensors file, but not a model of codesign: its metadata lacks '{_MARK}'; "
-            "`cd.save_model` and `codesign sweep FILE --models` write models"
-        )
+        raise InputError(f"{place}: is a safetensors file, but not a model of codesign: its metadata lacks '{_MARK}'")
     if version != str(_VERSION):
         raise InputError(
             f"{place}: {_MARK} must be {_VERSION}, found {version[:20]!r}; another version of codesign wrote it"
@@ -189,10 +184,7 @@ def card_of(metadata: Mapping[str, str], place: str) -> ModelCard:
         wrong = "; ".join(": ".join(filter(None, (dotted(item["place"]), reason(item)))) for item in items)
     except ValueError as error:
         wrong = f"is not JSON: {error}"
-    raise InputError(
-        f"{place}: its card is damaged, of another version of codesign, or names a policy or loss of a package that is "
-        f"not installed: {wrong}"
-    )
+    raise InputError(f"{place}: its card is damaged, or names a policy or loss that is not installed: {wrong}")
 
 
 def _given(recipe: Any) -> Any:

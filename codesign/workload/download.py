@@ -120,10 +120,8 @@ def _fetch(file: RemoteFile, part: Path, progress: DownloadProgress) -> None:
             raise DataError(f"{file.url}: cannot be fetched ({error}){again}") from None
     if (md5 := _md5(part)) != file.md5:
         part.unlink()
-        raise DataError(
-            f"{file.url}: the download has the MD5 checksum {md5}, not {file.md5}, so it is damaged or another file; "
-            "nothing was kept"
-        )
+        what = f"has the MD5 checksum {md5}, not {file.md5}: it is damaged or another file; nothing was kept"
+        raise DataError(f"{file.url}: {what}")
 
 
 def _append(file: RemoteFile, part: Path, progress: DownloadProgress) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from codesign.arguments import instance, seconds, whole
+from codesign.arguments import seconds, whole
 from codesign.arrays import Floats, Integers, array_of
 from codesign.deferred import pd, torch
 from codesign.errors import InputError
@@ -346,8 +346,6 @@ class EventBatch(EventRows):
             InputError: there is no batch, or batches differ in shape or kind.
         """
         batches = list(batches)
-        for batch in batches:
-            instance("batches: each", batch, EventBatch)
         if not batches:
             raise InputError("events: needs at least one batch")
         kinds = {(b.timesteps, b.input_size, b.timestep_s, b.currents, b.grid) for b in batches}

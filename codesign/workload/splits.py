@@ -110,20 +110,14 @@ def _draw_groups(spec: ResolvedSpec, groups: Integers | None, test: int | None) 
     """(N,) whether a sample's group is drawn for test; groups are drawn in an order that depends on the seed until
     there are enough samples."""
     if groups is None:
-        raise _lack(
-            spec, "split", "this copy does not say whom its samples come from; use another split than 'speaker'"
-        )
+        raise _lack(spec, "split", "this copy does not say whom its samples come from; use another split")
     wanted = spec.test or test or 1
     names, counts = np.unique(groups, return_counts=True)
     drawn = np.argsort(_hash(names.astype(np.uint64), spec.seed), kind="stable")
     needed = int(np.searchsorted(np.cumsum(counts[drawn]), wanted)) + 1
     if needed >= len(names):
-        raise _lack(
-            spec,
-            "test",
-            f"{wanted:,} test samples need {min(needed, len(names))} whole groups (speakers), which leaves none of "
-            f"{len(names)} for training; lower test",
-        )
+        lack = f"{wanted:,} test samples need all {len(names)} groups (speakers); lower test"
+        raise _lack(spec, "test", lack)
     chosen: Flags = np.isin(groups, names[drawn[:needed]])
     return chosen
 

@@ -164,7 +164,7 @@ WRONG: dict[str, tuple[Net, str]] = {
     "sigma-delta": ([dense([[1]], neuron=neuron(type=b"SDNN"))], r"neuron.* must be of type LOIHI or CUBA.*found SDNN"),
     "delay": ([dense([[1]], delay=np.array([3]))], r"'layer/0' \(dense\): delay: synaptic delays cannot be simulated"),
     "rest": ([dense([[1]], neuron=neuron(refDelay=2))], "refDelay: refractory timesteps"),
-    "bias": ([dense([[1]], [1], neuron=neuron(i=100))], r"a bias of the potential together with a synaptic current"),
+    "bias": ([dense([[1]], [1], neuron=neuron(i=100))], "a bias beside a synaptic current cannot"),
     "fractions": ([dense([[0.5]])], r"'layer/0' \(dense\): weight must be whole numbers, found fractions"),
     "range": ([dense([[300]])], "weight must be from -256 to 255, found 300 to 300"),
     "lacks": ([dense([[1]], neuron={"type": b"CUBA", "iDecay": 1})], "vDecay must be whole numbers, found None"),

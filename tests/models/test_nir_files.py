@@ -139,7 +139,7 @@ WRONG: dict[str, tuple[nir.NIRGraph, str]] = {
     ),
     "two outputs": (
         nir.NIRGraph({"a": nir.Input(np.array([1])), "b": nir.Input(np.array([1]))}, [], type_check=False),
-        "must have one input and one output, found 2 and 0",
+        "must have one node Input and one node Output, found 2 and 0",
     ),
 }
 

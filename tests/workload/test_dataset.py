@@ -113,7 +113,7 @@ def test_a_plug_in_may_give_a_timestep_that_differs_in_the_last_bit():
         ({"read": _read_as(([5, -1], [0, 0]))}, r"an event is at -1 ns; must be at least 0"),
         ({"read": _read_as(([0], [0, 1]))}, r"must have a time and a whole number of an input for each event"),
         ({"read": lambda positions, spec: iter([([0], [0])])}, r"is not read; there are fewer samples than asked for"),
-        ({"labels": np.arange(30) % 7}, r"blinks: labels must be 0 … 5 with 6 classes, found 6"),
+        ({"labels": np.arange(30) % 7}, r"blinks: labels must be 0 … 5, found 6"),
         ({"read": lambda positions, spec: (([0], [7]) for _ in range(30))}, r"more samples are read than asked for"),
         (
             {"read": _batch_of(timesteps=3)},

@@ -94,10 +94,8 @@ def test_all_samples_of_whole_speakers_are_tested_where_no_number_is_asked_for()
 
 
 def test_a_speaker_is_left_for_training_and_copies_without_speakers_say_so():
-    with pytest.raises(InputError, match=r"81 test samples need 5 whole groups .* leaves none of 5 for training"):
+    with pytest.raises(InputError, match="81 test samples need all 5 groups"):
         split({"test": 81}, groups=SPEAKERS)
-    with pytest.raises(InputError, match="5 whole groups"):
-        split({"test": 101}, groups=SPEAKERS)
     with pytest.raises(InputError, match="does not say whom its samples come from"):
         split(kind="speaker")
     with pytest.raises(InputError, match="no official test part; use 'split: pooled'"):

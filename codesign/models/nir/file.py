@@ -71,10 +71,7 @@ class _Reader:
             if not isinstance(group.get(name, getlink=True), h5py.HardLink):
                 raise self._refusal(where, "is a link to another place; a model must be complete in its file")
             part = group[name]
-            if isinstance(part, h5py.Group):
-                held[name] = self.group(part, where)
-            else:
-                held[name] = self._dataset(part, where)
+            held[name] = self.group(part, where) if isinstance(part, h5py.Group) else self._dataset(part, where)
         return held
 
     def _dataset(self, dataset: Any, where: tuple[str, ...]) -> Any:

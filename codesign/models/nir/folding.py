@@ -238,10 +238,7 @@ class Chain:
         """Fold a pool of a convolution's currents, before the neurons."""
         of_class, _ = _POOLS[node.kind]
         if of_class is MaxPool:
-            raise node.refusal(
-                "must follow neurons: the largest of several currents is not a sum of messages. Train with the pool "
-                "behind the neurons, whose spikes it then pools, or with AvgPool2d here"
-            )
+            raise node.refusal("must follow neurons, whose spikes it then pools; of currents, only averages are sums")
         if not isinstance(self.synapses, Conv2d) or self.shape != self.grid:
             raise node.refusal("must follow neurons or a Conv2d")
         pooled, stride, apart = self._window(node), both(self.synapses.stride), both(self.synapses.dilation)
@@ -356,10 +353,7 @@ def of_channels(node: NirNode, numbers: Floats, grid: Grid) -> Floats:
     try:
         full = np.broadcast_to(numbers, grid).reshape(grid[0], -1)
     except ValueError:
-        raise node.refusal(
-            f"must be one number for each of {grid[0]} channels, of shape ({grid[0]}, 1, 1) where they have a grid, "
-            f"found {numbers.shape}"
-        ) from None
+        raise node.refusal(f"must be one number for each of {grid[0]} channels, found {numbers.shape}") from None
     if not (full == full[:, :1]).all():
         raise node.refusal("must be the same for a whole channel, as a convolution's weights are")
     return np.asarray(full[:, 0], dtype=np.float64)

@@ -135,10 +135,8 @@ class _Opened:
         inputs = [f"{prefix}{name}" for name, part in parts.items() if part.get("type") == "Input"]
         outputs = [f"{prefix}{name}" for name, part in parts.items() if part.get("type") == "Output"]
         if len(inputs) != 1 or len(outputs) != 1:
-            raise InputError(
-                f"{where} must have one input and one output, found {len(inputs)} and {len(outputs)}; "
-                "write one node Input and one node Output"
-            )
+            found = f"{len(inputs)} and {len(outputs)}"
+            raise InputError(f"{where} must have one node Input and one node Output, found {found}")
         return inputs[0], outputs[0]
 
     def _part(self, part: Any, name: str) -> tuple[str, str]:

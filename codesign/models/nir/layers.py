@@ -85,18 +85,13 @@ def _in_order(graph: Graph, paths: Mapping[str, list[Path]]) -> list[NirNode]:
     while waiting:
         ready = [name for name, sources in waiting.items() if sources <= set(level)]
         if not ready:
-            raise graph.nodes[next(iter(waiting))].refusal(
-                "its spikes lead back to it through other layers; one layer may be recurrent, but not several together"
-            )
+            raise graph.nodes[next(iter(waiting))].refusal("its spikes lead back to it through other layers")
         for name in ready:
             level[name] = 1 + max((level[source] for source in waiting.pop(name)), default=0)
     order = sorted(paths, key=lambda name: level[name])
     for name, other in pairwise(order):
         if level[name] == level[other]:
-            raise graph.nodes[other].refusal(
-                f"lies beside '{name}'; layers must follow one another, and only currents may take another way "
-                "(a branch without neurons of its own)"
-            )
+            raise graph.nodes[other].refusal(f"lies beside '{name}'; a branch may have no neurons of its own")
     return [graph.nodes[name] for name in order]
 
 

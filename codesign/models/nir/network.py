@@ -98,9 +98,7 @@ def _check(layers: Sequence[Layer], numbers: Sequence[LayerNumbers]) -> None:
         if not ((gain > 0) & np.isfinite(gain)).all():
             raise layer.node.refusal("the input's gain must be above 0, and finite; move its sign into the weights")
         if of_layer.synaptic_decay is not None and np.any(of_layer.drive):
-            raise layer.node.refusal(
-                "with a synaptic current, a bias must be one of its weights, and not of the potential, as v_leak is"
-            )
+            raise layer.node.refusal("with a synaptic current, a bias must be one of its weights, and not a v_leak")
         try:
             _spec([of_layer], [], 1.0)
         except InputError as error:

@@ -145,9 +145,7 @@ class HDF5Column:
         self.dtype = np.dtype("S64") if text and dataset.dtype.kind == "O" else dataset.dtype
         _check(path, name, self.dtype, math.prod(self.shape[1:]) * self.dtype.itemsize)
         if dataset.chunks and math.prod(dataset.chunks) * self.dtype.itemsize > _MOST_AT_ONCE:
-            raise DataError(
-                f"{path}: {name} is stored in chunks of more than {_MOST_AT_ONCE >> 20} MiB, {dataset.chunks}"
-            )
+            raise DataError(f"{path}: {name} is stored in chunks of more than {_MOST_AT_ONCE >> 20} MiB")
         try:
             self._chunks = Chunks(dataset)
         except ValueError as error:

@@ -164,8 +164,6 @@ def _recordings(path: Path, columns: Columns) -> Recordings:
     labels, classes = _labels(small, shape[0], scalars.get("classes"))
     parts = _parts(small["split"], shape[0]) if "split" in small else None
     ids = _column(small, "ids", shape[0])
-    if ids is not None and (ids.min() < 0 or len(np.unique(ids)) < len(ids)):
-        raise InputError("ids: must be at least 0, each only once")
     ids = np.arange(shape[0]) if ids is None else ids
 
     def read(positions: Integers, spec: ResolvedSpec) -> EventBatch | Iterator[Events]:

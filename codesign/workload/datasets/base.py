@@ -161,10 +161,7 @@ class Dataset(ABC):
         labels, ids = recordings.labels, recordings.sample_ids
         wrong = (labels < 0) | (labels >= recordings.classes)
         if wrong.any():
-            raise DataError(
-                f"{self.name}: labels must be 0 … {recordings.classes - 1} with {recordings.classes} classes, found "
-                f"{labels[wrong][0]}"
-            )
+            raise DataError(f"{self.name}: labels must be 0 … {recordings.classes - 1}, found {labels[wrong][0]}")
         if len(np.unique(ids)) < len(ids):
             raise DataError(f"{self.name}: sample_ids must be distinct, found {len(np.unique(ids))} of {len(ids)}")
 

@@ -212,10 +212,7 @@ def _open_part(path: Path, part: str) -> Iterator[_Batch]:
     def read() -> NDArray[np.uint8]:
         pixels = _member(path, f"x_{part}")
         if pixels.dtype != np.uint8 or pixels.shape != (len(labels), 32, 32, 3):
-            raise DataError(
-                f"{path}: x_{part} must hold {len(labels):,} images of 32x32x3 bytes, found {pixels.dtype} "
-                f"{pixels.shape}"
-            )
+            raise DataError(f"{path}: x_{part} must hold {len(labels):,} images of 32x32x3 bytes")
         return np.ascontiguousarray(pixels.transpose(0, 3, 1, 2)).reshape(len(labels), _PIXELS)
 
     yield _Batch(labels=labels, sample_ids=first_id + numbers.astype(np.int64), read=read)

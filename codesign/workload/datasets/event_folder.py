@@ -83,9 +83,7 @@ def _list(folder: Path, part: str) -> Iterator[str]:
 
 def _settings(path: Path) -> tuple[_Settings, tuple[int, int, int]]:
     if not path.is_file():
-        raise DataError(
-            f"{path}: is missing; it says such as 'grid: [2, 128, 128]', 'timestep: 1 ms' and 'timesteps: 100'"
-        )
+        raise DataError(f"{path}: is missing; it says such as 'grid: [2, 128, 128]' and 'timestep: 1 ms'")
     settings = load_document(path, _Settings)
     return settings, grid_of(settings.grid)
 
@@ -100,9 +98,7 @@ def _events(path: Path, grid: tuple[int, int, int]) -> Events:
         events = _aedat4(path) if camera else np.load(path, allow_pickle=False)
     fields = events.dtype.fields if isinstance(events, np.ndarray) else None
     if not fields or "t" not in fields:
-        raise DataError(
-            f"{path}: must be a structured array with t, x, y and p, found {getattr(events, 'dtype', None)}"
-        )
+        raise DataError(f"{path}: must be a structured array with t, x, y and p")
     with telling(path):
         return from_first(times_ns(events["t"])), inputs_of(events, fields, grid)
 

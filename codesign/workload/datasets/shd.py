@@ -113,15 +113,9 @@ def _read_labels_and_speakers(path: Path) -> tuple[Integers, Integers | None]:
     """(samples,) classes, and (samples,) speakers if the file has them."""
     with _hdf5(path) as file:
         labels = read_whole(path, "labels", HDF5Column(path, file, "labels"))
-        samples = {name: len(_lists(path, file, name).dataset) for name in _SPIKES}
         said = "extra/speaker"
         speakers = read_whole(path, said, HDF5Column(path, file, said)) if said in file else None
     classes = checked_classes(path, labels, _CLASSES, SHD.title)
-    for name, count in samples.items():
-        if count != len(labels):
-            raise DataError(f"{path}: has {len(labels):,} labels and {count:,} entries of {name}; download it again")
-    if speakers is not None and (speakers.shape != labels.shape or speakers.dtype.kind not in "iu"):
-        raise DataError(f"{path}: extra/speaker must hold a whole number a sample; download it again")
     return classes, None if speakers is None else speakers.astype(np.int64)
 
 
@@ -138,6 +132,4 @@ def _events(times_s: Any, units: Any, where: str) -> Events:
     with telling(where, "download it again"):
         times = times_ns(np.asarray(times_s, dtype=np.float64))
         channels = inputs_of({"unit": np.asarray(units)}, ("unit",), (1, 1, _CHANNELS))
-    if len(times) != len(channels):
-        raise DataError(f"{where} has {len(times):,} times and {len(channels):,} units; download it again")
     return times, channels // (_CHANNELS // _INPUTS)

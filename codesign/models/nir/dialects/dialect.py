@@ -75,9 +75,7 @@ class Dialect:
         for layer in layers:
             if layer.node.kind not in self.kinds:
                 kinds = ", ".join(self.kinds)
-                raise layer.node.refusal(
-                    f"is not written by {self.name}, which writes {kinds}; is this another dialect?"
-                )
+                raise layer.node.refusal(f"is no neuron of dialect {self.name}, which has {kinds}")
         there = {layer.node.kind for layer in layers}
         return {
             name: option

@@ -28,8 +28,7 @@ def _numbers(layer: Layer, given: Given) -> LayerNumbers:
     flows = current_decay.min() < 4096
     if flows and layer.bias.any():
         raise layer.node.refusal(
-            "a bias of the potential together with a synaptic current (iDecay below 4096) cannot be simulated; "
-            "nearest: iDecay 4096, or no bias"
+            "a bias beside a synaptic current cannot be simulated; nearest: iDecay 4096, or no bias"
         )
     return LayerNumbers(
         decay=1 - layer.number("vDecay") / 4096,

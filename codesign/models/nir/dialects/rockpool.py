@@ -55,10 +55,7 @@ def _timestep(layer: Layer, tau: np.ndarray, given_s: float) -> float:
     told = float(np.median(found))
     timestep = given_s if math.isclose(told, given_s, rel_tol=1e-5) else float(f"{told:.{_DIGITS}g}")
     if not np.allclose(found, timestep, rtol=1e-3):
-        raise layer.node.refusal(
-            f"r and the time constants stand for timesteps from {found.min():.4g} to {found.max():.4g} s, and Rockpool "
-            "has one; is this another dialect?"
-        )
+        raise layer.node.refusal("r and the time constants stand for several timesteps; is this another dialect?")
     return timestep
 
 

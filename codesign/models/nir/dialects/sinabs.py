@@ -32,8 +32,7 @@ def _numbers(layer: Layer, given: Given) -> LayerNumbers:
     if kind == "LI":
         if given["floor"] is not None:
             raise layer.node.refusal(
-                "an ExpLeak returns its potential before min_v_mem is applied, and a readout here after it; "
-                "nearest: floor none"
+                "an ExpLeak returns its potential before min_v_mem is applied; nearest: floor none"
             )
         return LayerNumbers(decay=decay, threshold=None, gain=gain, synaptic_decay=alpha)
     return LayerNumbers(
