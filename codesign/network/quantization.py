@@ -27,7 +27,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from codesign.arguments import instance
 from codesign.deferred import torch
@@ -56,12 +56,6 @@ class Quantization(Spec):
     levels: Literal["symmetric", "full"] = "symmetric"
     potential_bits: Annotated[int, Field(ge=1, le=32, strict=True)] | None = None
     potential_fraction_bits: Annotated[int, Field(ge=0, le=24, strict=True)] | None = None
-
-    @model_validator(mode="after")
-    def _check(self) -> Quantization:
-        if not self.signed and self.levels == "full":
-            raise ValueError("levels 'full' are for signed weights; these have no sign")
-        return self
 
     @property
     def summary(self) -> str:

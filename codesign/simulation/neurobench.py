@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from codesign.arguments import instance
 from codesign.errors import InputError
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.engine import simulate
@@ -75,8 +74,6 @@ def neurobench(
     Raises:
         InputError: some weights are 0 and no events are given; or network, events and schedule give another execution.
     """
-    instance("execution", execution, Execution)
-    instance("network", network, SpikingNetwork)
     weights = [weight.detach() for weight in network.all_weights()]
     zeros, count = sum(int((w == 0).sum()) for w in weights), sum(w.numel() for w in weights)
     if execution.shape != network.shape:

@@ -121,14 +121,11 @@ class Run:
                 )
 
     def _check_spike_cost(self) -> None:
-        if self.spike_cost is None:
+        if (cost := self.spike_cost) is None:
             return
-        instance("spike_cost", self.spike_cost, SpikeCost)
         neurons, layers = self.network.shape.neurons, len(self.network.shape.layers)
-        for name, count in {"weights": neurons, "multipliers": layers, "floors": layers}.items():
-            found = len(getattr(self.spike_cost, name))
-            if found != count:
-                raise InputError(f"spike_cost.{name}: must be {count} numbers, found {found}")
+        if (len(cost.weights), len(cost.multipliers), len(cost.floors)) != (neurons, layers, layers):
+            raise InputError(f"spike_cost: must have {neurons} weights, {layers} multipliers and {layers} floors")
 
     @property
     def readings(self) -> int:

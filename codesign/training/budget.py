@@ -31,10 +31,8 @@ class TrainingBudget(Spec):
 
     @model_validator(mode="after")
     def _check(self) -> TrainingBudget:
-        if (self.density is None) == (self.energy is None):
-            raise ValueError("give either density or energy")
-        if (self.energy is None) != (self.chip is None):
-            raise ValueError("energy needs the chip that it is for, and density takes none")
+        if [name for name, value in self if value is not None] not in (["density"], ["energy", "chip"]):
+            raise ValueError("give either density, or energy and the chip that it is for")
         return self
 
     @property

@@ -164,11 +164,9 @@ class Recipe(Spec):
 
     @model_validator(mode="after")
     def _check(self) -> Recipe:
-        if self.model is not None and self.from_ is not None:
-            raise ValueError("`model` takes a model as it is, and `from` trains it further: give one of them")
         if self.model is not None:
             said = {name for name in self.model_fields_set if getattr(self, name) != _OF_A_MODEL.get(name)}
-            if more := sorted(said - {"model"}):
+            if more := sorted(name.rstrip("_") for name in said - {"model"}):
                 raise ValueError(f"a `model` is taken as it is: remove {', '.join(more)}, or train it by `from`")
         if self.method == "layered":
             given = self.model_fields_set.intersection(UNLAYERED_ONLY)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 import torch
 
+from codesign.arguments import instance, whole
 from codesign.arrays import Floats
 from codesign.devices import made_on, usable_device
 from codesign.errors import InputError, TrainingDivergedError
 from codesign.network.quantization import Quantization, quantize
 from codesign.network.spiking_network import SpikingNetwork
-from codesign.simulation.engine import DEFAULT_ENGINE, classification_loss
+from codesign.simulation.engine import DEFAULT_ENGINE, check_labels, classification_loss
 from codesign.simulation.loss import LossFunction
 from codesign.simulation.results import ClassificationLoss
 from codesign.simulation.run import Run
@@ -26,7 +27,6 @@ from codesign.simulation.silence import warn_if_untaught
 from codesign.training.adam import Adam
 from codesign.training.budget import EnergyMeter
 from codesign.training.calibration import calibrate
-from codesign.training.checks import check_training, quantization_of
 from codesign.training.evaluation import answer, predictions
 from codesign.training.hooks import NO_HOOKS, Hooks, warming
 from codesign.training.input_gate import LearnedGate
@@ -36,6 +36,7 @@ from codesign.training.memory import PeakMemory, read_pages
 from codesign.training.mixture import mixed_loss
 from codesign.training.quantization import LearnedWeights
 from codesign.training.recipe import Recipe
+from codesign.training.recipe_mistakes import recipe_mistakes
 from codesign.training.result import EpochReport, TrainingResult
 from codesign.training.spike_costs import SpikeCosts
 from codesign.units import in_percent
@@ -86,7 +87,7 @@ def train(
     Warns:
         SilentNetworkWarning: if `warn`, a hidden layer fired for no sample of the first epoch.
     """
-    check_training(network, recipe, training, validation, seed=seed, hooks=hooks)
+    _check(network, recipe, {"training": training, "validation": validation}, seed, hooks)
     schedule = recipe.schedule if schedule is None else schedule
     network.to(device := usable_device(device))
     with made_on(device):
@@ -94,7 +95,7 @@ def train(
         Run(network=network, events=training.select([0]), schedule=schedule, regularization=recipe.regularization)
         run = _Training(
             costs=None if recipe.cost_in_words is None else SpikeCosts(recipe, network, meter),  # not yet quantized
-            weights=LearnedWeights(network, quantization_of(recipe, quantization)),
+            weights=LearnedWeights(network, _quantization_of(recipe, quantization)),
             recipe=recipe,
             schedule=schedule,
             seed=seed,
@@ -104,6 +105,37 @@ def train(
             warn=warn,
         )
         return run.trained(training, validation, on_epoch, watched=device.type == "cpu")
+
+
+def _check(network: SpikingNetwork, recipe: Recipe, splits: Mapping[str, EventBatch], seed: int, hooks: Hooks) -> None:
+    """Raises InputError if the arguments of `train` do not fit each other, before anything is changed."""
+    instance("recipe", recipe, Recipe)
+    if recipe.model is not None:
+        raise InputError("recipe: takes its `model` as it is; `cd.load_model` reads it, to train with another recipe")
+    for name, split in splits.items():
+        check_labels(network, split, name)
+        if not len(split):
+            raise InputError(f"{name}: must not be empty")
+    longest_s = float(network.time_constant.detach().max())
+    for name, message in recipe_mistakes(
+        recipe, network.neuron, network.shape, splits["training"], longest_s=longest_s
+    ):
+        raise InputError(f"{name}: {message}")
+    whole("seed", seed, most=1 << 63)
+    if recipe.warm_up and hooks.learning_rate_schedule is not None:
+        raise InputError("hooks.learning_rate_schedule: must warm up by itself; set the recipe's warm_up to 0")
+    network.own_weights()
+
+
+def _quantization_of(recipe: Recipe, quantization: Quantization | None) -> Quantization | None:
+    """The quantization of a training. Raises InputError if the recipe's differs from the given one."""
+    if recipe.quantization != "chip":
+        if quantization not in (None, recipe.quantization):
+            raise InputError("quantization: must be the recipe's, unless that is 'chip'")
+        return recipe.quantization
+    if quantization is None:
+        raise InputError("quantization: must be given where the recipe's is 'chip'; `cd.chip_quantization` makes it")
+    return quantization
 
 
 def _diverged(error: BaseException, history: list[EpochReport], best: int) -> TrainingDivergedError:

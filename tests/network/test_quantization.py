@@ -135,11 +135,6 @@ def test_weights_that_are_computed_or_shared_are_not_changed_in_vain() -> None:
     quantize(pruned, Quantization(bits=3))
 
 
-def test_levels_need_a_sign() -> None:
-    with pytest.raises(ValueError, match=r"^Quantization: levels 'full' are for signed weights"):
-        Quantization(bits=3, signed=False, levels="full")
-
-
 @example([1.0, 2.0], 13, {})
 @given(
     st.lists(st.floats(-10, 10, width=32).filter(lambda x: x == 0 or abs(x) > 1e-3), min_size=1, max_size=20),
