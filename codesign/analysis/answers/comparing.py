@@ -80,7 +80,12 @@ def compare_sides(name: str, question: CompareQuestion, points: Sequence[Point],
         remarks=(
             *remarks_on(contest, (first, second), question.columns),
             *obstacles,
-            *dict.fromkeys(absence(p, of, names) for of in question.columns for p in (first, second) if _lacks(p, of)),
+            *dict.fromkeys(
+                absence(point, column, names)
+                for column in question.columns
+                for point in (first, second)
+                if point.value(column).mean is None
+            ),
             *aside,
         ),
     )
@@ -140,10 +145,6 @@ def _compared(
         if (one := compare(column, *sides, more_is_better=more, either=True)) is not None:
             found.append(one)
     return tuple(found), tuple(dict.fromkeys(obstacles))
-
-
-def _lacks(point: Point, column: str) -> bool:
-    return point.value(column).mean is None
 
 
 def _sentence(first: Point, labels: Sequence[str], found: Sequence[Comparison], names: Names) -> str:

@@ -218,12 +218,6 @@ def quantiles(draws: Floats) -> Floats:
     return np.quantile(draws, [(1 - CONFIDENCE) / 2, 0.5, (1 + CONFIDENCE) / 2])
 
 
-def ranged_numbers(point: Point) -> tuple[RangedNumber, ...]:
-    """The numbers of the chip that have a range, as they are at this point; empty if rows have no draws."""
-    side = _side(point, "energy_j", None)
-    return () if side is None else side.numbers
-
-
 def places_of(silicon: str, draws: int) -> Floats:
     """Return (D,) places in (0, 1) in random order, the same for every point of one silicon."""
     seed = int.from_bytes(shake_256(silicon.encode()).digest(8), "big")
