@@ -50,5 +50,5 @@ def status(
         return
     console = PrintableConsole()
     alone = len(runs) == 1 and not problems
-    for part in run_picture(runs[0], console.width) if alone else list_picture(runs, problems):
+    for part in run_picture(runs[0]) if alone else list_picture(runs, problems):
         console.print(part, soft_wrap=isinstance(part, Text))  # a command can be copied in one piece

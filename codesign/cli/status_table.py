@@ -46,7 +46,7 @@ def list_picture(runs: Sequence[RunStatus], problems: Sequence[str]) -> Iterator
         yield Text("`codesign status` shows all of a run if it is given its output.", style="dim")
 
 
-def run_picture(run: RunStatus, width: int) -> Iterator[RenderableType]:
+def run_picture(run: RunStatus) -> Iterator[RenderableType]:
     """Everything about one run."""
     record = run.record
     yield Text.assemble((record.name, "bold"), f"  {record.kind}, ", _state(run))
@@ -56,7 +56,7 @@ def run_picture(run: RunStatus, width: int) -> Iterator[RenderableType]:
     left_s = (jobs.left_s or 0.0) - run.silent_s
     left = f"about {format_duration(left_s)} left" if running and left_s > 0 else ""
     count = jobs.there, jobs.needed
-    yield from counts_picture(jobs, record.search, count, width=width, running=running, left=left)
+    yield from counts_picture(jobs, record.search, count, running=running, left=left)
     for line in record.failures:
         yield Text(f"  {line}", style="red")
     if record.front:

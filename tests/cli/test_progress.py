@@ -330,7 +330,7 @@ def test_live_progress_shows_counts_rate_and_epochs(clock: Clock) -> None:
     finally:
         live.close()
     assert lines == [
-        "━" * 26 + "─" * 14 + " 2/3 jobs, 4.0/min, about 30 s left",
+        "━" * 13 + "─" * 7 + " 2/3 jobs, 4.0/min, about 30 s left",
         "done 1, under way 1, from the store 3, failed 1",
         "train 2/3",
         "  train c: epoch 2/5, loss 1.250, validation accuracy 62.5 %, 6.0 s left",

@@ -11,43 +11,41 @@ from rich.text import Text
 from codesign.exploration.runs.progress import FrontLine, JobCounts, Progress, TrialCounts
 from codesign.units import format_duration, plural, rate_text
 
+_BAR = 20
 _RUNNING = 3
 _FRONT = 5
 _STATES = {"complete": "green", "dropped": "", "infeasible": "", "failed": "bold red"}
 """Colours from the terminal's own palette that are readable on light and dark backgrounds."""
 
 
-def run_picture(run: Progress, *, width: int) -> Iterator[RenderableType]:
-    """A run on a terminal of `width` characters: jobs, trials, running jobs, and the best front so far."""
+def run_picture(run: Progress) -> Iterator[RenderableType]:
+    """A run on a terminal: jobs, trials, running jobs, and the best front so far."""
     jobs = run.jobs()
     results = sum(jobs.ended.values()), sum(jobs.total.values())
     so_far = f"{format_duration(run.elapsed_s)} so far"
     left = f"about {format_duration(jobs.left_s)} left" if jobs.left_s else so_far
-    yield from counts_picture(jobs, run.search, results, width=width, running=True, left=left)
+    yield from counts_picture(jobs, run.search, results, running=True, left=left)
     yield from _under_way(list(run.running.items()), run.details)
     if run.front_lines:
         yield front_table(run.front_lines, rows=_FRONT)
 
 
 def _under_way(jobs: Sequence[tuple[tuple[str, str], int]], details: Mapping[tuple[str, str], str]) -> Iterator[Text]:
-    shown = len(jobs) if len(jobs) <= _RUNNING else _RUNNING - 1
-    for (kind, label), _ in jobs[:shown]:
+    for (kind, label), _ in jobs[:_RUNNING]:
         detail = details.get((kind, label))
         yield Text(f"  {kind} {label}{f': {detail}' if detail else ''}", overflow="ellipsis", no_wrap=True)
-    more = sum(count for _, count in jobs[shown:])
-    if more:
+    if more := sum(count for _, count in jobs[_RUNNING:]):
         yield Text(f"  and {more:,} more", style="dim")
 
 
 def counts_picture(
-    jobs: JobCounts, search: TrialCounts | None, results: tuple[int, int], *, width: int, running: bool, left: str = ""
+    jobs: JobCounts, search: TrialCounts | None, results: tuple[int, int], *, running: bool, left: str = ""
 ) -> Iterator[Text]:
-    """Numbers of jobs by outcome and kind, and of trials, on a terminal of `width` characters. `results` are ended and
-    total; `left` is the remaining time of a running run in words. The bar is no longer than the share of the trials."""
+    """Numbers of jobs by outcome and kind, and of trials. `results` are ended and total; `left` is the remaining time
+    of a running run in words. The bar shows trials, if their number is limited, and jobs otherwise."""
     done, total = results
-    trials = [(sum(search.told.values()), search.trials)] if search is not None and search.trials else []
-    reached = min([results, *trials], key=lambda part: part[0] / max(part[1], 1))
-    head = _bar(*reached, width).append(f" {done:,}/{total:,} jobs", style="default")
+    reached = (sum(search.told.values()), search.trials) if search is not None and search.trials else results
+    head = _bar(*reached).append(f" {done:,}/{total:,} jobs", style="default")
     rate = "" if jobs.rate_per_s is None or not running else rate_text(jobs.rate_per_s)
     yield joined([head, rate, left])
     yield joined(
@@ -79,11 +77,10 @@ def _trial_counts(search: TrialCounts, *, running: bool) -> Text:
     )
 
 
-def _bar(done: int, total: int, width: int) -> Text:
-    """A bar for a terminal of `width` characters, readable without colours."""
-    length = 20 if width < 100 else 40
-    filled = min(length, length * done // max(total, 1))
-    return Text.assemble(("━" * filled, "green"), ("─" * (length - filled), "dim"))
+def _bar(done: int, total: int) -> Text:
+    """A bar that is readable without colours."""
+    filled = min(_BAR, _BAR * done // max(total, 1))
+    return Text.assemble(("━" * filled, "green"), ("─" * (_BAR - filled), "dim"))
 
 
 def joined(parts: Iterable[Text | str]) -> Text:

@@ -141,7 +141,7 @@ class TerminalView(View):
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """At most 15 lines, and fewer than the terminal has."""
-        picture = run_picture(self.run, width=options.max_width)
+        picture = run_picture(self.run)
         lines = console.render_lines(Group(*picture), options.update(height=None), pad=False, new_lines=True)
         for line in lines[: min(_LINES, console.height - 1)]:
             yield from line
