@@ -131,7 +131,7 @@ def list_datasets(data_root: str | Path | None = None) -> list[DatasetStatus]:
 
 def resolve_data_root(argument: str | Path | None = None) -> Path:
     """The folder that contains datasets; by default `data` in the working directory."""
-    return _chosen("data_root", argument, DATA_VARIABLE) or Path("data")
+    return _chosen(argument, DATA_VARIABLE) or Path("data")
 
 
 def resolve_cache_root(argument: str | Path | None = None) -> Path | None:
@@ -139,7 +139,7 @@ def resolve_cache_root(argument: str | Path | None = None) -> Path | None:
 
     None for a user without a home folder, as in some containers: nothing is stored then.
     """
-    if (chosen := _chosen("cache_root", argument, CACHE_VARIABLE)) is not None:
+    if (chosen := _chosen(argument, CACHE_VARIABLE)) is not None:
         return chosen
     base = os.environ.get("XDG_CACHE_HOME", "")
     if os.path.isabs(base):  # the specification says to ignore relative paths
@@ -150,8 +150,8 @@ def resolve_cache_root(argument: str | Path | None = None) -> Path | None:
         return None
 
 
-def _chosen(name: str, argument: str | Path | None, variable: str) -> Path | None:
-    name, chosen = (variable, os.environ.get(variable)) if argument is None else (name, argument)
+def _chosen(argument: str | Path | None, variable: str) -> Path | None:
+    chosen = os.environ.get(variable) if argument is None else argument
     return Path(chosen).expanduser() if chosen else None
 
 
