@@ -69,18 +69,10 @@ def test_a_layer_that_rests_in_some_timesteps_is_refused(rests: bool):
     ("answer", "told"),
     [
         (lambda steps: steps, False),
-        (lambda steps: [last[None] for _, last in steps], False),
         (lambda steps: torch.stack([last for _, last in steps]).to_sparse(), False),
         (lambda steps: {"count": torch.stack([last for _, last in steps], 1).sum(1) / 4}, False),
-        (lambda steps: sum((last for _, last in steps), torch.zeros(5, 3)).softmax(1), False),
-        (lambda steps: torch.stack([last for _, last in steps]).mean(0).flip(1), True),
-        (lambda steps: sum(last for _, last in steps) + torch.tensor([5.0, 0.0, 0.0]), True),
-        (lambda steps: sum(last for _, last in steps).mul_(torch.tensor([5.0, 0.0, 0.0])), True),
-        (lambda steps: 1 - steps[-1][1], True),
-        (lambda steps: steps[-1][1][:, :2], True),
         (lambda steps: steps[-1][0], True),
         (lambda steps: steps[-1][1], True),
-        (lambda steps: torch.stack([last for _, last in steps])[2:].sum(0), True),
         (lambda steps: torch.stack([last for _, last in steps[2:]]).sum(0), True),
     ],
 )
@@ -109,11 +101,7 @@ def test_what_forward_makes_of_the_last_spikes_is_told(answer: Callable[[Any], A
     [
         (lambda potentials: potentials, False),
         (lambda potentials: potentials[-1].softmax(1), False),
-        (lambda potentials: torch.stack(potentials, 1)[:, -1], False),
         (lambda potentials: torch.stack(potentials).mean(0), True),
-        (lambda potentials: torch.stack(potentials).amax(0), True),
-        (lambda potentials: sum(potentials[1:], potentials[0]), True),
-        (lambda potentials: torch.stack(potentials, 1)[:, 0], True),
         (lambda potentials: potentials[0], True),
     ],
 )
@@ -128,8 +116,7 @@ def test_of_a_readout_the_last_potentials_are_the_answer(answer: Callable[[Any],
             potentials.append(v)
         return answer(potentials)
 
-    message = "neither the potentials of 'last' nor the last of them"
-    with pytest.warns(match=message) if told else contextlib.nullcontext():
+    with pytest.warns(match="what forward returns is not what 'last' sends") if told else contextlib.nullcontext():
         cd.import_model(Doing(read, fc=fc, last=last), sample=torch.ones(5, 6), dt="1 ms")
 
 

@@ -159,13 +159,9 @@ def _lost(network: SpikingNetwork, module: ModuleModel, last: Layer) -> str:
     flat = [each.ravel() for each in module.returned]  # perhaps a list of each timestep's, in another shape
     if same or (not reads and all(any(map(answer.ravel().equal, flat)) for answer in answers)):
         return ""
-    wanted = f"the potentials of '{name}' nor the last of them"
-    does = "answers by the last potentials of its last neurons alone"
-    if not reads:
-        wanted = f"what '{name}' sends nor its sum or mean over all timesteps"
-        does = "answers by its last neurons alone, in all timesteps"
     return (
-        f"what forward returns is neither {wanted}; whatever else forward does is no part of the network, which {does}"
+        f"what forward returns is not what '{name}' sends in all timesteps, nor its sum or mean, nor the last "
+        "potentials of a readout; whatever else forward does is no part of the network"
     )
 
 
