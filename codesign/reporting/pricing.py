@@ -130,7 +130,7 @@ def render_pricing(page: PricingPage) -> str:
         *drawn,
         _reading(page) if drawn else "Energy or latency is 0 or not known, so nothing can be drawn.",
         *remarks(page),
-        front if front.rows else "The front is empty: each point lacks an objective or drops spikes.",
+        front if front.rows else "The front is empty: each point lacks an objective, answers nothing, or drops spikes.",
     )
     folded = (
         Section(name="axes", title="What varies", body=(_axis_table(page),)),
@@ -170,8 +170,12 @@ def _summary(page: PricingPage) -> str:
 
 
 def remarks(page: PricingPage) -> list[str]:
-    """Remarks on the meaning and limits of latencies."""
-    return [_BOUND] * (page.synchronization not in WAITING_KINDS) + [_PACE] * (page.operation == "real_time")
+    """Remarks on the meaning and limits of latencies, and on recipes that are left out because no seed has a right
+    answer."""
+    answering = {recipe for recipe, _, accuracy in page.models if accuracy}
+    silent = [recipe for recipe in dict.fromkeys(recipe for recipe, *_ in page.models) if recipe not in answering]
+    said = [f"The recipe {recipe} has no right answer, and is on no front." for recipe in silent]
+    return said + [_BOUND] * (page.synchronization not in WAITING_KINDS) + [_PACE] * (page.operation == "real_time")
 
 
 def _label(column: str) -> str:

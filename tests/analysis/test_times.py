@@ -53,7 +53,7 @@ def test_a_value_without_draws_is_never_sure_and_one_that_is_not_known_is_told()
     assert words in compared.remarks
     unknown = [one | {"late_fraction": None} for one in rows if one["chip"] == "b"]
     target = asked([*rows[:3], *unknown], target=["late_fraction <= 0"])
-    assert target.remarks == (words,)
+    assert target.remarks == ("At 1 point the late fraction is not known.", words)
     limited = asked(rows, choose="chip", least="energy_j", where=["late_fraction <= 0"])
     assert (labels(limited)[0], limited.standing, words in limited.remarks) == ("a", "likely", True)
 

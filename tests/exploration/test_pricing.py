@@ -31,7 +31,7 @@ from codesign.files import held, lock_of
 from codesign.hardware.chip.parts import Energies, Times
 from codesign.hardware.cost.cost import price
 from codesign.hardware.terms import ENERGY_COLUMNS
-from codesign.reporting.pricing import Density
+from codesign.reporting.pricing import Density, remarks
 
 OPERATIONS = ("accelerated", "real_time")
 
@@ -219,6 +219,19 @@ def test_a_tick_too_short_for_a_core_that_drops_spikes_is_on_no_front(priced: Pa
     left_out = "spikes dropped in overloaded ticks, at 33.3 % of the points: on no front, and drawn as if all arrived"
     assert page.not_modelled[-1:] == (left_out,)
     assert sum("dropped" in text for text in page.not_modelled) == 1
+
+
+def test_a_recipe_that_answers_nothing_is_on_no_front_and_named(priced: Path, cache_root: Path):
+    """Spikes that say nothing cost least."""
+    body = "axes:\n  synchronization.tick: [20 us, 90 us]\n"
+    problem = problem_of(spec_of(priced, "timer_real_time", body), priced, cache_root)
+    models = [replace(one, accuracy=0.5 * (one.recipe == "unlayered" and one.seed == 1)) for one in problem.models]
+    problem = replace(problem, models=tuple(models))
+    pricers, front, densities = price_space(problem)
+    assert set(front[:, 1].tolist()) == {1}  # of which one seed answers something
+    silent, pace = remarks(page_of(problem, front_table(problem, front, pricers, None), densities, 0.0))
+    assert silent == "The recipe layered has no right answer, and is on no front."
+    assert "falls behind" in pace
 
 
 @pytest.mark.parametrize("kind", ["asynchronous", "barrier"])

@@ -49,6 +49,7 @@ def reach(name: str, question: TargetQuestion, points: Sequence[Point], names: N
     )
     aside = left_aside(selected, able, names)
     columns = [limit.column for limit in where]
+    unknown = [_not_known(able, column) for column in columns]
     if not able:
         return answer(standing="cannot be asked", sentence=NONE_TAKES_PART, remarks=aside)
     if met:
@@ -63,14 +64,14 @@ def reach(name: str, question: TargetQuestion, points: Sequence[Point], names: N
             sentence=told,
             confidence=float(in_draws.mean()) if in_draws.size > 1 else None,  # not of one seed without draws
             options=_options(sorted(nearest, key=lambda point: point is not best), where, names),
-            remarks=tuple(filter(None, [*doubts, without_draws(*columns), *aside])),
+            remarks=tuple(filter(None, [*doubts, *unknown, without_draws(*columns), *aside])),
         )
     missed = listed(misses_in_words(nearest[0], where))
     return answer(
         standing="not met",
         sentence=f"No point meets all constraints. The nearest is {names.point(nearest[0])}: {missed}.",
         options=_options(nearest, where, names),
-        remarks=(*filter(None, [_by_chance(nearest[0], where), *_in_the_way(able, where)]), *aside),
+        remarks=(*filter(None, [_by_chance(nearest[0], where), *_in_the_way(able, where), *unknown]), *aside),
     )
 
 
@@ -80,6 +81,12 @@ def _by_chance(point: Point, where: Sequence[Constraint]) -> str:
     limits = (missed if missed_by_chance(point, where) else []) if missed else met_by_chance(point, where)
     told = listed([limit.text for limit in limits])
     return f"It may {'miss' if missed else 'meet'} {told} only by chance." if told else ""
+
+
+def _not_known(able: Sequence[Point], column: str) -> str:
+    """Say how many points do not meet a limit because their value is unknown; "" if none."""
+    count = sum(point.value(column).mean is None for point in able)
+    return f"At {plural(count, 'point')} the {column_label(column)} is not known." if count else ""
 
 
 def _options(points: Sequence[Point], where: Sequence[Constraint], names: Names) -> tuple[Option, ...]:

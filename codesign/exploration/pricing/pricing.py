@@ -147,7 +147,8 @@ def price_space(
 
     Returns:
         A pricer for each model, the (n, 2) number and recipe of each point on the front, and the density of points for
-        each recipe. Points at which spikes are dropped are not on the front.
+        each recipe. Points at which spikes are dropped, and those of a recipe without right answers, are not on the
+        front.
 
     Args:
         keep: called with the number of the chunk's first point, the (dimensions, n) positions of its points, and for
@@ -175,6 +176,8 @@ def price_space(
             values = np.stack([columns[column] for column in spec.sought], axis=1)
             dropping = np.any([pricers[model].drops for model in models], axis=0)
             values[dropping[space.combinations(positions)]] = np.nan  # answers exclude them, too
+            if all(problem.models[model].accuracy == 0 for model in models):
+                values[:] = np.nan  # likewise: the cost of a network that gives no right answer is meaningless
             front.add(values, np.stack([numbers, np.full_like(numbers, recipe)], axis=1))
             densities[recipe].add(columns["latency_s"], columns[spec.drawn_energy])
         progress.advanced("points", int(numbers[-1]) + 1, space.size)
