@@ -106,8 +106,7 @@ def _without_zeros(
             "neurobench: the network has weights of 0, over which effective operations do not go; give the events and "
             "the schedule that it was run with too"
         )
-    further = (*network.delayed_weights(), *(one.weight for one in network.direct()))
-    if any(bool((weight == 0).any()) for weight in further):
+    if any(bool((weight == 0).any()) for weight in network.all_weights()[len(network.connections) :]):
         raise InputError("neurobench: cannot count effective operations of delayed or direct connections of weight 0")
     parts = [connection.fan_out(connection.weight != 0) for connection in network.layer_connections()]
     outputs = torch.zeros(network.shape.layers[-1].neurons, dtype=torch.int64)

@@ -31,16 +31,9 @@ class Priorities:
         inputs = torch.arange(-network.shape.input_size, 0, device=device).float()
         self.inputs = self.neurons._replace(layer=zero, core=zero, index=inputs, score=zero)
 
-    def of_neurons(self, k: int, **seen: torch.Tensor) -> torch.Tensor:
-        """(B, N) float32 priorities in step k, given (B, N) fields of `Waiting`: `uniform`, and others that are not
-        0."""
-        return self._asked(self.neurons, k, seen)
-
-    def of_inputs(self, k: int, **seen: torch.Tensor) -> torch.Tensor:
-        """(B, inputs) float32 priorities in step k, likewise."""
-        return self._asked(self.inputs, k, seen)
-
-    def _asked(self, sources: Waiting, k: int, seen: dict[str, torch.Tensor]) -> torch.Tensor:
+    def of(self, sources: Waiting, k: int, **seen: torch.Tensor) -> torch.Tensor:
+        """(B, M) float32 priorities of `neurons` or `inputs` in step k, given (B, M) `uniform` and other fields of
+        `Waiting` that are not 0."""
         waiting = sources._replace(step=torch.tensor(k, dtype=torch.float32), **seen)
         priority = torch.as_tensor(self.policy.priority(waiting), dtype=torch.float32)
         return priority.expand(seen["uniform"].shape)

@@ -308,7 +308,7 @@ class _Machine:
             priority, preferred = self._priority(k), None
             if queued:
                 uniforms = self._policy_draws(Purpose.INPUT_PRIORITY, k, self.input_index)
-                priority = torch.cat([self.priorities.of_inputs(k, uniform=uniforms), priority], dim=1)
+                priority = torch.cat([self.priorities.of(self.priorities.inputs, k, uniform=uniforms), priority], dim=1)
             if self.schedule.prioritize_input:
                 preferred = torch.arange(waiting.shape[1], device=self.device) < inputs
             chosen = select(priority, waiting, group_size, preferred)
@@ -316,10 +316,11 @@ class _Machine:
         return (chosen[:, inputs:], chosen[:, :inputs], room) if queued else (chosen, None, room)
 
     def _priority(self, k: int) -> torch.Tensor:
-        seen = {"uniform": self._policy_draws(Purpose.PRIORITY, k, self.index), "potential": self.p}
+        seen = {"potential": self.p, "enqueue_step": self.enqueue_step.float()}
         if self.servers is not None:
             seen["delivery"] = self.servers.delivery(self.enqueue_step)
-        return self.priorities.of_neurons(k, enqueue_step=self.enqueue_step.float(), **seen)
+        uniforms = self._policy_draws(Purpose.PRIORITY, k, self.index)
+        return self.priorities.of(self.priorities.neurons, k, uniform=uniforms, **seen)
 
     def _policy_draws(self, purpose: Purpose, k: int, index: torch.Tensor) -> torch.Tensor:
         if not (self.run.policy.uses_uniform or self.regularization.momentum_noise):
