@@ -43,7 +43,6 @@ from codesign.hardware.placement.placement import Placement, place
 from codesign.network.quantization import quantize
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.reporting.results import SweepResults
-from codesign.simulation.engine import check_labels
 from codesign.simulation.execution import Execution
 from codesign.simulation.policies import get_policy
 from codesign.simulation.run import Run
@@ -279,7 +278,6 @@ def compare_schedules(
             not a whole number above 0, or a label without an output neuron.
         InfeasibleError: the network does not fit a chip, and `scaled` is False.
     """
-    check_labels(network, events)
     if stop is None:
         stop = ("on_output", "drained") if network.neuron.readout == "spikes" else "drained"
     draws, orders, sizes, stops = map(_several, (seeds, policies, group_sizes, stop))
@@ -312,7 +310,6 @@ class _Case:
         chip = chosen if isinstance(chosen, Chip) else find_chip(chosen)
         check_operation(chip, "accelerated")
         placement = place(network.shape, chip, "scaled" if scaled else "published", "chip")
-        network.own_weights()
         network = copy.deepcopy(network)
         with torch.no_grad():
             quantize(network, chip_quantization(chip))
