@@ -45,8 +45,7 @@ from codesign.network.spiking_network import SpikingNetwork
 from codesign.reporting.results import SweepResults
 from codesign.simulation.execution import Execution
 from codesign.simulation.policies import get_policy
-from codesign.simulation.run import Run
-from codesign.simulation.schedule import LAYERED, Regularization, Schedule, Stop
+from codesign.simulation.schedule import LAYERED, Schedule, Stop
 from codesign.simulation.silence import warn_if_silent
 from codesign.terminal_text import is_watched
 from codesign.training.evaluation import evaluate
@@ -252,7 +251,7 @@ def compare_schedules(
     answer is read a step after the first output spike; any further loss is due to reading early.
 
     A chip that waits runs only its own schedule, with the first stop. On others, the layered row shows the costs if the
-    chip could wait. Weights and potentials have the chip's bits. Everything is checked before the first run.
+    chip could wait. Weights and potentials have the chip's bits.
 
     Args:
         network: a trained network.
@@ -283,8 +282,6 @@ def compare_schedules(
     draws, orders, sizes, stops = map(_several, (seeds, policies, group_sizes, stop))
     asked = [Schedule(policy=p, group_size=f, stop=s) for p, f, s in product(orders, sizes, stops)]
     cases = [_Case.of(network, chip, asked, scaled=scaled) for chip in _several(chips) or (None,)]
-    for case in cases:
-        case.check(events, draws)
     return pd.DataFrame([row for case in cases for row in case.rows(events, draws)])
 
 
@@ -317,12 +314,6 @@ class _Case:
         schedules = own or [(one.stop, on_chip(one, placement)) for one in (LAYERED, *asked)]
         name = chip.name if isinstance(chosen, Chip) else name_of_chip(str(chosen))
         return _Case(chip=name, network=network, placement=placement, schedules=schedules)
-
-    def check(self, events: EventBatch, seeds: Sequence[int]) -> None:
-        """Raise InputError for anything that a run would refuse."""
-        few = events.select(slice(1))
-        for (_, chosen), seed in product(self.schedules, seeds):
-            Run(network=self.network, events=few, schedule=chosen.schedule, regularization=Regularization(), seed=seed)
 
     def rows(self, events: EventBatch, seeds: Sequence[int]) -> Iterator[dict[str, Any]]:
         layered = evaluate(self.network, events, LAYERED, warn=False)

@@ -210,13 +210,12 @@ def test_a_stop_is_told_as_it_was_asked_for(here: Path) -> None:
     assert frame["forward_steps"][1] < frame["forward_steps"][2]
 
 
-def test_schedules_are_checked_before_the_first_runs(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_schedules_that_cannot_run_are_refused(here: Path) -> None:
     events = batch_of(np.ones((2, 1, 4)), np.arange(2))
     spiking, potentials = (
         cd.SpikingNetwork("4-3-2", cd.NeuronSpec(readout=readout), timestep_s=0.01)
         for readout in ("spikes", "potential")
     )
-    monkeypatch.setattr("codesign.exploration.interactive.evaluate", lambda *_, **__: pytest.fail("ran"))
     for network, options, told in (
         (spiking, {"policies": cd.policy_names()}, "policy 'timed': needs the schedule's `service`"),
         (spiking, {"policies": ["timed"], "chips": ["loihi", "speck"]}, "speck: a policy that looks at service times"),
