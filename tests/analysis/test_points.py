@@ -6,7 +6,7 @@ import pytest
 from synthetic_sweep import mubrain_row, points_of, synthetic_metadata, synthetic_rows, truenorth_row
 
 from codesign.analysis.comparisons.fronts import comparison_group, find_fronts
-from codesign.analysis.results.metadata import AxisFacts, Objective
+from codesign.analysis.results.metadata import AxisFacts
 from codesign.analysis.results.naming import names_of
 from codesign.errors import InputError
 
@@ -88,18 +88,6 @@ def test_the_front_by_hand():
     (front,) = (f for f in two if "all in" not in str(f.group))
     # The most accurate of all, under momentum, also has the lowest density and so the lowest energy.
     assert [(p.recipe, p.schedule) for p in front.best] == [("unlayered_ms", "async_momentum")]
-
-
-def test_a_front_names_the_terms_that_it_is_charged_for():
-    """Terms of which nothing happens, such as barriers where nothing waits, are covered but not named."""
-    row = mubrain_row("layered", "random", 0, 0)
-    covered = [*row["energy_coverage"], "barrier_message"]
-    energy = (Objective(column="energy_j", direction="minimize"),)
-    for charge, named in ((0.0, False), (1e-9, True)):
-        (front,) = find_fronts(points_of([row | {"energy_coverage": covered, "energy_barrier_j": charge}]), energy)
-        assert ("barrier message" in str(front)) is named
-        assert "barrier message" in str(front.group)
-        assert front.best[0].charged is front.best[0].charged  # worked out once, however many ask
 
 
 def test_the_papers_book_compares_across_coverages_but_not_with_all_in_figures():

@@ -151,7 +151,7 @@ def test_it_ends_as_the_front_of_the_report(tmp_path, cache_root):
     fronts = find_fronts(gather(table), table.metadata.objectives)
     expected = [
         (
-            str(front),
+            str(front.group),
             f"{point.recipe}, {point.schedule} on {point.place}",
             tuple(quantity(point.value(column).mean, column) for column in COLUMNS),
         )

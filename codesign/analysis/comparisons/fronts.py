@@ -59,12 +59,6 @@ class Front:
     members: tuple[Point, ...] = field(repr=False)
     best: tuple[Point, ...]
 
-    def __str__(self) -> str:
-        """Say what the members share; of an energy, the terms that any point of the front is charged for."""
-        covered = self.group.coverage
-        charged = {name for point in self.best for name in point.charged}
-        return str(self.group if covered is None else replace(self.group, coverage=tuple(sorted(charged))))
-
 
 def objective_of(column: str) -> Objective:
     """Return the objective of a column, maximized if more of it is better."""

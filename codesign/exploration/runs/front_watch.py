@@ -94,7 +94,7 @@ class FrontWatch(View):
 
 
 def _lines(front: Front) -> Iterator[FrontLine]:
-    columns, group = [objective.column for objective in front.objectives], str(front)
+    columns, group = [objective.column for objective in front.objectives], str(front.group)
     for point in front.best:
         yield FrontLine(
             name=f"{point.recipe}, {point.schedule} on {point.place}",
