@@ -41,7 +41,7 @@ def test_forms() -> None:
         ({"from": 0, "to": 3, "scale": "log"}, "a log scale needs ends above 0"),
         ({"from": 1, "to": 8, "scale": "log", "step": 2}, "a log scale has no step"),
         ({"from": 1, "to": 8, "step": 0.5}, "step must be one as well"),
-        ({"from": "1 ms", "to": 5}, "must both have a unit or neither"),
+        ({"from": "1 ms", "to": 5}, "needs a unit, found 5"),
         ({"from": "1 ms", "to": "5 pJ"}, "must be a quantity in ms"),
         ({"from": "1 parsnip", "to": "2 parsnip"}, "must be a unit such as"),
         ({"choices": []}, "at least 1"),

@@ -113,7 +113,7 @@ def test_a_given_model_has_its_own_network() -> None:
             "sampler.options: seed: belongs to the sampler; write it next to the options",
         ),
         ("n_startup_trials: 4", "gammma: 3", "'tpe' does not take them: .*gammma"),
-        (TIME, "neuron.time_constant: {from: fast, to: slow}", "with a unit such as '10 ms', found 'fast'"),
+        (TIME, "neuron.time_constant: {from: fast, to: slow}", "have a unit such as '10 ms', found 'fast'"),
     ],
 )
 def test_what_would_be_another_search_is_refused_with_its_line(old: str, new: str, message: str) -> None:
