@@ -36,8 +36,8 @@ def held(path: Path) -> Iterator[None]:
         raise InputError(
             f"{path}: is held by another process, which writes there; wait for it to end, or choose another --output"
         ) from None
-    except (OSError, NotImplementedError) as error:
-        raise InputError(f"{path}: cannot be locked: {getattr(error, 'strerror', None) or error}") from error
+    except OSError as error:
+        raise InputError(f"{path}: cannot be locked: {error.strerror or error}") from error
     try:
         yield
     finally:
