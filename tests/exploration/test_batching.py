@@ -193,27 +193,6 @@ def test_a_shared_value_is_an_argument_of_its_own_once(executor: RayExecutor) ->
     assert task.arguments == (Slot(index=0), b"", Slot(index=0), Slot(index=1))
 
 
-def test_jobs_that_no_node_can_take_any_more_are_told_of_once(executor, monkeypatch):
-    notes: list[str] = []
-    monkeypatch.setattr(executor, "_on_note", notes.append)
-
-    def see(*cpus: int) -> None:
-        listed = [
-            {"NodeID": f"{number}", "Alive": True, "NodeManagerAddress": "n", "Resources": {"CPU": count}}
-            for number, count in enumerate(cpus)
-        ]
-        monkeypatch.setattr(executor._session, "nodes", lambda: listed, raising=False)
-        executor._see_nodes()
-
-    see(2, 1)
-    resources = JobResources(cpus=2)
-    executor.submit(Task(key="a", kind="wide", function=executor_tasks.process, arguments=(), resources=resources))
-    for cpus in ((2, 1), (1, 1), (1,), (2,), ()):
-        see(*cpus)
-    told = [note for note in notes if not note.endswith("has gone")]
-    assert told == ["no node is left that has what jobs need; they wait until one joins"] * 2
-
-
 def test_a_task_on_a_node_that_fell_silent_is_started_again(executor, monkeypatch):
     """No connection breaks where a machine loses its power, so Ray would wait for its worker for minutes."""
     session: Any = executor._session

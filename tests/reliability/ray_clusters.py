@@ -114,20 +114,17 @@ def free_ports(count: int) -> list[int]:
 
 
 @contextmanager
-def start_node(
-    *options: str, address: str = "", cpus: int = 1, environment: Mapping[str, str | Path] | None = None
-) -> Iterator[Node]:
+def start_node(*options: str, address: str = "", environment: Mapping[str, str | Path] | None = None) -> Iterator[Node]:
     """A node with a home of its own; none of its processes outlives the block.
 
     Args:
         options: of `ray start`, that say which cluster.
         address: of the node; by default the machine's.
-        cpus: cores that it says it has.
         environment: variables beside those of the tests and `TOKEN`.
     """
     parts = ("node-manager", "object-manager", "metrics-export", "dashboard-agent-listen", "runtime-env-agent")
     ports = [f"--{part}-port={port}" for part, port in zip(parts, free_ports(len(parts)), strict=True)]
-    place = [f"--num-cpus={cpus}", *([f"--node-ip-address={address}"] if address else [])]
+    place = ["--num-cpus=1", *([f"--node-ip-address={address}"] if address else [])]
     with temporary_folder() as folder:
         log = folder / "log"
         variables = {

@@ -85,7 +85,6 @@ class RayExecutor(Executor):
         self._session: RaySession | None = None
         self._perform: Any = None
         self._nodes = Nodes()
-        self._starved = False
         self._batcher = Batcher()
         self._sent = 0
         self._running: dict[Any, _Batch] = {}  # by the reference to their completions
@@ -265,18 +264,12 @@ class RayExecutor(Executor):
         self._ended.append(Completion(key=task.key, output=None, failure=failure, wall_s=0.0))
 
     def _see_nodes(self) -> None:
-        """Update the nodes. If no node is left that can run some tasks, say so, because Ray lets them wait without a
-        message."""
+        """Update the nodes, and say which have gone. Tasks that no node can run any more wait until one joins."""
         assert self._session is not None
         for text in self._nodes.update(self._session.ray.nodes()):
             self._on_note(text)
         self._cores = self._nodes.cores
         self._leave_dead_nodes(self._session)
-        wanted = {batch.tasks[0].resources for batch in self._running.values()}
-        starved = any(not any(node.holds(taken) for node in self._nodes.usable) for taken in wanted)
-        if starved and not self._starved:
-            self._on_note("no node is left that has what jobs need; they wait until one joins")
-        self._starved = starved
 
 
 def _heard(batch: _Batch) -> _Batch:
