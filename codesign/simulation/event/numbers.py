@@ -9,11 +9,11 @@ from __future__ import annotations
 from typing import Any
 
 from llvmlite import ir
-from numba.core import cgutils, types
+from numba.core import types
 from numba.extending import models, register_model
 
 from codesign.simulation.event.compilation import leaf
-from codesign.simulation.event.vector import ALIGNMENT, LANES, every, intrinsic, pointer_to
+from codesign.simulation.event.vector import ALIGNMENT, LANES, called, every, intrinsic, lowered, pointer_to
 
 _WORD, _LONG = ir.IntType(32), ir.IntType(64)
 VECTOR = ir.VectorType(_WORD, LANES)
@@ -39,11 +39,6 @@ def _flags(builder: Any, lanes: Any) -> Any:
 
 def _bits(builder: Any, flags: Any) -> Any:
     return builder.zext(builder.bitcast(flags, ir.IntType(LANES)), _LONG)
-
-
-def _called(builder: Any, name: str, returns: Any, *arguments: Any) -> Any:
-    kind = ir.FunctionType(returns, [argument.type for argument in arguments])
-    return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), arguments)
 
 
 def _loaded(context: Any, builder: Any, array_type: Any, array: Any, index: Any) -> Any:
@@ -89,11 +84,7 @@ def store_numbers(typing: Any, array: Any, index: Any, value: Any) -> Any:
 @intrinsic
 def repeated(typing: Any, number: Any) -> Any:
     """The same number in every lane."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return every(builder, arguments[0], LANES)
-
-    return Numbers()(types.int32), generate
+    return Numbers()(types.int32), lowered(lambda builder, number: every(builder, number, LANES))
 
 
 @intrinsic
@@ -110,18 +101,14 @@ def count_above(typing: Any, counts: Any, number: Any, a: Any) -> Any:
 @intrinsic
 def below(typing: Any, a: Any, number: Any) -> Any:
     """Bits of the lanes of a that are below `number`."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return _bits(builder, builder.icmp_signed("<", arguments[0], every(builder, arguments[1], LANES)))
-
-    return types.int64(a, types.int32), generate
+    flags = lowered(
+        lambda builder, a, number: _bits(builder, builder.icmp_signed("<", a, every(builder, number, LANES)))
+    )
+    return types.int64(a, types.int32), flags
 
 
 def _of_two(function: str) -> Any:
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return _called(builder, f"llvm.{function}.v{LANES}i32", VECTOR, *arguments)
-
-    return generate
+    return lowered(lambda builder, *given: called(builder, f"llvm.{function}.v{LANES}i32", VECTOR, *given))
 
 
 @intrinsic
@@ -137,10 +124,7 @@ def higher(typing: Any, a: Any, b: Any) -> Any:
 
 
 def _of_all(function: str) -> Any:
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return _called(builder, f"llvm.vector.reduce.{function}.v{LANES}i32", _WORD, *arguments)
-
-    return generate
+    return lowered(lambda builder, a: called(builder, f"llvm.vector.reduce.{function}.v{LANES}i32", _WORD, a))
 
 
 @intrinsic

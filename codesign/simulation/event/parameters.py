@@ -12,21 +12,17 @@ from typing import Any
 import numpy as np
 import torch
 from llvmlite import ir
-from numba.core import cgutils, types
+from numba.core import types
 
 from codesign.simulation.event.compilation import kernel
-from codesign.simulation.event.vector import intrinsic
+from codesign.simulation.event.vector import called, intrinsic, lowered
 
 
 @intrinsic
 def _fused(typing: Any, a: Any, b: Any, c: Any) -> Any:
     """a · b + c, rounded once."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        kind = ir.FunctionType(ir.FloatType(), [ir.FloatType()] * 3)
-        return builder.call(cgutils.get_or_insert_function(builder.module, kind, "llvm.fma.f32"), arguments)
-
-    return types.float32(types.float32, types.float32, types.float32), generate
+    fused = lowered(lambda builder, *given: called(builder, "llvm.fma.f32", ir.FloatType(), *given))
+    return types.float32(types.float32, types.float32, types.float32), fused
 
 
 def step(

@@ -22,7 +22,7 @@ from numba.core import cgutils, types
 from codesign.errors import InputError
 from codesign.simulation.event.compilation import callback, leaf
 from codesign.simulation.event.draws import uniform_number
-from codesign.simulation.event.vector import intrinsic
+from codesign.simulation.event.vector import intrinsic, lowered
 from codesign.simulation.policies import Policy, Waiting, is_built_in
 
 GIVEN = 1
@@ -69,21 +69,13 @@ def point_to_network(state: Any, network: Any) -> None:
 @intrinsic
 def _bits(typing: Any, number: Any) -> Any:
     """The bits of a float32 as an int32."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.bitcast(arguments[0], ir.IntType(32))
-
-    return types.int32(types.float32), generate
+    return types.int32(types.float32), lowered(lambda builder, number: builder.bitcast(number, ir.IntType(32)))
 
 
 @intrinsic
 def _number(typing: Any, bits: Any) -> Any:
     """The float32 with the given bits."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.bitcast(arguments[0], ir.FloatType())
-
-    return types.float32(types.int32), generate
+    return types.float32(types.int32), lowered(lambda builder, bits: builder.bitcast(bits, ir.FloatType()))
 
 
 @leaf

@@ -11,6 +11,7 @@ lengths cannot be mixed.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
@@ -86,6 +87,17 @@ def every(builder: Any, number: Any, lanes: int) -> Any:
     first = builder.insert_element(ir.Constant(kind, ir.Undefined), number, _WORD(0))
     order = ir.Constant(ir.VectorType(_WORD, lanes), [0] * lanes)
     return builder.shuffle_vector(first, ir.Constant(kind, ir.Undefined), order)
+
+
+def called(builder: Any, name: str, returns: Any, *arguments: Any) -> Any:
+    """The result of one of LLVM's own functions."""
+    kind = ir.FunctionType(returns, [argument.type for argument in arguments])
+    return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), arguments)
+
+
+def lowered(build: Callable[..., Any]) -> Any:
+    """What Numba asks an intrinsic for, given how to build its result from a builder and the arguments."""
+    return lambda context, builder, signature, arguments: build(builder, *arguments)
 
 
 def _loader(lanes: int) -> Any:
@@ -168,11 +180,7 @@ def unsigned_index(typing: Any, number: Any) -> Any:
 @intrinsic
 def fill_as(typing: Any, like: Any, number: Any) -> Any:
     """A vector as long as `like` with the same float32 number in every lane."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return every(builder, arguments[1], signature.args[0].lanes)
-
-    return like(like, types.float32), generate
+    return like(like, types.float32), lowered(lambda builder, _, number: every(builder, number, like.lanes))
 
 
 @intrinsic
@@ -187,10 +195,7 @@ def one_by_one(typing: Any, number: Any) -> Any:
 
 
 def _binary(instruction: str, a: Any) -> Any:
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return getattr(builder, instruction)(*arguments)
-
-    return a(a, a), generate
+    return a(a, a), lowered(lambda builder, *given: getattr(builder, instruction)(*given))
 
 
 @intrinsic
@@ -220,25 +225,12 @@ def divide(typing: Any, a: Any, b: Any) -> Any:
 @intrinsic
 def multiply_add(typing: Any, a: Any, b: Any, c: Any) -> Any:
     """a · b + c, rounded once."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        kind = arguments[0].type
-        fused = cgutils.get_or_insert_function(
-            builder.module, ir.FunctionType(kind, [kind] * 3), f"llvm.fma.v{kind.count}f32"
-        )
-        return builder.call(fused, arguments)
-
-    return a(a, a, a), generate
+    name = f"llvm.fma.v{a.lanes}f32"
+    return a(a, a, a), lowered(lambda builder, *given: called(builder, name, given[0].type, *given))
 
 
 def _unary(function: str, a: Any) -> Any:
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        kind = arguments[0].type
-        name = f"llvm.{function}.v{kind.count}f32"
-        called = cgutils.get_or_insert_function(builder.module, ir.FunctionType(kind, [kind]), name)
-        return builder.call(called, arguments)
-
-    return a(a), generate
+    return a(a), lowered(lambda builder, given: called(builder, f"llvm.{function}.v{a.lanes}f32", given.type, given))
 
 
 @intrinsic
@@ -268,32 +260,20 @@ def nearest(typing: Any, a: Any) -> Any:
 @intrinsic
 def above(typing: Any, a: Any, b: Any) -> Any:
     """Lanes where a > b; false where either is NaN."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.fcmp_ordered(">", *arguments)
-
-    return Mask(a.lanes)(a, a), generate
+    return Mask(a.lanes)(a, a), lowered(lambda builder, a, b: builder.fcmp_ordered(">", a, b))
 
 
 @intrinsic
 def is_number(typing: Any, a: Any) -> Any:
     """Lanes that do not hold NaN."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.fcmp_ordered("ord", arguments[0], arguments[0])
-
-    return Mask(a.lanes)(a), generate
+    return Mask(a.lanes)(a), lowered(lambda builder, a: builder.fcmp_ordered("ord", a, a))
 
 
 @intrinsic
 def all_lanes(typing: Any, like: Any) -> Any:
     """A mask as long as the vector with every lane set."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        lanes = signature.args[0].lanes
-        return ir.Constant(ir.VectorType(ir.IntType(1), lanes), [1] * lanes)
-
-    return Mask(like.lanes)(like), generate
+    every_flag = ir.Constant(ir.VectorType(ir.IntType(1), like.lanes), [1] * like.lanes)
+    return Mask(like.lanes)(like), lowered(lambda builder, _: every_flag)
 
 
 @intrinsic
@@ -305,11 +285,7 @@ def both(typing: Any, a: Any, b: Any) -> Any:
 @intrinsic
 def select(typing: Any, where: Any, a: Any, b: Any) -> Any:
     """a in the lanes of the mask, b in the others."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.select(*arguments)
-
-    return a(where, a, a), generate
+    return a(where, a, a), lowered(lambda builder, *given: builder.select(*given))
 
 
 @intrinsic
@@ -347,28 +323,17 @@ def lanes_of(typing: Any, where: Any) -> Any:
 @intrinsic
 def lanes_set(typing: Any, lanes: Any) -> Any:
     """How many bits are set."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.ctpop(arguments[0])
-
-    return types.int64(types.int64), generate
+    return types.int64(types.int64), lowered(lambda builder, lanes: builder.ctpop(lanes))
 
 
 @intrinsic
 def lowest_lane(typing: Any, lanes: Any) -> Any:
     """Position of the lowest bit of a number that is not 0."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.cttz(arguments[0], ir.IntType(1)(1))
-
-    return types.int64(types.int64), generate
+    return types.int64(types.int64), lowered(lambda builder, lanes: builder.cttz(lanes, ir.IntType(1)(1)))
 
 
 @intrinsic
 def highest_lane(typing: Any, lanes: Any) -> Any:
     """Position of the highest bit of a number that is not 0."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.sub(_LONG(63), builder.ctlz(arguments[0], ir.IntType(1)(1)))
-
-    return types.int64(types.int64), generate
+    places = lowered(lambda builder, lanes: builder.sub(_LONG(63), builder.ctlz(lanes, ir.IntType(1)(1))))
+    return types.int64(types.int64), places
