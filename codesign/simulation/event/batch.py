@@ -136,8 +136,8 @@ class Batch:
 
     def take_state(self, *, fresh: bool = False) -> State:
         """Working memory for one thread; `fresh` if memory of an earlier run must not be reused."""
-        state = None if fresh else free(self.resources.states[len(self.slices)])
-        if state is None:
+        state = None if fresh else free(self.resources.states)
+        if state is None or len(state.served.done) != len(self.slices):  # an earlier run may have had other slices
             further = self.resources.delays.sizes() | self.resources.direct.sizes()
             state = new_state(self.layout, len(self.slices), further)
             point_to_state(state)
@@ -145,7 +145,7 @@ class Batch:
         return state
 
     def give_back(self, state: State) -> None:
-        self.resources.states[len(self.slices)].append(state)
+        self.resources.states.append(state)
 
     def new_results(self) -> Results:
         """Room for the results of every sample."""

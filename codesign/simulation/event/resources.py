@@ -36,7 +36,7 @@ class Resources:
     def __init__(self, network: SpikingNetwork) -> None:
         self.layout = MemoryLayout(network)
         self.delays, self.direct = DelayLayout(self.layout), DirectLayout(network, self.layout)
-        self.states: dict[int, list[State]] = defaultdict(list)  # by the number of slices
+        self.states: list[State] = []
         self.traces: list[Trace] = []
         self.tables: list[Tables] = []
         self.packed: list[Floats] = []
