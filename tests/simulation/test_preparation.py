@@ -101,9 +101,6 @@ CHANGES: dict[str, Callable[[Given], Any]] = {
     "no biases": lambda given: given.set("bias", None),
     "biases": lambda given: given.set("bias", torch.nn.Parameter(of_neurons(0.125))),
     "biases of currents": lambda given: given.network.bias.data.add_(0.125),
-    "a state dict": lambda given: given.network.load_state_dict(
-        {name: 0.5 * value for name, value in given.network.state_dict().items()}
-    ),
     "gain": lambda given: given.set("gain", of_neurons(0.5)),
     "initial potential": lambda given: given.set("initial_potential", of_neurons(0.125)),
     "floor": lambda given: given.set("floor", of_neurons(0.0)),
