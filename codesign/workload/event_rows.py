@@ -46,9 +46,8 @@ class EventRows(OfArrays):
             if not isinstance(array, np.ndarray):
                 raise InputError(f"events: {name} must be a numpy array, found {type(array).__name__}")
             if array.dtype != dtype or array.ndim != 1:
-                raise InputError(
-                    f"events: {name} must be one-dimensional {np.dtype(dtype)}, found {array.ndim}-d {array.dtype}"
-                )
+                found = f"{array.ndim}-d {array.dtype}"
+                raise InputError(f"events: {name} must be one-dimensional {np.dtype(dtype)}, found {found}")
         for name in ("timesteps", "input_size"):  # numpy's integers overflow
             object.__setattr__(self, name, whole(f"events: {name}", getattr(self, name), least=1))
         object.__setattr__(self, "timestep_s", seconds("events: timestep_s", self.timestep_s))
@@ -72,9 +71,7 @@ class EventRows(OfArrays):
         if not len(indices):
             return
         if indices.min() < 0 or indices.max() >= self.input_size:
-            raise InputError(
-                f"events: indices must lie in 0 … {self.input_size - 1}, found {indices.min()} … {indices.max()}"
-            )
+            raise InputError(f"events: indices must lie in 0 … {self.input_size - 1}")
         rises = indices[1:] > indices[:-1]
         starts = offsets[1:-1]
         rises[starts[(starts > 0) & (starts < len(indices))] - 1] = True  # at the start of another row
@@ -105,6 +102,4 @@ class EventRows(OfArrays):
 
 def check_grid(grid: tuple[int, ...] | None, input_size: int) -> None:
     if grid is not None and (len(grid) != 3 or min(grid) < 1 or math.prod(grid) != input_size):
-        raise InputError(
-            f"events: grid must be (channels, height, width) of {input_size} inputs in all, or None, found {grid!r}"
-        )
+        raise InputError(f"events: grid must be (channels, height, width) of {input_size} inputs, found {grid!r}")

@@ -77,12 +77,9 @@ def split_samples(spec: ResolvedSpec, recordings: Recordings, *, validation: int
     wanted_validation = spec.validation or validation
     wanted = wanted_validation + (spec.train or 1)
     if wanted > len(rest):
-        raise _lack(
-            spec,
-            "validation" if spec.train is None else "train",
-            f"asked for {wanted_validation:,} validation and {spec.train or 1:,} training samples, found "
-            f"{len(rest):,} beside the test set; lower train, validation or test",
-        )
+        asked = f"asked for {wanted_validation:,} validation and {spec.train or 1:,} training samples"
+        lack = f"{asked}, found {len(rest):,} beside the test set; lower train, validation or test"
+        raise _lack(spec, "validation" if spec.train is None else "train", lack)
     end = len(rest) if spec.train is None else wanted
     return Split(train=rest[wanted_validation:end], validation=rest[:wanted_validation], test=chosen_test)
 

@@ -284,14 +284,14 @@ LOOPED_GRID = {"input": [2, 8, 8], "layers": [CONV, LINEAR["layers"][1]], "delay
 @pytest.mark.parametrize(
     ("reader", "neuron", "message"),
     [
-        ("snntorch", {"reset": "subtract"}, r"layer 0: snntorch cannot read reset subtract; it reads leaky neurons"),
+        ("snntorch", {"reset": "subtract"}, r"layer 0: snntorch cannot read reset subtract; write dialect plain"),
         ("norse", {"bias": True}, "norse cannot read neurons that only messages start"),
         ("sinabs", {"reset": "subtract"}, "sinabs cannot read neurons that fire at most so often, neurons that only m"),
         ("rockpool", {"reset": "subtract"}, "rockpool cannot read .*, neurons without a synaptic current"),
         ("spikingjelly", {"time_constant": "infinite"}, "spikingjelly cannot read no leak"),
-        ("snntorch", {"reset_delay": True}, "snntorch cannot read a delayed reset; it reads"),
-        ("norse", {"potential_step": 0.125}, "norse cannot read integer arithmetic; it reads"),
-        ("snntorch", {"topology": LOOPED_GRID}, "snntorch cannot read spikes that come back to a grid; it reads"),
+        ("snntorch", {"reset_delay": True}, "snntorch cannot read a delayed reset; write"),
+        ("norse", {"potential_step": 0.125}, "norse cannot read integer arithmetic; write"),
+        ("snntorch", {"topology": LOOPED_GRID}, "snntorch cannot read spikes that come back to a grid; write"),
         ("lava", {}, "dialect: unknown 'lava'; allowed: norse, plain, rockpool, sinabs, snntorch, spikingjelly$"),
     ],
 )

@@ -147,7 +147,7 @@ NOT_A_NUMBER = float("nan")
         ({"values": np.array([2, 1, 0.5], np.float32)}, "whole numbers"),
         ({"values": np.array([2, 1, 1e9], np.float32)}, f"up to {MOST_EVENTS} events"),
         ({"labels": np.array([7, -1])}, "labels"),
-        ({"grid": (1, 1, 4)}, r"grid must be \(channels, height, width\) of 3 inputs in all, or None"),
+        ({"grid": (1, 1, 4)}, r"grid must be \(channels, height, width\) of 3 inputs, found"),
     ],
 )
 def test_a_batch_is_checked_when_it_is_made(change, message):

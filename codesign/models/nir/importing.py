@@ -239,7 +239,7 @@ def _dialect(name: str | None, layers: Sequence[Layer], module: ModuleModel | No
         return get_dialect("lava")
     if name is None:
         raise InputError(
-            "dialect: must say which framework wrote the file, because the same numbers mean different things in each; "
+            "dialect: must say which framework wrote the file, since numbers mean different things in each; "
             f"allowed are {', '.join(name for name in DIALECTS if name != 'lava')}. `codesign import --dialect NAME` "
             "makes a model that needs none"
         )

@@ -182,11 +182,7 @@ def _numbers(
     wrong["neurons that only messages start"] = alone and not neuron.tick
     if any(wrong.values()):
         found = ", ".join(key for key, is_so in wrong.items() if is_so)
-        raise InputError(
-            f"layer {index}: {name} cannot read {found}; it reads leaky neurons with reset {reader.resets}, "
-            f"{'as many spikes as fit' if reader.several else 'one spike'} in a timestep"
-            f"{', and synaptic currents' * (reader.synapse == 'must')}. Write dialect plain"
-        )
+        raise InputError(f"layer {index}: {name} cannot read {found}; write dialect plain")
     return threshold.astype(np.float64), beta, alpha
 
 

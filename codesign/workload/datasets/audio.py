@@ -98,10 +98,8 @@ def _list(folder: Path) -> Iterator[tuple[str, str, str | None]]:
     for name in _wav_names(folder):
         match = _LABEL_FIRST.fullmatch(Path(name).stem)
         if match is None:
-            raise DataError(
-                f"{folder / name}: its name must be <label>_<speaker>_<take>.wav, such as 0_george_0.wav, "
-                "or it must lie in a folder named after its label"
-            )
+            what = "its name must be <label>_<speaker>_<take>.wav, or that of its folder the label"
+            raise DataError(f"{folder / name}: {what}")
         yield name, match["label"], match["speaker"]
     for below in names_in(folder, folders=True):
         for name in _wav_names(folder / below):
