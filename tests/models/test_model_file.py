@@ -75,7 +75,6 @@ def scores(one: cd.SpikingNetwork) -> torch.Tensor:
     [
         ("6-5-3", {}),
         ("6-3", {"threshold": 0.01, "time_constant": "30 ms", "bias": True, "reset": "subtract", "refractory": False}),
-        ("6-4-3", {"time_constant": "infinite", "readout": "potential"}),
         (CONVOLUTION, {"threshold": 0.02}),
     ],
 )
@@ -106,8 +105,8 @@ def test_arguments_in_the_order_of_torch_are_told(tmp_path):
 @pytest.mark.parametrize(
     "recipe",
     [
-        cd.Recipe(method="layered", epochs=3, learning_rate=1e-3),
         cd.Recipe(method="unlayered", policy="momentum", group_size=4, epochs=3, momentum_noise=0.1, patience=2),
+        cd.Recipe(method="layered", epochs=3, learning_rate=1e-3),
         cd.Recipe(method="unlayered", policy="timed", chip="loihi", epochs=1, idle_gradient="spare"),
     ],
 )
@@ -157,24 +156,7 @@ def test_the_file_alone_says_everything_to_other_programs(tmp_path):
     assert json.loads(metadata["timestep_s"]) == 0.01
 
 
-OTHER = (
-    None,
-    "",
-    "x" * 5000,
-    "\x1b\u202e",
-    0,
-    -1,
-    1e308,
-    10**30,
-    True,
-    [],
-    {},
-    [[]],
-    ["F64"],
-    [10**6] * 9,
-    "F64",
-    "BF16",
-)
+OTHER = (None, "x" * 5000, "\x1b\u202e", -1, 1e308, 10**30, True, [], {}, ["F64"], [10**6] * 9, "BF16")
 
 
 def edited(value: Any, draw: random.Random) -> Any:
@@ -250,14 +232,10 @@ def test_safetensors_of_others(metadata):
         ({"codesign_model": "2"}, "codesign_model must be 1, found '2'; another version"),
         ({"neuron": None, "topology": None}, "'topology' is missing; .*'neuron' is missing"),
         ({"name": "{"}, "is not JSON"),
-        ({"timestep_s": "NaN"}, "is not JSON"),
         ({"timestep_s": "-1"}, "timestep_s: must be finite and at least 0, found -1"),
         ({"name": "3", "training_seed": '"x"'}, r"name: .*; training_seed: "),
         ({"neuron": '{"threshold": 0}'}, r"neuron.threshold: .* greater than 0"),
-        ({"neuron": '{"threshold": 1, "colour": 1}'}, r"neuron.colour: "),
-        ({"neuron": '{"time_constant": -1.0}'}, r"neuron.time_constant: .* above 0"),
         ({"recipe": '{"method": "other", "epochs": 1}'}, r"recipe.method: "),
-        ({"topology": '{"input": 6, "layers": []}'}, r"topology.layers: "),
         ({"topology": layers_of(20_000)}, r"topology.layers: .* at most 1000"),
         ({"topology": json.dumps({"input": [10**7] * 3, "layers": [LINEAR]})}, r"at most 10,000,000 inputs"),
         (
@@ -277,7 +255,6 @@ def test_damaged_cards(changes, message):
     ("layers", "message"),
     [
         ([5, 4], r"connections\.1\.weight must be float32 4×5, found float32 3×5"),
-        ([5], r"the network has no place for connections\.1\.weight"),
         ([5, 3, 3], r"the weights lack connections\.2\.weight"),
         ([10_000_000, 10_000_000, 3], r"must be float32 10000000×6, found"),  # 400 TB that nobody asks for
     ],
@@ -293,22 +270,13 @@ def test_weights_of_another_type_or_that_are_no_numbers():
     card = card_of(one)
     with pytest.raises(InputError, match=r"connections\.0\.weight must be float32 5×6, found float64 5×6"):
         encode_model({**one.state_dict(), "connections.0.weight": torch.zeros(5, 6, dtype=torch.float64)}, card)
-    for number in (math.nan, math.inf):
-        weight = torch.full((5, 6), number)
-        with pytest.raises(InputError, match=r"connections\.0\.weight must be finite"):
-            encode_model({**one.state_dict(), "connections.0.weight": weight}, card)
+    with pytest.raises(InputError, match=r"connections\.0\.weight must be finite"):
+        encode_model({**one.state_dict(), "connections.0.weight": torch.full((5, 6), math.nan)}, card)
     content, good = encode_model(one.state_dict(), card), struct.pack("<d", math.inf)
     assert good in content
-    for wrong in (-1.0, 0.0, math.nan, -math.inf):
+    for wrong in (-1.0, math.nan):
         with pytest.raises(InputError, match=r"^m: time constants must be above 0 s, or infinite for no leak"):
             decode_model(content.replace(good, struct.pack("<d", wrong), 1), place="m")
-    for wrong in (math.nan, math.inf):
-        with pytest.raises(InputError, match=r"^m: threshold must be finite"):
-            decode_model(content.replace(struct.pack("<f", 0.3), struct.pack("<f", wrong), 1), place="m")
-    flowing = network(synaptic_time_constant="1 ms")
-    state = {**flowing.state_dict(), "synaptic_time_constant": -flowing.synaptic_time_constant}
-    with pytest.raises(InputError, match="synaptic time constants must be at least 0 s"):
-        encode_model(state, card_of(flowing))
 
 
 def test_a_gate_belongs_to_the_card():
@@ -319,8 +287,6 @@ def test_a_gate_belongs_to_the_card():
     assert "4 of 6 inputs" in model_page(card, "a.safetensors")
     with pytest.raises(InputError, match="the weights lack input_gate"):
         encode_model(network().state_dict(), card)
-    with pytest.raises(InputError, match="the network has no place for input_gate"):
-        encode_model(one.state_dict(), card_of(network()))
     with pytest.raises(InputError, match="input_gate must be bool 6, found bool 5"):
         encode_model({**one.state_dict(), "input_gate": torch.ones(5, dtype=torch.bool)}, card)
 

@@ -51,14 +51,14 @@ def test_each_filter_lets_its_own_frequency_through_unchanged():
     assert steady(BARE, tone(1000, amplitude=0.25))[0] == pytest.approx(10_000, rel=0.005)
 
 
-@pytest.mark.parametrize("frequency", [600, 950, 1200])
+@pytest.mark.parametrize("frequency", [600, 1200])
 def test_a_filters_skirts_are_those_of_four_resonators(frequency):
     bandwidth = 1.019 * 132.639
     magnitude = (1 + ((frequency - 1000) / bandwidth) ** 2) ** -2
     assert steady(BARE, tone(frequency))[0] == pytest.approx(20_000 * math.sqrt(magnitude), rel=0.02)
 
 
-@pytest.mark.parametrize(("frequency", "rate"), [(120, 44_100), (440, 8000), (1000, 11_025), (3000, 16_000)])
+@pytest.mark.parametrize(("frequency", "rate"), [(120, 44_100), (3000, 16_000)])
 def test_a_tone_excites_its_own_place_most_at_every_rate(frequency, rate):
     cochlea = Cochlea(threshold=0, adaptation=0, spikes_per_s=20_000)
     heard = steady(cochlea, tone(frequency, rate=rate))
