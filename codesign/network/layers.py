@@ -97,10 +97,7 @@ class Pool(Spec):
     def _check_stride(cls, stride: Any, info: ValidationInfo) -> None:
         kernel = info.data.get("kernel", stride)
         if stride not in (None, kernel):
-            raise ValueError(
-                f"must be the kernel, {_text(kernel)}, found {_text(stride)}: windows of a pool neither overlap nor "
-                "leave gaps. A conv2d with as many groups as channels can have any stride, and has neurons of its own"
-            )
+            raise ValueError(f"must be the kernel, {_text(kernel)}: windows of a pool neither overlap nor leave gaps")
 
 
 class SumPool(Pool):
@@ -173,9 +170,8 @@ def window_of(grid: Grid, pools: Sequence[Pool], spec: Linear | Conv2d | Conv1d)
         )
     ]
     if min(axis.outputs for axis in axes) < 1:
-        kernel, apart = (tuple(getattr(axis, name) for axis in axes) for name in ("kernel", "dilation"))
-        apart_text = "" if apart == (1, 1) else f" {_text(apart)} apart"
-        raise ValueError(f"a kernel of {_text(kernel)}{apart_text} does not fit {rows}×{columns}")
+        spans = tuple(axis.dilation * (axis.kernel - 1) + 1 for axis in axes)
+        raise ValueError(f"a kernel of {_text(spans)} does not fit {rows}×{columns}")
     window = Window(
         channels=channels,
         rows=axes[0],
@@ -192,10 +188,8 @@ def window_of(grid: Grid, pools: Sequence[Pool], spec: Linear | Conv2d | Conv1d)
 def check_max_pool(pools: Sequence[Pool], *, behind_neurons: bool) -> None:
     """Raises ValueError if one of these consecutive pools is a max pool without spikes of neurons to choose from."""
     of_first = [isinstance(pool, MaxPool) for pool in pools]
-    if any(of_first) and not behind_neurons:
-        raise ValueError("a max_pool chooses between spikes of neurons and cannot pool the input; a sum_pool can")
-    if any(of_first) and not all(of_first):
-        raise ValueError("a max_pool and a pool of another kind need a layer of neurons between them")
+    if any(of_first) and not (behind_neurons and all(of_first)):
+        raise ValueError("a max_pool must directly follow a layer of neurons or another max_pool")
 
 
 def pooled(grid: Grid, pools: Sequence[Pool]) -> tuple[int, int]:

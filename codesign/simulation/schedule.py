@@ -111,17 +111,10 @@ class Schedule:
             raise InputError("prioritize_input: needs input_mode 'queued'; in mode 'frame' no input waits")
 
     def __repr__(self) -> str:
-        """Policy, group size, stop, and everything that is not the default; of cores and service times, their
-        number."""
-        told = []
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if isinstance(value, tuple):
-                told.append(f"{field.name}=<{len(value)} numbers, {min(value)} to {max(value)}>")
-            elif isinstance(value, ServiceModel):
-                told.append(f"{field.name}=<times of {len(value.message_s)} slices>")
-            elif field.name in ("policy", "group_size", "stop") or value != field.default:
-                told.append(f"{field.name}={value!r}")
+        """Policy, group size, stop, and the beginning of everything that is not the default."""
+        values = ((field, getattr(self, field.name)) for field in fields(self))
+        always = ("policy", "group_size", "stop")
+        told = [f"{of.name}={one!r:.80}" for of, one in values if of.name in always or one != of.default]
         return f"Schedule({', '.join(told)})"
 
     @property

@@ -30,10 +30,7 @@ def loss_names() -> tuple[str, ...]:
 
 def _factory(name: str) -> Callable[..., Any]:
     """The factory of the named losses. Raises InputError if there is none."""
-    if name in _BUILT_IN:
-        return _BUILT_IN[name]
-    factory, _ = load_plug_in(_GROUP, name, "loss", loss_names())
-    return factory  # type: ignore[no-any-return]
+    return _BUILT_IN.get(name) or load_plug_in(_GROUP, name, "loss", loss_names())[0]
 
 
 def make_loss(choice: str | dict[str, Any]) -> LossFunction:

@@ -64,12 +64,15 @@ CONV = {"kind": "conv2d", "channels": 2, "kernel": 2}
     [
         ([{"kind": "sum_pool", "kernel": [2, 5]}, {"kind": "linear", "neurons": 2}], "pool of 2×5 does not fit 4×4"),
         ([{"kind": "sum_pool", "kernel": 2, "stride": 1}, {"kind": "linear", "neurons": 2}], "must be the kernel, 2"),
-        ([{**CONV, "kernel": [1, 3], "dilation": [1, 2]}], "kernel of 1×3 1×2 apart does not fit 4×4"),
+        ([{**CONV, "kernel": [1, 3], "dilation": [1, 2]}], "kernel of 1×5 does not fit 4×4"),
         ([{**CONV, "groups": 2}], "groups must divide the channels 1 before and 2 here, found 2"),
         ([{**CONV, "kind": "conv1d"}], "along a grid of height 1, found 4×4; use a conv2d"),
         ([{"kind": "sum_pool", "kernel": 2}], "must have neurons"),
-        ([{"kind": "max_pool", "kernel": 2}, {"kind": "linear", "neurons": 2}], "cannot pool the input; a sum_pool"),
-        ([CONV, {"kind": "max_pool", "kernel": 2}, {"kind": "sum_pool", "kernel": 1}, CONV], "neurons between them"),
+        ([{"kind": "max_pool", "kernel": 2}, {"kind": "linear", "neurons": 2}], "must directly follow a layer of"),
+        (
+            [CONV, {"kind": "max_pool", "kernel": 2}, {"kind": "sum_pool", "kernel": 1}, CONV],
+            "must directly follow a layer of",
+        ),
     ],
 )
 def test_impossible_shapes_are_errors(layers: list[dict[str, object]], message: str):
