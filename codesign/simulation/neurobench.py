@@ -102,10 +102,7 @@ def _without_zeros(
 ) -> Execution:
     """The same run, not counting synapses of weight 0."""
     if events is None:
-        raise InputError(
-            "neurobench: the network has weights of 0, over which effective operations do not go; give the events and "
-            "the schedule that it was run with too"
-        )
+        raise InputError("neurobench: give the events and the schedule too, since the network has weights of 0")
     if any(bool((weight == 0).any()) for weight in network.all_weights()[len(network.connections) :]):
         raise InputError("neurobench: cannot count effective operations of delayed or direct connections of weight 0")
     parts = [connection.fan_out(connection.weight != 0) for connection in network.layer_connections()]

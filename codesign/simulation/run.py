@@ -83,17 +83,12 @@ class Run:
         passing = admitted(self.network, self.events, self.schedule, seed=self.seed, epoch=self.epoch)
         object.__setattr__(self, "events", passing)
         if self.network.neuron.readout == "potential" and self.schedule.stop != "drained":
-            raise InputError(
-                "stop: must be 'drained' with readout 'potential', as `schedule.drained()` is; no output neuron fires"
-            )
+            raise InputError("stop: must be 'drained' with readout 'potential', as `schedule.drained()` is")
         if (service := self.schedule.service) is not None:
             if (given := len(service.message_s)) != (slices := len(self.slices)):
-                on = f"{slices} slices of the network's layers on the schedule's cores"
-                raise InputError(f"service: must describe the {on}, found {given}")
+                raise InputError(f"service: must describe {slices} slices of the network on the cores, found {given}")
         elif self.policy.uses_service:
-            raise InputError(
-                f"policy '{self.policy.name}': needs the schedule's `service`, the service times of a chip"
-            )
+            raise InputError(f"policy '{self.policy.name}': needs the schedule's `service`, a chip's service times")
         self._check_spike_cost()
         once = self.refractory and self.regularization.refractory_dropout < 1
         check_returns(self.network.shape, fires_once=once)
@@ -107,7 +102,7 @@ class Run:
             raise InputError(f"the network has inputs on the grid {grid}, the events on {events.grid}")
         if not (math.isclose(events.timestep_s, network.timestep_s) or network.timeless):  # 9 * 1e-3 s is not 9 ms
             raise InputError(
-                f"the network decays by {network.timestep_s} s a timestep, events have {events.timestep_s} s"
+                f"the network has timesteps of {network.timestep_s} s, the events of {events.timestep_s} s"
             )
         if events.timestep_s == 0 and events.timesteps > 1 and not network.timeless:
             raise InputError(
@@ -116,9 +111,7 @@ class Run:
         for name in ("synchronization_threshold", "cores"):
             value = getattr(self.schedule, name)
             if isinstance(value, tuple) and len(value) != shape.neurons:
-                raise InputError(
-                    f"{name}: must have one number for each of {shape.neurons} neurons, found {len(value)}"
-                )
+                raise InputError(f"{name}: must be one for each of {shape.neurons} neurons, found {len(value)}")
 
     def _check_spike_cost(self) -> None:
         if (cost := self.spike_cost) is None:

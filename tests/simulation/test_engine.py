@@ -175,11 +175,11 @@ def test_what_does_not_fit_is_an_error():
     simulate(square, events, LAYERED)
     with pytest.raises(InputError, match=r"has inputs on the grid \(1, 1, 2\), the events on \(2, 1, 1\)"):
         simulate(square, events.with_grid((2, 1, 1)), LAYERED)
-    with pytest.raises(InputError, match="one number for each of 1 neurons, found 2"):
+    with pytest.raises(InputError, match="must be one for each of 1 neurons, found 2"):
         simulate(network, batch_of([1]), Schedule(synchronization_threshold=(1, 2)))
     events = EventBatch.from_dense(np.ones((1, 1, 1)), np.zeros(1, dtype=np.int64), timestep_s=0.02)
     leaky = chain([0.5], time_constant="1 ms")
-    with pytest.raises(InputError, match=r"decays by 0.01 s a timestep, events have 0.02 s"):
+    with pytest.raises(InputError, match=r"the network has timesteps of 0.01 s, the events of 0.02 s"):
         simulate(leaky, events, LAYERED)
     one, other = (
         simulate(network_of("1-4-2"), batch_of([1]), replace(LAYERED, cores=cores)).execution
