@@ -210,7 +210,6 @@ def parse_topology(text: str) -> TopologySpec:
     Raises:
         InputError: the text does not have this form.
     """
-    instance("text", text, str)
     rule = f"topology '{text}' is not of the form '2312-[64x3]-10', '512-128-64-10' or, recurrent, '700-128r-20'"
     sizes: list[int] = []
     recurrent: list[bool] = []
