@@ -7,10 +7,10 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, Field
 
-from codesign.hardware.chip.numbers import PriceNumber, TimeNumber, within
+from codesign.hardware.chip.numbers import PriceNumber, TimeNumber, at_most
 from codesign.units import Time, format_si, plural
 
-_BarrierTime = Annotated[Time, AfterValidator(lambda value: within(value, 0.0, TimeNumber.ceiling, "s"))]
+_BarrierTime = Annotated[Time, AfterValidator(lambda value: at_most(value, TimeNumber.ceiling, "s"))]
 BarrierTable = Annotated[dict[Annotated[int, Field(gt=0)], _BarrierTime], Field(min_length=1)]
 
 

@@ -8,7 +8,6 @@ links) only changes what that costs, unless a scheduling policy uses times.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from types import MappingProxyType
 from typing import Annotated, Any
 
 from pydantic import Field, PrivateAttr, ValidationError, model_validator
@@ -282,7 +281,7 @@ def _basis_mistakes(chip: Chip) -> Iterator[Mistake]:
 
 
 def _include_mistakes(
-    group: str, numbers: NumberGroup, beside: Mapping[tuple[str, str], Number | None] = MappingProxyType({})
+    group: str, numbers: NumberGroup, beside: Mapping[tuple[str, str], Number | None]
 ) -> Iterator[Mistake]:
     """Mistakes: terms that two numbers contain, or that one contains and the group also gives separately."""
     given, owners = numbers.given, dict[str, str]()
@@ -298,7 +297,7 @@ def _include_mistakes(
 def _time_mistakes(chip: Chip) -> Iterator[Mistake]:
     for name, number in chip.times.given.items():
         yield from _cycle_mistakes(chip, ("times", name), number)
-    yield from _include_mistakes("times", chip.times)
+    yield from _include_mistakes("times", chip.times, {})
     for name, number in chip.synchronization:
         if not isinstance(number, TimeNumber):
             continue

@@ -35,12 +35,11 @@ Effect = Literal["spikes", "price", "nothing"]
 _MANY = 10**15
 
 
-def within(value: float, least: float, most: float, unit: str) -> float:
-    """The value. Raises a validation error if it is not between `least` and `most`."""
-    if least <= value <= most:
-        return value
-    lowest, highest, found = (format_si(limit, unit) for limit in (least, most, value))
-    raise problem(f"must be between {lowest} and {highest}, found {found}")
+def at_most(value: float, most: float, unit: str) -> float:
+    """The value. Raises a validation error if it is more than `most`."""
+    if value > most:
+        raise problem(f"must be at most {format_si(most, unit)}, found {format_si(value, unit)}")
+    return value
 
 
 def _counts(value: Any, *, of: str = "") -> tuple[int, ...]:
@@ -125,7 +124,6 @@ class PriceNumber(Number):
     """A number that only changes energy and time of what is simulated."""
 
     effect: ClassVar[Effect] = "price"
-    floor: ClassVar[float] = 0.0
     ceiling: ClassVar[float] = math.inf
     """Limit in SI units for every chip: a number beyond it is a typing error, such as a wrong prefix."""
 
@@ -133,7 +131,7 @@ class PriceNumber(Number):
     def _check_limits(self) -> PriceNumber:
         value = getattr(self, "value", None)
         if isinstance(value, float):
-            within(value, self.floor, self.ceiling, self.unit)
+            at_most(value, self.ceiling, self.unit)
         return self
 
 
@@ -267,7 +265,6 @@ class VoltageNumber(PriceNumber):
 
 class LengthNumber(PriceNumber):
     unit: ClassVar[str] = "m"
-    floor: ClassVar[float] = 1e-9
     ceiling: ClassVar[float] = 1e-5
     confidence: Confidence = "stated"
     value: Length
