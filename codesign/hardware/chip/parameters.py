@@ -67,7 +67,6 @@ def replaced(chip: Chip, values: Mapping[str, object]) -> Chip:
         if path == "synchronization":
             chip = with_kind(chip, value)
             continue
-        instance("path", path, str)
         part = _replacement(_owner(chip, path), path.rpartition(".")[2], value, f"{chip.name}: {path}")
         chip = with_number(chip, path, part)
         if path in ROOM_FOR_WEIGHTS:
@@ -90,16 +89,10 @@ def _owner(chip: Chip, path: str) -> Spec:
     *blocks, name = path.split(".")
     owner: Any = chip
     for block in blocks:
-        owner = getattr(owner, block, None) if block in type(owner).model_fields else None
-        if not isinstance(owner, Spec) or isinstance(owner, Number):
-            raise _unknown(chip, path)
-    if name not in type(owner).model_fields:
-        raise _unknown(chip, path)
-    return owner  # type: ignore[no-any-return]
-
-
-def _unknown(chip: Chip, path: str) -> InputError:
-    return InputError(f"chip '{chip.name}' has no parameter '{path}'{suggestion(path, chip.numbers())}")
+        owner = getattr(owner, block, None)
+    if isinstance(owner, Number) or not isinstance(owner, Spec) or name not in type(owner).model_fields:
+        raise InputError(f"chip '{chip.name}' has no parameter '{path}'{suggestion(path, chip.numbers())}")
+    return owner
 
 
 def _replacement(spec: Spec, field: str, value: object, where: str) -> Any:
@@ -110,11 +103,10 @@ def _replacement(spec: Spec, field: str, value: object, where: str) -> Any:
     if kind is None:
         if value in words:
             return value
-        counted = any(int in (form, getattr(form, "__origin__", None)) for form in forms)
-        if counted and not (words and isinstance(value, str)):
-            return whole(where, value, least=1)
         if words:
             raise InputError(f"{where}: must be one of {', '.join(map(str, words))}, found {value!r}")
+        if any(int in (form, getattr(form, "__origin__", None)) for form in forms):
+            return whole(where, value, least=1)
         raise _no_number(annotation, where)
     if kind is BarrierTimes:
         return _barrier_times(current, value, where)
