@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import AfterValidator, ConfigDict, Field, PrivateAttr, ValidationInfo, field_validator, model_validator
@@ -33,16 +32,15 @@ Seed = Annotated[int, Field(ge=0, lt=2**63, strict=True)]
 T = TypeVar("T", bound=Sequence[Any])
 
 
-def different(what: str, values: T, *, held: Sequence[object] | None = None) -> T:
-    """Return the values. Raises ValueError if two of them, or of the forms in which they are `held`, are equal as text;
-    `what` names them."""
-    if len(set(map(str, held or values))) < len(values):
-        raise ValueError(f"{what} must differ, found {', '.join(map(str, values))}")
-    return values
+def distinct(what: str) -> AfterValidator:
+    """A validator that refuses values of which two are equal as text; `what` names them."""
 
+    def check(values: T) -> T:
+        if len(set(map(str, values))) < len(values):
+            raise ValueError(f"{what} must differ, found {', '.join(map(str, values))}")
+        return values
 
-def _distinct(what: str) -> AfterValidator:
-    return AfterValidator(partial(different, what))
+    return AfterValidator(check)
 
 
 class ScheduleEntry(Spec):
@@ -121,7 +119,7 @@ class ChipEntry(Spec):
     cut: CutChoice = "auto"
     spread: Positive | tuple[Positive, ...] | None = None
     operation: Operation = "accelerated"
-    schedules: Annotated[tuple[str, ...], Field(min_length=1), _distinct("schedules")] = ("chip",)
+    schedules: Annotated[tuple[str, ...], Field(min_length=1), distinct("schedules")] = ("chip",)
     weight_bits: Literal["chip", "none"] | Annotated[int, Field(gt=0, le=32, strict=True)] = "chip"
     _numbers: dict[str, AxisValue] = PrivateAttr(default_factory=dict)
     _written: ChipEntry | None = PrivateAttr(default=None)
@@ -164,8 +162,8 @@ number of its description."""
 class Seeds(Spec):
     """Seeds of trainings, and of the schedules in evaluations; every combination is a design point."""
 
-    training: Annotated[tuple[Seed, ...], Field(min_length=1), _distinct("seeds")] = (0, 1, 2)
-    evaluation: Annotated[tuple[Seed, ...], Field(min_length=1), _distinct("seeds")] = (0,)
+    training: Annotated[tuple[Seed, ...], Field(min_length=1), distinct("seeds")] = (0, 1, 2)
+    evaluation: Annotated[tuple[Seed, ...], Field(min_length=1), distinct("seeds")] = (0,)
 
 
 class EvaluationEntry(Spec):

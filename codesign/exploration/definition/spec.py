@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated, Any
 
-from pydantic import Field, PrivateAttr, field_validator, model_validator
+from pydantic import Field, PrivateAttr, model_validator
 
 from codesign.analysis.answers.illustrations import FigureEntry
 from codesign.analysis.questions import AskedQuestion
@@ -22,12 +22,11 @@ from codesign.exploration.definition.entries import (
     ObjectiveEntry,
     ScheduleEntry,
     Seeds,
-    different,
+    distinct,
 )
 from codesign.exploration.definition.network import (
     AxisValue,
     NetworkEntry,
-    column_values,
     complete_neuron,
     set_by,
     with_network,
@@ -41,6 +40,8 @@ from codesign.network.topology import LayerError, TopologySpec, network_shape, p
 from codesign.training.presets import PRESETS
 from codesign.training.recipe import Recipe
 from codesign.workload.spec import WorkloadSpec
+
+AxisValues = Annotated[tuple[AxisValue, ...], Field(min_length=1), distinct("values")]
 
 
 class SweepSpec(FileSpec):
@@ -85,9 +86,7 @@ class SweepSpec(FileSpec):
     seeds: Seeds = Seeds()
     evaluation: EvaluationEntry = EvaluationEntry()
     resources: ResourcesEntry = ResourcesEntry()
-    axes: Annotated[dict[str, Annotated[tuple[AxisValue, ...], Field(min_length=1)]], Field(max_length=MOST_AXES)] = (
-        Field(default_factory=dict)
-    )
+    axes: Annotated[dict[str, AxisValues], Field(max_length=MOST_AXES)] = Field(default_factory=dict)
     objectives: Annotated[tuple[ObjectiveEntry, ...], Field(min_length=1)] = (
         ObjectiveEntry(column="accuracy", direction="maximize"),
         ObjectiveEntry(column="energy_j", direction="minimize"),
@@ -96,13 +95,6 @@ class SweepSpec(FileSpec):
     static_book: StaticBook = "board"
     questions: dict[Name, AskedQuestion] = Field(default_factory=dict)
     figures: tuple[FigureEntry, ...] = ()
-
-    @field_validator("axes")
-    @classmethod
-    def _distinct_values(cls, axes: dict[str, tuple[AxisValue, ...]]) -> dict[str, tuple[AxisValue, ...]]:
-        for path, values in axes.items():
-            different(f"values of {path}", values, held=column_values(values))
-        return axes
 
     @model_validator(mode="before")
     @classmethod
