@@ -35,7 +35,7 @@ OVER_BUDGET = "trained with a budget that it does not keep to: "
 """The beginning of the assumption of a row that was trained over its budget."""
 _OF_TERMS = ("static energy", "energy of ")
 """The beginnings of entries of `not_modelled` on terms of the energy."""
-_MOST_NAMED, _MOST_SEEDS = 5, 100
+_MOST_SEEDS = 100
 _MUCH = 2.0
 """The factor between the results of two books from which on both are given."""
 _LITTLE = 0.005

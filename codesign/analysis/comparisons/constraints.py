@@ -20,7 +20,6 @@ from codesign.analysis.results.formatting import (
     column_label,
     in_points,
     is_share,
-    listed,
     multiple,
     quantity,
     significant,
@@ -211,11 +210,6 @@ def seeds_of(point: Point, constraints: Sequence[Constraint], own: Iterable[int]
     points that set the limits."""
     limits = {seed for constraint in constraints for seed in constraint.by_seed}
     return sorted(limits if limits and point.training_method == GIVEN else map(int, own))
-
-
-def over_words(seeds: int, draws: int) -> str:
-    """Say in words what a share of seeds × draws is a share of."""
-    return listed(["training seeds"] * (seeds > 1) + ["draws of the chips' numbers"] * (draws > 1))
 
 
 def doubt(point: Point, constraints: Sequence[Constraint], of: str = "") -> str:

@@ -19,17 +19,10 @@ from typing import Any
 import numpy as np
 
 from codesign.analysis.comparisons.comparison import Comparison, compare, energy_of
-from codesign.analysis.comparisons.constraints import (
-    Constraint,
-    best_variant,
-    meeting,
-    met_in,
-    over_words,
-    seeds_of,
-    standing,
-)
+from codesign.analysis.comparisons.constraints import Constraint, best_variant, meeting, met_in, seeds_of, standing
 from codesign.analysis.comparisons.obstacles import Terms, absence, obstacle_between
 from codesign.analysis.comparisons.robustness import drawn, places_of
+from codesign.analysis.results.formatting import listed
 from codesign.analysis.results.naming import Names
 from codesign.analysis.results.points import Point
 from codesign.analysis.results.statistics import GIVEN
@@ -279,7 +272,8 @@ class Contest:
     @property
     def over(self) -> str:
         """What `wins` are shares of, in words."""
-        return over_words(*self._shares.shape[1:])
+        _, seeds, draws = self._shares.shape
+        return listed(["training seeds"] * (seeds > 1) + ["draws of the chips' numbers"] * (draws > 1))
 
     @cached_property
     def confidence(self) -> float:

@@ -210,16 +210,11 @@ def _joined(title: str, more: str) -> str:
 
 def _chip_words(members: Sequence[Point]) -> Sequence[str]:
     """`Loihi` for `Loihi, fitted to a board (SANA-FE)`, followed by the rest; any other title unchanged."""
-    title = _without_citation(members[0].chip_title)
+    title = _CITATION.sub("", members[0].chip_title)
     short, rest = title, ""
     if title != members[0].chip_title:  # with a citation, as in the library, and with more in between
         short, _, rest = title.partition(", ")
     return (short if len(short) <= _LONGEST_TITLE else members[0].chip, rest)
-
-
-def _without_citation(title: str) -> str:
-    """A chip's title without the parentheses at its end."""
-    return _CITATION.sub("", title)
 
 
 def _recipe_words(members: Sequence[Point]) -> Sequence[str]:
