@@ -63,17 +63,12 @@ def _other_book(study: Study, book: StaticBook, searched_in: StaticBook | None) 
 
 def trial_table(study: Study) -> Table:
     """A table of the baseline, the front and all other trials, in this order, on validation and on test."""
-
-    def rank(trial: TrialFacts) -> tuple[object, ...]:
-        first = study.best_first(trial, 0)
-        return trial.number is not None, not trial.on_front, _STATES.index(trial.state), *first
-
     caption = (
-        "The baseline, then the front, then the other trials by state, each best in the first objective first. ± is "
-        "the standard deviation over training seeds on validation, and the 95 % interval on test."
+        "The baseline, the front, and all other trials. ± is the standard deviation over training seeds on validation, "
+        "and the 95 % interval on test."
     )
-    rows = [_row(study, trial) for trial in sorted(study.everything, key=rank)]
-    return without_repeats(table_of(caption, rows))
+    trials = sorted(study.everything, key=lambda trial: (trial.number is not None, not trial.on_front))
+    return without_repeats(table_of(caption, [_row(study, trial) for trial in trials]))
 
 
 def _row(study: Study, trial: TrialFacts) -> dict[Heading, Cell]:
