@@ -56,11 +56,9 @@ class EventBatch(EventRows):
     def __repr__(self) -> str:
         """One line about the content, without entries."""
         kind = "currents" if self.currents else "events"
-        flat = self.grid is None or self.grid[:2] == (1, 1)
-        inputs = self.input_size if flat else "×".join(map(str, self.grid or ()))
         return (
             f"EventBatch({plural(len(self), 'sample')}, {plural(self.timesteps, 'timestep')} of {self.timestep_s:g} s, "
-            f"{inputs} inputs, {len(self.indices)} entries of {kind})"
+            f"{self.input_size} inputs, {len(self.indices)} entries of {kind})"
         )
 
     def __len__(self) -> int:

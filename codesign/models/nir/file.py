@@ -104,16 +104,15 @@ class _Reader:
             raise self._refusal(where, f"a model may have {_MOST_TEXTS:,} texts")
 
         def below(*at: int) -> Any:
-            inside = dataset.shape[len(at) :]
-            return [below(*at, i) for i in range(inside[0])] if inside else self._counted(texts[at], where)
+            if inside := dataset.shape[len(at) :]:
+                return [below(*at, i) for i in range(inside[0])]
+            text = texts[at]
+            self._bytes += len(text)
+            if self._bytes > _MOST_BYTES:
+                raise self._refusal(where, f"a model may have {_MOST_BYTES >> 30} GiB")
+            return text
 
         return below()
-
-    def _counted(self, text: str, where: tuple[str, ...]) -> str:
-        self._bytes += len(text)
-        if self._bytes > _MOST_BYTES:
-            raise self._refusal(where, f"a model may have {_MOST_BYTES >> 30} GiB")
-        return text
 
     def _refusal(self, where: tuple[str, ...], rule: str) -> InputError:
         return InputError(f"{self._place}: {'/'.join(where)[:200]}: {rule}")

@@ -251,10 +251,10 @@ def check_timesteps(neurons: Mapping[str, ModuleNeurons], calls: Mapping[str, in
     often each ran. Raises InputError that names their module."""
     single = [name for name, one in neurons.items() if not one.at_once and calls[name] == 1]
     if single and any(one.at_once for one in neurons.values()):
-        raise InputError(
-            f"module '{single[0]}': takes what it gets for one timestep, and others take theirs for all of them; give "
-            "all the same step_mode, or use the class that loops over time"
+        rule = (
+            "takes what it gets for one timestep, and others take theirs for all of them; give all the same step_mode"
         )
+        raise InputError(f"module '{single[0]}': {rule}")
 
 
 def answers_of(neurons: ModuleNeurons, module: Any, output: Any) -> list[torch.Tensor]:

@@ -90,10 +90,8 @@ def to_nir(network: SpikingNetwork, card: ModelCard, reader: str = "plain") -> n
         raise InputError("a network with a max_pool cannot be written: NIR has no such node; use cd.save_model")
     for one in network.delayed():
         if one.source != one.target or one.delay > 1:
-            raise InputError(
-                f"a delayed connection of layer {one.source} to layer {one.target} after {one.delay} timesteps cannot "
-                "be written: NIR has only those of a layer to itself after one; use cd.save_model"
-            )
+            late = f"layer {one.source} to layer {one.target} after {one.delay} timesteps"
+            raise InputError(f"{late}: NIR has only delays of a layer to itself after one; use cd.save_model")
     for back in network.direct():
         if back.shape.target <= back.shape.source:
             raise InputError(f"{back.shape.text}: NIR has no recurrence within a timestep; use cd.save_model")
