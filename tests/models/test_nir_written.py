@@ -166,8 +166,20 @@ def test_commands_export_and_import(tmp_path: Path):
     network.time_constant[0] = math.inf
     cd.save_model(model, network, cd.describe_model(network, name="mine"))
     told = run_here("export", model, "--output", there, folder=tmp_path).err
-    beyond = "reset subtract, comparison >=, potential_step 0.125, floor, synaptic_time_constant of layer 0"
-    assert told.startswith(f"note     {beyond}: NIR's equations cannot say this, so other")
+    beyond = "reset subtract, comparison >=, potential_step 0.125, floor, time_constant of layer 0, synaptic_time_const"
+    assert told.startswith(f"note     {beyond}ant of layer 0: NIR's equations cannot say this, so other")
+
+
+@pytest.mark.parametrize("constants", [{"synaptic_time_constant": 0.01, "time_constant": 0.02}, {}])
+def test_what_only_the_metadata_say_is_named(constants: dict[str, float]):
+    """Biases of each neuron of a map without a leak of its own, spikes that come back to it, and potentials that do."""
+    said = {**LINEAR, "input": [2, 8, 8], "delayed": [{"from": 0, "to": 0}, {"from": 1, "to": 1}]}
+    network = made({**said, "layers": [CONV, LINEAR["layers"][1]]}, bias=True, readout="potential", **constants)
+    back = ["the spikes that come back to layer 0", "the spikes that come back to layer 1"]
+    assert list(beyond_nir(network)) == ["tick False", *back]
+    network.bias.data[0] = 0.5
+    network.input_gate = torch.ones(network.input_columns, dtype=torch.bool)
+    assert list(beyond_nir(network)) == ["tick False", "input_gate", *back, "bias of layer 0"]
 
 
 def test_only_layers_that_reset_to_a_value_have_one():

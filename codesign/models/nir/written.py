@@ -56,7 +56,7 @@ def write_nir(path: Location, network: SpikingNetwork, card: ModelCard, reader: 
 def beyond_nir(network: SpikingNetwork) -> tuple[str, ...]:
     """Features of neurons that NIR's equations do not cover, by their names in `NeuronSpec`: only the metadata has
     them."""
-    said, held = [], _of_neurons(network)
+    said, held, last = [], _of_neurons(network), len(network.shape.layers) - 1
     for name, usual in _OF_NIR.items():
         found = set(network.neuron.of_layers(name, len(network.shape.layers)))
         said += [f"{name} {value}" for value in sorted(found - {*usual})]
@@ -64,10 +64,20 @@ def beyond_nir(network: SpikingNetwork) -> tuple[str, ...]:
     alone = network.neuron.bias or "synaptic_time_constant" in held  # neurons that fire without a message
     said += ["tick False"] * bool(alone and False in network.neuron.each("tick"))
     said += [_GATE] * (network.input_gate is not None)
-    for index, layer in enumerate(network.layer_slices):  # nodes without a leak have no synapse either
+    for one in network.delayed():  # a potential would return, or a list of numbers would reach a grid
+        reads = one.source == last and network.neuron.readout == "potential"
+        if reads or on_grid(network, one.target):
+            said.append(f"the spikes that come back to layer {one.target}")
+    for index, layer in enumerate(network.layer_slices):  # nodes that cannot have a time constant, or must have both
+        endless = held["time_constant"][layer].isinf() | (network.timestep_s == 0)
         synapse = held.get("synaptic_time_constant", 0 * held["threshold"])[layer]
-        endless = held["time_constant"][layer].isinf().any() or network.timestep_s == 0
-        said += [f"synaptic_time_constant of layer {index}"] * bool(synapse.any() and endless)
+        said += [f"time_constant of layer {index}"] * bool(endless.any() and not endless.all())
+        lost = endless.any() or not ((synapse > 0) & synapse.isfinite()).all()
+        said += [f"synaptic_time_constant of layer {index}"] * bool((synapse > 0).any() and lost)
+        if "bias" in held and on_grid(network, index) and ((synapse > 0).any() or endless.any()):
+            bias, gain = (held.get(name, torch.ones_like(held["threshold"]))[layer] for name in ("bias", "gain"))
+            current = torch.where(synapse > 0, bias, bias / gain).reshape(network.shape.layers[index].channels, -1)
+            said += [f"bias of layer {index}"] * bool((current != current[:, :1]).any())
     return tuple(said)
 
 
