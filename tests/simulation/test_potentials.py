@@ -46,13 +46,3 @@ def test_a_potential_that_is_truncated_to_0_was_active(engine: str):
     """Chips that update active neurons update it then, and no more."""
     execution = driven(integrator(0.5, steps=(1.0,)), [1.0, 0.0, 0.0], engine)
     assert execution.active[0, :, 0].tolist() == [1, 1, 0]
-
-
-def test_ranges_are_no_part_of_the_state_dict():
-    network = network_of("4-3-2")
-    names = set(network.state_dict())
-    assert network.potential_bounds() is None
-    network.potential_ranges = ((-1, 2), (-3, 4))
-    assert network.potential_ranges == ((-1.0, 2.0), (-3.0, 4.0))
-    assert set(network.state_dict()) == names
-    assert [bound.tolist() for bound in network.potential_bounds()] == [[-1.0] * 3 + [-3.0] * 2, [2.0] * 3 + [4.0] * 2]
