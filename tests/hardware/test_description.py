@@ -88,7 +88,7 @@ ALL_IN_ENERGIES = ENERGIES.replace("all_in: false", "all_in: true, operation: re
         (operation(all_in="false", per="spike"), "synaptic_operation", "per spike, so it belongs under energies.spike"),
         (operation(all_in="false", static="inside"), "synaptic_operation", "static power is inside, so all_in must be"),
         (spike("static: inside") + "static_power: {chip: 1 mW}", "", "it would be counted twice"),
-        (spike("voltage: 1.1 A"), "energies.spike.voltage", "or 'not stated'"),
+        (spike("voltage: 1.1 A"), "energies.spike.voltage", "must be a quantity in V"),
         ("crossbar: true", "crossbar", "needs neurons_per_core"),
         (f"potential_bits: {number(3)}\nweight_bits: {number(4)}", "potential_bits", "hold at least one weight"),
         (f"potential_fraction_bits: {number(6)}", "potential_fraction_bits", "needs weight_bits"),

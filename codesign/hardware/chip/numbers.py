@@ -58,10 +58,7 @@ def of_words(words: Collection[str]) -> AfterValidator:
 
 def _voltage(text: str) -> str:
     if text not in ("", "not stated"):
-        try:
-            parse_quantity(text, "V")
-        except ValueError as error:
-            raise problem(f"{error}, or 'not stated'") from None
+        parse_quantity(text, "V")
     return text
 
 

@@ -20,10 +20,8 @@ Amount = Annotated[Real, Field(ge=0, le=1e18)]
 def _ends(value: Any) -> Any:
     """A count as (low, high); one number stands for both."""
     ends = tuple(value) if isinstance(value, (list, tuple)) else (value, value)
-    if len(ends) != 2 or not all(map(is_number, ends)):
+    if len(ends) != 2 or not all(map(is_number, ends)) or ends[0] > ends[1]:
         raise problem(f"must be a number of events, or a list [low, high], found {value!r}")
-    if ends[0] > ends[1]:
-        raise problem(f"must be a list [low, high] in this order, found {value!r}")
     return ends
 
 
