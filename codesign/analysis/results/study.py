@@ -66,14 +66,14 @@ class Study:
         if self.front or not trials:
             return ""
         states = Counter(trial.state for trial in trials).most_common()
-        sentences = [f"No trial is on the front: {listed([f'{count:,} {state}' for state, count in states])}"]
-        if self.complete:
-            sentences.append("None is better than all references")
-        if refused := next((trial for trial in trials if trial.reason), None):
-            sentences.append(f"{upper(trial_title(refused))}: {refused.reason}")
-        if self.tested:
-            sentences.append("What follows is the baseline")
-        return f"{'. '.join(sentences)}."
+        refused = [f"{upper(trial_title(trial))}: {trial.reason}" for trial in trials if trial.reason]
+        said = (
+            f"No trial is on the front: {listed([f'{count:,} {state}' for state, count in states])}",
+            "None is better than all references" if self.complete else "",
+            *refused[:1],
+            "What follows is the baseline" if self.tested else "",
+        )
+        return f"{'. '.join(filter(None, said))}."
 
     @cached_property
     def hypervolume(self) -> float | None:
