@@ -247,7 +247,7 @@ const drawFront = async (rows) => {
   }
   if (key !== chart.key) {
     chart.key = key;
-    const { view } = await draw(chart.place, specification(), { renderer: count > 2000 ? "canvas" : "svg" });
+    const { view } = await draw(chart.place, specification(), count > 2000 ? "canvas" : "svg");
     if (key !== chart.key) return; // another change came meanwhile
     chart.view = view;
     chart.ringed = ringed(rows).length > 0;

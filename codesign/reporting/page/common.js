@@ -67,13 +67,11 @@ const darkness = matchMedia("(prefers-color-scheme: dark)");
 const look = () => (darkness.matches ? looks.dark : looks.light);
 
 // Expressions are walked as trees, so nothing is compiled and the policy forbids that anything is.
-const draw = async (place, spec, { renderer = "svg" } = {}) => {
+const embed = (place, spec, config, renderer = "svg") =>
+  vegaEmbed(place, { ...spec, config }, { ast: true, defaultStyle: false, actions: false, renderer, tooltip: tell, loader: { load: refuse } });
+const draw = async (place, spec, renderer) => {
   const shade = darkness.matches ? "dark" : "light";
-  const drawn = await vegaEmbed(
-    place,
-    { ...spec, config: { ...look(), ...spec.config, background: "transparent" } },
-    { ast: true, defaultStyle: false, actions: false, renderer, tooltip: tell, loader: { load: refuse } },
-  );
+  const drawn = await embed(place, spec, { ...look(), background: "transparent" }, renderer);
   place.dataset.shade = shade;
   return drawn;
 };
@@ -111,12 +109,7 @@ const menu = (name, whole, rows) => {
   const picture = async (kind) => {
     const place = element("div", { class: "aside" });
     document.body.append(place);
-    const plain = { ...whole(), width: 640, height: 400 };
-    const { view } = await vegaEmbed(
-      place,
-      { ...plain, config: { ...looks.light, ...plain.config } },
-      { ast: true, defaultStyle: false, actions: false, renderer: "svg", tooltip: () => {}, loader: { load: refuse } },
-    );
+    const { view } = await embed(place, { ...whole(), width: 640, height: 400 }, looks.light);
     if (kind === "svg") save(`${name}.svg`, await view.toSVG(), "image/svg+xml");
     else (await view.toCanvas(2)).toBlob((blob) => save(`${name}.png`, blob));
     view.finalize();

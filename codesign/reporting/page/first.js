@@ -347,29 +347,10 @@ const showPinned = () => {
     return ` (${digits(mean / base)} ×)`;
   };
   const all = [...measures.values()].filter((measure) => measure.first && state.pinned.some((index) => measure.mean[index] !== null));
-  place.replaceChildren(
-    element("h2", {}, state.pinned.length > 1 ? "Pinned, side by side" : "Pinned"),
-    element(
-      "table",
-      {},
-      element(
-        "thead",
-        {},
-        element(
-          "tr",
-          {},
-          element("td"),
-          ...state.pinned.map((index) =>
-            element("th", { scope: "col", class: "n" }, element("button", { type: "button", title: codes(index), "aria-label": `Unpin ${optionOf(index)}, ${variant(index)}`, onclick: () => togglePin(index) }, `${optionOf(index)} ✕`)),
-          ),
-        ),
-      ),
-      element(
-        "tbody",
-        {},
-        ...named.filter((fact) => fact.key !== asked.by).map((fact) => line(fact.label, state.pinned.map((index) => word(fact, index) || UNKNOWN))),
-        ...all.map((measure) => line(measure.label, state.pinned.map((index) => withHalf(measure, index) + beside(measure, index)))),
-      ),
-    ),
-  );
+  const unpin = (index) => element("button", { type: "button", title: codes(index), "aria-label": `Unpin ${optionOf(index)}, ${variant(index)}`, onclick: () => togglePin(index) }, `${optionOf(index)} ✕`);
+  const head = element("tr", {}, element("td"), ...state.pinned.map((index) => element("th", { scope: "col", class: "n" }, unpin(index))));
+  const told = named.filter((fact) => fact.key !== asked.by).map((fact) => line(fact.label, state.pinned.map((index) => word(fact, index) || UNKNOWN)));
+  const measured = all.map((measure) => line(measure.label, state.pinned.map((index) => withHalf(measure, index) + beside(measure, index))));
+  const table = element("table", {}, element("thead", {}, head), element("tbody", {}, ...told, ...measured));
+  place.replaceChildren(element("h2", {}, state.pinned.length > 1 ? "Pinned, side by side" : "Pinned"), table);
 };
