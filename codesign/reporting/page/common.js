@@ -121,18 +121,8 @@ const menu = (name, whole, rows) => {
     save(`${name}.csv`, commaSeparated([names, ...all.map((row) => names.map((each) => row[each]))]), "text/csv");
   };
   const choice = (text, action) => element("button", { type: "button", onclick: action }, text);
-  return element(
-    "details",
-    { class: "menu" },
-    element("summary", { "aria-label": "Save this chart" }, "Save"),
-    element(
-      "div",
-      {},
-      choice("SVG", () => picture("svg")),
-      choice("PNG", () => picture("png")),
-      choice("data, CSV", data),
-    ),
-  );
+  const choices = element("div", {}, choice("SVG", () => picture("svg")), choice("PNG", () => picture("png")), choice("data, CSV", data));
+  return element("details", { class: "menu" }, element("summary", { "aria-label": "Save this chart" }, "Save"), choices);
 };
 
 // what hovering says -------------------------------------------------------------------------------------------------
