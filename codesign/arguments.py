@@ -15,13 +15,10 @@ from codesign.units import parse_quantity
 _MOST = 1 << 31
 _HINTS = {
     "Chip": ", as find_chip gives it",
-    "Cost": ", as price gives it",
     "DataFrame": ", as compare_schedules gives it",
     "EventBatch": ", such as a split of a workload",
-    "NetworkShape": ", such as network.shape",
     "Placement": ", as place gives it",
     "Quantization": ", as chip_quantization gives it",
-    "ResultTable": ", as read_results gives it",
     "Schedule": ", such as the .schedule of what chip_schedule gives",
     "TopologySpec": " or a text such as '512-64-10'",
 }
@@ -39,12 +36,6 @@ def one_of(name: str, value: object, words: Iterable[str]) -> None:
     """Raises InputError if `value` is not one of `words`."""
     if not isinstance(value, str) or value not in words:
         raise InputError(f"{name}: unknown {value!r:.80}{suggestion(value, words)}")
-
-
-def flag(name: str, value: Any) -> None:
-    """Raises InputError if `value` is not a bool."""
-    if not isinstance(value, bool):
-        raise InputError(f"{name}: must be True or False, found {value!r}")
 
 
 def whole(name: str, value: Any, *, least: int = 0, most: int = _MOST) -> int:
