@@ -129,15 +129,16 @@ def test_failures_are_listed_with_their_reasons(tmp_path, cache_root, monkeypatc
     assert (one.record.jobs.there, one.record.jobs.needed) == (7, 11)
 
 
-def recording(folder: Folder, now: list[float]) -> tuple[Progress, RecordView]:
+def recording(folder: Folder, now: list[float], monkeypatch: pytest.MonkeyPatch) -> tuple[Progress, RecordView]:
     """A run with a record, at a time that the test sets."""
-    recorder = RecordView(record(), folder, wall_clock=lambda: 2000.0 + now[0])
+    monkeypatch.setattr("codesign.exploration.runs.record.time.time", lambda: 2000.0 + now[0])
+    recorder = RecordView(record(), folder)
     return Progress(recorder, clock=lambda: now[0]), recorder
 
 
-def test_a_record_is_written_now_and_then_and_lists_the_last_failures(tmp_path: Path) -> None:
+def test_a_record_is_written_now_and_then_and_lists_the_last_failures(tmp_path, monkeypatch) -> None:
     now, output = [0.0], folder_at(tmp_path)
-    progress, recorder = recording(output, now)
+    progress, recorder = recording(output, now, monkeypatch)
     recorder.take_up()
     assert read_record(output).alive == 2000.0
     for number in range(25):
@@ -187,7 +188,7 @@ def test_records_are_checked(tmp_path: Path, changes: dict[str, Any], said: str)
 def test_a_run_that_tells_nothing_gives_signs_of_life(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("codesign.exploration.runs.record._BEAT_S", 1e-3)
     now, written, output = [0.0], threading.Event(), folder_at(tmp_path)
-    _, recorder = recording(output, now)
+    _, recorder = recording(output, now, monkeypatch)
     recorder.take_up()
     write = output.write
     monkeypatch.setattr(output, "write", lambda *file, **how: (write(*file, **how), written.set()))

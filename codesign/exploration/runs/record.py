@@ -10,7 +10,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -148,10 +148,9 @@ def recorded(run: RunArguments, spec: SweepSpec, *, kind: Kind, configuration: o
 class RecordView(View):
     """Writes a record every few seconds. If that fails, it says so once, and the run continues."""
 
-    def __init__(self, record: RunRecord, folder: Folder, *, wall_clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, record: RunRecord, folder: Folder) -> None:
         self._record = record
         self._folder = folder
-        self._wall_clock = wall_clock
         self._noted = False
         self._next = 0.0
         self._writing = threading.Lock()
@@ -199,7 +198,7 @@ class RecordView(View):
     def _write(self) -> None:
         record, run = self._record, self.run
         with self._writing:
-            record.alive, record.executor, record.jobs = self._wall_clock(), run.executor, run.jobs()
+            record.alive, record.executor, record.jobs = time.time(), run.executor, run.jobs()
             record.failures, record.search = tuple(map(_text, run.last_failures)), run.search
             record.front, record.front_size = run.front_lines[:_MOST_FRONT], len(run.front_lines)
             try:
