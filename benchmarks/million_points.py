@@ -26,21 +26,9 @@ from codesign.exploration.pricing.models import prepare
 from codesign.exploration.pricing.pricing import run_pricing
 from codesign.exploration.pricing.spec import load_prices
 from codesign.exploration.running import RunArguments
-from codesign.exploration.runs.progress import Progress
 from codesign.exploration.workloads import Workloads
 from codesign.hardware.cost.cost import price
 from codesign.training.memory import PeakMemory
-
-
-class Phases(Progress):
-    """When each phase had something done for the last time."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.ends: dict[str, float] = {}
-
-    def advanced(self, phase: str, done: int, total: int | None, unit: str = "") -> None:
-        self.ends[phase] = time.perf_counter()
 
 
 def main() -> None:
@@ -63,9 +51,9 @@ def main() -> None:
     print(f"{size:,} points, {prices} prices, {len(executions)} models, {samples} samples")
 
     with tempfile.TemporaryDirectory() as folder:
-        phases, held_mb, memory = Phases(), psutil.Process().memory_info().rss / 1e6, PeakMemory()
+        held_mb, memory = psutil.Process().memory_info().rss / 1e6, PeakMemory()
         start = time.perf_counter()
-        run = RunArguments(store=store, output=folder, progress=phases, workloads=quiet.workloads)
+        run = RunArguments(store=store, output=folder, workloads=quiet.workloads)
         outcome = run_pricing(spec, run, replay=False)
         seconds = time.perf_counter() - start
         peak_mb = held_mb + (memory.risen_bytes() or math.nan) / 1e6
@@ -73,9 +61,7 @@ def main() -> None:
         rng = np.random.default_rng(0)
         chosen = np.sort(rng.choice(size, size=min(arguments.alone, size), replace=False))
         rows = pq.read_table(outcome.points).take(chosen).to_pydict()
-    latencies, points = (phases.ends[name] - start for name in ("latencies", "points"))
-    print(f"{seconds:.1f} s: latencies until {latencies:.1f} s, points and front until {points:.1f} s")
-    print(f"{outcome.on_front:,} on the front; points.parquet {size_mb:.1f} MB")
+    print(f"{seconds:.1f} s, {outcome.on_front:,} on the front; points.parquet {size_mb:.1f} MB")
     print(f"resident: {held_mb:.0f} MB before, {peak_mb:.0f} MB at most")
 
     start, equal = time.perf_counter(), 0

@@ -94,31 +94,25 @@ def measure_jobs(workers: int, jobs: int, job_s: float, folder: Path) -> dict[st
     work = replace(work, jobs=work.jobs[:jobs])
     runner: Any = codesign.exploration.runner
     runner.run_train = partial(_sleeping_train, job_s, Entry(payload=MODEL, facts={}))
+    split = Split()
     with ray_executor(workers) as (executor, start_s):
         warm_up(executor, workers)
-        return {"start_s": start_s, **_run(plan, work, store, executor, workers, job_s=job_s)}
+        before, start = processor_seconds(), time.perf_counter()
+        tasks = run_work(plan, work, store, executor, split)
+        wall, used = time.perf_counter() - start, processor_seconds() - before
+    return {
+        "start_s": start_s,
+        "tasks": tasks,
+        "wall_s": wall,
+        "utilization": tasks * job_s / (workers * wall),
+        "cpu_us": {role: 1e6 * seconds / tasks for role, seconds in used.items()},
+        "split_cpu_us": {part: 1e6 * seconds / tasks for part, seconds in split.cpu_s.items()},
+    }
 
 
 def _sleeping_train(seconds: float, output: Any, *inputs: Any, report: object = None) -> Any:
     sleep_for(seconds, b"")
     return output
-
-
-def _run(plan: Any, work: Any, store: Any, executor: Any, workers: int, *, job_s: float) -> dict[str, Any]:
-    split, before, start = Split(), processor_seconds(), time.perf_counter()
-    tasks = run_work(plan, work, store, executor, split)
-    wall = time.perf_counter() - start
-    used = processor_seconds() - before
-    return {
-        "workers": workers,
-        "job_s": job_s,
-        "tasks": tasks,
-        "wall_s": wall,
-        "tasks_per_s": tasks / wall,
-        "utilization": tasks * job_s / (workers * wall),
-        "cpu_us": {role: 1e6 * seconds / tasks for role, seconds in used.items()},
-        "split_cpu_us": {part: 1e6 * seconds / tasks for part, seconds in split.cpu_s.items()},
-    }
 
 
 def measure_sweeps(seeds: int, epochs: int, folder: Path) -> list[dict[str, Any]]:

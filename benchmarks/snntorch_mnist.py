@@ -82,13 +82,12 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path())
     parser.add_argument("--encoding", choices=("rate", "image"), default="rate")
     parser.add_argument("--epochs", type=int, default=1)
-    parser.add_argument("--images", type=int, default=60_000, help="training images")
     parser.add_argument("--written", type=int, default=12_000, help="training images that are written, to fine-tune on")
     parser.add_argument("--test", type=int, default=10_000, help="test images")
     given = parser.parse_args()
     torch.manual_seed(0)
     net, training, test = Net(), images(given.data_root, "train"), images(given.data_root, "t10k")
-    train(net, (training[0][: given.images], training[1][: given.images]), given.encoding, given.epochs)
+    train(net, training, given.encoding, given.epochs)
     sizes = [(training, given.written), (test, given.test)]
     parts = [(pixels[:size], labels[:size]) for (pixels, labels), size in sizes]
     generator = torch.Generator().manual_seed(2)
