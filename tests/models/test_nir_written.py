@@ -119,11 +119,6 @@ def test_its_nodes_alone_are_nirs_equations(tmp_path: Path):
         assert torch.equal(ours, theirs)
 
 
-def test_a_gain_without_a_leak_is_not_rounded():
-    graph = graph_of(made("6-3", time_constant="infinite", gain=0.5))
-    np.testing.assert_array_equal(graph.nodes["neurons0"].r, 500)
-
-
 def test_biases_that_differ_within_a_channel_are_in_the_leak():
     network = made({"input": [2, 8, 8], "layers": [CONV]}, time_constant="3 ms", gain=0.25, bias=True)
     with torch.no_grad():
@@ -294,21 +289,6 @@ def test_what_a_framework_cannot_read_is_refused(reader: str, neuron: dict[str, 
     network = made(**{"time_constant": "3 ms", "refractory": False, **neuron})
     with pytest.raises(InputError, match=message):
         graph_of(network, reader)
-
-
-def test_neurons_without_a_synaptic_current_among_others():
-    """Their current is gone at once: what decays keeps nothing of it."""
-    spec = {"refractory": False, "tick": True, "time_constant": "3 ms", "synaptic_time_constant": "5 ms"}
-    network = made(**spec)
-    network.synaptic_time_constant[0] = 0
-    first, others = np.split(graph_of(network, "norse").nodes["neurons0"].tau_syn, [1])
-    assert first == pytest.approx(1e-3)
-    assert (others > 2e-3).all()
-    network = made(**spec, reset="subtract", comparison=">=", most_spikes=1 << 20)
-    graph_of(network, "rockpool")
-    network.synaptic_time_constant[0] = 0
-    with pytest.raises(InputError, match="rockpool cannot read neurons without a synaptic current"):
-        graph_of(network, "rockpool")
 
 
 @pytest.mark.parametrize("own", [True, False])

@@ -23,13 +23,9 @@ def test_usual_timesteps_are_those_of_the_papers_table_6(name):
     ("line", "message"),
     [
         ("timestep: 10", "needs a unit"),
-        ("timestep: -1 ms", "timestep"),
-        ("timesteps: 0", "greater than 0"),
         ("timesteps: 2.5", "whole number"),
         ("train: 0", "greater than 0"),
-        ("test: all", "whole number"),
         ("split: random", "'official', 'pooled' or 'speaker'"),
-        ("seed: -1", "greater than or equal to 0"),
         ("contrast: 0", "0.02"),
         ("trian: 5", "did you mean 'train'"),
     ],
