@@ -20,12 +20,15 @@ TAKEN: dict[str, tuple[Order, str | None]] = {
     "copies": (lambda x, step: [step(now.float().clone()) for now in x], None),
     "batch first": (lambda x, step: [step(x.transpose(0, 1)[:, at]) for at in range(len(x))], None),
     "the same": (lambda x, step: [step(x) for _ in range(3)], None),
-    "beginning": (lambda x, step: [step(now) for now in x[:2]], "'first': must get all of the sample"),
+    "backwards": (lambda x, step: [step(x[len(x) - 1 - at]) for at in range(len(x))], "'first': must get all of the s"),
+    "twice": (lambda x, step: [step(x[at // 2]) for at in range(len(x))], "'first': must get all of the sample, each"),
+    "beginning": (lambda x, step: [step(now) for now in x[:2]], "'first': must get all of the sample, each timestep"),
+    "one frame": (lambda x, step: [step(x[0]) for _ in x], "'first': must get all of the sample, each timestep once"),
 }
 
 
 @pytest.mark.parametrize("order", TAKEN)
-def test_a_module_takes_all_of_its_sample(order: str):
+def test_each_timestep_is_taken_once_and_in_order(order: str):
     first, lif = nn.Linear(4, 4), Leaky(0.5)
     states: list[Any] = [0.0]
 
@@ -57,7 +60,7 @@ def test_a_layer_that_rests_in_some_timesteps_is_refused(rests: bool):
                 last.append(out)
         return last
 
-    message = "module 'fc2': must get all of what 'lif' makes"
+    message = "module 'fc2': must get all of what 'lif' makes, each timestep once and in order"
     with pytest.raises(InputError, match=message) if rests else contextlib.nullcontext():
         cd.import_model(Doing(rest, fc=fc, lif=lif, fc2=fc2, lif2=lif2), sample=torch.ones(3, 2, 4), dt="1 ms")
 

@@ -71,8 +71,9 @@ def read_module(module: nn.Module, sample: Any) -> ModuleModel:
             raise InputError(f"module '{name}': runs at several places; give each a module of its own")
     missed = trace.timesteps.missed(trace.neurons)
     if missed is not None:
-        whose = "the sample; give the part that forward uses" if missed[0] == _INPUT else f"what '{missed[0]}' makes"
-        raise InputError(f"module '{missed[1]}': must get all of {whose}")
+        of_sample = "the sample, each timestep once and in order; give the part that forward uses, in its order"
+        of_source = f"what '{missed[0]}' makes, each timestep once and in order"
+        raise InputError(f"module '{missed[1]}': must get all of {of_sample if missed[0] == _INPUT else of_source}")
     neurons = {name: found for name, (_, found) in trace.neurons.items()}
     check_timesteps(neurons, trace.timesteps.calls)
     nodes, edges = trace.nodes, list(trace.edges)
@@ -200,7 +201,7 @@ class _Trace(TorchFunctionMode):
         made = func(*args, **kwargs)
         if func.__name__ in _COPIES:
             if whose == [_INPUT] and made.shape[1:] == given[0].shape[1:]:
-                self._keep(self.timesteps.copy(_INPUT, made))
+                self._keep(self.timesteps.copy(parts[0][1], given[0], made))
             return made
         if len(given) != 2 or len(set(whose)) != 2 or kwargs or given[0].shape != given[1].shape:
             return made  # a module that uses it is refused; sums of outputs over time are not used further
