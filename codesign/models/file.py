@@ -92,7 +92,7 @@ def load_model(path: Location) -> LoadedModel:
     """
     content = read_file(path)
     if content is None:
-        raise InputError(f"{printable(path)}: there is no such file")
+        raise InputError(f"{printable(path)}: there is no such file; `codesign sweep FILE --models` writes models")
     return decode_model(content, place=printable(path))
 
 

@@ -151,6 +151,7 @@ def test_what_has_nothing_to_show_is_left_out():
         {"figure": "along", "column": "accuracy"},
         {"figure": "along", "along": "group_size", "column": "acuracy"},
         {"figure": "epochs", "column": "accuracy"},
+        {"figure": "spikes_per_neuron", "along": "group_size"},
     ],
 )
 def test_a_figure_has_what_it_needs(wrong):

@@ -13,7 +13,12 @@ from codesign.mistakes import suggestion
 
 CURVES = ("training_loss_curve", "validation_accuracy_curve")
 """Columns with a value for each epoch."""
-_OF_COLUMNS = ("along", "epochs", "matrix")
+_LEAVES_OUT = {
+    "accuracy_by_step": ("column", "along"),
+    "along": (),
+    "epochs": ("along", "level"),
+    "matrix": ("along", "level"),
+}
 
 
 class FigureEntry(Spec):
@@ -52,7 +57,11 @@ class FigureEntry(Spec):
         if self.figure == "along" and not self.along:
             raise ValueError("along: must be a fact or an axis")
         known = CURVES if self.figure == "epochs" else measures_known()
-        if self.figure in _OF_COLUMNS and self.column not in known:
+        unused = _LEAVES_OUT.get(self.figure, ("column", "along", "level"))
+        given = [name for name in unused if getattr(self, name)]
+        if given:
+            raise ValueError(f"{given[0]}: is not used by figure {self.figure}")
+        if "column" not in unused and self.column not in known:
             raise ValueError(
                 f"column: must be a column or measure, found '{self.column}'{suggestion(self.column, known)}"
             )
