@@ -146,24 +146,20 @@ class Dataset(ABC):
 
     def open(self, folder: Path) -> Recordings:
         """The samples in `folder`, not yet read. If they are missing or damaged, raises DataError that says what to
-        download, where to put it and what to run instead."""
+        download, where to put it and what to run instead; likewise if one lacks a class or a distinct id."""
         recordings = self.find(folder)
         if recordings is None:
             raise DataError(
                 f"{self.name}: no {self.things} in {folder.absolute()}, which must hold {self.expected}. "
                 f"{self._how_to_get(folder)}"
             )
-        self._check(recordings)
-        return recordings
-
-    def _check(self, recordings: Recordings) -> None:
-        """Raises DataError if samples lack a class or a distinct id."""
         labels, ids = recordings.labels, recordings.sample_ids
         wrong = (labels < 0) | (labels >= recordings.classes)
         if wrong.any():
             raise DataError(f"{self.name}: labels must be 0 … {recordings.classes - 1}, found {labels[wrong][0]}")
         if len(np.unique(ids)) < len(ids):
             raise DataError(f"{self.name}: sample_ids must be distinct, found {len(np.unique(ids))} of {len(ids)}")
+        return recordings
 
     def digest(self, recordings: Recordings, folder: Path, states: FileStates, cache: Cache) -> str:
         """Hash of the content of `recordings` in `folder`; remembered for files that did not change."""

@@ -49,7 +49,10 @@ def recordings_in(folder: Path) -> Recordings | None:
     if not names:
         return None
     labels, classes = classes_of(folder, [Path(name).parent.name for name in names])
-    settings, grid = _settings(folder / _SETTINGS)
+    if not (file := folder / _SETTINGS).is_file():
+        raise DataError(f"{file}: is missing; it says such as 'grid: [2, 128, 128]' and 'timestep: 1 ms'")
+    settings = load_document(file, _Settings)
+    grid = grid_of(settings.grid)
     ids = np.array([number_of(name) for name in names], dtype=np.int64)
     part_of = np.array([Path(name).parts[0] for name in names])
 
@@ -66,7 +69,7 @@ def recordings_in(folder: Path) -> Recordings | None:
         read=lambda positions, spec: (_events(folder / names[position], grid) for position in positions),
         test_part=part_of == "test" if parts else None,
         validation_part=part_of == "validation" if "validation" in parts else None,
-        files=[folder / _SETTINGS, *(folder / name for name in names)],
+        files=[file, *(folder / name for name in names)],
         timesteps=settings.timesteps,
         timestep_s=settings.timestep,
         events=count if all(name.lower().endswith(".npy") for name in names) else None,
@@ -79,13 +82,6 @@ def _list(folder: Path, part: str) -> Iterator[str]:
         for name in names_in(folder / part / label, folders=False):
             if name.lower().endswith(_ENDINGS):
                 yield (Path(part) / label / name).as_posix()
-
-
-def _settings(path: Path) -> tuple[_Settings, tuple[int, int, int]]:
-    if not path.is_file():
-        raise DataError(f"{path}: is missing; it says such as 'grid: [2, 128, 128]' and 'timestep: 1 ms'")
-    settings = load_document(path, _Settings)
-    return settings, grid_of(settings.grid)
 
 
 def _events(path: Path, grid: tuple[int, int, int]) -> Events:
