@@ -200,20 +200,13 @@ def _notes(heading: str, said: Iterable[tuple[ModelEvaluation, Sequence[str]]]) 
 
 def _limits(card: ModelCard) -> str:
     data = "its data" if card.data is None else f"the dataset `{_code(card.data.options.name)}`"
-    seed = "other seeds give other weights, and accuracies that differ"
-    splits = "data like that of the split above, and for these schedules and bits of weights"
-    holds = [f"- Accuracies hold for {splits}."] if card.evaluations else []
-    return "\n".join(
-        (
-            "## Limits",
-            "",
-            "- Made for research on spiking networks and chips. It is no product: no decision about people or safety "
-            "should rest on it.",
-            "- Nothing here was measured on silicon: accuracies are simulated, energies and latencies are projections.",
-            f"- It is one trained model; {seed}.",
-            *holds,
-            f"- Nothing is claimed about the licence of {data}, nor about what it allows for weights trained on it.",
-        )
+    return (
+        "## Limits\n\n- Made for research on spiking networks and chips. It is no product: no decision about people or "
+        "safety should rest on it.\n"
+        "- Nothing here was measured on silicon: accuracies are simulated, energies and latencies are projections.\n"
+        "- It is one trained model; other seeds give other weights, and accuracies that differ.\n"
+        "- Accuracies hold for data like that of their split, for their schedules and bits of weights.\n"
+        f"- Nothing is claimed about the licence of {data}, nor about what it allows for weights trained on it."
     )
 
 

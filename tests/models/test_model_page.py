@@ -91,7 +91,6 @@ def test_what_is_said_of_several_chips_names_all_of_them():
     page = model_page(replace(card(), evaluations=(*runs, replace(runs[0], assumptions=("old: two",)))), "x")
     assert "- old: one (old and new)\n- both (old and new)\n- old: two (old)\n" in page
     assert "samples of the" not in page  # no evaluation says how many
-    assert "the split above" not in model_page(card(), "x")
 
 
 def test_calibrated_weights_are_not_those_of_an_epoch():
