@@ -46,7 +46,9 @@ _UNITS = {
         for unit in ("J", "W", "s", "Hz", "V", "m", "J·s", "J*s")
         for exponent, prefix in (*_PREFIXES.items(), (-6, "u"))
     },
-    **{name: ("s", Decimal(seconds)) for name, seconds in {"min": 60, "h": 3600, "day": 86_400, "days": 86_400}.items()},
+    **{
+        name: ("s", Decimal(seconds)) for name, seconds in {"min": 60, "h": 3600, "day": 86_400, "days": 86_400}.items()
+    },
     **{
         f"{length}{square}": ("m**2", factor)
         for length, factor in {"m": Decimal(1), "mm": _MICRO, "um": _MICRO**2, "µm": _MICRO**2}.items()
