@@ -17,7 +17,7 @@ from codesign.documents import LONGEST_KEY, Document, Path_, Place, read_documen
 from codesign.errors import DocumentError, InputError, Problem
 from codesign.mistakes import dotted, shown, suggestion
 
-MOST_NAMES = 100
+_MOST_NAMES = 100
 """Most names, and paths to remove, of one mapping or list."""
 
 _DEEPEST = 8
@@ -132,8 +132,8 @@ class Merged(Document):
         listed = part.data.get("remove", [])
         if not isinstance(listed, list) or not all(isinstance(path, str) for path in listed):
             self.mistake(part, ("remove",), f"must be a list of paths such as {self.example}")
-        elif len(listed) > MOST_NAMES:
-            self.mistake(part, ("remove",), f"has {len(listed):,} paths, more than {MOST_NAMES}")
+        elif len(listed) > _MOST_NAMES:
+            self.mistake(part, ("remove",), f"has {len(listed):,} paths, more than {_MOST_NAMES}")
         else:
             for number, path in enumerate(listed):
                 self.remove_path(part, number, path)
@@ -178,4 +178,4 @@ def hint(word: str, there: Iterable[str]) -> str:
     names = list(there)
     if not names:
         return "; nothing is there"
-    return suggestion(word, names) if len(names) <= MOST_NAMES else ""
+    return suggestion(word, names) if len(names) <= _MOST_NAMES else ""

@@ -20,7 +20,7 @@ def sweep(
     file: Annotated[str, options.file_of("sweep", "smoke")],
     dataset: options.DatasetOption = None,
     scale: options.ScaleOption = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and do nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and run nothing.")] = False,
     executor: options.ExecutorOption = "auto",
     workers: options.WorkersOption = None,
     ray_address: options.RayAddressOption = None,

@@ -21,7 +21,7 @@ _TEMPORARY = re.compile(r"\..+\.[0-9a-f]{32}\.tmp")  # `temporary_beside`
 _OLD_S = 86_400.0
 """Writing a file never takes this long."""
 MOST_BYTES = 8 * 2**30
-"""Most bytes of a file that is read as a whole; this program does not write larger ones."""
+"""Most bytes of a file that is read as a whole."""
 
 
 class LocalFolder(Folder):

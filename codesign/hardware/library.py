@@ -83,7 +83,7 @@ def _made_up(document: Document, path: Path) -> list[Problem]:
 
 def _finished(chip: Chip, document: Document, base: Chip | None, own: str, with_error: bool = True) -> Chip:
     """The chip completed with what follows from its structure, and with the model's error unless the file gives it:
-    that of the chip's own measurements or, without any, that of the chip that it extends; the file `own` changes it."""
+    that of the chip's own measurements or, without any, that of the chip that it extends. `own` is the chip's file."""
     if base is not None and chip.structure is not None:
         settled = {path for path in chip.numbers() if _place_of_value(document, tuple(path.split("."))).file == own}
         chip = at_structure(base, chip, settled)

@@ -152,7 +152,7 @@ def _scores(card: ModelCard) -> str:
     most = max((run.samples or 0 for run in card.evaluations), default=0)
     parts = [
         "## What it scores",
-        (f"On {plural(most, 'sample')} of the {splits} split. " if most else "")
+        (f"On up to {plural(most, 'sample')} of the {splits} split. " if most else "")
         + f"Energies and latencies, per sample, are computed from the numbers of chip files; {UNKNOWN} is not known or "
         "not modelled.",
         _table(tuple(headings), map(_row, shown)),

@@ -56,8 +56,8 @@ def absorb(key: torch.Tensor, value: torch.Tensor | int) -> torch.Tensor:
 
 
 def purpose_key(seed: int, epoch: int, purpose: Purpose) -> int:
-    """Key of all draws for one purpose, a signed 64-bit integer: everything absorbed before the sample's id. Computed
-    anew for each epoch, in Python's integers: in tensors it would take a fifth of the epoch of a small network."""
+    """Key of all draws for one purpose, a signed 64-bit integer: everything absorbed before the sample's id. In
+    Python's integers, because it is computed for each epoch: tensors would take a fifth of a small network's epoch."""
     key = 0
     for number in map(int, (seed, epoch, purpose.value)):  # numpy's integers would overflow
         key = (key + (number + 1) * _GAMMA) & _ALL_BITS

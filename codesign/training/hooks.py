@@ -32,8 +32,8 @@ class Hooks:
         learning_rate_schedule: creates a torch scheduler for the optimizer, such as `lambda o: CosineAnnealingLR(o,
             T_max=20)`. Its `step` is called after each epoch, without a metric. It cannot be combined with the recipe's
             `warm_up`.
-        batch_transform: changes each batch before its update, like an `Augmentation` and after the recipe's: a function
-            of the batch and, by name, `seed` and `epoch`, the first of which is 1. It must return as many samples.
+        batch_transform: changes each batch before its update, after the recipe's augmentation; a function of (events,
+            *, seed, epoch), such as an `Augmentation`; the first `epoch` is 1. It must return as many samples.
     """
 
     loss: LossFunction | None = None

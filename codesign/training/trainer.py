@@ -82,7 +82,7 @@ def train(
 
     Raises:
         TrainingDivergedError: the loss or a learned number is no longer valid; names the epoch and the best one before.
-        InputError: an argument, which is named, has the wrong type.
+        InputError: an argument, which is named, is invalid or does not fit the others.
 
     Warns:
         SilentNetworkWarning: if `warn`, a hidden layer fired for no sample of the first epoch.

@@ -23,7 +23,7 @@ def binned(
     events: Iterator[Events], labels: Integers, *, sample_ids: Integers, input_size: int, spec: ResolvedSpec
 ) -> EventBatch:
     """Count the events of B samples, with (B,) labels and ids, by timestep and input, leaving out later events. Raises
-    DataError if there are more samples, or naming the sample that is not read or has an event with an invalid time or
+    DataError if there are more samples, or that names a sample that is missing or has an event with an invalid time or
     input."""
     edges_ns = bin_edges_ns(spec.timestep, spec.timesteps)
     batches = []

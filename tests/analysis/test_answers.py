@@ -215,7 +215,7 @@ def test_points_that_answer_nothing_take_no_part():
     rows += [one | {"chip": "c", "chip_title": "c", "undecided_fraction": 1.0} for one in rows if one["chip"] == "a"]
     answer = asked(rows, choose="chip", least="energy_j")
     assert labels(answer) == ["a"]
-    assert answer.remarks[-1].startswith("Left out: 2 points of b and c, since it has no output spike")
+    assert answer.remarks[-1].startswith("Left out: 2 points of b and c, since there is no output spike")
 
 
 def test_two_sides_are_compared_at_their_best():

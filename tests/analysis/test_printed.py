@@ -91,9 +91,9 @@ def test_what_is_not_as_printed_is_said():
     assert "not the publication's experiment" in said
     assert {option.printed.remark for option in found.options} == {"weight bits 4 (float)"}
     same = {"topology": "2312-64-64-64-10", "epochs": 20}
-    assert asked(mubrain(), columns=[], rows={}, settings=same).sentence == "0 of 2 settings not as printed."
+    assert asked(mubrain(), columns=[], rows={}, settings=same).sentence == "Settings that are not as printed: 0 of 2."
     other = {"columns": [], "rows": {}, "settings": {"epochs": 50}}
-    assert asked(mubrain(), **other).sentence == "1 of 1 setting not as printed."
+    assert asked(mubrain(), **other).sentence == "Settings that are not as printed: 1 of 1."
     assert asked([], **other).sentence == "No point of the results takes part."
 
 

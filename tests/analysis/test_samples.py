@@ -47,8 +47,8 @@ def test_the_mean_over_seeds_of_each_sample_is_compared():
     assert lead_by_samples(*points, "accuracy") == pytest.approx(expected)
 
 
-def test_more_samples_would_tell_than_do_not():
-    """a misses the last and b the first ones: the interval just holds zero, and 56 would be told to suffice."""
+def test_more_samples_are_advised_than_there_are():
+    """a misses the last and b the first seven: the interval just holds zero, and 56 would be advised, fewer than 60."""
     samples, missed, enough = 60, 7, 64
     right = np.ones((2, 1, samples), dtype=int)
     right[0, :, -1], right[1, :, :missed] = 0, 0

@@ -78,7 +78,7 @@ def test_answers_alone_are_on_standard_output(folder: Path) -> None:
 
 
 def test_a_dry_run_changes_nothing(folder: Path) -> None:
-    """Neither what a killed writer left, nor what is damaged, nor what is in the cache."""
+    """Neither what a killed writer left nor what is damaged."""
     assert invoke("tiny.yaml", "--executor", "serial")[0] == 0
     store = folder / "reports/.store"
     for path in [*store.glob("??/*")]:

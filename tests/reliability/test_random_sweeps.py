@@ -1,5 +1,5 @@
-"""Random sweeps of everything that a file can say, each run to its page: the file is refused, or the page has no number
-that is none, and no job fails but for training that diverges.
+"""Random sweeps of everything that a file can say, each run to its page: the file is refused, or the page has no NaN,
+infinity or undefined value, and no job fails except by training that diverges.
 
 Would catch a combination of features that nobody tried: those that were found ended runs that had taken minutes.
 """

@@ -104,7 +104,7 @@ def test_what_cannot_be_asked_says_why():
 
 def test_points_that_answer_nothing_are_told_where_there_is_no_other():
     rows = [mubrain_row("layered", "random", seed, 0) | {"accuracy": 0.0} for seed in (0, 1)]
-    assert "Left out: 1 point of µBrain, since it has no output spike or no right answer." in printed(table_of(rows))
+    assert "Left out: 1 point of µBrain, since there is no output spike or no right answer." in printed(table_of(rows))
 
 
 def test_which_chip_is_not_told_below_a_claim_about_one():

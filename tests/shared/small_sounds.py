@@ -11,11 +11,11 @@ import numpy as np
 _RATE_HZ = 8000
 
 
-def wav(samples: np.ndarray, rate_hz: int = _RATE_HZ) -> bytes:
+def wav(samples: np.ndarray) -> bytes:
     """A wav file of 16-bit numbers, of (n,) or (n, channels) samples within −1 … 1."""
     content = io.BytesIO()
     with wave.open(content, "wb") as file:
-        file.setparams((1 if samples.ndim == 1 else samples.shape[1], 2, rate_hz, 0, "NONE", ""))
+        file.setparams((1 if samples.ndim == 1 else samples.shape[1], 2, _RATE_HZ, 0, "NONE", ""))
         file.writeframes(np.rint(samples * 32767).astype("<i2").tobytes())
     return content.getvalue()
 

@@ -91,10 +91,10 @@ def _read_as(event):
     return lambda positions, spec: (event for _ in positions)
 
 
-def _batch_of(timesteps=10, labels=1, timestep_s=0.01):
+def _batch_of(timesteps=10, timestep_s=0.01):
     def read(positions, spec):
         frames = np.ones((len(positions), timesteps, 8))
-        return EventBatch.from_dense(frames, labels * (positions % 6), timestep_s=timestep_s, sample_ids=positions)
+        return EventBatch.from_dense(frames, positions % 6, timestep_s=timestep_s, sample_ids=positions)
 
     return read
 
@@ -119,6 +119,7 @@ def test_a_plug_in_may_give_a_timestep_that_differs_in_the_last_bit():
             {"read": _batch_of(timesteps=3)},
             r"blinks: the batch that `read` gives has other timesteps than it was asked",
         ),
+        ({"test_part": np.arange(30) % 2}, r"blinks: test_part must be True or False for each sample"),
         ({"sample_ids": np.zeros(30, int)}, r"blinks: sample_ids must be distinct, found 1 of 30"),
     ],
 )

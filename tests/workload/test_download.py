@@ -117,8 +117,8 @@ def test_what_is_there_is_not_fetched_again(server, tmp_path):
 # connections that break -------------------------------------------------------------------------------------------
 
 
-def one_file(server, size=50_000):
-    content = os.urandom(size)
+def one_file(server):
+    content = os.urandom(50_000)
     return offered(server, "blob", **{"blob.gz": (content, "blob.gz")}), content
 
 

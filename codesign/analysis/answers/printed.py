@@ -14,7 +14,6 @@ from codesign.analysis.results.measures import measured
 from codesign.analysis.results.metadata import ResultMetadata, Scalar
 from codesign.analysis.results.points import Point
 from codesign.analysis.results.statistics import Interval, interval, ratio
-from codesign.units import plural
 
 _NOT_THE_SAME = (
     "So this is not the publication's experiment: whether numbers agree or not proves nothing. Only the "
@@ -159,7 +158,7 @@ def _sentence(question: PrintedQuestion, options: Sequence[Option], differences:
                 told = f"{stated(printed, column)} printed, {quantity(here.mean, column)} here"
                 return f"{option.label}, {column_label(column)}: {told}."
     if question.settings and not question.rows:
-        return f"{differences} of {plural(len(question.settings), 'setting')} not as printed."
+        return f"Settings that are not as printed: {differences} of {len(question.settings)}."
     return "No number is both printed and measured here."
 
 

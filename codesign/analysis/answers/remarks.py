@@ -55,7 +55,7 @@ def remarks_on(contest: Contest, told: Sequence[Point], columns: Collection[str]
     said += [_seeds_wanted(contest), undecided_by_samples(contest)]
     said += [excluded_by_chance(contest), included_by_chance(contest)]
     said.append(without_draws(contest.column, *columns, *(limit.column for limit in contest.where)))
-    if contest.runner_up is not None and not lacking_terms(contest):
+    if contest.runner_up is not None and not _lacking_terms(contest):
         said.append(tip_sentence(contest.runner_up, names))
     if contest.terms:
         said.append(
@@ -71,7 +71,7 @@ def in_the_way(contest: Contest, asked: Collection[str]) -> tuple[str, ...]:
     """Say what may make the sentence on the best mean less than it seems to; `asked` are the facts or axes that set the
     options apart."""
     untimed = untimed_sentence(contest.ranked[0], contest.column, contest.names)
-    return _on_two_chips(contest, asked), lacking_terms(contest), untimed
+    return _on_two_chips(contest, asked), _lacking_terms(contest), untimed
 
 
 def _on_two_chips(contest: Contest, asked: Collection[str]) -> str:
@@ -88,10 +88,10 @@ def _on_two_chips(contest: Contest, asked: Collection[str]) -> str:
 
 
 def left_aside(points: Sequence[Point], able: Collection[Point], names: Names) -> tuple[str, ...]:
-    """Say which points are left out of those that are `able` to take part and why, and which lack some of their seeds
-    or have some without a right answer; the first of each is named."""
+    """Say which points are not among those `able` to take part, and why; and which lack some of their seeds, or have
+    some without a right answer, naming the first of each."""
     said, kept = list[str](), {*able}
-    projections = CANNOT_WAIT if kept else ""  # which leave nothing out if others answer
+    projections = CANNOT_WAIT if kept else ""  # not told of single points where others take part
     off = by_option(points, lambda p: None if p in kept or p.set_aside in ("", projections) else p.set_aside)
     for why, of in off.items():
         chips = listed([*dict.fromkeys(names.chips[point.chip] for point in of)])
@@ -202,7 +202,7 @@ def unpriced_currents(points: Collection[Point]) -> str:
     return f"The first layer takes currents: its {count}multiplications a sample have no price and are in no energy."
 
 
-def lacking_terms(contest: Contest) -> str:
+def _lacking_terms(contest: Contest) -> str:
     """Say that the energy of the best lacks terms that are more than a little of another one's; "" if it does not."""
     best = contest.ranked[0]
     for point, terms in contest.terms.items():

@@ -256,7 +256,7 @@ class Point:
         """Why answers leave the point out; "" if they do not. Points that a chip cannot execute may be requested by
         name."""
         if self.silent:
-            return "it has no output spike or no right answer"
+            return "there is no output spike or no right answer"
         if self.drops_spikes:
             return DROPS
         return CANNOT_WAIT if self.beyond_chip else ""

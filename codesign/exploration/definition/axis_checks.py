@@ -93,7 +93,7 @@ def _chips(entries: Mapping[str, Any], axes: Mapping[str, dict[str, list[Any]]])
         numbers = axes.get(name, {})
         for path, of in numbers.items():
             if path.startswith("synchronization.") and "synchronization" in numbers:
-                continue  # depends on the kind, so it is told where it meets one that lacks it
+                continue  # whether it is valid depends on the kind: reported with the combination
             for i, value in enumerate(of):
                 try:
                     replaced(chip, {path: value})

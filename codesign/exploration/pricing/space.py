@@ -42,8 +42,8 @@ _MOST_STRUCTURES = 10_000
 
 
 class AxisRange(Spec):
-    """`points` values between two ends, both included, on a `linear` or `log` scale; lanes are rounded, and equal ones
-    kept once."""
+    """`points` values between two ends, both included, on a `linear` or `log` scale; lanes are rounded, without
+    repeats."""
 
     from_: Annotated[Written, Field(alias="from")]
     to: Written

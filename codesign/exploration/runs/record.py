@@ -32,7 +32,7 @@ RECORD = "run.json"
 _MOST_BYTES = 2**20
 _MOST_FRONT = 20
 _PAUSE_S = 5.0
-"""A record is written at most once per pause."""
+"""Shortest time between two records."""
 _BEAT_S = 20.0
 """Interval of signs of life while nothing happens: a job in this process, or a page, may take longer than `ALIVE_S`."""
 ALIVE_S = 60.0

@@ -114,8 +114,8 @@ def _names(parameter: Parameter, parameters: Mapping[str, Parameter], wrong: set
 
 
 def _values(space: SearchSpace, parameter: Parameter, names: Blocks) -> Iterator[str]:
-    """Yield mistakes in the values of a domain, each on its own; values that are invalid together are found when a
-    trial has them."""
+    """Yield unknown names in a domain, or the first of its values that is invalid on its own; values that are invalid
+    together are found when a trial has them."""
     known = None if parameter.field else names[parameter.block]
     for value in space.drawn(parameter.path)[1].examples:
         if known is not None and value not in known:

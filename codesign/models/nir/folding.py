@@ -238,7 +238,7 @@ class Chain:
         """Fold a pool of a convolution's currents, before the neurons."""
         of_class, _ = _POOLS[node.kind]
         if of_class is MaxPool:
-            raise node.refusal("must follow neurons, whose spikes it then pools; of currents, only averages are sums")
+            raise node.refusal("must follow neurons: the largest of several currents is not a sum of messages")
         if not isinstance(self.synapses, Conv2d) or self.shape != self.grid:
             raise node.refusal("must follow neurons or a Conv2d")
         pooled, stride, apart = self._window(node), both(self.synapses.stride), both(self.synapses.dilation)

@@ -59,7 +59,7 @@ const rounds = (values) => {
 const NARROW = 3;
 const ERRORS = [0.5, 0.3, 0.2, 0.1, 0.05, 0.03, 0.02, 0.01, 0.005, 0.002, 0.001];
 
-// A logarithmic axis is for values above 0 that lie apart.
+// A logarithmic axis is for values above 0 that lie far apart.
 const spread = (values) => Math.min(...values) > 0 && Math.max(...values) > NARROW * Math.min(...values);
 const axes = (indices) => {
   const measure = abscissa();
@@ -227,7 +227,7 @@ const showLegend = () => {
   const drawn = [...Array(count).keys()].filter(shownPoint);
   const notes = [
     frontOf(drawn).length > 1 ? "Line: front." : "",
-    state.horizontal === "log" && drawn.length && !spread(drawn.map((index) => abscissa().mean[index])) ? "x is linear: values are 0 or close." : "",
+    state.horizontal === "log" && drawn.length && !spread(drawn.map((index) => abscissa().mean[index])) ? "x is linear: a value is 0, or all are close together." : "",
     reasons.length ? `Faint: ${reasons.join("; ")}.` : "",
   ];
   const others = used.length > 12 ? `and ${used.length - 12} more` : "";

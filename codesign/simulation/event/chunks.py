@@ -241,7 +241,7 @@ def backward(
 
 def learn_batch(batch: Batch) -> tuple[Results, Doubles, list[torch.Tensor]]:
     """Results, cross-entropy of each sample, and gradients of the mean as from `backward`, keeping the trace of one
-    sample only."""
+    sample per thread."""
     results, losses = batch.new_results(), np.zeros(batch.samples)
     given = NO_LEARNING._replace(
         criterion=_criterion(batch.run),

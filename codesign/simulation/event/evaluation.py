@@ -102,7 +102,7 @@ def _piece(load: Any, step: Any) -> Any:
 
 
 @leaf
-def enqueue(rules: Any, moment: Any, wiring: Any, slot: Any, place: Any, lanes: Any, state: Any, waiting: Any) -> Any:
+def _enqueue(rules: Any, moment: Any, wiring: Any, slot: Any, place: Any, lanes: Any, state: Any, waiting: Any) -> Any:
     """Enqueue the neurons that fired: set bits of `lanes`, counted from `slot`, with potentials in `Fired.values` from
     `place` on. Return how many neurons wait now."""
     queue, alive, values = state.queue, state.cells.alive, state.fired.values
@@ -122,7 +122,7 @@ def enqueue(rules: Any, moment: Any, wiring: Any, slot: Any, place: Any, lanes: 
 
 
 @leaf
-def note_spike(network: Any, rules: Any, moment: Any, layer: Any, slot: Any, state: Any) -> None:
+def _note_spike(network: Any, rules: Any, moment: Any, layer: Any, slot: Any, state: Any) -> None:
     """Handle a spike as some rules and layers require."""
     wiring, fired = network.wiring, state.fired
     source = unsigned_index(wiring.slot_source[unsigned_index(slot)])
@@ -211,12 +211,12 @@ def _waiting(*, rare: bool) -> Any:
             layer = unsigned_index(fired.layers[block])
             if rare and rules.tallied:
                 tally_spikes(network, rules, position, slot, lanes, state, out.counters)
-            waiting = enqueue(rules, moment, network.wiring, slot, block * BLOCK, lanes, state, waiting)
+            waiting = _enqueue(rules, moment, network.wiring, slot, block * BLOCK, lanes, state, waiting)
             noted = special or layer == last
             while noted and lanes != 0:
                 lane = lowest_lane(lanes)
                 lanes &= lanes - 1
-                note_spike(network, rules, moment, layer, slot + lane, state)
+                _note_spike(network, rules, moment, layer, slot + lane, state)
                 if rare and network.neuron.holds:
                     state.cells.fired[slot + lane] = network.neuron.held[slot + lane]
                 if rare and network.neuron.bursts:
@@ -256,8 +256,8 @@ def evaluate_reached(network: Any, rules: Any, moment: Any, state: Any, out: Any
     state.fired.tally[FIRED] = 0
     if rules.gated or rules.partial or rules.tallied or network.neuron.ticks or network.neuron.extended:
         return _evaluate_one_by_one(network, rules, moment, state, out, touched, waiting)
-    # Several positions are evaluated before the neurons that fired in them are enqueued: that loop ends unpredictably,
-    # and each misprediction stalls the code after it.
+    # Several positions are evaluated before the neurons that fired in them are enqueued: the loop that enqueues them
+    # ends unpredictably, and each misprediction stalls the code after it.
     for first in range(0, touched, AT_ONCE):
         blocks = np.int64(0)
         for i in range(first, min(first + AT_ONCE, touched)):

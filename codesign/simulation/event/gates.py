@@ -16,8 +16,8 @@ from codesign.simulation.event.sections import section
 from codesign.simulation.event.vector import LANES, unsigned_index
 
 TICKED, PARTLY = 2, 3
-"""In `Arrivals.mark`: the position is evaluated only because of its tick; only neurons that `UnderWay.reached` or the
-tick names are evaluated."""
+"""In `Arrivals.mark`: the position is evaluated only because of its tick; or only those of its neurons are evaluated
+that `UnderWay.reached` or the tick names."""
 
 HAS_FIRED = np.float32(2)  # in `Gates.able`
 

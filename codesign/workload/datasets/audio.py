@@ -98,7 +98,7 @@ def _list(folder: Path) -> Iterator[tuple[str, str, str | None]]:
     for name in _wav_names(folder):
         match = _LABEL_FIRST.fullmatch(Path(name).stem)
         if match is None:
-            what = "its name must be <label>_<speaker>_<take>.wav, or that of its folder the label"
+            what = "must be named <label>_<speaker>_<take>.wav, or be in a folder named after its label"
             raise DataError(f"{folder / name}: {what}")
         yield name, match["label"], match["speaker"]
     for below in names_in(folder, folders=True):

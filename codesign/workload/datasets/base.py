@@ -137,16 +137,16 @@ class Dataset(ABC):
 
     @abstractmethod
     def find(self, folder: Path) -> Recordings | None:
-        """List the samples in `folder`, reading no more than necessary; None if there are none, or if files that all
-        need are missing. Raises DataError that names a damaged file."""
+        """List the samples in `folder`, reading no more than necessary; None if there are none, or if files are
+        missing without which none can be read. Raises DataError that names a damaged file."""
 
     def place(self, data_root: Path, chosen: str | None = None) -> Path:
         """The folder of the dataset; `chosen` is the folder or file given by the spec."""
         return data_root / (chosen or self.folder)
 
     def open(self, folder: Path) -> Recordings:
-        """The samples in `folder`, not yet read. If they are missing or damaged, raises DataError that says what to
-        download, where to put it and what to run instead; likewise if one lacks a class or a distinct id."""
+        """The samples in `folder`, not yet read. Raises DataError if there are none, saying what to download, where to
+        put it and what to run instead; if a file is damaged; or if a label is no class or an id is not distinct."""
         recordings = self.find(folder)
         if recordings is None:
             raise DataError(
@@ -157,6 +157,8 @@ class Dataset(ABC):
         wrong = (labels < 0) | (labels >= recordings.classes)
         if wrong.any():
             raise DataError(f"{self.name}: labels must be 0 … {recordings.classes - 1}, found {labels[wrong][0]}")
+        if recordings.test_part is not None and recordings.test_part.dtype != bool:
+            raise DataError(f"{self.name}: test_part must be True or False for each sample")
         if len(np.unique(ids)) < len(ids):
             raise DataError(f"{self.name}: sample_ids must be distinct, found {len(np.unique(ids))} of {len(ids)}")
         return recordings

@@ -50,7 +50,7 @@ def recordings_in(folder: Path) -> Recordings | None:
         return None
     labels, classes = classes_of(folder, [Path(name).parent.name for name in names])
     if not (file := folder / _SETTINGS).is_file():
-        raise DataError(f"{file}: is missing; it says such as 'grid: [2, 128, 128]' and 'timestep: 1 ms'")
+        raise DataError(f"{file}: is missing; it must say, for example, 'grid: [2, 128, 128]' and 'timestep: 1 ms'")
     settings = load_document(file, _Settings)
     grid = grid_of(settings.grid)
     ids = np.array([number_of(name) for name in names], dtype=np.int64)
