@@ -282,6 +282,8 @@ def compare_schedules(
     draws, orders, sizes, stops = map(_several, (seeds, policies, group_sizes, stop))
     asked = [Schedule(policy=p, group_size=f, stop=s) for p, f, s in product(orders, sizes, stops)]
     cases = [_Case.of(network, chip, asked, scaled=scaled) for chip in _several(chips) or (None,)]
+    if len({case.chip for case in cases}) < len(cases):
+        raise InputError("chips: must have different names, by which rows tell them apart")
     return pd.DataFrame([row for case in cases for row in case.rows(events, draws)])
 
 

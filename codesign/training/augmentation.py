@@ -53,8 +53,8 @@ class Augmentation(Spec):
 
     def check(self, grid: tuple[int, int, int] | None, timestep_s: float, *, currents: bool) -> None:
         """Raises InputError, naming the parameter, if inputs of this kind cannot be changed in this way."""
-        if self.shift and (grid is None or grid[1:] == (1, 1)):
-            raise InputError(f"augmentation.shift: needs inputs on a grid to shift them on, found {grid}")
+        if self.shift and (grid is None or self.shift >= min((size for size in grid[1:] if size > 1), default=0)):
+            raise InputError(f"augmentation.shift: needs inputs on a grid with longer sides, found {grid}")
         if self.time_jitter and timestep_s == 0:
             raise InputError("augmentation.time_jitter: needs timesteps longer than 0 s")
         for name in ("event_drop", "time_jitter"):

@@ -27,6 +27,8 @@ def recipe_mistakes(
     if isinstance(recipe.spike_cost, tuple) and len(recipe.spike_cost) != hidden:
         rule = f"must be one number, or one for each of {hidden} hidden layers, not {len(recipe.spike_cost)}"
         yield "spike_cost", rule
+    if recipe.budget is not None and not hidden:
+        yield "budget", "needs hidden neurons, whose spikes it saves, and the network has none"
     if recipe.input_gate and any(one.source < 0 for one in shape.direct):  # their weights are not those it learns from
         yield "input_gate", "cannot be learned where skips begin at the input"
     if learn is not None and learn.time_constant is not None and (math.isinf(longest_s) or timestep_s == 0):

@@ -12,7 +12,7 @@ import numpy as np
 
 from codesign.arguments import instance
 from codesign.arrays import Integers
-from codesign.errors import DataError
+from codesign.errors import DataError, InputError
 from codesign.files.once import once
 from codesign.units import format_si, in_percent
 from codesign.workload.cache import Cache, content_key, file_states
@@ -152,7 +152,10 @@ def resolve_cache_root(argument: str | Path | None = None) -> Path | None:
 
 def _chosen(argument: str | Path | None, variable: str) -> Path | None:
     chosen = os.environ.get(variable) if argument is None else argument
-    return Path(chosen).expanduser() if chosen else None
+    try:
+        return Path(chosen).expanduser() if chosen else None
+    except RuntimeError:
+        raise InputError(f"{chosen}: there is no such home folder") from None
 
 
 class _Plan:

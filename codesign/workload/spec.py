@@ -52,7 +52,7 @@ class WorkloadSpec(Spec):
     contrast: Annotated[Real, Field(ge=0.02, le=10)] | None = None
     folder: Annotated[str, Field(min_length=1)] | None = None
     file: Annotated[str, Field(min_length=1)] | None = None
-    highest_frequency: Frequency | None = None
+    highest_frequency: Annotated[Frequency, Field(ge=100, le=500_000)] | None = None
 
 
 class ResolvedSpec(WorkloadSpec):

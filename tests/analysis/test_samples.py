@@ -137,10 +137,10 @@ def test_a_variant_that_misses_by_chance_leaves_it_open_whether_another_meets_th
     where = "accuracy >= 90 %"
     cheap, firm = missing("b", (0, 41)), [one | {"axis.width": 2.0} for one in missing("b", (0, 14), energy=2e-9)]
     rows = missing("a", (0, 15), energy=1.2e-9) + cheap
-    for more in ([], firm):
+    for more, who in (([], "b"), (firm, "Another variant of b")):
         answer = asked(rows + more, choose="chip", least="energy_j", where=[where])
         assert (labels(answer)[0], answer.standing) == ("a", "likely")
-        assert f"b may miss {where} only by chance." in answer.remarks
+        assert f"{who} may miss {where} only by chance." in answer.remarks
 
 
 def test_networks_that_answer_all_of_few_samples_are_not_the_same_for_sure():

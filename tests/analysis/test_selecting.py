@@ -186,6 +186,9 @@ def test_parts_of_a_recipe_that_are_called_alike_are_not_the_same_parameter():
         ({"recipie": "layered"}, "recipie: is not a fact or axis of the points; did you mean 'recipe'?"),
         ({"stop": ("drained", "early")}, "stop: has no value 'early'"),
         ({"chip.loihi.lanes": 2}, "chip.loihi.lanes: is not a fact"),
+        ({"recipe": ()}, "recipe: is an empty list, which selects nothing"),
+        ({"group_size": (8, "8")}, "group_size: must be a number or null, found '8'"),
+        ({"layered": "yes"}, "layered: must be true or false or null, found 'yes'"),
     ],
 )
 def test_mistakes_are_told(selection, problem):

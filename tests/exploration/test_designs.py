@@ -122,12 +122,13 @@ def test_a_wrong_value_is_told_at_its_line():
 @pytest.mark.parametrize(
     ("axis", "message"),
     [
+        ("neuron.time_constant: [1 ms, 1000 us]", "axes.neuron.time_constant: values must differ"),
         ("network.hidden.0: [8]", "axes.network.hidden.0: hidden layers are counted from 1"),
         ("network.layers.0.channels: [2]", "axes.network.layers.0.channels: the network of the file has no 'layers.0'"),
         ("network.hidden: [9, 8]\n  network.depth: [2]", "axes.network.depth: cannot be combined with network.hidden"),
     ],
 )
-def test_what_is_not_there_is_refused(axis: str, message: str):
+def test_what_is_the_same_or_not_there_is_refused(axis: str, message: str):
     ((_, said),) = problems(text_of(axes(axis)))
     assert said.startswith(message)
 

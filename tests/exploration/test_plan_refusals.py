@@ -41,6 +41,10 @@ POETS = instead("poets: {schedules: [asynchronous]}")
             *(8, "recipes.layered.spike_cost: must be one number, or one for each of 2 hidden layers, not 1"),
             [(METHOD, "{method: layered, spike_cost: [0.1]}")],
         ),
+        (
+            *(6, "recipes.layered.budget: needs hidden neurons, whose spikes it saves"),
+            [(EPOCHS, f"{EPOCHS}, budget: {{density: 1}}"), (HIDDEN, 'topology: "512-10"')],
+        ),
         (*(4, f"network.neuron.refractory: {AGAIN}"), [(HIDDEN, f"{RETURNS[1]}, neuron: {{refractory: false}}")]),
         (
             *(8, f"recipes.layered.refractory: {AGAIN}"),

@@ -151,7 +151,7 @@ DAMAGE = {
         (b"", r"ah_s0_0\.wav: is not a wav file"),
         (wav(word("ah", 0, 0))[:999], r"ah_s0_0\.wav: must hold 3,244 bytes, found 999"),
     ],
-    ("audio", "audio/first.wav"): [(b"", r"first\.wav: its name must be <label>_<speaker>_<take>\.wav")],
+    ("audio", "audio/first.wav"): [(b"", r"first\.wav: must be named <label>_<speaker>_<take>\.wav")],
 }
 CASES = [(*place, *case) for place, cases in DAMAGE.items() for case in cases]
 

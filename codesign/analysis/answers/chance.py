@@ -48,8 +48,9 @@ def excluded_by_chance(contest: Contest) -> str:
         other = contest.next_to(point)
         as_good = len(contest.ranked) == 1 if other is None else not contest.ahead(other, point)
         if as_good and missed_by_chance(point, where):
-            missed = listed([limit.text for limit in where if not meets(point, limit)])
-            return f"{contest.names.upper(contest.label(options[point]))} may miss {missed} only by chance."
+            label, missed = contest.label(options[point]), listed([of.text for of in where if not meets(point, of)])
+            who = f"another variant of {label}" if options[point] in contest.chosen else label
+            return f"{contest.names.upper(who)} may miss {missed} only by chance."
     return ""
 
 

@@ -47,6 +47,7 @@ from codesign.analysis.results.formatting import (
 from codesign.analysis.results.naming import Names
 from codesign.analysis.results.points import CANNOT_WAIT, Point
 from codesign.analysis.results.statistics import CONFIDENCE
+from codesign.units import plural
 
 _MOST_NAMED, _MOST_SENTENCES = 3, 3
 """The most options and sentences of an answer; anything further becomes a remark."""
@@ -94,6 +95,7 @@ def choose(name: str, question: ChooseQuestion, points: Sequence[Point], names: 
         *remarks_on(contest, contest.ranked[:1]),
         *filter(None, [_cannot_wait(selected, path, contest)]),
         *lost,
+        *([f"Not ranked, beyond the best: {plural(contest.beyond, 'option')}."] if contest.beyond else []),
         *left_aside([*dict.fromkeys((*contest.ranked, *selected))], able, names),
     )
     return answer(

@@ -44,6 +44,9 @@ _ENDS = ("lowest", "highest")
 _ASYNCHRONOUS_ONLY = ("policy", "group_size", "stop", "steps_after_output", "margin", "margin_check", "refractory")
 _LABELS = {"recipe": ("recipe",), "schedule": ("schedule",), "chip": ("chip", "capacity", "operation", "mapping")}
 """The facts that all others of a family follow from, besides the sweep's axes."""
+_FLAGS = ("layered", "free_running", "trained_for_it", "trained_for_policy", "drops_queue")
+_KINDS = {"bool": "true or false", "int": "a number", "float": "a number"}
+"""What facts of some kinds of columns are, in words."""
 _IMPLIED = ("recipe", "schedule", "chip", "inference", "layered", "free_running")
 """Names, and facts that follow from others of their family."""
 _WAITING = ("inference", "layered", "free_running")
@@ -148,8 +151,15 @@ def selection_problems(selection: Selection, known: Known) -> Iterator[str]:
             continue
         column = COLUMNS.get(name)
         words = known.get(name, column.words if column is not None else ())
-        for value in _several(wanted) if words else ():
-            if value is not None and value not in _ENDS and not any(_same(value, one) for one in words):
+        kind = _KINDS.get("bool" if name in _FLAGS else "" if column is None else column.kind, "")
+        if not _several(wanted):
+            yield f"{written}: is an empty list, which selects nothing"
+        for value in _several(wanted):
+            if value is None or value in _ENDS:
+                continue
+            if kind and isinstance(value, str):
+                yield f"{written}: must be {kind} or null, found '{value}'"
+            elif words and not any(_same(value, one) for one in words):
                 yield f"{written}: has no value '{value}'{suggestion(str(value), sorted(map(str, words)))}"
 
 

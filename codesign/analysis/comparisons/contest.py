@@ -156,6 +156,11 @@ class Contest:
     def _foremost(self) -> list[Point]:
         return sorted(self.chosen.values(), key=lambda point: standing(point, self.column, more=self.more))[:_MOST]
 
+    @property
+    def beyond(self) -> int:
+        """How many options are beyond the number of those that are held against each other."""
+        return max(len(self.chosen) - _MOST, 0)
+
     @cached_property
     def _comparable(self) -> list[Point]:
         """A set of points that all compare, filled with those that compare with most others first, then the better

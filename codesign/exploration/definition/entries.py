@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import AfterValidator, ConfigDict, Field, PrivateAttr, ValidationInfo, field_validator, model_validator
@@ -32,11 +32,12 @@ Seed = Annotated[int, Field(ge=0, lt=2**63, strict=True)]
 T = TypeVar("T", bound=Sequence[Any])
 
 
-def distinct(what: str) -> AfterValidator:
-    """A validator that refuses values of which two are equal as text; `what` names them."""
+def distinct(what: str, held: Callable[[Any], Sequence[object]] = tuple) -> AfterValidator:
+    """A validator that refuses values of which two are equal as text in the form in which they are `held`; `what` names
+    them."""
 
     def check(values: T) -> T:
-        if len(set(map(str, values))) < len(values):
+        if len(set(map(str, held(values)))) < len(values):
             raise ValueError(f"{what} must differ, found {', '.join(map(str, values))}")
         return values
 

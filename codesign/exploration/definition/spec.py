@@ -27,6 +27,7 @@ from codesign.exploration.definition.entries import (
 from codesign.exploration.definition.network import (
     AxisValue,
     NetworkEntry,
+    column_values,
     complete_neuron,
     set_by,
     with_network,
@@ -41,7 +42,7 @@ from codesign.training.presets import PRESETS
 from codesign.training.recipe import Recipe
 from codesign.workload.spec import WorkloadSpec
 
-AxisValues = Annotated[tuple[AxisValue, ...], Field(min_length=1), distinct("values")]
+AxisValues = Annotated[tuple[AxisValue, ...], Field(min_length=1), distinct("values", column_values)]
 
 
 class SweepSpec(FileSpec):

@@ -123,7 +123,9 @@ class Store:
         if data is None:
             return None
         parsed = _parse_header(data)
-        if parsed is None and len(data) == _HEAD_BYTES:  # perhaps not all of its facts
+        if (
+            parsed is None and len(data) == _HEAD_BYTES and data.startswith(_MAGIC.encode())
+        ):  # perhaps not all its facts
             entry = self.get(key)
             return None if entry is None else entry.facts
         if parsed is not None:

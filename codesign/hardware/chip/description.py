@@ -255,6 +255,8 @@ def _energy_mistakes(chip: Chip) -> Iterator[Mistake]:
             if name != "synaptic_operation":
                 yield ("energies", name), f"{held}it"
         return
+    if static.core_off is not None and static.core_in_use is None:
+        yield ("static_power", "core_off"), "needs static_power.core_in_use too"
     yield from _include_mistakes("energies", energies, {("static_power", "chip"): static.chip})
 
 
@@ -343,6 +345,10 @@ def _network_mistakes(chip: Chip) -> Iterator[Mistake]:
     for part, given in (("energies", chip.energies.given), ("times", chip.times.given)):
         if "hop" in given and network is None:
             yield (part, "hop"), "needs network_on_chip to say how many hops there are"
+        if "hop_vertical" in given and "hop" not in given:
+            yield (part, "hop_vertical"), f"needs {part}.hop"
+        if "chip_hop" in given and chip.multi_chip is None:
+            yield (part, "chip_hop"), "needs multi_chip, without which nothing leaves the chip"
     if network is not None:
         places = network.rows * network.columns * network.cores_per_tile
         if places < chip.cores.value:

@@ -192,6 +192,8 @@ class SynapticEnergy(EnergyNumber):
             raise problem(
                 "an all-in energy needs 'operation' beside 'all_in': accelerated or real_time, as the chip ran then"
             )
+        if not self.all_in and self.operation is not None:
+            raise problem("'operation' is for energies that are all_in; others hold in both")
         return self
 
 
