@@ -80,7 +80,7 @@ def test_scores_stand_under_their_schedule():
         "| a | layered | layered | 32-bit | 50.0 % | 50.0 % | 1.500 | 2 nJ | – | 0 |",
         "| b | chip | – | 32-bit | infeasible | – | – | – | – | 0 |",
     ]
-    assert "On 1,200 samples of the test split." in page
+    assert "On up to 1,200 samples of the test split." in page
     assert "Left out here, and in the results: 7." in page
     assert "- latency: a gives no times (a)" in page
     assert "- too large (b)" in page
