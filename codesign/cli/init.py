@@ -16,6 +16,7 @@ from codesign.errors import InputError
 from codesign.files import write_atomically
 
 _START = Path(__file__).parent / "start"
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,79}")
 _CHIP = "my_chip.yaml"
 
 
@@ -28,6 +29,9 @@ def init(
 ) -> None:
     """Write a commented sweep, and with --chip a chip, to start from; both run as they are."""
     file = place_here(path)
+    if not _NAME.fullmatch(file.stem) or file.suffix not in (".yaml", ".yml"):
+        said = "must be a name of letters, digits, '_' and '-' that begins with a letter and ends in .yaml"
+        raise InputError(f"{file}: {said}")
     if chip and file.name == _CHIP:
         raise InputError(f"{file}: is the name of the chip's file; give the sweep another one")
     sweep = (_START / "sweep.yaml").read_text(encoding="utf-8").replace("my_sweep", file.stem)

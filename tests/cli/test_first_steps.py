@@ -57,6 +57,7 @@ def test_files_to_start_from_run_as_they_are_and_are_not_replaced_unasked(here: 
     said("init", "own.yaml", "--force")
     assert "my_chip" in (here / "own.yaml").read_text()  # as a comment
     assert said("sweep", "own.yaml", "--dry-run") != planned
+    assert "must be a name of letters" in str(refused("init", "no name.yaml"))
 
 
 def test_nothing_has_run_before_the_first_run(here: Path) -> None:
