@@ -175,6 +175,7 @@ NOT_WHOLE = [0, -1, 1.5, 2.0, NOT_A_NUMBER, "2", None, True, 1 << 40]
         ("timesteps", NOT_WHOLE),
         ("input_size", NOT_WHOLE),
         ("timestep_s", [-0.01, NOT_A_NUMBER, float("inf"), None, True]),
+        ("currents", [1, None, "no"]),
     ],
 )
 def test_a_number_of_a_batch_is_checked(name, values):
