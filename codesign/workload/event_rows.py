@@ -52,7 +52,7 @@ class EventRows(OfArrays):
             object.__setattr__(self, name, whole(f"events: {name}", getattr(self, name), least=1))
         object.__setattr__(self, "timestep_s", seconds("events: timestep_s", self.timestep_s))
         if not isinstance(self.currents, bool):
-            raise InputError(f"events: currents must be True or False, found {self.currents!r}")
+            raise InputError(f"events: currents: must be True or False, found {self.currents!r}")
         check_grid(self.grid, self.input_size)
         rows = len(self.labels) * self.timesteps
         if len(self.offsets) != rows + 1 or len(self.sample_ids) != len(self.labels):
