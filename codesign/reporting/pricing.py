@@ -197,8 +197,9 @@ def best_points(page: PricingPage) -> dict[str, Mapping[str, Any]]:
 
 
 def point_text(row: Mapping[str, Any], page: PricingPage) -> str:
-    """A point of the front in words: its number, recipe, costs and prices."""
-    costs = [f"{_label(name)} {_cost(row[name], name)}" for name in _COSTS if row.get(name) is not None]
+    """A point of the front in words: its number, its recipe, the costs that are objectives, and its prices."""
+    sought = [name for name, _ in page.objectives if name in _COSTS and row.get(name) is not None]
+    costs = [f"{_label(name)} {_cost(row[name], name)}" for name in sought]
     prices = [f"{subject_and_verb(axis.path)[0]} {_value(row[axis.path], axis)}" for axis in page.axes]
     return f"#{row['point']} {row['recipe']}: {', '.join(costs)}; {', '.join(prices)}"
 
@@ -209,7 +210,7 @@ def point_text(row: Mapping[str, Any], page: PricingPage) -> str:
 def _best_table(page: PricingPage) -> Table:
     best = best_points(page)
     cells = [{Heading("what"): Cell(name), **of} for name, of in zip(best, _cells(page, [*best.values()]), strict=True)]
-    return without_repeats(table_of("The best point in each objective.", cells, "best"))
+    return without_repeats(table_of("The best point in each objective that is no price.", cells, "best"))
 
 
 def _front_table(page: PricingPage) -> Table:
