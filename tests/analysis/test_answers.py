@@ -43,6 +43,13 @@ def test_options_of_the_same_value_are_told_apart_by_more_than_their_names():
         assert labels(asked(rows, choose="chip", least="latency_s")) == ["a", second, third]
 
 
+def test_options_beyond_those_that_are_ranked_are_counted():
+    answer = asked(
+        [row("a", float(n), 0, energy_j=1e-9 * n) for n in range(1, 63)], choose="axis.width", least="energy_j"
+    )
+    assert (len(answer.options), answer.remarks[-1]) == (60, "Not ranked, beyond the best: 2 options.")
+
+
 def test_values_below_zero_are_no_multiples_of_each_other():
     """As a loss of one's own may be: −2 is less than −1, and not hardly less, or half or twice as much."""
     rows = [row(chip, 1.0, seed, training_loss=loss) for chip, loss in (("a", -2.0), ("b", -1.0)) for seed in range(3)]

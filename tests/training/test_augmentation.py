@@ -94,6 +94,7 @@ def test_draws_are_those_of_seed_and_epoch():
 @pytest.mark.parametrize(
     ("augmentation", "batch", "message"),
     [
+        ({"shift": 3}, random_batch((1, 5, 3)), r"shift: needs inputs on a grid with longer sides"),
         ({"shift": 1}, random_batch((4, 1, 1)), r"shift: needs inputs on a grid .* found \(4, 1, 1\)"),
         ({"event_drop": 0.1}, random_batch((1, 2, 2), currents=True), "event_drop: is for events, found currents"),
     ],

@@ -91,6 +91,8 @@ def test_the_highest_frequency_is_an_option(tmp_path):
     ah = narrow.train.labels == 0
     loudest = [workload.train.frame(10).numpy()[ah].argmax(axis=1).mean() for workload in (narrow, usual)]
     assert loudest[0] > loudest[1]
+    with pytest.raises(InputError, match=r"highest_frequency: must be greater than or equal to 100"):
+        load("audio", root, highest_frequency="8 Hz")
 
 
 def test_one_label_is_no_workload(tmp_path):

@@ -2,6 +2,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from codesign.errors import InputError
 from codesign.workload.dataset import resolve_cache_root, resolve_data_root
 
 
@@ -21,3 +24,5 @@ def test_empty_and_relative_variables_say_nothing_and_paths_may_start_at_home(mo
     assert (resolve_data_root(), resolve_cache_root()) == (Path("data"), tmp_path / ".cache" / "codesign")
     monkeypatch.setenv("CODESIGN_DATA", "~/sets")
     assert resolve_data_root() == tmp_path / "sets"
+    with pytest.raises(InputError, match=r"^~sets: there is no such home folder$"):  # without its slash
+        resolve_data_root("~sets")
