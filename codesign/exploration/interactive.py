@@ -273,8 +273,8 @@ def compare_schedules(
         state, such as raised counts. `plot_schedules` draws the table.
 
     Raises:
-        InputError: an unknown chip, policy or stop, a policy that needs times that the chip lacks, a group size that is
-            not a whole number above 0, or a label without an output neuron.
+        InputError: an unknown chip, policy or stop, two chips or policies of one name, a policy that needs times that
+            the chip lacks, a group size that is not a whole number above 0, or a label without an output neuron.
         InfeasibleError: the network does not fit a chip, and `scaled` is False.
     """
     if stop is None:
@@ -282,8 +282,12 @@ def compare_schedules(
     draws, orders, sizes, stops = map(_several, (seeds, policies, group_sizes, stop))
     asked = [Schedule(policy=p, group_size=f, stop=s) for p, f, s in product(orders, sizes, stops)]
     cases = [_Case.of(network, chip, asked, scaled=scaled) for chip in _several(chips) or (None,)]
-    if len({case.chip for case in cases}) < len(cases):
-        raise InputError("chips: must have different names, by which rows tell them apart")
+    for argument, names in (
+        ("chips", [case.chip for case in cases]),
+        ("policies", [get_policy(p).name for p in orders]),
+    ):
+        if len(set(names)) < len(names):
+            raise InputError(f"{argument}: must have different names, by which rows tell them apart")
     return pd.DataFrame([row for case in cases for row in case.rows(events, draws)])
 
 

@@ -221,6 +221,11 @@ def test_schedules_that_cannot_run_are_refused(here: Path) -> None:
         (spiking, {"policies": ["timed"], "chips": ["loihi", "speck"]}, "speck: a policy that looks at service times"),
         (spiking, {"group_sizes": [8, 0]}, "group_size: must be at least 1, found 0"),
         (spiking, {"chips": ["speck", cd.find_chip("speck")]}, "chips: must have different names"),
+        (
+            spiking,
+            {"policies": ["random", cd.Policy(name="random", priority=abs)]},
+            "policies: must have different names",
+        ),
         (potentials, {"stop": "on_output"}, "stop: must be 'drained' with readout 'potential'"),
     ):
         with pytest.raises(cd.InputError, match=told):
