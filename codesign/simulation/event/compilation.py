@@ -210,7 +210,7 @@ def is_kept(compiled: Any) -> bool:
 def alone(name: str, *, waits: bool) -> Iterator[bool]:
     """Hold the lock of a function about to be compiled; yield False if another process holds it and `waits` is false.
 
-    Where the file system has no locks, as in some network folders, two processes may compile the same function.
+    Where no lock can be held, as in a folder that is read-only, two processes may compile the same function.
     """
     lock = FileLock(cache_folder() / f"{name}.lock", timeout=_LONGEST_COMPILATION_S if waits else 0, mode=0o600)
     with ExitStack() as stack:
@@ -219,7 +219,7 @@ def alone(name: str, *, waits: bool) -> Iterator[bool]:
         except Timeout:
             yield waits
             return
-        except (OSError, NotImplementedError):
+        except OSError:
             pass
         yield True
 
