@@ -38,8 +38,8 @@ _LOOK_S = 2.0
 _CLUSTER_AWAY_S = 30.0
 """Time that a cluster has to answer again; Ray itself gives it a minute, and then ends this process."""
 _HEALTH_S = 30.0
-_ORDERLY_S = 3.0
-"""Time that processes started by Ray have to end; without its control service, some would take a minute."""
+_END_S = 3.0
+"""Longest wait for killed processes."""
 _PREFIX = "codesign-ray-"
 _BELOW = "/session_2026-01-01_00-00-00_000000_1234567/sockets/plasma_store"
 """The longest path of a socket that Ray creates in its folder."""
@@ -153,12 +153,12 @@ class RaySession:
     def close(self) -> None:
         """Leave the cluster, or end the Ray that was started here and remove its files."""
         started = self._started()
+        _kill(started, only="/monitor.py")  # which ignores Ray's request to end for a second
         with _signals_kept():
             self.ray.shutdown()
         _forget_token()
-        for process in psutil.wait_procs(started, timeout=_ORDERLY_S)[1]:
-            with suppress(psutil.NoSuchProcess):
-                process.kill()
+        _kill(started)
+        psutil.wait_procs(started, timeout=_END_S)
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
 
@@ -174,6 +174,14 @@ class RaySession:
     def _lost(self, reason: str) -> CodesignError:
         where = "on this machine" if self._address is None else f"at {self._address}"
         return CodesignError(f"Ray was lost: {where}, {reason}; {RESUME}")
+
+
+def _kill(processes: Iterable[psutil.Process], *, only: str = "") -> None:
+    """Kill those whose command contains `only`. Without Ray's control service, some would take a minute to end."""
+    for process in processes:
+        with suppress(psutil.Error):  # it may have ended
+            if only in " ".join(process.cmdline()):
+                process.kill()
 
 
 def _find_raylet(ray: Any, node: str) -> psutil.Process:
