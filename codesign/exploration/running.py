@@ -24,8 +24,8 @@ _SAMPLES_PER_S = 250_000
 hundred neurons."""
 _PRICE_S = 0.01
 """Approximate time of a summary or a price on one core."""
-_WORTH_RAY_S = 20.0
-"""Ray is used if it should save more than this: starting it and its workers takes 5 to 9 s."""
+_WORTH_RAY_S = 8.0
+"""Ray is used if it should save more than this: starting it and its workers, and ending them, takes 4 to 6 s."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -218,8 +218,8 @@ def test_a_training_that_diverges_fails_its_rows_and_its_model_only(tmp_path, ca
     ("samples_per_s", "spec", "chosen"),
     [
         (250_000, tiny(), "serial"),  # over before Ray has started
-        (10, tiny(), "serial"),  # a single training cannot be shared out
-        (10, tiny(UNLAYERED), "ray"),
+        (40, tiny(), "serial"),  # a single training cannot be shared out
+        (40, tiny(UNLAYERED), "ray"),
         (1, tiny(), "ray"),  # but the executions of its model can
     ],
 )
