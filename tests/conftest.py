@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 from collections.abc import Callable
 from functools import cache
@@ -12,15 +11,15 @@ from typing import TYPE_CHECKING
 import hypothesis
 import pytest
 
+from codesign.garbage import collect_rarely
+
 if TYPE_CHECKING:
     from codesign.hardware.chip.description import Chip
 
 _WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
 os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // _WORKERS)))
 
-gc.set_threshold(
-    700, 10, 1000
-)  # looking through all objects of torch and Numba again and again takes a tenth of the time
+collect_rarely()
 
 hypothesis.settings.register_profile("codesign", deadline=None)  # a worker beside others is slow at times
 hypothesis.settings.load_profile("codesign")

@@ -14,10 +14,7 @@ import typer
 from codesign.cli import chips, data, importing, init, price, report, run, status, study, sweep
 from codesign.cli.streams import UNSHOWN, replace_streams, tell
 from codesign.errors import CodesignError
-
-_COLLECT_ALL_AFTER = 1000
-"""Collections of young objects before one of all. Loading torch and Numba makes some 400,000 objects that live to the
-end, and looking through them again and again takes a fifth of the time of a short command."""
+from codesign.garbage import collect_rarely
 
 app = typer.Typer(
     name="codesign",
@@ -72,7 +69,7 @@ def main() -> None:
     Exit codes: 0 success, 1 some points failed or recorded spikes differ, 2 bad input, 3 success but the answer could
     not be shown, 130 interrupted.
     """
-    gc.set_threshold(*gc.get_threshold()[:2], _COLLECT_ALL_AFTER)
+    collect_rarely()
     debug = "--debug" in sys.argv
     if debug:
         sys.argv.remove("--debug")

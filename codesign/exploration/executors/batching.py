@@ -12,6 +12,7 @@ from functools import partial
 
 from codesign.exploration.executors.base import Completion, Task
 from codesign.exploration.executors.perform import perform
+from codesign.garbage import collect_rarely
 from codesign.versions import package_versions
 
 _QUICK_S = 0.1
@@ -90,6 +91,7 @@ def perform_batch(
     import ray
     from ray.experimental.internal_kv import _internal_kv_put
 
+    collect_rarely()
     if started is not None:
         _internal_kv_put(started, ray.get_runtime_context().get_node_id())
     on_report = None if reported is None else partial(_report, reported)
