@@ -8,9 +8,11 @@ from importlib import import_module
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
 import torch
 
 from codesign.arguments import instance, seconds, whole
+from codesign.arrays import Integers
 from codesign.errors import InputError
 from codesign.network.connection import (
     Connection,
@@ -360,6 +362,14 @@ class SpikingNetwork(SentAsCopy):
         """(input_size + N,) int64 synapses from each input, then each neuron, to the next layer; 0 for outputs."""
         outputs = torch.zeros(self.shape.layers[-1].neurons, dtype=torch.int64)
         return torch.cat([*(connection.fan_out() for connection in self.layer_connections()), outputs])
+
+    def zero_fan_out(self) -> Integers:
+        """(input_size + N,) those synapses of `fan_out` whose weight is 0; empty if none is."""
+        weights = [weight.numpy(force=True) for weight in self.weights()]
+        if all(np.count_nonzero(weight != 0) == weight.size for weight in weights):  # faster than counting on numbers
+            return np.zeros(0, dtype=np.int64)
+        zeros = [connection.fan_out(connection.weight == 0).numpy() for connection in self.layer_connections()]
+        return np.concatenate([*zeros, np.zeros(self.shape.layers[-1].neurons, dtype=np.int64)])
 
 
 def _expect_buffers(network: SpikingNetwork, state: dict[str, torch.Tensor], prefix: str, *_: Any) -> None:

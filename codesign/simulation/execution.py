@@ -165,8 +165,8 @@ class Execution(OfArrays):
             had received since it last fired or since the start of the pass, including that step: row 0 for the first
             layer, row 1 for all others; the last bin holds K − 1 and more.
         messages, updates: the step records from which time is computed.
-        zero_weights: (L,) share of the weights into each layer that are 0, not counting delayed and direct connections;
-            empty if none is. Their synapses count like all others.
+        zero_weights: (L,) share of the operations into each layer that are over weights of 0, in which they count, not
+            counting delayed and direct connections; of the weights, if no spike comes; empty if none is.
         direct_messages: messages over direct connections, with the step in which they leave. Source 1 + S + i is the
             i-th of `codesign.simulation.late_messages.late_sources`. `synaptic_operations` includes theirs.
     """
@@ -321,7 +321,7 @@ class Execution(OfArrays):
     def concatenate(parts: Sequence[Execution]) -> Execution:
         """Join executions of different samples under the same network and schedule, in order. Raises InputError if they
         differ in anything else."""
-        alike = "shape", "slices", "timesteps", "timestep_s", "spiking_readout", "zero_weights"
+        alike = "shape", "slices", "timesteps", "timestep_s", "spiking_readout"
         for name in alike:
             if any(getattr(part, name) != getattr(parts[0], name) for part in parts):
                 raise InputError(f"executions: must be of one network under one schedule, and differ in {name}")
@@ -331,6 +331,8 @@ class Execution(OfArrays):
             value = getattr(first, name)
             if name == "currents_before_firing":
                 joined[name] = np.sum([part.currents_before_firing for part in parts], axis=0)
+            elif name == "zero_weights":
+                joined[name] = _joined_zeros(parts)
             elif isinstance(value, StepTable):
                 joined[name] = _concatenate_tables([getattr(part, name) for part in parts], [p.samples for p in parts])
             elif isinstance(value, np.ndarray):
@@ -338,6 +340,16 @@ class Execution(OfArrays):
             else:
                 joined[name] = value
         return Execution(**joined)
+
+
+def _joined_zeros(parts: Sequence[Execution]) -> tuple[float, ...]:
+    """`zero_weights` of all parts: means weighted by their operations."""
+    layers = len(parts[0].shape.layers)
+    shares = np.array([part.zero_weights or (0.0,) * layers for part in parts])
+    weights = np.array([part.synaptic_operations.sum(axis=0) for part in parts])
+    weights[:, ~weights.any(axis=0)] = 1
+    joined = tuple(np.average(shares, axis=0, weights=weights).tolist())
+    return joined if any(joined) else ()
 
 
 def predicted(scores: Floats, *, spiking: bool) -> Integers:

@@ -92,11 +92,13 @@ class Recorder:
         # of inputs, and then of neurons
         self.source_of = np.concatenate([np.zeros(inputs, dtype=np.int64), 1 + self.slice_of_neuron])
         self.layer_of = np.append(-1, self.layer_of_slice)[self.source_of]
-        self.fan_out = network.fan_out().numpy()
+        self.fan_out, zeros = network.fan_out().numpy(), network.zero_fan_out()
+        self.zeros = zeros if len(zeros) else np.zeros_like(self.fan_out)
         self.direct = self._direct()
         samples, timesteps, classes = len(events), events.timesteps, network.shape.layers[-1].neurons
         self.outputs = network.layer_slices[-1]
         self.synaptic_operations = np.zeros((samples, layers), dtype=np.int64)
+        self.zero_operations = np.zeros_like(self.synaptic_operations)
         self.tick_evaluations = np.zeros((samples, layers), dtype=np.int64)
         self.forward_steps = np.zeros((samples, timesteps), dtype=np.int64)
         self.contended_steps = np.zeros_like(self.forward_steps)
@@ -211,7 +213,9 @@ class Recorder:
         index, delivered, spikes = first + place, kept[sample, place], left[sample, place]
         layer, operations = self.layer_of[index], self.fan_out[index] * delivered
         inside = layer + 1 < self.synaptic_operations.shape[1]
-        np.add.at(self.synaptic_operations, (sample[inside], layer[inside] + 1), operations[inside])
+        to = sample[inside], layer[inside] + 1
+        np.add.at(self.synaptic_operations, to, operations[inside])
+        np.add.at(self.zero_operations, to, (self.zeros[index] * delivered)[inside])
         source, waits = self.source_of[index], since[sample, place]
         self._note(sample, step, source, waits, 1, spikes, operations, 0)
         for from_layer, further, fan_out in self.direct:
@@ -313,13 +317,15 @@ def build_execution(
         "messages": messages,
         "direct_messages": direct,
         "updates": updates,
-        "zero_weights": _zero_weights(network),
+        "zero_weights": _zero_weights(network, counters["zero_operations"], operations),
     }
     counted = {one.name: counters[one.name] for one in fields(Execution) if one.name in counters}
     return Execution(**{**counted, **follow})
 
 
-def _zero_weights(network: SpikingNetwork) -> tuple[float, ...]:
-    weights = [weight.numpy(force=True) for weight in network.weights()]
-    shares = [1 - np.count_nonzero(weight != 0) / weight.size for weight in weights]  # faster than counting on numbers
+def _zero_weights(network: SpikingNetwork, over_zeros: Integers, operations: Integers) -> tuple[float, ...]:
+    """`Execution.zero_weights`, given the (B, L) operations over weights of 0 and all from layer to layer."""
+    shares = []
+    for weight, zeros, of_all in zip(network.weights(), over_zeros.sum(axis=0), operations.sum(axis=0), strict=True):
+        shares.append(float(zeros / of_all if of_all else (weight == 0).double().mean()))
     return tuple(shares) if any(shares) else ()

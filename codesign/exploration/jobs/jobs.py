@@ -33,7 +33,7 @@ from codesign.training.losses import loss_version
 from codesign.training.recipe import UNLAYERED_ONLY, Recipe
 
 TRAIN_VERSION = 11
-EXECUTE_VERSION = 13
+EXECUTE_VERSION = 14
 SUMMARY_VERSION = 6
 COST_VERSION = 21
 OF_RECIPES = {"calibration": 2, "input_gate": 3}

@@ -23,6 +23,7 @@ def begin_counting(rules: Any, state: Any, out: Any, sample: Any) -> None:
     counting, counters = state.counting, out.counters
     counting.sent[:, :] = 0
     counting.evaluated[:] = 0
+    counting.zeros[:] = 0
     counters.steps_to_first_output[sample, :] = -1
     counters.spikes_to_first_output[sample, :] = -1
     counters.sample_currents[:, :] = 0
@@ -35,6 +36,8 @@ def end_counting(network: Any, rules: Any, state: Any, out: Any, sample: Any) ->
     counters.rows[sample, 0] = out.ends[MESSAGES]
     counters.rows[sample, 1] = out.ends[UPDATES]
     counters.synaptic_operations[sample, 0] += counting.sent[0, 1]
+    for layer in range(counters.zero_operations.shape[1]):
+        counters.zero_operations[sample, layer] += counting.zeros[layer]
     for place in range(len(slices.layer)):
         layer = slices.layer[place]
         counters.evaluations[sample, layer] += counting.evaluated[place]
@@ -83,7 +86,9 @@ def begin_counting_pass(network: Any, rules: Any, input_: Any, frame: Any, state
     if network.wiring.single[0] != 0:
         operations = arrived * network.wiring.layer_channels[0]
     else:
-        operations = _frame_operations(network, rules, input_, frame)
+        operations = _frame_synapses(rules, input_, frame, network.wiring.fan_out)
+    if len(network.zeros) > 0:
+        counting.zeros[0] += _frame_synapses(rules, input_, frame, network.zeros)
     row = out.ends[MESSAGES]
     if inputs == 0:
         return True
@@ -96,13 +101,13 @@ def begin_counting_pass(network: Any, rules: Any, input_: Any, frame: Any, state
 
 
 @routine
-def _frame_operations(network: Any, rules: Any, input_: Any, frame: Any) -> Any:
-    """Synaptic operations of a frame whose inputs differ in fan-out."""
+def _frame_synapses(rules: Any, input_: Any, frame: Any, synapses: Any) -> Any:
+    """Synaptic operations of a frame over as many `synapses` of each source."""
     operations = np.int64(0)
     for entry in range(frame.begin, frame.end):
         delivered = input_.kept[entry]
         arrived = np.int64(delivered != 0) if rules.currents else np.int64(delivered)
-        operations += network.wiring.fan_out[input_.indices[entry]] * arrived
+        operations += synapses[input_.indices[entry]] * arrived
     return operations
 
 

@@ -61,6 +61,8 @@ def _departure(network: Any, rules: Any, i: Any, state: Any) -> Any:
         number, enqueued = _number(network, source), np.int64(queue.enqueue_step[source])
         spikes = np.int64(queue.spikes[source])
         delivered = spikes if rules.single_spikes else np.int64(queue.kept[i])
+    if len(network.zeros) > 0:
+        state.counting.zeros[network.wiring.source_layer[source]] += network.zeros[source] * delivered
     return number, enqueued, spikes, network.wiring.fan_out[source] * delivered
 
 

@@ -76,6 +76,8 @@ def _learned(run: Run, resources: Resources, rules: Rules) -> dict[str, Any]:
         learned["transposed"] = layout.pack_transposed(weights)
     if (bias := network.potential_bias()) is not None:
         learned["bias"] = layout.spread(bias, 0.0)
+    if run.counters:
+        learned["zeros"] = integers(network.zero_fan_out())
     if run.policy.score is not None:
         score = np.zeros(layout.sources, dtype=np.float32)
         score[rules.inputs :] = run.policy.scores(network).numpy()
@@ -176,6 +178,7 @@ def _network(run: Run, resources: Resources, rules: Rules) -> Network:
         policy_layer=wiring.source_layer.astype(np.float32),
         policy_core=core,
         policy_score=np.zeros(layout.sources, dtype=np.float32),
+        zeros=NO_INTEGERS,
         slices=_slices(run, layout, rules),
         service=_NO_SERVICE if run.service is None else _service(run.service, run.slices),
         delays=resources.delays.delays(network.delayed_weights()),

@@ -108,6 +108,7 @@ class Network(NamedTuple):
     policy_layer: Floats  # (sources,) layer, as policies see it: 0 for inputs
     policy_core: Floats  # (sources,) core, as policies see it: 0 for inputs
     policy_score: Floats  # (sources,) result of the policy's `score`: 0 for inputs
+    zeros: Integers  # (sources,) synapses to the next layer whose weight is 0; empty if none is or nothing is counted
     slices: Slices
     service: Service
     delays: Delays
@@ -210,6 +211,7 @@ class Counters(NamedTuple):
     spikes_to_stop: Annotated[Longs, "samples", "timesteps"]
     convergence: Annotated[Longs, "samples", "settled", "classes"]
     synaptic_operations: Annotated[Longs, "samples", "layers"]
+    zero_operations: Annotated[Longs, "samples", "layers"]  # those over weights of 0
     active: Annotated[Longs, "samples", "timesteps", "slices"]
     evaluations: Annotated[Longs, "samples", "layers"]
     propagated: Annotated[Longs, "samples", "layers"]
