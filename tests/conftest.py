@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 _WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
 os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // _WORKERS)))
 
-gc.set_threshold(700, 10, 1000)  # looking through all objects of torch and Numba again and again takes a tenth of the time
+gc.set_threshold(
+    700, 10, 1000
+)  # looking through all objects of torch and Numba again and again takes a tenth of the time
 
 hypothesis.settings.register_profile("codesign", deadline=None)  # a worker beside others is slow at times
 hypothesis.settings.load_profile("codesign")

@@ -357,6 +357,9 @@ def test_divergence_is_an_error():
     for quantization in (None, FEW_BITS):
         with pytest.raises(TrainingDivergedError, match=wanted):
             run(recipe.model_copy(update={"quantization": quantization}))
+    integers, few = network_of("8-12-2", potential_step=2.0**-6), recipe.model_copy(update={"quantization": FEW_BITS})
+    with pytest.raises(TrainingDivergedError, match=wanted):
+        train(integers, few, toy_split(1, 200), toy_split(2, 100), seed=0)
     with pytest.raises(TrainingDivergedError, match=r"in epoch 1; .*; no epoch was complete"):
         run(recipe.model_copy(update={"batch_size": 20}))
     nothing = Hooks(loss=lambda simulation, labels: simulation.logits.sum() * float("nan"))
