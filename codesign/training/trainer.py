@@ -90,7 +90,7 @@ def train(
     _check(network, recipe, {"training": training, "validation": validation}, seed, hooks)
     schedule = recipe.schedule if schedule is None else schedule
     network.to(device := usable_device(device))
-    with made_on(device):
+    with made_on(device), torch.inference_mode(False), torch.enable_grad():
         # checks that they fit each other
         Run(network=network, events=training.select([0]), schedule=schedule, regularization=recipe.regularization)
         run = _Training(

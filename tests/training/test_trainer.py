@@ -102,6 +102,15 @@ def one_epoch(events: EventBatch, recipe: Recipe, **options: object) -> Training
     return train(network, recipe, events, toy_split(2, 100), seed=5, **options)
 
 
+def test_trains_wherever_gradients_are_switched_off():
+    recipe = RECIPES["layered"].model_copy(update={"epochs": 1})
+    loss = one_epoch(toy_split(1, 40), recipe).history[0].loss
+    for without in (torch.no_grad(), torch.inference_mode()):
+        network = network_of("8-12-2", threshold=0.3)
+        with without:
+            assert train(network, recipe, toy_split(1, 40), toy_split(2, 100), seed=5).history[0].loss == loss
+
+
 def test_samples_are_augmented_for_updates_and_not_for_validation():
     """The same as training on samples that were augmented before."""
     augmentation = Augmentation(shift=2, event_drop=0.5)
