@@ -99,6 +99,11 @@ class SpikeCost(OfArrays):
 
 def check_loss(loss: LossFunction, neuron: NeuronSpec, timesteps: int) -> None:
     """Raises InputError if the loss is not available for these outputs."""
+    if getattr(loss, "__module__", "").startswith("torch."):
+        raise InputError(
+            "loss: is called with a Simulation and labels, one of torch with scores: "
+            "`lambda simulation, labels: torch.nn.functional.cross_entropy(simulation.logits, labels)`"
+        )
     each = isinstance(loss, CrossEntropy) and loss.of == "timestep"
     if each and neuron.readout == "potential" and timesteps > 1:
         raise InputError(

@@ -41,6 +41,12 @@ class Hooks:
     learning_rate_schedule: Callable[[Optimizer], LRScheduler] | None = None
     batch_transform: Callable[..., EventBatch] | None = None
 
+    def __post_init__(self) -> None:
+        for name, hook in vars(self).items():
+            if hook is not None and not callable(hook):
+                made = " that makes it" if name in ("optimizer", "learning_rate_schedule") else ""
+                raise InputError(f"hooks.{name}: must be a function{made}, found {type(hook).__name__}")
+
     def make_optimizer(self, parameters: Iterable[Any], learning_rate: float) -> tuple[Optimizer, LRScheduler | None]:
         """The optimizer, and the scheduler of its learning rate, if any."""
         make: Callable[[Iterable[Any]], Optimizer] = self.optimizer or partial(Adam, lr=learning_rate)
