@@ -109,3 +109,16 @@ def check_loss(loss: LossFunction, neuron: NeuronSpec, timesteps: int) -> None:
         raise InputError(
             "loss: 'timestep' needs output spikes; potentials are read once, after all timesteps; use 'sum'"
         )
+
+
+def minimizable(value: object, *, learns: bool) -> torch.Tensor:
+    """What a loss returned. Raises InputError if it cannot be minimized."""
+    if not isinstance(value, torch.Tensor):
+        found = type(value).__name__
+    elif value.numel() != 1:
+        found = f"shape {tuple(value.shape)}"
+    elif learns and not value.requires_grad:
+        found = "one without"
+    else:
+        return value
+    raise InputError(f"loss: must return a scalar with gradient, found {found}")

@@ -10,6 +10,7 @@ from typing import Any
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LinearLR, LRScheduler
 
+from codesign.arguments import instance
 from codesign.errors import InputError
 from codesign.simulation.loss import LossFunction
 from codesign.training.adam import Adam
@@ -58,6 +59,7 @@ class Hooks:
         if self.batch_transform is None:
             return batch
         changed = self.batch_transform(batch, seed=seed, epoch=epoch)
+        instance("what hooks.batch_transform returns", changed, EventBatch)
         if len(changed) != len(batch):
             raise InputError(f"hooks.batch_transform: must return {len(batch)} samples, found {len(changed)}")
         return changed

@@ -169,6 +169,21 @@ def test_a_transform_keeps_the_number_of_samples():
     hooks = Hooks(batch_transform=lambda events, seed, epoch: events.select([0]))
     with pytest.raises(InputError, match="must return 20 samples, found 1"):
         run(RECIPES["layered"], hooks=hooks)
+    with pytest.raises(InputError, match=r"what hooks\.batch_transform returns: must be EventBatch, .* found NoneType"):
+        run(RECIPES["layered"], hooks=Hooks(batch_transform=lambda events, seed, epoch: None))
+
+
+@pytest.mark.parametrize(
+    ("loss", "found"),
+    [
+        (lambda simulation, labels: None, "NoneType"),
+        (lambda simulation, labels: simulation.logits, r"shape \(1, 2\)"),
+        (lambda simulation, labels: simulation.logits.detach().sum(), "one without"),
+    ],
+)
+def test_a_loss_that_cannot_be_minimized_is_refused(loss, found):
+    with pytest.raises(InputError, match=f"loss: must return a scalar with gradient, found {found}$"):
+        run(RECIPES["layered"], hooks=Hooks(loss=loss))
 
 
 def test_training_ends_when_it_is_told_to():
