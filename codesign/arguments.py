@@ -16,8 +16,11 @@ _MOST = 1 << 31
 _HINTS = {
     "Chip": ", as find_chip gives it",
     "DataFrame": ", as compare_schedules gives it",
+    "Execution": ", as evaluate gives it",
     "EventBatch": ", such as a split of a workload",
+    "NetworkShape": ", the .shape of a network",
     "Placement": ", as place gives it",
+    "Point": ", as best gives it",
     "Quantization": ", as chip_quantization gives it",
     "Schedule": ", such as the .schedule of what chip_schedule gives",
     "TopologySpec": " or a text such as '512-64-10'",

@@ -27,6 +27,7 @@ OF_CHIP: Any = ChipSchedule(schedule=cd.LAYERED, assumptions=())
 
 ONE = np.ones((1, 1, 4))
 MASKED = np.ma.masked_array(ONE, mask=ONE > 0)
+DATASET = torch.utils.data.TensorDataset(torch.ones(1, 1, 4), torch.zeros(1))
 FOUR = cd.EventBatch.from_dense(ONE, [0], timestep_s=0.01)
 
 
@@ -50,6 +51,11 @@ def training(network: Any, **options: Any) -> object:
         (lambda net: cd.SpikingNetwork(512, cd.NeuronSpec(), timestep_s=0.01), "a text such as '512-64-10', found int"),
         (lambda net: cd.Schedule(policy="randm"), "unknown scheduling policy 'randm'; did you mean 'random'?"),
         (lambda net: net.load_weights(STATE), "mapping; of `state`, pass [state['0.weight'], state['1.weight']]"),
+        (lambda net: net.load_weights(STATE["0.weight"]), "must be a list, input to output"),
+        (lambda net: cd.load_chip("loihi"), "loihi: there is no such file; find_chip takes the name of a chip"),
+        (lambda net: cd.price(LOIHI, placed(net)), "execution: must be Execution, as evaluate gives it, found str"),
+        (lambda net: cd.place(net, cd.find_chip("loihi")), "shape: must be NetworkShape, the .shape of a network, f"),
+        (lambda net: cd.EventBatch.from_torch(DATASET, timestep_s=1), "batches as a DataLoader of this Dataset gives"),
         (lambda net: cd.import_model(STATE), "or a torch module, found OrderedDict; a state dict has no neurons"),
         (lambda net: cd.quantize(net, 4), "quantization: must be Quantization, as chip_quantization gives it"),
         (lambda net: cd.calibrate(net, {}, SOME, trained_through=cd.LAYERED, seed=0), "calibration: must be Cal"),
@@ -59,6 +65,10 @@ def training(network: Any, **options: Any) -> object:
         (lambda net: cd.evaluate(net, FOUR.select([]), cd.LAYERED), "cannot evaluate an empty split"),
         (lambda net: cd.Schedule(stop="read_margin", margin_check="step"), "margin_check: must be 'timestep' with"),
         (lambda net: cd.train(net, GIVEN, SOME, SOME, seed=0), "`cd.load_model` reads it, to train with another"),
+        (lambda net: training(net.requires_grad_(False)), "nothing learns, as no weight or bias requires a gradient"),
+        (lambda net: training(net, hooks={"loss": len}), "hooks: must be Hooks, found dict"),
+        (lambda net: cd.Hooks(optimizer=torch.optim.SGD(net.parameters())), "must be a function that makes it, found"),
+        (lambda net: cd.classification_loss(net, FOUR, cd.LAYERED, loss=torch.nn.MSELoss()), "(simulation.logits, "),
         (lambda net: training(net.half()), "weights of layer 0 must be dense, of float32 or float64, found torch.fl"),
         (lambda net: cd.place(net.shape, cd.find_chip("loihi"), spread=2.5), "spread: must be a whole number, found 2"),
     ],

@@ -114,6 +114,8 @@ def _what_next(run: RunStatus) -> Iterator[Text]:
 
 def _why(run: RunStatus) -> str:
     record, lacking = run.record, run.record.jobs.needed - run.record.jobs.there
+    if run.gone:
+        return "Its process has ended."
     return {
         "running": "",
         "finished": f"It has ended; {lacking:,} of its jobs failed or need one that failed.",

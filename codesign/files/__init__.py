@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from codesign.files.folder import Folder
 from codesign.files.location import Location, has_options, is_url, join, printable, with_suffix
-from codesign.files.lock import held, lock_of
+from codesign.files.lock import held, is_free, lock_of
 from codesign.files.opening import open_file, open_folder, read_file, write_atomically
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "Location",
     "has_options",
     "held",
+    "is_free",
     "is_url",
     "join",
     "lock_of",

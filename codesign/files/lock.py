@@ -42,3 +42,14 @@ def held(path: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def is_free(path: Path) -> bool:
+    """Whether a lock is there and can be held by this process."""
+    if not path.exists():
+        return False
+    try:
+        with held(path):
+            return True
+    except InputError:
+        return False

@@ -59,6 +59,8 @@ def load_chip(path: str | Path, with_error: bool = True) -> Chip:
     Raises DocumentError with every mistake, InputError if it cannot be read.
     """
     path = Path(path)
+    if not (path.exists() or is_chip_file(str(path))):
+        raise InputError(f"{path}: there is no such file; find_chip takes the name of a chip")
     document = _document(path)
     document.problems += _made_up(document, path)
     chip = validate_document(document, Chip, other_keys=("remove",))

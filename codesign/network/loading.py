@@ -55,7 +55,7 @@ def _weights_and_biases(weights: Any, *, least: int) -> tuple[list[torch.Tensor]
         if tensor.ndim != 1:
             taken.append(tensor)
         elif not taken or len(taken) - 1 in biases:
-            raise InputError("weights: a bias must follow the weight of its layer")
+            raise InputError("weights: must be a list, input to output, where a bias follows the weight of its layer")
         else:
             biases[len(taken) - 1] = tensor
     return taken, biases

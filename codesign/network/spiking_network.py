@@ -53,7 +53,7 @@ class SpikingNetwork(SentAsCopy):
         time_constant: (N,) float64 buffer, τ_m of each neuron in seconds, infinite without leak. It may require
             gradients.
         gain, reset_amount, reset_value, floor, initial_potential: (N,) float32 buffers with the parameters of
-            `NeuronSpec` for each neuron, or None if all have the default. They get no gradients.
+            `NeuronSpec` for each neuron, or None if all have the default. They cannot learn.
         synaptic_time_constant: (N,) float64 buffer or None, likewise, in seconds; 0 for neurons without it.
         input_gate: bool buffer: whether events of each input pass or are dropped; None if all pass. One entry per
             column of the first layer's weights: per input of a fully connected layer or window of the pools before it,

@@ -122,6 +122,7 @@ class SweepResults(AnsweredTable):
             One row per number, from the largest saving: `path` in the chip's file, `change` in words (rates are doubled
             instead), `energy` and `latency` relative to the point's, NaN if unknown.
         """
+        arguments.instance("point", point, Point)
         rows = [(one.path, one.change, one.energy, one.latency) for one in halved_numbers(point)]
         return pd.DataFrame(rows, columns=["path", "change", "energy", "latency"])
 

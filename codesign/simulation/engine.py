@@ -17,7 +17,7 @@ from codesign.errors import InputError
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation import gradient
 from codesign.simulation.idle import IdleGradient
-from codesign.simulation.loss import CrossEntropy, Loss, LossFunction, SpikeCost, check_loss
+from codesign.simulation.loss import CrossEntropy, Loss, LossFunction, SpikeCost, check_loss, minimizable
 from codesign.simulation.results import ClassificationLoss, Simulation
 from codesign.simulation.run import EngineResult, Run
 from codesign.simulation.schedule import LAYERED, Regularization, Schedule
@@ -197,7 +197,7 @@ def classification_loss(
     else:
         outcome = _ENGINES[name](run)
         labels = torch.from_numpy(events.labels.copy()).to(outcome.scores.device)
-        value = criterion(outcome, labels)
+        value = minimizable(criterion(outcome, labels), learns=run.learns)
         if spike_cost is not None and outcome.charges is not None:
             value = value + spike_cost.of(outcome.charges).mean()
     return ClassificationLoss(

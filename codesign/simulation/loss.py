@@ -99,8 +99,26 @@ class SpikeCost(OfArrays):
 
 def check_loss(loss: LossFunction, neuron: NeuronSpec, timesteps: int) -> None:
     """Raises InputError if the loss is not available for these outputs."""
+    if getattr(loss, "__module__", "").startswith("torch."):
+        raise InputError(
+            "loss: is called with a Simulation and labels, one of torch with scores: "
+            "`lambda simulation, labels: torch.nn.functional.cross_entropy(simulation.logits, labels)`"
+        )
     each = isinstance(loss, CrossEntropy) and loss.of == "timestep"
     if each and neuron.readout == "potential" and timesteps > 1:
         raise InputError(
             "loss: 'timestep' needs output spikes; potentials are read once, after all timesteps; use 'sum'"
         )
+
+
+def minimizable(value: object, *, learns: bool) -> torch.Tensor:
+    """What a loss returned. Raises InputError if it cannot be minimized."""
+    if not isinstance(value, torch.Tensor):
+        found = type(value).__name__
+    elif value.numel() != 1:
+        found = f"shape {tuple(value.shape)}"
+    elif learns and not value.requires_grad:
+        found = "one without"
+    else:
+        return value
+    raise InputError(f"loss: must return a scalar with gradient, found {found}")

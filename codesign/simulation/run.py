@@ -77,7 +77,7 @@ class Run:
         whole("seed", self.seed, least=-1 << 63, most=1 << 63)
         whole("epoch", self.epoch, most=1 << 63)
         one_of("idle_gradient", self.idle_gradient, get_args(IdleGradient))
-        _check_tensors(self.network)
+        _check_tensors(self.network, learns=self.learns)
         self.network.check_numbers()
         self._check_sizes()
         passing = admitted(self.network, self.events, self.schedule, seed=self.seed, epoch=self.epoch)
@@ -189,15 +189,20 @@ class Run:
         return torch.tensor(threshold, dtype=torch.int64)
 
 
-def _check_tensors(network: SpikingNetwork) -> None:
+def _check_tensors(network: SpikingNetwork, *, learns: bool) -> None:
     """Raises InputError that names the first weight or neuron parameter, which users may replace, that is not dense
-    real numbers of the network's shape."""
+    real numbers of the network's shape, or that requires a gradient but cannot learn."""
     for name, tensor, shape in _tensors(network):
         if tensor.shape != shape:
             raise InputError(f"network: {name} must have shape {shape}, found {tuple(tensor.shape)}")
         if tensor.layout != torch.strided or tensor.dtype not in (torch.float32, torch.float64):
             found = f"{tensor.dtype}, {tensor.layout}"
             raise InputError(f"network: {name} must be dense, of float32 or float64, found {found}")
+        if learns and tensor.requires_grad and name in OF_NEURONS:
+            raise InputError(
+                f"network: {name} cannot learn, only weights, biases, threshold and time_constant can; "
+                f"`network.{name} = network.{name}.detach()` keeps it fixed"
+            )
 
 
 def _tensors(network: SpikingNetwork) -> Iterator[tuple[str, torch.Tensor, tuple[int, ...]]]:

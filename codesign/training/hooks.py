@@ -10,6 +10,7 @@ from typing import Any
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LinearLR, LRScheduler
 
+from codesign.arguments import instance
 from codesign.errors import InputError
 from codesign.simulation.loss import LossFunction
 from codesign.training.adam import Adam
@@ -41,6 +42,12 @@ class Hooks:
     learning_rate_schedule: Callable[[Optimizer], LRScheduler] | None = None
     batch_transform: Callable[..., EventBatch] | None = None
 
+    def __post_init__(self) -> None:
+        for name, hook in vars(self).items():
+            if hook is not None and not callable(hook):
+                made = " that makes it" if name in ("optimizer", "learning_rate_schedule") else ""
+                raise InputError(f"hooks.{name}: must be a function{made}, found {type(hook).__name__}")
+
     def make_optimizer(self, parameters: Iterable[Any], learning_rate: float) -> tuple[Optimizer, LRScheduler | None]:
         """The optimizer, and the scheduler of its learning rate, if any."""
         make: Callable[[Iterable[Any]], Optimizer] = self.optimizer or partial(Adam, lr=learning_rate)
@@ -52,6 +59,7 @@ class Hooks:
         if self.batch_transform is None:
             return batch
         changed = self.batch_transform(batch, seed=seed, epoch=epoch)
+        instance("what hooks.batch_transform returns", changed, EventBatch)
         if len(changed) != len(batch):
             raise InputError(f"hooks.batch_transform: must return {len(batch)} samples, found {len(changed)}")
         return changed

@@ -90,7 +90,7 @@ def train(
     _check(network, recipe, {"training": training, "validation": validation}, seed, hooks)
     schedule = recipe.schedule if schedule is None else schedule
     network.to(device := usable_device(device))
-    with made_on(device):
+    with made_on(device), torch.inference_mode(False), torch.enable_grad():
         # checks that they fit each other
         Run(network=network, events=training.select([0]), schedule=schedule, regularization=recipe.regularization)
         run = _Training(
@@ -110,6 +110,7 @@ def train(
 def _check(network: SpikingNetwork, recipe: Recipe, splits: Mapping[str, EventBatch], seed: int, hooks: Hooks) -> None:
     """Raises InputError if the arguments of `train` do not fit each other, before anything is changed."""
     instance("recipe", recipe, Recipe)
+    instance("hooks", hooks, Hooks)
     if recipe.model is not None:
         raise InputError("recipe: takes its `model` as it is; `cd.load_model` reads it, to train with another recipe")
     for name, split in splits.items():
@@ -125,6 +126,8 @@ def _check(network: SpikingNetwork, recipe: Recipe, splits: Mapping[str, EventBa
     if recipe.warm_up and hooks.learning_rate_schedule is not None:
         raise InputError("hooks.learning_rate_schedule: must warm up by itself; set the recipe's warm_up to 0")
     network.own_weights()
+    if recipe.learn is None and not any(parameter.requires_grad for parameter in network.parameters()):
+        raise InputError("network: nothing learns, as no weight or bias requires a gradient; see its requires_grad_()")
 
 
 def _quantization_of(recipe: Recipe, quantization: Quantization | None) -> Quantization | None:

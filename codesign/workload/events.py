@@ -207,6 +207,8 @@ class EventBatch(EventRows):
             timestep_s: Δt, in seconds or as a time such as `1 ms`.
             time_first: whether timesteps are the first axis and samples the second, as in snnTorch and norse.
         """
+        if isinstance(frames, torch.utils.data.Dataset):
+            raise InputError("frames: must be a tensor, or batches as a DataLoader of this Dataset gives")
         given = [(frames, labels)] if isinstance(frames, torch.Tensor) else frames
         pairs = [
             (array_of("frames", of).swapaxes(0, int(time_first)), whole_numbers("labels", classes))

@@ -147,10 +147,11 @@ def test_a_killed_sweep_is_dead_and_its_command_goes_on(tmp_path: Path, cache_ro
     stop_after(process, 7, before=lambda: live.append(told(tmp_path / "out")))
     assert (live[0]["state"], sum(live[0]["jobs"]["total"].values())) == ("running", 33)
     found = told(tmp_path / "out")
-    assert found["process"]["pid"] == process.pid
+    assert (found["process"]["pid"], found["state"]) == (process.pid, "dead")
+    assert "\nIts process has ended.\n" in said(tmp_path / "out")
     record = tmp_path / "out/run.json"
-    silent = json.loads(record.read_text(encoding="utf-8")) | {"alive": found["alive"] - 61}
-    record.write_text(json.dumps(silent), encoding="utf-8")
+    elsewhere = {"alive": found["alive"] - 61, "process": found["process"] | {"host": "elsewhere"}}
+    record.write_text(json.dumps(json.loads(record.read_text(encoding="utf-8")) | elsewhere), encoding="utf-8")
     assert told(tmp_path / "out")["state"] == "dead"
     assert {path.name for path in (tmp_path / "out").iterdir()} == {".lock", "run.json"}  # no results
     kept = entries(tmp_path / "my store")

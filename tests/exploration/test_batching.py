@@ -213,6 +213,27 @@ def test_a_task_on_a_node_that_fell_silent_is_started_again(executor, monkeypatc
     assert table == {}
 
 
+def test_jobs_that_wait_for_a_node_are_told_once(executor, monkeypatch):
+    session: Any = executor._session
+    noted(monkeypatch)
+    alive, notes = [True], []
+    monkeypatch.setattr(executor, "_address", "10.0.0.1:6379")
+    monkeypatch.setattr(executor, "_on_note", notes.append)
+    facts: dict[str, Any] = {"NodeID": "1", "NodeManagerAddress": "10.0.0.9", "Resources": {"CPU": 1, "GPU": 1}}
+    small: dict[str, Any] = {"NodeID": "2", "NodeManagerAddress": "10.0.0.1", "Resources": {"CPU": 1}, "Alive": True}
+    monkeypatch.setattr(session, "nodes", lambda: [facts | {"Alive": alive[0]}, small])
+    for gpus in (0, 1):
+        needs = JobResources(gpus=gpus)
+        executor.submit(
+            Task(key=f"{gpus}", kind="test", function=executor_tasks.process, arguments=(), resources=needs)
+        )
+    said = "jobs wait, because no node has 1 cpus, 1 gpus and 0 B memory for one job; they start when such a node joins"
+    for alive[0], told in ((True, []), (False, ["node 10.0.0.9 has gone", said]), (False, []), (True, [])):
+        notes.clear()
+        executor._collect(0.0)
+        assert notes == told
+
+
 def test_nodes_come_and_go() -> None:
     def listed(name: str, **resources: float) -> dict[str, Any]:
         return {"NodeID": name, "Alive": True, "NodeManagerAddress": f"10.0.0.{name}", "Resources": resources}

@@ -24,7 +24,7 @@ from codesign.exploration.runs.progress import Progress
 from codesign.exploration.runs.record import RECORD, RecordView, RunRecord, RunStatus, find_runs, read_record
 from codesign.exploration.sweep import SweepOutcome
 from codesign.exploration.work import Job
-from codesign.files import Folder, open_folder
+from codesign.files import Folder, held, lock_of, open_folder
 
 
 def record(**changes: Any) -> RunRecord:
@@ -207,3 +207,13 @@ def test_a_run_without_signs_of_life_is_dead(tmp_path, monkeypatch, silent_s, st
         folder_at(tmp_path).write(RECORD, record(process=process, alive=5000.0).model_dump_json().encode())
         monkeypatch.setattr("codesign.exploration.runs.record.time.time", lambda: 5000.0 + silent_s)
         assert found(tmp_path).state == state
+
+
+@pytest.mark.parametrize(("host", "state"), [(socket.gethostname(), "dead"), ("another", "running")])
+def test_a_run_of_this_machine_is_dead_once_it_holds_no_lock(tmp_path, monkeypatch, host, state):
+    process = {"host": host, "pid": os.getpid()}
+    folder_at(tmp_path).write(RECORD, record(process=process, alive=5000.0).model_dump_json().encode())
+    monkeypatch.setattr("codesign.exploration.runs.record.time.time", lambda: 5010.0)
+    with held(lock_of(tmp_path)):
+        assert found(tmp_path).state == "running"
+    assert found(tmp_path).state == state

@@ -139,7 +139,7 @@ def test_biases_follow_the_weights_of_their_layers() -> None:
     network.load_weights([weights[0], weights[1], biases[1] + 1])  # the other layer's stays
     assert network.bias.tolist() == [1.0] * 4 + [2.0] * 4 + [4.0, 5.0, 6.0]
     for wrong, message in (
-        ([biases[0], *weights], "a bias must follow the weight of its layer"),
+        ([biases[0], *weights], "input to output, where a bias follows the weight of its layer"),
         ([weights[0], biases[1], weights[1]], "the bias of layer 0 must have 2 numbers, found 3"),
     ):
         with pytest.raises(InputError, match=message):

@@ -29,6 +29,10 @@ def test_the_best_is_least_or_most_of_what_meets_the_constraints(results: SweepR
         results.best()
     with pytest.raises(InputError, match=r"no numeric column 'energy'; did you mean '\w+'\?$"):
         results.best(least="energy")
+    with pytest.raises(InputError, match="no numeric column 'energy'; did you mean 'energy_j'"):
+        results.points[0].value("energy")
+    with pytest.raises(InputError, match="point: must be Point, as best gives it, found int"):
+        results.savings(0)
     with pytest.raises(InputError, match="where: "):
         results.best(least="energy_j", where="accuracy is high")
 

@@ -16,6 +16,7 @@ from random_cases import Case, cases, examples, learn
 
 from codesign.errors import InputError
 from codesign.network.connection import DirectConnection
+from codesign.network.neuron_numbers import OF_NEURONS
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.engine import engine_names, simulate
 from codesign.simulation.loss import CrossEntropy, SpikeCost
@@ -328,6 +329,17 @@ def test_frozen_weights_get_no_gradient(engine: str):
     simulate(network, events, LAYERED, engine=engine).logits.sum().backward()
     assert network.weights()[0].grad is None
     assert network.weights()[1].grad.item() == pytest.approx(slope(0.75), rel=1e-5)
+
+
+@pytest.mark.parametrize("name", OF_NEURONS)
+def test_numbers_that_cannot_learn_are_refused_where_they_should(name: str):
+    network, events = two_neuron_chain()
+    network.expect_buffers([name])
+    getattr(network, name).requires_grad_()
+    with pytest.raises(InputError, match=f"network: {name} cannot learn, only weights, biases, threshold and time"):
+        simulate(network, events, LAYERED)
+    with torch.no_grad():
+        simulate(network, events, LAYERED)
 
 
 @every_engine

@@ -102,6 +102,15 @@ def one_epoch(events: EventBatch, recipe: Recipe, **options: object) -> Training
     return train(network, recipe, events, toy_split(2, 100), seed=5, **options)
 
 
+def test_trains_wherever_gradients_are_switched_off():
+    recipe = RECIPES["layered"].model_copy(update={"epochs": 1})
+    loss = one_epoch(toy_split(1, 40), recipe).history[0].loss
+    for without in (torch.no_grad(), torch.inference_mode()):
+        network = network_of("8-12-2", threshold=0.3)
+        with without:
+            assert train(network, recipe, toy_split(1, 40), toy_split(2, 100), seed=5).history[0].loss == loss
+
+
 def test_samples_are_augmented_for_updates_and_not_for_validation():
     """The same as training on samples that were augmented before."""
     augmentation = Augmentation(shift=2, event_drop=0.5)
@@ -160,6 +169,21 @@ def test_a_transform_keeps_the_number_of_samples():
     hooks = Hooks(batch_transform=lambda events, seed, epoch: events.select([0]))
     with pytest.raises(InputError, match="must return 20 samples, found 1"):
         run(RECIPES["layered"], hooks=hooks)
+    with pytest.raises(InputError, match=r"what hooks\.batch_transform returns: must be EventBatch, .* found NoneType"):
+        run(RECIPES["layered"], hooks=Hooks(batch_transform=lambda events, seed, epoch: None))
+
+
+@pytest.mark.parametrize(
+    ("loss", "found"),
+    [
+        (lambda simulation, labels: None, "NoneType"),
+        (lambda simulation, labels: simulation.logits, r"shape \(1, 2\)"),
+        (lambda simulation, labels: simulation.logits.detach().sum(), "one without"),
+    ],
+)
+def test_a_loss_that_cannot_be_minimized_is_refused(loss, found):
+    with pytest.raises(InputError, match=f"loss: must return a scalar with gradient, found {found}$"):
+        run(RECIPES["layered"], hooks=Hooks(loss=loss))
 
 
 def test_training_ends_when_it_is_told_to():
@@ -357,6 +381,9 @@ def test_divergence_is_an_error():
     for quantization in (None, FEW_BITS):
         with pytest.raises(TrainingDivergedError, match=wanted):
             run(recipe.model_copy(update={"quantization": quantization}))
+    integers, few = network_of("8-12-2", potential_step=2.0**-6), recipe.model_copy(update={"quantization": FEW_BITS})
+    with pytest.raises(TrainingDivergedError, match=wanted):
+        train(integers, few, toy_split(1, 200), toy_split(2, 100), seed=0)
     with pytest.raises(TrainingDivergedError, match=r"in epoch 1; .*; no epoch was complete"):
         run(recipe.model_copy(update={"batch_size": 20}))
     nothing = Hooks(loss=lambda simulation, labels: simulation.logits.sum() * float("nan"))

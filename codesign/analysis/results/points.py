@@ -19,6 +19,7 @@ from codesign.arrays import Floats
 from codesign.deferred import pd
 from codesign.errors import InputError
 from codesign.hardware.terms import COVERAGE, ENERGY_COLUMNS, OWN_CITATION, WAITING_KINDS, StaticBook
+from codesign.mistakes import suggestion
 from codesign.units import in_percent
 
 _KEYS = ("workload", "topology", "chip", "capacity", "operation", "weight_bits", "schedule", "recipe")
@@ -189,6 +190,8 @@ class Point:
         """Mean of `column` over training seeds, with its interval."""
 
         def worked_out() -> Interval:
+            if column not in self.whole.means:
+                raise InputError(f"there is no numeric column {column!r}{suggestion(column, self.whole.means)}")
             values = self.whole.means[column][self.own]
             return interval(values[~np.isnan(values)])
 

@@ -18,7 +18,7 @@ from codesign.exploration.executors.ray_nodes import Nodes
 from codesign.exploration.executors.ray_session import RaySession
 from codesign.exploration.resources import JobResources, usable_cores
 from codesign.files.folder import reason_of
-from codesign.units import format_si, plural
+from codesign.units import plural
 
 _RETRIES = 3
 """How often a task is restarted if its worker or node dies; not after an exception in the task."""
@@ -85,6 +85,7 @@ class RayExecutor(Executor):
         self._session: RaySession | None = None
         self._perform: Any = None
         self._nodes = Nodes()
+        self._lacking: set[str] = set()  # for jobs under way, as last said
         self._batcher = Batcher()
         self._sent = 0
         self._running: dict[Any, _Batch] = {}  # by the reference to their completions
@@ -100,13 +101,8 @@ class RayExecutor(Executor):
 
     def check(self, resources: JobResources) -> None:
         self._connected()
-        usable = self._nodes.usable
-        if not any(node.holds(resources) for node in usable):
-            raise InputError(
-                f"resources: no node has {resources.cpus} cpus, {resources.gpus:g} gpus and "
-                f"{format_si(resources.memory or 0, 'B')} memory for one job; "
-                f"nodes: {'; '.join(map(str, usable)) or 'none'}"
-            )
+        if lacking := self._nodes.lacking(resources):
+            raise InputError(f"resources: {lacking}; nodes: {'; '.join(map(str, self._nodes.usable)) or 'none'}")
 
     def share(self, value: object) -> object:
         return self._connected().ray.put(value)  # Ray drops the value when its last reference goes
@@ -264,12 +260,17 @@ class RayExecutor(Executor):
         self._ended.append(Completion(key=task.key, output=None, failure=failure, wall_s=0.0))
 
     def _see_nodes(self) -> None:
-        """Update the nodes, and say which have gone. Tasks that no node can run any more wait until one joins."""
+        """Update the nodes, and say which have gone and which tasks wait until a node joins that can run them."""
         assert self._session is not None
         for text in self._nodes.update(self._session.ray.nodes()):
             self._on_note(text)
         self._cores = self._nodes.cores
         self._leave_dead_nodes(self._session)
+        under_way = (*self._running.values(), *self._again)
+        lacking = {self._nodes.lacking(batch.tasks[0].resources) for batch in under_way} - {""}
+        for text in sorted(lacking - self._lacking):
+            self._on_note(f"jobs wait, because {text}; they start when such a node joins")
+        self._lacking = lacking
 
 
 def _heard(batch: _Batch) -> _Batch:

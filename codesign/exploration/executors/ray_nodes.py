@@ -49,6 +49,13 @@ class Nodes:
         """Cores in total, at least 1."""
         return max(1, int(sum(node.cpus for node in self.usable)))
 
+    def lacking(self, resources: JobResources) -> str:
+        """What a task needs and no node has, as text; "" if there is a node that can run it."""
+        if any(node.holds(resources) for node in self.usable):
+            return ""
+        memory = format_si(resources.memory or 0, "B")
+        return f"no node has {resources.cpus} cpus, {resources.gpus:g} gpus and {memory} memory for one job"
+
     def update(self, listed: list[dict[str, Any]]) -> list[str]:
         before = self._alive
         self._alive = {facts["NodeID"]: _node(facts) for facts in listed if facts["Alive"]}

@@ -1,7 +1,7 @@
 """The record of a sweep or study in its output, `run.json`, which shows its progress to anyone.
 
 It states what the run is, its process and its progress. A run with the same configuration in the same output continues
-the record. The status of runs comes from their records alone; the processes are not contacted.
+the record. The status of runs comes from their records, and from the locks that they hold on their outputs.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from codesign.errors import CodesignError, InputError, StoreError
 from codesign.exploration.definition.spec import SweepSpec
 from codesign.exploration.jobs.encoding import digest
 from codesign.exploration.runs.progress import FrontLine, JobCounts, TrialCounts, View
-from codesign.files import Folder, Location, is_url, join, open_folder, printable
+from codesign.files import Folder, Location, is_free, is_url, join, lock_of, open_folder, printable
 from codesign.mistakes import first_mistake
 from codesign.terminal_text import escaped
 
@@ -36,8 +36,8 @@ _PAUSE_S = 5.0
 _BEAT_S = 20.0
 """Interval of signs of life while nothing happens: a job in this process, or a page, may take longer than `ALIVE_S`."""
 ALIVE_S = 60.0
-"""Time after its last sign of life for which a process counts as running. Whether its number still exists says nothing:
-containers may share a host's name, not its processes."""
+"""Time after its last sign of life for which a process counts as running, unless nobody holds its lock on this machine.
+Whether its number still exists says nothing: containers may share a host's name, not its processes."""
 
 Kind = Literal["sweep", "study", "run"]
 State = Literal["running", "finished", "interrupted", "failed", "dead"]
@@ -231,14 +231,16 @@ class RunStatus:
 
     Attributes:
         folder: name of its output in a folder of several; "" if requested individually.
-        state: the state in the record, but `dead` if that is `running` without a recent sign of life.
+        state: the state in the record, but `dead` if that is `running` without a recent sign of life or a process.
         silent_s: time since the last sign of life.
+        gone: whether its process is known to have ended.
     """
 
     folder: str
     record: RunRecord
     state: State
     silent_s: float
+    gone: bool
 
 
 def find_runs(location: Location) -> tuple[list[RunStatus], list[str]]:
@@ -247,21 +249,24 @@ def find_runs(location: Location) -> tuple[list[RunStatus], list[str]]:
     folder = open_folder(location, error=StoreError)
     record = read_record(folder)
     if record is not None:
-        return [_status("", record)], []
+        return [_status("", record, location)], []
     runs, problems = [], []
     for file in folder.names():
         name, _, rest = file.partition("/")
         if rest == RECORD:
+            output = join(location, name)
             try:
-                record = read_record(open_folder(join(location, name), error=StoreError))
+                record = read_record(open_folder(output, error=StoreError))
             except StoreError as error:
                 problems.append(str(error))
             else:
-                runs += [] if record is None else [_status(name, record)]
+                runs += [] if record is None else [_status(name, record, output)]
     return sorted(runs, key=lambda run: (-run.record.alive, run.folder)), problems
 
 
-def _status(folder: str, record: RunRecord) -> RunStatus:
-    silent_s = time.time() - record.alive
-    dead = record.state == "running" and abs(silent_s) > ALIVE_S
-    return RunStatus(folder=folder, record=record, state="dead" if dead else record.state, silent_s=silent_s)
+def _status(folder: str, record: RunRecord, output: Location) -> RunStatus:
+    silent_s, runs = time.time() - record.alive, record.state == "running"
+    gone = runs and record.process.host == socket.gethostname() and is_free(lock_of(output))
+    dead = gone or (runs and abs(silent_s) > ALIVE_S)
+    state: State = "dead" if dead else record.state
+    return RunStatus(folder=folder, record=record, state=state, silent_s=silent_s, gone=gone)
