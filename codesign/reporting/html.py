@@ -95,7 +95,8 @@ def _data(table: AnsweredTable, shown: Sequence[Point]) -> dict[str, Any]:
 def _books(table: AnsweredTable) -> dict[StaticBook, Sequence[Point]]:
     drawn = [name for name in table.frame.columns if "draws" in name or "uncertain" in name]
     means = replace(table, frame=table.frame.drop(columns=drawn))  # draws take long, and the script does not need them
-    return {book: means.in_book(book).points for book in BOOKS}
+    own = table.metadata.static_book
+    return {book: table.points if book == own else means.in_book(book).points for book in BOOKS}
 
 
 def _first_answers(answers: Sequence[Answer], data: dict[str, Any]) -> list[dict[str, Any]]:

@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from codesign.analysis.results.formatting import quantity
-from codesign.analysis.results.statistics import Interval, difference, interval, ratio, seed_means
+from codesign.analysis.results.statistics import Interval, difference, interval, intervals, ratio, seed_means
 
 
 def test_evaluation_seeds_are_averaged_within_a_training_seed_first():
@@ -27,6 +28,13 @@ def test_interval_of_three_seeds_by_hand():
     assert result.half_width == pytest.approx(4.302653 / math.sqrt(3), rel=1e-6)
     assert result.seeds == 3
     assert not result.above_zero
+
+
+def test_intervals_of_many_are_those_of_each_to_the_last_bit():
+    parts = [np.exp(np.random.default_rng(count).normal(size=count)) for count in (3, 1, 0, 5, 12, 3)]
+    unknown = [np.append(part, np.nan) for part in parts]
+    ends = np.cumsum([0, *map(len, unknown)]).tolist()
+    assert intervals(np.concatenate(unknown), ends) == [interval(part) for part in parts]
 
 
 def test_one_seed_gives_a_mean_and_no_interval_and_none_gives_neither():

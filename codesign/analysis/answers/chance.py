@@ -43,7 +43,8 @@ def excluded_by_chance(contest: Contest) -> str:
     or cannot be compared with the only one that meets them; of several, the one that misses by least."""
     best, where = contest.ranked[0], contest.where
     others = {option: points for option, points in contest.members.items() if contest.chosen.get(option) is not best}
-    options = {p: option for option, points in others.items() for p in points if not meeting([p], where)}
+    able = {*meeting([point for points in others.values() for point in points], where)}
+    options = {point: option for option, points in others.items() for point in points if point not in able}
     for point in sorted(options, key=lambda point: largest_miss(point, where)):
         other = contest.next_to(point)
         as_good = len(contest.ranked) == 1 if other is None else not contest.ahead(other, point)

@@ -117,20 +117,23 @@ class _Values:
         column, sides = self.question.column_of_less, list(self._sides())
         one = self._told_apart({more for more, _ in sides}, self.gains)
         other = self._told_apart({less for _, less in sides}, partial(self.gains, column=column or ""))
-        distinct: dict[tuple[object, object], _Pair] = {}
+        distinct: dict[tuple[int, int], tuple[Point, Point]] = {}
         for more, less in sides:
             if more in one and less in other:
-                (high, apart), (low, apart_less) = one[more], other[less]
-                distinct.setdefault((apart, apart_less), _Pair(more=more, less=less, high=high, low=low))
-        return list(distinct.values())
+                distinct.setdefault((one[more][1], other[less][1]), (more, less))
+        return [_Pair(more=more, less=less, high=one[more][0], low=other[less][0]) for more, less in distinct.values()]
 
     def _told_apart(
         self, points: Iterable[Point], values_of: Callable[[Point], pd.Series | None]
-    ) -> dict[Point, tuple[pd.Series, tuple[object, ...]]]:
-        """Return, by point, its values, and a key of them and of all that its spikes follow from; a point is on a side
-        of many pairs."""
+    ) -> dict[Point, tuple[pd.Series, int]]:
+        """Return, by point, its values, and a number for them and for all that its spikes follow from; a point is on a
+        side of many pairs."""
         known = {point: values for point in points if (values := values_of(point)) is not None}
-        return {point: (values, (self.designs[point.number], *values.items())) for point, values in known.items()}
+        keys: dict[tuple[object, ...], int] = {}
+        return {
+            point: (values, keys.setdefault((self.designs[point.number], *values.items()), len(keys)))
+            for point, values in known.items()
+        }
 
     @cached_property
     def designs(self) -> dict[int, tuple[object, ...]]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from statistics import fmean
 
 import numpy as np
@@ -68,16 +69,18 @@ def _of_choice(
         options = {point: names.of(choice, getattr(point, choice)) for point in points}
     else:
         options = {point: point.axis_texts[choice] for point in points if choice in point.axis_texts}
+    rest = _rest(points, choice)
     for point, option in options.items():
         if point in counted:
             group, value = counted[point]
-            blocks.setdefault((group, _rest(point, choice)), {}).setdefault(option, []).append(value)
+            blocks.setdefault((group, rest(point)), {}).setdefault(option, []).append(value)
     means = [{option: fmean(values) for option, values in block.items()} for block in blocks.values()]
     common, complete = _complete(means)
     order = [option for option in dict.fromkeys(options.values()) if option in common]
+    middles = [fmean([block[option] for option in common]) for block in complete]
     found = []
     for option in order[:_MOST_OPTIONS]:
-        gains = [block[option] - fmean(block[other] for other in common) for block in complete]
+        gains = [block[option] - middle for block, middle in zip(complete, middles, strict=True)]
         ends = fmean(gains), min(gains), max(gains)
         mean, low, high = np.exp(ends).tolist() if is_ratio(column) else ends
         title = _WORDS.get(choice, choice) if choice in CHOICES else names.axis(choice)
@@ -99,11 +102,13 @@ def is_ratio(column: str) -> bool:
     return bool(COLUMNS[column].unit)
 
 
-def _rest(point: Point, choice: str) -> Hashable:
-    """Return everything in which the points of a block agree."""
+def _rest(points: Sequence[Point], choice: str) -> Callable[[Point], Hashable]:
+    """Return what gives everything in which the points of a block agree."""
     held = ("workload", "topology", "operation", "capacity", "weight_bits", *CHOICES)
     set_by = choice.rpartition(".")[2]  # the fact that an axis of its name sets, such as `weight_bits` of a chip
     left = (set_by, *_FOLLOWS.get(choice, ()), *(["topology"] if sets_topology(choice) else []))
     with_it = f"{choice}." if choice in CHOICES else None  # the axes of a chip, schedule or recipe
-    axes = tuple(axis for axis in point.axes if axis[0] != choice and not (with_it and axis[0].startswith(with_it)))
-    return tuple(getattr(point, name) for name in held if name not in left), axes
+    names = [name for point in points[:1] for name, _ in point.axes]  # all points have the same
+    kept = [at for at, name in enumerate(names) if name != choice and not (with_it and name.startswith(with_it))]
+    facts = attrgetter(*(name for name in held if name not in left))
+    return lambda point: (facts(point), *(point.axes[at] for at in kept))

@@ -10,7 +10,7 @@ from codesign.analysis.answers.selecting import FACTS, NONE_TAKES_PART, points_i
 from codesign.analysis.comparisons.fronts import comparable
 from codesign.analysis.questions import PrintedQuestion, PrintedRow
 from codesign.analysis.results.formatting import column_label, like, listed, quantity, stated, written
-from codesign.analysis.results.measures import measured
+from codesign.analysis.results.measures import mean_of, measured
 from codesign.analysis.results.metadata import ResultMetadata, Scalar
 from codesign.analysis.results.points import Point
 from codesign.analysis.results.statistics import Interval, interval, ratio
@@ -61,7 +61,7 @@ def _point_of(row: PrintedRow, question: PrintedQuestion, points: Sequence[Point
 
 
 def _values(columns: Sequence[str], point: Point | None) -> dict[str, Interval]:
-    return {} if point is None else {column: interval(measured(column, point)) for column in columns}
+    return {} if point is None else {column: mean_of(column, point) for column in columns}
 
 
 def _multiples(

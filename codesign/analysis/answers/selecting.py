@@ -17,7 +17,6 @@ from typing import Literal
 from codesign.analysis.questions import Selected, Selection
 from codesign.analysis.results.columns import AXIS_PREFIX, COLUMNS, TRIAL_AXIS, is_of_design, sets_topology
 from codesign.analysis.results.points import CANNOT_WAIT, Point
-from codesign.analysis.results.table import is_known
 from codesign.mistakes import suggestion
 from codesign.units import is_number, parse_quantity
 
@@ -61,7 +60,7 @@ Known = Mapping[str, Collection[Selected]]
 def value_of(point: Point, name: str) -> Selected:
     """Return a point's fact, axis or parameter of the recipe; None if it has none."""
     if name == "drops_queue":
-        return None if point.layered else not any(is_known(cell) for cell in point.cells("drained_accuracy"))
+        return None if point.layered else point.value("drained_accuracy").mean is None
     if name in FACTS:
         hidden = point.layered and name in _ASYNCHRONOUS_ONLY
         return None if hidden else getattr(point, name)
@@ -108,13 +107,18 @@ def pairs_between(
     buckets: dict[tuple[Selected, ...], list[tuple[Point, tuple[Selected, ...]]]] = {}
     for point in right:
         buckets.setdefault(agreement.key(point), []).append((point, agreement.rest(point)))
-    found = []
+    found: list[tuple[Point, Point]] = []
+    alike: dict[tuple[tuple[Selected, ...], ...], list[Point]] = {}
     for point in left:
-        own = agreement.rest(point)
-        for other, values in buckets.get(agreement.key(point), ()):
-            if other is not point and all(x is None or y is None or x == y for x, y in zip(own, values, strict=True)):
-                found.append((point, other))
+        key, own = at = agreement.key(point), agreement.rest(point)
+        if at not in alike:  # points that differ in what no pair must agree in have the same partners
+            alike[at] = [other for other, values in buckets.get(key, ()) if _agree(own, values)]
+        found += [(point, other) for other in alike[at] if other is not point]
     return found
+
+
+def _agree(own: tuple[Selected, ...], others: tuple[Selected, ...]) -> bool:
+    return all(x is None or y is None or x == y for x, y in zip(own, others, strict=True))
 
 
 def never_alike(points: Sequence[Point], first: Selection, second: Selection) -> list[str]:

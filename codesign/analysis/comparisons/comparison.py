@@ -6,12 +6,15 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from codesign.analysis.comparisons.robustness import DRAWN, Robustness, robustness_of
 from codesign.analysis.results.books import MADE_OF_ENERGY, made_of
 from codesign.analysis.results.formatting import coverage_words, listed
-from codesign.analysis.results.points import Point
+from codesign.analysis.results.points import Gathered, Point
 from codesign.analysis.results.samples import answer_alike, counts_samples
 from codesign.analysis.results.statistics import Interval, difference, paired
+from codesign.arrays import Floats
 from codesign.deferred import pd
 from codesign.hardware.terms import COVERAGE, ENERGY_COLUMNS
 
@@ -157,3 +160,12 @@ def energy_of(point: Point, terms: tuple[str, ...], column: str = "energy_j") ->
     energy = point.sums(ENERGY_COLUMNS[name] for name in point.known_terms(terms))
     made: pd.Series = made_of(column, energy, point.seeds)
     return made[made < math.inf]
+
+
+def energies_of(whole: Gathered, terms: tuple[str, ...]) -> Floats:
+    """Energy of the terms for all entries of the means."""
+    energy = np.zeros(whole.ends[-1])
+    for column in (ENERGY_COLUMNS[term.name] for name in terms for term in COVERAGE.get(name, ())):
+        known = [value.mean is not None for value in whole.intervals(column)]
+        energy += np.where(np.repeat(known, np.diff(whole.ends)), whole.means[column], 0.0)
+    return energy

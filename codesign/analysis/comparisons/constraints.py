@@ -9,6 +9,7 @@ import math
 import re
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import compress
 from typing import Any, Literal, TypeVar, cast
 
 import numpy as np
@@ -173,12 +174,15 @@ def _by_seed(known: Mapping[int, Floats | tuple[float, ...]], seeds: Sequence[in
 
 def meets(point: Point, constraint: Constraint) -> bool:
     """Whether the mean over training seeds is known and meets a constraint that is not a `within`."""
-    short = shortfall(point, constraint)
-    return short is not None and short <= 0
+    return bool(meeting([point], [constraint]))
 
 
 def meeting(points: Sequence[Point], constraints: Sequence[Constraint]) -> list[Point]:
-    return [point for point in points if all(meets(point, constraint) for constraint in constraints)]
+    """The points that meet all constraints."""
+    for constraint in constraints:
+        means = np.array([point.value(constraint.column).mean for point in points], dtype=float)  # NaN is unknown
+        points = [*compress(points, _short(means, np.array(constraint.value), constraint) <= 0)]
+    return [*points]
 
 
 def shortfall(point: Point, constraint: Constraint) -> float | None:

@@ -12,7 +12,7 @@ from typing import Any
 from codesign.analysis.results.columns import AXIS_PREFIX, NUMERIC_COLUMNS, is_of_model
 from codesign.analysis.results.formatting import MEASURES
 from codesign.analysis.results.points import Point
-from codesign.analysis.results.statistics import GIVEN
+from codesign.analysis.results.statistics import GIVEN, Interval, interval
 from codesign.analysis.results.table import is_known
 from codesign.deferred import pd
 
@@ -26,6 +26,11 @@ _UNSTABLE = 0.5
 def measured(column: str, point: Point) -> pd.Series:
     """One value of a column or measure per training seed; seeds without a value are left out."""
     return _OF_MEASURES[column](point) if column in MEASURES else point.seeds(column)
+
+
+def mean_of(column: str, point: Point) -> Interval:
+    """Mean of a column or measure over training seeds, with its interval."""
+    return interval(_OF_MEASURES[column](point)) if column in MEASURES else point.value(column)
 
 
 def measures_known() -> list[str]:

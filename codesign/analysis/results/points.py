@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any, TypeVar, cast
@@ -13,9 +13,9 @@ from codesign.analysis.results.books import in_book
 from codesign.analysis.results.columns import AXIS_PREFIX, COLUMNS, NUMERIC_COLUMNS, TRIAL_AXIS, drops_spikes
 from codesign.analysis.results.formatting import shortened, written
 from codesign.analysis.results.metadata import ChipFacts, ResultMetadata, Scalar
-from codesign.analysis.results.statistics import GIVEN, Interval, interval, seed_means
-from codesign.analysis.results.table import ResultTable, is_known
-from codesign.arrays import Floats
+from codesign.analysis.results.statistics import GIVEN, Interval, intervals, seed_means
+from codesign.analysis.results.table import ResultTable
+from codesign.arrays import Flags, Floats
 from codesign.deferred import pd
 from codesign.errors import InputError
 from codesign.hardware.terms import COVERAGE, ENERGY_COLUMNS, OWN_CITATION, WAITING_KINDS, StaticBook
@@ -39,6 +39,8 @@ class Gathered:
         failed: rows without a result.
         lists: columns of the frame that were used so far.
         means: columns of means over evaluation seeds, one entry per (point, training seed).
+        ends: of each point's entries, from 0; one more than there are points.
+        values: intervals of the means of columns that were used so far, one per point.
         training_seeds: training seeds of the entries.
         units: SI unit by axis, "" for none; an axis may have no entry.
         book: the book of the static power in `energy_j` and its terms.
@@ -50,6 +52,8 @@ class Gathered:
     failed: pd.DataFrame
     lists: dict[str, list[Any]]
     means: Mapping[str, Floats]
+    ends: Sequence[int]
+    values: dict[str, list[Interval]]
     training_seeds: pd.Index[int]
     units: Mapping[str, str]
     book: StaticBook
@@ -60,6 +64,23 @@ class Gathered:
     def without_result(self) -> tuple[Point, ...]:
         """The points of the rows whose jobs failed; some may have other rows with a result."""
         return points_of(self.failed[self.failed["status"] == "failed"], units=self.units, metadata=self.metadata)
+
+    def intervals(self, column: str) -> Sequence[Interval]:
+        """Mean of a column over the training seeds of each point, with its interval."""
+        if column not in self.means:
+            raise InputError(f"there is no numeric column {column!r}{suggestion(column, self.means)}")
+        if column not in self.values:
+            self.values[column] = intervals(self.means[column], self.ends)
+        return self.values[column]
+
+    @cached_property
+    def silent(self) -> Flags:
+        """Which entries are without any useful answer: no sample has an output spike, or none is right."""
+        silent = np.zeros(self.ends[-1], dtype=bool)
+        for column, worst in (("undecided_fraction", 1.0), ("accuracy", 0.0)):
+            if column in self.means:
+                silent |= self.means[column] == worst
+        return silent
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -188,14 +209,7 @@ class Point:
 
     def value(self, column: str) -> Interval:
         """Mean of `column` over training seeds, with its interval."""
-
-        def worked_out() -> Interval:
-            if column not in self.whole.means:
-                raise InputError(f"there is no numeric column {column!r}{suggestion(column, self.whole.means)}")
-            values = self.whole.means[column][self.own]
-            return interval(values[~np.isnan(values)])
-
-        return self.remembered(("value", column), worked_out)
+        return self.whole.intervals(column)[self.number - 1]
 
     def remembered(self, key: Hashable, work_out: Callable[[], T]) -> T:
         """Cache of results computed from the rows, by key."""
@@ -238,16 +252,12 @@ class Point:
     @cached_property
     def silent_seeds(self) -> list[int]:
         """Training seeds without any useful answer: no sample has an output spike, or none is right."""
-        silent = np.zeros(len(self.training_seeds), dtype=bool)
-        for column, worst in (("undecided_fraction", 1.0), ("accuracy", 0.0)):
-            if column in self.whole.means:
-                silent |= self.whole.means[column][self.own] == worst
-        return self.training_seeds[silent].tolist()
+        return self.training_seeds[self.whole.silent[self.own]].tolist()
 
     @property
     def silent(self) -> bool:
         """Whether no seed gives a useful answer. The cost is then meaningless."""
-        return len(self.silent_seeds) == len(self.training_seeds)
+        return bool(self.whole.silent[self.own].all())
 
     @property
     def drops_spikes(self) -> bool:
@@ -363,19 +373,21 @@ def points_of(
     axes = [name for name in frame.columns if name.startswith(AXIS_PREFIX)]
     keys = [*_KEYS[:-2], *axes, *_KEYS[-2:]]
     groups: dict[tuple[Any, ...], list[int]] = {}
-    for position, cells in enumerate(frame[keys].itertuples(index=False, name=None)):
-        groups.setdefault(tuple(cell if is_known(cell) else None for cell in cells), []).append(position)
+    for position, key in enumerate(_cells(frame, keys)):
+        groups.setdefault(key, []).append(position)
     ordered = sorted(groups, key=lambda key: tuple((cell is not None, cell) for cell in key))
     numbers = np.zeros(len(frame), dtype=int)
     for number, key in enumerate(ordered, start=1):
         numbers[groups[key]] = number
     means = seed_means(frame, [name for name in NUMERIC_COLUMNS if name in frame], numbers)
-    ends = np.searchsorted(means.index.get_level_values("group"), np.arange(1, len(ordered) + 2))
+    ends = np.searchsorted(means.index.get_level_values("group"), np.arange(1, len(ordered) + 2)).tolist()
     whole = Gathered(
         frame=frame,
         failed=frame.iloc[:0] if failed is None else failed,
         lists={},
         means={str(name): values.to_numpy() for name, values in means.items()},
+        ends=ends,
+        values={},
         training_seeds=means.index.get_level_values("training_seed"),
         units=units,
         book=book,
@@ -383,10 +395,9 @@ def points_of(
         points=[],
     )
     names = [path.removeprefix(AXIS_PREFIX) for path in axes]
-    firsts = frame.iloc[[groups[key][0] for key in ordered]]
-    facts = zip(*(firsts[column].tolist() for column in _FACTS), strict=True)  # plain Python values
-    for number, (key, cells) in enumerate(zip(ordered, facts, strict=True), start=1):
-        known: dict[str, Any] = {name: of if is_known(of) else None for name, of in zip(_FACTS, cells, strict=True)}
+    firsts = frame[[*_FACTS]].iloc[[groups[key][0] for key in ordered]]
+    for number, (key, cells) in enumerate(zip(ordered, _cells(firsts, _FACTS), strict=True), start=1):
+        known: dict[str, Any] = dict(zip(_FACTS, cells, strict=True))
         known["chip_title"] = known["chip_title"] or known["chip"]
         known["equivalent_to_layered"] = bool(known["equivalent_to_layered"])
         of_axes = tuple(zip(names, key[len(_KEYS) - 2 : -2], strict=True))
@@ -394,3 +405,12 @@ def points_of(
         point = Point(**known, number=number, axes=of_axes, positions=groups[key], own=own, whole=whole)
         whole.points.append(point)
     return tuple(whole.points)
+
+
+def _cells(frame: pd.DataFrame, columns: Sequence[str]) -> Iterable[tuple[Any, ...]]:
+    """Rows of some columns as plain Python values, None for null."""
+
+    def listed(cells: pd.Series) -> list[Any]:
+        return [None if null else cell for cell, null in zip(cells.tolist(), cells.isna().tolist(), strict=True)]
+
+    return zip(*(listed(frame[column]) for column in columns), strict=True)

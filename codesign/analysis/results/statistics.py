@@ -76,6 +76,23 @@ def interval(values: ArrayLike) -> Interval:
     return Interval(mean=mean, half_width=quantile * float(np.std(numbers, ddof=1)) / math.sqrt(count), seeds=count)
 
 
+def intervals(values: Floats, ends: Sequence[int]) -> list[Interval]:
+    """The `interval` of each part of the values, NaN left out; `ends` are those of the parts, from 0."""
+    known = ~np.isnan(values)
+    bounds = np.concatenate([[0], np.cumsum(known)])[np.asarray(ends)]
+    values, starts, counts = values[known], bounds[:-1], np.diff(bounds)
+    found = [Interval(mean=None, half_width=None, seeds=0)] * len(counts)
+    for count in {*counts.tolist()} - {0}:  # parts of equal length are rows of a table
+        places = np.flatnonzero(counts == count)
+        rows = values[starts[places, None] + np.arange(count)]
+        means, halves = rows.mean(axis=1).tolist(), [None] * len(places)
+        if count > 1:
+            halves = (quantile_of(count - 1) * np.std(rows, axis=1, ddof=1) / math.sqrt(count)).tolist()
+        for place, mean, half in zip(places.tolist(), means, halves, strict=True):
+            found[place] = Interval(mean=mean, half_width=half, seeds=count)
+    return found
+
+
 @cache
 def quantile_of(degrees_of_freedom: int) -> float:
     """Student's t quantile of a two-sided interval."""

@@ -13,7 +13,7 @@ from codesign.analysis.results.measures import (
     convergence_curve,
     currents_curve,
     latency_curve,
-    measured,
+    mean_of,
     widest_bin,
 )
 from codesign.analysis.results.naming import Names, names_of
@@ -150,7 +150,7 @@ def _along(entry: FigureEntry, chosen: Sequence[Point], points: Sequence[Point],
         line = f"{line} ({number})" if named.count(line) > 1 else line
         for point in ladder:
             x = number_of(point, entry.along) or 0.0  # a ladder consists of numbers
-            rows.append(_with_band(line, x, interval(measured(column, point)), column))
+            rows.append(_with_band(line, x, mean_of(column, point), column))
     rows = [row for row in rows if row["y"] is not None]
     if not rows:
         return None
@@ -169,7 +169,7 @@ def _levels(entry: FigureEntry, column: str, points: Sequence[Point], names: Nam
     across = points_in(points, entry.level) if entry.level else []
     say, levels = names.told_apart(across), dict[str, Row]()
     for point in across:
-        mean, line = interval(measured(column, point)).mean, say(point)
+        mean, line = mean_of(column, point).mean, say(point)
         if mean is not None:
             levels.setdefault(line, _row(line, 0.0, mean, column))
     if not levels:

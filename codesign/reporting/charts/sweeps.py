@@ -19,10 +19,10 @@ from codesign.analysis.results.formatting import (
     significant,
     with_interval,
 )
-from codesign.analysis.results.measures import measured
+from codesign.analysis.results.measures import mean_of
 from codesign.analysis.results.naming import Names
 from codesign.analysis.results.points import Point
-from codesign.analysis.results.statistics import Interval, interval
+from codesign.analysis.results.statistics import Interval
 from codesign.deferred import alt
 from codesign.hardware.terms import ENERGY_COLUMNS
 from codesign.reporting.charts.base import (
@@ -168,7 +168,7 @@ def matrix_figure(name: str, points: Sequence[Point], names: Names, column: str,
     sign = 1.0 if more_is_better(like(column)) else -1.0
     cells: dict[tuple[str, str], tuple[Point, Interval]] = {}
     for point in sorted(points, key=lambda point: _by_training_and_schedule(point, names)):
-        key, value = (names.training(point), names.run(point)), interval(measured(column, point))
+        key, value = (names.training(point), names.run(point)), mean_of(column, point)
         if value.mean is not None and (key not in cells or sign * value.mean > sign * (cells[key][1].mean or 0.0)):
             cells[key] = point, value
     if not cells:

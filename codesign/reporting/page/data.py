@@ -8,7 +8,7 @@ from math import fsum
 from typing import Any
 
 from codesign.analysis.answers.remarks import lacks, unmodelled
-from codesign.analysis.comparisons.comparison import Obstacle, energy_of, matched_terms
+from codesign.analysis.comparisons.comparison import Obstacle, energies_of, matched_terms
 from codesign.analysis.comparisons.constraints import completeness, more_is_better
 from codesign.analysis.comparisons.fronts import comparison_group, find_fronts
 from codesign.analysis.questions import CHOICES
@@ -18,6 +18,7 @@ from codesign.analysis.results.formatting import column_label, coverage_words, i
 from codesign.analysis.results.metadata import Objective
 from codesign.analysis.results.naming import Names, stop_label
 from codesign.analysis.results.points import Point
+from codesign.arrays import Floats
 from codesign.hardware.terms import StaticBook
 from codesign.terminal_text import escaped
 
@@ -121,12 +122,14 @@ def _rounded(value: float | None, digits: int) -> float | int | None:
 def _means(points: Sequence[Point], columns: Sequence[str]) -> dict[str, list[float | None]]:
     """Means over training seeds of the columns that the results have, by column, with one value per point."""
     known = points[0].whole.means if points else {}
-    found: dict[str, list[float | None]] = {}
-    for column in (column for column in columns if column in known):
-        values = known[column].tolist()
-        seeds = ([value for value in values[point.own] if value == value] for point in points)
-        found[column] = [fsum(of_point) / len(of_point) if of_point else None for of_point in seeds]
-    return found
+    return {column: _seed_means(points, known[column]) for column in columns if column in known}
+
+
+def _seed_means(points: Sequence[Point], values: Floats) -> list[float | None]:
+    """Means of values, of which there is one per training seed of all points; NaN is left out."""
+    listed = values.tolist()
+    seeds = ([value for value in listed[point.own] if value == value] for point in points)
+    return [fsum(of_point) / len(of_point) if of_point else None for of_point in seeds]
 
 
 def _measure(
@@ -237,8 +240,7 @@ def _groups(points: Sequence[Point]) -> dict[str, Any]:
     part = [False] * len(firsts)
     if 1 < len(firsts) <= min(_MOST_GROUPS, _MOST_MATCHED // len(points)):
         terms = [[matched_terms(a, b) for b in firsts] for a in firsts]
-        rows = [_shared(point, terms[own], own) for point, own in zip(points, of, strict=True)]
-        matched = list(map(list, zip(*rows, strict=True)))
+        matched = _matched(points, of, firsts, terms)
         part = [any(map(lacks, [point] * len(firsts), firsts, own)) for point, own in zip(firsts, terms, strict=True)]
     comparing = {column: [comparison_group(first, (column,)) for first in firsts] for column in _COMPARED}
     return {
@@ -258,12 +260,24 @@ def _kind(point: Point) -> object:
     return point.workload, point.operation, point.coverage, point.included_terms, alone
 
 
-def _shared(point: Point, terms: Sequence[tuple[str, ...] | Obstacle], own: int) -> list[float | int | None]:
-    """A point's `matched`, group by group; many groups share the same terms with the point."""
-    energies = {shared: _energy(point, shared) for shared in {*terms[:own], *terms[own + 1 :]}}
-    return [0 if group == own else energies[shared] for group, shared in enumerate(terms)]
+def _matched(
+    points: Sequence[Point],
+    of: Sequence[int],
+    firsts: Sequence[Point],
+    terms: Sequence[Sequence[tuple[str, ...] | Obstacle]],
+) -> list[list[float | int | None]]:
+    """`matched`, given the group of each point, the first point of each group and the terms that groups share."""
+    whole = points[0].whole
+    energies: dict[tuple[str, ...], list[float | None]] = {}  # by terms, () for all; many groups share the same
 
+    def shared(own: int, group: int) -> Sequence[float | None]:
+        each = terms[own][group]
+        if own == group or isinstance(each, Obstacle):
+            return [0.0 if own == group else None] * len(points)
+        held = () if tuple(sorted(each)) == firsts[own].coverage else each
+        if held not in energies:
+            energies[held] = _seed_means(points, energies_of(whole, held) if held else whole.means["energy_j"])
+        return energies[held]
 
-def _energy(point: Point, terms: tuple[str, ...] | Obstacle) -> float | int | None:
-    energy = () if isinstance(terms, Obstacle) else energy_of(point, terms)
-    return _rounded(fsum(energy) / len(energy), 4) if len(energy) else None
+    columns = [[shared(own, group) for own in range(len(firsts))] for group in range(len(firsts))]
+    return [[_rounded(column[own][place], _DIGITS) for place, own in enumerate(of)] for column in columns]
