@@ -295,12 +295,15 @@ def _not_ranked(contest: Contest) -> str:
 
 def _at_an_end(contest: Contest, path: str) -> str:
     """Say that the best value of a numeric axis is the smallest or largest tried; "" for 0 and 1, which mostly are the
-    limit of what is possible, and if values beyond it have no point here, since the network may not fit."""
+    limit of what is possible, and if values beyond it have no point here, since the network may not fit, or need more
+    cores than there are."""
     best, whole = contest.option_of(contest.ranked[0]), contest.ranked[0].whole
     tried = [cell for frame in (whole.frame, whole.failed) for cell in frame[path].dropna() if isinstance(cell, float)]
     if contest.level > 1 or best in (0, 1) or best not in (min(tried, default=None), max(tried, default=None)):
         return ""
     end, further = ("largest", "larger") if best == max(tried) else ("smallest", "smaller")
+    if end == "largest" and path.endswith(".spread") and contest.ranked[0].value("core_share").mean == 1:
+        return ""
     lanes = end == "largest" and path.endswith((".vector_width", ".structure.lanes"))
     why = ": in this model, lanes that messages fill cost only area" * lanes  # docs/design.md
     return f"It is the {end} that was tried, so a {further} one may be better still{why}."
