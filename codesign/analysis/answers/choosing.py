@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import partial
 
-from codesign.analysis.answers.answers import LIKELY, Answer, Option, Standing, values_of
+from codesign.analysis.answers.answers import Answer, Option, Standing, values_of
 from codesign.analysis.answers.chance import left_to_chance, undecided_by_samples
 from codesign.analysis.answers.remarks import (
     draws_against,
@@ -46,7 +46,7 @@ from codesign.analysis.results.formatting import (
 )
 from codesign.analysis.results.naming import Names
 from codesign.analysis.results.points import CANNOT_WAIT, Point
-from codesign.analysis.results.statistics import CONFIDENCE
+from codesign.analysis.results.statistics import CONFIDENCE, LIKELY
 from codesign.units import plural
 
 _MOST_NAMED, _MOST_SENTENCES = 3, 3

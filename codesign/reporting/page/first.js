@@ -269,7 +269,7 @@ const showTable = (rows) => {
   const columns = [
     ...[deciding()].filter(Boolean).map((measure) => ({ label: aim(), cells: values(measure), beside: points.map((row) => (isRanked(row) ? factorText(row, points) : "not ranked")) })),
     ...shownMeasures().filter((measure) => measure !== deciding()).map((measure) => ({ label: measure.label, cells: values(measure) })),
-    { label: CHANCE, cells: points.map(({ wins }) => (wins === null || wins === undefined ? "" : `${Math.round(100 * wins)} %`)) },
+    { label: CHANCE, cells: points.map(({ wins }) => wins ?? "") },
   ];
   const [kept, lines] = split(columns, points.length);
   const table = $("decision");
