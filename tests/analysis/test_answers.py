@@ -226,11 +226,12 @@ def test_points_that_answer_nothing_take_no_part():
 
 
 def test_two_sides_are_compared_at_their_best():
-    rows = rows_of([("a", 1.0, 0.95, 10.0, 8.0), ("a", 2.0, 0.95, 20.0, 2.0), ("b", 1.0, 0.97, 40.0, 4.0)])
+    rows = rows_of([("a", 1.0, 0.95, 10.0, 8.0), ("a", 2.0, 0.95, 20.0, 2.0), ("b", 4.0, 0.97, 40.0, 4.0)])
     rows = [one | {"samples": 10_000} for one in rows]
     answer = asked(rows, compare=["a", "b"], where=["accuracy >= 85 %"])
     assert answer.sentence == (
-        "a has 4.00 times less energy per sample and 2.00 times more latency than b. It has 2.0 points less accuracy."
+        "a (width 1) has 4.00 times less energy per sample and 2.00 times more latency than b. "
+        "It has 2.0 points less accuracy."
     )
     assert (answer.standing, answer.confidence) == ("sure", 1.0)
     other = asked(rows, compare=[{"width": 2.0}, {"chip": "b"}], columns=["latency_s"])
