@@ -261,6 +261,25 @@ def test_a_question_about_one_chip_of_several_names_it():
     assert asked(rows, choose="recipe", most="accuracy").question == "Which recipe has the highest accuracy?"
 
 
+@pytest.mark.parametrize(
+    ("path", "value", "told"),
+    [
+        ("chip.a.cores", 4.0, "number of cores"),
+        ("chip.a.neurons_per_core", 4.0, "number of neurons per core"),
+        ("chip.a.network_on_chip.rows", 4.0, "number of rows"),
+        ("chip.a.weight_bits", "4", "number of weight bits"),
+        ("chip.a.energies.hop", 1e-12, "energy of a hop"),
+        ("chip.a.spread", 4.0, "spread"),
+        ("recipe.a.loss", "sum", "loss"),
+        ("schedule.a.refractory", "False", "setting of refractory"),
+        ("schedule.a.timesteps", 4.0, "number of timesteps"),
+    ],
+)
+def test_questions_ask_for_numbers_of_what_is_counted(path, value, told):
+    asked_of = asked([row("a", 1.0, 0) | {f"axis.{path}": value}], choose=f"axis.{path}", most="accuracy")
+    assert asked_of.question == f"Which {told} has the highest accuracy?"
+
+
 def test_a_target_is_met_or_the_nearest_miss_is_told():
     rows = rows_of([("a", 1.0, 0.95, 10.0, 8.0), ("b", 1.0, 0.97, 40.0, 4.0)])
     met = asked(rows, target=["accuracy >= 96 %", "latency_s < 5 us"])

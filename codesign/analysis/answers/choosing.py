@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import partial
 
 from codesign.analysis.answers.answers import Answer, Option, Standing, values_of
@@ -31,6 +31,7 @@ from codesign.analysis.comparisons.constraints import (
 )
 from codesign.analysis.comparisons.contest import Contest
 from codesign.analysis.comparisons.obstacles import absence, untimed
+from codesign.analysis.comparisons.wording import named_number
 from codesign.analysis.questions import ChooseQuestion
 from codesign.analysis.results.columns import AXIS_PREFIX
 from codesign.analysis.results.formatting import (
@@ -40,6 +41,7 @@ from codesign.analysis.results.formatting import (
     few_listed,
     in_points,
     in_times,
+    is_counted,
     is_share,
     listed,
     quantity,
@@ -74,7 +76,7 @@ def choose(name: str, question: ChooseQuestion, points: Sequence[Point], names: 
         form="choose",
         column=contest.column,
         more=contest.more,
-        question=question.ask or _asked(question, names),
+        question=question.ask or _asked(question, members, names),
         options=options_of(contest),
         able=able,
         where=contest.where,
@@ -208,15 +210,25 @@ def _nearest(contest: Contest, variants: Sequence[Point]) -> Point:
 # sentences -----------------------------------------------------------------------------------------------------------
 
 
-def _asked(question: ChooseQuestion, names: Names) -> str:
+def _asked(question: ChooseQuestion, options: Collection[object], names: Names) -> str:
     path = question.choose.removeprefix(AXIS_PREFIX)
-    what = path if path == question.choose else names.axis(path)
+    what = path if path == question.choose else _asked_axis(path, options, names)
     aim = f"the {extreme(question.column, more=question.most is not None)} {column_label(question.column)}"
     limits = f" with {listed([limit.text for limit in question.where])}" if question.where else ""
     chip = question.select.get("chip")
     told = isinstance(chip, str) and (len(names.chips) > 1 or chip not in names.chips)
     on = f" on {names.of('chip', chip)}" if told else ""
     return f"Which {what} has {aim}{on}{limits}?"
+
+
+def _asked_axis(path: str, options: Collection[object], names: Names) -> str:
+    """What a question asks for of an axis: `width`, `number of cores`, `energy of a hop`, `setting of refractory`."""
+    word, parameter = names.axis(path), path.split(".", 2)[-1]
+    if parameter.startswith(("energies.", "times.")):
+        return named_number(parameter) + names.owners.get(path, "")
+    if {"True", "False"}.issuperset(options):
+        return f"setting of {word}"
+    return f"number of {word}" if is_counted(word) and any(str(each)[:1].isdigit() for each in options) else word
 
 
 def _nothing_ranked(contest: Contest) -> tuple[Standing, str]:
