@@ -226,11 +226,12 @@ def test_points_that_answer_nothing_take_no_part():
 
 
 def test_two_sides_are_compared_at_their_best():
-    rows = rows_of([("a", 1.0, 0.95, 10.0, 8.0), ("a", 2.0, 0.95, 20.0, 2.0), ("b", 1.0, 0.97, 40.0, 4.0)])
+    rows = rows_of([("a", 1.0, 0.95, 10.0, 8.0), ("a", 2.0, 0.95, 20.0, 2.0), ("b", 4.0, 0.97, 40.0, 4.0)])
     rows = [one | {"samples": 10_000} for one in rows]
     answer = asked(rows, compare=["a", "b"], where=["accuracy >= 85 %"])
     assert answer.sentence == (
-        "a has 4.00 times less energy per sample and 2.00 times more latency than b. It has 2.0 points less accuracy."
+        "a (width 1) has 4.00 times less energy per sample and 2.00 times more latency than b. "
+        "It has 2.0 points less accuracy."
     )
     assert (answer.standing, answer.confidence) == ("sure", 1.0)
     other = asked(rows, compare=[{"width": 2.0}, {"chip": "b"}], columns=["latency_s"])
@@ -258,6 +259,25 @@ def test_a_question_about_one_chip_of_several_names_it():
     about_one = asked(rows, choose="recipe", most="accuracy", select={"chip": "b"})
     assert about_one.question == "Which recipe has the highest accuracy on b?"
     assert asked(rows, choose="recipe", most="accuracy").question == "Which recipe has the highest accuracy?"
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "told"),
+    [
+        ("chip.a.cores", 4.0, "number of cores"),
+        ("chip.a.neurons_per_core", 4.0, "number of neurons per core"),
+        ("chip.a.network_on_chip.rows", 4.0, "number of rows"),
+        ("chip.a.weight_bits", "4", "number of weight bits"),
+        ("chip.a.energies.hop", 1e-12, "energy of a hop"),
+        ("chip.a.spread", 4.0, "spread"),
+        ("recipe.a.loss", "sum", "loss"),
+        ("schedule.a.refractory", "False", "setting of refractory"),
+        ("schedule.a.timesteps", 4.0, "number of timesteps"),
+    ],
+)
+def test_questions_ask_for_numbers_of_what_is_counted(path, value, told):
+    asked_of = asked([row("a", 1.0, 0) | {f"axis.{path}": value}], choose=f"axis.{path}", most="accuracy")
+    assert asked_of.question == f"Which {told} has the highest accuracy?"
 
 
 def test_a_target_is_met_or_the_nearest_miss_is_told():

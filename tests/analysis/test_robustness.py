@@ -189,7 +189,7 @@ def test_rows_without_draws_say_nothing_about_them():
 
 
 def test_shares_are_never_rounded_to_certainty():
-    told = {1.0: "100 %", 0.0: "0 %", 0.99999: "> 99 %", 0.00001: "< 1 %", 0.5: "50 %"}
+    told = {1.0: "100 %", 0.0: "0 %", 0.99999: "> 99 %", 0.00001: "< 1 %", 0.946: "94 %", 0.95: "95 %", 0.796: "79 %"}
     assert {of: whole_percent(of) for of in told} == told
 
 

@@ -309,11 +309,17 @@ def test_an_axis_does_not_end_where_further_values_have_no_result():
         ("recipe.a.network_dropout", (0.1, 0.3), True),
         ("recipe.a.refractory_dropout", (1.0, 0.3), False),
         ("schedule.a.group_size", (1.0, 4.0), False),
+        ("chip.a.spread", (8.0, 4.0), False),  # of 8 cores
+        ("chip.a.spread", (6.0, 4.0), True),
     ],
 )
 def test_what_no_value_lies_beyond_is_no_end(path, values, told):
     made = rows_of([("a", value, 0.9, 10.0, float(latency)) for latency, value in enumerate(values, 1)])
-    rows = [{f"axis.{path}" if key == "axis.width" else key: cell for key, cell in one.items()} for one in made]
+    rows = [
+        {f"axis.{path}" if key == "axis.width" else key: cell for key, cell in one.items()}
+        | {"core_share": one["axis.width"] / 8}
+        for one in made
+    ]
     answer = asked(rows, choose=f"axis.{path}", least="latency_s")
     assert ("that was tried" in answer.sentence) == told
 

@@ -287,6 +287,7 @@ def test_a_moved_control_ranks_those_that_compare_with_most_others(shown):
     require(tab, 82)
     assert ranked(tab) == sharp
     assert sharp == [["Speck", "best"], ["Loihi", "1.41 ×"], ["TrueNorth", "0.0833 ×"]]  # terms run in a circle
+    assert "a smaller factor may be lower down" in said(tab, "decision-line")
 
 
 def test_those_that_a_question_is_about_stay_as_a_control_moves(shown):

@@ -11,14 +11,12 @@ from codesign.analysis.comparisons.comparison import Comparison
 from codesign.analysis.comparisons.constraints import Constraint
 from codesign.analysis.results.formatting import whole_percent
 from codesign.analysis.results.points import Point
-from codesign.analysis.results.statistics import CONFIDENCE, Interval
+from codesign.analysis.results.statistics import CONFIDENCE, LIKELY, Interval
 
 _SHOWN = ("accuracy", "energy_j", "latency_s", "area_m2")
 """Columns that the table of every answer shows besides those that decide."""
 _SHOWN_IN_REAL_TIME = ("decision_latency_s", "power_w")
 """The same for a chip in real time, whose latency leaves out the time between frames."""
-
-LIKELY = 0.8
 
 Status = Literal["holds", "holds in part", "not shown", "does not hold", "cannot be asked"]
 """The verdict on a claim; see `codesign.analysis.answers.claims`."""

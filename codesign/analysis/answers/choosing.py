@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import partial
 
-from codesign.analysis.answers.answers import LIKELY, Answer, Option, Standing, values_of
+from codesign.analysis.answers.answers import Answer, Option, Standing, values_of
 from codesign.analysis.answers.chance import left_to_chance, undecided_by_samples
 from codesign.analysis.answers.remarks import (
     draws_against,
@@ -31,6 +31,7 @@ from codesign.analysis.comparisons.constraints import (
 )
 from codesign.analysis.comparisons.contest import Contest
 from codesign.analysis.comparisons.obstacles import absence, untimed
+from codesign.analysis.comparisons.wording import named_number
 from codesign.analysis.questions import ChooseQuestion
 from codesign.analysis.results.columns import AXIS_PREFIX
 from codesign.analysis.results.formatting import (
@@ -40,13 +41,14 @@ from codesign.analysis.results.formatting import (
     few_listed,
     in_points,
     in_times,
+    is_counted,
     is_share,
     listed,
     quantity,
 )
 from codesign.analysis.results.naming import Names
 from codesign.analysis.results.points import CANNOT_WAIT, Point
-from codesign.analysis.results.statistics import CONFIDENCE
+from codesign.analysis.results.statistics import CONFIDENCE, LIKELY
 from codesign.units import plural
 
 _MOST_NAMED, _MOST_SENTENCES = 3, 3
@@ -74,7 +76,7 @@ def choose(name: str, question: ChooseQuestion, points: Sequence[Point], names: 
         form="choose",
         column=contest.column,
         more=contest.more,
-        question=question.ask or _asked(question, names),
+        question=question.ask or _asked(question, members, names),
         options=options_of(contest),
         able=able,
         where=contest.where,
@@ -208,15 +210,25 @@ def _nearest(contest: Contest, variants: Sequence[Point]) -> Point:
 # sentences -----------------------------------------------------------------------------------------------------------
 
 
-def _asked(question: ChooseQuestion, names: Names) -> str:
+def _asked(question: ChooseQuestion, options: Collection[object], names: Names) -> str:
     path = question.choose.removeprefix(AXIS_PREFIX)
-    what = path if path == question.choose else names.axis(path)
+    what = path if path == question.choose else _asked_axis(path, options, names)
     aim = f"the {extreme(question.column, more=question.most is not None)} {column_label(question.column)}"
     limits = f" with {listed([limit.text for limit in question.where])}" if question.where else ""
     chip = question.select.get("chip")
     told = isinstance(chip, str) and (len(names.chips) > 1 or chip not in names.chips)
     on = f" on {names.of('chip', chip)}" if told else ""
     return f"Which {what} has {aim}{on}{limits}?"
+
+
+def _asked_axis(path: str, options: Collection[object], names: Names) -> str:
+    """What a question asks for of an axis: `width`, `number of cores`, `energy of a hop`, `setting of refractory`."""
+    word, parameter = names.axis(path), path.split(".", 2)[-1]
+    if parameter.startswith(("energies.", "times.")):
+        return named_number(parameter) + names.owners.get(path, "")
+    if {"True", "False"}.issuperset(options):
+        return f"setting of {word}"
+    return f"number of {word}" if is_counted(word) and any(str(each)[:1].isdigit() for each in options) else word
 
 
 def _nothing_ranked(contest: Contest) -> tuple[Standing, str]:
@@ -295,12 +307,15 @@ def _not_ranked(contest: Contest) -> str:
 
 def _at_an_end(contest: Contest, path: str) -> str:
     """Say that the best value of a numeric axis is the smallest or largest tried; "" for 0 and 1, which mostly are the
-    limit of what is possible, and if values beyond it have no point here, since the network may not fit."""
+    limit of what is possible, and if values beyond it have no point here, since the network may not fit, or need more
+    cores than there are."""
     best, whole = contest.option_of(contest.ranked[0]), contest.ranked[0].whole
     tried = [cell for frame in (whole.frame, whole.failed) for cell in frame[path].dropna() if isinstance(cell, float)]
     if contest.level > 1 or best in (0, 1) or best not in (min(tried, default=None), max(tried, default=None)):
         return ""
     end, further = ("largest", "larger") if best == max(tried) else ("smallest", "smaller")
+    if end == "largest" and path.endswith(".spread") and contest.ranked[0].value("core_share").mean == 1:
+        return ""
     lanes = end == "largest" and path.endswith((".vector_width", ".structure.lanes"))
     why = ": in this model, lanes that messages fill cost only area" * lanes  # docs/design.md
     return f"It is the {end} that was tried, so a {further} one may be better still{why}."

@@ -71,7 +71,7 @@ def compare_sides(name: str, question: CompareQuestion, points: Sequence[Point],
     if len(contest.ranked) < 2 or not found:
         return answer(standing="cannot be asked", sentence=next(iter(contest.unranked.values()), _UNPAIRED))
     asked = {*sides[0], *sides[1]}
-    said = _sentence(first, labels, found, names), *in_the_way(contest, asked), enlarged(contest), other_book(contest)
+    said = _sentence(contest, found), *in_the_way(contest, asked), enlarged(contest), other_book(contest)
     return answer(
         standing=standing_of(contest),
         sentence=" ".join(filter(None, said)),
@@ -115,6 +115,16 @@ def _label(side: Selection, names: Names) -> str:
     return ", ".join(words)
 
 
+def _with_variant(side: int, contest: Contest) -> str:
+    """A side's label, with what tells its best variant from its others and from the other side's best: `acorn (spread
+    8)`."""
+    label, parts = contest.label(side), contest.names.parts
+    both, variants = map(parts, contest.chosen.values()), map(parts, contest.members[side])
+    known = zip(parts(contest.chosen[side]), zip(*both, strict=True), zip(*variants, strict=True), strict=True)
+    told = [own.removesuffix(f" of {label}") for own, *all_ in known if own and all(len({*of}) > 1 for of in all_)]
+    return f"{label} ({', '.join(told)})" if told else label
+
+
 def _lacking(contest: Contest) -> tuple[Standing, str]:
     """Return the verdict of a comparison of which a side has no variant that takes part; name the side and the
     reason."""
@@ -147,11 +157,11 @@ def _compared(
     return tuple(found), tuple(dict.fromkeys(obstacles))
 
 
-def _sentence(first: Point, labels: Sequence[str], found: Sequence[Comparison], names: Names) -> str:
+def _sentence(contest: Contest, found: Sequence[Comparison]) -> str:
     """Say how the first side compares with the second, two columns per sentence, and what seeds or draws leave open.
     The certainty of the first column is shown next to the sentence."""
     told = [one for one in found if one.gain.mean and (one is found[0] or _clear(one))]
-    differ = [_difference(one, first) for one in told]
+    differ = [_difference(one, contest.chosen[0]) for one in told]
     same = listed(
         [
             f"{column_label(one.column)} ({quantity(one.better_mean, one.column)}{_on_terms(one, ', ')})"
@@ -160,12 +170,12 @@ def _sentence(first: Point, labels: Sequence[str], found: Sequence[Comparison], 
         ]
     )
     open_ = listed([column_label(one.column) for one in found if one not in told and not one.equal])
-    one, other = labels
+    one, other = (_with_variant(side, contest) for side in contest.chosen)
     both = f"{one} and {other}"
     said = (
-        f"{names.upper(one)} has {listed(differ[:2])} than {other}." if differ else "",
+        f"{contest.names.upper(one)} has {listed(differ[:2])} than {other}." if differ else "",
         f"It has {listed(differ[2:4])}." if differ[2:] else "",
-        f"{'They' if differ else names.upper(both)} have the same {same}." if same else "",
+        f"{'They' if differ else contest.names.upper(both)} have the same {same}." if same else "",
         f"In {open_} {'they' if differ or same else both} do not clearly differ." if open_ else "",
     )
     return " ".join(filter(None, said))

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from codesign.analysis.results.books import MADE_OF_ENERGY
 from codesign.analysis.results.columns import AXIS_PREFIX, COLUMNS
-from codesign.analysis.results.statistics import Interval
+from codesign.analysis.results.statistics import CONFIDENCE, LIKELY, Interval
 from codesign.hardware.terms import StaticBook
 from codesign.units import format_si, in_percent
 
@@ -141,8 +141,10 @@ def percent(value: float | None) -> str:
 
 
 def whole_percent(value: float) -> str:
-    """A fraction as `98 %`; all or none only where that is so."""
+    """A fraction as `98 %`; all or none, or the share that makes an answer likely or sure, only where that is so."""
     share = 100 * value
+    if round(share) in (100 * LIKELY, 100 * CONFIDENCE):
+        share = math.floor(share)
     return "> 99 %" if 99.5 <= share < 100 else "< 1 %" if 0 < share < 0.5 else f"{share:.0f} %"
 
 

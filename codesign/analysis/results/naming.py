@@ -115,23 +115,23 @@ class Names:
 
     def point(self, point: Point) -> str:
         """A point's full name: `Loihi, barrier, layered training, lanes of Loihi 4`."""
-        return ", ".join(filter(None, self._parts(point)))
+        return ", ".join(filter(None, self.parts(point)))
 
     def told_apart(self, points: Sequence[Point]) -> Callable[[Point], str]:
         """A function that names these points, leaving out what all have in common: `Loihi, barrier (layered
         training)`."""
-        columns = zip(*map(self._parts, points), strict=True)
+        columns = zip(*map(self.parts, points), strict=True)
         apart = [place for place, words in enumerate(columns) if len({*words}) > 1] or range(_RECIPE + 1)
 
         def say(point: Point) -> str:
-            parts = self._parts(point)
+            parts = self.parts(point)
             others = ", ".join(parts[place] for place in apart if place != _RECIPE and parts[place])
             recipe = parts[_RECIPE] if _RECIPE in apart else ""
             return f"{others} ({recipe})" if others and recipe else others or recipe
 
         return say
 
-    def _parts(self, point: Point) -> tuple[str, ...]:
+    def parts(self, point: Point) -> tuple[str, ...]:
         """The parts of a point's name: chip, schedule, recipe, and each axis of the sweep; "" for those that do not
         apply."""
         texts = point.axis_texts

@@ -18,7 +18,9 @@ from codesign.arrays import Floats
 from codesign.deferred import pd
 
 CONFIDENCE = 0.95
-"""Two-sided coverage of every interval in the report."""
+"""Two-sided coverage of every interval in the report, and the share from which on an answer is sure."""
+LIKELY = 0.8
+"""The share from which on an answer is likely."""
 
 
 @dataclass(frozen=True, kw_only=True)

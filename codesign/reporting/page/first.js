@@ -269,7 +269,7 @@ const showTable = (rows) => {
   const columns = [
     ...[deciding()].filter(Boolean).map((measure) => ({ label: aim(), cells: values(measure), beside: points.map((row) => (isRanked(row) ? factorText(row, points) : "not ranked")) })),
     ...shownMeasures().filter((measure) => measure !== deciding()).map((measure) => ({ label: measure.label, cells: values(measure) })),
-    { label: CHANCE, cells: points.map(({ wins }) => (wins === null || wins === undefined ? "" : `${Math.round(100 * wins)} %`)) },
+    { label: CHANCE, cells: points.map(({ wins }) => wins ?? "") },
   ];
   const [kept, lines] = split(columns, points.length);
   const table = $("decision");
@@ -300,8 +300,11 @@ const showTable = (rows) => {
   const left = further > 0 ? `Further options, in the table of all points: ${further}.` : "";
   const cores = [...alike].find((text) => text === onCores(points[0].point)); // in a sentence of its own: few numbers in each
   const same = [...alike].filter((text) => text !== cores);
+  const factors = points.map(({ factor }) => factor ?? null).filter((each) => each !== null);
+  const falling = factors.some((each, place) => each < factors[place - 1]);
+  const order = falling ? "Rows that beat more of the others come first, each pair on the terms that both have, so a smaller factor may be lower down." : "";
   const hollow = data.numbers.some((_, index) => takesPart(index) && inPart(index)) ? "Hollow: energy terms are missing." : "";
-  $("decision-line").textContent = [same.length ? `In all rows: ${same.join(", ")}.` : "", cores ? `All ${cores}.` : "", ...lines.map((text) => `All have ${text}.`), left, hollow].filter(Boolean).join(" ");
+  $("decision-line").textContent = [same.length ? `In all rows: ${same.join(", ")}.` : "", cores ? `All ${cores}.` : "", ...lines.map((text) => `All have ${text}.`), order, left, hollow].filter(Boolean).join(" ");
 };
 
 // What the table says, for the settings that are not the file's own.
