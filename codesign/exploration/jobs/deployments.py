@@ -162,7 +162,7 @@ def _named(spec: SweepSpec, name: str | None) -> tuple[ChipEntry, Chip]:
 
 def _placed(shape: NetworkShape, name: str, chip: Chip, entry: ChipEntry) -> Placement:
     """The network on an entry's chip. Raises InfeasibleError with the entry's name, which is not always the chip's."""
-    bits, spread = _weight_bits(entry, chip), entry.spread
+    bits, spread = _weight_bits(entry, chip), None if entry.spread == "none" else entry.spread
     try:
         return place(shape, chip, entry.capacity, bits, entry.mapping, cut=entry.cut, spread=spread)
     except InfeasibleError as error:
