@@ -32,7 +32,7 @@ def evidence_section(answers: Sequence[Answer], names: Names) -> Section:
     found = list({(one.column, one.better.number, one.worse.number, one.gain): one for one in asked}.values())
     uncertain = [comparison for comparison in found if comparison.robustness and comparison.robustness.spreads]
     say = names.told_apart(_sides(uncertain))
-    drawn = [ranges_figure(uncertain, names, say, column) for column in ("energy_j", "latency_s", "energy_delay_js")]
+    drawn = [ranges_figure(uncertain, say, column) for column in ("energy_j", "latency_s", "energy_delay_js")]
     table = _table(found, names, names.told_apart(_sides(found)))
     return Section(
         name="evidence",
