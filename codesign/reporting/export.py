@@ -76,10 +76,10 @@ def pieces_of(table: ResultTable) -> tuple[list[Figure], dict[str, Table]]:
 
 def table_csv(table: Table) -> str:
     """The table as CSV, with the texts of the page; each numeric column is repeated as numbers in SI units."""
-    numeric = [n for n, heading in enumerate(table.headings) if heading.numeric]
+    numeric = {n: heading for n, heading in enumerate(table.headings) if heading.numeric}
     buffer = io.StringIO()
     rows = csv.writer(buffer, lineterminator="\n")
-    headings = [*(h.text for h in table.headings), *(f"{table.headings[n].text} (SI)" for n in numeric)]
+    headings = [*(h.text for h in table.headings), *(f"{h.text} ({h.unit or 'number'})" for h in numeric.values())]
     rows.writerow(map(inert, headings))
     for row in table.rows:
         numbers = ["" if row[n].order is None else f"{row[n].order:.9g}" for n in numeric]

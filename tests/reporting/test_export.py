@@ -20,7 +20,7 @@ from codesign.reporting.pieces import Cell, Heading, Table, text_table
 
 ODD = Table(
     caption="50 % of a_b",
-    headings=(Heading(text="name"), Heading(text="energy", numeric=True), Heading(text="@F", numeric=True)),
+    headings=(Heading(text="name"), Heading(text="energy", numeric=True, unit="J"), Heading(text="@F", numeric=True)),
     rows=(
         (Cell(text='=HYPERLINK("x"),\\input{y}'), Cell(text="1.5 ± 0.1 µJ", order=1.5e-6), Cell(text="8", order=8)),
         (Cell(text="＝b"), Cell(text="–"), Cell(text="τ ≥ 1")),
@@ -31,7 +31,7 @@ ODD = Table(
 def test_a_csv_has_the_numbers_too_and_no_formula():
     """Also of columns that show nothing but numbers: which columns there are does not depend on what they show."""
     assert list(csv.reader(io.StringIO(table_csv(ODD)))) == [
-        ["name", "energy", "'@F", "energy (SI)", "'@F (SI)"],
+        ["name", "energy", "'@F", "energy (J)", "'@F (number)"],
         ['\'=HYPERLINK("x"),\\input{y}', "1.5 ± 0.1 µJ", "8", "1.5e-06", "8"],
         ["'＝b", "–", "τ ≥ 1", "", ""],
     ]
@@ -78,4 +78,4 @@ def test_a_study_has_its_trials_as_charts_and_tables():
     assert len(tables["trials"].rows) == len(small_study().trials) + 1
     rows = [*csv.DictReader(table_csv(tables["trials"]).splitlines())]
     assert {row["level"].partition(" of ")[0] for row in rows} == {"1", "2"}
-    assert all(row["level"].startswith(f"{row['level (SI)']} of ") for row in rows)
+    assert all(row["level"].startswith(f"{row['level (number)']} of ") for row in rows)

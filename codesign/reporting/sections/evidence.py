@@ -52,7 +52,7 @@ def _table(comparisons: Sequence[Comparison], names: Names, say: Callable[[Point
             Heading("of"): Cell(column_label(comparison.column) + ", on shared terms" * comparison.in_part),
             Heading("better", wide=True, hint="the side that is said to be better"): Cell(say(comparison.better)),
             Heading("worse", wide=True): Cell(say(comparison.worse)),
-            numeric("difference", _DIFFERENCE): Cell(gain_in_words(comparison), comparison.gain.mean),
+            numeric("difference", _DIFFERENCE, unit="SI"): Cell(gain_in_words(comparison), comparison.gain.mean),
             **dict(zip(_OF_ROBUSTNESS, _robust(comparison, names), strict=True)),
         }
         for comparison in comparisons
