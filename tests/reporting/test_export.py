@@ -8,10 +8,12 @@ import json
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
+import pytest
 from synthetic_study import rows_on_test, small_study, study_metadata
 from synthetic_sweep import synthetic_rows, table_of
 from typer.testing import CliRunner
 
+from codesign.analysis.answers.asking import AnsweredTable
 from codesign.analysis.results.points import gather
 from codesign.analysis.results.table import write_results
 from codesign.cli.main import app
@@ -62,6 +64,11 @@ def test_the_command_writes_every_chart_and_table_beside_the_report(tmp_path: Pa
     assert {"accuracy-energy-j.svg", "effects-accuracy.svg", "energy-parts.svg"} <= {path.name for path in charts}
     assert all(ET.fromstring(path.read_bytes()).tag.endswith("svg") for path in charts)
     assert {path.stem for path in (tmp_path / "report.tables").iterdir()} == set(tables)
+    decided = [*csv.DictReader((tmp_path / "report.tables/decision.csv").read_text(encoding="utf-8").splitlines())]
+    for row, option in zip(decided, AnsweredTable.of(table).answers[0].options, strict=True):
+        assert row["option"] == option.label
+        assert float(row["energy per sample (J)"]) == pytest.approx(option.values["energy_j"].mean)
+        assert row["chance of being best (number)"] == ("" if option.wins is None else f"{option.wins:.9g}")
     measured = json.loads((tmp_path / "report.neurobench.json").read_text(encoding="utf-8"))["points"]
     assert [of["point"]["number"] for of in measured] == [point.number for point in gather(table)]
     for point, of in zip(gather(table), measured, strict=True):
