@@ -172,8 +172,8 @@ def _rule(item: Any) -> str:
     match item["type"]:
         case "too_short":
             return f"must have at least {given['min_length']} item{'s' * (given['min_length'] > 1)}"
-        case "tuple_type" | "list_type" if isinstance(found := item.get("input"), str) and not _QUOTED.search(found):
-            return f"must be a list, as in [{clipped(found, 60)}]"
+        case "tuple_type" | "list_type" if isinstance(item.get("input"), str):
+            return "must be a list, as in [a, b]"
     message = _SHOULD.sub("must ", item["msg"]) if _SHOULD.match(item["msg"]) else item["msg"]
     message = _KIND.sub(lambda kind: _KINDS[kind[1]], message)
     return message if message.startswith("must ") else f"must be {message}"

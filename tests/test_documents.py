@@ -114,7 +114,7 @@ rates: [1, x]
         ("width: 0", "width: must be 'all', or greater than 0, found 0"),
         ("width: al", "width: must be 'all', or a whole number, found 'al'"),
         ("rates:", "rates: must be a list, found nothing"),
-        ("rates: 0 to 3", "rates: must be a list, as in [0 to 3], found '0 to 3'"),
+        ("rates: 0 to 3", "rates: must be a list, as in [a, b], found '0 to 3'"),
         ("rates: !!set [3]", "tag 'tag:yaml.org,2002:set' is not allowed; write plain values"),
         ("flag: 3 %", "flag: must be true or false, found '3 %'"),
         ("nam: b", "unknown key 'nam'; did you mean 'name'? allowed: flag, name, parts, rates, width"),

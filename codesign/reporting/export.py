@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Sequence
 
+from codesign.analysis.answers.answers import Option
 from codesign.analysis.answers.asking import AnsweredTable
+from codesign.analysis.answers.remarks import value_text
+from codesign.analysis.results.formatting import column_label, unit_of, whole_percent
+from codesign.analysis.results.naming import Names
 from codesign.analysis.results.table import ResultTable
 from codesign.files import Location, open_folder, with_suffix
 from codesign.reporting.charts.base import Figure, picture
 from codesign.reporting.charts.sweeps import scatter
 from codesign.reporting.forms import Form, TableForm
 from codesign.reporting.page.sections import sections_of
-from codesign.reporting.pieces import Table, inert
+from codesign.reporting.pieces import Cell, Heading, Table, inert, numeric, table_of, with_rows
 
 _PAIRS = (("energy_j", "accuracy"), ("latency_s", "accuracy"), ("energy_j", "latency_s"))
 _LATEX = str.maketrans(
@@ -62,10 +67,11 @@ def export(
 
 
 def pieces_of(table: ResultTable) -> tuple[list[Figure], dict[str, Table]]:
-    """All charts of a report, pairs of objectives first; and all tables, by section and name."""
+    """All charts of a report, pairs of objectives first; and all tables, that of the first screen first, by section and
+    name."""
     answered = AnsweredTable.of(table)
     drawn = list(filter(None, [scatter(answered.points, answered.names, x=x, y=y) for x, y in _PAIRS]))
-    told: dict[str, Table] = {}
+    told = {table.name: table for table in with_rows(_decision(answered))}
     for section in sections_of(answered):
         drawn += [piece for piece in section.body if isinstance(piece, Figure)]
         for place, piece in enumerate((piece for piece in section.body if isinstance(piece, Table)), start=1):
@@ -74,12 +80,36 @@ def pieces_of(table: ResultTable) -> tuple[list[Figure], dict[str, Table]]:
     return drawn, told
 
 
+def _decision(table: AnsweredTable) -> Table:
+    """The options of the question that the first screen shows, with all their values."""
+    asked = (answer for answer in table.answers if answer.form != "printed" and answer.options)
+    shown = next(asked, table.chips)
+    known = dict.fromkeys(column for option in shown.options for column in option.values)
+    columns = sorted(known, key=lambda column: column != shown.column)  # what decides comes first
+    rows = [_option(option, columns, table.names) for option in shown.options]
+    return table_of(shown.question, rows, "decision")
+
+
+def _option(option: Option, columns: Sequence[str], names: Names) -> dict[Heading, Cell]:
+    point = "" if option.point is None else names.point(option.point)
+    row = {Heading("option"): Cell(option.label), Heading("point", wide=True): Cell(point)}
+    for column in columns:
+        value = option.values[column].mean if column in option.values else None
+        row[numeric(column_label(column), unit=unit_of(column))] = Cell(value_text(option, column, names), value)
+    chance = "" if option.wins is None else whole_percent(option.wins)
+    return {
+        **row,
+        numeric("chance of being best"): Cell(chance, option.wins),
+        Heading("remark", wide=True): Cell(option.obstacle),
+    }
+
+
 def table_csv(table: Table) -> str:
     """The table as CSV, with the texts of the page; each numeric column is repeated as numbers in SI units."""
-    numeric = [n for n, heading in enumerate(table.headings) if heading.numeric]
+    numeric = {n: heading for n, heading in enumerate(table.headings) if heading.numeric}
     buffer = io.StringIO()
     rows = csv.writer(buffer, lineterminator="\n")
-    headings = [*(h.text for h in table.headings), *(f"{table.headings[n].text} (SI)" for n in numeric)]
+    headings = [*(h.text for h in table.headings), *(f"{h.text} ({h.unit or 'number'})" for h in numeric.values())]
     rows.writerow(map(inert, headings))
     for row in table.rows:
         numbers = ["" if row[n].order is None else f"{row[n].order:.9g}" for n in numeric]

@@ -25,6 +25,7 @@ class Heading:
 
     Attributes:
         numeric: whether the column is right-aligned and sorted by `Cell.order`.
+        unit: unit of `Cell.order`; `SI` if cells have several, "" if none.
         hint: text shown on hovering.
         links: whether addresses in the column's cells become links.
         wide: whether cells hold sentences and need room.
@@ -33,14 +34,15 @@ class Heading:
     text: str
     _: KW_ONLY
     numeric: bool = False
+    unit: str = ""
     hint: str = ""
     links: bool = False
     wide: bool = False
 
 
-def numeric(text: str, hint: str = "") -> Heading:
+def numeric(text: str, hint: str = "", *, unit: str = "") -> Heading:
     """The heading of a column of numbers."""
-    return Heading(text, numeric=True, hint=hint)
+    return Heading(text, numeric=True, unit=unit, hint=hint)
 
 
 @dataclass(frozen=True, kw_only=True)

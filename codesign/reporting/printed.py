@@ -12,6 +12,7 @@ from codesign.analysis.results.formatting import (
     number,
     points_with_interval,
     stated,
+    unit_of,
     with_interval,
 )
 from codesign.analysis.results.statistics import Interval, interval
@@ -53,12 +54,12 @@ def _row(option: Option, columns: Mapping[str, tuple[bool, bool]]) -> dict[Headi
     for name, (in_print, in_multiples) in columns.items():
         label, here = column_label(name), option.values.get(name, _NONE)
         if in_print:
-            cells[numeric(f"{label}, printed")] = _number(printed.values.get(name), name)
-        cells[numeric(f"{label}, here")] = Cell(with_interval(here, name), here.mean)
+            cells[numeric(f"{label}, printed", unit=unit_of(name))] = _number(printed.values.get(name), name)
+        cells[numeric(f"{label}, here", unit=unit_of(name))] = Cell(with_interval(here, name), here.mean)
         if in_print:
-            unit, of = ("points", "") if is_share(name) else ("%", ", as a share of that")
+            by, of = ("points", "") if is_share(name) else ("%", ", as a share of that")
             hint = f"{label} here less what is printed{of}; the interval is of what is here"
-            cells[numeric(f"difference, {unit}", hint)] = _difference(printed.values.get(name), here, name)
+            cells[numeric(f"difference, {by}", hint)] = _difference(printed.values.get(name), here, name)
         if in_multiples:
             theirs, ours = printed.multiples.get(name, (None, _NONE))
             hint = f"{label} as a multiple of that of the reference row; here paired by seed"

@@ -67,7 +67,7 @@ questions:
     assert "did you mean 'where'?" in told[17]
     assert "relative_to" not in told[17]  # a key of another form
     assert told[18].endswith("a percentage such as '85 %' up to 100 %, found '120 %'")
-    assert told[19].endswith("must be a list, as in [accuracy >= 95 %], found 'accuracy >= 95 %'")
+    assert told[19].endswith("must be a list, as in [a, b], found 'accuracy >= 95 %'")
     assert told[20].endswith("values.acuracy: is not among the columns; did you mean 'accuracy'? allowed: accuracy")
     assert "settings.epoch: is not a setting of recipes, neurons or data; did you mean 'epochs'?" in told[21]
     assert "training.epoch: a recipe has no parameter 'epoch'; did you mean 'epochs'?" in told[22]

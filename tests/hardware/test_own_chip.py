@@ -86,6 +86,10 @@ def test_a_chip_made_in_python_is_that_of_a_file() -> None:
             "energies.spike: range must hold the value 2 pJ, found 3 pJ to 4 pJ",
         ),
         (
+            "energies: {spike: {range: [1 pJ, 5 pJ]}}",
+            "energies.spike: needs a 'value' within its range, such as its geometric mean, 2.2 pJ",
+        ),
+        (
             "synchronization: {kind: barier}",
             "synchronization.kind: must be 'asynchronous', 'barrier', 'timer', 'clocked' or 'neighbour', "
             "found 'barier'; did you mean 'barrier'?",

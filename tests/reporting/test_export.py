@@ -8,10 +8,12 @@ import json
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
+import pytest
 from synthetic_study import rows_on_test, small_study, study_metadata
 from synthetic_sweep import synthetic_rows, table_of
 from typer.testing import CliRunner
 
+from codesign.analysis.answers.asking import AnsweredTable
 from codesign.analysis.results.points import gather
 from codesign.analysis.results.table import write_results
 from codesign.cli.main import app
@@ -20,7 +22,7 @@ from codesign.reporting.pieces import Cell, Heading, Table, text_table
 
 ODD = Table(
     caption="50 % of a_b",
-    headings=(Heading(text="name"), Heading(text="energy", numeric=True), Heading(text="@F", numeric=True)),
+    headings=(Heading(text="name"), Heading(text="energy", numeric=True, unit="J"), Heading(text="@F", numeric=True)),
     rows=(
         (Cell(text='=HYPERLINK("x"),\\input{y}'), Cell(text="1.5 ± 0.1 µJ", order=1.5e-6), Cell(text="8", order=8)),
         (Cell(text="＝b"), Cell(text="–"), Cell(text="τ ≥ 1")),
@@ -31,7 +33,7 @@ ODD = Table(
 def test_a_csv_has_the_numbers_too_and_no_formula():
     """Also of columns that show nothing but numbers: which columns there are does not depend on what they show."""
     assert list(csv.reader(io.StringIO(table_csv(ODD)))) == [
-        ["name", "energy", "'@F", "energy (SI)", "'@F (SI)"],
+        ["name", "energy", "'@F", "energy (J)", "'@F (number)"],
         ['\'=HYPERLINK("x"),\\input{y}', "1.5 ± 0.1 µJ", "8", "1.5e-06", "8"],
         ["'＝b", "–", "τ ≥ 1", "", ""],
     ]
@@ -62,6 +64,11 @@ def test_the_command_writes_every_chart_and_table_beside_the_report(tmp_path: Pa
     assert {"accuracy-energy-j.svg", "effects-accuracy.svg", "energy-parts.svg"} <= {path.name for path in charts}
     assert all(ET.fromstring(path.read_bytes()).tag.endswith("svg") for path in charts)
     assert {path.stem for path in (tmp_path / "report.tables").iterdir()} == set(tables)
+    decided = [*csv.DictReader((tmp_path / "report.tables/decision.csv").read_text(encoding="utf-8").splitlines())]
+    for row, option in zip(decided, AnsweredTable.of(table).answers[0].options, strict=True):
+        assert row["option"] == option.label
+        assert float(row["energy per sample (J)"]) == pytest.approx(option.values["energy_j"].mean)
+        assert row["chance of being best (number)"] == ("" if option.wins is None else f"{option.wins:.9g}")
     measured = json.loads((tmp_path / "report.neurobench.json").read_text(encoding="utf-8"))["points"]
     assert [of["point"]["number"] for of in measured] == [point.number for point in gather(table)]
     for point, of in zip(gather(table), measured, strict=True):
@@ -78,4 +85,4 @@ def test_a_study_has_its_trials_as_charts_and_tables():
     assert len(tables["trials"].rows) == len(small_study().trials) + 1
     rows = [*csv.DictReader(table_csv(tables["trials"]).splitlines())]
     assert {row["level"].partition(" of ")[0] for row in rows} == {"1", "2"}
-    assert all(row["level"].startswith(f"{row['level (SI)']} of ") for row in rows)
+    assert all(row["level"].startswith(f"{row['level (number)']} of ") for row in rows)

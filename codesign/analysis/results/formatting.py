@@ -53,6 +53,12 @@ def like(column: str) -> str:
     return MEASURES[column][1] if column in MEASURES else column
 
 
+def unit_of(column: str) -> str:
+    """The SI unit of a column or measure, "" for none."""
+    known = COLUMNS.get(like(column))
+    return "" if known is None else known.unit
+
+
 def column_label(column: str, book: StaticBook | None = None) -> str:
     """The name of a column or measure in words, without its unit; for an energy, with its book if one is given."""
     if column in MEASURES:
@@ -170,8 +176,7 @@ def quantity(value: float | None, column: str, half: float | None = None) -> str
     """A mean of `column` with its unit, followed by ± `half` if known."""
     if value is None or math.isnan(value):
         return UNKNOWN
-    known = COLUMNS.get(like(column))
-    unit = "" if known is None else known.unit
+    known, unit = COLUMNS.get(like(column)), unit_of(column)
     half = None if half is None else _spread(half, value, 3 if unit else 4)
     if is_share(column):
         return percent(value) if half is None else f"{in_percent(value)} ± {in_percent(half)} %"
@@ -187,8 +192,8 @@ def stated(value: float, column: str) -> str:
     if is_share(column):
         text = f"{100 * value:.12g}"
         return f"{text} %" if "." in text else percent(value)
-    known = COLUMNS.get(like(column))
-    return format_si(value, known.unit, 12) if known is not None and known.unit else f"{value:,.12g}"
+    unit = unit_of(column)
+    return format_si(value, unit, 12) if unit else f"{value:,.12g}"
 
 
 def with_interval(value: Interval, column: str) -> str:

@@ -104,7 +104,8 @@ class ChipEntry(Spec):
     Attributes:
         extends: name or path of the chip; by default, the entry's own name.
         capacity: `published`, or `scaled`, with the same circuits in larger numbers.
-        mapping, cut, spread: how neurons are assigned to cores: `strategy`, `cut` and `spread` of `codesign.place`.
+        mapping, cut, spread: how neurons are assigned to cores: `strategy`, `cut` and `spread` of `codesign.place`; a
+            spread `none` is none, as by default.
         operation: `accelerated`, or `real_time`, in which the chip is on for as long as the stimulus lasts.
         schedules: names of schedules to run on it.
         weight_bits: bits per weight: `chip` for the chip's own, `none` for float32, or a number, which also applies to
@@ -118,7 +119,7 @@ class ChipEntry(Spec):
     capacity: Capacity = "published"
     mapping: Strategy = "in_order"
     cut: CutChoice = "auto"
-    spread: Positive | tuple[Positive, ...] | None = None
+    spread: Literal["none"] | Positive | tuple[Positive, ...] | None = None
     operation: Operation = "accelerated"
     schedules: Annotated[tuple[str, ...], Field(min_length=1), distinct("schedules")] = ("chip",)
     weight_bits: Literal["chip", "none"] | Annotated[int, Field(gt=0, le=32, strict=True)] = "chip"

@@ -119,7 +119,7 @@ def trained_through(spec: SweepSpec, shape: NetworkShape, recipe: Variant[Recipe
         return schedule, None
     entry, chip = _named(spec, name)
     try:
-        placement = _placed(shape, chip, entry)
+        placement = _placed(shape, name, chip, entry)
     except InfeasibleError as error:
         return schedule, f"recipe '{recipe.name}' trains for chip '{name}'; {error}"
     return on_chip(schedule, placement).schedule, None
@@ -134,7 +134,7 @@ def metered_chip(spec: SweepSpec, shape: NetworkShape, budget: TrainingBudget | 
     entry, chip = _named(spec, budget.chip)
     check_operation(chip, entry.operation)
     try:
-        placement = _placed(shape, chip, entry)
+        placement = _placed(shape, budget.chip, chip, entry)
     except InfeasibleError as error:
         raise InputError(f"budget for chip '{budget.chip}': {error}") from error
     spike_energy(placement)
@@ -160,9 +160,13 @@ def _named(spec: SweepSpec, name: str | None) -> tuple[ChipEntry, Chip]:
     return spec.chips[name], base_chip(spec, name)
 
 
-def _placed(shape: NetworkShape, chip: Chip, entry: ChipEntry) -> Placement:
-    bits, spread = _weight_bits(entry, chip), entry.spread
-    return place(shape, chip, entry.capacity, bits, entry.mapping, cut=entry.cut, spread=spread)
+def _placed(shape: NetworkShape, name: str, chip: Chip, entry: ChipEntry) -> Placement:
+    """The network on an entry's chip. Raises InfeasibleError with the entry's name, which is not always the chip's."""
+    bits, spread = _weight_bits(entry, chip), None if entry.spread == "none" else entry.spread
+    try:
+        return place(shape, chip, entry.capacity, bits, entry.mapping, cut=entry.cut, spread=spread)
+    except InfeasibleError as error:
+        raise InfeasibleError(f"{name}: {str(error).removeprefix(f'{chip.name}: ')}") from None
 
 
 def _on_chip(shape: NetworkShape, variant: Variant[ChipVariant], known: dict[str, Any]) -> _OnChip:
@@ -173,7 +177,7 @@ def _on_chip(shape: NetworkShape, variant: Variant[ChipVariant], known: dict[str
     assumptions = tuple(quantization_assumptions(chip, entry.weight_bits, quantization))
     placement = reason = None
     try:
-        placement = _placed(shape, chip, entry)
+        placement = _placed(shape, variant.name, chip, entry)
     except InfeasibleError as error:
         reason = str(error)
     else:

@@ -139,6 +139,16 @@ class QuantityNumber(PriceNumber):
     assumes one from the confidence.
     """
 
+    @model_validator(mode="before")
+    @classmethod
+    def _check_value(cls, data: Any) -> Any:
+        match data:
+            case {"range": [low, high]} if data.keys().isdisjoint(("value", "cycles")):
+                middle = math.sqrt(abs(parse_quantity(low, cls.unit) * parse_quantity(high, cls.unit)))
+                mean = format_si(middle, cls.unit, 2)
+                raise problem(f"needs a 'value' within its range, such as its geometric mean, {mean}")
+        return data
+
     @model_validator(mode="after")
     def _check_range(self) -> QuantityNumber:
         value, ends = getattr(self, "value", None), getattr(self, "range", None)

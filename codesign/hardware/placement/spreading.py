@@ -27,7 +27,7 @@ def spread_over(budget: Budget, spread: int | Sequence[int]) -> tuple[Slice, ...
     counts = _checked(budget.shape, spread) if isinstance(spread, Sized) else _shared_out(budget, spread)
     most = budget.most_cores
     if most is not None and sum(counts) > most:
-        raise InfeasibleError(f"spread: needs {plural(sum(counts), 'core')}, {budget.chip.name} has {most:,}")
+        raise InfeasibleError(f"spread: needs {plural(sum(counts), 'core')}, the chip has {most:,}")
     parts: list[Slice] = []
     for layer, (size, count) in enumerate(zip(budget.shape.layers, counts, strict=True)):
         runs = tuple(size.neurons // count + (number < size.neurons % count) for number in range(count))

@@ -33,7 +33,7 @@ def evidence_section(answers: Sequence[Answer], names: Names) -> Section:
     found = list({(one.column, one.better.number, one.worse.number, one.gain): one for one in asked}.values())
     uncertain = [comparison for comparison in found if comparison.robustness and comparison.robustness.spreads]
     say = names.told_apart(_sides(uncertain))
-    drawn = [ranges_figure(uncertain, names, say, column) for column in ("energy_j", "latency_s", "energy_delay_js")]
+    drawn = [ranges_figure(uncertain, say, column) for column in ("energy_j", "latency_s", "energy_delay_js")]
     table = _table(found, names, names.told_apart(_sides(found)))
     return Section(
         name="evidence",
@@ -53,7 +53,7 @@ def _table(comparisons: Sequence[Comparison], names: Names, say: Callable[[Point
             Heading("of"): Cell(column_label(comparison.column) + ", on shared terms" * comparison.in_part),
             Heading("better", wide=True, hint="the side that is said to be better"): Cell(say(comparison.better)),
             Heading("worse", wide=True): Cell(say(comparison.worse)),
-            numeric("difference", _DIFFERENCE): Cell(gain_in_words(comparison), comparison.gain.mean),
+            numeric("difference", _DIFFERENCE, unit="SI"): Cell(gain_in_words(comparison), comparison.gain.mean),
             **dict(zip(_OF_ROBUSTNESS, _robust(comparison, names), strict=True)),
         }
         for comparison in comparisons

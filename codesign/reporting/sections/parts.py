@@ -97,10 +97,14 @@ def _charged(table: ResultTable, points: Sequence[Point], names: Names) -> Table
         rows.append(
             {
                 Heading("point", wide=True): Cell(names.point(point)),
-                numeric("energy of the whole board", "per sample: all that is powered"): _value(board, "energy_j"),
-                numeric("of the cores in use", "their share of static power, and no host"): _value(in_use, "energy_j"),
-                numeric("time on", "per sample, that static power is drawn"): _value(on_s, "on_s"),
-                numeric("power", "of the whole board, mean of the time on"): _value(power, "power_w"),
+                numeric("energy of the whole board", "per sample: all that is powered", unit="J"): _value(
+                    board, "energy_j"
+                ),
+                numeric("of the cores in use", "their share of static power, and no host", unit="J"): _value(
+                    in_use, "energy_j"
+                ),
+                numeric("time on", "per sample, that static power is drawn", unit="s"): _value(on_s, "on_s"),
+                numeric("power", "of the whole board, mean of the time on", unit="W"): _value(power, "power_w"),
                 numeric("cores in use"): _value(cores, "cores_used"),
                 numeric("busiest core", _BUSY): Cell(busiest, max(busy, default=None)),
                 Heading("accounting", hint=_ALL_IN): Cell((point.accounting or UNKNOWN).replace("_", "-")),

@@ -77,18 +77,18 @@ def _row(study: Study, trial: TrialFacts) -> dict[Heading, Cell]:
 
     def add_test(column: str) -> None:
         found = interval(()) if point is None else point.value(column)
-        heading = numeric(f"{column_label(column)}, test", COLUMNS[column].meaning)
+        heading = numeric(f"{column_label(column)}, test", COLUMNS[column].meaning, unit=COLUMNS[column].unit)
         values[heading] = Cell(with_interval(found, column), found.mean)
 
     for objective, value, spread in zip(study.objectives, trial.values, trial.spreads, strict=True):
         column = objective.column
-        heading = numeric(f"{column_label(column)}, validation", COLUMNS[column].meaning)
+        heading = numeric(f"{column_label(column)}, validation", COLUMNS[column].meaning, unit=COLUMNS[column].unit)
         values[heading] = Cell(quantity(value, column, spread), value)
         add_test(column)
     if all(objective.column != "accuracy" for objective in study.objectives):
         add_test("accuracy")
     parameters = {
-        Heading(name, numeric=space.kind != "categorical"): Cell(
+        Heading(name, numeric=space.kind != "categorical", unit=space.unit): Cell(
             study.text(trial, name), as_number(trial.parameters.get(name))
         )
         for name, space in study.spaces.items()
