@@ -291,9 +291,9 @@ def _density(name: str, cloud: Density, page: PricingPage, limits: Sequence[tupl
         .mark_rect()
         .encode(
             x=alt.X("left:Q", scale=across, axis=axis_of("latency_s", limits[0], logarithmic=True)),
-            x2="right:Q",
+            x2=alt.X2("right:Q"),
             y=alt.Y("low:Q", scale=up, axis=energy),
-            y2="high:Q",
+            y2=alt.Y2("high:Q"),
             color=alt.Color("count:Q", scale=alt.Scale(type="log", range="heatmap"), legend=alt.Legend(title="points")),
         )
     )
@@ -303,7 +303,10 @@ def _density(name: str, cloud: Density, page: PricingPage, limits: Sequence[tupl
         for row in evenly(front, _ELEMENTS)
     ]
     dots = alt.Chart(source(marks)).mark_point(size=28, filled=True, opacity=1, stroke=EDGE, strokeWidth=0.8)
-    chart = alt.layer(shades, dots.encode(x="x:Q", y="y:Q", color=alt.value("#d55e00"), tooltip=tooltip(point="point")))
+    chart = alt.layer(
+        shades,
+        dots.encode(x=alt.X("x:Q"), y=alt.Y("y:Q"), color=alt.ColorValue("#d55e00"), tooltip=tooltip(point="point")),
+    )
     note = f"{plural(sum(cloud.counts.values()), 'point')}, {len(front):,} of them on the front."
     drawn = of_more(len(marks), len(front), "points of the front")
     return figure(name, cloud.recipe, chart.properties(width="container", height=_HEIGHT), note, drawn)

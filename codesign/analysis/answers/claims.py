@@ -131,23 +131,18 @@ class _Values:
         known = {point: values for point in points if (values := values_of(point)) is not None}
         keys: dict[tuple[object, ...], int] = {}
         return {
-            point: (values, keys.setdefault((self.designs[point.number], *values.items()), len(keys)))
+            point: (values, keys.setdefault((*self.design(point), *values.items()), len(keys)))
             for point, values in known.items()
         }
 
-    @cached_property
-    def designs(self) -> dict[int, tuple[object, ...]]:
-        """By a point's number, all that its spikes follow from; for measures of a training, all that the training
-        follows from."""
+    def design(self, point: Point) -> tuple[object, ...]:
+        """Return all that a point's spikes follow from; for measures of a training, all that the training follows
+        from."""
         families = ("recipe",) if of_training(self.question.column) else ("recipe", "schedule")
-        facts = [name for name, family in FACTS.items() if family in families]
-        return {
-            point.number: (
-                *(value_of(point, name) for name in facts),
-                *((name, value) for name, value in point.axes if is_of_design(name) or name.startswith(families)),
-            )
-            for point in self.points
-        }
+        return (
+            *(value_of(point, name) for name, family in FACTS.items() if family in families),
+            *((name, value) for name, value in point.axes if is_of_design(name) or name.startswith(families)),
+        )
 
     def _sides(self) -> Iterable[tuple[Point, Point]]:
         asked, chosen = self.question, points_in(self.points, self.question.select)
@@ -240,7 +235,7 @@ def _limited(answer: partial[Answer], chosen: Sequence[Point], values: _Values) 
     """Judge a claim about the value of every training seed."""
     question = values.question
     known = [(point, of) for point in chosen if (of := values.gains(point)) is not None]
-    trained = {(values.designs[point.number], *of.items()): of for point, of in known}
+    trained = {(*values.design(point), *of.items()): of for point, of in known}
     seen = [value for of in trained.values() for value in of]
     if not seen:
         return answer(standing="cannot be asked", sentence=_nothing(question, values.points))

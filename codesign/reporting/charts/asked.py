@@ -193,7 +193,7 @@ def _spikes(chosen: Sequence[Point], say: Saying) -> _Drawn | None:
     bars = base.mark_bar().encode(
         y=names, x=alt.X("x:Q", title="spikes per neuron"), tooltip=tooltip(line="", text="spikes")
     )
-    spread = base.mark_rule(strokeWidth=2).encode(y=names, x=alt.X("low:Q"), x2="high:Q")
+    spread = base.mark_rule(strokeWidth=2).encode(y=names, x=alt.X("low:Q"), x2=alt.X2("high:Q"))
     drawn = (bars + spread).properties(width="container", height=height)
     note = "Lines: 25th to 75th percentile over samples."
     return "Spikes per neuron and sample", drawn, note, of_more(len(rows), len(known), "bars")
@@ -247,8 +247,8 @@ def _band(rows: Sequence[Row], *, ordinal: bool = False) -> Any:
         .mark_area(opacity=0.18)
         .encode(
             x=_x("", ordinal=ordinal),
-            y="low:Q",
-            y2="high:Q",
+            y=alt.Y("low:Q"),
+            y2=alt.Y2("high:Q"),
             color=color("line", [str(row["line"]) for row in rows], "", **_LEGEND),
         )
     )
@@ -260,5 +260,5 @@ def _across(levels: Sequence[Row], rows: Sequence[Row]) -> Any:
     return (
         alt.Chart(source(levels))
         .mark_rule(strokeDash=[6, 4])
-        .encode(y="y:Q", color=color("line", names, "", **_LEGEND), tooltip=tooltip(line="", text="level"))
+        .encode(y=alt.Y("y:Q"), color=color("line", names, "", **_LEGEND), tooltip=tooltip(line="", text="level"))
     )

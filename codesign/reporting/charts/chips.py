@@ -53,8 +53,15 @@ def chips_figure(marks: Sequence[ChipMark]) -> Figure:
         fillOpacity=alt.condition("datum.hollow", alt.value(0), alt.value(1)),
     )
     bars = base.mark_rule(opacity=0.5)
-    names = base.mark_text(fontSize=11, align="left", dx=9, dy=-7).encode(text="names:N", color=alt.value(EDGE))
-    layers = (bars.encode(y="low:Q", y2="high:Q"), bars.encode(x="left:Q", x2="right:Q"), points, names)
+    names = base.mark_text(fontSize=11, align="left", dx=9, dy=-7).encode(
+        text=alt.Text("names:N"), color=alt.ColorValue(EDGE)
+    )
+    layers = (
+        bars.encode(y=alt.Y("low:Q"), y2=alt.Y2("high:Q")),
+        bars.encode(x=alt.X("left:Q"), x2=alt.X2("right:Q")),
+        points,
+        names,
+    )
     return figure(
         "chips",
         "Energy of a synaptic operation against the area of the chip",

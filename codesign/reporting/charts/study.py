@@ -73,7 +73,7 @@ def importance_figures(study: Study) -> list[Figure]:
             x=alt.X("share:Q", axis=axis_of("agreement", [], title="share of the variation")), y=parameters
         )
         bars = base.mark_bar(height={"band": 0.7}).encode(tooltip=tooltip(parameter="parameter", text="share"))
-        chart = alt.layer(bars, base.mark_text(align="left", dx=4, fontSize=11).encode(text="text:N"))
+        chart = alt.layer(bars, base.mark_text(align="left", dx=4, fontSize=11).encode(text=alt.Text("text:N")))
         found.append(figure(f"importance-{place}", f"What {column_label(objective.column)} depends on", chart))
     return found
 
@@ -201,7 +201,7 @@ def _progress(
     layers = [base.mark_line(interpolate="step-after"), marks]
     if level is not None:
         levels = alt.Chart(source([{"y": level}])).mark_rule(strokeDash=[3, 3])
-        layers.append(levels.encode(y="y:Q"))
+        layers.append(levels.encode(y=alt.Y("y:Q")))
     note = "" if level is None else f"Dashed: the baseline, {written(level)}."
     chart = alt.layer(*layers).properties(width="container", height=_HEIGHT)
     return figure(name, f"{title} after each trial, on validation", chart, note)

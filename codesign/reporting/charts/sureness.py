@@ -57,7 +57,7 @@ def ranges_figure(
         tooltip=tooltip(point="point", text="value", ends="95 % of the draws"),
     )
     scale, axis = quantitative(values), axis_of(column, values)
-    bars = base.mark_rule(size=3, opacity=0.5).encode(x=alt.X("low:Q", scale=scale, axis=axis), x2="high:Q")
+    bars = base.mark_rule(size=3, opacity=0.5).encode(x=alt.X("low:Q", scale=scale, axis=axis), x2=alt.X2("high:Q"))
     chart = alt.layer(bars, base.mark_point(filled=True, size=80, opacity=1).encode(x=alt.X("value:Q", scale=scale)))
     title = f"{column_label(column).capitalize()} over the ranges of the chips' numbers"
     name, left_out = column.rpartition("_")[0].replace("_", "-"), of_more(len(drawn), len(known), "points")

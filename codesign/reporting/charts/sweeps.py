@@ -81,7 +81,7 @@ def scatter(
     shown = alt.selection_point(name="shown", fields=["of"], bind="legend")
     of = sorted({str(row["of"]) for row in rows})
     base = alt.Chart(source(rows)).encode(x=horizontal, y=vertical, color=color("of", of, by))
-    bars = base.mark_rule(opacity=0.5).encode(y="low:Q", y2="high:Q")
+    bars = base.mark_rule(opacity=0.5).encode(y=alt.Y("low:Q"), y2=alt.Y2("high:Q"))
     edges = base.transform_filter("datum.best").mark_line(strokeDash=[4, 3], strokeWidth=1, interpolate="step-after")
     marks = base.mark_point(size=70, strokeWidth=1.5).encode(
         fill=alt.Fill("of:N", scale=nominal(of), legend=None),
@@ -89,7 +89,7 @@ def scatter(
         opacity=alt.condition(shown, alt.value(1), alt.value(0.08), empty=True),
         tooltip=tooltip(point="point", xs=column_label(x), ys=column_label(y), covers="energy of"),
     )
-    edge, marks = edges.encode(detail="group:N", color=alt.value(EDGE)), marks.properties(name="marks")
+    edge, marks = edges.encode(detail=alt.Detail("group:N"), color=alt.ColorValue(EDGE)), marks.properties(name="marks")
     chart = alt.layer(edge, bars, marks.add_params(shown)).properties(width="container", height=_HEIGHT)
     return figure(
         f"{y}-{x}".replace("_", "-"),
@@ -156,9 +156,9 @@ def effects_figure(points: Sequence[Point], names: Names, column: str) -> Figure
     ticks = "'× ' + format(datum.value, '.3~g')" if factors else f"datum.value ? format({shown}, '+.3~g') : 0"
     axis = alt.Axis(title=title + (", points" if is_share(column) else ""), labelExpr=ticks, **places(values, log))
     x = alt.X("low:Q", scale=alt.Scale(type="log" if log else "linear", nice=not log, padding=8), axis=axis)
-    middle = chart.mark_rule(strokeDash=[3, 3], aria=False).encode(x="none:Q", color=alt.value(EDGE))
-    dots = base.mark_point(filled=True, size=90, opacity=1).encode(x="mean:Q")
-    layers = alt.layer(base.mark_rule(opacity=0.45, size=3).encode(x=x, x2="high:Q"), middle, dots)
+    middle = chart.mark_rule(strokeDash=[3, 3], aria=False).encode(x=alt.X("none:Q"), color=alt.ColorValue(EDGE))
+    dots = base.mark_point(filled=True, size=90, opacity=1).encode(x=alt.X("mean:Q"))
+    layers = alt.layer(base.mark_rule(opacity=0.45, size=3).encode(x=x, x2=alt.X2("high:Q")), middle, dots)
     return figure(f"effects-{column}".replace("_", "-"), f"What each choice does to {column_label(column)}", layers)
 
 
@@ -191,7 +191,7 @@ def matrix_figure(name: str, points: Sequence[Point], names: Names, column: str,
     )
     shade = alt.Color("value:Q", scale=alt.Scale(range="heatmap"), legend=None)
     shades = base.mark_rect(fillOpacity=0.55).encode(color=shade)
-    chart = alt.layer(shades, base.mark_text(fontSize=11).encode(text="text:N"))
+    chart = alt.layer(shades, base.mark_text(fontSize=11).encode(text=alt.Text("text:N")))
     return figure(
         name,
         title or f"{column_label(column).capitalize()} by training and by how the model is run",

@@ -105,7 +105,7 @@ def _harmless(content: object) -> object:
     """The content without characters that control or reverse text."""
     if isinstance(content, str):
         return escaped(content)
-    if isinstance(content, Mapping):
+    if isinstance(content, dict):
         return {escaped(str(key)): _harmless(value) for key, value in content.items()}
     if isinstance(content, list | tuple):
         return [_harmless(value) for value in content]
