@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any, TypeVar, cast
 
@@ -14,7 +14,7 @@ from codesign.analysis.results.columns import AXIS_PREFIX, COLUMNS, NUMERIC_COLU
 from codesign.analysis.results.formatting import shortened, written
 from codesign.analysis.results.metadata import ChipFacts, ResultMetadata, Scalar
 from codesign.analysis.results.statistics import GIVEN, Interval, intervals, seed_means
-from codesign.analysis.results.table import ResultTable
+from codesign.analysis.results.table import ResultTable, plain_rows
 from codesign.arrays import Flags, Floats
 from codesign.deferred import pd
 from codesign.errors import InputError
@@ -38,8 +38,8 @@ class Gathered:
         failed: rows without a result.
         lists: columns of the frame that were used so far.
         means: columns of means over evaluation seeds, one entry per (point, training seed).
-        ends: of each point's entries, from 0; one more than there are points.
-        values: intervals of the means of columns that were used so far, one per point.
+        ends: of the points' entries, from 0.
+        values: columns of intervals that were used so far, one per point.
         training_seeds: training seeds of the entries.
         units: SI unit by axis, "" for none; an axis may have no entry.
         book: the book of the static power in `energy_j` and its terms.
@@ -49,15 +49,15 @@ class Gathered:
 
     frame: pd.DataFrame
     failed: pd.DataFrame
-    lists: dict[str, list[Any]]
+    lists: dict[str, list[Any]] = field(default_factory=dict)
     means: Mapping[str, Floats]
     ends: Sequence[int]
-    values: dict[str, list[Interval]]
+    values: dict[str, list[Interval]] = field(default_factory=dict)
     training_seeds: pd.Index[int]
     units: Mapping[str, str]
     book: StaticBook
     metadata: ResultMetadata | None
-    points: list[Point]
+    points: list[Point] = field(default_factory=list)
 
     @cached_property
     def without_result(self) -> tuple[Point, ...]:
@@ -73,10 +73,9 @@ class Gathered:
     @cached_property
     def silent(self) -> Flags:
         """Which entries are without any useful answer: no sample has an output spike, or none is right."""
-        silent = np.zeros(self.ends[-1], dtype=bool)
-        for column, worst in (("undecided_fraction", 1.0), ("accuracy", 0.0)):
-            if column in self.means:
-                silent |= self.means[column] == worst
+        unknown = np.full(self.ends[-1], np.nan)
+        undecided, accuracy = (self.means.get(column, unknown) for column in ("undecided_fraction", "accuracy"))
+        silent: Flags = (undecided == 1.0) | (accuracy == 0.0)
         return silent
 
 
@@ -370,7 +369,7 @@ def points_of(
     axes = [name for name in frame.columns if name.startswith(AXIS_PREFIX)]
     keys = [*_KEYS[:-2], *axes, *_KEYS[-2:]]
     groups: dict[tuple[Any, ...], list[int]] = {}
-    for position, key in enumerate(_cells(frame, keys)):
+    for position, key in enumerate(plain_rows(frame[keys])):
         groups.setdefault(key, []).append(position)
     ordered = sorted(groups, key=lambda key: tuple((cell is not None, cell) for cell in key))
     numbers = np.zeros(len(frame), dtype=int)
@@ -381,33 +380,20 @@ def points_of(
     whole = Gathered(
         frame=frame,
         failed=frame.iloc[:0] if failed is None else failed,
-        lists={},
         means={str(name): values.to_numpy() for name, values in means.items()},
         ends=ends,
-        values={},
         training_seeds=means.index.get_level_values("training_seed"),
         units=units,
         book=book,
         metadata=metadata,
-        points=[],
     )
     names = [path.removeprefix(AXIS_PREFIX) for path in axes]
-    firsts = frame[[*_FACTS]].iloc[[groups[key][0] for key in ordered]]
-    for number, (key, cells) in enumerate(zip(ordered, _cells(firsts, _FACTS), strict=True), start=1):
+    firsts = plain_rows(frame[[*_FACTS]].iloc[[groups[key][0] for key in ordered]])
+    for number, (key, cells) in enumerate(zip(ordered, firsts, strict=True), start=1):
         known: dict[str, Any] = dict(zip(_FACTS, cells, strict=True))
         known["chip_title"] = known["chip_title"] or known["chip"]
         known["equivalent_to_layered"] = bool(known["equivalent_to_layered"])
         of_axes = tuple(zip(names, key[len(_KEYS) - 2 : -2], strict=True))
         own = slice(ends[number - 1], ends[number])
-        point = Point(**known, number=number, axes=of_axes, positions=groups[key], own=own, whole=whole)
-        whole.points.append(point)
+        whole.points.append(Point(**known, number=number, axes=of_axes, positions=groups[key], own=own, whole=whole))
     return tuple(whole.points)
-
-
-def _cells(frame: pd.DataFrame, columns: Sequence[str]) -> Iterable[tuple[Any, ...]]:
-    """Rows of some columns as plain Python values, None for null."""
-
-    def listed(cells: pd.Series) -> list[Any]:
-        return [None if null else cell for cell, null in zip(cells.tolist(), cells.isna().tolist(), strict=True)]
-
-    return zip(*(listed(frame[column]) for column in columns), strict=True)

@@ -262,3 +262,9 @@ def _to_frame(table: Any) -> pd.DataFrame:
 def is_known(value: Any) -> bool:
     """Whether a cell of a results frame is not null."""
     return value is not None and value is not pd.NA and (not isinstance(value, float) or value == value)
+
+
+def plain_rows(frame: pd.DataFrame) -> Iterable[tuple[Any, ...]]:
+    """Rows of a results frame as plain Python values, None for null."""
+    nulls = (zip(frame[name].tolist(), frame[name].isna(), strict=True) for name in frame)
+    return zip(*([None if null else cell for cell, null in cells] for cells in nulls), strict=True)
