@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from codesign.analysis.results.table import ResultTable, read_results
+from codesign.garbage import collect_rarely
 from codesign.reporting.html import render_report
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "shared"))
@@ -48,6 +49,7 @@ def main() -> None:
     table = read_results(parser.parse_args().results)
     if CHROMIUM is None:
         raise SystemExit("there is no Chromium here")
+    collect_rarely()
     with TemporaryDirectory() as folder, chromium(Path(folder) / "profile") as browser:
         print("points  page, bytes  processor, s  first screen drawn, s")
         for count in COUNTS:
