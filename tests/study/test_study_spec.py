@@ -164,6 +164,11 @@ def test_searches_that_are_what_they_say_are_taken(space: str) -> None:
         (("", ""), "constraints: [{column: lanes}]", "give one of at_least and at_most"),
         (("", ""), "constraints: [{column: accuracy, at_least: 95}]", "at_least: must be a fraction from 0 to 1, or"),
         (("", ""), "baseline: {recipe: x}", r"baseline\.recipe: unknown recipe 'x'"),
+        (
+            ("chips:", "chips:\n  loihi: {}"),
+            "baseline: {chip: mubrain}\nquestions: {a: {compare: [mubrain, loihi], columns: [energy_j]}}",
+            "compare.1: results have no chip, schedule or recipe 'loihi'; allowed: .*mubrain",
+        ),
         (("", ""), "evaluation: {split: test}", r"evaluation\.split: a study evaluates trials on the validation split"),
         (
             ("", ""),

@@ -6,7 +6,7 @@ form.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from codesign.analysis.answers.selecting import FACTS, selection_problems
@@ -38,7 +38,7 @@ def problems(data: dict[str, Any], blocks: Blocks) -> Mistakes:
     axes = {path: list_at(data, "axes", path) for path in mapping(data, "axes")}
     if "space" in data:
         axes["trial"] = []  # the only axis of a study's results
-    known: dict[str, Any] = {**{block: list(names) for block, names in blocks.items()}, **axes}
+    known: dict[str, Any] = {**{block: _in_results(data, block, names) for block, names in blocks.items()}, **axes}
     known |= {"policy": policy_names(), "training_policy": [*policy_names(), "mixture"]}
     asked: list[Path_] = [("questions", name) for name in mapping(data, "questions")]
     drawn: list[Path_] = [("figures", number) for number, _ in enumerate(list_at(data, "figures"))]
@@ -48,6 +48,15 @@ def problems(data: dict[str, Any], blocks: Blocks) -> Mistakes:
             continue  # reported by its model
         for inner, message in (*_choices(content, axes), *_columns(content), *_selections(content, known)):
             yield (*at, *inner), message
+
+
+def _in_results(data: dict[str, Any], block: str, names: Iterable[str]) -> list[str]:
+    """Names of a block that results may have: in a study, recipes and chips of its trials and of its baseline."""
+    if "space" not in data or block == "schedule":
+        return list(names)
+    searched = (*list_at(data, "space", block), *list_at(data, "space", block, "choices"))
+    baseline = mapping(data, "baseline").get(block) or next(iter(names), None)
+    return [name for name in names if name == baseline or name in searched]
 
 
 def _choices(content: Mapping[str, Any], axes: Mapping[str, Any]) -> Mistakes:
@@ -90,7 +99,7 @@ def _selections(content: Mapping[str, Any], known: Mapping[str, Any]) -> Mistake
         if isinstance(selection, str) and place[0] == "compare":
             allowed = {name for block in CHOICES for name in known[block]}
             if selection not in allowed:
-                yield place, f"there is no chip, schedule or recipe '{selection}'{suggestion(selection, allowed)}"
+                yield place, f"results have no chip, schedule or recipe '{selection}'{suggestion(selection, allowed)}"
         if not isinstance(selection, dict) or place[0] not in fields:
             continue
         for message in _problems(selection, known):
