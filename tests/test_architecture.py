@@ -29,6 +29,7 @@ LEAVES = {
     "units",
     "documents",
     "files",
+    "garbage",
     "merging",
     "mistakes",
     "plug_ins",

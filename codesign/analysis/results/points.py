@@ -37,10 +37,9 @@ class Gathered:
     Attributes:
         frame: all their rows.
         failed: rows without a result.
-        lists: columns of the frame that were used so far.
+        lists, values: columns of the frame, and intervals by point, that were used so far.
         means: columns of means over evaluation seeds, one entry per (point, training seed).
         ends: of the points' entries, from 0.
-        values: columns of intervals that were used so far, one per point.
         training_seeds: training seeds of the entries.
         units: SI unit by axis, "" for none; an axis may have no entry.
         book: the book of the static power in `energy_j` and its terms.
@@ -78,8 +77,7 @@ class Gathered:
         """Which entries are without any useful answer: no sample has an output spike, or none is right."""
         unknown = np.full(self.ends[-1], np.nan)
         undecided, accuracy = (self.means.get(column, unknown) for column in ("undecided_fraction", "accuracy"))
-        silent: Flags = (undecided == 1.0) | (accuracy == 0.0)
-        return silent
+        return np.asarray((undecided == 1.0) | (accuracy == 0.0))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
