@@ -9,6 +9,9 @@ from handmade_hardware import near
 from made_up_answers import SEEDS, accurate, asked, labels, row, rows_of, with_terms
 from synthetic_sweep import synthetic_rows
 
+from codesign.analysis.results.metadata import ChipFacts, ChipNumber
+from codesign.hardware.terms import STRUCTURE_CITATION
+
 
 def test_of_variants_that_miss_the_constraint_as_often_the_best_counts():
     """a2 meets the constraint in one seed of three, as a1 does, and is better than b there."""
@@ -195,7 +198,13 @@ def test_the_area_of_one_chip_alone_has_a_range():
     assert answer.sentence.endswith("In chip area they do not clearly differ.")
     (area,) = (one.robustness for one in answer.comparisons if one.robustness)
     assert area.probability == pytest.approx(math.log(2.4) / math.log(4), abs=0.01)
-    alone = asked(rows, choose="chip", least="area_m2")
+    derived = ChipNumber(
+        name="area", value_si=1e-6, unit="m**2", text="", confidence="estimated", source=STRUCTURE_CITATION
+    )
+    facts = ChipFacts(title="a", citation="", synchronization="asynchronous", name="a", numbers=(derived,))
+    alone = asked(rows, {"a": facts}, choose="chip", least="area_m2")
+    told = "The area of a is derived and counts cores alone; areas that files give may be those of whole chips."
+    assert (told in alone.remarks, told in answer.remarks) == (True, False)
     assert "This reverses if the area of a is more than about 1.2 mm² instead of 1 mm²." in alone.remarks
 
 

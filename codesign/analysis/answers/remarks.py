@@ -18,6 +18,7 @@ from codesign.analysis.results.formatting import (
     UNKNOWN,
     column_label,
     coverage_words,
+    few_listed,
     in_times,
     listed,
     quantity,
@@ -27,7 +28,7 @@ from codesign.analysis.results.naming import Names, points_in_words
 from codesign.analysis.results.points import CANNOT_WAIT, Point
 from codesign.analysis.results.statistics import GIVEN, quantile_of
 from codesign.analysis.results.table import ResultTable
-from codesign.hardware.terms import BOOKS, COST_TERMS, CURRENTS, weight
+from codesign.hardware.terms import BOOKS, COST_TERMS, CURRENTS, STRUCTURE_CITATION, weight
 from codesign.units import plural
 
 _ABOUT_CHIPS = ("chip", "capacity", "operation", "mapping", "synchronization", TRIAL_AXIS)
@@ -35,7 +36,7 @@ OVER_BUDGET = "trained with a budget that it does not keep to: "
 """The beginning of the assumption of a row that was trained over its budget."""
 _OF_TERMS = ("static energy", "energy of ")
 """The beginnings of entries of `not_modelled` on terms of the energy."""
-_MOST_SEEDS = 100
+_MOST_NAMED, _MOST_SEEDS = 3, 100
 _MUCH = 2.0
 """The factor between the results of two books from which on both are given."""
 _LITTLE = 0.005
@@ -54,6 +55,7 @@ def remarks_on(contest: Contest, told: Sequence[Point], columns: Collection[str]
     said += [doubt(point, contest.where, f" of {contest.label_of(point)}" * bool(told[1:])) for point in told]
     said += [_seeds_wanted(contest), undecided_by_samples(contest)]
     said += [excluded_by_chance(contest), included_by_chance(contest)]
+    said.append(_areas_of_cores(contest) if "area_m2" in (contest.column, *columns) else "")
     said.append(without_draws(contest.column, *columns, *(limit.column for limit in contest.where)))
     if contest.runner_up is not None and not _lacking_terms(contest):
         said.append(tip_sentence(contest.runner_up, names))
@@ -65,6 +67,22 @@ def remarks_on(contest: Contest, told: Sequence[Point], columns: Collection[str]
     if contest.column == "latency_s" and best.operation == "real_time":
         said.append(_IN_REAL_TIME)
     return tuple(one for one in dict.fromkeys(said) if one and not any(one in other for other in said if other != one))
+
+
+def _areas_of_cores(contest: Contest) -> str:
+    """Say whose area is derived, of cores alone, next to others that are not; "" if areas are alike in this."""
+    derived = [contest.label_of(point) for point in contest.ranked if _is_of_cores(point)]
+    if len(derived) in (0, len(contest.ranked)):
+        return ""
+    whose = few_listed(derived, _MOST_NAMED)
+    return f"The area of {whose} is derived and counts cores alone; areas that files give may be those of whole chips."
+
+
+def _is_of_cores(point: Point) -> bool:
+    """Whether the area of a point's chip is derived from the structure of its cores, which leaves out all else."""
+    facts = None if point.whole.metadata is None else point.whole.metadata.chips.get(point.chip)
+    numbers = () if facts is None else facts.numbers
+    return any(number.name == "area" and number.source == STRUCTURE_CITATION for number in numbers)
 
 
 def in_the_way(contest: Contest, asked: Collection[str]) -> tuple[str, ...]:
