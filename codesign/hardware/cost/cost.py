@@ -124,7 +124,6 @@ class Cost(OfArrays):
             "core_utilization": utilization,
             "late_fraction": _mean(latency.late),
             "peak_link_load": float(load.max()) if load.size else None,
-            "peak_link": self.counted.geometry.link_names[load.argmax()] if load.size else None,
             "overloaded_ticks": _mean(latency.overloaded_ticks),
             "energy_coverage": list(energy.coverage),
             "paper_synaptic_operations": _mean(self.paper_synaptic_operations),
@@ -136,7 +135,6 @@ class Cost(OfArrays):
             "latency_network_s": _mean(latency.network_s),
             "latency_synchronization_s": _mean(latency.synchronization_s),
             "latency_bound_s": _mean(latency.bound_s),
-            "latency_per_layer_s": _mean(latency.per_layer_s),
             "decision_latency_s": _mean(latency.decision_s),
             "power_w": self.power_w,
             "energy_delay_js": None

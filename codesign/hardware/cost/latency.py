@@ -40,7 +40,6 @@ class Latency(OfArrays):
         compute_s, network_s, synchronization_s: (B,) time for which cores work, messages travel, and barriers, ticks
             and handshakes are awaited.
         bound_s: (B,) asynchronous only: stepwise upper bound of `total_s`.
-        per_layer_s: (B,) barrier only: with one barrier per layer and timestep, as the paper reads it.
         decision_s: (B,) time from the last frame's arrival to its first output spike; NaN without one.
         busy_s: (B, K) working time of each core in use, as far as its times are known.
         late: (B,) share of forward passes, or of hardware steps, that take longer than a timestep, so that a chip falls
@@ -59,7 +58,6 @@ class Latency(OfArrays):
     network_s: Floats | None = None
     synchronization_s: Floats | None = None
     bound_s: Floats | None = None
-    per_layer_s: Floats | None = None
     decision_s: Floats | None = None
     busy_s: Floats | None = None
     late: Floats | None = None
@@ -75,21 +73,18 @@ class StepsOf:
 
     Attributes:
         steps: hardware steps of chips that synchronize, forward steps of chips that do not.
-        layers: barrier only: one step per layer and timestep.
         feeds: neighbour only: which cores send to which.
     """
 
     steps: StepWork
-    layers: StepWork | None = None
     feeds: tuple[Feed, ...] = ()
 
 
 def steps_of(work: PlacedExecution) -> StepsOf:
     """The input of `latency_of` that does not depend on prices; the chip's lanes must be known."""
     synchronization = work.chip.synchronization
-    if isinstance(synchronization, Barrier):
-        layers = layer_steps(work)
-        return StepsOf(steps=pipelined_steps(work) if work.chip.pipelined else layers, layers=layers)
+    if isinstance(synchronization, Barrier) and not work.chip.pipelined:
+        return StepsOf(steps=layer_steps(work))
     if work.chip.synchronized:
         feeds = feeds_of(work) if isinstance(synchronization, Neighbour) else ()
         return StepsOf(steps=pipelined_steps(work), feeds=feeds)
@@ -124,7 +119,7 @@ def latency_of(
     if missing or steps is None:
         return Latency(model=model, not_modelled=(f"latency: {chip.name} gives no {', '.join(missing)}",))
     if isinstance(synchronization, Barrier):
-        latency = _barrier(record, prices, steps, parts)
+        latency = _barrier(record, prices, steps.steps, parts)
     elif isinstance(synchronization, Neighbour):
         latency = _neighbour(record, prices, steps, parts)
     else:
@@ -218,39 +213,31 @@ def _rest(total: Floats, *parts: Floats) -> Floats:
 # barrier -------------------------------------------------------------------------------------------------------------
 
 
-def _barrier(record: StepRecord, prices: Prices, steps: StepsOf, parts: bool) -> Latency:
+def _barrier(record: StepRecord, prices: Prices, steps: StepWork, parts: bool) -> Latency:
     times, hops, pipelined = prices.work_times(), prices.hop_times(), prices.chip.pipelined
     rate = prices.value("network_on_chip.link_rate")
-    barrier_s, least_s = prices.barrier(), prices.seconds("synchronization.least_step")
-
-    def lengths(these: StepWork) -> tuple[Floats, Floats, Floats]:
-        """(U, n) time of the busiest core, what links add to it, and the length of each step."""
-        longest = these.longest(times)
-        traffic = these.ways(hops)
-        if rate is not None:
-            traffic = traffic + np.maximum(these.busiest_link()[:, None] / rate - longest, 0.0)
-        return longest, traffic, np.maximum(longest + traffic + barrier_s, 0.0 if least_s is None else least_s)
-
-    longest, traffic, length = lengths(steps.steps)
-    total = steps.steps.summed(length)
+    least_s = prices.seconds("synchronization.least_step")
+    longest, traffic = steps.longest(times), steps.ways(hops)
+    if rate is not None:
+        traffic = traffic + np.maximum(steps.busiest_link()[:, None] / rate - longest, 0.0)
+    length = np.maximum(longest + traffic + prices.barrier(), 0.0 if least_s is None else least_s)
+    total = steps.summed(length)
     if not parts:
         return Latency(total_s=total)
-    assert steps.layers is not None
-    compute = steps.steps.summed(longest)
-    network = steps.steps.summed(np.broadcast_to(traffic, length.shape))
-    last = length[steps.steps.which[:, -record.layers :]]  # from the last frame's arrival on
-    busy = steps.steps.busy_in_all(times)
+    compute = steps.summed(longest)
+    network = steps.summed(np.broadcast_to(traffic, length.shape))
+    last = length[steps.which[:, -record.layers :]]  # from the last frame's arrival on
+    busy = steps.busy_in_all(times)
     stream = pipelined and record.overlaps
     return Latency(
         total_s=total,
-        interval_s=stream_intervals(steps.steps, length, record.steps_apart(1)) if stream else None,
+        interval_s=stream_intervals(steps, length, record.steps_apart(1)) if stream else None,
         compute_s=compute,
         network_s=network,
         synchronization_s=_rest(total, compute, network),
-        per_layer_s=steps.layers.summed(lengths(steps.layers)[2]),
         decision_s=_decided(record, last.sum(axis=1)),
         busy_s=busy if pipelined else _by_core(busy, record),
-        **pace(*steps.steps.in_passes(length, record, 1 if pipelined else record.layers), record),
+        **pace(*steps.in_passes(length, record, 1 if pipelined else record.layers), record),
     )
 
 

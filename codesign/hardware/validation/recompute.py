@@ -138,7 +138,7 @@ def _latency(prices: Prices, model: Steps) -> Latency:
         layers=1,
         decided=np.ones(1, dtype=bool),
     )
-    return latency_of(record, prices, StepsOf(steps=steps, layers=steps), bound_only=True)
+    return latency_of(record, prices, StepsOf(steps=steps), bound_only=True)
 
 
 def _work(chip: Chip, work: CoreWork) -> Floats:
