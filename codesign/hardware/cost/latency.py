@@ -19,7 +19,7 @@ import numpy as np
 from codesign.arrays import Floats, OfArrays
 from codesign.hardware.chip.parts import Barrier, Neighbour, Timer
 from codesign.hardware.chip.prices import Prices
-from codesign.hardware.cost.neighbour import Feed, feeds_of, walk
+from codesign.hardware.cost.neighbour import feeds_of, walk
 from codesign.hardware.cost.replay import replayed
 from codesign.hardware.cost.steps import StepWork, forward_steps, layer_steps, pace, pipelined_steps, stream_intervals
 from codesign.hardware.cost.work import PlacedExecution, StepRecord
@@ -67,34 +67,22 @@ class Latency(OfArrays):
     assumptions: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True)
-class StepsOf:
-    """The steps of an execution, under one synchronization and number of lanes.
-
-    Attributes:
-        steps: hardware steps of chips that synchronize, forward steps of chips that do not.
-        feeds: neighbour only: which cores send to which.
-    """
-
-    steps: StepWork
-    feeds: tuple[Feed, ...] = ()
-
-
-def steps_of(work: PlacedExecution) -> StepsOf:
-    """The input of `latency_of` that does not depend on prices; the chip's lanes must be known."""
+def steps_of(work: PlacedExecution) -> StepWork:
+    """The steps of an execution, the input of `latency_of` that does not depend on prices: hardware steps of chips that
+    synchronize, forward steps of chips that do not. The chip's lanes must be known."""
     synchronization = work.chip.synchronization
+    if not work.chip.synchronized:
+        return forward_steps(work)
     if isinstance(synchronization, Barrier) and not work.chip.pipelined:
-        return StepsOf(steps=layer_steps(work))
-    if work.chip.synchronized:
-        feeds = feeds_of(work) if isinstance(synchronization, Neighbour) else ()
-        return StepsOf(steps=pipelined_steps(work), feeds=feeds)
-    return StepsOf(steps=forward_steps(work))
+        return layer_steps(work)
+    steps = pipelined_steps(work)
+    return replace(steps, feeds=feeds_of(work)) if isinstance(synchronization, Neighbour) else steps
 
 
 def latency_of(
     record: StepRecord,
     prices: Prices,
-    steps: StepsOf | None,
+    steps: StepWork | None,
     *,
     bound_only: bool = False,
     parts: bool = True,
@@ -119,11 +107,11 @@ def latency_of(
     if missing or steps is None:
         return Latency(model=model, not_modelled=(f"latency: {chip.name} gives no {', '.join(missing)}",))
     if isinstance(synchronization, Barrier):
-        latency = _barrier(record, prices, steps.steps, parts)
+        latency = _barrier(record, prices, steps, parts)
     elif isinstance(synchronization, Neighbour):
         latency = _neighbour(record, prices, steps, parts)
     else:
-        latency = _asynchronous(record, prices, steps.steps, bound_only, parts, nominal)
+        latency = _asynchronous(record, prices, steps, bound_only, parts, nominal)
     return _finished(replace(latency, model=model), prices, parts)
 
 
@@ -254,13 +242,13 @@ def _by_core(of_parts: Floats, record: StepRecord) -> Floats:
 # neighbour -----------------------------------------------------------------------------------------------------------
 
 
-def _neighbour(record: StepRecord, prices: Prices, steps: StepsOf, parts: bool) -> Latency:
+def _neighbour(record: StepRecord, prices: Prices, steps: StepWork, parts: bool) -> Latency:
     """The network's and the handshakes' parts are what latency loses when they take no time."""
-    times, hops, work = prices.work_times(), prices.hop_times(), steps.steps
-    walked = partial(walk, work, steps.feeds, times)
+    times, hops = prices.work_times(), prices.hop_times()
+    walked = partial(walk, steps, times)
     given = prices.seconds("synchronization.handshake")
     handshake = np.zeros(1) if given is None else np.atleast_1d(given)
-    carried = _carried(work, prices)
+    carried = _carried(steps, prices)
     if not parts:
         return Latency(total_s=np.maximum(walked(hops, handshake).total_s, carried))
     whole = walked(hops, handshake, last_frame=record.timesteps - 1)
@@ -272,9 +260,9 @@ def _neighbour(record: StepRecord, prices: Prices, steps: StepsOf, parts: bool) 
     if handshake.any():
         compute = walked(np.zeros_like(hops), np.zeros(1)).total_s
     decision = whole.total_s - whole.arrival_s
-    in_real_time = pace(whole.lengths_s, work.real, record)
+    in_real_time = pace(whole.lengths_s, steps.real, record)
     if record.timestep_s:
-        steps_from_last = np.minimum(np.arange(work.which.shape[1]) - (record.timesteps - 1), 0)
+        steps_from_last = np.minimum(np.arange(steps.which.shape[1]) - (record.timesteps - 1), 0)
         paced = walked(hops, handshake, frames_s=steps_from_last * record.timestep_s)
         in_real_time["behind_s"] = paced.total_s - decision
     return Latency(
@@ -283,7 +271,7 @@ def _neighbour(record: StepRecord, prices: Prices, steps: StepsOf, parts: bool) 
         network_s=_rest(total, without_ways),
         synchronization_s=_rest(without_ways, compute),
         decision_s=_decided(record, decision),
-        busy_s=work.busy_in_all(times),
+        busy_s=steps.busy_in_all(times),
         **in_real_time,
         not_modelled=(f"{AGREEMENT}: {prices.chip.name} gives no synchronization.handshake",) if given is None else (),
         assumptions=_of_links(prices),
@@ -294,7 +282,7 @@ def _neighbour(record: StepRecord, prices: Prices, steps: StepsOf, parts: bool) 
 
 
 def _timer(
-    record: StepRecord, prices: Prices, timer: Timer, steps: StepsOf | None, missing: tuple[str, ...], parts: bool
+    record: StepRecord, prices: Prices, timer: Timer, steps: StepWork | None, missing: tuple[str, ...], parts: bool
 ) -> Latency:
     """Ticks of fixed length. A frame's wait for the next tick, half a tick on average, is not counted."""
     ticks = timer.ticks_per_timestep
@@ -313,32 +301,32 @@ def _timer(
             **pace(np.broadcast_to(ticks * tick_s, (*frames.shape, len(tick_s))), frames, record),
             assumptions=(unchecked,),
         )
-    times, drops, which = prices.work_times(), timer.overload == "drop", steps.steps.which
+    times, drops, which = prices.work_times(), timer.overload == "drop", steps.which
     model = f"timer, overload {'drops' if drops else 'stretches'}"
-    longest, rate = steps.steps.longest(times), prices.value("network_on_chip.link_rate")
-    needed = longest if rate is None else np.maximum(longest, steps.steps.busiest_link()[:, None] / rate)
+    longest, rate = steps.longest(times), prices.value("network_on_chip.link_rate")
+    needed = longest if rate is None else np.maximum(longest, steps.busiest_link()[:, None] / rate)
     factor = np.maximum(1.0, np.ceil(needed / tick_s - 1e-9))
     length = np.broadcast_to(tick_s, longest.shape) if drops else factor * tick_s
-    total, overloaded = steps.steps.summed(length), factor > 1
+    total, overloaded = steps.summed(length), factor > 1
     if not parts:
-        in_samples = steps.steps.summed(np.asarray(overloaded, dtype=np.float64)) if drops else None
+        in_samples = steps.summed(np.asarray(overloaded, dtype=np.float64)) if drops else None
         return Latency(model=model, total_s=total, overloaded_ticks=in_samples)
     not_modelled: tuple[str, ...] = ()
     if drops and overloaded[which].any():
-        share = float(overloaded[which].sum() / (steps.steps.real.sum() * overloaded.shape[1]))
+        share = float(overloaded[which].sum() / (steps.real.sum() * overloaded.shape[1]))
         not_modelled = (f"{DROPPED} ({share:.2%} of ticks): counted as if they arrived",)
-    compute = steps.steps.summed(np.minimum(longest, tick_s) if drops else longest)
+    compute = steps.summed(np.minimum(longest, tick_s) if drops else longest)
     first = (record.timesteps - 1) * ticks  # of the last frame
     return Latency(
         model=model,
         total_s=total,
-        interval_s=stream_intervals(steps.steps, length, record.steps_apart(ticks)) if record.overlaps else None,
+        interval_s=stream_intervals(steps, length, record.steps_apart(ticks)) if record.overlaps else None,
         compute_s=compute,
         network_s=np.zeros_like(total),
         synchronization_s=_rest(total, compute),
         decision_s=_decided(record, length[which[:, first : first + record.layers]].sum(axis=1)),
-        busy_s=steps.steps.busy_in_all(times),
-        **pace(*steps.steps.in_passes(length, record, ticks), record),
+        busy_s=steps.busy_in_all(times),
+        **pace(*steps.in_passes(length, record, ticks), record),
         overloaded_ticks=overloaded[which].sum(axis=1),
         not_modelled=not_modelled,
     )
