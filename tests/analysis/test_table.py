@@ -200,7 +200,7 @@ def test_damaged_results_are_named_with_the_reason(tmp_path):
         (with_metadata(b"{}"), r"version of codesign; run its sweep again \(sweep: Field required\)$"),
         (table.set_column(0, "sweep", pa.array([1, 1])), "column sweep: must be string, found int64"),
         (table.drop_columns(["chip"]), "lacks the required column chip"),
-        (table.append_column("mine", pa.array([1, 1])), "unknown column mine; was it written by a newer version"),
+        (table.append_column("mine", pa.array([1, 1])), "unknown column mine; was it written by another version"),
     ]
     for content, reason in contents:
         if isinstance(content, bytes):

@@ -1,26 +1,19 @@
 from __future__ import annotations
 
-import re
+from collections import Counter
 
-import numpy as np
 import pytest
 from handmade_hardware import ASYNCHRONOUS, chip_from, mesh_chip, number, shape_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codesign.errors import InputError
-from codesign.hardware.chip.geometry import Geometry
 from codesign.hardware.chip.parameters import with_parameter
 from codesign.hardware.placement.placement import Placement, place
 
 
 def placed(topology: str, chip, capacity="published") -> Placement:
     return place(shape_of(topology), chip, capacity)
-
-
-def loads(geometry: Geometry, source: int) -> dict[str, float]:
-    """Passes of each link by one message of a source to all of its destinations."""
-    return {geometry.link_names[link]: geometry.links[source, link] for link in np.flatnonzero(geometry.links[source])}
 
 
 def test_messages_run_along_the_row_first_and_then_along_the_column() -> None:
@@ -34,16 +27,11 @@ def test_messages_run_along_the_row_first_and_then_along_the_column() -> None:
     ]
     assert geometry.vertical[1, 3:].tolist() == [1, 2, 2]
     assert not geometry.crossings.any()
-    # from tile 0 to tile 3 (east, south), 4 (south twice) and 5 (east, south twice)
-    assert loads(geometry, 1) == {
-        "tile 0 east": 2,
-        "tile 0 south": 1,
-        "tile 1 south": 2,
-        "tile 2 south": 1,
-        "tile 3 south": 1,
-    }
-    # from tile 1 to tile 4: west first, then down column 0
-    assert {"tile 1 west": 1, "tile 0 south": 1, "tile 2 south": 1}.items() <= loads(geometry, 2).items()
+    # over links 0 east and south, 1 west and south, 2 east and south, 3 south
+    assert geometry.links[1:3].tolist() == [
+        [2, 1, 0, 2, 0, 1, 1],  # from tile 0 to tile 3 (east, south), 4 (south twice) and 5 (east, south twice)
+        [0, 1, 1, 2, 0, 1, 1],  # from tile 1 to tile 3 (south), 4 (west, south twice) and 5 (south twice)
+    ]
 
 
 def test_several_chips_are_left_and_entered_through_tile_0() -> None:
@@ -56,7 +44,8 @@ def test_several_chips_are_left_and_entered_through_tile_0() -> None:
         [1, 1, 0, 0, 1, 1],
     ]
     assert geometry.horizontal[2, 3:].tolist() == [2, 1, 2]  # from tile 1 of chip 0
-    assert loads(geometry, 2) == {"chip 1, tile 1 west": 3, "chip 2, tile 0 east": 1, "chip 3, tile 0 east": 1}
+    # over the links of chips 1 (east and west), 2 (east) and 3 (east)
+    assert geometry.links[2].tolist() == [0, 3, 1, 1]
 
 
 def test_links_are_not_known_without_a_network() -> None:
@@ -69,7 +58,16 @@ def test_links_are_not_known_without_a_network() -> None:
     assert not one.ways.any()
 
 
-STEPS = {"east": (0, 1), "west": (0, -1), "south": (1, 0), "north": (-1, 0)}
+def way(start: int, end: int, line: int, numbering: str) -> list[tuple[int, int]]:
+    """Links from tile to tile, each a tile and a direction: east, west, south or north."""
+    at, to, links = list(divmod(start, line)), divmod(end, line), []
+    along = 1 if numbering == "rows" else 0
+    for axis, forward in ((along, 0), (1 - along, 2)):
+        while at[axis] != to[axis]:
+            back = to[axis] < at[axis]
+            links.append((at[0] * line + at[1], forward + back))
+            at[axis] += -1 if back else 1
+    return links
 
 
 @settings(max_examples=100)
@@ -80,28 +78,31 @@ STEPS = {"east": (0, 1), "west": (0, -1), "south": (1, 0), "north": (-1, 0)}
     chips=st.booleans(),
     numbering=st.sampled_from(["rows", "columns"]),
 )
-def test_links_carry_every_hop_and_lead_somewhere(sizes, mesh, neurons, chips, numbering):
-    """Walks every way by its directions: hops are as many as links, east and west ones along the row."""
+def test_links_carry_every_hop(sizes, mesh, neurons, chips, numbering):
+    """Walks every way hop by hop."""
     rows, columns, per_tile = mesh
     chip = mesh_chip(rows, columns, per_tile, neurons=neurons, more="multi_chip: {}\n" if chips else "")
     network = chip.network_on_chip.model_copy(update={"numbering": numbering})
     chip = chip.model_copy(update={"network_on_chip": network})
     placement = placed("-".join(map(str, sizes)), chip, "scaled")
-    geometry = placement.geometry
-    along = np.array([name.endswith(("east", "west")) for name in geometry.link_names], dtype=bool)
-    for source in range(len(placement.parts) + 1):
+    geometry, line = placement.geometry, columns if numbering == "rows" else rows
+    of_chip = rows * columns * per_tile if chips else 1 << 30
+    places = [(part.core // of_chip, part.core % of_chip // per_tile) for part in placement.parts]
+    walked = []
+    for source, (own, start) in enumerate([(0, 0), *places]):
         layer = 0 if source == 0 else placement.parts[source - 1].layer + 1
         row = 0 if source == 0 else 1 + geometry.core[source - 1]
+        passes = Counter()
+        for part in geometry.parts_of(layer):
+            other, end = places[part]
+            legs = [(own, start, end)] if own == other else [(own, start, 0), (other, 0, end)]
+            passes.update((on, *link) for on, *ends in legs for link in way(*ends, line, numbering))
         cores = geometry.core[geometry.parts_of(layer)]
-        assert geometry.links[source, along].sum() == geometry.horizontal[row, cores].sum()
-        assert geometry.links[source, ~along].sum() == geometry.vertical[row, cores].sum()
-    for name in geometry.link_names:
-        at_chip, tile, direction = re.fullmatch(r"(?:chip (\d+), )?tile (\d+) (\w+)", name).groups()
-        step, line = STEPS[direction], columns if numbering == "rows" else rows
-        of_line, within = np.add(divmod(int(tile), line), step if numbering == "rows" else step[::-1])
-        assert of_line >= 0
-        assert 0 <= within < line
-        assert 1 <= int(at_chip or 1) <= placement.chips_used
+        assert sum(count for link, count in passes.items() if link[2] < 2) == geometry.horizontal[row, cores].sum()
+        assert passes.total() == (geometry.horizontal + geometry.vertical)[row, cores].sum()
+        walked.append(passes)
+    used = sorted(set().union(*walked))
+    assert geometry.links.tolist() == [[passes[link] for link in used] for passes in walked]
 
 
 def test_a_mesh_without_rows_and_columns_is_as_near_to_a_square_as_holds_the_cores() -> None:

@@ -261,7 +261,6 @@ COLUMNS: Mapping[str, Column] = {
     "latency_network_s": _number("part of latency_s: messages under way", "s"),
     "latency_synchronization_s": _number("part of latency_s: barriers, ticks and handshakes waited for", "s"),
     "latency_bound_s": _number("asynchronous: sum over steps of the busiest core, an upper bound", "s"),
-    "latency_per_layer_s": _number("barrier: the paper's form, one barrier per layer and timestep", "s"),
     "decision_latency_s": _number(
         "last frame's arrival to its first output spike, mean over samples that have one; in real time with the wait "
         "for frames before it",
@@ -276,7 +275,6 @@ COLUMNS: Mapping[str, Column] = {
     ),
     "overloaded_ticks": _number("timer: ticks per sample in which a core or a link had more to do than fits"),
     "peak_link_load": _number("messages per sample over the busiest link within a chip"),
-    "peak_link": _name("which link that is"),
     # how sure: what happens if the chip's numbers lie elsewhere in their ranges
     "uncertain_numbers": _texts(
         "prices of the chip that have a range, by path; model.energy and model.latency: factors of the model's "

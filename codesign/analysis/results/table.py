@@ -229,7 +229,7 @@ def _completed(table: Any) -> tuple[Any, Mapping[str, Column]]:
         raise ValueError("has a column twice")
     unknown = [name for name in types if name not in COLUMNS and not name.startswith(AXIS_PREFIX)]
     if unknown:
-        raise ValueError(f"unknown column {', '.join(unknown)}; was it written by a newer version of codesign?")
+        raise ValueError(f"unknown column {', '.join(unknown)}; was it written by another version of codesign?")
     of_axes = {name: kind for name, kind in types.items() if name not in COLUMNS}
     if len(of_axes) > MOST_AXES:
         raise ValueError(f"must have at most {MOST_AXES} axes, found {len(of_axes)}")

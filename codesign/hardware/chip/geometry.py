@@ -19,8 +19,9 @@ from codesign.hardware.chip.reach import Reach, reach_of
 from codesign.network.topology import NetworkShape
 from codesign.simulation.execution import Slice
 
-DIRECTIONS = ("east", "west", "south", "north")
-"""Links out of a tile: to the next and previous column, and to the next and previous row."""
+_DIRECTIONS = 4
+"""Links out of a tile: east and west, to the next and previous column, south and north, to the next and previous row.
+"""
 
 
 class Extent(NamedTuple):
@@ -50,7 +51,6 @@ class Geometry:
             part.
         links: (P + 1 + D, Q) how often one message of each source, sent to all parts that it reaches, crosses each of Q
             links; none if the network on chip is not described.
-        link_names: (Q,) names of these links.
     """
 
     parts: tuple[Slice, ...]
@@ -67,7 +67,6 @@ class Geometry:
     tiles: int
     reach: Reach
     links: Floats
-    link_names: tuple[str, ...]
 
     @cached_property
     def ways(self) -> Integers:
@@ -99,14 +98,13 @@ def geometry_of(chip: Chip, shape: NetworkShape, parts: tuple[Slice, ...]) -> Ge
     crossings = np.abs(np.append(0, at_chip)[:, None] - at_chip[None, :])
     horizontal = vertical = np.zeros_like(crossings)
     tiles, network = len(used), chip.mesh
-    names: list[str] = []
     links: Floats = np.zeros((len(reach.origin), 0))
     if network is not None:
         tile = place // network.cores_per_tile
         tiles = len(np.unique(np.stack([at_chip, tile]), axis=1).T)
         row, column = network.place(tile)
         horizontal, vertical = _hops(column, at_chip), _hops(row, at_chip)
-        links, names = _links(network, reach, tile[core], at_chip[core])
+        links = _links(network, reach, tile[core], at_chip[core])
     accessed, occupied = neurons, np.zeros_like(neurons)
     if chip.crossbar:
         assert chip.neurons_per_core is not None
@@ -130,7 +128,6 @@ def geometry_of(chip: Chip, shape: NetworkShape, parts: tuple[Slice, ...]) -> Ge
         tiles=tiles,
         reach=reach,
         links=links,
-        link_names=tuple(names),
     )
 
 
@@ -145,8 +142,8 @@ def _hops(coordinate: Integers, at_chip: Integers) -> Integers:
 # links ---------------------------------------------------------------------------------------------------------------
 
 
-def _links(network: Mesh, reach: Reach, tile: Integers, at_chip: Integers) -> tuple[Floats, list[str]]:
-    """(P + 1 + D, Q) how often one message of each source crosses each link, and the names of the links."""
+def _links(network: Mesh, reach: Reach, tile: Integers, at_chip: Integers) -> Floats:
+    """(P + 1 + D, Q) how often one message of each source crosses each link, by the links' numbers (`_leg`)."""
     source, target = np.nonzero(reach.share)
     begins = 1 + reach.origin[source]
     start, end = np.append(0, tile)[begins], tile[target]
@@ -165,15 +162,7 @@ def _links(network: Mesh, reach: Reach, tile: Integers, at_chip: Integers) -> tu
     link[used] = np.arange(len(used))
     cell, share = source[pairs] * len(used) + link[numbers], reach.share[source, target][pairs]
     passes: Floats = np.bincount(cell, share, len(reach.origin) * len(used)).astype(np.float64, copy=False)
-    several = len(np.unique(at_chip)) > 1
-    names = [_link_name(number, tiles, several) for number in used.tolist()]
-    return passes.reshape(len(reach.origin), len(used)), names
-
-
-def _link_name(number: int, tiles: int, several: bool) -> str:
-    place, direction = divmod(number, len(DIRECTIONS))
-    chip, tile = divmod(place, tiles)
-    return f"{f'chip {chip + 1}, ' if several else ''}tile {tile} {DIRECTIONS[direction]}"
+    return passes.reshape(len(reach.origin), len(used))
 
 
 def _leg(
@@ -182,7 +171,7 @@ def _leg(
     """(pairs, links) of routes within one chip, for pairs of a source and a target: along the row of tile `start` to
     the column of `end`, then along that column.
 
-    A link has the number (chip · tiles + tile) · 4 + position in `DIRECTIONS`.
+    A link has the number (chip · tiles + tile) · 4 + direction.
     """
     across, down = (1, network.columns) if network.numbering == "rows" else (network.rows, 1)
     (row, column), (end_row, end_column) = network.place(start), network.place(end)
@@ -193,5 +182,5 @@ def _leg(
         which = np.repeat(np.arange(len(pair)), hops)
         done = np.arange(len(which)) - np.repeat(np.cumsum(hops) - hops, hops)
         at = begin[which] + done * stride * np.sign(steps[which])
-        runs.append((pair[which], (chip[which] * tiles + at) * len(DIRECTIONS) + forward + (steps[which] < 0)))
+        runs.append((pair[which], (chip[which] * tiles + at) * _DIRECTIONS + forward + (steps[which] < 0)))
     return runs

@@ -20,8 +20,9 @@ from codesign.errors import InputError
 from codesign.hardware.chip.prices import Prices
 from codesign.hardware.cost.action_counts import ActionCounts, action_counts
 from codesign.hardware.cost.energy import EnergyBook, check_operation, energy_of, term_energies
-from codesign.hardware.cost.latency import Latency, StepsOf, latency_of, steps_of
+from codesign.hardware.cost.latency import Latency, latency_of, steps_of
 from codesign.hardware.cost.scheduling import delayed_assumptions
+from codesign.hardware.cost.steps import StepWork
 from codesign.hardware.cost.work import PlacedExecution
 from codesign.hardware.placement.placement import Placement
 from codesign.hardware.terms import COST_TERMS, CURRENTS, GATED, Operation
@@ -43,7 +44,7 @@ class Counted(PlacedExecution):
         return action_counts(self)
 
     @cached_property
-    def steps(self) -> StepsOf | None:
+    def steps(self) -> StepWork | None:
         """Work of every step; None if the chip's times or lanes are unknown."""
         return None if self.placement.prices.missing_times(self.geometry) else steps_of(self)
 
@@ -124,7 +125,6 @@ class Cost(OfArrays):
             "core_utilization": utilization,
             "late_fraction": _mean(latency.late),
             "peak_link_load": float(load.max()) if load.size else None,
-            "peak_link": self.counted.geometry.link_names[load.argmax()] if load.size else None,
             "overloaded_ticks": _mean(latency.overloaded_ticks),
             "energy_coverage": list(energy.coverage),
             "paper_synaptic_operations": _mean(self.paper_synaptic_operations),
@@ -136,7 +136,6 @@ class Cost(OfArrays):
             "latency_network_s": _mean(latency.network_s),
             "latency_synchronization_s": _mean(latency.synchronization_s),
             "latency_bound_s": _mean(latency.bound_s),
-            "latency_per_layer_s": _mean(latency.per_layer_s),
             "decision_latency_s": _mean(latency.decision_s),
             "power_w": self.power_w,
             "energy_delay_js": None
@@ -310,9 +309,9 @@ def mean_times(
     """Times in n scenarios, computed once for equal times, in chunks of scenarios that need little memory. Arguments
     and errors are those of `latency_of` and `_on_time`; `paced` requests the share of late steps."""
     prices, scenario = prices.with_distinct_times()
-    rows = work.samples + (0 if work.steps is None else len(work.steps.steps.work))
+    rows = work.samples + (0 if work.steps is None else len(work.steps.work))
     if paced and work.steps is not None:
-        rows += work.steps.steps.which.size
+        rows += work.steps.which.size
     dropping = getattr(prices.chip.synchronization, "overload", "") == "drop"
     chunk = max(1, _CHUNK // max(rows, 1))
     latencies: list[Floats] = []

@@ -19,7 +19,7 @@ import numpy as np
 from codesign.arrays import Floats, OfArrays
 from codesign.hardware.chip.parts import Barrier, Neighbour, Timer
 from codesign.hardware.chip.prices import Prices
-from codesign.hardware.cost.neighbour import Feed, feeds_of, walk
+from codesign.hardware.cost.neighbour import feeds_of, walk
 from codesign.hardware.cost.replay import replayed
 from codesign.hardware.cost.steps import StepWork, forward_steps, layer_steps, pace, pipelined_steps, stream_intervals
 from codesign.hardware.cost.work import PlacedExecution, StepRecord
@@ -40,7 +40,6 @@ class Latency(OfArrays):
         compute_s, network_s, synchronization_s: (B,) time for which cores work, messages travel, and barriers, ticks
             and handshakes are awaited.
         bound_s: (B,) asynchronous only: stepwise upper bound of `total_s`.
-        per_layer_s: (B,) barrier only: with one barrier per layer and timestep, as the paper reads it.
         decision_s: (B,) time from the last frame's arrival to its first output spike; NaN without one.
         busy_s: (B, K) working time of each core in use, as far as its times are known.
         late: (B,) share of forward passes, or of hardware steps, that take longer than a timestep, so that a chip falls
@@ -59,7 +58,6 @@ class Latency(OfArrays):
     network_s: Floats | None = None
     synchronization_s: Floats | None = None
     bound_s: Floats | None = None
-    per_layer_s: Floats | None = None
     decision_s: Floats | None = None
     busy_s: Floats | None = None
     late: Floats | None = None
@@ -69,37 +67,22 @@ class Latency(OfArrays):
     assumptions: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True)
-class StepsOf:
-    """The steps of an execution, under one synchronization and number of lanes.
-
-    Attributes:
-        steps: hardware steps of chips that synchronize, forward steps of chips that do not.
-        layers: barrier only: one step per layer and timestep.
-        feeds: neighbour only: which cores send to which.
-    """
-
-    steps: StepWork
-    layers: StepWork | None = None
-    feeds: tuple[Feed, ...] = ()
-
-
-def steps_of(work: PlacedExecution) -> StepsOf:
-    """The input of `latency_of` that does not depend on prices; the chip's lanes must be known."""
+def steps_of(work: PlacedExecution) -> StepWork:
+    """The steps of an execution, the input of `latency_of` that does not depend on prices: hardware steps of chips that
+    synchronize, forward steps of chips that do not. The chip's lanes must be known."""
     synchronization = work.chip.synchronization
-    if isinstance(synchronization, Barrier):
-        layers = layer_steps(work)
-        return StepsOf(steps=pipelined_steps(work) if work.chip.pipelined else layers, layers=layers)
-    if work.chip.synchronized:
-        feeds = feeds_of(work) if isinstance(synchronization, Neighbour) else ()
-        return StepsOf(steps=pipelined_steps(work), feeds=feeds)
-    return StepsOf(steps=forward_steps(work))
+    if not work.chip.synchronized:
+        return forward_steps(work)
+    if isinstance(synchronization, Barrier) and not work.chip.pipelined:
+        return layer_steps(work)
+    steps = pipelined_steps(work)
+    return replace(steps, feeds=feeds_of(work)) if isinstance(synchronization, Neighbour) else steps
 
 
 def latency_of(
     record: StepRecord,
     prices: Prices,
-    steps: StepsOf | None,
+    steps: StepWork | None,
     *,
     bound_only: bool = False,
     parts: bool = True,
@@ -128,7 +111,7 @@ def latency_of(
     elif isinstance(synchronization, Neighbour):
         latency = _neighbour(record, prices, steps, parts)
     else:
-        latency = _asynchronous(record, prices, steps.steps, bound_only, parts, nominal)
+        latency = _asynchronous(record, prices, steps, bound_only, parts, nominal)
     return _finished(replace(latency, model=model), prices, parts)
 
 
@@ -218,39 +201,31 @@ def _rest(total: Floats, *parts: Floats) -> Floats:
 # barrier -------------------------------------------------------------------------------------------------------------
 
 
-def _barrier(record: StepRecord, prices: Prices, steps: StepsOf, parts: bool) -> Latency:
+def _barrier(record: StepRecord, prices: Prices, steps: StepWork, parts: bool) -> Latency:
     times, hops, pipelined = prices.work_times(), prices.hop_times(), prices.chip.pipelined
     rate = prices.value("network_on_chip.link_rate")
-    barrier_s, least_s = prices.barrier(), prices.seconds("synchronization.least_step")
-
-    def lengths(these: StepWork) -> tuple[Floats, Floats, Floats]:
-        """(U, n) time of the busiest core, what links add to it, and the length of each step."""
-        longest = these.longest(times)
-        traffic = these.ways(hops)
-        if rate is not None:
-            traffic = traffic + np.maximum(these.busiest_link()[:, None] / rate - longest, 0.0)
-        return longest, traffic, np.maximum(longest + traffic + barrier_s, 0.0 if least_s is None else least_s)
-
-    longest, traffic, length = lengths(steps.steps)
-    total = steps.steps.summed(length)
+    least_s = prices.seconds("synchronization.least_step")
+    longest, traffic = steps.longest(times), steps.ways(hops)
+    if rate is not None:
+        traffic = traffic + np.maximum(steps.busiest_link()[:, None] / rate - longest, 0.0)
+    length = np.maximum(longest + traffic + prices.barrier(), 0.0 if least_s is None else least_s)
+    total = steps.summed(length)
     if not parts:
         return Latency(total_s=total)
-    assert steps.layers is not None
-    compute = steps.steps.summed(longest)
-    network = steps.steps.summed(np.broadcast_to(traffic, length.shape))
-    last = length[steps.steps.which[:, -record.layers :]]  # from the last frame's arrival on
-    busy = steps.steps.busy_in_all(times)
+    compute = steps.summed(longest)
+    network = steps.summed(np.broadcast_to(traffic, length.shape))
+    last = length[steps.which[:, -record.layers :]]  # from the last frame's arrival on
+    busy = steps.busy_in_all(times)
     stream = pipelined and record.overlaps
     return Latency(
         total_s=total,
-        interval_s=stream_intervals(steps.steps, length, record.steps_apart(1)) if stream else None,
+        interval_s=stream_intervals(steps, length, record.steps_apart(1)) if stream else None,
         compute_s=compute,
         network_s=network,
         synchronization_s=_rest(total, compute, network),
-        per_layer_s=steps.layers.summed(lengths(steps.layers)[2]),
         decision_s=_decided(record, last.sum(axis=1)),
         busy_s=busy if pipelined else _by_core(busy, record),
-        **pace(*steps.steps.in_passes(length, record, 1 if pipelined else record.layers), record),
+        **pace(*steps.in_passes(length, record, 1 if pipelined else record.layers), record),
     )
 
 
@@ -267,13 +242,13 @@ def _by_core(of_parts: Floats, record: StepRecord) -> Floats:
 # neighbour -----------------------------------------------------------------------------------------------------------
 
 
-def _neighbour(record: StepRecord, prices: Prices, steps: StepsOf, parts: bool) -> Latency:
+def _neighbour(record: StepRecord, prices: Prices, steps: StepWork, parts: bool) -> Latency:
     """The network's and the handshakes' parts are what latency loses when they take no time."""
-    times, hops, work = prices.work_times(), prices.hop_times(), steps.steps
-    walked = partial(walk, work, steps.feeds, times)
+    times, hops = prices.work_times(), prices.hop_times()
+    walked = partial(walk, steps, times)
     given = prices.seconds("synchronization.handshake")
     handshake = np.zeros(1) if given is None else np.atleast_1d(given)
-    carried = _carried(work, prices)
+    carried = _carried(steps, prices)
     if not parts:
         return Latency(total_s=np.maximum(walked(hops, handshake).total_s, carried))
     whole = walked(hops, handshake, last_frame=record.timesteps - 1)
@@ -285,9 +260,9 @@ def _neighbour(record: StepRecord, prices: Prices, steps: StepsOf, parts: bool) 
     if handshake.any():
         compute = walked(np.zeros_like(hops), np.zeros(1)).total_s
     decision = whole.total_s - whole.arrival_s
-    in_real_time = pace(whole.lengths_s, work.real, record)
+    in_real_time = pace(whole.lengths_s, steps.real, record)
     if record.timestep_s:
-        steps_from_last = np.minimum(np.arange(work.which.shape[1]) - (record.timesteps - 1), 0)
+        steps_from_last = np.minimum(np.arange(steps.which.shape[1]) - (record.timesteps - 1), 0)
         paced = walked(hops, handshake, frames_s=steps_from_last * record.timestep_s)
         in_real_time["behind_s"] = paced.total_s - decision
     return Latency(
@@ -296,7 +271,7 @@ def _neighbour(record: StepRecord, prices: Prices, steps: StepsOf, parts: bool) 
         network_s=_rest(total, without_ways),
         synchronization_s=_rest(without_ways, compute),
         decision_s=_decided(record, decision),
-        busy_s=work.busy_in_all(times),
+        busy_s=steps.busy_in_all(times),
         **in_real_time,
         not_modelled=(f"{AGREEMENT}: {prices.chip.name} gives no synchronization.handshake",) if given is None else (),
         assumptions=_of_links(prices),
@@ -307,7 +282,7 @@ def _neighbour(record: StepRecord, prices: Prices, steps: StepsOf, parts: bool) 
 
 
 def _timer(
-    record: StepRecord, prices: Prices, timer: Timer, steps: StepsOf | None, missing: tuple[str, ...], parts: bool
+    record: StepRecord, prices: Prices, timer: Timer, steps: StepWork | None, missing: tuple[str, ...], parts: bool
 ) -> Latency:
     """Ticks of fixed length. A frame's wait for the next tick, half a tick on average, is not counted."""
     ticks = timer.ticks_per_timestep
@@ -326,32 +301,32 @@ def _timer(
             **pace(np.broadcast_to(ticks * tick_s, (*frames.shape, len(tick_s))), frames, record),
             assumptions=(unchecked,),
         )
-    times, drops, which = prices.work_times(), timer.overload == "drop", steps.steps.which
+    times, drops, which = prices.work_times(), timer.overload == "drop", steps.which
     model = f"timer, overload {'drops' if drops else 'stretches'}"
-    longest, rate = steps.steps.longest(times), prices.value("network_on_chip.link_rate")
-    needed = longest if rate is None else np.maximum(longest, steps.steps.busiest_link()[:, None] / rate)
+    longest, rate = steps.longest(times), prices.value("network_on_chip.link_rate")
+    needed = longest if rate is None else np.maximum(longest, steps.busiest_link()[:, None] / rate)
     factor = np.maximum(1.0, np.ceil(needed / tick_s - 1e-9))
     length = np.broadcast_to(tick_s, longest.shape) if drops else factor * tick_s
-    total, overloaded = steps.steps.summed(length), factor > 1
+    total, overloaded = steps.summed(length), factor > 1
     if not parts:
-        in_samples = steps.steps.summed(np.asarray(overloaded, dtype=np.float64)) if drops else None
+        in_samples = steps.summed(np.asarray(overloaded, dtype=np.float64)) if drops else None
         return Latency(model=model, total_s=total, overloaded_ticks=in_samples)
     not_modelled: tuple[str, ...] = ()
     if drops and overloaded[which].any():
-        share = float(overloaded[which].sum() / (steps.steps.real.sum() * overloaded.shape[1]))
+        share = float(overloaded[which].sum() / (steps.real.sum() * overloaded.shape[1]))
         not_modelled = (f"{DROPPED} ({share:.2%} of ticks): counted as if they arrived",)
-    compute = steps.steps.summed(np.minimum(longest, tick_s) if drops else longest)
+    compute = steps.summed(np.minimum(longest, tick_s) if drops else longest)
     first = (record.timesteps - 1) * ticks  # of the last frame
     return Latency(
         model=model,
         total_s=total,
-        interval_s=stream_intervals(steps.steps, length, record.steps_apart(ticks)) if record.overlaps else None,
+        interval_s=stream_intervals(steps, length, record.steps_apart(ticks)) if record.overlaps else None,
         compute_s=compute,
         network_s=np.zeros_like(total),
         synchronization_s=_rest(total, compute),
         decision_s=_decided(record, length[which[:, first : first + record.layers]].sum(axis=1)),
-        busy_s=steps.steps.busy_in_all(times),
-        **pace(*steps.steps.in_passes(length, record, ticks), record),
+        busy_s=steps.busy_in_all(times),
+        **pace(*steps.in_passes(length, record, ticks), record),
         overloaded_ticks=overloaded[which].sum(axis=1),
         not_modelled=not_modelled,
     )

@@ -17,28 +17,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from codesign.arrays import Floats, Integers
-from codesign.hardware.cost.steps import StepWork
+from codesign.arrays import Floats
+from codesign.hardware.cost.steps import Feed, StepWork
 from codesign.hardware.cost.work import PlacedExecution
 
 _CHUNK = 1 << 20  # numbers of an array over samples, cores and scenarios: 8 MB
-
-
-@dataclass(frozen=True, kw_only=True)
-class Feed:
-    """What one core, or the input, sends to one layer.
-
-    Attributes:
-        core: source of the messages; None for the input.
-        sources: (m,) columns of `StepWork.sent` that count the messages.
-        targets: (k,) cores of the layer.
-        hops: (k, 3) hops along the row, along the column, and across chip borders.
-    """
-
-    core: int | None
-    sources: Integers
-    targets: Integers
-    hops: Integers
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +64,6 @@ def feeds_of(work: PlacedExecution) -> tuple[Feed, ...]:
 
 def walk(
     steps: StepWork,
-    feeds: tuple[Feed, ...],
     times_s: Floats,
     hop_s: Floats,
     handshake_s: float | Floats,
@@ -107,13 +89,13 @@ def walk(
     chunk = max(1, _CHUNK // (cores * scenarios))
     for first in range(0, samples, chunk):
         these = slice(first, first + chunk)
-        for step, finish in enumerate(_finishes(steps, these, feeds, times_s, hop_s, handshake_s, frames_s)):
+        for step, finish in enumerate(_finishes(steps, these, times_s, hop_s, handshake_s, frames_s)):
             total[these] = finish.max(axis=1)
             if last_frame is None:
                 continue
             ends[these, step] = total[these]
             if step == last_frame - 1:
-                arrival[these] = _ready(finish, feeds)
+                arrival[these] = _ready(finish, steps.feeds)
     return Walk(total_s=total, lengths_s=np.diff(ends, axis=1, prepend=0.0), arrival_s=arrival)
 
 
@@ -128,17 +110,11 @@ def _ready(finish: Floats, feeds: tuple[Feed, ...]) -> Floats:
 
 
 def _finishes(
-    steps: StepWork,
-    these: slice,
-    feeds: tuple[Feed, ...],
-    times_s: Floats,
-    hop_s: Floats,
-    handshake_s: float | Floats,
-    frames_s: Floats | None,
+    steps: StepWork, these: slice, times_s: Floats, hop_s: Floats, handshake_s: float | Floats, frames_s: Floats | None
 ) -> Iterator[Floats]:
     """Yield, after each step, the (samples, K, n) times at which cores have finished it."""
     which = steps.which[these]
-    ways = [feed.hops @ hop_s for feed in feeds]
+    ways = [feed.hops @ hop_s for feed in steps.feeds]
     used = np.flatnonzero(steps.work.any(axis=(0, 1)) & times_s.any(axis=1))
     earlier = before = np.zeros((len(which), steps.work.shape[1], times_s.shape[1]))
     if frames_s is not None:  # nothing happens before a sample's first frame
@@ -146,7 +122,7 @@ def _finishes(
     for step, rows in enumerate(which.T):
         finish = before.copy()  # at first, when each core may start
         sent = steps.sent[rows] > 0
-        for feed, way in zip(feeds, ways, strict=True):
+        for feed, way in zip(steps.feeds, ways, strict=True):
             if feed.core is None:
                 left = earlier[:, feed.targets]
                 if frames_s is not None:

@@ -25,6 +25,23 @@ _CHUNK = 1 << 17  # numbers in a chunk of steps, which fit into a core's cache
 
 
 @dataclass(frozen=True, kw_only=True)
+class Feed:
+    """What one core, or the input, sends to one layer.
+
+    Attributes:
+        core: source of the messages; None for the input.
+        sources: (m,) columns of `StepWork.sent` that count the messages.
+        targets: (k,) cores of the layer.
+        hops: (k, 3) hops along the row, along the column, and across chip borders.
+    """
+
+    core: int | None
+    sources: Integers
+    targets: Integers
+    hops: Integers
+
+
+@dataclass(frozen=True, kw_only=True)
 class StepWork:
     """U different steps on K cores, and which of them each sample runs through.
 
@@ -38,6 +55,7 @@ class StepWork:
         routes: S + 1 arrays (routes, 3) of the different routes of a message of each source to the next layer: hops
             along the row, along the column, and across chip borders.
         links: (S + 1, Q) how often one message of each source crosses each of Q links.
+        feeds: which cores send to which, for a chip that synchronizes between neighbours.
     """
 
     work: Floats
@@ -45,6 +63,7 @@ class StepWork:
     which: Integers
     routes: tuple[Integers, ...]
     links: Floats
+    feeds: tuple[Feed, ...] = ()
 
     def busy(self, times_s: Floats) -> Floats:
         """(U, K, n) time of each core in each step, in seconds, from the (6, n) times of the kinds of work."""

@@ -19,7 +19,7 @@ from codesign.hardware.chip.prices import Prices
 from codesign.hardware.chip.validation_models import CoreWork, Counts, Steps
 from codesign.hardware.cost.action_counts import ActionCounts
 from codesign.hardware.cost.energy import check_operation, energy_in, term_energies
-from codesign.hardware.cost.latency import Latency, StepsOf, latency_of
+from codesign.hardware.cost.latency import Latency, latency_of
 from codesign.hardware.cost.steps import StepWork
 from codesign.hardware.cost.work import StepRecord
 from codesign.hardware.placement.lanes import lane_operations
@@ -138,7 +138,7 @@ def _latency(prices: Prices, model: Steps) -> Latency:
         layers=1,
         decided=np.ones(1, dtype=bool),
     )
-    return latency_of(record, prices, StepsOf(steps=steps, layers=steps), bound_only=True)
+    return latency_of(record, prices, steps, bound_only=True)
 
 
 def _work(chip: Chip, work: CoreWork) -> Floats:
