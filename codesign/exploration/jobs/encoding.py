@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 from pydantic import BaseModel
 
 from codesign.analysis.results.cells import checked_cells
-from codesign.analysis.results.columns import COLUMNS
 from codesign.arrays import narrowed
 from codesign.deferred import pa, torch
 from codesign.documents import Spec
@@ -183,10 +182,10 @@ def decode_execution(data: bytes) -> Execution:
 
 
 def decode_columns(data: bytes) -> dict[str, Any]:
-    """Columns of a row from canonical JSON, without those that an older entry may have besides. Raises
-    UnreadableResultError if the data is not JSON, or a value does not fit its column."""
+    """Columns of a row from canonical JSON. Raises UnreadableResultError if the data is not JSON, or a value does not
+    fit its column."""
     with reading_result("columns"):
-        return checked_cells({name: cell for name, cell in json.loads(data).items() if name in COLUMNS})
+        return checked_cells(json.loads(data))
 
 
 @contextmanager
