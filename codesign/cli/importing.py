@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -79,7 +80,8 @@ def import_model(
     from codesign.models.nir.importing import import_model as read
 
     options = {name: value for name, value in context.params.items() if name not in _OF_ALL}
-    loaded = read(model, dialect=dialect, check=check, **options)
+    with warnings.catch_warnings(action="ignore", category=UserWarning):  # `_tell` says the same
+        loaded = read(model, dialect=dialect, check=check, **options)
     certificate = loaded.card.certificate
     agrees = certificate is None or certificate.agrees
     _tell(loaded)

@@ -165,7 +165,7 @@ def _write(
         weights=digest_of(state),
         input_grid=data.input_grid,
         data=ModelData.of(model.plan.workloads[model.inputs.workload], data),
-        recipe=model.inputs.recipe,
+        recipe=model.inputs.recipe.model_copy(update={"quantization": model.inputs.quantization}),  # not `chip`
         recipe_name=model.recipe,
         axes=model.axes,
         training_seed=model.seed,

@@ -34,6 +34,10 @@ def model_page(card: ModelCard, file: str) -> str:
         "model.network  # an ordinary torch module",
         "model.card  # everything on this page",
     ]
+    if card.recipe is not None and (rounded := card.recipe.quantization) is not None:
+        given = f"cd.chip_quantization(cd.find_chip({card.recipe.chip!r}))"
+        given = given if rounded == "chip" else "model.card.recipe.quantization"
+        load.append(f"cd.quantize(model.network, {given})  # in place: it was validated with rounded weights")
     if card.data is not None:
         load.append("cd.load_workload(model.card.data.options)  # the data it was trained on")
     parts = [

@@ -338,6 +338,10 @@ class SpikingNetwork(SentAsCopy):
     def load_weights(self, weights: Iterable[Any]) -> None:
         """Load weights that were trained elsewhere. Thresholds, time constants and biases not given are unchanged.
 
+        Other frameworks evaluate every neuron in every timestep. Without `NeuronSpec(tick=True)` only messages make a
+        neuron fire, and spikes that a bias, a soft reset or a synaptic current causes alone are lost. Where layers do
+        not wait, `refractory=False` keeps what a soft reset leaves.
+
         Args:
             weights: one tensor or array per layer of neurons, input to output, with torch's shapes: (neurons, inputs)
                 for a linear layer, (channels, input channels / groups, *kernel) for a convolution; then (targets,

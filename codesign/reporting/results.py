@@ -85,8 +85,8 @@ class SweepResults(AnsweredTable):
         return contest.ranked[0]
 
     def front(self, *columns: str) -> pd.DataFrame:
-        """Return the Pareto front, one row per point: comparable points are together, starting with the best in the
-        first column.
+        """Return the Pareto fronts, one row per point: comparable points are together, starting with the best in the
+        first column, and only they have the same `front`, which says what they share, such as the coverage of energy.
 
         Args:
             columns: the objectives; by default those of the file, or as many of them as some points have. Accuracies
@@ -97,10 +97,11 @@ class SweepResults(AnsweredTable):
         """
         asked = tuple(objective_of(_column(name)) for name in columns)
         for objectives in [asked] if asked else objective_sets(self.metadata.objectives):
-            best = [point for front in fronts_of(self.points, objectives) for point in front.best]
+            best = {point: str(front.group) for front in fronts_of(self.points, objectives) for point in front.best}
             if best:
-                return self.table(best, [objective.column for objective in objectives])
-        return self.table([], columns or _SHOWN)
+                found = self.table([*best], [objective.column for objective in objectives])
+                return found.assign(front=[*best.values()])
+        return self.table([], columns or _SHOWN).assign(front=[])
 
     def table(self, points: Sequence[Point] | None = None, columns: str | Sequence[str] = _SHOWN) -> pd.DataFrame:
         """Return points, all if None, in words, with means over training seeds of one or several columns."""

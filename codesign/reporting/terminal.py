@@ -47,9 +47,10 @@ def print_summary(
     answered = AnsweredTable.of(table)
     points, answers, names = answered.points, answered.answers, answered.names
     empty = answered.study.emptiness if answered.study else ""
-    above = [Text(_title(table, points), style="bold"), *([Text(empty, style="red")] if empty else [])]
-    above += _first(answers[0]) if answers else []
     given = bool(points) and len(points) <= _GIVEN and all(point.training_method == GIVEN for point in points)
+    tested = f", tested on {plural(round(points[0].value('samples').mean or 0), 'sample')}" if given else ""
+    above = [Text(_title(table, points) + tested, style="bold"), *([Text(empty, style="red")] if empty else [])]
+    above += _first(answers[0]) if answers else []
     places = [Text(f"results  {results_path}")]
     if report_path is not None:
         places.insert(0, Text(f"report   {report_path}"))

@@ -14,19 +14,20 @@ from codesign.arguments import instance
 from codesign.arrays import Integers
 from codesign.errors import DataError, InputError
 from codesign.files.once import once
-from codesign.units import format_si, in_percent
+from codesign.units import format_si
 from codesign.workload.cache import Cache, content_key, file_states
 from codesign.workload.camera import CAMERA_VERSION
 from codesign.workload.datasets.base import DatasetStatus
 from codesign.workload.datasets.registry import dataset_names, get_dataset
 from codesign.workload.events import EventBatch
+from codesign.workload.raw_events import late_events
 from codesign.workload.spec import OptionError, WorkloadSpec
 from codesign.workload.splits import split_samples
 
 BINNING_VERSION = 1
 """Raise it whenever splitting or binning changes the events of the same files for all datasets."""
-_LITTLE, _EMPTY = 0.01, 0.1
-"""Largest shares of events left out, and of empty timesteps at the end, that are not reported."""
+_EMPTY = 0.1
+"""Largest share of empty timesteps at the end that is not reported."""
 DATA_VARIABLE, CACHE_VARIABLE = "CODESIGN_DATA", "CODESIGN_CACHE"
 """Environment variables that name folders if no argument does."""
 
@@ -219,15 +220,12 @@ class _Plan:
         count = self.recordings.events(np.concatenate([*vars(self.split).values()])).sum()
         timesteps = self.spec.timesteps
         kept = sum(float(batch.values.sum(dtype=np.float64)) for batch in batches)
-        lasting = f"the {timesteps} timesteps of {format_si(self.spec.timestep, 's')}"
-        if count and not kept:
-            raise DataError(
-                f"{self.recordings.files[0]}: no event comes in {lasting} of a sample; t counts from its beginning, in "
-                "whole µs or in floating-point seconds"
-            )
-        if kept < (1 - _LITTLE) * count:
-            return f"{in_percent(1 - kept / count)} % of the events come after {lasting} and are left out"
+        if late := late_events(kept, count, timesteps, self.spec.timestep):
+            if not kept:
+                raise DataError(f"{self.recordings.files[0]}: {late}")
+            return late
         filled = [np.diff(batch.offsets).reshape(-1, timesteps).any(axis=0) for batch in batches]
         last = 1 + int(np.flatnonzero(np.logical_or.reduce(filled)).max(initial=-1))
         empty = timesteps - last > _EMPTY * timesteps
-        return f"no event comes after the first {last} of {lasting}" if empty else ""
+        lasting = f"{timesteps} timesteps of {format_si(self.spec.timestep, 's')}"
+        return f"no event comes after the first {last} of the {lasting}" if empty else ""

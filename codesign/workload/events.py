@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,15 +15,17 @@ from codesign.arguments import seconds, whole
 from codesign.arrays import Floats, Integers, array_of
 from codesign.deferred import pd, torch
 from codesign.errors import InputError
-from codesign.units import format_si, plural
+from codesign.units import plural
 from codesign.workload.event_rows import DTYPES, EventRows, check_grid
 from codesign.workload.raw_events import (
     LONGEST_S,
+    T_COUNTS,
     bin_edges_ns,
     check_frames,
     columns_of,
     grid_of,
     inputs_of,
+    late_events,
     times_ns,
     whole_numbers,
 )
@@ -228,7 +231,7 @@ class EventBatch(EventRows):
         timesteps: int,
         sample_ids: ArrayLike | torch.Tensor | None = None,
     ) -> EventBatch:
-        """Count events of N samples by timestep and input, leaving out events after the last timestep.
+        """Count events of N samples by timestep and input, leaving out, with a warning, events after the last timestep.
 
         Args:
             events: (E,) columns by name, or a structured array with them: `t`, in integer µs or floating-point seconds
@@ -258,8 +261,6 @@ class EventBatch(EventRows):
         if not 1e-9 <= timestep_s <= LONGEST_S / timesteps:
             raise InputError(f"timestep_s: must be 1 ns to 100 years in {timesteps} timesteps, found {timestep_s} s")
         bins = np.searchsorted(bin_edges_ns(timestep_s, timesteps), times, side="right") - 1
-        if samples > 1 and len(times) and (bins == timesteps).all():  # a single sample may start that late
-            raise _all_late(timesteps, timestep_s)
         cells = (np.repeat(np.arange(samples), counts) * timesteps + bins) * math.prod(sizes) + inputs
         batch = EventBatch.from_cells(
             cells[bins < timesteps],
@@ -269,6 +270,7 @@ class EventBatch(EventRows):
             input_size=math.prod(sizes),
             timestep_s=timestep_s,
         )
+        _check_times(batch, len(times))
         return batch.with_grid(sizes)
 
     @staticmethod
@@ -305,8 +307,7 @@ class EventBatch(EventRows):
             batches.append(one)
             given += len(events)
         batch = EventBatch.concatenate(batches)
-        if len(batch) > 1 and given and not len(batch.indices):
-            raise _all_late(batch.timesteps, batch.timestep_s)
+        _check_times(batch, given)
         return batch
 
     @staticmethod
@@ -383,8 +384,12 @@ class EventBatch(EventRows):
         return events
 
 
-def _all_late(timesteps: int, timestep_s: float) -> InputError:
-    return InputError(
-        f"t: no event comes in the {timesteps} timesteps of {format_si(timestep_s, 's')} of a sample; t counts from "
-        "its beginning, in whole µs or in floating-point seconds"
-    )
+def _check_times(batch: EventBatch, given: int) -> None:
+    """Warn about a batch of which many of the `given` events come too late. Raises InputError if all do. A single
+    sample may start late."""
+    kept = float(batch.values.sum(dtype=np.float64))
+    late = late_events(kept, given, batch.timesteps, batch.timestep_s) if len(batch) > 1 else ""
+    if late and not kept:
+        raise InputError(f"t: {late}")
+    if late:
+        warnings.warn(f"t: {late}; {T_COUNTS}", stacklevel=3)

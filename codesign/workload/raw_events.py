@@ -11,10 +11,24 @@ from numpy.typing import NDArray
 
 from codesign.arrays import Floats, Integers, array_of
 from codesign.errors import InputError
+from codesign.units import format_si, in_percent
 
 LONGEST_S = 3.2e9
 """Latest time of an event in seconds: 100 years, so that times since 1970 are possible; nanoseconds fit into 63
 bits."""
+T_COUNTS = "t counts from the beginning of its sample, in whole µs or in floating-point seconds"
+_LITTLE = 0.01
+"""Largest share of events left out that is not reported."""
+
+
+def late_events(kept: float, count: float, timesteps: int, timestep_s: float) -> str:
+    """How many of `count` events come after the last timestep, of which `kept` do not; "" for a small share."""
+    lasting = f"the {timesteps} timesteps of {format_si(timestep_s, 's')}"
+    if count and not kept:
+        return f"no event comes in {lasting} of a sample; {T_COUNTS}"
+    if kept >= (1 - _LITTLE) * count:
+        return ""
+    return f"{in_percent(1 - kept / count)} % of the events come after {lasting} and are left out"
 
 
 def bin_edges_ns(timestep_s: float, timesteps: int) -> Integers:

@@ -51,6 +51,7 @@ def test_a_model_runs_on_chips_that_wait_and_that_do_not(network: cd.SpikingNetw
     shown = printed(results)  # each chip's waiting beside its not waiting
     for how in ("yes, as if it could", "no, first output", "no, drained"):
         assert shown.count(how) == 1 + (len(own) > 1)
+    assert "5 rows, tested on 5 samples Which chip" in " ".join(shown.split())
     waiting = next(answer for answer in results.answers if answer.name == "waiting_on_mubrain")
     assert len(waiting.options) == 3
     workload = cd.load_workload(sweep_of_model("mine.v2.safetensors", "my.npz", ["mubrain"]).workload)

@@ -63,15 +63,16 @@ def test_a_model_answers_as_the_one_in_the_store(tmp_path, cache_root):
     assert (table["layered"]["agreement"], table["layered"]["contention"]) == (1, 0)
 
 
-def test_the_card_says_what_neurons_have_learned(tmp_path, cache_root):
-    learns = "{method: layered, learning_rate: 0.1, learn: {threshold: layer}}"
+def test_the_card_says_what_neurons_have_learned_and_with_which_weights(tmp_path, cache_root):
+    learns = "{method: layered, learning_rate: 0.1, learn: {threshold: layer}, chip: mubrain, quantization: chip}"
     run(tiny(("{method: layered}", learns)), tmp_path, cache_root, models=True)
     loaded = cd.load_model(tmp_path / "out/models/layered-seed0.safetensors")
     own = loaded.card.own_numbers
     assert own == loaded.network.own_numbers()
-    assert f"threshold {own['threshold']}, time constant" in (tmp_path / "out/models/layered-seed0.md").read_text(
-        "utf-8"
-    )
+    page = (tmp_path / "out/models/layered-seed0.md").read_text("utf-8")
+    assert f"threshold {own['threshold']}, time constant" in page
+    assert "| quantization | 4 bits a weight, symmetric levels, one scale a layer |" in page
+    assert "    cd.quantize(model.network, model.card.recipe.quantization)" in page
 
 
 def test_the_card_says_what_the_results_say(finished_sweep):

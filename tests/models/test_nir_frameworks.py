@@ -258,6 +258,7 @@ CASES = [
 ]
 
 
+@pytest.mark.filterwarnings("ignore:.*spikes differ")  # within rounding
 @pytest.mark.parametrize(("framework", "kind", "options"), CASES)
 def test_what_a_framework_exports_does_here_what_it_did_there(framework: Any, kind: str, options: dict[str, Any]):
     graph, (module, sample), given, spikes, said = framework(kind, **options)

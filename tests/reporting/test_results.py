@@ -61,9 +61,12 @@ def test_the_best_of_two_chips_is_the_one_of_the_answers_where_one_lacks_terms()
 
 
 def test_nothing_on_a_front_is_beaten_by_what_it_compares_with(results: SweepResults) -> None:
-    assert list(results.front().columns)[4:] == ["accuracy", "energy_j", "latency_s"]
+    front = results.front()
+    assert list(front.columns)[4:] == ["accuracy", "energy_j", "latency_s", "front"]
+    assert front.groupby("front")["chip"].unique().map(list).tolist() == [["TrueNorth"], ["Loihi"]]
+    assert front["front"][0].startswith("nmnist, accelerated, energy of barrier message, hop,")
     front = results.front("accuracy", "spike_density")
-    assert list(front.columns) == ["chip", "schedule", "recipe", "variant", "accuracy", "spike_density"]
+    assert list(front.columns) == ["chip", "schedule", "recipe", "variant", "accuracy", "spike_density", "front"]
     ordered = front.sort_values("accuracy")
     assert ordered["spike_density"].is_monotonic_increasing
     assert front["accuracy"].max() == results.table()["accuracy"].max()

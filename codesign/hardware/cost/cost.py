@@ -66,7 +66,9 @@ class Cost(OfArrays):
         counted: what the costs were computed from, for pricing again.
         link_load: (B, Q) messages over each link of the placement.
         not_modelled: terms left out because the chip's numbers are unknown.
-        assumptions: assumptions about what the chip does not state or have.
+        assumptions: assumptions about what the chip does not state or have for the placed network, but not for its
+            neurons (leak, reset, synaptic currents, ticks, refractory period, …), bits of potentials and schedule.
+            `compare_schedules` and sweeps list all.
     """
 
     chip: str
@@ -190,7 +192,8 @@ def _mean(values: NDArray[np.generic] | None) -> float | None:
 def price(
     execution: Execution, placement: Placement, *, operation: Operation = "accelerated", bound_only: bool = False
 ) -> Cost:
-    """Price an execution on the chip that its network is placed on.
+    """Price an execution on the chip that its network is placed on. Neurons and schedules that the chip lacks are
+    priced like any others; `Cost.assumptions` says where those are listed.
 
     Args:
         operation: how samples follow each other: `accelerated`, immediately, without any time in between; `real_time`,

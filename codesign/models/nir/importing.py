@@ -60,7 +60,7 @@ def import_model(
         sample: for a module, an input tensor, including the batch. The module runs once on it in evaluation mode; reset
             its states afterwards.
         check: recorded input and spikes, a file or arrays or tensors by name, see `codesign.models.nir.checking`; the
-            outcome is on the card.
+            outcome is on the card, and a warning if any differ.
         name: name of the model for its card.
         options: what a file does not state, depending on the dialect: `reset`, `reset_delay`, `comparison`, … Each has
             one value for all layers, or one per layer. One message names all that are missing. A module needs none,
@@ -80,9 +80,11 @@ def import_model(
         # each line, except those that continue the one before
         place = re.compile(rf"^(?!  )({re.escape(source)}: )?", re.MULTILINE)
         raise InputError(place.sub(lambda _: f"{source}: ", str(error))) from None
-    imported = loaded.card.imported
+    imported, certificate = loaded.card.imported, loaded.card.certificate
     if read is not None and imported is not None and imported.lost:
         warnings.warn(f"{source}: {imported.lost}", stacklevel=2)
+    if certificate is not None and not certificate.agrees:
+        warnings.warn(f"{source}: {certificate.summary}", stacklevel=2)
     return loaded
 
 
