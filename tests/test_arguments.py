@@ -22,6 +22,7 @@ CHIP = "chip: must be Chip, as find_chip gives it, found str"
 LOIHI: Any = "loihi"
 SOME = toy_split(0, 20)
 GIVEN = cd.Recipe(model="a.safetensors", method="layered", epochs=1)
+OWN: Any = cd.Policy(name="own", priority=lambda waiting: waiting.layer)
 OF_CHIP: Any = ChipSchedule(schedule=cd.LAYERED, assumptions=())
 
 
@@ -50,6 +51,8 @@ def training(network: Any, **options: Any) -> object:
         (lambda net: cd.validate(LOIHI), CHIP),
         (lambda net: cd.SpikingNetwork(512, cd.NeuronSpec(), timestep_s=0.01), "a text such as '512-64-10', found int"),
         (lambda net: cd.Schedule(policy="randm"), "unknown scheduling policy 'randm'; did you mean 'random'?"),
+        (lambda net: cd.Recipe(method="unlayered", epochs=1, policy=OWN), "give a Policy of your own by `schedule`"),
+        (lambda net: cd.Recipe(method="layered", epochs=1, quantization="chip"), "quantization=cd.chip_quantization("),
         (lambda net: net.load_weights(STATE), "mapping; of `state`, pass [state['0.weight'], state['1.weight']]"),
         (lambda net: net.load_weights(STATE["0.weight"]), "must be a list, input to output"),
         (lambda net: cd.load_chip("loihi"), "loihi: there is no such file; find_chip takes the name of a chip"),
