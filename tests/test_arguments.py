@@ -59,6 +59,8 @@ def training(network: Any, **options: Any) -> object:
         (lambda net: cd.price(LOIHI, placed(net)), "execution: must be Execution, as evaluate gives it, found str"),
         (lambda net: cd.place(net, cd.find_chip("loihi")), "shape: must be NetworkShape, the .shape of a network, f"),
         (lambda net: cd.EventBatch.from_torch(DATASET, timestep_s=1), "batches as a DataLoader of this Dataset gives"),
+        (lambda net: cd.EventBatch.from_torch([{"x": 1, "y": 2}], timestep_s=1), "must be pairs (frames, labels)"),
+        (lambda net: cd.EventBatch.from_torch([], timestep_s=1), "frames: batches must be pairs (frames, labels)"),
         (lambda net: cd.import_model(STATE), "or a torch module, found OrderedDict; a state dict has no neurons"),
         (lambda net: cd.quantize(net, 4), "quantization: must be Quantization, as chip_quantization gives it"),
         (lambda net: cd.calibrate(net, {}, SOME, trained_through=cd.LAYERED, seed=0), "calibration: must be Cal"),
