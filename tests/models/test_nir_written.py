@@ -279,7 +279,11 @@ LOOPED_GRID = {"input": [2, 8, 8], "layers": [CONV, LINEAR["layers"][1]], "delay
     [
         ("snntorch", {"reset": "subtract"}, r"layer 0: snntorch cannot read reset subtract; write dialect plain"),
         ("norse", {"bias": True}, "norse cannot read neurons that only messages start"),
-        ("sinabs", {"reset": "subtract"}, "sinabs cannot read neurons that fire at most so often, neurons that only m"),
+        (
+            "sinabs",
+            {"reset": "subtract"},
+            r"sinabs cannot read a limit of spikes in a timestep \(most_spikes\), neurons",
+        ),
         ("rockpool", {"reset": "subtract"}, "rockpool cannot read .*, neurons without a synaptic current"),
         ("snntorch", {"topology": LOOPED_GRID}, "snntorch cannot read spikes that come back to a grid; write"),
         ("lava", {}, "dialect: unknown 'lava'; allowed: norse, plain, rockpool, sinabs, snntorch, spikingjelly$"),
