@@ -43,6 +43,7 @@ from .models.card import (
 )
 from .models.file import LoadedModel as LoadedModel, load_model as load_model, save_model as save_model
 from .models.nir.importing import import_model as import_model
+from .models.nir.written import export_model as export_model
 from .network.neuron import NeuronSpec as NeuronSpec
 from .network.quantization import Quantization as Quantization, quantize as quantize
 from .network.spiking_network import SpikingNetwork as SpikingNetwork

@@ -22,6 +22,7 @@ CHIP = "chip: must be Chip, as find_chip gives it, found str"
 LOIHI: Any = "loihi"
 SOME = toy_split(0, 20)
 GIVEN = cd.Recipe(model="a.safetensors", method="layered", epochs=1)
+OWN: Any = cd.Policy(name="own", priority=lambda waiting: waiting.layer)
 OF_CHIP: Any = ChipSchedule(schedule=cd.LAYERED, assumptions=())
 
 
@@ -50,12 +51,17 @@ def training(network: Any, **options: Any) -> object:
         (lambda net: cd.validate(LOIHI), CHIP),
         (lambda net: cd.SpikingNetwork(512, cd.NeuronSpec(), timestep_s=0.01), "a text such as '512-64-10', found int"),
         (lambda net: cd.Schedule(policy="randm"), "unknown scheduling policy 'randm'; did you mean 'random'?"),
+        (lambda net: cd.Schedule(group_size="all"), "must be a whole number, or None for all, found 'all'"),
+        (lambda net: cd.Recipe(method="unlayered", epochs=1, policy=OWN), "give a Policy of your own by `schedule`"),
+        (lambda net: cd.Recipe(method="layered", epochs=1, quantization="chip"), "quantization=cd.chip_quantization("),
         (lambda net: net.load_weights(STATE), "mapping; of `state`, pass [state['0.weight'], state['1.weight']]"),
         (lambda net: net.load_weights(STATE["0.weight"]), "must be a list, input to output"),
         (lambda net: cd.load_chip("loihi"), "loihi: there is no such file; find_chip takes the name of a chip"),
         (lambda net: cd.price(LOIHI, placed(net)), "execution: must be Execution, as evaluate gives it, found str"),
         (lambda net: cd.place(net, cd.find_chip("loihi")), "shape: must be NetworkShape, the .shape of a network, f"),
         (lambda net: cd.EventBatch.from_torch(DATASET, timestep_s=1), "batches as a DataLoader of this Dataset gives"),
+        (lambda net: cd.EventBatch.from_torch([{"x": 1, "y": 2}], timestep_s=1), "must be pairs (frames, labels)"),
+        (lambda net: cd.EventBatch.from_torch([], timestep_s=1), "frames: batches must be pairs (frames, labels)"),
         (lambda net: cd.import_model(STATE), "or a torch module, found OrderedDict; a state dict has no neurons"),
         (lambda net: cd.quantize(net, 4), "quantization: must be Quantization, as chip_quantization gives it"),
         (lambda net: cd.calibrate(net, {}, SOME, trained_through=cd.LAYERED, seed=0), "calibration: must be Cal"),

@@ -134,12 +134,12 @@ def export_model(
 ) -> None:
     """Write a model for other frameworks, as NIR. `codesign import` reads it back to the last bit."""
     from codesign.models.file import load_model
-    from codesign.models.nir.written import beyond_nir, write_nir
+    from codesign.models.nir.written import export_model as write
 
     loaded = load_model(model)
     path = output or _beside(model, ".nir")
-    write_nir(path, loaded.network, loaded.card, dialect)
+    beyond = write(path, loaded.network, loaded.card, dialect)
     tell(f"nir      {printable(path)}")
-    if dialect == "plain" and (beyond := beyond_nir(loaded.network)):
+    if beyond:
         told = "cannot say this, so other readers run other neurons; `codesign import` restores these"
         tell(f"note     {', '.join(beyond)}: NIR's equations {told}", err=True)

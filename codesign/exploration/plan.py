@@ -233,8 +233,12 @@ class _Builder:
             jobs = executed(cost=cost)
         columns = {**model.columns, "evaluation_seed": seed, **deployment.columns, **axes}
         assumptions, learn = list(columns["assumptions"]), model.inputs.recipe.learn
-        learned = learn.shared if learn else {}
-        sharing = {**self.sharing.get(model.recipe.name, {}), **learned}
+        differing = self.sharing.get(model.recipe.name, {})
+        learned = {
+            number: "neuron" if differing.get(number) == "neuron" else each
+            for number, each in (learn.shared.items() if learn else ())
+        }
+        sharing = {**differing, **learned}
         of_learned = {number: f"one learned for each {each}" for number, each in learned.items()}
         own = {**self.own_numbers.get(model.recipe.name, {}), **of_learned}
         if model.inputs.recipe.calibration is not None:

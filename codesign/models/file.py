@@ -65,11 +65,20 @@ def save_model(path: Location, network: SpikingNetwork, card: ModelCard) -> None
         InputError: the card belongs to another network, the network cannot be stored in a file, or the place cannot be
             written.
     """
-    instance("network", network, SpikingNetwork)
-    instance("card", card, ModelCard)
     place = printable(path)
+    check_card(network, card, place)
     if not place.partition("?")[0].endswith(".safetensors"):
         raise InputError(f"{place}: must end in .safetensors")
+    data = encode_model(network.state_dict(), card, place=place)
+    write_atomically(path, data)
+    name = place.partition("?")[0].replace("\\", "/").rpartition("/")[2]
+    write_atomically(with_suffix(path, ".md"), model_page(card, name).encode())
+
+
+def check_card(network: SpikingNetwork, card: ModelCard, place: str) -> None:
+    """Raises InputError if the card belongs to another network, or the network cannot be stored in a file."""
+    instance("network", network, SpikingNetwork)
+    instance("card", card, ModelCard)
     for name in ("topology", "neuron", "timestep_s", "open_inputs"):
         if getattr(card, name) != getattr(network, name):
             raise InputError(f"{place}: the card belongs to another network: its {name} differs")
@@ -77,10 +86,7 @@ def save_model(path: Location, network: SpikingNetwork, card: ModelCard) -> None
     for name, own in (("potential_ranges", None), ("potential_steps", own_steps)):
         if getattr(network, name) != own:
             raise InputError(f"{place}: {name} belong to a chip and are no part of a model; set them to None")
-    data = encode_model(network.state_dict(), card, place=place)
-    write_atomically(path, data)
-    name = place.partition("?")[0].replace("\\", "/").rpartition("/")[2]
-    write_atomically(with_suffix(path, ".md"), model_page(card, name).encode())
+    _check_state(network.state_dict(), card, place)
 
 
 def load_model(path: Location) -> LoadedModel:

@@ -87,10 +87,10 @@ class Schedule:
     service: ServiceModel | None = None
 
     def __post_init__(self) -> None:
-        if isinstance(self.policy, str):
-            get_policy(self.policy)
-        elif is_registered(self.policy):
-            object.__setattr__(self, "policy", self.policy.name)
+        if is_registered(get_policy(self.policy)):
+            object.__setattr__(self, "policy", self.policy_name)
+        if isinstance(self.group_size, str):
+            raise InputError(f"group_size: must be a whole number, or None for all, found {self.group_size!r}")
         numbers = {"steps_after_output": 0, "margin": 1}
         numbers |= {name: 1 for name in ("group_size", "timesteps") if getattr(self, name) is not None}
         for name, least in numbers.items():

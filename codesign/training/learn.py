@@ -16,7 +16,7 @@ class Learn(Spec):
     """Parameters trained besides weights and biases.
 
     Attributes:
-        threshold, time_constant: `layer` for one number per layer, `neuron` for one per neuron, None to keep the
+        threshold, time_constant: `layer` to learn one factor per layer, `neuron` one per neuron, None to keep the
             network's values.
         learning_rate: Adam's rate for these, about the relative change per update; None takes the recipe's.
     """

@@ -21,15 +21,16 @@ class LearnedNeurons:
 
     Args:
         network: must already be on the device where it learns.
-        learn: which parameters learn, per layer or per neuron. A layer's number starts at the mean over its neurons.
+        learn: which parameters learn, per layer or per neuron. Neurons keep their own x₀ where a layer shares p.
     """
 
     def __init__(self, network: SpikingNetwork, learn: Learn) -> None:
         self._network, self._learn = network, learn
-        self._first = {name: self._first_of(name) for name in learn.shared}
+        self._first = {name: getattr(network, name).detach().double() for name in learn.shared}
+        count = {"layer": len(network.layer_slices), "neuron": len(network.threshold)}
         self.logarithms = {
-            name: torch.nn.Parameter(torch.zeros(len(first), dtype=torch.float32, device=first.device))
-            for name, first in self._first.items()
+            name: torch.nn.Parameter(torch.zeros(count[sharing], dtype=torch.float32, device=network.threshold.device))
+            for name, sharing in learn.shared.items()
         }
 
     @property
@@ -38,20 +39,13 @@ class LearnedNeurons:
         own = {} if self._learn.learning_rate is None else {"lr": self._learn.learning_rate}
         return {"params": list(self.logarithms.values()), **own}
 
-    def _first_of(self, name: str) -> torch.Tensor:
-        """(L,) or (N,) initial values x₀."""
-        values: torch.Tensor = getattr(self._network, name).detach().double()
-        if self._learn.shared[name] == "neuron":
-            return values
-        return torch.stack([values[neurons].mean() for neurons in self._network.layer_slices])
-
     def join(self) -> None:
         """Give the network thresholds and time constants through which gradients reach the parameters.
 
         Under `torch.no_grad()` they are plain numbers: without these, torch can copy no network.
         """
         for name, sharing in self._learn.shared.items():
-            values = self._first[name] * self.logarithms[name].double().exp()
+            factors = self.logarithms[name].double().exp()
             if sharing == "layer":
-                values = self._network.of_neurons(values)
-            setattr(self._network, name, values.to(getattr(self._network, name).dtype))
+                factors = self._network.of_neurons(factors)
+            setattr(self._network, name, (self._first[name] * factors).to(getattr(self._network, name).dtype))

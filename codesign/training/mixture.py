@@ -11,17 +11,23 @@ from collections.abc import Callable, Sequence
 from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import AfterValidator, model_validator
+from pydantic import AfterValidator, BeforeValidator, model_validator
 
 from codesign.arrays import Integers
 from codesign.deferred import torch
 from codesign.documents import Spec
-from codesign.simulation.policies import get_policy
+from codesign.simulation.policies import Policy, get_policy
 from codesign.simulation.random import Purpose, sample_key, uniform
 from codesign.simulation.results import ClassificationLoss
 from codesign.simulation.schedule import Schedule
 from codesign.units import Positive
 from codesign.workload.events import EventBatch
+
+
+def _named(policy: object) -> object:
+    if isinstance(policy, Policy):
+        raise ValueError("must be a name; give a Policy of your own by `schedule` of `train`")
+    return policy
 
 
 def _known(policy: str) -> str:
@@ -35,9 +41,9 @@ def _timeless(policy: str) -> str:
     return policy
 
 
-PolicyName = Annotated[str, AfterValidator(_known)]
+PolicyName = Annotated[str, BeforeValidator(_named), AfterValidator(_known)]
 """A field of a file: the name of a scheduling policy."""
-TimelessPolicyName = Annotated[str, AfterValidator(_timeless)]
+TimelessPolicyName = Annotated[str, BeforeValidator(_named), AfterValidator(_timeless)]
 """Likewise, of a policy that needs no service times."""
 
 

@@ -182,7 +182,8 @@ class Recipe(Spec):
                 f"policy '{self.policy}' looks at a chip's service times: name one of the sweep's chips in 'chip'"
             )
         if self.quantization == "chip" and self.chip is None:
-            raise ValueError("quantization 'chip' needs the name of one of the sweep's chips in `chip`")
+            python = "in Python, give quantization=cd.chip_quantization(chip)"
+            raise ValueError(f"quantization 'chip' needs the name of one of the sweep's chips in `chip`; {python}")
         return self
 
     def _check_mixture(self) -> None:

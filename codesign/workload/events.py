@@ -212,7 +212,9 @@ class EventBatch(EventRows):
         """
         if isinstance(frames, torch.utils.data.Dataset):
             raise InputError("frames: must be a tensor, or batches as a DataLoader of this Dataset gives")
-        given = [(frames, labels)] if isinstance(frames, torch.Tensor) else frames
+        given = [(frames, labels)] if isinstance(frames, torch.Tensor) else [*frames]
+        if not given or any(not isinstance(pair, list | tuple) or len(pair) != 2 for pair in given):
+            raise InputError("frames: batches must be pairs (frames, labels)")
         pairs = [
             (array_of("frames", of).swapaxes(0, int(time_first)), whole_numbers("labels", classes))
             for of, classes in given

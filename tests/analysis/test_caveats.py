@@ -86,12 +86,21 @@ def test_seeds_that_speak_for_another_option_are_told_without_draws():
     assert answer.sentence.endswith("But in 67 % of training seeds it is b.")
 
 
-@pytest.mark.parametrize("how", ["the network needs 9 neurons; counts lifted", "the chip has 4; cores added"])
-def test_a_chip_that_was_enlarged_is_told(how):
+FLOATS = "evaluated with 32-bit floating-point weights; the chip holds 4-bit weights"
+
+
+@pytest.mark.parametrize(
+    ("how", "told"),
+    [
+        ("the network needs 9 neurons; counts lifted", "a is enlarged, at published prices."),
+        ("the chip has 4; cores added", "a is enlarged, at published prices."),
+        (FLOATS, f"a is {FLOATS}, which its energy is for."),
+    ],
+)
+def test_a_chip_that_was_enlarged_or_run_with_floats_is_told(how, told):
     rows = rows_of([("a", 1.0, 0.9, 1.0, 1.0), ("b", 1.0, 0.9, 2.0, 2.0)])
     for each in rows:
         each["assumptions"] = [f"a scaled: {how}"] if each["chip"] == "a" else []
-    told = "a is enlarged, at published prices."
     chosen = asked(rows, choose="chip", least="energy_j")
     assert told in (chosen.sentence.partition(". ")[2], *chosen.remarks)
     assert told in asked(rows, compare=["b", "a"], columns=["energy_j"]).sentence

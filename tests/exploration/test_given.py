@@ -13,7 +13,6 @@ import codesign as cd
 from codesign.errors import InputError
 from codesign.exploration.definition.spec import SweepSpec
 from codesign.exploration.plan import build_plan
-from codesign.models.nir.written import write_nir
 
 SWEEP = """\
 name: given
@@ -175,7 +174,7 @@ def test_a_timestep_is_the_same_where_it_was_computed(tmp_path: Path, cache_root
 
 def test_what_a_file_leaves_open_is_asked_for_in_one_line(tmp_path: Path):
     network = saved(tmp_path)
-    write_nir(tmp_path / "mine.nir", network, cd.describe_model(network, name="mine"), "plain")
+    cd.export_model(tmp_path / "mine.nir", network, cd.describe_model(network, name="mine"))
     sweep = sweep_in(tmp_path, SWEEP.replace("mine.safetensors}", "{file: mine.nir, dialect: snntorch}}"))
     with pytest.raises(
         InputError, match=r"a sweep's file as dt: …; --dt a time above 0, .*; --reset-delay true [^\n]*$"

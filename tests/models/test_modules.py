@@ -285,9 +285,12 @@ REFUSED = {
         chain(nn.Linear(4, 4), of_step_mode("m"), nn.Linear(4, 4), of_step_mode("s")),
         r"module '3': takes what it gets for one timestep, and others take theirs for all of them",
     ),
-    "operator": (between(lambda x: 2 * x), r"module 'fc2' \(Linear\): its input does not come from a module"),
+    "operator": (between(lambda x: 2 * x), r"module 'fc2' \(Linear\): its input .*; for neurons of your own, `Spiking"),
     "part": (between(lambda x: x.t()), r"module 'fc2' \(Linear\): its input does not come from a module"),
-    "function": (chain(nn.Linear(4, 4), nn.ReLU(), Leaky(0.5)), r"module '1' \(ReLU\): cannot be imported"),
+    "function": (
+        chain(nn.Linear(4, 4), nn.ReLU(), Leaky(0.5)),
+        r"module '1' \(ReLU\): cannot .*; for neurons of your own, `Spi",
+    ),
     "neuron": (chain(nn.Linear(4, 4), Alpha(0.5)), r"module '1' \(Alpha\): .* neurons of snntorch may be Leaky, Syn"),
     "option": (
         chain(nn.Linear(4, 4), quiet(inhibition=True)),

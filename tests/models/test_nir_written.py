@@ -161,6 +161,12 @@ def test_commands_export_and_import(tmp_path: Path):
     network.time_constant[0] = math.inf
     cd.save_model(model, network, cd.describe_model(network, name="mine"))
     told = run_here("export", model, "--output", there, folder=tmp_path).err
+    with pytest.raises(InputError, match=r"other\.nir: the card belongs to another network: its topology differs"):
+        cd.export_model(tmp_path / "other.nir", made("5-3-2"), cd.describe_model(network, name="mine"))
+    assert cd.export_model(there, network, cd.describe_model(network, name="mine"))[:2] == (
+        "reset subtract",
+        "comparison >=",
+    )
     beyond = "reset subtract, comparison >=, potential_step 0.125, floor, time_constant of layer 0, synaptic_time_const"
     assert told.startswith(f"note     {beyond}ant of layer 0: NIR's equations cannot say this, so other")
 
@@ -279,7 +285,7 @@ LOOPED_GRID = {"input": [2, 8, 8], "layers": [CONV, LINEAR["layers"][1]], "delay
     [
         ("snntorch", {"reset": "subtract"}, r"layer 0: snntorch cannot read reset subtract; write dialect plain"),
         ("norse", {"bias": True}, "norse cannot read neurons that only messages start"),
-        ("sinabs", {"reset": "subtract"}, "sinabs cannot read neurons that fire at most so often, neurons that only m"),
+        ("sinabs", {"reset": "subtract"}, r"cannot read a limit of spikes in a timestep \(most_spikes\), neurons that"),
         ("rockpool", {"reset": "subtract"}, "rockpool cannot read .*, neurons without a synaptic current"),
         ("snntorch", {"topology": LOOPED_GRID}, "snntorch cannot read spikes that come back to a grid; write"),
         ("lava", {}, "dialect: unknown 'lava'; allowed: norse, plain, rockpool, sinabs, snntorch, spikingjelly$"),

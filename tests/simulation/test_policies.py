@@ -172,6 +172,8 @@ def test_a_schedule_names_a_policy_that_is_registered_and_holds_any_other(plug_i
     assert Schedule(policy=mine) == Schedule(policy="mine") != Schedule(policy=other)
     assert Schedule(policy=other).policy is other
     assert Schedule(policy=Policy(name="fifo", priority=mine.priority)) != Schedule(policy="fifo")
+    with pytest.raises(InputError, match=r"policy: must be a name or cd\.Policy\(name=…, priority=…\), found function"):
+        Schedule(policy=mine.priority)
 
 
 # a user's, on both engines --------------------------------------------------------------------------------------------

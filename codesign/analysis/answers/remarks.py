@@ -31,6 +31,8 @@ from codesign.analysis.results.table import ResultTable
 from codesign.hardware.terms import BOOKS, COST_TERMS, CURRENTS, STRUCTURE_CITATION, weight
 from codesign.units import plural
 
+_HELD = " weights; the chip holds "
+"""In assumptions of a point that was run with weights of other bits than its energy is for."""
 _ABOUT_CHIPS = ("chip", "capacity", "operation", "mapping", "synchronization", TRIAL_AXIS)
 OVER_BUDGET = "trained with a budget that it does not keep to: "
 """The beginning of the assumption of a row that was trained over its budget."""
@@ -89,7 +91,17 @@ def in_the_way(contest: Contest, asked: Collection[str]) -> tuple[str, ...]:
     """Say what may make the sentence on the best mean less than it seems to; `asked` are the facts or axes that set the
     options apart."""
     untimed = untimed_sentence(contest.ranked[0], contest.column, contest.names)
-    return _on_two_chips(contest, asked), _lacking_terms(contest), untimed
+    return _on_two_chips(contest, asked), _of_other_bits(contest), _lacking_terms(contest), untimed
+
+
+def _of_other_bits(contest: Contest) -> str:
+    """Say that the energy of the best is for weights of other bits than it was run with; "" if not, or if that is so of
+    all."""
+    held = [next((entry for entry in point.assumptions if _HELD in entry), "") for point in contest.ranked]
+    if contest.column not in ENERGIES or not held[0] or all(held):
+        return ""
+    label = contest.names.upper(contest.label_of(contest.ranked[0]))
+    return f"{label} is {held[0].partition(': ')[2]}, which its energy is for."
 
 
 def _on_two_chips(contest: Contest, asked: Collection[str]) -> str:

@@ -29,6 +29,7 @@ _INPUT, _OUTPUT = "input", "output"
 _COPIES = ("repeat", "clone", "contiguous", "float")
 """Functions that copy a sample, along time or samples."""
 _SUMS = ("add", "add_", "__add__", "__radd__", "__iadd__")
+_OWN = "; for neurons of your own, `SpikingNetwork(…).load_weights` takes the weights"
 _STATE = "its state must be what it last returned, unchanged, and 0 at first"
 _STATES = ("v", "c", "mem", "syn", "spk", "v_mem", "i_syn")
 """Attributes in which neurons keep their state between calls."""
@@ -229,7 +230,7 @@ class _Trace(TorchFunctionMode):
         if neurons is None:
             node = torch_node(name, module, given)
             if node is None:
-                raise refusal(name, module, f"cannot be imported; modules other than neurons may be {ALLOWED}")
+                raise refusal(name, module, f"cannot be imported; modules other than neurons may be {ALLOWED}{_OWN}")
             return node
         self.neurons[name] = neurons
         numbers = {key: np.asarray(value) for key, value in neurons[1].numbers.items()}
@@ -257,7 +258,7 @@ class _Trace(TorchFunctionMode):
             name,
             module,
             "its input does not come from a module or a sum of two; write other functions and operators between "
-            "modules as modules, such as Flatten or AvgPool2d, and give spikes or currents as the sample",
+            "modules as modules, such as Flatten or AvgPool2d, and give spikes or currents as the sample" + _OWN,
         )
 
     def _input_shape(self, given: torch.Tensor, dimensions: int) -> tuple[int, ...]:

@@ -154,7 +154,7 @@ def _numbers(
     wrong = {
         f"reset {said['reset']}": said["reset"] != reader.resets,
         "several spikes in a timestep": said["most_spikes"] > 1 and not reader.several,
-        "neurons that fire at most so often": said["most_spikes"] < AS_MANY_AS_FIT and reader.several,
+        "a limit of spikes in a timestep (most_spikes)": said["most_spikes"] < AS_MANY_AS_FIT and reader.several,
         "a floor": said["floor"] is not None,
         "a delayed reset": said["reset_delay"] and said["reset"] != "subtract",
         "integer arithmetic": said["potential_step"] is not None,

@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 
 from codesign.arrays import Integers
 from codesign.errors import InputError
-from codesign.files import Location, write_atomically
+from codesign.files import Location, printable, write_atomically
 from codesign.models.card import ModelCard, digest_of
-from codesign.models.file import LoadedModel, card_of, card_texts, network_of
+from codesign.models.file import LoadedModel, card_of, card_texts, check_card, network_of
 from codesign.models.nir.folding import Layer
 from codesign.models.nir.graph import Graph, read_graph
 from codesign.models.nir.readers import Reader, for_reader, made, on_grid, reader_of, shape_of, weights_for
@@ -45,12 +45,27 @@ _OF_NIR = {
 _CHANGED = "the file was changed since `codesign export` wrote it. Give a dialect, and only its nodes are read"
 
 
-def write_nir(path: Location, network: SpikingNetwork, card: ModelCard, reader: str = "plain") -> None:
-    """Write a model to a NIR file; `reader` as in `to_nir`. Raises InputError if the place cannot be written, or if NIR
-    or the reader cannot represent the network."""
+def export_model(path: Location, network: SpikingNetwork, card: ModelCard, dialect: str = "plain") -> tuple[str, ...]:
+    """Write a model for other frameworks, as a NIR file that `cd.import_model` reads back to the last bit.
+
+    Args:
+        path: a path or URL. Missing folders are created.
+        card: card of this network, from `cd.describe_model`.
+        dialect: who will read it: `snntorch`, `spikingjelly`, `norse`, `sinabs`, `rockpool`, or `plain` for NIR's
+            equations.
+
+    Returns:
+        Features that NIR's equations cannot say, so that other readers of `plain` run other neurons.
+
+    Raises:
+        InputError: NIR or the dialect cannot represent the network, the card belongs to another network, or the place
+            cannot be written.
+    """
+    check_card(network, card, printable(path))
     buffer = io.BytesIO()
-    nir.write(buffer, to_nir(network, card, reader))
+    nir.write(buffer, to_nir(network, card, dialect))
     write_atomically(path, buffer.getvalue())
+    return beyond_nir(network) if dialect == "plain" else ()
 
 
 def beyond_nir(network: SpikingNetwork) -> tuple[str, ...]:

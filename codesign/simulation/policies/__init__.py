@@ -33,10 +33,12 @@ def get_policy(policy: str | Policy) -> Policy:
     """The policy with the given name; a `Policy` is returned as it is.
 
     Raises:
-        InputError: there is no such policy, or its entry point does not provide a policy.
+        InputError: there is no such policy, its entry point does not provide one, or it is neither name nor `Policy`.
     """
     if isinstance(policy, Policy):
         return policy
+    if not isinstance(policy, str):
+        raise InputError(f"policy: must be a name or cd.Policy(name=…, priority=…), found {type(policy).__name__}")
     return _BUILT_IN.get(policy) or _from_entry_point(policy)
 
 
