@@ -99,7 +99,7 @@ class SpikeCost(OfArrays):
 
 def check_loss(loss: LossFunction, neuron: NeuronSpec, timesteps: int) -> None:
     """Raises InputError if the loss is not available for these outputs."""
-    if getattr(loss, "__module__", "").startswith("torch."):
+    if (getattr(loss, "__module__", None) or "").startswith("torch."):
         raise InputError(
             "loss: is called with a Simulation and labels, one of torch with scores: "
             "`lambda simulation, labels: torch.nn.functional.cross_entropy(simulation.logits, labels)`"
