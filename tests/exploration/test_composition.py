@@ -89,21 +89,6 @@ def test_null_is_a_value_like_any_other(folder):
     assert said[0].startswith("mine.yaml:3: chips.truenorth: must be a mapping of capacity, cut, extends, ")
 
 
-def test_what_is_removed_leaves_room_for_something_else(folder):
-    text = """\
-extends: more.yaml
-remove: [recipes, chips.truenorth, axes.schedule.asynchronous.group_size]
-recipes: {only: {method: layered}}
-chips: {mubrain: {schedules: [chip]}}
-"""
-    (folder / "more.yaml").write_text(
-        TINY + MORE + "axes: {schedule.asynchronous.group_size: [1, 2], chip.mubrain.vector_width: [336, 672]}\n"
-    )
-    spec = load("mine.yaml", text)
-    assert (list(spec.recipes), list(spec.chips)) == (["only"], ["mubrain"])
-    assert list(spec.axes) == ["chip.mubrain.vector_width"]
-
-
 def test_what_is_not_there_cannot_be_removed(folder):
     text = "extends: more.yaml\nremove:\n  - recipes.layred\n  - seeds.training.0\n  - seeds\n"
     assert mistakes("mine.yaml", text) == [
