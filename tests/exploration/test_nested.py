@@ -6,7 +6,7 @@ import pytest
 from mistakes_found import mistakes_of
 from tiny_sweeps import axes, beside, tiny
 
-from codesign.exploration.definition.variants import axis_units, recipe_variants
+from codesign.exploration.definition.variants import recipe_variants
 
 RECIPES = beside(
     "budgeted: {method: layered, budget: {density: 1.0}, loss: sum}",
@@ -40,16 +40,6 @@ def test_axes_reach_parts_of_recipes_and_leave_the_others() -> None:
     adjusted = [variant.value for variant in recipe_variants(spec, "adjusted")]
     assert [(one.calibration.group_size, one.learn.learning_rate) for one in adjusted] == [(1, 0.01), (4, 0.01)]
     assert spec.recipes["budgeted"].budget.density == 1.0
-
-
-def test_quantities_of_a_recipe_are_numbers_in_si_as_those_of_chips() -> None:
-    jitter, rate = "recipe.jittered.augmentation.time_jitter", "recipe.jittered.learning_rate"
-    spec = tiny(RECIPES, axes(f"{jitter}: [10 ms, 2000 us]", f"{rate}: [0.01]"))
-    assert [variant.axes for variant in recipe_variants(spec, "jittered")] == [
-        ((jitter, 0.01), (rate, 0.01)),
-        ((jitter, 0.002), (rate, 0.01)),
-    ]
-    assert axis_units(spec) == {jitter: "s", rate: ""}
 
 
 def test_a_part_is_set_in_the_whole_that_another_axis_sets_whichever_comes_first() -> None:

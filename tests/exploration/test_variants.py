@@ -17,18 +17,6 @@ def test_values_of_one_variant_are_set_at_once():
         assert (found.value.chip.cores.value, found.value.chip.network_on_chip.rows) == (200, 8)
 
 
-def test_the_unit_of_an_axis_is_that_of_its_numbers():
-    """One of mixed units has none, and stands in results as written."""
-    energies, epochs, mixed = (
-        *("chip.odin.energies.synaptic_operation", "recipe.layered.epochs", "chip.odin.times.synaptic_operation"),
-    )
-    spec = tiny(axes(f"{energies}: [1 pJ]", f"{epochs}: [1, 2]", f"{mixed}: [1 ns, 2]"), instead("odin: {}"))
-    units, variants = axis_units(spec), chip_variants(spec, "odin")
-    assert (units[energies], units[epochs], units[mixed]) == ("J", "", "")
-    assert [dict(one.axes)[mixed] for one in variants] == ["1 ns", "2"]
-    assert [one.value.chip.times.synaptic_operation.cycles for one in variants] == [None, 2]
-
-
 LOIHI = instead("loihi: {}")
 
 

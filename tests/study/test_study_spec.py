@@ -158,23 +158,19 @@ def test_searches_that_are_what_they_say_are_taken(space: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "more", "message"),
+    ("more", "message"),
     [
-        (("", ""), "constraints: [{column: lane, at_most: 3}]", "unknown numeric column 'lane'; did you mean 'lanes'"),
-        (("", ""), "constraints: [{column: lanes}]", "give one of at_least and at_most"),
-        (("", ""), "constraints: [{column: accuracy, at_least: 95}]", "at_least: must be a fraction from 0 to 1, or"),
-        (("", ""), "baseline: {recipe: x}", r"baseline\.recipe: unknown recipe 'x'"),
-        (("", ""), "evaluation: {split: test}", r"evaluation\.split: a study evaluates trials on the validation split"),
-        (
-            ("", ""),
-            "axes: {recipe.layered.epochs: [1, 2]}",
-            "axes: a study has none: search for their parameters in 'space'$",
-        ),
+        ("constraints: [{column: lane, at_most: 3}]", "unknown numeric column 'lane'; did you mean 'lanes'"),
+        ("constraints: [{column: lanes}]", "give one of at_least and at_most"),
+        ("constraints: [{column: accuracy, at_least: 95}]", "at_least: must be a fraction from 0 to 1, or"),
+        ("baseline: {recipe: x}", r"baseline\.recipe: unknown recipe 'x'"),
+        ("evaluation: {split: test}", r"evaluation\.split: a study evaluates trials on the validation split"),
+        ("axes: {recipe.layered.epochs: [1, 2]}", "axes: a study has none: search for their parameters in 'space'$"),
     ],
 )
-def test_more_mistakes_between_parts(changes: tuple[str, str], more: str, message: str) -> None:
+def test_more_mistakes_between_parts(more: str, message: str) -> None:
     with pytest.raises(DocumentError, match=message):
-        study(changes, more=more + "\n")
+        study(more=more + "\n")
 
 
 def test_forms_of_samplers() -> None:
