@@ -89,21 +89,6 @@ def test_null_is_a_value_like_any_other(folder):
     assert said[0].startswith("mine.yaml:3: chips.truenorth: must be a mapping of capacity, cut, extends, ")
 
 
-def test_what_is_removed_leaves_room_for_something_else(folder):
-    text = """\
-extends: more.yaml
-remove: [recipes, chips.truenorth, axes.schedule.asynchronous.group_size]
-recipes: {only: {method: layered}}
-chips: {mubrain: {schedules: [chip]}}
-"""
-    (folder / "more.yaml").write_text(
-        TINY + MORE + "axes: {schedule.asynchronous.group_size: [1, 2], chip.mubrain.vector_width: [336, 672]}\n"
-    )
-    spec = load("mine.yaml", text)
-    assert (list(spec.recipes), list(spec.chips)) == (["only"], ["mubrain"])
-    assert list(spec.axes) == ["chip.mubrain.vector_width"]
-
-
 def test_what_is_not_there_cannot_be_removed(folder):
     text = "extends: more.yaml\nremove:\n  - recipes.layred\n  - seeds.training.0\n  - seeds\n"
     assert mistakes("mine.yaml", text) == [
@@ -122,23 +107,14 @@ def test_what_is_not_there_cannot_be_removed(folder):
 
 
 @pytest.mark.parametrize(
-    ("choice", "name", "workload", "layered_epochs", "seeds"),
-    [
-        ({}, "tiny_digits_smoke", (3, 20), 1, (7, 8)),
-        ({"dataset": "audio"}, "tiny_audio_smoke", (9, 30), 1, (7, 8)),
-        ({"dataset": "audio", "scale": "paper"}, "tiny_audio_paper", (9, 60), 50, (0,)),
-        ({"dataset": "audio", "scale": "tiny"}, "tiny_audio_tiny", (9, 10), 1, (0,)),
-    ],
+    ("scale", "name", "train", "seeds"), [({}, "smoke", 30, (7, 8)), ({"scale": "tiny"}, "tiny", 10, (0,))]
 )
-def test_scales_are_merged_over_datasets_over_the_file(folder, choice, name, workload, layered_epochs, seeds):
-    chosen = load_chosen(folder / "more.yaml", SweepSpec, **choice)
+def test_scales_are_merged_over_datasets_over_the_file(folder, scale, name, train, seeds):
+    chosen = load_chosen(folder / "more.yaml", SweepSpec, dataset="audio", **scale)
     spec = chosen.spec
-    assert spec.name == name
-    assert (spec.workload.timesteps, spec.workload.train) == workload
-    assert spec.recipes["layered"].epochs == layered_epochs
-    assert spec.seeds.training == seeds
-    assert spec.network.hidden == ("4" if choice.get("dataset") else "12-8")
-    assert name == "_".join(["tiny", *chosen.options.values()])
+    assert (spec.name, chosen.options) == (f"tiny_audio_{name}", {"dataset": "audio", "scale": name})
+    assert (spec.workload.timesteps, spec.workload.train, spec.seeds.training) == (9, train, seeds)
+    assert spec.network.hidden == "4"
     again = load_chosen(folder / "more.yaml", SweepSpec, **chosen.options)
     assert again == chosen  # the options that are told make the same choice
 

@@ -12,7 +12,6 @@ from tiny_sweeps import assert_at_lines, axes, problems, run, text_of, tiny
 import codesign as cd
 from codesign.analysis.results.limits import MOST_AXES
 from codesign.analysis.results.table import read_results
-from codesign.exploration.definition.variants import design_points
 from codesign.exploration.planned import Plan
 from codesign.exploration.sweep import plan_sweep
 
@@ -22,27 +21,6 @@ WORKLOAD = "workload: {name: digits, timesteps: 3,"
 
 def jobs_of(plan: Plan) -> set[str]:
     return {key for jobs in plan.jobs for key in jobs.keys}
-
-
-def test_a_combination_has_the_jobs_of_a_sweep_with_its_values():
-    sizes, constants, steps = (16, 32), ("2 ms", "20 ms"), ("10 ms", "20 ms")
-    values = {"network.hidden.2": map(str, sizes), "neuron.time_constant": constants, "workload.timestep": steps}
-    spec = tiny(axes(*(f"{path}: [{', '.join(each)}]" for path, each in values.items())))
-    plan = plan_sweep(spec)
-    one_by_one = [
-        tiny(
-            (NETWORK, f'network: {{hidden: "12-{size}", neuron: {{time_constant: {constant}}}}}'),
-            (WORKLOAD, f"{WORKLOAD} timestep: {step},"),
-        )
-        for size, constant, step in product(sizes, constants, steps)
-    ]
-    plans = [plan_sweep(one) for one in one_by_one]
-    assert jobs_of(plan) == {key for one in plans for key in jobs_of(one)}
-    assert len(plan.points) == sum(len(one.points) for one in plans) == design_points(spec) == 8 * 3
-    assert len({point.columns["point"] for point in plan.points}) == len(plan.points)
-    assert [*plan.workloads] == [*dict.fromkeys(fingerprint for one in plans for fingerprint in one.workloads)]
-    of_axes = {tuple(point.columns[f"axis.{path}"] for path in spec.axes) for point in plan.points}
-    assert of_axes == {*product((16.0, 32.0), (0.002, 0.02), (0.01, 0.02))}
 
 
 @pytest.mark.parametrize(

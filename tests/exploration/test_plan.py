@@ -126,24 +126,6 @@ def test_trainings_for_a_budget_of_energy_depend_on_what_measures_it(kind, monke
     assert before["train"].isdisjoint(keys(spec)["train"])
 
 
-def test_an_execution_is_shared_by_chips_that_schedule_and_quantize_alike():
-    spec = tiny((CHIP, CHIP + "\n  mubrain_layersync2024: {capacity: scaled, schedules: [layered, asynchronous]}"))
-    # layered, and asynchronous until drained, as neither chip is known to drop what waits; each with float weights too
-    assert counts(spec) == {"train": 1, "execute": 4, "summary": 4, "cost": 4}
-
-
-def test_a_chip_that_cannot_drop_what_waits_pays_for_the_drained_schedule():
-    layered, asynchronous = (point.jobs for point in feasible(tiny()))
-    assert asynchronous.execution.schedule.stop == "drained"
-    assert asynchronous.summary.decided_after == 1
-    assert asynchronous.cost.execution == asynchronous.summary.execution == asynchronous.execution.key
-    assert layered.summary.decided_after is None
-    flushing = tiny(with_part("can_flush: 'yes'"))
-    _, asynchronous = (point.jobs for point in feasible(flushing))
-    assert asynchronous.execution.schedule.stop == "on_output"
-    assert asynchronous.summary.decided_after is None
-
-
 def test_a_chip_that_cannot_end_a_sample_is_read_at_the_margin():
     margin = ("group_size: 4}", "group_size: 4, stop: margin, margin: 2, margin_check: step}")
 

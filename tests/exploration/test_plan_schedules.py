@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from handmade_hardware import near
-from tiny_sweeps import CHIP, axes, beside, changed, counts, feasible, keys, outline, plan_of, tiny, with_part
+from tiny_sweeps import CHIP, axes, beside, changed, feasible, keys, outline, plan_of, tiny, with_part
 
 from codesign.analysis.results.columns import AXIS_PREFIX
 from codesign.errors import DocumentError, InputError
@@ -24,18 +23,6 @@ def test_times_change_executions_of_a_policy_that_looks_at_them_and_only_those()
     assert len(keys(other)["execute"] & keys(base)["execute"]) == 2  # layered, with the chip's weights and in floats
     cheaper = with_part("energies: {synaptic_operation: 1 pJ}")
     assert changed(tiny(RANDOM, TIMED, cheaper), base) == {"cost"}
-
-
-def test_an_axis_of_a_time_gives_executions_of_their_own():
-    times = axes("chip.mubrain.times.synaptic_operation: [1 ns, 1 us, 1 ms]")
-    alone = ("[layered, asynchronous]", "[asynchronous]")
-    # with the chip's bits and with float weights, and layered inference beside the first
-    assert counts(tiny(times, alone)) == {"train": 1, "execute": 3, "summary": 3, "cost": 3}
-    points = feasible(tiny(times, alone, RANDOM, TIMED))
-    executions = {point.jobs.execution.key: point.jobs.execution for point in points}
-    assert len(executions) == 3
-    messages = [one.schedule.service.message_s[0] for one in executions.values() if one.schedule.service]
-    assert messages == near([1e-9, 1e-6, 1e-3])
 
 
 TIMED_RECIPE = beside("rs: {method: unlayered, policy: timed, chip: mubrain}")

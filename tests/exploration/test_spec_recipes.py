@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import plug_ins
 import pytest
-from tiny_sweeps import LAYERED, axes, beside, problems, text_of, tiny
+from tiny_sweeps import axes, beside, problems, text_of, tiny
 
 from codesign.documents import parse_document
 from codesign.errors import DocumentError
@@ -63,23 +63,6 @@ def test_a_policy_for_all_recipes_passes_layered_ones_by():
     spec = tiny(default, beside("timed: {method: unlayered}"))
     assert (spec.recipes["layered"].policy, spec.recipes["timed"].policy) == ("random", "timed")
     assert spec.recipes["layered"].chip == spec.recipes["timed"].chip == "mubrain"  # whose bits it may train with
-
-
-def test_preset_fills_what_defaults_and_recipe_leave_open():
-    spec = tiny(
-        beside("ms: {method: unlayered, policy: momentum}", "rs: {method: unlayered, group_size: 3}"),
-        (LAYERED, LAYERED.replace("}", ", learning_rate: 1.0e-2}")),
-        ('{hidden: "12-8"}', '{hidden: "12-8", neuron: {threshold: 0.5}}'),
-    )
-    layered, ms, rs = (spec.recipes[name].as_trained for name in ("layered", "ms", "rs"))
-    assert layered.learning_rate == 1e-2  # the recipe's own
-    assert ms.learning_rate == 5e-3  # recipe_defaults
-    assert (layered.epochs, layered.batch_size) == (1, 30)
-    assert layered.weight_decay == 1e-5  # Table 6
-    assert layered.input_dropout == 0.25
-    assert (ms.momentum_noise, rs.momentum_noise, layered.momentum_noise) == (1e-6, 0.0, 0.0)
-    assert (ms.group_size, rs.group_size) == (8, 3)
-    assert (spec.neuron.threshold, spec.neuron.time_constant) == (0.5, 1e-3)
 
 
 def test_a_policy_of_ones_own_keeps_the_noise_that_it_looks_at(monkeypatch):

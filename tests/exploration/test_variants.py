@@ -10,23 +10,11 @@ from codesign.hardware.library import find_chip
 
 
 def test_values_of_one_variant_are_set_at_once():
-    """In any order of the axes, for no value but the last need fit those of the base."""
-    sizes = "chip.odin.group_size: [300]", "chip.odin.neurons_per_core: [400]"
+    """In any order of the axes: 200 cores have no place on the tiles of the base."""
+    sizes = "chip.loihi.cores: [200]", "chip.loihi.network_on_chip.rows: [8]"
     for order in (sizes, sizes[::-1]):
-        (found,) = chip_variants(tiny(axes(*order), instead("odin: {}")), "odin")
-        assert (found.value.chip.group_size.value, found.value.chip.neurons_per_core.value) == (300, (400,))
-
-
-def test_the_unit_of_an_axis_is_that_of_its_numbers():
-    """One of mixed units has none, and stands in results as written."""
-    energies, epochs, mixed = (
-        *("chip.odin.energies.synaptic_operation", "recipe.layered.epochs", "chip.odin.times.synaptic_operation"),
-    )
-    spec = tiny(axes(f"{energies}: [1 pJ]", f"{epochs}: [1, 2]", f"{mixed}: [1 ns, 2]"), instead("odin: {}"))
-    units, variants = axis_units(spec), chip_variants(spec, "odin")
-    assert (units[energies], units[epochs], units[mixed]) == ("J", "", "")
-    assert [dict(one.axes)[mixed] for one in variants] == ["1 ns", "2"]
-    assert [one.value.chip.times.synaptic_operation.cycles for one in variants] == [None, 2]
+        (found,) = chip_variants(tiny(axes(*order), instead("loihi: {}")), "loihi")
+        assert (found.value.chip.cores.value, found.value.chip.network_on_chip.rows) == (200, 8)
 
 
 LOIHI = instead("loihi: {}")

@@ -65,7 +65,8 @@ def test_nothing_is_fetched_and_nothing_runs_but_its_own_scripts(report):
 
 
 def test_the_answer_comes_first(report):
-    places = [report.index(text) for text in ("<h1>", 'class="answers"', 'id="front"', "How far to trust", "<details")]
+    question = "Which chip has the least energy per sample"
+    places = [report.index(text) for text in ("<h1>", question, 'id="front"', "How far to trust", "<details")]
     assert places == sorted(places)
     assert "What does it cost to do without layer synchronization?" in report
     assert "accuracies are those of a small sample. Energy: " in report

@@ -7,11 +7,10 @@ from typing import get_args
 
 from made_up_answers import rows_of
 from rich.console import Console
-from synthetic_sweep import base_row, loihi_row, mubrain_row, printed, synthetic_metadata, synthetic_rows, table_of
+from synthetic_sweep import loihi_row, mubrain_row, printed, synthetic_metadata, synthetic_rows, table_of
 
 from codesign.analysis.answers.answers import Standing
 from codesign.analysis.answers.asking import AnsweredTable
-from codesign.hardware.terms import AGREEMENT
 from codesign.reporting import terminal
 from codesign.reporting.terminal import print_summary
 
@@ -42,29 +41,16 @@ def test_an_answer_stands_in_the_same_colour_as_on_the_page():
 
 
 def test_the_table_below_the_first_answer_is_its_own():
-    """Not that of least energy; other answers say what was asked."""
-    asked = {"choose": "chip", "least": "energy_j", "where": ["latency_s < 3 us"]}
+    """Not that of the chips; other answers say what was asked."""
+    asked = {"choose": "axis.width", "least": "energy_j", "where": ["latency_s < 3 us"]}
     slow = {"choose": "chip", "least": "latency_s", "where": ["latency_s < 1 us"]}
     metadata = synthetic_metadata(fast=asked, faster={"ask": "Which is faster?", **slow})
     rows = rows_of([("mine", 1.0, 0.9, 13.4, 5.7), ("mine", 2.0, 0.9, 22.9, 1.7), ("loihi", 1.0, 0.9, 900.0, 50.0)])
-    told = printed(table_of(rows, metadata))
-    assert "13.4 nJ" not in told
-    assert "5.7 µs" not in told
-    told = " ".join(told.split())
-    assert "mine is the only one that meets latency_s < 3 us, with at least 22.9 nJ" in told
-    assert "loihi 90.0 ± 0.0 % ≥ 900 nJ 50 µs At best its latency is 16.7 times too high." in told
+    told = " ".join(printed(table_of(rows, metadata)).split())
+    best, next_best = "width 2 90.0 ± 0.0 % ≥ 22.9 nJ 1.7 µs", "width 1 90.0 ± 0.0 % ≥ 13.4 nJ 5.7 µs"
+    assert f"{best} {next_best} At best its latency is 1.9 times too high." in told
     nearest = "Nothing meets latency_s < 1 us. mine comes nearest: its latency is 1.7 times too high."
     assert f"not met Which is faster? {nearest}" in told
-
-
-def test_a_value_that_leaves_out_a_time_is_at_least_that():
-    """Neighbours also agree, in a time that the file does not give, and draw static power in it."""
-    rows = rows_of([("a", 1.0, 0.9, 13.4, 5.7)])
-    rows = [row | {"not_modelled": [f"{AGREEMENT}: a gives no synchronization.handshake"]} for row in rows]
-    for asked in ({}, {"mine": {"choose": "chip", "least": "latency_s"}}):
-        told = " ".join(printed(table_of(rows, synthetic_metadata(**asked))).split())
-        assert "a 90.0 ± 0.0 % ≥ 13.4 nJ ≥ 5.7 µs" in told
-        assert ("with at least 5.7 µs latency" if asked else "takes at least 13.4 nJ and at least 5.7 µs on a") in told
 
 
 def test_the_table_has_the_column_that_is_asked_for():
@@ -132,12 +118,7 @@ def test_nothing_is_cut_in_a_file():
 
 def test_markup_in_names_is_printed_as_it_is():
     rows = [mubrain_row("layered", "random", 0, 0) | {"chip": chip, "chip_title": "[red]x[/red]"} for chip in "ab"]
-    assert "[red]x[/red], b" in printed(table_of(rows))
-
-
-def test_results_without_a_point_are_told():
-    row = base_row("layered", "mubrain", "x", 0, 0) | {"status": "failed", "reason": "no"}
-    assert "0 design points from 1 row (1 failed: mubrain, " in " ".join(printed(table_of([row])).split())
+    assert "\n[red]x[/red], b " in printed(table_of(rows))
 
 
 def test_multiplications_without_a_price_are_told():
