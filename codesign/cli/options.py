@@ -115,6 +115,7 @@ DatasetOption = Annotated[str | None, _part_of_file("One of the file's `datasets
 ScaleOption = Annotated[
     str | None, _part_of_file("One of the file's `scales`, such as smoke; an unknown name lists them.")
 ]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and run nothing.")]
 ModelsOption = Annotated[
     bool, typer.Option("--models", help="Also write each trained model and its card into models/ in the output folder.")
 ]

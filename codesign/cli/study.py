@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from codesign.cli import options
+from codesign.cli.sweep import show_plan
 
 
 def study(
@@ -18,6 +19,7 @@ def study(
         int | None,
         typer.Option(min=1, help="Trials in all, those of earlier runs included, instead of the file's budget."),
     ] = None,
+    dry_run: options.DryRunOption = False,
     executor: options.ExecutorOption = "auto",
     workers: options.WorkersOption = None,
     ray_address: options.RayAddressOption = None,
@@ -47,11 +49,18 @@ def study(
     `optuna-dashboard reports/NAME/journal.log` shows the trials.
     """
     from codesign.exploration.definition.library import choose_sweep
+    from codesign.exploration.jobs.store import Store
     from codesign.exploration.study.spec import StudySpec
-    from codesign.exploration.study.study import run_study
+    from codesign.exploration.study.study import plan_baseline, run_study
 
     chosen = choose_sweep(file, StudySpec, dataset=dataset, scale=scale)
     spec = chosen.spec
     if trials is not None:
         spec = spec.model_copy(update={"budget": spec.budget.model_copy(update={"trials": trials})})
+    if dry_run:
+        most = "" if spec.budget.trials is None else f" of {spec.budget.trials:,}"
+        plan = plan_baseline(spec, data_root=data_root)
+        told = f"one trial{most}, the baseline, on validation samples:"
+        show_plan(chosen, plan, Store(store, look_only=True), models=False, more=told)
+        return
     options.run_to_end(context, run_study, spec, chosen=chosen)

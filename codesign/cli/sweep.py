@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,6 +11,7 @@ from codesign.cli.streams import tell
 from codesign.units import plural
 
 if TYPE_CHECKING:
+    from codesign.exploration.definition.composition import Chosen
     from codesign.exploration.jobs.store import Store
     from codesign.exploration.planned import Plan
 
@@ -20,7 +21,7 @@ def sweep(
     file: Annotated[str, options.file_of("sweep", "smoke")],
     dataset: options.DatasetOption = None,
     scale: options.ScaleOption = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and run nothing.")] = False,
+    dry_run: options.DryRunOption = False,
     executor: options.ExecutorOption = "auto",
     workers: options.WorkersOption = None,
     ray_address: options.RayAddressOption = None,
@@ -49,8 +50,7 @@ def sweep(
         replaced = Seeds(training=tuple(range(seeds)), evaluation=spec.seeds.evaluation)
         spec = spec.model_copy(update={"seeds": replaced})
     if dry_run:
-        tell("\n".join(filter(None, [": ".join(filter(None, (spec.name, spec.title))), chosen.text])))
-        _show_plan(plan_sweep(spec, data_root=data_root), Store(store, look_only=True), models=models)
+        show_plan(chosen, plan_sweep(spec, data_root=data_root), Store(store, look_only=True), models=models)
         return
     options.run_to_end(context, run_sweep, spec, chosen=chosen)
 
@@ -59,10 +59,12 @@ _PLACE = ("chip", "schedule", "recipe")
 """What a design point is, with its axes; each of its seeds is a row of results."""
 
 
-def _show_plan(plan: Plan, store: Store, *, models: bool) -> None:
+def show_plan(chosen: Chosen[Any], plan: Plan, store: Store, *, models: bool, more: str = "") -> None:
+    """Tell what a plan of a file contains and what of it remains to run; `more` comes first."""
     from codesign.exploration.work import find_work, work_text
     from codesign.hardware.chip.missing import unpriced
 
+    tell("\n".join(filter(None, [": ".join(filter(None, (chosen.spec.name, chosen.spec.title))), chosen.text, more])))
     work = find_work(plan, store, models=models)
     infeasible = [point for point in plan.points if point.jobs is None]
     places = {

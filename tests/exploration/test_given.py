@@ -190,7 +190,8 @@ def test_what_its_neurons_have_of_their_own_is_asked_of_the_chip_once(tmp_path: 
     cd.save_model(tmp_path / "mine.safetensors", network, cd.describe_model(network, name="mine"))
     threshold, time_constant = "a threshold for each neuron; evaluated", "a time constant for each layer; evaluated"
     gain, potential = "gain; evaluated with 0.5 to 2", "potential; evaluated with -1 to 2"
-    for point in build_plan(sweep_in(tmp_path), outline()).points:
+    learns = SWEEP.replace("epochs: 1,", "epochs: 1, learn: {threshold: layer},")  # from each neuron's own
+    for point in build_plan(sweep_in(tmp_path, learns), outline()).points:
         told = " ".join(point.columns["assumptions"])
         for words in (threshold, time_constant, gain, potential):
             assert told.count(words) == 1, words

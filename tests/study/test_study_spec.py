@@ -200,8 +200,13 @@ def test_the_command_line_changes_of_a_budget_what_it_is_told(
     monkeypatch.setattr("codesign.exploration.study.study.run_study", told)
     file = tmp_path / "study.yaml"
     file.write_text(STUDY.replace("budget: {trials: 8}", f"budget: {budget}"), encoding="utf-8")
+    words = ["study", str(file), *options, "--store", str(tmp_path)]
     with pytest.raises(InputError, match=f"^{trials} trials, 3600.0 s$"):
-        CliRunner().invoke(app, ["study", str(file), *options, "--store", str(tmp_path)], catch_exceptions=False)
+        CliRunner().invoke(app, words, catch_exceptions=False)
+    said = CliRunner().invoke(app, [*words, "--dry-run"], catch_exceptions=False).output
+    assert f"one trial{f' of {trials}' if trials else ''}, the baseline, on validation samples:\n" in said
+    assert "to run: " in said
+    assert [path.name for path in tmp_path.iterdir()] == ["study.yaml"]
 
 
 def test_limits_have_units() -> None:

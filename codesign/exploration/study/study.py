@@ -69,6 +69,11 @@ def load_study(name_or_path: str | Path, *, dataset: str | None = None, scale: s
     return choose_sweep(name_or_path, StudySpec, dataset=dataset, scale=scale).spec
 
 
+def plan_baseline(spec: StudySpec, *, data_root: str | Path | None = None) -> Plan:
+    """The design points of the baseline. Raises InputError and DataError like `run_study`."""
+    return trial_plan(spec, Workloads(data_root=data_root), {})
+
+
 @reading_once()
 def run_study(spec: StudySpec, run: RunArguments) -> StudyOutcome:
     """Search until the budget is spent, test the front, and write `results.parquet`, `trials.parquet` and a report.
