@@ -147,29 +147,6 @@ def executed(network: cd.SpikingNetwork, chip: cd.Chip, inputs: int) -> tuple[cd
     return cd.evaluate(network, batch_of(frames), schedule, seed=0), placement
 
 
-@settings(max_examples=12)
-@given(windows, st.sampled_from([2, 4, 16]), st.integers(5, 40))
-def test_one_lane_is_always_full_and_lanes_that_are_not_filled_do_not_help(case, lanes, neurons):
-    topology = convolution(case)
-    network = network_of(topology.model_dump())
-    chip = structured(lanes, neurons=neurons)
-    execution, placement = executed(network, chip, network.shape.input_size)
-    performed = execution.synaptic_operations.sum(axis=1)
-    alone = cd.price(execution, placement.on(structured(1, neurons=neurons)))
-    np.testing.assert_allclose(alone.energy.terms_j["synaptic_operation"], performed * 1e-12, rtol=1e-12)
-    plain = cd.price(execution, placement.on(chip.model_copy(update={"structure": None})))
-    np.testing.assert_array_equal(plain.energy.terms_j["synaptic_operation"], performed * 1e-12)
-    some = cd.price(execution, placement)
-    assert (some.energy.terms_j["synaptic_operation"] >= performed * 1e-12 * (1 - 1e-12)).all()
-    # from as many lanes on as a core has neurons no message fills more of them
-    estimates = []
-    for most in (neurons, 2 * neurons, 4 * neurons):
-        wide = structured(most, neurons=4 * neurons)
-        cost = cd.price(execution, placement.on(wide))
-        estimates.append(estimate(wide).operation_j * cost.energy.terms_j["synaptic_operation"])
-    assert (np.diff(estimates, axis=0) >= 0).all()
-
-
 def test_times_and_service_times_are_those_of_the_fullest_banks() -> None:
     """A 2×2 kernel over 4×4: an input reaches 1, 2 or 4 of the 3×3 neurons of a channel, as rows 0-2, 3-5 and 6-8."""
     convolution = {"kind": "conv2d", "channels": 1, "kernel": 2}

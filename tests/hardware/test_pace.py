@@ -49,10 +49,3 @@ def test_a_decision_in_real_time_waits_for_the_frames_before_it(frames, body, la
     assert accelerated.decision_s == near([decision])
     assert real_time.behind_s == near([behind])
     assert real_time.decision_s == near([decision + behind])
-
-
-def test_a_chip_that_keeps_pace_decides_as_if_it_had_no_clock_to_follow(frames):
-    body = CORE + TIMES.replace("1 ms", "0.7 ms") + ASYNCHRONOUS
-    latency = cost_of(frames, body, operation="real_time").latency
-    assert latency.late == near([0.0])
-    assert latency.decision_s == near([1.4e-3])
