@@ -41,6 +41,11 @@ BY_HAND: dict[str, tuple[str, dict, dict, list[tuple[int, int, int]]]] = {
         [(0, 0, 4), (0, 1, 2), (1, 2, 4), (2, 3, 2)],
     ),
     "shared": ("3-6-4-2", SHARED, {}, [(0, 0, 6), (1, 0, 2), (1, 1, 2), (2, 1, 2)]),
+    "a full core is left": ("3-8-2", SHARED, {}, [(0, 0, 8), (1, 1, 2)]),
+    "a neuron too large, scaled": (
+        *("10-3-2", {"amount": 2, "synapses_per_core": 9}, {"capacity": "scaled"}),
+        [(0, 0, 1), (0, 1, 1), (0, 2, 1), (1, 3, 2)],
+    ),
     "synapses limit a core": ("10-4-2", {"amount": 4, "synapses_per_core": 25}, {}, [(0, 0, 2), (0, 1, 2), (1, 2, 2)]),
     # 207 bits hold 25 weights of 8 bits
     "so does memory": (
