@@ -343,12 +343,14 @@ class Execution(OfArrays):
 
 
 def _joined_zeros(parts: Sequence[Execution]) -> tuple[float, ...]:
-    """`zero_weights` of all parts: means weighted by their operations."""
-    layers = len(parts[0].shape.layers)
+    """`zero_weights` of all parts, each a share of its operations from layer to layer; without any, all have the
+    same."""
+    layers, into = len(parts[0].shape.layers), np.array([0, *(1 + one.layer for one in parts[0].slices)])
     shares = np.array([part.zero_weights or (0.0,) * layers for part in parts])
-    weights = np.array([part.synaptic_operations.sum(axis=0) for part in parts])
-    weights[:, ~weights.any(axis=0)] = 1
-    joined = tuple(np.average(shares, axis=0, weights=weights).tolist())
+    tables = [part.messages for part in parts]
+    counted = [np.bincount(into[of.source], of.synaptic_operations, minlength=layers + 1)[:layers] for of in tables]
+    total, zeros = np.sum(counted, axis=0), np.rint(shares * counted).sum(axis=0)
+    joined = tuple(np.where(total > 0, zeros / np.maximum(total, 1), shares[0]).tolist())
     return joined if any(joined) else ()
 
 

@@ -160,6 +160,12 @@ def test_evaluation_does_not_depend_on_the_batch_size():
     predictions, emitted = answer(case.network, case.events, Schedule(group_size=2), seed=1)
     assert predictions.tolist() == whole.predictions.tolist()
     assert emitted == whole.emitted[:, :-1].sum()
+    layers, skip = [{"kind": "linear", "neurons": n} for n in (9, 9, 5)], {"kind": "linear", "from": "input", "to": 2}
+    for further in ({"skips": [skip]}, {"delayed": [{"from": 0, "to": 0, "delay": 1}]}):
+        network = network_of({"input": 20, "layers": layers, **further})
+        network.weights()[0].data[:, ::3] = network.weights()[2].data[:, ::3] = 0
+        whole = simulate(network, case.events, LAYERED).execution
+        assert evaluate(network, case.events, LAYERED, batch_size=3).zero_weights == whole.zero_weights
 
 
 def test_what_does_not_fit_is_an_error():
