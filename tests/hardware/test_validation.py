@@ -213,6 +213,9 @@ def test_a_barrier_ends_every_step_and_static_power_lasts_as_long() -> None:
     assert latency.model_low == near(10 * 24e-6)
     assert energy.model_low == near(10e-12 + 240e-6 * 1e-6)
     assert power.model_low == near(energy.model_low / 240e-6)
+    assert not energy.not_modelled
+    energy, *_ = checks_of(BODY, BARRIER, ENERGIES, TIMES, body.replace("cores: 2, ", ""))
+    assert energy.not_modelled == "without `cores`, all 4 count as in use"
 
 
 def test_ticks_are_counted_one_by_one_and_stretch() -> None:
