@@ -302,6 +302,8 @@ def test_summaries_leave_fits_and_bounds_out_of_their_errors() -> None:
         "- +100 %, *run 4* (`tiny`)",
     ]
     assert "- *run 4*: a \\| b; static power is left out" in validation_markdown(chip)
+    own = chip_from(CHIP + measurement("energy: 1 nJ", COUNT % "").replace("source: made_up", ""))
+    assert validation_summary(own) == "1 measurement: 1 recomputed; error 0.0 % (1 quantity)"  # published nowhere
 
 
 def test_contradictions_are_told_with_both_numbers() -> None:
