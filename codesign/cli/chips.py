@@ -51,7 +51,7 @@ def show(
 
     console = PrintableConsole(highlight=False)
     print_chip(console, find_chip(name))
-    console.print(f"\nRemarks, sources and published measurements: {chip_file(name)}", soft_wrap=True, markup=False)
+    console.print(f"\nRemarks, sources and measurements: {chip_file(name)}", soft_wrap=True, markup=False)
 
 
 @app.command()
@@ -109,7 +109,7 @@ def validate(
         ),
     ] = None,
 ) -> None:
-    """Recompute every published measurement of chips from their numbers, as far as its workload is described."""
+    """Recompute every measurement of chips from their numbers, as far as its workload is described."""
     from rich.markdown import Markdown
 
     from codesign.cli.chip_pages import validation_json, validation_markdown

@@ -88,7 +88,7 @@ def _range(known: ChipNumber) -> str:
 
 
 def validation_table(metadata: ResultMetadata) -> Table:
-    """Table of published end-to-end measurements against the model."""
+    """Table of end-to-end measurements against the model."""
     titles, rows = _titles(metadata), []
     for name, chip in sorted(metadata.chips.items()):
         for fact in chip.validation:
@@ -101,14 +101,14 @@ def validation_table(metadata: ResultMetadata) -> Table:
                     Heading("chip"): Cell(titles[name]),
                     Heading("quantity"): Cell(fact.quantity),
                     Heading("workload"): Cell(fact.workload),
-                    numeric("published", unit="SI"): Cell(format_si(fact.measured_si, fact.unit), fact.measured_si),
+                    numeric("measured", unit="SI"): Cell(format_si(fact.measured_si, fact.unit), fact.measured_si),
                     numeric("model", unit="SI"): Cell(modelled or "not modelled", next(iter(ends), None)),
-                    numeric("model / published"): Cell(ratio or UNKNOWN, next(iter(shares), None)),
+                    numeric("model / measured"): Cell(ratio or UNKNOWN, next(iter(shares), None)),
                     Heading("standing"): Cell(fact.standing),
                     Heading("source", links=True): Cell(fact.source),
                 }
             )
-    caption = "Published measurements against the model, at the chip's numbers unless the workload names others."
+    caption = "Measurements against the model, at the chip's numbers unless the workload names others."
     return table_of(caption, rows, "measurements")
 
 
@@ -122,8 +122,8 @@ def trust_line(metadata: ResultMetadata, options: Sequence[Option], names: Names
     fitted = [title for title, chip in others.items() if any(facts.standing == FITTED for facts in chip.validation)]
     off = [f"{title} by {typical_error(each)} (median of {len(each)})" for title, each in errors.items()]
     said = (
-        ("Error against published measurements:", off),
-        ("Fitted to published measurements:", fitted),
+        ("Error against measurements:", off),
+        ("Fitted to measurements:", fitted),
         ("Without a measurement that gives an error:", [title for title in others if title not in fitted]),
         ("Contradicted by a measurement:", [title for title, chip in known.items() if chip.contradictions]),
         ("Scaled along axes by a model of cores: the numbers of", [title for title, c in known.items() if c.scaled]),

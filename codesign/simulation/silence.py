@@ -30,7 +30,11 @@ def warn_if_silent(execution: Execution, where: str = "") -> None:
     if not execution.spiking_readout or execution.samples < _ENOUGH_SAMPLES or not execution.undecided.all():
         return
     layer = int(np.flatnonzero(execution.emitted.sum(axis=0) == 0)[0])
-    reasons = [*_REASONS, "it waits for more messages than arrive (synchronization_threshold without barrier_messages)"]
+    reasons = [
+        *_REASONS,
+        "its potentials saturate below its threshold (potential_bits)",
+        "it waits for more messages than arrive (synchronization_threshold without barrier_messages)",
+    ]
     if not execution.input_events.any():
         reasons = ["the samples have no input events that pass the network's gate and the schedule"]
     _warn(

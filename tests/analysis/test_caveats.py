@@ -151,6 +151,16 @@ def test_few_points_that_never_answer_are_named():
     assert told(*(everything - {("loihi", "layered")})).endswith(" in 28 of 30 rows.")
 
 
+@pytest.mark.parametrize("saturate", [True, False])
+def test_networks_that_never_answer_may_have_too_few_potential_bits(saturate):
+    (row,) = rows_of([("a", 1.0, 0.0, 10, 5)], 1)
+    row |= {
+        "undecided_fraction": 1.0,
+        "assumptions": ["a: potentials saturate at 16 bits, counted in steps"] * saturate,
+    }
+    assert ("Likely: potentials that saturate below the threshold" in silent_networks(table_of([row]))) == saturate
+
+
 def test_models_over_their_budget_are_counted_and_named():
     rows = [row for row in synthetic_rows((0,)) if row["status"] == "ok"]
     assert over_budget(table_of(rows)) == ""

@@ -77,7 +77,7 @@ def test_show_gives_every_number_with_its_effect_confidence_and_source(runner: C
     assert "can_flush: whether a decision saves the energy of what still waits" in output
     assert "barrier_message" not in output  # nothing waits
     assert output.index("Not known") < output.index("neurons_per_core")
-    assert output.splitlines()[-1] == "Remarks, sources and published measurements: chips/mubrain.yaml"
+    assert output.splitlines()[-1] == "Remarks, sources and measurements: chips/mubrain.yaml"
     assert all(len(line.rstrip()) <= 80 for line in output.splitlines()[:-1])
 
 

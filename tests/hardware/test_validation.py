@@ -213,6 +213,9 @@ def test_a_barrier_ends_every_step_and_static_power_lasts_as_long() -> None:
     assert latency.model_low == near(10 * 24e-6)
     assert energy.model_low == near(10e-12 + 240e-6 * 1e-6)
     assert power.model_low == near(energy.model_low / 240e-6)
+    assert not energy.not_modelled
+    energy, *_ = checks_of(BODY, BARRIER, ENERGIES, TIMES, body.replace("cores: 2, ", ""))
+    assert energy.not_modelled == "without `cores`, all 4 count as in use"
 
 
 def test_ticks_are_counted_one_by_one_and_stretch() -> None:
@@ -299,6 +302,8 @@ def test_summaries_leave_fits_and_bounds_out_of_their_errors() -> None:
         "- +100 %, *run 4* (`tiny`)",
     ]
     assert "- *run 4*: a \\| b; static power is left out" in validation_markdown(chip)
+    own = chip_from(CHIP + measurement("energy: 1 nJ", COUNT % "").replace("source: made_up", ""))
+    assert validation_summary(own) == "1 measurement: 1 recomputed; error 0.0 % (1 quantity)"  # published nowhere
 
 
 def test_contradictions_are_told_with_both_numbers() -> None:

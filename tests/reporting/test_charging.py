@@ -55,7 +55,7 @@ def test_numbers_show_their_confidence_and_range_and_measurements_their_standing
         varied = replace(metadata, axes=(AxisFacts(name=f"{whose}.static_power.chip", unit="W"),))
         numbers = columns(chip_numbers(varied), "number", "value", "range", "source")
         assert numbers[0] == ("static_power.chip", "varied", "", "–")  # no point has the file's number
-    assert columns(validation_table(metadata), "published", "model") == [("308 nJ", "not modelled")]
+    assert columns(validation_table(metadata), "measured", "model") == [("308 nJ", "not modelled")]
     fact = ValidationFacts(
         quantity="query: energy",
         unit="J",
@@ -69,7 +69,7 @@ def test_numbers_show_their_confidence_and_range_and_measurements_their_standing
     chip = ChipFacts(title="Loihi", citation="", synchronization="barrier", validation=(fact,))
     metadata.chips["loihi"] = chip
     table = validation_table(metadata)
-    rows = columns(table, "published", "model", "model / published", "standing")
+    rows = columns(table, "measured", "model", "model / measured", "standing")
     assert rows[0] == ("1 mJ", "1.2 mJ to 1.5 mJ", "1.20 to 1.50", "upper bound, holds")
     sorted_by = [cell.order for cell, heading in zip(table.rows[0], table.headings, strict=True) if heading.numeric]
     assert sorted_by == pytest.approx([1e-3, 1.2e-3, 1.2])

@@ -105,8 +105,8 @@ def test_how_far_to_trust_it_is_said_in_few_words():
     points = points_of(synthetic_rows())
     line = trust_line(replace(plain, chips=chips), (), names_of(points))
     assert line == (
-        "Error against published measurements: Loihi by 33 % (median of 3). "
-        "Fitted to published measurements: µBrain. "
+        "Error against measurements: Loihi by 33 % (median of 3). "
+        "Fitted to measurements: µBrain. "
         "Without a measurement that gives an error: TrueNorth. "
         "Contradicted by a measurement: Loihi, µBrain and TrueNorth. "
         "Scaled along axes by a model of cores: the numbers of TrueNorth."

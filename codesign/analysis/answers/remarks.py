@@ -33,6 +33,8 @@ from codesign.units import plural
 
 _HELD = " weights; the chip holds "
 """In assumptions of a point that was run with weights of other bits than its energy is for."""
+_SATURATE = "potentials saturate at "
+"""In assumptions of a point on a chip with `potential_bits`."""
 _ABOUT_CHIPS = ("chip", "capacity", "operation", "mapping", "synchronization", TRIAL_AXIS)
 OVER_BUDGET = "trained with a budget that it does not keep to: "
 """The beginning of the assumption of a row that was trained over its budget."""
@@ -143,8 +145,10 @@ def silent_networks(table: ResultTable) -> str:
     if not silent.any():
         return ""
     where = "" if silent.sum() == ok.sum() else points_in_words(table, silent)
+    saturate = any(_SATURATE in entry for entries in table.frame["assumptions"][silent].dropna() for entry in entries)
     return (
         f"No sample has an output spike in {silent.sum()} of {plural(int(ok.sum()), 'row')}{where}. Likely: "
+        f"{'potentials that saturate below the threshold (potential_bits); ' * saturate}"
         "thresholds too high for the weights, since a layer that never fires learns nothing, or for their few bits; "
         "too little training; potentials that decay before spikes have added up; or a synchronization_threshold above "
         "the messages that come"

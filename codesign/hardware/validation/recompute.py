@@ -42,7 +42,7 @@ def recompute(chip: Chip, model: Counts | Steps, counted: Collection[str]) -> Re
     """Energy, latency and power of a stated workload on a chip, with the parts of the static power in `counted`, as in
     `codesign.hardware.terms.BOOKS`. Raises InputError if an override does not fit the chip, or if its energies are not
     valid in the workload's operation."""
-    chip = with_parameters(chip, model.overrides)
+    described, chip = chip, with_parameters(chip, model.overrides)
     cores = model.cores or chip.cores.value * model.chips
     per_tile = 1 if chip.network_on_chip is None else chip.network_on_chip.cores_per_tile
     prices = Prices(chip=chip, extent=Extent(cores=cores, chips=model.chips, tiles=-(-cores // per_tile)))
@@ -75,6 +75,10 @@ def recompute(chip: Chip, model: Counts | Steps, counted: Collection[str]) -> Re
         reasons["power"] = "its duration is not known"
     else:
         values["power"] = (values["energy"][0] / on_s, values["energy"][1] / on_s)
+    if model.cores is None:
+        fewest = recompute(described, model.model_copy(update={"cores": model.chips}), counted)
+        if fewest.values != values:
+            left_out.append(f"without `cores`, all {cores:,} count as in use")
     return Result(values=values, reasons=reasons, left_out=tuple(left_out))
 
 

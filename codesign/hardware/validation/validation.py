@@ -14,6 +14,7 @@ from codesign.arguments import instance
 from codesign.hardware.chip.derivation import without_derived
 from codesign.hardware.chip.description import Chip
 from codesign.hardware.chip.parts import Measurement
+from codesign.hardware.chip.provenance import OWN
 from codesign.hardware.chip.validation_models import Counts, Events, NotRecomputed, Steps
 from codesign.hardware.validation.recompute import Quantity, recompute
 from codesign.relative_error import farther_off, percent, typical_error
@@ -165,7 +166,8 @@ def validation_summary(chip: Chip) -> str:
     counts = {"recomputed": len(recomputed), "bounded": len(bounded)}
     counts["not recomputed"] = len(measurements) - sum(counts.values())
     of_all = ", ".join(f"{count} {words}" for words, count in counts.items() if count)
-    parts = [f"{plural(len(measurements), 'published measurement')}: {of_all}"]
+    kind = "published measurement" if any(check.source != OWN for check in checks) else "measurement"
+    parts = [f"{plural(len(measurements), kind)}: {of_all}"]
     errors = sorted(check.error for check in given if check.status == "recomputed" and check.error is not None)
     if len(errors) == 1:
         parts.append(f"error {percent(errors[0])} (1 quantity)")
