@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from codesign.analysis.answers.answers import Option
 from codesign.analysis.answers.asking import AnsweredTable
 from codesign.analysis.answers.remarks import value_text
-from codesign.analysis.results.formatting import column_label, unit_of, whole_percent
+from codesign.analysis.results.formatting import chance_percent, column_label, unit_of
 from codesign.analysis.results.naming import Names
 from codesign.analysis.results.table import ResultTable
 from codesign.files import Location, open_folder, with_suffix
@@ -96,7 +96,7 @@ def _option(option: Option, columns: Sequence[str], names: Names) -> dict[Headin
     for column in columns:
         value = option.values[column].mean if column in option.values else None
         row[numeric(column_label(column), unit=unit_of(column))] = Cell(value_text(option, column, names), value)
-    chance = "" if option.wins is None else whole_percent(option.wins)
+    chance = "" if option.wins is None else chance_percent(option.wins)
     return {
         **row,
         numeric("chance of being best"): Cell(chance, option.wins),

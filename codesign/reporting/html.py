@@ -14,7 +14,7 @@ from codesign.analysis.answers.selecting import value_of
 from codesign.analysis.comparisons.constraints import Constraint
 from codesign.analysis.questions import CHOICES, ChooseQuestion, Question
 from codesign.analysis.results.columns import AXIS_PREFIX
-from codesign.analysis.results.formatting import whole_percent
+from codesign.analysis.results.formatting import chance_percent
 from codesign.analysis.results.metadata import ResultMetadata
 from codesign.analysis.results.points import Point
 from codesign.analysis.results.statistics import GIVEN
@@ -214,6 +214,6 @@ def _asked_row(option: Option, places: Mapping[int, int]) -> dict[str, Any]:
         "label": option.label,
         "point": None if option.point is None else places.get(option.point.number),
         "factor": None if option.factor is None else float(f"{option.factor:.6g}"),
-        "wins": None if option.wins is None else whole_percent(option.wins),
+        "wins": None if option.wins is None else chance_percent(option.wins),
         "obstacle": option.obstacle,
     }

@@ -278,6 +278,8 @@ def test_a_question_about_one_chip_of_several_names_it():
 def test_questions_ask_for_numbers_of_what_is_counted(path, value, told):
     asked_of = asked([row("a", 1.0, 0) | {f"axis.{path}": value}], choose=f"axis.{path}", most="accuracy")
     assert asked_of.question == f"Which {told} has the highest accuracy?"
+    nothing = asked([row("a", 1.0, 0) | {f"axis.{path}": None}], choose=f"axis.{path}", most="accuracy")
+    assert "setting of" not in nothing.question
 
 
 def test_a_target_is_met_or_the_nearest_miss_is_told():

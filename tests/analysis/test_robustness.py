@@ -7,7 +7,7 @@ from synthetic_sweep import Row, loihi_row, mubrain_row, points_of, synthetic_me
 from codesign.analysis.comparisons.comparison import Comparison, compare
 from codesign.analysis.comparisons.robustness import Robustness, quantiles
 from codesign.analysis.comparisons.wording import describe_range, describe_tip, tip_sentence
-from codesign.analysis.results.formatting import whole_percent
+from codesign.analysis.results.formatting import chance_percent, whole_percent
 from codesign.analysis.results.metadata import ChipFacts
 from codesign.analysis.results.naming import names_of
 from codesign.errors import InputError
@@ -189,8 +189,10 @@ def test_rows_without_draws_say_nothing_about_them():
 
 
 def test_shares_are_never_rounded_to_certainty():
-    told = {1.0: "100 %", 0.0: "0 %", 0.99999: "> 99 %", 0.00001: "< 1 %", 0.946: "94 %", 0.95: "95 %", 0.796: "79 %"}
+    told = {1.0: "100 %", 0.0: "0 %", 0.99999: "> 99 %", 0.00001: "< 1 %", 0.946: "95 %", 0.796: "80 %"}
     assert {of: whole_percent(of) for of in told} == told
+    chances = told | {0.946: "94 %", 0.95: "95 %", 0.796: "79 %", 0.8: "80 %", 0.9541: "95 %"}
+    assert {of: chance_percent(of) for of in chances} == chances
 
 
 def test_the_model_s_error_is_no_tip_but_said_with_how_far_off_it_would_have_to_be():

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from codesign.analysis.comparisons.comparison import Comparison
 from codesign.analysis.comparisons.constraints import Constraint
-from codesign.analysis.results.formatting import whole_percent
+from codesign.analysis.results.formatting import chance_percent
 from codesign.analysis.results.points import Point
 from codesign.analysis.results.statistics import CONFIDENCE, LIKELY, Interval
 
@@ -117,7 +117,7 @@ class Answer:
         surer = {"open": LIKELY, "likely": CONFIDENCE}.get(self.standing, math.inf)
         if self.confidence is None or self.confidence >= surer:
             return self.standing
-        return f"{self.standing}, {whole_percent(self.confidence)}"
+        return f"{self.standing}, {chance_percent(self.confidence)}"
 
 
 def values_of(point: Point, columns: Iterable[str]) -> dict[str, Interval]:

@@ -16,6 +16,7 @@ from codesign.analysis.comparisons.wording import tip_sentence
 from codesign.analysis.results.columns import TRIAL_AXIS
 from codesign.analysis.results.formatting import (
     UNKNOWN,
+    chance_percent,
     column_label,
     coverage_words,
     few_listed,
@@ -252,7 +253,7 @@ def draws_against(contest: Contest) -> str:
     likely = max(contest.wins, key=lambda point: contest.wins[point])
     if not contest.drawn or likely in contest.ranked[: contest.level] or contest.wins[likely] <= contest.confidence:
         return ""
-    share = whole_percent(contest.wins[likely])
+    share = chance_percent(contest.wins[likely])
     return f"But in {share} of {contest.over} it is {contest.label_of(likely)}."
 
 

@@ -147,11 +147,15 @@ def percent(value: float | None) -> str:
 
 
 def whole_percent(value: float) -> str:
-    """A fraction as `98 %`; all or none, or the share that makes an answer likely or sure, only where that is so."""
+    """A fraction as `98 %`; all or none only where that is so."""
     share = 100 * value
-    if round(share) in (100 * LIKELY, 100 * CONFIDENCE):
-        share = math.floor(share)
     return "> 99 %" if 99.5 <= share < 100 else "< 1 %" if 0 < share < 0.5 else f"{share:.0f} %"
+
+
+def chance_percent(value: float) -> str:
+    """The same of a chance; the share that makes an answer likely or sure only where that is so."""
+    near = round(100 * value) in (100 * LIKELY, 100 * CONFIDENCE)
+    return whole_percent(math.floor(100 * value) / 100 if near else value)
 
 
 def in_points(value: float) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from codesign.analysis.answers.answers import Answer
 from codesign.analysis.comparisons.comparison import Comparison
 from codesign.analysis.comparisons.wording import describe_range, describe_tip, gain_in_words
-from codesign.analysis.results.formatting import column_label, whole_percent
+from codesign.analysis.results.formatting import chance_percent, column_label
 from codesign.analysis.results.naming import Names
 from codesign.analysis.results.points import Point
 from codesign.reporting.charts.sureness import ranges_figure
@@ -68,7 +68,7 @@ def _robust(comparison: Comparison, names: Names) -> tuple[Cell, Cell, Cell]:
         return (Cell(""),) * 3
     number, spread = next(iter(robustness.spreads.items()))
     return (
-        Cell(whole_percent(robustness.probability), order=robustness.probability),
+        Cell(chance_percent(robustness.probability), order=robustness.probability),
         Cell("; ".join(describe_tip(tip, names) for tip in robustness.tips[:_MOST_TIPS])),
         Cell(describe_range(number, names) if spread else ""),
     )
