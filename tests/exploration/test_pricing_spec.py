@@ -19,8 +19,8 @@ from codesign.hardware.library import find_chip
     ("axis", "message"),
     [
         ("cores: [1, 2]", "changes spikes, so the stored executions do not hold for it"),
-        ("synchronization.kind: [timer]", "changes spikes"),
-        ('can_flush: ["no"]', "changes spikes"),
+        ("synchronization.kind: [timer]", "is not a number; vary it in a sweep"),
+        ('power_gating.between_inputs: ["yes"]', "is not a number; vary it in a sweep"),
         ("supply_voltage: [1 V]", "no result depends on it"),
         ("energies.synaptic_operatoin: [1 pJ]", "did you mean 'energies.synaptic_operation'"),
         ("energies.hop: [1 ns]", "must be a quantity in J"),

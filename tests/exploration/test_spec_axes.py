@@ -98,6 +98,13 @@ def test_an_axis_cannot_make_another_chip_of_an_entry():
     ]
 
 
+def test_an_axis_on_which_no_result_depends_is_refused():
+    wrong = axes("chip.speck.supply_voltage: [0.6 V, 0.7 V]", "chip.speck.technology_node: [28 nm]")
+    told = "no result depends on it, because speck states no structure"
+    found = [(16, f"axes.chip.speck.supply_voltage: {told}"), (17, f"axes.chip.speck.technology_node: {told}")]
+    assert problems(text_of(instead("speck: {}"), wrong)) == found
+
+
 def test_an_axis_may_set_apart_what_an_estimate_includes():
     """Operations of a chip whose layers do not wait are estimated with their updates, until an axis gives these."""
     estimated = instead("own: {extends: mubrain, energies: {synaptic_operation: null}}")

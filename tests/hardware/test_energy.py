@@ -24,6 +24,7 @@ from handmade_hardware import (
 import codesign as cd
 from codesign.analysis.results.books import in_book
 from codesign.hardware.cost.uncertainty import uncertainty_columns
+from codesign.hardware.draws import DRAWS
 from codesign.hardware.terms import COVERAGE, INCLUDABLE_TERMS
 
 WHOLE = MESH_CORES + TIMES + ENERGIES + ASYNCHRONOUS
@@ -164,6 +165,8 @@ def test_powers_follow_chips_cores_and_clock(two_timesteps: cd.Execution) -> Non
     between = powered(two_timesteps, PARTS, 'power_gating: {between_inputs: "yes"}\n')
     assert between.energy.terms_j["static_chip"] == near(between.latency.total_s)
     assert any("off between inputs" in text for text in between.assumptions)
+    assert between.power_w == near(between.energy_j / 2e-3)
+    assert uncertainty_columns(between)["on_draws_s"] == near([2e-3] * DRAWS)
     gated = powered(two_timesteps, PARTS, 'power_gating: {clock: "yes"}\n')
     assert gated.energy.terms_j["clock"] == near(5e-3 * gated.latency.total_s)
     assert gated.mean.terms_j["clock"] == near([5e-3 * gated.latency_s])

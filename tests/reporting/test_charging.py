@@ -38,11 +38,11 @@ def test_a_chip_that_falls_behind_is_warned_of():
     ]
 
 
-def test_power_is_energy_by_the_time_on():
+def test_power_is_energy_by_the_time_of_a_sample():
     rows = [mubrain_row("layered", "random", seed, 0) | {"energy_j": 2e-6, "on_s": 1e-3} for seed in (0, 1)]
     section = parts_section(AnsweredTable.of(table_of(rows)))
     (charged,) = [part for part in section.body if isinstance(part, Table) and part.name == "charged"]
-    assert columns(charged, "time on", "power") == [("1 ms", "2 mW")]
+    assert columns(charged, "time of a sample", "power") == [("1 ms", "2 mW")]
 
 
 def test_numbers_show_their_confidence_and_range_and_measurements_their_standing():

@@ -122,6 +122,13 @@ def test_what_would_be_another_search_is_refused_with_its_line(old: str, new: st
     assert {line for line, _ in found} == {line_of(old)}
 
 
+def test_a_parameter_on_which_no_result_depends_is_refused_unless_a_trial_may_have_another_chip() -> None:
+    chips, voltage = ("  mubrain:", "  speck: {}\n  mubrain:"), "chip.supply_voltage: {from: 0.6 V, to: 1 V}"
+    ((_, told),) = mistakes_of(study, chips, (WIDTH, voltage))
+    assert told == "space.chip.supply_voltage: no result depends on it, because speck states no structure"
+    assert study(chips, (WIDTH, f"chip: [speck, mubrain]\n  {voltage}")).space
+
+
 def test_all_mistakes_are_told_at_once() -> None:
     """Those of values of the search beside those of names, of conditions and of other parts."""
     found = mistakes_of(

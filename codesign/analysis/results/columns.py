@@ -239,7 +239,7 @@ COLUMNS: Mapping[str, Column] = {
     "energy_accounting": _word(
         "incremental", "all_in", more="incremental, or all_in: one number for everything spent in some measurement"
     ),
-    "on_s": _number("time per sample that static power is drawn", "s"),
+    "on_s": _number("time that a sample takes: until the stop, in real time at least as long as its stimulus", "s"),
     "energy_coverage": _texts(
         "terms that energy_j contains; only energies of equal coverage can be compared", words=(*COVERAGE, "all_in")
     ),
@@ -266,7 +266,7 @@ COLUMNS: Mapping[str, Column] = {
         "for frames before it",
         "s",
     ),
-    "power_w": _number("energy_j / on_s, of the means: the power drawn while the chip is on", "W"),
+    "power_w": _number("energy_j / on_s, of the means: the mean power over the time of a sample", "W"),
     "energy_delay_js": _number("energy_j · latency_s, of the means", "J·s"),
     "core_utilization": _numbers("time at work / on_s of each core in use, in the order of their numbers"),
     "late_fraction": _fraction(

@@ -16,7 +16,7 @@ from codesign.exploration.definition.checks import Blocks, Mistakes, axis_parts,
 from codesign.exploration.definition.entries import MODELS, ChipEntry
 from codesign.exploration.definition.nested import part_at, part_mistakes, unknown_part
 from codesign.exploration.definition.network import HiddenLayers, NetworkEntry, changes_widths
-from codesign.hardware.chip.parameters import replaced
+from codesign.hardware.chip.parameters import no_effect, replaced
 from codesign.hardware.library import PARTS, chip_variant
 from codesign.mistakes import dotted, suggestion
 
@@ -92,6 +92,8 @@ def _chips(entries: Mapping[str, Any], axes: Mapping[str, dict[str, list[Any]]])
             continue
         numbers = axes.get(name, {})
         for path, of in numbers.items():
+            if problem := no_effect(chip, path):
+                yield ("axes", f"chip.{name}.{path}"), problem
             if path.startswith("synchronization.") and "synchronization" in numbers:
                 continue  # whether it is valid depends on the kind: reported with the combination
             for i, value in enumerate(of):

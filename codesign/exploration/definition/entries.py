@@ -106,7 +106,7 @@ class ChipEntry(Spec):
         capacity: `published`, or `scaled`, with the same circuits in larger numbers.
         mapping, cut, spread: how neurons are assigned to cores: `strategy`, `cut` and `spread` of `codesign.place`; a
             spread `none` is none, as by default.
-        operation: `accelerated`, or `real_time`, in which the chip is on for as long as the stimulus lasts.
+        operation: `accelerated`, or `real_time`, in which a sample takes as long as its stimulus.
         schedules: names of schedules to run on it.
         weight_bits: bits per weight: `chip` for the chip's own, `none` for float32, or a number, which also applies to
             the memories of a `structure`.

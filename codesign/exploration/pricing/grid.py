@@ -73,7 +73,7 @@ class Pricer:
 
     Args:
         latency_s: mean time until the stop, NaN if unknown.
-        on_s: mean time for which static power is drawn, NaN if unknown.
+        on_s: mean time that a sample takes, NaN if unknown.
         late: mean share of steps that are late, NaN if unknown.
         drops: whether a timer's cores drop spikes, which costs count as if they arrived.
     """

@@ -23,14 +23,12 @@ from codesign.hardware.chip.numbers import (
     AreaNumber,
     EnergyNumber,
     Lanes,
-    LengthNumber,
     Number,
     PowerNumber,
     QuantityNumber,
     TimeNumber,
-    VoltageNumber,
 )
-from codesign.hardware.chip.parameters import number_type, replaced, with_parameters
+from codesign.hardware.chip.parameters import no_effect, number_type, replaced, with_parameters
 from codesign.hardware.chip.prices import Prices, number_at
 from codesign.hardware.chip.provenance import STRUCTURE
 from codesign.hardware.placement.placement import Placement
@@ -71,17 +69,19 @@ class Axis(VariedPrice):
 
 def axis_of(chip: Chip, path: str, entry: tuple[AxisValue, ...] | AxisRange, *, group: str = "") -> Axis:
     """The axis of an entry of the file; `group` is the name of linked axes. Raises InputError if the price does not
-    exist, changes spikes and not only their price, or cannot have a value."""
+    exist, changes spikes and not only their price, changes nothing, or cannot have a value."""
     kind = number_type(chip, path)
     if kind is None and path.startswith("structure."):
         kind = Number  # a word, such as the type of a memory
-    if kind is None or kind.effect == "spikes":
-        what = "changes spikes, or is not a number" if kind is None else "changes spikes"
+    if kind is None:
+        raise InputError(f"{path}: is not a number; vary it in a sweep")
+    if kind.effect == "spikes":
         raise InputError(
-            f"{path}: {what}, so the stored executions do not hold for it; vary it in a sweep, which simulates again"
+            f"{path}: changes spikes, so the stored executions do not hold for it; vary it in a sweep, which simulates "
+            "again"
         )
-    if chip.structure is None and issubclass(kind, LengthNumber | VoltageNumber):
-        raise InputError(f"{path}: no result depends on it, because {chip.name} states no structure")
+    if problem := no_effect(chip, path):
+        raise InputError(f"{path}: {problem}")
     for value in (entry.from_, entry.to) if isinstance(entry, AxisRange) else entry:
         replaced(chip, {path: value})  # raises if the value does not fit; `chip_at` looks at all prices together
     values = _spread(kind, path, entry) if isinstance(entry, AxisRange) else entry
@@ -128,7 +128,7 @@ class Dimension:
 
     @property
     def moves_time(self) -> bool:
-        """Whether times depend on it, including latency and the time for which the chip is on."""
+        """Whether times depend on it, including latency and the time that a sample takes."""
         return not all(issubclass(axis.kind, EnergyNumber | PowerNumber | AreaNumber) for axis in self.axes)
 
     @property

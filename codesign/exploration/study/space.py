@@ -21,7 +21,7 @@ from codesign.exploration.definition.network import HiddenLayers, changes_widths
 from codesign.exploration.definition.spec import SweepSpec
 from codesign.exploration.definition.variants import base_chip, parameter_value
 from codesign.exploration.study.domains import Choices, Domain, Range, SameAs, applies
-from codesign.hardware.chip.parameters import replaced
+from codesign.hardware.chip.parameters import no_effect, replaced
 from codesign.hardware.chip.provenance import kinds_in
 from codesign.simulation.policies import get_policy
 from codesign.training.recipe import OF_ONE_SCHEDULE, UNLAYERED_ONLY
@@ -209,7 +209,10 @@ class SearchSpace:
                 return "; ".join(wrong_value(block, said, field, value)) or None
             under = ((self.parameters[path], allowed[0]) for path, allowed in parameter.conditions.items())
             settings = {other.field: given for other, given in under if other.block == block and other.field}
-            replaced(base_chip(self.base, name), {**settings, field: value})
+            chip = base_chip(self.base, name)
+            replaced(chip, {**settings, field: value})
+            if parameter.name or block not in self.parameters:  # not of whichever chip a trial has
+                return no_effect(chip, field)
         except CodesignError as error:
             return str(error).removeprefix(f"{parameter.path}: ")
         return None

@@ -84,6 +84,13 @@ def number_type(chip: Chip, path: str) -> type[Number] | None:
     return next(kinds_in(annotation, Number), None)
 
 
+def no_effect(chip: Chip, path: str) -> str | None:
+    """Why no result depends on the number at `path`; None if one does."""
+    if chip.structure is None and path in ("technology_node", "supply_voltage"):
+        return f"no result depends on it, because {chip.name} states no structure"
+    return None
+
+
 def _owner(chip: Chip, path: str) -> Spec:
     """The chip, or the part of it that has the number at a path as a field."""
     *blocks, name = path.split(".")

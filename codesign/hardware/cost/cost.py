@@ -59,7 +59,8 @@ class Cost(OfArrays):
         synaptic_operations: (B,) operations performed, including the input layer's.
         energy: energies in the book of all synapses.
         mean: the same for the mean sample, (1,) each; used by `columns`.
-        on_s: (B,) time during which static power is drawn; None if unknown.
+        on_s: (B,) time that a sample takes: until the stop, in real time at least as long as its stimulus; None if
+            unknown.
         latency: times, in seconds.
         paper_synaptic_operations: (B,) emitted hidden spikes · mean fan-out of the hidden layers, as in Table 3.
         paper_energy_j: (B,) these times e_so; None if e_so is unknown.
@@ -102,7 +103,7 @@ class Cost(OfArrays):
 
     @property
     def power_w(self) -> float | None:
-        """Mean power of everything that is powered, while it is on."""
+        """Mean power of everything that is powered, over the time of a sample."""
         on_s = _mean(self.on_s)
         return None if self.energy_j is None or not on_s else self.energy_j / on_s
 
@@ -252,24 +253,21 @@ def price(
 def _on_time(
     work: PlacedExecution, latency_s: Floats | None, operation: Operation
 ) -> tuple[Floats | None, tuple[str, ...]]:
-    """Seconds during which static power is drawn, shaped like `latency_s`, or None if unknown; and the assumptions
-    made.
+    """Seconds that samples take, shaped like `latency_s`, or None if unknown; and the assumptions made.
 
-    Accelerated: until the stop. Real time: while the stimulus lasts, or until the stop if that is later; a chip that
-    gates its power between inputs draws it only while it works. Raises InputError for real time with a static input,
-    which has no duration.
+    Accelerated: until the stop. Real time: while the stimulus lasts, or until the stop if that is later. Raises
+    InputError for real time with a static input, which has no duration.
     """
     if operation == "accelerated":
         return latency_s, ()
     if work.timestep_s == 0:
         raise InputError("operation 'real_time': a static input (timestep 0 s) has no duration; use 'accelerated'")
     chip = work.chip
-    if chip.power_gating.between_inputs == "yes":
-        return latency_s, (f"{chip.name}: {GATED}",)
+    gated = (f"{chip.name}: {GATED}",) if chip.power_gating.between_inputs == "yes" else ()
     stimulus_s = work.timesteps_run.astype(np.float64) * work.timestep_s
     if latency_s is None:
-        return stimulus_s, (f"{chip.name}: taken to keep pace with its input",)
-    return np.maximum(latency_s, stimulus_s.reshape(-1, *(1,) * (latency_s.ndim - 1))), ()
+        return stimulus_s, (*gated, f"{chip.name}: taken to keep pace with its input")
+    return np.maximum(latency_s, stimulus_s.reshape(-1, *(1,) * (latency_s.ndim - 1))), gated
 
 
 def _input_macs(execution: Execution, chip: str) -> tuple[str, ...]:
@@ -290,8 +288,8 @@ def _link_load(work: PlacedExecution) -> Floats:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class MeanTimes:
-    """Mean times over samples, (n,) seconds in n scenarios: until the stop, and while static power is drawn; None if
-    the chip's numbers do not determine them. Also the ticks in which cores drop spikes for lack of time and, if
+    """Mean times over samples, (n,) seconds in n scenarios: until the stop, and of a sample, as in `Cost`; None if the
+    chip's numbers do not determine them. Also the ticks in which cores drop spikes for lack of time and, if
     requested, the share of late steps, as in `Latency`."""
 
     latency_s: Floats | None

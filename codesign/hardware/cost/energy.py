@@ -81,13 +81,15 @@ def term_energies(
     so no other term is charged.
 
     Args:
-        on_s: time that the chips are on, shaped like the counts or the prices; None if unknown.
-        working_s: likewise, time until the stop, after which a gated clock does not run.
+        on_s: time that samples take, shaped like the counts or the prices; None if unknown.
+        working_s: likewise, time until the stop, after which gated power is not drawn and a gated clock does not run.
     """
-    clocked_s = working_s if prices.chip.power_gating.clock == "yes" else on_s
+    gating = prices.chip.power_gating
+    static_s = working_s if gating.between_inputs == "yes" else on_s
+    clocked_s = working_s if gating.clock == "yes" else static_s
     charged = ("synaptic_operation",) if prices.chip.all_in else COST_TERMS
     return {
-        name: _energy(term, counts, prices, clocked_s if name == "clock" else on_s) if name in charged else None
+        name: _energy(term, counts, prices, clocked_s if name == "clock" else static_s) if name in charged else None
         for name, term in COST_TERMS.items()
     }
 

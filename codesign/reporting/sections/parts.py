@@ -26,9 +26,9 @@ from codesign.units import ordinal
 
 _MOST_HALVED = 5
 """Most numbers of a chip that are listed as worth lowering."""
-_BUSY = "time at work of the time that the chip is on"
+_BUSY = "share of the time of a sample in which it works"
 _ALL_IN = "an all-in figure holds all that one measurement spent"
-_IN_REAL_TIME = "real time: on while the stimulus lasts"
+_IN_REAL_TIME = "real time: a sample takes as long as its stimulus"
 
 
 def parts_section(table: AnsweredTable) -> Section:
@@ -103,8 +103,12 @@ def _charged(table: ResultTable, points: Sequence[Point], names: Names) -> Table
                 numeric("of the cores in use", "their share of static power, and no host", unit="J"): _value(
                     in_use, "energy_j"
                 ),
-                numeric("time on", "per sample, that static power is drawn", unit="s"): _value(on_s, "on_s"),
-                numeric("power", "of the whole board, mean of the time on", unit="W"): _value(power, "power_w"),
+                numeric("time of a sample", "in real time at least that of its stimulus", unit="s"): _value(
+                    on_s, "on_s"
+                ),
+                numeric("power", "of the whole board, mean over the time of a sample", unit="W"): _value(
+                    power, "power_w"
+                ),
                 numeric("cores in use"): _value(cores, "cores_used"),
                 numeric("busiest core", _BUSY): Cell(busiest, max(busy, default=None)),
                 Heading("accounting", hint=_ALL_IN): Cell((point.accounting or UNKNOWN).replace("_", "-")),
