@@ -175,7 +175,8 @@ def remarks(page: PricingPage) -> list[str]:
     answering = {recipe for recipe, _, accuracy in page.models if accuracy}
     silent = [recipe for recipe in dict.fromkeys(recipe for recipe, *_ in page.models) if recipe not in answering]
     said = [f"The recipe {recipe} has no right answer, and is on no front." for recipe in silent]
-    return said + [_BOUND] * (page.synchronization not in WAITING_KINDS) + [_PACE] * (page.operation == "real_time")
+    late = page.operation == "real_time" and any(row.get("late_fraction") != 0 for row in page.front)  # or not known
+    return said + [_BOUND] * (page.synchronization not in WAITING_KINDS) + [_PACE] * late
 
 
 def _label(column: str) -> str:

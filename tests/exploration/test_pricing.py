@@ -229,9 +229,12 @@ def test_a_recipe_that_answers_nothing_is_on_no_front_and_named(priced: Path, ca
     problem = replace(problem, models=tuple(models))
     pricers, front, densities = price_space(problem)
     assert set(front[:, 1].tolist()) == {1}  # of which one seed answers something
-    silent, pace = remarks(page_of(problem, front_table(problem, front, pricers, None), densities, 0.0))
+    page = page_of(problem, front_table(problem, front, pricers, None), densities, 0.0)
+    silent, pace = remarks(page)
     assert silent == "The recipe layered has no right answer, and is on no front."
-    assert "falls behind" in pace
+    assert "falls behind" in pace  # not known of whom
+    in_time = tuple({**row, "late_fraction": 0.0} for row in page.front)
+    assert remarks(replace(page, front=in_time)) == [silent]
 
 
 @pytest.mark.parametrize("kind", ["asynchronous", "barrier"])
@@ -245,6 +248,7 @@ def test_the_front_says_which_points_fall_behind_in_real_time(
     problem = problem_of(spec, priced, cache_root)
     front = pq.read_table(outcome.front).to_pylist()
     assert {0.0} < {row["late_fraction"] for row in front}
+    assert "falls behind" in outcome.remarks[-1]
     for row in front:
         placement = problem.placement_at(problem.space.positions(np.array([row["point"]]))[:, 0])
         executions = [decode_execution(model.payload) for model in problem.models]
