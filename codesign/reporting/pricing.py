@@ -184,8 +184,8 @@ def _label(column: str) -> str:
 
 
 def best_points(page: PricingPage) -> dict[str, Mapping[str, Any]]:
-    """The best point of the front in each objective that is a cost, by what it has, such as `least latency`; of equal
-    points, the best in the following objectives."""
+    """The best point of the front in each objective that is a cost, by what it has, such as `least energy per sample
+    and least latency`; of equal points, the best in the following objectives."""
     signs = {column: -1 if towards == "maximize" else 1 for column, towards in page.objectives}
     columns, best = list(signs), dict[str, Mapping[str, Any]]()
     for place, column in enumerate(columns):
@@ -194,7 +194,7 @@ def best_points(page: PricingPage) -> dict[str, Mapping[str, Any]]:
         if known:
             name = f"{extreme(column, more=signs[column] < 0)} {_label(column)}"
             best[name] = min(known, key=lambda row: [signs[name] * (row.get(name) or 0.0) for name in order])
-    return best
+    return {listed([name for name in best if best[name] is row]): row for row in best.values()}
 
 
 def point_text(row: Mapping[str, Any], page: PricingPage) -> str:
