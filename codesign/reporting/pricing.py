@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from codesign.analysis.answers.selecting import as_number
-from codesign.analysis.comparisons.wording import subject_and_verb
+from codesign.analysis.comparisons.wording import named_number
 from codesign.analysis.results.formatting import column_label, extreme, listed, percent, quantity
 from codesign.arrays import Floats
 from codesign.deferred import alt
@@ -201,7 +201,7 @@ def point_text(row: Mapping[str, Any], page: PricingPage) -> str:
     """A point of the front in words: its number, its recipe, the costs that are objectives, and its prices."""
     sought = [name for name, _ in page.objectives if name in _COSTS and row.get(name) is not None]
     costs = [f"{_label(name)} {_cost(row[name], name)}" for name in sought]
-    prices = [f"{subject_and_verb(axis.path)[0]} {_value(row[axis.path], axis)}" for axis in page.axes]
+    prices = [f"{named_number(axis.path)} {_value(row[axis.path], axis)}" for axis in page.axes]
     return f"#{row['point']} {row['recipe']}: {', '.join(costs)}; {', '.join(prices)}"
 
 
@@ -235,14 +235,14 @@ def _cells(page: PricingPage, rows: Sequence[Mapping[str, Any]]) -> list[dict[He
 
 def _heading(axis: VariedPrice) -> Heading:
     words = any(isinstance(value, str) for value in axis.shown)
-    return Heading(subject_and_verb(axis.path)[0], numeric=not words, hint=axis.path)
+    return Heading(named_number(axis.path), numeric=not words, hint=axis.path)
 
 
 def _axis_table(page: PricingPage) -> Table:
     rows = []
     for axis in page.axes:
         which = ", ".join(_value(value, axis) for value in evenly(axis.shown, 16))
-        rows.append((subject_and_verb(axis.path)[0], axis.path, axis.group, str(len(axis.shown)), which))
+        rows.append((named_number(axis.path), axis.path, axis.group, str(len(axis.shown)), which))
     headings = ("price", "in the file", "moves with", "values", "which")
     return text_table("What varies, all in every combination.", headings, rows)
 

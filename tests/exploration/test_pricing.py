@@ -265,7 +265,7 @@ def test_the_page_says_what_numbers_without_a_unit_are(priced: Path, cache_root:
     outcome = run_pricing(spec, arguments(priced, cache_root, Progress(), output=tmp_path))
     (best,) = outcome.best
     assert best.startswith("highest accuracy, least energy per sample and least latency: #")
-    assert "; a barrier x0.5, receiving a message 3 cycles, " in best
+    assert "; time of a barrier x0.5, time of receiving a message 3 cycles, " in best
     assert "2 cycles, 9 ns</td>" in outcome.page.read_text(encoding="utf-8")
 
 
