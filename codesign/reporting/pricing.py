@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from codesign.analysis.answers.selecting import as_number
-from codesign.analysis.comparisons.wording import subject_and_verb
+from codesign.analysis.comparisons.wording import named_number
 from codesign.analysis.results.formatting import column_label, extreme, listed, percent, quantity
 from codesign.arrays import Floats
 from codesign.deferred import alt
@@ -175,7 +175,8 @@ def remarks(page: PricingPage) -> list[str]:
     answering = {recipe for recipe, _, accuracy in page.models if accuracy}
     silent = [recipe for recipe in dict.fromkeys(recipe for recipe, *_ in page.models) if recipe not in answering]
     said = [f"The recipe {recipe} has no right answer, and is on no front." for recipe in silent]
-    return said + [_BOUND] * (page.synchronization not in WAITING_KINDS) + [_PACE] * (page.operation == "real_time")
+    late = page.operation == "real_time" and any(row.get("late_fraction") != 0 for row in page.front)  # or not known
+    return said + [_BOUND] * (page.synchronization not in WAITING_KINDS) + [_PACE] * late
 
 
 def _label(column: str) -> str:
@@ -183,8 +184,8 @@ def _label(column: str) -> str:
 
 
 def best_points(page: PricingPage) -> dict[str, Mapping[str, Any]]:
-    """The best point of the front in each objective that is a cost, by what it has, such as `least latency`; of equal
-    points, the best in the following objectives."""
+    """The best point of the front in each objective that is a cost, by what it has, such as `least energy per sample
+    and least latency`; of equal points, the best in the following objectives."""
     signs = {column: -1 if towards == "maximize" else 1 for column, towards in page.objectives}
     columns, best = list(signs), dict[str, Mapping[str, Any]]()
     for place, column in enumerate(columns):
@@ -193,14 +194,14 @@ def best_points(page: PricingPage) -> dict[str, Mapping[str, Any]]:
         if known:
             name = f"{extreme(column, more=signs[column] < 0)} {_label(column)}"
             best[name] = min(known, key=lambda row: [signs[name] * (row.get(name) or 0.0) for name in order])
-    return best
+    return {listed([name for name in best if best[name] is row]): row for row in best.values()}
 
 
 def point_text(row: Mapping[str, Any], page: PricingPage) -> str:
     """A point of the front in words: its number, its recipe, the costs that are objectives, and its prices."""
     sought = [name for name, _ in page.objectives if name in _COSTS and row.get(name) is not None]
     costs = [f"{_label(name)} {_cost(row[name], name)}" for name in sought]
-    prices = [f"{subject_and_verb(axis.path)[0]} {_value(row[axis.path], axis)}" for axis in page.axes]
+    prices = [f"{named_number(axis.path)} {_value(row[axis.path], axis)}" for axis in page.axes]
     return f"#{row['point']} {row['recipe']}: {', '.join(costs)}; {', '.join(prices)}"
 
 
@@ -234,14 +235,14 @@ def _cells(page: PricingPage, rows: Sequence[Mapping[str, Any]]) -> list[dict[He
 
 def _heading(axis: VariedPrice) -> Heading:
     words = any(isinstance(value, str) for value in axis.shown)
-    return Heading(subject_and_verb(axis.path)[0], numeric=not words, hint=axis.path)
+    return Heading(named_number(axis.path), numeric=not words, hint=axis.path)
 
 
 def _axis_table(page: PricingPage) -> Table:
     rows = []
     for axis in page.axes:
         which = ", ".join(_value(value, axis) for value in evenly(axis.shown, 16))
-        rows.append((subject_and_verb(axis.path)[0], axis.path, axis.group, str(len(axis.shown)), which))
+        rows.append((named_number(axis.path), axis.path, axis.group, str(len(axis.shown)), which))
     headings = ("price", "in the file", "moves with", "values", "which")
     return text_table("What varies, all in every combination.", headings, rows)
 

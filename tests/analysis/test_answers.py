@@ -272,6 +272,9 @@ def test_a_question_about_one_chip_of_several_names_it():
         ("chip.a.spread", 4.0, "spread"),
         ("recipe.a.loss", "sum", "loss"),
         ("schedule.a.refractory", "False", "setting of refractory"),
+        ("chip.a.power_gating.between_inputs", "yes", "setting of power gating between inputs"),
+        ("chip.a.power_gating.clock", "unknown", "setting of clock gating"),
+        ("chip.a.synchronization.times", "1 us", "barrier time"),
         ("schedule.a.timesteps", 4.0, "number of timesteps"),
     ],
 )

@@ -283,3 +283,8 @@ def test_an_axis_that_changes_nothing_is_told():
     spec = tiny(axes("schedule.asynchronous.group_size: [1, 2]"), (", asynchronous]", "]"))
     notes = plan_designs(spec, lambda spec: outline()).notes
     assert notes == ("schedule.asynchronous.group_size changes nothing; it needs a chip that runs the schedule",)
+    spec = tiny(
+        (CHIP, f"{CHIP}\n  speck: {{}}"), axes("chip.mubrain.weight_bits: [1, 2]", "chip.speck.weight_bits: [4, 8]")
+    )
+    notes = plan_designs(spec, lambda spec: outline()).notes  # the other states a structure
+    assert notes == ("chip.speck.weight_bits changes no price of the chip; it needs a structure in its file",)

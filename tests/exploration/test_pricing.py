@@ -229,9 +229,12 @@ def test_a_recipe_that_answers_nothing_is_on_no_front_and_named(priced: Path, ca
     problem = replace(problem, models=tuple(models))
     pricers, front, densities = price_space(problem)
     assert set(front[:, 1].tolist()) == {1}  # of which one seed answers something
-    silent, pace = remarks(page_of(problem, front_table(problem, front, pricers, None), densities, 0.0))
+    page = page_of(problem, front_table(problem, front, pricers, None), densities, 0.0)
+    silent, pace = remarks(page)
     assert silent == "The recipe layered has no right answer, and is on no front."
-    assert "falls behind" in pace
+    assert "falls behind" in pace  # not known of whom
+    in_time = tuple({**row, "late_fraction": 0.0} for row in page.front)
+    assert remarks(replace(page, front=in_time)) == [silent]
 
 
 @pytest.mark.parametrize("kind", ["asynchronous", "barrier"])
@@ -245,6 +248,7 @@ def test_the_front_says_which_points_fall_behind_in_real_time(
     problem = problem_of(spec, priced, cache_root)
     front = pq.read_table(outcome.front).to_pylist()
     assert {0.0} < {row["late_fraction"] for row in front}
+    assert "falls behind" in outcome.remarks[-1]
     for row in front:
         placement = problem.placement_at(problem.space.positions(np.array([row["point"]]))[:, 0])
         executions = [decode_execution(model.payload) for model in problem.models]
@@ -259,7 +263,9 @@ def test_the_page_says_what_numbers_without_a_unit_are(priced: Path, cache_root:
     axes = "synchronization.times: [x0.5, x2]\n  times.message: [3, 4]\n  times.neuron_update: [2, 9 ns]\n"
     spec = spec_of(priced, "barrier_accelerated", f"recipes: [layered]\ntraining_seeds: [0]\naxes:\n  {axes}")
     outcome = run_pricing(spec, arguments(priced, cache_root, Progress(), output=tmp_path))
-    assert "; a barrier x0.5, receiving a message 3 cycles, " in outcome.best[-1]
+    (best,) = outcome.best
+    assert best.startswith("highest accuracy, least energy per sample and least latency: #")
+    assert "; time of a barrier x0.5, time of receiving a message 3 cycles, " in best
     assert "2 cycles, 9 ns</td>" in outcome.page.read_text(encoding="utf-8")
 
 

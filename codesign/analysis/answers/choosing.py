@@ -226,7 +226,7 @@ def _asked_axis(path: str, options: Collection[object], names: Names) -> str:
     word, parameter = names.axis(path), path.split(".", 2)[-1]
     if parameter.startswith(("energies.", "times.")):
         return named_number(parameter) + names.owners.get(path, "")
-    if options and {"True", "False"}.issuperset(options):
+    if options and {"True", "False", "yes", "no", "unknown"}.issuperset(options):
         return f"setting of {word}"
     return f"number of {word}" if is_counted(word) and any(str(each)[:1].isdigit() for each in options) else word
 

@@ -35,6 +35,14 @@ _DESIGN_WORDS = {
     "workload.timesteps": "number of timesteps",
 }
 """Labels of axes on network, neuron and workload whose last part is not clear."""
+_CHIP_WORDS = {
+    "static_power.chip": "static power",
+    "power_gating.between_inputs": "power gating between inputs",
+    "power_gating.clock": "clock gating",
+    "synchronization.times": "barrier time",
+    "synchronization.least_step": "shortest step",
+}
+"""Labels of axes on a chip whose last part is not clear."""
 _OWN = {"chip": "the chip's own schedule"}
 """Names of schedules that differ between chips; schedules of a file keep their names."""
 _LONGEST_TITLE = 28
@@ -296,8 +304,10 @@ def _axis(path: str, paths: Sequence[str], titles: Mapping[str, Mapping[str, str
         middle, last = "", parameter.replace(".", " ")
     word = last.replace("_", " ")
     others = [other for other in paths if other != path and other.rpartition(".")[2] == path.rpartition(".")[2]]
-    if middle == "static_power":
-        word = "static power" if last == "chip" else f"static power ({word})"
+    if parameter in _CHIP_WORDS:
+        word = _CHIP_WORDS[parameter]
+    elif middle == "static_power":
+        word = f"static power ({word})"
     elif middle and any(other.startswith(f"{block}.{name}.") for other in others):  # such as its energy and its time
         word += f" ({middle.replace('.', ' ').replace('_', ' ')})"
     return word, f" of {titles.get(block, {}).get(name, name)}" if others else ""

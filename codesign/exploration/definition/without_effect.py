@@ -9,7 +9,7 @@ from typing import Any
 from codesign.exploration.definition.checks import axis_parts
 from codesign.exploration.definition.entries import ScheduleEntry
 from codesign.exploration.definition.spec import SweepSpec
-from codesign.exploration.definition.variants import recipe_variants, schedule_variants
+from codesign.exploration.definition.variants import base_chip, recipe_variants, schedule_variants
 from codesign.simulation.schedule import OF_STOPS
 
 
@@ -26,15 +26,21 @@ _MATTERS: Mapping[str, Mapping[str, tuple[Callable[[Any], bool], str]]] = {
 }
 """Parameters that matter only together with others, by block: whether they do, and what they need."""
 
+_STRUCTURAL = ("technology_node", "supply_voltage", "weight_bits")
+"""Numbers of a chip on which its prices depend only through the model of its structure."""
+
 
 def without_effect(spec: SweepSpec) -> Iterator[str]:
     """Yield a sentence for each of these parameters that the file gives in an entry, or as an axis of it, and that has
-    no effect for any values of the entry's axes; and for each axis of a schedule that no chip runs."""
+    no effect for any values of the entry's axes; and for each axis of a schedule that no chip runs, or of a chip whose
+    prices it leaves as they are."""
     run = {name for entry in spec.chips.values() for name in entry.schedules}
     for path in spec.axes:
-        block, name, _ = axis_parts(path)
+        block, name, parameter = axis_parts(path)
         if block == "schedule" and name not in run:
             yield f"{path} changes nothing; it needs a chip that runs the schedule"
+        if block == "chip" and parameter in _STRUCTURAL and base_chip(spec, name).structure is None:
+            yield f"{path} changes no price of the chip; it needs a structure in its file"
     variants: dict[str, tuple[Mapping[str, Any], Callable[[SweepSpec, str], Any]]] = {
         "recipe": (spec.recipes, recipe_variants),
         "schedule": (spec.all_schedules, schedule_variants),
