@@ -140,6 +140,25 @@ def test_several_comparisons_hold_in_part():
     assert better.remarks == ("It is the other way round.", told)
 
 
+def test_the_evidence_of_several_comparisons_is_the_largest_difference_that_agrees():
+    """At F = 1 by 10 points, but not for certain; at F = 4 by 5; at F = 16 by half a point."""
+    by_size: dict[int, dict[str, tuple[float, ...]]] = {
+        1: {"random": (0.6, 0.6, 0.6), "momentum": (0.6, 0.7, 0.8)},
+        4: {"random": (0.8, 0.81, 0.82), "momentum": (0.85, 0.86, 0.87)},
+        16: {"random": (0.9, 0.91, 0.92), "momentum": (0.905, 0.915, 0.925)},
+    }
+    rows = [
+        row
+        for size, of in by_size.items()
+        for policy, values in of.items()
+        for row in run("layered", policy, "accuracy", values, group_size=size, samples=10_000, **{SIZES: float(size)})
+    ]
+    more, less = {"policy": "momentum"}, {"policy": "random"}
+    found = asked(rows, column="accuracy", more=more, less=less, at_least="1 point")
+    assert found.standing == "holds in part"
+    assert found.sentence.startswith("Shown in 1 of 3 comparisons. Momentum, group size 4: 86.0 % against 81.0 %")
+
+
 def test_neighbours_along_an_axis():
     rows = [
         row

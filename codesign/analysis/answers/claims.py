@@ -34,7 +34,7 @@ from codesign.analysis.results.statistics import CONFIDENCE, Interval, gains_ove
 from codesign.deferred import pd
 
 _SPELLED_OUT = 2
-"""The most comparisons that get a sentence each; of more, only the one with the largest difference does."""
+"""The most comparisons that get a sentence each; of more, only the largest that agrees does."""
 _UNDRAWN = "The ranges of the chips' numbers do not count in what is made of two values; they may change it."
 
 
@@ -66,9 +66,8 @@ def answer_claim(name: str, question: ClaimQuestion, points: Sequence[Point], na
     comparisons = [comparison for _, comparison in found]
     everyone = [point for pair in pairs for point in (pair.more, pair.less)]
     say = names.training if of_training(question.column) else names.told_apart(everyone)
-    agree = sum(status in ("holds", "holds in part") for status in statuses)
     means = partial(_means, say=say, names=names, of_gains=question.relative_to is not None)
-    sentence = _sentence(comparisons, means, agree)
+    sentence = _sentence(comparisons, statuses, means)
     if question.about is not None or (question.at_least is not None and question.at_least.kind == "factor"):
         sentence += _factor([pair for pair, _ in found])
     samples = "" if _of_two_columns(question) else _left_to_samples(comparisons, statuses, question.at_least)
@@ -251,15 +250,17 @@ def _limited(answer: partial[Answer], chosen: Sequence[Point], values: _Values) 
 # words ---------------------------------------------------------------------------------------------------------------
 
 
-def _sentence(comparisons: Sequence[Comparison], means: Callable[[Comparison], str], agree: int) -> str:
-    """Say each comparison in a sentence; of many, the one with the largest difference, and how many agree."""
+def _sentence(comparisons: Sequence[Comparison], statuses: Sequence[Status], means: Callable[[Comparison], str]) -> str:
+    """Say each comparison in a sentence; of many, how many agree, and of these the one with the largest difference."""
     if len(comparisons) == 1:
         return f"{means(comparisons[0])} The difference is {gain_in_words(comparisons[0])}."
     written = [means(comparison) for comparison in comparisons]
     if len(comparisons) <= _SPELLED_OUT:
         return " ".join(written)
-    largest = max(comparisons, key=lambda comparison: comparison.gain.mean or 0.0)
-    return f"Shown in {agree} of {len(comparisons)} comparisons. {means(largest)}"
+    both = zip(comparisons, statuses, strict=True)
+    agree = [comparison for comparison, status in both if status in ("holds", "holds in part")]
+    largest = max(agree or comparisons, key=lambda comparison: comparison.gain.mean or 0.0)
+    return f"Shown in {len(agree)} of {len(comparisons)} comparisons. {means(largest)}"
 
 
 def _means(comparison: Comparison, *, say: Callable[[Point], str], names: Names, of_gains: bool) -> str:
