@@ -288,13 +288,15 @@ def _factor(pairs: Sequence[_Pair]) -> str:
 
 
 def _standing(comparisons: Sequence[Comparison], statuses: Sequence[Status]) -> str:
-    """Say what the spread of the seeds leaves open."""
+    """Say in how many comparisons the seeds speak against the claim, or that one seed says nothing; "" if in none."""
     if max(comparison.gain.seeds for comparison in comparisons) == 1:
         return "One training seed gives no interval."
-    both = zip(comparisons, statuses, strict=True)
-    oppose = sum(one.gain.below_zero and status == "does not hold" for one, status in both)
-    where = f"In {oppose} of {len(comparisons)} comparisons it" if len(comparisons) > 1 else "It"
-    return f"{where} is the other way round." if oppose else ""
+    refuted = [one for one, status in zip(comparisons, statuses, strict=True) if status == "does not hold"]
+    oppose = sum(one.gain.below_zero for one in refuted)
+    many = len(comparisons) > 1
+    told = ((oppose, "is the other way round"), (len(refuted) - oppose, "is smaller than claimed"))
+    said = [f"{f'In {n} of {len(comparisons)} comparisons it' if many else 'It'} {words}." for n, words in told if n]
+    return " ".join(said)
 
 
 def _left_to_draws(found: Sequence[tuple[_Pair, Comparison]], question: ClaimQuestion) -> str:
