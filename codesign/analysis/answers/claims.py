@@ -50,7 +50,8 @@ class _Pair:
 
 def answer_claim(name: str, question: ClaimQuestion, points: Sequence[Point], names: Names) -> Answer:
     """Judge a claim. It holds if every comparison's interval lies on its side of zero, does not hold if one lies on the
-    other side and none on its own, and is not shown if seeds, or draws of the chips' numbers, cannot tell."""
+    other side and none on its own, and is not shown if seeds, test samples, or draws of the chips' numbers, cannot
+    tell."""
     source = f" ({question.source})" if question.source else ""
     answer = partial(Answer, name=name, form="claim", question=question.ask or question.claim + source)
     values = _Values(question=question, points=points)
@@ -70,10 +71,9 @@ def answer_claim(name: str, question: ClaimQuestion, points: Sequence[Point], na
     sentence = _sentence(comparisons, statuses, means)
     if question.about is not None or (question.at_least is not None and question.at_least.kind == "factor"):
         sentence += _factor([pair for pair, _ in found])
-    samples = "" if _of_two_columns(question) else _left_to_samples(comparisons, statuses, question.at_least)
     undrawn = _of_two_columns(question) and any(drawn(point, question.column) for point in everyone)
     ranges = _UNDRAWN if undrawn else _left_to_draws(found, question)
-    remarks = (_standing(comparisons, statuses), ranges, samples)
+    remarks = (_standing(comparisons, statuses), ranges, _left_to_samples(found, question))
     standing = _together(statuses)
     return answer(
         standing="holds in part" if undrawn and standing == "holds" else standing,
@@ -183,11 +183,14 @@ def _apart(pair: _Pair, column: str, names: Names) -> str:
 
 
 def _judged(pair: _Pair, comparison: Comparison, question: ClaimQuestion) -> Status:
-    """Return the verdict of the seeds, weakened if fewer draws of the chips' numbers agree than an interval covers."""
+    """Return the verdict of the seeds, weakened if the choice of test samples may explain it, or if fewer draws of the
+    chips' numbers agree than an interval covers."""
     found, agree = _by_seeds(pair, comparison, question), _agreeing(comparison, question.at_least)
-    if found == "holds" and agree is not None and agree < CONFIDENCE:
+    chance = bool(_chance(pair, comparison, question))
+    if found == "holds" and (chance or (agree is not None and agree < CONFIDENCE)):
         return "holds in part"
-    return "not shown" if found == "does not hold" and agree is not None and agree > 1 - CONFIDENCE else found
+    weak = chance or (agree is not None and agree > 1 - CONFIDENCE)
+    return "not shown" if found == "does not hold" and weak else found
 
 
 def _by_seeds(pair: _Pair, comparison: Comparison, question: ClaimQuestion) -> Status:
@@ -304,23 +307,27 @@ def _left_to_draws(found: Sequence[tuple[_Pair, Comparison]], question: ClaimQue
     said = []
     fewer = f"fewer than {100 * CONFIDENCE:.0f} % of the draws of the chips' numbers"
     for shown, words in (("holds", f"{fewer} agree"), ("does not hold", f"seeds speak against it, but {fewer} do")):
-        by_seeds = [pair for pair in found if _by_seeds(*pair, question) == shown]
+        by_seeds = [of for of in found if of[1].robustness is not None and _by_seeds(*of, question) == shown]
         if count := sum(_judged(*pair, question) != shown for pair in by_seeds):
             said.append(f"In {count} of {len(found)} comparisons, {words}." if len(found) > 1 else f"{upper(words)}.")
     return " ".join(said)
 
 
-def _left_to_samples(comparisons: Sequence[Comparison], statuses: Sequence[Status], size: Size | None) -> str:
+def _left_to_samples(found: Sequence[tuple[_Pair, Comparison]], question: ClaimQuestion) -> str:
     """Say in how many comparisons the choice of test samples may explain what the seeds show; "" if in none."""
-    if size is not None and size.kind == "factor":
-        return ""
-    both, least = zip(comparisons, statuses, strict=True), 0.0 if size is None else size.value
-    shown = [one for one, status in both if status != "not shown"]
-    apart = [one for one in shown if size is not None or one.gain.above_zero or one.gain.below_zero]
-    said = [text for one in apart if (text := left_to_samples(one, least=least))]
-    if not said or len(comparisons) == 1:
+    said = [text for pair in found if (text := _chance(*pair, question))]
+    if not said or len(found) == 1:
         return "".join(said)
-    return f"In {len(said)} of {len(comparisons)} comparisons, the choice of samples may make such a difference."
+    return f"In {len(said)} of {len(found)} comparisons, the choice of samples may make such a difference."
+
+
+def _chance(pair: _Pair, comparison: Comparison, question: ClaimQuestion) -> str:
+    """Say that the choice of test samples may explain what the seeds show; "" if it cannot."""
+    size, gain = question.at_least, comparison.gain
+    apart = gain.above_zero or gain.below_zero if size is None else _by_seeds(pair, comparison, question) != "not shown"
+    if not apart or _of_two_columns(question) or (size is not None and size.kind == "factor"):
+        return ""
+    return left_to_samples(comparison, least=0.0 if size is None else size.value)
 
 
 def _nothing(question: ClaimQuestion, points: Sequence[Point]) -> str:
