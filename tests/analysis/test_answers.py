@@ -303,6 +303,10 @@ def test_questions_are_suggested_by_the_shape_of_a_sweep():
     objectives = (Objective(column="accuracy", direction="maximize"),)
     found = suggested_questions(points, objectives)
     assert list(found) == ["chip", "schedule", "training", "not_waiting", "training_for_it", "made_up_for"]
+    costly = [row | {"training_cost": "0.06"} for row in synthetic_rows() if row["training_method"] != "layered"]
+    layered = [row for row in synthetic_rows() if row["training_method"] == "layered"]
+    other = suggested_questions(gather(table_of([*layered, *costly])), objectives)
+    assert list(found)[:-2] == list(other)
     rows = rows_of([("a", 1.0, 0.9, 10.0, 8.0), ("a", 2.0, 0.9, 20.0, 2.0)])
     moved = suggested_questions(gathered(rows), (*objectives, Objective(column="latency_s", direction="minimize")))
     assert {name: question.ask or getattr(question, "least", None) for name, question in moved.items()} == {

@@ -159,6 +159,17 @@ def test_an_axis_on_a_chip_moves_the_fact_that_it_sets():
         assert [[point.weight_bits for point in ladder] for ladder in ladders_along(points, name)] == [[1, 2, 4]]
 
 
+def test_trainings_pair_at_the_same_cost_of_spikes_if_a_side_has_several_and_none_is_a_cost():
+    """A given model has no training whose cost could differ."""
+    layered, unlayered = (mubrain_row(recipe, "random", 0, 0) for recipe in ("layered", "unlayered_rs"))
+    costly = unlayered | {"recipe": "costly", "training_cost": "0.06", "point": "costly"}
+    given = layered | {"training_method": "given"}
+    sides = {"training_method": "unlayered"}, {"recipe": "layered"}
+    for less, costs in ((layered, [None]), (given, ["0.06", None])):
+        assert [more.training_cost for more, _ in pairs_between(points_of(unlayered, costly, less), *sides)] == costs
+    assert len(pairs_between(points_of(costly, layered), *sides)) == 1  # one each: it is what sets the sides apart
+
+
 @pytest.mark.parametrize("path", ["spike_cost", "budget.density"])
 def test_an_axis_on_what_spikes_cost_moves_the_fact_that_tells_it(path: str):
     row = mubrain_row("layered", "random", 0, 0)

@@ -62,7 +62,7 @@ def test_the_best_in_each_objective_is_held_against_the_baseline_on_test(table):
         "best_accuracy": "likely",
         "best_energy_j": "sure",
         "best_latency_s": "open",
-        "accuracy_kept": "does not hold",
+        "accuracy_kept": "not shown",  # by seeds it does not hold, but 60 samples cannot tell
     }
     assert answers["best_energy_j"].question == (
         "Is trial 2, the best of the front in energy per sample on validation, also better on test than the baseline?"
@@ -77,7 +77,7 @@ def test_the_best_in_each_objective_is_held_against_the_baseline_on_test(table):
     assert answers["best_latency_s"].confidence == pytest.approx(2 / 3)
 
 
-def test_a_point_of_accuracy_may_be_lost_if_the_seeds_can_tell():
+def test_a_point_of_accuracy_may_be_lost_if_seeds_and_samples_can_tell():
     """Trial 2 against 89, 90 and 91 %: 0.4 points lost in each seed, and trial 7 as much.
 
     By 60 samples the loss is known to 11.2 points, and 0.6 would have to be told: (11.2 / 0.6)² · 60 = 21,000.
@@ -86,14 +86,14 @@ def test_a_point_of_accuracy_may_be_lost_if_the_seeds_can_tell():
     tested = TESTED | {name: (kept, *TESTED[name][1:]) for name in ("2", "7")}
     answer = answers_for(table_of(rows_on_test(tested), study_metadata()))["accuracy_kept"]
     told = "With 60 samples, chance may make such a difference; about 21,000 would tell."
-    assert (answer.standing, answer.remarks) == ("holds", (told,))
+    assert (answer.standing, answer.remarks) == ("holds in part", (told,))
     lower = tuple(accuracy - 0.016 for accuracy in TESTED["baseline"][0])
     lost = tested | {"7": (lower, *TESTED["7"][1:])}
     answer = answers_for(table_of(rows_on_test(lost), study_metadata()))["accuracy_kept"]
     assert answer.standing == "holds in part"
     assert answer.sentence.startswith("Trial 2: 89.6 % against 90.0 % for the baseline. Trial 7: ")
     told = "In 2 of 2 comparisons, the choice of samples may make such a difference."
-    assert answer.remarks == ("In 1 of 2 comparisons it is the other way round.", told)
+    assert answer.remarks == (told,)
 
 
 def test_without_a_baseline_or_a_result_on_test_nothing_is_asked_of_it():

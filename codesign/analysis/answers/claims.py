@@ -34,7 +34,7 @@ from codesign.analysis.results.statistics import CONFIDENCE, Interval, gains_ove
 from codesign.deferred import pd
 
 _SPELLED_OUT = 2
-"""The most comparisons that get a sentence each; of more, only the one with the largest difference does."""
+"""The most comparisons that get a sentence each; of more, only the largest that agrees does."""
 _UNDRAWN = "The ranges of the chips' numbers do not count in what is made of two values; they may change it."
 
 
@@ -50,7 +50,8 @@ class _Pair:
 
 def answer_claim(name: str, question: ClaimQuestion, points: Sequence[Point], names: Names) -> Answer:
     """Judge a claim. It holds if every comparison's interval lies on its side of zero, does not hold if one lies on the
-    other side and none on its own, and is not shown if seeds, or draws of the chips' numbers, cannot tell."""
+    other side and none on its own, and is not shown if seeds, test samples, or draws of the chips' numbers, cannot
+    tell."""
     source = f" ({question.source})" if question.source else ""
     answer = partial(Answer, name=name, form="claim", question=question.ask or question.claim + source)
     values = _Values(question=question, points=points)
@@ -66,15 +67,13 @@ def answer_claim(name: str, question: ClaimQuestion, points: Sequence[Point], na
     comparisons = [comparison for _, comparison in found]
     everyone = [point for pair in pairs for point in (pair.more, pair.less)]
     say = names.training if of_training(question.column) else names.told_apart(everyone)
-    agree = sum(status in ("holds", "holds in part") for status in statuses)
     means = partial(_means, say=say, names=names, of_gains=question.relative_to is not None)
-    sentence = _sentence(comparisons, means, agree)
+    sentence = _sentence(comparisons, statuses, means)
     if question.about is not None or (question.at_least is not None and question.at_least.kind == "factor"):
         sentence += _factor([pair for pair, _ in found])
-    samples = "" if _of_two_columns(question) else _left_to_samples(comparisons, statuses, question.at_least)
     undrawn = _of_two_columns(question) and any(drawn(point, question.column) for point in everyone)
     ranges = _UNDRAWN if undrawn else _left_to_draws(found, question)
-    remarks = (_standing(comparisons, statuses), ranges, samples)
+    remarks = (_standing(comparisons, statuses), ranges, _left_to_samples(found, question))
     standing = _together(statuses)
     return answer(
         standing="holds in part" if undrawn and standing == "holds" else standing,
@@ -184,11 +183,14 @@ def _apart(pair: _Pair, column: str, names: Names) -> str:
 
 
 def _judged(pair: _Pair, comparison: Comparison, question: ClaimQuestion) -> Status:
-    """Return the verdict of the seeds, weakened if fewer draws of the chips' numbers agree than an interval covers."""
+    """Return the verdict of the seeds, weakened if the choice of test samples may explain it, or if fewer draws of the
+    chips' numbers agree than an interval covers."""
     found, agree = _by_seeds(pair, comparison, question), _agreeing(comparison, question.at_least)
-    if found == "holds" and agree is not None and agree < CONFIDENCE:
+    chance = bool(_chance(pair, comparison, question))
+    if found == "holds" and (chance or (agree is not None and agree < CONFIDENCE)):
         return "holds in part"
-    return "not shown" if found == "does not hold" and agree is not None and agree > 1 - CONFIDENCE else found
+    weak = chance or (agree is not None and agree > 1 - CONFIDENCE)
+    return "not shown" if found == "does not hold" and weak else found
 
 
 def _by_seeds(pair: _Pair, comparison: Comparison, question: ClaimQuestion) -> Status:
@@ -251,15 +253,17 @@ def _limited(answer: partial[Answer], chosen: Sequence[Point], values: _Values) 
 # words ---------------------------------------------------------------------------------------------------------------
 
 
-def _sentence(comparisons: Sequence[Comparison], means: Callable[[Comparison], str], agree: int) -> str:
-    """Say each comparison in a sentence; of many, the one with the largest difference, and how many agree."""
+def _sentence(comparisons: Sequence[Comparison], statuses: Sequence[Status], means: Callable[[Comparison], str]) -> str:
+    """Say each comparison in a sentence; of many, how many agree, and of these the one with the largest difference."""
     if len(comparisons) == 1:
         return f"{means(comparisons[0])} The difference is {gain_in_words(comparisons[0])}."
     written = [means(comparison) for comparison in comparisons]
     if len(comparisons) <= _SPELLED_OUT:
         return " ".join(written)
-    largest = max(comparisons, key=lambda comparison: comparison.gain.mean or 0.0)
-    return f"Shown in {agree} of {len(comparisons)} comparisons. {means(largest)}"
+    both = zip(comparisons, statuses, strict=True)
+    agree = [comparison for comparison, status in both if status in ("holds", "holds in part")]
+    largest = max(agree or comparisons, key=lambda comparison: comparison.gain.mean or 0.0)
+    return f"Shown in {len(agree)} of {len(comparisons)} comparisons. {means(largest)}"
 
 
 def _means(comparison: Comparison, *, say: Callable[[Point], str], names: Names, of_gains: bool) -> str:
@@ -287,13 +291,15 @@ def _factor(pairs: Sequence[_Pair]) -> str:
 
 
 def _standing(comparisons: Sequence[Comparison], statuses: Sequence[Status]) -> str:
-    """Say what the spread of the seeds leaves open."""
+    """Say in how many comparisons the seeds speak against the claim, or that one seed says nothing; "" if in none."""
     if max(comparison.gain.seeds for comparison in comparisons) == 1:
         return "One training seed gives no interval."
-    both = zip(comparisons, statuses, strict=True)
-    oppose = sum(one.gain.below_zero and status == "does not hold" for one, status in both)
-    where = f"In {oppose} of {len(comparisons)} comparisons it" if len(comparisons) > 1 else "It"
-    return f"{where} is the other way round." if oppose else ""
+    refuted = [one for one, status in zip(comparisons, statuses, strict=True) if status == "does not hold"]
+    oppose = sum(one.gain.below_zero for one in refuted)
+    many = len(comparisons) > 1
+    told = ((oppose, "is the other way round"), (len(refuted) - oppose, "is smaller than claimed"))
+    said = [f"{f'In {n} of {len(comparisons)} comparisons it' if many else 'It'} {words}." for n, words in told if n]
+    return " ".join(said)
 
 
 def _left_to_draws(found: Sequence[tuple[_Pair, Comparison]], question: ClaimQuestion) -> str:
@@ -301,23 +307,27 @@ def _left_to_draws(found: Sequence[tuple[_Pair, Comparison]], question: ClaimQue
     said = []
     fewer = f"fewer than {100 * CONFIDENCE:.0f} % of the draws of the chips' numbers"
     for shown, words in (("holds", f"{fewer} agree"), ("does not hold", f"seeds speak against it, but {fewer} do")):
-        by_seeds = [pair for pair in found if _by_seeds(*pair, question) == shown]
+        by_seeds = [of for of in found if of[1].robustness is not None and _by_seeds(*of, question) == shown]
         if count := sum(_judged(*pair, question) != shown for pair in by_seeds):
             said.append(f"In {count} of {len(found)} comparisons, {words}." if len(found) > 1 else f"{upper(words)}.")
     return " ".join(said)
 
 
-def _left_to_samples(comparisons: Sequence[Comparison], statuses: Sequence[Status], size: Size | None) -> str:
+def _left_to_samples(found: Sequence[tuple[_Pair, Comparison]], question: ClaimQuestion) -> str:
     """Say in how many comparisons the choice of test samples may explain what the seeds show; "" if in none."""
-    if size is not None and size.kind == "factor":
-        return ""
-    both, least = zip(comparisons, statuses, strict=True), 0.0 if size is None else size.value
-    shown = [one for one, status in both if status != "not shown"]
-    apart = [one for one in shown if size is not None or one.gain.above_zero or one.gain.below_zero]
-    said = [text for one in apart if (text := left_to_samples(one, least=least))]
-    if not said or len(comparisons) == 1:
+    said = [text for pair in found if (text := _chance(*pair, question))]
+    if not said or len(found) == 1:
         return "".join(said)
-    return f"In {len(said)} of {len(comparisons)} comparisons, the choice of samples may make such a difference."
+    return f"In {len(said)} of {len(found)} comparisons, the choice of samples may make such a difference."
+
+
+def _chance(pair: _Pair, comparison: Comparison, question: ClaimQuestion) -> str:
+    """Say that the choice of test samples may explain what the seeds show; "" if it cannot."""
+    size, gain = question.at_least, comparison.gain
+    apart = gain.above_zero or gain.below_zero if size is None else _by_seeds(pair, comparison, question) != "not shown"
+    if not apart or _of_two_columns(question) or (size is not None and size.kind == "factor"):
+        return ""
+    return left_to_samples(comparison, least=0.0 if size is None else size.value)
 
 
 def _nothing(question: ClaimQuestion, points: Sequence[Point]) -> str:

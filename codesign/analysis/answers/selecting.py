@@ -3,8 +3,8 @@
 Facts come in families: those that the recipe, the schedule or the chip decides. Two points pair if they agree in all
 families that neither selection names. In a family that one selection names, facts with a single value per side set the
 sides apart; facts that vary within a side must agree. Null agrees with everything, since a fact that does not apply
-cannot differ. Points of different data, network, neurons, precision of weights or share of the input never pair unless
-the selections say so.
+cannot differ; but that spikes cost nothing in training is a value. Points of different data, network, neurons,
+precision of weights or share of the input never pair unless the selections say so.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Literal
 from codesign.analysis.questions import Selected, Selection
 from codesign.analysis.results.columns import AXIS_PREFIX, COLUMNS, TRIAL_AXIS, is_of_design, sets_topology
 from codesign.analysis.results.points import CANNOT_WAIT, Point
+from codesign.analysis.results.statistics import GIVEN
 from codesign.mistakes import suggestion
 from codesign.units import is_number, parse_quantity
 
@@ -284,6 +285,8 @@ def _without_owner(axis: str) -> str:
 def _of_any(point: Point, name: str) -> Selected:
     """Return `value_of`, also for a name from `_without_owner`."""
     family, owner, parameter = name.partition(".*.")
+    if name == "training_cost" and point.training_method != GIVEN:
+        return point.training_cost or ""  # nothing is a cost, too
     return value_of(point, f"{family}.{getattr(point, family)}.{parameter}" if owner else name)
 
 

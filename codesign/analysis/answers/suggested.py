@@ -76,7 +76,7 @@ def _choices(points: Sequence[Point]) -> Iterator[tuple[str, Question]]:
 
 def _waiting(points: Sequence[Point]) -> Iterator[tuple[str, Question]]:
     """Yield questions on what layered-trained models lose if nothing waits, and what makes up for it, the cheapest
-    first, as far as the points can answer them."""
+    first, as far as points with the same cost of spikes in training can answer them."""
     trained: Selection = {"training_method": "layered"}
     layered: Selection = {**trained, "calibration": None}
     calibrated = {"calibration": tuple(sorted({p.calibration for p in points if p.calibration is not None}))}
@@ -108,7 +108,8 @@ def _waiting(points: Sequence[Point]) -> Iterator[tuple[str, Question]]:
         if question.along is not None:
             known = any(len(ladder) > 1 for ladder in ladders_along(chosen, question.along))
         else:
-            known = bool(pairs_between(chosen, question.more or {}, question.less or {}))
+            pairs = pairs_between(chosen, question.more or {}, question.less or {})
+            known = any(more.training_cost == less.training_cost for more, less in pairs)
         if known:
             yield name, question
 
