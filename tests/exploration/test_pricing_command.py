@@ -24,7 +24,7 @@ def test_the_command_writes_its_three_files(priced: Path, cache_root: Path):
     assert "6 design points on 4 models" in done.out
     run, stored = re.search(r"(\d+) executions? \((\d+) in the store\)", done.err).groups()
     assert int(run) + int(stored) == 4  # nothing that is not priced
-    assert "least energy per sample: #" in done.out
+    assert "least energy per sample and least latency: #" in done.out
     assert "latency here is the stepwise bound" in done.out  # the chip is clocked
     names = {path.name for path in (priced / "out").iterdir()}
     assert names - {".lock"} == {"points.parquet", "front.parquet", "index.html"}
