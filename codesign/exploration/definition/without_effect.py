@@ -26,9 +26,6 @@ _MATTERS: Mapping[str, Mapping[str, tuple[Callable[[Any], bool], str]]] = {
 }
 """Parameters that matter only together with others, by block: whether they do, and what they need."""
 
-_STRUCTURAL = ("technology_node", "supply_voltage", "weight_bits")
-"""Numbers of a chip on which its prices depend only through the model of its structure."""
-
 
 def without_effect(spec: SweepSpec) -> Iterator[str]:
     """Yield a sentence for each of these parameters that the file gives in an entry, or as an axis of it, and that has
@@ -39,7 +36,7 @@ def without_effect(spec: SweepSpec) -> Iterator[str]:
         block, name, parameter = axis_parts(path)
         if block == "schedule" and name not in run:
             yield f"{path} changes nothing; it needs a chip that runs the schedule"
-        if block == "chip" and parameter in _STRUCTURAL and base_chip(spec, name).structure is None:
+        if block == "chip" and parameter == "weight_bits" and base_chip(spec, name).structure is None:
             yield f"{path} changes no price of the chip; it needs a structure in its file"
     variants: dict[str, tuple[Mapping[str, Any], Callable[[SweepSpec, str], Any]]] = {
         "recipe": (spec.recipes, recipe_variants),
