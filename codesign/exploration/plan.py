@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 
 from codesign.analysis.results.columns import AXIS_PREFIX
+from codesign.analysis.results.formatting import listed
 from codesign.analysis.results.statistics import GIVEN
 from codesign.documents import Mistake
 from codesign.errors import InputError
@@ -41,6 +42,7 @@ from codesign.simulation.schedule import LAYERED, check_returns
 from codesign.training.learn import Sharing
 from codesign.training.recipe import Recipe
 from codesign.training.recipe_mistakes import recipe_mistakes
+from codesign.units import plural
 from codesign.workload.dataset import WorkloadOutline
 
 
@@ -104,7 +106,7 @@ def build_plan(
         workloads={workload.fingerprint: spec.workload},
         topologies=(topology_text(shape),),
         points=tuple(points),
-        notes=tuple(other.values()),
+        notes=(*other.values(), *_other_bits(models, deployments)),
     )
 
 
@@ -202,6 +204,21 @@ def _models(
                     "training_seed": seed,
                 }
                 yield _Model(recipe=recipe, inputs=inputs, columns=columns, reason=reason)
+
+
+def _other_bits(models: Iterable[_Model], deployments: Iterable[Deployment]) -> Iterator[str]:
+    """Yield a sentence for each recipe and number of bits that it trains with, if a chip never runs it with as many."""
+    run: dict[str, dict[str, None]] = {}
+    for deployment in deployments:
+        bits = deployment.columns["weight_bits"]
+        run.setdefault(deployment.chip.name, {})["float32" if bits is None else f"{bits}"] = None
+    for name, trained in dict.fromkeys((model.recipe.name, model.inputs.quantization) for model in models):
+        if trained is None:
+            continue
+        others = [f"{' or '.join(of)} on {chip}" for chip, of in run.items() if f"{trained.bits}" not in of]
+        if others:
+            told = f"recipe '{name}' trains with weights of {plural(trained.bits, 'bit')} and runs with other bits"
+            yield f"{told}: {listed(others)}; `weight_bits` in a chip's entry changes that"
 
 
 @dataclass(kw_only=True)
