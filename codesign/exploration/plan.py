@@ -26,6 +26,7 @@ from codesign.exploration.jobs.deployments import (
 from codesign.exploration.jobs.encoding import digest
 from codesign.exploration.jobs.given import (
     GivenModel,
+    Loaded,
     given_models,
     load_given,
     other_data,
@@ -106,7 +107,7 @@ def build_plan(
         workloads={workload.fingerprint: spec.workload},
         topologies=(topology_text(shape),),
         points=tuple(points),
-        notes=(*other.values(), *_other_bits(models, deployments)),
+        notes=(*other.values(), *_other_bits(models, deployments), *_other_orders(loaded, deployments)),
     )
 
 
@@ -219,6 +220,26 @@ def _other_bits(models: Iterable[_Model], deployments: Iterable[Deployment]) -> 
         if others:
             told = f"recipe '{name}' trains with weights of {plural(trained.bits, 'bit')} and runs with other bits"
             yield f"{told}: {listed(others)}; `weight_bits` in a chip's entry changes that"
+
+
+def _other_orders(loaded: Loaded, deployments: Iterable[Deployment]) -> Iterator[str]:
+    """Yield a sentence for each given model trained through a policy and a group size with which chips never run it,
+    although they run it without waiting for layers."""
+    run: dict[str, dict[str, None]] = {}
+    for deployment in deployments:
+        if (of := deployment.columns).get("inference") == "asynchronous":
+            run.setdefault(_order(of["policy"], of["group_size"]), {})[deployment.chip.name] = None
+    for name, (parameter, model) in loaded.items():
+        recipe = model.card.recipe if parameter == "model" else None
+        through = [one for one in recipe.schedules if one != LAYERED] if recipe else []
+        trained = [_order(one.policy, one.group_size) for one in through]
+        if trained and run and not run.keys() & {*trained}:
+            here = listed([f"{order} on {listed([*chips])}" for order, chips in run.items()])
+            yield f"the model of recipe '{name}' was trained through {listed(trained)} and runs through {here}"
+
+
+def _order(policy: object, group_size: int | None) -> str:
+    return f"{policy or 'any order'} (F = {group_size or 'all'})"
 
 
 @dataclass(kw_only=True)
