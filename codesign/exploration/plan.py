@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 
 from codesign.analysis.results.columns import AXIS_PREFIX
+from codesign.analysis.results.formatting import listed
 from codesign.analysis.results.statistics import GIVEN
 from codesign.documents import Mistake
 from codesign.errors import InputError
@@ -25,6 +26,7 @@ from codesign.exploration.jobs.deployments import (
 from codesign.exploration.jobs.encoding import digest
 from codesign.exploration.jobs.given import (
     GivenModel,
+    Loaded,
     given_models,
     load_given,
     other_data,
@@ -41,6 +43,7 @@ from codesign.simulation.schedule import LAYERED, check_returns
 from codesign.training.learn import Sharing
 from codesign.training.recipe import Recipe
 from codesign.training.recipe_mistakes import recipe_mistakes
+from codesign.units import plural
 from codesign.workload.dataset import WorkloadOutline
 
 
@@ -104,7 +107,7 @@ def build_plan(
         workloads={workload.fingerprint: spec.workload},
         topologies=(topology_text(shape),),
         points=tuple(points),
-        notes=tuple(other.values()),
+        notes=(*other.values(), *_other_bits(models, deployments), *_other_orders(loaded, deployments)),
     )
 
 
@@ -202,6 +205,41 @@ def _models(
                     "training_seed": seed,
                 }
                 yield _Model(recipe=recipe, inputs=inputs, columns=columns, reason=reason)
+
+
+def _other_bits(models: Iterable[_Model], deployments: Iterable[Deployment]) -> Iterator[str]:
+    """Yield a sentence for each recipe and number of bits that it trains with, if a chip never runs it with as many."""
+    run: dict[str, dict[str, None]] = {}
+    for deployment in deployments:
+        bits = deployment.columns["weight_bits"]
+        run.setdefault(deployment.chip.name, {})["float32" if bits is None else f"{bits}"] = None
+    for name, trained in dict.fromkeys((model.recipe.name, model.inputs.quantization) for model in models):
+        if trained is None:
+            continue
+        others = [f"{' or '.join(of)} on {chip}" for chip, of in run.items() if f"{trained.bits}" not in of]
+        if others:
+            told = f"recipe '{name}' trains with weights of {plural(trained.bits, 'bit')} and runs with other bits"
+            yield f"{told}: {listed(others)}; `weight_bits` in a chip's entry changes that"
+
+
+def _other_orders(loaded: Loaded, deployments: Iterable[Deployment]) -> Iterator[str]:
+    """Yield a sentence for each given model trained through a policy and a group size with which chips never run it,
+    although they run it without waiting for layers."""
+    run: dict[str, dict[str, None]] = {}
+    for deployment in deployments:
+        if (of := deployment.columns).get("inference") == "asynchronous":
+            run.setdefault(_order(of["policy"], of["group_size"]), {})[deployment.chip.name] = None
+    for name, (parameter, model) in loaded.items():
+        recipe = model.card.recipe if parameter == "model" else None
+        through = [one for one in recipe.schedules if one != LAYERED] if recipe else []
+        trained = [_order(one.policy, one.group_size) for one in through]
+        if trained and run and not run.keys() & {*trained}:
+            here = listed([f"{order} on {listed([*chips])}" for order, chips in run.items()])
+            yield f"the model of recipe '{name}' was trained through {listed(trained)} and runs through {here}"
+
+
+def _order(policy: object, group_size: int | None) -> str:
+    return f"{policy or 'any order'} (F = {group_size or 'all'})"
 
 
 @dataclass(kw_only=True)

@@ -32,6 +32,7 @@ from pydantic import Field
 from codesign.arguments import instance
 from codesign.deferred import torch
 from codesign.documents import Spec
+from codesign.units import plural
 
 if TYPE_CHECKING:
     from codesign.network.spiking_network import SpikingNetwork
@@ -61,7 +62,7 @@ class Quantization(Spec):
     def summary(self) -> str:
         """The whole format in one line, for results and model cards."""
         sign = f"{self.levels} levels" if self.signed else "no sign"
-        parts = [f"{self.bits} bits a weight, {sign}, one scale a {self.scale}"]
+        parts = [f"{plural(self.bits, 'bit')} a weight, {sign}, one scale a {self.scale}"]
         if self.potential_bits is not None:
             parts.append(f"potentials of {self.potential_bits} bits")
         if self.potential_fraction_bits is not None:

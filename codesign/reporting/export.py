@@ -20,6 +20,8 @@ from codesign.reporting.page.sections import sections_of
 from codesign.reporting.pieces import Cell, Heading, Table, inert, numeric, table_of, with_rows
 
 _PAIRS = (("energy_j", "accuracy"), ("latency_s", "accuracy"), ("energy_j", "latency_s"))
+_LONG = 40
+"""Most characters of a cell whose column does not break its lines in LaTeX."""
 _LATEX = str.maketrans(
     {
         **{letter: f"\\{letter}" for letter in "&%$#_{}"},
@@ -118,14 +120,17 @@ def table_csv(table: Table) -> str:
 
 
 def table_latex(table: Table) -> str:
-    """The table as LaTeX: a `tabular` with its caption, for the package booktabs."""
-    columns = "".join("r" if heading.numeric else "l" for heading in table.headings)
+    """The table as LaTeX: a `tabular` with its caption, for the package booktabs. Columns with long texts share four
+    fifths of the line, within which they break."""
+    kinds = ["r" if heading.numeric else "l" for heading in table.headings]
+    long = [n for n, kind in enumerate(kinds) if kind == "l" and any(len(row[n].text) > _LONG for row in table.rows)]
+    kinds = [rf"p{{{0.8 / len(long):.2f}\linewidth}}" if n in long else kind for n, kind in enumerate(kinds)]
     lines = [[heading.text for heading in table.headings], *([cell.text for cell in row] for row in table.rows)]
     head, *body = [" & ".join(text.translate(_LATEX) for text in line) + r" \\" for line in lines]
     return "\n".join(
         [
             *(r"\begin{table}", r"\centering", rf"\caption{{{table.caption.translate(_LATEX)}}}"),
-            *(rf"\begin{{tabular}}{{{columns}}}", r"\toprule", head, r"\midrule", *body),
+            *(rf"\begin{{tabular}}{{{''.join(kinds)}}}", r"\toprule", head, r"\midrule", *body),
             *(r"\bottomrule", r"\end{tabular}", r"\end{table}", ""),
         ]
     )

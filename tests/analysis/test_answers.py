@@ -246,7 +246,7 @@ def test_a_choice_that_nothing_meets_says_what_comes_nearest():
     rows = rows_of([("a", 1.0, 0.95, 10.0, 8.0), ("a", 2.0, 0.90, 10.0, 1.0), ("b", 1.0, 0.97, 40.0, 4.0)])
     missed = asked(rows, choose="chip", least="energy_j", where=["accuracy >= 96 %", "latency_s < 2 us"])
     assert missed.standing == "not met"
-    said = "Nothing meets accuracy >= 96 % and latency_s < 2 us."
+    said = "Nothing meets accuracy >= 96 % and latency < 2 us."
     assert missed.sentence == f"{said} a comes nearest: its accuracy is 6.0 points too low."
     assert [option.obstacle for option in missed.options] == [
         "At best its accuracy is 6.0 points too low.",

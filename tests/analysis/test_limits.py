@@ -40,6 +40,7 @@ def test_the_nearest_is_told_with_all_that_it_misses():
     answer = asked(rows, target=["accuracy >= 92 %", "energy_j < 2 nJ", "latency_s < 1 us"])
     missed = "its accuracy is 2.0 points too low, its energy per sample is 2 times too high"
     assert answer.sentence.endswith(f": {missed} and its latency is 5 times too high.")
+    assert answer.question == "Which points meet accuracy >= 92 %, energy per sample < 2 nJ and latency < 1 us?"
 
 
 def test_of_options_that_miss_a_limit_the_nearest_comes_first():
@@ -53,7 +54,7 @@ def test_an_energy_that_lacks_terms_does_not_meet_a_limit_for_sure():
     missing = ["static energy: a gives no static_power", "static energy: a gives no latency, and so none"]
     part = [one | {"not_modelled": [*missing, "latency: a gives no times.hop"]} for one in rows]
     told = "Not modelled of a: static energy and latency (no static_power or times.hop)."
-    told += " Counting it, energy_j < 2 nJ may be missed."
+    told += " Counting it, energy per sample < 2 nJ may be missed."
     for given, standing in ((whole, "sure"), (part, "likely")):
         answer = asked(given, choose="chip", least="latency_s", where=["energy_j < 2 nJ"])
         target = asked(given, target=["energy_j < 2 nJ"])
@@ -276,7 +277,7 @@ def test_what_is_as_good_where_a_limit_is_looser_does_not_win_there():
     rows = rows_of([("c", 1.0, 0.9, 5.0, 5.0), ("a", 1.0, 0.95, 10.0, 5.0), ("d", 1.0, 0.95, 20.0, 4.0)])
     limited = asked(rows, choose="chip", least="latency_s", where=["energy_j <= 6 nJ"])
     assert limited.sentence.endswith(
-        "c is the only one that meets energy_j <= 6 nJ, with 5 µs latency. Where 20 nJ "
+        "c is the only one that meets energy per sample <= 6 nJ, with 5 µs latency. Where 20 nJ "
         "energy per sample is enough, d wins."
     )
     level = asked(rows, choose="chip", least="latency_s", where=["energy_j <= 11 nJ"])

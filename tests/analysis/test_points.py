@@ -81,6 +81,16 @@ def test_a_recipes_title_says_no_parameter_of_a_loss_that_an_axis_varies(varied,
     assert names_of(points).recipes["unlayered_rs"] == title
 
 
+def test_a_cost_of_spikes_is_in_the_titles_of_all_recipes_that_have_one_or_of_none():
+    rows = [row for row in synthetic_rows() if row["recipe"] != "unlayered_ms"]
+    costly = [row | {"training_cost": "0.06"} for row in rows]
+    short = {"layered": "layered training", "unlayered_rs": "unlayered training"}
+    assert names_of(points_of(costly)).recipes == short
+    free = [row | {"recipe": "free"} for row in rows if row["recipe"] == "layered"]
+    found = names_of(points_of([*costly, *free])).recipes
+    assert found == {name: f"{title}, few spikes" for name, title in short.items()} | {"free": "layered training"}
+
+
 def test_the_front_by_hand():
     points = points_of(synthetic_rows())
     fronts = find_fronts(points, synthetic_metadata().objectives)

@@ -356,3 +356,8 @@ def test_rows_in_memory_make_the_frame_that_a_file_of_them_has(tmp_path):
     frame = read_results(tmp_path / "r").frame
     names = ["chip", "group_size", "refractory", "assumptions", "energy_j", "axis.lanes"]
     pd.testing.assert_frame_equal(frame_of(rows, names), frame[names])
+
+
+def test_two_results_are_not_read_as_one():
+    with pytest.raises(InputError, match=r"^location: must be one file or folder, found list; to compare two sweeps"):
+        read_results(["a", "b"])

@@ -76,6 +76,6 @@ def test_a_limit_on_a_latency_that_leaves_out_a_time_may_be_missed():
     lacking = "time in which neighbours agree: a gives no synchronization.handshake"
     rows = [one | {"not_modelled": [lacking] if one["chip"] == "a" else []} for one in rows]
     answer = asked(rows, choose="chip", least="energy_j", **limit)
-    told = f"The latency of a leaves out the {lacking}. Counting it, latency_s <= 6 us may be missed."
+    told = f"The latency of a leaves out the {lacking}. Counting it, latency <= 6 us may be missed."
     assert (answer.standing, told in answer.remarks) == ("likely", True)
     assert told in asked(rows, target=["latency_s <= 6 us"]).remarks

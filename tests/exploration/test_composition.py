@@ -147,7 +147,7 @@ def test_unknown_names_say_what_there_is(folder):
     for file, choice, told in (
         ("more.yaml", {"dataset": "adio"}, r"has no dataset 'adio'; did you mean 'audio'\? allowed: "),
         ("more.yaml", {"scale": "tiny"}, "has no scale 'tiny'; allowed: paper, smoke$"),  # only audio has it
-        ("tiny.yaml", {"scale": "smoke"}, "has no scale 'smoke'"),
+        ("tiny.yaml", {"scale": "smoke"}, "has no `scales`; leave out --scale$"),
     ):
         with pytest.raises(InputError, match=f"^{file}: {told}"):
             load_chosen(Path(file), SweepSpec, **choice)

@@ -288,3 +288,11 @@ def test_an_axis_that_changes_nothing_is_told():
     )
     notes = plan_designs(spec, lambda spec: outline()).notes  # the other states a structure
     assert notes == ("chip.speck.weight_bits changes no price of the chip; it needs a structure in its file",)
+
+
+def test_bits_of_a_recipe_that_no_variant_of_a_chip_has_are_told():
+    recipe, chip = ("{method: layered}", "{method: layered, quantization: 2}"), ("  truenorth: {}\n", "")
+    (note,) = plan_designs(tiny(recipe, chip), lambda spec: outline()).notes
+    assert note.startswith("recipe 'layered' trains with weights of 2 bits and runs with other bits: 4 on mubrain;")
+    varied = tiny(recipe, chip, axes("chip.mubrain.weight_bits: [2, 4]"))
+    assert plan_designs(varied, lambda spec: outline()).notes == ()

@@ -47,6 +47,10 @@ def test_levels_by_hand(bits: int, grid: dict[str, Any], values: list[float], ex
     assert quantized(values, bits, **grid) == pytest.approx(expected)
 
 
+def test_one_bit_is_no_plural() -> None:
+    assert Quantization(bits=1).summary.startswith("1 bit a weight, ")
+
+
 def test_layers_have_scales_of_their_own_and_zeros_stay() -> None:
     layers = [torch.tensor([1.0, 0.4]), torch.tensor([10.0, 0.4]), torch.zeros(2)]
     coarse = together(layers, 3)

@@ -49,6 +49,11 @@ def test_latex_takes_no_text_for_a_command():
     assert "\\\\\n{[}64x3] " in table_latex(text_table("Networks.", ("shape",), [("8",), ("[64x3]",)]))
 
 
+def test_latex_breaks_columns_with_sentences():
+    text = table_latex(text_table("Answers.", ("question", "how sure", "answer"), [("w" * 41, "likely", "w " * 99)]))
+    assert r"\begin{tabular}{p{0.40\linewidth}lp{0.40\linewidth}}" in text
+
+
 def test_the_command_writes_every_chart_and_table_beside_the_report(tmp_path: Path):
     table = table_of(synthetic_rows())
     write_results(tmp_path / "results.parquet", synthetic_rows(), table.metadata)

@@ -49,7 +49,7 @@ def excluded_by_chance(contest: Contest) -> str:
         other = contest.next_to(point)
         as_good = len(contest.ranked) == 1 if other is None else not contest.ahead(other, point)
         if as_good and missed_by_chance(point, where):
-            label, missed = contest.label(options[point]), listed([of.text for of in where if not meets(point, of)])
+            label, missed = contest.label(options[point]), listed([of.in_words for of in where if not meets(point, of)])
             who = f"another variant of {label}" if options[point] in contest.chosen else label
             return f"{contest.names.upper(who)} may miss {missed} only by chance."
     return ""
@@ -63,7 +63,7 @@ def included_by_chance(contest: Contest) -> str:
     shares = [limit.column for limit in where if counts_samples(limit.column)]
     alike = contest.second is not None and all(answer_alike(best, p, column) for p in others for column in shares)
     limits = [] if alike else met_by_chance(best, where)
-    told = listed([limit.text for limit in limits])
+    told = listed([limit.in_words for limit in limits])
     return f"{contest.names.upper(contest.label_of(best))} may meet {told} only by chance." if limits else ""
 
 

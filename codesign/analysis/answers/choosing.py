@@ -214,7 +214,7 @@ def _asked(question: ChooseQuestion, options: Collection[object], names: Names) 
     path = question.choose.removeprefix(AXIS_PREFIX)
     what = path if path == question.choose else _asked_axis(path, options, names)
     aim = f"the {extreme(question.column, more=question.most is not None)} {column_label(question.column)}"
-    limits = f" with {listed([limit.text for limit in question.where])}" if question.where else ""
+    limits = f" with {listed([limit.in_words for limit in question.where])}" if question.where else ""
     chip = question.select.get("chip")
     told = isinstance(chip, str) and (len(names.chips) > 1 or chip not in names.chips)
     on = f" on {names.of('chip', chip)}" if told else ""
@@ -243,7 +243,7 @@ def _nothing_ranked(contest: Contest) -> tuple[Standing, str]:
     misses = listed(misses_in_words(nearest, contest.where))
     return (
         "not met",
-        f"Nothing meets {listed([limit.text for limit in contest.where])}. {label} comes nearest: {misses}.",
+        f"Nothing meets {listed([limit.in_words for limit in contest.where])}. {label} comes nearest: {misses}.",
     )
 
 
@@ -254,7 +254,7 @@ def _sentence(contest: Contest) -> str:
     if unmodelled(best, column, contest.names):
         value = f"at least {value}"
     if len(contest.ranked) == 1:
-        limits = listed([limit.text for limit in contest.where])
+        limits = listed([limit.in_words for limit in contest.where])
         only = "can be compared" if contest.unknown else f"meets {limits}" if limits else "gives a result"
         return f"{contest.names.upper(contest.label_of(best))} is the only one that {only}, with {value} {label}."
     level = [contest.label_of(point) for point in contest.ranked[: contest.level]]

@@ -134,7 +134,7 @@ def _lacking(contest: Contest) -> tuple[Standing, str]:
             return "cannot be asked", absence(able[0], contest.column, contest.names)
     if empty := [contest.label(option) for option, variants in lacking.items() if not variants]:
         return "cannot be asked", f"No variant of {listed(empty)} takes part."
-    limits = listed([limit.text for limit in contest.where])
+    limits = listed([limit.in_words for limit in contest.where])
     return "not met", f"No variant of {listed([*map(contest.label, lacking)])} meets {limits}."
 
 

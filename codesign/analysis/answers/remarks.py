@@ -207,7 +207,7 @@ def may_miss(point: Point, where: Sequence[Constraint], names: Names) -> str:
     """Say which limit on an energy or time a point may miss because its own value leaves something out; "" if none."""
     for limit in where:
         if limit.relation in ("<", "<=") and (said := unmodelled(point, limit.column, names)):
-            return f"{said} Counting it, {limit.text} may be missed."
+            return f"{said} Counting it, {limit.in_words} may be missed."
     return ""
 
 

@@ -43,7 +43,7 @@ def reach(name: str, question: TargetQuestion, points: Sequence[Point], names: N
         name=name,
         form="target",
         column=where[0].column,
-        question=question.ask or f"Which points meet {listed([limit.text for limit in question.target])}?",
+        question=question.ask or f"Which points meet {listed([limit.in_words for limit in question.target])}?",
         able=able,
         where=where,
     )
@@ -79,7 +79,7 @@ def _by_chance(point: Point, where: Sequence[Constraint]) -> str:
     """Say that seeds or test samples may have decided whether a point meets the constraints; "" if not."""
     missed = [limit for limit in where if not meets(point, limit)]
     limits = (missed if missed_by_chance(point, where) else []) if missed else met_by_chance(point, where)
-    told = listed([limit.text for limit in limits])
+    told = listed([limit.in_words for limit in limits])
     return f"It may {'miss' if missed else 'meet'} {told} only by chance." if told else ""
 
 
@@ -105,6 +105,6 @@ def _in_the_way(able: Sequence[Point], where: Sequence[Constraint]) -> list[str]
     """Say without which constraints points would meet the rest."""
     if len(where) == 1:
         return []
-    others = {limit.text: len(meeting(able, [other for other in where if other is not limit])) for limit in where}
+    others = {limit.in_words: len(meeting(able, [other for other in where if other is not limit])) for limit in where}
     said = [f"Only '{text}' stands in the way of {plural(n, 'point')}." for text, n in others.items() if n]
     return said or ["No single constraint stands in the way."]

@@ -70,6 +70,11 @@ class Constraint:
     rivals: tuple[Any, ...] = field(default=(), compare=False, repr=False)
     text: str
 
+    @property
+    def in_words(self) -> str:
+        """As it was written, but with the column in words: `latency < 1 ms`."""
+        return self.text.replace(self.column, column_label(self.column), 1)
+
     @staticmethod
     def parse(text: object) -> Constraint:
         """Raises ValueError for text of another form, a column that is not known or a limit that it cannot have."""

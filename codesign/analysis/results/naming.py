@@ -50,6 +50,8 @@ _FEW, _MOST_ROWS = 3, 100
 """Most points named in a sentence, and most rows among which they are looked for."""
 _RECIPE = 2
 """Position of the recipe among the parts of a point's name."""
+_COST = ("recipe", 1)
+"""The word for a cost of spikes: said of all recipes that have one or of none, or one without it seems to have none."""
 _CITATION = re.compile(r"\s*\([^()]*\)$")
 
 
@@ -192,9 +194,11 @@ def _titles(points: Sequence[Point], fact: str, words: Callable[[Sequence[Point]
     said = {name: words(members[name]) for name in sorted(members)}
     titles = {name: parts[0] for name, parts in said.items()}
     for position in range(1, max((len(parts) for parts in said.values()), default=0)):
-        for alike in _alike(titles):
-            if len({said[name][position] for name in alike}) > 1:
-                titles.update({name: _joined(titles[name], said[name][position]) for name in alike})
+        differing = [alike for alike in _alike(titles) if len({said[name][position] for name in alike}) > 1]
+        if differing and (fact, position) == _COST:
+            differing = [[name for name, parts in said.items() if parts[position:]]]
+        for alike in differing:
+            titles.update({name: _joined(titles[name], said[name][position]) for name in alike})
     for alike in _alike(titles):
         parts = {name: name.split("_") for name in alike}
         shared = [position for position, of_all in enumerate(zip(*parts.values(), strict=False)) if len({*of_all}) > 1]

@@ -133,8 +133,11 @@ def results_file(location: Location) -> Location:
 
 def read_results(location: Location) -> ResultTable:
     """Read a results file, given by itself or its folder, at a path or URL; missing nullable columns become nulls.
-    Raises InputError if it is missing, damaged or too large, or has an invalid value, a row twice, or rows of several
-    sweeps."""
+    Raises InputError if it is no location, or is missing, damaged or too large, or has an invalid value, a row twice,
+    or rows of several sweeps."""
+    if not isinstance(location, (str, os.PathLike)):
+        told = f"must be one file or folder, found {type(location).__name__}"
+        raise InputError(f"location: {told}; to compare two sweeps, put both into one sweep file")
     path = results_file(location)
     place, content = printable(path), read_file(path)
     if content is None:

@@ -94,7 +94,8 @@ def _choose(path: Path, folded: _Folded, what: str, name: str | None) -> str | N
     if chosen not in there:
         if folded.problems:
             raise DocumentError(folded.problems)
-        raise InputError(f"{path}: has no {what} '{chosen}'{suggestion(chosen, there) if there else ''}")
+        unknown = f"has no {what} '{chosen}'{suggestion(chosen, there)}"
+        raise InputError(f"{path}: {unknown if there else f'has no `{what}s`; leave out --{what}'}")
     for part in there[chosen]:
         folded.fold(part, allowed=("scales", "remove") if what == "dataset" else ("remove",))
     return chosen
