@@ -27,7 +27,7 @@ _MATTERS: Mapping[str, Mapping[str, tuple[Callable[[Any], bool], str]]] = {
 """Parameters that matter only together with others, by block: whether they do, and what they need."""
 
 _STRUCTURAL = ("technology_node", "supply_voltage", "weight_bits")
-"""Numbers of a chip on which its prices depend only through the model of its structure."""
+"""Numbers of a chip that change its prices only through the model of its structure."""
 
 
 def without_effect(spec: SweepSpec) -> Iterator[str]:
