@@ -1,6 +1,6 @@
 """Whether this tree is slower than the last one measured on a machine like this one.
 
-    python benchmarks/history.py                 # compares; fails if a time is more than 5 % worse, or memory 3 times
+    python benchmarks/history.py                 # compares; fails if a time is over 5 % worse, or memory trebled
     python benchmarks/history.py --add           # also writes the measurement into benchmarks/history.jsonl
 
 Ratios of `training_step.py --quick`, medians of three runs (7 minutes). A ratio within one run says the same whatever

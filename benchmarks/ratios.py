@@ -26,7 +26,7 @@ class Ratio:
     Attributes:
         goal: what it should be at most, or at least if more is better; None without one.
         more: whether more is better.
-        spread: how many times as much it can be in another sitting.
+        spread: factor by which it may grow before it counts as worse, since it varies that much between sittings.
         note: why it says little; "" if it says what it says.
     """
 
@@ -99,7 +99,7 @@ def _of_shape(rows: _Rows, shape: str) -> Iterator[Ratio]:
         simulated = rows.find(implementation)
         if simulated is not None and ours is not None and simulated["memory_mb"] and ours["memory_mb"]:
             share = simulated["memory_mb"] / ours["memory_mb"]
-            what = f"memory, {what} / fused loss, F=8 random"  # of which the latter takes 0.5 to 3 MB
+            what = f"memory, {what} / fused loss, F=8 random"  # the fused loss takes only 0.5 to 3 MB
             yield Ratio(shape=shape, what=what, value=share, goal=4.0, spread=3.0)
 
 

@@ -52,7 +52,7 @@ def training(network: Any, **options: Any) -> object:
         (lambda net: cd.SpikingNetwork(512, cd.NeuronSpec(), timestep_s=0.01), "a text such as '512-64-10', found int"),
         (lambda net: cd.Schedule(policy="randm"), "unknown scheduling policy 'randm'; did you mean 'random'?"),
         (lambda net: cd.Schedule(group_size="all"), "must be a whole number, or None for all, found 'all'"),
-        (lambda net: cd.Recipe(method="unlayered", epochs=1, policy=OWN), "give a Policy of your own by `schedule`"),
+        (lambda net: cd.Recipe(method="unlayered", epochs=1, policy=OWN), "give a Policy of your own in the `sch"),
         (lambda net: cd.Recipe(method="layered", epochs=1, quantization="chip"), "quantization=cd.chip_quantization("),
         (lambda net: net.load_weights(STATE), "mapping; of `state`, pass [state['0.weight'], state['1.weight']]"),
         (lambda net: net.load_weights(STATE["0.weight"]), "must be a list, input to output"),

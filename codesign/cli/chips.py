@@ -109,7 +109,7 @@ def validate(
         ),
     ] = None,
 ) -> None:
-    """Recompute every measurement of chips from their numbers, as far as its workload is described."""
+    """Recompute the measurements of chips from their numbers, as far as their workloads are described."""
     from rich.markdown import Markdown
 
     from codesign.cli.chip_pages import validation_json, validation_markdown

@@ -81,7 +81,7 @@ def main() -> None:
             reason = answer.lost.strerror
             typer.echo(f"error: standard output cannot be written: {reason}; files are kept", err=True)
         code = UNSHOWN
-    gc.freeze()  # or the interpreter's end would look through all objects once more
+    gc.freeze()  # otherwise the interpreter would scan all objects once more at its end
     sys.exit(code)
 
 

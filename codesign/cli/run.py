@@ -20,8 +20,8 @@ def run(
             parser=options.place,
             metavar="DATA",
             help="Samples with labels: an .npz or HDF5 file or a folder of your own, or the name of a dataset. "
-            "Of a file without `split`, only a seventh is drawn for the test. Data that the model was trained on keeps "
-            "the timesteps and split of the training.",
+            "Without an array `split` in the file, only a seventh of it is tested. Data that the model was trained on "
+            "keeps the timesteps and split of the training.",
             show_default=False,
         ),
     ],

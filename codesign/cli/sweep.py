@@ -60,7 +60,7 @@ _PLACE = ("chip", "schedule", "recipe")
 
 
 def show_plan(chosen: Chosen[Any], plan: Plan, store: Store, *, models: bool, more: str = "") -> None:
-    """Tell what a plan of a file contains and what of it remains to run; `more` comes first."""
+    """Tell what the plan of a file contains and what remains to run; `more` is told before both."""
     from codesign.exploration.work import find_work, work_text
     from codesign.hardware.chip.missing import unpriced
 

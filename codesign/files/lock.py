@@ -45,7 +45,7 @@ def held(path: Path) -> Iterator[None]:
 
 
 def is_free(path: Path) -> bool:
-    """Whether a lock is there and can be held by this process."""
+    """Whether a lock file exists and this process can take its lock."""
     if not path.exists():
         return False
     try:

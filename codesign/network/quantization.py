@@ -125,8 +125,7 @@ class Quantization(Spec):
 
 
 def _shifted(scale: float, step: float) -> float:
-    """The least power of two of steps that is no smaller; the scale itself where there are no steps, or where weights
-    are not finite."""
+    """The scale, rounded up to a power of two times the step; unchanged if either is 0 or weights are not finite."""
     return step * 2.0 ** math.ceil(math.log2(scale / step)) if scale and step and math.isfinite(scale) else scale
 
 

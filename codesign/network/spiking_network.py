@@ -339,7 +339,7 @@ class SpikingNetwork(SentAsCopy):
         """Load weights that were trained elsewhere. Thresholds, time constants and biases not given are unchanged.
 
         Other frameworks evaluate every neuron in every timestep. Without `NeuronSpec(tick=True)` only messages make a
-        neuron fire, and spikes that a bias, a soft reset or a synaptic current causes alone are lost. Where layers do
+        neuron fire, and spikes from a bias, a soft reset or a synaptic current alone are lost. Where layers do
         not wait, `refractory=False` keeps what a soft reset leaves.
 
         Args:
@@ -368,9 +368,9 @@ class SpikingNetwork(SentAsCopy):
         return torch.cat([*(connection.fan_out() for connection in self.layer_connections()), outputs])
 
     def zero_fan_out(self) -> Integers:
-        """(input_size + N,) those synapses of `fan_out` whose weight is 0; empty if none is."""
+        """(input_size + N,) number of the synapses in `fan_out` whose weight is 0; empty if there are none."""
         weights = [weight.numpy(force=True) for weight in self.weights()]
-        if all(np.count_nonzero(weight != 0) == weight.size for weight in weights):  # faster than counting on numbers
+        if all(np.count_nonzero(weight != 0) == weight.size for weight in weights):  # faster than on floats
             return np.zeros(0, dtype=np.int64)
         zeros = [connection.fan_out(connection.weight == 0).numpy() for connection in self.layer_connections()]
         return np.concatenate([*zeros, np.zeros(self.shape.layers[-1].neurons, dtype=np.int64)])

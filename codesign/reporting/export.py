@@ -69,8 +69,8 @@ def export(
 
 
 def pieces_of(table: ResultTable) -> tuple[list[Figure], dict[str, Table]]:
-    """All charts of a report, pairs of objectives first; and all tables, that of the first screen first, by section and
-    name."""
+    """All charts of a report, pairs of objectives first; and all tables by name (section and table), that of the first
+    screen first."""
     answered = AnsweredTable.of(table)
     drawn = list(filter(None, [scatter(answered.points, answered.names, x=x, y=y) for x, y in _PAIRS]))
     told = {table.name: table for table in with_rows(_decision(answered))}

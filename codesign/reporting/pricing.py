@@ -184,8 +184,8 @@ def _label(column: str) -> str:
 
 
 def best_points(page: PricingPage) -> dict[str, Mapping[str, Any]]:
-    """The best point of the front in each objective that is a cost, by what it has, such as `least energy per sample
-    and least latency`; of equal points, the best in the following objectives."""
+    """The best point of the front in each objective that is a cost, by what is best about it, such as `least energy per
+    sample and least latency`; the following objectives break ties."""
     signs = {column: -1 if towards == "maximize" else 1 for column, towards in page.objectives}
     columns, best = list(signs), dict[str, Mapping[str, Any]]()
     for place, column in enumerate(columns):

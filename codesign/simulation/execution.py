@@ -165,8 +165,9 @@ class Execution(OfArrays):
             had received since it last fired or since the start of the pass, including that step: row 0 for the first
             layer, row 1 for all others; the last bin holds K − 1 and more.
         messages, updates: the step records from which time is computed.
-        zero_weights: (L,) share of the operations into each layer that are over weights of 0, in which they count, not
-            counting delayed and direct connections; of the weights, if no spike comes; empty if none is.
+        zero_weights: (L,) share of the operations into each layer that are over weights of 0, without delayed and
+            direct connections; the share of weights if no spike comes; empty if all are 0. `synaptic_operations`
+            includes them.
         direct_messages: messages over direct connections, with the step in which they leave. Source 1 + S + i is the
             i-th of `codesign.simulation.late_messages.late_sources`. `synaptic_operations` includes theirs.
     """
@@ -343,8 +344,8 @@ class Execution(OfArrays):
 
 
 def _joined_zeros(parts: Sequence[Execution]) -> tuple[float, ...]:
-    """`zero_weights` of all parts, each a share of its operations from layer to layer; without any, all have the
-    same."""
+    """`zero_weights` of all parts together: the mean, weighted by their operations from layer to layer; without any
+    operations, the first part's share, which all have."""
     layers, into = len(parts[0].shape.layers), np.array([0, *(1 + one.layer for one in parts[0].slices)])
     shares = np.array([part.zero_weights or (0.0,) * layers for part in parts])
     tables = [part.messages for part in parts]

@@ -101,7 +101,7 @@ def check_loss(loss: LossFunction, neuron: NeuronSpec, timesteps: int) -> None:
     """Raises InputError if the loss is not available for these outputs."""
     if (getattr(loss, "__module__", None) or "").startswith("torch."):
         raise InputError(
-            "loss: is called with a Simulation and labels, one of torch with scores: "
+            "loss: is called with a Simulation and labels, but torch's losses take scores; write "
             "`lambda simulation, labels: torch.nn.functional.cross_entropy(simulation.logits, labels)`"
         )
     each = isinstance(loss, CrossEntropy) and loss.of == "timestep"
@@ -121,4 +121,4 @@ def minimizable(value: object, *, learns: bool) -> torch.Tensor:
         found = "one without"
     else:
         return value
-    raise InputError(f"loss: must return a scalar with gradient, found {found}")
+    raise InputError(f"loss: must return a scalar with a gradient, found {found}")

@@ -200,7 +200,7 @@ def _check_tensors(network: SpikingNetwork, *, learns: bool) -> None:
             raise InputError(f"network: {name} must be dense, of float32 or float64, found {found}")
         if learns and tensor.requires_grad and name in OF_NEURONS:
             raise InputError(
-                f"network: {name} cannot learn, only weights, biases, threshold and time_constant can; "
+                f"network: {name} cannot learn; only weights, biases, threshold and time_constant can. "
                 f"`network.{name} = network.{name}.detach()` keeps it fixed"
             )
 

@@ -26,7 +26,7 @@ from codesign.workload.events import EventBatch
 
 def _named(policy: object) -> object:
     if isinstance(policy, Policy):
-        raise ValueError("must be a name; give a Policy of your own by `schedule` of `train`")
+        raise ValueError("must be a name; give a Policy of your own in the `schedule` of `train`")
     return policy
 
 

@@ -233,7 +233,8 @@ class EventBatch(EventRows):
         timesteps: int,
         sample_ids: ArrayLike | torch.Tensor | None = None,
     ) -> EventBatch:
-        """Count events of N samples by timestep and input, leaving out, with a warning, events after the last timestep.
+        """Count events of N samples by timestep and input, leaving out events after the last timestep, with a warning
+        if there are many.
 
         Args:
             events: (E,) columns by name, or a structured array with them: `t`, in integer µs or floating-point seconds
@@ -387,8 +388,8 @@ class EventBatch(EventRows):
 
 
 def _check_times(batch: EventBatch, given: int) -> None:
-    """Warn about a batch of which many of the `given` events come too late. Raises InputError if all do. A single
-    sample may start late."""
+    """Warn if many of the `given` events of a batch come too late. Raises InputError if all do. A single sample is not
+    checked, because it may start late."""
     kept = float(batch.values.sum(dtype=np.float64))
     late = late_events(kept, given, batch.timesteps, batch.timestep_s) if len(batch) > 1 else ""
     if late and not kept:

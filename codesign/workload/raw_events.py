@@ -22,7 +22,7 @@ _LITTLE = 0.01
 
 
 def late_events(kept: float, count: float, timesteps: int, timestep_s: float) -> str:
-    """How many of `count` events come after the last timestep, of which `kept` do not; "" for a small share."""
+    """Say how many of `count` events come after the last timestep, if `kept` do not; "" for a small share."""
     lasting = f"the {timesteps} timesteps of {format_si(timestep_s, 's')}"
     if count and not kept:
         return f"no event comes in {lasting} of a sample; {T_COUNTS}"

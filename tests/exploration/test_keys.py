@@ -108,7 +108,7 @@ def test_keys_stay_the_same(plan):
         "summary": "1d5f054280b32129",
         "cost": "9c663802bb60131f",
     }
-    assert plan.config_hash[:16] == "ed9f23079d5c7149"  # which a field that is not named in `added` changes, too
+    assert plan.config_hash[:16] == "ed9f23079d5c7149"  # a field that is not named in `added` changes it, too
 
 
 def test_a_policy_that_is_not_registered_has_no_key(plan):

@@ -232,7 +232,7 @@ def test_a_recipe_that_answers_nothing_is_on_no_front_and_named(priced: Path, ca
     page = page_of(problem, front_table(problem, front, pricers, None), densities, 0.0)
     silent, pace = remarks(page)
     assert silent == "The recipe layered has no right answer, and is on no front."
-    assert "falls behind" in pace  # not known of whom
+    assert "falls behind" in pace  # it is not known whether any point does
     in_time = tuple({**row, "late_fraction": 0.0} for row in page.front)
     assert remarks(replace(page, front=in_time)) == [silent]
 

@@ -10,7 +10,7 @@ from codesign.hardware.library import find_chip
 
 
 def test_values_of_one_variant_are_set_at_once():
-    """In any order of the axes: 200 cores have no place on the tiles of the base."""
+    """In any order of the axes, although 200 cores do not fit on the tiles of the base."""
     sizes = "chip.loihi.cores: [200]", "chip.loihi.network_on_chip.rows: [8]"
     for order in (sizes, sizes[::-1]):
         (found,) = chip_variants(tiny(axes(*order), instead("loihi: {}")), "loihi")

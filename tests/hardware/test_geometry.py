@@ -79,7 +79,7 @@ def way(start: int, end: int, line: int, numbering: str) -> list[tuple[int, int]
     numbering=st.sampled_from(["rows", "columns"]),
 )
 def test_links_carry_every_hop(sizes, mesh, neurons, chips, numbering):
-    """Walks every way hop by hop."""
+    """Follow every route hop by hop."""
     rows, columns, per_tile = mesh
     chip = mesh_chip(rows, columns, per_tile, neurons=neurons, more="multi_chip: {}\n" if chips else "")
     network = chip.network_on_chip.model_copy(update={"numbering": numbering})

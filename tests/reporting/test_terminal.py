@@ -41,7 +41,7 @@ def test_an_answer_stands_in_the_same_colour_as_on_the_page():
 
 
 def test_the_table_below_the_first_answer_is_its_own():
-    """Not that of the chips; other answers say what was asked."""
+    """It is not the table of chips. Other answers repeat their question."""
     asked = {"choose": "axis.width", "least": "energy_j", "where": ["latency_s < 3 us"]}
     slow = {"choose": "chip", "least": "latency_s", "where": ["latency_s < 1 us"]}
     metadata = synthetic_metadata(fast=asked, faster={"ask": "Which is faster?", **slow})

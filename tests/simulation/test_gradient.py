@@ -336,7 +336,7 @@ def test_numbers_that_cannot_learn_are_refused_where_they_should(name: str):
     network, events = two_neuron_chain()
     network.expect_buffers([name])
     getattr(network, name).requires_grad_()
-    with pytest.raises(InputError, match=f"network: {name} cannot learn, only weights, biases, threshold and time"):
+    with pytest.raises(InputError, match=f"network: {name} cannot learn; only weights, biases, threshold and time"):
         simulate(network, events, LAYERED)
     with torch.no_grad():
         simulate(network, events, LAYERED)

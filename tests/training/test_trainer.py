@@ -182,7 +182,7 @@ def test_a_transform_keeps_the_number_of_samples():
     ],
 )
 def test_a_loss_that_cannot_be_minimized_is_refused(loss, found):
-    with pytest.raises(InputError, match=f"loss: must return a scalar with gradient, found {found}$"):
+    with pytest.raises(InputError, match=f"loss: must return a scalar with a gradient, found {found}$"):
         run(RECIPES["layered"], hooks=Hooks(loss=loss))
 
 

@@ -222,7 +222,8 @@ def _asked(question: ChooseQuestion, options: Collection[object], names: Names) 
 
 
 def _asked_axis(path: str, options: Collection[object], names: Names) -> str:
-    """What a question asks for of an axis: `width`, `number of cores`, `energy of a hop`, `setting of refractory`."""
+    """What a question about an axis asks for: `width`, `number of cores`, `energy of a hop`, `setting of
+    refractory`."""
     word, parameter = names.axis(path), path.split(".", 2)[-1]
     if parameter.startswith(("energies.", "times.")):
         return named_number(parameter) + names.owners.get(path, "")
@@ -306,9 +307,9 @@ def _not_ranked(contest: Contest) -> str:
 
 
 def _at_an_end(contest: Contest, path: str) -> str:
-    """Say that the best value of a numeric axis is the smallest or largest tried; "" for 0 and 1, which mostly are the
-    limit of what is possible, and if values beyond it have no point here, since the network may not fit, or need more
-    cores than there are."""
+    """Say that the best value of a numeric axis is the smallest or largest tried; "" for 0 and 1, mostly the limit of
+    what is possible; if values beyond it were tried without a result, as where the network does not fit; and if no
+    cores are left to spread over."""
     best, whole = contest.option_of(contest.ranked[0]), contest.ranked[0].whole
     tried = [cell for frame in (whole.frame, whole.failed) for cell in frame[path].dropna() if isinstance(cell, float)]
     if contest.level > 1 or best in (0, 1) or best not in (min(tried, default=None), max(tried, default=None)):

@@ -125,8 +125,8 @@ class _Values:
     def _told_apart(
         self, points: Iterable[Point], values_of: Callable[[Point], pd.Series | None]
     ) -> dict[Point, tuple[pd.Series, int]]:
-        """Return, by point, its values, and a number for them and for all that its spikes follow from; a point is on a
-        side of many pairs."""
+        """Return each point's values, with a number that only points of the same `design` and values share; found once
+        per point, because a point is in many pairs."""
         known = {point: values for point in points if (values := values_of(point)) is not None}
         keys: dict[tuple[object, ...], int] = {}
         return {
@@ -135,8 +135,7 @@ class _Values:
         }
 
     def design(self, point: Point) -> tuple[object, ...]:
-        """Return all that a point's spikes follow from; for measures of a training, all that the training follows
-        from."""
+        """Return everything that determines a point's spikes or, for measures of a training, the training."""
         families = ("recipe",) if of_training(self.question.column) else ("recipe", "schedule")
         return (
             *(value_of(point, name) for name, family in FACTS.items() if family in families),

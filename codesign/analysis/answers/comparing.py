@@ -116,8 +116,8 @@ def _label(side: Selection, names: Names) -> str:
 
 
 def _with_variant(side: int, contest: Contest) -> str:
-    """A side's label, with what tells its best variant from its others and from the other side's best: `acorn (spread
-    8)`."""
+    """A side's label, with what distinguishes its best variant from its others and from the other side's best: `acorn
+    (spread 8)`."""
     label, parts = contest.label(side), contest.names.parts
     both, variants = map(parts, contest.chosen.values()), map(parts, contest.members[side])
     known = zip(parts(contest.chosen[side]), zip(*both, strict=True), zip(*variants, strict=True), strict=True)

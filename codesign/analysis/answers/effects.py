@@ -103,7 +103,7 @@ def is_ratio(column: str) -> bool:
 
 
 def _rest(points: Sequence[Point], choice: str) -> Callable[[Point], Hashable]:
-    """Return what gives everything in which the points of a block agree."""
+    """Return a function that gives everything in which the points of a block agree."""
     held = ("workload", "topology", "operation", "capacity", "weight_bits", *CHOICES)
     set_by = choice.rpartition(".")[2]  # the fact that an axis of its name sets, such as `weight_bits` of a chip
     left = (set_by, *_FOLLOWS.get(choice, ()), *(["topology"] if sets_topology(choice) else []))

@@ -33,9 +33,9 @@ from codesign.hardware.terms import BOOKS, COST_TERMS, CURRENTS, STRUCTURE_CITAT
 from codesign.units import plural
 
 _HELD = " weights; the chip holds "
-"""In assumptions of a point that was run with weights of other bits than its energy is for."""
+"""Part of the assumption of points whose energy is for other weight bits than they were run with."""
 _SATURATE = "potentials saturate at "
-"""In assumptions of a point on a chip with `potential_bits`."""
+"""Part of the assumption of points on a chip with `potential_bits`."""
 _ABOUT_CHIPS = ("chip", "capacity", "operation", "mapping", "synchronization", TRIAL_AXIS)
 OVER_BUDGET = "trained with a budget that it does not keep to: "
 """The beginning of the assumption of a row that was trained over its budget."""
@@ -75,7 +75,7 @@ def remarks_on(contest: Contest, told: Sequence[Point], columns: Collection[str]
 
 
 def _areas_of_cores(contest: Contest) -> str:
-    """Say whose area is derived, of cores alone, next to others that are not; "" if areas are alike in this."""
+    """Say which areas are derived, and so count cores alone, next to others that are not; "" if all or none are."""
     derived = [contest.label_of(point) for point in contest.ranked if _is_of_cores(point)]
     if len(derived) in (0, len(contest.ranked)):
         return ""
@@ -98,8 +98,7 @@ def in_the_way(contest: Contest, asked: Collection[str]) -> tuple[str, ...]:
 
 
 def _of_other_bits(contest: Contest) -> str:
-    """Say that the energy of the best is for weights of other bits than it was run with; "" if not, or if that is so of
-    all."""
+    """Say that the energy of the best is for other weight bits than it was run with; "" if it is not, or if all are."""
     held = [next((entry for entry in point.assumptions if _HELD in entry), "") for point in contest.ranked]
     if contest.column not in ENERGIES or not held[0] or all(held):
         return ""

@@ -112,7 +112,7 @@ def pairs_between(
     alike: dict[tuple[tuple[Selected, ...], ...], list[Point]] = {}
     for point in left:
         key, own = at = agreement.key(point), agreement.rest(point)
-        if at not in alike:  # points that differ in what no pair must agree in have the same partners
+        if at not in alike:  # points that are alike in all that pairs agree in have the same partners
             alike[at] = [other for other, values in buckets.get(key, ()) if _agree(own, values)]
         found += [(point, other) for other in alike[at] if other is not point]
     return found

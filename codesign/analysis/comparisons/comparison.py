@@ -163,7 +163,7 @@ def energy_of(point: Point, terms: tuple[str, ...], column: str = "energy_j") ->
 
 
 def energies_of(whole: Gathered, terms: tuple[str, ...]) -> Floats:
-    """Energy of the terms for all entries of the means."""
+    """Sum of the energy terms, for each entry of `whole.means`."""
     energy = np.zeros(whole.ends[-1])
     for column in (ENERGY_COLUMNS[term.name] for name in terms for term in COVERAGE.get(name, ())):
         known = [value.mean is not None for value in whole.intervals(column)]

@@ -153,7 +153,7 @@ def whole_percent(value: float) -> str:
 
 
 def chance_percent(value: float) -> str:
-    """The same of a chance; the share that makes an answer likely or sure only where that is so."""
+    """A chance as `98 %`; 80 % and 95 %, which make an answer likely or sure, only if it reaches them."""
     near = round(100 * value) in (100 * LIKELY, 100 * CONFIDENCE)
     return whole_percent(math.floor(100 * value) / 100 if near else value)
 

@@ -37,7 +37,7 @@ class Gathered:
     Attributes:
         frame: all their rows.
         failed: rows without a result.
-        lists, values: columns of the frame, and intervals by point, that were used so far.
+        lists, values: by column, its values in the frame, and the intervals of the points; only of columns used so far.
         means: columns of means over evaluation seeds, one entry per (point, training seed).
         ends: of the points' entries, from 0.
         training_seeds: training seeds of the entries.

@@ -79,12 +79,12 @@ def interval(values: ArrayLike) -> Interval:
 
 
 def intervals(values: Floats, ends: Sequence[int]) -> list[Interval]:
-    """The `interval` of each part of the values, NaN left out; `ends` are those of the parts, from 0."""
+    """The `interval` of each part of the values, NaN left out; `ends` is 0 and then the end of each part."""
     known = ~np.isnan(values)
     bounds = np.concatenate([[0], np.cumsum(known)])[np.asarray(ends)]
     values, starts, counts = values[known], bounds[:-1], np.diff(bounds)
     found = [Interval(mean=None, half_width=None, seeds=0)] * len(counts)
-    for count in {*counts.tolist()} - {0}:  # parts of equal length are rows of a table
+    for count in {*counts.tolist()} - {0}:  # parts of equal length, as rows of one array
         places = np.flatnonzero(counts == count)
         rows = values[starts[places, None] + np.arange(count)]
         means, halves = rows.mean(axis=1).tolist(), [None] * len(places)

@@ -104,8 +104,8 @@ class ChipEntry(Spec):
     Attributes:
         extends: name or path of the chip; by default, the entry's own name.
         capacity: `published`, or `scaled`, with the same circuits in larger numbers.
-        mapping, cut, spread: how neurons are assigned to cores: `strategy`, `cut` and `spread` of `codesign.place`; a
-            spread `none` is none, as by default.
+        mapping, cut, spread: how neurons are assigned to cores: `strategy`, `cut` and `spread` of `codesign.place`;
+            `spread: none` is the default, as few cores as possible.
         operation: `accelerated`, or `real_time`, in which a sample takes as long as its stimulus.
         schedules: names of schedules to run on it.
         weight_bits: bits per weight: `chip` for the chip's own, `none` for float32, or a number, which also applies to

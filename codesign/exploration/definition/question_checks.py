@@ -51,7 +51,7 @@ def problems(data: dict[str, Any], blocks: Blocks) -> Mistakes:
 
 
 def _in_results(data: dict[str, Any], block: str, names: Iterable[str]) -> list[str]:
-    """Names of a block that results may have: in a study, recipes and chips of its trials and of its baseline."""
+    """Names of a block that may occur in results: in a study, recipes and chips of its trials and its baseline."""
     if "space" not in data or block == "schedule":
         return list(names)
     searched = (*list_at(data, "space", block), *list_at(data, "space", block, "choices"))

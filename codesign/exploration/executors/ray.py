@@ -85,7 +85,7 @@ class RayExecutor(Executor):
         self._session: RaySession | None = None
         self._perform: Any = None
         self._nodes = Nodes()
-        self._lacking: set[str] = set()  # for jobs under way, as last said
+        self._lacking: set[str] = set()  # what jobs under way lack, as last said
         self._batcher = Batcher()
         self._sent = 0
         self._running: dict[Any, _Batch] = {}  # by the reference to their completions
@@ -260,7 +260,7 @@ class RayExecutor(Executor):
         self._ended.append(Completion(key=task.key, output=None, failure=failure, wall_s=0.0))
 
     def _see_nodes(self) -> None:
-        """Update the nodes, and say which have gone and which tasks wait until a node joins that can run them."""
+        """Update the nodes; say which have gone, and which resources tasks wait for that no node has."""
         assert self._session is not None
         for text in self._nodes.update(self._session.ray.nodes()):
             self._on_note(text)

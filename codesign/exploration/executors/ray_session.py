@@ -153,7 +153,7 @@ class RaySession:
     def close(self) -> None:
         """Leave the cluster, or end the Ray that was started here and remove its files."""
         started = self._started()
-        _kill(started, only="/monitor.py")  # which ignores Ray's request to end for a second
+        _kill(started, only="/monitor.py")  # it would end only a second after Ray asks it to
         with _signals_kept():
             self.ray.shutdown()
         _forget_token()
@@ -177,7 +177,7 @@ class RaySession:
 
 
 def _kill(processes: Iterable[psutil.Process], *, only: str = "") -> None:
-    """Kill those whose command contains `only`. Without Ray's control service, some would take a minute to end."""
+    """Kill processes whose command contains `only`. Without Ray's control service, some would take a minute to end."""
     for process in processes:
         with suppress(psutil.Error):  # it may have ended
             if only in " ".join(process.cmdline()):

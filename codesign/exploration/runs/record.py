@@ -36,8 +36,8 @@ _PAUSE_S = 5.0
 _BEAT_S = 20.0
 """Interval of signs of life while nothing happens: a job in this process, or a page, may take longer than `ALIVE_S`."""
 ALIVE_S = 60.0
-"""Time after its last sign of life for which a process counts as running, unless nobody holds its lock on this machine.
-Whether its number still exists says nothing: containers may share a host's name, not its processes."""
+"""How long a process counts as running after its last sign of life, unless it is of this machine and nobody holds its
+lock. Whether its process number exists says nothing: containers may share a host's name, but not its processes."""
 
 Kind = Literal["sweep", "study", "run"]
 State = Literal["running", "finished", "interrupted", "failed", "dead"]
@@ -231,7 +231,8 @@ class RunStatus:
 
     Attributes:
         folder: name of its output in a folder of several; "" if requested individually.
-        state: the state in the record, but `dead` if that is `running` without a recent sign of life or a process.
+        state: the state in the record, but `dead` if that is `running` and the process gave no recent sign of life or
+            has ended.
         silent_s: time since the last sign of life.
         gone: whether its process is known to have ended.
     """

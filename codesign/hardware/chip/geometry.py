@@ -20,8 +20,7 @@ from codesign.network.topology import NetworkShape
 from codesign.simulation.execution import Slice
 
 _DIRECTIONS = 4
-"""Links out of a tile: east and west, to the next and previous column, south and north, to the next and previous row.
-"""
+"""Links out of a tile: east (next column), west (previous column), south (next row) and north (previous row)."""
 
 
 class Extent(NamedTuple):
@@ -143,7 +142,8 @@ def _hops(coordinate: Integers, at_chip: Integers) -> Integers:
 
 
 def _links(network: Mesh, reach: Reach, tile: Integers, at_chip: Integers) -> Floats:
-    """(P + 1 + D, Q) how often one message of each source crosses each link, by the links' numbers (`_leg`)."""
+    """(P + 1 + D, Q) how often one message of each source crosses each link in use, in the order of their numbers
+    (`_leg`)."""
     source, target = np.nonzero(reach.share)
     begins = 1 + reach.origin[source]
     start, end = np.append(0, tile)[begins], tile[target]

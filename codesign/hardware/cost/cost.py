@@ -67,9 +67,9 @@ class Cost(OfArrays):
         counted: what the costs were computed from, for pricing again.
         link_load: (B, Q) messages over each link of the placement.
         not_modelled: terms left out because the chip's numbers are unknown.
-        assumptions: assumptions about what the chip does not state or have for the placed network, but not for its
-            neurons (leak, reset, synaptic currents, ticks, refractory period, …), bits of potentials and schedule.
-            `compare_schedules` and sweeps list all.
+        assumptions: assumptions where the chip does not state or have what the placed network needs, except for its
+            neurons (leak, reset, synaptic currents, ticks, refractory period, …), the bits of its potentials and its
+            schedule: these are listed by `compare_schedules` and sweeps only.
     """
 
     chip: str
@@ -194,7 +194,7 @@ def price(
     execution: Execution, placement: Placement, *, operation: Operation = "accelerated", bound_only: bool = False
 ) -> Cost:
     """Price an execution on the chip that its network is placed on. Neurons and schedules that the chip lacks are
-    priced like any others; `Cost.assumptions` says where those are listed.
+    priced like any others, and not listed in `Cost.assumptions`, but by `compare_schedules` and sweeps.
 
     Args:
         operation: how samples follow each other: `accelerated`, immediately, without any time in between; `real_time`,
@@ -288,8 +288,8 @@ def _link_load(work: PlacedExecution) -> Floats:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class MeanTimes:
-    """Mean times over samples, (n,) seconds in n scenarios: until the stop, and of a sample, as in `Cost`; None if the
-    chip's numbers do not determine them. Also the ticks in which cores drop spikes for lack of time and, if
+    """Mean times over samples, (n,) seconds in n scenarios: until the stop (`latency_s`) and of a sample (`on_s`); None
+    if the chip's numbers do not determine them. Also the ticks in which cores drop spikes for lack of time and, if
     requested, the share of late steps, as in `Latency`."""
 
     latency_s: Floats | None

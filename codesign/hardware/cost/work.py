@@ -121,8 +121,8 @@ class PlacedExecution(StepRecord):
 
     @cached_property
     def present(self) -> Floats:
-        """(L,) share of the operations into each layer that the chip does: those over weights of 0 only if it stores
-        them."""
+        """(L,) share of the operations into each layer that the chip does: all, or all but those over weights of 0 if
+        it skips them."""
         zeros = self.execution.zero_weights if self.chip.skips_zero_weights == "yes" else ()
         return 1 - np.array(zeros or (0.0,) * self.layers)
 

@@ -55,7 +55,7 @@ def export_model(path: Location, network: SpikingNetwork, card: ModelCard, diale
             equations.
 
     Returns:
-        Features that NIR's equations cannot say, so that other readers of `plain` run other neurons.
+        Features that NIR's equations cannot express: other readers of a `plain` file run neurons without them.
 
     Raises:
         InputError: NIR or the dialect cannot represent the network, the card belongs to another network, or the place

@@ -126,7 +126,7 @@ def _means(points: Sequence[Point], columns: Sequence[str]) -> dict[str, list[fl
 
 
 def _seed_means(points: Sequence[Point], values: Floats) -> list[float | None]:
-    """Means of values, of which there is one per training seed of all points; NaN is left out."""
+    """Mean of each point's values, given one value per point and training seed; NaN is left out."""
     listed = values.tolist()
     seeds = ([value for value in listed[point.own] if value == value] for point in points)
     return [fsum(of_point) / len(of_point) if of_point else None for of_point in seeds]
@@ -268,7 +268,7 @@ def _matched(
 ) -> list[list[float | int | None]]:
     """`matched`, given the group of each point, the first point of each group and the terms that groups share."""
     whole = points[0].whole
-    energies: dict[tuple[str, ...], list[float | None]] = {}  # by terms, () for all; many groups share the same
+    energies: dict[tuple[str, ...], list[float | None]] = {}  # by terms, () for all; many groups share terms
 
     def shared(own: int, group: int) -> Sequence[float | None]:
         each = terms[own][group]

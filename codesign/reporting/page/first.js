@@ -302,7 +302,7 @@ const showTable = (rows) => {
   const same = [...alike].filter((text) => text !== cores);
   const factors = points.map(({ factor }) => factor ?? null).filter((each) => each !== null);
   const falling = factors.some((each, place) => each < factors[place - 1]);
-  const order = falling ? "Rows that beat more of the others come first, each pair on the terms that both have, so a smaller factor may be lower down." : "";
+  const order = falling ? "Rows that beat more of the others come first. Two rows are compared on the terms that both have, so a smaller factor may be lower down." : "";
   const hollow = data.numbers.some((_, index) => takesPart(index) && inPart(index)) ? "Hollow: energy terms are missing." : "";
   $("decision-line").textContent = [same.length ? `In all rows: ${same.join(", ")}.` : "", cores ? `All ${cores}.` : "", ...lines.map((text) => `All have ${text}.`), order, left, hollow].filter(Boolean).join(" ");
 };

@@ -16,7 +16,8 @@ from codesign.reporting.pieces import Cell, Heading, Section, Table, numeric, ta
 _METHOD = (
     "A price that was not measured lies in a range: its source's, or one assumed from how it is known. All numbers are "
     "drawn at once, together with the model's own error on each chip. Rows of one chip share their draws. "
-    "The share beside an answer also counts each training seed, other options, limits, and terms that one side lacks."
+    "The percentage beside an answer also counts the spread over training seeds, other options, limits, and terms that "
+    "one side lacks."
 )
 _MOST_TIPS = 4
 _DIFFERENCE = "95 % interval over training seeds; below zero, it is not so"

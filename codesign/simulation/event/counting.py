@@ -102,7 +102,7 @@ def begin_counting_pass(network: Any, rules: Any, input_: Any, frame: Any, state
 
 @routine
 def _frame_synapses(rules: Any, input_: Any, frame: Any, synapses: Any) -> Any:
-    """Synaptic operations of a frame over as many `synapses` of each source."""
+    """Synaptic operations of a frame, given the number of `synapses` of each source."""
     operations = np.int64(0)
     for entry in range(frame.begin, frame.end):
         delivered = input_.kept[entry]

@@ -108,7 +108,7 @@ class Network(NamedTuple):
     policy_layer: Floats  # (sources,) layer, as policies see it: 0 for inputs
     policy_core: Floats  # (sources,) core, as policies see it: 0 for inputs
     policy_score: Floats  # (sources,) result of the policy's `score`: 0 for inputs
-    zeros: Integers  # (sources,) synapses to the next layer whose weight is 0; empty if none is or nothing is counted
+    zeros: Integers  # (sources,) synapses to the next layer of weight 0; empty if there are none or nothing is counted
     slices: Slices
     service: Service
     delays: Delays
