@@ -166,8 +166,8 @@ class Execution(OfArrays):
             layer, row 1 for all others; the last bin holds K − 1 and more.
         messages, updates: the step records from which time is computed.
         zero_weights: (L,) share of the operations into each layer that are over weights of 0, without delayed and
-            direct connections; the share of weights if no spike comes; empty if all are 0. `synaptic_operations`
-            includes them.
+            direct connections; the share of weights if no spike comes; empty if no weight is 0 or no spike meets
+            one. `synaptic_operations` includes these operations.
         direct_messages: messages over direct connections, with the step in which they leave. Source 1 + S + i is the
             i-th of `codesign.simulation.late_messages.late_sources`. `synaptic_operations` includes theirs.
     """

@@ -123,9 +123,8 @@ class Store:
         if data is None:
             return None
         parsed = _parse_header(data)
-        if (
-            parsed is None and len(data) == _HEAD_BYTES and data.startswith(_MAGIC.encode())
-        ):  # perhaps not all its facts
+        if parsed is None and len(data) == _HEAD_BYTES and data.startswith(_MAGIC.encode()):
+            # perhaps not all its facts were read
             entry = self.get(key)
             return None if entry is None else entry.facts
         if parsed is not None:
