@@ -64,7 +64,8 @@ class Runner:
     _begun: Iterator[int] = field(default_factory=count)  # orders jobs of one kind by when they became ready
 
     def add(self, work: Work) -> None:
-        """Add work. Results that are known, under way or failed are not computed again."""
+        """Add work, and submit what there is room for, so that it runs while more is planned. Results that are known,
+        under way or failed are not computed again."""
         for kind in sorted({job.kind for job in work.jobs} - self._checked):
             self.executor.check(getattr(self.resources, kind))
             self._checked.add(kind)
@@ -72,6 +73,7 @@ class Runner:
         self.progress.added(work, added)
         for job in added:
             self._add(job)
+        self._submit_ready()
 
     def unfinished(self, key: str) -> bool:
         return key in self._unfinished
@@ -84,10 +86,13 @@ class Runner:
     def step(self) -> None:
         """Submit jobs while the executor has room, then process those that end, waiting at most a second for the
         first."""
-        while self._ready and self.executor.has_room:
-            self._submit(self._jobs[heapq.heappop(self._ready)[2]])
+        self._submit_ready()
         self._complete(self._collect())
         self.progress.pulse()
+
+    def _submit_ready(self) -> None:
+        while self._ready and self.executor.has_room:
+            self._submit(self._jobs[heapq.heappop(self._ready)[2]])
 
     def _unknown_part(self, job: Job) -> Job | None:
         """The job without results that are under way or have failed; None if nothing is left."""

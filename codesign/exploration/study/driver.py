@@ -1,5 +1,5 @@
 """The search loop of a study: trials are proposed, evaluated cohort by cohort and level by level, and reported in
-order.
+order. The baseline is evaluated at the same time as the first trials.
 
 A cohort is proposed when the one `in_flight` cohorts before it has been reported to Optuna. So each proposal depends on
 the seed and on the trials reported so far, but not on the speed of jobs, the number of workers, or interruptions.
@@ -17,6 +17,8 @@ from optuna.exceptions import UpdateFinishedTrialError
 from optuna.study import Study
 from optuna.trial import Trial, TrialState
 
+from codesign.analysis.results.columns import BASELINE
+from codesign.analysis.results.points import DROPS
 from codesign.errors import InputError, StoreError
 from codesign.exploration.definition.network import AxisValue as Value
 from codesign.exploration.study.evaluation import (
@@ -51,10 +53,10 @@ class Driver:
     """Runs a study's search until its budget is spent. Raises StoreError if `place`, where trials are stored, cannot be
     written, and InputError if another process works on the same trials."""
 
-    def __init__(self, study: Study, evaluations: Evaluations, *, place: str, baseline: Outcome) -> None:
+    def __init__(self, study: Study, evaluations: Evaluations, *, place: str) -> None:
         spec = evaluations.spec
         self._spec, self._study, self._evaluations, self._space = spec, study, evaluations, spec.search_space
-        self._place, self._baseline, self._progress = place, baseline, evaluations.runner.progress
+        self._place, self._progress = place, evaluations.runner.progress
         self._cohorts: deque[_Cohort] = deque()
         self._asked = 0
         self._elapsed_before = float(study.user_attrs.get(ELAPSED, 0.0))
@@ -64,12 +66,13 @@ class Driver:
     def elapsed_s(self) -> float:
         return self._elapsed_before + time.monotonic() - self._start
 
-    def run(self) -> None:
-        """Search. A search that is interrupted and run again ends as if it had not been interrupted."""
+    def run(self) -> Outcome:
+        """Search, and return the baseline's outcome. A search that is interrupted and run again ends as if it had not
+        been interrupted. Raises InputError if the baseline fails, or its chip does not give all objectives."""
         size = self._spec.cohort
         trials = self._study.get_trials(deepcopy=False)
         self._asked = len(trials)
-        self._show_front()
+        baseline, runs = None, self._evaluations.begin(BASELINE, {}, None)
         for first in range(0, len(trials), size):  # continue unreported trials of an earlier run
             if not all(trial.state.is_finished() for trial in trials[first : first + size]):
                 self._begin(first)
@@ -77,15 +80,18 @@ class Driver:
         while True:
             while len(self._cohorts) < self._spec.in_flight and self._may_ask():
                 self._begin(self._asked - self._asked % size)  # possibly one that an earlier budget cut short
-            if not self._cohorts:
-                return
             for cohort in self._cohorts:
                 next(cohort.evaluation, None)
-            first_cohort = self._cohorts[0]
-            if len(first_cohort.ended) == len(first_cohort.trials):
-                self._tell(self._cohorts.popleft())  # then propose again before reporting another
-            else:
-                self._evaluations.runner.step()
+            if baseline is None:
+                if (baseline := self._evaluations.outcome(BASELINE)) is not None:
+                    _check_baseline(baseline, runs=runs)
+                    self._show_front(baseline)
+            elif not self._cohorts:
+                return baseline
+            elif len(self._cohorts[0].ended) == len(self._cohorts[0].trials):
+                self._tell(self._cohorts.popleft(), baseline)
+                continue  # propose again before reporting another
+            self._evaluations.runner.step()
 
     # proposing -------------------------------------------------------------------------------------------------------
 
@@ -148,14 +154,14 @@ class Driver:
 
     # reporting -------------------------------------------------------------------------------------------------------
 
-    def _tell(self, cohort: _Cohort) -> None:
+    def _tell(self, cohort: _Cohort, baseline: Outcome) -> None:
         for number, trial in sorted(cohort.trials.items()):
             if trial is not None:
                 with self._storing():
                     self._tell_trial(trial, cohort.ended[number])
                 outcome = cohort.ended[number]
                 self._progress.trial_ended(ended_text(self._spec, number, outcome), outcome.state)
-        self._show_front()
+        self._show_front(baseline)
         with self._storing():
             self._study.set_user_attr(ELAPSED, round(self.elapsed_s, 3))
 
@@ -177,10 +183,10 @@ class Driver:
                 trial.set_constraint(name, float(violation))
         self._study.tell(trial, list(outcome.objectives or self._spec.references))
 
-    def _show_front(self) -> None:
+    def _show_front(self, baseline: Outcome) -> None:
         trials = told_trials(self._study)
-        lines = front_lines(self._spec, self._baseline, trials)
-        self._progress.front(lines, volume_text(self._spec, self._baseline, trials))
+        lines = front_lines(self._spec, baseline, trials)
+        self._progress.front(lines, volume_text(self._spec, baseline, trials))
 
     @contextmanager
     def _storing(self) -> Iterator[None]:
@@ -195,3 +201,10 @@ class Driver:
             raise StoreError(f"{self._place}: cannot be written: {reason_of(error)}; finished jobs are kept") from error
         except UpdateFinishedTrialError as error:
             raise InputError(f"{self._place}: another process ends trials; only one may search at a time") from error
+
+
+def _check_baseline(baseline: Outcome, *, runs: bool) -> None:
+    """Check that a baseline that `runs`, unlike one too large for its chip, has a result. Other trials may be feasible
+    where the baseline is not."""
+    if runs and not baseline.objectives and baseline.reason != DROPS:
+        raise InputError(f"the baseline, the file without its space, has no result: {baseline.reason}")

@@ -11,8 +11,6 @@ from optuna.study import Study
 
 from codesign.analysis.results.columns import BASELINE, TRIAL_AXIS
 from codesign.analysis.results.metadata import AxisFacts, StudyFacts
-from codesign.analysis.results.points import DROPS
-from codesign.errors import InputError
 from codesign.exploration.definition.library import choose_sweep
 from codesign.exploration.executors.base import Executor
 from codesign.exploration.planned import Plan
@@ -116,20 +114,14 @@ def run_study(spec: StudySpec, run: RunArguments) -> StudyOutcome:
 
 def _search(study: Study, evaluations: Evaluations, place: str) -> Outcome:
     """Evaluate the baseline, propose trials until the budget is spent, and return the baseline's outcome. Raises
-    InputError if the baseline fails, or its chip does not give all objectives."""
+    InputError like `Driver.run`."""
     spec, runner = evaluations.spec, evaluations.runner
     states = [trial.state for trial in told_trials(study).values()]
     told: dict[str, int] = {state: states.count(state) for state in states}
     search = TrialCounts(trials=spec.budget.trials, time_s=spec.budget.time, told=told, place=escaped(place))
     elapsed_s = float(study.user_attrs.get(ELAPSED, 0.0))
     runner.progress.study_begins(search, elapsed_s=elapsed_s, executor=runner.executor.name)
-    runs = evaluations.begin(BASELINE, {}, None)
-    while (outcome := evaluations.outcome(BASELINE)) is None:
-        runner.step()
-    if runs and not outcome.objectives and outcome.reason != DROPS:  # like one too large: other trials may be feasible
-        raise InputError(f"the baseline, the file without its space, has no result: {outcome.reason}")
-    Driver(study, evaluations, place=place, baseline=outcome).run()
-    return outcome
+    return Driver(study, evaluations, place=place).run()
 
 
 def _test(study: Study, evaluations: Evaluations, *, models: bool) -> dict[str, Plan]:
