@@ -128,7 +128,7 @@ def test_another_option_wins_where_the_winner_stands_for_more_terms():
     rows = rows_of([("b", 1.0, 0.9, 20.0, 5.0), ("a", 2.0, 0.8, 10.0, 5.0), ("b", 2.0, 0.7, 50.0, 5.0)])
     more = {"energy_coverage": ["synaptic_operation", "spike"], "energy_spike_j": 1e-9}
     answer = asked([row | (more if row["chip"] == "b" else {}) for row in rows], choose="axis.width", least="energy_j")
-    assert answer.sentence.endswith("Where more than 70.0 % accuracy is needed, width 2 wins.")
+    assert answer.sentence.endswith("Where more than 70.0 % accuracy is needed, width 2 wins on shared terms.")
 
 
 def test_a_given_model_is_held_against_the_limit_of_each_training_seed():

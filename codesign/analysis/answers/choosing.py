@@ -103,7 +103,7 @@ def choose(name: str, question: ChooseQuestion, points: Sequence[Point], names: 
     return answer(
         standing="open" if lost and not contest.ranked[1:] else standing_of(contest),
         sentence=sentence,
-        confidence=told_confidence(contest) if contest.second is not None or not (contest.unknown or lost) else None,
+        confidence=None if lost and contest.second is None else told_confidence(contest),
         comparisons=() if contest.runner_up is None else (contest.runner_up,),
         remarks=tuple(remark for remark in remarks if remark not in sentence),
     )

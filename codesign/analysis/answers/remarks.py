@@ -237,13 +237,16 @@ def unpriced_currents(points: Collection[Point]) -> str:
 
 
 def _lacking_terms(contest: Contest) -> str:
-    """Say that the energy of the best lacks terms that are more than a little of another one's; "" if it does not."""
-    best = contest.ranked[0]
+    """Say that the energy of the best lacks terms that are more than a little of another one's, or that of a point that
+    would otherwise seem better lacks those of the best; "" if neither."""
+    best, sign = contest.ranked[0], -1.0 if contest.more else 1.0
     for point, terms in contest.terms.items():
-        if share := lacks(best, point, terms):
-            missing, of_other = coverage_words(_without(point, terms)), whole_percent(share)
-            label, other = contest.label_of(best), contest.label_of(point)
-            return f"The energy of {label} lacks {missing}: {of_other} of that of {other}."
+        own, its = (sign * (each.value(contest.column).mean or 0.0) for each in (best, point))
+        for one, other in ((best, point), *([(point, best)] if its < own else [])):
+            if share := lacks(one, other, terms):
+                missing, of_other = coverage_words(_without(other, terms)), whole_percent(share)
+                label, its_label = contest.label_of(one), contest.label_of(other)
+                return f"The energy of {label} lacks {missing}: {of_other} of that of {its_label}."
     return ""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator
 from dataclasses import replace
 from itertools import groupby
 
@@ -33,12 +33,16 @@ def _of(limit: Constraint, contest: Contest) -> Iterator[tuple[bool, str]]:
     rising = limit.relation in (">=", ">")
     sign = -1.0 if rising else 1.0
     segments = list(_segments(limit, sign, contest))
-    held = max((place for place, (at, _, _) in enumerate(segments) if at <= sign * limit.value), default=None)
+    held = max((place for place, (at, *_) in enumerate(segments) if at <= sign * limit.value), default=None)
     if held is None or segments[held][1] not in _level(contest):
         return
 
     def told(place: int) -> str:
         return f"{quantity(sign * segments[place][0], limit.column)} {column_label(limit.column)}"
+
+    def wins(place: int) -> str:
+        _, option, _, in_part = segments[place]
+        return f"{contest.label(option)} wins{' on shared terms' * in_part}."
 
     def apart(place: int) -> bool:
         a, b = (segments[each][2] for each in (held, place))
@@ -50,13 +54,14 @@ def _of(limit: Constraint, contest: Contest) -> Iterator[tuple[bool, str]]:
 
     if held > 0 and apart(held - 1):
         need = "more" if rising else "less"
-        yield True, f"Where {need} than {told(held)} is needed, {contest.label(segments[held - 1][1])} wins."
+        yield True, f"Where {need} than {told(held)} is needed, {wins(held - 1)}"
     if held + 1 < len(segments) and apart(held + 1):
-        yield False, f"Where {told(held + 1)} is enough, {contest.label(segments[held + 1][1])} wins."
+        yield False, f"Where {told(held + 1)} is enough, {wins(held + 1)}"
 
 
-def _segments(limit: Constraint, sign: float, contest: Contest) -> Iterator[tuple[float, Hashable, Point]]:
-    """Yield, from the strictest limit on, where the winner changes, to which option, and to which variant of it."""
+def _segments(limit: Constraint, sign: float, contest: Contest) -> Iterator[tuple[float, Hashable, Point, bool]]:
+    """Yield, from the strictest limit on, where the winner changes, to which option, to which variant of it, and if it
+    is ahead of the next on the terms that both have. The last winner stays if it is as good, or does not compare."""
     column, more = contest.column, contest.more
     others = [other for other in contest.where if other is not limit]
     unranked = {contest.option_of(point) for point in contest.unranked}
@@ -77,17 +82,13 @@ def _segments(limit: Constraint, sign: float, contest: Contest) -> Iterator[tupl
         changed = {option for option, point in best.items() if point is not before.get(option)}
         rivals = best if last in changed else changed  # a variant that counts more terms than before may cost more
         moved = last is None or any(contest.ahead(best[option], best[last]) for option in rivals)
-        if moved and (winner := _winner(best, contest, last)) != last:
-            yield at, winner, best[winner]
-            last = winner
-
-
-def _winner(best: Mapping[Hashable, Point], contest: Contest, last: Hashable) -> Hashable:
-    """Return the best option; the `last` one if it is as good, or does not compare."""
-    members: Mapping[Hashable, Sequence[Point]] = {option: [point] for option, point in best.items()}
-    held = replace(contest, members=members, where=())
-    level = _level(held)
-    return last if last in level or best.get(last) in held.unranked else level[0]
+        if not moved:
+            continue
+        held = replace(contest, members={option: [point] for option, point in best.items()}, where=())
+        level = _level(held)
+        if last not in level and best.get(last) not in held.unranked:
+            last = level[0]
+            yield at, last, best[last], held.second in held.terms
 
 
 def _level(contest: Contest) -> list[Hashable]:

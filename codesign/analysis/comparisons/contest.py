@@ -271,8 +271,9 @@ class Contest:
 
     @property
     def drawn(self) -> bool:
-        """Whether `wins` are shares of more than the values of a single training seed."""
-        return self._shares.shape[1:] != (1, 1)
+        """Whether `wins` are shares of more than the values of a single training seed, and against all that is best but
+        for what is unknown."""
+        return self._shares.shape[1:] != (1, 1) and not (self.unknown and self.second is None)
 
     @property
     def over(self) -> str:
