@@ -198,8 +198,11 @@ def _by_seeds(pair: _Pair, comparison: Comparison, question: ClaimQuestion) -> S
         return _reaches(ratio(pair.high, pair.low) if size.kind == "factor" else gain, size.value)
     if not gain.above_zero:
         within = question.or_equal_within
-        close = within is not None and gain.low is not None and gain.low > -within.value
-        return "holds in part" if close else "does not hold" if gain.below_zero else "not shown"
+        if within is None or gain.low is None or gain.high is None:
+            return "does not hold" if gain.below_zero else "not shown"
+        if gain.low > -within.value:
+            return "holds in part"
+        return "does not hold" if gain.high < -within.value else "not shown"
     if question.about is not None:
         high = pair.high / question.about.value
         short = compare_series(question.column, pair.less, pair.more, pair.low, high, more_is_better=False)
