@@ -68,8 +68,8 @@ def test_the_best_in_each_objective_is_held_against_the_baseline_on_test(table):
         "Is trial 2, the best of the front in energy per sample on validation, also better on test than the baseline?"
     )
     assert answers["best_energy_j"].sentence == (
-        "Trial 2 has 2.00 times less energy per sample than the baseline. They have the same latency (1 ms). In "
-        "accuracy they do not clearly differ."
+        "Trial 2 has 2.00 times less energy per sample than the baseline. They have the same latency (1 ms). They do "
+        "not clearly differ in accuracy (89.5 % against 90.0 %)."
     )
     gains = {comparison.column: comparison.gain for comparison in answers["best_energy_j"].comparisons}
     assert (gains["energy_j"].low, gains["energy_j"].high) == pytest.approx((251.6e-9, 748.4e-9), rel=1e-3)
