@@ -189,23 +189,32 @@ def in_percent(fraction: float) -> str:
 
 
 def format_si(value: float | None, unit: str, digits: int = 4, spread: float | None = None) -> str:
-    """`value` with an SI prefix, such as `915.5 nJ`, or `915.5 ± 1.2 nJ` with a spread; `not modelled` for an unknown
-    value."""
+    """`value` with an SI prefix, such as `915.5 nJ`, or `915.5 ± 1.2 nJ` with a spread, whose two digits say how many
+    the value has; `not modelled` for an unknown value."""
     if value is None or math.isnan(value):
         return "not modelled"
-    numbers = [(value, digits)] if spread is None else [(value, digits), (spread, 2)]
-    if unit == "m**2":
-        return f"{' ± '.join(f'{number * 1e6:.{places}g}' for number, places in numbers)} mm²"
 
-    def scaled(exponent: int) -> list[str]:
+    def scaled(exponent: int) -> str:
+        number = value / 10.0**exponent
+        if spread:
+            return with_spread(number, spread / 10.0**exponent)
         # Rounded before formatting: two digits of 248.4 are 250, not 2.5e+02.
-        return [f"{float(f'{number / 10.0**exponent:.{places}g}'):z.15g}" for number, places in numbers]
+        return f"{float(f'{number:.{digits}g}'):z.15g}{'' if spread is None else ' ± 0'}"
 
-    largest = max(abs(number) for number, _ in numbers)
+    if unit == "m**2":
+        return f"{scaled(-6)} mm²"
+    largest = max(abs(value), spread or 0.0)
     exponent = min(max(3 * math.floor(math.log10(largest) / 3), -18), 12) if largest else 0
-    if exponent < 12 and {"1000", "-1000"} & set(scaled(exponent)):
+    if exponent < 12 and any(text.lstrip("-").startswith(("1000", "1,000")) for text in scaled(exponent).split(" ± ")):
         exponent += 3
-    return f"{' ± '.join(scaled(exponent))} {_PREFIXES[exponent]}{unit}"
+    return f"{scaled(exponent)} {_PREFIXES[exponent]}{unit}"
+
+
+def with_spread(value: float, spread: float) -> str:
+    """`3.47 ± 0.18`: a value to the place of the second digit of its spread, which is above 0."""
+    spread = float(f"{spread:.1e}")
+    places = max(1 - math.floor(math.log10(spread)), 0)
+    return f"{value:z,.{places}f} ± {spread:,.{places}f}"
 
 
 def plural(count: int, noun: str) -> str:

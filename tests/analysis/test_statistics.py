@@ -60,7 +60,7 @@ def test_differences_are_paired_by_training_seed():
 
 @pytest.mark.parametrize(
     ("half", "text"),
-    [(4.4e-10, "4.83 ± 0 mJ"), (9e-7, "4.83 ± 0 mJ"), (1.1e-6, "4.83 ± 0.0011 mJ"), (1.2e-5, "4.83 ± 0.012 mJ")],
+    [(4.4e-10, "4.83 ± 0 mJ"), (9e-7, "4.83 ± 0 mJ"), (1.1e-6, "4.8300 ± 0.0011 mJ"), (1.2e-5, "4.830 ± 0.012 mJ")],
 )
 def test_a_spread_that_no_digit_of_the_mean_shows_is_none(half: float, text: str):
     assert quantity(4.83e-3, "energy_j", half) == text

@@ -52,7 +52,7 @@ def test_what_is_printed_stands_beside_what_is_here_and_both_as_multiples():
     names = ("as printed", *latency, "accuracy, printed", "accuracy, here", "difference, points", "not as printed")
     assert tuple(heading.text for heading in table.headings) == names
     assert columns(table, "as printed", *latency, "not as printed") == [
-        ("a", "4.0015 ms", "2 ± 0.1 ms", "−50.0 ± 2.5", "1.000", "1.00 ± 0", ""),
+        ("a", "4.0015 ms", "2.00 ± 0.10 ms", "−50.0 ± 2.5", "1.000", "1.00 ± 0", ""),
         ("b", "–", "1 ms", "–", "–", "0.500 ± 0.012", "F 8 (4)"),
         ("c", "–", "–", "–", "–", "–", "no result"),
     ]

@@ -10,7 +10,7 @@ from codesign.analysis.results.books import MADE_OF_ENERGY
 from codesign.analysis.results.columns import AXIS_PREFIX, COLUMNS
 from codesign.analysis.results.statistics import CONFIDENCE, LIKELY, Interval
 from codesign.hardware.terms import StaticBook
-from codesign.units import format_si, in_percent
+from codesign.units import format_si, in_percent, with_spread
 
 UNKNOWN = "–"
 """Written for a value that is unknown or not modelled."""
@@ -118,7 +118,8 @@ def number(value: float | None, digits: int = 4, half: float | None = None) -> s
     """A number with `digits` significant digits, followed by ± `half` if known."""
     if value is None or math.isnan(value):
         return UNKNOWN
-    return significant(value, digits) + ("" if half is None else f" ± {significant(_spread(half, value, digits), 2)}")
+    half = None if half is None else _spread(half, value, digits)
+    return with_spread(value, half) if half else significant(value, digits) + ("" if half is None else " ± 0")
 
 
 def _spread(half: float, value: float, digits: int) -> float:
@@ -187,8 +188,7 @@ def quantity(value: float | None, column: str, half: float | None = None) -> str
     if unit:
         return format_si(value, unit, 3, spread=half)
     whole = known is not None and known.kind == "int" and value == round(value)
-    text = f"{round(value):,}" if whole else significant(value)
-    return text if half is None else f"{text} ± {significant(half, 2)}"
+    return f"{round(value):,}{'' if half is None else ' ± 0'}" if whole and not half else number(value, half=half)
 
 
 def stated(value: float, column: str) -> str:
