@@ -153,7 +153,7 @@ def effects_figure(points: Sequence[Point], names: Names, column: str) -> Figure
     values = [end for effect in found for end in (effect.low, effect.high)]
     log = factors and min(values) > 0
     shown = "100 * datum.value" if is_share(column) else "datum.value"
-    ticks = "'× ' + format(datum.value, '.3~g')" if factors else f"datum.value ? format({shown}, '+.3~g') : 0"
+    ticks = "'× ' + format(datum.value, ',.9~g')" if factors else f"datum.value ? format({shown}, '+,.9~g') : 0"
     axis = alt.Axis(title=title + (", points" if is_share(column) else ""), labelExpr=ticks, **places(values, log))
     x = alt.X("low:Q", scale=alt.Scale(type="log" if log else "linear", nice=not log, padding=8), axis=axis)
     middle = chart.mark_rule(strokeDash=[3, 3], aria=False).encode(x=alt.X("none:Q"), color=alt.ColorValue(EDGE))

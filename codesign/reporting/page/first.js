@@ -58,7 +58,7 @@ const told = (index) => {
 };
 const varies = {};
 const inWords = (fact, index) => (fact.lead ? `${fact.lead} ${word(fact, index)}` : word(fact, index));
-const partsOf = (index) => [...told(index).map((fact) => inWords(fact, index)), onCores(index)].filter(Boolean);
+const partsOf = (index) => [...new Set([...told(index).map((fact) => inWords(fact, index)), onCores(index)])].filter(Boolean);
 const variant = (index) => partsOf(index).join(", ");
 const onCores = (index) => (facts.get("cores") && word(facts.get("cores"), index) ? `on ${word(facts.get("cores"), index)}` : "");
 const codes = (index) => naming.map((fact) => `${fact.label}: ${fact.codes[fact.of[index]]}`).join("\n");
@@ -312,9 +312,10 @@ const sayNow = (rows) => {
   const place = $("now");
   place.textContent = "";
   if (unchanged()) return;
-  const first = rows.find(isRanked);
+  const [first, second] = rows.filter(isRanked);
+  const shared = second?.obstacle ? " on shared terms" : "";
   const limit = state.required === null ? "" : ` at ${Number((100 * state.required).toFixed(6))} % right or more`;
-  const best = first ? `: ${first.label} has the ${aim()}${limit}. By means alone; how sure is worked out for the question as asked` : ` nothing that compares is left${limit}`;
+  const best = first ? `: ${first.label} has the ${aim()}${shared}${limit}. By means alone; how sure is worked out for the question as asked` : ` nothing that compares is left${limit}`;
   place.textContent = `With these settings${best}.`;
 };
 
