@@ -139,8 +139,8 @@ def _errors(chip: ChipFacts) -> list[float]:
 
 
 def settings_tables(metadata: ResultMetadata) -> list[Table]:
-    """Tables of recipes, schedules and neuron, with one row per entry and one column per parameter. Parameters set by
-    axes or trials are marked as varied."""
+    """Tables of recipes, schedules and neuron, with one column per entry and one row per parameter that one of them
+    has. Parameters set by axes or trials are marked as varied."""
     neuron = {"neuron": metadata.neuron} if metadata.neuron else {}
     named = {"recipe": metadata.recipes, "schedule": metadata.schedules, "neuron": neuron}
     return [_settings(block, settings, metadata.varied) for block, settings in named.items() if settings]
@@ -157,10 +157,13 @@ def _settings(block: str, named: Mapping[str, Mapping[str, Scalar]], varied: Col
         return ("no", "yes")[value] if isinstance(value, bool) else written(value)
 
     keys = list(dict.fromkeys(key for settings in named.values() for key in settings))
-    heads = [key.replace("_", " ") + " (s)" * key.endswith("time_constant") for key in keys]
-    rows = [(owner, *(cell(owner, key) for key in keys)) for owner in sorted(named)]
+    rows = [
+        (key.replace("_", " ") + " (s)" * key.endswith("time_constant"), *values)
+        for key in keys
+        if {*(values := [cell(owner, key) for owner in sorted(named)])} != {UNKNOWN}
+    ]
     name = block if block == "neuron" else f"{block}s"
-    return text_table(f"{name.capitalize()}.", ("name", *heads), rows, name)
+    return text_table(f"{name.capitalize()}.", ("parameter", *sorted(named)), rows, name)
 
 
 def pace_warnings(gathered: Sequence[Point], columns: Collection[str] = tuple(_TROUBLES)) -> list[str]:

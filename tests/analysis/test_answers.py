@@ -88,6 +88,8 @@ def test_a_chip_is_called_what_its_owner_calls_it():
         "M2": ("M2", "M2"),
         "my_long_chip": ("A chip whose title is too long for a table", "my_long_chip"),
         "loihi": ("Loihi, fitted to a board (SANA-FE)", "Loihi"),
+        "loihi_fast": ("Loihi, fitted to a board (SANA-FE)", "Loihi, fast"),
+        "tiny": ("Loihi, fitted to a board (SANA-FE)", "Loihi, tiny"),
     }
     rows = rows_of([(chip, 1.0, 0.9, 10.0 + place, 5.0) for place, chip in enumerate(titles)])
     rows = [row | {"chip_title": titles[row["chip"]][0]} for row in rows]

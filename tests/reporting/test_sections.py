@@ -32,10 +32,10 @@ def test_settings_that_an_axis_sets_are_said_to_vary():
     paths = ("neuron.threshold", "recipe.layered.epochs")
     metadata = replace(synthetic_metadata(), axes=tuple(AxisFacts(name=path) for path in paths))
     recipes, neuron = (settings for settings in settings_tables(metadata) if settings.name in ("recipes", "neuron"))
-    for of, parameter, row in ((neuron, "threshold", "neuron"), (recipes, "epochs", "layered")):
-        place = [heading.text for heading in of.headings].index(parameter)
-        assert {cells[0].text: cells[place].text for cells in of.rows}[row] == "varied"
-    assert [cell.text for cell in neuron.rows[0]].count("varied") == 1
+    for of, parameter, owner in ((neuron, "threshold", "neuron"), (recipes, "epochs", "layered")):
+        place = [heading.text for heading in of.headings].index(owner)
+        assert {cells[0].text: cells[place].text for cells in of.rows}[parameter] == "varied"
+    assert [cell.text for cells in neuron.rows for cell in cells].count("varied") == 1
     waits = replace(metadata, axes=(AxisFacts(name="chip.loihi.synchronization"),))
     (section,) = (
         one for one in sections_of(AnsweredTable.of(table_of(synthetic_rows(), waits))) if one.name == "chips"

@@ -25,7 +25,7 @@ def test_the_summary_begins_with_the_answer_and_fits_a_terminal(monkeypatch):
     assert any(line.startswith("µBrain ") and "96.3 ± 0.5 %" in line for line in lines)
     assert any(line.strip().startswith("likely  Which recipe has the highest accuracy") for line in lines)
     assert lines[-2:] == ["report   report.html", "results  results.parquet"]
-    wider = Console(file=io.StringIO(), width=84, color_system=None, force_terminal=True)
+    wider = Console(file=io.StringIO(), width=86, color_system=None, force_terminal=True)
     print_summary(table_of(synthetic_rows()), "report.html", "results.parquet", wider)
     assert "\n… and 1 more answer in the report\n" in wider.file.getvalue()
     monkeypatch.setattr(terminal, "_LINES", 5)  # room for nothing

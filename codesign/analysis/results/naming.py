@@ -203,8 +203,11 @@ def _titles(points: Sequence[Point], fact: str, words: Callable[[Sequence[Point]
         parts = {name: name.split("_") for name in alike}
         shared = [position for position, of_all in enumerate(zip(*parts.values(), strict=False)) if len({*of_all}) > 1]
         start = min([*shared, *map(len, parts.values())])
-        more = {name: " ".join(parts[name][start:]) for name in alike if titles[name] != name}
-        titles.update({name: _joined(titles[name], words) for name, words in more.items()})
+        whole = {name: "" if titles[name] == name else " ".join(parts[name][start:]) for name in alike}
+        repeated = re.compile(rf"^{re.escape(titles[alike[0]])}(?: |$)", re.IGNORECASE)
+        short = {name: repeated.sub("", more) for name, more in whole.items()}
+        told = short if len({*short.values()}) == len(short) else whole
+        titles.update({name: _joined(titles[name], more) for name, more in told.items()})
     return titles
 
 

@@ -41,11 +41,11 @@ const rowOf = (index) => ({
   on: takesPart(index) && withinLimits(index),
 });
 
-const axisLabels = (measure) => {
+const axisLabels = (measure, digits) => {
   if (measure.share) return "format(100 * datum.value, '.4~f') + ' %'";
   if (!measure.unit) return "format(datum.value, ',.9~r')";
   if (measure.unit === "m**2") return "format(datum.value * 1e6, ',.9~g') + ' mm²'";
-  return `replace(format(datum.value, '.9~s'), regexp('([^0-9.]?)$'), ' $1${measure.unit}')`;
+  return `replace(format(datum.value, '.${digits}~s'), regexp('([^0-9.]?)$'), ' $1${measure.unit}')`;
 };
 // Few round numbers: powers of ten where values span many, steps within them where they do not.
 const rounds = (values) => {
@@ -70,7 +70,7 @@ const axes = (indices) => {
     field: "x",
     type: "quantitative",
     scale: { type: logarithmic ? "log" : "linear", padding: 14, nice: false, ...(logarithmic ? {} : { zero: false }) },
-    axis: { title: measure.label, labelExpr: axisLabels(measure), tickCount: 6, labelOverlap: true, ...(logarithmic ? { values: rounds(values) } : {}) },
+    axis: { title: measure.label, labelExpr: axisLabels(measure, new Set(values).size > 1 ? 9 : 3), tickCount: 6, labelOverlap: true, ...(logarithmic ? { values: rounds(values) } : {}) },
   };
   if (state.vertical !== "log") return { x, y: { field: "a", type: "quantitative", scale: { type: "linear", zero: false, nice: true, padding: 8 }, axis: accuracy } };
   const labelExpr = "format(100 * (1 - datum.value), '.4~f') + ' %'";
