@@ -25,19 +25,18 @@ from codesign.exploration.jobs.deployments import (
 )
 from codesign.exploration.jobs.encoding import digest
 from codesign.exploration.jobs.given import (
-    GivenModel,
     Loaded,
     given_models,
     load_given,
     other_data,
-    sharing_of,
+    own_numbers,
     with_given_network,
 )
 from codesign.exploration.jobs.jobs import CostInputs, ExecuteInputs, SummaryInputs, TrainInputs
 from codesign.exploration.jobs.rows import Columns
 from codesign.exploration.planned import Evaluation, FeasiblePoint, Plan, PlannedPoint
 from codesign.hardware.cost.scheduling import learned_assumptions, neuron_assumptions
-from codesign.network.neuron import SCALED, NeuronSpec
+from codesign.network.neuron import NeuronSpec
 from codesign.network.topology import NetworkShape, TopologySpec, network_shape, topology_text
 from codesign.simulation.schedule import LAYERED, check_returns
 from codesign.training.learn import Sharing
@@ -86,19 +85,11 @@ def build_plan(
     shape = network_shape(topology)
     mistakes = [*_workload_mistakes(spec, workload), *_neuron_mistakes(spec, shape)]
     deployments = find_deployments(spec, shape, mistakes)
-    models = list(_models(spec, topology, workload, given_models(loaded), mistakes))
+    models = list(_models(spec, topology, workload, loaded, mistakes))
     if mistakes:
         raise spec.refusal(mistakes)
     other = other_data(loaded, spec.workload, workload)
-    builder = _Builder(
-        spec=spec,
-        shape=shape,
-        design=design,
-        with_twins=with_twins,
-        other_data=other,
-        sharing={name: sharing_of(model.network) for name, (_, model) in loaded.items()},
-        own_numbers={name: model.network.own_numbers() for name, (_, model) in loaded.items()},
-    )
+    builder = _Builder(spec=spec, shape=shape, design=design, with_twins=with_twins, other_data=other)
     # Built deployment by deployment, so that the common parts of keys are encoded once; then put in the file's order.
     by_deployment = [[builder.points(deployment, model) for model in models] for deployment in deployments]
     points = [point for of_model in zip(*by_deployment, strict=True) for points in of_model for point in points]
@@ -145,23 +136,25 @@ def _neuron_mistakes(spec: SweepSpec, shape: NetworkShape) -> Iterator[Mistake]:
 
 @dataclass(frozen=True, kw_only=True)
 class _Model:
-    """A model to train, or the reason why it cannot be trained, with the columns that all its rows share."""
+    """A model to train, or the reason why it cannot be trained, with the columns that all its rows share.
+
+    Attributes:
+        sharing, own: as from `own_numbers`.
+    """
 
     recipe: Variant[Recipe]
     inputs: TrainInputs
     columns: Columns
     reason: str | None
+    sharing: Mapping[str, Sharing]
+    own: Mapping[str, str]
 
 
 def _models(
-    spec: SweepSpec,
-    topology: TopologySpec,
-    workload: WorkloadOutline,
-    given: Mapping[str, GivenModel],
-    mistakes: list[Mistake],
+    spec: SweepSpec, topology: TopologySpec, workload: WorkloadOutline, loaded: Loaded, mistakes: list[Mistake]
 ) -> Iterator[_Model]:
     """All models of a sweep, in the order of the file; impossible models are added to `mistakes`."""
-    shape = network_shape(topology)
+    shape, given = network_shape(topology), given_models(loaded)
     for name in spec.recipes:
         longest_s = given[name].time_constant_s if name in given else max(spec.neuron.each("time_constant"))
         for recipe in recipe_variants(spec, name):
@@ -177,6 +170,7 @@ def _models(
             except InputError as error:
                 mistakes.append((("recipes", name, parameter), str(error).removeprefix(f"{parameter}: ")))
                 continue
+            sharing, own = own_numbers(recipe.value, spec.neuron, loaded[name][1].network if name in loaded else None)
             for seed in spec.seeds.training if recipe.value.model is None else (0,):
                 inputs = TrainInputs(
                     workload=workload.fingerprint,
@@ -204,7 +198,7 @@ def _models(
                     "training_cost": recipe.value.cost_in_words,
                     "training_seed": seed,
                 }
-                yield _Model(recipe=recipe, inputs=inputs, columns=columns, reason=reason)
+                yield _Model(recipe=recipe, inputs=inputs, columns=columns, reason=reason, sharing=sharing, own=own)
 
 
 def _other_bits(models: Iterable[_Model], deployments: Iterable[Deployment]) -> Iterator[str]:
@@ -251,8 +245,6 @@ class _Builder:
     design: Sequence[tuple[str, str | float]]
     with_twins: bool
     other_data: Mapping[str, str]
-    sharing: Mapping[str, Mapping[str, Sharing]]
-    own_numbers: Mapping[str, Mapping[str, str]]
     _executed: dict[tuple[Inference, str, int], partial[FeasiblePoint]] = field(default_factory=dict)
     _in_layers: dict[str, Evaluation] = field(default_factory=dict)  # by execution key
 
@@ -270,33 +262,25 @@ class _Builder:
             cost = CostInputs(execution=key, placement=deployment.placement, operation=operation)
             jobs = executed(cost=cost)
         columns = {**model.columns, "evaluation_seed": seed, **deployment.columns, **axes}
-        assumptions, learn = list(columns["assumptions"]), model.inputs.recipe.learn
-        differing = self.sharing.get(model.recipe.name, {})
-        learned = {
-            number: "neuron" if differing.get(number) == "neuron" else each
-            for number, each in (learn.shared.items() if learn else ())
-        }
-        sharing = {**differing, **learned}
-        of_learned = {number: f"one learned for each {each}" for number, each in learned.items()}
-        own = {**self.own_numbers.get(model.recipe.name, {}), **of_learned}
-        if model.inputs.recipe.calibration is not None:
-            own |= {name: "calibrated ones" for name in SCALED if name in own or name in self.spec.neuron.features}
-        if deployment.placement is not None:
-            more = [*learned_assumptions(deployment.placement, sharing)]
-            if own:
-                said, held = ([*neuron_assumptions(chip.chip, self.spec.neuron, own=of)] for of in ({}, own))
-                assumptions = [each for each in assumptions if each not in said or each in held]
-                more = [*held, *more]
-            assumptions += [each for each in more if each not in assumptions]
-        if (other := self.other_data.get(model.recipe.name)) is not None:
-            assumptions.append(other)
-        columns["assumptions"] = assumptions
+        columns["assumptions"] = self._assumptions(deployment, model)
         identity = {name: value for name, value in columns.items() if name != "assumptions"}
         keys = None if jobs is None else (jobs.execution.key, jobs.cost.key)
         columns["point"] = digest({"columns": identity, "jobs": keys})[:16]
         columns.update(deployment.sizes)
         reason = deployment.reason or model.reason
         return PlannedPoint(columns=columns, shape=self.shape, chip=chip.chip, jobs=jobs, reason=reason)
+
+    def _assumptions(self, deployment: Deployment, model: _Model) -> list[str]:
+        """A deployment's assumptions, with the model's own numbers where they differ from the file's."""
+        assumed: list[str] = list(deployment.columns["assumptions"])
+        if (placement := deployment.placement) is not None:
+            if model.own:
+                chip, neuron = deployment.chip.value.chip, self.spec.neuron
+                said, held = ([*neuron_assumptions(chip, neuron, own=own)] for own in ({}, model.own))
+                assumed = [*(each for each in assumed if each not in said or each in held), *held]
+            assumed += learned_assumptions(placement, model.sharing)
+        assumed += filter(None, [self.other_data.get(model.recipe.name)])
+        return [*dict.fromkeys(assumed)]
 
     def _execute(self, inference: Inference, model: TrainInputs, seed: int) -> partial[FeasiblePoint]:
         """The jobs of a point without its price, as a constructor that takes it."""

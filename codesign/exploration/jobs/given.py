@@ -27,11 +27,12 @@ from codesign.hardware.cost.scheduling import learned_assumptions, neuron_assump
 from codesign.hardware.placement.placement import Placement
 from codesign.models.card import ModelCard
 from codesign.network.layers import Linear
-from codesign.network.neuron import NeuronSpec
+from codesign.network.neuron import SCALED, NeuronSpec
 from codesign.network.topology import input_grid
 from codesign.network.window import Grid
 from codesign.training.learn import Sharing
 from codesign.training.model_file import ModelFile
+from codesign.training.recipe import Recipe
 from codesign.units import HELD_IN_SI
 from codesign.workload.dataset import WorkloadOutline
 from codesign.workload.datasets.base import OPTIONS
@@ -200,6 +201,20 @@ def sharing_of(network: SpikingNetwork) -> dict[str, Sharing]:
             alike = all(len(numbers[neurons].unique()) == 1 for neurons in network.layer_slices)
             own[name] = "layer" if alike else "neuron"
     return own
+
+
+def own_numbers(
+    recipe: Recipe, neuron: NeuronSpec, given: SpikingNetwork | None
+) -> tuple[dict[str, Sharing], dict[str, str]]:
+    """Neuron parameters of the models of a recipe, which may start from a given network: by name, whether each layer or
+    each neuron has its own; and those that differ from the file's, in words."""
+    sharing, own = ({}, {}) if given is None else (sharing_of(given), {**given.own_numbers()})
+    for name, each in recipe.learn.shared.items() if recipe.learn is not None else ():
+        sharing[name] = "neuron" if sharing.get(name) == "neuron" else each
+        own[name] = f"one learned for each {sharing[name]}"
+    if recipe.calibration is not None:
+        own |= {name: "calibrated ones" for name in SCALED if name in own or name in neuron.features}
+    return sharing, own
 
 
 def own_assumptions(network: SpikingNetwork, placement: Placement, *, refractory: bool) -> Iterator[str]:
