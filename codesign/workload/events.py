@@ -210,17 +210,15 @@ class EventBatch(EventRows):
             timestep_s: Δt, in seconds or as a time such as `1 ms`.
             time_first: whether timesteps are the first axis and samples the second, as in snnTorch and norse.
         """
-        if isinstance(frames, torch.utils.data.Dataset):
-            raise InputError("frames: must be a tensor, or batches as a DataLoader of this Dataset gives")
-        given = [(frames, labels)] if isinstance(frames, torch.Tensor) else [*frames]
-        if not given or any(not isinstance(pair, list | tuple) or len(pair) != 2 for pair in given):
-            raise InputError("frames: batches must be pairs (frames, labels)")
-        pairs = [
-            (array_of("frames", of).swapaxes(0, int(time_first)), whole_numbers("labels", classes))
-            for of, classes in given
-        ]
-        joined = (np.concatenate(parts) for parts in zip(*pairs, strict=True))
-        return EventBatch.from_dense(*joined, timestep_s=timestep_s, currents=currents)
+        given: Iterable[Any] = [(frames, labels)] if isinstance(frames, torch.Tensor) else frames
+        batches = []
+        for pair in given:
+            if not isinstance(pair, list | tuple) or len(pair) != 2 or not np.ndim(pair[1]):
+                raise InputError("frames: must be a tensor with labels, or batches of both, as a DataLoader gives")
+            array = array_of("frames", pair[0]).swapaxes(0, int(time_first))
+            batches.append(EventBatch.from_dense(array, pair[1], timestep_s=timestep_s, currents=currents))
+        joined = EventBatch.concatenate(batches)
+        return joined._part(sample_ids=np.arange(len(joined)))
 
     @staticmethod
     def from_events(

@@ -63,7 +63,10 @@ def test_dense_frames_lie_on_the_grid_of_their_shape(shape, grid):
         EventBatch.from_torch(time_first, labels, timestep_s=1e-3)
     assert_same(EventBatch.from_torch(time_first, labels, timestep_s=1e-3, time_first=True), batch)
     loader = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(torch.from_numpy(frames), labels), batch_size=7)
-    assert_same(EventBatch.from_torch(loader, timestep_s=1e-3), batch)
+    dataset = type("Batches", (torch.utils.data.IterableDataset,), {"__iter__": lambda _: iter(loader)})()
+    assert_same(EventBatch.from_torch(dataset, timestep_s=1e-3), batch)
+    with pytest.raises(InputError, match="batches differ in"):
+        EventBatch.from_torch([*loader, (loader.dataset[:1][0][:, :2], [0])], timestep_s=1e-3)
 
 
 EVENTS = {
