@@ -296,15 +296,18 @@ class EventBatch(EventRows):
             raise InputError("grid: this dataset has no sensor_size; give (channels, height, width)")
         batches, given = [], 0
         for number, (events, target) in enumerate(dataset):
-            one = EventBatch.from_events(
-                events,
-                np.asarray([target]),
-                offsets=np.array([0, len(events)]),
-                grid=tuple(size[::-1]) if grid is None else grid,  # type: ignore[index]
-                timestep_s=timestep_s,
-                timesteps=timesteps,
-                sample_ids=np.array([number]),
-            )
+            try:
+                one = EventBatch.from_events(
+                    events,
+                    np.asarray([target]),
+                    offsets=np.array([0, len(events)]),
+                    grid=tuple(size[::-1]) if grid is None else grid,  # type: ignore[index]
+                    timestep_s=timestep_s,
+                    timesteps=timesteps,
+                    sample_ids=np.array([number]),
+                )
+            except InputError as error:
+                raise InputError(f"sample {number}: {error}") from None
             batches.append(one)
             given += len(events)
         batch = EventBatch.concatenate(batches)
