@@ -202,7 +202,8 @@ class EventBatch(EventRows):
         time_first: bool = False,
         currents: bool = False,
     ) -> EventBatch:
-        """Like `from_dense`, from a tensor and its labels, or from batches of both, as a `DataLoader` gives.
+        """Like `from_dense`, from a tensor and its labels, or from batches of both, as a `DataLoader` gives, which are
+        read one after another: only their events need to fit into memory.
 
         Args:
             frames: a tensor with a shape that `from_dense` takes, or pairs of such a tensor and its labels.
