@@ -211,12 +211,13 @@ class EventBatch(EventRows):
             timestep_s: Δt, in seconds or as a time such as `1 ms`.
             time_first: whether timesteps are the first axis and samples the second, as in snnTorch and norse.
         """
-        given: Iterable[Any] = [(frames, labels)] if isinstance(frames, torch.Tensor) else frames
+        given: Iterable[Any] = frames if labels is None else [(frames, labels)]
         batches = []
         for pair in given:
             if not isinstance(pair, list | tuple) or len(pair) != 2 or not np.ndim(pair[1]):
                 raise InputError("frames: must be a tensor with labels, or batches of both, as a DataLoader gives")
-            array = array_of("frames", pair[0]).swapaxes(0, int(time_first))
+            array = array_of("frames", pair[0])
+            array = array.swapaxes(0, 1) if time_first and array.ndim > 1 else array
             batches.append(EventBatch.from_dense(array, pair[1], timestep_s=timestep_s, currents=currents))
         joined = EventBatch.concatenate(batches)
         return joined._part(sample_ids=np.arange(len(joined)))
