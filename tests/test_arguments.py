@@ -27,8 +27,8 @@ OF_CHIP: Any = ChipSchedule(schedule=cd.LAYERED, assumptions=())
 
 
 ONE = np.ones((1, 1, 4))
+BATCHES = torch.utils.data.DataLoader([torch.ones(1, 4)])
 MASKED = np.ma.masked_array(ONE, mask=ONE > 0)
-DATASET = torch.utils.data.TensorDataset(torch.ones(1, 1, 4), torch.zeros(1))
 FOUR = cd.EventBatch.from_dense(ONE, [0], timestep_s=0.01)
 
 
@@ -59,9 +59,9 @@ def training(network: Any, **options: Any) -> object:
         (lambda net: cd.load_chip("loihi"), "loihi: there is no such file; find_chip takes the name of a chip"),
         (lambda net: cd.price(LOIHI, placed(net)), "execution: must be Execution, as evaluate gives it, found str"),
         (lambda net: cd.place(net, cd.find_chip("loihi")), "shape: must be NetworkShape, the .shape of a network, f"),
-        (lambda net: cd.EventBatch.from_torch(DATASET, timestep_s=1), "batches as a DataLoader of this Dataset gives"),
-        (lambda net: cd.EventBatch.from_torch([{"x": 1, "y": 2}], timestep_s=1), "must be pairs (frames, labels)"),
-        (lambda net: cd.EventBatch.from_torch([], timestep_s=1), "frames: batches must be pairs (frames, labels)"),
+        (lambda net: cd.EventBatch.from_torch([(torch.ones(1, 4), 0)], timestep_s=1), "or batches of both, as a D"),
+        (lambda net: cd.EventBatch.from_torch([{"x": 1, "y": 2}], timestep_s=1), "must be a tensor with labels, or"),
+        (lambda net: cd.EventBatch.from_torch(BATCHES, [0], timestep_s=1), "must be numbers of shape (samples, time"),
         (lambda net: cd.import_model(STATE), "or a torch module, found OrderedDict; a state dict has no neurons"),
         (lambda net: cd.quantize(net, 4), "quantization: must be Quantization, as chip_quantization gives it"),
         (lambda net: cd.calibrate(net, {}, SOME, trained_through=cd.LAYERED, seed=0), "calibration: must be Cal"),

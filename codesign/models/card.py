@@ -113,8 +113,8 @@ class Certificate:
             rounding explains them.
         potential_difference, largest_potential: largest difference of a readout's potentials, and the largest recorded
             potential; None if none were recorded.
-        better: options of the import with which it agrees; None if it agrees already, or if no options that were tried
-            agree.
+        better: other options of the import, or axes of the record, with which it agrees; None if it agrees already, or
+            if nothing that was tried agrees.
     """
 
     source: str

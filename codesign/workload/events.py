@@ -202,7 +202,8 @@ class EventBatch(EventRows):
         time_first: bool = False,
         currents: bool = False,
     ) -> EventBatch:
-        """Like `from_dense`, from a tensor and its labels, or from batches of both, as a `DataLoader` gives.
+        """Like `from_dense`, from a tensor and its labels, or from batches of both, as a `DataLoader` gives, which are
+        read one after another: only their events need to fit into memory.
 
         Args:
             frames: a tensor with a shape that `from_dense` takes, or pairs of such a tensor and its labels.
@@ -210,17 +211,16 @@ class EventBatch(EventRows):
             timestep_s: Δt, in seconds or as a time such as `1 ms`.
             time_first: whether timesteps are the first axis and samples the second, as in snnTorch and norse.
         """
-        if isinstance(frames, torch.utils.data.Dataset):
-            raise InputError("frames: must be a tensor, or batches as a DataLoader of this Dataset gives")
-        given = [(frames, labels)] if isinstance(frames, torch.Tensor) else [*frames]
-        if not given or any(not isinstance(pair, list | tuple) or len(pair) != 2 for pair in given):
-            raise InputError("frames: batches must be pairs (frames, labels)")
-        pairs = [
-            (array_of("frames", of).swapaxes(0, int(time_first)), whole_numbers("labels", classes))
-            for of, classes in given
-        ]
-        joined = (np.concatenate(parts) for parts in zip(*pairs, strict=True))
-        return EventBatch.from_dense(*joined, timestep_s=timestep_s, currents=currents)
+        given: Iterable[Any] = frames if labels is None else [(frames, labels)]
+        batches = []
+        for pair in given:
+            if not isinstance(pair, list | tuple) or len(pair) != 2 or not np.ndim(pair[1]):
+                raise InputError("frames: must be a tensor with labels, or batches of both, as a DataLoader gives")
+            array = array_of("frames", pair[0])
+            array = array.swapaxes(0, 1) if time_first and array.ndim > 1 else array
+            batches.append(EventBatch.from_dense(array, pair[1], timestep_s=timestep_s, currents=currents))
+        joined = EventBatch.concatenate(batches)
+        return joined._part(sample_ids=np.arange(len(joined)))
 
     @staticmethod
     def from_events(
@@ -298,15 +298,18 @@ class EventBatch(EventRows):
             raise InputError("grid: this dataset has no sensor_size; give (channels, height, width)")
         batches, given = [], 0
         for number, (events, target) in enumerate(dataset):
-            one = EventBatch.from_events(
-                events,
-                np.asarray([target]),
-                offsets=np.array([0, len(events)]),
-                grid=tuple(size[::-1]) if grid is None else grid,  # type: ignore[index]
-                timestep_s=timestep_s,
-                timesteps=timesteps,
-                sample_ids=np.array([number]),
-            )
+            try:
+                one = EventBatch.from_events(
+                    events,
+                    np.asarray([target]),
+                    offsets=np.array([0, len(events)]),
+                    grid=tuple(size[::-1]) if grid is None else grid,  # type: ignore[index]
+                    timestep_s=timestep_s,
+                    timesteps=timesteps,
+                    sample_ids=np.array([number]),
+                )
+            except InputError as error:
+                raise InputError(f"sample {number}: {error}") from None
             batches.append(one)
             given += len(events)
         batch = EventBatch.concatenate(batches)

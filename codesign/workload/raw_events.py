@@ -81,10 +81,12 @@ def check_frames(
 
 def columns_of(events: Any) -> dict[str, NDArray[Any]]:
     """The columns of events by name. Raises InputError if there are no named columns, or no times."""
-    names = (events.dtype.names or ()) if isinstance(events, np.ndarray) else events
-    names = tuple(names) if isinstance(names, Iterable) and not isinstance(names, str) else ()
-    if "t" not in names or isinstance(events, list | tuple):
-        raise InputError(f"events: need columns with names, 't' among them, found {names or 'none'}")
+    names = (events.dtype.names or ()) if isinstance(events, np.ndarray) else tuple(getattr(events, "keys", tuple)())
+    if "t" not in names:
+        raise InputError(
+            f"events: need columns with names, 't' among them, found {names or 'none'}; from_dense and from_torch take "
+            "frames"
+        )
     return {name: array_of(name, events[name]) for name in names}
 
 

@@ -155,8 +155,10 @@ def test_what_it_is_given_is_checked_before_anything_runs():
         with pytest.raises(InputError, match=message):
             sweep_of_model(*wrong)
     Path("digits").mkdir()  # ./digits would be this one
-    with pytest.raises(InputError, match=r"^MODEL: takes 20 inputs and has 4 classes; workload 'digits' has 512"):
-        plan_sweep(sweep_of_model("mine.v2.safetensors", "digits", ["mubrain"]))
+    np.savez("few.npz", data=np.ones((9, 8, 20)), labels=np.arange(9) % 3)
+    for data, message in (("digits", "workload 'digits' has 512"), ("few.npz", ".* 3 classes; if .* array `classes`")):
+        with pytest.raises(InputError, match=f"^MODEL: takes 20 inputs and has 4 classes; {message}"):
+            plan_sweep(sweep_of_model("mine.v2.safetensors", data, ["mubrain"]))
     with pytest.raises(InputError, match=r"^--real-time: truenorth_allin: its all-in energy was measured in real_time"):
         plan_sweep(sweep_of_model("mine.v2.safetensors", "my.npz", ["truenorth_allin"]))
     np.save("my.npy", np.ones((5, 8, 20)))

@@ -132,11 +132,7 @@ def test_its_key_is_its_content_and_not_its_place(tmp_path: Path):
 @pytest.mark.parametrize(
     ("change", "neuron", "message"),
     [
-        (
-            ("model: mine", "model: none"),
-            {},
-            "given.yaml:4: recipes.mine.model: .*none.safetensors: there is no such file",
-        ),
+        (("model: mine", "model: none"), {}, "given.yaml:4: recipes.mine.model: .*none.safetensors: there is no such"),
         (("", ""), {"timestep_s": 0.02}, SLOWER),
         (("recipes:", "network: {hidden: '[9x1]'}\nrecipes:"), {}, "given.yaml:3: network.hidden: is that of the"),
         (("digits", "shd"), {}, "takes 512 inputs and has 10 classes; workload 'shd' has 700 inputs and 20 classes"),

@@ -67,7 +67,7 @@ class Drawn:
 
     def linear(self, source: str) -> str:
         if len(self.shapes[source]) > 1:
-            source = self.add(source, node("Flatten", start_dim=0, end_dim=-1), np.ravel)
+            source = self.scale(self.add(source, node("Flatten", start_dim=0, end_dim=-1), np.ravel))
         weight, bias = self.rng.integers(-6, 10, (4, *self.shapes[source])) / 8, self.numbers((4,), 0, 0.25, 0.5)
         made = node(self.any("Affine", "Linear"), weight=weight, bias=bias)
         bias = bias * isinstance(made, nir.Affine)

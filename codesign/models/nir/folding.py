@@ -268,7 +268,9 @@ class Chain:
     def _scale(self, node: NirNode) -> None:
         scale = scale_of(node)
         if self.synapses is None:
-            self.scale, self.scaled = (scale.reshape(()) if scale.size == 1 else scale) * self.scale, node
+            single, before = (() if scale.size == 1 else scale.shape), self.shape or ()
+            flat = self.flat and scale.size == math.prod(before)
+            self.scale, self.scaled = scale.reshape(before if flat else single) * self.scale, node
             return
         linear = isinstance(self.synapses, Linear)
         by_row = _of_size(node, scale, len(self.weight)) if linear else of_channels(node, scale, self.grid)

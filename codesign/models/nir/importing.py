@@ -143,11 +143,12 @@ def _import(
         )
     card = card if name is None else replace(card, name=name)
     if check is not None:
-        recorded, where = _recorded(check, layers)
-        names = [layer.node.name for layer in layers]
-        certificate = check_spikes(network, names, recorded, source=where)
-        if not certificate.agrees and module is None and dialect is not None:
-            certificate = replace(certificate, better=_better(layers, get_dialect(dialect), options, recorded))
+        names, held = [layer.node.name for layer in layers], isinstance(check, Mapping)
+        recorded = {key: array(values) for key, values in check.items()} if held else read_record(check, names)
+        certificate = check_spikes(network, names, recorded, source="record" if held else printable(check))
+        if not certificate.agrees:
+            told = None if dialect is None or module is not None else get_dialect(dialect)
+            certificate = replace(certificate, better=_better(network, layers, told, options, recorded))
         card = replace(card, certificate=certificate)
     return LoadedModel(network=network, card=card)
 
@@ -185,11 +186,20 @@ def _tells(returned: torch.Tensor, answers: Sequence[torch.Tensor], neurons: int
 
 
 def _better(
-    layers: Sequence[Layer], dialect: Dialect, options: Mapping[str, Any], recorded: Mapping[str, NDArray[np.generic]]
+    network: SpikingNetwork,
+    layers: Sequence[Layer],
+    dialect: Dialect | None,
+    options: Mapping[str, Any],
+    recorded: Mapping[str, NDArray[np.generic]],
 ) -> str | None:
-    """Other options with which the record agrees, with as few changes as possible; None if there are none, or if the
-    part of the record that is tried agrees already."""
+    """The order of axes, or the other options of a dialect, with which the record agrees, with as few changes as
+    possible; None if there are none, or if the part of the record that is tried agrees already."""
     timesteps, names = recorded["input"].shape[1], [layer.node.name for layer in layers]
+    swapped = {name: array.swapaxes(0, 1) for name, array in recorded.items()}
+    if check_spikes(network, names, swapped, source="").agrees:
+        return "the record's first two axes swapped; samples come first"
+    if dialect is None:
+        return None
     samples = max(1, _MOST_TRIED // (timesteps * sum(layer.neurons for layer in layers)))
     part = {name: array[:samples] for name, array in recorded.items()}
     asked = {name: option.others for name, option in dialect.asks(layers).items() if option.others}
@@ -246,9 +256,3 @@ def _dialect(name: str | None, layers: Sequence[Layer], module: ModuleModel | No
             "makes a model that needs none"
         )
     return get_dialect(name)
-
-
-def _recorded(check: Any, layers: Sequence[Layer]) -> tuple[Mapping[str, NDArray[np.generic]], str]:
-    if isinstance(check, Mapping):
-        return {name: array(values) for name, values in check.items()}, "record"
-    return read_record(check, [layer.node.name for layer in layers]), printable(check)

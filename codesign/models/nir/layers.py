@@ -198,8 +198,9 @@ def _check_end(last: NirNode, path: Path) -> None:
     if extra:
         raise extra[0].refusal(
             "comes after the last neurons; end with neurons, or with a node LI (in dialect plain also I) whose "
-            "potential is read, or a module such as snnTorch's Leaky with reset_mechanism 'none', norse's LICell, or "
-            "SpikingJelly's IFNode with an infinite v_threshold"
+            "potential is read, or a module such as snnTorch's Leaky with reset_mechanism 'none', norse's LICell, "
+            "SpikingJelly's IFNode with an infinite v_threshold, or sinabs's ExpLeak (its from_model ends with neurons "
+            "if given add_spiking_output=True)"
         )
     if last.kind not in NEURONS:
         raise last.refusal("the graph has no neurons")

@@ -37,7 +37,10 @@ def make_network(layers: Sequence[Layer], numbers: Sequence[LayerNumbers], times
         topology = TopologySpec(input=source, layers=tuple(specs), **further)
     except InputError as error:
         raise InputError(f"the network of the graph cannot be built: {error}") from None
-    biases = [_bias(layer, of_layer) for layer, of_layer in zip(layers, numbers, strict=True)]
+    biases = [  # b is added to a synaptic current, or g b + c to the potential
+        layer.bias if own.synaptic_decay is not None else own.gain * layer.bias + own.drive
+        for layer, own in zip(layers, numbers, strict=True)
+    ]
     network = SpikingNetwork(topology, _spec(numbers, biases, timestep_s), timestep_s=timestep_s)
     recurrent = [layer.recurrent for layer in layers if layer.recurrent is not None]
     given = [*(layer.weight for layer in layers), *recurrent, *(skip.weight for skip in skips)]
@@ -103,12 +106,6 @@ def _check(layers: Sequence[Layer], numbers: Sequence[LayerNumbers]) -> None:
             _spec([of_layer], [], 1.0)
         except InputError as error:
             raise layer.node.refusal(str(error).removeprefix("NeuronSpec: ")) from None
-
-
-def _bias(layer: Layer, numbers: LayerNumbers) -> NDArray[Any]:
-    """What is added per timestep: b to a synaptic current, or g b + c to the potential."""
-    flows = numbers.synaptic_decay is not None
-    return np.asarray(layer.bias if flows else numbers.gain * layer.bias + numbers.drive)
 
 
 def _matters(name: str, numbers: Sequence[LayerNumbers]) -> bool:

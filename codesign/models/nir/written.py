@@ -17,7 +17,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from codesign.arrays import Integers
 from codesign.errors import InputError
 from codesign.files import Location, printable, write_atomically
 from codesign.models.card import ModelCard, digest_of
@@ -119,11 +118,14 @@ def to_nir(network: SpikingNetwork, card: ModelCard, reader: str = "plain") -> n
     for index, connection in enumerate(network.layer_connections()):
         spec, pools = next(specs), list[Pool]()
         while isinstance(spec, Pool):
-            nodes[f"pool{index}_{len(pools)}"] = _pool(spec, told)
+            pool = nir.SumPool2d if isinstance(spec, SumPool) or (told and told.sums) else nir.AvgPool2d
+            kernel = np.array(both(spec.kernel))
+            nodes[f"pool{index}_{len(pools)}"] = pool(kernel_size=kernel, stride=kernel, padding=np.zeros(2, int))
             pools.append(spec)
             spec = next(specs)
         if isinstance(spec, Linear) and on_grid(network, index - 1):
-            nodes[f"flatten{index}"] = _flatten(np.array(connection.window.pooled), told)
+            flat = nodes[f"flatten{index}"] = nir.Flatten(np.array(connection.window.pooled), start_dim=0)
+            flat.start_dim = int(told is not None and told.batch)  # set afterwards, because it determines the output
         elif not (isinstance(spec, Linear) or on_grid(network, index - 1)):
             raise InputError(f"layer {index}: NIR cannot lead a Linear to a convolution; use cd.save_model")
         weight = connection.weight.detach().numpy()
@@ -152,19 +154,6 @@ def _of_open(network: SpikingNetwork, index: int) -> NDArray[Any]:
     if index == 0 and network.input_gate is not None:
         weight = weight * connection.of_weights(network.input_gate)
     return weight.numpy()
-
-
-def _pool(spec: Pool, reader: Reader | None) -> nir.NIRNode:
-    pool, kernel = nir.SumPool2d if isinstance(spec, SumPool) else nir.AvgPool2d, np.array(both(spec.kernel))
-    if reader is not None and reader.sums:
-        pool = nir.SumPool2d
-    return pool(kernel_size=kernel, stride=kernel, padding=np.zeros(2, int))
-
-
-def _flatten(shape: Integers, reader: Reader | None) -> nir.NIRNode:
-    node = nir.Flatten(shape, start_dim=0)
-    node.start_dim = int(reader is not None and reader.batch)  # set afterwards, because it determines the output
-    return node
 
 
 def _lead_back(
@@ -201,7 +190,10 @@ def _map(
         return nir.Affine(weight, np.zeros(len(weight), np.float32) if bias is None else bias)
     own_bias = np.zeros(len(weight), np.float32) if bias is None else bias.reshape(len(weight), -1).mean(axis=1)
     if exact and bias is not None and np.ptp(bias.reshape(len(weight), -1), axis=1).any():
-        raise InputError(f"layer {index}: biases differ within a channel, but a convolution in NIR has one each")
+        raise InputError(
+            f"layer {index}: biases differ within a channel, but a convolution in NIR has one each; in Python, "
+            "`network.bias.requires_grad_(False)` before training keeps them"
+        )
     return _convolution(connection, weight, own_bias)
 
 
