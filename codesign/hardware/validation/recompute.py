@@ -24,6 +24,7 @@ from codesign.hardware.cost.steps import StepWork
 from codesign.hardware.cost.work import StepRecord
 from codesign.hardware.placement.lanes import lane_operations
 from codesign.hardware.terms import COST_TERMS, weight
+from codesign.units import plural
 
 Quantity = Literal["energy", "latency", "power"]
 
@@ -168,8 +169,9 @@ def model_mistakes(chip: Chip) -> Iterator[Mistake]:
 
 
 def _mistakes(chip: Chip, model: Counts | Steps) -> Iterator[Mistake]:
+    overridden = chip
     try:
-        with_parameters(chip, model.overrides)
+        overridden = with_parameters(chip, model.overrides)
     except InputError as error:
         yield ("overrides",), str(error)
     synaptic = chip.energies.synaptic_operation
@@ -180,6 +182,6 @@ def _mistakes(chip: Chip, model: Counts | Steps) -> Iterator[Mistake]:
         )
     if model.chips > 1 and chip.multi_chip is None:
         yield ("chips",), f"must be 1, as the chip has no multi_chip, found {model.chips}"
-    most = chip.cores.value * model.chips
+    most = overridden.cores.value * model.chips
     if model.cores is not None and model.cores > most:
-        yield ("cores",), f"must be at most {most:,}, all cores of {model.chips} chips, found {model.cores:,}"
+        yield ("cores",), f"must be at most {most:,}, all cores of {plural(model.chips, 'chip')}, found {model.cores:,}"
