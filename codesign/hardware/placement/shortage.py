@@ -29,7 +29,7 @@ def shortage_text(budget: Budget, shortage: Shortage) -> str:
     amounts = [needed, limit, shortage.taken, shortage.largest]
     (need, there, taken, largest), kind = amount_texts(budget, shortage.kind, amounts)
     what = f"one neuron of {layer}" if budget.may_split else layer
-    text = f"{what} needs {need} {kind}, core {shortage.core + 1} holds {there}"
+    text = f"{what} needs {need} {kind}, core {shortage.core} holds {there}"
     if shortage.taken:
         text += f", {taken} of them taken"
     if limit < shortage.largest < needed:
