@@ -246,6 +246,15 @@ modelled."""
 GATED = "static power is off between inputs"
 """Assumption about a chip whose power is gated, in real time."""
 
+HELD = " weights; the chip holds "
+"""Part of the assumption about a network that is evaluated with other weights than the chip's."""
+
+SATURATE = "potentials saturate at "
+"""Part of the assumption about a chip with `potential_bits`."""
+
+LIFTED, CORES_ADDED, CHIPS_ADDED = "lifted", "cores added", "chips added"
+"""Ends of assumptions about a chip that is larger than its file says."""
+
 CURRENTS = "input multiply-accumulates a sample"
 """No chip has an energy for these; results list them under this name as not modelled."""
 
