@@ -189,7 +189,12 @@ _TERMS = (
         meaning="part of energy_j: cycles of the clock while the chip is on",
         actions=(
             Action(
-                count="on_s", price="energies.clock_cycle", per="clock_cycle", factor="clock", subject="a clock cycle"
+                count="on_s",
+                price="energies.clock_cycle",
+                subject="a clock cycle",
+                factor="clock",
+                per="clock_cycle",
+                follows="chip_logic",
             ),
         ),
         drawn_by="chips",
