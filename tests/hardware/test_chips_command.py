@@ -151,6 +151,8 @@ def test_validate_also_writes_its_checks_as_json(runner: CliRunner, tmp_path: Pa
         assert (row["measured"], row["model_low"], row["status"]) == (check.measured, check.model_low, check.status)
     row = next(row for row in rows if row["measurement"] == "power at 75 MHz")
     assert (row["measured"], row["unit"], row["fitted"]) == (477e-6, "W", [])
+    parts = {"synaptic_operation": 8.43 * 37.5, "clock": 1.78 * 75, "static_chip": 27.3}  # in microwatts
+    assert row["shares"] == pytest.approx({name: part / sum(parts.values()) for name, part in parts.items()})
     assert row["errors"] == pytest.approx([row["model_low"] / 477e-6 - 1, row["model_high"] / 477e-6 - 1])
     assert any(row["status"] == "fitted" and row["fitted"] for row in rows)
     (chip := tmp_path / "mine.yaml").write_text("name: mine\nextends: odin\n", encoding="utf-8")

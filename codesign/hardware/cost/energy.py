@@ -2,7 +2,7 @@
 
 *All synapses*: energy = Σ over the terms of `codesign.hardware.terms` of count · unit energy, or of time · power. Every
 synaptic operation performed counts, including the input layer's, and only spikes that left are messages. Terms hold
-what everything that is powered draws; `energy_in` sums them for the board, or for the cores in use.
+what everything that is powered draws; `total_in` sums them for the board, or for the cores in use.
 
 *The paper's* (Table 3): spike density · hidden neurons · mean fan-out of the hidden layers · e_so. It counts emitted
 spikes, whether they left or not, and leaves out the input layer.
@@ -116,21 +116,20 @@ def _charge(count: Floats | None, price: Price) -> Floats | None:
     return np.asarray(count * price)
 
 
-def energy_in(counted: Collection[str], terms: Terms, core_share: float) -> Floats | None:
-    """Energy of the terms in joules, with the parts of the static power in `counted`, an entry of
-    `codesign.hardware.terms.BOOKS`; None if no term is known. `core_share` is the cores in use over all cores of the
-    chips that the network occupies."""
+def counted_terms(counted: Collection[str], terms: Terms, core_share: float) -> dict[str, Floats]:
+    """The known terms in joules, with the parts of the static power in `counted`, an entry of
+    `codesign.hardware.terms.BOOKS`. `core_share` is the cores in use over all cores of the chips that the network
+    occupies."""
     weights = {name: weight(COST_TERMS[name], counted, core_share) for name in terms}
-    return _sum(
-        energy if energy is None or weights[name] == 1.0 else energy * weights[name] for name, energy in terms.items()
-    )
+    known = {name: energy for name, energy in terms.items() if energy is not None}
+    return {name: energy if weights[name] == 1.0 else energy * weights[name] for name, energy in known.items()}
 
 
 def total_in(book: StaticBook, terms: Terms, core_share: float) -> Floats | None:
     """Energy of the terms in a book of the static power; None if an essential one is unknown."""
     if any(terms[name] is None for name, term in COST_TERMS.items() if term.essential):
         return None
-    return energy_in(BOOKS[book], terms, core_share)
+    return _sum(counted_terms(BOOKS[book], terms, core_share).values())
 
 
 def _sum(terms: Iterable[Floats | None]) -> Floats | None:

@@ -18,7 +18,7 @@ from codesign.hardware.chip.parts import Timer
 from codesign.hardware.chip.prices import Prices
 from codesign.hardware.chip.validation_models import CoreWork, Counts, Steps
 from codesign.hardware.cost.action_counts import ActionCounts
-from codesign.hardware.cost.energy import check_operation, energy_in, term_energies
+from codesign.hardware.cost.energy import check_operation, counted_terms, term_energies
 from codesign.hardware.cost.latency import Latency, latency_of
 from codesign.hardware.cost.steps import StepWork
 from codesign.hardware.cost.work import StepRecord
@@ -31,10 +31,12 @@ Quantity = Literal["energy", "latency", "power"]
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """(low, high) of each quantity that a model gives, in J, s and W; reasons why it does not give the others; and
-    terms left out because the chip or the workload does not state them."""
+    """(low, high) of each quantity that a model gives, in J, s and W; the share of each term in the energy, at its high
+    end; reasons why it does not give the others; and terms left out because the chip or the workload does not state
+    them."""
 
     values: dict[Quantity, tuple[float, float]]
+    shares: dict[str, float]
     reasons: dict[Quantity, str]
     left_out: tuple[str, ...]
 
@@ -48,6 +50,7 @@ def recompute(chip: Chip, model: Counts | Steps, counted: Collection[str]) -> Re
     per_tile = 1 if chip.network_on_chip is None else chip.network_on_chip.cores_per_tile
     prices = Prices(chip=chip, extent=Extent(cores=cores, chips=model.chips, tiles=-(-cores // per_tile)))
     values: dict[Quantity, tuple[float, float]] = {}
+    shares: dict[str, float] = {}
     reasons: dict[Quantity, str] = {}
     left_out: list[str] = []
     on_s = model.duration
@@ -69,7 +72,9 @@ def recompute(chip: Chip, model: Counts | Steps, counted: Collection[str]) -> Re
         if isinstance(energy, str):
             reasons["energy"] = energy
         else:
-            values["energy"] = energy
+            low, high = sum(energy.values())
+            values["energy"] = float(low), float(high)
+            shares = {name: float(ends[1] / high) for name, ends in energy.items() if ends[1]}
     if "energy" in reasons:
         reasons["power"] = reasons["energy"]
     elif not on_s:
@@ -80,7 +85,7 @@ def recompute(chip: Chip, model: Counts | Steps, counted: Collection[str]) -> Re
         fewest = recompute(described, model.model_copy(update={"cores": model.chips}), counted)
         if fewest.values != values:
             left_out.append(f"without `cores`, all {cores:,} count as in use")
-    return Result(values=values, reasons=reasons, left_out=tuple(left_out))
+    return Result(values=values, shares=shares, reasons=reasons, left_out=tuple(left_out))
 
 
 def _given(model: Counts | Steps) -> tuple[str, ...]:
@@ -89,8 +94,8 @@ def _given(model: Counts | Steps) -> tuple[str, ...]:
 
 def _energy(
     prices: Prices, model: Counts | Steps, counted: Collection[str], on_s: float | None, left_out: list[str]
-) -> tuple[float, float] | str:
-    """Energy at both ends of the counts, or the reason why there is none."""
+) -> dict[str, Floats] | str:
+    """(2,) energy of each term at both ends of the counts, or the reason why there is none."""
     chip, given = prices.chip, _given(model)
     if model.operation is not None:
         check_operation(chip, model.operation)
@@ -114,9 +119,7 @@ def _energy(
             left_out.append("static power is left out")
         elif counted and all(terms[term.name] is None for term in drawn if term.is_static):
             left_out.append("static power is not known")
-    energy = energy_in(counted, terms, prices.core_share)
-    assert energy is not None  # at least one term was charged
-    return float(energy[0]), float(energy[1])
+    return counted_terms(counted, terms, prices.core_share)
 
 
 # latency -------------------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ Nothing is tuned: errors are reported as they are.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from codesign.arguments import instance
@@ -40,6 +40,7 @@ class Check:
         measured: the published value, in SI units.
         model_low, model_high: the model's values, equal unless the workload is published as a range; None if not
             recomputed.
+        shares: share of each term of `codesign.hardware.terms.COST_TERMS` in an energy or power, at `model_high`.
         status: see `Status`.
         bound: `lower` or `upper` if `status` is `bound`.
         overrides: chip numbers that differed in this run, as "name = value".
@@ -59,6 +60,7 @@ class Check:
     measured: float | None
     model_low: float | None = None
     model_high: float | None = None
+    shares: dict[str, float] = field(default_factory=dict, hash=False)
     status: Status
     bound: Literal["lower", "upper"] | None = None
     overrides: tuple[str, ...] = ()
@@ -131,6 +133,7 @@ def _checks(chip: Chip, measurement: Measurement) -> Iterable[Check]:
             **facts,
             model_low=ends[0],
             model_high=ends[1],
+            shares={} if quantity == "latency" else result.shares,
             status=_status(measurement, stated),
             bound=stated.bound,
             overrides=tuple(f"{path} = {value}" for path, value in stated.overrides.items()),
