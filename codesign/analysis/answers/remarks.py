@@ -29,18 +29,7 @@ from codesign.analysis.results.naming import Names, points_in_words
 from codesign.analysis.results.points import CANNOT_WAIT, Point
 from codesign.analysis.results.statistics import GIVEN, quantile_of
 from codesign.analysis.results.table import ResultTable
-from codesign.hardware.terms import (
-    BOOKS,
-    CHIPS_ADDED,
-    CORES_ADDED,
-    COST_TERMS,
-    CURRENTS,
-    HELD,
-    LIFTED,
-    SATURATE,
-    STRUCTURE_CITATION,
-    weight,
-)
+from codesign.hardware.terms import BOOKS, COST_TERMS, CURRENTS, ENLARGED, HELD, SATURATE, STRUCTURE_CITATION, weight
 from codesign.units import plural
 
 _ABOUT_CHIPS = ("chip", "capacity", "operation", "mapping", "synchronization", TRIAL_AXIS)
@@ -267,7 +256,7 @@ def enlarged(contest: Contest) -> str:
     """Say that the best is on a chip that was made larger than it is, with larger capacities or more cores or chips; ""
     if not."""
     best = contest.ranked[0]
-    if not any(entry.endswith((LIFTED, CORES_ADDED, CHIPS_ADDED)) for entry in best.assumptions):
+    if not any(entry.endswith(ENLARGED) for entry in best.assumptions):
         return ""
     whose = "its file's" if best.own_chip else "published"
     return f"{contest.names.chips[best.chip]} is enlarged, at {whose} prices."

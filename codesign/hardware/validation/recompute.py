@@ -72,8 +72,8 @@ def recompute(chip: Chip, model: Counts | Steps, counted: Collection[str]) -> Re
         if isinstance(energy, str):
             reasons["energy"] = energy
         else:
-            low, high = sum(energy.values())
-            values["energy"] = float(low), float(high)
+            low, high = np.sum([*energy.values()], axis=0).tolist()
+            values["energy"] = low, high
             shares = {name: float(ends[1] / high) for name, ends in energy.items() if ends[1]}
     if "energy" in reasons:
         reasons["power"] = reasons["energy"]
