@@ -35,9 +35,6 @@ The width of weights is not among them: in a sweep, `weight_bits` is that of the
 _TEMPLATE = "template"
 """A made-up chip that explains the file format; it can be found by name but is not listed."""
 
-_MADE_UP = "made up, to show"
-"""How the citations of its sources begin."""
-
 
 def _chip_files() -> dict[str, Path]:
     paths: dict[str, Path] = {}
@@ -78,7 +75,7 @@ def _made_up(document: Document, path: Path) -> list[Problem]:
     if path.stem == _TEMPLATE:
         return []
     cited = [place for place in document.places if place[:1] == ("sources",) and place[2:] == ("citation",)]
-    left = [place[:2] for place in cited if str(value_at(document.data, place)).startswith(_MADE_UP)]
+    left = [place[:2] for place in cited if str(value_at(document.data, place)).startswith("made up, to show")]
     rule = "is still the template's, and its numbers are made up; put in those of your chip, and leave out the rest"
     return [document.problem(place, f"{dotted(place)}: {rule}") for place in left]
 

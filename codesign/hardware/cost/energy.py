@@ -23,7 +23,7 @@ from codesign.hardware.chip.description import Chip
 from codesign.hardware.chip.prices import Price, Prices
 from codesign.hardware.cost.action_counts import ActionCounts
 from codesign.hardware.placement.placement import Placement
-from codesign.hardware.terms import BOOKS, COST_TERMS, COVERAGE, CostTerm, Operation, StaticBook, weight
+from codesign.hardware.terms import BOOKS, COST_TERMS, COVERAGE, ENLARGED, CostTerm, Operation, StaticBook, weight
 from codesign.network.topology import NetworkShape
 
 Accounting = Literal["incremental", "all_in"]
@@ -120,9 +120,8 @@ def counted_terms(counted: Collection[str], terms: Terms, core_share: float) -> 
     """The known terms in joules, with the parts of the static power in `counted`, an entry of
     `codesign.hardware.terms.BOOKS`. `core_share` is the cores in use over all cores of the chips that the network
     occupies."""
-    weights = {name: weight(COST_TERMS[name], counted, core_share) for name in terms}
     known = {name: energy for name, energy in terms.items() if energy is not None}
-    return {name: energy if weights[name] == 1.0 else energy * weights[name] for name, energy in known.items()}
+    return {name: energy * weight(COST_TERMS[name], counted, core_share) for name, energy in known.items()}
 
 
 def total_in(book: StaticBook, terms: Terms, core_share: float) -> Floats | None:
@@ -210,5 +209,5 @@ def _static_assumptions(placement: Placement) -> Iterable[str]:
             yield f"{chip.name}: the static power of {which} is taken to be within static_power.chip"
         else:
             yield f"{chip.name}: no static power is known for {which}"
-    elif any(text.startswith(f"{chip.name} scaled: ") for text in placement.assumptions):
+    elif any(text.endswith(ENLARGED) for text in placement.assumptions):
         yield f"{chip.name}: static power of a chip and of a core is the published one's, whatever was added to it"
