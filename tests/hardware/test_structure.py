@@ -41,9 +41,8 @@ synchronization: {kind: asynchronous}
 """
 GIVEN = """
 clock: 100 MHz
-energies:
-  {synaptic_operation: {value: 4 pJ, range: [3 pJ, 5 pJ]}, neuron_update: 2 pJ, neuron_access: 1 pJ, spike: 1 pJ,
-    clock_cycle: 1 pJ}
+energies: {synaptic_operation: {value: 4 pJ, range: [3 pJ, 5 pJ]}, neuron_update: 2 pJ, neuron_access: 1 pJ,
+  spike: 1 pJ, clock_cycle: 1 pJ}
 static_power: {chip: 1 mW, core_in_use: 0.2 mW, core_off: 0.1 mW, host: 1 W}
 times: {synaptic_operation: {cycles: 1}, neuron_update: 20 ns, output: 20 ns}
 area: 1 mm**2

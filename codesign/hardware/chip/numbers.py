@@ -232,8 +232,7 @@ class ChipPower(PowerNumber):
 
 class TimeNumber(QuantityNumber):
     """Time of one event: a `value` in seconds, or `cycles` of the chip's clock, which a bare number without a unit
-    means.
-    `includes` names other times that this number already contains."""
+    means. `includes` names other times that this number already contains."""
 
     unit: ClassVar[str] = "s"
     ceiling: ClassVar[float] = 1.0

@@ -23,8 +23,7 @@ from codesign.units import format_si, plural
 Status = Literal["recomputed", "fitted", "bound", "arithmetic", "not_recomputed"]
 """`recomputed`: model and measurement are independent. `fitted`: a number that the model uses was fitted on this very
 measurement. `bound`: the workload is only partly known, and the model gives a bound. `arithmetic`: the published figure
-is
-itself a calculation. `not_recomputed`: see the reason."""
+is itself a calculation. `not_recomputed`: see the reason."""
 
 _UNITS: dict[Quantity, str] = {"energy": "J", "latency": "s", "power": "W"}
 _HELD = 1e-3  # a bound missed by less than the last published digit holds
@@ -104,13 +103,8 @@ def validate(chip: Chip) -> tuple[Check, ...]:
 
 
 def _checks(chip: Chip, measurement: Measurement) -> Iterable[Check]:
-    facts: dict[str, Any] = {
-        "chip": chip.name,
-        "measurement": measurement.name,
-        "workload": measurement.workload,
-        "confidence": measurement.confidence,
-        "source": measurement.source,
-    }
+    facts: dict[str, Any] = {"chip": chip.name, "measurement": measurement.name}
+    facts |= {name: getattr(measurement, name) for name in ("workload", "confidence", "source")}
     values = {quantity: getattr(measurement, quantity) for quantity in _UNITS}
     published = {quantity: value for quantity, value in values.items() if value is not None}
     model, reason = measurement.model, "the chip's file has no model of it"
