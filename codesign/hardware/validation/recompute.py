@@ -16,7 +16,7 @@ from codesign.hardware.chip.geometry import Extent
 from codesign.hardware.chip.parameters import with_parameters
 from codesign.hardware.chip.parts import Timer
 from codesign.hardware.chip.prices import Prices
-from codesign.hardware.chip.validation_models import CoreWork, Counts, Steps
+from codesign.hardware.chip.validation_models import CoreWork, Counts, Events, Steps
 from codesign.hardware.cost.action_counts import ActionCounts
 from codesign.hardware.cost.energy import check_operation, counted_terms, term_energies
 from codesign.hardware.cost.latency import Latency, latency_of
@@ -65,7 +65,7 @@ def recompute(chip: Chip, model: Counts | Steps, counted: Collection[str]) -> Re
             on_s = seconds if on_s is None else on_s
     else:
         reasons["latency"] = "counts alone give no time"
-    if isinstance(model, Steps) and model.duration is None and not _given(model):
+    if isinstance(model, Steps) and model.duration is None and model.events == Events():
         reasons["energy"] = "how much the chip had to do is not published"
     else:
         energy = _energy(prices, model, counted, on_s, left_out)
@@ -88,15 +88,11 @@ def recompute(chip: Chip, model: Counts | Steps, counted: Collection[str]) -> Re
     return Result(values=values, shares=shares, reasons=reasons, left_out=tuple(left_out))
 
 
-def _given(model: Counts | Steps) -> tuple[str, ...]:
-    return tuple(name for name, (_, most) in model.events if most > 0)
-
-
 def _energy(
     prices: Prices, model: Counts | Steps, counted: Collection[str], on_s: float | None, left_out: list[str]
 ) -> dict[str, Floats] | str:
     """(2,) energy of each term at both ends of the counts, or the reason why there is none."""
-    chip, given = prices.chip, _given(model)
+    chip, given = prices.chip, tuple(name for name, (_, most) in model.events if most > 0)
     if model.operation is not None:
         check_operation(chip, model.operation)
     events: dict[str, Any] = {name: np.array(ends) for name, ends in model.events}
