@@ -34,7 +34,7 @@ from codesign.hardware.chip.parameters import with_parameter
 from codesign.hardware.chip.prices import Prices
 from codesign.hardware.chip.validation_models import Steps
 from codesign.hardware.cost.action_counts import ActionCounts
-from codesign.hardware.cost.energy import energy_in, term_energies
+from codesign.hardware.cost.energy import counted_terms, term_energies
 from codesign.hardware.cost.steps import StepWork
 from codesign.hardware.library import find_chip
 from codesign.hardware.terms import ACTIONS
@@ -198,9 +198,8 @@ def dynamic_energy(run: Measured, name: str) -> float:
     amounts |= {event: totals[[column]] for event, column in zip(named, (0, 2, 3, 4, 5), strict=True)}
     counts = ActionCounts(**amounts)  # type: ignore[arg-type]
     prices = _prices(find_chip(name))
-    energy = energy_in((), term_energies(counts, prices, none, none), prices.core_share)
-    assert energy is not None
-    return 1e6 * float(energy[0])
+    energies = counted_terms((), term_energies(counts, prices, none, none), prices.core_share)
+    return 1e6 * float(sum(energy[0] for energy in energies.values()))
 
 
 def _prices(chip: Chip) -> Prices:

@@ -95,8 +95,10 @@ def _written(item: Any, location: _Path, data: Any) -> dict[str, Any]:
     A missing key is part of its place.
     """
     place: list[str | int] = []
-    for part in location:
-        inside = part in data if isinstance(data, dict) else isinstance(data, list | tuple) and part in range(len(data))
+    for before, part in zip((None, *location), location, strict=False):
+        inside = isinstance(data, list | tuple) and part in range(len(data))
+        if isinstance(data, dict):  # where a key may be called like the member of a union, which comes first
+            inside = part in data and (part != data.get("kind") or part == before)
         if inside:
             data = data[part]
             place.append(part)

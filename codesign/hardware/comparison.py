@@ -108,7 +108,8 @@ def static_power(chip: Chip, numbers: dict[str, ComparedNumber]) -> ComparedNumb
         value += count * own
         low += count * (own if part.low is None else part.low)
         high += count * (own if part.high is None else part.high)
-    least = max((part for part, _ in parts), key=lambda part: _doubt(part.known))
+    most = max(ASSUMED_FACTORS.values())  # of what the structure's model gives, too
+    least = max((part for part, _ in parts), key=lambda part: ASSUMED_FACTORS.get(part.known, most))  # type: ignore[call-overload]
     return ComparedNumber(
         number=STATIC_POWER,
         value=value,
@@ -123,10 +124,6 @@ def static_power(chip: Chip, numbers: dict[str, ComparedNumber]) -> ComparedNumb
         basis="",
         note=f"sum of {', '.join(part.number.rpartition('.')[2].replace('_', ' ') for part, _ in parts)}",
     )
-
-
-def _doubt(known: str) -> float:
-    return max(ASSUMED_FACTORS.values()) if known == STRUCTURE else ASSUMED_FACTORS[known]  # type: ignore[index]
 
 
 def in_order(chips: Iterable[dict[str, ComparedNumber]]) -> list[str]:

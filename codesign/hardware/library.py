@@ -35,9 +35,6 @@ The width of weights is not among them: in a sweep, `weight_bits` is that of the
 _TEMPLATE = "template"
 """A made-up chip that explains the file format; it can be found by name but is not listed."""
 
-_MADE_UP = "made up, to show"
-"""How the citations of its sources begin."""
-
 
 def _chip_files() -> dict[str, Path]:
     paths: dict[str, Path] = {}
@@ -67,9 +64,8 @@ def load_chip(path: str | Path, with_error: bool = True) -> Chip:
     mistakes = [(place, f"{dotted(place)}: {message}") for place, message in model_mistakes(chip)]
     if mistakes:
         raise refusal(document.problem(place, message) for place, message in mistakes)
-    base = None
-    if chip.extends:
-        base = load_chip(_extended_file(path, read_document(path).data["extends"]), with_error)
+    extends = chip.extends and read_document(path).data["extends"]
+    base = load_chip(_extended_file(path, extends), with_error) if extends else None
     return _finished(chip, document, base, str(path), with_error)
 
 
@@ -78,7 +74,7 @@ def _made_up(document: Document, path: Path) -> list[Problem]:
     if path.stem == _TEMPLATE:
         return []
     cited = [place for place in document.places if place[:1] == ("sources",) and place[2:] == ("citation",)]
-    left = [place[:2] for place in cited if str(value_at(document.data, place)).startswith(_MADE_UP)]
+    left = [place[:2] for place in cited if str(value_at(document.data, place)).startswith("made up, to show")]
     rule = "is still the template's, and its numbers are made up; put in those of your chip, and leave out the rest"
     return [document.problem(place, f"{dotted(place)}: {rule}") for place in left]
 

@@ -108,8 +108,8 @@ class CostTerm:
 
 
 def _event(name: str, subject: str, **more: Any) -> Action:
-    given = {"per": name, **more}
-    return Action(count=name, price=f"energies.{name}", subject=subject, **given)
+    given = {"count": name, "per": name, **more}
+    return Action(price=f"energies.{name}", subject=subject, **given)
 
 
 def _counted(name: str, label: str, *actions: Action, missing: str, **more: Any) -> CostTerm:
@@ -187,11 +187,7 @@ _TERMS = (
         label="clock",
         column="energy_clock_j",
         meaning="part of energy_j: cycles of the clock while the chip is on",
-        actions=(
-            Action(
-                count="on_s", price="energies.clock_cycle", per="clock_cycle", factor="clock", subject="a clock cycle"
-            ),
-        ),
+        actions=(_event("clock_cycle", "a clock cycle", count="on_s", factor="clock", follows="chip_logic"),),
         drawn_by="chips",
         part="chip",
     ),
@@ -245,6 +241,15 @@ modelled."""
 
 GATED = "static power is off between inputs"
 """Assumption about a chip whose power is gated, in real time."""
+
+HELD = " weights; the chip holds "
+"""Part of the assumption about a network that is evaluated with other weights than the chip's."""
+
+SATURATE = "potentials saturate at "
+"""Part of the assumption about a chip with `potential_bits`."""
+
+ENLARGED = LIFTED, CORES_ADDED, CHIPS_ADDED = "lifted", "cores added", "chips added"
+"""Ends of assumptions about a chip that is larger than its file says."""
 
 CURRENTS = "input multiply-accumulates a sample"
 """No chip has an energy for these; results list them under this name as not modelled."""

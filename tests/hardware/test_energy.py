@@ -228,12 +228,14 @@ def test_parts_of_the_static_power_that_are_not_known_are_named(two_timesteps, l
     assert "static" in cost.energy.coverage
 
 
-def test_a_core_that_was_added_draws_what_a_published_one_does(two_timesteps: cd.Execution) -> None:
+@pytest.mark.parametrize(("more", "added"), [("", True), (f"multi_chip: {{most: {number(2)}}}\n", False)])
+def test_a_core_that_was_added_draws_what_a_published_one_does(two_timesteps: cd.Execution, more, added) -> None:
     static = group("static_power", chip="1 W", core_in_use="3 W")
-    chip = chip_from(MESH_CORES.replace("8", "1") + TIMES + ENERGIES.partition("static")[0] + static + ASYNCHRONOUS)
-    cost = cd.price(two_timesteps, cd.place(two_timesteps.shape, chip, "scaled"))
-    assert cost.energy.terms_j["static_core_in_use"] == near(2 * 3 * cost.on_s)
-    assert any("static power of a chip and of a core is the published one's" in text for text in cost.assumptions)
+    body = MESH_CORES.replace("8", "1") + TIMES + ENERGIES.partition("static")[0] + static + ASYNCHRONOUS + more
+    cost = cd.price(two_timesteps, cd.place(two_timesteps.shape, chip_from(body), "scaled"))
+    assert not added or cost.energy.terms_j["static_core_in_use"] == near(2 * 3 * cost.on_s)
+    said = "static power of a chip and of a core is the published one's"
+    assert any(said in text for text in cost.assumptions) == added
 
 
 def test_what_a_cost_says_in_print(two_timesteps: cd.Execution) -> None:

@@ -17,6 +17,7 @@ BASE = """\
 name: base
 title: The base
 description: Four cores on a board.
+operating_point: 1 V
 aliases: [basis]
 citation: paper
 sources: {paper: {citation: A paper}}
@@ -67,7 +68,7 @@ def mistakes(text: str, extends: str = "base") -> list[str]:
 def test_what_it_does_not_say_is_the_bases(folder: Path, extends: str) -> None:
     base, mine = load_chip(Path("base.yaml")), load_chip(Path(variant("vector_width: 8\n", extends)))
     assert (mine.name, mine.title, mine.aliases, mine.validation, mine.extends) == ("mine", "mine", (), (), "base")
-    assert (base.description, mine.description) == ("Four cores on a board.", "")
+    assert (base.description, mine.description, mine.operating_point) == ("Four cores on a board.", "", "not stated")
     assert mine.vector_width.value == 8
     names = {name: number for name in ("energies", "times", "cores", "clock") if (number := getattr(base, name))}
     assert {name: getattr(mine, name) for name in names} == names
@@ -140,7 +141,7 @@ synchronization: {kind: timer}
         "mine.yaml:5: 'synchronization.tick' is missing",
     ]
     needs = "times.synaptic_operation.cycles: needs the chip's clock"
-    assert mistakes("remove: [clock]\n") == [f"base.yaml:25: {needs}"]
+    assert mistakes("remove: [clock]\n") == [f"base.yaml:26: {needs}"]
     assert "weight_memory: must be a whole number of bits" in mistakes("weight_memory: 64 KB\nweight_bits: 8\n")[0]
     assert mistakes("", "bse")[0].startswith("mine.yaml:2: extends: unknown chip 'bse'; did you mean ")
     wrong = "extends: must be the name of a chip or the path of its file, found a list"

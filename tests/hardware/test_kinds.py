@@ -56,7 +56,7 @@ def test_what_both_kinds_have_stays() -> None:
     [
         ("barier", "did you mean 'barrier'"),
         ("neighbour 3 us", "must be a kind in words"),
-        ("timer", "'tick' is missing"),
+        ("timer", "'tick' is missing; write for example 'timer 100 us'"),
         ("timer 3", "needs a unit"),
         ("timer 0 s", "must be above 0"),
     ],

@@ -34,7 +34,6 @@ def test_names_are_file_stems_and_descriptions_begin_with_one_line(name: str) ->
     assert chip.name == name
     first = re.split(r"\.(?:\s|$)", chip.description, maxsplit=1)[0]
     assert 20 <= len(first) <= 100, first
-    assert chip.operating_point
 
 
 def test_names_and_aliases_belong_to_one_chip() -> None:

@@ -29,7 +29,7 @@ synchronization: {kind: barrier, scope: timestep, times: 2 us}
 sources: {paper: {citation: a paper}}
 energies: {synaptic_operation: 3 pJ, neuron_update: {value: 1 pJ, range: [0.5 pJ, 2 pJ]}, \
 message: {value: 3 pJ, source: paper}, neuron_access: {value: 1 pJ, confidence: measured}}
-times: {synaptic_operation: 5 ns, neuron_update: 3, output: {cycles: 2}}
+times: {synaptic_operation: 5 ns, neuron_update: 3, output: 2 cycles}
 """
 STATED = "confidence: stated, source: own"
 ESTIMATED = "confidence: estimated, source: own"

@@ -99,12 +99,12 @@ def test_an_index_beside_each_weight_takes_room_too() -> None:
     for more, capacity in (("", 81_250), (", synapse_bits: 16", 40_625)):
         _, placement = placed("10-4-2", chip_from(built + sized + structure.format(more)), weight_bits=8)
         assert placement.core_loads[0].synapse_capacity == capacity
-    assert "needs 650,016 bits of weights, core 1 holds 650,000 bits" in refusal("40626-1", placement.chip)
+    assert "needs 650,016 bits of weights, core 0 holds 650,000 bits" in refusal("40626-1", placement.chip)
 
 
 def test_the_papers_projection_onto_mubrain_is_infeasible_as_published_and_marked_when_scaled() -> None:
     chip = cd.find_chip("mubrain_layersync2024")
-    with pytest.raises(cd.InfeasibleError, match="the first layer needs 147,968 synapses, core 1 holds 37,366"):
+    with pytest.raises(cd.InfeasibleError, match="the first layer needs 147,968 synapses, core 0 holds 37,366"):
         placed("2312-[64x3]-10", chip)
     parts, placement = placed("2312-[64x3]-10", chip, "scaled", 4)
     assert parts == [(0, 0, 64), (1, 0, 64), (2, 0, 64), (3, 0, 10)]
@@ -122,8 +122,6 @@ def test_kernels_are_stored_once_where_the_chip_does_so() -> None:
     small = cd.TopologySpec(input=(4, 16, 16), layers=(grouped, Linear(neurons=2)))
     load, _ = cd.place(cd.network_shape(small), cd.find_chip("speck"), "published", 8).core_loads
     assert (load.neurons, load.synapses) == (6 * 13 * 14, 6 * 2 * 2 * 3)  # of 2 channels of the group
-    with pytest.raises(cd.InfeasibleError, match="the first layer needs 147,968 synapses, core 1 holds 16,384"):
-        placed("2312-64-10", cd.find_chip("speck"))
 
 
 def test_evaluated_bits_that_the_chip_does_not_have_are_assumptions() -> None:
@@ -170,7 +168,7 @@ def test_cores_continue_on_the_next_chip_where_chips_may_be_joined() -> None:
         ),
         (  # stands alone: its one core grows
             *("3-10", {"amount": 1, "neurons_per_core": 4}, "scaled", [10]),
-            " scaled: the network needs 10 neurons and 30 synapses, the first layer needs 10 neurons, core 1 holds 4; "
+            " scaled: the network needs 10 neurons and 30 synapses, the first layer needs 10 neurons, core 0 holds 4; "
             "counts lifted",
         ),
         (
@@ -192,25 +190,25 @@ KILOBYTES_64 = 64 * 8 * 1024
 def test_weights_that_do_not_fit_are_told_in_the_unit_that_shows_it() -> None:
     # one neuron has 66 · 1,024 inputs of 8 bits
     chip = cores(4, weight_memory=KILOBYTES_64, weight_bits=8)
-    assert "one neuron of the first layer needs 66 KB of weights, core 1 holds 64 KB" in refusal(f"{66 * 1024}-2", chip)
+    assert "one neuron of the first layer needs 66 KB of weights, core 0 holds 64 KB" in refusal(f"{66 * 1024}-2", chip)
     # 8 inputs of each of 8,448 neurons; the first layer has taken one core
     chip = cores(2, weight_memory=KILOBYTES_64, weight_bits=8, splits=False)
-    assert "the second layer needs 66 KB of weights, core 2 holds 64 KB" in refusal("10-8-8448", chip)
+    assert "the second layer needs 66 KB of weights, core 1 holds 64 KB" in refusal("10-8-8448", chip)
     # 5 inputs of 8 bits; less than a KB is told in bits
     text = refusal("5-3", cores(1, weight_memory=100, weight_bits=8))
-    assert "needs 120 bits of weights, core 1 holds 96 bits" in text
+    assert "needs 120 bits of weights, core 0 holds 96 bits" in text
     # so are amounts that would look alike
     chip = cores(2, weight_memory=KILOBYTES_64, weight_bits=1)
-    assert "needs 524,289 bits of weights, core 1 holds 524,288 bits" in refusal(f"{KILOBYTES_64 + 1}-1", chip)
+    assert "needs 524,289 bits of weights, core 0 holds 524,288 bits" in refusal(f"{KILOBYTES_64 + 1}-1", chip)
 
 
 REFUSED = {
-    "the third layer needs 9 neurons, core 1 holds 2": ("3-9-9-9", cores(**WHOLE_AND_JOINED)),
+    "the third layer needs 9 neurons, core 0 holds 2": ("3-9-9-9", cores(**WHOLE_AND_JOINED)),
     "the first layer needs 10 inputs per neuron, a neuron has 9": ("10-4-2", cores(2, fan_in=9)),
-    "one neuron of the first layer needs 10 synapses, core 1 holds 9": ("10-4-2", cores(2, synapses_per_core=9)),
+    "one neuron of the first layer needs 10 synapses, core 0 holds 9": ("10-4-2", cores(2, synapses_per_core=9)),
     "the second layer needs 2 neurons and 8 synapses, more than what is left of the chip's 2 cores, and networks may "
     "not span several of its chips; the network takes 3 cores": ("10-4-2", cores(2, neurons_per_core=2)),
-    "the second layer needs 9 neurons, core 1 holds 2, the largest free core 8": (
+    "the second layer needs 9 neurons, core 0 holds 2, the largest free core 8": (
         *("3-6-9", cores(3, splits=False, neurons_per_core=[2, 6, 8])),
     ),
 }
@@ -356,7 +354,7 @@ def test_a_strip_needs_the_kernels_of_all_channels() -> None:
     shape = cd.network_shape(cd.TopologySpec(input=(1, 6, 8), layers=(Conv2d(kind="conv2d", channels=4, kernel=3),)))
     assert [(part.cut, part.neurons) for part in cd.place(shape, chip).parts] == [("channels", 48)] * 2
     assert [load.synapses for load in cd.place(shape, chip).core_loads] == [18, 18]
-    with pytest.raises(cd.InfeasibleError, match="the first layer needs 36 synapses, core 1 holds 20"):
+    with pytest.raises(cd.InfeasibleError, match="the first layer needs 36 synapses, core 0 holds 20"):
         cd.place(shape, chip, cut="rows")
 
 

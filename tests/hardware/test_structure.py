@@ -41,8 +41,8 @@ synchronization: {kind: asynchronous}
 """
 GIVEN = """
 clock: 100 MHz
-energies:
-  {synaptic_operation: {value: 4 pJ, range: [3 pJ, 5 pJ]}, neuron_update: 2 pJ, neuron_access: 1 pJ, spike: 1 pJ}
+energies: {synaptic_operation: {value: 4 pJ, range: [3 pJ, 5 pJ]}, neuron_update: 2 pJ, neuron_access: 1 pJ,
+  spike: 1 pJ, clock_cycle: 1 pJ}
 static_power: {chip: 1 mW, core_in_use: 0.2 mW, core_off: 0.1 mW, host: 1 W}
 times: {synaptic_operation: {cycles: 1}, neuron_update: 20 ns, output: 20 ns}
 area: 1 mm**2
@@ -226,6 +226,7 @@ def test_each_price_follows_its_part_of_the_model() -> None:
     assert value("energies.neuron_update") == near(2e-12 * after.update_j / before.update_j)
     assert value("energies.neuron_access") == near(1e-12 * after.update_j / before.update_j)
     assert value("energies.spike") == near(1e-12 * 0.49)
+    assert value("energies.clock_cycle") == near(1e-12 * 0.49 * 2)
     assert value("static_power.chip") == near(1e-3 * 0.7**3 * 2 * 1.5)  # four cores of 3 · 65,536 bits, not two of 2
     assert value("static_power.core_in_use") == near(0.2e-3 * 0.7**3 * 1.5)
     assert value("static_power.core_off") == near(0.1e-3 * 0.7**3 * 1.5)

@@ -334,6 +334,7 @@ def test_percents_have_two_digits() -> None:
         ("{kind: counts, events: {synaptic_operations: 1}}", "did you mean 'synaptic_operation'"),
         ("{kind: counts, events: {synaptic_operation: [2, 1]}}", "a list [low, high], found [2, 1]"),
         ("{kind: steps}", "steps' is missing"),
+        ("{kind: steps, steps: 1, work: {message: 1}}", "'validation.0.model.work.message'; did you mean 'messages'"),
     ],
 )
 def test_mistakes_in_a_model_have_a_line(model: str, reason: str) -> None:
@@ -346,7 +347,8 @@ def test_mistakes_in_a_model_have_a_line(model: str, reason: str) -> None:
     [
         ("overrides: {clock: 1 s}", 3, "quantity in Hz"),
         ("chips: 2", 3, "no multi_chip, found 2"),
-        ("cores: 5", 3, "must be at most 4"),
+        ("cores: 5", 3, "must be at most 4, all cores of 1 chip"),
+        ("overrides: {cores: 2}\n      cores: 3", 4, "must be at most 2"),
     ],
 )
 def test_what_the_chip_does_not_have_is_a_mistake_with_a_line(tmp_path, model, line, reason):

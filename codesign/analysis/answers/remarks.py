@@ -29,13 +29,9 @@ from codesign.analysis.results.naming import Names, points_in_words
 from codesign.analysis.results.points import CANNOT_WAIT, Point
 from codesign.analysis.results.statistics import GIVEN, quantile_of
 from codesign.analysis.results.table import ResultTable
-from codesign.hardware.terms import BOOKS, COST_TERMS, CURRENTS, STRUCTURE_CITATION, weight
+from codesign.hardware.terms import BOOKS, COST_TERMS, CURRENTS, ENLARGED, HELD, SATURATE, STRUCTURE_CITATION, weight
 from codesign.units import plural
 
-_HELD = " weights; the chip holds "
-"""Part of the assumption of points whose energy is for other weight bits than they were run with."""
-_SATURATE = "potentials saturate at "
-"""Part of the assumption of points on a chip with `potential_bits`."""
 _ABOUT_CHIPS = ("chip", "capacity", "operation", "mapping", "synchronization", TRIAL_AXIS)
 OVER_BUDGET = "trained with a budget that it does not keep to: "
 """The beginning of the assumption of a row that was trained over its budget."""
@@ -99,7 +95,7 @@ def in_the_way(contest: Contest, asked: Collection[str]) -> tuple[str, ...]:
 
 def _of_other_bits(contest: Contest) -> str:
     """Say that the energy of the best is for other weight bits than it was run with; "" if it is not, or if all are."""
-    held = [next((entry for entry in point.assumptions if _HELD in entry), "") for point in contest.ranked]
+    held = [next((entry for entry in point.assumptions if HELD in entry), "") for point in contest.ranked]
     if contest.column not in ENERGIES or not held[0] or all(held):
         return ""
     label = contest.names.upper(contest.label_of(contest.ranked[0]))
@@ -145,7 +141,7 @@ def silent_networks(table: ResultTable) -> str:
     if not silent.any():
         return ""
     where = "" if silent.sum() == ok.sum() else points_in_words(table, silent)
-    saturate = any(_SATURATE in entry for entries in table.frame["assumptions"][silent].dropna() for entry in entries)
+    saturate = any(SATURATE in entry for entries in table.frame["assumptions"][silent].dropna() for entry in entries)
     return (
         f"No sample has an output spike in {silent.sum()} of {plural(int(ok.sum()), 'row')}{where}. Likely: "
         f"{'potentials that saturate below the threshold (potential_bits); ' * saturate}"
@@ -263,7 +259,7 @@ def enlarged(contest: Contest) -> str:
     """Say that the best is on a chip that was made larger than it is, with larger capacities or more cores or chips; ""
     if not."""
     best = contest.ranked[0]
-    if not any(entry.endswith(("lifted", "added")) for entry in best.assumptions):
+    if not any(entry.endswith(ENLARGED) for entry in best.assumptions):
         return ""
     whose = "its file's" if best.own_chip else "published"
     return f"{contest.names.chips[best.chip]} is enlarged, at {whose} prices."

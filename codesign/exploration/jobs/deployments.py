@@ -29,6 +29,7 @@ from codesign.hardware.cost.scheduling import (
 )
 from codesign.hardware.cost.spike_energy import spike_energy
 from codesign.hardware.placement.placement import Placement, place
+from codesign.hardware.terms import SATURATE
 from codesign.mistakes import suggestion
 from codesign.network.neuron import NeuronSpec
 from codesign.network.quantization import Quantization
@@ -284,8 +285,8 @@ def quantization_assumptions(
     if quantization is not None and not quantization.signed:
         yield f"{chip.name} has no negative weights; those of the model became 0"
     for number, what, exact in (
-        (chip.potential_bits, "saturate at {} bits", "limited to {} bits"),
-        (chip.potential_fraction_bits, "are truncated to {} fractional bits as they decay", "truncated"),
+        (chip.potential_bits, f"{SATURATE}{{}} bits", "limited to {} bits"),
+        (chip.potential_fraction_bits, "potentials are truncated to {} fractional bits as they decay", "truncated"),
     ):
         if number is None:
             continue
@@ -294,7 +295,7 @@ def quantization_assumptions(
             yield f"{chip.name}: potentials are not {without}, since floating-point weights have no scale"
         else:
             unit = f"the {quantization.scale}'s weight scale"
-            yield f"{chip.name}: potentials {what.format(number.value)}, counted in {unit}"
+            yield f"{chip.name}: {what.format(number.value)}, counted in {unit}"
 
 
 def resolve_schedule(

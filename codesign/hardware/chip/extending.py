@@ -6,7 +6,7 @@ Mappings are merged key by key, everything else is replaced, with four special r
   old value was known: no value is listed with the source of another;
 - another kind of synchronization removes the keys that it does not have, and `group_size` if it has none;
 - weight memory in one form replaces that in the other;
-- names, aliases, the description and measurements are not inherited, because the variant is not what was measured.
+- names, aliases, description, operating point and measurements are not inherited: the variant is not what was measured.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from codesign.merging import Fragment, Merged, paths_in
 VALUES = ("value", "cycles", "by_tiles")
 """Keys of which a number has exactly one."""
 _OF_A_VALUE = {*VALUES, "by_chips", "range", "confidence", "source", "note", "quote"}
-_OWN = ("name", "title", "aliases", "description", "validation")
+_OWN = ("name", "title", "aliases", "description", "operating_point", "validation")
 
 
 def extended(chain: list[Document]) -> Document:

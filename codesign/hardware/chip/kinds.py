@@ -57,6 +57,7 @@ def with_kind(chip: Chip, words: object) -> Chip:
     try:
         changed = KINDS[kind].model_validate(given)
     except ValidationError as error:
-        raise InputError(f"{chip.name}: synchronization: {reason(mistakes_of(error, given)[0])}") from None
+        hint = "; write for example 'timer 100 us'" * (words == "timer")
+        raise InputError(f"{chip.name}: synchronization: {reason(mistakes_of(error, given)[0])}{hint}") from None
     chip = chip.model_copy(update={"synchronization": changed})
     return chip.model_copy(update={"group_size": None}) if chip.synchronized else chip

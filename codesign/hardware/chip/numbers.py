@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Collection
 from functools import partial
 from typing import Annotated, Any, ClassVar, Literal
@@ -231,8 +232,7 @@ class ChipPower(PowerNumber):
 
 
 class TimeNumber(QuantityNumber):
-    """Time of one event: a `value` in seconds, or `cycles` of the chip's clock, which a bare number without a unit
-    means.
+    """Time of one event: a `value` in seconds, or `cycles` of the chip's clock, which a bare `2` or `2 cycles` means.
     `includes` names other times that this number already contains."""
 
     unit: ClassVar[str] = "s"
@@ -244,6 +244,8 @@ class TimeNumber(QuantityNumber):
 
     @classmethod
     def written_out(cls, value: Any) -> dict[str, Any]:
+        if isinstance(value, str) and (written := re.fullmatch(r"(\d+(\.\d+)?) cycles?", value)):
+            value = float(written[1])
         return {"cycles" if is_number(value) else "value": value}
 
     @model_validator(mode="after")

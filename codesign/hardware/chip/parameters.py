@@ -20,7 +20,7 @@ from codesign.hardware.chip.parts import ROOM_FOR_WEIGHTS, NumberGroup, Source
 from codesign.hardware.chip.prices import with_number
 from codesign.hardware.chip.provenance import AXIS_SOURCE, STRUCTURE, kinds_in
 from codesign.hardware.chip.scaling import at_structure
-from codesign.mistakes import mistakes_of, reason, suggestion
+from codesign.mistakes import dotted, mistakes_of, reason, suggestion
 
 _PROVENANCE = {"confidence": "estimated", "source": AXIS_SOURCE}
 
@@ -54,8 +54,8 @@ def with_parameters(chip: Chip, values: Mapping[str, object], settled: Collectio
     `codesign.hardware.chip.scaling`.
     """
     changed = replaced(chip, values)
-    for _, mistake in consistency_mistakes(without_derived(changed)) if values else ():
-        raise InputError(f"{chip.name}: {mistake}")
+    for place, mistake in consistency_mistakes(without_derived(changed)) if values else ():
+        raise InputError(f"{chip.name}: {dotted(place).removesuffix('.value')}: {mistake}")
     changed = at_structure(chip, changed, {*values, *settled})
     return with_derived(changed) if STRUCTURE in chip.sources else changed
 

@@ -50,7 +50,7 @@ class StructureEstimate:
         leakage_w, core_leakage_w: leakage of all cores, and mean per core.
         word_s, update_s: lower bounds of the time in which each lane does an operation, and an update.
         access_s: time of one access to the memory of states.
-        logic: energy of logic, relative to 40 nm at 0.9 V.
+        logic, chip_logic: energy of logic, relative to 40 nm at 0.9 V; times the number of cores.
         delay: relative delay of logic.
     """
 
@@ -65,6 +65,7 @@ class StructureEstimate:
     update_s: float
     access_s: float
     logic: float
+    chip_logic: float
     delay: float
 
 
@@ -93,6 +94,7 @@ def estimate(chip: Chip, memories: Literal["laws", "cacti"] = "laws") -> Structu
         update_j=mean("update_j"),
         area_m2=sum(core.area_m2 * share for core in cores),
         leakage_w=sum(core.leakage_w * share for core in cores),
+        chip_logic=sum(core.chip_logic * share for core in cores),
         core_leakage_w=mean("core_leakage_w"),
         **{name: mean(name) for name in ("word_s", "update_s", "access_s", "logic", "delay")},
     )
@@ -142,5 +144,6 @@ def _estimate(chip: Chip, core: CoreStructure, law: Callable[..., Memory]) -> St
         update_s=2 * states.access_s,
         access_s=states.access_s,
         logic=logic,
+        chip_logic=logic,
         delay=logic_delay(node_m, voltage_v),
     )

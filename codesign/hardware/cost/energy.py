@@ -2,7 +2,7 @@
 
 *All synapses*: energy = Σ over the terms of `codesign.hardware.terms` of count · unit energy, or of time · power. Every
 synaptic operation performed counts, including the input layer's, and only spikes that left are messages. Terms hold
-what everything that is powered draws; `energy_in` sums them for the board, or for the cores in use.
+what everything that is powered draws; `total_in` sums them for the board, or for the cores in use.
 
 *The paper's* (Table 3): spike density · hidden neurons · mean fan-out of the hidden layers · e_so. It counts emitted
 spikes, whether they left or not, and leaves out the input layer.
@@ -23,7 +23,7 @@ from codesign.hardware.chip.description import Chip
 from codesign.hardware.chip.prices import Price, Prices
 from codesign.hardware.cost.action_counts import ActionCounts
 from codesign.hardware.placement.placement import Placement
-from codesign.hardware.terms import BOOKS, COST_TERMS, COVERAGE, CostTerm, Operation, StaticBook, weight
+from codesign.hardware.terms import BOOKS, COST_TERMS, COVERAGE, ENLARGED, CostTerm, Operation, StaticBook, weight
 from codesign.network.topology import NetworkShape
 
 Accounting = Literal["incremental", "all_in"]
@@ -116,21 +116,19 @@ def _charge(count: Floats | None, price: Price) -> Floats | None:
     return np.asarray(count * price)
 
 
-def energy_in(counted: Collection[str], terms: Terms, core_share: float) -> Floats | None:
-    """Energy of the terms in joules, with the parts of the static power in `counted`, an entry of
-    `codesign.hardware.terms.BOOKS`; None if no term is known. `core_share` is the cores in use over all cores of the
-    chips that the network occupies."""
-    weights = {name: weight(COST_TERMS[name], counted, core_share) for name in terms}
-    return _sum(
-        energy if energy is None or weights[name] == 1.0 else energy * weights[name] for name, energy in terms.items()
-    )
+def counted_terms(counted: Collection[str], terms: Terms, core_share: float) -> dict[str, Floats]:
+    """The known terms in joules, with the parts of the static power in `counted`, an entry of
+    `codesign.hardware.terms.BOOKS`. `core_share` is the cores in use over all cores of the chips that the network
+    occupies."""
+    known = {name: energy for name, energy in terms.items() if energy is not None}
+    return {name: energy * weight(COST_TERMS[name], counted, core_share) for name, energy in known.items()}
 
 
 def total_in(book: StaticBook, terms: Terms, core_share: float) -> Floats | None:
     """Energy of the terms in a book of the static power; None if an essential one is unknown."""
     if any(terms[name] is None for name, term in COST_TERMS.items() if term.essential):
         return None
-    return energy_in(BOOKS[book], terms, core_share)
+    return _sum(counted_terms(BOOKS[book], terms, core_share).values())
 
 
 def _sum(terms: Iterable[Floats | None]) -> Floats | None:
@@ -211,5 +209,5 @@ def _static_assumptions(placement: Placement) -> Iterable[str]:
             yield f"{chip.name}: the static power of {which} is taken to be within static_power.chip"
         else:
             yield f"{chip.name}: no static power is known for {which}"
-    elif any(text.startswith(f"{chip.name} scaled: ") for text in placement.assumptions):
+    elif any(text.endswith(ENLARGED) for text in placement.assumptions):
         yield f"{chip.name}: static power of a chip and of a core is the published one's, whatever was added to it"

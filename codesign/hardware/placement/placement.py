@@ -19,7 +19,7 @@ from codesign.hardware.placement.filling import Assumed, Budget, CoreLoad, core_
 from codesign.hardware.placement.shortage import lifted, shortage_text
 from codesign.hardware.placement.spreading import spread_over
 from codesign.hardware.placement.traffic import moved_near
-from codesign.hardware.terms import Capacity, CutChoice, Strategy
+from codesign.hardware.terms import CHIPS_ADDED, CORES_ADDED, HELD, LIFTED, Capacity, CutChoice, Strategy
 from codesign.network.cuts import CUTS
 from codesign.network.topology import NetworkShape
 from codesign.simulation.execution import Slice, slice_of_neurons, slices_on
@@ -228,7 +228,7 @@ def _checked(budget: Budget, parts: tuple[Slice, ...]) -> Assumed:
     lacking = list(overfull(budget, parts))
     if lacking and not budget.scaled:
         raise _infeasible(budget, lacking[0])
-    return parts, tuple(f"{budget.chip.name} scaled: {text}; lifted" for text in lacking)
+    return parts, tuple(f"{budget.chip.name} scaled: {text}; {LIFTED}" for text in lacking)
 
 
 def _infeasible(budget: Budget, lack: str) -> InfeasibleError:
@@ -248,12 +248,12 @@ def _added(budget: Budget, parts: tuple[Slice, ...]) -> Iterator[str]:
     if cores <= there:
         return
     if chip.multi_chip is None:
-        yield f"{chip.name} scaled: the network needs {cores:,} cores, the chip has {there:,}; cores added"
+        yield f"{chip.name} scaled: the network needs {cores:,} cores, the chip has {there:,}; {CORES_ADDED}"
         return
     chips, most = -(-cores // there), chip.multi_chip.most
     spans = f"the network spans {chips:,} chips of {plural(there, 'core')}"
     if most is not None and chips > most.value:
-        yield f"{chip.name} scaled: {spans}, but at most {most.value:,} may be joined; chips added"
+        yield f"{chip.name} scaled: {spans}, but at most {most.value:,} may be joined; {CHIPS_ADDED}"
     elif most is None:
         label = " scaled" if budget.scaled else ""
         yield f"{chip.name}{label}: {spans}; how many may be joined is not stated"
@@ -270,7 +270,7 @@ def _shared(chip: Chip, parts: tuple[Slice, ...]) -> Iterator[str]:
 def _weight_assumptions(chip: Chip, weight_bits: int | Literal["chip"] | None) -> tuple[str, ...]:
     if chip.weight_bits is None or weight_bits == "chip" or weight_bits == chip.weight_bits.value:
         return ()
-    weights = "32-bit floating-point weights" if weight_bits is None else f"{weight_bits}-bit weights"
+    weights = "32-bit floating-point" if weight_bits is None else f"{weight_bits}-bit"
     if weight_bits is not None and 1 < weight_bits < chip.weight_bits.value:
         return ()
-    return (f"{chip.name}: evaluated with {weights}; the chip holds {chip.weight_bits.value}-bit weights",)
+    return (f"{chip.name}: evaluated with {weights}{HELD}{chip.weight_bits.value}-bit weights",)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from codesign.hardware.placement.filling import Budget, Shortage, fill_in_order
+from codesign.hardware.terms import LIFTED
 from codesign.network.cuts import CUTS
 from codesign.units import ordinal, plural
 
@@ -29,7 +30,7 @@ def shortage_text(budget: Budget, shortage: Shortage) -> str:
     amounts = [needed, limit, shortage.taken, shortage.largest]
     (need, there, taken, largest), kind = amount_texts(budget, shortage.kind, amounts)
     what = f"one neuron of {layer}" if budget.may_split else layer
-    text = f"{what} needs {need} {kind}, core {shortage.core + 1} holds {there}"
+    text = f"{what} needs {need} {kind}, core {shortage.core} holds {there}"
     if shortage.taken:
         text += f", {taken} of them taken"
     if limit < shortage.largest < needed:
@@ -43,11 +44,11 @@ def lifted(budget: Budget, shortages: Sequence[Shortage]) -> Iterator[str]:
     for shortage in shortages:
         text = shortage_text(budget, shortage)
         if shortage.kind == "fan_in" or budget.several_cores:
-            yield f"{name} scaled: {text}; lifted"
+            yield f"{name} scaled: {text}; {LIFTED}"
         elif not grown:
             synapses = sum(budget.stored(layer, layer.neurons, CUTS[0]) for layer in shape.layers)
             total = load_text(budget, shape.neurons, synapses)
-            yield f"{name} scaled: the network needs {total}, {text}; counts lifted"
+            yield f"{name} scaled: the network needs {total}, {text}; counts {LIFTED}"
             grown = True
 
 

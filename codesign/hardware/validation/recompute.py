@@ -16,24 +16,27 @@ from codesign.hardware.chip.geometry import Extent
 from codesign.hardware.chip.parameters import with_parameters
 from codesign.hardware.chip.parts import Timer
 from codesign.hardware.chip.prices import Prices
-from codesign.hardware.chip.validation_models import CoreWork, Counts, Steps
+from codesign.hardware.chip.validation_models import CoreWork, Counts, Events, Steps
 from codesign.hardware.cost.action_counts import ActionCounts
-from codesign.hardware.cost.energy import check_operation, energy_in, term_energies
+from codesign.hardware.cost.energy import check_operation, counted_terms, term_energies
 from codesign.hardware.cost.latency import Latency, latency_of
 from codesign.hardware.cost.steps import StepWork
 from codesign.hardware.cost.work import StepRecord
 from codesign.hardware.placement.lanes import lane_operations
 from codesign.hardware.terms import COST_TERMS, weight
+from codesign.units import plural
 
 Quantity = Literal["energy", "latency", "power"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """(low, high) of each quantity that a model gives, in J, s and W; reasons why it does not give the others; and
-    terms left out because the chip or the workload does not state them."""
+    """(low, high) of each quantity that a model gives, in J, s and W; the share of each term in the energy, at its high
+    end; reasons why it does not give the others; and terms left out because the chip or the workload does not state
+    them."""
 
     values: dict[Quantity, tuple[float, float]]
+    shares: dict[str, float]
     reasons: dict[Quantity, str]
     left_out: tuple[str, ...]
 
@@ -47,6 +50,7 @@ def recompute(chip: Chip, model: Counts | Steps, counted: Collection[str]) -> Re
     per_tile = 1 if chip.network_on_chip is None else chip.network_on_chip.cores_per_tile
     prices = Prices(chip=chip, extent=Extent(cores=cores, chips=model.chips, tiles=-(-cores // per_tile)))
     values: dict[Quantity, tuple[float, float]] = {}
+    shares: dict[str, float] = {}
     reasons: dict[Quantity, str] = {}
     left_out: list[str] = []
     on_s = model.duration
@@ -61,14 +65,16 @@ def recompute(chip: Chip, model: Counts | Steps, counted: Collection[str]) -> Re
             on_s = seconds if on_s is None else on_s
     else:
         reasons["latency"] = "counts alone give no time"
-    if isinstance(model, Steps) and model.duration is None and not _given(model):
+    if isinstance(model, Steps) and model.duration is None and model.events == Events():
         reasons["energy"] = "how much the chip had to do is not published"
     else:
         energy = _energy(prices, model, counted, on_s, left_out)
         if isinstance(energy, str):
             reasons["energy"] = energy
         else:
-            values["energy"] = energy
+            low, high = np.sum([*energy.values()], axis=0).tolist()
+            values["energy"] = low, high
+            shares = {name: float(ends[1] / high) for name, ends in energy.items() if ends[1]}
     if "energy" in reasons:
         reasons["power"] = reasons["energy"]
     elif not on_s:
@@ -79,18 +85,14 @@ def recompute(chip: Chip, model: Counts | Steps, counted: Collection[str]) -> Re
         fewest = recompute(described, model.model_copy(update={"cores": model.chips}), counted)
         if fewest.values != values:
             left_out.append(f"without `cores`, all {cores:,} count as in use")
-    return Result(values=values, reasons=reasons, left_out=tuple(left_out))
-
-
-def _given(model: Counts | Steps) -> tuple[str, ...]:
-    return tuple(name for name, (_, most) in model.events if most > 0)
+    return Result(values=values, shares=shares, reasons=reasons, left_out=tuple(left_out))
 
 
 def _energy(
     prices: Prices, model: Counts | Steps, counted: Collection[str], on_s: float | None, left_out: list[str]
-) -> tuple[float, float] | str:
-    """Energy at both ends of the counts, or the reason why there is none."""
-    chip, given = prices.chip, _given(model)
+) -> dict[str, Floats] | str:
+    """(2,) energy of each term at both ends of the counts, or the reason why there is none."""
+    chip, given = prices.chip, tuple(name for name, (_, most) in model.events if most > 0)
     if model.operation is not None:
         check_operation(chip, model.operation)
     events: dict[str, Any] = {name: np.array(ends) for name, ends in model.events}
@@ -113,9 +115,7 @@ def _energy(
             left_out.append("static power is left out")
         elif counted and all(terms[term.name] is None for term in drawn if term.is_static):
             left_out.append("static power is not known")
-    energy = energy_in(counted, terms, prices.core_share)
-    assert energy is not None  # at least one term was charged
-    return float(energy[0]), float(energy[1])
+    return counted_terms(counted, terms, prices.core_share)
 
 
 # latency -------------------------------------------------------------------------------------------------------------
@@ -168,8 +168,9 @@ def model_mistakes(chip: Chip) -> Iterator[Mistake]:
 
 
 def _mistakes(chip: Chip, model: Counts | Steps) -> Iterator[Mistake]:
+    overridden = chip
     try:
-        with_parameters(chip, model.overrides)
+        overridden = with_parameters(chip, model.overrides)
     except InputError as error:
         yield ("overrides",), str(error)
     synaptic = chip.energies.synaptic_operation
@@ -180,6 +181,6 @@ def _mistakes(chip: Chip, model: Counts | Steps) -> Iterator[Mistake]:
         )
     if model.chips > 1 and chip.multi_chip is None:
         yield ("chips",), f"must be 1, as the chip has no multi_chip, found {model.chips}"
-    most = chip.cores.value * model.chips
+    most = overridden.cores.value * model.chips
     if model.cores is not None and model.cores > most:
-        yield ("cores",), f"must be at most {most:,}, all cores of {model.chips} chips, found {model.cores:,}"
+        yield ("cores",), f"must be at most {most:,}, all cores of {plural(model.chips, 'chip')}, found {model.cores:,}"

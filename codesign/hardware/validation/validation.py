@@ -7,7 +7,7 @@ Nothing is tuned: errors are reported as they are.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from codesign.arguments import instance
@@ -23,8 +23,7 @@ from codesign.units import format_si, plural
 Status = Literal["recomputed", "fitted", "bound", "arithmetic", "not_recomputed"]
 """`recomputed`: model and measurement are independent. `fitted`: a number that the model uses was fitted on this very
 measurement. `bound`: the workload is only partly known, and the model gives a bound. `arithmetic`: the published figure
-is
-itself a calculation. `not_recomputed`: see the reason."""
+is itself a calculation. `not_recomputed`: see the reason."""
 
 _UNITS: dict[Quantity, str] = {"energy": "J", "latency": "s", "power": "W"}
 _HELD = 1e-3  # a bound missed by less than the last published digit holds
@@ -40,6 +39,7 @@ class Check:
         measured: the published value, in SI units.
         model_low, model_high: the model's values, equal unless the workload is published as a range; None if not
             recomputed.
+        shares: share of each term of `codesign.hardware.terms.COST_TERMS` in an energy or power, at `model_high`.
         status: see `Status`.
         bound: `lower` or `upper` if `status` is `bound`.
         overrides: chip numbers that differed in this run, as "name = value".
@@ -59,6 +59,7 @@ class Check:
     measured: float | None
     model_low: float | None = None
     model_high: float | None = None
+    shares: dict[str, float] = field(default_factory=dict, hash=False)
     status: Status
     bound: Literal["lower", "upper"] | None = None
     overrides: tuple[str, ...] = ()
@@ -102,13 +103,8 @@ def validate(chip: Chip) -> tuple[Check, ...]:
 
 
 def _checks(chip: Chip, measurement: Measurement) -> Iterable[Check]:
-    facts: dict[str, Any] = {
-        "chip": chip.name,
-        "measurement": measurement.name,
-        "workload": measurement.workload,
-        "confidence": measurement.confidence,
-        "source": measurement.source,
-    }
+    facts: dict[str, Any] = {"chip": chip.name, "measurement": measurement.name}
+    facts |= {name: getattr(measurement, name) for name in ("workload", "confidence", "source")}
     values = {quantity: getattr(measurement, quantity) for quantity in _UNITS}
     published = {quantity: value for quantity, value in values.items() if value is not None}
     model, reason = measurement.model, "the chip's file has no model of it"
@@ -131,6 +127,7 @@ def _checks(chip: Chip, measurement: Measurement) -> Iterable[Check]:
             **facts,
             model_low=ends[0],
             model_high=ends[1],
+            shares={} if quantity == "latency" else result.shares,
             status=_status(measurement, stated),
             bound=stated.bound,
             overrides=tuple(f"{path} = {value}" for path, value in stated.overrides.items()),
