@@ -85,8 +85,9 @@ def _data(table: AnsweredTable, shown: Sequence[Point]) -> dict[str, Any]:
         if found is not None:
             asked.append({"name": answer.name, **found})
     samples = table.metadata.workload.test or 1
+    needed = {name for of in asked for name in (of["by"], of["objective"], *(column for column, _, _ in of["limits"]))}
     return {
-        **columns_of(books, table.names, {name for of in asked for name in _names_in(of)}),
+        **columns_of(books, table.names, needed),
         "asked": asked or [_UNASKED],
         "book": table.metadata.static_book,
         "leastError": 0.5 / samples,
@@ -186,11 +187,6 @@ def _asked(question: Question, answer: Answer, shown: Sequence[Point]) -> dict[s
         "members": None if members == all_able else members,
         "rows": [_asked_row(option, places) for option in answer.options],
     }
-
-
-def _names_in(asked: Mapping[str, Any]) -> list[str]:
-    """The fact and the measures that an entry of `_asked` needs."""
-    return [asked["by"], asked["objective"], *(column for column, _, _ in asked["limits"])]
 
 
 def _of_control(limit: Constraint) -> bool:
