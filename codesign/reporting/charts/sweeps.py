@@ -31,6 +31,7 @@ from codesign.reporting.charts.base import (
     Row,
     axis_of,
     color,
+    ends_of,
     figure,
     named_columns,
     named_rows,
@@ -102,9 +103,7 @@ def scatter(
 def _texts(point: Point, names: Names, columns: tuple[str, str]) -> dict[str, Any]:
     """Texts of the tooltip, and the ends of the interval of y."""
     x, y = (point.value(column) for column in columns)
-    low, high = (y.mean if end is None else end for end in (y.low, y.high))
-    if columns[1] == "accuracy":
-        low, high = max(low or 0.0, 0.0), min(high or 0.0, 1.0)
+    low, high = (y.mean if end is None else end for end in ends_of(y, columns[1]))
     return {
         "low": low,
         "high": high,
