@@ -126,7 +126,7 @@ def trust_line(metadata: ResultMetadata, options: Sequence[Option], names: Names
         ("Fitted to measurements:", fitted),
         ("Without a measurement that gives an error:", [title for title in others if title not in fitted]),
         ("Contradicted by a measurement:", [title for title, chip in known.items() if chip.contradictions]),
-        ("Scaled along axes by a model of cores: the numbers of", [title for title, c in known.items() if c.scaled]),
+        ("Scaled by a model of cores: the numbers of", [title for title, c in known.items() if c.scaled]),
     )
     return " ".join(f"{what} {listed(titles)}." for what, titles in said if titles)
 

@@ -71,7 +71,10 @@ def render_report(table: ResultTable) -> str:
         lacking=without_result(answered),
         summary=_summary(metadata, points),
         sections=sections,
-        left_out=_left_out(len(shown), len(points)),
+        left_out=f"{len(shown):,} of {len(points):,} points are in this page: those on a front and the most accurate. "
+        "The results file has all."
+        if len(shown) < len(points)
+        else "",
     )
 
 
@@ -85,8 +88,9 @@ def _data(table: AnsweredTable, shown: Sequence[Point]) -> dict[str, Any]:
         if found is not None:
             asked.append({"name": answer.name, **found})
     samples = table.metadata.workload.test or 1
+    needed = {name for of in asked for name in (of["by"], of["objective"], *(column for column, _, _ in of["limits"]))}
     return {
-        **columns_of(books, table.names, {name for of in asked for name in _names_in(of)}),
+        **columns_of(books, table.names, needed),
         "asked": asked or [_UNASKED],
         "book": table.metadata.static_book,
         "leastError": 0.5 / samples,
@@ -157,13 +161,6 @@ def _summary(metadata: ResultMetadata, points: Sequence[Point]) -> str:
     return f"{counts}{each}. {data} Energy: {energy}."
 
 
-def _left_out(shown: int, total: int) -> str:
-    if shown == total:
-        return ""
-    chosen = "those on a front and the most accurate"
-    return f"{shown:,} of {total:,} points are in this page: {chosen}. The results file has all."
-
-
 # questions as the script goes on from them ---------------------------------------------------------------------------
 
 
@@ -186,11 +183,6 @@ def _asked(question: Question, answer: Answer, shown: Sequence[Point]) -> dict[s
         "members": None if members == all_able else members,
         "rows": [_asked_row(option, places) for option in answer.options],
     }
-
-
-def _names_in(asked: Mapping[str, Any]) -> list[str]:
-    """The fact and the measures that an entry of `_asked` needs."""
-    return [asked["by"], asked["objective"], *(column for column, _, _ in asked["limits"])]
 
 
 def _of_control(limit: Constraint) -> bool:

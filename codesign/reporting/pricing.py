@@ -124,7 +124,8 @@ class PricingPage:
 
 def render_pricing(page: PricingPage) -> str:
     """The page as HTML: one self-contained file, with the same bytes every time."""
-    drawn, front = _figures(page), _front_table(page)
+    caption = "Points that no other beats in all objectives; equal ones stand together."
+    drawn, front = _figures(page), without_repeats(table_of(caption, _cells(page, page.front)))
     body = (
         *with_rows(_best_table(page)),
         *drawn,
@@ -132,9 +133,14 @@ def render_pricing(page: PricingPage) -> str:
         *remarks(page),
         front if front.rows else "The front is empty: each point lacks an objective, answers nothing, or drops spikes.",
     )
+    models = text_table(
+        "The models. The front holds means over the seeds of a recipe.",
+        ("recipe", "training seed", "accuracy"),
+        [(recipe, str(seed), percent(accuracy)) for recipe, seed, accuracy in page.models],
+    )
     folded = (
         Section(name="axes", title="What varies", body=(_axis_table(page),)),
-        Section(name="models", title="Models", body=(_model_table(page),)),
+        Section(name="models", title="Models", body=(models,)),
         Section(name="not-modelled", title="What is not modelled", body=page.not_modelled),
         Section(name="assumptions", title="Assumptions", body=page.assumptions),
     )
@@ -214,11 +220,6 @@ def _best_table(page: PricingPage) -> Table:
     return without_repeats(table_of("The best point in each objective that is no price.", cells, "best"))
 
 
-def _front_table(page: PricingPage) -> Table:
-    caption = "Points that no other beats in all objectives; equal ones stand together."
-    return without_repeats(table_of(caption, _cells(page, page.front)))
-
-
 def _cells(page: PricingPage, rows: Sequence[Mapping[str, Any]]) -> list[dict[Heading, Cell]]:
     """Points of the front as rows of a table."""
     costs = [name for name in _COSTS if any(row.get(name) is not None for row in page.front)]
@@ -245,12 +246,6 @@ def _axis_table(page: PricingPage) -> Table:
         rows.append((named_number(axis.path), axis.path, axis.group, str(len(axis.shown)), which))
     headings = ("price", "in the file", "moves with", "values", "which")
     return text_table("What varies, all in every combination.", headings, rows)
-
-
-def _model_table(page: PricingPage) -> Table:
-    rows = [(recipe, str(seed), percent(accuracy)) for recipe, seed, accuracy in page.models]
-    caption = "The models. The front holds means over the seeds of a recipe."
-    return text_table(caption, ("recipe", "training seed", "accuracy"), rows)
 
 
 def _value(value: float | str, axis: VariedPrice) -> str:

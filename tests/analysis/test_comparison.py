@@ -11,12 +11,7 @@ from synthetic_sweep import Row, loihi_row, mubrain_row, points_of, synthetic_me
 
 from codesign.analysis.comparisons.comparison import Obstacle, matched_terms
 from codesign.analysis.results.metadata import ChipFacts
-from codesign.analysis.results.points import Point
 from codesign.hardware.terms import COST_TERMS, OWN_CITATION
-
-
-def of_chips(rows: list[Row]) -> dict[str, Point]:
-    return {point.chip: point for point in points_of(rows)}
 
 
 def energy(row: Row, **terms: float | None) -> Row:
@@ -40,7 +35,7 @@ def energy(row: Row, **terms: float | None) -> Row:
 )
 def test_why_energies_do_not_compare(mubrain, loihi, words, chip):
     rows = [energy(mubrain_row("layered", "random", 0, 0), **mubrain), energy(loihi_row("layered", 0, 0), **loihi)]
-    points = of_chips(rows)
+    points = {point.chip: point for point in points_of(rows)}
     found = matched_terms(points["mubrain"], points["loihi"])
     if words is None:
         assert found == ("spike", "hop")

@@ -162,10 +162,8 @@ def test_a_compared_share_that_test_samples_may_decide_is_not_said_to_differ(sam
         for seed in seeds
     ]
     sentence = asked(rows, compare=["a", "b"], columns=["energy_j", "accuracy"]).sentence
-    assert ("1.0 points less accuracy" in sentence, "They do not clearly differ in accuracy" in sentence) == (
-        differ,
-        not differ,
-    )
+    told = ["1.0 points less accuracy" in sentence, "They do not clearly differ in accuracy" in sentence]
+    assert told == [differ, not differ]
 
 
 def test_options_that_are_level_on_average_alone_are_not_said_to_be_the_same():

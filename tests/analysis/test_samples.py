@@ -16,14 +16,11 @@ from codesign.analysis.results.samples import lead_by_samples, share_by_samples
 from codesign.errors import InputError
 
 
-def bits(right):
-    return np.packbits(right, bitorder="little").tolist()
-
-
 def answering(chip, right, **facts):
     """Rows of a chip whose networks answer (seeds, samples) `right`."""
     return [
-        row(chip, 1.0, seed, **facts, samples=len(of), accuracy=float(np.mean(of)), right_answers=bits(of))
+        row(chip, 1.0, seed, **facts, samples=len(of), accuracy=float(np.mean(of)))
+        | {"right_answers": np.packbits(of, bitorder="little").tolist()}
         for seed, of in enumerate(right)
     ]
 

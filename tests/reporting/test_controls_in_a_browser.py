@@ -40,6 +40,7 @@ def test_controls_decide_again(tab):
     """By hand: 7.311 µJ of µBrain over the 6.678 µJ that Loihi spends on synaptic operations; 33 ms over 243.76 µs."""
     require(tab, 90)
     assert [row[:2] for row in rows(tab)][:2] == [["Loihi", "best"], ["µBrain", "1.09 ×"]]
+    assert "Loihi has the least energy on shared terms at 90 %" in said(tab, "now")
     assert rows(tab)[2][:2] == ["TrueNorth", "not ranked"]  # all in, so it compares with none
     choose(tab, "objective", "latency_s")
     assert rows(tab)[0][:2] == ["Loihi", "best"]
@@ -201,6 +202,18 @@ def test_dark_ground_has_another_look_and_a_saved_chart_ink_for_light_paper(tab)
 
 
 # what the program answers ---------------------------------------------------------------------------------------------
+
+
+def test_an_axis_on_a_fact_is_named_once(shown):
+    bits = [
+        row | {"weight_bits": value, "axis.chip.mubrain.weight_bits": float(value), "accuracy": row["accuracy"] - loss}
+        for row in synthetic_rows((0,))
+        if row["chip"] == "mubrain" and row["status"] == "ok"
+        for value, loss in zip((4, 8), (0, 0.1) if row["schedule"] == "async_random" else (0.1, 0), strict=True)
+    ]
+    tab = shown(page_of(bits, synthetic_metadata()))
+    told = tab.run("[...document.querySelectorAll('#decision th small')].map(each => each.textContent)")
+    assert [text.count("weight bits") for text in told] == [1, 1]
 
 
 def test_a_moved_control_says_what_the_file_would_be_told(shown):

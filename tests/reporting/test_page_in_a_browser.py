@@ -89,12 +89,6 @@ def test_each_question_of_the_example_has_its_answer_in_few_words(shown, example
     assert tab.run(
         "[...document.querySelectorAll('.answer p:first-of-type')].every(each => each.innerText.length > 30)"
     )
-    tab.run("document.getElementById('reproduction').open = true")
-    tab.media("print")
-    tab.resize(720, 1000)
-    heads = "[...document.querySelectorAll('#reproduction th button')]"
-    lines = tab.run(f"{heads}.map(each => each.getClientRects().length)")
-    assert {*lines} == {1}  # no word is broken, however narrow the column
 
 
 def test_a_link_unfolds_its_section_each_time_that_it_is_followed(tab):

@@ -109,7 +109,7 @@ def test_how_far_to_trust_it_is_said_in_few_words():
         "Fitted to measurements: µBrain. "
         "Without a measurement that gives an error: TrueNorth. "
         "Contradicted by a measurement: Loihi, µBrain and TrueNorth. "
-        "Scaled along axes by a model of cores: the numbers of TrueNorth."
+        "Scaled by a model of cores: the numbers of TrueNorth."
     )
     assert len(line.split()) <= 54
 

@@ -15,7 +15,6 @@ from codesign.analysis.answers.effects import effects_of
 from codesign.analysis.comparisons.comparison import compare
 from codesign.analysis.comparisons.robustness import quantiles
 from codesign.analysis.results.naming import names_of
-from codesign.analysis.results.points import Point
 from codesign.reporting.charts.base import Figure
 from codesign.reporting.charts.sureness import ranges_figure
 from codesign.reporting.charts.sweeps import effects_figure, matrix_figure, parts_figure, scatter
@@ -141,8 +140,7 @@ def test_the_matrix_shows_the_best_variant_and_what_was_trained_for_it():
     assert sum(str(row["text"]).endswith("◆") for row in sparse) == 2
 
 
-def sided() -> tuple[Point, ...]:
-    """Two chips, of which one needs more."""
+def test_ranges_are_those_of_the_comparison():
     number = {"synaptic_operation": ("energies.synaptic_operation", 0.5, 2.0)}
     made = [mubrain_row("layered", "random", seed, 0) for seed in (0, 1)]
     term = "energy_synaptic_operation_j"
@@ -151,11 +149,7 @@ def sided() -> tuple[Point, ...]:
         row | {"chip": "other", "chip_title": "Other", "energy_j": row["energy_j"] + more, term: row[term] + more}
         for row in made
     ]
-    return points_of([with_ranges(row, **number) for row in (*made, *other)])
-
-
-def test_ranges_are_those_of_the_comparison():
-    less, more = sorted(sided(), key=lambda point: point.value("energy_j").mean or 0.0)
+    less, more = points_of([with_ranges(row, **number) for row in (*made, *other)])
     found = compare("energy_j", less, more, more_is_better=False)
     names = names_of([less, more])
     other = replace(found, column="latency_s", better=more, worse=less)  # none of the column that is drawn

@@ -111,7 +111,10 @@ def _otherwise(settings: Mapping[str, Scalar], points: Sequence[Point], metadata
     """Yield settings as `epochs 40 (50)`: what was run and, in brackets, what is printed. Settings of axes or trials
     are given elsewhere."""
     axes = {path.rpartition(".")[2] for path in metadata.varied}
-    of_run = {"topology": metadata.topology, **metadata.neuron, **_samples(metadata)}
+    data = metadata.workload
+    counts = {"train": data.train + data.validation, "test": data.test}
+    of_run = {"topology": metadata.topology, **metadata.neuron, **counts}
+    of_run |= {"samples": sum(counts.values()), "timestep_s": data.timestep_s}
     for name, wanted in settings.items():
         if name in of_run:
             values: set[Any] = {of_run[name]}
@@ -127,12 +130,6 @@ def _otherwise(settings: Mapping[str, Scalar], points: Sequence[Point], metadata
 
 def _path(name: str) -> str:
     return name if name in FACTS or name.startswith("training.") else f"training.{name}"
-
-
-def _samples(metadata: ResultMetadata) -> dict[str, Scalar]:
-    data = metadata.workload
-    counts = {"train": data.train + data.validation, "test": data.test}
-    return {**counts, "samples": sum(counts.values()), "timestep_s": data.timestep_s}
 
 
 def _in_words(name: str) -> str:

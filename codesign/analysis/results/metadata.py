@@ -116,7 +116,7 @@ class ChipFacts:
         gating: what is switched off when not needed, in words.
         validation_summary: how well its numbers reproduce published measurements, in one line.
         contradictions: published measurements on the wrong side of a bound given by its numbers, one sentence each.
-        scaled: whether an axis changes its structure, so that the model of a core scales its numbers.
+        scaled: whether its entry or an axis changes its structure, so that the model of a core scales its numbers.
     """
 
     title: str

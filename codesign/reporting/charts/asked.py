@@ -25,6 +25,7 @@ from codesign.reporting.charts.base import (
     Row,
     axis_of,
     color,
+    ends_of,
     figure,
     in_lines,
     named_rows,
@@ -213,7 +214,7 @@ def _row(line: str, x: float, y: float | None, column: str) -> dict[str, str | f
 
 
 def _with_band(line: str, x: float, value: Interval, column: str) -> Row:
-    return _row(line, x, value.mean, column) | {"low": value.low, "high": value.high}
+    return _row(line, x, value.mean, column) | dict(zip(("low", "high"), ends_of(value, column), strict=True))
 
 
 def _x(title: str, *, ordinal: bool) -> alt.X:

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 from codesign.analysis.results.columns import COLUMNS
 from codesign.analysis.results.formatting import column_label, is_share
+from codesign.analysis.results.statistics import Interval
 from codesign.deferred import alt
 from codesign.reporting.forms import Form
 
@@ -180,6 +181,13 @@ def axis_of(
     as a scale of `quantitative`."""
     logarithmic = wide_spread(values) if logarithmic is None else logarithmic
     return alt.Axis(**{"title": column_label(column), **_ticks(column, unit), **places(values, logarithmic), **more})
+
+
+def ends_of(value: Interval, column: str) -> tuple[float | None, float | None]:
+    """The ends of an interval of a column, those of a share between 0 and 1."""
+    if value.low is None or value.high is None or not is_share(column):
+        return value.low, value.high
+    return max(value.low, 0.0), min(value.high, 1.0)
 
 
 def wide_spread(values: Sequence[float]) -> bool:

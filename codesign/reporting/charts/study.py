@@ -160,9 +160,9 @@ def _horizontal(main: Sequence[Row], column: str, parameter: ParameterFacts | No
     if parameter is not None and any(isinstance(row["x"], str) for row in main):
         known = {str(row["x"]) for row in main}
         order = [*(choice for choice in parameter.choices if choice in known), *sorted(known - {*parameter.choices})]
-        return alt.X("x:N", scale=nominal(order), axis=alt.Axis(title="choice", labelAngle=-30))
+        return alt.X("x:N", scale=nominal(order), axis=alt.Axis(title=parameter.name, labelAngle=-30))
     xs = [float(row["x"] or 0.0) for row in main]
-    axis = axis_of(column, xs, title="value", unit=parameter.unit) if parameter else axis_of(column, xs)
+    axis = axis_of(column, xs, title=parameter.name, unit=parameter.unit) if parameter else axis_of(column, xs)
     return alt.X("x:Q", scale=quantitative(xs, **_ends(xs)), axis=axis)
 
 

@@ -31,6 +31,7 @@ from codesign.reporting.charts.base import (
     Row,
     axis_of,
     color,
+    ends_of,
     figure,
     named_columns,
     named_rows,
@@ -102,9 +103,7 @@ def scatter(
 def _texts(point: Point, names: Names, columns: tuple[str, str]) -> dict[str, Any]:
     """Texts of the tooltip, and the ends of the interval of y."""
     x, y = (point.value(column) for column in columns)
-    low, high = (y.mean if end is None else end for end in (y.low, y.high))
-    if columns[1] == "accuracy":
-        low, high = max(low or 0.0, 0.0), min(high or 0.0, 1.0)
+    low, high = (y.mean if end is None else end for end in ends_of(y, columns[1]))
     return {
         "low": low,
         "high": high,
@@ -178,7 +177,8 @@ def matrix_figure(name: str, points: Sequence[Point], names: Names, column: str,
             "trained": key[0],
             "run": key[1],
             "value": value.mean,
-            "text": quantity(value.mean, column) + " ◆" * _trained_for(point),
+            "text": quantity(value.mean, column)
+            + " ◆" * (point.trained_for_it or (point.layered and point.training_method == "layered")),
             "full": with_interval(value, column),
             "point": names.point(point),
         }
@@ -205,10 +205,6 @@ def _by_training_and_schedule(point: Point, names: Names) -> tuple[Any, ...]:
     """Sort key: layered trainings and runs first, then by policy or schedule, and F."""
     trained = point.training_method != "layered", point.training_policy or "", point.training_group_size or 0
     return *trained, not point.layered, names.schedules[point.schedule], point.group_size or 0, point.number
-
-
-def _trained_for(point: Point) -> bool:
-    return point.trained_for_it or (point.layered and point.training_method == "layered")
 
 
 def parts_figure(points: Sequence[Point], names: Names, column: str) -> Figure | None:

@@ -41,6 +41,7 @@ def sections_of(table: AnsweredTable) -> tuple[Section, ...]:
         compared = [effects_section(points, table.names)]
     else:
         compared = [*study_sections(table.study, metadata, table.searched_in)]
+    contradicted = dict.fromkeys(note for _, chip in sorted(metadata.chips.items()) for note in chip.contradictions)
     found = (
         _answers(answers, metadata.question),
         printed_section(answers),
@@ -51,7 +52,7 @@ def sections_of(table: AnsweredTable) -> tuple[Section, ...]:
         Section(
             name="not-modelled",
             title="What is not modelled",
-            body=(*_warnings(points, metadata), *with_rows(*_said_of_chips(points))),
+            body=(*pace_warnings(points), *contradicted, *with_rows(*_said_of_chips(points))),
         ),
         Section(name="failures", title="Without a result", body=with_rows(failure_table(table))),
         Section(
@@ -86,11 +87,6 @@ def _said_of_chips(points: Sequence[Point]) -> Iterator[Table]:
 def _remarks(metadata: ResultMetadata) -> Table:
     notes = ((name, note) for name, chip in sorted(metadata.chips.items()) for note in chip.notes)
     return by_chip("remarks", "Remarks of the chips' files on their numbers.", notes)
-
-
-def _warnings(points: Sequence[Point], metadata: ResultMetadata) -> list[str]:
-    contradicted = dict.fromkeys(note for _, chip in sorted(metadata.chips.items()) for note in chip.contradictions)
-    return [*pace_warnings(points), *contradicted]
 
 
 def _answers(answers: Sequence[Answer], question: str) -> Section:

@@ -20,7 +20,7 @@ _METHOD = (
     "one side lacks."
 )
 _MOST_TIPS = 4
-_DIFFERENCE = "95 % interval over training seeds; below zero, it is not so"
+_DIFFERENCE = "95 % interval over training seeds"
 _OF_ROBUSTNESS = (
     numeric("draws that agree", "of the chips' numbers; means over training seeds"),
     Heading("reverses if", wide=True, hint="each number alone; empty where none does within its range"),
@@ -52,14 +52,16 @@ def _table(comparisons: Sequence[Comparison], names: Names, say: Callable[[Point
     rows = [
         {
             Heading("of"): Cell(column_label(comparison.column) + ", on shared terms" * comparison.in_part),
-            Heading("better", wide=True, hint="the side that is said to be better"): Cell(say(comparison.better)),
-            Heading("worse", wide=True): Cell(say(comparison.worse)),
+            Heading("said to be better", wide=True): Cell(say(comparison.better)),
+            Heading("than", wide=True): Cell(say(comparison.worse)),
             numeric("difference", _DIFFERENCE, unit="SI"): Cell(gain_in_words(comparison), comparison.gain.mean),
             **dict(zip(_OF_ROBUSTNESS, _robust(comparison, names), strict=True)),
         }
         for comparison in comparisons
     ]
-    return without_repeats(table_of("What the answers compare, paired by training seed.", rows))
+    return without_repeats(
+        table_of("What the answers compare, paired by training seed. Below zero, it is not so.", rows)
+    )
 
 
 def _robust(comparison: Comparison, names: Names) -> tuple[Cell, Cell, Cell]:
