@@ -34,11 +34,6 @@ def sweep_of(text: str) -> SweepSpec:
     return parse_document(text.replace("./my_chip.yaml", str(start)), "a page", SweepSpec)
 
 
-def test_the_sweep_of_the_readme_is_valid():
-    spec = sweep_of(block("name: my_question"))
-    assert set(spec.recipes) == {"layered", "mine"}
-
-
 def fenced(page: str, language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", (DOCS / page).read_text(encoding="utf-8"), flags=re.DOTALL)
 
