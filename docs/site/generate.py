@@ -91,8 +91,11 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         "contributing.md": _from_root("CONTRIBUTING.md"),
         "changelog.md": _from_root("CHANGELOG.md"),
     }
-    for path, text in pages.items():
-        files.append(File.generated(config, path, content=text))
+    for path, text in pages.items():  # the search lists guides before long lists of names and changes
+        below = path.startswith("reference/python/") or path in ("contributing.md", "changelog.md")
+        files.append(
+            File.generated(config, path, content=f"---\nsearch: {{boost: 0.2}}\n---\n{text}" if below else text)
+        )
     return files
 
 

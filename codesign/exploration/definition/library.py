@@ -65,8 +65,8 @@ def _find(name_or_path: str | Path, kind: Kind) -> Path:
     if os.path.lexists(path):
         return path  # not a regular file; reading it reports what it is
     asked = named.with_suffix("") if path.suffix in (".yaml", ".yml") else named
-    here = f"{path}.yaml"
-    near = f"; did you mean '{here}'?" if os.path.isfile(here) else suggestion(asked.as_posix(), sweep_names(kind))
+    here, beside = f"{path}.yaml", (*sweep_names(kind), *map(str, path.parent.glob("*.yaml")))
+    near = f"; did you mean '{here}'?" if os.path.isfile(here) else suggestion(asked.as_posix(), beside)
     raise InputError(f"there is no {kind} file {str(name_or_path)!r}{near}")
 
 
