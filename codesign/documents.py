@@ -12,6 +12,7 @@ import re
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from inspect import Parameter, Signature
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
@@ -121,6 +122,19 @@ class _Constructed(ModelMetaclass):
             told = [describe(item, model) for item in mistakes_of(error, kwargs)]
             raise InputError("\n".join(f"{self.__name__}: {text}" for text in dict.fromkeys(told))) from None
         return made
+
+    @property
+    def __signature__(self) -> Signature:
+        """For `help`: names and defaults, without the validators of annotations."""
+        defaults = {
+            name: Parameter.empty if one.is_required() else one.get_default(call_default_factory=True)
+            for name, one in self.model_fields.items()  # type: ignore[attr-defined]
+        }
+        return Signature([Parameter(name, Parameter.KEYWORD_ONLY, default=one) for name, one in defaults.items()])
+
+    @__signature__.setter
+    def __signature__(self, theirs: object) -> None:
+        """Pydantic's own is not used."""
 
 
 class Spec(BaseModel, metaclass=_Constructed):

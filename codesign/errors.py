@@ -42,7 +42,12 @@ class DocumentError(InputError):
 
     def __init__(self, problems: list[Problem]) -> None:
         self.problems = sorted(problems, key=lambda problem: (problem.file, problem.line, problem.message))
-        super().__init__("\n".join(str(problem) for problem in self.problems))
+        lines, told = [], set()
+        for line in map(str, self.problems):  # what is allowed is said once
+            text, _, allowed = line.partition(" allowed: ")
+            lines.append(text.removesuffix(";") if allowed and allowed in told else line)
+            told.add(allowed)
+        super().__init__("\n".join(lines))
 
     def __reduce__(self) -> tuple[type[DocumentError], tuple[list[Problem]]]:
         return type(self), (self.problems,)

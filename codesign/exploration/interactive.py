@@ -79,7 +79,7 @@ def run_sweep(
         store: store of finished jobs.
         output: folder for results and report; `reports/NAME` if None.
         executor: an executor, `serial` or `ray`; chosen automatically if None.
-        data_root: folder of the datasets; from the settings if None.
+        data_root: folder of the datasets; if None, `CODESIGN_DATA`, or else `data` in the working folder.
         models: whether to also write each trained model with its card.
         progress: whether to show progress on standard error; if None, only in a terminal or notebook.
 

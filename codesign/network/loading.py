@@ -72,7 +72,7 @@ class SentAsCopy(torch.nn.Module):
     """
 
     def __init_subclass__(cls) -> None:
-        ForkingPickler.register(cls, _sent)
+        ForkingPickler.register(cls, lambda module: (pickle.loads, (pickle.dumps(module),)))
 
     def _apply(self, fn: Callable[[torch.Tensor], torch.Tensor], recurse: bool = True) -> Self:
         exact = [one for one in self.named_buffers(recurse=False) if type_of(one[0]) == torch.float64]
@@ -81,7 +81,3 @@ class SentAsCopy(torch.nn.Module):
             if (made := getattr(self, name)).dtype != buffer.dtype:
                 setattr(self, name, buffer.to(made.device))
         return self
-
-
-def _sent(module: torch.nn.Module) -> Any:
-    return pickle.loads, (pickle.dumps(module),)

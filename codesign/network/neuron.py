@@ -40,10 +40,10 @@ OF_RESETS: dict[str, Reset] = {"reset_value": "value", "reset_amount": "subtract
 """Parameters that go with one reset only."""
 SCALED = ("bias", "reset_value", "reset_amount", "floor", "initial_potential")
 """Parameters that a calibration divides: they are potentials, or are added to them."""
-_Above = Annotated[Real, Field(gt=0)]
-_TimeConstant = Annotated[float, Field(allow_inf_nan=True), BeforeValidator(_time_constant)]
-_Floor = Annotated[Real, Field(le=0)]
-_Most = Annotated[int, Field(ge=1, le=AS_MANY_AS_FIT, strict=True)]
+AboveZero = Annotated[Real, Field(gt=0)]
+TimeConstant = Annotated[float, Field(allow_inf_nan=True), BeforeValidator(_time_constant)]
+NotAboveZero = Annotated[Real, Field(le=0)]
+SpikeCount = Annotated[int, Field(ge=1, le=AS_MANY_AS_FIT, strict=True)]
 
 
 class NeuronSpec(Spec):
@@ -82,23 +82,23 @@ class NeuronSpec(Spec):
 
     always_shown: ClassVar[frozenset[str]] = frozenset({"threshold", "time_constant"})
 
-    threshold: OfLayers[_Above] = 0.3
-    time_constant: OfLayers[_TimeConstant] = math.inf
+    threshold: OfLayers[AboveZero] = 0.3
+    time_constant: OfLayers[TimeConstant] = math.inf
     comparison: OfLayers[Literal[">", ">="]] = ">"
-    most_spikes: OfLayers[_Most] = 1
+    most_spikes: OfLayers[SpikeCount] = 1
     reset: OfLayers[Reset] = "zero"
     reset_value: OfLayers[Real] = 0.0
-    reset_amount: OfLayers[_Above] | None = None
+    reset_amount: OfLayers[AboveZero] | None = None
     reset_delay: OfLayers[bool] = False
-    gain: OfLayers[_Above] = 1.0
-    floor: OfLayers[_Floor | None] = None
+    gain: OfLayers[AboveZero] = 1.0
+    floor: OfLayers[NotAboveZero | None] = None
     initial_potential: OfLayers[Real] = 0.0
-    synaptic_time_constant: OfLayers[_TimeConstant | None] = None
-    potential_step: OfLayers[_Above | None] = None
+    synaptic_time_constant: OfLayers[TimeConstant | None] = None
+    potential_step: OfLayers[AboveZero | None] = None
     tick: OfLayers[bool] = False
     refractory: bool = True
     readout: Literal["spikes", "potential"] = "spikes"
-    surrogate_steepness: OfLayers[_Above] = 2.0
+    surrogate_steepness: OfLayers[AboveZero] = 2.0
     bias: bool = False
 
     @model_validator(mode="after")

@@ -36,7 +36,7 @@ _UNASKED = {"name": "", "by": "chip", "objective": "energy_j", "limits": [], "ro
 
 
 def write_report(table: ResultTable, path: Location) -> None:
-    """Write the report to `path`, a path or a URL, atomically.
+    """Write the report of results, as `read_results` or `run_sweep` returns them, to a path or a URL, atomically.
 
     Raises:
         InputError: the file cannot be written.

@@ -44,9 +44,7 @@ class ModelFile(Spec):
         return dict(self.model_extra or {})
 
 
-def _named(given: Any) -> Any:
-    return {"file": given} if isinstance(given, str) else given
-
-
-ModelFileEntry = Annotated[ModelFile, BeforeValidator(_named)]
+ModelFileEntry = Annotated[
+    ModelFile, BeforeValidator(lambda given: {"file": given} if isinstance(given, str) else given)
+]
 """A `ModelFile`, or only its path if there is nothing else to say."""

@@ -87,7 +87,8 @@ def load_workload(
 
     Args:
         spec: what to load; the name of a dataset stands for its defaults.
-        data_root, cache_root: folders; None takes them from the settings.
+        data_root: folder of the datasets; if None, `CODESIGN_DATA`, or else `data` in the working folder.
+        cache_root: folder of binned events; if None, `CODESIGN_CACHE`, or else `~/.cache/codesign`.
 
     Raises:
         InputError: the dataset is unknown, lacks an option, or has fewer samples than requested.

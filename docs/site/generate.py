@@ -37,7 +37,10 @@ INHERITED = {"SweepResults": ["points", "names", "answers", "in_book"]}
 PYTHON = """\
 # Python
 
-Every public name, after `import codesign as cd`. A name is imported when it is first used.
+Every public name, after `import codesign as cd`. A name is imported when it is first used. What is usually called, and
+in which order:
+
+{example}
 """
 EXIT_CODES = """
 ## Exit codes
@@ -88,8 +91,11 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         "contributing.md": _from_root("CONTRIBUTING.md"),
         "changelog.md": _from_root("CHANGELOG.md"),
     }
-    for path, text in pages.items():
-        files.append(File.generated(config, path, content=text))
+    for path, text in pages.items():  # the search lists guides before long lists of names and changes
+        below = path.startswith("reference/python/") or path in ("contributing.md", "changelog.md")
+        files.append(
+            File.generated(config, path, content=f"---\nsearch: {{boost: 0.2}}\n---\n{text}" if below else text)
+        )
     return files
 
 
@@ -107,7 +113,8 @@ def python_pages() -> Iterator[tuple[str, str]]:
     for group, title in GROUPS.items():
         yield f"reference/python/{group}.md", f"# {title}\n\n" + "\n".join(pages[group])
     lists = [f"## {title}\n\n{', '.join(links[group])}\n" for group, title in GROUPS.items()]
-    yield "reference/python/index.md", "\n".join([PYTHON, *lists])
+    (example,) = re.findall(r"```python\n.*?```", _read("README.md"), flags=re.DOTALL)
+    yield "reference/python/index.md", "\n".join([PYTHON.format(example=example), *lists])
 
 
 def public_names() -> dict[str, str]:

@@ -109,6 +109,7 @@ def test_completion_is_of_codesign_however_it_is_started(here: Path) -> None:
         (("price", "smoke"), "is a sweep file; run `codesign sweep smoke`"),
         (("price", "prices_digit"), "there is no price file 'prices_digit'; did you mean 'prices_digits'?"),
         (("sweep", "mine"), "there is no sweep file 'mine'; did you mean 'mine.yaml'?"),
+        (("sweep", "mne.yaml"), "there is no sweep file 'mne.yaml'; did you mean 'mine.yaml'?"),
     ],
 )
 def test_a_file_of_another_kind_is_told_in_a_line(words: tuple[str, ...], message: str) -> None:

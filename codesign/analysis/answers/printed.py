@@ -31,16 +31,16 @@ def answer_printed(name: str, question: PrintedQuestion, points: Sequence[Point]
     options = [
         Option(
             label=row.label,
-            point=found[key],
-            values=_values(question.columns, found[key]),
-            obstacle="" if found[key] is not None else "no result",
+            point=point,
+            values={column: mean_of(column, point) for column in question.columns if point is not None},
+            obstacle="" if point is not None else "no result",
             printed=PrintedNumbers(
                 values=row.values,
-                multiples=_multiples(question, row, found[key], found.get(reference or "")),
-                remark=_remark(question, found[key]),
+                multiples=_multiples(question, row, point, found.get(reference or "")),
+                remark=_remark(question, point),
             ),
         )
-        for key, row in question.rows.items()
+        for row, point in zip(question.rows.values(), found.values(), strict=True)
     ]
     used = [point for point in found.values() if point is not None] if question.rows else chosen
     differences = [*_otherwise(question.settings, used, metadata)]
@@ -58,10 +58,6 @@ def answer_printed(name: str, question: PrintedQuestion, points: Sequence[Point]
 def _point_of(row: PrintedRow, question: PrintedQuestion, points: Sequence[Point]) -> Point | None:
     found = points_in(points, row.of)
     return min(found, key=lambda p: (len([*_unlike(question.settings, p)]), p.number)) if found else None
-
-
-def _values(columns: Sequence[str], point: Point | None) -> dict[str, Interval]:
-    return {} if point is None else {column: mean_of(column, point) for column in columns}
 
 
 def _multiples(

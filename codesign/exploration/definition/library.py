@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import re
 from pathlib import Path
@@ -65,8 +66,9 @@ def _find(name_or_path: str | Path, kind: Kind) -> Path:
     if os.path.lexists(path):
         return path  # not a regular file; reading it reports what it is
     asked = named.with_suffix("") if path.suffix in (".yaml", ".yml") else named
-    here = f"{path}.yaml"
-    near = f"; did you mean '{here}'?" if os.path.isfile(here) else suggestion(asked.as_posix(), sweep_names(kind))
+    beside = {one.stem: one for one in path.parent.glob("*.yaml")}
+    close = difflib.get_close_matches(path.stem, beside, n=1)
+    near = f"; did you mean '{beside[close[0]]}'?" if close else suggestion(asked.as_posix(), sweep_names(kind))
     raise InputError(f"there is no {kind} file {str(name_or_path)!r}{near}")
 
 

@@ -49,13 +49,9 @@ class AxisRange(Spec):
     scale: Literal["linear", "log"] = "linear"
 
 
-def _form(value: Any) -> str:
-    return "Range" if isinstance(value, dict | AxisRange) else "Values"
-
-
 AxisEntry = Annotated[
     Annotated[tuple[AxisValue, ...], Field(min_length=1), Tag("Values")] | Annotated[AxisRange, Tag("Range")],
-    Discriminator(_form),
+    Discriminator(lambda given: "Range" if isinstance(given, dict | AxisRange) else "Values"),
 ]
 
 

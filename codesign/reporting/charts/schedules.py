@@ -48,8 +48,8 @@ def plot_schedules(frame: pd.DataFrame, column: str = "accuracy") -> alt.HConcat
         free = rows["group_size"].notna()
         layers = [alt.Chart(_rows(rows[~free])).mark_rule(strokeWidth=2).encode(**common)]
         if free.any():
-            line = alt.Chart(_rows(rows[free])).mark_line(point=True)
-            layers.append(line.encode(x=over, strokeDash=dash, **common))
+            chart = alt.Chart(_rows(rows[free])).encode(x=over, **common)
+            layers += [chart.mark_line().encode(strokeDash=dash), chart.mark_circle(opacity=1)]
         return alt.layer(*layers).properties(width=360, height=240, title=title)
 
     panels = [panel(rows, str(chip)) for chip, rows in drawn.fillna({"chip": ""}).groupby("chip", sort=False)]

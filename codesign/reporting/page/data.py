@@ -233,7 +233,8 @@ def _groups(points: Sequence[Point]) -> dict[str, Any]:
     for point in points:
         key = point.chip, point.schedule, point.workload, point.operation, point.capacity, point.coverage
         if key not in kinds:  # finding terms that a chip's numbers include in others takes a while
-            kinds[key] = _kind(point)
+            alone = point.chip if not point.separable else None
+            kinds[key] = point.workload, point.operation, point.coverage, point.included_terms, alone
         of.append(places.setdefault(kinds[key], len(places)))
     firsts = [points[of.index(group)] for group in range(len(places))]
     matched: list[list[float | int | None]] = []
@@ -253,11 +254,6 @@ def _groups(points: Sequence[Point]) -> dict[str, Any]:
         "compare": {column: [*map(alike.index, alike)] for column, alike in comparing.items()},
         "matched": matched,
     }
-
-
-def _kind(point: Point) -> object:
-    alone = point.chip if not point.separable else None
-    return point.workload, point.operation, point.coverage, point.included_terms, alone
 
 
 def _matched(
