@@ -164,10 +164,10 @@ class Schedule:
         """Whether spikes provably equal those of layered inference, whatever the weights and the policy.
 
         This holds in input mode `frame` if a whole layer fits in one group (with connections within a pass, all layers
-        that may wait at once) and no neuron waits for messages. It also holds under `layer` thresholds with barrier
-        messages, unless a direct connection may arrive too late. In both cases the schedule is taken to run until
-        nothing waits. Refractoriness is irrelevant: under such a schedule no neuron is evaluated again after it fired,
-        so none can fire twice in a pass, except through connections within a pass, which require it anyway.
+        that may wait at once) and no neuron waits for messages, and under `layer` thresholds with barrier messages,
+        unless a direct connection may arrive too late. Not considered are potentials that saturate and neurons that
+        fire without synapses from the layer before. The schedule is taken to run until nothing waits. Refractoriness is
+        irrelevant: no neuron is evaluated again after it fired, except over connections within a pass, which need it.
 
         Args:
             shape: shape of the network.

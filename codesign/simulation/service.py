@@ -24,8 +24,8 @@ class ServiceModel:
         (free += emitted · (spike_s + output_s[slice])). The resulting time is `sent` for the neurons that begin to wait
         in step k.
 
-    A neuron's `delivery` is its `sent` plus the longest route to a slice of the next layer; it is 0 for output neurons,
-    which send nothing, and for queued inputs. Times are seconds in float64; a policy sees float32.
+    A neuron's `delivery` is its `sent` plus the longest route to a slice of the next layer, which is 0 for output
+    neurons; that of queued inputs is 0. Times are seconds in float64; a policy sees float32.
 
     Attributes:
         message_s: (S,) time to serve one message at a slice.

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from networks import batch_of, network_of
 
 import codesign as cd
-from codesign.hardware.chip.parameters import with_parameter, with_parameters
+from codesign.hardware.chip.parameters import with_parameters
 from codesign.hardware.chip.prices import number_at
 from codesign.hardware.chip.structure import estimate
 from codesign.hardware.cost.work import PlacedExecution
@@ -120,8 +120,10 @@ def test_words_of_a_fully_connected_layer_by_hand() -> None:
     halved = (3 * 10 / 2 + 2 * 2) * (1 - share) + share * 4 * (3 * 3 / 2 + 2 * 1)
     assert skipping.energy_j == near(halved * 1e-12)
     for lanes in (1, 2):  # full words
-        full = cost_of(TEN, structured(lanes))
-        assert full.energy_j == near(34e-12)
+        assert cost_of(TEN, structured(lanes)).energy_j == near(34e-12)
+    operation = chip.energies.synaptic_operation.model_copy(update={"all_in": True, "operation": "accelerated"})
+    energies = chip.energies.model_copy(update={"synaptic_operation": operation, "neuron_update": None})
+    assert cost_of(TEN, chip.model_copy(update={"energies": energies})).energy_j == near(34e-12)
 
 
 @pytest.mark.parametrize("memory", ["sram", "flip_flops"])
@@ -155,18 +157,13 @@ def test_times_and_service_times_are_those_of_the_fullest_banks() -> None:
     execution, placement = executed(network, chip, 16)
     # banks are columns: an input in an inner row reaches two rows of the same columns, which takes two cycles
     cycles = (8 * 1 + 8 * 2) / 16
-    (operations,) = (placement.geometry.parts_of(0),)
-    found = message_cycles(network.shape, placement.geometry, execution.slices, lanes, banks=True)
-    assert found.cycles[0, operations] == near(cycles)
-    assert found.synapses[0, operations] == near(36 / 16)
     table = execution.messages
     inputs = table.source == 0
     expected = table.synaptic_operations[inputs].sum() / (36 / 16) * cycles
     assert cd.service_model(placement).message_s[0] == near(cycles * 1e-6)
     cost = cd.price(execution, placement)
-    busy = cost.latency.busy_s[:, placement.geometry.core[operations[0]]].sum()
+    busy = cost.latency.busy_s[:, placement.geometry.core[placement.geometry.parts_of(0)[0]]].sum()
     assert busy == near(expected * 1e-6)
-    assert with_parameter(chip, "vector_width", "all").vector_width.value == "all"
 
 
 def test_a_spike_that_a_max_pool_loses_is_a_message_without_operations() -> None:
@@ -202,7 +199,8 @@ def test_one_lane_takes_a_cycle_for_each_operation_and_spikes_without_targets_no
 
 
 def test_all_lanes_serve_a_spike_in_one_operation_wherever_its_neuron_lies() -> None:
-    """Nine spikes of three neurons in 5×5 that have 9 targets each, more than the mean of 6.76."""
+    """Nine spikes of three neurons in 5×5 that have 9 targets each, more than the mean of 6.76: nine operations in
+    time; in energy, words of 25 lanes for as many mean spikes as perform their 81."""
     layers = [{"kind": "conv2d", "channels": 1, "kernel": 3, "padding": 1}, {"kind": "linear", "neurons": 2}]
     network = network_of({"input": [1, 5, 5], "layers": layers}, threshold=1e6)
     inside = np.zeros((1, 3, 25))
@@ -212,3 +210,4 @@ def test_all_lanes_serve_a_spike_in_one_operation_wherever_its_neuron_lies() -> 
     for each in (chip, chip.model_copy(update={"structure": None})):
         placed = PlacedExecution(execution, cd.place(network.shape, each))
         assert placed.deliveries.operations.sum() == near(9)
+    assert cost_of(execution, chip).energy_j == near(81e-12 * (1 + estimate(chip).word_share * (25 / 6.76 - 1)))

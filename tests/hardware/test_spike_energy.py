@@ -12,15 +12,12 @@ from codesign.hardware.terms import COST_TERMS, INCLUDABLE_TERMS
 SHAPE = shape_of("4-3-2")
 
 
-def by_spikes_alone(chip: cd.Chip) -> bool:
-    """Whether a chip charges neither barriers nor neurons once a timestep."""
-    return not (chip.synchronized or chip.energies.neuron_access or chip.energies.synaptic_operation is None)
-
-
 def test_a_pass_with_one_more_spike_costs_so_much_more():
+    """On chips that charge neither barriers nor neurons once a timestep."""
     one = Builder("4-3-2").message(-1, 0, 1).update(0, 0, 3, 1).message(0, 1, 1).update(1, 1, 2).build()
     none = Builder("4-3-2").message(-1, 0, 1).update(0, 0, 3, 0).build()
-    chips = [chip for chip in map(cd.find_chip, cd.chip_names()) if by_spikes_alone(chip)]
+    every = [(chip, chip.energies) for chip in map(cd.find_chip, cd.chip_names()) if not chip.synchronized]
+    chips = [chip for chip, given in every if given.synaptic_operation and not given.neuron_access]
     assert len(chips) > 5
     for chip in chips:
         placement = cd.place(SHAPE, chip, "scaled")
@@ -59,6 +56,14 @@ def test_spikes_cause_no_evaluation_of_neurons_that_wait():
     terms = [term for term in INCLUDABLE_TERMS if term not in ("neuron_access", "barrier_message")]
     energy = sum(float(more[term][0] - less[term][0]) for term in ("synaptic_operation", *terms))
     assert cd.spike_energy(placement)[:3].tolist() == near([energy / 3] * 3)
+
+
+def test_spikes_that_reach_a_neuron_together_share_its_update_once_a_timestep():
+    """Two outputs, each evaluated once for each of three spikes, or both updated once for all three."""
+    bodies = (ENERGIES, ENERGIES.replace("counted: evaluations", "counted: active_neurons"))
+    chips = (chip_from(f"{MESH_CORES}neurons_per_core: {number(3)}\n{body}{ASYNCHRONOUS}") for body in bodies)
+    each, together = (cd.spike_energy(cd.place(SHAPE, chip))[0] for chip in chips)
+    assert each - together == near((2 - 2 / 3) * 100e-12)
 
 
 def test_an_energy_of_an_operation_is_needed():

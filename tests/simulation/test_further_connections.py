@@ -145,16 +145,16 @@ def test_neurons_that_fire_again_cannot_be_recurrent_within_a_pass(engine: str):
 def test_how_large_groups_must_be():
     """With recurrence, all layers behind it can wait at once; a skip changes nothing."""
     skip, back = (network_shape(TopologySpec.model_validate(spec)) for spec in (OVER, BACK))
-    assert (skip.widest, skip.gates_suffice) == (1, True)
-    assert (back.widest, back.gates_suffice) == (3, False)
+    assert [(shape.widest, shape.gates_suffice) for shape in (skip, back)] == [(1, True), (3, False)]
     assert not Schedule(group_size=2).equivalent_to_layered(back)
     layer = {"kind": "conv2d", "channels": 2, "kernel": 3, "padding": 1}
     sizes = ((1, 0, 1, True), (5, 2, 1, True), (3, 1, 1, True), ([5, 7], [2, 3], 1, False), (1, 0, 2, False))
     for kernel, padding, groups, suffices in sizes:
         skips = [{"from": 0, "to": 2, "kind": "conv2d", "kernel": kernel, "padding": padding}]
         spec = {"input": [2, 5, 5], "layers": [layer, {**layer, "groups": groups}, layer], "skips": skips}
-        shape = network_shape(TopologySpec.model_validate(spec))
-        assert shape.gates_suffice == suffices
+        assert network_shape(TopologySpec.model_validate(spec)).gates_suffice == suffices
+    spec = {"input": [2, 5, 5], "layers": [layer] * 3, "skips": [{"from": 0, "to": 2, "kind": "linear"}]}
+    assert not network_shape(TopologySpec.model_validate(spec)).gates_suffice
     along = {"kind": "conv1d", "channels": 1, "kernel": 3, "padding": 1}
     long = {"input": [1, 30_000], "layers": [along] * 3, "skips": [{"from": 0, "to": 2, "kind": "identity"}]}
     assert network_shape(TopologySpec.model_validate(long)).gates_suffice  # in a moment

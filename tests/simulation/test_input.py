@@ -37,8 +37,7 @@ def test_a_gate_closes_inputs_windows_or_channels(topology, gate, closed):
     frames = np.arange(1, 2 * inputs + 1).reshape(1, 2, inputs)
     found = admitted(network, batch_of(frames), LAYERED, seed=0, epoch=0)
     frames[:, :, closed] = 0
-    assert found.frame(0).tolist() == frames[:, 0].tolist()
-    assert found.frame(1).tolist() == frames[:, 1].tolist()
+    assert [found.frame(timestep)[0].tolist() for timestep in (0, 1)] == frames[0].tolist()
 
 
 def test_currents_are_lost_whole():

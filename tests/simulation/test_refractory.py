@@ -14,9 +14,6 @@ from codesign.exploration.jobs.canonical import canonical_schedule, fires_once
 from codesign.simulation.schedule import Regularization, Schedule
 
 GATED = {"synchronization_threshold": "layer", "barrier_messages": True}
-WITHOUT_BARRIERS = {"synchronization_threshold": "layer", "barrier_messages": False}
-
-
 SCHEDULES = [
     {"group_size": None},
     {"group_size": None, "input_mode": "queued"},
@@ -25,8 +22,8 @@ SCHEDULES = [
     {"group_size": 1, **GATED},
     {"group_size": 3, **GATED, "input_mode": "queued"},
     {"group_size": 2, **GATED, "input_mode": "queued", "prioritize_input": True},
-    {"group_size": 1, **WITHOUT_BARRIERS},
-    {"group_size": 2, **WITHOUT_BARRIERS, "input_mode": "queued"},
+    {"group_size": 1, "synchronization_threshold": "layer"},
+    {"group_size": 2, "synchronization_threshold": "layer", "input_mode": "queued"},
     "widest layer",
 ]
 
@@ -39,8 +36,8 @@ def test_changes_nothing_where_no_neuron_is_evaluated_after_it_fired(options, ca
     network, shape = case.network, case.network.shape
     network.neuron = network.neuron.model_copy(update={"refractory": True})
     assume(shape.gates_suffice)
-    given = {"group_size": shape.widest} if options == "widest layer" else options
-    schedule = Schedule(policy="random", stop=case.schedule.stop, **given)
+    options = {"group_size": shape.widest} if options == "widest layer" else options
+    schedule = Schedule(policy="random", stop=case.schedule.stop, **options)
     without = replace(schedule, refractory=False)
     assert fires_once(schedule, shape)
     one, other = (run(replace(case, schedule=each), ENGINE) for each in (schedule, without))
