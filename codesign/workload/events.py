@@ -58,10 +58,9 @@ class EventBatch(EventRows):
 
     def __repr__(self) -> str:
         """One line about the content, without entries."""
-        kind = "currents" if self.currents else "events"
         return (
             f"EventBatch({plural(len(self), 'sample')}, {plural(self.timesteps, 'timestep')} of {self.timestep_s:g} s, "
-            f"{self.input_size} inputs, {len(self.indices)} entries of {kind})"
+            f"{self.input_size} inputs, {len(self.indices)} entries of {'currents' if self.currents else 'events'})"
         )
 
     def __len__(self) -> int:
