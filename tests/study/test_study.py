@@ -253,6 +253,19 @@ def test_a_larger_budget_goes_on_where_it_was(undisturbed: Any, search: Search) 
     ]
 
 
+def test_a_point_that_somebody_enqueues_is_tried_next(search: Search, tmp_path: Path) -> None:
+    url, points = (
+        f"sqlite:///{tmp_path}/trials.db",
+        ({"recipe": "layered", "network.hidden.1": 7}, {"recipe": "layered"}),
+    )
+    search(("trials: 8", "trials: 2"), storage=url)
+    for point in points:
+        optuna.load_study(study_name="tiny", storage=url).enqueue_trial(point)
+    trials = search(("trials: 8", "trials: 5"), storage=url)[0].facts.trials
+    assert [trial.state for trial in trials] == ["complete"] * 5
+    assert all(trial.parameters.items() >= point.items() for trial, point in zip(trials[2:], points, strict=False))
+
+
 def test_a_cohort_that_a_budget_cut_short_is_completed(search: Search) -> None:
     """Six of two cohorts of four: the last two compete with those that are there, wherever the run is interrupted."""
     search(("trials: 8", "trials: 6"), more=FIDELITY)

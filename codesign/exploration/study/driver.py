@@ -112,13 +112,16 @@ class Driver:
         self._cohorts.append(cohort)
 
     def _trial(self, number: int) -> Trial:
-        """A trial to evaluate: a new one, or one of an earlier run, which may have ended in the middle of a draw."""
+        """A trial to evaluate: a new one, one that somebody enqueued, or one of an earlier run, which may have ended in
+        the middle of a draw."""
         if number < self._asked:
-            return Trial(self._study, self._study.get_trials(deepcopy=False)[number]._trial_id)
-        trial = self._study.ask()
+            known = self._study.get_trials(deepcopy=False)[number]
+            if known.state is not TrialState.WAITING:
+                return Trial(self._study, known._trial_id)
+        trial = self._study.ask()  # the first of the enqueued ones, if there are any
         if trial.number != number:
             raise InputError(f"{self._place}: another process adds trials; only one may search at a time")
-        self._asked += 1
+        self._asked = max(self._asked, number + 1)
         return trial
 
     # evaluating ------------------------------------------------------------------------------------------------------
