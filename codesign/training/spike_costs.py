@@ -46,7 +46,9 @@ class SpikeCosts:
         worth[shape.hidden_neurons :] = 0.0
         self.weights = torch.from_numpy(worth / max(worth.sum(), 1e-300)).float()
         self.floors = tuple(recipe.spike_floor * float(self.weights[layer].sum()) for layer in network.layer_slices)
-        self.multipliers = _multipliers(recipe, len(shape.layers) - 1)
+        given, hidden = recipe.spike_cost, len(shape.layers) - 1
+        each = given if isinstance(given, tuple) else (given,) * hidden
+        self.multipliers = each if any(each) else (_FIRST,) * hidden
         self.scale = 1.0
         self._last: SpikeCost | None = None
         self.least = 0.0 if self.budget is None or self.meter is None else _silent_j(network, self.meter, recipe)
@@ -104,9 +106,3 @@ def _silent_j(network: SpikingNetwork, meter: EnergyMeter, recipe: Recipe) -> fl
             f"{budget.chip} without any spike of a neuron"
         )
     return least
-
-
-def _multipliers(recipe: Recipe, hidden_layers: int) -> tuple[float, ...]:
-    given = recipe.spike_cost
-    each = given if isinstance(given, tuple) else (given,) * hidden_layers
-    return each if any(each) else (_FIRST,) * hidden_layers
