@@ -20,7 +20,7 @@ from codesign.exploration.definition.network import AxisValue as Value
 from codesign.exploration.definition.network import HiddenLayers, changes_widths, layer_of
 from codesign.exploration.definition.spec import SweepSpec
 from codesign.exploration.definition.variants import base_chip, parameter_value
-from codesign.exploration.study.domains import Choices, Domain, Range, SameAs, applies
+from codesign.exploration.study.domains import Choices, Domain, Range, SameAs
 from codesign.hardware.chip.parameters import no_effect, replaced
 from codesign.hardware.chip.provenance import kinds_in
 from codesign.simulation.policies import get_policy
@@ -150,7 +150,9 @@ class SearchSpace:
         values: dict[str, Value] = {}
         for path, parameter in self.parameters.items():
             domain = parameter.domain
-            applied = domain.same_as in values if isinstance(domain, SameAs) else applies(domain.when, values)
+            applied = all(values.get(other) in allowed for other, allowed in parameter.conditions.items())
+            if isinstance(domain, SameAs):
+                applied = domain.same_as in values
             if applied and self._means_something(parameter, values):
                 values[path] = values[domain.same_as] if isinstance(domain, SameAs) else domain.suggest(trial, path)
         return values
