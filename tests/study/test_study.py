@@ -205,13 +205,14 @@ def test_a_study_that_is_killed_again_and_again_ends_as_if_it_had_not_been(
 
 
 @with_fidelity
-@pytest.mark.parametrize(("trial", "drawn"), [(0, 0), (6, 3)])
-def test_a_study_that_is_killed_in_the_middle_of_a_draw_ends_as_if_it_had_not_been(
+@pytest.mark.parametrize(("trial", "drawn"), [(0, 0), (1, 2), (6, 4)])
+def test_a_journal_that_is_lost_or_ends_in_the_middle_of_a_draw_costs_nothing(
     undisturbed: Any, search: Search, tmp_path: Path, trial: int, drawn: int
 ) -> None:
     more, outcome, _ = undisturbed
     lines = Path(outcome.results).with_name("journal.log").read_bytes().splitlines(keepends=True)
-    draws = [n for n, line in enumerate(lines) if b'"param_name"' in line and b'"trial_id":%d,' % trial in line]
+    of_it = b'"trial_id":%d,' % trial
+    draws = [0, *(n for n, line in enumerate(lines) if b'"param_name"' in line and of_it in line)]
     assert len(draws) > drawn
     (tmp_path / "journal.log").write_bytes(b"".join(lines[: draws[drawn]]))
     again, watch = search(more=more)
