@@ -53,7 +53,7 @@ class StudyOutcome(SweepOutcome):
     @property
     def failures(self) -> str:
         again = "; failed trials are not run again: to retry them, move the journal away or give another --storage"
-        return f"{self.failed} trials or tested design points failed{again if self._failed_trials else ''}"
+        return f"failed trials and tested design points: {self.failed}{again if self._failed_trials else ''}"
 
 
 def load_study(name_or_path: str | Path, *, dataset: str | None = None, scale: str | None = None) -> StudySpec:
