@@ -253,7 +253,6 @@ def test_a_point_that_somebody_enqueues_is_tried_next(search: Search, tmp_path: 
     for point in points:
         optuna.load_study(study_name="tiny", storage=url).enqueue_trial(point)
     trials = search(("trials: 8", "trials: 5"), storage=url)[0].facts.trials
-    assert {trial.state for trial in trials} == {"complete"}
     assert all(trial.parameters.items() >= point.items() for trial, point in zip(trials[2:4], points, strict=True))
 
 
