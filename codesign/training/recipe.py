@@ -176,7 +176,11 @@ class Recipe(Spec):
                     "or set method to 'unlayered'"
                 )
         elif self.mixture is not None:
-            self._check_mixture()
+            if given := self.model_fields_set.intersection(OF_ONE_SCHEDULE):
+                told = f"remove {', '.join(sorted(given))}, or mixture"
+                raise ValueError(f"a mixture's entries say what is trained through: {told}")
+            if self.calibration is not None:
+                raise ValueError("a calibration matches the one schedule trained through, and a mixture has several")
         elif self.chip is None and get_policy(self.policy).uses_service:
             raise ValueError(
                 f"policy '{self.policy}' looks at a chip's service times: name one of the sweep's chips in 'chip'"
@@ -185,13 +189,6 @@ class Recipe(Spec):
             python = "in Python, give quantization=cd.chip_quantization(chip)"
             raise ValueError(f"quantization 'chip' needs the name of one of the sweep's chips in `chip`; {python}")
         return self
-
-    def _check_mixture(self) -> None:
-        given = sorted(self.model_fields_set.intersection(OF_ONE_SCHEDULE))
-        if given:
-            raise ValueError(f"a mixture's entries say what is trained through: remove {', '.join(given)}, or mixture")
-        if self.calibration is not None:
-            raise ValueError("a calibration matches the one schedule trained through, and a mixture has several")
 
     @property
     def cost_in_words(self) -> str | None:

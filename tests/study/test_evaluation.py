@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from tiny_studies import study
 
-from codesign.exploration.study.evaluation import Outcome, best_of, evaluate_rows, front_lines, front_numbers
+from codesign.exploration.study.evaluation import Outcome, best_of, evaluate_rows, front_lines, front_of
 
 SPEC = study(more="constraints: [{column: spike_density, at_most: 2}]\n")
 
@@ -98,5 +98,5 @@ def test_of_equal_trials_the_first_is_on_the_front_and_none_that_violates_a_cons
     trials = {number: Outcome(state="complete", objectives=objectives) for number, objectives in enumerate(values)}
     trials[5] = Outcome(state="infeasible", objectives=(1.0, 1e-9), violations={"a": 1.0})  # better than all of them
     nothing = Outcome(state="infeasible")
-    assert front_numbers(SPEC, trials) == [0, 1]
+    assert front_of(SPEC, trials) == [1, 0]
     assert [line.name for line in front_lines(SPEC, nothing, trials)] == ["trial 1", "trial 0"]

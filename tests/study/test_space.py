@@ -112,6 +112,15 @@ def test_a_recipe_trains_for_its_own_chip_where_none_is_searched_for_and_else_fo
     assert models[0].quantization == models[1].quantization != models[2].quantization
 
 
+def test_a_schedule_that_is_not_searched_for_is_one_of_the_trials_chip() -> None:
+    chips = ("schedules: [asynchronous]}", "schedules: [asynchronous]}\n  loihi: {}")
+    spec = study(chips, searching("chip: [mubrain, loihi]", "schedule.chip.input_dropout: [0.5]"))
+    for chip, schedule, own in (("mubrain", "asynchronous", set()), ("loihi", "chip", {"schedule.chip.input_dropout"})):
+        values = draw(spec, {"chip": chip, "schedule.chip.input_dropout": 0.5})
+        assert spec.trial_sweep(values).chips[chip].schedules == (schedule,)
+        assert {path for path in values if path.startswith("schedule.chip.")} == own
+
+
 def test_parameters_that_mean_nothing_take_no_part() -> None:
     layered = draw(study(), {"recipe": "layered"})
     assert sorted(layered) == ["network.hidden.1", "neuron.time_constant", "recipe", "recipe.learning_rate"]

@@ -9,7 +9,7 @@ from pathlib import Path
 import optuna
 import plug_ins
 import pytest
-from tiny_studies import study
+from tiny_studies import searching, study
 
 import codesign as cd
 from codesign import Policy
@@ -170,6 +170,9 @@ def test_another_order_of_the_file_is_another_search_where_it_says_something() -
         other = definition(study((first + second, second + first)))
         assert differing(other, definition(SPEC)) == {part}
     assert definition(study(more="baseline: {recipe: unlayered, chip: mubrain}\n")) == definition(SPEC)
+    of_chip = ("[asynchronous]}", "[asynchronous]}\n  loihi: {schedules: [asynchronous]}"), searching("chip: [loihi]")
+    own = of_chip[0], ("{schedules: [asynchronous]}", "{}"), of_chip[1]
+    assert definition(study(*own)).keys() - definition(study(*of_chip)).keys() == {"schedules of chips"}
 
 
 class Hinge:

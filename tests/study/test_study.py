@@ -141,16 +141,6 @@ def test_trials_share_the_files_that_were_read_first(
     assert edited.facts.trials == undisturbed[1].facts.trials
 
 
-@with_fidelity
-def test_proposals_do_not_depend_on_the_store(undisturbed: Any, search: Search) -> None:
-    """A journal that was lost is no loss: the same trials are proposed, and all their jobs are in the store."""
-    more, outcome, _ = undisturbed
-    again, watch = search(more=more)
-    assert watch.ran == []
-    assert len(watch.told) == 8
-    assert same(again, outcome)
-
-
 def die_after(monkeypatch: pytest.MonkeyPatch, owner: Any, method: str, calls: int) -> None:
     """Let a run end right after so many calls of a method, once."""
     original, left = getattr(owner, method), [calls]
@@ -215,13 +205,14 @@ def test_a_study_that_is_killed_again_and_again_ends_as_if_it_had_not_been(
 
 
 @with_fidelity
-@pytest.mark.parametrize(("trial", "drawn"), [(1, 1), (6, 3)])
-def test_a_study_that_is_killed_in_the_middle_of_a_draw_ends_as_if_it_had_not_been(
+@pytest.mark.parametrize(("trial", "drawn"), [(0, 0), (1, 2), (6, 4)])
+def test_a_journal_that_is_lost_or_ends_in_the_middle_of_a_draw_costs_nothing(
     undisturbed: Any, search: Search, tmp_path: Path, trial: int, drawn: int
 ) -> None:
     more, outcome, _ = undisturbed
     lines = Path(outcome.results).with_name("journal.log").read_bytes().splitlines(keepends=True)
-    draws = [n for n, line in enumerate(lines) if b'"param_name"' in line and b'"trial_id":%d,' % trial in line]
+    of_it = b'"trial_id":%d,' % trial
+    draws = [0, *(n for n, line in enumerate(lines) if b'"param_name"' in line and of_it in line)]
     assert len(draws) > drawn
     (tmp_path / "journal.log").write_bytes(b"".join(lines[: draws[drawn]]))
     again, watch = search(more=more)
@@ -251,6 +242,18 @@ def test_a_larger_budget_goes_on_where_it_was(undisturbed: Any, search: Search) 
     assert [trial.parameters for trial in again.facts.trials[:4]] == [
         trial.parameters for trial in outcome.facts.trials[:4]
     ]
+
+
+def test_a_point_that_somebody_enqueues_is_tried_next(search: Search, tmp_path: Path) -> None:
+    url, points = (
+        f"sqlite:///{tmp_path}/trials.db",
+        ({"recipe": "layered", "network.hidden.1": 7}, {"recipe": "layered"}),
+    )
+    search(("trials: 8", "trials: 2"), storage=url)
+    for point in points:
+        optuna.load_study(study_name="tiny", storage=url).enqueue_trial(point)
+    trials = search(("trials: 8", "trials: 5"), storage=url)[0].facts.trials
+    assert all(trial.parameters.items() >= point.items() for trial, point in zip(trials[2:4], points, strict=True))
 
 
 def test_a_cohort_that_a_budget_cut_short_is_completed(search: Search) -> None:

@@ -51,6 +51,7 @@ def line_of(text: str) -> int:
             "space.network.hidden.3: no trial has it: networks have at most 2 hidden layers",
         ),
         (WIDTH, "recipe.layered.group_size: [4]", "space.recipe.layered.group_size: no trial has it: it applies to no"),
+        (GROUP, "recipe.group_size: {from: 1, to: 8, when: {recipe: layered}}", "no trial has it: it applies to no"),
         (
             WIDTH,
             "network.depth: [1]\n  network.hidden: [4, 8]",
@@ -171,6 +172,8 @@ def test_searches_that_are_what_they_say_are_taken(space: str) -> None:
         (("", ""), "constraints: [{column: lanes}]", "give one of at_least and at_most"),
         (("", ""), "constraints: [{column: accuracy, at_least: 95}]", "at_least: must be a fraction from 0 to 1, or"),
         (("", ""), "baseline: {recipe: x}", r"baseline\.recipe: unknown recipe 'x'"),
+        (("", ""), "baseline: {chips: mubrain}", r"baseline\.chips: .*, found 'chips'; did you mean 'chip'\?"),
+        (("random, momentum", "random, fifo"), "", r"momentum_noise: no trial has it"),
         (
             ("chips:", "chips:\n  loihi: {}"),
             "baseline: {chip: mubrain}\nquestions: {a: {compare: [mubrain, loihi], columns: [energy_j]}}",

@@ -15,6 +15,7 @@ from codesign.exploration.definition.entries import ChipEntry, ScheduleEntry
 from codesign.exploration.definition.nested import with_fields
 from codesign.exploration.definition.network import AxisValue, column_values, unit_of_values
 from codesign.exploration.definition.spec import SweepSpec
+from codesign.files.once import once
 from codesign.hardware.chip.description import Chip
 from codesign.hardware.chip.extending import VALUES
 from codesign.hardware.chip.kinds import in_words
@@ -102,7 +103,8 @@ def base_chip(spec: SweepSpec, name: str) -> Chip:
 def _described(spec: SweepSpec, name: str) -> Chip:
     """A chip of the sweep with the parts of the description in its entry."""
     entry = spec.chips[name]
-    chip = chip_variant(entry.extends or name, entry.parts)
+    of, parts = entry.extends or name, entry.parts
+    chip = once("chip", f"{of} {parts}", lambda: chip_variant(of, parts))
     if isinstance(chip, tuple):
         raise InputError("; ".join(f"chips.{name}: {message}" for _, message in chip))
     return chip

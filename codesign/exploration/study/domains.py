@@ -183,8 +183,3 @@ Domain = Annotated[
 def in_si(domain: Range | Choices, value: Value) -> Value:
     """Convert a written value of a domain to SI units."""
     return parse_quantity(value, si_unit(domain.unit)) if domain.unit else value
-
-
-def applies(conditions: Conditions, values: Mapping[str, Value]) -> bool:
-    """Whether a parameter with these conditions takes part in a trial, given the values of earlier parameters."""
-    return all(name in values and values[name] in allowed for name, allowed in conditions.items())

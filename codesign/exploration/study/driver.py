@@ -96,10 +96,8 @@ class Driver:
     # proposing -------------------------------------------------------------------------------------------------------
 
     def _may_ask(self) -> bool:
-        budget = self._spec.budget
-        if budget.trials is not None and self._asked >= budget.trials:
-            return False
-        return budget.time is None or self.elapsed_s < budget.time
+        trials, time_s = self._spec.budget.trials, self._spec.budget.time
+        return (trials is None or self._asked < trials) and (time_s is None or self.elapsed_s < time_s)
 
     def _begin(self, first: int) -> None:
         """Begin a cohort with the trials that it already has, and proposals for the others."""
@@ -118,13 +116,15 @@ class Driver:
         self._cohorts.append(cohort)
 
     def _trial(self, number: int) -> Trial:
-        """A trial to evaluate: a new one, or one of an earlier run, which may have ended in the middle of a draw."""
+        """A trial to evaluate: new, enqueued by somebody, or of an earlier run, which may have ended during a draw."""
         if number < self._asked:
-            return Trial(self._study, self._study.get_trials(deepcopy=False)[number]._trial_id)
-        trial = self._study.ask()
+            known = self._study.get_trials(deepcopy=False)[number]
+            if known.state is not TrialState.WAITING:
+                return Trial(self._study, known._trial_id)
+        trial = self._study.ask()  # the first of the enqueued ones, if there are any
         if trial.number != number:
             raise InputError(f"{self._place}: another process adds trials; only one may search at a time")
-        self._asked += 1
+        self._asked = max(self._asked, number + 1)
         return trial
 
     # evaluating ------------------------------------------------------------------------------------------------------

@@ -202,9 +202,9 @@ def volume(spec: StudySpec, outcomes: Sequence[Outcome]) -> float:
     return hypervolume(values, spec.directions, spec.references)
 
 
-def _front(spec: StudySpec, outcomes: Mapping[Name, Outcome]) -> list[Name]:
-    """Names on the front of the trials that are better than all references, the best in the first objective first; of
-    equal trials only the first."""
+def front_of(spec: StudySpec, outcomes: Mapping[Name, Outcome]) -> list[Name]:
+    """Names on the front of the complete trials that are better than all references, the best in the first objective
+    first; of equal trials only the first."""
     complete = [name for name, outcome in outcomes.items() if outcome.state == "complete"]
     signs = np.array([1.0 if direction == "maximize" else -1.0 for direction in spec.directions])
     values = np.array([outcomes[name].objectives for name in complete]).reshape(-1, len(signs))
@@ -215,19 +215,13 @@ def _front(spec: StudySpec, outcomes: Mapping[Name, Outcome]) -> list[Name]:
     return list(distinct.values())
 
 
-def front_numbers(spec: StudySpec, trials: Mapping[int, Outcome]) -> list[int]:
-    """Numbers of the complete trials that are better than the references and that no other trial beats; of equal trials
-    only the first."""
-    return sorted(_front(spec, trials))
-
-
 def front_lines(spec: StudySpec, baseline: Outcome, trials: Mapping[int, Outcome]) -> list[FrontLine]:
     """The front for the display, including the baseline, the best in the first objective first."""
     every = {"baseline": baseline, **{f"trial {n}": trial for n, trial in trials.items()}}
     labels = tuple(map(column_label, spec.sought))
     return [
         FrontLine(name=name, labels=labels, values=tuple(map(quantity, every[name].objectives, spec.sought)))
-        for name in _front(spec, every)
+        for name in front_of(spec, every)
     ]
 
 

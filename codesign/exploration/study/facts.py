@@ -15,7 +15,7 @@ from codesign.analysis.results.table import parquet_bytes
 from codesign.deferred import pa
 from codesign.exploration.provenance import scalars
 from codesign.exploration.study.domains import Choices, Range, SameAs, in_si
-from codesign.exploration.study.evaluation import Outcome, constraint_text, front_numbers, told_trials, volume
+from codesign.exploration.study.evaluation import Outcome, constraint_text, front_of, told_trials, volume
 from codesign.exploration.study.space import SearchSpace
 from codesign.exploration.study.spec import FidelityLevel, StudySpec
 from codesign.files import Location, write_atomically
@@ -37,7 +37,7 @@ _MOST_TRIALS = 400
 
 def describe_study(spec: StudySpec, study: Study, *, baseline: Outcome) -> StudyFacts:
     told, space = told_trials(study), spec.search_space
-    front, outcomes = front_numbers(spec, told), list(told.values())
+    front, outcomes = front_of(spec, told), list(told.values())
     options = "".join(f", {name} {value}" for name, value in sorted(spec.sampler.options.items()))
     full = dataclasses.replace(baseline, level=len(spec.levels) - 1)
     return StudyFacts(

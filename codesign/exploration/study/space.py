@@ -20,7 +20,7 @@ from codesign.exploration.definition.network import AxisValue as Value
 from codesign.exploration.definition.network import HiddenLayers, changes_widths, layer_of
 from codesign.exploration.definition.spec import SweepSpec
 from codesign.exploration.definition.variants import base_chip, parameter_value
-from codesign.exploration.study.domains import Choices, Domain, Range, SameAs, applies
+from codesign.exploration.study.domains import Choices, Domain, Range, SameAs
 from codesign.hardware.chip.parameters import no_effect, replaced
 from codesign.hardware.chip.provenance import kinds_in
 from codesign.simulation.policies import get_policy
@@ -68,7 +68,9 @@ class Parameter:
             return False
         if self.layer is not None:
             return path == "network.depth"
-        return path == self.block or (self.field == "momentum_noise" and _POLICY.fullmatch(path) is not None)
+        if path == self.block or (self.block == "schedule" and self.name is not None and path == "chip"):
+            return True
+        return self.field == "momentum_noise" and _POLICY.fullmatch(path) is not None
 
 
 def read_parameter(path: str, domain: Range | Choices | SameAs, names: Mapping[str, Any]) -> Parameter:
@@ -148,7 +150,9 @@ class SearchSpace:
         values: dict[str, Value] = {}
         for path, parameter in self.parameters.items():
             domain = parameter.domain
-            applied = domain.same_as in values if isinstance(domain, SameAs) else applies(domain.when, values)
+            applied = all(values.get(other) in allowed for other, allowed in parameter.conditions.items())
+            if isinstance(domain, SameAs):
+                applied = domain.same_as in values
             if applied and self._means_something(parameter, values):
                 values[path] = values[domain.same_as] if isinstance(domain, SameAs) else domain.suggest(trial, path)
         return values
@@ -160,8 +164,13 @@ class SearchSpace:
         return self.drawn(domain.same_as) if isinstance(domain, SameAs) else (path, domain)
 
     def chosen(self, values: Mapping[str, Value]) -> dict[str, str]:
-        """Names of a trial's recipe, chip and schedule, by block."""
-        return {block: str(values.get(block, name)) for block, name in self.baseline.items()}
+        """Names of a trial's recipe, chip and schedule, by block. A schedule that is not drawn is the baseline's or, on
+        another chip that does not list it, that chip's first."""
+        names = {block: str(values.get(block, name)) for block, name in self.baseline.items()}
+        listed = self.base.chips[names["chip"]].schedules
+        if "schedule" not in values and names["chip"] != self.baseline["chip"] and names["schedule"] not in listed:
+            names["schedule"] = listed[0]
+        return names
 
     def _means_something(self, parameter: Parameter, values: Mapping[str, Value]) -> bool:
         """Whether this parameter applies to a trial, given the values of earlier parameters."""
@@ -188,12 +197,13 @@ class SearchSpace:
         return field != "momentum_noise" or get_policy(str(policy)).uses_noise
 
     def _applies(self, parameter: Parameter) -> bool:
-        """Whether a parameter applies to any recipe, chip or schedule of the trials, as far as that can be told without
-        their policies."""
-        domain = self.parameters[parameter.block].domain if parameter.block in self.parameters else None
-        names = domain.choices if isinstance(domain, Choices) else (self.baseline[parameter.block],)
-        applies = any(self._means_something(parameter, {parameter.block: name}) for name in names)
-        return applies or parameter.field == "momentum_noise"
+        """Whether a trial may have a parameter: one with some name in its block, which its conditions allow, and some
+        value of one other parameter that it depends on."""
+        block, before = parameter.block, parameter.needs(self.parameters)
+        names = parameter.conditions.get(block) or (self.drawn(block)[1].examples if block in self.parameters else ())
+        others = [{path: value} for path in before if path != block for value in self.drawn(path)[1].examples]
+        drawn = [{block: name} for name in names] or [{}]
+        return any(self._means_something(parameter, {**one, **other}) for one in drawn for other in ({}, *others))
 
     def refusal(self, parameter: Parameter, value: Value) -> str | None:
         """Why a parameter with a field cannot have a value when its conditions hold; None if it can."""

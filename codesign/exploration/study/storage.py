@@ -45,7 +45,12 @@ def definition_of(spec: StudySpec, workload: str) -> dict[str, str]:
     `workload` is the workload's fingerprint."""
     parts = {name: _unmoved(part) for name, part in sorted(spec.said().items()) if name not in _UNSEARCHED}
     # The order in the file determines the baseline and the order in which parameters are drawn.
-    parts |= {"baseline": spec.search_space.baseline, "space": [*spec.space.items()]}
+    space = spec.search_space
+    parts |= {"baseline": space.baseline, "space": [*spec.space.items()]}
+    if "chip" in spec.space and "schedule" not in spec.space:
+        drawn = {chip: space.chosen({"chip": chip})["schedule"] for chip in spec.chips}
+        own = {chip: name for chip, name in drawn.items() if name != space.baseline["schedule"]}
+        parts |= {"schedules of chips": own} if own else {}
     chips = {name: chip_digest(base_chip(spec, name)) for name in spec.chips}
     devices = (spec.resources.train.device, spec.resources.execute.device)
     models = {name: model.digest for name, model in given_models(load_given(spec)).items()}

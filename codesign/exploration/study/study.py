@@ -20,7 +20,7 @@ from codesign.exploration.running import RunArguments, choose_executor, epoch_s
 from codesign.exploration.runs.progress import Progress, TrialCounts
 from codesign.exploration.runs.record import check_output, recorded
 from codesign.exploration.study.driver import ELAPSED, Driver
-from codesign.exploration.study.evaluation import Evaluations, Outcome, front_numbers, told_trials, trial_plan
+from codesign.exploration.study.evaluation import Evaluations, Outcome, front_of, told_trials, trial_plan
 from codesign.exploration.study.facts import describe_study, write_trials
 from codesign.exploration.study.spec import StudySpec
 from codesign.exploration.study.storage import Trials, definition_of, open_study
@@ -51,7 +51,7 @@ class StudyOutcome(SweepOutcome):
     @property
     def failures(self) -> str:
         again = "; failed trials are not run again: to retry them, move the journal away or give another --storage"
-        return f"{self.failed} trials or tested design points failed{again if self._failed_trials else ''}"
+        return f"failed trials and tested design points: {self.failed}{again if self._failed_trials else ''}"
 
 
 def load_study(name_or_path: str | Path, *, dataset: str | None = None, scale: str | None = None) -> StudySpec:
@@ -127,7 +127,7 @@ def _search(study: Study, evaluations: Evaluations, place: str) -> Outcome:
 def _test(study: Study, evaluations: Evaluations, *, models: bool) -> dict[str, Plan]:
     """Run the front's trials and the baseline on the test split, and return their plans by label."""
     spec, trials = evaluations.spec, told_trials(study)
-    values = {BASELINE: {}, **{str(number): trials[number].values for number in front_numbers(spec, trials)}}
+    values = {BASELINE: {}, **{str(number): trials[number].values for number in sorted(front_of(spec, trials))}}
     plans = {label: trial_plan(spec, evaluations.workloads, of, split="test") for label, of in values.items()}
     for label, plan in plans.items():
         evaluations.add(plan, f"test of {label if label == BASELINE else f'trial {label}'}", models=models)
