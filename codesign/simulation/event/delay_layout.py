@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from codesign.network.connection import FurtherConnection
 from codesign.simulation.event.arrays import Floats, Longs, aligned_zeros, longs
 from codesign.simulation.event.layout import MemoryLayout, check_places
 from codesign.simulation.event.structures import Delays
@@ -52,11 +53,11 @@ class DelayLayout:
             self.weights += size[0] * size[1]
         check_places({"weights of delayed connections, padded to vectors,": self.weights})
 
-    def delays(self, weights: Sequence[torch.Tensor]) -> Delays:
+    def delays(self, connections: Sequence[FurtherConnection]) -> Delays:
         """The connections in the form that kernels take."""
         packed = aligned_zeros(self.weights)
-        for place, weight in zip(self._places, weights, strict=True):
-            place.of(packed)[np.ix_(place.sources, place.targets)] = weight.detach().numpy().T
+        for place, one in zip(self._places, connections, strict=True):
+            place.of(packed)[np.ix_(place.sources, place.targets)] = one.weight.detach().numpy().T
         widths = [place.shape[0] for place in self._places]
         return Delays(
             delay=longs([one.delay for one in self.shape.delayed]),

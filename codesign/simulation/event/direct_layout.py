@@ -13,7 +13,7 @@ from functools import cached_property
 import numpy as np
 import torch
 
-from codesign.network.connection import DirectConnection
+from codesign.network.connection import FurtherConnection
 from codesign.network.layers import Linear
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.event.arrays import NO_LONGS, Floats, Integers, Longs, aligned_zeros, integers, longs
@@ -60,7 +60,7 @@ class DirectLayout:
         shapes = zip(self._places, self.shape.direct, strict=True)
         return any(bool((one.taps[3] < channels[shape.target]).any()) for one, shape in shapes)
 
-    def direct(self, connections: Sequence[DirectConnection], slices: tuple[Slice, ...]) -> Direct:
+    def direct(self, connections: Sequence[FurtherConnection], slices: tuple[Slice, ...]) -> Direct:
         """The connections, which may be others of the same shapes by now, in the form that kernels take."""
         if not connections:
             return self._tables
@@ -134,7 +134,7 @@ def _joined(parts: list[Longs]) -> Integers:
     return integers(np.concatenate([*parts, NO_LONGS]))
 
 
-def _place(connection: DirectConnection, layout: MemoryLayout) -> _Place:
+def _place(connection: FurtherConnection, layout: MemoryLayout) -> _Place:
     window, target = connection.window, connection.shape.target
     width, channels = layout.widths[target], layout.channels[target]
     grid, first = layout.shape.layers[target], int(layout.layer_positions[target])
@@ -175,7 +175,7 @@ def _place(connection: DirectConnection, layout: MemoryLayout) -> _Place:
     )
 
 
-def _every(held: Longs, connection: DirectConnection, target: tuple[int, int, int, int]) -> _Place:
+def _every(held: Longs, connection: FurtherConnection, target: tuple[int, int, int, int]) -> _Place:
     """A connection from every place of the source to all positions of the target."""
     width, channels, size, first = target
     neurons, columns = connection.weight.shape
