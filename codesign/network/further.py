@@ -67,6 +67,7 @@ class DelayedShape:
     """A connection between all neurons of two layers, whose spikes arrive `delay` timesteps later; `window` is as in
     `DirectShape`."""
 
+    detour: ClassVar[int] = 0
     source: int
     target: int
     delay: int
