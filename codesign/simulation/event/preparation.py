@@ -83,9 +83,9 @@ def _learned(run: Run, resources: Resources, rules: Rules) -> dict[str, Any]:
         score[rules.inputs :] = run.policy.scores(network).numpy()
         learned["policy_score"] = score
     if rules.delayed:
-        learned["delays"] = resources.delays.delays(network.delayed())
+        learned["delays"] = resources.delays.tables(network.delayed(), run.slices)
     if rules.direct:
-        learned["direct"] = resources.direct.direct(network.direct(), run.slices)
+        learned["direct"] = resources.direct.tables(network.direct(), run.slices)
     return learned
 
 
@@ -181,8 +181,8 @@ def _network(run: Run, resources: Resources, rules: Rules) -> Network:
         zeros=NO_INTEGERS,
         slices=_slices(run, layout, rules),
         service=_NO_SERVICE if run.service is None else _service(run.service, run.slices),
-        delays=resources.delays.delays(network.delayed()),
-        direct=resources.direct.direct(network.direct(), run.slices),
+        delays=resources.delays.tables(network.delayed(), run.slices),
+        direct=resources.direct.tables(network.direct(), run.slices),
     )
 
 

@@ -54,28 +54,15 @@ class Slices(NamedTuple):
     run_count: Integers  # (runs,) slots of each run
 
 
-class Delays(NamedTuple):
-    """C delayed connections, each from all slots of one layer, which are adjacent, to all slots of another."""
+class Further(NamedTuple):
+    """C delayed or direct connections, with taps as in `Wiring`, connection by connection."""
 
-    delay: Longs  # (C,) in timesteps; all down to `start` have this shape
-    source_slot: Longs  # first slot of the source layer
-    source_width: Longs  # number of its slots
-    target: Longs  # target layer
-    target_slot: Longs
-    target_width: Longs
-    begin: Longs  # where its sources begin in `Late.arriving`
-    start: Longs  # where its weights begin, a row of target slots for each source slot
-    weights: Floats
-
-
-class Direct(NamedTuple):
-    """C direct connections, with taps as in `Wiring`, connection by connection."""
-
+    delay: Longs  # (C,) in timesteps; 0 for direct connections
     source: Longs  # (C,) layer of its sources, 0 for inputs, 1 + layer for neurons
     target: Longs  # (C,) layer
     detour: Longs  # (C,) forward steps beyond the one that every message takes
-    first: Longs  # (C,) first source of that layer
-    begin: Longs  # (C,) where its sources begin in the next three
+    first: Longs  # (C,) first source of that layer; of a delayed connection, whose sources are slots, its first slot
+    begin: Longs  # (C + 1,) where its sources begin in the next three, with their end
     place: Integers  # index into `tap_start`; the last entry has no taps
     row: Integers  # where the source's rows begin in the weights
     fan_out: Integers  # synapses of the source
@@ -110,8 +97,8 @@ class Network(NamedTuple):
     zeros: Integers  # (sources,) synapses to the next layer of weight 0; empty if there are none or nothing is counted
     slices: Slices
     service: Service
-    delays: Delays
-    direct: Direct
+    delays: Further
+    direct: Further
 
 
 class Rules(NamedTuple):

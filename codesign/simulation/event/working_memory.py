@@ -154,7 +154,7 @@ class Late(NamedTuple):
 
 
 class UnderWay(NamedTuple):
-    """Spikes on direct connections. Used only with `Rules.direct`; rows are steps modulo `Direct.depth`."""
+    """Spikes on direct connections. Used only with `Rules.direct`; rows are steps modulo `Further.depth`."""
 
     clock: Annotated[Longs, 2]  # last step in which anything arrives; in the backward run, the current step
     count: Annotated[Longs, "direct rows"]  # number of sources that left in a step
