@@ -26,6 +26,12 @@ def first_of_direct(shape: NetworkShape, layers: tuple[int, ...]) -> list[int]:
     return [1 + len(layers) + sum(counts[:at]) for at in range(len(shape.delayed), len(counts))]
 
 
+def distances_of_direct(shape: NetworkShape, layers: tuple[int, ...]) -> list[int]:
+    """How far each direct connection's sources lie behind those of its layer's own messages in a message table."""
+    firsts = zip(first_of_direct(shape, layers), shape.direct, strict=True)
+    return [first - (-1, *layers).index(one.source) for first, one in firsts]
+
+
 def all_messages(execution: Execution) -> MessageTable:
     """The execution's messages including those over delayed and direct connections, whose sources 1 + S + i are the
     entries i of `late_sources`. Messages are received in the step after `step`.

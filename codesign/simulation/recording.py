@@ -20,7 +20,7 @@ from codesign.simulation.execution import (
     slice_of_neurons,
     slices_on,
 )
-from codesign.simulation.late_messages import apart, delayed_operations, direct_operations, first_of_direct
+from codesign.simulation.late_messages import apart, delayed_operations, direct_operations, distances_of_direct
 from codesign.simulation.schedule import Schedule
 from codesign.workload.events import EventBatch
 
@@ -188,12 +188,12 @@ class Recorder:
     def _direct(self) -> list[tuple[int, int, Integers]]:
         """For each direct connection: its source layer (−1 is the input), the distance of its sources in the message
         table from those of the layer's own messages, and the (inputs + N,) synapses of each source."""
-        shape, layers = self.network.shape, (-1, *self.layer_of_slice.tolist())
         found = []
-        for one, first in zip(self.network.direct(), first_of_direct(shape, layers[1:]), strict=True):
+        distances = distances_of_direct(self.network.shape, tuple(self.layer_of_slice.tolist()))
+        for one, distance in zip(self.network.direct(), distances, strict=True):
             fan_out = np.zeros(len(self.layer_of), dtype=np.int64)
             fan_out[self.layer_of == one.shape.source] = one.fan_out().numpy()
-            found.append((one.shape.source, first - layers.index(one.shape.source), fan_out))
+            found.append((one.shape.source, distance, fan_out))
         return found
 
     def _inputs(self, step: int, left: NDArray[np.float32], kept: NDArray[np.float32]) -> None:

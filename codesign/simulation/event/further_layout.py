@@ -22,7 +22,7 @@ from codesign.simulation.event.layout import MemoryLayout, check_places
 from codesign.simulation.event.structures import Further
 from codesign.simulation.event.vector import LANES
 from codesign.simulation.execution import Slice
-from codesign.simulation.late_messages import first_of_direct
+from codesign.simulation.late_messages import distances_of_direct
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,9 +71,7 @@ class FurtherLayout:
         for connection, place, start in zip(connections, self._places, self._starts, strict=False):
             weight = connection.weight.detach().numpy().reshape(-1) * np.float32(connection.scale)
             packed[start + place.index] = weight
-        layers, shape = [-1, *(part.layer for part in slices)], self.layout.shape
-        firsts = zip(first_of_direct(shape, tuple(layers[1:])), shape.direct, strict=True)
-        further = [first - layers.index(one.source) for first, one in firsts]
+        further = distances_of_direct(self.layout.shape, tuple(part.layer for part in slices))
         return self._tables._replace(further=longs(further), weights=packed)
 
     @cached_property
