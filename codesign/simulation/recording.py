@@ -275,16 +275,20 @@ def build_execution(
     outputs = scores if spiking else np.zeros((len(events), events.timesteps, scores.shape[2]))
     layers = len(network.shape.layers)
 
-    def of_layers(table: MessageTable | UpdateTable, source: Integers, counts: Integers) -> Integers:
-        """(B, L + 1) sums of a table's `counts` over the slices of each layer, given each row's `source`; the input
+    def of_layers(sample: Integers, source: Integers, *counts: Integers) -> Integers:
+        """(counts, B, L + 1) sums of a table's counts over the slices of each layer, given the rows' sources; the input
         comes first."""
-        layer = np.array([0, *(1 + part.layer for part in slices)])[source]
-        place, places = table.sample * (layers + 1) + layer, len(events) * (layers + 1)
-        sums = np.bincount(place, weights=counts, minlength=places)  # exact below 2**53
-        return sums.astype(np.int64).reshape(len(events), layers + 1)
+        place = sample * (layers + 1) + np.array([0, *(1 + part.layer for part in slices)])[source]
+        sums = np.zeros((len(counts), len(events) * (layers + 1)), dtype=np.int64)
+        for of_count, count in zip(sums, counts, strict=True):
+            np.add.at(of_count, place, count)
+        return sums.reshape(len(counts), len(events), layers + 1)
 
     messages, direct = apart(network.shape, slices, messages)
-    operations = of_layers(messages, messages.source, messages.synaptic_operations)[:, :-1]  # outputs send to no layer
+    sent = messages.synaptic_operations, messages.spikes, messages.barriers
+    operations, propagated, barriers = of_layers(messages.sample, messages.source, *sent)
+    operations = operations[:, :-1]  # by the receiving layer; outputs send to none
+    evaluations, emitted = of_layers(updates.sample, 1 + updates.slice, updates.evaluated, updates.emitted)
     directly, of_input = direct_operations(network.shape, slices, direct, len(events))
     delayed = delayed_operations(network.shape, slices, updates, counters["timesteps_run"], events.timesteps)
     follow = {
@@ -298,10 +302,10 @@ def build_execution(
         "spiking_readout": spiking,
         "input_events": events.events_in(counters["timesteps_run"]),
         "input_macs": (operations[:, 0] + of_input) * events.currents,
-        "emitted": of_layers(updates, 1 + updates.slice, updates.emitted)[:, 1:],
-        "evaluations": of_layers(updates, 1 + updates.slice, updates.evaluated)[:, 1:],
-        "propagated": of_layers(messages, messages.source, messages.spikes)[:, 1:],
-        "barrier_messages": of_layers(messages, messages.source, messages.barriers)[:, 1:],
+        "emitted": emitted[:, 1:],
+        "evaluations": evaluations[:, 1:],
+        "propagated": propagated[:, 1:],
+        "barrier_messages": barriers[:, 1:],
         "synaptic_operations": operations + delayed + directly,
         "delayed_operations": delayed,
         "messages": messages,
