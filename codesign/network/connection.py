@@ -11,9 +11,9 @@ import torch
 from torch.nn import functional
 from torch.nn.grad import conv2d_input, conv2d_weight
 
-from codesign.network.direct import DirectShape, IdentitySkip
+from codesign.network.further import DelayedShape, DirectShape, IdentitySkip
 from codesign.network.layers import AveragePool, Conv1d, Conv2d, Linear, Pool, both
-from codesign.network.topology import DelayedShape, TopologySpec, direct_layers
+from codesign.network.topology import TopologySpec, further_layers
 from codesign.network.window import Window
 
 
@@ -175,27 +175,8 @@ def _initial_weight(shape: tuple[int, ...], generator: torch.Generator) -> torch
     return torch.nn.Parameter(weight)
 
 
-class DelayedConnection(torch.nn.Module):
-    """Synapses from every neuron of a layer to every neuron of the same or another layer, with a delay of d ≥ 1
-    timesteps: x_i(t) = Σ_j W_ij c_j(t − d), where c are the spikes that a neuron emitted in a timestep.
-
-    The weight is a (targets, sources) parameter, initially drawn by the generator, uniform in ±1/√sources. `sizes` are
-    the layers' numbers of neurons.
-    """
-
-    def __init__(self, shape: DelayedShape, sizes: Sequence[int], generator: torch.Generator) -> None:
-        super().__init__()
-        self.source, self.target, self.delay = shape.source, shape.target, shape.delay
-        self.weight_shape = sizes[self.target], sizes[self.source]
-        self.weight = _initial_weight(self.weight_shape, generator)
-
-    def extra_repr(self) -> str:
-        return f"layer {self.source} to layer {self.target}, delay={self.delay}"
-
-
-class DirectConnection(Connection):
-    """A connection within a timestep that skips layers or leads back to the same or an earlier layer, as its `shape`
-    says.
+class FurtherConnection(Connection):
+    """A delayed connection from one layer to any, or a direct one that skips layers or leads back, as its `shape` says.
 
     With a factor it is an identity, whose weight of shape (channels, 1, 1, 1) is `factor` everywhere and has no
     gradient unless `requires_grad` is set.
@@ -205,7 +186,7 @@ class DirectConnection(Connection):
         self,
         pools: Sequence[Pool],
         target: Linear | Conv2d,
-        shape: DirectShape,
+        shape: DelayedShape | DirectShape,
         generator: torch.Generator,
         factor: float | None,
     ) -> None:
@@ -219,11 +200,11 @@ class DirectConnection(Connection):
         return f"{self.shape.text}, {super().extra_repr()}"
 
 
-def direct_connections(topology: TopologySpec, generator: torch.Generator) -> list[DirectConnection]:
-    """The direct connections of a topology: its skips, then its connections within a pass."""
+def further_connections(topology: TopologySpec, generator: torch.Generator) -> list[FurtherConnection]:
+    """The delayed connections of a topology, its skips, then its connections within a pass."""
     return [
-        DirectConnection(pools, layer, shape, generator, spec.factor if isinstance(spec, IdentitySkip) else None)
-        for spec, pools, layer, shape in direct_layers(topology)
+        FurtherConnection(pools, layer, shape, generator, spec.factor if isinstance(spec, IdentitySkip) else None)
+        for spec, pools, layer, shape in further_layers(topology)
     ]
 
 

@@ -14,13 +14,7 @@ import torch
 from codesign.arguments import instance, seconds, whole
 from codesign.arrays import Integers
 from codesign.errors import InputError
-from codesign.network.connection import (
-    Connection,
-    DelayedConnection,
-    DirectConnection,
-    direct_connections,
-    windows_of_max_pools,
-)
+from codesign.network.connection import Connection, FurtherConnection, further_connections, windows_of_max_pools
 from codesign.network.loading import SentAsCopy, load_weights
 from codesign.network.neuron import NeuronSpec
 from codesign.network.neuron_numbers import OF_NEURONS, are_finite, check_numbers, others, type_of
@@ -46,8 +40,8 @@ class SpikingNetwork(SentAsCopy):
 
     Attributes:
         connections: one `Connection` per layer of neurons; `connections[0]` comes from the input.
-        delayed_connections: one `DelayedConnection` per connection with a delay of at least one timestep.
-        direct_connections: one `DirectConnection` per skip, then per connection within a pass.
+        delayed_connections: one `FurtherConnection` per connection with a delay of at least one timestep.
+        direct_connections: one `FurtherConnection` per skip, then per connection within a pass.
         bias: (N,) parameter, or None.
         threshold: (N,) float32 buffer, U_thr of each neuron. It gets gradients if it requires them.
         time_constant: (N,) float64 buffer, τ_m of each neuron in seconds, infinite without leak. It may require
@@ -88,9 +82,9 @@ class SpikingNetwork(SentAsCopy):
         self.connections = torch.nn.ModuleList(
             Connection(*layer, generator) for layer in layers_of_neurons(self.topology)
         )
-        later = (DelayedConnection(one, self.shape.layer_sizes, generator) for one in self.shape.delayed)
-        self.delayed_connections = torch.nn.ModuleList(later)
-        self.direct_connections = torch.nn.ModuleList(direct_connections(self.topology, generator))
+        further = further_connections(self.topology, generator)
+        self.delayed_connections = torch.nn.ModuleList(one for one in further if one.shape.delay)
+        self.direct_connections = torch.nn.ModuleList(one for one in further if not one.shape.delay)
         self.bias = torch.nn.Parameter(torch.zeros(self.shape.neurons, dtype=torch.float32)) if neuron.bias else None
         self.register_buffer("threshold", self.neuron_numbers("threshold"))
         self.register_buffer("time_constant", self.neuron_numbers("time_constant", torch.float64))
@@ -297,17 +291,17 @@ class SpikingNetwork(SentAsCopy):
         """The weight of each connection, input to output."""
         return [connection.weight for connection in self.layer_connections()]
 
-    def delayed(self) -> list[DelayedConnection]:
+    def delayed(self) -> list[FurtherConnection]:
         """`delayed_connections` with their type."""
-        return [one for one in self.delayed_connections if isinstance(one, DelayedConnection)]
+        return [one for one in self.delayed_connections if isinstance(one, FurtherConnection)]
 
-    def delayed_weights(self) -> list[torch.nn.Parameter]:
-        """The weight of each delayed connection."""
-        return [one.weight for one in self.delayed()]
-
-    def direct(self) -> list[DirectConnection]:
+    def direct(self) -> list[FurtherConnection]:
         """`direct_connections` with their type."""
-        return [one for one in self.direct_connections if isinstance(one, DirectConnection)]
+        return [one for one in self.direct_connections if isinstance(one, FurtherConnection)]
+
+    def further(self) -> list[FurtherConnection]:
+        """Delayed connections, then direct ones."""
+        return [*self.delayed(), *self.direct()]
 
     def all_weights(self) -> list[torch.nn.Parameter]:
         """The weight of each connection, then of each delayed and of each direct connection."""

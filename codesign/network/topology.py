@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from typing import Annotated, Any, ClassVar
@@ -14,7 +14,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from codesign.arguments import instance
 from codesign.documents import Spec
 from codesign.errors import InputError
-from codesign.network.direct import DirectShape, Skip, comes_in_time, direct_shape
+from codesign.network.further import DelayedShape, DirectShape, Skip, comes_in_time, further_shape
 from codesign.network.layers import (
     MOST,
     MOST_LAYERS,
@@ -106,15 +106,6 @@ class LayerShape:
     def all_weights(self) -> int:
         """Stored weights, likewise."""
         return self.weights + self.delayed_fan_in * self.neurons + self.direct_weights
-
-
-@dataclass(frozen=True, kw_only=True)
-class DelayedShape:
-    """A delayed connection between all neurons of two layers, with a delay in timesteps."""
-
-    source: int
-    target: int
-    delay: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -259,7 +250,8 @@ def network_shape(topology: TopologySpec | str) -> NetworkShape:
     if input_size > MOST:
         raise LayerError(0, f"must have at most {MOST:,} inputs, found {input_size:,}")
     layers = [_layer_shape(window) for _, _, window in layers_of_neurons(topology)]
-    direct = tuple(shape for *_, shape in direct_layers(topology))
+    further = [shape for *_, shape in further_layers(topology)]
+    direct = tuple(one for one in further if isinstance(one, DirectShape))
     for over in direct:
         target = layers[over.target]
         layers[over.target] = replace(
@@ -268,8 +260,7 @@ def network_shape(topology: TopologySpec | str) -> NetworkShape:
             direct_synapses=target.direct_synapses + over.synapses,
             direct_weights=target.direct_weights + over.weights,
         )
-    later = (spec for spec in topology.delayed if spec.within is None)
-    delayed = tuple(DelayedShape(source=spec.from_, target=spec.to, delay=spec.delay) for spec in later)
+    delayed = tuple(one for one in further if isinstance(one, DelayedShape))
     for one in delayed:
         target, more = layers[one.target], layers[one.source].neurons
         layers[one.target] = replace(target, fan_in=target.fan_in + more, delayed_fan_in=target.delayed_fan_in + more)
@@ -302,14 +293,17 @@ def layers_of_neurons(topology: TopologySpec) -> Iterator[tuple[list[Pool], Line
         raise LayerError(len(topology.layers) - 1, "the last layer must have neurons, found a pool")
 
 
-def direct_layers(topology: TopologySpec) -> list[tuple[Skip | Delayed, list[Pool], Linear | Conv2d, DirectShape]]:
-    """For each direct connection, skips first: the connection, the pools after which it starts, the layer that has the
-    same synapses, and its shape. Raises ValueError if one of these, or a delayed connection, does not fit its
-    layers."""
+FurtherLayer = tuple[Skip | Delayed, Sequence[Pool], Linear | Conv2d, DelayedShape | DirectShape]
+
+
+def further_layers(topology: TopologySpec) -> list[FurtherLayer]:
+    """For each delayed connection, each skip and each connection within a pass, in this order: the connection, the
+    pools after which it starts, the layer that has the same synapses, and its shape. Raises ValueError if one does not
+    fit its layers."""
     layers = list(layers_of_neurons(topology))
     grids, last = [input_grid(topology), *(window.grid for _, _, window in layers)], len(layers) - 1
     pools = [*(before for before, _, _ in layers), []]  # the pools that follow each grid
-    found: list[tuple[Skip | Delayed, list[Pool], Linear | Conv2d, DirectShape]] = []
+    found: list[FurtherLayer] = []
     every: tuple[tuple[str, tuple[Skip | Delayed, ...]], ...] = ("skips", topology.skips), ("delayed", topology.delayed)
     for name, specs in every:
         ways = [one.model_dump(exclude={"factor"}) for one in specs]
@@ -320,14 +314,11 @@ def direct_layers(topology: TopologySpec) -> list[tuple[Skip | Delayed, list[Poo
             for end, layer in (("from", one.from_), ("to", one.to)):
                 if isinstance(layer, int) and layer > last:
                     raise ValueError(f"{place}.{end}: must be a layer of neurons, 0 to {last}, found {layer}")
-            if isinstance(one, Delayed) and one.within is None:
-                continue
             try:
-                target, shape = direct_shape(one, grids, pools)
-                found.append((one, pools[shape.source + 1], target, shape))
+                found.append((one, *further_shape(one, grids, pools)))
             except ValueError as error:
                 raise ValueError(f"{place}.{error}") from None
-    return found
+    return sorted(found, key=lambda layer: not layer[-1].delay)
 
 
 def _layer_shape(window: Window) -> LayerShape:
@@ -348,7 +339,5 @@ def topology_text(shape: NetworkShape) -> str:
     """Layer sizes, such as 512-64-64-64-10, with an r after recurrent layers; other delayed connections follow."""
     again = {layer: DelayedShape(source=layer, target=layer, delay=1) for layer in range(len(shape.layers))}
     sizes = [f"{size}{'r' * (again[layer] in shape.delayed)}" for layer, size in enumerate(shape.layer_sizes)]
-    others = [one for one in shape.delayed if one != again[one.source]]
-    told = (f", layer {one.source} to {one.target} after Δt · {one.delay}" for one in others)
-    direct = (f", {one.text}" for one in shape.direct)
-    return "-".join([str(shape.input_size), *sizes]) + "".join([*told, *direct])
+    others = [one.text for one in shape.further if one != again.get(one.source)]
+    return ", ".join(["-".join([str(shape.input_size), *sizes]), *others])

@@ -15,6 +15,8 @@ from collections.abc import Sequence
 
 import torch
 
+from codesign.network.connection import FurtherConnection
+from codesign.network.further import DirectShape
 from codesign.simulation.run import Run
 from codesign.simulation.trace import Arrival
 
@@ -30,10 +32,8 @@ class FurtherArrivals:
     """
 
     def __init__(self, run: Run) -> None:
-        network = run.network
-        self._delayed, self._direct, self._layers = network.delayed(), network.direct(), network.layer_slices
-        self._delayed_weights = [weight.detach().double() for weight in network.delayed_weights()]
-        self._direct_weights = [one.weight.detach().double() for one in self._direct]
+        self._connections, self._layers = run.network.further(), run.network.layer_slices
+        self._weights = [one.weight.detach().double() for one in self._connections]
         self._first_step = run.first_step
         self._emitted: list[torch.Tensor] = []  # of each timestep
 
@@ -43,32 +43,31 @@ class FurtherArrivals:
         self._due: dict[int, list[tuple[slice, torch.Tensor, torch.Tensor]]] = {}
         self._ends: dict[int, torch.Tensor] = {}  # (B,) whether any message arrives, by step
         self.arriving: tuple[torch.Tensor, ...] = ()
-        for one, weight in zip(self._delayed, self._delayed_weights, strict=True):
-            sources, at = self._layers[one.source], len(self._emitted) - one.delay
+        for one, weight in zip(self._connections, self._weights, strict=True):
+            sources, at = self._layers[one.shape.source], len(self._emitted) - one.shape.delay
+            if not one.shape.delay:
+                continue
             empty = torch.zeros((len(runs), sources.stop - sources.start), dtype=torch.int64, device=runs.device)
             arriving = torch.where(runs[:, None], self._emitted[at][:, sources], 0) if at >= 0 else empty
             self.arriving = (*self.arriving, arriving)
-            if self._sends(one.target + self._first_step, arriving):
-                x, messages = (arriving.double() @ weight.T).float(), arriving.sum(dim=1, keepdim=True)
-                self._due.setdefault(one.target + self._first_step, []).append((self._layers[one.target], x, messages))
+            self._send(one, weight, one.shape.target + self._first_step, arriving, arriving)
 
     def leave(self, step: int, kept: torch.Tensor, reaching: torch.Tensor, layer: int | None = None) -> None:
         """Take what leaves in a step: (B, N) spikes that are not lost and those that count as messages; for layer −1,
         (B, inputs)."""
-        for one, weight in zip(self._direct, self._direct_weights, strict=True):
-            if (one.shape.source < 0) != (layer == -1):
-                continue
-            own = slice(None) if layer == -1 else self._layers[one.shape.source]
-            sent, at = reaching[:, own], step + 1 + one.shape.detour
-            if self._sends(at, sent):
-                x = one.currents(kept[:, own].double(), weight).float()
-                messages = one.messages(sent.double()).round().long()
-                self._due.setdefault(at, []).append((self._layers[one.shape.target], x, messages))
+        for one, weight in zip(self._connections, self._weights, strict=True):
+            if isinstance(one.shape, DirectShape) and (one.shape.source < 0) == (layer == -1):
+                own = slice(None) if layer == -1 else self._layers[one.shape.source]
+                self._send(one, weight, step + 1 + one.shape.detour, kept[:, own], reaching[:, own])
 
-    def _sends(self, at: int, sent: torch.Tensor) -> bool:
-        """Whether any of the (B, sources) messages, which arrive in step `at`, is sent."""
+    def _send(
+        self, one: FurtherConnection, weight: torch.Tensor, at: int, kept: torch.Tensor, sent: torch.Tensor
+    ) -> None:
+        """Send (B, sources) spikes over a connection, to arrive in step `at`; `sent` of them count as messages."""
         self._ends[at] = self._ends.get(at, self._none) | (sent > 0).any(dim=1)
-        return bool(sent.any())
+        if sent.any():
+            x, messages = one.currents(kept.double(), weight).float(), one.messages(sent.double()).round().long()
+            self._due.setdefault(at, []).append((self._layers[one.shape.target], x, messages))
 
     def ahead(self, k: int) -> torch.Tensor:
         """(B,) whether anything is under way that arrives in step k or later."""
@@ -85,7 +84,7 @@ class FurtherArrivals:
 
     def end_pass(self, emitted: torch.Tensor) -> None:
         """End a timestep in which (B, N) spikes were emitted."""
-        if self._delayed:
+        if self.arriving:
             self._emitted.append(emitted)
 
 
@@ -97,8 +96,7 @@ class FurtherGradients:
     """
 
     def __init__(self, run: Run, weights: Sequence[torch.Tensor]) -> None:
-        network = run.network
-        self._delayed, self._direct, self._layers = network.delayed(), network.direct(), network.layer_slices
+        self._connections, self._layers = run.network.further(), run.network.layer_slices
         self._weights = weights
         self._first_step = run.first_step
         self._at_counts: dict[int, torch.Tensor] = {}  # by timestep
@@ -112,28 +110,32 @@ class FurtherGradients:
     def step(self, timestep: int, k: int, dx: torch.Tensor, arriving: tuple[torch.Tensor, ...]) -> None:
         """Propagate the (B, N) gradient of the currents of step k over delayed connections to their weights and to the
         spikes that crossed them."""
-        if self._direct:
-            self._dx[k] = dx
-        for number, (one, spikes) in enumerate(zip(self._delayed, arriving, strict=True)):
-            if one.target + self._first_step != k or timestep < one.delay:
-                continue
-            at_currents, emitted = dx[:, self._layers[one.target]], timestep - one.delay
-            self.weight_gradients[number] += at_currents.T @ spikes.double()
-            at_counts = self._at_counts.setdefault(emitted, torch.zeros_like(dx))
-            at_counts[:, self._layers[one.source]] += at_currents @ self._weights[number]
+        self._dx[k] = dx
+        for number, spikes in enumerate(arriving):  # delayed connections come first
+            shape = self._connections[number].shape
+            if shape.target + self._first_step == k and timestep >= shape.delay:
+                at_counts = self._at_counts.setdefault(timestep - shape.delay, torch.zeros_like(dx))
+                at_counts[:, self._layers[shape.source]] += self._cross(number, dx, spikes.double())
 
     def leave(self, step: int, kept: torch.Tensor, layer: int | None = None) -> torch.Tensor | float:
         """Add the weight gradients of what left over direct connections in a step, with the arguments of
         `FurtherArrivals.leave`; return the (B, N) gradient of the neurons' spikes."""
         back: torch.Tensor | float = 0.0
-        for number, one in enumerate(self._direct, start=len(self._delayed)):
-            dx = self._dx.get(step + 1 + one.shape.detour)
-            if dx is None or (one.shape.source < 0) != (layer == -1):
-                continue
-            own = slice(None) if layer == -1 else self._layers[one.shape.source]
-            at_currents = dx[:, self._layers[one.shape.target]]
-            self.weight_gradients[number] += one.weight_gradient(at_currents, kept[:, own])
-            if layer is None:
-                back = torch.zeros_like(dx) if isinstance(back, float) else back
-                back[:, own] += one.spikes_gradient(at_currents, self._weights[number])
+        for number, one in enumerate(self._connections):
+            if isinstance(one.shape, DirectShape) and (one.shape.source < 0) == (layer == -1):
+                own = slice(None) if layer == -1 else self._layers[one.shape.source]
+                dx = self._dx.get(step + 1 + one.shape.detour)
+                if dx is None:
+                    continue
+                crossed = self._cross(number, dx, kept[:, own])
+                if layer is None:
+                    back = torch.zeros_like(dx) if isinstance(back, float) else back
+                    back[:, own] += crossed
         return back
+
+    def _cross(self, number: int, dx: torch.Tensor, spikes: torch.Tensor) -> torch.Tensor:
+        """Add the weight gradient of the (B, sources) spikes that crossed a connection; return that of the spikes."""
+        one = self._connections[number]
+        at_currents = dx[:, self._layers[one.shape.target]]
+        self.weight_gradients[number] += one.weight_gradient(at_currents, spikes)
+        return one.spikes_gradient(at_currents, self._weights[number])

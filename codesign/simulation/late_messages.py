@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import product
 
 import numpy as np
 
 from codesign.arrays import Integers
+from codesign.network.further import DelayedShape, DirectShape
 from codesign.network.topology import NetworkShape
 from codesign.simulation.execution import NOT_REACHED, Execution, MessageTable, Slice, UpdateTable
 
 
-def late_sources(shape: NetworkShape, layers: tuple[int, ...]) -> tuple[tuple[int, int], ...]:
-    """(slice, target layer) of each further source of messages: the slices of each delayed connection's source layer,
+def late_sources(shape: NetworkShape, layers: tuple[int, ...]) -> list[tuple[int, DelayedShape | DirectShape]]:
+    """(slice, connection) of each further source of messages: the slices of each delayed connection's source layer,
     then those of each direct connection's. `layers` are the slices' layers; slice −1 is the input."""
-    every = enumerate((-1, *layers), -1)
-    pairs = product(shape.further, tuple(every))
-    return tuple((number, one.target) for one, (number, layer) in pairs if layer == one.source)
+    every = list(enumerate((-1, *layers), -1))
+    return [(number, one) for one in shape.further for number, layer in every if layer == one.source]
 
 
 def first_of_direct(shape: NetworkShape, layers: tuple[int, ...]) -> list[int]:
@@ -25,6 +24,12 @@ def first_of_direct(shape: NetworkShape, layers: tuple[int, ...]) -> list[int]:
     `layers` are the slices' layers."""
     counts = [(-1, *layers).count(one.source) for one in shape.further]
     return [1 + len(layers) + sum(counts[:at]) for at in range(len(shape.delayed), len(counts))]
+
+
+def distances_of_direct(shape: NetworkShape, layers: tuple[int, ...]) -> list[int]:
+    """How far each direct connection's sources lie behind those of its layer's own messages in a message table."""
+    firsts = zip(first_of_direct(shape, layers), shape.direct, strict=True)
+    return [first - (-1, *layers).index(one.source) for first, one in firsts]
 
 
 def all_messages(execution: Execution) -> MessageTable:
@@ -68,12 +73,10 @@ def decision_operations(execution: Execution) -> Integers | None:
 
 def _under_way(execution: Execution) -> MessageTable:
     """Messages over direct connections, with `step` set to the step before they arrive."""
-    table, layers = execution.direct_messages, tuple(part.layer for part in execution.slices)
-    step = table.step.copy()
-    for first, one in zip(first_of_direct(execution.shape, layers), execution.shape.direct, strict=True):
-        own = (table.source >= first) & (table.source < first + (-1, *layers).count(one.source))
-        step[own] += one.detour
-    return replace(table, step=step)
+    table, slices = execution.direct_messages, execution.slices
+    late = late_sources(execution.shape, tuple(part.layer for part in slices))
+    detour = np.array([one.detour for _, one in late], dtype=np.int64)
+    return replace(table, step=table.step + detour[table.source - 1 - len(slices)])
 
 
 def delayed_operations(
@@ -102,7 +105,8 @@ def direct_operations(
     """(B, L) synaptic operations over direct connections, by the receiving layer, and (B,) those from the input."""
     operations, of_input = np.zeros((samples, len(shape.layers)), dtype=np.int64), np.zeros(samples, dtype=np.int64)
     if shape.direct:
-        source, target = np.array(late_sources(shape, tuple(part.layer for part in slices))).T
+        late = late_sources(shape, tuple(part.layer for part in slices))
+        source, target = np.array([(number, one.target) for number, one in late]).T
         number = messages.source - 1 - len(slices)
         np.add.at(operations, (messages.sample, target[number]), messages.synaptic_operations)
         np.add.at(of_input, messages.sample, messages.synaptic_operations * (source[number] < 0))
@@ -119,8 +123,8 @@ def _arriving(
     np.add.at(emitted, (updates.sample, updates.timestep, updates.slice), updates.emitted)
     ran = np.arange(timesteps) < timesteps_run[:, None]
     found = []
-    for one, (number, part) in product(shape.delayed, enumerate(slices)):
-        if part.layer == one.source:
+    for number, one in late_sources(shape, tuple(part.layer for part in slices)):
+        if one.delay:
             arriving = np.zeros_like(emitted[:, :, number])
             arriving[:, one.delay :] = emitted[:, : -one.delay, number]
             found.append((one.target, arriving * ran))

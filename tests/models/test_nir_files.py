@@ -232,7 +232,7 @@ def test_a_bias_on_the_way_in_and_back_counts_once():
     edges = [*pairwise(["in", "w", "lif", "more", "join", "back", "w"]), ("lif", "out"), ("lif", "back")]
     network = cd.import_model(nir.NIRGraph(nodes, edges, type_check=False), **SNNTORCH).network
     assert network.bias.tolist() == [0.75] * 3
-    assert network.delayed_weights()[0].tolist() == (2 * np.eye(3)).tolist()
+    assert network.delayed()[0].weight.tolist() == (2 * np.eye(3)).tolist()
 
 
 def test_potentials_may_not_lead_back():

@@ -434,7 +434,7 @@ def test_what_is_exported_for_a_framework_does_there_what_it_does_here(
     with torch.no_grad():
         for weight in network.all_weights():
             weight.copy_(torch.randn(weight.shape) * 1.7 / weight[0].numel() ** 0.5 + 0.03)
-        for weight in network.delayed_weights():
+        for weight in (one.weight for one in network.delayed()):
             weight.copy_(-weight.abs() / 4)  # what excites itself without a limit to its spikes never ends
         for layer, connection in zip(network.layer_slices, network.layer_connections(), strict=True):
             of_channels = torch.randn(len(connection.weight)) * 0.3

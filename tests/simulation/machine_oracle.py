@@ -231,9 +231,9 @@ def run_sample(
                     cores.leave(0, -1, count)
             waiting_input = {}
         for connection in network.delayed_connections:
-            source, target = connection.source, connection.target
+            source, target = connection.shape.source, connection.shape.target
             for j, i in itertools.product(range(sizes[source]), range(sizes[target])):
-                before = t - connection.delay
+                before = t - connection.shape.delay
                 spikes = out.spikes[before][starts[source] + j] if before >= 0 else 0
                 if spikes:
                     weight = float(connection.weight[i, j])

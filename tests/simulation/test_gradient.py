@@ -15,7 +15,7 @@ from networks import batch_of, network_of
 from random_cases import Case, cases, examples, learn
 
 from codesign.errors import InputError
-from codesign.network.connection import DirectConnection
+from codesign.network.connection import FurtherConnection
 from codesign.network.neuron_numbers import OF_NEURONS
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.engine import engine_names, simulate
@@ -67,7 +67,9 @@ def assert_close_to(found: torch.Tensor, gradient: torch.Tensor | None) -> None:
     torch.testing.assert_close(found.double(), gradient, rtol=0, atol=5e-6 * largest + 1e-12)
 
 
-def direct_weights(network: SpikingNetwork, weights: list[torch.Tensor]) -> list[tuple[DirectConnection, torch.Tensor]]:
+def direct_weights(
+    network: SpikingNetwork, weights: list[torch.Tensor]
+) -> list[tuple[FurtherConnection, torch.Tensor]]:
     """Direct connections, and their weights among all."""
     before = len(network.layer_connections()) + len(network.delayed_connections)
     return list(zip(network.direct(), weights[before:], strict=False))
@@ -80,10 +82,10 @@ def arriving_late(
     own = weights[len(network.layer_connections()) :]
     late, arrives = 0 * network.threshold.double()[None], torch.zeros_like(network.threshold[None], dtype=torch.bool)
     for one, weight in zip(network.delayed_connections, own, strict=False):
-        if one.delay > len(counts):
+        if one.shape.delay > len(counts):
             continue
-        source, target = network.layer_slices[one.source], network.layer_slices[one.target]
-        spikes = counts[-one.delay][:, source]
+        source, target = network.layer_slices[one.shape.source], network.layer_slices[one.shape.target]
+        spikes = counts[-one.shape.delay][:, source]
         late, arrives = (number.expand(len(spikes), -1).clone() for number in (late, arrives))
         late[:, target] = late[:, target] + spikes @ weight.T
         arrives[:, target] |= (spikes > 0).any(dim=1, keepdim=True)

@@ -95,7 +95,7 @@ CHANGES: dict[str, Callable[[Given], Any]] = {
     "thresholds in place": lambda given: given.network.threshold.data.mul_(0.5),
     "time constants in place": lambda given: given.network.time_constant.data.mul_(4),
     "weights in place": lambda given: given.network.weights()[1].data.mul_(0.5),
-    "delayed weights in place": lambda given: given.network.delayed_weights()[0].data.mul_(0.5),
+    "delayed weights in place": lambda given: given.network.delayed()[0].weight.data.mul_(0.5),
     "direct weights in place": lambda given: given.network.direct()[0].weight.data.mul_(0.5),
     "biases in place": lambda given: given.network.bias.data.add_(0.125),
     "no biases": lambda given: given.set("bias", None),

@@ -13,7 +13,7 @@ from codesign.documents import Path_, Spec
 from codesign.errors import InputError
 from codesign.exploration.definition.nested import with_fields
 from codesign.mistakes import problem
-from codesign.network.direct import Skip
+from codesign.network.further import Skip
 from codesign.network.layers import MOST, MOST_LAYERS, Delayed, LayerSpec, Linear
 from codesign.network.neuron import NeuronSpec
 from codesign.network.topology import TopologySpec, parse_topology

@@ -183,6 +183,11 @@ class Chip(Spec):
         return self.synchronized and getattr(self.synchronization, "scope", "timestep") == "timestep"
 
     @property
+    def visits_each_timestep(self) -> bool:
+        """Whether its cores visit all their neurons in each timestep although none waits: under a clock."""
+        return self.synchronization.kind == "clocked"
+
+    @property
     def ticks_per_timestep(self) -> int:
         """Ticks per timestep of a timer; 1 under any other kind."""
         return getattr(self.synchronization, "ticks_per_timestep", 1)

@@ -49,7 +49,7 @@ def reach_of(shape: NetworkShape, slices: tuple[Slice, ...], parts: tuple[Slice,
     """Reach of slices in parts; slices may be the parts themselves. Each layer's are in the order of its cut."""
     sources = [(0, shape.input_size), *((part.layer + 1, part.neurons) for part in slices)]
     late = late_sources(shape, tuple(part.layer for part in slices))
-    reached = np.array([*(layer for layer, _ in sources), *(layer for _, layer in late)], dtype=np.int64)
+    reached = np.array([*(layer for layer, _ in sources), *(one.target for _, one in late)], dtype=np.int64)
     sizes, of_part = np.array([(part.neurons, part.layer) for part in parts]).T
     share: Floats = (of_part == reached[:, None]).astype(np.float64)
     synapses = share * sizes
@@ -59,8 +59,7 @@ def reach_of(shape: NetworkShape, slices: tuple[Slice, ...], parts: tuple[Slice,
         share[block.place] = (neurons @ targets.astype(bool).astype(np.int64)).toarray() / count
         synapses[block.place] = (neurons @ targets).toarray() / count
     origin = np.array([*range(-1, len(slices)), *(number for number, _ in late)], dtype=np.int64)
-    delayed = np.zeros(len(origin), dtype=np.bool_)
-    delayed[len(sources) :][: sum(part.layer == one.source for one in shape.delayed for part in slices)] = True
+    delayed = np.array([*[False] * len(sources), *(one.delay > 0 for _, one in late)])
     return Reach(share=share, synapses=synapses, origin=origin, layer=reached, delayed=delayed)
 
 

@@ -139,7 +139,7 @@ def _visits(work: PlacedExecution) -> Floats:
     chip, timesteps = work.chip, work.timesteps_run.astype(np.float64)
     if chip.synchronized:
         return timesteps * chip.ticks_per_timestep + (work.layers - 1 if chip.pipelined else 0)
-    return timesteps * (chip.synchronization.kind == "clocked" or chip.energies.neuron_access is not None)
+    return timesteps * (chip.visits_each_timestep or chip.energies.neuron_access is not None)
 
 
 def _synaptic_operations(work: PlacedExecution) -> Floats:

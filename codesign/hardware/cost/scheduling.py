@@ -105,8 +105,7 @@ def on_chip(schedule: Schedule, placement: Placement) -> ChipSchedule:
     if policy.uses_service:
         service = service_model(placement)
         unseen = {
-            "the time of a visit to all neurons": chip.synchronization.kind == "clocked"
-            and chip.seconds(chip.times.neuron_access),
+            "the time of a visit to all neurons": chip.visits_each_timestep and chip.seconds(chip.times.neuron_access),
             "that weights of 0 take no time": chip.skips_zero_weights == "yes",
         }
         assumptions += [

@@ -260,7 +260,7 @@ def forward_steps(work: PlacedExecution) -> StepWork:
     column, outputs = cores[part] * _KINDS + 5, work.barrier_outputs[own][row] * share
     by_part = np.argsort(part, kind="stable")  # the last bit of a sum depends on the order of parts on a core, too
     every.add(at[said][row][by_part], column[by_part], outputs[by_part])
-    if work.chip.synchronization.kind == "clocked":
+    if work.chip.visits_each_timestep:
         every.work[at[begins], :, 2] = work.accessed
     return every.merged(work, at.reshape(work.samples, -1))
 

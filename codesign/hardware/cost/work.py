@@ -20,7 +20,7 @@ from codesign.hardware.chip.reach import Reach, reach_of
 from codesign.hardware.placement.lanes import MessageCycles, message_cycles
 from codesign.hardware.placement.placement import Placement
 from codesign.simulation.execution import NOT_REACHED, Execution, MessageTable
-from codesign.simulation.late_messages import all_messages, first_of_direct
+from codesign.simulation.late_messages import all_messages, late_sources
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -226,10 +226,8 @@ class PlacedExecution(StepRecord):
         shape, slices = self.placement.shape, tuple(self.layer_of_slice.tolist())
         windows = [*(size.window for size in shape.layers), None]
         passes = np.array([window is not None and window.first for window in windows])[self.reach.layer]
-        passes[len(slices) + 1 :] = False
-        for one, first in zip(shape.direct, first_of_direct(shape, slices), strict=True):
-            several = [-1, *slices].count(one.source)
-            passes[first : first + several] = one.window is not None and one.window.first
+        late = [one.window for _, one in late_sources(shape, slices)]
+        passes[len(slices) + 1 :] = [window is not None and window.first for window in late]
         return passes
 
     @cached_property

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from codesign.arrays import Floats
 from codesign.models.nir.graph import NirNode
-from codesign.network.direct import Skip
+from codesign.network.further import Skip
 from codesign.network.layers import AveragePool, Conv1d, Conv2d, Linear, MaxPool, Pool, SumPool, both, window_of
 from codesign.network.window import Grid
 
@@ -37,7 +37,7 @@ _POOLS: Mapping[str, tuple[type[Pool], str]] = {
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Branch:
     """A skip, with the name of the first node of its own or of the neurons that it leads to. It starts after the pools;
-    the weight is as in `DirectConnection`, the bias is one number, or one per channel or neuron."""
+    the weight is as in `FurtherConnection`, the bias is one number, or one per channel or neuron."""
 
     name: str
     spec: Skip

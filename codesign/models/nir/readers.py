@@ -177,7 +177,7 @@ def _numbers(
     wrong["a synaptic current"] = alpha is not None and reader.synapse == "never"
     wrong["neurons without a synaptic current"] = reader.synapse == "must" and (alpha is None or not alpha.all())
     wrong["convolutions"] = a_map and not reader.convolves
-    wrong["spikes that come back to a grid"] = a_map and any(one.target == index for one in network.delayed())
+    wrong["spikes that come back to a grid"] = a_map and any(one.target == index for one in network.shape.delayed)
     alone = neuron.bias or alpha is not None or reader.several  # neurons that fire without a message
     wrong["neurons that only messages start"] = alone and not neuron.tick
     if any(wrong.values()):

@@ -24,7 +24,7 @@ from codesign.models.file import LoadedModel, card_of, card_texts, check_card, n
 from codesign.models.nir.folding import Layer
 from codesign.models.nir.graph import Graph, read_graph
 from codesign.models.nir.readers import Reader, for_reader, made, on_grid, reader_of, shape_of, weights_for
-from codesign.network.connection import Connection, DirectConnection
+from codesign.network.connection import Connection, FurtherConnection
 from codesign.network.layers import Linear, Pool, SumPool, both
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.network.topology import TopologySpec, input_grid
@@ -79,9 +79,9 @@ def beyond_nir(network: SpikingNetwork) -> tuple[str, ...]:
     said += ["tick False"] * bool(alone and False in network.neuron.each("tick"))
     said += [_GATE] * (network.input_gate is not None)
     for one in network.delayed():  # a potential would return, or a list of numbers would reach a grid
-        reads = one.source == last and network.neuron.readout == "potential"
-        if reads or on_grid(network, one.target):
-            said.append(f"the spikes that come back to layer {one.target}")
+        reads = one.shape.source == last and network.neuron.readout == "potential"
+        if reads or on_grid(network, one.shape.target):
+            said.append(f"the spikes that come back to layer {one.shape.target}")
     for index, layer in enumerate(network.layer_slices):  # nodes that cannot have a time constant, or must have both
         endless = held["time_constant"][layer].isinf() | (network.timestep_s == 0)
         synapse = held.get("synaptic_time_constant", 0 * held["threshold"])[layer]
@@ -102,13 +102,13 @@ def to_nir(network: SpikingNetwork, card: ModelCard, reader: str = "plain") -> n
     the reader lacks."""
     if network.max_pools() is not None:
         raise InputError("a network with a max_pool cannot be written: NIR has no such node; use cd.save_model")
-    for one in network.delayed():
-        if one.source != one.target or one.delay > 1:
-            late = f"layer {one.source} to layer {one.target} after {one.delay} timesteps"
-            raise InputError(f"{late}: NIR has only delays of a layer to itself after one; use cd.save_model")
-    for back in network.direct():
-        if back.shape.target <= back.shape.source:
-            raise InputError(f"{back.shape.text}: NIR has no recurrence within a timestep; use cd.save_model")
+    for late in network.shape.delayed:
+        if late.source != late.target or late.delay > 1:
+            text = f"layer {late.source} to layer {late.target} after {late.delay} timesteps"
+            raise InputError(f"{text}: NIR has only delays of a layer to itself after one; use cd.save_model")
+    for back in network.shape.direct:
+        if back.target <= back.source:
+            raise InputError(f"{back.text}: NIR has no recurrence within a timestep; use cd.save_model")
     said: dict[str, Any] = {"dialect": reader, "dt": network.timestep_s, "decay": "exponential", "norm_input": "true"}
     said |= {name: str(getattr(network.neuron, name)) for name in ("reset", "comparison")}
     told = reader_of(reader)
@@ -140,7 +140,7 @@ def to_nir(network: SpikingNetwork, card: ModelCard, reader: str = "plain") -> n
     nodes["output"] = nir.Output(np.array(shape_of(network, len(network.shape.layers) - 1)))
     edges = list(pairwise(nodes))
     for one in network.delayed():
-        _lead_back(nodes, edges, one.source, one.weight.detach().numpy(), told)
+        _lead_back(nodes, edges, one.shape.source, one.weight.detach().numpy(), told)
     if network.input_gate is not None:
         said[_GATE] = network.input_gate.numpy()
     _add_skips(network, nodes, edges, reader)
@@ -197,7 +197,7 @@ def _map(
     return _convolution(connection, weight, own_bias)
 
 
-def _convolution(one: Connection | DirectConnection, weight: NDArray[Any], bias: NDArray[Any]) -> nir.NIRNode:
+def _convolution(one: Connection, weight: NDArray[Any], bias: NDArray[Any]) -> nir.NIRNode:
     """A convolution; a one-dimensional one has a height of 1."""
     sliding = {name: np.array(sizes) for name, sizes in one.sliding.items()}
     sliding["groups"] = one.window.channels // weight.shape[1]
@@ -269,7 +269,7 @@ def _add_skips(
         edges += zip([*path, f"skip{index}"], [*path[1:], f"skip{index}", f"neurons{target}"], strict=True)
 
 
-def _skip(one: DirectConnection, shape: tuple[int, ...], *, identity: bool) -> nir.NIRNode:
+def _skip(one: FurtherConnection, shape: tuple[int, ...], *, identity: bool) -> nir.NIRNode:
     weight = one.weight.detach().numpy()
     if identity:
         return made("Scale", scale=np.broadcast_to(weight.reshape(-1, 1, 1), one.window.grid).reshape(shape))

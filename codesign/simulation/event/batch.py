@@ -138,7 +138,7 @@ class Batch:
         """Working memory for one thread; `fresh` if memory of an earlier run must not be reused."""
         state = None if fresh else free(self.resources.states)
         if state is None or len(state.served.done) != len(self.slices):  # an earlier run may have had other slices
-            further = self.resources.delays.sizes() | self.resources.direct.sizes()
+            further = self.resources.delays.sizes() | self.resources.direct.ring_sizes()
             state = new_state(self.layout, len(self.slices), further)
             point_to_state(state)
         point_to_network(state, self.network)

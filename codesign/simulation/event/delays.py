@@ -1,4 +1,4 @@
-"""Delayed connections, compiled: the same as in `codesign.simulation.further`, from slots to slots."""
+"""Delayed connections, compiled: the same as in `codesign.simulation.further`, over taps from sources to positions."""
 
 from __future__ import annotations
 
@@ -28,6 +28,28 @@ def _row(numbers: Any, slots: Any, timestep: Any) -> Any:
     return timestep % (len(numbers) // slots) * slots
 
 
+@leaf
+def _list_rows(delays: Any, late: Any, i: Any, arrived: Any, at: Any, silent: Any) -> Any:
+    """List the rows of a connection's sources at its first tap, given what arrived from them; return how many.
+    `silent`: whether to list sources without spikes, too."""
+    begin, rows = delays.begin[i], np.int64(0)
+    for c in range(delays.begin[i + 1] - begin):
+        spikes = arrived[at + c]
+        if silent or spikes != 0:
+            late.rows[rows] = delays.row[begin + c]
+            late.spikes[rows] = spikes
+            rows += 1
+    return rows
+
+
+@leaf
+def _to_tap(late: Any, rows: Any, distance: Any) -> None:
+    """Move the listed rows to a tap that lies `distance` behind."""
+    if distance != 0:
+        for n in range(rows):
+            late.rows[n] += distance
+
+
 @_forwards(types.none)
 def gather_late(network: Any, rules: Any, state: Any, timestep: Any) -> None:
     """Begin a timestep: clear what it emits, and gather what arrives from earlier timesteps."""
@@ -36,10 +58,9 @@ def gather_late(network: Any, rules: Any, state: Any, timestep: Any) -> None:
     for at in range(own, own + slots):
         late.emitted[at] = 0
     for i in range(len(delays.delay)):
-        begin, delay = delays.begin[i], delays.delay[i]
-        before = _row(late.emitted, slots, max(timestep - delay, 0)) + delays.source_slot[i]
-        messages = np.int64(0)
-        for c in range(delays.source_width[i]):
+        begin, delay, messages = delays.begin[i], delays.delay[i], np.int64(0)
+        before = _row(late.emitted, slots, max(timestep - delay, 0)) + delays.first[i]
+        for c in range(delays.begin[i + 1] - begin):
             spikes = late.emitted[before + c] if timestep >= delay else np.float32(0)
             late.arriving[begin + c] = spikes
             messages += np.int64(spikes)
@@ -58,21 +79,18 @@ def late_ahead(network: Any, rules: Any, step: Any, state: Any) -> Any:
 @_forwards(types.int64)
 def deliver_late(network: Any, rules: Any, step: Any, state: Any, touched: Any) -> Any:
     """Deliver what arrives over delayed connections in a step; return how many positions are reached. Opens no gate."""
-    delays, late, arrivals = network.delays, state.late, state.arrivals
+    delays, wiring, late, arrivals = network.delays, network.wiring, state.late, state.arrivals
     for i in range(len(delays.delay)):
-        target = int(delays.target[i])
+        target, width, before = int(delays.target[i]), int(wiring.layer_width[delays.target[i]]), np.int64(0)
         if late.messages[i] == 0 or target + rules.first_step != step:
             continue
-        rows = 0
-        for c in range(delays.source_width[i]):
-            spikes = late.arriving[delays.begin[i] + c]
-            if spikes != 0:
-                late.rows[rows] = delays.start[i] + c * delays.target_width[i]
-                late.spikes[rows] = spikes
-                rows += 1
-        width, at = int(delays.target_width[i]), int(delays.target_slot[i])
-        add_scaled_rows(width, state.cells.x, at, delays.weights, Rows(late.rows, 1, 0, rows), late.spikes, 0)
-        for position in range(network.wiring.layer_positions[target], network.wiring.layer_positions[target + 1]):
+        rows = _list_rows(delays, late, i, late.arriving, delays.begin[i], False)
+        for tap in range(delays.tap_start[i], delays.tap_start[i + 1]):
+            _to_tap(late, rows, delays.tap_row[tap] - before)
+            before = np.int64(delays.tap_row[tap])
+            position = int(delays.tap_position[tap])
+            slot = int(wiring.position_slot[position])
+            add_scaled_rows(width, state.cells.x, slot, delays.weights, Rows(late.rows, 1, 0, rows), late.spikes, 0)
             touched = reach(position, arrivals, touched)
             if rules.gated or rules.recorded:
                 arrivals.spikes[position] += late.messages[i]
@@ -110,22 +128,21 @@ def begin_late_gradient(rules: Any, state: Any, timestep: Any) -> None:
 def late_gradient(network: Any, rules: Any, timestep: Any, step: Any, state: Any, out: Any, arrived_at: Any) -> None:
     """Propagate from the currents of a step to delayed weights and to the spikes that crossed them."""
     delays, wiring, late, gradients = network.delays, network.wiring, state.late, state.gradients
-    arrived, gradient = out.trace.potentials, out.learning.sums.delayed
+    gradient = out.learning.sums.delayed
     for i in range(len(delays.delay)):
-        target, sources = int(delays.target[i]), int(delays.source_width[i])
+        target, width, before = int(delays.target[i]), int(wiring.layer_width[delays.target[i]]), np.int64(0)
         if target + rules.first_step != step or timestep < delays.delay[i]:
             continue
         set_all(late.dots, np.float32(0))
-        for c in range(sources):
-            late.spikes[c] = arrived[arrived_at + delays.begin[i] + c]
-        for position in range(wiring.layer_positions[target], wiring.layer_positions[target + 1]):
-            if state.arrivals.mark[position] == 0:
-                continue
-            at, width = int(wiring.position_slot[position]), int(wiring.layer_width[target])
-            for c in range(sources):
-                late.rows[c] = delays.start[i] + c * delays.target_width[i] + (at - delays.target_slot[i])
-            rows = Rows(late.rows, 1, 0, sources)
-            dot_and_accumulate(width, gradients.dx, at, delays.weights, gradient, rows, late.spikes, late.dots)
-        before = _row(late.back, len(gradients.dx), timestep - delays.delay[i]) + delays.source_slot[i]
-        for c in range(sources):
-            late.back[before + c] += late.dots[c]
+        rows = _list_rows(delays, late, i, out.trace.potentials, arrived_at + delays.begin[i], True)
+        for tap in range(delays.tap_start[i], delays.tap_start[i + 1]):
+            _to_tap(late, rows, delays.tap_row[tap] - before)
+            before = np.int64(delays.tap_row[tap])
+            position = int(delays.tap_position[tap])
+            if state.arrivals.mark[position] != 0:
+                at, crossed = int(wiring.position_slot[position]), Rows(late.rows, 1, 0, rows)
+                given = crossed, late.spikes, late.dots
+                dot_and_accumulate(width, gradients.dx, at, delays.weights, gradient, *given)
+        back = _row(late.back, len(gradients.dx), timestep - delays.delay[i]) + delays.first[i]
+        for c in range(rows):
+            late.back[back + c] += late.dots[c]

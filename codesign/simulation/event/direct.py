@@ -12,7 +12,7 @@ from codesign.simulation.event.counting import begin_counting_pass
 from codesign.simulation.event.departures import count_departures
 from codesign.simulation.event.gates import PARTLY
 from codesign.simulation.event.propagation import frame_messages, messages_of
-from codesign.simulation.event.rows import Rows, accumulate_rows, add_scaled_rows, dot, dot_and_accumulate
+from codesign.simulation.event.rows import Rows, add_scaled_rows, dot, dot_and_accumulate
 from codesign.simulation.event.sections import section
 from codesign.simulation.event.structures import MESSAGES
 from codesign.simulation.event.tables import write_message
@@ -232,35 +232,40 @@ def note_currents(network: Any, rules: Any, state: Any, out: Any, positions_at: 
 
 
 @leaf
-def _on_the_way(network: Any, state: Any, c: Any, source: Any) -> Any:
-    """Where the ring holds the positions and slots that a connection reaches with a spike leaving in this step; the
+def _on_the_way(network: Any, state: Any, c: Any, source: Any, step: Any) -> Any:
+    """Where the ring holds the positions and slots that a connection reaches with a spike leaving in a step; the
     source's index within the connection, and the width of its targets."""
     direct = network.direct
-    row = (state.under_way.clock[1] + 1 + direct.detour[c]) % direct.depth
+    row = (step + 1 + direct.detour[c]) % direct.depth
     local, width = direct.begin[c] + source - direct.first[c], network.wiring.layer_width[direct.target[c]]
     return row * len(state.arrivals.mark), row * len(state.gradients.dx), local, np.int64(width)
+
+
+@leaf
+def _back_over(network: Any, state: Any, out: Any, c: Any, source: Any, step: Any, spikes: Any, n: Any) -> None:
+    """Add the gradient of the weights that the `spikes[n]` of a source crossed after leaving in a step to the sums, and
+    that of the spikes to `dots[n]`."""
+    direct, wiring, way, rows = network.direct, network.wiring, state.under_way, state.arrivals.rows
+    positions, slots, local, width = _on_the_way(network, state, c, source, step)
+    place = direct.place[local]
+    for tap in range(direct.tap_start[place], direct.tap_start[place + 1]):
+        position = direct.tap_position[tap]
+        if way.mark[positions + position] != 0:
+            rows[n] = direct.row[local] + direct.tap_row[tap]
+            at = slots + np.int64(wiring.position_slot[position])
+            given = Rows(rows, 1, n, n + 1), spikes, state.gradients.dots
+            dot_and_accumulate(width, way.dx, at, direct.weights, out.learning.sums.direct, *given)
 
 
 @section(types.none, when=lambda rules, neuron: rules.direct, back=True)
 def back_from_direct(network: Any, rules: Any, state: Any, out: Any, chosen: Any) -> None:
     """Add the gradients of the chosen sources, in `ordered` with their spikes in `kept`, to `dots`, and those of the
     weights that their spikes crossed to the sums."""
-    direct, wiring, way, rows = network.direct, network.wiring, state.under_way, state.arrivals.rows
-    gradient = out.learning.sums.direct
     for i in range(chosen):
         source = np.int64(state.queue.ordered[i])
-        for c in range(len(direct.target)):
-            if direct.source[c] != wiring.source_layer[source]:
-                continue
-            positions, slots, local, width = _on_the_way(network, state, c, source)
-            place = direct.place[local]
-            for tap in range(direct.tap_start[place], direct.tap_start[place + 1]):
-                position = direct.tap_position[tap]
-                if way.mark[positions + position] != 0:
-                    rows[i] = direct.row[local] + direct.tap_row[tap]
-                    at = slots + np.int64(wiring.position_slot[position])
-                    given = Rows(rows, 1, i, i + 1), state.queue.kept, state.gradients.dots
-                    dot_and_accumulate(width, way.dx, at, direct.weights, gradient, *given)
+        for c in range(len(network.direct.target)):
+            if network.direct.source[c] == network.wiring.source_layer[source]:
+                _back_over(network, state, out, c, source, state.under_way.clock[1], state.queue.kept, i)
 
 
 @section(types.float32, when=lambda rules, neuron: rules.direct, back=True)
@@ -271,7 +276,7 @@ def through_direct(network: Any, rules: Any, state: Any, source: Any) -> Any:
     for c in range(len(direct.target)):
         if direct.source[c] != wiring.source_layer[source]:
             continue
-        positions, slots, local, width = _on_the_way(network, state, c, source)
+        positions, slots, local, width = _on_the_way(network, state, c, source, way.clock[1])
         place = direct.place[local]
         for tap in range(direct.tap_start[place], direct.tap_start[place + 1]):
             position = direct.tap_position[tap]
@@ -284,21 +289,9 @@ def through_direct(network: Any, rules: Any, state: Any, source: Any) -> Any:
 @section(types.none, when=lambda rules, neuron: rules.direct, back=True)
 def frame_direct_gradient(network: Any, rules: Any, input_: Any, frame: Any, steps: Any, state: Any, out: Any) -> None:
     """Add the gradient of weights for a frame that was delivered at once."""
-    direct, wiring, way = network.direct, network.wiring, state.under_way
-    rows, single, gradient = state.arrivals.rows, state.arrivals.single, out.learning.sums.direct
-    for c in range(len(direct.target)):
-        if direct.source[c] != 0 or direct.detour[c] >= steps:
-            continue
-        row = direct.detour[c] % direct.depth
-        positions, slots = row * len(state.arrivals.mark), row * len(state.gradients.dx)
-        width = np.int64(wiring.layer_width[direct.target[c]])
-        for entry in range(frame.begin, frame.end):
-            single[0] = input_.kept[entry]
-            local = direct.begin[c] + input_.indices[entry]
-            place = direct.place[local]
-            for tap in range(direct.tap_start[place], direct.tap_start[place + 1]):
-                position = direct.tap_position[tap]
-                if way.mark[positions + position] != 0:
-                    rows[0] = direct.row[local] + direct.tap_row[tap]
-                    at = slots + np.int64(wiring.position_slot[position])
-                    accumulate_rows(width, way.dx, at, gradient, Rows(rows, 1, 0, 1), single, 0)
+    single = state.arrivals.single
+    for c in range(len(network.direct.target)):
+        if network.direct.source[c] == 0 and network.direct.detour[c] < steps:
+            for entry in range(frame.begin, frame.end):
+                single[0] = input_.kept[entry]
+                _back_over(network, state, out, c, np.int64(input_.indices[entry]), np.int64(-1), single, np.int64(0))

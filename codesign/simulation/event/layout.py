@@ -83,10 +83,6 @@ def check_places(counts: dict[str, int]) -> None:
             raise InputError(f"networks of more than {MOST_PLACES} {what} are not supported, found {count}")
 
 
-def _padded(count: int) -> int:
-    return -(-count // LANES) * LANES
-
-
 @dataclass(frozen=True)
 class _Packed:
     """Where one connection's weights are packed: per group `rows` rows of `width` numbers, of which `channels` are
@@ -145,7 +141,7 @@ class MemoryLayout:
         self.connections: list[Connection] = network.layer_connections()
         windows = self.windows = [connection.window for connection in self.connections]
         self.channels = [window.out_channels // window.groups for window in windows]  # of a position
-        self.widths = [_padded(channels) for channels in self.channels]
+        self.widths = [-(-channels // LANES) * LANES for channels in self.channels]  # padded to vectors
         self.packed: list[_Packed] = []
         self.weights = 0
         for connection, width, channels in zip(self.connections, self.widths, self.channels, strict=True):

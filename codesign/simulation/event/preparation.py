@@ -83,9 +83,9 @@ def _learned(run: Run, resources: Resources, rules: Rules) -> dict[str, Any]:
         score[rules.inputs :] = run.policy.scores(network).numpy()
         learned["policy_score"] = score
     if rules.delayed:
-        learned["delays"] = resources.delays.delays(network.delayed_weights())
+        learned["delays"] = resources.delays.tables(network.delayed(), run.slices)
     if rules.direct:
-        learned["direct"] = resources.direct.direct(network.direct(), run.slices)
+        learned["direct"] = resources.direct.tables(network.direct(), run.slices)
     return learned
 
 
@@ -181,8 +181,8 @@ def _network(run: Run, resources: Resources, rules: Rules) -> Network:
         zeros=NO_INTEGERS,
         slices=_slices(run, layout, rules),
         service=_NO_SERVICE if run.service is None else _service(run.service, run.slices),
-        delays=resources.delays.delays(network.delayed_weights()),
-        direct=resources.direct.direct(network.direct(), run.slices),
+        delays=resources.delays.tables(network.delayed(), run.slices),
+        direct=resources.direct.tables(network.direct(), run.slices),
     )
 
 
@@ -197,10 +197,8 @@ def _slices(run: Run, layout: MemoryLayout, rules: Rules) -> Slices:
     first = np.flatnonzero(np.append(True, (np.diff(position) != 0) | (np.diff(place) != 0)))
     start = np.searchsorted(position[first], np.arange(layout.positions + 1))
     runs = start, place[first], np.diff(first, append=len(place))
-    layer = [part.layer for part in run.slices]
     fan_out = _fan_out(of_source[rules.inputs :], layout.wiring.fan_out[rules.inputs :])
-    parts = layer, fan_out, layout.slot_position, *runs
-    return Slices(of_source, *map(integers, parts))
+    return Slices(of_source, *map(integers, (fan_out, layout.slot_position, *runs)))
 
 
 def _fan_out(part: Integers, synapses: Integers) -> Integers:

@@ -9,8 +9,7 @@ from weakref import WeakKeyDictionary
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.event import structures
 from codesign.simulation.event.arrays import Floats
-from codesign.simulation.event.delay_layout import DelayLayout
-from codesign.simulation.event.direct_layout import DirectLayout
+from codesign.simulation.event.further_layout import FurtherLayout
 from codesign.simulation.event.layout import MemoryLayout
 from codesign.simulation.event.structures import Network, Rules, Sums, Trace
 from codesign.simulation.event.tables import Tables, new_tables
@@ -35,7 +34,8 @@ class Resources:
 
     def __init__(self, network: SpikingNetwork) -> None:
         self.layout = MemoryLayout(network)
-        self.delays, self.direct = DelayLayout(self.layout), DirectLayout(network, self.layout)
+        self.delays = FurtherLayout("delayed", network.delayed(), self.layout)
+        self.direct = FurtherLayout("direct", network.direct(), self.layout)
         self.states: list[State] = []
         self.traces: list[Trace] = []
         self.tables: list[Tables] = []

@@ -47,7 +47,6 @@ class Slices(NamedTuple):
     """The slice of the execution that each neuron belongs to; all empty without `Rules.tallied`."""
 
     of_source: Integers  # (sources,) slice of each neuron; 0 for inputs
-    layer: Integers  # (S,) layer of each slice
     fan_out: Integers  # (S + 1,) synapses per neuron, by source of the message table; empty if they vary within one
     slot_position: Integers  # (slots,) position of each slot
     run_start: Integers  # (positions + 1,) first run of each position; a run is adjacent slots of one slice
@@ -55,28 +54,15 @@ class Slices(NamedTuple):
     run_count: Integers  # (runs,) slots of each run
 
 
-class Delays(NamedTuple):
-    """C delayed connections, each from all slots of one layer, which are adjacent, to all slots of another."""
+class Further(NamedTuple):
+    """C delayed or direct connections, with taps as in `Wiring`, connection by connection."""
 
-    delay: Longs  # (C,) in timesteps; all down to `start` have this shape
-    source_slot: Longs  # first slot of the source layer
-    source_width: Longs  # number of its slots
-    target: Longs  # target layer
-    target_slot: Longs
-    target_width: Longs
-    begin: Longs  # where its sources begin in `Late.arriving`
-    start: Longs  # where its weights begin, a row of target slots for each source slot
-    weights: Floats
-
-
-class Direct(NamedTuple):
-    """C direct connections, with taps as in `Wiring`, connection by connection."""
-
+    delay: Longs  # (C,) in timesteps; 0 for direct connections
     source: Longs  # (C,) layer of its sources, 0 for inputs, 1 + layer for neurons
     target: Longs  # (C,) layer
     detour: Longs  # (C,) forward steps beyond the one that every message takes
-    first: Longs  # (C,) first source of that layer
-    begin: Longs  # (C,) where its sources begin in the next three
+    first: Longs  # (C,) first source of that layer; of a delayed connection, whose sources are slots, its first slot
+    begin: Longs  # (C + 1,) where its sources begin in the next three, with their end
     place: Integers  # index into `tap_start`; the last entry has no taps
     row: Integers  # where the source's rows begin in the weights
     fan_out: Integers  # synapses of the source
@@ -111,8 +97,8 @@ class Network(NamedTuple):
     zeros: Integers  # (sources,) synapses to the next layer of weight 0; empty if there are none or nothing is counted
     slices: Slices
     service: Service
-    delays: Delays
-    direct: Direct
+    delays: Further
+    direct: Further
 
 
 class Rules(NamedTuple):
@@ -201,7 +187,8 @@ def new_trace(words: int, potentials: int) -> Trace:
 
 
 class Counters(NamedTuple):
-    """Counters of a batch, by their names in `Execution`: each sample's own row, then those of one chunk."""
+    """Counters of a batch that do not follow from its tables, by their names in `Execution`: each sample's own row,
+    then those of one chunk."""
 
     timesteps_run: Annotated[Longs, "samples"]
     forward_steps: Annotated[Longs, "samples", "timesteps"]
@@ -210,12 +197,8 @@ class Counters(NamedTuple):
     spikes_to_first_output: Annotated[Longs, "samples", "timesteps"]
     spikes_to_stop: Annotated[Longs, "samples", "timesteps"]
     convergence: Annotated[Longs, "samples", "settled", "classes"]
-    synaptic_operations: Annotated[Longs, "samples", "layers"]
-    zero_operations: Annotated[Longs, "samples", "layers"]  # those over weights of 0
+    zero_operations: Annotated[Longs, "samples", "layers and one"]  # those over weights of 0, by layer of the source
     active: Annotated[Longs, "samples", "timesteps", "slices"]
-    evaluations: Annotated[Longs, "samples", "layers"]
-    propagated: Annotated[Longs, "samples", "layers"]
-    barrier_messages: Annotated[Longs, "samples", "layers"]
     tick_evaluations: Annotated[Longs, "samples", "layers"]
     residual: Annotated[Longs, "samples", "slices"]
     currents: Annotated[Longs, 2, "bins"]
@@ -228,7 +211,8 @@ class Counters(NamedTuple):
 def new_counters(samples: int, timesteps: int, classes: int, layers: int, slices: int) -> Counters:
     """Zeroed counters of a batch, with no room in the tables; all empty for `samples` = 0."""
     sizes = {"samples": samples, "timesteps": timesteps, "classes": classes, "layers": layers, "slices": slices}
-    return made(Counters, {**sizes, "rows": 0, "bins": CURRENT_BINS, "settled": CONVERGENCE_STEPS})
+    sizes |= {"layers and one": layers + 1, "rows": 0, "bins": CURRENT_BINS, "settled": CONVERGENCE_STEPS}
+    return made(Counters, sizes)
 
 
 class Criterion(NamedTuple):

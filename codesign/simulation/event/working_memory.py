@@ -127,9 +127,6 @@ class CounterState(NamedTuple):
     found: Annotated[Longs, "slots"]  # active neurons of each run of slots
     outputs: Annotated[Longs, "classes"]  # output spikes of this pass counted so far
     early: Early
-    sent: Annotated[Longs, "senders", 3]  # spikes, operations and barrier messages of this sample, by source
-    evaluated: Annotated[Longs, "slices"]  # evaluations of this sample
-    zeros: Annotated[Longs, "layers and one"]  # its operations over weights of 0, by layer of the source
     group_keys: Annotated[Longs, "sources and one"]  # keys of the rows under construction in the message table
     group_sums: Annotated[Longs, "sources and one", 4]  # and their sums
 
@@ -157,7 +154,7 @@ class Late(NamedTuple):
 
 
 class UnderWay(NamedTuple):
-    """Spikes on direct connections. Used only with `Rules.direct`; rows are steps modulo `Direct.depth`."""
+    """Spikes on direct connections. Used only with `Rules.direct`; rows are steps modulo `Further.depth`."""
 
     clock: Annotated[Longs, 2]  # last step in which anything arrives; in the backward run, the current step
     count: Annotated[Longs, "direct rows"]  # number of sources that left in a step

@@ -1,4 +1,5 @@
-"""Memory layout of direct connections: one row of weights per tap of a source, as wide as a position of the target.
+"""Memory layout of delayed and direct connections: one row of weights per tap of a source, as wide as a position of the
+target.
 
 A tap reaches all channels of one position, or only some if the connection's groups differ from the target's own (an
 identity reaches one channel). Its row then has zeros for the others.
@@ -13,20 +14,22 @@ from functools import cached_property
 import numpy as np
 import torch
 
-from codesign.network.connection import DirectConnection
+from codesign.network.connection import FurtherConnection
+from codesign.network.further import DelayedShape, DirectShape
 from codesign.network.layers import Linear
-from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.event.arrays import NO_LONGS, Floats, Integers, Longs, aligned_zeros, integers, longs
 from codesign.simulation.event.layout import MemoryLayout, check_places
-from codesign.simulation.event.structures import Direct
+from codesign.simulation.event.structures import Further
+from codesign.simulation.event.vector import LANES
 from codesign.simulation.execution import Slice
-from codesign.simulation.late_messages import first_of_direct
+from codesign.simulation.late_messages import distances_of_direct
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Place:
-    """One connection, everything counted from its own first: place and row of each source; number of taps of each
-    place; row, position, first channel and number of channels of each tap; size of all rows; place of each weight."""
+    """One connection, everything counted from its own first: place and row of each source, or of each slot of a delayed
+    connection's source; number of taps of each place; row, position, first channel and number of channels of each tap;
+    size of all rows; place of each weight."""
 
     place: Longs
     row: Longs
@@ -36,31 +39,31 @@ class _Place:
     index: Longs
 
 
-class DirectLayout:
-    """The direct connections of a network; holds no weights.
+class FurtherLayout:
+    """All delayed or all direct connections of a network; holds no weights.
 
     Raises:
         InputError: they have more weights or taps than an int32 can index.
     """
 
-    def __init__(self, network: SpikingNetwork, layout: MemoryLayout) -> None:
-        self.layout, self.shape, self.connections = layout, network.shape, network.direct()
+    def __init__(self, kind: str, connections: Sequence[FurtherConnection], layout: MemoryLayout) -> None:
+        self.layout, self.connections, self.shapes = layout, connections, [one.shape for one in connections]
         self._places = [_place(one, layout) for one in self.connections]
         self._starts = np.cumsum([0, *(one.size for one in self._places)]).tolist()
         self.weights = self._starts[-1]
         taps = sum(len(one.taps[0]) for one in self._places)
         check_places(
-            {"weights of direct connections, padded to vectors,": self.weights, "taps of direct connections": taps}
+            {f"weights of {kind} connections, padded to vectors,": self.weights, f"taps of {kind} connections": taps}
         )
 
     @cached_property
     def partial(self) -> bool:
         """Whether some tap reaches only part of a position."""
         channels = self.layout.channels
-        shapes = zip(self._places, self.shape.direct, strict=True)
+        shapes = zip(self._places, self.shapes, strict=True)
         return any(bool((one.taps[3] < channels[shape.target]).any()) for one, shape in shapes)
 
-    def direct(self, connections: Sequence[DirectConnection], slices: tuple[Slice, ...]) -> Direct:
+    def tables(self, connections: Sequence[FurtherConnection], slices: tuple[Slice, ...]) -> Further:
         """The connections, which may be others of the same shapes by now, in the form that kernels take."""
         if not connections:
             return self._tables
@@ -68,27 +71,26 @@ class DirectLayout:
         for connection, place, start in zip(connections, self._places, self._starts, strict=False):
             weight = connection.weight.detach().numpy().reshape(-1) * np.float32(connection.scale)
             packed[start + place.index] = weight
-        layers = [-1, *(part.layer for part in slices)]
-        firsts = zip(first_of_direct(self.shape, tuple(layers[1:])), self.shape.direct, strict=True)
-        further = [first - layers.index(one.source) for first, one in firsts]
+        further = distances_of_direct(self.layout.shape, tuple(part.layer for part in slices))
         return self._tables._replace(further=longs(further), weights=packed)
 
     @cached_property
-    def _tables(self) -> Direct:
+    def _tables(self) -> Further:
         """Everything that does not differ between runs."""
-        shapes, inputs, layers = self.shape.direct, self.shape.input_size, len(self.shape.layers)
+        shapes, layers = self.shapes, len(self.layout.shape.layers)
         known = np.cumsum([0, *(len(one.counts) for one in self._places)])
         taps = [np.concatenate([*column, NO_LONGS]) for column in zip(*(one.taps for one in self._places), strict=True)]
         taps = taps or [NO_LONGS] * 4
         leaves, arrives = np.zeros(layers + 1, dtype=np.int64), np.zeros(layers, dtype=np.int64)
         leaves[[one.source + 1 for one in shapes]] = arrives[[one.target for one in shapes]] = 1
         last = known[-1]  # it has no taps
-        return Direct(
+        return Further(
+            delay=longs([one.delay for one in shapes]),
             source=longs([one.source + 1 for one in shapes]),
             target=longs([one.target for one in shapes]),
             detour=longs([one.detour for one in shapes]),
-            first=longs([0 if one.source < 0 else inputs + self.shape.starts[one.source] for one in shapes]),
-            begin=longs(np.cumsum([0, *(len(one.place) for one in self._places)])[:-1]),
+            first=longs([self._first(one) for one in shapes]),
+            begin=longs(np.cumsum([0, *(len(one.place) for one in self._places)])),
             place=_joined(
                 [np.where(one.place < 0, last, at + one.place) for one, at in zip(self._places, known, strict=False)]
             ),
@@ -106,9 +108,15 @@ class DirectLayout:
             weights=aligned_zeros(0),
         )
 
+    def _first(self, one: DelayedShape | DirectShape) -> int:
+        """`Further.first` of a connection."""
+        if one.delay:
+            return int(_slots_of(self.layout, one.source).start)
+        return 0 if one.source < 0 else self.layout.shape.input_size + self.layout.shape.starts[one.source]
+
     @property
     def _depth(self) -> int:
-        return 1 + max((one.detour for one in self.shape.direct), default=0)
+        return 1 + max((one.detour for one in self.shapes), default=0)
 
     def unpack_gradient(self, gradient: Floats) -> list[torch.Tensor]:
         """Gradients of packed weights in the shapes of the network's weights."""
@@ -119,7 +127,18 @@ class DirectLayout:
         return found
 
     def sizes(self) -> dict[str, int]:
-        """Of the arrays of `UnderWay`."""
+        """Of the arrays of `Late`, for delayed connections."""
+        slots, widths = self.layout.slots if self.connections else 0, [len(one.place) for one in self._places]
+        return {
+            "delayed connections": len(widths),
+            "delayed slots": slots,
+            "late slots": slots * (1 + max((one.delay for one in self.shapes), default=0)),
+            "late sources": sum(widths),
+            "late widest": max(widths, default=LANES),
+        }
+
+    def ring_sizes(self) -> dict[str, int]:
+        """Of the arrays of `UnderWay`, for direct connections."""
         rows, layout = self._depth if self.connections else 0, self.layout
         return {
             "direct rows": rows,
@@ -134,11 +153,23 @@ def _joined(parts: list[Longs]) -> Integers:
     return integers(np.concatenate([*parts, NO_LONGS]))
 
 
-def _place(connection: DirectConnection, layout: MemoryLayout) -> _Place:
+def _slots_of(layout: MemoryLayout, layer: int) -> slice:
+    """The slots of a layer's neurons, which are adjacent."""
+    first, end = layout.layer_positions[layer : layer + 2]
+    slot = int(layout.wiring.position_slot[first])
+    return slice(slot, slot + int(end - first) * layout.widths[layer])
+
+
+def _place(connection: FurtherConnection, layout: MemoryLayout) -> _Place:
     window, target = connection.window, connection.shape.target
     width, channels = layout.widths[target], layout.channels[target]
     grid, first = layout.shape.layers[target], int(layout.layer_positions[target])
     held = window.held()
+    if connection.shape.delay:
+        layer = connection.shape.source
+        source = layout.wiring.slot_source[_slots_of(layout, layer)]
+        neuron = source - (layout.shape.input_size + layout.shape.starts[layer])
+        held = np.where(neuron < 0, len(held), held[np.maximum(neuron, 0)])  # slots of no neuron have rows of zeros
     if isinstance(connection.target, Linear):
         return _every(held, connection, (width, channels, grid.height * grid.width, first))
     size = grid.height * grid.width
@@ -175,7 +206,7 @@ def _place(connection: DirectConnection, layout: MemoryLayout) -> _Place:
     )
 
 
-def _every(held: Longs, connection: DirectConnection, target: tuple[int, int, int, int]) -> _Place:
+def _every(held: Longs, connection: FurtherConnection, target: tuple[int, int, int, int]) -> _Place:
     """A connection from every place of the source to all positions of the target."""
     width, channels, size, first = target
     neurons, columns = connection.weight.shape
@@ -189,6 +220,6 @@ def _every(held: Longs, connection: DirectConnection, target: tuple[int, int, in
         row=np.maximum(held, 0) * positions * width,
         counts=longs([positions]),
         taps=(each * width, first + each, np.zeros_like(each), np.full_like(each, channels)),
-        size=columns * positions * width,
+        size=(columns + 1) * positions * width,
         index=row * width + channel % channels,
     )

@@ -1,10 +1,11 @@
-"""Direct connections, whose spikes arrive in the same timestep: skips over layers, and recurrence within a pass."""
+"""Connections beside those from one layer to the next: delayed ones, whose spikes arrive in a later timestep, and
+direct ones, whose spikes arrive in the same: skips over layers, and recurrence within a pass."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import ConfigDict, Field
@@ -62,6 +63,23 @@ Skip = Annotated[IdentitySkip | LinearSkip | ConvolutionSkip, Field(discriminato
 
 
 @dataclass(frozen=True, kw_only=True)
+class DelayedShape:
+    """A connection between all neurons of two layers, whose spikes arrive `delay` timesteps later; `window` is as in
+    `DirectShape`."""
+
+    detour: ClassVar[int] = 0
+    source: int
+    target: int
+    delay: int
+    window: Window | None = field(default=None, compare=False)
+
+    @property
+    def text(self) -> str:
+        """Its text, as appended to a topology's layers."""
+        return f"layer {self.source} to {self.target} after Δt · {self.delay}"
+
+
+@dataclass(frozen=True, kw_only=True)
 class DirectShape:
     """A connection whose spikes arrive in the same timestep.
 
@@ -74,6 +92,7 @@ class DirectShape:
         window: what a neuron of the target sees; None in a stored execution.
     """
 
+    delay: ClassVar[int] = 0
     source: int
     target: int
     fan_in: int
@@ -131,7 +150,7 @@ def _seen(axis: KernelAxis) -> Any:
 
 
 def synapses_of(spec: Skip | Delayed, source: Grid, target: Grid) -> Linear | Conv2d:
-    """The layer that has the same synapses as a direct connection between these grids; `source` is the grid after
+    """The layer that has the same synapses as a connection between these grids; `source` is the grid after
     pools."""
     neurons = target[0] * target[1] * target[2]
     if isinstance(spec, ConvolutionSkip):
@@ -142,13 +161,18 @@ def synapses_of(spec: Skip | Delayed, source: Grid, target: Grid) -> Linear | Co
     return Linear(neurons=neurons)
 
 
-def direct_shape(
+def further_shape(
     spec: Skip | Delayed, grids: Sequence[Grid], pools: Sequence[Sequence[Pool]]
-) -> tuple[Linear | Conv2d, DirectShape]:
-    """The shape of a skip, or of a delayed connection `within: pass`, between existing layers, given the grids of the
-    input and of each layer and the pools that follow each. Raises ValueError, beginning with the name of the field, if
-    a skip does not lead forward, a connection within a pass does not lead back, or it does not fit its layers."""
+) -> tuple[Sequence[Pool], Linear | Conv2d, DelayedShape | DirectShape]:
+    """The pools after which a connection between existing layers starts, the layer that has the same synapses, and its
+    shape, given the grids of the input and of each layer and the pools that follow each. Raises ValueError, beginning
+    with the name of the field, if a skip does not lead forward, a connection within a pass does not lead back, or it
+    does not fit its layers."""
     source = spec.from_ if isinstance(spec, Delayed) else spec.source
+    if isinstance(spec, Delayed) and spec.within is None:
+        every = synapses_of(spec, grids[source + 1], grids[spec.to + 1])
+        window = window_of(grids[source + 1], (), every)
+        return (), every, DelayedShape(source=source, target=spec.to, delay=spec.delay, window=window)
     if isinstance(spec, Delayed):
         if spec.to > source:
             rule = "within a pass must not be a later layer than from; the next is connected, and skips lead to others"
@@ -176,4 +200,4 @@ def direct_shape(
         weights=window.weights,
         window=window,
     )
-    return synapses, shape
+    return folded, synapses, shape
