@@ -227,7 +227,7 @@ def test_jobs_that_wait_for_a_node_are_told_once(executor, monkeypatch):
         executor.submit(
             Task(key=f"{gpus}", kind="test", function=executor_tasks.process, arguments=(), resources=needs)
         )
-    said = "jobs wait, because no node has 1 cpus, 1 gpus and 0 B memory for one job; they start when such a node joins"
+    said = "jobs wait, because no node has 1 core and 1 GPU for one job; they start when such a node joins"
     for alive[0], told in ((True, []), (False, ["node 10.0.0.9 has gone", said]), (False, []), (True, [])):
         notes.clear()
         executor._collect(0.0)
