@@ -237,9 +237,7 @@ def test_waiting_ends_where_nothing_does(ray: RayExecutor) -> None:
 
 
 def test_more_cores_or_memory_than_any_node_has_are_a_mistake(ray: RayExecutor) -> None:
-    with pytest.raises(
-        InputError, match=r"no node has 3 cores for one job; nodes: 2 cores and \d+(\.\d+)? GiB of memory$"
-    ):
+    with pytest.raises(InputError, match=r"no node has 3 cores for one job; nodes: 2 cores and .+ GiB of memory$"):
         ray.check(JobResources(cpus=3))
     with pytest.raises(InputError, match="no node has 1 core and 1000 GiB of memory for one job; nodes: 2 cores and "):
         ray.check(JobResources(memory=1000 * 2**30))

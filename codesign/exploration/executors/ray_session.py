@@ -32,8 +32,6 @@ import codesign
 from codesign.errors import CodesignError, InputError
 from codesign.files.folder import reason_of
 
-RESUME = "finished jobs are kept; the same command continues from there"
-
 _INTERRUPTIONS = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
 _LOOK_S = 2.0
 _CLUSTER_AWAY_S = 30.0
@@ -174,7 +172,9 @@ class RaySession:
 
     def _lost(self, reason: str) -> CodesignError:
         where = "on this machine" if self._address is None else f"at {self._address}"
-        return CodesignError(f"Ray was lost: {where}, {reason}; {RESUME}")
+        return CodesignError(
+            f"Ray was lost: {where}, {reason}; finished jobs are kept; the same command continues from there"
+        )
 
 
 def _kill(processes: Iterable[psutil.Process], *, only: str = "") -> None:
@@ -336,6 +336,5 @@ def _check_health(address: str) -> None:
         raise InputError(f"--ray-address: {address}: {_NO_CLUSTER}") from None
     if checked.returncode:
         said = checked.stderr.strip().splitlines() or [f"exit code {checked.returncode}"]
-        of_token = re.search("InvalidAuthToken|authentication_token_loader", checked.stderr)
-        reason = _OTHER_TOKEN if of_token else said[-1]
+        reason = _OTHER_TOKEN if re.search("InvalidAuthToken|authentication_token_loader", checked.stderr) else said[-1]
         raise InputError(f"--ray-address: {address}: {reason}")
