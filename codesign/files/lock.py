@@ -6,7 +6,7 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from codesign.errors import InputError
@@ -46,10 +46,7 @@ def held(path: Path) -> Iterator[None]:
 
 def is_free(path: Path) -> bool:
     """Whether a lock file exists and this process can take its lock."""
-    if not path.exists():
-        return False
-    try:
-        with held(path):
+    if path.exists():
+        with suppress(InputError), held(path):
             return True
-    except InputError:
-        return False
+    return False

@@ -66,6 +66,8 @@ def test_axes_are_read_with_their_units():
     (point,) = points_of([row], replace(synthetic_metadata(), axes=(unit,)))
     assert [*point.axis_texts.values()] == ["26 pJ"]
     assert point.place == "mubrain (spike = 26 pJ)"
+    (point,) = points_of([row | {"axis.chip.mubrain.times.spike": None}])
+    assert point.place == "mubrain (chip.mubrain.energies.spike = 2.6e-11)"
 
 
 @pytest.mark.parametrize(

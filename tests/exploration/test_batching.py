@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import executor_tasks
@@ -55,8 +56,7 @@ def test_tasks_of_other_kinds_or_resources_do_not_mix() -> None:
     batcher.took("quick", 0.0)
     batcher.took("other", 0.0)
     for kind, cpus in (("quick", 1), ("quick", 2), ("other", 1)):
-        function = executor_tasks.process
-        task = Task(key=f"{kind} {cpus}", kind=kind, function=function, arguments=(), resources=JobResources(cpus=cpus))
+        task = replace(quick(0), key=f"{kind} {cpus}", kind=kind, resources=JobResources(cpus=cpus))
         assert batcher.add(task) == []
     assert sorted(batch[0].key for _ in range(3) if (batch := batcher.flush())) == ["other 1", "quick 1", "quick 2"]
 
@@ -159,8 +159,7 @@ def test_only_a_worker_whose_time_was_up_ends_as_a_timeout(executor, monkeypatch
     table, clock = noted(monkeypatch), [0.0]
     monkeypatch.setattr(time, "monotonic", lambda: clock[0])
     monkeypatch.setattr(ray, "get_runtime_context", lambda: session)
-    resources = JobResources(timeout=600.0)
-    executor.submit(Task(key="a", kind="test", function=executor_tasks.process, arguments=(), resources=resources))
+    executor.submit(replace(quick(0), resources=JobResources(timeout=600.0)))
     perform_batch(*session.sent[0])
     executor._collect(0.0)
     clock[0] = ran_s
@@ -223,11 +222,8 @@ def test_jobs_that_wait_for_a_node_are_told_once(executor, monkeypatch):
     small: dict[str, Any] = {"NodeID": "2", "NodeManagerAddress": "10.0.0.1", "Resources": {"CPU": 1}, "Alive": True}
     monkeypatch.setattr(session, "nodes", lambda: [facts | {"Alive": alive[0]}, small])
     for gpus in (0, 1):
-        needs = JobResources(gpus=gpus)
-        executor.submit(
-            Task(key=f"{gpus}", kind="test", function=executor_tasks.process, arguments=(), resources=needs)
-        )
-    said = "jobs wait, because no node has 1 cpus, 1 gpus and 0 B memory for one job; they start when such a node joins"
+        executor.submit(replace(quick(gpus), resources=JobResources(gpus=gpus)))
+    said = "jobs wait, because no node has 1 core and 1 GPU for one job; they start when such a node joins"
     for alive[0], told in ((True, []), (False, ["node 10.0.0.9 has gone", said]), (False, []), (True, [])):
         notes.clear()
         executor._collect(0.0)

@@ -123,7 +123,8 @@ def test_two_sweeps_at_once_share_a_cluster_and_a_store(cluster: Cluster, sweeps
 
 
 def test_a_cluster_with_another_token(cluster: Cluster, sweeps: Sweeps) -> None:
-    check_mistake(sweeps.start(cluster.address, RAY_AUTH_TOKEN="f" * 64), "its token differs from the one here")
+    for token in ({"RAY_AUTH_TOKEN": "f" * 64}, {"RAY_AUTH_TOKEN": "", "RAY_AUTH_TOKEN_PATH": "/none"}):
+        check_mistake(sweeps.start(cluster.address, **token), "its token differs from the one here, or there is none")
 
 
 def test_a_node_with_other_code_runs_that_of_the_program(

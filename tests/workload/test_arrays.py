@@ -429,6 +429,7 @@ def test_another_timestep_leaves_a_sample_as_long_as_the_file_says(write):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
+        (lambda root: root.rename(f"{root}s") and root.mkdir(), r"yaml\. Name such a file or folder, as in"),
         (lambda root: (root / "arrays.yaml").unlink(), "arrays.yaml: is missing"),
         (lambda root: (root / "arrays.yaml").write_text("grid: [2, 2, 2]"), "timestep: arrays.yaml lacks timestep;"),
         (lambda root: np.save(root / "train/9/2.npy", np.zeros((3, 4))), "2.npy: must be a structured array"),

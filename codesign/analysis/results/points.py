@@ -23,8 +23,7 @@ from codesign.mistakes import suggestion
 from codesign.units import in_percent
 
 _KEYS = ("workload", "topology", "chip", "capacity", "operation", "weight_bits", "schedule", "recipe")
-_MOST_LETTERS = 200
-"""Most letters of axes in the name of a place, which appears in most sentences of a page."""
+_MOST_LETTERS = 200  # of axes in the name of a place
 CANNOT_WAIT = "the chip cannot wait for layers"
 DROPS = "the chip drops spikes, which is not simulated"
 T = TypeVar("T")
@@ -280,7 +279,9 @@ class Point:
     @property
     def place(self) -> str:
         """The chip, with what distinguishes it from other variants of the same chip in the sweep."""
-        axes = [f"{name.rpartition('.')[2]} = {text}" for name, text in self.axis_texts.items()]
+        last = {name: name.rpartition(".")[2] for name, _ in self.axes}
+        names = {name: word if [*last.values()].count(word) == 1 else name for name, word in last.items()}
+        axes = [f"{names[name]} = {text}" for name, text in self.axis_texts.items()]
         return self.chip + (f" ({shortened(', '.join(axes), _MOST_LETTERS)})" if axes else "")
 
     @cached_property
@@ -324,8 +325,7 @@ class Point:
         return tuple(name for name in terms if self.term(name).mean is not None)
 
     def means(self, column: str) -> list[float]:
-        """Mean over the rows of a column of lists, entry by entry; empty if no row has it. Raises InputError if lists
-        differ in length."""
+        """Mean over rows of a column of lists, by entry; empty if all are null. Raises InputError if lengths differ."""
         cells = [list(map(float, cell)) for cell in self.cells(column) if cell is not None]
         if len({len(cell) for cell in cells}) > 1:
             raise InputError(f"results: {column} must be as long in all rows of a design point, but differs for {self}")

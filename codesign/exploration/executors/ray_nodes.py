@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from codesign.analysis.results.formatting import listed
 from codesign.exploration.resources import JobResources
-from codesign.units import format_si
 from codesign.versions import package_versions
 
 
@@ -19,14 +19,13 @@ class Node:
     gpus: float
     memory_bytes: float
 
-    def holds(self, resources: JobResources) -> bool:
-        """Whether a task with these resources can ever run here."""
-        wanted = (resources.cpus, resources.gpus, resources.memory or 0)
-        there = (self.cpus, self.gpus, self.memory_bytes)
-        return all(has >= need for has, need in zip(there, wanted, strict=True))
+    def holds(self, task: Node) -> bool:
+        """Whether a task that needs these resources can ever run here."""
+        return self.cpus >= task.cpus and self.gpus >= task.gpus and self.memory_bytes >= task.memory_bytes
 
     def __str__(self) -> str:
-        return f"{self.cpus:g} cpus, {self.gpus:g} gpus, {format_si(self.memory_bytes, 'B')} memory"
+        told = [f"{n:g} {noun}{'s' * (n != 1)}" for n, noun in ((self.cpus, "core"), (self.gpus, "GPU")) if n]
+        return listed([*told, *([f"{self.memory_bytes / 2**30:.4g} GiB of memory"] if self.memory_bytes else [])])
 
 
 class Nodes:
@@ -51,10 +50,8 @@ class Nodes:
 
     def lacking(self, resources: JobResources) -> str:
         """What a task needs and no node has, as text; "" if there is a node that can run it."""
-        if any(node.holds(resources) for node in self.usable):
-            return ""
-        memory = format_si(resources.memory or 0, "B")
-        return f"no node has {resources.cpus} cpus, {resources.gpus:g} gpus and {memory} memory for one job"
+        task = Node(address="", cpus=resources.cpus, gpus=resources.gpus, memory_bytes=resources.memory or 0)
+        return "" if any(node.holds(task) for node in self.usable) else f"no node has {task} for one job"
 
     def update(self, listed: list[dict[str, Any]]) -> list[str]:
         before = self._alive

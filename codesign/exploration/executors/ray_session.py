@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -31,8 +32,6 @@ import codesign
 from codesign.errors import CodesignError, InputError
 from codesign.files.folder import reason_of
 
-RESUME = "finished jobs are kept; the same command continues from there"
-
 _INTERRUPTIONS = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
 _LOOK_S = 2.0
 _CLUSTER_AWAY_S = 30.0
@@ -47,8 +46,8 @@ _LONGEST_SOCKET = 103 if sys.platform == "darwin" else 107  # sun_path of unix(7
 _LONGEST_FOLDER = _LONGEST_SOCKET - len(f"/{_PREFIX}1234567-12345678{_BELOW}")
 _NO_CLUSTER = "something answers there, but no Ray cluster; give the port of `ray start --head`, by default 6379"
 _OTHER_TOKEN = (
-    "its token differs from the one here; set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN or RAY_AUTH_TOKEN_PATH as where "
-    "it was started (or RAY_AUTH_MODE=disabled, if it was started like that)"
+    "its token differs from the one here, or there is none here; set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN or the "
+    "file RAY_AUTH_TOKEN_PATH, as where it was started (or RAY_AUTH_MODE=disabled, if it was started like that)"
 )
 
 
@@ -173,7 +172,9 @@ class RaySession:
 
     def _lost(self, reason: str) -> CodesignError:
         where = "on this machine" if self._address is None else f"at {self._address}"
-        return CodesignError(f"Ray was lost: {where}, {reason}; {RESUME}")
+        return CodesignError(
+            f"Ray was lost: {where}, {reason}; finished jobs are kept; the same command continues from there"
+        )
 
 
 def _kill(processes: Iterable[psutil.Process], *, only: str = "") -> None:
@@ -335,5 +336,5 @@ def _check_health(address: str) -> None:
         raise InputError(f"--ray-address: {address}: {_NO_CLUSTER}") from None
     if checked.returncode:
         said = checked.stderr.strip().splitlines() or [f"exit code {checked.returncode}"]
-        reason = _OTHER_TOKEN if "InvalidAuthToken" in checked.stderr else said[-1]
+        reason = _OTHER_TOKEN if re.search("InvalidAuthToken|authentication_token_loader", checked.stderr) else said[-1]
         raise InputError(f"--ray-address: {address}: {reason}")

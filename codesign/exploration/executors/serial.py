@@ -25,7 +25,7 @@ class SerialExecutor(Executor):
 
     def check(self, resources: JobResources) -> None:
         if resources.gpus and resources.gpus > (there := torch.cuda.device_count()):
-            raise InputError(f"gpus: {resources.gpus:g} asked for, this machine has {there}")
+            raise InputError(f"resources: gpus: a job asks for {resources.gpus:g}, this machine has {there}")
 
     def share(self, value: object) -> object:
         return value

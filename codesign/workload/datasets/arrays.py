@@ -80,6 +80,9 @@ class Arrays(Dataset):
         files = [file for file in sorted(place.glob("*")) if file.suffix in ENDINGS and not file.name.startswith(".")]
         return files[0] if len(files) == 1 else place
 
+    def how_to_get(self, folder: Path) -> str:
+        return "Name such a file or folder, as in `workload: {name: arrays, file: my.npz}`"
+
     def find(self, folder: Path) -> Recordings | None:
         if not folder.is_file():
             return recordings_in(folder)

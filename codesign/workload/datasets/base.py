@@ -151,7 +151,7 @@ class Dataset(ABC):
         if recordings is None:
             raise DataError(
                 f"{self.name}: no {self.things} in {folder.absolute()}, which must hold {self.expected}. "
-                f"{self._how_to_get(folder)}"
+                f"{self.how_to_get(folder)}"
             )
         labels, ids = recordings.labels, recordings.sample_ids
         wrong = (labels < 0) | (labels >= recordings.classes)
@@ -258,7 +258,7 @@ class Dataset(ABC):
     def _described(self, state: DatasetState, detail: str) -> DatasetStatus:
         return DatasetStatus(name=self.name, title=self.title, state=state, detail=detail)
 
-    def _how_to_get(self, folder: Path) -> str:
+    def how_to_get(self, folder: Path) -> str:
         """What to do if the folder is empty; the end of a message."""
         here = "Name another data root with --data-root or CODESIGN_DATA"
         if self.download is not None:
