@@ -97,7 +97,8 @@ class Recorder:
         self.direct = self._direct()
         samples, timesteps, classes = len(events), events.timesteps, network.shape.layers[-1].neurons
         self.outputs = network.layer_slices[-1]
-        self.zero_operations = np.zeros((samples, layers + 1), dtype=np.int64)
+        self.synaptic_operations = np.zeros((samples, layers), dtype=np.int64)
+        self.zero_operations = np.zeros_like(self.synaptic_operations)
         self.tick_evaluations = np.zeros((samples, layers), dtype=np.int64)
         self.forward_steps = np.zeros((samples, timesteps), dtype=np.int64)
         self.contended_steps = np.zeros_like(self.forward_steps)
@@ -172,14 +173,16 @@ class Recorder:
 
     def execution(self, scores: torch.Tensor, potentials: torch.Tensor) -> Execution:
         """Everything recorded, with the (B, R, C) scores and the (B, N) potentials after the last pass."""
+        messages, updates = self._message_table(), self._update_table()
         return build_execution(
             self.network,
             self.events,
             slices=self.slices,
-            messages=self._message_table(),
-            updates=self._update_table(),
+            messages=messages,
+            updates=updates,
             counters={
                 **vars(self),
+                **self._layer_sums(messages, updates),
                 "residual": self._of_slices(potentials.numpy(force=True) != 0),
                 "scores": scores.double().numpy(force=True),
             },
@@ -209,7 +212,10 @@ class Recorder:
             return
         index, delivered, spikes = first + place, kept[sample, place], left[sample, place]
         layer, operations = self.layer_of[index], self.fan_out[index] * delivered
-        np.add.at(self.zero_operations, (sample, layer + 1), self.zeros[index] * delivered)
+        inside = layer + 1 < self.synaptic_operations.shape[1]
+        to = sample[inside], layer[inside] + 1
+        np.add.at(self.synaptic_operations, to, operations[inside])
+        np.add.at(self.zero_operations, to, (self.zeros[index] * delivered)[inside])
         source, waits = self.source_of[index], since[sample, place]
         self._note(sample, step, source, waits, 1, spikes, operations, 0)
         for from_layer, further, fan_out in self.direct:
@@ -256,6 +262,24 @@ class Recorder:
         rows = np.concatenate([np.zeros((0, 6), dtype=np.int64), *self.update_rows])
         return UpdateTable.of(rows[np.lexsort(rows[:, 3::-1].T)].T.copy())
 
+    def _layer_sums(self, messages: MessageTable, updates: UpdateTable) -> dict[str, Integers]:
+        """(B, L) sums of the rows of tables."""
+        samples, layers = self.synaptic_operations.shape
+        messages = messages.where(messages.source <= len(self.slices))
+
+        def per_layer(sample: Integers, layer: Integers, count: Integers) -> Integers:
+            place = sample * (layers + 1) + layer + 1  # the input comes first; it is not a layer
+            sums = np.bincount(place, weights=count, minlength=samples * (layers + 1))  # exact below 2**53
+            return sums.astype(np.int64).reshape(samples, layers + 1)[:, 1:].copy()
+
+        of_update, of_message = self.layer_of_slice[updates.slice], np.append(-1, self.layer_of_slice)[messages.source]
+        return {
+            "emitted": per_layer(updates.sample, of_update, updates.emitted),
+            "propagated": per_layer(messages.sample, of_message, messages.spikes),
+            "evaluations": per_layer(updates.sample, of_update, updates.evaluated),
+            "barrier_messages": per_layer(messages.sample, of_message, messages.barriers),
+        }
+
 
 def build_execution(
     network: SpikingNetwork,
@@ -266,29 +290,15 @@ def build_execution(
     updates: UpdateTable,
     counters: Mapping[str, Any],
 ) -> Execution:
-    """An execution from an engine's counters; what follows from the events and the tables is added here.
+    """An execution from an engine's counters; what follows from the events is added here.
 
     Args:
         counters: (B, R, C) `scores`, and arrays by their names in `Execution`; others are left out.
     """
     scores, spiking = counters["scores"], network.neuron.readout == "spikes"
     outputs = scores if spiking else np.zeros((len(events), events.timesteps, scores.shape[2]))
-    layers = len(network.shape.layers)
-
-    def of_layers(sample: Integers, source: Integers, *counts: Integers) -> Integers:
-        """(counts, B, L + 1) sums of a table's counts over the slices of each layer, given the rows' sources; the input
-        comes first."""
-        place = sample * (layers + 1) + np.array([0, *(1 + part.layer for part in slices)])[source]
-        sums = np.zeros((len(counts), len(events) * (layers + 1)), dtype=np.int64)
-        for of_count, count in zip(sums, counts, strict=True):
-            np.add.at(of_count, place, count)
-        return sums.reshape(len(counts), len(events), layers + 1)
-
+    operations = counters["synaptic_operations"]
     messages, direct = apart(network.shape, slices, messages)
-    sent = messages.synaptic_operations, messages.spikes, messages.barriers
-    operations, propagated, barriers = of_layers(messages.sample, messages.source, *sent)
-    operations = operations[:, :-1]  # by the receiving layer; outputs send to none
-    evaluations, emitted = of_layers(updates.sample, 1 + updates.slice, updates.evaluated, updates.emitted)
     directly, of_input = direct_operations(network.shape, slices, direct, len(events))
     delayed = delayed_operations(network.shape, slices, updates, counters["timesteps_run"], events.timesteps)
     follow = {
@@ -302,16 +312,12 @@ def build_execution(
         "spiking_readout": spiking,
         "input_events": events.events_in(counters["timesteps_run"]),
         "input_macs": (operations[:, 0] + of_input) * events.currents,
-        "emitted": emitted[:, 1:],
-        "evaluations": evaluations[:, 1:],
-        "propagated": propagated[:, 1:],
-        "barrier_messages": barriers[:, 1:],
         "synaptic_operations": operations + delayed + directly,
         "delayed_operations": delayed,
         "messages": messages,
         "direct_messages": direct,
         "updates": updates,
-        "zero_weights": _zero_weights(network, counters["zero_operations"][:, :-1], operations),
+        "zero_weights": _zero_weights(network, counters["zero_operations"], operations),
     }
     counted = {one.name: counters[one.name] for one in fields(Execution) if one.name in counters}
     return Execution(**{**counted, **follow})

@@ -8,18 +8,22 @@ import numpy as np
 from numba import types
 
 from codesign.simulation.event.compilation import leaf, routine
+from codesign.simulation.event.departures import add_message
 from codesign.simulation.event.evaluation import DECISIONS
 from codesign.simulation.event.sections import section
 from codesign.simulation.event.structures import MESSAGES, UPDATES
-from codesign.simulation.event.tables import write_message, write_update
+from codesign.simulation.event.tables import write_update
 from codesign.simulation.event.tallies import heard_apart
 from codesign.simulation.event.vector import LANES, above, fill_as, lanes_of, lanes_set, load
 
 
 @section(types.none, when=lambda rules, neuron: rules.recorded)
-def begin_counting(rules: Any, out: Any, sample: Any) -> None:
+def begin_counting(rules: Any, state: Any, out: Any, sample: Any) -> None:
     """Reset what an earlier sample, or an attempt that ran out of room, has counted; `chunks` clears the rest."""
-    counters = out.counters
+    counting, counters = state.counting, out.counters
+    counting.sent[:, :] = 0
+    counting.evaluated[:] = 0
+    counting.zeros[:] = 0
     counters.steps_to_first_output[sample, :] = -1
     counters.spikes_to_first_output[sample, :] = -1
     counters.sample_currents[:, :] = 0
@@ -27,10 +31,20 @@ def begin_counting(rules: Any, out: Any, sample: Any) -> None:
 
 @section(types.none, when=lambda rules, neuron: rules.recorded)
 def end_counting(network: Any, rules: Any, state: Any, out: Any, sample: Any) -> None:
-    """Count remaining potentials, and note where the sample's rows end."""
-    slices, u, counters = network.slices, state.cells.u, out.counters
+    """Count remaining potentials, note where the sample's rows end, and sum the tables' counts by layer."""
+    slices, u, counting, counters = network.slices, state.cells.u, state.counting, out.counters
     counters.rows[sample, 0] = out.ends[MESSAGES]
     counters.rows[sample, 1] = out.ends[UPDATES]
+    counters.synaptic_operations[sample, 0] += counting.sent[0, 1]
+    for layer in range(counters.zero_operations.shape[1]):
+        counters.zero_operations[sample, layer] += counting.zeros[layer]
+    for place in range(len(slices.layer)):
+        layer = slices.layer[place]
+        counters.evaluations[sample, layer] += counting.evaluated[place]
+        counters.propagated[sample, layer] += counting.sent[place + 1, 0]
+        counters.barrier_messages[sample, layer] += counting.sent[place + 1, 2]
+        if layer + 1 < counters.synaptic_operations.shape[1]:
+            counters.synaptic_operations[sample, layer + 1] += counting.sent[place + 1, 1]
     for position in range(len(network.wiring.position_slot)):
         slot = np.int64(network.wiring.position_slot[position])
         for run in range(slices.run_start[position], slices.run_start[position + 1]):
@@ -74,14 +88,14 @@ def begin_counting_pass(network: Any, rules: Any, input_: Any, frame: Any, state
     else:
         operations = _frame_synapses(rules, input_, frame, network.wiring.fan_out)
     if len(network.zeros) > 0:
-        counters.zero_operations[frame.sample, 0] += _frame_synapses(rules, input_, frame, network.zeros)
+        counting.zeros[0] += _frame_synapses(rules, input_, frame, network.zeros)
     row = out.ends[MESSAGES]
     if inputs == 0:
         return True
     if row == len(counters.messages.step):
         return False
     sums = inputs, spikes, operations, 0
-    write_message(counters.messages, row, frame, np.int64(-1), np.int64(0), np.int64(-1), sums)
+    add_message(counting, counters.messages, row, frame, np.int64(-1), np.int64(0), np.int64(-1), sums)
     out.ends[MESSAGES] += 1
     return True
 
@@ -137,6 +151,7 @@ def count_evaluations(network: Any, rules: Any, frame: Any, step: Any, decided: 
         return False
     for place in range(len(sums)):  # a row without evaluations is overwritten by the next
         write_update(table, row, frame, step, place, sums[place, 0], sums[place, 1])
+        state.counting.evaluated[place] += sums[place, 0]
         row += sums[place, 0] > 0
     out.ends[UPDATES] = row
     if state.fired.tally[DECISIONS] > 0:

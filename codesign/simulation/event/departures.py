@@ -38,7 +38,19 @@ def count_departures(
 
 
 @leaf
-def _departure(network: Any, rules: Any, frame: Any, i: Any, state: Any, out: Any) -> Any:
+def add_message(
+    counting: Any, table: Any, row: Any, frame: Any, step: Any, number: Any, enqueued: Any, sums: Any
+) -> None:
+    """Write a row of the message table, and add it to the total of source `number`."""
+    source = unsigned_index(number)
+    write_message(table, row, frame, step, source, enqueued, sums)
+    counting.sent[source, 0] += sums[_SPIKES]
+    counting.sent[source, 1] += sums[_OPERATIONS]
+    counting.sent[source, 2] += sums[_BARRIERS]
+
+
+@leaf
+def _departure(network: Any, rules: Any, i: Any, state: Any) -> Any:
     """Source number, step of enqueueing, spikes and operations of the source that leaves at `Queue.ordered[i]`."""
     queue, source = state.queue, unsigned_index(state.queue.ordered[unsigned_index(i)])
     if source < rules.inputs:
@@ -50,8 +62,7 @@ def _departure(network: Any, rules: Any, frame: Any, i: Any, state: Any, out: An
         spikes = np.int64(queue.spikes[source])
         delivered = spikes if rules.single_spikes else np.int64(queue.kept[i])
     if len(network.zeros) > 0:
-        layer = network.wiring.source_layer[source]
-        out.counters.zero_operations[frame.sample, layer] += network.zeros[source] * delivered
+        state.counting.zeros[network.wiring.source_layer[source]] += network.zeros[source] * delivered
     return number, enqueued, spikes, network.wiring.fan_out[source] * delivered
 
 
@@ -68,7 +79,7 @@ def _count_early(
     early, left, fan_out = state.counting.early, np.int64(0), network.slices.fan_out
     counted = rules.single_spikes and len(fan_out) > 0  # spikes and operations follow from the number of neurons
     for i in range(chosen):
-        number, enqueued, spikes, operations = _departure(network, rules, frame, i, state, out)
+        number, enqueued, spikes, operations = _departure(network, rules, i, state)
         left += spikes if number > 0 else 0
         cell = _cell(early, number, max(enqueued, 0))
         early.neurons[cell] += 1
@@ -94,7 +105,7 @@ def _count_early(
             if senders > 0:
                 sums = sums[0], sums[1], sums[2], _take(early.barriers, cell)
             enqueued = bit if number > 0 else np.int64(-1)
-            write_message(out.counters.messages, row, frame, step, number, enqueued, sums)
+            add_message(state.counting, out.counters.messages, row, frame, step, number, enqueued, sums)
             row += 1
     out.ends[MESSAGES] = row
 
@@ -122,7 +133,7 @@ def _count_late(
     """Find each row by searching the rows made so far."""
     keys, sums, groups, left = state.counting.group_keys, state.counting.group_sums, np.int64(0), np.int64(0)
     for i in range(chosen):
-        number, enqueued, spikes, operations = _departure(network, rules, frame, i, state, out)
+        number, enqueued, spikes, operations = _departure(network, rules, i, state)
         left += spikes if number > 0 else 0
         groups, group = group_of(keys, sums, groups, (number << ENQUEUE_BITS) + enqueued + 1)
         sums[group, _NEURONS] += 1
@@ -137,7 +148,8 @@ def _count_late(
         least = lowest_group(keys, groups)
         number, enqueued = keys[least] >> ENQUEUE_BITS, (keys[least] & ((1 << ENQUEUE_BITS) - 1)) - 1
         those = sums[least, 0], sums[least, 1], sums[least, 2], sums[least, 3]
-        write_message(out.counters.messages, out.ends[MESSAGES], frame, step, number, enqueued, those)
+        row = out.ends[MESSAGES]
+        add_message(state.counting, out.counters.messages, row, frame, step, number, enqueued, those)
         out.ends[MESSAGES] += 1
         keys[least] = -1
 

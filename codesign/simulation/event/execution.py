@@ -29,6 +29,7 @@ def to_execution(batch: Batch, recorded: Recorded) -> Execution:
         counters={
             **whole._asdict(),
             "scores": recorded.results.scores.astype(np.float64),
+            "emitted": recorded.results.spikes.astype(np.int64),
             "currents_before_firing": np.sum([chunk.currents for chunk in recorded.counters], axis=0),
         },
     )

@@ -64,7 +64,7 @@ def run_sample(network: Any, rules: Any, input_: Any, sample: Any, state: Any, o
     state.fired.spikes[:] = 0
     state.fired.charges[:] = 0
     if rules.recorded:
-        begin_counting(rules, out, sample)
+        begin_counting(rules, state, out, sample)
     state.fired.before[:] = 0
     if rules.delayed:
         set_all(state.late.emitted, np.float32(0))

@@ -197,8 +197,10 @@ def _slices(run: Run, layout: MemoryLayout, rules: Rules) -> Slices:
     first = np.flatnonzero(np.append(True, (np.diff(position) != 0) | (np.diff(place) != 0)))
     start = np.searchsorted(position[first], np.arange(layout.positions + 1))
     runs = start, place[first], np.diff(first, append=len(place))
+    layer = [part.layer for part in run.slices]
     fan_out = _fan_out(of_source[rules.inputs :], layout.wiring.fan_out[rules.inputs :])
-    return Slices(of_source, *map(integers, (fan_out, layout.slot_position, *runs)))
+    parts = layer, fan_out, layout.slot_position, *runs
+    return Slices(of_source, *map(integers, parts))
 
 
 def _fan_out(part: Integers, synapses: Integers) -> Integers:

@@ -47,6 +47,7 @@ class Slices(NamedTuple):
     """The slice of the execution that each neuron belongs to; all empty without `Rules.tallied`."""
 
     of_source: Integers  # (sources,) slice of each neuron; 0 for inputs
+    layer: Integers  # (S,) layer of each slice
     fan_out: Integers  # (S + 1,) synapses per neuron, by source of the message table; empty if they vary within one
     slot_position: Integers  # (slots,) position of each slot
     run_start: Integers  # (positions + 1,) first run of each position; a run is adjacent slots of one slice
@@ -187,8 +188,7 @@ def new_trace(words: int, potentials: int) -> Trace:
 
 
 class Counters(NamedTuple):
-    """Counters of a batch that do not follow from its tables, by their names in `Execution`: each sample's own row,
-    then those of one chunk."""
+    """Counters of a batch, by their names in `Execution`: each sample's own row, then those of one chunk."""
 
     timesteps_run: Annotated[Longs, "samples"]
     forward_steps: Annotated[Longs, "samples", "timesteps"]
@@ -197,8 +197,12 @@ class Counters(NamedTuple):
     spikes_to_first_output: Annotated[Longs, "samples", "timesteps"]
     spikes_to_stop: Annotated[Longs, "samples", "timesteps"]
     convergence: Annotated[Longs, "samples", "settled", "classes"]
-    zero_operations: Annotated[Longs, "samples", "layers and one"]  # those over weights of 0, by layer of the source
+    synaptic_operations: Annotated[Longs, "samples", "layers"]
+    zero_operations: Annotated[Longs, "samples", "layers"]  # those over weights of 0
     active: Annotated[Longs, "samples", "timesteps", "slices"]
+    evaluations: Annotated[Longs, "samples", "layers"]
+    propagated: Annotated[Longs, "samples", "layers"]
+    barrier_messages: Annotated[Longs, "samples", "layers"]
     tick_evaluations: Annotated[Longs, "samples", "layers"]
     residual: Annotated[Longs, "samples", "slices"]
     currents: Annotated[Longs, 2, "bins"]
@@ -211,8 +215,7 @@ class Counters(NamedTuple):
 def new_counters(samples: int, timesteps: int, classes: int, layers: int, slices: int) -> Counters:
     """Zeroed counters of a batch, with no room in the tables; all empty for `samples` = 0."""
     sizes = {"samples": samples, "timesteps": timesteps, "classes": classes, "layers": layers, "slices": slices}
-    sizes |= {"layers and one": layers + 1, "rows": 0, "bins": CURRENT_BINS, "settled": CONVERGENCE_STEPS}
-    return made(Counters, sizes)
+    return made(Counters, {**sizes, "rows": 0, "bins": CURRENT_BINS, "settled": CONVERGENCE_STEPS})
 
 
 class Criterion(NamedTuple):

@@ -127,6 +127,9 @@ class CounterState(NamedTuple):
     found: Annotated[Longs, "slots"]  # active neurons of each run of slots
     outputs: Annotated[Longs, "classes"]  # output spikes of this pass counted so far
     early: Early
+    sent: Annotated[Longs, "senders", 3]  # spikes, operations and barrier messages of this sample, by source
+    evaluated: Annotated[Longs, "slices"]  # evaluations of this sample
+    zeros: Annotated[Longs, "layers and one"]  # its operations over weights of 0, by layer of the source
     group_keys: Annotated[Longs, "sources and one"]  # keys of the rows under construction in the message table
     group_sums: Annotated[Longs, "sources and one", 4]  # and their sums
 
