@@ -97,13 +97,13 @@ def _written(item: Any, location: _Path, data: Any) -> dict[str, Any]:
     place: list[str | int] = []
     for before, part in zip((None, *location), location, strict=False):
         inside = isinstance(data, list | tuple) and part in range(len(data))
-        if isinstance(data, dict):  # where a key may be called like the member of a union, which comes first
+        if isinstance(data, dict):  # whose key may have the name of the union's member, which comes before it
             inside = part in data and (part != data.get("kind") or part == before)
         if inside:
             data = data[part]
             place.append(part)
     told = {**item, "msg": item["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")}
-    if isinstance(data, str | int | float) and location[-1] != "[key]":  # of a mapping: the key itself was wrong
+    if isinstance(data, str | int | float) and location[-1] != "[key]":  # which marks a mistake in a key itself
         told["input"] = data
     if item["type"].startswith("union_tag") and (key := item["ctx"]["discriminator"].strip("'")).isidentifier():
         place.append(key)

@@ -189,8 +189,8 @@ def in_percent(fraction: float) -> str:
 
 
 def format_si(value: float | None, unit: str, digits: int = 4, spread: float | None = None) -> str:
-    """`value` with an SI prefix, such as `915.5 nJ`, or `915.5 ± 1.2 nJ` with a spread, whose two digits say how many
-    the value has; `not modelled` for an unknown value."""
+    """`value` with an SI prefix, such as `915.5 nJ`, or `915.5 ± 1.2 nJ` with a spread, which has two digits and says
+    how many the value has; `not modelled` for an unknown value."""
     if value is None or math.isnan(value):
         return "not modelled"
 

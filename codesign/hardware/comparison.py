@@ -108,7 +108,7 @@ def static_power(chip: Chip, numbers: dict[str, ComparedNumber]) -> ComparedNumb
         value += count * own
         low += count * (own if part.low is None else part.low)
         high += count * (own if part.high is None else part.high)
-    most = max(ASSUMED_FACTORS.values())  # of what the structure's model gives, too
+    most = max(ASSUMED_FACTORS.values())  # also assumed of what is derived from the structure
     least = max((part for part, _ in parts), key=lambda part: ASSUMED_FACTORS.get(part.known, most))  # type: ignore[call-overload]
     return ComparedNumber(
         number=STATIC_POWER,

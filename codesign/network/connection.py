@@ -176,7 +176,7 @@ def _initial_weight(shape: tuple[int, ...], generator: torch.Generator) -> torch
 
 
 class FurtherConnection(Connection):
-    """A delayed connection from one layer to any, or a direct one that skips layers or leads back, as its `shape` says.
+    """A delayed connection between any two layers, or a direct one that skips layers or leads back: see its `shape`.
 
     With a factor it is an identity, whose weight of shape (channels, 1, 1, 1) is `factor` everywhere and has no
     gradient unless `requires_grad` is set.

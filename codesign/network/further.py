@@ -1,5 +1,5 @@
-"""Connections beside those from one layer to the next: delayed ones, whose spikes arrive in a later timestep, and
-direct ones, whose spikes arrive in the same: skips over layers, and recurrence within a pass."""
+"""Connections other than those from one layer to the next: delayed ones, whose spikes arrive in a later timestep, and
+direct ones, whose spikes arrive in the same timestep: skips over layers, and recurrence within a pass."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ def comes_in_time(direct: DirectShape, layers: Sequence[tuple[Grid, Window | Non
             else:
                 seen = _seen(getattr(window, name)) @ seen
         wanted = _seen(own)
-        outputs = seen.shape[0] // wanted.shape[0]  # of a linear skip, all see what one does
+        outputs = seen.shape[0] // wanted.shape[0]  # a linear skip has one row for all its outputs
         if wanted.multiply(seen).nnz < wanted.nnz * outputs:
             return False
     return True
@@ -150,8 +150,7 @@ def _seen(axis: KernelAxis) -> Any:
 
 
 def synapses_of(spec: Skip | Delayed, source: Grid, target: Grid) -> Linear | Conv2d:
-    """The layer that has the same synapses as a connection between these grids; `source` is the grid after
-    pools."""
+    """The layer that has the same synapses as a connection between these grids; `source` is the grid after pools."""
     neurons = target[0] * target[1] * target[2]
     if isinstance(spec, ConvolutionSkip):
         sliding = {name: getattr(spec, name) for name in ("kernel", "stride", "padding", "dilation", "groups")}

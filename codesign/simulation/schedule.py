@@ -165,8 +165,8 @@ class Schedule:
 
         This holds in input mode `frame` if a whole layer fits in one group (with connections within a pass, all layers
         that may wait at once) and no neuron waits for messages, and under `layer` thresholds with barrier messages,
-        unless a direct connection may arrive too late. Not considered are potentials that saturate and neurons that
-        fire without synapses from the layer before. The schedule is taken to run until nothing waits. Refractoriness is
+        unless a direct connection may arrive too late. Potentials that saturate, and neurons that fire without synapses
+        from the layer before, are not considered. The schedule is taken to run until nothing waits. Refractoriness is
         irrelevant: no neuron is evaluated again after it fired, except over connections within a pass, which need it.
 
         Args:

@@ -88,7 +88,7 @@ def load_workload(
     Args:
         spec: what to load; the name of a dataset stands for its defaults.
         data_root: folder of the datasets; if None, `CODESIGN_DATA`, or else `data` in the working folder.
-        cache_root: folder of binned events; if None, `CODESIGN_CACHE`, or else `~/.cache/codesign`.
+        cache_root: folder of binned events; if None, `CODESIGN_CACHE`, or else `codesign` in the user's cache folder.
 
     Raises:
         InputError: the dataset is unknown, lacks an option, or has fewer samples than requested.

@@ -201,8 +201,8 @@ class EventBatch(EventRows):
         time_first: bool = False,
         currents: bool = False,
     ) -> EventBatch:
-        """Like `from_dense`, from a tensor and its labels, or from batches of both, as a `DataLoader` gives, which are
-        read one after another: only their events need to fit into memory.
+        """Like `from_dense`, from a tensor and its labels, or from batches of both, as a `DataLoader` gives them, which
+        are read one after another: only their events need to fit into memory.
 
         Args:
             frames: a tensor with a shape that `from_dense` takes, or pairs of such a tensor and its labels.
@@ -214,7 +214,7 @@ class EventBatch(EventRows):
         batches = []
         for pair in given:
             if not isinstance(pair, list | tuple) or len(pair) != 2 or not np.ndim(pair[1]):
-                raise InputError("frames: must be a tensor with labels, or batches of both, as a DataLoader gives")
+                raise InputError("frames: must be a tensor with labels, or batches of both, as a DataLoader gives them")
             array = array_of("frames", pair[0])
             array = array.swapaxes(0, 1) if time_first and array.ndim > 1 else array
             batches.append(EventBatch.from_dense(array, pair[1], timestep_s=timestep_s, currents=currents))

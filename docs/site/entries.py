@@ -2,8 +2,8 @@
 
     width, height: of a window.
 
-is read as a name `width,` of the type `height`; written out, each name has its own type and the same words. An
-attribute that may be left out also gets its default, which no signature shows.
+is read as a name `width,` of the type `height`; written out, each name has its own type and the same words. The entry
+of an attribute that may be left out also gets its default, which no signature shows.
 """
 
 from __future__ import annotations

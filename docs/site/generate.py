@@ -37,8 +37,8 @@ INHERITED = {"SweepResults": ["points", "names", "answers", "in_book"]}
 PYTHON = """\
 # Python
 
-Every public name, after `import codesign as cd`. A name is imported when it is first used. What is usually called, and
-in which order:
+Every public name, after `import codesign as cd`. A name is imported when it is first used. This is what most programs
+call, in this order:
 
 {example}
 """

@@ -200,7 +200,7 @@ def test_one_lane_takes_a_cycle_for_each_operation_and_spikes_without_targets_no
 
 def test_all_lanes_serve_a_spike_in_one_operation_wherever_its_neuron_lies() -> None:
     """Nine spikes of three neurons in 5×5 that have 9 targets each, more than the mean of 6.76: nine operations in
-    time; in energy, words of 25 lanes for as many mean spikes as perform their 81."""
+    time; in energy, a word of 25 lanes for each 6.76 of their 81 additions."""
     layers = [{"kind": "conv2d", "channels": 1, "kernel": 3, "padding": 1}, {"kind": "linear", "neurons": 2}]
     network = network_of({"input": [1, 5, 5], "layers": layers}, threshold=1e6)
     inside = np.zeros((1, 3, 25))

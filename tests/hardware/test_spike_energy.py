@@ -58,8 +58,8 @@ def test_spikes_cause_no_evaluation_of_neurons_that_wait():
     assert cd.spike_energy(placement)[:3].tolist() == near([energy / 3] * 3)
 
 
-def test_spikes_that_reach_a_neuron_together_share_its_update_once_a_timestep():
-    """Two outputs, each evaluated once for each of three spikes, or both updated once for all three."""
+def test_spikes_that_reach_a_neuron_in_a_timestep_share_one_update_of_active_neurons():
+    """Two outputs, each evaluated once for each of three spikes, or updated once for all three."""
     bodies = (ENERGIES, ENERGIES.replace("counted: evaluations", "counted: active_neurons"))
     chips = (chip_from(f"{MESH_CORES}neurons_per_core: {number(3)}\n{body}{ASYNCHRONOUS}") for body in bodies)
     each, together = (cd.spike_energy(cd.place(SHAPE, chip))[0] for chip in chips)

@@ -233,8 +233,8 @@ def unpriced_currents(points: Collection[Point]) -> str:
 
 
 def _lacking_terms(contest: Contest) -> str:
-    """Say that the energy of the best lacks terms that are more than a little of another one's, or that of a point that
-    would otherwise seem better lacks those of the best; "" if neither."""
+    """Say that the energy of the best lacks terms that are more than a little of another point's, or that the energy of
+    a point that seems better lacks such terms of the best's; "" if neither."""
     best, sign = contest.ranked[0], -1.0 if contest.more else 1.0
     for point, terms in contest.terms.items():
         own, its = (sign * (each.value(contest.column).mean or 0.0) for each in (best, point))

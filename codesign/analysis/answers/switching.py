@@ -60,8 +60,9 @@ def _of(limit: Constraint, contest: Contest) -> Iterator[tuple[bool, str]]:
 
 
 def _segments(limit: Constraint, sign: float, contest: Contest) -> Iterator[tuple[float, Hashable, Point, bool]]:
-    """Yield, from the strictest limit on, where the winner changes, to which option, to which variant of it, and if it
-    is ahead of the next on the terms that both have. The last winner stays if it is as good, or does not compare."""
+    """Yield, from the strictest limit on, where the winner changes, to which option, to which variant of it, and
+    whether it was held against the next only on the terms that both have. A winner stays while it is as good as the
+    next, or does not compare with it."""
     column, more = contest.column, contest.more
     others = [other for other in contest.where if other is not limit]
     unranked = {contest.option_of(point) for point in contest.unranked}

@@ -271,8 +271,8 @@ class Contest:
 
     @property
     def drawn(self) -> bool:
-        """Whether `wins` are shares of more than the values of a single training seed, and against all that is best but
-        for what is unknown."""
+        """Whether `wins` say anything: they are shares of more than the values of a single training seed, and the best
+        has a `second`, or no option with an unknown value."""
         return self._shares.shape[1:] != (1, 1) and not (self.unknown and self.second is None)
 
     @property

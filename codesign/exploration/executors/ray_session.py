@@ -46,8 +46,8 @@ _LONGEST_SOCKET = 103 if sys.platform == "darwin" else 107  # sun_path of unix(7
 _LONGEST_FOLDER = _LONGEST_SOCKET - len(f"/{_PREFIX}1234567-12345678{_BELOW}")
 _NO_CLUSTER = "something answers there, but no Ray cluster; give the port of `ray start --head`, by default 6379"
 _OTHER_TOKEN = (
-    "its token differs from the one here, or there is none here; set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN or the "
-    "file RAY_AUTH_TOKEN_PATH, as where it was started (or RAY_AUTH_MODE=disabled, if it was started like that)"
+    "its token differs from the one here, or there is none here; set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN or "
+    "RAY_AUTH_TOKEN_PATH (a file), as where it was started (or RAY_AUTH_MODE=disabled, if it was started with that)"
 )
 
 

@@ -126,7 +126,7 @@ def _mistakes(spec: SweepSpec, loaded: Loaded, workload: WorkloadOutline) -> Ite
         fits = math.prod(source) == math.prod(workload.input_grid) if flat else source == workload.input_grid
         if not fits or classes != workload.classes:
             here = f"workload '{spec.workload.name}' has {_inputs(workload.input_grid)} and {workload.classes} classes"
-            own = "; if labels are missing, the file's array `classes` must give their number"
+            own = "; if some classes have no samples, the file's array `classes` must give their number"
             few = own if spec.workload.file is not None and classes > workload.classes else ""
             yield where, f"takes {_inputs(source)} and has {classes} classes; {here}{few}"
         if not (math.isclose(network.timestep_s, workload.timestep_s) or network.timeless):
@@ -208,8 +208,8 @@ def sharing_of(network: SpikingNetwork) -> dict[str, Sharing]:
 def own_numbers(
     recipe: Recipe, neuron: NeuronSpec, given: SpikingNetwork | None
 ) -> tuple[dict[str, Sharing], dict[str, str]]:
-    """Neuron parameters of the models of a recipe, which may start from a given network: by name, whether each layer or
-    each neuron has its own; and those that differ from the file's, in words."""
+    """Neuron parameters of the models of a recipe, which may start from a given network. By name: those of which each
+    layer or each neuron has its own; and those that differ from the file's, in words."""
     sharing, own = ({}, {}) if given is None else (sharing_of(given), {**given.own_numbers()})
     for name, each in recipe.learn.shared.items() if recipe.learn is not None else ():
         sharing[name] = "neuron" if sharing.get(name) == "neuron" else each

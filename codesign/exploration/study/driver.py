@@ -116,7 +116,7 @@ class Driver:
         self._cohorts.append(cohort)
 
     def _trial(self, number: int) -> Trial:
-        """A trial to evaluate: new, enqueued by somebody, or of an earlier run, which may have ended during a draw."""
+        """A trial to evaluate: new, enqueued by the user, or of an earlier run, which may have ended during a draw."""
         if number < self._asked:
             known = self._study.get_trials(deepcopy=False)[number]
             if known.state is not TrialState.WAITING:

@@ -204,7 +204,7 @@ def volume(spec: StudySpec, outcomes: Sequence[Outcome]) -> float:
 
 def front_of(spec: StudySpec, outcomes: Mapping[Name, Outcome]) -> list[Name]:
     """Names on the front of the complete trials that are better than all references, the best in the first objective
-    first; of equal trials only the first."""
+    first; only the first of equal trials."""
     complete = [name for name, outcome in outcomes.items() if outcome.state == "complete"]
     signs = np.array([1.0 if direction == "maximize" else -1.0 for direction in spec.directions])
     values = np.array([outcomes[name].objectives for name in complete]).reshape(-1, len(signs))

@@ -197,8 +197,8 @@ class SearchSpace:
         return field != "momentum_noise" or get_policy(str(policy)).uses_noise
 
     def _applies(self, parameter: Parameter) -> bool:
-        """Whether a trial may have a parameter: one with some name in its block, which its conditions allow, and some
-        value of one other parameter that it depends on."""
+        """Whether some trial may have a parameter. Tried are all names of its block that its conditions allow, each
+        alone and with each value of one other parameter on which it depends."""
         block, before = parameter.block, parameter.needs(self.parameters)
         names = parameter.conditions.get(block) or (self.drawn(block)[1].examples if block in self.parameters else ())
         others = [{path: value} for path in before if path != block for value in self.drawn(path)[1].examples]

@@ -158,7 +158,8 @@ class StudySpec(SweepSpec):
         space: the values that a parameter may take, by path: `recipe`, `chip` and `schedule` choose among names, and
             their parameters are `recipe.<parameter>` for whichever is chosen or `recipe.<name>.<parameter>` for one;
             `network.<parameter>`, `neuron.<parameter>` and `workload.<parameter>` are as in `axes`. A recipe,
-            chip or schedule that is not searched for is the baseline's, or a schedule of the trial's chip.
+            chip or schedule that is not searched for is the baseline's; a chip that lacks its schedule has its own
+            first one.
         objectives: the objectives of the search, each with its reference.
         constraints: limits that a trial must also meet.
         sampler: proposes trials.

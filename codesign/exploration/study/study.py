@@ -114,7 +114,7 @@ def run_study(spec: StudySpec, run: RunArguments) -> StudyOutcome:
 
 def _search(study: Study, evaluations: Evaluations, place: str) -> Outcome:
     """Evaluate the baseline, propose trials until the budget is spent, and return the baseline's outcome. Raises
-    InputError like `Driver.run`."""
+    InputError as `Driver.run` does."""
     spec, runner = evaluations.spec, evaluations.runner
     states = [trial.state for trial in told_trials(study).values()]
     told: dict[str, int] = {state: states.count(state) for state in states}

@@ -184,7 +184,7 @@ class Chip(Spec):
 
     @property
     def visits_each_timestep(self) -> bool:
-        """Whether its cores visit all their neurons in each timestep although none waits: under a clock."""
+        """Whether its cores visit all their neurons in each timestep even though none waits: under a clock."""
         return self.synchronization.kind == "clocked"
 
     @property

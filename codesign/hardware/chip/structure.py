@@ -50,7 +50,8 @@ class StructureEstimate:
         leakage_w, core_leakage_w: leakage of all cores, and mean per core.
         word_s, update_s: lower bounds of the time in which each lane does an operation, and an update.
         access_s: time of one access to the memory of states.
-        logic, chip_logic: energy of logic, relative to 40 nm at 0.9 V; times the number of cores.
+        logic: energy of logic, relative to 40 nm at 0.9 V.
+        chip_logic: `logic` times the number of cores.
         delay: relative delay of logic.
     """
 

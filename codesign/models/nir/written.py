@@ -191,8 +191,8 @@ def _map(
     own_bias = np.zeros(len(weight), np.float32) if bias is None else bias.reshape(len(weight), -1).mean(axis=1)
     if exact and bias is not None and np.ptp(bias.reshape(len(weight), -1), axis=1).any():
         raise InputError(
-            f"layer {index}: biases differ within a channel, but a convolution in NIR has one each; in Python, "
-            "`network.bias.requires_grad_(False)` before training keeps them"
+            f"layer {index}: biases differ within a channel, but a convolution in NIR has one per channel; in Python, "
+            "`network.bias.requires_grad_(False)` before training keeps it so"
         )
     return _convolution(connection, weight, own_bias)
 

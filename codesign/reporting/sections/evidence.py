@@ -60,7 +60,7 @@ def _table(comparisons: Sequence[Comparison], names: Names, say: Callable[[Point
         for comparison in comparisons
     ]
     return without_repeats(
-        table_of("What the answers compare, paired by training seed. Below zero, it is not so.", rows)
+        table_of("What the answers compare, paired by training seed. Below zero, the other is better.", rows)
     )
 
 

@@ -30,8 +30,8 @@ def _row(numbers: Any, slots: Any, timestep: Any) -> Any:
 
 @leaf
 def _list_rows(delays: Any, late: Any, i: Any, arrived: Any, at: Any, silent: Any) -> Any:
-    """List the rows of a connection's sources at its first tap, given what arrived from them; return how many.
-    `silent`: whether to list sources without spikes, too."""
+    """List the rows of a connection's sources at its first tap, given what arrived from them; return how many. With
+    `silent`, sources without spikes are listed, too."""
     begin, rows = delays.begin[i], np.int64(0)
     for c in range(delays.begin[i + 1] - begin):
         spikes = arrived[at + c]
@@ -44,7 +44,7 @@ def _list_rows(delays: Any, late: Any, i: Any, arrived: Any, at: Any, silent: An
 
 @leaf
 def _to_tap(late: Any, rows: Any, distance: Any) -> None:
-    """Move the listed rows to a tap that lies `distance` behind."""
+    """Move the listed rows to a tap that lies `distance` further on."""
     if distance != 0:
         for n in range(rows):
             late.rows[n] += distance

@@ -243,8 +243,8 @@ def _on_the_way(network: Any, state: Any, c: Any, source: Any, step: Any) -> Any
 
 @leaf
 def _back_over(network: Any, state: Any, out: Any, c: Any, source: Any, step: Any, spikes: Any, n: Any) -> None:
-    """Add the gradient of the weights that the `spikes[n]` of a source crossed after leaving in a step to the sums, and
-    that of the spikes to `dots[n]`."""
+    """For the `spikes[n]` with which a source left in a step, add the gradient of the weights that they crossed to the
+    sums, and their own to `dots[n]`."""
     direct, wiring, way, rows = network.direct, network.wiring, state.under_way, state.arrivals.rows
     positions, slots, local, width = _on_the_way(network, state, c, source, step)
     place = direct.place[local]

@@ -169,7 +169,7 @@ def _place(connection: FurtherConnection, layout: MemoryLayout) -> _Place:
         layer = connection.shape.source
         source = layout.wiring.slot_source[_slots_of(layout, layer)]
         neuron = source - (layout.shape.input_size + layout.shape.starts[layer])
-        held = np.where(neuron < 0, len(held), held[np.maximum(neuron, 0)])  # slots of no neuron have rows of zeros
+        held = np.where(neuron < 0, len(held), held[np.maximum(neuron, 0)])  # slots without a neuron have rows of zeros
     if isinstance(connection.target, Linear):
         return _every(held, connection, (width, channels, grid.height * grid.width, first))
     size = grid.height * grid.width
