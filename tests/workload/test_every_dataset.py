@@ -420,7 +420,7 @@ def test_missing_data_says_what_to_download_where_to_and_what_else_to_run(tmp_pa
     assert COPIES[name].download in message
     assert dataset.download is None or f"codesign data download {name} --data-root {tmp_path}`" in message
     assert str(tmp_path / name) in message
-    assert "'digits'" in message
+    assert ("`workload: {name: arrays, file: my.npz}`" if name == "arrays" else "'digits'") in message
     status = dataset.status(tmp_path)
     assert status.state == "missing"
     assert str(tmp_path / dataset.folder) in status.detail
