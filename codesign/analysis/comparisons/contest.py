@@ -271,8 +271,8 @@ class Contest:
 
     @property
     def drawn(self) -> bool:
-        """Whether `wins` are shares of more than the values of a single training seed, and against all that is best but
-        for what is unknown."""
+        """Whether `wins` are shares of more than the values of a single training seed, and of more than one option,
+        unless there is no other: one that is alone because the values of others are unknown has no chance to tell."""
         return self._shares.shape[1:] != (1, 1) and not (self.unknown and self.second is None)
 
     @property

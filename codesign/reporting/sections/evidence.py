@@ -59,9 +59,10 @@ def _table(comparisons: Sequence[Comparison], names: Names, say: Callable[[Point
         }
         for comparison in comparisons
     ]
-    return without_repeats(
-        table_of("What the answers compare, paired by training seed. Below zero, it is not so.", rows)
+    caption = (
+        "What the answers compare, paired by training seed. Where the difference is below zero, the other side wins."
     )
+    return without_repeats(table_of(caption, rows))
 
 
 def _robust(comparison: Comparison, names: Names) -> tuple[Cell, Cell, Cell]:
