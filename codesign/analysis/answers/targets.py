@@ -107,4 +107,4 @@ def _in_the_way(able: Sequence[Point], where: Sequence[Constraint]) -> list[str]
         return []
     others = {limit.in_words: len(meeting(able, [other for other in where if other is not limit])) for limit in where}
     said = [f"Only '{text}' stands in the way of {plural(n, 'point')}." for text, n in others.items() if n]
-    return said or ["Even without one of them, no point meets the rest."]
+    return said or ["Whichever of them is left out, no point meets the rest."]
