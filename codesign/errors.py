@@ -42,11 +42,17 @@ class DocumentError(InputError):
 
     def __init__(self, problems: list[Problem]) -> None:
         self.problems = sorted(problems, key=lambda problem: (problem.file, problem.line, problem.message))
-        lines, told = [], set()
-        for line in map(str, self.problems):  # what is allowed is said once
-            text, _, allowed = line.partition(" allowed: ")
-            lines.append(text.removesuffix(";") if allowed and allowed in told else line)
-            told.add(allowed)
+        lines: list[str] = []
+        told: dict[str, Problem] = {}
+        for problem in self.problems:  # what is allowed is said once
+            text, _, allowed = str(problem).partition(" allowed: ")
+            first = told.setdefault(allowed, problem)
+            if not allowed or first is problem:
+                lines.append(str(problem))
+            elif text.endswith(";"):
+                lines.append(f"{text} allowed: as in {first.file}:{first.line}")
+            else:  # it ends with a suggestion
+                lines.append(text)
         super().__init__("\n".join(lines))
 
     def __reduce__(self) -> tuple[type[DocumentError], tuple[list[Problem]]]:

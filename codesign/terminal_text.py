@@ -12,9 +12,11 @@ _STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u2
 
 def escaped(text: str) -> str:
     r"""`text` with characters that control a terminal or reverse text escaped, such as `\x1b` for an escape."""
-    return _STEERING.sub(
-        lambda match: f"\\x{ord(match[0]):02x}" if match[0] < "\u0100" else f"\\u{ord(match[0]):04x}", text
-    )
+    return _STEERING.sub(lambda match: _written_out(ord(match[0])), text)
+
+
+def _written_out(code: int) -> str:
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
 
 
 def on_terminal() -> bool:

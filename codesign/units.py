@@ -213,8 +213,9 @@ def format_si(value: float | None, unit: str, digits: int = 4, spread: float | N
 def with_spread(value: float, spread: float) -> str:
     """`3.47 ± 0.18`: a value to the place of the second digit of its spread, which is above 0."""
     spread = float(f"{spread:.1e}")
-    places = max(1 - math.floor(math.log10(spread)), 0)
-    return f"{value:z,.{places}f} ± {spread:,.{places}f}"
+    places = 1 - math.floor(math.log10(spread))
+    shown = f"z,.{max(places, 0)}f"
+    return f"{round(value, places):{shown}} ± {spread:{shown}}"
 
 
 def plural(count: int, noun: str) -> str:

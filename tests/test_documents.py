@@ -88,6 +88,7 @@ parts:
     energy: 5
     lanes: -1
     lane: 8
+    volume: 8
   one:
     lanes: 2
 rates: [1, x]
@@ -99,8 +100,9 @@ rates: [1, x]
         "x.yaml:7: parts.two.energy: needs a unit, found 5; write for example '26 pJ'",
         "x.yaml:8: parts.two.lanes: must be greater than 0, found -1",
         "x.yaml:9: unknown key 'parts.two.lane'; did you mean 'lanes'?",
-        "x.yaml:10: 'one' is given twice, first in line 3; keep one",
-        "x.yaml:12: rates.1: must be a number, found 'x'",
+        "x.yaml:10: unknown key 'parts.two.volume'; allowed: as in x.yaml:5",
+        "x.yaml:11: 'one' is given twice, first in line 3; keep one",
+        "x.yaml:13: rates.1: must be a number, found 'x'",
     ]
 
 

@@ -81,6 +81,7 @@ def test_formats():
     assert format_si(-4.2e-3, "s") == "-4.2 ms"
     assert format_si(-0.0, "s") == "0 s"
     assert format_si(3.468e-6, "J", spread=179.5e-9) == "3.47 ± 0.18 µJ"
+    assert format_si(912.4e-9, "J", spread=123.4e-9) == "910 ± 120 nJ"
     assert format_si(999.99e-9, "J", spread=0.0) == "1 ± 0 µJ"
     assert format_si(0.0, "s", spread=2e-9) == "0.0 ± 2.0 ns"
     assert format_si(2e-6, "m**2", spread=1e-7) == "2.00 ± 0.10 mm²"

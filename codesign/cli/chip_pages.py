@@ -70,7 +70,8 @@ def print_chip(console: Console, chip: Chip) -> None:
     if chip.description:
         console.print(escape(chip.description))
     if chip.extends:
-        console.print(f"Extends {chip.extends}: what its file leaves out is taken from that chip, except measurements.")
+        left_out = "what its file leaves out is taken from that chip, except its operating point and measurements"
+        console.print(f"Extends {chip.extends}: {left_out}.")
     _print_accounting(console, chip)
     unmodelled = [f"{name}: {consequence}" for name, consequence in missing_parameters(chip)]
     _print_section(console, "Not known, and what that leaves unmodelled", unmodelled or ["nothing"])

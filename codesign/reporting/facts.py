@@ -156,14 +156,14 @@ def _settings(block: str, named: Mapping[str, Mapping[str, Scalar]], varied: Col
             return "varied"
         return ("no", "yes")[value] if isinstance(value, bool) else written(value)
 
-    keys = list(dict.fromkeys(key for settings in named.values() for key in settings))
-    rows = [
-        (key.replace("_", " ") + " (s)" * key.endswith("time_constant"), *values)
-        for key in keys
-        if {*(values := [cell(owner, key) for owner in sorted(named)])} != {UNKNOWN}
-    ]
+    owners = sorted(named)
+    rows = []
+    for key in dict.fromkeys(key for settings in named.values() for key in settings):
+        values = [cell(owner, key) for owner in owners]
+        if any(value != UNKNOWN for value in values):
+            rows.append((key.replace("_", " ") + " (s)" * key.endswith("time_constant"), *values))
     name = block if block == "neuron" else f"{block}s"
-    return text_table(f"{name.capitalize()}.", ("parameter", *sorted(named)), rows, name)
+    return text_table(f"{name.capitalize()}.", ("parameter", *owners), rows, name)
 
 
 def pace_warnings(gathered: Sequence[Point], columns: Collection[str] = tuple(_TROUBLES)) -> list[str]:

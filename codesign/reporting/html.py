@@ -71,10 +71,7 @@ def render_report(table: ResultTable) -> str:
         lacking=without_result(answered),
         summary=_summary(metadata, points),
         sections=sections,
-        left_out=f"{len(shown):,} of {len(points):,} points are in this page: those on a front and the most accurate. "
-        "The results file has all."
-        if len(shown) < len(points)
-        else "",
+        left_out=_left_out(len(shown), len(points)),
     )
 
 
@@ -159,6 +156,13 @@ def _summary(metadata: ResultMetadata, points: Sequence[Point]) -> str:
     data = f"Data: {workload.name}, {workload.test:,} test samples.{coverage}"
     energy = "all that is powered" if metadata.static_book == "board" else "the cores in use"
     return f"{counts}{each}. {data} Energy: {energy}."
+
+
+def _left_out(shown: int, total: int) -> str:
+    if shown == total:
+        return ""
+    chosen = "those on a front and the most accurate"
+    return f"{shown:,} of {total:,} points are in this page: {chosen}. The results file has all."
 
 
 # questions as the script goes on from them ---------------------------------------------------------------------------

@@ -296,6 +296,8 @@ def test_a_target_is_met_or_the_nearest_miss_is_told():
     assert missed.standing == "not met"
     assert missed.sentence.endswith("its accuracy is 1.0 points too low.")
     assert "Only 'accuracy >= 96 %' stands in the way of 1 point." in missed.remarks
+    hopeless = asked(rows, target=["accuracy >= 99 %", "energy_j <= 1 nJ"])
+    assert "Whichever of them is left out, no point meets the rest." in hopeless.remarks
     sparse = [row(chip, 1.0, 0, activation_sparsity=share) for chip, share in (("a", 0.8), ("b", 0.9))]
     assert "2 points; b, random" in asked(sparse, target=["activation_sparsity >= 50 %"]).sentence
 

@@ -110,10 +110,13 @@ def test_completion_is_of_codesign_however_it_is_started(here: Path) -> None:
         (("price", "prices_digit"), "there is no price file 'prices_digit'; did you mean 'prices_digits'?"),
         (("sweep", "mine"), "there is no sweep file 'mine'; did you mean 'mine.yaml'?"),
         (("sweep", "mne.yaml"), "there is no sweep file 'mne.yaml'; did you mean 'mine.yaml'?"),
+        (("sweep", "mubrain_vs_lohi"), "did you mean 'mubrain_vs_loihi'?"),  # not mubrain.yaml
+        (("sweep", f"{'long' * 99}/mine.yaml"), "there is no sweep file 'long"),
     ],
 )
 def test_a_file_of_another_kind_is_told_in_a_line(words: tuple[str, ...], message: str) -> None:
     Path("mine.yaml").touch()
+    Path("mubrain.yaml").touch()
     error = refused(*words)
     assert message in str(error)
     assert len(str(error).splitlines()) == 1

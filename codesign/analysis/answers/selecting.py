@@ -246,9 +246,7 @@ def _agreement(sides: Sequence[Sequence[Point]], names: Collection[str]) -> _Agr
             loose += [
                 name
                 for name in others
-                if name not in named
-                and name not in _IMPLIED
-                and any(len({_of_any(point, name) for point in side} - {None}) > 1 for side in sides)
+                if name not in named and name not in _IMPLIED and any(_varies(side, name) for side in sides)
             ]
     return _Agreement(strict=strict, loose=loose)
 
@@ -290,3 +288,7 @@ def _of_any(point: Point, name: str) -> Selected:
     if name == "training_cost" and point.training_method != GIVEN:
         return point.training_cost or ""  # nothing is a cost, too
     return value_of(point, f"{family}.{getattr(point, family)}.{parameter}" if owner else name)
+
+
+def _varies(side: Sequence[Point], name: str) -> bool:
+    return len({value for point in side if (value := _of_any(point, name)) is not None}) > 1

@@ -58,10 +58,7 @@ def _checked_scalar(name: str, kind: str, value: Any) -> Any:
 def wrong_cells(table: pa.Table, columns: Mapping[str, Column]) -> Iterator[str]:
     """For each rule that cells of a table violate: column, first row, what it must hold and what was found."""
     lists = {name: table[name].combine_chunks() for name, column in columns.items() if column.kind in ENTRIES}
-    counted = {
-        name: pc.list_value_length(cells).fill_null(-1) for name, cells in lists.items()
-    }  # −1 for a missing list
-    lengths = {name: np.asarray(of.to_numpy(zero_copy_only=False), dtype=np.int64) for name, of in counted.items()}
+    lengths = {name: _lengths(cells) for name, cells in lists.items()}
     for name, column in columns.items():
         if name not in lists:
             cells = table[name].combine_chunks()
@@ -147,6 +144,11 @@ def _told(name: str, rows: Integers, wrong: Flags, what: Callable[[int], str]) -
 
 def _known(cells: Any) -> Flags:
     return np.asarray(cells.is_valid().to_numpy(zero_copy_only=False), dtype=bool)
+
+
+def _lengths(cells: Any) -> Integers:
+    """Length of each list, −1 for a missing list."""
+    return np.asarray(pc.list_value_length(cells).fill_null(-1).to_numpy(zero_copy_only=False), dtype=np.int64)
 
 
 def _parents(lengths: Integers) -> Integers:

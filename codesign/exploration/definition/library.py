@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -66,9 +67,11 @@ def _find(name_or_path: str | Path, kind: Kind) -> Path:
     if os.path.lexists(path):
         return path  # not a regular file; reading it reports what it is
     asked = named.with_suffix("") if path.suffix in (".yaml", ".yml") else named
-    beside = {one.stem: one for one in path.parent.glob("*.yaml")}
-    close = difflib.get_close_matches(path.stem, beside, n=1)
-    near = f"; did you mean '{beside[close[0]]}'?" if close else suggestion(asked.as_posix(), sweep_names(kind))
+    shipped, beside = sweep_names(kind), {}
+    with suppress(OSError):  # such as a name that is too long
+        beside = {one.stem: one for one in path.parent.glob("*.yaml")}
+    (close,) = difflib.get_close_matches(path.stem, [*shipped, *beside], n=1) or [""]
+    near = f"; did you mean '{beside[close]}'?" if close in beside else suggestion(asked.as_posix(), shipped)
     raise InputError(f"there is no {kind} file {str(name_or_path)!r}{near}")
 
 

@@ -177,8 +177,7 @@ def matrix_figure(name: str, points: Sequence[Point], names: Names, column: str,
             "trained": key[0],
             "run": key[1],
             "value": value.mean,
-            "text": quantity(value.mean, column)
-            + " ◆" * (point.trained_for_it or (point.layered and point.training_method == "layered")),
+            "text": quantity(value.mean, column) + " ◆" * _trained_for(point),
             "full": with_interval(value, column),
             "point": names.point(point),
         }
@@ -205,6 +204,10 @@ def _by_training_and_schedule(point: Point, names: Names) -> tuple[Any, ...]:
     """Sort key: layered trainings and runs first, then by policy or schedule, and F."""
     trained = point.training_method != "layered", point.training_policy or "", point.training_group_size or 0
     return *trained, not point.layered, names.schedules[point.schedule], point.group_size or 0, point.number
+
+
+def _trained_for(point: Point) -> bool:
+    return point.trained_for_it or (point.layered and point.training_method == "layered")
 
 
 def parts_figure(points: Sequence[Point], names: Names, column: str) -> Figure | None:

@@ -9,7 +9,7 @@ from codesign.analysis.answers.selecting import as_number
 from codesign.analysis.comparisons.comparison import BY_TERM
 from codesign.analysis.results.columns import COLUMNS
 from codesign.analysis.results.formatting import BOOK_WORDS, UNKNOWN, column_label, number, quantity, with_interval
-from codesign.analysis.results.metadata import ParameterFacts, ResultMetadata, TrialFacts
+from codesign.analysis.results.metadata import Objective, ParameterFacts, ResultMetadata, TrialFacts
 from codesign.analysis.results.statistics import interval
 from codesign.analysis.results.study import Study, parameter_text, trial_name
 from codesign.hardware.terms import StaticBook
@@ -120,13 +120,7 @@ def search_table(study: Study, metadata: ResultMetadata) -> Table:
             f"{workload.test:,} test samples, which chose nothing: {tested:,} of {len(study.front):,} trials of the "
             "front have a result there",
         ),
-        *(
-            (
-                "objective",
-                f"{one.direction} {column_label(one.column)}; reference {quantity(one.reference, one.column)}",
-            )
-            for one in study.objectives
-        ),
+        *(("objective", _objective(objective)) for objective in study.objectives),
         *(("constraint", text) for text in facts.constraints),
         *(
             (f"level {n + 1}", f"{words}; {plural(ended[n], 'trial')} ended there")
@@ -137,6 +131,11 @@ def search_table(study: Study, metadata: ResultMetadata) -> Table:
         *([("hypervolume", number(study.hypervolume))] if len(study.objectives) > 1 else []),
     ]
     return text_table("The search.", ("what", "value"), rows)
+
+
+def _objective(objective: Objective) -> str:
+    reference = quantity(objective.reference, objective.column)
+    return f"{objective.direction} {column_label(objective.column)}; reference {reference}"
 
 
 def space_table(study: Study) -> Table:
