@@ -103,11 +103,7 @@ def _written(item: Any, location: _Path, data: Any) -> dict[str, Any]:
             data = data[part]
             place.append(part)
     told = {**item, "msg": item["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")}
-<<<<<<< HEAD
-    if isinstance(data, str | int | float) and location[-1] != "[key]":  # which marks a mistake in a key itself
-=======
-    if isinstance(data, str | int | float) and location[-1:] != ("[key]",):  # of a mapping: the key itself was wrong
->>>>>>> rvb
+    if isinstance(data, str | int | float) and location[-1:] != ("[key]",):  # which marks a mistake in a key itself
         told["input"] = data
     if item["type"].startswith("union_tag") and (key := item["ctx"]["discriminator"].strip("'")).isidentifier():
         place.append(key)

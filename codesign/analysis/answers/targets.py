@@ -107,8 +107,4 @@ def _in_the_way(able: Sequence[Point], where: Sequence[Constraint]) -> list[str]
         return []
     others = {limit.in_words: len(meeting(able, [other for other in where if other is not limit])) for limit in where}
     said = [f"Only '{text}' stands in the way of {plural(n, 'point')}." for text, n in others.items() if n]
-<<<<<<< HEAD
-    return said or ["Whichever constraint is dropped, no point meets the others."]
-=======
     return said or ["Whichever of them is left out, no point meets the rest."]
->>>>>>> rvb

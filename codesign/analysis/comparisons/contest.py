@@ -271,13 +271,8 @@ class Contest:
 
     @property
     def drawn(self) -> bool:
-<<<<<<< HEAD
         """Whether `wins` say anything: they are shares of more than the values of a single training seed, and the best
         has a `second`, or no option with an unknown value."""
-=======
-        """Whether `wins` are shares of more than the values of a single training seed, and of more than one option,
-        unless there is no other: one that is alone because the values of others are unknown has no chance to tell."""
->>>>>>> rvb
         return self._shares.shape[1:] != (1, 1) and not (self.unknown and self.second is None)
 
     @property

@@ -59,14 +59,7 @@ def _table(comparisons: Sequence[Comparison], names: Names, say: Callable[[Point
         }
         for comparison in comparisons
     ]
-<<<<<<< HEAD
-    return without_repeats(
-        table_of("What the answers compare, paired by training seed. Below zero, the other is better.", rows)
-=======
-    caption = (
-        "What the answers compare, paired by training seed. Where the difference is below zero, the other side wins."
->>>>>>> rvb
-    )
+    caption = "What the answers compare, paired by training seed. Below zero, the other is better."
     return without_repeats(table_of(caption, rows))
 
 
