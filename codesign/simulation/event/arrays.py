@@ -58,4 +58,11 @@ def made(kind: type[T], sizes: Mapping[str, int], new: Callable[..., NDArray[Any
 def _fields(kind: type) -> list[tuple[Any, tuple[Any, ...]]]:
     """Of each field, the type of its numbers and its shape; of a named tuple itself and ()."""
     given = [get_args(field) or (field,) for field in get_type_hints(kind, include_extras=True).values()]
-    return [(get_args(get_args(of)[1])[0] if shape else of, tuple(shape)) for of, *shape in given]
+    return [(_numbers_in(of) if shape else of, tuple(shape)) for of, *shape in given]
+
+
+def _numbers_in(of: Any) -> Any:
+    """The type of numbers within an array's type, in which NumPy 2.5 nests it less deeply than before; None if none."""
+    if isinstance(of, type) and issubclass(of, np.generic):
+        return of
+    return next((found for part in get_args(of) if (found := _numbers_in(part)) is not None), None)
