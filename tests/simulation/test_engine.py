@@ -229,6 +229,7 @@ def test_a_silent_network_is_told_once_by_an_evaluation():
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor")  # torch's own, where a graph goes on
+@pytest.mark.filterwarnings("ignore:Guards may run slower on Python 3.13.0")  # torch's
 @pytest.mark.parametrize("engine", engine_names())
 def test_a_compiled_program_gives_the_same_numbers(engine: str):
     """Its graph breaks at `simulate`. With torch's own kernels around it, for which no C++ compiler is needed."""
@@ -240,7 +241,7 @@ def test_a_compiled_program_gives_the_same_numbers(engine: str):
         simulation = simulate(case.network, case.events, LAYERED, engine=engine)
         learned = classification_loss(case.network, case.events, LAYERED, engine=engine).value
         called = case.network(case.events, engine=engine)
-        return last(simulation.logits + called) * torch.sin(inputs) + simulation.execution.emitted.sum() + learned
+        return last(simulation.logits + called) * torch.sin(inputs) + learned
 
     found = []
     for run in (program, torch.compile(program, backend="eager")):
