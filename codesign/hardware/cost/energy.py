@@ -120,8 +120,12 @@ def counted_terms(counted: Collection[str], terms: Terms, core_share: float) -> 
     """The known terms in joules, with the parts of the static power in `counted`, an entry of
     `codesign.hardware.terms.BOOKS`. `core_share` is the cores in use over all cores of the chips that the network
     occupies."""
-    known = {name: energy for name, energy in terms.items() if energy is not None}
-    return {name: energy * weight(COST_TERMS[name], counted, core_share) for name, energy in known.items()}
+    weights = {name: weight(COST_TERMS[name], counted, core_share) for name in terms}
+    return {
+        name: energy if weights[name] == 1.0 else energy * weights[name]
+        for name, energy in terms.items()
+        if energy is not None
+    }
 
 
 def total_in(book: StaticBook, terms: Terms, core_share: float) -> Floats | None:
