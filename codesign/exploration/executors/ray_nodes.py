@@ -19,13 +19,19 @@ class Node:
     gpus: float
     memory_bytes: float
 
-    def holds(self, task: Node) -> bool:
-        """Whether a task that needs these resources can ever run here."""
-        return self.cpus >= task.cpus and self.gpus >= task.gpus and self.memory_bytes >= task.memory_bytes
+    def holds(self, resources: JobResources) -> bool:
+        """Whether a task with these resources can ever run here."""
+        wanted = (resources.cpus, resources.gpus, resources.memory or 0)
+        there = (self.cpus, self.gpus, self.memory_bytes)
+        return all(has >= need for has, need in zip(there, wanted, strict=True))
 
     def __str__(self) -> str:
-        told = [f"{n:g} {noun}{'s' * (n != 1)}" for n, noun in ((self.cpus, "core"), (self.gpus, "GPU")) if n]
-        return listed([*told, *([f"{self.memory_bytes / 2**30:.4g} GiB of memory"] if self.memory_bytes else [])])
+        return _in_words(self.cpus, self.gpus, self.memory_bytes)
+
+
+def _in_words(cpus: float, gpus: float, memory_bytes: float) -> str:
+    told = [f"{n:g} {noun}{'s' * (n != 1)}" for n, noun in ((cpus, "core"), (gpus, "GPU")) if n]
+    return listed([*told, *([f"{memory_bytes / 2**30:.4g} GiB of memory"] if memory_bytes else [])])
 
 
 class Nodes:
@@ -50,8 +56,9 @@ class Nodes:
 
     def lacking(self, resources: JobResources) -> str:
         """What a task needs and no node has, as text; "" if there is a node that can run it."""
-        task = Node(address="", cpus=resources.cpus, gpus=resources.gpus, memory_bytes=resources.memory or 0)
-        return "" if any(node.holds(task) for node in self.usable) else f"no node has {task} for one job"
+        if any(node.holds(resources) for node in self.usable):
+            return ""
+        return f"no node has {_in_words(resources.cpus, resources.gpus, resources.memory or 0)} for one job"
 
     def update(self, listed: list[dict[str, Any]]) -> list[str]:
         before = self._alive
