@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any, NamedTuple
 
 import numba
 import numpy as np
@@ -11,6 +11,7 @@ import pytest
 
 from codesign.simulation.event import priorities, vector
 from codesign.simulation.event import selection as selection_module
+from codesign.simulation.event.arrays import made
 from codesign.simulation.event.selection import FIRST, LAST
 from codesign.simulation.event.vector import LANES
 
@@ -36,6 +37,18 @@ class FromPython:
 
 
 selection, ranks = FromPython(selection_module), FromPython(priorities)
+
+
+class OfNumPys(NamedTuple):
+    """`NDArray[np.int32]` before NumPy 2.5, and a type with the same argument as since."""
+
+    before: Annotated[np.ndarray[Any, np.dtype[np.int32]], "rows"]
+    since: Annotated[list[np.int32], "rows", 2]
+
+
+def test_numbers_are_found_in_the_annotations_of_any_numpy():
+    arrays = made(OfNumPys, {"rows": 3})
+    assert [(array.dtype, array.shape) for array in arrays] == [(np.int32, (3,)), (np.int32, (3, 2))]
 
 
 def floats(*values: float) -> np.ndarray:
