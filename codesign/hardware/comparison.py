@@ -108,8 +108,7 @@ def static_power(chip: Chip, numbers: dict[str, ComparedNumber]) -> ComparedNumb
         value += count * own
         low += count * (own if part.low is None else part.low)
         high += count * (own if part.high is None else part.high)
-    most = max(ASSUMED_FACTORS.values())  # also assumed of what is derived from the structure
-    least = max((part for part, _ in parts), key=lambda part: ASSUMED_FACTORS.get(part.known, most))  # type: ignore[call-overload]
+    least = max((part for part, _ in parts), key=lambda part: _doubt(part.known))
     return ComparedNumber(
         number=STATIC_POWER,
         value=value,
@@ -124,6 +123,10 @@ def static_power(chip: Chip, numbers: dict[str, ComparedNumber]) -> ComparedNumb
         basis="",
         note=f"sum of {', '.join(part.number.rpartition('.')[2].replace('_', ' ') for part, _ in parts)}",
     )
+
+
+def _doubt(known: str) -> float:
+    return max(ASSUMED_FACTORS.values()) if known == STRUCTURE else ASSUMED_FACTORS[known]  # type: ignore[index]
 
 
 def in_order(chips: Iterable[dict[str, ComparedNumber]]) -> list[str]:

@@ -64,8 +64,9 @@ def load_chip(path: str | Path, with_error: bool = True) -> Chip:
     mistakes = [(place, f"{dotted(place)}: {message}") for place, message in model_mistakes(chip)]
     if mistakes:
         raise refusal(document.problem(place, message) for place, message in mistakes)
-    extends = chip.extends and read_document(path).data["extends"]
-    base = load_chip(_extended_file(path, extends), with_error) if extends else None
+    base = None
+    if chip.extends:
+        base = load_chip(_extended_file(path, read_document(path).data["extends"]), with_error)
     return _finished(chip, document, base, str(path), with_error)
 
 

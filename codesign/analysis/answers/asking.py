@@ -96,8 +96,7 @@ class AnsweredTable(ResultTable):
         come last.
 
         Raises InputError as `questions` does."""
-        asked = sorted(self.questions.items(), key=lambda of: isinstance(of[1], PrintedQuestion) and not of[1].rows)
-        return tuple(_answer(name, question, self) for name, question in asked)
+        return tuple(_answer(name, question, self) for name, question in sorted(self.questions.items(), key=_is_aside))
 
     @cached_property
     def chips(self) -> Answer:
@@ -115,6 +114,11 @@ def json_of(table: ResultTable) -> str:
     """Return the answers as JSON: in SI units, points by what identifies them."""
     answers = [plain_answer(answer) for answer in AnsweredTable.of(table).answers]
     return json.dumps(answers, indent=2, allow_nan=False)
+
+
+def _is_aside(asked: tuple[str, Question]) -> bool:
+    """Whether a question only compares settings, which no sweep is run to answer."""
+    return isinstance(asked[1], PrintedQuestion) and not asked[1].rows
 
 
 def _answer(name: str, question: Question, table: AnsweredTable) -> Answer:

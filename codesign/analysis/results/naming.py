@@ -244,8 +244,7 @@ def _recipe_words(members: Sequence[Point]) -> Sequence[str]:
     loss = parameter("loss").replace("_", " ")
     if any(name.startswith("loss.") for name in first.training_parameters):  # an axis states its parameters
         loss = loss.partition(", ")[0]
-    file = parameter("from_").partition(", ")[0].replace("\\", "/").rpartition("/")[2]
-    begins = f"{source} + " if (source := file.partition(".")[0]) else ""
+    begins = f"{source} + " if (source := _stem(parameter("from_"))) else ""
     return (
         f"{begins}{first.training_method} training",
         "few spikes" if first.training_cost else "",
@@ -255,6 +254,11 @@ def _recipe_words(members: Sequence[Point]) -> Sequence[str]:
         f"input {mode}" if (mode := parameter("input_mode")) == "queued" else "",
         loss,
     )
+
+
+def _stem(file: str) -> str:
+    """A model's file without its folder, ending and options."""
+    return file.partition(", ")[0].replace("\\", "/").rpartition("/")[2].partition(".")[0]
 
 
 def _schedule_words(members: Sequence[Point]) -> Sequence[str]:

@@ -103,8 +103,13 @@ def validate(chip: Chip) -> tuple[Check, ...]:
 
 
 def _checks(chip: Chip, measurement: Measurement) -> Iterable[Check]:
-    facts: dict[str, Any] = {"chip": chip.name, "measurement": measurement.name}
-    facts |= {name: getattr(measurement, name) for name in ("workload", "confidence", "source")}
+    facts: dict[str, Any] = {
+        "chip": chip.name,
+        "measurement": measurement.name,
+        "workload": measurement.workload,
+        "confidence": measurement.confidence,
+        "source": measurement.source,
+    }
     values = {quantity: getattr(measurement, quantity) for quantity in _UNITS}
     published = {quantity: value for quantity, value in values.items() if value is not None}
     model, reason = measurement.model, "the chip's file has no model of it"
