@@ -384,6 +384,11 @@ def test_a_baseline_whose_timer_drops_spikes_leaves_ticks_to_search_for(search: 
     assert found == {1e-9: "infeasible", 1e-3: "complete"}
 
 
+def test_an_option_that_fails_when_the_sampler_proposes_is_a_mistake(search: Search) -> None:
+    with pytest.raises(InputError, match=r"^sampler: 'tpe' cannot propose a trial with these options: index 0 is out"):
+        search(("{n_startup_trials: 4}", "{n_startup_trials: 2, n_ei_candidates: 0}"))
+
+
 def test_a_trial_that_somebody_else_adds_is_told(search: Search, monkeypatch: pytest.MonkeyPatch) -> None:
     original = optuna.Study.ask
     monkeypatch.setattr(optuna.Study, "ask", lambda study: (original(study), original(study))[1])

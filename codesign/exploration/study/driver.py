@@ -194,7 +194,7 @@ class Driver:
             yield
         except InputError:
             raise
-        except (ArithmeticError, TypeError, ValueError) as error:
+        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
             name = self._spec.sampler.name
             raise InputError(f"sampler: '{name}' cannot propose a trial with these options: {error}") from error
         except OSError as error:
