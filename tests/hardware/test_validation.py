@@ -105,9 +105,9 @@ PUBLISHED = {
     ("spinnaker_stromatias2013", "MNIST deep belief network, benchmark", "power"): {
         "model_low": 5 * (0.559 / 17 + 34e-3) + 1.88e6 * 8e-9 + 1.01e6 * 26e-9
     },
-    # all that is powered: chip, host, 53 cores in use and 75 off
-    ("loihi_sanafe", "Braille reading, at rest", "power"): {
-        "model_low": 28.8e-3 + 23e-3 + 53 * 0.47e-3 + 75 * 0.347e-3
+    # all that is powered: chip, host, 72 cores in use and 56 off
+    ("loihi_sanafe", "booted chip without work", "power"): {
+        "model_low": 28.8e-3 + 23e-3 + 72 * 0.47e-3 + 56 * 0.347e-3
     },
     ("loihi2", "PilotNet, leaky neurons, time of a step", "latency"): {
         # operations, receptions, visits and updates, spikes and sending, the barrier
