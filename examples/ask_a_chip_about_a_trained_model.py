@@ -13,7 +13,7 @@ import codesign as cd
 from codesign.units import format_si
 
 PATH = sys.argv[1] if len(sys.argv) > 1 else "reports/examples/unlayered.safetensors"
-CHIPS = sys.argv[2:] or ["loihi", "mubrain", "speck", "truenorth"]
+CHIPS = sys.argv[2:] or ["loihi", "mubrain", "speck", "morphic"]
 
 # ---- The model, and the data that it was made for ------------------------------------------------------------------
 

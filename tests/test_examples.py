@@ -56,13 +56,13 @@ def test_the_examples_run_one_after_the_other(tmp_path: Path) -> None:
     assert second.returncode == 0, second.stderr
     assert "unlayered example: 202 neurons, 10 classes, trained on digits" in second.stdout
     assert "is not the one that the model was trained on" not in second.stdout
-    said = dict(re.findall(r"^(\w+) +(?:barrier|asynchronous|timer) +\d+ +(.*)$", second.stdout, flags=re.MULTILINE))
-    assert list(said) == ["loihi", "mubrain", "speck", "truenorth"]
-    assert said["speck"].endswith("not modelled")  # what a spike adds to its time is not published
+    said = dict(re.findall(r"^(\w+) +(?:barrier|asynchronous|clocked) +\d+ +(.*)$", second.stdout, flags=re.MULTILINE))
+    assert list(said) == ["loihi", "mubrain", "speck", "morphic"]
+    assert said["morphic"].endswith("not modelled")  # how long it takes for an operation is not published
     assert re.search(r"[np]J +[\d.]+ [µn]s$", said["mubrain"])
     assert float(said["loihi"].split("%")[0]) > 85
     assert re.search(r"^  loihi: nothing$", second.stdout, flags=re.MULTILINE)
-    assert re.search(r"^  speck: .*latency", second.stdout, flags=re.MULTILINE)
+    assert re.search(r"^  morphic: .*latency", second.stdout, flags=re.MULTILINE)
 
 
 def test_an_example_without_a_model_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

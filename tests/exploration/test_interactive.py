@@ -218,7 +218,7 @@ def test_schedules_that_cannot_run_are_refused(here: Path) -> None:
     )
     for network, options, told in (
         (spiking, {"policies": cd.policy_names()}, "policy 'timed': needs the schedule's `service`"),
-        (spiking, {"policies": ["timed"], "chips": ["loihi", "speck"]}, "speck: a policy that looks at service times"),
+        (spiking, {"policies": ["timed"], "chips": ["loihi", "morphic"]}, "morphic: a policy that looks at service"),
         (spiking, {"group_sizes": [8, 0]}, "group_size: must be at least 1, found 0"),
         (spiking, {"chips": ["speck", cd.find_chip("speck")]}, "chips: must have different names"),
         (

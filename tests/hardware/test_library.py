@@ -75,6 +75,7 @@ VALUES = [
     ("mubrain", "times.synaptic_operation", 100 * T),
     ("mubrain_layersync2024", "energies.synaptic_operation", 26 * P),
     ("speck", "energies.synaptic_operation", 30 * P),
+    ("speck", "times.message", ((3.36e-6 - 1.58e-6) / 8 - 5 * T) / 2),
     ("loihi_davies2018", "static_power.core_off", (96.25e-3 - 28.8e-3 - 23e-3) / 128),
     ("loihi_sanafe", "energies.spike", 69.3 * P),
     ("loihi2", "times.message", 5.1 * T),  # Loihi's 16 ns / √10
