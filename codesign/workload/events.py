@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from codesign.arguments import seconds, whole
-from codesign.arrays import Floats, Integers, array_of
+from codesign.arrays import Floats, Integers
 from codesign.deferred import pd, torch
 from codesign.errors import InputError
 from codesign.units import plural
@@ -23,6 +23,7 @@ from codesign.workload.raw_events import (
     bin_edges_ns,
     check_frames,
     columns_of,
+    frames_of,
     grid_of,
     inputs_of,
     late_events,
@@ -164,10 +165,10 @@ class EventBatch(EventRows):
             timestep_s: Δt, in seconds or as a time such as `1 ms`.
 
         Raises:
-            InputError: wrong shape or number of labels, or a number that is not finite or, as a count, not an integer ≥
-                0; the first one is named.
+            InputError: wrong shape or number of labels, a tensor whose gradient would end here, or a number that is not
+                finite or, as a count, not an integer ≥ 0; the first one is named.
         """
-        array = array_of("frames", frames)
+        array = frames_of(frames)
         check_frames(array, currents=currents)
         batch, timesteps, *sizes = array.shape
         input_size, classes = math.prod(sizes), whole_numbers("labels", labels)
@@ -215,7 +216,7 @@ class EventBatch(EventRows):
         for pair in given:
             if not isinstance(pair, list | tuple) or len(pair) != 2 or not np.ndim(pair[1]):
                 raise InputError("frames: must be a tensor with labels, or batches of both, as a DataLoader gives them")
-            array = array_of("frames", pair[0])
+            array = frames_of(pair[0])
             array = array.swapaxes(0, 1) if time_first and array.ndim > 1 else array
             batches.append(EventBatch.from_dense(array, pair[1], timestep_s=timestep_s, currents=currents))
         joined = EventBatch.concatenate(batches)
@@ -246,8 +247,8 @@ class EventBatch(EventRows):
             timesteps: T of each sample.
 
         Raises:
-            InputError: an event, which is named with its column, is outside the grid or has an invalid time; or no
-                event falls into the timesteps of its sample.
+            InputError: an event, which is named with its column, is outside the grid or has an invalid time; or, of
+                several samples, no event falls into the timesteps of its sample.
         """
         columns, sizes, samples = columns_of(events), grid_of(grid), len(whole_numbers("labels", labels))
         starts, timesteps = whole_numbers("offsets", offsets), whole("timesteps", timesteps, least=1)
@@ -390,8 +391,7 @@ class EventBatch(EventRows):
 
 
 def _check_times(batch: EventBatch, given: int) -> None:
-    """Warn if many of the `given` events of a batch come too late. Raises InputError if all do. A single sample is not
-    checked, because it may start late."""
+    """Warn if many of the `given` events come too late; raises InputError if all do. A single sample may start late."""
     kept = float(batch.values.sum(dtype=np.float64))
     late = late_events(kept, given, batch.timesteps, batch.timestep_s) if len(batch) > 1 else ""
     if late and not kept:

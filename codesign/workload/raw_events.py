@@ -51,6 +51,13 @@ def grid_of(sizes: Any) -> tuple[int, int, int]:
     return grid
 
 
+def frames_of(given: Any) -> NDArray[Any]:
+    """Frames as an array. Raises InputError for a tensor computed from one that learns: no gradient would reach it."""
+    if getattr(given, "grad_fn", None) is not None:
+        raise InputError("frames: events pass no gradient on, so what computed these would not learn; give .detach()")
+    return array_of("frames", given)
+
+
 def check_shape(name: str, shape: tuple[int, ...], kind: np.dtype[Any]) -> None:
     """Raises InputError, naming the array, if (N, T, …) frames cannot have this shape or data type."""
     if len(shape) < 3 or 0 in shape[1:] or kind.kind not in "biuf":

@@ -204,6 +204,15 @@ def test_frames_that_make_no_batch_are_refused(frames, options):
         batch_of(frames, **options)
 
 
+@pytest.mark.parametrize("make", [EventBatch.from_dense, EventBatch.from_torch])
+def test_frames_whose_encoder_would_not_learn_are_refused(make):
+    encoder, given = torch.nn.Linear(3, 3), {"timestep_s": 0.01, "currents": True}
+    with pytest.raises(InputError, match=r"^frames: events pass no gradient on, .* give \.detach\(\)"):
+        make(encoder(torch.ones(2, 2, 3)), torch.arange(2), **given)
+    with torch.no_grad():
+        assert len(make(encoder(torch.ones(2, 2, 3)), torch.arange(2), **given)) == 2
+
+
 def test_entries_of_a_batch_cannot_be_written(two_samples):
     for batch in (two_samples, two_samples.select([1]), EventBatch.concatenate([two_samples, two_samples])):
         with pytest.raises(ValueError, match="read-only"):
