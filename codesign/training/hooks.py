@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LinearLR, LRScheduler
+from torch.optim.lr_scheduler import LinearLR, LRScheduler, ReduceLROnPlateau
 
 from codesign.arguments import instance
 from codesign.errors import InputError
@@ -49,10 +49,16 @@ class Hooks:
                 raise InputError(f"hooks.{name}: must be a function{made}, found {type(hook).__name__}")
 
     def make_optimizer(self, parameters: Iterable[Any], learning_rate: float) -> tuple[Optimizer, LRScheduler | None]:
-        """The optimizer, and the scheduler of its learning rate, if any."""
+        """The optimizer, and the scheduler of its learning rate, if any. Raises InputError if a hook makes none."""
         make: Callable[[Iterable[Any]], Optimizer] = self.optimizer or partial(Adam, lr=learning_rate)
-        optimizer = make(parameters)
-        return optimizer, None if self.learning_rate_schedule is None else self.learning_rate_schedule(optimizer)
+        instance("what hooks.optimizer returns", optimizer := make(parameters), Optimizer)
+        if self.learning_rate_schedule is None:
+            return optimizer, None
+        scheduler = self.learning_rate_schedule(optimizer)
+        instance("what hooks.learning_rate_schedule returns", scheduler, LRScheduler)
+        if isinstance(scheduler, ReduceLROnPlateau):
+            raise InputError("hooks.learning_rate_schedule: gets no metric, which ReduceLROnPlateau needs; use another")
+        return optimizer, scheduler
 
     def transformed(self, batch: EventBatch, *, seed: int, epoch: int) -> EventBatch:
         """A batch after `batch_transform`. Raises InputError if it has another number of samples then."""

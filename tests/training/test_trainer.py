@@ -166,6 +166,19 @@ def test_a_learning_rate_warms_up_over_updates():
     assert all(torch.equal(tensor, before[name]) for name, tensor in network.state_dict().items())
 
 
+@pytest.mark.parametrize(
+    ("hook", "made", "message"),
+    [
+        ("optimizer", lambda parameters: None, "returns: must be Optimizer, found NoneType"),
+        ("learning_rate_schedule", lambda optimizer: None, "returns: must be LRScheduler, found NoneType"),
+        ("learning_rate_schedule", torch.optim.lr_scheduler.ReduceLROnPlateau, "gets no metric, which ReduceLROnPlat"),
+    ],
+)
+def test_a_hook_makes_what_can_be_used_before_the_first_epoch(hook: str, made: Any, message: str):
+    with pytest.raises(InputError, match=rf"hooks\.{hook}:? {message}"):
+        run(RECIPES["layered"], hooks=Hooks(**{hook: made}))
+
+
 def test_a_transform_keeps_the_number_of_samples():
     hooks = Hooks(batch_transform=lambda events, seed, epoch: events.select([0]))
     with pytest.raises(InputError, match="must return 20 samples, found 1"):
