@@ -112,7 +112,9 @@ class _Constructed(ModelMetaclass):
     """Construction from Python code: quantities may be numbers in SI units, lists may be arrays and numbers numpy's,
     and mistakes are reported like those of files."""
 
-    def __call__(self: type[Made], **kwargs: Any) -> Made:
+    def __call__(self: type[Made], *unnamed: Any, **kwargs: Any) -> Made:
+        if unnamed:
+            raise InputError(f"{self.__name__}: takes values by name, found {unnamed[0]!r:.80} without one")
         model: type[BaseModel] = self  # type: ignore[assignment]
         kwargs = _plain(kwargs)
         made = self.__new__(self)

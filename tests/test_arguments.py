@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from networks import network_of, toy_split
@@ -29,6 +30,7 @@ OF_CHIP: Any = ChipSchedule(schedule=cd.LAYERED, assumptions=())
 ONE = np.ones((1, 1, 4))
 BATCHES = torch.utils.data.DataLoader([torch.ones(1, 4)])
 MASKED = np.ma.masked_array(ONE, mask=ONE > 0)
+COMPARED = pd.DataFrame([{"policy": "fifo", "stop": "drained", "group_size": 8.0, "chip": "loihi", "accuracy": 1.0}])
 FOUR = cd.EventBatch.from_dense(ONE, [0], timestep_s=0.01)
 
 
@@ -50,6 +52,7 @@ def training(network: Any, **options: Any) -> object:
         (lambda net: cd.price(cd.simulate(net, FOUR[:0], cd.LAYERED).execution, placed(net)), "without samples"),
         (lambda net: cd.validate(LOIHI), CHIP),
         (lambda net: cd.SpikingNetwork(512, cd.NeuronSpec(), timestep_s=0.01), "a text such as '512-64-10', found int"),
+        (lambda net: cd.NeuronSpec(0.3), "NeuronSpec: takes values by name, found 0.3 without one"),
         (lambda net: cd.Schedule(policy="randm"), "unknown scheduling policy 'randm'; did you mean 'random'?"),
         (lambda net: cd.Schedule(group_size="all"), "must be a whole number, or None for all, found 'all'"),
         (lambda net: cd.Recipe(method="unlayered", epochs=1, policy=OWN), "give a Policy of your own in the `sch"),
@@ -76,6 +79,8 @@ def training(network: Any, **options: Any) -> object:
         (lambda net: cd.Hooks(optimizer=torch.optim.SGD(net.parameters())), "must be a function that makes it, found"),
         (lambda net: cd.classification_loss(net, FOUR, cd.LAYERED, loss=torch.nn.MSELoss()), "(simulation.logits, "),
         (lambda net: training(net.half()), "weights of layer 0 must be dense, of float32 or float64, found torch.fl"),
+        (lambda net: cd.plot_schedules(COMPARED.drop(columns=["policy", "chip"])), "gives it, but lacks policy, chip"),
+        (lambda net: cd.plot_schedules(pd.concat([COMPARED] * 2)), "must have one row for each schedule on a chip"),
         (lambda net: cd.place(net.shape, cd.find_chip("loihi"), spread=2.5), "spread: must be a whole number, found 2"),
     ],
 )  # fmt: skip

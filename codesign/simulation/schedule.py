@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any, Literal, get_args
+from typing import Any, Literal, cast, get_args
 
 from codesign.arguments import one_of, real, whole
 from codesign.errors import InputError
@@ -24,7 +25,7 @@ OF_STOPS = {"margin": _OF_MARGIN, "margin_check": _OF_MARGIN, "steps_after_outpu
 """Parameters of a schedule that matter only under some stops."""
 
 
-def _of_neurons(name: str, numbers: tuple[int, ...], most: int = 1 << 31) -> tuple[int, ...]:
+def _of_neurons(name: str, numbers: Sequence[int], most: int = 1 << 31) -> tuple[int, ...]:
     """Integers of at least 0 and below `most`, one for each neuron."""
     if {*map(type, numbers)} == {int} and min(numbers) >= 0 and max(numbers) < most:
         return tuple(numbers)
@@ -101,10 +102,11 @@ class Schedule:
         if self.stop == "read_margin" and self.margin_check == "step":
             raise InputError("margin_check: must be 'timestep' with stop 'read_margin', under which all passes drain")
         object.__setattr__(self, "input_dropout", real("input_dropout", self.input_dropout, most=1.0))
-        name, threshold = "synchronization_threshold", self.synchronization_threshold
-        if threshold != "layer":
-            given = _of_neurons(name, threshold) if isinstance(threshold, tuple) else whole(name, threshold)
-            object.__setattr__(self, name, given)
+        name, threshold = "synchronization_threshold", cast(Any, self.synchronization_threshold)
+        if isinstance(threshold, tuple | list) or getattr(threshold, "ndim", False):
+            object.__setattr__(self, name, _of_neurons(name, threshold))
+        elif threshold != "layer":
+            object.__setattr__(self, name, whole(name, threshold))
         if self.cores is not None:
             object.__setattr__(self, "cores", _of_neurons("cores", self.cores, _MOST_CORES))
         if self.prioritize_input and self.input_mode == "frame":

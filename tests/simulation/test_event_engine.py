@@ -337,5 +337,5 @@ def test_arrays_of_other_strides_mean_the_same():
 
 def test_networks_that_are_not_float32_on_the_cpu_are_an_error():
     case = a_case()
-    with pytest.raises(InputError, match=r"needs float32 parameters on the CPU; .* is "):
+    with pytest.raises(InputError, match=r"on the CPU; .* is float64 on cpu; engine 'reference' takes it"):
         run(replace(case, network=case.network.double()), ENGINE)

@@ -72,6 +72,8 @@ def test_whole_numbers_of_numpy_are_taken():
     schedule = Schedule(group_size=np.int64(3), synchronization_threshold=(np.int32(2), 1), cores=(np.int64(1), 0))
     assert schedule == Schedule(group_size=3, synchronization_threshold=(2, 1), cores=(1, 0))
     assert type(schedule.group_size) is type(schedule.cores[0]) is int
+    for numbers in ([2, 1], np.array([2, 1])):
+        assert Schedule(synchronization_threshold=numbers, cores=numbers).synchronization_threshold == (2, 1)
 
 
 @pytest.mark.parametrize("engine", engine_names())

@@ -25,13 +25,17 @@ def plot_schedules(frame: pd.DataFrame, column: str = "accuracy") -> alt.HConcat
         An Altair chart, which notebooks show and `save` writes; several chips are side by side.
 
     Raises:
-        InputError: the frame has no such column, or no number in it.
+        InputError: the frame lacks a column, has no number in this one, or several rows for a schedule on a chip.
     """
     instance("frame", frame, pd.DataFrame)
     one_of("column", column, _DRAWN)
-    drawn = frame[frame[column].notna()]
+    if missing := [name for name in (*_SHOWN, column) if name not in frame]:
+        raise InputError(f"frame: must be as compare_schedules gives it, but lacks {', '.join(missing)}")
+    drawn = frame.loc[frame[column].notna(), [*_SHOWN, column]]
     if drawn.empty:
         raise InputError(f"column: no row has a number for {column}")
+    if drawn.duplicated(list(_SHOWN)).any():
+        raise InputError("frame: must have one row for each schedule on a chip, as compare_schedules gives it")
     policies = alt.Scale(domain=list(dict.fromkeys(drawn["policy"])))
     read = alt.Legend(symbolType="stroke", labelExpr="replace(datum.label, '_', ' ')")
     stops = alt.Scale(domain=sorted(set(drawn["stop"])))  # drained first, without dashes

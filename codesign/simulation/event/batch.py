@@ -63,7 +63,9 @@ def _check_kinds(run: Run) -> None:
     for name, parameter in run.network.named_parameters():
         if parameter.device.type != "cpu" or parameter.dtype != torch.float32:
             kind = f"{str(parameter.dtype).removeprefix('torch.')} on {parameter.device}"
-            raise InputError(f"engine 'event' needs float32 parameters on the CPU; {name} is {kind}")
+            raise InputError(
+                f"engine 'event' needs float32 parameters on the CPU; {name} is {kind}; engine 'reference' takes it"
+            )
 
 
 @lru_cache(maxsize=4)
