@@ -334,7 +334,8 @@ class SpikingNetwork(SentAsCopy):
 
         Other frameworks evaluate every neuron in every timestep. Without `NeuronSpec(tick=True)` only messages make a
         neuron fire, and spikes from a bias, a soft reset or a synaptic current alone are lost. Where layers do
-        not wait, `refractory=False` keeps what a soft reset leaves.
+        not wait, `refractory=False` keeps what a soft reset leaves. snnTorch's acts a timestep later: it subtracts what
+        `reset_amount=threshold / beta` does here. `codesign.import_model` reads all of this from a module.
 
         Args:
             weights: one tensor or array per layer of neurons, input to output, with torch's shapes: (neurons, inputs)

@@ -168,6 +168,22 @@ def test_evaluation_does_not_depend_on_the_batch_size():
         assert evaluate(network, case.events, LAYERED, batch_size=3).zero_weights == whole.zero_weights
 
 
+@pytest.mark.parametrize("engine", engine_names())
+def test_neurons_on_cores_of_their_own_are_recorded_one_by_one(engine: str):
+    layers = [{"kind": "conv2d", "channels": 2, "kernel": 2}, {"kind": "linear", "neurons": 3}]
+    network = network_of({"input": [2, 3, 3], "layers": layers}, threshold=0.2)
+    events = batch_of(np.random.default_rng(0).poisson(0.7, (4, 5, 18))).with_grid((2, 3, 3))
+    own = replace(LAYERED, cores=tuple(range(network.shape.neurons)))
+    execution = simulate(network, events, own, engine=engine).execution
+    table = execution.updates
+    raster = np.zeros((4, 5, network.shape.neurons), dtype=np.int64)
+    np.add.at(raster, (table.sample, table.timestep, table.slice), table.emitted)
+    assert np.array_equal(raster[:, :, 8:], execution.output_counts)
+    kernel = network.weights()[0].detach()
+    currents = torch.nn.functional.conv2d(events.frame(0).view(-1, 2, 3, 3), kernel)
+    assert np.array_equal(raster[:, 0, :8], (currents > 0.2).flatten(1).numpy())
+
+
 def test_what_does_not_fit_is_an_error():
     network = chain([0.5])
     with pytest.raises(InputError, match="engine: unknown 'event-driven'"):
