@@ -79,6 +79,7 @@ def training(network: Any, **options: Any) -> object:
         (lambda net: cd.Hooks(optimizer=torch.optim.SGD(net.parameters())), "must be a function that makes it, found"),
         (lambda net: cd.classification_loss(net, FOUR, cd.LAYERED, loss=torch.nn.MSELoss()), "(simulation.logits, "),
         (lambda net: training(net.half()), "weights of layer 0 must be dense, of float32 or float64, found torch.fl"),
+        (lambda net: cd.compare_schedules(FOUR, net), "network: must be SpikingNetwork, found EventBatch"),
         (lambda net: cd.plot_schedules(COMPARED.drop(columns=["policy", "chip"])), "gives it, but lacks policy, chip"),
         (lambda net: cd.plot_schedules(pd.concat([COMPARED] * 2)), "must have one row for each schedule on a chip"),
         (lambda net: cd.place(net.shape, cd.find_chip("loihi"), spread=2.5), "spread: must be a whole number, found 2"),

@@ -16,12 +16,12 @@ import torch
 
 from codesign.analysis.results.formatting import coverage_words
 from codesign.analysis.results.statistics import interval
-from codesign.arguments import one_of
+from codesign.arguments import instance, one_of
 from codesign.deferred import pd
 from codesign.documents import Spec, validate_data
 from codesign.errors import InputError
 from codesign.exploration import sweep as sweeps
-from codesign.exploration.definition.library import Model, choose_sweep, find_sweep
+from codesign.exploration.definition.library import Model, choose_sweep, find_sweep, kind_of
 from codesign.exploration.definition.spec import SweepSpec
 from codesign.exploration.executors import ExecutorName
 from codesign.exploration.executors.base import Executor
@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from codesign.exploration.study.spec import StudySpec
 
 Described = TypeVar("Described", bound=Spec)
+_RUNS = {"sweep": "run_sweep", "study": "run_study", "price": "run_pricing"}
 
 
 def run_sweep(
@@ -208,6 +209,9 @@ def _asked(
         return spec, shlex.join(["codesign", kind, str(given), *map(str, options)])
     if dataset is not None or scale is not None:
         raise InputError("dataset and scale choose parts of a file; a mapping or a spec has none")
+    other = kind_of(given) if isinstance(given, Mapping) else None
+    if other not in (None, kind):
+        raise InputError(f"{kind}: has the keys of a {other}; {_RUNS[other]} takes it")
     return _described(kind, given, model), ""
 
 
@@ -277,6 +281,7 @@ def compare_schedules(
             the chip lacks, a group size that is not a whole number above 0, or a label without an output neuron.
         InfeasibleError: the network does not fit a chip, and `scaled` is False.
     """
+    instance("network", network, SpikingNetwork)
     if stop is None:
         stop = ("on_output", "drained") if network.neuron.readout == "spikes" else "drained"
     draws, orders, sizes, stops = map(_several, (seeds, policies, group_sizes, stop))

@@ -67,6 +67,8 @@ def test_a_study_is_asked_for_as_a_sweep_is(here: Path, capsys: pytest.CaptureFi
         cd.run_study(tiny())  # type: ignore[arg-type]
     with pytest.raises(cd.InputError, match="sweep: must be a path, a name, a mapping or a spec, found StudySpec"):
         cd.run_sweep(cd.load_study("tiny.yaml"))
+    with pytest.raises(cd.InputError, match="sweep: has the keys of a study; run_study takes it"):
+        cd.run_sweep(yaml.safe_load(short))
 
 
 def test_prices_are_asked_for_as_a_sweep_is(here: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
+from collections.abc import Container
 from contextlib import suppress
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -39,6 +40,11 @@ def _kind_of(path: Path) -> Kind | None:
             keys = set(re.findall(r"^(space|sweep|extends|recipes):", file.read(_MOST_LETTERS), re.MULTILINE))
     except OSError:  # reading the file reports why
         return None
+    return kind_of(keys)
+
+
+def kind_of(keys: Container[str]) -> Kind | None:
+    """The kind of content with these keys; None if they do not tell."""
     if "space" in keys or "sweep" in keys:
         return "study" if "space" in keys else "price"
     return "sweep" if "recipes" in keys and "extends" not in keys else None

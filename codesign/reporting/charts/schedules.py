@@ -34,7 +34,7 @@ def plot_schedules(frame: pd.DataFrame, column: str = "accuracy") -> alt.HConcat
     drawn = frame.loc[frame[column].notna(), [*_SHOWN, column]]
     if drawn.empty:
         raise InputError(f"column: no row has a number for {column}")
-    if drawn.duplicated(list(_SHOWN)).any():
+    if drawn.dropna(subset="group_size").duplicated(list(_SHOWN)).any():
         raise InputError("frame: must have one row for each schedule on a chip, as compare_schedules gives it")
     policies = alt.Scale(domain=list(dict.fromkeys(drawn["policy"])))
     read = alt.Legend(symbolType="stroke", labelExpr="replace(datum.label, '_', ' ')")
