@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from codesign.arrays import Floats
 from codesign.errors import DataError
-from codesign.workload.datasets.reading import reading
+from codesign.workload.datasets.reading import content_of, reading
 
 _TYPES = ("u1", "<i2", "<i4", "<f4", "<f8")  # 24 bits are the upper ones of 32
 _OR_CONVERT = ", or convert it to PCM of 8, 16, 24 or 32 bits or to floats of 32 or 64"
@@ -37,7 +37,7 @@ def read_wav(path: Path) -> Sound:
     from scipy.io import wavfile
 
     with reading(path, remedy="copy it again"):
-        content = path.read_bytes()
+        content = content_of(path)
     if content[:4] != b"RIFF" or len(content) < 12:
         raise DataError(f"{path}: is not a wav file (it starts with {content[:4].hex() or 'nothing'})")
     (size,) = struct.unpack("<I", content[4:8])

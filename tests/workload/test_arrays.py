@@ -20,6 +20,7 @@ from workload_files import entries, parts, write_arrays
 
 from codesign.errors import DataError, InputError
 from codesign.workload.dataset import load_workload, outline_workload
+from codesign.workload.datasets import event_folder
 from codesign.workload.datasets.base import Recordings
 from codesign.workload.datasets.reading import number_of
 from codesign.workload.events import EventBatch
@@ -388,13 +389,16 @@ def test_recordings_in_folders(tmp_path):
     assert sorted(np.concatenate([part.events for part in parts(pooled)])) == [1, 2, 3, 4]
 
 
-def test_a_recording_of_a_camera(tmp_path):
+def test_a_recording_of_a_camera(tmp_path, monkeypatch):
     """As a DVXplorer writes it, in two packets: 1.7·10⁹ s after 1970, and 0.5 and 2 ms later, events at the x, y and p
     (1, 0, 1), (2, 1, 0) and (0, 1, 1)."""
     pytest.importorskip("aedat")
     folder = write_folder(tmp_path / "mine")
     shutil.copy(Path(__file__).with_name("camera.aedat4"), folder / "test/10/0.aedat4")
     assert entries(load(folder), number_of("test/10/0.aedat4")) == [(0, 5, 1), (0, 7, 1), (2, 9, 1)]
+    monkeypatch.setattr(event_folder, "MOST_EVENTS", 2)
+    with pytest.raises(DataError, match=r"0\.aedat4: cannot be read .*more than 2 events"):
+        load(folder, timesteps=2)
 
 
 def test_events_that_timesteps_leave_out_are_told(tmp_path):
@@ -433,6 +437,7 @@ def test_another_timestep_leaves_a_sample_as_long_as_the_file_says(write):
         (lambda root: (root / "arrays.yaml").unlink(), "arrays.yaml: is missing"),
         (lambda root: (root / "arrays.yaml").write_text("grid: [2, 2, 2]"), "timestep: arrays.yaml lacks timestep;"),
         (lambda root: np.save(root / "train/9/2.npy", np.zeros((3, 4))), "2.npy: must be a structured array"),
+        (lambda root: (root / "train/9/2.npy").write_bytes(b""), "2.npy: cannot be read"),
         (lambda root: (root / "train/9/2.npy").rename(root / "train/9/2.aedat4"), "2.aedat4: (needs|cannot be read)"),
     ],
 )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import os
 import pickle
 import shutil
+import struct
 import zipfile
 from functools import partial
 
@@ -98,6 +100,26 @@ def batch(labels, data):
     return pickle.dumps({b"labels": labels, b"data": data}, protocol=3)
 
 
+class Reduced:
+    """Is pickled as `parts` say."""
+
+    def __init__(self, *parts):
+        self.parts = parts
+
+    def __reduce__(self):
+        return self.parts
+
+
+def addresses():
+    """Bytes that numpy takes for the addresses of objects, because their type says that it holds none."""
+    kind = Reduced(np.dtype, ("O8", False, True), (3, "|", None, None, None, -1, -1, 0))
+    return Reduced(*np.empty(0).__reduce__()[:2], (1, (2,), kind, False, bytes(16)))
+
+
+def too_large(file):
+    os.truncate(file, (1 << 28) + 1)
+
+
 IMAGES = np.zeros((40, 28, 28))
 NO_BATCH = "cannot be read as a batch of CIFAR-10"
 NO_SHD = "cannot be read as a file of SHD"
@@ -109,14 +131,19 @@ DAMAGE = {
         (gzip.compress(idx(IMAGES)[:-1]), "must hold exactly 31,360 bytes after its header"),
         (gzip.compress(idx(IMAGES[:39])), "must hold 40 images"),
     ],
-    ("mnist", "mnist/t10k-labels-idx1-ubyte.gz"): [(gzip.compress(idx(np.full(10, 10))), "labels must lie in 0 … 9")],
+    ("mnist", "mnist/t10k-labels-idx1-ubyte.gz"): [
+        (gzip.compress(idx(np.full(10, 10))), "labels must lie in 0 … 9"),
+        (gzip.compress(struct.pack(">2I", 0x0801, 1 << 31)), "has more than 256 MiB"),
+    ],
     ("nmnist", "nmnist/NMNIST/Train/0/00001.bin"): [
         (b"1234", "cannot be read .*reshape"),
         (recording((34, 0, 0, 0)), "outside the sensor of 34x34"),
+        (too_large, "has more than 256 MiB"),
     ],
     ("nmnist", "nmnist/NMNIST/Train/0/first.bin"): [(b"", "must be its number")],
     ("shd", "shd/SHD/shd_train.h5"): [
         (b"<html>not found</html>", NO_SHD),
+        (lambda file: file.write_bytes(file.read_bytes().replace(b"SNOD", b"NODE")), NO_SHD),
         (replaced("labels"), "labels must be an array in this file itself"),
         (replaced("labels", np.arange(39)), "labels must lie in 0 … 19, found 0 … 38"),
         (spikes("units", np.full(100, 700, dtype=np.uint16)), "sample 0: unit: event 0 has 700, outside 0 … 699"),
@@ -126,6 +153,9 @@ DAMAGE = {
     ("cifar10", "cifar10/cifar-10-batches-py/data_batch_1"): [
         (b"<html>not found", NO_BATCH),
         (pickle.dumps({b"labels": [1]}), NO_BATCH),
+        (batch([[1], [1, 2]], np.zeros((2, 3072), np.uint8)), f"{NO_BATCH} images .labels must be whole numbers"),
+        (batch([1], addresses()), f"{NO_BATCH} images .pixels must be bytes, found 'O8'"),
+        (b"\x80\x02Nr\xff\xff\xff\x7f.", NO_BATCH),  # a memo of two billion places
         (batch([1, 10], np.zeros((2, 3072), np.uint8)), "labels must lie in 0 … 9, found 1 … 10"),
         (batch([1], np.zeros((2, 3072), np.uint8)), "must hold 3,072 bytes for each"),
     ],
@@ -136,6 +166,7 @@ DAMAGE = {
     ],
     ("dvsgesture", "dvsgesture/DVSGesture/ibmGestureTest/user20_lab/3.npy"): [
         (b"<html>", "cannot be read"),
+        (b"\x93NUMPY\1\0\2\0{(", "cannot be read"),
         (table(np.zeros((3, 3)), np.int32), "must hold a table of the columns x, y, p and t"),
         (table([[128, 0, 0, 0]]), "x: event 0 has 128, outside 0 … 127"),
     ],

@@ -45,7 +45,7 @@ def open_arrays(path: Path, known: Iterable[str], *, others: bool = False) -> It
     if not path.is_file():  # opening a pipe would wait for a writer
         raise DataError(f"{path}: is missing, or a folder, a pipe or a device")
     remedy = "copy it again" if path.suffix in ENDINGS else f"arrays lie in files that end in {', '.join(ENDINGS)}"
-    with reading(path, "as arrays", remedy=remedy, also=(RuntimeError, OverflowError)):
+    with reading(path, "as arrays", remedy=remedy):
         if path.suffix == ".npz":
             with ExitStack() as stack:
                 archive = stack.enter_context(zipfile.ZipFile(path))

@@ -9,7 +9,7 @@ the official test part, and a sixth of the official training part for validation
 Layouts, sought in this order in `<data root>/cifar10`; any of the batches may be missing:
 
 - `cifar-10-batches-py/{data_batch_1 … data_batch_5,test_batch}`: the published pickles, as torchvision keeps them. A
-  pickle can run any program, so these are read by an unpickler that knows numpy arrays and plain types only;
+  pickle can run any program, so these are read by an unpickler that knows plain types and arrays of bytes only;
 - one numpy archive `*.npz` of x_train, y_train, x_test, y_test: (N, 32, 32, 3) unsigned bytes and (N,) classes, with
   train_index and test_index, (N,) numbers of the images in the whole dataset, where it is a part of it.
 """
@@ -33,7 +33,7 @@ from codesign.errors import DataError
 from codesign.units import format_si
 from codesign.workload.datasets.array_file import open_arrays, read_whole
 from codesign.workload.datasets.base import Dataset, Recordings
-from codesign.workload.datasets.reading import checked_classes, reading
+from codesign.workload.datasets.reading import checked_classes, content_of, reading
 from codesign.workload.download import Download, RemoteFile
 from codesign.workload.events import EventBatch
 from codesign.workload.spec import ResolvedSpec
@@ -45,7 +45,6 @@ _DEVIATION = (0.2470, 0.2435, 0.2616)
 _TEST_ID = 1_000_000  # ids of test images start here; those of training images are their numbers in the five batches
 _FIRST_ID = {**{f"data_batch_{n}": (n - 1) * 10_000 for n in range(1, 6)}, "test_batch": _TEST_ID}
 _ARRAYS = ("x_train", "y_train", "train_index", "x_test", "y_test", "test_index")
-_DAMAGE = (pickle.UnpicklingError, IndexError, TypeError, AttributeError, ImportError, OverflowError)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,27 +168,47 @@ def _open_first_layout(folder: Path) -> tuple[list[Path], list[_Batch]]:
     return archives[:1], [batch for part in ("train", "test") for batch in _open_part(archives[0], part)]
 
 
-class _PlainUnpickler(pickle.Unpickler):
-    """Accepts numpy arrays in addition to what pickles build by themselves: numbers, texts, lists and dictionaries."""
+class _Made:
+    """Stands for an array or a data type: what a pickle would make it of."""
+
+    def __init__(self, *arguments: Any) -> None:
+        self.arguments = arguments
+
+    def __setstate__(self, state: Any) -> None:
+        self.state = state
+
+
+class _PlainUnpickler(pickle._Unpickler):
+    """Builds numbers, texts, lists and dictionaries, and `_Made`. numpy would take a state without checking it, which
+    may be addresses of objects; the unpickler in C makes room for any number that a memo names."""
 
     def find_class(self, module: str, name: str) -> Any:
-        if module in ("numpy.core.multiarray", "numpy._core.multiarray") and name == "_reconstruct":
-            return np.empty(0).__reduce__()[0]
-        if module == "numpy" and name in ("ndarray", "dtype"):
-            return getattr(np, name)
+        core = module in ("numpy.core.multiarray", "numpy._core.multiarray") and name == "_reconstruct"
+        if core or (module == "numpy" and name in ("ndarray", "dtype")):
+            return _Made
         raise pickle.UnpicklingError(f"it would call {module}.{name}, which no batch of images needs")
 
 
 def _unpickled(path: Path) -> tuple[NDArray[np.uint8], Integers]:
     """(N, 3072) pixels and (N,) classes."""
-    with reading(path, "as a batch of CIFAR-10 images", also=_DAMAGE):
-        content = _PlainUnpickler(io.BytesIO(path.read_bytes()), encoding="bytes").load()
-        pixels, labels = content[b"data"], content[b"labels"]
-    labels = checked_classes(path, np.asarray(labels), 10, CIFAR10.title)
-    shape = (len(labels), _PIXELS)
-    if not isinstance(pixels, np.ndarray) or pixels.dtype != np.uint8 or pixels.shape != shape:
+    with reading(path, "as a batch of CIFAR-10 images"):
+        content = _PlainUnpickler(io.BytesIO(content_of(path)), encoding="bytes").load()
+        pixels, labels = _bytes_of(content[b"data"]), content[b"labels"]
+        if not all(type(label) is int for label in labels):
+            raise ValueError("labels must be whole numbers")
+        numbers = np.array(labels)
+    labels = checked_classes(path, numbers, 10, CIFAR10.title)
+    if pixels.shape != (len(labels), _PIXELS):
         raise DataError(f"{path}: must hold {_PIXELS:,} bytes for each of its {len(labels):,} classes")
     return pixels, labels
+
+
+def _bytes_of(made: _Made) -> NDArray[np.uint8]:
+    """The array of bytes that was pickled."""
+    _, shape, kind, by_column, data = made.state
+    if kind.arguments[0] != "u1":
+        raise ValueError(f"pixels must be bytes, found {kind.arguments[0]!r:.20}")
+    return np.frombuffer(data, np.uint8).reshape(shape, order="F" if by_column else "C")
 
 
 def _open_pickle(path: Path, first_id: int) -> _Batch:

@@ -16,6 +16,7 @@ s. Bins after the end of a shorter recording are empty.
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,7 +29,7 @@ from codesign.errors import DataError
 from codesign.workload.binning import Events
 from codesign.workload.datasets.array_file import open_arrays, read_whole
 from codesign.workload.datasets.base import Dataset, Recordings
-from codesign.workload.datasets.reading import number_of, reading, telling
+from codesign.workload.datasets.reading import content_of, number_of, reading, telling
 from codesign.workload.download import Download, RemoteFile
 from codesign.workload.raw_events import from_first, inputs_of
 
@@ -135,8 +136,8 @@ def _events(path: Path) -> Events:
     if path.suffix == ".npz":
         events, to_ns = _arrays(path, "x", "y", "p", "t"), 1_000
     else:
-        with reading(path, "as a recording of x, y, p and t", remedy="copy it again"), path.open("rb") as stream:
-            table = np.load(stream, allow_pickle=False)
+        with reading(path, "as a recording of x, y, p and t", remedy="copy it again"):
+            table = np.load(io.BytesIO(content_of(path)), allow_pickle=False)
         if not isinstance(table, np.ndarray) or table.ndim != 2 or table.shape[1] != 4:
             raise DataError(f"{path}: must hold a table of the columns x, y, p and t; download it again")
         events, to_ns = dict(zip("xypt", table.T, strict=True)), 1_000_000

@@ -10,6 +10,7 @@ integers by value, then words.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -24,13 +25,13 @@ from codesign.errors import DataError
 from codesign.units import Positive, Time
 from codesign.workload.binning import Events
 from codesign.workload.datasets.base import Recordings
-from codesign.workload.datasets.reading import classes_of, names_in, number_of, reading, telling
+from codesign.workload.datasets.reading import classes_of, content_of, names_in, number_of, reading, telling
+from codesign.workload.event_rows import MOST_EVENTS
 from codesign.workload.raw_events import from_first, grid_of, inputs_of, times_ns
 
 PARTS = ("train", "validation", "test")
 _SETTINGS = "arrays.yaml"
 _ENDINGS = (".npy", ".aedat4")
-_MOST_BYTES = 1 << 28
 
 
 class _Settings(Spec):
@@ -58,8 +59,7 @@ def recordings_in(folder: Path) -> Recordings | None:
 
     def count(positions: Integers) -> Integers:
         """Count by the headers of readable files."""
-        of = [np.load(folder / names[position], mmap_mode="r", allow_pickle=False).size for position in positions]
-        return np.array(of, dtype=np.int64)
+        return np.array([_count(folder / names[position]) for position in positions], dtype=np.int64)
 
     return Recordings(
         grid=grid,
@@ -84,14 +84,18 @@ def _list(folder: Path, part: str) -> Iterator[str]:
                 yield (Path(part) / label / name).as_posix()
 
 
+def _count(path: Path) -> int:
+    with reading(path, "as a recording of events", remedy="copy it again"):
+        return int(np.load(path, mmap_mode="r", allow_pickle=False).size)
+
+
 def _events(path: Path, grid: tuple[int, int, int]) -> Events:
-    if path.stat().st_size > _MOST_BYTES:
-        raise DataError(f"{path}: has more than {_MOST_BYTES >> 20} MiB")
     camera = path.suffix.lower() == ".aedat4"
     if camera and find_spec("aedat") is None:
         raise DataError(f"{path}: needs the package aedat; run `pip install aedat`")
-    with reading(path, "as a recording of events", remedy="copy it again", also=(Exception,)):  # whatever aedat raises
-        events = _aedat4(path) if camera else np.load(path, allow_pickle=False)
+    with reading(path, "as a recording of events", remedy="copy it again"):
+        content = io.BytesIO(content_of(path))
+        events = _aedat4(path) if camera else np.load(content, allow_pickle=False)
     fields = events.dtype.fields if isinstance(events, np.ndarray) else None
     if not fields or "t" not in fields:
         raise DataError(f"{path}: must be a structured array with t, x, y and p")
@@ -105,7 +109,13 @@ def _aedat4(path: Path) -> NDArray[Any]:
 
     decoder = Decoder(str(path))
     camera = min((stream for stream, of in decoder.id_to_stream().items() if of["type"] == "events"), default=None)
-    packets = [packet["events"] for packet in decoder if packet["stream_id"] == camera]
+    packets, count = [], 0
+    for packet in decoder:
+        if packet["stream_id"] == camera:
+            packets.append(packet["events"])
+            count += len(packets[-1])
+            if count > MOST_EVENTS:  # compressed, they take little of the file
+                raise ValueError(f"it has more than {MOST_EVENTS:,} events")
     if not packets:
         raise ValueError("it has none")
     return np.concatenate(packets)

@@ -16,7 +16,7 @@ import numpy as np
 from codesign.errors import DataError
 from codesign.workload.binning import Events
 from codesign.workload.datasets.base import Dataset, Recordings
-from codesign.workload.datasets.reading import reading
+from codesign.workload.datasets.reading import content_of, reading
 from codesign.workload.download import Download, RemoteFile
 
 _GRID = (2, 34, 34)
@@ -87,8 +87,8 @@ def _list(folder: Path) -> Iterator[tuple[int, int, Path]]:
 def _events(path: Path) -> Events:
     """Five bytes per event: x, y, the polarity in the highest of the next 24 bits, and µs in the others, most
     significant first. An event in row 240, which does not exist, marks an overflow of the clock."""
-    with reading(path, remedy="copy it again"):  # np.fromfile returns uninitialized memory if the system fails
-        file = np.frombuffer(path.read_bytes(), dtype=np.uint8).reshape(-1, _BYTES_PER_EVENT).astype(np.int64)
+    with reading(path, remedy="copy it again"):
+        file = np.frombuffer(content_of(path), dtype=np.uint8).reshape(-1, _BYTES_PER_EVENT).astype(np.int64)
     x, y, p = file[:, 0], file[:, 1], file[:, 2] >> 7
     anew = y == 240
     t_us = ((file[:, 2] & 127) << 16 | file[:, 3] << 8 | file[:, 4]) + (1 << 13) * np.cumsum(anew)

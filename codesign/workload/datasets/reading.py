@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import zipfile
-import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,27 +13,35 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codesign.arrays import Integers
-from codesign.errors import DataError, InputError
+from codesign.errors import CodesignError, DataError, InputError
 
-_DAMAGE = (OSError, EOFError, KeyError, ValueError, zlib.error, zipfile.BadZipFile)
-"""Exceptions of the readers of the standard library, numpy and h5py for files that are truncated or of another type."""
+MOST_BYTES = 1 << 28
+"""Most bytes of a file that is read as a whole, such as one recording."""
 
 
 @contextmanager
-def reading(
-    path: Path, what: str = "", *, remedy: str = "download it again", also: tuple[type[Exception], ...] = ()
-) -> Iterator[None]:
-    """Turn what a reader raises into a DataError that names the file.
+def reading(path: Path, what: str = "", *, remedy: str = "download it again") -> Iterator[None]:
+    """Turn what a reader raises into a DataError that names the file. Damaged bytes make the standard library, numpy
+    and h5py raise nearly anything.
 
     Args:
         what: what the file should be, such as `as a file of SHD`.
         remedy: what to do with a damaged file.
-        also: further exceptions of this reader.
     """
     try:
         yield
-    except _DAMAGE + also as error:
-        raise DataError(f"{path}: cannot be read{what and ' '}{what} ({error}); {remedy}") from None
+    except CodesignError:
+        raise
+    except Exception as error:
+        reason = str(error) or type(error).__name__
+        raise DataError(f"{path}: cannot be read{what and ' '}{what} ({reason}); {remedy}") from error
+
+
+def content_of(path: Path) -> bytes:
+    """The bytes of a file. Raises DataError if it has more than 256 MiB, and OSError."""
+    if path.stat().st_size > MOST_BYTES:
+        raise DataError(f"{path}: has more than {MOST_BYTES >> 20} MiB")
+    return path.read_bytes()  # np.fromfile returns uninitialized memory if the system fails
 
 
 @contextmanager
