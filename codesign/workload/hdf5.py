@@ -27,6 +27,13 @@ def is_own(group: Any, name: str) -> bool:
     return isinstance(group, h5py.Dataset) and not group.is_virtual and not group.external
 
 
+def is_stored(dataset: Any) -> bool:
+    """Whether the file can hold all of a dataset, even compressed by gzip: what was never written is filled in, in
+    whatever size the file states."""
+    size = math.prod(dataset.shape) * dataset.dtype.itemsize
+    return bool(size <= max(_HARMLESS, _MOST_RATIO * dataset.id.get_storage_size()))
+
+
 class Chunks:
     """The chunks of a `dataset`, to be checked before they are read. Raises ValueError if they are compressed by
     anything other than gzip."""

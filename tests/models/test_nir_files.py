@@ -116,6 +116,15 @@ WRONG: dict[str, tuple[nir.NIRGraph, str]] = {
     "groups": (graph_of(conv(IMAGE, groups=2), lif(2, 4, 4), shape=(1, 6, 6)), "is for 2 channels, and 1 come"),
     "kernel": (graph_of(conv(IMAGE), lif(2), shape=(1, 2, 6)), r"'n0' \(Conv2d\): a kernel of 3 does not fit 2×6"),
     "stride": (graph_of(conv(IMAGE, stride=0), lif(2), shape=(1, 6, 6)), r"'n0' \(Conv2d\): Conv2d: stride"),
+    "no kernel": (graph_of(conv(np.ones((2, 1, 0, 3))), lif(2), shape=(1, 6, 6)), r"found shape \(2, 1, 0, 3\)"),
+    "pool": (
+        graph_of(conv(IMAGE), pool(9000, 9000), lif(2), shape=(1, 6, 6)),
+        r"'n1' \(AvgPool2d\): a pool of 9000×9000 does not fit 4×4",
+    ),
+    "inputs": (
+        graph_of(conv(IMAGE), lif(2), shape=(1, 9000, 9000)),
+        r"'input' \(Input\): .* at most 10,000,000 inputs",
+    ),
     "window": (
         graph_of(pool(3, 1), conv(IMAGE), lif(2), shape=(1, 6, 6)),
         r"found stride \(1, 1\) and padding \(0, 0\) for",
@@ -308,10 +317,13 @@ def bomb(file: h5py.File) -> None:
 
 
 HOSTILE: dict[str, tuple[Callable[[h5py.File], None], str]] = {
-    "huge": (
-        replace("node/nodes/n0/weight", shape=(1 << 20, 1 << 20), dtype="f4", chunks=(1024, 1024)),
-        "2 GiB of numb",
+    "huge": (replace("node/nodes/n0/weight", shape=(1 << 20, 1 << 20), dtype="f4", chunks=(1024, 1024)), "2 GiB"),
+    "never written": (
+        replace("node/nodes/n0/weight", shape=(1 << 13, 1 << 13), dtype="f4", chunks=(1024, 1024)),
+        r"has a shape of \(8192, 8192\), more than the file holds",
     ),
+    "text": (replace("node/nodes/n0/type", shape=(), dtype="S1000000000"), "has longer texts than the file holds"),
+    "edge": (replace("node/edges", data=3), "an edge must name two nodes"),
     "elsewhere": (elsewhere, "node/nodes/n0/weight: is a link to another place"),
     "itself": (itself, "groups may be 10 deep"),
     "bomb": (bomb, "a compressed chunk holds more numbers than it may"),

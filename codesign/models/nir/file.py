@@ -18,7 +18,7 @@ from codesign.deferred import h5py
 from codesign.errors import InputError
 from codesign.files import Location, printable, read_file
 from codesign.files.folder import reason_of
-from codesign.workload.hdf5 import Chunks
+from codesign.workload.hdf5 import Chunks, is_stored
 
 NIR, LAVA = "node", "layer"
 """The groups that hold a model."""
@@ -81,9 +81,9 @@ class _Reader:
             return self._text(dataset, where)
         if dataset.dtype.kind not in "biuf" or dataset.shape is None:
             raise self._refusal(where, f"must hold numbers or text, found {dataset.dtype}")
-        self._bytes += math.prod(dataset.shape) * dataset.dtype.itemsize
-        if self._bytes > _MOST_BYTES:
-            raise self._refusal(where, f"a model may have {_MOST_BYTES >> 30} GiB of numbers")
+        self._count_bytes(math.prod(dataset.shape) * dataset.dtype.itemsize, where)
+        if not is_stored(dataset):
+            raise self._refusal(where, f"has a shape of {dataset.shape}, more than the file holds")
         if dataset.chunks is not None:
             self._check_chunks(dataset, where)
         return np.asarray(dataset[()])
@@ -102,17 +102,22 @@ class _Reader:
         self._texts += math.prod(dataset.shape)
         if self._texts > _MOST_TEXTS:
             raise self._refusal(where, f"a model may have {_MOST_TEXTS:,} texts")
+        if not is_stored(dataset):
+            raise self._refusal(where, "has longer texts than the file holds")
 
         def below(*at: int) -> Any:
             if inside := dataset.shape[len(at) :]:
                 return [below(*at, i) for i in range(inside[0])]
             text = texts[at]
-            self._bytes += len(text)
-            if self._bytes > _MOST_BYTES:
-                raise self._refusal(where, f"a model may have {_MOST_BYTES >> 30} GiB")
+            self._count_bytes(len(text), where)
             return text
 
         return below()
+
+    def _count_bytes(self, more: int, where: tuple[str, ...]) -> None:
+        self._bytes += more
+        if self._bytes > _MOST_BYTES:
+            raise self._refusal(where, f"a model may have {_MOST_BYTES >> 30} GiB")
 
     def _refusal(self, where: tuple[str, ...], rule: str) -> InputError:
         return InputError(f"{self._place}: {'/'.join(where)[:200]}: {rule}")

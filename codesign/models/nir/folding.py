@@ -197,8 +197,8 @@ class Chain:
         grid = self._first(node, 2 if flat else 3)
         channels = grid[0]
         weight = node.numbers["weight"].astype(np.float64)
-        if weight.ndim != (3 if flat else 4):
-            raise node.refusal(f"weight must have {3 if flat else 4} dimensions, found shape {weight.shape}")
+        if weight.ndim != (3 if flat else 4) or not weight.size:
+            raise node.refusal(f"weight must have {3 if flat else 4} dimensions above 0, found shape {weight.shape}")
         groups = _pair(node, "groups")[0]
         if weight.shape[1] * groups != channels:
             raise node.refusal(f"weight is for {weight.shape[1] * groups} channels, and {channels} come from before it")
@@ -223,12 +223,10 @@ class Chain:
 
     def _pool(self, node: NirNode) -> None:
         """Fold a pool of spikes, before any weights."""
-        channels, height, width = self._first(node, 3)
-        down, across = kernel = self._window(node)
-        if down > height or across > width:
-            raise node.refusal(f"a pool of {down}×{across} does not fit {height}×{width}")
+        channels, height, width = grid = self._first(node, 3)
+        down, across = kernel = self._window(node, grid)
         pool, kind = _POOLS[node.kind]
-        self.scale = of_channels(self.scaled, self.scale, (channels, height, width))[:, None, None]
+        self.scale = of_channels(self.scaled, self.scale, grid)[:, None, None]
         if pool is MaxPool and not (self.scale > 0).all():
             raise self.scaled.refusal("must be above 0, since a max pool follows")
         self.pools.append(pool(kind=kind, kernel=kernel))
@@ -241,7 +239,7 @@ class Chain:
             raise node.refusal("must follow neurons: the largest of several currents is not a sum of messages")
         if not isinstance(self.synapses, Conv2d) or self.shape != self.grid:
             raise node.refusal("must follow neurons or a Conv2d")
-        pooled, stride, apart = self._window(node), both(self.synapses.stride), both(self.synapses.dilation)
+        pooled, stride, apart = self._window(node, self.grid), both(self.synapses.stride), both(self.synapses.dilation)
         ends = [d * (k - 1) + 1 for d, k in zip(apart, self.weight.shape[2:], strict=True)]
         sizes = [end + s * (p - 1) for end, s, p in zip(ends, stride, pooled, strict=True)]
         folded = np.zeros((*self.weight.shape[:2], *sizes))
@@ -257,12 +255,14 @@ class Chain:
         self._slide(node, {**dict(self.synapses), "kernel": tuple(sizes), "stride": strides, "dilation": 1})
         self.shape = self.grid
 
-    def _window(self, node: NirNode) -> tuple[int, int]:
+    def _window(self, node: NirNode, grid: Grid) -> tuple[int, int]:
         kernel, stride = _pair(node, "kernel_size"), _pair(node, "stride")
         padding = _pair(node, "padding")
         if kernel != stride or max(padding) > 0 or min(kernel) < 1:
             found = f"found stride {stride} and padding {padding} for {kernel}"
             raise node.refusal(f"windows must lie side by side without padding, {found}")
+        if kernel[0] > grid[1] or kernel[1] > grid[2]:
+            raise node.refusal(f"a pool of {kernel[0]}×{kernel[1]} does not fit {grid[1]}×{grid[2]}")
         return kernel
 
     def _scale(self, node: NirNode) -> None:

@@ -191,7 +191,7 @@ def _numbers(value: Any, where: str, *, endless: bool) -> NDArray[Any]:
 
 
 def _pairs(edges: Any, where: str) -> Iterator[tuple[str, str]]:
-    for edge in edges:
+    for edge in np.atleast_1d(edges) if isinstance(edges, np.ndarray) else edges:
         pair = edge.tolist() if isinstance(edge, np.ndarray) else edge
         if not isinstance(pair, Sequence) or len(pair) != 2:
             raise InputError(f"{where}: an edge must name two nodes, found {_shown(edge)}")

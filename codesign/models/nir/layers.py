@@ -6,6 +6,7 @@ several times, each time with the same weights; its bias counts once.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain, pairwise
@@ -52,8 +53,9 @@ def read_layers(graph: Graph) -> tuple[Layer, ...]:
 def _shape(entrance: NirNode) -> tuple[int, ...] | None:
     """Shape of an input's data, if stated."""
     sizes = entrance.numbers["shape"].ravel().tolist() if "shape" in entrance.numbers else None
-    if sizes is not None and not (sizes and all(0 < size <= MOST and size == int(size) for size in sizes)):
-        raise entrance.refusal(f"shape must be whole numbers above 0, found {sizes}")
+    whole = sizes is None or (sizes and all(0 < size <= MOST and size == int(size) for size in sizes))
+    if not whole or math.prod(sizes or ()) > MOST:
+        raise entrance.refusal(f"shape must be whole numbers above 0, of at most {MOST:,} inputs, found {sizes}")
     return None if sizes is None else tuple(map(int, sizes))
 
 
