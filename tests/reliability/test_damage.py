@@ -101,6 +101,7 @@ def test_what_is_no_model_is_an_error_and_runs_nothing(tmp_path: Path) -> None:
         "torch": saved(Attack(marker)),
         "truncated": good[: len(good) // 2],
         "a text": saved({"connections.0.weight": "no tensor"}),
+        "tensors": saved({"connections.0.weight": torch.zeros(3, 4)}),  # by an unpickler, however careful
         "noise": np.random.default_rng(0).bytes(5000),
     }
     for name, payload in hostile.items():

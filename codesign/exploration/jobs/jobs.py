@@ -32,7 +32,7 @@ from codesign.simulation.schedule import Schedule
 from codesign.training.losses import loss_version
 from codesign.training.recipe import UNLAYERED_ONLY, Recipe
 
-TRAIN_VERSION = 11
+TRAIN_VERSION = 12
 EXECUTE_VERSION = 14
 SUMMARY_VERSION = 6
 COST_VERSION = 23
