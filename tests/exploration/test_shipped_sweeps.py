@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -63,6 +64,13 @@ def test_a_shipped_price_file_has_no_mistakes(path):
 def test_all_are_found_by_name_and_have_a_folder_of_their_own():
     assert {name_of(path) for path in LISTED} <= set(sweep_names())
     assert max(Counter(path.stem for path in RUNNABLE).values()) == 1  # names of datasets and scales are appended
+
+
+def test_a_pipe_among_them_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "sweeps").mkdir()
+    os.mkfifo(tmp_path / "sweeps" / "mine.yaml")
+    monkeypatch.chdir(tmp_path)
+    assert "mine" in sweep_names()
 
 
 def test_every_base_is_extended():

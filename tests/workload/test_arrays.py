@@ -396,6 +396,11 @@ def test_a_recording_of_a_camera(tmp_path, monkeypatch):
     folder = write_folder(tmp_path / "mine")
     shutil.copy(Path(__file__).with_name("camera.aedat4"), folder / "test/10/0.aedat4")
     assert entries(load(folder), number_of("test/10/0.aedat4")) == [(0, 5, 1), (0, 7, 1), (2, 9, 1)]
+    whole = (folder / "test/10/0.aedat4").read_bytes()
+    (folder / "test/10/0.aedat4").write_bytes(whole[:50] + whole[60:])
+    with pytest.raises(DataError, match=r"0\.aedat4: cannot be read as a recording"):
+        load(folder, timesteps=4)
+    (folder / "test/10/0.aedat4").write_bytes(whole)
     monkeypatch.setattr(event_folder, "MOST_EVENTS", 2)
     with pytest.raises(DataError, match=r"0\.aedat4: cannot be read .*more than 2 events"):
         load(folder, timesteps=2)

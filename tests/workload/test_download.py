@@ -182,6 +182,15 @@ def test_a_wrong_checksum_leaves_nothing(server, tmp_path):
     assert left_beside(tmp_path / "data/nmnist/NMNIST") == []
 
 
+def test_a_server_that_never_ends_is_not_heard_to_the_end(server, tmp_path, monkeypatch):
+    monkeypatch.setattr("codesign.workload.download.MOST_BYTES", 30_000)
+    what, _ = one_file(server)
+    told = Told()
+    with pytest.raises(DataError, match="nothing was kept"):
+        download(what, tmp_path, told)
+    assert max(done for _, done, _ in told.reports) < 50_000
+
+
 def test_a_server_that_does_not_give_the_file_leads_to_the_page(server, tmp_path):
     what, _ = one_file(server)
     server.status = 404

@@ -13,6 +13,7 @@ from typing import Literal, TypeVar
 from codesign.errors import InputError
 from codesign.exploration.definition.composition import Chosen, load_chosen
 from codesign.exploration.definition.spec import SweepSpec
+from codesign.files.local import open_at_once
 from codesign.files.location import shipped_folders
 from codesign.mistakes import suggestion
 
@@ -36,7 +37,7 @@ def sweep_names(kind: Kind | None = None) -> tuple[str, ...]:
 def _kind_of(path: Path) -> Kind | None:
     """The kind of a file according to its keys; None if they do not tell."""
     try:
-        with open(path, encoding="utf-8", errors="replace") as file:
+        with open(path, encoding="utf-8", errors="replace", opener=open_at_once) as file:
             keys = set(re.findall(r"^(space|sweep|extends|recipes):", file.read(_MOST_LETTERS), re.MULTILINE))
     except OSError:  # reading the file reports why
         return None

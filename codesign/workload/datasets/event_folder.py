@@ -105,17 +105,25 @@ def _events(path: Path, grid: tuple[int, int, int]) -> Events:
 
 def _aedat4(path: Path) -> NDArray[Any]:
     """Events of the first camera in a file, which may hold several cameras, frames and more."""
-    from aedat import Decoder
-
-    decoder = Decoder(str(path))
-    camera = min((stream for stream, of in decoder.id_to_stream().items() if of["type"] == "events"), default=None)
-    packets, count = [], 0
-    for packet in decoder:
-        if packet["stream_id"] == camera:
-            packets.append(packet["events"])
-            count += len(packets[-1])
-            if count > MOST_EVENTS:  # compressed, they take little of the file
-                raise ValueError(f"it has more than {MOST_EVENTS:,} events")
+    try:
+        packets = list(_packets(path))
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":
+            raise
+        raise ValueError(str(error)) from None  # of Rust, for damaged bytes; it is no Exception
     if not packets:
         raise ValueError("it has none")
     return np.concatenate(packets)
+
+
+def _packets(path: Path) -> Iterator[NDArray[Any]]:
+    from aedat import Decoder
+
+    decoder, count = Decoder(str(path)), 0
+    camera = min((stream for stream, of in decoder.id_to_stream().items() if of["type"] == "events"), default=None)
+    for packet in decoder:
+        if packet["stream_id"] == camera:
+            yield packet["events"]
+            count += len(packet["events"])
+            if count > MOST_EVENTS:  # compressed, they take little of the file
+                raise ValueError(f"it has more than {MOST_EVENTS:,} events")
