@@ -79,7 +79,11 @@ class Cache:
     def load(self, key: str) -> dict[str, EventBatch] | None:
         """The batches stored under `key`, without their grid, or None if there are none or the file is damaged."""
         content = self._read(f"events/{key}.npz")
-        return None if content is None else _batches_of(content)
+        try:
+            return None if content is None else _batches_of(content)
+        except Exception as error:  # whoever may write there can seal anything
+            _LOG.info("cache file events/%s.npz of %s holds no events (%s): it is made again", key, self.root, error)
+            return None
 
     def store(self, key: str, batches: Mapping[str, EventBatch]) -> None:
         """Store named batches under `key`; a folder that cannot be written is reported once and skipped."""
@@ -91,7 +95,7 @@ class Cache:
         name = f"digests/{content_key(identity)}"
         known = self._read(name)
         if known is not None:
-            return known.decode()
+            return known.decode(errors="replace")
         value = compute()
         self._write(name, value.encode())
         return value

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 import sys
@@ -89,6 +90,14 @@ def test_the_format_stays(place: str) -> None:
     assert store.get(KEY) == Entry(payload=b"abc", facts={"a": 1})
     store.put_many({KEY: Entry(payload=b"abc", facts={"a": 1})})
     assert store.folder.read(NAME) == data
+
+
+@pytest.mark.parametrize("header", [b"[]", b'{"bytes": 0, "facts": ' + b"[" * 100_000])
+def test_a_header_that_is_none_is_damage_whatever_its_checksum(place: str, header: bytes) -> None:
+    store = Store(place)
+    first = b"codesign-store 1 " + hashlib.sha256(header).hexdigest().encode()
+    store.folder.write(NAME, first + b"\n" + header + b"\n")
+    assert store.get(KEY) is None
 
 
 def test_keys_are_those_of_entries_only(place: str) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import logging
 import os
 from dataclasses import replace
@@ -9,6 +10,7 @@ import pytest
 from equality import assert_same
 
 from codesign.errors import DataError
+from codesign.files.code import sealed
 from codesign.workload.cache import Cache, file_states
 from codesign.workload.events import EventBatch
 
@@ -69,6 +71,15 @@ def test_a_changed_byte_never_changes_an_event(stored):
             assert_same(loaded["train"], batch())
         noticed += loaded is None
     assert noticed > 100
+
+
+@pytest.mark.parametrize("arrays", [{}, {"meta": [255]}, {"meta": [{}]}])  # the last is pickled
+def test_what_is_sealed_but_holds_no_events_is_made_again(stored, arrays):
+    cache, file = stored
+    np.savez(buffer := io.BytesIO(), **arrays)
+    for content in (buffer.getvalue(), b"no archive"):
+        file.write_bytes(sealed(content))
+        assert cache.load("k") is None
 
 
 def test_a_folder_that_cannot_be_written_is_reported_once(tmp_path, caplog):

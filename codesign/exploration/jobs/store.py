@@ -173,7 +173,7 @@ def _parse_header(data: bytes) -> tuple[int, int, str, Facts] | None:
     try:
         content = json.loads(header)
         size, digest, facts = content["bytes"], content["sha256"], content["facts"]
-    except (ValueError, TypeError, KeyError):  # anyone can write a valid checksum for any header
+    except (ValueError, TypeError, KeyError, RecursionError):  # anyone can write a valid checksum for any header
         return None
     if not isinstance(size, int) or not isinstance(facts, dict):
         return None
