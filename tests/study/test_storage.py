@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import time
 from pathlib import Path
 
@@ -96,6 +97,17 @@ def test_a_line_that_makes_no_sense_is_told_of(tmp_path: Path, line: int, damage
     lines[line] = damaged
     journal.write_bytes(b"".join(lines))
     with pytest.raises(InputError, match=rf"journal\.log: cannot be opened: {said}"):
+        reopened(tmp_path)
+
+
+def test_a_definition_that_is_none_is_another_one(tmp_path: Path) -> None:
+    journal = with_trials(tmp_path)
+    entries = [json.loads(line) for line in journal.read_bytes().splitlines()]
+    for entry in entries:
+        if "user_attr" in entry and "trial_id" not in entry:
+            entry["user_attr"] = dict.fromkeys(entry["user_attr"], "edited")
+    journal.write_text("".join(f"{json.dumps(entry)}\n" for entry in entries), encoding="utf-8")
+    with pytest.raises(InputError, match=r"from before its .* changed, which cannot be mixed"):
         reopened(tmp_path)
 
 

@@ -137,7 +137,8 @@ def open_study(
     name and another `definition_of` it."""
     with _quiet(), held(lock_of(kept.output)):
         study = _load(spec, kept, on_note)
-        known, trials = study.user_attrs.get(_DEFINITION) or {}, study.get_trials(deepcopy=False)
+        found, trials = study.user_attrs.get(_DEFINITION), study.get_trials(deepcopy=False)
+        known = found if isinstance(found, dict) else {}
         if known and known != definition and not any(trial.state.is_finished() for trial in trials):
             on_note("the file changed before any trial ended: the study starts over")
             optuna.delete_study(study_name=study.study_name, storage=study._storage)
