@@ -62,7 +62,7 @@ def test_a_direction_by_hand():
 def test_as_good_or_better(unlayered, standing):
     layered = (0.9, 0.901, 0.902)
     rows = accuracies({("layered", "layered"): layered, ("unlayered_rs", "random"): unlayered})
-    rows = [row | {"samples": 1000} for row in rows]
+    rows = [row | {"samples": 20_000} for row in rows]
     found = asked(rows, column="accuracy", more=UNLAYERED_RS, less=LAYERED, or_equal_within="2 points")
     assert found.standing == standing
     for bits in (2, 8):

@@ -159,10 +159,35 @@ def test_means_that_differ_by_rounding_alone_are_the_same():
     assert "With 400 samples, chance may hide a difference." in remarks
 
 
-def test_a_claim_about_two_columns_is_not_left_to_samples_as_if_it_were_about_one():
+@pytest.mark.parametrize(
+    ("column", "sides", "size", "standings"),
+    [
+        ("accuracy", "ab", {"or_equal_within": "2 points"}, ("not shown", "holds in part")),  # −1 ± 2.6, and ± 0.8
+        ("accuracy", "cb", {"or_equal_within": "2 points"}, ("not shown", "does not hold")),  # −4 ± 2.8, and ± 0.9
+        ("accuracy", "bc", {"at_least": "1.02 x"}, ("holds in part", "holds")),  # 90 % less 1.02 · 86 %: 2.3 ± 2.9
+        ("accuracy", "cb", {"at_least": "0.98 x"}, ("not shown", "does not hold")),
+        ("undecided_fraction", "cb", {"at_least": "2 points"}, ("holds in part", "holds")),  # 4 ± 2.8, and ± 0.9
+        ("accuracy_at_output", "ba", {}, ("holds in part", "holds")),  # 1 ± 2.6, and ± 0.8
+    ],
+)
+def test_the_size_that_a_claim_asks_for_may_be_beyond_what_samples_tell(column, sides, size, standings):
+    for samples, standing in zip((1000, 10_000), standings, strict=True):
+        rows = [
+            row(chip, 1.0, seed, samples=samples, accuracy=share + 1e-4 * seed, undecided_fraction=1 - share)
+            | {"convergence_accuracy": [share]}
+            for chip, share in (("a", 0.89), ("b", 0.9), ("c", 0.86))
+            for seed in SEEDS
+        ]
+        more, less = ({"chip": chip} for chip in sides)
+        assert asked(rows, claim="So much", column=column, more=more, less=less, **size).standing == standing
+
+
+def test_a_claim_about_two_columns_is_not_left_to_samples_as_if_it_were_about_one_and_says_so():
     rows = [row("a", 1.0, seed, accuracy=0.9, drained_accuracy=0.8 + 1e-3 * seed, samples=400) for seed in SEEDS]
     sides = {"more": {"chip": "a"}, "less": {"chip": "a"}, "column_of_less": "drained_accuracy"}
-    assert asked(rows, claim="Stopping helps", column="accuracy", **sides).remarks == ()
+    assert asked(rows, claim="Stopping helps", column="accuracy", **sides).remarks == (
+        "The choice of test samples does not count in what is made of two values; it may change it.",
+    )
 
 
 def test_bits_of_another_accuracy_are_refused():

@@ -9,18 +9,23 @@ from codesign.analysis.results.formatting import listed
 from codesign.analysis.results.samples import answer_alike, counts_samples, lead_by_samples
 
 
-def left_to_samples(comparison: Comparison, difference: str = "such a difference", least: float = 0.0) -> str:
-    """Say that two shares of the test samples are no farther apart than chance, or the `least` difference asked for,
-    allows, and how many samples would tell if the difference lasts."""
+def left_to_samples(
+    comparison: Comparison, difference: str = "such a difference", *, least: float = 0.0, times: float = 1.0
+) -> str:
+    """Say that chance allows a share of the test samples to be on either side of another, or of so many `times` the
+    other, plus the `least` difference asked for; and how many samples would tell if the difference lasts."""
     samples = comparison.better.value("samples").mean
     if not counts_samples(comparison.column) or comparison.equal or not samples:
         return ""
-    low, high = lead_by_samples(comparison.better, comparison.worse, comparison.column)
+    one, other = comparison.sides
+    low, high = lead_by_samples(one, other, comparison.column, times)
     if not low <= least <= high:
         return ""
-    if not comparison.gain.mean or comparison.gain.mean == least:  # means of the same values may differ by rounding
+    means = (comparison.better_mean, comparison.worse_mean)
+    first, second = means if one is comparison.better else means[::-1]
+    apart = first - times * second - least
+    if not comparison.gain.mean or not apart:  # means of the same values may differ by rounding
         return f"With {samples:,.0f} samples, chance may hide a difference."
-    apart = comparison.better_mean - comparison.worse_mean - least
     enough = max(samples * ((high - low) / 2 / apart) ** 2, 1.05 * samples + 0.5)  # rounded it is above their number
     told = f"about {float(f'{enough:.2g}'):,.0f} would tell"
     return f"With {samples:,.0f} samples, chance may make {difference}; {told}."

@@ -30,12 +30,14 @@ from codesign.analysis.results.formatting import (
 from codesign.analysis.results.measures import measured, of_training
 from codesign.analysis.results.naming import Names
 from codesign.analysis.results.points import Point
+from codesign.analysis.results.samples import counts_samples
 from codesign.analysis.results.statistics import CONFIDENCE, Interval, gains_over, ratio
 from codesign.deferred import pd
 
 _SPELLED_OUT = 2
 """The most comparisons that get a sentence each; of more, only the largest that agrees does."""
 _UNDRAWN = "The ranges of the chips' numbers do not count in what is made of two values; they may change it."
+_UNSAMPLED = "The choice of test samples does not count in what is made of two values; it may change it."
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -185,9 +187,11 @@ def _judged(pair: _Pair, comparison: Comparison, question: ClaimQuestion) -> Sta
     """Return the verdict of the seeds, weakened if the choice of test samples may explain it, or if fewer draws of the
     chips' numbers agree than an interval covers."""
     found, agree = _by_seeds(pair, comparison, question), _agreeing(comparison, question.at_least)
-    chance = bool(_chance(pair, comparison, question))
+    chance = not _of_two_columns(question) and bool(_chance(pair, comparison, question))
     if found == "holds" and (chance or (agree is not None and agree < CONFIDENCE)):
         return "holds in part"
+    if found == "holds in part" and chance and not comparison.gain.above_zero:
+        return "not shown"
     weak = chance or (agree is not None and agree > 1 - CONFIDENCE)
     return "not shown" if found == "does not hold" and weak else found
 
@@ -316,7 +320,11 @@ def _left_to_draws(found: Sequence[tuple[_Pair, Comparison]], question: ClaimQue
 
 
 def _left_to_samples(found: Sequence[tuple[_Pair, Comparison]], question: ClaimQuestion) -> str:
-    """Say in how many comparisons the choice of test samples may explain what the seeds show; "" if in none."""
+    """Say in how many comparisons the choice of test samples may explain what the seeds show, or that it does not
+    count; "" if in none."""
+    if _of_two_columns(question):
+        told = counts_samples(question.column) and any(_by_seeds(*pair, question) != "not shown" for pair in found)
+        return _UNSAMPLED if told else ""
     said = [text for pair in found if (text := _chance(*pair, question))]
     if not said or len(found) == 1:
         return "".join(said)
@@ -325,11 +333,14 @@ def _left_to_samples(found: Sequence[tuple[_Pair, Comparison]], question: ClaimQ
 
 def _chance(pair: _Pair, comparison: Comparison, question: ClaimQuestion) -> str:
     """Say that the choice of test samples may explain what the seeds show; "" if it cannot."""
-    size, gain = question.at_least, comparison.gain
-    apart = gain.above_zero or gain.below_zero if size is None else _by_seeds(pair, comparison, question) != "not shown"
-    if not apart or _of_two_columns(question) or (size is not None and size.kind == "factor"):
+    if _by_seeds(pair, comparison, question) == "not shown":
         return ""
-    return left_to_samples(comparison, least=0.0 if size is None else size.value)
+    size, within = question.at_least, question.or_equal_within
+    if size is not None and size.kind == "factor":
+        return left_to_samples(comparison, times=size.value)
+    if size is not None:
+        return left_to_samples(comparison, least=size.value)
+    return left_to_samples(comparison, least=0.0 if within is None or comparison.gain.above_zero else -within.value)
 
 
 def _nothing(question: ClaimQuestion, points: Sequence[Point]) -> str:

@@ -53,6 +53,12 @@ class Comparison:
         return self.gain.mean == 0.0 and not self.gain.half_width and not by_chance
 
     @property
+    def sides(self) -> tuple[Point, Point]:
+        """Both points in the order in which the gain is the first's value less the second's."""
+        rising = (self.better_mean - self.worse_mean) * (self.gain.mean or 0.0) >= 0
+        return (self.better, self.worse) if rising else (self.worse, self.better)
+
+    @property
     def in_part(self) -> bool:
         """Whether only the energy terms that both sides have are compared, because one of them has others, too."""
         return self.column in BY_TERM and self.better.coverage != self.worse.coverage

@@ -13,6 +13,8 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
+from codesign.analysis.results.formatting import like
+from codesign.analysis.results.measures import mean_of, measured
 from codesign.analysis.results.points import Point
 from codesign.analysis.results.statistics import CONFIDENCE
 from codesign.analysis.results.table import is_known
@@ -25,13 +27,13 @@ _QUANTILE = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
 
 
 def counts_samples(column: str) -> bool:
-    """Whether a column holds a share of the test samples, whose uncertainty depends on their number."""
-    return column.endswith("accuracy") or column in ("agreement", "tied_fraction", "undecided_fraction")
+    """Whether a column or measure holds a share of the test samples, whose uncertainty depends on their number."""
+    return like(column).endswith("accuracy") or column in ("agreement", "tied_fraction", "undecided_fraction")
 
 
 def answer_alike(one: Point, other: Point, column: str) -> bool:
     """Whether two points have the same share because they have the same spikes; False if spikes are unknown."""
-    same = (one.seeds(name).equals(other.seeds(name)) for name in (column, "spike_density"))
+    same = (measured(name, one).equals(measured(name, other)) for name in (column, "spike_density"))
     return not one.seeds("spike_density").empty and all(same)
 
 
@@ -41,7 +43,7 @@ def share_by_samples(point: Point, column: str) -> tuple[float, float]:
     For accuracies, computed from each sample's mean over training seeds. One right and one wrong sample are added, so
     that a share of 0 or 1 is not taken for certain, which moves the centre towards one half.
     """
-    share, count = (point.value(name).mean for name in (column, "samples"))
+    share, count = mean_of(column, point).mean, point.value("samples").mean
     if share is None or not count:
         return share or 0.0, share or 0.0
     right = right_answers(point).values() if column == "accuracy" else ()
@@ -52,24 +54,24 @@ def share_by_samples(point: Point, column: str) -> tuple[float, float]:
     return middle - width, middle + width
 
 
-def lead_by_samples(one: Point, other: Point, column: str) -> tuple[float, float]:
-    """Interval of one point's share minus another's over the choice of test samples.
+def lead_by_samples(one: Point, other: Point, column: str, times: float = 1.0) -> tuple[float, float]:
+    """Interval of one point's share minus another's, or so many `times` the other's, over the choice of test samples.
 
     For accuracies, sample by sample (Bonett and Price 2012, doi:10.3102/1076998611411915): two added samples, one
     answered correctly by each point, keep the interval honest if few or no samples distinguish the points.
     """
-    if answer_alike(one, other, column):
+    if answer_alike(one, other, column) and times == 1:
         return 0.0, 0.0
     answers = [right_answers(point) if column == "accuracy" else {} for point in (one, other)]
     seeds = sorted(answers[0].keys() & answers[1].keys())
     if not seeds or len({len(of[seed]) for of in answers for seed in seeds}) > 1:
         (low, high), (least, most) = share_by_samples(one, column), share_by_samples(other, column)
-        lead, width = (low + high - least - most) / 2, math.hypot(high - low, most - least) / 2
+        lead = (low + high - times * (least + most)) / 2
+        width = math.hypot(high - low, times * (most - least)) / 2
         return lead - width, lead + width
-    leads = np.mean([answers[0][seed] - answers[1][seed] for seed in seeds], axis=0)
-    samples = len(leads) + 2
-    lead = float(leads.sum()) / samples
-    width = _QUANTILE * math.sqrt(((float((leads**2).sum()) + 2) / samples - lead**2) / samples)
+    leads = np.mean([answers[0][seed] - times * answers[1][seed] for seed in seeds], axis=0)
+    leads = np.append(leads, (1.0, -times))
+    lead, width = float(leads.mean()), _QUANTILE * float(leads.std()) / math.sqrt(len(leads))
     return lead - width, lead + width
 
 
