@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from codesign.analysis.comparisons.comparison import Comparison, compare
-from codesign.analysis.comparisons.constraints import largest_miss, meeting, meets, met_by_chance, missed_by_chance
+from codesign.analysis.comparisons.comparison import Comparison
+from codesign.analysis.comparisons.constraints import (
+    Constraint,
+    largest_miss,
+    meeting,
+    meets,
+    met_by_chance,
+    missed_by_chance,
+)
 from codesign.analysis.comparisons.contest import Contest
 from codesign.analysis.results.formatting import listed
+from codesign.analysis.results.points import Point
 from codesign.analysis.results.samples import answer_alike, counts_samples, lead_by_samples
+from codesign.analysis.results.statistics import Interval
 
 
 def left_to_samples(
@@ -34,13 +43,27 @@ def left_to_samples(
 def undecided_by_samples(contest: Contest) -> str:
     """Say that chance may have put the best ahead of an option, whichever it is; or that all options have the same
     share of the test samples but answer differently."""
-    best, label = contest.ranked[0], contest.label_of
-    for other in contest.ranked[contest.level :] or contest.ranked[1:]:
-        found = compare(contest.column, best, other, more_is_better=contest.more)
-        difference = "such a difference" if other is contest.second else f"the difference to {label(other)}"
-        if found is not None and (said := left_to_samples(found, difference)):
+    for found in contest.leads:
+        other = _other(found, contest)
+        difference = "such a difference" if other is contest.second else f"the difference to {contest.label_of(other)}"
+        if said := left_to_samples(found, difference):
             return said
     return ""
+
+
+def undecided_by_seeds(contest: Contest) -> tuple[Point, Interval, int] | None:
+    """The first point whose difference from the best may be zero by the training seeds, that difference, and the
+    `head_start` for which its interval was widened; None if there is none."""
+    for found in contest.leads:
+        other, several = _other(found, contest), found.gain.half_width is not None
+        tries = contest.head_start(other)
+        if not found.gain.wider(tries).above_zero and (several or other is contest.second):
+            return other, found.gain, tries
+    return None
+
+
+def _other(found: Comparison, contest: Contest) -> Point:
+    return found.worse if found.better is contest.ranked[0] else found.better
 
 
 def excluded_by_chance(contest: Contest) -> str:
@@ -62,12 +85,14 @@ def excluded_by_chance(contest: Contest) -> str:
 
 def included_by_chance(contest: Contest) -> str:
     """Say that the best meets a limit by no more than seeds or test samples can explain; "" if all others, some of them
-    worse, give the same answers: they then meet a limit or miss it together."""
+    worse, have the same values by the same answers: they then meet the limit or miss it together."""
     best, where = contest.ranked[0], contest.where
     others = [point for one in contest.ranked[1:] for point in meeting(contest.members[contest.option_of(one)], where)]
-    shares = [limit.column for limit in where if counts_samples(limit.column)]
-    alike = contest.second is not None and all(answer_alike(best, p, column) for p in others for column in shares)
-    limits = [] if alike else met_by_chance(best, where)
+
+    def together(limit: Constraint) -> bool:
+        return contest.second is not None and all(answer_alike(best, point, limit.column) for point in others)
+
+    limits = [limit for limit in met_by_chance(best, where) if not together(limit)]
     told = listed([limit.in_words for limit in limits])
     return f"{contest.names.upper(contest.label_of(best))} may meet {told} only by chance." if limits else ""
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from functools import partial
 
 from codesign.analysis.answers.answers import Answer, Option, Standing, values_of
-from codesign.analysis.answers.chance import left_to_chance, undecided_by_samples
+from codesign.analysis.answers.chance import left_to_chance, undecided_by_samples, undecided_by_seeds
 from codesign.analysis.answers.remarks import (
     draws_against,
     enlarged,
@@ -112,8 +112,8 @@ def choose(name: str, question: ChooseQuestion, points: Sequence[Point], names: 
 def standing_of(contest: Contest) -> Standing:
     """Return the verdict of a contest.
 
-    Besides its share, `sure` needs an interval over training seeds that excludes the opposite, test samples that show
-    the difference, limits that are met without doubt and in more than one seed, and a best whose value leaves out no
+    Besides its share, `sure` needs intervals over training seeds that exclude the opposite, test samples that show the
+    differences, limits that are met without doubt and in more than one seed, and a best whose value leaves out no
     time. With one seed, `likely` needs test samples that show the difference. A contest is open if all other options
     are unknown.
     """
@@ -124,7 +124,7 @@ def standing_of(contest: Contest) -> Standing:
     by_chance = gain is not None and bool(undecided_by_samples(contest))
     if not several and (by_chance or left_to_chance(contest)):
         return "open"
-    shown = several or not contest.where if gain is None else gain.above_zero and not by_chance
+    shown = several or not contest.where if gain is None else undecided_by_seeds(contest) is None and not by_chance
     undrawn = without_draws(contest.column, *(limit.column for limit in contest.where))
     lacking = untimed(best, contest.column) or may_miss(best, contest.where, contest.names)
     if contest.confidence >= CONFIDENCE and shown and not (left_to_chance(contest) or lacking or undrawn):

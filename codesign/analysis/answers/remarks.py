@@ -6,7 +6,12 @@ import math
 from collections.abc import Collection, Sequence
 
 from codesign.analysis.answers.answers import Option
-from codesign.analysis.answers.chance import excluded_by_chance, included_by_chance, undecided_by_samples
+from codesign.analysis.answers.chance import (
+    excluded_by_chance,
+    included_by_chance,
+    undecided_by_samples,
+    undecided_by_seeds,
+)
 from codesign.analysis.comparisons.comparison import ENERGIES, Obstacle, energy_of
 from codesign.analysis.comparisons.constraints import Constraint, by_option, doubt
 from codesign.analysis.comparisons.contest import GUESSED, Contest
@@ -326,16 +331,18 @@ def _of_cores_in_use(point: Point, terms: Sequence[str]) -> float | None:
 
 
 def _seeds_wanted(contest: Contest) -> str:
-    """Say how many training seeds would tell the best from the runner-up, if their spread is what leaves it open; "" if
-    not.
+    """Say how many training seeds would tell the best from another option, if their spread is what leaves it open; ""
+    if not.
 
     With m and s the mean and standard deviation of the paired difference, an interval of n seeds excludes zero if t(n)
     · s / √n < m."""
     if contest.second is not None and contest.runner_up is None:
         return "The best and the next have no training seed in common, so nothing says how sure the difference is."
-    found = contest.runner_up
-    gain, draws = (None, None) if found is None else (found.gain, found.robustness)
-    if gain is None or gain.above_zero or not gain.mean or (draws is not None and not draws.settled):
+    found, undecided = contest.runner_up, undecided_by_seeds(contest)
+    if found is None or undecided is None or (found.robustness is not None and not found.robustness.settled):
+        return ""
+    other, gain, tries = undecided
+    if not gain.mean:
         return ""
     if gain.half_width is None:
         both = [contest.ranked[place] for place in (0, contest.level)]
@@ -343,7 +350,11 @@ def _seeds_wanted(contest: Contest) -> str:
             return ""
         return "The best and the next have one training seed in common, which gives no spread; three or more would."
     deviation = gain.half_width * math.sqrt(gain.seeds) / quantile_of(gain.seeds - 1)
+    to = "" if other is contest.second else f" to {contest.label_of(other)}"
+    best = contest.label_of(contest.ranked[0])
+    why = f", since {best} was taken from {tries} times as many variants" if gain.above_zero else ""
     for n in range(gain.seeds + 1, _MOST_SEEDS + 1):
-        if quantile_of(n - 1) * deviation / math.sqrt(n) < gain.mean:
-            return f"Over {gain.seeds} training seeds the difference may be zero; about {n} would settle it."
+        if quantile_of(n - 1, tries) * deviation / math.sqrt(n) < gain.mean:
+            said = f"Over {gain.seeds} training seeds the difference{to} may be zero{why}"
+            return f"{said}; if it stays so large, about {n} would settle it."
     return ""

@@ -240,23 +240,24 @@ def doubt(point: Point, constraints: Sequence[Constraint], of: str = "") -> str:
 
 
 def missed_by_chance(point: Point, constraints: Sequence[Constraint]) -> bool:
-    """Whether every constraint that a point misses is on a share of the test samples, and missed by no more than the
-    choice of samples or training seeds can explain."""
+    """Whether every constraint that a point misses is missed by no more than the training seeds or, of a share of the
+    test samples, their choice can explain."""
     missed = [constraint for constraint in constraints if not meets(point, constraint)]
-    return bool(missed) and all(counts_samples(each.column) and _by_chance(point, each) for each in missed)
+    return bool(missed) and all(_by_chance(point, each) for each in missed)
 
 
 def met_by_chance(point: Point, constraints: Sequence[Constraint]) -> list[Constraint]:
-    """The constraints on shares of the test samples that a point meets by no more than the choice of samples or
-    training seeds can explain."""
-    asked = (each for each in constraints if counts_samples(each.column))
-    return [each for each in asked if meets(point, each) and _by_chance(point, each)]
+    """The constraints that a point meets by no more than the training seeds or, of a share of the test samples, their
+    choice can explain."""
+    return [each for each in constraints if meets(point, each) and _by_chance(point, each)]
 
 
 def _by_chance(point: Point, constraint: Constraint) -> bool:
     """Whether the side of the limit on which the point lies may be chance."""
-    values = point.seeds(constraint.column)
-    if values.empty or not point.value("samples").mean:
+    values, of_samples = point.seeds(constraint.column), counts_samples(constraint.column)
+    if values.empty or (of_samples and not point.value("samples").mean):
+        return False
+    if constraint.by_seed and not of_samples:  # a limit that moves with the seeds
         return False
     if constraint.rivals:
         leads = (_lead(rival, point, constraint.column) for rival in constraint.rivals)
@@ -264,8 +265,8 @@ def _by_chance(point: Point, constraint: Constraint) -> bool:
             return any(high > constraint.distance for _, high in leads)
         return not any(low > constraint.distance for low, _ in leads)
     short = interval(_short(np.asarray(values, dtype=float), np.array(constraint.value), constraint))
-    low, high = share_by_samples(point, constraint.column)
-    return low <= constraint.value <= high or abs(short.mean or 0.0) <= (short.half_width or 0.0)
+    low, high = share_by_samples(point, constraint.column) if of_samples else (math.inf, -math.inf)
+    return low <= constraint.value <= high or abs(short.mean or 0.0) < (short.half_width or 0.0)
 
 
 def _lead(one: Point, other: Point, column: str) -> tuple[float, float]:

@@ -11,6 +11,7 @@ term therefore makes a point less certain, never cheaper.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -127,6 +128,24 @@ class Contest:
         if self.second is None:
             return None
         return compare(self.column, self.ranked[0], self.second, more_is_better=self.more)
+
+    @cached_property
+    def leads(self) -> tuple[Comparison, ...]:
+        """The best compared with each point that is not level with it, or with all others if all are, as far as both
+        have a training seed in common."""
+        others = self.ranked[self.level :] or self.ranked[1:]
+        found = (compare(self.column, self.ranked[0], other, more_is_better=self.more) for other in others)
+        return tuple(one for one in found if one is not None)
+
+    def head_start(self, other: Point) -> int:
+        """From how many times as many variants the best was taken as another point, rounded up. Variants with the same
+        spikes vary alike from training to training, and count as one."""
+        own, its = (self._trained(self.option_of(point)) for point in (self.ranked[0], other))
+        return math.ceil(own / its)
+
+    def _trained(self, option: Any) -> int:
+        able = meeting(self.members[option], self.where)
+        return len({(*point.seeds("spike_density"),) for point in able})
 
     @cached_property
     def factors(self) -> Mapping[Point, float | None]:

@@ -50,6 +50,13 @@ class Interval:
         """Whether the whole interval is above zero; False without an interval."""
         return self.low is not None and self.low > 0
 
+    def wider(self, tries: int) -> Interval:
+        """The interval that still has its coverage if the largest mean of so many was taken (Bonferroni)."""
+        if self.half_width is None:
+            return self
+        widened = quantile_of(self.seeds - 1, tries) / quantile_of(self.seeds - 1)
+        return replace(self, half_width=widened * self.half_width)
+
     @property
     def below_zero(self) -> bool:
         """Whether the whole interval is below zero; False without an interval."""
@@ -96,11 +103,11 @@ def intervals(values: Floats, ends: Sequence[int]) -> list[Interval]:
 
 
 @cache
-def quantile_of(degrees_of_freedom: int) -> float:
-    """Student's t quantile of a two-sided interval."""
+def quantile_of(degrees_of_freedom: int, tries: int = 1) -> float:
+    """Student's t quantile of a two-sided interval, or of so many that all cover at once."""
     from scipy.special import stdtrit  # scipy.stats also has it, but takes seconds to import
 
-    return float(stdtrit(degrees_of_freedom, (1 + CONFIDENCE) / 2))
+    return float(stdtrit(degrees_of_freedom, 1 - (1 - CONFIDENCE) / 2 / tries))
 
 
 GIVEN = "given"
