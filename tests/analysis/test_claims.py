@@ -72,6 +72,25 @@ def test_as_good_or_better(unlayered, standing):
     assert (several.standing, several.sentence.split(".")[0]) == (standing, f"Shown in {shown} of 3 comparisons")
 
 
+@pytest.mark.parametrize(
+    ("gains", "standing", "told"),
+    [
+        ((0.01, 0.012, 0.016), "holds in part", True),  # 1.27 ± 0.76 points, but ± 1.56 as one of four
+        ((0.01, 0.011, 0.012), "holds in part", False),  # 1.1 ± 0.25, and ± 0.51
+        ((-0.01, -0.012, -0.016), "does not hold", True),
+    ],
+)
+def test_one_of_several_comparisons_may_be_chance(gains, standing, told):
+    """The other three may be anything. Of four, one or more is on one side in 1 − 0.975⁴ = 10 % of cases."""
+    rows = []
+    for bits, of in enumerate((gains, *((0.01, -0.01, 1e-3 * more) for more in range(3))), start=2):
+        made = accuracies({("layered", "layered"): (0.9,) * 3, ("unlayered_rs", "random"): [0.9 + gain for gain in of]})
+        rows += [one | {"weight_bits": bits, "samples": 10**6} for one in made]
+    found = asked(rows, column="accuracy", more=UNLAYERED_RS, less=LAYERED)
+    said = "Without any difference, 1 or more of 4 comparisons would look so by chance in 10 % of cases."
+    assert (found.standing, said in found.remarks) == (standing, told)
+
+
 @pytest.mark.parametrize("at_least", [None, "1.5 x", "1 nJ"])
 def test_a_claim_that_the_chips_numbers_leave_open_holds_in_part_or_is_not_shown_and_says_so(at_least):
     """4 against 2 nJ in each seed, and either anything from a tenth to ten times as much."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import pairwise
+from math import comb
 
 from codesign.analysis.answers.answers import Answer, Status
 from codesign.analysis.answers.chance import left_to_samples
@@ -26,6 +27,7 @@ from codesign.analysis.results.formatting import (
     number,
     quantity,
     upper,
+    whole_percent,
 )
 from codesign.analysis.results.measures import measured, of_training
 from codesign.analysis.results.naming import Names
@@ -75,7 +77,8 @@ def answer_claim(name: str, question: ClaimQuestion, points: Sequence[Point], na
         sentence += _factor([pair for pair, _ in found])
     undrawn = _of_two_columns(question) and any(drawn(point, question.column) for point in everyone)
     ranges = _UNDRAWN if undrawn else _left_to_draws(found, question)
-    remarks = (_standing(comparisons, statuses), ranges, _left_to_samples(found, question))
+    few = "" if question.or_equal_within else _few(comparisons, statuses)
+    remarks = (_standing(comparisons, statuses), few, ranges, _left_to_samples(found, question))
     standing = _together(statuses)
     return answer(
         standing="holds in part" if undrawn and standing == "holds" else standing,
@@ -306,6 +309,21 @@ def _standing(comparisons: Sequence[Comparison], statuses: Sequence[Status]) -> 
     told = ((oppose, "is the other way round"), (len(refuted) - oppose, "is smaller than claimed"))
     said = [f"{f'In {n} of {len(comparisons)} comparisons it' if many else 'It'} {words}." for n, words in told if n]
     return " ".join(said)
+
+
+def _few(comparisons: Sequence[Comparison], statuses: Sequence[Status]) -> str:
+    """Say that chance alone may put so few of several comparisons on one side; "" if more are there, or one whose
+    interval is there even if widened for their number."""
+    shown = [one.gain for one, status in zip(comparisons, statuses, strict=True) if status.startswith("holds")]
+    refuted = [one.gain for one, status in zip(comparisons, statuses, strict=True) if status == "does not hold"]
+    several, few = len(comparisons), shown or refuted
+    widened = [gain.wider(several) for gain in few]
+    each = (1 - CONFIDENCE) / 2
+    chance = sum(comb(several, n) * each**n * (1 - each) ** (several - n) for n in range(len(few), several + 1))
+    if not few or chance <= 1 - CONFIDENCE or any(gain.above_zero or gain.below_zero for gain in widened):
+        return ""
+    many = f"{len(few)} or more of {several} comparisons"
+    return f"Without any difference, {many} would look so by chance in {whole_percent(chance)} of cases."
 
 
 def _left_to_draws(found: Sequence[tuple[_Pair, Comparison]], question: ClaimQuestion) -> str:
