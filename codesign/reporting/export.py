@@ -101,7 +101,7 @@ def _option(option: Option, columns: Sequence[str], names: Names) -> dict[Headin
     chance = "" if option.wins is None else chance_percent(option.wins)
     return {
         **row,
-        numeric("chance of being best"): Cell(chance, option.wins),
+        numeric("how often best"): Cell(chance, option.wins),
         Heading("remark", wide=True): Cell(option.obstacle),
     }
 

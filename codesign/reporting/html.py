@@ -31,6 +31,7 @@ from codesign.units import plural
 _SCRIPTS = ("common.js", "first.js", "labels.js", "chart.js", "points.js")
 _MOST_ANSWERS = 3
 _MOST_ROWS = 8
+_SHARE = "the share of training seeds and of draws of the chips' numbers that agree"
 _UNASKED = {"name": "", "by": "chip", "objective": "energy_j", "limits": [], "rows": []}
 """The question on the first screen if no question has options."""
 
@@ -116,6 +117,7 @@ def _first_answers(answers: Sequence[Answer], data: dict[str, Any]) -> list[dict
             "more": more,  # shown where the answer is open
             "standing": answer.standing,
             "words": answer.how_sure,
+            "share": _SHARE if "%" in answer.how_sure else "",
             "remark": answer.remarks[0] if answer.remarks else "",
             "place": places.get(answer.name),
         }

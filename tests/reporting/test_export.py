@@ -73,7 +73,7 @@ def test_the_command_writes_every_chart_and_table_beside_the_report(tmp_path: Pa
     for row, option in zip(decided, AnsweredTable.of(table).answers[0].options, strict=True):
         assert row["option"] == option.label
         assert float(row["energy per sample (J)"]) == pytest.approx(option.values["energy_j"].mean)
-        assert row["chance of being best (number)"] == ("" if option.wins is None else f"{option.wins:.9g}")
+        assert row["how often best (number)"] == ("" if option.wins is None else f"{option.wins:.9g}")
     measured = json.loads((tmp_path / "report.neurobench.json").read_text(encoding="utf-8"))["points"]
     assert [of["point"]["number"] for of in measured] == [point.number for point in gather(table)]
     for point, of in zip(gather(table), measured, strict=True):

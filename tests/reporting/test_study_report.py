@@ -65,7 +65,8 @@ def test_the_best_in_each_objective_is_held_against_the_baseline_on_test(table):
         "accuracy_kept": "not shown",  # by seeds it does not hold, but 60 samples cannot tell
     }
     assert answers["best_energy_j"].question == (
-        "Is trial 2, the best of the front in energy per sample on validation, also better on test than the baseline?"
+        "Is trial 2, the best of the front in energy per sample on validation, also better on test than the baseline, "
+        "with the same trained models?"
     )
     assert answers["best_energy_j"].sentence == (
         "Trial 2 has 2.00 times less energy per sample than the baseline. They have the same latency (1 ms). They do "
@@ -190,7 +191,10 @@ def test_a_study_with_one_objective_has_a_curve_and_no_front_to_draw():
     assert '"best-0"' in text
     assert '"trials-1"' not in text
     assert "hypervolume" not in text
-    assert "Is trial 0, the best of the front in accuracy on validation, also better on test than the baseline?" in text
+    assert (
+        "Is trial 0, the best of the front in accuracy on validation, also better on test than the baseline, with"
+        in text
+    )
 
 
 def test_a_study_without_a_complete_trial_is_a_report_too():

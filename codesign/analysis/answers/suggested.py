@@ -43,7 +43,7 @@ def search_questions(study: Study) -> Mapping[str, Question]:
         rest = [other.column for other in study.objectives if other is not objective]
         asked[f"best_{objective.column}"] = CompareQuestion(
             ask=f"Is {trial_title(best)}, the best of the front in {column_label(objective.column)} on validation, "
-            "also better on test than the baseline?",
+            "also better on test than the baseline, with the same trained models?",
             compare=({TRIAL_AXIS: trial_name(best)}, baseline),
             columns=(objective.column, *rest),
         )

@@ -96,7 +96,8 @@ def scatter(
         f"{y}-{x}".replace("_", "-"),
         f"{column_label(y).capitalize()} against {column_label(x)}",
         chart,
-        "Filled: on the front. Dashed lines join points whose numbers compare, such as energies of the same parts.",
+        "Filled: on the front of the means. Dashed lines join points whose numbers compare, such as energies of the "
+        "same parts.",
     )
 
 

@@ -252,7 +252,7 @@ const factorText = (row, rows) => {
   if (row.factor === null) return ""; // one of them is 0
   return Math.abs(row.factor - 1) < 0.0005 ? "the same" : `${digits(row.factor)} ×`;
 };
-const CHANCE = "chance of being best";
+const CHANCE = "how often best";
 // Explicit roles, since a narrow screen shows rows as blocks.
 const dataCell = ({ label, cells, beside }, place) => {
   const text = cells[place] || UNKNOWN;

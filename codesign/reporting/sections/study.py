@@ -17,7 +17,10 @@ from codesign.reporting.charts.study import importance_figures, progress_figures
 from codesign.reporting.pieces import Cell, Heading, Section, Table, numeric, table_of, text_table, without_repeats
 from codesign.units import plural
 
-_SPLITS = "Test samples chose nothing."
+_SPLITS = (
+    "Test samples chose nothing, but validation chose the trained models that are tested: a lucky training seed stays "
+    "lucky."
+)
 _SLICES = "Everything else varies along with each parameter: a slope here is no proof of a cause."
 _LEVEL = "fidelity level that the values come from; 1 is the lowest"
 _STATES = ("complete", "dropped", "infeasible", "failed")
