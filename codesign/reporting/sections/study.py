@@ -22,6 +22,10 @@ _SPLITS = (
     "lucky."
 )
 _SLICES = "Everything else varies along with each parameter: a slope here is no proof of a cause."
+_OF_CHANCE = (
+    "Shares add up to all of the variation even if it is chance: of five parameters that change nothing, one gets two "
+    "fifths on average over 10 trials, and still a third over 50."
+)
 _LEVEL = "fidelity level that the values come from; 1 is the lowest"
 _STATES = ("complete", "dropped", "infeasible", "failed")
 
@@ -31,7 +35,7 @@ def study_sections(study: Study, metadata: ResultMetadata, searched_in: StaticBo
     `searched_in`."""
     book = _other_book(study, metadata.static_book, searched_in)
     importances, slices = importance_figures(study), slice_figures(study)
-    method = f"Importance: {study.facts.importance_method}." if importances else ""
+    method = f"Importance: {study.facts.importance_method}. {_OF_CHANCE}" if importances else ""
     return (
         Section(
             name="search",
