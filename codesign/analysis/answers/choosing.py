@@ -265,8 +265,8 @@ def _sentence(contest: Contest) -> str:
         return f"{contest.names.upper(listed(level))} have the same {label}{average}{end}."
     second, factor = contest.label_of(other), contest.factors[other]
     if is_share(column):
-        gain = abs((best.value(column).mean or 0.0) - (other.value(column).mean or 0.0))
-        ahead = f"{in_points(gain)} points {'above' if contest.more else 'below'} {second}"
+        best_mean, its_mean = contest.means(best, other)
+        ahead = f"{in_points(abs(best_mean - its_mean))} points {'above' if contest.more else 'below'} {second}"
     elif factor is None:
         ahead = f"where {second} comes to {quantity(other.value(column).mean, column)}"
     else:

@@ -26,7 +26,7 @@ from codesign.analysis.comparisons.robustness import drawn, places_of
 from codesign.analysis.results.formatting import listed
 from codesign.analysis.results.naming import Names
 from codesign.analysis.results.points import Point
-from codesign.analysis.results.statistics import GIVEN
+from codesign.analysis.results.statistics import GIVEN, paired
 from codesign.arrays import Flags, Floats
 from codesign.deferred import pd
 from codesign.hardware.draws import DRAWS, errors_at
@@ -203,10 +203,15 @@ class Contest:
             self._pairs[a, b] = self._pairs[b, a] = obstacle_between(a, b, self.column, self.names)
         return self._pairs[a, b]
 
-    def _means(self, a: Point, b: Point) -> tuple[float, float]:
-        """Return the means of two comparable points over training seeds, with the chips' numbers as they are."""
+    def means(self, a: Point, b: Point) -> tuple[float, float]:
+        """Return the means of two comparable points over the training seeds that both have, if they share any, with the
+        chips' numbers as they are."""
         terms = self._terms(a, b)
         assert not isinstance(terms, str)
+        if not a.training_seeds.equals(b.training_seeds):
+            one, other = paired(self._series(a, terms), self._series(b, terms))
+            if len(one):
+                return float(one.mean()), float(other.mean())
         return self._mean(a, terms), self._mean(b, terms)
 
     def _mean(self, point: Point, terms: Terms) -> float:
@@ -217,7 +222,7 @@ class Contest:
 
     def _behind(self, first: Point, second: Point) -> bool:
         """Whether the mean of the second is worse."""
-        a, b = (self._sign * mean for mean in self._means(first, second))
+        a, b = (self._sign * mean for mean in self.means(first, second))
         return a < b - _ROUNDING * abs(b)
 
     def ahead(self, point: Point, other: Point) -> bool:
@@ -232,7 +237,7 @@ class Contest:
 
     def times_better(self, point: Point, other: Point) -> float | None:
         """How many times better a point is than another that it compares with; None if either is not above zero."""
-        own, its = self._means(point, other)
+        own, its = self.means(point, other)
         low, high = (its, own) if self.more else (own, its)
         return high / low if low > 0 and high > 0 else None
 

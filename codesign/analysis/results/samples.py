@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from codesign.analysis.results.formatting import like
 from codesign.analysis.results.measures import mean_of, measured
 from codesign.analysis.results.points import Point
-from codesign.analysis.results.statistics import CONFIDENCE
+from codesign.analysis.results.statistics import CONFIDENCE, paired
 from codesign.analysis.results.table import is_known
 from codesign.arrays import Floats
 from codesign.errors import InputError
@@ -37,13 +37,14 @@ def answer_alike(one: Point, other: Point, column: str) -> bool:
     return not one.seeds("spike_density").empty and all(same)
 
 
-def share_by_samples(point: Point, column: str) -> tuple[float, float]:
-    """Interval of a share over the choice of test samples, with width 0 if their number is unknown.
+def share_by_samples(point: Point, column: str, share: float | None = None) -> tuple[float, float]:
+    """Interval of a share, the mean over training seeds unless given, over the choice of test samples, with width 0 if
+    their number is unknown.
 
     For accuracies, computed from each sample's mean over training seeds. One right and one wrong sample are added, so
     that a share of 0 or 1 is not taken for certain, which moves the centre towards one half.
     """
-    share, count = mean_of(column, point).mean, point.value("samples").mean
+    share, count = mean_of(column, point).mean if share is None else share, point.value("samples").mean
     if share is None or not count:
         return share or 0.0, share or 0.0
     right = right_answers(point).values() if column == "accuracy" else ()
@@ -65,7 +66,9 @@ def lead_by_samples(one: Point, other: Point, column: str, times: float = 1.0) -
     answers = [right_answers(point) if column == "accuracy" else {} for point in (one, other)]
     seeds = sorted(answers[0].keys() & answers[1].keys())
     if not seeds or len({len(of[seed]) for of in answers for seed in seeds}) > 1:
-        (low, high), (least, most) = share_by_samples(one, column), share_by_samples(other, column)
+        means = [float(of.mean()) if len(of) else None for of in paired(measured(column, one), measured(column, other))]
+        points = zip((one, other), means, strict=True)
+        (low, high), (least, most) = (share_by_samples(point, column, mean) for point, mean in points)
         lead = (low + high - times * (least + most)) / 2
         width = math.hypot(high - low, times * (most - least)) / 2
         return lead - width, lead + width
