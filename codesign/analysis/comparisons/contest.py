@@ -140,12 +140,13 @@ class Contest:
     def head_start(self, other: Point) -> int:
         """From how many times as many variants the best was taken as another point, rounded up. Variants with the same
         spikes vary alike from training to training, and count as one."""
-        own, its = (self._trained(self.option_of(point)) for point in (self.ranked[0], other))
-        return math.ceil(own / its)
+        return math.ceil(self._trained[self.ranked[0]] / self._trained[other])
 
-    def _trained(self, option: Any) -> int:
-        able = meeting(self.members[option], self.where)
-        return len({(*point.seeds("spike_density"),) for point in able})
+    @cached_property
+    def _trained(self) -> Mapping[Point, int]:
+        """How many variants with spikes of their own each ranked point was taken from."""
+        able = {point: meeting(self.members[self.option_of(point)], self.where) for point in self.ranked}
+        return {point: len({one.value("spike_density").mean for one in of}) for point, of in able.items()}
 
     @cached_property
     def factors(self) -> Mapping[Point, float | None]:
