@@ -120,6 +120,7 @@ def test_the_keyboard_reaches_points_and_pins_them(tab):
     first = tab.run("document.activeElement.dataset.point")
     assert "accuracy" in tab.run("document.activeElement.getAttribute('aria-label')")
     assert not tab.run("document.getElementById('tip').hidden")
+    assert "± 95 % over training seeds" in said(tab, "tip")
     tab.press("Enter", 13, "\r")
     settled(tab)
     tab.press("ArrowRight", 39)

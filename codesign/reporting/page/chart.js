@@ -183,7 +183,9 @@ const tellPoint = (index) => {
 const tellAt = (index, x, y) => {
   const lines = data.facts.filter((fact) => fact.naming && word(fact, index) !== "").map((fact) => [fact.label, word(fact, index)]);
   if (whyFaint(index)) lines.push(["not ranked", whyFaint(index)]);
-  say([...lines, ...shownMeasures().map((measure) => [measure.label, withHalf(measure, index)])], x, y);
+  const values = shownMeasures().map((measure) => [measure.label, withHalf(measure, index)]);
+  const meaning = values.some(([, text]) => text.includes("±")) ? [["±", "95 % over training seeds; too narrow near 100 % right"]] : [];
+  say([...lines, ...values, ...meaning], x, y);
 };
 
 $("marks").addEventListener("keydown", (event) => {
