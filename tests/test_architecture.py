@@ -42,7 +42,10 @@ LEAVES = {
 _HARDWARE = (
     LEAVES
     | {f"simulation.{part}" for part in ("execution", "late_messages", "policies", "schedule", "service")}
-    | {f"network.{part}" for part in ("cuts", "further", "layers", "neuron", "quantization", "topology", "window")}
+    | {
+        f"network.{part}"
+        for part in ("cuts", "layers", "neuron", "quantization", "skips_and_delays", "topology", "window")
+    }
 )
 _EXPLORATION = LEAVES | {"network", "simulation", "training", "hardware", "workload", "analysis", "reporting", "models"}
 ALLOWED = {

@@ -11,8 +11,8 @@ import torch
 from torch.nn import functional
 from torch.nn.grad import conv2d_input, conv2d_weight
 
-from codesign.network.further import DelayedShape, DirectShape, IdentitySkip
 from codesign.network.layers import AveragePool, Conv1d, Conv2d, Linear, Pool, both
+from codesign.network.skips_and_delays import DelayedShape, DirectShape, IdentitySkip
 from codesign.network.topology import TopologySpec, further_layers
 from codesign.network.window import Window
 

@@ -14,7 +14,6 @@ from pydantic import BeforeValidator, Field, model_validator
 from codesign.arguments import instance
 from codesign.documents import Spec
 from codesign.errors import InputError
-from codesign.network.further import DelayedShape, DirectShape, Skip, comes_in_time, further_shape
 from codesign.network.layers import (
     MOST,
     MOST_LAYERS,
@@ -29,6 +28,7 @@ from codesign.network.layers import (
     pooled,
     window_of,
 )
+from codesign.network.skips_and_delays import DelayedShape, DirectShape, Skip, comes_in_time, further_shape
 from codesign.network.window import Grid, Window
 
 _MOST_NEURONS = 10 * MOST

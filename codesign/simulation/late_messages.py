@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from codesign.arrays import Integers
-from codesign.network.further import DelayedShape, DirectShape
+from codesign.network.skips_and_delays import DelayedShape, DirectShape
 from codesign.network.topology import NetworkShape
 from codesign.simulation.execution import NOT_REACHED, Execution, MessageTable, Slice, UpdateTable
 

@@ -23,7 +23,7 @@ from codesign.deferred import pa, torch
 from codesign.documents import Spec
 from codesign.errors import InputError, UnreadableResultError
 from codesign.files.folder import reason_of
-from codesign.network.further import DelayedShape, DirectShape
+from codesign.network.skips_and_delays import DelayedShape, DirectShape
 from codesign.network.topology import LayerShape, NetworkShape
 from codesign.simulation.execution import Execution, MessageTable, Slice, UpdateTable
 from codesign.simulation.policies import Policy

@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 
 from codesign.arrays import Floats
 from codesign.models.nir.graph import NirNode
-from codesign.network.further import Skip
 from codesign.network.layers import AveragePool, Conv1d, Conv2d, Linear, MaxPool, Pool, SumPool, both, window_of
+from codesign.network.skips_and_delays import Skip
 from codesign.network.window import Grid
 
 _POOLS: Mapping[str, tuple[type[Pool], str]] = {

@@ -17,8 +17,8 @@ import numpy as np
 from codesign.arrays import Floats
 from codesign.models.nir.folding import Branch, Chain, Layer, bias_of, matrix_of, of_channels, scale_of
 from codesign.models.nir.graph import NEURONS, Graph, NirNode
-from codesign.network.further import ConvolutionSkip, IdentitySkip, LinearSkip, Skip
 from codesign.network.layers import MOST, Conv1d, Conv2d
+from codesign.network.skips_and_delays import ConvolutionSkip, IdentitySkip, LinearSkip, Skip
 from codesign.network.window import Grid
 
 Path = list[NirNode]

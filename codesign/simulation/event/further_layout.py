@@ -15,8 +15,8 @@ import numpy as np
 import torch
 
 from codesign.network.connection import FurtherConnection
-from codesign.network.further import DelayedShape, DirectShape
 from codesign.network.layers import Linear
+from codesign.network.skips_and_delays import DelayedShape, DirectShape
 from codesign.simulation.event.arrays import NO_LONGS, Floats, Integers, Longs, aligned_zeros, integers, longs
 from codesign.simulation.event.layout import MemoryLayout, check_places
 from codesign.simulation.event.structures import Further

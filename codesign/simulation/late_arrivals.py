@@ -16,12 +16,12 @@ from collections.abc import Sequence
 import torch
 
 from codesign.network.connection import FurtherConnection
-from codesign.network.further import DirectShape
+from codesign.network.skips_and_delays import DirectShape
 from codesign.simulation.run import Run
 from codesign.simulation.trace import Arrival
 
 
-class FurtherArrivals:
+class LateArrivals:
     """Spikes under way over delayed and direct connections in B samples.
 
     Order of calls: `begin_pass`; in each forward step `join`, then `leave` with the spikes that leave; finally
@@ -88,7 +88,7 @@ class FurtherArrivals:
             self._emitted.append(emitted)
 
 
-class FurtherGradients:
+class LateGradients:
     """Backpropagation over delayed and direct connections, through the steps of a pass from the last to the first.
 
     Attributes:
@@ -119,7 +119,7 @@ class FurtherGradients:
 
     def leave(self, step: int, kept: torch.Tensor, layer: int | None = None) -> torch.Tensor | float:
         """Add the weight gradients of what left over direct connections in a step, with the arguments of
-        `FurtherArrivals.leave`; return the (B, N) gradient of the neurons' spikes."""
+        `LateArrivals.leave`; return the (B, N) gradient of the neurons' spikes."""
         back: torch.Tensor | float = 0.0
         for number, one in enumerate(self._connections):
             if isinstance(one.shape, DirectShape) and (one.shape.source < 0) == (layer == -1):
