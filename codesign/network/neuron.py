@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, ValidationInfo, model_validator
@@ -36,20 +37,32 @@ def _time_constant(text: Any, info: ValidationInfo) -> float:
 
 
 Reset = Literal["zero", "subtract", "value"]
-OF_RESETS: dict[str, Reset] = {"reset_value": "value", "reset_amount": "subtract"}
-"""Parameters that go with one reset only."""
-SCALED = ("bias", "reset_value", "reset_amount", "floor", "initial_potential")
-"""Parameters that a calibration divides: they are potentials, or are added to them."""
 AboveZero = Annotated[Real, Field(gt=0)]
 TimeConstant = Annotated[float, Field(allow_inf_nan=True), BeforeValidator(_time_constant)]
 NotAboveZero = Annotated[Real, Field(le=0)]
 SpikeCount = Annotated[int, Field(ge=1, le=AS_MANY_AS_FIT, strict=True)]
 
 
+@dataclass(frozen=True, kw_only=True)
+class PerNeuron:
+    """Marks a parameter of which each neuron may have its own number: a buffer of the network, of the same name.
+
+    Attributes:
+        absent: the number that stands for None.
+        potential: whether it is a potential or added to one; a calibration divides these.
+        reset: the only reset that it goes with, if any.
+    """
+
+    absent: float = 0.0
+    potential: bool = False
+    reset: Reset | None = None
+
+
 class NeuronSpec(Spec):
     """Parameters of the neurons of a network (paper, sections A.1 to A.3); design.md has the equations.
 
     All but `refractory`, `readout` and `bias` take one value for all neurons, or a list with one per layer of neurons.
+    A network holds those marked `PerNeuron` as one number per neuron.
 
     Attributes:
         threshold: U_thr, the membrane potential above which a neuron fires.
@@ -87,13 +100,13 @@ class NeuronSpec(Spec):
     comparison: OfLayers[Literal[">", ">="]] = ">"
     most_spikes: OfLayers[SpikeCount] = 1
     reset: OfLayers[Reset] = "zero"
-    reset_value: OfLayers[Real] = 0.0
-    reset_amount: OfLayers[AboveZero] | None = None
+    reset_value: Annotated[OfLayers[Real], PerNeuron(potential=True, reset="value")] = 0.0
+    reset_amount: Annotated[OfLayers[AboveZero] | None, PerNeuron(potential=True, reset="subtract")] = None
     reset_delay: OfLayers[bool] = False
-    gain: OfLayers[AboveZero] = 1.0
-    floor: OfLayers[NotAboveZero | None] = None
-    initial_potential: OfLayers[Real] = 0.0
-    synaptic_time_constant: OfLayers[TimeConstant | None] = None
+    gain: Annotated[OfLayers[AboveZero], PerNeuron()] = 1.0
+    floor: Annotated[OfLayers[NotAboveZero | None], PerNeuron(absent=-math.inf, potential=True)] = None
+    initial_potential: Annotated[OfLayers[Real], PerNeuron(potential=True)] = 0.0
+    synaptic_time_constant: Annotated[OfLayers[TimeConstant | None], PerNeuron()] = None
     potential_step: OfLayers[AboveZero | None] = None
     tick: OfLayers[bool] = False
     refractory: bool = True
@@ -145,6 +158,17 @@ _FIRST = {"threshold", "time_constant", "reset", "refractory", "readout", "surro
 NeuronSpec.added = frozenset(NeuronSpec.model_fields) - _FIRST
 FEATURES = tuple(name for name in NeuronSpec.model_fields if name not in (*_FIRST, "comparison"))
 """Parameters beyond threshold, leak and reset, by the names that chips use to state which they support."""
+OF_NEURONS: dict[str, PerNeuron] = {
+    name: mark
+    for name, field in NeuronSpec.model_fields.items()
+    for mark in field.metadata
+    if isinstance(mark, PerNeuron)
+}
+"""Per-neuron parameters that are buffers of a network, and in its state dict, only if they differ from the default."""
+OF_RESETS: dict[str, Reset] = {name: mark.reset for name, mark in OF_NEURONS.items() if mark.reset is not None}
+"""Parameters that go with one reset only."""
+SCALED = ("bias", *(name for name, mark in OF_NEURONS.items() if mark.potential))
+"""Parameters that a calibration divides: they are potentials, or are added to them."""
 
 
 def in_words(name: str, value: Any) -> str:

@@ -12,10 +12,8 @@ from numpy.typing import NDArray
 
 from codesign.arrays import Floats
 from codesign.errors import InputError
+from codesign.network.neuron import OF_NEURONS, NeuronSpec
 from codesign.units import format_si
-
-OF_NEURONS = ("gain", "reset_amount", "reset_value", "floor", "initial_potential", "synaptic_time_constant")
-"""Per-neuron parameters that are buffers of a network, and in its state dict, only if they differ from the default."""
 
 _NOTHING_LEFT = 200
 """Length of a timestep, in time constants, for which the factor left is 0 in float32."""
@@ -24,6 +22,12 @@ _NOTHING_LEFT = 200
 def type_of(name: str) -> torch.dtype:
     """Data type of a per-neuron buffer."""
     return torch.float64 if name.endswith("time_constant") else torch.float32
+
+
+def usual_number(name: str) -> float:
+    """What all neurons have of a per-neuron parameter that is left out."""
+    default = NeuronSpec.model_fields[name].default
+    return OF_NEURONS[name].absent if default is None else default
 
 
 def of_decay(decay: NDArray[Any] | float, timestep_s: float) -> Floats:
@@ -62,9 +66,9 @@ def check_numbers(numbers: Mapping[str, torch.Tensor], place: str = "network") -
             raise InputError(f"{place}: time constants must be above 0 s, or infinite for no leak, found others")
         if name == "synaptic_time_constant" and not bool((tensor >= 0).all()):
             raise InputError(f"{place}: synaptic time constants must be at least 0 s, found others")
-        if name in ("floor", "synaptic_time_constant"):  # infinite means no floor, or no decay
-            tensor = tensor.clamp(*(torch.finfo(tensor.dtype).min, torch.finfo(tensor.dtype).max))
-        if name != "time_constant" and not are_finite([tensor]):
+        if name in OF_NEURONS and math.isinf(absent := OF_NEURONS[name].absent):
+            tensor = tensor.where(tensor != absent, 0.0)
+        if not name.endswith("time_constant") and not are_finite([tensor]):  # an infinite one means no decay
             raise InputError(f"{place}: {name} must be finite, found NaN or an infinite one")
 
 

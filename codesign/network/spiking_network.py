@@ -16,8 +16,8 @@ from codesign.arrays import Integers
 from codesign.errors import InputError
 from codesign.network.connection import Connection, FurtherConnection, further_connections, windows_of_max_pools
 from codesign.network.loading import SentAsCopy, load_weights
-from codesign.network.neuron import NeuronSpec
-from codesign.network.neuron_numbers import OF_NEURONS, are_finite, check_numbers, others, type_of
+from codesign.network.neuron import OF_NEURONS, NeuronSpec
+from codesign.network.neuron_numbers import are_finite, check_numbers, others, type_of
 from codesign.network.topology import NetworkShape, TopologySpec, as_topology, layers_of_neurons, network_shape
 
 
@@ -46,9 +46,9 @@ class SpikingNetwork(SentAsCopy):
         threshold: (N,) float32 buffer, U_thr of each neuron. It gets gradients if it requires them.
         time_constant: (N,) float64 buffer, τ_m of each neuron in seconds, infinite without leak. It may require
             gradients.
-        gain, reset_amount, reset_value, floor, initial_potential: (N,) float32 buffers with the parameters of
-            `NeuronSpec` for each neuron, or None if all have the default. They cannot learn.
-        synaptic_time_constant: (N,) float64 buffer or None, likewise, in seconds; 0 for neurons without it.
+        gain, floor and so on: (N,) buffers with those parameters of `NeuronSpec` that `OF_NEURONS` names, or None if
+            all neurons have the default. They cannot learn. float32; `synaptic_time_constant` is float64, in seconds,
+            and 0 for neurons without it.
         input_gate: bool buffer: whether events of each input pass or are dropped; None if all pass. One entry per
             column of the first layer's weights: per input of a fully connected layer or window of the pools before it,
             or per channel of a convolution.
@@ -63,10 +63,6 @@ class SpikingNetwork(SentAsCopy):
     time_constant: torch.Tensor
     input_gate: torch.Tensor | None
     gain: torch.Tensor | None
-    reset_amount: torch.Tensor | None
-    reset_value: torch.Tensor | None
-    floor: torch.Tensor | None
-    initial_potential: torch.Tensor | None
     synaptic_time_constant: torch.Tensor | None
 
     def __init__(
@@ -170,12 +166,20 @@ class SpikingNetwork(SentAsCopy):
         return self.neuron_numbers("surrogate_steepness", torch.float64).to(self.threshold.device)
 
     def neuron_numbers(self, name: str, dtype: torch.dtype = torch.float32) -> torch.Tensor:
-        """(N,) values of a parameter according to `neuron`; for None, −∞ if it is a floor and 0 if it is a time."""
+        """(N,) values of a parameter according to `neuron`, with the number that stands for None."""
         of_layers = self.neuron.of_layers(name, len(self.shape.layers))
         numbers = torch.empty(self.shape.neurons, dtype=dtype)
         for neurons, number in zip(self.layer_slices, of_layers, strict=True):
-            numbers[neurons] = number if number is not None else -math.inf if name == "floor" else 0
+            numbers[neurons] = OF_NEURONS[name].absent if number is None else number
         return numbers
+
+    def numbers_of(self, name: str) -> torch.Tensor:
+        """(N,) numbers of a parameter in `OF_NEURONS`, even if all neurons have the default; without a `reset_amount`,
+        the thresholds."""
+        held: torch.Tensor | None = getattr(self, name)
+        if held is None and name == "reset_amount":
+            return self.threshold
+        return self.neuron_numbers(name, type_of(name)).to(self.threshold.device) if held is None else held
 
     def own_numbers(self) -> dict[str, str]:
         """Per-neuron parameters that differ from `neuron`, as text: a value or a range, such as `0.2 to 0.97`."""
@@ -189,8 +193,7 @@ class SpikingNetwork(SentAsCopy):
 
     def reset_to(self) -> torch.Tensor:
         """(N,) float32 potential after a hard reset."""
-        zeros = torch.zeros_like(self.threshold, requires_grad=False)
-        return zeros if self.reset_value is None else self.reset_value.where(self.neuron_flags("reset", "value"), zeros)
+        return self.numbers_of("reset_value").where(self.neuron_flags("reset", "value"), 0.0)
 
     @property
     def holds(self) -> bool:

@@ -54,8 +54,9 @@ class NeuronTensors(NamedTuple):
     amount: torch.Tensor  # ρ, subtracted per spike
     takes_threshold: bool  # ρ is U_thr itself
     value: torch.Tensor
-    gain: torch.Tensor | None  # g; None if all are 1
-    floor: torch.Tensor | None
+    gain: torch.Tensor  # g
+    floor: torch.Tensor  # −∞ without one
+    initial: torch.Tensor  # potential as a sample begins
     most: torch.Tensor | None  # M; None if all are 1
     inclusive: torch.Tensor  # bool; comparison is `>=`
     held: torch.Tensor | None  # bool; a hard reset lasts through the next timestep; None if it never does
@@ -70,7 +71,6 @@ def neuron_of(run: Run) -> NeuronTensors:
     fires = torch.ones_like(network.threshold, dtype=torch.bool)
     if network.neuron.readout == "potential":
         fires[network.layer_slices[-1]] = False
-    amount = network.threshold if network.reset_amount is None else network.reset_amount
     return NeuronTensors(
         decay=network.decay.detach(),
         synaptic_decay=network.synaptic_decay(),
@@ -83,11 +83,12 @@ def neuron_of(run: Run) -> NeuronTensors:
         fires=fires,
         bounds=network.potential_bounds(),
         subtracts=network.neuron_flags("reset", "subtract"),
-        amount=amount.detach(),
+        amount=network.numbers_of("reset_amount").detach(),
         takes_threshold=network.reset_amount is None,
         value=network.reset_to(),
-        gain=network.gain,
-        floor=network.floor,
+        gain=network.numbers_of("gain"),
+        floor=network.numbers_of("floor"),
+        initial=network.numbers_of("initial_potential"),
         most=network.neuron_numbers("most_spikes").to(fires.device) if network.bursts else None,
         inclusive=network.neuron_flags("comparison", ">="),
         held=network.held() if network.holds else None,
@@ -111,16 +112,24 @@ def decayed(neuron: NeuronTensors, u: torch.Tensor, decay: torch.Tensor) -> torc
     return torch.where(steps > 0, (multiples * steps).float(), plain)
 
 
-def begin(neuron: NeuronTensors, state: NeuronState, held: torch.Tensor | None) -> NeuronState:
-    """The state as a timestep begins; `held` neurons are silent in it."""
+def start(neuron: NeuronTensors, samples: int) -> NeuronState:
+    """The state as samples begin."""
+    u = neuron.initial.repeat(samples, 1)
+    return NeuronState(u=u, j=torch.zeros_like(u))
+
+
+def begin(neuron: NeuronTensors, state: NeuronState, spikes: torch.Tensor) -> tuple[NeuronState, torch.Tensor | None]:
+    """The state as a timestep begins after these spikes in the one before, and which neurons are held in it; None if
+    none can be."""
+    held = None if neuron.held is None else (spikes > 0) & neuron.held
     u, j = decayed(neuron, state.u, neuron.decay), state.j
     if neuron.bias is not None:
         u = u + neuron.bias
     if neuron.synaptic_decay is not None:
         j = decayed(neuron, j, neuron.synaptic_decay)
         j = j if neuron.drive is None else j + neuron.drive
-        u = u + (j if neuron.gain is None else neuron.gain * j)
-    return NeuronState(u if held is None else torch.where(held, 0.0, u), j)
+        u = u + neuron.gain * j
+    return NeuronState(u if held is None else torch.where(held, 0.0, u), j), held
 
 
 def begin_gradient(neuron: NeuronTensors, ran: Pass, G: NeuronState) -> tuple[NeuronState, torch.Tensor, torch.Tensor]:
@@ -128,10 +137,15 @@ def begin_gradient(neuron: NeuronTensors, ran: Pass, G: NeuronState) -> tuple[Ne
     u, j = G if ran.held is None else (torch.where(ran.held, 0.0, G.u), G.j)
     at_bias = u
     if neuron.synaptic_decay is not None:
-        j = j + (u if neuron.gain is None else neuron.gain * u)
+        j = j + neuron.gain * u
         at_bias = torch.where(neuron.flows, j, u)
         j = j * neuron.synaptic_decay
     return NeuronState(u * neuron.decay, j), at_bias, u * ran.found
+
+
+def end(neuron: NeuronTensors, state: NeuronState) -> NeuronState:
+    """The state as a timestep ends."""
+    return state._replace(u=state.u.maximum(neuron.floor))
 
 
 def would_fire(neuron: NeuronTensors, state: NeuronState, refractory: torch.Tensor) -> torch.Tensor:
@@ -153,7 +167,7 @@ def step(
     Returns:
         Evaluated potential v, int64 spikes, and the state afterwards.
     """
-    v = torch.where(refractory, 0.0, state.u + (x if neuron.gain is None else neuron.gain * x))
+    v = torch.where(refractory, 0.0, state.u + neuron.gain * x)
     if neuron.bounds is not None:
         v = v.clamp(*neuron.bounds)
     fired = (v > neuron.compared) & able & neuron.fires
@@ -200,7 +214,7 @@ def step_gradient(
     if neuron.takes_threshold:
         raised = raised + torch.where(neuron.subtracts, G * spikes, 0.0)
     du = torch.where(ran.refractory, 0.0, passed + compared + replaced)
-    dx = (du if neuron.gain is None else du * neuron.gain) + after.j
+    dx = du * neuron.gain + after.j
     return NeuronState(du, after.j), dx, torch.where(ran.refractory, 0.0, -raised)
 
 

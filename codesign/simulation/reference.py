@@ -14,8 +14,8 @@ import torch
 
 from codesign.errors import InputError
 from codesign.simulation import neuron
-from codesign.simulation.late_arrivals import LateArrivals
 from codesign.simulation.idle import idle_neurons
+from codesign.simulation.late_arrivals import LateArrivals
 from codesign.simulation.max_pools import MaxPools
 from codesign.simulation.priorities import Priorities, select
 from codesign.simulation.random import Purpose, absorb, sample_key, thin, uniform
@@ -56,10 +56,8 @@ class _Machine:
         self.weights = [weight.detach().double() for weight in network.weights()]
         batch, neurons, inputs = len(events), network.shape.neurons, network.shape.input_size
         self.outputs = self.layers[-1]
-        zeros = torch.zeros((batch, neurons), dtype=torch.float32, device=self.device)
-        initial = network.initial_potential
-        self.state = neuron.NeuronState(u=zeros if initial is None else zeros + initial, j=zeros)
-        self.c = torch.zeros_like(zeros, dtype=torch.int64)
+        self.state = neuron.start(self.neuron, batch)
+        self.c = torch.zeros_like(self.state.u, dtype=torch.int64)
         self.layer_of = torch.repeat_interleave(torch.tensor(network.shape.layer_sizes)).to(self.device)
         self.counts: list[torch.Tensor] = []
         self.emitted = self.c
@@ -82,10 +80,9 @@ class _Machine:
     # one timestep ------------------------------------------------------------------------------------------------
 
     def forward_pass(self, timestep: int) -> Pass:
-        run, before, held = self.stopping.runs[:, None], self.state.u, None
-        if self.neuron.held is not None:
-            held = (self.c > 0) & self.neuron.held & run
-        self.state = neuron.begin(self.neuron, self.state, held).where(run, self.state)
+        run, before = self.stopping.runs[:, None], self.state.u
+        begun, held = neuron.begin(self.neuron, self.state, self.c)
+        self.state, held = begun.where(run, self.state), None if held is None else held & run
         self._reset(timestep, before, held)
         arrival = self._begin_input()
         steps: list[Step] = []
@@ -95,9 +92,7 @@ class _Machine:
             k += 1
             if self.run.learns:
                 steps.append(step)
-        if self.neuron.floor is not None:
-            lifted = self.state._replace(u=self.state.u.maximum(self.neuron.floor))
-            self.state = lifted.where(run, self.state)
+        self.state = neuron.end(self.neuron, self.state).where(run, self.state)
         self.counts.append(self.c[:, self.outputs])
         self.stopping.end_pass(self.counts[-1])
         self.emitted = self.emitted + self.c

@@ -12,7 +12,7 @@ import torch
 
 from codesign.arguments import instance, one_of, whole
 from codesign.errors import InputError
-from codesign.network.neuron_numbers import OF_NEURONS
+from codesign.network.neuron import OF_NEURONS
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.execution import Slice
 from codesign.simulation.idle import IdleGradient

@@ -1,9 +1,9 @@
 """Calibrating a trained network's thresholds for a schedule that it was not trained with, without gradients.
 
 Multiplying the threshold of a layer by θ is equivalent to dividing everything that enters its potentials by θ: its
-incoming weights, its bias and, if its neurons have them, the value or amount of a reset, the floor and the initial
-potential. Decay and refractoriness are linear in the potential, so every potential of the layer becomes u/θ, and u/θ >
-U_thr exactly if u > θ·U_thr; if a reset subtracts the threshold, u/θ − U_thr is (u − θ·U_thr)/θ. A calibrated model is
+incoming weights, its bias and whatever else of its neurons is a potential (`SCALED`), such as the value of a reset.
+Decay and refractoriness are linear in the potential, so every potential of the layer becomes u/θ, and u/θ > U_thr
+exactly if u > θ·U_thr; if a reset subtracts the threshold, u/θ − U_thr is (u − θ·U_thr)/θ. A calibrated model is
 therefore an ordinary model of the same topology and threshold, which needs no special treatment when it is run. Powers
 of two do not change a bit of any spike; other scales round weights as usual. The equivalence does not hold under
 `momentum`, which compares potentials of different layers, or for neurons with integer arithmetic (`potential_step`),

@@ -11,6 +11,7 @@ import numpy as np
 from network_oracle import direct, max_pools, passes, synapses
 from service_oracle import Cores
 
+from codesign.network.neuron import OF_NEURONS
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.recording import slices_of
 from codesign.simulation.schedule import Regularization, Schedule
@@ -100,13 +101,7 @@ def run_sample(
     limit = network.threshold.numpy()
     reached = network.neuron.of_layers("comparison", depth)
     most, resets = network.neuron.of_layers("most_spikes", depth), network.neuron.of_layers("reset", depth)
-    amount = limit if network.reset_amount is None else network.reset_amount.numpy()
-    own = {name: getattr(network, name) for name in ("gain", "reset_value", "floor", "initial_potential")}
-    gain, value, floor, initial = (
-        np.full(total, default, dtype=F32) if numbers is None else numbers.numpy()
-        for numbers, default in zip(own.values(), (1, 0, -math.inf, 0), strict=True)
-    )
-
+    own = {name: network.numbers_of(name).numpy() for name in OF_NEURONS}
     delays, ticking = network.neuron.of_layers("reset_delay", depth), network.neuron.of_layers("tick", depth)
     alpha = network.synaptic_decay()
     alpha = np.zeros(total, dtype=F32) if alpha is None else alpha.numpy()
@@ -140,7 +135,7 @@ def run_sample(
         order = [(step + i) % (max(core_of) + 1) for i in range(max(core_of) + 1)]
         return order.index(core)
 
-    u = list(initial)
+    u = list(own["initial_potential"])
     out = nothing_yet(depth)
     decay = network.decay.numpy()
 
@@ -180,7 +175,7 @@ def run_sample(
         if currents is not None:
             flowing = [left_of(flowing[n], alpha[n], n) for n in range(total)]
             flowing = [F32(flowing[n] + bias[n]) if flows[n] else flowing[n] for n in range(total)]
-            u = [F32(u[n] + F32(gain[n] * flowing[n])) for n in range(total)]
+            u = [F32(u[n] + F32(own["gain"][n] * flowing[n])) for n in range(total)]
         silenced = [
             t > 0 and delays[layer_of[n]] and resets[layer_of[n]] != "subtract" and out.spikes[-1][n] > 0
             for n in range(total)
@@ -303,7 +298,7 @@ def run_sample(
             for n in sorted(evaluated):
                 out.evaluations[layer_of[n]] += 1
                 since[n] += spikes_now.get(n, 0)
-                v = F32(0) if refractory[n] else F32(u[n] + F32(gain[n] * F32(x.get(n, 0.0))))
+                v = F32(0) if refractory[n] else F32(u[n] + F32(own["gain"][n] * F32(x.get(n, 0.0))))
                 if network.potential_ranges is not None:
                     low, high = network.potential_ranges[layer_of[n]]
                     v = min(max(v, F32(low)), F32(high))
@@ -317,7 +312,7 @@ def run_sample(
                     fired.append(n)
                     emitted[n] = spikes
                     soft = resets[layer_of[n]] == "subtract"
-                    u[n] = F32(v - F32(spikes * amount[n])) if soft else value[n]
+                    u[n] = F32(v - F32(spikes * own["reset_amount"][n])) if soft else own["reset_value"][n]
                     if resets[layer_of[n]] == "zero":
                         u[n] = F32(0)
                     p[n] = v
@@ -398,7 +393,7 @@ def run_sample(
                 out.barrier_messages[layer_of[n]] += 1
             opens = gated and not waiting_input and not complete
             complete = complete or not waiting_input
-        u = [max(potential, low) for potential, low in zip(u, floor, strict=True)]
+        u = [max(potential, low) for potential, low in zip(u, own["floor"], strict=True)]
         out.spikes.append(c)
         out.active.append(active)
         out.forward_steps.append(k)

@@ -16,7 +16,7 @@ from random_cases import Case, cases, examples, learn
 
 from codesign.errors import InputError
 from codesign.network.connection import FurtherConnection
-from codesign.network.neuron_numbers import OF_NEURONS
+from codesign.network.neuron import OF_NEURONS
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.engine import engine_names, simulate
 from codesign.simulation.loss import CrossEntropy, SpikeCost
@@ -138,11 +138,7 @@ def frozen_graph(
     fires = torch.ones(network.shape.neurons, dtype=torch.float64)
     if spec.readout == "potential":
         fires[layers[-1]] = 0
-    number = {
-        name: torch.tensor(default, dtype=torch.float64) if numbers is None else numbers.double()
-        for name, default in (("gain", 1.0), ("floor", -math.inf), ("initial_potential", 0.0))
-        for numbers in [getattr(network, name)]
-    }
+    number = {name: network.numbers_of(name).double() for name in OF_NEURONS}
     amount = threshold if network.reset_amount is None else network.reset_amount.double()
     compared, soft = network.compared_threshold().double(), network.neuron_flags("reset", "subtract")
     most, inclusive = network.neuron_numbers("most_spikes").double(), network.neuron_flags("comparison", ">=")

@@ -17,7 +17,13 @@ from codesign.simulation.event.direct import (
 )
 from codesign.simulation.event.idle import BELOW_CLOSED, idle_all, idle_nearest
 from codesign.simulation.event.max_pools import pass_all, set_passed
-from codesign.simulation.event.neuron import NOTHING, extended_step_gradient, or_nothing, step_gradient
+from codesign.simulation.event.neuron import (
+    NOTHING,
+    begin_extended_gradient,
+    extended_step_gradient,
+    or_nothing,
+    step_gradient,
+)
 from codesign.simulation.event.propagation import Frame, fetch_source
 from codesign.simulation.event.rows import Rows, accumulate_rows, copy, dot_and_accumulate, set_all
 from codesign.simulation.event.sections import section
@@ -258,20 +264,6 @@ def _decay_gradient(G: Any, potentials: Any, found_at: Any, gradient: Any) -> No
         store(gradient, slot, add(load(gradient, slot), multiply(load(G, slot), found)))
 
 
-@routine
-def _back_through_start(neuron: Any, gradients: Any, potentials: Any, found_at: Any) -> None:
-    """Propagate from the potentials at the start of a timestep to its synaptic currents; held neurons block it."""
-    G, H = gradients.G, gradients.H
-    if neuron.holds:
-        for slot in range(0, len(G), LANES):
-            passed = is_number(load(potentials, found_at + slot))
-            store(G, slot, select(passed, load(G, slot), fill_as(load(G, slot), np.float32(0))))
-    if neuron.synaptic:
-        for slot in range(0, len(G), LANES):
-            flowed = multiply(load(neuron.gain, slot), load(G, slot))
-            store(H, slot, add(load(H, slot), flowed))
-
-
 @leaf
 def _back_through_decay(gradient: Any, decay: Any) -> None:
     for slot in range(0, len(gradient), LANES):
@@ -309,7 +301,7 @@ def backward_sample(network: Any, rules: Any, input_: Any, sample: Any, state: A
         if rules.keeps_found:
             potentials_at -= len(gradients.G)
         if network.neuron.extended:
-            _back_through_start(network.neuron, gradients, out.trace.potentials, potentials_at)
+            begin_extended_gradient(network.neuron, gradients, out.trace.potentials, potentials_at)
         if rules.biased:
             for slot in range(len(gradients.G)):
                 flows = network.neuron.synaptic and network.neuron.flows[slot] > 0

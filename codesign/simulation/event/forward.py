@@ -17,7 +17,7 @@ from codesign.simulation.event.evaluation import DECISIONS, OVERFLOWS, Moment, e
 from codesign.simulation.event.gates import tick, tick_ahead
 from codesign.simulation.event.margin import ends_sample, is_ahead
 from codesign.simulation.event.max_pools import keep_first
-from codesign.simulation.event.neuron import begin_extended, decayed, lift
+from codesign.simulation.event.neuron import begin_extended, decayed, end_extended, start_extended
 from codesign.simulation.event.propagation import (
     Frame,
     deliver_frame,
@@ -28,7 +28,7 @@ from codesign.simulation.event.propagation import (
     queue_frame,
     reach,
 )
-from codesign.simulation.event.rows import copy, set_all
+from codesign.simulation.event.rows import set_all
 from codesign.simulation.event.sections import section
 from codesign.simulation.event.selection import choose, order_by_layer
 from codesign.simulation.event.service import serve_departures, serve_evaluations, serve_row
@@ -55,9 +55,7 @@ def run_sample(network: Any, rules: Any, input_: Any, sample: Any, state: Any, o
     """
     set_all(state.cells.u, np.float32(0))
     if network.neuron.extended:
-        copy(state.cells.u, network.neuron.initial)
-        set_all(state.cells.j, np.float32(0))
-        set_all(state.cells.fired, np.float32(0))
+        start_extended(network.neuron, state.cells)
     if not rules.refractory:  # an earlier run with refractory neurons may have left some silent
         set_all(state.cells.alive, np.float32(1))
     out.scores[sample] = 0
@@ -268,7 +266,7 @@ def _leave(rules: Any, queue: Any, chosen: Any) -> Any:
 @leaf
 def _end_pass(network: Any, rules: Any, frame: Any, steps: Any, state: Any, out: Any) -> None:
     if network.neuron.extended:
-        lift(network.neuron.floor, state.cells.u)
+        end_extended(network.neuron, state.cells)
     if rules.traced:
         _end_trace(out, steps)
     reading = min(frame.timestep, out.scores.shape[1] - 1)

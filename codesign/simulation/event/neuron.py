@@ -3,9 +3,8 @@
     v ← (1 − r)(u + x), limited to its bounds;   s ← [v > U_thr] if the neuron may fire
     u ← v(1 − s) or v − s · U_thr
 
-An *extended* neuron has the further features of `codesign.simulation.neuron`: a gain, a synaptic current, several
-spikes per evaluation, per-layer resets to a value or by an amount, holding, a floor, a tick. It has separate functions,
-so that plain neurons pay only one branch for it.
+An *extended* neuron has any of the further features of `codesign.simulation.neuron`, such as a gain. It has separate
+functions, so that plain neurons pay only one branch for it.
 
 Everything about truncation, integration, saturation, comparison and reset is here and, on tensors, in
 `codesign.simulation.neuron`. Callers decide which neurons are evaluated and which may fire.
@@ -22,8 +21,9 @@ import torch
 from numba import types
 
 from codesign.simulation.event.arrays import NO_FLOATS, Floats
-from codesign.simulation.event.compilation import leaf, part
+from codesign.simulation.event.compilation import leaf, part, routine
 from codesign.simulation.event.layout import MemoryLayout
+from codesign.simulation.event.rows import copy, set_all
 from codesign.simulation.event.sections import section
 from codesign.simulation.event.vector import (
     LANES,
@@ -96,7 +96,6 @@ def neuron_of(run: Any, layout: MemoryLayout) -> NeuronSlots:
     if network.neuron.readout == "potential":
         threshold[network.layer_slices[-1]] = math.inf
     resets, bounds, bursts = network.neuron.each("reset"), network.potential_bounds(), network.bursts
-    amount = network.threshold if network.reset_amount is None else network.reset_amount
     holds, ticks = network.holds, network.ticks
     extended = network.has_own_numbers or bursts or holds or ticks or len(resets) > 1
     alphas = network.neuron.of_layers("surrogate_steepness", len(network.shape.layers))
@@ -105,15 +104,18 @@ def neuron_of(run: Any, layout: MemoryLayout) -> NeuronSlots:
         if not used:
             return NO_FLOATS
         given = numbers()
-        return layout.spread(torch.full_like(network.threshold, otherwise) if given is None else given, otherwise)
+        return NO_FLOATS if given is None else layout.spread(given, otherwise)
+
+    def own(name: str) -> Floats:
+        return slots(extended, lambda: network.numbers_of(name), 0.0)
 
     return NeuronSlots(
         threshold=layout.spread(threshold, math.inf),
-        reset_by=slots(extended or "subtract" in resets, lambda: amount, 0.0),
+        reset_by=slots(extended or "subtract" in resets, lambda: network.numbers_of("reset_amount"), 0.0),
         low=NO_FLOATS if bounds is None else layout.spread(bounds[0], 0.0),
         high=NO_FLOATS if bounds is None else layout.spread(bounds[1], 0.0),
         half_steepness=np.array([alpha / 2 for alpha in alphas], dtype=np.float32),
-        gain=slots(extended, lambda: network.gain, 1.0),
+        gain=own("gain"),
         synaptic_decay=slots(network.synaptic_time_constant is not None, network.synaptic_decay, 0.0),
         flows=slots(network.synaptic_time_constant is not None, network.flows, 0.0),
         drive=slots(network.current_bias() is not None, network.current_bias, 0.0),
@@ -121,8 +123,8 @@ def neuron_of(run: Any, layout: MemoryLayout) -> NeuronSlots:
         ticking=slots(ticks, lambda: network.neuron_flags("tick", value=True), 0.0),
         soft=slots(extended, lambda: network.neuron_flags("reset", "subtract"), 0.0),
         reset_to=slots(extended, network.reset_to, 0.0),
-        floor=slots(extended, lambda: network.floor, -math.inf),
-        initial=slots(extended, lambda: network.initial_potential, 0.0),
+        floor=own("floor"),
+        initial=own("initial_potential"),
         unit=slots(bursts, lambda: network.threshold, 1.0),
         most=slots(bursts, lambda: network.neuron_numbers("most_spikes"), 1.0),
         inclusive=slots(bursts, lambda: network.neuron_flags("comparison", ">="), 0.0),
@@ -222,6 +224,14 @@ def fires_alone(neuron: Any, cells: Any, slot: Any) -> Any:
     return v > neuron.threshold[slot] and cells.alive[slot] > 0 and neuron.ticking[slot] > 0
 
 
+@part
+def start_extended(neuron: Any, cells: Any) -> None:
+    """Set the state as a sample begins."""
+    copy(cells.u, neuron.initial)
+    set_all(cells.j, np.float32(0))
+    set_all(cells.fired, np.float32(0))
+
+
 @section(types.none, when=lambda rules, neuron: neuron.extended)
 def begin_extended(network: Any, rules: Any, state: Any) -> None:
     """Decay synaptic currents and add them to potentials; hold neurons that fired in the timestep before."""
@@ -243,12 +253,26 @@ def begin_extended(network: Any, rules: Any, state: Any) -> None:
             store(cells.fired, at, zero)
 
 
+@routine
+def begin_extended_gradient(neuron: Any, gradients: Any, potentials: Any, found_at: Any) -> None:
+    """Propagate from the potentials at the start of a timestep to its synaptic currents; held neurons block it."""
+    G, H = gradients.G, gradients.H
+    if neuron.holds:
+        for slot in range(0, len(G), LANES):
+            passed = is_number(load(potentials, found_at + slot))
+            store(G, slot, select(passed, load(G, slot), fill_as(load(G, slot), np.float32(0))))
+    if neuron.synaptic:
+        for slot in range(0, len(G), LANES):
+            flowed = multiply(load(neuron.gain, slot), load(G, slot))
+            store(H, slot, add(load(H, slot), flowed))
+
+
 @leaf
-def lift(floor: Any, u: Any) -> None:
-    """Raise potentials to their floors."""
-    for at in range(0, len(u), LANES):
-        low, potential = load(floor, at), load(u, at)
-        store(u, at, select(above(low, potential), low, potential))
+def end_extended(neuron: Any, cells: Any) -> None:
+    """Raise potentials to their floors as a timestep ends."""
+    for at in range(0, len(cells.u), LANES):
+        low, potential = load(neuron.floor, at), load(cells.u, at)
+        store(cells.u, at, select(above(low, potential), low, potential))
 
 
 @part

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from codesign.network.neuron_numbers import OF_NEURONS
+from codesign.network.neuron import OF_NEURONS
 from codesign.simulation.event import structures
 from codesign.simulation.event.arrays import NO_DOUBLES, NO_FLOATS, NO_INTEGERS, NO_PAIRS, Integers, integers
 from codesign.simulation.event.layout import MemoryLayout
