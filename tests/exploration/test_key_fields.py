@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from networks import batch_of
+from neuron_values import NEURON_VALUES, another
 from tiny_sweeps import OWN_CHIP, OWN_WEIGHTS, keys
 
 import codesign as cd
@@ -85,26 +86,7 @@ OTHERS: dict[str, dict[str, Any]] = {
         "schedules": ["layered"],
         "weight_bits": 2,
     },
-    "neuron": {
-        "threshold": 0.2,
-        "time_constant": "1 ms",
-        "comparison": ">=",
-        "most_spikes": 2,
-        "reset": "subtract",
-        "reset_value": 0.1,
-        "reset_amount": 0.1,
-        "reset_delay": True,
-        "gain": 2.0,
-        "floor": -1.0,
-        "tick": True,
-        "initial_potential": 0.1,
-        "synaptic_time_constant": "1 ms",
-        "potential_step": 0.1,
-        "refractory": False,
-        "readout": "potential",
-        "surrogate_steepness": 1.0,
-        "bias": True,
-    },
+    "neuron": {name: another(name) for name in NEURON_VALUES},
 }
 BESIDE: dict[str, dict[str, Any]] = {
     **{name: {"stop": stops[0]} for name, stops in OF_STOPS.items()},

@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from neuron_values import NEURON_VALUES
 
 import codesign as cd
+from codesign.network.neuron import FEATURES, OF_RESETS
 
 pytestmark = [pytest.mark.thorough, pytest.mark.fuzz]
 
@@ -25,18 +27,7 @@ LAYERS = [
     [CONVOLUTION, {"kind": "max_pool", "kernel": 2}, {"kind": "linear", "neurons": 16}, OUTPUT],
     [{"kind": "sum_pool", "kernel": 2}, {"kind": "linear", "neurons": 16}, {"kind": "linear", "neurons": 12}, OUTPUT],
 ]
-NEURON = {
-    "threshold": [0.1, 0.3, 0.7],
-    "time_constant": ["1 ms", "10 ms", "infinite"],
-    "reset": ["zero", "subtract"],
-    "comparison": [">="],
-    "most_spikes": [2, 3],
-    "gain": [0.5],
-    "floor": [0],
-    "synaptic_time_constant": ["5 ms"],
-    "potential_step": [0.01],
-    "tick": [True],
-}
+NEURON = {name: NEURON_VALUES[name] for name in ("threshold", "time_constant", "reset", "comparison", *FEATURES)}
 RECIPE: dict[str, list[Any]] = {
     "policy": ["random", "momentum"],
     "group_size": [2, 8],
@@ -108,6 +99,9 @@ def a_file(draw: random.Random) -> dict[str, Any]:
             network["skips"] = [{"from": draw.choice(["input", 0]), "to": draw.choice([1, 2]), "kind": "linear"}]
     layers = {"24": 2, "16r": 2, "20-12": 3}.get(network.get("hidden", ""), 3)
     neuron = chosen(draw, NEURON, 0.2)
+    for name, reset in OF_RESETS.items():
+        if name in neuron:
+            neuron["reset"] = reset
     for name, value in neuron.items():
         neuron[name] = [value] * layers if draw.random() < 0.2 else value
     chips = draw.sample(cd.chip_names(), draw.choice([1, 2, 3]))

@@ -12,10 +12,11 @@ import torch
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from networks import batch_of, network_of, set_dyadic_weights
+from neuron_values import of_all, of_some
 from random_cores import scattered, strips
 
 from codesign.network.layers import Delayed
-from codesign.network.neuron import AS_MANY_AS_FIT, OF_RESETS, NeuronSpec, Reset
+from codesign.network.neuron import NeuronSpec
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.network.topology import TopologySpec, network_shape, parse_topology
 from codesign.simulation.loss import CrossEntropy, Loss, SpikeCost
@@ -55,29 +56,6 @@ def examples(number: int, *, fresh: bool = False) -> settings:
 
 # networks ------------------------------------------------------------------------------------------------------------
 
-NEURONS = {
-    "threshold": st.integers(8, 63).map(lambda n: n / 128),
-    "time_constant": st.sampled_from(["infinite", "1 ms", "10 ms", "100 ms"]),
-    "reset": st.sampled_from(["zero", "subtract"]),
-    "refractory": st.booleans(),
-    "readout": st.sampled_from(["spikes", "spikes", "potential"]),
-    "surrogate_steepness": st.sampled_from([1.0, 2.0, 10.0]),
-    "bias": st.booleans(),
-}
-EXTENDED = {
-    "comparison": [">", ">="],
-    "most_spikes": [1, 1, 2, 3, AS_MANY_AS_FIT],
-    "reset": get_args(Reset),
-    "gain": [1.0, 0.5, 2.0, 0.25],
-    "floor": [None, None, 0.0, -0.25, -3 / 128],
-    "initial_potential": [0.0, 0.125, -0.0625, 0.75],
-    "reset_value": [0.0, 0.125, -0.25, 0.75],
-    "reset_amount": [0.25, 0.125, 0.75],
-    "reset_delay": [True, True, False],
-    "synaptic_time_constant": [None, "infinite", "1 ms", "10 ms", "100 ms"],
-    "tick": [True, True, True, False],
-}
-"""Of each layer."""
 LAYER_SIZES = [1, 3, 7, 10, 15, 16, 17, 31, 32, 33, 63, 64, 65, 100, 127, 128, 129, 130, 200]
 WIDTHS = {"tiny": range(1, 12), "usual": [1, 2, 7, 15, 16, 17, 33, 64, 65, 80]}
 CHANNELS = [1, 2, 3, 5, 15, 16, 17, 20, 33]
@@ -178,19 +156,6 @@ def free_neurons(rng: np.random.Generator, network: SpikingNetwork) -> None:
     network.time_constant.copy_(torch.from_numpy(rng.choice(TIME_CONSTANTS, neurons)))
 
 
-def extend(draw: st.DrawFn, rng: np.random.Generator, layers: int) -> dict[str, Any]:
-    """Some of what extended neurons have, each layer its own."""
-    names = draw(st.sets(st.sampled_from(list(EXTENDED)), min_size=1))
-    chosen = {
-        name: [EXTENDED[name][rng.integers(len(EXTENDED[name]))] for _ in range(layers)] for name in sorted(names)
-    }
-    needs = {"reset_delay": ["zero", "value"], **{name: [kind] for name, kind in OF_RESETS.items()}}
-    for name, kinds in needs.items():
-        if name in chosen and not set(kinds) & set(chosen.setdefault("reset", kinds[:1] * layers)):
-            del chosen[name]
-    return chosen
-
-
 def delayed(rng: np.random.Generator, layers: int) -> tuple[Delayed, ...]:
     """Connections of any layers, most of them of a layer to itself."""
     found = {}
@@ -224,7 +189,7 @@ def skips(rng: np.random.Generator, topology: TopologySpec) -> tuple[Any, ...]:
 def networks(draw: st.DrawFn, size: Size = "usual", *, extended: bool = True, **neuron: Any) -> SpikingNetwork:
     """Any network, with what `neuron` says of its neurons; without `extended` only those that have always been."""
     rng = np.random.default_rng(draw(st.integers(0, 9999)))
-    spec = {name: draw(values) for name, values in NEURONS.items()}
+    spec = of_all(draw)
     if size == "wide":
         topology = deep_convolutional(rng) if draw(st.booleans()) else wide_linear(rng)
     elif draw(st.integers(0, 2)):
@@ -242,7 +207,7 @@ def networks(draw: st.DrawFn, size: Size = "usual", *, extended: bool = True, **
         layers = len(network_shape(topology).layers)
         spec["surrogate_steepness"] = rng.choice([1.0, 2.0, 10.0], layers).tolist()
     if extended and draw(st.integers(0, 2)) == 2:
-        spec |= extend(draw, rng, len(network_shape(topology).layers))
+        spec |= of_some(draw, rng, len(network_shape(topology).layers))
     spec |= neuron
     if any(one.within for one in topology.delayed):
         spec["refractory"] = True

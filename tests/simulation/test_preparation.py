@@ -12,7 +12,10 @@ import numpy as np
 import pytest
 import torch
 from networks import batch_of, network_of, set_dyadic_weights
+from neuron_values import another
 
+from codesign.network.neuron import OF_NEURONS, OF_RESETS, NeuronSpec
+from codesign.network.neuron_numbers import type_of
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.engine import classification_loss, simulate
 from codesign.simulation.event.resources import resources_of
@@ -91,6 +94,16 @@ def of_neurons(value: float, kind: torch.dtype = torch.float32) -> torch.Tensor:
     return torch.full((50,), value, dtype=kind)
 
 
+def neurons_have(**parameters: Any) -> Callable[[Given], Any]:
+    return lambda given: given.set("neuron", given.network.neuron.model_copy(update=parameters))
+
+
+def numbers_are(name: str) -> Callable[[Given], Any]:
+    """Each neuron has a number other than the default."""
+    number = NeuronSpec.model_validate({name: another(name), "reset": OF_RESETS.get(name, "zero")}).each(name)[0]
+    return lambda given: given.set(name, of_neurons(number, type_of(name)))
+
+
 CHANGES: dict[str, Callable[[Given], Any]] = {
     "thresholds in place": lambda given: given.network.threshold.data.mul_(0.5),
     "time constants in place": lambda given: given.network.time_constant.data.mul_(4),
@@ -101,14 +114,9 @@ CHANGES: dict[str, Callable[[Given], Any]] = {
     "no biases": lambda given: given.set("bias", None),
     "biases": lambda given: given.set("bias", torch.nn.Parameter(of_neurons(0.125))),
     "biases of currents": lambda given: given.network.bias.data.add_(0.125),
-    "gain": lambda given: given.set("gain", of_neurons(0.5)),
-    "initial potential": lambda given: given.set("initial_potential", of_neurons(0.125)),
-    "floor": lambda given: given.set("floor", of_neurons(0.0)),
-    "synaptic current": lambda given: given.set("synaptic_time_constant", of_neurons(0.01, torch.float64)),
-    "steepness": lambda given: given.set(
-        "neuron", given.network.neuron.model_copy(update={"surrogate_steepness": 9.0})
-    ),
-    "reset": lambda given: given.set("neuron", given.network.neuron.model_copy(update={"reset": "subtract"})),
+    **{name: numbers_are(name) for name in OF_NEURONS},
+    "steepness": neurons_have(surrogate_steepness=9.0),
+    "reset": neurons_have(reset="subtract"),
     "timestep": lambda given: (given.set("timestep_s", 0.02), given.put(events=replace(given.events, timestep_s=0.02))),
     "ranges": lambda given: given.set("potential_ranges", ((-0.125, 0.375),) * 4),
     "steps": lambda given: given.set("potential_steps", (0.0625,) * 4),
@@ -132,8 +140,9 @@ CHANGES: dict[str, Callable[[Given], Any]] = {
     "gradients": lambda given: given.put(learns=True),
 }
 FIRST: dict[str, Callable[[Given], Any]] = {
+    **{name: neurons_have(reset=reset) for name, reset in OF_RESETS.items()},
     "biases": CHANGES["no biases"],
-    "biases of currents": CHANGES["synaptic current"],
+    "biases of currents": CHANGES["synaptic_time_constant"],
     "cores": lambda given: given.plan(policy="arbiter"),
     "gradients": CHANGES["no gradient"],
 }

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 import torch
 from equality import assert_same
+from neuron_values import another
 
 from codesign.errors import InputError
-from codesign.network.neuron import NeuronSpec
+from codesign.network.neuron import OF_RESETS, SCALED, NeuronSpec
 from codesign.network.quantization import Quantization, quantize
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.network.topology import TopologySpec
@@ -58,7 +59,7 @@ def split(seed: int, samples: int = 60) -> EventBatch:
         {"refractory": False},
         {"reset": "subtract", "refractory": False},
         {"reset": "subtract", "reset_amount": 0.25, "bias": True},
-        {"reset": "value", "reset_value": -0.25, "floor": -0.5, "initial_potential": 0.125},
+        {"reset": "value", **{name: another(name) for name in SCALED if OF_RESETS.get(name, "value") == "value"}},
         {"potential_ranges": ((-0.5, 0.75), (-0.5, 0.5), (-1, 1.5)), "potential_steps": (2**-4, 2**-5, 0)},
     ],
     ids=["hard reset", "free to fire again", "subtract", "amount and bias", "value, floor and start", "on a chip"],
