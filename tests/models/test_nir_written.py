@@ -13,12 +13,14 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from neuron_values import of_all, of_some
 from program import run_here
 
 import codesign as cd
 from codesign.errors import InputError
 from codesign.models.nir.checking import trace
 from codesign.models.nir.written import beyond_nir, to_nir
+from codesign.network.neuron import OF_NEURONS
 from codesign.network.topology import TopologySpec
 
 CONV = {"kind": "conv2d", "channels": 3, "kernel": 3, "stride": 2, "padding": 1}
@@ -43,26 +45,15 @@ TOPOLOGIES = [
     {"input": [2, 8, 8], "layers": [{**CONV, "stride": 1}, *POOLS, CONV]},
     {"input": [2, 9], "layers": [{"kind": "conv1d", "channels": 4, "kernel": 3, "padding": 1, "groups": 2}, SLANTED]},
 ]
-NEURONS = {
-    "threshold": st.sampled_from([0.1, 0.5, (0.3, 0.7)]),
-    "time_constant": st.sampled_from(["infinite", "3 ms", ("2 ms", "infinite")]),
-    "reset": st.sampled_from(["zero", "subtract"]),
-    "refractory": st.booleans(),
-    "readout": st.sampled_from(["spikes", "potential"]),
-    "bias": st.booleans(),
-    "gain": st.sampled_from([1.0, 0.3]),
-    "comparison": st.sampled_from([">", (">", ">=")]),
-    "floor": st.sampled_from([None, -0.2]),
-    "synaptic_time_constant": st.sampled_from([None, "2 ms", ("1 ms", None)]),
-}
 
 
 @st.composite
 def networks(draw: Any) -> cd.SpikingNetwork:
     topology = TopologySpec.model_validate(draw(st.sampled_from(TOPOLOGIES)))
-    neuron = cd.NeuronSpec.model_validate(draw(st.fixed_dictionaries(NEURONS)))
-    network = cd.SpikingNetwork(topology, neuron, timestep_s=1e-3, seed=draw(st.integers(0, 99)))
     numbers = np.random.default_rng(draw(st.integers(0, 99)))
+    more = of_some(draw, numbers, len(cd.network_shape(topology).layers))
+    neuron = cd.NeuronSpec.model_validate(of_all(draw) | more)
+    network = cd.SpikingNetwork(topology, neuron, timestep_s=1e-3, seed=draw(st.integers(0, 99)))
     if network.bias is not None:
         with torch.no_grad():
             network.bias.copy_(torch.from_numpy(numbers.normal(size=network.bias.shape).astype("f4")))
@@ -295,6 +286,16 @@ def test_what_a_framework_cannot_read_is_refused(reader: str, neuron: dict[str, 
     network = made(**{"time_constant": "3 ms", "refractory": False, **neuron})
     with pytest.raises(InputError, match=message):
         graph_of(network, reader)
+
+
+@pytest.mark.parametrize("name", [name for name in OF_NEURONS if OF_NEURONS[name].reset is None])
+def test_so_is_what_only_some_neurons_have(name: str):
+    """Where a reader has no such number, or one for a layer."""
+    network = made(time_constant="3 ms", refractory=False)
+    network.expect_buffers([name])
+    getattr(network, name)[:5] = torch.tensor([0.5, 0.25, 0.5, 0.5, 0.5])
+    with pytest.raises(InputError, match=f"layer 0: snntorch cannot read ({name}|neurons that differ)"):
+        graph_of(network, "snntorch")
 
 
 @pytest.mark.parametrize("own", [True, False])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -18,9 +19,7 @@ from codesign.network.neuron_numbers import of_decay
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.network.topology import TopologySpec
 
-_OF_EACH = ("threshold", "gain", "reset_value", "reset_amount", "initial_potential")
-"""Parameters that may differ within a layer."""
-_OF_LAYERS = ("comparison", "most_spikes", "reset", "reset_delay", "floor", "potential_step", *_OF_EACH)
+_OF_LAYERS = tuple(field.name for field in fields(LayerNumbers) if field.name in NeuronSpec.model_fields)
 
 
 def make_network(layers: Sequence[Layer], numbers: Sequence[LayerNumbers], timestep_s: float) -> SpikingNetwork:
@@ -55,9 +54,9 @@ def make_network(layers: Sequence[Layer], numbers: Sequence[LayerNumbers], times
         flowing = [of_layer.synaptic_decay for of_layer in numbers]
         constants = [np.zeros(()) if decay is None else of_decay(decay, timestep_s) for decay in flowing]
         network.synaptic_time_constant = torch.from_numpy(_joined(layers, constants))
-    for name in _OF_EACH:
+    for name in _OF_LAYERS:
         parts = [_number(of_layer, name) for of_layer in numbers]
-        if _matters(name, numbers) and any(np.ptp(part) for part in parts):
+        if _matters(name, numbers) and any(isinstance(part, np.ndarray) and np.ptp(part) for part in parts):
             setattr(network, name, _tensor(_joined(layers, parts)))
     return network
 

@@ -32,7 +32,8 @@ from numpy.typing import NDArray
 from codesign.arguments import one_of
 from codesign.errors import InputError
 from codesign.network.layers import AveragePool, Linear, Pool
-from codesign.network.neuron import AS_MANY_AS_FIT
+from codesign.network.neuron import AS_MANY_AS_FIT, FEATURES, NeuronSpec
+from codesign.network.neuron_numbers import usual_number
 from codesign.network.spiking_network import SpikingNetwork
 
 
@@ -67,7 +68,8 @@ class Reader:
     back: Literal["weights", "more", "graph"] = "weights"
 
 
-_SAID = ("reset", "most_spikes", "floor", "reset_delay", "potential_step")
+_READ = {"most_spikes", "reset_value", "reset_delay", "gain", "synaptic_time_constant", "tick"}
+"""Features that some reader's neurons have; those that are not here cannot be written for any."""
 _NEAR = 8
 """How many float32 numbers on each side are tried for a time constant."""
 
@@ -150,18 +152,17 @@ def _numbers(
 ) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any] | None]:
     """Thresholds and decays β and α of a layer; α is None without a synaptic current."""
     reader, neuron, layers = READERS[name], network.neuron, len(network.shape.layers)
-    said = {key: neuron.of_layers(key, layers)[index] for key in _SAID}
+    said = {key: neuron.of_layers(key, layers)[index] for key in ("reset", *FEATURES)}
     wrong = {
         f"reset {said['reset']}": said["reset"] != reader.resets,
         "several spikes in a timestep": said["most_spikes"] > 1 and not reader.several,
         "a limit of spikes in a timestep (most_spikes)": said["most_spikes"] < AS_MANY_AS_FIT and reader.several,
-        "a floor": said["floor"] is not None,
         "a delayed reset": said["reset_delay"] and said["reset"] != "subtract",
-        "integer arithmetic": said["potential_step"] is not None,
-        "a start potential": bool(own.get("initial_potential", np.zeros(1)).any()),
-        "a reset by another amount than the threshold": "reset_amount" in own,
         "a readout of potentials": index == layers - 1 and neuron.readout == "potential",
     }
+    for key in (name for name in FEATURES if name not in _READ):
+        usual = NeuronSpec.model_fields[key].default
+        wrong[key] = bool((own[key] != usual_number(key)).any()) if key in own else said[key] != usual
     layer = network.layer_slices[index]
     beta = network.decay.detach()[layer].double().numpy()
     decays = network.synaptic_decay() if network.flows()[layer].any() else None

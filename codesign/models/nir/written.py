@@ -26,6 +26,7 @@ from codesign.models.nir.graph import Graph, read_graph
 from codesign.models.nir.readers import Reader, for_reader, made, on_grid, reader_of, shape_of, weights_for
 from codesign.network.connection import Connection, FurtherConnection
 from codesign.network.layers import Linear, Pool, SumPool, both
+from codesign.network.neuron import FEATURES, OF_NEURONS, NeuronSpec
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.network.topology import TopologySpec, input_grid
 
@@ -33,14 +34,10 @@ _MARK = "codesign_model"
 _GATE = "input_gate"
 _WEIGHT = "weight_of_layer_"
 """Metadata with the original weights, if those for the reader differ."""
-_OF_NIR = {
-    "reset": ("zero", "value"),
-    "comparison": (">",),
-    "most_spikes": (1,),
-    "reset_delay": (False,),
-    "potential_step": (None,),
-}
-"""Features of NIR's neurons."""
+_OF_NIR = {"reset": {"zero", "value"}, "comparison": {">"}}
+"""Resets and comparisons of NIR's neurons."""
+_BEYOND = tuple(name for name in FEATURES if name not in {"gain", "reset_value", "synaptic_time_constant", "tick"})
+"""Features that they lack in all networks."""
 _CHANGED = "the file was changed since `codesign export` wrote it. Give a dialect, and only its nodes are read"
 
 
@@ -71,10 +68,10 @@ def beyond_nir(network: SpikingNetwork) -> tuple[str, ...]:
     """Features of neurons that NIR's equations do not cover, by their names in `NeuronSpec`: only the metadata has
     them."""
     said, held, last = [], _of_neurons(network), len(network.shape.layers) - 1
-    for name, usual in _OF_NIR.items():
-        found = set(network.neuron.of_layers(name, len(network.shape.layers)))
-        said += [f"{name} {value}" for value in sorted(found - {*usual})]
-    said += [name for name in ("reset_amount", "initial_potential", "floor") if name in held]
+    for name in (*_OF_NIR, *(name for name in _BEYOND if name not in OF_NEURONS)):
+        usual = _OF_NIR.get(name, {NeuronSpec.model_fields[name].default})
+        said += [f"{name} {value}" for value in sorted(set(network.neuron.each(name)) - usual)]
+    said += [name for name in _BEYOND if name in held]
     alone = network.neuron.bias or "synaptic_time_constant" in held  # neurons that fire without a message
     said += ["tick False"] * bool(alone and False in network.neuron.each("tick"))
     said += [_GATE] * (network.input_gate is not None)
