@@ -22,9 +22,9 @@ from codesign.models.file import LoadedModel
 from codesign.models.nir.checking import check_spikes, read_record
 from codesign.models.nir.dialects import DIALECTS, get_dialect
 from codesign.models.nir.dialects.dialect import Dialect
+from codesign.models.nir.dialects.neuron_modules import array
 from codesign.models.nir.file import LAVA, NIR, read_tree
 from codesign.models.nir.folding import Layer
-from codesign.models.nir.frameworks import array
 from codesign.models.nir.graph import LOIHI, Graph, read_graph
 from codesign.models.nir.lava import read_net
 from codesign.models.nir.layers import read_layers

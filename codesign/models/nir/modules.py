@@ -19,7 +19,8 @@ import torch
 from torch.overrides import TorchFunctionMode
 
 from codesign.errors import InputError
-from codesign.models.nir.frameworks import FRAMEWORKS, ModuleNeurons, answers_of, check_timesteps, read_neurons, refusal
+from codesign.models.nir.dialects.neuron_modules import ModuleNeurons
+from codesign.models.nir.frameworks import FRAMEWORKS, answers_of, check_timesteps, read_neurons, refusal
 from codesign.models.nir.graph import Graph, NirNode
 from codesign.models.nir.timesteps import Made, Timesteps
 from codesign.models.nir.torch_nodes import ALLOWED, linear_node, torch_node

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from codesign.models.nir.frameworks import FRAMEWORKS, array, refusal
+from codesign.models.nir.dialects.neuron_modules import array
+from codesign.models.nir.frameworks import FRAMEWORKS, refusal
 from codesign.models.nir.graph import NirNode
 
 nn = torch.nn

@@ -1,4 +1,4 @@
-"""How each framework writes its neurons in NIR, one file per framework, with the equations."""
+"""How each framework writes its neurons in NIR and holds them in modules: a file per framework, with equations."""
 
 from __future__ import annotations
 

@@ -14,6 +14,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from codesign.models.nir.dialects.neuron_modules import NeuronModules
 from codesign.models.nir.folding import Layer
 from codesign.models.nir.options import Unsaid
 from codesign.network.neuron import Reset
@@ -61,6 +62,7 @@ class Dialect:
         numbers: returns the parameters of a layer's neurons under its options.
         options: options for what files leave open, by name; each with the kinds of neurons that need it.
         lost: what its files may silently leave out; "" for nothing.
+        modules: its neurons as torch modules; None if these cannot be read.
     """
 
     name: str
@@ -68,6 +70,7 @@ class Dialect:
     numbers: Callable[[Layer, Given], LayerNumbers]
     options: Mapping[str, tuple[Unsaid, tuple[str, ...]]] = field(default_factory=dict)
     lost: str = ""
+    modules: NeuronModules | None = None
 
     def asks(self, layers: Sequence[Layer], *, of_module: bool = False) -> dict[str, Unsaid]:
         """Options for what files, or modules, with such layers leave open, by name. Raises InputError if the framework

@@ -17,9 +17,11 @@ import math
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from codesign.models.nir.dialects.dialect import Dialect, Given, LayerNumbers, expect
+from codesign.models.nir.dialects.neuron_modules import ModuleNeurons, NeuronModules, array, must
 from codesign.models.nir.folding import Layer
 from codesign.models.nir.options import choice, number, timestep_of
 from codesign.network.neuron import Reset
@@ -68,6 +70,32 @@ def _shortest(number: float) -> float:
     return next((short for short in shortened if math.isclose(short, number, rel_tol=_PRECISION)), number)
 
 
+def _of_module(module: Any) -> ModuleNeurons:
+    p, name = module.p, type(module).__name__.removesuffix("Cell").removesuffix("Recurrent")
+    kind = {"LIF": "CubaLIF", "LIFBox": "LIF", "IAF": "IF", "LI": "CubaLI", "LIBox": "LI"}[name]
+    fields = {"tau_mem_inv": "share_mem", "tau_syn_inv": "share_syn", "v_leak": "v_leak", "v_th": "v_threshold"}
+    numbers: dict[str, Any] = {"r": 1.0}
+    for theirs, ours in fields.items():
+        if theirs in p._fields:
+            value = getattr(p, theirs)
+            numbers[ours] = array(module.dt * torch.as_tensor(value) if ours.startswith("share") else value)
+    method = getattr(getattr(p, "reset_method", None), "__name__", "reset_value")
+    must(method in ("reset_value", "reset_subtract"), f"reset_method must be reset_value or _subtract, found {method}")
+    value = array(getattr(p, "v_reset", 0.0))
+    must(value.size == 1, "v_reset must be one number for a layer")
+    options = {"reset": method.removeprefix("reset_"), "v_reset": float(value)}
+    again = hasattr(module, "recurrent_weights")
+    return ModuleNeurons(
+        kind=kind,
+        numbers=numbers,
+        options=options,
+        dt=module.dt,
+        recurrent=(array(module.recurrent_weights), None) if again else None,
+        weights=array(module.input_weights) if again else None,
+        at_once=not type(module).__name__.endswith("Cell"),
+    )
+
+
 NORSE = Dialect(
     name="norse",
     kinds=("IF", "LIF", "CubaLIF", "LI", "CubaLI"),
@@ -78,4 +106,12 @@ NORSE = Dialect(
         "cell_dt": (timestep_of("the cells", "1 ms", default="norse's default", of_layers=True), _DECAYING),
         "export_dt": (timestep_of("the export", "1 ms", "0.1 ms", default="norse's default"), _DECAYING),
     },
+    modules=NeuronModules(
+        read=_of_module,
+        classes=(
+            *("LIFCell", "LIF", "LIFRecurrentCell", "LIFRecurrent", "LIFBoxCell", "IAFCell", "IAF"),
+            *("LICell", "LI", "LIBoxCell"),
+        ),
+        bases=("SNNCell", "SNN", "SNNRecurrentCell", "SNNRecurrent"),
+    ),
 )

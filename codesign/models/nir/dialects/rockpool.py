@@ -12,10 +12,13 @@ With y = Δt/τ, y e^y = 1/r: Lambert's W function recovers Δt. The synaptic cu
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from codesign.models.nir.dialects.dialect import Dialect, Given, LayerNumbers, expect, exponential_decay
+from codesign.models.nir.dialects.neuron_modules import ModuleNeurons, NeuronModules, array, must
 from codesign.models.nir.folding import Layer
 from codesign.models.nir.options import count, number
 
@@ -59,6 +62,38 @@ def _timestep(layer: Layer, tau: np.ndarray, given_s: float) -> float:
     return timestep
 
 
+def _of_module(module: Any) -> ModuleNeurons:
+    must(float(module.noise_std) == 0, "noise_std must be 0")
+    if type(module).__name__ == "ExpSynTorch":
+        tau, none = array(module.tau), {"most_spikes": 1, "bias": 0.0}
+        numbers = {"tau": tau, "r": _hidden(tau, module.dt)}
+        return ModuleNeurons(kind="LI", numbers=numbers, options=none, dt=float(module.dt))
+    tau, synaptic = array(module.tau_mem), type(module).__name__ == "LIFTorch"
+    numbers = {
+        "tau_mem" if synaptic else "tau": tau,
+        "r": _hidden(tau, module.dt),
+        "v_threshold": array(module.threshold),
+        "bias": array(module.bias),
+    }
+    back = None
+    if synaptic:
+        must(module.size_in == module.size_out, "a neuron may have one synaptic current")
+        numbers["tau_syn"] = array(module.tau_syn).squeeze(-1)
+        back = (array(module.w_rec).T, None) if module._has_rec else None
+    return ModuleNeurons(
+        kind="CubaLIF" if synaptic else "LIF",
+        numbers=numbers,
+        options={"most_spikes": int(module.max_spikes_per_dt), "bias": 0.0},
+        dt=float(module.dt),
+        recurrent=back,
+    )
+
+
+def _hidden(tau: NDArray[Any], dt: float) -> NDArray[Any]:
+    """r = (τ/Δt) exp(−Δt/τ), in which Rockpool's files hide the timestep."""
+    return np.asarray(tau * np.exp(-dt / tau.astype(np.float64)) / dt)
+
+
 ROCKPOOL = Dialect(
     name="rockpool",
     kinds=("LIF", "CubaLIF", "LI"),
@@ -71,4 +106,7 @@ ROCKPOOL = Dialect(
         "bias": (number("bias of the neurons, 0 (Rockpool's default) or another number"), ("LIF", "CubaLIF")),
     },
     lost="Rockpool leaves recurrent weights silently out of its files; a model with `has_rec` is not this model",
+    modules=NeuronModules(
+        read=_of_module, classes=("LIFTorch", "LIFNeuronTorch", "ExpSynTorch"), bases=("LIFBaseTorch",)
+    ),
 )

@@ -14,9 +14,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from codesign.models.nir.dialects.dialect import Dialect, Given, LayerNumbers, euler_decay, expect
+from codesign.models.nir.dialects.neuron_modules import ModuleNeurons, NeuronModules, array, must, weights_back
 from codesign.models.nir.folding import Layer
 from codesign.models.nir.options import choice, yes_or_no
 
@@ -67,6 +70,25 @@ def _numbers(layer: Layer, given: Given) -> LayerNumbers:
     )
 
 
+def _of_module(module: Any) -> ModuleNeurons:
+    """`snntorch.Leaky`, `Synaptic`, and both with recurrent weights; without a reset their potentials are read."""
+    must(not module.inhibition, "inhibition lets only one neuron fire, which cannot be simulated")
+    must(not module.state_quant, "state_quant rounds potentials in a way that cannot be simulated")
+    must(bool((array(module.graded_spikes_factor) == 1).all()), "graded_spikes_factor must be 1")
+    synaptic, reads, back = hasattr(module, "alpha"), module.reset_mechanism == "none", None
+    if hasattr(module, "all_to_all"):
+        ways = array(module.V) if not module.all_to_all else np.zeros(0)
+        must(bool(module.all_to_all) or ways.ndim == 1, "V must be a vector, with a weight for each neuron")
+        back = weights_back(module.recurrent) if module.all_to_all else (np.diag(ways), None)
+    numbers = {"beta": array(module.beta.clamp(0, 1)), "v_threshold": array(module.threshold)}
+    return ModuleNeurons(
+        kind=("Cuba" if synaptic else "") + ("LI" if reads else "LIF"),
+        numbers=numbers | ({"alpha": array(module.alpha.clamp(0, 1))} if synaptic else {}),
+        options={"reset": "subtract" if reads else module.reset_mechanism, "reset_delay": bool(module.reset_delay)},
+        recurrent=back,
+    )
+
+
 SNNTORCH = Dialect(
     name="snntorch",
     kinds=_KINDS,
@@ -75,4 +97,7 @@ SNNTORCH = Dialect(
         "reset": (choice("subtract", "zero", default="snnTorch's default"), _KINDS),
         "reset_delay": (yes_or_no("snnTorch's default"), _KINDS),
     },
+    modules=NeuronModules(
+        read=_of_module, classes=("Leaky", "Synaptic", "RLeaky", "RSynaptic"), bases=("SpikingNeuron",)
+    ),
 )

@@ -11,9 +11,12 @@ None, u ← v − n θ. Neurons with an infinite v_threshold are read.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from codesign.models.nir.dialects.dialect import Dialect, Given, LayerNumbers, euler_decay, expect
+from codesign.models.nir.dialects.neuron_modules import ModuleNeurons, NeuronModules, array, must
 from codesign.models.nir.folding import Layer
 from codesign.models.nir.options import timestep_of
 
@@ -56,6 +59,24 @@ def _numbers(layer: Layer, given: Given) -> LayerNumbers:
     )
 
 
+def _of_module(module: Any) -> ModuleNeurons:
+    must(module.surrogate_function.spiking, "surrogate_function must have spiking True, or what leaves are no spikes")
+    numbers = {"v_threshold": module.v_threshold, "v_reset": module.v_reset or 0.0}
+    kind = {"IFNode": "IF", "CUBALIFNode": "CubaLIF"}.get(type(module).__name__, "LIF")
+    if kind == "LIF":
+        tau = module.tau if hasattr(module, "tau") else 1 / array(module.w.sigmoid()).astype(float)
+        numbers |= {"tau": tau * _TIMESTEP, "r": 1.0 if module.decay_input else tau}
+    if kind == "CubaLIF":
+        tau = 1 / (1 - module.v_decay)
+        numbers |= {"tau_mem": _TIMESTEP * tau, "tau_syn": _TIMESTEP / (1 - module.c_decay), "r": tau}
+    return ModuleNeurons(
+        kind=kind,
+        numbers=numbers,
+        texts={"reset": "subtract"} if module.v_reset is None else {},
+        at_once=getattr(module, "step_mode", "s") == "m",
+    )
+
+
 SPIKINGJELLY = Dialect(
     name="spikingjelly",
     kinds=("IF", "LIF", "CubaLIF"),
@@ -63,4 +84,7 @@ SPIKINGJELLY = Dialect(
     options={
         "export_dt": (timestep_of("the export", "0.1 ms", "1 ms", default="SpikingJelly's default"), ("LIF", "CubaLIF"))
     },
+    modules=NeuronModules(
+        read=_of_module, classes=("IFNode", "LIFNode", "ParametricLIFNode", "CUBALIFNode"), bases=("BaseNode",)
+    ),
 )
