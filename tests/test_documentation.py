@@ -51,6 +51,12 @@ def test_files_with_thorough_tests_say_which_fault_they_would_catch() -> None:
     assert set(re.findall(r"^\| `(tests/\S+)` \|", table, flags=re.MULTILINE)) <= thorough
 
 
+def test_the_guide_to_sweeps_lists_every_parameter_of_a_neuron() -> None:
+    text = (ROOT / "docs/sweeps.md").read_text(encoding="utf-8").partition("`neuron:` has these parameters")[2]
+    listed = text.partition("`preset` fills in")[0]
+    assert not [name for name in codesign.NeuronSpec.model_fields if f"`{name}`" not in listed]
+
+
 def test_the_reference_has_every_public_name_once() -> None:
     pytest.importorskip("mkdocs")
     pages = "\n".join(text for _, text in script("docs/site/generate.py").python_pages())
