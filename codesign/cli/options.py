@@ -249,7 +249,11 @@ def interruptible(progress: Progress, kept: str) -> Iterator[None]:
             raise KeyboardInterrupt
 
     def again(number: int) -> None:
-        if signal.getsignal(number) is interrupt:  # the block has not ended in the meantime
+        if signal.getsignal(number) is not interrupt:
+            return  # the block has ended in the meantime
+        if os.name == "nt":  # where `os.kill` ends the process at once
+            signal.raise_signal(number)
+        else:
             os.kill(os.getpid(), number)
 
     numbers = {signal.SIGINT, signal.SIGTERM}

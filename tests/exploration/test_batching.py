@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import executor_tasks
@@ -23,7 +24,7 @@ from codesign.exploration.executors.base import Failure, Task
 from codesign.exploration.executors.batching import Batcher, Slot, perform_batch
 from codesign.exploration.executors.ray import RayExecutor
 from codesign.exploration.executors.ray_nodes import Node, Nodes
-from codesign.exploration.executors.ray_session import RaySession, _Searched
+from codesign.exploration.executors.ray_session import RaySession, _find_raylet, _Searched
 from codesign.exploration.resources import JobResources
 from codesign.versions import package_versions
 
@@ -260,6 +261,17 @@ def session(raylet: int, address: str | None, control: str) -> RaySession:
     connected._raylet, connected._address, connected._control = psutil.Process(raylet), address, control
     connected._looked = connected._answered = 0.0
     return connected
+
+
+@pytest.mark.parametrize(("name", "listens"), [("raylet", "/tmp/s/raylet"), ("raylet.exe", "tcp://127.0.0.1:62325")])
+def test_the_raylet_is_found_by_its_name_on_this_system(
+    monkeypatch: pytest.MonkeyPatch, name: str, listens: str
+) -> None:
+    raylet = SimpleNamespace(name=lambda: name, cmdline=lambda: [name, f"--raylet_socket_name={listens}"])
+    other = SimpleNamespace(name=lambda: "python", cmdline=lambda: [f"--raylet-name={listens}"])
+    monkeypatch.setattr(psutil, "process_iter", lambda: iter([other, raylet]))
+    nodes = [{"NodeID": "one", "RayletSocketName": listens}]
+    assert _find_raylet(SimpleNamespace(nodes=lambda: nodes), "one") is raylet
 
 
 def test_a_raylet_that_has_ended_is_an_error_before_the_object_store_is_used() -> None:

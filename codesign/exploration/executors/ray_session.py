@@ -152,7 +152,7 @@ class RaySession:
     def close(self) -> None:
         """Leave the cluster, or end the Ray that was started here and remove its files."""
         started = self._started()
-        _kill(started, only="/monitor.py")  # it would end only a second after Ray asks it to
+        _kill(started, only=f"{os.sep}monitor.py")  # it would end only a second after Ray asks it to
         with _signals_kept():
             self.ray.shutdown()
         _forget_token()
@@ -190,7 +190,7 @@ def _find_raylet(ray: Any, node: str) -> psutil.Process:
     (path,) = [facts["RayletSocketName"] for facts in ray.nodes() if facts["NodeID"] == node]
     for process in psutil.process_iter():
         with suppress(psutil.Error):
-            if process.name() == "raylet" and any(path in word for word in process.cmdline()):
+            if Path(process.name()).stem == "raylet" and any(path in word for word in process.cmdline()):
                 return process
     raise CodesignError(f"Ray cannot be used: its raylet is not among the processes of this machine ({path})")
 
