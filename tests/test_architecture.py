@@ -34,6 +34,7 @@ LEAVES = {
     "mistakes",
     "plug_ins",
     "relative_error",
+    "shell",
     "signals",
     "terminal_text",
     "versions",

@@ -37,8 +37,12 @@ def compile_asking(asked: Callable[[], object]) -> None:
         time.sleep(0.1)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_an_interruption_is_told(number: signal.Signals, capsys: pytest.CaptureFixture[str]) -> None:
+hangs_up = pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="no terminal of Windows hangs up")
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", pytest.param("SIGHUP", marks=hangs_up)])
+def test_an_interruption_is_told(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    number = signal.Signals[name]
     before = signal.getsignal(number)
     with pytest.raises(typer.Exit) as ended, interruptible(Progress(), "all is kept"):
         signal.raise_signal(number)
@@ -47,6 +51,7 @@ def test_an_interruption_is_told(number: signal.Signals, capsys: pytest.CaptureF
     assert signal.getsignal(number) is before
 
 
+@hangs_up
 def test_who_ignores_that_the_terminal_hangs_up_is_not_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
@@ -71,6 +76,7 @@ def test_an_interruption_waits_for_a_callback_of_compiled_code(system: object, m
     assert set(done) == {"the callback"}
 
 
+@pytest.mark.skipif(not hasattr(signal, "SIGALRM"), reason="Windows cannot end a job after a time")
 def test_a_timeout_waits_for_a_callback_of_compiled_code() -> None:
     done = []
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,6 +11,7 @@ import typer
 from codesign.cli.options import complete_chips, place_ending, place_here, written_to
 from codesign.cli.streams import tell
 from codesign.files import printable, write_atomically
+from codesign.shell import shell_text
 
 if TYPE_CHECKING:
     from codesign.hardware.chip.description import Chip
@@ -60,7 +60,7 @@ def check(file: Annotated[Path, typer.Argument(parser=place_here, metavar="FILE"
     from codesign.hardware.library import load_chip
 
     tell(f"OK: {file} describes {load_chip(file).title}")
-    tell(f"What is estimated, and what is not modelled: codesign chips show {shlex.quote(str(file))}")
+    tell(f"What is estimated, and what is not modelled: codesign chips show {shell_text(str(file))}")
 
 
 def _found(names: list[str] | None) -> list[Chip]:

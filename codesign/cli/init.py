@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +13,7 @@ from codesign.cli.options import place, place_here
 from codesign.cli.streams import tell
 from codesign.errors import InputError
 from codesign.files import write_atomically
+from codesign.shell import shell_text
 
 _START = Path(__file__).parent / "start"
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,79}")
@@ -45,4 +45,4 @@ def init(
     for where, text in texts.items():
         write_atomically(where, text.encode())
         tell(f"wrote {where}")
-    tell(f"Next: codesign sweep {shlex.quote(str(file))}")
+    tell(f"Next: codesign sweep {shell_text(str(file))}")

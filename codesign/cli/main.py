@@ -13,7 +13,7 @@ import typer
 
 from codesign.cli import chips, data, importing, init, price, report, run, status, study, sweep
 from codesign.cli.streams import UNSHOWN, replace_streams, tell
-from codesign.errors import CodesignError
+from codesign.errors import CodesignError, InputError
 from codesign.garbage import collect_rarely
 
 app = typer.Typer(
@@ -87,6 +87,8 @@ def main() -> None:
 
 def _run(debug: bool) -> int:
     try:
+        if sys.flags.optimize > 1:
+            raise InputError("`python -OO` takes docstrings away that Altair needs to draw charts; use `python -O`")
         app(prog_name="codesign")  # also for `python -m codesign`, whose completion would otherwise be that of `python`
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else int(stop.code is not None)

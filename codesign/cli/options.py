@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import shlex
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +16,7 @@ from codesign.cli.streams import tell
 from codesign.errors import InputError
 from codesign.exploration.executors import ExecutorName
 from codesign.files import is_url, printable
+from codesign.shell import shell_text
 from codesign.signals import can_raise
 from codesign.units import plural
 
@@ -199,7 +199,7 @@ def command_line(context: typer.Context, chosen: Mapping[str, str], *, but: Coll
                 words.append(parameter.opts[0])
             if not isinstance(value, bool):
                 words.append(printable(str(value)))
-    return shlex.join(words)
+    return shell_text(*words)
 
 
 def _show_outcome(outcome: SweepOutcome, *, as_json: bool) -> int:

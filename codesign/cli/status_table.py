@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Iterator, Sequence
 
 from rich.console import RenderableType
@@ -13,6 +12,7 @@ from rich.text import Text
 from codesign.exploration.runs.picture import counts_picture, front_table, joined
 from codesign.exploration.runs.record import RunRecord, RunStatus
 from codesign.files import is_url
+from codesign.shell import shell_text
 from codesign.units import ago, format_duration
 
 _STYLES = {
@@ -107,7 +107,7 @@ def _what_next(run: RunStatus) -> Iterator[Text]:
         yield Text("A failed trial has ended too. Running the study again tries only what failed on the test split.")
     elif record.command:
         yield Text("Finished jobs are kept; this continues with the rest:")
-        yield Text(f"cd {shlex.quote(record.folder)} && {record.command}", style="bold", overflow="fold")
+        yield Text(f"cd {shell_text(record.folder)} && {record.command}", style="bold", overflow="fold")
     else:
         yield Text("Finished jobs are kept; run it again to continue with the rest.")
 

@@ -74,8 +74,8 @@ def _replaced(name: str, number: int) -> Lasting | None:
     if not isinstance(stream, io.TextIOWrapper):
         return None
     stream.reconfigure(errors="backslashreplace")
-    if os.name == "nt":  # a console there takes characters; bytes would be shown in its own encoding
-        return None
+    if os.name == "nt" and not closed and stream.isatty():
+        return None  # a console there takes characters; bytes would be shown in its own encoding
     try:
         file = Lasting(stream.fileno(), closed=closed)
     except OSError:  # in memory

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import math
-import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -43,6 +42,7 @@ from codesign.hardware.placement.placement import Placement, place
 from codesign.network.quantization import quantize
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.reporting.results import SweepResults
+from codesign.shell import shell_text
 from codesign.simulation.execution import Execution
 from codesign.simulation.policies import get_policy
 from codesign.simulation.schedule import LAYERED, Schedule, Stop
@@ -206,7 +206,7 @@ def _asked(
         spec = choose_sweep(given, model, dataset=dataset, scale=scale).spec
         chosen = [("--dataset", dataset), ("--scale", scale)]
         options = [word for option in chosen if option[1] is not None for word in option]
-        return spec, shlex.join(["codesign", kind, str(given), *map(str, options)])
+        return spec, shell_text("codesign", kind, str(given), *map(str, options))
     if dataset is not None or scale is not None:
         raise InputError("dataset and scale choose parts of a file; a mapping or a spec has none")
     other = kind_of(given) if isinstance(given, Mapping) else None

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 import os
+import signal
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from codesign.documents import Spec
+from codesign.mistakes import problem
 from codesign.units import Memory, Real, Time
 
 SHORTEST_TIMEOUT_S = 0.01
@@ -35,6 +37,16 @@ def core_limit(control: Path) -> float:
     return math.inf
 
 
+def _kept_here(limit_s: float) -> float:
+    """A time limit, on a system that can interrupt a job after it."""
+    if not hasattr(signal, "SIGALRM"):
+        raise problem("must be left out on Windows, which cannot end a job after a time")
+    return limit_s
+
+
+_TimeLimit = Annotated[Time, Field(ge=SHORTEST_TIMEOUT_S, le=LONGEST_TIMEOUT_S), AfterValidator(_kept_here)]
+
+
 class JobResources(Spec):
     """Resources and time limit of one job. Results do not depend on them, except on the device that `gpus` chooses.
 
@@ -42,13 +54,13 @@ class JobResources(Spec):
         cpus: number of cores, and of threads.
         gpus: number of GPUs, or a share of one; above 0 the job computes on CUDA, with the reference engine.
         memory: memory that the job needs, such as `2 GiB`; a node runs as many jobs at a time as fit.
-        timeout: time limit, such as `2 h`, after which the job is ended; its rows say so.
+        timeout: time limit, such as `2 h`, after which the job is ended; its rows say so. Not on Windows.
     """
 
     cpus: Annotated[int, Field(ge=1, le=4096, strict=True)] = 1
     gpus: Annotated[Real, Field(ge=0, le=64)] = 0.0
     memory: Annotated[Memory, Field(ge=1, le=2**60)] | None = None
-    timeout: Annotated[Time, Field(ge=SHORTEST_TIMEOUT_S, le=LONGEST_TIMEOUT_S)] | None = None
+    timeout: _TimeLimit | None = None
 
     @property
     def device(self) -> Literal["cpu", "cuda"]:

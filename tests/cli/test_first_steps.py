@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from mistakes_found import mistakes_of
 from program import ROOT, start
 from typer.testing import CliRunner
 
+from codesign import shell
 from codesign.cli.main import app
 from codesign.errors import CodesignError
 from codesign.hardware.library import chip_names, find_chip, load_chip
@@ -102,6 +104,17 @@ def test_completion_is_of_codesign_however_it_is_started(here: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("system", "text"),
+    [("posix", "codesign sweep 'C:\\my sweeps\\a.yaml'"), ("nt", 'codesign sweep "C:\\my sweeps\\a.yaml"')],
+)
+def test_a_command_is_quoted_as_the_shell_of_the_system_reads_it(
+    monkeypatch: pytest.MonkeyPatch, system: str, text: str
+) -> None:
+    monkeypatch.setattr(shell, "os", SimpleNamespace(name=system))
+    assert shell.shell_text("codesign", "sweep", "C:\\my sweeps\\a.yaml") == text
+
+
+@pytest.mark.parametrize(
     ("words", "message"),
     [
         (("sweep", "study_digits"), "is a study file; run `codesign study study_digits`"),
@@ -112,11 +125,15 @@ def test_completion_is_of_codesign_however_it_is_started(here: Path) -> None:
         (("sweep", "mne.yaml"), "there is no sweep file 'mne.yaml'; did you mean 'mine.yaml'?"),
         (("sweep", "mubrain_vs_lohi"), "did you mean 'mubrain_vs_loihi'?"),  # not mubrain.yaml
         (("sweep", f"{'long' * 99}/mine.yaml"), "there is no sweep file 'long"),
+        (("sweep", "marked.yaml"), "marked.yaml: is a study file"),
     ],
 )
 def test_a_file_of_another_kind_is_told_in_a_line(words: tuple[str, ...], message: str) -> None:
     Path("mine.yaml").touch()
     Path("mubrain.yaml").touch()
+    Path("marked.yaml").write_text(
+        "space: {}\n", encoding="utf-8-sig"
+    )  # with a byte order mark, as editors of Windows do
     error = refused(*words)
     assert message in str(error)
     assert len(str(error).splitlines()) == 1

@@ -47,6 +47,13 @@ def test_bad_input_is_bad_input_with_a_traceback_too() -> None:
     assert "\nerror: nowhere.yaml" in ended.stderr
 
 
+def test_python_without_docstrings_is_refused_before_hours_of_work() -> None:
+    command = [sys.executable, "-OO", "-m", "codesign", "sweep", "smoke", "--dry-run"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr.endswith("that Altair needs to draw charts; use `python -O`\n")
+
+
 def test_the_version_is_told_without_an_installation(monkeypatch: pytest.MonkeyPatch) -> None:
     def absent(package: str) -> str:
         raise PackageNotFoundError(package)

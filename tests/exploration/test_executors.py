@@ -8,6 +8,7 @@ more than there is room for, or after which the process can start no Ray itself.
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -160,6 +161,12 @@ def test_timeouts_that_no_timer_can_keep_are_a_mistake(timeout_s: float) -> None
         JobResources(timeout=timeout_s)
     with pytest.raises(InputError, match=r"memory: .*less than or equal to 1152921504606846976"):
         JobResources(memory=10**20)
+
+
+def test_a_timeout_is_a_mistake_where_no_job_can_be_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(signal, "SIGALRM")
+    with pytest.raises(InputError, match="timeout: must be left out on Windows"):
+        JobResources(timeout=5.0)
 
 
 def test_the_shortest_and_the_longest_timeout_are_kept(executor: Executor) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import io
-import resource
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -337,6 +336,7 @@ HOSTILE: dict[str, tuple[Callable[[h5py.File], None], str]] = {
 def test_hostile_files_are_refused(what: str, tmp_path: Path):
     change, message = HOSTILE[what]
     path = written(tmp_path / "model.nir", change)
+    resource = pytest.importorskip("resource", reason="Windows does not tell")
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with pytest.raises(InputError, match=message) as caught:
         cd.import_model(path, **SNNTORCH)

@@ -10,9 +10,11 @@ import io
 import os
 import pty
 import shutil
+import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from program import end, start
@@ -20,7 +22,8 @@ from tiny_studies import STUDY
 from tiny_sweeps import PRICES
 from undisturbed_sweep import Undisturbed, sweep
 
-from codesign.cli.streams import Lasting
+from codesign.cli import streams
+from codesign.cli.streams import Lasting, _replaced
 
 
 def unread(*streams: int) -> None:
@@ -50,6 +53,16 @@ def test_to_write_never_fails_and_what_is_lost_is_known(state: Callable[[int], N
         print("another", file=stream)
     os.close(number)
     assert isinstance(file.lost, lost)
+
+
+@pytest.mark.parametrize(("console", "lasts"), [(False, True), (True, False)])
+def test_on_windows_all_but_a_console_lasts(monkeypatch: pytest.MonkeyPatch, console: bool, lasts: bool) -> None:
+    """A console takes characters, not bytes."""
+    monkeypatch.setattr(streams, "os", SimpleNamespace(name="nt"))
+    with open(os.devnull, "w", encoding="utf-8") as stream:
+        stream.isatty = lambda: console
+        monkeypatch.setattr(sys, "stdout", stream)
+        assert (_replaced("stdout", stream.fileno()) is not None) == lasts
 
 
 @pytest.mark.parametrize(

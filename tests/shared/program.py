@@ -70,7 +70,7 @@ def start(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=before,
+        preexec_fn=before if os.name == "posix" else None,
     )
 
 

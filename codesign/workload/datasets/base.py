@@ -7,7 +7,6 @@ A dataset is a subclass of `Dataset` in its own file: it states where its files 
 from __future__ import annotations
 
 import math
-import shlex
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ import numpy as np
 
 from codesign.arrays import Flags, Integers
 from codesign.errors import CodesignError, DataError
+from codesign.shell import shell_text
 from codesign.units import format_si
 from codesign.workload.binning import Events, binned
 from codesign.workload.cache import Cache, FileStates, content_digest
@@ -263,7 +263,7 @@ class Dataset(ABC):
         here = "Name another data root with --data-root or CODESIGN_DATA"
         if self.download is not None:
             root = Path(*folder.parts[: len(folder.parts) - len(Path(self.folder).parts)])
-            where = "" if root == Path("data") else f" --data-root {shlex.quote(str(root))}"
+            where = "" if root == Path("data") else f" --data-root {shell_text(str(root))}"
             here = (
                 f"Fetch it with `codesign data download {self.name}{where}`, or unpack it there from "
                 f"{self.download.page}; "
