@@ -291,3 +291,8 @@ def test_copies_of_what_is_imported_later_are_it():
     """Found by copying an object that held one."""
     copied = copy.deepcopy(deferred.torch)
     assert copied.tensor is deferred.torch.tensor
+
+
+def test_the_list_of_public_names_reads_the_same_in_every_encoding() -> None:
+    """lazy_loader reads it in the system's own."""
+    assert (ROOT / "__init__.pyi").read_bytes().isascii()
