@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -132,7 +133,11 @@ def _environment() -> Environment:
     def links(text: str) -> Markup:
         return Markup(urlize(text, rel="noopener noreferrer"))
 
+    def breakable(text: str) -> Markup:
+        return Markup("<wbr>").join(re.split(r"(?<=[._])(?=\w)", shortened(text, _LONGEST)))
+
     environment.filters["links"] = links
+    environment.filters["breakable"] = breakable  # a name such as `recipe.group_size` may go on in the next line
     environment.filters["cut"] = lambda text: shortened(text, _LONGEST_CELL)
     environment.filters["fitting"] = fitting
     # For texts that this package drew or ships itself; everything else is escaped.

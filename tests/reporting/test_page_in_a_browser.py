@@ -111,6 +111,18 @@ HOSTILE_PAGES = {"sweep": sweep_page, "prices": prices_page}
 PAGES = {**HOSTILE_PAGES, "study": study_page, "nothing": lambda: page_of([])}
 
 
+BROKEN_WORDS = r"""[...document.querySelectorAll('table:not(:has(th:nth-child(16))) th')].flatMap(head => {
+  const texts = document.createTreeWalker(head, NodeFilter.SHOW_TEXT), range = document.createRange(), found = []
+  while (texts.nextNode())
+    for (const word of texts.currentNode.data.matchAll(/\p{L}+/gu)) {
+      range.setStart(texts.currentNode, word.index)
+      range.setEnd(texts.currentNode, word.index + word[0].length)
+      if (range.getClientRects().length > 1) found.push(word[0])
+    }
+  return found
+})"""
+
+
 def unfolded(browser: Browser, path: Path, **features: str) -> Tab:
     """The page with every section open and its charts drawn."""
     tab = browser.open(path, **features)
@@ -142,6 +154,7 @@ def test_every_page_fits_its_screen_and_paper(browser, tmp_path, name):
     light, wide = look_at(tab, 1400)
     tab.media("print")
     tab.resize(720, 1000)  # A4 between its margins
+    assert tab.run(BROKEN_WORDS) == []
     ends = "[...document.querySelectorAll('table, .chart svg')].map(each => each.getBoundingClientRect().right)"
     assert max(tab.run(ends), default=0) <= 720
     tab.media(prefers_color_scheme="light", prefers_reduced_motion="reduce")
@@ -150,6 +163,8 @@ def test_every_page_fits_its_screen_and_paper(browser, tmp_path, name):
     tab.media(prefers_color_scheme="dark", prefers_reduced_motion="reduce")  # for which all charts are drawn anew
     wait_for_charts(tab)
     dark, narrow = look_at(tab, 390)
+    scrolling = "[...document.querySelectorAll('.chart')].filter(each => each.scrollWidth > each.clientWidth)"
+    assert tab.run(f"{scrolling}.every(each => each.tabIndex === 0)")  # the keyboard reaches it
     assert dark != light
     # None is squeezed flat; the first takes what a wide screen has left.
     assert all(after >= 0.9 * min(before, 350) for before, after in zip(wide, narrow, strict=True))

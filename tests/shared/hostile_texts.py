@@ -57,6 +57,8 @@ class Page(HTMLParser):
         self.addresses += [(tag, value or "") for name, value in attrs if name in places]
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "wbr":
+            return  # stands wherever a name may be broken
         self.handle_startendtag(tag, attrs)
         self._runs = tag in ("script", "style") and ("type", "application/json") not in attrs
         if tag not in _VOID:

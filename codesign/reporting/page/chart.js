@@ -266,6 +266,9 @@ const drawFront = async (rows) => {
   view.signal("need", state.required ?? 0);
   if (state.required !== null) view.data("need", required());
   if (chart.ringed) view.data("best", bestRows(rows));
+  const best = rows.find(isRanked);
+  const finding = best && shownPoint(best.point) ? `. ${aim()}: ${described(best.point)}` : "";
+  view.description(`Accuracy against ${measure.label}${finding}`);
   await view.runAsync();
   showMarks(rows);
 };

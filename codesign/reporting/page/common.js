@@ -147,12 +147,13 @@ const tell = (_, event, __, value) => {
 // charts of folded sections, drawn when their section is opened ------------------------------------------------------
 
 const figures = read("figures") ?? {};
-const LEAST_WIDTH = 480; // a narrower place scrolls, so that names leave room for what they name
+const LEAST_WIDTH = 320; // a narrower place scrolls, so that names leave room for what they name
 const drawFigure = async (figure) => {
   const spec = figures[figure.dataset.figure];
   const place = figure.querySelector(".chart");
   const squeezed = spec.width === "container" && place.clientWidth < LEAST_WIDTH;
   await draw(place, squeezed ? { ...spec, width: LEAST_WIDTH, autosize: { type: "fit-x", contains: "padding" } } : spec);
+  if (place.scrollWidth > place.clientWidth) place.tabIndex = 0; // for arrow keys
   if (!figure.querySelector(".menu")) {
     const title = figure.querySelector("figcaption").textContent;
     figure.prepend(menu(figure.dataset.figure, () => ({ ...spec, title }), () => rowsIn(spec) ?? []));
