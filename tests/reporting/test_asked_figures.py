@@ -121,8 +121,9 @@ def test_epochs_and_matrix():
     rows = synthetic_rows(seeds=(0, 1))
     curves = [row | {"training_loss_curve": [2.0, 1.0 + row["training_seed"]]} for row in rows]
     loss = drawn(curves, figure="epochs", column="training_loss_curve", select={"recipe": "layered"})
-    values = next(layer for layer in loss.spec["layer"] if layer["mark"]["type"] == "line")["data"]["values"]
-    name = "layered training"
+    line = next(layer for layer in loss.spec["layer"] if layer["mark"]["type"] == "line")
+    assert line["encoding"]["x"]["axis"]["values"] == [1, 2]
+    values, name = line["data"]["values"], "layered training"
     assert [(row["line"], row["x"], row["y"]) for row in values] == [(name, 1.0, 2.0), (name, 2.0, 1.5)]
     (band,) = {(row["low"], row["high"]) for row in values if row["x"] == 2.0}
     assert band == pytest.approx((1.5 - 6.353, 1.5 + 6.353), abs=1e-3)  # of 1 and 2: t = 12.706, not of 1, 1, 2, 2

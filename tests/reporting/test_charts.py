@@ -12,7 +12,18 @@ from drawn_rows import rows_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codesign.reporting.charts.base import Figure, axis_of, color, figure, picture, places, quantitative, source, styled
+from codesign.reporting.charts.base import (
+    Figure,
+    axis_of,
+    color,
+    figure,
+    picture,
+    places,
+    quantitative,
+    source,
+    styled,
+    whole_places,
+)
 from codesign.reporting.forms import FORMS
 
 HOSTILE = "</script><img src=x onerror=alert(1)>'\"]; datum.chip `${1}` \\ [a.b] {{x}} \x01 = 1"
@@ -77,6 +88,12 @@ def test_ticks_of_a_logarithmic_axis_are_round_and_few():
     wide = [3e-6, 2e-5, 5e-4]
     assert axis_of("energy_j", wide).to_dict()["values"] == pytest.approx([5e-6, 1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4])
     assert "values" not in axis_of("energy_j", [1.0, 30.0]).to_dict()  # 30 times as much is not far apart
+
+
+def test_no_tick_stands_between_few_whole_numbers():
+    assert whole_places([1.0, 2.0]) == {"values": [1, 2]}
+    assert whole_places([0.5, 7.0])["values"] == [0, 1, 2, 3, 4, 5, 6, 7]
+    assert "values" not in whole_places([1.0, 200.0])
 
 
 @given(low=st.floats(1e-15, 1e6), factor=st.floats(4.001, 1e15))

@@ -30,7 +30,7 @@ def test_a_page_of_prices_says_first_what_is_best_and_with_which_prices():
 
 def test_points_of_the_front_that_are_not_drawn_are_told():
     text = prices_page(on_front=260)
-    assert text.count("130 of them on the front. 120 of 130 points of the front are drawn.") == 2
+    assert text.count("130 of them on the front. 120 of 130 points of the front are drawn.</p>") == 2
     assert "of the front are drawn" not in prices_page()
 
 

@@ -228,6 +228,10 @@ def test_a_parameter_that_few_trials_have_is_drawn_for_those():
     study = replace(facts, importances={"accuracy": {"schedule.steps_after_output": 1.0}})
     slices = slice_figures(study_of(table_of(rows_on_test(), study_metadata(study))))
     assert [str(row["trial"]).split(",")[0] for row in rows_of(slices[0])] == ["trial 2"]
+    charts = [*slices, *trade_off_figures(study_of(table_of(rows_on_test(), study_metadata(facts))))]
+    for mark in ("color", "shape"):  # a state has one in all, and legends name those that are there
+        assert len({str(drawn.spec["encoding"][mark]["scale"]) for drawn in charts}) == 1
+    assert len({str(drawn.spec["encoding"]["color"]["legend"]) for drawn in charts[1:]}) > 1
     assert slices[0].note == "Condition: schedule.stop is on_output."
     assert slices[3].title == "Accuracy by recipe.group_size"  # those of no known importance follow
     nowhere = replace(study, trials=tuple(replace(one, parameters={}) for one in facts.trials))

@@ -33,6 +33,7 @@ from codesign.reporting.charts.base import (
     quantitative,
     source,
     tooltip,
+    whole_places,
 )
 from codesign.reporting.charts.sweeps import matrix_figure
 from codesign.reporting.pieces import Section
@@ -217,10 +218,10 @@ def _with_band(line: str, x: float, value: Interval, column: str) -> Row:
     return _row(line, x, value.mean, column) | dict(zip(("low", "high"), ends_of(value, column), strict=True))
 
 
-def _x(title: str, *, ordinal: bool) -> alt.X:
+def _x(title: str, rows: Sequence[Row], *, ordinal: bool) -> alt.X:
     if ordinal:
         return alt.X("x:O", title=title, axis=alt.Axis(labelAngle=0))
-    axis = alt.Axis(tickCount=8, tickMinStep=1, grid=False)
+    axis = alt.Axis(grid=False, **whole_places([float(row["x"] or 0.0) for row in rows]))
     return alt.X("x:Q", title=title, axis=axis, scale=alt.Scale(nice=False, zero=False))
 
 
@@ -232,7 +233,7 @@ def _line(rows: Sequence[Row], x: str, column: str, y: str = "", *, ordinal: boo
         alt.Chart(source(rows))
         .mark_line(point=ordinal)
         .encode(
-            x=_x(x, ordinal=ordinal),
+            x=_x(x, rows, ordinal=ordinal),
             y=alt.Y("y:Q", axis=axis, scale=quantitative(values)),
             color=color("line", [str(row["line"]) for row in rows], "", **_LEGEND),
             tooltip=tooltip(line="", x=x, text=y or column_label(column)),
@@ -247,7 +248,7 @@ def _band(rows: Sequence[Row], *, ordinal: bool = False) -> Any:
         alt.Chart(source(known))
         .mark_area(opacity=0.18)
         .encode(
-            x=_x("", ordinal=ordinal),
+            x=_x("", rows, ordinal=ordinal),
             y=alt.Y("low:Q"),
             y2=alt.Y2("high:Q"),
             color=color("line", [str(row["line"]) for row in rows], "", **_LEGEND),

@@ -32,7 +32,7 @@ _WIDTH = 560
 """Width, in a separate file, of a chart that fills its column."""
 _MOST_TICKS, _NARROW, _ROOM = 8, 4, 1.2
 _DIGITS = ((1, 2, 3, 5), (1, 2, 5), (1, 3), (1,))
-_LETTERS_BESIDE, _LETTERS_ABOVE = 48, 16
+_LETTERS_BESIDE, _LETTERS_ABOVE = 28, 16
 """Most letters in a line of a row's name, and of a column's name."""
 _LINE, _ROW, _COLUMN = 13, 24, 110
 """Pixels of a line, a row and a column."""
@@ -81,7 +81,9 @@ def figure(name: str, title: str, chart: Any, *notes: str) -> Figure:
     with _SETTING, alt.data_transformers.enable("default", max_rows=None, consolidate_datasets=False):
         spec: dict[str, Any] = chart.to_dict(validate=False)  # validation would check every row of the data
     spec.pop("config", None)
-    return Figure(name=name, title=title, spec={**spec, "description": title}, note=" ".join(filter(None, notes)))
+    note = " ".join(filter(None, notes))
+    heard = f"{title}. {note}" if note else title
+    return Figure(name=name, title=title, spec={**spec, "description": heard}, note=note)
 
 
 def styled(drawn: Figure) -> alt.Chart | alt.LayerChart:
@@ -171,11 +173,13 @@ def _ticks(column: str, unit: str) -> dict[str, Any]:
     if unit == "m**2":
         return {"labelExpr": "format(datum.value * 1e6, ',.9~g') + ' mm²'"}
     # The unit is one of the program's own, so it is safe in an expression; the space is before the prefix.
-    return {"labelExpr": f"replace(format(datum.value, '.9~s'), regexp('([^0-9.]?)$'), ' $1{unit}')"} if unit else {}
+    if unit:
+        return {"labelExpr": f"replace(format(datum.value, '.9~s'), regexp('([^0-9.]?)$'), ' $1{unit}')"}
+    return {"labelExpr": "format(datum.value, ',.9~r')"}  # by default, a small value that stands alone would be 0
 
 
 def axis_of(
-    column: str, values: Sequence[float], *, unit: str = "", logarithmic: bool | None = None, **more: Any
+    column: str, values: Sequence[float], /, *, unit: str = "", logarithmic: bool | None = None, **more: Any
 ) -> alt.Axis:
     """The axis for values of a results column, or of another number in `unit`; by default logarithmic in the same cases
     as a scale of `quantitative`."""
@@ -206,6 +210,13 @@ def places(values: Sequence[float], logarithmic: bool) -> dict[str, Any]:
     ladders += [[float(f"1e{power}") for power in powers[::every]] for every in range(2, len(powers) + 2)]
     inside = ([value for value in ladder if low / _ROOM <= value <= high * _ROOM] for ladder in ladders)
     return {"values": next(ticks for ticks in inside if len(ticks) <= _MOST_TICKS)}
+
+
+def whole_places(values: Sequence[float]) -> dict[str, Any]:
+    """Axis options for ticks at whole numbers alone."""
+    low, high = math.floor(min(values)), math.ceil(max(values))
+    # Between few of them, Vega would put halves in spite of a least step of 1.
+    return {"values": [*range(low, high + 1)]} if high - low < _MOST_TICKS else {"tickCount": _MOST_TICKS}
 
 
 def quantitative(values: Sequence[float], **more: Any) -> alt.Scale:

@@ -22,6 +22,8 @@ from codesign.reporting.charts.base import (
     quantitative,
     source,
     tooltip,
+    whole_places,
+    wide_spread,
 )
 
 _HEIGHT = 300
@@ -30,7 +32,7 @@ _MOST_MARKS, _MOST_IN_SLICE = 250, 60
 """Most trials in a chart, and in a slice: the front, then an even choice of the others."""
 _FAINT = "Faint: dropped or infeasible; the axes may not hold them all."
 _STATES = ("on the front", "complete", "dropped", "infeasible", "baseline")
-_SHAPES = ("circle", "circle", "triangle-down", "cross", "diamond")
+_SHAPES = ("circle", "square", "triangle-down", "cross", "diamond")
 
 
 def trade_off_figures(study: Study) -> list[Figure]:
@@ -139,8 +141,8 @@ def _scatter(rows: Sequence[Row], x: str, y: str, parameter: ParameterFacts | No
     ys = [float(row["y"] or 0.0) for row in main]
     states = [state for state in _STATES if any(row["state"] == state for row in rows)]
     vertical = alt.Y("y:Q", scale=quantitative(ys, **_ends(ys)), axis=axis_of(y, ys))
-    legend = alt.Legend(title="trial") if len(states) > 1 else None
-    shapes = nominal(states, range=[_SHAPES[_STATES.index(state)] for state in states])
+    # A state has the same mark in each chart, whatever others there are.
+    legend = alt.Legend(title="trial", values=states) if len(states) > 1 else None
     return (
         alt.Chart(source(sorted(rows, key=lambda row: -_STATES.index(str(row["state"])))))
         .mark_point(filled=True, size=50, clip=True)
@@ -148,8 +150,8 @@ def _scatter(rows: Sequence[Row], x: str, y: str, parameter: ParameterFacts | No
             opacity=alt.condition("datum.faint", alt.value(0.25), alt.value(0.85)),
             x=_horizontal(main, x, parameter),
             y=vertical,
-            color=alt.Color("state:N", scale=nominal(states), legend=legend),
-            shape=alt.Shape("state:N", scale=shapes, legend=legend),
+            color=alt.Color("state:N", scale=nominal(_STATES), legend=legend),
+            shape=alt.Shape("state:N", scale=nominal(_STATES, range=list(_SHAPES)), legend=legend),
             tooltip=tooltip(trial="trial"),
         )
         .properties(width="container", height=_HEIGHT)
@@ -162,7 +164,9 @@ def _horizontal(main: Sequence[Row], column: str, parameter: ParameterFacts | No
         order = [*(choice for choice in parameter.choices if choice in known), *sorted(known - {*parameter.choices})]
         return alt.X("x:N", scale=nominal(order), axis=alt.Axis(title=parameter.name, labelAngle=-30))
     xs = [float(row["x"] or 0.0) for row in main]
-    axis = axis_of(column, xs, title=parameter.name, unit=parameter.unit) if parameter else axis_of(column, xs)
+    whole = whole_places(xs) if parameter and parameter.kind == "integer" and not wide_spread(xs) else {}
+    named = {"title": parameter.name, "unit": parameter.unit, **whole} if parameter else {}
+    axis = axis_of(column, xs, **named)
     return alt.X("x:Q", scale=quantitative(xs, **_ends(xs)), axis=axis)
 
 
@@ -194,8 +198,9 @@ def _progress(
     end = max(trial.number or 0 for trial in study.facts.trials)
     line: list[Row] = [*rows, {**rows[-1], "x": end}]
     axis = axis_of(column, ys) if column else alt.Axis(title="hypervolume", format=".3~g", tickCount=6)
+    numbers = whole_places([float(row["x"] or 0.0) for row in line])
     base = alt.Chart(source(line)).encode(
-        x=alt.X("x:Q", axis=alt.Axis(title="trial", tickMinStep=1)), y=alt.Y("y:Q", scale=quantitative(ys), axis=axis)
+        x=alt.X("x:Q", axis=alt.Axis(title="trial", **numbers)), y=alt.Y("y:Q", scale=quantitative(ys), axis=axis)
     )
     marks = base.mark_point(filled=True, size=50, opacity=1).encode(tooltip=tooltip(trial="trial", text="reached"))
     layers = [base.mark_line(interpolate="step-after"), marks]

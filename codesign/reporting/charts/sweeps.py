@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ from codesign.analysis.comparisons.fronts import fronts_of, objective_of
 from codesign.analysis.results.formatting import (
     column_label,
     coverage_words,
+    extreme,
     in_points,
     is_share,
     like,
@@ -149,17 +151,24 @@ def effects_figure(points: Sequence[Point], names: Names, column: str) -> Figure
     options, height = named_rows("option", order)
     chart = alt.Chart(source(rows), width="container", height=height)
     base = chart.encode(y=options, color=alt.Color("choice:N", scale=nominal(choices), legend=None), tooltip=tip)
-    title = f"{column_label(column, points[0].static_book)} against the mean of all options"
     values = [end for effect in found for end in (effect.low, effect.high)]
     log = factors and min(values) > 0
     shown = "100 * datum.value" if is_share(column) else "datum.value"
     ticks = "'× ' + format(datum.value, ',.9~g')" if factors else f"datum.value ? format({shown}, '+,.9~g') : 0"
-    axis = alt.Axis(title=title + (", points" if is_share(column) else ""), labelExpr=ticks, **places(values, log))
+    axis = alt.Axis(
+        title="against the mean of all" + ", points" * is_share(column), labelExpr=ticks, **places(values, log)
+    )
     x = alt.X("low:Q", scale=alt.Scale(type="log" if log else "linear", nice=not log, padding=8), axis=axis)
     middle = chart.mark_rule(strokeDash=[3, 3], aria=False).encode(x=alt.X("none:Q"), color=alt.ColorValue(EDGE))
     dots = base.mark_point(filled=True, size=90, opacity=1).encode(x=alt.X("mean:Q"))
     layers = alt.layer(base.mark_rule(opacity=0.45, size=3).encode(x=x, x2=alt.X2("high:Q")), middle, dots)
-    return figure(f"effects-{column}".replace("_", "-"), f"What each choice does to {column_label(column)}", layers)
+    largest = max(found, key=lambda effect: abs(math.log(effect.mean) if log else effect.mean - factors))
+    return figure(
+        f"effects-{column}".replace("_", "-"),
+        f"What each choice does to {column_label(column, points[0].static_book)}",
+        layers,
+        f"Largest: {order[found.index(largest)]}, {written(largest.mean)}.",
+    )
 
 
 def matrix_figure(name: str, points: Sequence[Point], names: Names, column: str, *, title: str = "") -> Figure | None:
@@ -184,6 +193,7 @@ def matrix_figure(name: str, points: Sequence[Point], names: Names, column: str,
         }
         for key, (point, value) in cells.items()
     ]
+    best = max(cells, key=lambda key: sign * (cells[key][1].mean or 0.0))
     across, width = named_columns("trained", (trained for trained, _ in cells))
     down, height = named_rows("run", (run for _, run in cells))
     base = alt.Chart(source(rows)).encode(
@@ -196,6 +206,7 @@ def matrix_figure(name: str, points: Sequence[Point], names: Names, column: str,
         name,
         title or f"{column_label(column).capitalize()} by training and by how the model is run",
         chart.properties(width=width, height=height),
+        f"{extreme(column, more=sign > 0).capitalize()}: {with_interval(cells[best][1], column)}, {', '.join(best)}.",
         "Rows: how a model is run. Columns: how it was trained. ◆ trained as it is run: through this policy and F, or "
         "with layers waiting. The best of several chips and variants.",
     )
@@ -215,12 +226,15 @@ def parts_figure(points: Sequence[Point], names: Names, column: str) -> Figure |
     """Energy (`energy_j`) or time (`latency_s`) by part, one stacked bar per point, the first on top; None if no point
     has parts."""
     rows: list[Row] = []
+    largest: list[str] = []
     known = [point for point in points if _parts(point, column)]
     drawn = known[:_MOST_BARS]
     totals = [sum(_parts(point, column).values()) for point in drawn]
     for point, total in zip(drawn, totals, strict=True):
         label = names.chips[point.chip] if len({other.chip for other in drawn}) == len(drawn) else names.point(point)
         bar = f"{label}: {quantity(total, column)}"
+        part, most = max(_parts(point, column).items(), key=lambda item: item[1])
+        largest += [f"{label} {part}, {percent(most / total)}"] if most < total else []
         for part, value in _parts(point, column).items():
             texts = {"point": names.point(point), "text": quantity(value, column), "share": percent(value / total)}
             rows.append({"bar": bar, "part": part, "value": value, **texts})
@@ -241,6 +255,7 @@ def parts_figure(points: Sequence[Point], names: Names, column: str) -> Figure |
         f"{column.partition('_')[0]}-parts",
         f"{column_label(column).capitalize()} by part",
         chart,
+        f"Largest part: {'; '.join(largest)}." if largest else "",
         "Bars are shares, since the sums lie far apart." if shares else "",
         of_more(len(drawn), len(known), "points"),
     )
