@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import operator
 import re
 import xml.etree.ElementTree as ET
+from collections.abc import Sequence
 
 import altair as alt
 import pytest
@@ -17,6 +19,7 @@ from codesign.reporting.charts.base import (
     axis_of,
     color,
     figure,
+    looks,
     picture,
     places,
     quantitative,
@@ -88,6 +91,25 @@ def test_ticks_of_a_logarithmic_axis_are_round_and_few():
     wide = [3e-6, 2e-5, 5e-4]
     assert axis_of("energy_j", wide).to_dict()["values"] == pytest.approx([5e-6, 1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4])
     assert "values" not in axis_of("energy_j", [1.0, 30.0]).to_dict()  # 30 times as much is not far apart
+
+
+def luminance(color: Sequence[float]) -> float:
+    """The relative luminance of WCAG 2.1."""
+    linear = (c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in color)
+    return sum(map(operator.mul, (0.2126, 0.7152, 0.0722), linear))
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_values_are_read_on_each_shade_of_a_matrix(dark):
+    look, opacity = looks(dark=dark), 0.55  # of `matrix_figure`
+    for shade in look["range"]["heatmap"]:
+        shade, ground, ink = (
+            [int(of[n : n + 2], 16) / 255 for n in (1, 3, 5)]
+            for of in (shade, look["background"], look["text"]["color"])
+        )
+        below = luminance([opacity * a + (1 - opacity) * b for a, b in zip(shade, ground, strict=True)])
+        low, high = sorted((below, luminance(ink)))
+        assert (high + 0.05) / (low + 0.05) >= 4.5
 
 
 def test_no_tick_stands_between_few_whole_numbers():

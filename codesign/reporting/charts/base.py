@@ -104,7 +104,7 @@ def looks(*, dark: bool = False) -> dict[str, Any]:
     """Vega-Lite configuration of all charts, on a light or dark background."""
     side = "dark" if dark else "light"
     ink, quiet, line, ground = (_INKS[side][name] for name in ("ink", "quiet", "line", "ground"))
-    ramp = ["#26303a", "#3d6f96", "#7fc4f0"] if dark else ["#eef3f7", "#8ab8d8", "#0a4f80"]
+    ramp = ["#26303a", "#3d6f96", "#62abdd"] if dark else ["#eef3f7", "#8ab8d8", "#0a4f80"]
     labels = {"labelColor": quiet, "labelFontSize": 11, "labelLimit": 220}
     titles = {"titleColor": ink, "titleFontSize": 12, "titleFontWeight": 600}
     lines = {"domainColor": line, "tickColor": line, "gridColor": line, "gridOpacity": 0.7}
