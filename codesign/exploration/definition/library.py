@@ -37,7 +37,7 @@ def sweep_names(kind: Kind | None = None) -> tuple[str, ...]:
 def _kind_of(path: Path) -> Kind | None:
     """The kind of a file according to its keys; None if they do not tell."""
     try:
-        # Windows may mark a file
+        # without the byte order mark that Windows may write
         with open(path, encoding="utf-8-sig", errors="replace", opener=open_at_once) as file:
             keys = set(re.findall(r"^(space|sweep|extends|recipes):", file.read(_MOST_LETTERS), re.MULTILINE))
     except OSError:  # reading the file reports why
