@@ -92,12 +92,22 @@ def _run(debug: bool) -> int:
         app(prog_name="codesign")  # also for `python -m codesign`, whose completion would otherwise be that of `python`
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
+    except UnicodeEncodeError as error:
+        if sys.getfilesystemencoding() == "utf-8":
+            raise
+        encoding = f"{sys.getfilesystemencoding()}, the encoding of this locale; set PYTHONUTF8=1"
+        return _refused(f"{error.object}: names of files can have only characters of {encoding}", debug)
     except (CodesignError, OSError, MemoryError) as error:
-        if debug:
-            traceback.print_exc()
-        tell(f"error: {error}" if str(error) else "error: out of memory", err=True)
-        return 2
+        return _refused(str(error) or "out of memory", debug)
     except KeyboardInterrupt:
         typer.echo("interrupted", err=True)
         return 130
     return 0
+
+
+def _refused(reason: str, debug: bool) -> int:
+    """Tell of the error that is being handled; the exit code for bad input."""
+    if debug:
+        traceback.print_exc()
+    tell(f"error: {reason}", err=True)
+    return 2

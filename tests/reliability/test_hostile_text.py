@@ -74,6 +74,14 @@ def test_a_terminal_that_knows_few_characters(folder: Path) -> None:
     assert ended.out.startswith("\\xb5Brain")
 
 
+def test_a_file_whose_name_the_locale_cannot_write(folder: Path) -> None:
+    (folder / "mine.yaml").write_text("extends: ./größer.yaml\n", encoding="utf-8")
+    ascii_only = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
+    ended = end(start("chips", "check", "mine.yaml", folder=folder, environment=ascii_only))
+    said = "names of files can have only characters of ascii, the encoding of this locale; set PYTHONUTF8=1"
+    assert (ended.code, ended.err) == (2, f"error: größer.yaml: {said}\n")
+
+
 def test_what_a_worker_says_reaches_no_terminal_raw() -> None:
     failure = Failure(kind="ValueError", message=TITLE)
     job = Job(kind="train", label="a recipe", wanted=(None,), needs=None)
