@@ -150,11 +150,11 @@ def _options(rows: Sequence[tuple[Option, str]], names: Names, how: str, asked: 
         [value_text(option, name, names, interval=name.endswith("accuracy")) for name in shown] for option, _ in rows
     ]
     grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    grid.add_column("", max_width=_LABEL)
+    grid.add_column("", max_width=_LABEL, overflow="fold")
     for heading in shown.values():
-        grid.add_column(heading, justify="right", no_wrap=True)
+        grid.add_column(heading, justify="right", overflow="fold")
     if any(ways):
-        grid.add_column(how)
+        grid.add_column(how, overflow="fold")
     for (option, way), values in zip(rows, cells, strict=True):
         grid.add_row(*map(Text, (option.label, *values, *([way] if any(ways) else ()))))
     return grid

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 from typing import get_args
 
+import pytest
 from made_up_answers import rows_of
 from rich.console import Console
 from synthetic_sweep import loihi_row, mubrain_row, printed, synthetic_metadata, synthetic_rows, table_of
@@ -105,9 +106,10 @@ def test_which_chip_is_not_told_below_a_claim_about_one():
     assert re.search(r"Which chip [^?]*\? \((open|likely|sure)", told)
 
 
-def test_nothing_is_cut_in_a_file():
+@pytest.mark.parametrize("width", [40, 80])
+def test_nothing_is_cut_in_a_file(width: int):
     stream, table = io.StringIO(), table_of(synthetic_rows())
-    print_summary(table, "report.html", "results.parquet", Console(file=stream, width=80))
+    print_summary(table, "report.html", "results.parquet", Console(file=stream, width=width))
     told = " ".join(stream.getvalue().split())
     assert "…" not in told
     assert all(re.search(rf"(^|\n){chip}\b.* 9\d\.\d ± ", stream.getvalue()) for chip in ("µBrain", "Loihi"))

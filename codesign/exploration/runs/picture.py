@@ -96,7 +96,8 @@ def front_table(lines: Sequence[FrontLine], *, rows: int, size: int | None = Non
         groups.setdefault(line.group, []).append(line)
     points, several = size or len(lines), len(groups) > 1
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
-    table.add_column(Text(f"best: {plural(points, 'point')}{', which do not all compare' * several}"))
+    title = f"best: {plural(points, 'point')}{', which do not all compare' * several}"
+    table.add_column(Text(title), overflow="fold")
     for label in lines[0].labels:
         table.add_column(Text(label.removesuffix(" per sample")), justify="right", no_wrap=True, overflow="ellipsis")
     for group, own in groups.items():
