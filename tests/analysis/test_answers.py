@@ -227,7 +227,7 @@ def test_more_seeds_are_advised_where_their_spread_leaves_it_open():
     ]
     answer = asked(rows, choose="chip", most="accuracy")
     # t(n) · 0.0171 / √n < 0.0075 from n = 23 on: 2.074 · 0.0171 / 4.796 = 0.0074.
-    told = "Over 4 training seeds the difference may be zero; if it stays so large, about 23 would settle it."
+    told = "Over 4 training seeds the difference may be zero; if it stays this large, about 23 would settle it."
     assert told in answer.remarks
     assert answer.standing == "open"
     clear = [one | {"accuracy": one["accuracy"] + 0.2 * (one["chip"] == "a")} for one in rows]

@@ -87,7 +87,7 @@ def test_one_of_several_comparisons_may_be_chance(gains, standing, told):
         made = accuracies({("layered", "layered"): (0.9,) * 3, ("unlayered_rs", "random"): [0.9 + gain for gain in of]})
         rows += [one | {"weight_bits": bits, "samples": 10**6} for one in made]
     found = asked(rows, column="accuracy", more=UNLAYERED_RS, less=LAYERED)
-    said = "Without any difference, 1 or more of 4 comparisons would look so by chance in 10 % of cases."
+    said = "Even if nothing differed, at least 1 of 4 comparisons would look like this by chance in 10 % of cases."
     assert (found.standing, said in found.remarks) == (standing, told)
 
 
@@ -114,7 +114,7 @@ def test_a_claim_that_the_chips_numbers_leave_open_holds_in_part_or_is_not_shown
     gains = asked([*base, *wide], column="energy_j", **sides, **size)
     assert (gains.standing, gains.comparisons[0].robustness) == ("holds in part", None)
     assert gains.remarks == (
-        "The ranges of the chips' numbers do not count in what is made of two values; they may change it.",
+        "Claims about gains or two columns leave out the ranges of the chips' numbers, which may change the answer.",
     )
 
 

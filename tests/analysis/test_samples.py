@@ -186,7 +186,7 @@ def test_a_claim_about_two_columns_is_not_left_to_samples_as_if_it_were_about_on
     rows = [row("a", 1.0, seed, accuracy=0.9, drained_accuracy=0.8 + 1e-3 * seed, samples=400) for seed in SEEDS]
     sides = {"more": {"chip": "a"}, "less": {"chip": "a"}, "column_of_less": "drained_accuracy"}
     assert asked(rows, claim="Stopping helps", column="accuracy", **sides).remarks == (
-        "The choice of test samples does not count in what is made of two values; it may change it.",
+        "Claims about gains or two columns leave out the choice of test samples, which may change the answer.",
     )
 
 

@@ -264,7 +264,7 @@ def test_any_limit_may_be_met_or_missed_by_chance_of_the_seeds(densities, standi
     assert ("by chance" in str(asked(rows, target=[limit], select={"chip": "a"}).remarks)) == (standing == "likely")
 
 
-def test_another_than_the_next_may_be_better_by_the_seeds():
+def test_an_option_behind_the_runner_up_may_be_better_by_the_seeds():
     """b is 1 % above a in each seed, c 9 % on average, ± 20 %."""
     rows = [
         row(chip, 1.0, seed, energy_j=energy * (1 + 1e-6 * seed) * 1e-9)
@@ -275,7 +275,7 @@ def test_another_than_the_next_may_be_better_by_the_seeds():
     answer = asked(rows, choose="chip", least="energy_j")
     assert (labels(answer), answer.confidence, answer.standing) == (["a", "b", "c"], 1.0, "likely")
     # t(n) · 0.082 / √n < 0.09 from n = 6 on: 2.571 · 0.082 / 2.449 = 0.086.
-    told = "Over 3 training seeds the difference to c may be zero; if it stays so large, about 6 would settle it."
+    told = "Over 3 training seeds the difference to c may be zero; if it stays this large, about 6 would settle it."
     assert told in answer.remarks
 
 
@@ -290,7 +290,7 @@ def test_the_best_of_many_variants_is_held_against_a_single_one_more_carefully(v
         rows += [one | {"spike_density": 1.0 + width * own_spikes + one["training_seed"]} for one in made]
     answer = asked(rows, choose="chip", least="energy_j")
     assert (labels(answer)[0], answer.standing) == ("a", standing)
-    told = "Over 3 training seeds the difference may be zero, since a was taken from 5 times as many variants; if it "
+    told = "Over 3 training seeds the difference may be zero, since a was chosen from 5 times as many variants; if it "
     assert any(told in remark for remark in answer.remarks) == (standing == "likely")
 
 

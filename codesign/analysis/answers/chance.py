@@ -21,8 +21,8 @@ from codesign.analysis.results.statistics import Interval
 def left_to_samples(
     comparison: Comparison, difference: str = "such a difference", *, least: float = 0.0, times: float = 1.0
 ) -> str:
-    """Say that chance allows a share of the test samples to be on either side of another, or of so many `times` the
-    other, plus the `least` difference asked for; and how many samples would tell if the difference lasts."""
+    """Say that the choice of test samples leaves open whether a share is more than `times` another plus `least`, and
+    how many samples would tell if the difference lasts."""
     samples = comparison.better.value("samples").mean
     if not counts_samples(comparison.column) or comparison.equal or not samples:
         return ""
@@ -43,8 +43,7 @@ def left_to_samples(
 def undecided_by_samples(contest: Contest) -> str:
     """Say that chance may have put the best ahead of an option, whichever it is; or that all options have the same
     share of the test samples but answer differently."""
-    for found in contest.leads:
-        other = _other(found, contest)
+    for other, found in contest.leads.items():
         difference = "such a difference" if other is contest.second else f"the difference to {contest.label_of(other)}"
         if said := left_to_samples(found, difference):
             return said
@@ -52,18 +51,13 @@ def undecided_by_samples(contest: Contest) -> str:
 
 
 def undecided_by_seeds(contest: Contest) -> tuple[Point, Interval, int] | None:
-    """The first point whose difference from the best may be zero by the training seeds, that difference, and the
-    `head_start` for which its interval was widened; None if there is none."""
-    for found in contest.leads:
-        other, several = _other(found, contest), found.gain.half_width is not None
-        tries = contest.head_start(other)
+    """The first point whose difference from the best may be zero by the training seeds, that difference, and the number
+    of tries for which its interval was widened; None if there is none."""
+    for other, found in contest.leads.items():
+        several, tries = found.gain.half_width is not None, contest.times_as_many_variants(other)
         if not found.gain.wider(tries).above_zero and (several or other is contest.second):
             return other, found.gain, tries
     return None
-
-
-def _other(found: Comparison, contest: Contest) -> Point:
-    return found.worse if found.better is contest.ranked[0] else found.better
 
 
 def excluded_by_chance(contest: Contest) -> str:
@@ -85,7 +79,7 @@ def excluded_by_chance(contest: Contest) -> str:
 
 def included_by_chance(contest: Contest) -> str:
     """Say that the best meets a limit by no more than seeds or test samples can explain; "" if all others, some of them
-    worse, have the same values by the same answers: they then meet the limit or miss it together."""
+    worse, have the same value because they have the same spikes: they then meet the limit or miss it together."""
     best, where = contest.ranked[0], contest.where
     others = [point for one in contest.ranked[1:] for point in meeting(contest.members[contest.option_of(one)], where)]
 

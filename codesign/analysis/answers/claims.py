@@ -38,8 +38,8 @@ from codesign.deferred import pd
 
 _SPELLED_OUT = 2
 """The most comparisons that get a sentence each; of more, only the largest that agrees does."""
-_UNDRAWN = "The ranges of the chips' numbers do not count in what is made of two values; they may change it."
-_UNSAMPLED = "The choice of test samples does not count in what is made of two values; it may change it."
+_UNDRAWN = "Claims about gains or two columns leave out the ranges of the chips' numbers, which may change the answer."
+_UNSAMPLED = "Claims about gains or two columns leave out the choice of test samples, which may change the answer."
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -312,8 +312,8 @@ def _standing(comparisons: Sequence[Comparison], statuses: Sequence[Status]) -> 
 
 
 def _few(comparisons: Sequence[Comparison], statuses: Sequence[Status]) -> str:
-    """Say that chance alone may put so few of several comparisons on one side; "" if more are there, or one whose
-    interval is there even if widened for their number."""
+    """Say that chance alone may put so few of several comparisons on one side; "" if it hardly puts as many there, or
+    if one is there even with an interval widened for the number of comparisons."""
     shown = [one.gain for one, status in zip(comparisons, statuses, strict=True) if status.startswith("holds")]
     refuted = [one.gain for one, status in zip(comparisons, statuses, strict=True) if status == "does not hold"]
     several, few = len(comparisons), shown or refuted
@@ -322,8 +322,8 @@ def _few(comparisons: Sequence[Comparison], statuses: Sequence[Status]) -> str:
     chance = sum(comb(several, n) * each**n * (1 - each) ** (several - n) for n in range(len(few), several + 1))
     if not few or chance <= 1 - CONFIDENCE or any(gain.above_zero or gain.below_zero for gain in widened):
         return ""
-    many = f"{len(few)} or more of {several} comparisons"
-    return f"Without any difference, {many} would look so by chance in {whole_percent(chance)} of cases."
+    many = f"at least {len(few)} of {several} comparisons"
+    return f"Even if nothing differed, {many} would look like this by chance in {whole_percent(chance)} of cases."
 
 
 def _left_to_draws(found: Sequence[tuple[_Pair, Comparison]], question: ClaimQuestion) -> str:
@@ -338,11 +338,11 @@ def _left_to_draws(found: Sequence[tuple[_Pair, Comparison]], question: ClaimQue
 
 
 def _left_to_samples(found: Sequence[tuple[_Pair, Comparison]], question: ClaimQuestion) -> str:
-    """Say in how many comparisons the choice of test samples may explain what the seeds show, or that it does not
-    count; "" if in none."""
+    """Say in how many comparisons the choice of test samples may explain what the seeds show, or that it is
+    left out; "" if in none."""
     if _of_two_columns(question):
-        told = counts_samples(question.column) and any(_by_seeds(*pair, question) != "not shown" for pair in found)
-        return _UNSAMPLED if told else ""
+        shown = counts_samples(question.column) and any(_by_seeds(*pair, question) != "not shown" for pair in found)
+        return _UNSAMPLED if shown else ""
     said = [text for pair in found if (text := _chance(*pair, question))]
     if not said or len(found) == 1:
         return "".join(said)

@@ -352,9 +352,9 @@ def _seeds_wanted(contest: Contest) -> str:
     deviation = gain.half_width * math.sqrt(gain.seeds) / quantile_of(gain.seeds - 1)
     to = "" if other is contest.second else f" to {contest.label_of(other)}"
     best = contest.label_of(contest.ranked[0])
-    why = f", since {best} was taken from {tries} times as many variants" if gain.above_zero else ""
+    why = f", since {best} was chosen from {tries} times as many variants" if gain.above_zero else ""
     for n in range(gain.seeds + 1, _MOST_SEEDS + 1):
         if quantile_of(n - 1, tries) * deviation / math.sqrt(n) < gain.mean:
             said = f"Over {gain.seeds} training seeds the difference{to} may be zero{why}"
-            return f"{said}; if it stays so large, about {n} would settle it."
+            return f"{said}; if it stays this large, about {n} would settle it."
     return ""

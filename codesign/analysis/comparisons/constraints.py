@@ -240,15 +240,15 @@ def doubt(point: Point, constraints: Sequence[Constraint], of: str = "") -> str:
 
 
 def missed_by_chance(point: Point, constraints: Sequence[Constraint]) -> bool:
-    """Whether every constraint that a point misses is missed by no more than the training seeds or, of a share of the
-    test samples, their choice can explain."""
+    """Whether every constraint that a point misses is missed by no more than the training seeds can explain or, for a
+    share of the test samples, the choice of samples."""
     missed = [constraint for constraint in constraints if not meets(point, constraint)]
     return bool(missed) and all(_by_chance(point, each) for each in missed)
 
 
 def met_by_chance(point: Point, constraints: Sequence[Constraint]) -> list[Constraint]:
-    """The constraints that a point meets by no more than the training seeds or, of a share of the test samples, their
-    choice can explain."""
+    """The constraints that a point meets by no more than the training seeds can explain or, for a share of the test
+    samples, the choice of samples."""
     return [each for each in constraints if meets(point, each) and _by_chance(point, each)]
 
 
@@ -265,7 +265,7 @@ def _by_chance(point: Point, constraint: Constraint) -> bool:
             return any(high > constraint.distance for _, high in leads)
         return not any(low > constraint.distance for low, _ in leads)
     short = interval(_short(np.asarray(values, dtype=float), np.array(constraint.value), constraint))
-    low, high = share_by_samples(point, constraint.column) if of_samples else (math.inf, -math.inf)
+    low, high = share_by_samples(point, constraint.column) if of_samples else (math.inf, -math.inf)  # holds no value
     return low <= constraint.value <= high or abs(short.mean or 0.0) < (short.half_width or 0.0)
 
 

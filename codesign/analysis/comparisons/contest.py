@@ -130,21 +130,21 @@ class Contest:
         return compare(self.column, self.ranked[0], self.second, more_is_better=self.more)
 
     @cached_property
-    def leads(self) -> tuple[Comparison, ...]:
-        """The best compared with each point that is not level with it, or with all others if all are, as far as both
+    def leads(self) -> Mapping[Point, Comparison]:
+        """The best compared with each point that is not level with it, or with all others if all are level, where both
         have a training seed in common."""
         others = self.ranked[self.level :] or self.ranked[1:]
-        found = (compare(self.column, self.ranked[0], other, more_is_better=self.more) for other in others)
-        return tuple(one for one in found if one is not None)
+        found = {other: compare(self.column, self.ranked[0], other, more_is_better=self.more) for other in others}
+        return {other: comparison for other, comparison in found.items() if comparison is not None}
 
-    def head_start(self, other: Point) -> int:
-        """From how many times as many variants the best was taken as another point, rounded up. Variants with the same
+    def times_as_many_variants(self, other: Point) -> int:
+        """How many times as many variants the best was chosen from as another point, rounded up. Variants with the same
         spikes vary alike from training to training, and count as one."""
-        return math.ceil(self._trained[self.ranked[0]] / self._trained[other])
+        return math.ceil(self._variants[self.ranked[0]] / self._variants[other])
 
     @cached_property
-    def _trained(self) -> Mapping[Point, int]:
-        """How many variants with spikes of their own each ranked point was taken from."""
+    def _variants(self) -> Mapping[Point, int]:
+        """How many variants with different spikes each ranked point was chosen from."""
         able = {point: meeting(self.members[self.option_of(point)], self.where) for point in self.ranked}
         return {point: len({one.value("spike_density").mean for one in of}) for point, of in able.items()}
 

@@ -38,8 +38,8 @@ def answer_alike(one: Point, other: Point, column: str) -> bool:
 
 
 def share_by_samples(point: Point, column: str, share: float | None = None) -> tuple[float, float]:
-    """Interval of a share, the mean over training seeds unless given, over the choice of test samples, with width 0 if
-    their number is unknown.
+    """Interval of a share over the choice of test samples, with width 0 if their number is unknown. The share is the
+    mean over training seeds unless it is given.
 
     For accuracies, computed from each sample's mean over training seeds. One right and one wrong sample are added, so
     that a share of 0 or 1 is not taken for certain, which moves the centre towards one half.
@@ -56,7 +56,7 @@ def share_by_samples(point: Point, column: str, share: float | None = None) -> t
 
 
 def lead_by_samples(one: Point, other: Point, column: str, times: float = 1.0) -> tuple[float, float]:
-    """Interval of one point's share minus another's, or so many `times` the other's, over the choice of test samples.
+    """Interval of one point's share minus `times` another's over the choice of test samples.
 
     For accuracies, sample by sample (Bonett and Price 2012, doi:10.3102/1076998611411915): two added samples, one
     answered correctly by each point, keep the interval honest if few or no samples distinguish the points.

@@ -51,7 +51,7 @@ class Interval:
         return self.low is not None and self.low > 0
 
     def wider(self, tries: int) -> Interval:
-        """The interval that still has its coverage if the largest mean of so many was taken (Bonferroni)."""
+        """The interval that keeps its coverage if the mean is the largest of so many tries (Bonferroni)."""
         if self.half_width is None:
             return self
         widened = quantile_of(self.seeds - 1, tries) / quantile_of(self.seeds - 1)
@@ -104,7 +104,7 @@ def intervals(values: Floats, ends: Sequence[int]) -> list[Interval]:
 
 @cache
 def quantile_of(degrees_of_freedom: int, tries: int = 1) -> float:
-    """Student's t quantile of a two-sided interval, or of so many that all cover at once."""
+    """Student's t quantile of a two-sided interval, or of several that have the coverage together (Bonferroni)."""
     from scipy.special import stdtrit  # scipy.stats also has it, but takes seconds to import
 
     return float(stdtrit(degrees_of_freedom, 1 - (1 - CONFIDENCE) / 2 / tries))
