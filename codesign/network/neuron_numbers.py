@@ -25,7 +25,7 @@ def type_of(name: str) -> torch.dtype:
 
 
 def usual_number(name: str) -> float:
-    """What all neurons have of a per-neuron parameter that is left out."""
+    """The number that all neurons have if a per-neuron parameter is left out."""
     default = NeuronSpec.model_fields[name].default
     return OF_NEURONS[name].absent if default is None else default
 

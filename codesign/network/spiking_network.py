@@ -46,8 +46,8 @@ class SpikingNetwork(SentAsCopy):
         threshold: (N,) float32 buffer, U_thr of each neuron. It gets gradients if it requires them.
         time_constant: (N,) float64 buffer, τ_m of each neuron in seconds, infinite without leak. It may require
             gradients.
-        gain, floor and so on: (N,) buffers with those parameters of `NeuronSpec` that `OF_NEURONS` names, or None if
-            all neurons have the default. They cannot learn. float32; `synaptic_time_constant` is float64, in seconds,
+        gain, floor and so on: (N,) float32 buffers with the parameters of `NeuronSpec` that `OF_NEURONS` names, each
+            None if all neurons have the default. They cannot learn. `synaptic_time_constant` is float64, in seconds,
             and 0 for neurons without it.
         input_gate: bool buffer: whether events of each input pass or are dropped; None if all pass. One entry per
             column of the first layer's weights: per input of a fully connected layer or window of the pools before it,
@@ -337,8 +337,8 @@ class SpikingNetwork(SentAsCopy):
 
         Other frameworks evaluate every neuron in every timestep. Without `NeuronSpec(tick=True)` only messages make a
         neuron fire, and spikes from a bias, a soft reset or a synaptic current alone are lost. Where layers do
-        not wait, `refractory=False` keeps what a soft reset leaves. snnTorch's acts a timestep later: it subtracts what
-        `reset_amount=threshold / beta` does here. `codesign.import_model` reads all of this from a module.
+        not wait, `refractory=False` keeps what a soft reset leaves. snnTorch subtracts a timestep later, which is
+        `reset_amount=threshold / beta` here. `codesign.import_model` reads all of this from a module.
 
         Args:
             weights: one tensor or array per layer of neurons, input to output, with torch's shapes: (neurons, inputs)

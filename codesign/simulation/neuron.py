@@ -119,7 +119,7 @@ def start(neuron: NeuronTensors, samples: int) -> NeuronState:
 
 
 def begin(neuron: NeuronTensors, state: NeuronState, spikes: torch.Tensor) -> tuple[NeuronState, torch.Tensor | None]:
-    """The state as a timestep begins after these spikes in the one before, and which neurons are held in it; None if
+    """The state as a timestep begins, given the spikes of the one before, and which neurons are held in it; None if
     none can be."""
     held = None if neuron.held is None else (spikes > 0) & neuron.held
     u, j = decayed(neuron, state.u, neuron.decay), state.j

@@ -289,7 +289,7 @@ def test_what_a_framework_cannot_read_is_refused(reader: str, neuron: dict[str, 
 
 
 @pytest.mark.parametrize("name", [name for name in OF_NEURONS if OF_NEURONS[name].reset is None])
-def test_so_is_what_only_some_neurons_have(name: str):
+def test_what_only_some_neurons_have_is_refused_too(name: str):
     """Where a reader has no such number, or one for a layer."""
     network = made(time_constant="3 ms", refractory=False)
     network.expect_buffers([name])

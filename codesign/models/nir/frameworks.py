@@ -16,7 +16,7 @@ Module = torch.nn.Module
 
 
 FRAMEWORKS = {dialect.name: dialect.modules for dialect in DIALECTS.values() if dialect.modules is not None}
-"""Neuron modules, defined in Python modules with the dialect's name."""
+"""Neuron modules by framework, whose Python package has the dialect's name."""
 
 
 def read_neurons(name: str, module: Module) -> tuple[str, ModuleNeurons] | None:

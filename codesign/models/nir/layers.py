@@ -55,7 +55,7 @@ def _shape(entrance: NirNode) -> tuple[int, ...] | None:
     sizes = entrance.numbers["shape"].ravel().tolist() if "shape" in entrance.numbers else None
     whole = sizes is None or (sizes and all(0 < size <= MOST and size == int(size) for size in sizes))
     if not whole or math.prod(sizes or ()) > MOST:
-        raise entrance.refusal(f"shape must be whole numbers above 0, of at most {MOST:,} inputs, found {sizes}")
+        raise entrance.refusal(f"shape must be whole numbers above 0, for at most {MOST:,} inputs, found {sizes}")
     return None if sizes is None else tuple(map(int, sizes))
 
 

@@ -68,8 +68,8 @@ class Reader:
     back: Literal["weights", "more", "graph"] = "weights"
 
 
-_READ = {"most_spikes", "reset_value", "reset_delay", "gain", "synaptic_time_constant", "tick"}
-"""Features that some reader's neurons have; those that are not here cannot be written for any."""
+_READABLE = {"most_spikes", "reset_value", "reset_delay", "gain", "synaptic_time_constant", "tick"}
+"""Features that the neurons of some reader have; the others cannot be written for any."""
 _NEAR = 8
 """How many float32 numbers on each side are tried for a time constant."""
 
@@ -160,7 +160,7 @@ def _numbers(
         "a delayed reset": said["reset_delay"] and said["reset"] != "subtract",
         "a readout of potentials": index == layers - 1 and neuron.readout == "potential",
     }
-    for key in (name for name in FEATURES if name not in _READ):
+    for key in (name for name in FEATURES if name not in _READABLE):
         usual = NeuronSpec.model_fields[key].default
         wrong[key] = bool((own[key] != usual_number(key)).any()) if key in own else said[key] != usual
     layer = network.layer_slices[index]

@@ -36,8 +36,8 @@ _WEIGHT = "weight_of_layer_"
 """Metadata with the original weights, if those for the reader differ."""
 _OF_NIR = {"reset": {"zero", "value"}, "comparison": {">"}}
 """Resets and comparisons of NIR's neurons."""
-_BEYOND = tuple(name for name in FEATURES if name not in {"gain", "reset_value", "synaptic_time_constant", "tick"})
-"""Features that they lack in all networks."""
+_NOT_IN_NIR = tuple(name for name in FEATURES if name not in {"gain", "reset_value", "synaptic_time_constant", "tick"})
+"""Features that NIR's neurons never have."""
 _CHANGED = "the file was changed since `codesign export` wrote it. Give a dialect, and only its nodes are read"
 
 
@@ -68,10 +68,10 @@ def beyond_nir(network: SpikingNetwork) -> tuple[str, ...]:
     """Features of neurons that NIR's equations do not cover, by their names in `NeuronSpec`: only the metadata has
     them."""
     said, held, last = [], _of_neurons(network), len(network.shape.layers) - 1
-    for name in (*_OF_NIR, *(name for name in _BEYOND if name not in OF_NEURONS)):
+    for name in (*_OF_NIR, *(name for name in _NOT_IN_NIR if name not in OF_NEURONS)):
         usual = _OF_NIR.get(name, {NeuronSpec.model_fields[name].default})
         said += [f"{name} {value}" for value in sorted(set(network.neuron.each(name)) - usual)]
-    said += [name for name in _BEYOND if name in held]
+    said += [name for name in _NOT_IN_NIR if name in held]
     alone = network.neuron.bias or "synaptic_time_constant" in held  # neurons that fire without a message
     said += ["tick False"] * bool(alone and False in network.neuron.each("tick"))
     said += [_GATE] * (network.input_gate is not None)

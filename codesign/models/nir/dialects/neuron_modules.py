@@ -48,13 +48,14 @@ class NeuronModules:
     bases: tuple[str, ...]
 
 
-def must(true: bool, rule: str) -> None:
-    """Raises ValueError with the rule, which becomes an error that names the module."""
-    if not true:
+def must(kept: bool, rule: str) -> None:
+    """Raise ValueError with a rule that is not kept, which becomes an error that names the module."""
+    if not kept:
         raise ValueError(rule)
 
 
-def weights_back(module: Any) -> tuple[NDArray[Any], NDArray[Any] | None]:
+def recurrent_weights(module: Any) -> tuple[NDArray[Any], NDArray[Any] | None]:
+    """(weights, bias) of a module through which spikes return."""
     must(isinstance(module, torch.nn.Linear), "recurrent weights must be a Linear")
     return array(module.weight), None if module.bias is None else array(module.bias)
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from codesign.models.nir.dialects.dialect import Dialect, Given, LayerNumbers, expect, exponential_decay
-from codesign.models.nir.dialects.neuron_modules import ModuleNeurons, NeuronModules, array, must, weights_back
+from codesign.models.nir.dialects.neuron_modules import ModuleNeurons, NeuronModules, array, must, recurrent_weights
 from codesign.models.nir.folding import Layer
 from codesign.models.nir.options import choice, count, number, yes_or_no
 
@@ -72,7 +72,7 @@ def _of_module(module: Any) -> ModuleNeurons:
     if kind != "LI":
         numbers["v_threshold"] = array(module.spike_threshold)
         options |= _spikes(module.spike_fn, module.reset_fn)
-    back = weights_back(module.rec_connect) if hasattr(module, "rec_connect") else None
+    back = recurrent_weights(module.rec_connect) if hasattr(module, "rec_connect") else None
     must(back is None or back[1] is None, "rec_connect must have no bias: it acts only from the second timestep on")
     return ModuleNeurons(kind=kind, numbers=numbers, options=options, recurrent=back)
 

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from codesign.models.nir.dialects.dialect import Dialect, Given, LayerNumbers, euler_decay, expect
-from codesign.models.nir.dialects.neuron_modules import ModuleNeurons, NeuronModules, array, must, weights_back
+from codesign.models.nir.dialects.neuron_modules import ModuleNeurons, NeuronModules, array, must, recurrent_weights
 from codesign.models.nir.folding import Layer
 from codesign.models.nir.options import choice, yes_or_no
 
@@ -79,7 +79,7 @@ def _of_module(module: Any) -> ModuleNeurons:
     if hasattr(module, "all_to_all"):
         ways = array(module.V) if not module.all_to_all else np.zeros(0)
         must(bool(module.all_to_all) or ways.ndim == 1, "V must be a vector, with a weight for each neuron")
-        back = weights_back(module.recurrent) if module.all_to_all else (np.diag(ways), None)
+        back = recurrent_weights(module.recurrent) if module.all_to_all else (np.diag(ways), None)
     numbers = {"beta": array(module.beta.clamp(0, 1)), "v_threshold": array(module.threshold)}
     return ModuleNeurons(
         kind=("Cuba" if synaptic else "") + ("LI" if reads else "LIF"),
