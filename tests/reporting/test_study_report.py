@@ -193,8 +193,8 @@ def test_a_study_with_one_objective_has_a_curve_and_no_front_to_draw():
     assert "hypervolume" not in text
     asked = "Is trial 0, the best of the front in accuracy on validation, also better on test than the baseline"
     assert f"{asked}, with the same trained models?" in text
-    assert "a lucky training seed stays lucky" in text
-    assert "Shares add up to all of the variation even if it is chance" in text
+    assert "seed that was lucky there may count here, too" in text
+    assert "Shares add up to 100 % even if all variation is chance" in text
 
 
 def test_a_study_without_a_complete_trial_is_a_report_too():

@@ -121,7 +121,8 @@ def effects_figure(points: Sequence[Point], names: Names, column: str) -> Figure
     """The effect of each option of each choice on a column, all else equal: a dot for the mean over blocks of points
     that differ in this choice alone, a bar from the least to the most of them; None if no choice has an effect."""
     found, factors = effects_of(points, column, names), is_ratio(column)
-    if all(effect.low == effect.high == factors for effect in found):
+    no_effect = 1 if factors else 0
+    if all(effect.low == effect.high == no_effect for effect in found):
         return None
 
     def written(value: float) -> str:
@@ -139,7 +140,7 @@ def effects_figure(points: Sequence[Point], names: Names, column: str) -> Figure
             "mean": effect.mean,
             "low": effect.low,
             "high": effect.high,
-            "none": int(factors),
+            "none": no_effect,
             "value": written(effect.mean),
             "ends": f"{written(effect.low)} to {written(effect.high)}",
             "blocks": effect.blocks,
@@ -162,7 +163,7 @@ def effects_figure(points: Sequence[Point], names: Names, column: str) -> Figure
     middle = chart.mark_rule(strokeDash=[3, 3], aria=False).encode(x=alt.X("none:Q"), color=alt.ColorValue(EDGE))
     dots = base.mark_point(filled=True, size=90, opacity=1).encode(x=alt.X("mean:Q"))
     layers = alt.layer(base.mark_rule(opacity=0.45, size=3).encode(x=x, x2=alt.X2("high:Q")), middle, dots)
-    largest = max(found, key=lambda effect: abs(math.log(effect.mean) if log else effect.mean - factors))
+    largest = max(found, key=lambda effect: abs(math.log(effect.mean) if log else effect.mean - no_effect))
     return figure(
         f"effects-{column}".replace("_", "-"),
         f"What each choice does to {column_label(column, points[0].static_book)}",

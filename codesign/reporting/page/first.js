@@ -252,7 +252,7 @@ const factorText = (row, rows) => {
   if (row.factor === null) return ""; // one of them is 0
   return Math.abs(row.factor - 1) < 0.0005 ? "the same" : `${digits(row.factor)} ×`;
 };
-const CHANCE = "how often best";
+const HOW_OFTEN = "how often best";
 // Explicit roles, since a narrow screen shows rows as blocks.
 const dataCell = ({ label, cells, beside }, place) => {
   const text = cells[place] || UNKNOWN;
@@ -269,12 +269,12 @@ const showTable = (rows) => {
   const columns = [
     ...[deciding()].filter(Boolean).map((measure) => ({ label: aim(), cells: values(measure), beside: points.map((row) => (isRanked(row) ? factorText(row, points) : "not ranked")) })),
     ...shownMeasures().filter((measure) => measure !== deciding()).map((measure) => ({ label: measure.label, cells: values(measure) })),
-    { label: CHANCE, cells: points.map(({ wins }) => wins ?? "") },
+    { label: HOW_OFTEN, cells: points.map(({ wins }) => wins ?? "") },
   ];
   const [kept, lines] = split(columns, points.length);
   const table = $("decision");
   table.tHead.replaceChildren(
-    element("tr", { role: "row" }, element("th", { scope: "col", role: "columnheader" }, by()?.label ?? "point"), ...kept.map(({ label }) => element("th", { scope: "col", role: "columnheader", class: "n", title: label === CHANCE ? "over training seeds and the ranges of the chips' numbers" : "" }, label))),
+    element("tr", { role: "row" }, element("th", { scope: "col", role: "columnheader" }, by()?.label ?? "point"), ...kept.map(({ label }) => element("th", { scope: "col", role: "columnheader", class: "n", title: label === HOW_OFTEN ? "over training seeds and the ranges of the chips' numbers" : "" }, label))),
   );
   const line = (row) => {
     const { point, obstacle } = row;

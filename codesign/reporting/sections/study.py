@@ -18,13 +18,13 @@ from codesign.reporting.pieces import Cell, Heading, Section, Table, numeric, ta
 from codesign.units import plural
 
 _SPLITS = (
-    "Test samples chose nothing, but validation chose the trained models that are tested: a lucky training seed stays "
-    "lucky."
+    "Nothing was chosen on test samples, but the models that are tested were chosen on validation samples: a training "
+    "seed that was lucky there may count here, too."
 )
 _SLICES = "Everything else varies along with each parameter: a slope here is no proof of a cause."
 _OF_CHANCE = (
-    "Shares add up to all of the variation even if it is chance: of five parameters that change nothing, one gets two "
-    "fifths on average over 10 trials, and still a third over 50."
+    "Shares add up to 100 % even if all variation is chance: of five parameters without effect, one gets two fifths on "
+    "average over 10 trials, and still a third over 50."
 )
 _LEVEL = "fidelity level that the values come from; 1 is the lowest"
 _STATES = ("complete", "dropped", "infeasible", "failed")
