@@ -76,7 +76,7 @@ def test_an_interruption_waits_for_a_callback_of_compiled_code(system: object, m
     assert set(done) == {"the callback"}
 
 
-@pytest.mark.skipif(not hasattr(signal, "SIGALRM"), reason="Windows cannot end a job after a time")
+@pytest.mark.skipif(not hasattr(signal, "SIGALRM"), reason="Windows cannot interrupt a job")
 def test_a_timeout_waits_for_a_callback_of_compiled_code() -> None:
     done = []
 

@@ -88,7 +88,7 @@ def main() -> None:
 def _run(debug: bool) -> int:
     try:
         if sys.flags.optimize > 1:
-            raise InputError("`python -OO` takes docstrings away that Altair needs to draw charts; use `python -O`")
+            raise InputError("`python -OO` removes docstrings, which Altair needs to draw charts; use `python -O`")
         app(prog_name="codesign")  # also for `python -m codesign`, whose completion would otherwise be that of `python`
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else int(stop.code is not None)

@@ -57,7 +57,7 @@ if TYPE_CHECKING:
     from codesign.exploration.study.spec import StudySpec
 
 Described = TypeVar("Described", bound=Spec)
-_RUNS = {"sweep": "run_sweep", "study": "run_study", "price": "run_pricing"}
+_RUN_FUNCTIONS = {"sweep": "run_sweep", "study": "run_study", "price": "run_pricing"}
 
 
 def run_sweep(
@@ -211,7 +211,7 @@ def _asked(
         raise InputError("dataset and scale choose parts of a file; a mapping or a spec has none")
     other = kind_of(given) if isinstance(given, Mapping) else None
     if other not in (None, kind):
-        raise InputError(f"{kind}: has the keys of a {other}; {_RUNS[other]} takes it")
+        raise InputError(f"{kind}: has the keys of a {other}; {_RUN_FUNCTIONS[other]} takes it")
     return _described(kind, given, model), ""
 
 

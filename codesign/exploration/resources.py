@@ -37,14 +37,14 @@ def core_limit(control: Path) -> float:
     return math.inf
 
 
-def _kept_here(limit_s: float) -> float:
-    """A time limit, on a system that can interrupt a job after it."""
+def _enforceable(limit_s: float) -> float:
+    """The time limit, on a system that can interrupt a job."""
     if not hasattr(signal, "SIGALRM"):
-        raise problem("must be left out on Windows, which cannot end a job after a time")
+        raise problem("must be left out on Windows, which cannot interrupt a job")
     return limit_s
 
 
-_TimeLimit = Annotated[Time, Field(ge=SHORTEST_TIMEOUT_S, le=LONGEST_TIMEOUT_S), AfterValidator(_kept_here)]
+_TimeLimit = Annotated[Time, Field(ge=SHORTEST_TIMEOUT_S, le=LONGEST_TIMEOUT_S), AfterValidator(_enforceable)]
 
 
 class JobResources(Spec):

@@ -49,9 +49,11 @@ class Hooks:
                 raise InputError(f"hooks.{name}: must be a function{made}, found {type(hook).__name__}")
 
     def make_optimizer(self, parameters: Iterable[Any], learning_rate: float) -> tuple[Optimizer, LRScheduler | None]:
-        """The optimizer, and the scheduler of its learning rate, if any. Raises InputError if a hook makes none."""
+        """The optimizer, and the scheduler of its learning rate, if any. Raises InputError if a hook returns
+        something else."""
         make: Callable[[Iterable[Any]], Optimizer] = self.optimizer or partial(Adam, lr=learning_rate)
-        instance("what hooks.optimizer returns", optimizer := make(parameters), Optimizer)
+        optimizer = make(parameters)
+        instance("what hooks.optimizer returns", optimizer, Optimizer)
         if self.learning_rate_schedule is None:
             return optimizer, None
         scheduler = self.learning_rate_schedule(optimizer)

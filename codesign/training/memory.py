@@ -20,7 +20,7 @@ class PeakMemory:
     """
 
     def __init__(self) -> None:
-        with suppress(OSError, AttributeError, TypeError):  # another C library; on Windows, None names none
+        with suppress(OSError, AttributeError, TypeError):  # another C library, or, on Windows, none without a name
             ctypes.CDLL(None).malloc_trim(0)
         self._held: int | None = None
         with suppress(OSError, StopIteration):

@@ -146,7 +146,7 @@ def _append(file: RemoteFile, part: Path, progress: DownloadProgress) -> None:
                 stream.write(piece)
                 there += len(piece)
                 progress.advanced(file.name, there, total, "B")
-                if there > MOST_BYTES:  # it is none of a dataset, as its checksum will show
+                if there > MOST_BYTES:  # no dataset has such a file, so its checksum will differ
                     break
 
 

@@ -28,8 +28,8 @@ def is_own(group: Any, name: str) -> bool:
 
 
 def is_stored(dataset: Any) -> bool:
-    """Whether the file can hold all of a dataset, even compressed by gzip: what was never written is filled in, in
-    whatever size the file states."""
+    """Whether the file can hold all of a dataset, even compressed by gzip. What was never written would be filled in
+    when it is read, in whatever size the file states."""
     size = math.prod(dataset.shape) * dataset.dtype.itemsize
     return bool(size <= max(_HARMLESS, _MOST_RATIO * dataset.id.get_storage_size()))
 

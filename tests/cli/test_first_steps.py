@@ -131,9 +131,8 @@ def test_a_command_is_quoted_as_the_shell_of_the_system_reads_it(
 def test_a_file_of_another_kind_is_told_in_a_line(words: tuple[str, ...], message: str) -> None:
     Path("mine.yaml").touch()
     Path("mubrain.yaml").touch()
-    Path("marked.yaml").write_text(
-        "space: {}\n", encoding="utf-8-sig"
-    )  # with a byte order mark, as editors of Windows do
+    # Editors on Windows may write a byte order mark.
+    Path("marked.yaml").write_text("space: {}\n", encoding="utf-8-sig")
     error = refused(*words)
     assert message in str(error)
     assert len(str(error).splitlines()) == 1

@@ -51,7 +51,7 @@ def test_python_without_docstrings_is_refused_before_hours_of_work() -> None:
     command = [sys.executable, "-OO", "-m", "codesign", "sweep", "smoke", "--dry-run"]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stdout) == (2, "")
-    assert ended.stderr.endswith("that Altair needs to draw charts; use `python -O`\n")
+    assert ended.stderr.endswith("which Altair needs to draw charts; use `python -O`\n")
 
 
 def test_the_version_is_told_without_an_installation(monkeypatch: pytest.MonkeyPatch) -> None:

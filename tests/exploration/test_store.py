@@ -93,7 +93,7 @@ def test_the_format_stays(place: str) -> None:
 
 
 @pytest.mark.parametrize("header", [b"[]", b'{"bytes": 0, "facts": ' + b"[" * 100_000])
-def test_a_header_that_is_none_is_damage_whatever_its_checksum(place: str, header: bytes) -> None:
+def test_what_is_no_header_is_damage_whatever_its_checksum(place: str, header: bytes) -> None:
     store = Store(place)
     first = b"codesign-store 1 " + hashlib.sha256(header).hexdigest().encode()
     store.folder.write(NAME, first + b"\n" + header + b"\n")

@@ -100,7 +100,7 @@ def test_a_line_that_makes_no_sense_is_told_of(tmp_path: Path, line: int, damage
         reopened(tmp_path)
 
 
-def test_a_definition_that_is_none_is_another_one(tmp_path: Path) -> None:
+def test_a_definition_edited_into_something_else_counts_as_changed(tmp_path: Path) -> None:
     journal = with_trials(tmp_path)
     entries = [json.loads(line) for line in journal.read_bytes().splitlines()]
     for entry in entries:

@@ -182,7 +182,7 @@ def test_a_wrong_checksum_leaves_nothing(server, tmp_path):
     assert left_beside(tmp_path / "data/nmnist/NMNIST") == []
 
 
-def test_a_server_that_never_ends_is_not_heard_to_the_end(server, tmp_path, monkeypatch):
+def test_a_download_that_never_ends_is_broken_off(server, tmp_path, monkeypatch):
     monkeypatch.setattr("codesign.workload.download.MOST_BYTES", 30_000)
     what, _ = one_file(server)
     told = Told()

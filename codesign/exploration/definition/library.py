@@ -31,10 +31,10 @@ def sweep_names(kind: Kind | None = None) -> tuple[str, ...]:
         for path in folder.rglob("*.yaml")
     }
     listed = {name.as_posix(): path for name, path in paths.items() if not any(p.startswith("_") for p in name.parts)}
-    return tuple(sorted(name for name, path in listed.items() if kind in (None, _kind_of(path) or "sweep")))
+    return tuple(sorted(name for name, path in listed.items() if kind in (None, _kind_of_file(path) or "sweep")))
 
 
-def _kind_of(path: Path) -> Kind | None:
+def _kind_of_file(path: Path) -> Kind | None:
     """The kind of a file according to its keys; None if they do not tell."""
     try:
         # without the byte order mark that Windows may write
@@ -56,7 +56,7 @@ def find_sweep(name_or_path: str | Path, kind: Kind = "sweep") -> Path:
     """The file of a sweep: an existing path, or a name such as `nmnist`, `paper/table2` or `sweeps/paper/table2.yaml`.
     Raises InputError, with a suggestion, if there is none or it is of another kind."""
     path = _find(name_or_path, kind)
-    other = _kind_of(path) if os.path.isfile(path) else None
+    other = _kind_of_file(path) if os.path.isfile(path) else None
     if other not in (None, kind):
         raise InputError(f"{path}: is a {other} file; run `codesign {other} {name_or_path}`")
     return path

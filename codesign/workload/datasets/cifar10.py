@@ -168,8 +168,8 @@ def _open_first_layout(folder: Path) -> tuple[list[Path], list[_Batch]]:
     return archives[:1], [batch for part in ("train", "test") for batch in _open_part(archives[0], part)]
 
 
-class _Made:
-    """Stands for an array or a data type: what a pickle would make it of."""
+class _Unbuilt:
+    """An array or data type that was not built: only what a pickle would build it from."""
 
     def __init__(self, *arguments: Any) -> None:
         self.arguments = arguments
@@ -179,13 +179,13 @@ class _Made:
 
 
 class _PlainUnpickler(pickle._Unpickler):
-    """Builds numbers, texts, lists and dictionaries, and `_Made`. numpy would take a state without checking it, which
-    may be addresses of objects; the unpickler in C makes room for any number that a memo names."""
+    """Builds numbers, texts, lists, dictionaries and `_Unbuilt`. numpy would take a state unchecked, even one that
+    holds addresses of objects, and the unpickler in C makes room for any memo number, however large."""
 
     def find_class(self, module: str, name: str) -> Any:
         core = module in ("numpy.core.multiarray", "numpy._core.multiarray") and name == "_reconstruct"
         if core or (module == "numpy" and name in ("ndarray", "dtype")):
-            return _Made
+            return _Unbuilt
         raise pickle.UnpicklingError(f"it would call {module}.{name}, which no batch of images needs")
 
 
@@ -203,7 +203,7 @@ def _unpickled(path: Path) -> tuple[NDArray[np.uint8], Integers]:
     return pixels, labels
 
 
-def _bytes_of(made: _Made) -> NDArray[np.uint8]:
+def _bytes_of(made: _Unbuilt) -> NDArray[np.uint8]:
     """The array of bytes that was pickled."""
     _, shape, kind, by_column, data = made.state
     if kind.arguments[0] != "u1":
