@@ -13,7 +13,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from neuron_values import of_all, of_some
+from neuron_values import draw_for_layers, draw_for_networks
 from program import run_here
 
 import codesign as cd
@@ -51,8 +51,8 @@ TOPOLOGIES = [
 def networks(draw: Any) -> cd.SpikingNetwork:
     topology = TopologySpec.model_validate(draw(st.sampled_from(TOPOLOGIES)))
     numbers = np.random.default_rng(draw(st.integers(0, 99)))
-    more = of_some(draw, numbers, len(cd.network_shape(topology).layers))
-    neuron = cd.NeuronSpec.model_validate(of_all(draw) | more)
+    more = draw_for_layers(draw, numbers, len(cd.network_shape(topology).layers))
+    neuron = cd.NeuronSpec.model_validate(draw_for_networks(draw) | more)
     network = cd.SpikingNetwork(topology, neuron, timestep_s=1e-3, seed=draw(st.integers(0, 99)))
     if network.bias is not None:
         with torch.no_grad():

@@ -30,9 +30,9 @@ NEURON_VALUES: dict[str, list[Any]] = {
     "bias": [False, True],
 }
 """What is listed twice is drawn twice as often."""
-OF_ALL = ("threshold", "time_constant", "reset", "refractory", "readout", "surrogate_steepness", "bias")
+OF_NETWORKS = ("threshold", "time_constant", "reset", "refractory", "readout", "surrogate_steepness", "bias")
 """Drawn for every network, for all its neurons."""
-OF_SOME = [name for name in NEURON_VALUES if name not in OF_ALL or name == "reset"]
+OF_LAYERS = [name for name in NEURON_VALUES if name not in OF_NETWORKS or name == "reset"]
 """Drawn for some networks, for each of their layers."""
 
 
@@ -43,14 +43,14 @@ def another(name: str) -> Any:
     return next(value for value, spec in specs if getattr(spec, name) != NeuronSpec.model_fields[name].default)
 
 
-def of_all(draw: st.DrawFn) -> dict[str, Any]:
+def draw_for_networks(draw: st.DrawFn) -> dict[str, Any]:
     """Parameters that every network has."""
-    return {name: draw(st.sampled_from(NEURON_VALUES[name])) for name in OF_ALL}
+    return {name: draw(st.sampled_from(NEURON_VALUES[name])) for name in OF_NETWORKS}
 
 
-def of_some(draw: st.DrawFn, rng: np.random.Generator, layers: int) -> dict[str, Any]:
+def draw_for_layers(draw: st.DrawFn, rng: np.random.Generator, layers: int) -> dict[str, Any]:
     """Some of the others, each layer its own."""
-    names = draw(st.sets(st.sampled_from(OF_SOME), min_size=1))
+    names = draw(st.sets(st.sampled_from(OF_LAYERS), min_size=1))
     chosen = {}
     for name in sorted(names):
         values = NEURON_VALUES[name]

@@ -12,7 +12,7 @@ import torch
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from networks import batch_of, network_of, set_dyadic_weights
-from neuron_values import of_all, of_some
+from neuron_values import draw_for_layers, draw_for_networks
 from random_cores import scattered, strips
 
 from codesign.network.layers import Delayed
@@ -189,7 +189,7 @@ def skips(rng: np.random.Generator, topology: TopologySpec) -> tuple[Any, ...]:
 def networks(draw: st.DrawFn, size: Size = "usual", *, extended: bool = True, **neuron: Any) -> SpikingNetwork:
     """Any network, with what `neuron` says of its neurons; without `extended` only those that have always been."""
     rng = np.random.default_rng(draw(st.integers(0, 9999)))
-    spec = of_all(draw)
+    spec = draw_for_networks(draw)
     if size == "wide":
         topology = deep_convolutional(rng) if draw(st.booleans()) else wide_linear(rng)
     elif draw(st.integers(0, 2)):
@@ -207,7 +207,7 @@ def networks(draw: st.DrawFn, size: Size = "usual", *, extended: bool = True, **
         layers = len(network_shape(topology).layers)
         spec["surrogate_steepness"] = rng.choice([1.0, 2.0, 10.0], layers).tolist()
     if extended and draw(st.integers(0, 2)) == 2:
-        spec |= of_some(draw, rng, len(network_shape(topology).layers))
+        spec |= draw_for_layers(draw, rng, len(network_shape(topology).layers))
     spec |= neuron
     if any(one.within for one in topology.delayed):
         spec["refractory"] = True
