@@ -173,7 +173,8 @@ def write_cifar10(root: Path, layout: str = "py") -> Path:
     for name, ids in CIFAR10_IDS.items():
         pixels, labels = images[name].reshape(len(ids), 3072), (ids % 10).tolist()
         batch = {b"batch_label": b"made up", b"labels": labels, b"data": pixels, b"filenames": [b"x.png"] * len(ids)}
-        (folder / name).write_bytes(pickle.dumps(batch, protocol=3))
+        by_python_2 = pickle.dumps(batch, protocol=3).replace(b"X\x02\0\0\0u1", b"U\x02u1")  # whose texts are bytes
+        (folder / name).write_bytes(by_python_2)
     return root
 
 

@@ -206,7 +206,7 @@ def _unpickled(path: Path) -> tuple[NDArray[np.uint8], Integers]:
 def _bytes_of(made: _Unbuilt) -> NDArray[np.uint8]:
     """The array of bytes that was pickled."""
     _, shape, kind, by_column, data = made.state
-    if kind.arguments[0] != "u1":
+    if kind.arguments[0] not in ("u1", b"u1"):  # bytes of the published ones, by Python 2
         raise ValueError(f"pixels must be bytes, found {kind.arguments[0]!r:.20}")
     return np.frombuffer(data, np.uint8).reshape(shape, order="F" if by_column else "C")
 
