@@ -91,6 +91,17 @@ def test_one_of_several_comparisons_may_be_chance(gains, standing, told):
     assert (found.standing, said in found.remarks) == (standing, told)
 
 
+def test_thousands_of_comparisons_are_judged():
+    rows = []
+    for bits in range(1, 1101):
+        base = (0.9, 0.901 + 1e-6 * bits)  # other than those of other bits
+        shifted = tuple(accuracy + (0.05 if bits % 2 else -0.05) for accuracy in base)
+        made = accuracies({("layered", "layered"): base, ("unlayered_rs", "random"): shifted})
+        rows += [one | {"weight_bits": bits, "samples": 10**6} for one in made]
+    found = asked(rows, column="accuracy", more=UNLAYERED_RS, less=LAYERED)
+    assert found.sentence.startswith("Shown in 550 of 1100 comparisons")
+
+
 @pytest.mark.parametrize("at_least", [None, "1.5 x", "1 nJ"])
 def test_a_claim_that_the_chips_numbers_leave_open_holds_in_part_or_is_not_shown_and_says_so(at_least):
     """4 against 2 nJ in each seed, and either anything from a tenth to ten times as much."""

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import pairwise
-from math import comb
 
 from codesign.analysis.answers.answers import Answer, Status
 from codesign.analysis.answers.chance import left_to_samples
@@ -33,7 +32,7 @@ from codesign.analysis.results.measures import measured, of_training
 from codesign.analysis.results.naming import Names
 from codesign.analysis.results.points import Point
 from codesign.analysis.results.samples import counts_samples
-from codesign.analysis.results.statistics import CONFIDENCE, Interval, gains_over, ratio
+from codesign.analysis.results.statistics import CONFIDENCE, Interval, chance_of_as_many, gains_over, ratio
 from codesign.deferred import pd
 
 _SPELLED_OUT = 2
@@ -318,8 +317,7 @@ def _few(comparisons: Sequence[Comparison], statuses: Sequence[Status]) -> str:
     refuted = [one.gain for one, status in zip(comparisons, statuses, strict=True) if status == "does not hold"]
     several, few = len(comparisons), shown or refuted
     widened = [gain.wider(several) for gain in few]
-    each = (1 - CONFIDENCE) / 2
-    chance = sum(comb(several, n) * each**n * (1 - each) ** (several - n) for n in range(len(few), several + 1))
+    chance = chance_of_as_many(len(few), several)
     if not few or chance <= 1 - CONFIDENCE or any(gain.above_zero or gain.below_zero for gain in widened):
         return ""
     many = f"at least {len(few)} of {several} comparisons"

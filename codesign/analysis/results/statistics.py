@@ -110,6 +110,13 @@ def quantile_of(degrees_of_freedom: int, tries: int = 1) -> float:
     return float(stdtrit(degrees_of_freedom, 1 - (1 - CONFIDENCE) / 2 / tries))
 
 
+def chance_of_as_many(count: int, of: int) -> float:
+    """Chance that as many `of` independent intervals, or more, lie on one side of zero without any difference."""
+    from scipy.special import bdtrc
+
+    return float(bdtrc(count - 1, of, (1 - CONFIDENCE) / 2))
+
+
 GIVEN = "given"
 """The training method of a model that is not trained, and the name of its values, which are the same for every training
 seed."""
