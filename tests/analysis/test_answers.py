@@ -220,6 +220,19 @@ def test_options_are_compared_over_the_seeds_that_both_have(samples, standing):
         assert "1.0 points" in answer.sentence
 
 
+def test_options_are_compared_over_the_seeds_in_which_both_have_the_value():
+    """In the first two seeds a is 5 % faster; in the third only its latency is known, and long."""
+    latencies = {"a": (0.95, 0.95, 2.0), "b": (1.0, 1.0, None)}
+    rows = [
+        row(chip, 1.0, seed, latency_s=value and value * 1e-3)
+        for chip, values in latencies.items()
+        for seed, value in enumerate(values)
+    ]
+    for form in ({"choose": "chip", "least": "latency_s"}, {"compare": ["a", "b"], "columns": ["latency_s"]}):
+        answer = asked(rows, **form)
+        assert (labels(answer)[0], answer.standing) == ("a", "sure")
+
+
 def test_more_seeds_are_advised_where_their_spread_leaves_it_open():
     gains = (0.03, 0.01, 0.0, -0.01)  # mean 0.0075, deviation 0.0171
     rows = [

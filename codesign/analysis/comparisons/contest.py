@@ -26,7 +26,7 @@ from codesign.analysis.comparisons.robustness import drawn, places_of
 from codesign.analysis.results.formatting import listed
 from codesign.analysis.results.naming import Names
 from codesign.analysis.results.points import Point
-from codesign.analysis.results.statistics import GIVEN, paired
+from codesign.analysis.results.statistics import GIVEN
 from codesign.arrays import Flags, Floats
 from codesign.deferred import pd
 from codesign.hardware.draws import DRAWS, errors_at
@@ -209,14 +209,28 @@ class Contest:
         chips' numbers as they are."""
         terms = self._terms(a, b)
         assert not isinstance(terms, str)
-        if not a.training_seeds.equals(b.training_seeds):
-            one, other = paired(self._series(a, terms), self._series(b, terms))
-            if len(one):
-                return float(one.mean()), float(other.mean())
-        return self._mean(a, terms), self._mean(b, terms)
+        common = self._common_seeds(a, b, terms)
+        return self._mean(a, terms, common), self._mean(b, terms, common)
 
-    def _mean(self, point: Point, terms: Terms) -> float:
-        return point.remembered(("mean", self.column, terms), lambda: float(self._series(point, terms).mean()))
+    def _common_seeds(self, a: Point, b: Point, terms: Terms) -> frozenset[int]:
+        """Return the training seeds in which both have values; none if just one is a given model, which has no other
+        value in any seed."""
+        if (a.training_method == GIVEN) != (b.training_method == GIVEN):
+            return frozenset()
+        return self._seeds_with_values(a, terms) & self._seeds_with_values(b, terms)
+
+    def _seeds_with_values(self, point: Point, terms: Terms) -> frozenset[int]:
+        key = ("seeds with values", self.column, terms)
+        return point.remembered(key, lambda: frozenset(map(int, self._series(point, terms).index)))
+
+    def _mean(self, point: Point, terms: Terms, seeds: frozenset[int]) -> float:
+        """Return the mean over these training seeds, or if there are none, over all."""
+
+        def mean() -> float:
+            series = self._series(point, terms)
+            return float((series[series.index.isin(seeds)] if seeds else series).mean())
+
+        return point.remembered(("mean", self.column, terms, seeds), mean)
 
     def _series(self, point: Point, terms: Terms) -> pd.Series:
         return point.seeds(self.column) if terms is None else energy_of(point, terms, self.column)
