@@ -159,6 +159,17 @@ def test_means_that_differ_by_rounding_alone_are_the_same():
     assert "With 400 samples, chance may hide a difference." in remarks
 
 
+def test_a_difference_of_just_the_size_asked_for_wants_no_number_of_samples():
+    rows = [
+        row(chip, 1.0, seed, accuracy=share, samples=1000)
+        for chip, share in (("a", 0.9), ("b", 0.85))
+        for seed in SEEDS
+    ]
+    sides = {"more": {"chip": "a"}, "less": {"chip": "b"}}
+    (remark,) = asked(rows, claim="So much", column="accuracy", at_least="5 points", **sides).remarks
+    assert remark == "With 1,000 samples, chance may hide a difference."
+
+
 @pytest.mark.parametrize(
     ("column", "sides", "size", "standings"),
     [

@@ -17,6 +17,8 @@ from codesign.analysis.results.points import Point
 from codesign.analysis.results.samples import answer_alike, counts_samples, lead_by_samples
 from codesign.analysis.results.statistics import Interval
 
+_ROUNDING = 1e-12
+
 
 def left_to_samples(
     comparison: Comparison, difference: str = "such a difference", *, least: float = 0.0, times: float = 1.0
@@ -33,7 +35,7 @@ def left_to_samples(
     means = (comparison.better_mean, comparison.worse_mean)
     first, second = means if one is comparison.better else means[::-1]
     apart = first - times * second - least
-    if not comparison.gain.mean or not apart:  # means of the same values may differ by rounding
+    if not comparison.gain.mean or abs(apart) < _ROUNDING:  # means of the same values may differ by rounding
         return f"With {samples:,.0f} samples, chance may hide a difference."
     enough = max(samples * ((high - low) / 2 / apart) ** 2, 1.05 * samples + 0.5)  # rounded it is above their number
     told = f"about {float(f'{enough:.2g}'):,.0f} would tell"
