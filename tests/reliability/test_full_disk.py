@@ -29,7 +29,7 @@ def litter(files: set[str]) -> set[str]:
 @pytest.mark.thorough
 def test_the_store(folder: Path, cache_root: Path, undisturbed: Undisturbed) -> None:
     disk = folder / "disk"
-    with small_disk(disk, 36) as resize:  # room for the model, 28 kB, and an execution
+    with small_disk(disk, 28) as resize:  # room for the model and an execution
         stopped = end(sweep(folder, cache_root, store=disk / "store"))
         check_stopped(stopped, disk / "store", FULL)
         kept = entries(disk / "store")
