@@ -263,7 +263,7 @@ def session(raylet: int, address: str | None, control: str) -> RaySession:
     return connected
 
 
-@pytest.mark.parametrize(("name", "listens"), [("raylet", "/tmp/s/raylet"), ("raylet.exe", "tcp://127.0.0.1:62325")])
+@pytest.mark.parametrize(("name", "listens"), [("raylet", "sockets/raylet"), ("raylet.exe", "tcp://127.0.0.1:62325")])
 def test_the_raylet_is_found_by_its_name_on_this_system(
     monkeypatch: pytest.MonkeyPatch, name: str, listens: str
 ) -> None:
