@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from codesign.errors import DataError
 from codesign.workload.camera import SaccadeCamera
 from codesign.workload.datasets.base import Dataset, Recordings
-from codesign.workload.datasets.reading import MOST_BYTES, checked_classes, reading
+from codesign.workload.datasets.reading import MOST_RECORDING_BYTES, checked_classes, reading
 from codesign.workload.download import Download, RemoteFile
 
 _PARTS = ("train", "t10k")
@@ -122,8 +122,8 @@ def _read_header(path: Path) -> tuple[int, ...]:
     if len(header) < 4 + 4 * axes:
         raise DataError(f"{path}: ends within its header; download it again")
     shape = struct.unpack(f">{axes}I", header[4:])
-    if math.prod(shape) > MOST_BYTES:
-        raise DataError(f"{path}: has more than {MOST_BYTES >> 20} MiB, found shape {shape}")
+    if math.prod(shape) > MOST_RECORDING_BYTES:
+        raise DataError(f"{path}: has more than {MOST_RECORDING_BYTES >> 20} MiB, found shape {shape}")
     return shape
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from codesign.arrays import Integers
 from codesign.errors import CodesignError, DataError, InputError
 
-MOST_BYTES = 1 << 28
+MOST_RECORDING_BYTES = 1 << 28
 """Most bytes of a file that is read as a whole, such as one recording."""
 
 
@@ -39,8 +39,8 @@ def reading(path: Path, what: str = "", *, remedy: str = "download it again") ->
 
 def content_of(path: Path) -> bytes:
     """The bytes of a file. Raises DataError if it has more than 256 MiB, and OSError."""
-    if path.stat().st_size > MOST_BYTES:
-        raise DataError(f"{path}: has more than {MOST_BYTES >> 20} MiB")
+    if path.stat().st_size > MOST_RECORDING_BYTES:
+        raise DataError(f"{path}: has more than {MOST_RECORDING_BYTES >> 20} MiB")
     return path.read_bytes()  # np.fromfile returns uninitialized memory if the system fails
 
 
