@@ -45,7 +45,8 @@ def engine_names() -> tuple[str, ...]:
     return tuple(sorted(_ENGINES))
 
 
-def _engine_name(engine: str, network: SpikingNetwork) -> str:
+def engine_name(engine: str, network: SpikingNetwork) -> str:
+    """The engine that a network is simulated with. Raises InputError if there is none of this name."""
     one_of("engine", engine, (DEFAULT_ENGINE, *_ENGINES))
     if engine != DEFAULT_ENGINE:
         return engine
@@ -114,7 +115,7 @@ def simulate(
         InputError: network, events and schedule do not match, the engine or policy does not exist, or a parameter of
             the network is not finite.
     """
-    name = _engine_name(engine, network)
+    name = engine_name(engine, network)
     early = isinstance(schedule, Schedule) and schedule.goes_on and network.neuron.readout == "spikes"
     run = Run(
         network=network,
@@ -171,7 +172,7 @@ def classification_loss(
     a function of a `Simulation` without counters and (B,) int64 labels that returns a scalar with gradient.
     `spike_cost` is added to it.
     """
-    name = _engine_name(engine, network)
+    name = engine_name(engine, network)
     criterion = CrossEntropy(of=loss) if isinstance(loss, str) else loss
     known = criterion if type(criterion) is CrossEntropy else None  # a subclass may compute anything
     run = Run(

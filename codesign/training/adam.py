@@ -19,17 +19,17 @@ _EPSILON = 1e-8
 
 class Adam(torch.optim.Optimizer):
     """Adam as in torch, without weight decay. `params` are tensors, or groups of them with their own learning rates;
-    `lr` is η of groups without one."""
+    `lr` is η of groups without one. `moments` are those of each group's tensors."""
 
     def __init__(self, params: Iterable[Any], *, lr: float) -> None:
-        self._moments: list[list[_Moments]] = []
+        self.moments: list[list[Moments]] = []
         super().__init__(params, {"lr": lr})
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Replaces torch's method, which loads its compiler."""
         tensors = list(param_group["params"])
         self.param_groups.append({**self.defaults, **param_group, "params": tensors})
-        self._moments.append([_Moments(tensor) for tensor in tensors])
+        self.moments.append([Moments(tensor) for tensor in tensors])
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Clear all gradients; also replaces torch's method."""
@@ -40,7 +40,7 @@ class Adam(torch.optim.Optimizer):
     @torch.no_grad()
     def step(self, closure: Any = None) -> None:  # type: ignore[override]
         """Update all tensors that have a gradient."""
-        for group, moments in zip(self.param_groups, self._moments, strict=True):
+        for group, moments in zip(self.param_groups, self.moments, strict=True):
             for one in moments:
                 if one.tensor.grad is not None:
                     one.move(one.tensor.grad, group["lr"])
@@ -48,7 +48,7 @@ class Adam(torch.optim.Optimizer):
     step.hooked = True  # type: ignore[attr-defined]  # torch would wrap it into calls of its profiler
 
 
-class _Moments:
+class Moments:
     """t, m and v of a tensor."""
 
     def __init__(self, tensor: torch.Tensor) -> None:

@@ -2,43 +2,36 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 import torch
 
 from codesign.arguments import instance, whole
-from codesign.arrays import Floats
 from codesign.devices import made_on, usable_device
 from codesign.errors import InputError, TrainingDivergedError
 from codesign.network.quantization import Quantization, quantize
 from codesign.network.spiking_network import SpikingNetwork
-from codesign.simulation.engine import DEFAULT_ENGINE, check_labels, classification_loss
-from codesign.simulation.loss import LossFunction
-from codesign.simulation.results import ClassificationLoss
+from codesign.simulation.engine import DEFAULT_ENGINE, check_labels
 from codesign.simulation.run import Run
 from codesign.simulation.schedule import Schedule
 from codesign.simulation.silence import warn_if_untaught
 from codesign.training.adam import Adam
 from codesign.training.budget import EnergyMeter
 from codesign.training.calibration import calibrate
-from codesign.training.evaluation import answer, predictions
+from codesign.training.evaluation import answer
 from codesign.training.hooks import NO_HOOKS, Hooks, warming
 from codesign.training.input_gate import LearnedGate
-from codesign.training.learned import LearnedNeurons
-from codesign.training.losses import make_loss
 from codesign.training.memory import PeakMemory, read_pages
-from codesign.training.mixture import mixed_loss
 from codesign.training.quantization import LearnedWeights
 from codesign.training.recipe import Recipe
 from codesign.training.recipe_mistakes import recipe_mistakes
 from codesign.training.result import EpochReport, TrainingResult
 from codesign.training.spike_costs import SpikeCosts
+from codesign.training.updates import Learner
 from codesign.units import in_percent
 from codesign.workload.events import EventBatch
 
@@ -155,30 +148,8 @@ def _diverged(error: BaseException, history: list[EpochReport], best: int) -> Tr
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Training:
-    weights: LearnedWeights
-    recipe: Recipe
-    schedule: Schedule
-    seed: int
-    engine: str
-    costs: SpikeCosts | None
-    hooks: Hooks
-    gate: LearnedGate | None
+class _Training(Learner):
     warn: bool
-
-    @property
-    def network(self) -> SpikingNetwork:
-        return self.weights.network
-
-    @cached_property
-    def schedules(self) -> tuple[Schedule, ...]:
-        """All schedules used in training; those of a mixture in its order."""
-        return (self.schedule, *self.recipe.schedules[1:])
-
-    @cached_property
-    def learned(self) -> LearnedNeurons | None:
-        """The learning parameters of neurons, if any."""
-        return None if self.recipe.learn is None else LearnedNeurons(self.network, self.recipe.learn)
 
     def rank(self, report: EpochReport) -> tuple[float, ...]:
         """Rank of an epoch; the highest is best, the first among equals."""
@@ -286,9 +257,8 @@ class _Training:
             epoch_start = time.perf_counter()
             positions = order.permutation(len(training))
             totals = np.zeros(2 + len(self.network.shape.layers))
-            for first in range(0, len(positions), self.recipe.batch_size):
-                batch = training.select(positions[first : first + self.recipe.batch_size])
-                totals += self.update(optimizer, self.prepared(batch, epoch), epoch)
+            for results in self.updates(optimizer, training, positions, epoch):
+                totals += results
                 if rising is not None:
                     rising.step()
             if scheduler is not None:
@@ -318,75 +288,9 @@ class _Training:
                 self.costs.end_epoch(epoch, self.taken(report))
             yield report
 
-    def prepared(self, batch: EventBatch, epoch: int) -> EventBatch:
-        """A batch of the training split, augmented and transformed for training."""
-        if self.recipe.augmentation is not None:
-            batch = self.recipe.augmentation(batch, seed=self.seed, epoch=epoch)
-        return self.hooks.transformed(batch, seed=self.seed, epoch=epoch)
-
-    def update(self, optimizer: torch.optim.Optimizer, batch: EventBatch, epoch: int) -> Floats:
-        """Make one update; return the summed loss, the number of correct predictions and the spikes emitted by each
-        layer."""
-        if self.gate is not None:
-            self.gate.close()
-        one_loss = partial(self.one_loss, epoch=epoch)
-        try:
-            result = mixed_loss(self.schedules, batch, one_loss, seed=self.seed, epoch=epoch)
-            value = float(result.value.detach())
-            if not math.isfinite(value):
-                raise TrainingDivergedError(f"the loss became {value} in epoch {epoch}; a lower learning rate may help")
-            optimizer.zero_grad(set_to_none=True)
-            result.value.backward()  # type: ignore[no-untyped-call]
-        finally:
-            if self.gate is not None:
-                self.gate.open(epoch)
-        self.weights.take_gradients()
-        if self.recipe.weight_decay:
-            self.weights.add_decay(self.recipe.weight_decay)
-        optimizer.step()
-        if self.gate is not None:
-            self.gate.settle()
-        self.join()
-        self.weights.quantize()
-        correct = int((predictions(self.network, result.logits) == batch.labels).sum())
-        spikes = result.spikes.numpy(force=True).sum(axis=0, dtype=float)
-        return np.array([(value - self.cost(result, epoch)) * len(batch), correct, *spikes])
-
-    def join(self) -> None:
-        """Put learned neuron parameters into the network as plain numbers."""
-        if self.learned is not None:
-            with torch.no_grad():
-                self.learned.join()
-
-    def cost(self, result: ClassificationLoss, epoch: int) -> float:
-        """Cost of a batch's spikes, the mean over its samples."""
-        if self.costs is None or result.charges is None:
-            return 0.0
-        return float(self.costs.of_update(epoch).of(result.charges).mean())
-
-    @cached_property
-    def criterion(self) -> LossFunction:
-        return make_loss(self.recipe.loss) if self.hooks.loss is None else self.hooks.loss
-
     def validate(self, split: EventBatch) -> tuple[float, float]:
         """Accuracy and spikes emitted by hidden neurons, averaged over the schedules used in training."""
         schedules = map(self.recipe.validated_under, self.schedules)
         found = [answer(self.network, split, one, seed=self.seed, engine=self.engine) for one in schedules]
         right = [predicted == split.labels for predicted, _ in found]
         return float(np.mean(right)), float(np.mean([emitted for _, emitted in found]))
-
-    def one_loss(self, batch: EventBatch, schedule: Schedule, *, epoch: int) -> ClassificationLoss:
-        if self.learned is not None:
-            self.learned.join()
-        return classification_loss(
-            self.network,
-            batch,
-            schedule,
-            regularization=self.recipe.regularization,
-            seed=self.seed,
-            epoch=epoch,
-            idle_gradient=self.recipe.idle_gradient,
-            loss=self.criterion,
-            spike_cost=None if self.costs is None else self.costs.of_update(max(epoch, 1)),
-            engine=self.engine,
-        )

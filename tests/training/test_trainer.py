@@ -22,6 +22,7 @@ from codesign.simulation.loss import CrossEntropy
 from codesign.simulation.results import Simulation
 from codesign.simulation.schedule import Schedule
 from codesign.simulation.service import ServiceModel
+from codesign.training import updates
 from codesign.training.augmentation import Augmentation
 from codesign.training.evaluation import evaluate
 from codesign.training.hooks import Hooks
@@ -72,6 +73,40 @@ def test_the_same_seed_gives_the_same_bytes():
     assert [report.loss for report in one.history] == [report.loss for report in other.history]
     different = run(RECIPES["random"], seed=1)[1]
     assert not torch.equal(one.state["connections.0.weight"], different.state["connections.0.weight"])
+
+
+CONVOLUTION = {
+    "input": [1, 2, 4],
+    "layers": [{"kind": "conv2d", "channels": 5, "kernel": 2}, {"kind": "linear", "neurons": 2}],
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "topology"),
+    [
+        ({}, "8-12-2"),
+        ({"input_dropout": 0.2, "network_dropout": 0.2, "momentum_noise": 0.1, "policy": "momentum"}, "8-21-7-2"),
+        ({"loss": "timestep", "warm_up": 7, "idle_gradient": "none", "spike_cost": 0.1}, "8-12-2"),
+        ({}, CONVOLUTION),
+    ],
+)
+def test_weights_that_stay_packed_are_those_of_updates_one_by_one(
+    changes: dict[str, Any], topology: Any, monkeypatch: pytest.MonkeyPatch
+):
+    """To the last bit, with several blocks of updates an epoch and a smaller last batch. A hook forbids packing."""
+    packed_before, blocks = updates.packed, []
+    monkeypatch.setattr(updates, "packed", lambda *given: blocks.append(given) or packed_before(*given))
+    monkeypatch.setattr(updates, "_MOST_ENTRIES", 1500)
+    recipe = RECIPES["random"].model_copy(update={"epochs": 3, "batch_size": 30, "weight_decay": 0.01, **changes})
+    found = []
+    for hooks in (Hooks(), Hooks(batch_transform=lambda events, seed, epoch: events)):
+        network = network_of(topology, threshold=0.3)
+        result = train(network, recipe, toy_split(1, 200), toy_split(2, 50), seed=0, hooks=hooks)
+        found.append((result.state, [(one.loss, one.training_accuracy, one.spike_density) for one in result.history]))
+    (packed, history), (one_by_one, its_history) = found
+    assert history == its_history
+    assert all(torch.equal(packed[name], one_by_one[name]) for name in packed)
+    assert recipe.epochs < len(blocks) < recipe.epochs * 7
 
 
 SERVICE = ServiceModel(

@@ -189,13 +189,16 @@ class Batch:
             )
         return reached
 
-    def chunk_ends(self) -> list[int]:
-        """The sample after the last of each chunk; the same for any number of threads."""
-        count = min(MOST_CHUNKS, -(-self.samples // _LEAST_SAMPLES))
-        return [self.samples * i // count for i in range(1, count + 1)]
-
-    def parts(self) -> list[tuple[int, int]]:
-        """(first, last) sample of each call of a kernel: a chunk or, on one thread, all of them."""
+    def parts(self, first: int = 0, last: int | None = None) -> list[tuple[int, int]]:
+        """(first, last) sample of each call of a kernel for these samples, by default all: a chunk or, on one thread,
+        all of them."""
+        last = self.samples if last is None else last
         if torch.get_num_threads() == 1:
-            return [(0, self.samples)] if self.samples else []
-        return list(pairwise([0, *self.chunk_ends()]))
+            return [(first, last)] if last > first else []
+        return list(pairwise([first, *chunk_ends(first, last)]))
+
+
+def chunk_ends(first: int, last: int) -> list[int]:
+    """The sample after the last of each chunk of these samples; the same for any number of threads."""
+    count = min(MOST_CHUNKS, -(-(last - first) // _LEAST_SAMPLES))
+    return [first + (last - first) * i // count for i in range(1, count + 1)]

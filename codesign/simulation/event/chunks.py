@@ -17,7 +17,7 @@ import torch
 
 from codesign.simulation.event import kernels, structures
 from codesign.simulation.event.arrays import Doubles, Floats, Longs, aligned_zeros
-from codesign.simulation.event.batch import NO_COUNTERS, NO_LEARNING, Batch, Results
+from codesign.simulation.event.batch import NO_COUNTERS, NO_LEARNING, Batch, Results, chunk_ends
 from codesign.simulation.event.forward import NO_ROWS
 from codesign.simulation.event.resources import MOST_CHUNKS, Resources, free
 from codesign.simulation.event.structures import Counters, Criterion, Learning, Sums, Trace
@@ -151,10 +151,10 @@ def _own_tables(whole: Counters, tables: Tables) -> Counters:
     return whole._replace(currents=currents, sample_currents=sample_currents, messages=messages, updates=updates)
 
 
-class _Gradients:
+class ChunkGradients:
     """Sums the gradients of chunks in the order of the chunks, here or in a kernel that processes all of them."""
 
-    def __init__(self, batch: Batch, parts: int) -> None:
+    def __init__(self, batch: Batch, parts: list[tuple[int, int]]) -> None:
         rules = batch.rules
         of_neurons = rules.biased, rules.learns_threshold, rules.learns_decay
         self.sizes = (
@@ -165,7 +165,7 @@ class _Gradients:
         )
         self.free = batch.resources.gradients[self.sizes]
         self.total = self.take()
-        self.chunk_ends = np.array(batch.chunk_ends() if parts == 1 else [], dtype=np.int64)
+        self.chunk_ends = np.array(chunk_ends(*parts[0]) if len(parts) == 1 else [], dtype=np.int64)
         self.merged: float = 0
         self.turn = threading.Condition()
 
@@ -222,8 +222,8 @@ def backward(
     )
     if batch.run.recompute:
         again = batch.ruled(recorded=False, tallied=batch.rules.timed)
-        return _sample_by_sample(again, kernels.AGAIN, batch.new_results(), given)
-    gradients = _Gradients(batch, len(recorded.segments))
+        return _sample_by_sample(again, kernels.AGAIN, batch.new_results(), given, batch.parts()).unpacked(batch)
+    gradients = ChunkGradients(batch, recorded.parts)
 
     def work(part: int) -> None:
         sums = gradients.take()
@@ -242,22 +242,35 @@ def backward(
 def learn_batch(batch: Batch) -> tuple[Results, Doubles, list[torch.Tensor]]:
     """Results, cross-entropy of each sample, and gradients of the mean as from `backward`, keeping the trace of one
     sample per thread."""
-    results, losses = batch.new_results(), np.zeros(batch.samples)
-    given = NO_LEARNING._replace(
-        criterion=_criterion(batch.run),
-        losses=losses,
-        output_gradient=np.zeros_like(results.scores),
+    results, learning = batch.new_results(), new_learning(batch)
+    gradients = learn_samples(batch, results, learning).unpacked(batch)
+    batch.resources.packed.append(batch.network.weights)  # this batch is never run again
+    return results, learning.losses, gradients
+
+
+def new_learning(batch: Batch) -> Learning:
+    """Room for the loss of every sample and its gradients."""
+    return NO_LEARNING._replace(
+        losses=np.zeros(batch.samples),
+        output_gradient=np.zeros(batch.scores_shape, dtype=np.float32),
         charge_gradient=np.zeros(batch.layers_shape, dtype=np.float32),
     )
-    gradients = _sample_by_sample(batch, kernels.LEARN, results, given)
-    batch.resources.packed.append(batch.network.weights)  # this batch is never run again
-    return results, losses, gradients
 
 
-def _sample_by_sample(batch: Batch, task: int, results: Results, given: Learning) -> list[torch.Tensor]:
-    """Gradients of `Run.parameters`, keeping one sample's trace per thread."""
-    parts = batch.parts()
-    gradients = _Gradients(batch, len(parts))
+def learn_samples(
+    batch: Batch, results: Results, learning: Learning, first: int = 0, last: int | None = None
+) -> ChunkGradients:
+    """Gradients of the mean loss of samples `first` to `last` − 1, by default of all."""
+    last = batch.samples if last is None else last
+    learning = learning._replace(criterion=_criterion(batch.run, last - first))
+    return _sample_by_sample(batch, kernels.LEARN, results, learning, batch.parts(first, last))
+
+
+def _sample_by_sample(
+    batch: Batch, task: int, results: Results, given: Learning, parts: list[tuple[int, int]]
+) -> ChunkGradients:
+    """The sum of gradients over parts of a batch, keeping one sample's trace per thread."""
+    gradients = ChunkGradients(batch, parts)
     sample_ends = np.zeros((batch.samples, 2), dtype=np.int64)
 
     def work(part: int) -> None:
@@ -275,15 +288,15 @@ def _sample_by_sample(batch: Batch, task: int, results: Results, given: Learning
         gradients.merge(part, sums)
 
     _in_parallel(len(parts), work, gradients.give_up)
-    return gradients.unpacked(batch)
+    return gradients
 
 
-def _criterion(run: Run) -> Criterion:
-    """The loss that a run minimizes: the mean over its samples."""
+def _criterion(run: Run, samples: int) -> Criterion:
+    """The loss that a run minimizes: the mean over so many samples."""
     cost, loss = run.spike_cost, run.loss
     assert loss is not None
     return Criterion(
-        weight=1 / len(run.events),
+        weight=1 / samples,
         temperature=float(loss.temperature),
         label_smoothing=float(loss.label_smoothing),
         multipliers=np.array([] if cost is None else cost.multipliers, dtype=np.float64),

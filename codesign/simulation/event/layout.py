@@ -272,15 +272,19 @@ class MemoryLayout:
             packed.put(weight.detach().numpy(), result)
         return result
 
-    def pack_transposed(self, weights: list[torch.Tensor]) -> Floats:
-        """Transposed weights at `Wiring.transposed_start`: one row per target slot, one column per source slot."""
+    def pack_transposed(self, packed: Floats, into: Floats | None = None) -> Floats:
+        """Packed weights transposed at `Wiring.transposed_start`: one row per target slot, one column per source slot.
+
+        Args:
+            into: an earlier result to overwrite.
+        """
         *starts, size = self._transposed_starts
-        result = aligned_zeros(size)
+        result = aligned_zeros(size) if into is None else into
         for layer, start in enumerate(starts):
             if start >= 0:
+                weight = self.packed[layer].of(packed)[0]
                 to, of = self.widths[layer], self.widths[layer - 1]
-                weight = weights[layer].detach().numpy()
-                result[start : start + to * of].reshape(to, of)[: weight.shape[0], : weight.shape[1]] = weight
+                result[start : start + to * of].reshape(to, of)[: weight.shape[1], : weight.shape[0]] = weight.T
         return result
 
     def unpack_gradient(self, gradient: Floats) -> list[torch.Tensor]:

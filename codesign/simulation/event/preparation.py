@@ -71,9 +71,10 @@ def _learned(run: Run, resources: Resources, rules: Rules) -> dict[str, Any]:
     """The fields of `Network` that follow from weights and biases."""
     network, layout = run.network, resources.layout
     weights: list[torch.Tensor] = [*network.weights()]
-    learned: dict[str, Any] = {"weights": layout.pack(weights, free(resources.packed))}
+    packed = layout.pack(weights, free(resources.packed))
+    learned: dict[str, Any] = {"weights": packed}
     if rules.traced and rules.idle_gradient == structures.IDLE_ALL:
-        learned["transposed"] = layout.pack_transposed(weights)
+        learned["transposed"] = layout.pack_transposed(packed)
     if (bias := network.potential_bias()) is not None:
         learned["bias"] = layout.spread(bias, 0.0)
     if run.counters:

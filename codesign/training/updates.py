@@ -1,0 +1,233 @@
+"""The updates of a training, one batch after another."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch.optim import Optimizer
+
+from codesign.arrays import Floats, Integers
+from codesign.errors import TrainingDivergedError
+from codesign.network.neuron_numbers import are_finite
+from codesign.network.spiking_network import SpikingNetwork
+from codesign.simulation.engine import classification_loss, engine_name
+from codesign.simulation.loss import CrossEntropy, LossFunction
+from codesign.simulation.results import ClassificationLoss
+from codesign.simulation.run import Run
+from codesign.simulation.schedule import Schedule
+from codesign.training.adam import Adam, Moments
+from codesign.training.evaluation import predictions
+from codesign.training.hooks import Hooks
+from codesign.training.input_gate import LearnedGate
+from codesign.training.learned import LearnedNeurons
+from codesign.training.losses import make_loss
+from codesign.training.mixture import mixed_loss
+from codesign.training.quantization import LearnedWeights
+from codesign.training.recipe import Recipe
+from codesign.training.spike_costs import SpikeCosts
+from codesign.workload.events import EventBatch
+
+if TYPE_CHECKING:
+    from codesign.simulation.event.packed import PackedUpdates
+
+_MOST_ENTRIES = 1 << 18
+"""Most events of the samples for which weights stay packed; more take more memory and save hardly any time."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Learner:
+    """What makes the updates of a training.
+
+    Attributes:
+        weights: the float weights.
+        schedule: what samples run under, or those that draw the first entry of the recipe's mixture.
+        costs, gate: what the recipe says of costs of spikes and of inputs that close, if anything.
+    """
+
+    weights: LearnedWeights
+    recipe: Recipe
+    schedule: Schedule
+    seed: int
+    engine: str
+    costs: SpikeCosts | None
+    hooks: Hooks
+    gate: LearnedGate | None
+
+    @property
+    def network(self) -> SpikingNetwork:
+        return self.weights.network
+
+    @cached_property
+    def schedules(self) -> tuple[Schedule, ...]:
+        """All schedules used in training; those of a mixture in its order."""
+        return (self.schedule, *self.recipe.schedules[1:])
+
+    @cached_property
+    def learned(self) -> LearnedNeurons | None:
+        """The learning parameters of neurons, if any."""
+        return None if self.recipe.learn is None else LearnedNeurons(self.network, self.recipe.learn)
+
+    def updates(self, optimizer: Optimizer, training: EventBatch, positions: Integers, epoch: int) -> Iterator[Floats]:
+        """Make an update with each batch of the samples at `positions` in turn, and yield its summed loss, the number
+        of correct predictions and the spikes emitted by each layer."""
+        size = self.recipe.batch_size
+        if packs := self.is_plain and _can_pack(optimizer, self.run(training.select([0]), epoch)):
+            size *= max(1, _MOST_ENTRIES * len(training) // (size * len(training.indices) + 1))
+        for first in range(0, len(positions), size):
+            chosen = positions[first : first + size]
+            if packs:  # no name holds the last samples while the next are chosen
+                yield from self.packed_updates(optimizer, training.select(chosen), epoch)
+            else:
+                yield self.update(optimizer, self.prepared(training.select(chosen), epoch), epoch)
+
+    @cached_property
+    def is_plain(self) -> bool:
+        """Whether an update is a gradient of cross-entropy and costs of spikes, under one schedule, and a step."""
+        parts = self.gate, self.learned, self.weights.quantization, self.recipe.augmentation
+        plain = len(self.schedules) == 1 and all(one is None for one in (*parts, self.hooks.batch_transform))
+        return plain and type(self.criterion) is CrossEntropy and engine_name(self.engine, self.network) == "event"
+
+    def packed_updates(self, optimizer: Optimizer, samples: EventBatch, epoch: int) -> Iterator[Floats]:
+        """`updates` with these samples in order, in the same numbers, between which weights stay packed."""
+        with packed(optimizer, self.run(samples, epoch)) as updates:
+            decay = torch.empty_like(updates.weights)  # new memory for each update would take as long as a sample
+            for first in range(0, len(samples), self.recipe.batch_size):
+                part = first, min(first + self.recipe.batch_size, len(samples))
+                value, gradient = updates.learn(*part)
+                self.check_loss(value, epoch)
+                if self.recipe.weight_decay:
+                    gradient += torch.mul(updates.weights, 2 * self.recipe.weight_decay, out=decay)
+                updates.weights.grad = gradient
+                optimizer.step()
+                updates.settle()
+                if not are_finite([updates.weights]):
+                    break
+                right = predictions(self.network, updates.logits(*part)) == samples.labels[slice(*part)]
+                value -= self.cost(updates.charges(*part), epoch)
+                yield np.array([value * len(right), right.sum(), *updates.spikes(*part)])
+        self.network.check_numbers()
+
+    def run(self, samples: EventBatch, epoch: int) -> Run:
+        """A run of samples that learns from the cross-entropy and the costs of spikes."""
+        assert isinstance(self.criterion, CrossEntropy)
+        return Run(
+            network=self.network,
+            events=samples,
+            schedule=self.schedule,
+            regularization=self.recipe.regularization,
+            idle_gradient=self.recipe.idle_gradient,
+            seed=self.seed,
+            epoch=epoch,
+            learns=True,
+            loss=self.criterion,
+            spike_cost=None if self.costs is None else self.costs.of_update(epoch),
+        )
+
+    def check_loss(self, value: float, epoch: int) -> None:
+        if not math.isfinite(value):
+            raise TrainingDivergedError(f"the loss became {value} in epoch {epoch}; a lower learning rate may help")
+
+    def update(self, optimizer: Optimizer, batch: EventBatch, epoch: int) -> Floats:
+        """Make one update; return its results as `updates` does."""
+        if self.gate is not None:
+            self.gate.close()
+        one_loss = partial(self.one_loss, epoch=epoch)
+        try:
+            result = mixed_loss(self.schedules, batch, one_loss, seed=self.seed, epoch=epoch)
+            value = float(result.value.detach())
+            self.check_loss(value, epoch)
+            optimizer.zero_grad(set_to_none=True)
+            result.value.backward()  # type: ignore[no-untyped-call]
+        finally:
+            if self.gate is not None:
+                self.gate.open(epoch)
+        self.weights.take_gradients()
+        if self.recipe.weight_decay:
+            self.weights.add_decay(self.recipe.weight_decay)
+        optimizer.step()
+        if self.gate is not None:
+            self.gate.settle()
+        self.join()
+        self.weights.quantize()
+        correct = int((predictions(self.network, result.logits) == batch.labels).sum())
+        spikes = result.spikes.numpy(force=True).sum(axis=0, dtype=float)
+        return np.array([(value - self.cost(result.charges, epoch)) * len(batch), correct, *spikes])
+
+    def prepared(self, batch: EventBatch, epoch: int) -> EventBatch:
+        """A batch of the training split, augmented and transformed for training."""
+        if self.recipe.augmentation is not None:
+            batch = self.recipe.augmentation(batch, seed=self.seed, epoch=epoch)
+        return self.hooks.transformed(batch, seed=self.seed, epoch=epoch)
+
+    def join(self) -> None:
+        """Put learned neuron parameters into the network as plain numbers."""
+        if self.learned is not None:
+            with torch.no_grad():
+                self.learned.join()
+
+    def cost(self, charges: torch.Tensor | None, epoch: int) -> float:
+        """Cost of a batch's spikes, the mean over its samples."""
+        if self.costs is None or charges is None:
+            return 0.0
+        return float(self.costs.of_update(epoch).of(charges).mean())
+
+    @cached_property
+    def criterion(self) -> LossFunction:
+        return make_loss(self.recipe.loss) if self.hooks.loss is None else self.hooks.loss
+
+    def one_loss(self, batch: EventBatch, schedule: Schedule, *, epoch: int) -> ClassificationLoss:
+        if self.learned is not None:
+            self.learned.join()
+        return classification_loss(
+            self.network,
+            batch,
+            schedule,
+            regularization=self.recipe.regularization,
+            seed=self.seed,
+            epoch=epoch,
+            idle_gradient=self.recipe.idle_gradient,
+            loss=self.criterion,
+            spike_cost=None if self.costs is None else self.costs.of_update(max(epoch, 1)),
+            engine=self.engine,
+        )
+
+
+def _can_pack(optimizer: Optimizer, run: Run) -> bool:
+    """Whether weights can stay packed between updates of a run by this optimizer, with the same result."""
+    if type(optimizer) is not Adam:
+        return False
+    from codesign.simulation.event.packed import stay_packed  # here, because it loads the compiler
+
+    learned = [[id(one.tensor) for one in group] for group in optimizer.moments]
+    return learned == [list(map(id, run.network.weights()))] and stay_packed(run)
+
+
+@contextmanager
+def packed(optimizer: Any, run: Run) -> Iterator[PackedUpdates]:
+    """Updates with samples of a run, for which the optimizer steps on the packed weights. At the end, also after an
+    error, the network and the optimizer have all changes."""
+    from codesign.simulation.event.packed import PackedUpdates
+
+    updates = PackedUpdates(run)
+    (ones,) = optimizer.moments
+    whole = Moments(updates.weights)
+    whole.steps = ones[0].steps
+    whole.m, whole.v = updates.pack([one.m for one in ones]), updates.pack([one.v for one in ones])
+    optimizer.moments = [[whole]]
+    try:
+        yield updates
+    finally:
+        updates.unpack(updates.weights, run.network.weights())
+        updates.unpack(whole.m, [one.m for one in ones])
+        updates.unpack(whole.v, [one.v for one in ones])
+        for one in ones:
+            one.steps = whole.steps
+        optimizer.moments = [ones]
+        updates.release()
