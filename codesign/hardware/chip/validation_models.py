@@ -1,16 +1,17 @@
 """How a published measurement is recomputed from a chip's numbers: the `model:` of a `validation:` entry.
 
-A model states the workload as counts and steps, never a result. `codesign.hardware.validation.validation` prices it.
+A model states the workload as counts and steps, never a result. `codesign.hardware.validation.validation` prices it,
+and `chips/template.yaml` says what each field means.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, create_model
 
 from codesign.documents import Spec
-from codesign.hardware.terms import Operation
+from codesign.hardware.terms import ACTIONS, Operation
 from codesign.mistakes import problem
 from codesign.units import Positive, Real, Time, Written, is_number
 
@@ -26,32 +27,18 @@ def _ends(value: Any) -> Any:
 
 
 Ends = Annotated[tuple[Amount, Amount], BeforeValidator(_ends)]
-_NONE = (0.0, 0.0)
 
-
-class Events(Spec):
-    """How often each action happened, counted as in `codesign.hardware.cost.action_counts`; a list [low, high] if
-    published as a range."""
-
-    synaptic_operation: Ends = _NONE
-    neuron_access: Ends = _NONE
-    neuron_update: Ends = _NONE
-    spike: Ends = _NONE
-    message: Ends = _NONE
-    hop: Ends = _NONE
-    hop_vertical: Ends = _NONE
-    chip_hop: Ends = _NONE
-    barrier_message: Ends = _NONE
+if TYPE_CHECKING:
+    Events = Spec
+else:
+    _COUNTED = {action.count: (Ends, (0.0, 0.0)) for action in ACTIONS if action.count != "on_s"}
+    Events = create_model("Events", __base__=Spec, __module__=__name__, **_COUNTED)
+"""How often each action happened, counted as in `codesign.hardware.cost.action_counts`; a list [low, high] if published
+as a range."""
 
 
 class CoreWork(Spec):
-    """Work of the busiest core in one step.
-
-    Attributes:
-        messages: messages received.
-        synapses: synapses of one message on that core; lanes work within one message.
-        accesses, updates, spikes, outputs: neurons visited and updated, spikes generated, messages sent.
-    """
+    """Work of the busiest core in one step; lanes work within one message."""
 
     messages: Amount = 0.0
     synapses: Amount = 0.0
@@ -62,19 +49,8 @@ class CoreWork(Spec):
 
 
 class _Workload(Spec):
-    """The common part of both kinds.
-
-    Attributes:
-        events: counts of the whole run.
-        duration: how long static power was drawn, in seconds.
-        cores, chips: cores and chips that the network used; by default all cores of one chip.
-        operation: operation of the run; needed if the chip's energy is all-in.
-        overrides: numbers of the chip that differed in this run, given as in the axes of a sweep.
-        fitted: names of numbers (of the chip, of `overrides`, or `outside`) that come from this very measurement.
-        fitted_on: to what other numbers were fitted, in words.
-        bound: `lower` or `upper` if the workload is only partly known, so that the model gives only a bound.
-        not_modelled: what the model leaves out, in words.
-    """
+    """The common part of both kinds. `overrides` are given as in the axes of a sweep; `fitted` names numbers of the
+    chip, of `overrides`, or `outside`."""
 
     events: Events = Events()
     duration: Time | None = None
@@ -100,11 +76,6 @@ class Steps(_Workload):
     another.
 
     Energy and power follow from `events` and static power over `duration`, by default over the latency.
-
-    Attributes:
-        steps: number of steps.
-        work: work of the busiest core in each step.
-        outside: time spent outside the chip's model, such as in a filter after the network.
     """
 
     kind: Literal["steps"]
