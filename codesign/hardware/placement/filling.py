@@ -5,6 +5,7 @@ Synapses are counted as stored: if the chip stores kernels, the part of a kernel
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -117,20 +118,11 @@ class Budget:
 
     def room(self, core: int, size: LayerShape, cut: Cut, taken: tuple[int, int]) -> int:
         """Neurons of a layer that fit on a core on which `taken` neurons and synapses are in use."""
-        neurons, synapses, room = self.neurons_of(core), self.synapses_of(core), size.neurons
-        if neurons is not None:
-            room = min(room, neurons - taken[0])
-        if synapses is not None:
-            free, late = synapses - taken[1], size.delayed_fan_in
-            if self._stores_kernel(size):
-                unit = size.channels if cut != "channels" else 1  # channels whose kernels are stored together
-                kernel, places = unit * _kernels(size) // size.channels, size.neurons // size.channels
-                whole, rest = divmod(max(free, 0), kernel + late * unit * places)
-                part = max(rest - kernel, 0) // late if late else 0
-                room = min(room, whole * unit * places + part)
-            elif size.all_synapses:
-                room = min(room, free * size.neurons // size.all_synapses)
-        return max(room, 0)
+        neurons, synapses = self.neurons_of(core), self.synapses_of(core)
+        most = size.neurons if neurons is None else min(size.neurons, max(neurons - taken[0], 0))
+        if synapses is None:
+            return most
+        return bisect_right(range(1, most + 1), synapses - taken[1], key=lambda some: self.stored(size, some, cut))
 
     def cuts_of(self, size: LayerShape) -> tuple[Cut, ...]:
         """Orders in which a layer may be cut."""
