@@ -1,12 +1,6 @@
 """Chips that extend others: the base's description with the differences merged over it.
 
-Mappings are merged key by key, everything else is replaced, with four special rules:
-
-- a number that gets another value keeps what it measures (`per`, `includes`, `counted`, …), but nothing about how the
-  old value was known: no value is listed with the source of another;
-- another kind of synchronization removes the keys that it does not have, and `group_size` if it has none;
-- weight memory in one form replaces that in the other;
-- names, aliases, description, operating point and measurements are not inherited: the variant is not what was measured.
+Mappings are merged key by key, everything else is replaced; docs/chips.md (Variants of a chip) has the special rules.
 """
 
 from __future__ import annotations

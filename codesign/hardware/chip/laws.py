@@ -1,11 +1,8 @@
 """Laws of circuits: the cost of a memory and an adder by size, word, node and voltage.
 
-    read  = 2.68 V² n^1.06 b^0.60 w^0.41 pJ      write = 2.70 V² n^1.27 b^0.45 w^0.65 pJ
-    area  = 0.0113 n^1.9 b^0.98 w^0.05 mm²       time  = 0.82 n^0.9 b^0.23 ns at the node's nominal voltage
-
-with n = node / 28 nm, b = bits / 65,536 and w = bits of a word / 32: power laws fitted to CACTI's SRAM from 22 to
-65 nm. Below 22 nm, energy scales with the square root of the node, area with the node. Logic has Aladdin's energies at
-40 nm. All delays follow n^0.9 if each node runs at its nominal voltage, and the alpha-power law at other voltages.
+Power laws fitted to CACTI's SRAM from 22 to 65 nm. Below 22 nm, energy scales with the square root of the node, area
+with the node. Logic has Aladdin's energies at 40 nm. All delays follow n^0.9 if each node runs at its nominal voltage,
+and the alpha-power law at other voltages; docs/design.md (Structure) has the sources.
 
 Beyond `NODES_M`, `voltages` and the bits of `MOST_FLIP_FLOPS`, no source supports the laws.
 """

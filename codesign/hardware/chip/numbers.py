@@ -136,8 +136,7 @@ class PriceNumber(Number):
 class QuantityNumber(PriceNumber):
     """Base class: a quantity that may be given with its `range`.
 
-    `range` is stated if sources conflict or an error is published; otherwise `codesign.hardware.cost.uncertainty`
-    assumes one from the confidence.
+    `range` is stated if sources conflict or an error is published; otherwise one is assumed from the confidence.
     """
 
     @model_validator(mode="before")

@@ -1,15 +1,7 @@
 """Energies, times, leakage and area of a chip, estimated from the structure of its cores.
 
-    e_group = k_e [ E_read(weights)·L/q + (E_read(states) + E_write(states))/r + L (add + compare + registers) ]
-    e_so    = e_group / L       word share = k_e [reads and writes of SRAM] / e_group
-    e_upd   = k_e [ E_read(states) + E_write(states) + L (add + compare + registers) ] / L
-    area    = k_a [ Σ areas of memories and lanes ] · cores
-    leakage = Σ λ · bits · (V/V_0)³ · cores
-    t_word  ≥ max(t_weights, 2 t_states)      t_upd ≥ 2 t_states
-
-A group is the operations that L lanes do at once; q weights are used of each word read, and a state is used for r
-operations between reading and writing it. `codesign.hardware.chip.laws` has the laws of memories and logic; k_e
-and k_a are fitted over the chips that come with the program.
+docs/design.md (Structure) has the equations, `codesign.hardware.chip.laws` the laws of memories and logic. A group is
+the operations that the lanes of a core do at once.
 """
 
 from __future__ import annotations

@@ -1,11 +1,9 @@
 """Energy of an execution on a chip, in two books.
 
-*All synapses*: energy = Σ over the terms of `codesign.hardware.terms` of count · unit energy, or of time · power. Every
-synaptic operation performed counts, including the input layer's, and only spikes that left are messages. Terms hold
+*All synapses*: Σ over the terms of `codesign.hardware.terms` of count · unit energy, or of time · power. Terms hold
 what everything that is powered draws; `total_in` sums them for the board, or for the cores in use.
 
-*The paper's* (Table 3): spike density · hidden neurons · mean fan-out of the hidden layers · e_so. It counts emitted
-spikes, whether they left or not, and leaves out the input layer.
+*The paper's* (Table 3): spike density · hidden neurons · mean fan-out of the hidden layers · e_so.
 """
 
 from __future__ import annotations

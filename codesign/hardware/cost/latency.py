@@ -1,9 +1,8 @@
 """Latency of an execution on a chip: barrier, timer, neighbours, or no synchronization at all.
 
-The work of layer l in timestep t is what its cores receive, update and send in that forward pass. With barriers once
-per timestep, with timers and between neighbours, hardware pipelines the layers: layer l works on timestep t in hardware
-step t + l (ticks: t · ticks per timestep + l), so that T timesteps through L layers take T + L − 1 steps.
-`codesign.hardware.cost.replay` holds the asynchronous case, `codesign.hardware.cost.neighbour` that of neighbours.
+With barriers once per timestep, with timers and between neighbours, hardware pipelines the layers: layer l works on
+timestep t in hardware step t + l (ticks: t · ticks per timestep + l). `codesign.hardware.cost.replay` holds the
+asynchronous case, `codesign.hardware.cost.neighbour` that of neighbours.
 
 Everything works on arrays of prices: a single chip is n = 1 scenarios.
 """

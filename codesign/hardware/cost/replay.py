@@ -1,20 +1,14 @@
-"""Asynchronous latency: an execution's messages are replayed on servers, one per core.
+"""Asynchronous latency: an execution's messages are replayed on servers, one per core, all idle when a pass begins.
 
-Every forward pass starts with idle cores at time 0, when its frame arrives. The forward steps of the simulation
-determine the order of service, not the times. On each core, step k is
+On each core, forward step k is
 
 1.  reception of the messages that left in step k − 1, in table order: done = max(arrival, core free) + service, where
     service = messages · (lane operations of one · t_so + t_message);
-2.  for each placement on the core, in layer order: evaluation, lane operations · t_upd, then the output of what it
-    emitted in this step: t_spike per spike, and t_out for each destination core of a spike or barrier message.
+2.  for each part on the core, in layer order: evaluation, lane operations · t_upd, then the output of what it emitted
+    in this step: t_spike per spike, and t_out for each destination core of a spike or barrier message.
 
-Clocked chips visit all neurons first, at time 0. A message arrives when the output of its evaluation (its
-`enqueue_step`) is done plus its travel time over the network, even if the simulation lets it wait for a place in a
-group or, over a skip, for the layers in between: hardware without groups sends it immediately. Frames arrive at time 0
-plus their travel time from tile 0; messages over delayed connections are at their cores at time 0. The pass ends when
-the last core is done. It cannot end later than the stepwise bound of `codesign.hardware.cost.latency`, the sum over
-steps of the busiest core and the longest route, because a step's work starts at the latest when all work of the step
-before is done.
+A message leaves when the output of its evaluation (its `enqueue_step`) is done; frames, and messages over delayed
+connections, leave at time 0. docs/design.md (Synchronization and latency) has the reasons.
 """
 
 from __future__ import annotations

@@ -1,9 +1,7 @@
 """The influence of each of a chip's numbers on a cost: energy and latency with one number at a time at half its value.
 
-If halving a number changes little, it is not worth an architect's work; if it changes much, the number limits a network
-on this chip. Rates are doubled instead, so that what they time takes half. A number is left out if halving it makes
-cores drop spikes in more ticks: nothing is known of a network without these spikes. Energies, and the times of chips
-that synchronize, are exact; `codesign.hardware.cost.uncertainty` says how close other times are.
+Rates are doubled instead, so that what they time takes half. A number is left out if halving it makes cores drop spikes
+in more ticks: nothing is known of a network without these spikes.
 """
 
 from __future__ import annotations

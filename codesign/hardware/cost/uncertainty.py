@@ -1,16 +1,7 @@
-"""How energy and latency change when a chip's numbers vary within their ranges.
+"""How energy and latency change when a chip's numbers vary within their ranges, and with the model's own error.
 
-Every price of a chip that is not measured has a range: the `range` in its file, otherwise value / factor to value ·
-factor with the factor of its confidence (`ASSUMED_FACTORS`, an assumption). Within its range a number is log-uniform,
-or uniform if the range starts at 0. The times of a barrier's table vary together. Numbers set by an axis of a sweep are
-what the sweep asks about, so they do not vary; neither do lanes and anything that changes spikes.
-
-The model itself is also uncertain, by `Chip.model_error`: each draw multiplies all energies by one factor and all times
-by another, log-normal around 1 (`model.energy`, `model.latency`).
-
-Energies and the times of chips that synchronize are exact in every draw. Chips without synchronization are replayed
-once, and the replay is scaled with its stepwise bound: exact if a single time matters or all times change in
-proportion, and close otherwise.
+docs/design.md (Robustness) says what varies and how. Numbers set by an axis of a sweep are what the sweep asks about,
+so they do not vary; neither do lanes and anything that changes spikes.
 """
 
 from __future__ import annotations

@@ -180,6 +180,8 @@ class PlacedExecution(StepRecord):
         begins = np.append(0, np.cumsum(sending @ goes))
         rows, messages, operations = np.empty(begins[-1], dtype=np.int64), np.empty(begins[-1]), np.empty(begins[-1])
         at_work = (self.counts - self.messages.spikes + self.passed) * self.worked_on[source]
+        assert self.chip.vector_width is not None
+        cycles = self.cycles_of(self.chip.vector_width.value).cycles
         for layer in range(self.layers):
             row = np.flatnonzero((self.targets == layer) & (self.counts > 0))
             for part in self.geometry.parts_of(layer):
@@ -187,7 +189,7 @@ class PlacedExecution(StepRecord):
                 into, sent = slice(begins[part], begins[part + 1]), source[of_part]
                 rows[into] = of_part
                 messages[into] = self.counts[of_part] * self.reach.share[sent, part]
-                operations[into] = at_work[of_part] * self._cycles.cycles[sent, part] * self._operation_units[sent]
+                operations[into] = at_work[of_part] * cycles[sent, part] * self._operation_units[sent]
         return Deliveries(begins=begins, row=rows, messages=messages, operations=operations)
 
     @property
@@ -229,12 +231,6 @@ class PlacedExecution(StepRecord):
         late = [one.window for _, one in late_sources(shape, slices)]
         passes[len(slices) + 1 :] = [window is not None and window.first for window in late]
         return passes
-
-    @cached_property
-    def _cycles(self) -> MessageCycles:
-        """Cycles of messages on the chip's lanes."""
-        assert self.chip.vector_width is not None
-        return self.cycles_of(self.chip.vector_width.value)
 
     def cycles_of(self, lanes: int | Literal["all"]) -> MessageCycles:
         """Cycles of messages on this many lanes, which are banks if the chip's structure is known."""

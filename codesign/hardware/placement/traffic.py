@@ -2,10 +2,9 @@
 
     traffic = Σ over sources a and parts b of messages(a → b) · hops(core of a → core of b)
 
-A source sends each message to every part that holds a target. Between chips, messages pass tile 0 of both, so each chip
-is a separate problem, with everything that comes from or goes elsewhere at one fixed place. This is a quadratic
-assignment problem: it is solved by scipy's FAQ (Vogelstein et al. 2015, doi:10.1371/journal.pone.0121002), followed by
-exchanges.
+Between chips, messages pass tile 0 of both, so each chip is a separate problem, with everything that comes from or goes
+elsewhere at one fixed place: a quadratic assignment, solved by scipy's FAQ (Vogelstein et al. 2015,
+doi:10.1371/journal.pone.0121002), followed by exchanges.
 """
 
 from __future__ import annotations

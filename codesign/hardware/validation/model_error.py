@@ -4,10 +4,8 @@ From n measurements to which the chip's numbers were not fitted:
 
     (ln S)² = (Σ ln²(model / measured) + (ln S_library)²) / (n + 1)
 
-S_library is the factor over all chips that come with the program, one more point in addition to the few of one chip. Of
-a published range, the end that is farther off counts. Fits, bounds and figures that are themselves calculations say
-nothing about the model and do not count, nor does the power of an idle chip, whose numbers have their own ranges. If
-only the power of a working chip is published, it stands for the energy.
+S_library is the factor over all chips that come with the program, one more point in addition to the few of one chip.
+docs/design.md (Robustness) says which measurements count.
 """
 
 from __future__ import annotations

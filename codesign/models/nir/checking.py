@@ -1,11 +1,5 @@
 """Checking that an imported network behaves like the original: it gets recorded input, and spikes of layers are
-compared.
-
-The file holds arrays, .npz or HDF5:
-
-    input        (samples, timesteps, …) what the model was given: numbers of spikes, or currents
-    LAYER        (samples, timesteps, …) spikes of a layer, for as many layers as there are records of, named after
-                 its node in the graph, or `layer0` for the first, `layer1`, …; of a readout, its potentials
+compared. docs/models.md (Whether it does the same) has the form of a record.
 
 A difference is within rounding if the potential is closer to the threshold than 24-bit numbers can resolve, as for sums
 added in another order. A difference causes others, so only the first differences of each sample count.

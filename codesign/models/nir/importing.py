@@ -59,7 +59,8 @@ def import_model(
         dt: length of a timestep, a time such as `1 ms` or in seconds.
         sample: for a module, an input tensor, including the batch. The module runs once on it in evaluation mode; reset
             its states afterwards.
-        check: recorded input and spikes, a file or arrays or tensors by name, see `codesign.models.nir.checking`; the
+        check: recorded input and spikes, a file (.npz or HDF5) or arrays or tensors by name: `input`, and spikes of
+            layers by the names of their nodes or as `layer0`, `layer1`, …, each of shape (samples, timesteps, …). The
             outcome is on the card, and a warning if any differ.
         name: name of the model for its card.
         options: what a file does not state, depending on the dialect: `reset`, `reset_delay`, `comparison`, … Each has
