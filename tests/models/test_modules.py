@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -425,6 +426,47 @@ def test_a_lifted_module_is_that_module():
     read = cd.import_model(chain(*layers, Leaky(0.5)), sample=torch.ones(5, 2, 1, 6, 6), dt="1 ms").network
     assert [layer.kind for layer in read.topology.layers] == ["conv2d", "average_pool", "linear"]
     assert torch.equal(read.weights()[0], layers[0].lifted_module.weight)
+
+
+class LIFBoxCell(nn.Module):
+    """norse's, which starts anew if it is given no state."""
+
+    __module__ = "norse.torch.module.lif_box"
+    dt = 1e-3
+
+    class Numbers(NamedTuple):
+        tau_mem_inv: float = 500.0
+        v_leak: float = 0.25
+        v_th: float = 1.0
+        v_reset: float = 0.0
+
+    p = Numbers()
+
+    def forward(self, x: torch.Tensor, state: Any = None) -> Any:
+        v = torch.full_like(x, self.p.v_leak) if state is None else state[0]
+        v = v + self.dt * self.p.tau_mem_inv * (x + self.p.v_leak - v)
+        spikes = (v > self.p.v_th).float()
+        return spikes, (v * (1 - spikes),)
+
+
+@pytest.mark.parametrize(
+    ("kept", "goes_on"),
+    [(lambda state: state, True), (lambda state: None, False), (lambda state: (state[0] * 0,), False)],
+)
+def test_neurons_that_keep_no_state_must_be_given_it(kept: Callable[[Any], Any], goes_on: bool):
+    fc, lif = nn.Linear(4, 4), LIFBoxCell()
+
+    def count(x: torch.Tensor) -> list[torch.Tensor]:
+        state, counted = None, []
+        for now in x:
+            spikes, state = lif(fc(now), state)
+            state = kept(state)
+            counted.append(spikes)
+        return counted
+
+    refused = pytest.raises(InputError, match=r"'lif' \(LIFBoxCell\): its state must be what it last returned")
+    with contextlib.nullcontext() if goes_on else refused:
+        cd.import_model(Doing(count, fc=fc, lif=lif), sample=torch.ones(3, 2, 4))
 
 
 def test_the_order_in_which_torch_stores_channels_changes_nothing():

@@ -34,6 +34,8 @@ _OWN = "; for neurons of your own, `SpikingNetwork(…).load_weights` takes the 
 _STATE = "its state must be what it last returned, unchanged, and 0 at first"
 _STATES = ("v", "c", "mem", "syn", "spk", "v_mem", "i_syn")
 """Attributes in which neurons keep their state between calls."""
+_GIVEN = ("snntorch", "norse")
+"""Frameworks whose neurons may be given their state in each call."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -175,7 +177,7 @@ class _Trace(TorchFunctionMode):
                 self._kept[id(module)] = name, _kept_by(module)
                 sent = answers_of(self.neurons[name][1], module, output)
                 self.answers.setdefault(name, []).extend(answer.clone() for answer in sent)
-            if self.neurons.get(name, ("", None))[0] == "snntorch":
+            if self.neurons.get(name, ("", None))[0] in _GIVEN:
                 self._go_on(name, module, [*args, *kwargs.values()][1:], output)
 
         return hook
@@ -217,14 +219,17 @@ class _Trace(TorchFunctionMode):
         return made
 
     def _go_on(self, name: str, module: nn.Module, states: list[Any], output: Any) -> None:
-        """Check that neurons that are given their state got it, unchanged, from themselves, or start at 0."""
-        for state in states:
-            if isinstance(state, torch.Tensor) and (name in self._states or state.any()):
-                _, version = self._states.get(name, {}).get(_storage(state), (None, -1))
-                if state._version != version:
-                    raise refusal(name, module, _STATE)
-        tensors = [value for value in output if isinstance(value, torch.Tensor)]
-        self._states[name] = {_storage(state): (state, state._version) for state in tensors}
+        """Check that neurons that are given their state got it, unchanged, from themselves, or start at 0. Those of
+        norse may start at v_leak, and start again whenever they are given none."""
+        of_norse, before, given = self.neurons[name][0] == "norse", self._states.get(name), [*_tensors(states)]
+        if before is None:
+            wrong = not of_norse and any(state.any() for state in given)
+        else:
+            kept = all(before.get(_storage(state), (None, -1))[1] == state._version for state in given)
+            wrong = not kept or (of_norse and not given)
+        if wrong:
+            raise refusal(name, module, _STATE)
+        self._states[name] = {_storage(state): (state, state._version) for state in _tensors(output)}
 
     def _node(self, name: str, module: nn.Module, given: torch.Tensor | None) -> NirNode:
         neurons = read_neurons(name, module)
