@@ -191,7 +191,7 @@ def _write(
         card = replace(given.card, **found)
     own = network_of(card, state, "the stored model").own_numbers()
     card = replace(card, own_numbers=own or None)
-    weights = encode_model(state, card, place="the stored model")
+    weights = encode_model(state, card)
     folder.write_many({f"{name}.safetensors": weights, f"{name}.md": model_page(card, f"{name}.safetensors").encode()})
     return True
 

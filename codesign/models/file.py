@@ -69,8 +69,7 @@ def save_model(path: Location, network: SpikingNetwork, card: ModelCard) -> None
     check_card(network, card, place)
     if not place.partition("?")[0].endswith(".safetensors"):
         raise InputError(f"{place}: must end in .safetensors")
-    data = encode_model(network.state_dict(), card, place=place)
-    write_atomically(path, data)
+    write_atomically(path, encode_model(network.state_dict(), card))
     name = place.partition("?")[0].replace("\\", "/").rpartition("/")[2]
     write_atomically(with_suffix(path, ".md"), model_page(card, name).encode())
 
@@ -102,12 +101,10 @@ def load_model(path: Location) -> LoadedModel:
     return decode_model(content, place=printable(path))
 
 
-def encode_model(state: State, card: ModelCard, *, place: str = "model") -> bytes:
-    """The bytes of a model's file; `state` is the state dict of the card's network, `place` is its name in messages.
-    Raises InputError if the state does not match the network."""
+def encode_model(state: State, card: ModelCard) -> bytes:
+    """The bytes of a model's file; `state` is the state dict of the card's network."""
     import safetensors.torch
 
-    _check_state(state, card, place)
     tensors = {name: value.detach().cpu().contiguous() for name, value in state.items()}
     data: bytes = safetensors.torch.save(tensors, metadata=card_texts(card))
     return _with_sorted_header(data)

@@ -17,7 +17,7 @@ from networks import batch_of
 import codesign as cd
 from codesign.errors import InputError
 from codesign.files import open_folder, read_file
-from codesign.models.file import decode_model, encode_model
+from codesign.models.file import decode_model, encode_model, network_of
 from codesign.models.page import model_page
 from codesign.network.layers import AveragePool, Conv2d, Linear
 from codesign.network.topology import TopologySpec
@@ -269,9 +269,9 @@ def test_weights_of_another_type_or_that_are_no_numbers():
     one = network()
     card = card_of(one)
     with pytest.raises(InputError, match=r"connections\.0\.weight must be float32 5×6, found float64 5×6"):
-        encode_model({**one.state_dict(), "connections.0.weight": torch.zeros(5, 6, dtype=torch.float64)}, card)
+        network_of(card, {**one.state_dict(), "connections.0.weight": torch.zeros(5, 6, dtype=torch.float64)}, "m")
     with pytest.raises(InputError, match=r"connections\.0\.weight must be finite"):
-        encode_model({**one.state_dict(), "connections.0.weight": torch.full((5, 6), math.nan)}, card)
+        network_of(card, {**one.state_dict(), "connections.0.weight": torch.full((5, 6), math.nan)}, "m")
     content, good = encode_model(one.state_dict(), card), struct.pack("<d", math.inf)
     assert good in content
     for wrong in (-1.0, math.nan):
@@ -286,9 +286,9 @@ def test_a_gate_belongs_to_the_card():
     assert card.open_inputs == 4
     assert "4 of 6 inputs" in model_page(card, "a.safetensors")
     with pytest.raises(InputError, match="the weights lack input_gate"):
-        encode_model(network().state_dict(), card)
+        network_of(card, network().state_dict(), "m")
     with pytest.raises(InputError, match="input_gate must be bool 6, found bool 5"):
-        encode_model({**one.state_dict(), "input_gate": torch.ones(5, dtype=torch.bool)}, card)
+        network_of(card, {**one.state_dict(), "input_gate": torch.ones(5, dtype=torch.bool)}, "m")
 
 
 def test_what_cannot_be_saved(tmp_path):
