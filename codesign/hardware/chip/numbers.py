@@ -161,14 +161,7 @@ class QuantityNumber(PriceNumber):
 
 
 class EnergyNumber(QuantityNumber):
-    """Energy of one event, in joules.
-
-    Attributes:
-        includes: other terms that this number already contains.
-        per: what the published sentence divides by.
-        static: whether static power is inside it.
-        voltage: voltage at which it is valid, or "not stated".
-    """
+    """Energy of one event, in joules. `includes` names other terms that this number already contains."""
 
     unit: ClassVar[str] = "J"
     ceiling: ClassVar[float] = 1e-3
