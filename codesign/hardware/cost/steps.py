@@ -6,7 +6,6 @@ gathered once and priced repeatedly. Steps with the same work share one row, wit
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -198,42 +197,53 @@ def pipelined_steps(work: PlacedExecution) -> StepWork:
     """Hardware steps of chips that pipeline the layers: layer l of timestep t is in step t · ticks per timestep + l."""
     ticks = work.chip.ticks_per_timestep
     count = work.timesteps * ticks + work.layers - 1
-    every = _by_timestep(work, *_passes(work), count, ticks, work.geometry.cores, work.geometry.core)
+    of_parts = _by_timestep(work, count, ticks)
+    every = _Steps(work.samples * count, work.geometry.cores, len(work.reach.layer))
+    every.sent[:] = of_parts.sent
     steps = every.work.reshape(work.samples, count, -1, _KINDS)
     drained = lane_operations(drained_neurons(work.execution, work.chip) @ work.share, work.chip)
     for part, (layer, core) in enumerate(zip(work.geometry.layer, work.geometry.core, strict=True)):
+        every.work[:, core] += of_parts.work[:, part]
         steps[:, count - (work.layers - 1 - layer) :: ticks, core, 3] += drained[:, part, None]
     steps[:, :, :, 2] = work.accessed
-    return every.merged(work, _numbered(work, count, (work.timesteps - work.timesteps_run) * ticks))
+    return every.merged(work, _numbered(work, count, ticks))
 
 
 def layer_steps(work: PlacedExecution) -> StepWork:
     """One step per layer and timestep, as the paper reads barriers: (B, T · L) steps over parts."""
-    done, sent = _passes(work)
-    done[:, :, :, 2] = work.accessed_by_part
-    count, parts = work.timesteps * work.layers, len(work.geometry.layer)
-    every = _by_timestep(work, done, sent, count, work.layers, parts, range(parts))
-    return every.merged(work, _numbered(work, count, (work.timesteps - work.timesteps_run) * work.layers))
+    count = work.timesteps * work.layers
+    every = _by_timestep(work, count, work.layers)
+    for part, layer in enumerate(work.geometry.layer):
+        every.work[layer :: work.layers, part, 2] = work.accessed_by_part[part]
+    return every.merged(work, _numbered(work, count, work.layers))
 
 
-def _by_timestep(
-    work: PlacedExecution, done: Floats, sent: Floats, count: int, each: int, places: int, place: Iterable[int]
-) -> _Steps:
-    """`count` steps per sample: layer l of timestep t in step t · each + l, with its parts at the given places."""
-    every = _Steps(work.samples * count, places, sent.shape[2])
-    steps, flows = (part.reshape(work.samples, count, *part.shape[1:]) for part in (every.work, every.sent))
-    for part, (layer, at) in enumerate(zip(work.geometry.layer, place, strict=True)):
-        steps[:, layer : layer + work.timesteps * each : each, at] += done[:, :, part]
-    for source, layer in enumerate(work.reach.layer):
-        if layer < work.layers:
-            flows[:, layer : layer + work.timesteps * each : each, source] += sent[:, :, source]
+def _by_timestep(work: PlacedExecution, count: int, each: int) -> _Steps:
+    """`count` steps per sample over parts: layer l of timestep t in step t · each + l. Samples that run fewer timesteps
+    than others begin later, so that all end together."""
+    table, updates, layers = work.messages, work.execution.updates, work.geometry.layer
+    later = work.timesteps - work.timesteps_run
+
+    def number(rows: MessageTable | UpdateTable, layer: Integers) -> Integers:
+        return np.asarray(rows.sample * count + (rows.timestep + later[rows.sample]) * each + layer)
+
+    every = _Steps(work.samples * count, len(layers), len(work.reach.layer))
+    received = np.where(work.targets < work.layers, number(table, work.targets), -1)
+    every.gather(work, received, number(updates, work.layer_of_slice[updates.slice]), np.arange(len(layers)))
+    every.rows[0] = 0.0  # what outputs send, which nobody receives
+    updated = lane_operations(updated_neurons(work.execution, work.chip) @ work.share, work.chip)
+    begun = np.arange(work.timesteps) - later[:, None]  # timesteps that are not run hold zeros, and so may come first
+    updated = updated[np.arange(work.samples)[:, None], begun]
+    steps = every.work.reshape(work.samples, count, -1, _KINDS)
+    for part, layer in enumerate(layers):
+        steps[:, layer : layer + work.timesteps * each : each, part, 3] += updated[:, :, part]  # which may be −0
     return every
 
 
-def _numbered(work: PlacedExecution, count: int, skipped: Integers) -> Integers:
-    """(B, count) numbers of steps, sample by sample; −1 for the first (B,) `skipped` steps of each sample."""
-    numbers = np.arange(work.samples * count).reshape(work.samples, count)
-    return np.where(np.arange(count) < skipped[:, None], -1, numbers)
+def _numbered(work: PlacedExecution, count: int, each: int) -> Integers:
+    """(B, count) numbers of steps, sample by sample; −1 before the first timestep that a sample runs."""
+    numbers, later = np.arange(work.samples * count).reshape(work.samples, count), work.timesteps - work.timesteps_run
+    return np.where(np.arange(count) < each * later[:, None], -1, numbers)
 
 
 def forward_steps(work: PlacedExecution) -> StepWork:
@@ -263,23 +273,6 @@ def forward_steps(work: PlacedExecution) -> StepWork:
     if work.chip.visits_each_timestep:
         every.work[at[begins], :, 2] = work.accessed
     return every.merged(work, at.reshape(work.samples, -1))
-
-
-def _passes(work: PlacedExecution) -> tuple[Floats, Floats]:
-    """(B, T, P, 6) work of each part and (B, T, S + 1) messages of each source, by forward pass; for samples that ended
-    early, zeros come first and their passes last."""
-    table, updates, parts = work.messages, work.execution.updates, work.share.shape[1]
-    passes = _Steps(work.samples * work.timesteps, parts, len(work.reach.layer))
-    received, evaluated = (rows.sample * work.timesteps + rows.timestep for rows in (table, updates))
-    passes.gather(work, received, evaluated, np.arange(parts))
-    done, sent = (rows.reshape(work.samples, work.timesteps, *rows.shape[1:]) for rows in (passes.work, passes.sent))
-    done[:, :, :, 3] = lane_operations(updated_neurons(work.execution, work.chip) @ work.share, work.chip)
-    if (work.timesteps_run == work.timesteps).all():
-        return done, sent
-    # passes that are not run hold zeros, so rolling a sample's timesteps puts zeros first
-    timestep = (np.arange(work.timesteps) + work.timesteps_run[:, None]) % work.timesteps
-    rolled = np.arange(work.samples)[:, None], timestep
-    return done[rolled], sent[rolled]
 
 
 def _distinct_rows(rows: NDArray[Any]) -> tuple[Integers, Integers]:
