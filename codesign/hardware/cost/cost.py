@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -315,26 +316,20 @@ def mean_times(
         rows += work.steps.which.size
     dropping = getattr(prices.chip.synchronization, "overload", "") == "drop"
     chunk = max(1, _CHUNK // max(rows, 1))
-    latencies: list[Floats] = []
-    ons: list[Floats] = []
-    drops: list[Floats] = []
-    late: list[Floats] = []
+    found: dict[str, list[Floats]] = {"latency_s": [], "on_s": [], "drops": [], "late": []}
     for first in range(0, prices.scenarios, chunk):
         varied = {path: values[first : first + chunk] for path, values in prices.varied.items()}
         some = replace(prices, varied=varied)
         latency = latency_of(work, some, work.steps, bound_only=bound_only, parts=paced, nominal=nominal)
         on_s, _ = _on_time(work, latency.total_s, operation)
-        overloaded = latency.overloaded_ticks if dropping else None
-        drops.append(np.broadcast_to(0.0 if overloaded is None else overloaded.mean(axis=0), some.scenarios))
-        for means, values in ((latencies, latency.total_s), (ons, on_s), (late, latency.late)):
+        dropped, late = latency.overloaded_ticks if dropping else None, latency.late if paced else None
+        drops = np.zeros((1, 1)) if dropped is None else dropped
+        of_samples = {"latency_s": latency.total_s, "on_s": on_s, "drops": drops, "late": late}
+        for name, values in of_samples.items():
             if values is not None:
-                means.append(np.broadcast_to(values.mean(axis=0), some.scenarios))
-    return MeanTimes(
-        latency_s=np.concatenate(latencies)[scenario] if latencies else None,
-        on_s=np.concatenate(ons)[scenario] if ons else None,
-        drops=np.concatenate(drops)[scenario],
-        late=np.concatenate(late)[scenario] if paced and late else None,
-    )
+                found[name].append(np.broadcast_to(values.mean(axis=0), some.scenarios))
+    means: dict[str, Any] = {name: np.concatenate(of)[scenario] if of else None for name, of in found.items()}
+    return MeanTimes(**means)
 
 
 def mean_terms(cost: Cost, prices: Prices) -> tuple[dict[str, Floats | None], MeanTimes]:
