@@ -272,8 +272,6 @@ def weight(term: CostTerm, counted: Collection[str], share: Any) -> Any:
     Terms hold what everything that is powered draws. A clock runs on the whole chip, so its factor is `share`: the
     cores in use over all cores of the chips that the network occupies; a number or an array.
     """
-    if not term.part or (term.part in counted and f"{term.part}_share" not in counted):
-        return 1.0
     if f"{term.part}_share" in counted:
         return share
-    return 0.0 if term.is_static else 1.0
+    return 0.0 if term.is_static and term.part not in counted else 1.0

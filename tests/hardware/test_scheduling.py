@@ -22,7 +22,7 @@ import codesign as cd
 from codesign.hardware.chip.parts import Supports
 from codesign.hardware.cost.scheduling import (
     chip_schedule,
-    delayed_assumptions,
+    connection_assumptions,
     learned_assumptions,
     neuron_assumptions,
     schedule_assumptions,
@@ -137,7 +137,7 @@ def test_what_is_sent_back_sooner_than_a_pipeline_has_it_is_an_assumption() -> N
         for delay in (1, 2, 3):
             layers, back = [{"kind": "linear", "neurons": 1}] * 4, {"from": 3, "to": 1, "delay": delay}
             spec = cd.TopologySpec.model_validate({"input": 1, "layers": layers, "delayed": [back]})
-            texts = delayed_assumptions(cd.place(cd.network_shape(spec), chip))
+            texts = connection_assumptions(cd.place(cd.network_shape(spec), chip))
             told += [delay] * any("what the fourth layer sends back to the second" in text for text in texts)
         assert told == late
 

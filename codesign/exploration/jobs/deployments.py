@@ -21,7 +21,7 @@ from codesign.hardware.cost.energy import check_operation
 from codesign.hardware.cost.scheduling import (
     DEFAULT_GROUP_SIZE,
     chip_schedule,
-    delayed_assumptions,
+    connection_assumptions,
     learned_assumptions,
     neuron_assumptions,
     on_chip,
@@ -216,7 +216,7 @@ def _deployment(
         about_neurons = [*neuron_assumptions(chip, neuron, refractory=neuron.refractory and canonical.refractory)]
         own = {name for name in ("threshold", "time_constant") if len(neuron.each(name)) > 1}
         about_neurons += learned_assumptions(placement, dict.fromkeys(sorted(own), "layer"))
-        assumptions = (*assumptions, *assumed, *about_neurons, *delayed_assumptions(placement))
+        assumptions = (*assumptions, *assumed, *about_neurons, *connection_assumptions(placement))
         of_schedule = _schedule_columns(canonical, shape, neuron, waits=resolved.waits)
     assumed_in_all = {"assumptions": list(dict.fromkeys(assumptions))}
     columns = {**placed.columns, **assumed_in_all, "schedule": schedule.name, **of_schedule}

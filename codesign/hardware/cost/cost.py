@@ -22,7 +22,7 @@ from codesign.hardware.chip.prices import Prices
 from codesign.hardware.cost.action_counts import ActionCounts, action_counts
 from codesign.hardware.cost.energy import EnergyBook, check_operation, energy_of, term_energies
 from codesign.hardware.cost.latency import Latency, latency_of, steps_of
-from codesign.hardware.cost.scheduling import delayed_assumptions
+from codesign.hardware.cost.scheduling import connection_assumptions
 from codesign.hardware.cost.steps import StepWork
 from codesign.hardware.cost.work import PlacedExecution
 from codesign.hardware.placement.placement import Placement
@@ -242,7 +242,7 @@ def price(
         not_modelled=(*_input_macs(execution, chip.name), *energy.not_modelled, *latency.not_modelled),
         assumptions=(
             *placement.assumptions,
-            *delayed_assumptions(placement),
+            *connection_assumptions(placement),
             *energy.assumptions,
             *latency.assumptions,
             *assumed,

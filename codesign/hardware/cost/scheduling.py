@@ -226,14 +226,14 @@ def neuron_assumptions(
         yield (f"{chip.name} does not state a refractory period; evaluated with at most one spike per timestep")
 
 
-def delayed_assumptions(placement: Placement) -> Iterator[str]:
-    """Assumptions: what a network's delayed connections need that the chip is not stated to have, or that its steps
-    rule out.
+def connection_assumptions(placement: Placement) -> Iterator[str]:
+    """Assumptions: what a network's delayed and direct connections need that the chip is not stated to have, or that
+    its steps rule out.
 
     If layers are pipelined, a layer works on a timestep as many steps later as there are layers before it. Messages
     back to an earlier layer may then be needed before they exist.
     """
-    chip, delayed = placement.chip, placement.shape.delayed
+    chip, delayed, direct = placement.chip, placement.shape.delayed, placement.shape.direct
     if delayed and "delayed" not in chip.supports.features:
         yield f"{chip.name} is not stated to have delayed connections; evaluated with {len(delayed)}"
     if chip.pipelined:
@@ -244,11 +244,6 @@ def delayed_assumptions(placement: Placement) -> Iterator[str]:
                     f"{chip.name} works on several timesteps at once; what {back} is taken to be there in time, though "
                     "it is not in a pipeline of one step a layer"
                 )
-    yield from _direct_assumptions(placement)
-
-
-def _direct_assumptions(placement: Placement) -> Iterator[str]:
-    chip, direct = placement.chip, placement.shape.direct
     skips = [one for one in direct if one.target > one.source]
     for name, count in (("skips", len(skips)), ("within_pass", len(direct) - len(skips))):
         if count and name not in chip.supports.features:
