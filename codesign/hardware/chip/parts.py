@@ -6,10 +6,9 @@ import math
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeVar
 
-import numpy as np
 from pydantic import BeforeValidator, Field
 
-from codesign.arrays import Floats, Integers
+from codesign.arrays import Integers
 from codesign.documents import Spec
 from codesign.hardware.chip.barriers import BarrierTimes
 from codesign.hardware.chip.laws import MemoryKind
@@ -189,13 +188,10 @@ class LayerWork(Sourced):
     neuron_access: LayerFactors | None = None
     spike: LayerFactors | None = None
 
-    def of(self, kind: str, layers: int) -> Floats:
-        """(L,) units of one piece of work of a kind in each layer, unless it comes from the input."""
-        factors: LayerFactors | None = getattr(self, kind)
-        units = np.ones(layers)
-        if factors is not None:
-            units[:], units[-1] = factors.hidden, factors.output
-        return units
+    def of(self, kind: str) -> LayerFactors:
+        """Units of one piece of work of a kind. Unless the file says so, inputs are not visited."""
+        given: LayerFactors | None = getattr(self, kind)
+        return given or LayerFactors(input=float(kind == "synaptic_operation"), hidden=1, output=1)
 
 
 class MultiChip(Spec):

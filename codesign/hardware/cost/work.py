@@ -15,7 +15,7 @@ from codesign.arrays import Flags, Floats, Integers
 from codesign.errors import InputError
 from codesign.hardware.chip.description import Chip
 from codesign.hardware.chip.geometry import Geometry
-from codesign.hardware.chip.parts import Answer
+from codesign.hardware.chip.parts import Answer, LayerWork
 from codesign.hardware.chip.reach import Reach, reach_of
 from codesign.hardware.placement.lanes import MessageCycles, message_cycles
 from codesign.hardware.placement.placement import Placement
@@ -243,7 +243,7 @@ class PlacedExecution(StepRecord):
         core."""
         updates = self.execution.updates
         emitted, layer = updates.emitted.astype(np.float64), self.layer_of_slice[updates.slice]
-        return emitted * self.units("spike")[layer], emitted * self.reach.messages_per_spike()[updates.slice]
+        return emitted * self.units("spike")[1][layer], emitted * self.reach.messages_per_spike()[updates.slice]
 
     @cached_property
     def barrier_outputs(self) -> Floats:
@@ -273,28 +273,23 @@ class PlacedExecution(StepRecord):
         reached = self.reach.share[list(sources)].any(axis=0)
         return np.unique(self.geometry.core[reached])
 
-    def units(self, kind: str) -> Floats:
-        """(L,) units of work per piece of a kind in each layer."""
-        work = self.chip.layer_work
-        return np.ones(self.layers) if work is None else work.of(kind, self.layers)
+    def units(self, kind: str) -> tuple[float, Floats]:
+        """Units of work per piece of a kind, for what comes from the input, and (L,) in each layer."""
+        factors = (self.chip.layer_work or LayerWork()).of(kind)
+        return factors.input, np.array([*[factors.hidden] * (self.layers - 1), factors.output])
 
     @cached_property
     def _operation_units(self) -> Floats:
         """(S + 1 + D,) units of work per operation of a message of each source."""
-        factors = None if self.chip.layer_work is None else self.chip.layer_work.synaptic_operation
-        if factors is None:
-            return np.ones(len(self.reach.layer))
-        of_layer = np.append(self.units("synaptic_operation"), 1.0)[self.reach.layer]
-        return np.where(self.reach.origin < 0, factors.input, of_layer)
+        of_input, of_layers = self.units("synaptic_operation")
+        return np.where(self.reach.origin < 0, of_input, np.append(of_layers, 1.0)[self.reach.layer])
 
     @cached_property
     def accessed_by_part(self) -> Floats:
         """(P,) work of visiting all neurons of each part, and the input's channels if they come first."""
-        geometry, work = self.geometry, self.chip.layer_work
-        visited = geometry.accessed * self.units("neuron_access")[geometry.layer]
-        if work is not None and work.neuron_access is not None:
-            visited += (geometry.layer == 0) * work.neuron_access.input * self.execution.shape.input_size
-        return np.asarray(visited, dtype=np.float64)
+        geometry, (of_input, of_layers) = self.geometry, self.units("neuron_access")
+        of_inputs = (geometry.layer == 0) * of_input * self.execution.shape.input_size
+        return np.asarray(geometry.accessed * of_layers[geometry.layer] + of_inputs, dtype=np.float64)
 
     @cached_property
     def accessed(self) -> Floats:
