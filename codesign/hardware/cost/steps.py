@@ -180,6 +180,16 @@ class _Steps:
         """Add amounts to cells of `rows`; cells may repeat."""
         np.add.at(self.rows.reshape(-1), (1 + step) * self.rows.shape[1] + column, amount)
 
+    def on_cores(self, core: Integers) -> _Steps:
+        """The same steps over cores instead of parts, given the (P,) core of each part."""
+        if (core == np.arange(len(core))).all():
+            return self
+        summed = _Steps(len(self.work), 1 + int(core.max()), self.sent.shape[1])
+        summed.sent[:] = self.sent
+        for part, its_core in enumerate(core):
+            summed.work[:, its_core] += self.work[:, part]
+        return summed
+
     def merged(self, work: PlacedExecution, which: Integers) -> StepWork:
         """The distinct steps, given which of the present steps each sample runs through, (B, H); −1 for none."""
         first, like = _distinct_rows(self.rows[1:])
@@ -197,13 +207,10 @@ def pipelined_steps(work: PlacedExecution) -> StepWork:
     """Hardware steps of chips that pipeline the layers: layer l of timestep t is in step t · ticks per timestep + l."""
     ticks = work.chip.ticks_per_timestep
     count = work.timesteps * ticks + work.layers - 1
-    of_parts = _by_timestep(work, count, ticks)
-    every = _Steps(work.samples * count, work.geometry.cores, len(work.reach.layer))
-    every.sent[:] = of_parts.sent
+    every = _by_timestep(work, count, ticks).on_cores(work.geometry.core)
     steps = every.work.reshape(work.samples, count, -1, _KINDS)
     drained = lane_operations(drained_neurons(work.execution, work.chip) @ work.share, work.chip)
     for part, (layer, core) in enumerate(zip(work.geometry.layer, work.geometry.core, strict=True)):
-        every.work[:, core] += of_parts.work[:, part]
         steps[:, count - (work.layers - 1 - layer) :: ticks, core, 3] += drained[:, part, None]
     steps[:, :, :, 2] = work.accessed
     return every.merged(work, _numbered(work, count, ticks))
