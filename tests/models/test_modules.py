@@ -440,24 +440,34 @@ class LIFBoxCell(nn.Module):
         v_th: float = 1.0
         v_reset: float = 0.0
 
+    class State(NamedTuple):
+        v: torch.Tensor
+
     p = Numbers()
 
     def forward(self, x: torch.Tensor, state: Any = None) -> Any:
-        v = torch.full_like(x, self.p.v_leak) if state is None else state[0]
+        v = torch.full_like(x, self.p.v_leak) if state is None else state.v
         v = v + self.dt * self.p.tau_mem_inv * (x + self.p.v_leak - v)
         spikes = (v > self.p.v_th).float()
-        return spikes, (v * (1 - spikes),)
+        return spikes, self.State(v * (1 - spikes))
 
 
 @pytest.mark.parametrize(
-    ("kept", "goes_on"),
-    [(lambda state: state, True), (lambda state: None, False), (lambda state: (state[0] * 0,), False)],
+    ("first", "kept", "goes_on"),
+    [
+        (None, lambda state: state, True),
+        (0.25, lambda state: state, True),
+        (0.0, lambda state: state, False),
+        (None, lambda state: None, False),
+        (None, lambda state: LIFBoxCell.State(state.v * 0), False),
+    ],
 )
-def test_neurons_that_keep_no_state_must_be_given_it(kept: Callable[[Any], Any], goes_on: bool):
+def test_neurons_that_keep_no_state_must_be_given_it(first: float | None, kept: Callable[[Any], Any], goes_on: bool):
     fc, lif = nn.Linear(4, 4), LIFBoxCell()
 
     def count(x: torch.Tensor) -> list[torch.Tensor]:
-        state, counted = None, []
+        state: Any = None if first is None else LIFBoxCell.State(torch.full((2, 4), first))
+        counted = []
         for now in x:
             spikes, state = lif(fc(now), state)
             state = kept(state)

@@ -31,7 +31,7 @@ _COPIES = ("repeat", "clone", "contiguous", "float")
 """Functions that copy a sample, along time or samples."""
 _SUMS = ("add", "add_", "__add__", "__radd__", "__iadd__")
 _OWN = "; for neurons of your own, `SpikingNetwork(…).load_weights` takes the weights"
-_STATE = "its state must be what it last returned, unchanged, and 0 at first"
+_STATE = "its state must be what it last returned, unchanged, and 0 (norse: v_leak) at first"
 _STATES = ("v", "c", "mem", "syn", "spk", "v_mem", "i_syn")
 """Attributes in which neurons keep their state between calls."""
 _GIVEN = ("snntorch", "norse")
@@ -219,14 +219,16 @@ class _Trace(TorchFunctionMode):
         return made
 
     def _go_on(self, name: str, module: nn.Module, states: list[Any], output: Any) -> None:
-        """Check that neurons that are given their state got it, unchanged, from themselves, or start at 0. Those of
-        norse may start at v_leak, and start again whenever they are given none."""
+        """Check that neurons that are given their state got it, unchanged, from themselves, or start at rest. Those of
+        norse start again whenever they are given none."""
         of_norse, before, given = self.neurons[name][0] == "norse", self._states.get(name), [*_tensors(states)]
-        if before is None:
-            wrong = not of_norse and any(state.any() for state in given)
-        else:
+        if before is not None:
             kept = all(before.get(_storage(state), (None, -1))[1] == state._version for state in given)
             wrong = not kept or (of_norse and not given)
+        elif of_norse:
+            wrong = not all(_rests(module.p, state) for state in states if state is not None)
+        else:
+            wrong = any(state.any() for state in given)
         if wrong:
             raise refusal(name, module, _STATE)
         self._states[name] = {_storage(state): (state, state._version) for state in _tensors(output)}
@@ -309,6 +311,12 @@ def _kept_by(module: nn.Module) -> list[tuple[int, int] | None]:
     """The states that neurons keep themselves, each as its storage and version."""
     states = (getattr(module, name, None) for name in _STATES)
     return [(_storage(state), state._version) if isinstance(state, torch.Tensor) else None for state in states]
+
+
+def _rests(p: Any, state: Any) -> bool:
+    """Whether a state is the one in which norse's neurons with parameters p begin."""
+    rest = {"v": getattr(p, "v_leak", getattr(p, "v_reset", 0.0))}
+    return not any((value != rest.get(name, 0.0)).any() for name, value in state._asdict().items())
 
 
 def _first(values: Any) -> torch.Tensor | None:
