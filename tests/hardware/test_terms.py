@@ -6,7 +6,6 @@ from dataclasses import fields
 from pathlib import Path
 
 from codesign.hardware.chip.parts import Energies
-from codesign.hardware.chip.validation_models import Events
 from codesign.hardware.cost.action_counts import ActionCounts
 from codesign.hardware.terms import ACTIONS, COST_TERMS, INCLUDABLE_TERMS
 
@@ -28,4 +27,3 @@ def test_every_term_is_either_counted_or_drawn() -> None:
         assert counted == (term.drawn_by is None), term
         assert counted or [action.count for action in term.actions] == ["on_s"], term
         assert (term.name in INCLUDABLE_TERMS) == (counted and not term.essential)
-    assert set(Events.model_fields) == {action.count for action in ACTIONS} - {"on_s"}

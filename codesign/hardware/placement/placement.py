@@ -67,9 +67,8 @@ class Placement:
     def area_m2(self) -> float | None:
         """Area of the chips in use; None if unknown, because the chip gives none or had to be scaled."""
         added = self.cores_used > self.chip.cores.value * self.chips_used
-        inputs, most = max(layer.fan_in for layer in self.shape.layers), self.chip.fan_in
-        grown = any(load.exceeding for load in self.core_loads) or (most is not None and inputs > most.value)
-        if self.chip.area is None or added or grown:
+        published = Budget(shape=self.shape, chip=self.chip, scaled=False)
+        if self.chip.area is None or added or any(overfull(published, self.parts)):
             return None
         return self.chip.area.value * self.chips_used
 
