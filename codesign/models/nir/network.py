@@ -108,13 +108,11 @@ def _check(layers: Sequence[Layer], numbers: Sequence[LayerNumbers]) -> None:
 
 
 def _matters(name: str, numbers: Sequence[LayerNumbers]) -> bool:
-    """Whether a parameter of resets applies to an existing reset, and differs from its default."""
-    if name == "reset_value":
-        return any(of_layer.reset == "value" for of_layer in numbers)
-    if name == "reset_amount":
-        soft = [of_layer for of_layer in numbers if of_layer.reset == "subtract"]
-        return any(not np.array_equal(_number(part, name), _number(part, "threshold")) for part in soft)
-    return True
+    """Whether a parameter must be stated: what a soft reset takes off need not if it is the threshold."""
+    if name != "reset_amount":
+        return True
+    soft = [of_layer for of_layer in numbers if of_layer.reset == "subtract"]
+    return any(not np.array_equal(_number(part, name), _number(part, "threshold")) for part in soft)
 
 
 def _number(numbers: LayerNumbers, name: str) -> Any:
