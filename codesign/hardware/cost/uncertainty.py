@@ -160,9 +160,7 @@ def uncertainty_columns(cost: Cost) -> dict[str, list[str] | list[float] | float
 
 def _listed(rows: Floats | list[Floats] | None, part: slice) -> list[float] | None:
     """A row over scenarios, or several rows one after another, rounded; None for None."""
-    if rows is None:
-        return None
-    return rounded(np.atleast_2d(rows)[:, part] if len(rows) else np.zeros((0, 0)))
+    return None if rows is None else rounded(np.atleast_2d(rows)[:, part])
 
 
 def rounded(values: Floats) -> list[float]:
