@@ -239,12 +239,22 @@ class IFNode(nn.Module):
         return torch.zeros_like(x)
 
 
-def forgetting() -> nn.Module:
+class LIFNeuronTorch(nn.Module):
+    __module__ = "rockpool.nn.modules.torch.lif_neuron_torch"
+    noise_std, dt, max_spikes_per_dt = 0.0, 1e-3, 1
+    tau_mem, threshold, bias = torch.full((2,), 0.02), torch.ones(2), torch.zeros(2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.vmem = x + getattr(self, "vmem", 0.0)
+        return torch.zeros_like(x)
+
+
+def forgetting(last: nn.Module, potential: str) -> nn.Module:
     """Neurons that keep their potential, and are reset after each timestep."""
-    fc, last = nn.Linear(4, 2), IFNode()
+    fc = nn.Linear(4, 2)
 
     def begin_again(now: torch.Tensor) -> torch.Tensor:
-        last.v = 0.0
+        setattr(last, potential, 0.0)
         return last(fc(now))
 
     return Doing(lambda x: [begin_again(now) for now in x], fc=fc, last=last)
@@ -281,7 +291,8 @@ REFUSED = {
         steps(nn.Identity(), torch.zeros_like),
         r"'lif' \(Leaky\): its state must be what it last returned",
     ),
-    "kept": (forgetting(), r"module 'last' \(IFNode\): its state must be what it last returned"),
+    "kept": (forgetting(IFNode(), "v"), r"module 'last' \(IFNode\): its state must be what it last returned"),
+    "kept by Rockpool": (forgetting(LIFNeuronTorch(), "vmem"), r"'last' \(LIFNeuronTorch\): its state must be what it"),
     "time as samples": (
         chain(nn.Linear(4, 4), of_step_mode("m"), nn.Linear(4, 4), of_step_mode("s")),
         r"module '3': takes what it gets for one timestep, and others take theirs for all of them",

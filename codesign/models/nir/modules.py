@@ -32,7 +32,7 @@ _COPIES = ("repeat", "clone", "contiguous", "float")
 _SUMS = ("add", "add_", "__add__", "__radd__", "__iadd__")
 _OWN = "; for neurons of your own, `SpikingNetwork(…).load_weights` takes the weights"
 _STATE = "its state must be what it last returned, unchanged, and 0 (norse: v_leak) at first"
-_STATES = ("v", "c", "mem", "syn", "spk", "v_mem", "i_syn")
+_STATES = ("v", "c", "mem", "syn", "spk", "v_mem", "i_syn", "vmem", "isyn", "spikes")
 """Attributes in which neurons keep their state between calls."""
 _GIVEN = ("snntorch", "norse")
 """Frameworks whose neurons may be given their state in each call."""
