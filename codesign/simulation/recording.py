@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from codesign.arrays import Flags, Integers
 from codesign.deferred import torch
@@ -42,42 +41,11 @@ def slices_of(network: SpikingNetwork, schedule: Schedule) -> tuple[Slice, ...]:
     return slices_on(network.shape, schedule.cores)
 
 
-@dataclass(frozen=True, kw_only=True)
-class StepReport:
-    """A forward step as reported to a `Recorder`, (B, N) each unless stated.
-
-    Attributes:
-        evaluated: neurons evaluated.
-        ticked: those of them that no message reached; None if there can be none.
-        spikes: emitted spikes, int64.
-        received: spike messages that reached the evaluated neurons.
-        left, kept: spikes that leave, and those that neither dropout nor a max pool lost.
-        enqueue_step: step in which neurons began to wait.
-        barriers: neurons that send a barrier message.
-        left_input, kept_input: (B, inputs) events that leave in mode `queued`, before and after dropout.
-        contended: (B,) samples in which more neurons wait than can leave.
-        active: (B,) samples that ran the step.
-    """
-
-    evaluated: torch.Tensor
-    ticked: torch.Tensor | None
-    spikes: torch.Tensor
-    received: torch.Tensor
-    left: torch.Tensor
-    kept: torch.Tensor
-    enqueue_step: torch.Tensor
-    barriers: torch.Tensor
-    left_input: torch.Tensor | None
-    kept_input: torch.Tensor | None
-    contended: torch.Tensor
-    active: torch.Tensor
-
-
 class Recorder:
     """Collects the counters of a reference run.
 
-    The engine calls `begin_pass`, `frame` (only in mode `frame`), `step` for each forward step, and `end_pass`; every
-    argument has one row per sample.
+    The engine calls `begin_pass`, `inputs` for what leaves before the first forward step, `evaluations`, `departures`
+    and, in mode `queued`, `inputs` in each forward step, and `end_pass`; every argument has one row per sample.
     """
 
     def __init__(self, network: SpikingNetwork, events: EventBatch, schedule: Schedule) -> None:
@@ -115,7 +83,7 @@ class Recorder:
     def begin_pass(self, timestep: int, runs: torch.Tensor, before: torch.Tensor, potentials: torch.Tensor) -> None:
         """Begin a timestep, which (B,) samples run, with the (B, N) potentials before and after decay and bias."""
         neurons = self.network.shape.neurons
-        self.timestep, self.k = timestep, 0
+        self.timestep, self.k = timestep, -1
         self.timesteps_run += runs.numpy(force=True)
         self.active_neurons = potentials.numpy(force=True) != 0
         if self.network.potential_steps is not None:  # truncating a potential to 0 counts as an update
@@ -125,38 +93,57 @@ class Recorder:
         self.output_counts = np.zeros((len(self.events), self.convergence.shape[2]), dtype=np.int64)
         self.output_history: list[Integers] = []
 
-    def frame(self, frame: torch.Tensor, kept: torch.Tensor) -> None:
-        """Count a frame delivered at once: (B, inputs) events or currents, and those that input dropout kept."""
-        self._inputs(-1, frame.numpy(force=True), kept.numpy(force=True))
-
-    def step(self, step: StepReport) -> None:
-        """Count one forward step, after the choice and before the chosen spikes leave."""
-        t, k = self.timestep, self.k
-        evaluated, spikes = step.evaluated.numpy(force=True), step.spikes.numpy(force=True)
-        fired = spikes > 0
-        self.forward_steps[step.active.numpy(force=True), t] += 1
-        self.contended_steps[step.contended.numpy(force=True), t] += 1
-        self.active_neurons = self.active_neurons | (step.received.numpy(force=True) > 0)
-        self._updates(evaluated, spikes)
-        if step.ticked is not None:
-            np.add.at(self.tick_evaluations.T, self.layer_of_slice, self._of_slices(step.ticked.numpy(force=True)).T)
-        self._currents(fired, step.received.numpy(force=True))
-
+    def evaluations(
+        self,
+        active: torch.Tensor,
+        evaluated: torch.Tensor,
+        ticked: torch.Tensor | None,
+        spikes: torch.Tensor,
+        received: torch.Tensor,
+    ) -> None:
+        """Begin a forward step, which (B,) `active` samples run: (B, N) which neurons are evaluated, which of them no
+        message reached (None if there can be none), the spikes that they emit, and the spike messages that reached
+        them."""
+        t = self.timestep
+        self.k += 1
+        self.forward_steps[active.numpy(force=True), t] += 1
+        flags, emitted, reaching = (each.numpy(force=True) for each in (evaluated, spikes, received))
+        fired = emitted > 0
+        self.active_neurons = self.active_neurons | (reaching > 0)
+        self._updates(flags, emitted)
+        if ticked is not None:
+            np.add.at(self.tick_evaluations.T, self.layer_of_slice, self._of_slices(ticked.numpy(force=True)).T)
+        self._currents(fired, reaching)
         first = fired[:, self.outputs].any(axis=1) & (self.steps_to_first_output[:, t] == NOT_REACHED)
-        self.steps_to_first_output[first, t] = k + 1
+        self.steps_to_first_output[first, t] = self.k + 1
         self.spikes_to_first_output[first, t] = self.spikes_to_stop[first, t]
-        self.output_counts = self.output_counts + spikes[:, self.outputs]
+        self.output_counts = self.output_counts + emitted[:, self.outputs]
         self.output_history.append(self.output_counts)
 
-        if step.left_input is not None and step.kept_input is not None:
-            self._inputs(k, step.left_input.numpy(force=True), step.kept_input.numpy(force=True))
-        left, kept, since = (each.numpy(force=True) for each in (step.left, step.kept, step.enqueue_step))
-        self._messages(k, self.network.shape.input_size, left, kept, since)
-        self.spikes_to_stop[:, t] += left.sum(axis=1)
-        sample, neuron = np.nonzero(step.barriers.numpy(force=True))
+    def inputs(self, left: torch.Tensor, kept: torch.Tensor) -> None:
+        """Count (B, inputs) events or currents that leave, and those that input dropout kept."""
+        values = [each.numpy(force=True) for each in (left, kept)]
+        counts, delivered = (each != 0 if self.events.currents else each for each in values)
+        since = np.broadcast_to(np.int64(-1), counts.shape)
+        self._messages(0, counts.astype(np.int64), delivered.astype(np.int64), since)
+
+    def departures(
+        self,
+        contended: torch.Tensor,
+        left: torch.Tensor,
+        kept: torch.Tensor,
+        enqueue_step: torch.Tensor,
+        barriers: torch.Tensor,
+    ) -> None:
+        """Count what leaves in a forward step: (B,) whether more neurons wait than can leave, (B, N) spikes, those that
+        neither dropout nor a max pool loses, since when their neurons have waited, and barrier messages."""
+        self.contended_steps[contended.numpy(force=True), self.timestep] += 1
+        spikes, delivered, since = (each.numpy(force=True) for each in (left, kept, enqueue_step))
+        self._messages(self.network.shape.input_size, spikes, delivered, since)
+        self.spikes_to_stop[:, self.timestep] += spikes.sum(axis=1)
+        sample, neuron = np.nonzero(barriers.numpy(force=True))
         if len(sample):
-            self._note(sample, k, 1 + self.slice_of_neuron[neuron], k, 0, 0, 0, 1)
-        self.k += 1
+            self._note(sample, 1 + self.slice_of_neuron[neuron], self.k, 0, 0, 0, 1)
 
     def end_pass(self) -> None:
         """Add the outputs m = 0, 1, … steps after the first output spike; a pass that has ended keeps its last
@@ -199,12 +186,7 @@ class Recorder:
             found.append((one.shape.source, distance, fan_out))
         return found
 
-    def _inputs(self, step: int, left: NDArray[np.float32], kept: NDArray[np.float32]) -> None:
-        counts, delivered = (values != 0 if self.events.currents else values for values in (left, kept))
-        since = np.broadcast_to(np.int64(-1), counts.shape)
-        self._messages(step, 0, counts.astype(np.int64), delivered.astype(np.int64), since)
-
-    def _messages(self, step: int, first: int, left: Integers, kept: Integers, since: Integers) -> None:
+    def _messages(self, first: int, left: Integers, kept: Integers, since: Integers) -> None:
         """Record (B, n) spikes that leave inputs or neurons (numbered together, from `first` on), those that are not
         lost, and the step in which they began to wait."""
         sample, place = np.nonzero(left)
@@ -217,17 +199,15 @@ class Recorder:
         np.add.at(self.synaptic_operations, to, operations[inside])
         np.add.at(self.zero_operations, to, (self.zeros[index] * delivered)[inside])
         source, waits = self.source_of[index], since[sample, place]
-        self._note(sample, step, source, waits, 1, spikes, operations, 0)
+        self._note(sample, source, waits, 1, spikes, operations, 0)
         for from_layer, further, fan_out in self.direct:
             own = layer == from_layer
             over = fan_out[index] * delivered
-            self._note(sample[own], step, source[own] + further, waits[own], 1, spikes[own], over[own], 0)
+            self._note(sample[own], source[own] + further, waits[own], 1, spikes[own], over[own], 0)
 
-    def _note(
-        self, sample: Integers, step: int, source: Integers, since: Integers | int, *counts: Integers | int
-    ) -> None:
+    def _note(self, sample: Integers, source: Integers, since: Integers | int, *counts: Integers | int) -> None:
         """Add rows to the message table."""
-        columns = np.broadcast_arrays(sample, self.timestep, step, source, since, *counts)
+        columns = np.broadcast_arrays(sample, self.timestep, self.k, source, since, *counts)
         self.message_rows.append(np.stack(columns, axis=1))
 
     def _updates(self, evaluated: Flags, spikes: Integers) -> None:

@@ -19,7 +19,7 @@ from codesign.simulation.late_arrivals import LateArrivals
 from codesign.simulation.max_pools import MaxPools
 from codesign.simulation.priorities import Priorities, select
 from codesign.simulation.random import Purpose, absorb, sample_key, thin, uniform
-from codesign.simulation.recording import Recorder, StepReport
+from codesign.simulation.recording import Recorder
 from codesign.simulation.run import MOST_WAITING, TOO_MANY_WAIT, Run
 from codesign.simulation.servers import Servers
 from codesign.simulation.stopping import Stopping
@@ -130,7 +130,7 @@ class _Machine:
             begins = (arrival.messages > 0).any(dim=1)
             self.frame_complete[:] = True
             if self.recorder is not None:
-                self.recorder.frame(self.input_q, self.kept_frame)
+                self.recorder.inputs(self.input_q, self.kept_frame)
         else:
             arrival, begins = self._feed(0, None, None), (self.input_q != 0).any(dim=1)
             self.frame_complete = ~(begins | self.late.ahead(0))
@@ -163,6 +163,9 @@ class _Machine:
             able, ticked = self._ticked(k, evaluated, is_open, opened)
             evaluated = evaluated | ticked
         v, spikes = self._evaluate(k, arrival, evaluated, able)
+        if self.recorder is not None:
+            received = torch.where(evaluated, arrival.spikes, 0)
+            self.recorder.evaluations(self.active, evaluated, ticked, spikes, received)
         fired = spikes > 0
         last = self.stopping.is_last(k, fired[:, self.outputs], self.c[:, self.outputs])
         goes_on = (self.active & ~last)[:, None]
@@ -176,21 +179,9 @@ class _Machine:
         left_input = None if chosen_input is None else torch.where(chosen_input, self.input_q, 0.0)
         kept_input = None if chosen_input is None else torch.where(chosen_input, self.kept_frame, 0.0)
         if self.recorder is not None:
-            report = StepReport(
-                evaluated=evaluated,
-                ticked=ticked,
-                spikes=spikes,
-                received=torch.where(evaluated, arrival.spikes, 0),
-                left=left,
-                kept=kept,
-                enqueue_step=self.enqueue_step,
-                barriers=barriers,
-                left_input=left_input,
-                kept_input=kept_input,
-                contended=room[:, 0] < 0,
-                active=self.active,
-            )
-            self.recorder.step(report)
+            if left_input is not None and kept_input is not None:
+                self.recorder.inputs(left_input, kept_input)
+            self.recorder.departures(room[:, 0] < 0, left, kept, self.enqueue_step, barriers)
         step = Step(
             v=v,
             evaluated=evaluated,
