@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from codesign.arrays import narrowed
 from codesign.errors import DataError, InputError
 from codesign.files import open_folder
 from codesign.files.code import sealed, unsealed
@@ -122,21 +123,14 @@ class Cache:
                 _LOG.warning("cache folder %s cannot be written (%s): working without it", self.root, reason)
 
 
-def _smallest(array: NDArray[Any]) -> NDArray[Any]:
-    """Integers in the narrowest sufficient unsigned type; other numbers unchanged."""
-    if len(array) == 0 or array.min() < 0 or not np.array_equal(array, np.floor(array)):
-        return array
-    narrowest = np.min_scalar_type(int(array.max()))
-    return array.astype(narrowest) if narrowest.itemsize <= 2 else array
-
-
 def _bytes_of(batches: Mapping[str, EventBatch]) -> bytes:
     arrays: dict[str, NDArray[Any]] = {}
     meta: dict[str, Any] = {}
     for name, batch in batches.items():
         for field in DTYPES:
             array = getattr(batch, field)
-            arrays[f"{name}.{field}"] = _smallest(array) if field in ("indices", "values") else array
+            counts = field == "values" and not batch.currents
+            arrays[f"{name}.{field}"] = narrowed(array.astype(np.int64) if counts else array)
         meta[name] = {field: getattr(batch, field) for field in ("timesteps", "input_size", "timestep_s", "currents")}
     text = np.frombuffer(json.dumps(meta, sort_keys=True).encode(), dtype=np.uint8)
     stream = io.BytesIO()
