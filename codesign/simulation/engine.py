@@ -105,7 +105,7 @@ def simulate(
         regularization: dropouts and noise for training, or None.
         seed, epoch: determine all random draws.
         counters: whether to return an `Execution`.
-        idle_gradient: which silent neurons get a gradient; see `codesign.simulation.idle`.
+        idle_gradient: which silent neurons get a gradient; see docs/design.md (Gradient).
         spike_cost: costs of spikes, needed for `Simulation.charges`.
         recompute: run the batch again to compute the gradient instead of keeping intermediate results: half as long
             again, with memory for one sample instead of the batch, and the same numbers. Engine `reference` ignores it.

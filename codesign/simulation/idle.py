@@ -1,18 +1,7 @@
 """The idle rule: which silent neurons learn from a forward step whose group is not full.
 
-A neuron that was evaluated and did not fire sent nothing, so it receives no gradient through its spikes. Had it fired
-while its group had room, it would have left at once, so the gradient that a chosen neuron gets at its queue is known
-for it, too. Three rules say which silent neurons get it; `room` is F minus the neurons and inputs that wait:
-
-- `all`: every neuron that was evaluated and did not fire, if there is any room. Unlayered training then equals layered
-  training if F is at least the size of the widest layer. Each such neuron costs a product with its outgoing weights.
-- `spare`: as many as there is room for, those nearest to their threshold first (largest v − U_thr, ties to the lowest
-  index). Only neurons that could have fired and have successors take a place: not refractory neurons, neurons with a
-  closed gate or output neurons.
-- `none`: no silent neuron; a neuron learns only from its own spikes.
-
-If F is at least the number of neurons, `spare` gives the same gradient as `all`: there is room for every candidate, and
-the neurons that `all` adds have a gradient of zero.
+A silent neuron sent nothing. But had it fired while its group had room, it would have left at once, so the gradient
+that a chosen neuron gets at its queue is known for it, too. docs/design.md (Gradient) describes the three rules.
 """
 
 from __future__ import annotations

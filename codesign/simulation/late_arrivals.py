@@ -3,10 +3,7 @@
     x_i ← x_i + Σ_j W_ij c_j(t − d)                      delayed: when layered inference evaluates the layer of i
     x_i(s + 1 + d) ← x_i(s + 1 + d) + Σ_j W_ij κ_j(s)    direct
 
-Here c are the spikes that a neuron emitted in a timestep, and κ(s) those that leave in forward step s and are not lost
-(the frame leaves in step −1). d is the delay in timesteps or, for direct connections, the detour: the number of layers
-between those of j and i. No message reaches a layer before the step in which delayed ones do, so adding delayed spikes
-then is equivalent to adding them at the start of the timestep.
+docs/design.md defines the symbols; in code, the d of direct connections is called the detour.
 """
 
 from __future__ import annotations

@@ -1,18 +1,13 @@
 """Losses for training: the cross-entropy of output spikes summed over a sample, or of each timestep separately.
 
-Let c_t be the (C,) output spike counts of timestep t, y the label and CE(c, y) = −log softmax(c / τ)_y with temperature
-τ:
+With (C,) output spike counts c_t of timestep t, label y and CE(c, y) = −log softmax(c / τ)_y at temperature τ:
 
-- `sum`: CE(Σ_t c_t, y), the paper's section 3.2. Over many timesteps the right class can lead by many spikes; the
-  softmax then saturates, and the sample teaches nothing more.
-- `timestep`: (1/T) Σ_t CE(c_t, y), temporal efficient training (Deng et al. 2022, arXiv:2202.11946) without its
-  regularizing term: every timestep has to give the right answer, with few spikes, which do not saturate.
+    sum         CE(Σ_t c_t, y), the paper's section 3.2
+    timestep    (1/T) Σ_t CE(c_t, y), temporal efficient training (Deng et al. 2022, arXiv:2202.11946) without its
+                regularizing term
 
-With one timestep they are the same. Output potentials are read only once, after the last timestep, so over several
-timesteps `timestep` is not available for them. With either loss, predictions come from the summed counts.
-
-Spikes can have a cost in addition: Σ_l λ_l max(0, S_l − f_l), averaged over samples, where S_l is the sum of the
-weights of all spikes of layer l.
+Over many timesteps, the right class can lead the sum by so many spikes that the softmax saturates and the sample
+teaches nothing more; the few spikes of a timestep do not saturate it.
 """
 
 from __future__ import annotations

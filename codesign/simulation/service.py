@@ -12,20 +12,8 @@ from codesign.simulation.execution import Slice
 
 @dataclass(frozen=True, kw_only=True)
 class ServiceModel:
-    """Service times of S slices on servers, one per core: a replay of messages during the simulation.
-
-    Every forward pass starts with idle cores at time 0, when its frame arrives. In each forward step k
-
-    1.  the messages that left in step k − 1 (in step 0 the frame, sent at 0) are received in the order of the message
-        table, by slice of the source and step of enqueueing. For a row of n spikes, the core of each slice d of the
-        target layer is busy until `free = max(free, sent + route_s[source][d]) + n · message_s[d]`. Spikes lost to
-        dropout are served like any other; barrier messages are not;
-    2.  each slice, in order, evaluates (free += time of its evaluations) and then sends the spikes that it emitted
-        (free += emitted · (spike_s + output_s[slice])). The resulting time is `sent` for the neurons that begin to wait
-        in step k.
-
-    A neuron's `delivery` is its `sent` plus the longest route to a slice of the next layer, which is 0 for output
-    neurons; that of queued inputs is 0. Times are seconds in float64; a policy sees float32.
+    """Service times of S slices on servers, one per core: a replay of messages during the simulation. docs/design.md
+    (Timed scheduling) has its equations. Times are seconds in float64; a policy sees float32.
 
     Attributes:
         message_s: (S,) time to serve one message at a slice.

@@ -1,9 +1,8 @@
 """Random changes of training samples that preserve their class.
 
-Every draw is a hash of the seed, the epoch and the sample's id (`codesign.simulation.random`), so a sample's changes do
-not depend on its batch. tonic's transforms of the same names apply to recordings before binning, draw from numpy's
-global generator and do not depend on the epoch. Here events are already binned: an event's time within its timestep is
-unknown, and `time_jitter` draws it.
+tonic's transforms of the same names apply to recordings before binning, draw from numpy's global generator and do not
+depend on the epoch. Here events are already binned: an event's time within its timestep is unknown, and `time_jitter`
+draws it.
 """
 
 from __future__ import annotations

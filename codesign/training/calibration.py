@@ -1,17 +1,8 @@
 """Calibrating a trained network's thresholds for a schedule that it was not trained with, without gradients.
 
 Multiplying the threshold of a layer by θ is equivalent to dividing everything that enters its potentials by θ: its
-incoming weights, its bias and whatever else of its neurons is a potential (`SCALED`), such as the value of a reset.
-Decay and refractoriness are linear in the potential, so every potential of the layer becomes u/θ, and u/θ > U_thr
-exactly if u > θ·U_thr; if a reset subtracts the threshold, u/θ − U_thr is (u − θ·U_thr)/θ. A calibrated model is
-therefore an ordinary model of the same topology and threshold, which needs no special treatment when it is run. Powers
-of two do not change a bit of any spike; other scales round weights as usual. The equivalence does not hold under
-`momentum`, which compares potentials of different layers, or for neurons with integer arithmetic (`potential_step`),
-which keep their step: these are calibrated as they then run. If the answer is a potential, the output layer has no
-threshold and is not changed.
-
-There is one θ per layer, the same in all timesteps: thresholds that differ between timesteps or forward steps would not
-be an ordinary model. Weights that do not learn, such as those of identity skips, are divided like all others.
+incoming weights, its bias and whatever else of its neurons is a potential (`SCALED`). So a calibrated model is an
+ordinary model of the same topology and threshold. docs/design.md (Calibration) says why, and where this is not exact.
 """
 
 from __future__ import annotations
@@ -56,11 +47,7 @@ def calibrate(
 ) -> tuple[float, ...]:
     """Scale the thresholds of a trained network's layers, in place, for the schedule of a calibration.
 
-    `matching` scales layer by layer, from the first, until the layer emits as many spikes under `calibration.schedule`,
-    run until nothing waits, as under the schedule used in training, to one percent. A layer's spikes decrease as its
-    own threshold rises, so the interval from 1/8 to 8 is bisected. Labels are not used. `cross_entropy` continues from
-    there: for one θ after another, a step by a factor of √2, later of its root, up or down is kept if it lowers the
-    cross-entropy of the answers under `calibration.schedule` itself, with its stop.
+    Scales lie between 1/8 and 8; `matching` stops where a layer's spikes are those wanted, to one percent.
 
     Args:
         training: the training split, of which the first `calibration.samples` are run; do not use another split.

@@ -1,13 +1,9 @@
 """A gate that learns which inputs a network does not need.
 
 Each column i of the first layer's weights W (an input, a pool window or a channel; see `SpikingNetwork.input_gate`) has
-a logit a_i and is open if a_i > 0: m_i = 1, otherwise 0. Training runs with W' = W diag(m), and r λ_in Σ_i p_i m_i is
-added to the loss. The gradient of the mask passes straight through to the logit (Bengio et al. 2013, arXiv 1308.3432):
-
-    dL/da_i = r λ_in p_i + Σ_j W_ji dL/dW'_ji        dL/dW_ji = m_i dL/dW'_ji
-
-docs/design.md defines p_i, λ_in and r, how logits start and change, and when the gate is frozen. During training,
-events of closed inputs arrive as messages of weight 0, since the logits need a gradient.
+a logit a_i and is open, m_i = 1, if a_i > 0. Training runs with W' = W diag(m), and the gradient of the mask passes
+straight through to the logit (Bengio et al. 2013, arXiv 1308.3432). docs/design.md has the equations, and says how
+logits start and when the gate is frozen.
 """
 
 from __future__ import annotations

@@ -1,9 +1,7 @@
 """Thresholds and time constants that learn, as torch parameters, per layer or per neuron.
 
 A number x with initial value x₀ is represented by p = ln(x / x₀), so that a threshold stays above 0 and a decay
-exp(−Δt/τ_m) between 0 and 1 whatever an optimizer does, and a step of p is a relative change of x. Before an update,
-the network gets x₀ exp(p), through which gradients reach p. At the end its buffers hold plain numbers, as if its
-neurons had been created with them.
+exp(−Δt/τ_m) between 0 and 1 whatever an optimizer does, and a step of p is a relative change of x.
 """
 
 from __future__ import annotations

@@ -1,8 +1,4 @@
-"""Losses of recipes by name, with their parameters. Register your own as an entry point in `codesign.losses`.
-
-The entry point names a factory: called with the parameters from a recipe, it returns a `LossFunction`. Raise its
-attribute `version` (1 if missing) when the loss changes: stored models of other versions are not used.
-"""
+"""Losses of recipes by name, with their parameters: the built-in ones and those that plug-ins register."""
 
 from __future__ import annotations
 

@@ -1,8 +1,6 @@
 """Training with a mixture of several forward passes, of which each sample draws one in each epoch.
 
-Like all draws, it is a hash of seed, epoch and the sample's id (`codesign.simulation.random`), so it depends on neither
-the batch nor the order of samples. A batch is divided by entry, each part is run under its own schedule, and the loss
-is the mean over all samples: the mean over parts, weighted by their numbers of samples.
+A batch is divided by entry, and each part is run under its own schedule.
 """
 
 from __future__ import annotations

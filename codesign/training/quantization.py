@@ -1,8 +1,7 @@
-"""Training with the weights and potentials of a chip (quantization-aware training).
+"""Training with the weights and potentials of a chip: quantization-aware training (docs/design.md, Bits in training).
 
-Every forward pass of training and validation uses Q, the result of `quantize` on the current float weights W. Its
-gradient passes straight through to W as if nothing had been rounded (Hinton 2012; Bengio et al. 2013, arXiv 1308.3432),
-and W is kept and saved: W ← W − Adam(dL/dQ + 2 λ_W W).
+The gradient passes straight through to the float weights, as if nothing had been rounded (Hinton 2012; Bengio et al.
+2013, arXiv 1308.3432).
 """
 
 from __future__ import annotations

@@ -1,9 +1,4 @@
-"""Costs of spikes in training: fixed, or adjusted to meet a budget of spikes or of a chip's energy.
-
-Σ_l λ_l max(0, S_l − f_l) is added to the loss of a sample, where S_l = Σ_(n in l) w_n c_n over the spikes c_n of hidden
-neurons. docs/design.md defines w_n and f_l, how λ rises, and how it is adjusted to a budget: after each epoch, by dual
-ascent on log λ.
-"""
+"""Costs of spikes in training: fixed, or adjusted to meet a budget of spikes or of a chip's energy (docs/design.md)."""
 
 from __future__ import annotations
 

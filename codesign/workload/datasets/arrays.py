@@ -1,28 +1,4 @@
-"""Data of your own as arrays in one file, .npz or HDF5, dense or as lists of events.
-
-Of N samples, dense:
-
-    data          (N, T, inputs), (N, T, height, width) or (N, T, channels, height, width): integers count events
-
-or event lists, with E events in total, sample by sample:
-
-    t             (E,) time from the sample's beginning: integers in µs, floating-point numbers in seconds
-    x, y, p       (E,) column, row and channel, the last two only if there are several; or `unit`, (E,) the input
-                  index itself
-    offsets       (N + 1,) where each sample's events begin, and where the last sample's end
-    grid          (inputs,), (height, width) or (channels, height, width)
-
-and both:
-
-    labels        (N,) classes, integers from 0
-    classes       number of classes; by default 1 + the largest label
-    split         (N,) `train`, `validation` or `test`; by default all are drawn by class and seed. Without
-                  `validation`, a sixth of the samples not in `test` is drawn
-    groups        (N,) integers: the origin of a sample, for `split: speaker`
-    ids           (N,) distinct integers that determine a sample's random draws; by default its position
-    timestep_s    Δt in seconds; 0 for dense data without a duration. By default the workload's
-    timesteps     T of event lists. By default the workload's; with another Δt there, a sample lasts as long
-    currents      True if dense data are currents instead of counts
+"""Data of your own as arrays in one file, .npz or HDF5, dense or as lists of events. docs/sweeps.md lists the arrays.
 
 A folder of recordings, one file per sample, works, too; see `event_folder.py`. Files are read a few samples at a time
 (`array_file.py`), and arrays with invalid content are refused.

@@ -1,10 +1,4 @@
-"""Datasets by name, the built-in ones and those of plug-ins.
-
-A plug-in registers a subclass of `Dataset` in its own pyproject.toml:
-
-    [project.entry-points."codesign.datasets"]
-    mydata = "mypackage.mydata:MyData"
-"""
+"""Datasets by name, the built-in ones and those that plug-ins register (docs/extending.md)."""
 
 from __future__ import annotations
 
