@@ -159,18 +159,13 @@ def quantize(
         averages = [one.scale for kind in network.all_connections().values() for one in kind]
         units = averages[:layers] if quantization.scale == "layer" else [1.0] * layers
         shares = [average / units[target] for average, target in zip(averages, fed, strict=True)]
-        merged = [torch.cat([given[i].flatten() * shares[i] for i in group]) for group in groups]
+        stored = [weight.detach() * share for weight, share in zip(given, shares, strict=True)]
         own = network.neuron.potential_steps(layers)
-        scales = quantization.scales(merged, own)
-        found = quantization.weights(merged, scales)
-        parts = list(given)
-        for group, of_layer in zip(groups, found, strict=True):
-            split = torch.split(of_layer, [given[i].numel() for i in group])
-            for i, part in zip(group, split, strict=True):
-                parts[i] = part.view_as(held[i]) / shares[i]
+        scales = quantization.scales([torch.cat([stored[i].flatten() for i in group]) for group in groups], own)
+        found = quantization.weights(stored, [scales[target] for target in fed])
         _limit_potentials(network, quantization, [s * unit for s, unit in zip(scales, units, strict=True)], own)
-        for one, part in zip(held, parts, strict=True):
-            one.copy_(part)
+        for one, part, share in zip(held, found, shares, strict=True):
+            one.copy_(part / share)
 
 
 def _limit_potentials(

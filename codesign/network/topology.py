@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Annotated, Any, ClassVar
 
@@ -249,21 +249,14 @@ def network_shape(topology: TopologySpec | str) -> NetworkShape:
     input_size = math.prod(input_grid(topology))
     if input_size > MOST:
         raise LayerError(0, f"must have at most {MOST:,} inputs, found {input_size:,}")
-    layers = [_layer_shape(window) for _, _, window in layers_of_neurons(topology)]
+    windows = [window for *_, window in layers_of_neurons(topology)]
     further = [shape for *_, shape in further_layers(topology)]
-    direct = tuple(one for one in further if isinstance(one, DirectShape))
-    for over in direct:
-        target = layers[over.target]
-        layers[over.target] = replace(
-            target,
-            fan_in=target.fan_in + over.fan_in,
-            direct_synapses=target.direct_synapses + over.synapses,
-            direct_weights=target.direct_weights + over.weights,
-        )
     delayed = tuple(one for one in further if isinstance(one, DelayedShape))
-    for one in delayed:
-        target, more = layers[one.target], layers[one.source].neurons
-        layers[one.target] = replace(target, fan_in=target.fan_in + more, delayed_fan_in=target.delayed_fan_in + more)
+    direct = tuple(one for one in further if isinstance(one, DirectShape))
+    layers = []
+    for layer, window in enumerate(windows):
+        sources = sum(math.prod(windows[one.source].grid) for one in delayed if one.target == layer)
+        layers.append(_layer_shape(window, sources, [one for one in direct if one.target == layer]))
     return NetworkShape(input_size=input_size, layers=tuple(layers), delayed=delayed, direct=direct)
 
 
@@ -321,16 +314,19 @@ def further_layers(topology: TopologySpec) -> list[FurtherLayer]:
     return sorted(found, key=lambda layer: not layer[-1].delay)
 
 
-def _layer_shape(window: Window) -> LayerShape:
+def _layer_shape(window: Window, delayed_fan_in: int, direct: Sequence[DirectShape]) -> LayerShape:
     channels, height, width = window.grid
     return LayerShape(
         neurons=channels * height * width,
         channels=channels,
         height=height,
         width=width,
-        fan_in=window.fan_in,
+        fan_in=window.fan_in + delayed_fan_in + sum(one.fan_in for one in direct),
         synapses=window.synapses,
         weights=window.weights,
+        delayed_fan_in=delayed_fan_in,
+        direct_synapses=sum(one.synapses for one in direct),
+        direct_weights=sum(one.weights for one in direct),
         window=None if window.complete and not window.first else window,
     )
 

@@ -380,14 +380,11 @@ class EventBatch(EventRows):
     def events_in(self, timesteps: Integers) -> Integers:
         """(B,) number of events of each sample in its first (B,) `timesteps`."""
         first = np.arange(len(self)) * self.timesteps
-        ends = np.stack([self.offsets[first], self.offsets[first + timesteps]], axis=1)
-        events: Integers = np.diff(ends)[:, 0]
-        if not self.currents:
-            filled = events > 0
-            pieces = ends[filled].ravel()  # the last sample ends with the entries, or another end follows
-            sums = np.add.reduceat(self.values, pieces[pieces < len(self.values)], dtype=np.float64)
-            events[filled] = sums[::2]
-        return events
+        begin, end = self.offsets[first], self.offsets[first + timesteps]
+        if self.currents:
+            return end - begin
+        before = np.concatenate([[0.0], np.cumsum(self.values, dtype=np.float64)])
+        return np.asarray(before[end] - before[begin], dtype=np.int64)
 
 
 def _check_times(batch: EventBatch, given: int) -> None:
