@@ -19,7 +19,7 @@ from codesign.simulation import gradient
 from codesign.simulation.idle import IdleGradient
 from codesign.simulation.loss import CrossEntropy, Loss, LossFunction, SpikeCost, check_loss, minimizable
 from codesign.simulation.results import ClassificationLoss, Simulation
-from codesign.simulation.run import EngineResult, Run
+from codesign.simulation.run import Run
 from codesign.simulation.schedule import LAYERED, Regularization, Schedule
 from codesign.workload.events import EventBatch
 
@@ -30,13 +30,13 @@ DEFAULT_ENGINE = "auto"
 """`event` for a network on the CPU, `reference` for one on another device."""
 
 
-def _event(run: Run) -> EngineResult:
+def _event(run: Run) -> Simulation:
     from codesign.simulation.event import engine  # here, so that only this engine waits for the compiler to load
 
     return engine.run(run)
 
 
-_ENGINES: dict[str, Callable[[Run], EngineResult]] = {"event": _event, "reference": gradient.run}
+_ENGINES: dict[str, Callable[[Run], Simulation]] = {"event": _event, "reference": gradient.run}
 """An engine takes a checked run."""
 
 

@@ -18,11 +18,12 @@ from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.late_arrivals import LateGradients
 from codesign.simulation.neuron import NeuronState, NeuronTensors, begin_gradient, neuron_of, step_gradient
 from codesign.simulation.reference import run_machine
-from codesign.simulation.run import EngineResult, Run
+from codesign.simulation.results import Simulation
+from codesign.simulation.run import Run
 from codesign.simulation.trace import Pass, Result, Step
 
 
-def run(run: Run) -> EngineResult:
+def run(run: Run) -> Simulation:
     """The reference engine, joined to torch's graph."""
     result = run_machine(run)
     neuron = deepcopy(neuron_of(run))  # the network's parameters may change before a gradient is requested
@@ -33,7 +34,7 @@ def run(run: Run) -> EngineResult:
     if cost is not None:
         charges = _by_layer(run.network, spikes * cost.weights.to(spikes))
     emitted = _by_layer(run.network, spikes)
-    return EngineResult(scores=scores, spikes=emitted, charges=charges, execution=result.execution)
+    return Simulation(scores=scores, spikes=emitted, charges=charges, execution=result.execution)
 
 
 def _by_layer(network: SpikingNetwork, of_neurons: torch.Tensor) -> torch.Tensor:

@@ -20,13 +20,9 @@ from codesign.simulation.input import admitted
 from codesign.simulation.loss import CrossEntropy, SpikeCost
 from codesign.simulation.policies import Policy, get_policy
 from codesign.simulation.recording import slices_of
-from codesign.simulation.results import Simulation
 from codesign.simulation.schedule import Regularization, Schedule, check_returns
 from codesign.simulation.service import ServiceModel
 from codesign.workload.events import EventBatch
-
-EngineResult = Simulation
-"""An engine's result of a run, with a single reading of the sums if `Run.readings` says so."""
 
 MOST_WAITING = 1 << 24
 """Most spikes of a neuron that may wait at once: as many as float32 counts exactly."""

@@ -15,10 +15,11 @@ from codesign.simulation.event.batch import Batch, Results
 from codesign.simulation.event.chunks import Recorded, backward, forward, learn_batch, release
 from codesign.simulation.event.compilation import tell_of_compiling
 from codesign.simulation.event.execution import to_execution
-from codesign.simulation.run import EngineResult, Run
+from codesign.simulation.results import Simulation
+from codesign.simulation.run import Run
 
 
-def run(run: Run) -> EngineResult:
+def run(run: Run) -> Simulation:
     """Run a batch; the results are part of torch's graph if the run learns."""
     tell_of_compiling()
     batch = Batch(run)
@@ -30,7 +31,7 @@ def run(run: Run) -> EngineResult:
     return _result(run, results, to_execution(batch, recorded) if run.counters else None)
 
 
-def learn(run: Run) -> tuple[torch.Tensor, EngineResult]:
+def learn(run: Run) -> tuple[torch.Tensor, Simulation]:
     """Mean cross-entropy plus mean cost of spikes, with gradient, and the batch's results, without."""
     tell_of_compiling()
     batch = Batch(run)
@@ -42,9 +43,9 @@ def learn(run: Run) -> tuple[torch.Tensor, EngineResult]:
     return value, _result(run, _tensors(results))
 
 
-def _result(run: Run, results: Sequence[torch.Tensor], execution: Any = None) -> EngineResult:
+def _result(run: Run, results: Sequence[torch.Tensor], execution: Any = None) -> Simulation:
     scores, spikes, charges = results
-    return EngineResult(
+    return Simulation(
         scores=scores, spikes=spikes, charges=None if run.spike_cost is None else charges, execution=execution
     )
 

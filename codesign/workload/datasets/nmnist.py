@@ -16,7 +16,7 @@ import numpy as np
 from codesign.errors import DataError
 from codesign.workload.binning import Events
 from codesign.workload.datasets.base import Dataset, Recordings
-from codesign.workload.datasets.reading import content_of, reading
+from codesign.workload.datasets.reading import content_of, names_in, reading
 from codesign.workload.download import Download, RemoteFile
 
 _GRID = (2, 34, 34)
@@ -72,16 +72,13 @@ def _list(folder: Path) -> Iterator[tuple[int, int, Path]]:
     """(digit, number, file) of every recording below `folder`, in the file system's order."""
     for digit in range(10):
         below = folder / str(digit)
-        if not below.is_dir():
-            continue
-        with os.scandir(below) as entries:
-            for entry in entries:
-                stem, ending = os.path.splitext(entry.name)
-                if ending != ".bin" or entry.name.startswith("."):
-                    continue
-                if not (stem.isascii() and stem.isdigit() and int(stem) < _NUMBERS):
-                    raise DataError(f"{entry.path}: the name of a recording must be its number, such as 00001.bin")
-                yield digit, int(stem), Path(entry.path)
+        for name in names_in(below, folders=False):
+            stem, ending = os.path.splitext(name)
+            if ending != ".bin":
+                continue
+            if not (stem.isascii() and stem.isdigit() and int(stem) < _NUMBERS):
+                raise DataError(f"{below / name}: the name of a recording must be its number, such as 00001.bin")
+            yield digit, int(stem), below / name
 
 
 def _events(path: Path) -> Events:
