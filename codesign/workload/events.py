@@ -380,11 +380,9 @@ class EventBatch(EventRows):
     def events_in(self, timesteps: Integers) -> Integers:
         """(B,) number of events of each sample in its first (B,) `timesteps`."""
         first = np.arange(len(self)) * self.timesteps
-        begin, end = self.offsets[first], self.offsets[first + timesteps]
-        if self.currents:
-            return end - begin
-        before = np.concatenate([[0.0], np.cumsum(self.values, dtype=np.float64)])
-        return np.asarray(before[end] - before[begin], dtype=np.int64)
+        events = np.ones_like(self.values) if self.currents else self.values
+        before = np.concatenate([[0.0], np.cumsum(events, dtype=np.float64)])  # each entry
+        return np.asarray(before[self.offsets[first + timesteps]] - before[self.offsets[first]], dtype=np.int64)
 
 
 def _check_times(batch: EventBatch, given: int) -> None:
