@@ -156,7 +156,7 @@ def quantize(
         layers, fed = len(network.shape.layers), network.layers_fed()
         groups = [[i for i, target in enumerate(fed) if target == layer] for layer in range(layers)]
         # a chip stores the weights of synapses, which include the factors of average pools
-        averages = [one.scale for kind in network.all_connections().values() for one in kind]
+        averages = [one.scale for one in network.all_connections().values()]
         units = averages[:layers] if quantization.scale == "layer" else [1.0] * layers
         shares = [average / units[target] for average, target in zip(averages, fed, strict=True)]
         stored = [weight.detach() * share for weight, share in zip(given, shares, strict=True)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from importlib import import_module
 from itertools import pairwise
 from typing import Any
@@ -17,7 +17,7 @@ from codesign.errors import InputError
 from codesign.network.connection import Connection, FurtherConnection, further_connections, windows_of_max_pools
 from codesign.network.loading import SentAsCopy, load_weights
 from codesign.network.neuron import OF_NEURONS, NeuronSpec
-from codesign.network.neuron_numbers import are_finite, check_numbers, others, type_of
+from codesign.network.neuron_numbers import check_numbers, others, type_of
 from codesign.network.topology import NetworkShape, TopologySpec, as_topology, layers_of_neurons, network_shape
 
 
@@ -120,12 +120,11 @@ class SpikingNetwork(SentAsCopy):
         Raises:
             InputError: a weight, bias or threshold is not finite, or a time constant is not above 0.
         """
-        numbers = {"biases": self.bias, **{name: getattr(self, name) for name in OF_NEURONS}}
+        numbers: dict[str, torch.Tensor | None] = {
+            f"weights of {name}": one.weight for name, one in self.all_connections().items()
+        }
+        numbers |= {"biases": self.bias, **{name: getattr(self, name) for name in OF_NEURONS}}
         numbers |= {"thresholds": self.threshold, "time_constant": self.time_constant}
-        if not are_finite(weights := self.all_weights()):  # looking up names takes longer than the check
-            kinds = self.all_connections().items()
-            names = (f"weights of {kind} {number}" for kind, ones in kinds for number in range(len(ones)))
-            numbers = dict(zip(names, weights, strict=True)) | numbers
         check_numbers({name: tensor for name, tensor in numbers.items() if tensor is not None})
 
     @property
@@ -308,7 +307,7 @@ class SpikingNetwork(SentAsCopy):
 
     def all_weights(self) -> list[torch.nn.Parameter]:
         """The weight of each connection, then of each delayed and of each direct connection."""
-        return [connection.weight for connections in self.all_connections().values() for connection in connections]
+        return [connection.weight for connection in self.all_connections().values()]
 
     def own_weights(self) -> list[torch.nn.Parameter]:
         """`all_weights`, for writing. Raises InputError if what is written to one would be lost or change another, as
@@ -323,10 +322,11 @@ class SpikingNetwork(SentAsCopy):
                 )
         return weights
 
-    def all_connections(self) -> dict[str, Any]:
-        """Connections in this order, by their names in messages."""
-        of_kinds = {"layer": self.connections, "delayed connection": self.delayed_connections}
-        return {**of_kinds, "direct connection": self.direct_connections}
+    def all_connections(self) -> dict[str, Connection]:
+        """All connections by their names in messages, such as `layer 0`, in the order of `all_weights`."""
+        kinds: dict[str, Sequence[Connection]] = {"layer": self.layer_connections()}
+        kinds |= {"delayed connection": self.delayed(), "direct connection": self.direct()}
+        return {f"{kind} {number}": one for kind, ones in kinds.items() for number, one in enumerate(ones)}
 
     def layers_fed(self) -> list[int]:
         """The target layer of each of `all_connections`."""

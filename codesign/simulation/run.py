@@ -203,9 +203,8 @@ def _check_tensors(network: SpikingNetwork, *, learns: bool) -> None:
 
 def _tensors(network: SpikingNetwork) -> Iterator[tuple[str, torch.Tensor, tuple[int, ...]]]:
     """Names, tensors and expected shapes of these parameters."""
-    for kind, connections in network.all_connections().items():
-        for number, connection in enumerate(connections):
-            yield f"weights of {kind} {number}", connection.weight, connection.weight_shape
+    for name, connection in network.all_connections().items():
+        yield f"weights of {name}", connection.weight, connection.weight_shape
     for name in ("threshold", "time_constant", "bias", *OF_NEURONS):
         if (tensor := getattr(network, name)) is not None:
             yield name, tensor, (network.shape.neurons,)
