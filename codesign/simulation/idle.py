@@ -17,17 +17,9 @@ IdleGradient = Literal["all", "spare", "none"]
 def idle_neurons(
     rule: IdleGradient, silent: torch.Tensor, candidates: torch.Tensor, distance: torch.Tensor, room: torch.Tensor
 ) -> torch.Tensor:
-    """Which silent neurons get the gradient of a chosen one in a forward step.
-
-    Args:
-        rule: the idle rule.
-        silent: (B, N) bool; evaluated in this step and did not fire.
-        candidates: (B, N) bool; silent neurons that could have fired and have successors.
-        distance: (B, N) float32, v − U_thr.
-        room: (B, 1) int64, F minus the neurons and inputs that wait; 0 or less if the group is full.
-
-    Returns:
-        (B, N) bool.
+    """(B, N) which silent neurons get the gradient of a chosen one in a forward step, given (B, N) which were evaluated
+    and did not fire, which of them could have fired and have successors, and v − U_thr; `room` is (B, 1), F minus the
+    neurons and inputs that wait.
     """
     if rule == "none":
         return torch.zeros_like(silent)

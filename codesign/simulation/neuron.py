@@ -158,15 +158,8 @@ def would_fire(neuron: NeuronTensors, state: NeuronState, refractory: torch.Tens
 def step(
     neuron: NeuronTensors, state: NeuronState, x: torch.Tensor, refractory: torch.Tensor, able: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor, NeuronState]:
-    """Evaluate neurons that receive currents x.
-
-    Args:
-        refractory: bool; which neurons are refractory.
-        able: bool; which neurons may fire.
-
-    Returns:
-        Evaluated potential v, int64 spikes, and the state afterwards.
-    """
+    """Evaluate neurons that receive currents x, of which some are `refractory` and some `able` to fire; return the
+    evaluated potential v, int64 spikes, and the state afterwards."""
     v = torch.where(refractory, 0.0, state.u + neuron.gain * x)
     if neuron.bounds is not None:
         v = v.clamp(*neuron.bounds)
@@ -219,10 +212,6 @@ def step_gradient(
 
 
 def arctan_derivative(distance: torch.Tensor, steepness: torch.Tensor | float) -> torch.Tensor:
-    """ds/dv = (α/2) / (1 + (π α d / 2)²), the derivative of the arctan surrogate (paper, equation 6).
-
-    Args:
-        distance: v − U_thr, any shape.
-        steepness: α, a number or a tensor that broadcasts with `distance`.
-    """
+    """ds/dv = (α/2) / (1 + (π α d / 2)²) at the distance d = v − U_thr, the derivative of the arctan surrogate (paper,
+    equation 6)."""
     return (steepness / 2) / (1 + (math.pi * steepness / 2 * distance) ** 2)

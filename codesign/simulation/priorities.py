@@ -42,19 +42,8 @@ class Priorities:
 def select(
     priority: torch.Tensor, waiting: torch.Tensor, group_size: int, preferred: torch.Tensor | None = None
 ) -> torch.Tensor:
-    """Choose up to F waiting neurons of highest priority, ties by index, in every sample at once.
-
-    Args:
-        priority: (B, M) float32; higher leaves first.
-        waiting: (B, M) bool; only these can be chosen.
-        group_size: F, fewer than M.
-        preferred: (M,) bool; these leave before all others.
-
-    Returns:
-        (B, M) bool.
-
-    Raises:
-        InputError: a priority is NaN.
+    """(B, M) which are chosen: up to F of those waiting, F < M, with the highest priority, ties by index; (M,)
+    preferred ones before all others. Raises InputError if a priority is NaN.
     """
     if priority.shape[1] >> _INDEX_BITS:
         raise InputError(f"networks of more than {1 << _INDEX_BITS} neurons and inputs are not supported")

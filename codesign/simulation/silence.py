@@ -22,11 +22,8 @@ _REASONS = (
 
 
 def warn_if_silent(execution: Execution, where: str = "") -> None:
-    """Warn if no sample has a single output spike, and name the likely causes.
-
-    Args:
-        where: where the network ran, such as ` on loihi`, if the caller's line does not say so.
-    """
+    """Warn if no sample has a single output spike, and name the likely causes; `where` says where the network ran, such
+    as ` on loihi`, if the caller's line does not."""
     if not execution.spiking_readout or execution.samples < _ENOUGH_SAMPLES or not execution.undecided.all():
         return
     layer = int(np.flatnonzero(execution.emitted.sum(axis=0) == 0)[0])
@@ -45,11 +42,7 @@ def warn_if_silent(execution: Execution, where: str = "") -> None:
 
 
 def warn_if_untaught(spikes: Sequence[float], samples: int) -> None:
-    """Warn if a hidden layer has not fired once in an epoch of training.
-
-    Args:
-        spikes: (L,) spikes emitted by each layer.
-    """
+    """Warn if a hidden layer has not fired once in an epoch of training, given the (L,) spikes of each layer."""
     silent = [layer for layer, number in enumerate(spikes[:-1]) if number == 0]
     if samples >= _ENOUGH_SAMPLES and silent:
         _warn(
