@@ -11,7 +11,7 @@ import torch
 from torch.nn import functional
 from torch.nn.grad import conv2d_input, conv2d_weight
 
-from codesign.network.layers import AveragePool, Conv1d, Conv2d, Linear, Pool, both
+from codesign.network.layers import Conv1d, Conv2d, Linear, Pool, both
 from codesign.network.skips_and_delays import DelayedShape, DirectShape, IdentitySkip
 from codesign.network.topology import TopologySpec, further_layers
 from codesign.network.window import Window
@@ -37,7 +37,7 @@ class Connection(torch.nn.Module):
         super().__init__()
         self.window = window
         self.target = target
-        self.scale = math.prod(math.prod(both(pool.kernel)) ** -1 for pool in pools if isinstance(pool, AveragePool))
+        self.scale = math.prod(math.prod(both(pool.kernel)) ** -1 for pool in pools if pool.kind == "average_pool")
         shape: tuple[int, ...] = window.weight_shape
         if isinstance(target, Linear):
             shape = (target.neurons, window.weights // target.neurons)

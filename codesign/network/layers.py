@@ -84,13 +84,17 @@ class Conv1d(Spec):
 class Pool(Spec):
     """Adjacent windows of `kernel` spikes. Pools have no neurons: they are folded into the synapses of the next layer.
 
-    `kernel` is a number or `[rows, columns]`. Incomplete windows at the edge of the grid are left out, as in torch.
+    `kernel` is a number or `[rows, columns]`. Incomplete windows at the edge of the grid are left out, as in torch. A
+    `sum_pool` adds the spikes of a window and an `average_pool` divides the sum by their number. A `max_pool` passes on
+    only the first spike of each window in a timestep and drops the others; it must directly follow a layer of neurons
+    or another max pool.
     """
 
     added: ClassVar[frozenset[str]] = frozenset({"stride"})
 
     kernel: Sizes
     stride: Sizes | None = None
+    kind: Literal["sum_pool", "average_pool", "max_pool"]
 
     @field_validator("stride")
     @classmethod
@@ -98,25 +102,6 @@ class Pool(Spec):
         kernel = info.data.get("kernel", stride)
         if stride not in (None, kernel):
             raise ValueError(f"must be the kernel, {_text(kernel)}: windows of a pool neither overlap nor leave gaps")
-
-
-class SumPool(Pool):
-    """Sums windows of `kernel` spikes."""
-
-    kind: Literal["sum_pool"]
-
-
-class AveragePool(Pool):
-    """Averages windows of `kernel` spikes."""
-
-    kind: Literal["average_pool"]
-
-
-class MaxPool(Pool):
-    """Passes on only the first spike of each window of `kernel` neurons in a timestep and drops the others. It must
-    directly follow a layer of neurons or another max pool."""
-
-    kind: Literal["max_pool"]
 
 
 class Delayed(Spec):
@@ -144,7 +129,7 @@ class Delayed(Spec):
         return self
 
 
-LayerSpec = Annotated[Linear | Conv2d | Conv1d | SumPool | AveragePool | MaxPool, Field(discriminator="kind")]
+LayerSpec = Annotated[Linear | Conv2d | Conv1d | Pool, Field(discriminator="kind")]
 
 
 def window_of(grid: Grid, pools: Sequence[Pool], spec: Linear | Conv2d | Conv1d) -> Window:
@@ -178,7 +163,7 @@ def window_of(grid: Grid, pools: Sequence[Pool], spec: Linear | Conv2d | Conv1d)
         columns=axes[1],
         out_channels=out_channels,
         groups=groups,
-        first=any(isinstance(pool, MaxPool) for pool in pools),
+        first=any(pool.kind == "max_pool" for pool in pools),
     )
     if math.prod(window.grid) > MOST:
         raise ValueError(f"must be at most {MOST:,} neurons, found {math.prod(window.grid):,}")
@@ -187,7 +172,7 @@ def window_of(grid: Grid, pools: Sequence[Pool], spec: Linear | Conv2d | Conv1d)
 
 def check_max_pool(pools: Sequence[Pool], *, behind_neurons: bool) -> None:
     """Raises ValueError if one of these consecutive pools is a max pool without spikes of neurons to choose from."""
-    of_first = [isinstance(pool, MaxPool) for pool in pools]
+    of_first = [pool.kind == "max_pool" for pool in pools]
     if any(of_first) and not (behind_neurons and all(of_first)):
         raise ValueError("a max_pool must directly follow a layer of neurons or another max_pool")
 

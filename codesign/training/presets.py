@@ -8,7 +8,7 @@ from typing import Any
 
 from codesign.arguments import one_of
 from codesign.documents import Spec
-from codesign.network.layers import AveragePool, Conv2d, LayerSpec, Linear
+from codesign.network.layers import Conv2d, LayerSpec, Linear, Pool
 from codesign.network.neuron import NeuronSpec
 from codesign.units import Time
 from codesign.workload.datasets.registry import dataset_names
@@ -44,7 +44,7 @@ def _neuron(threshold: float, time_constant_s: float, steepness: float, **more: 
 
 def _convolutions(channels: int) -> tuple[LayerSpec, ...]:
     convolution = Conv2d(kind="conv2d", channels=channels, kernel=3, padding=1)
-    return convolution, convolution, AveragePool(kind="average_pool", kernel=2)
+    return convolution, convolution, Pool(kind="average_pool", kernel=2)
 
 
 _VGG = (*_convolutions(64), *_convolutions(128), *_convolutions(256), Linear(neurons=10))

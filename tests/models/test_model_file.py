@@ -19,12 +19,12 @@ from codesign.errors import InputError
 from codesign.files import open_folder, read_file
 from codesign.models.file import decode_model, encode_model, network_of
 from codesign.models.page import model_page
-from codesign.network.layers import AveragePool, Conv2d, Linear
+from codesign.network.layers import Conv2d, Linear, Pool
 from codesign.network.topology import TopologySpec
 
 CONVOLUTION = TopologySpec(
     input=(2, 6, 6),
-    layers=(Conv2d(kind="conv2d", channels=3, kernel=3), AveragePool(kind="average_pool", kernel=2), Linear(neurons=4)),
+    layers=(Conv2d(kind="conv2d", channels=3, kernel=3), Pool(kind="average_pool", kernel=2), Linear(neurons=4)),
 )
 
 

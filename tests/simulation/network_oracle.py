@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterator
 
 from codesign.network.connection import Connection
-from codesign.network.layers import AveragePool, Conv1d, Conv2d, LayerSpec, Linear, MaxPool, SumPool
+from codesign.network.layers import Conv1d, Conv2d, LayerSpec, Linear, Pool
 from codesign.network.spiking_network import SpikingNetwork
 
 
@@ -20,10 +20,10 @@ def grids(network: SpikingNetwork) -> Iterator[tuple[LayerSpec, tuple[int, int, 
     pool, scale = (1, 1), 1.0
     shapes = iter(network.shape.layers)
     for spec in network.topology.layers:
-        if isinstance(spec, SumPool | AveragePool | MaxPool):
+        if isinstance(spec, Pool):
             rows, columns = pair(spec.kernel)
             pool = pool[0] * rows, pool[1] * columns
-            scale *= 1 / (rows * columns) if isinstance(spec, AveragePool) else 1.0
+            scale *= 1 / (rows * columns) if spec.kind == "average_pool" else 1.0
             continue
         yield spec, source, pool, scale
         layer = next(shapes)
@@ -92,8 +92,8 @@ def table(
 
 def max_pools(network: SpikingNetwork) -> list[tuple[int, ...] | None]:
     """Of each neuron its window of a max pool behind it: layer, channel, row and column; None where there is none."""
-    neurons = [spec for spec in network.topology.layers if not isinstance(spec, SumPool | AveragePool | MaxPool)]
-    behind = {id(one) for one, after in itertools.pairwise(network.topology.layers) if isinstance(after, MaxPool)}
+    neurons = [spec for spec in network.topology.layers if not isinstance(spec, Pool)]
+    behind = {id(one) for one, after in itertools.pairwise(network.topology.layers) if after.kind == "max_pool"}
     windows = [pool for _, _, pool, _ in grids(network)][1:]
     found: list[tuple[int, ...] | None] = []
     for layer, shape in enumerate(network.shape.layers):

@@ -16,21 +16,21 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from codesign.arrays import Floats
 from codesign.models.nir.graph import NirNode
-from codesign.network.layers import AveragePool, Conv1d, Conv2d, Linear, MaxPool, Pool, SumPool, both, window_of
+from codesign.network.layers import Conv1d, Conv2d, Linear, Pool, both, window_of
 from codesign.network.skips_and_delays import Skip
 from codesign.network.window import Grid
 
-_POOLS: Mapping[str, tuple[type[Pool], str]] = {
-    "SumPool2d": (SumPool, "sum_pool"),
-    "AvgPool2d": (AveragePool, "average_pool"),
-    "MaxPool2d": (MaxPool, "max_pool"),
+_POOLS: Mapping[str, Literal["sum_pool", "average_pool", "max_pool"]] = {
+    "SumPool2d": "sum_pool",
+    "AvgPool2d": "average_pool",
+    "MaxPool2d": "max_pool",
 }
 
 
@@ -225,17 +225,17 @@ class Chain:
         """Fold a pool of spikes, before any weights."""
         channels, height, width = grid = self._first(node, 3)
         down, across = kernel = self._window(node, grid)
-        pool, kind = _POOLS[node.kind]
+        kind = _POOLS[node.kind]
         self.scale = of_channels(self.scaled, self.scale, grid)[:, None, None]
-        if pool is MaxPool and not (self.scale > 0).all():
+        if kind == "max_pool" and not (self.scale > 0).all():
             raise self.scaled.refusal("must be above 0, since a max pool follows")
-        self.pools.append(pool(kind=kind, kernel=kernel))
+        self.pools.append(Pool(kind=kind, kernel=kernel))
         self.shape = (channels, height // down, width // across)
 
     def _pool_currents(self, node: NirNode) -> None:
         """Fold a pool of a convolution's currents, before the neurons."""
-        of_class, _ = _POOLS[node.kind]
-        if of_class is MaxPool:
+        kind = _POOLS[node.kind]
+        if kind == "max_pool":
             raise node.refusal("must follow neurons: the largest of several currents is not a sum of messages")
         if not isinstance(self.synapses, Conv2d) or self.shape != self.grid:
             raise node.refusal("must follow neurons or a Conv2d")
@@ -249,7 +249,7 @@ class Chain:
                 rows, columns = slice(row, row + ends[0], apart[0]), slice(column, column + ends[1], apart[1])
                 folded[:, :, rows, columns] += self.weight
         windows = math.prod(pooled)
-        share = 1 / windows if of_class is AveragePool else 1.0
+        share = 1 / windows if kind == "average_pool" else 1.0
         self.weight, self.bias = folded * share, self.bias * (windows * share)
         strides = (stride[0] * pooled[0], stride[1] * pooled[1])
         self._slide(node, {**dict(self.synapses), "kernel": tuple(sizes), "stride": strides, "dilation": 1})

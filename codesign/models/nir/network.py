@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from codesign.errors import InputError
 from codesign.models.nir.dialects.dialect import LayerNumbers
 from codesign.models.nir.folding import Layer
-from codesign.network.layers import Delayed, MaxPool
+from codesign.network.layers import Delayed
 from codesign.network.neuron import NeuronSpec
 from codesign.network.neuron_numbers import of_decay
 from codesign.network.spiking_network import SpikingNetwork
@@ -83,7 +83,7 @@ def _spec(numbers: Sequence[LayerNumbers], biases: list[NDArray[Any]], timestep_
 
 def _check(layers: Sequence[Layer], numbers: Sequence[LayerNumbers]) -> None:
     for before, layer in zip(numbers, layers[1:], strict=False):
-        if before.most_spikes > 1 and any(isinstance(pool, MaxPool) for pool in layer.pools):
+        if before.most_spikes > 1 and any(pool.kind == "max_pool" for pool in layer.pools):
             raise layer.node.refusal("neurons before a max pool may fire only once per timestep")
     for layer, of_layer in zip(layers, numbers, strict=True):
         if of_layer.threshold is None and layer is not layers[-1]:

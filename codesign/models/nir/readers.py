@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 
 from codesign.arguments import one_of
 from codesign.errors import InputError
-from codesign.network.layers import AveragePool, Linear, Pool
+from codesign.network.layers import Linear, Pool
 from codesign.network.neuron import AS_MANY_AS_FIT, FEATURES, NeuronSpec
 from codesign.network.neuron_numbers import usual_number
 from codesign.network.spiking_network import SpikingNetwork
@@ -94,7 +94,7 @@ def reader_of(name: str) -> Reader | None:
 
 def weights_for(reader: Reader, weight: NDArray[Any], groups: int, pools: Sequence[Pool]) -> NDArray[Any]:
     """Weights without groups, and with the factor of average pools if the reader only supports sums."""
-    averaged = [pool.kernel for pool in pools if isinstance(pool, AveragePool)] if reader.sums else []
+    averaged = [pool.kernel for pool in pools if pool.kind == "average_pool"] if reader.sums else []
     window = np.prod(np.array([(kernel, kernel) if isinstance(kernel, int) else kernel for kernel in averaged]))
     if groups > 1:
         dense = np.zeros((len(weight), weight.shape[1] * groups, *weight.shape[2:]), weight.dtype)

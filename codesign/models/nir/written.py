@@ -25,7 +25,7 @@ from codesign.models.nir.folding import Layer
 from codesign.models.nir.graph import Graph, read_graph
 from codesign.models.nir.readers import Reader, for_reader, made, on_grid, reader_of, shape_of, weights_for
 from codesign.network.connection import Connection, FurtherConnection
-from codesign.network.layers import Linear, Pool, SumPool, both
+from codesign.network.layers import Linear, Pool, both
 from codesign.network.neuron import FEATURES, OF_NEURONS, NeuronSpec
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.network.topology import TopologySpec, input_grid
@@ -115,7 +115,7 @@ def to_nir(network: SpikingNetwork, card: ModelCard, reader: str = "plain") -> n
     for index, connection in enumerate(network.layer_connections()):
         spec, pools = next(specs), list[Pool]()
         while isinstance(spec, Pool):
-            pool = nir.SumPool2d if isinstance(spec, SumPool) or (told and told.sums) else nir.AvgPool2d
+            pool = nir.SumPool2d if spec.kind == "sum_pool" or (told and told.sums) else nir.AvgPool2d
             kernel = np.array(both(spec.kernel))
             nodes[f"pool{index}_{len(pools)}"] = pool(kernel_size=kernel, stride=kernel, padding=np.zeros(2, int))
             pools.append(spec)
