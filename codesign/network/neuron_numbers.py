@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 
 from codesign.arrays import Floats
 from codesign.errors import InputError
-from codesign.network.neuron import OF_NEURONS, NeuronSpec
-from codesign.units import format_si
+from codesign.network.neuron import OF_NEURONS, NeuronSpec, in_words
 
 _NOTHING_LEFT = 200
 """Length of a timestep, in time constants, for which the factor left is 0 in float32."""
@@ -38,24 +37,11 @@ def of_decay(decay: NDArray[Any] | float, timestep_s: float) -> Floats:
         return np.where(given == 1, np.inf, timestep_s / exponent)
 
 
-def others(numbers: Mapping[str, tuple[torch.Tensor, torch.Tensor]]) -> dict[str, str]:
-    """Names of the (N,) parameters whose actual values differ from the specified ones, with the actual values as text;
-    given pairs of both."""
-    return {
-        name: _in_words(name, held.detach())
-        for name, (held, said) in numbers.items()
-        if not held.is_meta and not torch.allclose(held.cpu().double(), said.double(), rtol=1e-6, atol=0)
-    }
-
-
-def _in_words(name: str, numbers: torch.Tensor) -> str:
+def range_in_words(name: str, numbers: torch.Tensor) -> str:
     """One value for all neurons, or their range, such as `0.2 to 0.97`; times with their unit."""
-    limits = dict.fromkeys([float(numbers.min()), float(numbers.max())])
-    if name.endswith("time_constant"):
-        words = ["infinite" if math.isinf(number) else format_si(number, "s") for number in limits]
-    else:
-        words = [f"{number:.4g}" for number in limits]
-    return " to ".join(dict.fromkeys(words))
+    limits = float(numbers.min()), float(numbers.max())
+    is_time = name.endswith("time_constant")
+    return " to ".join(dict.fromkeys(in_words(name, number) if is_time else f"{number:.4g}" for number in limits))
 
 
 def check_numbers(numbers: Mapping[str, torch.Tensor], place: str = "network") -> None:

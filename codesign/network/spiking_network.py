@@ -17,7 +17,7 @@ from codesign.errors import InputError
 from codesign.network.connection import Connection, FurtherConnection, further_connections, windows_of_max_pools
 from codesign.network.loading import SentAsCopy, load_weights
 from codesign.network.neuron import OF_NEURONS, NeuronSpec
-from codesign.network.neuron_numbers import check_numbers, others, type_of
+from codesign.network.neuron_numbers import check_numbers, range_in_words, type_of
 from codesign.network.topology import NetworkShape, TopologySpec, as_topology, layers_of_neurons, network_shape
 
 
@@ -182,8 +182,14 @@ class SpikingNetwork(SentAsCopy):
 
     def own_numbers(self) -> dict[str, str]:
         """Per-neuron parameters that differ from `neuron`, as text: a value or a range, such as `0.2 to 0.97`."""
-        names = [name for name in ("threshold", "time_constant", *OF_NEURONS) if getattr(self, name) is not None]
-        return others({name: (getattr(self, name), self.neuron_numbers(name, type_of(name))) for name in names})
+        told = {}
+        for name in ("threshold", "time_constant", *OF_NEURONS):
+            held: torch.Tensor | None = getattr(self, name)
+            if held is not None and not held.is_meta:
+                said = self.neuron_numbers(name, torch.float64)
+                if not torch.allclose(held.detach().cpu().double(), said, rtol=1e-6, atol=0):
+                    told[name] = range_in_words(name, held.detach())
+        return told
 
     def neuron_flags(self, name: str, value: Any) -> torch.Tensor:
         """(N,) bool on the network's device, whether a parameter of `neuron` has this value for each neuron."""
