@@ -41,7 +41,6 @@ from codesign.workload.binning import Events
 from codesign.workload.wav import Sound
 
 _ORDER = 4
-_BLOCK = 50  # places filtered together, whose state fits into the fastest cache
 _HIGHEST_OF_RATE = 0.45  # filters closer to half the rate are inaccurate
 _QUIETEST = 1e-3  # recordings below −60 dB of full scale stay quieter than others: they are only noise
 _ACTIVE = 1e-2  # frames within 20 dB of the loudest count as sound
@@ -103,7 +102,7 @@ class Cochlea:
         phase = np.modf(np.arange(self.channels) * ((1 + 5**0.5) / 2))[0]
         approach = _rounded(-np.expm1(-interval_s / self.adaptation_s))
         hair = np.array([self.threshold, approach, self.adaptation, self.spikes_per_s * interval_s])
-        _kernel()(sound.samples, pole, gain, hair, phase, every, np.zeros((2 * _ORDER + 1, _BLOCK)), counts)
+        _kernel()(sound.samples, pole, gain, hair, phase, every, np.zeros((2 * _ORDER + 1, self.channels)), counts)
         instants = np.rint((np.arange(steps) + 0.5) * (interval_s * 1e9)).astype(np.int64)
         return instants, counts
 
@@ -166,7 +165,7 @@ def _listen(
     memory: Floats,
     counts: NDArray[np.uint8],
 ) -> None:
-    """Fill `counts` (K, channels) from the first K · `every` samples, one block of places after another.
+    """Fill `counts` (K, channels) from the first K · `every` samples.
 
     Args:
         hair: θ, 1 − exp(−δ/τ), a, R δ.
@@ -174,26 +173,21 @@ def _listen(
         memory: scratch memory: real and imaginary part of each stage, and s.
     """
     threshold, approach, adaptation, charge = hair
-    places = counts.shape[1]
-    width = memory.shape[1]
-    for first in range(0, places, width):
-        here = min(width, places - first)
-        real, imaginary = pole.real[first : first + here].copy(), pole.imag[first : first + here].copy()
-        loud, potential = gain[first : first + here], phase[first : first + here].copy()
-        memory[:] = 0.0
-        for step in range(counts.shape[0]):
-            for sample in samples[step * every : (step + 1) * every]:
-                for i in range(here):
-                    x, y = loud[i] * sample, 0.0
-                    for stage in range(_ORDER):
-                        u, w = memory[2 * stage, i], memory[2 * stage + 1, i]
-                        x, y = x + (real[i] * u - imaginary[i] * w), y + (real[i] * w + imaginary[i] * u)
-                        memory[2 * stage, i], memory[2 * stage + 1, i] = x, y
-            for i in range(here):
-                x, y = memory[2 * _ORDER - 2, i], memory[2 * _ORDER - 1, i]
-                level = max(np.sqrt(np.sqrt(x * x + y * y)) - threshold, 0.0)
-                memory[2 * _ORDER, i] += approach * (level - memory[2 * _ORDER, i])
-                potential[i] += charge * max(level - adaptation * memory[2 * _ORDER, i], 0.0)
-                spikes = np.floor(potential[i])
-                potential[i] -= spikes
-                counts[step, first + i] = min(spikes, 255.0)
+    steps, places = counts.shape
+    real, imaginary, potential = pole.real.copy(), pole.imag.copy(), phase.copy()
+    for step in range(steps):
+        for sample in samples[step * every : (step + 1) * every]:
+            for i in range(places):
+                x, y = gain[i] * sample, 0.0
+                for stage in range(_ORDER):
+                    u, w = memory[2 * stage, i], memory[2 * stage + 1, i]
+                    x, y = x + (real[i] * u - imaginary[i] * w), y + (real[i] * w + imaginary[i] * u)
+                    memory[2 * stage, i], memory[2 * stage + 1, i] = x, y
+        for i in range(places):
+            x, y = memory[2 * _ORDER - 2, i], memory[2 * _ORDER - 1, i]
+            level = max(np.sqrt(np.sqrt(x * x + y * y)) - threshold, 0.0)
+            memory[2 * _ORDER, i] += approach * (level - memory[2 * _ORDER, i])
+            potential[i] += charge * max(level - adaptation * memory[2 * _ORDER, i], 0.0)
+            spikes = np.floor(potential[i])
+            potential[i] -= spikes
+            counts[step, i] = min(spikes, 255.0)
