@@ -8,8 +8,6 @@ from codesign.network.topology import NetworkShape
 from codesign.simulation.execution import Slice, slice_of_neurons
 from codesign.simulation.service import ServiceModel, longest_ways
 
-Turns = list[tuple[torch.Tensor, torch.Tensor]]
-
 
 class Servers:
     """The servers of B samples in one forward pass, as defined by `ServiceModel`.
@@ -32,26 +30,6 @@ class Servers:
         self.core = [numbers[part.core] for part in slices]
         self.cores = len(numbers)
         self.slice_of_neuron = torch.from_numpy(slice_of_neurons(shape, slices)).to(device)
-        self.all_turns = self._turns(range(len(slices)))
-        layers = 1 + slices[-1].layer
-        parts = [[s for s, held in enumerate(slices) if held.layer == layer] for layer in range(layers)]
-        self.turns_of_layer = [self._turns(part) for part in parts]
-
-    def _turns(self, parts: range | list[int]) -> Turns:
-        """Slices in order, in as few groups (slices, cores) of distinct cores as possible: cores work independently."""
-        turns: list[list[int]] = []
-        taken = [0] * self.cores
-        for part in parts:
-            rank = taken[self.core[part]]
-            taken[self.core[part]] += 1
-            if rank == len(turns):
-                turns.append([])
-            turns[rank].append(part)
-        cores = [[self.core[part] for part in turn] for turn in turns]
-        return [
-            (torch.tensor(turn, device=self.device), torch.tensor(core, device=self.device))
-            for turn, core in zip(turns, cores, strict=True)
-        ]
 
     def begin_pass(self) -> None:
         self.free = torch.zeros((self.batch, self.cores), dtype=torch.float64, device=self.device)
@@ -73,19 +51,18 @@ class Servers:
 
     def _serve(self, source: int, layer: int, sent: torch.Tensor, spikes: torch.Tensor) -> None:
         """Serve one row of the message table per sample, at every slice of a layer."""
-        number = spikes[:, None]
-        for part, core in self.turns_of_layer[layer] if layer < len(self.turns_of_layer) else []:
-            begin = torch.maximum(self.free[:, core], sent[:, None] + self.route[source, part])
-            self.free[:, core] = torch.where(
-                number > 0, begin + number.double() * self.message[part], self.free[:, core]
-            )
+        for part, held in enumerate(self.slices):
+            if held.layer == layer:
+                free = self.free[:, self.core[part]]
+                served = free.maximum(sent + self.route[source, part]) + spikes.double() * self.message[part]
+                self.free[:, self.core[part]] = torch.where(spikes > 0, served, free)
 
     def work(self, evaluated: torch.Tensor, spikes: torch.Tensor) -> None:
         """Serve a step's (B, N) bool evaluations and (B, N) int64 spikes."""
         evaluations, emitted = self._of_slices(evaluated), self._of_slices(spikes)
         turns = (evaluations > 0).long() if self.lanes is None else (evaluations + self.lanes - 1) // self.lanes
         sent = torch.zeros((self.batch, len(self.slices)), dtype=torch.float64, device=self.device)
-        for part, core in self.all_turns:
+        for part, core in enumerate(self.core):
             done = self.free[:, core] + turns[:, part].double() * self.update
             self.free[:, core] = sent[:, part] = done + emitted[:, part].double() * self.emission[part]
         self.sent.append(sent)
