@@ -62,8 +62,7 @@ class _Machine:
         self.counts: list[torch.Tensor] = []
         self.emitted = self.c
         self.stopping = Stopping(schedule, batch, network.shape.layers[-1].neurons, self.device)
-        ids = events.sample_ids
-        self.keys = {one: sample_key(run.seed, run.epoch, one, ids, self.device)[:, None] for one in Purpose}
+        self.keys = {one: sample_key(run.seed, run.epoch, one, events.sample_ids)[:, None] for one in Purpose}
         self.thresholds = run.thresholds.to(self.device)
         self.gated = run.gated
         self.index = torch.arange(neurons, device=self.device)
@@ -102,7 +101,7 @@ class _Machine:
         return Pass(steps=tuple(steps), found=before, held=held, arriving=self.late.arriving)
 
     def _reset(self, timestep: int, before: torch.Tensor, held: torch.Tensor | None) -> None:
-        self.pass_keys = {purpose: absorb(key, timestep) for purpose, key in self.keys.items()}
+        self.pass_keys = {purpose: absorb(key, timestep).to(self.device) for purpose, key in self.keys.items()}
         self.p = torch.zeros_like(self.state.u)
         self.q, self.c, self.received = (torch.zeros_like(self.state.u, dtype=torch.int64) for _ in range(3))
         self.enqueue_step = torch.zeros_like(self.q)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from copy import copy
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -21,7 +20,7 @@ from codesign.simulation.event.priorities import point_to_network, point_to_stat
 from codesign.simulation.event.resources import MOST_CHUNKS, free, resources_of
 from codesign.simulation.event.structures import Criterion, Input, Learning, Out, Sums, Trace
 from codesign.simulation.event.working_memory import State, new_state
-from codesign.simulation.random import Purpose, purpose_key
+from codesign.simulation.random import purpose_keys
 from codesign.simulation.run import MOST_WAITING, TOO_MANY_WAIT, Run
 from codesign.workload.events import EventBatch
 
@@ -66,12 +65,6 @@ def _check_kinds(run: Run) -> None:
             raise InputError(
                 f"engine 'event' needs float32 parameters on the CPU; {name} is {kind}; engine 'reference' takes it"
             )
-
-
-@lru_cache(maxsize=4)
-def _purpose_keys(seed: int, epoch: int) -> NDArray[np.uint64]:
-    """(purposes,) keys of all draws; the same for all batches of an epoch."""
-    return np.array([purpose_key(seed, epoch, purpose) for purpose in Purpose], dtype=np.int64).view(np.uint64)
 
 
 def _check_entries(events: EventBatch) -> None:
@@ -124,7 +117,7 @@ class Batch:
             values=values,
             labels=_writable(events.labels),
             sample_ids=_writable(events.sample_ids),
-            purpose_keys=_purpose_keys(run.seed, run.epoch),
+            purpose_keys=purpose_keys(run.seed, run.epoch).numpy().view(np.uint64),
             kept=np.empty_like(values) if self.rules.input_dropout > 0 else values,
         )
 
