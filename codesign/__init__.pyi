@@ -74,8 +74,7 @@ from .training.augmentation import Augmentation as Augmentation
 from .training.calibration import calibrate as calibrate
 from .training.evaluation import evaluate as evaluate
 from .training.hooks import Hooks as Hooks
-from .training.learn import Learn as Learn
-from .training.learned import LearnedNeurons as LearnedNeurons
+from .training.learn import Learn as Learn, LearnedNeurons as LearnedNeurons
 from .training.presets import PRESETS as PRESETS, recommended as recommended
 from .training.recipe import Calibration as Calibration, Recipe as Recipe
 from .training.result import EpochReport as EpochReport, TrainingResult as TrainingResult

@@ -26,7 +26,7 @@ from codesign.training.adam import Adam, Moments
 from codesign.training.evaluation import predictions
 from codesign.training.hooks import Hooks
 from codesign.training.input_gate import LearnedGate
-from codesign.training.learned import LearnedNeurons
+from codesign.training.learn import LearnedNeurons
 from codesign.training.losses import make_loss
 from codesign.training.mixture import mixed_loss
 from codesign.training.quantization import LearnedWeights

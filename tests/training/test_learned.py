@@ -16,8 +16,7 @@ from codesign.models.page import model_page
 from codesign.simulation.engine import engine_names, simulate
 from codesign.simulation.schedule import LAYERED
 from codesign.training.evaluation import evaluate
-from codesign.training.learn import Learn
-from codesign.training.learned import LearnedNeurons
+from codesign.training.learn import Learn, LearnedNeurons
 from codesign.training.recipe import Recipe
 from codesign.training.trainer import train
 
