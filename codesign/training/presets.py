@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -36,12 +35,6 @@ class Preset(Spec):
     group_size: int
 
 
-def _neuron(threshold: float, time_constant_s: float, steepness: float, **more: Any) -> NeuronSpec:
-    return NeuronSpec.model_construct(
-        threshold=threshold, time_constant=time_constant_s, surrogate_steepness=steepness, **more
-    )
-
-
 def _convolutions(channels: int) -> tuple[LayerSpec, ...]:
     convolution = Conv2d(kind="conv2d", channels=channels, kernel=3, padding=1)
     return convolution, convolution, Pool(kind="average_pool", kernel=2)
@@ -56,12 +49,12 @@ _DATASETS = ("nmnist", "shd", "dvsgesture", "cifar10")
 _TABLE_6: Mapping[str, tuple[Any, Any, Any, Any]] = {
     "hidden": ("[64x3]", "[128x3]", "[128x3]", None),
     "layers": (None, None, None, _VGG),
-    "timestep": (10e-3, 10e-3, 20e-3, 0.0),
+    "timestep": ("10 ms", "10 ms", "20 ms", "0 s"),
     "neuron": (
-        _neuron(0.3, 1e-3, 2.0),
-        _neuron(0.3, 100e-3, 10.0),
-        _neuron(0.3, 100e-3, 10.0),
-        _neuron(0.2, math.inf, 2.0, readout="potential"),
+        NeuronSpec(threshold=0.3, time_constant="1 ms", surrogate_steepness=2.0),
+        NeuronSpec(threshold=0.3, time_constant="100 ms", surrogate_steepness=10.0),
+        NeuronSpec(threshold=0.3, time_constant="100 ms", surrogate_steepness=10.0),
+        NeuronSpec(threshold=0.2, time_constant="infinite", surrogate_steepness=2.0, readout="potential"),
     ),
     "epochs": (50, 100, 70, 150),
     "batch_size": (256, 32, 32, 64),
@@ -74,7 +67,7 @@ _TABLE_6: Mapping[str, tuple[Any, Any, Any, Any]] = {
 }
 
 PRESETS: dict[str, Preset] = {
-    dataset: Preset.model_construct(**dict(zip(_TABLE_6, column, strict=True)))
+    dataset: Preset(**dict(zip(_TABLE_6, column, strict=True)))
     for dataset, column in zip(_DATASETS, zip(*_TABLE_6.values(), strict=True), strict=True)
 }
 """Paper, Table 6 and section A.10. CIFAR-10's momentum noise is not printed; its timestep does not exist."""
