@@ -9,7 +9,7 @@ import numpy as np
 from codesign.arrays import Integers
 from codesign.network.skips_and_delays import DelayedShape, DirectShape
 from codesign.network.topology import NetworkShape
-from codesign.simulation.execution import NOT_REACHED, Execution, MessageTable, Slice, UpdateTable
+from codesign.simulation.execution import NOT_REACHED, Execution, MessageTable
 
 
 def late_sources(shape: NetworkShape, layers: tuple[int, ...]) -> list[tuple[int, DelayedShape | DirectShape]]:
@@ -41,11 +41,10 @@ def all_messages(execution: Execution) -> MessageTable:
     not recorded; the number of spikes takes its place.
     """
     shape, table = execution.shape, execution.messages
-    if not (shape.delayed or shape.direct):
+    if not shape.further:
         return table
-    arriving = _arriving(shape, execution.slices, execution.updates, execution.timesteps_run, execution.timesteps)
     tables = [table, _under_way(execution)]
-    for source, (target, spikes) in enumerate(arriving, 1 + len(execution.slices)):
+    for source, (target, spikes) in enumerate(_arriving(execution), 1 + len(execution.slices)):
         sample, timestep = np.nonzero(spikes)
         count = spikes[sample, timestep]
         operations = count * shape.layers[target].neurons
@@ -79,49 +78,47 @@ def _under_way(execution: Execution) -> MessageTable:
     return replace(table, step=table.step + detour[table.source - 1 - len(slices)])
 
 
-def delayed_operations(
-    shape: NetworkShape, slices: tuple[Slice, ...], updates: UpdateTable, timesteps_run: Integers, timesteps: int
-) -> Integers:
-    """(B, L) synaptic operations over delayed connections, by the receiving layer."""
-    operations = np.zeros((len(timesteps_run), len(shape.layers)), dtype=np.int64)
-    for target, spikes in _arriving(shape, slices, updates, timesteps_run, timesteps):
-        operations[:, target] += spikes.sum(axis=1) * shape.layers[target].neurons
-    return operations
-
-
-def apart(shape: NetworkShape, slices: tuple[Slice, ...], messages: MessageTable) -> tuple[MessageTable, MessageTable]:
-    """An engine's messages, separated into those to the next layer and those over direct connections, sorted."""
-    if not shape.direct:  # the common case must be fast
-        return messages, MessageTable.of(np.zeros((9, 0), dtype=np.int64))
-    is_direct = messages.source > len(slices)
+def with_further(execution: Execution, *, currents: bool) -> Execution:
+    """An engine's execution with its messages over direct connections set apart and sorted, and with the operations
+    over delayed and direct ones; `currents` says whether inputs are."""
+    messages = execution.messages
+    is_direct = messages.source > len(execution.slices)
     direct = messages.where(is_direct)
     keys = (getattr(direct, name) for name in ("enqueue_step", "source", "step", "timestep", "sample"))
-    return messages.where(~is_direct), direct.where(np.lexsort(tuple(keys)))
+    direct = direct.where(np.lexsort(tuple(keys)))
+    execution = replace(execution, messages=messages.where(~is_direct), direct_messages=direct)
+    delayed = np.zeros_like(execution.synaptic_operations)
+    for layer, spikes in _arriving(execution):
+        delayed[:, layer] += spikes.sum(axis=1) * execution.shape.layers[layer].neurons
+    directly, of_input = direct_operations(execution)
+    return replace(
+        execution,
+        input_macs=execution.input_macs + of_input * currents,
+        synaptic_operations=execution.synaptic_operations + delayed + directly,
+        delayed_operations=delayed,
+    )
 
 
-def direct_operations(
-    shape: NetworkShape, slices: tuple[Slice, ...], messages: MessageTable, samples: int
-) -> tuple[Integers, Integers]:
+def direct_operations(execution: Execution) -> tuple[Integers, Integers]:
     """(B, L) synaptic operations over direct connections, by the receiving layer, and (B,) those from the input."""
-    operations, of_input = np.zeros((samples, len(shape.layers)), dtype=np.int64), np.zeros(samples, dtype=np.int64)
+    table, shape, slices = execution.direct_messages, execution.shape, execution.slices
+    operations = np.zeros((execution.samples, len(shape.layers)), dtype=np.int64)
+    of_input = np.zeros(execution.samples, dtype=np.int64)
     if shape.direct:
         late = late_sources(shape, tuple(part.layer for part in slices))
         source, target = np.array([(number, one.target) for number, one in late]).T
-        number = messages.source - 1 - len(slices)
-        np.add.at(operations, (messages.sample, target[number]), messages.synaptic_operations)
-        np.add.at(of_input, messages.sample, messages.synaptic_operations * (source[number] < 0))
+        number = table.source - 1 - len(slices)
+        np.add.at(operations, (table.sample, target[number]), table.synaptic_operations)
+        np.add.at(of_input, table.sample, table.synaptic_operations * (source[number] < 0))
     return operations, of_input
 
 
-def _arriving(
-    shape: NetworkShape, slices: tuple[Slice, ...], updates: UpdateTable, timesteps_run: Integers, timesteps: int
-) -> list[tuple[int, Integers]]:
+def _arriving(execution: Execution) -> list[tuple[int, Integers]]:
     """For each of `late_sources`, its target layer and the (B, T) spikes that arrive from it in each timestep."""
-    if not shape.delayed:  # the common case must be fast
-        return []
-    emitted = np.zeros((len(timesteps_run), timesteps, len(slices)), dtype=np.int64)
+    shape, slices, updates = execution.shape, execution.slices, execution.updates
+    emitted = np.zeros((execution.samples, execution.timesteps, len(slices)), dtype=np.int64)
     np.add.at(emitted, (updates.sample, updates.timestep, updates.slice), updates.emitted)
-    ran = np.arange(timesteps) < timesteps_run[:, None]
+    ran = np.arange(execution.timesteps) < execution.timesteps_run[:, None]
     found = []
     for number, one in late_sources(shape, tuple(part.layer for part in slices)):
         if one.delay:

@@ -19,7 +19,7 @@ from codesign.simulation.execution import (
     slice_of_neurons,
     slices_on,
 )
-from codesign.simulation.late_messages import apart, delayed_operations, direct_operations, distances_of_direct
+from codesign.simulation.late_messages import distances_of_direct, with_further
 from codesign.simulation.schedule import Schedule
 from codesign.workload.events import EventBatch
 
@@ -278,9 +278,6 @@ def build_execution(
     scores, spiking = counters["scores"], network.neuron.readout == "spikes"
     outputs = scores if spiking else np.zeros((len(events), events.timesteps, scores.shape[2]))
     operations = counters["synaptic_operations"]
-    messages, direct = apart(network.shape, slices, messages)
-    directly, of_input = direct_operations(network.shape, slices, direct, len(events))
-    delayed = delayed_operations(network.shape, slices, updates, counters["timesteps_run"], events.timesteps)
     follow = {
         "shape": network.shape,
         "slices": slices,
@@ -291,16 +288,14 @@ def build_execution(
         "output_counts": outputs.astype(np.int64),
         "spiking_readout": spiking,
         "input_events": events.events_in(counters["timesteps_run"]),
-        "input_macs": (operations[:, 0] + of_input) * events.currents,
-        "synaptic_operations": operations + delayed + directly,
-        "delayed_operations": delayed,
+        "input_macs": operations[:, 0] * events.currents,
         "messages": messages,
-        "direct_messages": direct,
         "updates": updates,
         "zero_weights": _zero_weights(network, counters["zero_operations"], operations),
     }
     counted = {one.name: counters[one.name] for one in fields(Execution) if one.name in counters}
-    return Execution(**{**counted, **follow})
+    execution = Execution(**{**counted, **follow})
+    return with_further(execution, currents=events.currents) if network.shape.further else execution
 
 
 def _zero_weights(network: SpikingNetwork, over_zeros: Integers, operations: Integers) -> tuple[float, ...]:

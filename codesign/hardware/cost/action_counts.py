@@ -145,8 +145,7 @@ def _visits(work: PlacedExecution) -> Floats:
 def _synaptic_operations(work: PlacedExecution) -> Floats:
     execution, geometry = work.execution, work.geometry
     if not geometry.occupied.any():
-        messages = execution.direct_messages, execution.samples
-        direct, of_input = direct_operations(execution.shape, execution.slices, *messages)
+        direct, of_input = direct_operations(execution)
         further, multiplied = execution.delayed_operations + direct, execution.input_macs > 0
         prompt, over = execution.synaptic_operations - further, of_input * multiplied
         macs = (execution.input_macs - over) * work.present[0] + over
