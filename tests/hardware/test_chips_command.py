@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
+from handmade_hardware import structured
 from rich.console import Console
 from scripts import script
 from typer.testing import CliRunner
@@ -99,18 +100,13 @@ def test_show_tells_operating_point_accounting_and_gating(runner: CliRunner, nam
     assert "a core not in use draws an unknown power" in told
 
 
-BUILT = """\
-name: mine
-cores: 8
-neurons_per_core: 64
-synapses_per_core: 1024
-weight_bits: 8
-vector_width: 4
-technology_node: 28 nm
-supply_voltage: 0.8 V
-network_on_chip: {shape: mesh, rows: 2, columns: 2, cores_per_tile: 2}
-structure: {memory: sram, state_memory: flip_flops, state_bits: 16}
-"""
+BUILT = {
+    "name": "mine",
+    "cores": 8,
+    "synapses_per_core": 1024,
+    "network_on_chip": "{shape: mesh, rows: 2, columns: 2, cores_per_tile: 2}",
+    "structure": "{memory: sram, state_memory: flip_flops, state_bits: 16}",
+}
 KINDS = {
     "{kind: barrier, scope: layer, times: 100 ns}": "barrier by layer",
     "{kind: timer, tick: 5 us, overload: drop}": "timer, overload: drop",
@@ -120,7 +116,7 @@ KINDS = {
 @pytest.mark.parametrize(("kind", "words"), KINDS.items())
 def test_show_tells_how_a_chip_is_built(runner: CliRunner, tmp_path: Path, kind: str, words: str) -> None:
     file = tmp_path / "mine.yaml"
-    file.write_text(f"{BUILT}synchronization: {kind}\n")
+    file.write_text(structured(**BUILT, synchronization=kind))
     output = runner.invoke(app, ["show", str(file)]).output
     told = " ".join(output.split())
     assert f"synchronization: {words}" in told

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from handmade_hardware import ASYNCHRONOUS, MESH_CORES, Builder, chip_from, cost_of, near
+from handmade_hardware import Builder, chip_from, cost_of, mesh, near, structured
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from networks import batch_of, network_of
@@ -20,25 +20,18 @@ from codesign.hardware.cost.work import PlacedExecution
 from codesign.hardware.placement.lanes import message_cycles
 from codesign.network.cuts import CUTS, cut_order
 
+OF_OPERATIONS = {
+    "energies": "{synaptic_operation: {value: 1 pJ, all_in: false}, neuron_update: 0 J}",
+    "static_power": "{chip: 0 W}",
+    "times": "{synaptic_operation: 1 us, neuron_update: 0 s, output: 0 s, hop: 0 s}",
+}
 
-def structured(lanes: int | str, *, neurons: int = 64, cores: str = MESH_CORES) -> cd.Chip:
+
+def with_lanes(lanes: int | str, neurons: int = 64) -> cd.Chip:
     """Eight cores; only the operation has an energy and a time, so that what it is counted as can be read off."""
-    return chip_from(
-        cores.replace("{value: 2,", f"{{value: {lanes},")
-        + ASYNCHRONOUS
-        + f"""
-neurons_per_core: {neurons}
-synapses_per_core: 65536
-weight_bits: 8
-potential_bits: 16
-technology_node: 28 nm
-supply_voltage: 0.8 V
-structure: {{memory: sram}}
-energies: {{synaptic_operation: {{value: 1 pJ, all_in: false}}, neuron_update: 0 J}}
-static_power: {{chip: 0 W}}
-times: {{synaptic_operation: 1 us, neuron_update: 0 s, output: 0 s, hop: 0 s}}
-"""
-    )
+    sizes = {"cores": 8, "neurons_per_core": neurons, "synapses_per_core": 65536, "potential_bits": 16}
+    cores = {"vector_width": lanes, "layers_share_core": "false", "structure": "{memory: sram}"}
+    return chip_from(structured(**sizes, **cores, **OF_OPERATIONS) + mesh(2, 4))
 
 
 pairs = st.tuples(st.integers(1, 2), st.integers(1, 2))
@@ -77,7 +70,7 @@ def test_cycles_of_a_convolution_are_the_means_over_its_connections(case, lanes,
     """Each source alone through the network's own connection; banks are counted one by one, part by part."""
     topology = convolution(case)
     network, shape = network_of(topology.model_dump()), cd.network_shape(topology)
-    chip = structured(lanes, neurons=neurons)
+    chip = with_lanes(lanes, neurons=neurons)
     placement = cd.place(shape, chip, "scaled", cut=cut)
     found, side_by_side = (
         message_cycles(shape, placement.geometry, placement.parts, lanes, banks=banks) for banks in (True, False)
@@ -105,7 +98,7 @@ TEN = Builder("5-10-2").message(-1, 0, 3).update(0, 0, 10, 2).message(1, 1, 2).b
 
 def test_words_of_a_fully_connected_layer_by_hand() -> None:
     """With 4 lanes, 10 operations take 3 words, and 2 take one."""
-    chip = structured(4)
+    chip = with_lanes(4)
     share = estimate(chip).word_share
     cost = cost_of(TEN, chip)
     operations = (3 * 10 + 2 * 2) * (1 - share) + share * 4 * (3 * 3 + 2 * 1)
@@ -120,7 +113,7 @@ def test_words_of_a_fully_connected_layer_by_hand() -> None:
     halved = (3 * 10 / 2 + 2 * 2) * (1 - share) + share * 4 * (3 * 3 / 2 + 2 * 1)
     assert skipping.energy_j == near(halved * 1e-12)
     for lanes in (1, 2):  # full words
-        assert cost_of(TEN, structured(lanes)).energy_j == near(34e-12)
+        assert cost_of(TEN, with_lanes(lanes)).energy_j == near(34e-12)
     operation = chip.energies.synaptic_operation.model_copy(update={"all_in": True, "operation": "accelerated"})
     energies = chip.energies.model_copy(update={"synaptic_operation": operation, "neuron_update": None})
     assert cost_of(TEN, chip.model_copy(update={"energies": energies})).energy_j == near(34e-12)
@@ -130,7 +123,7 @@ def test_words_of_a_fully_connected_layer_by_hand() -> None:
 def test_as_many_lanes_as_neurons_are_the_same_machine_in_words_and_in_numbers(memory: str) -> None:
     """Words of 64 lanes that 10 and 2 targets do not fill: of flip-flops only those of lanes that work switch."""
     in_words, in_numbers = (
-        with_parameters(structured(lanes), {"structure.memory": memory, "synapses_per_core": 256})
+        with_parameters(with_lanes(lanes), {"structure.memory": memory, "synapses_per_core": 256})
         for lanes in ("all", 64)
     )
     share = estimate(in_numbers).word_share
@@ -153,7 +146,7 @@ def test_times_and_service_times_are_those_of_the_fullest_banks() -> None:
     """A 2×2 kernel over 4×4: an input reaches 1, 2 or 4 of the 3×3 neurons of a channel, as rows 0-2, 3-5 and 6-8."""
     convolution = {"kind": "conv2d", "channels": 1, "kernel": 2}
     network, lanes = network_of({"input": [1, 4, 4], "layers": [convolution, {"kind": "linear", "neurons": 2}]}), 3
-    chip = structured(lanes)
+    chip = with_lanes(lanes)
     execution, placement = executed(network, chip, 16)
     # banks are columns: an input in an inner row reaches two rows of the same columns, which takes two cycles
     cycles = (8 * 1 + 8 * 2) / 16
@@ -171,7 +164,7 @@ def test_a_spike_that_a_max_pool_loses_is_a_message_without_operations() -> None
     pool = [{"kind": "conv2d", "channels": 1, "kernel": 1}, {"kind": "max_pool", "kernel": 2}]
     network = network_of({"input": [1, 2, 2], "layers": [*pool, {"kind": "linear", "neurons": 3}]}, 1.0, 0.125)
     execution = cd.evaluate(network, batch_of(np.ones((1, 1, 4))), cd.Schedule(group_size=None), seed=0)
-    chip = structured(2)
+    chip = with_lanes(2)
     for each in (chip, chip.model_copy(update={"structure": None})):
         placed = PlacedExecution(execution, cd.place(network.shape, each))
         part = placed.geometry.parts_of(1)[0]
@@ -190,9 +183,9 @@ def at_the_edge(pool: str, chip: cd.Chip) -> PlacedExecution:
 
 @pytest.mark.parametrize("pool", ["sum_pool", "max_pool"])
 def test_one_lane_takes_a_cycle_for_each_operation_and_spikes_without_targets_none(pool: str) -> None:
-    placed = at_the_edge(pool, structured(1, neurons=13))
+    placed = at_the_edge(pool, with_lanes(1, neurons=13))
     assert placed.deliveries.operations.sum() == near(placed.execution.synaptic_operations.sum())
-    placed = at_the_edge("sum_pool", structured(2, neurons=25))
+    placed = at_the_edge("sum_pool", with_lanes(2, neurons=25))
     performed = placed.messages.synaptic_operations[placed.deliveries.row]
     assert (performed == 0).any()
     np.testing.assert_array_equal(placed.deliveries.operations > 0, performed > 0)
@@ -206,7 +199,7 @@ def test_all_lanes_serve_a_spike_in_one_operation_wherever_its_neuron_lies() -> 
     inside = np.zeros((1, 3, 25))
     inside[0, :, [6, 12, 18]] = 1
     execution = cd.evaluate(network, batch_of(inside), cd.Schedule(group_size=None), seed=0)
-    chip = structured("all", neurons=25)
+    chip = with_lanes("all", neurons=25)
     for each in (chip, chip.model_copy(update={"structure": None})):
         placed = PlacedExecution(execution, cd.place(network.shape, each))
         assert placed.deliveries.operations.sum() == near(9)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from handmade_hardware import ASYNCHRONOUS, chip_from, number, shape_of
+from handmade_hardware import ASYNCHRONOUS, chip_from, number, shape_of, structured
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -93,11 +93,10 @@ def test_neurons_and_slices_lie_on_the_cores_of_their_parts() -> None:
 
 def test_an_index_beside_each_weight_takes_room_too() -> None:
     """650,000 bits hold 81,250 weights of 8 bits, or 40,625 synapses of 16."""
-    built = f"technology_node: 28 nm\nsupply_voltage: 0.8 V\n{ASYNCHRONOUS}weight_bits: 8\nvector_width: 1\n"
-    sized = "cores: 4\nneurons_per_core: 64\nweight_memory: 650000\n"
-    structure = "structure: {{memory: sram, state_bits: 16{}}}\n"
+    sizes = {"cores": 4, "synapses_per_core": None, "weight_memory": 650_000}
     for more, capacity in (("", 81_250), (", synapse_bits: 16", 40_625)):
-        _, placement = placed("10-4-2", chip_from(built + sized + structure.format(more)), weight_bits=8)
+        chip = chip_from(structured(**sizes, structure=f"{{memory: sram, state_bits: 16{more}}}"))
+        _, placement = placed("10-4-2", chip, weight_bits=8)
         assert placement.core_loads[0].synapse_capacity == capacity
     assert "needs 650,016 bits of weights, core 0 holds 650,000 bits" in refusal("40626-1", placement.chip)
 

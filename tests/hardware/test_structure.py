@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from handmade_hardware import HEAD, chip_from, group, near
+from handmade_hardware import HEAD, chip_from, group, near, structured
 from hypothesis import given
 from hypothesis import strategies as st
+from mistakes_found import mistakes_of
 from scripts import script
 
 from codesign.documents import parse_document
@@ -27,18 +28,14 @@ from codesign.hardware.library import find_chip, load_chip
 
 CHIPS = Path(__file__).parents[2] / "chips"
 FIT = script("docs/site/validation.py")
-BODY = """
-technology_node: 28 nm
-supply_voltage: 1 V
-cores: 2
-neurons_per_core: 8192
-synapses_per_core: 8192
-weight_bits: 8
-potential_bits: 8
-vector_width: 4
-structure: {memory: sram}
-synchronization: {kind: asynchronous}
-"""
+HOME = {
+    "vector_width": 4,
+    "neurons_per_core": 8192,
+    "synapses_per_core": 8192,
+    "weight_bits": 8,
+    "technology_node": "28 nm",
+    "supply_voltage": "1 V",
+}
 GIVEN = """
 clock: 100 MHz
 energies: {synaptic_operation: {value: 4 pJ, range: [3 pJ, 5 pJ]}, neuron_update: 2 pJ, neuron_access: 1 pJ,
@@ -47,7 +44,14 @@ static_power: {chip: 1 mW, core_in_use: 0.2 mW, core_off: 0.1 mW, host: 1 W}
 times: {synaptic_operation: {cycles: 1}, neuron_update: 20 ns, output: 20 ns}
 area: 1 mm**2
 """
-BARRIER = BODY.replace("{kind: asynchronous}", "{kind: barrier, scope: timestep, times: 2 us, least_step: 3 us}")
+
+
+def built(**changes: object) -> str:
+    return structured(**{**HOME, "potential_bits": 8, "structure": "{memory: sram}", **changes})
+
+
+BODY = built()
+BARRIER = built(synchronization="{kind: barrier, scope: timestep, times: 2 us, least_step: 3 us}")
 
 
 def test_one_estimate_by_hand() -> None:
@@ -70,8 +74,8 @@ def test_one_estimate_by_hand() -> None:
 
 def test_cores_of_different_sizes_are_estimated_one_by_one_and_averaged() -> None:
     """One of 8,192 neurons and one of 2, which fill half of its lanes."""
-    bodies = [BODY.replace("core: 8192\ns", f"core: {neurons}\ns") for neurons in (8192, 2, [8192, 2])]
-    large, small, both = (estimate(chip_from(body)) for body in bodies)
+    sizes = (8192, 2, [8192, 2])
+    large, small, both = (estimate(chip_from(built(neurons_per_core=neurons))) for neurons in sizes)
     for name in ("operation_j", "update_j", "area_m2", "leakage_w", "core_leakage_w", "word_s", "access_s"):
         assert getattr(both, name) == near((getattr(large, name) + getattr(small, name)) / 2), name
     words = large.word_share * large.operation_j + small.word_share * small.operation_j
@@ -90,13 +94,13 @@ def test_words_that_several_operations_share() -> None:
 
 
 def test_flip_flops_in_place_cost_no_reading() -> None:
-    body = BODY.replace("vector_width: 4", "vector_width: all").replace("sram", "flip_flops")
-    expected = estimate(chip_from(body))
+    kinds = ("{memory: flip_flops}", "{memory: flip_flops, shared_memory: true}")
+    expected, shared = (estimate(chip_from(built(vector_width="all", structure=kind))) for kind in kinds)
     logic = 28 / 40 / 0.9**2
     # Weights and states are one word each, so nothing is selected, and states are the registers of the adders.
     assert expected.lanes == 8192
     assert expected.operation_j == near(K_ENERGY * 8 * logic * (2 * 6.6e-15 + 9e-15))
-    shared = estimate(chip_from(body.replace("flip_flops", "flip_flops, shared_memory: true")))  # no registers there
+    # There are no registers in a memory that both share.
     assert shared.operation_j == near(K_ENERGY * 8 * logic * (2 * 6.6e-15 + 2 * 9e-15))
 
 
@@ -113,11 +117,11 @@ def test_words_of_flip_flops_are_selected_level_by_level() -> None:
 
 @pytest.mark.parametrize("missing", ["technology_node", "supply_voltage", "weight_bits", "potential_bits"])
 def test_what_the_model_needs_is_asked_for_where_the_structure_is_stated(missing: str) -> None:
-    lines = [line for line in BODY.splitlines() if not line.startswith(missing)]
-    with pytest.raises(DocumentError, match=rf"structure.*needs {missing}") as error:
-        chip_from("\n".join(lines))
-    at = [problem.line for problem in error.value.problems]
-    assert at == [HEAD.count("\n") + lines.index("structure: {memory: sram}") + 1]
+    body = built(**{missing: None})
+    line = HEAD.count("\n") + body.splitlines().index("structure: {memory: sram}") + 1
+    ((at, told),) = mistakes_of(chip_from, body)
+    assert at == line
+    assert f"needs {missing}" in told
 
 
 def test_reserved_sources_are_refused() -> None:
@@ -164,8 +168,10 @@ def test_what_a_file_gives_is_left_and_not_counted_twice() -> None:
     assert operation.times.neuron_update is not None
     within = chip_from(BARRIER + "times: {neuron_update: {value: 1 ns, includes: [output]}}\n")
     assert with_derived(within).times.output is None
-    inside = "energies: {spike: {value: 4 pJ, static: inside}}\n"
-    assert with_derived(chip_from(BODY + inside)).static_power.given == {}
+    inside = with_derived(chip_from(BODY + "energies: {spike: {value: 4 pJ, static: inside}}\n"))
+    varied = with_parameters(inside, {"energies.spike": "6 pJ"})
+    assert inside.static_power.given == varied.static_power.given == {}
+    assert varied.energies.spike.static == "inside"
     # A host draws its power beside the cores, whose memories leak as before; what a core draws may be their leakage.
     leaking = with_derived(chip_from(BODY))
     assert with_derived(chip_from(BODY + "static_power: {host: 1 W}\n")).static_power.chip == leaking.static_power.chip
@@ -183,14 +189,6 @@ def test_derived_numbers_follow_a_change_and_a_set_one_stays() -> None:
     assert other.energies.synaptic_operation.range == (near(expected.operation_j / 5), near(5 * expected.operation_j))
     assert other.static_power.chip.value == 5e-3
     assert with_parameters(chip, {"vector_width": 4}).energies == chip.energies
-
-
-def test_static_power_inside_an_energy_is_not_estimated_beside_it_when_an_axis_sets_that_energy() -> None:
-    inside = "energies: {neuron_update: {value: 5 pJ, static: inside}}\n"
-    chip = chip_from(BARRIER + inside)
-    assert chip.static_power.chip is None
-    varied = with_parameters(chip, {"energies.neuron_update": "6 pJ"})
-    assert (varied.static_power.chip, varied.energies.neuron_update.static) == (None, "inside")
 
 
 def test_a_set_number_takes_the_place_of_what_was_derived_and_leaves_the_rest() -> None:
@@ -253,7 +251,7 @@ def test_messages_and_waits_follow_logic_and_pads_have_a_supply_of_their_own() -
     times = dict.fromkeys(Times.model_fields.keys() - apart, "1 ns")
     rest = "clock: 1 MHz\nmulti_chip: {}\n"
     rest += "network_on_chip: {shape: mesh, rows: 1, columns: 2, cores_per_tile: 1, link_rate: 1 MHz}\n"
-    body = BODY.replace("{kind: asynchronous}", "{kind: neighbour, handshake: 1 ns}")
+    body = built(synchronization="{kind: neighbour, handshake: 1 ns}")
     chip = chip_from(body + rest + group("energies", **energies) + group("times", **times))
     moved = with_parameters(chip, {"supply_voltage": "0.7 V"})
     slower = 0.7 / 0.4**2.9 / (1 / 0.7**2.9)
@@ -322,15 +320,6 @@ SETTINGS = st.fixed_dictionaries(
         "clock": st.sampled_from(["20 MHz", "50 MHz"]),
     },
 )
-HOME = {
-    "vector_width": 4,
-    "neurons_per_core": 8192,
-    "synapses_per_core": 8192,
-    "weight_bits": 8,
-    "technology_node": "28 nm",
-    "supply_voltage": "1 V",
-    "structure.state_reuse": 1,
-}
 PRICED = ("area", "clock", "energies", "static_power", "times", "synchronization")
 
 
@@ -342,13 +331,14 @@ def test_scaling_composes_and_leads_back_to_what_was_given(first: dict[str, Any]
     if not prices:  # a price that the first step sets holds at the structure of that step, and not of both
         once = with_parameters(chip, {**first, **second})
         assert [getattr(steps, name) for name in PRICED] == [getattr(once, name) for name in PRICED]
-    back = with_parameters(steps, HOME)
+    home = {**HOME, "structure.state_reuse": 1}
+    back = with_parameters(steps, home)
     given = {"energies.spike": "energies", "clock": "times"}  # a clock that is scaled may need more cycles
     moved = {"clock", *(of for path, of in given.items() if path in {*first, *second})}
     for name in {*PRICED} - moved:
         assert getattr(back, name) == getattr(chip, name), name
-    home = with_parameters(chip, HOME)
-    assert [getattr(home, name) for name in PRICED] == [getattr(chip, name) for name in PRICED]
+    unmoved = with_parameters(chip, home)
+    assert [getattr(unmoved, name) for name in PRICED] == [getattr(chip, name) for name in PRICED]
 
 
 # beside what is published -------------------------------------------------------------------------------------------

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
-from handmade_hardware import Builder, chip_from, cost_of, near
+from handmade_hardware import Builder, chip_from, cost_of, near, structured
 
 from codesign.errors import DocumentError, InputError
 from codesign.hardware.chip.derivation import with_derived
@@ -13,28 +11,15 @@ from codesign.hardware.chip.parameters import with_parameters
 from codesign.hardware.chip.prices import number_at
 from codesign.hardware.chip.structure import estimate
 
-BODY = """
-technology_node: 28 nm
-supply_voltage: 0.8 V
-cores: 2
-neurons_per_core: 64
-synapses_per_core: 4096
-weight_bits: 8
-vector_width: 4
-synchronization: {kind: asynchronous}
-"""
-PLAIN = "structure: {memory: sram, state_bits: 16}\n"
-
-
-def structure(more: str, body: str = BODY) -> Any:
-    return chip_from(body + f"structure: {{memory: sram, state_bits: 16, {more}}}\n")
+SRAM = "{memory: sram, state_bits: 16, state_memory: sram}"
 
 
 def test_lanes_are_stated_once_also_where_all_neurons_work_at_once() -> None:
-    body = BODY.replace("vector_width: 4", "vector_width: all")
+    stated, other = (f"{{memory: sram, state_bits: 16, lanes: {lanes}}}" for lanes in (64, 4))
     with pytest.raises(DocumentError, match=r"structure\.lanes: is 4 and vector_width all; keep one"):
-        structure("lanes: 4", body)
-    assert estimate(structure("lanes: 64", body)) == estimate(chip_from(body + PLAIN))
+        chip_from(structured(vector_width="all", structure=other))
+    twice, once = (structured(vector_width="all", **more) for more in ({"structure": stated}, {}))
+    assert estimate(chip_from(twice)) == estimate(chip_from(once))
 
 
 def test_words_synapses_and_states_are_as_wide_as_what_is_used_of_them() -> None:
@@ -46,59 +31,56 @@ def test_words_synapses_and_states_are_as_wide_as_what_is_used_of_them() -> None
         ({"weight_bits": 20}, {"structure.state_bits": 20}),
         ({"potential_bits": 20}, {"structure.state_bits": 20}),
     ):
-        one, other = (with_parameters(chip_from(BODY + PLAIN), more) for more in (changes, changes | wide))
+        one, other = (with_parameters(chip_from(structured()), more) for more in (changes, changes | wide))
         assert estimate(one) == estimate(other)
 
 
 def test_a_price_says_that_potentials_do_not_saturate_however_few_bits_their_states_have() -> None:
     execution = Builder(topology="5-10-2").message(-1, 0, 3).update(0, 0, 10, 2).build()
     assumption = "tiny gives no potential_bits: potentials never saturate, whatever their state_bits"
-    free = cost_of(execution, chip_from(BODY + PLAIN))
+    free, bound = (cost_of(execution, structured(potential_bits=bits)) for bits in (None, 16))
     assert assumption in free.assumptions
-    bound = cost_of(execution, chip_from(BODY + PLAIN + "potential_bits: 16\n"))
     assert not [text for text in bound.assumptions if "potential_bits" in text]
 
 
 @pytest.mark.parametrize("value", ["5 V", "1.2 V", "450 mV", "5 nm", "90 nm"])
 def test_voltages_and_nodes_without_a_source_are_refused_where_prices_follow_them(value: str) -> None:
-    path, given_, allowed = (
-        ("supply_voltage", "0.8 V", "500 mV to 1.15 V at 28 nm")
-        if value.endswith("V")
-        else ("technology_node", "28 nm", "7 nm to 65 nm")
-    )
-    body, reason = BODY.replace(given_, value), f"must be {allowed} where a structure is given, found {value}"
+    path, allowed = ("technology_node", "7 nm to 65 nm")
+    if value.endswith("V"):
+        path, allowed = ("supply_voltage", "500 mV to 1.15 V at 28 nm")
+    reason = f"must be {allowed} where a structure is given, found {value}"
     with pytest.raises(DocumentError, match=f"{path}: {reason}"):
-        chip_from(body + PLAIN)
+        chip_from(structured(**{path: value}))
     with pytest.raises(InputError, match=reason):
-        with_parameters(chip_from(BODY + PLAIN), {path: value})
-    assert chip_from(body).structure is None  # no price follows there
+        with_parameters(chip_from(structured()), {path: value})
+    assert chip_from(structured(structure=None, **{path: value})).structure is None  # no price follows there
 
 
-@pytest.mark.parametrize(("key", "synapses", "neurons"), [("memory", 2048, 64), ("state_memory", 10**6, 1024)])
-def test_flip_flops_are_refused_beyond_what_has_been_built_of_them(key: str, synapses: int, neurons: int) -> None:
+@pytest.mark.parametrize(
+    ("key", "more", "most", "what", "bits"),
+    [("memory", "synapses_per_core", 2048, "weights", 8), ("state_memory", "neurons_per_core", 1024, "states", 16)],
+)
+def test_flip_flops_are_refused_beyond_what_has_been_built_of_them(key, more, most, what, bits) -> None:
     """16,384 bits of which lanes select words: 2,048 weights of 8 bits, or 1,024 states of 16."""
-    body = BODY.replace("4096", str(synapses)).replace("neurons_per_core: 64", f"neurons_per_core: {neurons}")
-    body += "structure: {memory: sram, state_bits: 16, state_memory: sram}\n"
-    chip = with_parameters(chip_from(body), {f"structure.{key}": "flip_flops"})
-    more = {"memory": "synapses_per_core", "state_memory": "neurons_per_core"}[key]
-    what, bits = {"memory": ("weights", 2049 * 8), "state_memory": ("states", 1025 * 16)}[key]
-    message = f"flip_flops hold at most 16,384 bits of {what} a core of which lanes select words, found {bits:,}"
+    sizes = {"synapses_per_core": 10**6, more: most}
+    chip = with_parameters(chip_from(structured(structure=SRAM, **sizes)), {f"structure.{key}": "flip_flops"})
+    found = f"{(most + 1) * bits:,}"
+    message = f"flip_flops hold at most 16,384 bits of {what} a core of which lanes select words, found {found}"
     with pytest.raises(InputError, match=message):
-        with_parameters(chip, {more: 2049 if key == "memory" else 1025})
+        with_parameters(chip, {more: most + 1})
 
 
 def test_flip_flops_of_neurons_that_all_work_at_once_hold_four_times_as_much_as_mubrain() -> None:
-    body = BODY.replace("vector_width: 4", "vector_width: all").replace("synapses_per_core: 4096", "weight_memory: %d")
-    flip_flops = "structure: {memory: flip_flops, state_bits: 16}\n"
-    assert estimate(chip_from(body % 597_856 + flip_flops)) is not None
+    sizes = {"vector_width": "all", "synapses_per_core": None, "structure": "{memory: flip_flops, state_bits: 16}"}
+    assert estimate(chip_from(structured(weight_memory=597_856, **sizes))) is not None
     message = r"tiny.yaml:\d+: structure.memory: flip_flops hold at most 597,856 bits of weights a core where all"
     with pytest.raises(DocumentError, match=message):
-        chip_from(body % 597_857 + flip_flops)
+        chip_from(structured(weight_memory=597_857, **sizes))
 
 
 def test_a_step_to_another_node_takes_given_times_along_with_derived_ones() -> None:
     """At each node's nominal voltage, times follow n^0.9; at one voltage, a node whose nominal is lower gains more."""
-    chip = with_derived(chip_from(BODY + PLAIN + "energies: {spike: 1 pJ}\ntimes: {output: 5 ns}\n"))
+    chip = with_derived(chip_from(structured(energies="{spike: 1 pJ}", times="{output: 5 ns}")))
     nominal = {28: 0.92, 22: 0.8}
 
     def times(node: int, volt: float) -> tuple[float, float]:

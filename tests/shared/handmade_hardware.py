@@ -68,6 +68,23 @@ SYNCHRONIZATIONS = {
 """Each kind with all of its numbers, some in cycles of a clock."""
 
 
+def structured(**changes: object) -> str:
+    """A chip of which the structure is given and no price; with other values, of which None leaves a line out."""
+    values = {
+        "technology_node": "28 nm",
+        "supply_voltage": "0.8 V",
+        "cores": 2,
+        "neurons_per_core": 64,
+        "synapses_per_core": 4096,
+        "weight_bits": 8,
+        "vector_width": 4,
+        "synchronization": "{kind: asynchronous}",
+        "structure": "{memory: sram, state_bits: 16}",
+        **changes,
+    }
+    return "".join(f"{name}: {value}\n" for name, value in values.items() if value is not None)
+
+
 def chip_from(body: str) -> Chip:
     return parse_document(HEAD + body, "tiny.yaml", Chip)
 
