@@ -16,38 +16,6 @@ def placed(topology: str, chip, capacity="published") -> Placement:
     return place(shape_of(topology), chip, capacity)
 
 
-def test_messages_run_along_the_row_first_and_then_along_the_column() -> None:
-    """A core a tile of a 3×2 mesh: the first layer on tiles 0 1 / 2, the second on tiles 3 / 4 5, row by row."""
-    geometry = placed("1-3-3", mesh_chip(3, 2)).geometry
-    assert geometry.horizontal[:4].tolist() == [
-        [0, 1, 0, 1, 0, 1],  # the input, at tile 0
-        [0, 1, 0, 1, 0, 1],
-        [1, 0, 1, 0, 1, 0],
-        [0, 1, 0, 1, 0, 1],
-    ]
-    assert geometry.vertical[1, 3:].tolist() == [1, 2, 2]
-    assert not geometry.crossings.any()
-    # over links 0 east and south, 1 west and south, 2 east and south, 3 south
-    assert geometry.links[1:3].tolist() == [
-        [2, 1, 0, 2, 0, 1, 1],  # from tile 0 to tile 3 (east, south), 4 (south twice) and 5 (east, south twice)
-        [0, 1, 1, 2, 0, 1, 1],  # from tile 1 to tile 3 (south), 4 (west, south twice) and 5 (south twice)
-    ]
-
-
-def test_several_chips_are_left_and_entered_through_tile_0() -> None:
-    """Two tiles in a row on each of three chips, and a neuron on each: layers on chips 0 0 1, 1 2 2."""
-    geometry = placed("1-3-3", mesh_chip(1, 2, more=f"multi_chip: {{most: {number(3)}}}\n")).geometry
-    assert geometry.crossings[:4].tolist() == [
-        [0, 0, 1, 1, 2, 2],  # the input
-        [0, 0, 1, 1, 2, 2],
-        [0, 0, 1, 1, 2, 2],
-        [1, 1, 0, 0, 1, 1],
-    ]
-    assert geometry.horizontal[2, 3:].tolist() == [2, 1, 2]  # from tile 1 of chip 0
-    # over the links of chips 1 (east and west), 2 (east) and 3 (east)
-    assert geometry.links[2].tolist() == [0, 3, 1, 1]
-
-
 def test_links_are_not_known_without_a_network() -> None:
     chip = chip_from(f"cores: {number(2)}\nlayers_share_core: false\n{ASYNCHRONOUS}")
     geometry = placed("3-2-2", chip).geometry
@@ -79,7 +47,7 @@ def way(start: int, end: int, line: int, numbering: str) -> list[tuple[int, int]
     numbering=st.sampled_from(["rows", "columns"]),
 )
 def test_links_carry_every_hop(sizes, mesh, neurons, chips, numbering):
-    """Follow every route hop by hop."""
+    """Follow every route hop by hop: along the row first, and to other chips through tile 0 of both."""
     rows, columns, per_tile = mesh
     chip = mesh_chip(rows, columns, per_tile, neurons=neurons, more="multi_chip: {}\n" if chips else "")
     network = chip.network_on_chip.model_copy(update={"numbering": numbering})
@@ -96,10 +64,11 @@ def test_links_carry_every_hop(sizes, mesh, neurons, chips, numbering):
         for part in geometry.parts_of(layer):
             other, end = places[part]
             legs = [(own, start, end)] if own == other else [(own, start, 0), (other, 0, end)]
-            passes.update((on, *link) for on, *ends in legs for link in way(*ends, line, numbering))
-        cores = geometry.core[geometry.parts_of(layer)]
-        assert sum(count for link, count in passes.items() if link[2] < 2) == geometry.horizontal[row, cores].sum()
-        assert passes.total() == (geometry.horizontal + geometry.vertical)[row, cores].sum()
+            links = [(on, *link) for on, *ends in legs for link in way(*ends, line, numbering)]
+            along = sum(link[2] < 2 for link in links)
+            hops = geometry.ways[row, geometry.core[part]].tolist()
+            assert hops == [along, len(links) - along, abs(own - other)]
+            passes.update(links)
         walked.append(passes)
     used = sorted(set().union(*walked))
     assert geometry.links.tolist() == [[passes[link] for link in used] for passes in walked]
