@@ -33,36 +33,41 @@ class Neuron:
 
 @dataclass(frozen=True, kw_only=True)
 class Layer:
-    """Weights and what lies around them, then neurons."""
+    """Weights and biases from the layer before, and of a recurrent layer those of its own spikes; then neurons."""
 
-    nodes: list[nir.NIRNode]
-    currents: Callable[[np.ndarray], np.ndarray]
+    weight: np.ndarray
+    bias: np.ndarray | None
     neuron: Neuron
     recurrent: np.ndarray | None = None
     recurrent_bias: np.ndarray | None = None
 
 
+def weights(weight: np.ndarray, bias: np.ndarray | None) -> nir.NIRNode:
+    return nir.Linear(weight) if bias is None else nir.Affine(weight, bias)
+
+
+def currents(spikes: np.ndarray, weight: np.ndarray, bias: np.ndarray | None) -> np.ndarray:
+    return spikes @ weight.T + (0 if bias is None else bias)
+
+
+INPUTS = 7
+
+
 @dataclass(frozen=True, kw_only=True)
 class Model:
-    input_shape: tuple[int, ...]
     layers: list[Layer]
     options: dict[str, Any] = field(default_factory=dict)
 
     def graph(self, rng: np.random.Generator) -> nir.NIRGraph:
         """Its nodes in any order, with names that say nothing."""
-        nodes: dict[str, nir.NIRNode] = {"in": nir.Input(np.array(self.input_shape))}
+        nodes: dict[str, nir.NIRNode] = {"in": nir.Input(np.array([INPUTS]))}
         edges, last = [], "in"
         for index, layer in enumerate(self.layers):
-            for at, node in enumerate([*layer.nodes, layer.neuron.node]):
-                name = f"n{index}_{at}" if at < len(layer.nodes) else f"layer{index}"
-                nodes[name] = node
-                edges.append((last, name))
-                last = name
+            of_layer = {f"n{index}": weights(layer.weight, layer.bias), f"layer{index}": layer.neuron.node}
+            edges += pairwise([last, *of_layer])
+            nodes, last = nodes | of_layer, f"layer{index}"
             if layer.recurrent is not None:
-                back = nir.Linear(layer.recurrent)
-                if layer.recurrent_bias is not None:
-                    back = nir.Affine(layer.recurrent, layer.recurrent_bias)
-                nodes[f"back{index}"] = back
+                nodes[f"back{index}"] = weights(layer.recurrent, layer.recurrent_bias)
                 edges += [(last, f"back{index}"), (f"back{index}", last)]
         nodes["out"] = nir.Output(np.array([1]))
         edges.append((last, "out"))
@@ -71,23 +76,19 @@ class Model:
         return nir.NIRGraph({str(name): nodes[str(name)] for name in order}, shuffled, type_check=False)
 
     def run(self, inputs: np.ndarray) -> dict[str, np.ndarray]:
-        """(samples, timesteps, …) spikes of each layer, by its name in the graph."""
+        """(samples, timesteps, neurons) spikes of each layer, by its name in the graph."""
         spikes, found = inputs.astype(F), {}
         for index, layer in enumerate(self.layers):
-            currents = np.stack([layer.currents(spikes[:, t]) for t in range(spikes.shape[1])], 1)
-            state = {
-                name: np.broadcast_to(F(value), currents[:, 0].shape).copy()
-                for name, value in layer.neuron.start.items()
-            }
+            arriving = currents(spikes, layer.weight, layer.bias)
+            state = {name: np.full(arriving[:, 0].shape, value, F) for name, value in layer.neuron.start.items()}
             emitted: list[np.ndarray] = []
-            for t in range(currents.shape[1]):
-                x = currents[:, t]
+            for t in range(arriving.shape[1]):
+                x = arriving[:, t]
                 if layer.recurrent is not None:
-                    x = x + (emitted[-1] @ layer.recurrent.T if emitted else 0)
-                    x = x + (0 if layer.recurrent_bias is None else layer.recurrent_bias)
+                    before = emitted[-1] if emitted else np.zeros_like(x)
+                    x = x + currents(before, layer.recurrent, layer.recurrent_bias)
                 emitted.append(layer.neuron.step(state, x.astype(F)))
-            spikes = np.stack(emitted, 1)
-            found[f"layer{index}"] = spikes
+            spikes = found[f"layer{index}"] = np.stack(emitted, 1)
         return found
 
 
@@ -305,57 +306,15 @@ def chain(*shape: float, **nodes: nir.NIRNode) -> nir.NIRGraph:
     return nir.NIRGraph(named, list(pairwise(named)), type_check=False)
 
 
-# layers --------------------------------------------------------------------------------------------------------------
+# networks ------------------------------------------------------------------------------------------------------------
 
 
 def dyadic(rng: np.random.Generator, *shape: int) -> np.ndarray:
     return (rng.integers(-24, 40, shape) / 32).astype(F)
 
 
-def linear(
-    rng: np.random.Generator, source: tuple[int, ...], n: int, neuron: Neuron, *, bias: bool, **more: Any
-) -> Layer:
-    weight, offset = dyadic(rng, n, int(np.prod(source))), dyadic(rng, n) / F(4)
-    nodes: list[nir.NIRNode] = [nir.Flatten(np.array(source), start_dim=0)] if len(source) > 1 else []
-    nodes.append(nir.Affine(weight, offset) if bias else nir.Linear(weight))
-    return Layer(
-        nodes=nodes,
-        currents=lambda spikes: spikes.reshape(len(spikes), -1) @ weight.T + (offset if bias else 0),
-        neuron=neuron,
-        **more,
-    )
-
-
-def slid(images: np.ndarray, weight: np.ndarray, padding: tuple[int, int] = (0, 0)) -> np.ndarray:
-    """A convolution, window by window."""
-    padded = np.pad(images, ((0, 0), (0, 0), *((size, size) for size in padding)))
-    height, width = weight.shape[2:]
-    rows, columns = padded.shape[2] - height + 1, padded.shape[3] - width + 1
-    out = np.zeros((len(images), len(weight), rows, columns), F)
-    for r in range(rows):
-        for c in range(columns):
-            out[:, :, r, c] = np.einsum("bihw,oihw->bo", padded[:, :, r : r + height, c : c + width], weight)
-    return out
-
-
-def grouped(images: np.ndarray, weight: np.ndarray, padding: tuple[int, int]) -> np.ndarray:
-    """Half of the channels from each channel of the input."""
-    halves = (slid(images[:, at : at + 1], weight[2 * at : 2 * at + 2], padding) for at in range(2))
-    return np.concatenate(list(halves), axis=1)
-
-
-def pooled(images: np.ndarray, k: int, *, average: bool) -> np.ndarray:
-    batch, channels, rows, columns = images.shape
-    kept = images[:, :, : rows // k * k, : columns // k * k].reshape(batch, channels, rows // k, k, columns // k, k)
-    return kept.mean(axis=(3, 5)).astype(F) if average else kept.sum(axis=(3, 5)).astype(F)
-
-
-def pool_node(k: int, *, average: bool) -> nir.NIRNode:
-    return (nir.AvgPool2d if average else nir.SumPool2d)(np.array([k, k]), np.array([k, k]), np.array([0, 0]))
-
-
-def random_model(dialect: str, rng: np.random.Generator, *, conv: bool, synaptic: bool, recurrent: bool) -> Model:
-    """A network of two or three layers of the framework's neurons."""
+def random_model(dialect: str, rng: np.random.Generator, *, synaptic: bool, recurrent: bool) -> Model:
+    """A network of two layers of the framework's neurons; graphs of any form, grids too: `test_nir_random.py`."""
     options = options_of(dialect, rng)
     if dialect == "sinabs" and synaptic:
         options["tau_syn"] = float(HALF)
@@ -363,45 +322,12 @@ def random_model(dialect: str, rng: np.random.Generator, *, conv: bool, synaptic
         options["bias"] = 0.0
     if dialect == "norse" and synaptic:  # whose LIFCell knows no other
         del options["reset"]
-
-    def neurons(*shape: int, recurrent: bool = False) -> Neuron:
-        return NEURONS[dialect](rng, shape, options, synaptic=synaptic, recurrent=recurrent)
-
-    layers: list[Layer] = []
-    source: tuple[int, ...] = (2, 6, 6) if conv else (7,)
-    inputs = source
-    if conv:
-        weight, offset, average = dyadic(rng, 4, 1, 3, 2) / F(2), dyadic(rng, 4) / F(4), bool(rng.random() < 0.5)
-        layers.append(
-            Layer(  # of groups, with a kernel of its own for rows and columns
-                nodes=[nir.Conv2d(None, weight, (1, 1), (1, 0), (1, 1), 2, offset)],
-                currents=lambda spikes: (
-                    grouped(spikes.reshape(-1, 2, 6, 6), weight, padding=(1, 0)) + offset[:, None, None]
-                ),
-                neuron=neurons(4, 6, 5),
-            )
-        )
-        other = dyadic(rng, 2, 4, 2, 2) / F(2)
-        layers.append(
-            Layer(
-                nodes=[
-                    pool_node(2, average=average),
-                    nir.Conv2d(None, other, 1, 0, 1, 1, np.zeros(2, F)),
-                    pool_node(1, average=True),
-                    nir.Scale(np.array([[[0.5]], [[2.0]]])),
-                ],
-                currents=lambda spikes: (
-                    slid(pooled(spikes, 2, average=average), other) * np.array([0.5, 2.0], F)[:, None, None]
-                ),
-                neuron=neurons(2, 2, 1),
-            )
-        )
-        source = (2, 2, 1)
-    else:
-        more = {"recurrent": dyadic(rng, 5, 5) / F(2), "recurrent_bias": dyadic(rng, 5) / F(8)} if recurrent else {}
-        layers.append(linear(rng, source, 5, neurons(5, recurrent=recurrent), bias=bool(rng.random() < 0.7), **more))
-        source = (5,)
-    layers.append(linear(rng, source, 4, neurons(4), bias=bool(rng.random() < 0.5)))
+    layers = []
+    for inputs, neurons, back in ((INPUTS, 5, recurrent), (5, 4, False)):
+        bias = dyadic(rng, neurons) / F(4) if rng.random() < 0.6 else None
+        own = NEURONS[dialect](rng, (neurons,), options, synaptic=synaptic, recurrent=back)
+        more = {"recurrent": dyadic(rng, 5, 5) / F(2), "recurrent_bias": dyadic(rng, 5) / F(8)} if back else {}
+        layers.append(Layer(weight=dyadic(rng, neurons, inputs), bias=bias, neuron=own, **more))
     if all(isinstance(layer.neuron.node, nir.IF) for layer in layers):  # no time constant
         options.pop("export_dt", None)
-    return Model(input_shape=inputs, layers=layers, options=options)
+    return Model(layers=layers, options=options)

@@ -9,7 +9,9 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
+import torch
 from networks import batch_of
+from torch.nn import functional
 
 import codesign as cd
 from codesign.errors import InputError
@@ -77,21 +79,16 @@ def kept(state: np.ndarray, decay: int) -> np.ndarray:
 
 
 def arrived(layer: dict[str, Any], frames: np.ndarray) -> np.ndarray:
-    """Σ w s of (samples, timesteps, …) spikes, a synapse of the convolution at a time."""
+    """Σ w s of (samples, timesteps, …) spikes, whole numbers that float64 holds."""
     if b"input" in layer["type"]:
         return frames
-    weight = layer["weight"].astype(np.int64)
+    weight = layer["weight"].astype(np.float64)
     if b"dense" in layer["type"]:
-        return frames.reshape(*frames.shape[:2], -1) @ weight.T
-    stride, apart, (top, left) = layer["stride"], layer["dilation"], layer["padding"]
-    padded = np.pad(frames, ((0, 0), (0, 0), (0, 0), (top, top), (left, left)))
-    out = np.zeros((*frames.shape[:2], *layer["shape"]), np.int64)
-    for o, c, a, b in np.ndindex(*weight.shape):
-        channel = o // (len(weight) // layer["groups"]) * weight.shape[1] + c
-        rows, columns = (n * step for n, step in zip((a, b), apart, strict=True))
-        seen = padded[:, :, channel, rows :: stride[0], columns :: stride[1]]
-        out[:, :, o] += weight[o, c, a, b] * seen[..., : out.shape[3], : out.shape[4]]
-    return out
+        return (frames.reshape(*frames.shape[:2], -1) @ weight.T).astype(np.int64)
+    sliding = {name: layer[name].tolist() for name in ("stride", "padding", "dilation")}
+    images = torch.from_numpy(frames.reshape(-1, *frames.shape[2:]).astype(np.float64))
+    out = functional.conv2d(images, torch.from_numpy(weight), groups=layer["groups"], **sliding)
+    return out.reshape(*frames.shape[:2], *layer["shape"]).numpy().astype(np.int64)
 
 
 def random_net(rng: np.random.Generator, *, currents: bool) -> Net:
