@@ -1,6 +1,6 @@
 """Models built, run and exported by the frameworks themselves; each left out where its framework is not installed.
 
-pip install snntorch spikingjelly norse sinabs rockpool
+pip install nirtorch snntorch spikingjelly norse sinabs rockpool
 """
 
 from __future__ import annotations
@@ -261,6 +261,7 @@ CASES = [
 @pytest.mark.filterwarnings("ignore:.*spikes differ")  # within rounding
 @pytest.mark.parametrize(("framework", "kind", "options"), CASES)
 def test_what_a_framework_exports_does_here_what_it_did_there(framework: Any, kind: str, options: dict[str, Any]):
+    pytest.importorskip("nirtorch", reason="frameworks write and read NIR with it")
     graph, (module, sample), given, spikes, said = framework(kind, **options)
     record = record_of(given, spikes)
     loaded = cd.import_model(graph, dialect=framework.__name__, dt="1 ms", check=record, **said)
@@ -428,6 +429,7 @@ def test_what_is_exported_for_a_framework_does_there_what_it_does_here(
     framework: str, kind: str, neurons: dict[str, Any]
 ):
     pytest.importorskip(framework)
+    pytest.importorskip("nirtorch", reason="frameworks write and read NIR with it")
     neuron = cd.NeuronSpec(time_constant="8 ms", bias=True, tick=True, **neurons)
     network = cd.SpikingNetwork(cd.TopologySpec.model_validate(NETWORKS[kind]), neuron, timestep_s=1e-3)
     torch.manual_seed(0)
