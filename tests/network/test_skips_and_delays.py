@@ -42,25 +42,25 @@ def test_they_begin_behind_the_pools():
     assert TopologySpec.model_validate_json(topology.model_dump_json(by_alias=True)) == topology
 
 
+IDENTITY = {"from": 0, "to": 2, "kind": "identity"}
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [
         # skips lead on, connections within a pass lead back
-        ({"from": 0, "to": 1, "kind": "identity"}, "skips.0.to: must be a later layer than the one after from"),
-        ({"from": 0, "to": 4, "kind": "linear"}, "skips.0.to: must be a layer of neurons, 0 to 3, found 4"),
-        ({"from": "input", "to": 2, "kind": "identity"}, "skips.0.kind: identity gives 2×4×4, but layer 2 has 4×2×2"),
-        ({"from": 0, "to": 2, "kind": "conv2d", "kernel": 1, "groups": 3}, "skips.0.kind: groups must divide"),
-        ({"from": 1, "to": 2, "within": "pass"}, "the next is connected, and skips lead to others"),
-        ({"from": 3, "to": 1, "within": "pass"}, "must not be the last layer"),
-        ({"from": 1, "to": 1, "within": "pass", "delay": 2}, "give this or within, not both"),
+        ([{"from": 0, "to": 1, "kind": "identity"}], "skips.0.to: must be a later layer than the one after from"),
+        ([{"from": 0, "to": 4, "kind": "linear"}], "skips.0.to: must be a layer of neurons, 0 to 3, found 4"),
+        ([{"from": "input", "to": 2, "kind": "identity"}], "skips.0.kind: identity gives 2×4×4, but layer 2 has 4×2×2"),
+        ([{"from": 0, "to": 2, "kind": "conv2d", "kernel": 1, "groups": 3}], "skips.0.kind: groups must divide"),
+        ([IDENTITY, {**IDENTITY, "factor": 0.5}], "skips.1: this connection is already listed"),
+        ([{"from": 1, "to": 2, "within": "pass"}], "the next is connected, and skips lead to others"),
+        ([{"from": 3, "to": 1, "within": "pass"}], "must not be the last layer"),
+        ([{"from": 1, "to": 1, "within": "pass", "delay": 2}], "give this or within, not both"),
+        ([{"from": 0, "to": 0, "within": "pass"}, {"from": 4, "to": 0}], "delayed.1.from: must be a layer of neurons"),
+        ([{"from": 0, "to": 0}] * 2, "delayed.1: this connection is already listed"),
     ],
 )
-def test_what_does_not_fit_is_an_error(given: dict[str, Any], message: str):
+def test_what_does_not_fit_is_an_error(given: list[dict[str, Any]], message: str):
     with pytest.raises(InputError, match=message):
-        TopologySpec(input=(2, 4, 4), layers=LAYERS, **{"delayed" if "within" in given else "skips": [given]})
-
-
-def test_two_identities_of_the_same_ends_are_one() -> None:
-    skips = [{"from": 0, "to": 2, "kind": "identity", "factor": factor} for factor in (1.0, 0.5)]
-    with pytest.raises(InputError, match=r"skips\.1: this connection is already listed"):
-        TopologySpec(input=4, layers=[{"kind": "linear", "neurons": 4}] * 3, skips=skips)
+        TopologySpec(input=(2, 4, 4), layers=LAYERS, **{"skips" if "kind" in given[0] else "delayed": given})

@@ -101,21 +101,6 @@ def test_text_of_a_topology():
     assert topology_text(network_shape(feedback)) == "1-1-1, layer 1 to 0 after Δt · 3"
 
 
-@pytest.mark.parametrize(
-    ("delayed", "message"),
-    [
-        (
-            [{"from": 0, "to": 0, "within": "pass"}, {"from": 2, "to": 0}],
-            "delayed.1.from: must be a layer of neurons, 0 to 1, found 2",
-        ),
-        ([{"from": 0, "to": 0}] * 2, "delayed.1: this connection is already listed"),
-    ],
-)
-def test_wrong_delayed_connections_are_errors(delayed: list[Any], message: str):
-    with pytest.raises(InputError, match=message):
-        TopologySpec(**PAIR, delayed=delayed)
-
-
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("schedule", [LAYERED, Schedule(group_size=1, stop="drained"), QUEUED])
 def test_a_skip_takes_as_long_as_the_layers_between(engine: str, schedule: Schedule):
