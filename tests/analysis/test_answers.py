@@ -10,7 +10,7 @@ from handmade_hardware import near
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_up_answers import asked, gathered, labels, row, rows_of
-from synthetic_sweep import mubrain_row, synthetic_metadata, synthetic_rows, table_of, with_ranges
+from synthetic_sweep import mubrain_row, synthetic, synthetic_metadata, synthetic_rows, table_of, with_ranges
 from transfer_rows import HIGH, LEVEL, LOW, cells
 
 from codesign.analysis.answers.answers import Answer
@@ -218,6 +218,8 @@ def test_options_are_compared_over_the_seeds_that_both_have(samples, standing):
         answer = asked(rows, **form)
         assert (labels(answer)[0], answer.standing) == ("b", standing)
         assert "1.0 points" in answer.sentence
+    lacking = "At a, random order, layered training, width 1, not all 3 training seeds have a result."
+    assert lacking in answer.remarks
 
 
 def test_options_are_compared_over_the_seeds_in_which_both_have_the_value():
@@ -333,9 +335,8 @@ def test_a_target_is_met_or_the_nearest_miss_is_told():
 
 
 def test_questions_are_suggested_by_the_shape_of_a_sweep():
-    points = gather(table_of(synthetic_rows()))
     objectives = (Objective(column="accuracy", direction="maximize"),)
-    found = suggested_questions(points, objectives)
+    found = suggested_questions(synthetic().points, objectives)
     assert list(found) == ["chip", "schedule", "training", "not_waiting", "training_for_it", "made_up_for"]
     costly = [row | {"training_cost": "0.06"} for row in synthetic_rows() if row["training_method"] != "layered"]
     layered = [row for row in synthetic_rows() if row["training_method"] == "layered"]

@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from synthetic_sweep import mubrain_row, points_of, synthetic_metadata, synthetic_rows, truenorth_row
+from synthetic_sweep import mubrain_row, points_of, synthetic, synthetic_metadata, synthetic_rows, truenorth_row
 
 from codesign.analysis.comparisons.fronts import comparison_group, find_fronts
 from codesign.analysis.results.metadata import AxisFacts
@@ -12,7 +12,7 @@ from codesign.errors import InputError
 
 
 def test_seeds_are_gathered_into_points():
-    points = points_of(synthetic_rows())
+    points = synthetic().points
     # 3 recipes on µBrain under 3 schedules, on Loihi and on TrueNorth under 1; failures are no points.
     assert len(points) == 15
     assert [point.number for point in points] == list(range(1, 16))
@@ -94,8 +94,7 @@ def test_a_cost_of_spikes_is_in_the_titles_of_all_recipes_that_have_one_or_of_no
 
 
 def test_the_front_by_hand():
-    points = points_of(synthetic_rows())
-    fronts = find_fronts(points, synthetic_metadata().objectives)
+    fronts = find_fronts(synthetic().points, synthetic_metadata().objectives)
     two = [f for f in fronts if len(f.objectives) == 2 and "energy of synaptic operation" in str(f.group)]
     (front,) = (f for f in two if "all in" not in str(f.group))
     # The most accurate of all, under momentum, also has the lowest density and so the lowest energy.
@@ -103,7 +102,7 @@ def test_the_front_by_hand():
 
 
 def test_the_papers_book_compares_across_coverages_but_not_with_all_in_figures():
-    points = {point.chip: point for point in points_of(synthetic_rows())}
+    points = {point.chip: point for point in synthetic().points}
     paper = ("paper_energy_j",)
     assert comparison_group(points["mubrain"], paper) == comparison_group(points["loihi"], paper)
     assert comparison_group(points["mubrain"], paper) != comparison_group(points["truenorth"], paper)
@@ -112,7 +111,7 @@ def test_the_papers_book_compares_across_coverages_but_not_with_all_in_figures()
 
 
 def test_energy_times_delay_compares_as_its_energy_does_and_area_across_everything():
-    points = {point.chip: point for point in points_of(synthetic_rows())}
+    points = {point.chip: point for point in synthetic().points}
     product, energy, area = ("energy_delay_js",), ("energy_j",), ("area_m2",)
     assert [comparison_group(one, product) for one in points.values()] == [
         comparison_group(one, energy) for one in points.values()

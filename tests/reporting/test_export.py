@@ -10,11 +10,9 @@ from pathlib import Path
 
 import pytest
 from synthetic_study import rows_on_test, small_study, study_metadata
-from synthetic_sweep import synthetic_rows, table_of
+from synthetic_sweep import synthetic, synthetic_rows, table_of
 from typer.testing import CliRunner
 
-from codesign.analysis.answers.asking import AnsweredTable
-from codesign.analysis.results.points import gather
 from codesign.analysis.results.table import write_results
 from codesign.cli.main import app
 from codesign.reporting.export import pieces_of, table_csv, table_latex
@@ -55,7 +53,7 @@ def test_latex_breaks_columns_with_sentences():
 
 
 def test_the_command_writes_every_chart_and_table_beside_the_report(tmp_path: Path):
-    table = table_of(synthetic_rows())
+    table = synthetic()
     write_results(tmp_path / "results.parquet", synthetic_rows(), table.metadata)
     words = ["report", str(tmp_path), "--figures", "svg", "--tables", "csv", "--neurobench"]
     result = CliRunner().invoke(app, words)
@@ -70,13 +68,13 @@ def test_the_command_writes_every_chart_and_table_beside_the_report(tmp_path: Pa
     assert all(ET.fromstring(path.read_bytes()).tag.endswith("svg") for path in charts)
     assert {path.stem for path in (tmp_path / "report.tables").iterdir()} == set(tables)
     decided = [*csv.DictReader((tmp_path / "report.tables/decision.csv").read_text(encoding="utf-8").splitlines())]
-    for row, option in zip(decided, AnsweredTable.of(table).answers[0].options, strict=True):
+    for row, option in zip(decided, table.answers[0].options, strict=True):
         assert row["option"] == option.label
         assert float(row["energy per sample (J)"]) == pytest.approx(option.values["energy_j"].mean)
         assert row["how often best (number)"] == ("" if option.wins is None else f"{option.wins:.9g}")
     measured = json.loads((tmp_path / "report.neurobench.json").read_text(encoding="utf-8"))["points"]
-    assert [of["point"]["number"] for of in measured] == [point.number for point in gather(table)]
-    for point, of in zip(gather(table), measured, strict=True):
+    assert [of["point"]["number"] for of in measured] == [point.number for point in table.points]
+    for point, of in zip(table.points, measured, strict=True):
         operations = point.value("synaptic_operations").mean
         assert of["SynapticOperations"] == {"MACs": 6, "ACs": operations - 6, "Dense": 5000}
         assert of["Footprint"] == 3000 * (point.weight_bits or 32) / 8

@@ -17,6 +17,7 @@ from synthetic_sweep import (
     mubrain_row,
     page_of,
     printed,
+    synthetic,
     synthetic_metadata,
     synthetic_page,
     synthetic_rows,
@@ -25,14 +26,7 @@ from synthetic_sweep import (
 )
 
 from codesign.analysis.results.metadata import ResultMetadata
-from codesign.analysis.results.points import gather
-from codesign.analysis.results.table import ResultTable
 from codesign.reporting.html import render_report, write_report
-
-
-@pytest.fixture(scope="module")
-def table() -> ResultTable:
-    return table_of(synthetic_rows())
 
 
 @pytest.fixture(scope="module")
@@ -133,9 +127,9 @@ def test_everything_that_a_reader_needs_is_there(report):
         assert text in report, text
 
 
-def test_the_columns_hold_what_the_results_say(report, table):
+def test_the_columns_hold_what_the_results_say(report):
     """Every point, in both books, as far as four digits go."""
-    points = gather(table)
+    points = synthetic().points
     for key in ("accuracy", "energy_j", "energy_cores_in_use_j", "latency_s"):
         means = [point.value(key).mean for point in points]
         for shown, mean in zip(measure(report, key), means, strict=True):
@@ -154,8 +148,8 @@ def test_values_of_axes_are_said_with_what_they_are_of():
     assert {"the baseline", "trial 0"} <= {*facts["axis.trial"]["words"]}
 
 
-def test_energies_are_held_against_each_other_on_the_terms_that_both_have(report, table):
-    points, groups = gather(table), columns(report)["groups"]["board"]
+def test_energies_are_held_against_each_other_on_the_terms_that_both_have(report):
+    points, groups = synthetic().points, columns(report)["groups"]["board"]
     place = {point.chip: number for number, point in enumerate(points)}
     group = {chip: groups["of"][number] for chip, number in place.items()}
     loihi = points[place["loihi"]].value("energy_synaptic_operation_j").mean
@@ -164,10 +158,10 @@ def test_energies_are_held_against_each_other_on_the_terms_that_both_have(report
     assert groups["matched"][group["loihi"]][place["loihi"]] == 0  # the whole
 
 
-def test_the_same_results_give_the_same_bytes_in_any_thread(table, report, tmp_path):
+def test_the_same_results_give_the_same_bytes_in_any_thread(report, tmp_path):
     paths = [tmp_path / "deep" / "report.html", tmp_path / "beside.html"]
     with ThreadPoolExecutor(2) as pool:
-        list(pool.map(write_report, [table, table], paths))
+        list(pool.map(write_report, [table_of(synthetic_rows())] * 2, paths))
     assert [path.read_bytes() for path in paths] == [report.encode()] * 2
 
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from synthetic_sweep import loihi_row, mubrain_row, points_of, synthetic_metadata, synthetic_rows, table_of
+from synthetic_sweep import loihi_row, mubrain_row, synthetic, synthetic_metadata, synthetic_rows, table_of
 from transfer_rows import HIGH, LOW, cells
 
 from codesign.analysis.answers.asking import AnsweredTable
 from codesign.analysis.results.metadata import FITTED, AxisFacts, ValidationFacts
-from codesign.analysis.results.naming import names_of
 from codesign.reporting.facts import settings_tables, trust_line
 from codesign.reporting.page.sections import effects_section, sections_of
 from codesign.reporting.pieces import Section, Table, text_table, without_repeats
@@ -102,8 +101,7 @@ def test_how_far_to_trust_it_is_said_in_few_words():
         name: replace(chip, validation=facts, contradictions=("It does.",), scaled=not facts)
         for (name, chip), facts in zip(sorted(plain.chips.items()), told, strict=True)
     }
-    points = points_of(synthetic_rows())
-    line = trust_line(replace(plain, chips=chips), (), names_of(points))
+    line = trust_line(replace(plain, chips=chips), (), synthetic().names)
     assert line == (
         "Error against measurements: Loihi by 33 % (median of 3). "
         "Fitted to measurements: µBrain. "

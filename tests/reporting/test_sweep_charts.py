@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 from drawn_rows import rows_of
-from synthetic_sweep import mubrain_row, points_of, synthetic_rows, with_ranges
+from synthetic_sweep import mubrain_row, points_of, synthetic, with_ranges
 from transfer_rows import HIGH, LEVEL, LOW, cells
 
 from codesign.analysis.answers.answers import Answer
@@ -22,8 +22,8 @@ from codesign.reporting.sections.evidence import evidence_section
 
 
 def test_the_scatter_holds_every_point_that_has_both_numbers_and_marks_the_front():
-    points = points_of(synthetic_rows())
-    figure = scatter(points, names_of(points))
+    points = synthetic().points
+    figure = scatter(points, synthetic().names)
     marks = figure.spec["layer"][-1]["data"] if "data" in figure.spec["layer"][-1] else figure.spec["data"]
     known = [p for p in points if p.value("energy_j").mean is not None and p.value("accuracy").mean is not None]
     drawn = {(row["x"], row["y"]) for row in marks["values"]}
@@ -97,7 +97,7 @@ def test_an_axis_that_sets_a_fact_of_points_is_a_choice_as_any_other():
 
 
 def test_energy_by_part_adds_up_to_the_energy():
-    point = points_of(synthetic_rows())[0]
+    point = synthetic().points[0]
     total = sum(row["value"] for row in rows_of(parts_figure([point], names_of([point]), "energy_j")))
     assert total == pytest.approx(point.value("energy_j").mean)
 

@@ -8,16 +8,15 @@ from typing import get_args
 import pytest
 from made_up_answers import rows_of
 from rich.console import Console
-from synthetic_sweep import loihi_row, mubrain_row, printed, synthetic_metadata, synthetic_rows, table_of
+from synthetic_sweep import loihi_row, mubrain_row, printed, synthetic, synthetic_metadata, table_of
 
 from codesign.analysis.answers.answers import Standing
-from codesign.analysis.answers.asking import AnsweredTable
 from codesign.reporting import terminal
 from codesign.reporting.terminal import print_summary
 
 
 def test_the_summary_begins_with_the_answer_and_fits_a_terminal(monkeypatch):
-    lines = printed(table_of(synthetic_rows())).splitlines()
+    lines = printed(synthetic()).splitlines()
     assert len(lines) <= 25
     title = "µBrain against Loihi and TrueNorth: 15 design points from 92 rows (1 infeasible: "
     title += "mubrain, async random (layered training); 1 failed: loihi, no waiting (unlayered"
@@ -27,10 +26,10 @@ def test_the_summary_begins_with_the_answer_and_fits_a_terminal(monkeypatch):
     assert any(line.strip().startswith("likely  Which recipe has the highest accuracy") for line in lines)
     assert lines[-2:] == ["report   report.html", "results  results.parquet"]
     wider = Console(file=io.StringIO(), width=86, color_system=None, force_terminal=True)
-    print_summary(table_of(synthetic_rows()), "report.html", "results.parquet", wider)
+    print_summary(synthetic(), "report.html", "results.parquet", wider)
     assert "\n… and 1 more answer in the report\n" in wider.file.getvalue()
     monkeypatch.setattr(terminal, "_LINES", 5)  # room for nothing
-    assert "\n… and 5 more answers in the report\n" in printed(table_of(synthetic_rows()))
+    assert "\n… and 5 more answers in the report\n" in printed(synthetic())
 
 
 def test_an_answer_stands_in_the_same_colour_as_on_the_page():
@@ -108,12 +107,12 @@ def test_which_chip_is_not_told_below_a_claim_about_one():
 
 @pytest.mark.parametrize("width", [40, 80])
 def test_nothing_is_cut_in_a_file(width: int):
-    stream, table = io.StringIO(), table_of(synthetic_rows())
+    stream, table = io.StringIO(), synthetic()
     print_summary(table, "report.html", "results.parquet", Console(file=stream, width=width))
     told = " ".join(stream.getvalue().split())
     assert "…" not in told
     assert all(re.search(rf"(^|\n){chip}\b.* 9\d\.\d ± ", stream.getvalue()) for chip in ("µBrain", "Loihi"))
-    for answer in AnsweredTable.of(table).answers:
+    for answer in table.answers:
         said = answer.question if answer.form == "claim" else answer.sentence.partition("\n")[0]
         assert " ".join(said.split()) in told
 

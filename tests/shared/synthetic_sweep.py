@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
+from codesign.analysis.answers.asking import AnsweredTable
 from codesign.analysis.results.columns import COLUMNS
 from codesign.analysis.results.metadata import (
     AxisFacts,
@@ -351,8 +352,14 @@ def page_of(rows: list[Row], metadata: ResultMetadata | None = None) -> str:
 
 
 @cache
+def synthetic() -> AnsweredTable:
+    """The whole sweep, whose points and answers are worked out once."""
+    return AnsweredTable.of(table_of(synthetic_rows()))
+
+
+@cache
 def synthetic_page() -> str:
-    return page_of(synthetic_rows())
+    return render_report(synthetic())
 
 
 def printed(table: ResultTable) -> str:
