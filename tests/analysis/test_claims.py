@@ -325,23 +325,13 @@ def test_what_is_missing_is_said():
     assert asked([], column="accuracy", above=0.5).sentence == "The results have no accuracy."
 
 
-def test_chips_that_repeat_accuracies_add_no_evidence():
-    rows = accuracies({("layered", "layered"): (0.9, 0.91), ("unlayered_rs", "random"): (0.95, 0.96)})
-    twice = [*rows, *(row | {"chip": "other", "point": f"o{row['point']}"} for row in rows)]
-    for of in (rows, twice):
-        assert len(asked(of, column="accuracy", more=UNLAYERED_RS, less=LAYERED).comparisons) == 1
-    assert {p.chip for p in points_of(twice)} == {"mubrain", "other"}
-
-
-def test_networks_with_the_same_accuracies_are_evidence_each():
+@pytest.mark.parametrize(("name", "evidence"), [("chip", 1), ("axis.neuron.time_constant", 2)])
+def test_chips_that_repeat_accuracies_add_no_evidence_and_networks_with_the_same_do(name, evidence):
     """That two networks happen to answer as many samples right makes neither a repetition of the other."""
     rows = accuracies({("layered", "layered"): (0.9, 0.91), ("unlayered_rs", "random"): (0.95, 0.96)})
-    both = [
-        row | {"axis.neuron.time_constant": constant, "point": f"{constant}{row['point']}"}
-        for row in rows
-        for constant in (0.001, 0.01)
-    ]
-    assert len(asked(both, column="accuracy", more=UNLAYERED_RS, less=LAYERED).comparisons) == 2
+    both = [row | {name: value, "point": f"{value}{row['point']}"} for row in rows for value in ("1 ms", "10 ms")]
+    assert len(points_of(both)) == 4
+    assert len(asked(both, column="accuracy", more=UNLAYERED_RS, less=LAYERED).comparisons) == evidence
 
 
 @pytest.mark.parametrize(

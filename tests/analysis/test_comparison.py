@@ -125,21 +125,6 @@ def test_what_the_file_of_a_readers_own_chip_lacks_is_named():
     assert found.points == (own, points["mubrain"])
 
 
-def test_sides_are_compared_over_the_training_seeds_that_both_have():
-    """One of a's trainings, thrifty and poor, has no counterpart: over all its seeds it needs 10 nJ, b 12 nJ."""
-    a, b = ((13.0, 0.9), (14.0, 0.9), (3.0, 0.6)), ((12.0, 0.88), (12.0, 0.88))
-    rows = [
-        row(chip, 1.0, seed, energy_j=energy * 1e-9, accuracy=accuracy)
-        for chip, trainings in (("a", a), ("b", b))
-        for seed, (energy, accuracy) in enumerate(trainings)
-    ]
-    answer = asked(rows, compare=["a", "b"], columns=["energy_j"])
-    assert answer.sentence.startswith("a has 12 % more energy per sample than b.")
-    lacking = "At b, random order, layered training, width 1, not all 3 training seeds have a result."
-    assert lacking in answer.remarks
-    assert asked(rows, compare=["a", "b"], columns=["accuracy"]).sentence == "a has 2.0 points more accuracy than b."
-
-
 def test_sides_with_the_same_best_point_are_told_so():
     rows = [row(chip, width, 0, energy_j=width * 1e-9) for chip in "ab" for width in (1.0, 2.0)]
     answer = asked(rows, compare=[{"chip": "a"}, {"width": 1.0}], columns=["energy_j"])

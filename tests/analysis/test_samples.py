@@ -201,17 +201,17 @@ def test_a_claim_about_two_columns_is_not_left_to_samples_as_if_it_were_about_on
     )
 
 
-def test_bits_of_another_accuracy_are_refused():
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [
+        ({"accuracy": 0.9}, r"right_answers has 40 of 40 samples right, but accuracy is 0\.9"),
+        ({"samples": 50}, "right_answers must hold a bit for each of 50 samples, found 5 numbers of 8"),
+    ],
+)
+def test_bits_that_do_not_fit_are_refused(other, message):
     a, b = answering("a", [[1] * 40], spike_density=1.0), answering("b", [[1, 0] * 20], spike_density=2.0)
-    rows = [one | {"accuracy": 0.9} for one in a] + b
-    with pytest.raises(InputError, match=r"right_answers has 40 of 40 samples right, but accuracy is 0\.9"):
-        lead_by_samples(*gathered(rows), "accuracy")
-
-
-def test_bits_that_are_no_bit_a_sample_are_refused():
-    rows = [one | {"samples": 50} for one in answering("a", [[1] * 40]) + answering("b", [[1, 0] * 20])]
-    with pytest.raises(InputError, match="right_answers must hold a bit for each of 50 samples, found 5 numbers of 8"):
-        lead_by_samples(*gathered(rows), "accuracy")
+    with pytest.raises(InputError, match=message):
+        lead_by_samples(*gathered([one | other for one in a] + b), "accuracy")
 
 
 def networks(rng, options, seeds, samples):
