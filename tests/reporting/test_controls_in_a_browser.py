@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from browser import needs_chromium
-from page_controls import ask, choose, enter, require, rows, said, settled
+from page_controls import ask, choose, click, count, enter, require, rows, said, settled, texts_of
 from synthetic_sweep import page_of, synthetic_metadata, synthetic_rows
 
 from codesign.analysis.comparisons.fronts import fronts_of
@@ -22,7 +22,9 @@ from codesign.reporting.html import render_report
 pytestmark = [needs_chromium, pytest.mark.slow]
 
 EXAMPLE = Path(__file__).parents[2] / "reports" / "example" / "results.parquet"
-TICKS = "[...document.querySelectorAll('#front .role-axis-label text')].map(each => each.textContent)"
+TICKS = "#front .role-axis-label text"
+MARKS = "#front .mark-symbol path"
+ROWS = "#points-table tbody tr"
 SAVED = "window.blobs = []; URL.createObjectURL = blob => { blobs.push(blob); return '#' }"
 
 
@@ -32,16 +34,24 @@ def all_answers(monkeypatch):
     monkeypatch.setattr("codesign.reporting.html._MOST_ANSWERS", 10)
 
 
-def example_without_static_power(chip):
-    """The example, as if what a chip draws at rest were not known."""
+def example_without_static_power():
+    """The example, as if what Speck draws at rest were not known."""
     table = read_results(EXAMPLE)
-    of, frame = table.frame["chip"] == chip, table.frame
+    of, frame = table.frame["chip"] == "speck", table.frame
     frame.loc[of, "energy_j"] -= frame.loc[of, "energy_static_chip_j"]
     frame.loc[of, "energy_static_chip_j"] = float("nan")
     frame.loc[of, "energy_coverage"] = frame["energy_coverage"].map(
         lambda terms: [one for one in terms if one != "static"]
     )
     return table
+
+
+def sorted_by(tab, key):
+    """The column of all points that its heading was clicked to sort by."""
+    head = f'#points-table button[data-key="{key}"]'
+    click(tab, head)
+    column = tab.run(f"document.querySelector('{head}').parentElement.cellIndex")
+    return texts_of(tab, f"{ROWS} > :nth-child({column + 1})")
 
 
 def ranked(tab):
@@ -66,8 +76,7 @@ def test_controls_decide_again(tab):
     choose(tab, "objective", "latency_s")
     require(tab, 99.9)
     assert "nothing that compares is left" in said(tab, "now")
-    tab.run("document.getElementById('reset').click()")
-    settled(tab)
+    click(tab, "#reset")
     assert said(tab, "now") == ""
     row = "[...document.querySelectorAll('#decision tr')].find(each => each.textContent.startsWith('Loihi'))"
     energy = f"{row}.querySelector('[data-label^=\"least energy\"]').firstChild.textContent"
@@ -77,35 +86,25 @@ def test_controls_decide_again(tab):
 
 
 def test_axes_and_legend(tab):
-    def ticks() -> str:
-        return tab.run("[...document.querySelectorAll('#front .role-axis-label')].map(each => each.textContent).join()")
-
     assert "Faint: not accurate enough; the chip cannot wait" in said(tab, "legend")
-    before = ticks()
+    before, drawn = texts_of(tab, TICKS), count(tab, MARKS)
     choose(tab, "vertical", "linear")
-    assert ticks() != before
-    shapes = "document.querySelectorAll('#front .mark-symbol path').length"
-    count = tab.run(shapes)
-    tab.run("document.querySelector('#legend button').click()")
-    settled(tab)
-    assert tab.run(shapes) < count
+    assert texts_of(tab, TICKS) != before
+    click(tab, "#legend button")
+    assert count(tab, MARKS) < drawn
     assert tab.run("document.querySelector('#legend button').getAttribute('aria-pressed')") == "false"
     assert tab.run("getComputedStyle(document.querySelector('#legend button')).opacity") == "1"  # still to be read
-    tab.run("document.querySelector('#legend button').click()")
-    each = "[...Array(document.querySelectorAll('#legend button').length).keys()].forEach(place => "
-    tab.run(f"{each}document.querySelectorAll('#legend button')[place].click())")
-    settled(tab)
-    assert said(tab, "front") == "All points are switched off."
-    tab.run(f"{each}document.querySelectorAll('#legend button')[place].click())")
-    settled(tab)
-    assert tab.run(shapes) == count
+    click(tab, "#legend button")
+    for left in ("All points are switched off.", None):
+        for place in range(count(tab, "#legend button")):
+            click(tab, f"#legend button:nth-of-type({place + 1})")
+        assert left is None or said(tab, "front") == left
+    assert count(tab, MARKS) == drawn
     choose(tab, "vertical", "log")
 
 
 def test_marks_grow_with_latency(tab):
-    heights = (
-        "[...document.querySelectorAll('#front .mark-symbol path')].map(each => each.getBoundingClientRect().height)"
-    )
+    heights = f"[...document.querySelectorAll('{MARKS}')].map(each => each.getBoundingClientRect().height)"
     alike = tab.run(heights)
     assert max(alike) < 3 * min(alike)
     enter(tab, "size", "latency_s", "change")
@@ -127,7 +126,7 @@ def test_the_keyboard_reaches_points_and_pins_them(tab):
     assert tab.run("document.activeElement.dataset.point") not in (first, None)
     tab.press("Enter", 13, "\r")
     settled(tab)
-    assert tab.run("document.querySelectorAll('#pinned thead button').length") == 2
+    assert count(tab, "#pinned thead button") == 2
     for left in (1, 0):
         tab.run("document.querySelector('#pinned thead button').focus()")
         tab.press("Enter", 13, "\r")
@@ -150,8 +149,7 @@ def test_the_keyboard_keeps_its_place(tab):
 
 def test_the_chart_fits_its_place_whatever_is_pinned(tab):
     for pinned in (True, False):
-        tab.run("document.querySelector('#decision tbody button').click()")
-        settled(tab)
+        click(tab, "#decision tbody button")
         drawn, place = tab.run("['#front svg', '#front'].map(each => document.querySelector(each).clientHeight)")
         assert drawn == place, pinned
 
@@ -162,32 +160,25 @@ def test_points_are_told_apart_without_seeing(tab):
     )
     assert len({*heard}) == len(heard) == 15
     assert all(" energy " in text and " accuracy " in text for text in heard)
-    assert tab.run("document.querySelector('#all-points summary').textContent").startswith("All points 15, ")
+    assert texts_of(tab, "#all-points summary")[0].startswith("All points 15, ")
 
 
 def test_all_points_are_sorted_filtered_and_saved(tab):
     tab.run("document.getElementById('all-points').open = true")
     settled(tab)
-    count = "document.querySelectorAll('#points-table tbody tr').length"
-    assert tab.run(count) == 15
-    tab.run("document.querySelector('#points-table button[data-key=energy_j]').click()")
-    column = (
-        "[...document.querySelectorAll('#points-table thead button')].findIndex(b => b.dataset.key === 'energy_j') + 1"
-    )
-    energies = tab.run(
-        f"[...document.querySelectorAll('#points-table tbody tr')].map(r => r.cells[{column}].textContent)"
-    )
+    assert count(tab, ROWS) == 15
+    energies = sorted_by(tab, "energy_j")
     least = [text.startswith("≥ ") for text in energies]  # those that leave out a term
     assert set(least) == {True, False}
     values = [float(text.removeprefix("≥ ").split()[0]) for text in energies]
     assert values == sorted(values, reverse=True)
     tab.run(SAVED)
-    tab.run("document.getElementById('points-save').click()")
+    click(tab, "#points-save")
     saved = list(csv.DictReader(io.StringIO(tab.run("blobs[0].text()"))))
     assert [row["energy_j_is_least"] == "true" for row in saved] == least
     for words, found in (("loihi", 3), ("", 15)):
         enter(tab, "points-filter", words)
-        assert tab.run(count) == found
+        assert count(tab, ROWS) == found
 
 
 def test_dark_ground_has_another_look_and_a_saved_chart_ink_for_light_paper(tab):
@@ -225,8 +216,7 @@ def test_an_axis_on_a_fact_is_named_once(shown):
         for value, loss in zip((4, 8), (0, 0.1) if row["schedule"] == "async_random" else (0.1, 0), strict=True)
     ]
     tab = shown(page_of(bits, synthetic_metadata()))
-    told = tab.run("[...document.querySelectorAll('#decision th small')].map(each => each.textContent)")
-    assert [text.count("weight bits") for text in told] == [1, 1]
+    assert [text.count("weight bits") for text in texts_of(tab, "#decision th small")] == [1, 1]
 
 
 def test_a_moved_control_says_what_the_file_would_be_told(shown):
@@ -235,7 +225,7 @@ def test_a_moved_control_says_what_the_file_would_be_told(shown):
     The line in the chart is the front of all that compares: Loihi pays for a term that costs nothing on µBrain, and
     their energies compare all the same.
     """
-    table = example_without_static_power("speck")
+    table = example_without_static_power()
     table.metadata.questions.clear()
     options = ("chip", "axis.schedule.async_random.group_size", "recipe")
     for option in options:
@@ -266,7 +256,7 @@ def test_a_moved_control_says_what_the_file_would_be_told(shown):
 def test_a_moved_control_keeps_other_limits_and_what_does_not_compare(shown):
     """µBrain runs in real time; Speck's energy lacks terms in each book, and Loihi's terms hold no others; no page has
     `neurons` of itself."""
-    table = example_without_static_power("speck")
+    table = example_without_static_power()
     table.frame.loc[table.frame["chip"] == "mubrain", "operation"] = "real_time"
     table.frame["neurons"] = (
         table.frame["recipe"].map({"layered": 300, "layered_sparse": 30}).fillna(20).astype("Int64")
@@ -295,13 +285,13 @@ def test_ticks_of_energies_that_hardly_differ_are_told_apart(shown):
     table = read_results(EXAMPLE)
     table = replace(table, frame=table.frame[table.frame["chip"] == "loihi"].copy())
     table.frame["energy_j"] = 4e-3 + table.frame["energy_j"] / 10
-    ticks = [tick for tick in shown(render_report(table)).run(TICKS) if tick.endswith("mJ")]
+    ticks = [tick for tick in texts_of(shown(render_report(table)), TICKS) if tick.endswith("mJ")]
     assert len(ticks) == len(set(ticks)) > 2
 
 
 def test_a_moved_control_ranks_those_that_compare_with_most_others(shown):
     """Loihi compares with Speck and TrueNorth, by terms; µBrain, cheaper than all of them, with itself alone."""
-    table = example_without_static_power("speck")
+    table = example_without_static_power()
     table.frame.loc[table.frame["chip"].str.startswith("mubrain"), "operation"] = "real_time"
     choice = {"choose": "chip", "least": "energy_j"}
     table.metadata.questions.clear()
@@ -358,9 +348,9 @@ def test_what_a_file_asks_of_other_columns_and_limits(shown):
     tab = shown(page_of(given, metadata))
     # Of what some points have none, the axis is linear.
     assert "x is linear" in said(tab, "legend")
-    assert {"0 %", "10 %"} <= set(tab.run(TICKS))
-    assert all(tick.endswith(" %") for tick in tab.run(TICKS))
-    places = tab.run("[...document.querySelectorAll('#front .mark-symbol path')].map(e => e.getBoundingClientRect().x)")
+    assert {"0 %", "10 %"} <= set(texts_of(tab, TICKS))
+    assert all(tick.endswith(" %") for tick in texts_of(tab, TICKS))
+    places = tab.run(f"[...document.querySelectorAll('{MARKS}')].map(each => each.getBoundingClientRect().x)")
     assert max(places) - min(places) > 300
     assert [row[1] for row in rows(tab)] == ["best", "5.0 points", "10.0 points"]
     choose(tab, "objective", "agreement")
@@ -377,7 +367,7 @@ def test_what_no_point_has_may_be_asked_for(shown):
     rows_without = [row | {"latency_s": None} for row in synthetic_rows((0, 1))]
     tab = shown(page_of(rows_without, metadata))
     assert any("No latency is modelled for Loihi" in row[0] for row in rows(tab))
-    assert tab.run("document.querySelectorAll('#front .mark-symbol path').length")
+    assert count(tab, MARKS)
 
 
 def test_values_of_an_axis_are_sorted_by_size(shown):
@@ -386,16 +376,12 @@ def test_values_of_an_axis_are_sorted_by_size(shown):
     tab = shown(page_of([row | {"axis.delay": at} for at in (9e-10, 1e-9, 1e-6) for row in loihi], metadata))
     tab.run("document.getElementById('all-points').open = true")
     settled(tab)
-    head = "document.querySelector('#points-table button[data-key=\"axis.delay\"]')"
-    tab.run(f"{head}.click()")
-    column = tab.run(f"{head}.parentElement.cellIndex")
-    cells = f"[...document.querySelectorAll('#points-table tbody tr')].map(row => row.cells[{column}].textContent)"
-    assert list(dict.fromkeys(tab.run(cells))) == ["900 ps", "1 ns", "1 µs"]
+    assert list(dict.fromkeys(sorted_by(tab, "axis.delay"))) == ["900 ps", "1 ns", "1 µs"]
 
 
 def test_energies_that_compare_have_a_ratio_side_by_side(shown):
     """11.11 nJ of µBrain over 15.93 µJ of Loihi; Speck's lacks terms."""
-    tab = shown(render_report(example_without_static_power("speck")))
+    tab = shown(render_report(example_without_static_power()))
     for name in ("Loihi", "µBrain", "Speck"):
         button = "[...document.querySelectorAll('#decision tbody button')].find(each => each.textContent === '{}')"
         tab.run(f"{button.format(name)}.click()")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from browser import Browser, Tab, needs_chromium
 from hostile_texts import HOSTILE, RUN, with_more
-from page_controls import ask, settled
+from page_controls import ask, click, count, settled, texts_of
 from plain_pages import prices_page
 from synthetic_study import rows_on_test, small_study, study_metadata
 from synthetic_sweep import page_of, synthetic_metadata, synthetic_page, synthetic_rows
@@ -68,15 +68,12 @@ def test_each_question_of_the_example_has_its_answer_in_few_words(shown, example
             assert all(len(re.findall(r"\d+([.,]\d+)*", sentence)) <= 2 for sentence in re.split(r"\. |\n", text)), text
         opened = tab.run("[...document.querySelectorAll('.answer.open')].map(each => each.innerText)")
         assert len(opened) == 1
-        assert tab.run("document.querySelector('#decision tbody button').textContent") in opened[0]
+        assert texts_of(tab, "#decision tbody button")[0] in opened[0]
         for width in (1024, 1250, 1400):
             tab.resize(width, 900)
             settled(tab)
             assert tab.run("(each => each.scrollWidth <= each.clientWidth)(document.querySelector('.side .scroll'))")
-        names = tab.run(
-            "[...document.querySelectorAll('#front .mark-text.role-mark text')].map(each => each.textContent)"
-        )
-        assert "µBrain" in names
+        assert "µBrain" in texts_of(tab, "#front .mark-text.role-mark text")
         sides = "(({left, top, right, bottom}) => [left, top, right, bottom])(each.getBoundingClientRect())"
         texts, marks = (
             tab.run(f"[...document.querySelectorAll('#front .{kind}')].map(each => {sides})")
@@ -93,8 +90,7 @@ def test_each_question_of_the_example_has_its_answer_in_few_words(shown, example
 
 def test_a_link_unfolds_its_section_each_time_that_it_is_followed(tab):
     for _ in range(2):
-        tab.run("document.querySelector('.answers a[href=\"#answers\"]').click()")
-        settled(tab)
+        click(tab, '.answers a[href="#answers"]')
         assert tab.run("document.getElementById('answers').open")
         tab.run("document.getElementById('answers').open = false")
 
@@ -192,7 +188,7 @@ def test_payloads_in_every_name_stay_texts(browser, tmp_path, name):
     settled(tab)
     assert RUN in tab.run("document.body.innerText")
     assert tab.run("document.documentElement.getAttribute('data-owned')") is None
-    assert tab.run("document.querySelectorAll('img').length") == 0
+    assert count(tab, "img") == 0
     assert tab.complaints == []
     assert tab.requests == []
     # What the policy would do with a script or a style that came in all the same.

@@ -26,9 +26,22 @@ def rows(tab: Tab) -> list[list[str]]:
     )
 
 
-def choose(tab: Tab, name: str, value: str) -> None:
-    tab.run(f'document.querySelector(\'input[name="{name}"][value="{value}"]\').click()')
+def texts_of(tab: Tab, selector: str) -> list[str]:
+    """What each element says."""
+    return tab.run(f"[...document.querySelectorAll('{selector}')].map(each => each.textContent)")
+
+
+def count(tab: Tab, selector: str) -> int:
+    return int(tab.run(f"document.querySelectorAll('{selector}').length"))
+
+
+def click(tab: Tab, selector: str) -> None:
+    tab.run(f"document.querySelector('{selector}').click()")
     settled(tab)
+
+
+def choose(tab: Tab, name: str, value: str) -> None:
+    click(tab, f'input[name="{name}"][value="{value}"]')
 
 
 def enter(tab: Tab, field: str, value: object, event: str = "input") -> None:
@@ -44,8 +57,7 @@ def require(tab: Tab, percent: float) -> None:
 
 
 def ask(tab: Tab, place: int) -> None:
-    tab.run(f"document.querySelector('button[data-asked=\"{place}\"]').click()")
-    settled(tab)
+    click(tab, f'button[data-asked="{place}"]')
 
 
 def said(tab: Tab, place: str) -> str:
