@@ -125,36 +125,25 @@ def rows_on_test(tested: dict[str, tuple[tuple[float, ...], ...]] = TESTED) -> l
 def large_study(count: int) -> tuple[StudyFacts, list[Row]]:
     """Many trials of many parameters, a tenth of them on the front and tested."""
     draw = random.Random(0)
-    space = tuple(
-        ParameterFacts(name=f"chip.loihi.energies.number_{n}", unit="J", kind="float", low=1e-12, high=1e-9, log=True)
-        for n in range(10)
-    ) + tuple(ParameterFacts(name=f"recipe.setting_{n}", kind="categorical", choices=tuple("abcd")) for n in range(10))
+    space = tuple(replace(SPACE[4], name=f"chip.loihi.energies.number_{n}") for n in range(20))
+    of_states = {
+        "complete": {"hypervolume": 1e-12},
+        "dropped": {},
+        "infeasible": {"reason": 40 * "words ", "violations": {"energy_j at most 1 µJ": 1e-7}},
+    }
     trials = []
     for number in range(count):
-        parameters: dict[str, Scalar] = {
-            p.name: draw.choice(p.choices) if p.choices else 10 ** draw.uniform(-12, -9) for p in space
-        }
-        quality = draw.random()
+        quality, state = draw.random(), draw.choice(("complete", "complete", *of_states))
         values = (0.6 + 0.3 * quality, 1e-6 * (0.2 + quality + draw.random()), 1e-3 * (0.2 + draw.random()))
-        state = draw.choice(("complete", "complete", "complete", "dropped", "infeasible"))
-        trials.append(
-            trial(
-                number,
-                values,
-                state=state,
-                parameters=parameters,
-                on_front=state == "complete" and number % 10 == 0,
-                hypervolume=number * 1e-12 if state == "complete" else None,
-                reason="the network does not fit the chip: " + 40 * "words " if state == "infeasible" else None,
-                violations={"energy_j at most 1 µJ": 1e-7} if state == "infeasible" else {},
-            )
-        )
+        more = {"parameters": {p.name: 10 ** draw.uniform(-12, -9) for p in space}, **of_states[state]}
+        on_front = state == "complete" and number % 10 == 0
+        trials.append(trial(number, values, state=state, on_front=on_front, **more))
     facts = replace(
         small_study(),
         parameters=space,
         trials=tuple(trials),
         importances={o.column: {p.name: 0.05 for p in space} for o in OBJECTIVES},
-        baseline=trial(None, (0.8, 1e-6, 1e-3), parameters={p.name: "a" if p.choices else 1e-10 for p in space}),
+        baseline=trial(None, (0.8, 1e-6, 1e-3), parameters={p.name: 1e-12 for p in space}),
     )
     tested = {str(t.number): tuple((v, v * 0.99, v * 1.01) for v in t.values if v) for t in trials if t.on_front}
     return facts, rows_on_test({"baseline": TESTED["baseline"], **tested})
