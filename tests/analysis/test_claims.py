@@ -206,8 +206,10 @@ def test_neighbours_along_an_axis():
     assert found.sentence == f"{first} {second} group size 8."
     assert asked(rows, column="accuracy", along="group_size", direction="falls").standing == "does not hold"
     assert asked(rows, column="accuracy", along="schedule.async_random.group_size").standing == "holds"
-    one = asked(rows[:2], column="accuracy", along="group_size").sentence
-    assert one == "The results have no two points that differ in group size alone, which must be a number."
+    words = [rows[0] | {"axis.neuron.lag": text, "point": text} for text in ("5 ms", "infinite")]
+    for of, along, name in ((rows[:2], "group_size", "group size"), (words, "neuron.lag", "neuron.lag")):
+        told = f"The results have no two points that differ in {name} alone, which must be a number."
+        assert asked(of, column="accuracy", along=along).sentence == told
     untimed = asked([row | {"latency_s": None} for row in rows], column="latency_s", along="group_size").sentence
     assert untimed == "The results have no latency of points that can be held against each other."
 
@@ -261,15 +263,6 @@ def test_gains_over_a_given_model_are_those_of_all_trainings():
     rows = [given, *(mubrain_row("unlayered_rs", "random", seed, 0) | {"accuracy": 0.9} for seed in (1, 2))]
     gains = {"column": "accuracy", "select": {"recipe": "unlayered_rs"}, "relative_to": {"recipe": "layered"}}
     assert asked(rows, **gains, above=0.05).sentence == "It holds for 2 of 2 values, each of a training seed."
-
-
-def test_nothing_rises_along_words():
-    rows = [
-        mubrain_row("layered", "random", 0, 0) | {"axis.neuron.time_constant": text, "point": text}
-        for text in ("5 ms", "infinite")
-    ]
-    told = "The results have no two points that differ in neuron.time constant alone, which must be a number."
-    assert asked(rows, column="accuracy", along="neuron.time_constant").sentence == told
 
 
 def test_trainings_that_rise_again_or_fail_are_unstable():
