@@ -23,6 +23,7 @@ import torch
 from handmade_hardware import near
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from networks import batch_of
 from sanafe_oracle import Outcome, simulate_with_sanafe
 
 import codesign as cd
@@ -96,8 +97,6 @@ class Run:
 
     case: Case
     network: cd.SpikingNetwork
-    chip: cd.Chip
-    placement: cd.Placement
     cost: cd.Cost
     spikes: np.ndarray
     theirs: Outcome
@@ -108,26 +107,24 @@ def run(case: Case, folder: Path) -> Run:
     chip, network, frames = case.chip(), case.network(), case.frames()
     placement = cd.place(network.shape, chip, "published")
     assert len({core // 4 for core in placement.cores_of_neurons}) == case.tiles
-    events = cd.EventBatch.from_dense(frames[None].astype(np.float32), np.zeros(1, dtype=np.int64), timestep_s=1e-3)
-    execution = cd.simulate(network, events, replace(cd.LAYERED, cores=placement.cores_of_neurons)).execution
+    schedule = replace(cd.LAYERED, cores=placement.cores_of_neurons)
+    execution = cd.simulate(network, batch_of(frames[None], timestep_s=1e-3), schedule).execution
     barriers = chip.synchronization.times
     return Run(
         case=case,
         network=network,
-        chip=chip,
-        placement=placement,
         cost=cd.price(execution, placement),
-        spikes=spikes_of(network, events),
+        spikes=spikes_of(network, frames),
         theirs=simulate_with_sanafe(network, frames, chip, placement, folder),
         barrier_s=barriers.of(case.tiles),
     )
 
 
-def spikes_of(network: cd.SpikingNetwork, events: cd.EventBatch) -> np.ndarray:
+def spikes_of(network: cd.SpikingNetwork, frames: np.ndarray) -> np.ndarray:
     """(T, N) which neuron fired in which timestep: with a core for each neuron, step records tell them apart."""
     schedule = replace(cd.LAYERED, cores=tuple(range(network.shape.neurons)))
-    updates = cd.simulate(network, events, schedule).execution.updates
-    spikes = np.zeros((events.timesteps, network.shape.neurons), dtype=np.int64)
+    updates = cd.simulate(network, batch_of(frames[None], timestep_s=1e-3), schedule).execution.updates
+    spikes = np.zeros((len(frames), network.shape.neurons), dtype=np.int64)
     np.add.at(spikes, (updates.timestep, updates.slice), updates.emitted)
     return spikes
 
@@ -152,8 +149,10 @@ def test_every_neuron_fires_in_the_same_timesteps(result: Run) -> None:
 def test_spikes_are_the_same_whatever_leaks(tmp_path_factory, removed, timesteps, rate):
     """With Loihi's 12 bits of decay, of which most leave no potential on the grid of the weights."""
     case = replace(ONE_TILE, decay=1 - removed / 4096, timesteps=timesteps, rate=rate)
-    result = run(case, tmp_path_factory.mktemp("sanafe"))
-    assert np.array_equal(result.spikes, result.theirs.spikes)
+    network, frames, chip = case.network(), case.frames(), case.chip()
+    placement = cd.place(network.shape, chip, "published")
+    theirs = simulate_with_sanafe(network, frames, chip, placement, tmp_path_factory.mktemp("sanafe"))
+    assert np.array_equal(spikes_of(network, frames), theirs.spikes)
 
 
 def test_every_component_of_the_energy_is_equal(result: Run) -> None:
