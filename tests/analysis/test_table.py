@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from synthetic_sweep import synthetic_metadata
+from synthetic_sweep import base_row, synthetic_metadata
 
 from codesign.analysis.answers.asking import AnsweredTable
 from codesign.analysis.results.columns import COLUMNS, SMALLEST
@@ -34,21 +34,7 @@ METADATA = replace(synthetic_metadata(mine=QUESTION), title="A sweep of <b>")
 
 
 def row(**changes: object) -> dict[str, object]:
-    base: dict[str, object] = {
-        "sweep": "tiny",
-        "point": "p0",
-        "status": "ok",
-        "workload": "digits",
-        "topology": "64-8-10",
-        "recipe": "layered",
-        "training_method": "layered",
-        "training_seed": 0,
-        "evaluation_seed": 0,
-        "chip": "mubrain",
-        "schedule": "layered",
-        "accuracy": 0.5,
-    }
-    return {**base, **changes}
+    return base_row("layered", "mubrain", "layered", 0, 0) | {"point": "p0", "accuracy": 0.5} | changes
 
 
 def test_values_and_metadata_come_back_as_written(tmp_path):

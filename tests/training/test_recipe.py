@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from operator import attrgetter
 
 import pytest
 
@@ -22,22 +23,12 @@ def test_table_6():
         "dvsgesture": (20e-3, 32, 70, 1e-4, 0.3, 1e-5, 100e-3, 10, 0.2, 8, 0.8, 0.1),
         "cifar10": (0.0, 64, 150, 2e-4, 0.2, 0, math.inf, 2, 0, 512, 0.7, None),
     }
-    for name, values in columns.items():
-        preset = PRESETS[name]
-        assert (
-            preset.timestep,
-            preset.batch_size,
-            preset.epochs,
-            preset.learning_rate,
-            preset.neuron.threshold,
-            preset.weight_decay,
-            preset.neuron.time_constant,
-            preset.neuron.surrogate_steepness,
-            preset.input_dropout,
-            preset.group_size,
-            preset.refractory_dropout,
-            preset.momentum_noise,
-        ) == values
+    rows = (
+        *("timestep", "batch_size", "epochs", "learning_rate", "neuron.threshold", "weight_decay"),
+        *("neuron.time_constant", "neuron.surrogate_steepness", "input_dropout", "group_size"),
+        *("refractory_dropout", "momentum_noise"),
+    )
+    assert {name: attrgetter(*rows)(PRESETS[name]) for name in columns} == columns
 
 
 def test_the_networks_of_table_6():
