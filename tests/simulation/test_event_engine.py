@@ -1,9 +1,4 @@
-"""The event engine against the reference: the same spikes and counters to the last bit, gradients to rounding.
-
-Weights lie on a dyadic grid, where sums are exact in any order. Gradients are float32 sums in the event engine and
-float64 in the reference, hence the tolerance: a share of the largest entry of each tensor, about a hundred times the
-rounding of one operation.
-"""
+"""The event engine against the reference: the same spikes and counters to the last bit, gradients to rounding."""
 
 from __future__ import annotations
 
