@@ -13,7 +13,7 @@ import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from inspect import Parameter, Signature
-from pathlib import Path
+from pathlib import Path, PurePath
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
@@ -98,14 +98,17 @@ class Document:
         return self.places[path]
 
 
-def _plain(value: Any) -> Any:
-    """Arrays as lists and numpy's numbers as Python's, also within lists and mappings."""
-    if isinstance(value, dict):
-        return {name: _plain(part) for name, part in value.items()}
-    if isinstance(value, list | tuple):
-        parts = map(_plain, value)
-        return tuple(parts) if isinstance(value, tuple) else list(parts)
-    return value.tolist() if hasattr(value, "tolist") else value
+def as_written(value: Any) -> Any:
+    """A value of Python code as in a file: arrays as lists, numpy's numbers as Python's, and paths as text."""
+    match value.tolist() if hasattr(value, "tolist") else value:
+        case Mapping() as entries:
+            return {str(name): as_written(part) for name, part in entries.items()}
+        case list() | tuple() | range() as parts:
+            return [as_written(part) for part in parts]
+        case PurePath() as path:
+            return str(path)
+        case plain:
+            return plain
 
 
 class _Constructed(ModelMetaclass):
@@ -116,7 +119,7 @@ class _Constructed(ModelMetaclass):
         if unnamed:
             raise InputError(f"{self.__name__}: takes values by name, found {unnamed[0]!r:.80} without one")
         model: type[BaseModel] = self  # type: ignore[assignment]
-        kwargs = _plain(kwargs)
+        kwargs = as_written(kwargs)
         made = self.__new__(self)
         try:  # like `BaseModel.__init__`, which takes no context
             made = model.__pydantic_validator__.validate_python(kwargs, self_instance=made, context=HELD_IN_SI)

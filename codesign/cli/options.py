@@ -139,31 +139,30 @@ def run_to_end(
 ) -> NoReturn:
     """Run a sweep or study, by `run_sweep` or `run_study`, with the command's options, and exit with its code; `chosen`
     is the file of `spec`."""
-    from codesign.exploration.jobs.store import Store
     from codesign.exploration.running import RunArguments
     from codesign.exploration.runs.shown import choose_progress
-    from codesign.exploration.workloads import Workloads
 
     given, options = context.params, {} if chosen is None else chosen.options
     progress = choose_progress()
-    store = Store(given["store"], on_damage=progress.note)
     executor = None
     if "executor" in given:
         executor = _explicit_executor(given["executor"], given["workers"], given["ray_address"], progress)
+    arguments = RunArguments.of(
+        spec.name,
+        store=given["store"],
+        output=given["output"],
+        data_root=given["data_root"],
+        progress=progress,
+        executor=executor,
+        storage=given.get("storage"),
+        models=given.get("models", False),
+        again=command_line(context, options, but=_ONLY_WHERE),
+        resume=command_line(context, options),
+    )
     if chosen is not None and chosen.text:
         progress.note(f"{spec.name}: {chosen.text}")
-    with interruptible(progress, f"finished jobs are kept in {store.root}; the same command continues from there"):
-        arguments = RunArguments(
-            store=store,
-            output=given["output"] or f"reports/{spec.name}",
-            executor=executor,
-            progress=progress,
-            workloads=Workloads(data_root=given["data_root"]),
-            storage=given.get("storage"),
-            models=given.get("models", False),
-            again=command_line(context, options, but=_ONLY_WHERE),
-            resume=command_line(context, options),
-        )
+    kept = f"finished jobs are kept in {arguments.store.root}; the same command continues from there"
+    with interruptible(progress, kept):
         outcome = run(spec, arguments)
     raise typer.Exit(_show_outcome(outcome, as_json=given["as_json"]))
 

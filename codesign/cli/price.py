@@ -33,21 +33,16 @@ def price(
     run it again.
     """
     from codesign.exploration.definition.library import find_sweep
-    from codesign.exploration.jobs.store import Store
     from codesign.exploration.pricing.pricing import run_pricing
     from codesign.exploration.pricing.spec import load_prices
     from codesign.exploration.running import RunArguments
     from codesign.exploration.runs.shown import choose_progress
-    from codesign.exploration.workloads import Workloads
 
     spec = load_prices(find_sweep(file, "price"))
     progress = choose_progress()
-    kept = Store(store, on_damage=progress.note)
-    run = RunArguments(
-        store=kept, output=output or f"reports/{spec.name}", progress=progress, workloads=Workloads(data_root=data_root)
-    )
+    run = RunArguments.of(spec.name, store=store, output=output, data_root=data_root, progress=progress)
     start = time.perf_counter()
-    with interruptible(progress, f"nothing was written; finished executions are kept in {kept.root}"):
+    with interruptible(progress, f"nothing was written; finished executions are kept in {run.store.root}"):
         outcome = run_pricing(spec, run, threads=threads, replay=replay)
     models, taken = plural(outcome.models, "model"), format_duration(time.perf_counter() - start)
     tell(f"{plural(outcome.size, 'design point')} on {models} in {taken}; {outcome.on_front:,} on the front")

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import product
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 import torch
@@ -17,7 +17,7 @@ from codesign.analysis.results.formatting import coverage_words
 from codesign.analysis.results.statistics import interval
 from codesign.arguments import instance, one_of
 from codesign.deferred import pd
-from codesign.documents import Spec, validate_data
+from codesign.documents import Spec, as_written, validate_data
 from codesign.errors import InputError
 from codesign.exploration import sweep as sweeps
 from codesign.exploration.definition.library import Model, choose_sweep, find_sweep, kind_of
@@ -30,7 +30,6 @@ from codesign.exploration.jobs.store import Store
 from codesign.exploration.of_model import name_of_chip
 from codesign.exploration.running import RunArguments, named_executor
 from codesign.exploration.runs.shown import shown_progress
-from codesign.exploration.workloads import Workloads
 from codesign.files import Location
 from codesign.hardware.chip.description import Chip
 from codesign.hardware.chip.quantization import chip_quantization
@@ -90,8 +89,8 @@ def run_sweep(
         StoreError: a result cannot be kept.
     """
     spec, again = _asked("sweep", sweep, SweepSpec, dataset=dataset, scale=scale)
-    chosen: dict[str, Any] = {"executor": executor, "models": models, "again": again}
-    with _arguments(spec.name, store, output, data_root, progress, **chosen) as run:
+    places: dict[str, Any] = {"store": store, "output": output, "data_root": data_root}
+    with _arguments(spec.name, progress, executor=executor, models=models, again=again, **places) as run:
         outcome = sweeps.run_sweep(spec, run)
     return SweepResults.of(outcome.table, outcome.report)
 
@@ -130,8 +129,8 @@ def run_study(
     from codesign.exploration.study.spec import StudySpec
 
     spec, again = _asked("study", study, StudySpec, dataset=dataset, scale=scale)
-    chosen: dict[str, Any] = {"executor": executor, "models": models, "again": again, "storage": storage}
-    with _arguments(spec.name, store, output, data_root, progress, **chosen) as run:
+    places: dict[str, Any] = {"store": store, "output": output, "data_root": data_root, "storage": storage}
+    with _arguments(spec.name, progress, executor=executor, models=models, again=again, **places) as run:
         outcome = studies.run_study(spec, run)
     return SweepResults.of(outcome.table, outcome.report)
 
@@ -169,33 +168,20 @@ def run_pricing(
         spec = load_prices(find_sweep(prices, "price"))
     else:
         spec = _described("prices", prices, PricingSpec)
-    with _arguments(spec.name, store, output, data_root, progress) as run:
+    with _arguments(spec.name, progress, store=store, output=output, data_root=data_root) as run:
         return pricing.run_pricing(spec, run, threads=threads, replay=replay)
 
 
 @contextmanager
 def _arguments(
-    name: str,
-    store: Store | Location,
-    output: Location | None,
-    data_root: str | Path | None,
-    progress: bool | None,
-    executor: Executor | ExecutorName | None = None,
-    **others: Any,
+    name: str, progress: bool | None, *, executor: Executor | ExecutorName | None = None, **others: Any
 ) -> Iterator[RunArguments]:
     """The arguments of a run, with its progress shown meanwhile."""
     with shown_progress(is_watched() if progress is None else progress) as shown:
         if executor is not None and not isinstance(executor, Executor):
             one_of("executor", executor, get_args(ExecutorName))
             executor = named_executor(executor, on_note=shown.note)
-        yield RunArguments(
-            store=store if isinstance(store, Store) else Store(store, on_damage=shown.note),
-            output=f"reports/{name}" if output is None else output,
-            progress=shown,
-            workloads=Workloads(data_root=data_root),
-            executor=executor,
-            **others,
-        )
+        yield RunArguments.of(name, progress=shown, executor=executor, **others)
 
 
 def _asked(
@@ -221,20 +207,7 @@ def _described(kind: str, given: object, model: type[Described]) -> Described:
         return given
     if not isinstance(given, Mapping):
         raise InputError(f"{kind}: must be a path, a name, a mapping or a spec, found {type(given).__name__}")
-    return validate_data(_as_written(given), model)
-
-
-def _as_written(value: Any) -> Any:
-    """The value as in a file: NumPy arrays and scalars as lists and numbers, paths as text."""
-    match value.tolist() if hasattr(value, "tolist") else value:
-        case Mapping() as entries:
-            return {str(key): _as_written(inner) for key, inner in entries.items()}
-        case list() | tuple() | range() as values:
-            return [_as_written(inner) for inner in values]
-        case PurePath() as path:
-            return str(path)
-        case plain:
-            return plain
+    return validate_data(as_written(given), model)
 
 
 def compare_schedules(

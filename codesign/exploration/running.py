@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 from codesign.exploration.executors import ExecutorName
 from codesign.exploration.executors.base import Executor, Failure
@@ -53,6 +55,27 @@ class RunArguments:
     models: bool = False
     again: str = ""
     resume: str = ""
+
+    @classmethod
+    def of(
+        cls,
+        name: str,
+        *,
+        store: Store | Location,
+        output: Location | None,
+        data_root: str | Path | None,
+        progress: Progress,
+        **others: Any,
+    ) -> RunArguments:
+        """The arguments of the run of a file with this name, which `progress` shows; `reports/NAME` is the usual
+        output."""
+        return cls(
+            store=store if isinstance(store, Store) else Store(store, on_damage=progress.note),
+            output=f"reports/{name}" if output is None else output,
+            workloads=Workloads(data_root=data_root),
+            progress=progress,
+            **others,
+        )
 
 
 def run_work(work: Work, run: RunArguments, resources: ResourcesEntry) -> dict[str, Failure]:
