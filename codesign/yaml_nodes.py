@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any
 
 import yaml
 
 MOST_VALUES, DEEPEST = 50_000, 50
-_KEPT_TEXTS, _KEPT_LENGTH = 64, 100_000
-"""Nodes of this many recently read texts, up to this length, are cached: a sweep reads its chips often."""
 
 _HINTS = {
     "'\\t'": "; indent with spaces, not with tabs",
@@ -29,14 +26,7 @@ class UnusableYamlError(Exception):
 
 def composed(text: str) -> yaml.Node | None:
     """The nodes of a text; None if it is empty. Raises UnusableYamlError if it is not YAML, or too large."""
-    return _kept(text) if len(text) <= _KEPT_LENGTH else _composed(text)
-
-
-def _composed(text: str) -> yaml.Node | None:
     return _quickly(text) or _carefully(text)
-
-
-_kept = lru_cache(_KEPT_TEXTS)(_composed)
 
 
 def excess(depth: int) -> str:

@@ -54,13 +54,7 @@ def plan_designs(spec: SweepSpec, outline: Callable[[SweepSpec], WorkloadOutline
         rule = f"{many}; `codesign price` prices larger grids of a chip's numbers"
         raise spec.refusal([(("axes" if spec.axes else "seeds",), rule)])
     plans = [build_plan(design.value, outline(design.value), design=design.axes) for design in designs(spec)]
-    return Plan(
-        spec=spec,
-        workloads={fingerprint: workload for plan in plans for fingerprint, workload in plan.workloads.items()},
-        topologies=tuple(dict.fromkeys(topology for plan in plans for topology in plan.topologies)),
-        points=tuple(point for plan in plans for point in plan.points),
-        notes=tuple(dict.fromkeys((*without_effect(spec), *(note for plan in plans for note in plan.notes)))),
-    )
+    return Plan.together(spec, plans, notes=without_effect(spec))
 
 
 def build_plan(

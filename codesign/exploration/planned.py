@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import PurePath
 
@@ -84,6 +84,18 @@ class Plan:
     topologies: tuple[str, ...]
     points: tuple[PlannedPoint, ...]
     notes: tuple[str, ...] = ()
+
+    @staticmethod
+    def together(spec: SweepSpec, plans: Iterable[Plan], notes: Iterable[str] = ()) -> Plan:
+        """The design points of several plans, with some notes before theirs."""
+        plans = tuple(plans)
+        return Plan(
+            spec=spec,
+            workloads={fingerprint: workload for plan in plans for fingerprint, workload in plan.workloads.items()},
+            topologies=tuple(dict.fromkeys(topology for plan in plans for topology in plan.topologies)),
+            points=tuple(point for plan in plans for point in plan.points),
+            notes=tuple(dict.fromkeys((*notes, *(note for plan in plans for note in plan.notes)))),
+        )
 
     @property
     def jobs(self) -> tuple[FeasiblePoint, ...]:

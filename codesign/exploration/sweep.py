@@ -53,6 +53,7 @@ class SweepOutcome:
         return f"{self.failed} of {self.failed + self.ok} feasible rows of results failed"
 
 
+@reading_once()
 def plan_sweep(spec: SweepSpec, *, data_root: str | Path | None = None) -> Plan:
     """The design points of a sweep. Looks up the available data without binning it. Raises InputError if parts of the
     sweep do not fit each other, and DataError if the dataset is missing or damaged."""

@@ -67,6 +67,7 @@ def load_study(name_or_path: str | Path, *, dataset: str | None = None, scale: s
     return choose_sweep(name_or_path, StudySpec, dataset=dataset, scale=scale).spec
 
 
+@reading_once()
 def plan_baseline(spec: StudySpec, *, data_root: str | Path | None = None) -> Plan:
     """The design points of the baseline. Raises InputError and DataError like `run_study`."""
     return trial_plan(spec, Workloads(data_root=data_root), {})
@@ -137,11 +138,7 @@ def _test(study: Study, evaluations: Evaluations, *, models: bool) -> dict[str, 
 
 def _write(evaluations: Evaluations, tested: dict[str, Plan], facts: StudyFacts, run: RunArguments) -> StudyOutcome:
     spec, failures = evaluations.spec, evaluations.runner.failures
-    points = tuple(point for plan in tested.values() for point in plan.points)
-    topologies = tuple(dict.fromkeys(topology for plan in tested.values() for topology in plan.topologies))
-    workloads = {fingerprint: workload for plan in tested.values() for fingerprint, workload in plan.workloads.items()}
-    together = Plan(spec=spec, workloads=workloads, topologies=topologies, points=points)
-    metadata = describe_sweep(together, evaluations.works, run, failed=len(failures))
+    metadata = describe_sweep(Plan.together(spec, tested.values()), evaluations.works, run, failed=len(failures))
     metadata = dataclasses.replace(metadata, axes=(AxisFacts(name=TRIAL_AXIS),), study=facts)
     trials = join(run.output, "trials.parquet")
     write_trials(trials, spec, facts)
