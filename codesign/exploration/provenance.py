@@ -56,7 +56,7 @@ def describe_sweep(plan: Plan, works: Sequence[Work], run: RunArguments, *, fail
         topology=listed([*networks], "or") if len(networks) <= _LISTED else f"{len(networks)} networks",
         neuron=scalars(spec.neuron.said()),
         recipes={name: scalars(recipe.parameters) for name, recipe in spec.recipes.items()},
-        schedules={name: scalars(spec.schedule_entry(name).model_dump(exclude_none=True)) for name in schedules},
+        schedules={name: scalars(spec.all_schedules[name].model_dump(exclude_none=True)) for name in schedules},
         objectives=tuple(Objective(**entry.model_dump()) for entry in spec.objectives),
         static_book=spec.static_book,
         chips={name: replace(chip_facts(base_chip(spec, name)), scaled=name in scaled) for name in spec.chips},

@@ -127,4 +127,4 @@ def test_no_schedule_of_a_sweep_hides_a_built_in_one():
     """Answers would call it the chip's own."""
     with pytest.raises(DocumentError, match=r"schedules.chip: every sweep has a schedule of that name; rename yours"):
         tiny(("  asynchronous: {", "  chip: {policy: fifo}\n  asynchronous: {"))
-    assert tiny().schedule_entry("layered") == BUILT_IN_SCHEDULES["layered"]
+    assert tiny().all_schedules["layered"] == BUILT_IN_SCHEDULES["layered"]

@@ -163,10 +163,6 @@ class SweepSpec(FileSpec):
         chips = {name: self.chips[name].model_copy(update={"schedules": of}) for name, of in schedules.items()}
         return self.model_copy(update={"recipes": recipes, "chips": chips, "axes": {}})
 
-    def schedule_entry(self, name: str) -> ScheduleEntry:
-        """A schedule of the sweep, or the built-in one of that name."""
-        return self.all_schedules[name]
-
     @property
     def all_schedules(self) -> Mapping[str, ScheduleEntry]:
         """The schedules of the sweep and the built-in ones, which axes may vary too."""

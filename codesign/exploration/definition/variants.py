@@ -12,7 +12,7 @@ from codesign.analysis.results.columns import is_of_design
 from codesign.documents import Mistake, value_at
 from codesign.errors import InputError
 from codesign.exploration.definition.entries import ChipEntry, ScheduleEntry
-from codesign.exploration.definition.nested import with_fields
+from codesign.exploration.definition.nested import part_at, with_fields
 from codesign.exploration.definition.network import AxisValue, column_values, unit_of_values
 from codesign.exploration.definition.spec import SweepSpec
 from codesign.files.once import once
@@ -77,7 +77,7 @@ def recipe_variants(spec: SweepSpec, name: str) -> list[Variant[Recipe]]:
 
 def schedule_variants(spec: SweepSpec, name: str) -> list[Variant[ScheduleEntry]]:
     """The variants of a schedule along its axes. Raises InputError for values that it cannot have."""
-    return _variants(spec, name, "schedule", lambda settings: with_fields(spec.schedule_entry(name), settings))
+    return _variants(spec, name, "schedule", lambda settings: with_fields(spec.all_schedules[name], settings))
 
 
 def chip_variants(spec: SweepSpec, name: str) -> list[Variant[ChipVariant]]:
@@ -170,9 +170,7 @@ def parameter_value(chip: Chip, parameter: str) -> tuple[str | float | None, str
     the chip has none."""
     if parameter == "synchronization":
         return in_words(chip.synchronization), ""
-    value: Any = chip
-    for part in parameter.split("."):
-        value = None if value is None else getattr(value, part, None)  # this kind of chip may lack the part
+    value = part_at(chip, parameter)  # this kind of chip may lack it
     if isinstance(value, Number):
         return (value.text, "") if value.si is None else (value.si, value.unit)
     return None if value is None else str(value), ""

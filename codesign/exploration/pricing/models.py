@@ -16,7 +16,6 @@ from codesign.exploration.pricing.space import PriceSpace, build_space
 from codesign.exploration.pricing.spec import ENERGIES, PricingSpec, narrowed_sweep
 from codesign.exploration.running import RunArguments, run_work
 from codesign.exploration.work import find_work
-from codesign.hardware.cost.energy import check_operation
 from codesign.hardware.placement.placement import Placement
 from codesign.simulation.policies import get_policy
 
@@ -32,7 +31,6 @@ def prepare(spec: PricingSpec, run: RunArguments) -> PricingProblem:
             raise InputError(f"chip: the sweep's network does not fit '{spec.chip}': {point.reason}")
     chip, jobs = plan.points[0].chip, plan.jobs
     cost, policy = jobs[0].cost, jobs[0].execution.schedule.policy_name
-    check_operation(chip, cost.operation)
     space = build_space(chip, spec.axes, spec.linked, spec.most_points)
     if mistakes := list(axis_mistakes(space, policy)) or list(_objective_mistakes(spec, space, cost.placement)):
         raise spec.refusal(mistakes)

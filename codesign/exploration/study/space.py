@@ -230,7 +230,7 @@ class SearchSpace:
     def _holder(self, block: str, name: str) -> Spec:
         """The part of the file whose fields are the parameters of a block; the named one if there are several."""
         if block == "schedule":
-            return self.base.schedule_entry(name)
+            return self.base.all_schedules[name]
         held: Any = getattr(self.base, f"{block}s" if block in _NAMED else block)
         return held[name] if block in _NAMED else held  # type: ignore[no-any-return]
 
@@ -253,7 +253,7 @@ class SearchSpace:
         recipe = _changed(base.recipes[chosen["recipe"]], self._settings(values, "recipe"))
         if recipe.chip is not None and "chip" in values:
             recipe = recipe.model_copy(update={"chip": chosen["chip"]})
-        schedule = _changed(base.schedule_entry(chosen["schedule"]), self._settings(values, "schedule"))
+        schedule = _changed(base.all_schedules[chosen["schedule"]], self._settings(values, "schedule"))
         settings = self._settings(values, "chip")
         own = {field: value for field, value in settings.items() if field in ChipEntry.model_fields}
         numbers = {field: value for field, value in settings.items() if field not in own}
