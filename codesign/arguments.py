@@ -56,13 +56,13 @@ def whole(name: str, value: Any, *, least: int = 0, most: int = _MOST) -> int:
     return number
 
 
-def real(name: str, value: Any, *, least: float = 0.0, most: float = math.inf) -> float:
-    """A finite number from `least` to `most`; numpy numbers are accepted, bools are not."""
+def real(name: str, value: Any, *, most: float = math.inf) -> float:
+    """A finite number from 0 to `most`; numpy numbers are accepted, bools are not."""
     number = float(value) if isinstance(value, Real) and not isinstance(value, bool) else math.nan
     if not math.isfinite(number):
         raise InputError(f"{name}: must be a finite number, found {value!r}")
-    if not least <= number <= most:
-        limits = f"at least {least:g}" if most == math.inf else f"between {least:g} and {most:g}"
+    if not 0 <= number <= most:
+        limits = "at least 0" if most == math.inf else f"between 0 and {most:g}"
         raise InputError(f"{name}: must be {limits}, found {value!r}")
     return number
 

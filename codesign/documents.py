@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from inspect import Parameter, Signature
 from pathlib import Path, PurePath
@@ -184,14 +184,6 @@ class Spec(BaseModel, metaclass=_Constructed):
         """Where in the file a mistake at `location` was written, for documents whose parts are merged into others."""
         return location
 
-    @classmethod
-    def anchor(cls, data: Any, folder: Callable[[Path_], str]) -> Any:
-        """The content with paths relative to the working folder, for documents that name files next to them.
-
-        `folder` returns the folder of the file in which the part at a path was written; "" for the working folder.
-        """
-        return data
-
 
 @dataclass(frozen=True)
 class _Origin:
@@ -270,8 +262,8 @@ def parse_document(text: str, file: str, model: type[Model]) -> Model:
 def validate_document(document: Document, model: type[Model], *, other_keys: Iterable[str] = ()) -> Model:
     """Check content, of one file or merged from several, against a model; the file may also have `other_keys`. Raises
     DocumentError with all mistakes, including those already noted in the document."""
-    data = model.anchor(document.data, lambda path: os.path.dirname(document.place(path).file))
-    problems, value, between = list(document.problems), None, list(model.cross_check(data))
+    data, problems, value = document.data, list(document.problems), None
+    between = list(model.cross_check(data))
     known = {path for path, _ in between}  # although its value is wrong
     try:
         value = model.model_validate(data, context=document)

@@ -2,7 +2,23 @@
 
 from __future__ import annotations
 
+import signal
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from types import FrameType
+
+
+@contextmanager
+def handlers_kept(numbers: Iterable[int]) -> Iterator[None]:
+    """Restore the handlers of signals after the block, which may set others; only the main thread can set any."""
+    known = numbers if threading.current_thread() is threading.main_thread() else ()
+    before = {number: signal.getsignal(number) for number in known}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def can_raise(frame: FrameType | None) -> bool:

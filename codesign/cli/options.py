@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import math
 import os
+import signal
+import threading
+import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +20,7 @@ from codesign.errors import InputError
 from codesign.exploration.executors import ExecutorName
 from codesign.files import is_url, printable
 from codesign.shell import shell_text
-from codesign.signals import can_raise
+from codesign.signals import can_raise, handlers_kept
 from codesign.units import plural
 
 if TYPE_CHECKING:
@@ -233,10 +236,6 @@ _SOON_S = 0.05
 def interruptible(progress: Progress, kept: str) -> Iterator[None]:
     """Exit with code 130, saying what is `kept`, if the block is interrupted or told to terminate, or if its terminal
     hangs up."""
-    import signal
-    import threading
-    import time
-
     first = -math.inf
 
     def interrupt(number: int, frame: FrameType | None) -> None:
@@ -258,15 +257,14 @@ def interruptible(progress: Progress, kept: str) -> Iterator[None]:
     numbers = {signal.SIGINT, signal.SIGTERM}
     if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # ignored under nohup
         numbers.add(signal.SIGHUP)
-    before = {number: signal.signal(number, interrupt) for number in numbers}
-    try:
+    with handlers_kept(numbers):
+        for number in numbers:
+            signal.signal(number, interrupt)
         try:
-            yield
-        finally:
-            progress.close()  # once, before any message, because it has a last line
-    except KeyboardInterrupt:
-        tell(f"interrupted: {kept}", err=True)
-        raise typer.Exit(130) from None
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+            try:
+                yield
+            finally:
+                progress.close()  # once, before any message, because it has a last line
+        except KeyboardInterrupt:
+            tell(f"interrupted: {kept}", err=True)
+            raise typer.Exit(130) from None

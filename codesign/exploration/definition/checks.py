@@ -6,9 +6,7 @@ others.
 
 from __future__ import annotations
 
-import copy
-import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from pydantic import ValidationError
@@ -17,8 +15,6 @@ from codesign.analysis.results.columns import NUMERIC_COLUMNS
 from codesign.documents import Path_, value_at
 from codesign.errors import CodesignError
 from codesign.exploration.definition.entries import BUILT_IN_SCHEDULES
-from codesign.files import is_url
-from codesign.hardware.library import is_chip_file
 from codesign.mistakes import suggestion
 from codesign.training.presets import PRESETS, RECIPES, RECOMMENDED, recommended
 from codesign.training.recipe import OF_ONE_SCHEDULE, UNLAYERED_ONLY, Recipe
@@ -75,27 +71,6 @@ def relocated(location: Path_, data: Any) -> Path_:
             if isinstance(written, dict) and parameter not in written and parameter in mapping(data, "recipe_defaults"):
                 return ("recipe_defaults", parameter, *rest)
     return location
-
-
-def anchored(data: Any, folder: Callable[[Path_], str]) -> Any:
-    """The content with paths of files of chips, models and data, which are relative to the sweep's file, made relative
-    to the working folder."""
-    places = [path for path in _files_in(data) if folder(path) and not is_url(value_at(data, path))]
-    seen = copy.deepcopy(data) if places else data
-    for path in places:
-        file = value_at(data, path).removeprefix("./")
-        value_at(seen, path[:-1])[path[-1]] = os.path.join(folder(path), file)
-    return seen
-
-
-def _files_in(data: Any) -> Iterator[Path_]:
-    chips: list[Path_] = [("chips", name, "extends") for name in mapping(data, "chips")]
-    yield from (path for path in chips if isinstance(chip := value_at(data, path), str) and is_chip_file(chip))
-    recipes: list[Path_] = [("recipe_defaults",), *(("recipes", name) for name in mapping(data, "recipes"))]
-    models = [(*recipe, key) for recipe in recipes for key in ("model", "from")]
-    for path in (*models, *((*path, "file") for path in models), ("workload", "file")):
-        if isinstance(value_at(data, path), str):
-            yield path
 
 
 def blocks_of(data: dict[str, Any]) -> Blocks:

@@ -11,14 +11,18 @@ A file is folded from parts, each merged over the previous ones by `codesign.mer
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from codesign.documents import Path_, Spec, validate_document
+from codesign.documents import Path_, Spec, validate_document, value_at
 from codesign.errors import DocumentError, InputError
+from codesign.exploration.definition.checks import mapping
+from codesign.files import is_url
 from codesign.hardware.chip.extending import give_way, part_over
+from codesign.hardware.library import is_chip_file
 from codesign.merging import Fragment, Merged, chain_of
 from codesign.mistakes import shown, suggestion
 
@@ -65,6 +69,7 @@ def load_chosen(
     options = {what: one for what, name in asked.items() if (one := _choose(path, folded, what, name)) is not None}
     if options and isinstance(folded.data, dict) and isinstance(folded.data.get("name"), str):
         folded.data["name"] = "_".join([folded.data["name"], *options.values()])
+    _anchor(folded)
     return Chosen(
         spec=validate_document(folded, model, other_keys=_KEYS),
         options=options,
@@ -99,6 +104,25 @@ def _choose(path: Path, folded: _Folded, what: str, name: str | None) -> str | N
     for part in there[chosen]:
         folded.fold(part, allowed=("scales", "remove") if what == "dataset" else ("remove",))
     return chosen
+
+
+def _anchor(folded: _Folded) -> None:
+    """Make the paths of files of chips, models and data, which are relative to the file that names them, relative to
+    the working folder."""
+    for path in list(_files_in(folded.data)):
+        folder, file = os.path.dirname(folded.place(path).file), value_at(folded.data, path)
+        if folder and not is_url(file):
+            value_at(folded.data, path[:-1])[path[-1]] = os.path.join(folder, file.removeprefix("./"))
+
+
+def _files_in(data: Any) -> Iterator[Path_]:
+    chips: list[Path_] = [("chips", name, "extends") for name in mapping(data, "chips")]
+    yield from (path for path in chips if isinstance(chip := value_at(data, path), str) and is_chip_file(chip))
+    recipes: list[Path_] = [("recipe_defaults",), *(("recipes", name) for name in mapping(data, "recipes"))]
+    models = [(*recipe, key) for recipe in recipes for key in ("model", "from")]
+    for path in (*models, *((*path, "file") for path in models), ("workload", "file")):
+        if isinstance(value_at(data, path), str):
+            yield path
 
 
 @dataclass(kw_only=True)

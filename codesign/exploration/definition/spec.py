@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
 
 from pydantic import Field, PrivateAttr, model_validator
@@ -119,10 +119,6 @@ class SweepSpec(FileSpec):
     @classmethod
     def relocate(cls, location: Path_, data: Any) -> Path_:
         return checks.relocated(location, data)
-
-    @classmethod
-    def anchor(cls, data: Any, folder: Callable[[Path_], str]) -> Any:
-        return checks.anchored(data, folder)
 
     _set_by_axes: dict[Path_, Path_] = PrivateAttr(default_factory=dict)
 

@@ -13,7 +13,7 @@ from typing import Any
 from codesign.deferred import torch
 from codesign.devices import in_float32, made_on, on_threads
 from codesign.exploration.executors.base import Completion, Failure, Task
-from codesign.signals import can_raise
+from codesign.signals import can_raise, handlers_kept
 
 GRACE_S = 20.0
 """Default time after a task's timeout after which a worker that hangs in compiled code is ended."""
@@ -67,15 +67,15 @@ def _timeout(seconds: float | None, *, grace_s: float | None) -> Iterator[None]:
         if can_raise(frame):
             raise _OutOfTime
 
-    before = signal.signal(signal.SIGALRM, out_of_time)
-    # Repeated, because the first may come where it cannot be raised, or be swallowed.
-    signal.setitimer(signal.ITIMER_REAL, seconds, _AGAIN_S)
-    if grace_s is not None:
-        faulthandler.dump_traceback_later(seconds + grace_s, exit=True)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+    with handlers_kept([signal.SIGALRM]):
+        signal.signal(signal.SIGALRM, out_of_time)
+        # Repeated, because the first may come where it cannot be raised, or be swallowed.
+        signal.setitimer(signal.ITIMER_REAL, seconds, _AGAIN_S)
         if grace_s is not None:
-            faulthandler.cancel_dump_traceback_later()
-        signal.signal(signal.SIGALRM, before)
+            faulthandler.dump_traceback_later(seconds + grace_s, exit=True)
+        try:
+            yield
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            if grace_s is not None:
+                faulthandler.cancel_dump_traceback_later()

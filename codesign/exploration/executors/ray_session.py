@@ -31,6 +31,7 @@ import psutil
 import codesign
 from codesign.errors import CodesignError, InputError
 from codesign.files.folder import reason_of
+from codesign.signals import handlers_kept
 
 _INTERRUPTIONS = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
 _LOOK_S = 2.0
@@ -66,7 +67,7 @@ class RaySession:
             _check_address(address)
         self._address = address
         self._folder: Path | None = None
-        with _environment(local=address is None), _signals_kept():
+        with _environment(local=address is None), handlers_kept(_INTERRUPTIONS):
             with _signals_held():
                 import ray
 
@@ -153,7 +154,7 @@ class RaySession:
         """Leave the cluster, or end the Ray that was started here and remove its files."""
         started = self._started()
         _kill(started, only=f"{os.sep}monitor.py")  # it would end only a second after Ray asks it to
-        with _signals_kept():
+        with handlers_kept(_INTERRUPTIONS):
             self.ray.shutdown()
         _forget_token()
         _kill(started)
@@ -280,27 +281,13 @@ def _signals_held() -> Iterator[None]:
         if hasattr(signal, "alarm"):
             signal.alarm(0)  # Ray's compiled code passes the signal on, and would soon abort the process
 
-    with _signals_kept():
+    with handlers_kept(_INTERRUPTIONS):
         if threading.current_thread() is threading.main_thread():
             for number in _INTERRUPTIONS:
                 signal.signal(number, hold)
         yield
     for late in held:
         signal.raise_signal(late)
-
-
-@contextmanager
-def _signals_kept() -> Iterator[None]:
-    """Restore signal handlers after the block, in which Ray may set its own."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {number: signal.getsignal(number) for number in _INTERRUPTIONS}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _scratch() -> Path:
