@@ -42,8 +42,7 @@ def one_of(name: str, value: object, words: Iterable[str]) -> None:
 
 
 def whole(name: str, value: Any, *, least: int = 0, most: int = _MOST) -> int:
-    """An integer of at least `least` and below `most` as an int; numpy integers are accepted, floats and bools are
-    not."""
+    """An integer from `least` to below `most` as an int; numpy integers are accepted, floats and bools are not."""
     try:
         number = None if isinstance(value, bool) else index(value)
     except TypeError:

@@ -285,8 +285,7 @@ def _mapping(data: Any, named: Mapping[Path_, str] = MappingProxyType({})) -> Do
 
 
 def validate_data(data: Any, model: type[Model], *, named: Mapping[Path_, str] = MappingProxyType({})) -> Model:
-    """Check content given as a mapping, with `named` as in `Document`. Raises InputError with all mistakes, one per
-    line."""
+    """Check content given as a mapping. Raises InputError with all mistakes, one per line."""
     document = _mapping(data, named)
     try:
         return validate_document(document, model)

@@ -7,8 +7,7 @@ from statistics import median
 
 
 def farther_off(measured: float | None, *modelled: float | None) -> float | None:
-    """The relative error (model − measured) / measured at the end of the model's range that is farther off; None
-    without one."""
+    """The relative error (model − measured) / measured at the end of the model's range that is farther off."""
     ends = [end / measured - 1.0 for end in modelled if measured and end is not None]
     return max(ends, key=abs, default=None)
 

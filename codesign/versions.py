@@ -9,13 +9,12 @@ _PACKAGES = ("codesign", "numba", "numpy", "torch")
 
 
 def package_versions() -> dict[str, str]:
-    """Versions by package; for codesign itself, a note if it is run from its source folder without being installed."""
+    """Versions by package, from `version_of`."""
     return {name: version_of(name) for name in _PACKAGES}
 
 
 def version_of(package: str) -> str:
-    """Version of an installed package; for codesign without installation, a note that it is run from its source
-    folder."""
+    """Version of an installed package; of codesign without installation, where it is run from."""
     try:
         return version(package)
     except PackageNotFoundError:

@@ -65,8 +65,7 @@ def print_comparison(console: Console, chips: Sequence[Chip]) -> None:
 
 
 def comparison_file(path: Path, chips: Sequence[Chip]) -> bytes:
-    """The content of a file whose ending is one of `FORMATS`. Raises InputError for another ending, or if nothing can
-    be drawn."""
+    """The content of a file, in the one of `FORMATS` that its ending names."""
     form = path.suffix.removeprefix(".").lower()
     if form not in FORMATS:
         raise InputError(f"--output: must end with .{', .'.join(FORMATS[:-1])} or .{FORMATS[-1]}, found {path.name!r}")

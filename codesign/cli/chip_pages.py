@@ -36,8 +36,7 @@ _LEAST_ROOM = 30
 
 
 def print_list(console: Console, chips: Iterable[Chip]) -> None:
-    """One line per chip: other names if there is room, main numbers, how many are unknown and, on wide terminals, its
-    title."""
+    """One line per chip: names, main numbers, how many are unknown and, on wide terminals, its title."""
     headings = ("chip", "sync", "cores", "lanes", "energy", "static", "time", "unknown")
     room = console.width - _LEAST_WIDTH - 2
     console.print(f"[bold]{_ROW.format(*headings)}[/bold]")

@@ -107,8 +107,7 @@ def _tell(loaded: LoadedModel) -> None:
 
 
 def _beside(model: Location, *suffixes: str) -> Location:
-    """The first of the files with these suffixes next to a model. Raises InputError if one of them exists, because it
-    was not said that it may be replaced."""
+    """The first of the files with these suffixes next to a model, of which none may exist."""
     places = [with_suffix(model, suffix) for suffix in suffixes]
     for there in places:
         folder, name = open_file(there)

@@ -140,8 +140,7 @@ command that reproduces the results."""
 def run_to_end(
     context: typer.Context, run: Callable[..., SweepOutcome], spec: SweepSpec, *, chosen: Chosen[Any] | None = None
 ) -> NoReturn:
-    """Run a sweep or study, by `run_sweep` or `run_study`, with the command's options, and exit with its code; `chosen`
-    is the file of `spec`."""
+    """Run a sweep or study with the command's options, and exit with its code; `chosen` is the file of `spec`."""
     from codesign.exploration.running import RunArguments
     from codesign.exploration.runs.shown import choose_progress
 

@@ -71,8 +71,7 @@ def write_models(
     plans: Mapping[str, Plan], table: ResultTable, run: RunArguments, reasons: Mapping[str, object]
 ) -> ModelFiles:
     """Write the models of plans whose jobs have been run, into the folder `models` in the output. The same results give
-    the same bytes. Raises InputError if a file cannot be written, and StoreError if the store, or a model in it, cannot
-    be read.
+    the same bytes.
 
     Args:
         plans: plans by their value of the axis `trial` in the results, "" for a sweep.

@@ -27,16 +27,13 @@ _DATA = (".npz", ".h5", ".hdf5")
 def sweep_of_model(
     model: str, data: str, chips: Sequence[str], *, samples: int | None = None, real_time: bool = False
 ) -> SweepSpec:
-    """A sweep for the accuracy, energy and latency of a model on each chip: with the chip's own schedule if it waits
-    for layers, otherwise with and without waiting.
+    """A sweep for the accuracy, energy and latency of a model, given by its file, on each chip: with the chip's own
+    schedule if it waits for layers, otherwise with and without waiting.
 
     If the model's card names the data as its training data, the timesteps and the split are those of the training.
-    Raises InputError if the model or a chip cannot be read, or no dataset has the given name.
 
     Args:
-        model: the model's file, `.safetensors` or NIR.
         data: a file or folder of arrays, or the name of a dataset, even if a folder here has that name.
-        chips: names, or paths of chip files.
         samples: number of samples, the first of the test split; all if None.
         real_time: whether a sample takes as long as its recording, with power drawn throughout.
     """

@@ -48,7 +48,7 @@ from codesign.workload.dataset import WorkloadOutline
 
 def plan_designs(spec: SweepSpec, outline: Callable[[SweepSpec], WorkloadOutline]) -> Plan:
     """Enumerate the design points of a sweep with any axes; `outline` returns the facts of a workload that are known
-    before its data is read. Raises InputError if there are too many points, or like `build_plan`."""
+    before its data is read."""
     if (points := design_points(spec)) > MOST_POINTS:
         many = f"{points:,} design points are more than a sweep may have, {MOST_POINTS:,}"
         rule = f"{many}; `codesign price` prices larger grids of a chip's numbers"

@@ -29,8 +29,7 @@ def usable_cores() -> int:
 
 
 def core_limit(control: Path) -> float:
-    """The limit of a container's processor time per wall time, from its folder of control files; infinite if
-    unlimited."""
+    """The limit of a container's processor time per wall time, from its folder of control files."""
     with suppress(OSError, ValueError):  # "max" if unlimited
         limit_us, period_us = (control / "cpu.max").read_text(encoding="ascii").split()
         return int(limit_us) / int(period_us)

@@ -84,8 +84,7 @@ class Runner:
             self.step()
 
     def step(self) -> None:
-        """Submit jobs while the executor has room, then process those that end, waiting at most a second for the
-        first."""
+        """Submit jobs while the executor has room, then process those that end, after at most a second."""
         self._submit_ready()
         self._complete(self._collect())
         self.progress.pulse()

@@ -80,7 +80,7 @@ class RunArguments:
 
 def run_work(work: Work, run: RunArguments, resources: ResourcesEntry) -> dict[str, Failure]:
     """Run work, with resources as in `Runner`; return why results are missing, by key. Data is read only if there is
-    something to run. Raises StoreError if a result cannot be stored."""
+    something to run."""
     progress, workload, executor = run.progress, run.workloads.load, run.executor
     if not work.jobs:
         progress.planned(work, "none needed")

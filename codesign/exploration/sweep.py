@@ -55,8 +55,7 @@ class SweepOutcome:
 
 @reading_once()
 def plan_sweep(spec: SweepSpec, *, data_root: str | Path | None = None) -> Plan:
-    """The design points of a sweep. Looks up the available data without binning it. Raises InputError if parts of the
-    sweep do not fit each other, and DataError if the dataset is missing or damaged."""
+    """The design points of a sweep. Looks up the available data without binning it."""
     return plan_designs(spec, Workloads(data_root=data_root).outline)
 
 
@@ -90,8 +89,7 @@ def write_outcome(
     plans: Mapping[str, Plan], metadata: ResultMetadata, run: RunArguments, failures: Mapping[str, Failure]
 ) -> SweepOutcome:
     """Write the results file, the report and, if requested, the models of plans whose jobs have been run. Plans are
-    given by trial of a study, or as "" for a sweep. Notes silent networks and trainings over budget. Raises InputError
-    if a file cannot be written."""
+    given by trial of a study, or as "" for a sweep. Notes silent networks and trainings over budget."""
     results, report, files = join(run.output, "results.parquet"), join(run.output, "report.html"), None
     rows = (
         {**row, f"{AXIS_PREFIX}{TRIAL_AXIS}": label} if label else row

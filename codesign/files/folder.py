@@ -88,15 +88,13 @@ class Folder(ABC):
         return False
 
     def names(self) -> list[str]:
-        """Names of all files here and in subfolders, sorted, without files that are still being written. A missing
-        folder has none."""
+        """Names of all files here and in subfolders, if any, sorted, without files that are still being written."""
         with self._failing("", "cannot be listed"), suppress(FileNotFoundError):
             return sorted(name for name in self._names() if not _is_temporary(name))
         return []
 
     def check_writable(self) -> None:
-        """Check with a small temporary file whether files can be written and removed. The folder itself is created if
-        missing."""
+        """Check with a small file whether files can be written and removed. A missing folder is created."""
         probe = f".{uuid4().hex}.tmp"
         with self._failing("", "cannot be written"):
             self._write(probe, b"", True)

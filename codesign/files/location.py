@@ -62,8 +62,7 @@ def printable(location: Location) -> str:
 
 
 def shipped_folders(name: str) -> list[Path]:
-    """The existing folders called `name`, of which the first match wins: in the working folder, in a checkout, in the
-    package."""
+    """The existing folders called `name`, the first match first: in the working folder, a checkout, the package."""
     here = [Path(name)] if os.path.isdir(name) else []
     return list(dict.fromkeys([*here, *packaged_folders(name)]))
 

@@ -23,8 +23,7 @@ def reading_once() -> Iterator[None]:
 
 
 def once(kind: str, name: str, read: Callable[[], T]) -> T:
-    """The result of `read` for a kind of thing and its name; within a block of `reading_once`, its first result
-    there."""
+    """The result of `read` for a kind of thing and its name: in a block of `reading_once`, the first one there."""
     if (kept := _kept.get()) is None:
         return read()
     if (kind, name) not in kept:

@@ -51,8 +51,7 @@ def open_file(location: Location) -> tuple[Folder, str]:
 
 
 def read_file(location: Location) -> bytes | None:
-    """The bytes of a file at a path or URL; None if there is none. Raises InputError, with the system's reason, if it
-    cannot be read."""
+    """The bytes of a file at a path or URL; None if there is none."""
     folder, name = open_file(location)
     return folder.read(name)
 

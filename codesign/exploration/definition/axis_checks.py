@@ -66,8 +66,7 @@ def problems(data: dict[str, Any], blocks: Blocks) -> Mistakes:
 
 
 def _chips(entries: Mapping[str, Any], axes: Mapping[str, dict[str, list[Any]]]) -> Mistakes:
-    """Yield mistakes in chips' entries, and values of `axes`, by chip and path, that the chips' descriptions cannot
-    have."""
+    """Yield mistakes in chips' entries, and values of `axes`, by chip and path, that the chips cannot have."""
     told: set[str] = set()  # mistakes of chips, which several entries may extend
     for name, entry in entries.items():
         if not isinstance(entry, dict):
@@ -143,8 +142,7 @@ def of_given_model(data: dict[str, Any], path: str) -> str | None:
 
 
 def overridden(paths: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Yield paths that cannot be combined with another one, because it sets everything that they would change, and a
-    message."""
+    """Yield paths that another one excludes, because it sets everything that they would change, and a message."""
     paths = list(paths)
     for text in (path for path in _TEXTS if path in paths):
         yield from ((path, f"cannot be combined with {text}") for path in paths if changes_widths(path))

@@ -109,8 +109,7 @@ def axis_parts(path: object) -> tuple[str, str, str]:
 
 
 def _names(data: dict[str, Any], blocks: Blocks) -> Iterator[tuple[Path_, Iterable[str], str]]:
-    """Yield the path of each name in the file that refers to something, the names that it may be, and what they
-    name."""
+    """Yield the path of each name in the file that refers to something, the names that it may be, and their kind."""
     yield ("preset",), PRESETS, "preset"
     yield ("workload", "name"), dataset_names(), "dataset"
     yield ("recipe_defaults", "chip"), blocks["chip"], "chip"

@@ -48,8 +48,7 @@ class Chosen(Generic[Model]):
 
     @property
     def text(self) -> str:
-        """The choice in words: `dataset nmnist (of nmnist, mnist), scale smoke (of smoke, paper)`; "" if there was
-        none."""
+        """The choice in words: `dataset nmnist (of nmnist, mnist), scale smoke (of smoke, paper)`."""
         there = {"dataset": self.datasets, "scale": self.scales}
         return ", ".join(f"{name} {value} (of {', '.join(there[name])})" for name, value in self.options.items())
 
@@ -90,8 +89,7 @@ def _folded(path: Path) -> _Folded:
 
 
 def _choose(path: Path, folded: _Folded, what: str, name: str | None) -> str | None:
-    """Fold in the parts for the named dataset or scale, or for the first one, and return its name; None if there is
-    none."""
+    """Fold in the parts for the named dataset or scale, or for the first one, if any, and return its name."""
     there = folded.parts[f"{what}s"]
     if name is None and not there:
         return None
@@ -107,8 +105,7 @@ def _choose(path: Path, folded: _Folded, what: str, name: str | None) -> str | N
 
 
 def _anchor(folded: _Folded) -> None:
-    """Make the paths of files of chips, models and data, which are relative to the file that names them, relative to
-    the working folder."""
+    """Make paths of chips, models and data, relative to the file that names them, relative to the working folder."""
     for path in list(_files_in(folded.data)):
         folder, file = os.path.dirname(folded.place(path).file), value_at(folded.data, path)
         if folder and not is_url(file):

@@ -33,8 +33,7 @@ T = TypeVar("T", bound=Sequence[Any])
 
 
 def distinct(what: str, held: Callable[[Any], Sequence[object]] = tuple) -> AfterValidator:
-    """A validator that refuses values of which two are equal as text in the form in which they are `held`; `what` names
-    them."""
+    """A validator that refuses values, named `what`, of which two are equal as text once they are `held`."""
 
     def check(values: T) -> T:
         if len(set(map(str, held(values)))) < len(values):

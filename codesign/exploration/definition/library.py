@@ -86,8 +86,7 @@ def _find(name_or_path: str | Path, kind: Kind) -> Path:
 def choose_sweep(
     name_or_path: str | Path, model: type[Model], *, dataset: str | None = None, scale: str | None = None
 ) -> Chosen[Model]:
-    """Find, read and check a file at one of its datasets and scales; see `load_chosen`. `model` is that of a sweep or
-    of a study."""
+    """Find, read and check the file of a sweep or a study at one of its datasets and scales; see `load_chosen`."""
     kind: Kind = "sweep" if model is SweepSpec else "study"
     return load_chosen(find_sweep(name_or_path, kind), model, dataset=dataset, scale=scale)
 

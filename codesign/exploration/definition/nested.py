@@ -57,8 +57,7 @@ def _held(value: Any) -> Any:
 
 
 def with_fields(entry: SpecT, settings: Mapping[str, Any]) -> SpecT:
-    """`entry` with some fields, written as in a file, replaced together and checked. Raises InputError if it cannot
-    have them."""
+    """`entry` with some fields, written as in a file, replaced together and checked."""
     if not settings:
         return entry
     given = with_parts(said_by(entry), settings)
@@ -90,8 +89,7 @@ def part_at(entry: Any, path: str) -> Any:
 
 
 def unknown_part(model: type[Spec], path: str, what: str) -> str | None:
-    """Why a recipe or schedule cannot have a part at a dotted path; None if it can. Paths within
-    parts without fields, such as a loss, are only checked with their values."""
+    """Why a recipe or schedule cannot have a part at a dotted path, if it cannot; a loss is checked with its values."""
     here: tuple[Any, ...] = ()
     for part in path.split("."):
         allowed = () if here and part.isdigit() else allowed_keys(model, here)

@@ -30,8 +30,7 @@ def unit_of_values(values: Sequence[AxisValue]) -> str:
 
 
 def column_values(values: Sequence[AxisValue]) -> list[str | float]:
-    """An axis' values as stored in a column: numbers, in SI units, if all are numbers or all quantities; otherwise
-    text."""
+    """An axis' values as stored in a column: numbers, in SI units, if all are numbers or quantities; otherwise text."""
     if unit := unit_of_values(values):
         return [parse_quantity(value, unit) for value in values]
     numbers = all(map(is_number, values))
@@ -103,8 +102,7 @@ class HiddenLayers:
 
     @staticmethod
     def of(network: NetworkEntry, preset: str | None) -> HiddenLayers:
-        """The hidden layers of a network, or of the preset if it leaves them out. Raises InputError if layers are
-        listed, or there are none in either."""
+        """The hidden layers of a network, or of the preset if it leaves them out; they must not be listed."""
         text = network.hidden or (PRESETS[preset].hidden if preset else None)
         if network.layers is not None or (network.topology or text) is None:
             raise InputError("widths can only be changed if the network is given by hidden or topology")
@@ -117,8 +115,7 @@ class HiddenLayers:
 
     def text(self, settings: Mapping[str, AxisValue]) -> str:
         """All layers with settings applied, as written in a file. Recurrent layers stay recurrent, and added layers are
-        like the last one. Raises InputError if a width or the depth is out of range, or a layer in the settings does
-        not exist."""
+        like the last one."""
         sizes, depth, last = self.within_limits(settings), self.depth(settings), len(self.sizes) - 1
         usual = [*self.sizes, *self.sizes[-1:] * depth][:depth]
         if "network.width" in settings:
@@ -132,8 +129,7 @@ class HiddenLayers:
 
     @staticmethod
     def within_limits(settings: Mapping[str, AxisValue]) -> dict[int, int]:
-        """Number of neurons of each layer whose width is set on its own, by the layer's number. Raises InputError if a
-        width or the depth is out of range."""
+        """Number of neurons of each layer whose width is set on its own, by the layer's number."""
         sizes: dict[int, int] = {}
         for path, value in settings.items():
             if not changes_widths(path):
@@ -169,13 +165,8 @@ def complete_neuron(network: NetworkEntry, preset: str | None) -> NeuronSpec:
 
 
 def with_network(network: NetworkEntry, preset: str | None, settings: Mapping[str, AxisValue]) -> NetworkEntry:
-    """A network with some of its parameters replaced together and checked. Raises InputError if it cannot have them.
-
-    Args:
-        preset: preset that gives what the network leaves out, if any.
-        settings: values by path, as in `network.width`, `network.hidden`, `network.layers.0.channels` and
-            `neuron.time_constant`; other paths are ignored.
-    """
+    """A network, completed by a preset, with some of its parameters replaced together and checked: those of paths such
+    as `network.width`, `network.layers.0.channels` and `neuron.time_constant`; other paths are ignored."""
     fields = _of_block("network", {path: value for path, value in settings.items() if not changes_widths(path)})
     network = with_fields(network, fields)
     if any(map(changes_widths, settings)):

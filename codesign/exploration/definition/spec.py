@@ -136,8 +136,7 @@ class SweepSpec(FileSpec):
         return spec
 
     def refusal(self, mistakes: Iterable[tuple[Path_, str]]) -> InputError:
-        """An error with mistakes at paths of the file, each at its line, or at the line of the axis that set the
-        value."""
+        """An error with mistakes, each at the line of its path in the file, or of the axis that set the value."""
         return super().refusal((self._written_at(path), message) for path, message in mistakes)
 
     def _written_at(self, path: Path_) -> Path_:
@@ -170,8 +169,7 @@ class SweepSpec(FileSpec):
         return complete_neuron(self.network, self.preset)
 
     def topology(self, *, input_grid: tuple[int, int, int], classes: int) -> TopologySpec:
-        """The network's layers for a workload with a (channels, height, width) grid of inputs. Raises InputError if its
-        inputs or outputs do not match the workload's."""
+        """The network's layers for a workload with a (channels, height, width) grid of inputs."""
         network, workload = self.network, f"workload '{self.workload.name}'"
         preset = None if self.preset is None else PRESETS[self.preset]
         layers = network.layers or (None if network.hidden or preset is None else preset.layers)

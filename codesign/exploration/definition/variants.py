@@ -65,23 +65,22 @@ def design_points(spec: SweepSpec) -> int:
 
 
 def designs(spec: SweepSpec) -> list[Variant[SweepSpec]]:
-    """The sweeps of each network and workload, in the order of the file and without the axes that choose them; a single
-    one if there are no such axes. Raises InputError for values of axes that are invalid together."""
+    """The sweeps of each network and workload, in the order of the file and without the axes that choose them."""
     return _variants(spec, spec.name, "", spec.of_design)
 
 
 def recipe_variants(spec: SweepSpec, name: str) -> list[Variant[Recipe]]:
-    """The variants of a recipe along its axes. Raises InputError for values that it cannot have."""
+    """The variants of a recipe along its axes."""
     return _variants(spec, name, "recipe", lambda settings: with_fields(spec.recipes[name], settings))
 
 
 def schedule_variants(spec: SweepSpec, name: str) -> list[Variant[ScheduleEntry]]:
-    """The variants of a schedule along its axes. Raises InputError for values that it cannot have."""
+    """The variants of a schedule along its axes."""
     return _variants(spec, name, "schedule", lambda settings: with_fields(spec.all_schedules[name], settings))
 
 
 def chip_variants(spec: SweepSpec, name: str) -> list[Variant[ChipVariant]]:
-    """The variants of a chip along its axes. Raises InputError for values that it cannot have."""
+    """The variants of a chip along its axes."""
     entry, own = spec.chips[name], _described(spec, name)
     chip = _with_entry(own, entry)
 
@@ -166,8 +165,7 @@ def _variants(spec: SweepSpec, name: str, block: str, changed: Callable[[Setting
 
 
 def parameter_value(chip: Chip, parameter: str) -> tuple[str | float | None, str]:
-    """A parameter of a chip's description as stored in results, and its unit: a number in SI units, or text; None if
-    the chip has none."""
+    """A parameter of a chip as stored in results, if it has it, and its unit: a number in SI units, or text."""
     if parameter == "synchronization":
         return in_words(chip.synchronization), ""
     value = part_at(chip, parameter)  # this kind of chip may lack it

@@ -88,8 +88,7 @@ class Executor(ABC):
 
     @abstractmethod
     def check(self, resources: JobResources) -> None:
-        """Check that tasks with these resources can be run at all. Raises InputError, with the available resources, if
-        they cannot."""
+        """Raise InputError, with the available resources, if tasks with these resources cannot be run at all."""
 
     @abstractmethod
     def share(self, value: object) -> object:

@@ -217,8 +217,7 @@ class RayExecutor(Executor):
         _forget(batch, session)
 
     def _reason(self, error: Exception) -> Failure:
-        """The exception of a worker outside of tasks, in one line; on a cluster with its node, which may lack a
-        package."""
+        """The exception of a worker outside of tasks; on a cluster with its node, which may lack a package."""
         cause = getattr(error, "cause", None) or error
         node = None if self._address is None else re.search(r"ip=([^,)\s]+)", str(error))
         where = "" if node is None else f"on node {node[1]}: "
@@ -247,8 +246,7 @@ class RayExecutor(Executor):
             self._again.extend(_Batch(tasks=(task,), attempt=batch.attempt + 1) for task in batch.tasks)
 
     def _leave_dead_nodes(self, session: RaySession) -> None:
-        """Give up batches on dead nodes. If a machine loses power or network, Ray hears nothing from its workers and
-        waits on."""
+        """Give up batches on dead nodes: Ray waits on for workers of a machine that has lost power or network."""
         for reference, batch in list(self._running.items()):
             if batch.node is not None and batch.node not in self._nodes and reference not in self._ready:
                 del self._running[reference]
@@ -274,8 +272,7 @@ class RayExecutor(Executor):
 
 
 def _heard(batch: _Batch) -> _Batch:
-    """Read the notes of a batch's worker: pass on its report, and return the batch with when and where it was seen to
-    have begun."""
+    """Read the notes of a batch's worker: pass on its report, and return the batch with when and where it began."""
     from ray.experimental.internal_kv import _internal_kv_get
 
     if batch.reported is not None and batch.tasks[0].on_report is not None:

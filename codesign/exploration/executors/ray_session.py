@@ -117,8 +117,7 @@ class RaySession:
             ) from error
 
     def check(self) -> None:
-        """Check that the raylet on this machine is alive; to be called before any use of the object store. Raises
-        CodesignError if it is not."""
+        """Raise CodesignError if the raylet on this machine has ended; to be called before the object store is used."""
         try:
             dead = self._raylet.status() in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
         except psutil.NoSuchProcess:
@@ -127,8 +126,8 @@ class RaySession:
             raise self._lost("its raylet on this machine has ended")
 
     def look(self) -> bool:
-        """Check every two seconds whether the control service answers. Return True if it was checked now and answers.
-        Raises CodesignError if it does not answer, and the time to wait for it is over."""
+        """Check every two seconds whether the control service answers, and return whether it did so now. Raises
+        CodesignError once the time to wait for it is over."""
         self.check()
         now = time.monotonic()
         if now - self._looked < _LOOK_S:
@@ -212,8 +211,7 @@ def _token() -> str:
 
 
 def _read_token_again() -> None:
-    """Make Ray read the token again: if it was imported before, it knows another token, or none. Older versions have no
-    tokens."""
+    """Make Ray, which may know another token from before, read it again. Older versions have no tokens."""
     with suppress(ImportError, AttributeError):
         from ray._private.authentication.authentication_token_setup import _enable_token_auth
 
@@ -272,8 +270,7 @@ def _without(module: str, name: str, answer: object = None) -> Iterator[None]:
 
 @contextmanager
 def _signals_held() -> Iterator[None]:
-    """Delay interrupting signals until after the block, because a partly started Ray crashes at the end of the
-    process."""
+    """Delay interrupting signals until after the block: a partly started Ray crashes at the end of the process."""
     held: list[int] = []
 
     def hold(number: int, frame: object) -> None:
@@ -314,8 +311,7 @@ def _check_address(address: str) -> None:
 
 
 def _check_health(address: str) -> None:
-    """Check that a cluster answers. Without one, Ray would try to join for 80 seconds, and not say why; its own check
-    is quick, or ended."""
+    """Check that a cluster answers: without one, Ray would try to join for 80 seconds, and not say why."""
     command = [sys.executable, "-m", "ray.scripts.scripts", "health-check", "--address", address]
     try:
         checked = subprocess.run(command, capture_output=True, text=True, timeout=_HEALTH_S, check=False)

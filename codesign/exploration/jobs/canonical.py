@@ -61,8 +61,7 @@ def canonical_schedule(schedule: Schedule, shape: NetworkShape, *, refractory: b
 
 
 def _by_appearance(cores: tuple[int, ...] | None, shape: NetworkShape) -> tuple[int, ...] | None:
-    """Cores of a placement that splits layers, numbered in the order of their first neurons; None if no layer is
-    split."""
+    """Cores of a placement, numbered in the order of their first neurons; None if it splits no layer."""
     ends = pairwise(accumulate(shape.layer_sizes, initial=0))
     if cores is None or not any(len(set(cores[first:last])) > 1 for first, last in ends):
         return None

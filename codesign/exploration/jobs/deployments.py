@@ -113,7 +113,7 @@ def find_deployments(spec: SweepSpec, shape: NetworkShape, mistakes: list[Mistak
 
 def trained_through(spec: SweepSpec, shape: NetworkShape, recipe: Variant[Recipe]) -> tuple[Schedule, str | None]:
     """The forward pass of a recipe, on the chip whose cores and times its policy uses, and why it is impossible, if it
-    is. Raises InputError if there is no such chip, or its file lacks times that the policy uses."""
+    is."""
     name, schedule = recipe.value.chip, recipe.value.schedule
     policy = get_policy(schedule.policy)
     if name is None or recipe.value.mixture is not None or not (policy.uses_cores or policy.uses_service):
@@ -127,9 +127,7 @@ def trained_through(spec: SweepSpec, shape: NetworkShape, recipe: Variant[Recipe
 
 
 def metered_chip(spec: SweepSpec, shape: NetworkShape, budget: TrainingBudget | None) -> MeteredChip | None:
-    """The chip whose energy is a recipe's budget, with the network mapped as in the sweep; axes on the chip are not
-    applied. Raises InputError if there is no such chip, the network does not fit it, or its file has no energy per
-    operation, or none that holds in the chip's `operation`."""
+    """The chip whose energy is a recipe's budget, with the network mapped as in the sweep and without its axes."""
     if budget is None or budget.chip is None:
         return None
     entry, chip = _named(spec, budget.chip)
@@ -143,8 +141,7 @@ def metered_chip(spec: SweepSpec, shape: NetworkShape, budget: TrainingBudget | 
 
 
 def trained_with(spec: SweepSpec, recipe: Variant[Recipe]) -> Quantization | None:
-    """The quantization with which a recipe trains: its own, or its chip's. Raises InputError if there is no such chip,
-    or it has no weight bits."""
+    """The quantization with which a recipe trains: its own, or its chip's."""
     quantization, name = recipe.value.quantization, recipe.value.chip
     if quantization != "chip":
         return quantization
@@ -302,7 +299,7 @@ def resolve_schedule(
     entry: ScheduleEntry, placement: Placement, *, spiking_readout: bool
 ) -> tuple[Schedule, tuple[str, ...]]:
     """The resolved schedule of a network on a chip, and its assumptions. The default stop is `drained` if outputs are
-    potentials. Raises InputError if the stop needs output spikes and there are none, or like `on_chip`."""
+    potentials."""
     stop = entry.stop or ("on_output" if spiking_readout else "drained")
     if stop != "drained" and not spiking_readout:
         raise InputError(f"stop '{stop}' needs output spikes; with readout 'potential' it must be 'drained'")

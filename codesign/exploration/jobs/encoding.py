@@ -121,7 +121,7 @@ def encode_state(state: Mapping[str, torch.Tensor]) -> bytes:
 
 
 def decode_state(data: bytes) -> dict[str, torch.Tensor]:
-    """The inverse of `encode_state`, without unpickling. Raises UnreadableResultError if it is not a state dict."""
+    """The inverse of `encode_state`, without unpickling. Raises UnreadableResultError."""
     import safetensors.torch
 
     with reading_result("model"):
@@ -154,8 +154,7 @@ def encode_execution(execution: Execution) -> bytes:
 
 
 def decode_execution(data: bytes) -> Execution:
-    """The inverse of `encode_execution`, without unpickling. Raises UnreadableResultError if `data` is not an
-    execution."""
+    """The inverse of `encode_execution`, without unpickling. Raises UnreadableResultError."""
     with reading_result("execution"):
         head, _, compressed = data.partition(b"\n")
         facts = json.loads(head)
@@ -181,8 +180,7 @@ def decode_execution(data: bytes) -> Execution:
 
 
 def decode_columns(data: bytes) -> dict[str, Any]:
-    """Columns of a row from canonical JSON. Raises UnreadableResultError if the data is not JSON, or a value does not
-    fit its column."""
+    """Columns of a row from canonical JSON. Raises UnreadableResultError."""
     with reading_result("columns"):
         return checked_cells(json.loads(data))
 

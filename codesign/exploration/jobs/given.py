@@ -103,8 +103,7 @@ def load_model_file(entry: ModelFile) -> LoadedModel:
 
 
 def with_given_network(spec: SweepSpec, loaded: Loaded, workload: WorkloadOutline) -> SweepSpec:
-    """The sweep with the network of its models. Raises InputError if models, network and workload do not fit each
-    other."""
+    """The sweep with the network of its models, which network and workload of the file must fit."""
     if not loaded:
         return spec
     mistakes = list(_mistakes(spec, loaded, workload))

@@ -78,8 +78,7 @@ def run_train(inputs: TrainInputs, workload: Workload, report: Callable[[EpochRe
 
 
 def run_execute(inputs: ExecuteInputs, model: bytes, workload: Workload) -> Entry:
-    """Run a trained model on a split. The payload is the execution with all counters of every sample. Raises
-    UnreadableResultError if `model` is not the state of such a network."""
+    """Run a trained model on a split. The payload is the execution with all counters of every sample."""
     network = SpikingNetwork(inputs.model.topology, inputs.model.neuron, timestep_s=workload.timestep_s)
     with reading_result("model"):
         network.load_state_dict(decode_state(model))
@@ -97,7 +96,7 @@ def run_assess(execution: bytes, wanted: Sequence[SummaryInputs | CostInputs]) -
     JSON.
 
     They share a job because unpacking an execution takes longer than pricing it. If one price fails, the others are
-    still computed. Raises UnreadableResultError if `execution` is not an execution.
+    still computed.
     """
     unpacked = decode_execution(execution)
     outputs: list[Entry | Failure] = []

@@ -104,8 +104,7 @@ def convergence_accuracy(execution: Execution, *, last_step: int | None) -> list
 
 
 def histogram(values: Integers) -> tuple[list[int], list[int]]:
-    """Lower bin edges, starting at 0, and counts. The width of bins is the smallest power of two that gives at most
-    128."""
+    """Lower bin edges, from 0, and counts; bins are as wide as the smallest power of two that gives at most 128."""
     if not values.size:
         return [], []
     width = 1

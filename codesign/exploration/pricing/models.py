@@ -21,9 +21,7 @@ from codesign.simulation.policies import get_policy
 
 
 def prepare(spec: PricingSpec, run: RunArguments) -> PricingProblem:
-    """Build the grid of a price file and get its executions, running the jobs that are not in the store. Raises
-    InputError if parts of the file do not fit together, DataError if the dataset is missing or damaged, and StoreError
-    if a result cannot be stored."""
+    """Build the grid of a price file and get its executions, running the jobs that are not in the store."""
     sweep = narrowed_sweep(spec)
     plan = build_plan(sweep, run.workloads.outline(sweep), with_twins=False)
     for point in plan.points:

@@ -64,8 +64,7 @@ class Axis(VariedPrice):
 
 
 def axis_of(chip: Chip, path: str, entry: tuple[AxisValue, ...] | AxisRange, *, group: str = "") -> Axis:
-    """The axis of an entry of the file; `group` is the name of linked axes. Raises InputError if the price does not
-    exist, changes spikes and not only their price, changes nothing, or cannot have a value."""
+    """The axis of an entry of the file; `group` is the name of linked axes."""
     kind = number_type(chip, path)
     if kind is None and path.startswith("structure."):
         kind = Number  # a word, such as the type of a memory
@@ -218,7 +217,7 @@ class PriceSpace:
     @cached_property
     def structures(self) -> tuple[Chip, ...]:
         """Chips for all combinations along dimensions that change more than their own prices, with all others at their
-        first position. Raises InputError if there are too many, or the prices of one do not fit together."""
+        first position."""
         if (count := math.prod(self._structural_shape)) > _MOST_STRUCTURES:
             raise InputError(
                 f"axes: {count:,} combinations of lanes, memories, node, voltage and clock are more than the "
@@ -264,8 +263,7 @@ class PriceSpace:
 
 
 def _numbers_in(shape: tuple[int, ...], positions: Integers) -> Integers:
-    """(n,) numbers of points in a grid that has only the first position along some dimensions, given their positions in
-    the whole grid."""
+    """(n,) numbers of points at positions of the whole grid, in a grid of size 1 along some dimensions."""
     first = np.minimum(positions, np.array(shape)[:, None] - 1)
     return np.asarray(np.ravel_multi_index(tuple(first), shape), dtype=np.int64)
 
@@ -283,8 +281,7 @@ def _arrays(path: str, numbers: list[Any], extent: Extent) -> dict[str, Floats]:
 def build_space(
     chip: Chip, axes: Mapping[str, AxisEntry], linked: Mapping[str, Mapping[str, AxisEntry]], most_points: int
 ) -> PriceSpace:
-    """Build the grid of a price file on a chip; see `PricingSpec`. Raises InputError if a path is not a price, a price
-    cannot have a value, or there are too many points."""
+    """Build the grid of a price file on a chip; see `PricingSpec`."""
     dimensions = tuple(
         Dimension(place=("axes", path), axes=(axis_of(chip, path, entry),)) for path, entry in axes.items()
     )

@@ -108,8 +108,7 @@ class PricingSpec(FileSpec):
 
 
 def load_prices(path: Path) -> PricingSpec:
-    """Load a price file; if its sweep is a path, it is relative to the file. Raises DocumentError with every mistake in
-    the file, and InputError if it cannot be read."""
+    """Load a price file; if its sweep is a path, it is relative to the file."""
     document = read_document(path)
     name = value_at(document.data, ("sweep",))
     if isinstance(name, str) and os.path.isfile(near := beside(path, name)):

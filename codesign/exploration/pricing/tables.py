@@ -30,7 +30,7 @@ Keep = Callable[[int, Integers, Sequence[Columns]], None]
 @contextmanager
 def point_file(path: Path, problem: PricingProblem) -> Iterator[Keep]:
     """Write `points.parquet` chunk by chunk; it appears whole at the end of the block, or not at all. Yields a function
-    that appends rows; see `price_space`. Raises InputError if it cannot be written."""
+    that appends rows; see `price_space`."""
     costs = {
         f"{name}.{model.recipe}.{model.seed}": (i, name)
         for i, model in enumerate(problem.models)

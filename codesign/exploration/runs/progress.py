@@ -192,8 +192,7 @@ class Progress:
         )
 
     def remaining_s(self) -> float | None:
-        """Estimate of the remaining time: for a study's trials or, once all have ended, for the jobs. None if
-        unknown."""
+        """Estimate of the remaining time, if known: for a study's trials or, once all have ended, for the jobs."""
         search = self.search
         told = 0 if search is None else sum(search.told.values())
         if search is None or (search.trials is not None and told >= search.trials):

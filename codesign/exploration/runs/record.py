@@ -104,8 +104,7 @@ def read_record(output: Folder) -> RunRecord | None:
 
 
 def check_output(output: Location, kind: Kind) -> None:
-    """Raise InputError if an output cannot be written, or holds the run of another kind, whose results would be
-    lost."""
+    """Raise InputError if an output cannot be written, or holds results of another kind, which would be lost."""
     open_folder(output).check_writable()
     with suppress(StoreError):  # a damaged record is replaced
         earlier = read_record(open_folder(output, error=StoreError))

@@ -35,8 +35,7 @@ def problems(data: Any) -> Mistakes:
 
 
 def _readable(data: dict[str, Any]) -> SweepSpec | None:
-    """The sweep that a file describes without its search; None if the sweep has mistakes, which its own checks
-    report."""
+    """The sweep that a file describes without its search; None if it has mistakes, which its own checks report."""
     kept = {key: data[key] for key in SweepSpec.model_fields if key in data and key not in ("axes", "objectives")}
     try:
         base = SweepSpec.model_validate(kept)

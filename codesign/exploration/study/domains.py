@@ -95,8 +95,7 @@ class Range(Spec):
 
     @property
     def examples(self) -> tuple[Value, ...]:
-        """The ends in the form that `suggest` returns; also a number between them that is not whole, if values may be
-        such."""
+        """The ends in the form that `suggest` returns, and a number between them that is not whole, if any."""
         if numbers := self.integers:
             return numbers[0], numbers[-1]
         low, high = self.ends()

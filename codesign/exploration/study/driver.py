@@ -68,7 +68,7 @@ class Driver:
 
     def run(self) -> Outcome:
         """Search, and return the baseline's outcome. A search that is interrupted and run again ends as if it had not
-        been interrupted. Raises InputError if the baseline fails, or its chip does not give all objectives."""
+        been."""
         size = self._spec.cohort
         trials = self._study.get_trials(deepcopy=False)
         self._asked = len(trials)

@@ -64,8 +64,7 @@ def trial_plan(
     *,
     split: Literal["validation", "test"] = "validation",
 ) -> Plan:
-    """Plan the design points of a trial at a level, None for the full one. Raises InputError if its values are invalid
-    together."""
+    """Plan the design points of a trial at a level, None for the full one."""
     sweep = spec.trial_sweep(values, level=level, split=split)
     compared = split == "test" or not _OF_TWINS.isdisjoint(spec.judged)
     return build_plan(sweep, workloads.outline(sweep), with_twins=compared)
@@ -123,8 +122,7 @@ def constraint_text(constraint: ConstraintEntry) -> str:
 
 
 def _known_outcome(spec: StudySpec, plan: Plan) -> Outcome | None:
-    """The outcome of a trial that need not be run, because it is infeasible or certain to violate a constraint; None
-    for any other."""
+    """The outcome of a trial that need not be run: it is infeasible or certain to violate a constraint."""
     for point in plan.points:
         if point.jobs is None:
             return Outcome(state="infeasible", reason=point.reason)

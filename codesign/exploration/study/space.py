@@ -58,8 +58,7 @@ class Parameter:
         return {} if isinstance(self.domain, SameAs) else self.domain.when
 
     def needs(self, written: Mapping[str, Any]) -> list[str]:
-        """Paths that must be drawn before it: those that it names, and those in `written` that decide whether it
-        applies."""
+        """Paths that must be drawn before it: those that it names, and those that decide whether it applies."""
         named = [self.domain.same_as] if isinstance(self.domain, SameAs) else list(self.domain.when)
         return [*named, *(path for path in written if path not in named and self._hangs_on(path))]
 
@@ -158,8 +157,7 @@ class SearchSpace:
         return values
 
     def drawn(self, path: str) -> tuple[str, Range | Choices]:
-        """The path and the domain of the parameter that is drawn for `path`: itself, unless it is the same as another
-        one."""
+        """The path and the domain of the parameter that is drawn for `path`, which may be the same as another."""
         domain = self.parameters[path].domain
         return self.drawn(domain.same_as) if isinstance(domain, SameAs) else (path, domain)
 

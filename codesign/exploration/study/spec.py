@@ -231,8 +231,7 @@ class StudySpec(SweepSpec):
         level: FidelityLevel | None = None,
         split: Literal["validation", "test"] = "validation",
     ) -> SweepSpec:
-        """The sweep of one recipe, chip and schedule that corresponds to a trial, from `SearchSpace.sweep`, at a level;
-        None for the full one."""
+        """The sweep of a trial, from `SearchSpace.sweep`, at a level; None for the full one."""
         evaluation = EvaluationEntry(split=split, samples=self.evaluation.samples)
         sweep = self.search_space.sweep(values).model_copy(update={"evaluation": evaluation})
         return sweep if level is None else level.applied(sweep)

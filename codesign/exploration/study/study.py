@@ -69,7 +69,7 @@ def load_study(name_or_path: str | Path, *, dataset: str | None = None, scale: s
 
 @reading_once()
 def plan_baseline(spec: StudySpec, *, data_root: str | Path | None = None) -> Plan:
-    """The design points of the baseline. Raises InputError and DataError like `run_study`."""
+    """The design points of the baseline."""
     return trial_plan(spec, Workloads(data_root=data_root), {})
 
 
@@ -114,8 +114,7 @@ def run_study(spec: StudySpec, run: RunArguments) -> StudyOutcome:
 
 
 def _search(study: Study, evaluations: Evaluations, place: str) -> Outcome:
-    """Evaluate the baseline, propose trials until the budget is spent, and return the baseline's outcome. Raises
-    InputError as `Driver.run` does."""
+    """Evaluate the baseline, propose trials until the budget is spent, and return the baseline's outcome."""
     spec, runner = evaluations.spec, evaluations.runner
     states = [trial.state for trial in told_trials(study).values()]
     told: dict[str, int] = {state: states.count(state) for state in states}
