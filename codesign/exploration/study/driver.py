@@ -8,7 +8,7 @@ the seed and on the trials reported so far, but not on the speed of jobs, the nu
 from __future__ import annotations
 
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
@@ -21,6 +21,7 @@ from codesign.analysis.results.columns import BASELINE
 from codesign.analysis.results.points import DROPS
 from codesign.errors import InputError, StoreError
 from codesign.exploration.definition.network import AxisValue as Value
+from codesign.exploration.runs.progress import TrialCounts
 from codesign.exploration.study.evaluation import (
     TRIAL,
     Evaluations,
@@ -34,6 +35,7 @@ from codesign.exploration.study.evaluation import (
 )
 from codesign.exploration.study.samplers import SeededSampler
 from codesign.files.folder import reason_of
+from codesign.terminal_text import escaped
 
 ELAPSED = "codesign_elapsed_s"
 """User attribute of a study: time spent searching, including earlier runs."""
@@ -69,8 +71,11 @@ class Driver:
     def run(self) -> Outcome:
         """Search, and return the baseline's outcome. A search that is interrupted and run again ends as if it had not
         been."""
-        size = self._spec.cohort
-        trials = self._study.get_trials(deepcopy=False)
+        size, budget, trials = self._spec.cohort, self._spec.budget, self._study.get_trials(deepcopy=False)
+        told: Counter[str] = Counter(trial.state for trial in told_trials(self._study).values())
+        search = TrialCounts(trials=budget.trials, time_s=budget.time, told=dict(told), place=escaped(self._place))
+        executor = self._evaluations.runner.executor.name
+        self._progress.study_begins(search, elapsed_s=self._elapsed_before, executor=executor)
         self._asked = len(trials)
         baseline, runs = None, self._evaluations.begin(BASELINE, {}, None)
         for first in range(0, len(trials), size):  # continue unreported trials of an earlier run

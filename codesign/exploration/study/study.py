@@ -17,10 +17,10 @@ from codesign.exploration.planned import Plan
 from codesign.exploration.provenance import describe_sweep
 from codesign.exploration.runner import Runner
 from codesign.exploration.running import RunArguments, choose_executor, epoch_s
-from codesign.exploration.runs.progress import Progress, TrialCounts
+from codesign.exploration.runs.progress import Progress
 from codesign.exploration.runs.record import check_output, recorded
-from codesign.exploration.study.driver import ELAPSED, Driver
-from codesign.exploration.study.evaluation import Evaluations, Outcome, front_of, told_trials, trial_plan
+from codesign.exploration.study.driver import Driver
+from codesign.exploration.study.evaluation import Evaluations, front_of, told_trials, trial_plan
 from codesign.exploration.study.facts import describe_study, write_trials
 from codesign.exploration.study.spec import StudySpec
 from codesign.exploration.study.storage import Trials, definition_of, open_study
@@ -28,7 +28,6 @@ from codesign.exploration.sweep import SweepOutcome, write_outcome
 from codesign.exploration.workloads import Workloads
 from codesign.files import Location, join
 from codesign.files.once import reading_once
-from codesign.terminal_text import escaped
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,21 +106,10 @@ def run_study(spec: StudySpec, run: RunArguments) -> StudyOutcome:
                 order=("price", "execute", "train"),  # finish a trial before the trainings of the next
             )
             evaluations = Evaluations(spec=spec, workloads=workloads, runner=runner)
-            outcome = _search(study, evaluations, str(kept))
+            outcome = Driver(study, evaluations, place=str(kept)).run()
             tested = _test(study, evaluations, models=run.models)
         facts = describe_study(spec, study, baseline=outcome)
         return _write(evaluations, tested, facts, run)
-
-
-def _search(study: Study, evaluations: Evaluations, place: str) -> Outcome:
-    """Evaluate the baseline, propose trials until the budget is spent, and return the baseline's outcome."""
-    spec, runner = evaluations.spec, evaluations.runner
-    states = [trial.state for trial in told_trials(study).values()]
-    told: dict[str, int] = {state: states.count(state) for state in states}
-    search = TrialCounts(trials=spec.budget.trials, time_s=spec.budget.time, told=told, place=escaped(place))
-    elapsed_s = float(study.user_attrs.get(ELAPSED, 0.0))
-    runner.progress.study_begins(search, elapsed_s=elapsed_s, executor=runner.executor.name)
-    return Driver(study, evaluations, place=place).run()
 
 
 def _test(study: Study, evaluations: Evaluations, *, models: bool) -> dict[str, Plan]:
