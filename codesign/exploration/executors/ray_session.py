@@ -53,14 +53,9 @@ _OTHER_TOKEN = (
 
 
 class RaySession:
-    """This process' connection to Ray; there can be one at a time. Raises InputError if no usable cluster answers at
-    `address`, or this process uses Ray already, and CodesignError if Ray cannot be started.
-
-    Args:
-        address: `HOST:PORT` of a running cluster of which this machine is a node; None starts Ray on this machine.
-        workers: number of cores for a Ray that is started here.
-        on_note: called with messages.
-    """
+    """This process' connection to Ray, with arguments as in `RayExecutor`; it has one at a time. Raises InputError
+    if no usable cluster answers at `address`, or this process uses Ray already, and CodesignError if Ray cannot be
+    started."""
 
     def __init__(self, *, address: str | None, workers: int, on_note: Callable[[str], None]) -> None:
         if address is not None:

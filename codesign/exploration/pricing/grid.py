@@ -89,16 +89,9 @@ class Pricer:
         self._counts = action_counts(work).mean()
         self._operations = operations_by_chip(work, self._space.structures)
 
-    def price(self, positions: Integers, energies: Iterable[str] = tuple(ENERGIES)) -> dict[str, Floats]:
-        """Compute the costs of n design points at (dimensions, n) positions.
-
-        Args:
-            energies: which of `ENERGIES` to compute.
-
-        Returns:
-            (n,) columns: the energies, `latency_s`, `area_m2`, `energy_delay_js`, and each known term; NaN for unknown
-            values.
-        """
+    def price(self, positions: Integers) -> dict[str, Floats]:
+        """The costs of n design points at (dimensions, n) positions, as (n,) columns: `ENERGIES`, `latency_s`,
+        `area_m2`, `energy_delay_js`, and each known term; NaN for unknown values."""
         combinations = self._space.combinations(positions)
         prices = self._space.prices(self._placement, positions)
         counts = self._counts
@@ -107,11 +100,11 @@ class Pricer:
         latency_s, on_s = self._latency_s[combinations], self._on_s[combinations]
         latency, on = (None if np.isnan(times).all() else times for times in (latency_s, on_s))
         terms = term_energies(counts.during(self._operation, prices), prices, on, latency)
-        sums = {name: total_in(ENERGIES[name], terms, prices.core_share) for name in energies}
+        sums = {name: total_in(book, terms, prices.core_share) for name, book in ENERGIES.items()}
         known = {name: energy for name, energy in sums.items() if energy is not None}
         if known:
             known |= {ENERGY_COLUMNS[name]: term for name, term in terms.items() if term is not None}
-        values: dict[str, Any] = {**dict.fromkeys(energies, np.nan), **known}
+        values: dict[str, Any] = {**dict.fromkeys(ENERGIES, np.nan), **known}
         area_m2 = None if self._placement.area_m2 is None else prices.value("area")
         values["area_m2"] = np.nan if area_m2 is None else area_m2 * self._placement.chips_used
         columns = {name: np.broadcast_to(of, combinations.shape) for name, of in values.items()}

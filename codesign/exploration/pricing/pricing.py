@@ -29,8 +29,6 @@ from codesign.reporting.pricing import Density, best_points, point_text, remarks
 
 CHUNK = 131_072
 """Points that are priced and written at a time."""
-_BLOCK = 16_384
-"""Points that are compared at a time in the search for the front."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,11 +55,8 @@ class PricingOutcome:
 
 
 class StreamingFront:
-    """The points, of all added so far, that no other point beats in the (k,) directions of the objectives.
-
-    A point that is beaten within a block is beaten by the whole set, and one that beats a point on the front replaces
-    it, so the front does not depend on how points are divided into blocks.
-    """
+    """The points, of all added so far, that no other point beats in the (k,) directions of the objectives, however they
+    are divided between calls of `add`: a point that is beaten once is beaten by the whole set."""
 
     def __init__(self, directions: Sequence[Direction]) -> None:
         self._directions = tuple(directions)
@@ -76,13 +71,9 @@ class StreamingFront:
     def add(self, values: Floats, ids: Integers) -> None:
         """Add points with (n, k) objectives, and (n, 2) number and recipe. Points with an objective that is not finite
         are ignored."""
-        for first in range(0, len(values), _BLOCK):
-            part = slice(first, first + _BLOCK)
-            best = pareto_front(values[part], self._directions)
-            self._values = np.concatenate([self._values, values[part][best]])
-            self._ids = np.concatenate([self._ids, ids[part][best]])
-            kept = pareto_front(self._values, self._directions)
-            self._values, self._ids = self._values[kept], self._ids[kept]
+        values, ids = np.concatenate([self._values, values]), np.concatenate([self._ids, ids])
+        kept = pareto_front(values, self._directions)
+        self._values, self._ids = values[kept], ids[kept]
 
 
 def check_output(output: Location) -> None:
@@ -164,8 +155,7 @@ def price_space(
         positions = space.positions(numbers)
         priced = []
         for pricer in pricers:
-            columns = pricer.price(positions, spec.energies)
-            # Terms of the energy are not stored.
+            columns = pricer.price(positions)
             priced.append({name: columns[name] for name in spec.kept})
         if keep is not None:
             keep(first, positions, priced)
