@@ -89,7 +89,6 @@ class RayExecutor(Executor):
         self._batcher = Batcher()
         self._sent = 0
         self._running: dict[Any, _Batch] = {}  # by the reference to their completions
-        self._ready: deque[Any] = deque()  # references to completions that have arrived
         self._cores_taken = 0
         self._again: deque[_Batch] = deque()
         self._ended: deque[Completion] = deque()
@@ -124,7 +123,7 @@ class RayExecutor(Executor):
         return self._ended.popleft()
 
     def close(self) -> None:
-        for held in (self._running, self._ready, self._batcher, self._again, self._ended):
+        for held in (self._running, self._batcher, self._again, self._ended):
             held.clear()
         self._cores_taken = 0
         if self._session is not None:
@@ -180,22 +179,19 @@ class RayExecutor(Executor):
 
     def _collect(self, timeout_s: float) -> None:
         """Process a batch that ends in time, if any, and check that Ray and its nodes are alive."""
-        session = self._connected()
-        if not self._ready:
-            wait, running = session.ray.wait, list(self._running)
-            # Nothing is fetched, because that would use the object store before it is known that it still exists.
-            if wait(running, num_returns=1, timeout=timeout_s, fetch_local=False)[0]:
-                self._ready.extend(wait(running, num_returns=len(running), timeout=0, fetch_local=False)[0])
+        session, running = self._connected(), list(self._running)
+        # Nothing is fetched, because that would use the object store before it is known that it still exists.
+        ended, _ = session.ray.wait(running, num_returns=1, timeout=timeout_s, fetch_local=False)
         if session.look():
             for running, batch in self._running.items():
                 self._running[running] = _heard(batch)
             if self._address is not None:
                 self._see_nodes()
-        if self._ready:
-            reference = self._ready.popleft()
-            batch = self._running.pop(reference)
-            self._cores_taken -= batch.tasks[0].resources.cpus
-            self._take(batch, reference, session)
+        for reference in ended:
+            if reference in self._running:  # otherwise it was left with its node
+                batch = self._running.pop(reference)
+                self._cores_taken -= batch.tasks[0].resources.cpus
+                self._take(batch, reference, session)
 
     def _take(self, batch: _Batch, reference: Any, session: RaySession) -> None:
         errors = session.ray.exceptions
@@ -248,7 +244,7 @@ class RayExecutor(Executor):
     def _leave_dead_nodes(self, session: RaySession) -> None:
         """Give up batches on dead nodes: Ray waits on for workers of a machine that has lost power or network."""
         for reference, batch in list(self._running.items()):
-            if batch.node is not None and batch.node not in self._nodes and reference not in self._ready:
+            if batch.node is not None and batch.node not in self._nodes:
                 del self._running[reference]
                 self._cores_taken -= batch.tasks[0].resources.cpus
                 self._lost(batch, Failure(kind="NodeDiedError", message="its node has gone"), None)
