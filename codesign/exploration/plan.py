@@ -150,7 +150,8 @@ def _models(
     """All models of a sweep, in the order of the file; impossible models are added to `mistakes`."""
     shape, given = network_shape(topology), given_models(loaded)
     for name in spec.recipes:
-        longest_s = given[name].time_constant_s if name in given else max(spec.neuron.each("time_constant"))
+        network = loaded[name][1].network if name in loaded else None
+        longest_s = max(spec.neuron.each("time_constant")) if network is None else float(network.time_constant.max())
         for recipe in recipe_variants(spec, name):
             found = recipe_mistakes(recipe.value, spec.neuron, shape, workload, longest_s=longest_s)
             mistakes += [(("recipes", name, parameter), message) for parameter, message in found]
@@ -164,7 +165,7 @@ def _models(
             except InputError as error:
                 mistakes.append((("recipes", name, parameter), str(error).removeprefix(f"{parameter}: ")))
                 continue
-            sharing, own = own_numbers(recipe.value, spec.neuron, loaded[name][1].network if name in loaded else None)
+            sharing, own = own_numbers(recipe.value, spec.neuron, network)
             for seed in spec.seeds.training if recipe.value.model is None else (0,):
                 inputs = TrainInputs(
                     workload=workload.fingerprint,
@@ -278,7 +279,7 @@ class _Builder:
 
     def _execute(self, inference: Inference, model: TrainInputs, seed: int) -> partial[FeasiblePoint]:
         """The jobs of a point without its price, as a constructor that takes it."""
-        seed = seed if inference.seeded else 0
+        seed = seed if needs_seed(inference.schedule, self.shape) else 0
         known = (inference, model.key, seed)
         if known in self._executed:
             return self._executed[known]

@@ -11,7 +11,7 @@ from codesign.errors import InfeasibleError, InputError
 from codesign.exploration.definition.entries import ChipEntry, ScheduleEntry
 from codesign.exploration.definition.spec import SweepSpec
 from codesign.exploration.definition.variants import ChipVariant, Variant, base_chip, chip_variants, schedule_variants
-from codesign.exploration.jobs.canonical import canonical_schedule, fires_once, leaves_no_choice, needs_seed
+from codesign.exploration.jobs.canonical import canonical_schedule, fires_once, leaves_no_choice
 from codesign.exploration.jobs.encoding import canonical_json
 from codesign.exploration.jobs.energy_meter import MeteredChip
 from codesign.exploration.jobs.rows import Columns, Reading
@@ -46,12 +46,10 @@ T = TypeVar("T")
 class Inference:
     """How models are run and their answers read. Deployments that do so in the same way share one object.
 
-    The schedule is in canonical form: on a chip that cannot drop waiting spikes, it runs until nothing waits. `seeded`
-    says whether the evaluation's seed can change anything.
+    The schedule is in canonical form: on a chip that cannot drop waiting spikes, it runs until nothing waits.
     """
 
     schedule: Schedule
-    seeded: bool
     quantization: Quantization | None
     reading: Reading
 
@@ -228,7 +226,6 @@ def _inference(chip: Chip, shape: NetworkShape, quantization: Quantization | Non
 
     return Inference(
         schedule=schedule,
-        seeded=needs_seed(schedule, shape),
         quantization=quantization,
         reading=Reading(
             last_step=schedule.steps_after_output if schedule.stop == "on_output" else None,

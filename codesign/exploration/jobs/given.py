@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from codesign.analysis.results.formatting import listed
 from codesign.documents import Path_
@@ -50,13 +50,11 @@ class GivenModel:
     Attributes:
         digest: hash of the state.
         state: the state as bytes, as in the store.
-        time_constant_s: the longest time constant in it.
     """
 
     digest: str
     trains: bool
     state: bytes = field(compare=False, repr=False)
-    time_constant_s: float = field(compare=False)
     card: ModelCard = field(compare=False, repr=False)
 
 
@@ -231,16 +229,12 @@ def given_models(loaded: Loaded) -> dict[str, GivenModel]:
     """The given models by recipe."""
     given: dict[str, GivenModel] = {}
     for name, (parameter, model) in loaded.items():
-        state: dict[str, Any] = {key: value.detach().clone() for key, value in model.network.state_dict().items()}
+        state = model.network.state_dict()
         digest = hashlib.sha256()
         for key in sorted(state):
             digest.update(f"{key} {tuple(state[key].shape)} {state[key].dtype} ".encode())
             digest.update(state[key].contiguous().numpy().tobytes())
         given[name] = GivenModel(
-            digest=digest.hexdigest(),
-            trains=parameter == "from",
-            state=encode_state(state),
-            time_constant_s=float(state["time_constant"].max()),
-            card=model.card,
+            digest=digest.hexdigest(), trains=parameter == "from", state=encode_state(state), card=model.card
         )
     return given
