@@ -12,14 +12,12 @@ from codesign.analysis.results.columns import is_of_design
 from codesign.documents import Mistake, value_at
 from codesign.errors import InputError
 from codesign.exploration.definition.entries import ChipEntry, ScheduleEntry
-from codesign.exploration.definition.nested import part_at, with_fields
+from codesign.exploration.definition.nested import with_fields
 from codesign.exploration.definition.network import AxisValue, column_values, unit_of_values
 from codesign.exploration.definition.spec import SweepSpec
 from codesign.files.once import once
 from codesign.hardware.chip.description import Chip
 from codesign.hardware.chip.extending import VALUES
-from codesign.hardware.chip.kinds import in_words
-from codesign.hardware.chip.numbers import Number
 from codesign.hardware.chip.parameters import with_parameters
 from codesign.hardware.library import chip_variant
 from codesign.training.recipe import Recipe
@@ -162,13 +160,3 @@ def _variants(spec: SweepSpec, name: str, block: str, changed: Callable[[Setting
         Variant(name=name, value=value, axes=tuple(zip(paths, (column[i] for column in columns), strict=True)))
         for i, value in enumerate(values)
     ]
-
-
-def parameter_value(chip: Chip, parameter: str) -> tuple[str | float | None, str]:
-    """A parameter of a chip as stored in results, if it has it, and its unit: a number in SI units, or text."""
-    if parameter == "synchronization":
-        return in_words(chip.synchronization), ""
-    value = part_at(chip, parameter)  # this kind of chip may lack it
-    if isinstance(value, Number):
-        return (value.text, "") if value.si is None else (value.si, value.unit)
-    return None if value is None else str(value), ""

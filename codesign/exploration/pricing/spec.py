@@ -87,20 +87,14 @@ class PricingSpec(FileSpec):
         return [objective.column for objective in self.objectives]
 
     @property
-    def energies(self) -> tuple[str, ...]:
-        """Columns of energies of every point: `energy_j`, and any other that is an objective."""
-        return tuple(name for name in ENERGIES if name == "energy_j" or name in self.sought)
-
-    @property
     def kept(self) -> tuple[str, ...]:
-        """Columns of every point for each model: energies, latency, and other costs that are objectives."""
-        return (*self.energies, "latency_s", *(name for name in ("energy_delay_js", "area_m2") if name in self.sought))
+        """Columns of every point for each model: energy, latency, and other costs that are objectives."""
+        return tuple(name for name in COSTS if name in {"energy_j", "latency_s", *self.sought} - {"accuracy"})
 
     @property
     def drawn_energy(self) -> str:
-        """The column of the energy in the page's chart and in energy-delay products: an objective if possible,
-        otherwise `energy_j`."""
-        return "energy_j" if "energy_j" in self.sought else self.energies[-1]
+        """The energy in the page's chart and in energy-delay products: an objective if possible."""
+        return next((name for name in ENERGIES if name in self.sought), "energy_j")
 
     @classmethod
     def cross_check(cls, data: Any) -> Iterable[tuple[Path_, str]]:

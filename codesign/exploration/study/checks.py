@@ -116,7 +116,7 @@ def _values(space: SearchSpace, parameter: Parameter, names: Blocks) -> Iterator
     """Yield unknown names in a domain, or the first of its values that is invalid on its own; values that are invalid
     together are found when a trial has them."""
     known = None if parameter.field else names[parameter.block]
-    for value in space.drawn(parameter.path)[1].examples:
+    for value in space.drawn(parameter.path).examples:
         if known is not None and value not in known:
             yield f"unknown {parameter.block} '{value}'{suggestion(str(value), known)}"
         elif parameter.field and (text := space.refusal(parameter, value)) is not None:

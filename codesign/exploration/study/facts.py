@@ -53,7 +53,7 @@ def describe_study(spec: StudySpec, study: Study, *, baseline: Outcome) -> Study
                 spec,
                 outcomes[:count],
                 number,
-                {path: in_si(space.drawn(path)[1], value) for path, value in trial.values.items()},
+                {path: in_si(space.drawn(path), value) for path, value in trial.values.items()},
                 on_front=number in front,
             )
             for count, (number, trial) in enumerate(told.items(), start=1)
@@ -151,7 +151,7 @@ def write_trials(location: Location, spec: StudySpec, facts: StudyFacts) -> None
             columns[f"{objective.column}{ending}"] = pa.array(values, "float64")
     for path in space.parameters:
         drawn = [trial.parameters.get(path) for trial in trials]
-        columns[f"parameter.{path}"] = _column(space.drawn(path)[1], drawn)
+        columns[f"parameter.{path}"] = _column(space.drawn(path), drawn)
     for constraint in facts.constraints:
         by = [trial.violations.get(constraint) for trial in trials]
         columns[f"violation.{constraint}"] = pa.array(by, "float64")

@@ -19,8 +19,11 @@ from codesign.exploration.definition.nested import SpecT, part_at, said_by, with
 from codesign.exploration.definition.network import AxisValue as Value
 from codesign.exploration.definition.network import HiddenLayers, changes_widths, layer_of
 from codesign.exploration.definition.spec import SweepSpec
-from codesign.exploration.definition.variants import base_chip, parameter_value
+from codesign.exploration.definition.variants import base_chip
 from codesign.exploration.study.domains import Choices, Domain, Range, SameAs
+from codesign.hardware.chip.description import Chip
+from codesign.hardware.chip.kinds import in_words
+from codesign.hardware.chip.numbers import Number
 from codesign.hardware.chip.parameters import no_effect, replaced
 from codesign.hardware.chip.provenance import kinds_in
 from codesign.simulation.policies import get_policy
@@ -156,10 +159,10 @@ class SearchSpace:
                 values[path] = values[domain.same_as] if isinstance(domain, SameAs) else domain.suggest(trial, path)
         return values
 
-    def drawn(self, path: str) -> tuple[str, Range | Choices]:
-        """The path and the domain of the parameter that is drawn for `path`, which may be the same as another."""
+    def drawn(self, path: str) -> Range | Choices:
+        """The domain of the parameter that is drawn for `path`, which may be the same as another."""
         domain = self.parameters[path].domain
-        return self.drawn(domain.same_as) if isinstance(domain, SameAs) else (path, domain)
+        return self.drawn(domain.same_as) if isinstance(domain, SameAs) else domain
 
     def chosen(self, values: Mapping[str, Value]) -> dict[str, str]:
         """Names of a trial's recipe, chip and schedule, by block. A schedule that is not drawn is the baseline's or, on
@@ -198,8 +201,8 @@ class SearchSpace:
         """Whether some trial may have a parameter. Tried are all names of its block that its conditions allow, each
         alone and with each value of one other parameter on which it depends."""
         block, before = parameter.block, parameter.needs(self.parameters)
-        names = parameter.conditions.get(block) or (self.drawn(block)[1].examples if block in self.parameters else ())
-        others = [{path: value} for path in before if path != block for value in self.drawn(path)[1].examples]
+        names = parameter.conditions.get(block) or (self.drawn(block).examples if block in self.parameters else ())
+        others = [{path: value} for path in before if path != block for value in self.drawn(path).examples]
         drawn = [{block: name} for name in names] or [{}]
         return any(self._means_something(parameter, {**one, **other}) for one in drawn for other in ({}, *others))
 
@@ -234,7 +237,7 @@ class SearchSpace:
 
     def _most_layers(self) -> int:
         """Most hidden layers that a trial may have."""
-        depths = self.drawn("network.depth")[1].examples if "network.depth" in self.parameters else ()
+        depths = self.drawn("network.depth").examples if "network.depth" in self.parameters else ()
         return max((depth for depth in depths if isinstance(depth, int)), default=len(self.hidden.sizes))
 
     @cached_property
@@ -279,7 +282,15 @@ class SearchSpace:
                 sizes = self.hidden.sizes[parameter.layer - 1 :][:1] if parameter.layer else self.hidden.sizes
                 values[path] = len(sizes) if field == "depth" else sizes[0] if len(set(sizes)) == 1 else None
             elif block == "chip" and field not in ChipEntry.model_fields:
-                values[path] = parameter_value(chip, field)[0]
+                values[path] = _parameter(chip, field)
             else:
                 values[path] = part_at(self._holder(block, self.baseline.get(block, "")), field)
         return values
+
+
+def _parameter(chip: Chip, path: str) -> str | float | None:
+    """A parameter of a chip, if this kind of chip has it: a number in SI units, or text."""
+    value = in_words(chip.synchronization) if path == "synchronization" else part_at(chip, path)
+    if isinstance(value, Number):
+        return value.text if value.si is None else value.si
+    return None if value is None else str(value)
