@@ -7,7 +7,6 @@ and their end is an ordinary error.
 
 from __future__ import annotations
 
-import importlib
 import os
 import re
 import secrets
@@ -25,6 +24,7 @@ from functools import cache
 from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import psutil
 
@@ -97,8 +97,11 @@ class RaySession:
         try:
             with (
                 _signals_held(),
-                _without("services", "start_api_server", (None, None)),
-                _without("utils", "set_sigterm_handler"),
+                # As if it could not be started: Ray starts a dashboard process even if it is disabled, which then only
+                # queries the metadata servers of three clouds, to report their answers.
+                patch("ray._private.services.start_api_server", return_value=(None, None)),
+                # Ray's handler ends the process with other exit codes, and leaves files behind.
+                patch("ray._private.utils.set_sigterm_handler"),
             ):
                 self.ray.init(address=self._address or "local", **options)
         except Exception as error:  # Ray may raise anything
@@ -243,24 +246,6 @@ def _environment(*, local: bool) -> Iterator[None]:
         for name in os.environ.keys() - before.keys():
             del os.environ[name]
         os.environ.update(before)
-
-
-@contextmanager
-def _without(module: str, name: str, answer: object = None) -> Iterator[None]:
-    """Make a function of Ray do nothing and return `answer`.
-
-    `start_api_server`, as if it could not be started: Ray starts a dashboard process even if it is disabled, which then
-    only queries the metadata servers of three clouds, to report their answers.
-
-    `set_sigterm_handler`: Ray's handler ends the process with other exit codes, and leaves files behind.
-    """
-    part = importlib.import_module(f"ray._private.{module}")
-    function = getattr(part, name)
-    setattr(part, name, lambda *arguments, **options: answer)
-    try:
-        yield
-    finally:
-        setattr(part, name, function)
 
 
 @contextmanager
