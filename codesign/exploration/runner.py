@@ -36,10 +36,8 @@ class Runner:
     another process has stored it meanwhile.
 
     Attributes:
-        store: keeps the results.
         workload: returns the workload of a fingerprint; called only if a job needs one that is not loaded for another
             job.
-        resources: resources of each kind of job.
         order: kinds of jobs in order of priority. By default, trainings come first, because they take longest, and
             prices before other executions, so that results are seen early.
         failures: why results are missing, by key: their own failure, or that of a result that they need.

@@ -38,8 +38,6 @@ class RunArguments:
         store: store of job results; a point that another sweep or study has run costs nothing.
         output: folder for the files, a path or a URL; for a study or pricing a local path.
         executor: runs the jobs, and is closed at the end; chosen automatically if None.
-        progress: is told about all events of the run.
-        workloads: reads the data.
         storage: URL of the Optuna storage of a study's trials; a journal in the output if None.
         models: whether to also write each trained or tested model with its card.
         again: shell command that gives the same results, for the report; "" if there is none.

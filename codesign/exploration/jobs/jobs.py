@@ -104,7 +104,6 @@ class ExecuteInputs:
         quantization: quantization of weights and potentials; None for float32 weights and unlimited potentials.
         seed: seed of the schedule; 0 if the result cannot depend on it.
         samples: number of samples, the first of the split; all if None.
-        device: the device to compute on.
     """
 
     model: TrainInputs

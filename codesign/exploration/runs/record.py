@@ -62,7 +62,6 @@ class RunRecord(BaseModel):
         first_started, started: first and last start, in seconds since 1970.
         alive: last sign of life, in seconds since 1970.
         state: the last state that the process wrote; `running` if it was killed.
-        failures: the last failures, one line each.
         front: the best points so far, the first of `front_size`.
     """
 

@@ -35,7 +35,6 @@ class SeededSampler(BaseSampler):
 
     So draws depend on the study's seed, the trial's number, the parameter and the trials that have ended, but not on
     what this process did before: a study that was interrupted, even in the middle of a draw, proposes the same trials.
-    Raises ValueError or TypeError if the sampler does not accept an option.
     """
 
     def __init__(self, name: str, *, seed: int, options: Mapping[str, Any]) -> None:

@@ -40,8 +40,6 @@ class Parameter:
     """One parameter of a search space: the place of its value, and its domain.
 
     Attributes:
-        path: its path in the file.
-        domain: its possible values.
         block: the part of the file that it changes.
         name: the recipe, chip or schedule that it belongs to; None for whichever the trial has.
         field: the field that it sets; "" if it chooses among names.
@@ -124,7 +122,6 @@ class SearchSpace:
     """The parameters of a study, and the sweep that its file describes without its search.
 
     Attributes:
-        base: the sweep of the file without its search.
         baseline: name of the recipe, chip and schedule of a trial, by block, unless it is searched for.
         parameters: all parameters by path, in the order in which they are drawn.
     """
