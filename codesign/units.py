@@ -162,21 +162,14 @@ def _no_boolean(value: Any) -> Any:
 Written = Annotated[int | float | str, BeforeValidator(_no_boolean)]
 """A number as written in a file, with its unit if it has one."""
 Energy = Annotated[float, Field(ge=0), _validator("J")]
-"""A YAML energy such as `26 pJ`, held in joules."""
 Power = Annotated[float, Field(ge=0), _validator("W")]
-"""A YAML power such as `73 uW`, held in watts."""
 Time = Annotated[float, Field(ge=0), _validator("s")]
-"""A YAML time such as `10 ms`, held in seconds."""
 Frequency = Annotated[float, Field(gt=0), _validator("Hz")]
-"""A YAML frequency such as `200 MHz`, held in hertz."""
 Voltage = Annotated[float, Field(gt=0), _validator("V")]
-"""A YAML voltage such as `0.75 V`, held in volts."""
 Length = Annotated[float, Field(gt=0), _validator("m")]
-"""A YAML length such as `28 nm`, held in metres."""
 Memory = Annotated[float, Field(gt=0), _validator("byte")]
-"""A YAML size of memory such as `2 GiB`, held in bytes."""
 Area = Annotated[float, Field(gt=0), _validator("m**2")]
-"""A YAML area such as `2.82 mm**2`, held in square metres."""
+"""Quantities, written in YAML as in `_EXAMPLES` and held in SI units."""
 
 
 def in_percent(fraction: float) -> str:

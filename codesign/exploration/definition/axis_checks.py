@@ -12,7 +12,7 @@ from typing import Any
 from codesign.analysis.results.columns import is_of_design
 from codesign.documents import Path_
 from codesign.errors import CodesignError, InputError
-from codesign.exploration.definition.checks import Blocks, Mistakes, axis_parts, list_at, mapping, merged_recipes
+from codesign.exploration.definition.checks import Blocks, Mistakes, axis_parts, list_at, mapping
 from codesign.exploration.definition.entries import MODELS, ChipEntry
 from codesign.exploration.definition.nested import part_at, part_mistakes, unknown_part
 from codesign.exploration.definition.network import HiddenLayers, NetworkEntry, changes_widths
@@ -48,7 +48,7 @@ def problems(data: dict[str, Any], blocks: Blocks) -> Mistakes:
         problem, entry = None, of_design.get(block)
         if is_of_design(path):
             parameter = path.partition(".")[2]
-            problem = of_given_model(data, path)
+            problem = of_given_model(blocks["recipe"], path)
         elif block not in blocks or not name or not parameter:
             problem = f"must be one of {', '.join(_FORMS)}"
         elif name not in blocks[block]:
@@ -133,12 +133,12 @@ def wrong_value(block: str, entry: Mapping[str, Any], parameter: str, value: Any
     return part_mistakes(MODELS[block], entry, parameter, value)
 
 
-def of_given_model(data: dict[str, Any], path: str) -> str | None:
+def of_given_model(recipes: Mapping[str, Any], path: str) -> str | None:
     """Why a path of network or neuron cannot be varied because a recipe is given a model; None if it can."""
-    recipes = merged_recipes(data).items()
-    given = (name for name, recipe in recipes if isinstance(recipe, dict) and not {"model", "from"}.isdisjoint(recipe))
-    name = None if path.startswith("workload.") else next(given, None)
-    return None if name is None else f"the network is that of the model of recipe '{name}'; remove it"
+    for name, recipe in recipes.items() if not path.startswith("workload.") else ():
+        if isinstance(recipe, dict) and ("model" in recipe or "from" in recipe):
+            return f"the network is that of the model of recipe '{name}'; remove it"
+    return None
 
 
 def overridden(paths: Iterable[str]) -> Iterator[tuple[str, str]]:

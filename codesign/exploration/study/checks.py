@@ -61,7 +61,7 @@ def _space(data: dict[str, Any], names: Blocks, base: SweepSpec | None) -> Mista
         except ValueError as error:
             yield ("space", path), str(error)
             wrong.add(path)
-        if is_of_design(path) and (problem := of_given_model(data, path)):
+        if is_of_design(path) and (problem := of_given_model(names["recipe"], path)):
             yield ("space", path), problem
             wrong.add(path)
     yield from ((("space", path), message) for path, message in overridden(written))
