@@ -129,9 +129,7 @@ def executor(monkeypatch: pytest.MonkeyPatch) -> RayExecutor:
 
 def finish(executor: RayExecutor, reference: Any, end: Callable[[Any], None]) -> None:
     """Let a batch that is under way end."""
-    batch = executor._running.pop(reference)
-    executor._cores_taken -= batch.tasks[0].resources.cpus
-    end(batch)
+    end(executor._running.pop(reference))
     executor._fill()
 
 

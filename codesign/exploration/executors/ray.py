@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
+from uuid import uuid4
 
 from codesign.errors import InputError
 from codesign.exploration.executors.base import Completion, Executor, Failure, Task
@@ -44,6 +45,11 @@ class _Batch:
     reported: str | None = None
     seen_s: float | None = None
     node: str | None = None
+
+    @property
+    def resources(self) -> JobResources:
+        """What each of its tasks takes."""
+        return self.tasks[0].resources
 
 
 class RayExecutor(Executor):
@@ -87,9 +93,7 @@ class RayExecutor(Executor):
         self._nodes = Nodes()
         self._lacking: set[str] = set()  # what jobs under way lack, as last said
         self._batcher = Batcher()
-        self._sent = 0
         self._running: dict[Any, _Batch] = {}  # by the reference to their completions
-        self._cores_taken = 0
         self._again: deque[_Batch] = deque()
         self._ended: deque[Completion] = deque()
 
@@ -97,6 +101,10 @@ class RayExecutor(Executor):
     def has_room(self) -> bool:
         """Whether Ray has work for less than twice the cores, with which no worker waits for the driver."""
         return not self._again and self._cores_taken < 2 * self._cores
+
+    @property
+    def _cores_taken(self) -> int:
+        return sum(batch.resources.cpus for batch in self._running.values())
 
     def check(self, resources: JobResources) -> None:
         self._connected()
@@ -125,7 +133,6 @@ class RayExecutor(Executor):
     def close(self) -> None:
         for held in (self._running, self._batcher, self._again, self._ended):
             held.clear()
-        self._cores_taken = 0
         if self._session is not None:
             session, self._session = self._session, None
             session.close()
@@ -160,9 +167,8 @@ class RayExecutor(Executor):
         tasks = [
             replace(task, arguments=tuple(map(travelling, task.arguments)), on_report=None) for task in batch.tasks
         ]
-        taken = batch.tasks[0].resources  # equal for all tasks of a batch
-        self._sent += 1
-        alone, key = len(batch.tasks) == 1, f"codesign {ray.get_runtime_context().get_job_id()} {self._sent}"
+        taken = batch.resources
+        alone, key = len(batch.tasks) == 1, f"codesign {uuid4().hex}"
         started = key if self._address is not None or (alone and taken.timeout is not None) else None
         reported = f"{key} reported" if alone and batch.tasks[0].on_report is not None else None
         function = self._perform.options(
@@ -175,23 +181,19 @@ class RayExecutor(Executor):
         # Ray only replaces a shared value that is itself an argument, hence each is one.
         reference = function.remote(self._grace_s, started, reported, pickle.dumps(tasks, protocol=5), *slots)
         self._running[reference] = replace(batch, started=started, reported=reported)
-        self._cores_taken += taken.cpus
 
     def _collect(self, timeout_s: float) -> None:
         """Process a batch that ends in time, if any, and check that Ray and its nodes are alive."""
-        session, running = self._connected(), list(self._running)
+        session = self._connected()
         # Nothing is fetched, because that would use the object store before it is known that it still exists.
-        ended, _ = session.ray.wait(running, num_returns=1, timeout=timeout_s, fetch_local=False)
+        ended, _ = session.ray.wait(list(self._running), num_returns=1, timeout=timeout_s, fetch_local=False)
         if session.look():
-            for running, batch in self._running.items():
-                self._running[running] = _heard(batch)
+            self._running = {reference: _heard(batch) for reference, batch in self._running.items()}
             if self._address is not None:
                 self._see_nodes()
         for reference in ended:
             if reference in self._running:  # otherwise it was left with its node
-                batch = self._running.pop(reference)
-                self._cores_taken -= batch.tasks[0].resources.cpus
-                self._take(batch, reference, session)
+                self._take(self._running.pop(reference), reference, session)
 
     def _take(self, batch: _Batch, reference: Any, session: RaySession) -> None:
         errors = session.ray.exceptions
@@ -228,7 +230,7 @@ class RayExecutor(Executor):
 
     def _lost(self, batch: _Batch, failure: Failure, ran_s: float | None) -> None:
         """Restart tasks whose worker or node died, each separately; fail tasks that were lost too often."""
-        first, limit_s = batch.tasks[0], batch.tasks[0].resources.timeout
+        first, limit_s = batch.tasks[0], batch.resources.timeout
         # Half of the grace, because its start may have been seen a little late.
         if limit_s is not None and ran_s is not None and ran_s >= limit_s + self._grace_s / 2:
             message = f"took longer than the {limit_s:g} s it may take, and did not react: its worker was ended"
@@ -246,7 +248,6 @@ class RayExecutor(Executor):
         for reference, batch in list(self._running.items()):
             if batch.node is not None and batch.node not in self._nodes:
                 del self._running[reference]
-                self._cores_taken -= batch.tasks[0].resources.cpus
                 self._lost(batch, Failure(kind="NodeDiedError", message="its node has gone"), None)
                 _forget(batch, session)
 
@@ -261,7 +262,7 @@ class RayExecutor(Executor):
         self._cores = self._nodes.cores
         self._leave_dead_nodes(self._session)
         under_way = (*self._running.values(), *self._again)
-        lacking = {self._nodes.lacking(batch.tasks[0].resources) for batch in under_way} - {""}
+        lacking = {self._nodes.lacking(batch.resources) for batch in under_way} - {""}
         for text in sorted(lacking - self._lacking):
             self._on_note(f"jobs wait, because {text}; they start when such a node joins")
         self._lacking = lacking
