@@ -59,14 +59,13 @@ class _OnChip:
     """The network on a chip, under any schedule; if it does not fit, there is a reason instead of a placement.
 
     Attributes:
-        columns: columns of all rows about the chip; in a `Deployment` also about its schedule, with all assumptions.
+        columns: columns of all rows about the chip, with assumptions; in a `Deployment` also about its schedule.
         sizes: columns about the share of the chip that the network uses.
     """
 
     chip: Variant[ChipVariant]
     placement: Placement | None
     quantization: Quantization | None
-    assumptions: tuple[str, ...]
     columns: Columns
     sizes: Columns
     reason: str | None
@@ -170,7 +169,7 @@ def _on_chip(shape: NetworkShape, variant: Variant[ChipVariant], known: dict[str
     weight_bits = _weight_bits(entry, chip)
     check_operation(chip, entry.operation)
     quantization = chip_quantization(chip, weight_bits)
-    assumptions = tuple(quantization_assumptions(chip, entry.weight_bits, quantization))
+    assumptions = [*quantization_assumptions(chip, entry.weight_bits, quantization)]
     placement = reason = None
     try:
         placement = _placed(shape, variant.name, chip, entry)
@@ -178,12 +177,11 @@ def _on_chip(shape: NetworkShape, variant: Variant[ChipVariant], known: dict[str
         reason = str(error)
     else:
         placement = replace(placement, parts=_shared(known, placement.parts))
-        assumptions = (*assumptions, *placement.assumptions)
+        assumptions += placement.assumptions
     return _OnChip(
         chip=variant,
         placement=placement,
         quantization=quantization,
-        assumptions=assumptions,
         columns={
             "chip": variant.name,
             "chip_title": chip.title,
@@ -192,6 +190,7 @@ def _on_chip(shape: NetworkShape, variant: Variant[ChipVariant], known: dict[str
             "mapping": entry.mapping,
             "operation": entry.operation,
             "weight_bits": weight_bits,
+            "assumptions": assumptions,
         },
         sizes=_size_columns(chip, shape, placement, weight_bits),
         reason=reason,
@@ -202,7 +201,7 @@ def _deployment(
     spec: SweepSpec, shape: NetworkShape, placed: _OnChip, schedule: Variant[ScheduleEntry], known: dict[str, Any]
 ) -> Deployment:
     chip, neuron, placement = placed.chip.value.chip, spec.neuron, placed.placement
-    inference, assumptions, of_schedule = None, placed.assumptions, Columns()
+    inference, assumptions, of_schedule = None, [*placed.columns["assumptions"]], Columns()
     if placement is not None:
         resolved, assumed = resolve_schedule(schedule.value, placement, spiking_readout=neuron.readout == "spikes")
         canonical = canonical_schedule(resolved, shape, refractory=neuron.refractory)
@@ -211,10 +210,10 @@ def _deployment(
         about_neurons = [*neuron_assumptions(chip, neuron, refractory=neuron.refractory and canonical.refractory)]
         own = {name for name in ("threshold", "time_constant") if len(neuron.each(name)) > 1}
         about_neurons += learned_assumptions(placement, dict.fromkeys(sorted(own), "layer"))
-        assumptions = (*assumptions, *assumed, *about_neurons, *connection_assumptions(placement))
+        assumptions += [*assumed, *about_neurons, *connection_assumptions(placement)]
         of_schedule = _schedule_columns(canonical, shape, neuron, waits=resolved.waits)
-    assumed_in_all = {"assumptions": list(dict.fromkeys(assumptions))}
-    columns = {**placed.columns, **assumed_in_all, "schedule": schedule.name, **of_schedule}
+    told = {"assumptions": list(dict.fromkeys(assumptions)), "schedule": schedule.name}
+    columns = {**placed.columns, **told, **of_schedule}
     return Deployment(**{**vars(placed), "columns": columns}, schedule=schedule, inference=inference)
 
 

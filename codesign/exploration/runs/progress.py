@@ -149,7 +149,6 @@ class Progress:
         self._run = 0  # results of jobs that were run, including failed ones
         self._worked_s: dict[str, float] = defaultdict(float)  # total time of completed jobs, by kind
         self._worked: dict[str, float] = defaultdict(float)  # and their effort
-        self._left: dict[str, float] = defaultdict(float)  # remaining effort
         self._epochs: Counter[int] = Counter()  # epochs of remaining trainings
         self._first, self._last = math.inf, self._start  # when the first job began, and the last one ended
         self._told_before, self._told_s, self._spent_s = 0, self._start, 0.0
@@ -213,13 +212,15 @@ class Progress:
         worked_s, worked = sum(self._worked_s.values()), sum(self._worked.values())
         if self._run < min(_ENOUGH, self.total.total() - 1) or not worked:
             return None
+        left = {kind: (self.total[kind] - self.ended[kind]) * effort for kind, effort in _EFFORT.items()}
+        left["train"] = sum(epochs * count for epochs, count in self._epochs.items())
         effort_s = {
             kind: self._worked_s[kind] / self._worked[kind] if self._worked[kind] else worked_s / worked
-            for kind in self._left
+            for kind in left
         }
-        left_s = sum(effort * effort_s[kind] for kind, effort in self._left.items())
+        left_s = sum(effort * effort_s[kind] for kind, effort in left.items())
         at_once = max(1.0, worked_s / max(self._last - self._first, 1e-3))
-        longest_s = max(+self._epochs, default=0) * effort_s.get("train", 0.0)
+        longest_s = max(+self._epochs, default=0) * effort_s["train"]
         return max(0.0, max(left_s / at_once, longest_s) - (self.clock() - self._last))
 
     # events ----------------------------------------------------------------------------------------------------------
@@ -247,7 +248,6 @@ class Progress:
         self.counts["reused"] += work.reused
         self.total.update(results_by_kind(new))
         for job in new:
-            self._left[job.kind] += _effort(job, len(job.wanted))
             self._epochs[job.epochs] += job.kind == "train"
         for view in self._views:
             view.added()
@@ -273,7 +273,7 @@ class Progress:
     def finished(self, job: Job, wall_s: float, results: int = 1) -> None:
         """A job is done, and `results` of its results are in the store; the others were reported by `part_failed`."""
         self._run += results
-        self._worked[job.kind] += _effort(job, results)
+        self._worked[job.kind] += job.epochs if job.kind == "train" else results * _EFFORT[job.kind]
         self._worked_s[job.kind] += wall_s
         self._first, self._last = min(self._first, self.clock() - wall_s), self.clock()
         self._stopped(job, "done", results)
@@ -363,9 +363,4 @@ class Progress:
     def _end(self, job: Job, how: str, results: int) -> None:
         self.ended[job.kind] += results
         self.counts[how] += results
-        self._left[job.kind] -= _effort(job, results)
         self._epochs[job.epochs] -= job.kind == "train"
-
-
-def _effort(job: Job, results: int) -> float:
-    return job.epochs if job.kind == "train" else results * _EFFORT[job.kind]

@@ -106,7 +106,6 @@ class TerminalView(View):
     def __init__(self, console: Console) -> None:
         self._console = console
         self._live: Live | bars.Progress | None = None
-        self._phase = ""
 
     def begin(self) -> None:
         if self._live is None:
@@ -126,8 +125,7 @@ class TerminalView(View):
             columns = (name, bars.BarColumn(), *amount, bars.TimeElapsedColumn(), bars.TimeRemainingColumn())
             self._live = bars.Progress(*columns, console=self._console, get_time=self.run.clock)
             self._live.start()
-        if phase != self._phase:
-            self._phase = phase
+        if not self._live.tasks or self._live.tasks[-1].description != phase:
             self._live.add_task(phase, total=total)
         self._live.update(self._live.task_ids[-1], completed=done, total=total)
 
