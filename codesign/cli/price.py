@@ -32,13 +32,12 @@ def price(
     Executions that the store lacks are trained and run first, and kept. An interrupted pricing leaves no file behind;
     run it again.
     """
-    from codesign.exploration.definition.library import find_sweep
     from codesign.exploration.pricing.pricing import run_pricing
     from codesign.exploration.pricing.spec import load_prices
     from codesign.exploration.running import RunArguments
     from codesign.exploration.runs.shown import choose_progress
 
-    spec = load_prices(find_sweep(file, "price"))
+    spec = load_prices(file)
     progress = choose_progress()
     run = RunArguments.of(spec.name, store=store, output=output, data_root=data_root, progress=progress)
     start = time.perf_counter()

@@ -20,7 +20,7 @@ from codesign.deferred import pd
 from codesign.documents import Spec, as_written, validate_data
 from codesign.errors import InputError
 from codesign.exploration import sweep as sweeps
-from codesign.exploration.definition.library import Model, choose_sweep, find_sweep, kind_of
+from codesign.exploration.definition.library import Model, choose_sweep, kind_of
 from codesign.exploration.definition.spec import SweepSpec
 from codesign.exploration.executors import ExecutorName
 from codesign.exploration.executors.base import Executor
@@ -164,10 +164,7 @@ def run_pricing(
     from codesign.exploration.pricing import pricing
     from codesign.exploration.pricing.spec import PricingSpec, load_prices
 
-    if isinstance(prices, str | Path):
-        spec = load_prices(find_sweep(prices, "price"))
-    else:
-        spec = _described("prices", prices, PricingSpec)
+    spec = load_prices(prices) if isinstance(prices, str | Path) else _described("prices", prices, PricingSpec)
     with _arguments(spec.name, progress, store=store, output=output, data_root=data_root) as run:
         return pricing.run_pricing(spec, run, threads=threads, replay=replay)
 

@@ -14,7 +14,7 @@ from codesign.documents import FileSpec, Path_, read_document, validate_document
 from codesign.errors import CodesignError, InputError
 from codesign.exploration.definition.checks import Mistakes, list_at, mapping
 from codesign.exploration.definition.entries import Aim, Name, Seed
-from codesign.exploration.definition.library import load_sweep
+from codesign.exploration.definition.library import find_sweep, load_sweep
 from codesign.exploration.definition.spec import SweepSpec
 from codesign.exploration.definition.variants import base_chip
 from codesign.exploration.pricing.space import AxisEntry, axis_of
@@ -101,8 +101,9 @@ class PricingSpec(FileSpec):
         return _problems(data) if isinstance(data, dict) else ()
 
 
-def load_prices(path: Path) -> PricingSpec:
-    """Load a price file; if its sweep is a path, it is relative to the file."""
+def load_prices(name_or_path: str | Path) -> PricingSpec:
+    """Find and load a price file; if its sweep is a path, it is relative to the file."""
+    path = find_sweep(name_or_path, "price")
     document = read_document(path)
     name = value_at(document.data, ("sweep",))
     if isinstance(name, str) and os.path.isfile(near := beside(path, name)):
