@@ -49,7 +49,6 @@ def study(
     `optuna-dashboard reports/NAME/journal.log` shows the trials.
     """
     from codesign.exploration.definition.library import choose_sweep
-    from codesign.exploration.jobs.store import Store
     from codesign.exploration.study.spec import StudySpec
     from codesign.exploration.study.study import plan_baseline, run_study
 
@@ -61,6 +60,6 @@ def study(
         most = "" if spec.budget.trials is None else f" of {spec.budget.trials:,}"
         plan = plan_baseline(spec, data_root=data_root)
         told = f"one trial{most}, the baseline, on validation samples:"
-        show_plan(chosen, plan, Store(store, look_only=True), models=False, more=told)
+        show_plan(chosen, plan, store, more=told)
         return
     options.run_to_end(context, run_study, spec, chosen=chosen)

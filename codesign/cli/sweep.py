@@ -12,7 +12,6 @@ from codesign.units import plural
 
 if TYPE_CHECKING:
     from codesign.exploration.definition.composition import Chosen
-    from codesign.exploration.jobs.store import Store
     from codesign.exploration.planned import Plan
 
 
@@ -41,7 +40,6 @@ def sweep(
     from codesign.exploration.definition.entries import Seeds
     from codesign.exploration.definition.library import choose_sweep
     from codesign.exploration.definition.spec import SweepSpec
-    from codesign.exploration.jobs.store import Store
     from codesign.exploration.sweep import plan_sweep, run_sweep
 
     chosen = choose_sweep(file, SweepSpec, dataset=dataset, scale=scale)
@@ -50,7 +48,7 @@ def sweep(
         replaced = Seeds(training=tuple(range(seeds)), evaluation=spec.seeds.evaluation)
         spec = spec.model_copy(update={"seeds": replaced})
     if dry_run:
-        show_plan(chosen, plan_sweep(spec, data_root=data_root), Store(store, look_only=True), models=models)
+        show_plan(chosen, plan_sweep(spec, data_root=data_root), store, models=models)
         return
     options.run_to_end(context, run_sweep, spec, chosen=chosen)
 
@@ -59,13 +57,14 @@ _PLACE = ("chip", "schedule", "recipe")
 """What a design point is, with its axes; each of its seeds is a row of results."""
 
 
-def show_plan(chosen: Chosen[Any], plan: Plan, store: Store, *, models: bool, more: str = "") -> None:
+def show_plan(chosen: Chosen[Any], plan: Plan, store: str, *, models: bool = False, more: str = "") -> None:
     """Tell what the plan of a file contains and what remains to run; `more` is told before both."""
+    from codesign.exploration.jobs.store import Store
     from codesign.exploration.work import find_work, work_text
     from codesign.hardware.chip.missing import unpriced
 
     tell("\n".join(filter(None, [": ".join(filter(None, (chosen.spec.name, chosen.spec.title))), chosen.text, more])))
-    work = find_work(plan, store, models=models)
+    work = find_work(plan, Store(store, look_only=True), models=models)
     infeasible = [point for point in plan.points if point.jobs is None]
     places = {
         tuple(str(value) for name, value in point.columns.items() if name in _PLACE or name.startswith("axis."))
