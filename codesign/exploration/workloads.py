@@ -24,7 +24,6 @@ class Workloads:
     data_root: str | Path | None = None
     cache_root: str | Path | None = None
     _outlines: dict[WorkloadSpec, WorkloadOutline] = field(default_factory=dict, repr=False)
-    _specs: dict[str, WorkloadSpec] = field(default_factory=dict, repr=False)
     _loaded: dict[str, Workload] = field(default_factory=dict, repr=False)
 
     def outline(self, spec: SweepSpec) -> WorkloadOutline:
@@ -36,13 +35,13 @@ class Workloads:
                 outline = outline_workload(workload, data_root=self.data_root, cache_root=self.cache_root)
             except OptionError as error:
                 raise spec.refusal([(("workload", option), message) for option, message in error.mistakes]) from None
-            self._outlines[workload], self._specs[outline.fingerprint] = outline, workload
+            self._outlines[workload] = outline
         return self._outlines[workload]
 
     def load(self, fingerprint: str) -> Workload:
         """The workload with the fingerprint of an earlier outline."""
         if fingerprint not in self._loaded:
-            spec = self._specs[fingerprint]
+            spec = next(spec for spec, outline in self._outlines.items() if outline.fingerprint == fingerprint)
             workload = load_workload(spec, data_root=self.data_root, cache_root=self.cache_root)
             if len(self._loaded) >= _KEPT:
                 del self._loaded[next(iter(self._loaded))]

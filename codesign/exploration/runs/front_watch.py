@@ -50,15 +50,13 @@ class FrontWatch(View):
             dict.fromkeys([*(objective.column for chosen in self._sets for objective in chosen), *_RESULTS])
         )
         self._results: dict[str, Columns] = {}
-        self._wanted = {key for jobs in plan.jobs for key in jobs.results}
 
     def result(self, key: str, payload: bytes) -> None:
-        """Take a summary or price from the store. Results that the plan does not contain are ignored."""
-        if key in self._wanted:
-            with suppress(TypeError, ValueError):  # invalid; may be computed again soon
-                cells = from_json(payload, allow_inf_nan=False)
-                self._results[key] = checked_cells({name: cells[name] for name in self._columns if name in cells})
-                self.changed = True
+        """Take a summary or price from the store."""
+        with suppress(TypeError, ValueError):  # invalid; may be computed again soon
+            cells = from_json(payload, allow_inf_nan=False)
+            self._results[key] = checked_cells({name: cells[name] for name in self._columns if name in cells})
+            self.changed = True
 
     def pulse(self) -> None:
         if self.run.clock() >= self._next:
