@@ -137,12 +137,8 @@ def importances(spec: StudySpec, study: Study, trials: Mapping[int, Outcome]) ->
 
 
 def write_trials(location: Location, spec: StudySpec, facts: StudyFacts) -> None:
-    """Write the table of trials atomically. Its types depend only on the file, so tables of several runs can be joined.
-
-    Columns: number, state, level, on_front, hypervolume, reason; for each objective its mean over training seeds on the
-    validation split and, as `<column>_spread`, the sample standard deviation; `parameter.<path>` for each parameter, in
-    SI units, null in trials in which it takes no part; `violation.<constraint>` for each constraint, its violation as a
-    share of its limit, null if it is satisfied. Raises InputError if the place cannot be written."""
+    """Write the table of trials (docs/studies.md) atomically. Its types depend only on the file, so tables of several
+    runs can be joined. A parameter is null in trials in which it takes no part, a violation where there is none."""
     trials, space = facts.trials, spec.search_space
     columns = {name: pa.array([getattr(trial, name) for trial in trials], kind) for name, kind in _KINDS.items()}
     for ending, several in (("", "values"), ("_spread", "spreads")):
