@@ -20,8 +20,6 @@ from codesign.exploration.runs.progress import Progress
 from codesign.exploration.work import Job, Work
 from codesign.workload.dataset import Workload
 
-JOB_KINDS = ("train", "price", "execute")
-
 _PULSE_S = 1.0
 """Interval in which progress is updated, even if no job ends."""
 _TOGETHER = 64
@@ -48,7 +46,7 @@ class Runner:
     workload: Callable[[str], Workload]
     progress: Progress
     resources: ResourcesEntry = field(default_factory=ResourcesEntry)
-    order: Sequence[str] = JOB_KINDS
+    order: Sequence[str] = ("train", "price", "execute")
     failures: dict[str, Failure] = field(default_factory=dict)
     _ready: list[tuple[int, int, str]] = field(default_factory=list)  # a heap
     _jobs: dict[str, Job] = field(default_factory=dict)  # jobs that have not ended

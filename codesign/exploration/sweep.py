@@ -65,11 +65,6 @@ def run_sweep(spec: SweepSpec, run: RunArguments, *, kind: Kind = "sweep") -> Sw
 
     Run again after an interruption, a sweep continues where it stopped; after a change, it runs only what the change
     affects.
-
-    Raises:
-        InputError, DataError: as in `plan_sweep`; also if the files cannot be written, another process writes there, or
-            the output holds another kind of run.
-        StoreError: a result cannot be stored.
     """
     check_output(run.output, kind)  # before anything that takes long
     load, progress, plan = run.workloads.load, run.progress, plan_designs(spec, run.workloads.outline)

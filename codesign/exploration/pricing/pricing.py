@@ -88,16 +88,8 @@ def run_pricing(
     spec: PricingSpec, run: RunArguments, *, threads: int | None = None, replay: bool = True, chunk: int = CHUNK
 ) -> PricingOutcome:
     """Run jobs that the store lacks, price every design point, and write `points.parquet`, `front.parquet` and
-    `index.html`.
-
-    Each file appears whole or not at all; a pricing always starts from the beginning. Raises InputError if the files
-    cannot be written or another process writes to the same folder, and the errors of `prepare`.
-
-    Args:
-        threads: number of threads that compute latencies; None takes one per core.
-        replay: whether points on the front of a chip without synchronization also get the latency of a message replay.
-        chunk: number of points priced at a time; memory grows with it.
-    """
+    `index.html`, each whole or not at all. Arguments are as in `codesign.run_pricing`; memory grows with `chunk`, the
+    number of points priced at a time."""
     check_output(run.output)
     threads, output, progress = threads or usable_cores(), run.output, run.progress
     points, front, page = (Path(output) / name for name in ("points.parquet", "front.parquet", "index.html"))

@@ -74,17 +74,8 @@ def plan_baseline(spec: StudySpec, *, data_root: str | Path | None = None) -> Pl
 
 @reading_once()
 def run_study(spec: StudySpec, run: RunArguments) -> StudyOutcome:
-    """Search until the budget is spent, test the front, and write `results.parquet`, `trials.parquet` and a report.
-
-    A study that is interrupted and run again continues where it was and, except with a budget of time, ends with the
-    same files.
-
-    Raises:
-        InputError: parts of the file contradict each other, the baseline has no result, another process runs the study,
-            or the output holds another kind of run.
-        DataError: the dataset is missing or damaged.
-        StoreError: a result cannot be stored.
-    """
+    """Search until the budget is spent, test the front, and write `results.parquet`, `trials.parquet` and a report, as
+    `codesign.run_study` says."""
     output, progress, workloads = run.output, run.progress, run.workloads
     kept = Trials(output, run.storage)
     check_output(output, "study")
