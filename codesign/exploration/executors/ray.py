@@ -53,12 +53,11 @@ class _Batch:
 
 
 class RayExecutor(Executor):
-    """Starts Ray, or connects to it, when first used.
+    """Starts Ray, or connects to it, when first used. docs/design.md has the reasons for how it sends tasks again, and
+    together.
 
     Workers need no shared disk: arguments and outputs are sent through Ray, and so is this process' codesign, which the
-    nodes of a cluster run. A task whose worker or node dies is restarted at most three times. Tasks that take less than
-    100 ms are sent in batches. A lost batch is sent again task by task, so a task that kills its worker, or whose
-    output cannot be sent, does not affect others.
+    nodes of a cluster run.
 
     Args:
         workers: number of cores to use, only without `address`; None for all that this process may use.
