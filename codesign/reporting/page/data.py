@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from math import fsum
 from typing import Any
 
 from codesign.analysis.answers.remarks import lacks, unmodelled
@@ -18,7 +17,7 @@ from codesign.analysis.results.formatting import column_label, coverage_words, i
 from codesign.analysis.results.metadata import Objective
 from codesign.analysis.results.naming import Names, stop_label
 from codesign.analysis.results.points import Point
-from codesign.arrays import Floats
+from codesign.analysis.results.statistics import Interval, intervals
 from codesign.hardware.terms import StaticBook
 from codesign.terminal_text import escaped
 
@@ -80,14 +79,11 @@ def columns_of(books: Mapping[StaticBook, Sequence[Point]], names: Names, asked:
     digits to decide."""
     points = books["board"]
     further = _FURTHER if len(points) <= _MANY else ()
-    means = _means(points, tuple(dict.fromkeys((*_FIRST, *sorted(asked), *further))))
-    in_use = _means(books["cores_in_use"], tuple(MADE_OF_ENERGY))
-    measures: list[dict[str, Any]] = []
-    for column in means:
-        found = _measure(points, column, means[column], names, decides=column in asked)
-        if found is not None:
-            own = {"inUse": [_rounded(mean, _DECIDING_DIGITS) for mean in in_use[column]]} if column in in_use else {}
-            measures.append(found | own)
+    columns = [column for column in dict.fromkeys((*_FIRST, *sorted(asked), *further)) if _is_known(column, points)]
+    measures = [_measure(points, column, names, decides=column in asked) for column in columns]
+    for measure in measures:
+        if measure["key"] in MADE_OF_ENERGY:
+            measure["inUse"] = _means(books["cores_in_use"], measure["key"], _DECIDING_DIGITS)
     off = {place: point.set_aside for place, point in enumerate(points) if point.set_aside}
     words = sorted({*off.values()})
     return {
@@ -119,42 +115,32 @@ def _rounded(value: float | None, digits: int) -> float | int | None:
     return int(short) if short.is_integer() and abs(short) < 1e9 else short
 
 
-def _means(points: Sequence[Point], columns: Sequence[str]) -> dict[str, list[float | None]]:
-    """Means over training seeds of the columns that the results have, by column, with one value per point."""
-    known = points[0].whole.means if points else {}
-    return {column: _seed_means(points, known[column]) for column in columns if column in known}
+def _is_known(column: str, points: Sequence[Point]) -> bool:
+    return any(column in point.whole.means and point.value(column).mean is not None for point in points)
 
 
-def _seed_means(points: Sequence[Point], values: Floats) -> list[float | None]:
-    """Mean of each point's values, given one value per point and training seed; NaN is left out."""
-    listed = values.tolist()
-    seeds = ([value for value in listed[point.own] if value == value] for point in points)
-    return [fsum(of_point) / len(of_point) if of_point else None for of_point in seeds]
+def _means(points: Sequence[Point], column: str, digits: int) -> list[float | int | None]:
+    return [_rounded(point.value(column).mean, digits) for point in points]
 
 
-def _measure(
-    points: Sequence[Point], column: str, means: Sequence[float | None], names: Names, *, decides: bool
-) -> dict[str, Any] | None:
-    """A measure; None if no point has it. `least` are the positions of values that are lower bounds, since a part is
-    not modelled."""
-    if all(mean is None for mean in means):
-        return None
-    known = COLUMNS[column]
-    known_places = [place for place, mean in enumerate(means) if mean is not None]
-    least = [place for place in known_places if unmodelled(points[place], column, names)]
+def _measure(points: Sequence[Point], column: str, names: Names, *, decides: bool) -> dict[str, Any]:
+    """`least` are the positions of values that are lower bounds, since a part is not modelled."""
+    values = [point.value(column) for point in points]
+    known = [place for place, value in enumerate(values) if value.mean is not None]
+    least = [place for place in known if unmodelled(points[place], column, names)]
     # shares are rounded when shown; some decide
     decides = decides or column in _FIRST or column in MADE_OF_ENERGY
     digits = _DECIDING_DIGITS if decides or is_share(column) else _DIGITS
-    halves = [_rounded(point.value(column).half_width, digits) for point in points] if column in _FIRST else []
+    halves = [_rounded(value.half_width, digits) for value in values] if column in _FIRST else []
     return {
         "key": column,
         "label": _label(column),
-        "unit": known.unit,
+        "unit": COLUMNS[column].unit,
         "share": is_share(column),
         "first": column in _FIRST,
         **({"counted": True} if is_counted(column) else {}),
         **({"more": True} if more_is_better(column) else {}),
-        "mean": [_rounded(mean, digits) for mean in means],
+        "mean": _means(points, column, digits),
         **({"half": halves} if any(halves) else {}),
         **({"least": least} if least else {}),
     }
@@ -264,16 +250,16 @@ def _matched(
 ) -> list[list[float | int | None]]:
     """`matched`, given the group of each point, the first point of each group and the terms that groups share."""
     whole = points[0].whole
-    energies: dict[tuple[str, ...], list[float | None]] = {}  # by terms, () for all; many groups share terms
+    energies: dict[tuple[str, ...], Sequence[Interval]] = {}  # by terms, which many groups share
 
-    def shared(own: int, group: int) -> Sequence[float | None]:
+    def held(point: Point, own: int, group: int) -> float | int | None:
         each = terms[own][group]
         if own == group or isinstance(each, Obstacle):
-            return [0.0 if own == group else None] * len(points)
-        held = () if tuple(sorted(each)) == firsts[own].coverage else each
-        if held not in energies:
-            energies[held] = _seed_means(points, energies_of(whole, held) if held else whole.means["energy_j"])
-        return energies[held]
+            return 0 if own == group else None
+        if tuple(sorted(each)) == firsts[own].coverage:
+            return _rounded(point.value("energy_j").mean, _DIGITS)
+        if each not in energies:
+            energies[each] = intervals(energies_of(whole, each), whole.ends)
+        return _rounded(energies[each][point.number - 1].mean, _DIGITS)
 
-    columns = [[shared(own, group) for own in range(len(firsts))] for group in range(len(firsts))]
-    return [[_rounded(column[own][place], _DIGITS) for place, own in enumerate(of)] for column in columns]
+    return [[held(point, own, group) for point, own in zip(points, of, strict=True)] for group in range(len(firsts))]
