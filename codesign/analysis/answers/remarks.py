@@ -12,7 +12,7 @@ from codesign.analysis.answers.chance import (
     undecided_by_samples,
     undecided_by_seeds,
 )
-from codesign.analysis.comparisons.comparison import ENERGIES, Obstacle, energy_of
+from codesign.analysis.comparisons.comparison import ENERGIES, Obstacle, values_on
 from codesign.analysis.comparisons.constraints import Constraint, by_option, doubt
 from codesign.analysis.comparisons.contest import GUESSED, Contest
 from codesign.analysis.comparisons.obstacles import untimed_sentence
@@ -293,7 +293,7 @@ def lacks(point: Point, other: Point, terms: tuple[str, ...] | Obstacle) -> floa
     compare."""
     if isinstance(terms, Obstacle) or point is other or not _without(other, terms):
         return 0.0
-    share = 1 - float(energy_of(other, terms).mean()) / (other.value("energy_j").mean or math.nan)
+    share = 1 - float(values_on(other, terms, "energy_j").mean()) / (other.value("energy_j").mean or math.nan)
     return share if share >= _LITTLE else 0.0
 
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from codesign.analysis.comparisons.robustness import DRAWN, Robustness, robustness_of
+from codesign.analysis.comparisons.robustness import DRAWN, Robustness, drawn, robustness_of
 from codesign.analysis.results.books import MADE_OF_ENERGY, made_of
 from codesign.analysis.results.formatting import coverage_words, listed
 from codesign.analysis.results.points import Gathered, Point
 from codesign.analysis.results.samples import answer_alike, counts_samples
-from codesign.analysis.results.statistics import Interval, difference, paired
+from codesign.analysis.results.statistics import GIVEN, Interval, difference, paired
 from codesign.arrays import Floats
 from codesign.deferred import pd
 from codesign.hardware.terms import COVERAGE, ENERGY_COLUMNS
@@ -23,6 +23,8 @@ BY_TERM = frozenset({"energy_j", *MADE_OF_ENERGY})
 points can be compared instead."""
 ENERGIES = (*BY_TERM, "energy_cores_in_use_j")
 """Columns that can only be compared between points whose energies hold the same terms."""
+Terms = tuple[str, ...] | None
+"""Energy terms on which values are compared; None for all."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -88,7 +90,7 @@ def compare(
     if isinstance(terms, Obstacle):
         return None
     both = (better, worse)
-    sides = [(point, point.seeds(column) if terms is None else energy_of(point, terms, column)) for point in both]
+    sides = [(point, values_on(point, terms, column)) for point in both]
     if terms is not None or either:
         one, other = paired(sides[0][1], sides[1][1]) if either else (of.to_numpy() for _, of in sides)
         if len(one) and len(other) and one.mean() != other.mean() and (one.mean() < other.mean()) == more_is_better:
@@ -159,13 +161,25 @@ def matched_terms(a: Point, b: Point) -> tuple[str, ...] | Obstacle:
     return common
 
 
-def energy_of(point: Point, terms: tuple[str, ...], column: str = "energy_j") -> pd.Series:
-    """Energy of the terms by training seed, or a column made of it; of the whole energy if these are all terms."""
-    if tuple(sorted(terms)) == point.coverage:
+def values_on(point: Point, terms: Terms, column: str) -> pd.Series:
+    """A column by training seed; one made of the energy only of these terms, unless they are all."""
+    if terms is None or tuple(sorted(terms)) == point.coverage:
         return point.seeds(column)
     energy = point.sums(ENERGY_COLUMNS[name] for name in point.known_terms(terms))
     made: pd.Series = made_of(column, energy, point.seeds)
     return made[made < math.inf]
+
+
+def in_draws(point: Point, column: str, of_given: Iterable[int], terms: Terms = None) -> Mapping[int, Floats]:
+    """Return, by training seed, (D,) values in the joint draws of the chip's numbers, or (1,) if the rows hold no
+    draws. A given model has the same values in every seed of `of_given`."""
+    series, found = values_on(point, terms, column), drawn(point, column, terms)
+    seeds, values = [*map(int, series.index)], series.to_numpy(dtype=float)[:, None]
+    if found is not None and set(found[0]) == set(seeds):
+        seeds, values = [*found[0]], found[1]
+    if point.training_method == GIVEN and seeds:
+        return dict.fromkeys(of_given, values[0])
+    return dict(zip(seeds, values, strict=True))
 
 
 def energies_of(whole: Gathered, terms: tuple[str, ...]) -> Floats:

@@ -14,8 +14,7 @@ from typing import Any, Literal, TypeVar, cast
 
 import numpy as np
 
-from codesign.analysis.comparisons.comparison import ENERGIES
-from codesign.analysis.comparisons.robustness import drawn
+from codesign.analysis.comparisons.comparison import ENERGIES, in_draws
 from codesign.analysis.results.columns import COLUMNS, NUMERIC_COLUMNS
 from codesign.analysis.results.formatting import (
     column_label,
@@ -133,7 +132,7 @@ def _resolved(constraint: Constraint, points: Sequence[Point]) -> Constraint:
     best = best_variant(points, constraint.column, more=more)
     mean = None if best is None else best.value(constraint.column).mean
     seeds = {int(seed) for point in points for seed in point.training_seeds}
-    of_best = {} if best is None else _in_draws(best, constraint.column, seeds)
+    of_best = {} if best is None else in_draws(best, constraint.column, seeds)
 
     def limit(value: Floats) -> Floats:
         distance = constraint.value * np.abs(value) if constraint.relative else constraint.value
@@ -157,18 +156,6 @@ def _rivals(points: Sequence[Point], column: str) -> tuple[Point, ...]:
         answers.values(), key=lambda point: point.value(column).mean or 0.0, reverse=more_is_better(column)
     )
     return tuple(ordered[:_MOST_RIVALS])
-
-
-def _in_draws(point: Point, column: str, of_given: Iterable[int]) -> Mapping[int, Floats]:
-    """Return, by training seed, (D,) values in the joint draws of the chip's numbers, or (1,) if the rows hold no
-    draws. A given model has the same values in every seed of `of_given`."""
-    series, found = point.seeds(column), drawn(point, column)
-    seeds, values = [*map(int, series.index)], series.to_numpy(dtype=float)[:, None]
-    if found is not None and set(found[0]) == set(seeds):
-        seeds, values = [*found[0]], found[1]
-    if point.training_method == GIVEN and seeds:
-        return dict.fromkeys(of_given, values[0])
-    return dict(zip(seeds, values, strict=True))
 
 
 def _by_seed(known: Mapping[int, Floats | tuple[float, ...]], seeds: Sequence[int], missing: float) -> Floats:
@@ -208,7 +195,7 @@ def met_in(point: Point, constraints: Sequence[Constraint], seeds: Sequence[int]
     same in every seed."""
     met = np.ones((len(seeds), 1), dtype=bool)
     for constraint in constraints:
-        values = _by_seed(_in_draws(point, constraint.column, seeds), seeds, math.nan)
+        values = _by_seed(in_draws(point, constraint.column, seeds), seeds, math.nan)
         limits = _by_seed(constraint.by_seed, seeds, constraint.value)
         met = met & (_short(values, limits, constraint) <= 0)
     return met

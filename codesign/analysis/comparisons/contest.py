@@ -19,16 +19,15 @@ from typing import Any
 
 import numpy as np
 
-from codesign.analysis.comparisons.comparison import Comparison, compare, energy_of
+from codesign.analysis.comparisons.comparison import Comparison, Terms, compare, in_draws, values_on
 from codesign.analysis.comparisons.constraints import Constraint, best_variant, meeting, met_in, seeds_of, standing
-from codesign.analysis.comparisons.obstacles import Terms, absence, obstacle_between
-from codesign.analysis.comparisons.robustness import drawn, places_of
+from codesign.analysis.comparisons.obstacles import absence, obstacle_between
+from codesign.analysis.comparisons.robustness import places_of
 from codesign.analysis.results.formatting import listed
 from codesign.analysis.results.naming import Names
 from codesign.analysis.results.points import Point
 from codesign.analysis.results.statistics import GIVEN
 from codesign.arrays import Flags, Floats
-from codesign.deferred import pd
 from codesign.hardware.draws import DRAWS, errors_at
 
 GUESSED = 5.0
@@ -221,19 +220,16 @@ class Contest:
 
     def _seeds_with_values(self, point: Point, terms: Terms) -> frozenset[int]:
         key = ("seeds with values", self.column, terms)
-        return point.remembered(key, lambda: frozenset(map(int, self._series(point, terms).index)))
+        return point.remembered(key, lambda: frozenset(map(int, values_on(point, terms, self.column).index)))
 
     def _mean(self, point: Point, terms: Terms, seeds: frozenset[int]) -> float:
         """Return the mean over these training seeds, or if there are none, over all."""
 
         def mean() -> float:
-            series = self._series(point, terms)
+            series = values_on(point, terms, self.column)
             return float((series[series.index.isin(seeds)] if seeds else series).mean())
 
         return point.remembered(("mean", self.column, terms, seeds), mean)
-
-    def _series(self, point: Point, terms: Terms) -> pd.Series:
-        return point.seeds(self.column) if terms is None else energy_of(point, terms, self.column)
 
     def _behind(self, first: Point, second: Point) -> bool:
         """Whether the mean of the second is worse."""
@@ -369,15 +365,10 @@ class Contest:
     def _values(self, point: Point, terms: Terms) -> Floats:
         """Return (S, D) values, or (1, D) means over the point's own training seeds if it lacks one or none are
         compared."""
-        found = drawn(point, self.column, terms)
-        series = self._series(point, terms)
-        known = tuple(map(int, series.index))
-        if found is None or not set(self._seeds) & set(known) <= set(found[0]):
-            found = known, series.to_numpy(dtype=float)[:, None]
-        seeds, values = found
-        if not self._seeds or not set(self._seeds) <= set(seeds):
-            return np.asarray(values.mean(axis=0, keepdims=True))
-        return values[[seeds.index(seed) for seed in self._seeds]]
+        values = in_draws(point, self.column, self._seeds or point.training_seeds, terms)
+        if not self._seeds or not set(self._seeds) <= values.keys():
+            return np.asarray(np.mean([*values.values()], axis=0, keepdims=True))
+        return np.array([values[seed] for seed in self._seeds])
 
 
 def _guessed(point: Point, elsewhere: Floats, draws: int) -> Floats:

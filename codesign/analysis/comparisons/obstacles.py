@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from codesign.analysis.comparisons.comparison import BY_TERM, Obstacle, matched_terms
+from codesign.analysis.comparisons.comparison import BY_TERM, Obstacle, Terms, matched_terms
 from codesign.analysis.comparisons.fronts import comparison_group
 from codesign.analysis.comparisons.robustness import DRAWN
 from codesign.analysis.results.columns import COLUMNS
@@ -10,8 +10,6 @@ from codesign.analysis.results.formatting import column_label, listed
 from codesign.analysis.results.naming import Names
 from codesign.analysis.results.points import Point
 from codesign.hardware.terms import AGREEMENT
-
-Terms = tuple[str, ...] | None
 
 
 def obstacle_between(a: Point, b: Point, column: str, names: Names) -> Terms | str:
