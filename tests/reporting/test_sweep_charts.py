@@ -16,8 +16,7 @@ from codesign.analysis.comparisons.comparison import compare
 from codesign.analysis.comparisons.robustness import quantiles
 from codesign.analysis.results.naming import names_of
 from codesign.reporting.charts.base import Figure
-from codesign.reporting.charts.sureness import ranges_figure
-from codesign.reporting.charts.sweeps import effects_figure, matrix_figure, parts_figure, scatter
+from codesign.reporting.charts.sweeps import effects_figure, matrix_figure, parts_figure, ranges_figure, scatter
 from codesign.reporting.sections.evidence import evidence_section
 
 

@@ -1,14 +1,16 @@
-"""Charts of a sweep's points: two columns against each other, effects of choices, trainings by schedules, parts."""
+"""Charts of a sweep: two columns against each other, effects of choices, trainings by schedules, parts, ranges."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from codesign.analysis.answers.effects import effects_of, is_ratio
+from codesign.analysis.comparisons.comparison import Comparison
 from codesign.analysis.comparisons.constraints import more_is_better
 from codesign.analysis.comparisons.fronts import fronts_of, objective_of
+from codesign.analysis.comparisons.robustness import quantiles
 from codesign.analysis.results.formatting import (
     column_label,
     coverage_words,
@@ -45,7 +47,7 @@ from codesign.reporting.charts.base import (
     tooltip,
 )
 
-_MOST_BARS = 12
+_MOST_BARS, _MOST_RANGES = 12, 16
 _HEIGHT = 340
 _FAR_APART = 8
 """Bars whose sums differ by more than this factor are drawn as shares, because short bars would show nothing."""
@@ -272,3 +274,38 @@ def _parts(point: Point, column: str) -> Mapping[str, float]:
     else:
         times = ((name.replace("_", " "), point.term(name).mean) for name in ENERGY_COLUMNS)
     return {word: value for word, value in times if value}
+
+
+def ranges_figure(comparisons: Sequence[Comparison], say: Callable[[Point], str], column: str) -> Figure | None:
+    """Both sides of all comparisons of a column, with 95 % of the draws of the chips' numbers; None if there are
+    none."""
+    rows: dict[str, Row] = {}
+    for comparison in comparisons:
+        found = comparison.robustness
+        if comparison.column != column or found is None:
+            continue
+        for point, mean, draws in (
+            (comparison.better, comparison.better_mean, found.better_draws),
+            (comparison.worse, comparison.worse_mean, found.worse_draws),
+        ):
+            low, _, high = quantiles(draws).tolist()
+            ends = f"{quantity(low, column)} to {quantity(high, column)}"
+            label = say(point) + ", on shared terms" * comparison.in_part
+            named = {"point": label, "text": quantity(mean, column), "ends": ends}
+            rows.setdefault(label, {**named, "value": mean, "low": low, "high": high})
+    known = sorted(rows.values(), key=lambda row: (float(row["value"] or 0.0), str(row["point"])))
+    drawn = known[:_MOST_RANGES]
+    if not drawn:
+        return None
+    values = [float(row[name] or 0.0) for row in drawn for name in ("value", "low", "high")]
+    points, height = named_rows("point", (str(row["point"]) for row in drawn))
+    base = alt.Chart(source(drawn), width="container", height=height).encode(
+        y=points, tooltip=tooltip(point="point", text="value", ends="95 % of the draws")
+    )
+    scale, axis = quantitative(values), axis_of(column, values)
+    bars = base.mark_rule(size=3, opacity=0.5).encode(x=alt.X("low:Q", scale=scale, axis=axis), x2=alt.X2("high:Q"))
+    means = base.mark_point(style="quiet", filled=True, size=80, opacity=1).encode(x=alt.X("value:Q", scale=scale))
+    chart = alt.layer(bars, means)
+    title = f"{column_label(column).capitalize()} over the ranges of the chips' numbers"
+    name, left_out = column.rpartition("_")[0].replace("_", "-"), of_more(len(drawn), len(known), "points")
+    return figure(f"ranges-{name}", title, chart, "Bars: 95 % of the joint draws.", left_out)

@@ -10,7 +10,7 @@ from codesign.analysis.comparisons.wording import describe_range, describe_tip, 
 from codesign.analysis.results.formatting import chance_percent, column_label
 from codesign.analysis.results.naming import Names
 from codesign.analysis.results.points import Point
-from codesign.reporting.charts.sureness import ranges_figure
+from codesign.reporting.charts.sweeps import ranges_figure
 from codesign.reporting.pieces import Cell, Heading, Section, Table, numeric, table_of, without_repeats
 
 _METHOD = (
