@@ -88,7 +88,7 @@ def _data(table: AnsweredTable, shown: Sequence[Point]) -> dict[str, Any]:
     samples = table.metadata.workload.test or 1
     needed = {name for of in asked for name in (of["by"], of["objective"], *(column for column, _, _ in of["limits"]))}
     return {
-        **columns_of(books, table.names, needed),
+        **columns_of(books, table.names, needed, [of["objective"] for of in asked]),
         "asked": asked or [_UNASKED],
         "book": table.metadata.static_book,
         "leastError": 0.5 / samples,

@@ -8,6 +8,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from browser import needs_chromium
 from page_controls import ask, choose, click, count, enter, require, rows, said, settled, texts_of
@@ -278,6 +279,28 @@ def test_a_moved_control_keeps_other_limits_and_what_does_not_compare(shown):
     ask(tab, 2)
     require(tab, 90)
     assert "does not compare: operation " in said(tab, "decision")
+
+
+def test_a_moved_control_counts_the_training_seeds_that_both_have(shown):
+    """Some trainings failed: over its own seeds, a recipe seems better or worse than over those of another."""
+    table = example_without_static_power("speck")
+    lost = {"layered": (0, 1), "unlayered_sparse": (3,), "unlayered_random": (0, 4)}
+    failed = [seed in lost.get(name, ()) for name, seed in table.frame[["recipe", "training_seed"]].to_numpy()]
+    table = replace(table, frame=table.frame[~np.array(failed)])
+    table.metadata.questions.clear()
+    asked = (("chip", "energy_j"), ("recipe", "energy_delay_js"), ("recipe", "latency_s"), ("recipe", "accuracy"))
+    for choice, column in asked:
+        question = {"choose": choice, "most" if column == "accuracy" else "least": column}
+        table.metadata.questions[f"any {choice} {column}"] = question
+        table.metadata.questions[f"sharp {choice} {column}"] = {**question, "where": ["accuracy >= 94 %"]}
+    tab = shown(render_report(table))
+    for place in range(len(asked)):
+        ask(tab, 2 * place + 1)
+        sharp = ranked(tab)
+        ask(tab, 2 * place)
+        require(tab, 94)
+        assert said(tab, "now")
+        assert ranked(tab) == sharp
 
 
 def test_ticks_of_energies_that_hardly_differ_are_told_apart(shown):

@@ -148,14 +148,22 @@ def test_values_of_axes_are_said_with_what_they_are_of():
     assert {"the baseline", "trial 0"} <= {*facts["axis.trial"]["words"]}
 
 
+def test_no_two_columns_of_the_table_of_points_have_the_same_name(example_page):
+    """Its axis is the group size of one schedule; every schedule has one."""
+    labels = [column["label"] for of in ("facts", "measures") for column in columns(example_page)[of]]
+    assert len({*labels}) == len(labels)
+    assert {"group size", "group size (all points)", "time of a sample"} <= {*labels}
+
+
 def test_energies_are_held_against_each_other_on_the_terms_that_both_have(report):
     points, groups = synthetic().points, columns(report)["groups"]["board"]
     place = {point.chip: number for number, point in enumerate(points)}
     group = {chip: groups["of"][number] for chip, number in place.items()}
     loihi = points[place["loihi"]].value("energy_synaptic_operation_j").mean
-    assert groups["matched"][group["mubrain"]][place["loihi"]] == pytest.approx(loihi, rel=5e-4)
-    assert groups["matched"][group["truenorth"]][place["loihi"]] is None  # all in: not to be split
-    assert groups["matched"][group["loihi"]][place["loihi"]] == 0  # the whole
+    held = groups["held"]["energy_j"]
+    assert held[group["mubrain"]][place["loihi"]] == pytest.approx(loihi, rel=1e-8)
+    assert held[group["truenorth"]][place["loihi"]] is None  # all in: not to be split
+    assert held[group["loihi"]][place["loihi"]] is True  # the whole
 
 
 def test_the_same_results_give_the_same_bytes_in_any_thread(report, tmp_path):

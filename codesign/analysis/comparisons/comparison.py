@@ -182,10 +182,13 @@ def in_draws(point: Point, column: str, of_given: Iterable[int], terms: Terms = 
     return dict(zip(seeds, values, strict=True))
 
 
-def energies_of(whole: Gathered, terms: tuple[str, ...]) -> Floats:
-    """Sum of the energy terms, for each entry of `whole.means`."""
-    energy = np.zeros(whole.ends[-1])
-    for column in (ENERGY_COLUMNS[term.name] for name in terms for term in COVERAGE.get(name, ())):
-        known = [value.mean is not None for value in whole.intervals(column)]
-        energy += np.where(np.repeat(known, np.diff(whole.ends)), whole.means[column], 0.0)
-    return energy
+def all_values_on(whole: Gathered, terms: Terms, column: str) -> Floats:
+    """What `values_on` returns, for each entry of `whole.means`; NaN where it has no value."""
+    if terms is None:
+        return whole.means[column]
+    energy = pd.Series(0.0, index=range(whole.ends[-1]))
+    for part in (ENERGY_COLUMNS[term.name] for name in terms for term in COVERAGE.get(name, ())):
+        known = [value.mean is not None for value in whole.intervals(part)]
+        energy += np.where(np.repeat(known, np.diff(whole.ends)), whole.means[part], 0.0)
+    made: pd.Series = made_of(column, energy, whole.means.__getitem__)
+    return made.where(made < math.inf).to_numpy()

@@ -23,6 +23,7 @@ _LABELS = {
     "energy_cores_in_use_j": "energy of the cores in use per sample",
     "paper_energy_j": "energy, paper's book",
     "interval_s": "time from sample to sample in a stream",
+    "on_s": "time of a sample",
     "latency_steps": "steps until output",
     "latency_spikes": "spikes until output",
     "paper_synaptic_operations": "synaptic operations, paper's book",

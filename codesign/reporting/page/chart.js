@@ -302,7 +302,6 @@ for (const input of requiredInputs) input.addEventListener("input", () => setReq
 
 const radio = (name, code, text) => element("label", {}, element("input", { type: "radio", name, value: code }), element("span", {}, text));
 const radiosOf = (name) => [...document.querySelectorAll(`#page-controls input[name="${name}"], #front-figure input[name="${name}"]`)];
-const offered = ["energy_j", "latency_s", "energy_delay_js", "area_m2", "accuracy"];
 const sync = () => {
   for (const name of ["objective", "book", "horizontal", "vertical"]) {
     for (const input of radiosOf(name)) input.checked = input.value === state[name];
@@ -313,8 +312,7 @@ const sync = () => {
 const setUp = () => {
   setMade();
   const known = (key) => measures.get(key)?.mean.some((each) => each !== null);
-  const further = data.asked.map((each) => each.objective).filter((key) => !offered.includes(key));
-  $("objectives").append(...[...new Set([...offered, ...further])].filter(known).map((key) => radio("objective", key, measures.get(key).label)));
+  $("objectives").append(...data.objectives.map((key) => radio("objective", key, measures.get(key).label)));
   $("books").hidden = !known("energy_cores_in_use_j");
   for (const name of ["objective", "book", "horizontal", "vertical"]) {
     for (const input of radiosOf(name)) {

@@ -6,8 +6,10 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from codesign.analysis.answers.remarks import lacks, unmodelled
-from codesign.analysis.comparisons.comparison import Obstacle, energies_of, matched_terms
+from codesign.analysis.comparisons.comparison import BY_TERM, Obstacle, all_values_on, matched_terms
 from codesign.analysis.comparisons.constraints import completeness, more_is_better
 from codesign.analysis.comparisons.fronts import comparison_group, find_fronts
 from codesign.analysis.questions import CHOICES
@@ -17,18 +19,20 @@ from codesign.analysis.results.formatting import column_label, coverage_words, i
 from codesign.analysis.results.metadata import Objective
 from codesign.analysis.results.naming import Names, stop_label
 from codesign.analysis.results.points import Point
-from codesign.analysis.results.statistics import Interval, intervals
+from codesign.analysis.results.statistics import GIVEN, Interval, intervals
 from codesign.hardware.terms import StaticBook
 from codesign.terminal_text import escaped
 
 MOST_POINTS = 10_000
 _MANY = 3000
 """More points than this have only the measures of the first screen and those that a question needs."""
-_MOST_GROUPS, _MOST_MATCHED = 60, 120_000
-"""Most `_groups`, and most energies on matched terms, of which each point has one per group."""
+_MOST_GROUPS, _MOST_HELD = 60, 120_000
+"""Most `_groups`, and most means in `held`, of which each point has one per group and objective."""
 _LONGEST = 120
 _FIRST = ("accuracy", "energy_j", "energy_cores_in_use_j", "latency_s", "area_m2")
 """Measures of the first screen, which are always included."""
+_OBJECTIVES = ("energy_j", "latency_s", "energy_delay_js", "area_m2", "accuracy")
+"""What a reader may seek the best in, whatever is asked."""
 _FURTHER = (
     *("decision_latency_s", "interval_s", "energy_delay_js", "power_w", "spike_density", "synaptic_operations"),
     *("latency_steps", "latency_spikes", "forward_steps", "agreement", "contention", "drained_accuracy"),
@@ -73,10 +77,12 @@ def block(content: object) -> str:
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
-def columns_of(books: Mapping[StaticBook, Sequence[Point]], names: Names, asked: Collection[str]) -> dict[str, Any]:
+def columns_of(
+    books: Mapping[StaticBook, Sequence[Point]], names: Names, asked: Collection[str], objectives: Sequence[str]
+) -> dict[str, Any]:
     """The data of the script. `books` holds the same points in each book of the static power, in `board` as in the
     results. Facts in `asked` are included even if all points have the same value, and measures in `asked` have enough
-    digits to decide."""
+    digits to decide. The best may be sought in `objectives`, besides the usual ones."""
     points = books["board"]
     further = _FURTHER if len(points) <= _MANY else ()
     columns = [column for column in dict.fromkeys((*_FIRST, *sorted(asked), *further)) if _is_known(column, points)]
@@ -84,13 +90,15 @@ def columns_of(books: Mapping[StaticBook, Sequence[Point]], names: Names, asked:
     for measure in measures:
         if measure["key"] in MADE_OF_ENERGY:
             measure["inUse"] = _means(books["cores_in_use"], measure["key"], _DECIDING_DIGITS)
+    deciding = [column for column in dict.fromkeys((*_OBJECTIVES, *objectives)) if column in columns]
     off = {place: point.set_aside for place, point in enumerate(points) if point.set_aside}
     words = sorted({*off.values()})
     return {
         "numbers": [point.number for point in points],
         "facts": _facts(points, names, asked),
         "measures": measures,
-        "groups": {book: _groups(members) for book, members in books.items()},
+        "objectives": deciding,
+        "groups": {book: _groups(members, deciding) for book, members in books.items()},
         "off": [*off],
         "offWhy": [words.index(why) for why in off.values()],
         "offWords": words,
@@ -157,7 +165,8 @@ def _facts(points: Sequence[Point], names: Names, asked: Collection[str]) -> lis
         _fact(fact, label, [(name := getattr(point, fact), of[name]) for point in points], naming=True)
         for fact, (label, of) in zip(CHOICES, titles, strict=True)
     ]
-    for path in dict(points[0].axes) if points else ():
+    axes = dict(points[0].axes) if points else {}
+    for path in axes:
         texts = [point.axis_texts.get(path, "") for point in points]
         values = [str(dict(point.axes)[path]) if text else "" for point, text in zip(points, texts, strict=True)]
         words = [names.value(path, text) for text in texts]
@@ -170,7 +179,8 @@ def _facts(points: Sequence[Point], names: Names, asked: Collection[str]) -> lis
         values = [stop_label(point) if key == "stop" else getattr(point, key) for point in points]
         texts = ["" if value is None else str(value) for value in values]
         cells = [(text, text.replace("_", " ")) for text in texts]
-        found.append(_fact(key, label, cells, naming=key in _PART_OF_KEY, lead=label))
+        heading = f"{label} (all points)" if label in map(names.axis, axes) else label
+        found.append(_fact(key, heading, cells, naming=key in _PART_OF_KEY, lead=label))
     found = [fact for fact in found if len(fact["codes"]) > 1 or fact["key"] in asked] or found[:1]
     return [*found, _fact("cores", "cores in use", [(text := _cores(point), text) for point in points])]
 
@@ -202,32 +212,26 @@ def _fact(
     }
 
 
-def _groups(points: Sequence[Point]) -> dict[str, Any]:
-    """Groups of points whose whole energies can be compared, and the energy of each point on the terms that it shares
-    with a group.
+def _groups(points: Sequence[Point], deciding: Collection[str]) -> dict[str, Any]:
+    """Groups of points with the same training seeds whose whole energies compare.
 
     Returns:
         `of`: group of each point; `names`: the terms that each group counts, in words; `terms`: their number;
-        `compare`: for each of `_COMPARED`, a number per group, equal for groups that can be compared in it; `matched`:
-        a list per group, of the energy of each point on the terms that it shares with the group: null if there are
-        none, 0 if it is the whole energy; `part`: for each group whether it lacks terms that are a considerable part of
-        another's energy.
+        `compare`: for each of `_COMPARED`, a number per group, equal for groups that can be compared in it; `held`:
+        `_held` of those `deciding` columns in which a point may differ from its own mean; `part`: for each group
+        whether it lacks terms that are a considerable part of another's energy.
     """
-    places: dict[object, int] = {}
-    kinds: dict[object, object] = {}
-    of = []
-    for point in points:
-        key = point.chip, point.schedule, point.workload, point.operation, point.capacity, point.coverage
-        if key not in kinds:  # finding terms that a chip's numbers include in others takes a while
-            alone = point.chip if not point.separable else None
-            kinds[key] = point.workload, point.operation, point.coverage, point.included_terms, alone
-        of.append(places.setdefault(kinds[key], len(places)))
-    firsts = [points[of.index(group)] for group in range(len(places))]
-    matched: list[list[float | int | None]] = []
+    kinds, seeds = _kinds(points), [_seeds(point) for point in points]
+    by_seeds = len({*seeds}) > 1 and _fit(len({*zip(kinds, seeds, strict=True)}), points, deciding)
+    columns = [column for column in deciding if by_seeds or column in BY_TERM]
+    keys = [(kind, own if by_seeds else frozenset[int]()) for kind, own in zip(kinds, seeds, strict=True)]
+    places = {key: place for place, key in enumerate(dict.fromkeys(keys))}
+    of, firsts = [places[key] for key in keys], [points[keys.index(key)] for key in places]
+    held: dict[str, object] = {}
     part = [False] * len(firsts)
-    if 1 < len(firsts) <= min(_MOST_GROUPS, _MOST_MATCHED // len(points)):
+    if len(firsts) > 1 and _fit(len(firsts), points, columns):
         terms = [[matched_terms(a, b) for b in firsts] for a in firsts]
-        matched = _matched(points, of, firsts, terms)
+        held = {column: _held(points, of, [seeds for _, seeds in places], terms, column) for column in columns}
         part = [any(map(lacks, [point] * len(firsts), firsts, own)) for point, own in zip(firsts, terms, strict=True)]
     comparing = {column: [comparison_group(first, (column,)) for first in firsts] for column in _COMPARED}
     return {
@@ -238,28 +242,57 @@ def _groups(points: Sequence[Point]) -> dict[str, Any]:
         ],
         "terms": [completeness(point) for point in firsts],
         "compare": {column: [*map(alike.index, alike)] for column, alike in comparing.items()},
-        "matched": matched,
+        "held": held,
     }
 
 
-def _matched(
+def _fit(groups: int, points: Sequence[Point], columns: Collection[str]) -> bool:
+    return groups <= _MOST_GROUPS and groups * len(points) * len(columns) <= _MOST_HELD
+
+
+def _kinds(points: Sequence[Point]) -> list[object]:
+    """What points must share for their whole energies to compare."""
+    kinds: dict[object, object] = {}
+    found = []
+    for point in points:
+        key = point.chip, point.schedule, point.workload, point.operation, point.capacity, point.coverage
+        if key not in kinds:  # finding terms that a chip's numbers include in others takes a while
+            alone = point.chip if not point.separable else None
+            kinds[key] = point.workload, point.operation, point.coverage, point.included_terms, alone
+        found.append(kinds[key])
+    return found
+
+
+def _seeds(point: Point) -> frozenset[int]:
+    """The training seeds; none of a given model, which is the same in all."""
+    return frozenset() if point.training_method == GIVEN else frozenset(point.training_seeds)
+
+
+def _held(
     points: Sequence[Point],
     of: Sequence[int],
-    firsts: Sequence[Point],
+    seeds: Sequence[frozenset[int]],
     terms: Sequence[Sequence[tuple[str, ...] | Obstacle]],
-) -> list[list[float | int | None]]:
-    """`matched`, given the group of each point, the first point of each group and the terms that groups share."""
+    column: str,
+) -> list[list[float | bool | None]]:
+    """For each group, the mean of each point held against it, on the terms and over the training seeds that both have:
+    null if they have no terms in common, true if it is the point's own mean."""
     whole = points[0].whole
-    energies: dict[tuple[str, ...], Sequence[Interval]] = {}  # by terms, which many groups share
+    means: dict[object, Sequence[Interval]] = {}
 
-    def held(point: Point, own: int, group: int) -> float | int | None:
-        each = terms[own][group]
-        if own == group or isinstance(each, Obstacle):
-            return 0 if own == group else None
-        if tuple(sorted(each)) == firsts[own].coverage:
-            return _rounded(point.value("energy_j").mean, _DIGITS)
-        if each not in energies:
-            energies[each] = intervals(energies_of(whole, each), whole.ends)
-        return _rounded(energies[each][point.number - 1].mean, _DIGITS)
+    def mean(point: Point, own: int, group: int) -> float | bool | None:
+        if own == group:
+            return True
+        shared = terms[own][group] if column in BY_TERM else point.coverage
+        if isinstance(shared, Obstacle):
+            return None
+        on = None if tuple(sorted(shared)) == point.coverage else shared
+        over = seeds[own] & seeds[group] or seeds[own]
+        if on is None and over == seeds[own]:
+            return True
+        if (on, over) not in means:
+            kept = np.isin(whole.training_seeds, [*over]) if over else True
+            means[on, over] = intervals(np.where(kept, all_values_on(whole, on, column), np.nan), whole.ends)
+        return _rounded(means[on, over][point.number - 1].mean, _DECIDING_DIGITS)
 
-    return [[held(point, own, group) for point, own in zip(points, of, strict=True)] for group in range(len(firsts))]
+    return [[mean(point, own, group) for point, own in zip(points, of, strict=True)] for group in range(len(seeds))]

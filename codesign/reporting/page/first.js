@@ -107,17 +107,15 @@ const comparing = ({ key, unit }) => {
   const part = /^[JW]/.test(unit) ? "paper_energy_j" : ["", "m**2"].includes(unit) ? "accuracy" : "latency_s";
   return groups().compare[ofEnergy(key) ? "energy_j" : part];
 };
-// The deciding value of a point held against another: energies on the terms that both have.
+// The deciding value of a point held against another, as in the answers: on the terms and over the seeds that both have.
 const against = (index, other) => {
   const mean = deciding().mean[index];
   const [own, others] = [groupOf(index), groupOf(other)];
   if (own === others) return mean;
   const alike = comparing(byTerm() ? { unit: "s" } : deciding()); // who run alike, at least
   if (alike[own] !== alike[others]) return null;
-  if (!byTerm()) return mean;
-  const energy = groups().matched[others]?.[index] ?? null;
-  if (energy === null || energy === 0) return energy;
-  return state.objective === "energy_j" ? energy : (mean * energy) / ofObjective("energy_j").mean[index];
+  const held = groups().held[state.objective]?.[others][index] ?? !byTerm();
+  return typeof held === "number" ? held : held ? mean : null;
 };
 const beats = (a, b) => {
   const [one, other] = [against(a, b), against(b, a)];
@@ -246,7 +244,7 @@ const split = (columns, rows) => {
 
 const factorText = (row, rows) => {
   if (row === rows[0]) return "best";
-  const [own, best] = [row, rows[0]].map(({ point }) => deciding().mean[point]);
+  const [own, best] = [[row, rows[0]], [rows[0], row]].map(([{ point }, other]) => against(point, other.point) ?? deciding().mean[point]);
   if (own === best) return "the same";
   if (deciding().share) return `${inPercent(own - best).replace("-", "−")} points`;
   if (row.factor === null) return ""; // one of them is 0
