@@ -10,7 +10,7 @@ from codesign.analysis.answers.asking import AnsweredTable
 from codesign.analysis.answers.remarks import over_budget, silent_networks
 from codesign.analysis.results.columns import AXIS_PREFIX, TRIAL_AXIS
 from codesign.analysis.results.metadata import ResultMetadata
-from codesign.analysis.results.table import ResultTable, write_results
+from codesign.analysis.results.table import write_results
 from codesign.exploration.definition.spec import SweepSpec
 from codesign.exploration.executors.base import Failure
 from codesign.exploration.models import ModelFiles, write_models
@@ -33,7 +33,7 @@ class SweepOutcome:
     """The outcome of a sweep: the content of its results file, the paths or URLs of that file and the report, and
     models if requested."""
 
-    table: ResultTable = field(repr=False)
+    table: AnsweredTable = field(repr=False)
     results: Location
     report: Location
     models: ModelFiles | None = None

@@ -11,7 +11,6 @@ from codesign.analysis.answers.asking import AnsweredTable
 from codesign.analysis.answers.remarks import value_text
 from codesign.analysis.results.formatting import chance_percent, column_label, unit_of
 from codesign.analysis.results.naming import Names
-from codesign.analysis.results.table import ResultTable
 from codesign.files import Location, open_folder, with_suffix
 from codesign.reporting.charts.base import Figure, picture
 from codesign.reporting.charts.sweeps import scatter
@@ -52,7 +51,7 @@ _LATEX = str.maketrans(
 
 
 def export(
-    table: ResultTable, page: Location, *, figures: Form | None = None, tables: TableForm | None = None
+    table: AnsweredTable, page: Location, *, figures: Form | None = None, tables: TableForm | None = None
 ) -> dict[str, int]:
     """Write all charts of a report, all tables, or both, into folders next to its page, a path or a URL. Return the
     number of files by the folder's suffix. Raises InputError if a file cannot be written."""
@@ -68,13 +67,12 @@ def export(
     return {suffix: len(of) for suffix, of in files.items()}
 
 
-def pieces_of(table: ResultTable) -> tuple[list[Figure], dict[str, Table]]:
+def pieces_of(table: AnsweredTable) -> tuple[list[Figure], dict[str, Table]]:
     """All charts of a report, pairs of objectives first; and all tables by name (section and table), that of the first
     screen first."""
-    answered = AnsweredTable.of(table)
-    drawn = list(filter(None, [scatter(answered.points, answered.names, x=x, y=y) for x, y in _PAIRS]))
-    told = {table.name: table for table in with_rows(_decision(answered))}
-    for section in sections_of(answered):
+    drawn = list(filter(None, [scatter(table.points, table.names, x=x, y=y) for x, y in _PAIRS]))
+    told = {first.name: first for first in with_rows(_decision(table))}
+    for section in sections_of(table):
         drawn += [piece for piece in section.body if isinstance(piece, Figure)]
         for place, piece in enumerate((piece for piece in section.body if isinstance(piece, Table)), start=1):
             name = "-".join(filter(None, [section.name, piece.name]))

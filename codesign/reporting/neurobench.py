@@ -12,7 +12,6 @@ from typing import Any
 from codesign.analysis.answers.answers import plain_point
 from codesign.analysis.answers.asking import AnsweredTable
 from codesign.analysis.results.points import Point
-from codesign.analysis.results.table import ResultTable
 from codesign.files import Location, with_suffix, write_atomically
 
 _NOTE = (
@@ -43,12 +42,11 @@ def neurobench_of(point: Point) -> dict[str, Any]:
     }
 
 
-def export_neurobench(table: ResultTable, report: Location) -> None:
+def export_neurobench(table: AnsweredTable, report: Location) -> None:
     """Write `REPORT.neurobench.json` next to a report, a path or a URL. Raises InputError if it cannot be written."""
-    answered = AnsweredTable.of(table)
     metrics = [
-        {"label": answered.names.point(point), "point": plain_point(point), **neurobench_of(point)}
-        for point in answered.points
+        {"label": table.names.point(point), "point": plain_point(point), **neurobench_of(point)}
+        for point in table.points
     ]
     text = json.dumps({"note": _NOTE, "points": metrics}, indent=2, ensure_ascii=False)
     write_atomically(with_suffix(report, ".neurobench.json"), f"{text}\n".encode())

@@ -40,13 +40,12 @@ _IN_REAL_TIME = {name: column_label(name) for name in ("power_w", "decision_late
 
 
 def print_summary(
-    table: ResultTable, report_path: Path | str | None, results_path: Path | str, console: Console
+    table: AnsweredTable, report_path: Path | str | None, results_path: Path | str, console: Console
 ) -> None:
     """Print the answer to the first question with its options, other answers, and the locations of the files; for given
     models, a row per chip and schedule, however many lines they take."""
-    answered = AnsweredTable.of(table)
-    points, answers, names = answered.points, answered.answers, answered.names
-    empty = answered.study.emptiness if answered.study else ""
+    points, answers, names = table.points, table.answers, table.names
+    empty = table.study.emptiness if table.study else ""
     given = bool(points) and len(points) <= _GIVEN and all(point.training_method == GIVEN for point in points)
     tested = f", tested on {plural(round(points[0].value('samples').mean or 0), 'sample')}" if given else ""
     above = [Text(_title(table, points) + tested, style="bold"), *([Text(empty, style="red")] if empty else [])]
@@ -54,7 +53,7 @@ def print_summary(
     places = [Text(f"results  {results_path}")]
     if report_path is not None:
         places.insert(0, Text(f"report   {report_path}"))
-    shown = answers[0] if answers and answers[0].options else answered.chips
+    shown = answers[0] if answers and answers[0].options else table.chips
     options = shown.options
     if not given and answers and shown is not answers[0]:
         options = options if len(names.chips) > 1 else ()  # next to a claim, a single chip offers no choice
@@ -66,7 +65,7 @@ def print_summary(
         above.append(Text(costs or " ".join(left_aside(points, (), names))))
     lines = [_line(answer) for answer in answers[1:]]
     said = [*(way for _, way in rows), *(f"{answer.question} {answer.sentence}" for answer in answers)]
-    trials = answered.study.named_in(said) if answered.study else []
+    trials = table.study.named_in(said) if table.study else []
     remarks = " ".join(answers[0].remarks[:_REMARKS]) if answers else ""
     missing = [each for each in not_modelled(told_of, names) if each not in remarks] + pace_warnings(
         told_of, ["late_fraction"]

@@ -17,6 +17,7 @@ from synthetic_study import rows_on_test, study_metadata
 from synthetic_sweep import loihi_row, mubrain_row, synthetic_metadata, with_ranges
 from undisturbed_sweep import Undisturbed
 
+from codesign.analysis.answers.asking import AnsweredTable
 from codesign.analysis.results.columns import COLUMNS, ENTRIES
 from codesign.analysis.results.table import METADATA_KEY, read_results, write_results
 from codesign.console import PrintableConsole
@@ -94,7 +95,7 @@ def outcome(table: pa.Table, folder: Path) -> bool:
     nullable = pa.schema([field.with_nullable(True) for field in table.schema], metadata=table.schema.metadata)
     pq.write_table(table.cast(nullable), path)
     try:
-        results = read_results(path)
+        results = AnsweredTable.of(read_results(path))
         page = render_report(results)
         print_summary(results, "report.html", str(path), PrintableConsole(file=io.StringIO()))
     except InputError:

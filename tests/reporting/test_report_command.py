@@ -67,7 +67,7 @@ def keys_in(value):
 
 
 def test_every_key_of_json_is_explained(tmp_path):
-    table = write_results(tmp_path / "results.parquet", synthetic_rows(), synthetic_metadata())
+    table = AnsweredTable.of(write_results(tmp_path / "results.parquet", synthetic_rows(), synthetic_metadata()))
     printed = Option(label="", point=None, values={})
     answer = Answer(name="", form="printed", question="", standing="shown", sentence="", options=(printed,))
     export_neurobench(table, tmp_path / "report.html")
@@ -76,7 +76,7 @@ def test_every_key_of_json_is_explained(tmp_path):
     record = {*told["properties"]} - {"format", "configuration"}
     record |= {key for one in told["$defs"].values() for key in one["properties"]}
     page = (Path(__file__).parents[2] / "docs/scripts.md").read_text(encoding="utf-8")
-    keys = keys_in([*json.loads(json_of(AnsweredTable.of(table))), plain_answer(answer), measured]) | record
+    keys = keys_in([*json.loads(json_of(table)), plain_answer(answer), measured]) | record
     assert len(keys) > 50
     assert not {key for key in keys if f"`{key}`" not in page}
 

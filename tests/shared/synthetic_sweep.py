@@ -24,7 +24,7 @@ from codesign.analysis.results.metadata import (
     WorkloadFacts,
 )
 from codesign.analysis.results.points import Point, gather
-from codesign.analysis.results.table import ResultTable, frame_of
+from codesign.analysis.results.table import frame_of
 from codesign.hardware.terms import BOOKS, COST_TERMS, weight
 from codesign.reporting.html import render_report
 from codesign.reporting.pieces import Table
@@ -332,7 +332,7 @@ def synthetic_metadata(**questions: dict[str, Any]) -> ResultMetadata:
     )
 
 
-def table_of(rows: list[Row], metadata: ResultMetadata | None = None) -> ResultTable:
+def table_of(rows: list[Row], metadata: ResultMetadata | None = None) -> AnsweredTable:
     """The rows as a file of them is read, without the file."""
     axes = sorted({name for row in rows for name in row if name not in COLUMNS})
     assert all(name.startswith("axis.") for name in axes), axes
@@ -340,7 +340,7 @@ def table_of(rows: list[Row], metadata: ResultMetadata | None = None) -> ResultT
     keys = (*names, "recipe", "training_seed", "evaluation_seed", "point")
     ordered = sorted(rows, key=lambda row: [(row.get(key) is not None, row.get(key)) for key in keys])
     facts = ResultMetadata.from_json((metadata or synthetic_metadata()).to_json())
-    return ResultTable(frame=frame_of(ordered, [*COLUMNS, *axes]), metadata=facts)
+    return AnsweredTable(frame=frame_of(ordered, [*COLUMNS, *axes]), metadata=facts)
 
 
 def points_of(rows: list[Row], metadata: ResultMetadata | None = None) -> tuple[Point, ...]:
@@ -362,7 +362,7 @@ def synthetic_page() -> str:
     return render_report(synthetic())
 
 
-def printed(table: ResultTable) -> str:
+def printed(table: AnsweredTable) -> str:
     """The summary on a terminal, which fits eighty columns whatever it holds."""
     console = Console(file=io.StringIO(), width=80, color_system=None, force_terminal=True)
     print_summary(table, Path("report.html"), Path("results.parquet"), console)

@@ -110,10 +110,9 @@ class AnsweredTable(ResultTable):
         return choose("chips", by_energy, self.points, self.names)
 
 
-def json_of(table: ResultTable) -> str:
+def json_of(table: AnsweredTable) -> str:
     """Return the answers as JSON: in SI units, points by what identifies them."""
-    answers = [plain_answer(answer) for answer in AnsweredTable.of(table).answers]
-    return json.dumps(answers, indent=2, allow_nan=False)
+    return json.dumps([plain_answer(answer) for answer in table.answers], indent=2, allow_nan=False)
 
 
 def _is_aside(asked: tuple[str, Question]) -> bool:

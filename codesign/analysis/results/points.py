@@ -14,7 +14,7 @@ from codesign.analysis.results.columns import AXIS_PREFIX, COLUMNS, NUMERIC_COLU
 from codesign.analysis.results.formatting import shortened, written
 from codesign.analysis.results.metadata import ChipFacts, ResultMetadata, Scalar
 from codesign.analysis.results.statistics import GIVEN, Interval, intervals, seed_means
-from codesign.analysis.results.table import ResultTable, plain_rows
+from codesign.analysis.results.table import NAMED, ResultTable, plain_rows
 from codesign.arrays import Flags, Floats
 from codesign.deferred import pd
 from codesign.errors import InputError
@@ -22,7 +22,6 @@ from codesign.hardware.terms import COVERAGE, ENERGY_COLUMNS, OWN_CITATION, WAIT
 from codesign.mistakes import suggestion
 from codesign.units import in_percent
 
-_KEYS = ("workload", "topology", "chip", "capacity", "operation", "weight_bits", "schedule", "recipe")
 _MOST_LETTERS = 200  # of axes in the name of a place
 CANNOT_WAIT = "the chip cannot wait for layers"
 DROPS = "the chip drops spikes, which is not simulated"
@@ -368,7 +367,7 @@ def points_of(
     """
     frame = in_book(frame, book)
     axes = [name for name in frame.columns if name.startswith(AXIS_PREFIX)]
-    keys = [*_KEYS[:-2], *axes, *_KEYS[-2:]]
+    keys = [*NAMED[:-2], *axes, *NAMED[-2:]]
     groups: dict[tuple[Any, ...], list[int]] = {}
     for position, key in enumerate(plain_rows(frame[keys])):
         groups.setdefault(key, []).append(position)
@@ -394,7 +393,7 @@ def points_of(
         known: dict[str, Any] = dict(zip(_FACTS, cells, strict=True))
         known["chip_title"] = known["chip_title"] or known["chip"]
         known["equivalent_to_layered"] = bool(known["equivalent_to_layered"])
-        of_axes = tuple(zip(names, key[len(_KEYS) - 2 : -2], strict=True))
+        of_axes = tuple(zip(names, key[len(NAMED) - 2 : -2], strict=True))
         own = slice(ends[number - 1], ends[number])
         whole.points.append(Point(**known, number=number, axes=of_axes, positions=groups[key], own=own, whole=whole))
     return tuple(whole.points)

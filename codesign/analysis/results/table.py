@@ -27,9 +27,10 @@ METADATA_KEY = b"codesign"
 VOLATILE_METADATA = ("jobs", "platform")
 """Fields of the metadata that are not content: a resumed sweep reuses what the first run had to compute."""
 
+NAMED = ("workload", "topology", "chip", "capacity", "operation", "weight_bits", "schedule", "recipe")
+"""Columns that tell design points apart, besides axes."""
 _SORT_KEYS = ("sweep", "workload", "chip", "capacity", "operation", "schedule")
 _SORT_KEYS_LAST = ("recipe", "training_seed", "evaluation_seed", "point")
-_NAMED = ("workload", "topology", "chip", "capacity", "operation", "weight_bits", "schedule", "recipe")
 _SEEDS = ["training_seed", "evaluation_seed"]
 _PIECE = 1000
 """Rows in memory as Python objects while a file is written."""
@@ -154,7 +155,7 @@ def read_results(location: Location) -> ResultTable:
 def refuse_twice(frame: pd.DataFrame, place: str) -> None:
     """Raise InputError if a design point has a seed twice, as in concatenated results: rows must not be averaged."""
     axes = [name for name in map(str, frame) if name.startswith(AXIS_PREFIX)]
-    again = frame[frame.duplicated([*_NAMED, *axes, *_SEEDS])]
+    again = frame[frame.duplicated([*NAMED, *axes, *_SEEDS])]
     if len(again):
         row = ", ".join(f"{name} {again.iloc[0][name]}" for name in ("chip", "schedule", "recipe", *_SEEDS))
         raise InputError(f"{place}: has a design point twice ({row}); results of several sweeps cannot be read as one")

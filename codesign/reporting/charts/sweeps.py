@@ -230,28 +230,28 @@ def parts_figure(points: Sequence[Point], names: Names, column: str) -> Figure |
     has parts."""
     rows: list[Row] = []
     largest: list[str] = []
-    known = [point for point in points if _parts(point, column)]
+    known = [(point, parts) for point in points if (parts := _parts(point, column))]
     drawn = known[:_MOST_BARS]
-    totals = [sum(_parts(point, column).values()) for point in drawn]
-    for point, total in zip(drawn, totals, strict=True):
-        label = names.chips[point.chip] if len({other.chip for other in drawn}) == len(drawn) else names.point(point)
+    totals = [sum(parts.values()) for _, parts in drawn]
+    by_chip = len({point.chip for point, _ in drawn}) == len(drawn)
+    for (point, parts), total in zip(drawn, totals, strict=True):
+        label = names.chips[point.chip] if by_chip else names.point(point)
         bar = f"{label}: {quantity(total, column)}"
-        part, most = max(_parts(point, column).items(), key=lambda item: item[1])
+        part, most = max(parts.items(), key=lambda item: item[1])
         largest += [f"{label} {part}, {percent(most / total)}"] if most < total else []
-        for part, value in _parts(point, column).items():
+        for part, value in parts.items():
             texts = {"point": names.point(point), "text": quantity(value, column), "share": percent(value / total)}
             rows.append({"bar": bar, "part": part, "value": value, **texts})
     if not rows:
         return None
     shares = max(totals) > _FAR_APART * min(totals)
     axis = axis_of("agreement", [], title="share") if shares else axis_of(column, [])
-    parts = dict.fromkeys(str(row["part"]) for row in rows)
     bars, height = named_rows("bar", (str(row["bar"]) for row in rows))
     base = alt.Chart(source(rows), width="container", height=height)
     chart = base.mark_bar(height={"band": 0.75}).encode(
         x=alt.X("value:Q", stack="normalize" if shares else "zero", axis=axis),
         y=bars,
-        color=color("part", parts, "part", orient="bottom", columns=4),
+        color=color("part", (str(row["part"]) for row in rows), "part", orient="bottom", columns=4),
         tooltip=tooltip(point="point", part="part", text=column_label(column), share="share"),
     )
     return figure(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -91,17 +91,17 @@ def columns_of(
         if measure["key"] in MADE_OF_ENERGY:
             measure["inUse"] = _means(books["cores_in_use"], measure["key"], _DECIDING_DIGITS)
     deciding = [column for column in dict.fromkeys((*_OBJECTIVES, *objectives)) if column in columns]
-    off = {place: point.set_aside for place, point in enumerate(points) if point.set_aside}
-    words = sorted({*off.values()})
+    off: dict[str, list[int]] = {}
+    for place, point in enumerate(points):
+        if point.set_aside:
+            off.setdefault(point.set_aside, []).append(place)
     return {
         "numbers": [point.number for point in points],
         "facts": _facts(points, names, asked),
         "measures": measures,
         "objectives": deciding,
         "groups": {book: _groups(members, deciding) for book, members in books.items()},
-        "off": [*off],
-        "offWhy": [words.index(why) for why in off.values()],
-        "offWords": words,
+        "off": off,
     }
 
 
@@ -221,7 +221,7 @@ def _groups(points: Sequence[Point], deciding: Collection[str]) -> dict[str, Any
         `_held` of those `deciding` columns in which a point may differ from its own mean; `part`: for each group
         whether it lacks terms that are a considerable part of another's energy.
     """
-    kinds, seeds = _kinds(points), [_seeds(point) for point in points]
+    kinds, seeds = [*map(_kind, points)], [*map(_seeds, points)]
     by_seeds = len({*seeds}) > 1 and _fit(len({*zip(kinds, seeds, strict=True)}), points, deciding)
     columns = [column for column in deciding if by_seeds or column in BY_TERM]
     keys = [(kind, own if by_seeds else frozenset[int]()) for kind, own in zip(kinds, seeds, strict=True)]
@@ -250,17 +250,10 @@ def _fit(groups: int, points: Sequence[Point], columns: Collection[str]) -> bool
     return groups <= _MOST_GROUPS and groups * len(points) * len(columns) <= _MOST_HELD
 
 
-def _kinds(points: Sequence[Point]) -> list[object]:
+def _kind(point: Point) -> Hashable:
     """What points must share for their whole energies to compare."""
-    kinds: dict[object, object] = {}
-    found = []
-    for point in points:
-        key = point.chip, point.schedule, point.workload, point.operation, point.capacity, point.coverage
-        if key not in kinds:  # finding terms that a chip's numbers include in others takes a while
-            alone = point.chip if not point.separable else None
-            kinds[key] = point.workload, point.operation, point.coverage, point.included_terms, alone
-        found.append(kinds[key])
-    return found
+    alone = point.chip if not point.separable else None
+    return point.workload, point.operation, point.coverage, point.included_terms, alone
 
 
 def _seeds(point: Point) -> frozenset[int]:

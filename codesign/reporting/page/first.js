@@ -76,7 +76,7 @@ const described = (index) =>
 
 // which points decide ------------------------------------------------------------------------------------------------
 
-const off = new Set(data.off);
+const off = new Map(Object.entries(data.off).flatMap(([why, places]) => places.map((place) => [place, why])));
 const members = () => (asked.memberSet ??= asked.members ? new Set(asked.members) : null);
 const takesPart = (index) => members()?.has(index) ?? !off.has(index);
 const holds = { ">=": (a, b) => a >= b, "<=": (a, b) => a <= b, ">": (a, b) => a > b, "<": (a, b) => a < b };
@@ -89,7 +89,7 @@ const withinLimits = (index) =>
 const meets = (index) => accurate(index) && withinLimits(index);
 // Why a point of the chart is faint; empty where it is not.
 const whyFaint = (index) => {
-  if (!takesPart(index)) return off.has(index) ? data.offWords[data.offWhy[data.off.indexOf(index)]] : "not asked for";
+  if (!takesPart(index)) return off.get(index) ?? "not asked for";
   if (!withinLimits(index)) return "beyond a limit of the question";
   return accurate(index) ? "" : "not accurate enough";
 };
@@ -98,7 +98,7 @@ const unchanged = () => (state.required ?? -1) === (asked.required ?? -1) && sta
 const madeOfEnergy = (key) => key === "energy_j" || Boolean(measures.get(key)?.inUse);
 const byTerm = () => madeOfEnergy(state.objective);
 const ofEnergy = (key) => key === "energy_cores_in_use_j" || madeOfEnergy(key);
-const groups = () => data.groups[state.book] ?? data.groups.board;
+const groups = () => data.groups[state.book];
 const groupOf = (index) => groups().of[index];
 // Whether the energy on the chart leaves out terms that are much of another's: such a point's mark is hollow.
 const inPart = (index) => abscissa()?.unit === "J" && groups().part[groupOf(index)];

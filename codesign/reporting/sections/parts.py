@@ -14,6 +14,7 @@ from codesign.analysis.results.formatting import (
     percent,
     points_with_interval,
     quantity,
+    unit_of,
     with_interval,
 )
 from codesign.analysis.results.naming import Names
@@ -94,22 +95,20 @@ def _charged(table: ResultTable, points: Sequence[Point], names: Names) -> Table
         power = board / on_s if on_s and board is not None else None
         busiest = percent(max(busy)) if busy else UNKNOWN
         gating = table.metadata.chips[point.chip].gating if point.chip in table.metadata.chips else None
+        costs = (
+            ("energy of the whole board", "per sample: all that is powered", "energy_j", board),
+            ("of the cores in use", "their share of static power, and no host", "energy_cores_in_use_j", in_use),
+            ("time of a sample", "in real time at least that of its stimulus", "on_s", on_s),
+            ("power", "of the whole board, mean over the time of a sample", "power_w", power),
+            ("cores in use", "", "cores_used", cores),
+        )
         rows.append(
             {
                 Heading("point", wide=True): Cell(names.point(point)),
-                numeric("energy of the whole board", "per sample: all that is powered", unit="J"): _value(
-                    board, "energy_j"
-                ),
-                numeric("of the cores in use", "their share of static power, and no host", unit="J"): _value(
-                    in_use, "energy_j"
-                ),
-                numeric("time of a sample", "in real time at least that of its stimulus", unit="s"): _value(
-                    on_s, "on_s"
-                ),
-                numeric("power", "of the whole board, mean over the time of a sample", unit="W"): _value(
-                    power, "power_w"
-                ),
-                numeric("cores in use"): _value(cores, "cores_used"),
+                **{
+                    numeric(text, hint, unit=unit_of(column)): Cell(quantity(value, column), value)
+                    for text, hint, column, value in costs
+                },
                 numeric("busiest core", _BUSY): Cell(busiest, max(busy, default=None)),
                 Heading("accounting", hint=_ALL_IN): Cell((point.accounting or UNKNOWN).replace("_", "-")),
                 Heading("energy of", wide=True): Cell(coverage_words(point.charged)),
@@ -137,7 +136,3 @@ def _quantized(points: Sequence[Point], names: Names) -> Table:
                 }
             )
     return without_repeats(table_of("Accuracy before and after quantization.", rows, "quantized"))
-
-
-def _value(value: float | None, column: str) -> Cell:
-    return Cell(quantity(value, column), order=value)
