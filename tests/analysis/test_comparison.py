@@ -45,6 +45,18 @@ def test_why_energies_do_not_compare(mubrain, loihi, words, chip):
         assert found.points[0].chip == chip
 
 
+def test_the_better_of_two_energies_is_so_over_the_seeds_that_both_have():
+    """Over all of its own seeds, a has the higher mean."""
+    energies = {"a": (1.0, 1.01, 3.0), "b": (1.2, 1.21)}
+    rows = [
+        row(chip, 1.0, seed, energy_j=of * 1e-9) for chip, seeds in energies.items() for seed, of in enumerate(seeds)
+    ]
+    answer = asked(rows, choose="chip", least="energy_j")
+    (found,) = answer.comparisons
+    assert (found.better.chip, answer.standing) == ("a", "sure")
+    assert found.gain.mean == near(0.2e-9)
+
+
 @pytest.mark.parametrize(
     ("column", "changes", "words"),
     [

@@ -152,7 +152,7 @@ def _compared(
             obstacles.append(terms)
             continue
         sides = (a, b) if more else (b, a)
-        if (one := compare(column, *sides, more_is_better=more, either=True)) is not None:
+        if (one := compare(column, *sides, more_is_better=more)) is not None:
             found.append(one)
     return tuple(found), tuple(dict.fromkeys(obstacles))
 

@@ -80,22 +80,16 @@ class Obstacle:
     points: tuple[Point, ...]
 
 
-def compare(
-    column: str, better: Point, worse: Point, *, more_is_better: bool, either: bool = False
-) -> Comparison | None:
+def compare(column: str, better: Point, worse: Point, *, more_is_better: bool) -> Comparison | None:
     """The paired comparison; None if no training seed has the value on both sides, or energies have no common term.
-    Energies are compared on their common terms, where the better point may be the other one; with `either`, this
-    applies to any column, and the better point is determined on the seeds that both have."""
+    The other point is the better one if it is so on the terms and over the seeds that both have."""
     terms = matched_terms(better, worse) if column in BY_TERM else None
     if isinstance(terms, Obstacle):
         return None
-    both = (better, worse)
-    sides = [(point, values_on(point, terms, column)) for point in both]
-    if terms is not None or either:
-        one, other = paired(sides[0][1], sides[1][1]) if either else (of.to_numpy() for _, of in sides)
-        if len(one) and len(other) and one.mean() != other.mean() and (one.mean() < other.mean()) == more_is_better:
-            sides.reverse()
-    (better, values), (worse, others) = sides
+    values, others = values_on(better, terms, column), values_on(worse, terms, column)
+    one, other = paired(values, others)
+    if len(one) and one.mean() != other.mean() and (one.mean() < other.mean()) == more_is_better:
+        better, worse, values, others = worse, better, others, values
     found = compare_series(column, better, worse, values, others, more_is_better=more_is_better)
     return found if found is None or more_is_better else with_robustness(found, terms)
 
