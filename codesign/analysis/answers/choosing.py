@@ -20,7 +20,6 @@ from codesign.analysis.answers.remarks import (
 )
 from codesign.analysis.answers.selecting import NONE_TAKES_PART, points_in, taking_part, value_of
 from codesign.analysis.answers.switching import switches
-from codesign.analysis.comparisons.comparison import compare
 from codesign.analysis.comparisons.constraints import (
     best_variant,
     by_option,
@@ -137,9 +136,7 @@ def undecided(contest: Contest) -> bool:
     each training seed."""
     if contest.second is not None:
         return contest.runner_up is None
-    best, *others = contest.ranked
-    found = (compare(contest.column, best, point, more_is_better=contest.more) for point in others)
-    return any(one is None or not one.equal for one in found)
+    return len(contest.leads) < len(contest.ranked) - 1 or not all(found.equal for found in contest.leads.values())
 
 
 def told_confidence(contest: Contest) -> float | None:

@@ -123,10 +123,8 @@ class Contest:
 
     @cached_property
     def runner_up(self) -> Comparison | None:
-        """The best compared with `second`; None if there is no second."""
-        if self.second is None:
-            return None
-        return compare(self.column, self.ranked[0], self.second, more_is_better=self.more)
+        """The best compared with `second`; None if there is no second, or they have no training seed in common."""
+        return None if self.second is None else self.leads.get(self.second)
 
     @cached_property
     def leads(self) -> Mapping[Point, Comparison]:
