@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from mistakes_found import mistakes_of
-from tiny_sweeps import assert_at_lines, axes, problems, run, text_of, tiny
+from tiny_sweeps import axes, problems, run, text_of, tiny
 
 import codesign as cd
 from codesign.analysis.results.limits import MOST_AXES
@@ -80,52 +80,7 @@ def test_results_models_and_answers_tell_them_apart(tmp_path: Path, cache_root: 
         assert cd.evaluate(loaded.network, workload.test, cd.LAYERED).accuracy == here["float_accuracy"].item()
 
 
-def test_a_wrong_value_is_told_at_its_line():
-    wrong = {
-        "network.width: [16, 0]": "must be a whole number above 0, at most 10,000,000, found 0",
-        "network.topology: [64x]": "topology '64x'",
-        "network.widht: [3]": "a network has no parameter 'widht'; did you mean 'width'? allowed: delayed,",
-        "network.neuron.threshold: [1]": "cannot be varied; write neuron.<parameter>",
-        "neuron.time_constant: [5 ms, 5]": "needs a unit, found 5",
-        "neuron.thresold: [1]": "a neuron has no parameter 'thresold'; did you mean 'threshold'?",
-        "workload.name: [digits]": "cannot be varied; give each its own sweep",
-        "workload.contrast: [0]": "must be",
-        "network: [3]": "must be one of recipe.<name>.<parameter>",
-    }
-    expected = [(line, f"axes.{axis.split(':')[0]}: {told}") for line, (axis, told) in enumerate(wrong.items(), 16)]
-    found = problems(text_of(axes(*wrong)))
-    assert_at_lines(found, [*expected, (16, "axes.network.width: cannot be combined with network.topology")])
-
-
-@pytest.mark.parametrize(
-    ("axis", "message"),
-    [
-        ("neuron.time_constant: [1 ms, 1000 us]", "axes.neuron.time_constant: values must differ"),
-        ("network.hidden.0: [8]", "axes.network.hidden.0: hidden layers are counted from 1"),
-        ("network.layers.0.channels: [2]", "axes.network.layers.0.channels: the network of the file has no 'layers.0'"),
-        ("network.hidden: [9, 8]\n  network.depth: [2]", "axes.network.depth: cannot be combined with network.hidden"),
-    ],
-)
-def test_what_is_the_same_or_not_there_is_refused(axis: str, message: str):
-    ((_, said),) = problems(text_of(axes(axis)))
-    assert said.startswith(message)
-
-
-LAYERS = (NETWORK, "network: {layers: [{kind: linear, neurons: 8}, {kind: linear, neurons: 10}]}")
-NEURON = (NETWORK, f"{NETWORK[:-1]}, neuron: {{time_constant: [1 ms, 2 ms, 3 ms]}}}}")
-TOPOLOGY = ('hidden: "12-8"', "topology: 512-12-10")
 MANY = [*range(1, 400)]
-
-
-def test_a_value_of_one_of_a_list_is_checked_as_the_list_is():
-    ((line, said),) = problems(text_of(NEURON, axes("neuron.time_constant.0: [5]")))
-    assert (line, said.startswith("axes.neuron.time_constant.0: needs a unit, found 5")) == (16, True)
-
-
-def test_a_layer_of_another_kind_lacks_parameters():
-    found = problems(text_of(LAYERS, axes("network.layers.0.kind: [conv2d]")))
-    assert {line for line, _ in found} == {16}
-    assert "'channels' is missing" in found[0][1]
 
 
 def test_more_axes_than_a_table_may_have_are_refused():
@@ -138,30 +93,6 @@ def test_more_design_points_than_a_sweep_may_have_are_told_at_the_axes():
     ((line, told),) = mistakes_of(plan_sweep, tiny(many))
     assert line == 15
     assert told.startswith("axes: 477,603 design points are more than a sweep may have")
-
-
-def test_what_does_not_go_together_is_told_at_the_axis():
-    for changes, line, message in (
-        (
-            [TOPOLOGY, axes("network.hidden: [64]")],
-            16,
-            "axes.network.hidden: network.hidden = 64: give one of topology",
-        ),
-        (
-            *([axes("workload.timestep: [1 us, 10 ms]")], 16),
-            "axes.workload.timestep: must be at least 1 ms, found 1 µs",
-        ),
-        (
-            *([TOPOLOGY, axes("network.topology: [512-9-10, 511-9-10]")], 16),
-            "axes.network.topology: '511-9-10' has 511 inputs",
-        ),
-        (
-            *([axes("neuron.reset: [zero, value]", "neuron.reset_value: [0.1, 0.2]")], 17),
-            "goes with reset 'value', found 'zero'",
-        ),
-    ):
-        ((at, said),) = mistakes_of(plan_sweep, tiny(*changes))
-        assert (at, said.startswith(message) or said.endswith(message)) == (line, True)
 
 
 def test_all_that_does_not_go_together_is_told_at_once():

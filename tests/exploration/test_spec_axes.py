@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from tiny_sweeps import TINY, assert_at_lines, axes, instead, plan_problems, problems, text_of, tiny
+from mistakes_found import mistakes_of
+from tiny_sweeps import TINY, assert_at_lines, axes, beside, instead, plan_of, plan_problems, problems, text_of, tiny
+
+from codesign.exploration.definition.variants import recipe_variants
+from codesign.exploration.sweep import plan_sweep
 
 AXES = """\
 axes:
@@ -43,37 +47,115 @@ def test_an_unknown_dataset_is_told_once():
     assert (line, told.startswith("workload.name: unknown dataset 'digitz'")) == (3, True)
 
 
-def test_values_of_axes_need_to_go_together_only_as_they_are_combined():
-    first, mode = "schedule.asynchronous.prioritize_input: [true]", "schedule.asynchronous.input_mode: [{}]"
-    assert tiny(axes(first, mode.format("queued"))).axes
-    text = "prioritize_input needs input_mode 'queued'; in mode 'frame' no input waits"
-    alone = "axes.schedule.asynchronous.prioritize_input: prioritize_input = True"
-    assert plan_problems(text_of(axes(first))) == [(16, f"{alone}: {text}")]
-    other = "axes.schedule.asynchronous.input_mode: prioritize_input = True, input_mode = frame"
-    assert plan_problems(text_of(axes(first, mode.format("queued, frame")))) == [(17, f"{other}: {text}")]
+NETWORK = 'network: {hidden: "12-8"}'
+LAYERS = (NETWORK, "network: {layers: [{kind: linear, neurons: 8}, {kind: linear, neurons: 10}]}")
+NEURON = (NETWORK, f"{NETWORK[:-1]}, neuron: {{time_constant: [1 ms, 2 ms, 3 ms]}}}}")
+TOPOLOGY = ('hidden: "12-8"', "topology: 512-12-10")
+RECIPES = beside(
+    "budgeted: {method: layered, budget: {density: 1.0}, loss: sum}",
+    "mixed: {method: unlayered, mixture: [{policy: random, group_size: 8}, {method: layered}]}",
+    "jittered: {method: layered, augmentation: {time_jitter: 2 ms, shift: 1}}",
+)
+LOIHI, ODIN, SPECK = (instead(f"{chip}: {{}}") for chip in ("loihi", "odin", "speck"))
+QUEUED = "schedule.asynchronous.prioritize_input: [true]"
+KINDS = "chip.loihi.synchronization: [{}]"
+UNSTATED = "no result depends on it, because speck states no structure"
 
 
 @pytest.mark.parametrize(
-    ("lines", "line", "message"),
+    ("changes", "lines", "message"),
     [
+        ([], ["network: [3]"], "must be one of recipe.<name>.<parameter>"),
+        ([], ["network.width: [16, 0]"], "must be a whole number above 0, at most 10,000,000, found 0"),
+        ([], ["network.topology: [64x]"], "topology '64x'"),
+        ([], ["network.widht: [3]"], "a network has no parameter 'widht'; did you mean 'width'? allowed: delayed,"),
+        ([], ["network.neuron.threshold: [1]"], "cannot be varied; write neuron.<parameter>"),
+        ([], ["network.hidden.0: [8]"], "hidden layers are counted from 1"),
+        ([], ["network.layers.0.channels: [2]"], "the network of the file has no 'layers.0'"),
+        ([], ["network.topology: [512-9-10]", "network.width: [16]"], "cannot be combined with network.topology"),
+        ([], ["network.hidden: [9, 8]", "network.depth: [2]"], "cannot be combined with network.hidden"),
+        ([TOPOLOGY], ["network.hidden: [64]"], "network.hidden = 64: give one of topology"),
+        ([TOPOLOGY], ["network.topology: [512-9-10, 511-9-10]"], "'511-9-10' has 511 inputs"),
+        ([LAYERS], ["network.layers.0.kind: [conv2d]"], "'channels' is missing"),
+        ([], ["neuron.time_constant: [5 ms, 5]"], "needs a unit, found 5"),
+        ([NEURON], ["neuron.time_constant.0: [5]"], "needs a unit, found 5"),
+        ([], ["neuron.time_constant: [1 ms, 1000 us]"], "values must differ"),
+        ([], ["neuron.thresold: [1]"], "a neuron has no parameter 'thresold'; did you mean 'threshold'?"),
+        ([], ["neuron.reset: [zero, value]", "neuron.reset_value: [0.1, 0.2]"], "goes with reset 'value', found 'ze"),
+        ([], ["workload.name: [digits]"], "cannot be varied; give each its own sweep"),
+        ([], ["workload.contrast: [0]"], "must be"),
+        ([], ["workload.timestep: [1 us, 10 ms]"], "must be at least 1 ms, found 1 µs"),
+        ([], ["recipe.layered.method: [unlayered]"], "cannot be varied; give each a recipe of its own"),
+        ([RECIPES], ["recipe.budgeted.budget.density: [0.5, -1]"], "must be greater than 0, found -1"),
+        ([RECIPES], ["recipe.budgeted.budget.densty: [0.5]"], "'budget.densty'; did you mean 'budget.density'?"),
+        ([RECIPES], ["recipe.budgeted.loss.temprature: [0.5]"], "loss 'sum' has no parameter 'temprature'"),
+        ([RECIPES], ["recipe.mixed.mixture.0.group_siz: [1]"], "did you mean 'mixture.0.group_size'?"),
+        ([RECIPES], ["recipe.jittered.augmentation.time_jitter: [0.002]"], "needs a unit, found 0.002"),
+        ([], [QUEUED], "prioritize_input = True: prioritize_input needs input_mode 'queued'; in mode 'frame' no input"),
         (
-            ["odin.times.synaptic_operation: [1 ns, 20000]", "odin.clock: [100 MHz, 100 Hz]"],
-            *(
-                17,
-                "odin.clock: times.synaptic_operation = 20000, clock = 100 Hz: odin: times.synaptic_operation.cycles:",
-            ),
+            *([], [QUEUED, "schedule.asynchronous.input_mode: [queued, frame]"]),
+            "prioritize_input = True, input_mode = frame: prioritize_input needs input_mode 'queued'",
+        ),
+        ([], ["chip.mubrain.extends: [mubrain, loihi]"], "cannot be varied; list schedules in the chip's entry, and"),
+        ([SPECK], ["chip.speck.supply_voltage: [0.6 V, 0.7 V]"], UNSTATED),
+        ([SPECK], ["chip.speck.technology_node: [28 nm]"], UNSTATED),
+        (
+            *([ODIN], ["chip.odin.times.synaptic_operation: [1 ns, 20000]", "chip.odin.clock: [100 MHz, 100 Hz]"]),
+            "times.synaptic_operation = 20000, clock = 100 Hz: odin: times.synaptic_operation.cycles:",
         ),
         (  # a mesh of 4 × 8 tiles of 4 cores does not hold 200
-            ["loihi.vector_width: [1, 2]", "loihi.cores: [64, 200]"],
-            17,
-            "loihi.cores: vector_width = 1, cores = 200: loihi_sanafe: network_on_chip: has place for 128 cores (4×8",
+            *([LOIHI], ["chip.loihi.vector_width: [1, 2]", "chip.loihi.cores: [64, 200]"]),
+            "vector_width = 1, cores = 200: loihi_sanafe: network_on_chip: has place for 128 cores (4×8",
+        ),
+        ([LOIHI], [KINDS.format("barrier, timr")], "loihi_sanafe: synchronization: must be a kind in words"),
+        (  # right under one kind, told where it meets the other
+            *([LOIHI], [KINDS.format("barrier, neighbour"), "chip.loihi.synchronization.handshake: [5 ns]"]),
+            "synchronization = barrier, synchronization.handshake = 5 ns: chip 'loihi_sanafe' has no parameter",
+        ),
+        (
+            *([LOIHI], [KINDS.format("asynchronous, barrier"), "chip.loihi.group_size: [4]"]),
+            "synchronization = barrier, group_size",
+        ),
+        (  # Loihi's file states a structure and weights of 9 bits, which no potential of 6 bits holds
+            *([LOIHI], ["chip.loihi.potential_bits: [6, 16]", "chip.loihi.weight_bits: [4, chip]"]),
+            "potential_bits = 6, weight_bits = chip: loihi_sanafe: potential_bits: a potential must hold at least one "
+            "weight, found 6 bits of potential and 9 of weights",
         ),
     ],
 )
-def test_numbers_of_a_chip_are_looked_at_together(lines, line, message):
-    chip, _, _ = lines[0].partition(".")
-    ((at, told),) = plan_problems(text_of(instead(f"{chip}: {{}}"), axes(*(f"chip.{one}" for one in lines))))
-    assert (at, told.startswith(f"axes.chip.{message}")) == (line, True)
+def test_an_axis_that_cannot_be_is_told_at_its_line(changes, lines, message):
+    """And what does not go together at the last of the axes that do not."""
+    found = mistakes_of(lambda: plan_sweep(tiny(*changes, axes(*lines))))
+    assert {line for line, _ in found} == {text_of(*changes, axes(*lines)).count("\n")}
+    told, path = found[0][1], lines[-1].partition(":")[0]
+    assert (told.startswith(f"axes.{path}"), message in told) == (True, True), told
+
+
+@pytest.mark.parametrize(
+    ("changes", "lines"),
+    [
+        ([], [QUEUED, "schedule.asynchronous.input_mode: [queued]"]),
+        ([LOIHI], [KINDS.format("neighbour"), "chip.loihi.synchronization.handshake: [5 ns]"]),
+        # Memories are built for the widths of weights that an axis gives.
+        ([LOIHI], ["chip.loihi.potential_bits: [6, 16]", "chip.loihi.weight_bits: [4, 6]"]),
+        # Operations of a chip whose layers do not wait are estimated with their updates, until an axis gives these.
+        (
+            [instead("own: {extends: mubrain, energies: {synaptic_operation: null}}")],
+            ["chip.own.energies.neuron_update: [1 pJ, 2 pJ]"],
+        ),
+    ],
+)
+def test_values_of_axes_need_to_go_together_only_as_they_are_combined(changes, lines):
+    assert plan_of(tiny(*changes, axes(*lines))).points
+
+
+def test_a_part_is_set_in_the_whole_that_another_axis_sets_whichever_comes_first():
+    whole, part = "recipe.budgeted.loss: [timestep, sum]", "recipe.budgeted.loss.temperature: [0.25, 1.0]"
+    for order in ((whole, part), (part, whole)):
+        losses = [variant.value.loss for variant in recipe_variants(tiny(RECIPES, axes(*order)), "budgeted")]
+        assert {(loss["name"], loss["temperature"]) for loss in losses} == {
+            (name, temperature) for name in ("timestep", "sum") for temperature in (0.25, 1.0)
+        }
 
 
 def test_an_all_in_energy_is_asked_for_the_other_operation_where_it_is_written():
@@ -90,37 +172,3 @@ def test_an_all_in_energy_is_asked_for_the_other_operation_where_it_is_written()
         assert found[1].startswith(start)
         assert "contains the static energy of that one; it cannot be used for operation 'accelerated'" in found[1]
     assert tiny(right).chips["truenorth_allin"].operation == "real_time"
-
-
-def test_an_axis_cannot_make_another_chip_of_an_entry():
-    wrong = axes("chip.mubrain.extends: [mubrain, loihi]", "recipe.layered.method: [unlayered]")
-    instead = "list schedules in the chip's entry, and give each chip an entry of its own"
-    assert problems(text_of(wrong)) == [
-        (16, f"axes.chip.mubrain.extends: cannot be varied; {instead}"),
-        (17, "axes.recipe.layered.method: cannot be varied; give each a recipe of its own"),
-    ]
-
-
-def test_an_axis_on_which_no_result_depends_is_refused():
-    wrong = axes("chip.speck.supply_voltage: [0.6 V, 0.7 V]", "chip.speck.technology_node: [28 nm]")
-    told = "no result depends on it, because speck states no structure"
-    found = [(16, f"axes.chip.speck.supply_voltage: {told}"), (17, f"axes.chip.speck.technology_node: {told}")]
-    assert problems(text_of(instead("speck: {}"), wrong)) == found
-
-
-def test_an_axis_may_set_apart_what_an_estimate_includes():
-    """Operations of a chip whose layers do not wait are estimated with their updates, until an axis gives these."""
-    estimated = instead("own: {extends: mubrain, energies: {synaptic_operation: null}}")
-    assert tiny(estimated, axes("chip.own.energies.neuron_update: [1 pJ, 2 pJ]")).axes
-
-
-def test_memories_are_built_for_the_widths_of_weights_that_an_axis_gives():
-    """Loihi's file states a structure and weights of 9 bits, which no potential of 6 bits holds."""
-    right, wrong = (
-        (instead("loihi: {}"), axes("chip.loihi.potential_bits: [6, 16]", f"chip.loihi.weight_bits: [{bits}]"))
-        for bits in ("4, 6", "4, chip")
-    )
-    assert tiny(*right).axes
-    clash = "potential_bits = 6, weight_bits = chip: loihi_sanafe: potential_bits: a potential must hold"
-    told = f"axes.chip.loihi.weight_bits: {clash} at least one weight, found 6 bits of potential and 9 of weights"
-    assert plan_problems(text_of(*wrong)) == [(17, told)]

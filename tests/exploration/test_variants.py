@@ -48,32 +48,6 @@ def test_kinds_of_synchronization_are_an_axis_and_share_what_they_execute_alike(
     assert len({point.jobs.cost.key for point in points}) == 4
 
 
-@pytest.mark.parametrize(
-    ("lines", "expected"),
-    [
-        (["synchronization: [barrier, timr]"], [(16, "loihi_sanafe: synchronization: must be a kind in words")]),
-        # Right under one kind, told where it meets the other.
-        (
-            ["synchronization: [barrier, neighbour]", "synchronization.handshake: [5 ns]"],
-            [(17, "synchronization = barrier, synchronization.handshake = 5 ns: chip 'loihi_sanafe' has no parameter")],
-        ),
-        (["synchronization: [neighbour]", "synchronization.handshake: [5 ns]"], []),
-        (
-            ["synchronization: [asynchronous, barrier]", "group_size: [4]"],
-            [(17, "synchronization = barrier, group_size")],
-        ),
-    ],
-)
-def test_what_a_kind_cannot_have_is_told_at_the_axis(lines: list[str], expected: list[tuple[int, str]]):
-    changes = axes(*(f"chip.loihi.{line}" for line in lines)), LOIHI
-    if not expected:
-        assert len(chip_variants(tiny(*changes), "loihi")) == 1
-        return
-    found = [(line, message.partition(": ")[2]) for line, message in mistakes_of(lambda: plan_of(tiny(*changes)))]
-    assert [line for line, _ in found] == [line for line, _ in expected]
-    assert all(message.startswith(start) for (_, message), (_, start) in zip(found, expected, strict=True)), found
-
-
 def test_a_chip_entry_may_change_any_part_of_the_description():
     entry = """\
   quick:
