@@ -62,47 +62,22 @@ def test_tasks_of_other_kinds_or_resources_do_not_mix() -> None:
     assert sorted(batch[0].key for _ in range(3) if (batch := batcher.flush())) == ["other 1", "quick 1", "quick 2"]
 
 
-class FakeRay:
-    """Stands where Ray is, and remembers what it was given."""
-
-    ObjectRef = int
-    exceptions = ray.exceptions
+class FakeRay(SimpleNamespace):
+    """Stands where Ray, its functions and a session are, and remembers what it was given."""
 
     def __init__(self) -> None:
         self.sent: list[tuple[Any, ...]] = []
         self.lost: list[int] = []
         self.error: Exception = ray.exceptions.WorkerCrashedError()
-        self.ray = self
-
-    def check(self) -> None:
-        pass
-
-    def get_runtime_context(self) -> FakeRay:
-        return self
-
-    def get_job_id(self) -> str:
-        return "01"
-
-    def get_node_id(self) -> str:
-        return "1"
-
-    def look(self) -> bool:
-        return True
-
-    def answers(self) -> bool:
-        return True
-
-    def wait(self, references: list[int], **options: Any) -> tuple[list[int], list[int]]:
-        return self.lost, []
-
-    def nodes(self) -> list[dict[str, Any]]:
-        return []
+        super().__init__(ray=self, ObjectRef=int, exceptions=ray.exceptions)
+        self.check = self.nodes = list
+        self.look = self.answers = lambda: True
+        self.options = self.get_runtime_context = lambda **options: self
+        self.get_job_id, self.get_node_id = lambda: "01", lambda: "1"
+        self.wait = lambda references, **options: (self.lost, [])
 
     def get(self, reference: int) -> None:
         raise self.error
-
-    def options(self, **options: Any) -> FakeRay:
-        return self
 
     def remote(self, *arguments: Any) -> int:
         self.sent.append(arguments)

@@ -95,12 +95,12 @@ def spin(seconds: float) -> None:
         pass
 
 
-def swallow_and_spin() -> None:
+def swallow_and_spin(seconds: float) -> None:
     """Carry on after every exception."""
     try:
-        spin(60)
+        spin(seconds)
     except Exception:
-        spin(60)
+        spin(seconds)
 
 
 def process(payload: bytes = b"") -> int:
