@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import executor_tasks
 import numpy as np
 import pytest
 from handmade_hardware import near
@@ -10,7 +11,7 @@ from tiny_sweeps import CHIP, UNLAYERED, Recording, axes, beside, let_trainings_
 
 from codesign.analysis.results.table import ResultTable, contents_equal, read_results
 from codesign.errors import InputError
-from codesign.exploration import running
+from codesign.exploration import runner, running
 from codesign.exploration.executors.ray import RayExecutor
 from codesign.exploration.executors.serial import SerialExecutor
 from codesign.exploration.jobs.store import Store
@@ -212,6 +213,13 @@ def test_a_training_that_diverges_fails_its_rows_and_its_model_only(tmp_path, ca
     outcome, progress = run(tiny(UNLAYERED), tmp_path, cache_root)
     assert outcome.failed == 0
     assert progress.kinds().count("train") == 1
+
+
+def test_a_training_that_takes_longer_than_the_file_allows_fails(tmp_path, cache_root, monkeypatch):
+    monkeypatch.setattr(runner, "run_train", lambda *arguments, **options: executor_tasks.spin(10))
+    run(tiny(("seeds:", "resources: {train: {timeout: 0.1 s}}\nseeds:")), tmp_path, cache_root)
+    failed = [row["reason"] for row in rows(tmp_path) if row["status"] == "failed"]
+    assert failed == ["TimeoutError: took longer than the 0.1 s it may take"] * 2
 
 
 @pytest.mark.parametrize(

@@ -88,11 +88,6 @@ def _permissions_count() -> bool:
     return b"PermissionError" in ended.stderr
 
 
-def limited_file_size(size: int) -> Callable[[], None]:
-    """No file grows beyond so many bytes: what a full disk looks like to whoever writes to it."""
-    return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
-
-
 def limited_memory(size: int) -> Callable[[], None]:
     """The process gets no more than so many bytes of addresses."""
     return lambda: resource.setrlimit(resource.RLIMIT_AS, (size, size))

@@ -13,42 +13,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from program import Ended, descendants, end, entries, finish, start, wait_until_gone
-from tiny_sweeps import TINY
+from program import Ended, descendants, end, entries, wait_until_gone
+from tiny_sweeps import text_of
+from undisturbed_sweep import Undisturbed, check_stopped, sweep
 
-from codesign.analysis.results.table import ResultTable, contents_equal, read_results
 from codesign.simulation.event.compilation import cache_folder
 
 RESUME = "the same command continues from there"
-
-
-def long_sweep(*changes: tuple[str, str]) -> str:
-    """The tiny sweep with six trainings of about half a second, and pieces of its text replaced."""
-    text = TINY
-    for old, new in (("training: [0]", "training: [0, 1, 2, 3, 4, 5]"), ("epochs: 1,", "epochs: 100,"), *changes):
-        assert old in text, old
-        text = text.replace(old, new)
-    return text
-
-
-@dataclass(frozen=True, kw_only=True)
-class Reference:
-    """What a sweep gives where nothing goes wrong."""
-
-    results: ResultTable
-    jobs: list[str]
-
-    def check(self, folder: Path) -> None:
-        """Fail where the results of the sweep in a folder are others."""
-        assert contents_equal(read_results(folder / "out" / "results.parquet"), self.results)
-
-    def check_resumes(self, folder: Path, again: subprocess.Popen[str]) -> None:
-        """Fail unless a second sweep does what the first has left, and nothing else, to the same results."""
-        kept = entries(folder / "store")
-        jobs = finish(again)
-        assert 0 < len(jobs) < len(self.jobs)
-        assert kept.items() <= entries(folder / "store").items()
-        self.check(folder)
+LONG = text_of(("training: [0]", "training: [0, 1, 2, 3, 4, 5]"), ("epochs: 1,", "epochs: 100,"))
+"""The tiny sweep with six trainings of about half a second."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,15 +55,20 @@ class Run:
         ended = end(self.process, within_s=within_s)
         return Ended(code=ended.code, out=ended.out, err="".join(self.said) + ended.err)
 
+    def check_complete(self, reference: Undisturbed) -> str:
+        """Fail unless it succeeds, with each job once and the results of the reference; what it said."""
+        ended = self.end()
+        assert ended.code == 0, ended.err
+        assert sorted(ended.jobs) == sorted(reference.jobs)
+        reference.check_results(self.folder / "out")
+        self.check_no_litter()
+        return ended.err
+
     def check_lost(self, *, within_s: float) -> None:
         """Fail unless it soon ends in a clear message, leaves nothing behind, and has kept what was finished."""
         started = set(descendants(self.process.pid))
         ended = self.end(within_s=within_s)
-        assert ended.code == 2, ended.err
-        (error,) = [line for line in ended.err.splitlines() if line.startswith("error: ")]
-        assert "Ray was lost" in error
-        assert RESUME in error
-        assert "Traceback" not in ended.err
+        check_stopped(ended, "Ray was lost", RESUME)
         wait_until_gone(started)
         self.check_no_litter()
         assert len(entries(self.folder / "store")) >= len(ended.jobs) > 0
@@ -101,36 +79,19 @@ class Run:
 
 
 def sweep_on_ray(
-    folder: Path,
-    cache_root: Path,
-    temporary: Path,
-    *options: str,
-    text: str | None = None,
-    **environment: str | Path | None,
+    folder: Path, cache_root: Path, temporary: Path, *options: str, text: str = LONG, **environment: str | Path | None
 ) -> Run:
     """Start a sweep in a session of its own, as a terminal does; on two workers unless `options` say otherwise."""
     folder.mkdir(exist_ok=True)
-    (folder / "sweep.yaml").write_text(text or long_sweep(), encoding="utf-8")
-    variables = {
-        "CODESIGN_CACHE": cache_root,
-        "CODESIGN_KERNEL_CACHE": cache_folder().parent,
-        "TMPDIR": temporary,
-        **environment,
-    }
-    process = start(
-        *("sweep", "sweep.yaml", "--store", "store", "--output", "out"),
+    (folder / "tiny.yaml").write_text(text, encoding="utf-8")
+    kernels = cache_folder().parent
+    process = sweep(
+        *(folder, cache_root),
         *(options or ("--executor", "ray", "--workers", "2")),
-        folder=folder,
-        environment=variables,
+        environment={"CODESIGN_KERNEL_CACHE": kernels, "TMPDIR": temporary, **environment},
         prepare=os.setsid,
     )
     return Run(process=process, folder=folder, temporary=temporary, said=[])
-
-
-def serially(folder: Path, cache_root: Path) -> subprocess.Popen[str]:
-    """Start the sweep of a folder in one process, for the sake of time."""
-    options = ("--store", "store", "--output", "out", "--executor", "serial")
-    return start("sweep", "sweep.yaml", *options, folder=folder, environment={"CODESIGN_CACHE": cache_root})
 
 
 @contextmanager

@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 from ray_clusters import TOKEN, Cluster, start_cluster, start_node
-from ray_faults import Reference, Run, kill, serially, sweep_on_ray
+from ray_faults import Run, kill, sweep_on_ray
+from undisturbed_sweep import Undisturbed, check_stopped, sweep
 
 pytestmark = [
     pytest.mark.thorough,
@@ -26,7 +27,7 @@ LIMIT_S = 240.0
 
 
 @pytest.fixture(scope="module")
-def cluster(reference: Reference) -> Iterator[Cluster]:
+def cluster(reference: Undisturbed) -> Iterator[Cluster]:
     """One that no test destroys. After the reference, which has compiled the kernels."""
     with start_cluster() as started:
         yield started
@@ -40,14 +41,9 @@ class Sweeps:
         self._started: list[Run] = []
         self._watchdogs: list[threading.Timer] = []
 
-    def start(
-        self, address: str, *options: str, folder: str = "run", text: str | None = None, **environment: str
-    ) -> Run:
-        run = sweep_on_ray(
-            *(self._folder / folder, self._cache_root, self._temporary, "--ray-address", address, *options),
-            text=text,
-            **{**TOKEN, **environment},
-        )
+    def start(self, address: str, *options: str, folder: str = "run", **environment: str) -> Run:
+        place = (self._folder / folder, self._cache_root, self._temporary)
+        run = sweep_on_ray(*place, "--ray-address", address, *options, **{**TOKEN, **environment})
         self._started.append(run)
         self._watchdogs.append(threading.Timer(LIMIT_S, run.process.kill))
         self._watchdogs[-1].start()
@@ -68,42 +64,28 @@ def sweeps(tmp_path: Path, cache_root: Path, temporary: Path) -> Iterator[Sweeps
     started.end()
 
 
-def check_complete(run: Run, reference: Reference) -> str:
-    """Fail unless it succeeds, with each job once and the results of the reference; what it said."""
-    ended = run.end()
-    assert ended.code == 0, ended.err
-    assert sorted(ended.jobs) == sorted(reference.jobs)
-    reference.check(run.folder)
-    run.check_no_litter()
-    return ended.err
-
-
 def check_mistake(run: Run, message: str) -> None:
-    """Fail unless it ends with exit code 2 and one line."""
+    """Fail unless it ends with exit code 2 and one line, before any job."""
     ended = run.end(within_s=60)
-    assert ended.code == 2, ended.err
-    (error,) = [line for line in ended.err.splitlines() if line.startswith("error: ")]
-    assert message in error
-    assert "Traceback" not in ended.err
-    assert ended.err.endswith(f"{error}\n")
+    check_stopped(ended, message)
     assert ended.jobs == []
     run.check_no_litter()
 
 
-def test_a_node_is_killed(cluster: Cluster, sweeps: Sweeps, reference: Reference) -> None:
+def test_a_node_is_killed(cluster: Cluster, sweeps: Sweeps, reference: Undisturbed) -> None:
     with start_node(f"--address={cluster.address}", address="127.0.0.3") as third:
         run = sweeps.start(cluster.address)
         third.wait_for_a_job()
         with cluster.head.halted(), cluster.second.halted():  # all are used, and there is something to do afterwards
             kill(*third.processes("/raylet "))
             run.wait_until_said("node 127.0.0.3 has gone")
-        said = check_complete(run, reference)
+        said = run.check_complete(reference)
     assert f"connected to Ray at {cluster.address}" in said
     assert "train: a worker died (" in said
     cluster.check_idle()
 
 
-def test_the_program_is_killed(cluster: Cluster, sweeps: Sweeps, reference: Reference) -> None:
+def test_the_program_is_killed(cluster: Cluster, sweeps: Sweeps, reference: Undisturbed) -> None:
     run = sweeps.start(cluster.address)
     run.wait_for_jobs(2)
     kill(run.process.pid)
@@ -113,12 +95,14 @@ def test_the_program_is_killed(cluster: Cluster, sweeps: Sweeps, reference: Refe
     reference.check_resumes(run.folder, sweeps.start(cluster.address).process)
 
 
-def test_two_sweeps_at_once_share_a_cluster_and_a_store(cluster: Cluster, sweeps: Sweeps, reference: Reference) -> None:
+def test_two_sweeps_at_once_share_a_cluster_and_a_store(
+    cluster: Cluster, sweeps: Sweeps, reference: Undisturbed
+) -> None:
     both = [sweeps.start(cluster.address, "--store", "../store", folder=folder) for folder in ("one", "other")]
     for run in both:
         ended = run.end()
         assert ended.code == 0, ended.err
-        reference.check(run.folder)
+        reference.check_results(run.folder / "out")
     cluster.check_idle()
 
 
@@ -128,7 +112,7 @@ def test_a_cluster_with_another_token(cluster: Cluster, sweeps: Sweeps) -> None:
 
 
 def test_a_node_with_other_code_runs_that_of_the_program(
-    cluster: Cluster, sweeps: Sweeps, reference: Reference, tmp_path: Path
+    cluster: Cluster, sweeps: Sweeps, reference: Undisturbed, tmp_path: Path
 ) -> None:
     """Of the node itself, and where the program runs, as in a checkout in which it was installed some time ago."""
     other = tmp_path / "run" / "codesign" / "__init__.py"
@@ -142,16 +126,16 @@ def test_a_node_with_other_code_runs_that_of_the_program(
                 start_node(f"--address={cluster.address}", address="127.0.0.6", environment=environment)
             )
             strange.wait_for_a_job()
-        check_complete(run, reference)
+        run.check_complete(reference)
 
 
-def test_the_head_is_killed(sweeps: Sweeps, cache_root: Path, reference: Reference) -> None:
+def test_the_head_is_killed(sweeps: Sweeps, cache_root: Path, reference: Undisturbed) -> None:
     with start_cluster() as own:
         run = sweeps.start(own.address)
         run.wait_for_jobs(2)
         own.head.die()
         run.check_lost(within_s=60)
-    reference.check_resumes(run.folder, serially(run.folder, cache_root))
+    reference.check_resumes(run.folder, sweep(run.folder, cache_root))
 
 
 def test_an_address_at_which_something_else_is(sweeps: Sweeps) -> None:

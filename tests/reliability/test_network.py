@@ -43,4 +43,4 @@ def test_a_serial_sweep_opens_no_socket(folder: Path, cache_root: Path, undistur
     places = ("--store", "store", "--output", "out")
     ended = watched(folder, cache_root, "sweep", "tiny.yaml", "--executor", "serial", *places)
     assert ended.returncode == 0, ended.stderr
-    undisturbed.check_results(folder / "out" / "results.parquet")
+    undisturbed.check_results(folder / "out")

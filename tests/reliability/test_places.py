@@ -37,7 +37,7 @@ def test_a_store_whose_folders_cannot_be_written(folder: Path, cache_root: Path,
     with read_only(some.parent) as prepare:
         check_stopped(end(sweep(folder, cache_root, prepare=prepare)), f"store/{some.parent.name}/", DENIED)
     assert len(completed(sweep(folder, cache_root)).jobs) == 1
-    undisturbed.check_results(folder / "out" / "results.parquet")
+    undisturbed.check_results(folder / "out")
 
 
 def test_a_working_folder_that_cannot_be_written(folder: Path, cache_root: Path, undisturbed: Undisturbed) -> None:
@@ -51,7 +51,7 @@ def test_a_working_folder_that_cannot_be_written(folder: Path, cache_root: Path,
         named = sweep(work, cache_root, store=elsewhere / "store", output=elsewhere / "out", prepare=prepare)
         check_stopped(end(usual), "reports/.store", DENIED)
         completed(named)
-    undisturbed.check_results(elsewhere / "out" / "results.parquet")
+    undisturbed.check_results(elsewhere / "out")
     assert everything_below(work) == {"tiny.yaml"}
 
 
@@ -78,7 +78,7 @@ def test_a_home_that_is_of_no_use(folder: Path, undisturbed: Undisturbed) -> Non
                 started["locked"].wait(timeout=120)
         for name, process in started.items():
             assert completed(process).jobs == undisturbed.jobs
-            undisturbed.check_results(folder / f"out_{name}" / "results.parquet")
+            undisturbed.check_results(folder / f"out_{name}")
     assert everything_below(folder / "locked") == everything_below(folder / "closed") == set()
 
 
@@ -86,4 +86,4 @@ def test_no_home_at_all(folder: Path, cache_root: Path, undisturbed: Undisturbed
     """As a service runs: HOME is not set."""
     process = sweep(folder, cache_root, environment={**NAMELESS, "HOME": None})
     assert completed(process).jobs == undisturbed.jobs
-    undisturbed.check_results(folder / "out" / "results.parquet")
+    undisturbed.check_results(folder / "out")

@@ -87,7 +87,7 @@ def test_no_job_fails_for_the_log(
     ended = end(sweep(folder, cache_root, "--executor", executor, prepare=partial(STATES[state], 2)))
     assert (ended.code, ended.err) == (0, "")
     assert ended.out.startswith("Tiny: 2 design points from 3 rows (1 infeasible: TrueNorth, timer)")
-    undisturbed.check_results(folder / "out" / "results.parquet")
+    undisturbed.check_results(folder / "out")
 
 
 @pytest.mark.thorough
@@ -101,7 +101,7 @@ def test_a_terminal_that_goes_away(folder: Path, cache_root: Path, undisturbed: 
     os.close(ours)
     ended = end(process)
     assert (ended.code, ended.err) == (0, "")
-    undisturbed.check_results(folder / "out" / "results.parquet")
+    undisturbed.check_results(folder / "out")
 
 
 COMMANDS = {

@@ -10,7 +10,6 @@ import re
 import signal
 import subprocess
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -35,24 +34,18 @@ def study(folder: Path, cache_root: Path) -> subprocess.Popen[str]:
     return start(*words, folder=folder, environment={"CODESIGN_CACHE": cache_root})
 
 
-@dataclass(frozen=True)
-class Reference:
-    """The study with nothing in its way."""
-
-    folder: Path
-
-    def check(self, folder: Path) -> None:
-        """Fail where a study found anything else."""
-        theirs, ours = folder / "out", self.folder / "out"
-        assert (theirs / "trials.parquet").read_bytes() == (ours / "trials.parquet").read_bytes()
-        assert contents_equal(read_results(theirs / "results.parquet"), read_results(ours / "results.parquet"))
-
-
 @pytest.fixture(scope="module")
-def reference(tmp_path_factory: pytest.TempPathFactory, cache_root: Path) -> Reference:
+def reference(tmp_path_factory: pytest.TempPathFactory, cache_root: Path) -> Path:
+    """The output of the study with nothing in its way."""
     folder = tmp_path_factory.mktemp("reference")
     completed(study(folder, cache_root))
-    return Reference(folder)
+    return folder / "out"
+
+
+def check_same(ours: Path, theirs: Path) -> None:
+    """Fail where two studies found anything else."""
+    assert (theirs / "trials.parquet").read_bytes() == (ours / "trials.parquet").read_bytes()
+    assert contents_equal(read_results(theirs / "results.parquet"), read_results(ours / "results.parquet"))
 
 
 def kill_when_told(process: subprocess.Popen[str], trials: int) -> None:
@@ -68,7 +61,7 @@ def kill_when_told(process: subprocess.Popen[str], trials: int) -> None:
     process.communicate(timeout=60)
 
 
-def test_a_killed_study_ends_as_if_it_had_not_been(tmp_path: Path, cache_root: Path, reference: Reference) -> None:
+def test_a_killed_study_ends_as_if_it_had_not_been(tmp_path: Path, cache_root: Path, reference: Path) -> None:
     for trials in (2, 3):  # twice
         process = study(tmp_path, cache_root)
         kill_when_told(process, trials)
@@ -76,13 +69,13 @@ def test_a_killed_study_ends_as_if_it_had_not_been(tmp_path: Path, cache_root: P
         assert not (tmp_path / "out" / "results.parquet").exists()
     ended = completed(study(tmp_path, cache_root))
     assert "from earlier runs" in ended.err
-    reference.check(tmp_path)
+    check_same(tmp_path / "out", reference)
 
 
-def test_a_full_disk_under_the_journal(tmp_path: Path, cache_root: Path, reference: Reference) -> None:
+def test_a_full_disk_under_the_journal(tmp_path: Path, cache_root: Path, reference: Path) -> None:
     with small_disk(tmp_path / "out", 12) as resize:
         ended = end(study(tmp_path, cache_root))
         check_stopped(ended, f"out/{JOURNAL}", "No space left on device")
         resize(10_000)
         completed(study(tmp_path, cache_root))
-        reference.check(tmp_path)
+        check_same(tmp_path / "out", reference)

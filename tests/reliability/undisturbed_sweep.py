@@ -7,14 +7,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from program import Ended, end, run_here, start
+from program import Ended, end, entries, run_here, start
 
 from codesign.analysis.results.table import ResultTable, contents_equal, read_results
 
 
 @dataclass(frozen=True, kw_only=True)
 class Undisturbed:
-    """A sweep that ran from beginning to end: its folder, and the jobs that it ran."""
+    """A sweep that ran from beginning to end: its folder, whose files must not be changed, and the jobs that it ran."""
 
     folder: Path
     jobs: list[str]
@@ -27,13 +27,21 @@ class Undisturbed:
     def results(self) -> ResultTable:
         return read_results(self.folder / "out" / "results.parquet")
 
-    def check_results(self, results: Path) -> None:
-        """Fail where a results file says anything else."""
-        assert contents_equal(read_results(results), self.results)
+    def check_results(self, output: Path) -> None:
+        """Fail where the results of another output say anything else."""
+        assert contents_equal(read_results(output / "results.parquet"), self.results)
+
+    def check_resumes(self, folder: Path, again: subprocess.Popen[str]) -> None:
+        """Fail unless a second run in a folder does what the first has left, and nothing else, to the same results."""
+        kept = entries(folder / "store")
+        jobs = completed(again).jobs
+        assert 0 < len(jobs) < len(self.jobs)
+        assert kept.items() <= entries(folder / "store").items()
+        self.check_results(folder / "out")
 
 
 def run_undisturbed(folder: Path, cache_root: Path, text: str) -> Undisturbed:
-    """Run a sweep from beginning to end; its files must not be changed."""
+    """Run a sweep from beginning to end."""
     (folder / "tiny.yaml").write_text(text, encoding="utf-8")
     words = ("sweep", "tiny.yaml", "--store", "store", "--output", "out", "--executor", "serial")
     ended = run_here(*words, folder=folder, environment={"CODESIGN_CACHE": cache_root})
@@ -59,13 +67,12 @@ def sweep(
     )
 
 
-def check_stopped(ended: Ended, where: Path | str, reason: str) -> None:
-    """Exit code 2 and one line that names the place and the system's reason."""
+def check_stopped(ended: Ended, *words: Path | str) -> None:
+    """Exit code 2 and one line at the end, in which the place and the reason are named."""
     assert ended.code == 2, ended.err
-    errors = [line for line in ended.err.splitlines() if line.startswith("error: ")]
-    assert len(errors) == 1, ended.err
-    assert str(where) in errors[0], errors
-    assert reason in errors[0], errors
+    (error,) = [line for line in ended.err.splitlines() if line.startswith("error: ")]
+    assert not [word for word in words if str(word) not in error], error
+    assert ended.err.endswith(f"{error}\n")
     assert "Traceback" not in ended.err
 
 

@@ -104,13 +104,6 @@ def end(process: subprocess.Popen[str], *, within_s: float = 300) -> Ended:
     return Ended(code=process.returncode, out=out, err=err)
 
 
-def finish(process: subprocess.Popen[str]) -> list[str]:
-    """Jobs that a sweep ran which must succeed."""
-    ended = end(process)
-    assert ended.code == 0, ended.err
-    return ended.jobs
-
-
 def jobs_of(errors: str) -> list[str]:
     """Jobs that a sweep said it has done."""
     return re.findall(r"^\[\d+/\d+\] (.*): done", errors, flags=re.MULTILINE)
