@@ -122,9 +122,7 @@ def test_whether_it_can_be_written_is_found_without_leaving_a_trace(folder: Fold
 
 
 @pytest.mark.parametrize("function", ["fsync", "replace"])
-def test_a_failed_local_write_leaves_the_old_file_and_no_litter(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, function: str
-) -> None:
+def test_a_failed_local_write_leaves_the_old_file_and_no_litter(tmp_path, monkeypatch, function):
     write_atomically(tmp_path / "a", b"old")
     monkeypatch.setattr(os, function, failing(FULL))
     with pytest.raises(InputError, match="/a: cannot be written: No space left on device"):
@@ -132,9 +130,7 @@ def test_a_failed_local_write_leaves_the_old_file_and_no_litter(
     assert contents(tmp_path) == {"a": b"old"}
 
 
-def test_every_new_folder_above_a_file_survives_a_power_failure(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_every_new_folder_above_a_file_survives_a_power_failure(tmp_path, monkeypatch):
     forced: list[str] = []
     monkeypatch.setattr(os, "fsync", lambda number: forced.append(os.readlink(f"/proc/self/fd/{number}")))
     open_folder(tmp_path / "a/b").write("c/d", b"x")

@@ -22,8 +22,6 @@ def test_an_empty_place_is_refused(words: tuple[str, ...], tmp_path: Path, monke
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_tilde_is_the_home_folder_even_where_the_shell_leaves_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_tilde_is_the_home_folder_even_where_the_shell_leaves_it(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     assert [place("~/x"), place("s3://~/x")] == [f"{tmp_path}/x", "s3://~/x"]

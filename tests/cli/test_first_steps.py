@@ -107,9 +107,7 @@ def test_completion_is_of_codesign_however_it_is_started(here: Path) -> None:
     ("system", "text"),
     [("posix", "codesign sweep 'C:\\my sweeps\\a.yaml'"), ("nt", 'codesign sweep "C:\\my sweeps\\a.yaml"')],
 )
-def test_a_command_is_quoted_as_the_shell_of_the_system_reads_it(
-    monkeypatch: pytest.MonkeyPatch, system: str, text: str
-) -> None:
+def test_a_command_is_quoted_as_the_shell_of_the_system_reads_it(monkeypatch, system, text):
     monkeypatch.setattr(shell, "os", SimpleNamespace(name=system))
     assert shell.shell_text("codesign", "sweep", "C:\\my sweeps\\a.yaml") == text
 

@@ -178,9 +178,7 @@ def test_a_killed_sweep_is_dead_and_its_command_goes_on(tmp_path: Path, cache_ro
     assert " 33/33 jobs\n" in said(tmp_path / "out")
 
 
-def test_a_study_is_as_far_as_its_trials_whose_jobs_are_known_when_they_begin(
-    tmp_path: Path, finished: dict[str, Any]
-) -> None:
+def test_a_study_is_as_far_as_its_trials_whose_jobs_are_known_when_they_begin(tmp_path, finished):
     search = {"trials": 8, "time_s": None, "told": {"complete": 4}, "place": "out/journal.log"}
     put(tmp_path, "tiny", {**finished, "search": search})
     shown = said(tmp_path / "tiny", columns=200)

@@ -171,9 +171,7 @@ def test_failed_points_end_in_exit_code_1(folder: Path, monkeypatch: pytest.Monk
     assert f"7 models could not be written; the first is {first}" in said
 
 
-def test_mistakes_in_a_file_end_in_exit_code_2_with_their_lines(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_mistakes_in_a_file_end_in_exit_code_2_with_their_lines(folder, monkeypatch, capsys):
     (folder / "bad.yaml").write_text(SWEEP.replace("layered]", "layred]").replace("epochs: 1", "epochs: -1"))
     monkeypatch.setattr("sys.argv", ["codesign", "sweep", "bad.yaml"])
     with pytest.raises(SystemExit) as ended:

@@ -237,9 +237,7 @@ def session(raylet: int, address: str | None, control: str) -> RaySession:
 
 
 @pytest.mark.parametrize(("name", "listens"), [("raylet", "sockets/raylet"), ("raylet.exe", "tcp://127.0.0.1:62325")])
-def test_the_raylet_is_found_by_its_name_on_this_system(
-    monkeypatch: pytest.MonkeyPatch, name: str, listens: str
-) -> None:
+def test_the_raylet_is_found_by_its_name_on_this_system(monkeypatch, name, listens):
     raylet = SimpleNamespace(name=lambda: name, cmdline=lambda: [name, f"--raylet_socket_name={listens}"])
     other = SimpleNamespace(name=lambda: "python", cmdline=lambda: [f"--raylet-name={listens}"])
     monkeypatch.setattr(psutil, "process_iter", lambda: iter([other, raylet]))

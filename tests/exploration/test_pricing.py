@@ -238,9 +238,7 @@ def test_a_recipe_that_answers_nothing_is_on_no_front_and_named(priced: Path, ca
 
 
 @pytest.mark.parametrize("kind", ["asynchronous", "barrier"])
-def test_the_front_says_which_points_fall_behind_in_real_time(
-    kind: str, priced: Path, cache_root: Path, tmp_path: Path
-):
+def test_the_front_says_which_points_fall_behind_in_real_time(kind, priced, cache_root, tmp_path):
     axes = "vector_width: [1, all]\n  times.synaptic_operation: [1 ns, 100 us, 200 us]\n"
     more = "objectives: [{column: latency_s}, {column: times.synaptic_operation, direction: maximize}]\n"
     spec = spec_of(priced, f"{kind}_real_time", f"recipes: [layered]\naxes:\n  {axes}", more=more)

@@ -95,9 +95,7 @@ def test_the_program_is_killed(cluster: Cluster, sweeps: Sweeps, reference: Undi
     reference.check_resumes(run.folder, sweeps.start(cluster.address).process)
 
 
-def test_two_sweeps_at_once_share_a_cluster_and_a_store(
-    cluster: Cluster, sweeps: Sweeps, reference: Undisturbed
-) -> None:
+def test_two_sweeps_at_once_share_a_cluster_and_a_store(cluster, sweeps, reference):
     both = [sweeps.start(cluster.address, "--store", "../store", folder=folder) for folder in ("one", "other")]
     for run in both:
         ended = run.end()
@@ -111,9 +109,7 @@ def test_a_cluster_with_another_token(cluster: Cluster, sweeps: Sweeps) -> None:
         check_mistake(sweeps.start(cluster.address, **token), "its token differs from the one here, or there is none")
 
 
-def test_a_node_with_other_code_runs_that_of_the_program(
-    cluster: Cluster, sweeps: Sweeps, reference: Undisturbed, tmp_path: Path
-) -> None:
+def test_a_node_with_other_code_runs_that_of_the_program(cluster, sweeps, reference, tmp_path):
     """Of the node itself, and where the program runs, as in a checkout in which it was installed some time ago."""
     other = tmp_path / "run" / "codesign" / "__init__.py"
     other.parent.mkdir(parents=True)

@@ -110,9 +110,7 @@ def test_what_is_no_model_is_an_error_and_runs_nothing(tmp_path: Path) -> None:
         assert not marker.exists(), name
 
 
-def test_what_is_no_execution_is_an_error_and_runs_nothing(
-    tmp_path: Path, undisturbed: Undisturbed, store: Store
-) -> None:
+def test_what_is_no_execution_is_an_error_and_runs_nothing(tmp_path, undisturbed, store):
     contents, marker = Contents(store), tmp_path / "owned"
     good = contents.entries[contents.executions[0]].payload
     assert decode_execution(good).samples == 20

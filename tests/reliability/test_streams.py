@@ -81,9 +81,7 @@ def test_an_answer_that_cannot_be_shown(folder: Path, state: str, said: str) -> 
 @pytest.mark.thorough
 @pytest.mark.parametrize("state", STATES)
 @pytest.mark.parametrize("executor", ["serial", "ray"])
-def test_no_job_fails_for_the_log(
-    folder: Path, cache_root: Path, undisturbed: Undisturbed, state: str, executor: str
-) -> None:
+def test_no_job_fails_for_the_log(folder, cache_root, undisturbed, state, executor):
     ended = end(sweep(folder, cache_root, "--executor", executor, prepare=partial(STATES[state], 2)))
     assert (ended.code, ended.err) == (0, "")
     assert ended.out.startswith("Tiny: 2 design points from 3 rows (1 infeasible: TrueNorth, timer)")
@@ -129,9 +127,7 @@ WRITTEN = {
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_that_nobody_reads(
-    folder: Path, cache_root: Path, undisturbed: Undisturbed, command: str
-) -> None:
+def test_every_command_that_nobody_reads(folder, cache_root, undisturbed, command):
     shutil.copytree(undisturbed.store, folder / "store")
     shutil.copytree(undisturbed.folder / "out", folder / "done")
     (folder / "prices.yaml").write_text(PRICES, encoding="utf-8")

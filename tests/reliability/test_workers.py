@@ -66,9 +66,7 @@ def interrupt_twice(pid: int) -> None:
 
 
 @pytest.mark.parametrize("stop", [lambda pid: os.kill(pid, signal.SIGTERM), interrupt_twice], ids=["TERM", "INT INT"])
-def test_the_program_is_told_to_stop(
-    run: Run, cache_root: Path, reference: Undisturbed, stop: Callable[[int], None]
-) -> None:
+def test_the_program_is_told_to_stop(run, cache_root, reference, stop):
     started = descendants(run.process.pid)
     stop(run.process.pid)
     ended = run.end(within_s=15)
@@ -82,9 +80,7 @@ def test_the_program_is_told_to_stop(
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_the_program_is_told_to_stop_while_ray_starts(
-    tmp_path: Path, cache_root: Path, temporary: Path, number: signal.Signals
-) -> None:
+def test_the_program_is_told_to_stop_while_ray_starts(tmp_path, cache_root, temporary, number):
     """Ray would end the program with codes of its own, and without a word."""
     run = sweep_on_ray(tmp_path, cache_root, temporary)
     wait_for(lambda: bool(find_processes(run.process.pid, "gcs_server")), within_s=60)

@@ -121,9 +121,7 @@ def test_a_stale_lock_of_optuna_holds_nobody_up(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("fails", ["os.fsync", "optuna.storages.journal._file.open"])
-def test_a_disk_that_fails_is_told_with_the_journal(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: str
-) -> None:
+def test_a_disk_that_fails_is_told_with_the_journal(tmp_path, monkeypatch, fails):
     """When a trial begins or ends, and when the study is opened."""
 
     def fail(*given: object) -> None:
@@ -213,9 +211,7 @@ def by_layer(version: int) -> Policy:
         ("losses", ("{method: layered}", "{method: layered, loss: mine}"), [Hinge, OtherHinge], "loss mine"),
     ],
 )
-def test_a_policy_or_loss_of_another_version_is_another_search(
-    monkeypatch: pytest.MonkeyPatch, group: str, written: tuple[str, str], versions: list[object], said: str
-) -> None:
+def test_a_policy_or_loss_of_another_version_is_another_search(monkeypatch, group, written, versions, said):
     found = []
     for plug_in in [*versions, None]:
         plug_ins.register(monkeypatch, f"codesign.{group}", **({"mine": plug_in} if plug_in else {}))

@@ -132,9 +132,7 @@ def test_a_sweep_and_a_study_do_not_replace_each_other(undisturbed, folder, cach
 
 
 @pytest.mark.parametrize("undisturbed", [""], ids=["plain"], indirect=True)
-def test_trials_share_the_files_that_were_read_first(
-    undisturbed: Any, search: Search, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_trials_share_the_files_that_were_read_first(undisturbed, search, tmp_path, monkeypatch):
     (own := tmp_path / "own.yaml").write_text("name: own\nextends: mubrain\n", encoding="utf-8")
     monkeypatch.setattr(Watch, "trial_ended", lambda *_: own.write_text("name: [", encoding="utf-8"))
     edited, _ = search(("mubrain: {capacity", f"mubrain: {{extends: {own}, capacity"))
@@ -299,9 +297,7 @@ def test_what_is_known_to_violate_a_constraint_costs_nothing(search: Search, tmp
 
 
 @with_fidelity
-def test_a_storage_at_a_url_keeps_the_trials_too(
-    undisturbed: Any, search: Search, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_storage_at_a_url_keeps_the_trials_too(undisturbed, search, tmp_path, monkeypatch):
     more, outcome, _ = undisturbed
     url = f"sqlite:///{tmp_path / 'trials.db'}"
     with monkeypatch.context() as patch:

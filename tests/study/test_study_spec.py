@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 from mistakes_found import mistakes_of
@@ -164,9 +163,7 @@ def test_forms_of_samplers() -> None:
     ("budget", "options", "trials"),
     [("{trials: 8, time: 1 h}", [], 8), ("{time: 1 h}", [], None), ("{time: 1 h}", ["--trials", "3"], 3)],
 )
-def test_the_command_line_changes_of_a_budget_what_it_is_told(
-    budget: str, options: list[str], trials: int | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_command_line_changes_of_a_budget_what_it_is_told(budget, options, trials, tmp_path, monkeypatch):
     def told(spec: StudySpec, arguments: object) -> None:
         raise InputError(f"{spec.budget.trials} trials, {spec.budget.time} s")
 
@@ -194,7 +191,5 @@ def test_limits_have_units() -> None:
 
 
 @pytest.mark.parametrize(("keep", "cohort", "kept"), [(0.55, 20, 11), (0.33, 9, 3), (0.3, 9, 3), (1 / 3, 9, 3)])
-def test_the_kept_share_of_a_cohort_is_rounded_up_and_not_by_float_arithmetic(
-    keep: float, cohort: int, kept: int
-) -> None:
+def test_the_kept_share_of_a_cohort_is_rounded_up_and_not_by_float_arithmetic(keep, cohort, kept):
     assert FidelityEntry(levels=(FidelityLevel(epochs=1),), keep=keep, cohort=cohort).kept_of(cohort) == kept

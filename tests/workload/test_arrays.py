@@ -19,7 +19,7 @@ from networks import dense
 from workload_files import entries, parts, write_arrays
 
 from codesign.errors import DataError, InputError
-from codesign.workload.dataset import load_workload, outline_workload
+from codesign.workload.dataset import load_workload
 from codesign.workload.datasets import event_folder
 from codesign.workload.datasets.base import Recordings
 from codesign.workload.datasets.reading import number_of
@@ -260,15 +260,6 @@ def test_timing_that_a_file_does_not_say_is_asked_for(write, tmp_path):
         load(write_arrays(tmp_path, timesteps=None) / "arrays" / "mine.npz")
     with pytest.raises(InputError, match="file: is no option of 'digits'; remove it"):
         load_workload(WorkloadSpec(name="digits", file="mine.npz"))
-
-
-def test_where_a_file_lies_does_not_matter_and_what_it_holds_does(write):
-    def fingerprint(file):
-        return outline_workload(WorkloadSpec(name="arrays", file=str(file))).fingerprint
-
-    first = fingerprint(write(**DENSE))
-    assert fingerprint(write("other.npz", **DENSE)) == first
-    assert fingerprint(write(**{**DENSE, "data": FRAMES[::-1]})) != first
 
 
 def test_a_file_that_changes_while_it_is_read_is_refused_and_nothing_of_it_kept(write, monkeypatch):
