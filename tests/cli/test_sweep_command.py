@@ -8,7 +8,7 @@ import pytest
 from tiny_sweeps import let_trainings_diverge
 from typer.testing import CliRunner
 
-from codesign.cli.main import app, main
+from codesign.cli.main import app
 from codesign.errors import InputError
 from codesign.exploration.definition.library import sweep_names
 from codesign.files.folder import temporary_beside
@@ -169,18 +169,6 @@ def test_failed_points_end_in_exit_code_1(folder: Path, monkeypatch: pytest.Monk
     assert "14 of 14 feasible rows of results failed" in said
     first = "layered, seed 0: TrainingDivergedError: the loss became nan"
     assert f"7 models could not be written; the first is {first}" in said
-
-
-def test_mistakes_in_a_file_end_in_exit_code_2_with_their_lines(folder, monkeypatch, capsys):
-    (folder / "bad.yaml").write_text(SWEEP.replace("layered]", "layred]").replace("epochs: 1", "epochs: -1"))
-    monkeypatch.setattr("sys.argv", ["codesign", "sweep", "bad.yaml"])
-    with pytest.raises(SystemExit) as ended:
-        main()
-    assert ended.value.code == 2
-    said = capsys.readouterr().err
-    assert "bad.yaml:5: recipe_defaults.epochs: must be greater than 0, found -1" in said
-    assert "bad.yaml:9: chips.mubrain.schedules.1: unknown schedule 'layred'; did you mean 'layered'?" in said
-    assert "Traceback" not in said
 
 
 def test_options_that_contradict_each_other(folder: Path) -> None:

@@ -1,6 +1,7 @@
 """No field is forgotten by keys: results that were stored for another value of it would be used.
 
-Fields are listed by program, so that a new one is looked at: one that a file can say needs a value in `OTHERS`.
+Fields are listed by program, so that a new one is looked at: one that a file can say needs a value in
+`parameter_values`.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 from networks import batch_of
-from neuron_values import NEURON_VALUES, another
+from neuron_values import another
+from parameter_values import BESIDE, VALUES
 from tiny_sweeps import OWN_CHIP, OWN_WEIGHTS, keys
 
 import codesign as cd
@@ -25,83 +27,13 @@ from codesign.exploration.jobs.jobs import CostInputs
 from codesign.hardware.chip.description import Chip
 from codesign.hardware.chip.provenance import ASSUMED_FACTORS
 from codesign.hardware.placement.placement import place
-from codesign.network.neuron import OF_RESETS
-from codesign.simulation.schedule import OF_STOPS
 
-MIXED = [{"method": "layered"}, {"policy": "random", "group_size": 2}]
-OTHERS: dict[str, dict[str, Any]] = {
-    "recipe": {
-        "method": "layered",
-        "policy": "fifo",
-        "group_size": 9,
-        "mixture": MIXED,
-        "input_mode": "queued",
-        "refractory": False,
-        "idle_gradient": "spare",
-        "loss": "timestep",
-        "quantization": 4,
-        "epochs": 2,
-        "patience": 1,
-        "validation_margin": 2,
-        "batch_size": 20,
-        "learning_rate": 1e-3,
-        "warm_up": 3,
-        "weight_decay": 0.1,
-        "input_dropout": 0.1,
-        "network_dropout": 0.1,
-        "refractory_dropout": 0.1,
-        "momentum_noise": 0.1,
-        "spike_cost": 0.1,
-        "budget": {"density": 1.0},
-        "spike_floor": 0.1,
-        "cost_ramp": 0.1,
-        "augmentation": {"shift": 1},
-        "input_gate": True,
-        "input_cost": 0.1,
-        "learn": {"threshold": "layer"},
-        "calibration": {},
-    },
-    "schedule": {
-        "policy": "fifo",
-        "group_size": 5,
-        "stop": "drained",
-        "steps_after_output": 2,
-        "margin": 4,
-        "margin_check": "step",
-        "input_mode": "queued",
-        "prioritize_input": True,
-        "timesteps": 2,
-        "synchronization_threshold": 2,
-        "barrier_messages": True,
-        "refractory": False,
-        "input_dropout": 0.1,
-    },
-    "chip": {
-        "extends": "loihi",
-        "capacity": "scaled",
-        "mapping": "balanced",
-        "cut": "columns",
-        "spread": 3,
-        "operation": "real_time",
-        "schedules": ["layered"],
-        "weight_bits": 2,
-    },
-    "neuron": {name: another(name) for name in NEURON_VALUES},
-}
-BESIDE: dict[str, dict[str, Any]] = {
-    **{name: {"stop": stops[0]} for name, stops in OF_STOPS.items()},
-    "prioritize_input": {"input_mode": "queued"},
-    "input_cost": {"input_gate": True},
-    "momentum_noise": {"policy": "momentum"},
-    **{name: {"reset": reset} for name, reset in OF_RESETS.items()},
-}
-"""What a parameter needs to matter."""
 ELSEWHERE = {"recipe": {"model", "from_", "chip"}}
 """Tested in `test_given.py` and `test_plan_schedules.py`."""
 CONVOLUTIONS = [{"kind": "conv2d", "channels": 2, "kernel": 3}, {"kind": "linear", "neurons": 10}]
 
 
-@pytest.mark.parametrize("block", OTHERS)
+@pytest.mark.parametrize("block", VALUES)
 def test_every_field_changes_a_key(block, tmp_path):
     own = tmp_path / "own.yaml"
     more = "neurons_per_core: 300\ncan_end_sample: 'yes'\n"
@@ -120,11 +52,11 @@ def test_every_field_changes_a_key(block, tmp_path):
         }
         return keys(validate_data(sweep, SweepSpec))
 
-    assert OTHERS[block].keys() | ELSEWHERE.get(block, set()) == MODELS[block].model_fields.keys()
+    assert VALUES[block].keys() | ELSEWHERE.get(block, set()) == MODELS[block].model_fields.keys()
     usual = keys_with()
-    for name, value in OTHERS[block].items():
-        beside = BESIDE.get(name, {})
-        assert keys_with(**beside, **{name: value}) != (keys_with(**beside) if beside else usual), name
+    for name, (value, *_) in VALUES[block].items():
+        beside, other = BESIDE.get(name, {}), another(name) if block == "neuron" else value
+        assert keys_with(**beside, **{name: other}) != (keys_with(**beside) if beside else usual), name
 
 
 USUAL: dict[str, dict[str, Any]] = {

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tiny_sweeps import LAYERED, TINY, assert_at_lines, axes, plan_problems, problems, tiny
-
-from codesign.errors import DocumentError
+from tiny_sweeps import LAYERED, TINY, assert_at_lines, plan_problems, problems, tiny
 
 BAD = """\
 name: bad
@@ -42,11 +40,6 @@ def test_a_key_of_another_place_is_suggested_beside_one_that_is_all_but_the_same
     assert f"unknown key '{key.partition(':')[0]}'; did you mean {meant}" in mistake[1]
 
 
-def test_a_preset_of_any_form_is_told_beside_axes_on_the_network():
-    text = TINY.replace("preset: nmnist", "preset: [nmnist]") + "axes: {network.width: [8, 9]}\n"
-    assert problems(text) == [(5, "preset: must be a text, found a list")]
-
-
 def test_every_mistake_is_reported_at_once_with_its_line_and_a_suggestion():
     found = problems(BAD)
     expected = [
@@ -72,6 +65,8 @@ def test_every_mistake_is_reported_at_once_with_its_line_and_a_suggestion():
     ("old", "new", "message"),
     [
         ('"12-8"', "[64x3]", 'network.hidden: must be text in quotes, such as "[64x3]" or "64-32", found a list'),
+        # even beside axes on the network
+        ("preset: nmnist", "preset: [nmnist]\naxes: {network.width: [8, 9]}", "preset: must be a text, found a list"),
         # numbers that no network computes with
         ("5.0e-3", "1.0e+300", "recipe_defaults.learning_rate: must be at most 1e+30 in size, found 1e+300"),
         ('"12-8"', '"12-8", neuron: {threshold: 1.0e-50}', "network.neuron.threshold: must be 0 or at least 1e-30 in"),
@@ -79,6 +74,15 @@ def test_every_mistake_is_reported_at_once_with_its_line_and_a_suggestion():
             "seeds:",
             "objectives: [{column: accuracy, direction: maximize, reference: 32}]\nseeds:",
             "objectives.0.reference: must be a fraction from 0 to 1, or a percentage such as '85 %' up to 100 %, found",
+        ),
+        # repetitions and absurd sizes
+        ("training: [0]", "training: [0, 0]", "seeds.training: seeds must differ, found 0, 0"),
+        ("[layered, asynchronous]", "[layered, layered]", "chips.mubrain.schedules: schedules must differ, found"),
+        ("group_size: 4}", f"group_size: {10**21}}}", "schedules.asynchronous.group_size: must be less than 214748"),
+        (
+            "}\nseeds",
+            ", steps_after_output: 33}\nseeds",
+            "schedules.asynchronous.steps_after_output: must be less than 33",
         ),
         # options that the dataset does not have
         ("timesteps: 3", "timesteps: 30000", "workload.timesteps: 30000 timesteps of 10 ms last 300 s, but a sample"),
@@ -89,24 +93,8 @@ def test_every_mistake_is_reported_at_once_with_its_line_and_a_suggestion():
     ],
 )
 def test_what_is_wrong_by_itself_is_told_at_its_line(old, new, message):
-    (found,) = problems(TINY.replace(old, new))
-    assert found[0] == next(i for i, line in enumerate(TINY.splitlines(), start=1) if old in line)
-    assert found[1].startswith(message)
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (axes("chip.mubrain.vector_width: [1, 4, 1]"), "must differ, found 1, 4, 1"),
-        (("training: [0]", "training: [0, 0]"), "seeds must differ, found 0, 0"),
-        (("[layered, asynchronous]", "[layered, layered]"), "schedules must differ, found layered, layered"),
-        (("group_size: 4}", "group_size: 1000000000000000000000}"), "must be less than 2147483648"),
-        (("group_size: 4}", "group_size: 4, steps_after_output: 33}"), "must be less than 33"),
-    ],
-)
-def test_repetitions_and_absurd_sizes_are_mistakes(change, message):
-    with pytest.raises(DocumentError, match=message):
-        tiny(change)
+    ((line, told),) = problems(TINY.replace(old, new))
+    assert (line, told[: len(message)]) == (TINY[: TINY.index(old)].count("\n") + 1, message)
 
 
 @pytest.mark.parametrize(

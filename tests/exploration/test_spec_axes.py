@@ -96,6 +96,7 @@ UNSTATED = "no result depends on it, because speck states no structure"
             *([], [QUEUED, "schedule.asynchronous.input_mode: [queued, frame]"]),
             "prioritize_input = True, input_mode = frame: prioritize_input needs input_mode 'queued'",
         ),
+        ([], ["chip.mubrain.vector_width: [1, 4, 1]"], "must differ, found 1, 4, 1"),
         ([], ["chip.mubrain.extends: [mubrain, loihi]"], "cannot be varied; list schedules in the chip's entry, and"),
         ([SPECK], ["chip.speck.supply_voltage: [0.6 V, 0.7 V]"], UNSTATED),
         ([SPECK], ["chip.speck.technology_node: [28 nm]"], UNSTATED),

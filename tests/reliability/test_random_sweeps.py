@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from neuron_values import NEURON_VALUES
+from neuron_values import OF_NETWORKS
+from parameter_values import BESIDE, VALUES
 
 import codesign as cd
-from codesign.network.neuron import FEATURES, OF_RESETS
 
 pytestmark = [pytest.mark.thorough, pytest.mark.fuzz]
 
@@ -27,46 +27,13 @@ LAYERS = [
     [CONVOLUTION, {"kind": "max_pool", "kernel": 2}, {"kind": "linear", "neurons": 16}, OUTPUT],
     [{"kind": "sum_pool", "kernel": 2}, {"kind": "linear", "neurons": 16}, {"kind": "linear", "neurons": 12}, OUTPUT],
 ]
-NEURON = {name: NEURON_VALUES[name] for name in ("threshold", "time_constant", "reset", "comparison", *FEATURES)}
-RECIPE: dict[str, list[Any]] = {
-    "policy": ["random", "momentum"],
-    "group_size": [2, 8],
-    "mixture": [[{"policy": "random", "group_size": 4}, {"method": "layered"}]],
-    "loss": [{"name": "timestep", "temperature": 0.25}],
-    "spike_cost": [0.06],
-    "budget": [{"density": 1.0}],
-    "quantization": [1, 4, "chip"],
-    "learn": [{"threshold": "layer"}],
-    "calibration": [{"policy": "random", "group_size": 4}, {"criterion": "matching", "refractory": False}],
-    "input_gate": [True],
-    "augmentation": [{"shift": 1}],
-    "network_dropout": [0.2],
-}
-SCHEDULE: dict[str, list[Any]] = {
-    "group_size": [1, 4, "all", "layer"],
-    "stop": ["on_output", "drained", "margin"],
-    "steps_after_output": [0, 2],
-    "input_mode": ["queued"],
-    "refractory": [False],
-    "input_dropout": [0.3],
-    "timesteps": [3],
-    "synchronization_threshold": ["layer", "chip", 2],
-}
-CHIP: dict[str, list[Any]] = {
-    "schedules": [["chip", "own"], ["layered"], ["own"], ["paper_table5", "own"]],
-    "operation": ["real_time"],
-    "weight_bits": ["none", 4],
-    "vector_width": [1, 16],
-    "synchronization": [{"kind": "asynchronous"}, {"kind": "neighbour", "handshake": "10 ns"}],
-    "can_flush": ["yes"],
-}
 AXES: dict[str, list[Any]] = {
     "chip.{chip}.vector_width": [4, 8],
     "chip.{chip}.synchronization": ["asynchronous", "barrier"],
     "chip.{chip}.spread": [1, 2],
     "chip.{chip}.energies.synaptic_operation": ["1 pJ", "10 pJ"],
-    "schedule.own.group_size": [1, 8],
-    "schedule.own.policy": ["random", "momentum"],
+    "schedule.mine.group_size": [1, 8],
+    "schedule.mine.policy": ["random", "momentum"],
     "recipe.first.learning_rate": [1e-3, 3e-3],
     "network.width": [8, 16],
     "neuron.time_constant": ["5 ms", "20 ms"],
@@ -74,7 +41,7 @@ AXES: dict[str, list[Any]] = {
 }
 CLAIMS: list[dict[str, Any]] = [
     {"more": {"recipe": "first"}, "less": {"recipe": "second"}, "about": "2 x"},
-    {"more": {"schedule": "own"}, "less": {"schedule": "layered"}},
+    {"more": {"schedule": "mine"}, "less": {"schedule": "layered"}},
     {"along": "group_size", "direction": "falls"},
     {"above": 0.5},
 ]
@@ -82,8 +49,13 @@ LIMITS = ["accuracy within 20 points of best", "energy_j < 1 uJ", "latency_s wit
 COLUMNS = ["energy_j", "latency_s", "energy_delay_js", "power_w", "area_m2", "spike_density", "accuracy"]
 
 
-def chosen(draw: random.Random, options: dict[str, list[Any]], share: float) -> dict[str, Any]:
-    return {name: draw.choice(values) for name, values in options.items() if draw.random() < share}
+def chosen(draw: random.Random, block: str, parameters: int) -> dict[str, Any]:
+    """Values of about so many parameters of a block, with what they need to matter."""
+    fields: dict[str, Any] = {}
+    for name, values in VALUES[block].items():
+        if draw.random() < parameters / len(VALUES[block]):
+            fields |= {**BESIDE.get(name, {}), name: draw.choice(values)}
+    return fields
 
 
 def a_file(draw: random.Random) -> dict[str, Any]:
@@ -98,15 +70,13 @@ def a_file(draw: random.Random) -> dict[str, Any]:
         if draw.random() < 0.3:
             network["skips"] = [{"from": draw.choice(["input", 0]), "to": draw.choice([1, 2]), "kind": "linear"}]
     layers = {"24": 2, "16r": 2, "20-12": 3}.get(network.get("hidden", ""), 3)
-    neuron = chosen(draw, NEURON, 0.2)
-    for name, reset in OF_RESETS.items():
-        if name in neuron:
-            neuron["reset"] = reset
-    for name, value in neuron.items():
-        neuron[name] = [value] * layers if draw.random() < 0.2 else value
+    neuron = {
+        name: [value] * layers if name not in OF_NETWORKS and draw.random() < 0.2 else value
+        for name, value in chosen(draw, "neuron", 3).items()
+    }
     chips = draw.sample(cd.chip_names(), draw.choice([1, 2, 3]))
     recipes = {
-        name: {"method": draw.choice(["layered", "unlayered"]), **chosen(draw, RECIPE, 0.1)}
+        name: {"method": draw.choice(["layered", "unlayered"]), **chosen(draw, "recipe", 1)}
         for name in ("first", "second")
     }
     file: dict[str, Any] = {
@@ -116,8 +86,11 @@ def a_file(draw: random.Random) -> dict[str, Any]:
         "preset": "nmnist",
         "recipe_defaults": {"epochs": 1, "batch_size": 32},
         "recipes": recipes,
-        "schedules": {"own": {"policy": draw.choice(cd.policy_names()), **chosen(draw, SCHEDULE, 0.2)}},
-        "chips": {name: {"capacity": "scaled", **chosen(draw, CHIP, 0.15)} for name in chips},
+        "schedules": {"mine": {"policy": draw.choice(cd.policy_names()), **chosen(draw, "schedule", 2)}},
+        "chips": {
+            name: {"capacity": "scaled", "can_flush": draw.choice(["yes", "no"]), **chosen(draw, "chip", 1)}
+            for name in chips
+        },
         "seeds": {"training": list(range(draw.choice([1, 2])))},
         "static_book": draw.choice(["board", "cores_in_use"]),
     }

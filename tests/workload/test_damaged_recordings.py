@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import os
 import pickle
+import re
 import shutil
 import struct
 import zipfile
@@ -23,6 +24,7 @@ from workload_files import (
     write_dvsgesture,
     write_mnist,
     write_nmnist,
+    write_series,
     write_shd,
 )
 
@@ -33,6 +35,7 @@ COPIES = {
     "mnist": write_mnist,
     "nmnist": write_nmnist,
     "shd": write_shd,
+    "japanese_vowels": partial(write_series, name="japanese_vowels", stem="JapaneseVowels", series=12, samples=29),
     "cifar10": write_cifar10,
     "cifar10 npz": partial(write_cifar10, layout="npz"),
     "dvsgesture": write_dvsgesture,
@@ -43,6 +46,11 @@ COPIES = {
 
 def cut_off(end):
     return lambda file: file.write_bytes(file.read_bytes()[:end])
+
+
+def other_text(old, new):
+    """With the first piece of its text that has that form replaced."""
+    return lambda file: file.write_text(re.sub(old, new, file.read_text(), count=1))
 
 
 def table(values, dtype=None):
@@ -149,6 +157,11 @@ DAMAGE = {
         (spikes("units", np.full(100, 700, dtype=np.uint16)), "sample 0: unit: event 0 has 700, outside 0 … 699"),
         (spikes("times", np.full(100, -0.1, dtype=np.float16)), "sample 0: t: event 0 is at -0.09"),
         (huge("labels"), "labels has more than 256 MiB"),
+    ],
+    ("japanese_vowels", "japanese_vowels/JapaneseVowels_TEST.ts"): [
+        (other_text(":1\n", ":0:1\n"), "a row has 13 series, not 12"),
+        (other_text(":4\n", ":?\n"), r"unknown label '\?'"),
+        (other_text(r"@data\n[^,]*", "@data\nnan"), "has a value that is not a number"),
     ],
     ("cifar10", "cifar10/cifar-10-batches-py/data_batch_1"): [
         (b"<html>not found", NO_BATCH),

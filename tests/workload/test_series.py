@@ -1,8 +1,6 @@
-"""Time series as events, by hand, and files of them that cannot be."""
+"""Time series as events, by hand."""
 
 from __future__ import annotations
-
-import re
 
 import numpy as np
 import pytest
@@ -31,23 +29,6 @@ def test_events_are_at_the_sample_and_input_of_their_series(tmp_path):
     assert 1 < 3 / deviation < 2  # passes one level, and back
     assert [up.frame(t)[0].nonzero().ravel().tolist() for t in range(3)] == [[0], [12], []]
     assert [down.frame(t)[0].nonzero().ravel().tolist() for t in range(3)] == [[12], [0], []]
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "message"),
-    [
-        (":1\n", ":0:1\n", "a row has 13 series, not 12"),
-        (":4\n", ":?\n", r"unknown label '\?'"),
-        (r"@data\n[^,]*", "@data\nnan", "has a value that is not a number"),
-    ],
-)
-def test_files_that_cannot_be_are_named(tmp_path, old, new, message):
-    write_series(tmp_path, "japanese_vowels", "JapaneseVowels", series=12, samples=29)
-    file = tmp_path / "japanese_vowels" / "JapaneseVowels_TEST.ts"
-    file.write_text(re.sub(old, new, file.read_text(), count=1))
-    with pytest.raises(DataError, match=message) as caught:
-        load("japanese_vowels", tmp_path)
-    assert str(file) in str(caught.value)
 
 
 def test_a_test_part_alone_is_of_no_use(tmp_path):
