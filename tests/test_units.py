@@ -18,21 +18,20 @@ from codesign.units import format_si, fraction, in_percent, ordinal, parse_quant
 
 
 @pytest.mark.parametrize(
-    ("text", "unit", "value"),
+    ("texts", "unit", "value"),
     [
-        ("26 pJ", "J", 26e-12),
-        ("73 uW", "W", 73e-6),
-        ("73 µW", "W", 73e-6),
-        ("73 \u03bcW", "W", 73e-6),  # the Greek letter
-        ("200 MHz", "Hz", 200e6),
-        ("10 ms", "s", 10e-3),
-        ("1e3 fJ", "J", 1e-12),
-        ("2.82 mm**2", "m**2", 2.82e-6),
-        ("0 J", "J", 0.0),
+        (("26 pJ", "26e3 fJ"), "J", 26e-12),
+        (("0.7 pJ", "700 fJ", "7e-4 nJ"), "J", 7e-13),
+        (("0 J",), "J", 0.0),
+        (("73 uW", "73 µW", "73 \u03bcW"), "W", 73e-6),  # the last is the Greek letter
+        (("200 MHz",), "Hz", 200e6),
+        (("300 ns", "0.3 us", "3e-7 s"), "s", 3e-7),
+        (("28 nm", "0.028 µm"), "m", 28e-9),
+        (("2.82 mm**2",), "m**2", 2.82e-6),
     ],
 )
-def test_by_hand(text: str, unit: str, value: float):
-    assert parse_quantity(text, unit) == pytest.approx(value, rel=1e-12, abs=0)
+def test_a_quantity_is_the_same_number_in_any_unit(texts: tuple[str, ...], unit: str, value: float):
+    assert {parse_quantity(text, unit) for text in texts} == {value}
 
 
 @pytest.mark.parametrize(
@@ -52,19 +51,6 @@ def test_by_hand(text: str, unit: str, value: float):
 def test_what_is_not_a_quantity(text: object, message: str):
     with pytest.raises(ValueError, match=message):
         parse_quantity(text, "J")
-
-
-@pytest.mark.parametrize(
-    ("texts", "unit", "value"),
-    [
-        (("0.7 pJ", "700 fJ", "7e-4 nJ"), "J", 7e-13),
-        (("300 ns", "0.3 us", "3e-7 s"), "s", 3e-7),
-        (("28 nm", "0.028 µm"), "m", 28e-9),
-        (("2.82 mm**2",), "m**2", 2.82e-6),
-    ],
-)
-def test_a_quantity_is_the_same_number_in_any_unit(texts: tuple[str, ...], unit: str, value: float):
-    assert {parse_quantity(text, unit) for text in texts} == {value}
 
 
 def test_percentages_round_halves_up_whatever_a_sum_took_off_them() -> None:

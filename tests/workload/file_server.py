@@ -42,28 +42,24 @@ class FileServer:
         return f"http://127.0.0.1:{self._http.server_port}"
 
     def answer(self, request: BaseHTTPRequestHandler) -> None:
-        wanted = request.headers.get("Range")
+        wanted, content = request.headers.get("Range"), self.content.get(request.path)
         self.asked.append((request.path, wanted))
-        content = self.content.get(request.path)
-        if self.status is not None or content is None:
-            request.send_response(self.status or 404)
-            request.send_header("Content-Length", "0")
-            request.end_headers()
-            return
         first = int(wanted.removeprefix("bytes=").removesuffix("-")) if wanted and self.ranges else 0
-        if first and first >= len(content):
-            request.send_response(416)
-            request.send_header("Content-Length", "0")
-            request.end_headers()
-            return
-        request.send_response(206 if first else 200)
-        if first:
+        if self.status is not None or content is None:
+            status, content = self.status or 404, b""
+        elif first and first >= len(content):
+            status, content = 416, b""
+        else:
+            status = 206 if first else 200
+        request.send_response(status)
+        if status == 206:
             request.send_header("Content-Range", f"bytes {first}-{len(content) - 1}/{len(content)}")
-        request.send_header("Content-Length", str(len(content) - first))
+        rest = content[first:]
+        request.send_header("Content-Length", str(len(rest)))
         request.end_headers()
-        end = first + self.breaks_after.pop(0) if self.breaks_after else len(content)
-        request.wfile.write(content[first:end])
-        if end < len(content):
+        sent = rest[: self.breaks_after.pop(0)] if rest and self.breaks_after else rest
+        request.wfile.write(sent)
+        if len(sent) < len(rest):
             request.wfile.flush()
             request.connection.shutdown(socket.SHUT_RDWR)
 
