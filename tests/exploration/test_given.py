@@ -147,6 +147,11 @@ def test_its_key_is_its_content_and_not_its_place(tmp_path: Path):
             "is not an HDF5 file .`cd.load_model`",
         ),
         (("mine.safetensors}", "mine.safetensors, epochs: 2}"), {}, "a `model` is taken as it is: remove epochs"),
+        (
+            ("epochs: 1, learning_rate: 0.01", "epochs: 1, learn: {time_constant: layer}"),
+            {"time_constant": ("30 ms", "infinite")},
+            "given.yaml:6: recipes.moved.learn: an infinite time constant cannot be",
+        ),
     ],
 )
 def test_what_does_not_fit_is_refused_at_its_line(change, neuron, message, tmp_path):
@@ -192,12 +197,3 @@ def test_what_its_neurons_have_of_their_own_is_asked_of_the_chip_once(tmp_path: 
         for words in (threshold, time_constant, gain, potential):
             assert told.count(words) == 1, words
         assert told.count("evaluated with its own") == 2
-
-
-def test_time_constants_that_a_model_lacks_cannot_learn(tmp_path: Path):
-    network = saved(tmp_path)
-    network.time_constant[3:] = torch.inf
-    cd.save_model(tmp_path / "mine.safetensors", network, cd.describe_model(network, name="mine"))
-    learns = SWEEP.replace("epochs: 1, learning_rate: 0.01", "epochs: 1, learn: {time_constant: layer}")
-    with pytest.raises(InputError, match=r"given.yaml:6: recipes.moved.learn: an infinite time constant cannot be"):
-        build_plan(sweep_in(tmp_path, learns), outline())

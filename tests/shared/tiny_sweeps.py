@@ -101,13 +101,6 @@ def plan_problems(text: str) -> list[tuple[int, str]]:
     return mistakes_of(plan_of, parse_document(text, "bad.yaml", SweepSpec))
 
 
-def assert_at_lines(found: list[tuple[int, str]], expected: list[tuple[int, str]]) -> None:
-    """Each message begins as expected at its line, and there is none at any other line."""
-    for line, message in expected:
-        assert any(at == line and text.startswith(message) for at, text in found), (line, message, found)
-    assert {line for line, _ in found} == {line for line, _ in expected}
-
-
 def outline(**changes: Any) -> WorkloadOutline:
     """A workload of 16 × 16 pixels of two polarities, with parts replaced."""
     parts = {"input_grid": (2, 16, 16), "classes": 10, "timesteps": 10, "timestep_s": 0.01, **changes}

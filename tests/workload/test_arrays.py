@@ -206,40 +206,33 @@ ONE_NAN = np.where(np.arange(FRAMES.size).reshape(FRAMES.shape) == 100, np.nan, 
 
 
 @pytest.mark.parametrize(
-    ("changes", "message"),
+    ("form", "changes", "message"),
     [
-        ({"data": FRAMES[:, 0, 0, 0]}, r"data: must be numbers of shape .* of shape \(40, 2\)"),
-        ({"data": np.asfortranarray(FRAMES)}, "data.npy is stored column by column"),
-        ({"data": ONE_NAN}, r"data: sample 4, timestep 0, input \(1, 0, 0\) is nan; must be finite"),
-        ({"data": FRAMES.astype(np.int8) - 1}, "sample .* is -1; events are counted in whole numbers"),
-        ({"data": np.array([{}] * 40)}, "Python objects|Object arrays"),
-        ({"labels": LABELS - 1}, "labels: sample 0 has -1, outside 0 … 99,999"),
-        ({"labels": LABELS * 0}, "at least 2 classes"),
-        ({"labels": LABELS[:39]}, r"labels: must be \(40,\) whole numbers, found int64 of shape \(39,\)"),
-        ({"split": np.array(["train", "tset"] * 20)}, "split: must be .* found .*tset"),
-        ({"lables": LABELS}, "unknown array 'lables'; did you mean 'labels'"),
-        ({"t": LABELS}, "either data or t"),
+        ("dense", {"data": FRAMES[:, 0, 0, 0]}, r"data: must be numbers of shape .* of shape \(40, 2\)"),
+        ("dense", {"data": np.asfortranarray(FRAMES)}, "data.npy is stored column by column"),
+        ("dense", {"data": ONE_NAN}, r"data: sample 4, timestep 0, input \(1, 0, 0\) is nan; must be finite"),
+        ("dense", {"data": FRAMES.astype(np.int8) - 1}, "sample .* is -1; events are counted in whole numbers"),
+        ("dense", {"data": np.array([{}] * 40)}, "Python objects|Object arrays"),
+        ("dense", {"labels": LABELS - 1}, "labels: sample 0 has -1, outside 0 … 99,999"),
+        ("dense", {"labels": LABELS * 0}, "at least 2 classes"),
+        ("dense", {"labels": LABELS[:39]}, r"labels: must be \(40,\) whole numbers, found int64 of shape \(39,\)"),
+        ("dense", {"split": np.array(["train", "tset"] * 20)}, "split: must be .* found .*tset"),
+        ("dense", {"lables": LABELS}, "unknown array 'lables'; did you mean 'labels'"),
+        ("dense", {"t": LABELS}, "either data or t"),
+        ("lists", {"offsets": np.arange(51)}, "offsets: must be whole numbers that rise from 0"),
+        ("lists", {"grid": (2, 4, 3)}, "sample 3: x: event 0 has 3, outside 0 … 2"),
+        ("lists", {"grid": None}, "needs labels, and either data or"),
+        ("lists", {"p": None}, r"on the grid \(2, 4, 4\), p, y, x"),
+        (
+            "lists",
+            {"t": 1_600_000_000_000_000 + np.arange(500)},
+            "no event comes in .* t counts from the beginning of i",
+        ),
     ],
 )
-def test_files_that_cannot_be_are_refused_by_name(write, changes, message):
-    file = write(**{**DENSE, **changes})
-    with pytest.raises(DataError, match=message) as caught:
-        load(file)
-    assert str(file) in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"offsets": np.arange(51)}, "offsets: must be whole numbers that rise from 0"),
-        ({"grid": (2, 4, 3)}, "sample 3: x: event 0 has 3, outside 0 … 2"),
-        ({"grid": None}, "needs labels, and either data or"),
-        ({"p": None}, r"on the grid \(2, 4, 4\), p, y, x"),
-        ({"t": 1_600_000_000_000_000 + np.arange(500)}, "no event comes in .* t counts from the beginning of its s"),
-    ],
-)
-def test_lists_that_cannot_be_are_refused_with_their_sample(tmp_path, changes, message):
-    file = write_arrays(tmp_path, **changes) / "arrays" / "mine.npz"
+def test_files_that_cannot_be_are_refused_by_name(write, tmp_path, form, changes, message):
+    lists = form == "lists"
+    file = write_arrays(tmp_path, **changes) / "arrays/mine.npz" if lists else write(**{**DENSE, **changes})
     with pytest.raises(DataError, match=message) as caught:
         load(file)
     assert str(file) in str(caught.value)
