@@ -23,26 +23,14 @@ def test_a_key_of_another_place_is_suggested_beside_one_that_is_all_but_the_same
         ("name: digits", "name: digitz", "workload.name: unknown dataset 'digitz'; did you mean 'digits'?"),
         ("preset: nmnist", "preset: nmnisst", "preset: unknown preset 'nmnisst'; did you mean 'nmnist'?"),
         ("{method: layered}", "{method: layered, speed: 3}", "unknown key 'recipes.layered.speed'"),
-        (
-            "[layered, as",
-            "[layred, as",
-            "chips.mubrain.schedules.0: unknown schedule 'layred'; did you mean 'layered'?",
-        ),
-        (
-            "{capacity: scaled",
-            "{vector_wdth: 3",
-            "chips.mubrain.vector_wdth: unknown key; did you mean 'vector_width'?",
-        ),
+        ("[layered, as", "[layred, as", "chips.mubrain.schedules.0: unknown schedule 'layred'; did you mean 'layered'"),
+        ("{capacity: scaled", "{vector_wdth: 3", "chips.mubrain.vector_wdth: unknown key; did you mean 'vector_w"),
         ("truenorth: {}", "lohi: {}", "chips.lohi: unknown chip 'lohi'; did you mean 'loihi'?"),
-        (
-            "policy: random",
-            "policy: randum",
-            "schedules.asynchronous.policy: unknown scheduling policy 'randum'; did you",
-        ),
+        ("policy: random", "policy: randum", "schedules.asynchronous.policy: unknown scheduling policy 'randum'"),
         (
             "seeds:",
-            "objectives: [{column: acuracy, direction: maximize}]\nseeds:",
-            "objectives.0.column: unknown numeric column 'acuracy'; did you mean 'accuracy'?",
+            "objectives: [{column: acuracy}]\nseeds:",
+            "objectives.0.column: unknown numeric column 'acuracy'; did",
         ),
         # values of another form, even beside axes on the network
         ('"12-8"', '"12x8"', "network.hidden: hidden layers '12x8' are not of the form"),
@@ -61,11 +49,7 @@ def test_a_key_of_another_place_is_suggested_beside_one_that_is_all_but_the_same
         ("training: [0]", "training: [0, 0]", "seeds.training: seeds must differ, found 0, 0"),
         ("[layered, asynchronous]", "[layered, layered]", "chips.mubrain.schedules: schedules must differ, found"),
         ("group_size: 4}", f"group_size: {10**21}}}", "schedules.asynchronous.group_size: must be less than 214748"),
-        (
-            "}\nseeds",
-            ", steps_after_output: 33}\nseeds",
-            "schedules.asynchronous.steps_after_output: must be less than 33",
-        ),
+        ("4}", "4, steps_after_output: 33}", "schedules.asynchronous.steps_after_output: must be less than 33"),
         # options that the dataset does not have
         ("timesteps: 3", "timesteps: 30000", "workload.timesteps: 30000 timesteps of 10 ms last 300 s, but a sample"),
         ("timesteps: 3", "timestep: 1 us", "workload.timestep: must be at least 1 ms, found 1 µs"),
