@@ -1,9 +1,8 @@
-"""Faults that a test can bring about: full disks, folders that nobody may write, limits of a process."""
+"""Faults that a test can bring about: full disks, limits of a process."""
 
 from __future__ import annotations
 
 import ctypes
-import os
 import re
 import resource
 import signal
@@ -11,15 +10,11 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 
 _SIGNAL_AT_DEATH_OF_PARENT = 1  # prctl(2)
-_DROP_FROM_BOUNDING_SET = 24
-_RIGHTS = (1, 2, 3)  # to write, to search and to change modes in spite of permissions: capabilities(7)
 
 
 @contextmanager
@@ -42,50 +37,9 @@ def small_disk(folder: Path, kilobytes: int) -> Iterator[Callable[[int], None]]:
         subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
-@contextmanager
-def read_only(*folders: Path, mode: int = 0o555) -> Iterator[Callable[[], None]]:
-    """Folders that cannot be written; gives what the program must be prepared with, since root ignores permissions.
-
-    Skips the test where they can be written all the same.
-    """
-    if not _permissions_count():
-        pytest.skip("this user writes whatever permissions say")
-    modes = {folder: folder.stat().st_mode for folder in folders}
-    for folder in folders:
-        folder.chmod(mode)
-    try:
-        yield obedient
-    finally:
-        for folder, before in modes.items():
-            folder.chmod(before)
-
-
-def obedient() -> None:
-    """Permissions count for this process and those that it starts, even if they are root's."""
-    if os.getuid() == 0:
-        system = ctypes.CDLL(None, use_errno=True)
-        for right in _RIGHTS:
-            if system.prctl(_DROP_FROM_BOUNDING_SET, right, 0, 0, 0):
-                raise OSError(ctypes.get_errno(), "rights cannot be given up")
-
-
 def mortal() -> None:
     """The process is told to end when the one that starts it dies."""
     ctypes.CDLL(None, use_errno=True).prctl(_SIGNAL_AT_DEATH_OF_PARENT, signal.SIGTERM, 0, 0, 0)
-
-
-@cache
-def _permissions_count() -> bool:
-    with TemporaryDirectory() as name:
-        Path(name).chmod(0o555)
-        command = [sys.executable, "-c", f"open({name!r} + '/file', 'w')"]
-        try:
-            ended = subprocess.run(command, preexec_fn=obedient, capture_output=True, check=False)
-        except subprocess.SubprocessError:
-            return False
-        finally:
-            Path(name).chmod(0o755)
-    return b"PermissionError" in ended.stderr
 
 
 def limited_memory(size: int) -> Callable[[], None]:
