@@ -32,6 +32,28 @@ def test_a_key_of_another_place_is_suggested_beside_one_that_is_all_but_the_same
             "objectives: [{column: acuracy}]\nseeds:",
             "objectives.0.column: unknown numeric column 'acuracy'; did",
         ),
+        (
+            LAYERED,
+            "  layered: {calibration: {policy: randum}}",
+            "recipes.layered.calibration.policy: unknown scheduling p",
+        ),
+        (
+            *(LAYERED, "  mix: {method: unlayered, mixture: [{policy: randum, group_size: 2}, {method: layered}]}"),
+            "recipes.mix.mixture.0.policy: unknown scheduling policy 'randum'; did you mean",
+        ),
+        (
+            *(LAYERED, "  timed: {method: unlayered, policy: timed, chip: mubrain_fited}"),
+            "recipes.timed.chip: unknown chip 'mubrain_fited'; did you mean 'mubrain'?",
+        ),
+        (
+            *(LAYERED, "  timed: {method: unlayered, policy: timed}"),
+            "recipes.timed: policy 'timed' looks at a chip's service times: name one of the sweep's chips in 'chip'",
+        ),
+        (
+            *(LAYERED, "  layered: {method: layered, calibration: {policy: timed}}"),
+            "recipes.layered.calibration.policy: policy 'timed' looks at a chip's service times, and this is for no",
+        ),
+        ("truenorth: {}", "mine: {extends: lohi}", "chips.mine.extends: unknown chip 'lohi'; did you mean 'loihi'?"),
         # values of another form, even beside axes on the network
         ('"12-8"', '"12x8"', "network.hidden: hidden layers '12x8' are not of the form"),
         ("group_size: 4", "group_size: 0", "schedules.asynchronous.group_size: must be greater than 0"),
