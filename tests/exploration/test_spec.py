@@ -34,8 +34,8 @@ def test_a_key_of_another_place_is_suggested_beside_one_that_is_all_but_the_same
         ),
         (
             LAYERED,
-            "  layered: {calibration: {policy: randum}}",
-            "recipes.layered.calibration.policy: unknown scheduling p",
+            "  layered: {method: layered, calibration: {criterion: loss}}",
+            "recipes.layered.calibration.criterion",
         ),
         (
             *(LAYERED, "  mix: {method: unlayered, mixture: [{policy: randum, group_size: 2}, {method: layered}]}"),

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -17,24 +17,32 @@ import pytest
 _SIGNAL_AT_DEATH_OF_PARENT = 1  # prctl(2)
 
 
-@contextmanager
-def small_disk(folder: Path, kilobytes: int) -> Iterator[Callable[[int], None]]:
-    """Mount a file system of that size at `folder`, and take it away again.
-
-    Gives a function that changes the size. Skips the test where mounting is not permitted.
-    """
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs", str(folder)]
-    if sys.platform != "linux" or subprocess.run(command, capture_output=True, check=False).returncode:
+def _mount(*arguments: str | Path) -> None:
+    """Skips the test where mounting is not permitted."""
+    if sys.platform != "linux" or subprocess.run(["mount", *arguments], capture_output=True, check=False).returncode:
         pytest.skip("needs a file system of its own, which this user may not mount")
 
-    def resize(new_kilobytes: int) -> None:
-        subprocess.run(["mount", "-o", f"remount,size={new_kilobytes}k", str(folder)], check=True)
 
+@contextmanager
+def small_disk(folder: Path, kilobytes: int) -> Iterator[Callable[[int], None]]:
+    """Mount a file system of that size at `folder`, and take it away again. Gives a function that changes the size."""
+    folder.mkdir()
+    _mount("-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs", folder)
     try:
-        yield resize
+        yield lambda new_kilobytes: _mount("-o", f"remount,size={new_kilobytes}k", folder)
     finally:
-        subprocess.run(["umount", "-l", str(folder)], check=True)
+        subprocess.run(["umount", "-l", folder], check=True)
+
+
+@contextmanager
+def read_only(*folders: Path) -> Iterator[None]:
+    """Folders that cannot be written meanwhile."""
+    with ExitStack() as mounted:
+        for folder in folders:
+            _mount("--bind", folder, folder)
+            mounted.callback(subprocess.run, ["umount", "-l", folder], check=True)
+            _mount("-o", "remount,bind,ro", folder)
+        yield
 
 
 def mortal() -> None:

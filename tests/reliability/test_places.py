@@ -1,4 +1,4 @@
-"""Places that nobody named, or that are not there: nothing is written to them, or the work is done without them.
+"""Places that cannot be written, or are not there: an early and clear end, or the work is done without them.
 
 Thorough, since each starts whole runs: they would catch a part of the program that writes to a folder of the user's
 which nobody named, or does not do without one; the functions that choose these folders have quick tests of their own.
@@ -11,34 +11,45 @@ import shutil
 from pathlib import Path
 
 import pytest
-from faults import everything_below
-from undisturbed_sweep import Undisturbed, completed, sweep
+from faults import read_only
+from program import end, start
+from undisturbed_sweep import Undisturbed, check_stopped, completed, sweep
 
 from codesign.simulation.event.compilation import cache_folder
 
 pytestmark = pytest.mark.thorough
 
 
-def test_nothing_is_written_to_a_folder_that_nobody_named(
-    folder: Path, cache_root: Path, undisturbed: Undisturbed
-) -> None:
-    """Neither to the working folder nor to the user's own."""
+def unnamed(**variables: Path | str | None) -> dict[str, Path | str | None]:
+    """With nothing that names the folders of kernels and events."""
+    return {"XDG_CACHE_HOME": None, "CODESIGN_KERNEL_CACHE": None, **variables}
+
+
+def with_kernels(temporary: Path) -> Path:
+    """A folder for temporary files, in which the compiled kernels are as they are kept for want of another."""
+    kernels = cache_folder()
+    shutil.copytree(kernels, temporary / f"codesign-kernels-{os.getuid()}" / kernels.name)
+    return temporary
+
+
+def test_a_working_folder_that_cannot_be_written(folder: Path, cache_root: Path, undisturbed: Undisturbed) -> None:
+    """Nor the user's own: nothing is written but where the options say."""
     work, home, elsewhere = (folder / name for name in ("work", "home", "elsewhere"))
     work.mkdir()
     home.mkdir()
     shutil.move(folder / "tiny.yaml", work)
-    places = {"HOME": home, "XDG_CACHE_HOME": None, "CODESIGN_KERNEL_CACHE": cache_folder().parent}
-    completed(sweep(work, cache_root, store=elsewhere / "store", output=elsewhere / "out", environment=places))
+    with read_only(work, home):
+        usual = start("sweep", "tiny.yaml", folder=work, environment={"CODESIGN_CACHE": cache_root})
+        check_stopped(end(usual), "reports/.store", "Read-only file system")
+        variables = unnamed(HOME=home, TMPDIR=with_kernels(folder / "tmp"))
+        named = sweep(work, None, store=elsewhere / "store", output=elsewhere / "out", environment=variables)
+        assert completed(named).jobs == undisturbed.jobs
     undisturbed.check_results(elsewhere / "out")
-    assert (everything_below(work), everything_below(home)) == ({"tiny.yaml"}, set())
 
 
 @pytest.mark.parametrize("home", ["tiny.yaml", None], ids=["a file", "not set"])
 def test_a_home_that_is_of_no_use(folder: Path, undisturbed: Undisturbed, home: str | None) -> None:
     """As a service runs. Kernels are kept in the folder for temporary files then, and events nowhere."""
-    temporary, kernels = folder / "tmp", cache_folder()
-    shutil.copytree(kernels, temporary / f"codesign-kernels-{os.getuid()}" / kernels.name)
-    places = {"HOME": home and folder / home, "TMPDIR": temporary}
-    unnamed = {"XDG_CACHE_HOME": None, "CODESIGN_KERNEL_CACHE": None}
-    assert completed(sweep(folder, None, environment={**places, **unnamed})).jobs == undisturbed.jobs
+    variables = unnamed(HOME=home and folder / home, TMPDIR=with_kernels(folder / "tmp"))
+    assert completed(sweep(folder, None, environment=variables)).jobs == undisturbed.jobs
     undisturbed.check_results(folder / "out")
