@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from codesign import versions
-from codesign.cli.main import app
+from codesign.cli.main import app, main
 
 
 @pytest.mark.parametrize(
@@ -39,12 +39,14 @@ def test_the_program_explains_itself(words: str, code: int, message: str) -> Non
     assert message in ended.output
 
 
-def test_bad_input_is_bad_input_with_a_traceback_too() -> None:
-    command = [sys.executable, "-m", "codesign", "chips", "show", "nowhere.yaml", "--debug"]
-    ended = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert ended.returncode == 2
-    assert "Traceback" in ended.stderr
-    assert "\nerror: nowhere.yaml" in ended.stderr
+def test_bad_input_is_bad_input_with_a_traceback_too(monkeypatch, capsys) -> None:
+    monkeypatch.setattr(sys, "argv", ["codesign", "chips", "show", "nowhere.yaml", "--debug"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    told = capsys.readouterr().err
+    assert ended.value.code == 2
+    assert "Traceback" in told
+    assert "\nerror: nowhere.yaml" in told
 
 
 def test_python_without_docstrings_is_refused_before_hours_of_work() -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from program import end, start
+from program import run_here
 from undisturbed_sweep import Undisturbed
 
 from codesign.analysis.results.table import read_results
@@ -21,8 +21,6 @@ from codesign.exploration.jobs.encoding import decode_columns, decode_execution,
 from codesign.exploration.jobs.store import Entry, Store
 
 pytestmark = pytest.mark.slow
-
-SWEEP = ("sweep", "tiny.yaml", "--executor", "serial")
 
 
 class Attack:
@@ -84,9 +82,8 @@ def test_hostile_entries_fail_their_rows_and_run_nothing(folder: Path, cache_roo
     for key in (*contents.summaries[1:], *contents.costs[1:]):
         Path(store.path(key)).unlink()
 
-    places = ("--store", "store", "--output", "out")
-    ended = end(start(*SWEEP, *places, folder=folder, environment={"CODESIGN_CACHE": cache_root}))
-    assert ended.code == 1
+    words = ("sweep", "tiny.yaml", "--executor", "serial", "--store", "store", "--output", "out")
+    ended = run_here(*words, folder=folder, environment={"CODESIGN_CACHE": cache_root}, code=1)
     assert not marker.exists()
     assert "FAILED, UnreadableResultError: the stored model cannot be read: " in ended.err
     frame = read_results(folder / "out" / "results.parquet").frame

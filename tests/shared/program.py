@@ -74,12 +74,15 @@ def start(
     )
 
 
-def run_here(*arguments: str | Path, folder: Path, environment: Mapping[str, str | Path] | None = None) -> Ended:
-    """How `codesign` ends in this process, which must be well: to start another takes seconds.
+def run_here(
+    *arguments: str | Path, folder: Path, environment: Mapping[str, str | Path] | None = None, code: int = 0
+) -> Ended:
+    """How `codesign` ends in this process: to start another takes seconds.
 
     Args:
         folder: working folder meanwhile.
         environment: variables beside those of the tests.
+        code: with which it must end.
     """
     from codesign.cli.main import app
 
@@ -89,7 +92,7 @@ def run_here(*arguments: str | Path, folder: Path, environment: Mapping[str, str
         for name, value in (environment or {}).items():
             patch.setenv(name, str(value))
         ended = CliRunner().invoke(app, [str(argument) for argument in arguments], catch_exceptions=False)
-    assert ended.exit_code == 0, ended.output
+    assert ended.exit_code == code, ended.output
     return Ended(code=ended.exit_code, out=ended.stdout, err=ended.stderr)
 
 
