@@ -7,12 +7,10 @@ tutorial that its numbers no longer bear out.
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from program import run_python
 
 ROOT = Path(__file__).parent.parent
 NOTEBOOKS = sorted((ROOT / "docs" / "tutorials").glob("*.ipynb"))
@@ -53,13 +51,6 @@ def test_a_tutorial_runs(notebook: Path, tmp_path: Path) -> None:
     cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
     assert all(not cell["outputs"] for cell in cells if cell["cell_type"] == "code")
     code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
-    ended = subprocess.run(
-        [sys.executable, "-c", "\n".join([*code, CHECKS[notebook.stem]])],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "CODESIGN_CACHE": str(tmp_path / "cache")},
-        capture_output=True,
-        text=True,
-        timeout=500,
-        check=False,
-    )
-    assert ended.returncode == 0, ended.stderr
+    script, cache = "\n".join([*code, CHECKS[notebook.stem]]), {"CODESIGN_CACHE": tmp_path / "cache"}
+    ended = run_python("-c", script, folder=tmp_path, environment=cache, within_s=500)
+    assert ended.code == 0, ended.err

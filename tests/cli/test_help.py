@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from importlib.metadata import PackageNotFoundError
 
 import pytest
+from program import run_python
 from typer.testing import CliRunner
 
 from codesign import versions
@@ -49,11 +49,10 @@ def test_bad_input_is_bad_input_with_a_traceback_too(monkeypatch, capsys) -> Non
     assert "\nerror: nowhere.yaml" in told
 
 
-def test_python_without_docstrings_is_refused_before_hours_of_work() -> None:
-    command = [sys.executable, "-OO", "-m", "codesign", "sweep", "smoke", "--dry-run"]
-    ended = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert (ended.returncode, ended.stdout) == (2, "")
-    assert ended.stderr.endswith("which Altair needs to draw charts; use `python -O`\n")
+def test_python_without_docstrings_is_refused_before_hours_of_work(tmp_path) -> None:
+    ended = run_python("-OO", "-m", "codesign", "sweep", "smoke", "--dry-run", folder=tmp_path)
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.endswith("which Altair needs to draw charts; use `python -O`\n")
 
 
 def test_the_version_is_told_without_an_installation(monkeypatch: pytest.MonkeyPatch) -> None:

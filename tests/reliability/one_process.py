@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from program import ROOT, Ended
+from program import Ended, run_python
 
 _PROGRAM = """
 import contextlib, io, json, sys, time, traceback
@@ -47,25 +44,15 @@ class Timed(Ended):
         return self.err.removeprefix("error: ").splitlines()
 
 
-def run_all(
-    commands: Sequence[Sequence[str]],
-    *,
-    folder: Path,
-    environment: Mapping[str, str] | None = None,
-    prepare: Callable[[], None] | None = None,
-    within_s: float = 120,
-) -> list[Timed]:
+def run_all(commands: Sequence[Sequence[str]], *, folder: Path, prepare: Callable[[], None]) -> list[Timed]:
     """How each command ended; an exception that nobody caught shows as a traceback in what it wrote."""
-    ended = subprocess.run(
-        [sys.executable, "-c", _PROGRAM],
-        input=json.dumps(commands, default=str),
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1", **(environment or {})},
-        capture_output=True,
-        text=True,
-        timeout=within_s,
-        preexec_fn=prepare,
-        check=False,
+    ended = run_python(
+        *("-c", _PROGRAM),
+        given=json.dumps(commands, default=str),
+        folder=folder,
+        environment={"PYTHONUTF8": "1"},
+        within_s=120,
+        prepare=prepare,
     )
-    assert ended.returncode == 0, ended.stderr
-    return [Timed(code=code, out=out, err=err, seconds=took) for code, out, err, took in json.loads(ended.stdout)]
+    assert ended.code == 0, ended.err
+    return [Timed(code=code, out=out, err=err, seconds=took) for code, out, err, took in json.loads(ended.out)]

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from program import ROOT
+from program import run_python
 from undisturbed_sweep import Undisturbed
 
 WATCHED = """
@@ -25,22 +22,9 @@ main()
 """
 
 
-def watched(folder: Path, cache_root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run the program; exit code 99 where it uses a network."""
-    return subprocess.run(
-        [sys.executable, "-c", WATCHED, *arguments],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "CODESIGN_CACHE": str(cache_root)},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-
-
 @pytest.mark.thorough
 def test_a_serial_sweep_opens_no_socket(folder: Path, cache_root: Path, undisturbed: Undisturbed) -> None:
-    places = ("--store", "store", "--output", "out")
-    ended = watched(folder, cache_root, "sweep", "tiny.yaml", "--executor", "serial", *places)
-    assert ended.returncode == 0, ended.stderr
+    words = ("sweep", "tiny.yaml", "--executor", "serial", "--store", "store", "--output", "out")
+    ended = run_python("-c", WATCHED, *words, folder=folder, environment={"CODESIGN_CACHE": cache_root})
+    assert ended.code == 0, ended.err
     undisturbed.check_results(folder / "out")

@@ -7,13 +7,11 @@ Thorough, since a limit of memory needs processes of their own: they would catch
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from faults import limited_memory
-from program import ROOT
+from program import run_python
 
 pytestmark = pytest.mark.thorough
 
@@ -74,13 +72,6 @@ def test_readers(kind: str, tmp_path: Path) -> None:
     for name in (*kept, "model.safetensors", "study.yaml", "results.parquet", "run.json", "recording"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         KINDS[kind](tmp_path / name)
-    ended = subprocess.run(
-        [sys.executable, "-c", READERS, tmp_path],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        preexec_fn=limited_memory(MEMORY),
-        check=False,
-    )
-    assert ended.stdout == "all read\n", ended.stderr
+    limited = limited_memory(MEMORY)
+    ended = run_python("-c", READERS, tmp_path, folder=tmp_path, prepare=limited, within_s=60)
+    assert ended.out == "all read\n", ended.err

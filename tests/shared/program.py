@@ -49,12 +49,6 @@ def start(
         environment: variables beside those of the tests; None takes one away.
         prepare: runs in the new process before the program.
     """
-    variables: dict[str, str] = {**os.environ, "PYTHONPATH": str(ROOT), "CODESIGN_PROGRESS": "jobs"}
-    for name, value in (environment or {}).items():
-        if value is None:
-            variables.pop(name, None)
-        else:
-            variables[name] = str(value)
 
     def before() -> None:
         # A background job of a shell ignores interrupts, and its children inherit that.
@@ -65,13 +59,42 @@ def start(
     return subprocess.Popen(
         [sys.executable, "-m", "codesign", *map(str, arguments)],
         cwd=folder,
-        env=variables,
+        env=_variables({"CODESIGN_PROGRESS": "jobs", **(environment or {})}),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         preexec_fn=before if os.name == "posix" else None,
     )
+
+
+def run_python(
+    *arguments: str | Path,
+    folder: Path,
+    environment: Mapping[str, str | Path | None] | None = None,
+    given: str = "",
+    within_s: float = 300,
+    prepare: Callable[[], None] | None = None,
+) -> Ended:
+    """How Python ends with these arguments, in a folder, with `given` to read and the other options as of `start`."""
+    ended = subprocess.run(
+        [sys.executable, *map(str, arguments)],
+        cwd=folder,
+        env=_variables(environment or {}),
+        input=given,
+        capture_output=True,
+        text=True,
+        timeout=within_s,
+        preexec_fn=prepare,
+        check=False,
+    )
+    return Ended(code=ended.returncode, out=ended.stdout, err=ended.stderr)
+
+
+def _variables(changes: Mapping[str, str | Path | None]) -> dict[str, str]:
+    """The environment of the tests, in which this checkout is found, with changes; None takes a variable away."""
+    changed = {**os.environ, "PYTHONPATH": ROOT, **changes}
+    return {name: str(value) for name, value in changed.items() if value is not None}
 
 
 def run_here(
