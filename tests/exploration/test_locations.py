@@ -5,11 +5,10 @@ from __future__ import annotations
 from uuid import uuid4
 
 import pytest
+from program import run_here
 from tiny_sweeps import TINY, Recording, run, tiny
-from typer.testing import CliRunner
 
 from codesign.analysis.results.table import contents_equal, read_results
-from codesign.cli.main import app
 from codesign.errors import InputError, StoreError
 from codesign.exploration.jobs.store import Store
 from codesign.exploration.pricing.pricing import check_output
@@ -43,29 +42,26 @@ def test_a_sweep_at_a_url_is_the_same_and_goes_on_from_there(finished_sweep, loc
 
 
 @pytest.mark.pages
-def test_the_commands_take_urls(location, tmp_path, cache_root, monkeypatch):
-    monkeypatch.setenv("CODESIGN_CACHE", str(cache_root))
-    monkeypatch.chdir(tmp_path)
+def test_the_commands_take_urls(location, tmp_path, cache_root):
     (tmp_path / "tiny.yaml").write_text(TINY, encoding="utf-8")
+
+    def said(*words: str) -> str:
+        return run_here(*words, folder=tmp_path, environment={"CODESIGN_CACHE": cache_root}).out
+
     places = ["--store", f"{location}/store", "--output", f"{location}/out"]
-    ended = CliRunner().invoke(app, ["sweep", "tiny.yaml", *places, "--executor", "serial"])
-    assert ended.exit_code == 0, ended.output
-    assert f"results  {location}/out/results.parquet" in ended.stdout
-    assert ": 0 jobs" in CliRunner().invoke(app, ["sweep", "tiny.yaml", "--dry-run", *places[:2]]).stdout
+    told = said("sweep", "tiny.yaml", *places, "--executor", "serial")
+    assert f"results  {location}/out/results.parquet" in told
+    assert ": 0 jobs" in said("sweep", "tiny.yaml", "--dry-run", *places[:2])
     assert not (tmp_path / "reports").exists()
 
     results = f"{location}/out/results.parquet"
     first = read_file(f"{location}/out/report.html")
     for place, report in ((results, "results.html"), (f"{location}/out", "report.html")):
-        ended = CliRunner().invoke(app, ["report", place])
-        assert ended.exit_code == 0, ended.output
-        assert f"report   {location}/out/{report}" in ended.stdout
+        assert f"report   {location}/out/{report}" in said("report", place)
         assert read_file(f"{location}/out/{report}") == first
-    ended = CliRunner().invoke(app, ["report", results, "-o", str(tmp_path / "here.html")])
-    assert ended.exit_code == 0, ended.output
+    said("report", results, "-o", "here.html")
     assert (tmp_path / "here.html").read_bytes() == first
-    words = ["report", results, "-o", str(tmp_path / "here.html"), "--static-book", "cores_in_use"]
-    assert CliRunner().invoke(app, words).exit_code == 0
+    said("report", results, "-o", "here.html", "--static-book", "cores_in_use")
     pages = (first, (tmp_path / "here.html").read_bytes())
     assert [b'"book":"cores_in_use"' in page for page in pages] == [False, True]
 
