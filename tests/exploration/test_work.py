@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 import json
-import subprocess
+import os
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -130,21 +131,32 @@ def test_jobs_are_named_by_the_values_of_the_axes_that_they_have(tmp_path: Path)
     assert len(labels) == len(jobs)
 
 
-@pytest.mark.slow
+@pytest.fixture
+def replaceable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What benchmarks replace in this process lasts as long as a test."""
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    for owner, name in ((os, "fsync"), (runner, "run_train"), (runner, "run_execute"), (runner, "run_assess")):
+        monkeypatch.setattr(owner, name, getattr(owner, name))
+
+
+@pytest.mark.usefixtures("replaceable")
 @pytest.mark.parametrize("plan", ["trainings, 2000", "prices"])
-def test_the_benchmark_of_large_sweeps_finds_all_results(tmp_path: Path, plan: str):
-    command = [sys.executable, str(ROOT / "benchmarks/scaling.py"), "--jobs", "100", "--only", plan]
-    told = subprocess.run([*command, "--folder", str(tmp_path)], capture_output=True, text=True, check=True).stdout
-    (found,) = json.loads(told).values()
+def test_the_benchmark_of_large_sweeps_finds_all_results(tmp_path, plan, monkeypatch, capsys):
+    module = script("benchmarks/scaling.py")
+    monkeypatch.setattr(module, "ProcessPoolExecutor", lambda workers, context: ThreadPoolExecutor(workers))
+    monkeypatch.setattr(sys, "argv", ["scaling.py", "--jobs", "100", "--only", plan, "--folder", str(tmp_path)])
+    module.main()
+    (found,) = json.loads(capsys.readouterr().out).values()
     assert found["results"] >= found["tasks"] > 0 < found["points"]
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("replaceable")
 def test_the_benchmark_of_workers_runs_with_any_executor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
     module = script("benchmarks/scaling_ray.py")
+    fewer = module.LARGER_SMOKE.replace("train: 600, validation: 100, test: 200", "train: 60, validation: 20, test: 20")
+    monkeypatch.setattr(module, "LARGER_SMOKE", fewer)
     monkeypatch.setattr(module, "ray_executor", lambda workers: nullcontext((SerialExecutor(), 0.0)))
     assert [row["executor"] for row in module.measure_sweeps(1, 1, tmp_path)] == ["serial", "ray", "ray"]
     assert [row["jobs"] for row in module.measure_efficiency(3, 0.01, tmp_path)] == ["spin", "training"]
-    monkeypatch.setattr(runner, "run_train", runner.run_train)  # which is replaced now
     assert module.measure_jobs(2, 3, 0.01, tmp_path)["tasks"] == 3
