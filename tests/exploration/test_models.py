@@ -172,7 +172,7 @@ def test_names_are_safe_and_distinct_on_every_system():
 
 @pytest.mark.slow
 def test_models_that_a_study_tested(tmp_path, cache_root):
-    spec = tiny_studies.study(("trials: 8", "trials: 4"))
+    spec = tiny_studies.study(("trials: 8", "trials: 2"))
     outcome, _ = tiny_studies.run(spec, tmp_path, cache_root, models=True)
     front = sorted(trial.number for trial in outcome.facts.trials if trial.on_front and trial.number is not None)
     assert front
