@@ -25,6 +25,7 @@ from codesign.exploration.study.storage import JOURNAL
 from codesign.exploration.study.study import StudyOutcome
 from codesign.files import open_folder
 
+FEWER = ("trials: 8", "trials: 4")
 ENERGY = "  - {column: energy_j, direction: minimize, reference: 1 mJ}\n"
 
 
@@ -229,7 +230,7 @@ def test_the_executor_decides_nothing(undisturbed: Any, search: Search, tmp_path
 @with_fidelity
 def test_a_larger_budget_goes_on_where_it_was(undisturbed: Any, search: Search) -> None:
     more, outcome, _ = undisturbed
-    first, _ = search(("trials: 8", "trials: 4"), more=more)
+    first, _ = search(FEWER, more=more)
     assert len(first.facts.trials) == 4
     again, watch = search(more=more)
     assert len(watch.told) == 4
@@ -281,7 +282,7 @@ def test_a_budget_of_time_ends_and_goes_on(search: Search) -> None:
 def test_what_is_known_to_violate_a_constraint_costs_nothing(search: Search, tmp_path: Path) -> None:
     # 512 inputs · 6 or more neurons in the first layer at 4 bits are above, 4 and 5 below; the baseline has 8.
     more = "constraints: [{column: weight_memory_bits, at_most: 12000}]\nbaseline: {recipe: layered}\n"
-    outcome, watch = search(('hidden: "6-4"', 'hidden: "8-4"'), more=more, store=tmp_path)
+    outcome, watch = search(FEWER, ('hidden: "6-4"', 'hidden: "8-4"'), more=more, store=tmp_path)
     violating = [trial for trial in outcome.facts.trials if trial.parameters["network.hidden.1"] > 5]
     assert violating
     for trial in violating:
@@ -328,7 +329,7 @@ def test_a_trial_is_judged_by_what_compares_it_with_other_executions_too(search:
 def test_a_network_that_does_not_fit_is_infeasible_and_the_search_goes_on(search: Search) -> None:
     entry = "{capacity: scaled, schedules: [asynchronous]}"
     other = (entry, f"{entry}\n  truenorth: {{schedules: [asynchronous]}}")
-    outcome, _ = search(other, searching(WIDTH, "chip: [mubrain, truenorth]"))
+    outcome, _ = search(FEWER, other, searching(WIDTH, "chip: [mubrain, truenorth]"))
     unfit = [trial for trial in outcome.facts.trials if trial.parameters["chip"] == "truenorth"]
     assert unfit
     assert all(trial.state == "infeasible" and "256" in str(trial.reason) for trial in unfit)
@@ -418,7 +419,7 @@ def test_facts_are_in_si_and_whole_only_where_the_parameter_is(search: Search) -
     outcome, _ = search(
         ("neuron.time_constant: {from: 1 ms, to: 100 ms, scale: log}", "neuron.time_constant: [1 ms, 0.01 s]"),
         ("recipe.learning_rate: {from: 1.0e-3, to: 2.0e-2, scale: log}", "recipe.refractory_dropout: {from: 0, to: 1}"),
-        ("trials: 8", "trials: 4"),
+        FEWER,
     )
     facts = {parameter.name: parameter for parameter in outcome.facts.parameters}
     assert (facts["neuron.time_constant"].kind, facts["neuron.time_constant"].unit) == ("categorical", "s")
