@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
-from tiny_sweeps import let_trainings_diverge
+from tiny_sweeps import let_trainings_diverge, text_of
 from typer.testing import CliRunner
 
 from codesign.cli.main import app
@@ -13,19 +13,7 @@ from codesign.errors import InputError
 from codesign.exploration.definition.library import sweep_names
 from codesign.files.folder import temporary_beside
 
-SWEEP = """\
-name: tiny
-title: Tiny
-workload: {name: digits, timesteps: 2, train: 40, validation: 20, test: 20}
-network: {hidden: "6"}
-recipe_defaults: {epochs: 1}
-recipes:
-  layered: {method: layered}
-chips:
-  mubrain: {schedules: [chip, layered]}
-  truenorth: {}
-seeds: {training: [0, 1]}
-"""
+SWEEP = text_of(("[layered, asynchronous]", "[chip, layered]"), ("training: [0]", "training: [0, 1]"))
 
 
 @pytest.fixture
