@@ -164,6 +164,7 @@ def test_dense_samples_of_a_file_are_those_that_it_holds(write, name):
     split = np.array(["test", "validation", *["train"] * 2] * 10, dtype="S10")
     file = write(name, **DENSE, split=split, classes=5)
     whole, short = load(file), load(file, timesteps=2, validation=3)
+    assert load(write(f"copy_{name}", **DENSE, split=split, classes=5)).fingerprint == whole.fingerprint
     assert (whole.classes, whole.timesteps, whole.timestep_s, whole.input_grid) == (5, 3, 1e-3, (2, 2, 2))
     for part, place in zip(parts(whole), (b"train", b"validation", b"test"), strict=True):
         assert sorted(part.sample_ids) == np.flatnonzero(split == place).tolist()
