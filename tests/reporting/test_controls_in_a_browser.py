@@ -283,7 +283,7 @@ def test_a_moved_control_keeps_other_limits_and_what_does_not_compare(shown):
 
 def test_a_moved_control_counts_the_training_seeds_that_both_have(shown):
     """Some trainings failed: over its own seeds, a recipe seems better or worse than over those of another."""
-    table = example_without_static_power("speck")
+    table = example_without_static_power()
     lost = {"layered": (0, 1), "unlayered_sparse": (3,), "unlayered_random": (0, 4)}
     failed = [seed in lost.get(name, ()) for name, seed in table.frame[["recipe", "training_seed"]].to_numpy()]
     table = replace(table, frame=table.frame[~np.array(failed)])

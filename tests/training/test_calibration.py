@@ -231,7 +231,7 @@ def test_a_calibration_knows_no_chip() -> None:
 
 
 def test_a_calibration_that_cannot_run_is_refused_before_training(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trainer, "mixed_loss", None)
+    monkeypatch.setattr(trainer.Learner, "updates", None)
     layers = [{"kind": "linear", "neurons": neurons} for neurons in (5, 3)]
     returns = TopologySpec(input=8, layers=layers, delayed=[{"from": 0, "to": 0, "within": "pass"}])
     recipe = RECIPE.model_copy(update={"calibration": Calibration(refractory=False)})
