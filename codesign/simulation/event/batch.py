@@ -16,7 +16,6 @@ from codesign.simulation.event import kernels, structures
 from codesign.simulation.event.arrays import NO_DOUBLES, NO_FLOATS, NO_LONGS, NO_PAIRS, Doubles, Floats
 from codesign.simulation.event.forward import MOST_STEPS, NO_PRIORITY, TOO_LONG, TOO_MANY
 from codesign.simulation.event.preparation import prepare
-from codesign.simulation.event.priorities import point_to_network, point_to_state
 from codesign.simulation.event.resources import MOST_CHUNKS, free, resources_of
 from codesign.simulation.event.structures import Criterion, Input, Learning, Out, Sums, Trace
 from codesign.simulation.event.working_memory import State, new_state
@@ -135,8 +134,6 @@ class Batch:
         if state is None or len(state.served.done) != len(self.slices):  # an earlier run may have had other slices
             further = self.resources.delays.sizes() | self.resources.direct.ring_sizes()
             state = new_state(self.layout, len(self.slices), further)
-            point_to_state(state)
-        point_to_network(state, self.network)
         return state
 
     def give_back(self, state: State) -> None:

@@ -145,7 +145,7 @@ def _run_pass(network: Any, rules: Any, input_: Any, frame: Any, state: Any, out
             senders = 0
         else:
             room = rules.group_size - waiting
-            chosen, waiting = choose(rules, draw_keys, step, state, waiting, inputs_waiting)
+            chosen, waiting = choose(network, rules, draw_keys, step, state, waiting, inputs_waiting)
             if chosen < 0:
                 return NO_PRIORITY
         _count_contended(rules, frame, room, out)

@@ -1,9 +1,8 @@
 """A policy's priorities of all waiting sources, as sortable keys: its function is compiled into a loop that kernels
 call.
 
-Kernels call the loop through its address, so they are compiled once for all policies. The loop gets its arguments
-through tables of addresses and numbers (`Ranking.places`, `whole`, `numbers`): a new argument of policies is an entry
-there and a field of `codesign.simulation.policies.policy.Waiting`, and nothing else here.
+Kernels call the loop through its address, so they are compiled once for all policies. A new argument of policies is a
+field of `codesign.simulation.policies.policy.Waiting` and of `_Arguments`, and what `call_policy` gives for it.
 """
 
 from __future__ import annotations
@@ -13,13 +12,15 @@ import types as python_types
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple, get_type_hints
 
 import numpy as np
 from llvmlite import ir
 from numba.core import cgutils, types
+from numpy.typing import NDArray
 
 from codesign.errors import InputError
+from codesign.simulation.event.arrays import Floats, Integers
 from codesign.simulation.event.compilation import callback, leaf
 from codesign.simulation.event.draws import uniform_number
 from codesign.simulation.event.vector import intrinsic, lowered
@@ -28,42 +29,39 @@ from codesign.simulation.policies import Policy, Waiting, is_built_in
 GIVEN = 1
 """`call_policy` returns this if every priority is a number. Numba prints an exception, discards it and returns 0."""
 
-_WAITING, _POTENTIAL, _ENQUEUE_STEP, _LAYER, _CORE, _SCORE, _DELIVERY = range(7)
-_DRAWN, _POTENTIALS, _STEPS, _DELIVERIES, _KEYS = range(7, 12)
-"""Places of arrays in `Ranking.places`."""
-_COUNT, _INPUTS, _DRAWS = range(3)
-"""Places in `Ranking.whole`."""
-_STEP, _NOISE, _CORES = range(3)
-"""Places in `Ranking.numbers`."""
-
-_F32, _I32, _I64, _U64 = types.float32, types.int32, types.int64, types.uint64
-_SIGNATURE = _I64(types.CPointer(_I64), types.CPointer(_I64), types.CPointer(_U64), types.CPointer(_F32))
+_Keys = NDArray[np.uint64]
 
 
-def point_to_state(state: Any) -> None:
-    """Write the addresses of the state's arrays that a policy reads to `Ranking.places`; valid while the state
-    lives."""
-    queue, ranking = state.queue, state.ranking
-    arrays = {
-        _WAITING: queue.waiting,
-        _POTENTIAL: queue.potential,
-        _ENQUEUE_STEP: queue.enqueue_step,
-        _DELIVERY: state.served.delivery,
-        _DRAWN: ranking.drawn,
-        _POTENTIALS: ranking.potentials,
-        _STEPS: ranking.steps,
-        _DELIVERIES: ranking.deliveries,
-        _KEYS: ranking.keys,
-    }
-    for place, array in arrays.items():
-        ranking.places[place] = array.ctypes.data
+class _Arguments(NamedTuple):
+    """What the loop is given. Arrays are by source, but for `draw_keys`, and for `waiting` and `keys`: those of
+    `count` waiting sources."""
+
+    count: int
+    inputs: int
+    draws: int
+    draw_keys: _Keys
+    waiting: Integers
+    potential: Floats
+    enqueue_step: Integers
+    delivery: Floats
+    layer: Floats
+    core: Floats
+    score: Floats
+    step: np.float32
+    noise: np.float32
+    cores: np.float32
+    keys: Integers
 
 
-def point_to_network(state: Any, network: Any) -> None:
-    """Likewise the addresses of the network's arrays."""
-    arrays = {_LAYER: network.policy_layer, _CORE: network.policy_core, _SCORE: network.policy_score}
-    for place, array in arrays.items():
-        state.ranking.places[place] = array.ctypes.data
+_KINDS = {
+    int: types.int64,
+    np.float32: types.float32,
+    Floats: types.CPointer(types.float32),
+    Integers: types.CPointer(types.int32),
+    _Keys: types.CPointer(types.uint64),
+}
+_ARGUMENTS = types.NamedTuple([_KINDS[kind] for kind in get_type_hints(_Arguments).values()], _Arguments)
+"""The type of `_Arguments` with pointers to where its arrays begin."""
 
 
 @intrinsic
@@ -91,77 +89,34 @@ def priority_of(key: Any) -> Any:
     return _number(key ^ ((key >> np.int32(31)) & np.int32(0x7FFFFFFF)))
 
 
-def _pointer(kind: Any) -> Any:
-    @intrinsic
-    def pointer(typing: Any, address: Any) -> Any:
-        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            return builder.inttoptr(arguments[0], context.get_value_type(signature.return_type))
-
-        return types.CPointer(kind)(types.int64), generate
-
-    return pointer
-
-
-_floats, _integers = _pointer(_F32), _pointer(_I32)
-
-
 def _loop(policy: Policy) -> Callable[..., Any]:
     """The loop over all waiting sources around a policy's priority."""
-    priority = leaf(_in_float32(policy.priority))
-    # only fields that the policy reads are gathered; a user's function may read any of them in what it calls
-    used = set(policy.priority.__code__.co_names) if is_built_in(policy) else set(Waiting._fields)
-    sees_potential, sees_step = "potential" in used, "enqueue_step" in used
-    sees_delivery = policy.uses_service and "delivery" in used
+    priority, sees_delivery = leaf(_in_float32(policy.priority)), policy.uses_service
 
-    def keys_of_waiting(whole: Any, places: Any, draw_keys: Any, numbers: Any) -> Any:
-        count, inputs = whole[_COUNT], whole[_INPUTS]
-        waiting, keys = _integers(places[_WAITING]), _integers(places[_KEYS])
-        layer, core, drawn = _floats(places[_LAYER]), _floats(places[_CORE]), _floats(places[_DRAWN])
-        potentials, steps = _floats(places[_POTENTIALS]), _floats(places[_STEPS])
-        deliveries, score = _floats(places[_DELIVERIES]), _floats(places[_SCORE])
-        step, noise, cores = numbers[_STEP], numbers[_NOISE], numbers[_CORES]
-        # separate loops for draws and gathers, so that the compiler vectorizes the last one
-        if whole[_DRAWS]:
-            for i in range(count):
-                number = np.int64(waiting[i]) - inputs
-                drawn[i] = uniform_number(draw_keys, number, inputs)
-        else:
-            for i in range(count):
-                drawn[i] = 0
-        if sees_potential:
-            potential = _floats(places[_POTENTIAL])
-            for i in range(count):
-                potentials[i] = potential[waiting[i]]
-        if sees_step:
-            enqueue_step = _integers(places[_ENQUEUE_STEP])
-            for i in range(count):
-                steps[i] = enqueue_step[waiting[i]]
-        if sees_delivery:
-            delivery = _floats(places[_DELIVERY])
-            for i in range(count):
-                deliveries[i] = delivery[waiting[i]]
+    def keys_of_waiting(given: Any) -> Any:
         unordered = 0
-        for i in range(count):
-            source = np.int64(waiting[i])
+        for i in range(given.count):
+            source = np.int64(given.waiting[i])
+            index = source - given.inputs
             value = np.float32(
                 priority(
                     Waiting(
-                        potentials[i],
-                        steps[i],
-                        layer[source],
-                        core[source],
-                        np.float32(source - inputs),
-                        step,
-                        drawn[i],
-                        noise,
-                        deliveries[i] if sees_delivery else np.float32(0),
-                        cores,
-                        score[source],
+                        given.potential[source],
+                        np.float32(given.enqueue_step[source]),
+                        given.layer[source],
+                        given.core[source],
+                        np.float32(index),
+                        given.step,
+                        uniform_number(given.draw_keys, index, given.inputs) if given.draws != 0 else np.float32(0),
+                        given.noise,
+                        given.delivery[source] if sees_delivery else np.float32(0),
+                        given.cores,
+                        given.score[source],
                     )
                 )
             )
             unordered += value != value
-            keys[i] = key_of(value)
+            given.keys[i] = key_of(value)
         return -1 if unordered else GIVEN
 
     return keys_of_waiting
@@ -196,7 +151,7 @@ def policy_address(policy: Policy) -> int:
     try:
         loop = _loop(policy)
         loop.__name__ = loop.__qualname__ = f"keys_by_{policy.name}" if policy.name.isidentifier() else "keys_by_policy"
-        compiled = callback(loop, _SIGNATURE, keep=is_built_in(policy))
+        compiled = callback(loop, types.int64(_ARGUMENTS), keep=is_built_in(policy))
     except Exception as error:  # Numba raises nearly anything; a constant may be too large or a closure cell empty
         code = policy.priority.__code__
         raise InputError(
@@ -220,26 +175,42 @@ _kept_alive: list[Any] = []
 
 
 @intrinsic
-def _call(typing: Any, address: Any, whole: Any, places: Any, draw_keys: Any, numbers: Any) -> Any:
-    """Call the compiled loop at `address`."""
-    signature = _I64(_I64, whole, places, draw_keys, numbers)
+def _call(typing: Any, address: Any, given: Any) -> Any:
+    """Call the compiled loop at `address` with `_Arguments`, of which the loop gets pointers to the arrays."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        arrays = zip(signature.args[1:], arguments[1:], strict=True)
-        values = [cgutils.create_struct_proxy(kind)(context, builder, array).data for kind, array in arrays]
-        function = ir.FunctionType(ir.IntType(64), [value.type for value in values])
-        return builder.call(builder.inttoptr(arguments[0], function.as_pointer()), values)
+        values = []
+        for kind, to, value in zip(given, _ARGUMENTS, cgutils.unpack_tuple(builder, arguments[1]), strict=True):
+            if isinstance(kind, types.Array):
+                values.append(cgutils.create_struct_proxy(kind)(context, builder, value).data)
+            else:
+                values.append(context.cast(builder, value, kind, to))
+        packed = context.make_tuple(builder, _ARGUMENTS, values)
+        function = ir.FunctionType(ir.IntType(64), [packed.type])
+        return builder.call(builder.inttoptr(arguments[0], function.as_pointer()), [packed])
 
-    return signature, generate
+    return types.int64(types.int64, given), generate
 
 
 @leaf
-def call_policy(rules: Any, ranking: Any, waiting: Any, step: Any) -> Any:
+def call_policy(network: Any, rules: Any, state: Any, waiting: Any, step: Any) -> Any:
     """Fill `Ranking.keys` for all waiting sources; `Ranking.draw_keys` holds the keys of the step's draws."""
-    ranking.whole[_COUNT] = waiting
-    ranking.whole[_INPUTS] = rules.inputs
-    ranking.whole[_DRAWS] = rules.draws
-    ranking.numbers[_STEP] = step
-    ranking.numbers[_NOISE] = rules.noise
-    ranking.numbers[_CORES] = rules.cores
-    return _call(rules.policy, ranking.whole, ranking.places, ranking.draw_keys, ranking.numbers)
+    queue, ranking = state.queue, state.ranking
+    given = _Arguments(
+        count=waiting,
+        inputs=rules.inputs,
+        draws=rules.draws,
+        draw_keys=ranking.draw_keys,
+        waiting=queue.waiting,
+        potential=queue.potential,
+        enqueue_step=queue.enqueue_step,
+        delivery=state.served.delivery,
+        layer=network.policy_layer,
+        core=network.policy_core,
+        score=network.policy_score,
+        step=step,
+        noise=rules.noise,
+        cores=rules.cores,
+        keys=ranking.keys,
+    )
+    return _call(rules.policy, given)

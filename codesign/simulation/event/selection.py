@@ -49,7 +49,7 @@ _BYTES, _MOST_IN_BYTE, _RUNNING_SUMS = 8, np.uint64(255), np.uint64(0x0101010101
 
 
 @routine
-def choose(rules: Any, draw_keys: Any, step: Any, state: Any, waiting: Any, inputs_waiting: Any) -> Any:
+def choose(network: Any, rules: Any, draw_keys: Any, step: Any, state: Any, waiting: Any, inputs_waiting: Any) -> Any:
     """Move the group from `Queue.waiting` to `chosen`; `draw_keys` are the pass's keys for neurons and for inputs.
 
     Returns how many were chosen (−1 if the policy failed) and how many still wait.
@@ -66,7 +66,7 @@ def choose(rules: Any, draw_keys: Any, step: Any, state: Any, waiting: Any, inpu
         for i in range(0, waiting, LANES):
             drawn = uniform_numbers(numbers(queue.waiting, i), keys[0], keys[1], rules.inputs)
             store_numbers(ranking.keys, i, drawn)
-    elif call_policy(rules, ranking, waiting, step) != GIVEN:
+    elif call_policy(network, rules, state, waiting, step) != GIVEN:
         return np.int64(-1), np.int64(0)
     if rules.prioritize_input and inputs_waiting > 0:
         for i in range(waiting):

@@ -72,19 +72,12 @@ class Queue(NamedTuple):
 
 
 class Ranking(NamedTuple):
-    """What a policy reads, in the order of `Queue.waiting`, and the keys that result; see `priorities`."""
+    """The keys of what waits, in the order of `Queue.waiting`."""
 
-    drawn: Annotated[Floats, "sources"]
-    potentials: Annotated[Floats, "sources"]
-    steps: Annotated[Floats, "sources"]
-    deliveries: Annotated[Floats, "sources"]
     keys: Annotated[Integers, "sources and vectors"]
     equals: Annotated[Integers, "sources and vectors"]  # a second array of keys
     few: Annotated[Integers, 4 * LANES]  # the highest of them
-    places: Annotated[Longs, 16]  # addresses of arrays
-    whole: Annotated[Longs, 4]  # whole numbers
-    numbers: Annotated[Floats, 4]
-    draw_keys: Annotated[NDArray[np.uint64], 2]
+    draw_keys: Annotated[NDArray[np.uint64], 2]  # of this step's draws for neurons and for inputs
 
 
 class Fired(NamedTuple):
