@@ -9,7 +9,6 @@ from llvmlite import ir
 from numba.core import types
 
 from codesign.simulation.event.compilation import leaf
-from codesign.simulation.event.numbers import VECTOR, Numbers
 from codesign.simulation.event.vector import LANES, Vector, every, intrinsic
 
 _GAMMA = np.uint64(0x9E3779B97F4A7C15)
@@ -17,7 +16,8 @@ _MULTIPLIER_1 = np.uint64(0xBF58476D1CE4E5B9)
 _MULTIPLIER_2 = np.uint64(0x94D049BB133111EB)
 _ONE, _27, _30, _31, _40 = (np.uint64(number) for number in (1, 27, 30, 31, 40))
 _SCALE = np.float32(2.0**-24)
-_LONGS, _FLOATS = ir.VectorType(ir.IntType(64), LANES), ir.VectorType(ir.FloatType(), LANES)
+_NUMBERS = Vector(LANES, types.int32)
+_WORDS, _LONGS, _FLOATS = _NUMBERS.in_llvm, ir.VectorType(ir.IntType(64), LANES), Vector(LANES).in_llvm
 
 
 @leaf
@@ -52,7 +52,7 @@ def _absorbed(builder: Any, keys: Any, values: Any) -> Any:
     def mixed(value: Any, bits: Any) -> Any:
         return builder.xor(value, builder.lshr(value, constant(bits)))
 
-    after = builder.zext(builder.add(values, ir.Constant(VECTOR, [1] * LANES)), _LONGS)
+    after = builder.zext(builder.add(values, ir.Constant(_WORDS, [1] * LANES)), _LONGS)
     value = builder.add(keys, builder.mul(after, constant(_GAMMA)))
     value = builder.mul(mixed(value, _30), constant(_MULTIPLIER_1))
     return mixed(builder.mul(mixed(value, _27), constant(_MULTIPLIER_2)), _31)
@@ -60,7 +60,7 @@ def _absorbed(builder: Any, keys: Any, values: Any) -> Any:
 
 def _uniform(builder: Any, keys: Any) -> Any:
     """`uniform` for 16 keys."""
-    value = builder.trunc(builder.lshr(keys, ir.Constant(_LONGS, [int(_40)] * LANES)), VECTOR)
+    value = builder.trunc(builder.lshr(keys, ir.Constant(_LONGS, [int(_40)] * LANES)), _WORDS)
     return builder.fmul(builder.sitofp(value, _FLOATS), ir.Constant(_FLOATS, [float(_SCALE)] * LANES))
 
 
@@ -70,13 +70,13 @@ def uniform_numbers(typing: Any, sources: Any, key: Any, of_inputs: Any, inputs:
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         source, (of_neurons, of_inputs) = arguments[0], (every(builder, key, LANES) for key in arguments[1:3])
-        inputs = every(builder, builder.trunc(arguments[3], VECTOR.element), LANES)
+        inputs = every(builder, builder.trunc(arguments[3], _WORDS.element), LANES)
         is_input = builder.icmp_signed("<", source, inputs)
         number = builder.select(is_input, source, builder.sub(source, inputs))
         drawn = _uniform(builder, _absorbed(builder, builder.select(is_input, of_inputs, of_neurons), number))
-        return builder.bitcast(drawn, VECTOR)
+        return builder.bitcast(drawn, _WORDS)
 
-    return Numbers()(Numbers(), types.uint64, types.uint64, types.int64), generate
+    return _NUMBERS(_NUMBERS, types.uint64, types.uint64, types.int64), generate
 
 
 @intrinsic
@@ -84,12 +84,12 @@ def event_draws(typing: Any, entries: Any, key: Any, event: Any) -> Any:
     """Draws for event number `event` of each of 16 entries; see `survivors`."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        key, event = arguments[1], builder.trunc(arguments[2], VECTOR.element)
+        key, event = arguments[1], builder.trunc(arguments[2], _WORDS.element)
         key, event = every(builder, key, LANES), every(builder, event, LANES)
         own = _absorbed(builder, key, arguments[0])
         return _uniform(builder, _absorbed(builder, own, event))
 
-    return Vector(LANES)(Numbers(), types.uint64, types.int64), generate
+    return Vector(LANES)(_NUMBERS, types.uint64, types.int64), generate
 
 
 @leaf

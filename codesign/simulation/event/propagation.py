@@ -9,7 +9,6 @@ from numba import types
 
 from codesign.simulation.event.compilation import leaf
 from codesign.simulation.event.draws import absorb, event_draws, survivors, uniform
-from codesign.simulation.event.numbers import numbers
 from codesign.simulation.event.rows import Rows, add_rows, add_scaled_rows
 from codesign.simulation.event.sections import section
 from codesign.simulation.event.vector import (
@@ -73,7 +72,7 @@ def keep_events(indices: Any, values: Any, kept: Any, entry: Any, key: Any, prob
     zero, one, limit = fill_as(counts, np.float32(0)), fill_as(counts, np.float32(1)), fill_as(counts, probability)
     left, event, has_event = zero, np.int64(0), above(counts, zero)
     while lanes_of(has_event) != 0:
-        lost = above(limit, event_draws(numbers(indices, entry), key, event))
+        lost = above(limit, event_draws(load(indices, entry), key, event))
         left = add(left, select(has_event, select(lost, zero, one), zero))
         event += 1
         has_event = above(counts, fill_as(counts, np.float32(event)))

@@ -13,28 +13,25 @@ import numpy as np
 
 from codesign.simulation.event.compilation import leaf, routine
 from codesign.simulation.event.draws import absorb, uniform_numbers
-from codesign.simulation.event.numbers import (
-    below,
-    count_above,
-    fill_lanes,
-    higher,
-    highest,
-    lower,
-    lowest,
-    numbers,
-    numbers_where,
-    reaching,
-    repeated,
-    store_numbers,
-)
 from codesign.simulation.event.priorities import GIVEN, call_policy, key_of, priority_of
 from codesign.simulation.event.vector import (
     BLOCK,
     LANES,
+    above,
+    add,
+    fill_as,
+    highest,
     highest_lane,
+    lanes_of,
     lanes_set,
+    load,
+    lowest,
     lowest_lane,
+    mask_of,
     one_by_one,
+    reaches,
+    select,
+    store,
     unsigned_index,
 )
 
@@ -64,8 +61,8 @@ def choose(network: Any, rules: Any, draw_keys: Any, step: Any, state: Any, wait
     if rules.uniform:
         keys = ranking.draw_keys
         for i in range(0, waiting, LANES):
-            drawn = uniform_numbers(numbers(queue.waiting, i), keys[0], keys[1], rules.inputs)
-            store_numbers(ranking.keys, i, drawn)
+            drawn = uniform_numbers(load(queue.waiting, i), keys[0], keys[1], rules.inputs)
+            store(ranking.keys, i, drawn)
     elif call_policy(network, rules, state, waiting, step) != GIVEN:
         return np.int64(-1), np.int64(0)
     if rules.prioritize_input and inputs_waiting > 0:
@@ -161,18 +158,19 @@ def separator(keys: Any, few: Any, count: Any, wanted: Any) -> Any:
     More than `wanted` keys reach it only if ties leave no other number. At least `wanted` keys must be above `LAST`.
     Keys after `count`, up to a block, are overwritten; `few` has room for four vectors.
     """
-    fill_lanes(keys, count, keys[0])
-    least = most = numbers(keys, 0)
+    store(keys, count, fill_as(load(keys, 0), keys[0]))
+    least = most = load(keys, 0)
     for i in range(LANES, count, LANES):
-        least, most = lower(least, numbers(keys, i)), higher(most, numbers(keys, i))
+        least, most = _lower(least, load(keys, i)), _higher(most, load(keys, i))
     return _between(keys, few, count, wanted, lowest(least), highest(most))
 
 
 @leaf
 def _between(keys: Any, few: Any, count: Any, wanted: Any, low: Any, high: Any) -> Any:
     """`separator` of keys from `low` to `high`."""
+    last = fill_as(load(keys, 0), LAST)
     for i in range(count, count + BLOCK, LANES):
-        fill_lanes(keys, i, LAST)
+        store(keys, i, last)
     reach_low, reach_above = count, np.int64(0)  # keys that reach `low`: enough; and `high` + 1: too few
     aim = wanted + FEW // 4 if wanted >= FEW else min(2 * wanted + 2, (wanted + FEW) // 2)
     halve = False
@@ -211,9 +209,16 @@ def _reach(keys: Any, count: Any, least: Any) -> Any:
 @leaf
 def _block_reaching(keys: Any, i: Any, least: Any) -> Any:
     """Bits of those of the 64 keys from `i` on that reach a number."""
-    lanes = reaching(keys, i, least) | (reaching(keys, i + LANES, least) << LANES)
-    lanes |= reaching(keys, i + 2 * LANES, least) << 2 * LANES
-    return lanes | (reaching(keys, i + 3 * LANES, least) << 3 * LANES)
+    lanes = _reaching(keys, i, least) | (_reaching(keys, i + LANES, least) << LANES)
+    lanes |= _reaching(keys, i + 2 * LANES, least) << 2 * LANES
+    return lanes | (_reaching(keys, i + 3 * LANES, least) << 3 * LANES)
+
+
+@leaf
+def _reaching(keys: Any, i: Any, least: Any) -> Any:
+    """Bits of those of the 16 keys from `i` on that reach a number."""
+    found = load(keys, i)
+    return lanes_of(reaches(found, fill_as(found, least)))
 
 
 @leaf
@@ -229,8 +234,8 @@ def _separator_of_those(keys: Any, few: Any, count: Any, wanted: Any, least: Any
             found += key <= most
             lanes &= lanes - 1
     lanes = _highest_of_few(few, found, wanted - reach_above)
-    low, high = numbers_where(few, 0, lanes, FIRST), numbers_where(few, LANES, lanes >> LANES, FIRST)
-    return lowest(lower(low, high)), reach_above + lanes_set(lanes)
+    low, high = _where(few, 0, lanes, FIRST), _where(few, LANES, lanes >> LANES, FIRST)
+    return lowest(_lower(low, high)), reach_above + lanes_set(lanes)
 
 
 @leaf
@@ -239,25 +244,45 @@ def _highest_of_few(keys: Any, count: Any, wanted: Any) -> Any:
 
     Each key's rank is counted, so no branch depends on the keys. Keys after `count`, up to `FEW`, are ignored.
     """
-    low, high = numbers(keys, 0), numbers(keys, LANES)
-    above_low = above_high = repeated(np.int32(0))
+    low, high = load(keys, 0), load(keys, LANES)
+    none, one = fill_as(low, np.int32(0)), fill_as(low, np.int32(1))
+    above_low = above_high = none
     for i in range(count):
-        above_low = count_above(above_low, keys[i], low)
-        above_high = count_above(above_high, keys[i], high)
-    lanes = below(above_low, wanted) | (below(above_high, wanted) << LANES)
-    return lanes & ((np.int64(1) << count) - 1)
+        key = fill_as(low, keys[i])
+        above_low = add(above_low, select(above(key, low), one, none))
+        above_high = add(above_high, select(above(key, high), one, none))
+    limit = fill_as(low, np.int32(wanted))
+    lanes = lanes_of(above(limit, above_low)) | (lanes_of(above(limit, above_high)) << LANES)
+    return lanes & _first_lanes(count)
+
+
+@leaf
+def _where(keys: Any, i: Any, lanes: Any, otherwise: Any) -> Any:
+    """The 16 keys from `i` on, replaced by `otherwise` where the bit in `lanes` is not set."""
+    found = load(keys, i)
+    return select(mask_of(found, lanes), found, fill_as(found, otherwise))
+
+
+@leaf
+def _lower(a: Any, b: Any) -> Any:
+    return select(above(a, b), b, a)
+
+
+@leaf
+def _higher(a: Any, b: Any) -> Any:
+    return select(above(a, b), a, b)
 
 
 @leaf
 def keep_lowest_equals(keys: Any, sources: Any, count: Any, least: Any, wanted: Any, scratch: Any, few: Any) -> None:
     """Break ties if more than `wanted` keys reach `least`: of those equal to it, only the lowest sources keep
     theirs."""
-    above = equals = np.int64(0)
+    higher = equals = np.int64(0)
     for i in range(count):
         scratch[equals] = -sources[i]
         equals += keys[i] == least
-        above += keys[i] > least
-    last, _ = separator(scratch, few, equals, wanted - above)
+        higher += keys[i] > least
+    last, _ = separator(scratch, few, equals, wanted - higher)
     for i in range(count):
         if keys[i] == least and -sources[i] < last:
             keys[i] = LAST
@@ -294,9 +319,9 @@ def choose_among_few(keys: Any, waiting: Any, count: Any, wanted: Any, chosen: A
 def choose_one(keys: Any, waiting: Any, count: Any, chosen: Any) -> None:
     """Move the source with the highest key, among equals the lowest; at least one key must be above `LAST`. Keys after
     `count`, up to a block, are ignored."""
-    most = repeated(LAST)
+    most = fill_as(load(keys, 0), LAST)
     for i in range(0, count, LANES):
-        most = higher(most, numbers_where(keys, i, _first_lanes(min(count - i, LANES)), LAST))
+        most = _higher(most, _where(keys, i, _first_lanes(min(count - i, LANES)), LAST))
     high, place = highest(most), np.int64(-1)
     for begin in range(0, count, BLOCK):
         lanes = _block_reaching(keys, begin, high) & _first_lanes(min(count - begin, BLOCK))

@@ -1,4 +1,4 @@
-"""Vectors of float32 numbers inside compiled kernels, held in registers.
+"""Vectors of float32 or int32 numbers inside compiled kernels, held in registers.
 
 Left to itself, the compiler loads and stores a row of potentials for every row of weights added to it. With these few
 primitives a kernel says what stays in registers and still reads like the algorithm. LLVM splits a vector into as many
@@ -6,7 +6,7 @@ registers as the machine needs, so results are the same everywhere: `total` adds
 reassociated.
 
 A `Vector` exists only in compiled code; a comparison returns a `Mask` with one lane per number. Vectors of different
-lengths cannot be mixed.
+lengths or types cannot be mixed.
 """
 
 from __future__ import annotations
@@ -30,22 +30,30 @@ ordinary vectors: there, long vectors spill to memory, and a mask of 64 lanes is
 
 _FLOAT, _WORD, _LONG = ir.FloatType(), ir.IntType(32), ir.IntType(64)
 _BYTE_POINTER = ir.IntType(8).as_pointer()
-ALIGNMENT = 4  # guaranteed for every float32 array; rows are aligned to 64 bytes anyway
+ALIGNMENT = 4  # guaranteed for every array of such numbers; rows are aligned to 64 bytes anyway
 
 
 intrinsic: Any = _intrinsic  # Numba's own type omits that the compiler supplies the first argument
 
 
 class Vector(types.Type):
-    """`lanes` float32 numbers."""
+    """`lanes` numbers of a type, float32 or int32."""
 
-    def __init__(self, lanes: int) -> None:
-        self.lanes = lanes
-        super().__init__(name=f"codesign.Vector({lanes})")
+    def __init__(self, lanes: int, of: Any = types.float32) -> None:
+        self.lanes, self.of = lanes, of
+        super().__init__(name=f"codesign.Vector({lanes}, {of})")
 
     @property
-    def key(self) -> int:
-        return self.lanes
+    def key(self) -> tuple[int, Any]:
+        return self.lanes, self.of
+
+    @property
+    def is_whole(self) -> bool:
+        return bool(self.of == types.int32)
+
+    @property
+    def in_llvm(self) -> Any:
+        return ir.VectorType(_WORD if self.is_whole else _FLOAT, self.lanes)
 
 
 class Mask(types.Type):
@@ -63,7 +71,7 @@ class Mask(types.Type):
 @register_model(Vector)
 class _VectorModel(models.PrimitiveModel):
     def __init__(self, manager: Any, type_: Vector) -> None:
-        super().__init__(manager, type_, ir.VectorType(_FLOAT, type_.lanes))
+        super().__init__(manager, type_, type_.in_llvm)
 
 
 @register_model(Mask)
@@ -100,12 +108,12 @@ def lowered(build: Callable[..., Any]) -> Any:
     return lambda context, builder, signature, arguments: build(builder, *arguments)
 
 
-def _loader(lanes: int) -> Any:
+def _loaded(array: Any, lanes: int) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        pointer = pointer_to(context, builder, signature.args[0], ir.VectorType(_FLOAT, lanes), *arguments)
+        pointer = pointer_to(context, builder, signature.args[0], signature.return_type.in_llvm, *arguments)
         return builder.load(pointer, align=ALIGNMENT)
 
-    return generate
+    return Vector(lanes, array.dtype)(array, types.intp), generate
 
 
 def _fetcher(*, written: bool) -> Any:
@@ -132,25 +140,25 @@ interleaved with much else."""
 
 @intrinsic
 def load(typing: Any, array: Any, index: Any) -> Any:
-    """16 numbers of a float32 array from `index` on."""
-    return Vector(LANES)(array, types.intp), _loader(LANES)
+    """16 numbers of an array from `index` on."""
+    return _loaded(array, LANES)
 
 
 @intrinsic
 def load_block(typing: Any, array: Any, index: Any) -> Any:
-    """64 numbers of a float32 array from `index` on."""
-    return Vector(BLOCK)(array, types.intp), _loader(BLOCK)
+    """64 numbers of an array from `index` on."""
+    return _loaded(array, BLOCK)
 
 
 @intrinsic
 def load_wide(typing: Any, array: Any, index: Any) -> Any:
-    """128 numbers of a float32 array from `index` on."""
-    return Vector(WIDE)(array, types.intp), _loader(WIDE)
+    """128 numbers of an array from `index` on."""
+    return _loaded(array, WIDE)
 
 
 @intrinsic
 def store(typing: Any, array: Any, index: Any, value: Any) -> Any:
-    """Write a vector to a float32 array from `index` on."""
+    """Write a vector to an array from `index` on."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         pointer = pointer_to(context, builder, signature.args[0], arguments[2].type, *arguments[:2])
@@ -179,8 +187,8 @@ def unsigned_index(typing: Any, number: Any) -> Any:
 
 @intrinsic
 def fill_as(typing: Any, like: Any, number: Any) -> Any:
-    """A vector as long as `like` with the same float32 number in every lane."""
-    return like(like, types.float32), lowered(lambda builder, _, number: every(builder, number, like.lanes))
+    """A vector like `like` with the same number in every lane."""
+    return like(like, like.of), lowered(lambda builder, _, number: every(builder, number, like.lanes))
 
 
 @intrinsic
@@ -201,7 +209,7 @@ def _binary(instruction: str, a: Any) -> Any:
 @intrinsic
 def add(typing: Any, a: Any, b: Any) -> Any:
     """a + b, lane by lane."""
-    return _binary("fadd", a)
+    return _binary("add" if a.is_whole else "fadd", a)
 
 
 @intrinsic
@@ -257,10 +265,21 @@ def nearest(typing: Any, a: Any) -> Any:
     return _unary("rint", a)
 
 
+def _comparison(sign: str, a: Any) -> Any:
+    compare = "icmp_signed" if a.is_whole else "fcmp_ordered"
+    return Mask(a.lanes)(a, a), lowered(lambda builder, *given: getattr(builder, compare)(sign, *given))
+
+
 @intrinsic
 def above(typing: Any, a: Any, b: Any) -> Any:
     """Lanes where a > b; false where either is NaN."""
-    return Mask(a.lanes)(a, a), lowered(lambda builder, a, b: builder.fcmp_ordered(">", a, b))
+    return _comparison(">", a)
+
+
+@intrinsic
+def reaches(typing: Any, a: Any, b: Any) -> Any:
+    """Lanes where a ≥ b."""
+    return _comparison(">=", a)
 
 
 @intrinsic
@@ -305,6 +324,23 @@ def total(typing: Any, a: Any) -> Any:
     return types.float32(a), generate
 
 
+def _extreme(function: str, a: Any) -> Any:
+    name = f"llvm.vector.reduce.{function}.v{a.lanes}i32"
+    return types.int32(a), lowered(lambda builder, given: called(builder, name, _WORD, given))
+
+
+@intrinsic
+def lowest(typing: Any, a: Any) -> Any:
+    """The lowest of whole numbers."""
+    return _extreme("smin", a)
+
+
+@intrinsic
+def highest(typing: Any, a: Any) -> Any:
+    """The highest of whole numbers."""
+    return _extreme("smax", a)
+
+
 # sets of lanes as the bits of an integer -----------------------------------------------------------------------------
 
 
@@ -318,6 +354,16 @@ def lanes_of(typing: Any, where: Any) -> Any:
         return bits if lanes == _LONG.width else builder.zext(bits, _LONG)
 
     return types.int64(where), generate
+
+
+@intrinsic
+def mask_of(typing: Any, like: Any, lanes: Any) -> Any:
+    """The mask of a vector like `like` whose lanes are the bits of an integer."""
+    mask = Mask(like.lanes)
+    flags, bits = ir.VectorType(ir.IntType(1), like.lanes), ir.IntType(like.lanes)
+    return mask(like, types.int64), lowered(
+        lambda builder, _, lanes: builder.bitcast(builder.trunc(lanes, bits), flags)
+    )
 
 
 @intrinsic
