@@ -7,141 +7,107 @@ not change a bit of them.
 
 from __future__ import annotations
 
-import math
-import threading
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import torch
 
 from codesign.simulation.event import kernels, structures
-from codesign.simulation.event.arrays import Doubles, Floats, Longs, aligned_zeros
+from codesign.simulation.event.arrays import Doubles, Floats, Longs, aligned_zeros, longs
 from codesign.simulation.event.batch import NO_COUNTERS, NO_LEARNING, Batch, Results, chunk_ends
 from codesign.simulation.event.forward import NO_ROWS
 from codesign.simulation.event.resources import MOST_CHUNKS, Resources, free
-from codesign.simulation.event.structures import Counters, Criterion, Learning, Sums, Trace
+from codesign.simulation.event.structures import Counters, Criterion, Learning, Out, Sums, Trace
 from codesign.simulation.event.tables import Tables, grown
 from codesign.simulation.run import Run
 
+Part = tuple[int, int]
+Pieces = list[tuple[Part, Trace]]
+T = TypeVar("T")
+
 
 @dataclass(frozen=True)
-class _Segment:
-    """Consecutive samples recorded in the same trace."""
-
-    first: int
-    last: int
-    trace: Trace
-
-
-@dataclass
 class Recorded:
     """Everything that `forward` records.
 
     Attributes:
         results: scores, spikes and charges of all samples.
         parts: (first, last) sample of each part, from `Batch.parts`.
-        sample_ends, segments: where each part's traces are, if the run learns.
-        counters: the batch's counters with the tables of each part, if requested.
+        sample_ends: where each sample's trace ends.
+        pieces: of each part, if the run learns: consecutive samples with the same trace.
+        counters: the batch's counters with the tables of each part; empty unless requested.
     """
 
     results: Results
-    parts: list[tuple[int, int]]
+    parts: list[Part]
     sample_ends: Longs
-    segments: list[list[_Segment]]
-    counters: list[Counters] = field(default_factory=list)
+    pieces: list[Pieces]
+    counters: list[Counters]
 
 
-def release(segments: list[list[_Segment]], resources: Resources) -> None:
+def release(pieces: list[Pieces], resources: Resources) -> None:
     """Return the memory of traces for reuse by the next batch: the largest of each part."""
-    resources.traces.extend(part[-1].trace for part in segments if part)
+    resources.traces.extend(trace for *_, (_, trace) in pieces)
     del resources.traces[MOST_CHUNKS:]
 
 
-def _in_parallel(parts: int, work: Callable[[int], None], give_up: Callable[[], None] = lambda: None) -> None:
-    """Call `work` for each part, in up to `torch.get_num_threads()` threads that take parts in order.
-
-    After an error no further part is started, `give_up` is called, and the error is raised here.
-    """
-    numbers = iter(range(parts))
-    lock = threading.Lock()
-    errors: list[BaseException] = []
-
-    def run() -> None:
-        while not errors:
-            with lock:
-                number = next(numbers, None)
-            if number is None:
-                return
-            try:
-                work(number)
-            except BaseException as error:  # handed to the caller's thread
-                errors.append(error)
-                give_up()
-
-    threads = [threading.Thread(target=run) for _ in range(min(torch.get_num_threads(), parts) - 1)]
-    for thread in threads:
-        thread.start()
-    run()
-    for thread in threads:
-        thread.join()
-    if errors:
-        raise errors[0]
+def _of_each(parts: list[Part], work: Callable[[Part], T]) -> Iterator[T]:
+    """Results of `work` for each part, in order, from up to `torch.get_num_threads()` threads. After an error no
+    further part is started."""
+    threads = min(torch.get_num_threads(), len(parts))
+    if threads <= 1:
+        yield from map(work, parts)
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        yield from pool.map(work, parts)
 
 
-def _larger(trace: Trace) -> Trace:
-    return structures.new_trace(2 * len(trace.words), 2 * len(trace.potentials))
+def _process(batch: Batch, task: int, part: Part, out: Out) -> tuple[Out, Pieces]:
+    """Process a part's samples; return `out` with what had to grow, and the samples of each trace."""
+    begin, last = part
+    state, reached, pieces = batch.take_state(), begin, []
+    while (reached := batch.process(task, reached, last, state, out)) < last:
+        # a trace or a table is full: restart the sample with more room and fresh working memory
+        state = batch.take_state(fresh=True)
+        if out.ends[structures.STATUS] == NO_ROWS:
+            messages, updates = grown((out.counters.messages, out.counters.updates))
+            out = out._replace(counters=out.counters._replace(messages=messages, updates=updates))
+            continue
+        pieces.append(((begin, reached), out.trace))
+        begin, full = reached, out.trace
+        out = out._replace(trace=structures.new_trace(2 * len(full.words), 2 * len(full.potentials)))
+        out.ends[structures.WORDS] = out.ends[structures.POTENTIALS] = 0
+    batch.give_back(state)
+    return out, [*pieces, ((begin, last), out.trace)]
 
 
 def forward(batch: Batch) -> Recorded:
     """Run a batch, with a trace for `backward` and with counters if its rules say so."""
-    rules = batch.rules
-    parts = batch.parts()
-    recorded = Recorded(
-        results=batch.new_results(),
-        parts=parts,
-        sample_ends=np.zeros((batch.samples, 2), dtype=np.int64),
-        segments=[[] for _ in parts],
-    )
+    rules, resources, parts = batch.rules, batch.resources, batch.parts()
+    results, sample_ends = batch.new_results(), np.zeros((batch.samples, 2), dtype=np.int64)
     whole = NO_COUNTERS
     if rules.recorded:
         layers = len(batch.layout.shape.layers)
         sizes = batch.samples, rules.timesteps, batch.scores_shape[2], layers, len(batch.slices)
         whole = structures.new_counters(*sizes)
-        recorded.counters = [whole] * max(len(parts), 1)
 
-    def work(part: int) -> None:
-        begin, last = parts[part]
-        state = batch.take_state()
-        trace = batch.resources.take_trace() if rules.traced else structures.new_trace(0, 0)
-        out = batch.out(recorded.results, trace, sample_ends=recorded.sample_ends)
-        if rules.recorded:
-            out = out._replace(counters=_own_tables(whole, batch.resources.take_tables()))
-        while True:
-            reached = batch.process(kernels.FORWARD, begin, last, state, out)
-            if rules.traced:
-                recorded.segments[part].append(_Segment(begin, reached, out.trace))
-            if reached == last:
-                break
-            # a trace or a table is full: restart the sample with more room, fresh working memory and no counts
-            state = batch.take_state(fresh=True)
-            for counter in whole:
-                if isinstance(counter, np.ndarray):
-                    counter[reached : reached + 1] = 0
-            if rules.traced:
-                out = out._replace(trace=_larger(out.trace))
-                out.ends[structures.WORDS] = out.ends[structures.POTENTIALS] = 0
-            # Grow tables only if they were full: unlike traces they are reused, and would double with every graph.
-            if out.ends[structures.STATUS] == NO_ROWS:
-                messages, updates = grown((out.counters.messages, out.counters.updates))
-                out = out._replace(counters=out.counters._replace(messages=messages, updates=updates))
-            begin = reached
-        if rules.recorded:
-            recorded.counters[part] = out.counters
-        batch.give_back(state)
+    def work(part: Part) -> tuple[Out, Pieces]:
+        trace = resources.take_trace() if rules.traced else structures.new_trace(0, 0)
+        counters = _own_tables(whole, resources.take_tables()) if rules.recorded else whole
+        out = batch.out(results, trace, sample_ends=sample_ends, counters=counters)
+        return _process(batch, kernels.FORWARD, part, out)
 
-    _in_parallel(len(parts), work)
-    return recorded
+    done = list(_of_each(parts, work))
+    return Recorded(
+        results=results,
+        parts=parts,
+        sample_ends=sample_ends,
+        pieces=[pieces for _, pieces in done if rules.traced],
+        counters=[out.counters for out, _ in done] or [whole],
+    )
 
 
 def _own_tables(whole: Counters, tables: Tables) -> Counters:
@@ -149,67 +115,6 @@ def _own_tables(whole: Counters, tables: Tables) -> Counters:
     messages, updates = tables
     currents, sample_currents = np.zeros_like(whole.currents), np.zeros_like(whole.currents)
     return whole._replace(currents=currents, sample_currents=sample_currents, messages=messages, updates=updates)
-
-
-class ChunkGradients:
-    """Sums the gradients of chunks in the order of the chunks, here or in a kernel that processes all of them."""
-
-    def __init__(self, batch: Batch, parts: list[tuple[int, int]]) -> None:
-        rules = batch.rules
-        of_neurons = rules.biased, rules.learns_threshold, rules.learns_decay
-        self.sizes = (
-            batch.layout.weights,
-            batch.resources.delays.weights,
-            batch.resources.direct.weights,
-            *(batch.layout.slots * learns for learns in of_neurons),
-        )
-        self.free = batch.resources.gradients[self.sizes]
-        self.total = self.take()
-        self.chunk_ends = np.array(chunk_ends(*parts[0]) if len(parts) == 1 else [], dtype=np.int64)
-        self.merged: float = 0
-        self.turn = threading.Condition()
-
-    def take(self) -> Sums:
-        """Gradients of zero."""
-        return free(self.free) or Sums(*(aligned_zeros(size) for size in self.sizes))
-
-    def put_back(self, sums: Sums) -> None:
-        for gradient in sums:
-            gradient[:] = 0
-        self.free.append(sums)
-
-    def unpacked(self, batch: Batch) -> list[torch.Tensor]:
-        """The totals, in the order and shapes of `Run.parameters`; call it once, at the end."""
-        weights, delayed, direct, *of_neurons = self.total
-        gradients = batch.layout.unpack_gradient(weights) + batch.resources.delays.unpack_gradient(delayed)
-        gradients += batch.resources.direct.unpack_gradient(direct)
-        gradients += [batch.layout.gather(sums) for sums in of_neurons if len(sums)]
-        self.put_back(self.total)
-        return gradients
-
-    def give_up(self) -> None:
-        """Release threads that wait for a part that will never finish."""
-        with self.turn:
-            self.merged = math.inf
-            self.turn.notify_all()
-
-    def added_to(self, learning: Learning, sums: Sums) -> Learning:
-        """`learning`, with gradients added to `sums`, which come from `take`."""
-        return learning._replace(sums=sums, totals=self.total, chunk_ends=self.chunk_ends)
-
-    def merge(self, part: int, sums: Sums) -> None:
-        """Wait for earlier parts, then add `sums` to the totals, unless the kernel has done so."""
-        if len(self.chunk_ends):
-            self.free.append(sums)
-            return
-        with self.turn:
-            self.turn.wait_for(lambda: self.merged >= part)
-        for total, gradient in zip(self.total, sums, strict=True):
-            total += gradient
-        with self.turn:
-            self.merged = max(self.merged, part + 1)
-            self.turn.notify_all()
-        self.put_back(sums)
 
 
 def backward(
@@ -222,28 +127,22 @@ def backward(
     )
     if batch.run.recompute:
         again = batch.ruled(recorded=False, tallied=batch.rules.timed)
-        return _sample_by_sample(again, kernels.AGAIN, batch.new_results(), given, batch.parts()).unpacked(batch)
-    gradients = ChunkGradients(batch, recorded.parts)
+        return unpacked(batch, _sample_by_sample(again, kernels.AGAIN, batch.new_results(), given, batch.parts()))
+    pieces_of = dict(zip(recorded.parts, recorded.pieces, strict=True))
 
-    def work(part: int) -> None:
-        sums = gradients.take()
-        state = batch.take_state()
-        learning = gradients.added_to(given, sums)
-        for segment in recorded.segments[part]:
-            out = batch.out(recorded.results, segment.trace, sample_ends=recorded.sample_ends, learning=learning)
-            batch.process(kernels.BACKWARD, segment.first, segment.last, state, out)
-        batch.give_back(state)
-        gradients.merge(part, sums)
+    def replay(part: Part, learning: Learning) -> None:
+        for piece, trace in pieces_of[part]:
+            out = batch.out(recorded.results, trace, sample_ends=recorded.sample_ends, learning=learning)
+            _process(batch, kernels.BACKWARD, piece, out)
 
-    _in_parallel(len(recorded.segments), work, gradients.give_up)
-    return gradients.unpacked(batch)
+    return unpacked(batch, _gradients(batch, recorded.parts, given, replay))
 
 
 def learn_batch(batch: Batch) -> tuple[Results, Doubles, list[torch.Tensor]]:
     """Results, cross-entropy of each sample, and gradients of the mean as from `backward`, keeping the trace of one
     sample per thread."""
     results, learning = batch.new_results(), new_learning(batch)
-    gradients = learn_samples(batch, results, learning).unpacked(batch)
+    gradients = unpacked(batch, learn_samples(batch, results, learning))
     batch.resources.packed.append(batch.network.weights)  # this batch is never run again
     return results, learning.losses, gradients
 
@@ -257,38 +156,69 @@ def new_learning(batch: Batch) -> Learning:
     )
 
 
-def learn_samples(
-    batch: Batch, results: Results, learning: Learning, first: int = 0, last: int | None = None
-) -> ChunkGradients:
-    """Gradients of the mean loss of samples `first` to `last` − 1, by default of all."""
+def learn_samples(batch: Batch, results: Results, learning: Learning, first: int = 0, last: int | None = None) -> Sums:
+    """Packed gradients of the mean loss of samples `first` to `last` − 1, by default of all."""
     last = batch.samples if last is None else last
     learning = learning._replace(criterion=_criterion(batch.run, last - first))
     return _sample_by_sample(batch, kernels.LEARN, results, learning, batch.parts(first, last))
 
 
-def _sample_by_sample(
-    batch: Batch, task: int, results: Results, given: Learning, parts: list[tuple[int, int]]
-) -> ChunkGradients:
-    """The sum of gradients over parts of a batch, keeping one sample's trace per thread."""
-    gradients = ChunkGradients(batch, parts)
+def _sample_by_sample(batch: Batch, task: int, results: Results, given: Learning, parts: list[Part]) -> Sums:
+    """Packed gradients of these parts of a batch, keeping one sample's trace per thread."""
     sample_ends = np.zeros((batch.samples, 2), dtype=np.int64)
 
-    def work(part: int) -> None:
-        first, last = parts[part]
-        sums = gradients.take()
-        state, learning = batch.take_state(), gradients.added_to(given, sums)
+    def learn(part: Part, learning: Learning) -> None:
         out = batch.out(results, batch.resources.take_trace(), sample_ends=sample_ends, learning=learning)
-        while True:
-            first = batch.process(task, first, last, state, out)
-            if first == last:
-                break
-            state, out = batch.take_state(fresh=True), out._replace(trace=_larger(out.trace))
-        batch.give_back(state)
+        out, _ = _process(batch, task, part, out)
         batch.resources.traces.append(out.trace)
-        gradients.merge(part, sums)
 
-    _in_parallel(len(parts), work, gradients.give_up)
+    return _gradients(batch, parts, given, learn)
+
+
+def _gradients(batch: Batch, parts: list[Part], given: Learning, work: Callable[[Part, Learning], None]) -> Sums:
+    """The packed gradients that `work` adds to `Learning.sums` for each part.
+
+    Those of chunks are added in the order of the chunks: by the kernel if it processes all of them, otherwise here."""
+    total, ends = _no_gradients(batch), longs(chunk_ends(*parts[0]) if len(parts) == 1 else [])
+
+    def sums_of(part: Part) -> Sums:
+        sums = _no_gradients(batch)
+        work(part, given._replace(sums=sums, totals=total, chunk_ends=ends))
+        return sums
+
+    for sums in _of_each(parts, sums_of):
+        if not len(ends):
+            for all_, own in zip(total, sums, strict=True):
+                all_ += own
+        clear(batch, sums)
+    return total
+
+
+def unpacked(batch: Batch, total: Sums) -> list[torch.Tensor]:
+    """Gradients in the order and shapes of `Run.parameters`; `total` is cleared."""
+    layout, resources = batch.layout, batch.resources
+    weights, delayed, direct, *of_neurons = total
+    gradients = layout.unpack_gradient(weights) + resources.delays.unpack_gradient(delayed)
+    gradients += resources.direct.unpack_gradient(direct)
+    gradients += [layout.gather(sums) for sums in of_neurons if len(sums)]
+    clear(batch, total)
     return gradients
+
+
+def _no_gradients(batch: Batch) -> Sums:
+    """Gradients of zero, in memory that is used again: fresh memory takes a twelfth of an update of 64 samples."""
+    rules, resources, slots = batch.rules, batch.resources, batch.layout.slots
+    of_neurons = rules.biased, rules.learns_threshold, rules.learns_decay
+    of_weights = batch.layout.weights, resources.delays.weights, resources.direct.weights
+    sizes = *of_weights, *(slots * learns for learns in of_neurons)
+    return free(resources.gradients[sizes]) or Sums(*map(aligned_zeros, sizes))
+
+
+def clear(batch: Batch, sums: Sums) -> None:
+    """Set gradients to zero and give back their memory."""
+    for gradient in sums:
+        gradient[:] = 0
+    batch.resources.gradients[tuple(map(len, sums))].append(sums)
 
 
 def _criterion(run: Run, samples: int) -> Criterion:

@@ -19,7 +19,7 @@ from codesign.simulation.event.vector import LANES, above, fill_as, lanes_of, la
 
 @section(types.none, when=lambda rules, neuron: rules.recorded)
 def begin_counting(rules: Any, state: Any, out: Any, sample: Any) -> None:
-    """Reset what an earlier sample, or an attempt that ran out of room, has counted; `chunks` clears the rest."""
+    """Reset what an earlier sample, or an attempt that ran out of room, has counted."""
     counting, counters = state.counting, out.counters
     counting.sent[:, :] = 0
     counting.evaluated[:] = 0
@@ -27,6 +27,12 @@ def begin_counting(rules: Any, state: Any, out: Any, sample: Any) -> None:
     counters.steps_to_first_output[sample, :] = -1
     counters.spikes_to_first_output[sample, :] = -1
     counters.sample_currents[:, :] = 0
+    counters.timesteps_run[sample] = 0
+    counters.contended_steps[sample, :] = 0
+    counters.spikes_to_stop[sample, :] = 0
+    counters.convergence[sample, :, :] = 0
+    counters.active[sample, :, :] = 0
+    counters.tick_evaluations[sample, :] = 0
 
 
 @section(types.none, when=lambda rules, neuron: rules.recorded)

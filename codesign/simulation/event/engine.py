@@ -26,7 +26,7 @@ def run(run: Run) -> Simulation:
     recorded = forward(batch.ruled(traced=False, keeps_found=False) if run.recompute else batch)
     results = _tensors(recorded.results)
     if run.learns:
-        weakref.finalize(recorded, release, recorded.segments, batch.resources)
+        weakref.finalize(recorded, release, recorded.pieces, batch.resources)
         results = _Outputs.apply(batch, recorded, *run.parameters)  # type: ignore[no-untyped-call]
     return _result(run, results, to_execution(batch, recorded) if run.counters else None)
 

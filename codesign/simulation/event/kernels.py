@@ -50,10 +50,10 @@ def process_samples(
             ends[WORDS] = out.sample_ends[sample, 0]
             ends[POTENTIALS] = out.sample_ends[sample, 1]
         else:
-            messages, updates = ends[MESSAGES], ends[UPDATES]
+            before = ends[WORDS], ends[POTENTIALS], ends[MESSAGES], ends[UPDATES]
             ends[STATUS] = run_sample(network, rules, input_, sample, state, out)
             if ends[STATUS] != DONE:
-                ends[MESSAGES], ends[UPDATES] = messages, updates
+                ends[WORDS], ends[POTENTIALS], ends[MESSAGES], ends[UPDATES] = before
                 return sample
             if rules.traced:
                 out.sample_ends[sample, 0] = ends[WORDS]

@@ -13,7 +13,7 @@ import torch
 
 from codesign.simulation.event.arrays import Doubles
 from codesign.simulation.event.batch import Batch
-from codesign.simulation.event.chunks import learn_samples, new_learning
+from codesign.simulation.event.chunks import clear, learn_samples, new_learning
 from codesign.simulation.run import Run
 
 
@@ -57,11 +57,11 @@ class PackedUpdates:
         mean = float(self._learning.losses[first:last].sum()) / (last - first)
         if (cost := self._batch.run.spike_cost) is not None:
             mean += float(cost.of(torch.from_numpy(self._results.charges[first:last])).mean())
-        return float(np.float32(mean)), torch.from_numpy(self._gradients.total.weights)
+        return float(np.float32(mean)), torch.from_numpy(self._gradients.weights)
 
     def settle(self) -> None:
         """Take over the changed weights, and clear the gradient."""
-        self._gradients.put_back(self._gradients.total)
+        clear(self._batch, self._gradients)
         network = self._batch.network
         if len(network.transposed):
             self._batch.layout.pack_transposed(network.weights, network.transposed)
