@@ -25,7 +25,6 @@ from codesign.network.window import Window
 from codesign.simulation.event.arrays import Floats, Integers, Longs, aligned_zeros, integers
 from codesign.simulation.event.vector import LANES
 
-_PIECE = 128
 MOST_SOURCES = 1 << 24
 """Most inputs and neurons: as many as fit into the key by which waiting neurons are ordered."""
 MOST_PLACES = (1 << 31) - 1
@@ -112,14 +111,13 @@ class _Packed:
     def put(self, weight: Floats, into: Floats) -> None:
         """Write a connection's weight, scaled, to its place in the packed weights."""
         place = self.of(into)
-        _copy_transposed(weight.reshape(self.groups, self.channels, self.rows), place)
+        place[:] = weight.reshape(self.groups, self.channels, self.rows).transpose(0, 2, 1)
         if self.scale != 1:
             place *= np.float32(self.scale)
 
     def take(self, gradients: Floats) -> Floats:
         """The gradient of a connection's weight, from its place in the packed gradients."""
-        gradient = np.empty((self.groups, self.channels, self.rows), dtype=np.float32)
-        _copy_transposed(self.of(gradients), gradient)
+        gradient = self.of(gradients).transpose(0, 2, 1).copy()
         if self.scale != 1:
             gradient *= np.float32(self.scale)
         return gradient.reshape(self.shape)
@@ -320,17 +318,3 @@ def _taps(window: Window, width: int) -> tuple[Longs, ...]:
     counts = np.bincount(place, minlength=places)
     reached = (np.arange(window.groups)[:, None] * positions + out).ravel()
     return np.tile(counts, window.groups), np.tile(tap * width, window.groups), reached
-
-
-def _copy_transposed(source: Floats, target: Floats) -> None:
-    """target[g] = source[g].T for each g, in blocks that stay in cache.
-
-    Not with torch: its threads spin for milliseconds after a parallel copy, on the cores that kernels need.
-    """
-    rows, columns = source.shape[1:]
-    for first in range(0, max(rows, columns), _PIECE):
-        part = slice(first, first + _PIECE)
-        if columns >= max(rows, _PIECE):  # entries of a column are too far apart to be read in order
-            target[:, part] = source[:, :, part].copy().transpose(0, 2, 1)
-        else:
-            target[:, :, part] = source[:, part].transpose(0, 2, 1)

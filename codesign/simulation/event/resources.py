@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -10,7 +11,7 @@ from codesign.simulation.event import structures
 from codesign.simulation.event.arrays import Floats
 from codesign.simulation.event.further_layout import FurtherLayout
 from codesign.simulation.event.layout import MemoryLayout
-from codesign.simulation.event.structures import Network, Rules, Trace
+from codesign.simulation.event.structures import Network, Rules, Sums, Trace
 from codesign.simulation.event.tables import Tables, new_tables
 from codesign.simulation.event.working_memory import State
 
@@ -39,6 +40,7 @@ class Resources:
         self.traces: list[Trace] = []
         self.tables: list[Tables] = []
         self.packed: list[Floats] = []
+        self.gradients: dict[tuple[int, ...], list[Sums]] = defaultdict(list)  # zeros, by their sizes
         self.prepared: list[tuple[tuple[Any, ...], Rules, Network]] = []  # each with its key; see `preparation`
 
     def take_trace(self) -> Trace:
