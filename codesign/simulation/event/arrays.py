@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, TypeVar, get_args, get_type_hints
@@ -20,10 +21,8 @@ T = TypeVar("T", bound=tuple[Any, ...])
 
 # passed to kernels for what a run does not have; never read
 NO_FLOATS = np.zeros(0, dtype=np.float32)
-NO_DOUBLES = np.zeros(0)
 NO_INTEGERS = np.zeros(0, dtype=np.int32)
 NO_LONGS = np.zeros(0, dtype=np.int64)
-NO_PAIRS = np.zeros((0, 0))
 
 
 def aligned_zeros(count: int) -> Floats:
@@ -42,16 +41,21 @@ def longs(values: object) -> Longs:
 
 
 def made(kind: type[T], sizes: Mapping[str, int], new: Callable[..., NDArray[Any]] = np.zeros) -> T:
-    """A named tuple of new arrays, zeros by default, or of such tuples: a field `Annotated[Longs, "layers", 3]` has
-    shape (`sizes["layers"]`, 3)."""
+    """A named tuple of new arrays, zeros by default, of such tuples or of numbers, which are 0: a field
+    `Annotated[Longs, "layers", 3]` has shape (`sizes["layers"]`, 3)."""
 
     def one(of: Any, shape: tuple[Any, ...]) -> Any:
         if not shape:
-            return made(of, sizes, new)
-        counts = [sizes.get(name, name) for name in shape]
-        return aligned_zeros(*counts) if of is np.float32 else new(counts, dtype=of)
+            return of() if of in (int, float) else made(of, sizes, new)
+        counts = [size if isinstance(size, int) else sizes[size] for size in shape]
+        return aligned_zeros(*counts) if of is np.float32 and len(counts) == 1 else new(counts, dtype=of)
 
     return kind(*(one(*field) for field in _fields(kind)))
+
+
+def empty(kind: type[T]) -> T:
+    """A named tuple as from `made`, of empty arrays, for what a run does not have."""
+    return made(kind, defaultdict(int))
 
 
 @cache

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from codesign.errors import InputError
 from codesign.simulation.event import kernels, structures
-from codesign.simulation.event.arrays import NO_DOUBLES, NO_FLOATS, NO_LONGS, NO_PAIRS, Doubles, Floats
+from codesign.simulation.event.arrays import Doubles, Floats, empty
 from codesign.simulation.event.forward import MOST_STEPS, NO_PRIORITY, TOO_LONG, TOO_MANY
 from codesign.simulation.event.preparation import prepare
 from codesign.simulation.event.resources import MOST_CHUNKS, free, resources_of
-from codesign.simulation.event.structures import Criterion, Input, Learning, Out, Sums, Trace
+from codesign.simulation.event.structures import Input, Learning, Out, Trace
 from codesign.simulation.event.working_memory import State, new_state
 from codesign.simulation.random import purpose_keys
 from codesign.simulation.run import MOST_WAITING, TOO_MANY_WAIT, Run
@@ -27,21 +27,9 @@ _LEAST_SAMPLES = 8
 """Least samples per chunk, if the batch has that many."""
 _LARGEST = np.finfo(np.float32).max
 
-# empty structures, for what a run does not use
-NO_COUNTERS = structures.new_counters(0, 0, 0, 0, 0)
-_NO_SCORES = np.zeros((0, 0, 0), dtype=np.float32)
-_NO_SLOPES = np.zeros((0, 0), dtype=np.float32)
-_NO_SUMS = Sums(*[NO_FLOATS] * len(Sums._fields))
-NO_LEARNING = Learning(
-    criterion=Criterion(0.0, 1.0, 0.0, NO_DOUBLES, NO_DOUBLES),
-    losses=NO_DOUBLES,
-    output_gradient=_NO_SCORES,
-    spike_gradient=_NO_SLOPES,
-    charge_gradient=_NO_SLOPES,
-    sums=_NO_SUMS,
-    totals=_NO_SUMS,
-    chunk_ends=NO_LONGS,
-)
+# for what a run does not use
+NO_COUNTERS = empty(structures.Counters)
+NO_LEARNING = empty(Learning)
 
 
 def _writable(array: NDArray[Any]) -> Any:
@@ -144,7 +132,7 @@ class Batch:
         return Results(
             scores=np.zeros(self.scores_shape, dtype=np.float32),
             spikes=np.zeros(self.layers_shape),
-            charges=np.zeros(self.layers_shape) if self.rules.charged else NO_PAIRS,
+            charges=np.zeros(self.layers_shape if self.rules.charged else (0, 0)),
         )
 
     def out(self, results: Results, trace: Trace, **parts: Any) -> Out:

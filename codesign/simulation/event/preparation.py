@@ -13,7 +13,7 @@ import torch
 
 from codesign.network.neuron import OF_NEURONS
 from codesign.simulation.event import structures
-from codesign.simulation.event.arrays import NO_DOUBLES, NO_FLOATS, NO_INTEGERS, NO_PAIRS, Integers, integers
+from codesign.simulation.event.arrays import NO_FLOATS, NO_INTEGERS, Integers, empty, integers
 from codesign.simulation.event.layout import MemoryLayout
 from codesign.simulation.event.neuron import neuron_of
 from codesign.simulation.event.priorities import policy_address
@@ -28,17 +28,6 @@ from codesign.simulation.service import ServiceModel, longest_ways
 _IDLE = {"none": structures.IDLE_NONE, "all": structures.IDLE_ALL, "spare": structures.IDLE_SPARE}
 _MOST_KEPT = 4
 """Different kinds of runs of a network that may alternate: training through one or several schedules, validation."""
-
-_NO_SERVICE = Service(
-    message_s=NO_DOUBLES,
-    emission_s=NO_DOUBLES,
-    longest_way_s=NO_DOUBLES,
-    route_s=NO_PAIRS,
-    core=NO_INTEGERS,
-    layer_slices=NO_INTEGERS,
-    lanes=0,
-    update_s=0.0,
-)
 
 
 def prepare(run: Run, resources: Resources) -> tuple[Rules, Network]:
@@ -181,7 +170,7 @@ def _network(run: Run, resources: Resources, rules: Rules) -> Network:
         policy_score=np.zeros(layout.sources, dtype=np.float32),
         zeros=NO_INTEGERS,
         slices=_slices(run, layout, rules),
-        service=_NO_SERVICE if run.service is None else _service(run.service, run.slices),
+        service=empty(Service) if run.service is None else _service(run.service, run.slices),
         delays=resources.delays.tables(network.delayed(), run.slices),
         direct=resources.direct.tables(network.direct(), run.slices),
     )

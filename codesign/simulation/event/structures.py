@@ -33,12 +33,12 @@ IDLE_NONE, IDLE_ALL, IDLE_SPARE = range(3)
 class Service(NamedTuple):
     """A `ServiceModel` of S slices on K cores. Empty without `Rules.timed`."""
 
-    message_s: Doubles  # (S,) as in `ServiceModel`
-    emission_s: Doubles  # (S,) as in `ServiceModel`
-    longest_way_s: Doubles  # (S,) longest route from a slice to the next layer
-    route_s: Doubles  # (S + 1, S) as in `ServiceModel`
-    core: Integers  # (S,) core of each slice, from 0 to K − 1
-    layer_slices: Integers  # (L + 1,) first slice of each layer
+    message_s: Annotated[Doubles, "slices"]  # as in `ServiceModel`
+    emission_s: Annotated[Doubles, "slices"]  # as in `ServiceModel`
+    longest_way_s: Annotated[Doubles, "slices"]  # longest route from a slice to the next layer
+    route_s: Annotated[Doubles, "slices and one", "slices"]  # as in `ServiceModel`
+    core: Annotated[Integers, "slices"]  # core of each slice, from 0 to K − 1
+    layer_slices: Annotated[Integers, "layers and one"]  # first slice of each layer
     lanes: int  # neurons evaluated at once; 0 for all
     update_s: float  # as in `ServiceModel`
 
@@ -224,32 +224,32 @@ class Criterion(NamedTuple):
     weight: float  # of each sample in the loss
     temperature: float
     label_smoothing: float
-    multipliers: Doubles  # (L,) factor of a layer's charge; empty without costs
-    floors: Doubles  # (L,) charge below which a layer costs nothing
+    multipliers: Annotated[Doubles, "layers"]  # factor of a layer's charge; empty without costs
+    floors: Annotated[Doubles, "layers"]  # charge below which a layer costs nothing
 
 
 class Sums(NamedTuple):
     """Accumulated gradients of everything that learns."""
 
-    weights: Floats  # packed
-    delayed: Floats  # packed weights of delayed connections
-    direct: Floats  # packed weights of direct connections
-    bias: Floats  # by slot; only with `Rules.biased`
-    threshold: Floats  # by slot; only with `Rules.learns_threshold`
-    decay: Floats  # by slot; only with `Rules.learns_decay`
+    weights: Annotated[Floats, "weights"]  # packed
+    delayed: Annotated[Floats, "delayed weights"]  # packed weights of delayed connections
+    direct: Annotated[Floats, "direct weights"]  # packed weights of direct connections
+    bias: Annotated[Floats, "slots"]  # only with `Rules.biased`
+    threshold: Annotated[Floats, "slots"]  # only with `Rules.learns_threshold`
+    decay: Annotated[Floats, "slots"]  # only with `Rules.learns_decay`
 
 
 class Learning(NamedTuple):
     """The loss and its gradients."""
 
     criterion: Criterion
-    losses: Doubles  # (B,) cross-entropies, written by LEARN
-    output_gradient: Floats  # (B, R, C) written by LEARN, read by BACKWARD
-    spike_gradient: Floats  # (B, L) with respect to a layer's spikes, or empty; read by BACKWARD
-    charge_gradient: Floats  # (B, L) with respect to a layer's charge; written by LEARN, read by BACKWARD
+    losses: Annotated[Doubles, "samples"]  # cross-entropies, written by LEARN
+    output_gradient: Annotated[Floats, "samples", "readings", "classes"]  # written by LEARN, read by BACKWARD
+    spike_gradient: Annotated[Floats, "samples", "layers"]  # of a layer's spikes, or empty; read by BACKWARD
+    charge_gradient: Annotated[Floats, "samples", "layers"]  # of a layer's charge; written by LEARN, read by BACKWARD
     sums: Sums  # of the current chunk
     totals: Sums  # `sums` are added to these at the end of each chunk
-    chunk_ends: Longs  # samples at which chunks end; empty if the caller adds the sums up
+    chunk_ends: Annotated[Longs, "chunks"]  # samples at which chunks end; empty if the caller adds the sums up
 
 
 class Out(NamedTuple):
