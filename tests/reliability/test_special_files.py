@@ -33,15 +33,15 @@ from codesign.errors import CodesignError
 from codesign.exploration.jobs.store import Store
 from codesign.exploration.runs.record import find_runs
 from codesign.exploration.study.storage import JOURNAL, repair_journal
+from codesign.files.code import read_code
 from codesign.workload.cache import Cache, content_digest, file_states
-from codesign.simulation.event import compilation
 
 place, key = Path(sys.argv[1]), "ab" * 32
 
-def refused(read):
+def refused(read, how=CodesignError):
     try:
         read()
-    except CodesignError as error:
+    except how as error:
         return
     raise AssertionError(read)
 
@@ -58,7 +58,7 @@ refused(lambda: file_states(place, [place / "recording"]))
 refused(lambda: repair_journal(place / JOURNAL, print))
 store = Store(place / "store")
 assert store.facts(key) is None
-assert compilation._Files(str(place), "kernel", "stamp").load(("some", "signature")) is None
+refused(lambda: read_code(place / "kernel.code"), OSError)
 print("all read")
 """
 
@@ -68,7 +68,7 @@ def test_readers(kind: str, tmp_path: Path) -> None:
     from codesign.workload.cache import content_key
 
     key = "ab" * 32
-    kept = (f"events/{key}.npz", f"digests/{content_key({})}", f"store/ab/{key}", "kernel.nbi", "journal.log")
+    kept = (f"events/{key}.npz", f"digests/{content_key({})}", f"store/ab/{key}", "kernel.code", "journal.log")
     for name in (*kept, "model.safetensors", "study.yaml", "results.parquet", "run.json", "recording"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         KINDS[kind](tmp_path / name)

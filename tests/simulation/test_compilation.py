@@ -162,20 +162,18 @@ def test_two_processes_may_compile_at_once(tmp_path: Path, shared_cache: SharedC
     assert [outcome["found"] + outcome["compiled"] for outcome in outcomes] == [needed] * 2
     assert sum(outcome["compiled"] for outcome in outcomes) <= needed  # nothing twice
     names = [Path(name).name for name in contents(tmp_path)]
-    code = [name for name in names if name.endswith((".nbi", ".nbc"))]
-    # an index and one piece of code each, of sections and two policies
-    assert len(code) == 2 * (needed + 2), names
+    assert len([name for name in names if name.endswith(".code")]) == needed + 2, names  # sections and two policies
     assert not any("tmp" in name for name in names)
 
 
 @pytest.mark.slow
 def test_kernels_are_found_and_damaged_files_are_compiled_anew(copied_cache: Path, shared_cache: SharedCache):
-    """The index of one policy cut short and a bit of another's code, which take a second to compile, not the kernel."""
-    (index,) = copied_cache.rglob("*keys_by_momentum*.nbi")
-    (code,) = copied_cache.rglob("*keys_by_random*.nbc")
-    index.write_bytes(index.read_bytes()[: index.stat().st_size // 2])
-    content = code.read_bytes()
-    code.write_bytes(content[:-200] + bytes([content[-200] ^ 1]) + content[-199:])
+    """One policy's code cut short and a bit of another's, which take a second to compile, not the kernel."""
+    (cut,) = copied_cache.rglob("*keys_by_momentum*.code")
+    (flipped,) = copied_cache.rglob("*keys_by_random*.code")
+    cut.write_bytes(cut.read_bytes()[: cut.stat().st_size // 2])
+    content = flipped.read_bytes()
+    flipped.write_bytes(content[:-200] + bytes([content[-200] ^ 1]) + content[-199:])
     damaged = contents(copied_cache)
     outcome = finish(start(copied_cache))
     assert outcome["emitted"] == shared_cache.emitted
@@ -184,7 +182,7 @@ def test_kernels_are_found_and_damaged_files_are_compiled_anew(copied_cache: Pat
     after = contents(copied_cache)
     assert after.keys() == damaged.keys()
     rewritten = {copied_cache / name for name, held in damaged.items() if after[name] != held}
-    assert rewritten >= {index, code}
+    assert rewritten >= {cut, flipped}
     assert all("keys_by" in file.name for file in rewritten)
 
 

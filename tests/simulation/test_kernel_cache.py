@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from numba.core import types
 
 from codesign.errors import InputError
-from codesign.files.code import CACHE_VARIABLE
+from codesign.files.code import CACHE_VARIABLE, read_code, sealed, write_code
 from codesign.simulation.event import compilation
 
 
@@ -136,61 +137,61 @@ def test_a_folder_of_somebody_else_is_not_taken(no_variables: Path, monkeypatch:
         cache_folder()
 
 
-LOADED = "what was compiled"
+CODE = b"what was compiled"
 
 
-def files_in(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """A function's files below a folder, with something kept in them."""
+@pytest.fixture
+def kept(tmp_path: Path) -> Path:
+    """A file with something kept in it, nobody else's to write whatever the user's mask."""
+    previous = os.umask(0)
+    try:
+        write_code(tmp_path / "kernel", CODE)
+    finally:
+        os.umask(previous)
+    assert read_code(tmp_path / "kernel") == CODE
+    return tmp_path / "kernel"
 
-    def doubled(number: Any) -> Any:
-        return 2 * number
 
-    monkeypatch.setattr(compilation, "cache_folder", lambda: folder)
-    files = compilation._KernelCache(doubled)._cache_file
-    files.save("key", LOADED)
-    assert files.load("key") == LOADED
-    return files
-
-
-def test_files_of_somebody_else_count_as_missing(no_variables: Path, monkeypatch: pytest.MonkeyPatch):
-    files, uid = files_in(no_variables, monkeypatch), os.getuid()
-    monkeypatch.setattr(os, "getuid", lambda: uid + 1)
-    assert files.load("key") is None
+def test_a_file_of_somebody_else_is_not_read(kept: Path, somebody_else: None):
+    with pytest.raises(OSError, match="belongs to somebody else"):
+        read_code(kept)
 
 
 SPOILT = {
-    "others may write it": lambda file: file.chmod(0o620),
-    "a link": lambda file: file.symlink_to(file.rename(file.with_name("elsewhere"))),
-    "a pipe": lambda file: (file.unlink(), os.mkfifo(file)),
-    "a folder": lambda file: (file.unlink(), file.mkdir()),
-    "empty": lambda file: file.write_bytes(b""),
+    "others may write to": lambda file: file.chmod(0o620),
+    "symbolic links": lambda file: file.symlink_to(file.rename(file.with_name("elsewhere"))),
+    "is not a file": lambda file: (file.unlink(), os.mkfifo(file)),
+    "Is a directory": lambda file: (file.unlink(), file.mkdir()),
+    "is damaged": lambda file: file.write_bytes(b""),
 }
 
 
-@pytest.mark.parametrize("how", SPOILT)
-@pytest.mark.parametrize("which", ["index", "data"])
-def test_what_is_no_file_of_ones_own_counts_as_missing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, which: str, how: str
+@pytest.mark.parametrize("reason", SPOILT)
+def test_what_is_no_file_of_ones_own_is_not_read(kept: Path, reason: str):
+    SPOILT[reason](kept)
+    with pytest.raises(OSError, match=reason):
+        read_code(kept)
+
+
+def test_a_flip_of_any_bit_is_seen(kept: Path):
+    content = kept.read_bytes()
+    for place in range(len(content)):
+        flipped = bytearray(content)
+        flipped[place] ^= 1 << place % 8
+        kept.write_bytes(flipped)
+        with pytest.raises(OSError, match="is damaged"):
+            read_code(kept)
+    kept.write_bytes(content)
+    assert read_code(kept) == CODE
+
+
+@pytest.mark.parametrize("content", [b"", b"unsealed", sealed(b"no compiled code")])
+def test_a_file_that_cannot_be_loaded_counts_as_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes
 ):
-    previous = os.umask(0)  # files are nobody else's to write all the same
-    try:
-        files = files_in(tmp_path, monkeypatch)
-    finally:
-        os.umask(previous)
-    SPOILT[how](Path(files._index_path if which == "index" else files._data_path(files._data_name(1))))
-    assert files.load("key") is None
-
-
-def test_a_flip_of_any_bit_counts_as_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    files = files_in(tmp_path, monkeypatch)
-    paths = [file for file in tmp_path.iterdir() if file.is_file()]
-    assert len(paths) == 2
-    for path in paths:
-        content = path.read_bytes()
-        for place in range(len(content)):
-            flipped = bytearray(content)
-            flipped[place] ^= 1 << place % 8
-            path.write_bytes(flipped)
-            assert files.load("key") is None, (path.suffix, place)
-        path.write_bytes(content)
-    assert files.load("key") == LOADED
+    monkeypatch.setattr(compilation, "cache_folder", lambda: tmp_path)
+    compiled = compilation.kept(lambda number: 2 * number)
+    signature = (types.int64,)
+    compiled._cache.file(signature, compiled.targetctx.codegen()).write_bytes(content)
+    assert compiled._cache.is_kept()
+    assert compiled._cache.load_overload(signature, compiled.targetctx) is None

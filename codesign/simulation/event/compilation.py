@@ -24,8 +24,10 @@ import llvmlite
 import numba
 import numpy as np
 from filelock import FileLock, Timeout
-from numba.core.caching import CompileResultCacheImpl, FunctionCache, IndexDataCacheFile, _CacheLocator
+from numba.core.caching import NullCache
 from numba.core.ccallback import CFunc
+from numba.core.compiler import CompileResult
+from numba.core.serialize import dumps
 
 from codesign.files.code import code_folder, read_code, write_code
 from codesign.terminal_text import is_watched
@@ -62,7 +64,7 @@ def cache_folder() -> Path:
 
 def is_compiled() -> bool:
     """Whether at least some kernels have been compiled from these sources on this machine before."""
-    return any(cache_folder().glob("*.nbc"))
+    return any(cache_folder().glob("*.code"))
 
 
 def tell_of_compiling(say: Callable[[str], object] | None = None) -> None:
@@ -82,79 +84,35 @@ def _temporary_folder() -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory(prefix="codesign-kernels-")
 
 
-class _Locator(_CacheLocator):
-    """Puts every kernel into `cache_folder`, whose name guarantees that nothing in it is stale."""
+class _KernelCache(NullCache):
+    """A function's compiled code: a file for each signature and kind of processor.
 
-    def __init__(self, function: Callable[..., Any]) -> None:
-        self._function = function
-
-    def get_cache_path(self) -> str:
-        return str(cache_folder())
-
-    def get_source_stamp(self) -> str:
-        return _state_of_sources()
-
-    def get_disambiguator(self) -> str:
-        return str(self._function.__module__).rpartition(".")[2]
-
-    @classmethod
-    def from_function(cls, function: Callable[..., Any], file: str) -> _Locator:
-        return cls(function)
-
-
-class _Implementation(CompileResultCacheImpl):
-    _locator_classes = (_Locator,)
-
-
-class _Files(IndexDataCacheFile):
-    """Numba's cache files, each preceded by a checksum. An unreadable file counts as missing and is overwritten.
-
-    So does a damaged file, and one that does not belong to the user: reading it would run someone else's code.
+    An unreadable file counts as missing and is overwritten. So does a damaged file, and one that does not belong to the
+    user: reading it would run someone else's code.
     """
 
-    def _load_index(self) -> Any:
-        with suppress(Exception):  # unpickling a damaged file may raise anything
-            stamp, overloads = self._read(self._index_path)
-            if stamp == self._source_stamp:
-                return overloads
-        return {}
-
-    def _save_index(self, overloads: Any) -> None:
-        self._write(self._index_path, (self._source_stamp, overloads))
-
-    def _load_data(self, name: str) -> Any:
-        try:
-            return self._read(self._data_path(name))
-        except Exception as error:
-            raise OSError(f"{name} cannot be read") from error  # the caller treats the file as missing
-
-    def _save_data(self, name: str, data: Any) -> None:
-        self._write(self._data_path(name), data)
-
-    def _read(self, name: str) -> Any:
-        return pickle.loads(read_code(Path(name)))
-
-    def _write(self, name: str, value: Any) -> None:
-        write_code(Path(name), self._dump(value))
-
-
-class _KernelCache(FunctionCache):
-    _impl_class = _Implementation
-
     def __init__(self, function: Callable[..., Any]) -> None:
-        super().__init__(function)
-        self._cache_file = _Files(self._cache_path, self._impl.filename_base, self._impl.locator.get_source_stamp())
+        self._name = f"{function.__module__.rpartition('.')[2]}.{function.__name__}"
 
-    def _index_key(self, sig: Any, codegen: Any) -> Any:
-        """Without Numba's hash of a function's closure, which differs between processes.
+    def file(self, signature: Any, codegen: Any) -> Path:
+        key = hashlib.sha256(repr((signature, codegen.magic_tuple())).encode()).hexdigest()[:20]
+        return cache_folder() / f"{self._name}-{key}.code"
 
-        The folder's name already covers all sources.
-        """
-        return sig, codegen.magic_tuple()
+    def is_kept(self) -> bool:
+        """Whether there is code for any signature, intact or not."""
+        return any(cache_folder().glob(f"{self._name}-*.code"))
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        target_context.refresh()
+        try:
+            code = pickle.loads(read_code(self.file(sig, target_context.codegen())))
+        except Exception:  # unpickling a damaged file may raise anything
+            return None
+        return CompileResult._rebuild(target_context, *code)
 
     def save_overload(self, sig: Any, data: Any) -> None:
         with suppress(OSError):  # a full disk; the compiled code is still in memory
-            super().save_overload(sig, data)
+            write_code(self.file(sig, data.codegen), dumps(data._reduce()))
 
 
 def kernel(function: Callable[..., Any]) -> Any:
@@ -199,11 +157,6 @@ def leaf(function: Callable[..., Any]) -> Any:
 def routine(function: Callable[..., Any]) -> Any:
     """A larger function that kernels call; compiled separately and not forced inline."""
     return numba.njit(**_INSIDE)(function)
-
-
-def is_kept(compiled: Any) -> bool:
-    """Whether compiled code of a `kernel` or a `kept` function is on disk, for any argument types, intact or not."""
-    return Path(compiled._cache._cache_file._index_path).exists()
 
 
 @contextmanager

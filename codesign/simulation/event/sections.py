@@ -21,7 +21,7 @@ import numpy as np
 from numba.core import cgutils, types
 from numpy.typing import NDArray
 
-from codesign.simulation.event.compilation import alone, is_kept, kept
+from codesign.simulation.event.compilation import alone, kept
 from codesign.simulation.event.held import Held, field_of
 from codesign.simulation.event.vector import intrinsic
 
@@ -55,13 +55,18 @@ class CompiledSection:
         assert self.name not in _sections, self.name
         _sections[self.name] = self
 
+    @property
+    def is_kept(self) -> bool:
+        """Whether its code is on disk, for any argument types, intact or not."""
+        return bool(self.compiled._cache.is_kept())
+
     def arguments(self, kinds: Mapping[str, Any]) -> tuple[Any, ...]:
         """Types of its arguments, derived from their names."""
         return tuple(kinds.get(name, types.uint64 if name == "key" else types.int64) for name in self.parameters)
 
     def make(self, kinds: Mapping[str, Any], *, waits: bool) -> bool:
         """Load or compile it; return False if another process is compiling it and `waits` is false."""
-        with nullcontext(True) if is_kept(self.compiled) else alone(self.name, waits=waits) as mine:
+        with nullcontext(True) if self.is_kept else alone(self.name, waits=waits) as mine:
             if mine:
                 arguments = self.arguments(kinds)
                 self.compiled.compile(arguments)
@@ -147,7 +152,7 @@ def have(sections: Sequence[CompiledSection], kinds: Callable[[], Mapping[str, A
         return
     with _first:
         missing, of_batch = [section for section in sections if not section.address], kinds()
-        new = [section.name for section in missing if not is_kept(section.compiled)]
+        new = [section.name for section in missing if not section.is_kept]
         others = min(_MOST_PROCESSES, os.cpu_count() or 1, len(new)) - 1
         order = pickle.dumps((new[::-1], of_batch))  # others begin at the end; the rest is compiled here
         with beside(COMPILE_GIVEN, processes=others, order=order):
