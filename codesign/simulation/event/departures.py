@@ -76,16 +76,14 @@ def _number(network: Any, source: Any) -> Any:
 def _count_early(
     network: Any, rules: Any, frame: Any, step: Any, chosen: Any, senders: Any, state: Any, out: Any
 ) -> None:
-    early, left, fan_out = state.counting.early, np.int64(0), network.slices.fan_out
-    counted = rules.single_spikes and len(fan_out) > 0  # spikes and operations follow from the number of neurons
+    early, left = state.counting.early, np.int64(0)
     for i in range(chosen):
         number, enqueued, spikes, operations = _departure(network, rules, i, state)
         left += spikes if number > 0 else 0
         cell = _cell(early, number, max(enqueued, 0))
         early.neurons[cell] += 1
-        if not counted:
-            early.spikes[cell] += spikes
-            early.operations[cell] += operations
+        early.spikes[cell] += spikes
+        early.operations[cell] += operations
     for i in range(senders):
         early.barriers[_cell(early, _number(network, state.gates.senders[i]), step)] += 1
     out.counters.spikes_to_stop[frame.sample, frame.timestep] += left
@@ -97,13 +95,12 @@ def _count_early(
             bit = lowest_lane(steps)
             steps &= steps - 1
             cell = unsigned_index(number * EARLY + bit)
-            neurons = _take(early.neurons, cell)
-            if counted:
-                sums = neurons, neurons, neurons * fan_out[number], np.int64(0)
-            else:
-                sums = neurons, _take(early.spikes, cell), _take(early.operations, cell), np.int64(0)
-            if senders > 0:
-                sums = sums[0], sums[1], sums[2], _take(early.barriers, cell)
+            sums = (
+                _take(early.neurons, cell),
+                _take(early.spikes, cell),
+                _take(early.operations, cell),
+                _take(early.barriers, cell),
+            )
             enqueued = bit if number > 0 else np.int64(-1)
             add_message(state.counting, out.counters.messages, row, frame, step, number, enqueued, sums)
             row += 1

@@ -13,7 +13,7 @@ import torch
 
 from codesign.network.neuron import OF_NEURONS
 from codesign.simulation.event import structures
-from codesign.simulation.event.arrays import NO_FLOATS, NO_INTEGERS, Integers, empty, integers
+from codesign.simulation.event.arrays import NO_FLOATS, NO_INTEGERS, empty, integers
 from codesign.simulation.event.layout import MemoryLayout
 from codesign.simulation.event.neuron import neuron_of
 from codesign.simulation.event.priorities import policy_address
@@ -188,15 +188,7 @@ def _slices(run: Run, layout: MemoryLayout, rules: Rules) -> Slices:
     start = np.searchsorted(position[first], np.arange(layout.positions + 1))
     runs = start, place[first], np.diff(first, append=len(place))
     layer = [part.layer for part in run.slices]
-    fan_out = _fan_out(of_source[rules.inputs :], layout.wiring.fan_out[rules.inputs :])
-    parts = layer, fan_out, layout.slot_position, *runs
-    return Slices(of_source, *map(integers, parts))
-
-
-def _fan_out(part: Integers, synapses: Integers) -> Integers:
-    """`Slices.fan_out`, given the slice and the number of synapses of each neuron."""
-    of_part = synapses[np.unique(part, return_index=True)[1]]
-    return np.append(0, of_part) if (synapses == of_part[part]).all() else NO_INTEGERS
+    return Slices(of_source, *map(integers, (layer, layout.slot_position, *runs)))
 
 
 def _service(model: ServiceModel, slices: tuple[Slice, ...]) -> Service:

@@ -48,7 +48,6 @@ class Slices(NamedTuple):
 
     of_source: Integers  # (sources,) slice of each neuron; 0 for inputs
     layer: Integers  # (S,) layer of each slice
-    fan_out: Integers  # (S + 1,) synapses per neuron, by source of the message table; empty if they vary within one
     slot_position: Integers  # (slots,) position of each slot
     run_start: Integers  # (positions + 1,) first run of each position; a run is adjacent slots of one slice
     run_slice: Integers  # (runs,) slice of each run
