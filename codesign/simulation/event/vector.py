@@ -5,8 +5,8 @@ primitives a kernel says what stays in registers and still reads like the algori
 registers as the machine needs, so results are the same everywhere: `total` adds lanes in a fixed order, and nothing is
 reassociated.
 
-A `Vector` exists only in compiled code; a comparison returns a `Mask` with one lane per number. Vectors of different
-lengths or types cannot be mixed.
+A `Vector` exists only in compiled code; a comparison returns a mask, a vector of flags. Vectors of different lengths or
+types cannot be mixed.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ HAS_LONG_REGISTERS = "+avx512f" in cpu_target.target_context.codegen().magic_tup
 """Whether the machine has such registers. Others hold less than half as many numbers in total, and keep masks in
 ordinary vectors: there, long vectors spill to memory, and a mask of 64 lanes is taken apart lane by lane."""
 
-_FLOAT, _WORD, _LONG = ir.FloatType(), ir.IntType(32), ir.IntType(64)
+_FLOAT, _FLAG, _WORD, _LONG = ir.FloatType(), ir.IntType(1), ir.IntType(32), ir.IntType(64)
 _BYTE_POINTER = ir.IntType(8).as_pointer()
 ALIGNMENT = 4  # guaranteed for every array of such numbers; rows are aligned to 64 bytes anyway
 
@@ -37,7 +37,7 @@ intrinsic: Any = _intrinsic  # Numba's own type omits that the compiler supplies
 
 
 class Vector(types.Type):
-    """`lanes` numbers of a type, float32 or int32."""
+    """`lanes` numbers of a type, float32 or int32, or flags."""
 
     def __init__(self, lanes: int, of: Any = types.float32) -> None:
         self.lanes, self.of = lanes, of
@@ -53,31 +53,18 @@ class Vector(types.Type):
 
     @property
     def in_llvm(self) -> Any:
-        return ir.VectorType(_WORD if self.is_whole else _FLOAT, self.lanes)
-
-
-class Mask(types.Type):
-    """A flag for each of `lanes` numbers."""
-
-    def __init__(self, lanes: int) -> None:
-        self.lanes = lanes
-        super().__init__(name=f"codesign.Mask({lanes})")
+        return ir.VectorType({types.float32: _FLOAT, types.int32: _WORD, types.boolean: _FLAG}[self.of], self.lanes)
 
     @property
-    def key(self) -> int:
-        return self.lanes
+    def mask(self) -> Vector:
+        """Of this many lanes."""
+        return Vector(self.lanes, types.boolean)
 
 
 @register_model(Vector)
 class _VectorModel(models.PrimitiveModel):
     def __init__(self, manager: Any, type_: Vector) -> None:
         super().__init__(manager, type_, type_.in_llvm)
-
-
-@register_model(Mask)
-class _MaskModel(models.PrimitiveModel):
-    def __init__(self, manager: Any, type_: Mask) -> None:
-        super().__init__(manager, type_, ir.VectorType(ir.IntType(1), type_.lanes))
 
 
 def pointer_to(context: Any, builder: Any, array_type: Any, to: Any, array: Any, index: Any) -> Any:
@@ -267,7 +254,7 @@ def nearest(typing: Any, a: Any) -> Any:
 
 def _comparison(sign: str, a: Any) -> Any:
     compare = "icmp_signed" if a.is_whole else "fcmp_ordered"
-    return Mask(a.lanes)(a, a), lowered(lambda builder, *given: getattr(builder, compare)(sign, *given))
+    return a.mask(a, a), lowered(lambda builder, *given: getattr(builder, compare)(sign, *given))
 
 
 @intrinsic
@@ -285,14 +272,14 @@ def reaches(typing: Any, a: Any, b: Any) -> Any:
 @intrinsic
 def is_number(typing: Any, a: Any) -> Any:
     """Lanes that do not hold NaN."""
-    return Mask(a.lanes)(a), lowered(lambda builder, a: builder.fcmp_ordered("ord", a, a))
+    return a.mask(a), lowered(lambda builder, a: builder.fcmp_ordered("ord", a, a))
 
 
 @intrinsic
 def all_lanes(typing: Any, like: Any) -> Any:
     """A mask as long as the vector with every lane set."""
-    every_flag = ir.Constant(ir.VectorType(ir.IntType(1), like.lanes), [1] * like.lanes)
-    return Mask(like.lanes)(like), lowered(lambda builder, _: every_flag)
+    every_flag = ir.Constant(like.mask.in_llvm, [1] * like.lanes)
+    return like.mask(like), lowered(lambda builder, _: every_flag)
 
 
 @intrinsic
@@ -359,11 +346,9 @@ def lanes_of(typing: Any, where: Any) -> Any:
 @intrinsic
 def mask_of(typing: Any, like: Any, lanes: Any) -> Any:
     """The mask of a vector like `like` whose lanes are the bits of an integer."""
-    mask = Mask(like.lanes)
-    flags, bits = ir.VectorType(ir.IntType(1), like.lanes), ir.IntType(like.lanes)
-    return mask(like, types.int64), lowered(
-        lambda builder, _, lanes: builder.bitcast(builder.trunc(lanes, bits), flags)
-    )
+    flags, bits = like.mask.in_llvm, ir.IntType(like.lanes)
+    flagged = lowered(lambda builder, _, lanes: builder.bitcast(builder.trunc(lanes, bits), flags))
+    return like.mask(like, types.int64), flagged
 
 
 @intrinsic
@@ -375,11 +360,11 @@ def lanes_set(typing: Any, lanes: Any) -> Any:
 @intrinsic
 def lowest_lane(typing: Any, lanes: Any) -> Any:
     """Position of the lowest bit of a number that is not 0."""
-    return types.int64(types.int64), lowered(lambda builder, lanes: builder.cttz(lanes, ir.IntType(1)(1)))
+    return types.int64(types.int64), lowered(lambda builder, lanes: builder.cttz(lanes, _FLAG(1)))
 
 
 @intrinsic
 def highest_lane(typing: Any, lanes: Any) -> Any:
     """Position of the highest bit of a number that is not 0."""
-    places = lowered(lambda builder, lanes: builder.sub(_LONG(63), builder.ctlz(lanes, ir.IntType(1)(1))))
+    places = lowered(lambda builder, lanes: builder.sub(_LONG(63), builder.ctlz(lanes, _FLAG(1))))
     return types.int64(types.int64), places
