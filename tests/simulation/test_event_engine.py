@@ -21,7 +21,7 @@ from engine_comparison import (
 from equality import assert_same
 from hypothesis import assume, given
 from networks import batch_of, network_of, set_dyadic_weights
-from random_cases import Case, a_case, cases, examples, random_service
+from random_cases import Case, a_case, cases, examples, random_batch, random_service
 
 from codesign.errors import InputError
 from codesign.simulation.engine import classification_loss
@@ -53,6 +53,22 @@ def test_wide_networks_equal_the_reference(case: Case):
     """
     with torch.no_grad():
         assume(run(case, ENGINE).execution.forward_steps.sum() < 5_000)
+    assert_equals_reference(case)
+
+
+@pytest.mark.parametrize("mode", ["frame", "queued"])
+@pytest.mark.parametrize(("topology", "group"), [("20-[33x8]-5", 4), ("300-[300x2]-5", None), ("300-[300x2]-5", 256)])
+def test_many_layers_and_large_groups_equal_the_reference(topology: str, group: int | None, mode: str):
+    random, network = np.random.default_rng(0), network_of(topology, threshold=0.05)
+    set_dyadic_weights(random, network)
+    frames = random.poisson(2.0, (2, 1, network.shape.input_size))
+    schedule = Schedule(group_size=group, stop="drained", input_mode=mode)
+    case = replace(a_case(), network=network, frames=frames, events=random_batch(random, network, frames))
+    case = replace(case, schedule=schedule, regularization=Regularization())
+    execution = run(case, ENGINE).execution
+    assert execution.emitted.all()
+    left = np.bincount(execution.messages.step + 1, execution.messages.neurons * (execution.messages.sample == 0))
+    assert len(network.shape.layers) > 7 or left[1:].max() > 255  # left[0] are frames that arrive at once
     assert_equals_reference(case)
 
 

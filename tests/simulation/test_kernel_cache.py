@@ -57,6 +57,12 @@ def test_a_home_that_cannot_be_written_is_replaced_by_a_temporary_folder(
     assert folder.stat().st_mode & 0o077 == 0
 
 
+@pytest.fixture
+def somebody_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever lies there is another user's."""
+    monkeypatch.setattr(os, "getuid", lambda: 1 + os.stat("/").st_uid + os.getpid())
+
+
 def folder_of(path: Path, mode: int = 0o700) -> Path:
     path.mkdir(parents=True)
     path.chmod(mode)
@@ -126,8 +132,9 @@ def test_kernels_that_can_only_be_read_are_of_use(no_variables: Path, monkeypatc
     assert cache_folder() == folder
 
 
-def test_a_folder_of_somebody_else_is_not_taken(no_variables: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(os, "getuid", lambda: 1 + os.stat("/").st_uid + os.getpid())  # whatever lies there
+def test_a_folder_of_somebody_else_is_not_taken(
+    no_variables: Path, monkeypatch: pytest.MonkeyPatch, somebody_else: None
+):
     folder = cache_folder()
     assert folder.is_dir()
     assert folder.parent == no_variables / "temporary"
