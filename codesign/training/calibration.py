@@ -47,7 +47,7 @@ def calibrate(
 ) -> tuple[float, ...]:
     """Scale the thresholds of a trained network's layers, in place, for the schedule of a calibration.
 
-    Scales lie between 1/8 and 8; `matching` stops where a layer's spikes are those wanted, to one percent.
+    Scales lie between 1/8 and 8; `matching` ends for a layer when its number of spikes is right to one percent.
 
     Args:
         training: the training split, of which the first `calibration.samples` are run; do not use another split.

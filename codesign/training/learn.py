@@ -77,9 +77,11 @@ class LearnedNeurons:
         return {"params": list(self.logarithms.values()), **own}
 
     def join(self) -> None:
-        """Give the network thresholds and time constants through which gradients reach the parameters.
+        """Give the network thresholds and time constants x₀ exp(p), through which gradients reach the parameters; to be
+        called before each update.
 
-        Under `torch.no_grad()` they are plain numbers: without these, torch can copy no network.
+        Under `torch.no_grad()`, as after the last update, they are plain numbers: with others, torch cannot copy the
+        network.
         """
         for name, sharing in self._learn.shared.items():
             factors = self.logarithms[name].double().exp()

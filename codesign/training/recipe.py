@@ -33,7 +33,7 @@ SpikeMultiplier = Annotated[Real, Field(ge=0, le=100)]
 
 
 class Calibration(Spec):
-    """A schedule for which a trained network's thresholds are scaled, layer by layer; see docs/design.md.
+    """A schedule for which a trained network's thresholds are scaled, layer by layer; see docs/design.md (Calibration).
 
     Attributes:
         policy, group_size, input_mode, refractory, stop, steps_after_output: the schedule, as in `Schedule`.
@@ -88,11 +88,11 @@ class Recipe(Spec):
             have `policy` and `group_size`, or `method: layered`, and every layer is a core. The best epoch has the
             highest mean accuracy over the entries.
         idle_gradient: which silent neurons learn from a forward step whose group is not full: `all`, `spare` (as many
-            as there is room for) or `none`; see docs/design.md. Layered backpropagation has room for all.
+            as there is room for) or `none`; see docs/design.md (Gradient). Layered backpropagation has room for all.
         loss: cross-entropy of the output spikes summed over timesteps (`sum`, the paper's), or the mean of each
             timestep's own cross-entropy (`timestep`), both optionally with parameters, as in `{name: timestep,
-            temperature: 0.25, label_smoothing: 0.05}`; or a loss from your own package. See `codesign.simulation.loss`
-            and `codesign.training.losses`.
+            temperature: 0.25, label_smoothing: 0.05}`; or a loss from your own package (docs/extending.md). See
+            `codesign.simulation.loss`.
         quantization: bits of weights and potentials in training: `chip`, those of the recipe's `chip`; a number, bits
             per weight, with the levels and scales of `Quantization`; or all of that. See `training.quantization`. None
             or `none` trains float32 weights.
@@ -108,13 +108,13 @@ class Recipe(Spec):
             of 1 trains without refractoriness but picks the best epoch with it (the paper's ablation, section A.7);
             `refractory: false` does both without, and then there is nothing to drop.
         spike_cost: λ, added to the loss for each unit of spike density (spikes per hidden neuron in a sample); one
-            number, or one for each hidden layer. See docs/design.md.
+            number, or one for each hidden layer. See docs/design.md (What spikes cost).
         budget: the most that samples may use; λ is adjusted to keep to it, beginning at `spike_cost` or 0.01.
         spike_floor: spikes per neuron of a layer in a sample that cost nothing.
         cost_ramp: share of the epochs over which costs rise; the best epoch is one that ends with or after it.
         augmentation: random changes to training samples, such as shifts; None for none. See `Augmentation`.
         input_gate: whether a gate learns which inputs, or channels of a convolution, the network does not need; their
-            events then no longer reach it. See docs/design.md.
+            events then no longer reach it. See docs/design.md (Which inputs a network can do without).
         input_cost: added to the loss if all input events pass the gate.
         learn: thresholds and time constants to learn; None for none.
         calibration: scales the thresholds of the trained network for another schedule, without training; None for none.

@@ -47,8 +47,8 @@ class Learner:
 
     Attributes:
         weights: the float weights.
-        schedule: what samples run under, or those that draw the first entry of the recipe's mixture.
-        costs, gate: what the recipe says of costs of spikes and of inputs that close, if anything.
+        schedule: the schedule of all samples or, with a mixture, of those that draw its first entry.
+        costs, gate: costs of spikes and the gate of inputs, if the recipe has them.
     """
 
     weights: LearnedWeights
@@ -89,13 +89,13 @@ class Learner:
 
     @cached_property
     def is_plain(self) -> bool:
-        """Whether an update is a gradient of cross-entropy and costs of spikes, under one schedule, and a step."""
+        """Whether an update only steps along a gradient of cross-entropy and costs of spikes, under one schedule."""
         parts = self.gate, self.learned, self.weights.quantization, self.recipe.augmentation
         plain = len(self.schedules) == 1 and all(one is None for one in (*parts, self.hooks.batch_transform))
         return plain and type(self.criterion) is CrossEntropy and engine_name(self.engine, self.network) == "event"
 
     def packed_updates(self, optimizer: Optimizer, samples: EventBatch, epoch: int) -> Iterator[Floats]:
-        """`updates` with these samples in order, in the same numbers, between which weights stay packed."""
+        """`updates` with these samples in order, in batches of the same size, between which weights stay packed."""
         with packed(optimizer, self.run(samples, epoch)) as updates:
             decay = torch.empty_like(updates.weights)  # new memory for each update would take as long as a sample
             for first in range(0, len(samples), self.recipe.batch_size):
@@ -211,7 +211,7 @@ def _can_pack(optimizer: Optimizer, run: Run) -> bool:
 
 @contextmanager
 def packed(optimizer: Any, run: Run) -> Iterator[PackedUpdates]:
-    """Updates with samples of a run, for which the optimizer steps on the packed weights. At the end, also after an
+    """Updates with the samples of a run, for which the optimizer changes packed weights. At the end, also after an
     error, the network and the optimizer have all changes."""
     from codesign.simulation.event.packed import PackedUpdates
 

@@ -3,6 +3,9 @@
 [train|validation|test/]<label>/<name>.npy        a structured array with t, x, y and p, as in tonic
 [train|validation|test/]<label>/<name>.aedat4     of cameras by iniVation; needs the package aedat
 arrays.yaml                                       grid: [2, 128, 128], timestep: 1 ms, timesteps: 100
+
+Times are integer µs or floating-point seconds, relative to a recording's first event. Classes are the labels in order:
+integers by value, then words.
 """
 
 from __future__ import annotations
