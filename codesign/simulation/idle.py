@@ -17,10 +17,9 @@ IdleGradient = Literal["all", "spare", "none"]
 def idle_neurons(
     rule: IdleGradient, silent: torch.Tensor, candidates: torch.Tensor, distance: torch.Tensor, room: torch.Tensor
 ) -> torch.Tensor:
-    """(B, N) which silent neurons get the gradient of a chosen one in a forward step, given (B, N) which were evaluated
-    and did not fire, which of them could have fired and have successors, and v − U_thr; `room` is (B, 1), F minus the
-    neurons and inputs that wait.
-    """
+    """Which silent neurons get the gradient of a chosen one in a forward step, (B, N), given (B, N) which were
+    evaluated and did not fire, which of them could have fired and have successors, and v − U_thr; `room` is (B, 1), F
+    minus the neurons and inputs that wait."""
     if rule == "none":
         return torch.zeros_like(silent)
     if rule == "all":

@@ -80,7 +80,7 @@ def _under_way(execution: Execution) -> MessageTable:
 
 def with_further(execution: Execution, *, currents: bool) -> Execution:
     """An engine's execution with its messages over direct connections set apart and sorted, and with the operations
-    over delayed and direct ones; `currents` says whether inputs are."""
+    over delayed and direct ones; `currents` says whether inputs are currents."""
     messages = execution.messages
     is_direct = messages.source > len(execution.slices)
     direct = messages.where(is_direct)

@@ -42,9 +42,8 @@ class Priorities:
 def select(
     priority: torch.Tensor, waiting: torch.Tensor, group_size: int, preferred: torch.Tensor | None = None
 ) -> torch.Tensor:
-    """(B, M) which are chosen: up to F of those waiting, F < M, with the highest priority, ties by index; (M,)
-    preferred ones before all others. Raises InputError if a priority is NaN.
-    """
+    """Which are chosen, (B, M): up to F of those waiting, F < M, with the highest priority, ties by index; (M,)
+    preferred ones before all others. Raises InputError if a priority is NaN."""
     if priority.shape[1] >> _INDEX_BITS:
         raise InputError(f"networks of more than {1 << _INDEX_BITS} neurons and inputs are not supported")
     if torch.isnan(priority[waiting]).any():

@@ -55,8 +55,8 @@ def release(pieces: list[Pieces], resources: Resources) -> None:
 
 
 def _of_each(parts: list[Part], work: Callable[[Part], T]) -> Iterator[T]:
-    """Results of `work` for each part, in order, from up to `torch.get_num_threads()` threads. After an error no
-    further part is started."""
+    """Results of `work` for each part, in order, from up to `torch.get_num_threads()` threads. An error is raised in
+    the place of a result; parts that have not been started by then are left out."""
     threads = min(torch.get_num_threads(), len(parts))
     if threads <= 1:
         yield from map(work, parts)
@@ -206,7 +206,7 @@ def unpacked(batch: Batch, total: Sums) -> list[torch.Tensor]:
 
 
 def _no_gradients(batch: Batch) -> Sums:
-    """Gradients of zero, in memory that is used again: fresh memory takes a twelfth of an update of 64 samples."""
+    """Gradients of zero, in memory that is used again: to get it anew takes a twelfth of an update of 64 samples."""
     rules, resources, slots = batch.rules, batch.resources, batch.layout.slots
     of_neurons = rules.biased, rules.learns_threshold, rules.learns_decay
     of_weights = batch.layout.weights, resources.delays.weights, resources.direct.weights
@@ -222,7 +222,7 @@ def clear(batch: Batch, sums: Sums) -> None:
 
 
 def _criterion(run: Run, samples: int) -> Criterion:
-    """The loss that a run minimizes: the mean over so many samples."""
+    """The loss that a run minimizes: the mean over this number of samples."""
     cost, loss = run.spike_cost, run.loss
     assert loss is not None
     return Criterion(

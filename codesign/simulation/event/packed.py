@@ -1,7 +1,7 @@
 """Several updates of a network, between which its weights stay packed.
 
-Around the kernels of a small network everything else takes longer than they do: choosing a batch, checking it, packing
-weights and unpacking gradients. Here all of that is done once for several updates.
+In a small network, what surrounds the kernels takes as long as they do: choosing a batch, checking it, packing weights
+and unpacking gradients. Here all of that is done once for several updates.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from codesign.simulation.run import Run
 
 
 def stay_packed(run: Run) -> bool:
-    """Whether all that learns are weights from layer to layer, from which nothing but the run's loss follows."""
+    """Whether only weights from layer to layer learn, no average pool divides them, and no policy looks at them."""
     network = run.network
     weights = network.weights()
     return (
@@ -30,7 +30,7 @@ def stay_packed(run: Run) -> bool:
 
 
 class PackedUpdates:
-    """Updates with samples of a run that `stay_packed`.
+    """Updates with the samples of a run whose weights `stay_packed`.
 
     Attributes:
         weights: the packed weights; the caller changes them between `learn` and `settle`.
@@ -60,7 +60,7 @@ class PackedUpdates:
         return float(np.float32(mean)), torch.from_numpy(self._gradients.weights)
 
     def settle(self) -> None:
-        """Take over the changed weights, and clear the gradient."""
+        """Make the changed weights those of the next samples, and clear the gradient."""
         clear(self._batch, self._gradients)
         network = self._batch.network
         if len(network.transposed):

@@ -2,7 +2,8 @@
 call.
 
 Kernels call the loop through its address, so they are compiled once for all policies. A new argument of policies is a
-field of `codesign.simulation.policies.policy.Waiting` and of `_Arguments`, and what `call_policy` gives for it.
+field of `codesign.simulation.policies.policy.Waiting`, which `_loop` fills from a field of `_Arguments`, which
+`call_policy` fills.
 """
 
 from __future__ import annotations
@@ -33,8 +34,8 @@ _Keys = NDArray[np.uint64]
 
 
 class _Arguments(NamedTuple):
-    """What the loop is given. Arrays are by source, but for `draw_keys`, and for `waiting` and `keys`: those of
-    `count` waiting sources."""
+    """What the loop is given. Arrays have an entry for each source, except `draw_keys`, and `waiting` and `keys`, which
+    have one for each of the `count` sources that wait."""
 
     count: int
     inputs: int
@@ -176,7 +177,7 @@ _kept_alive: list[Any] = []
 
 @intrinsic
 def _call(typing: Any, address: Any, given: Any) -> Any:
-    """Call the compiled loop at `address` with `_Arguments`, of which the loop gets pointers to the arrays."""
+    """Call the compiled loop at `address` with `_Arguments`; of arrays, it gets pointers to where they begin."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         values = []

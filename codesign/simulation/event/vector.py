@@ -57,7 +57,7 @@ class Vector(types.Type):
 
     @property
     def mask(self) -> Vector:
-        """Of this many lanes."""
+        """The type of masks for this many lanes."""
         return Vector(self.lanes, types.boolean)
 
 
