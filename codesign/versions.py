@@ -14,7 +14,7 @@ def package_versions() -> dict[str, str]:
 
 
 def version_of(package: str) -> str:
-    """Version of an installed package; of codesign without installation, where it is run from."""
+    """Version of an installed package; for codesign, if it is not installed, where it is run from."""
     try:
         return version(package)
     except PackageNotFoundError:

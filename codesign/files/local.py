@@ -92,7 +92,7 @@ class LocalFolder(Folder):
 
 @contextmanager
 def replacing(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
-    """A file that is written next to its place in the block, and is in place at its end, whole or not at all."""
+    """A file that the block writes beside its place; at the end of the block it is in place, whole or not at all."""
     temporary = Path(temporary_beside(path.as_posix()))
     try:
         with temporary.open("xb") as file:

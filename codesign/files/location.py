@@ -62,7 +62,7 @@ def printable(location: Location) -> str:
 
 
 def shipped_folders(name: str) -> list[Path]:
-    """The existing folders called `name`, the first match first: in the working folder, a checkout, the package."""
+    """The existing folders called `name` in the working folder, a checkout and the package; the first match wins."""
     here = [Path(name)] if os.path.isdir(name) else []
     return list(dict.fromkeys([*here, *packaged_folders(name)]))
 

@@ -85,9 +85,9 @@ class Pool(Spec):
     """Adjacent windows of `kernel` spikes. Pools have no neurons: they are folded into the synapses of the next layer.
 
     `kernel` is a number or `[rows, columns]`. Incomplete windows at the edge of the grid are left out, as in torch. A
-    `sum_pool` adds the spikes of a window and an `average_pool` divides the sum by their number. A `max_pool` passes on
-    only the first spike of each window in a timestep and drops the others; it must directly follow a layer of neurons
-    or another max pool.
+    `sum_pool` adds the spikes of a window, and an `average_pool` divides the sum by the number of its neurons. A
+    `max_pool` passes on only the first spike of each window in a timestep and drops the others; it must directly follow
+    a layer of neurons or another max pool.
     """
 
     added: ClassVar[frozenset[str]] = frozenset({"stride"})

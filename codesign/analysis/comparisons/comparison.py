@@ -82,7 +82,7 @@ class Obstacle:
 
 def compare(column: str, better: Point, worse: Point, *, more_is_better: bool) -> Comparison | None:
     """The paired comparison; None if no training seed has the value on both sides, or energies have no common term.
-    The other point is the better one if it is so on the terms and over the seeds that both have."""
+    `better` and `worse` change places if it is the other way round on the terms and over the seeds that both have."""
     terms = matched_terms(better, worse) if column in BY_TERM else None
     if isinstance(terms, Obstacle):
         return None
@@ -156,7 +156,7 @@ def matched_terms(a: Point, b: Point) -> tuple[str, ...] | Obstacle:
 
 
 def values_on(point: Point, terms: Terms, column: str) -> pd.Series:
-    """A column by training seed; one made of the energy only of these terms, unless they are all."""
+    """A column by training seed; if it is made of the energy, of the energy of these terms alone."""
     if terms is None or tuple(sorted(terms)) == point.coverage:
         return point.seeds(column)
     energy = point.sums(ENERGY_COLUMNS[name] for name in point.known_terms(terms))

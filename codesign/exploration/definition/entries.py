@@ -33,7 +33,7 @@ T = TypeVar("T", bound=Sequence[Any])
 
 
 def distinct(what: str, held: Callable[[Any], Sequence[object]] = tuple) -> AfterValidator:
-    """A validator that refuses values, named `what`, of which two are equal as text once they are `held`."""
+    """A validator that refuses values, called `what` in messages, if two are the same text in the form `held`."""
 
     def check(values: T) -> T:
         if len(set(map(str, held(values)))) < len(values):

@@ -30,7 +30,7 @@ def unit_of_values(values: Sequence[AxisValue]) -> str:
 
 
 def column_values(values: Sequence[AxisValue]) -> list[str | float]:
-    """An axis' values as stored in a column: numbers, in SI units, if all are numbers or quantities; otherwise text."""
+    """An axis' values as in a column: numbers, in SI units, if all are numbers or all quantities; otherwise text."""
     if unit := unit_of_values(values):
         return [parse_quantity(value, unit) for value in values]
     numbers = all(map(is_number, values))
@@ -102,7 +102,7 @@ class HiddenLayers:
 
     @staticmethod
     def of(network: NetworkEntry, preset: str | None) -> HiddenLayers:
-        """The hidden layers of a network, or of the preset if it leaves them out; they must not be listed."""
+        """The hidden layers of a network, or of the preset if it leaves them out; a list of layers is refused."""
         text = network.hidden or (PRESETS[preset].hidden if preset else None)
         if network.layers is not None or (network.topology or text) is None:
             raise InputError("widths can only be changed if the network is given by hidden or topology")

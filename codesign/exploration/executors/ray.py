@@ -53,8 +53,8 @@ class _Batch:
 
 
 class RayExecutor(Executor):
-    """Starts Ray, or connects to it, when first used. docs/design.md has the reasons for how it sends tasks again, and
-    together.
+    """Starts Ray, or connects to it, when first used. docs/design.md (Executors) says how it sends tasks, in batches
+    and again if they are lost, and why.
 
     Workers need no shared disk: arguments and outputs are sent through Ray, and so is this process' codesign, which the
     nodes of a cluster run.

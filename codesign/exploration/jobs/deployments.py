@@ -124,7 +124,7 @@ def trained_through(spec: SweepSpec, shape: NetworkShape, recipe: Variant[Recipe
 
 
 def metered_chip(spec: SweepSpec, shape: NetworkShape, budget: TrainingBudget | None) -> MeteredChip | None:
-    """The chip whose energy is a recipe's budget, with the network mapped as in the sweep and without its axes."""
+    """The chip whose energy is a recipe's budget, without axes, and with the network mapped as in the sweep."""
     if budget is None or budget.chip is None:
         return None
     entry, chip = _named(spec, budget.chip)

@@ -48,7 +48,8 @@ class GivenModel:
     """A model from a file, which a training begins with or, if it is not trained further, returns at once.
 
     Attributes:
-        digest: hash of `state`, which is in bytes as in the store.
+        digest: hash of the state.
+        state: the state as bytes, as in the store.
     """
 
     digest: str

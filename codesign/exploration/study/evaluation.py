@@ -122,7 +122,7 @@ def constraint_text(constraint: ConstraintEntry) -> str:
 
 
 def _known_outcome(spec: StudySpec, plan: Plan) -> Outcome | None:
-    """The outcome of a trial that need not be run: it is infeasible or certain to violate a constraint."""
+    """The outcome of a trial without running it, if it is infeasible or certain to violate a constraint."""
     for point in plan.points:
         if point.jobs is None:
             return Outcome(state="infeasible", reason=point.reason)

@@ -157,7 +157,7 @@ class SearchSpace:
         return values
 
     def drawn(self, path: str) -> Range | Choices:
-        """The domain of the parameter that is drawn for `path`, which may be the same as another."""
+        """The domain from which `path` is drawn; that of another parameter if its values are the same as that one's."""
         domain = self.parameters[path].domain
         return self.drawn(domain.same_as) if isinstance(domain, SameAs) else domain
 

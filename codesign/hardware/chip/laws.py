@@ -1,8 +1,8 @@
 """Laws of circuits: the cost of a memory and an adder by size, word, node and voltage.
 
 Power laws fitted to CACTI's SRAM from 22 to 65 nm. Below 22 nm, energy scales with the square root of the node, area
-with the node. Logic has Aladdin's energies at 40 nm. All delays follow n^0.9 if each node runs at its nominal voltage,
-and the alpha-power law at other voltages; docs/design.md (Structure) has the sources.
+with the node. Logic has Aladdin's energies at 40 nm. All delays follow the node to the power of 0.9 if each node runs
+at its nominal voltage, and the alpha-power law at other voltages; docs/design.md (Structure) has equations and sources.
 
 Beyond `NODES_M`, `voltages` and the bits of `MOST_FLIP_FLOPS`, no source supports the laws.
 """

@@ -272,8 +272,8 @@ def _counted(value: Any) -> Any:
 
 
 class Measurement(Spec):
-    """A published end-to-end result, and the `model` with which `codesign chips validate` recomputes it. `counted` are
-    the parts of the static power that it includes, as in `BOOKS`."""
+    """A published end-to-end result, and the `model` with which `codesign chips validate` recomputes it; `counted`
+    names the parts of the static power that it includes, as in `BOOKS`."""
 
     name: str
     workload: str = ""

@@ -1,7 +1,7 @@
 """How energy and latency change when a chip's numbers vary within their ranges, and with the model's own error.
 
-docs/design.md (Robustness) says what varies and how. Numbers set by an axis of a sweep are what the sweep asks about,
-so they do not vary; neither do lanes and anything that changes spikes.
+docs/design.md (Robustness) says what varies and how. The times of a barrier's table vary together. Numbers set by an
+axis of a sweep are what the sweep asks about, so they do not vary; neither do lanes and anything that changes spikes.
 """
 
 from __future__ import annotations

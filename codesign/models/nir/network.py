@@ -108,7 +108,7 @@ def _check(layers: Sequence[Layer], numbers: Sequence[LayerNumbers]) -> None:
 
 
 def _matters(name: str, numbers: Sequence[LayerNumbers]) -> bool:
-    """Whether a parameter must be stated: what a soft reset takes off need not if it is the threshold."""
+    """Whether a parameter must be stated; the amount of a soft reset need not be if it is the threshold."""
     if name != "reset_amount":
         return True
     soft = [of_layer for of_layer in numbers if of_layer.reset == "subtract"]

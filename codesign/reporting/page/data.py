@@ -213,7 +213,7 @@ def _fact(
 
 
 def _groups(points: Sequence[Point], deciding: Collection[str]) -> dict[str, Any]:
-    """Groups of points with the same training seeds whose whole energies compare.
+    """Groups of points whose whole energies compare, and whose training seeds are the same unless groups are too many.
 
     Returns:
         `of`: group of each point; `names`: the terms that each group counts, in words; `terms`: their number;
