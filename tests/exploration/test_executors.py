@@ -137,7 +137,7 @@ def test_a_task_computes_with_as_many_threads_as_it_takes_cores(executor: Execut
 
 
 def test_a_task_that_takes_too_long_is_ended(executor: Executor) -> None:
-    """After the shortest time that it may have, too; the longest is no end."""
+    """After the shortest timeout that is allowed, too; with the longest, a task ends by itself."""
     slow = {"slow": executor_tasks.spin, "swallowing": executor_tasks.swallow_and_spin}
     ended = run(
         executor,

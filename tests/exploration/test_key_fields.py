@@ -1,7 +1,6 @@
 """No field is forgotten by keys: results that were stored for another value of it would be used.
 
-Fields are listed by program, so that a new one is looked at: one that a file can say needs a value in
-`parameter_values`.
+All fields of the classes are tried, so a new one is too: if a file can give it, it needs a value in `parameter_values`.
 """
 
 from __future__ import annotations

@@ -102,7 +102,7 @@ UNSTATED = "no result depends on it, because speck states no structure"
     ],
 )
 def test_an_axis_that_cannot_be_is_told_at_its_line(changes, axis, message):
-    """And what does not go together at the last of the axes that do not."""
+    """What does not go together is told at the last of these axes."""
     found = mistakes_of(lambda: plan_sweep(tiny(*changes, axes(axis))))
     assert {line for line, _ in found} == {text_of(*changes, axes(axis)).count("\n")}
     told, path = found[0][1], [line for line in axis.split("\n  ") if ":" in line][-1].partition(":")[0]

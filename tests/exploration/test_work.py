@@ -133,7 +133,7 @@ def test_jobs_are_named_by_the_values_of_the_axes_that_they_have(tmp_path: Path)
 
 @pytest.fixture
 def replaceable(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What benchmarks replace in this process lasts as long as a test."""
+    """What benchmarks replace in this process is put back after the test."""
     monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
     for owner, name in ((os, "fsync"), (runner, "run_train"), (runner, "run_execute"), (runner, "run_assess")):
         monkeypatch.setattr(owner, name, getattr(owner, name))

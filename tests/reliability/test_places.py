@@ -21,19 +21,19 @@ pytestmark = pytest.mark.thorough
 
 
 def unnamed(**variables: Path | str | None) -> dict[str, Path | str | None]:
-    """With nothing that names the folders of kernels and events."""
+    """Variables of a process in which none names the folder of kernels or that of events."""
     return {"XDG_CACHE_HOME": None, "CODESIGN_KERNEL_CACHE": None, **variables}
 
 
 def with_kernels(temporary: Path) -> Path:
-    """A folder for temporary files, in which the compiled kernels are as they are kept for want of another."""
+    """A folder for temporary files, with the compiled kernels where they are kept if there is no other place."""
     kernels = cache_folder()
     shutil.copytree(kernels, temporary / f"codesign-kernels-{os.getuid()}" / kernels.name)
     return temporary
 
 
 def test_a_working_folder_that_cannot_be_written(folder: Path, cache_root: Path, undisturbed: Undisturbed) -> None:
-    """Nor the user's own: nothing is written but where the options say."""
+    """Nor can the user's home: nothing is written but where the options say."""
     work, home, elsewhere = (folder / name for name in ("work", "home", "elsewhere"))
     work.mkdir()
     home.mkdir()
@@ -49,7 +49,7 @@ def test_a_working_folder_that_cannot_be_written(folder: Path, cache_root: Path,
 
 @pytest.mark.parametrize("home", ["tiny.yaml", None], ids=["a file", "not set"])
 def test_a_home_that_is_of_no_use(folder: Path, undisturbed: Undisturbed, home: str | None) -> None:
-    """As a service runs. Kernels are kept in the folder for temporary files then, and events nowhere."""
+    """Such as that of a service. Kernels are then kept in the folder for temporary files, and events nowhere."""
     variables = unnamed(HOME=home and folder / home, TMPDIR=with_kernels(folder / "tmp"))
     assert completed(sweep(folder, None, environment=variables)).jobs == undisturbed.jobs
     undisturbed.check_results(folder / "out")

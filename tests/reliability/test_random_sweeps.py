@@ -50,7 +50,7 @@ COLUMNS = ["energy_j", "latency_s", "energy_delay_js", "power_w", "area_m2", "sp
 
 
 def chosen(draw: random.Random, block: str, parameters: int) -> dict[str, Any]:
-    """Values of about so many parameters of a block, with what they need to matter."""
+    """Values of about this many parameters of a block, with what they need to matter."""
     fields: dict[str, Any] = {}
     for name, values in VALUES[block].items():
         if draw.random() < parameters / len(VALUES[block]):

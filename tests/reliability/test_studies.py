@@ -43,7 +43,7 @@ def reference(tmp_path_factory: pytest.TempPathFactory, cache_root: Path) -> Pat
 
 
 def check_same(ours: Path, theirs: Path) -> None:
-    """Fail where two studies found anything else."""
+    """Fail unless two studies found the same."""
     assert (theirs / "trials.parquet").read_bytes() == (ours / "trials.parquet").read_bytes()
     assert contents_equal(read_results(theirs / "results.parquet"), read_results(ours / "results.parquet"))
 

@@ -48,7 +48,7 @@ def example_without_static_power():
 
 
 def sorted_by(tab, key):
-    """The column of all points that its heading was clicked to sort by."""
+    """A column of the table of all points, after a click on its heading, which sorts by it."""
     head = f'#points-table button[data-key="{key}"]'
     click(tab, head)
     column = tab.run(f"document.querySelector('{head}').parentElement.cellIndex")

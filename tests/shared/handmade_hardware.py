@@ -69,7 +69,7 @@ SYNCHRONIZATIONS = {
 
 
 def structured(**changes: object) -> str:
-    """A chip of which the structure is given and no price; with other values, of which None leaves a line out."""
+    """A chip whose structure is given, and no price. `changes` replaces values; None leaves a line out."""
     values = {
         "technology_node": "28 nm",
         "supply_voltage": "0.8 V",

@@ -68,7 +68,7 @@ VALUES: dict[str, dict[str, list[Any]]] = {
     },
     "neuron": NEURON_VALUES,
 }
-"""The first is not the usual one, except of neurons, for which `another` gives such a value."""
+"""The first value of each is not the default, except those of neurons, for which `another` gives such a value."""
 BESIDE: dict[str, dict[str, Any]] = {
     **{name: {"stop": stops[0]} for name, stops in OF_STOPS.items()},
     "prioritize_input": {"input_mode": "queued"},

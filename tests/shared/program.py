@@ -76,7 +76,7 @@ def run_python(
     within_s: float = 300,
     prepare: Callable[[], None] | None = None,
 ) -> Ended:
-    """How Python ends with these arguments, in a folder, with `given` to read and the other options as of `start`."""
+    """How Python ends with these arguments and `given` as its input; other options are as in `start`."""
     ended = subprocess.run(
         [sys.executable, *map(str, arguments)],
         cwd=folder,
@@ -92,7 +92,7 @@ def run_python(
 
 
 def _variables(changes: Mapping[str, str | Path | None]) -> dict[str, str]:
-    """The environment of the tests, in which this checkout is found, with changes; None takes a variable away."""
+    """The variables of the tests, with which Python finds this checkout, and changes; None takes a variable away."""
     changed = {**os.environ, "PYTHONPATH": ROOT, **changes}
     return {name: str(value) for name, value in changed.items() if value is not None}
 
@@ -100,12 +100,12 @@ def _variables(changes: Mapping[str, str | Path | None]) -> dict[str, str]:
 def run_here(
     *arguments: str | Path, folder: Path, environment: Mapping[str, str | Path] | None = None, code: int = 0
 ) -> Ended:
-    """How `codesign` ends in this process: to start another takes seconds.
+    """How `codesign` ends in this process, because starting another takes seconds.
 
     Args:
         folder: working folder meanwhile.
         environment: variables beside those of the tests.
-        code: with which it must end.
+        code: the exit code with which it must end.
     """
     from codesign.cli.main import app
 

@@ -149,7 +149,7 @@ CODE = b"what was compiled"
 
 @pytest.fixture
 def kept(tmp_path: Path) -> Path:
-    """A file with something kept in it, nobody else's to write whatever the user's mask."""
+    """A file of kept code, which nobody else may write to, whatever the user's mask."""
     previous = os.umask(0)
     try:
         write_code(tmp_path / "kernel", CODE)
