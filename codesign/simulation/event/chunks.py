@@ -61,8 +61,19 @@ def _of_each(parts: list[Part], work: Callable[[Part], T]) -> Iterator[T]:
     if threads <= 1:
         yield from map(work, parts)
         return
+    errors: list[BaseException] = []
+
+    def begun(part: Part) -> T:
+        if errors:
+            raise errors[0]
+        try:
+            return work(part)
+        except BaseException as error:
+            errors.append(error)
+            raise
+
     with ThreadPoolExecutor(threads) as pool:
-        yield from pool.map(work, parts)
+        yield from pool.map(begun, parts)
 
 
 def _process(batch: Batch, task: int, part: Part, out: Out) -> tuple[Out, Pieces]:
