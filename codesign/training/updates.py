@@ -205,8 +205,12 @@ def _can_pack(optimizer: Optimizer, run: Run) -> bool:
         return False
     from codesign.simulation.event.packed import stay_packed  # here, because it loads the compiler
 
+    weights = run.network.weights()
+    if any(one._backward_hooks or one._post_accumulate_grad_hooks for one in weights):
+        return False  # which a user gave to torch, to see or change gradients
     learned = [[id(one.tensor) for one in group] for group in optimizer.moments]
-    return learned == [list(map(id, run.network.weights()))] and stay_packed(run)
+    steps = {one.steps for group in optimizer.moments for one in group}  # fewer of a weight that learned only later
+    return learned == [list(map(id, weights))] and len(steps) == 1 and stay_packed(run)
 
 
 @contextmanager

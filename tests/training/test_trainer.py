@@ -109,6 +109,39 @@ def test_weights_that_stay_packed_are_those_of_updates_one_by_one(
     assert recipe.epochs < len(blocks) < recipe.epochs * 7
 
 
+def halves(network: SpikingNetwork) -> None:
+    network.weights()[0].register_hook(lambda gradient: gradient / 2)
+
+
+def halves_in_place(network: SpikingNetwork) -> None:
+    def halve(weight: torch.Tensor) -> None:
+        weight.grad.mul_(0.5)
+
+    network.weights()[0].register_post_accumulate_grad_hook(halve)
+
+
+def learns_from_the_second_epoch_on(network: SpikingNetwork) -> None:
+    network.weights()[0].requires_grad_(False)
+
+
+@pytest.mark.parametrize("change", [halves, halves_in_place, learns_from_the_second_epoch_on])
+def test_what_a_user_does_to_single_weights_is_done_in_plain_training_too(change: Any):
+    """As where a hook forbids that weights stay packed."""
+    found = []
+    for hooks in (Hooks(), Hooks(batch_transform=lambda events, seed, epoch: events)):
+        network = network_of("8-12-2", threshold=0.3)
+        change(network)
+
+        def learn_all(report: EpochReport, network: SpikingNetwork = network) -> None:
+            network.requires_grad_()
+
+        recipe = RECIPES["layered"].model_copy(update={"epochs": 3})
+        train(network, recipe, toy_split(1, 60), toy_split(2, 20), seed=0, hooks=hooks, on_epoch=learn_all)
+        found.append(network.state_dict())
+    plain, hooked = found
+    assert all(torch.equal(plain[name], hooked[name]) for name in plain)
+
+
 SERVICE = ServiceModel(
     message_s=(2e-6, 1e-6, 3e-6),
     lanes=None,
