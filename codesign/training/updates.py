@@ -37,8 +37,9 @@ from codesign.workload.events import EventBatch
 if TYPE_CHECKING:
     from codesign.simulation.event.packed import PackedUpdates
 
-_MOST_ENTRIES = 1 << 18
-"""Most events of the samples for which weights stay packed; more take more memory and save hardly any time."""
+_MOST_NUMBERS = 1 << 18
+"""Most events, timesteps and scores of the samples for which weights stay packed; more take more memory and save hardly
+any time."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,8 +79,11 @@ class Learner:
         """Make an update with each batch of the samples at `positions` in turn, and yield its summed loss, the number
         of correct predictions and the spikes emitted by each layer."""
         size = self.recipe.batch_size
-        if packs := self.is_plain and _can_pack(optimizer, self.run(training.select([0]), epoch)):
-            size *= max(1, _MOST_ENTRIES * len(training) // (size * len(training.indices) + 1))
+        run = self.run(training.select([0]), epoch) if self.is_plain else None
+        if packs := run is not None and _can_pack(optimizer, run):
+            scores = len(training) * run.readings * self.network.shape.layers[-1].neurons
+            numbers = len(training.indices) + len(training.offsets) + scores
+            size *= max(1, _MOST_NUMBERS * len(training) // (size * numbers))
         for first in range(0, len(positions), size):
             chosen = positions[first : first + size]
             if packs:  # no name holds the last samples while the next are chosen

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from networks import network_of, toy_split
+from networks import batch_of, network_of, toy_split
 
 from codesign.errors import InputError, SilentNetworkWarning, TrainingDivergedError
 from codesign.network.neuron import NeuronSpec
@@ -96,7 +96,7 @@ def test_weights_that_stay_packed_are_those_of_updates_one_by_one(
     """To the last bit, with several blocks of updates an epoch and a smaller last batch. A hook forbids packing."""
     packed_before, blocks = updates.packed, []
     monkeypatch.setattr(updates, "packed", lambda *given: blocks.append(given) or packed_before(*given))
-    monkeypatch.setattr(updates, "_MOST_ENTRIES", 1500)
+    monkeypatch.setattr(updates, "_MOST_NUMBERS", 1500)
     recipe = RECIPES["random"].model_copy(update={"epochs": 3, "batch_size": 30, "weight_decay": 0.01, **changes})
     found = []
     for hooks in (Hooks(), Hooks(batch_transform=lambda events, seed, epoch: events)):
@@ -140,6 +140,21 @@ def test_what_a_user_does_to_single_weights_is_done_in_plain_training_too(change
         found.append(network.state_dict())
     plain, hooked = found
     assert all(torch.equal(plain[name], hooked[name]) for name in plain)
+
+
+def test_weights_stay_packed_for_as_many_samples_as_their_scores_have_room(monkeypatch: pytest.MonkeyPatch):
+    packed_before, samples = updates.packed, []
+
+    def packed(optimizer: Any, run: Any) -> Any:
+        samples.append(len(run.events))
+        return packed_before(optimizer, run)
+
+    monkeypatch.setattr(updates, "packed", packed)
+    monkeypatch.setattr(updates, "_MOST_NUMBERS", 600)
+    silent = batch_of(np.zeros((200, 3, 8)), np.arange(200) % 2)
+    recipe = Recipe(method="layered", loss="timestep", epochs=1, batch_size=30)
+    train(network_of("8-12-2"), recipe, silent, silent, seed=0, warn=False)
+    assert samples == [60, 60, 60, 20]  # 3 timesteps of 2 scores each
 
 
 SERVICE = ServiceModel(
