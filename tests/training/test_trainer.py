@@ -478,6 +478,15 @@ def test_divergence_is_an_error():
         run(RECIPES["layered"], hooks=nothing)
 
 
+def test_a_loss_that_float32_cannot_hold_diverges_without_a_warning_of_numpy():
+    network = network_of("8-12-2", threshold=0.3, readout="potential")
+    with torch.no_grad():
+        network.weights()[1].mul_(1e37)
+    recipe = Recipe(method="layered", loss={"name": "sum", "temperature": 0.001}, epochs=1, batch_size=20)
+    with pytest.raises(TrainingDivergedError, match="the loss became inf in epoch 1"):
+        train(network, recipe, toy_split(1, 60), toy_split(2, 20), seed=0)
+
+
 def test_a_network_that_cannot_run_is_no_divergence():
     network = network_of("8-12-2")
     network.threshold[3] = math.nan

@@ -57,7 +57,8 @@ class PackedUpdates:
         mean = float(self._learning.losses[first:last].sum()) / (last - first)
         if (cost := self._batch.run.spike_cost) is not None:
             mean += float(cost.of(torch.from_numpy(self._results.charges[first:last])).mean())
-        return float(np.float32(mean)), torch.from_numpy(self._gradients.weights)
+        rounded = float(torch.tensor(mean, dtype=torch.float32))  # numpy would warn of one that is too large
+        return rounded, torch.from_numpy(self._gradients.weights)
 
     def settle(self) -> None:
         """Make the changed weights those of the next samples, and clear the gradient."""
