@@ -202,3 +202,14 @@ def test_a_file_that_cannot_be_loaded_counts_as_missing(
     compiled._cache.file(signature, compiled.targetctx.codegen()).write_bytes(content)
     assert compiled._cache.is_kept()
     assert compiled._cache.load_overload(signature, compiled.targetctx) is None
+
+
+def test_a_folder_that_cannot_be_used_is_told_at_every_run(monkeypatch: pytest.MonkeyPatch):
+    def refuse() -> Path:
+        raise InputError("others may write to it")
+
+    monkeypatch.setattr(compilation, "_asked", [])
+    monkeypatch.setattr(compilation, "cache_folder", refuse)
+    for _ in range(2):
+        with pytest.raises(InputError, match="others may write to it"):
+            compilation.tell_of_compiling()

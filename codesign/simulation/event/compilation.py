@@ -72,10 +72,14 @@ def tell_of_compiling(say: Callable[[str], object] | None = None) -> None:
 
     Args:
         say: None prints to standard error if that is a terminal or a notebook.
+
+    Raises:
+        InputError: as from `cache_folder`, at every call.
     """
     if not _asked:
+        known = is_compiled()
         _asked.append(True)
-        if not is_compiled() and (say is not None or is_watched()):
+        if not known and (say is not None or is_watched()):
             (say or partial(print, file=sys.stderr))(COMPILING)
 
 
