@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from numba.core import types
 
@@ -202,6 +203,14 @@ def test_a_file_that_cannot_be_loaded_counts_as_missing(
     compiled._cache.file(signature, compiled.targetctx.codegen()).write_bytes(content)
     assert compiled._cache.is_kept()
     assert compiled._cache.load_overload(signature, compiled.targetctx) is None
+
+
+def test_code_that_holds_addresses_of_this_process_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(compilation, "cache_folder", lambda: tmp_path)
+    large = np.zeros(1 << 18)
+    compiled = compilation.kept(lambda place: large[place])
+    compiled.compile((types.int64,))
+    assert not compiled._cache.is_kept()
 
 
 def test_a_folder_that_cannot_be_used_is_told_at_every_run(monkeypatch: pytest.MonkeyPatch):

@@ -115,6 +115,8 @@ class _KernelCache(NullCache):
         return CompileResult._rebuild(target_context, *code)
 
     def save_overload(self, sig: Any, data: Any) -> None:
+        if data.library.has_dynamic_globals:
+            return  # it holds addresses of this process, as of large arrays
         with suppress(OSError):  # a full disk; the compiled code is still in memory
             write_code(self.file(sig, data.codegen), dumps(data._reduce()))
 
