@@ -93,13 +93,15 @@ CONVOLUTION = {
 def test_weights_that_stay_packed_are_those_of_updates_one_by_one(
     changes: dict[str, Any], topology: Any, monkeypatch: pytest.MonkeyPatch
 ):
-    """To the last bit, with several blocks of updates an epoch and a smaller last batch. A hook forbids packing."""
+    """To the last bit, on any number of threads, with several blocks of updates an epoch and a smaller last batch. A
+    hook forbids packing."""
     packed_before, blocks = updates.packed, []
     monkeypatch.setattr(updates, "packed", lambda *given: blocks.append(given) or packed_before(*given))
     monkeypatch.setattr(updates, "_MOST_NUMBERS", 1500)
     recipe = RECIPES["random"].model_copy(update={"epochs": 3, "batch_size": 30, "weight_decay": 0.01, **changes})
     found = []
-    for hooks in (Hooks(), Hooks(batch_transform=lambda events, seed, epoch: events)):
+    for threads, hooks in ((2, Hooks()), (1, Hooks(batch_transform=lambda events, seed, epoch: events))):
+        monkeypatch.setattr(torch, "get_num_threads", lambda threads=threads: threads)
         network = network_of(topology, threshold=0.3)
         result = train(network, recipe, toy_split(1, 200), toy_split(2, 50), seed=0, hooks=hooks)
         found.append((result.state, [(one.loss, one.training_accuracy, one.spike_density) for one in result.history]))
