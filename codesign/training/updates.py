@@ -120,19 +120,18 @@ class Learner:
 
     def run(self, samples: EventBatch, epoch: int) -> Run:
         """A run of samples that learns from the cross-entropy and the costs of spikes."""
-        assert isinstance(self.criterion, CrossEntropy)
-        return Run(
-            network=self.network,
-            events=samples,
-            schedule=self.schedule,
-            regularization=self.recipe.regularization,
-            idle_gradient=self.recipe.idle_gradient,
-            seed=self.seed,
-            epoch=epoch,
-            learns=True,
-            loss=self.criterion,
-            spike_cost=None if self.costs is None else self.costs.of_update(epoch),
-        )
+        return Run(network=self.network, events=samples, schedule=self.schedule, learns=True, **self.options(epoch))
+
+    def options(self, epoch: int) -> dict[str, Any]:
+        """What every run of a training is given, besides its samples and schedule."""
+        return {
+            "regularization": self.recipe.regularization,
+            "idle_gradient": self.recipe.idle_gradient,
+            "seed": self.seed,
+            "epoch": epoch,
+            "loss": self.criterion,
+            "spike_cost": None if self.costs is None else self.costs.of_update(max(epoch, 1)),
+        }
 
     def check_loss(self, value: float, epoch: int) -> None:
         if not math.isfinite(value):
@@ -189,18 +188,7 @@ class Learner:
     def one_loss(self, batch: EventBatch, schedule: Schedule, *, epoch: int) -> ClassificationLoss:
         if self.learned is not None:
             self.learned.join()
-        return classification_loss(
-            self.network,
-            batch,
-            schedule,
-            regularization=self.recipe.regularization,
-            seed=self.seed,
-            epoch=epoch,
-            idle_gradient=self.recipe.idle_gradient,
-            loss=self.criterion,
-            spike_cost=None if self.costs is None else self.costs.of_update(max(epoch, 1)),
-            engine=self.engine,
-        )
+        return classification_loss(self.network, batch, schedule, engine=self.engine, **self.options(epoch))
 
 
 def _can_pack(optimizer: Optimizer, run: Run) -> bool:

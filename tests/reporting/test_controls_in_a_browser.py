@@ -47,6 +47,18 @@ def example_without_static_power():
     return table
 
 
+def moved(tab, pairs, percent):
+    """Each pair asks any, then with a limit of `percent`: ask the first, move the control to the limit, and yield the
+    ranking, which is that of the second."""
+    for place in range(0, 2 * pairs, 2):
+        ask(tab, place + 1)
+        sharp = ranked(tab)
+        ask(tab, place)
+        require(tab, percent)
+        assert ranked(tab) == sharp
+        yield sharp
+
+
 def sorted_by(tab, key):
     """A column of the table of all points, after a click on its heading, which sorts by it."""
     head = f'#points-table button[data-key="{key}"]'
@@ -234,13 +246,8 @@ def test_a_moved_control_says_what_the_file_would_be_told(shown):
         table.metadata.questions[f"any {option}"] = choice
         table.metadata.questions[f"sharp {option}"] = {**choice, "where": ["accuracy >= 96.5 %"]}
     tab = shown(render_report(table))
-    for place in range(len(options)):
-        ask(tab, 2 * place + 1)
-        sharp = ranked(tab)
-        ask(tab, 2 * place)
-        require(tab, 96.5)
+    for sharp in moved(tab, len(options), 96.5):
         assert said(tab, "now").startswith(f"With these settings: {sharp[0][0]} has")
-        assert ranked(tab) == sharp
     ask(tab, 4)
     objectives = (
         Objective(column="accuracy", direction="maximize", reference=1.0),
@@ -264,18 +271,14 @@ def test_a_moved_control_keeps_other_limits_and_what_does_not_compare(shown):
     )
     table.metadata.questions.clear()
     few = "neurons <= 250"
-    for column in ("energy_j", "latency_s", "energy_cores_in_use_j", "neurons", "paper_energy_j"):
+    columns = "energy_j", "latency_s", "energy_cores_in_use_j", "neurons", "paper_energy_j"
+    for column in columns:
         limits = [few] if column == "energy_j" else []
         choice = {"choose": "chip", "least": column}
         table.metadata.questions[f"any {column}"] = {**choice, "where": limits}
         table.metadata.questions[f"sharp {column}"] = {**choice, "where": [*limits, "accuracy >= 97 %"]}
     tab = shown(render_report(table))
-    for place in range(0, len(table.metadata.questions), 2):
-        ask(tab, place + 1)
-        sharp = ranked(tab)
-        ask(tab, place)
-        require(tab, 97)
-        assert ranked(tab) == sharp
+    assert len([*moved(tab, len(columns), 97)]) == len(columns)
     ask(tab, 2)
     require(tab, 90)
     assert "does not compare: operation " in said(tab, "decision")
@@ -294,13 +297,8 @@ def test_a_moved_control_counts_the_training_seeds_that_both_have(shown):
         table.metadata.questions[f"any {choice} {column}"] = question
         table.metadata.questions[f"sharp {choice} {column}"] = {**question, "where": ["accuracy >= 94 %"]}
     tab = shown(render_report(table))
-    for place in range(len(asked)):
-        ask(tab, 2 * place + 1)
-        sharp = ranked(tab)
-        ask(tab, 2 * place)
-        require(tab, 94)
+    for _ in moved(tab, len(asked), 94):
         assert said(tab, "now")
-        assert ranked(tab) == sharp
 
 
 def test_ticks_of_energies_that_hardly_differ_are_told_apart(shown):

@@ -167,6 +167,14 @@ def new_learning(batch: Batch) -> Learning:
     )
 
 
+def mean_loss(run: Run, losses: Doubles, charges: Doubles) -> float:
+    """The mean cross-entropy of samples plus the mean cost of their spikes."""
+    mean = float(losses.sum()) / len(losses)
+    if run.spike_cost is not None:
+        mean += float(run.spike_cost.of(torch.from_numpy(charges)).mean())
+    return mean
+
+
 def learn_samples(batch: Batch, results: Results, learning: Learning, first: int = 0, last: int | None = None) -> Sums:
     """Packed gradients of the mean loss of samples `first` to `last` − 1, by default of all."""
     last = batch.samples if last is None else last

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch.autograd.function import once_differentiable
 
 from codesign.simulation.event.batch import Batch, Results
-from codesign.simulation.event.chunks import Recorded, backward, forward, learn_batch, release
+from codesign.simulation.event.chunks import Recorded, backward, forward, learn_batch, mean_loss, release
 from codesign.simulation.event.compilation import tell_of_compiling
 from codesign.simulation.event.execution import to_execution
 from codesign.simulation.results import Simulation
@@ -36,10 +36,7 @@ def learn(run: Run) -> tuple[torch.Tensor, Simulation]:
     tell_of_compiling()
     batch = Batch(run)
     results, losses, gradients = learn_batch(batch)
-    mean = float(losses.sum()) / batch.samples
-    if run.spike_cost is not None:
-        mean += float(run.spike_cost.of(torch.from_numpy(results.charges)).mean())
-    value = _Loss.apply(mean, gradients, *run.parameters)  # type: ignore[no-untyped-call]
+    value = _Loss.apply(mean_loss(run, losses, results.charges), gradients, *run.parameters)  # type: ignore[no-untyped-call]
     return value, _result(run, _tensors(results))
 
 

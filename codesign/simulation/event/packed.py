@@ -13,7 +13,7 @@ import torch
 
 from codesign.simulation.event.arrays import Doubles
 from codesign.simulation.event.batch import Batch
-from codesign.simulation.event.chunks import clear, learn_samples, new_learning
+from codesign.simulation.event.chunks import clear, learn_samples, mean_loss, new_learning
 from codesign.simulation.run import Run
 
 
@@ -54,9 +54,7 @@ class PackedUpdates:
     def learn(self, first: int, last: int) -> tuple[float, torch.Tensor]:
         """The mean loss of samples `first` to `last` − 1, and its packed gradient, which is valid until `settle`."""
         self._gradients = learn_samples(self._batch, self._results, self._learning, first, last)
-        mean = float(self._learning.losses[first:last].sum()) / (last - first)
-        if (cost := self._batch.run.spike_cost) is not None:
-            mean += float(cost.of(torch.from_numpy(self._results.charges[first:last])).mean())
+        mean = mean_loss(self._batch.run, self._learning.losses[first:last], self._results.charges[first:last])
         rounded = float(torch.tensor(mean, dtype=torch.float32))  # numpy would warn of one that is too large
         return rounded, torch.from_numpy(self._gradients.weights)
 
