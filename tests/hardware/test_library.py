@@ -79,6 +79,7 @@ VALUES = [
     ("loihi_davies2018", "static_power.core_off", (96.25e-3 - 28.8e-3 - 23e-3) / 128),
     ("loihi_sanafe", "energies.spike", 69.3 * P),
     ("loihi2", "times.message", 5.1 * T),  # Loihi's 16 ns / √10
+    ("loihi2", "synchronization.least_step", 11.637 / 10e6),
     ("seneca_barrier", "energies.neuron_update", (3.7 + 1.4 + 1.4 + 1.2 + 3.9 + 0.5) * P),
     ("seneca_timer", "energies.spike", 1.1 * P),
     ("spinnaker_sharp2012", "energies.synaptic_operation", 43e-9),
