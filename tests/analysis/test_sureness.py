@@ -191,10 +191,12 @@ def test_who_misses_a_share_by_chance_leaves_the_answer_open(missing, samples, s
     """b needs less than a, whose 92 % of the samples are more than a point above it in each seed."""
     rows = accurate("a", 2e-9, 0.92, 0.92, 0.92) + accurate("b", 1e-9, *missing) + accurate("c", 3e-9, *missing)
     rows = [one | {"samples": samples} for one in rows]
-    answer = asked(rows, choose="chip", least="energy_j", where=["accuracy within 1 point of best"])
+    question = {"choose": "chip", "least": "energy_j", "where": ["accuracy within 1 point of best"]}
+    answer = asked(rows, **question)
     assert (labels(answer)[0], answer.confidence, answer.standing) == ("a", 1.0, standing)
     told = "B may miss accuracy within 1 point of best only by chance."
     assert (told.lower() in [remark.lower() for remark in answer.remarks]) == (standing == "likely")
+    assert not any("may miss" in remark for remark in asked(rows[:3] + rows[6:], **question).remarks)  # c needs more
 
 
 def test_who_cannot_be_compared_and_misses_a_share_by_chance_leaves_the_only_other_one_unsure():
