@@ -54,18 +54,6 @@ def test_more_samples_are_advised_than_there_are():
     assert told in asked(rows, choose="chip", most="accuracy").remarks
 
 
-@pytest.mark.parametrize("shared", [True, False])
-def test_samples_that_are_hard_for_all_make_no_difference_a_chance(shared):
-    """Of 400 samples both miss 40, and b 12 more: beyond chance if the 40 are the same, as McNemar's test has it."""
-    a, b = np.ones((3, 400), dtype=int), np.ones((3, 400), dtype=int)
-    a[:, :40] = 0
-    b[:, : 40 + 12] = 0
-    if not shared:
-        b = np.roll(b, 100, axis=1)
-    rows = answering("a", a, spike_density=1.0) + answering("b", b, spike_density=2.0)
-    assert asked(rows, choose="chip", most="accuracy").standing == ("sure" if shared else "likely")
-
-
 @pytest.mark.parametrize(("gained", "standing"), [(0, "sure"), (4, "likely")])
 def test_who_may_be_more_than_a_point_ahead_makes_a_limit_doubtful(gained, standing):
     """a needs less and is level with b, which is right where a is wrong and wrong where a is right in as many of 400

@@ -119,25 +119,6 @@ def test_what_two_sides_have_no_value_of_in_common_keeps_them_apart():
     assert never_alike(points_of(*rows, rows[0] | {"weight_bits": 3, "point": "other"}), *sides) == []
 
 
-def test_what_varies_within_a_side_must_agree_and_null_agrees_with_everything():
-    early = by_group_size("async_on_output", "on_output", 1, 8)
-    late = by_group_size("async_drained", "drained", 8, 32)
-    layered = [
-        mubrain_row("layered", "layered", 0, 0)
-        | dict.fromkeys(AXIS.format(f"async_{stop}") for stop in ("on_output", "drained"))
-    ]
-    points = points_of(*early, *late, *layered)
-    assert sizes(pairs_between(points, {"schedule": "async_on_output"}, {"schedule": "async_drained"})) == [(8, 8)]
-    assert sizes(pairs_between(points, {"stop": "on_output"}, {"stop": "drained"})) == [(8, 8)]
-    assert sorted(sizes(pairs_between(points, {"layered": True}, {"layered": False}))) == [
-        (None, f) for f in (1, 8, 8, 32)
-    ]
-    # One F on a side is what sets it apart.
-    assert sizes(
-        pairs_between(points, {"stop": "on_output", "group_size": 1}, {"stop": "drained", "group_size": 32})
-    ) == [(1, 32)]
-
-
 def test_ladders_differ_in_one_fact_only():
     points = points_of(
         *by_group_size("async_on_output", "on_output", 8, 1, 64),

@@ -64,13 +64,6 @@ def test_batches_are_equal_where_all_numbers_are(two_samples):
     assert two_samples == EventBatch.concatenate([two_samples[0], two_samples[1]]) != other
 
 
-@given(COUNTS)
-def test_frames_survive_compression(frames):
-    batch = batch_of(frames)
-    assert np.array_equal(dense(batch), frames)
-    assert np.array_equal(batch.events, frames.sum(axis=(1, 2)))
-
-
 @given(COUNTS, st.data(), st.booleans())
 def test_events_of_the_first_timesteps(frames, data, currents):
     timesteps = data.draw(arrays(np.int64, len(frames), elements=st.integers(0, frames.shape[1])))
