@@ -66,12 +66,14 @@ def test_numbers_of_numpy_are_numbers_within_lists_too():
     TopologySpec(input=np.int64(4), layers=[{"kind": "linear", "neurons": np.int64(2)}])
 
 
-def test_the_same_seed_gives_the_same_bytes():
-    one, other = run(RECIPES["random"])[1], run(RECIPES["random"])[1]
-    assert all(torch.equal(one.state[name], other.state[name]) for name in one.state)
-    assert [report.loss for report in one.history] == [report.loss for report in other.history]
-    different = run(RECIPES["random"], seed=1)[1]
-    assert not torch.equal(one.state["connections.0.weight"], different.state["connections.0.weight"])
+def test_the_seed_decides_the_order_of_samples():
+    """Of one network, without random draws: the epoch takes what the seed says, and again the same."""
+    losses = []
+    for seed in (0, 0, 1):
+        network = network_of("8-12-2", threshold=0.3)
+        recipe = RECIPES["layered"].model_copy(update={"epochs": 1})
+        losses.append(train(network, recipe, toy_split(1, 200), toy_split(2, 100), seed=seed).history[0].loss)
+    assert losses[0] == losses[1] != losses[2]
 
 
 SERVICE = ServiceModel(
@@ -205,16 +207,6 @@ def test_training_ends_when_it_is_told_to():
     whole = run(RECIPES["layered"])[1]
     assert [report.loss for report in result.history] == [report.loss for report in whole.history[:3]]
     assert result.best_epoch <= 3
-
-
-def test_the_idle_rule_decides_what_is_learned():
-    results = {}
-    for rule in ("all", "spare", "none"):
-        recipe = RECIPES["random"].model_copy(update={"idle_gradient": rule, "epochs": 1})
-        results[rule] = run(recipe)[1].state["connections.0.weight"]
-    assert not torch.equal(results["all"], results["spare"])
-    assert not torch.equal(results["spare"], results["none"])
-    assert not torch.equal(results["all"], results["none"])
 
 
 @pytest.mark.parametrize(
