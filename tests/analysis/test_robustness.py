@@ -143,6 +143,18 @@ def test_a_tip_on_the_other_side_and_the_larger_spread_first():
     assert [number.path for number in found.spreads] == ["energies.synaptic_operation", "energies.spike"]
 
 
+def test_the_tip_of_the_least_relative_change_comes_first():
+    """15 µJ against 10, which become 20 at 10 pJ a spike or 20 pJ an operation: equal at three times 2 pJ, 4 pJ
+    away, and at one and a half times 10 pJ, 5 pJ away."""
+    known = numbers(
+        ("energies.spike", 1e-12, 2e-12, 10e-12, 9 * MICRO, 20 * MICRO),
+        ("energies.synaptic_operation", 8e-12, 10e-12, 20e-12, 8 * MICRO, 20 * MICRO),
+    )
+    moved = point("a", 0, energy_j=10 * MICRO, energy_draws_j=[8 * MICRO, 20 * MICRO], **known)
+    found = compared([moved, certain("b", 0, 15, draws=2)])[1]
+    assert [tip.at for tip in found.tips] == near([15e-12, 6e-12])
+
+
 def test_tips_of_times_are_interpolated_and_say_so():
     slow = {"latency_s": 2e-3, "latency_draws_s": [1e-3, 2e-3]}
     slow |= numbers(("times.synaptic_operation", 1e-9, 4e-9, 5e-9, 0.5e-3, 2.5e-3), column="latency_at_{}_s")

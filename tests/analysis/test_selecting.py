@@ -112,6 +112,20 @@ def test_networks_pair_where_neuron_and_data_agree():
         assert set(blocks.values()) == {4}
 
 
+def test_axes_of_two_chips_that_set_the_same_pair_where_they_agree():
+    axes = [f"axis.chip.{chip}.vector_width" for chip in "ab"]
+    points = points_of(
+        *(
+            mubrain_row("layered", "layered", 0, 0)
+            | {"chip": chip, "point": f"{chip}{width}", **dict.fromkeys(axes), f"axis.chip.{chip}.vector_width": width}
+            for chip, width in product("ab", (1.0, 4.0))
+        )
+    )
+    pairs = pairs_between(points, {"chip": "a"}, {"chip": "b"})
+    widths = [[dict(point.axes)[f"chip.{point.chip}.vector_width"] for point in pair] for pair in pairs]
+    assert widths == [[1, 1], [4, 4]]
+
+
 def test_what_two_sides_have_no_value_of_in_common_keeps_them_apart():
     rows = [mubrain_row("layered", "layered", 0, 0), mubrain_row("unlayered_rs", "layered", 0, 0) | {"weight_bits": 3}]
     sides = {"recipe": "layered"}, {"recipe": "unlayered_rs"}
