@@ -158,6 +158,12 @@ def test_commands_export_and_import(tmp_path: Path):
         "reset subtract",
         "comparison >=",
     )
+    network = made(tick=True, time_constant=0.02)
+    cd.save_model(model, network, cd.describe_model(network, name="mine"))
+    assert (
+        "read it without a dt"
+        in run_here("export", model, "--dialect", "norse", "--output", there, folder=tmp_path).err
+    )
     beyond = "reset subtract, comparison >=, potential_step 0.125, floor, time_constant of layer 0, synaptic_time_const"
     assert told.startswith(f"note     {beyond}ant of layer 0: NIR's equations cannot say this, so other")
 

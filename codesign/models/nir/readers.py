@@ -84,6 +84,8 @@ READERS = {
         resets="subtract", comparison=">=", timestep=None, several=True, synapse="must", convolves=False, back="graph"
     ),
 }
+READ_WITH_DT = ("spikingjelly", "norse")
+"""Readers that can be given a dt. Files are for their usual one, and any other gives other decays."""
 
 
 def reader_of(name: str) -> Reader | None:
