@@ -117,9 +117,9 @@ class NeuronSpec(Spec):
     @model_validator(mode="after")
     def _check(self) -> NeuronSpec:
         for name, kind in OF_RESETS.items():
-            if getattr(self, name) != type(self).model_fields[name].default and kind not in self.reset:
+            if self.each(name) != (type(self).model_fields[name].default,) and kind not in self.each("reset"):
                 raise ValueError(f"{name}: goes with reset '{kind}', found '{self.reset}'")
-        if self.reset_delay is not False and set(self.each("reset")) == {"subtract"}:
+        if True in self.each("reset_delay") and self.each("reset") == ("subtract",):
             raise ValueError("reset_delay: goes with reset 'zero' or 'value', found 'subtract'")
         return self
 

@@ -94,6 +94,14 @@ def test_is_an_ordinary_module():
     assert "5-4-3, timestep_s=0.01" in repr(network.double())
 
 
+@pytest.mark.parametrize(
+    "usual", [{"reset_delay": [False] * 2}, {"reset_value": [0.0] * 2}, {"reset": ["zero"] * 2, "reset_delay": True}]
+)
+def test_usual_values_may_be_given_for_each_layer(usual):
+    """As a script does that reads all parameters of each layer from another framework."""
+    assert NeuronSpec(**{"reset": ["subtract"] * 2, **usual}).each("reset") in [("subtract",), ("zero",)]
+
+
 def test_a_part_of_a_state_changes_nothing_else():
     network = network_of("5-4-3", gain=0.5, synaptic_time_constant="3 ms")
     network.input_gate = torch.tensor([True, False, True, True, True])
