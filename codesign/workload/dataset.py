@@ -67,8 +67,8 @@ class Workload(WorkloadOutline):
         input_size: number of a network's inputs, `c · h · w`.
         train, validation, test: disjoint splits, in an order that mixes the classes; see `Split`.
         coverage: a sentence about how much of the dataset this copy has; None if it is complete.
-        left_out: how many events of your own data come after the last timestep, or how many timesteps come after the
-            last event; "" if timesteps and events match, or if unknown.
+        left_out: which classes have no samples, how many events of your own data come after the last timestep, or how
+            many timesteps come after the last event; "" if all match, or if unknown.
     """
 
     name: str
@@ -216,6 +216,17 @@ class _Plan:
 
     def left_out(self, batches: Collection[EventBatch]) -> str:
         """`Workload.left_out`. Raises DataError if all events come after the last timestep."""
+        return "; ".join(filter(None, (self._empty_classes(), self._empty_timesteps(batches))))
+
+    def _empty_classes(self) -> str:
+        """Classes without samples, such as class 0 where labels count from 1: each still has an output neuron."""
+        classes = self.recordings.classes
+        empty = np.flatnonzero(np.bincount(self.recordings.labels, minlength=classes) == 0)
+        more = f" and {len(empty) - 1:,} more" if len(empty) > 1 else ""
+        said = f"{len(empty):,} of {classes:,} classes, counted from 0, without samples:"
+        return f"{said} {empty[0]}{more}" if len(empty) else ""
+
+    def _empty_timesteps(self, batches: Collection[EventBatch]) -> str:
         if self.recordings.events is None:
             return ""
         count = self.recordings.events(np.concatenate([*vars(self.split).values()])).sum()

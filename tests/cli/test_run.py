@@ -156,7 +156,10 @@ def test_what_it_is_given_is_checked_before_anything_runs():
             sweep_of_model(*wrong)
     Path("digits").mkdir()  # ./digits would be this one
     np.savez("few.npz", data=np.ones((9, 8, 20)), labels=np.arange(9) % 3)
-    for data, message in (("digits", "workload 'digits' has 512"), ("few.npz", ".* 3 classes; if .* array `classes`")):
+    np.savez("from1.npz", data=np.ones((9, 8, 20)), labels=1 + np.arange(9) % 4)
+    largest = "without an array `classes`, their number is the file's largest label plus 1"
+    others = [("few.npz", f".* 3 classes; {largest}"), ("from1.npz", f".* 5 classes; {largest}")]
+    for data, message in (("digits", "workload 'digits' has 512"), *others):
         with pytest.raises(InputError, match=f"^MODEL: takes 20 inputs and has 4 classes; {message}"):
             plan_sweep(sweep_of_model("mine.v2.safetensors", data, ["mubrain"]))
     with pytest.raises(InputError, match=r"^--real-time: truenorth_allin: its all-in energy was measured in real_time"):

@@ -407,7 +407,9 @@ def test_events_that_timesteps_leave_out_are_told(tmp_path):
 def test_labels_that_leave_classes_empty_are_told(write):
     """Labels from 1 make a class 0 that no sample has."""
     file = write(data=np.ones((8, 2, 3)), labels=1 + np.arange(8) % 2, timestep_s=1e-3)
-    assert load(file, test=2, validation=2).coverage == "8 samples of 2 of 3 classes, events on 1x1x3 inputs"
+    workload = load(file, test=2, validation=2)
+    assert workload.left_out == "1 of 3 classes, counted from 0, without samples: 0"
+    assert workload.coverage == f"8 samples of 3 classes, events on 1x1x3 inputs; {workload.left_out}"
 
 
 def test_another_timestep_leaves_a_sample_as_long_as_the_file_says(write):

@@ -123,9 +123,9 @@ def _mistakes(spec: SweepSpec, loaded: Loaded, workload: WorkloadOutline) -> Ite
         fits = math.prod(source) == math.prod(workload.input_grid) if flat else source == workload.input_grid
         if not fits or classes != workload.classes:
             here = f"workload '{spec.workload.name}' has {_inputs(workload.input_grid)} and {workload.classes} classes"
-            own = "; if some classes have no samples, the file's array `classes` must give their number"
-            few = own if spec.workload.file is not None and classes > workload.classes else ""
-            yield where, f"takes {_inputs(source)} and has {classes} classes; {here}{few}"
+            own = "; without an array `classes`, their number is the file's largest label plus 1"
+            why = own if spec.workload.file is not None and classes != workload.classes else ""
+            yield where, f"takes {_inputs(source)} and has {classes} classes; {here}{why}"
         if not (math.isclose(network.timestep_s, workload.timestep_s) or network.timeless):
             here = f"those of workload '{spec.workload.name}' last {workload.timestep_s:g} s"
             yield where, f"decays by {network.timestep_s:g} s a timestep, and {here}"

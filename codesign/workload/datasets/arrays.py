@@ -68,9 +68,7 @@ class Arrays(Dataset):
     def coverage(self, recordings: Recordings) -> str:
         kind = "currents" if recordings.currents else "events"
         size = "x".join(map(str, recordings.grid))
-        present, classes = len(np.unique(recordings.labels)), recordings.classes  # labels from 1 leave a class empty
-        of = f"{classes}" if present == classes else f"{present} of {classes}"
-        return f"{len(recordings.labels):,} samples of {of} classes, {kind} on {size} inputs"
+        return f"{len(recordings.labels):,} samples of {recordings.classes} classes, {kind} on {size} inputs"
 
     def mistakes(self, spec: WorkloadSpec) -> Iterator[tuple[str, str]]:
         yield from super().mistakes(spec)
