@@ -67,8 +67,8 @@ class Workload(WorkloadOutline):
         input_size: number of a network's inputs, `c · h · w`.
         train, validation, test: disjoint splits, in an order that mixes the classes; see `Split`.
         coverage: a sentence about how much of the dataset this copy has; None if it is complete.
-        left_out: which classes have no samples, how many events of your own data come after the last timestep, or how
-            many timesteps come after the last event; "" if all match, or if unknown.
+        left_out: of your own data, which classes have no samples, how many events come after the last timestep, or how
+            many timesteps come after the last event; "" if none, or if unknown.
     """
 
     name: str
@@ -219,7 +219,9 @@ class _Plan:
         return "; ".join(filter(None, (self._empty_classes(), self._empty_timesteps(batches))))
 
     def _empty_classes(self) -> str:
-        """Classes without samples, such as class 0 where labels count from 1: each still has an output neuron."""
+        """Classes without samples in your own file, such as 0 where labels count from 1: each has an output neuron."""
+        if self.spec.file is None:
+            return ""
         classes = self.recordings.classes
         empty = np.flatnonzero(np.bincount(self.recordings.labels, minlength=classes) == 0)
         more = f" and {len(empty) - 1:,} more" if len(empty) > 1 else ""
