@@ -159,6 +159,11 @@ def test_what_it_is_given_is_checked_before_anything_runs():
     np.savez("from1.npz", data=np.ones((9, 8, 20)), labels=1 + np.arange(9) % 4)
     largest = "without an array `classes`, their number is the file's largest label plus 1"
     others = [("few.npz", f".* 3 classes; {largest}"), ("from1.npz", f".* 5 classes; {largest}")]
+    for take in range(4):
+        Path("takes", label := str(1 + take % 2)).mkdir(parents=True, exist_ok=True)
+        np.save(Path("takes", label, f"{take}.npy"), np.array([(5, 3)], dtype=[("t", "i8"), ("x", "i8")]))
+    Path("takes/arrays.yaml").write_text("{grid: [20], timestep: 1 ms, timesteps: 2}")
+    others.append(("takes", ".* 2 classes; each label of a folder is a class"))
     for data, message in (("digits", "workload 'digits' has 512"), *others):
         with pytest.raises(InputError, match=f"^MODEL: takes 20 inputs and has 4 classes; {message}"):
             plan_sweep(sweep_of_model("mine.v2.safetensors", data, ["mubrain"]))

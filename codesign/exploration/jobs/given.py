@@ -123,8 +123,10 @@ def _mistakes(spec: SweepSpec, loaded: Loaded, workload: WorkloadOutline) -> Ite
         fits = math.prod(source) == math.prod(workload.input_grid) if flat else source == workload.input_grid
         if not fits or classes != workload.classes:
             here = f"workload '{spec.workload.name}' has {_inputs(workload.input_grid)} and {workload.classes} classes"
-            own = "; without an array `classes`, their number is the file's largest label plus 1"
-            why = own if spec.workload.file is not None and classes != workload.classes else ""
+            file, why = spec.workload.file, ""
+            if file is not None and classes != workload.classes:
+                of_file = "without an array `classes`, their number is the file's largest label plus 1"
+                why = "; each label of a folder is a class" if os.path.isdir(file) else f"; {of_file}"
             yield where, f"takes {_inputs(source)} and has {classes} classes; {here}{why}"
         if not (math.isclose(network.timestep_s, workload.timestep_s) or network.timeless):
             here = f"those of workload '{spec.workload.name}' last {workload.timestep_s:g} s"
