@@ -244,15 +244,20 @@ def test_a_larger_budget_goes_on_where_it_was(undisturbed: Any, search: Search) 
 
 
 def test_a_point_that_somebody_enqueues_is_tried_next(search: Search, tmp_path: Path) -> None:
+    """One that cannot be tried is infeasible, says why, and stops neither this run nor a later one."""
     url, points = (
         f"sqlite:///{tmp_path}/trials.db",
-        ({"recipe": "layered", "network.hidden.1": 7}, {"recipe": "layered"}),
+        ({"recipe": "layered", "network.hidden.1": 7.0}, {"recipe": "layerd"}, {"recipe": "layered"}),
     )
     search(("trials: 8", "trials: 2"), storage=url)
     for point in points:
         optuna.load_study(study_name="tiny", storage=url).enqueue_trial(point)
-    trials = search(("trials: 8", "trials: 5"), storage=url)[0].facts.trials
-    assert all(trial.parameters.items() >= point.items() for trial, point in zip(trials[2:4], points, strict=True))
+    outcome, _ = search(("trials: 8", "trials: 6"), storage=url)
+    first, refused, last = outcome.facts.trials[2:5]
+    assert (first.parameters.items() >= points[0].items(), last.parameters["recipe"]) == (True, "layered")
+    assert (refused.state, refused.parameters) == ("infeasible", {})
+    assert (refused.reason or "").startswith("recipe is never 'layerd'; did you mean 'layered'?")
+    assert same(search(("trials: 8", "trials: 6"), storage=url)[0], outcome)
 
 
 def test_a_cohort_that_a_budget_cut_short_is_completed(search: Search) -> None:

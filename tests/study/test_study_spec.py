@@ -92,6 +92,13 @@ def test_a_parameter_on_which_no_result_depends_is_refused_unless_a_trial_may_ha
     assert study(chips, (WIDTH, f"chip: [speck, mubrain]\n  {voltage}")).space
 
 
+def test_a_number_with_which_no_chip_is_consistent_is_refused_unless_another_may_make_it_so() -> None:
+    message, included = "chip.energies.message: {from: 1 pJ, to: 2 pJ}", "chip.energies.synaptic_operation: [50 fJ]"
+    ((line, told),) = mistakes_of(study, (WIDTH, message))
+    assert (line, "it would be counted twice" in told) == (line_of(WIDTH), True)
+    assert study((WIDTH, f"{message}\n  {included}")).space
+
+
 def test_all_mistakes_are_told_at_once() -> None:
     """Those of values of the search beside those of names, of conditions and of other parts."""
     found = mistakes_of(

@@ -9,9 +9,10 @@ neuron.time_constant:  {from: 1 ms, to: 100 ms, scale: log}
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal
 
 from optuna.trial import BaseTrial
 from pydantic import BeforeValidator, Discriminator, Field, StrictFloat, StrictInt, Tag, model_validator
@@ -85,12 +86,12 @@ class Range(Spec):
     def suggest(self, trial: BaseTrial, path: str) -> Value:
         """Draw a value in the form that the parameter takes, with its unit."""
         log, numbers = self.scale == "log", self.integers
-        if numbers:
-            return trial.suggest_int(path, numbers[0], numbers[-1], step=numbers.step, log=log)
-        low, high = self.ends()
-        step = None if self.step is None else float(self.step)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about a `to` that no step reaches
+            warnings.simplefilter("ignore")  # about a `to` that no step reaches, and enqueued numbers beyond the ends
+            if numbers:
+                return int(trial.suggest_int(path, numbers[0], numbers[-1], step=numbers.step, log=log))
+            low, high = self.ends()
+            step = None if self.step is None else float(self.step)
             return self._written(trial.suggest_float(path, low, high, step=step, log=log))
 
     @property
@@ -109,6 +110,14 @@ class Range(Spec):
             return None
         in_steps = f" in steps of {self.step}" if self.step is not None else ""
         return f"is never {value!r}; allowed: {self.from_} to {self.to}{in_steps}"
+
+    def untriable(self, value: object) -> str | None:
+        """Why an enqueued value cannot be tried; None if it can, as can numbers beyond the ends."""
+        number = float(value) if isinstance(value, int | float) and not isinstance(value, bool) else math.nan
+        if math.isfinite(number) and (number.is_integer() or not self.integers) and (number > 0 or self.scale != "log"):
+            return None
+        kind = f"a {'whole ' if self.integers else ''}number{' above 0' if self.scale == 'log' else ''}"
+        return f"must be {kind}{f' in {self.unit}' if self.unit else ''}, found {value!r}"
 
     def _written(self, drawn: float) -> Value:
         return f"{drawn:.{_DIGITS}g} {self.unit}" if self.unit else drawn
@@ -131,16 +140,18 @@ class Choices(Spec):
         return common_unit(self.choices)
 
     def suggest(self, trial: BaseTrial, path: str) -> Value:
-        """Draw one of the values, as written."""
-        return cast("Value", trial.suggest_categorical(path, self.choices))
+        """Draw one of the values, as written; an enqueued one may only equal it, as 4.0 equals 4."""
+        return self.choices[self.choices.index(trial.suggest_categorical(path, self.choices))]
 
     @property
     def examples(self) -> tuple[Value, ...]:
         """All values, as written."""
         return self.choices
 
-    def never(self, value: Value) -> str | None:
+    def never(self, value: object) -> str | None:
         return None if value in self.choices else f"is never {value!r}{suggestion(str(value), self.shown)}"
+
+    untriable = never
 
     @property
     def shown(self) -> tuple[str, ...]:

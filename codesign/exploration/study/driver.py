@@ -43,7 +43,8 @@ ELAPSED = "codesign_elapsed_s"
 
 @dataclass(kw_only=True)
 class _Cohort:
-    """Trials that compete, by number; None for those that have been reported. The evaluation yields while jobs run."""
+    """Trials that compete, by number; None for those that have been reported. Those that cannot be tried have ended and
+    have no values. The evaluation yields while jobs run."""
 
     trials: dict[int, Trial | None] = field(default_factory=dict)
     values: dict[int, dict[str, Value]] = field(default_factory=dict)
@@ -111,12 +112,20 @@ class Driver:
         cohort, told = _Cohort(), told_trials(self._study)
         for number in range(first, end):
             if number in told:
-                cohort.trials[number], cohort.values[number] = None, dict(told[number].values)
-            else:
-                with self._storing():
-                    trial = self._trial(number)
-                    cohort.trials[number], cohort.values[number] = trial, self._space.draw(trial)
-                self._progress.trial_began()
+                cohort.trials[number] = None
+                if told[number].values:
+                    cohort.values[number] = dict(told[number].values)
+                else:
+                    cohort.ended[number] = told[number]
+                continue
+            with self._storing():
+                cohort.trials[number] = trial = self._trial(number)
+                enqueued = self._study.get_trials(deepcopy=False)[number].system_attrs.get("fixed_params", {})
+                if (reason := self._space.untriable(enqueued)) is not None:
+                    cohort.ended[number] = Outcome(state="infeasible", reason=reason)
+                else:
+                    cohort.values[number] = self._space.draw(trial)
+            self._progress.trial_began()
         cohort.evaluation = self._evaluated(cohort)
         self._cohorts.append(cohort)
 
@@ -136,7 +145,7 @@ class Driver:
 
     def _evaluated(self, cohort: _Cohort) -> Iterator[None]:
         """Evaluate a cohort level by level, at each level the best trials of the previous one."""
-        numbers, last = sorted(cohort.trials), len(self._spec.levels) - 1
+        numbers, last = sorted(cohort.values), len(self._spec.levels) - 1
         for level, fidelity in enumerate(self._spec.levels):
             suffix = f" level {level}" if self._spec.fidelity else ""
             names = {number: f"trial {number}{suffix}" for number in numbers}
@@ -172,7 +181,7 @@ class Driver:
 
     def _tell_trial(self, trial: Trial, outcome: Outcome) -> None:
         trial.set_user_attr(TRIAL, asdict(outcome))
-        if outcome.state == "failed":
+        if outcome.state == "failed" or not outcome.values:  # no values of parameters from which to learn
             self._study.tell(trial, state=TrialState.FAIL)
             return
         # A trial that was dropped has values of a cheaper evaluation. For Optuna it violates a constraint by the number

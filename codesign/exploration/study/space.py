@@ -24,7 +24,7 @@ from codesign.exploration.study.domains import Choices, Domain, Range, SameAs
 from codesign.hardware.chip.description import Chip
 from codesign.hardware.chip.kinds import in_words
 from codesign.hardware.chip.numbers import Number
-from codesign.hardware.chip.parameters import no_effect, replaced
+from codesign.hardware.chip.parameters import no_effect, replaced, with_parameters
 from codesign.hardware.chip.provenance import kinds_in
 from codesign.simulation.policies import get_policy
 from codesign.training.recipe import OF_ONE_SCHEDULE, UNLAYERED_ONLY
@@ -156,6 +156,13 @@ class SearchSpace:
                 values[path] = values[domain.same_as] if isinstance(domain, SameAs) else domain.suggest(trial, path)
         return values
 
+    def untriable(self, enqueued: Mapping[str, Any]) -> str | None:
+        """Why a trial cannot have the values that a user enqueued for it; None if it can."""
+        domains = {path: of.domain for path, of in self.parameters.items() if path in enqueued}
+        drawn = {path: domain for path, domain in domains.items() if not isinstance(domain, SameAs)}
+        told = [f"{path} {text}" for path, of in drawn.items() if (text := of.untriable(enqueued[path])) is not None]
+        return "; ".join(told) or None
+
     def drawn(self, path: str) -> Range | Choices:
         """The domain from which `path` is drawn; that of another parameter if its values are the same as that one's."""
         domain = self.parameters[path].domain
@@ -217,9 +224,11 @@ class SearchSpace:
                 return "; ".join(wrong_value(block, said, field, value)) or None
             under = ((self.parameters[path], allowed[0]) for path, allowed in parameter.conditions.items())
             settings = {other.field: given for other, given in under if other.block == block and other.field}
-            chip = base_chip(self.base, name)
-            replaced(chip, {**settings, field: value})
-            if parameter.name or block not in self.parameters:  # not of whichever chip a trial has
+            chip, of_one = base_chip(self.base, name), bool(parameter.name) or block not in self.parameters
+            fields = [one for one in self.parameters.values() if one.block == block and one.field]
+            alone = of_one and fields == [parameter]
+            (with_parameters if alone else replaced)(chip, {**settings, field: value})  # others may make it consistent
+            if of_one:  # not of whichever chip a trial has
                 return no_effect(chip, field)
         except CodesignError as error:
             return str(error).removeprefix(f"{parameter.path}: ")
