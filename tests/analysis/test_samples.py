@@ -54,6 +54,21 @@ def test_more_samples_are_advised_than_there_are():
     assert told in asked(rows, choose="chip", most="accuracy").remarks
 
 
+def test_an_accuracy_on_validation_is_judged_by_the_validation_samples():
+    """Of which the metadata have 40, while 10,000 of test are known to answer alike."""
+    facts = {"samples": 10_000, "accuracy": 0.9, "right_answers": None}
+    rows = [
+        row(chip, 1.0, seed, **facts, validation_accuracy=share, spike_density=share)
+        for seed in range(3)
+        for chip, share in (("a", 0.95), ("b", 0.9))
+    ]
+    assert any(
+        said.startswith("With 40 samples") for said in asked(rows, choose="chip", most="validation_accuracy").remarks
+    )
+    limited = asked(rows, choose="chip", least="spike_density", where=["validation_accuracy >= 93 %"])
+    assert "a may meet validation accuracy >= 93 % only by chance." in limited.remarks
+
+
 @pytest.mark.parametrize(("gained", "standing"), [(0, "sure"), (4, "likely")])
 def test_who_may_be_more_than_a_point_ahead_makes_a_limit_doubtful(gained, standing):
     """a needs less and is level with b, which is right where a is wrong and wrong where a is right in as many of 400

@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import chdir
 from dataclasses import replace
 from pathlib import Path
@@ -155,6 +156,12 @@ def test_resources_that_nobody_has_are_a_mistake(executor: Executor) -> None:
     executor.check(JobResources(cpus=1))
     with pytest.raises(InputError, match="resources: "):
         executor.check(JobResources(gpus=64))
+
+
+def test_a_time_limit_that_no_thread_can_keep_is_a_mistake() -> None:
+    """Instead of a failure of every job: only the main thread gets signals."""
+    with ThreadPoolExecutor(1) as pool, pytest.raises(InputError, match="resources: timeout: only a program's main"):
+        pool.submit(SerialExecutor().check, JobResources(timeout=1.0)).result()
 
 
 @pytest.mark.parametrize("timeout_s", [-1.0, 0.0099, 31_622_401, float("inf"), float("nan")])

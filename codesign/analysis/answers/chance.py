@@ -14,7 +14,7 @@ from codesign.analysis.comparisons.constraints import (
 from codesign.analysis.comparisons.contest import Contest
 from codesign.analysis.results.formatting import listed
 from codesign.analysis.results.points import Point
-from codesign.analysis.results.samples import answer_alike, counts_samples, lead_by_samples
+from codesign.analysis.results.samples import answer_alike, counts_samples, lead_by_samples, samples_of
 from codesign.analysis.results.statistics import Interval
 
 _ROUNDING = 1e-12
@@ -25,7 +25,7 @@ def left_to_samples(
 ) -> str:
     """Say that the choice of test samples leaves open whether a share is more than `times` another plus `least`, and
     how many samples would tell if the difference lasts."""
-    samples = comparison.better.value("samples").mean
+    samples = samples_of(comparison.better, comparison.column)
     if not counts_samples(comparison.column) or comparison.equal or not samples:
         return ""
     one, other = comparison.sides

@@ -26,7 +26,7 @@ from codesign.analysis.results.formatting import (
     stated,
 )
 from codesign.analysis.results.points import Point
-from codesign.analysis.results.samples import counts_samples, lead_by_samples, share_by_samples
+from codesign.analysis.results.samples import counts_samples, lead_by_samples, samples_of, share_by_samples
 from codesign.analysis.results.statistics import GIVEN, difference, interval
 from codesign.arrays import Flags, Floats
 from codesign.hardware.terms import COVERAGE
@@ -242,7 +242,7 @@ def met_by_chance(point: Point, constraints: Sequence[Constraint]) -> list[Const
 def _by_chance(point: Point, constraint: Constraint) -> bool:
     """Whether the side of the limit on which the point lies may be chance."""
     values, of_samples = point.seeds(constraint.column), counts_samples(constraint.column)
-    if values.empty or (of_samples and not point.value("samples").mean):
+    if values.empty or (of_samples and not samples_of(point, constraint.column)):
         return False
     if constraint.by_seed and not of_samples:  # a limit that moves with the seeds
         return False

@@ -1,4 +1,4 @@
-"""Uncertainty of shares of test samples due to their choice.
+"""Uncertainty of shares of test or validation samples due to their choice.
 
 Points mostly answer the same samples, some of which are hard for all of them: a difference is known better than either
 share. So if it is known which samples each of two points answers correctly, samples are compared one by one.
@@ -27,8 +27,18 @@ _QUANTILE = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
 
 
 def counts_samples(column: str) -> bool:
-    """Whether a column or measure holds a share of the test samples, whose uncertainty depends on their number."""
+    """Whether a column or measure holds a share of samples, whose uncertainty depends on their number."""
     return like(column).endswith("accuracy") or column in ("agreement", "tied_fraction", "undecided_fraction")
+
+
+def samples_of(point: Point, column: str) -> float | None:
+    """Number of samples of which a column or measure is a share; None if unknown."""
+    if column != "validation_accuracy":
+        return point.value("samples").mean
+    chosen, metadata = dict(point.axes).get("workload.validation"), point.whole.metadata
+    if isinstance(chosen, float):
+        return chosen
+    return None if metadata is None else metadata.workload.validation
 
 
 def answer_alike(one: Point, other: Point, column: str) -> bool:
@@ -44,7 +54,7 @@ def share_by_samples(point: Point, column: str, share: float | None = None) -> t
     For accuracies, computed from each sample's mean over training seeds. One right and one wrong sample are added, so
     that a share of 0 or 1 is not taken for certain, which moves the centre towards one half.
     """
-    share, count = mean_of(column, point).mean if share is None else share, point.value("samples").mean
+    share, count = mean_of(column, point).mean if share is None else share, samples_of(point, column)
     if share is None or not count:
         return share or 0.0, share or 0.0
     right = right_answers(point).values() if column == "accuracy" else ()

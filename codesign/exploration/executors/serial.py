@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 
 from codesign.deferred import torch
@@ -26,6 +27,8 @@ class SerialExecutor(Executor):
     def check(self, resources: JobResources) -> None:
         if resources.gpus and resources.gpus > (there := torch.cuda.device_count()):
             raise InputError(f"resources: gpus: a job asks for {resources.gpus:g}, this machine has {there}")
+        if resources.timeout is not None and threading.current_thread() is not threading.main_thread():
+            raise InputError("resources: timeout: only a program's main thread can end its jobs; use executor 'ray'")
 
     def share(self, value: object) -> object:
         return value
