@@ -56,8 +56,8 @@ def null_executor(in_flight: int) -> Any:
         def has_room(self) -> bool:
             return len(self._tasks) < in_flight
 
-        def check(self, resources: JobResources) -> None:
-            pass
+        def lacking(self, resources: JobResources) -> str:
+            return ""
 
         def share(self, value: object) -> object:
             return value
@@ -151,7 +151,7 @@ def run_work(plan: Any, work: Any, store: Any, executor: Any, split: Split) -> i
         split.watch(executor, "executor", "submit", "wait", "share")
         split.watch(progress, "progress", "added", "started", "result", "finished", "pulse")
         no_workload: Any = lambda name: b""  # noqa: E731
-        runner = Runner(store=store, executor=executor, workload=no_workload, progress=progress)
+        runner = Runner(store=store, executor=executor, workload=no_workload, progress=progress, spec=spec)
         with split.part("bookkeeping"):
             progress.planned(work, executor.name)
             runner.add(work)

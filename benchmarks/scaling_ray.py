@@ -55,7 +55,7 @@ def ray_executor(workers: int) -> Iterator[tuple[Any, float]]:
 
     start = time.perf_counter()
     with RayExecutor(workers=workers) as executor:
-        executor.check(JobResources())
+        executor.lacking(JobResources())
         yield executor, time.perf_counter() - start
 
 
@@ -194,7 +194,7 @@ def _train(executor: Any, jobs: int, folder: Path) -> float:
     trainings = tuple(job for job in work.jobs if job.kind == "train")
 
     def timed(some: Any) -> float:
-        runner = Runner(store=store, executor=executor, workload=lambda name: workload, progress=Progress())
+        runner = Runner(store=store, executor=executor, workload=lambda name: workload, progress=Progress(), spec=spec)
         start = time.perf_counter()
         runner.add(replace(work, jobs=some))
         runner.run()

@@ -11,11 +11,11 @@ from itertools import count
 from typing import Any
 
 from codesign.errors import StoreError
+from codesign.exploration.definition.spec import SweepSpec
 from codesign.exploration.executors.base import Completion, Executor, Failure, Task
 from codesign.exploration.jobs.job_runs import run_assess, run_execute, run_train
 from codesign.exploration.jobs.jobs import ExecuteInputs, TrainInputs
 from codesign.exploration.jobs.store import Entry, Store
-from codesign.exploration.resources import ResourcesEntry
 from codesign.exploration.runs.progress import Progress
 from codesign.exploration.work import Job, Work
 from codesign.workload.dataset import Workload
@@ -36,6 +36,7 @@ class Runner:
     Attributes:
         workload: returns the workload of a fingerprint; called only if a job needs one that is not loaded for another
             job.
+        spec: says what resources jobs get.
         order: kinds of jobs in order of priority. By default, trainings come first, because they take longest, and
             prices before other executions, so that results are seen early.
         failures: why results are missing, by key: their own failure, or that of a result that they need.
@@ -45,7 +46,7 @@ class Runner:
     executor: Executor
     workload: Callable[[str], Workload]
     progress: Progress
-    resources: ResourcesEntry = field(default_factory=ResourcesEntry)
+    spec: SweepSpec
     order: Sequence[str] = ("train", "price", "execute")
     failures: dict[str, Failure] = field(default_factory=dict)
     _ready: list[tuple[int, int, str]] = field(default_factory=list)  # a heap
@@ -63,7 +64,8 @@ class Runner:
         """Add work, and submit what there is room for, so that it runs while more is planned. Results that are known,
         under way or failed are not computed again."""
         for kind in sorted({job.kind for job in work.jobs} - self._checked):
-            self.executor.check(getattr(self.resources, kind))
+            if lacking := self.executor.lacking(getattr(self.spec.resources, kind)):
+                raise self.spec.refusal([(("resources", kind), lacking)])
             self._checked.add(kind)
         added = [taken for job in work.jobs if (taken := self._unknown_part(job)) is not None]
         self.progress.added(work, added)
@@ -138,7 +140,7 @@ class Runner:
             kind=job.kind,
             function=function,
             arguments=arguments,
-            resources=getattr(self.resources, job.kind),
+            resources=getattr(self.spec.resources, job.kind),
             on_report=on_report,
         )
         self.executor.submit(task)

@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from codesign.exploration.definition.spec import SweepSpec
 from codesign.exploration.executors import ExecutorName
 from codesign.exploration.executors.base import Executor, Failure
 from codesign.exploration.jobs.jobs import ExecuteInputs, TrainInputs
 from codesign.exploration.jobs.store import Store
-from codesign.exploration.resources import ResourcesEntry, usable_cores
+from codesign.exploration.resources import usable_cores
 from codesign.exploration.runs.progress import Progress
 from codesign.exploration.work import Job, Work
 from codesign.exploration.workloads import Workloads
@@ -76,8 +77,8 @@ class RunArguments:
         )
 
 
-def run_work(work: Work, run: RunArguments, resources: ResourcesEntry) -> dict[str, Failure]:
-    """Run work, with resources as in `Runner`; return why results are missing, by key. Data is read only if there is
+def run_work(work: Work, run: RunArguments, spec: SweepSpec) -> dict[str, Failure]:
+    """Run work, with the resources of a sweep; return why results are missing, by key. Data is read only if there is
     something to run."""
     progress, workload, executor = run.progress, run.workloads.load, run.executor
     if not work.jobs:
@@ -95,7 +96,7 @@ def run_work(work: Work, run: RunArguments, resources: ResourcesEntry) -> dict[s
     simulates = any(job.kind != "price" for job in work.jobs)
     with compiling_ahead(progress.note) if simulates else nullcontext(), executor as chosen:
         progress.planned(work, chosen.name)
-        runner = Runner(store=run.store, executor=chosen, workload=workload, progress=progress, resources=resources)
+        runner = Runner(store=run.store, executor=chosen, workload=workload, progress=progress, spec=spec)
         runner.add(work)
         runner.run()
     return runner.failures

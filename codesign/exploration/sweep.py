@@ -74,7 +74,7 @@ def run_sweep(spec: SweepSpec, run: RunArguments, *, kind: Kind = "sweep") -> Sw
     with held(lock_of(run.output)), record, progress.seen_by(watch):
         for note in dict.fromkeys(filter(None, (*plan.notes, *(load(one).left_out for one in plan.workloads)))):
             progress.note(note)
-        failures = run_work(work, run, spec.resources)
+        failures = run_work(work, run, spec)
         watch.show()
         metadata = describe_sweep(plan, [work], run, failed=len(failures))
         return write_outcome({"": plan}, metadata, run, failures)

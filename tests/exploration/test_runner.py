@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from tiny_sweeps import Recording, plan_of, tiny
+from tiny_sweeps import Recording, arguments, plan_of, text_of, tiny
 
+from codesign.errors import InputError
 from codesign.exploration import runner as runner_module
 from codesign.exploration.executors.base import Completion, Executor, Failure, Task
 from codesign.exploration.executors.serial import SerialExecutor
@@ -15,6 +16,7 @@ from codesign.exploration.jobs.store import Entry, Store
 from codesign.exploration.plan import plan_designs
 from codesign.exploration.resources import JobResources
 from codesign.exploration.runner import Runner
+from codesign.exploration.sweep import run_sweep
 from codesign.exploration.work import find_work
 from codesign.exploration.workloads import Workloads
 
@@ -34,8 +36,8 @@ class Eager(Executor):
     def has_room(self) -> bool:
         return len(self.ended) < 5
 
-    def check(self, resources: JobResources) -> None:
-        pass
+    def lacking(self, resources: JobResources) -> str:
+        return ""
 
     def share(self, value: object) -> object:
         return value
@@ -63,7 +65,9 @@ def test_data_is_held_as_long_as_jobs_need_it(tmp_path, cache_root, monkeypatch)
         monkeypatch.setattr(runner_module, name, lambda *arguments, **options: done)
     monkeypatch.setattr(runner_module, "run_assess", lambda execution, wanted: [done] * len(wanted))
     workloads, read = Workloads(cache_root=cache_root), []
-    runner = Runner(store=Store(tmp_path), executor=SerialExecutor(), workload=workloads.load, progress=Recording())
+    runner = Runner(
+        store=Store(tmp_path), executor=SerialExecutor(), workload=workloads.load, progress=Recording(), spec=tiny()
+    )
     for timesteps in range(1, 9):
         spec = tiny(("timesteps: 3", f"timesteps: {timesteps}"))
         plan = plan_designs(spec, workloads.outline)
@@ -74,6 +78,13 @@ def test_data_is_held_as_long_as_jobs_need_it(tmp_path, cache_root, monkeypatch)
     assert [*workloads._loaded] == read[-6:]
     assert workloads.load(read[0]).timesteps == 1
     assert not runner.failures
+
+
+def test_resources_that_nobody_has_are_told_with_their_line(tmp_path: Path, cache_root: Path) -> None:
+    spec = tiny(("seeds:", "resources: {execute: {gpus: 9}}\nseeds:"))
+    (line,) = (n for n, text in enumerate(text_of().splitlines(), start=1) if text.startswith("seeds:"))
+    with pytest.raises(InputError, match=rf"^tiny.yaml:{line}: resources.execute: gpus: a job asks for 9"):
+        run_sweep(spec, arguments(tmp_path, cache_root, Recording()))
 
 
 def test_what_has_ended_is_kept_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,7 +116,7 @@ def test_what_has_ended_is_kept_together(tmp_path: Path, monkeypatch: pytest.Mon
     priced = Entry(payload=b"{}", facts={})
     monkeypatch.setattr(runner_module, "run_assess", lambda execution, wanted: [priced] * len(wanted))
     progress, executor = Recording(), Eager()
-    runner = Runner(store=store, executor=executor, workload=lambda name: None, progress=progress)
+    runner = Runner(store=store, executor=executor, workload=lambda name: None, progress=progress, spec=tiny())
     runner.add(work)
     runner.run()
     trainings = [job.wanted[0] for job in work.jobs if job.kind == "train"]

@@ -87,8 +87,8 @@ class Executor(ABC):
         """Whether another task is worth submitting now; further tasks would only fill memory."""
 
     @abstractmethod
-    def check(self, resources: JobResources) -> None:
-        """Raise InputError, with the available resources, if tasks with these resources cannot be run at all."""
+    def lacking(self, resources: JobResources) -> str:
+        """Why tasks with these resources cannot be run at all, with the available ones; "" if they can."""
 
     @abstractmethod
     def share(self, value: object) -> object:

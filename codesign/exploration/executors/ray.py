@@ -105,10 +105,10 @@ class RayExecutor(Executor):
     def _cores_taken(self) -> int:
         return sum(batch.resources.cpus for batch in self._running.values())
 
-    def check(self, resources: JobResources) -> None:
+    def lacking(self, resources: JobResources) -> str:
         self._connected()
-        if lacking := self._nodes.lacking(resources):
-            raise InputError(f"resources: {lacking}; nodes: {'; '.join(map(str, self._nodes.usable)) or 'none'}")
+        lacking = self._nodes.lacking(resources)
+        return f"{lacking}; nodes: {'; '.join(map(str, self._nodes.usable)) or 'none'}" if lacking else ""
 
     def share(self, value: object) -> object:
         return self._connected().ray.put(value)  # Ray drops the value when its last reference goes

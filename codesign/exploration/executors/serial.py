@@ -6,7 +6,6 @@ import threading
 from collections import deque
 
 from codesign.deferred import torch
-from codesign.errors import InputError
 from codesign.exploration.executors.base import Completion, Executor, Task
 from codesign.exploration.executors.perform import perform
 from codesign.exploration.resources import JobResources
@@ -24,11 +23,12 @@ class SerialExecutor(Executor):
     def has_room(self) -> bool:
         return not self._tasks
 
-    def check(self, resources: JobResources) -> None:
+    def lacking(self, resources: JobResources) -> str:
         if resources.gpus and resources.gpus > (there := torch.cuda.device_count()):
-            raise InputError(f"resources: gpus: a job asks for {resources.gpus:g}, this machine has {there}")
+            return f"gpus: a job asks for {resources.gpus:g}, this machine has {there}"
         if resources.timeout is not None and threading.current_thread() is not threading.main_thread():
-            raise InputError("resources: timeout: only a program's main thread can end its jobs; use executor 'ray'")
+            return "timeout: only a program's main thread can end its jobs; use executor 'ray'"
+        return ""
 
     def share(self, value: object) -> object:
         return value

@@ -33,7 +33,7 @@ def prepare(spec: PricingSpec, run: RunArguments) -> PricingProblem:
     if mistakes := list(axis_mistakes(space, policy)) or list(_objective_mistakes(spec, space, cost.placement)):
         raise spec.refusal(mistakes)
     work = find_work(plan, run.store)
-    failures = run_work(work, run, sweep.resources)
+    failures = run_work(work, run, sweep)
     for key in (key for job in jobs for key in (job.execution.model.key, job.execution.key, job.summary.key)):
         if key in failures:
             label = next(one.label for one in work.jobs if key in one.results)

@@ -93,7 +93,7 @@ def run_study(spec: StudySpec, run: RunArguments) -> StudyOutcome:
                 executor=chosen,
                 workload=workloads.load,
                 progress=progress,
-                resources=spec.resources,
+                spec=spec,
                 order=("price", "execute", "train"),  # finish a trial before the trainings of the next
             )
             evaluations = Evaluations(spec=spec, workloads=workloads, runner=runner)
