@@ -15,7 +15,7 @@ import torch
 
 from codesign.analysis.results.formatting import coverage_words
 from codesign.analysis.results.statistics import interval
-from codesign.arguments import instance, one_of
+from codesign.arguments import instance, one_of, whole
 from codesign.deferred import pd
 from codesign.documents import Spec, as_written, validate_data
 from codesign.errors import InputError
@@ -255,6 +255,7 @@ def compare_schedules(
     if stop is None:
         stop = ("on_output", "drained") if network.neuron.readout == "spikes" else "drained"
     draws, orders, sizes, stops = map(_several, (seeds, policies, group_sizes, stop))
+    sizes = tuple(whole("group_size", size, least=1) for size in sizes)  # None waits, which has rows of its own
     asked = [Schedule(policy=p, group_size=f, stop=s) for p, f, s in product(orders, sizes, stops)]
     cases = [_Case.of(network, chip, asked, scaled=scaled) for chip in _several(chips) or (None,)]
     for argument, names in (

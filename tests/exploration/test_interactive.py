@@ -222,6 +222,7 @@ def test_schedules_that_cannot_run_are_refused(here: Path) -> None:
         (spiking, {"policies": cd.policy_names()}, "policy 'timed': needs the schedule's `service`"),
         (spiking, {"policies": ["timed"], "chips": ["loihi", "morphic"]}, "morphic: a policy that looks at service"),
         (spiking, {"group_sizes": [8, 0]}, "group_size: must be at least 1, found 0"),
+        (spiking, {"group_sizes": [8, None]}, "group_size: must be a whole number, found None"),
         (spiking, {"chips": ["speck", cd.find_chip("speck")]}, "chips: must have different names"),
         (
             spiking,
