@@ -74,7 +74,8 @@ def run_sweep(
     """Train, run and price all design points that are not in the store; write results and report, and return them.
 
     Args:
-        sweep: a file's path, the name of a shipped sweep, the content of a file as a mapping, or a spec.
+        sweep: a file's path, the name of a shipped sweep, the content of a file (without `extends`, `datasets` and
+            `scales`) as a mapping, or a spec.
         dataset, scale: which of a file's `datasets` and `scales` to use; the first of each if None.
         store: store of finished jobs.
         output: folder for results and report; `reports/NAME` if None.
