@@ -10,6 +10,7 @@ from tiny_sweeps import keys, plan_of
 
 from codesign.errors import DocumentError, InputError
 from codesign.exploration.definition.library import load_sweep
+from codesign.exploration.pricing.space import axis_of
 from codesign.exploration.pricing.spec import PricingSpec, narrowed_sweep
 from codesign.hardware.chip.parameters import with_parameter
 from codesign.hardware.library import find_chip
@@ -38,6 +39,12 @@ def test_a_wrong_axis_is_told_with_its_line(axis: str, message: str, priced: Pat
     found = mistakes_of(spec_of, priced, "barrier_accelerated", f"axes:\n  {axis}\n")
     assert any(message in told for _, told in found)
     assert {line for line, _ in found} == {6}
+
+
+def test_bits_of_a_synapse_are_no_price_where_a_memory_has_room_for_fewer_of_them():
+    axis_of(find_chip("odin"), "structure.synapse_bits", (4, 8))  # states how many synapses a core holds
+    with pytest.raises(InputError, match="changes how many synapses fit into a core"):
+        axis_of(find_chip("loihi_davies2018"), "structure.synapse_bits", (9, 18))
 
 
 def test_a_sweep_is_priced_at_one_of_its_scales(priced: Path):

@@ -80,6 +80,8 @@ def test_a_chip_made_in_python_is_that_of_a_file() -> None:
         ("energies: {spike: 3 ps}", "energies.spike: must be a quantity in J such as '26 pJ', found '3 ps'"),
         ("cores:", "cores: must be a whole number, found nothing"),
         ("technology_node: 28 um", "technology_node: must be at most 10 µm, found 28 µm"),
+        ("technology_node: 28 pm", "technology_node: must be at least 1 nm, found 28 pm"),
+        ("clock: 200 mHz", "clock: must be at least 1 Hz, found 200 mHz"),
         ("energies: {spike: -1 pJ}", "energies.spike: must be greater than or equal to 0, found '-1 pJ'"),
         (
             "energies: {spike: {value: 2 pJ, range: [3 pJ, 4 pJ]}}",

@@ -60,6 +60,7 @@ def choose(name: str, question: ChooseQuestion, points: Sequence[Point], names: 
     selected = points_in(points, question.select)
     able = taking_part(selected, question.select)
     path = question.choose.removeprefix(AXIS_PREFIX)
+    concerned = [point for point in selected if value_of(point, path) is not None]
     members = by_option(able, lambda point: value_of(point, path))
     contest = Contest(
         members=members,
@@ -86,7 +87,7 @@ def choose(name: str, question: ChooseQuestion, points: Sequence[Point], names: 
     lost = [f"There is no result for {few_listed(sorted(gone), _MOST_NAMED)}: jobs failed."] if gone else []
     if not contest.ranked:
         standing, sentence = _nothing_ranked(contest)
-        return answer(standing=standing, sentence=sentence, remarks=(*lost, *left_aside(selected, able, names)))
+        return answer(standing=standing, sentence=sentence, remarks=(*lost, *left_aside(concerned, able, names)))
     turns, further = switches(contest), _further(contest, question)
     said = [_sentence(contest), *filter(None, further), *turns[:1]]
     sentence = " ".join(said[:_MOST_SENTENCES])
@@ -97,7 +98,7 @@ def choose(name: str, question: ChooseQuestion, points: Sequence[Point], names: 
         *filter(None, [_cannot_wait(selected, path, contest)]),
         *lost,
         *([f"Not ranked, beyond the best: {plural(contest.beyond, 'option')}."] if contest.beyond else []),
-        *left_aside([*dict.fromkeys((*contest.ranked, *selected))], able, names),
+        *left_aside([*dict.fromkeys((*contest.ranked, *concerned))], able, names),
     )
     return answer(
         standing="open" if lost and not contest.ranked[1:] else standing_of(contest),

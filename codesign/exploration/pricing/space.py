@@ -70,10 +70,12 @@ def axis_of(chip: Chip, path: str, entry: tuple[AxisValue, ...] | AxisRange, *, 
         kind = Number  # a word, such as the type of a memory
     if kind is None:
         raise InputError(f"{path}: is not a number; vary it in a sweep")
-    if kind.effect == "spikes":
+    room = path == "structure.synapse_bits" and chip.weight_memory is not None
+    if kind.effect == "spikes" or room:
+        changed = "how many synapses fit into a core" if room else "spikes"
         raise InputError(
-            f"{path}: changes spikes, so the stored executions do not hold for it; vary it in a sweep, which simulates "
-            "again"
+            f"{path}: changes {changed}, so the stored executions do not hold for it; vary it in a sweep, which "
+            "simulates again"
         )
     if problem := no_effect(chip, path):
         raise InputError(f"{path}: {problem}")

@@ -122,14 +122,18 @@ class PriceNumber(Number):
     """A number that only changes energy and time of what is simulated."""
 
     effect: ClassVar[Effect] = "price"
+    floor: ClassVar[float] = 0.0
     ceiling: ClassVar[float] = math.inf
-    """Limit in SI units for every chip: a number beyond it is a typing error, such as a wrong prefix."""
+    """Limits in SI units for every chip: a number beyond them is a typing error, such as a wrong prefix."""
 
     @model_validator(mode="after")
     def _check_limits(self) -> PriceNumber:
         value = getattr(self, "value", None)
         if isinstance(value, float):
             at_most(value, self.ceiling, self.unit)
+            if value < self.floor:
+                least, found = (format_si(number, self.unit) for number in (self.floor, value))
+                raise problem(f"must be at least {least}, found {found}")
         return self
 
 
@@ -253,6 +257,7 @@ class TimeNumber(QuantityNumber):
 
 class FrequencyNumber(QuantityNumber):
     unit: ClassVar[str] = "Hz"
+    floor: ClassVar[float] = 1.0
     ceiling: ClassVar[float] = 1e10
     confidence: Confidence = "stated"
     value: Frequency
@@ -268,6 +273,7 @@ class VoltageNumber(PriceNumber):
 
 class LengthNumber(PriceNumber):
     unit: ClassVar[str] = "m"
+    floor: ClassVar[float] = 1e-9
     ceiling: ClassVar[float] = 1e-5
     confidence: Confidence = "stated"
     value: Length
