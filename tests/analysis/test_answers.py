@@ -460,5 +460,6 @@ def test_a_seed_that_answers_nothing_is_named_and_one_that_nobody_can_rank_is_sa
     assert labels(asked([row for row in rows if row["chip"] == "other"], choose="chip", least="energy_j")) == ["other"]
     named = "At mine, random order, layered training, width 1, some training seeds have no right answer, which counts."
     assert answer.remarks[-1] == named
+    assert named not in asked(rows, compare=["loihi", "other"], columns=["latency_s"]).remarks
     elsewhere = [each | {"axis.chip.loihi.clock": None if each["chip"] == "mine" else 2.0} for each in rows]
     assert named not in asked(elsewhere, choose="axis.chip.loihi.clock", least="energy_j").remarks
