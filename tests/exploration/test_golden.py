@@ -75,7 +75,7 @@ def execute(second: float = 0.0, bits: int | None = None, **others: Any) -> Entr
 
 def test_versions():
     """Raising one of these is right when a test below had to be changed, or where results change by rounding."""
-    assert (jobs.TRAIN_VERSION, jobs.EXECUTE_VERSION, jobs.SUMMARY_VERSION, jobs.COST_VERSION) == (12, 14, 6, 23)
+    assert (jobs.TRAIN_VERSION, jobs.EXECUTE_VERSION, jobs.SUMMARY_VERSION, jobs.COST_VERSION) == (12, 14, 6, 24)
 
 
 def test_train():

@@ -8,7 +8,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from handmade_hardware import MESH_CORES, TIMES, Builder, cost_of, near, number
+import torch
+from handmade_hardware import MESH_CORES, TIMES, Builder, chip_from, cost_of, near, number
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_replay import cases, times_of
@@ -17,10 +18,16 @@ from codesign.hardware.chip.description import Chip
 from codesign.hardware.chip.parameters import with_parameters
 from codesign.hardware.cost import neighbour as neighbour_module
 from codesign.hardware.cost.cost import price
+from codesign.hardware.cost.scheduling import chip_schedule
 from codesign.hardware.cost.steps import pipelined_steps
 from codesign.hardware.cost.work import PlacedExecution
-from codesign.hardware.placement.placement import Placement
+from codesign.hardware.placement.placement import Placement, place
+from codesign.network.neuron import NeuronSpec
+from codesign.network.spiking_network import SpikingNetwork
+from codesign.network.topology import TopologySpec, parse_topology
 from codesign.simulation.execution import Execution
+from codesign.training.evaluation import evaluate
+from codesign.workload.events import EventBatch
 
 NEIGHBOUR = f"synchronization: {{kind: neighbour, handshake: {number('3 us')}}}\n"
 
@@ -181,6 +188,26 @@ def test_in_real_time_a_decision_counts_from_when_the_last_frame_came(case, hand
     for sample in np.flatnonzero(~np.isnan(found)):
         end, _ = by_events(execution, own, sample, handshake=handshake * 1e-6, apart=apart)
         assert found[sample] == pytest.approx(end - (execution.timesteps - 1) * apart, rel=1e-9, abs=1e-12)
+
+
+def test_a_skip_from_the_input_waits_for_no_later_frame() -> None:
+    """Two layers, a core each; the second also gets the input, of which the first frame has far more."""
+    topology = TopologySpec.model_validate(
+        {**parse_topology("8-2-2").model_dump(), "skips": [{"from": "input", "to": 1, "kind": "linear"}]}
+    )
+    network = SpikingNetwork(topology, NeuronSpec(threshold=0.5), timestep_s=1.0, seed=0)
+    frames = np.zeros((1, 2, 8), dtype=np.int64)
+    frames[0, 0], frames[0, 1, 0] = 9, 1
+    with torch.no_grad():
+        network.connections[0].weight.fill_(0.0)  # the first layer sends nothing
+        network.direct_connections[0].weight.fill_(1.0)
+    placement = place(network.shape, chip_from(MESH_CORES + TIMES.replace("10 ms", "0 s") + NEIGHBOUR))
+    events = EventBatch.from_dense(frames, [0], timestep_s=1.0)
+    execution = evaluate(network, events, chip_schedule(placement).schedule)
+    # The second layer takes 72 · 11 us for the first frame, and is done with it long before the last one comes. Then
+    # each layer takes 3 us for a handshake, 11 us for the event and 100 us for the updates of two neurons.
+    found = price(execution, placement, operation="real_time").latency
+    assert found.decision_s == near([2 * 114e-6])
 
 
 @settings(max_examples=15)

@@ -31,7 +31,7 @@ class Walk:
     Attributes:
         total_s: (B, n) until the last core has finished the last step.
         lengths_s: (B, H, n) from when the last core has finished a step until the last core has finished the next.
-        arrival_s: (B, n) when all cores that receive input can start the last frame: when they have finished the frame
+        arrival_s: (B, n) when all cores of the first layer can start the last frame: when they have finished the frame
             before, and the cores that they feed have room.
     """
 
@@ -47,7 +47,7 @@ def feeds_of(work: PlacedExecution) -> tuple[Feed, ...]:
         for start in work.starts(source).tolist() if layer < work.layers else []:
             sources.setdefault((start, layer), []).append(source)
     feeds = []
-    for (start, _), columns in sources.items():
+    for (start, layer), columns in sources.items():
         targets = work.places(*columns)
         if not len(targets):
             continue
@@ -57,6 +57,7 @@ def feeds_of(work: PlacedExecution) -> tuple[Feed, ...]:
                 sources=np.array(columns, dtype=np.int64),
                 targets=targets,
                 hops=geometry.ways[start, targets],
+                layer=layer,
             )
         )
     return tuple(feeds)
@@ -100,7 +101,7 @@ def walk(
 
 
 def _ready(finish: Floats, feeds: tuple[Feed, ...]) -> Floats:
-    """(samples, n) when all cores that receive input may start the next step, as far as room is concerned."""
+    """(samples, n) when all cores of the first layer may start the next step, as far as room is concerned."""
     ready = finish.copy()
     for feed in feeds:
         if feed.core is not None:
@@ -126,7 +127,7 @@ def _finishes(
             if feed.core is None:
                 left = earlier[:, feed.targets]
                 if frames_s is not None:
-                    left = np.maximum(left, frames_s[step])
+                    left = np.maximum(left, frames_s[max(step - feed.layer, 0)])
             else:
                 left = before[:, [feed.core]]
                 room = before[:, feed.targets].max(axis=1)

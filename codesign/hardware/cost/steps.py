@@ -32,12 +32,14 @@ class Feed:
         sources: (m,) columns of `StepWork.sent` that count the messages.
         targets: (k,) cores of the layer.
         hops: (k, 3) hops along the row, along the column, and across chip borders.
+        layer: number of the layer, and so of the steps from the first layer's work on a frame to the layer's.
     """
 
     core: int | None
     sources: Integers
     targets: Integers
     hops: Integers
+    layer: int
 
 
 @dataclass(frozen=True, kw_only=True)
