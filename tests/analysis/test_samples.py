@@ -54,6 +54,15 @@ def test_more_samples_are_advised_than_there_are():
     assert told in asked(rows, choose="chip", most="accuracy").remarks
 
 
+@pytest.mark.parametrize(("accuracy", "said"), [(0.066, "6.6 %"), (0.13, "13.0 %"), (0.135, "")])
+def test_the_best_of_a_question_without_a_limit_may_only_guess(accuracy, said):
+    """Of 10 classes, on 400 samples: (0.13 · 400 + 1) / 402 − 1.96 · 0.01687 is 9.9 %; with 13.5 %, 10.3 %."""
+    rows = accurate("a", 1e-9, *[accuracy] * 3) + accurate("b", 2e-9, 0.9, 0.9, 0.9)
+    told = asked([one | {"samples": 400} for one in rows], choose="chip", least="energy_j").remarks
+    guess = f"a has {said} right; guessing one of 10 classes may do as well."
+    assert [remark for remark in told if "guess" in remark] == ([guess] if said else [])
+
+
 def test_an_accuracy_on_validation_is_judged_by_the_validation_samples():
     """Of which the metadata have 40, while 10,000 of test are known to answer alike."""
     facts = {"samples": 10_000, "accuracy": 0.9, "right_answers": None}

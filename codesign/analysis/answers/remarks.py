@@ -32,6 +32,7 @@ from codesign.analysis.results.formatting import (
 )
 from codesign.analysis.results.naming import Names, points_in_words
 from codesign.analysis.results.points import CANNOT_WAIT, Point
+from codesign.analysis.results.samples import share_by_samples
 from codesign.analysis.results.statistics import GIVEN, quantile_of
 from codesign.analysis.results.table import ResultTable
 from codesign.hardware.terms import BOOKS, COST_TERMS, CURRENTS, ENLARGED, HELD, SATURATE, STRUCTURE_CITATION, weight
@@ -56,7 +57,8 @@ def remarks_on(contest: Contest, told: Sequence[Point], columns: Collection[str]
     """Return what to know of a contest that has a best option, most important first. `told` are the points that the
     answer names, `columns` those shown besides the deciding one."""
     best, names = contest.ranked[0], contest.names
-    said = [may_miss(point, contest.where, names) for point in told]
+    said = [_guesses(point, contest) for point in told]
+    said += [may_miss(point, contest.where, names) for point in told]
     said += [left_out(point, contest.column, names) for point in told]
     said += [doubt(point, contest.where, f" of {contest.label_of(point)}" * bool(told[1:])) for point in told]
     said += [_seeds_wanted(contest), undecided_by_samples(contest)]
@@ -73,6 +75,15 @@ def remarks_on(contest: Contest, told: Sequence[Point], columns: Collection[str]
     if contest.column == "latency_s" and best.operation == "real_time":
         said.append(_IN_REAL_TIME)
     return tuple(one for one in dict.fromkeys(said) if one and not any(one in other for other in said if other != one))
+
+
+def _guesses(point: Point, contest: Contest) -> str:
+    """Say that a point may be right no more often than a guess would be; "" if it is, as far as test samples tell."""
+    share, metadata = point.value("accuracy").mean, point.whole.metadata
+    if share is None or metadata is None or share_by_samples(point, "accuracy")[0] * metadata.workload.classes > 1:
+        return ""
+    label, accuracy = contest.names.upper(contest.label_of(point)), quantity(share, "accuracy")
+    return f"{label} has {accuracy} right; guessing one of {metadata.workload.classes} classes may do as well."
 
 
 def _areas_of_cores(contest: Contest) -> str:
