@@ -91,10 +91,11 @@ def parse_quantity(text: object, unit: str) -> float:
     converted = float(Decimal(repr(magnitude)) * factor / divisor)
     if not math.isfinite(converted):
         raise ValueError(f"must be finite, found {text!r}")
-    return _moderate(converted, f" {unit}", repr(text))
+    return moderate(converted, f" {unit}", repr(text))
 
 
-def _moderate(value: float, unit: str, found: str) -> float:
+def moderate(value: float, unit: str, found: str) -> float:
+    """The value. Raises ValueError if it is absurdly large or small, as `found` in a file."""
     if abs(value) > _LARGEST:
         raise ValueError(f"must be at most {_LARGEST:g}{unit} in size, found {found}")
     if 0 < abs(value) < _SMALLEST:
@@ -127,7 +128,7 @@ def _validator(unit: str) -> BeforeValidator:
     return BeforeValidator(validate)
 
 
-Real = Annotated[float, Field(strict=True), AfterValidator(lambda value: _moderate(value, "", f"{value:g}"))]
+Real = Annotated[float, Field(strict=True), AfterValidator(lambda value: moderate(value, "", f"{value:g}"))]
 """A plain number that networks compute with: far from the limits of float32, 1.2e-38 and 3.4e38, because products are
 formed."""
 Positive = Annotated[int, Field(gt=0, lt=2**31, strict=True)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -48,6 +49,20 @@ def test_importances_of_many_trials_are_those_of_the_whole_search(monkeypatch: p
     monkeypatch.setattr("codesign.exploration.study.facts._MOST_TRIALS", 20)
     found = _shares(lambda number, strong, weak: strong if number < 20 else weak)
     assert all(share == pytest.approx(0.5, abs=0.2) for share in found.values())
+
+
+def test_importances_leave_out_what_a_user_enqueued_beyond_a_range() -> None:
+    """Which Optuna would refuse with an error."""
+    spec: Any = SimpleNamespace(directions=["minimize"], objectives=[SimpleNamespace(column="x")])
+    study, trials = optuna.create_study(), {}
+    study.enqueue_trial({"wide": 100})
+    for number in range(12):
+        trial = study.ask()
+        with warnings.catch_warnings(action="ignore"):
+            value = trial.suggest_int("wide", 1, 8)
+        study.tell(trial, value)
+        trials[number] = Outcome(state="complete", objectives=(value,))
+    assert importances(spec, study, trials) == {"x": {"wide": 1.0}}
 
 
 def test_the_bits_of_a_baseline_are_told_in_words() -> None:

@@ -9,7 +9,6 @@ neuron.time_constant:  {from: 1 ms, to: 100 ms, scale: log}
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
@@ -20,7 +19,7 @@ from pydantic import BeforeValidator, Discriminator, Field, StrictFloat, StrictI
 from codesign.documents import Spec
 from codesign.exploration.definition.network import AxisValue as Value
 from codesign.mistakes import suggestion
-from codesign.units import Written, common_unit, parse_quantity, si_unit
+from codesign.units import Written, common_unit, is_number, moderate, parse_quantity, si_unit
 
 _DIGITS = 6
 """Significant digits of a number with a unit, which is set as text in the parameter of the chip or neuron."""
@@ -113,11 +112,15 @@ class Range(Spec):
 
     def untriable(self, value: object) -> str | None:
         """Why an enqueued value cannot be tried; None if it can, as can numbers beyond the ends."""
-        number = float(value) if isinstance(value, int | float) and not isinstance(value, bool) else math.nan
-        if math.isfinite(number) and (number.is_integer() or not self.integers) and (number > 0 or self.scale != "log"):
-            return None
-        kind = f"a {'whole ' if self.integers else ''}number{' above 0' if self.scale == 'log' else ''}"
-        return f"must be {kind}{f' in {self.unit}' if self.unit else ''}, found {value!r}"
+        whole, above = bool(self.integers), self.scale == "log"
+        if not is_number(value) or value != value or (whole and value % 1) or (above and value <= 0):
+            kind = f"a {'whole ' if whole else ''}number{' above 0' if above else ''}"
+            return f"must be {kind}{f' in {self.unit}' if self.unit else ''}, found {value!r}"
+        try:
+            in_si(self, self._written(moderate(value, "", repr(value))))
+        except ValueError as error:
+            return str(error)
+        return None
 
     def _written(self, drawn: float) -> Value:
         return f"{drawn:.{_DIGITS}g} {self.unit}" if self.unit else drawn
