@@ -59,7 +59,7 @@ def test_the_best_of_a_question_without_a_limit_may_only_guess(accuracy, said):
     """Of 10 classes, on 400 samples: (0.13 · 400 + 1) / 402 − 1.96 · 0.01687 is 9.9 %; with 13.5 %, 10.3 %."""
     rows = accurate("a", 1e-9, *[accuracy] * 3) + accurate("b", 2e-9, 0.9, 0.9, 0.9)
     told = asked([one | {"samples": 400} for one in rows], choose="chip", least="energy_j").remarks
-    guess = f"a has {said} right; guessing one of 10 classes may do as well."
+    guess = f"a has {said} of 400 samples right; guessing one of 10 classes may do as well."
     assert [remark for remark in told if "guess" in remark] == ([guess] if said else [])
 
 

@@ -32,7 +32,7 @@ from codesign.analysis.results.formatting import (
 )
 from codesign.analysis.results.naming import Names, points_in_words
 from codesign.analysis.results.points import CANNOT_WAIT, Point
-from codesign.analysis.results.samples import share_by_samples
+from codesign.analysis.results.samples import samples_of, share_by_samples
 from codesign.analysis.results.statistics import GIVEN, quantile_of
 from codesign.analysis.results.table import ResultTable
 from codesign.hardware.terms import BOOKS, COST_TERMS, CURRENTS, ENLARGED, HELD, SATURATE, STRUCTURE_CITATION, weight
@@ -82,8 +82,9 @@ def _guesses(point: Point, contest: Contest) -> str:
     share, metadata = point.value("accuracy").mean, point.whole.metadata
     if share is None or metadata is None or share_by_samples(point, "accuracy")[0] * metadata.workload.classes > 1:
         return ""
-    label, accuracy = contest.names.upper(contest.label_of(point)), quantity(share, "accuracy")
-    return f"{label} has {accuracy} right; guessing one of {metadata.workload.classes} classes may do as well."
+    label, samples = contest.names.upper(contest.label_of(point)), samples_of(point, "accuracy")
+    right = quantity(share, "accuracy") + (f" of {samples:,.0f} samples" if samples else "")
+    return f"{label} has {right} right; guessing one of {metadata.workload.classes} classes may do as well."
 
 
 def _areas_of_cores(contest: Contest) -> str:

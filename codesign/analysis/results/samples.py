@@ -35,9 +35,7 @@ def samples_of(point: Point, column: str) -> float | None:
     """Number of samples of which a column or measure is a share; None if unknown."""
     if column != "validation_accuracy":
         return point.value("samples").mean
-    chosen, metadata = dict(point.axes).get("workload.validation"), point.whole.metadata
-    if isinstance(chosen, float):
-        return chosen
+    metadata = point.whole.metadata  # all points have the same data: no axis sets the number of its samples
     return None if metadata is None else metadata.workload.validation
 
 
