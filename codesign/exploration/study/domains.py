@@ -23,6 +23,8 @@ from codesign.units import Written, common_unit, is_number, moderate, parse_quan
 
 _DIGITS = 6
 """Significant digits of a number with a unit, which is set as text in the parameter of the chip or neuron."""
+_MOST_WHOLE = 2**53
+"""The largest size of whole numbers up to which Optuna, which keeps them as floats, has all."""
 
 
 def _values(written: Any) -> Any:
@@ -116,6 +118,8 @@ class Range(Spec):
         if not is_number(value) or value != value or (whole and value % 1) or (above and value <= 0):
             kind = f"a {'whole ' if whole else ''}number{' above 0' if above else ''}"
             return f"must be {kind}{f' in {self.unit}' if self.unit else ''}, found {value!r}"
+        if whole and abs(value) > _MOST_WHOLE:
+            return f"must be at most {_MOST_WHOLE:,} in size, found {value!r}"
         try:
             in_si(self, self._written(moderate(value, "", repr(value))))
         except ValueError as error:
