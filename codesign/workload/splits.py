@@ -88,7 +88,8 @@ def _first(pool: Integers, spec: ResolvedSpec, usual: int, advice: str = "") -> 
     """The test samples: the number from the pool that the spec asks for, or the usual one."""
     wanted = spec.test or usual
     if wanted > len(pool) or not wanted:
-        raise _lack(spec, "test", f"asked for {plural(wanted or 1, 'test sample')}, found {len(pool):,}{advice}")
+        needed = f"asked for {plural(wanted, 'test sample')}" if wanted else "needs a test sample"
+        raise _lack(spec, "test", f"{needed}, found {len(pool):,}{advice}")
     return pool[:wanted]
 
 

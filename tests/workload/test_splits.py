@@ -56,7 +56,7 @@ def test_too_much_asked_for_is_an_error_that_says_what_there_is():
     official = IDS % 5 == 0
     with pytest.raises(InputError, match=r"asked for 21 test samples, found 20; 'split: pooled'"):
         split({"test": 21}, test_part=official)
-    with pytest.raises(InputError, match=r"asked for 1 test sample, found 0"):
+    with pytest.raises(InputError, match="needs a test sample, found 0; 'split: pooled'"):
         split(test_part=np.zeros(100, dtype=bool), test=None)
     with pytest.raises(InputError, match=r"asked for 10 validation and 71 training samples, found 80"):
         split({"train": 71})
