@@ -32,6 +32,7 @@ def line_of(text: str) -> int:
     [
         # names that lead nowhere
         (RECIPE, "recipe: [layered, unlayred]", "unknown recipe 'unlayred'; did you mean 'unlayered'?"),
+        (GROUP, "recipe.unlayred.epochs: [1, 2]", "unknown recipe 'unlayred'; did you mean 'unlayered'?"),
         (RECIPE, "recipe: {from: 1, to: 2}", "must be a list of names of recipes"),
         (RECIPE, "recipe: layered", "must be a list of choices, .* write \\[layered\\]"),
         (GROUP, "recipe.group_sise: {from: 1, to: 8}", "no parameter 'group_sise'; did you mean 'group_size'?"),

@@ -26,6 +26,7 @@ from codesign.hardware.chip.kinds import in_words
 from codesign.hardware.chip.numbers import Number
 from codesign.hardware.chip.parameters import no_effect, replaced, with_parameters
 from codesign.hardware.chip.provenance import kinds_in
+from codesign.mistakes import suggestion
 from codesign.simulation.policies import get_policy
 from codesign.training.recipe import OF_ONE_SCHEDULE, UNLAYERED_ONLY
 from codesign.units import plural
@@ -82,10 +83,13 @@ def read_parameter(path: str, domain: Range | Choices | SameAs, names: Mapping[s
             "must be recipe, chip, schedule, one of their parameters as in recipe.group_size or "
             "recipe.<name>.group_size, or network.<parameter>, neuron.<parameter> or workload.<parameter>"
         )
-    first, _, field = rest.partition(".")
-    name = first if block in _NAMED and first in names[block] and field else None
-    field = field if name is not None else rest
+    first, _, part = rest.partition(".")
+    name = first if block in _NAMED and first in names[block] and part else None
+    field = part if name is not None else rest
     if field and (problem := no_path(block, field)):
+        if name is None and block in _NAMED and part and no_path(block, part) is None:
+            # What follows is a part, so this is a name.
+            problem = f"unknown {block} '{first}'{suggestion(first, names[block])}"
         raise ValueError(problem)
     if isinstance(domain, Range) and domain.integers and _is_real(_annotation_at(MODELS[block], field)):
         low, high = domain.ends()
