@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from codesign.analysis.questions import plain
 from codesign.analysis.results.formatting import listed
 from codesign.analysis.results.metadata import (
@@ -163,9 +165,7 @@ def _workload_facts(spec: SweepSpec, workloads: Iterator[Workload]) -> WorkloadF
     workload = next(workloads)
     others = dict.fromkeys(other.left_out for other in workloads if other.left_out != workload.left_out)
     split = spec.evaluation.split
-    test = len(getattr(workload, split))
-    if spec.evaluation.samples is not None:
-        test = min(test, spec.evaluation.samples)
+    labels = getattr(workload, split).labels[: spec.evaluation.samples]
     chosen = None if split == "test" else f"They are of the {split} split"
     told = (chosen, workload.coverage, *others)
     return WorkloadFacts(
@@ -173,10 +173,11 @@ def _workload_facts(spec: SweepSpec, workloads: Iterator[Workload]) -> WorkloadF
         coverage="; ".join(filter(None, told)) or None,
         train=len(workload.train),
         validation=len(workload.validation),
-        test=test,
+        test=len(labels),
         classes=workload.classes,
         timesteps=workload.timesteps,
         timestep_s=workload.timestep_s,
+        commonest=float(np.bincount(labels).max(initial=0) / max(len(labels), 1)),
     )
 
 

@@ -134,7 +134,7 @@ def test_options_that_are_best_on_different_chips_say_so(form):
     assert "at its best" not in asked(rows, choose="chip", least="latency_s").sentence
 
 
-def test_few_points_that_never_answer_are_named():
+def test_few_points_that_answer_few_samples_or_none_are_named():
     """Two rows are one point; of all points, or of many, no name helps."""
     mute = {"undecided_fraction": 1.0, "accuracy": 0.0}
     rows = [row for row in synthetic_rows((0,)) if row["status"] == "ok"]
@@ -146,6 +146,12 @@ def test_few_points_that_never_answer_are_named():
     assert told() == ""
     two = "No sample has an output spike in 2 of 30 rows"
     assert told(("loihi", "layered")) == f"{two}: Loihi, the chip's own schedule (layered training)."
+    mute["undecided_fraction"] = 0.6
+    most = "Most samples have no output spike, which counts as wrong, in 2 of 30 rows"
+    assert told(("loihi", "layered")) == f"{most}: Loihi, the chip's own schedule (layered training)."
+    mute["undecided_fraction"] = 0.5
+    assert told(("loihi", "layered")) == ""
+    mute["undecided_fraction"] = 1.0
     everything = {(one["chip"], one["recipe"]) for one in rows}
     assert told(*everything).endswith(" in 30 of 30 rows.")
     assert told(*(everything - {("loihi", "layered")})).endswith(" in 28 of 30 rows.")

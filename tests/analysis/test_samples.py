@@ -63,6 +63,16 @@ def test_the_best_of_a_question_without_a_limit_may_only_guess(accuracy, said):
     assert [remark for remark in told if "guess" in remark] == ([guess] if said else [])
 
 
+@pytest.mark.parametrize("asks", [{"choose": "chip", "least": "energy_j"}, {"target": ["energy_j <= 1 nJ"]}])
+@pytest.mark.parametrize(("accuracy", "told"), [(0.95, True), (0.965, True), (0.98, False)])
+def test_the_best_may_be_no_better_than_the_commonest_class_given_to_all(asks, accuracy, told):
+    """95 % of 400 samples are of one class: (0.965 · 400 + 1) / 402 − 1.96 · 0.0094 is 94.4 %; with 98 %, 96.3 %."""
+    rows = accurate("a", 1e-9 - 1e-14, *[accuracy] * 3) + accurate("b", 2e-9, 0.99, 0.99, 0.99)
+    remarks = asked([one | {"samples": 400} for one in rows], commonest=0.95, **asks).remarks
+    guess = "right; always giving the commonest class, that of 95.0 % of the samples, may do as well."
+    assert any(remark.endswith(guess) for remark in remarks) == told
+
+
 def test_an_accuracy_on_validation_is_judged_by_the_validation_samples():
     """Of which the metadata have 40, while 10,000 of test are known to answer alike."""
     facts = {"samples": 10_000, "accuracy": 0.9, "right_answers": None}

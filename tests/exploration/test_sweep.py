@@ -152,7 +152,7 @@ def test_metadata_says_where_everything_comes_from(tmp_path, cache_root):
     assert metadata.command == "codesign sweep tiny"
     facts = metadata.workload
     assert (facts.train, facts.validation, facts.test, facts.timesteps) == (60, 20, 10, 3)
-    assert facts.coverage == "They are of the validation split"
+    assert (facts.coverage, facts.commonest) == ("They are of the validation split", 0.1)
     assert metadata.neuron["time_constant"] == 1e-3
     assert {"group_size", "idle_gradient"}.isdisjoint(metadata.recipes["layered"])
     assert metadata.schedules.keys() == {"layered", "asynchronous", "chip"}

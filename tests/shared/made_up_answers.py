@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from synthetic_sweep import Row, mubrain_row, synthetic_metadata, table_of
@@ -62,9 +63,12 @@ def gathered(rows: list[Row]) -> tuple[Point, ...]:
     return points_of(table_of(rows).frame, units={})
 
 
-def asked(rows: list[Row], chips: Mapping[str, ChipFacts] | None = None, **content: Any) -> Answer:
-    """The answer to one question about rows, whose chips may be known better."""
+def asked(
+    rows: list[Row], chips: Mapping[str, ChipFacts] | None = None, commonest: float | None = None, **content: Any
+) -> Answer:
+    """The answer to one question about rows, whose chips and samples may be known better."""
     metadata = synthetic_metadata(it=content)
+    metadata = replace(metadata, workload=replace(metadata.workload, commonest=commonest))
     metadata.chips.update(chips or {})
     (answer,) = AnsweredTable.of(table_of(rows, metadata)).answers
     return answer

@@ -46,6 +46,7 @@ _OF_TERMS = ("static energy", "energy of ")
 _MOST_NAMED, _MOST_SEEDS = 3, 100
 _MUCH = 2.0
 """The factor between the results of two books from which on both are given."""
+_MOST_SAMPLES = 0.5
 _LITTLE = 0.005
 """Shares of an energy below this are too small to mention."""
 _IN_REAL_TIME = (
@@ -57,7 +58,7 @@ def remarks_on(contest: Contest, told: Sequence[Point], columns: Collection[str]
     """Return what to know of a contest that has a best option, most important first. `told` are the points that the
     answer names, `columns` those shown besides the deciding one."""
     best, names = contest.ranked[0], contest.names
-    said = [_guesses(point, contest) for point in told]
+    said = [guesses(point, names.upper(contest.label_of(point))) for point in told]
     said += [may_miss(point, contest.where, names) for point in told]
     said += [left_out(point, contest.column, names) for point in told]
     said += [doubt(point, contest.where, f" of {contest.label_of(point)}" * bool(told[1:])) for point in told]
@@ -77,14 +78,20 @@ def remarks_on(contest: Contest, told: Sequence[Point], columns: Collection[str]
     return tuple(one for one in dict.fromkeys(said) if one and not any(one in other for other in said if other != one))
 
 
-def _guesses(point: Point, contest: Contest) -> str:
-    """Say that a point may be right no more often than a guess would be; "" if it is, as far as test samples tell."""
+def guesses(point: Point, label: str) -> str:
+    """Say that a point may be right no more often than a guess would be, or one class given to all would be; "" if it
+    is, as far as test samples tell."""
     share, metadata = point.value("accuracy").mean, point.whole.metadata
-    if share is None or metadata is None or share_by_samples(point, "accuracy")[0] * metadata.workload.classes > 1:
+    if share is None or metadata is None:
         return ""
-    label, samples = contest.names.upper(contest.label_of(point)), samples_of(point, "accuracy")
+    classes, commonest, samples = metadata.workload.classes, metadata.workload.commonest, samples_of(point, "accuracy")
+    if share_by_samples(point, "accuracy")[0] > (commonest or 1 / classes):
+        return ""
+    guess = f"guessing one of {classes} classes"
+    if commonest:
+        guess = f"always giving the commonest class, that of {quantity(commonest, 'accuracy')} of the samples,"
     right = quantity(share, "accuracy") + (f" of {samples:,.0f} samples" if samples else "")
-    return f"{label} has {right} right; guessing one of {metadata.workload.classes} classes may do as well."
+    return f"{label} has {right} right; {guess} may do as well."
 
 
 def _areas_of_cores(contest: Contest) -> str:
@@ -153,14 +160,18 @@ def left_aside(points: Sequence[Point], able: Collection[Point], names: Names) -
 
 
 def silent_networks(table: ResultTable) -> str:
-    """Say how often a network never answers, where, and what is likely to blame; "" if all answer."""
-    silent, ok = table.frame["undecided_fraction"] == 1, table.frame["status"] == "ok"
+    """Say how often a network does not answer most samples, where, and what is likely to blame; "" if all do."""
+    undecided, ok = table.frame["undecided_fraction"], table.frame["status"] == "ok"
+    silent = undecided > _MOST_SAMPLES
     if not silent.any():
         return ""
+    what = "Most samples have no output spike, which counts as wrong,"
+    if (undecided[silent] == 1).all():
+        what = "No sample has an output spike"
     where = "" if silent.sum() == ok.sum() else points_in_words(table, silent)
     saturate = any(SATURATE in entry for entries in table.frame["assumptions"][silent].dropna() for entry in entries)
     return (
-        f"No sample has an output spike in {silent.sum()} of {plural(int(ok.sum()), 'row')}{where}. Likely: "
+        f"{what} in {silent.sum()} of {plural(int(ok.sum()), 'row')}{where}. Likely: "
         f"{'potentials that saturate below the threshold (potential_bits); ' * saturate}"
         "thresholds too high for the weights, since a layer that never fires learns nothing, or for their few bits; "
         "too little training; potentials that decay before spikes have added up; or a synchronization_threshold above "

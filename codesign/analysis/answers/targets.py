@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from codesign.analysis.answers.answers import Answer, Option, values_of
-from codesign.analysis.answers.remarks import left_aside, may_miss, without_draws
+from codesign.analysis.answers.remarks import guesses, left_aside, may_miss, without_draws
 from codesign.analysis.answers.selecting import NONE_TAKES_PART, points_in, taking_part
 from codesign.analysis.comparisons.constraints import (
     Constraint,
@@ -57,7 +57,7 @@ def reach(name: str, question: TargetQuestion, points: Sequence[Point], names: N
         best = best_variant(met, where[0].column, more=more) or met[0]
         has = f"{names.point(best)} has the {extreme(where[0].column, more=more)} {column_label(where[0].column)}"
         told = f"All constraints are met by {len(met):,} of {plural(len(able), 'point')}; {has}."
-        doubts = doubt(best, where), _by_chance(best, where), may_miss(best, where, names)
+        doubts = guesses(best, "It"), doubt(best, where), _by_chance(best, where), may_miss(best, where, names)
         in_draws = met_in(best, where, seeds_of(best, where, best.training_seeds))
         return answer(
             standing="met",
@@ -85,8 +85,11 @@ def _by_chance(point: Point, where: Sequence[Constraint]) -> str:
 
 def _not_known(able: Sequence[Point], column: str) -> str:
     """Say how many points do not meet a limit because their value is unknown; "" if none."""
-    count = sum(point.value(column).mean is None for point in able)
-    return f"At {plural(count, 'point')} the {column_label(column)} is not known." if count else ""
+    lacking = [point for point in able if point.value(column).mean is None]
+    why = ""
+    if column == "decision_latency_s" and all(point.value("latency_s").mean is not None for point in lacking):
+        why = ", since in no sample does an output neuron fire in the last timestep"
+    return f"At {plural(len(lacking), 'point')} the {column_label(column)} is not known{why}." if lacking else ""
 
 
 def _options(points: Sequence[Point], where: Sequence[Constraint], names: Names) -> tuple[Option, ...]:
