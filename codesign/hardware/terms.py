@@ -239,6 +239,9 @@ DROPPED = "spikes dropped in overloaded ticks"
 """Spikes for which a timer's cores have no time; they count as if they arrived, and are listed under this name as not
 modelled."""
 
+UNCHECKED = "overload: "
+"""The beginning of the assumption that a timer's cores keep its ticks, made where their times are not known."""
+
 GATED = "static power is off between inputs"
 """Assumption about a chip whose power is gated, in real time."""
 

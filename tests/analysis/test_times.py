@@ -73,6 +73,18 @@ def test_a_power_moves_with_the_energy_and_with_the_time_that_the_chip_is_on():
     assert asked(rows, target=["power_w <= 120 uW"]).confidence == pytest.approx(met.mean())
 
 
+def test_a_chip_whose_ticks_may_overload_may_not_keep_pace():
+    rows = rows_of([("a", 1.0, 0.9, 10.0, 5.0), ("b", 1.0, 0.9, 20.0, 5.0)])
+    rows = [one | {"late_fraction": 0.0, "assumptions": ["overload: a gives no times.output"]} for one in rows]
+    told = "It is not known whether ticks of a overload, and so whether it meets late fraction <= 0."
+    for asks in (
+        {"choose": "chip", "least": "energy_j", "where": ["late_fraction <= 0"]},
+        {"target": ["late_fraction <= 0"]},
+    ):
+        assert told in asked(rows, **asks).remarks
+    assert told not in asked(rows, target=["energy_j <= 1 uJ"]).remarks
+
+
 def test_a_limit_on_a_latency_that_leaves_out_a_time_may_be_missed():
     rows = rows_of([("a", 1.0, 0.9, 10.0, 5.0), ("b", 1.0, 0.9, 20.0, 5.0)])
     rows = [one | {"not_modelled": []} for one in rows]

@@ -15,7 +15,7 @@ from codesign.analysis.answers.chance import (
 from codesign.analysis.comparisons.comparison import ENERGIES, Obstacle, values_on
 from codesign.analysis.comparisons.constraints import Constraint, by_option, doubt
 from codesign.analysis.comparisons.contest import GUESSED, Contest
-from codesign.analysis.comparisons.obstacles import untimed_sentence
+from codesign.analysis.comparisons.obstacles import unchecked, untimed_sentence
 from codesign.analysis.comparisons.robustness import drawn, quantiles, undrawn
 from codesign.analysis.comparisons.wording import tip_sentence
 from codesign.analysis.results.columns import TRIAL_AXIS
@@ -227,10 +227,16 @@ def value_text(option: Option, column: str, names: Names, *, interval: bool = Tr
 
 
 def may_miss(point: Point, where: Sequence[Constraint], names: Names) -> str:
-    """Say which limit on an energy or time a point may miss because its own value leaves something out; "" if none."""
+    """Say which limit on an energy or time a point may miss because its own value leaves something out, or because its
+    ticks may overload; "" if none."""
     for limit in where:
-        if limit.relation in ("<", "<=") and (said := unmodelled(point, limit.column, names)):
+        if limit.relation not in ("<", "<="):
+            continue
+        if said := unmodelled(point, limit.column, names):
             return f"{said} Counting it, {limit.in_words} may be missed."
+        if unchecked(point, limit.column):
+            chip = names.chips[point.chip]
+            return f"It is not known whether ticks of {chip} overload, and so whether it meets {limit.in_words}."
     return ""
 
 

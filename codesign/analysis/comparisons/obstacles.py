@@ -9,7 +9,7 @@ from codesign.analysis.results.columns import COLUMNS
 from codesign.analysis.results.formatting import column_label, listed
 from codesign.analysis.results.naming import Names
 from codesign.analysis.results.points import Point
-from codesign.hardware.terms import AGREEMENT
+from codesign.hardware.terms import AGREEMENT, UNCHECKED
 
 
 def obstacle_between(a: Point, b: Point, column: str, names: Names) -> Terms | str:
@@ -51,3 +51,9 @@ def untimed(point: Point, column: str) -> str:
 def untimed_sentence(point: Point, column: str, names: Names) -> str:
     left_out = untimed(point, column)
     return f"The {column_label(column)} of {names.chips[point.chip]} leaves out the {left_out}." if left_out else ""
+
+
+def unchecked(point: Point, column: str) -> bool:
+    """Whether a value takes a timer's cores to keep its ticks although their times are not known."""
+    assumed = any(entry.startswith(UNCHECKED) for entry in point.assumptions)
+    return assumed and column in ("late_fraction", "latency_s", "decision_latency_s", "interval_s", "energy_delay_js")

@@ -22,7 +22,7 @@ from codesign.hardware.cost.neighbour import feeds_of, walk
 from codesign.hardware.cost.replay import replayed
 from codesign.hardware.cost.steps import StepWork, forward_steps, layer_steps, pace, pipelined_steps, stream_intervals
 from codesign.hardware.cost.work import PlacedExecution, StepRecord
-from codesign.hardware.terms import AGREEMENT, DROPPED
+from codesign.hardware.terms import AGREEMENT, DROPPED, UNCHECKED
 
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
@@ -290,7 +290,7 @@ def _timer(
         count = record.timesteps_run * ticks + record.layers - 1
         total = np.broadcast_to(count[:, None] * tick_s, (record.samples, prices.scenarios)).copy()
         name, frames = prices.chip.name, record.ran
-        unchecked = f"overload: {name} gives no {', '.join(missing)}; every core is taken to finish within a tick"
+        unchecked = f"{UNCHECKED}{name} gives no {', '.join(missing)}; every core is taken to finish within a tick"
         return Latency(
             model="timer",
             total_s=total,
