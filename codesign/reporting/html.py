@@ -129,13 +129,12 @@ def _note(table: AnsweredTable) -> str:
     """The note on the first screen: the file's general question if it asks no other, and remarks that replace or limit
     answers."""
     said = [] if table.answers else [table.metadata.question]
-    silent = silent_networks(table)
+    if silent := silent_networks(table):
+        said.append(f"{silent}.")
     if not table.points:
         said.append("No design point has a result, so nothing is answered.")
     elif table.study and table.study.emptiness:
         said.append(table.study.emptiness)
-    elif silent:
-        said.append(f"{silent}.")
     elif not table.answers:
         chips = [option.point for option in table.chips.options if option.point is not None]
         said += [

@@ -28,11 +28,14 @@ def test_a_chip_that_falls_behind_is_warned_of():
     late = {"late_fraction": 0.25, "operation": "real_time"}
     rows = [loihi_row("layered", 0, 0) | late, loihi_row("unlayered_rs", 0, 0) | late | {"late_fraction": 0.0}]
     rows += [mubrain_row("layered", "random", 0, 0) | {"late_fraction": 0.5}, truenorth_row("layered", 0, 0)]
+    unchecked = {"late_fraction": 0.0, "assumptions": ["overload: seneca gives no times.output"]}
+    rows += [truenorth_row("layered", 0, 0) | late | unchecked | {"chip": "seneca", "overloaded_ticks": None}]
     found = pace_warnings(points_of(rows))
     # Accelerated, there is nothing to keep pace with.
     assert found == [
         "loihi falls behind its input in real time: steps take longer than a timestep, at 1 of 2 points, "
         "at worst 25.0 % of its steps.",
+        "seneca may fall behind its input in real time: it is not known if its ticks overload.",
         "truenorth has ticks in which a core or a link has more to do than fits, at 1 of 1 points, "
         "at worst 0.5000 ticks a sample.",
     ]

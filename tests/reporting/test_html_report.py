@@ -316,6 +316,15 @@ def test_a_single_point_is_told_with_the_ranges_of_its_costs():
     assert "A sample takes at least 7.81 µJ on µBrain. accuracy" in without  # no range, so nothing in brackets
 
 
+def test_a_single_point_that_only_guesses_is_told():
+    rows = [row("a", 1.0, seed, accuracy=0.95) for seed in range(3)]
+    metadata = synthetic_metadata()
+    table = table_of(rows, replace(metadata, workload=replace(metadata.workload, commonest=0.95)))
+    told = "a has 95.0 % right; always giving the commonest class, that of 95.0 % of the samples, may do as well."
+    for text in (Page(render_report(table)).text, printed(table)):
+        assert told in " ".join(text.split())
+
+
 def test_the_summary_says_how_many_seeds_trained_points_have():
     """A training of one recipe failed; a given model has none."""
     rows = [mubrain_row("layered", "random", seed, 0) for seed in (0, 1)]

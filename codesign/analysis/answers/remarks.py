@@ -174,8 +174,8 @@ def silent_networks(table: ResultTable) -> str:
         f"{what} in {silent.sum()} of {plural(int(ok.sum()), 'row')}{where}. Likely: "
         f"{'potentials that saturate below the threshold (potential_bits); ' * saturate}"
         "thresholds too high for the weights, since a layer that never fires learns nothing, or for their few bits; "
-        "too little training; potentials that decay before spikes have added up; or a synchronization_threshold above "
-        "the messages that come"
+        "too little training; a spike_cost too high, or a budget too small; potentials that decay before spikes have "
+        "added up; or a synchronization_threshold above the messages that come"
     )
 
 
@@ -300,7 +300,8 @@ def enlarged(contest: Contest) -> str:
 
 
 def costs_in_ranges(points: Sequence[Point], names: Names) -> str:
-    """Say what a sample costs at each point, with the middle 95 % of the draws of the chip's numbers."""
+    """Say what a sample costs at each point, with the middle 95 % of the draws of the chip's numbers, and which points
+    may only guess."""
     said, brackets = [], ""
     for point in points:
         costs = []
@@ -314,7 +315,8 @@ def costs_in_ranges(points: Sequence[Point], names: Names) -> str:
                 costs.append(cost)
         if costs:
             said.append(f"{listed(costs)} on {names.chips[point.chip]}")
-    return f"A sample takes {'; '.join(said)}.{brackets}" if said else ""
+    told = [f"A sample takes {'; '.join(said)}.{brackets}"] if said else []
+    return " ".join(filter(None, [*told, *(guesses(point, names.chips[point.chip]) for point in points)]))
 
 
 def lacks(point: Point, other: Point, terms: tuple[str, ...] | Obstacle) -> float:
