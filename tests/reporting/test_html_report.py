@@ -320,7 +320,7 @@ def test_a_single_point_that_only_guesses_is_told():
     rows = [row("a", 1.0, seed, accuracy=0.95) for seed in range(3)]
     metadata = synthetic_metadata()
     table = table_of(rows, replace(metadata, workload=replace(metadata.workload, commonest=0.95)))
-    told = "a has 95.0 % right; always giving the commonest class, that of 95.0 % of the samples, may do as well."
+    told = "a has 95.0 % of 60 samples right; always giving the commonest class, that of 95.0 % of the samples, may"
     for text in (Page(render_report(table)).text, printed(table)):
         assert told in " ".join(text.split())
 
