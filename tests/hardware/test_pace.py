@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 from handmade_hardware import ASYNCHRONOUS, Builder, barrier, cost_of, group, near, number, timer
 
-from codesign.simulation.execution import Execution
+from codesign.simulation.execution import NOT_REACHED, Execution
 
 CORE = f"""
 cores: {number(1)}
@@ -49,3 +52,6 @@ def test_a_decision_in_real_time_waits_for_the_frames_before_it(frames, body, la
     assert accelerated.decision_s == near([decision])
     assert real_time.behind_s == near([behind])
     assert real_time.decision_s == near([decision + behind])
+    never = np.full_like(frames.steps_to_first_output, NOT_REACHED)
+    potentials = replace(frames, spiking_readout=False, steps_to_first_output=never)
+    assert cost_of(potentials, body, operation="real_time").latency.decision_s == near([decision + behind])

@@ -262,8 +262,8 @@ COLUMNS: Mapping[str, Column] = {
     "latency_synchronization_s": _number("part of latency_s: barriers, ticks and handshakes waited for", "s"),
     "latency_bound_s": _number("asynchronous: sum over steps of the busiest core, an upper bound", "s"),
     "decision_latency_s": _number(
-        "last frame's arrival to its first output spike, mean over samples that have one; in real time with the wait "
-        "for frames before it",
+        "last frame's arrival to its first output spike, mean over samples that have one, or to the end of its pass if "
+        "potentials are read; in real time with the wait for frames before it",
         "s",
     ),
     "power_w": _number("energy_j / on_s, of the means: the mean power over the time of a sample", "W"),

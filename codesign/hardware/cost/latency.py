@@ -39,7 +39,8 @@ class Latency(OfArrays):
         compute_s, network_s, synchronization_s: (B,) time for which cores work, messages travel, and barriers, ticks
             and handshakes are awaited.
         bound_s: (B,) asynchronous only: stepwise upper bound of `total_s`.
-        decision_s: (B,) time from the last frame's arrival to its first output spike; NaN without one.
+        decision_s: (B,) time from the last frame's arrival to its first output spike, NaN without one, or until output
+            potentials are read.
         busy_s: (B, K) working time of each core in use, as far as its times are known.
         late: (B,) share of forward passes, or of hardware steps, that take longer than a timestep, so that a chip falls
             behind its input. Between neighbours, a step lasts from when the last core has finished the step before; the

@@ -35,7 +35,7 @@ def replay(work: PlacedExecution, times_s: Floats, hop_s: Floats) -> tuple[Float
     Returns:
         (B, T, n) seconds of every forward pass in n scenarios from its frame's arrival until the last core is done, 0
         for passes that are not run; and (B, T, n) until the evaluation that emitted the first output spike, NaN without
-        one.
+        one, or, if output potentials are read, the same again.
     """
     shape = work.samples, work.timesteps, times_s.shape[1]
     makespan_s, decision_s = np.zeros((2, *shape))
@@ -187,7 +187,8 @@ class _Passes:
                 left[parts] = free[core] = done[parts] + output[step, parts]
             evaluated[step] = done[self.parts_of_slices].max(axis=0)  # a slice is done when the last of its parts is
             sent[step, :-1] = left[self.parts_of_slices].max(axis=0)
-        return free.max(axis=0), self._decisions(evaluated)
+        makespan = free.max(axis=0)
+        return makespan, self._decisions(evaluated) if self.work.execution.spiking_readout else makespan
 
     def _decisions(self, evaluated: Floats) -> Floats:
         """(passes,) completion of the evaluation that emitted the first output spike; NaN without one."""

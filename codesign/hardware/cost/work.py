@@ -83,7 +83,8 @@ class PlacedExecution(StepRecord):
         exact: whether slices and parts are the same runs of neurons. If not, a slice's work is distributed over its
             layer's parts in proportion to their neurons.
         timesteps_run: (B,) as in the execution.
-        decided: (B,) whether the last pass of a sample has an output spike.
+        decided: (B,) whether the last pass of a sample has an output spike; with output potentials, which are read after
+            it, True.
     """
 
     geometry: Geometry
@@ -98,7 +99,8 @@ class PlacedExecution(StepRecord):
         self.samples, self.timesteps, self.timestep_s = execution.samples, execution.timesteps, execution.timestep_s
         self.timesteps_run = execution.timesteps_run
         self.layers = len(execution.shape.layers)
-        self.decided = execution.steps_to_first_output[execution.last_pass] != NOT_REACHED
+        spikes = execution.steps_to_first_output[execution.last_pass] != NOT_REACHED
+        self.decided = spikes if execution.spiking_readout else np.ones_like(spikes)
         slices, parts = (
             [(part.layer, part.cut, part.neurons) for part in of_all] for of_all in (execution.slices, placement.parts)
         )
