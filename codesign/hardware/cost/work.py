@@ -83,8 +83,7 @@ class PlacedExecution(StepRecord):
         exact: whether slices and parts are the same runs of neurons. If not, a slice's work is distributed over its
             layer's parts in proportion to their neurons.
         timesteps_run: (B,) as in the execution.
-        decided: (B,) whether the last pass of a sample has an output spike; with output potentials, which are read after
-            it, True.
+        decided: (B,) whether the last pass of a sample has an output spike; True where potentials are read after it.
     """
 
     geometry: Geometry
