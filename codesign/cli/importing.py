@@ -133,14 +133,15 @@ def export_model(
 ) -> None:
     """Write a model for other frameworks, as NIR. `codesign import` reads it back to the last bit."""
     from codesign.models.file import load_model
-    from codesign.models.nir.readers import READ_WITH_DT
+    from codesign.models.nir.readers import reader_of
     from codesign.models.nir.written import export_model as write
 
     loaded = load_model(model)
     path = output or _beside(model, ".nir")
     beyond = write(path, loaded.network, loaded.card, dialect)
     tell(f"nir      {printable(path)}")
-    if dialect in READ_WITH_DT:
+    reader = reader_of(dialect)
+    if reader is not None and reader.takes_dt:
         tell(f"note     its times are for the usual dt of {dialect}'s reader: read it without a dt", err=True)
     if beyond:
         told = "cannot say this, so other readers run other neurons; `codesign import` restores these"

@@ -8,7 +8,7 @@ from typing import Any
 
 from codesign.analysis.answers.answers import Answer, Option
 from codesign.analysis.answers.asking import AnsweredTable
-from codesign.analysis.answers.remarks import costs_in_ranges, left_aside, silent_networks, unpriced_currents
+from codesign.analysis.answers.remarks import left_aside, silent_networks, told_without_questions, unpriced_currents
 from codesign.analysis.answers.savings import first_taking_part, what_limits
 from codesign.analysis.answers.selecting import value_of
 from codesign.analysis.comparisons.constraints import Constraint
@@ -138,7 +138,7 @@ def _note(table: AnsweredTable) -> str:
     elif not table.answers:
         chips = [option.point for option in table.chips.options if option.point is not None]
         said += [
-            costs_in_ranges(chips[:_MOST_ROWS], table.names),
+            told_without_questions(chips[:_MOST_ROWS], table.names),
             *([] if chips else left_aside(table.points, (), table.names)),
         ]
     elif table.study:

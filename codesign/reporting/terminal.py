@@ -13,7 +13,13 @@ from rich.text import Text
 
 from codesign.analysis.answers.answers import Answer, Option, values_of
 from codesign.analysis.answers.asking import AnsweredTable
-from codesign.analysis.answers.remarks import costs_in_ranges, left_aside, not_modelled, unpriced_currents, value_text
+from codesign.analysis.answers.remarks import (
+    left_aside,
+    not_modelled,
+    told_without_questions,
+    unpriced_currents,
+    value_text,
+)
 from codesign.analysis.answers.savings import first_taking_part, what_limits
 from codesign.analysis.results.formatting import column_label
 from codesign.analysis.results.naming import Names, stop_label
@@ -61,7 +67,7 @@ def print_summary(
     rows, alike = (_of_given(points, names), "") if given else _ways(options, names)
     told_of = [option.point for option, _ in rows if option.point is not None]
     if not answers and not given:
-        costs = costs_in_ranges(told_of, names)
+        costs = told_without_questions(told_of, names)
         above.append(Text(costs or " ".join(left_aside(points, (), names))))
     lines = [_line(answer) for answer in answers[1:]]
     said = [*(way for _, way in rows), *(f"{answer.question} {answer.sentence}" for answer in answers)]

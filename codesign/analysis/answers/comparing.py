@@ -59,8 +59,8 @@ def compare_sides(name: str, question: CompareQuestion, points: Sequence[Point],
         able=able,
         where=contest.where,
     )
-    concerned = {point.number for side in sides for point in points_in(selected, side)}
-    aside = left_aside([point for point in selected if point.number in concerned], answering, names)
+    concerned = {point for side in sides for point in points_in(selected, side)}
+    aside = left_aside([point for point in selected if point in concerned], answering, names)
     if len(contest.chosen) < 2:
         standing, sentence = _lacking(contest)
         return answer(standing=standing, sentence=sentence, remarks=aside)

@@ -47,6 +47,7 @@ _MOST_NAMED, _MOST_SEEDS = 3, 100
 _MUCH = 2.0
 """The factor between the results of two books from which on both are given."""
 _MOST_SAMPLES = 0.5
+"""The share of samples without an output spike above which a network is named."""
 _LITTLE = 0.005
 """Shares of an energy below this are too small to mention."""
 _IN_REAL_TIME = (
@@ -299,9 +300,14 @@ def enlarged(contest: Contest) -> str:
     return f"{contest.names.chips[best.chip]} is enlarged, at {whose} prices."
 
 
-def costs_in_ranges(points: Sequence[Point], names: Names) -> str:
-    """Say what a sample costs at each point, with the middle 95 % of the draws of the chip's numbers, and which points
-    may only guess."""
+def told_without_questions(points: Sequence[Point], names: Names) -> str:
+    """Say what a sample costs at each of some points that no question is about, and which of them may only guess."""
+    told = (guesses(point, names.chips[point.chip]) for point in points)
+    return " ".join(filter(None, [_costs_in_ranges(points, names), *told]))
+
+
+def _costs_in_ranges(points: Sequence[Point], names: Names) -> str:
+    """Say what a sample costs at each point, with the middle 95 % of the draws of the chip's numbers."""
     said, brackets = [], ""
     for point in points:
         costs = []
@@ -315,8 +321,7 @@ def costs_in_ranges(points: Sequence[Point], names: Names) -> str:
                 costs.append(cost)
         if costs:
             said.append(f"{listed(costs)} on {names.chips[point.chip]}")
-    told = [f"A sample takes {'; '.join(said)}.{brackets}"] if said else []
-    return " ".join(filter(None, [*told, *(guesses(point, names.chips[point.chip]) for point in points)]))
+    return f"A sample takes {'; '.join(said)}.{brackets}" if said else ""
 
 
 def lacks(point: Point, other: Point, terms: tuple[str, ...] | Obstacle) -> float:

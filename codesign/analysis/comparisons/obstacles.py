@@ -56,4 +56,4 @@ def untimed_sentence(point: Point, column: str, names: Names) -> str:
 def unchecked(point: Point, column: str) -> bool:
     """Whether a value takes a timer's cores to keep its ticks although their times are not known."""
     assumed = any(entry.startswith(UNCHECKED) for entry in point.assumptions)
-    return assumed and column in ("late_fraction", "latency_s", "decision_latency_s", "interval_s", "energy_delay_js")
+    return assumed and (column == "late_fraction" or "latency_s" in DRAWN.get(column, ()))

@@ -46,6 +46,7 @@ class Reader:
         comparison: when neurons fire; the other comparison is expressed by a slightly different threshold.
         several: whether they emit one spike for each multiple of the threshold in the potential.
         timestep: the Δt that it assumes, in seconds; None if it follows from r.
+        takes_dt: whether it can be given another Δt, with which a file for the assumed one has other decays.
         of_layer: whether a layer must have one τ and θ.
         of_map: whether a feature map must.
         synapse: whether neurons must have synaptic currents.
@@ -58,6 +59,7 @@ class Reader:
     resets: str
     comparison: str
     timestep: float | None
+    takes_dt: bool = False
     several: bool = False
     of_layer: bool = False
     of_map: bool = False
@@ -75,8 +77,8 @@ _NEAR = 8
 
 READERS = {
     "snntorch": Reader(resets="zero", comparison=">", timestep=1e-4, of_layer=True, batch=True, back="more"),
-    "spikingjelly": Reader(resets="zero", comparison=">=", timestep=1e-4, of_layer=True),
-    "norse": Reader(resets="zero", comparison=">", timestep=1e-3, batch=True, sums=True),
+    "spikingjelly": Reader(resets="zero", comparison=">=", timestep=1e-4, takes_dt=True, of_layer=True),
+    "norse": Reader(resets="zero", comparison=">", timestep=1e-3, takes_dt=True, batch=True, sums=True),
     "sinabs": Reader(
         resets="subtract", comparison=">=", timestep=1.0, several=True, of_map=True, synapse="never", sums=True
     ),
@@ -84,8 +86,6 @@ READERS = {
         resets="subtract", comparison=">=", timestep=None, several=True, synapse="must", convolves=False, back="graph"
     ),
 }
-READ_WITH_DT = ("spikingjelly", "norse")
-"""Readers that can be given a dt. Files are for their usual one, and any other gives other decays."""
 
 
 def reader_of(name: str) -> Reader | None:
