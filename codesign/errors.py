@@ -80,5 +80,5 @@ class UnreadableResultError(StoreError):
 
 
 class SilentNetworkWarning(UserWarning):
-    """A network sent no output spike for any sample of a split, a layer none in an epoch of training, or a gate that
-    learned lets no input pass."""
+    """A network sent no output spike for any sample of a split, a layer sent no spike in an epoch of training, or a
+    learned gate lets no input pass."""

@@ -29,7 +29,7 @@ DialectOption = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help="What wrote it: snntorch, spikingjelly, norse, sinabs, rockpool, lava, or plain for NIR's own equations.",
+        help="What wrote the file: snntorch, spikingjelly, norse, sinabs, rockpool, lava, or plain (NIR's equations).",
         show_default="as the file says",
     ),
 ]
@@ -58,23 +58,23 @@ def import_model(
     most_spikes: Annotated[str | None, _said("Most spikes of a neuron in a timestep, or unlimited.")] = None,
     floor: Annotated[str | None, _said("Lowest potential, or none.")] = None,
     norm_input: Annotated[
-        str | None, _said("Whether the input is scaled by the leak, or by dt if there is none.")
+        str | None, _said("Whether the input is scaled by the leak, or by dt without a leak.")
     ] = None,
     tau_syn: Annotated[str | None, _said("Time constant of the synapse, or none.")] = None,
     bias: Annotated[str | None, _said("Bias of the neurons.")] = None,
-    export_dt: Annotated[str | None, _said("Timestep that the framework's export was given, such as 0.1 ms.")] = None,
+    export_dt: Annotated[str | None, _said("The dt that the export was called with, such as 0.1 ms.")] = None,
     cell_dt: Annotated[str | None, _said("Timestep of norse's cells.")] = None,
     decay: Annotated[str | None, _said("How NIR's equations are solved: exponential or euler.")] = None,
     check: CheckOption = None,
     output: Annotated[
-        str | None, written_to("FILE", "The model file to write; without it none is replaced.", "MODEL.safetensors")
+        str | None, written_to("FILE", "Model file to write. Only a file named here is replaced.", "MODEL.safetensors")
     ] = None,
 ) -> None:
     """Read a model of another framework, so that it does here what it did there, spike for spike.
 
-    What a file leaves open is asked for, all at once, and never guessed. An option is one value for all layers, or one
-    for each, separated by commas. With --check, the exit code is 1 if any recorded spikes differ, and nothing is
-    written if they do by more than rounding.
+    Options say what the file leaves open. Nothing is guessed: one message names all options that are missing. An option
+    has one value for all layers, or one for each, separated by commas. With --check, the exit code is 1 if any recorded
+    spikes differ, and nothing is written if they differ by more than rounding.
     """
     from codesign.models.file import save_model
     from codesign.models.nir.importing import import_model as read
@@ -124,11 +124,11 @@ def export_model(
         str,
         typer.Option(
             metavar="NAME",
-            help="Who will read it: snntorch, spikingjelly, norse, sinabs, rockpool, or plain for NIR's equations.",
+            help="What will read it: snntorch, spikingjelly, norse, sinabs, rockpool, or plain (NIR's equations).",
         ),
     ] = "plain",
     output: Annotated[
-        str | None, written_to("FILE", "File to write; without it none is replaced.", "MODEL.nir", ends=".nir")
+        str | None, written_to("FILE", "File to write. Only a file named here is replaced.", "MODEL.nir", ends=".nir")
     ] = None,
 ) -> None:
     """Write a model for other frameworks, as NIR. `codesign import` reads it back to the last bit."""

@@ -57,7 +57,7 @@ def _options(
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
     debug: Annotated[
-        bool, typer.Option("--debug", help="Print a traceback if an error ends the program; anywhere on the line.")
+        bool, typer.Option("--debug", help="Print a traceback if an error ends the program; may stand anywhere.")
     ] = False,
 ) -> None:
     """Options of the program itself."""

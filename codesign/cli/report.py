@@ -27,7 +27,7 @@ _FiguresOption = Annotated[
 _TablesOption = Annotated[
     TableForm | None,
     typer.Option(
-        help="Also write every table but that of all points as a file, into REPORT.tables beside the report.",
+        help="Also write every table except that of all points as a file, into REPORT.tables beside the report.",
         show_default=False,
     ),
 ]

@@ -17,7 +17,7 @@ def study(
     scale: options.ScaleOption = None,
     trials: Annotated[
         int | None,
-        typer.Option(min=1, help="Trials in all, those of earlier runs included, instead of the file's budget."),
+        typer.Option(min=1, help="Number of trials, including those of earlier runs, instead of the file's budget."),
     ] = None,
     dry_run: options.DryRunOption = False,
     executor: options.ExecutorOption = "auto",

@@ -239,13 +239,13 @@ def compare_schedules(
         seeds: seeds of random draws, one run per seed; a single run if nothing is drawn.
 
     Returns:
-        One row per chip and schedule, with means over `runs`; unknown values are NaN. Columns: `chip` as given,
-        `policy`, `group_size`, `stop`, `runs`, `accuracy`, `agreement` with layered inference of the same weights,
-        `spike_density`, `forward_steps`, `contention`, `energy_j` and `latency_s`; for accuracy, energy and latency
-        also `…_half_width` of the 95 % interval over draws, not over trainings or samples; `energy_coverage`, the terms
-        that the energy contains (only energies with equal coverage can be compared); `not_modelled`, what energy and
-        latency leave out or why they are unknown; and `assumptions`, what was assumed that the chip does not have or
-        state, such as raised counts. `plot_schedules` draws the table.
+        One row per chip and schedule, with means over `runs`; `plot_schedules` draws it. Unknown values are NaN.
+        Columns: `chip` as given, `policy`, `group_size`, `stop`, `runs`, `accuracy`, `agreement` with layered inference
+        of the same weights, `spike_density`, `forward_steps`, `contention`, `energy_j` and `latency_s`. For accuracy,
+        energy and latency also `…_half_width`, of the 95 % interval over draws, not over trainings or samples.
+        `energy_coverage` has the terms that the energy contains; only energies with equal coverage can be compared.
+        `not_modelled` has what energy and latency leave out or why they are unknown, and `assumptions` what was assumed
+        that the chip does not have or state, such as raised counts.
 
     Raises:
         InputError: an unknown chip, policy or stop, two chips or policies of one name, a policy that needs times that

@@ -60,10 +60,10 @@ def neurobench(
     """NeuroBench's metrics of an execution of a network.
 
     They equal those of the harness (version 2.3) for the same network under layered inference if inputs are 0 or 1 and
-    there are no pools between layers; the harness rounds the connection sparsity to four decimals. Otherwise it counts
-    an input of several events once, as a multiply-accumulate, and counts the outputs of pools instead of their inputs.
-    Both footprints are parameters and buffers; the harness's buffers are those of its framework's neurons, ours are the
-    thresholds and time constants of a `SpikingNetwork`.
+    there are no pools between layers; the harness rounds the connection sparsity to four decimals. With other inputs,
+    the harness counts an input of several events once, as a multiply-accumulate; with pools, it counts their outputs
+    instead of their inputs. Both footprints are parameters and buffers; the harness's buffers are those of its
+    framework's neurons, ours are the thresholds and time constants of a `SpikingNetwork`.
 
     Args:
         execution: result of `evaluate` or `simulate`.

@@ -97,8 +97,8 @@ class Recipe(Spec):
             per weight, with the levels and scales of `Quantization`; or all of that. See `training.quantization`. None
             or `none` trains float32 weights.
         epochs: passes over the training split.
-        patience: stop after this many epochs without a better one, once costs have risen and the gate is frozen; None
-            trains all epochs.
+        patience: stop after this many epochs without a better one, but not before costs have risen and the gate is
+            frozen; None trains all epochs.
         validation_margin: validate with samples that end when one output neuron is this many spikes ahead, as under
             stop `margin` of a schedule; density then counts what was run. None runs all timesteps, as updates do.
         batch_size, learning_rate, weight_decay: for Adam; the decay λ_W adds λ_W ‖W‖² to the loss.

@@ -55,8 +55,8 @@ class Store:
         folder: the folder of the entries; other small files may be in subfolders with longer names.
 
     Raises:
-        StoreError: the folder cannot be reached, created or written. So do all methods: where an entry exists but
-            cannot be read, or cannot be written, for example because the disk is full.
+        StoreError: the folder cannot be reached, created or written. All methods raise it, too, where an entry exists
+            but cannot be read, or cannot be written, for example because the disk is full.
     """
 
     root: Location

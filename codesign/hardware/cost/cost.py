@@ -58,13 +58,13 @@ class Cost(OfArrays):
         chip: name of the chip.
         operation: `accelerated` or `real_time`.
         synaptic_operations: (B,) operations performed, including the input layer's.
-        energy: energies in the book of all synapses.
+        energy: energies with the operations of all synapses.
         mean: the same for the mean sample, (1,) each; used by `columns`.
         on_s: (B,) time that a sample takes: until the stop, in real time at least as long as its stimulus; None if
             unknown.
         latency: times, in seconds.
         paper_synaptic_operations: (B,) emitted hidden spikes · mean fan-out of the hidden layers, as in Table 3.
-        paper_energy_j: (B,) these times e_so; None if e_so is unknown.
+        paper_energy_j: (B,) `paper_synaptic_operations` times e_so; None if e_so is unknown.
         counted: what the costs were computed from, for pricing again.
         link_load: (B, Q) messages over each link of the placement.
         not_modelled: terms left out because the chip's numbers are unknown.
@@ -194,8 +194,10 @@ def _mean(values: NDArray[np.generic] | None) -> float | None:
 def price(
     execution: Execution, placement: Placement, *, operation: Operation = "accelerated", bound_only: bool = False
 ) -> Cost:
-    """Price an execution on the chip that its network is placed on. Neurons and schedules that the chip lacks are
-    priced like any others, and not listed in `Cost.assumptions`, but by `compare_schedules` and sweeps.
+    """Price an execution on the chip that its network is placed on.
+
+    Neurons and schedules that the chip lacks are priced like any others. `Cost.assumptions` does not list them;
+    `compare_schedules` and sweeps do.
 
     Args:
         operation: how samples follow each other: `accelerated`, immediately, without any time in between; `real_time`,
