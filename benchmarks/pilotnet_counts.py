@@ -29,9 +29,8 @@ from numpy.typing import NDArray
 
 import codesign as cd
 from codesign.hardware.chip.description import Chip
-from codesign.hardware.chip.geometry import Extent
 from codesign.hardware.chip.parameters import with_parameter
-from codesign.hardware.chip.prices import Prices
+from codesign.hardware.chip.prices import Extent, Prices
 from codesign.hardware.chip.validation_models import Steps
 from codesign.hardware.cost.action_counts import ActionCounts
 from codesign.hardware.cost.energy import counted_terms, term_energies

@@ -56,7 +56,7 @@ ALLOWED = {
     "simulation": LEAVES | {"network", "workload.events"},
     "training": LEAVES | {"network", "simulation", "workload"},
     "hardware": _HARDWARE,
-    "hardware.chip": _HARDWARE | {"hardware.terms"},
+    "hardware.chip": LEAVES | {"network.neuron", "network.quantization", "hardware.terms"},
     "hardware.placement": _HARDWARE | {"hardware.terms", "hardware.chip"},
     "hardware.cost": _HARDWARE | {"hardware.terms", "hardware.draws", "hardware.chip", "hardware.placement"},
     "hardware.validation": _HARDWARE | {"hardware.terms", "hardware.chip", "hardware.placement", "hardware.cost"},

@@ -7,9 +7,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from codesign.hardware.chip.description import Chip
-from codesign.hardware.chip.geometry import Extent
 from codesign.hardware.chip.numbers import ChipPower, EnergyNumber, TimeNumber
-from codesign.hardware.chip.prices import Prices
+from codesign.hardware.chip.prices import Extent, Prices
 from codesign.hardware.chip.provenance import ASSUMED_FACTORS, SCALED, STRUCTURE
 from codesign.hardware.cost.uncertainty import uncertain_numbers
 from codesign.hardware.terms import COVERAGE

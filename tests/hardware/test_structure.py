@@ -17,11 +17,10 @@ from codesign.documents import parse_document
 from codesign.errors import DocumentError
 from codesign.hardware.chip.derivation import AREA_FACTOR, ENERGY_FACTOR, LEAKAGE_FACTOR, with_derived, without_derived
 from codesign.hardware.chip.description import Chip
-from codesign.hardware.chip.geometry import Extent
 from codesign.hardware.chip.laws import memory
 from codesign.hardware.chip.parameters import with_parameters
 from codesign.hardware.chip.parts import Energies, Times
-from codesign.hardware.chip.prices import Prices, number_at
+from codesign.hardware.chip.prices import Extent, Prices, number_at
 from codesign.hardware.chip.scaling import UNEXPLAINED
 from codesign.hardware.chip.structure import K_AREA, K_ENERGY, estimate
 from codesign.hardware.library import find_chip, load_chip
@@ -147,7 +146,7 @@ def test_a_file_without_prices_gets_those_of_its_structure() -> None:
     assert with_derived(chip_from(BODY + network)).times.output.includes == ()
     assert chip.energies.neuron_update is chip.times.neuron_update is None
     assert {number.source for number in chip.numbers().values() if number.source != "own"} == {"structure"}
-    assert Prices(chip=chip, extent=Extent(cores=2, chips=1, tiles=2)).missing_times(None) == ()
+    assert Prices(chip=chip, extent=Extent(cores=2, chips=1, tiles=2)).missing_times() == ()
     stepped = with_derived(chip_from(BARRIER))
     assert (stepped.energies.neuron_update.value, stepped.energies.neuron_update.counted) == (
         near(expected.update_j),

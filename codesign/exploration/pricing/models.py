@@ -83,7 +83,7 @@ def _objective_mistakes(spec: PricingSpec, space: PriceSpace, placement: Placeme
     chip = placement.chip
     axes = {axis.path: axis for axis in space.axes}
     timed = chip.synchronization.kind == "timer"  # ticks take the same time, whatever is done in them
-    times = () if timed else placement.prices.missing_times(placement.geometry)
+    times = () if timed else placement.prices.missing_times(placement.geometry.route_kinds)
     energies = () if chip.energies.synaptic_operation is not None else ("energies.synaptic_operation",)
     area = () if placement.area_m2 is not None else ("area, or had to be scaled",)
     lacking = {"latency_s": times, **dict.fromkeys(ENERGIES, energies), "area_m2": area}

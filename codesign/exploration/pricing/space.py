@@ -18,7 +18,6 @@ from codesign.errors import InputError
 from codesign.exploration.definition.network import AxisValue, column_values, unit_of_values
 from codesign.hardware.chip.barriers import BarrierTimes
 from codesign.hardware.chip.description import Chip
-from codesign.hardware.chip.geometry import Extent
 from codesign.hardware.chip.numbers import (
     AreaNumber,
     EnergyNumber,
@@ -29,7 +28,7 @@ from codesign.hardware.chip.numbers import (
     TimeNumber,
 )
 from codesign.hardware.chip.parameters import no_effect, number_type, replaced, with_parameters
-from codesign.hardware.chip.prices import Prices, number_at
+from codesign.hardware.chip.prices import Extent, Prices, number_at
 from codesign.hardware.chip.provenance import STRUCTURE
 from codesign.hardware.placement.placement import Placement
 from codesign.reporting.pricing import VariedPrice

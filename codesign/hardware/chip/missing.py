@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from codesign.hardware.chip.description import Chip
-from codesign.hardware.chip.geometry import Extent
 from codesign.hardware.chip.parts import Neighbour, Timer
-from codesign.hardware.chip.prices import Prices, number_at
+from codesign.hardware.chip.prices import Extent, Prices, number_at
 from codesign.hardware.terms import AGREEMENT, COST_TERMS
 
 _OF_COSTS = ("energies.", "times.", "static_power.", "synchronization.", "network_on_chip", "vector_width")
@@ -69,7 +68,7 @@ def _missing_times(chip: Chip) -> list[tuple[str, str]]:
     if chip.static_power.given and not timer:
         consequence = "latency, and so static energy"
     least = Prices(chip=chip, extent=Extent(cores=1, chips=1, tiles=1))
-    missing = [(path, consequence) for path in least.missing_times(None)]
+    missing = [(path, consequence) for path in least.missing_times()]
     if chip.times.hop is None and "hop" not in included and not one_core and not timer:
         missing.append(("times.hop", consequence))
     if isinstance(chip.synchronization, Neighbour) and chip.synchronization.handshake is None:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, reduce
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from codesign.arrays import Floats, Integers
 from codesign.hardware.chip.barriers import BarrierTimes
 from codesign.hardware.chip.description import Chip
-from codesign.hardware.chip.geometry import Extent, Geometry
 from codesign.hardware.chip.numbers import Number, TimeNumber
 from codesign.hardware.chip.parts import Barrier, Timer
 from codesign.hardware.terms import COST_TERMS, HOP_TIMES, WORK_TIMES, Action, CostTerm
@@ -22,6 +21,22 @@ Price = float | Floats | None
 
 _PRICE_PATHS = {"area", *(action.price for term in COST_TERMS.values() for action in term.actions)}
 _NEEDED_TIMES = ("synaptic_operation", "neuron_update", "output")
+
+
+class Extent(NamedTuple):
+    """How much of a chip is in use."""
+
+    cores: int
+    chips: int
+    tiles: int
+
+
+class RouteKinds(NamedTuple):
+    """Whether hops between cores are known, and whether messages make any, or cross chip borders."""
+
+    described: bool
+    hops: bool
+    crossings: bool
 
 
 def number_at(chip: Chip, path: str) -> Number | None:
@@ -148,19 +163,19 @@ class Prices:
         times = number_at(self.chip, "synchronization.times")
         return times.of(self.extent.tiles, self.extent.chips) if isinstance(times, BarrierTimes) else 0.0
 
-    def missing_times(self, geometry: Geometry | None) -> tuple[str, ...]:
-        """What a latency needs and the chip's file does not give, in words for `not_modelled`. Under a timer, routes
-        take no time."""
+    def missing_times(self, routes: RouteKinds | None = None) -> tuple[str, ...]:
+        """What a latency needs and the chip's file does not give, in words for `not_modelled`; without routes, what the
+        cores alone need. Under a timer, routes take no time."""
         chip, extent = self.chip, self.extent
         times, included = chip.times, chip.times.included
         missing = [] if chip.vector_width is not None else ["vector_width"]
         missing += [f"times.{name}" for name in _NEEDED_TIMES if getattr(times, name) is None and name not in included]
-        if geometry is not None and "hop" not in included and not isinstance(chip.synchronization, Timer):
-            if not geometry.described:
+        if routes is not None and "hop" not in included and not isinstance(chip.synchronization, Timer):
+            if not routes.described:
                 missing.append("network_on_chip")
-            elif times.hop is None and (geometry.horizontal.any() or geometry.vertical.any()):
+            elif routes.hops and times.hop is None:
                 missing.append("times.hop")
-            if geometry.crossings.any() and times.chip_hop is None:
+            if routes.crossings and times.chip_hop is None:
                 missing.append("times.chip_hop")
         if isinstance(chip.synchronization, Barrier):
             if chip.synchronization.times is None:

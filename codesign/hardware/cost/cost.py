@@ -47,7 +47,7 @@ class Counted(PlacedExecution):
     @cached_property
     def steps(self) -> StepWork | None:
         """Work of every step; None if the chip's times or lanes are unknown."""
-        return None if self.placement.prices.missing_times(self.geometry) else steps_of(self)
+        return None if self.placement.prices.missing_times(self.geometry.route_kinds) else steps_of(self)
 
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)

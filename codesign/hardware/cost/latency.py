@@ -99,7 +99,7 @@ def latency_of(
             otherwise.
     """
     chip, synchronization = prices.chip, prices.chip.synchronization
-    missing = prices.missing_times(record.geometry)
+    missing = prices.missing_times(None if record.geometry is None else record.geometry.route_kinds)
     if isinstance(synchronization, Timer):
         latency = _timer(record, prices, synchronization, None if missing else steps, missing, parts)
         return _finished(latency, prices, parts)

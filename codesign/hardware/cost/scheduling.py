@@ -155,7 +155,7 @@ def service_model(placement: Placement) -> ServiceModel:
     instance("placement", placement, Placement)
     chip, shape, geometry = placement.chip, placement.shape, placement.geometry
     prices = placement.prices
-    missing = [name for name in prices.missing_times(geometry) if not name.startswith("synchron")]
+    missing = [name for name in prices.missing_times(geometry.route_kinds) if not name.startswith("synchron")]
     if missing:
         raise InputError(
             f"{chip.name}: a policy that looks at service times needs them all; the chip gives no {', '.join(missing)}"

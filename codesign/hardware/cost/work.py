@@ -14,11 +14,11 @@ import numpy as np
 from codesign.arrays import Flags, Floats, Integers
 from codesign.errors import InputError
 from codesign.hardware.chip.description import Chip
-from codesign.hardware.chip.geometry import Geometry
 from codesign.hardware.chip.parts import Answer, LayerWork
-from codesign.hardware.chip.reach import Reach, reach_of
+from codesign.hardware.placement.geometry import Geometry
 from codesign.hardware.placement.lanes import MessageCycles, message_cycles
 from codesign.hardware.placement.placement import Placement
+from codesign.hardware.placement.reach import Reach, reach_of
 from codesign.simulation.execution import NOT_REACHED, Execution, MessageTable
 from codesign.simulation.late_messages import all_messages, late_sources
 

@@ -13,8 +13,8 @@ import numpy as np
 
 from codesign.arrays import Floats
 from codesign.hardware.chip.description import Chip
-from codesign.hardware.chip.geometry import Geometry
-from codesign.hardware.chip.reach import reach_of, window_blocks
+from codesign.hardware.placement.geometry import Geometry
+from codesign.hardware.placement.reach import reach_of, window_blocks
 from codesign.network.cuts import Cut, fullest_banks, places_of_runs, targets_of_runs
 from codesign.network.topology import NetworkShape
 from codesign.network.window import Window

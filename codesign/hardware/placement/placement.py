@@ -12,10 +12,10 @@ import numpy as np
 from codesign.arguments import instance, one_of, whole
 from codesign.errors import InfeasibleError, InputError
 from codesign.hardware.chip.description import Chip
-from codesign.hardware.chip.geometry import Extent, Geometry, geometry_of
-from codesign.hardware.chip.prices import Prices
+from codesign.hardware.chip.prices import Extent, Prices
 from codesign.hardware.placement.by_hand import check_cores, check_rules, overfull, parts_by_hand
 from codesign.hardware.placement.filling import Assumed, Budget, CoreLoad, core_loads, fill_in_order, spread_evenly
+from codesign.hardware.placement.geometry import Geometry, geometry_of
 from codesign.hardware.placement.shortage import lifted, shortage_text
 from codesign.hardware.placement.spreading import spread_over
 from codesign.hardware.placement.traffic import moved_near

@@ -15,8 +15,8 @@ import numpy as np
 
 from codesign.arrays import Flags, Floats, Integers
 from codesign.hardware.chip.parts import Mesh
-from codesign.hardware.chip.reach import reach_of
 from codesign.hardware.placement.filling import Assumed, Budget, CoreLoad, core_loads
+from codesign.hardware.placement.reach import reach_of
 from codesign.network.topology import NetworkShape
 from codesign.simulation.execution import Slice
 

@@ -12,10 +12,9 @@ from codesign.arrays import Floats
 from codesign.documents import Mistake
 from codesign.errors import InputError
 from codesign.hardware.chip.description import Chip
-from codesign.hardware.chip.geometry import Extent
 from codesign.hardware.chip.parameters import with_parameters
 from codesign.hardware.chip.parts import Timer
-from codesign.hardware.chip.prices import Prices
+from codesign.hardware.chip.prices import Extent, Prices
 from codesign.hardware.chip.validation_models import CoreWork, Counts, Events, Steps
 from codesign.hardware.cost.action_counts import ActionCounts
 from codesign.hardware.cost.energy import check_operation, counted_terms, term_energies

@@ -8,27 +8,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
 
 import numpy as np
 
 from codesign.arrays import Floats, Integers
 from codesign.hardware.chip.description import Chip
 from codesign.hardware.chip.parts import Mesh
-from codesign.hardware.chip.reach import Reach, reach_of
+from codesign.hardware.chip.prices import RouteKinds
+from codesign.hardware.placement.reach import Reach, reach_of
 from codesign.network.topology import NetworkShape
 from codesign.simulation.execution import Slice
 
 _DIRECTIONS = 4
 """Links out of a tile: east (next column), west (previous column), south (next row) and north (previous row)."""
-
-
-class Extent(NamedTuple):
-    """How much of a chip is in use."""
-
-    cores: int
-    chips: int
-    tiles: int
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -66,6 +58,11 @@ class Geometry:
     tiles: int
     reach: Reach
     links: Floats
+
+    @property
+    def route_kinds(self) -> RouteKinds:
+        hops = self.horizontal.any() or self.vertical.any()
+        return RouteKinds(described=self.described, hops=bool(hops), crossings=bool(self.crossings.any()))
 
     @cached_property
     def ways(self) -> Integers:
