@@ -6,16 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import (
-    AfterValidator,
-    ConfigDict,
-    Discriminator,
-    Field,
-    Tag,
-    ValidationInfo,
-    field_validator,
-    model_validator,
-)
+from pydantic import AfterValidator, Discriminator, Field, Tag, ValidationInfo, field_validator
 
 from codesign.documents import Spec
 from codesign.network.window import Grid, KernelAxis, Window
@@ -25,7 +16,6 @@ MOST = 10_000_000
 """Most inputs, most neurons of a layer, and the limit for sizes of all kinds."""
 
 MOST_LAYERS = 1000
-_LONGEST_DELAY = 1000
 
 Size = Annotated[Positive, Field(le=MOST)]
 Padding = Annotated[int, Field(ge=0, le=MOST, strict=True)]
@@ -102,31 +92,6 @@ class Pool(Spec):
         kernel = info.data.get("kernel", stride)
         if stride not in (None, kernel):
             raise ValueError(f"must be the kernel, {_text(kernel)}: windows of a pool neither overlap nor leave gaps")
-
-
-class Delayed(Spec):
-    """A connection over which spikes arrive `delay` timesteps after their emission, or within the same pass (`within:
-    pass`).
-
-    `from` and `to` are layers of neurons, counted from 0; `to` may be the same layer (recurrence), an earlier or a
-    later one. Every neuron of `from` is connected to every neuron of `to`. Within a pass, spikes arrive in the forward
-    step after the one in which they leave, as on chips that deliver at once; `to` must then not be a later layer, and
-    `from` is taken after the pools that follow it.
-    """
-
-    model_config = ConfigDict(populate_by_name=True)
-    added: ClassVar[frozenset[str]] = frozenset({"within"})
-
-    from_: Annotated[int, Field(ge=0, lt=MOST_LAYERS, strict=True, alias="from")]
-    to: Annotated[int, Field(ge=0, lt=MOST_LAYERS, strict=True)]
-    delay: Annotated[int, Field(ge=1, le=_LONGEST_DELAY, strict=True)] = 1
-    within: Literal["pass"] | None = None
-
-    @model_validator(mode="after")
-    def _check(self) -> Delayed:
-        if self.within and self.delay > 1:
-            raise ValueError("delay: give this or within, not both")
-        return self
 
 
 LayerSpec = Annotated[Linear | Conv2d | Conv1d | Pool, Field(discriminator="kind")]

@@ -8,14 +8,47 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, model_validator
 
 from codesign.documents import Spec
-from codesign.network.layers import MOST_LAYERS, Conv2d, Delayed, Linear, Paddings, Pool, Size, Sizes, pooled, window_of
+from codesign.network.layers import MOST_LAYERS, Conv2d, Linear, Paddings, Pool, Size, Sizes, pooled, window_of
 from codesign.network.window import Grid, KernelAxis, Window
 from codesign.units import Real
 
 Layer = Annotated[int, Field(ge=0, lt=MOST_LAYERS, strict=True)]
+"""A layer of neurons, counted from 0, without pools."""
+
+_LONGEST_DELAY = 1000
+
+
+class Delayed(Spec):
+    """A connection over which spikes arrive `delay` timesteps after their emission, or within the same pass (`within:
+    pass`).
+
+    `from` and `to` are layers of neurons, counted from 0; `to` may be the same layer (recurrence), an earlier or a
+    later one. Every neuron of `from` is connected to every neuron of `to`. Within a pass, spikes arrive in the forward
+    step after the one in which they leave, as on chips that deliver at once; `to` must then not be a later layer, and
+    `from` is taken after the pools that follow it.
+    """
+
+    model_config = ConfigDict(populate_by_name=True)
+    added: ClassVar[frozenset[str]] = frozenset({"within"})
+
+    from_: Annotated[Layer, Field(alias="from")]
+    to: Layer
+    delay: Annotated[int, Field(ge=1, le=_LONGEST_DELAY, strict=True)] = 1
+    within: Literal["pass"] | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> Delayed:
+        if self.within and self.delay > 1:
+            raise ValueError("delay: give this or within, not both")
+        return self
+
+    @property
+    def source(self) -> int:
+        """The source layer."""
+        return self.from_
 
 
 class _Skip(Spec):
@@ -59,7 +92,7 @@ class ConvolutionSkip(_Skip):
 
 
 Skip = Annotated[IdentitySkip | LinearSkip | ConvolutionSkip, Field(discriminator="kind")]
-"""Layers are counted from 0, without pools. A skip starts after the pools that follow `from`, like the next layer."""
+"""A skip starts after the pools that follow `from`, like the next layer."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,21 +200,11 @@ def further_shape(
     shape, given the grids of the input and of each layer and the pools that follow each. Raises ValueError, beginning
     with the name of the field, if a skip does not lead forward, a connection within a pass does not lead back, or it
     does not fit its layers."""
-    source = spec.from_ if isinstance(spec, Delayed) else spec.source
-    if isinstance(spec, Delayed) and spec.within is None:
-        every = synapses_of(spec, grids[source + 1], grids[spec.to + 1])
-        window = window_of(grids[source + 1], (), every)
-        return (), every, DelayedShape(source=source, target=spec.to, delay=spec.delay, window=window)
-    if isinstance(spec, Delayed):
-        if spec.to > source:
-            rule = "within a pass must not be a later layer than from; the next is connected, and skips lead to others"
-            raise ValueError(f"to: {rule}")
-        if source == len(grids) - 2:
-            raise ValueError("from: within a pass must not be the last layer, whose spikes leave the network")
-    elif spec.to <= source + 1:
-        raise ValueError("to: must be a later layer than the one after from; for recurrence see delayed")
-    before, target = grids[source + 1], grids[spec.to + 1]
-    folded = pools[source + 1]
+    delayed = isinstance(spec, Delayed) and spec.within is None
+    if not delayed:
+        _check_direction(spec, last=len(grids) - 2)
+    before, target = grids[spec.source + 1], grids[spec.to + 1]
+    folded = () if delayed else pools[spec.source + 1]
     down, across = pooled(before, folded)
     synapses = synapses_of(spec, (before[0], before[1] // down, before[2] // across), target)
     try:
@@ -191,8 +214,10 @@ def further_shape(
     if not isinstance(synapses, Linear) and window.grid != target:
         given, needed = ("×".join(map(str, grid)) for grid in (window.grid, target))
         raise ValueError(f"kind: {spec.kind} gives {given}, but layer {spec.to} has {needed}")  # type: ignore[union-attr]
+    if isinstance(spec, Delayed) and delayed:
+        return folded, synapses, DelayedShape(source=spec.source, target=spec.to, delay=spec.delay, window=window)
     shape = DirectShape(
-        source=source,
+        source=spec.source,
         target=spec.to,
         fan_in=window.fan_in,
         synapses=window.synapses,
@@ -200,3 +225,15 @@ def further_shape(
         window=window,
     )
     return folded, synapses, shape
+
+
+def _check_direction(spec: Skip | Delayed, last: int) -> None:
+    """Raises ValueError unless a skip leads forward, and a connection within a pass back, not from the `last` layer."""
+    if not isinstance(spec, Delayed):
+        if spec.to <= spec.source + 1:
+            raise ValueError("to: must be a later layer than the one after from; for recurrence see delayed")
+    elif spec.to > spec.source:
+        rule = "within a pass must not be a later layer than from; the next is connected, and skips lead to others"
+        raise ValueError(f"to: {rule}")
+    elif spec.source == last:
+        raise ValueError("from: within a pass must not be the last layer, whose spikes leave the network")

@@ -19,7 +19,6 @@ from codesign.network.layers import (
     MOST_LAYERS,
     Conv1d,
     Conv2d,
-    Delayed,
     LayerSpec,
     Linear,
     Pool,
@@ -28,7 +27,7 @@ from codesign.network.layers import (
     pooled,
     window_of,
 )
-from codesign.network.skips_and_delays import DelayedShape, DirectShape, Skip, comes_in_time, further_shape
+from codesign.network.skips_and_delays import Delayed, DelayedShape, DirectShape, Skip, comes_in_time, further_shape
 from codesign.network.window import Grid, Window
 
 _MOST_NEURONS = 10 * MOST

@@ -15,8 +15,8 @@ from networks import batch_of, network_of, set_dyadic_weights
 from neuron_values import draw_for_layers, draw_for_networks
 from random_cores import scattered, strips
 
-from codesign.network.layers import Delayed
 from codesign.network.neuron import NeuronSpec
+from codesign.network.skips_and_delays import Delayed
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.network.topology import TopologySpec, network_shape, parse_topology
 from codesign.simulation.loss import CrossEntropy, Loss, SpikeCost

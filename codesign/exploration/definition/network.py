@@ -13,9 +13,9 @@ from codesign.documents import Path_, Spec
 from codesign.errors import InputError
 from codesign.exploration.definition.nested import with_fields
 from codesign.mistakes import problem
-from codesign.network.layers import MOST, MOST_LAYERS, Delayed, LayerSpec, Linear
+from codesign.network.layers import MOST, MOST_LAYERS, LayerSpec, Linear
 from codesign.network.neuron import NeuronSpec
-from codesign.network.skips_and_delays import Skip
+from codesign.network.skips_and_delays import Delayed, Skip
 from codesign.network.topology import TopologySpec, parse_topology
 from codesign.training.presets import PRESETS
 from codesign.units import common_unit, is_number, parse_quantity, plural, si_unit

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from codesign.errors import InputError
 from codesign.models.nir.dialects.dialect import LayerNumbers
 from codesign.models.nir.folding import Layer
-from codesign.network.layers import Delayed
 from codesign.network.neuron import NeuronSpec
 from codesign.network.neuron_numbers import of_decay
+from codesign.network.skips_and_delays import Delayed
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.network.topology import TopologySpec
 
