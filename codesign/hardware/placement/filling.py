@@ -128,22 +128,21 @@ class Budget:
         """Orders in which a layer may be cut."""
         return self.cuts if size.height * size.width > 1 else CUTS[:1]
 
-    def least_busy(self, size: LayerShape, ways: Sequence[tuple[Cut, tuple[int, ...]]]) -> int:
-        """Among ways to cut a layer into runs, the first of those with the fewest cores and, among these, the least
-        work on the busiest core.
+    def least_busy(self, size: LayerShape, ways: Sequence[tuple[Slice, ...]]) -> tuple[Slice, ...]:
+        """Of several ways to cut a layer into parts, the first of those with the fewest cores and, among these, the
+        least work on the busiest core.
 
         Work is the messages that it receives and their synapses if every neuron of the source sends one; on a crossbar
         only the messages, since each occupies the whole core.
         """
 
-        def load(number: int) -> tuple[int, int]:
-            cut, runs = ways[number]
+        def load(parts: tuple[Slice, ...]) -> tuple[int, int]:
             if size.window is None or len(ways) == 1:
-                return len(runs), 0
-            messages, synapses = work_of_runs(size.window, cut, runs)
-            return len(runs), int((messages if self.chip.crossbar else messages + synapses).max())
+                return len(parts), 0
+            messages, synapses = work_of_runs(size.window, parts[0].cut, tuple(part.neurons for part in parts))
+            return len(parts), int((messages if self.chip.crossbar else messages + synapses).max())
 
-        return min(range(len(ways)), key=load)
+        return min(ways, key=load)
 
     def _stores_kernel(self, size: LayerShape) -> bool:
         return self.chip.stores_kernels and _kernels(size) < size.synapses + size.direct_synapses
@@ -212,7 +211,7 @@ def spread_evenly(budget: Budget, given: tuple[Slice, ...]) -> tuple[Slice, ...]
         parts = [part for part in given if part.layer == layer]
         for part in parts:
             budget.add(used, part, -1)
-        ways: list[tuple[Cut, tuple[int, ...]]] = []
+        ways: list[tuple[Slice, ...]] = []
         for cut in budget.cuts_of(size):
             rooms = []
             for part in parts:
@@ -220,11 +219,11 @@ def spread_evenly(budget: Budget, given: tuple[Slice, ...]) -> tuple[Slice, ...]
                 # an enlarged core holds at least what it was enlarged for
                 rooms.append(max(room, part.neurons) if cut == part.cut else room)
             if sum(rooms) >= size.neurons:
-                ways.append((cut, tuple(_even(size.neurons, rooms))))
-        cut, runs = ways[budget.least_busy(size, ways)]
-        for part, neurons in zip(parts, runs, strict=True):
-            spread.append(replace(part, neurons=neurons, cut=cut))
-            budget.add(used, spread[-1])
+                runs = _even(size.neurons, rooms)
+                ways.append(tuple(replace(part, neurons=run, cut=cut) for part, run in zip(parts, runs, strict=True)))
+        for part in budget.least_busy(size, ways):
+            spread.append(part)
+            budget.add(used, part)
     return tuple(spread)
 
 
@@ -274,14 +273,15 @@ class _Filler:
         attempts = [self._attempt(layer, first)]
         if others and (len(attempts[0].parts) > 1 or attempts[0].shortages):
             attempts += [self._attempt(layer, cut) for cut in others]
-        whole = [attempt for attempt in attempts if not attempt.shortages] or attempts[:1]
-        ways = [(one.parts[0].cut, tuple(part.neurons for part in one.parts)) for one in whole if one.parts]
-        chosen = whole[budget.least_busy(size, ways)] if ways else whole[0]
-        for part in chosen.parts:
+        if complete := [attempt.parts for attempt in attempts if not attempt.shortages]:
+            parts = budget.least_busy(size, complete)
+        else:
+            parts = attempts[0].parts
+            self.shortages += attempts[0].shortages
+        for part in parts:
             budget.add(self.used, part)
-        self.parts += chosen.parts
-        self.shortages += chosen.shortages
-        return sum(part.neurons for part in chosen.parts) == size.neurons
+        self.parts += parts
+        return sum(part.neurons for part in parts) == size.neurons
 
     def _attempt(self, layer: int, cut: Cut) -> Filling:
         """Parts of a layer in a cut, as far as there is room, and the shortages."""

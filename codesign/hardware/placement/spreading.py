@@ -32,9 +32,11 @@ def spread_over(budget: Budget, spread: int | Sequence[int]) -> tuple[Slice, ...
     for layer, (size, count) in enumerate(zip(budget.shape.layers, counts, strict=True)):
         runs = tuple(size.neurons // count + (number < size.neurons % count) for number in range(count))
         cuts = [cut for cut in budget.cuts_of(size) if max(runs) <= _room(budget, size, cut)]
-        ways = [(cut, runs) for cut in cuts or budget.cuts_of(size)[:1]]
-        cut, first = ways[budget.least_busy(size, ways)][0], parts[-1].core + 1 if parts else 0
-        parts += [Slice(layer=layer, core=first + i, neurons=runs[i], cut=cut) for i in range(count)]
+        ways = [
+            tuple(Slice(layer=layer, core=len(parts) + i, neurons=run, cut=cut) for i, run in enumerate(runs))
+            for cut in cuts or budget.cuts_of(size)[:1]
+        ]
+        parts += budget.least_busy(size, ways)
     return tuple(parts)
 
 
