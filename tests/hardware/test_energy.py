@@ -128,7 +128,7 @@ def test_a_term_inside_another_number_is_covered_and_not_charged(two_timesteps: 
     ]
 
 
-def test_the_two_books_differ(two_timesteps: cd.Execution) -> None:
+def test_the_papers_count_of_operations_leaves_out_the_input(two_timesteps: cd.Execution) -> None:
     cost = cost_of(two_timesteps, WHOLE)
     # emitted hidden spikes times a fan-out of 2; no input layer
     assert cost.paper_synaptic_operations == near([4, 2])

@@ -1,4 +1,4 @@
-"""The cost of an execution on a chip: energy in both books and latency, per sample, and what they leave out.
+"""The cost of an execution on a chip: energy and latency, per sample, and what they leave out.
 
     work (counts and steps of an execution on a placement) × prices (numbers, or arrays over scenarios) = costs
 
@@ -20,7 +20,7 @@ from codesign.arrays import Floats, Integers, OfArrays
 from codesign.errors import InputError
 from codesign.hardware.chip.prices import Prices
 from codesign.hardware.cost.action_counts import ActionCounts, action_counts
-from codesign.hardware.cost.energy import EnergyBook, check_operation, energy_of, term_energies
+from codesign.hardware.cost.energy import EnergyBreakdown, check_operation, energy_of, term_energies
 from codesign.hardware.cost.latency import Latency, latency_of, steps_of
 from codesign.hardware.cost.scheduling import connection_assumptions
 from codesign.hardware.cost.steps import StepWork
@@ -58,8 +58,8 @@ class Cost(OfArrays):
         chip: name of the chip.
         operation: `accelerated` or `real_time`.
         synaptic_operations: (B,) operations performed, including the input layer's.
-        energy: energies with the operations of all synapses.
-        mean: the same for the mean sample, (1,) each; used by `columns`.
+        energy: energies of each sample.
+        mean: energies of the mean sample, (1,) each; used by `columns`.
         on_s: (B,) time that a sample takes: until the stop, in real time at least as long as its stimulus; None if
             unknown.
         latency: times, in seconds.
@@ -76,8 +76,8 @@ class Cost(OfArrays):
     chip: str
     operation: Operation
     synaptic_operations: Integers
-    energy: EnergyBook
-    mean: EnergyBook
+    energy: EnergyBreakdown
+    mean: EnergyBreakdown
     on_s: Floats | None
     latency: Latency
     paper_synaptic_operations: Floats

@@ -1,9 +1,7 @@
-"""Energy of an execution on a chip, in two books.
+"""Energy of an execution on a chip: the sum of the terms of `codesign.hardware.terms`.
 
-*All synapses*: Σ over the terms of `codesign.hardware.terms` of count · unit energy, or of time · power. Terms hold
-what everything that is powered draws; `total_in` sums them for the board, or for the cores in use.
-
-*The paper's* (Table 3): spike density · hidden neurons · mean fan-out of the hidden layers · e_so.
+A term is a count · unit energy, or a time · power. Terms hold what everything that is powered draws; `total_in` sums
+them for the board, or for the cores in use.
 """
 
 from __future__ import annotations
@@ -32,7 +30,7 @@ Terms = Mapping[str, Floats | None]
 
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
-class EnergyBook(OfArrays):
+class EnergyBreakdown(OfArrays):
     """Energies of B samples, or one mean, in joules; None if a number is unknown or another term contains it.
 
     Attributes:
@@ -142,9 +140,11 @@ def _sum(terms: Iterable[Floats | None]) -> Floats | None:
     return energy
 
 
-def energy_of(placement: Placement, counts: ActionCounts, on_s: Floats | None, working_s: Floats | None) -> EnergyBook:
-    """The book of all synapses, given the counts of each sample or their means; times as in `term_energies`, shaped
-    like the counts."""
+def energy_of(
+    placement: Placement, counts: ActionCounts, on_s: Floats | None, working_s: Floats | None
+) -> EnergyBreakdown:
+    """The energy of each sample, or of the mean one, given its counts; times as in `term_energies`, shaped like the
+    counts."""
     chip, prices = placement.chip, placement.prices
     terms = term_energies(counts, prices, on_s, working_s)
     coverage: tuple[str, ...] = ("all_in",)
@@ -165,7 +165,7 @@ def energy_of(placement: Placement, counts: ActionCounts, on_s: Floats | None, w
         missing = dict.fromkeys(text for name in COST_TERMS for text in _missing(name, terms, prices))
         assumptions += _static_assumptions(placement)
     board, cores_in_use = (total_in(book, terms, prices.core_share) for book in BOOKS)
-    return EnergyBook(
+    return EnergyBreakdown(
         accounting="all_in" if chip.all_in else "incremental",
         total_j=board,
         cores_in_use_j=cores_in_use,

@@ -19,7 +19,7 @@ from codesign.arrays import Floats, OfArrays
 from codesign.hardware.chip.parts import Barrier, Neighbour, Timer
 from codesign.hardware.chip.prices import Prices
 from codesign.hardware.cost.neighbour import feeds_of, walk
-from codesign.hardware.cost.replay import replayed
+from codesign.hardware.cost.replay import pass_times
 from codesign.hardware.cost.steps import StepWork, forward_steps, layer_steps, pace, pipelined_steps, stream_intervals
 from codesign.hardware.cost.work import PlacedExecution, StepRecord
 from codesign.hardware.terms import AGREEMENT, DROPPED, UNCHECKED
@@ -176,7 +176,7 @@ def _asynchronous(
         passes = length[steps.which].reshape(record.samples, record.timesteps, -1, bound.shape[1]).sum(axis=2)
     else:
         assert isinstance(record, PlacedExecution)  # only these have messages to replay
-        passes, compute, decision = replayed(record, times, hops, apart=parts and bool(hops.any()))
+        passes, compute, decision = pass_times(record, times, hops, apart=parts and bool(hops.any()))
         total = np.maximum(passes.sum(axis=1), carried)
     if not parts:
         return Latency(total_s=total)

@@ -45,15 +45,15 @@ def replay(work: PlacedExecution, times_s: Floats, hop_s: Floats) -> tuple[Float
         some = slice(first, min(first + chunk, work.samples))
         passes = _Passes(work, some)
         for scenario, (times, hops) in enumerate(zip(times_s.T, hop_s.T, strict=True)):
-            makespan, decision = passes.replayed(times, hops)
+            makespan, decision = passes.replay(times, hops)
             makespan_s[some, :, scenario] = makespan.reshape(-1, work.timesteps)
             decision_s[some, :, scenario] = decision.reshape(-1, work.timesteps)
     return makespan_s, decision_s
 
 
-def replayed(work: PlacedExecution, times: Floats, hops: Floats, *, apart: bool) -> tuple[Floats, Floats, Floats]:
-    """(B, T, n) times of passes, (B, n) times without travel times of messages (if `apart`), and (B, n) times of the
-    last decision."""
+def pass_times(work: PlacedExecution, times: Floats, hops: Floats, *, apart: bool) -> tuple[Floats, Floats, Floats]:
+    """(B, T, n) times of passes, (B, n) times of samples if messages took no time to travel (only if `apart`, otherwise
+    as they are), and (B, n) times of the last decision."""
     count = times.shape[1]
     if apart:
         times, hops = np.hstack([times, times]), np.hstack([hops, np.zeros_like(hops)])
@@ -160,7 +160,7 @@ class _Passes:
         np.add.at(output.reshape(-1), self.barrier_place, self.barriers * times_s[5] * self.barrier_share)
         return evaluation, output
 
-    def replayed(self, times_s: Floats, hop_s: Floats) -> tuple[Floats, Floats]:
+    def replay(self, times_s: Floats, hop_s: Floats) -> tuple[Floats, Floats]:
         """(passes,) makespans and decisions."""
         geometry, passes = self.work.geometry, len(self.ran)
         route = self._routes(hop_s).reshape(-1)[self.way]
