@@ -198,34 +198,29 @@ def _rest(total: Floats, *parts: Floats) -> Floats:
     return np.maximum(total - sum(parts), 0.0)
 
 
-# barrier -------------------------------------------------------------------------------------------------------------
+# barriers and timers: steps of all cores, one after another --------------------------------------------------------
 
 
-def _barrier(record: StepRecord, prices: Prices, steps: StepWork, parts: bool) -> Latency:
-    times, hops, pipelined = prices.work_times(), prices.hop_times(), prices.chip.pipelined
-    rate = prices.value("network_on_chip.link_rate")
-    least_s = prices.seconds("synchronization.least_step")
-    longest, traffic = steps.longest(times), steps.ways(hops)
-    if rate is not None:
-        traffic = traffic + np.maximum(steps.busiest_link()[:, None] / rate - longest, 0.0)
-    length = np.maximum(longest + traffic + prices.barrier(), 0.0 if least_s is None else least_s)
-    total = steps.summed(length)
-    if not parts:
-        return Latency(total_s=total)
-    compute = steps.summed(longest)
-    network = steps.summed(np.broadcast_to(traffic, length.shape))
-    last = length[steps.which[:, -record.layers :]]  # from the last frame's arrival on
-    busy = steps.busy_in_all(times)
+def _stepwise(
+    record: StepRecord, prices: Prices, steps: StepWork, length: Floats, compute: Floats, network: Floats | float
+) -> Latency:
+    """Times of steps with a (U, n) length each, during parts of which cores compute and messages travel."""
+    total, compute_s, network_s = (
+        steps.summed(np.broadcast_to(time, length.shape)) for time in (length, compute, network)
+    )
+    pipelined, busy = prices.chip.pipelined, steps.busy_in_all(prices.work_times())
+    each = prices.chip.ticks_per_timestep if pipelined else record.layers  # steps from one frame to the next
+    last = (record.timesteps - 1) * each  # the step in which the last frame arrives
     stream = pipelined and record.overlaps
     return Latency(
         total_s=total,
-        interval_s=stream_intervals(steps, length, record.steps_apart(1)) if stream else None,
-        compute_s=compute,
-        network_s=network,
-        synchronization_s=_rest(total, compute, network),
-        decision_s=_decided(record, last.sum(axis=1)),
+        interval_s=stream_intervals(steps, length, record.steps_apart(each)) if stream else None,
+        compute_s=compute_s,
+        network_s=network_s,
+        synchronization_s=_rest(total, compute_s, network_s),
+        decision_s=_decided(record, length[steps.which[:, last : last + record.layers]].sum(axis=1)),
         busy_s=busy if pipelined else _by_core(busy, record),
-        **pace(*steps.in_passes(length, record, 1 if pipelined else record.layers), record),
+        **pace(*steps.in_passes(length, record, each), record),
     )
 
 
@@ -237,6 +232,56 @@ def _by_core(of_parts: Floats, record: StepRecord) -> Floats:
     for part, core in enumerate(record.geometry.core):
         cores[:, core] += of_parts[:, part]
     return cores
+
+
+def _barrier(record: StepRecord, prices: Prices, steps: StepWork, parts: bool) -> Latency:
+    rate = prices.value("network_on_chip.link_rate")
+    least_s = prices.seconds("synchronization.least_step")
+    longest, traffic = steps.longest(prices.work_times()), steps.ways(prices.hop_times())
+    if rate is not None:
+        traffic = traffic + np.maximum(steps.busiest_link()[:, None] / rate - longest, 0.0)
+    length = np.maximum(longest + traffic + prices.barrier(), 0.0 if least_s is None else least_s)
+    if not parts:
+        return Latency(total_s=steps.summed(length))
+    return _stepwise(record, prices, steps, length, longest, traffic)
+
+
+def _timer(
+    record: StepRecord, prices: Prices, timer: Timer, steps: StepWork | None, missing: tuple[str, ...], parts: bool
+) -> Latency:
+    """Ticks of fixed length. A frame's wait for the next tick, half a tick on average, is not counted."""
+    ticks = timer.ticks_per_timestep
+    tick_s = np.atleast_1d(np.asarray(prices.seconds("synchronization.tick"), dtype=np.float64))
+    if steps is None:
+        count = record.timesteps_run * ticks + record.layers - 1
+        total = np.broadcast_to(count[:, None] * tick_s, (record.samples, prices.scenarios)).copy()
+        name, frames = prices.chip.name, record.ran
+        unchecked = f"{UNCHECKED}{name} gives no {', '.join(missing)}; every core is taken to finish within a tick"
+        return Latency(
+            model="timer",
+            total_s=total,
+            interval_s=record.steps_apart(ticks)[:, None] * tick_s if record.overlaps else None,
+            synchronization_s=total,
+            decision_s=_decided(record, np.broadcast_to(record.layers * tick_s, total.shape)),
+            **pace(np.broadcast_to(ticks * tick_s, (*frames.shape, len(tick_s))), frames, record),
+            assumptions=(unchecked,),
+        )
+    drops, which = timer.overload == "drop", steps.which
+    model = f"timer, overload {'drops' if drops else 'stretches'}"
+    longest, rate = steps.longest(prices.work_times()), prices.value("network_on_chip.link_rate")
+    needed = longest if rate is None else np.maximum(longest, steps.busiest_link()[:, None] / rate)
+    factor = np.maximum(1.0, np.ceil(needed / tick_s - 1e-9))
+    length = np.broadcast_to(tick_s, longest.shape) if drops else factor * tick_s
+    overloaded = factor > 1
+    if not parts:
+        in_samples = steps.summed(np.asarray(overloaded, dtype=np.float64)) if drops else None
+        return Latency(model=model, total_s=steps.summed(length), overloaded_ticks=in_samples)
+    not_modelled: tuple[str, ...] = ()
+    if drops and overloaded[which].any():
+        share = float(overloaded[which].sum() / (steps.real.sum() * overloaded.shape[1]))
+        not_modelled = (f"{DROPPED} ({share:.2%} of ticks): counted as if they arrived",)
+    latency = _stepwise(record, prices, steps, length, np.minimum(longest, tick_s) if drops else longest, network=0.0)
+    return replace(latency, model=model, overloaded_ticks=overloaded[which].sum(axis=1), not_modelled=not_modelled)
 
 
 # neighbour -----------------------------------------------------------------------------------------------------------
@@ -275,58 +320,4 @@ def _neighbour(record: StepRecord, prices: Prices, steps: StepWork, parts: bool)
         **in_real_time,
         not_modelled=(f"{AGREEMENT}: {prices.chip.name} gives no synchronization.handshake",) if given is None else (),
         assumptions=_of_links(prices),
-    )
-
-
-# timer ---------------------------------------------------------------------------------------------------------------
-
-
-def _timer(
-    record: StepRecord, prices: Prices, timer: Timer, steps: StepWork | None, missing: tuple[str, ...], parts: bool
-) -> Latency:
-    """Ticks of fixed length. A frame's wait for the next tick, half a tick on average, is not counted."""
-    ticks = timer.ticks_per_timestep
-    tick_s = np.atleast_1d(np.asarray(prices.seconds("synchronization.tick"), dtype=np.float64))
-    if steps is None:
-        count = record.timesteps_run * ticks + record.layers - 1
-        total = np.broadcast_to(count[:, None] * tick_s, (record.samples, prices.scenarios)).copy()
-        name, frames = prices.chip.name, record.ran
-        unchecked = f"{UNCHECKED}{name} gives no {', '.join(missing)}; every core is taken to finish within a tick"
-        return Latency(
-            model="timer",
-            total_s=total,
-            interval_s=record.steps_apart(ticks)[:, None] * tick_s if record.overlaps else None,
-            synchronization_s=total,
-            decision_s=_decided(record, np.broadcast_to(record.layers * tick_s, total.shape)),
-            **pace(np.broadcast_to(ticks * tick_s, (*frames.shape, len(tick_s))), frames, record),
-            assumptions=(unchecked,),
-        )
-    times, drops, which = prices.work_times(), timer.overload == "drop", steps.which
-    model = f"timer, overload {'drops' if drops else 'stretches'}"
-    longest, rate = steps.longest(times), prices.value("network_on_chip.link_rate")
-    needed = longest if rate is None else np.maximum(longest, steps.busiest_link()[:, None] / rate)
-    factor = np.maximum(1.0, np.ceil(needed / tick_s - 1e-9))
-    length = np.broadcast_to(tick_s, longest.shape) if drops else factor * tick_s
-    total, overloaded = steps.summed(length), factor > 1
-    if not parts:
-        in_samples = steps.summed(np.asarray(overloaded, dtype=np.float64)) if drops else None
-        return Latency(model=model, total_s=total, overloaded_ticks=in_samples)
-    not_modelled: tuple[str, ...] = ()
-    if drops and overloaded[which].any():
-        share = float(overloaded[which].sum() / (steps.real.sum() * overloaded.shape[1]))
-        not_modelled = (f"{DROPPED} ({share:.2%} of ticks): counted as if they arrived",)
-    compute = steps.summed(np.minimum(longest, tick_s) if drops else longest)
-    first = (record.timesteps - 1) * ticks  # of the last frame
-    return Latency(
-        model=model,
-        total_s=total,
-        interval_s=stream_intervals(steps, length, record.steps_apart(ticks)) if record.overlaps else None,
-        compute_s=compute,
-        network_s=np.zeros_like(total),
-        synchronization_s=_rest(total, compute),
-        decision_s=_decided(record, length[which[:, first : first + record.layers]].sum(axis=1)),
-        busy_s=steps.busy_in_all(times),
-        **pace(*steps.in_passes(length, record, ticks), record),
-        overloaded_ticks=overloaded[which].sum(axis=1),
-        not_modelled=not_modelled,
     )
