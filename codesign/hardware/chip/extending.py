@@ -73,9 +73,10 @@ class _Description(Merged):
 
 
 def give_way(merged: Merged, chip: Path_, over: Mapping[str, Any]) -> None:
-    """Take out of a description, which stands at `chip`, what has no place beside parts that are merged over it."""
+    """Remove from the description at `chip` what contradicts the parts about to be merged over it: a group size under a
+    kind of synchronization that has none, and the other form of the room for weights."""
     held = value_at(merged.data, chip)
-    kind = _other_kind(held.get("synchronization"), over.get("synchronization"))
+    kind = _new_kind(held.get("synchronization"), over.get("synchronization"))
     if kind in WAITING_KINDS and "group_size" in held:
         merged.forget((*chip, "group_size"))
     for given, other in (ROOM_FOR_WEIGHTS, ROOM_FOR_WEIGHTS[::-1]):
@@ -84,21 +85,25 @@ def give_way(merged: Merged, chip: Path_, over: Mapping[str, Any]) -> None:
 
 
 def part_over(merged: Merged, here: Path_, before: Any, value: Any, *, chip: Path_ = ()) -> Any:
-    """What is merged over `before` where a part of a description, which stands at `chip`, has `value`; of a number that
-    gets another value, and of another kind of synchronization, that forgets what was said of the old one. Of a number
-    that stood alone it keeps the value beside a range or remark."""
-    synchronization, remarked = here == (*chip, "synchronization"), isinstance(value, dict) and bool(value)
-    if not synchronization and remarked and isinstance(before, str | int | float) and value.keys().isdisjoint(VALUES):
-        return {**_number({}, here[len(chip) :], before), **value}
+    """What to merge over `before`, which is at `here` in the description at `chip`, if a variant says `value`.
+
+    A number's new value replaces the old one's range and provenance; a remark or range alone keeps the value. Another
+    kind of synchronization keeps only the keys that it shares with the old kind.
+    """
+    inside = here[len(chip) :]
+    synchronization = inside == ("synchronization",)
     if not isinstance(before, dict):
+        remark = isinstance(value, dict) and value and value.keys().isdisjoint(VALUES)
+        if remark and not synchronization and isinstance(before, str | int | float):
+            return {**_number({}, inside, before), **value}
         return value
-    if synchronization and (kind := _other_kind(before, value)) in KINDS:
+    if synchronization and (kind := _new_kind(before, value)) in KINDS:
         _forget_keys(merged, here, set(before) - set(KINDS[kind].model_fields))
-    if not any(key in before for key in VALUES):
+    if before.keys().isdisjoint(VALUES):
         return value
     if value is not None and not isinstance(value, dict | list):
-        value = _number(before, here[len(chip) :], value)
-    if isinstance(value, dict) and any(key in value for key in VALUES):
+        value = _number(before, inside, value)
+    if isinstance(value, dict) and not value.keys().isdisjoint(VALUES):
         _forget_keys(merged, here, _OF_A_VALUE)
     return value
 
@@ -108,20 +113,15 @@ def _forget_keys(merged: Merged, here: Path_, keys: set[str]) -> None:
         merged.forget((*here, key))
 
 
-def _other_kind(before: Any, written: Any) -> str | None:
-    """The kind of synchronization to which a new entry changes the old one; None if it does not."""
-    kind = _kind_of(written)
-    return None if kind == _kind_of(before) else kind
+def _new_kind(before: Any, written: Any) -> str | None:
+    """The kind of synchronization that `written` changes the one `before` to; None if it does not change."""
+    kinds = [part.get("kind") if isinstance(part, dict) else None for part in (before, written)]
+    return kinds[1] if isinstance(kinds[1], str) and kinds[1] != kinds[0] else None
 
 
-def _kind_of(synchronization: Any) -> str | None:
-    kind = synchronization.get("kind") if isinstance(synchronization, dict) else None
-    return kind if isinstance(kind, str) else None
-
-
-def _number(before: Mapping[str, Any], here: Path_, value: Any) -> dict[str, Any]:
-    """The mapping that a bare value stands for; a time without a unit is in cycles, as for numbers that extend
+def _number(before: Mapping[str, Any], inside: Path_, value: Any) -> dict[str, Any]:
+    """The mapping that a bare value stands for; a time without a unit is in cycles, as in a file that extends
     nothing."""
-    if "by_tiles" in before or here == ("synchronization", "times"):
+    if "by_tiles" in before or inside == ("synchronization", "times"):
         return BarrierTimes.written_out(value)
-    return (TimeNumber if here[0] in ("times", "synchronization") else Number).written_out(value)
+    return (TimeNumber if inside[0] in ("times", "synchronization") else Number).written_out(value)
