@@ -163,12 +163,12 @@ def validation_markdown(chip: Chip) -> str:
         rows = ["| measurement | model | measured | error | known | remark |", "|---|--:|--:|--:|---|---|"]
         rows += ["| " + " | ".join(map(cell, _cells(check))) + " |" for check in recomputed]
         parts.append("\n".join(rows) + "\n")
-        notes = [cell(f"- *{names}*: {'; '.join(notes)}") for names, notes in _notes(recomputed).items()]
-        if notes:
-            parts.append("\n".join(notes) + "\n")
-    reasons = [cell(f"- *{' · '.join(names)}*: {reason}") for reason, names in _not_recomputed(checks).items()]
-    if reasons:
-        parts.append("Not recomputed:\n\n" + "\n".join(reasons) + "\n")
+        if notes := _listed((_note(check), check.measurement) for check in recomputed):
+            parts.append(notes)
+    lacking = [check for check in checks if check.status == "not_recomputed"]
+    names = (check.measurement + (f" ({check.quantity})" if check.quantity else "") for check in lacking)
+    if reasons := _listed(zip((check.reason for check in lacking), names, strict=True)):
+        parts.append(f"Not recomputed:\n\n{reasons}")
     return "\n".join(parts)
 
 
@@ -186,8 +186,6 @@ def cell(text: str) -> str:
 
 def _cells(check: Check) -> tuple[str, ...]:
     assert check.errors is not None
-    assert check.model_low is not None
-    assert check.model_high is not None
     model = _range(format_si(check.model_low, check.unit), format_si(check.model_high, check.unit))
     error = _range(*map(percent, check.errors))
     return check.measurement, model, format_si(check.measured, check.unit), error, check.confidence, _remark(check)
@@ -207,25 +205,16 @@ def _remark(check: Check) -> str:
     return ""
 
 
-def _notes(checks: list[Check]) -> dict[str, list[str]]:
-    """Overrides, fits and what is left out, by measurement, with equal notes together."""
-    names: dict[tuple[str, ...], list[str]] = {}
-    for check in checks:
-        notes = [f"with {', '.join(check.overrides)}"] if check.overrides else []
-        if check.fitted:
-            notes.append(f"{', '.join(check.fitted)} fitted on this point")
-        notes += [check.fitted_on] if check.fitted_on else []
-        notes += [check.not_modelled] if check.not_modelled else []
-        if notes and check.measurement not in names.setdefault(tuple(notes), []):
-            names[tuple(notes)].append(check.measurement)
-    return {" · ".join(name): list(notes) for notes, name in names.items()}
+def _note(check: Check) -> str:
+    """Overrides, fits and what is left out."""
+    overrides = f"with {', '.join(check.overrides)}" if check.overrides else ""
+    fitted = f"{', '.join(check.fitted)} fitted on this point" if check.fitted else ""
+    return "; ".join(filter(None, (overrides, fitted, check.fitted_on, check.not_modelled)))
 
 
-def _not_recomputed(checks: tuple[Check, ...]) -> dict[str, list[str]]:
-    """Measurements by the reason why they are not recomputed."""
-    names: dict[str, list[str]] = {}
-    for check in checks:
-        if check.status == "not_recomputed":
-            name = check.measurement + (f" ({check.quantity})" if check.quantity else "")
-            names.setdefault(check.reason, []).append(name)
-    return names
+def _listed(texts: Iterable[tuple[str, str]]) -> str:
+    """A list of texts, each once, with the names of the measurements that it is about."""
+    names: dict[str, dict[str, None]] = {}
+    for text, name in texts:
+        names.setdefault(text, {})[name] = None
+    return "".join(cell(f"- *{' · '.join(about)}*: {text}\n") for text, about in names.items() if text)
