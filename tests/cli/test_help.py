@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from importlib.metadata import PackageNotFoundError
 
@@ -11,6 +12,7 @@ from typer.testing import CliRunner
 
 from codesign import versions
 from codesign.cli.main import app, main
+from codesign.cli.options import place
 
 
 @pytest.mark.parametrize(
@@ -30,13 +32,27 @@ from codesign.cli.main import app, main
         ("sweep smoke --workers x", 2, "'--workers': "),
         ("init s3://bucket/x.yaml", 2, "must be a path of this machine, found the URL s3://bucket/x.yaml"),
         ("data --data-root s3://bucket/x", 2, "must be a path of this machine, found the URL s3://bucket/x"),
+        # an empty path would scatter files over the working folder, or mean the default
+        ("sweep smoke --store ''", 2, "must be a path or a URL, found nothing"),
+        ("report ''", 2, "must be a path or a URL, found nothing"),
+        ("run m --data ''", 2, "must be a path or a URL, found nothing"),
+        ("chips check ''", 2, "must be a path or a URL, found nothing"),
         ("sweep smoke --executor foo", 2, "'--executor': "),
     ],
 )
-def test_the_program_explains_itself(words: str, code: int, message: str) -> None:
-    ended = CliRunner().invoke(app, words.split(), env={"COLUMNS": "200", "TERMINAL_WIDTH": "200"})
+def test_the_program_explains_itself_and_creates_nothing(
+    words: str, code: int, message: str, tmp_path, monkeypatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    ended = CliRunner().invoke(app, shlex.split(words), env={"COLUMNS": "200", "TERMINAL_WIDTH": "200"})
     assert ended.exit_code == code
     assert message in ended.output
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_tilde_is_the_home_folder_even_where_the_shell_leaves_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert [place("~/x"), place("s3://~/x")] == [f"{tmp_path}/x", "s3://~/x"]
 
 
 def test_bad_input_is_bad_input_with_a_traceback_too(monkeypatch, capsys) -> None:
