@@ -35,7 +35,7 @@ from codesign.exploration.jobs.given import (
 from codesign.exploration.jobs.jobs import CostInputs, ExecuteInputs, SummaryInputs, TrainInputs
 from codesign.exploration.jobs.rows import Columns
 from codesign.exploration.planned import Evaluation, FeasiblePoint, Plan, PlannedPoint
-from codesign.hardware.cost.scheduling import learned_assumptions, neuron_assumptions
+from codesign.hardware.cost.assumptions import learned_assumptions, neuron_assumptions
 from codesign.network.neuron import NeuronSpec
 from codesign.network.topology import NetworkShape, TopologySpec, network_shape, topology_text
 from codesign.simulation.schedule import LAYERED, check_returns

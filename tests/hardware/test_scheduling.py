@@ -20,14 +20,8 @@ from handmade_hardware import (
 
 import codesign as cd
 from codesign.hardware.chip.parts import Supports
-from codesign.hardware.cost.scheduling import (
-    chip_schedule,
-    connection_assumptions,
-    learned_assumptions,
-    neuron_assumptions,
-    schedule_assumptions,
-    service_model,
-)
+from codesign.hardware.cost.assumptions import connection_assumptions, learned_assumptions, neuron_assumptions
+from codesign.hardware.cost.scheduling import chip_schedule, schedule_assumptions, service_model
 from codesign.simulation.policies import get_policy
 
 SHAPE = shape_of("64-32-32-10")

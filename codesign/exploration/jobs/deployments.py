@@ -17,16 +17,9 @@ from codesign.exploration.jobs.energy_meter import MeteredChip
 from codesign.exploration.jobs.rows import Columns, Reading
 from codesign.hardware.chip.description import Chip
 from codesign.hardware.chip.quantization import chip_quantization
+from codesign.hardware.cost.assumptions import connection_assumptions, learned_assumptions, neuron_assumptions
 from codesign.hardware.cost.energy import check_operation
-from codesign.hardware.cost.scheduling import (
-    DEFAULT_GROUP_SIZE,
-    chip_schedule,
-    connection_assumptions,
-    learned_assumptions,
-    neuron_assumptions,
-    on_chip,
-    stop_on_chip,
-)
+from codesign.hardware.cost.scheduling import DEFAULT_GROUP_SIZE, chip_schedule, on_chip, stop_on_chip
 from codesign.hardware.cost.spike_energy import spike_energy
 from codesign.hardware.placement.placement import Placement, place
 from codesign.hardware.terms import SATURATE

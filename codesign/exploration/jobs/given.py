@@ -23,7 +23,7 @@ from codesign.exploration.jobs.encoding import encode_state
 from codesign.files import read_file
 from codesign.files.once import once, reading_once
 from codesign.hardware.chip.quantization import chip_quantization
-from codesign.hardware.cost.scheduling import learned_assumptions, neuron_assumptions
+from codesign.hardware.cost.assumptions import learned_assumptions, neuron_assumptions
 from codesign.hardware.placement.placement import Placement
 from codesign.models.card import ModelCard
 from codesign.network.layers import Linear

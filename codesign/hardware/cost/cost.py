@@ -20,9 +20,9 @@ from codesign.arrays import Floats, Integers, OfArrays
 from codesign.errors import InputError
 from codesign.hardware.chip.prices import Prices
 from codesign.hardware.cost.action_counts import ActionCounts, action_counts
+from codesign.hardware.cost.assumptions import connection_assumptions
 from codesign.hardware.cost.energy import EnergyBreakdown, check_operation, energy_of, term_energies
 from codesign.hardware.cost.latency import Latency, latency_of, steps_of
-from codesign.hardware.cost.scheduling import connection_assumptions
 from codesign.hardware.cost.steps import StepWork
 from codesign.hardware.cost.work import PlacedExecution
 from codesign.hardware.placement.placement import Placement
