@@ -28,10 +28,8 @@ else:
             self._name = name
             self._package: ModuleType | None = None
 
-        def __reduce__(self) -> tuple[type, tuple[str]]:
-            return _Deferred, (
-                self._name,
-            )  # for copies, which would otherwise ask the copy for its name before it has one
+        def __reduce__(self) -> tuple[type, tuple[str]]:  # a copy would be asked for its name before it has one
+            return _Deferred, (self._name,)
 
         def __getattr__(self, name: str) -> Any:
             if self._package is None:

@@ -72,7 +72,7 @@ class Document:
         places: by path, where each part was written: the file and the line of its key. The root, `()`, is always
             included.
         problems: mistakes noted so far.
-        named: names in messages for parts that were not written in a file, such as the argument they came from.
+        named: by path, what messages call parts that come from elsewhere, such as an option of the command line.
     """
 
     data: Any
@@ -81,7 +81,7 @@ class Document:
     named: Mapping[Path_, str] = field(default_factory=dict)
 
     def labelled(self, path: Path_, message: str) -> str:
-        """A message preceded by its place; for an axis, by its path, since the message gives the value."""
+        """A message that begins with what it is about; of an axis, not with the value, which the message gives."""
         ours = [self.named[path[:depth]] for depth in range(len(path) + 1) if path[:depth] in self.named]
         return f"{ours[-1] if ours else dotted(path[:2] if path[0] == 'axes' else path)}: {message}"
 
@@ -193,7 +193,7 @@ class _Origin:
 
 
 class FileSpec(Spec):
-    """The content of a whole file with its lines, because some mistakes show only once data are known."""
+    """The content of a whole file. It knows its lines, for mistakes that only show once the data are known."""
 
     _origin: _Origin = PrivateAttr(default_factory=_Origin)
 
@@ -202,7 +202,7 @@ class FileSpec(Spec):
             self._origin = _Origin(context)
 
     def says(self, path: Path_) -> bool:
-        """Whether the content itself has something at a path, not only after completion."""
+        """Whether the file itself has something at a path, and not only a preset or default."""
         return self._origin.document is not None and value_at(self._origin.document.data, path) is not None
 
     def refusal(self, mistakes: Iterable[Mistake]) -> InputError:

@@ -120,7 +120,7 @@ class Merged(Document):
                 self.places[inner] = part.place(inner)
 
     def prepared(self, here: Path_, before: Any, value: Any) -> Any:
-        """What is merged over `before` where a part has `value`; may forget things of what came before."""
+        """What to merge over `before` if a part says `value`. Overrides may forget what contradicts it."""
         return value
 
     def forget(self, path: Path_) -> None:
@@ -160,7 +160,8 @@ def paths_in(data: Any, at: Path_ = ()) -> Iterator[Path_]:
 
 
 def _keys_of(data: Any, path: str) -> tuple[Path_, str]:
-    """The keys that a dotted path goes through, longest first, for keys may hold dots; none and a hint if it ends."""
+    """The keys that a dotted path leads through; none and a hint if one is missing. Keys may contain dots, so long ones
+    are tried first."""
     if not isinstance(data, dict):
         return (), ""
     if path in data:

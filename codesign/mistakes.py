@@ -90,10 +90,8 @@ def mistakes_of(
 
 
 def _written(item: Any, location: _Path, data: Any) -> dict[str, Any]:
-    """A mistake with its place in `data`, without names of a union's members and fields that a bare value stands for.
-
-    A missing key is part of its place.
-    """
+    """A mistake with the `place` in `data` where it was written, missing keys included: pydantic's location also names
+    members of unions, and fields that a bare value stands for."""
     place: list[str | int] = []
     for before, part in zip((None, *location), location, strict=False):
         inside = isinstance(data, list | tuple) and part in range(len(data))

@@ -69,7 +69,7 @@ def place_here(text: str) -> Path:
 
 
 def place_ending(suffix: str) -> Callable[[str], str]:
-    """A parser of places to write to, with a suffix that nothing else has that one might name there by mistake."""
+    """A parser of places to write to that must have a suffix, lest something else be overwritten by mistake."""
 
     def checked(text: str) -> str:
         given = place(text)
@@ -228,7 +228,7 @@ def _show_outcome(outcome: SweepOutcome, *, as_json: bool) -> int:
 _IMPATIENCE_S = 3.0
 """Further signals within this time after the first do not disturb the shutdown."""
 _SOON_S = 0.05
-"""After this time, a signal that arrived where nothing can be ended is sent again."""
+"""After this time, a signal that arrived where no exception can be raised is sent again."""
 
 
 @contextmanager

@@ -1,8 +1,7 @@
 """Standard output and standard error that survive the loss of their reader.
 
 A log that nobody can read or keep any more (a closed stream, a reader that has gone, a full disk) must not end hours of
-work, so that to write to either stream never fails. Of standard output, which has the answer, the program remembers
-that something was lost, and says so by its exit code.
+work, so writing never fails. If some of standard output, the answer, was lost, the exit code says so.
 """
 
 from __future__ import annotations
@@ -49,7 +48,7 @@ class Lasting(io.FileIO):
 
 
 def tell(text: str, *, err: bool = False) -> None:
-    """Lines for a person. What others wrote in them, as names of their files, does not steer the terminal."""
+    """Print lines for a person. Text of others in them, such as names of files, cannot control the terminal."""
     typer.echo(escaped(text), err=err)
 
 

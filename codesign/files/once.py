@@ -1,4 +1,4 @@
-"""Files that are read once per run, which may take hours while their owner continues to edit them."""
+"""Reading each file once per run: a run may take hours, during which its owner may edit the files."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def reading_once() -> Iterator[None]:
 
 
 def once(kind: str, name: str, read: Callable[[], T]) -> T:
-    """The result of `read` for a kind of thing and its name: in a block of `reading_once`, the first one there."""
+    """`read()`; within a `reading_once` block, its first result for this kind of thing and name."""
     if (kept := _kept.get()) is None:
         return read()
     if (kind, name) not in kept:

@@ -71,7 +71,7 @@ def load_chip(path: str | Path, with_error: bool = True) -> Chip:
 
 
 def _made_up(document: Document, path: Path) -> list[Problem]:
-    """Mistakes where a file still has a source of the template that it was copied from, whose numbers are no chip's."""
+    """Mistakes: sources that a file still has from the template that it was copied from, whose numbers are made up."""
     if path.stem == _TEMPLATE:
         return []
     cited = [place for place in document.places if place[:1] == ("sources",) and place[2:] == ("citation",)]

@@ -42,8 +42,8 @@ class Deliveries:
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class StepRecord:
-    """What a latency needs in addition to steps: a `PlacedExecution`, or a run that is only stated by its steps and has
-    no routes."""
+    """What a latency needs to know of a run beside its steps. A published run, of which nothing but steps is known, has
+    no geometry; any other is a `PlacedExecution`."""
 
     samples: int
     timesteps: int
