@@ -170,6 +170,11 @@ def test_names_aliases_and_paths_find_chips(monkeypatch: pytest.MonkeyPatch, tmp
         ("supports.leak", True, "must be one of yes, no, unknown, found True"),
         ("cores", 1000, "place for 128 cores"),
         ("vector_widht", 4, "no parameter 'vector_widht'; did you mean 'vector_width'?"),
+        ("synchronization", "barier", "did you mean 'barrier'"),
+        ("synchronization", "neighbour 3 us", "must be a kind in words"),
+        ("synchronization", "timer", "'tick' is missing; write for example 'timer 100 us'"),
+        ("synchronization", "timer 3", "needs a unit"),
+        ("synchronization", "timer 0 s", "must be above 0"),
     ],
 )
 def test_axes_refuse_what_a_file_could_not_say(path: str, value: object, reason: str) -> None:

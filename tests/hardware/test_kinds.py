@@ -51,20 +51,5 @@ def test_what_both_kinds_have_stays() -> None:
     assert with_parameter(chip, "synchronization", "barrier").synchronization == own
 
 
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        ("barier", "did you mean 'barrier'"),
-        ("neighbour 3 us", "must be a kind in words"),
-        ("timer", "'tick' is missing; write for example 'timer 100 us'"),
-        ("timer 3", "needs a unit"),
-        ("timer 0 s", "must be above 0"),
-    ],
-)
-def test_words_that_name_no_kind(words: object, message: str) -> None:
-    with pytest.raises(cd.InputError, match=message):
-        with_parameter(cd.find_chip("loihi"), "synchronization", words)
-
-
 def test_every_kind_has_a_word() -> None:
     assert KINDS.keys() == terms.SYNCHRONIZATIONS.keys() == SYNCHRONIZATIONS.keys()

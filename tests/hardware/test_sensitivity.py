@@ -28,20 +28,6 @@ def changed(chip: cd.Chip, path: str) -> cd.Chip:
     return at(chip, {path: value * (2 if given.unit == "Hz" else 0.5)})
 
 
-def test_energies_by_hand(two_timesteps: cd.Execution) -> None:
-    # Per sample 15 operations and 2 spikes: 150 pJ and 200 pJ. No message has a price.
-    columns = sensitivity_columns(
-        cost_of(two_timesteps, simple(synaptic_operation=number("10 pJ", all_in="false"), spike="100 pJ"))
-    )
-    assert columns == {
-        "halved_numbers": ["energies.synaptic_operation", "energies.spike"],
-        "energy_at_half": near([275 / 350, 250 / 350], rel=1e-5),
-        "energy_cores_in_use_at_half": near([275 / 350, 250 / 350], rel=1e-5),
-        "latency_at_half": None,
-    }
-    assert set(columns) <= set(COLUMNS)
-
-
 def test_twice_the_clock_halves_what_is_timed_by_it(two_timesteps: cd.Execution) -> None:
     cycles = "{cycles: 4, confidence: derived, source: made_up}"
     times = group("times", synaptic_operation=cycles, neuron_update=number("0 s"), output=number("0 s"))
@@ -61,9 +47,10 @@ def test_twice_the_clock_halves_what_is_timed_by_it(two_timesteps: cd.Execution)
 
 def test_what_is_not_known_or_nothing_has_no_share(two_timesteps: cd.Execution) -> None:
     free = cost_of(two_timesteps, simple(synaptic_operation=number("0 pJ", all_in="false"), barrier_message="1 pJ"))
-    assert [(one.path, one.energy, one.latency) for one in sensitivities(free)] == [
-        ("energies.barrier_message", None, None)
-    ]
+    columns = sensitivity_columns(free)
+    assert set(columns) <= set(COLUMNS)
+    assert columns.pop("halved_numbers") == ["energies.barrier_message"]
+    assert set(columns.values()) == {None}
 
 
 def test_half_a_tick_saves_nothing_if_cores_then_drop_spikes(two_timesteps: cd.Execution) -> None:

@@ -10,7 +10,7 @@ from mistakes_found import mistakes_of
 from scripts import script
 
 from codesign.cli.chip_pages import validation_markdown
-from codesign.errors import DocumentError, InputError
+from codesign.errors import InputError
 from codesign.hardware.chip.description import Chip
 from codesign.hardware.library import chip_names, chip_variant, find_chip, load_chip
 from codesign.hardware.validation.validation import Check, contradictions, validate, validation_summary
@@ -180,12 +180,6 @@ def test_a_measurement_says_what_of_static_power_and_clock_is_in_it(counted: str
         assert chip is clock_alone or not one.not_modelled
 
 
-@pytest.mark.parametrize("counted", ["[cores]", "boards"])
-def test_what_a_measurement_cannot_count_is_refused(counted: str) -> None:
-    with pytest.raises(DocumentError, match=r"counted"):
-        checks_of(CHIP, measurement(f"power: 1 W\n    counted: {counted}", "{kind: counts, duration: 1 s}"))
-
-
 def test_numbers_of_an_operating_point_hold_together_whatever_their_order() -> None:
     """Energies follow the voltage of a chip with a structure, but not one that is given for the same run."""
     sizes = {"technology_node": "28 nm", "supply_voltage": "0.8 V", "weight_bits": 8, "potential_bits": 16}
@@ -335,9 +329,11 @@ def test_percents_have_two_digits() -> None:
         ("{kind: counts, events: {synaptic_operation: [2, 1]}}", "a list [low, high], found [2, 1]"),
         ("{kind: steps}", "steps' is missing"),
         ("{kind: steps, steps: 1, work: {message: 1}}", "'validation.0.model.work.message'; did you mean 'messages'"),
+        ("{kind: counts}\n    counted: [cores]", "validation.0.counted.0: must be 'chip', "),
+        ("{kind: counts}\n    counted: boards", "validation.0.counted: must be a list"),
     ],
 )
-def test_mistakes_in_a_model_have_a_line(model: str, reason: str) -> None:
+def test_mistakes_in_a_measurement_have_a_line(model: str, reason: str) -> None:
     found = mistakes_of(chip_from, BODY + ASYNCHRONOUS + measurement("energy: 1 J", model))
     assert any(reason in told and line >= 17 for line, told in found), found
 
