@@ -150,13 +150,13 @@ def quantize(
         given = held if weights is None else list(weights)
         if quantization is None:
             network.potential_ranges = network.potential_steps = None
-            for one, weight in zip(held, given, strict=True):
-                one.copy_(weight)
+            for parameter, weight in zip(held, given, strict=True):
+                parameter.copy_(weight)
             return
         layers, fed = len(network.shape.layers), network.layers_fed()
         groups = [[i for i, target in enumerate(fed) if target == layer] for layer in range(layers)]
         # a chip stores the weights of synapses, which include the factors of average pools
-        averages = [one.scale for one in network.all_connections().values()]
+        averages = [connection.scale for connection in network.all_connections().values()]
         units = averages[:layers] if quantization.scale == "layer" else [1.0] * layers
         shares = [average / units[target] for average, target in zip(averages, fed, strict=True)]
         stored = [weight.detach() * share for weight, share in zip(given, shares, strict=True)]
@@ -164,8 +164,8 @@ def quantize(
         scales = quantization.scales([torch.cat([stored[i].flatten() for i in group]) for group in groups], own)
         found = quantization.weights(stored, [scales[target] for target in fed])
         _limit_potentials(network, quantization, [s * unit for s, unit in zip(scales, units, strict=True)], own)
-        for one, part, share in zip(held, found, shares, strict=True):
-            one.copy_(part / share)
+        for parameter, part, share in zip(held, found, shares, strict=True):
+            parameter.copy_(part / share)
 
 
 def _limit_potentials(

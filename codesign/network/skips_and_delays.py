@@ -118,7 +118,7 @@ class DirectShape:
 
     Attributes:
         source: source layer; −1 is the input.
-        target: target layer; at most `source` if the connection is recurrent.
+        target: target layer.
         fan_in: most synapses that end in a neuron of the target.
         synapses: number of synapses.
         weights: number of distinct stored weights.
@@ -132,6 +132,11 @@ class DirectShape:
     synapses: int
     weights: int
     window: Window | None = field(default=None, compare=False)
+
+    @property
+    def leads_back(self) -> bool:
+        """Whether it leads to the same or an earlier layer: recurrence within a pass, and not a skip."""
+        return self.target <= self.source
 
     @property
     def detour(self) -> int:
@@ -153,7 +158,7 @@ def comes_in_time(direct: DirectShape, layers: Sequence[tuple[Grid, Window | Non
     """
     between = layers[direct.source + 1 : direct.target + 1]
     grouped = any(window is not None and window.groups > 1 for _, window in between)
-    if direct.target <= direct.source or direct.window is None or grouped:
+    if direct.leads_back or direct.window is None or grouped:
         return False
     from scipy.sparse import csr_array
 

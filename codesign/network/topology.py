@@ -142,20 +142,20 @@ class NetworkShape:
     def widest(self) -> int:
         """Most neurons that wait at once in a layered pass: those of the widest layer or, with connections within a
         pass, of all layers from the first target of these on, if that is more."""
-        again = [one.target for one in self.direct if one.target <= one.source]
+        again = [connection.target for connection in self.direct if connection.leads_back]
         return max(*self.layer_sizes, sum(self.layer_sizes[min(again) :]) if again else 0)
 
     @property
     def returns_within_pass(self) -> bool:
         """Whether connections lead to the same or an earlier layer within a pass."""
-        return any(one.target <= one.source for one in self.direct)
+        return any(connection.leads_back for connection in self.direct)
 
     @property
     def gates_suffice(self) -> bool:
         """Whether neurons that wait for all messages of the preceding layer then also have those of direct
         connections."""
         layers = [(layer.grid, layer.window) for layer in self.layers]
-        return all(comes_in_time(one, layers) for one in self.direct)
+        return all(comes_in_time(connection, layers) for connection in self.direct)
 
     @property
     def layer_sizes(self) -> tuple[int, ...]:
@@ -250,13 +250,10 @@ def network_shape(topology: TopologySpec | str) -> NetworkShape:
         raise LayerError(0, f"must have at most {MOST:,} inputs, found {input_size:,}")
     windows = [window for *_, window in layers_of_neurons(topology)]
     further = [shape for *_, shape in further_layers(topology)]
-    delayed = tuple(one for one in further if isinstance(one, DelayedShape))
-    direct = tuple(one for one in further if isinstance(one, DirectShape))
-    layers = []
-    for layer, window in enumerate(windows):
-        sources = sum(math.prod(windows[one.source].grid) for one in delayed if one.target == layer)
-        layers.append(_layer_shape(window, sources, [one for one in direct if one.target == layer]))
-    return NetworkShape(input_size=input_size, layers=tuple(layers), delayed=delayed, direct=direct)
+    delayed = tuple(connection for connection in further if isinstance(connection, DelayedShape))
+    direct = tuple(connection for connection in further if isinstance(connection, DirectShape))
+    layers = tuple(_layer_shape(layer, windows, further) for layer in range(len(windows)))
+    return NetworkShape(input_size=input_size, layers=layers, delayed=delayed, direct=direct)
 
 
 def layers_of_neurons(topology: TopologySpec) -> Iterator[tuple[list[Pool], Linear | Conv2d | Conv1d, Window]]:
@@ -298,34 +295,37 @@ def further_layers(topology: TopologySpec) -> list[FurtherLayer]:
     found: list[FurtherLayer] = []
     every: tuple[tuple[str, tuple[Skip | Delayed, ...]], ...] = ("skips", topology.skips), ("delayed", topology.delayed)
     for name, specs in every:
-        ways = [one.model_dump(exclude={"factor"}) for one in specs]
-        for number, one in enumerate(specs):
+        ways = [connection.model_dump(exclude={"factor"}) for connection in specs]
+        for number, connection in enumerate(specs):
             place = f"{name}.{number}"
             if ways[number] in ways[:number]:
                 raise ValueError(f"{place}: this connection is already listed")
-            for end, layer in (("from", one.from_), ("to", one.to)):
+            for end, layer in (("from", connection.from_), ("to", connection.to)):
                 if isinstance(layer, int) and layer > last:
                     raise ValueError(f"{place}.{end}: must be a layer of neurons, 0 to {last}, found {layer}")
             try:
-                found.append((one, *further_shape(one, grids, pools)))
+                found.append((connection, *further_shape(connection, grids, pools)))
             except ValueError as error:
                 raise ValueError(f"{place}.{error}") from None
     return sorted(found, key=lambda layer: not layer[-1].delay)
 
 
-def _layer_shape(window: Window, delayed_fan_in: int, direct: Sequence[DirectShape]) -> LayerShape:
+def _layer_shape(layer: int, windows: Sequence[Window], further: Sequence[DelayedShape | DirectShape]) -> LayerShape:
+    window, into = windows[layer], [connection for connection in further if connection.target == layer]
+    direct = [connection for connection in into if isinstance(connection, DirectShape)]
+    delayed_fan_in = sum(math.prod(windows[one.source].grid) for one in into if isinstance(one, DelayedShape))
     channels, height, width = window.grid
     return LayerShape(
         neurons=channels * height * width,
         channels=channels,
         height=height,
         width=width,
-        fan_in=window.fan_in + delayed_fan_in + sum(one.fan_in for one in direct),
+        fan_in=window.fan_in + delayed_fan_in + sum(connection.fan_in for connection in direct),
         synapses=window.synapses,
         weights=window.weights,
         delayed_fan_in=delayed_fan_in,
-        direct_synapses=sum(one.synapses for one in direct),
-        direct_weights=sum(one.weights for one in direct),
+        direct_synapses=sum(connection.synapses for connection in direct),
+        direct_weights=sum(connection.weights for connection in direct),
         window=None if window.complete and not window.first else window,
     )
 
@@ -334,5 +334,5 @@ def topology_text(shape: NetworkShape) -> str:
     """Layer sizes, such as 512-64-64-64-10, with an r after recurrent layers; other delayed connections follow."""
     again = {layer: DelayedShape(source=layer, target=layer, delay=1) for layer in range(len(shape.layers))}
     sizes = [f"{size}{'r' * (again[layer] in shape.delayed)}" for layer, size in enumerate(shape.layer_sizes)]
-    others = [one.text for one in shape.further if one != again.get(one.source)]
+    others = [connection.text for connection in shape.further if connection != again.get(connection.source)]
     return ", ".join(["-".join([str(shape.input_size), *sizes]), *others])

@@ -53,14 +53,14 @@ def connection_assumptions(placement: Placement) -> Iterator[str]:
     if delayed and "delayed" not in chip.supports.features:
         yield f"{chip.name} is not stated to have delayed connections; evaluated with {len(delayed)}"
     if chip.pipelined:
-        for one in delayed:
-            if one.delay * chip.ticks_per_timestep <= one.source - one.target:
-                back = f"the {ordinal(one.source + 1)} layer sends back to the {ordinal(one.target + 1)}"
+        for connection in delayed:
+            if connection.delay * chip.ticks_per_timestep <= connection.source - connection.target:
+                back = f"the {ordinal(connection.source + 1)} layer sends back to the {ordinal(connection.target + 1)}"
                 yield (
                     f"{chip.name} works on several timesteps at once; what {back} is taken to be there in time, though "
                     "it is not in a pipeline of one step a layer"
                 )
-    skips = [one for one in direct if one.target > one.source]
+    skips = [connection for connection in direct if not connection.leads_back]
     for name, count in (("skips", len(skips)), ("within_pass", len(direct) - len(skips))):
         if count and name not in chip.supports.features:
             what = "skips over layers" if name == "skips" else "recurrent connections within a timestep"

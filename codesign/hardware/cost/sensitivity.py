@@ -66,9 +66,9 @@ def sensitivity_columns(cost: Cost) -> dict[str, list[Any] | None]:
     """Columns of a row with the effect of halving each number, by the names of results' columns."""
     found = sensitivities(cost)
     columns: dict[str, list[Any]] = {
-        "halved_numbers": [one.path for one in found],
-        "energy_at_half": [one.energy for one in found],
-        "energy_cores_in_use_at_half": [one.energy_cores_in_use for one in found],
-        "latency_at_half": [one.latency for one in found],
+        "halved_numbers": [half.path for half in found],
+        "energy_at_half": [half.energy for half in found],
+        "energy_cores_in_use_at_half": [half.energy_cores_in_use for half in found],
+        "latency_at_half": [half.latency for half in found],
     }
     return {name: None if None in cells else cells for name, cells in columns.items()}

@@ -209,22 +209,22 @@ def pipelined_steps(work: PlacedExecution) -> StepWork:
     """Hardware steps of chips that pipeline the layers: layer l of timestep t is in step t · ticks per timestep + l."""
     ticks = work.chip.ticks_per_timestep
     count = work.timesteps * ticks + work.layers - 1
-    every = _by_timestep(work, count, ticks).on_cores(work.geometry.core)
-    steps = every.work.reshape(work.samples, count, -1, _KINDS)
+    filled = _by_timestep(work, count, ticks).on_cores(work.geometry.core)
+    steps = filled.work.reshape(work.samples, count, -1, _KINDS)
     drained = lane_operations(drained_neurons(work.execution, work.chip) @ work.share, work.chip)
     for part, (layer, core) in enumerate(zip(work.geometry.layer, work.geometry.core, strict=True)):
         steps[:, count - (work.layers - 1 - layer) :: ticks, core, 3] += drained[:, part, None]
     steps[:, :, :, 2] = work.accessed
-    return every.merged(work, _numbered(work, count, ticks))
+    return filled.merged(work, _numbered(work, count, ticks))
 
 
 def layer_steps(work: PlacedExecution) -> StepWork:
     """One step per layer and timestep, as the paper reads barriers: (B, T · L) steps over parts."""
     count = work.timesteps * work.layers
-    every = _by_timestep(work, count, work.layers)
+    filled = _by_timestep(work, count, work.layers)
     for part, layer in enumerate(work.geometry.layer):
-        every.work[layer :: work.layers, part, 2] = work.accessed_by_part[part]
-    return every.merged(work, _numbered(work, count, work.layers))
+        filled.work[layer :: work.layers, part, 2] = work.accessed_by_part[part]
+    return filled.merged(work, _numbered(work, count, work.layers))
 
 
 def _by_timestep(work: PlacedExecution, count: int, each: int) -> _Steps:
@@ -236,17 +236,17 @@ def _by_timestep(work: PlacedExecution, count: int, each: int) -> _Steps:
     def number(rows: MessageTable | UpdateTable, layer: Integers) -> Integers:
         return np.asarray(rows.sample * count + (rows.timestep + later[rows.sample]) * each + layer)
 
-    every = _Steps(work.samples * count, len(layers), len(work.reach.layer))
+    filled = _Steps(work.samples * count, len(layers), len(work.reach.layer))
     received = np.where(work.targets < work.layers, number(table, work.targets), -1)
-    every.gather(work, received, number(updates, work.layer_of_slice[updates.slice]), np.arange(len(layers)))
-    every.rows[0] = 0.0  # what outputs send, which nobody receives
+    filled.gather(work, received, number(updates, work.layer_of_slice[updates.slice]), np.arange(len(layers)))
+    filled.rows[0] = 0.0  # what outputs send, which nobody receives
     updated = lane_operations(updated_neurons(work.execution, work.chip) @ work.share, work.chip)
     begun = np.arange(work.timesteps) - later[:, None]  # timesteps that are not run hold zeros, and so may come first
     updated = updated[np.arange(work.samples)[:, None], begun]
-    steps = every.work.reshape(work.samples, count, -1, _KINDS)
+    steps = filled.work.reshape(work.samples, count, -1, _KINDS)
     for part, layer in enumerate(layers):
         steps[:, layer : layer + work.timesteps * each : each, part, 3] += updated[:, :, part]  # which may be −0
-    return every
+    return filled
 
 
 def _numbered(work: PlacedExecution, count: int, each: int) -> Integers:
@@ -271,17 +271,17 @@ def forward_steps(work: PlacedExecution) -> StepWork:
     for steps in (received, evaluated, said, begins):
         used[steps] = True
     at = np.where(used, np.cumsum(used) - 1, -1)
-    every = _Steps(int(used.sum()), work.geometry.cores, len(work.reach.layer))
-    every.gather(work, at[received], at[evaluated], cores)
+    filled = _Steps(int(used.sum()), work.geometry.cores, len(work.reach.layer))
+    filled.gather(work, at[received], at[evaluated], cores)
     row, part, share = work.over_parts(updates.slice)
-    every.add(at[evaluated][row], cores[part] * _KINDS + 3, lane_operations(updates.evaluated[row] * share, work.chip))
+    filled.add(at[evaluated][row], cores[part] * _KINDS + 3, lane_operations(updates.evaluated[row] * share, work.chip))
     row, part, share = work.over_parts(table.source[own] - 1)
     column, outputs = cores[part] * _KINDS + 5, work.barrier_outputs[own][row] * share
     by_part = np.argsort(part, kind="stable")  # the last bit of a sum depends on the order of parts on a core, too
-    every.add(at[said][row][by_part], column[by_part], outputs[by_part])
+    filled.add(at[said][row][by_part], column[by_part], outputs[by_part])
     if work.chip.visits_each_timestep:
-        every.work[at[begins], :, 2] = work.accessed
-    return every.merged(work, at.reshape(work.samples, -1))
+        filled.work[at[begins], :, 2] = work.accessed
+    return filled.merged(work, at.reshape(work.samples, -1))
 
 
 def _distinct_rows(rows: NDArray[Any]) -> tuple[Integers, Integers]:
