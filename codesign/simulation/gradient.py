@@ -85,7 +85,7 @@ class _Sweep:
             if step.kept_input is not None:
                 first = dx[:, self.layers[0]]
                 self.weight_gradients[0] += self.connections[0].weight_gradient(first, step.kept_input.double())
-                self.late.leave(k - 1, step.kept_input.double(), -1)
+                self.late.leave(k - 1, step.kept_input.double(), inputs=True)
         self.G, at_bias, at_decay = begin_gradient(self.neuron, passed, self.G)
         if self.bias_gradient is not None:
             self.bias_gradient += at_bias.sum(dim=0)

@@ -8,7 +8,7 @@ docs/design.md defines the symbols; in code, the d of direct connections is call
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 
@@ -18,7 +18,23 @@ from codesign.simulation.run import Run
 from codesign.simulation.trace import Arrival
 
 
-class LateArrivals:
+class _LateConnections:
+    """The delayed connections of a run, followed by the direct ones, with their weights in float64."""
+
+    def __init__(self, run: Run, weights: Sequence[torch.Tensor]) -> None:
+        self._connections, self._weights = run.network.further(), weights
+        self._layers, self._first_step = run.network.layer_slices, run.first_step
+
+    def _direct_from(self, *, inputs: bool) -> Iterator[tuple[int, FurtherConnection, slice]]:
+        """The direct connections that begin at the input, or those that begin at neurons: their numbers among all, and
+        which inputs or neurons they begin at."""
+        for number, connection in enumerate(self._connections):
+            source = connection.shape.source
+            if isinstance(connection.shape, DirectShape) and (source < 0) == inputs:
+                yield number, connection, slice(None) if inputs else self._layers[source]
+
+
+class LateArrivals(_LateConnections):
     """Spikes under way over delayed and direct connections in B samples.
 
     Order of calls: `begin_pass`; in each forward step `join`, then `leave` with the spikes that leave; finally
@@ -29,48 +45,46 @@ class LateArrivals:
     """
 
     def __init__(self, run: Run) -> None:
-        self._connections, self._layers = run.network.further(), run.network.layer_slices
-        self._weights = [one.weight.detach().double() for one in self._connections]
-        self._first_step = run.first_step
+        super().__init__(run, [connection.weight.detach().double() for connection in run.network.further()])
         self._emitted: list[torch.Tensor] = []  # of each timestep
 
     def begin_pass(self, runs: torch.Tensor) -> None:
         """Begin a timestep, which the samples in (B,) `runs` execute."""
         self._none = torch.zeros_like(runs)
-        self._due: dict[int, list[tuple[slice, torch.Tensor, torch.Tensor]]] = {}
-        self._ends: dict[int, torch.Tensor] = {}  # (B,) whether any message arrives, by step
+        self._due: dict[int, list[tuple[slice, torch.Tensor, torch.Tensor]]] = {}  # by step
+        self._arrives: dict[int, torch.Tensor] = {}  # (B,) whether any message arrives, by step
         self.arriving: tuple[torch.Tensor, ...] = ()
-        for one, weight in zip(self._connections, self._weights, strict=True):
-            sources, at = self._layers[one.shape.source], len(self._emitted) - one.shape.delay
-            if not one.shape.delay:
+        for number, connection in enumerate(self._connections):
+            shape = connection.shape
+            if not shape.delay:
                 continue
-            empty = torch.zeros((len(runs), sources.stop - sources.start), dtype=torch.int64, device=runs.device)
-            arriving = torch.where(runs[:, None], self._emitted[at][:, sources], 0) if at >= 0 else empty
-            self.arriving = (*self.arriving, arriving)
-            self._send(one, weight, one.shape.target + self._first_step, arriving, arriving)
+            sources, emitted_in = self._layers[shape.source], len(self._emitted) - shape.delay
+            spikes = torch.zeros((len(runs), sources.stop - sources.start), dtype=torch.int64, device=runs.device)
+            if emitted_in >= 0:
+                spikes = torch.where(runs[:, None], self._emitted[emitted_in][:, sources], 0)
+            self.arriving = (*self.arriving, spikes)
+            self._send(number, shape.target + self._first_step, spikes, spikes)
 
-    def leave(self, step: int, kept: torch.Tensor, reaching: torch.Tensor, layer: int | None = None) -> None:
-        """Take what leaves in a step: (B, N) spikes that are not lost and those that count as messages; for layer −1,
-        (B, inputs)."""
-        for one, weight in zip(self._connections, self._weights, strict=True):
-            if isinstance(one.shape, DirectShape) and (one.shape.source < 0) == (layer == -1):
-                own = slice(None) if layer == -1 else self._layers[one.shape.source]
-                self._send(one, weight, step + 1 + one.shape.detour, kept[:, own], reaching[:, own])
+    def leave(self, step: int, kept: torch.Tensor, sent: torch.Tensor, *, inputs: bool = False) -> None:
+        """Take what leaves neurons or `inputs` in a step: (B, N) or (B, inputs) spikes that are not lost, and the ones
+        that count as messages."""
+        for number, connection, sources in self._direct_from(inputs=inputs):
+            self._send(number, step + 1 + connection.shape.detour, kept[:, sources], sent[:, sources])
 
-    def _send(
-        self, one: FurtherConnection, weight: torch.Tensor, at: int, kept: torch.Tensor, sent: torch.Tensor
-    ) -> None:
-        """Send (B, sources) spikes over a connection, to arrive in step `at`; `sent` of them count as messages."""
-        self._ends[at] = self._ends.get(at, self._none) | (sent > 0).any(dim=1)
+    def _send(self, number: int, step: int, kept: torch.Tensor, sent: torch.Tensor) -> None:
+        """Send (B, sources) spikes over a connection, to arrive in a step; `sent` of them count as messages."""
+        self._arrives[step] = self._arrives.get(step, self._none) | (sent > 0).any(dim=1)
         if sent.any():
-            x, messages = one.currents(kept.double(), weight).float(), one.messages(sent.double()).round().long()
-            self._due.setdefault(at, []).append((self._layers[one.shape.target], x, messages))
+            connection = self._connections[number]
+            x = connection.currents(kept.double(), self._weights[number]).float()
+            messages = connection.messages(sent.double()).round().long()
+            self._due.setdefault(step, []).append((self._layers[connection.shape.target], x, messages))
 
     def ahead(self, k: int) -> torch.Tensor:
         """(B,) whether anything is under way that arrives in step k or later."""
         ahead = self._none
-        for step, any_ in self._ends.items():
-            ahead = ahead | any_ if step >= k else ahead
+        for step, arrives in self._arrives.items():
+            ahead = ahead | arrives if step >= k else ahead
         return ahead
 
     def join(self, k: int, arrival: Arrival) -> Arrival:
@@ -85,7 +99,7 @@ class LateArrivals:
             self._emitted.append(emitted)
 
 
-class LateGradients:
+class LateGradients(_LateConnections):
     """Backpropagation over delayed and direct connections, through the steps of a pass from the last to the first.
 
     Attributes:
@@ -93,11 +107,9 @@ class LateGradients:
     """
 
     def __init__(self, run: Run, weights: Sequence[torch.Tensor]) -> None:
-        self._connections, self._layers = run.network.further(), run.network.layer_slices
-        self._weights = weights
-        self._first_step = run.first_step
+        super().__init__(run, weights)
         self._at_counts: dict[int, torch.Tensor] = {}  # by timestep
-        self.weight_gradients = [torch.zeros_like(weight) for weight in self._weights]
+        self.weight_gradients = [torch.zeros_like(weight) for weight in weights]
 
     def begin_pass(self, timestep: int) -> torch.Tensor | float:
         """Begin a timestep; return the (B, N) gradient of its spikes that comes from later timesteps."""
@@ -114,25 +126,23 @@ class LateGradients:
                 at_counts = self._at_counts.setdefault(timestep - shape.delay, torch.zeros_like(dx))
                 at_counts[:, self._layers[shape.source]] += self._cross(number, dx, spikes.double())
 
-    def leave(self, step: int, kept: torch.Tensor, layer: int | None = None) -> torch.Tensor | float:
+    def leave(self, step: int, kept: torch.Tensor, *, inputs: bool = False) -> torch.Tensor | float:
         """Add the weight gradients of what left over direct connections in a step, with the arguments of
         `LateArrivals.leave`; return the (B, N) gradient of the neurons' spikes."""
         back: torch.Tensor | float = 0.0
-        for number, one in enumerate(self._connections):
-            if isinstance(one.shape, DirectShape) and (one.shape.source < 0) == (layer == -1):
-                own = slice(None) if layer == -1 else self._layers[one.shape.source]
-                dx = self._dx.get(step + 1 + one.shape.detour)
-                if dx is None:
-                    continue
-                crossed = self._cross(number, dx, kept[:, own])
-                if layer is None:
-                    back = torch.zeros_like(dx) if isinstance(back, float) else back
-                    back[:, own] += crossed
+        for number, connection, sources in self._direct_from(inputs=inputs):
+            dx = self._dx.get(step + 1 + connection.shape.detour)
+            if dx is None:
+                continue
+            crossed = self._cross(number, dx, kept[:, sources])
+            if not inputs:
+                back = torch.zeros_like(dx) if isinstance(back, float) else back
+                back[:, sources] += crossed
         return back
 
     def _cross(self, number: int, dx: torch.Tensor, spikes: torch.Tensor) -> torch.Tensor:
         """Add the weight gradient of the (B, sources) spikes that crossed a connection; return that of the spikes."""
-        one = self._connections[number]
-        at_currents = dx[:, self._layers[one.shape.target]]
-        self.weight_gradients[number] += one.weight_gradient(at_currents, spikes)
-        return one.spikes_gradient(at_currents, self._weights[number])
+        connection = self._connections[number]
+        at_currents = dx[:, self._layers[connection.shape.target]]
+        self.weight_gradients[number] += connection.weight_gradient(at_currents, spikes)
+        return connection.spikes_gradient(at_currents, self._weights[number])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -9,27 +10,34 @@ import numpy as np
 from codesign.arrays import Integers
 from codesign.network.skips_and_delays import DelayedShape, DirectShape
 from codesign.network.topology import NetworkShape
-from codesign.simulation.execution import NOT_REACHED, Execution, MessageTable
+from codesign.simulation.execution import NOT_REACHED, Execution, MessageTable, Slice
 
 
-def late_sources(shape: NetworkShape, layers: tuple[int, ...]) -> list[tuple[int, DelayedShape | DirectShape]]:
+def late_sources(shape: NetworkShape, slices: Sequence[Slice]) -> list[tuple[int, DelayedShape | DirectShape]]:
     """(slice, connection) of each further source of messages: the slices of each delayed connection's source layer,
-    then those of each direct connection's. `layers` are the slices' layers; slice −1 is the input."""
-    every = list(enumerate((-1, *layers), -1))
-    return [(number, one) for one in shape.further for number, layer in every if layer == one.source]
+    then those of each direct connection's. Slice −1 is the input."""
+    layers = list(enumerate(_layers_of_sources(slices), -1))
+    return [
+        (number, connection) for connection in shape.further for number, layer in layers if layer == connection.source
+    ]
 
 
-def first_of_direct(shape: NetworkShape, layers: tuple[int, ...]) -> list[int]:
-    """Number of each direct connection's first source in a message table; its others follow in the order of slices.
-    `layers` are the slices' layers."""
-    counts = [(-1, *layers).count(one.source) for one in shape.further]
-    return [1 + len(layers) + sum(counts[:at]) for at in range(len(shape.delayed), len(counts))]
+def first_of_direct(shape: NetworkShape, slices: Sequence[Slice]) -> list[int]:
+    """Number of each direct connection's first source in a message table; its others follow in the order of slices."""
+    layers = _layers_of_sources(slices)
+    counts = [layers.count(connection.source) for connection in shape.further]
+    return [len(layers) + sum(counts[:at]) for at in range(len(shape.delayed), len(counts))]
 
 
-def distances_of_direct(shape: NetworkShape, layers: tuple[int, ...]) -> list[int]:
+def distances_of_direct(shape: NetworkShape, slices: Sequence[Slice]) -> list[int]:
     """How far each direct connection's sources lie behind those of its layer's own messages in a message table."""
-    firsts = zip(first_of_direct(shape, layers), shape.direct, strict=True)
-    return [first - (-1, *layers).index(one.source) for first, one in firsts]
+    layers, firsts = _layers_of_sources(slices), first_of_direct(shape, slices)
+    return [first - layers.index(direct.source) for first, direct in zip(firsts, shape.direct, strict=True)]
+
+
+def _layers_of_sources(slices: Sequence[Slice]) -> list[int]:
+    """The layer of each source of the messages from layer to layer: −1 for the input, then those of the slices."""
+    return [-1, *(part.layer for part in slices)]
 
 
 def all_messages(execution: Execution) -> MessageTable:
@@ -73,8 +81,8 @@ def decision_operations(execution: Execution) -> Integers | None:
 def _under_way(execution: Execution) -> MessageTable:
     """Messages over direct connections, with `step` set to the step before they arrive."""
     table, slices = execution.direct_messages, execution.slices
-    late = late_sources(execution.shape, tuple(part.layer for part in slices))
-    detour = np.array([one.detour for _, one in late], dtype=np.int64)
+    late = late_sources(execution.shape, slices)
+    detour = np.array([connection.detour for _, connection in late], dtype=np.int64)
     return replace(table, step=table.step + detour[table.source - 1 - len(slices)])
 
 
@@ -105,8 +113,8 @@ def direct_operations(execution: Execution) -> tuple[Integers, Integers]:
     operations = np.zeros((execution.samples, len(shape.layers)), dtype=np.int64)
     of_input = np.zeros(execution.samples, dtype=np.int64)
     if shape.direct:
-        late = late_sources(shape, tuple(part.layer for part in slices))
-        source, target = np.array([(number, one.target) for number, one in late]).T
+        late = late_sources(shape, slices)
+        source, target = np.array([(number, connection.target) for number, connection in late]).T
         number = table.source - 1 - len(slices)
         np.add.at(operations, (table.sample, target[number]), table.synaptic_operations)
         np.add.at(of_input, table.sample, table.synaptic_operations * (source[number] < 0))
@@ -120,9 +128,9 @@ def _arriving(execution: Execution) -> list[tuple[int, Integers]]:
     np.add.at(emitted, (updates.sample, updates.timestep, updates.slice), updates.emitted)
     ran = np.arange(execution.timesteps) < execution.timesteps_run[:, None]
     found = []
-    for number, one in late_sources(shape, tuple(part.layer for part in slices)):
-        if one.delay:
+    for number, connection in late_sources(shape, slices):
+        if connection.delay:
             arriving = np.zeros_like(emitted[:, :, number])
-            arriving[:, one.delay :] = emitted[:, : -one.delay, number]
-            found.append((one.target, arriving * ran))
+            arriving[:, connection.delay :] = emitted[:, : -connection.delay, number]
+            found.append((connection.target, arriving * ran))
     return found

@@ -140,7 +140,7 @@ def begin_gradient(neuron: NeuronTensors, ran: Pass, G: NeuronState) -> tuple[Ne
         j = j + neuron.gain * u
         at_bias = torch.where(neuron.flows, j, u)
         j = j * neuron.synaptic_decay
-    return NeuronState(u * neuron.decay, j), at_bias, u * ran.found
+    return NeuronState(u * neuron.decay, j), at_bias, u * ran.undecayed
 
 
 def end(neuron: NeuronTensors, state: NeuronState) -> NeuronState:

@@ -178,13 +178,13 @@ class Recorder:
     def _direct(self) -> list[tuple[int, int, Integers]]:
         """For each direct connection: its source layer (−1 is the input), the distance of its sources in the message
         table from those of the layer's own messages, and the (inputs + N,) synapses of each source."""
-        found = []
-        distances = distances_of_direct(self.network.shape, tuple(self.layer_of_slice.tolist()))
-        for one, distance in zip(self.network.direct(), distances, strict=True):
+        direct = []
+        distances = distances_of_direct(self.network.shape, self.slices)
+        for connection, distance in zip(self.network.direct(), distances, strict=True):
             fan_out = np.zeros(len(self.layer_of), dtype=np.int64)
-            fan_out[self.layer_of == one.shape.source] = one.fan_out().numpy()
-            found.append((one.shape.source, distance, fan_out))
-        return found
+            fan_out[self.layer_of == connection.shape.source] = connection.fan_out().numpy()
+            direct.append((connection.shape.source, distance, fan_out))
+        return direct
 
     def _messages(self, first: int, left: Integers, kept: Integers, since: Integers) -> None:
         """Record (B, n) spikes that leave inputs or neurons (numbered together, from `first` on), those that are not

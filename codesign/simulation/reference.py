@@ -98,7 +98,7 @@ class _Machine:
         self.late.end_pass(self.c)
         if self.recorder is not None:
             self.recorder.end_pass()
-        return Pass(steps=tuple(steps), found=before, held=held, arriving=self.late.arriving)
+        return Pass(steps=tuple(steps), undecayed=before, held=held, arriving=self.late.arriving)
 
     def _reset(self, timestep: int, before: torch.Tensor, held: torch.Tensor | None) -> None:
         self.pass_keys = {purpose: absorb(key, timestep).to(self.device) for purpose, key in self.keys.items()}
@@ -144,7 +144,7 @@ class _Machine:
             present = left != 0 if self.events.currents else left  # a current is one message
             x[:, first] = self.connections[0].currents(kept.double(), self.weights[0]).float()
             messages[:, first] = self.connections[0].messages(present.double()).round().long()
-            self.late.leave(step, kept, present, -1)
+            self.late.leave(step, kept, present, inputs=True)
             if self.servers is not None:
                 self.servers.receive_input(present.long().sum(dim=1))
         return Arrival(x=x, messages=messages, spikes=messages, kept_input=kept)

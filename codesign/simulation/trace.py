@@ -60,7 +60,7 @@ class Pass:
     (B, sources) spikes that arrived over each delayed connection."""
 
     steps: tuple[Step, ...]
-    found: torch.Tensor
+    undecayed: torch.Tensor
     held: torch.Tensor | None
     arriving: tuple[torch.Tensor, ...]
 

@@ -226,7 +226,7 @@ class PlacedExecution(StepRecord):
     @cached_property
     def _passes_one(self) -> Flags:
         """(S + 1 + D,) whether a max-pool window passes only the first spike of each source's neurons."""
-        shape, slices = self.placement.shape, tuple(self.layer_of_slice.tolist())
+        shape, slices = self.placement.shape, self.execution.slices
         windows = [*(size.window for size in shape.layers), None]
         passes = np.array([window is not None and window.first for window in windows])[self.reach.layer]
         late = [one.window for _, one in late_sources(shape, slices)]

@@ -48,7 +48,7 @@ class Reach(NamedTuple):
 def reach_of(shape: NetworkShape, slices: tuple[Slice, ...], parts: tuple[Slice, ...]) -> Reach:
     """Reach of slices in parts; slices may be the parts themselves. Each layer's are in the order of its cut."""
     sources = [(0, shape.input_size), *((part.layer + 1, part.neurons) for part in slices)]
-    late = late_sources(shape, tuple(part.layer for part in slices))
+    late = late_sources(shape, slices)
     reached = np.array([*(layer for layer, _ in sources), *(one.target for _, one in late)], dtype=np.int64)
     sizes, of_part = np.array([(part.neurons, part.layer) for part in parts]).T
     share: Floats = (of_part == reached[:, None]).astype(np.float64)
@@ -77,7 +77,7 @@ def window_blocks(shape: NetworkShape, slices: tuple[Slice, ...], parts: tuple[S
     cuts = {0: CUTS[0], **{part.layer + 1: part.cut for part in slices}}
     layers = np.array([0, *(part.layer + 1 for part in slices)])
     neurons = (shape.input_size, *(part.neurons for part in slices))
-    firsts = first_of_direct(shape, tuple(part.layer for part in slices))
+    firsts = first_of_direct(shape, slices)
     ways = [
         *((number, number, None, layer.window) for number, layer in enumerate(shape.layers)),
         *((one.source + 1, one.target, first, one.window) for one, first in zip(shape.direct, firsts, strict=True)),

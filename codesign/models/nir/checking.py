@@ -60,7 +60,7 @@ def trace(network: SpikingNetwork, events: EventBatch) -> SpikeTrace:
             potential = torch.where(step.evaluated, step.v, potential)
         spikes.append(count)
         potentials.append(potential)
-    left = [timestep.found for timestep in result.passes[1:]] + [result.potentials]
+    left = [timestep.undecayed for timestep in result.passes[1:]] + [result.potentials]
     return SpikeTrace(
         spikes=torch.stack(spikes, 1).numpy(),
         potentials=torch.stack(potentials, 1).numpy(),

@@ -71,7 +71,7 @@ class FurtherLayout:
         for connection, place, start in zip(connections, self._places, self._starts, strict=False):
             weight = connection.weight.detach().numpy().reshape(-1) * np.float32(connection.scale)
             packed[start + place.index] = weight
-        further = distances_of_direct(self.layout.shape, tuple(part.layer for part in slices))
+        further = distances_of_direct(self.layout.shape, slices)
         return self._tables._replace(further=longs(further), weights=packed)
 
     @cached_property
