@@ -41,7 +41,7 @@ def warn_if_silent(execution: Execution, where: str = "") -> None:
     )
 
 
-def warn_if_untaught(spikes: Sequence[float], samples: int) -> None:
+def warn_of_silent_layers(spikes: Sequence[float], samples: int) -> None:
     """Warn if a hidden layer has not fired once in an epoch of training, given the (L,) spikes of each layer."""
     silent = [layer for layer, number in enumerate(spikes[:-1]) if number == 0]
     if samples >= _ENOUGH_SAMPLES and silent:

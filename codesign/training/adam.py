@@ -40,26 +40,26 @@ class Adam(torch.optim.Optimizer):
     @torch.no_grad()
     def step(self, closure: Any = None) -> None:  # type: ignore[override]
         """Update all tensors that have a gradient."""
-        for group, moments in zip(self.param_groups, self.moments, strict=True):
-            for one in moments:
-                if one.tensor.grad is not None:
-                    one.move(one.tensor.grad, group["lr"])
+        for group, of_group in zip(self.param_groups, self.moments, strict=True):
+            for moments in of_group:
+                if moments.tensor.grad is not None:
+                    moments.step(moments.tensor.grad, group["lr"])
 
     step.hooked = True  # type: ignore[attr-defined]  # torch would wrap it into calls of its profiler
 
 
 class Moments:
-    """t, m and v of a tensor."""
+    """t, m and v of a tensor, which `step` updates."""
 
     def __init__(self, tensor: torch.Tensor) -> None:
         self.tensor, self.steps = tensor, 0
         self.m, self.v = torch.zeros(2, *tensor.shape, dtype=tensor.dtype, device=tensor.device)
 
-    def move(self, gradient: torch.Tensor, rate: float) -> None:
+    def step(self, gradient: torch.Tensor, rate: float) -> None:
         self.steps += 1
         correction, rate = (1 - _BETA2**self.steps) ** 0.5, -rate / (1 - _BETA1**self.steps)
         tensors = self.tensor, gradient, self.m, self.v
-        if all(one.is_cpu and one.dtype == torch.float32 and one.is_contiguous() for one in tensors):
+        if all(tensor.is_cpu and tensor.dtype == torch.float32 and tensor.is_contiguous() for tensor in tensors):
             from codesign.simulation.event.parameters import step  # here, because it loads the compiler
 
             step(*tensors, (1 - _BETA1, _BETA2, 1 - _BETA2), (correction, _EPSILON, rate))

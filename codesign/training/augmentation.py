@@ -46,9 +46,10 @@ class Augmentation(Spec):
     @property
     def summary(self) -> str:
         """All settings in one line, for results and model cards."""
-        told = {name: f"{value:g}" for name, value in self if value}
-        told |= {"time_jitter": format_si(self.time_jitter, "s")} if self.time_jitter else {}
-        return ", ".join(f"{name.replace('_', ' ')} {text}" for name, text in told.items()) or "none"
+        settings = {name: f"{value:g}" for name, value in self if value}
+        if self.time_jitter:
+            settings["time_jitter"] = format_si(self.time_jitter, "s")
+        return ", ".join(f"{name.replace('_', ' ')} {text}" for name, text in settings.items()) or "none"
 
     def check(self, grid: tuple[int, int, int] | None, timestep_s: float, *, currents: bool) -> None:
         """Raises InputError, naming the parameter, if inputs of this kind cannot be changed in this way."""

@@ -46,9 +46,9 @@ class TrainingBudget(Spec):
         assert most is not None
         return most
 
-    def kept(self, taken: float) -> bool:
-        """Whether this use of a validation sample, a density or joules, is within the budget, to 5 %."""
-        return taken <= _TOLERANCE * self.most
+    def kept(self, used: float) -> bool:
+        """Whether a validation sample that used this density, or these joules, is within the budget, to 5 %."""
+        return used <= _TOLERANCE * self.most
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

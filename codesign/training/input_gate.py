@@ -9,6 +9,8 @@ logits start and when the gate is frozen.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 
@@ -33,34 +35,34 @@ class LearnedGate:
         updates = recipe.epochs * math.ceil(len(training) / recipe.batch_size)
         self.logits = torch.nn.Parameter(torch.full_like(self.shares, _FIRST * recipe.learning_rate * updates))
         self._learning_epochs = min((1 + recipe.cost_ramp) / 2 * recipe.epochs, recipe.epochs - 1)
-        self._whole = weight.detach()
         self.settle()
 
-    def rests(self, epoch: int) -> bool:
-        """Whether the gate is frozen in an epoch, 1 for the first."""
+    def is_frozen(self, epoch: int) -> bool:
+        """Whether the gate no longer learns in an epoch, 1 for the first."""
         return epoch > self._learning_epochs
 
-    @torch.no_grad()
-    def close(self) -> None:
-        """Before a pass, multiply the mask into the weights and remove the gate."""
-        weight = self._first.weight
-        self._whole = weight.detach().clone()
-        weight.mul_(self._first.of_weights(self.logits > 0))
+    @contextmanager
+    def in_weights(self, epoch: int) -> Iterator[None]:
+        """Run a pass and compute its gradients with the mask multiplied into the weights, and without the network's
+        gate. Then the weights are restored, and the logits and open columns alone have gradients."""
+        weight, mask = self._first.weight, self._first.of_weights(self.logits > 0)
+        whole = weight.detach().clone()
+        with torch.no_grad():
+            weight.mul_(mask)
         self._network.input_gate = None
-
-    @torch.no_grad()
-    def open(self, epoch: int) -> None:
-        """After a pass and its gradients, restore the weights and give gradients to the logits and to open columns
-        only."""
-        weight = self._first.weight
-        self.logits.grad = None
-        if weight.grad is not None:
-            if not self.rests(epoch):
-                of_mask = self._first.sums_of_columns(weight.grad * self._whole)
-                self.logits.grad = of_mask + self._recipe.risen(epoch - 0.5) * self._recipe.input_cost * self.shares
-            weight.grad.mul_(self._first.of_weights(self.logits > 0))
-        weight.copy_(self._whole)
-        self.settle()  # an error or interrupt leaves the network with its gate
+        try:
+            yield
+        finally:  # an error or interrupt leaves the network with its weights and gate
+            self.logits.grad = None
+            if weight.grad is not None:
+                if not self.is_frozen(epoch):
+                    of_mask = self._first.sums_of_columns(weight.grad * whole)
+                    cost = self._recipe.risen(epoch - 0.5) * self._recipe.input_cost
+                    self.logits.grad = of_mask + cost * self.shares
+                weight.grad.mul_(mask)
+            with torch.no_grad():
+                weight.copy_(whole)
+            self.settle()
 
     def settle(self) -> None:
         """After an update, set the network's gate from the logits."""

@@ -60,12 +60,12 @@ class SpikeCosts:
         """Mean energy of a sample with a network's current weights; None without an energy budget."""
         return None if self.meter is None else self.meter.sample_j(network)
 
-    def end_epoch(self, epoch: int, taken: float) -> None:
-        """Adjust λ to the budget after an epoch; `taken` is the density or the energy in joules."""
+    def end_epoch(self, epoch: int, used: float) -> None:
+        """Adjust λ to the budget after an epoch; `used` is the density or the energy in joules."""
         if self.budget is None:
             return
         risen = self.recipe.risen(epoch)
-        spent = max(taken - self.least, 1e-300) / (self.budget.most - self.least)
+        spent = max(used - self.least, 1e-300) / (self.budget.most - self.least)
         over = math.log(spent * risen)
         if risen < 1.0:
             over = max(over, 0.0)
@@ -73,14 +73,14 @@ class SpikeCosts:
         largest = max(self.multipliers)
         self.scale = min(_MOST / largest, max(_LEAST / largest, scale))
 
-    def rank(self, epoch: int, taken: float, accuracy: float) -> tuple[float, ...]:
+    def rank(self, epoch: int, used: float, accuracy: float) -> tuple[float, ...]:
         """Rank of an epoch, highest is best: first whether costs have fully risen, then whether the budget is kept,
         then accuracy or, if the budget is not kept, how close the epoch comes to it."""
         risen = float(self.recipe.risen(epoch) >= 1.0)
         if self.budget is None:
             return risen, accuracy
-        kept = self.budget.kept(taken)
-        return risen, float(kept), accuracy if kept else -taken
+        kept = self.budget.kept(used)
+        return risen, float(kept), accuracy if kept else -used
 
 
 def _silent_j(network: SpikingNetwork, meter: EnergyMeter, recipe: Recipe) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -18,7 +18,7 @@ from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.engine import DEFAULT_ENGINE, check_labels
 from codesign.simulation.run import Run
 from codesign.simulation.schedule import Schedule
-from codesign.simulation.silence import warn_if_untaught
+from codesign.simulation.silence import warn_of_silent_layers
 from codesign.training.adam import Adam
 from codesign.training.budget import EnergyMeter
 from codesign.training.calibration import calibrate
@@ -35,7 +35,13 @@ from codesign.training.updates import Learner
 from codesign.units import in_percent
 from codesign.workload.events import EventBatch
 
-_Best = tuple[tuple[float, ...], int, dict[str, torch.Tensor]]  # rank, number and state of the best epoch
+
+class _Best(NamedTuple):
+    """The best epoch so far: its rank, its number, 0 if there is none yet, and the network's state after it."""
+
+    rank: tuple[float, ...]
+    epoch: int
+    state: dict[str, torch.Tensor]
 
 
 def train(
@@ -153,19 +159,22 @@ class _Training(Learner):
 
     def rank(self, report: EpochReport) -> tuple[float, ...]:
         """Rank of an epoch; the highest is best, the first among equals."""
-        rests = float(self.gate is None or self.gate.rests(report.epoch))
+        frozen = float(self.is_gate_frozen(report.epoch))
         if self.costs is None:
-            return rests, report.validation_accuracy
-        return rests, *self.costs.rank(report.epoch, self.taken(report), report.validation_accuracy)
+            return frozen, report.validation_accuracy
+        return frozen, *self.costs.rank(report.epoch, self.used(report), report.validation_accuracy)
 
-    def has_waited(self, epoch: int, best: int) -> bool:
-        """Whether patience has run out; it starts when costs have risen and the gate is frozen."""
+    def is_gate_frozen(self, epoch: int) -> bool:
+        """Whether no gate learns in an epoch."""
+        return self.gate is None or self.gate.is_frozen(epoch)
+
+    def is_out_of_patience(self, epoch: int, best: int) -> bool:
+        """Whether the recipe's patience has run out; it starts when costs have risen and the gate is frozen."""
         if self.recipe.patience is None or (self.costs is not None and self.recipe.risen(epoch) < 1.0):
             return False
-        rests = self.gate is None or self.gate.rests(epoch)
-        return rests and epoch - best >= self.recipe.patience
+        return self.is_gate_frozen(epoch) and epoch - best >= self.recipe.patience
 
-    def taken(self, report: EpochReport) -> float:
+    def used(self, report: EpochReport) -> float:
         """What a validation sample used in an epoch: energy in joules if it was measured, otherwise spike density."""
         return report.validation_density if report.energy_j is None else report.energy_j
 
@@ -179,41 +188,39 @@ class _Training(Learner):
     ) -> TrainingResult:
         """The whole training; measures memory if `watched`."""
         history: list[EpochReport] = []
-        best: _Best = ((), 0, {})
+        best = _Best((), 0, {})
         try:
             self.weights.quantize()
             memory = self.watch_memory(training, validation) if watched else None
             for report in self.epochs(training, validation):
                 history.append(report)
-                if (rank := self.rank(report)) > best[0]:
-                    best = (rank, report.epoch, self.weights.state())
-                if (on_epoch is not None and on_epoch(report)) or self.has_waited(report.epoch, best[1]):
+                if (rank := self.rank(report)) > best.rank:
+                    best = _Best(rank, report.epoch, self.weights.state())
+                if (on_epoch is not None and on_epoch(report)) or self.is_out_of_patience(report.epoch, best.epoch):
                     break
         except BaseException as error:
             diverged = isinstance(error, TrainingDivergedError)
             diverged |= isinstance(error, InputError) and not self.weights.can_run()
-            self.take(best if best[1] else ((), 0, self.weights.state()))
+            self.restore(best.state if best.epoch else self.weights.state())
             if diverged:
-                raise _diverged(error, history, best[1]) from error.__cause__
+                raise _diverged(error, history, best.epoch) from error.__cause__
             raise
-        risen = None if memory is None else memory.risen_bytes()
-        return self.finished(training, best, tuple(history), memory_bytes=risen)
+        memory_bytes = None if memory is None else memory.risen_bytes()
+        self.restore(best.state)
+        return self.result(training, best, tuple(history), memory_bytes)
 
-    def take(self, best: _Best) -> None:
-        """Restore the float weights of the best epoch, with plain numbers everywhere, even after an interrupted
-        update."""
+    def restore(self, state: dict[str, torch.Tensor]) -> None:
+        """Give the network this state, with float weights and plain numbers, even after an interrupted update."""
         self.join()
-        self.network.load_state_dict(best[2])
+        self.network.load_state_dict(state)
         if self.weights.quantization is not None:
             quantize(self.network, None)
 
-    def finished(
-        self, training: EventBatch, best: _Best, history: tuple[EpochReport, ...], **told: Any
+    def result(
+        self, training: EventBatch, best: _Best, history: tuple[EpochReport, ...], memory_bytes: int | None
     ) -> TrainingResult:
-        """The result with the best epoch's weights, calibrated if the recipe says so."""
-        _, best_epoch, state = best
-        self.take(best)
-        scales = None
+        """The result with the best epoch's weights, which the network has, calibrated if the recipe says so."""
+        state, scales = best.state, None
         if (calibration := self.recipe.calibration) is not None:
             scales = calibrate(
                 self.network,
@@ -225,9 +232,14 @@ class _Training(Learner):
                 engine=self.engine,
             )
             state = LearnedWeights(self.network, None).state()
-        kept = None if (budget := self.recipe.budget) is None else budget.kept(self.taken(history[best_epoch - 1]))
+        budget = self.recipe.budget
         return TrainingResult(
-            state=state, best_epoch=best_epoch, history=history, threshold_scales=scales, keeps_budget=kept, **told
+            state=state,
+            best_epoch=best.epoch,
+            history=history,
+            memory_bytes=memory_bytes,
+            threshold_scales=scales,
+            keeps_budget=None if budget is None else budget.kept(self.used(history[best.epoch - 1])),
         )
 
     def watch_memory(self, training: EventBatch, validation: EventBatch) -> PeakMemory:
@@ -238,9 +250,9 @@ class _Training(Learner):
             self.one_loss(sample, schedule, epoch=0).value.backward()  # type: ignore[no-untyped-call]
         self.validate(sample)
         self.network.zero_grad(set_to_none=True)
-        moved = torch.zeros(1)
-        moved.grad = torch.zeros(1)
-        Adam([moved], lr=0.0).step()
+        unused = torch.zeros(1)
+        unused.grad = torch.zeros(1)
+        Adam([unused], lr=0.0).step()  # loads its code
         for events in (training, validation):
             read_pages(events.offsets, events.indices, events.values)
         return PeakMemory()
@@ -250,7 +262,7 @@ class _Training(Learner):
         parameters = [*self.weights.parameters(), *([] if self.gate is None else [self.gate.logits])]
         groups = parameters if self.learned is None else [{"params": parameters}, self.learned.parameter_group]
         optimizer, scheduler = self.hooks.make_optimizer(groups, self.recipe.learning_rate)
-        rising = warming(optimizer, self.recipe.warm_up) if self.recipe.warm_up else None
+        warm_up = warming(optimizer, self.recipe.warm_up) if self.recipe.warm_up else None
         order = np.random.default_rng([int(self.seed), 0x0DE5])
         start = time.perf_counter()
         for epoch in range(1, self.recipe.epochs + 1):
@@ -259,15 +271,15 @@ class _Training(Learner):
             totals = np.zeros(2 + len(self.network.shape.layers))
             for results in self.updates(optimizer, training, positions, epoch):
                 totals += results
-                if rising is not None:
-                    rising.step()
+                if warm_up is not None:
+                    warm_up.step()
             if scheduler is not None:
                 scheduler.step()
             updates_s = time.perf_counter() - epoch_start
             accuracy, emitted = self.validate(validation)
             loss, correct, *spikes = totals.tolist()
             if epoch == 1 and self.warn:
-                warn_if_untaught(spikes, len(training))
+                warn_of_silent_layers(spikes, len(training))
             hidden = max(self.network.shape.hidden_neurons, 1)
             elapsed = time.perf_counter() - start
             report = EpochReport(
@@ -285,12 +297,12 @@ class _Training(Learner):
                 remaining_s=elapsed / epoch * (self.recipe.epochs - epoch),
             )
             if self.costs is not None:
-                self.costs.end_epoch(epoch, self.taken(report))
+                self.costs.end_epoch(epoch, self.used(report))
             yield report
 
     def validate(self, split: EventBatch) -> tuple[float, float]:
         """Accuracy and spikes emitted by hidden neurons, averaged over the schedules used in training."""
         schedules = map(self.recipe.validated_under, self.schedules)
-        found = [answer(self.network, split, one, seed=self.seed, engine=self.engine) for one in schedules]
-        right = [predicted == split.labels for predicted, _ in found]
-        return float(np.mean(right)), float(np.mean([emitted for _, emitted in found]))
+        answers = [answer(self.network, split, schedule, seed=self.seed, engine=self.engine) for schedule in schedules]
+        right = [predicted == split.labels for predicted, _ in answers]
+        return float(np.mean(right)), float(np.mean([emitted for _, emitted in answers]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
@@ -94,8 +94,8 @@ class Learner:
     @cached_property
     def is_plain(self) -> bool:
         """Whether an update only steps along a gradient of cross-entropy and costs of spikes, under one schedule."""
-        parts = self.gate, self.learned, self.weights.quantization, self.recipe.augmentation
-        plain = len(self.schedules) == 1 and all(one is None for one in (*parts, self.hooks.batch_transform))
+        parts = self.gate, self.learned, self.weights.quantization, self.recipe.augmentation, self.hooks.batch_transform
+        plain = len(self.schedules) == 1 and all(part is None for part in parts)
         return plain and type(self.criterion) is CrossEntropy and engine_name(self.engine, self.network) == "event"
 
     def packed_updates(self, optimizer: Optimizer, samples: EventBatch, epoch: int) -> Iterator[Floats]:
@@ -139,18 +139,13 @@ class Learner:
 
     def update(self, optimizer: Optimizer, batch: EventBatch, epoch: int) -> Floats:
         """Make one update; return its results as `updates` does."""
-        if self.gate is not None:
-            self.gate.close()
         one_loss = partial(self.one_loss, epoch=epoch)
-        try:
+        with nullcontext() if self.gate is None else self.gate.in_weights(epoch):
             result = mixed_loss(self.schedules, batch, one_loss, seed=self.seed, epoch=epoch)
             value = float(result.value.detach())
             self.check_loss(value, epoch)
             optimizer.zero_grad(set_to_none=True)
             result.value.backward()  # type: ignore[no-untyped-call]
-        finally:
-            if self.gate is not None:
-                self.gate.open(epoch)
         self.weights.take_gradients()
         if self.recipe.weight_decay:
             self.weights.add_decay(self.recipe.weight_decay)
@@ -198,10 +193,12 @@ def _can_pack(optimizer: Optimizer, run: Run) -> bool:
     from codesign.simulation.event.packed import stay_packed  # here, because it loads the compiler
 
     weights = run.network.weights()
-    if any(one._backward_hooks or one._post_accumulate_grad_hooks for one in weights):
+    if any(weight._backward_hooks or weight._post_accumulate_grad_hooks for weight in weights):
         return False  # which a user gave to torch, to see or change gradients
-    learned = [[id(one.tensor) for one in group] for group in optimizer.moments]
-    steps = {one.steps for group in optimizer.moments for one in group}  # fewer of a weight that learned only later
+    learned = [[id(moments.tensor) for moments in group] for group in optimizer.moments]
+    steps = {
+        moments.steps for group in optimizer.moments for moments in group
+    }  # fewer if a weight began to learn later
     return learned == [list(map(id, weights))] and len(steps) == 1 and stay_packed(run)
 
 
@@ -212,18 +209,18 @@ def packed(optimizer: Any, run: Run) -> Iterator[PackedUpdates]:
     from codesign.simulation.event.packed import PackedUpdates
 
     updates = PackedUpdates(run)
-    (ones,) = optimizer.moments
-    whole = Moments(updates.weights)
-    whole.steps = ones[0].steps
-    whole.m, whole.v = updates.pack([one.m for one in ones]), updates.pack([one.v for one in ones])
-    optimizer.moments = [[whole]]
+    (of_weights,) = optimizer.moments
+    first, second = [moments.m for moments in of_weights], [moments.v for moments in of_weights]
+    packed = Moments(updates.weights)
+    packed.steps, packed.m, packed.v = of_weights[0].steps, updates.pack(first), updates.pack(second)
+    optimizer.moments = [[packed]]
     try:
         yield updates
     finally:
         updates.unpack(updates.weights, run.network.weights())
-        updates.unpack(whole.m, [one.m for one in ones])
-        updates.unpack(whole.v, [one.v for one in ones])
-        for one in ones:
-            one.steps = whole.steps
-        optimizer.moments = [ones]
+        updates.unpack(packed.m, first)
+        updates.unpack(packed.v, second)
+        for moments in of_weights:
+            moments.steps = packed.steps
+        optimizer.moments = [of_weights]
         updates.release()

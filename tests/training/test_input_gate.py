@@ -46,12 +46,11 @@ def test_the_gradient_is_that_of_a_mask_on_the_weights(topology, engine):
         gate.logits[::2] = -1.0
     weight, whole = network.weights()[0], network.weights()[0].detach().clone()
     mask = (gate.logits > 0).float().requires_grad_()
-    gate.close()
-    assert network.input_gate is None
-    assert not weight[:, ::2].any()
-    classification_loss(network, events, LAYERED, engine=engine).value.backward()
-    of_masked = weight.grad.clone()
-    gate.open(epoch=2)  # the cost has risen to 1.5 of 4 epochs
+    with gate.in_weights(epoch=2):  # the cost has risen to 1.5 of 4 epochs
+        assert network.input_gate is None
+        assert not weight[:, ::2].any()
+        classification_loss(network, events, LAYERED, engine=engine).value.backward()
+        of_masked = weight.grad.clone()
     shape = (1, -1, *(1,) * (weight.ndim - 2))
     original = whole.clone().requires_grad_()
     (of_masked * (original * mask.view(shape))).sum().backward()
@@ -61,7 +60,8 @@ def test_the_gradient_is_that_of_a_mask_on_the_weights(topology, engine):
     assert of_masked[:, ::2].any()  # closed columns have something to learn from
     gate.settle()
     assert network.input_gate.tolist() == [i % 2 == 1 for i in range(columns)]
-    gate.open(epoch=13)
+    with gate.in_weights(epoch=13):
+        pass
     assert gate.logits.grad is None
 
 
