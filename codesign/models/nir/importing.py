@@ -100,8 +100,8 @@ def _graph(model: Any) -> tuple[Graph, str, str]:
             )
         return read_graph(model.to_dict()), "graph", ""
     if not isinstance(model, str | Path):
-        told = "; a state dict has no neurons, but `SpikingNetwork.load_weights` takes its weights"
-        found = f"found {type(model).__name__}{told if isinstance(model, Mapping) else ''}"
+        advice = "; a state dict has no neurons, but `SpikingNetwork.load_weights` takes its weights"
+        found = f"found {type(model).__name__}{advice if isinstance(model, Mapping) else ''}"
         raise InputError(f"model: must be a file, a NIR graph or a torch module, {found}")
     source = printable(model)
     try:
@@ -126,10 +126,10 @@ def _import(
         loaded = read_written(graph, layers, options)
         network, card = loaded.network, loaded.card
     else:
-        meant = _dialect(dialect, layers, module)
+        conventions = _dialect(dialect, layers, module)
         if module is not None:
-            options = _said(module, layers, options)
-        network = _network(layers, meant, options, checked=check is not None, of_module=module is not None)
+            options = _with_options_of(module, layers, options)
+        network = _network(layers, conventions, options, checked=check is not None, of_module=module is not None)
         grid = layers[0].source
         card = replace(
             describe_model(network, name=source.replace("\\", "/").rpartition("/")[2]),
@@ -137,31 +137,32 @@ def _import(
             imported=ModelImport(
                 source=source,
                 digest=digest,
-                dialect=meant.name,
+                dialect=conventions.name,
                 options={key: str(value) for key, value in options.items() if value is not None},
-                lost=meant.lost if module is None else _lost(network, module, layers[-1]),
+                lost=conventions.lost if module is None else _ignored_output(network, module, layers[-1]),
             ),
         )
     card = card if name is None else replace(card, name=name)
     if check is not None:
-        names, held = [layer.node.name for layer in layers], isinstance(check, Mapping)
-        recorded = {key: array(values) for key, values in check.items()} if held else read_record(check, names)
-        certificate = check_spikes(network, names, recorded, source="record" if held else printable(check))
+        names, in_memory = [layer.node.name for layer in layers], isinstance(check, Mapping)
+        recorded = {key: array(values) for key, values in check.items()} if in_memory else read_record(check, names)
+        certificate = check_spikes(network, names, recorded, source="record" if in_memory else printable(check))
         if not certificate.agrees:
-            told = None if dialect is None or module is not None else get_dialect(dialect)
-            certificate = replace(certificate, better=_better(network, layers, told, options, recorded))
+            given = None if dialect is None or module is not None else get_dialect(dialect)
+            certificate = replace(certificate, better=_better(network, layers, given, options, recorded))
         card = replace(card, certificate=certificate)
     return LoadedModel(network=network, card=card)
 
 
-def _lost(network: SpikingNetwork, module: ModuleModel, last: Layer) -> str:
+def _ignored_output(network: SpikingNetwork, module: ModuleModel, last: Layer) -> str:
     """A warning about a module whose result is not what its last neurons send; "" for others, and if a silent sample
     does not show it."""
-    name, reads = last.node.name, network.neuron.readout == "potential"
+    name, reads_potential = last.node.name, network.neuron.readout == "potential"
     answers = module.answers[name]
-    same = bool(answers) and any(_tells(each, answers, last.neurons, last=reads) for each in module.returned)
+    if answers and any(_holds(each, answers, last.neurons, last=reads_potential) for each in module.returned):
+        return ""
     flat = [each.ravel() for each in module.returned]  # perhaps a list of each timestep's, in another shape
-    if same or (not reads and all(any(map(answer.ravel().equal, flat)) for answer in answers)):
+    if not reads_potential and all(any(map(answer.ravel().equal, flat)) for answer in answers):
         return ""
     return (
         f"what forward returns is not what '{name}' sends in all timesteps, nor its sum or mean, nor the last "
@@ -169,19 +170,19 @@ def _lost(network: SpikingNetwork, module: ModuleModel, last: Layer) -> str:
     )
 
 
-def _tells(returned: torch.Tensor, answers: Sequence[torch.Tensor], neurons: int, *, last: bool) -> bool:
-    """Whether a tensor has the answers of `neurons` neurons in all timesteps, in any order of time and samples, or
+def _holds(returned: torch.Tensor, answers: Sequence[torch.Tensor], neurons: int, *, last: bool) -> bool:
+    """Whether a tensor holds the answers of `neurons` neurons in all timesteps, in any order of time and samples, or
     their sum or mean over time, or the last ones, or probabilities of these."""
     whole = torch.cat([answer.reshape(-1, neurons) for answer in answers])
-    for given in (returned, returned.transpose(0, 1)) if returned.ndim > 2 else (returned,):
-        samples = given.numel() // neurons
-        if not samples or given.numel() % neurons or len(whole) % samples:
+    for tensor in (returned, returned.transpose(0, 1)) if returned.ndim > 2 else (returned,):
+        samples = tensor.numel() // neurons
+        if not samples or tensor.numel() % neurons or len(whole) % samples:
             continue
-        rows = given.reshape(samples, neurons).float()
+        rows = tensor.reshape(samples, neurons).float()
         for steps in (whole.reshape(-1, samples, neurons), whole.reshape(samples, -1, neurons).transpose(0, 1)):
-            told = [steps[-1]] if last else [steps.float().sum(0), steps.float().mean(0)]
-            told += [probable(one, 1) for one in told for probable in (torch.softmax, torch.log_softmax)]
-            if any(torch.allclose(rows, one.float(), rtol=1e-4, atol=1e-6) for one in told):
+            summaries = [steps[-1]] if last else [steps.float().sum(0), steps.float().mean(0)]
+            summaries += [softmax(each, 1) for each in summaries for softmax in (torch.softmax, torch.log_softmax)]
+            if any(torch.allclose(rows, each.float(), rtol=1e-4, atol=1e-6) for each in summaries):
                 return True
     return False
 
@@ -203,9 +204,9 @@ def _better(
         return None
     samples = max(1, _MOST_TRIED // (timesteps * sum(layer.neurons for layer in layers)))
     part = {name: array[:samples] for name, array in recorded.items()}
-    asked = {name: option.others for name, option in dialect.asks(layers).items() if option.others}
-    given = {name: str(options[name]).lower() for name in asked}
-    tried = [dict(zip(asked, values, strict=True)) for values in product(*({given[n], *asked[n]} for n in asked))]
+    others = {name: option.others for name, option in dialect.open_options(layers).items() if option.others}
+    given = {name: str(options[name]).lower() for name in others}
+    tried = [dict(zip(others, values, strict=True)) for values in product(*({given[n], *others[n]} for n in others))]
     changes = [{name: value for name, value in each.items() if value != given[name]} for each in tried]
     for changed in sorted(changes, key=lambda changed: (len(changed), sorted(changed.items()))):
         with suppress(InputError):
@@ -215,30 +216,32 @@ def _better(
     return None
 
 
-def _said(module: ModuleModel, layers: Sequence[Layer], options: Mapping[str, Any]) -> Mapping[str, Any]:
-    """All options: those stated by the module, per layer, and the given ones."""
+def _with_options_of(module: ModuleModel, layers: Sequence[Layer], options: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The given options, and those that the module states, per layer."""
     neurons = [module.neurons[layer.node.name] for layer in layers]
-    asked = get_dialect(module.dialect).asks(layers, of_module=True)
-    said = {option: [of_layer.options[option] for of_layer in neurons] for option in neurons[0].options}
-    said = {option: values if len(set(values)) > 1 else values[0] for option, values in said.items() if option in asked}
-    twice = sorted(option for option in said if options.get(option) is not None)
+    stated = {}
+    for name in get_dialect(module.dialect).open_options(layers, of_module=True):
+        if name in neurons[0].options:
+            values = [of_layer.options[name] for of_layer in neurons]
+            stated[name] = values if len(set(values)) > 1 else values[0]
+    twice = sorted(name for name in stated if options.get(name) is not None)
     if twice:
         raise InputError(f"{', '.join(twice)}: read from the module; leave it out")
-    return {**options, **said, "dt": neurons[0].dt if options["dt"] is None else options["dt"]}
+    return {**options, **stated, "dt": neurons[0].dt if options["dt"] is None else options["dt"]}
 
 
 def _network(
     layers: Sequence[Layer], dialect: Dialect, options: Mapping[str, Any], *, checked: bool, of_module: bool = False
 ) -> SpikingNetwork:
     """The network of these layers according to the dialect; `checked` if a record will verify its behaviour."""
-    said = read_options({"dt": TIME, **dialect.asks(layers, of_module=of_module)}, options, len(layers), dialect.name)
-    beside = {"timestep_s": said["dt"], "checked": checked}
-    each = [
-        {key: value[at] if isinstance(value, tuple) else value for key, value in said.items()}
-        for at in range(len(layers))
-    ]
-    numbers = [dialect.numbers(layer, own | beside) for layer, own in zip(layers, each, strict=True)]
-    return make_network(layers, numbers, said["dt"])
+    needed = {"dt": TIME, **dialect.open_options(layers, of_module=of_module)}
+    values = read_options(needed, options, len(layers), dialect.name)
+    common = {"timestep_s": values["dt"], "checked": checked}
+    numbers = []
+    for at, layer in enumerate(layers):
+        own = {name: value[at] if isinstance(value, tuple) else value for name, value in values.items()}
+        numbers.append(dialect.numbers(layer, own | common))
+    return make_network(layers, numbers, values["dt"])
 
 
 def _dialect(name: str | None, layers: Sequence[Layer], module: ModuleModel | None) -> Dialect:

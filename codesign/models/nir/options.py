@@ -1,4 +1,4 @@
-"""What a NIR file cannot state: the options for it, their values, and one message that asks for everything missing."""
+"""Options for what a NIR file cannot state, their values, and one message that asks for all that are missing."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from codesign.units import is_number, parse_quantity
 
 
 @dataclass(frozen=True, kw_only=True)
-class Unsaid:
+class OpenOption:
     """An option for something that a file does not state.
 
     Attributes:
@@ -32,7 +32,7 @@ class Unsaid:
     of_files: bool = False
 
 
-def choice(*words: str, default: str = "") -> Unsaid:
+def choice(*words: str, default: str = "") -> OpenOption:
     """A choice of words; the first is the framework's `default`, if it has one."""
 
     def read(given: Any) -> str:
@@ -41,10 +41,10 @@ def choice(*words: str, default: str = "") -> Unsaid:
         return str(given)
 
     shown = [f"{word} ({default})" if default and word == words[0] else word for word in words]
-    return Unsaid(allowed=" | ".join(shown), read=read, others=words)
+    return OpenOption(allowed=" | ".join(shown), read=read, others=words)
 
 
-def yes_or_no(default: str) -> Unsaid:
+def yes_or_no(default: str) -> OpenOption:
     """`true`, which is the framework's `default`, or `false`."""
     meant = {True: True, False: False, "true": True, "false": False}
 
@@ -53,10 +53,10 @@ def yes_or_no(default: str) -> Unsaid:
             raise ValueError
         return meant[given]
 
-    return Unsaid(allowed=f"true ({default}) | false", read=read, others=("true", "false"))
+    return OpenOption(allowed=f"true ({default}) | false", read=read, others=("true", "false"))
 
 
-def number(allowed: str, *, least: float = -math.inf, most: float = math.inf, or_none: bool = False) -> Unsaid:
+def number(allowed: str, *, least: float = -math.inf, most: float = math.inf, or_none: bool = False) -> OpenOption:
     """A finite number within limits, or `none`."""
 
     def read(given: Any) -> float | None:
@@ -68,10 +68,10 @@ def number(allowed: str, *, least: float = -math.inf, most: float = math.inf, or
         return value
 
     others = ("none",) if or_none else ()
-    return Unsaid(allowed=f"{allowed} | none" if or_none else allowed, read=read, others=others)
+    return OpenOption(allowed=f"{allowed} | none" if or_none else allowed, read=read, others=others)
 
 
-def count(allowed: str) -> Unsaid:
+def count(allowed: str) -> OpenOption:
     """An integer of at least 1, or `unlimited`."""
 
     def read(given: Any) -> int:
@@ -82,7 +82,7 @@ def count(allowed: str) -> Unsaid:
             raise ValueError
         return min(value, AS_MANY_AS_FIT)
 
-    return Unsaid(allowed=allowed, read=read, others=("1", "unlimited"))
+    return OpenOption(allowed=allowed, read=read, others=("1", "unlimited"))
 
 
 def _time(given: Any) -> float:
@@ -92,38 +92,43 @@ def _time(given: Any) -> float:
     return seconds
 
 
-def timestep_of(what: str, *usual: str, default: str, of_layers: bool = False) -> Unsaid:
+def timestep_of(what: str, *usual: str, default: str, of_layers: bool = False) -> OpenOption:
     """A timestep that only the framework knew when it wrote the file; the first of the usual ones is its `default`."""
     allowed = f"timestep of {what}, {usual[0]} ({default}) or another time"
-    return Unsaid(allowed=allowed, read=_time, of_layers=of_layers, others=usual, of_files=True)
+    return OpenOption(allowed=allowed, read=_time, of_layers=of_layers, others=usual, of_files=True)
 
 
-TIME = Unsaid(allowed="a time above 0, such as 1 ms", read=_time, of_layers=False)
+TIME = OpenOption(allowed="a time above 0, such as 1 ms", read=_time, of_layers=False)
 
 
-def read_options(wanted: Mapping[str, Unsaid], given: Mapping[str, Any], layers: int, dialect: str) -> dict[str, Any]:
-    """The wanted options, read from the given ones (text with commas has one value per layer, None is not given);
-    options of layers become a tuple with one value per layer. Raises InputError that names everything missing, unknown
-    or invalid, and what is allowed."""
-    said = {name: value for name, value in given.items() if value is not None}
+def read_options(
+    options: Mapping[str, OpenOption], values: Mapping[str, Any], layers: int, dialect: str
+) -> dict[str, Any]:
+    """Read the values of all options; those of layers become a tuple with one value per layer. Raises InputError that
+    names everything missing, unknown or invalid, and what is allowed.
+
+    Args:
+        values: as given; text with commas has one value per layer, and None is a missing value.
+    """
+    given = {name: value for name, value in values.items() if value is not None}
     mistakes = [
-        f"{name}: is not an option of dialect '{dialect}' for these neurons{suggestion(name, wanted)}; remove it"
-        for name in said
-        if name not in wanted
+        f"{name}: is not an option of dialect '{dialect}' for these neurons{suggestion(name, options)}; remove it"
+        for name in given
+        if name not in options
     ]
     read: dict[str, Any] = {}
-    for name, option in wanted.items():
-        if name not in said:
+    for name, option in options.items():
+        if name not in given:
             continue
         try:
-            read[name] = _read(option, said[name], layers)
+            read[name] = _read(option, given[name], layers)
         except (TypeError, ValueError, OverflowError):
             each = f", or one for each of {layers} layers" if option.of_layers and layers > 1 else ""
-            mistakes.append(f"{name}: must be {option.allowed}{each}, found {said[name]!r:.80}")
-    missing = [name for name in wanted if name not in said]
+            mistakes.append(f"{name}: must be {option.allowed}{each}, found {given[name]!r:.80}")
+    missing = [name for name in options if name not in given]
     if missing:
         width = max(len(_flag(name)) for name in missing)
-        lines = [f"  {_flag(name):{width}}  {wanted[name].allowed}" for name in missing]
+        lines = [f"  {_flag(name):{width}}  {options[name].allowed}" for name in missing]
         other = f"in Python as {missing[0]}=…, in a sweep's file as {missing[0]}: …"
         head = f"dialect '{dialect}' does not write the following; give it, {other}"
         mistakes.append("\n".join([head, *lines]))
@@ -132,7 +137,7 @@ def read_options(wanted: Mapping[str, Unsaid], given: Mapping[str, Any], layers:
     return read
 
 
-def _read(option: Unsaid, given: Any, layers: int) -> Any:
+def _read(option: OpenOption, given: Any, layers: int) -> Any:
     if not option.of_layers:
         return option.read(given)
     parts = given.split(",") if isinstance(given, str) else given

@@ -8,7 +8,7 @@ comparison for readers; that of each neuron node has its parameters as in the ne
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -67,32 +67,45 @@ def export_model(path: Location, network: SpikingNetwork, card: ModelCard, diale
 def beyond_nir(network: SpikingNetwork) -> tuple[str, ...]:
     """Features of neurons that NIR's equations do not cover, by their names in `NeuronSpec`: only the metadata has
     them."""
-    said, held, last = [], _of_neurons(network), len(network.shape.layers) - 1
+    layers = range(len(network.shape.layers))
+    return *_beyond_nir(network), *(name for layer in layers for name in _layer_beyond_nir(network, layer))
+
+
+def _beyond_nir(network: SpikingNetwork) -> Iterator[str]:
+    """Those of the whole network."""
+    neuron, numbers, last = network.neuron, _of_neurons(network), len(network.shape.layers) - 1
     for name in (*_OF_NIR, *(name for name in _NOT_IN_NIR if name not in OF_NEURONS)):
-        usual = _OF_NIR.get(name, {NeuronSpec.model_fields[name].default})
-        said += [f"{name} {value}" for value in sorted(set(network.neuron.each(name)) - usual)]
-    said += [name for name in _NOT_IN_NIR if name in held]
-    alone = network.neuron.bias or "synaptic_time_constant" in held  # neurons that fire without a message
-    said += ["tick False"] * bool(alone and False in network.neuron.each("tick"))
-    said += [_GATE] * (network.input_gate is not None)
-    for one in network.delayed():  # a potential would return, or a list of numbers would reach a grid
-        reads = one.shape.source == last and network.neuron.readout == "potential"
-        if reads or on_grid(network, one.shape.target):
-            said.append(f"the spikes that come back to layer {one.shape.target}")
-    for index, layer in enumerate(network.layer_slices):  # nodes that cannot have a time constant, or must have both
-        endless = held["time_constant"][layer].isinf() | (network.timestep_s == 0)
-        synapse = held.get("synaptic_time_constant", 0 * held["threshold"])[layer]
-        said += [f"time_constant of layer {index}"] * bool(endless.any() and not endless.all())
-        lost = endless.any() or not ((synapse > 0) & synapse.isfinite()).all()
-        said += [f"synaptic_time_constant of layer {index}"] * bool((synapse > 0).any() and lost)
-        if "bias" in held and on_grid(network, index) and ((synapse > 0).any() or endless.any()):
-            bias, gain = (held.get(name, torch.ones_like(held["threshold"]))[layer] for name in ("bias", "gain"))
-            current = torch.where(synapse > 0, bias, bias / gain).reshape(network.shape.layers[index].channels, -1)
-            said += [f"bias of layer {index}"] * bool((current != current[:, :1]).any())
-    return tuple(said)
+        covered = _OF_NIR.get(name, {NeuronSpec.model_fields[name].default})
+        yield from (f"{name} {value}" for value in sorted(set(neuron.each(name)) - covered))
+    yield from (name for name in _NOT_IN_NIR if name in numbers)
+    fires_without_message = neuron.bias or "synaptic_time_constant" in numbers
+    if fires_without_message and False in neuron.each("tick"):
+        yield "tick False"
+    if network.input_gate is not None:
+        yield _GATE
+    for delayed in network.shape.delayed:  # a potential would return, or a list of numbers would reach a grid
+        if (delayed.source == last and neuron.readout == "potential") or on_grid(network, delayed.target):
+            yield f"the spikes that come back to layer {delayed.target}"
 
 
-def to_nir(network: SpikingNetwork, card: ModelCard, reader: str = "plain") -> nir.NIRGraph:
+def _layer_beyond_nir(network: SpikingNetwork, index: int) -> Iterator[str]:
+    """Those of a layer: its node cannot have a time constant that only some neurons have, nor a synaptic one alone."""
+    numbers = {name: of_all[network.layer_slices[index]] for name, of_all in _of_neurons(network).items()}
+    threshold = numbers["threshold"]
+    leakless = numbers["time_constant"].isinf() | (network.timestep_s == 0)
+    synapse = numbers.get("synaptic_time_constant", torch.zeros_like(threshold))
+    if leakless.any() and not leakless.all():
+        yield f"time_constant of layer {index}"
+    if (synapse > 0).any() and (leakless.any() or not ((synapse > 0) & synapse.isfinite()).all()):
+        yield f"synaptic_time_constant of layer {index}"
+    if "bias" in numbers and on_grid(network, index) and ((synapse > 0).any() or leakless.any()):
+        bias, gain = numbers["bias"], numbers.get("gain", torch.ones_like(threshold))
+        current = torch.where(synapse > 0, bias, bias / gain).reshape(network.shape.layers[index].channels, -1)
+        if (current != current[:, :1]).any():
+            yield f"bias of layer {index}"
+
+
+def to_nir(network: SpikingNetwork, card: ModelCard, dialect: str = "plain") -> nir.NIRGraph:
     """A model as a NIR graph for the reader of `snntorch`, `spikingjelly`, `norse`, `sinabs` or `rockpool`; `plain`
     means NIR's equations. Raises InputError if the network has a max pool, for which NIR has no node, a delayed
     connection other than from a layer to itself after one timestep, a connection within a timestep, or features that
@@ -106,42 +119,45 @@ def to_nir(network: SpikingNetwork, card: ModelCard, reader: str = "plain") -> n
     for back in network.shape.direct:
         if back.target <= back.source:
             raise InputError(f"{back.text}: NIR has no recurrence within a timestep; use cd.save_model")
-    said: dict[str, Any] = {"dialect": reader, "dt": network.timestep_s, "decay": "exponential", "norm_input": "true"}
-    said |= {name: str(getattr(network.neuron, name)) for name in ("reset", "comparison")}
-    told = reader_of(reader)
+    reader = reader_of(dialect)
+    metadata: dict[str, Any] = {"dialect": dialect, "dt": network.timestep_s}
+    metadata |= {"decay": "exponential", "norm_input": "true"}
+    metadata |= {name: str(getattr(network.neuron, name)) for name in ("reset", "comparison")}
     grid = input_grid(network.topology)
     nodes: dict[str, nir.NIRNode] = {"input": nir.Input(np.array(grid if on_grid(network, -1) else grid[:1]))}
     specs, numbers = iter(network.topology.layers), _of_neurons(network)
     for index, connection in enumerate(network.layer_connections()):
         spec, pools = next(specs), list[Pool]()
         while isinstance(spec, Pool):
-            pool = nir.SumPool2d if spec.kind == "sum_pool" or (told and told.sums) else nir.AvgPool2d
+            pool = nir.SumPool2d if spec.kind == "sum_pool" or (reader and reader.sums) else nir.AvgPool2d
             kernel = np.array(both(spec.kernel))
             nodes[f"pool{index}_{len(pools)}"] = pool(kernel_size=kernel, stride=kernel, padding=np.zeros(2, int))
             pools.append(spec)
             spec = next(specs)
         if isinstance(spec, Linear) and on_grid(network, index - 1):
             flat = nodes[f"flatten{index}"] = nir.Flatten(np.array(connection.window.pooled), start_dim=0)
-            flat.start_dim = int(told is not None and told.batch)  # set afterwards, because it determines the output
+            # set afterwards, because it determines the output
+            flat.start_dim = int(reader is not None and reader.batch)
         elif not (isinstance(spec, Linear) or on_grid(network, index - 1)):
             raise InputError(f"layer {index}: NIR cannot lead a Linear to a convolution; use cd.save_model")
         weight = connection.weight.detach().numpy()
-        if told is not None:
-            given, weight = weight, weights_for(told, _of_open(network, index), connection.window.groups, pools)
-            said |= {} if np.array_equal(given, weight) else {f"{_WEIGHT}{index}": given}
+        if reader is not None:
+            original, weight = weight, weights_for(reader, _of_open(network, index), connection.window.groups, pools)
+            if not np.array_equal(original, weight):
+                metadata[f"{_WEIGHT}{index}"] = original
         own = {name: value[network.layer_slices[index]].numpy() for name, value in numbers.items()}
-        nodes[f"weights{index}"] = _map(index, connection, weight, own, exact=told is not None)
-        node = _neurons(network, index, own) if told is None else for_reader(reader, network, index, own)
+        nodes[f"weights{index}"] = _map(index, connection, weight, own, exact=reader is not None)
+        node = _neurons(network, index, own) if reader is None else for_reader(dialect, network, index, own)
         node.metadata = own
         nodes[f"neurons{index}"] = node
     nodes["output"] = nir.Output(np.array(shape_of(network, len(network.shape.layers) - 1)))
     edges = list(pairwise(nodes))
-    for one in network.delayed():
-        _lead_back(nodes, edges, one.shape.source, one.weight.detach().numpy(), told)
+    for delayed in network.delayed():
+        _lead_back(nodes, edges, delayed.shape.source, delayed.weight.detach().numpy(), reader)
     if network.input_gate is not None:
-        said[_GATE] = network.input_gate.numpy()
-    _add_skips(network, nodes, edges, reader)
-    return made("NIRGraph", nodes=nodes, edges=edges, metadata={**card_texts(card), **said}, type_check=False)
+        metadata[_GATE] = network.input_gate.numpy()
+    _add_skips(network, nodes, edges, dialect)
+    return made("NIRGraph", nodes=nodes, edges=edges, metadata={**card_texts(card), **metadata}, type_check=False)
 
 
 def _of_open(network: SpikingNetwork, index: int) -> NDArray[Any]:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from codesign.models.nir.dialects.neuron_modules import NeuronModules
 from codesign.models.nir.folding import Layer
-from codesign.models.nir.options import Unsaid
+from codesign.models.nir.options import OpenOption
 from codesign.network.neuron import Reset
 
 Numbers = NDArray[Any]
@@ -68,22 +68,22 @@ class Dialect:
     name: str
     kinds: tuple[str, ...]
     numbers: Callable[[Layer, Given], LayerNumbers]
-    options: Mapping[str, tuple[Unsaid, tuple[str, ...]]] = field(default_factory=dict)
+    options: Mapping[str, tuple[OpenOption, tuple[str, ...]]] = field(default_factory=dict)
     lost: str = ""
     modules: NeuronModules | None = None
 
-    def asks(self, layers: Sequence[Layer], *, of_module: bool = False) -> dict[str, Unsaid]:
+    def open_options(self, layers: Sequence[Layer], *, of_module: bool = False) -> dict[str, OpenOption]:
         """Options for what files, or modules, with such layers leave open, by name. Raises InputError if the framework
         does not write such neurons."""
         for layer in layers:
             if layer.node.kind not in self.kinds:
                 kinds = ", ".join(self.kinds)
                 raise layer.node.refusal(f"is no neuron of dialect {self.name}, which has {kinds}")
-        there = {layer.node.kind for layer in layers}
+        found = {layer.node.kind for layer in layers}
         return {
             name: option
-            for name, (option, of) in self.options.items()
-            if not there.isdisjoint(of) and not (of_module and option.of_files)
+            for name, (option, kinds) in self.options.items()
+            if not found.isdisjoint(kinds) and not (of_module and option.of_files)
         }
 
 
@@ -101,8 +101,8 @@ def expect(layer: Layer, dialect: str, other: str = "dialect", **wanted: Numbers
     """Refuse a file of another framework, or with other options (`other`): one of its numbers differs from what this
     dialect writes."""
     for name, value in wanted.items():
-        found, meant = np.broadcast_arrays(layer.number(name, 0.0), value)
-        wrong = ~np.isclose(found, meant, rtol=1e-4, atol=0)
-        if name in layer.node.numbers and wrong.any():
-            one, its = found[wrong][0], meant[wrong][0]
-            raise layer.node.refusal(f"{name} is {one:.6g} where {dialect} writes {its:.6g}; is this another {other}?")
+        found, usual = np.broadcast_arrays(layer.number(name, 0.0), value)
+        differs = ~np.isclose(found, usual, rtol=1e-4, atol=0)
+        if name in layer.node.numbers and differs.any():
+            numbers = f"{name} is {found[differs][0]:.6g} where {dialect} writes {usual[differs][0]:.6g}"
+            raise layer.node.refusal(f"{numbers}; is this another {other}?")
