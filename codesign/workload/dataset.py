@@ -225,8 +225,8 @@ class _Plan:
         classes = self.recordings.classes
         empty = np.flatnonzero(np.bincount(self.recordings.labels, minlength=classes) == 0)
         more = f" and {len(empty) - 1:,} more" if len(empty) > 1 else ""
-        said = f"{len(empty):,} of {classes:,} classes, counted from 0, without samples:"
-        return f"{said} {empty[0]}{more}" if len(empty) else ""
+        many = f"{len(empty):,} of {classes:,} classes, counted from 0, without samples"
+        return f"{many}: {empty[0]}{more}" if len(empty) else ""
 
     def _empty_timesteps(self, batches: Collection[EventBatch]) -> str:
         if self.recordings.events is None:

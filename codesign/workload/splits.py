@@ -58,7 +58,7 @@ def split_samples(spec: ResolvedSpec, recordings: Recordings, *, validation: int
     order = stratified_order(labels, sample_ids, spec.seed)
     if spec.split == "official":
         if test_part is None:
-            raise _lack(spec, "split", "this copy has no official test part; use 'split: pooled'")
+            raise _shortage(spec, "split", "this copy has no official test part; use 'split: pooled'")
         test_pool, rest = order[test_part[order]], order[~test_part[order]]
         chosen_test = _first(test_pool, spec, test or len(test_pool), "; 'split: pooled' draws it from all samples")
     elif spec.split == "speaker":
@@ -79,7 +79,7 @@ def split_samples(spec: ResolvedSpec, recordings: Recordings, *, validation: int
     if wanted > len(rest):
         asked = f"asked for {wanted_validation:,} validation and {spec.train or 1:,} training samples"
         lack = f"{asked}, found {len(rest):,} beside the test set; lower train, validation or test"
-        raise _lack(spec, "validation" if spec.train is None else "train", lack)
+        raise _shortage(spec, "validation" if spec.train is None else "train", lack)
     end = len(rest) if spec.train is None else wanted
     return Split(train=rest[wanted_validation:end], validation=rest[:wanted_validation], test=chosen_test)
 
@@ -89,7 +89,7 @@ def _first(pool: Integers, spec: ResolvedSpec, usual: int, advice: str = "") -> 
     wanted = spec.test or usual
     if wanted > len(pool) or not wanted:
         needed = f"asked for {plural(wanted, 'test sample')}" if wanted else "needs a test sample"
-        raise _lack(spec, "test", f"{needed}, found {len(pool):,}{advice}")
+        raise _shortage(spec, "test", f"{needed}, found {len(pool):,}{advice}")
     return pool[:wanted]
 
 
@@ -100,7 +100,7 @@ def _own_validation(spec: ResolvedSpec, rest: Integers, own: Flags) -> tuple[Int
     wanted = spec.validation or there
     if not 1 <= wanted <= there:
         lack = f"asked for {spec.validation or 1:,} validation samples, found {there:,}"
-        raise _lack(spec, "validation", f"{lack}; 'split: pooled' draws them from all samples")
+        raise _shortage(spec, "validation", f"{lack}; 'split: pooled' draws them from all samples")
     return np.concatenate([rest[own][:wanted], rest[~own]]), wanted
 
 
@@ -108,21 +108,21 @@ def _draw_groups(spec: ResolvedSpec, groups: Integers | None, test: int | None) 
     """(N,) whether a sample's group is drawn for test; groups are drawn in an order that depends on the seed until
     there are enough samples."""
     if groups is None:
-        raise _lack(spec, "split", "this copy does not say whom its samples come from; use another split")
+        raise _shortage(spec, "split", "this copy does not say whom its samples come from; use another split")
     wanted = spec.test or test or 1
     names, counts = np.unique(groups, return_counts=True)
     drawn = np.argsort(_hash(names.astype(np.uint64), spec.seed), kind="stable")
     needed = int(np.searchsorted(np.cumsum(counts[drawn]), wanted)) + 1
     if needed >= len(names):
         lack = f"{wanted:,} test samples need all {len(names)} groups (speakers); lower test"
-        raise _lack(spec, "test", lack)
+        raise _shortage(spec, "test", lack)
     chosen: Flags = np.isin(groups, names[drawn[:needed]])
     return chosen
 
 
-def _lack(spec: ResolvedSpec, option: str, lack: str) -> OptionError:
-    """An error that names what a copy lacks, at the option that asks for it."""
-    return OptionError(spec.name, [(option, lack)])
+def _shortage(spec: ResolvedSpec, option: str, reason: str) -> OptionError:
+    """An error about an option that asks for more than the copy has."""
+    return OptionError(spec.name, [(option, reason)])
 
 
 def _hash(values: NDArray[np.uint64], seed: int) -> NDArray[np.uint64]:

@@ -11,7 +11,7 @@ import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import IO, Any
 
 import numpy as np
 from numpy.lib import format as npy
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from codesign.deferred import h5py
 from codesign.errors import DataError
 from codesign.mistakes import suggestion
-from codesign.workload.datasets.reading import reading
+from codesign.workload.datasets.reading import as_data_error, reading
 from codesign.workload.hdf5 import Chunks, is_own
 
 ENDINGS = (".npz", ".h5", ".hdf5")
@@ -29,23 +29,15 @@ _MOST_AT_ONCE = 1 << 28
 _PIECE = 1 << 20
 
 
-class ArrayColumn(Protocol):
-    shape: tuple[int, ...]
-    dtype: np.dtype[Any]
-
-    def rows(self, start: int, stop: int) -> NDArray[Any]:
-        """Entries `start : stop` along the first axis; fastest if calls go forwards."""
-
-
 @contextmanager
 def open_arrays(path: Path, known: Iterable[str], *, others: bool = False) -> Iterator[Mapping[str, ArrayColumn]]:
     """The arrays of a file by name, all of which must be known; with `others`, unknown ones are ignored. Raises
     DataError, now or on reading, if the file is not a regular file or is damaged, has an array of an unknown name, or
-    one that cannot be read in rows of numbers or text."""
+    one that cannot be read in rows of numbers or text. An InputError of the block becomes a DataError, too."""
     if not path.is_file():  # opening a pipe would wait for a writer
         raise DataError(f"{path}: is missing, or a folder, a pipe or a device")
     remedy = "copy it again" if path.suffix in ENDINGS else f"arrays lie in files that end in {', '.join(ENDINGS)}"
-    with reading(path, "as arrays", remedy=remedy):
+    with as_data_error(path), reading(path, "as arrays", remedy=remedy):
         if path.suffix == ".npz":
             with ExitStack() as stack:
                 archive = stack.enter_context(zipfile.ZipFile(path))
@@ -104,6 +96,7 @@ class _NpyColumn:
             self._stream.close()
 
     def rows(self, start: int, stop: int) -> NDArray[Any]:
+        """Entries `start : stop` along the first axis; fastest if calls go forwards."""
         if self._stream is None or start < self._row:
             self.close()
             self._stream, self._row = self._archive.open(self._member), 0
@@ -152,6 +145,7 @@ class HDF5Column:
             raise DataError(f"{path}: {name}: {error}") from None
 
     def rows(self, start: int, stop: int) -> NDArray[Any]:
+        """Entries `start : stop` along the first axis."""
         self._chunks.check(start, stop)
         if self._dataset.dtype.kind == "O":
             return np.array([*self._texts(start, stop)], dtype=self.dtype)
@@ -166,3 +160,6 @@ class HDF5Column:
                 if len(text) > self.dtype.itemsize:
                     raise ValueError(f"a text has {len(text):,} bytes, more than {self.dtype.itemsize}")
                 yield text
+
+
+ArrayColumn = _NpyColumn | HDF5Column

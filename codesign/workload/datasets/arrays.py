@@ -22,7 +22,6 @@ from codesign.workload.binning import Events
 from codesign.workload.datasets.array_file import ENDINGS, ArrayColumn, open_arrays, read_whole
 from codesign.workload.datasets.base import Dataset, Recordings, as_long
 from codesign.workload.datasets.event_folder import PARTS, recordings_in
-from codesign.workload.datasets.reading import telling
 from codesign.workload.event_rows import MOST_EVENTS
 from codesign.workload.events import EventBatch
 from codesign.workload.raw_events import check_frames, check_shape, decimals, grid_of, inputs_of, times_ns
@@ -62,7 +61,7 @@ class Arrays(Dataset):
     def find(self, folder: Path) -> Recordings | None:
         if not folder.is_file():
             return recordings_in(folder)
-        with open_arrays(folder, _KNOWN) as columns, telling(folder):
+        with open_arrays(folder, _KNOWN) as columns:
             return _recordings(folder, columns)
 
     def coverage(self, recordings: Recordings) -> str:
@@ -79,19 +78,17 @@ class Arrays(Dataset):
         return iter(())  # reported by `settled`, which knows the file
 
     def settled(self, spec: WorkloadSpec, recordings: Recordings) -> ResolvedSpec:
-        own = {"timestep": recordings.timestep_s, "timesteps": _as_long(recordings, spec.timestep)}
-        said = {
-            option: usual if getattr(spec, option) is None else getattr(spec, option) for option, usual in own.items()
-        }
+        timing = {"timestep": recordings.timestep_s, "timesteps": _as_long(recordings, spec.timestep)}
+        timing |= {option: getattr(spec, option) for option in timing if getattr(spec, option) is not None}
         file = recordings.files[0]  # for a folder, its arrays.yaml
         length = "timestep_s" if file.suffix in ENDINGS else "timestep"
         mistakes = [
             (option, f"{file.name} lacks {key}; write it there, or give such as '{option}: {example}'")
             for option, key, example in (("timestep", length, "10 ms"), ("timesteps", "timesteps", "100"))
-            if said[option] is None
+            if timing[option] is None
         ]
         usual = "pooled" if recordings.test_part is None else "official"
-        resolved = self.completed(spec).model_copy(update={**said, "split": spec.split or usual})
+        resolved = self.completed(spec).model_copy(update={**timing, "split": spec.split or usual})
         if not mistakes:
             dense = recordings.longest is not None
             mistakes += _frame_mistakes(resolved, recordings) if dense else super().timing_mistakes(resolved)
@@ -137,7 +134,7 @@ def _recordings(path: Path, columns: Columns) -> Recordings:
         grid = grid_of(shape[2:])
     else:
         grid = grid_of(small["grid"].ravel().tolist())
-        _inputs({name: columns[name].rows(0, 0) for name in _EVENTS if name in columns}, grid)
+        _inputs({name: columns[name].rows(0, 0) for name in _EVENTS if name in columns}, grid)  # refuses other columns
     labels, classes = _labels(small, shape[0], scalars.get("classes"))
     parts = _parts(small["split"], shape[0]) if "split" in small else None
     ids = _column(small, "ids", shape[0])
@@ -146,7 +143,7 @@ def _recordings(path: Path, columns: Columns) -> Recordings:
     def read(positions: Integers, spec: ResolvedSpec) -> EventBatch | Iterator[Events]:
         if offsets is not None:
             return _events(path, offsets, positions, grid)
-        with open_arrays(path, _KNOWN) as columns, telling(path):
+        with open_arrays(path, _KNOWN) as columns:
             return _dense(columns["data"], positions, labels, ids, spec, currents=currents)
 
     return Recordings(
@@ -186,18 +183,18 @@ def _column(small: Mapping[str, NDArray[Any]], name: str, samples: int) -> Integ
     return array.astype(np.int64)
 
 
-def _labels(small: Mapping[str, NDArray[Any]], samples: int, said: float | None) -> tuple[Integers, int]:
-    """(N,) labels, and the number of classes."""
+def _labels(small: Mapping[str, NDArray[Any]], samples: int, stated: float | None) -> tuple[Integers, int]:
+    """(N,) labels, and the number of classes, if `stated` that of the file."""
     labels = _column(small, "labels", samples)
     if labels is None or not samples:
         raise InputError("labels: needs at least one sample")
-    most = int(_SCALARS["classes"][1] if said is None else said)
+    most = int(_SCALARS["classes"][1] if stated is None else stated)
     wrong = (labels < 0) | (labels >= most)
     if wrong.any():
         at = int(wrong.argmax())
-        of = "" if said is None else f" of {most:,} classes"
+        of = "" if stated is None else f" of {most:,} classes"
         raise InputError(f"labels: sample {at} has {labels[at]}, outside 0 … {most - 1:,}{of}")
-    classes = int(labels.max()) + 1 if said is None else most
+    classes = int(labels.max()) + 1 if stated is None else most
     if classes < 2:
         raise InputError("labels: all samples have the label 0; at least 2 classes are needed")
     return labels, classes
@@ -230,7 +227,7 @@ def _inputs(events: Mapping[str, NDArray[Any]], grid: tuple[int, int, int]) -> E
 
 
 def _events(path: Path, offsets: Integers, samples: Integers, grid: tuple[int, int, int]) -> Iterator[Events]:
-    with open_arrays(path, _KNOWN) as columns, telling(path):
+    with open_arrays(path, _KNOWN) as columns:
         for sample in samples.tolist():
             rows = offsets[sample : sample + 2].tolist()
             try:

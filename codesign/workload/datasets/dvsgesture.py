@@ -29,7 +29,7 @@ from codesign.errors import DataError
 from codesign.workload.binning import Events
 from codesign.workload.datasets.array_file import open_arrays, read_whole
 from codesign.workload.datasets.base import Dataset, Recordings
-from codesign.workload.datasets.reading import content_of, number_of, reading, telling
+from codesign.workload.datasets.reading import as_data_error, content_of, number_of, reading
 from codesign.workload.download import Download, RemoteFile
 from codesign.workload.raw_events import from_first, inputs_of
 
@@ -141,7 +141,7 @@ def _events(path: Path) -> Events:
         if not isinstance(table, np.ndarray) or table.ndim != 2 or table.shape[1] != 4:
             raise DataError(f"{path}: must hold a table of the columns x, y, p and t; download it again")
         events, to_ns = dict(zip("xypt", table.T, strict=True)), 1_000_000
-    with telling(path, "copy it again"):
+    with as_data_error(path, "copy it again"):
         inputs = inputs_of(events, events, (2, _SENSOR, _SENSOR))
     if events["t"].shape != inputs.shape or events["t"].dtype.kind not in "iu":
         raise DataError(f"{path}: must hold a whole number t of each event; copy it again")

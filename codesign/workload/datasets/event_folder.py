@@ -25,7 +25,7 @@ from codesign.errors import DataError
 from codesign.units import Positive, Time
 from codesign.workload.binning import Events
 from codesign.workload.datasets.base import Recordings
-from codesign.workload.datasets.reading import classes_of, content_of, names_in, number_of, reading, telling
+from codesign.workload.datasets.reading import as_data_error, classes_of, content_of, names_in, number_of, reading
 from codesign.workload.event_rows import MOST_EVENTS
 from codesign.workload.raw_events import from_first, grid_of, inputs_of, times_ns
 
@@ -99,7 +99,7 @@ def _events(path: Path, grid: tuple[int, int, int]) -> Events:
     fields = events.dtype.fields if isinstance(events, np.ndarray) else None
     if not fields or "t" not in fields:
         raise DataError(f"{path}: must be a structured array with t, x, y and p")
-    with telling(path):
+    with as_data_error(path):
         return from_first(times_ns(events["t"])), inputs_of(events, fields, grid)
 
 

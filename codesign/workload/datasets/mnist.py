@@ -114,14 +114,14 @@ def _read_bytes(path: Path, count: int) -> bytes:
 
 
 def _read_header(path: Path) -> tuple[int, ...]:
-    start = _read_bytes(path, 4)
-    if len(start) < 4 or start[:3] != b"\0\0\x08" or start[3] not in (1, 3):
-        raise DataError(f"{path}: is not an idx file of images or labels (it starts with {start.hex() or 'nothing'})")
-    axes = start[3]
-    header = _read_bytes(path, 4 + 4 * axes)
+    header = _read_bytes(path, 16)  # as long as that of images
+    if len(header) < 4 or header[:3] != b"\0\0\x08" or header[3] not in (1, 3):
+        start = header[:4].hex() or "nothing"
+        raise DataError(f"{path}: is not an idx file of images or labels (it starts with {start})")
+    axes = header[3]
     if len(header) < 4 + 4 * axes:
         raise DataError(f"{path}: ends within its header; download it again")
-    shape = struct.unpack(f">{axes}I", header[4:])
+    shape = struct.unpack_from(f">{axes}I", header, 4)
     if math.prod(shape) > MOST_RECORDING_BYTES:
         raise DataError(f"{path}: has more than {MOST_RECORDING_BYTES >> 20} MiB, found shape {shape}")
     return shape

@@ -45,8 +45,8 @@ def content_of(path: Path) -> bytes:
 
 
 @contextmanager
-def telling(place: Path | str, remedy: str = "") -> Iterator[None]:
-    """Turn mistakes in arrays into a DataError that names their file and what to do."""
+def as_data_error(place: Path | str, remedy: str = "") -> Iterator[None]:
+    """Turn an InputError about the content of a file into a DataError that names the file and what to do."""
     try:
         yield
     except InputError as error:

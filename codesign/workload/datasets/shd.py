@@ -24,7 +24,7 @@ from codesign.errors import DataError
 from codesign.workload.binning import Events
 from codesign.workload.datasets.array_file import HDF5Column, read_whole
 from codesign.workload.datasets.base import Dataset, Recordings
-from codesign.workload.datasets.reading import checked_classes, reading, telling
+from codesign.workload.datasets.reading import as_data_error, checked_classes, reading
 from codesign.workload.download import Download, RemoteFile
 from codesign.workload.hdf5 import Chunks, is_own
 from codesign.workload.raw_events import inputs_of, times_ns
@@ -113,8 +113,8 @@ def _read_labels_and_speakers(path: Path) -> tuple[Integers, Integers | None]:
     """(samples,) classes, and (samples,) speakers if the file has them."""
     with _hdf5(path) as file:
         labels = read_whole(path, "labels", HDF5Column(path, file, "labels"))
-        said = "extra/speaker"
-        speakers = read_whole(path, said, HDF5Column(path, file, said)) if said in file else None
+        name = "extra/speaker"
+        speakers = read_whole(path, name, HDF5Column(path, file, name)) if name in file else None
     classes = checked_classes(path, labels, _CLASSES, SHD.title)
     return classes, None if speakers is None else speakers.astype(np.int64)
 
@@ -129,7 +129,7 @@ def _digest(files: dict[str, Path]) -> str:
 
 
 def _events(times_s: Any, units: Any, where: str) -> Events:
-    with telling(where, "download it again"):
+    with as_data_error(where, "download it again"):
         times = times_ns(np.asarray(times_s, dtype=np.float64))
         channels = inputs_of({"unit": np.asarray(units)}, ("unit",), (1, 1, _CHANNELS))
     return times, channels // (_CHANNELS // _INPUTS)
