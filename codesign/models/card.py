@@ -138,14 +138,16 @@ class Certificate:
     @property
     def summary(self) -> str:
         """The outcome in one sentence."""
-        said = f"{self.differing_spikes:,} of {self.recorded_spikes:,} spikes differ"
+        parts = [f"{self.differing_spikes:,} of {self.recorded_spikes:,} spikes differ"]
         if self.first_difference is not None:
             near = "" if self.within_rounding else "not "
-            said += f"; the first: {self.first_difference}; {near}each sample's first is within rounding of it"
+            parts += [f"the first: {self.first_difference}", f"{near}each sample's first is within rounding of it"]
         if self.potential_difference is not None and self.largest_potential is not None:
             apart, largest = self.potential_difference, self.largest_potential
-            said += f"; potentials differ by {apart:.2g} at most, and reach {largest:.3g}"
-        return said if self.better is None else f"{said}; none differ with {self.better}"
+            parts.append(f"potentials differ by {apart:.2g} at most, and reach {largest:.3g}")
+        if self.better is not None:
+            parts.append(f"none differ with {self.better}")
+        return "; ".join(parts)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -194,22 +196,23 @@ class ModelEvaluation:
 
     @staticmethod
     def of(
-        execution: Execution, schedule: Schedule, cost: Cost | None = None, *, name: str, **said: Any
+        execution: Execution, schedule: Schedule, cost: Cost | None = None, *, name: str, **others: Any
     ) -> ModelEvaluation:
         """The evaluation given by an execution, its schedule and its cost.
 
         Args:
             cost: cost of the execution; None leaves out energy and latency.
             name: name of the schedule.
-            said: other attributes, such as `weight_bits` or `split`.
+            others: other attributes, such as `weight_bits` or `split`.
         """
-        priced: dict[str, Any] = {}
+        values: dict[str, Any] = {}
         if cost is not None:
             priced = {"chip": cost.chip, **cost.columns(), "assumptions": cost.assumptions}
-        names = {attribute.name for attribute in dataclasses.fields(ModelEvaluation)}
-        known = {key: tuple(value) if isinstance(value, list) else value for key, value in priced.items()}
+            own = {attribute.name for attribute in dataclasses.fields(ModelEvaluation)}
+            values = {key: tuple(value) if isinstance(value, list) else value for key, value in priced.items()}
+            values = {key: value for key, value in values.items() if key in own}
         layered = schedule.equivalent_to_layered(execution.shape)
-        answers = {
+        values |= {
             "schedule": name,
             "inference": "layered" if layered else "asynchronous",
             "policy": schedule.policy_name,
@@ -222,7 +225,7 @@ class ModelEvaluation:
             "accuracy": execution.accuracy,
             "spike_density": execution.spike_density,
         }
-        return ModelEvaluation(**{**{key: known[key] for key in known if key in names}, **answers, **said})
+        return ModelEvaluation(**{**values, **others})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -300,11 +303,11 @@ class ModelCard:
 
 def digest_of(state: Mapping[str, torch.Tensor]) -> str:
     """SHA-256 of a network's state: weights and all neuron parameters."""
-    found = hashlib.sha256()
+    digest = hashlib.sha256()
     for name, tensor in sorted(state.items()):
-        found.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
-        found.update(tensor.detach().cpu().contiguous().numpy().tobytes())
-    return found.hexdigest()
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
 
 
 def describe_model(

@@ -35,9 +35,9 @@ def model_page(card: ModelCard, file: str) -> str:
         "model.card  # everything on this page",
     ]
     if card.recipe is not None and (rounded := card.recipe.quantization) is not None:
-        given = f"cd.chip_quantization(cd.find_chip({card.recipe.chip!r}))"
-        given = given if rounded == "chip" else "model.card.recipe.quantization"
-        load.append(f"cd.quantize(model.network, {given})  # in place: it was validated with rounded weights")
+        of_chip = f"cd.chip_quantization(cd.find_chip({card.recipe.chip!r}))"
+        quantization = of_chip if rounded == "chip" else "model.card.recipe.quantization"
+        load.append(f"cd.quantize(model.network, {quantization})  # in place: it was validated with rounded weights")
     if card.data is not None:
         load.append("cd.load_workload(model.card.data.options)  # the data it was trained on")
     parts = [
@@ -93,8 +93,9 @@ def _facts(card: ModelCard) -> list[tuple[str, str]]:
             ("key of the training", f"`{origin.training_key}`"),
         ]
     if (read := card.imported) is not None:
-        said = ", ".join(f"{name} {value}" for name, value in read.options.items())
-        rows.append(("read from", _text(f"{read.source}, dialect {read.dialect}, {said}. {read.lost}".strip(" ,."))))
+        options = ", ".join(f"{name} {value}" for name, value in read.options.items())
+        text = f"{read.source}, dialect {read.dialect}, {options}. {read.lost}".strip(" ,.")
+        rows.append(("read from", _text(text)))
     if card.certificate is not None:
         rows.append(("against its framework", _text(f"{card.certificate.summary} ({card.certificate.source})")))
     rows.append(("versions", _text(", ".join(f"{name} {version}" for name, version in card.versions.items()))))
@@ -120,14 +121,14 @@ def _timestep(card: ModelCard) -> str:
 
 def _training(card: ModelCard) -> str:
     parameters = {} if card.recipe is None else card.recipe.parameters
-    told: dict[str, object] = {name.replace("_", " ").strip(): value for name, value in parameters.items()}
-    told |= {
+    facts: dict[str, object] = {name.replace("_", " ").strip(): value for name, value in parameters.items()}
+    facts |= {
         "seed": card.training_seed,
         "epochs run": card.trained_epochs,
         "epoch of these weights": card.best_epoch,
         "training loss then": card.training_loss,
     }
-    rows = [(name, _text(_value(value))) for name, value in told.items() if value is not None]
+    rows = [(name, _text(_value(value))) for name, value in facts.items() if value is not None]
     if card.validation_accuracy is not None:
         rows.append(("validation accuracy then", percent(card.validation_accuracy)))
     parts = ["## How it was trained"]
@@ -192,10 +193,10 @@ def _inference(run: ModelEvaluation) -> str:
     return f"{how}, F = {run.group_size or 'all'}, {stop}"
 
 
-def _notes(heading: str, said: Iterable[tuple[ModelEvaluation, Sequence[str]]]) -> str:
+def _notes(heading: str, notes: Iterable[tuple[ModelEvaluation, Sequence[str]]]) -> str:
     """Sentences of evaluations, each once, with the chips that it applies to."""
     chips: dict[str, dict[str, None]] = {}
-    for run, sentences in said:
+    for run, sentences in notes:
         for sentence in sentences:
             chips.setdefault(sentence, {}).setdefault(run.chip or UNKNOWN)
     lines = [f"- {_text(sentence)} ({_text(listed([*names]))})" for sentence, names in chips.items()]

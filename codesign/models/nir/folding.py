@@ -209,13 +209,14 @@ class Chain:
         self.weight = weight[:, :, None] if flat else weight
         self.bias = bias_of(node)
         sliding = {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation}
-        told = {name: sizes[-1] if flat else tuple(sizes) for name, sizes in sliding.items()}
-        self._slide(node, {"kind": "conv1d" if flat else "conv2d", "channels": len(weight), "groups": groups, **told})
+        spec = {name: sizes[-1] if flat else tuple(sizes) for name, sizes in sliding.items()}
+        self._slide(node, {"kind": "conv1d" if flat else "conv2d", "channels": len(weight), "groups": groups, **spec})
         self.shape = (self.grid[0], self.grid[2]) if flat else self.grid
 
-    def _slide(self, node: NirNode, told: Mapping[str, Any]) -> None:
+    def _slide(self, node: NirNode, spec: Mapping[str, Any]) -> None:
+        """Make a convolution of this specification the layer's synapses."""
         try:
-            self.synapses = (Conv1d if told["kind"] == "conv1d" else Conv2d)(**told)
+            self.synapses = (Conv1d if spec["kind"] == "conv1d" else Conv2d)(**spec)
             source = self.source if isinstance(self.source, tuple) else (self.source or 1, 1, 1)
             self.grid = window_of(source, self.pools, self.synapses).grid
         except ValueError as error:

@@ -80,8 +80,8 @@ def _nodes(number: str, layer: Any, *, first: bool) -> Iterator[NirNode]:
 
 def _one_to_one(name: str, channels: int) -> NirNode:
     one = np.ones(1, dtype=np.int64)
-    told = {"stride": one, "padding": 0 * one, "dilation": one, "groups": channels * one, "bias": 0 * one}
-    return NirNode(name=name, kind="Conv2d", numbers={"weight": np.ones((channels, 1, 1, 1)), **told})
+    fields = {"stride": one, "padding": 0 * one, "dilation": one, "groups": channels * one, "bias": 0 * one}
+    return NirNode(name=name, kind="Conv2d", numbers={"weight": np.ones((channels, 1, 1, 1)), **fields})
 
 
 def _map(at: NirNode, layer: Tree, shape: Integers) -> Iterator[tuple[str, NDArray[Any]]]:
@@ -111,9 +111,9 @@ def _neurons(at: NirNode, neuron: Any, size: NDArray[Any]) -> NirNode:
     _check_plain(node, neuron)
     if "refDelay" in neuron and _whole(node, neuron, "refDelay").max() > 1:
         raise node.refusal("refDelay: refractory timesteps cannot be simulated; nearest: refDelay 1")
-    told = {key: _whole(node, neuron, key, least=0, most=_SPAN) for key in ("iDecay", "vDecay")}
-    told["vThMant"] = _whole(node, neuron, "vThMant", least=1)
-    return NirNode(name=name, kind=LOIHI, numbers={**told, "shape": size})
+    numbers = {key: _whole(node, neuron, key, least=0, most=_SPAN) for key in ("iDecay", "vDecay")}
+    numbers["vThMant"] = _whole(node, neuron, "vThMant", least=1)
+    return NirNode(name=name, kind=LOIHI, numbers={**numbers, "shape": size})
 
 
 def _check_plain(at: NirNode, group: Tree) -> None:
@@ -139,5 +139,5 @@ def _whole(at: NirNode, group: Tree, key: str, *, least: int = -(1 << 24), most:
 
 def _text(value: Any) -> str:
     """A text, which may be stored as an array with one entry."""
-    held = value[0] if isinstance(value, list) and len(value) == 1 else value
-    return held[:40] if isinstance(held, str) else "without a type"
+    text = value[0] if isinstance(value, list) and len(value) == 1 else value
+    return text[:40] if isinstance(text, str) else "without a type"

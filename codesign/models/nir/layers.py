@@ -109,31 +109,33 @@ def _layer(
     ahead = [path for path in paths if path[0] is not neurons]
     ahead.sort(key=lambda path: (path[0] is not before, not any(node.kind in _WEIGHTS for node in path)))
     main = _folded(ahead[0], shapes[before.name], [])
-    skips: dict[Any, Branch] = {}  # by the way that they lead
-    over: list[tuple[int, Path]] = []
+    skips: dict[Any, Branch] = {}  # by everything but the factor of their specification
+    skipping: list[tuple[int, Path]] = []  # with the place of their source in `order`
     for at, path in enumerate(ahead[1:], start=1):
         if path[0] is before:
             main.join(_folded(path, shapes[before.name], ahead[:at]), neurons)
         else:
-            over.append((order.index(path[0]), _once(path, ahead[:at])))
+            skipping.append((order.index(path[0]), _with_own_biases(path, ahead[:at])))
     loops = [path for path in paths if path[0] is neurons]
-    back = [_recurrent(neurons, _once(path, [*ahead, *loops[:at]])[1:-1]) for at, path in enumerate(loops)]
-    layer = main.layer(neurons, back)
-    for source, path in over:
+    recurrent = [
+        _recurrent(neurons, _with_own_biases(path, [*ahead, *loops[:at]])[1:-1]) for at, path in enumerate(loops)
+    ]
+    layer = main.layer(neurons, recurrent)
+    for source, path in skipping:
         skip = _branch(path[1:], shapes[path[0].name], source - 1, len(layers), layer.grid)
         if skip.pools != layers[source].pools:
             raise path[0].refusal(
                 f"the skip over '{skip.name}' and the next layer must begin behind the same pools; a Conv2d in the "
                 "skip can pool too"
             )
-        way = tuple(skip.spec.model_dump(exclude={"factor"}).items())
-        skips[way] = _sum(skips[way], skip) if way in skips else skip
+        kind = tuple(skip.spec.model_dump(exclude={"factor"}).items())
+        skips[kind] = _sum(skips[kind], skip) if kind in skips else skip
     biases = [np.repeat(skip.bias, layer.neurons // skip.bias.size) for skip in skips.values()]
     return replace(layer, bias=sum(biases, layer.bias), skips=tuple(skips.values())), main.shape
 
 
 def _sum(one: Branch, other: Branch) -> Branch:
-    """Two skips that lead the same way, as one."""
+    """Two skips that differ only in their weights, as one."""
     weight, spec = one.weight + other.weight, one.spec
     if isinstance(spec, IdentitySkip):
         spec = spec.model_copy(update={"factor": float(np.float32(weight.flat[0]))})
@@ -149,11 +151,11 @@ def _branch(path: Sequence[NirNode], shape: tuple[int, ...] | None, source: int,
     for node in path[:-1]:
         if node not in scales or len(own) > len(scales):
             chain.apply(node)
-    told: dict[str, Any] = {"from": "input" if source < 0 else source, "to": target}
+    ends: dict[str, Any] = {"from": "input" if source < 0 else source, "to": target}
     if chain.synapses is None:
         factors = [of_channels(node, scale_of(node), grid) for node in scales]
         weight = np.prod([np.ones(grid[0]), *factors], axis=0).reshape(-1, 1, 1, 1)
-        spec: Skip = IdentitySkip(kind="identity", factor=float(np.float32(weight.flat[0])), **told)
+        spec: Skip = IdentitySkip(kind="identity", factor=float(np.float32(weight.flat[0])), **ends)
         return Branch(
             name=(own or [neurons])[0].name, spec=spec, weight=weight, bias=np.zeros(1), pools=tuple(chain.pools)
         )
@@ -165,21 +167,21 @@ def _branch(path: Sequence[NirNode], shape: tuple[int, ...] | None, source: int,
         if isinstance(synapses, Conv1d):
             first = {"kernel": 1, "stride": 1, "padding": 0, "dilation": 1}
             sliding = {name: (first[name], size) for name, size in sliding.items()}
-        spec = ConvolutionSkip(kind="conv2d", groups=synapses.groups, **sliding, **told)
+        spec = ConvolutionSkip(kind="conv2d", groups=synapses.groups, **sliding, **ends)
     else:
-        spec = LinearSkip(kind="linear", **told)
+        spec = LinearSkip(kind="linear", **ends)
     return Branch(name=own[0].name, spec=spec, weight=chain.weight, bias=chain.bias, pools=tuple(chain.pools))
 
 
 def _folded(path: Path, shape: tuple[int, ...] | None, others: Sequence[Path]) -> Chain:
     folded = Chain(shape)
-    for node in _once(path, others)[1:-1]:
+    for node in _with_own_biases(path, others)[1:-1]:
         folded.apply(node)
     return folded
 
 
-def _once(path: Path, others: Sequence[Path]) -> Path:
-    """A path without the biases of nodes that other paths also end with."""
+def _with_own_biases(path: Path, others: Sequence[Path]) -> Path:
+    """A path without the biases of nodes that other paths also end with, which count once."""
     own = len(path) - 1 - max((_common_end(path[1:-1], other[1:-1]) for other in others), default=0)
     return [*path[:own], *map(_without_bias, path[own:-1]), path[-1]]
 

@@ -132,12 +132,12 @@ class _Trace(TorchFunctionMode):
         self.answers: dict[str, list[torch.Tensor]] = {}
         self.returned: list[torch.Tensor] = []
         self._states: dict[str, dict[int, tuple[torch.Tensor, int]]] = {}  # by storage
-        self._kept: dict[int, tuple[str, list[Any]]] = {}  # by module
+        self._kept_states: dict[int, tuple[str, list[Any]]] = {}  # by module
         self._sample = sample.detach().clone()
         # for each storage, its owner after each module; all tensors are kept, so that no storage is reused
         self._made: dict[int, list[Made]] = {}
         self.timesteps = Timesteps()
-        self._keep(self.timesteps.make(_INPUT, self._sample))
+        self._remember(self.timesteps.make(_INPUT, self._sample))
 
     def run(self, module: nn.Module) -> None:
         modules = list(_walk(module))
@@ -157,12 +157,12 @@ class _Trace(TorchFunctionMode):
                 raise
             except Exception as error:
                 raise InputError(f"sample: the module fails on it: {type(error).__name__}: {error}") from error
-        self.returned = [each.to_dense() for each in _tensors(returned)]
+        self.returned = [each.to_dense() for each in _all_tensors(returned)]
 
     def _hook(self, name: str) -> Any:
         def hook(module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
             self.depth -= 1
-            given, made = _first([*args, *kwargs.values()]), _first(output)
+            given, made = _first_tensor([*args, *kwargs.values()]), _first_tensor(output)
             if name not in self.nodes:
                 self.nodes[name] = self._node(name, module, given)
             if given is None or made is None:
@@ -172,20 +172,20 @@ class _Trace(TorchFunctionMode):
             source = self._source(name, module, given)
             self.edges[source.by, name] = None
             self.timesteps.take(name, source, given)
-            self._keep(self.timesteps.make(name, made))
+            self._remember(self.timesteps.make(name, made))
             if name in self.neurons:
-                self._kept[id(module)] = name, _kept_by(module)
+                self._kept_states[id(module)] = name, _states_of(module)
                 sent = answers_of(self.neurons[name][1], module, output)
                 self.answers.setdefault(name, []).extend(answer.clone() for answer in sent)
             if self.neurons.get(name, ("", None))[0] in _GIVEN:
-                self._go_on(name, module, [*args, *kwargs.values()][1:], output)
+                self._check_state(name, module, [*args, *kwargs.values()][1:], output)
 
         return hook
 
     def _enter(self, module: nn.Module, args: Any) -> None:
         self.depth += 1
-        name, state = self._kept.get(id(module), ("", None))
-        if state is not None and state != _kept_by(module):
+        name, state = self._kept_states.get(id(module), ("", None))
+        if state is not None and state != _states_of(module):
             raise refusal(name, module, _STATE)
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -205,7 +205,7 @@ class _Trace(TorchFunctionMode):
         made = func(*args, **kwargs)
         if func.__name__ in _COPIES:
             if whose == [_INPUT] and made.shape[1:] == given[0].shape[1:]:
-                self._keep(self.timesteps.copy(parts[0][1], given[0], made))
+                self._remember(self.timesteps.copy(parts[0][1], given[0], made))
             return made
         if len(given) != 2 or len(set(whose)) != 2 or kwargs or given[0].shape != given[1].shape:
             return made  # a module that uses it is refused; sums of outputs over time are not used further
@@ -215,13 +215,13 @@ class _Trace(TorchFunctionMode):
         self.edges |= {(one, name): None for one in whose}
         for each, maker in parts:
             self.timesteps.take(name, maker, each)
-        self._keep(self.timesteps.make(name, made))
+        self._remember(self.timesteps.make(name, made))
         return made
 
-    def _go_on(self, name: str, module: nn.Module, states: list[Any], output: Any) -> None:
+    def _check_state(self, name: str, module: nn.Module, states: list[Any], output: Any) -> None:
         """Check that neurons that are given their state got it, unchanged, from themselves, or start at rest. Those of
         norse start again whenever they are given none."""
-        of_norse, before, given = self.neurons[name][0] == "norse", self._states.get(name), [*_tensors(states)]
+        of_norse, before, given = self.neurons[name][0] == "norse", self._states.get(name), [*_all_tensors(states)]
         if before is not None:
             kept = all(before.get(_storage(state), (None, -1))[1] == state._version for state in given)
             wrong = not kept or (of_norse and not given)
@@ -231,7 +231,7 @@ class _Trace(TorchFunctionMode):
             wrong = any(state.any() for state in given)
         if wrong:
             raise refusal(name, module, _STATE)
-        self._states[name] = {_storage(state): (state, state._version) for state in _tensors(output)}
+        self._states[name] = {_storage(state): (state, state._version) for state in _all_tensors(output)}
 
     def _node(self, name: str, module: nn.Module, given: torch.Tensor | None) -> NirNode:
         neurons = read_neurons(name, module)
@@ -249,7 +249,7 @@ class _Trace(TorchFunctionMode):
         makers = self._made.get(_storage(tensor), [])
         return list(takewhile(lambda maker: maker.by != name, makers))
 
-    def _keep(self, made: Made) -> None:
+    def _remember(self, made: Made) -> None:
         self._made[_storage(made.tensor)] = [*self._before(made.by, made.tensor), made]
 
     def _source(self, name: str, module: nn.Module, given: torch.Tensor) -> Made:
@@ -295,19 +295,19 @@ def _named(module: nn.Module, name: str, prefix: str = "") -> Iterator[tuple[str
         yield from _named(part, f"{prefix}{key}", f"{prefix}{key}.")
 
 
-def _tensors(values: Any) -> Iterator[torch.Tensor]:
+def _all_tensors(values: Any) -> Iterator[torch.Tensor]:
     if isinstance(values, torch.Tensor):
         yield values
     elif isinstance(values, Mapping | list | tuple):
         for value in values.values() if isinstance(values, Mapping) else values:
-            yield from _tensors(value)
+            yield from _all_tensors(value)
 
 
 def _storage(tensor: torch.Tensor) -> int:
     return tensor.untyped_storage().data_ptr()
 
 
-def _kept_by(module: nn.Module) -> list[tuple[int, int] | None]:
+def _states_of(module: nn.Module) -> list[tuple[int, int] | None]:
     """The states that neurons keep themselves, each as its storage and version."""
     states = (getattr(module, name, None) for name in _STATES)
     return [(_storage(state), state._version) if isinstance(state, torch.Tensor) else None for state in states]
@@ -319,7 +319,7 @@ def _rests(p: Any, state: Any) -> bool:
     return not any((value != rest.get(name, 0.0)).any() for name, value in state._asdict().items())
 
 
-def _first(values: Any) -> torch.Tensor | None:
+def _first_tensor(values: Any) -> torch.Tensor | None:
     several = values if isinstance(values, list | tuple) else [values]
     return next((value for value in several if isinstance(value, torch.Tensor)), None)
 

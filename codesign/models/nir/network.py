@@ -28,12 +28,11 @@ def make_network(layers: Sequence[Layer], numbers: Sequence[LayerNumbers], times
     _check(layers, numbers)
     source = layers[0].source
     # spikes return to their layer in the next timestep, as in all frameworks
-    back = tuple(Delayed(from_=at, to=at) for at, layer in enumerate(layers) if layer.recurrent is not None)
+    delayed = tuple(Delayed(from_=at, to=at) for at, layer in enumerate(layers) if layer.recurrent is not None)
     skips = [skip for layer in layers for skip in layer.skips]
-    specs = [spec for layer in layers for spec in (*layer.pools, layer.synapses)]
+    specs = tuple(spec for layer in layers for spec in (*layer.pools, layer.synapses))
     try:
-        further = {"delayed": back, "skips": tuple(skip.spec for skip in skips)}
-        topology = TopologySpec(input=source, layers=tuple(specs), **further)
+        topology = TopologySpec(input=source, layers=specs, delayed=delayed, skips=tuple(skip.spec for skip in skips))
     except InputError as error:
         raise InputError(f"the network of the graph cannot be built: {error}") from None
     biases = [  # b is added to a synaptic current, or g b + c to the potential
@@ -42,10 +41,10 @@ def make_network(layers: Sequence[Layer], numbers: Sequence[LayerNumbers], times
     ]
     network = SpikingNetwork(topology, _spec(numbers, biases, timestep_s), timestep_s=timestep_s)
     recurrent = [layer.recurrent for layer in layers if layer.recurrent is not None]
-    given = [*(layer.weight for layer in layers), *recurrent, *(skip.weight for skip in skips)]
+    weights = [*(layer.weight for layer in layers), *recurrent, *(skip.weight for skip in skips)]
     with torch.no_grad():
-        for weight, own in zip(network.all_weights(), given, strict=True):
-            weight.copy_(_tensor(own.reshape(weight.shape)))
+        for parameter, weight in zip(network.all_weights(), weights, strict=True):
+            parameter.copy_(_tensor(weight.reshape(parameter.shape)))
         if network.bias is not None:
             network.bias.copy_(_tensor(np.concatenate(biases)))
     constants = [of_decay(of_layer.decay, timestep_s) for of_layer in numbers]
@@ -67,14 +66,14 @@ def _spec(numbers: Sequence[LayerNumbers], biases: list[NDArray[Any]], timestep_
     for name, decay in (("time_constant", "decay"), ("synaptic_time_constant", "synaptic_decay")):
         decays = [getattr(of_layer, decay) for of_layer in numbers]
         found[name] = [None if one is None else float(of_decay(one, timestep_s).ravel()[0]) for one in decays]
-    told: dict[str, Any] = {}
+    parameters: dict[str, Any] = {}
     for name, values in found.items():
         if _matters(name, numbers) and set(values) != {NeuronSpec.model_fields[name].default}:
-            told[name] = values[0] if len(set(values)) == 1 else tuple(values)
-    keeps = any(of_layer.reset == "subtract" or of_layer.most_spikes > 1 for of_layer in numbers)
+            parameters[name] = values[0] if len(set(values)) == 1 else tuple(values)
+    keeps_rest = any(of_layer.reset == "subtract" or of_layer.most_spikes > 1 for of_layer in numbers)
     return NeuronSpec(
-        **told,
-        refractory=not keeps,  # the rest after a soft reset must not be lost to the next message of the same timestep
+        **parameters,
+        refractory=not keeps_rest,  # what a soft reset leaves must not be lost to the next message of the same timestep
         readout="potential" if numbers[-1].threshold is None else "spikes",
         bias=any(bias.any() for bias in biases),
         tick=True,
