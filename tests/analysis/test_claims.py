@@ -212,7 +212,7 @@ def test_neighbours_along_an_axis():
         told = f"The results have no two points that differ in {name} alone, which must be a number."
         assert asked(of, column="accuracy", along=along).sentence == told
     untimed = asked([row | {"latency_s": None} for row in rows], column="latency_s", along="group_size").sentence
-    assert untimed == "The results have no latency of points that can be held against each other."
+    assert untimed == "The results have no latency of points that can be compared."
 
 
 def test_gains_are_relative_to_the_point_with_the_same_schedule():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import pairwise
@@ -15,7 +15,7 @@ from codesign.analysis.comparisons.fronts import comparable
 from codesign.analysis.comparisons.obstacles import obstacle_between
 from codesign.analysis.comparisons.robustness import drawn
 from codesign.analysis.comparisons.wording import gain_in_words
-from codesign.analysis.questions import ClaimQuestion, Selection, Size
+from codesign.analysis.questions import ClaimQuestion, Selection
 from codesign.analysis.results.columns import is_of_design
 from codesign.analysis.results.formatting import (
     column_label,
@@ -32,7 +32,7 @@ from codesign.analysis.results.measures import measured, of_training
 from codesign.analysis.results.naming import Names
 from codesign.analysis.results.points import Point
 from codesign.analysis.results.samples import counts_samples
-from codesign.analysis.results.statistics import CONFIDENCE, Interval, chance_of_as_many, gains_over, ratio
+from codesign.analysis.results.statistics import CONFIDENCE, chance_of_as_many, difference, gains_over, ratio
 from codesign.deferred import pd
 
 _SPELLED_OUT = 2
@@ -51,6 +51,73 @@ class _Pair:
     low: pd.Series
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Case:
+    """A pair whose points compare, and what it says about the claim."""
+
+    pair: _Pair
+    comparison: Comparison
+    question: ClaimQuestion
+
+    @cached_property
+    def status(self) -> Status:
+        """The verdict of the seeds, weakened if the choice of test samples may explain it, or if fewer draws of the
+        chips' numbers agree than an interval covers."""
+        found, agree, by_chance = self.by_seeds, self._agreeing, bool(self.by_samples)
+        if found == "holds" and (by_chance or (agree is not None and agree < CONFIDENCE)):
+            return "holds in part"
+        if found == "holds in part" and by_chance and not self.comparison.gain.above_zero:
+            return "not shown"
+        weak = by_chance or (agree is not None and agree > 1 - CONFIDENCE)
+        return "not shown" if found == "does not hold" and weak else found
+
+    @cached_property
+    def by_seeds(self) -> Status:
+        """The verdict of the training seeds alone."""
+        gain, size, pair = self.comparison.gain, self.question.at_least, self.pair
+        if size is not None:
+            found = ratio(pair.high, pair.low) if size.kind == "factor" else gain
+            if found.low is None or found.high is None:
+                return "not shown"
+            return "holds" if found.low >= size.value else "does not hold" if found.high < size.value else "not shown"
+        if not gain.above_zero:
+            within = self.question.or_equal_within
+            if within is None or gain.low is None or gain.high is None:
+                return "does not hold" if gain.below_zero else "not shown"
+            if gain.low > -within.value:
+                return "holds in part"
+            return "does not hold" if gain.high < -within.value else "not shown"
+        if self.question.about is None:
+            return "holds"
+        less_than_claimed = difference(pair.high / self.question.about.value, pair.low).below_zero
+        return "holds in part" if less_than_claimed else "holds"
+
+    @cached_property
+    def by_samples(self) -> str:
+        """A sentence if the choice of test samples may explain what the seeds show; "" if not, or if nothing says
+        so."""
+        if _of_two_columns(self.question) or self.by_seeds == "not shown":
+            return ""
+        size, within = self.question.at_least, self.question.or_equal_within
+        if size is not None and size.kind == "factor":
+            return left_to_samples(self.comparison, times=size.value)
+        if size is not None:
+            return left_to_samples(self.comparison, least=size.value)
+        least = 0.0 if within is None or self.comparison.gain.above_zero else -within.value
+        return left_to_samples(self.comparison, least=least)
+
+    @property
+    def _agreeing(self) -> float | None:
+        """The share of draws of the chips' numbers in which there is a difference, of at least the size asked for; None
+        without draws."""
+        robustness, size = self.comparison.robustness, self.question.at_least
+        if robustness is None or size is None:
+            return None if robustness is None else robustness.probability
+        less, more = robustness.better_draws, robustness.worse_draws
+        reached = more >= less * size.value if size.kind == "factor" else more - less >= size.value
+        return float(reached.mean())
+
+
 def answer_claim(name: str, question: ClaimQuestion, points: Sequence[Point], names: Names) -> Answer:
     """Judge a claim. It holds if every comparison's interval lies on its side of zero, does not hold if one lies on the
     other side and none on its own, and is not shown if seeds, test samples, or draws of the chips' numbers, cannot
@@ -61,29 +128,25 @@ def answer_claim(name: str, question: ClaimQuestion, points: Sequence[Point], na
     if question.along is None and question.more is None:
         return _limited(answer, points_in(points, question.select), values)
     pairs = values.pairs()
-    found = [(pair, comparison) for pair in pairs if (comparison := _compared(pair, question)) is not None]
-    if not found:
-        alike = f"The results have no {column_label(question.column)} of points that can be held against each other."
-        told = alike + _apart(pairs[0], like(question.column), names) if pairs else _nothing(question, points)
-        return answer(standing="cannot be asked", sentence=told)
-    statuses = [_judged(pair, comparison, question) for pair, comparison in found]
-    comparisons = [comparison for _, comparison in found]
+    compared = ((pair, _compared(pair, question)) for pair in pairs)
+    cases = [_Case(pair=pair, comparison=of, question=question) for pair, of in compared if of is not None]
+    if not cases:
+        return answer(standing="cannot be asked", sentence=_why_not(question, points, pairs, names))
     everyone = [point for pair in pairs for point in (pair.more, pair.less)]
     say = names.training if of_training(question.column) else names.told_apart(everyone)
-    means = partial(_means, say=say, names=names, of_gains=question.relative_to is not None)
-    sentence = _sentence(comparisons, statuses, means)
+    sentence = _sentence(cases, partial(_means, say=say, names=names))
     if question.about is not None or (question.at_least is not None and question.at_least.kind == "factor"):
-        sentence += _factor([pair for pair, _ in found])
+        sentence += _factor([case.pair for case in cases])
     undrawn = _of_two_columns(question) and any(drawn(point, question.column) for point in everyone)
-    ranges = _UNDRAWN if undrawn else _left_to_draws(found, question)
-    few = "" if question.or_equal_within else _few(comparisons, statuses)
-    remarks = (_standing(comparisons, statuses), few, ranges, _left_to_samples(found, question))
-    standing = _together(statuses)
+    few = "" if question.or_equal_within else _few(cases)
+    ranges = _UNDRAWN if undrawn else _left_to_draws(cases)
+    remarks = (_refuted(cases), few, ranges, _left_to_samples(cases), question.remark)
+    standing = _together([case.status for case in cases])
     return answer(
         standing="holds in part" if undrawn and standing == "holds" else standing,
         sentence=sentence,
-        comparisons=tuple(comparisons),
-        remarks=tuple(filter(None, (*remarks, question.remark))),
+        comparisons=tuple(case.comparison for case in cases),
+        remarks=tuple(filter(None, remarks)),
     )
 
 
@@ -104,9 +167,8 @@ class _Values:
         ]
         return {point.number: base for point, base in reversed(found)}
 
-    def gains(self, point: Point, column: str = "") -> pd.Series | None:
+    def gains(self, point: Point, column: str) -> pd.Series | None:
         """Return a point's values less those that they are relative to; None if there are none."""
-        column = column or self.question.column
         if self.question.relative_to is None:
             return measured(column, point)
         base = self.bases.get(point.number)
@@ -117,26 +179,22 @@ class _Values:
     def pairs(self) -> list[_Pair]:
         """Return the distinct pairs. Pairs that only price the same spikes on another chip repeat a comparison, as do
         other schedules of one training if the column is a measure of the training."""
-        column, sides = self.question.column_of_less, list(self._sides())
-        one = self._told_apart({more for more, _ in sides}, self.gains)
-        other = self._told_apart({less for _, less in sides}, partial(self.gains, column=column or ""))
-        distinct: dict[tuple[int, int], tuple[Point, Point]] = {}
+        column, sides = self.question.column, list(self._sides())
+        # Once per point, because a point is in many pairs.
+        highs = self._with_identity({more for more, _ in sides}, column)
+        lows = self._with_identity({less for _, less in sides}, self.question.column_of_less or column)
+        distinct: dict[Hashable, _Pair] = {}
         for more, less in sides:
-            if more in one and less in other:
-                distinct.setdefault((one[more][1], other[less][1]), (more, less))
-        return [_Pair(more=more, less=less, high=one[more][0], low=other[less][0]) for more, less in distinct.values()]
+            if more in highs and less in lows:
+                (high, one), (low, other) = highs[more], lows[less]
+                distinct.setdefault((one, other), _Pair(more=more, less=less, high=high, low=low))
+        return list(distinct.values())
 
-    def _told_apart(
-        self, points: Iterable[Point], values_of: Callable[[Point], pd.Series | None]
-    ) -> dict[Point, tuple[pd.Series, int]]:
-        """Return each point's values, with a number that only points of the same `design` and values share; found once
-        per point, because a point is in many pairs."""
-        known = {point: values for point in points if (values := values_of(point)) is not None}
-        keys: dict[tuple[object, ...], int] = {}
-        return {
-            point: (values, keys.setdefault((*self.design(point), *values.items()), len(keys)))
-            for point, values in known.items()
-        }
+    def _with_identity(self, points: Iterable[Point], column: str) -> dict[Point, tuple[pd.Series, Hashable]]:
+        """Return the values of points that have any, each with what only points of the same `design` and values
+        share."""
+        known = {point: values for point in points if (values := self.gains(point, column)) is not None}
+        return {point: (values, (*self.design(point), *values.items())) for point, values in known.items()}
 
     def design(self, point: Point) -> tuple[object, ...]:
         """Return everything that determines a point's spikes or, for measures of a training, the training."""
@@ -149,7 +207,7 @@ class _Values:
     def _sides(self) -> Iterable[tuple[Point, Point]]:
         asked, chosen = self.question, points_in(self.points, self.question.select)
         if asked.along is not None:
-            usable = [point for point in chosen if self.gains(point) is not None]
+            usable = [point for point in chosen if self.gains(point, asked.column) is not None]
             steps = [step for ladder in ladders_along(usable, asked.along) for step in pairwise(ladder)]
             return [(high, low) if asked.direction == "rises" else (low, high) for low, high in steps]
         assert asked.more is not None, "the form of the question"
@@ -176,62 +234,6 @@ def _compared(pair: _Pair, question: ClaimQuestion) -> Comparison | None:
     return comparison if comparison is None or _of_two_columns(question) else with_robustness(comparison)
 
 
-def _apart(pair: _Pair, column: str, names: Names) -> str:
-    """Say why two points do not compare, and what would help; "" if they do, but have no common seed."""
-    if comparable(pair.more, pair.less, column):
-        return ""
-    said = obstacle_between(pair.more, pair.less, column, names)
-    shared = "Their energies hold different terms; a question with `compare` is answered on those that both have."
-    return f" {said if isinstance(said, str) else shared}"
-
-
-def _judged(pair: _Pair, comparison: Comparison, question: ClaimQuestion) -> Status:
-    """Return the verdict of the seeds, weakened if the choice of test samples may explain it, or if fewer draws of the
-    chips' numbers agree than an interval covers."""
-    found, agree = _by_seeds(pair, comparison, question), _agreeing(comparison, question.at_least)
-    chance = not _of_two_columns(question) and bool(_chance(pair, comparison, question))
-    if found == "holds" and (chance or (agree is not None and agree < CONFIDENCE)):
-        return "holds in part"
-    if found == "holds in part" and chance and not comparison.gain.above_zero:
-        return "not shown"
-    weak = chance or (agree is not None and agree > 1 - CONFIDENCE)
-    return "not shown" if found == "does not hold" and weak else found
-
-
-def _by_seeds(pair: _Pair, comparison: Comparison, question: ClaimQuestion) -> Status:
-    gain, size = comparison.gain, question.at_least
-    if size is not None:
-        return _reaches(ratio(pair.high, pair.low) if size.kind == "factor" else gain, size.value)
-    if not gain.above_zero:
-        within = question.or_equal_within
-        if within is None or gain.low is None or gain.high is None:
-            return "does not hold" if gain.below_zero else "not shown"
-        if gain.low > -within.value:
-            return "holds in part"
-        return "does not hold" if gain.high < -within.value else "not shown"
-    if question.about is not None:
-        high = pair.high / question.about.value
-        short = compare_series(question.column, pair.less, pair.more, pair.low, high, more_is_better=False)
-        return "holds in part" if short is not None and short.gain.below_zero else "holds"
-    return "holds"
-
-
-def _reaches(found: Interval, size: float) -> Status:
-    if found.low is None or found.high is None:
-        return "not shown"
-    return "holds" if found.low >= size else "does not hold" if found.high < size else "not shown"
-
-
-def _agreeing(comparison: Comparison, size: Size | None) -> float | None:
-    """Return the share of draws of the chips' numbers in which there is a difference, of at least `size` if one is
-    asked for; None without draws."""
-    if comparison.robustness is None or size is None:
-        return None if comparison.robustness is None else comparison.robustness.probability
-    less, more = comparison.robustness.better_draws, comparison.robustness.worse_draws
-    reached = more >= less * size.value if size.kind == "factor" else more - less >= size.value
-    return float(reached.mean())
-
-
 def _together(statuses: Sequence[Status]) -> Status:
     distinct = set(statuses)
     if len(distinct) == 1:
@@ -244,7 +246,7 @@ def _together(statuses: Sequence[Status]) -> Status:
 def _limited(answer: partial[Answer], chosen: Sequence[Point], values: _Values) -> Answer:
     """Judge a claim about the value of every training seed."""
     question = values.question
-    known = [(point, of) for point in chosen if (of := values.gains(point)) is not None]
+    known = [(point, of) for point in chosen if (of := values.gains(point, question.column)) is not None]
     trained = {(*values.design(point), *of.items()): of for point, of in known}
     seen = [value for of in trained.values() for value in of]
     if not seen:
@@ -261,26 +263,24 @@ def _limited(answer: partial[Answer], chosen: Sequence[Point], values: _Values) 
 # words ---------------------------------------------------------------------------------------------------------------
 
 
-def _sentence(comparisons: Sequence[Comparison], statuses: Sequence[Status], means: Callable[[Comparison], str]) -> str:
+def _sentence(cases: Sequence[_Case], means: Callable[[_Case], str]) -> str:
     """Say each comparison in a sentence; of many, how many agree, and of these the one with the largest difference."""
-    if len(comparisons) == 1:
-        return f"{means(comparisons[0])} The difference is {gain_in_words(comparisons[0])}."
-    written = [means(comparison) for comparison in comparisons]
-    if len(comparisons) <= _SPELLED_OUT:
-        return " ".join(written)
-    both = zip(comparisons, statuses, strict=True)
-    agree = [comparison for comparison, status in both if status in ("holds", "holds in part")]
-    largest = max(agree or comparisons, key=lambda comparison: comparison.gain.mean or 0.0)
-    return f"Shown in {len(agree)} of {len(comparisons)} comparisons. {means(largest)}"
+    if len(cases) == 1:
+        return f"{means(cases[0])} The difference is {gain_in_words(cases[0].comparison)}."
+    if len(cases) <= _SPELLED_OUT:
+        return " ".join(map(means, cases))
+    agree = [case for case in cases if case.status in ("holds", "holds in part")]
+    largest = max(agree or cases, key=lambda case: case.comparison.gain.mean or 0.0)
+    return f"Shown in {len(agree)} of {len(cases)} comparisons. {means(largest)}"
 
 
-def _means(comparison: Comparison, *, say: Callable[[Point], str], names: Names, of_gains: bool) -> str:
+def _means(case: _Case, *, say: Callable[[Point], str], names: Names) -> str:
     """Say both means of a comparison; gains of shares are in points.
 
     `Layers wait (layered training): 94.6 % against 85.7 % for random order (unlayered training).`"""
-    column = comparison.column
-    means = (comparison.better_mean, comparison.worse_mean)
-    if of_gains and is_share(column):
+    comparison = case.comparison
+    column, means = comparison.column, (comparison.better_mean, comparison.worse_mean)
+    if case.question.relative_to is not None and is_share(column):
         better, worse = (f"{in_points(mean)} points" for mean in means)
     else:
         better, worse = (quantity(mean, column).replace("-", "−") for mean in means)
@@ -298,24 +298,25 @@ def _factor(pairs: Sequence[_Pair]) -> str:
     return f" By factors of {number(min(factors), 3)} to {number(max(factors), 3)}."
 
 
-def _standing(comparisons: Sequence[Comparison], statuses: Sequence[Status]) -> str:
+def _refuted(cases: Sequence[_Case]) -> str:
     """Say in how many comparisons the seeds speak against the claim, or that one seed says nothing; "" if in none."""
-    if max(comparison.gain.seeds for comparison in comparisons) == 1:
+    if max(case.comparison.gain.seeds for case in cases) == 1:
         return "One training seed gives no interval."
-    refuted = [one for one, status in zip(comparisons, statuses, strict=True) if status == "does not hold"]
-    oppose = sum(one.gain.below_zero for one in refuted)
-    many = len(comparisons) > 1
-    told = ((oppose, "is the other way round"), (len(refuted) - oppose, "is smaller than claimed"))
-    said = [f"{f'In {n} of {len(comparisons)} comparisons it' if many else 'It'} {words}." for n, words in told if n]
-    return " ".join(said)
+    refuted = [case.comparison.gain for case in cases if case.status == "does not hold"]
+    opposite = sum(gain.below_zero for gain in refuted)
+    counts = {"is the other way round": opposite, "is smaller than claimed": len(refuted) - opposite}
+    told = {words: n for words, n in counts.items() if n}
+    if len(cases) == 1:
+        return " ".join(f"It {words}." for words in told)
+    return " ".join(f"In {n} of {len(cases)} comparisons it {words}." for words, n in told.items())
 
 
-def _few(comparisons: Sequence[Comparison], statuses: Sequence[Status]) -> str:
+def _few(cases: Sequence[_Case]) -> str:
     """Say that chance alone may put so few of several comparisons on one side; "" if it hardly puts as many there, or
     if one is there even with an interval widened for the number of comparisons."""
-    shown = [one.gain for one, status in zip(comparisons, statuses, strict=True) if status.startswith("holds")]
-    refuted = [one.gain for one, status in zip(comparisons, statuses, strict=True) if status == "does not hold"]
-    several, few = len(comparisons), shown or refuted
+    shown = [case.comparison.gain for case in cases if case.status in ("holds", "holds in part")]
+    refuted = [case.comparison.gain for case in cases if case.status == "does not hold"]
+    several, few = len(cases), shown or refuted
     widened = [gain.wider(several) for gain in few]
     chance = chance_of_as_many(len(few), several)
     if not few or chance <= 1 - CONFIDENCE or any(gain.above_zero or gain.below_zero for gain in widened):
@@ -324,39 +325,42 @@ def _few(comparisons: Sequence[Comparison], statuses: Sequence[Status]) -> str:
     return f"Even if nothing differed, {many} would look like this by chance in {whole_percent(chance)} of cases."
 
 
-def _left_to_draws(found: Sequence[tuple[_Pair, Comparison]], question: ClaimQuestion) -> str:
+def _left_to_draws(cases: Sequence[_Case]) -> str:
     """Say in how many comparisons the ranges of the chips' numbers leave open what the seeds show; "" if in none."""
     said = []
     fewer = f"fewer than {100 * CONFIDENCE:.0f} % of the draws of the chips' numbers"
     for shown, words in (("holds", f"{fewer} agree"), ("does not hold", f"seeds speak against it, but {fewer} do")):
-        by_seeds = [of for of in found if of[1].robustness is not None and _by_seeds(*of, question) == shown]
-        if count := sum(_judged(*pair, question) != shown for pair in by_seeds):
-            said.append(f"In {count} of {len(found)} comparisons, {words}." if len(found) > 1 else f"{upper(words)}.")
+        drawn_cases = [case for case in cases if case.comparison.robustness is not None and case.by_seeds == shown]
+        if count := sum(case.status != shown for case in drawn_cases):
+            said.append(f"In {count} of {len(cases)} comparisons, {words}." if len(cases) > 1 else f"{upper(words)}.")
     return " ".join(said)
 
 
-def _left_to_samples(found: Sequence[tuple[_Pair, Comparison]], question: ClaimQuestion) -> str:
-    """Say in how many comparisons the choice of test samples may explain what the seeds show, or that it is
-    left out; "" if in none."""
+def _left_to_samples(cases: Sequence[_Case]) -> str:
+    """Say in how many comparisons the choice of test samples may explain what the seeds show, or that it is left out;
+    "" if in none."""
+    question = cases[0].question
     if _of_two_columns(question):
-        shown = counts_samples(question.column) and any(_by_seeds(*pair, question) != "not shown" for pair in found)
+        shown = counts_samples(question.column) and any(case.by_seeds != "not shown" for case in cases)
         return _UNSAMPLED if shown else ""
-    said = [text for pair in found if (text := _chance(*pair, question))]
-    if not said or len(found) == 1:
+    said = [case.by_samples for case in cases if case.by_samples]
+    if not said or len(cases) == 1:
         return "".join(said)
-    return f"In {len(said)} of {len(found)} comparisons, the choice of samples may make such a difference."
+    return f"In {len(said)} of {len(cases)} comparisons, the choice of samples may make such a difference."
 
 
-def _chance(pair: _Pair, comparison: Comparison, question: ClaimQuestion) -> str:
-    """Say that the choice of test samples may explain what the seeds show; "" if it cannot."""
-    if _by_seeds(pair, comparison, question) == "not shown":
-        return ""
-    size, within = question.at_least, question.or_equal_within
-    if size is not None and size.kind == "factor":
-        return left_to_samples(comparison, times=size.value)
-    if size is not None:
-        return left_to_samples(comparison, least=size.value)
-    return left_to_samples(comparison, least=0.0 if within is None or comparison.gain.above_zero else -within.value)
+def _why_not(question: ClaimQuestion, points: Sequence[Point], pairs: Sequence[_Pair], names: Names) -> str:
+    """Say why none of the pairs compares and what would help, or which points there would have to be."""
+    if not pairs:
+        return _nothing(question, points)
+    more, less, column = pairs[0].more, pairs[0].less, like(question.column)
+    said = f"The results have no {column_label(question.column)} of points that can be compared."
+    if comparable(more, less, column):  # but they have no training seed in common
+        return said
+    obstacle = obstacle_between(more, less, column, names)
+    if not isinstance(obstacle, str):
+        obstacle = "Their energies hold different terms; a question with `compare` is answered on those that both have."
+    return f"{said} {obstacle}"
 
 
 def _nothing(question: ClaimQuestion, points: Sequence[Point]) -> str:
@@ -372,7 +376,7 @@ def _nothing(question: ClaimQuestion, points: Sequence[Point]) -> str:
         return f"{said}."
     apart = never_alike(points_in(points, question.select), question.more, question.less)
     why = f": they differ in {listed(apart)}, which neither side names" if apart else ""
-    return f"{said} of points that can be held against each other{why}."
+    return f"{said} of points that can be compared{why}."
 
 
 def _written(selection: Selection) -> str:
