@@ -15,8 +15,8 @@ from codesign.files import Location, open_folder, with_suffix
 from codesign.reporting.charts.base import Figure, picture
 from codesign.reporting.charts.sweeps import scatter
 from codesign.reporting.forms import Form, TableForm
-from codesign.reporting.page.sections import sections_of
 from codesign.reporting.pieces import Cell, Heading, Table, inert, numeric, table_of, with_rows
+from codesign.reporting.sections.contents import sections_of
 
 _PAIRS = (("energy_j", "accuracy"), ("latency_s", "accuracy"), ("energy_j", "latency_s"))
 _LONG = 40

@@ -24,7 +24,7 @@ from codesign.files import Location, write_atomically
 from codesign.hardware.terms import BOOKS, StaticBook
 from codesign.reporting.facts import trust_line, without_result
 from codesign.reporting.page.data import block, columns_of, preferred
-from codesign.reporting.page.sections import sections_of
+from codesign.reporting.sections.contents import sections_of
 from codesign.reporting.templates import render_page
 from codesign.units import plural
 

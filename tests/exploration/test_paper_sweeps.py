@@ -21,7 +21,7 @@ from codesign.exploration.definition.composition import load_chosen
 from codesign.exploration.definition.spec import SweepSpec
 from codesign.hardware.cost.energy import paper_synaptic_operations
 from codesign.reporting.charts.base import Figure
-from codesign.reporting.page.sections import sections_of
+from codesign.reporting.sections.contents import sections_of
 from codesign.training.presets import PRESETS
 
 PAPER = Path(__file__).parents[2] / "sweeps" / "paper"

@@ -11,8 +11,8 @@ from transfer_rows import HIGH, LOW, cells
 from codesign.analysis.answers.asking import AnsweredTable
 from codesign.analysis.results.metadata import FITTED, AxisFacts, ValidationFacts
 from codesign.reporting.facts import settings_tables, trust_line
-from codesign.reporting.page.sections import effects_section, sections_of
 from codesign.reporting.pieces import Section, Table, text_table, without_repeats
+from codesign.reporting.sections.contents import effects_section, sections_of
 from codesign.reporting.sections.evidence import evidence_section
 from codesign.reporting.sections.parts import parts_section
 

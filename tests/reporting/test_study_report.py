@@ -19,7 +19,7 @@ from codesign.errors import InputError
 from codesign.reporting.charts.study import slice_figures, trade_off_figures
 from codesign.reporting.facts import settings_tables
 from codesign.reporting.html import render_report
-from codesign.reporting.page.sections import sections_of
+from codesign.reporting.sections.contents import sections_of
 from codesign.reporting.sections.study import search_table, space_table, trial_table
 
 

@@ -8,7 +8,7 @@ from synthetic_sweep import base_row, columns, mubrain_row, table_of
 from codesign.analysis.answers.answers import Answer, Option, PrintedNumbers
 from codesign.analysis.results.statistics import Interval
 from codesign.reporting.facts import failure_table
-from codesign.reporting.printed import printed_table
+from codesign.reporting.sections.printed import printed_table
 
 
 def test_equal_failures_are_counted_together():

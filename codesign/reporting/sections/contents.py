@@ -1,4 +1,4 @@
-"""The folded sections of a page, in the order of a reader's likely interest."""
+"""All folded sections of a page, what interests most readers first."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from codesign.reporting.facts import (
     varied_of,
 )
 from codesign.reporting.pieces import Cell, Heading, Section, Table, table_of, text_table, with_rows
-from codesign.reporting.printed import printed_section
 from codesign.reporting.sections.evidence import evidence_section
 from codesign.reporting.sections.parts import parts_section
+from codesign.reporting.sections.printed import printed_section
 from codesign.reporting.sections.study import study_sections
 from codesign.units import format_si, plural
 
