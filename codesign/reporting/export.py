@@ -6,9 +6,8 @@ import csv
 import io
 from collections.abc import Sequence
 
-from codesign.analysis.answers.answers import Option
+from codesign.analysis.answers.answers import Option, value_text
 from codesign.analysis.answers.asking import AnsweredTable
-from codesign.analysis.answers.remarks import value_text
 from codesign.analysis.results.formatting import chance_percent, column_label, unit_of
 from codesign.analysis.results.naming import Names
 from codesign.files import Location, open_folder, with_suffix

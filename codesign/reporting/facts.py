@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from codesign.analysis.answers.answers import Option
 from codesign.analysis.comparisons.constraints import by_option
-from codesign.analysis.comparisons.obstacles import unchecked
+from codesign.analysis.comparisons.not_modelled import may_overload
 from codesign.analysis.results.formatting import UNKNOWN, listed, number, quantity, significant, written
 from codesign.analysis.results.metadata import FITTED, ChipFacts, ChipNumber, ResultMetadata, Scalar, setting_of
 from codesign.analysis.results.naming import Names, points_in_words
@@ -180,7 +180,7 @@ def pace_warnings(gathered: Sequence[Point], columns: Collection[str] = tuple(_T
             if slow:
                 worst = f"{quantity(max(slow), column)} {unit}"
                 warnings.append(f"{chip} {trouble}, at {len(slow)} of {len(members)} points, at worst {worst}.")
-            elif any(unchecked(point, column) for point in members):
+            elif any(may_overload(point, column) for point in members):
                 warnings.append(
                     f"{chip} may fall behind its input in real time: it is not known if its ticks overload."
                 )

@@ -8,10 +8,11 @@ from typing import Any
 
 from codesign.analysis.answers.answers import Answer, Option
 from codesign.analysis.answers.asking import AnsweredTable
-from codesign.analysis.answers.remarks import left_aside, silent_networks, told_without_questions, unpriced_currents
+from codesign.analysis.answers.remarks import left_aside, silent_networks, told_without_questions
 from codesign.analysis.answers.savings import first_taking_part, what_limits
 from codesign.analysis.answers.selecting import value_of
 from codesign.analysis.comparisons.constraints import Constraint
+from codesign.analysis.comparisons.not_modelled import unpriced_currents
 from codesign.analysis.questions import CHOICES, ChooseQuestion, Question
 from codesign.analysis.results.columns import AXIS_PREFIX
 from codesign.analysis.results.formatting import chance_percent

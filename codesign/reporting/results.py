@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from typing import Self
 
 from codesign import arguments
-from codesign.analysis.answers.answers import Answer, Option, values_of
+from codesign.analysis.answers.answers import Answer, Option, value_text, values_of
 from codesign.analysis.answers.asking import AnsweredTable
-from codesign.analysis.answers.remarks import value_text
 from codesign.analysis.answers.savings import halved_numbers
 from codesign.analysis.comparisons.constraints import Constraint, by_option, resolved
 from codesign.analysis.comparisons.contest import Contest

@@ -11,16 +11,11 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from codesign.analysis.answers.answers import Answer, Option, values_of
+from codesign.analysis.answers.answers import Answer, Option, value_text, values_of
 from codesign.analysis.answers.asking import AnsweredTable
-from codesign.analysis.answers.remarks import (
-    left_aside,
-    not_modelled,
-    told_without_questions,
-    unpriced_currents,
-    value_text,
-)
+from codesign.analysis.answers.remarks import left_aside, told_without_questions
 from codesign.analysis.answers.savings import first_taking_part, what_limits
+from codesign.analysis.comparisons.not_modelled import not_modelled, unpriced_currents
 from codesign.analysis.results.formatting import column_label
 from codesign.analysis.results.naming import Names, stop_label
 from codesign.analysis.results.points import Point

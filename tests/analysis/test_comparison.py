@@ -9,7 +9,7 @@ from handmade_hardware import near
 from made_up_answers import SEEDS, asked, row, with_terms
 from synthetic_sweep import Row, loihi_row, mubrain_row, points_of, synthetic_metadata, with_ranges
 
-from codesign.analysis.comparisons.comparison import Obstacle, matched_terms
+from codesign.analysis.comparisons.comparability import Obstacle, matched_terms
 from codesign.analysis.results.metadata import ChipFacts
 from codesign.hardware.terms import COST_TERMS, OWN_CITATION
 

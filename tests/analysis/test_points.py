@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 from synthetic_sweep import mubrain_row, points_of, synthetic, synthetic_metadata, synthetic_rows, truenorth_row
 
-from codesign.analysis.comparisons.fronts import comparison_group, find_fronts
+from codesign.analysis.comparisons.comparability import comparison_group
+from codesign.analysis.comparisons.fronts import find_fronts
 from codesign.analysis.results.metadata import AxisFacts
 from codesign.analysis.results.naming import names_of
 from codesign.errors import InputError

@@ -9,7 +9,9 @@ from typing import Any, Literal
 
 from codesign.analysis.comparisons.comparison import Comparison
 from codesign.analysis.comparisons.constraints import Constraint
-from codesign.analysis.results.formatting import chance_percent
+from codesign.analysis.comparisons.not_modelled import unmodelled
+from codesign.analysis.results.formatting import UNKNOWN, chance_percent, quantity
+from codesign.analysis.results.naming import Names
 from codesign.analysis.results.points import Point
 from codesign.analysis.results.statistics import CONFIDENCE, LIKELY, Interval
 
@@ -126,6 +128,16 @@ def values_of(point: Point, columns: Iterable[str]) -> dict[str, Interval]:
     in_real_time = _SHOWN_IN_REAL_TIME if point.operation == "real_time" else ()
     found = {column: point.value(column) for column in (*_SHOWN, *in_real_time, *columns)}
     return {column: value for column, value in found.items() if value.mean is not None}
+
+
+def value_text(option: Option, column: str, names: Names, *, interval: bool = True) -> str:
+    """Write an option's value, with or without its interval; ≥ in front if it leaves something out, a dash if there is
+    none."""
+    value = option.values.get(column)
+    if value is None:
+        return UNKNOWN
+    least = "≥ " if option.point is not None and unmodelled(option.point, column, names) else ""
+    return f"{least}{quantity(value.mean, column, value.half_width if interval else None)}"
 
 
 def plain_answer(answer: Answer) -> dict[str, Any]:

@@ -15,7 +15,6 @@ from codesign.analysis.answers.remarks import (
     may_miss,
     other_book,
     remarks_on,
-    unmodelled,
     without_draws,
 )
 from codesign.analysis.answers.selecting import NONE_TAKES_PART, points_in, taking_part, value_of
@@ -29,7 +28,7 @@ from codesign.analysis.comparisons.constraints import (
     resolved,
 )
 from codesign.analysis.comparisons.contest import Contest
-from codesign.analysis.comparisons.obstacles import absence, untimed
+from codesign.analysis.comparisons.not_modelled import absence, time_left_out, unmodelled
 from codesign.analysis.comparisons.wording import named_number
 from codesign.analysis.questions import ChooseQuestion
 from codesign.analysis.results.columns import AXIS_PREFIX
@@ -126,7 +125,7 @@ def standing_of(contest: Contest) -> Standing:
         return "open"
     shown = several or not contest.where if gain is None else undecided_by_seeds(contest) is None and not by_chance
     undrawn = without_draws(contest.column, *(limit.column for limit in contest.where))
-    lacking = untimed(best, contest.column) or may_miss(best, contest.where, contest.names)
+    lacking = time_left_out(best, contest.column, contest.names) or may_miss(best, contest.where, contest.names)
     if contest.confidence >= CONFIDENCE and shown and not (left_to_chance(contest) or lacking or undrawn):
         return "sure"
     return "likely" if contest.confidence >= LIKELY else "open"

@@ -10,9 +10,8 @@ from itertools import pairwise
 from codesign.analysis.answers.answers import Answer, Status
 from codesign.analysis.answers.chance import left_to_samples
 from codesign.analysis.answers.selecting import FACTS, ladders_along, never_alike, pairs_between, points_in, value_of
+from codesign.analysis.comparisons.comparability import Obstacle, common_terms, comparable
 from codesign.analysis.comparisons.comparison import Comparison, compare_series, with_robustness
-from codesign.analysis.comparisons.fronts import comparable
-from codesign.analysis.comparisons.obstacles import obstacle_between
 from codesign.analysis.comparisons.robustness import drawn
 from codesign.analysis.comparisons.wording import gain_in_words
 from codesign.analysis.questions import ClaimQuestion, Selection
@@ -357,10 +356,9 @@ def _why_not(question: ClaimQuestion, points: Sequence[Point], pairs: Sequence[_
     said = f"The results have no {column_label(question.column)} of points that can be compared."
     if comparable(more, less, column):  # but they have no training seed in common
         return said
-    obstacle = obstacle_between(more, less, column, names)
-    if not isinstance(obstacle, str):
-        obstacle = "Their energies hold different terms; a question with `compare` is answered on those that both have."
-    return f"{said} {obstacle}"
+    if isinstance(obstacle := common_terms(more, less, column), Obstacle):
+        return f"{said} {obstacle.in_words(names)}"
+    return f"{said} Their energies hold different terms; a question with `compare` is answered on those that both have."
 
 
 def _nothing(question: ClaimQuestion, points: Sequence[Point]) -> str:

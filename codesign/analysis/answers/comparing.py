@@ -10,10 +10,11 @@ from codesign.analysis.answers.chance import left_to_samples
 from codesign.analysis.answers.choosing import options_of, standing_of, told_confidence
 from codesign.analysis.answers.remarks import enlarged, in_the_way, left_aside, other_book, remarks_on
 from codesign.analysis.answers.selecting import points_in
+from codesign.analysis.comparisons.comparability import Obstacle, common_terms
 from codesign.analysis.comparisons.comparison import Comparison, compare
 from codesign.analysis.comparisons.constraints import meeting, more_is_better, resolved
 from codesign.analysis.comparisons.contest import Contest
-from codesign.analysis.comparisons.obstacles import absence, obstacle_between
+from codesign.analysis.comparisons.not_modelled import absence
 from codesign.analysis.questions import CHOICES, CompareQuestion, Selection
 from codesign.analysis.results.formatting import (
     column_label,
@@ -148,9 +149,9 @@ def _compared(
     for column in columns:
         if None in (point.value(column).mean for point in (a, b)):
             continue
-        terms, more = obstacle_between(a, b, column, names), more_is_better(column)
-        if isinstance(terms, str):
-            obstacles.append(terms)
+        terms, more = common_terms(a, b, column), more_is_better(column)
+        if isinstance(terms, Obstacle):
+            obstacles.append(terms.in_words(names))
             continue
         sides = (a, b) if more else (b, a)
         if (one := compare(column, *sides, more_is_better=more)) is not None:

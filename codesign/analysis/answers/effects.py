@@ -9,7 +9,7 @@ from statistics import fmean
 
 import numpy as np
 
-from codesign.analysis.comparisons.fronts import comparison_group
+from codesign.analysis.comparisons.comparability import comparison_group
 from codesign.analysis.questions import CHOICES
 from codesign.analysis.results.columns import COLUMNS, sets_topology
 from codesign.analysis.results.naming import Names

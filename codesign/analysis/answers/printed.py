@@ -7,7 +7,7 @@ from typing import Any
 
 from codesign.analysis.answers.answers import Answer, Option, PrintedNumbers
 from codesign.analysis.answers.selecting import FACTS, NONE_TAKES_PART, points_in, value_of
-from codesign.analysis.comparisons.fronts import comparable
+from codesign.analysis.comparisons.comparability import comparable
 from codesign.analysis.questions import PrintedQuestion, PrintedRow
 from codesign.analysis.results.formatting import column_label, like, listed, quantity, stated, written
 from codesign.analysis.results.measures import mean_of, measured

@@ -5,22 +5,21 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Sequence
 
-from codesign.analysis.answers.answers import Option
 from codesign.analysis.answers.chance import (
     excluded_by_chance,
     included_by_chance,
     undecided_by_samples,
     undecided_by_seeds,
 )
-from codesign.analysis.comparisons.comparison import ENERGIES, Obstacle, values_on
+from codesign.analysis.comparisons.comparability import ENERGIES, Obstacle
+from codesign.analysis.comparisons.comparison import values_on
 from codesign.analysis.comparisons.constraints import Constraint, by_option, doubt
 from codesign.analysis.comparisons.contest import GUESSED, Contest
-from codesign.analysis.comparisons.obstacles import unchecked, untimed_sentence
+from codesign.analysis.comparisons.not_modelled import may_overload, terms_left_out, time_left_out, unmodelled
 from codesign.analysis.comparisons.robustness import drawn, quantiles, undrawn
 from codesign.analysis.comparisons.wording import tip_sentence
 from codesign.analysis.results.columns import TRIAL_AXIS
 from codesign.analysis.results.formatting import (
-    UNKNOWN,
     chance_percent,
     column_label,
     coverage_words,
@@ -35,14 +34,12 @@ from codesign.analysis.results.points import CANNOT_WAIT, Point
 from codesign.analysis.results.samples import samples_of, share_by_samples
 from codesign.analysis.results.statistics import GIVEN, quantile_of
 from codesign.analysis.results.table import ResultTable
-from codesign.hardware.terms import BOOKS, COST_TERMS, CURRENTS, ENLARGED, HELD, SATURATE, STRUCTURE_CITATION, weight
+from codesign.hardware.terms import BOOKS, COST_TERMS, ENLARGED, HELD, SATURATE, STRUCTURE_CITATION, weight
 from codesign.units import plural
 
 _ABOUT_CHIPS = ("chip", "capacity", "operation", "mapping", "synchronization", TRIAL_AXIS)
 OVER_BUDGET = "trained with a budget that it does not keep to: "
 """The beginning of the assumption of a row that was trained over its budget."""
-_OF_TERMS = ("static energy", "energy of ")
-"""The beginnings of entries of `not_modelled` on terms of the energy."""
 _MOST_NAMED, _MOST_SEEDS = 3, 100
 _MUCH = 2.0
 """The factor between the results of two books from which on both are given."""
@@ -61,7 +58,7 @@ def remarks_on(contest: Contest, told: Sequence[Point], columns: Collection[str]
     best, names = contest.ranked[0], contest.names
     said = [guesses(point, names.upper(contest.label_of(point))) for point in told]
     said += [may_miss(point, contest.where, names) for point in told]
-    said += [left_out(point, contest.column, names) for point in told]
+    said += [terms_left_out(point, contest.column, names) for point in told]
     said += [doubt(point, contest.where, f" of {contest.label_of(point)}" * bool(told[1:])) for point in told]
     said += [_seeds_wanted(contest), undecided_by_samples(contest)]
     said += [excluded_by_chance(contest), included_by_chance(contest)]
@@ -114,7 +111,7 @@ def _is_of_cores(point: Point) -> bool:
 def in_the_way(contest: Contest, asked: Collection[str]) -> tuple[str, ...]:
     """Say what may make the sentence on the best mean less than it seems to; `asked` are the facts or axes that set the
     options apart."""
-    untimed = untimed_sentence(contest.ranked[0], contest.column, contest.names)
+    untimed = time_left_out(contest.ranked[0], contest.column, contest.names)
     return _on_two_chips(contest, asked), _of_other_bits(contest), _lacking_terms(contest), untimed
 
 
@@ -205,28 +202,6 @@ def without_draws(*columns: str) -> str:
 # energies that do not hold all terms ---------------------------------------------------------------------------------
 
 
-def left_out(point: Point, column: str, names: Names) -> str:
-    """Say what is not modelled of a point if its energy lacks a term, and that is asked for; "" otherwise."""
-    lacking = any(entry.startswith(_OF_TERMS) for entry in point.not_modelled)
-    return " ".join(not_modelled([point], names)) if column in ENERGIES and lacking else ""
-
-
-def unmodelled(point: Point, column: str, names: Names) -> str:
-    """Say which terms or times a value leaves out, so that it is at least what is known; a power may also be less over
-    a longer time."""
-    return left_out(point, column, names) or (untimed_sentence(point, column, names) if column != "power_w" else "")
-
-
-def value_text(option: Option, column: str, names: Names, *, interval: bool = True) -> str:
-    """Write an option's value, with or without its interval; ≥ in front if it leaves something out, a dash if there is
-    none."""
-    value = option.values.get(column)
-    if value is None:
-        return UNKNOWN
-    least = "≥ " if option.point is not None and unmodelled(option.point, column, names) else ""
-    return f"{least}{quantity(value.mean, column, value.half_width if interval else None)}"
-
-
 def may_miss(point: Point, where: Sequence[Constraint], names: Names) -> str:
     """Say which limit on an energy or time a point may miss because its own value leaves something out, or because its
     ticks may overload; "" if none."""
@@ -235,36 +210,10 @@ def may_miss(point: Point, where: Sequence[Constraint], names: Names) -> str:
             continue
         if said := unmodelled(point, limit.column, names):
             return f"{said} Counting it, {limit.in_words} may be missed."
-        if unchecked(point, limit.column):
+        if may_overload(point, limit.column):
             chip = names.chips[point.chip]
             return f"It is not known whether ticks of {chip} overload, and so whether it meets {limit.in_words}."
     return ""
-
-
-def not_modelled(points: Collection[Point], names: Names) -> list[str]:
-    """Say what the energy and latency of each chip leave out, and which numbers its file lacks for them."""
-    by_chip: dict[str, list[tuple[str, str]]] = {}
-    for point in points:
-        for entry in point.not_modelled:
-            what, _, why = entry.partition(": ")
-            if (" gives no " in why or what.startswith(_OF_TERMS)) and CURRENTS not in entry:
-                by_chip.setdefault(point.chip, []).append((what, why.partition(" gives no ")[2]))
-    said = []
-    for chip, lacking in by_chip.items():
-        terms, numbers = (dict.fromkeys(each) for each in zip(*lacking, strict=True))
-        missing = listed([number for number in numbers if number and not number.startswith("latency,")], "or")
-        without = f" (no {missing})" if missing else ""
-        said.append(f"Not modelled of {names.chips[chip]}: {listed([*terms])}{without}.")
-    return said
-
-
-def unpriced_currents(points: Collection[Point]) -> str:
-    """Say that no energy includes the multiplications of a first layer that takes currents; "" if none does."""
-    entry = next((entry for point in points for entry in point.not_modelled if CURRENTS in entry), "")
-    if not entry:
-        return ""
-    count = entry.partition(CURRENTS)[0]
-    return f"The first layer takes currents: its {count}multiplications a sample have no price and are in no energy."
 
 
 def _lacking_terms(contest: Contest) -> str:

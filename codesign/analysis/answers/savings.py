@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from codesign.analysis.answers.answers import Option
-from codesign.analysis.answers.remarks import left_out
+from codesign.analysis.comparisons.not_modelled import terms_left_out
 from codesign.analysis.comparisons.wording import named_number
 from codesign.analysis.results.formatting import upper, whole_percent
 from codesign.analysis.results.naming import Names
@@ -68,7 +68,7 @@ def what_limits(point: Point | None, names: Names) -> str:
     if point is None:
         return ""
     savings: dict[str, list[str]] = {}
-    energy = "the modelled energy" if left_out(point, "energy_j", names) else "energy"
+    energy = "the modelled energy" if terms_left_out(point, "energy_j", names) else "energy"
     for measure, called in (("energy", energy), ("latency", "latency")):
         found = [(1 - getattr(number, measure), number.change) for number in halved_numbers(point)]
         share, change = max((one for one in found if one[0] >= WORTH), default=(0.0, ""))

@@ -8,23 +8,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from codesign.analysis.comparisons.comparability import BY_TERM, Obstacle, Terms, common_terms
 from codesign.analysis.comparisons.robustness import DRAWN, Robustness, drawn, robustness_of
-from codesign.analysis.results.books import MADE_OF_ENERGY, made_of
-from codesign.analysis.results.formatting import coverage_words, listed
+from codesign.analysis.results.books import made_of
 from codesign.analysis.results.points import Gathered, Point
 from codesign.analysis.results.samples import answer_alike, counts_samples
 from codesign.analysis.results.statistics import GIVEN, Interval, difference, paired
 from codesign.arrays import Floats
 from codesign.deferred import pd
 from codesign.hardware.terms import COVERAGE, ENERGY_COLUMNS
-
-BY_TERM = frozenset({"energy_j", *MADE_OF_ENERGY})
-"""Columns that depend on the book of the static power in which results are read, and for which the terms shared by two
-points can be compared instead."""
-ENERGIES = (*BY_TERM, "energy_cores_in_use_j")
-"""Columns that can only be compared between points whose energies hold the same terms."""
-Terms = tuple[str, ...] | None
-"""Energy terms on which values are compared; None for all."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -71,19 +63,10 @@ class Comparison:
         return self.worse_mean / self.better_mean if self.better_mean > 0 and self.worse_mean > 0 else None
 
 
-@dataclass(frozen=True, kw_only=True)
-class Obstacle:
-    """Why the energies of two points cannot be compared, with `{0}` and `{1}` for the names of chips, and which points
-    are responsible."""
-
-    sentence: str
-    points: tuple[Point, ...]
-
-
 def compare(column: str, better: Point, worse: Point, *, more_is_better: bool) -> Comparison | None:
     """The paired comparison; None if no training seed has the value on both sides, or energies have no common term.
     `better` and `worse` change places if it is the other way round on the terms and over the seeds that both have."""
-    terms = matched_terms(better, worse) if column in BY_TERM else None
+    terms = common_terms(better, worse, column)
     if isinstance(terms, Obstacle):
         return None
     values, others = values_on(better, terms, column), values_on(worse, terms, column)
@@ -118,41 +101,6 @@ def compare_series(
         worse_mean=float(right.mean()),
         gain=gain,
     )
-
-
-def matched_terms(a: Point, b: Point) -> tuple[str, ...] | Obstacle:
-    """Energy terms that both points' energies hold, in the order of summation; all terms for all-in figures, which can
-    only be compared within a chip."""
-    for point in (a, b):
-        if not point.coverage or point.value("energy_j").mean is None:
-            return Obstacle(sentence="No energy is modelled for {0}.", points=(point,))
-    whole = tuple(point for point in (a, b) if not point.separable)
-    if whole and a.chip != b.chip:
-        chips = "{0} and {1}" if whole[1:] else "{0}"
-        sentence = f"The energy of {chips} is an all-in figure; energies per operation could be compared."
-        return Obstacle(sentence=sentence, points=whole)
-    if a.coverage == b.coverage:
-        return a.coverage
-    common = tuple(term for term in COVERAGE if term in a.coverage and term in b.coverage)
-    if not common:
-        sentence = "The energies of {0} and {1} have no term in common; prices of the same operation could be compared."
-        return Obstacle(sentence=sentence, points=(a, b))
-    for point, other in ((a, b), (b, a)):
-        # Which number holds an included term is not in the results: leaving out any but static power could lose it,
-        # unless that number is never charged here, such as hops if a network occupies one core.
-        left_out = set(point.charged) - set(common)
-        if point.included_terms and (point.included_terms & left_out or left_out - {"static"}):
-            hidden = point.included_terms & left_out
-            if other.own_chip:
-                lacking = sorted(hidden or left_out - {"static"})
-                prices = listed([COVERAGE[name][0].actions[0].price for name in lacking])
-                included = ", which the prices of {1} include in other terms" if hidden else ""
-                sentence = f"The file of {{0}} gives no {prices}{included}; with it they compare."
-                return Obstacle(sentence=sentence, points=(other, point))
-            held = coverage_words(sorted(hidden or point.included_terms))
-            sentence = f"The prices of {{0}} include {held} in other terms; separate prices could be compared."
-            return Obstacle(sentence=sentence, points=(point,))
-    return common
 
 
 def values_on(point: Point, terms: Terms, column: str) -> pd.Series:

@@ -14,7 +14,8 @@ from typing import Any, Literal, TypeVar, cast
 
 import numpy as np
 
-from codesign.analysis.comparisons.comparison import ENERGIES, in_draws
+from codesign.analysis.comparisons.comparability import ENERGIES
+from codesign.analysis.comparisons.comparison import in_draws
 from codesign.analysis.results.columns import COLUMNS, NUMERIC_COLUMNS
 from codesign.analysis.results.formatting import (
     column_label,

@@ -19,9 +19,10 @@ from typing import Any
 
 import numpy as np
 
-from codesign.analysis.comparisons.comparison import Comparison, Terms, compare, in_draws, values_on
+from codesign.analysis.comparisons.comparability import Obstacle, Terms, common_terms
+from codesign.analysis.comparisons.comparison import Comparison, compare, in_draws, values_on
 from codesign.analysis.comparisons.constraints import Constraint, best_variant, meeting, met_in, seeds_of, standing
-from codesign.analysis.comparisons.obstacles import absence, obstacle_between
+from codesign.analysis.comparisons.not_modelled import absence
 from codesign.analysis.comparisons.robustness import places_of
 from codesign.analysis.results.formatting import listed
 from codesign.analysis.results.naming import Names
@@ -95,7 +96,7 @@ class Contest:
     def unranked(self) -> Mapping[Point, str]:
         """The chosen points that do not compare with the best, with the reason in words."""
         return {
-            point: next(w for other in self._comparable if isinstance(w := self._terms(point, other), str))
+            point: next(filter(None, (self._obstacle(point, other) for other in self._comparable))).in_words(self.names)
             for point in self._foremost
             if point not in self._comparable
         }
@@ -184,28 +185,32 @@ class Contest:
         ones."""
 
         def apart(a: Point) -> int:
-            return sum(isinstance(self._terms(a, b), str) for b in self._foremost if b is not a)
+            return sum(self._obstacle(a, b) is not None for b in self._foremost if b is not a)
 
         chosen: list[Point] = []
         for point in sorted(self._foremost, key=apart):  # stable: the better first
-            if not any(isinstance(self._terms(point, other), str) for other in chosen):
+            if not any(self._obstacle(point, other) for other in chosen):
                 chosen.append(point)
         return chosen
 
     @cached_property
-    def _pairs(self) -> dict[tuple[Point, Point], Terms | str]:
+    def _pairs(self) -> dict[tuple[Point, Point], Terms | Obstacle]:
         return {}
 
-    def _terms(self, a: Point, b: Point) -> Terms | str:
+    def _terms(self, a: Point, b: Point) -> Terms | Obstacle:
         if (a, b) not in self._pairs:
-            self._pairs[a, b] = self._pairs[b, a] = obstacle_between(a, b, self.column, self.names)
+            self._pairs[a, b] = self._pairs[b, a] = common_terms(a, b, self.column)
         return self._pairs[a, b]
+
+    def _obstacle(self, a: Point, b: Point) -> Obstacle | None:
+        terms = self._terms(a, b)
+        return terms if isinstance(terms, Obstacle) else None
 
     def means(self, a: Point, b: Point) -> tuple[float, float]:
         """Return the means of two comparable points over the training seeds that both have, if they share any, with the
         chips' numbers as they are."""
         terms = self._terms(a, b)
-        assert not isinstance(terms, str)
+        assert not isinstance(terms, Obstacle)
         common = self._common_seeds(a, b, terms)
         return self._mean(a, terms, common), self._mean(b, terms, common)
 
@@ -236,13 +241,13 @@ class Contest:
 
     def ahead(self, point: Point, other: Point) -> bool:
         """Whether a point has a value, compares with the other and has the better mean."""
-        return self._has(point) and not isinstance(self._terms(point, other), str) and self._behind(point, other)
+        return self._has(point) and self._obstacle(point, other) is None and self._behind(point, other)
 
     def next_to(self, point: Point) -> Point | None:
         """Return the best ranked point that compares with an unranked one; None if there is none, or it has no
         value."""
         ranked = self.ranked if self._has(point) else ()
-        return next((other for other in ranked if not isinstance(self._terms(point, other), str)), None)
+        return next((other for other in ranked if self._obstacle(point, other) is None), None)
 
     def times_better(self, point: Point, other: Point) -> float | None:
         """How many times better a point is than another that it compares with; None if either is not above zero."""
@@ -345,7 +350,7 @@ class Contest:
         """Return where a point meets the constraints and is as good as every comparable point that meets them there."""
         ahead = [met]
         for other, there in others:
-            if not isinstance(self._terms(point, other), str):
+            if self._obstacle(point, other) is None:
                 a, b = self._pair(point, other)
                 ahead.append((a <= b + _ROUNDING * np.abs(b)) | ~there)
         return np.asarray(np.logical_and.reduce(np.broadcast_arrays(*ahead)), dtype=bool)

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from codesign.analysis.comparisons.comparability import BY_TERM
 from codesign.analysis.results.books import MADE_OF_ENERGY, made_of
 from codesign.analysis.results.columns import COLUMNS
 from codesign.analysis.results.points import Point
@@ -148,7 +149,7 @@ def robustness_of(column: str, better: Point, worse: Point, terms: Sequence[str]
     neither point's rows have draws."""
     sides = [_side(point, column, terms) for point in (better, worse)]
     ranged = next((side for side in sides if side is not None), None)
-    if ranged is None or (terms is not None and None in sides):
+    if ranged is None or (None in sides and column in BY_TERM):  # an energy without draws is not exact
         return None
     draws = ranged.draws.shape[1]
     first, second = (side or _exact(point, column, draws) for side, point in zip(sides, (better, worse), strict=True))

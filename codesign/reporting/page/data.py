@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from codesign.analysis.answers.remarks import lacks, unmodelled
-from codesign.analysis.comparisons.comparison import BY_TERM, Obstacle, all_values_on, matched_terms
+from codesign.analysis.answers.remarks import lacks
+from codesign.analysis.comparisons.comparability import BY_TERM, Obstacle, comparison_group, matched_terms
+from codesign.analysis.comparisons.comparison import all_values_on
 from codesign.analysis.comparisons.constraints import completeness, more_is_better
-from codesign.analysis.comparisons.fronts import comparison_group, find_fronts
+from codesign.analysis.comparisons.fronts import find_fronts
+from codesign.analysis.comparisons.not_modelled import unmodelled
 from codesign.analysis.questions import CHOICES
 from codesign.analysis.results.books import MADE_OF_ENERGY
 from codesign.analysis.results.columns import COLUMNS
@@ -251,9 +253,8 @@ def _fit(groups: int, points: Sequence[Point], columns: Collection[str]) -> bool
 
 
 def _kind(point: Point) -> Hashable:
-    """What points must share for their whole energies to compare."""
-    alone = point.chip if not point.separable else None
-    return point.workload, point.operation, point.coverage, point.included_terms, alone
+    """What points must share for their whole energies, or the same terms of them, to compare."""
+    return comparison_group(point, ("energy_j",)), point.included_terms
 
 
 def _seeds(point: Point) -> frozenset[int]:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections import Counter
 
 from codesign.analysis.answers.selecting import as_number
-from codesign.analysis.comparisons.comparison import BY_TERM
+from codesign.analysis.comparisons.comparability import BY_TERM
 from codesign.analysis.results.columns import COLUMNS
 from codesign.analysis.results.formatting import BOOK_WORDS, UNKNOWN, column_label, number, quantity, with_interval
 from codesign.analysis.results.metadata import Objective, ParameterFacts, ResultMetadata, TrialFacts
