@@ -8,7 +8,7 @@ from typing import Any
 
 from codesign.analysis.answers.answers import Answer, Option
 from codesign.analysis.answers.asking import AnsweredTable
-from codesign.analysis.answers.remarks import left_aside, silent_networks, told_without_questions
+from codesign.analysis.answers.remarks import silent_networks
 from codesign.analysis.answers.savings import first_taking_part, what_limits
 from codesign.analysis.answers.selecting import value_of
 from codesign.analysis.comparisons.constraints import Constraint
@@ -31,7 +31,6 @@ from codesign.units import plural
 
 _SCRIPTS = ("common.js", "first.js", "labels.js", "chart.js", "points.js")
 _MOST_ANSWERS = 3
-_MOST_ROWS = 8
 _SHARE = "the share of training seeds and of draws of the chips' numbers that agree"
 _UNASKED = {"name": "", "by": "chip", "objective": "energy_j", "limits": [], "rows": []}
 """The question on the first screen if no question has options."""
@@ -137,11 +136,7 @@ def _note(table: AnsweredTable) -> str:
     elif table.study and table.study.emptiness:
         said.append(table.study.emptiness)
     elif not table.answers:
-        chips = [option.point for option in table.chips.options if option.point is not None]
-        said += [
-            told_without_questions(chips[:_MOST_ROWS], table.names),
-            *([] if chips else left_aside(table.points, (), table.names)),
-        ]
+        said.append(table.costs)
     elif table.study:
         said += table.study.named_in(
             [f"{answer.question} {answer.sentence}" for answer in table.answers[:_MOST_ANSWERS]]

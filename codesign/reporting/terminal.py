@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rich.console import Console, RenderableType
@@ -13,7 +12,6 @@ from rich.text import Text
 
 from codesign.analysis.answers.answers import Answer, Option, value_text, values_of
 from codesign.analysis.answers.asking import AnsweredTable
-from codesign.analysis.answers.remarks import left_aside, told_without_questions
 from codesign.analysis.answers.savings import first_taking_part, what_limits
 from codesign.analysis.comparisons.not_modelled import not_modelled, unpriced_currents
 from codesign.analysis.results.formatting import column_label
@@ -46,58 +44,73 @@ def print_summary(
     """Print the answer to the first question with its options, other answers, and the locations of the files; for given
     models, a row per chip and schedule, however many lines they take."""
     points, answers, names = table.points, table.answers, table.names
-    empty = table.study.emptiness if table.study else ""
     given = bool(points) and len(points) <= _GIVEN and all(point.training_method == GIVEN for point in points)
-    tested = f", tested on {plural(round(points[0].value('samples').mean or 0), 'sample')}" if given else ""
-    above = [Text(_title(table, points) + tested, style="bold"), *([Text(empty, style="red")] if empty else [])]
+    shown = answers[0] if answers and answers[0].options else table.chips
+    beside_a_claim = bool(answers) and shown is not answers[0]
+    # Next to a claim, a single chip offers no choice.
+    options = () if beside_a_claim and not given and len(names.chips) < 2 else shown.options
+    rows, alike = (_of_given(points, names), "") if given else _ways(options, names)
+
+    above = [Text(_title(table, given=given), style="bold")]
+    if table.study and table.study.emptiness:
+        above.append(Text(table.study.emptiness, style="red"))
     above += _first(answers[0]) if answers else []
+    if beside_a_claim and not given and options:
+        above.append(Text(f"{shown.question} ({shown.how_sure})"))
+    if not answers and not given:
+        above.append(Text(table.costs))
+    notes = [Text(note, style="dim") for note in (alike, *_notes(table, rows, shown, given=given)) if note]
+    others = [_line(answer) for answer in answers[1:]]
     places = [Text(f"results  {results_path}")]
     if report_path is not None:
         places.insert(0, Text(f"report   {report_path}"))
-    shown = answers[0] if answers and answers[0].options else table.chips
-    options = shown.options
-    if not given and answers and shown is not answers[0]:
-        options = options if len(names.chips) > 1 else ()  # next to a claim, a single chip offers no choice
-        above += [Text(f"{shown.question} ({shown.how_sure})")] if options else []
-    rows, alike = (_of_given(points, names), "") if given else _ways(options, names)
-    told_of = [option.point for option, _ in rows if option.point is not None]
-    if not answers and not given:
-        costs = told_without_questions(told_of, names)
-        above.append(Text(costs or " ".join(left_aside(points, (), names))))
-    lines = [_line(answer) for answer in answers[1:]]
-    said = [*(way for _, way in rows), *(f"{answer.question} {answer.sentence}" for answer in answers)]
-    trials = table.study.named_in(said) if table.study else []
-    remarks = " ".join(answers[0].remarks[:_REMARKS]) if answers else ""
-    missing = [each for each in not_modelled(told_of, names) if each not in remarks] + pace_warnings(
-        told_of, ["late_fraction"]
-    )
-    missing += filter(None, [unpriced_currents(points), _infeasible(table)])
-    by_chip = {point.chip: point for point in reversed(points) if not point.beyond_chip}
-    limited = [*reversed(by_chip.values())] if given else [first_taking_part(shown.options)]
-    missing += [f"What limits {limits}" for point in limited if (limits := what_limits(point, names))]
-    notes = [Text(text, style="dim") for text in (*filter(None, [alike]), *trials, *missing)]
-    how = "layers wait" if given else "with"
-    limited_to = _LINES if console.is_terminal and not given else math.inf
-    most = len(rows) if limited_to == math.inf else min(len(rows), _ROWS)
-    fewer = [*((most, told) for told in range(len(lines), -1, -1)), *((count, 0) for count in range(most - 1, 0, -1))]
-    for count, told in fewer:  # of other answers first, then of options
-        parts: list[RenderableType] = [*above, *notes, *lines[:told]]
-        if count:
-            parts.insert(len(above), _options(rows[:count], names, how, shown.column))
-        if told < len(lines):
-            parts.append(Text(f"… and {plural(len(lines) - told, 'more answer')} in the report"))
-        if sum(len(console.render_lines(part, pad=False)) for part in (*parts, *places)) <= limited_to:
-            break
-    for part in parts:
+
+    def parts(count: int, told: int) -> list[RenderableType]:
+        grid = [_options(rows[:count], names, "layers wait" if given else "with", shown.column)] if count else []
+        left = len(others) - told
+        more = [Text(f"… and {plural(left, 'more answer')} in the report")] if left else []
+        return [*above, *grid, *notes, *others[:told], *more]
+
+    everything = parts(len(rows), len(others))
+    if console.is_terminal and not given:
+        most = min(len(rows), _ROWS)
+        fewer = [(most, told) for told in range(len(others), -1, -1)]  # other answers are left out first, then options
+        fewer += [(count, 0) for count in range(most - 1, 0, -1)]
+        tried = (parts(*counts) for counts in fewer)
+        everything = next((some for some in tried if _lines([*some, *places], console) <= _LINES), parts(*fewer[-1]))
+    for part in everything:
         console.print(part)
     for text in places:
         console.print(text, soft_wrap=True)
 
 
-def _title(table: ResultTable, points: Sequence[Point]) -> str:
-    rest = without_result(table)
+def _lines(parts: Sequence[RenderableType], console: Console) -> int:
+    return sum(len(console.render_lines(part, pad=False)) for part in parts)
+
+
+def _notes(table: AnsweredTable, rows: Sequence[tuple[Option, str]], shown: Answer, *, given: bool) -> Iterator[str]:
+    """Yield what trials are, what is not modelled, which chips fall behind, and what limits the best."""
+    points, answers, names = table.points, table.answers, table.names
+    if table.study:
+        said = [*(way for _, way in rows), *(f"{answer.question} {answer.sentence}" for answer in answers)]
+        yield from table.study.named_in(said)
+    in_rows = [option.point for option, _ in rows if option.point is not None]
+    remarks = " ".join(answers[0].remarks[:_REMARKS]) if answers else ""
+    yield from (each for each in not_modelled(in_rows, names) if each not in remarks)
+    yield from pace_warnings(in_rows, ["late_fraction"])
+    yield unpriced_currents(points)
+    yield _infeasible(table)
+    by_chip = {point.chip: point for point in reversed(points) if not point.beyond_chip}
+    for point in reversed(by_chip.values()) if given else [first_taking_part(shown.options)]:
+        if limits := what_limits(point, names):
+            yield f"What limits {limits}"
+
+
+def _title(table: AnsweredTable, *, given: bool) -> str:
+    rest, points = without_result(table), table.points
     rows = f"{plural(len(points), 'design point')} from {plural(len(table.frame), 'row')}"
-    return f"{table.metadata.title}: {rows}" + (f" ({rest})" if rest else "")
+    tested = f", tested on {plural(round(points[0].value('samples').mean or 0), 'sample')}" if given else ""
+    return f"{table.metadata.title}: {rows}" + (f" ({rest})" if rest else "") + tested
 
 
 def _infeasible(table: ResultTable) -> str:

@@ -13,6 +13,7 @@ from codesign.analysis.answers.choosing import choose
 from codesign.analysis.answers.claims import answer_claim
 from codesign.analysis.answers.comparing import compare_sides
 from codesign.analysis.answers.printed import answer_printed
+from codesign.analysis.answers.remarks import costs_and_guesses, left_aside
 from codesign.analysis.answers.suggested import search_questions, suggested_questions
 from codesign.analysis.answers.targets import reach
 from codesign.analysis.comparisons.constraints import Constraint
@@ -108,6 +109,13 @@ class AnsweredTable(ResultTable):
         where = (Constraint.parse("accuracy within 1 point of best"),)
         by_energy = ChooseQuestion(choose="chip", least="energy_j", where=where)
         return choose("chips", by_energy, self.points, self.names)
+
+    @cached_property
+    def costs(self) -> str:
+        """What a sample costs at the best point of each chip, to be told where there is no question; or why no point
+        has a cost."""
+        best = [option.point for option in self.chips.options if option.point is not None]
+        return costs_and_guesses(best, self.names) or " ".join(left_aside(self.points, (), self.names))
 
 
 def json_of(table: AnsweredTable) -> str:

@@ -249,8 +249,8 @@ def enlarged(contest: Contest) -> str:
     return f"{contest.names.chips[best.chip]} is enlarged, at {whose} prices."
 
 
-def told_without_questions(points: Sequence[Point], names: Names) -> str:
-    """Say what a sample costs at each of some points that no question is about, and which of them may only guess."""
+def costs_and_guesses(points: Sequence[Point], names: Names) -> str:
+    """Say what a sample costs at each point, and which points may only guess."""
     told = (guesses(point, names.chips[point.chip]) for point in points)
     return " ".join(filter(None, [_costs_in_ranges(points, names), *told]))
 
