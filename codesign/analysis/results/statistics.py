@@ -75,14 +75,7 @@ def seed_means(rows: pd.DataFrame, columns: Sequence[str], groups: ArrayLike) ->
 def interval(values: ArrayLike) -> Interval:
     """Student's t interval of the mean of independent values, one per training seed."""
     numbers = np.asarray(values, dtype=float)
-    count = len(numbers)
-    if count == 0:
-        return Interval(mean=None, half_width=None, seeds=0)
-    mean = float(numbers.mean())
-    if count == 1:
-        return Interval(mean=mean, half_width=None, seeds=1)
-    quantile = quantile_of(count - 1)
-    return Interval(mean=mean, half_width=quantile * float(np.std(numbers, ddof=1)) / math.sqrt(count), seeds=count)
+    return intervals(numbers, (0, len(numbers)))[0]
 
 
 def intervals(values: Floats, ends: Sequence[int]) -> list[Interval]:
