@@ -1,7 +1,7 @@
-"""Questions that a sweep or a study asks of its results, as its file says them.
+"""The questions of a sweep's or study's file.
 
-Each entry of `questions:` has one of the forms below, told apart by the key that it begins with. They name columns of
-results or measures, and select points by what they are.
+Each entry of `questions:` has one of the forms below, which its first key names. Questions name columns of results or
+measures, and select points by facts and axes.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ def _paths(content: object) -> object:
 
 
 def _column(name: object) -> object:
-    """Likewise, as the column; a chip, a schedule or a recipe as it is."""
+    """The column of an axis; `chip`, `schedule` and `recipe` unchanged."""
     return name if not isinstance(name, str) or name in CHOICES else f"{AXIS_PREFIX}{_path(name)}"
 
 
 Selection = Annotated[Mapping[str, Selected | tuple[Selected, ...]], BeforeValidator(_paths)]
 """Which points: the values of facts (`recipe`, `schedule`, `chip`, `training_method`, `policy`, `group_size`, …) and of
-axes by their path. A list allows several values; `lowest` and `highest` take the end of what there is."""
+axes by their path. A list allows several values; `lowest` and `highest` take the least and greatest that there is."""
 
 Limit = Annotated[Constraint, BeforeValidator(Constraint.parse), PlainSerializer(lambda limit: limit.text)]
 Where = tuple[Limit, ...]
@@ -53,12 +53,12 @@ Where = tuple[Limit, ...]
 
 @dataclass(frozen=True, kw_only=True)
 class Size:
-    """How large a difference is said to be, such as `2 x`, `3 points` or `1 uJ`.
+    """The size of a claimed difference, such as `2 x`, `3 points` or `1 uJ`.
 
     Attributes:
         kind: a factor of the smaller side, or a difference.
         value: in SI units; points as a fraction.
-        unit: of a difference, `%` of points, "" for a plain number.
+        unit: of a difference in SI units; `%` for points, "" for a plain number.
         text: as it was written.
     """
 
@@ -84,9 +84,9 @@ class Size:
             raise ValueError(f"must be like '2 x', '3 points' or '1 uJ', found {text!r:.80}") from None
 
     def misfit(self, column: str) -> str:
-        """Why it is no difference of a column, or of the one that a measure is like; "" where it is."""
+        """Why it cannot be a difference of a column or measure; "" if it can."""
         known = COLUMNS.get(like(column))
-        if known is None:  # told elsewhere
+        if known is None:  # which is reported elsewhere
             return ""
         own = "%" if is_share(column) else si_unit(known.unit)
         if self.kind == "difference" and self.unit in ("", own) and not (own == "%" and abs(self.value) > 1):
@@ -114,11 +114,11 @@ WrittenSize = Annotated[Size, BeforeValidator(Size.parse), PlainSerializer(lambd
 
 
 class _Asked(Spec):
-    """What all forms have.
+    """What all forms share.
 
     Attributes:
-        ask: the question as a reader asks it; left out, it is made from the rest.
-        select: only these points take part; left out, all.
+        ask: the question as a reader would ask it; by default, it is made from the rest.
+        select: the points that take part; by default, all.
     """
 
     ask: str = ""
@@ -126,7 +126,7 @@ class _Asked(Spec):
 
 
 class ChooseQuestion(_Asked):
-    """Which option is best: each at the best of its variants that meet the constraints.
+    """Which option is best, each represented by the best of its variants that meet the constraints.
 
     Attributes:
         choose: `chip`, `schedule`, `recipe`, or an axis's path, with or without `axis.` before it.
@@ -151,7 +151,7 @@ class ChooseQuestion(_Asked):
 
 
 class CompareQuestion(_Asked):
-    """Two sides, each at its best variant under the same constraints, in the same book and on terms that both have.
+    """Two sides, each at its best variant under the same constraints, on the energy terms that both have.
 
     Attributes:
         compare: two selections, or names of a chip, a schedule or a recipe.
@@ -165,7 +165,7 @@ class CompareQuestion(_Asked):
 
 
 class ClaimQuestion(_Asked):
-    """A statement about a difference, a trend or a limit, judged on pairs of points with the same training seeds.
+    """A statement about a difference, a trend or a limit, judged on pairs of points, training seed by training seed.
 
     Points of both sides are paired if they agree in everything that neither selection names. With `along`, points of
     `select` that differ only in one fact or axis are compared with their neighbours in it. With `above` or `below`, the
@@ -176,11 +176,11 @@ class ClaimQuestion(_Asked):
         source: where it is made, such as `section 4.3`.
         column: a column or measure.
         more, less: the side claimed to have more of it, and the other side.
-        column_of_less: a column or measure for the side `less`, instead of `column`.
+        column_of_less: a column or measure for the side `less`, if it is not `column`.
         along: a fact or axis along which the column is claimed to rise or fall, as `direction` says.
-        relative_to: points whose values are subtracted first, paired in the same way: the claim is then about gains.
+        relative_to: points whose values are subtracted first, paired in the same way, so that the claim is about gains.
         about: the claimed factor, such as `2 x`: if the direction is shown but by less, the claim holds in part.
-        at_least: how large the difference must be for the claim to hold: a factor, a number of points, or a quantity.
+        at_least: the least difference for the claim to hold: a factor, a number of points, or a quantity.
         above, below: the limit of each training seed's value.
         or_equal_within: a difference against the claim that still counts as holding in part, such as `2 points`.
         remark: a sentence for the reader, such as what the source prints.
@@ -291,11 +291,11 @@ Question = (
 _FORMS: Mapping[str, type[_Asked]] = {
     of.__name__.removesuffix("Question").lower(): of for of, _ in map(get_args, get_args(Question))
 }
-"""Forms by the key that no other form has."""
+"""Forms by the key that names them."""
 
 
 def form_of(content: object) -> type[_Asked] | None:
-    """The form of plain content or of a question; None if it has no such key or several."""
+    """The form of a question or of its plain content; None if no key, or more than one, names a form."""
     if isinstance(content, _Asked):
         return type(content)
     given = [of for key, of in _FORMS.items() if isinstance(content, Mapping) and key in content]
@@ -310,7 +310,7 @@ AskedQuestion = Annotated[
         custom_error_message=f"must have exactly one of the keys {', '.join(_FORMS)}, which says what is asked",
     ),
 ]
-"""A question as a field of a file, told apart by its key."""
+"""A question as a field of a file."""
 
 
 @cache
@@ -319,7 +319,7 @@ def _adapter() -> TypeAdapter[Question]:
 
 
 def question_of(content: Mapping[str, Any]) -> Question:
-    """The question that plain content says, as `plain` gives it. Raises ValueError."""
+    """The inverse of `plain`. Raises ValueError."""
     return _adapter().validate_python(content)
 
 

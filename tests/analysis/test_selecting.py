@@ -1,4 +1,4 @@
-"""Selections of points, and which points of two selections are held against each other."""
+"""Selections of points, and which points of two selections are compared."""
 
 from __future__ import annotations
 

@@ -55,8 +55,8 @@ class Option:
         factor: how many times better the best option is in the deciding column; None if this option has no value above
             zero or does not compare.
         wins: the share of training seeds × draws of the chips' numbers and the model's error in which it is the best.
-        obstacle: why it is not ranked, on which terms alone it is, or which limits of a target it misses, in words; ""
-            if none applies.
+        obstacle: why it is not ranked, on which energy terms alone it is, or which limits of a target it misses, in
+            words; "" if none applies.
         takes_part: for a choice or comparison, whether the variant meets the constraints and has the column.
         printed: for a row of a publication; otherwise empty.
     """
@@ -114,8 +114,8 @@ class Answer:
 
     @property
     def how_sure(self) -> str:
-        """The verdict and its share, such as `sure, 99 %`; 100 % only if all agree. A verdict that another reason makes
-        less sure than its share shows none: `open, 100 %` would contradict itself."""
+        """The verdict and its share, such as `sure, 99 %`; 100 % only if all agree. The share is left out if another
+        reason makes the verdict less sure: `open, 100 %` would contradict itself."""
         surer = {"open": LIKELY, "likely": CONFIDENCE}.get(self.standing, math.inf)
         if self.confidence is None or self.confidence >= surer:
             return self.standing
@@ -178,7 +178,7 @@ def _plain_option(option: Option, *, printed: bool) -> dict[str, Any]:
 
 
 def plain_point(point: Point) -> dict[str, Any]:
-    """Return what tells a point from others, which also finds its rows in the results."""
+    """Return what identifies a point, and its rows in the results."""
     named = ("number", "chip", "schedule", "recipe")
     axes = {name: value for name, value in point.axes if value is not None}
     return {**{name: getattr(point, name) for name in named}, "axes": axes}

@@ -93,15 +93,14 @@ class AnsweredTable(ResultTable):
 
     @cached_property
     def answers(self) -> tuple[Answer, ...]:
-        """Answers to the questions, in their order, as the page and the terminal show them; those on settings alone
-        come last.
+        """The answers, in the order in which page and terminal show them: as in the file, those on settings alone last.
 
         Raises InputError as `questions` does."""
         return tuple(_answer(name, question, self) for name, question in sorted(self.questions.items(), key=_is_aside))
 
     @cached_property
     def chips(self) -> Answer:
-        """Each chip as in the first question that chooses a chip; without such a question, by energy."""
+        """The answer to the first question that chooses a chip; without one, the chip with the least energy."""
         for answer in self.answers:
             question = self.questions[answer.name]
             if isinstance(question, ChooseQuestion) and question.choose == "chip":

@@ -43,8 +43,8 @@ def left_to_samples(
 
 
 def undecided_by_samples(contest: Contest) -> str:
-    """Say that chance may have put the best ahead of an option, whichever it is; or that all options have the same
-    share of the test samples but answer differently."""
+    """Say that the best may be ahead of another option, not only the next, by chance of the test samples alone, or that
+    options with the same share of them answer differently; "" if neither."""
     for other, found in contest.leads.items():
         difference = "such a difference" if other is contest.second else f"the difference to {contest.label_of(other)}"
         if said := left_to_samples(found, difference):
@@ -53,8 +53,8 @@ def undecided_by_samples(contest: Contest) -> str:
 
 
 def undecided_by_seeds(contest: Contest) -> tuple[Point, Interval, int] | None:
-    """The first point whose difference from the best may be zero by the training seeds, that difference, and the number
-    of tries for which its interval was widened; None if there is none."""
+    """The first point whose difference from the best may be zero, as far as the training seeds tell; that difference,
+    and the number of tries for which its interval is widened. None if there is no such point."""
     for other, found in contest.leads.items():
         several, tries = found.gain.half_width is not None, contest.times_as_many_variants(other)
         if not found.gain.wider(tries).above_zero and (several or other is contest.second):
@@ -63,8 +63,8 @@ def undecided_by_seeds(contest: Contest) -> tuple[Point, Interval, int] | None:
 
 
 def excluded_by_chance(contest: Contest) -> str:
-    """Say which option may miss a constraint by chance of seeds or test samples alone and would be as good as the best,
-    or cannot be compared with the only one that meets them; of several, the one that misses by least."""
+    """Name an option that may miss the constraints only by chance of seeds or test samples, and would otherwise be as
+    good as the best, or not comparable with the only one that meets them; of several, the nearest miss. "" if none."""
     best, where = contest.ranked[0], contest.where
     others = {option: points for option, points in contest.members.items() if contest.chosen.get(option) is not best}
     able = {*meeting([point for points in others.values() for point in points], where)}
@@ -80,8 +80,8 @@ def excluded_by_chance(contest: Contest) -> str:
 
 
 def included_by_chance(contest: Contest) -> str:
-    """Say that the best meets a limit by no more than seeds or test samples can explain; "" if all others, some of them
-    worse, have the same value because they have the same spikes: they then meet the limit or miss it together."""
+    """Say which limits the best meets by no more than seeds or test samples can explain; "" if none. A limit does not
+    count if all others, some of them worse, have the same spikes: then all meet it or miss it together."""
     best, where = contest.ranked[0], contest.where
     others = [point for one in contest.ranked[1:] for point in meeting(contest.members[contest.option_of(one)], where)]
 

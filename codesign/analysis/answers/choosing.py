@@ -80,32 +80,39 @@ def choose(name: str, question: ChooseQuestion, points: Sequence[Point], names: 
         able=able,
         where=contest.where,
     )
-    failed = points_in(selected[0].whole.without_result if selected else (), question.select)
-    missing = by_option(failed, lambda p: value_of(p, path)).keys() - {value_of(point, path) for point in selected}
-    gone = {names.choice(path, point) for point in failed if value_of(point, path) in missing}
-    lost = [f"There is no result for {few_listed(sorted(gone), _MOST_NAMED)}: jobs failed."] if gone else []
+    failed = _failed(selected, question, path, names)
     if not contest.ranked:
         standing, sentence = _nothing_ranked(contest)
-        return answer(standing=standing, sentence=sentence, remarks=(*lost, *left_aside(concerned, able, names)))
+        remarks = filter(None, (failed, *left_aside(concerned, able, names)))
+        return answer(standing=standing, sentence=sentence, remarks=tuple(remarks))
     turns, further = switches(contest), _further(contest, question)
     said = [_sentence(contest), *filter(None, further), *turns[:1]]
     sentence = " ".join(said[:_MOST_SENTENCES])
-    remarks = (
+    further_remarks = (
         *said[_MOST_SENTENCES:],
         *turns[1:],
         *remarks_on(contest, contest.ranked[:1]),
-        *filter(None, [_cannot_wait(selected, path, contest)]),
-        *lost,
-        *([f"Not ranked, beyond the best: {plural(contest.beyond, 'option')}."] if contest.beyond else []),
+        _cannot_wait(selected, path, contest),
+        failed,
+        f"Not ranked, beyond the best: {plural(contest.beyond, 'option')}." if contest.beyond else "",
         *left_aside([*dict.fromkeys((*contest.ranked, *concerned))], able, names),
     )
     return answer(
-        standing="open" if lost and not contest.ranked[1:] else standing_of(contest),
+        standing="open" if failed and not contest.ranked[1:] else standing_of(contest),
         sentence=sentence,
-        confidence=None if lost and contest.second is None else told_confidence(contest),
+        confidence=None if failed and contest.second is None else told_confidence(contest),
         comparisons=() if contest.runner_up is None else (contest.runner_up,),
-        remarks=tuple(remark for remark in remarks if remark not in sentence),
+        remarks=tuple(remark for remark in further_remarks if remark and remark not in sentence),
     )
+
+
+def _failed(selected: Sequence[Point], question: ChooseQuestion, path: str, names: Names) -> str:
+    """Say which options have no result because jobs failed; "" if none."""
+    failed = points_in(selected[0].whole.without_result if selected else (), question.select)
+    with_result = {value_of(point, path) for point in selected}
+    options = by_option(failed, lambda point: value_of(point, path))
+    gone = {names.choice(path, of[0]) for option, of in options.items() if option not in with_result}
+    return f"There is no result for {few_listed(sorted(gone), _MOST_NAMED)}: jobs failed." if gone else ""
 
 
 def standing_of(contest: Contest) -> Standing:
@@ -118,15 +125,19 @@ def standing_of(contest: Contest) -> Standing:
     """
     if undecided(contest) or (contest.unknown and contest.second is None):
         return "open"
-    best, gain = contest.ranked[0], None if contest.runner_up is None else contest.runner_up.gain
-    several = best.value(contest.column).seeds > 1 if gain is None else gain.half_width is not None
-    by_chance = gain is not None and bool(undecided_by_samples(contest))
-    if not several and (by_chance or left_to_chance(contest)):
+    best, where, runner_up = contest.ranked[0], contest.where, contest.runner_up
+    limits_by_chance, lead_by_chance = left_to_chance(contest), undecided_by_samples(contest)
+    if runner_up is None:
+        several = best.value(contest.column).seeds > 1
+        shown = several or not where
+    else:
+        several = runner_up.gain.half_width is not None
+        shown = undecided_by_seeds(contest) is None and not lead_by_chance
+    if not several and (limits_by_chance or (runner_up is not None and lead_by_chance)):
         return "open"
-    shown = several or not contest.where if gain is None else undecided_by_seeds(contest) is None and not by_chance
-    undrawn = without_draws(contest.column, *(limit.column for limit in contest.where))
-    lacking = time_left_out(best, contest.column, contest.names) or may_miss(best, contest.where, contest.names)
-    if contest.confidence >= CONFIDENCE and shown and not (left_to_chance(contest) or lacking or undrawn):
+    undrawn = without_draws(contest.column, *(limit.column for limit in where))
+    lacking = time_left_out(best, contest.column, contest.names) or may_miss(best, where, contest.names)
+    if contest.confidence >= CONFIDENCE and shown and not (limits_by_chance or lacking or undrawn):
         return "sure"
     return "likely" if contest.confidence >= LIKELY else "open"
 
@@ -172,7 +183,7 @@ def options_of(contest: Contest, columns: Sequence[str] = ()) -> tuple[Option, .
 
 
 def _in_part(contest: Contest, point: Point) -> str:
-    """Say on which terms an energy was held against the best's, leaving out those that neither is charged for."""
+    """Say on which terms an energy was compared with the best's, without those that neither is charged for."""
     charged = {*point.charged, *contest.ranked[0].charged}
     return f"on {coverage_words([name for name in contest.terms[point] if name in charged])} only"
 
@@ -219,8 +230,7 @@ def _asked(question: ChooseQuestion, options: Collection[object], names: Names) 
 
 
 def _asked_axis(path: str, options: Collection[object], names: Names) -> str:
-    """What a question about an axis asks for: `width`, `number of cores`, `energy of a hop`, `setting of
-    refractory`."""
+    """The subject of a question about an axis: `width`, `number of cores`, `energy of a hop`, `setting of gating`."""
     word, parameter = names.axis(path), path.split(".", 2)[-1]
     if parameter.startswith(("energies.", "times.")):
         return named_number(parameter) + names.owners.get(path, "")

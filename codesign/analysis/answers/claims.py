@@ -151,6 +151,8 @@ def answer_claim(name: str, question: ClaimQuestion, points: Sequence[Point], na
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Values:
+    """The values, by training seed, that a claim is about."""
+
     question: ClaimQuestion
     points: Sequence[Point]
 

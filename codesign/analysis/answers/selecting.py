@@ -1,4 +1,4 @@
-"""Which points a question is about: selections by facts, and the pairs of points held against each other.
+"""Which points a question is about: selections by facts, and the pairs of points that it compares.
 
 Facts come in families: those that the recipe, the schedule or the chip decides. Two points pair if they agree in all
 families that neither selection names. In a family that one selection names, facts with a single value per side set the

@@ -61,7 +61,7 @@ def _of(limit: Constraint, contest: Contest) -> Iterator[tuple[bool, str]]:
 
 def _segments(limit: Constraint, sign: float, contest: Contest) -> Iterator[tuple[float, Hashable, Point, bool]]:
     """Yield, from the strictest limit on, where the winner changes, to which option, to which variant of it, and
-    whether it was held against the next only on the terms that both have. A winner stays while it is as good as the
+    whether it was compared with the next only on the terms that both have. A winner stays while it is as good as the
     next, or does not compare with it."""
     column, more = contest.column, contest.more
     others = [other for other in contest.where if other is not limit]

@@ -203,8 +203,8 @@ def met_in(point: Point, constraints: Sequence[Constraint], seeds: Sequence[int]
 
 
 def seeds_of(point: Point, constraints: Sequence[Constraint], own: Iterable[int]) -> list[int]:
-    """The training seeds in which a point is held against the constraints: its own, or for a given model those of the
-    points that set the limits."""
+    """The training seeds in which the constraints apply to a point: its own, or for a given model those of the points
+    that set the limits."""
     limits = {seed for constraint in constraints for seed in constraint.by_seed}
     return sorted(limits if limits and point.training_method == GIVEN else map(int, own))
 

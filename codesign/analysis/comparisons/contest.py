@@ -1,12 +1,12 @@
-"""Options held against each other in one column: which is best, how often, and which cannot be compared.
+"""Options compared in one column: which is best, how often, and which cannot be compared.
 
-An option is represented by its best variant that meets the constraints. The representatives meet in pairs, energies on
-the terms that both hold. An option wins in a training seed and a joint draw of the chips' numbers if it meets the
-constraints there and is as good as every other option that does; equally good options share the win. Where the
-representative misses the constraints, another variant of its option may stand in. Draws are those of the rows (see
-`codesign.analysis.comparisons.robustness`): the same for all points of a chip, independent between chips. Terms that a
-point lacks are drawn as well: what they cost the other point, times a factor that is log-normal around 1. A missing
-term therefore makes a point less certain, never cheaper.
+An option is represented by its best variant that meets the constraints. Representatives are compared in pairs, their
+energies on the terms that both have. An option wins in a training seed and a joint draw of the chips' numbers if it
+meets the constraints there and is as good as every other option that does; equally good options share the win. Where a
+representative misses the constraints, another variant of its option may win instead. Draws are those of the rows (see
+`codesign.analysis.comparisons.robustness`): the same for all points of a chip, independent between chips. The cost of a
+term that a point lacks is drawn, too: what it costs the other point, times a factor that is log-normal around 1. A
+missing term therefore makes a point less certain, never cheaper.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ GUESSED = 5.0
 of an operation differs from the mean of the others (`docs/design.md`, Structure)."""
 _ROUNDING = 1e-12
 _MOST = 60
-"""The number of points held against each other in every draw; those beyond are not ranked."""
+"""The most points that are compared in every draw; others are not ranked."""
 
 Met = Mapping[Point, Flags]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Contest:
-    """The options of a question, held against each other in one column.
+    """The options of a question, compared in one column.
 
     Attributes:
         members: the variants of each option, without those that never answer.
@@ -155,7 +155,7 @@ class Contest:
 
     @cached_property
     def terms(self) -> Mapping[Point, tuple[str, ...]]:
-        """The energy terms on which each point was held against the best, where these are not all terms of both."""
+        """The energy terms on which each point was compared with the best, where these are not all terms of both."""
         found = {point: self._terms(self.ranked[0], point) for point in self.ranked[1:]}
         return {point: terms for point, terms in found.items() if isinstance(terms, tuple)}
 
@@ -176,7 +176,7 @@ class Contest:
 
     @property
     def beyond(self) -> int:
-        """How many options are beyond the number of those that are held against each other."""
+        """How many options are too many to be compared."""
         return max(len(self.chosen) - _MOST, 0)
 
     @cached_property

@@ -269,8 +269,8 @@ def _held(
     terms: Sequence[Sequence[tuple[str, ...] | Obstacle]],
     column: str,
 ) -> list[list[float | bool | None]]:
-    """For each group, the mean of each point held against it, on the terms and over the training seeds that both have:
-    null if they have no terms in common, true if it is the point's own mean."""
+    """For each group, the mean of each point for comparisons with the group, on the terms and over the training seeds
+    that both have: null if they have no terms in common, true if it is the point's own mean."""
     whole = points[0].whole
     means: dict[object, Sequence[Interval]] = {}
 

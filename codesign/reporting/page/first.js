@@ -107,7 +107,7 @@ const comparing = ({ key, unit }) => {
   const part = /^[JW]/.test(unit) ? "paper_energy_j" : ["", "m**2"].includes(unit) ? "accuracy" : "latency_s";
   return groups().compare[ofEnergy(key) ? "energy_j" : part];
 };
-// The deciding value of a point held against another, as in the answers: on the terms and over the seeds that both have.
+// The deciding value of a point for a comparison with another, as in the answers: on the terms and over the seeds that both have.
 const against = (index, other) => {
   const mean = deciding().mean[index];
   const [own, others] = [groupOf(index), groupOf(other)];
