@@ -47,16 +47,25 @@ def example_without_static_power():
     return table
 
 
-def moved(tab, pairs, percent):
-    """Each pair asks any, then with a limit of `percent`: ask the first, move the control to the limit, and yield the
-    ranking, which is that of the second."""
-    for place in range(0, 2 * pairs, 2):
+def page_asking(table, questions):
+    """The page of a table that asks these questions alone."""
+    named = {str(number): question for number, question in enumerate(questions)}
+    return render_report(replace(table, metadata=replace(table.metadata, questions=named)))
+
+
+def moved(shown, table, choices, percent):
+    """On a page that asks for each choice without and with a limit on the accuracy: ask for it without, move the
+    control to the limit, and yield the tab and its ranking, which is that of the choice with the limit."""
+    limit = f"accuracy >= {percent} %"
+    pairs = [(choice, {**choice, "where": [*choice.get("where", ()), limit]}) for choice in choices]
+    tab = shown(page_asking(table, sum(pairs, ())))
+    for place in range(0, 2 * len(pairs), 2):
         ask(tab, place + 1)
         sharp = ranked(tab)
         ask(tab, place)
         require(tab, percent)
         assert ranked(tab) == sharp
-        yield sharp
+        yield tab, sharp
 
 
 def sorted_by(tab, key):
@@ -239,14 +248,9 @@ def test_a_moved_control_says_what_the_file_would_be_told(shown):
     their energies compare all the same.
     """
     table = example_without_static_power()
-    table.metadata.questions.clear()
     options = ("chip", "axis.schedule.async_random.group_size", "recipe")
-    for option in options:
-        choice = {"choose": option, "least": "energy_j"}
-        table.metadata.questions[f"any {option}"] = choice
-        table.metadata.questions[f"sharp {option}"] = {**choice, "where": ["accuracy >= 96.5 %"]}
-    tab = shown(render_report(table))
-    for sharp in moved(tab, len(options), 96.5):
+    choices = [{"choose": option, "least": "energy_j"} for option in options]
+    for tab, sharp in moved(shown, table, choices, 96.5):
         assert said(tab, "now").startswith(f"With these settings: {sharp[0][0]} has")
     ask(tab, 4)
     objectives = (
@@ -269,16 +273,10 @@ def test_a_moved_control_keeps_other_limits_and_what_does_not_compare(shown):
     table.frame["neurons"] = (
         table.frame["recipe"].map({"layered": 300, "layered_sparse": 30}).fillna(20).astype("Int64")
     )
-    table.metadata.questions.clear()
-    few = "neurons <= 250"
     columns = "energy_j", "latency_s", "energy_cores_in_use_j", "neurons", "paper_energy_j"
-    for column in columns:
-        limits = [few] if column == "energy_j" else []
-        choice = {"choose": "chip", "least": column}
-        table.metadata.questions[f"any {column}"] = {**choice, "where": limits}
-        table.metadata.questions[f"sharp {column}"] = {**choice, "where": [*limits, "accuracy >= 97 %"]}
-    tab = shown(render_report(table))
-    assert len([*moved(tab, len(columns), 97)]) == len(columns)
+    choices = [{"choose": "chip", "least": column} for column in columns]
+    choices[0]["where"] = ["neurons <= 250"]
+    *_, (tab, _) = moved(shown, table, choices, 97)
     ask(tab, 2)
     require(tab, 90)
     assert "does not compare: operation " in said(tab, "decision")
@@ -290,14 +288,9 @@ def test_a_moved_control_counts_the_training_seeds_that_both_have(shown):
     lost = {"layered": (0, 1), "unlayered_sparse": (3,), "unlayered_random": (0, 4)}
     failed = [seed in lost.get(name, ()) for name, seed in table.frame[["recipe", "training_seed"]].to_numpy()]
     table = replace(table, frame=table.frame[~np.array(failed)])
-    table.metadata.questions.clear()
-    asked = (("chip", "energy_j"), ("recipe", "energy_delay_js"), ("recipe", "latency_s"), ("recipe", "accuracy"))
-    for choice, column in asked:
-        question = {"choose": choice, "most" if column == "accuracy" else "least": column}
-        table.metadata.questions[f"any {choice} {column}"] = question
-        table.metadata.questions[f"sharp {choice} {column}"] = {**question, "where": ["accuracy >= 94 %"]}
-    tab = shown(render_report(table))
-    for _ in moved(tab, len(asked), 94):
+    least = (("chip", "energy_j"), ("recipe", "energy_delay_js"), ("recipe", "latency_s"))
+    choices = [{"choose": option, "least": column} for option, column in least]
+    for tab, _ in moved(shown, table, [*choices, {"choose": "recipe", "most": "accuracy"}], 94):
         assert said(tab, "now")
 
 
@@ -314,15 +307,7 @@ def test_a_moved_control_ranks_those_that_compare_with_most_others(shown):
     """Loihi compares with Speck and TrueNorth, by terms; µBrain, cheaper than all of them, with itself alone."""
     table = example_without_static_power()
     table.frame.loc[table.frame["chip"].str.startswith("mubrain"), "operation"] = "real_time"
-    choice = {"choose": "chip", "least": "energy_j"}
-    table.metadata.questions.clear()
-    table.metadata.questions.update({"any": choice, "sharp": {**choice, "where": ["accuracy >= 82 %"]}})
-    tab = shown(render_report(table))
-    ask(tab, 1)
-    sharp = ranked(tab)
-    ask(tab, 0)
-    require(tab, 82)
-    assert ranked(tab) == sharp
+    ((tab, sharp),) = moved(shown, table, [{"choose": "chip", "least": "energy_j"}], 82)
     assert sharp == [["Speck", "best"], ["Loihi", "1.41 ×"], ["TrueNorth", "0.0833 ×"]]  # terms run in a circle
     assert "a smaller factor may be lower down" in said(tab, "decision-line")
 
@@ -332,7 +317,6 @@ def test_those_that_a_question_is_about_stay_as_a_control_moves(shown):
     is; and of two that are level the first. Each says what the same question of the other column says."""
     table = read_results(EXAMPLE)
     table = replace(table, frame=table.frame[table.frame["recipe"] == "layered"])
-    table.metadata.questions.clear()
     named = {"choose": "schedule", "select": {"chip": "mubrain", "schedule": ["layered", "async_momentum"]}}
     pairs = (
         ({**named, "least": "energy_j"}, {**named, "most": "accuracy"}),
@@ -343,8 +327,7 @@ def test_those_that_a_question_is_about_stay_as_a_control_moves(shown):
         ({"choose": "recipe", "least": "energy_j"}, {"choose": "recipe", "most": "accuracy"}),
         ({"choose": "chip", "least": "energy_j"}, {"choose": "chip", "most": "accuracy"}),
     )
-    table.metadata.questions.update({f"{n}": question for n, question in enumerate(sum(pairs, ()))})
-    tab = shown(render_report(table))
+    tab = shown(page_asking(table, sum(pairs, ())))
     for place in range(len(pairs)):
         ask(tab, 2 * place)
         choose(tab, "objective", "accuracy")
