@@ -8,13 +8,14 @@ const shownPoint = (index) => {
   const fact = colouring();
   return measure && measure.mean[index] !== null && value("accuracy", index) !== null && !(fact && state.hidden.has(fact.of[index]));
 };
+const shownPoints = () => everyPoint.filter(shownPoint);
 const error = (accuracy) => Math.max(1 - accuracy, data.leastError);
 const required = () => {
   if (state.required === null) return [];
   return [{ at: state.vertical === "log" ? error(state.required) : state.required }];
 };
 const spreadOfErrors = () => {
-  const errors = [...Array(count).keys()].filter((index) => !off.has(index) && value("accuracy", index) !== null).map((index) => error(value("accuracy", index)));
+  const errors = everyPoint.filter((index) => !off.has(index) && value("accuracy", index) !== null).map((index) => error(value("accuracy", index)));
   return Math.max(...errors) / Math.min(...errors);
 };
 // Least and most of a measure above zero, worked out once.
@@ -79,7 +80,7 @@ const axes = (indices) => {
 
 const specification = ({ legend = false, colours = look() } = {}) => {
   const title = `Accuracy against ${abscissa().label}`;
-  const indices = [...Array(count).keys()].filter(shownPoint);
+  const indices = shownPoints();
   const whole = indices.filter((index) => !inPart(index));
   const names = colouring() ? [...new Set(colouring().of)].sort((a, b) => a - b).map((code) => valueWords(colouring(), code)) : [""];
   const { x, y } = axes(indices);
@@ -225,8 +226,8 @@ const showLegend = () => {
   });
   const sized = measures.get(state.size);
   const sizes = sized ? `Size: ${sized.label} from ${ends(sized).map((end) => written(sized, end)).join(" to ")}` : "";
-  const reasons = [...new Set(data.numbers.map((_, index) => (shownPoint(index) ? whyFaint(index) : "")))].filter(Boolean);
-  const drawn = [...Array(count).keys()].filter(shownPoint);
+  const drawn = shownPoints();
+  const reasons = [...new Set(drawn.map(whyFaint))].filter(Boolean);
   const notes = [
     frontOf(drawn).length > 1 ? "Line: front." : "",
     state.horizontal === "log" && drawn.length && !spread(drawn.map((index) => abscissa().mean[index])) ? "x is linear: a value is 0, or all are close together." : "",
@@ -240,7 +241,7 @@ const showLegend = () => {
 const drawFront = async (rows) => {
   const measure = abscissa();
   const key = JSON.stringify([asked.name, measure?.key, state.book, state.horizontal, state.vertical, state.colour, state.size, [...state.hidden], state.required === null, ringed(rows).length > 0, darkness.matches]);
-  if (![...Array(count).keys()].some(shownPoint)) {
+  if (!everyPoint.some(shownPoint)) {
     chart.view?.finalize();
     Object.assign(chart, { view: null, key: "" });
     chart.place.textContent = state.hidden.size ? "All points are switched off." : "Nothing is known that accuracy could be drawn against.";
@@ -253,7 +254,7 @@ const drawFront = async (rows) => {
     if (key !== chart.key) return; // another change came meanwhile
     chart.view = view;
     chart.ringed = ringed(rows).length > 0;
-    chart.order = [...Array(count).keys()].filter(shownPoint).sort((a, b) => measure.mean[a] - measure.mean[b]);
+    chart.order = shownPoints().sort((a, b) => measure.mean[a] - measure.mean[b]);
     view.addEventListener("mouseover", (event, item) => {
       if (item?.datum?.i !== undefined) tellAt(item.datum.i, event.clientX, event.clientY);
     });
@@ -355,7 +356,7 @@ $("chart-tools").append(
   menu(
     "accuracy-and-cost",
     () => specification({ legend: true, colours: looks.light }),
-    () => [...Array(count).keys()].filter(shownPoint).map((index) => ({
+    () => shownPoints().map((index) => ({
       point: data.numbers[index],
       ...Object.fromEntries(data.facts.map((fact) => [fact.key, fact.codes[fact.of[index]]])),
       accuracy: value("accuracy", index),

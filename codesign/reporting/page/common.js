@@ -1,4 +1,4 @@
-// What all of the script shares: the page's data, how values are written, elements, and how a chart is drawn.
+// Shared by all scripts: the page's data, elements, how values are written, and how a chart is drawn.
 const read = (id) => {
   const block = document.getElementById(id);
   return block ? JSON.parse(block.textContent) : null;
@@ -49,7 +49,7 @@ const written = (measure, value) => {
   return Number(value.toPrecision(4)).toLocaleString("en", { maximumSignificantDigits: 4 });
 };
 
-// The value of a point; of an energy with terms that are not modelled, that it is more.
+// The value of a point; with ≥ if it leaves something out.
 const writtenAt = (measure, index) => `${measure.least?.includes(index) ? "≥ " : ""}${written(measure, measure.mean[index])}`;
 
 const withHalf = (measure, index) => {

@@ -4,6 +4,7 @@ const facts = new Map(data.facts.map((fact) => [fact.key, fact]));
 const measures = new Map(data.measures.map((measure) => [measure.key, measure]));
 let asked = data.asked[0]; // the question that chart and table are about
 const count = data.numbers.length;
+const everyPoint = [...data.numbers.keys()]; // points are given by their positions
 const MOST_ROWS = 8;
 const MOST_PINNED = 4;
 const GLYPHS = ["circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "triangle-right", "triangle-left"];
@@ -28,8 +29,7 @@ const begin = (question) => {
 
 const value = (key, index) => measures.get(key)?.mean[index] ?? null;
 const energyKey = () => (state.book === "cores_in_use" && measures.has("energy_cores_in_use_j") ? "energy_cores_in_use_j" : "energy_j");
-// What is made of an energy is a measure like any other, of the book that is chosen: as in the answers, the mean of the
-// seeds' products or powers.
+// A product or power of an energy has a mean for each book: as in the answers, that of the seeds' products or powers.
 const setMade = () => {
   for (const own of data.measures.filter(({ inUse }) => inUse)) measures.set(own.key, state.book === "cores_in_use" ? { ...own, mean: own.inUse } : own);
 };
@@ -38,14 +38,14 @@ const deciding = () => ofObjective(state.objective);
 const more = () => (state.objective === asked.objective ? asked.more : Boolean(deciding()?.more));
 const extreme = () => (deciding()?.counted ? (more() ? "most" : "fewest") : more() ? "highest" : "least");
 const aim = () => `${extreme()} ${deciding()?.label ?? state.objective}`;
-// What the chart has accuracy against; no point may have what decides, nor any energy.
+// What the chart shows along x. No point may have the deciding measure, nor an energy.
 const abscissa = () => (state.objective === "accuracy" ? null : deciding()) ?? ofObjective("energy_j") ?? ofObjective("accuracy");
 
 const word = (fact, index) => fact.words[fact.of[index]];
-const valueWords = (fact, code) => fact.words[code] || "others"; // whose points an axis does not touch
+const valueWords = (fact, code) => fact.words[code] || "others"; // of points that the axis does not touch
 const by = () => facts.get(asked.by);
 const naming = data.facts.filter((fact) => fact.naming);
-// What tells a point from others of the same option, in words; what all of the option have alike says nothing.
+// The facts that tell a point from others of its option; those that the whole option shares say nothing.
 const told = (index) => {
   const own = by();
   return naming.filter((fact) => {
@@ -87,7 +87,7 @@ const withinLimits = (index) =>
     return mean !== null && holds[relation](mean, limit);
   });
 const meets = (index) => accurate(index) && withinLimits(index);
-// Why a point of the chart is faint; empty where it is not.
+// Why a point of the chart is faint; empty if it is not.
 const whyFaint = (index) => {
   if (!takesPart(index)) return off.get(index) ?? "not asked for";
   if (!withinLimits(index)) return "beyond a limit of the question";
@@ -122,7 +122,7 @@ const beats = (a, b) => {
   return one !== null && other !== null && (more() ? one > other : one < other);
 };
 
-// What nothing else beats in both, among the most points that compare: as `comparison_group` of the program.
+// The points that no other beats in both, among the largest group that compares, as `comparison_group` of the program.
 const rising = () => state.objective !== "accuracy" && more(); // more of what is along x is better
 const frontOf = (indices) => {
   const measure = abscissa();
@@ -144,7 +144,7 @@ const frontOf = (indices) => {
   return front;
 };
 
-// Below 0 where point a goes before b; what is level is told apart as in the answers.
+// Below 0 if point a goes before b; ties are broken as in the answers.
 const TIES = [["accuracy", true], ["energy_j", false], ["latency_s", false], ["area_m2", false]];
 const inPlaces = (a, b, first = [state.objective, more()]) => {
   for (const [key, rising] of [first, ...TIES]) {
@@ -153,12 +153,12 @@ const inPlaces = (a, b, first = [state.objective, more()]) => {
   }
   return a - b;
 };
-// Of an energy, what lacks a term only looks cheap: the points with the most terms.
+// Of energies, only those with the most terms: one that lacks a term only looks cheap.
 const wholest = (indices) => {
   const most = Math.max(...indices.map((index) => groups().terms[groupOf(index)]));
   return ofEnergy(state.objective) ? indices.filter((index) => groups().terms[groupOf(index)] === most) : indices;
 };
-// An option as the answer calls it.
+// The name of an option, as in the answer.
 const called = (option) => {
   if (!by()) return `point ${data.numbers[option]}`;
   const said = asked.rows.find(({ point }) => point !== null && by().of[point] === option);
@@ -171,7 +171,7 @@ const whatSetsApart = (index, other) => {
 };
 
 const compare = (row, other) => against(row.point, other.point) !== null && against(other.point, row.point) !== null;
-// Rows that all compare, filled as in the answers: with those that compare with most others first, then the better ones.
+// Rows that all compare, chosen as in the answers: those that compare with most others first, then the better ones.
 const allComparing = (rows) => {
   const apart = new Map(rows.map((row) => [row, rows.filter((other) => !compare(row, other)).length]));
   const chosen = [];
@@ -184,7 +184,7 @@ const decide = () => {
   if (unchanged() && asked.rows.length) return asked.rows;
   const measure = deciding();
   const options = new Map();
-  for (let index = 0; index < count; index += 1) {
+  for (const index of everyPoint) {
     const name = by() ? by().of[index] : index;
     if (!takesPart(index) || (by() && by().codes[name] === "")) continue;
     if (!options.has(name)) options.set(name, []);
@@ -228,7 +228,7 @@ const keepingFocus = (place, change) => {
 
 // the decision table -------------------------------------------------------------------------------------------------
 
-// Columns of which each row says something; one with a single value becomes a line below the table.
+// The columns that have values; one with the same value in all rows becomes a line below the table.
 const split = (columns, rows) => {
   const lines = [];
   const kept = columns.filter(({ label, cells, beside }) => {
@@ -301,11 +301,11 @@ const showTable = (rows) => {
   const factors = points.map(({ factor }) => factor ?? null).filter((each) => each !== null);
   const falling = factors.some((each, place) => each < factors[place - 1]);
   const order = falling ? "Rows that beat more of the others come first. Two rows are compared on the terms that both have, so a smaller factor may be lower down." : "";
-  const hollow = data.numbers.some((_, index) => takesPart(index) && inPart(index)) ? "Hollow: energy terms are missing." : "";
+  const hollow = everyPoint.some((index) => takesPart(index) && inPart(index)) ? "Hollow: energy terms are missing." : "";
   $("decision-line").textContent = [same.length ? `In all rows: ${same.join(", ")}.` : "", cores ? `All ${cores}.` : "", ...lines.map((text) => `All have ${text}.`), order, left, hollow].filter(Boolean).join(" ");
 };
 
-// What the table says, for the settings that are not the file's own.
+// A sentence on the table, if the settings are not those of the file.
 const sayNow = (rows) => {
   const place = $("now");
   place.textContent = "";

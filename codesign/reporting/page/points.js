@@ -19,7 +19,7 @@ const found = () => {
   const named = columns.filter((column) => !column.numeric);
   const by = columns.find((column) => column.key === all.sort) ?? columns[0];
   const says = (index) => named.map((column) => `${column.text(index)} ${column.code(index)}`).join(" ").toLowerCase();
-  const indices = [...Array(count).keys()].filter((index) => {
+  const indices = everyPoint.filter((index) => {
     if (!all.words.length) return true;
     const text = says(index);
     return all.words.every((each) => text.includes(each));
