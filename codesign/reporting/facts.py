@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from codesign.analysis.answers.answers import Option
-from codesign.analysis.comparisons.constraints import by_option
 from codesign.analysis.comparisons.not_modelled import may_overload
+from codesign.analysis.comparisons.variants import by_option
 from codesign.analysis.results.formatting import UNKNOWN, listed, number, quantity, significant, written
 from codesign.analysis.results.metadata import FITTED, ChipFacts, ChipNumber, ResultMetadata, Scalar, setting_of
 from codesign.analysis.results.naming import Names, points_in_words

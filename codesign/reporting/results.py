@@ -11,9 +11,10 @@ from codesign import arguments
 from codesign.analysis.answers.answers import Answer, Option, value_text, values_of
 from codesign.analysis.answers.asking import AnsweredTable
 from codesign.analysis.answers.savings import halved_numbers
-from codesign.analysis.comparisons.constraints import Constraint, by_option, resolved
+from codesign.analysis.comparisons.constraints import Constraint, resolved
 from codesign.analysis.comparisons.contest import Contest
 from codesign.analysis.comparisons.fronts import fronts_of, objective_of, objective_sets
+from codesign.analysis.comparisons.variants import by_option
 from codesign.analysis.questions import CHOICES
 from codesign.analysis.results.columns import NUMERIC_COLUMNS
 from codesign.analysis.results.formatting import column_label

@@ -19,16 +19,10 @@ from codesign.analysis.answers.remarks import (
 )
 from codesign.analysis.answers.selecting import NONE_TAKES_PART, points_in, taking_part, value_of
 from codesign.analysis.answers.switching import switches
-from codesign.analysis.comparisons.constraints import (
-    best_variant,
-    by_option,
-    largest_miss,
-    meeting,
-    misses_in_words,
-    resolved,
-)
+from codesign.analysis.comparisons.constraints import largest_miss, meeting, misses_in_words, resolved
 from codesign.analysis.comparisons.contest import Contest
 from codesign.analysis.comparisons.not_modelled import absence, time_left_out, unmodelled
+from codesign.analysis.comparisons.variants import best_variant, by_option
 from codesign.analysis.comparisons.wording import named_number
 from codesign.analysis.questions import ChooseQuestion
 from codesign.analysis.results.columns import AXIS_PREFIX

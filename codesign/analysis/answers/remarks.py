@@ -13,10 +13,11 @@ from codesign.analysis.answers.chance import (
 )
 from codesign.analysis.comparisons.comparability import ENERGIES, Obstacle
 from codesign.analysis.comparisons.comparison import values_on
-from codesign.analysis.comparisons.constraints import Constraint, by_option, doubt
+from codesign.analysis.comparisons.constraints import Constraint, doubt
 from codesign.analysis.comparisons.contest import GUESSED, Contest
 from codesign.analysis.comparisons.not_modelled import may_overload, terms_left_out, time_left_out, unmodelled
 from codesign.analysis.comparisons.robustness import drawn, quantiles, undrawn
+from codesign.analysis.comparisons.variants import by_option
 from codesign.analysis.comparisons.wording import tip_sentence
 from codesign.analysis.results.columns import TRIAL_AXIS
 from codesign.analysis.results.formatting import (

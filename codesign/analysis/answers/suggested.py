@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from codesign.analysis.answers.selecting import ladders_along, pairs_between, points_in, value_of
-from codesign.analysis.comparisons.constraints import Constraint, best_variant, by_option
+from codesign.analysis.comparisons.constraints import Constraint
+from codesign.analysis.comparisons.variants import best_variant, by_option
 from codesign.analysis.questions import ChooseQuestion, ClaimQuestion, CompareQuestion, Question, Selection, Size
 from codesign.analysis.results.columns import AXIS_PREFIX, BASELINE, NUMERIC_COLUMNS, TRIAL_AXIS
 from codesign.analysis.results.formatting import column_label, listed

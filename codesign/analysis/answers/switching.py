@@ -8,8 +8,9 @@ from itertools import groupby
 
 from codesign.analysis.answers.chance import left_to_samples
 from codesign.analysis.comparisons.comparison import compare_series
-from codesign.analysis.comparisons.constraints import Constraint, best_variant, meeting
+from codesign.analysis.comparisons.constraints import Constraint, meeting
 from codesign.analysis.comparisons.contest import Contest
+from codesign.analysis.comparisons.variants import best_variant
 from codesign.analysis.results.formatting import column_label, quantity
 from codesign.analysis.results.points import Point
 

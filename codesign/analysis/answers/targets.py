@@ -10,7 +10,6 @@ from codesign.analysis.answers.remarks import guesses, left_aside, may_miss, wit
 from codesign.analysis.answers.selecting import NONE_TAKES_PART, points_in, taking_part
 from codesign.analysis.comparisons.constraints import (
     Constraint,
-    best_variant,
     doubt,
     largest_miss,
     meeting,
@@ -22,6 +21,7 @@ from codesign.analysis.comparisons.constraints import (
     resolved,
     seeds_of,
 )
+from codesign.analysis.comparisons.variants import best_variant
 from codesign.analysis.questions import TargetQuestion
 from codesign.analysis.results.formatting import column_label, extreme, listed
 from codesign.analysis.results.naming import Names

@@ -21,7 +21,7 @@ from codesign.hardware.terms import COVERAGE, ENERGY_COLUMNS
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Comparison:
-    """`better` against `worse`, as claimed.
+    """A point that is said to be `better` compared with one that is said to be `worse`.
 
     Attributes:
         column: the compared column, for its name and unit.

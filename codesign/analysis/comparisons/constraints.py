@@ -1,21 +1,18 @@
-"""Constraints: which points meet them, by how much the others miss them, and how certain that is.
-
-An option is represented by its best variant that meets the constraints, never by its first.
-"""
+"""Constraints: which points meet them, by how much the others miss them, and how certain that is."""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import compress
-from typing import Any, Literal, TypeVar, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 
-from codesign.analysis.comparisons.comparability import ENERGIES
 from codesign.analysis.comparisons.comparison import in_draws
+from codesign.analysis.comparisons.variants import best_variant
 from codesign.analysis.results.columns import COLUMNS, NUMERIC_COLUMNS
 from codesign.analysis.results.formatting import (
     column_label,
@@ -30,21 +27,15 @@ from codesign.analysis.results.points import Point
 from codesign.analysis.results.samples import counts_samples, lead_by_samples, samples_of, share_by_samples
 from codesign.analysis.results.statistics import GIVEN, difference, interval
 from codesign.arrays import Flags, Floats
-from codesign.hardware.terms import COVERAGE
 from codesign.mistakes import suggestion
 from codesign.units import fraction, parse_quantity
 
 _MOST_RIVALS = 60
-"""The number of best points from which the limit of a `within` is drawn; a worse point hardly ever sets it."""
+"""How many of the best points may set the limit of a `within` by chance; a worse point hardly ever does."""
 
 Relation = Literal[">=", "<=", ">", "<", "within"]
 _CONSTRAINT = re.compile(r"\s*(?P<column>[\w.]+)\s*(?P<relation>>=|<=|>|<|within)\s*(?P<value>.+?)\s*")
 _WITHIN = re.compile(r"(?P<number>\d+(\.\d+)?)\s*(?P<unit>points?|%)\s+of\s+best")
-OptionT = TypeVar("OptionT", bound=Hashable)
-
-_TIES = (("accuracy", True), ("energy_j", False), ("latency_s", False), ("area_m2", False))
-"""Tie-breakers between equally good variants, in order, and whether more of each is better."""
-_DIGITS = 12
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -299,45 +290,3 @@ def _miss_in_words(point: Point, constraint: Constraint) -> str:
     small, large = sorted((mean, constraint.value))
     factor = f"{multiple(large / small)} times " if small > 0 else ""
     return f"its {label} is {factor}too {side}"
-
-
-# variants -------------------------------------------------------------------------------------------------------------
-
-
-def best_variant(points: Sequence[Point], column: str, *, more: bool) -> Point | None:
-    """Return the point with the least, or the most, of a column; None if no point has a value.
-
-    For an energy, only the points with the most terms take part: a point that lacks a term only looks cheap.
-    """
-    known = [point for point in points if point.value(column).mean is not None]
-    if column in ENERGIES:
-        most = max((completeness(point) for point in known), default=0)
-        known = [point for point in known if completeness(point) == most]
-    return min(known, key=lambda point: standing(point, column, more=more), default=None)
-
-
-def completeness(point: Point) -> int:
-    """How many terms an energy has, not counting those that few chips have and others do not lack, such as a clock."""
-    return sum(any(term.missing for term in COVERAGE.get(name, ())) for name in point.coverage)
-
-
-def standing(point: Point, column: str, *, more: bool) -> tuple[float, ...]:
-    """The sort key of a point, smallest for the best; ties go by accuracy, energy, latency, area and the point's
-    number."""
-    return (*(_badness(point, name, rising) for name, rising in ((column, more), *_TIES)), point.number)
-
-
-def _badness(point: Point, column: str, more: bool) -> float:
-    mean = point.value(column).mean
-    if mean is None:
-        return math.inf
-    return float(f"{-mean if more else mean:.{_DIGITS}g}")
-
-
-def by_option(points: Sequence[Point], option: Callable[[Point], OptionT | None]) -> dict[OptionT, list[Point]]:
-    """Group points by the option that they belong to; points of no option are left out."""
-    found: dict[OptionT, list[Point]] = {}
-    for point in points:
-        if (key := option(point)) is not None:
-            found.setdefault(key, []).append(point)
-    return found

@@ -21,9 +21,10 @@ import numpy as np
 
 from codesign.analysis.comparisons.comparability import Obstacle, Terms, common_terms
 from codesign.analysis.comparisons.comparison import Comparison, compare, in_draws, values_on
-from codesign.analysis.comparisons.constraints import Constraint, best_variant, meeting, met_in, seeds_of, standing
+from codesign.analysis.comparisons.constraints import Constraint, meeting, met_in, seeds_of
 from codesign.analysis.comparisons.not_modelled import absence
 from codesign.analysis.comparisons.robustness import places_of
+from codesign.analysis.comparisons.variants import best_variant, rank_key
 from codesign.analysis.results.formatting import listed
 from codesign.analysis.results.naming import Names
 from codesign.analysis.results.points import Point
@@ -172,7 +173,7 @@ class Contest:
 
     @cached_property
     def _foremost(self) -> list[Point]:
-        return sorted(self.chosen.values(), key=lambda point: standing(point, self.column, more=self.more))[:_MOST]
+        return sorted(self.chosen.values(), key=lambda point: rank_key(point, self.column, more=self.more))[:_MOST]
 
     @property
     def beyond(self) -> int:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from codesign.analysis.comparisons.comparability import Group, comparison_group
-from codesign.analysis.comparisons.constraints import by_option, more_is_better
+from codesign.analysis.comparisons.constraints import more_is_better
+from codesign.analysis.comparisons.variants import by_option
 from codesign.analysis.results.columns import NUMERIC_COLUMNS
 from codesign.analysis.results.metadata import Objective
 from codesign.analysis.results.pareto import front_order

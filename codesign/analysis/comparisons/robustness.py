@@ -65,7 +65,7 @@ class RangedNumber:
 
 @dataclass(frozen=True, kw_only=True)
 class Tip:
-    """Where one number, all others as they are, reverses a comparison.
+    """The value of one number at which it alone reverses a comparison.
 
     Attributes:
         at: the value at which it does, in SI units.

@@ -11,9 +11,10 @@ import numpy as np
 from codesign.analysis.answers.remarks import lacks
 from codesign.analysis.comparisons.comparability import BY_TERM, Obstacle, comparison_group, matched_terms
 from codesign.analysis.comparisons.comparison import all_values_on
-from codesign.analysis.comparisons.constraints import completeness, more_is_better
+from codesign.analysis.comparisons.constraints import more_is_better
 from codesign.analysis.comparisons.fronts import find_fronts
 from codesign.analysis.comparisons.not_modelled import unmodelled
+from codesign.analysis.comparisons.variants import completeness
 from codesign.analysis.questions import CHOICES
 from codesign.analysis.results.books import MADE_OF_ENERGY
 from codesign.analysis.results.columns import COLUMNS
