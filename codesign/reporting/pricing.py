@@ -46,7 +46,11 @@ _COSTS = (
     *("accuracy", "energy_j", "energy_cores_in_use_j", "latency_s", "energy_replay_j", "latency_replay_s"),
     *("energy_delay_js", "area_m2", "late_fraction"),
 )
-_LABELS = {"energy_replay_j": "energy, replayed", "latency_replay_s": "latency, replayed"}
+_REPLAYED = {
+    "energy_replay_j": ("energy, replayed", "energy_j"),
+    "latency_replay_s": ("latency, replayed", "latency_s"),
+}
+"""Columns that results do not have: the label of each, and the column in whose unit it is written."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -186,7 +190,7 @@ def remarks(page: PricingPage) -> list[str]:
 
 
 def _label(column: str) -> str:
-    return column if "." in column else _LABELS.get(column) or column_label(column)
+    return _REPLAYED[column][0] if column in _REPLAYED else column if "." in column else column_label(column)
 
 
 def best_points(page: PricingPage) -> dict[str, Mapping[str, Any]]:
@@ -257,7 +261,7 @@ def _value(value: float | str, axis: VariedPrice) -> str:
 
 
 def _cost(value: float | None, column: str) -> str:
-    return quantity(value, {"energy_replay_j": "energy_j", "latency_replay_s": "latency_s"}.get(column, column))
+    return quantity(value, _REPLAYED[column][1] if column in _REPLAYED else column)
 
 
 # figures -------------------------------------------------------------------------------------------------------------

@@ -43,8 +43,8 @@ from codesign.analysis.results.points import CANNOT_WAIT, Point
 from codesign.analysis.results.statistics import CONFIDENCE, LIKELY
 from codesign.units import plural
 
-_MOST_NAMED, _MOST_SENTENCES = 3, 3
-"""The most options and sentences of an answer; anything further becomes a remark."""
+_MOST_SENTENCES = 3
+"""The most sentences of an answer; anything further becomes a remark."""
 
 
 def choose(name: str, question: ChooseQuestion, points: Sequence[Point], names: Names) -> Answer:
@@ -106,7 +106,7 @@ def _failed(selected: Sequence[Point], question: ChooseQuestion, path: str, name
     with_result = {value_of(point, path) for point in selected}
     options = by_option(failed, lambda point: value_of(point, path))
     gone = {names.choice(path, of[0]) for option, of in options.items() if option not in with_result}
-    return f"There is no result for {few_listed(sorted(gone), _MOST_NAMED)}: jobs failed." if gone else ""
+    return f"There is no result for {few_listed(sorted(gone))}: jobs failed." if gone else ""
 
 
 def standing_of(contest: Contest) -> Standing:
@@ -302,7 +302,7 @@ def _not_ranked(contest: Contest) -> str:
     if not contest.unknown:
         return ""
     labels = first, *others = [*contest.unknown]
-    said = f"{contest.names.upper(few_listed(labels, _MOST_NAMED))} {'are' if others else 'is'} not ranked."
+    said = f"{contest.names.upper(few_listed(labels))} {'are' if others else 'is'} not ranked."
     own = any(variants[0].own_chip and contest.label(option) == first for option, variants in contest.members.items())
     return f"{said} {contest.unknown[first]}" if own else said
 

@@ -41,7 +41,7 @@ from codesign.units import plural
 _ABOUT_CHIPS = ("chip", "capacity", "operation", "mapping", "synchronization", TRIAL_AXIS)
 OVER_BUDGET = "trained with a budget that it does not keep to: "
 """The beginning of the assumption of a row that was trained over its budget."""
-_MOST_NAMED, _MOST_SEEDS = 3, 100
+_MOST_SEEDS = 100
 _MUCH = 2.0
 """The factor between the results of two books from which on both are given."""
 _MOST_SAMPLES = 0.5
@@ -98,7 +98,7 @@ def _areas_of_cores(contest: Contest) -> str:
     derived = [contest.label_of(point) for point in contest.ranked if _is_of_cores(point)]
     if len(derived) in (0, len(contest.ranked)):
         return ""
-    whose = few_listed(derived, _MOST_NAMED)
+    whose = few_listed(derived)
     return f"The area of {whose} is derived and counts cores alone; areas that files give may be those of whole chips."
 
 
@@ -139,8 +139,7 @@ def _on_two_chips(contest: Contest, asked: Collection[str]) -> str:
 
 
 def left_aside(points: Sequence[Point], able: Collection[Point], names: Names) -> tuple[str, ...]:
-    """Say which points are not among those `able` to take part, and why; and which lack some of their seeds, or have
-    some without a right answer, naming the first of each."""
+    """Say which points are left out and why, and of the others, which have seeds without a result or a right answer."""
     said, kept = list[str](), {*able}
     projections = CANNOT_WAIT if kept else ""  # not told of single points where others take part
     off = by_option(points, lambda p: None if p in kept or p.set_aside in ("", projections) else p.set_aside)
@@ -148,14 +147,17 @@ def left_aside(points: Sequence[Point], able: Collection[Point], names: Names) -
         chips = listed([*dict.fromkeys(names.chips[point.chip] for point in of)])
         said.append(f"Left out: {plural(len(of), 'point')} of {chips}, since {why}.")
     if mixed := [point for point in points if point.silent_seeds and not point.silent]:
-        also = f" and {plural(len(mixed) - 1, 'more point')}" if mixed[1:] else ""
-        said.append(f"At {names.point(mixed[0])}{also}, some training seeds have no right answer, which counts.")
+        said.append(f"At {_first_named(mixed, names)}, some training seeds have no right answer, which counts.")
     trained = [point for point in points if point.training_method != GIVEN]
     most = len({seed for point in trained for seed in point.training_seeds})
     if fewer := [point for point in trained if len(point.training_seeds) < most]:
-        also = f" and {plural(len(fewer) - 1, 'more point')}" if fewer[1:] else ""
-        said.append(f"At {names.point(fewer[0])}{also}, not all {most} training seeds have a result.")
+        said.append(f"At {_first_named(fewer, names)}, not all {most} training seeds have a result.")
     return tuple(said)
+
+
+def _first_named(points: Sequence[Point], names: Names) -> str:
+    also = f" and {plural(len(points) - 1, 'more point')}" if points[1:] else ""
+    return f"{names.point(points[0])}{also}"
 
 
 def silent_networks(table: ResultTable) -> str:

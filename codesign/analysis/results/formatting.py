@@ -215,11 +215,9 @@ def listed(items: list[str], last: str = "and") -> str:
     return f"{', '.join(items[:-1])} {last} {items[-1]}"
 
 
-def few_listed(items: list[str], most: int) -> str:
-    """`listed`, shortened to `most` items, such as `a, b and 3 others`."""
-    if len(items) > most:
-        items = [*items[: most - 1], f"{len(items) - most + 1:,} others"]
-    return listed(items)
+def few_listed(items: list[str]) -> str:
+    """`listed`, shortened to three items, such as `a, b and 3 others`."""
+    return listed(items if len(items) <= 3 else [*items[:2], f"{len(items) - 2:,} others"])
 
 
 def upper(text: str) -> str:

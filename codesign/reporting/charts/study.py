@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from codesign.analysis.answers.selecting import as_number
@@ -49,16 +50,40 @@ def trade_off_figures(study: Study) -> list[Figure]:
     return found
 
 
-def progress_figures(study: Study) -> list[Figure]:
-    """A chart of the hypervolume after each trial, or of the best value so far of a single objective."""
-    if study.hypervolume is not None:
-        values = [(trial, trial.hypervolume) for trial in study.complete if trial.hypervolume is not None]
-        return [_progress("hypervolume", "Hypervolume", study, values, None, "")]
+def progress_figure(study: Study) -> Figure | None:
+    """A step chart of the hypervolume over trials, or of the best value so far of a single objective, with the
+    baseline's; None if no trial has a value."""
     objective, baseline = study.objectives[0], study.facts.baseline
-    known = [(trial, value) for trial in study.complete if (value := trial.values[0]) is not None]
-    level = baseline.values[0] if baseline is not None and baseline.state == "complete" else None
-    title, sign = f"Best {column_label(objective.column)} so far", 1 if objective.direction == "maximize" else -1
-    return [_progress("best-0", title, study, known, level, objective.column, sign)] if known else []
+    of_objective, level = study.hypervolume is None, None
+    if of_objective and baseline is not None and baseline.state == "complete":
+        level = baseline.values[0]
+    values = [(trial, trial.values[0] if of_objective else trial.hypervolume) for trial in study.complete]
+    sign = -1 if of_objective and objective.direction == "minimize" else 1
+    text = partial(quantity, column=objective.column) if of_objective else number
+    rows: list[Row] = []
+    for trial, value in values:
+        if value is not None and (not rows or sign * value > sign * float(rows[-1]["y"] or 0.0)):
+            rows.append({"x": trial.number, "y": value, "trial": study.describe(trial), "text": text(value)})
+    if not rows:
+        return None
+    rows = evenly(rows, _MOST_MARKS)
+    ys = [float(row["y"] or 0.0) for row in rows] + ([] if level is None else [level])
+    line: list[Row] = [*rows, {**rows[-1], "x": max(trial.number or 0 for trial in study.facts.trials)}]
+    axis = axis_of(objective.column, ys) if of_objective else alt.Axis(title="hypervolume", format=".3~g", tickCount=6)
+    numbers = whole_places([float(row["x"] or 0.0) for row in line])
+    base = alt.Chart(source(line)).encode(
+        x=alt.X("x:Q", axis=alt.Axis(title="trial", **numbers)), y=alt.Y("y:Q", scale=quantitative(ys), axis=axis)
+    )
+    marks = base.mark_point(filled=True, size=50, opacity=1).encode(tooltip=tooltip(trial="trial", text="reached"))
+    layers = [base.mark_line(interpolate="step-after"), marks]
+    if level is not None:
+        levels = alt.Chart(source([{"y": level}])).mark_rule(strokeDash=[3, 3])
+        layers.append(levels.encode(y=alt.Y("y:Q")))
+    what = f"Best {column_label(objective.column)} so far" if of_objective else "Hypervolume"
+    chart = alt.layer(*layers).properties(width="container", height=_HEIGHT)
+    note = "" if level is None else f"Dashed: the baseline, {text(level)}."
+    name = "best-0" if of_objective else "hypervolume"
+    return figure(name, f"{what} after each trial, on validation", chart, note)
 
 
 def importance_figures(study: Study) -> list[Figure]:
@@ -173,40 +198,3 @@ def _horizontal(main: Sequence[Row], column: str, parameter: ParameterFacts | No
 def _ends(values: Sequence[float]) -> dict[str, Any]:
     """Limits of an axis from complete trials, so that faint marks do not squeeze the rest."""
     return {"domain": [min(values), max(values)], "padding": 12, "nice": False} if min(values) < max(values) else {}
-
-
-def _progress(
-    name: str,
-    title: str,
-    study: Study,
-    values: Sequence[tuple[TrialFacts, float]],
-    level: float | None,
-    column: str,
-    sign: int = 1,
-) -> Figure:
-    """A step chart over trial numbers; `level` is the baseline's value, `column` is empty for a hypervolume."""
-
-    def written(value: float) -> str:
-        return quantity(value, column) if column else number(value)
-
-    rows: list[Row] = []
-    for trial, value in values:
-        if not rows or sign * value > sign * float(rows[-1]["y"] or 0.0):
-            rows.append({"x": trial.number, "y": value, "trial": study.describe(trial), "text": written(value)})
-    rows = evenly(rows, _MOST_MARKS)
-    ys = [float(row["y"] or 0.0) for row in rows] + ([] if level is None else [level])
-    end = max(trial.number or 0 for trial in study.facts.trials)
-    line: list[Row] = [*rows, {**rows[-1], "x": end}]
-    axis = axis_of(column, ys) if column else alt.Axis(title="hypervolume", format=".3~g", tickCount=6)
-    numbers = whole_places([float(row["x"] or 0.0) for row in line])
-    base = alt.Chart(source(line)).encode(
-        x=alt.X("x:Q", axis=alt.Axis(title="trial", **numbers)), y=alt.Y("y:Q", scale=quantitative(ys), axis=axis)
-    )
-    marks = base.mark_point(filled=True, size=50, opacity=1).encode(tooltip=tooltip(trial="trial", text="reached"))
-    layers = [base.mark_line(interpolate="step-after"), marks]
-    if level is not None:
-        levels = alt.Chart(source([{"y": level}])).mark_rule(strokeDash=[3, 3])
-        layers.append(levels.encode(y=alt.Y("y:Q")))
-    note = "" if level is None else f"Dashed: the baseline, {written(level)}."
-    chart = alt.layer(*layers).properties(width="container", height=_HEIGHT)
-    return figure(name, f"{title} after each trial, on validation", chart, note)

@@ -21,11 +21,9 @@ _METHOD = (
 )
 _MOST_TIPS = 4
 _DIFFERENCE = "95 % interval over training seeds"
-_OF_ROBUSTNESS = (
-    numeric("draws that agree", "of the chips' numbers; means over training seeds"),
-    Heading("reverses if", wide=True, hint="each number alone; empty where none does within its range"),
-    Heading("matters most", wide=True),
-)
+_AGREE = numeric("draws that agree", "of the chips' numbers; means over training seeds")
+_REVERSES = Heading("reverses if", wide=True, hint="each number alone; empty where none does within its range")
+_MATTERS = Heading("matters most", wide=True)
 
 
 def evidence_section(answers: Sequence[Answer], names: Names) -> Section:
@@ -55,7 +53,7 @@ def _table(comparisons: Sequence[Comparison], names: Names, say: Callable[[Point
             Heading("said to be better", wide=True): Cell(say(comparison.better)),
             Heading("than", wide=True): Cell(say(comparison.worse)),
             numeric("difference", _DIFFERENCE, unit="SI"): Cell(gain_in_words(comparison), comparison.gain.mean),
-            **dict(zip(_OF_ROBUSTNESS, _robust(comparison, names), strict=True)),
+            **_robust(comparison, names),
         }
         for comparison in comparisons
     ]
@@ -63,14 +61,14 @@ def _table(comparisons: Sequence[Comparison], names: Names, say: Callable[[Point
     return without_repeats(table_of(caption, rows))
 
 
-def _robust(comparison: Comparison, names: Names) -> tuple[Cell, Cell, Cell]:
+def _robust(comparison: Comparison, names: Names) -> dict[Heading, Cell]:
     """Cells about the effect of the ranges of the chips' numbers; empty if it depends on none."""
     robustness = comparison.robustness
     if robustness is None or not robustness.spreads:
-        return (Cell(""),) * 3
+        return dict.fromkeys((_AGREE, _REVERSES, _MATTERS), Cell(""))
     number, spread = next(iter(robustness.spreads.items()))
-    return (
-        Cell(chance_percent(robustness.probability), order=robustness.probability),
-        Cell("; ".join(describe_tip(tip, names) for tip in robustness.tips[:_MOST_TIPS])),
-        Cell(describe_range(number, names) if spread else ""),
-    )
+    return {
+        _AGREE: Cell(chance_percent(robustness.probability), order=robustness.probability),
+        _REVERSES: Cell("; ".join(describe_tip(tip, names) for tip in robustness.tips[:_MOST_TIPS])),
+        _MATTERS: Cell(describe_range(number, names) if spread else ""),
+    }

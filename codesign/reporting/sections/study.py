@@ -13,7 +13,7 @@ from codesign.analysis.results.metadata import Objective, ParameterFacts, Result
 from codesign.analysis.results.statistics import interval
 from codesign.analysis.results.study import Study, parameter_text, trial_name
 from codesign.hardware.terms import StaticBook
-from codesign.reporting.charts.study import importance_figures, progress_figures, slice_figures, trade_off_figures
+from codesign.reporting.charts.study import importance_figures, progress_figure, slice_figures, trade_off_figures
 from codesign.reporting.pieces import Cell, Heading, Section, Table, numeric, table_of, text_table, without_repeats
 from codesign.units import plural
 
@@ -34,13 +34,12 @@ def study_sections(study: Study, metadata: ResultMetadata, searched_in: StaticBo
     """The sections of a study, whose points may be in another book of the static power than the one that it was
     `searched_in`."""
     book = _other_book(study, metadata.static_book, searched_in)
+    figures = [*trade_off_figures(study), *filter(None, [progress_figure(study)])]
     importances, slices = importance_figures(study), slice_figures(study)
     method = f"Importance: {study.facts.importance_method}. {_OF_CHANCE}" if importances else ""
     return (
         Section(
-            name="search",
-            title="The search, on validation",
-            body=(*book, search_table(study, metadata), *trade_off_figures(study), *progress_figures(study)),
+            name="search", title="The search, on validation", body=(*book, search_table(study, metadata), *figures)
         ),
         Section(
             name="parameters",
