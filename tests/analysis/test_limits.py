@@ -80,15 +80,14 @@ def test_the_best_of_many_that_reach_a_target_is_among_those_shown():
     ],
 )
 def test_a_target_that_test_samples_decide_says_so(accuracy, samples, told):
-    rows = [one | {"samples": samples} for one in accurate("a", 1e-9, *(accuracy,) * 3)]
-    remarks = asked(rows, target=["accuracy >= 95 %"]).remarks
+    remarks = asked(accurate("a", 1e-9, *(accuracy,) * 3), samples=samples, target=["accuracy >= 95 %"]).remarks
     assert [remark for remark in remarks if "by chance" in remark] == ([told] if told else [])
 
 
 def test_of_those_that_may_miss_a_limit_by_chance_the_nearest_is_named():
     rows = accurate("a", 1e-9, 0.2, 0.9, 0.98) + accurate("b", 2e-9, 0.93, 0.95, 0.94)
-    rows = [one | {"samples": 400} for one in (*rows, *accurate("c", 3e-9, 0.97, 0.97, 0.97))]
-    answer = asked(rows, choose="chip", least="energy_j", where=["accuracy >= 95 %"])
+    rows += accurate("c", 3e-9, 0.97, 0.97, 0.97)
+    answer = asked(rows, samples=400, choose="chip", least="energy_j", where=["accuracy >= 95 %"])
     assert labels(answer)[0] == "c"
     assert "b may miss accuracy >= 95 % only by chance." in answer.remarks
 

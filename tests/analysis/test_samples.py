@@ -58,7 +58,7 @@ def test_more_samples_are_advised_than_there_are():
 def test_the_best_of_a_question_without_a_limit_may_only_guess(accuracy, said):
     """Of 10 classes, on 400 samples: (0.13 · 400 + 1) / 402 − 1.96 · 0.01687 is 9.9 %; with 13.5 %, 10.3 %."""
     rows = accurate("a", 1e-9, *[accuracy] * 3) + accurate("b", 2e-9, 0.9, 0.9, 0.9)
-    told = asked([one | {"samples": 400} for one in rows], choose="chip", least="energy_j").remarks
+    told = asked(rows, samples=400, choose="chip", least="energy_j").remarks
     guess = f"a has {said} of 400 samples right; guessing one of 10 classes may do as well."
     assert [remark for remark in told if "guess" in remark] == ([guess] if said else [])
 
@@ -68,7 +68,7 @@ def test_the_best_of_a_question_without_a_limit_may_only_guess(accuracy, said):
 def test_the_best_may_be_no_better_than_the_commonest_class_given_to_all(asks, accuracy, told):
     """95 % of 400 samples are of one class: (0.965 · 400 + 1) / 402 − 1.96 · 0.0094 is 94.4 %; with 98 %, 96.3 %."""
     rows = accurate("a", 1e-9 - 1e-14, *[accuracy] * 3) + accurate("b", 2e-9, 0.99, 0.99, 0.99)
-    remarks = asked([one | {"samples": 400} for one in rows], commonest=0.95, **asks).remarks
+    remarks = asked(rows, samples=400, commonest=0.95, **asks).remarks
     guess = "right; always giving the commonest class, that of 95.0 % of the samples, may do as well."
     assert any(remark.endswith(guess) for remark in remarks) == told
 

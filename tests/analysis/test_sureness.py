@@ -164,8 +164,8 @@ def test_within_a_point_of_the_best_is_judged_seed_by_seed():
     """b is half a point behind in every seed, whatever the seed: it is always within a point."""
     seeds = (0.9, 0.94, 0.98)
     rows = accurate("a", 2e-9, *seeds) + accurate("b", 1e-9, *(value - 0.005 for value in seeds))
-    rows = [one | {"samples": 100_000} for one in rows]
-    answer = asked(rows, choose="chip", least="energy_j", where=["accuracy within 1 point of best"])
+    question = {"choose": "chip", "least": "energy_j", "where": ["accuracy within 1 point of best"]}
+    answer = asked(rows, samples=100_000, **question)
     assert (labels(answer)[0], answer.confidence, answer.standing) == ("b", 1.0, "sure")
     assert not any("training seeds it does not" in remark for remark in answer.remarks)
 
@@ -190,8 +190,7 @@ def test_draws_that_miss_the_constraint_count():
 def test_who_misses_a_share_by_chance_leaves_the_answer_open(missing, samples, standing):
     """b needs less than a, whose 92 % of the samples are more than a point above it in each seed."""
     rows = accurate("a", 2e-9, 0.92, 0.92, 0.92) + accurate("b", 1e-9, *missing) + accurate("c", 3e-9, *missing)
-    rows = [one | {"samples": samples} for one in rows]
-    question = {"choose": "chip", "least": "energy_j", "where": ["accuracy within 1 point of best"]}
+    question = {"choose": "chip", "least": "energy_j", "where": ["accuracy within 1 point of best"], "samples": samples}
     answer = asked(rows, **question)
     assert (labels(answer)[0], answer.confidence, answer.standing) == ("a", 1.0, standing)
     told = "B may miss accuracy within 1 point of best only by chance."
@@ -202,8 +201,9 @@ def test_who_misses_a_share_by_chance_leaves_the_answer_open(missing, samples, s
 def test_who_cannot_be_compared_and_misses_a_share_by_chance_leaves_the_only_other_one_unsure():
     for missing, standing in ((0.85, "sure"), (0.905, "likely")):
         other = [one | {"energy_j": None} for one in accurate("b", 1e-9, *(missing,) * 3)]
-        rows = [one | {"samples": 1000} for one in (*accurate("a", 2e-9, 0.92, 0.92, 0.92), *other)]
-        answer = asked(rows, choose="chip", least="energy_j", where=["accuracy within 1 point of best"])
+        rows = [*accurate("a", 2e-9, 0.92, 0.92, 0.92), *other]
+        limit = "accuracy within 1 point of best"
+        answer = asked(rows, samples=1000, choose="chip", least="energy_j", where=[limit])
         assert (labels(answer)[0], answer.standing) == ("a", standing)
         told = "b may miss accuracy within 1 point of best only by chance."
         assert (told in answer.remarks) == (standing == "likely")
@@ -221,16 +221,16 @@ def test_who_cannot_be_compared_and_misses_a_share_by_chance_leaves_the_only_oth
 def test_who_meets_a_limit_by_chance_is_not_the_best_for_sure(met, samples, standing):
     """a needs less than b, which is well above the limit, and is the best in every seed."""
     rows = accurate("a", 1e-9, *met) + accurate("b", 2e-9, 0.99, 0.99, 0.99)
-    question = {"choose": "chip", "least": "energy_j", "where": ["accuracy >= 95 %"]}
-    answer = asked([one | {"samples": samples} for one in rows], **question)
+    question = {"choose": "chip", "least": "energy_j", "where": ["accuracy >= 95 %"], "samples": samples}
+    answer = asked(rows, **question)
     assert (labels(answer)[0], answer.confidence, answer.standing) == ("a", 1.0, standing)
     assert ("a may meet accuracy >= 95 % only by chance." in answer.remarks) == (standing == "likely")
     # who meets it by chance too, together with a or not
     for others, alike in ((met, True), ((0.957, 0.958, 0.959), False)):
-        both = [one | {"samples": samples} for one in accurate("a", 1e-9, *met) + accurate("b", 2e-9, *others)]
+        both = accurate("a", 1e-9, *met) + accurate("b", 2e-9, *others)
         assert asked(both, **question).standing == ("sure" if alike else standing)
     alone = accurate("a", 1e-9, *met) + accurate("b", 2e-9, 0.1, 0.1, 0.1)
-    assert asked([one | {"samples": samples} for one in alone], **question).standing == standing
+    assert asked(alone, **question).standing == standing
 
 
 @pytest.mark.parametrize(
@@ -293,8 +293,7 @@ def test_the_best_of_many_variants_is_held_against_a_single_one_more_carefully(v
 def test_of_one_seed_a_limit_that_chance_decides_leaves_the_answer_open(met, missed, standing):
     """Of 400 samples, 95 % are met by 1 point or missed by 1, which is less than 1.96 √(0.96 · 0.04 / 400) = 1.9."""
     rows = accurate("a", 2e-9, met) + accurate("b", 3e-9, 0.99) + accurate("c", 1e-9, missed)
-    rows = [one | {"samples": 400} for one in rows]
-    answer = asked(rows, choose="chip", least="energy_j", where=["accuracy >= 95 %"])
+    answer = asked(rows, samples=400, choose="chip", least="energy_j", where=["accuracy >= 95 %"])
     assert (labels(answer)[0], answer.standing) == ("a", standing)
 
 

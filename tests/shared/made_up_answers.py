@@ -64,9 +64,15 @@ def gathered(rows: list[Row]) -> tuple[Point, ...]:
 
 
 def asked(
-    rows: list[Row], chips: Mapping[str, ChipFacts] | None = None, commonest: float | None = None, **content: Any
+    rows: list[Row],
+    chips: Mapping[str, ChipFacts] | None = None,
+    *,
+    commonest: float | None = None,
+    samples: int | None = None,
+    **content: Any,
 ) -> Answer:
-    """The answer to one question about rows, whose chips and samples may be known better."""
+    """The answer to one question about rows, of whose chips and samples more may be known."""
+    rows = rows if samples is None else [row | {"samples": samples} for row in rows]
     metadata = synthetic_metadata(it=content)
     metadata = replace(metadata, workload=replace(metadata.workload, commonest=commonest))
     metadata.chips.update(chips or {})

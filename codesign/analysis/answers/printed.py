@@ -37,13 +37,13 @@ def answer_printed(name: str, question: PrintedQuestion, points: Sequence[Point]
             printed=PrintedNumbers(
                 values=row.values,
                 multiples=_multiples(question, row, point, found.get(reference or "")),
-                remark=_remark(question, point),
+                remark=_point_remark(question, point),
             ),
         )
         for row, point in zip(question.rows.values(), found.values(), strict=True)
     ]
     used = [point for point in found.values() if point is not None] if question.rows else chosen
-    differences = [*_otherwise(question.settings, used, metadata)]
+    differences = [*_differences(question.settings, used, metadata)]
     return Answer(
         name=name,
         form="printed",
@@ -51,13 +51,13 @@ def answer_printed(name: str, question: PrintedQuestion, points: Sequence[Point]
         standing="shown" if used else "cannot be asked",
         sentence=_sentence(question, options, len(differences)) if used else NONE_TAKES_PART,
         options=tuple(options),
-        remarks=(*_remarks(question, differences, metadata), *_missing(options)),
+        remarks=tuple(_remarks(question, options, differences, metadata)),
     )
 
 
 def _point_of(row: PrintedRow, question: PrintedQuestion, points: Sequence[Point]) -> Point | None:
     found = points_in(points, row.of)
-    return min(found, key=lambda p: (len([*_unlike(question.settings, p)]), p.number)) if found else None
+    return min(found, key=lambda p: (len([*_differing(question.settings, p)]), p.number)) if found else None
 
 
 def _multiples(
@@ -84,8 +84,9 @@ def _multiples(
 # what is not as printed ----------------------------------------------------------------------------------------------
 
 
-def _unlike(settings: Mapping[str, Scalar], point: Point) -> Iterator[str]:
-    """Yield the facts and training parameters in which a point is not as printed; those that it lacks do not count."""
+def _differing(settings: Mapping[str, Scalar], point: Point) -> Iterator[str]:
+    """Yield the settings, facts and training parameters, in which a point is not as printed; those that it lacks do not
+    count."""
     for name, wanted in settings.items():
         value = value_of(point, _path(name))
         idle = name == _MOMENTUM_ONLY and point.training_policy != "momentum"
@@ -93,19 +94,19 @@ def _unlike(settings: Mapping[str, Scalar], point: Point) -> Iterator[str]:
             yield name
 
 
-def _remark(question: PrintedQuestion, point: Point | None) -> str:
+def _point_remark(question: PrintedQuestion, point: Point | None) -> str:
     if point is None:
         return ""
-    facts = [name for name in _unlike(question.settings, point) if name in FACTS]
+    facts = [name for name in _differing(question.settings, point) if name in FACTS]
     return "; ".join(
         f"{_in_words(name)} {_written(name, value_of(point, name))} ({_written(name, question.settings[name])})"
         for name in facts
     )
 
 
-def _otherwise(settings: Mapping[str, Scalar], points: Sequence[Point], metadata: ResultMetadata) -> Iterator[str]:
-    """Yield settings as `epochs 40 (50)`: what was run and, in brackets, what is printed. Settings of axes or trials
-    are given elsewhere."""
+def _differences(settings: Mapping[str, Scalar], points: Sequence[Point], metadata: ResultMetadata) -> Iterator[str]:
+    """Yield settings that are not as printed, such as `epochs 40 (50)`, with what is printed in brackets; without
+    facts, axes and parameters of trials, which are beside their rows."""
     axes = {path.rpartition(".")[2] for path in metadata.varied}
     data = metadata.workload
     counts = {"train": data.train + data.validation, "test": data.test}
@@ -117,7 +118,7 @@ def _otherwise(settings: Mapping[str, Scalar], points: Sequence[Point], metadata
         elif name in FACTS or name.removeprefix("training.") in axes:
             continue
         else:
-            unlike = [point for point in points if name in _unlike({name: wanted}, point)]
+            unlike = [point for point in points if name in _differing({name: wanted}, point)]
             values = {value_of(point, _path(name)) for point in unlike}
         others = sorted((value for value in values if value != wanted), key=str)
         if others:
@@ -155,21 +156,20 @@ def _sentence(question: PrintedQuestion, options: Sequence[Option], differences:
     return "No number is both printed and measured here."
 
 
-def _remarks(question: PrintedQuestion, differences: Sequence[str], metadata: ResultMetadata) -> Iterator[str]:
-    coverage = metadata.workload.coverage
-    yield from filter(
-        None, (question.instead, coverage if coverage is None or coverage.endswith(".") else f"{coverage}.")
-    )
+def _remarks(
+    question: PrintedQuestion, options: Sequence[Option], differences: Sequence[str], metadata: ResultMetadata
+) -> Iterator[str]:
+    data, coverage = metadata.workload, metadata.workload.coverage
+    if question.instead:
+        yield question.instead
+    if coverage:
+        yield f"{coverage.removesuffix('.')}."
     if differences:
         yield f"Not as printed (printed values in brackets): {'; '.join(differences)}."
     if "train" in question.settings or "samples" in question.settings:
-        data = metadata.workload
         yield f"Of {data.train + data.validation:,} training samples, {data.validation:,} only choose the best epoch."
     if question.settings and (question.instead or coverage or any(" samples " in one for one in differences)):
         yield _NOT_THE_SAME
     yield from question.remarks
-
-
-def _missing(options: Sequence[Option]) -> list[str]:
-    absent = [option.label for option in options if option.point is None]
-    return [f"No result here for {listed(absent)}."] if absent else []
+    if absent := [option.label for option in options if option.point is None]:
+        yield f"No result here for {listed(absent)}."

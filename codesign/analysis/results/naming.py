@@ -1,4 +1,4 @@
-"""Names for people: of chips, schedules, recipes, axes and points, in words and distinguishable."""
+"""Names for readers: chips, schedules, recipes, axes and points in words, no two alike."""
 
 from __future__ import annotations
 
@@ -200,15 +200,20 @@ def _titles(points: Sequence[Point], fact: str, words: Callable[[Sequence[Point]
         for alike in differing:
             titles.update({name: _joined(titles[name], said[name][position]) for name in alike})
     for alike in _alike(titles):
-        parts = {name: name.split("_") for name in alike}
-        shared = [position for position, of_all in enumerate(zip(*parts.values(), strict=False)) if len({*of_all}) > 1]
-        start = min([*shared, *map(len, parts.values())])
-        whole = {name: "" if titles[name] == name else " ".join(parts[name][start:]) for name in alike}
-        repeated = re.compile(rf"^{re.escape(titles[alike[0]])}(?: |$)", re.IGNORECASE)
-        short = {name: repeated.sub("", more) for name, more in whole.items()}
-        told = short if len({*short.values()}) == len(short) else whole
-        titles.update({name: _joined(titles[name], more) for name, more in told.items()})
+        titles.update({name: _joined(titles[name], more) for name, more in _own_words(alike, titles).items()})
     return titles
+
+
+def _own_words(alike: Sequence[str], titles: Mapping[str, str]) -> dict[str, str]:
+    """For names with the same title, what to add to it: the words of each name from the first that differs on, without
+    the title itself if they begin with it."""
+    parts = {name: name.split("_") for name in alike}
+    differing = [place for place, words in enumerate(zip(*parts.values(), strict=False)) if len({*words}) > 1]
+    start = min([*differing, *map(len, parts.values())])
+    whole = {name: "" if titles[name] == name else " ".join(words[start:]) for name, words in parts.items()}
+    repeated = re.compile(rf"^{re.escape(titles[alike[0]])}(?: |$)", re.IGNORECASE)
+    short = {name: repeated.sub("", words) for name, words in whole.items()}
+    return short if len({*short.values()}) == len(short) else whole
 
 
 def _alike(titles: Mapping[str, str]) -> list[list[str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from codesign.analysis.answers.illustrations import FigureEntry
@@ -59,33 +60,30 @@ def asked_section(entries: Sequence[FigureEntry], points: Sequence[Point]) -> Se
 def asked_figure(name: str, entry: FigureEntry, points: Sequence[Point]) -> Figure | None:
     """One figure; None if no point has its values."""
     chosen, names = points_in(points, entry.select), names_of(points)
-    if entry.figure == "matrix":
-        return matrix_figure(name, chosen, names, entry.column, title=entry.title)
-    drawn = _drawn(entry, chosen, points, names)
-    return None if drawn is None else figure(name, entry.title or drawn[0], *drawn[1:])
-
-
-def _drawn(entry: FigureEntry, chosen: Sequence[Point], points: Sequence[Point], names: Names) -> _Drawn | None:
     say = names.told_apart(chosen)
     match entry.figure:
+        case "matrix":
+            return matrix_figure(name, chosen, names, entry.column, title=entry.title)
         case "accuracy_by_step":
-            return _steps(entry, chosen, points, names)
+            drawn = _steps(entry, chosen, points, names)
         case "spikes_until_output":
-            width, x = widest_bin(chosen), "spikes propagated in a forward pass"
-            passes, note = lambda point: latency_curve(point, width), "Passes without an output spike are left out."
-            return _shares("Spikes until the first output spike of a pass", chosen, say, passes, x, "passes", note)
-        case "currents_before_firing":
-            title, x = (
-                "Currents integrated before firing, all but the first layer",
-                "currents integrated before a spike",
+            title, x = "Spikes until the first output spike of a pass", "spikes propagated in a forward pass"
+            passes, note = (
+                partial(latency_curve, width=widest_bin(chosen)),
+                "Passes without an output spike are left out.",
             )
-            return _shares(title, chosen, say, currents_curve, x, "spikes", "The last value holds all above it.")
+            drawn = _shares(title, chosen, say, passes, x, "passes", note)
+        case "currents_before_firing":
+            title = "Currents integrated before firing, all but the first layer"
+            x, note = "currents integrated before a spike", "The last value holds all above it."
+            drawn = _shares(title, chosen, say, currents_curve, x, "spikes", note)
         case "spikes_per_neuron":
-            return _spikes(chosen, say)
+            drawn = _spikes(chosen, say)
         case "epochs":
-            return _epochs(entry.column, chosen, names.training)
-        case _:
-            return _along(entry, chosen, points, names)
+            drawn = _epochs(entry.column, chosen, names.training)
+        case "along":
+            drawn = _along(entry, chosen, points, names)
+    return None if drawn is None else figure(name, entry.title or drawn[0], *drawn[1:])
 
 
 def _curves(points: Sequence[Point], curve: Callable[[Point], LineT], say: Saying) -> tuple[dict[str, LineT], str]:
