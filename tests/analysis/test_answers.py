@@ -184,7 +184,7 @@ def test_a_lead_of_one_seed_must_be_more_than_its_test_samples_may_bring_about(a
     answer = asked(rows, choose="chip", **aim)
     assert (answer.standing, answer.how_sure, answer.confidence) == (standing, standing, None)
     assert [option.wins for option in answer.options] == [None, None]
-    told = "With 100 samples, chance may make such a difference; about 2,000 would tell." in answer.remarks
+    told = "With 100 samples, such a difference may be chance; about 2,000 would tell." in answer.remarks
     assert told == (standing == "open")
 
 

@@ -162,11 +162,11 @@ def test_several_comparisons_hold_in_part():
         "Random order (unlayered training, random order): 95.1 % against 90.1 % for layers wait (layered"
         in found.sentence
     )
-    assert found.remarks == ("In 2 of 2 comparisons, the choice of samples may make such a difference.",)
+    assert found.remarks == ("In 2 of 2 comparisons, such a difference may be chance of the samples.",)
     sides: dict[str, Any] = {"column": "accuracy", "more": {"training_policy": "momentum"}, "less": {"layered": True}}
     few, enough = asked(rows, **sides), asked([row | {"samples": 120} for row in rows], **sides)
     assert (enough.standing, enough.remarks) == ("does not hold", ("It is the other way round.",))
-    told = "With 60 samples, chance may make such a difference; about 98 would tell."
+    told = "With 60 samples, such a difference may be chance; about 98 would tell."
     assert (few.standing, few.remarks) == ("not shown", (told,))
     turned = asked(rows, column="accuracy", more=sides["less"], less=sides["more"])
     assert (turned.standing, turned.remarks) == ("holds in part", (told,))

@@ -50,7 +50,7 @@ def test_more_samples_are_advised_than_there_are():
     right = np.ones((2, 1, samples), dtype=int)
     right[0, :, -1], right[1, :, :missed] = 0, 0
     rows = answering("a", right[0], spike_density=1.0) + answering("b", right[1], spike_density=2.0)
-    told = f"With {samples} samples, chance may make such a difference; about {enough} would tell."
+    told = f"With {samples} samples, such a difference may be chance; about {enough} would tell."
     assert told in asked(rows, choose="chip", most="accuracy").remarks
 
 
@@ -148,7 +148,7 @@ def test_another_than_the_next_best_may_be_ahead():
     assert asked(rows[:6], choose="chip", most="accuracy").standing == "sure"
     answer = asked(rows, choose="chip", most="accuracy")
     assert (labels(answer), answer.standing) == (["a", "b", "c"], "likely")
-    assert "With 400 samples, chance may make the difference to c; about 490 would tell." in answer.remarks
+    assert "With 400 samples, the difference to c may be chance; about 490 would tell." in answer.remarks
 
 
 def test_a_variant_that_misses_by_chance_leaves_it_open_whether_another_meets_the_limit_or_not():

@@ -91,14 +91,14 @@ def test_a_point_of_accuracy_may_be_lost_if_seeds_and_samples_can_tell():
     kept = tuple(accuracy - 0.004 for accuracy in TESTED["baseline"][0])
     tested = TESTED | {name: (kept, *TESTED[name][1:]) for name in ("2", "7")}
     answer = answers_for(table_of(rows_on_test(tested), study_metadata()))["accuracy_kept"]
-    told = "With 60 samples, chance may make such a difference; about 21,000 would tell."
+    told = "With 60 samples, such a difference may be chance; about 21,000 would tell."
     assert (answer.standing, answer.remarks) == ("holds in part", (told,))
     lower = tuple(accuracy - 0.016 for accuracy in TESTED["baseline"][0])
     lost = tested | {"7": (lower, *TESTED["7"][1:])}
     answer = answers_for(table_of(rows_on_test(lost), study_metadata()))["accuracy_kept"]
     assert answer.standing == "holds in part"
     assert answer.sentence.startswith("Trial 2: 89.6 % against 90.0 % for the baseline. Trial 7: ")
-    told = "In 2 of 2 comparisons, the choice of samples may make such a difference."
+    told = "In 2 of 2 comparisons, such a difference may be chance of the samples."
     assert answer.remarks == (told,)
 
 

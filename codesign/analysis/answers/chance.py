@@ -39,7 +39,7 @@ def left_to_samples(
         return f"With {samples:,.0f} samples, chance may hide a difference."
     enough = max(samples * ((high - low) / 2 / apart) ** 2, 1.05 * samples + 0.5)  # rounded it is above their number
     told = f"about {float(f'{enough:.2g}'):,.0f} would tell"
-    return f"With {samples:,.0f} samples, chance may make {difference}; {told}."
+    return f"With {samples:,.0f} samples, {difference} may be chance; {told}."
 
 
 def undecided_by_samples(contest: Contest) -> str:
