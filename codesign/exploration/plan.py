@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from functools import partial
 
 from codesign.analysis.results.columns import AXIS_PREFIX
 from codesign.analysis.results.formatting import listed
@@ -85,7 +84,7 @@ def build_plan(
     other = other_data(loaded, spec.workload, workload)
     builder = _Builder(spec=spec, shape=shape, design=design, with_twins=with_twins, other_data=other)
     # Built deployment by deployment, so that the common parts of keys are encoded once; then put in the file's order.
-    by_deployment = [[builder.points(deployment, model) for model in models] for deployment in deployments]
+    by_deployment = [builder.points(deployment, models) for deployment in deployments]
     points = [point for of_model in zip(*by_deployment, strict=True) for points in of_model for point in points]
     return Plan(
         spec=spec,
@@ -231,6 +230,12 @@ def _order(policy: object, group_size: int | None) -> str:
     return f"{policy or 'any order'} (F = {group_size or 'all'})"
 
 
+_Evaluations = tuple[Evaluation, Evaluation | None, Evaluation | None]
+"""A point's own evaluation, the same with float32 weights, and that under layered inference, as in `FeasiblePoint`."""
+_Known = dict[tuple[str, int], _Evaluations]
+"""Evaluations by key of the model and by seed."""
+
+
 @dataclass(kw_only=True)
 class _Builder:
     """Builds the points of deployments, which share the executions of models."""
@@ -240,23 +245,27 @@ class _Builder:
     design: Sequence[tuple[str, str | float]]
     with_twins: bool
     other_data: Mapping[str, str]
-    _executed: dict[tuple[Inference, str, int], partial[FeasiblePoint]] = field(default_factory=dict)
+    _known: dict[Inference | None, _Known] = field(default_factory=dict)
     _in_layers: dict[str, Evaluation] = field(default_factory=dict)  # by execution key
 
-    def points(self, deployment: Deployment, model: _Model) -> list[PlannedPoint]:
-        axes: Columns = {f"{AXIS_PREFIX}{path}": None for path in self.spec.axes}
-        for chosen in (self.design, deployment.chip.axes, deployment.schedule.axes, model.recipe.axes):
-            axes.update({f"{AXIS_PREFIX}{path}": value for path, value in chosen})
-        return [self._point(deployment, model, seed, axes) for seed in self.spec.seeds.evaluation]
+    def points(self, deployment: Deployment, models: Sequence[_Model]) -> list[list[PlannedPoint]]:
+        """The points of a deployment for each model, one per evaluation seed."""
+        known, seeds = self._known.setdefault(deployment.inference, {}), self.spec.seeds.evaluation
+        return [[self._point(deployment, model, seed, known) for seed in seeds] for model in models]
 
-    def _point(self, deployment: Deployment, model: _Model, seed: int, axes: Columns) -> PlannedPoint:
+    def _point(self, deployment: Deployment, model: _Model, seed: int, known: _Known) -> PlannedPoint:
         chip, jobs = deployment.chip.value, None
         if deployment.inference is not None and deployment.placement is not None and model.reason is None:
-            executed = self._execute(deployment.inference, model.inputs, seed)
-            key, operation = executed.keywords["execution"].key, chip.entry.operation
-            cost = CostInputs(execution=key, placement=deployment.placement, operation=operation)
-            jobs = executed(cost=cost)
-        columns = {**model.columns, "evaluation_seed": seed, **deployment.columns, **axes}
+            own, unquantized, layered = self._evaluations(deployment.inference, model.inputs, seed, known)
+            operation, placement = chip.entry.operation, deployment.placement
+            jobs = FeasiblePoint(
+                execution=own.execution,
+                summary=own.summary,
+                cost=CostInputs(execution=own.execution.key, placement=placement, operation=operation),
+                unquantized=unquantized,
+                layered=layered,
+            )
+        columns = {**model.columns, "evaluation_seed": seed, **deployment.columns, **self._axes(deployment, model)}
         columns["assumptions"] = self._assumptions(deployment, model)
         identity = {name: value for name, value in columns.items() if name != "assumptions"}
         keys = None if jobs is None else (jobs.execution.key, jobs.cost.key)
@@ -264,6 +273,12 @@ class _Builder:
         columns.update(deployment.sizes)
         reason = deployment.reason or model.reason
         return PlannedPoint(columns=columns, shape=self.shape, chip=chip.chip, jobs=jobs, reason=reason)
+
+    def _axes(self, deployment: Deployment, model: _Model) -> Columns:
+        values = dict.fromkeys(self.spec.axes)
+        for chosen in (self.design, deployment.chip.axes, deployment.schedule.axes, model.recipe.axes):
+            values.update(chosen)
+        return {f"{AXIS_PREFIX}{path}": value for path, value in values.items()}
 
     def _assumptions(self, deployment: Deployment, model: _Model) -> list[str]:
         """A deployment's assumptions, with the model's own numbers where they differ from the file's."""
@@ -277,31 +292,28 @@ class _Builder:
         assumed += filter(None, [self.other_data.get(model.recipe.name)])
         return [*dict.fromkeys(assumed)]
 
-    def _execute(self, inference: Inference, model: TrainInputs, seed: int) -> partial[FeasiblePoint]:
-        """The jobs of a point without its price, as a constructor that takes it."""
+    def _evaluations(self, inference: Inference, model: TrainInputs, seed: int, known: _Known) -> _Evaluations:
         seed = seed if needs_seed(inference.schedule, self.shape) else 0
-        known = (inference, model.key, seed)
-        if known in self._executed:
-            return self._executed[known]
-        execution = ExecuteInputs(
-            model=model,
-            schedule=inference.schedule,
-            quantization=inference.quantization,
-            seed=seed,
-            split=self.spec.evaluation.split,
-            samples=self.spec.evaluation.samples,
-            device=self.spec.resources.execute.device,
-        )
-        summary = SummaryInputs(execution=execution.key, **asdict(inference.reading))
-        jobs = partial(FeasiblePoint, execution=execution, summary=summary)
-        if self.with_twins:
-            twin = None
-            if execution.quantization is not None:
-                floats = replace(execution, quantization=None)
-                twin = Evaluation(execution=floats, summary=replace(summary, execution=floats.key))
-            jobs = partial(jobs, unquantized=twin, layered=self._layered(execution))
-        self._executed[known] = jobs
-        return jobs
+        if (model.key, seed) not in known:
+            execution = ExecuteInputs(
+                model=model,
+                schedule=inference.schedule,
+                quantization=inference.quantization,
+                seed=seed,
+                split=self.spec.evaluation.split,
+                samples=self.spec.evaluation.samples,
+                device=self.spec.resources.execute.device,
+            )
+            summary = SummaryInputs(execution=execution.key, **asdict(inference.reading))
+            unquantized = layered = None
+            if self.with_twins:
+                if execution.quantization is not None:
+                    floats = replace(execution, quantization=None)
+                    unquantized = Evaluation(execution=floats, summary=replace(summary, execution=floats.key))
+                layered = self._layered(execution)
+            own = Evaluation(execution=execution, summary=summary)
+            known[model.key, seed] = own, unquantized, layered
+        return known[model.key, seed]
 
     def _layered(self, execution: ExecuteInputs) -> Evaluation:
         """The layered execution of the same weights and input, answered at the end."""

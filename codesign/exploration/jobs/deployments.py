@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
 
 from codesign.documents import Mistake
 from codesign.errors import InfeasibleError, InputError
@@ -12,7 +11,6 @@ from codesign.exploration.definition.entries import ChipEntry, ScheduleEntry
 from codesign.exploration.definition.spec import SweepSpec
 from codesign.exploration.definition.variants import ChipVariant, Variant, base_chip, chip_variants, schedule_variants
 from codesign.exploration.jobs.canonical import canonical_schedule, fires_once, leaves_no_choice
-from codesign.exploration.jobs.encoding import canonical_json
 from codesign.exploration.jobs.energy_meter import MeteredChip
 from codesign.exploration.jobs.rows import Columns, Reading
 from codesign.hardware.chip.description import Chip
@@ -27,17 +25,18 @@ from codesign.mistakes import suggestion
 from codesign.network.neuron import NeuronSpec
 from codesign.network.quantization import Quantization
 from codesign.network.topology import NetworkShape
+from codesign.simulation.execution import Slice
 from codesign.simulation.policies import get_policy
 from codesign.simulation.schedule import Schedule, check_returns
 from codesign.training.budget import TrainingBudget
 from codesign.training.recipe import Recipe
 
-T = TypeVar("T")
+_Parts = dict[tuple[Slice, ...], tuple[Slice, ...]]
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True)
 class Inference:
-    """How models are run and their answers read. Deployments that do so in the same way share one object.
+    """How models are run and their answers read.
 
     The schedule is in canonical form: on a chip that cannot drop waiting spikes, it runs until nothing waits.
     """
@@ -72,19 +71,14 @@ class Deployment(_OnChip):
     inference: Inference | None
 
 
-def _shared(known: dict[str, Any], value: T) -> T:
-    """One object for all equal values, so that anything derived from it is computed and kept once."""
-    return known.setdefault(canonical_json(value), value)  # type: ignore[no-any-return]
-
-
 def find_deployments(spec: SweepSpec, shape: NetworkShape, mistakes: list[Mistake]) -> list[Deployment]:
     """All deployments of a sweep, in the order of the file; impossible deployments are added to `mistakes`."""
-    known: dict[str, Any] = {}
+    parts = _Parts()
     deployments = []
     for name, entry in spec.chips.items():
         for chip in chip_variants(spec, name) if entry.schedules else ():
             try:
-                placed = _on_chip(shape, chip, known)
+                placed = _on_chip(shape, chip, parts)
             except InputError as error:
                 parameter = "spread" if str(error).startswith("spread") else "operation"
                 mistakes.append((("chips", name, parameter), str(error).removeprefix("spread: ")))
@@ -92,7 +86,7 @@ def find_deployments(spec: SweepSpec, shape: NetworkShape, mistakes: list[Mistak
             for schedule_name in chip.value.entry.schedules:
                 for schedule in schedule_variants(spec, schedule_name):
                     try:
-                        deployments.append(_deployment(spec, shape, placed, schedule, known))
+                        deployments.append(_deployment(spec, shape, placed, schedule))
                     except InputError as error:
                         parameter = "policy" if get_policy(schedule.value.policy).uses_service else "stop"
                         if shape.returns_within_pass and not schedule.value.refractory:
@@ -157,7 +151,8 @@ def _placed(shape: NetworkShape, name: str, chip: Chip, entry: ChipEntry) -> Pla
         raise InfeasibleError(f"{name}: {str(error).removeprefix(f'{chip.name}: ')}") from None
 
 
-def _on_chip(shape: NetworkShape, variant: Variant[ChipVariant], known: dict[str, Any]) -> _OnChip:
+def _on_chip(shape: NetworkShape, variant: Variant[ChipVariant], known: _Parts) -> _OnChip:
+    """The network on a variant of a chip; placements with equal parts share them, to save memory."""
     entry, chip = variant.value.entry, variant.value.chip
     weight_bits = _weight_bits(entry, chip)
     check_operation(chip, entry.operation)
@@ -169,7 +164,7 @@ def _on_chip(shape: NetworkShape, variant: Variant[ChipVariant], known: dict[str
     except InfeasibleError as error:
         reason = str(error)
     else:
-        placement = replace(placement, parts=_shared(known, placement.parts))
+        placement = replace(placement, parts=known.setdefault(placement.parts, placement.parts))
         assumptions += placement.assumptions
     return _OnChip(
         chip=variant,
@@ -190,16 +185,14 @@ def _on_chip(shape: NetworkShape, variant: Variant[ChipVariant], known: dict[str
     )
 
 
-def _deployment(
-    spec: SweepSpec, shape: NetworkShape, placed: _OnChip, schedule: Variant[ScheduleEntry], known: dict[str, Any]
-) -> Deployment:
+def _deployment(spec: SweepSpec, shape: NetworkShape, placed: _OnChip, schedule: Variant[ScheduleEntry]) -> Deployment:
     chip, neuron, placement = placed.chip.value.chip, spec.neuron, placed.placement
     inference, assumptions, of_schedule = None, [*placed.columns["assumptions"]], Columns()
     if placement is not None:
         resolved, assumed = resolve_schedule(schedule.value, placement, spiking_readout=neuron.readout == "spikes")
         canonical = canonical_schedule(resolved, shape, refractory=neuron.refractory)
         check_returns(shape, fires_once=canonical.refractory)
-        inference = _shared(known, _inference(chip, shape, placed.quantization, canonical))
+        inference = _inference(chip, shape, placed.quantization, canonical)
         about_neurons = [*neuron_assumptions(chip, neuron, refractory=neuron.refractory and canonical.refractory)]
         own = {name for name in ("threshold", "time_constant") if len(neuron.each(name)) > 1}
         about_neurons += learned_assumptions(placement, dict.fromkeys(sorted(own), "layer"))
