@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from tiny_studies import study
 
-from codesign.exploration.study.evaluation import Outcome, best_of, evaluate_rows, front_lines, front_of
+from codesign.exploration.study.evaluation import evaluate_rows
+from codesign.exploration.study.outcomes import Outcome, best_of, front_lines, front_of
 
 SPEC = study(more="constraints: [{column: spike_density, at_most: 2}]\n")
 

@@ -16,8 +16,8 @@ import pytest
 from tiny_studies import FIDELITY, searching, study
 
 from codesign.analysis.results.metadata import TrialFacts
-from codesign.exploration.study.evaluation import Outcome, volume_text
 from codesign.exploration.study.facts import describe_study, importances, write_trials
+from codesign.exploration.study.outcomes import Outcome, volume_text
 
 
 def _shares(value_of: Callable[[int, float, float], float]) -> dict[str, float]:

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import time
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.study import Study
@@ -22,15 +22,14 @@ from codesign.analysis.results.points import DROPS
 from codesign.errors import InputError, StoreError
 from codesign.exploration.definition.network import AxisValue as Value
 from codesign.exploration.runs.progress import TrialCounts
-from codesign.exploration.study.evaluation import (
+from codesign.exploration.study.evaluation import Begun, Evaluations
+from codesign.exploration.study.outcomes import (
     TRIAL,
-    Evaluations,
     Outcome,
     best_of,
-    constraint_text,
     ended_text,
     front_lines,
-    told_trials,
+    reported_trials,
     volume_text,
 )
 from codesign.exploration.study.samplers import SeededSampler
@@ -42,14 +41,22 @@ ELAPSED = "codesign_elapsed_s"
 
 
 @dataclass(kw_only=True)
-class _Cohort:
-    """Trials that compete, by number; None for those that have been reported. Those that cannot be tried have ended and
-    have no values. The evaluation yields while jobs run."""
+class _Member:
+    """A trial of a cohort: Optuna's, None if an earlier run has reported it, with the values of its parameters, and its
+    outcome once it has ended."""
 
-    trials: dict[int, Trial | None] = field(default_factory=dict)
-    values: dict[int, dict[str, Value]] = field(default_factory=dict)
-    ended: dict[int, Outcome] = field(default_factory=dict)
-    evaluation: Iterator[None] = field(default_factory=lambda: iter(()))
+    number: int
+    trial: Trial | None
+    values: Mapping[str, Value]
+    outcome: Outcome | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Cohort:
+    """Trials that compete, and their evaluation, which yields while jobs run."""
+
+    members: Sequence[_Member]
+    evaluation: Iterator[None]
 
 
 class Driver:
@@ -73,12 +80,12 @@ class Driver:
         """Search, and return the baseline's outcome. A search that is interrupted and run again ends as if it had not
         been."""
         size, budget, trials = self._spec.cohort, self._spec.budget, self._study.get_trials(deepcopy=False)
-        told: Counter[str] = Counter(trial.state for trial in told_trials(self._study).values())
+        told: Counter[str] = Counter(trial.state for trial in reported_trials(self._study).values())
         search = TrialCounts(trials=budget.trials, time_s=budget.time, told=dict(told), place=escaped(self._place))
         executor = self._evaluations.runner.executor.name
         self._progress.study_begins(search, elapsed_s=self._elapsed_before, executor=executor)
         self._asked = len(trials)
-        baseline, runs = None, self._evaluations.begin(BASELINE, {}, None)
+        baseline, begun = None, self._evaluations.begin(BASELINE, {}, None)
         for first in range(0, len(trials), size):  # continue unreported trials of an earlier run
             if not all(trial.state.is_finished() for trial in trials[first : first + size]):
                 self._begin(first)
@@ -89,12 +96,12 @@ class Driver:
             for cohort in self._cohorts:
                 next(cohort.evaluation, None)
             if baseline is None:
-                if (baseline := self._evaluations.outcome(BASELINE)) is not None:
-                    _check_baseline(baseline, runs=runs)
+                if (baseline := self._evaluations.outcome(begun)) is not None:
+                    _check_baseline(baseline, runs=isinstance(begun, Begun))
                     self._show_front(baseline)
             elif not self._cohorts:
                 return baseline
-            elif len(self._cohorts[0].ended) == len(self._cohorts[0].trials):
+            elif all(member.outcome is not None for member in self._cohorts[0].members):
                 self._tell(self._cohorts.popleft(), baseline)
                 continue  # propose again before reporting another
             self._evaluations.runner.step()
@@ -109,25 +116,24 @@ class Driver:
         """Begin a cohort with the trials that it already has, and proposals for the others."""
         most = self._spec.budget.trials
         end = first + self._spec.cohort if most is None else min(first + self._spec.cohort, max(most, self._asked))
-        cohort, told = _Cohort(), told_trials(self._study)
+        reported, members = reported_trials(self._study), list[_Member]()
         for number in range(first, end):
-            if number in told:
-                cohort.trials[number] = None
-                if told[number].values:
-                    cohort.values[number] = dict(told[number].values)
-                else:
-                    cohort.ended[number] = told[number]
-                continue
-            with self._storing():
-                cohort.trials[number] = trial = self._trial(number)
-                enqueued = self._study.get_trials(deepcopy=False)[number].system_attrs.get("fixed_params", {})
-                if (reason := self._space.untriable(enqueued)) is not None:
-                    cohort.ended[number] = Outcome(state="infeasible", reason=reason)
-                else:
-                    cohort.values[number] = self._space.draw(trial)
-            self._progress.trial_began()
-        cohort.evaluation = self._evaluated(cohort)
-        self._cohorts.append(cohort)
+            if (known := reported.get(number)) is None:
+                members.append(self._proposed(number))
+            else:  # competes, by its results in the store, with trials of its cohort that were not reported
+                outcome = None if known.values else known
+                members.append(_Member(number=number, trial=None, values=known.values, outcome=outcome))
+        self._cohorts.append(_Cohort(members=members, evaluation=self._evaluated(members)))
+
+    def _proposed(self, number: int) -> _Member:
+        with self._storing():
+            trial = self._trial(number)
+            enqueued = self._study.get_trials(deepcopy=False)[number].system_attrs.get("fixed_params", {})
+            reason = self._space.untriable(enqueued)
+            values = self._space.draw(trial) if reason is None else {}
+        self._progress.trial_began()
+        outcome = None if reason is None else Outcome(state="infeasible", reason=reason)
+        return _Member(number=number, trial=trial, values=values, outcome=outcome)
 
     def _trial(self, number: int) -> Trial:
         """A trial to evaluate: new, enqueued by the user, or of an earlier run, which may have ended during a draw."""
@@ -143,38 +149,39 @@ class Driver:
 
     # evaluating ------------------------------------------------------------------------------------------------------
 
-    def _evaluated(self, cohort: _Cohort) -> Iterator[None]:
+    def _evaluated(self, members: Sequence[_Member]) -> Iterator[None]:
         """Evaluate a cohort level by level, at each level the best trials of the previous one."""
-        numbers, last = sorted(cohort.values), len(self._spec.levels) - 1
+        left = {member.number: member for member in members if member.outcome is None}
         for level, fidelity in enumerate(self._spec.levels):
             suffix = f" level {level}" if self._spec.fidelity else ""
-            names = {number: f"trial {number}{suffix}" for number in numbers}
-            for number in numbers:
-                self._evaluations.begin(names[number], cohort.values[number], fidelity)
+            begun = {
+                number: self._evaluations.begin(f"trial {number}{suffix}", member.values, fidelity)
+                for number, member in left.items()
+            }
             outcomes: dict[int, Outcome] = {}
-            while waiting := [number for number in numbers if number not in outcomes]:
-                for number in waiting:
-                    if (outcome := self._evaluations.outcome(names[number])) is not None:
-                        outcomes[number] = replace(outcome, level=level, values=cohort.values[number])
-                if len(outcomes) < len(numbers):
+            while len(outcomes) < len(begun):
+                for number in [number for number in begun if number not in outcomes]:
+                    if (outcome := self._evaluations.outcome(begun[number])) is not None:
+                        outcomes[number] = replace(outcome, level=level, values=left[number].values)
+                if len(outcomes) < len(begun):
                     yield
-            numbers = []
+            best: list[int] = []
             if fidelity is not None and self._spec.fidelity is not None:
-                numbers = best_of(self._spec, outcomes, self._spec.fidelity.kept_of(len(outcomes)))
-            for number in outcomes.keys() - set(numbers):
+                best = best_of(self._spec, outcomes, self._spec.fidelity.kept_of(len(outcomes)))
+            for number in outcomes.keys() - set(best):
                 outcome = outcomes[number]
-                dropped = level < last and len(outcome.objectives) > 0
-                cohort.ended[number] = replace(outcome, state="dropped") if dropped else outcome
+                dropped = fidelity is not None and len(outcome.objectives) > 0
+                left[number].outcome = replace(outcome, state="dropped") if dropped else outcome
+            left = {number: left[number] for number in best}
 
     # reporting -------------------------------------------------------------------------------------------------------
 
     def _tell(self, cohort: _Cohort, baseline: Outcome) -> None:
-        for number, trial in sorted(cohort.trials.items()):
-            if trial is not None:
+        for member in cohort.members:
+            if member.trial is not None and member.outcome is not None:
                 with self._storing():
-                    self._tell_trial(trial, cohort.ended[number])
-                outcome = cohort.ended[number]
-                self._progress.trial_ended(ended_text(self._spec, number, outcome), outcome.state)
+                    self._tell_trial(member.trial, member.outcome)
+                self._progress.trial_ended(ended_text(self._spec, member.number, member.outcome), member.outcome.state)
         self._show_front(baseline)
         with self._storing():
             self._study.set_user_attr(ELAPSED, round(self.elapsed_s, 3))
@@ -190,15 +197,14 @@ class Driver:
         short = len(self._spec.levels) - 1 - outcome.level
         violations: dict[str, float] = {"fidelity levels short": short, "does not fit": unfit}
         for constraint in self._spec.constraints:
-            text = constraint_text(constraint)
-            violations[text] = outcome.violations.get(text, 0)
+            violations[constraint.summary] = outcome.violations.get(constraint.summary, 0)
         for name, violation in violations.items():
             if name not in trial.constraints:  # a killed run may have set it; Optuna warns of a second time
                 trial.set_constraint(name, float(violation))
         self._study.tell(trial, list(outcome.objectives or self._spec.references))
 
     def _show_front(self, baseline: Outcome) -> None:
-        trials = told_trials(self._study)
+        trials = reported_trials(self._study)
         lines = front_lines(self._spec, baseline, trials)
         self._progress.front(lines, volume_text(self._spec, baseline, trials))
 

@@ -16,7 +16,7 @@ from codesign.analysis.results.table import parquet_bytes
 from codesign.deferred import pa
 from codesign.exploration.provenance import scalars
 from codesign.exploration.study.domains import Choices, Range, SameAs, in_si
-from codesign.exploration.study.evaluation import Outcome, constraint_text, front_of, told_trials, volume
+from codesign.exploration.study.outcomes import Outcome, front_of, reported_trials, volume
 from codesign.exploration.study.space import SearchSpace
 from codesign.exploration.study.spec import FidelityLevel, StudySpec
 from codesign.files import Location, write_atomically
@@ -37,7 +37,7 @@ _MOST_TRIALS = 400
 
 
 def describe_study(spec: StudySpec, study: Study, *, baseline: Outcome) -> StudyFacts:
-    told, space = told_trials(study), spec.search_space
+    told, space = reported_trials(study), spec.search_space
     front, outcomes = front_of(spec, told), list(told.values())
     options = "".join(f", {name} {value}" for name, value in sorted(spec.sampler.options.items()))
     full = dataclasses.replace(baseline, level=len(spec.levels) - 1)
@@ -46,7 +46,7 @@ def describe_study(spec: StudySpec, study: Study, *, baseline: Outcome) -> Study
         seed=spec.sampler.seed,
         samples=spec.evaluation.samples,
         parameters=tuple(_parameter_facts(space, path) for path in space.parameters),
-        constraints=tuple(constraint_text(constraint) for constraint in spec.constraints),
+        constraints=tuple(constraint.summary for constraint in spec.constraints),
         levels=tuple(_level_text(level) for level in spec.levels),
         baseline=_trial_facts(spec, [full], None, scalars(space.baseline_values())),
         trials=tuple(

@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
+from codesign.analysis.results.columns import COLUMNS
+from codesign.analysis.results.formatting import is_share
 from codesign.analysis.results.pareto import Direction
 from codesign.documents import Path_, Spec
 from codesign.exploration.definition.entries import EvaluationEntry, ObjectiveEntry, Seeds, of_column
@@ -17,7 +19,7 @@ from codesign.exploration.study import checks
 from codesign.exploration.study.domains import Domain
 from codesign.exploration.study.samplers import SamplerName, check_options
 from codesign.exploration.study.space import SearchSpace
-from codesign.units import Positive, Real, Time
+from codesign.units import Positive, Real, Time, format_si
 
 
 class StudyObjective(ObjectiveEntry):
@@ -45,11 +47,25 @@ class ConstraintEntry(Spec):
             raise ValueError("give one of at_least and at_most")
         return self
 
+    @property
+    def limit(self) -> float:
+        limit = self.at_least if self.at_most is None else self.at_most
+        assert limit is not None, "one of the two is given"
+        return limit
+
+    @property
+    def summary(self) -> str:
+        """The constraint in words, which also name it in Optuna."""
+        limit, unit = self.limit, COLUMNS[self.column].unit
+        plain = f"{100 * limit:.12g} %" if is_share(self.column) else f"{limit:.12g}"
+        side = "at least" if self.at_most is None else "at most"
+        return f"{self.column} {side} {format_si(limit, unit) if unit else plain}"
+
     def violation(self, value: float) -> float:
         """How far `value` lies beyond the limit, as a share of the limit, so that violations in different units can be
         added; at most 0 if it does not."""
-        sign, limit = (1, self.at_most) if self.at_most is not None else (-1, self.at_least or 0.0)
-        return sign * (value - limit) / (abs(limit) or 1.0)
+        beyond = self.limit - value if self.at_most is None else value - self.limit
+        return beyond / (abs(self.limit) or 1.0)
 
 
 class SamplerEntry(Spec):

@@ -20,8 +20,9 @@ from codesign.exploration.running import RunArguments, choose_executor, epoch_s
 from codesign.exploration.runs.progress import Progress
 from codesign.exploration.runs.record import check_output, recorded
 from codesign.exploration.study.driver import Driver
-from codesign.exploration.study.evaluation import Evaluations, front_of, told_trials, trial_plan
+from codesign.exploration.study.evaluation import Evaluations, trial_plan
 from codesign.exploration.study.facts import describe_study, write_trials
+from codesign.exploration.study.outcomes import front_of, reported_trials
 from codesign.exploration.study.spec import StudySpec
 from codesign.exploration.study.storage import Trials, definition_of, open_study
 from codesign.exploration.sweep import SweepOutcome, write_outcome
@@ -105,7 +106,7 @@ def run_study(spec: StudySpec, run: RunArguments) -> StudyOutcome:
 
 def _test(study: Study, evaluations: Evaluations, *, models: bool) -> dict[str, Plan]:
     """Run the front's trials and the baseline on the test split, and return their plans by label."""
-    spec, trials = evaluations.spec, told_trials(study)
+    spec, trials = evaluations.spec, reported_trials(study)
     values = {BASELINE: {}, **{str(number): trials[number].values for number in sorted(front_of(spec, trials))}}
     plans = {label: trial_plan(spec, evaluations.workloads, of, split="test") for label, of in values.items()}
     for label, plan in plans.items():
