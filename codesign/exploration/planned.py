@@ -103,6 +103,11 @@ class Plan:
         return tuple(point.jobs for point in self.points if point.jobs is not None)
 
     @property
+    def keys(self) -> set[str]:
+        """Keys of all jobs."""
+        return {key for jobs in self.jobs for key in jobs.keys}
+
+    @property
     def workload(self) -> str:
         """Fingerprint of the first workload."""
         return next(iter(self.workloads))
@@ -110,7 +115,6 @@ class Plan:
     @property
     def config_hash(self) -> str:
         """Hash of the resolved sweep: file, data, chips, versions of the jobs."""
-        keys = sorted({key for jobs in self.jobs for key in jobs.keys})
         # Where and how jobs run, where files are and which questions are asked does not affect results.
         chips = {
             name: entry.model_copy(update={"extends": entry.extends and PurePath(entry.extends).name})
@@ -123,4 +127,4 @@ class Plan:
         workload = self.spec.workload.model_copy(update={"file": None})
         update = {"resources": ResourcesEntry(), "chips": chips, "recipes": recipes, "workload": workload}
         spec = self.spec.model_copy(update={**update, "questions": {}, "figures": ()})
-        return digest({"spec": spec, "workload": ",".join(self.workloads), "jobs": keys})
+        return digest({"spec": spec, "workload": ",".join(self.workloads), "jobs": sorted(self.keys)})

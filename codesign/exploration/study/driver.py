@@ -21,8 +21,9 @@ from codesign.analysis.results.columns import BASELINE
 from codesign.analysis.results.points import DROPS
 from codesign.errors import InputError, StoreError
 from codesign.exploration.definition.network import AxisValue as Value
+from codesign.exploration.planned import Plan
 from codesign.exploration.runs.progress import TrialCounts
-from codesign.exploration.study.evaluation import Begun, Evaluations
+from codesign.exploration.study.evaluation import Evaluations
 from codesign.exploration.study.outcomes import (
     TRIAL,
     Outcome,
@@ -97,7 +98,7 @@ class Driver:
                 next(cohort.evaluation, None)
             if baseline is None:
                 if (baseline := self._evaluations.outcome(begun)) is not None:
-                    _check_baseline(baseline, runs=isinstance(begun, Begun))
+                    _check_baseline(baseline, runs=isinstance(begun, Plan))
                     self._show_front(baseline)
             elif not self._cohorts:
                 return baseline

@@ -43,14 +43,6 @@ def trial_plan(
     return build_plan(sweep, workloads.outline(sweep), with_twins=compared)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Begun:
-    """A trial whose jobs run: its plan, and the keys of the results that it waits for."""
-
-    plan: Plan
-    keys: set[str]
-
-
 @dataclass(kw_only=True)
 class Evaluations:
     """Evaluates trials by jobs of a runner; `works` are all that were added to it."""
@@ -60,26 +52,24 @@ class Evaluations:
     runner: Runner
     works: list[Work] = field(default_factory=list)
 
-    def begin(self, name: str, values: Mapping[str, Value], level: FidelityLevel | None) -> Begun | Outcome:
-        """Start a trial at a level; returns its outcome if it does not need any jobs."""
+    def begin(self, name: str, values: Mapping[str, Value], level: FidelityLevel | None) -> Plan | Outcome:
+        """Start the jobs of a trial at a level, and return their plan; or its outcome if it does not need any."""
         try:
             plan = trial_plan(self.spec, self.workloads, values, level)
             known = _known_outcome(self.spec, plan)
         except InputError as error:  # values that are invalid together, though not on their own
             return Outcome(state="infeasible", reason=str(error))
-        if known is not None:
-            return known
-        self.add(plan, name)
-        return Begun(plan=plan, keys={key for jobs in plan.jobs for key in jobs.keys})
+        if known is None:
+            self.add(plan, name)
+        return known or plan
 
-    def outcome(self, begun: Begun | Outcome) -> Outcome | None:
+    def outcome(self, begun: Plan | Outcome) -> Outcome | None:
         """The outcome of a trial that was begun; None while its jobs run."""
         if isinstance(begun, Outcome):
             return begun
-        begun.keys.difference_update([key for key in begun.keys if not self.runner.unfinished(key)])
-        if begun.keys:
+        if any(map(self.runner.unfinished, begun.keys)):
             return None
-        return evaluate_rows(self.spec, list(point_rows(begun.plan.points, self.runner.store, self.runner.failures)))
+        return evaluate_rows(self.spec, list(point_rows(begun.points, self.runner.store, self.runner.failures)))
 
     def add(self, plan: Plan, name: str, *, models: bool = False) -> None:
         """Add to the runner everything that a plan needs and the store lacks; `models` as in `find_work`."""
