@@ -70,7 +70,7 @@ def test_mistakes(entry: object, message: str) -> None:
 )
 def test_enqueued_values_that_cannot_be_tried(entry: object, value: Any, reason: str | None) -> None:
     domain = ADAPTER.validate_python(entry)
-    assert domain.untriable(value) == reason
+    assert domain.enqueued_mistake(value) == reason
     if reason is None:
         assert type(domain.suggest(FixedTrial({"x": value}), "x")) is int
 

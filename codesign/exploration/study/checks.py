@@ -15,8 +15,8 @@ from codesign.analysis.results.columns import is_of_design
 from codesign.exploration.definition.axis_checks import of_given_model, overridden
 from codesign.exploration.definition.checks import Blocks, Mistakes, blocks_of, mapping
 from codesign.exploration.definition.spec import SweepSpec
-from codesign.exploration.study.domains import Choices, Domain, SameAs
-from codesign.exploration.study.space import Parameter, SearchSpace, read_parameter
+from codesign.exploration.study.domains import Choices, Domain
+from codesign.exploration.study.space import Parameter, SearchSpace, baseline_names, read_parameter
 from codesign.mistakes import suggestion
 from codesign.training.presets import PRESETS
 
@@ -45,19 +45,20 @@ def _readable(data: dict[str, Any]) -> SweepSpec | None:
 
 
 def _space(data: dict[str, Any], names: Blocks, base: SweepSpec | None) -> Mistakes:
-    """Yield mistakes in names and conditions, and then in values that no trial can have."""
-    written, domains = mapping(data, "space"), dict[str, Any]()
+    """Yield mistakes in names and conditions, and then in values that no trial can have. Of a parameter with a mistake,
+    and of those that depend on it, nothing else is told."""
+    written, parameters, wrong = mapping(data, "space"), dict[str, Parameter](), set[str]()
     if len(written) > _MOST_PARAMETERS:
         yield ("space",), f"must have at most {_MOST_PARAMETERS} parameters, found {len(written):,}"
         return
-    parameters, wrong = dict[str, Parameter](), set[str]()
     for path, entry in written.items():
+        domain = _ANYTHING
         try:
-            domains[path] = _DOMAIN.validate_python(entry)
+            domain = _DOMAIN.validate_python(entry)
         except ValidationError:  # reported by the field's own check
             wrong.add(path)
         try:
-            parameters[path] = read_parameter(path, domains.get(path, _ANYTHING), names)
+            parameters[path] = read_parameter(path, domain, names, parameters)
         except ValueError as error:
             yield ("space", path), str(error)
             wrong.add(path)
@@ -71,14 +72,12 @@ def _space(data: dict[str, Any], names: Blocks, base: SweepSpec | None) -> Mista
             wrong.add(path)
     if base is None:
         return
-    for path, parameter in parameters.items():
-        wrong |= set() if wrong.isdisjoint(parameter.needs(written)) else {path}
     given = {block: name for block, name in mapping(data, "baseline").items() if str(name) in names.get(block, ())}
-    space = SearchSpace.of(base, {path: domain for path, domain in domains.items() if path not in wrong}, given)
+    space = SearchSpace(base=base, baseline=baseline_names(base, given), parameters=parameters)
     if space.baseline["schedule"] not in names["schedule"]:
         return
-    for path, parameter in space.parameters.items():
-        if wrong.isdisjoint(parameter.needs(written)):
+    for path, parameter in parameters.items():
+        if wrong.isdisjoint([path, *parameter.needs(written)]):
             texts = list(_values(space, parameter, names))
             yield from ((("space", path), text) for text in texts)
             wrong |= {path} if texts else set()
@@ -87,28 +86,24 @@ def _space(data: dict[str, Any], names: Blocks, base: SweepSpec | None) -> Mista
 
 
 _DOMAIN: TypeAdapter[Any] = TypeAdapter(Domain)
-_ANYTHING = Choices(choices=(0,))
+_ANYTHING: Any = Choices(choices=(0,))
 """Stands in for a domain that cannot be parsed."""
 
 
 def _names(parameter: Parameter, parameters: Mapping[str, Parameter], wrong: set[str]) -> Iterator[str]:
-    """Yield names in a domain or its conditions that refer to nothing or to a later parameter, and values of conditions
-    that a parameter never has."""
-    domain = parameter.domain
+    """Yield names in conditions that refer to nothing or to a later parameter, and values of conditions that a
+    parameter never has."""
     before = list(parameters)[: list(parameters).index(parameter.path)]
-    what = "same_as" if isinstance(domain, SameAs) else "when"
     for name in parameter.needs(parameters):
         if name not in parameters:
-            yield f"{what}: '{name}' is not a parameter of the space{suggestion(name, before) if before else ''}"
+            yield f"when: '{name}' is not a parameter of the space{suggestion(name, before) if before else ''}"
         elif name not in before:
             yield f"depends on '{name}', which must come before it"
     for name, values in parameter.conditions.items():
         if name in before and name not in wrong:
-            source: Any = parameters[name].domain
-            while isinstance(source, SameAs):
-                source = parameters[source.same_as].domain
-            yield from (f"when: {name} {text}" for text in map(source.never, values) if text is not None)
-    if not parameter.field and not isinstance(domain, Choices):
+            found = map(parameters[name].domain.condition_mistake, values)
+            yield from (f"when: {name} {text}" for text in found if text is not None)
+    if not parameter.field and not isinstance(parameter.domain, Choices):
         yield f"must be a list of names of {parameter.block}s"
 
 
@@ -116,9 +111,9 @@ def _values(space: SearchSpace, parameter: Parameter, names: Blocks) -> Iterator
     """Yield unknown names in a domain, or the first of its values that is invalid on its own; values that are invalid
     together are found when a trial has them."""
     known = None if parameter.field else names[parameter.block]
-    for value in space.drawn(parameter.path).examples:
+    for value in parameter.domain.examples:
         if known is not None and value not in known:
             yield f"unknown {parameter.block} '{value}'{suggestion(str(value), known)}"
-        elif parameter.field and (text := space.refusal(parameter, value)) is not None:
+        elif parameter.field and (text := space.value_mistake(parameter, value)) is not None:
             yield text
             return  # between the ends of a range lie values that nobody wrote

@@ -103,7 +103,7 @@ class Range(Spec):
         low, high = self.ends()
         return tuple(map(self._written, (low, high, *(() if self.step else (low + (high - low) / 3.7,)))))
 
-    def never(self, value: Value) -> str | None:
+    def condition_mistake(self, value: Value) -> str | None:
         """Why a condition cannot ask for a value; None if it can."""
         if not self.integers:
             return f"is drawn between {self.from_} and {self.to}; a condition needs choices or whole numbers"
@@ -112,7 +112,7 @@ class Range(Spec):
         in_steps = f" in steps of {self.step}" if self.step is not None else ""
         return f"is never {value!r}; allowed: {self.from_} to {self.to}{in_steps}"
 
-    def untriable(self, value: object) -> str | None:
+    def enqueued_mistake(self, value: object) -> str | None:
         """Why an enqueued value cannot be tried; None if it can, as can numbers beyond the ends."""
         whole, above = bool(self.integers), self.scale == "log"
         if not is_number(value) or value != value or (whole and value % 1) or (above and value <= 0):
@@ -155,10 +155,10 @@ class Choices(Spec):
         """All values, as written."""
         return self.choices
 
-    def never(self, value: object) -> str | None:
+    def condition_mistake(self, value: object) -> str | None:
         return None if value in self.choices else f"is never {value!r}{suggestion(str(value), self.shown)}"
 
-    untriable = never
+    enqueued_mistake = condition_mistake
 
     @property
     def shown(self) -> tuple[str, ...]:

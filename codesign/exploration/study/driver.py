@@ -130,7 +130,7 @@ class Driver:
         with self._storing():
             trial = self._trial(number)
             enqueued = self._study.get_trials(deepcopy=False)[number].system_attrs.get("fixed_params", {})
-            reason = self._space.untriable(enqueued)
+            reason = self._space.enqueued_mistakes(enqueued)
             values = self._space.draw(trial) if reason is None else {}
         self._progress.trial_began()
         outcome = None if reason is None else Outcome(state="infeasible", reason=reason)

@@ -15,7 +15,7 @@ from codesign.analysis.results.metadata import ParameterFacts, Scalar, StudyFact
 from codesign.analysis.results.table import parquet_bytes
 from codesign.deferred import pa
 from codesign.exploration.provenance import scalars
-from codesign.exploration.study.domains import Choices, Range, SameAs, in_si
+from codesign.exploration.study.domains import Choices, Range, in_si
 from codesign.exploration.study.outcomes import Outcome, front_of, reported_trials, volume
 from codesign.exploration.study.space import SearchSpace
 from codesign.exploration.study.spec import FidelityLevel, StudySpec
@@ -54,7 +54,7 @@ def describe_study(spec: StudySpec, study: Study, *, baseline: Outcome) -> Study
                 spec,
                 outcomes[:count],
                 number,
-                {path: in_si(space.drawn(path), value) for path, value in trial.values.items()},
+                {path: in_si(space.parameters[path].domain, value) for path, value in trial.values.items()},
                 on_front=number in front,
             )
             for count, (number, trial) in enumerate(told.items(), start=1)
@@ -88,12 +88,11 @@ def _trial_facts(
 
 def _parameter_facts(space: SearchSpace, path: str) -> ParameterFacts:
     parameter = space.parameters[path]
-    if isinstance(parameter.domain, SameAs):
-        other = parameter.domain.same_as
-        return dataclasses.replace(_parameter_facts(space, other), name=path, condition=f"always that of {other}")
+    domain, same_as = parameter.domain, parameter.same_as
+    if same_as is not None:
+        return dataclasses.replace(_parameter_facts(space, same_as), name=path, condition=f"always that of {same_as}")
     conditions = parameter.conditions.items()
     told = " and ".join(f"{name} is {' or '.join(map(str, allowed))}" for name, allowed in conditions)
-    domain = parameter.domain
     facts: dict[str, Any] = {"name": path, "unit": si_unit(domain.unit), "condition": told}
     if isinstance(domain, Choices):
         return ParameterFacts(**facts, kind="categorical", choices=domain.shown)
@@ -146,15 +145,15 @@ def _within_ranges(trial: FrozenTrial) -> bool:
 def write_trials(location: Location, spec: StudySpec, facts: StudyFacts) -> None:
     """Write the table of trials (docs/studies.md) atomically. Its types depend only on the file, so tables of several
     runs can be joined. A parameter is null in trials in which it takes no part, a violation where there is none."""
-    trials, space = facts.trials, spec.search_space
+    trials = facts.trials
     columns = {name: pa.array([getattr(trial, name) for trial in trials], kind) for name, kind in _KINDS.items()}
     for ending, several in (("", "values"), ("_spread", "spreads")):
         for place, objective in enumerate(spec.objectives):
             values = [getattr(trial, several)[place] for trial in trials]
             columns[f"{objective.column}{ending}"] = pa.array(values, "float64")
-    for path in space.parameters:
+    for path, parameter in spec.search_space.parameters.items():
         drawn = [trial.parameters.get(path) for trial in trials]
-        columns[f"parameter.{path}"] = _column(space.drawn(path), drawn)
+        columns[f"parameter.{path}"] = _column(parameter.domain, drawn)
     for constraint in facts.constraints:
         by = [trial.violations.get(constraint) for trial in trials]
         columns[f"violation.{constraint}"] = pa.array(by, "float64")

@@ -41,6 +41,7 @@ class Parameter:
     """One parameter of a search space: the place of its value, and its domain.
 
     Attributes:
+        same_as: the earlier parameter whose value and domain it has; None if it is drawn on its own.
         block: the part of the file that it changes.
         name: the recipe, chip or schedule that it belongs to; None for whichever the trial has.
         field: the field that it sets; "" if it chooses among names.
@@ -48,7 +49,8 @@ class Parameter:
     """
 
     path: str
-    domain: Range | Choices | SameAs
+    domain: Range | Choices
+    same_as: str | None
     block: str
     name: str | None
     field: str
@@ -57,14 +59,14 @@ class Parameter:
     @property
     def conditions(self) -> Mapping[str, tuple[Value, ...]]:
         """The values with which it takes part in a trial, by earlier parameter."""
-        return {} if isinstance(self.domain, SameAs) else self.domain.when
+        return self.domain.when if self.same_as is None else {}
 
     def needs(self, written: Mapping[str, Any]) -> list[str]:
         """Paths that must be drawn before it: those that it names, and those that decide whether it applies."""
-        named = [self.domain.same_as] if isinstance(self.domain, SameAs) else list(self.domain.when)
-        return [*named, *(path for path in written if path not in named and self._hangs_on(path))]
+        named = [*self.conditions] if self.same_as is None else [self.same_as]
+        return [*named, *(path for path in written if path not in named and self._depends_on(path))]
 
-    def _hangs_on(self, path: str) -> bool:
+    def _depends_on(self, path: str) -> bool:
         if not self.field:
             return False
         if self.layer is not None:
@@ -74,9 +76,11 @@ class Parameter:
         return self.field == "momentum_noise" and _POLICY.fullmatch(path) is not None
 
 
-def read_parameter(path: str, domain: Range | Choices | SameAs, names: Mapping[str, Any]) -> Parameter:
-    """Parse the path of a parameter, given the names of recipes, chips and schedules in the file. Raises ValueError if
-    it refers to nothing."""
+def read_parameter(
+    path: str, domain: Range | Choices | SameAs, names: Mapping[str, Any], earlier: Mapping[str, Parameter]
+) -> Parameter:
+    """Parse a parameter, given the names of recipes, chips and schedules in the file and the parameters before it.
+    Raises ValueError if its path, or the path whose value it has, refers to nothing."""
     block, _, rest = path.partition(".")
     if block not in MODELS or (block not in _NAMED and not rest):
         raise ValueError(
@@ -91,10 +95,19 @@ def read_parameter(path: str, domain: Range | Choices | SameAs, names: Mapping[s
             # What follows is a part, so this is a name.
             problem = f"unknown {block} '{first}'{suggestion(first, names[block])}"
         raise ValueError(problem)
-    if isinstance(domain, Range) and domain.integers and _is_real(_annotation_at(MODELS[block], field)):
+    same_as = None
+    if isinstance(domain, SameAs):
+        same_as = domain.same_as
+        if same_as not in earlier:
+            known = suggestion(same_as, earlier) if earlier else ""
+            raise ValueError(f"same_as: '{same_as}' is not a parameter above this one{known}")
+        domain = earlier[same_as].domain
+    elif isinstance(domain, Range) and domain.integers and _is_real(_annotation_at(MODELS[block], field)):
         low, high = domain.ends()
         domain = domain.model_copy(update={"from_": low, "to": high})  # like a learning rate
-    return Parameter(path=path, domain=domain, block=block, name=name, field=field, layer=layer_of(path))
+    return Parameter(
+        path=path, domain=domain, same_as=same_as, block=block, name=name, field=field, layer=layer_of(path)
+    )
 
 
 def _annotation_at(model: type[Spec], path: str) -> Any:
@@ -121,6 +134,13 @@ def _changed(entry: SpecT, settings: Mapping[str, Value]) -> SpecT:
         raise InputError(f"{shown}: {error}") from None
 
 
+def baseline_names(base: SweepSpec, given: Mapping[Any, str]) -> dict[str, str]:
+    """Name of the baseline's recipe, chip and schedule, by block; the first one if not given."""
+    chip = given.get("chip") or next(iter(base.chips))
+    recipe = given.get("recipe") or next(iter(base.recipes))
+    return {"recipe": recipe, "chip": chip, "schedule": given.get("schedule") or base.chips[chip].schedules[0]}
+
+
 @dataclass(frozen=True, kw_only=True)
 class SearchSpace:
     """The parameters of a study, and the sweep that its file describes without its search.
@@ -136,41 +156,28 @@ class SearchSpace:
 
     @staticmethod
     def of(base: SweepSpec, domains: Mapping[str, Domain], baseline: Mapping[Any, str]) -> SearchSpace:
-        """The space of a file; a recipe, chip or schedule left out in the baseline is the first one. Raises ValueError
-        for a path that refers to nothing."""
-        chip = baseline.get("chip") or next(iter(base.chips))
-        chosen = {
-            "recipe": baseline.get("recipe") or next(iter(base.recipes)),
-            "chip": chip,
-            "schedule": baseline.get("schedule") or base.chips[chip].schedules[0],
-        }
+        """The space of a file. Raises ValueError for a path that refers to nothing."""
         names = {"recipe": base.recipes, "chip": base.chips, "schedule": base.all_schedules}
-        parameters = {path: read_parameter(path, domain, names) for path, domain in domains.items()}
-        return SearchSpace(base=base, baseline=chosen, parameters=parameters)
+        parameters: dict[str, Parameter] = {}
+        for path, domain in domains.items():
+            parameters[path] = read_parameter(path, domain, names, parameters)
+        return SearchSpace(base=base, baseline=baseline_names(base, baseline), parameters=parameters)
 
     def draw(self, trial: BaseTrial) -> dict[str, Value]:
         """Draw values of the parameters that take part in a trial, by path, as written in a file."""
         values: dict[str, Value] = {}
         for path, parameter in self.parameters.items():
-            domain = parameter.domain
+            same_as = parameter.same_as
             applied = all(values.get(other) in allowed for other, allowed in parameter.conditions.items())
-            if isinstance(domain, SameAs):
-                applied = domain.same_as in values
-            if applied and self._means_something(parameter, values):
-                values[path] = values[domain.same_as] if isinstance(domain, SameAs) else domain.suggest(trial, path)
+            if applied and (same_as is None or same_as in values) and self._applies_to(parameter, values):
+                values[path] = parameter.domain.suggest(trial, path) if same_as is None else values[same_as]
         return values
 
-    def untriable(self, enqueued: Mapping[str, Any]) -> str | None:
+    def enqueued_mistakes(self, enqueued: Mapping[str, Any]) -> str | None:
         """Why a trial cannot have the values that a user enqueued for it; None if it can."""
-        domains = {path: of.domain for path, of in self.parameters.items() if path in enqueued}
-        drawn = {path: domain for path, domain in domains.items() if not isinstance(domain, SameAs)}
-        told = [f"{path} {text}" for path, of in drawn.items() if (text := of.untriable(enqueued[path])) is not None]
-        return "; ".join(told) or None
-
-    def drawn(self, path: str) -> Range | Choices:
-        """The domain from which `path` is drawn; that of another parameter if its values are the same as that one's."""
-        domain = self.parameters[path].domain
-        return self.drawn(domain.same_as) if isinstance(domain, SameAs) else domain
+        drawn = [(path, of.domain) for path, of in self.parameters.items() if path in enqueued and of.same_as is None]
+        mistakes = [(path, domain.enqueued_mistake(enqueued[path])) for path, domain in drawn]
+        return "; ".join(f"{path} {text}" for path, text in mistakes if text is not None) or None
 
     def chosen(self, values: Mapping[str, Value]) -> dict[str, str]:
         """Names of a trial's recipe, chip and schedule, by block. A schedule that is not drawn is the baseline's or, on
@@ -181,15 +188,15 @@ class SearchSpace:
             names["schedule"] = listed[0]
         return names
 
-    def _means_something(self, parameter: Parameter, values: Mapping[str, Value]) -> bool:
-        """Whether this parameter applies to a trial, given the values of earlier parameters."""
+    def _applies_to(self, parameter: Parameter, values: Mapping[str, Value]) -> bool:
+        """Whether a parameter applies to a trial, given the values of earlier parameters."""
         chosen, block, field = self.chosen(values), parameter.block, parameter.field
         if parameter.layer is not None:
             return parameter.layer <= self.hidden.depth(values)
         if block not in chosen or not field:
             return True
-        of_this_one = f"{block}.{chosen[block]}.{field}"
-        if parameter.path != of_this_one and (parameter.name is not None or of_this_one in self.parameters):
+        own_path = f"{block}.{chosen[block]}.{field}"
+        if parameter.path != own_path and (parameter.name is not None or own_path in self.parameters):
             return False
         if block != "recipe":
             return True
@@ -205,20 +212,22 @@ class SearchSpace:
             return field != "momentum_noise" or recipe.noisy
         return field != "momentum_noise" or get_policy(str(policy)).uses_noise
 
-    def _applies(self, parameter: Parameter) -> bool:
+    def _may_apply(self, parameter: Parameter) -> bool:
         """Whether some trial may have a parameter. Tried are all names of its block that its conditions allow, each
         alone and with each value of one other parameter on which it depends."""
         block, before = parameter.block, parameter.needs(self.parameters)
-        names = parameter.conditions.get(block) or (self.drawn(block).examples if block in self.parameters else ())
-        others = [{path: value} for path in before if path != block for value in self.drawn(path).examples]
+        names = parameter.conditions.get(block) or (
+            self.parameters[block].domain.examples if block in self.parameters else ()
+        )
+        others = [{path: value} for path in before if path != block for value in self.parameters[path].domain.examples]
         drawn = [{block: name} for name in names] or [{}]
-        return any(self._means_something(parameter, {**one, **other}) for one in drawn for other in ({}, *others))
+        return any(self._applies_to(parameter, {**one, **other}) for one in drawn for other in ({}, *others))
 
-    def refusal(self, parameter: Parameter, value: Value) -> str | None:
+    def value_mistake(self, parameter: Parameter, value: Value) -> str | None:
         """Why a parameter with a field cannot have a value when its conditions hold; None if it can."""
         block, field = parameter.block, parameter.field
         name = parameter.name or self.baseline.get(block, "")
-        if block in _NAMED and not self._applies(parameter):
+        if block in _NAMED and not self._may_apply(parameter):
             return f"no trial has it: it applies to no {block} of the trials"
         try:
             if changes_widths(parameter.path) and (most := self._most_layers()) < (parameter.layer or 0):
@@ -247,7 +256,8 @@ class SearchSpace:
 
     def _most_layers(self) -> int:
         """Most hidden layers that a trial may have."""
-        depths = self.drawn("network.depth").examples if "network.depth" in self.parameters else ()
+        depth = self.parameters.get("network.depth")
+        depths = () if depth is None else depth.domain.examples
         return max((depth for depth in depths if isinstance(depth, int)), default=len(self.hidden.sizes))
 
     @cached_property
@@ -284,7 +294,7 @@ class SearchSpace:
         chip, values = base_chip(self.base, self.baseline["chip"]), dict[str, Any]()
         for path, parameter in self.parameters.items():
             block, field = parameter.block, parameter.field
-            if not self._means_something(parameter, {}):
+            if not self._applies_to(parameter, {}):
                 continue
             if not field:
                 values[path] = self.baseline[block]
