@@ -13,8 +13,8 @@ from codesign.exploration.definition.spec import SweepSpec
 from codesign.exploration.executors.base import Failure
 from codesign.exploration.jobs.jobs import CostInputs, ExecuteInputs, SummaryInputs, TrainInputs
 from codesign.exploration.jobs.store import Entry
-from codesign.exploration.plan import build_plan
-from codesign.exploration.planned import Plan
+from codesign.exploration.plan import Plan
+from codesign.exploration.planning import build_plan
 from codesign.workload.dataset import WorkloadOutline
 
 _SWEEP = """\

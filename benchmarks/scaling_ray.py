@@ -178,7 +178,7 @@ def _train(executor: Any, jobs: int, folder: Path) -> float:
     from codesign.documents import parse_document
     from codesign.exploration.definition.spec import SweepSpec
     from codesign.exploration.jobs.store import Store
-    from codesign.exploration.plan import build_plan
+    from codesign.exploration.planning import build_plan
     from codesign.exploration.runner import Runner
     from codesign.exploration.runs.progress import Progress
     from codesign.exploration.work import find_work

@@ -17,7 +17,7 @@ import typer
 
 from codesign.cli.streams import tell
 from codesign.errors import InputError
-from codesign.exploration.executors import ExecutorName
+from codesign.exploration.executors import ExecutorName, named_executor
 from codesign.files import is_url, printable
 from codesign.shell import shell_text
 from codesign.signals import can_raise, handlers_kept
@@ -173,8 +173,6 @@ def _explicit_executor(
     name: AskedExecutor, workers: int | None, address: str | None, progress: Progress
 ) -> Executor | None:
     """The requested executor; None leaves the choice to the run."""
-    from codesign.exploration.running import named_executor
-
     wants_ray = workers is not None or address is not None
     if name not in ("auto", "ray") and wants_ray:
         raise InputError("--workers and --ray-address need --executor ray")

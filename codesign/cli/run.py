@@ -60,7 +60,7 @@ def run(
     """
     from functools import partial
 
-    from codesign.exploration.of_model import sweep_of_model
+    from codesign.exploration.model_sweep import sweep_of_model
     from codesign.exploration.sweep import run_sweep
 
     spec = sweep_of_model(model, data, [*chips, *(more_chips or ())], samples=samples, real_time=real_time)

@@ -12,7 +12,7 @@ from codesign.units import plural
 
 if TYPE_CHECKING:
     from codesign.exploration.definition.composition import Chosen
-    from codesign.exploration.planned import Plan
+    from codesign.exploration.plan import Plan
 
 
 def sweep(

@@ -22,13 +22,13 @@ from codesign.errors import InputError
 from codesign.exploration import sweep as sweeps
 from codesign.exploration.definition.library import Model, choose_sweep, kind_of
 from codesign.exploration.definition.spec import SweepSpec
-from codesign.exploration.executors import ExecutorName
+from codesign.exploration.executors import ExecutorName, named_executor
 from codesign.exploration.executors.base import Executor
 from codesign.exploration.jobs.canonical import needs_seed
 from codesign.exploration.jobs.given import own_assumptions
 from codesign.exploration.jobs.store import Store
-from codesign.exploration.of_model import name_of_chip
-from codesign.exploration.running import RunArguments, named_executor
+from codesign.exploration.model_sweep import name_of_chip
+from codesign.exploration.running import RunArguments
 from codesign.exploration.runs.shown import shown_progress
 from codesign.files import Location
 from codesign.hardware.chip.description import Chip

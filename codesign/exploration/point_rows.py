@@ -11,9 +11,9 @@ from codesign.analysis.results.columns import COLUMNS
 from codesign.errors import UnreadableResultError
 from codesign.exploration.executors.base import Failure
 from codesign.exploration.jobs.encoding import decode_columns, reading_result
-from codesign.exploration.jobs.rows import Columns
 from codesign.exploration.jobs.store import Entry, Facts, Store
-from codesign.exploration.planned import FeasiblePoint, PlannedPoint
+from codesign.exploration.jobs.summary import Columns
+from codesign.exploration.plan import FeasiblePoint, PlannedPoint
 from codesign.hardware.cost.energy import paper_synaptic_operations
 from codesign.training.recipe import Recipe
 

@@ -25,7 +25,7 @@ from codesign.analysis.results.metadata import (
 )
 from codesign.exploration.definition.spec import SweepSpec
 from codesign.exploration.definition.variants import axis_units, base_chip
-from codesign.exploration.planned import Plan
+from codesign.exploration.plan import Plan
 from codesign.exploration.running import RunArguments
 from codesign.exploration.work import Work
 from codesign.hardware.chip.description import Chip

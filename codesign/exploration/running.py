@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from codesign.exploration.definition.spec import SweepSpec
-from codesign.exploration.executors import ExecutorName
+from codesign.exploration.executors import named_executor
 from codesign.exploration.executors.base import Executor, Failure
 from codesign.exploration.jobs.jobs import ExecuteInputs, TrainInputs
 from codesign.exploration.jobs.store import Store
@@ -135,16 +135,3 @@ def choose_executor(kinds: Iterable[tuple[float, int]], *, on_note: Callable[[st
         on_note("Ray is in use in this process already, so jobs run here, one after another")
         worth = False
     return named_executor("ray" if worth else "serial", on_note=on_note)
-
-
-def named_executor(
-    name: ExecutorName, *, workers: int | None = None, address: str | None = None, on_note: Callable[[str], None]
-) -> Executor:
-    """The executor with the given name; the other arguments are for Ray."""
-    if name == "serial":
-        from codesign.exploration.executors.serial import SerialExecutor
-
-        return SerialExecutor()
-    from codesign.exploration.executors.ray import RayExecutor
-
-    return RayExecutor(workers=workers, address=address, on_note=on_note)

@@ -13,9 +13,9 @@ from codesign.analysis.results.metadata import ResultMetadata
 from codesign.analysis.results.table import write_results
 from codesign.exploration.definition.spec import SweepSpec
 from codesign.exploration.executors.base import Failure
-from codesign.exploration.models import ModelFiles, write_models
-from codesign.exploration.plan import plan_designs
-from codesign.exploration.planned import Plan
+from codesign.exploration.model_files import ModelFiles, write_models
+from codesign.exploration.plan import Plan
+from codesign.exploration.planning import plan_designs
 from codesign.exploration.point_rows import point_rows
 from codesign.exploration.provenance import describe_sweep
 from codesign.exploration.running import RunArguments, run_work

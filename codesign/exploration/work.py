@@ -11,9 +11,9 @@ from codesign.analysis.results.columns import AXIS_PREFIX, OF_DESIGN
 from codesign.analysis.results.formatting import written
 from codesign.exploration.definition.variants import axis_units
 from codesign.exploration.jobs.jobs import CostInputs, ExecuteInputs, SummaryInputs, TrainInputs
-from codesign.exploration.jobs.rows import Columns
 from codesign.exploration.jobs.store import Store
-from codesign.exploration.planned import Plan
+from codesign.exploration.jobs.summary import Columns
+from codesign.exploration.plan import Plan
 from codesign.units import plural
 
 _LISTED = 1000

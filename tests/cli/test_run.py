@@ -13,7 +13,7 @@ from synthetic_sweep import printed
 import codesign as cd
 from codesign.analysis.results.table import ResultTable
 from codesign.errors import DataError, InputError
-from codesign.exploration.of_model import sweep_of_model
+from codesign.exploration.model_sweep import sweep_of_model
 from codesign.exploration.runs.record import find_runs
 from codesign.exploration.sweep import plan_sweep
 

@@ -12,7 +12,7 @@ from tiny_sweeps import axes, problems, run, text_of, tiny
 import codesign as cd
 from codesign.analysis.results.limits import MOST_AXES
 from codesign.analysis.results.table import read_results
-from codesign.exploration.planned import Plan
+from codesign.exploration.plan import Plan
 from codesign.exploration.sweep import plan_sweep
 
 NETWORK = 'network: {hidden: "12-8"}'

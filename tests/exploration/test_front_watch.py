@@ -15,7 +15,7 @@ from codesign.analysis.results.formatting import quantity
 from codesign.analysis.results.points import gather
 from codesign.analysis.results.table import read_results
 from codesign.exploration.definition.spec import SweepSpec
-from codesign.exploration.planned import Plan
+from codesign.exploration.plan import Plan
 from codesign.exploration.runs.front_watch import FrontWatch
 from codesign.exploration.runs.progress import FrontLine
 

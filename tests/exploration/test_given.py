@@ -12,7 +12,7 @@ from tiny_sweeps import outline, run
 import codesign as cd
 from codesign.errors import InputError
 from codesign.exploration.definition.spec import SweepSpec
-from codesign.exploration.plan import build_plan
+from codesign.exploration.planning import build_plan
 
 SWEEP = """\
 name: given

@@ -20,8 +20,8 @@ from codesign.exploration.definition.spec import SweepSpec
 from codesign.exploration.definition.variants import design_points
 from codesign.exploration.jobs.encoding import canonical_json, digest
 from codesign.exploration.jobs.jobs import OF_RECIPES
-from codesign.exploration.plan import build_plan
-from codesign.exploration.planned import Plan
+from codesign.exploration.plan import Plan
+from codesign.exploration.planning import build_plan
 from codesign.simulation.policies import Policy
 
 ENERGY = """\

@@ -16,7 +16,7 @@ from codesign.exploration.definition.spec import SweepSpec
 from codesign.exploration.jobs.encoding import decode_state, encode_execution
 from codesign.exploration.jobs.jobs import TrainInputs
 from codesign.exploration.jobs.store import Store
-from codesign.exploration.models import file_names
+from codesign.exploration.model_files import file_names
 from codesign.exploration.sweep import plan_sweep
 
 UNLAYERED = beside("unlayered: {method: unlayered, group_size: 4}")
@@ -150,7 +150,7 @@ def test_a_network_that_no_chip_takes_is_no_mistake(tmp_path, cache_root):
 
 
 def test_a_card_holds_so_many_evaluations_and_counts_the_rest(after_sweep, tmp_path, cache_root, monkeypatch):
-    monkeypatch.setattr("codesign.exploration.models._MOST_EVALUATIONS", 2)
+    monkeypatch.setattr("codesign.exploration.model_files._MOST_EVALUATIONS", 2)
     run(tiny(), tmp_path, cache_root, models=True)
     card = cd.load_model(tmp_path / "out/models/layered-seed0.safetensors").card
     assert (len(card.evaluations), card.evaluations_left_out) == (2, 1)

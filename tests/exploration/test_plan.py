@@ -24,7 +24,7 @@ from tiny_sweeps import (
 
 from codesign.errors import DocumentError
 from codesign.exploration.jobs.jobs import SummaryInputs
-from codesign.exploration.plan import build_plan, plan_designs
+from codesign.exploration.planning import build_plan, plan_designs
 from codesign.network.quantization import Quantization
 from codesign.simulation.schedule import LAYERED, Schedule
 

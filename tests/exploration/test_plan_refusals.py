@@ -8,7 +8,7 @@ from tiny_sweeps import CHIP, axes, instead, outline, tiny
 
 from codesign.errors import DocumentError, InputError
 from codesign.exploration.definition.spec import SweepSpec
-from codesign.exploration.plan import build_plan
+from codesign.exploration.planning import build_plan
 from codesign.exploration.sweep import plan_sweep
 
 HIDDEN, EPOCHS, METHOD = 'hidden: "12-8"', "epochs: 1", "{method: layered}"

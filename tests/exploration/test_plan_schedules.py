@@ -8,7 +8,7 @@ from tiny_sweeps import CHIP, axes, beside, changed, feasible, keys, outline, pl
 from codesign.analysis.results.columns import AXIS_PREFIX
 from codesign.errors import DocumentError, InputError
 from codesign.exploration.jobs.jobs import TrainInputs
-from codesign.exploration.plan import build_plan
+from codesign.exploration.planning import build_plan
 from codesign.network.quantization import Quantization
 
 TIMED = ("group_size: 4}", "group_size: 4, policy: timed}")

@@ -13,7 +13,7 @@ from codesign.exploration.executors.base import Completion, Executor, Failure, T
 from codesign.exploration.executors.serial import SerialExecutor
 from codesign.exploration.jobs.jobs import TrainInputs
 from codesign.exploration.jobs.store import Entry, Store
-from codesign.exploration.plan import plan_designs
+from codesign.exploration.planning import plan_designs
 from codesign.exploration.resources import JobResources
 from codesign.exploration.runner import Runner
 from codesign.exploration.sweep import run_sweep

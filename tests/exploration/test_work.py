@@ -19,7 +19,7 @@ from codesign.exploration import runner
 from codesign.exploration import work as work_module
 from codesign.exploration.executors.serial import SerialExecutor
 from codesign.exploration.jobs.store import Entry, Store
-from codesign.exploration.planned import Plan
+from codesign.exploration.plan import Plan
 from codesign.exploration.work import Job, Work, find_work
 
 PLAN = plan_of(tiny())

@@ -15,7 +15,7 @@ from tiny_sweeps import TINY, outline
 from codesign.documents import parse_document
 from codesign.errors import InputError
 from codesign.exploration.definition.spec import SweepSpec
-from codesign.exploration.plan import build_plan
+from codesign.exploration.planning import build_plan
 from codesign.hardware.chip.description import Chip
 
 pytestmark = [pytest.mark.thorough, pytest.mark.fuzz]

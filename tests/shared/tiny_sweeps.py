@@ -17,8 +17,8 @@ from codesign.exploration.executors.base import Failure
 from codesign.exploration.executors.serial import SerialExecutor
 from codesign.exploration.jobs.jobs import TrainInputs
 from codesign.exploration.jobs.store import Entry, Store
-from codesign.exploration.plan import build_plan
-from codesign.exploration.planned import Plan, PlannedPoint
+from codesign.exploration.plan import Plan, PlannedPoint
+from codesign.exploration.planning import build_plan
 from codesign.exploration.running import RunArguments
 from codesign.exploration.runs.progress import Progress
 from codesign.exploration.sweep import SweepOutcome, run_sweep

@@ -2,7 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from codesign.exploration.executors.base import Executor
 
 ExecutorName = Literal["serial", "ray"]
-"""Names of executors; `codesign.exploration.running.named_executor` creates them."""
+
+
+def named_executor(
+    name: ExecutorName, *, workers: int | None = None, address: str | None = None, on_note: Callable[[str], None]
+) -> Executor:
+    """The executor with the given name; the other arguments are for Ray."""
+    if name == "serial":
+        from codesign.exploration.executors.serial import SerialExecutor
+
+        return SerialExecutor()
+    from codesign.exploration.executors.ray import RayExecutor
+
+    return RayExecutor(workers=workers, address=address, on_note=on_note)

@@ -12,7 +12,7 @@ from codesign.exploration.definition.spec import SweepSpec
 from codesign.exploration.definition.variants import ChipVariant, Variant, base_chip, chip_variants, schedule_variants
 from codesign.exploration.jobs.canonical import canonical_schedule, fires_once, leaves_no_choice
 from codesign.exploration.jobs.energy_meter import MeteredChip
-from codesign.exploration.jobs.rows import Columns, Reading
+from codesign.exploration.jobs.summary import Columns, Reading
 from codesign.hardware.chip.description import Chip
 from codesign.hardware.chip.quantization import chip_quantization
 from codesign.hardware.cost.assumptions import connection_assumptions, learned_assumptions, neuron_assumptions

@@ -16,8 +16,8 @@ from codesign.exploration.jobs.encoding import (
     reading_result,
 )
 from codesign.exploration.jobs.jobs import CostInputs, ExecuteInputs, SummaryInputs, TrainInputs
-from codesign.exploration.jobs.rows import summary_columns
 from codesign.exploration.jobs.store import Entry, Facts
+from codesign.exploration.jobs.summary import summary_columns
 from codesign.hardware.cost.cost import price
 from codesign.hardware.cost.sensitivity import sensitivity_columns
 from codesign.hardware.cost.uncertainty import uncertainty_columns

@@ -18,7 +18,7 @@ from typing import Any, Literal
 from codesign.exploration.jobs.encoding import digest, remembered
 from codesign.exploration.jobs.energy_meter import MeteredChip
 from codesign.exploration.jobs.given import GivenModel
-from codesign.exploration.jobs.rows import Reading
+from codesign.exploration.jobs.summary import Reading
 from codesign.hardware.chip.description import Chip
 from codesign.hardware.cost.scheduling import chip_schedule
 from codesign.hardware.cost.uncertainty import uncertain_numbers

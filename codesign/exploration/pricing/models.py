@@ -8,8 +8,8 @@ from codesign.documents import Path_
 from codesign.errors import InputError
 from codesign.exploration.jobs.encoding import decode_columns
 from codesign.exploration.jobs.store import Store
-from codesign.exploration.plan import build_plan
-from codesign.exploration.planned import FeasiblePoint, PlannedPoint
+from codesign.exploration.plan import FeasiblePoint, PlannedPoint
+from codesign.exploration.planning import build_plan
 from codesign.exploration.point_rows import of_budget, training_columns
 from codesign.exploration.pricing.grid import PricedModel, PricingProblem
 from codesign.exploration.pricing.space import PriceSpace, build_space

@@ -17,8 +17,8 @@ from codesign.analysis.results.metadata import Objective
 from codesign.analysis.results.points import FACT_COLUMNS, points_of
 from codesign.analysis.results.table import frame_of
 from codesign.exploration.definition.variants import axis_units
-from codesign.exploration.jobs.rows import Columns
-from codesign.exploration.planned import Plan
+from codesign.exploration.jobs.summary import Columns
+from codesign.exploration.plan import Plan
 from codesign.exploration.point_rows import result_columns
 from codesign.exploration.runs.progress import FrontLine, View
 from codesign.hardware.terms import ENERGY_COLUMNS

@@ -21,7 +21,7 @@ from codesign.analysis.results.columns import BASELINE
 from codesign.analysis.results.points import DROPS
 from codesign.errors import InputError, StoreError
 from codesign.exploration.definition.network import AxisValue as Value
-from codesign.exploration.planned import Plan
+from codesign.exploration.plan import Plan
 from codesign.exploration.runs.progress import TrialCounts
 from codesign.exploration.study.evaluation import Evaluations
 from codesign.exploration.study.outcomes import (

@@ -15,9 +15,9 @@ from codesign.analysis.results.points import DROPS
 from codesign.deferred import pd
 from codesign.errors import InputError
 from codesign.exploration.definition.network import AxisValue as Value
-from codesign.exploration.jobs.rows import Columns
-from codesign.exploration.plan import build_plan
-from codesign.exploration.planned import Plan
+from codesign.exploration.jobs.summary import Columns
+from codesign.exploration.plan import Plan
+from codesign.exploration.planning import build_plan
 from codesign.exploration.point_rows import point_rows
 from codesign.exploration.runner import Runner
 from codesign.exploration.study.outcomes import Outcome

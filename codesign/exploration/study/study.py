@@ -13,7 +13,7 @@ from codesign.analysis.results.columns import BASELINE, TRIAL_AXIS
 from codesign.analysis.results.metadata import AxisFacts, StudyFacts
 from codesign.exploration.definition.library import choose_sweep
 from codesign.exploration.executors.base import Executor
-from codesign.exploration.planned import Plan
+from codesign.exploration.plan import Plan
 from codesign.exploration.provenance import describe_sweep
 from codesign.exploration.runner import Runner
 from codesign.exploration.running import RunArguments, choose_executor, epoch_s

@@ -15,7 +15,7 @@ from codesign.analysis.results.table import ResultTable, is_known
 from codesign.deferred import pd
 from codesign.exploration.jobs.encoding import canonical_json, decode_state
 from codesign.exploration.jobs.jobs import TrainInputs
-from codesign.exploration.planned import Plan, PlannedPoint
+from codesign.exploration.plan import Plan, PlannedPoint
 from codesign.exploration.running import RunArguments
 from codesign.files import Folder, Location, join, open_folder
 from codesign.models.card import ModelCard, ModelData, ModelEvaluation, ModelOrigin, digest_of

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from handmade_hardware import Builder
 
-from codesign.exploration.jobs.rows import Reading, convergence_accuracy, histogram, summary_columns
+from codesign.exploration.jobs.summary import Reading, convergence_accuracy, histogram, summary_columns
 from codesign.simulation.execution import NOT_REACHED, Execution
 
 
