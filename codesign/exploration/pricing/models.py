@@ -88,7 +88,7 @@ def _objective_mistakes(spec: PricingSpec, space: PriceSpace, placement: Placeme
     area = () if placement.area_m2 is not None else ("area, or had to be scaled",)
     lacking = {"latency_s": times, **dict.fromkeys(ENERGIES, energies), "area_m2": area}
     lacking["energy_delay_js"] = (*energies, *times)
-    for i, column in enumerate(spec.sought):
+    for i, column in enumerate(spec.objective_columns):
         place: Path_ = ("objectives", i, "column")
         if lack := lacking.get(column):
             instead = "vary that, or give objectives without it"

@@ -148,14 +148,13 @@ def price_space(
         priced = []
         for pricer in pricers:
             columns = pricer.price(positions)
-            priced.append({name: columns[name] for name in spec.kept})
+            priced.append({name: columns[name] for name in spec.kept_columns})
         if keep is not None:
             keep(first, positions, priced)
-        along = space.along(positions)
-        resources = {axis.path: np.array(axis.shown)[where] for axis, where in along if axis.path in spec.sought}
+        varied = {axis.path: np.array(axis.shown)[where] for axis, where in space.along(positions)}
         for recipe, models in enumerate(recipes.values()):
-            columns = mean_of_models(problem, models, [priced[model] for model in models]) | resources
-            values = np.stack([columns[column] for column in spec.sought], axis=1)
+            columns = varied | mean_of_models(problem, models, [priced[model] for model in models])
+            values = np.stack([columns[column] for column in spec.objective_columns], axis=1)
             dropping = np.any([pricers[model].drops for model in models], axis=0)
             values[dropping[space.combinations(positions)]] = np.nan  # answers exclude them, too
             if all(problem.models[model].accuracy == 0 for model in models):

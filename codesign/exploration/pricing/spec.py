@@ -82,19 +82,20 @@ class PricingSpec(FileSpec):
         return self
 
     @property
-    def sought(self) -> list[str]:
+    def objective_columns(self) -> list[str]:
         """Columns of the objectives."""
         return [objective.column for objective in self.objectives]
 
     @property
-    def kept(self) -> tuple[str, ...]:
+    def kept_columns(self) -> tuple[str, ...]:
         """Columns of every point for each model: energy, latency, and other costs that are objectives."""
-        return tuple(name for name in COSTS if name in {"energy_j", "latency_s", *self.sought} - {"accuracy"})
+        kept = {"energy_j", "latency_s", *self.objective_columns} - {"accuracy"}
+        return tuple(name for name in COSTS if name in kept)
 
     @property
     def drawn_energy(self) -> str:
         """The energy in the page's chart and in energy-delay products: an objective if possible."""
-        return next((name for name in ENERGIES if name in self.sought), "energy_j")
+        return next((name for name in ENERGIES if name in self.objective_columns), "energy_j")
 
     @classmethod
     def cross_check(cls, data: Any) -> Iterable[tuple[Path_, str]]:

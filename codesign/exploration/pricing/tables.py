@@ -34,7 +34,7 @@ def point_file(path: Path, problem: PricingProblem) -> Iterator[Keep]:
     costs = {
         f"{name}.{model.recipe}.{model.seed}": (i, name)
         for i, model in enumerate(problem.models)
-        for name in problem.spec.kept
+        for name in problem.spec.kept_columns
     }
     kinds = [("point", pa.int64())]
     kinds += [(axis.path, pa.array(axis.shown).type) for axis in problem.space.axes]

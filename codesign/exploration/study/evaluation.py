@@ -39,7 +39,7 @@ def trial_plan(
 ) -> Plan:
     """Plan the design points of a trial at a level, None for the full one."""
     sweep = spec.trial_sweep(values, level=level, split=split)
-    compared = split == "test" or not _OF_TWINS.isdisjoint(spec.judged)
+    compared = split == "test" or not _OF_TWINS.isdisjoint(spec.judged_columns)
     return build_plan(sweep, workloads.outline(sweep), with_twins=compared)
 
 
@@ -108,7 +108,7 @@ def evaluate_rows(spec: StudySpec, rows: Sequence[Columns]) -> Outcome:
             return Outcome(state="failed", reason=row["reason"])
         if drops_spikes(row.get("latency_model"), row.get("overloaded_ticks")):
             return Outcome(state="infeasible", reason=DROPS)
-    names = spec.judged
+    names = spec.judged_columns
     read = list(dict.fromkeys([*names, *OF_BOOKS]))
     board = pd.DataFrame([[row.get(name) for name in read] for row in rows], columns=read, dtype=float)
     frame = in_book(board, spec.static_book)[names]
@@ -120,6 +120,6 @@ def evaluate_rows(spec: StudySpec, rows: Sequence[Columns]) -> Outcome:
     return _judged(
         spec,
         means,
-        objectives=tuple(means[name] for name in spec.sought),
-        spreads=tuple(spreads[name] if len(seeds) > 1 else None for name in spec.sought),
+        objectives=tuple(means[name] for name in spec.objective_columns),
+        spreads=tuple(spreads[name] if len(seeds) > 1 else None for name in spec.objective_columns),
     )

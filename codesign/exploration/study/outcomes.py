@@ -87,9 +87,9 @@ def front_of(spec: StudySpec, outcomes: Mapping[Name, Outcome]) -> list[Name]:
 def front_lines(spec: StudySpec, baseline: Outcome, trials: Mapping[int, Outcome]) -> list[FrontLine]:
     """The front for the display, including the baseline, the best in the first objective first."""
     every = {"baseline": baseline, **{f"trial {n}": trial for n, trial in trials.items()}}
-    labels = tuple(map(column_label, spec.sought))
+    labels = tuple(map(column_label, spec.objective_columns))
     return [
-        FrontLine(name=name, labels=labels, values=tuple(map(quantity, every[name].objectives, spec.sought)))
+        FrontLine(name=name, labels=labels, values=tuple(map(quantity, every[name].objectives, spec.objective_columns)))
         for name in front_of(spec, every)
     ]
 
@@ -104,6 +104,6 @@ def volume_text(spec: StudySpec, baseline: Outcome, trials: Mapping[int, Outcome
 
 def ended_text(spec: StudySpec, number: int, outcome: Outcome) -> str:
     reason = f" ({outcome.reason})" if outcome.reason else ""
-    pairs = zip(spec.sought, outcome.objectives, strict=False)
+    pairs = zip(spec.objective_columns, outcome.objectives, strict=False)
     values = ", ".join(f"{column_label(column)} {quantity(value, column)}" for column, value in pairs)
     return f"trial {number} {outcome.state}{reason}{': ' if values else ''}{values}"

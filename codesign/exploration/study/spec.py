@@ -219,14 +219,14 @@ class StudySpec(SweepSpec):
         return (*(self.fidelity.levels if self.fidelity is not None else ()), None)
 
     @property
-    def sought(self) -> list[str]:
+    def objective_columns(self) -> list[str]:
         """Columns of the objectives."""
         return [objective.column for objective in self.objectives]
 
     @property
-    def judged(self) -> list[str]:
+    def judged_columns(self) -> list[str]:
         """Columns of objectives and constraints, without duplicates."""
-        return list(dict.fromkeys([*self.sought, *(constraint.column for constraint in self.constraints)]))
+        return list(dict.fromkeys([*self.objective_columns, *(constraint.column for constraint in self.constraints)]))
 
     @property
     def directions(self) -> list[Direction]:
