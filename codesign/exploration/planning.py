@@ -91,7 +91,7 @@ def build_plan(
         workloads={workload.fingerprint: spec.workload},
         topologies=(topology_text(shape),),
         points=tuple(points),
-        notes=(*other.values(), *_other_bits(models, deployments), *_other_orders(loaded, deployments)),
+        notes=(*other.values(), *_bits_notes(models, deployments), *_order_notes(loaded, deployments)),
     )
 
 
@@ -195,8 +195,8 @@ def _models(
                 yield _Model(recipe=recipe, inputs=inputs, columns=columns, reason=reason, sharing=sharing, own=own)
 
 
-def _other_bits(models: Iterable[_Model], deployments: Iterable[Deployment]) -> Iterator[str]:
-    """Yield a sentence for each recipe and number of bits that it trains with, if a chip never runs it with as many."""
+def _bits_notes(models: Iterable[_Model], deployments: Iterable[Deployment]) -> Iterator[str]:
+    """Yield a note for each recipe that trains with a number of bits with which some chips never run it."""
     run: dict[str, dict[str, None]] = {}
     for deployment in deployments:
         bits = deployment.columns["weight_bits"]
@@ -210,9 +210,9 @@ def _other_bits(models: Iterable[_Model], deployments: Iterable[Deployment]) -> 
             yield f"{told}: {listed(others)}; `weight_bits` in a chip's entry changes that"
 
 
-def _other_orders(loaded: Loaded, deployments: Iterable[Deployment]) -> Iterator[str]:
-    """Yield a sentence for each given model trained through a policy and a group size with which chips never run it,
-    although they run it without waiting for layers."""
+def _order_notes(loaded: Loaded, deployments: Iterable[Deployment]) -> Iterator[str]:
+    """Yield a note for each given model whose policies and group sizes in training differ from all those with which
+    chips run it without waiting for layers."""
     run: dict[str, dict[str, None]] = {}
     for deployment in deployments:
         if (of := deployment.columns).get("inference") == "asynchronous":

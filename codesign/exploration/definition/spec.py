@@ -123,8 +123,8 @@ class SweepSpec(FileSpec):
     _set_by_axes: dict[Path_, Path_] = PrivateAttr(default_factory=dict)
 
     def of_design(self, settings: Mapping[str, AxisValue]) -> SweepSpec:
-        """The sweep of one network and workload: with settings, by path, applied to these, and without their axes.
-        Raises InputError if these values are invalid together."""
+        """The sweep with settings, by path, applied to its network and workload, and without the axes of these paths.
+        Raises InputError if the values are invalid together."""
         spec = self.model_copy(
             update={
                 "axes": {path: values for path, values in self.axes.items() if path not in settings},
@@ -151,8 +151,8 @@ class SweepSpec(FileSpec):
         return path
 
     def part(self, recipes: dict[str, Recipe], chip: str, schedule: str) -> SweepSpec:
-        """The part of the sweep, without axes, in which recipes run on one chip under one schedule. Nothing runs on
-        other chips that recipes are trained for."""
+        """The sweep reduced to recipes on one chip under one schedule, without axes. Other chips for which they are
+        trained stay, but nothing runs on them."""
         named = {name for recipe in recipes.values() for name in (recipe.chip, recipe.budget and recipe.budget.chip)}
         schedules = {name: () for name in self.chips if name in named} | {chip: (schedule,)}
         chips = {name: self.chips[name].model_copy(update={"schedules": of}) for name, of in schedules.items()}
