@@ -143,6 +143,17 @@ def test_only_a_worker_whose_time_was_up_ends_as_a_timeout(executor, monkeypatch
     assert table == {}
 
 
+def test_a_batch_whose_time_was_up_is_sent_again_task_by_task(executor: RayExecutor) -> None:
+    """Only one of them hangs."""
+    executor._batcher.took("quick", 0.05)
+    for number in range(5):
+        executor.submit(replace(quick(number), resources=JobResources(timeout=1.0)))
+    (batch,) = executor._running.values()
+    executor._lost(batch, Failure(kind="WorkerCrashedError", message="gone"), 60.0)
+    assert [one.tasks for one in executor._again] == [(task,) for task in batch.tasks]
+    assert not executor._ended
+
+
 def test_a_node_that_lacks_a_package_is_named_in_one_line(executor, monkeypatch):
     cause = ray.exceptions.RaySystemError("No module named 'pydantic'", "Traceback (most recent call last):\n  ...")
     error = ray.exceptions.RayTaskError("perform_batch", "ray::perform_batch() (pid=7, ip=10.0.0.9)\n  ...", cause)

@@ -225,22 +225,26 @@ class RayExecutor(Executor):
         if len(batch.tasks) == 1:
             self._fail(batch.tasks[0], failure)
         else:
-            self._again.extend(_Batch(tasks=(task,), attempt=batch.attempt) for task in batch.tasks)
+            self._send_singly(batch, attempt=batch.attempt)
 
     def _lost(self, batch: _Batch, failure: Failure, ran_s: float | None) -> None:
-        """Restart tasks whose worker or node died, each separately; fail tasks that were lost too often."""
-        first, limit_s = batch.tasks[0], batch.resources.timeout
+        """Restart tasks whose worker or node died, each separately; fail a task that was lost too often, or whose time
+        was up."""
+        first, limit_s, alone = batch.tasks[0], batch.resources.timeout, len(batch.tasks) == 1
         # Half of the grace, because its start may have been seen a little late.
-        if limit_s is not None and ran_s is not None and ran_s >= limit_s + self._grace_s / 2:
+        if alone and limit_s is not None and ran_s is not None and ran_s >= limit_s + self._grace_s / 2:
             message = f"took longer than the {limit_s:g} s it may take, and did not react: its worker was ended"
             self._fail(first, Failure(kind="TimeoutError", message=message))
-        elif batch.attempt > _RETRIES:
+        elif alone and batch.attempt > _RETRIES:
             message = f"the worker died {batch.attempt} times: {failure.message}"
             self._fail(first, Failure(kind=failure.kind, message=message))
         else:
             jobs = plural(len(batch.tasks), "job")
             self._on_note(f"{first.kind}: a worker died ({failure.kind}); {jobs} restarted")
-            self._again.extend(_Batch(tasks=(task,), attempt=batch.attempt + 1) for task in batch.tasks)
+            self._send_singly(batch, attempt=batch.attempt + 1)
+
+    def _send_singly(self, batch: _Batch, *, attempt: int) -> None:
+        self._again.extend(_Batch(tasks=(task,), attempt=attempt) for task in batch.tasks)
 
     def _leave_dead_nodes(self, session: RaySession) -> None:
         """Give up batches on dead nodes: Ray waits on for workers of a machine that has lost power or network."""
