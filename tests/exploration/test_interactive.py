@@ -15,12 +15,13 @@ import pytest
 import torch
 import yaml
 from networks import batch_of
-from tiny_studies import STUDY
+from tiny_studies import STUDY, study
 from tiny_sweeps import PRICES, TINY, tiny
 
 import codesign as cd
 from codesign.exploration.running import RunArguments
 from codesign.exploration.runs.progress import Progress
+from codesign.exploration.study.study import run_study
 from codesign.exploration.sweep import run_sweep
 from codesign.simulation.event import compilation
 
@@ -252,13 +253,14 @@ def never_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compilation, "_asked", [])
 
 
-def test_the_first_run_on_a_machine_says_that_it_compiles(here, monkeypatch, never_compiled):
+@pytest.mark.parametrize(("run", "spec"), [(run_sweep, tiny()), (run_study, study(("trials: 8", "trials: 1")))])
+def test_the_first_run_on_a_machine_says_that_it_compiles(run, spec, here, monkeypatch, never_compiled):
     notes: list[str] = []
     listener = Progress()
     monkeypatch.setattr(listener, "note", notes.append)
     for number in range(2):
         store = cd.Store(f"store {number}")
-        run_sweep(tiny(), RunArguments(store=store, output="out", progress=listener))
+        run(spec, RunArguments(store=store, output=f"out {number}", progress=listener))
     assert [note for note in notes if "compiling" in note] == [
         "compiling the simulator, once on this machine and version: usually ten to twenty seconds"
     ]

@@ -215,10 +215,8 @@ class SearchSpace:
     def _may_apply(self, parameter: Parameter) -> bool:
         """Whether some trial may have a parameter. Tried are all names of its block that its conditions allow, each
         alone and with each value of one other parameter on which it depends."""
-        block, before = parameter.block, parameter.needs(self.parameters)
-        names = parameter.conditions.get(block) or (
-            self.parameters[block].domain.examples if block in self.parameters else ()
-        )
+        block, before, choice = parameter.block, parameter.needs(self.parameters), self.parameters.get(parameter.block)
+        names = parameter.conditions.get(block) or (() if choice is None else choice.domain.examples)
         others = [{path: value} for path in before if path != block for value in self.parameters[path].domain.examples]
         drawn = [{block: name} for name in names] or [{}]
         return any(self._applies_to(parameter, {**one, **other}) for one in drawn for other in ({}, *others))

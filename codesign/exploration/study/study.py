@@ -29,6 +29,7 @@ from codesign.exploration.sweep import SweepOutcome, write_outcome
 from codesign.exploration.workloads import Workloads
 from codesign.files import Location, join
 from codesign.files.once import reading_once
+from codesign.simulation.event.ahead import compiling_ahead
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +89,8 @@ def run_study(spec: StudySpec, run: RunArguments) -> StudyOutcome:
     ):
         for note in filter(None, (*baseline.notes, workloads.load(baseline.workload).left_out)):
             progress.note(note)
-        with run.executor or _choose_executor(spec, workloads, baseline, progress) as chosen:
+        executor = run.executor or _choose_executor(spec, workloads, baseline, progress)
+        with compiling_ahead(progress.note), executor as chosen:
             runner = Runner(
                 store=run.store,
                 executor=chosen,

@@ -1,4 +1,4 @@
-"""Which tasks travel together, and how many at once; no Ray is needed to know."""
+"""The parts of the Ray executor, without a Ray that runs anything."""
 
 from __future__ import annotations
 
