@@ -60,18 +60,19 @@ class Runner:
     _under_way: int = 0
     _begun: Iterator[int] = field(default_factory=count)  # orders jobs of one kind by when they became ready
 
-    def add(self, work: Work) -> None:
-        """Add work, and submit what there is room for, so that it runs while more is planned. Results that are known,
-        under way or failed are not computed again."""
+    def add(self, work: Work) -> tuple[Job, ...]:
+        """Add work, submit what there is room for, so that it runs while more is planned, and return the jobs that are
+        new. Results that are known, under way or failed are not computed again."""
         for kind in sorted({job.kind for job in work.jobs} - self._checked):
             if lacking := self.executor.lacking(getattr(self.spec.resources, kind)):
                 raise self.spec.refusal([(("resources", kind), lacking)])
             self._checked.add(kind)
-        added = [taken for job in work.jobs if (taken := self._unknown_part(job)) is not None]
+        added = tuple(taken for job in work.jobs if (taken := self._unknown_part(job)) is not None)
         self.progress.added(work, added)
         for job in added:
             self._add(job)
         self._submit_ready()
+        return added
 
     def unfinished(self, key: str) -> bool:
         return key in self._unfinished

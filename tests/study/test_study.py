@@ -367,7 +367,9 @@ def test_a_repeated_point_is_free(search: Search, tmp_path: Path) -> None:
     outcome, watch = search((SPACE, few), store=tmp_path)
     assert len({str(trial.parameters) for trial in outcome.facts.trials}) == 2
     # Two points and the baseline, of two seeds each, trained once whatever asked for them.
-    assert watch.kinds().count("train") == 6
+    jobs = outcome.table.metadata.jobs
+    assert watch.kinds().count("train") == jobs.trained == 6
+    assert (jobs.executed, jobs.priced) == (watch.total["execute"], watch.total["price"])
 
 
 def test_an_objective_that_the_baseline_lacks_is_a_mistake(search: Search) -> None:

@@ -45,7 +45,7 @@ def trial_plan(
 
 @dataclass(kw_only=True)
 class Evaluations:
-    """Evaluates trials by jobs of a runner; `works` are all that were added to it."""
+    """Evaluates trials by jobs of a runner; `works` has, for each plan, the jobs that were new to it."""
 
     spec: StudySpec
     workloads: Workloads
@@ -74,8 +74,8 @@ class Evaluations:
     def add(self, plan: Plan, name: str, *, models: bool = False) -> None:
         """Add to the runner everything that a plan needs and the store lacks; `models` as in `find_work`."""
         work = find_work(plan, self.runner.store, models=models)
-        self.works.append(work)
-        self.runner.add(replace(work, jobs=tuple(replace(job, label=f"{name}: {job.label}") for job in work.jobs)))
+        named = replace(work, jobs=tuple(replace(job, label=f"{name}: {job.label}") for job in work.jobs))
+        self.works.append(replace(work, jobs=self.runner.add(named)))
 
 
 def _known_outcome(spec: StudySpec, plan: Plan) -> Outcome | None:
