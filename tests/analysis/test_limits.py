@@ -235,9 +235,10 @@ def test_options_that_are_level_in_other_training_seeds_are_not_said_to_be_the_s
     assert (answer.standing, answer.sentence) == ("open", "a and b have the same latency on average, 1 µs.")
 
 
-def test_an_option_that_its_chip_cannot_run_is_told():
+@pytest.mark.parametrize("kind", ["asynchronous", "clocked"])
+def test_an_option_that_its_chip_cannot_run_is_told(kind):
     rows = [row("a", width, seed, latency_s=width * 1e-6) for width in (1.0, 2.0) for seed in SEEDS]
-    rows += [row("a", 3.0, seed, inference="layered", latency_s=1e-7) for seed in SEEDS]
+    rows += [row("a", 3.0, seed, inference="layered", synchronization=kind, latency_s=1e-7) for seed in SEEDS]
     answer = asked(rows, choose="axis.width", least="latency_s")
     assert labels(answer) == ["width 1", "width 2"]
     assert "Left out: width 3, since the chip cannot wait for layers." in answer.remarks

@@ -242,7 +242,7 @@ class Point:
     @property
     def beyond_chip(self) -> bool:
         """Whether the schedule waits for layers on a chip that cannot: the projection of the paper's Table 3."""
-        return self.inference == "layered" and self.synchronization == "asynchronous"
+        return self.inference == "layered" and self.synchronization not in WAITING_KINDS
 
     @cached_property
     def silent_seeds(self) -> list[int]:
