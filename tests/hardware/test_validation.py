@@ -210,6 +210,8 @@ def test_a_barrier_ends_every_step_and_static_power_lasts_as_long() -> None:
     assert not energy.not_modelled
     energy, *_ = checks_of(BODY, BARRIER, ENERGIES, TIMES, body.replace("cores: 2, ", ""))
     assert energy.not_modelled == "without `cores`, all 4 count as in use"
+    energy, *_ = checks_of(BODY, BARRIER, ENERGIES, TIMES, body.replace("operation: 10}", "operation: 0}"))
+    assert energy.model_low == near(240e-6 * 1e-6)  # nothing happened, which is known
 
 
 def test_ticks_are_counted_one_by_one_and_stretch() -> None:

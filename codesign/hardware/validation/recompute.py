@@ -15,7 +15,7 @@ from codesign.hardware.chip.description import Chip
 from codesign.hardware.chip.parameters import with_parameters
 from codesign.hardware.chip.parts import Timer
 from codesign.hardware.chip.prices import Extent, Prices
-from codesign.hardware.chip.validation_models import CoreWork, Counts, Events, Steps
+from codesign.hardware.chip.validation_models import CoreWork, Counts, Steps
 from codesign.hardware.cost.action_counts import ActionCounts
 from codesign.hardware.cost.energy import check_operation, counted_terms, term_energies
 from codesign.hardware.cost.latency import Latency, latency_of
@@ -64,7 +64,7 @@ def recompute(chip: Chip, model: Counts | Steps, counted: Collection[str]) -> Re
             on_s = seconds if on_s is None else on_s
     else:
         reasons["latency"] = "counts alone give no time"
-    if isinstance(model, Steps) and model.duration is None and model.events == Events():
+    if isinstance(model, Steps) and model.duration is None and "events" not in model.model_fields_set:
         reasons["energy"] = "how much the chip had to do is not published"
     else:
         energy = _energy(prices, model, counted, on_s, left_out)
