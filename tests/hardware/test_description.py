@@ -144,6 +144,9 @@ def test_unknowns_name_what_cannot_be_modelled() -> None:
     for more, hops in (({}, {"times.hop", "network_on_chip"}), ({"includes": "[hop]"}, set())):
         within = chip_from(cores + group("times", output=number("1 ns", **more)))
         assert {name for name, _ in missing_parameters(within)} & {"times.hop", "network_on_chip"} == hops
+    for tile, hops in ((1, {"times.hop", "energies.hop"}), (2, set())):  # cores on one tile take no hops
+        within = chip_from(f"{cores}network_on_chip: {{shape: mesh, cores_per_tile: {tile}, {STATED}}}\n")
+        assert {name for name, _ in missing_parameters(within)} & {"times.hop", "energies.hop"} == hops
 
 
 def test_names_aliases_and_paths_find_chips(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

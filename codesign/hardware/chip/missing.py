@@ -43,12 +43,16 @@ def _contained(chip: Chip) -> set[str]:
     return chip.energies.included | chip.static_power.included
 
 
+def _on_one_tile(chip: Chip) -> bool:
+    """Whether no message between a chip's cores takes a hop."""
+    return chip.cores.value <= (1 if chip.network_on_chip is None else chip.network_on_chip.cores_per_tile)
+
+
 def _missing_prices(chip: Chip) -> list[tuple[str, str]]:
     never = _contained(chip) | {"barrier_message"}  # cores that settle barriers among themselves send no messages
     if chip.synchronization.kind == "asynchronous":
         never.add("neuron_access")
-    one_core = chip.cores.value == 1
-    if one_core:
+    if _on_one_tile(chip):
         never.add("hop")
     known = chip.static_power.given
     missing = [
@@ -56,23 +60,23 @@ def _missing_prices(chip: Chip) -> list[tuple[str, str]]:
         for term in COST_TERMS.values()
         if term.missing and term.name not in never and number_at(chip, term.actions[0].price) is None
     ]
-    if "core_in_use" in known and "core_off" not in known and not one_core:
+    if "core_in_use" in known and "core_off" not in known and chip.cores.value > 1:
         missing.append(("static_power.core_off", "what cores draw that are not in use"))
     return missing
 
 
 def _missing_times(chip: Chip) -> list[tuple[str, str]]:
-    included, one_core = chip.times.included, chip.cores.value == 1
+    included, one_tile = chip.times.included, _on_one_tile(chip)
     timer = isinstance(chip.synchronization, Timer)  # routes take no time under a timer
     consequence = "whether ticks overload" if timer else "latency"
     if chip.static_power.given and not timer:
         consequence = "latency, and so static energy"
     least = Prices(chip=chip, extent=Extent(cores=1, chips=1, tiles=1))
     missing = [(path, consequence) for path in least.missing_times()]
-    if chip.times.hop is None and "hop" not in included and not one_core and not timer:
+    if chip.times.hop is None and "hop" not in included and not one_tile and not timer:
         missing.append(("times.hop", consequence))
     if isinstance(chip.synchronization, Neighbour) and chip.synchronization.handshake is None:
         missing.append(("synchronization.handshake", f"the {AGREEMENT}"))
-    if chip.network_on_chip is None and not one_core and "hop" not in included:
+    if chip.network_on_chip is None and not one_tile and "hop" not in included:
         missing.append(("network_on_chip", "hops" if timer else "hops, and so latency across cores"))
     return missing
