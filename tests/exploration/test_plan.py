@@ -288,6 +288,11 @@ def test_an_axis_that_changes_nothing_is_told():
     )
     notes = plan_designs(spec, lambda spec: outline()).notes  # the other states a structure
     assert notes == ("chip.speck.weight_bits changes no price of the chip; it needs a structure in its file",)
+    for more, told in (("", True), (", energies: {synaptic_operation: 1 pJ}", False)):
+        entry = f"{{supply_voltage: 1 V{more}}}"
+        spec = tiny((CHIP, f"{CHIP}\n  speck: {entry}\n  odin: {entry}"))
+        notes = plan_designs(spec, lambda spec: outline()).notes
+        assert [note.split(" changes no price")[0] for note in notes] == ["chips.speck.supply_voltage"] * told
 
 
 def test_bits_of_a_recipe_that_no_variant_of_a_chip_has_are_told():

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from codesign.exploration.definition.checks import axis_parts
 from codesign.exploration.definition.spec import SweepSpec
 from codesign.exploration.definition.variants import base_chip, recipe_variants, schedule_variants
+from codesign.hardware.chip.parameters import no_effect
 from codesign.simulation.schedule import OF_STOPS
 
 _OF_RECIPES = {
@@ -25,6 +26,10 @@ def without_effect(spec: SweepSpec) -> Iterator[str]:
             yield f"{path} changes nothing; it needs a chip that runs the schedule"
         if block == "chip" and parameter == "weight_bits" and base_chip(spec, name).structure is None:
             yield f"{path} changes no price of the chip; it needs a structure in its file"
+    for name, entry in spec.chips.items():
+        for path in ("technology_node", "supply_voltage") if "energies" not in entry.parts else ():
+            if path in entry.parts and no_effect(base_chip(spec, name), path):
+                yield f"chips.{name}.{path} changes no price of the chip; it needs a structure in its file"
     for name in spec.recipes:
         for parameter, (attribute, needed) in _OF_RECIPES.items():
             path = f"recipe.{name}.{parameter}"
