@@ -78,6 +78,15 @@ def comparison_file(path: Path, chips: Sequence[Chip]) -> bytes:
     return rows.map(lambda cell: inert(cell) if isinstance(cell, str) else cell).to_csv(index=False).encode()
 
 
+def unplotted(path: Path, chips: Sequence[Chip]) -> str:
+    """Which chips a plot in this file leaves out; "" for none, and for a table."""
+    plotted = {mark.name for mark in chip_marks(chips)}
+    names = [chip.name for chip in chips if chip.name not in plotted]
+    if not names or path.suffix.lower() == ".csv":
+        return ""
+    return f"\nNot in the plot, because their energy of an operation or area is not known, or 0: {', '.join(names)}"
+
+
 def _table(chips: Sequence[Chip]) -> tuple[list[str], list[list[str]]]:
     numbers = [compared_numbers(chip) for chip in chips]
     few = len(chips) <= _FEW

@@ -85,7 +85,7 @@ def compare(
     ] = None,
 ) -> None:
     """Show chips' numbers side by side, each with its range and how it is known: up to three chips in columns."""
-    from codesign.cli.chip_comparing import comparison_file, print_comparison
+    from codesign.cli.chip_comparing import comparison_file, print_comparison, unplotted
     from codesign.console import PrintableConsole
 
     chips = _found(names)
@@ -93,7 +93,7 @@ def compare(
         write_atomically(output, comparison_file(Path(output), chips))
     print_comparison(PrintableConsole(highlight=False), chips)
     if output is not None:
-        tell(f"Comparison: {printable(output)}")
+        tell(f"Comparison: {printable(output)}{unplotted(Path(output), chips)}")
 
 
 @app.command()
