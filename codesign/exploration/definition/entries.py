@@ -97,8 +97,8 @@ Table 5."""
 class ChipEntry(Spec):
     """A chip in a sweep.
 
-    Any other field of a chip file, except name, aliases and measurements, makes the entry a variant of the
-    chip: it is merged over the description as in a file that `extends` another one.
+    Any other field of a chip file, except name, aliases, measurements and `model_error`, makes the entry a variant of
+    the chip: it is merged over the description as in a file that `extends` another one.
 
     Attributes:
         extends: name or path of the chip; by default, the entry's own name.
