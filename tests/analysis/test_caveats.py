@@ -165,6 +165,8 @@ def test_networks_that_never_answer_may_have_too_few_potential_bits(saturate):
         "assumptions": ["a: potentials saturate at 16 bits, counted in steps"] * saturate,
     }
     assert ("Likely: potentials that saturate below the threshold" in silent_networks(table_of([row]))) == saturate
+    row |= {"input_events": 0.0, "input_macs": 0.0}
+    assert silent_networks(table_of([row])).endswith("Samples have no input there: no event falls into their timesteps")
 
 
 def test_models_over_their_budget_are_counted_and_named():

@@ -170,10 +170,12 @@ def silent_networks(table: ResultTable) -> str:
     if (undecided[silent] == 1).all():
         what = "No sample has an output spike"
     where = "" if silent.sum() == ok.sum() else points_in_words(table, silent)
+    told = f"{what} in {silent.sum()} of {plural(int(ok.sum()), 'row')}{where}. "
+    if (table.frame.loc[silent, ["input_events", "input_macs"]] == 0).all(axis=None):
+        return f"{told}Samples have no input there: no event falls into their timesteps"
     saturate = any(SATURATE in entry for entries in table.frame["assumptions"][silent].dropna() for entry in entries)
     return (
-        f"{what} in {silent.sum()} of {plural(int(ok.sum()), 'row')}{where}. Likely: "
-        f"{'potentials that saturate below the threshold (potential_bits); ' * saturate}"
+        f"{told}Likely: {'potentials that saturate below the threshold (potential_bits); ' * saturate}"
         "thresholds too high for the weights, since a layer that never fires learns nothing, or for their few bits; "
         "too little training; a spike_cost too high, or a budget too small; potentials that decay before spikes have "
         "added up; or a synchronization_threshold above the messages that come"
