@@ -85,7 +85,7 @@ def mistakes_of(
         location = relocate(item["loc"], data)
         written = _written(item, location, data)
         tags = 0 if item["type"] in (*_OURS, "missing", "extra_forbidden") else len(location) - len(written["place"])
-        told.setdefault(item["loc"][:-tags] if tags > 0 else number, []).append(written)
+        told.setdefault(written["place"] if tags > 0 else number, []).append(written)
     return [_either(*members) for members in told.values()]
 
 

@@ -97,6 +97,10 @@ def test_a_chip_made_in_python_is_that_of_a_file() -> None:
             "found 'barier'; did you mean 'barrier'?",
         ),
         ("synchronization: {kind: barrier, times: 5 s}", "times: must be at most 1 s, found 5 s"),
+        (
+            "synchronization: {kind: timer, tick: 1 ms, ticks_per_timestep: 0, overload: skip}",
+            "synchronization.overload: must be 'stretch' or 'drop', found 'skip'",
+        ),
         ("name: My Chip", "name: must be lower-case letters, digits and '_', beginning with a letter or digit, found"),
     ],
 )
