@@ -15,6 +15,7 @@ from rich.table import Table
 from codesign.hardware.chip.description import Chip
 from codesign.hardware.chip.kinds import in_words
 from codesign.hardware.chip.missing import missing_parameters
+from codesign.hardware.chip.parameters import effect_on
 from codesign.hardware.comparison import STATIC_POWER, compared_numbers
 from codesign.hardware.terms import AGREEMENT
 from codesign.hardware.validation.validation import Check, validate, validation_summary
@@ -123,7 +124,7 @@ def _print_numbers(console: Console, chip: Chip) -> None:
         table.add_column(column, overflow="fold", no_wrap=column not in ("value", "range"))
     compared = compared_numbers(chip)
     for path, number in chip.numbers().items():
-        known = (number.confidence, number.effect, escape(number.source))
+        known = (number.confidence, effect_on(chip, path, type(number)), escape(number.source))
         table.add_row(path, escape(number.text), compared[path].range_text, *known)
     console.print()
     width, console.width = console.width, max(console.width, _LEAST_WIDTH)
@@ -132,7 +133,7 @@ def _print_numbers(console: Console, chip: Chip) -> None:
     console.print(
         "\nA range is stated in the file, given by the model of the structure, or assumed from how the number is "
         "known.\n"
-        "changes: what depends on the number: spikes, or only the price of a run, or nothing that is computed."
+        "changes: what depends on the number: spikes or where neurons are placed, only the price of a run, or nothing."
     )
 
 

@@ -19,7 +19,7 @@ from codesign.hardware.library import find_chip
 @pytest.mark.parametrize(
     ("axis", "message"),
     [
-        ("cores: [1, 2]", "changes spikes, so the stored executions do not hold for it"),
+        ("cores: [1, 2]", "changes spikes or where neurons are placed, so the stored executions do not hold for it"),
         ("synchronization.kind: [timer]", "is not a number; vary it in a sweep"),
         ('power_gating.between_inputs: ["yes"]', "is not a number; vary it in a sweep"),
         ("supply_voltage: [1 V]", "no result depends on it"),
@@ -43,7 +43,7 @@ def test_a_wrong_axis_is_told_with_its_line(axis: str, message: str, priced: Pat
 
 def test_bits_of_a_synapse_are_no_price_where_a_memory_has_room_for_fewer_of_them():
     axis_of(find_chip("odin"), "structure.synapse_bits", (4, 8))  # states how many synapses a core holds
-    with pytest.raises(InputError, match="changes how many synapses fit into a core"):
+    with pytest.raises(InputError, match="changes spikes or where neurons are placed"):
         axis_of(find_chip("loihi_davies2018"), "structure.synapse_bits", (9, 18))
 
 

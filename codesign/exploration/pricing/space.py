@@ -27,7 +27,7 @@ from codesign.hardware.chip.numbers import (
     QuantityNumber,
     TimeNumber,
 )
-from codesign.hardware.chip.parameters import no_effect, number_type, replaced, with_parameters
+from codesign.hardware.chip.parameters import effect_on, no_effect, number_type, replaced, with_parameters
 from codesign.hardware.chip.prices import Extent, Prices, number_at
 from codesign.hardware.chip.provenance import STRUCTURE
 from codesign.hardware.placement.placement import Placement
@@ -69,12 +69,10 @@ def axis_of(chip: Chip, path: str, entry: tuple[AxisValue, ...] | AxisRange, *, 
         kind = Number  # a word, such as the type of a memory
     if kind is None:
         raise InputError(f"{path}: is not a number; vary it in a sweep")
-    room = path == "structure.synapse_bits" and chip.weight_memory is not None
-    if kind.effect == "spikes" or room:
-        changed = "how many synapses fit into a core" if room else "spikes"
+    if effect_on(chip, path, kind) == "spikes":
         raise InputError(
-            f"{path}: changes {changed}, so the stored executions do not hold for it; vary it in a sweep, which "
-            "simulates again"
+            f"{path}: changes spikes or where neurons are placed, so the stored executions do not hold for it; vary it "
+            "in a sweep, which simulates again"
         )
     if problem := no_effect(chip, path):
         raise InputError(f"{path}: {problem}")

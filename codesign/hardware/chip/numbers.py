@@ -31,7 +31,8 @@ from codesign.units import (
 TimeTerm = Literal["neuron_access", "neuron_update", "spike", "output", "hop"]
 
 Effect = Literal["spikes", "price", "nothing"]
-"""What a number of a chip changes: which neurons spike when, only costs, or nothing that is computed."""
+"""What a number of a chip changes: which neurons spike when or where they are placed, only costs, or nothing that is
+computed."""
 
 _MANY = 10**15
 

@@ -15,7 +15,7 @@ from codesign.hardware.chip.barriers import BarrierTimes
 from codesign.hardware.chip.derivation import with_derived, without_derived
 from codesign.hardware.chip.description import Chip, consistency_mistakes
 from codesign.hardware.chip.kinds import with_kind
-from codesign.hardware.chip.numbers import Number
+from codesign.hardware.chip.numbers import Effect, Number
 from codesign.hardware.chip.parts import ROOM_FOR_WEIGHTS, NumberGroup, Source
 from codesign.hardware.chip.prices import with_number
 from codesign.hardware.chip.provenance import AXIS_SOURCE, STRUCTURE, kinds_in
@@ -82,6 +82,13 @@ def number_type(chip: Chip, path: str) -> type[Number] | None:
     if any(kinds_in(annotation, NumberGroup)):
         raise _no_number(annotation, path)
     return next(kinds_in(annotation, Number), None)
+
+
+def effect_on(chip: Chip, path: str, kind: type[Number]) -> Effect:
+    """What depends on the number of this type at `path`."""
+    if path == "structure.synapse_bits" and chip.weight_memory is not None:
+        return "spikes"  # how many synapses fit into a core depends on it
+    return kind.effect
 
 
 def no_effect(chip: Chip, path: str) -> str | None:
