@@ -388,6 +388,13 @@ def test_a_baseline_whose_timer_drops_spikes_leaves_ticks_to_search_for(search: 
     assert found == {1e-9: "infeasible", 1e-3: "complete"}
 
 
+def test_a_trial_that_waits_for_layers_on_a_chip_that_cannot_is_infeasible_and_not_run(search: Search) -> None:
+    listed = ("schedules: [asynchronous]", "schedules: [asynchronous, layered]")
+    outcome, _ = search(listed, (SPACE, "space:\n  schedule: [asynchronous, layered]\n"))
+    found = {trial.parameters["schedule"]: (trial.state, trial.reason) for trial in outcome.facts.trials}
+    assert found == {"asynchronous": ("complete", None), "layered": ("infeasible", "the chip cannot wait for layers")}
+
+
 def test_an_option_that_fails_when_the_sampler_proposes_is_a_mistake(search: Search) -> None:
     with pytest.raises(InputError, match=r"^sampler: 'tpe' cannot propose a trial with these options: index 0 is out"):
         search(("{n_startup_trials: 4}", "{n_startup_trials: 2, n_ei_candidates: 0}"))

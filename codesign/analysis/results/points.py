@@ -10,7 +10,14 @@ from typing import Any, TypeVar, cast
 import numpy as np
 
 from codesign.analysis.results.books import in_book
-from codesign.analysis.results.columns import AXIS_PREFIX, COLUMNS, NUMERIC_COLUMNS, TRIAL_AXIS, drops_spikes
+from codesign.analysis.results.columns import (
+    AXIS_PREFIX,
+    COLUMNS,
+    NUMERIC_COLUMNS,
+    TRIAL_AXIS,
+    beyond_chip,
+    drops_spikes,
+)
 from codesign.analysis.results.formatting import shortened, written
 from codesign.analysis.results.metadata import ChipFacts, ResultMetadata, Scalar
 from codesign.analysis.results.statistics import GIVEN, Interval, intervals, seed_means
@@ -241,8 +248,7 @@ class Point:
 
     @property
     def beyond_chip(self) -> bool:
-        """Whether the schedule waits for layers on a chip that cannot: the projection of the paper's Table 3."""
-        return self.inference == "layered" and self.synchronization not in WAITING_KINDS
+        return beyond_chip(self.inference, self.synchronization)
 
     @cached_property
     def silent_seeds(self) -> list[int]:
