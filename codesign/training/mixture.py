@@ -6,43 +6,20 @@ A batch is divided by entry, and each part is run under its own schedule.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Annotated, Literal
+from typing import Literal
 
 import numpy as np
-from pydantic import AfterValidator, BeforeValidator, model_validator
+from pydantic import model_validator
 
 from codesign.arrays import Integers
 from codesign.deferred import torch
 from codesign.documents import Spec
-from codesign.simulation.policies import Policy, get_policy
 from codesign.simulation.random import Purpose, sample_key, uniform
 from codesign.simulation.results import ClassificationLoss
 from codesign.simulation.schedule import Schedule
+from codesign.training.policy_name import TimelessPolicyName
 from codesign.units import Positive
 from codesign.workload.events import EventBatch
-
-
-def _named(policy: object) -> object:
-    if isinstance(policy, Policy):
-        raise ValueError("must be a name; give a Policy of your own in the `schedule` of `train`")
-    return policy
-
-
-def _known(policy: str) -> str:
-    get_policy(policy)
-    return policy
-
-
-def _timeless(policy: str) -> str:
-    if get_policy(policy).uses_service:
-        raise ValueError(f"policy '{policy}' looks at a chip's service times, and this is for no chip")
-    return policy
-
-
-PolicyName = Annotated[str, BeforeValidator(_named), AfterValidator(_known)]
-"""A field of a file: the name of a scheduling policy."""
-TimelessPolicyName = Annotated[str, BeforeValidator(_named), AfterValidator(_timeless)]
-"""Likewise, of a policy that needs no service times."""
 
 
 class MixtureEntry(Spec):

@@ -17,8 +17,9 @@ from codesign.training.augmentation import Augmentation
 from codesign.training.budget import TrainingBudget
 from codesign.training.learn import Learn
 from codesign.training.losses import LossChoice
-from codesign.training.mixture import MixtureEntry, PolicyName, TimelessPolicyName
+from codesign.training.mixture import MixtureEntry
 from codesign.training.model_file import ModelFileEntry
+from codesign.training.policy_name import PolicyName, TimelessPolicyName
 from codesign.units import Positive, Real
 
 UNLAYERED_ONLY = ("policy", "group_size", "mixture", "input_mode", "refractory", "idle_gradient")
@@ -165,8 +166,8 @@ class Recipe(Spec):
     @model_validator(mode="after")
     def _check(self) -> Recipe:
         if self.model is not None:
-            said = {name for name in self.model_fields_set if getattr(self, name) != _OF_A_MODEL.get(name)}
-            if more := sorted(name.rstrip("_") for name in said - {"model"}):
+            given = {name for name in self.model_fields_set if getattr(self, name) != _OF_A_MODEL.get(name)}
+            if more := sorted(name.rstrip("_") for name in given - {"model"}):
                 raise ValueError(f"a `model` is taken as it is: remove {', '.join(more)}, or train it by `from`")
         if self.method == "layered":
             given = self.model_fields_set.intersection(UNLAYERED_ONLY)
@@ -177,8 +178,8 @@ class Recipe(Spec):
                 )
         elif self.mixture is not None:
             if given := self.model_fields_set.intersection(OF_ONE_SCHEDULE):
-                told = f"remove {', '.join(sorted(given))}, or mixture"
-                raise ValueError(f"a mixture's entries say what is trained through: {told}")
+                remedy = f"remove {', '.join(sorted(given))}, or mixture"
+                raise ValueError(f"a mixture's entries say what is trained through: {remedy}")
             if self.calibration is not None:
                 raise ValueError("a calibration matches the one schedule trained through, and a mixture has several")
         elif self.chip is None and get_policy(self.policy).uses_service:
@@ -248,13 +249,13 @@ class Recipe(Spec):
         if self.model is not None:
             return {"model": self.model.summary}
         silent = UNLAYERED_ONLY if self.method == "layered" else OF_ONE_SCHEDULE if self.mixture is not None else ()
-        told = self.as_trained.model_dump(exclude=set(silent))
+        shown = self.as_trained.model_dump(exclude=set(silent))
         if self.mixture is not None:
-            told["mixture"] = ", ".join(entry.summary for entry in self.mixture)
+            shown["mixture"] = ", ".join(entry.summary for entry in self.mixture)
         if isinstance(self.loss, dict):
-            given = [f"{name.replace('_', ' ')} {value}" for name, value in self.loss.items() if name != "name"]
-            told["loss"] = ", ".join([str(self.loss["name"]), *given])
-        return told | {name: value.summary for name, value in self if hasattr(value, "summary")}
+            options = [f"{name.replace('_', ' ')} {value}" for name, value in self.loss.items() if name != "name"]
+            shown["loss"] = ", ".join([str(self.loss["name"]), *options])
+        return shown | {name: value.summary for name, value in self if hasattr(value, "summary")}
 
     @property
     def regularization(self) -> Regularization:

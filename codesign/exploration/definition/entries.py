@@ -18,7 +18,7 @@ from codesign.mistakes import of_form
 from codesign.network.neuron import NeuronSpec
 from codesign.simulation.recording import CONVERGENCE_STEPS
 from codesign.simulation.schedule import InputMode, MarginCheck
-from codesign.training.mixture import PolicyName
+from codesign.training.policy_name import PolicyName
 from codesign.training.recipe import Recipe
 from codesign.units import Positive, Real, fraction, parse_quantity
 from codesign.workload.spec import WorkloadSpec
