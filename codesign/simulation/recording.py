@@ -110,10 +110,10 @@ class Recorder:
         flags, emitted, reaching = (each.numpy(force=True) for each in (evaluated, spikes, received))
         fired = emitted > 0
         self.active_neurons = self.active_neurons | (reaching > 0)
-        self._updates(flags, emitted)
+        self._add_updates(flags, emitted)
         if ticked is not None:
             np.add.at(self.tick_evaluations.T, self.layer_of_slice, self._of_slices(ticked.numpy(force=True)).T)
-        self._currents(fired, reaching)
+        self._count_currents(fired, reaching)
         first = fired[:, self.outputs].any(axis=1) & (self.steps_to_first_output[:, t] == NOT_REACHED)
         self.steps_to_first_output[first, t] = self.k + 1
         self.spikes_to_first_output[first, t] = self.spikes_to_stop[first, t]
@@ -125,7 +125,7 @@ class Recorder:
         values = [each.numpy(force=True) for each in (left, kept)]
         counts, delivered = (each != 0 if self.events.currents else each for each in values)
         since = np.broadcast_to(np.int64(-1), counts.shape)
-        self._messages(0, counts.astype(np.int64), delivered.astype(np.int64), since)
+        self._add_messages(0, counts.astype(np.int64), delivered.astype(np.int64), since)
 
     def departures(
         self,
@@ -139,11 +139,11 @@ class Recorder:
         neither dropout nor a max pool loses, since when their neurons have waited, and barrier messages."""
         self.contended_steps[contended.numpy(force=True), self.timestep] += 1
         spikes, delivered, since = (each.numpy(force=True) for each in (left, kept, enqueue_step))
-        self._messages(self.network.shape.input_size, spikes, delivered, since)
+        self._add_messages(self.network.shape.input_size, spikes, delivered, since)
         self.spikes_to_stop[:, self.timestep] += spikes.sum(axis=1)
         sample, neuron = np.nonzero(barriers.numpy(force=True))
         if len(sample):
-            self._note(sample, 1 + self.slice_of_neuron[neuron], self.k, 0, 0, 0, 1)
+            self._add_rows(sample, 1 + self.slice_of_neuron[neuron], self.k, 0, 0, 0, 1)
 
     def end_pass(self) -> None:
         """Add the outputs m = 0, 1, … steps after the first output spike; a pass that has ended keeps its last
@@ -161,19 +161,10 @@ class Recorder:
     def execution(self, scores: torch.Tensor, potentials: torch.Tensor) -> Execution:
         """Everything recorded, with the (B, R, C) scores and the (B, N) potentials after the last pass."""
         messages, updates = self._message_table(), self._update_table()
-        return build_execution(
-            self.network,
-            self.events,
-            slices=self.slices,
-            messages=messages,
-            updates=updates,
-            counters={
-                **vars(self),
-                **self._layer_sums(messages, updates),
-                "residual": self._of_slices(potentials.numpy(force=True) != 0),
-                "scores": scores.double().numpy(force=True),
-            },
-        )
+        recorded = {**vars(self), **self._layer_sums(messages, updates), "messages": messages, "updates": updates}
+        recorded["residual"] = self._of_slices(potentials.numpy(force=True) != 0)
+        recorded["scores"] = scores.double().numpy(force=True)
+        return build_execution(self.network, self.events, recorded)
 
     def _direct(self) -> list[tuple[int, int, Integers]]:
         """For each direct connection: its source layer (−1 is the input), the distance of its sources in the message
@@ -186,7 +177,7 @@ class Recorder:
             direct.append((connection.shape.source, distance, fan_out))
         return direct
 
-    def _messages(self, first: int, left: Integers, kept: Integers, since: Integers) -> None:
+    def _add_messages(self, first: int, left: Integers, kept: Integers, since: Integers) -> None:
         """Record (B, n) spikes that leave inputs or neurons (numbered together, from `first` on), those that are not
         lost, and the step in which they began to wait."""
         sample, place = np.nonzero(left)
@@ -199,18 +190,19 @@ class Recorder:
         np.add.at(self.synaptic_operations, to, operations[inside])
         np.add.at(self.zero_operations, to, (self.zeros[index] * delivered)[inside])
         source, waits = self.source_of[index], since[sample, place]
-        self._note(sample, source, waits, 1, spikes, operations, 0)
+        self._add_rows(sample, source, waits, 1, spikes, operations, 0)
         for from_layer, further, fan_out in self.direct:
             own = layer == from_layer
             over = fan_out[index] * delivered
-            self._note(sample[own], source[own] + further, waits[own], 1, spikes[own], over[own], 0)
+            self._add_rows(sample[own], source[own] + further, waits[own], 1, spikes[own], over[own], 0)
 
-    def _note(self, sample: Integers, source: Integers, since: Integers | int, *counts: Integers | int) -> None:
+    def _add_rows(self, sample: Integers, source: Integers, since: Integers | int, *counts: Integers | int) -> None:
         """Add rows to the message table."""
         columns = np.broadcast_arrays(sample, self.timestep, self.k, source, since, *counts)
         self.message_rows.append(np.stack(columns, axis=1))
 
-    def _updates(self, evaluated: Flags, spikes: Integers) -> None:
+    def _add_updates(self, evaluated: Flags, spikes: Integers) -> None:
+        """Add the rows of a step to the update table."""
         evaluations, emissions = self._of_slices(evaluated), self._of_slices(spikes)
         sample, part = np.nonzero(evaluations)
         counts = evaluations[sample, part], emissions[sample, part]
@@ -221,7 +213,8 @@ class Recorder:
         """(B, S) sums over the neurons of each slice; for flags, how many are set."""
         return np.add.reduceat(numbers[:, self.by_slice], self.slice_starts, axis=1, dtype=np.int64)
 
-    def _currents(self, fired: Flags, received: Integers) -> None:
+    def _count_currents(self, fired: Flags, received: Integers) -> None:
+        """Count the messages that neurons received before they fired."""
         self.since_spike += received
         behind = self.network.shape.starts[1]
         for row, part in enumerate((slice(0, behind), slice(behind, None))):
@@ -261,40 +254,30 @@ class Recorder:
         }
 
 
-def build_execution(
-    network: SpikingNetwork,
-    events: EventBatch,
-    *,
-    slices: tuple[Slice, ...],
-    messages: MessageTable,
-    updates: UpdateTable,
-    counters: Mapping[str, Any],
-) -> Execution:
-    """An execution from an engine's counters; what follows from the events is added here.
+def build_execution(network: SpikingNetwork, events: EventBatch, recorded: Mapping[str, Any]) -> Execution:
+    """An execution from what an engine recorded; what follows from the network and the events is added here.
 
     Args:
-        counters: (B, R, C) `scores`, and arrays by their names in `Execution`; others are left out.
+        recorded: (B, R, C) `scores`, (B, L) `zero_operations`, and counters and tables by their names in `Execution`;
+            anything else is left out.
     """
-    scores, spiking = counters["scores"], network.neuron.readout == "spikes"
+    scores, spiking = recorded["scores"], network.neuron.readout == "spikes"
     outputs = scores if spiking else np.zeros((len(events), events.timesteps, scores.shape[2]))
-    operations = counters["synaptic_operations"]
-    follow = {
+    operations = recorded["synaptic_operations"]
+    derived = {
         "shape": network.shape,
-        "slices": slices,
         "timestep_s": events.timestep_s,
         "sample_ids": events.sample_ids.copy(),  # the batch's own array may be written to later
         "labels": events.labels.copy(),
         "scores": scores.sum(axis=1),
         "output_counts": outputs.astype(np.int64),
         "spiking_readout": spiking,
-        "input_events": events.events_in(counters["timesteps_run"]),
+        "input_events": events.events_in(recorded["timesteps_run"]),
         "input_macs": operations[:, 0] * events.currents,
-        "messages": messages,
-        "updates": updates,
-        "zero_weights": _zero_weights(network, counters["zero_operations"], operations),
+        "zero_weights": _zero_weights(network, recorded["zero_operations"], operations),
     }
-    counted = {one.name: counters[one.name] for one in fields(Execution) if one.name in counters}
-    execution = Execution(**{**counted, **follow})
+    names = {field.name for field in fields(Execution)}
+    execution = Execution(**{**{name: recorded[name] for name in names & recorded.keys()}, **derived})
     return with_further(execution, currents=events.currents) if network.shape.further else execution
 
 

@@ -62,7 +62,9 @@ class _Machine:
         self.counts: list[torch.Tensor] = []
         self.emitted = self.c
         self.stopping = Stopping(schedule, batch, network.shape.layers[-1].neurons, self.device)
-        self.keys = {one: sample_key(run.seed, run.epoch, one, events.sample_ids)[:, None] for one in Purpose}
+        self.keys = {
+            purpose: sample_key(run.seed, run.epoch, purpose, events.sample_ids)[:, None] for purpose in Purpose
+        }
         self.thresholds = run.thresholds.to(self.device)
         self.gated = run.gated
         self.index = torch.arange(neurons, device=self.device)

@@ -6,7 +6,7 @@ import torch
 
 from codesign.network.topology import NetworkShape
 from codesign.simulation.execution import Slice, slice_of_neurons
-from codesign.simulation.service import ServiceModel, longest_ways
+from codesign.simulation.service import ServiceModel, longest_routes
 
 
 class Servers:
@@ -25,7 +25,7 @@ class Servers:
         self.slices, self.batch, self.device = slices, batch, device
         self.lanes, self.update = service.lanes, doubles(service.update_s)
         self.message, self.emission = doubles(service.message_s), doubles(service.emission_s)
-        self.route, self.longest_way = doubles(service.route_s), doubles(longest_ways(service, slices))
+        self.route, self.longest_route = doubles(service.route_s), doubles(longest_routes(service, slices))
         numbers = {core: place for place, core in enumerate(sorted({part.core for part in slices}))}
         self.core = [numbers[part.core] for part in slices]
         self.cores = len(numbers)
@@ -75,4 +75,4 @@ class Servers:
         """(B, N) float32 times at which the messages of neurons, waiting since (B, N) steps, reach their last core."""
         samples = torch.arange(self.batch, device=self.device)[:, None]
         sent = torch.stack(self.sent)[enqueue_step, samples, self.slice_of_neuron]
-        return (sent + self.longest_way[self.slice_of_neuron]).float()
+        return (sent + self.longest_route[self.slice_of_neuron]).float()

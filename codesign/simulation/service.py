@@ -51,9 +51,9 @@ class ServiceModel:
         return tuple(self.spike_s + output for output in self.output_s)
 
 
-def longest_ways(service: ServiceModel, slices: tuple[Slice, ...]) -> tuple[float, ...]:
+def longest_routes(service: ServiceModel, slices: tuple[Slice, ...]) -> tuple[float, ...]:
     """(S,) longest route from each slice to a slice of the next layer; 0 for output neurons."""
     return tuple(
-        max((way for way, to in zip(ways, slices, strict=True) if to.layer == source.layer + 1), default=0.0)
-        for source, ways in zip(slices, service.route_s[1:], strict=True)
+        max((time for time, to in zip(routes, slices, strict=True) if to.layer == source.layer + 1), default=0.0)
+        for source, routes in zip(slices, service.route_s[1:], strict=True)
     )

@@ -45,16 +45,13 @@ class SpikeCosts:
         each = given if isinstance(given, tuple) else (given,) * hidden
         self.multipliers = each if any(each) else (_FIRST,) * hidden
         self.scale = 1.0
-        self._last: SpikeCost | None = None
         self.least = 0.0 if self.budget is None or self.meter is None else _silent_j(network, self.meter, recipe)
 
     def of_update(self, epoch: int) -> SpikeCost:
         """The cost in an epoch, counted from 1."""
         scale = self.scale * self.recipe.risen(epoch - 0.5)
         multipliers = (*(scale * multiplier for multiplier in self.multipliers), 0.0)
-        if self._last is None or self._last.multipliers != multipliers:
-            self._last = SpikeCost(weights=self.weights, multipliers=multipliers, floors=self.floors)
-        return self._last
+        return SpikeCost(weights=self.weights, multipliers=multipliers, floors=self.floors)
 
     def energy_j(self, network: SpikingNetwork) -> float | None:
         """Mean energy of a sample with a network's current weights; None without an energy budget."""

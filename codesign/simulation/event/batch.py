@@ -44,7 +44,7 @@ def _writable(array: NDArray[Any]) -> Any:
 
 def _check_kinds(run: Run) -> None:
     """Check that kernels are compiled for all parameters. Looking up their names takes longer than the check."""
-    if all(one.dtype == torch.float32 and one.is_cpu for one in run.parameters):
+    if all(parameter.dtype == torch.float32 and parameter.is_cpu for parameter in run.parameters):
         return
     for name, parameter in run.network.named_parameters():
         if parameter.device.type != "cpu" or parameter.dtype != torch.float32:

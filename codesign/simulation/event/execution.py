@@ -20,19 +20,16 @@ def to_execution(batch: Batch, recorded: Recorded) -> Execution:
     messages, updates = _tables(recorded)
     if batch.samples:
         batch.resources.give_back_tables([(chunk.messages, chunk.updates) for chunk in recorded.counters])
-    return build_execution(
-        batch.run.network,
-        batch.run.events,
-        slices=batch.slices,
-        messages=messages,
-        updates=updates,
-        counters={
-            **whole._asdict(),
-            "scores": recorded.results.scores.astype(np.float64),
-            "emitted": recorded.results.spikes.astype(np.int64),
-            "currents_before_firing": np.sum([chunk.currents for chunk in recorded.counters], axis=0),
-        },
-    )
+    counters = {
+        **whole._asdict(),
+        "slices": batch.slices,
+        "messages": messages,
+        "updates": updates,
+        "scores": recorded.results.scores.astype(np.float64),
+        "emitted": recorded.results.spikes.astype(np.int64),
+        "currents_before_firing": np.sum([chunk.currents for chunk in recorded.counters], axis=0),
+    }
+    return build_execution(batch.run.network, batch.run.events, counters)
 
 
 def _tables(recorded: Recorded) -> tuple[MessageTable, UpdateTable]:

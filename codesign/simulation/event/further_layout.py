@@ -26,10 +26,16 @@ from codesign.simulation.late_messages import distances_of_direct
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Place:
-    """One connection, everything counted from its own first: place and row of each source, or of each slot of a delayed
-    connection's source; number of taps of each place; row, position, first channel and number of channels of each tap;
-    size of all rows; place of each weight."""
+class _Packing:
+    """One connection, everything counted from its own first.
+
+    Attributes:
+        place, row: of each source, or of each slot of a delayed connection's source.
+        counts: number of taps of each place.
+        taps: row, position, first channel and number of channels of each tap.
+        size: of all rows.
+        index: where each weight is packed.
+    """
 
     place: Longs
     row: Longs
@@ -47,11 +53,11 @@ class FurtherLayout:
     """
 
     def __init__(self, kind: str, connections: Sequence[FurtherConnection], layout: MemoryLayout) -> None:
-        self.layout, self.connections, self.shapes = layout, connections, [one.shape for one in connections]
-        self._places = [_place(one, layout) for one in self.connections]
-        self._starts = np.cumsum([0, *(one.size for one in self._places)]).tolist()
+        self.layout, self.connections, self.shapes = layout, connections, [each.shape for each in connections]
+        self._packings = [_packing(connection, layout) for connection in self.connections]
+        self._starts = np.cumsum([0, *(packing.size for packing in self._packings)]).tolist()
         self.weights = self._starts[-1]
-        taps = sum(len(one.taps[0]) for one in self._places)
+        taps = sum(len(packing.taps[0]) for packing in self._packings)
         check_places(
             {f"weights of {kind} connections, padded to vectors,": self.weights, f"taps of {kind} connections": taps}
         )
@@ -60,43 +66,45 @@ class FurtherLayout:
     def partial(self) -> bool:
         """Whether some tap reaches only part of a position."""
         channels = self.layout.channels
-        shapes = zip(self._places, self.shapes, strict=True)
-        return any(bool((one.taps[3] < channels[shape.target]).any()) for one, shape in shapes)
+        shapes = zip(self._packings, self.shapes, strict=True)
+        return any(bool((packing.taps[3] < channels[shape.target]).any()) for packing, shape in shapes)
 
     def tables(self, connections: Sequence[FurtherConnection], slices: tuple[Slice, ...]) -> Further:
         """The connections, which may be others of the same shapes by now, in the form that kernels take."""
         if not connections:
             return self._tables
         packed = aligned_zeros(self.weights)
-        for connection, place, start in zip(connections, self._places, self._starts, strict=False):
+        for connection, packing, start in zip(connections, self._packings, self._starts, strict=False):
             weight = connection.weight.detach().numpy().reshape(-1) * np.float32(connection.scale)
-            packed[start + place.index] = weight
+            packed[start + packing.index] = weight
         further = distances_of_direct(self.layout.shape, slices)
         return self._tables._replace(further=longs(further), weights=packed)
 
     @cached_property
     def _tables(self) -> Further:
         """Everything that does not differ between runs."""
-        shapes, layers = self.shapes, len(self.layout.shape.layers)
-        known = np.cumsum([0, *(len(one.counts) for one in self._places)])
-        taps = [np.concatenate([*column, NO_LONGS]) for column in zip(*(one.taps for one in self._places), strict=True)]
-        taps = taps or [NO_LONGS] * 4
+        shapes, packings, layers = self.shapes, self._packings, len(self.layout.shape.layers)
+        starts = np.cumsum([0, *(len(packing.counts) for packing in packings)])
+        columns = zip(*(packing.taps for packing in packings), strict=True)
+        taps = [np.concatenate(column) for column in columns] or [NO_LONGS] * 4
         leaves, arrives = np.zeros(layers + 1, dtype=np.int64), np.zeros(layers, dtype=np.int64)
-        leaves[[one.source + 1 for one in shapes]] = arrives[[one.target for one in shapes]] = 1
-        last = known[-1]  # it has no taps
+        leaves[[shape.source + 1 for shape in shapes]] = arrives[[shape.target for shape in shapes]] = 1
+        untapped = starts[-1]
+        places = [
+            np.where(packing.place < 0, untapped, start + packing.place)
+            for packing, start in zip(packings, starts, strict=False)
+        ]
         return Further(
-            delay=longs([one.delay for one in shapes]),
-            source=longs([one.source + 1 for one in shapes]),
-            target=longs([one.target for one in shapes]),
-            detour=longs([one.detour for one in shapes]),
-            first=longs([self._first(one) for one in shapes]),
-            begin=longs(np.cumsum([0, *(len(one.place) for one in self._places)])),
-            place=_joined(
-                [np.where(one.place < 0, last, at + one.place) for one, at in zip(self._places, known, strict=False)]
-            ),
-            row=_joined([start + one.row for one, start in zip(self._places, self._starts, strict=False)]),
-            fan_out=_joined([one.fan_out().numpy() for one in self.connections]),
-            tap_start=_joined([np.cumsum([0, *(n for one in self._places for n in one.counts), 0])]),
+            delay=longs([shape.delay for shape in shapes]),
+            source=longs([shape.source + 1 for shape in shapes]),
+            target=longs([shape.target for shape in shapes]),
+            detour=longs([shape.detour for shape in shapes]),
+            first=longs([self._first(shape) for shape in shapes]),
+            begin=longs(np.cumsum([0, *(len(packing.place) for packing in packings)])),
+            place=_joined(places),
+            row=_joined([start + packing.row for packing, start in zip(packings, self._starts, strict=False)]),
+            fan_out=_joined([connection.fan_out().numpy() for connection in self.connections]),
+            tap_start=_joined([np.cumsum([0, *(count for packing in packings for count in packing.counts), 0])]),
             tap_row=_joined([taps[0]]),
             tap_position=_joined([taps[1]]),
             tap_channel=_joined([taps[2]]),
@@ -108,31 +116,31 @@ class FurtherLayout:
             weights=aligned_zeros(0),
         )
 
-    def _first(self, one: DelayedShape | DirectShape) -> int:
+    def _first(self, shape: DelayedShape | DirectShape) -> int:
         """`Further.first` of a connection."""
-        if one.delay:
-            return int(_slots_of(self.layout, one.source).start)
-        return 0 if one.source < 0 else self.layout.shape.input_size + self.layout.shape.starts[one.source]
+        if shape.delay:
+            return int(_slots_of(self.layout, shape.source).start)
+        return 0 if shape.source < 0 else self.layout.shape.input_size + self.layout.shape.starts[shape.source]
 
     @property
     def _depth(self) -> int:
-        return 1 + max((one.detour for one in self.shapes), default=0)
+        return 1 + max((shape.detour for shape in self.shapes), default=0)
 
     def unpack_gradient(self, gradient: Floats) -> list[torch.Tensor]:
         """Gradients of packed weights in the shapes of the network's weights."""
-        found = []
-        for connection, place, start in zip(self.connections, self._places, self._starts, strict=False):
-            own = gradient[start + place.index] * np.float32(connection.scale)
-            found.append(torch.from_numpy(own.reshape(connection.weight.shape)))
-        return found
+        gradients = []
+        for connection, packing, start in zip(self.connections, self._packings, self._starts, strict=False):
+            own = gradient[start + packing.index] * np.float32(connection.scale)
+            gradients.append(torch.from_numpy(own.reshape(connection.weight.shape)))
+        return gradients
 
     def sizes(self) -> dict[str, int]:
         """Of the arrays of `Late`, for delayed connections."""
-        slots, widths = self.layout.slots if self.connections else 0, [len(one.place) for one in self._places]
+        slots, widths = self.layout.slots if self.connections else 0, [len(packing.place) for packing in self._packings]
         return {
             "delayed connections": len(widths),
             "delayed slots": slots,
-            "late slots": slots * (1 + max((one.delay for one in self.shapes), default=0)),
+            "late slots": slots * (1 + max((shape.delay for shape in self.shapes), default=0)),
             "late sources": sum(widths),
             "late widest": max(widths, default=LANES),
         }
@@ -160,7 +168,7 @@ def _slots_of(layout: MemoryLayout, layer: int) -> slice:
     return slice(slot, slot + int(end - first) * layout.widths[layer])
 
 
-def _place(connection: FurtherConnection, layout: MemoryLayout) -> _Place:
+def _packing(connection: FurtherConnection, layout: MemoryLayout) -> _Packing:
     window, target = connection.window, connection.shape.target
     width, channels = layout.widths[target], layout.channels[target]
     grid, first = layout.shape.layers[target], int(layout.layer_positions[target])
@@ -196,7 +204,7 @@ def _place(connection: FurtherConnection, layout: MemoryLayout) -> _Place:
     o, c, k = (axis.ravel() for axis in np.indices((window.out_channels, into, taps)))
     group = o // out
     row = ((group * into + c) * most + o // channels - lowest[group]) * taps + k
-    return _Place(
+    return _Packing(
         place=np.where(held < 0, -1, channel // into * places + place),
         row=np.maximum(channel, 0) * most * taps * width,
         counts=np.concatenate(counts),
@@ -206,7 +214,7 @@ def _place(connection: FurtherConnection, layout: MemoryLayout) -> _Place:
     )
 
 
-def _every(held: Longs, connection: FurtherConnection, target: tuple[int, int, int, int]) -> _Place:
+def _every(held: Longs, connection: FurtherConnection, target: tuple[int, int, int, int]) -> _Packing:
     """A connection from every place of the source to all positions of the target."""
     width, channels, size, first = target
     neurons, columns = connection.weight.shape
@@ -215,7 +223,7 @@ def _every(held: Longs, connection: FurtherConnection, target: tuple[int, int, i
     i, h = (axis.ravel() for axis in np.indices((neurons, columns)))
     channel, place = np.divmod(i, size)
     row = h * positions + channel // channels * size + place
-    return _Place(
+    return _Packing(
         place=np.where(held < 0, -1, 0),
         row=np.maximum(held, 0) * positions * width,
         counts=longs([positions]),

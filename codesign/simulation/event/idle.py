@@ -92,7 +92,8 @@ def idle_all(network: Any, rules: Any, state: Any, trace: Any, step: Any) -> Non
 def idle_nearest(
     network: Any, rules: Any, state: Any, out: Any, positions_at: Any, at: Any, reached: Any, room: Any
 ) -> None:
-    """Give it only to as many silent neurons as the group had room for, those nearest to their thresholds first."""
+    """Give the gradient of one that left to as many silent neurons as the group had room for, those nearest to their
+    thresholds first."""
     wiring, thresholds, trace = network.wiring, network.neuron.threshold, out.trace
     sources, keys = state.queue.waiting, state.ranking.keys
     candidates = np.int64(0)

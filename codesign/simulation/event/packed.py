@@ -23,7 +23,7 @@ def stay_packed(run: Run) -> bool:
     weights = network.weights()
     return (
         len(run.parameters) == len(weights)
-        and all(one.requires_grad and one.is_contiguous() and one.dtype == torch.float32 for one in weights)
+        and all(weight.requires_grad and weight.is_contiguous() and weight.dtype == torch.float32 for weight in weights)
         and all(connection.scale == 1 for connection in network.layer_connections())
         and run.policy.score is None
     )

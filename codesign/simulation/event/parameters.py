@@ -34,7 +34,7 @@ def step(
         shares: 1 − β₁, β₂ and 1 − β₂.
         rates: √(1 − β₂ᵗ), ε and −η / (1 − β₁ᵗ).
     """
-    flat = (one.detach().numpy().reshape(-1) for one in (w, g, m, v))
+    flat = (tensor.detach().numpy().reshape(-1) for tensor in (w, g, m, v))
     _move(*flat, np.array([*shares, *rates], dtype=np.float32))
     torch.autograd.graph.increment_version(w)
 

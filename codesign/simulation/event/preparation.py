@@ -23,7 +23,7 @@ from codesign.simulation.event.structures import Network, Rules, Service, Slices
 from codesign.simulation.execution import Slice, slice_of_neurons
 from codesign.simulation.policies.random import RANDOM
 from codesign.simulation.run import Run
-from codesign.simulation.service import ServiceModel, longest_ways
+from codesign.simulation.service import ServiceModel, longest_routes
 
 _IDLE = {"none": structures.IDLE_NONE, "all": structures.IDLE_ALL, "spare": structures.IDLE_SPARE}
 _MOST_KEPT = 4
@@ -32,23 +32,23 @@ _MOST_KEPT = 4
 
 def prepare(run: Run, resources: Resources) -> tuple[Rules, Network]:
     """The rules and the network of a run; `resources` are those of the run's network."""
-    origin = _origin(run)
-    made = next((one for one in resources.prepared if one[0] == origin), None)
-    if made is None:
+    key = _key_of(run)
+    prepared = next((kept for kept in resources.prepared if kept[0] == key), None)
+    if prepared is None:
         rules = _rules(run, resources)
-        made = origin, rules, _network(run, resources, rules)
-        resources.prepared = [made, *resources.prepared][:_MOST_KEPT]
-    _, rules, network = made
+        prepared = key, rules, _network(run, resources, rules)
+        resources.prepared = [prepared, *resources.prepared][:_MOST_KEPT]
+    _, rules, network = prepared
     return rules, network._replace(**_learned(run, resources, rules))
 
 
-def _origin(run: Run) -> tuple[Any, ...]:
+def _key_of(run: Run) -> tuple[Any, ...]:
     """Everything that `_rules` and `_network` read, by value; the topology never changes."""
     network, cost = run.network, run.spike_cost
     numbers = [network.threshold, network.time_constant, network.current_bias(), None if cost is None else cost.weights]
     numbers += [getattr(network, name) for name in OF_NEURONS]
     return (
-        *(None if one is None else one.numpy(force=True).tobytes() for one in numbers),
+        *(None if tensor is None else tensor.numpy(force=True).tobytes() for tensor in numbers),
         *(run.schedule, run.policy, run.regularization, run.idle_gradient, run.counters),
         *(run.learns, run.learns_threshold, run.learns_decay, run.events.timesteps, run.events.currents),
         *(network.neuron, network.timestep_s, network.potential_ranges, network.potential_steps),
@@ -197,7 +197,7 @@ def _service(model: ServiceModel, slices: tuple[Slice, ...]) -> Service:
     return Service(
         message_s=np.array(model.message_s, dtype=np.float64),
         emission_s=np.array(model.emission_s, dtype=np.float64),
-        longest_way_s=np.array(longest_ways(model, slices), dtype=np.float64),
+        longest_way_s=np.array(longest_routes(model, slices), dtype=np.float64),
         route_s=np.array(model.route_s, dtype=np.float64),
         core=np.unique(cores, return_inverse=True)[1].astype(np.int32),
         layer_slices=np.searchsorted(layers, np.arange(layers[-1] + 2)).astype(np.int32),

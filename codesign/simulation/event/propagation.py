@@ -99,6 +99,7 @@ def deliver_frame(network: Any, rules: Any, input_: Any, frame: Any, state: Any)
 
 @leaf
 def _deliver_to_one_position(network: Any, rules: Any, input_: Any, frame: Any, state: Any) -> Any:
+    """`deliver_frame` if the first layer is one position, which every input reaches over one tap."""
     wiring, arrivals, weights, x = network.wiring, state.arrivals, network.weights, state.cells.x
     begin, end = frame.begin, frame.end
     while begin < end and input_.values[begin] == 0:
@@ -120,6 +121,7 @@ def _deliver_to_one_position(network: Any, rules: Any, input_: Any, frame: Any, 
 
 @section(types.int64, when=lambda rules, neuron: rules.spreads)
 def _deliver_by_taps(network: Any, rules: Any, input_: Any, frame: Any, state: Any) -> Any:
+    """`deliver_frame` if inputs reach several positions."""
     touched = np.int64(0)
     for entry in range(frame.begin, frame.end):
         value = input_.values[entry]

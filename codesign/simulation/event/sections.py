@@ -142,7 +142,7 @@ def known() -> list[CompiledSection]:
 
 def needed(rules: Any, neuron: Any, *, back: bool) -> list[CompiledSection]:
     """Sections that a batch's forward or backward run calls, largest first or last: the largest is defined last."""
-    sections = [one for one in known() if one.back == back and one.when(rules, neuron)]
+    sections = [section for section in known() if section.back == back and section.when(rules, neuron)]
     return sections if back else sections[::-1]
 
 

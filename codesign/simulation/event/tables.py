@@ -59,7 +59,7 @@ def grown(tables: Tables) -> Tables:
 
 @leaf
 def write_message(table: Any, row: Any, frame: Any, step: Any, source: Any, enqueued: Any, sums: Any) -> None:
-    """`sums`: neurons, spikes, operations and barrier messages."""
+    """Write a row; `sums` are neurons, spikes, operations and barrier messages."""
     at = unsigned_index(row)
     table.timestep[at] = frame.timestep
     table.step[at] = step
@@ -73,7 +73,7 @@ def write_message(table: Any, row: Any, frame: Any, step: Any, source: Any, enqu
 
 @leaf
 def write_update(table: Any, row: Any, frame: Any, step: Any, place: Any, evaluated: Any, emitted: Any) -> None:
-    """`place`: of the slice."""
+    """Write a row of the slice at `place`."""
     at = unsigned_index(row)
     table.timestep[at] = frame.timestep
     table.step[at] = step

@@ -35,9 +35,7 @@ class Cells(NamedTuple):
 class Arrivals(NamedTuple):
     """Messages that arrive in the next step; all 0 between passes."""
 
-    mark: Annotated[
-        Integers, "positions"
-    ]  # 0: nothing; 1: a message; 2: only the tick; 3: messages to some of its neurons
+    mark: Annotated[Integers, "positions"]  # 0: nothing arrives; 1: a message; or TICKED or PARTLY, see `gates`
     touched: Annotated[Integers, "positions"]  # positions that are marked
     spikes: Annotated[Longs, "positions"]  # spikes arriving at each neuron of the position
     others: Annotated[Longs, "positions"]  # barrier messages, which gates count as well, minus spikes that they do not
@@ -114,9 +112,7 @@ class CounterState(NamedTuple):
     heard: Annotated[Longs, "positions"]  # spike messages received in this pass
     heard_before: Annotated[Longs, "slots"]  # how many of them came before the neuron last fired
     met: Annotated[Integers, "positions"]  # whether all its neurons are counted as active
-    active: Annotated[
-        Integers, "slots"
-    ]  # whether the neuron is; only if positions can be evaluated in part or `truncates`
+    active: Annotated[Integers, "slots"]  # whether the neuron is; only with `Rules.masked` or `Rules.truncates`
     found: Annotated[Longs, "slots"]  # active neurons of each run of slots
     outputs: Annotated[Longs, "classes"]  # output spikes of this pass counted so far
     early: Early
