@@ -86,7 +86,7 @@ def _facts(card: ModelCard) -> list[tuple[str, str]]:
             ("coverage", _text(data.coverage or "the whole dataset was there")),
             ("fingerprint of the data", f"`{data.fingerprint}`"),
         ]
-    rows += [("trained before on", f"`{_code(one.options.name)}`, `{one.fingerprint}`") for one in card.earlier_data]
+    rows += [("trained before on", f"`{_code(data.options.name)}`, `{data.fingerprint}`") for data in card.earlier_data]
     if (origin := card.origin) is not None:
         rows += [
             ("sweep", f"`{_code(origin.name)}`, configuration `{origin.config_hash[:16]}`"),

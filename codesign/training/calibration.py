@@ -82,8 +82,8 @@ def calibrate(
     drained = calibration.schedule.drained()
     scales = [1.0] * len(network.shape.layers)
     try:
-        found = _matched(thresholds, lambda: emitted(drained), emitted(trained_through))
-        scales = _descended(thresholds, cross_entropy, found) if calibration.criterion == "cross_entropy" else found
+        matched = _matched(thresholds, lambda: emitted(drained), emitted(trained_through))
+        scales = _descended(thresholds, cross_entropy, matched) if calibration.criterion == "cross_entropy" else matched
     finally:  # after an error or Ctrl-C as before
         thresholds.leave(scales)
     return tuple(scales)

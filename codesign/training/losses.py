@@ -41,8 +41,8 @@ def make_loss(choice: str | dict[str, Any]) -> LossFunction:
     try:
         return factory(**parameters)  # type: ignore[no-any-return]
     except Exception as error:
-        told = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
-        raise InputError(f"loss '{name}': {told}") from error
+        reason = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
+        raise InputError(f"loss '{name}': {reason}") from error
 
 
 def loss_version(choice: str | dict[str, Any]) -> int | None:

@@ -35,8 +35,8 @@ class ModelFile(Spec):
     @property
     def summary(self) -> str:
         """One line, for results and model cards."""
-        said = {"dialect": self.dialect, **self.options}
-        return ", ".join([self.file, *(f"{name} {value}" for name, value in said.items() if value is not None)])
+        options = {"dialect": self.dialect, **self.options}
+        return ", ".join([self.file, *(f"{name} {value}" for name, value in options.items() if value is not None)])
 
     @property
     def options(self) -> dict[str, Any]:

@@ -29,7 +29,7 @@ def recipe_mistakes(
         yield "spike_cost", rule
     if recipe.budget is not None and not hidden:
         yield "budget", "needs hidden neurons, whose spikes it saves, and the network has none"
-    if recipe.input_gate and any(one.source < 0 for one in shape.direct):  # their weights are not those it learns from
+    if recipe.input_gate and any(skip.source < 0 for skip in shape.direct):  # the gate learns from other weights
         yield "input_gate", "cannot be learned where skips begin at the input"
     if learn is not None and learn.time_constant is not None and (math.isinf(longest_s) or timestep_s == 0):
         yield "learn", "an infinite time constant cannot be trained, nor one on a static input, whose timestep is 0 s"

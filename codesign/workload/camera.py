@@ -85,7 +85,7 @@ class SaccadeCamera:
         views = self._views(rows, columns, end_ns)
         _, down, across = next(views)
         reference = self._see(light, down, across, table)
-        found = [np.zeros((3, 0), dtype=np.int64)]
+        events = [np.zeros((3, 0), dtype=np.int64)]
         for instant_ns, down, across in views:
             change = self._see(light, down, across, table) - reference
             passed = np.sign(change) * (np.abs(change) // _UNITS)
@@ -94,8 +94,8 @@ class SaccadeCamera:
             count = passed.ravel()[place]
             sample, pixel = np.divmod(np.repeat(place, np.abs(count)), pixels)
             inputs = pixel + pixels * np.repeat(count > 0, np.abs(count))
-            found.append(np.stack([sample, np.full_like(sample, instant_ns), inputs]))
-        return np.concatenate(found, axis=1)
+            events.append(np.stack([sample, np.full_like(sample, instant_ns), inputs]))
+        return np.concatenate(events, axis=1)
 
     def _table(self) -> NDArray[np.int16]:
         """Level of each intensity 0 … _LEVELS, in units of θ / _UNITS."""

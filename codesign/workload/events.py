@@ -296,10 +296,10 @@ class EventBatch(EventRows):
         size = getattr(dataset, "sensor_size", None)
         if grid is None and (size is None or None in size):
             raise InputError("grid: this dataset has no sensor_size; give (channels, height, width)")
-        batches, given = [], 0
+        batches, events_given = [], 0
         for number, (events, target) in enumerate(dataset):
             try:
-                one = EventBatch.from_events(
+                batch = EventBatch.from_events(
                     events,
                     np.asarray([target]),
                     offsets=np.array([0, len(events)]),
@@ -310,11 +310,11 @@ class EventBatch(EventRows):
                 )
             except InputError as error:
                 raise InputError(f"sample {number}: {error}") from None
-            batches.append(one)
-            given += len(events)
-        batch = EventBatch.concatenate(batches)
-        _check_times(batch, given)
-        return batch
+            batches.append(batch)
+            events_given += len(events)
+        joined = EventBatch.concatenate(batches)
+        _check_times(joined, events_given)
+        return joined
 
     @staticmethod
     def from_cells(

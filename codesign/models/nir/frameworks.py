@@ -44,8 +44,8 @@ def refusal(name: str, module: Module, rule: str) -> InputError:
 def check_timesteps(neurons: Mapping[str, ModuleNeurons], calls: Mapping[str, int]) -> None:
     """Refuse neurons that mistake the output of all timesteps for a single timestep of many samples, detected by how
     often each ran. Raises InputError that names their module."""
-    single = [name for name, one in neurons.items() if not one.at_once and calls[name] == 1]
-    if single and any(one.at_once for one in neurons.values()):
+    single = [name for name, each in neurons.items() if not each.at_once and calls[name] == 1]
+    if single and any(each.at_once for each in neurons.values()):
         rule = (
             "takes what it gets for one timestep, and others take theirs for all of them; give all the same step_mode"
         )

@@ -212,7 +212,7 @@ class _Trace(TorchFunctionMode):
         name = f"({whose[0]} + {whose[1]})"
         self.nodes[name] = NirNode(name=name, kind="Pass")
         self.sums.add(name)
-        self.edges |= {(one, name): None for one in whose}
+        self.edges |= {(source, name): None for source in whose}
         for each, maker in parts:
             self.timesteps.take(name, maker, each)
         self._remember(self.timesteps.make(name, made))

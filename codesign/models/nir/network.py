@@ -62,12 +62,12 @@ def make_network(layers: Sequence[Layer], numbers: Sequence[LayerNumbers], times
 
 def _spec(numbers: Sequence[LayerNumbers], biases: list[NDArray[Any]], timestep_s: float) -> NeuronSpec:
     """Parameters of neurons; for those that differ within a layer, its first neuron's."""
-    found = {name: [_first(_number(of_layer, name)) for of_layer in numbers] for name in _OF_LAYERS}
+    of_layers = {name: [_first(_number(of_layer, name)) for of_layer in numbers] for name in _OF_LAYERS}
     for name, decay in (("time_constant", "decay"), ("synaptic_time_constant", "synaptic_decay")):
         decays = [getattr(of_layer, decay) for of_layer in numbers]
-        found[name] = [None if one is None else float(of_decay(one, timestep_s).ravel()[0]) for one in decays]
+        of_layers[name] = [None if each is None else float(of_decay(each, timestep_s).ravel()[0]) for each in decays]
     parameters: dict[str, Any] = {}
-    for name, values in found.items():
+    for name, values in of_layers.items():
         if _matters(name, numbers) and set(values) != {NeuronSpec.model_fields[name].default}:
             parameters[name] = values[0] if len(set(values)) == 1 else tuple(values)
     keeps_rest = any(of_layer.reset == "subtract" or of_layer.most_spikes > 1 for of_layer in numbers)

@@ -120,13 +120,13 @@ def for_reader(name: str, network: SpikingNetwork, index: int, own: Mapping[str,
         reached = (threshold * alpha).astype(np.float32)
         return made("CubaLIF", tau_mem=mem, tau_syn=syn, r=mem / np.float32(dt) - 1, v_threshold=reached, v_leak=leak)
     if name == "sinabs":  # one number per feature map, which is the same for all its neurons
-        given: dict[str, NDArray[Any]] = {
+        parameters: dict[str, NDArray[Any]] = {
             "tau": _constants(beta, 1.0),
             "r": one.ravel(),
             "v_leak": zero.ravel(),
             "v_threshold": threshold,
         }
-        return made("LIF", **{field: value if len(shape) == 1 else value[:1] for field, value in given.items()})
+        return made("LIF", **{field: value if len(shape) == 1 else value[:1] for field, value in parameters.items()})
     assert reader.timestep is not None
     tau = (reader.timestep / (1 - beta)).reshape(shape)
     r = one if name == "norse" else tau / reader.timestep
@@ -154,17 +154,17 @@ def _numbers(
 ) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any] | None]:
     """Thresholds and decays β and α of a layer; α is None without a synaptic current."""
     reader, neuron, layers = READERS[name], network.neuron, len(network.shape.layers)
-    said = {key: neuron.of_layers(key, layers)[index] for key in ("reset", *FEATURES)}
+    features = {key: neuron.of_layers(key, layers)[index] for key in ("reset", *FEATURES)}
     wrong = {
-        f"reset {said['reset']}": said["reset"] != reader.resets,
-        "several spikes in a timestep": said["most_spikes"] > 1 and not reader.several,
-        "a limit of spikes in a timestep (most_spikes)": said["most_spikes"] < AS_MANY_AS_FIT and reader.several,
-        "a delayed reset": said["reset_delay"] and said["reset"] != "subtract",
+        f"reset {features['reset']}": features["reset"] != reader.resets,
+        "several spikes in a timestep": features["most_spikes"] > 1 and not reader.several,
+        "a limit of spikes in a timestep (most_spikes)": features["most_spikes"] < AS_MANY_AS_FIT and reader.several,
+        "a delayed reset": features["reset_delay"] and features["reset"] != "subtract",
         "a readout of potentials": index == layers - 1 and neuron.readout == "potential",
     }
     for key in (name for name in FEATURES if name not in _READABLE):
         usual = NeuronSpec.model_fields[key].default
-        wrong[key] = bool((own[key] != usual_number(key)).any()) if key in own else said[key] != usual
+        wrong[key] = bool((own[key] != usual_number(key)).any()) if key in own else features[key] != usual
     layer = network.layer_slices[index]
     beta = network.decay.detach()[layer].double().numpy()
     decays = network.synaptic_decay() if network.flows()[layer].any() else None
@@ -180,7 +180,7 @@ def _numbers(
     wrong["a synaptic current"] = alpha is not None and reader.synapse == "never"
     wrong["neurons without a synaptic current"] = reader.synapse == "must" and (alpha is None or not alpha.all())
     wrong["convolutions"] = a_map and not reader.convolves
-    wrong["spikes that come back to a grid"] = a_map and any(one.target == index for one in network.shape.delayed)
+    wrong["spikes that come back to a grid"] = a_map and any(shape.target == index for shape in network.shape.delayed)
     alone = neuron.bias or alpha is not None or reader.several  # neurons that fire without a message
     wrong["neurons that only messages start"] = alone and not neuron.tick
     if any(wrong.values()):
@@ -195,9 +195,9 @@ def _constants(decay: NDArray[Any], dt: float) -> NDArray[np.float32]:
     for _ in range(_NEAR):
         near.insert(0, np.nextafter(near[0], np.float32(0)))
         near.append(np.nextafter(near[-1], np.float32(np.inf)))
-    tried = np.stack(near)
-    apart = np.abs(torch.exp(torch.from_numpy(np.float32(-dt) / tried)).numpy() - decay)
-    return np.asarray(np.take_along_axis(tried, apart.argmin(axis=0)[None], axis=0)[0])
+    candidates = np.stack(near)
+    apart = np.abs(torch.exp(torch.from_numpy(np.float32(-dt) / candidates)).numpy() - decay)
+    return np.asarray(np.take_along_axis(candidates, apart.argmin(axis=0)[None], axis=0)[0])
 
 
 def on_grid(network: SpikingNetwork, layer: int) -> bool:

@@ -210,11 +210,11 @@ def _map(
     return _convolution(connection, weight, own_bias)
 
 
-def _convolution(one: Connection, weight: NDArray[Any], bias: NDArray[Any]) -> nir.NIRNode:
+def _convolution(connection: Connection, weight: NDArray[Any], bias: NDArray[Any]) -> nir.NIRNode:
     """A convolution; a one-dimensional one has a height of 1."""
-    sliding = {name: np.array(sizes) for name, sizes in one.sliding.items()}
-    sliding["groups"] = one.window.channels // weight.shape[1]
-    return nir.Conv2d(input_shape=one.window.pooled[1:], weight=weight, bias=bias, **sliding)
+    sliding = {name: np.array(sizes) for name, sizes in connection.sliding.items()}
+    sliding["groups"] = connection.window.channels // weight.shape[1]
+    return nir.Conv2d(input_shape=connection.window.pooled[1:], weight=weight, bias=bias, **sliding)
 
 
 def _neurons(network: SpikingNetwork, index: int, own: Mapping[str, NDArray[Any]]) -> nir.NIRNode:
@@ -223,21 +223,21 @@ def _neurons(network: SpikingNetwork, index: int, own: Mapping[str, NDArray[Any]
     gain = own.get("gain", np.ones(len(own["threshold"]))).astype(np.float64).reshape(shape)
     zero = np.zeros(shape)
     potential = index == len(network.shape.layers) - 1 and network.neuron.readout == "potential"
-    told = {}
+    leaky = {}
     if network.timestep_s and not np.isinf(tau).any():
         share = -np.expm1(-network.timestep_s / tau)
-        told = {"r": gain / share, "v_leak": _uneven_bias(own, gain) / share}
+        leaky = {"r": gain / share, "v_leak": _uneven_bias(own, gain) / share}
     spiking = {} if potential else {"v_threshold": own["threshold"].reshape(shape)}
     if not potential:
         spiking["v_reset"] = network.reset_to()[network.layer_slices[index]].numpy().reshape(shape)
-    if not told:
+    if not leaky:
         return made("I" if potential else "IF", r=gain / (network.timestep_s or 1.0), **spiking)
     synapse = own.get("synaptic_time_constant", zero).reshape(shape)
     if not (synapse > 0).all() or np.isinf(synapse).any():
-        return made("LI" if potential else "LIF", tau=tau, **told, **spiking)
+        return made("LI" if potential else "LIF", tau=tau, **leaky, **spiking)
     flows = {"tau_syn": synapse, "w_in": 1 / -np.expm1(-network.timestep_s / synapse)}
-    told["v_leak"] = zero
-    return made("CubaLI" if potential else "CubaLIF", tau_mem=tau, **flows, **told, **spiking)
+    leaky["v_leak"] = zero
+    return made("CubaLI" if potential else "CubaLIF", tau_mem=tau, **flows, **leaky, **spiking)
 
 
 def _uneven_bias(own: Mapping[str, NDArray[Any]], gain: NDArray[Any]) -> NDArray[Any]:
@@ -299,10 +299,10 @@ def is_written(graph: Graph) -> bool:
 def read_written(graph: Graph, layers: Sequence[Layer], options: Mapping[str, Any]) -> LoadedModel:
     """The network and card from which `to_nir` made the graph. Raises InputError if options are given, the metadata is
     damaged, or the nodes have changed since."""
-    said = sorted(name for name, value in options.items() if value is not None)
-    if said:
+    given = sorted(name for name, value in options.items() if value is not None)
+    if given:
         raise InputError(
-            f"{', '.join(said)}: the file itself says how to read it; leave them out, or give a dialect to "
+            f"{', '.join(given)}: the file itself says how to read it; leave them out, or give a dialect to "
             "read only its nodes"
         )
     card = card_of({name: text for name, text in graph.metadata.items() if isinstance(text, str)}, "metadata")
@@ -311,10 +311,10 @@ def read_written(graph: Graph, layers: Sequence[Layer], options: Mapping[str, An
         for index, layer in enumerate(layers)
     }
     state |= _skip_weights(card.topology, layers)
-    for index, one in enumerate(card.topology.delayed):
-        recurrent = layers[one.to].recurrent if one.to < len(layers) else None
+    for index, spec in enumerate(card.topology.delayed):
+        recurrent = layers[spec.to].recurrent if spec.to < len(layers) else None
         if recurrent is None:
-            raise InputError(f"metadata: layer {one.to} is recurrent, but the graph has no such weights")
+            raise InputError(f"metadata: layer {spec.to} is recurrent, but the graph has no such weights")
         state[f"delayed_connections.{index}.weight"] = _tensor(recurrent.astype(np.float32))
     for name in sorted(set().union(*(layer.node.metadata for layer in layers))):
         parts = [np.asarray(layer.node.metadata.get(name)) for layer in layers]

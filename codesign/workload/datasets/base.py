@@ -86,18 +86,19 @@ class Recordings:
     events: Callable[[Integers], Integers] | None = None
 
     def batch(self, positions: Integers, spec: ResolvedSpec) -> EventBatch:
+        """Samples at positions in the order given, read in ascending order. Raises DataError if `read` gives others."""
         order = np.argsort(positions)
         inside = positions[order]
         labels, ids = self.labels[inside], self.sample_ids[inside]
-        found = self.read(inside, spec)
-        if not isinstance(found, EventBatch):
-            found = binned(found, labels, sample_ids=ids, input_size=math.prod(self.grid), spec=spec)
+        batch = self.read(inside, spec)
+        if not isinstance(batch, EventBatch):
+            batch = binned(batch, labels, sample_ids=ids, input_size=math.prod(self.grid), spec=spec)
         timing: dict[str, Any] = {"timesteps": spec.timesteps, "timestep_s": spec.timestep}
         for name, value in {"labels": labels, "sample_ids": ids, "currents": self.currents, **timing}.items():
-            given = getattr(found, name)
-            if not (math.isclose(given, value) if name == "timestep_s" else np.array_equal(given, value)):
+            actual = getattr(batch, name)
+            if not (math.isclose(actual, value) if name == "timestep_s" else np.array_equal(actual, value)):
                 raise DataError(f"{spec.name}: the batch that `read` gives has other {name} than it was asked for")
-        return found.select(np.argsort(order)).with_grid(self.grid)
+        return batch.select(np.argsort(order)).with_grid(self.grid)
 
 
 class Dataset(ABC):

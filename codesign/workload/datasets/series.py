@@ -99,7 +99,7 @@ class _Series(Dataset):
     def _values(self, text: str, path: Path) -> Floats:
         """(D, T) values of a row's text."""
         with reading(path, "as time series", remedy="copy it again"):
-            values = np.array([[float(number) for number in one.split(",")] for one in text.split(":")])
+            values = np.array([[float(number) for number in series.split(",")] for series in text.split(":")])
         known = np.isfinite(values).all() and np.abs(values).max() < _LARGEST
         if not known or values.shape[1] > self.usual_timesteps:
             raise DataError(f"{path}: has a value that is not a number, or too many values; copy it again")

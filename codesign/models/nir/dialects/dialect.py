@@ -79,11 +79,11 @@ class Dialect:
             if layer.node.kind not in self.kinds:
                 kinds = ", ".join(self.kinds)
                 raise layer.node.refusal(f"is no neuron of dialect {self.name}, which has {kinds}")
-        found = {layer.node.kind for layer in layers}
+        present = {layer.node.kind for layer in layers}
         return {
             name: option
             for name, (option, kinds) in self.options.items()
-            if not found.isdisjoint(kinds) and not (of_module and option.of_files)
+            if not present.isdisjoint(kinds) and not (of_module and option.of_files)
         }
 
 

@@ -54,10 +54,10 @@ def _timestep(layer: Layer, tau: np.ndarray, given_s: float) -> float:
     r = layer.number("r").astype(np.float64)
     if not (r > 0).all():
         raise layer.node.refusal("r must be above 0 in files of Rockpool; is this another dialect?")
-    found = lambertw(1 / r).real * tau
-    told = float(np.median(found))
-    timestep = given_s if math.isclose(told, given_s, rel_tol=1e-5) else float(f"{told:.{_DIGITS}g}")
-    if not np.allclose(found, timestep, rtol=1e-3):
+    hidden = lambertw(1 / r).real * tau
+    median = float(np.median(hidden))
+    timestep = given_s if math.isclose(median, given_s, rel_tol=1e-5) else float(f"{median:.{_DIGITS}g}")
+    if not np.allclose(hidden, timestep, rtol=1e-3):
         raise layer.node.refusal("r and the time constants stand for several timesteps; is this another dialect?")
     return timestep
 
