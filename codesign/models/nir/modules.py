@@ -22,7 +22,7 @@ from codesign.errors import InputError
 from codesign.models.nir.dialects.neuron_modules import ModuleNeurons
 from codesign.models.nir.frameworks import FRAMEWORKS, answers_of, check_timesteps, read_neurons, refusal
 from codesign.models.nir.graph import Graph, NirNode
-from codesign.models.nir.timesteps import Made, Timesteps
+from codesign.models.nir.timesteps import SourceTensor, Timesteps
 from codesign.models.nir.torch_nodes import ALLOWED, linear_node, torch_node
 
 nn = torch.nn
@@ -134,8 +134,8 @@ class _Trace(TorchFunctionMode):
         self._states: dict[str, dict[int, tuple[torch.Tensor, int]]] = {}  # by storage
         self._kept_states: dict[int, tuple[str, list[Any]]] = {}  # by module
         self._sample = sample.detach().clone()
-        # for each storage, its owner after each module; all tensors are kept, so that no storage is reused
-        self._made: dict[int, list[Made]] = {}
+        # for each storage, its tensors after each module; all are kept, so that no storage is reused
+        self._sources: dict[int, list[SourceTensor]] = {}
         self.timesteps = Timesteps()
         self._remember(self.timesteps.make(_INPUT, self._sample))
 
@@ -162,17 +162,17 @@ class _Trace(TorchFunctionMode):
     def _hook(self, name: str) -> Any:
         def hook(module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
             self.depth -= 1
-            given, made = _first_tensor([*args, *kwargs.values()]), _first_tensor(output)
+            given, result = _first_tensor([*args, *kwargs.values()]), _first_tensor(output)
             if name not in self.nodes:
                 self.nodes[name] = self._node(name, module, given)
-            if given is None or made is None:
+            if given is None or result is None:
                 raise refusal(name, module, "must take a tensor and return a tensor")
-            if self.nodes[name].kind == "Pass" and not _same(given, made):
+            if self.nodes[name].kind == "Pass" and not _same(given, result):
                 raise refusal(name, module, "must return what it gets, unchanged, in evaluation mode")
             source = self._source(name, module, given)
-            self.edges[source.by, name] = None
+            self.edges[source.name, name] = None
             self.timesteps.take(name, source, given)
-            self._remember(self.timesteps.make(name, made))
+            self._remember(self.timesteps.make(name, result))
             if name in self.neurons:
                 self._kept_states[id(module)] = name, _states_of(module)
                 sent = answers_of(self.neurons[name][1], module, output)
@@ -194,29 +194,29 @@ class _Trace(TorchFunctionMode):
         if self.depth or func.__name__ not in (*_SUMS, *_COPIES):
             return func(*args, **kwargs)
         given = [each for each in args if isinstance(each, torch.Tensor)]
-        makers = [(each, maker) for each in given for maker in self._before("", each)[-1:]]
         parts = [
-            (each, maker)
-            for each, maker in makers
-            if maker.version == each._version
-            and (_same(each, maker.tensor) or (maker.by == _INPUT and _lies_as(each, maker.tensor)))
+            (each, source)
+            for each in given
+            for source in self._before("", each)[-1:]
+            if source.version == each._version
+            and (_same(each, source.tensor) or (source.name == _INPUT and _lies_as(each, source.tensor)))
         ]
-        whose = [maker.by for _, maker in parts]
-        made = func(*args, **kwargs)
+        names = [source.name for _, source in parts]
+        result = func(*args, **kwargs)
         if func.__name__ in _COPIES:
-            if whose == [_INPUT] and made.shape[1:] == given[0].shape[1:]:
-                self._remember(self.timesteps.copy(parts[0][1], given[0], made))
-            return made
-        if len(given) != 2 or len(set(whose)) != 2 or kwargs or given[0].shape != given[1].shape:
-            return made  # a module that uses it is refused; sums of outputs over time are not used further
-        name = f"({whose[0]} + {whose[1]})"
+            if names == [_INPUT] and result.shape[1:] == given[0].shape[1:]:
+                self._remember(self.timesteps.copy(parts[0][1], given[0], result))
+            return result
+        if len(given) != 2 or len(set(names)) != 2 or kwargs or given[0].shape != given[1].shape:
+            return result  # a module that uses it is refused; sums of outputs over time are not used further
+        name = f"({names[0]} + {names[1]})"
         self.nodes[name] = NirNode(name=name, kind="Pass")
         self.sums.add(name)
-        self.edges |= {(source, name): None for source in whose}
-        for each, maker in parts:
-            self.timesteps.take(name, maker, each)
-        self._remember(self.timesteps.make(name, made))
-        return made
+        for each, source in parts:
+            self.edges[source.name, name] = None
+            self.timesteps.take(name, source, each)
+        self._remember(self.timesteps.make(name, result))
+        return result
 
     def _check_state(self, name: str, module: nn.Module, states: list[Any], output: Any) -> None:
         """Check that neurons that are given their state got it, unchanged, from themselves, or start at rest. Those of
@@ -244,21 +244,21 @@ class _Trace(TorchFunctionMode):
         numbers = {key: np.asarray(value) for key, value in neurons[1].numbers.items()}
         return NirNode(name=name, kind=neurons[1].kind, numbers=numbers, texts=neurons[1].texts)
 
-    def _before(self, name: str, tensor: torch.Tensor) -> list[Made]:
-        """The owner of a tensor before a module, which may have passed on a view of it in an earlier timestep."""
-        makers = self._made.get(_storage(tensor), [])
-        return list(takewhile(lambda maker: maker.by != name, makers))
+    def _before(self, name: str, tensor: torch.Tensor) -> list[SourceTensor]:
+        """The sources of a tensor before a module, which may have passed on a view of it in an earlier timestep."""
+        sources = self._sources.get(_storage(tensor), [])
+        return list(takewhile(lambda source: source.name != name, sources))
 
-    def _remember(self, made: Made) -> None:
-        self._made[_storage(made.tensor)] = [*self._before(made.by, made.tensor), made]
+    def _remember(self, source: SourceTensor) -> None:
+        self._sources[_storage(source.tensor)] = [*self._before(source.name, source.tensor), source]
 
-    def _source(self, name: str, module: nn.Module, given: torch.Tensor) -> Made:
+    def _source(self, name: str, module: nn.Module, given: torch.Tensor) -> SourceTensor:
         kind = self.nodes[name].kind
         dimensions = 1 + int(kind[-2]) if kind.endswith(("1d", "2d")) else 1  # without batch and time
         for source in self._before(name, given)[-1:]:
-            made = source.tensor
-            whole = source.by == _INPUT or given.numel() in (made.numel(), made.numel() // max(1, made.shape[0]))
-            if made._version == source.version and whole and (_same(given, made) or _in_order(given, dimensions)):
+            tensor = source.tensor
+            whole = source.name == _INPUT or given.numel() in (tensor.numel(), tensor.numel() // max(1, len(tensor)))
+            if tensor._version == source.version and whole and (_same(given, tensor) or _in_order(given, dimensions)):
                 if self.shape is None and kind not in ("Flatten", "Pass"):
                     self.shape = self._input_shape(given, dimensions)
                 return source

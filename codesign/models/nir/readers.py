@@ -117,16 +117,16 @@ def for_reader(name: str, network: SpikingNetwork, index: int, own: Mapping[str,
         assert alpha is not None
         dt, leak = network.timestep_s, zero.ravel().astype(np.float32)
         mem, syn = _constants(beta, dt), _constants(alpha, dt)
-        reached = (threshold * alpha).astype(np.float32)
-        return made("CubaLIF", tau_mem=mem, tau_syn=syn, r=mem / np.float32(dt) - 1, v_threshold=reached, v_leak=leak)
+        fires = {"v_threshold": (threshold * alpha).astype(np.float32), "v_leak": leak}
+        return new_node("CubaLIF", tau_mem=mem, tau_syn=syn, r=mem / np.float32(dt) - 1, **fires)
     if name == "sinabs":  # one number per feature map, which is the same for all its neurons
-        parameters: dict[str, NDArray[Any]] = {
+        fields: dict[str, NDArray[Any]] = {
             "tau": _constants(beta, 1.0),
             "r": one.ravel(),
             "v_leak": zero.ravel(),
             "v_threshold": threshold,
         }
-        return made("LIF", **{field: value if len(shape) == 1 else value[:1] for field, value in parameters.items()})
+        return new_node("LIF", **{key: value if len(shape) == 1 else value[:1] for key, value in fields.items()})
     assert reader.timestep is not None
     tau = (reader.timestep / (1 - beta)).reshape(shape)
     r = one if name == "norse" else tau / reader.timestep
@@ -134,12 +134,12 @@ def for_reader(name: str, network: SpikingNetwork, index: int, own: Mapping[str,
         threshold = threshold * (1 - beta)
     fires = {"v_threshold": threshold.reshape(shape), "v_leak": zero, "v_reset": zero}
     if alpha is None:
-        return made("LIF", tau=tau, r=r, **fires)
+        return new_node("LIF", tau=tau, r=r, **fires)
     tau_syn = (reader.timestep / (1 - alpha)).reshape(shape)
-    return made("CubaLIF", tau_mem=tau, tau_syn=tau_syn, r=r, w_in=tau_syn / reader.timestep, **fires)
+    return new_node("CubaLIF", tau_mem=tau, tau_syn=tau_syn, r=r, w_in=tau_syn / reader.timestep, **fires)
 
 
-def made(kind: str, **fields: Any) -> Any:
+def new_node(kind: str, **fields: Any) -> Any:
     """A node of NIR, or a graph, also for versions that lack resets and type checks; sinabs and Rockpool need such a
     version. Raises InputError if it lacks the node, or a reset to another value than 0."""
     node = getattr(nir, kind, None)

@@ -17,10 +17,11 @@ Place = tuple[int, int]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Made:
-    """A tensor, the module that made it, its version at that time, and its place in all outputs of that module."""
+class SourceTensor:
+    """A tensor, the name of the module that made it, its version at that time, and its place in all outputs of that
+    module."""
 
-    by: str
+    name: str
     tensor: torch.Tensor
     version: int
     place: Place
@@ -37,21 +38,21 @@ class Timesteps:
     calls: dict[str, int] = field(default_factory=dict)
     _taken: dict[tuple[str, str], list[tuple[Place, int, bool]]] = field(default_factory=dict)
 
-    def make(self, by: str, tensor: torch.Tensor) -> Made:
+    def make(self, name: str, tensor: torch.Tensor) -> SourceTensor:
         """The next tensor of a source."""
-        call = self.calls.get(by, 0)
-        self.calls[by], self.sizes[by] = call + 1, self.sizes.get(by, 0) + tensor.numel()
-        return Made(by=by, tensor=tensor, version=tensor._version, place=(call, 0))
+        call = self.calls.get(name, 0)
+        self.calls[name], self.sizes[name] = call + 1, self.sizes.get(name, 0) + tensor.numel()
+        return SourceTensor(name=name, tensor=tensor, version=tensor._version, place=(call, 0))
 
-    def copy(self, made: Made, view: torch.Tensor, copy: torch.Tensor) -> Made:
+    def copy(self, source: SourceTensor, view: torch.Tensor, copy: torch.Tensor) -> SourceTensor:
         """A copy of a view, or several copies of it, in its place."""
-        self.sizes[made.by] = max(self.sizes[made.by], copy.numel())
-        return Made(by=made.by, tensor=copy, version=copy._version, place=made.place_of(view))
+        self.sizes[source.name] = max(self.sizes[source.name], copy.numel())
+        return SourceTensor(name=source.name, tensor=copy, version=copy._version, place=source.place_of(view))
 
-    def take(self, by: str, made: Made, view: torch.Tensor) -> None:
+    def take(self, target: str, source: SourceTensor, view: torch.Tensor) -> None:
         """A module, or a sum, gets a view of what another made."""
-        whole = view.numel() >= made.tensor.numel()
-        self._taken.setdefault((made.by, by), []).append((made.place_of(view), view.numel(), whole))
+        whole = view.numel() >= source.tensor.numel()
+        self._taken.setdefault((source.name, target), []).append((source.place_of(view), view.numel(), whole))
 
     def missed(self, changing: Iterable[str]) -> tuple[str, str] | None:
         """A source and a module that does not receive it like a layer would; None if all do. `changing` are neurons."""

@@ -23,7 +23,7 @@ from codesign.models.card import ModelCard, digest_of
 from codesign.models.file import LoadedModel, card_of, card_texts, check_card, network_of
 from codesign.models.nir.folding import Layer
 from codesign.models.nir.graph import Graph, read_graph
-from codesign.models.nir.readers import Reader, for_reader, made, on_grid, reader_of, shape_of, weights_for
+from codesign.models.nir.readers import Reader, for_reader, new_node, on_grid, reader_of, shape_of, weights_for
 from codesign.network.connection import Connection, FurtherConnection
 from codesign.network.layers import Linear, Pool, both
 from codesign.network.neuron import FEATURES, OF_NEURONS, NeuronSpec
@@ -157,7 +157,7 @@ def to_nir(network: SpikingNetwork, card: ModelCard, dialect: str = "plain") -> 
     if network.input_gate is not None:
         metadata[_GATE] = network.input_gate.numpy()
     _add_skips(network, nodes, edges, dialect)
-    return made("NIRGraph", nodes=nodes, edges=edges, metadata={**card_texts(card), **metadata}, type_check=False)
+    return new_node("NIRGraph", nodes=nodes, edges=edges, metadata={**card_texts(card), **metadata}, type_check=False)
 
 
 def _of_open(network: SpikingNetwork, index: int) -> NDArray[Any]:
@@ -178,7 +178,7 @@ def _lead_back(
         ends = {"input": nir.Input(np.array([len(weight)])), "output": nir.Output(np.array([len(weight)]))}
         within = {"input": ends["input"], "neurons": nodes[neurons], "weights": again, "output": ends["output"]}
         ways = [("input", "neurons"), ("neurons", "weights"), ("weights", "neurons"), ("neurons", "output")]
-        nodes[neurons] = made("NIRGraph", nodes=within, edges=ways, type_check=False)
+        nodes[neurons] = new_node("NIRGraph", nodes=within, edges=ways, type_check=False)
         return
     nodes[name] = again
     path = [neurons, name, neurons]
@@ -231,13 +231,13 @@ def _neurons(network: SpikingNetwork, index: int, own: Mapping[str, NDArray[Any]
     if not potential:
         spiking["v_reset"] = network.reset_to()[network.layer_slices[index]].numpy().reshape(shape)
     if not leaky:
-        return made("I" if potential else "IF", r=gain / (network.timestep_s or 1.0), **spiking)
+        return new_node("I" if potential else "IF", r=gain / (network.timestep_s or 1.0), **spiking)
     synapse = own.get("synaptic_time_constant", zero).reshape(shape)
     if not (synapse > 0).all() or np.isinf(synapse).any():
-        return made("LI" if potential else "LIF", tau=tau, **leaky, **spiking)
+        return new_node("LI" if potential else "LIF", tau=tau, **leaky, **spiking)
     flows = {"tau_syn": synapse, "w_in": 1 / -np.expm1(-network.timestep_s / synapse)}
     leaky["v_leak"] = zero
-    return made("CubaLI" if potential else "CubaLIF", tau_mem=tau, **flows, **leaky, **spiking)
+    return new_node("CubaLI" if potential else "CubaLIF", tau_mem=tau, **flows, **leaky, **spiking)
 
 
 def _uneven_bias(own: Mapping[str, NDArray[Any]], gain: NDArray[Any]) -> NDArray[Any]:
@@ -285,7 +285,7 @@ def _add_skips(
 def _skip(one: FurtherConnection, shape: tuple[int, ...], *, identity: bool) -> nir.NIRNode:
     weight = one.weight.detach().numpy()
     if identity:
-        return made("Scale", scale=np.broadcast_to(weight.reshape(-1, 1, 1), one.window.grid).reshape(shape))
+        return new_node("Scale", scale=np.broadcast_to(weight.reshape(-1, 1, 1), one.window.grid).reshape(shape))
     if isinstance(one.target, Linear):
         return nir.Linear(weight)
     return _convolution(one, weight, np.zeros(len(weight), np.float32))
