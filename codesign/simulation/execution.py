@@ -346,10 +346,10 @@ class Execution(OfArrays):
 def _joined_zeros(parts: Sequence[Execution]) -> tuple[float, ...]:
     """`zero_weights` of all parts together: the mean, weighted by their operations from layer to layer; without any
     operations, the first part's share, which all have."""
-    layers, into = len(parts[0].shape.layers), np.array([0, *(1 + one.layer for one in parts[0].slices)])
+    layers, into = len(parts[0].shape.layers), np.array([0, *(1 + each.layer for each in parts[0].slices)])
     shares = np.array([part.zero_weights or (0.0,) * layers for part in parts])
     tables = [part.messages for part in parts]
-    counted = [np.bincount(into[of.source], of.synaptic_operations, minlength=layers + 1)[:layers] for of in tables]
+    counted = [np.bincount(into[t.source], t.synaptic_operations, minlength=layers + 1)[:layers] for t in tables]
     total, zeros = np.sum(counted, axis=0), np.rint(shares * counted).sum(axis=0)
     joined = tuple(np.where(total > 0, zeros / np.maximum(total, 1), shares[0]).tolist())
     return joined if any(joined) else ()

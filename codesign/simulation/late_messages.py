@@ -58,8 +58,8 @@ def all_messages(execution: Execution) -> MessageTable:
         operations = count * shape.layers[target].neurons
         columns = np.broadcast_arrays(sample, timestep, -1, source, -1, count, count, operations, 0)
         tables.append(MessageTable.of(columns))
-    every = np.concatenate([[*one.columns.values()] for one in tables], axis=1)
-    return MessageTable.of(every[:, np.lexsort(every[4::-1])])
+    joined = np.concatenate([[*each.columns.values()] for each in tables], axis=1)
+    return MessageTable.of(joined[:, np.lexsort(joined[4::-1])])
 
 
 def decision_operations(execution: Execution) -> Integers | None:
@@ -127,10 +127,10 @@ def _arriving(execution: Execution) -> list[tuple[int, Integers]]:
     emitted = np.zeros((execution.samples, execution.timesteps, len(slices)), dtype=np.int64)
     np.add.at(emitted, (updates.sample, updates.timestep, updates.slice), updates.emitted)
     ran = np.arange(execution.timesteps) < execution.timesteps_run[:, None]
-    found = []
+    spikes = []
     for number, connection in late_sources(shape, slices):
         if connection.delay:
             arriving = np.zeros_like(emitted[:, :, number])
             arriving[:, connection.delay :] = emitted[:, : -connection.delay, number]
-            found.append((connection.target, arriving * ran))
-    return found
+            spikes.append((connection.target, arriving * ran))
+    return spikes

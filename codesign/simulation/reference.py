@@ -1,9 +1,9 @@
 """The reference engine: dense, plain torch, any device; the oracle of every faster one.
 
-State of a forward pass, per sample and neuron: that of the neuron, waiting spikes q, refractory flag r, last pre-spike
-potential p, step of enqueueing and messages received. `docs/design.md` gives the equations, whose symbols name the
-variables here; `codesign.simulation.neuron` has the step of a neuron. Currents are accumulated in float64 and rounded
-once, so that no sample depends on the others of its batch.
+State of a forward pass, per sample and neuron: that of the neuron, waiting spikes q, spike count c, refractory flag r,
+last pre-spike potential p, step of enqueueing and messages received. `docs/design.md` gives the equations, whose
+symbols name the variables here; `codesign.simulation.neuron` has the step of a neuron. Currents are accumulated in
+float64 and rounded once, so that no sample depends on the others of its batch.
 """
 
 from __future__ import annotations
@@ -45,6 +45,18 @@ def run_machine(run: Run) -> Result:
 
 
 class _Machine:
+    """A batch in the course of a run.
+
+    Attributes:
+        p, q, c, r, enqueue_step, received: as above, of shape (B, N), in the current pass.
+        stimulated: (B, N) whether a spike has reached the neuron, not only barrier messages.
+        input_q, kept_frame: (B, inputs) input events that wait, and those of the frame that dropout kept.
+        frame_complete, was_complete: (B,) whether all input events have left, by now and by the step before.
+        active: (B,) whether the pass goes on.
+        sends, sends_barriers: (N,) whether the neuron has successors, and whether it sends them barrier messages.
+        counts, emitted: output spikes of each timestep so far, and (B, N) spikes of all of them.
+    """
+
     def __init__(self, run: Run) -> None:
         network, events, schedule = run.network, run.events, run.schedule
         self.run, self.recorder = run, Recorder(network, events, schedule) if run.counters else None
@@ -69,7 +81,7 @@ class _Machine:
         self.gated = run.gated
         self.index = torch.arange(neurons, device=self.device)
         self.sends = self.index < self.outputs.start  # output neurons have no successors
-        self.tells = self.sends & schedule.barrier_messages
+        self.sends_barriers = self.sends & schedule.barrier_messages
         self.input_index = torch.arange(inputs, device=self.device)
         self.pools = MaxPools(network, batch)
         self.late = LateArrivals(run)
@@ -170,7 +182,7 @@ class _Machine:
         fired = spikes > 0
         last = self.stopping.is_last(k, fired[:, self.outputs], self.c[:, self.outputs])
         goes_on = (self.active & ~last)[:, None]
-        barriers = is_open & ~opened & ~fired & self.tells & goes_on  # neurons whose gate opens without firing
+        barriers = is_open & ~opened & ~fired & self.sends_barriers & goes_on  # neurons whose gate opens without firing
         chosen, chosen_input, room = self._choose(k, goes_on)
         left = torch.where(chosen, self.q, 0)
         kept = self.pools.first(self._network_dropout(k, left))
@@ -312,7 +324,7 @@ class _Machine:
     def _policy_draws(self, purpose: Purpose, k: int, index: torch.Tensor) -> torch.Tensor:
         if not (self.run.policy.uses_uniform or self.regularization.momentum_noise):
             return torch.zeros((len(self.state.u), len(index)), dtype=torch.float32, device=self.device)
-        return uniform(absorb(absorb(self.pass_keys[purpose], k), index))
+        return uniform(self._key(purpose, k, index))
 
     def _propagate(
         self, k: int, fed: Arrival, left: torch.Tensor, kept: torch.Tensor, barriers: torch.Tensor
@@ -340,7 +352,7 @@ class _Machine:
         probability = self.regularization.input_dropout
         if not probability:
             return frame
-        key = absorb(absorb(self.pass_keys[Purpose.INPUT_DROPOUT], 0), self.input_index)
+        key = self._key(Purpose.INPUT_DROPOUT, 0, self.input_index)
         if self.events.currents:
             return torch.where(uniform(key) < probability, 0.0, frame)
         return thin(frame, key, probability)
@@ -349,12 +361,14 @@ class _Machine:
         probability = self.regularization.network_dropout
         if not probability:
             return left
-        key = absorb(absorb(self.pass_keys[Purpose.NETWORK_DROPOUT], k), self.index)
-        return thin(left, key, probability)
+        return thin(left, self._key(Purpose.NETWORK_DROPOUT, k, self.index), probability)
 
     def _refractory_dropout(self, k: int, fired: torch.Tensor) -> torch.Tensor:
         probability = self.regularization.refractory_dropout
         if not probability or not fired.any():
             return torch.zeros_like(fired)
-        key = absorb(absorb(self.pass_keys[Purpose.REFRACTORY_DROPOUT], k), self.index)
-        return uniform(key) < probability
+        return uniform(self._key(Purpose.REFRACTORY_DROPOUT, k, self.index)) < probability
+
+    def _key(self, purpose: Purpose, k: int, index: torch.Tensor) -> torch.Tensor:
+        """(B, n) keys of the draws in step k for the neurons or inputs `index`."""
+        return absorb(absorb(self.pass_keys[purpose], k), index)
