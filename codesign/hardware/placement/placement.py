@@ -185,7 +185,7 @@ def place(
         strategy=strategy if cores is None else "by_hand",
         parts=parts,
         core_loads=core_loads(budget, parts),
-        assumptions=(*assumed, *_added(budget, parts), *_shared(chip, parts), *_weight_assumptions(chip, weight_bits)),
+        assumptions=(*assumed, *_added(budget, parts), *_shared(chip, parts), *_other_weights(chip, weight_bits)),
     )
 
 
@@ -266,10 +266,11 @@ def _shared(chip: Chip, parts: tuple[Slice, ...]) -> Iterator[str]:
         yield f"{chip.name} does not state whether two layers may share a core; here they do"
 
 
-def _weight_assumptions(chip: Chip, weight_bits: int | Literal["chip"] | None) -> tuple[str, ...]:
-    if chip.weight_bits is None or weight_bits == "chip" or weight_bits == chip.weight_bits.value:
-        return ()
-    weights = "32-bit floating-point" if weight_bits is None else f"{weight_bits}-bit"
-    if weight_bits is not None and 1 < weight_bits < chip.weight_bits.value:
-        return ()
-    return (f"{chip.name}: evaluated with {weights}{HELD}{chip.weight_bits.value}-bit weights",)
+def _other_weights(chip: Chip, weight_bits: int | Literal["chip"] | None) -> Iterator[str]:
+    """Assumption about weights that the chip's bits cannot hold; two levels of one bit are no levels of several."""
+    if chip.weight_bits is None or weight_bits == "chip":
+        return
+    held = chip.weight_bits.value
+    if weight_bits is None or weight_bits > held or weight_bits == 1 < held:
+        weights = "32-bit floating-point" if weight_bits is None else f"{weight_bits}-bit"
+        yield f"{chip.name}: evaluated with {weights}{HELD}{held}-bit weights"
