@@ -116,23 +116,24 @@ def _scenarios(chip: Chip, numbers: Sequence[UncertainNumber]) -> dict[str, Floa
 def uncertainty_columns(cost: Cost) -> dict[str, list[str] | list[float] | float | None]:
     """Columns of a row on how its energy and latency vary, by the names of results' columns. Draws have six digits.
     What is unknown stays unknown."""
-    own, area_m2 = cost.counted.placement.prices, cost.counted.placement.area_m2
-    every = uncertain_numbers(own.chip)
-    numbers = [number for number in every if number.path != "area"]  # neither energy nor time depends on it
-    ends, scenarios = 1 + 2 * len(numbers), _scenarios(own.chip, numbers)
+    prices, area_m2 = cost.counted.placement.prices, cost.counted.placement.area_m2
+    uncertain = uncertain_numbers(prices.chip)
+    numbers = [number for number in uncertain if number.path != "area"]  # neither energy nor time depends on it
+    ends, scenarios = 1 + 2 * len(numbers), _scenarios(prices.chip, numbers)
     at_low, at_high, draws = slice(1, 1 + len(numbers)), slice(1 + len(numbers), ends), slice(ends, None)
-    of_energy, of_latency = (scenarios.pop(MODEL + of, np.ones(ends + DRAWS)) for of in ("energy", "latency"))
-    terms_j, times = mean_terms(cost, varied_prices(own, scenarios))
-    board = total_in("board", terms_j, own.core_share)
-    energy = None if board is None else board * of_energy
-    latency = None if times.latency_s is None else times.latency_s * of_latency
-    on_s = None if times.on_s is None else np.broadcast_to(times.on_s, of_latency.shape)
-    terms = {name: term * of_energy for name, term in terms_j.items() if term is not None}
+    exact = np.ones(ends + DRAWS)
+    energy_error, latency_error = (scenarios.pop(MODEL + of, exact) for of in ("energy", "latency"))
+    terms_j, times = mean_terms(cost, varied_prices(prices, scenarios))
+    board = total_in("board", terms_j, prices.core_share)
+    energy = None if board is None else board * energy_error
+    latency = None if times.latency_s is None else times.latency_s * latency_error
+    on_s = None if times.on_s is None else np.broadcast_to(times.on_s, exact.shape)
+    terms = {name: term * energy_error for name, term in terms_j.items() if term is not None}
     moving = {name: term for name, term in terms.items() if np.ptp(term) > 0}
     # Relative to its largest value, a term of one number is the same in all rows of a chip, which compresses well.
     scales = {name: float(term.max()) for name, term in moving.items()}
     parts = None if energy is None else [term / scales[name] for name, term in moving.items()]
-    areas = ((of.low / of.value, of.high / of.value) for of in every if of.path == "area")
+    areas = ((area.low / area.value, area.high / area.value) for area in uncertain if area.path == "area")
     smaller, larger = next(areas, (1.0, 1.0))
     return {
         "area_low_m2": None if area_m2 is None else area_m2 * smaller,
