@@ -178,21 +178,27 @@ def _models(
                     metered=metered,
                     given=given.get(name),
                 )
-                trains = recipe.value.model is None
-                unlayered = recipe.value.method == "unlayered" and recipe.value.mixture is None
-                one = recipe.value if trains and unlayered else None
                 columns = {
                     "sweep": spec.name,
                     "workload": spec.workload.name,
                     "topology": topology_text(shape),
                     "recipe": name,
-                    "training_method": recipe.value.method if trains else GIVEN,
-                    "training_policy": one.policy if one else "mixture" if recipe.value.mixture else None,
-                    "training_group_size": one.group_size if one else None,
-                    "training_cost": recipe.value.cost_in_words,
+                    **_training_columns(recipe.value),
                     "training_seed": seed,
                 }
                 yield _Model(recipe=recipe, inputs=inputs, columns=columns, reason=reason, sharing=sharing, own=own)
+
+
+def _training_columns(recipe: Recipe) -> Columns:
+    trains = recipe.model is None
+    of_one_schedule = trains and recipe.method == "unlayered" and recipe.mixture is None
+    policy = recipe.policy if of_one_schedule else "mixture" if recipe.mixture else None
+    return {
+        "training_method": recipe.method if trains else GIVEN,
+        "training_policy": policy,
+        "training_group_size": recipe.group_size if of_one_schedule else None,
+        "training_cost": recipe.cost_in_words,
+    }
 
 
 def _bits_notes(models: Iterable[_Model], deployments: Iterable[Deployment]) -> Iterator[str]:

@@ -73,7 +73,7 @@ class FakeRay(SimpleNamespace):
         self.check = self.nodes = list
         self.look = self.answers = lambda: True
         self.options = self.get_runtime_context = lambda **options: self
-        self.get_job_id, self.get_node_id = lambda: "01", lambda: "1"
+        self.get_node_id = lambda: "1"
         self.wait = lambda references, **options: (self.lost, [])
 
     def get(self, reference: int) -> None:

@@ -200,7 +200,7 @@ def _deployment(spec: SweepSpec, shape: NetworkShape, placed: _OnChip, schedule:
         of_schedule = _schedule_columns(canonical, shape, neuron, waits=resolved.waits)
     told = {"assumptions": list(dict.fromkeys(assumptions)), "schedule": schedule.name}
     columns = {**placed.columns, **told, **of_schedule}
-    return Deployment(**{**vars(placed), "columns": columns}, schedule=schedule, inference=inference)
+    return Deployment(**vars(replace(placed, columns=columns)), schedule=schedule, inference=inference)
 
 
 def _inference(chip: Chip, shape: NetworkShape, quantization: Quantization | None, resolved: Schedule) -> Inference:

@@ -230,20 +230,21 @@ class SearchSpace:
         try:
             if changes_widths(parameter.path) and (most := self._most_layers()) < (parameter.layer or 0):
                 return f"no trial has it: networks have at most {plural(most, 'hidden layer')}"
-            if block != "chip" or field in ChipEntry.model_fields:
-                said = said_by(self._holder(block, name))
-                return "; ".join(wrong_value(block, said, field, value)) or None
-            under = ((self.parameters[path], allowed[0]) for path, allowed in parameter.conditions.items())
-            settings = {other.field: given for other, given in under if other.block == block and other.field}
-            chip, of_one = base_chip(self.base, name), bool(parameter.name) or block not in self.parameters
-            fields = [one for one in self.parameters.values() if one.block == block and one.field]
-            alone = of_one and fields == [parameter]
-            (with_parameters if alone else replaced)(chip, {**settings, field: value})  # others may make it consistent
-            if of_one:  # not of whichever chip a trial has
-                return no_effect(chip, field)
+            if block == "chip" and field not in ChipEntry.model_fields:
+                return self._number_mistake(parameter, base_chip(self.base, name), value)
+            return "; ".join(wrong_value(block, said_by(self._holder(block, name)), field, value)) or None
         except CodesignError as error:
             return str(error).removeprefix(f"{parameter.path}: ")
-        return None
+
+    def _number_mistake(self, parameter: Parameter, chip: Chip, value: Value) -> str | None:
+        """Why no result depends on a number of the chip's description, if none does. Raises CodesignError for a value
+        that is invalid or, unless other parameters may make it consistent, inconsistent with the chip."""
+        field, of_one = parameter.field, bool(parameter.name) or "chip" not in self.parameters
+        conditions = ((self.parameters[path], allowed[0]) for path, allowed in parameter.conditions.items())
+        settings = {other.field: given for other, given in conditions if other.block == "chip" and other.field}
+        alone = of_one and [one for one in self.parameters.values() if one.block == "chip" and one.field] == [parameter]
+        (with_parameters if alone else replaced)(chip, {**settings, field: value})
+        return no_effect(chip, field) if of_one else None  # another chip of the trials may take it
 
     def _holder(self, block: str, name: str) -> Spec:
         """The part of the file whose fields are the parameters of a block; the named one if there are several."""
