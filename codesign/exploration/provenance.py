@@ -42,7 +42,7 @@ _LISTED = 4
 
 
 def describe_sweep(plan: Plan, works: Sequence[Work], run: RunArguments, *, failed: int) -> ResultMetadata:
-    """Metadata of the results of a plan, whose works had `failed` failed jobs."""
+    """Metadata of the results of a plan; `failed` is the number of results that failed jobs left out."""
     spec, networks = plan.spec, plan.topologies
     schedules = dict.fromkeys(name for entry in spec.chips.values() for name in entry.schedules)
     scaled = {point.columns["chip"] for point in plan.points if SCALED in point.chip.sources}
@@ -71,7 +71,7 @@ def describe_sweep(plan: Plan, works: Sequence[Work], run: RunArguments, *, fail
             priced=sum(work.to_run["price"] for work in works),
             reused=sum(work.reused for work in works),
         ),
-        platform=(f"{failed} jobs failed",) if failed else (),
+        platform=(f"jobs that failed, or need one that failed: {failed:,}",) if failed else (),
     )
 
 

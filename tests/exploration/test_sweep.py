@@ -209,6 +209,8 @@ def test_a_training_that_diverges_fails_its_rows_and_its_model_only(tmp_path, ca
     assert {row["recipe"] for row in failed} == {"rs"}
     assert {row["reason"] for row in failed} == {"TrainingDivergedError: the loss became nan"}
     assert len(progress.failures) == 1
+    lost = progress.counts["failed"] + progress.counts["skipped"]
+    assert results(tmp_path).metadata.platform == (f"jobs that failed, or need one that failed: {lost}",)
     monkeypatch.undo()
     outcome, progress = run(tiny(UNLAYERED), tmp_path, cache_root)
     assert outcome.failed == 0
