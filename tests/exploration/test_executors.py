@@ -169,6 +169,9 @@ def test_a_time_limit_that_no_thread_can_keep_is_a_mistake() -> None:
 def test_timeouts_that_no_timer_can_keep_are_a_mistake(timeout_s: float) -> None:
     with pytest.raises(InputError, match="timeout: "):
         JobResources(timeout=timeout_s)
+
+
+def test_more_memory_than_can_be_asked_for_is_a_mistake() -> None:
     with pytest.raises(InputError, match=r"memory: .*less than or equal to 1152921504606846976"):
         JobResources(memory=10**20)
 

@@ -103,15 +103,6 @@ questions:
     assert ["did you mean" in message for _, message in mistakes_of(load, tmp_path, SWEEP + wrong)] == [True] * 5
 
 
-def test_questions_are_merged_and_removed_like_other_blocks(tmp_path):
-    asked = "questions:\n  a: {choose: chip, least: energy_j}\n  b: {choose: recipe, most: accuracy}\n"
-    (tmp_path / "base.yaml").write_text(SWEEP + asked)
-    more = "questions: {a: {where: [accuracy >= 50 %]}, c: {target: [latency_s < 1 ms]}}\n"
-    spec = load(tmp_path, f"extends: base.yaml\nremove: [questions.b]\n{more}")
-    assert list(spec.questions) == ["a", "c"]
-    assert spec.questions["a"].where[0].value == 0.5
-
-
 def test_questions_change_no_key_and_no_configuration(tmp_path):
     plain = plan_sweep(load(tmp_path, SWEEP))
     asked = plan_sweep(load(tmp_path, SWEEP + "questions: {a: {choose: chip, least: energy_j}}\n"))
