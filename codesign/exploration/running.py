@@ -15,6 +15,7 @@ from codesign.exploration.executors import named_executor
 from codesign.exploration.executors.base import Executor, Failure
 from codesign.exploration.jobs.jobs import ExecuteInputs, TrainInputs
 from codesign.exploration.jobs.store import Store
+from codesign.exploration.plan import Plan
 from codesign.exploration.resources import usable_cores
 from codesign.exploration.runs.progress import Progress
 from codesign.exploration.work import Job, Work
@@ -75,6 +76,13 @@ class RunArguments:
             progress=progress,
             **others,
         )
+
+
+def show_notes(plan: Plan, run: RunArguments) -> None:
+    """Show the notes of a plan, and what its workloads leave out."""
+    left_out = (run.workloads.load(workload).left_out for workload in plan.workloads)
+    for note in dict.fromkeys(filter(None, (*plan.notes, *left_out))):
+        run.progress.note(note)
 
 
 def run_work(work: Work, run: RunArguments, spec: SweepSpec) -> dict[str, Failure]:

@@ -18,7 +18,7 @@ from codesign.exploration.plan import Plan
 from codesign.exploration.planning import plan_designs
 from codesign.exploration.point_rows import point_rows
 from codesign.exploration.provenance import describe_sweep
-from codesign.exploration.running import RunArguments, run_work
+from codesign.exploration.running import RunArguments, run_work, show_notes
 from codesign.exploration.runs.front_watch import FrontWatch
 from codesign.exploration.runs.record import Kind, check_output, recorded
 from codesign.exploration.work import find_work
@@ -67,13 +67,12 @@ def run_sweep(spec: SweepSpec, run: RunArguments, *, kind: Kind = "sweep") -> Sw
     affects.
     """
     check_output(run.output, kind)  # before anything that takes long
-    load, progress, plan = run.workloads.load, run.progress, plan_designs(spec, run.workloads.outline)
+    plan = plan_designs(spec, run.workloads.outline)
     watch = FrontWatch(plan)
     work = find_work(plan, run.store, on_result=watch.result, models=run.models)
     record = recorded(run, spec, kind=kind, configuration=plan.config_hash)
-    with held(lock_of(run.output)), record, progress.seen_by(watch):
-        for note in dict.fromkeys(filter(None, (*plan.notes, *(load(one).left_out for one in plan.workloads)))):
-            progress.note(note)
+    with held(lock_of(run.output)), record, run.progress.seen_by(watch):
+        show_notes(plan, run)
         failures = run_work(work, run, spec)
         watch.show()
         metadata = describe_sweep(plan, [work], run, failed=len(failures))

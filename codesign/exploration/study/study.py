@@ -16,7 +16,7 @@ from codesign.exploration.executors.base import Executor
 from codesign.exploration.plan import Plan
 from codesign.exploration.provenance import describe_sweep
 from codesign.exploration.runner import Runner
-from codesign.exploration.running import RunArguments, choose_executor, epoch_s
+from codesign.exploration.running import RunArguments, choose_executor, epoch_s, show_notes
 from codesign.exploration.runs.progress import Progress
 from codesign.exploration.runs.record import check_output, recorded
 from codesign.exploration.study.driver import Driver
@@ -87,8 +87,7 @@ def run_study(spec: StudySpec, run: RunArguments) -> StudyOutcome:
         open_study(spec, kept, definition=definition, on_note=progress.note) as study,
         recorded(run, spec, kind="study", configuration=definition),
     ):
-        for note in filter(None, (*baseline.notes, workloads.load(baseline.workload).left_out)):
-            progress.note(note)
+        show_notes(baseline, run)
         executor = run.executor or _choose_executor(spec, workloads, baseline, progress)
         with compiling_ahead(progress.note), executor as chosen:
             runner = Runner(
