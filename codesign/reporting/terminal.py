@@ -49,7 +49,7 @@ def print_summary(
     beside_a_claim = bool(answers) and shown is not answers[0]
     # Next to a claim, a single chip offers no choice.
     options = () if beside_a_claim and not given and len(names.chips) < 2 else shown.options
-    rows, alike = (_of_given(points, names), "") if given else _ways(options, names)
+    rows, alike = (_rows_of_given(points, names), "") if given else _rows_of_options(options, names)
 
     above = [Text(_title(table, given=given), style="bold")]
     if table.study and table.study.emptiness:
@@ -60,7 +60,7 @@ def print_summary(
     if not answers and not given:
         above.append(Text(table.costs))
     notes = [Text(note, style="dim") for note in (alike, *_notes(table, rows, shown, given=given)) if note]
-    others = [_line(answer) for answer in answers[1:]]
+    others = [_answer_line(answer) for answer in answers[1:]]
     places = [Text(f"results  {results_path}")]
     if report_path is not None:
         places.insert(0, Text(f"report   {report_path}"))
@@ -131,7 +131,7 @@ def _first(answer: Answer) -> list[Text]:
     ]
 
 
-def _of_given(points: Sequence[Point], names: Names) -> list[tuple[Option, str]]:
+def _rows_of_given(points: Sequence[Point], names: Names) -> list[tuple[Option, str]]:
     """All points, grouped by chip: first those where layers wait, then the others."""
     ordered = sorted(points, key=lambda point: (point.chip, not point.layered, point.stop == "drained"))
     said = [(names.chips[one.chip], one.recipe, names.variant(one), _waiting(one)) for one in ordered]
@@ -173,7 +173,7 @@ def _options(rows: Sequence[tuple[Option, str]], names: Names, how: str, asked: 
     return grid
 
 
-def _ways(options: Sequence[Option], names: Names) -> tuple[list[tuple[Option, str]], str]:
+def _rows_of_options(options: Sequence[Option], names: Names) -> tuple[list[tuple[Option, str]], str]:
     """Options with a description of the variant that represents each: values of axes, chip, training and schedule that
     differ between options; or why there is none. Values of axes that all have follow in a sentence."""
     every = [option.point.axis_texts.items() for option in options if option.point is not None]
@@ -192,7 +192,7 @@ def _ways(options: Sequence[Option], names: Names) -> tuple[list[tuple[Option, s
     return [(option, told(option)) for option in options], f"In all rows: {alike}." if alike else ""
 
 
-def _line(answer: Answer) -> Table:
+def _answer_line(answer: Answer) -> Table:
     question = answer.question.partition("\n")[0]
     said = Text(question)
     if answer.form not in ("claim", "printed") or answer.standing == "cannot be asked":

@@ -94,7 +94,7 @@ def choose(name: str, question: ChooseQuestion, points: Sequence[Point], names: 
     return answer(
         standing="open" if failed and not contest.ranked[1:] else standing_of(contest),
         sentence=sentence,
-        confidence=None if failed and contest.second is None else told_confidence(contest),
+        confidence=None if failed and contest.second is None else shown_confidence(contest),
         comparisons=() if contest.runner_up is None else (contest.runner_up,),
         remarks=tuple(remark for remark in further_remarks if remark and remark not in sentence),
     )
@@ -144,7 +144,7 @@ def undecided(contest: Contest) -> bool:
     return len(contest.leads) < len(contest.ranked) - 1 or not all(found.equal for found in contest.leads.values())
 
 
-def told_confidence(contest: Contest) -> float | None:
+def shown_confidence(contest: Contest) -> float | None:
     """The confidence to show: None for a single training seed without draws, and for options that are level only on
     average or share no seed."""
     return contest.confidence if contest.drawn and not undecided(contest) else None

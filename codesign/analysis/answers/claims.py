@@ -125,7 +125,7 @@ def answer_claim(name: str, question: ClaimQuestion, points: Sequence[Point], na
     answer = partial(Answer, name=name, form="claim", question=question.ask or question.claim + source)
     values = _Values(question=question, points=points)
     if question.along is None and question.more is None:
-        return _limited(answer, points_in(points, question.select), values)
+        return _judge_limit(answer, points_in(points, question.select), values)
     pairs = values.pairs()
     compared = ((pair, _compared(pair, question)) for pair in pairs)
     cases = [_Case(pair=pair, comparison=of, question=question) for pair, of in compared if of is not None]
@@ -135,12 +135,12 @@ def answer_claim(name: str, question: ClaimQuestion, points: Sequence[Point], na
     say = names.training if of_training(question.column) else names.told_apart(everyone)
     sentence = _sentence(cases, partial(_means, say=say, names=names))
     if question.about is not None or (question.at_least is not None and question.at_least.kind == "factor"):
-        sentence += _factor([case.pair for case in cases])
+        sentence += _factors_in_words([case.pair for case in cases])
     undrawn = _of_two_columns(question) and any(drawn(point, question.column) for point in everyone)
-    few = "" if question.or_equal_within else _few(cases)
+    few = "" if question.or_equal_within else _few_on_one_side(cases)
     ranges = _UNDRAWN if undrawn else _left_to_draws(cases)
     remarks = (_refuted(cases), few, ranges, _left_to_samples(cases), question.remark)
-    standing = _together([case.status for case in cases])
+    standing = _overall([case.status for case in cases])
     return answer(
         standing="holds in part" if undrawn and standing == "holds" else standing,
         sentence=sentence,
@@ -235,7 +235,7 @@ def _compared(pair: _Pair, question: ClaimQuestion) -> Comparison | None:
     return comparison if comparison is None or _of_two_columns(question) else with_robustness(comparison)
 
 
-def _together(statuses: Sequence[Status]) -> Status:
+def _overall(statuses: Sequence[Status]) -> Status:
     distinct = set(statuses)
     if len(distinct) == 1:
         return distinct.pop()
@@ -244,14 +244,14 @@ def _together(statuses: Sequence[Status]) -> Status:
     return "does not hold" if "does not hold" in distinct else "not shown"
 
 
-def _limited(answer: partial[Answer], chosen: Sequence[Point], values: _Values) -> Answer:
+def _judge_limit(answer: partial[Answer], chosen: Sequence[Point], values: _Values) -> Answer:
     """Judge a claim about the value of every training seed."""
     question = values.question
     known = [(point, of) for point in chosen if (of := values.gains(point, question.column)) is not None]
     trained = {(*values.design(point), *of.items()): of for point, of in known}
     seen = [value for of in trained.values() for value in of]
     if not seen:
-        return answer(standing="cannot be asked", sentence=_nothing(question, values.points))
+        return answer(standing="cannot be asked", sentence=_no_values(question, values.points))
     above, below = question.above, question.below
     within = [(above is None or value > above) and (below is None or value < below) for value in seen]
     return answer(
@@ -289,7 +289,7 @@ def _means(case: _Case, *, say: Callable[[Point], str], names: Names) -> str:
     return f"{names.upper(one)}: {better} against {worse}{f' for {other}' if other != one else ''}."
 
 
-def _factor(pairs: Sequence[_Pair]) -> str:
+def _factors_in_words(pairs: Sequence[_Pair]) -> str:
     quotients = [ratio(pair.high, pair.low).mean for pair in pairs if pair.low.all()]
     factors = [value for value in quotients if value is not None]
     if not factors:
@@ -312,7 +312,7 @@ def _refuted(cases: Sequence[_Case]) -> str:
     return " ".join(f"In {n} of {len(cases)} comparisons it {words}." for words, n in told.items())
 
 
-def _few(cases: Sequence[_Case]) -> str:
+def _few_on_one_side(cases: Sequence[_Case]) -> str:
     """Say that chance alone may put so few of several comparisons on one side; "" if it hardly puts as many there, or
     if one is there even with an interval widened for the number of comparisons."""
     shown = [case.comparison.gain for case in cases if case.status in ("holds", "holds in part")]
@@ -353,7 +353,7 @@ def _left_to_samples(cases: Sequence[_Case]) -> str:
 def _why_not(question: ClaimQuestion, points: Sequence[Point], pairs: Sequence[_Pair], names: Names) -> str:
     """Say why none of the pairs compares and what would help, or which points there would have to be."""
     if not pairs:
-        return _nothing(question, points)
+        return _no_values(question, points)
     more, less, column = pairs[0].more, pairs[0].less, like(question.column)
     said = f"The results have no {column_label(question.column)} of points that can be compared."
     if comparable(more, less, column):  # but they have no training seed in common
@@ -363,7 +363,7 @@ def _why_not(question: ClaimQuestion, points: Sequence[Point], pairs: Sequence[_
     return f"{said} Their energies hold different terms; a question with `compare` is answered on those that both have."
 
 
-def _nothing(question: ClaimQuestion, points: Sequence[Point]) -> str:
+def _no_values(question: ClaimQuestion, points: Sequence[Point]) -> str:
     sides = [{**question.select, **side} for side in (question.more, question.less) if side]
     for side in (question.select, question.relative_to, *sides):
         if side and not points_in(points, side):

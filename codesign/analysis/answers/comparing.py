@@ -7,7 +7,7 @@ from functools import partial
 
 from codesign.analysis.answers.answers import Answer, Standing
 from codesign.analysis.answers.chance import left_to_samples
-from codesign.analysis.answers.choosing import options_of, standing_of, told_confidence
+from codesign.analysis.answers.choosing import options_of, shown_confidence, standing_of
 from codesign.analysis.answers.remarks import enlarged, in_the_way, left_aside, other_book, remarks_on
 from codesign.analysis.answers.selecting import points_in
 from codesign.analysis.comparisons.comparability import Obstacle, common_terms
@@ -39,11 +39,11 @@ def compare_sides(name: str, question: CompareQuestion, points: Sequence[Point],
     labels = [_label(side, names) for side in sides]
     answering = [point for point in selected if not point.silent and not point.drops_spikes]
     members = {place: points_in(answering, side) for place, side in enumerate(sides)}
-    numbers = {point.number for side in members.values() for point in side}
-    able = [point for point in answering if point.number in numbers]
+    of_sides = {*members[0], *members[1]}
+    able = [point for point in answering if point in of_sides]
     contest = Contest(
         members=members,
-        label=lambda option: labels[option],
+        label=labels.__getitem__,
         column=question.columns[0],
         more=more_is_better(question.columns[0]),
         where=resolved(question.where, able),
@@ -63,7 +63,7 @@ def compare_sides(name: str, question: CompareQuestion, points: Sequence[Point],
     concerned = {point for side in sides for point in points_in(selected, side)}
     aside = left_aside([point for point in selected if point in concerned], answering, names)
     if len(contest.chosen) < 2:
-        standing, sentence = _lacking(contest)
+        standing, sentence = _without_variant(contest)
         return answer(standing=standing, sentence=sentence, remarks=aside)
     first, second = contest.chosen.values()
     if first is second:
@@ -72,24 +72,13 @@ def compare_sides(name: str, question: CompareQuestion, points: Sequence[Point],
     found, obstacles = _compared(first, second, question.columns, names)
     if len(contest.ranked) < 2 or not found:
         return answer(standing="cannot be asked", sentence=next(iter(contest.unranked.values()), _UNPAIRED))
-    asked = {*sides[0], *sides[1]}
-    said = _sentence(contest, found), *in_the_way(contest, asked), enlarged(contest), other_book(contest)
+    qualified = *in_the_way(contest, {*sides[0], *sides[1]}), enlarged(contest), other_book(contest)
     return answer(
         standing=standing_of(contest),
-        sentence=" ".join(filter(None, said)),
-        confidence=told_confidence(contest),
+        sentence=" ".join(filter(None, [_sentence(contest, found), *qualified])),
+        confidence=shown_confidence(contest),
         comparisons=found,
-        remarks=(
-            *remarks_on(contest, (first, second), question.columns),
-            *obstacles,
-            *dict.fromkeys(
-                absence(point, column, names)
-                for column in question.columns
-                for point in (first, second)
-                if point.value(column).mean is None
-            ),
-            *aside,
-        ),
+        remarks=(*remarks_on(contest, (first, second), question.columns), *obstacles, *aside),
     )
 
 
@@ -127,7 +116,7 @@ def _with_variant(side: int, contest: Contest) -> str:
     return f"{label} ({', '.join(told)})" if told else label
 
 
-def _lacking(contest: Contest) -> tuple[Standing, str]:
+def _without_variant(contest: Contest) -> tuple[Standing, str]:
     """Return the verdict of a comparison of which a side has no variant that takes part; name the side and the
     reason."""
     lacking = {option: variants for option, variants in contest.members.items() if option not in contest.chosen}
@@ -143,11 +132,12 @@ def _lacking(contest: Contest) -> tuple[Standing, str]:
 def _compared(
     a: Point, b: Point, columns: Sequence[str], names: Names
 ) -> tuple[tuple[Comparison, ...], tuple[str, ...]]:
-    """Compare the better side with the worse in each column that both have, and say why they do not compare in
-    others."""
-    found, obstacles = [], []
+    """Compare the better side with the worse in each column that both have, and say why they do not compare in the
+    others, or which side has no value."""
+    found, obstacles, absent = [], [], []
     for column in columns:
-        if None in (point.value(column).mean for point in (a, b)):
+        if lacking := [point for point in (a, b) if point.value(column).mean is None]:
+            absent += [absence(point, column, names) for point in lacking]
             continue
         terms, more = common_terms(a, b, column), more_is_better(column)
         if isinstance(terms, Obstacle):
@@ -156,7 +146,7 @@ def _compared(
         sides = (a, b) if more else (b, a)
         if (one := compare(column, *sides, more_is_better=more)) is not None:
             found.append(one)
-    return tuple(found), tuple(dict.fromkeys(obstacles))
+    return tuple(found), tuple(dict.fromkeys([*obstacles, *absent]))
 
 
 def _sentence(contest: Contest, found: Sequence[Comparison]) -> str:
@@ -164,8 +154,8 @@ def _sentence(contest: Contest, found: Sequence[Comparison]) -> str:
     The certainty of the first column is shown next to the sentence."""
     told = [one for one in found if one.gain.mean and (one is found[0] or _clear(one))]
     differ = [_difference(one, contest.chosen[0]) for one in told]
-    same = listed([_both(one, contest.chosen[0]) for one in found if one.equal])
-    open_ = listed([_both(one, contest.chosen[0]) for one in found if one not in told and not one.equal])
+    same = listed([_values_of_both(one, contest.chosen[0]) for one in found if one.equal])
+    open_ = listed([_values_of_both(one, contest.chosen[0]) for one in found if one not in told and not one.equal])
     one, other = (_with_variant(side, contest) for side in contest.chosen)
     both = f"{one} and {other}"
     said = (
@@ -197,7 +187,7 @@ def _difference(comparison: Comparison, first: Point) -> str:
     return f"{said} {label}{_on_terms(comparison, ' (', ')')}"
 
 
-def _both(comparison: Comparison, first: Point) -> str:
+def _values_of_both(comparison: Comparison, first: Point) -> str:
     """Say the values of both sides: `accuracy (96.1 % against 95.8 %)`, `latency (5 µs)`."""
     means = [comparison.better_mean, comparison.worse_mean][:: 1 if comparison.better is first else -1]
     values = " against ".join(dict.fromkeys(quantity(mean, comparison.column) for mean in means))

@@ -81,8 +81,8 @@ def points_in(points: Sequence[Point], selection: Selection) -> list[Point]:
     """Return the points that have what a selection asks for, in their order. `lowest` and `highest` take the extreme
     among points that have everything else."""
     ends = {name: wanted for name, wanted in selection.items() if wanted in _ENDS}
-    others = [(name, _several(wanted)) for name, wanted in selection.items() if name not in ends]
-    found = [p for p in points if all(any(_is(p, name, one) for one in wanted) for name, wanted in others)]
+    others = [(name, _as_tuple(wanted)) for name, wanted in selection.items() if name not in ends]
+    found = [p for p in points if all(any(_has(p, name, one) for one in wanted) for name, wanted in others)]
     for name, wanted in ends.items():
         values = [value for point in found if (value := number_of(point, name)) is not None]
         end = None if not values else min(values) if wanted == "lowest" else max(values)
@@ -128,7 +128,7 @@ def never_alike(points: Sequence[Point], first: Selection, second: Selection) ->
     agreement = _agreement((left, right), {*first, *second})
     found = []
     for name in (*agreement.strict, *agreement.loose):
-        one, other = ({_of_any(point, name) for point in side} for side in (left, right))
+        one, other = ({_value_of_any(point, name) for point in side} for side in (left, right))
         if not one & other and (name in agreement.strict or None not in one | other):
             found.append(name)
     return found
@@ -157,9 +157,9 @@ def selection_problems(selection: Selection, known: Known) -> Iterator[str]:
         column = COLUMNS.get(name)
         words = known.get(name, column.words if column is not None else ())
         kind = _KINDS.get("bool" if name in _FLAGS else "" if column is None else column.kind, "")
-        if not _several(wanted):
+        if not _as_tuple(wanted):
             yield f"{written}: is an empty list, which selects nothing"
-        for value in _several(wanted):
+        for value in _as_tuple(wanted):
             if value is None or value in _ENDS:
                 continue
             if kind and isinstance(value, str):
@@ -168,11 +168,11 @@ def selection_problems(selection: Selection, known: Known) -> Iterator[str]:
                 yield f"{written}: has no value '{value}'{suggestion(str(value), sorted(map(str, words)))}"
 
 
-def _several(wanted: Selected | tuple[Selected, ...]) -> tuple[Selected, ...]:
+def _as_tuple(wanted: Selected | tuple[Selected, ...]) -> tuple[Selected, ...]:
     return tuple(wanted) if isinstance(wanted, list | tuple) else (wanted,)
 
 
-def _is(point: Point, name: str, wanted: Selected) -> bool:
+def _has(point: Point, name: str, wanted: Selected) -> bool:
     value = value_of(point, name)
     if isinstance(wanted, str) and isinstance(value, float):
         unit = unit_of(point, name)
@@ -180,10 +180,10 @@ def _is(point: Point, name: str, wanted: Selected) -> bool:
             return _same(value, parse_quantity(wanted, unit) if unit else float(wanted))
         except ValueError:
             return False
-    return _same(value if isinstance(wanted, str) else _read(value), wanted)
+    return _same(value if isinstance(wanted, str) else _as_written(value), wanted)
 
 
-def _read(value: Selected) -> Selected:
+def _as_written(value: Selected) -> Selected:
     """Read a value as it was written if it is text only because an axis also has words, or only `true` and `false`."""
     if not isinstance(value, str):
         return value
@@ -195,7 +195,7 @@ def _read(value: Selected) -> Selected:
 
 def number_of(point: Point, name: str) -> float | None:
     """Return a point's fact or axis as a number, even if the axis has words besides; None for words."""
-    return as_number(_read(value_of(point, name)))
+    return as_number(_as_written(value_of(point, name)))
 
 
 def _same(value: Selected, other: Selected) -> bool:
@@ -222,11 +222,11 @@ class _Agreement:
         return tuple((value or 0.0) if name == "input_dropout" else value for name, value in values.items())
 
     def rest(self, point: Point) -> tuple[Selected, ...]:
-        return tuple(_of_any(point, name) for name in self.loose)
+        return tuple(_value_of_any(point, name) for name in self.loose)
 
 
 def _agreement(sides: Sequence[Sequence[Point]], names: Collection[str]) -> _Agreement:
-    named = _with_what_follows(names)
+    named = _with_implied(names)
     axes = [name for side in sides[:1] for point in side[:1] for name, _ in point.axes]
     strict = [name for name, family in FACTS.items() if family == "data" and name not in named]
     strict += [name for name in axes if (is_of_design(name) or name == TRIAL_AXIS) and name not in named]
@@ -251,7 +251,7 @@ def _agreement(sides: Sequence[Sequence[Point]], names: Collection[str]) -> _Agr
     return _Agreement(strict=strict, loose=loose)
 
 
-def _with_what_follows(names: Collection[str]) -> set[str]:
+def _with_implied(names: Collection[str]) -> set[str]:
     """Add to names the facts that follow from axes, and the schedule if the kind of waiting is named."""
     found = set(names)
     if TRIAL_AXIS in names:  # a trial chooses everything but the data
@@ -282,7 +282,7 @@ def _without_owner(axis: str) -> str:
     return parameter if parameter in FACTS else f"{family}.*.{parameter}"
 
 
-def _of_any(point: Point, name: str) -> Selected:
+def _value_of_any(point: Point, name: str) -> Selected:
     """Return `value_of`, also for a name from `_without_owner`."""
     family, owner, parameter = name.partition(".*.")
     if name == "training_cost" and point.training_method != GIVEN:
@@ -291,4 +291,4 @@ def _of_any(point: Point, name: str) -> Selected:
 
 
 def _varies(side: Sequence[Point], name: str) -> bool:
-    return len({value for point in side if (value := _of_any(point, name)) is not None}) > 1
+    return len({value for point in side if (value := _value_of_any(point, name)) is not None}) > 1

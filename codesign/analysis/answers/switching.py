@@ -25,17 +25,17 @@ def switches(contest: Contest) -> list[str]:
     limits = list(contest.where)
     if "accuracy" not in (contest.column, *(limit.column for limit in limits)):
         limits.append(Constraint(column="accuracy", relation=">=", value=float("-inf"), text=""))
-    found = [switch for limit in limits for switch in _of(limit, contest)]
+    found = [switch for limit in limits for switch in _switches_of(limit, contest)]
     return [sentence for stricter, sentence in sorted(found, key=lambda switch: switch[0])]
 
 
-def _of(limit: Constraint, contest: Contest) -> Iterator[tuple[bool, str]]:
+def _switches_of(limit: Constraint, contest: Contest) -> Iterator[tuple[bool, str]]:
     """Yield whether the limit at which another option wins is stricter than the one asked for, and a sentence on it."""
     rising = limit.relation in (">=", ">")
     sign = -1.0 if rising else 1.0
     segments = list(_segments(limit, sign, contest))
     held = max((place for place, (at, *_) in enumerate(segments) if at <= sign * limit.value), default=None)
-    if held is None or segments[held][1] not in _level(contest):
+    if held is None or segments[held][1] not in _level_options(contest):
         return
 
     def told(place: int) -> str:
@@ -87,11 +87,11 @@ def _segments(limit: Constraint, sign: float, contest: Contest) -> Iterator[tupl
         if not moved:
             continue
         held = replace(contest, members={option: [point] for option, point in best.items()}, where=())
-        level = _level(held)
+        level = _level_options(held)
         if last not in level and best.get(last) not in held.unranked:
             last = level[0]
             yield at, last, best[last], held.second in held.terms
 
 
-def _level(contest: Contest) -> list[Hashable]:
+def _level_options(contest: Contest) -> list[Hashable]:
     return [contest.option_of(point) for point in contest.ranked[: contest.level]]

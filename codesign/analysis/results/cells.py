@@ -66,7 +66,7 @@ def wrong_cells(table: pa.Table, columns: Mapping[str, Column]) -> Iterator[str]
             continue
         entries, rows = lists[name].flatten(), _parents(lengths[name])
         if entries.null_count:
-            yield from _told(name, rows, ~_known(entries), lambda _: "must have a value in every entry")
+            yield from _mistakes(name, rows, ~_known(entries), lambda _: "must have a value in every entry")
         yield from _wrong_values(name, column, entries, rows)
         yield from _wrong_lists(name, column, lists, lengths)
 
@@ -87,7 +87,7 @@ def _wrong_values(name: str, column: Column, cells: Any, rows: Integers) -> Iter
         written = repr(found) if not isinstance(found, str) or len(found) <= _SHOWN else f"{len(found):,} characters"
         return f"must be {column.allowed}, found {written}"
 
-    yield from _told(name, rows, wrong, told)
+    yield from _mistakes(name, rows, wrong, told)
 
 
 def _wrong_numbers(column: Column, numbers: NDArray[Any]) -> Flags:
@@ -115,25 +115,25 @@ def _wrong_lists(name: str, column: Column, lists: Mapping[str, Any], lengths: M
         known = (own >= 0) & np.all([lengths[other] >= 0 for other in others], axis=0)
         rule = f"{' · '.join(f'len({other})' for other in others)} = " if others else ""
         mismatch = known & (own != needed)
-        yield from _told(name, rows, mismatch, lambda at: f"must have {rule}{needed[at]} entries, found {own[at]}")
+        yield from _mistakes(name, rows, mismatch, lambda at: f"must have {rule}{needed[at]} entries, found {own[at]}")
     if column.alike and (own >= 0).any():
         usual = max(int(np.bincount(own[own >= 0]).argmax()), 1)
         alike = f"must have as many entries in all rows, here {usual}"
-        yield from _told(name, rows, (own >= 0) & (own != usual), lambda at: f"{alike}, found {own[at]}")
+        yield from _mistakes(name, rows, (own >= 0) & (own != usual), lambda at: f"{alike}, found {own[at]}")
     if column.ascending:
         entries, parents = lists[name].flatten().to_numpy(zero_copy_only=False), _parents(own)
         falls = (entries[1:] <= entries[:-1]) & (parents[1:] == parents[:-1])
         ascent = "must ascend, found an entry that is not above the one before it"
-        yield from _told(name, parents[1:], falls, lambda _: ascent)
+        yield from _mistakes(name, parents[1:], falls, lambda _: ascent)
     if other := column.not_above:
         both = (own == lengths[other]) & (own > 0)
         below, above = (lists[part].filter(both).flatten().to_numpy(zero_copy_only=False) for part in (name, other))
         parents = np.repeat(rows[both], own[both])
         limit = f"must not be above {other}"
-        yield from _told(name, parents, below > above, lambda at: f"{limit}, found {below[at]} above {above[at]}")
+        yield from _mistakes(name, parents, below > above, lambda at: f"{limit}, found {below[at]} above {above[at]}")
 
 
-def _told(name: str, rows: Integers, wrong: Flags, what: Callable[[int], str]) -> Iterator[str]:
+def _mistakes(name: str, rows: Integers, wrong: Flags, what: Callable[[int], str]) -> Iterator[str]:
     """A message with the rows in which cells of a column are wrong, and what is wrong with the first; none if all are
     right."""
     if wrong.any():

@@ -125,13 +125,13 @@ def _rises_again(curve: Sequence[float]) -> float:
 def _instability(point: Point) -> pd.Series:
     """1 for a training seed whose loss rose again or whose training failed, otherwise 0."""
     known = series_of(point, _LOSSES, _rises_again)
-    failed = (row for _, row in point.whole.failed.iterrows() if _is_of(row, point))
+    failed = (row for _, row in point.whole.failed.iterrows() if _is_failed_training_of(row, point))
     lost = {int(row["training_seed"]) for row in failed} - {*known.index}
     values: dict[Any, float] = known.to_dict() | dict.fromkeys(sorted(lost), 1.0)
     return pd.Series(values, dtype=float)
 
 
-def _is_of(row: pd.Series, point: Point) -> bool:
+def _is_failed_training_of(row: pd.Series, point: Point) -> bool:
     """Whether a row without a result belongs to a failed training of the point's model."""
     axes = [(name, value) for name, value in point.axes if is_of_model(name, point.recipe)]
     cells = [(row.get(f"{AXIS_PREFIX}{name}"), value) for name, value in axes]

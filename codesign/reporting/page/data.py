@@ -221,20 +221,22 @@ def _groups(points: Sequence[Point], deciding: Collection[str]) -> dict[str, Any
     Returns:
         `of`: group of each point; `names`: the terms that each group counts, in words; `terms`: their number;
         `compare`: for each of `_COMPARED`, a number per group, equal for groups that can be compared in it; `held`:
-        `_held` of those `deciding` columns in which a point may differ from its own mean; `part`: for each group
-        whether it lacks terms that are a considerable part of another's energy.
+        `_means_by_group` of those `deciding` columns in which a point may differ from its own mean; `part`: for each
+        group whether it lacks terms that are a considerable part of another's energy.
     """
     kinds, seeds = [*map(_kind, points)], [*map(_seeds, points)]
-    by_seeds = len({*seeds}) > 1 and _fit(len({*zip(kinds, seeds, strict=True)}), points, deciding)
+    by_seeds = len({*seeds}) > 1 and _fits(len({*zip(kinds, seeds, strict=True)}), points, deciding)
     columns = [column for column in deciding if by_seeds or column in BY_TERM]
     keys = [(kind, own if by_seeds else frozenset[int]()) for kind, own in zip(kinds, seeds, strict=True)]
     places = {key: place for place, key in enumerate(dict.fromkeys(keys))}
     of, firsts = [places[key] for key in keys], [points[keys.index(key)] for key in places]
     held: dict[str, object] = {}
     part = [False] * len(firsts)
-    if len(firsts) > 1 and _fit(len(firsts), points, columns):
+    if len(firsts) > 1 and _fits(len(firsts), points, columns):
         terms = [[matched_terms(a, b) for b in firsts] for a in firsts]
-        held = {column: _held(points, of, [seeds for _, seeds in places], terms, column) for column in columns}
+        held = {
+            column: _means_by_group(points, of, [seeds for _, seeds in places], terms, column) for column in columns
+        }
         part = [any(map(lacks, [point] * len(firsts), firsts, own)) for point, own in zip(firsts, terms, strict=True)]
     comparing = {column: [comparison_group(first, (column,)) for first in firsts] for column in _COMPARED}
     return {
@@ -249,7 +251,7 @@ def _groups(points: Sequence[Point], deciding: Collection[str]) -> dict[str, Any
     }
 
 
-def _fit(groups: int, points: Sequence[Point], columns: Collection[str]) -> bool:
+def _fits(groups: int, points: Sequence[Point], columns: Collection[str]) -> bool:
     return groups <= _MOST_GROUPS and groups * len(points) * len(columns) <= _MOST_HELD
 
 
@@ -263,7 +265,7 @@ def _seeds(point: Point) -> frozenset[int]:
     return frozenset() if point.training_method == GIVEN else frozenset(point.training_seeds)
 
 
-def _held(
+def _means_by_group(
     points: Sequence[Point],
     of: Sequence[int],
     seeds: Sequence[frozenset[int]],
