@@ -162,7 +162,7 @@ def _left_out(shown: int, total: int) -> str:
     return f"{shown:,} of {total:,} points are in this page: {chosen}. The results file has all."
 
 
-# questions as the script goes on from them ---------------------------------------------------------------------------
+# questions, for the script to answer again ---------------------------------------------------------------------------
 
 
 def _asked(question: Question, answer: Answer, shown: Sequence[Point]) -> dict[str, Any] | None:

@@ -9,7 +9,7 @@ import pytest
 from drawn_rows import rows_of
 from synthetic_sweep import Row, mubrain_row, points_of, synthetic_metadata, synthetic_rows
 
-from codesign.analysis.answers.illustrations import FigureEntry
+from codesign.analysis.figures import FigureEntry
 from codesign.analysis.results.metadata import AxisFacts
 from codesign.errors import InputError
 from codesign.reporting.charts.asked import asked_figure, asked_section

@@ -78,8 +78,8 @@ def remarks_on(contest: Contest, told: Sequence[Point], columns: Collection[str]
 
 
 def guesses(point: Point, label: str) -> str:
-    """Say that a point may be right no more often than a guess would be, or one class given to all would be; "" if it
-    is, as far as test samples tell."""
+    """Say that a point may be right no more often than a guess, or than the commonest class given to all samples; "" if
+    the test samples show that it is."""
     share, metadata = point.value("accuracy").mean, point.whole.metadata
     if share is None or metadata is None:
         return ""
@@ -94,7 +94,7 @@ def guesses(point: Point, label: str) -> str:
 
 
 def _areas_of_cores(contest: Contest) -> str:
-    """Say which areas are derived, and so count cores alone, next to others that are not; "" if all or none are."""
+    """Say which areas are derived, and so count cores alone, if others are not derived; "" otherwise."""
     derived = [contest.label_of(point) for point in contest.ranked if _is_of_cores(point)]
     if len(derived) in (0, len(contest.ranked)):
         return ""
@@ -110,8 +110,8 @@ def _is_of_cores(point: Point) -> bool:
 
 
 def in_the_way(contest: Contest, asked: Collection[str]) -> tuple[str, ...]:
-    """Say what may make the sentence on the best mean less than it seems to; `asked` are the facts or axes that set the
-    options apart."""
+    """Say why the sentence on the best may mean less than it seems to; `asked` are the facts or axes that distinguish
+    the options."""
     untimed = time_left_out(contest.ranked[0], contest.column, contest.names)
     return _on_two_chips(contest, asked), _of_other_bits(contest), _lacking_terms(contest), untimed
 
@@ -126,8 +126,8 @@ def _of_other_bits(contest: Contest) -> str:
 
 
 def _on_two_chips(contest: Contest, asked: Collection[str]) -> str:
-    """Say that the best is on another chip than the next; "" if it is not, or if what is `asked`, the facts and axes
-    that set the options apart, is about chips."""
+    """Say that the best is on another chip than the next; "" if it is not, or if the facts or axes that are `asked`
+    about are a chip's."""
     best, other = contest.ranked[0], contest.second
     about_chips = any(name in _ABOUT_CHIPS or name.startswith("chip.") for name in asked)
     if about_chips or other is None or best.chip == other.chip:

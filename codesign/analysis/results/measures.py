@@ -1,7 +1,4 @@
-"""Values of a point for questions, one per training seed: columns of results, and measures computed from its lists.
-
-Curves of shares and accuracies are also computed from lists.
-"""
+"""Values of a point by training seed: columns, and measures computed from its lists. Curves of its lists."""
 
 from __future__ import annotations
 
@@ -43,7 +40,7 @@ def of_training(column: str) -> bool:
     return column.startswith(("training_", "validation_", "loss_", "epoch_", "trained_")) or column == "instability"
 
 
-# what lists of rows come to -------------------------------------------------------------------------------------------
+# curves --------------------------------------------------------------------------------------------------------------
 
 Curve = list[tuple[float, float]]
 """Pairs of x and y, in ascending order of x."""

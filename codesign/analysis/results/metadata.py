@@ -260,7 +260,7 @@ class ResultMetadata:
         objectives: objectives in the order of the sweep.
         static_book: the book of the static power used in comparisons; rows hold everything that is powered.
         questions: questions of the sweep's file, by name, from `codesign.analysis.questions.plain`.
-        figures: figures of the sweep's file, in the form of `codesign.analysis.answers.illustrations.FigureEntry`.
+        figures: figures of the sweep's file, in the form of `codesign.analysis.figures.FigureEntry`.
         study: what was searched, if the results are a study's; their axis `trial` then names the trials.
         jobs, platform: volatile: what was run, and notes about the machine that matter for the numbers.
     """

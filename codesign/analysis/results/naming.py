@@ -51,7 +51,8 @@ _FEW, _MOST_ROWS = 3, 100
 _RECIPE = 2
 """Position of the recipe among the parts of a point's name."""
 _COST = ("recipe", 1)
-"""The word for a cost of spikes: said of all recipes that have one or of none, or one without it seems to have none."""
+"""Position of the word for a cost of spikes, which all recipes with a cost have or none: one without it would seem
+free."""
 _CITATION = re.compile(r"\s*\([^()]*\)$")
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, PrivateAttr, model_validator
 
-from codesign.analysis.answers.illustrations import FigureEntry
+from codesign.analysis.figures import FigureEntry
 from codesign.analysis.questions import AskedQuestion
 from codesign.analysis.results.limits import MOST_AXES
 from codesign.documents import FileSpec, Path_

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
-from codesign.analysis.answers.illustrations import FigureEntry
 from codesign.analysis.answers.selecting import ladders_along, number_of, points_in, unit_of
+from codesign.analysis.figures import FigureEntry
 from codesign.analysis.results.formatting import column_label, quantity
 from codesign.analysis.results.measures import (
     Curve,

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from codesign.analysis.answers.answers import Answer
 from codesign.analysis.answers.asking import AnsweredTable
-from codesign.analysis.answers.illustrations import FigureEntry
+from codesign.analysis.figures import FigureEntry
 from codesign.analysis.results.formatting import listed
 from codesign.analysis.results.metadata import ResultMetadata
 from codesign.analysis.results.naming import Names

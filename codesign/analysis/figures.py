@@ -1,4 +1,4 @@
-"""Figures that a sweep's file asks for: what they show, and of which points."""
+"""The figures of a sweep's or study's file: what they show, and of which points."""
 
 from __future__ import annotations
 
