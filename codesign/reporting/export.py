@@ -81,8 +81,7 @@ def pieces_of(table: AnsweredTable) -> tuple[list[Figure], dict[str, Table]]:
 
 def _decision(table: AnsweredTable) -> Table:
     """The options of the question that the first screen shows, with all their values."""
-    asked = (answer for answer in table.answers if answer.form != "printed" and answer.options)
-    shown = next(asked, table.chips)
+    shown = table.decision
     known = dict.fromkeys(column for option in shown.options for column in option.values)
     columns = sorted(known, key=lambda column: column != shown.column)  # what decides comes first
     rows = [_option(option, columns, table.names) for option in shown.options]

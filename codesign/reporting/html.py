@@ -53,8 +53,8 @@ def render_report(table: ResultTable) -> str:
     shown = preferred(points, metadata.objectives)
     data = _data(answered, shown)
     sections = sections_of(answered)
-    options = next((answer.options for answer in answers if answer.options), ())
     accuracies = [100 * mean for point in points if (mean := point.value("accuracy").mean) is not None]
+    options = answered.decision.options
     trust = trust_line(metadata, options, answered.names) if points else ""  # otherwise there is no number to trust
     return render_page(
         "page/page.html.j2",
@@ -68,7 +68,7 @@ def render_report(table: ResultTable) -> str:
         data=data,
         limits={"low": int(min(accuracies, default=0)), "high": round(max(accuracies, default=100) + 0.05, 1)},
         trust=" ".join(filter(None, [unpriced_currents(points), trust])),
-        lowering=what_limits(first_taking_part(options or answered.chips.options), answered.names),
+        lowering=what_limits(first_taking_part(options), answered.names),
         lacking=without_result(answered),
         summary=_summary(metadata, points),
         sections=sections,

@@ -110,6 +110,11 @@ class AnsweredTable(ResultTable):
         return choose("chips", by_energy, self.points, self.names)
 
     @cached_property
+    def decision(self) -> Answer:
+        """The first answer with options to decide between, which a page's first screen shows; without one, `chips`."""
+        return next((answer for answer in self.answers if answer.options and answer.form != "printed"), self.chips)
+
+    @cached_property
     def costs(self) -> str:
         """What a sample costs at the best point of each chip, to be told where there is no question; or why no point
         has a cost."""

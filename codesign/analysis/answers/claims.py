@@ -182,8 +182,8 @@ class _Values:
         other schedules of one training if the column is a measure of the training."""
         column, sides = self.question.column, list(self._sides())
         # Once per point, because a point is in many pairs.
-        highs = self._with_identity({more for more, _ in sides}, column)
-        lows = self._with_identity({less for _, less in sides}, self.question.column_of_less or column)
+        highs = self.with_identity({more for more, _ in sides}, column)
+        lows = self.with_identity({less for _, less in sides}, self.question.column_of_less or column)
         distinct: dict[Hashable, _Pair] = {}
         for more, less in sides:
             if more in highs and less in lows:
@@ -191,13 +191,13 @@ class _Values:
                 distinct.setdefault((one, other), _Pair(more=more, less=less, high=high, low=low))
         return list(distinct.values())
 
-    def _with_identity(self, points: Iterable[Point], column: str) -> dict[Point, tuple[pd.Series, Hashable]]:
-        """Return the values of points that have any, each with what only points of the same `design` and values
+    def with_identity(self, points: Iterable[Point], column: str) -> dict[Point, tuple[pd.Series, Hashable]]:
+        """Return the values of points that have any, each with what only points with the same design and values
         share."""
         known = {point: values for point in points if (values := self.gains(point, column)) is not None}
-        return {point: (values, (*self.design(point), *values.items())) for point, values in known.items()}
+        return {point: (values, (*self._design(point), *values.items())) for point, values in known.items()}
 
-    def design(self, point: Point) -> tuple[object, ...]:
+    def _design(self, point: Point) -> tuple[object, ...]:
         """Return everything that determines a point's spikes or, for measures of a training, the training."""
         families = ("recipe",) if of_training(self.question.column) else ("recipe", "schedule")
         return (
@@ -247,9 +247,8 @@ def _overall(statuses: Sequence[Status]) -> Status:
 def _judge_limit(answer: partial[Answer], chosen: Sequence[Point], values: _Values) -> Answer:
     """Judge a claim about the value of every training seed."""
     question = values.question
-    known = [(point, of) for point in chosen if (of := values.gains(point, question.column)) is not None]
-    trained = {(*values.design(point), *of.items()): of for point, of in known}
-    seen = [value for of in trained.values() for value in of]
+    distinct = {identity: of for of, identity in values.with_identity(chosen, question.column).values()}
+    seen = [value for of in distinct.values() for value in of]
     if not seen:
         return answer(standing="cannot be asked", sentence=_no_values(question, values.points))
     above, below = question.above, question.below
