@@ -54,25 +54,30 @@ def render_report(table: ResultTable) -> str:
     data = _data(answered, shown)
     sections = sections_of(answered)
     accuracies = [100 * mean for point in points if (mean := point.value("accuracy").mean) is not None]
-    options = answered.decision.options
-    trust = trust_line(metadata, options, answered.names) if points else ""  # otherwise there is no number to trust
+    places = {asked["name"]: place for place, asked in enumerate(data["asked"])}
+    opened = next((answer for answer in answers if answer.name in places), answers[0] if answers else None)
+    ranked = opened.options if opened is not None else ()
+    trust = trust_line(metadata, ranked, answered.names) if points else ""  # otherwise there is no number to trust
     return render_page(
         "page/page.html.j2",
         scripts=_SCRIPTS if points else _SCRIPTS[:1],  # others draw points
         parts=sections,
         points=block(data) if points else "",
         title=metadata.title,
-        answers=_first_answers(answers, data),
+        answers=_first_answers(answers, opened),
+        opened=opened,
+        places=places,
+        share=_SHARE,
         further=max(len(answers) - _MOST_ANSWERS, 0),
         note=_note(answered),
         data=data,
         limits={"low": int(min(accuracies, default=0)), "high": round(max(accuracies, default=100) + 0.05, 1)},
         trust=" ".join(filter(None, [unpriced_currents(points), trust])),
-        lowering=what_limits(first_taking_part(options), answered.names),
+        lowering=what_limits(first_taking_part(answered.decision.options), answered.names),
         lacking=without_result(answered),
         summary=_summary(metadata, points),
         sections=sections,
-        left_out=_left_out(len(shown), len(points)),
+        total=len(points),
     )
 
 
@@ -102,27 +107,10 @@ def _books(table: AnsweredTable) -> dict[StaticBook, Sequence[Point]]:
     return {book: table.points if book == own else means.in_book(book).points for book in BOOKS}
 
 
-def _first_answers(answers: Sequence[Answer], data: dict[str, Any]) -> list[dict[str, Any]]:
-    """The answers on the first screen, in their order; the one that chart and table show is open."""
-    places = {asked["name"]: place for place, asked in enumerate(data["asked"])}
-    opened = next((answer for answer in answers if answer.name in places), answers[0] if answers else None)
+def _first_answers(answers: Sequence[Answer], opened: Answer | None) -> list[Answer]:
+    """The answers on the first screen, in their order, among them the one that is open."""
     others = [answer for answer in answers if answer is not opened][: _MOST_ANSWERS - 1]
-    shown = [answer for answer in answers if answer is opened or answer in others]
-    parts = [answer.sentence.partition(". ") for answer in shown]
-    return [
-        {
-            "question": answer.question,
-            "open": answer is opened,
-            "sentence": f"{first}{dot}".rstrip(),
-            "more": more,  # shown where the answer is open
-            "standing": answer.standing,
-            "words": answer.how_sure,
-            "share": _SHARE if "%" in answer.how_sure else "",
-            "remark": answer.remarks[0] if answer.remarks else "",
-            "place": places.get(answer.name),
-        }
-        for answer, (first, dot, more) in zip(shown, parts, strict=True)
-    ]
+    return [answer for answer in answers if answer is opened or answer in others]
 
 
 def _note(table: AnsweredTable) -> str:
@@ -153,13 +141,6 @@ def _summary(metadata: ResultMetadata, points: Sequence[Point]) -> str:
     data = f"Data: {workload.name}, {workload.test:,} test samples.{coverage}"
     energy = "all that is powered" if metadata.static_book == "board" else "the cores in use"
     return f"{counts}{each}. {data} Energy: {energy}."
-
-
-def _left_out(shown: int, total: int) -> str:
-    if shown == total:
-        return ""
-    chosen = "those on a front and the most accurate"
-    return f"{shown:,} of {total:,} points are in this page: {chosen}. The results file has all."
 
 
 # questions, for the script to answer again ---------------------------------------------------------------------------
