@@ -129,7 +129,7 @@ def test_what_the_file_of_a_readers_own_chip_lacks_is_named():
     own = points["loihi"]
     found = matched_terms(own, points["mubrain"])
     assert isinstance(found, Obstacle)
-    assert found.sentence == "The file of {0} gives no energies.hop; with it they compare."
+    assert found.sentence == "The file of {0} gives no energies.hop; with it, {0} and {1} compare."
     assert found.points == (own, points["mubrain"])
 
 

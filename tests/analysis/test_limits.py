@@ -7,7 +7,7 @@ import math
 import pytest
 from handmade_hardware import near
 from made_up_answers import SEEDS, accurate, asked, labels, row, rows_of, with_terms
-from synthetic_sweep import synthetic_rows
+from synthetic_sweep import synthetic_rows, with_ranges
 
 from codesign.analysis.results.metadata import ChipFacts, ChipNumber
 from codesign.hardware.terms import STRUCTURE_CITATION
@@ -28,6 +28,8 @@ def test_of_variants_that_miss_the_constraint_as_often_the_best_counts():
         ("latency_s <= 2 us", "its latency is 2.5 times too high"),
         ("accuracy > 90 %", "its accuracy is just the limit"),
         ("accuracy >= 92 %", "its accuracy is 2.0 points too low"),
+        ("accuracy >= 90.02 %", "its accuracy is 0.02 points too low"),
+        ("latency_s <= 4.996 us", "its latency is 0.08 % too high"),
     ],
 )
 def test_how_far_the_nearest_is_from_a_limit(limit, missed):
@@ -70,6 +72,16 @@ def test_the_best_of_many_that_reach_a_target_is_among_those_shown():
     assert answer.sentence.startswith("All constraints are met by 12 of 12 points; b,")
 
 
+def test_of_points_that_reach_a_target_equally_well_one_that_does_so_most_often_is_named():
+    """10 nJ each; those of a lie between 5 and 20 nJ."""
+    ranges = {"synaptic_operation": ("energies.synaptic_operation", 0.5, 2.0)}
+    rows = [with_ranges(row("a", 1.0, seed, energy_j=10e-9), **ranges) for seed in SEEDS]
+    rows += [row("b", 1.0, seed, energy_j=10e-9) for seed in SEEDS]
+    answer = asked(rows, target=["energy_j <= 12 nJ"])
+    assert (labels(answer)[0].partition(",")[0], answer.confidence) == ("b", 1.0)
+    assert "; b, random order, layered training, width 1 and 1 more point have the least energy" in answer.sentence
+
+
 @pytest.mark.parametrize(
     ("accuracy", "samples", "told"),
     [
@@ -97,6 +109,18 @@ def test_a_side_without_any_point_is_told_and_not_one_that_misses_a_limit():
     limit = ["accuracy >= 95 %"]
     nowhere = asked(rows, compare=[{"chip": "a"}, {"chip": "b", "schedule": "no"}], where=limit)
     assert (nowhere.standing, nowhere.sentence) == ("cannot be asked", "No variant of b, no takes part.")
+    lost = [one | {"chip": "c", "status": "failed", "reason": "TimeoutError: took longer"} for one in rows[:1]]
+    told = {
+        "No variant of c takes part: TimeoutError: took longer.": {"compare": ["a", "c"]},
+        "No point of the results takes part: TimeoutError: took longer.": {"target": limit, "select": {"chip": "c"}},
+        "The results have no point with chip c: TimeoutError: took longer.": {
+            "claim": "So it is",
+            "column": "accuracy",
+            "more": {"chip": "c"},
+            "less": {"chip": "a"},
+        },
+    }
+    assert {said: asked([*rows, *lost], **content).sentence for said, content in told.items()} == {s: s for s in told}
     neither = asked(rows, compare=["a", "b"], where=limit)
     assert (neither.standing, neither.sentence) == ("not met", "No variant of a and b meets accuracy >= 95 %.")
 

@@ -218,6 +218,8 @@ def test_the_model_s_error_is_no_tip_but_said_with_how_far_off_it_would_have_to_
     assert tip(comparison).endswith(
         "alone reverses this within its range; a model off by a factor of 1.50 between them would (typically 2.0)."
     )
+    both = [point("b", seed, energy_j=15 * MICRO, energy_draws_j=draws, **known) for seed in (0, 1)]
+    assert tip(energies([*rows[:2], *both])).endswith("between them would (typically 2.7).")  # 2.0 to the power of √2
     (number,) = found.spreads
     said = describe_range(number, names_of(points_of(rows)))
     assert said == "the model's error in the energy of a (typically a factor of 2.0)"

@@ -75,6 +75,25 @@ def test_a_latency_that_leaves_out_a_time_wins_for_sure_nowhere():
     assert f"at least 20 µs, 2.00 times less than b. {told}" in answer.sentence
 
 
+def test_options_that_are_level_but_for_the_ranges_of_their_chips_are_not_said_to_be_the_same():
+    """10 nJ each; those of a lie between 5 and 20 nJ."""
+    ends = {"a": (0.5, 2.0), "b": (1.0, 1.0)}
+    rows = [
+        with_ranges(row(chip, 1.0, seed, energy_j=10e-9), synaptic_operation=("energies.synaptic_operation", *of))
+        for chip, of in ends.items()
+        for seed in SEEDS
+    ]
+    rows = [one | {"not_modelled": []} for one in rows]
+    left_open = "The ranges of the chips' numbers leave open which is better."
+    told = {
+        f"a and b have the same energy per sample, 10 nJ. {left_open}": {"choose": "chip", "least": "energy_j"},
+        "a and b do not clearly differ in energy per sample (10 nJ).": {"compare": ["a", "b"], "columns": ["energy_j"]},
+    }
+    for said, question in told.items():
+        answer = asked(rows, **question)
+        assert (answer.sentence, answer.standing, answer.confidence) == (said, "open", None)
+
+
 def test_a_lead_in_words():
     said = {1.02: "2.0 % less", 9.996: "10.0 times less"}
     assert {factor: in_times(factor, more=False) for factor in said} == said
@@ -391,7 +410,7 @@ def test_a_chip_of_ones_own_that_is_not_ranked_says_which_line_would():
     told = (
         "a is not ranked. The file of a gives no energies.neuron_update, which the prices of b include in other terms; "
     )
-    assert f"{told}with it they compare." in answer.sentence
+    assert f"{told}with it, a and b compare." in answer.sentence
 
 
 def test_the_factor_of_the_other_book_is_told_where_it_is_another():

@@ -202,6 +202,29 @@ def test_a_study_with_one_objective_has_a_curve_and_no_front_to_draw():
     assert "Shares add up to 100 % even if all variation is chance" in text
 
 
+def test_of_trials_that_are_equally_good_in_an_objective_the_best_in_the_others_is_asked_about():
+    facts = small_study()
+    first, *rest = facts.trials
+    cheaper = replace(first, number=8, values=(0.94, 1.1e-6, 1.5e-3))
+    table = table_of(
+        rows_on_test(TESTED | {"8": TESTED["0"]}), study_metadata(replace(facts, trials=(first, *rest, cheaper)))
+    )
+    assert answers_for(table)["best_accuracy"].question.startswith("Is trial 8, the best of the front in accuracy")
+
+
+def test_a_baseline_that_violates_a_constraint_is_told():
+    facts = small_study()
+    baseline = replace(facts.baseline, state="infeasible", reason="violates neurons at most 42 (58)")
+    baseline = replace(baseline, violations={"neurons at most 42": 0.38})
+    metadata = study_metadata(replace(facts, baseline=baseline))
+    asked = {"mine": {"choose": "axis.trial", "least": "accuracy"}}
+    answers = answers_for(table_of(rows_on_test(), replace(metadata, questions=asked)))
+    told = "The baseline violates neurons at most 42 (58)."
+    assert [told in answers[name].remarks for name in ("best_accuracy", "best_energy_j")] == [True, True]
+    dearest = next(option.label for option in answers["mine"].options)
+    assert (told in answers["mine"].sentence) == (dearest == "the baseline")
+
+
 def test_a_study_without_a_complete_trial_is_a_report_too():
     trials = tuple(trial(n, state="infeasible", reason="the network does not fit", hypervolume=0.0) for n in range(3))
     study = replace(small_study(), trials=trials, importances={}, baseline=trial(None, (0.90, 1e-6, 1e-3)))

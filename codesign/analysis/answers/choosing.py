@@ -17,7 +17,7 @@ from codesign.analysis.answers.remarks import (
     remarks_on,
     without_draws,
 )
-from codesign.analysis.answers.selecting import NONE_TAKES_PART, points_in, taking_part, value_of
+from codesign.analysis.answers.selecting import NONE_TAKES_PART, points_in, taking_part, value_of, why_without
 from codesign.analysis.answers.switching import switches
 from codesign.analysis.comparisons.constraints import largest_miss, meeting, misses_in_words, resolved
 from codesign.analysis.comparisons.contest import Contest
@@ -41,6 +41,7 @@ from codesign.analysis.results.formatting import (
 from codesign.analysis.results.naming import Names
 from codesign.analysis.results.points import CANNOT_WAIT, Point
 from codesign.analysis.results.statistics import CONFIDENCE, LIKELY
+from codesign.analysis.results.study import violated
 from codesign.units import plural
 
 _MOST_SENTENCES = 3
@@ -76,7 +77,7 @@ def choose(name: str, question: ChooseQuestion, points: Sequence[Point], names: 
     )
     failed = _failed(selected, question, path, names)
     if not contest.ranked:
-        standing, sentence = _nothing_ranked(contest)
+        standing, sentence = _nothing_ranked(contest, why_without(points, question.select))
         remarks = filter(None, (failed, *left_aside(concerned, able, names)))
         return answer(standing=standing, sentence=sentence, remarks=tuple(remarks))
     turns, further = switches(contest), _further(contest, question)
@@ -102,7 +103,8 @@ def choose(name: str, question: ChooseQuestion, points: Sequence[Point], names: 
 
 def _failed(selected: Sequence[Point], question: ChooseQuestion, path: str, names: Names) -> str:
     """Say which options have no result because jobs failed; "" if none."""
-    failed = points_in(selected[0].whole.without_result if selected else (), question.select)
+    without = points_in(selected[0].whole.without_result if selected else (), question.select)
+    failed = [point for point in without if "failed" in point.cells("status")]
     with_result = {value_of(point, path) for point in selected}
     options = by_option(failed, lambda point: value_of(point, path))
     gone = {names.choice(path, of[0]) for option, of in options.items() if option not in with_result}
@@ -138,10 +140,16 @@ def standing_of(contest: Contest) -> Standing:
 
 def undecided(contest: Contest) -> bool:
     """Whether the best and the next have no training seed in common, or all options are level on average, but not in
-    each training seed."""
+    each training seed and draw of the chips' numbers."""
     if contest.second is not None:
         return contest.runner_up is None
-    return len(contest.leads) < len(contest.ranked) - 1 or not all(found.equal for found in contest.leads.values())
+    return not (_level_in_seeds(contest) and contest.alike)
+
+
+def _level_in_seeds(contest: Contest) -> bool:
+    """Whether all options are equal in each training seed, with the chips' numbers as they are."""
+    found = contest.leads.values()
+    return len(found) == len(contest.ranked) - 1 and all(one.equal for one in found)
 
 
 def shown_confidence(contest: Contest) -> float | None:
@@ -233,13 +241,14 @@ def _asked_axis(path: str, options: Collection[object], names: Names) -> str:
     return f"number of {word}" if is_counted(word) and any(str(each)[:1].isdigit() for each in options) else word
 
 
-def _nothing_ranked(contest: Contest) -> tuple[Standing, str]:
-    """Return the verdict of an answer without a best option, and the reason."""
+def _nothing_ranked(contest: Contest, why: str) -> tuple[Standing, str]:
+    """Return the verdict of an answer without a best option, and the reason; `why` ends the sentence if no point takes
+    part."""
     if contest.unknown:
         return "cannot be asked", next(iter(contest.unknown.values()))
     variants = {point: option for option, members in contest.members.items() for point in members}
     if not variants:
-        return "cannot be asked", NONE_TAKES_PART
+        return "cannot be asked", NONE_TAKES_PART + why
     nearest = _nearest(contest, [*variants])
     label = contest.names.upper(contest.label(variants[nearest]))
     misses = listed(misses_in_words(nearest, contest.where))
@@ -261,9 +270,11 @@ def _sentence(contest: Contest) -> str:
         return f"{contest.names.upper(contest.label_of(best))} is the only one that {only}, with {value} {label}."
     level = [contest.label_of(point) for point in contest.ranked[: contest.level]]
     if other is None:
-        average = " on average" if undecided(contest) and best.value(column).seeds > 1 else ""
+        average = " on average" if not _level_in_seeds(contest) and best.value(column).seeds > 1 else ""
         end = " on the terms that both have" if contest.terms else f", {value}"
-        return f"{contest.names.upper(listed(level))} have the same {label}{average}{end}."
+        ranges = " The ranges of the chips' numbers leave open which is better."
+        left_open = ranges if not (average or contest.terms or contest.alike) else ""
+        return f"{contest.names.upper(listed(level))} have the same {label}{average}{end}.{left_open}"
     second, factor = contest.label_of(other), contest.factors[other]
     if is_share(column):
         best_mean, its_mean = contest.means(best, other)
@@ -280,6 +291,7 @@ def _sentence(contest: Contest) -> str:
 def _further(contest: Contest, question: ChooseQuestion) -> Iterator[str]:
     """Yield what qualifies or completes the first sentence, most important first."""
     yield draws_against(contest)
+    yield violated(contest.ranked[0])
     yield from in_the_way(contest, (question.choose.removeprefix(AXIS_PREFIX),))
     yield _not_ranked(contest)
     if question.choose.startswith(AXIS_PREFIX) and contest.second is not None:

@@ -7,12 +7,23 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import pairwise
 
+import numpy as np
+
 from codesign.analysis.answers.answers import Answer, Status
+from codesign.analysis.answers.bounded import UNDRAWN, judge_limit
 from codesign.analysis.answers.chance import left_to_samples
-from codesign.analysis.answers.selecting import FACTS, ladders_along, never_alike, pairs_between, points_in, value_of
+from codesign.analysis.answers.selecting import (
+    FACTS,
+    ladders_along,
+    never_alike,
+    pairs_between,
+    points_in,
+    value_of,
+    why_without,
+)
 from codesign.analysis.comparisons.comparability import Obstacle, common_terms, comparable
 from codesign.analysis.comparisons.comparison import Comparison, compare_series, with_robustness
-from codesign.analysis.comparisons.robustness import drawn
+from codesign.analysis.comparisons.robustness import SAME, drawn
 from codesign.analysis.comparisons.wording import gain_in_words
 from codesign.analysis.questions import ClaimQuestion, Selection
 from codesign.analysis.results.columns import is_of_design
@@ -34,9 +45,9 @@ from codesign.analysis.results.samples import counts_samples
 from codesign.analysis.results.statistics import CONFIDENCE, chance_of_as_many, difference, gains_over, ratio
 from codesign.deferred import pd
 
+_ROUNDING = 1e-12
 _SPELLED_OUT = 2
 """The most comparisons that get a sentence each; of more, only the largest that agrees does."""
-_UNDRAWN = "Claims about gains or two columns leave out the ranges of the chips' numbers, which may change the answer."
 _UNSAMPLED = "Claims about gains or two columns leave out the choice of test samples, which may change the answer."
 
 
@@ -78,7 +89,8 @@ class _Case:
             found = ratio(pair.high, pair.low) if size.kind == "factor" else gain
             if found.low is None or found.high is None:
                 return "not shown"
-            return "holds" if found.low >= size.value else "does not hold" if found.high < size.value else "not shown"
+            least = size.value - _ROUNDING * abs(size.value)
+            return "holds" if found.low >= least else "does not hold" if found.high < least else "not shown"
         if not gain.above_zero:
             within = self.question.or_equal_within
             if within is None or gain.low is None or gain.high is None:
@@ -113,8 +125,8 @@ class _Case:
         if robustness is None or size is None:
             return None if robustness is None else robustness.probability
         less, more = robustness.better_draws, robustness.worse_draws
-        reached = more >= less * size.value if size.kind == "factor" else more - less >= size.value
-        return float(reached.mean())
+        beyond = more - less * size.value if size.kind == "factor" else more - less - size.value
+        return float((beyond >= -SAME * np.maximum(np.abs(more), np.abs(less))).mean())
 
 
 def answer_claim(name: str, question: ClaimQuestion, points: Sequence[Point], names: Names) -> Answer:
@@ -125,7 +137,10 @@ def answer_claim(name: str, question: ClaimQuestion, points: Sequence[Point], na
     answer = partial(Answer, name=name, form="claim", question=question.ask or question.claim + source)
     values = _Values(question=question, points=points)
     if question.along is None and question.more is None:
-        return _judge_limit(answer, points_in(points, question.select), values)
+        known = values.distinct(points_in(points, question.select))
+        if not known:
+            return answer(standing="cannot be asked", sentence=_no_values(question, points))
+        return judge_limit(answer, question, known, names)
     pairs = values.pairs()
     compared = ((pair, _compared(pair, question)) for pair in pairs)
     cases = [_Case(pair=pair, comparison=of, question=question) for pair, of in compared if of is not None]
@@ -138,7 +153,7 @@ def answer_claim(name: str, question: ClaimQuestion, points: Sequence[Point], na
         sentence += _factors_in_words([case.pair for case in cases])
     undrawn = _of_two_columns(question) and any(drawn(point, question.column) for point in everyone)
     few = "" if question.or_equal_within else _few_on_one_side(cases)
-    ranges = _UNDRAWN if undrawn else _left_to_draws(cases)
+    ranges = UNDRAWN if undrawn else _left_to_draws(cases)
     remarks = (_refuted(cases), few, ranges, _left_to_samples(cases), question.remark)
     standing = _overall([case.status for case in cases])
     return answer(
@@ -205,6 +220,11 @@ class _Values:
             *((name, value) for name, value in point.axes if is_of_design(name) or name.startswith(families)),
         )
 
+    def distinct(self, points: Sequence[Point]) -> list[tuple[Point, pd.Series]]:
+        """Return the points that have values, with these; one of those that share their design and values."""
+        known = self.with_identity(points, self.question.column)
+        return [*{identity: (point, of) for point, (of, identity) in known.items() if len(of)}.values()]
+
     def _sides(self) -> Iterable[tuple[Point, Point]]:
         asked, chosen = self.question, points_in(self.points, self.question.select)
         if asked.along is not None:
@@ -242,22 +262,6 @@ def _overall(statuses: Sequence[Status]) -> Status:
     if distinct & {"holds", "holds in part"}:
         return "holds in part"
     return "does not hold" if "does not hold" in distinct else "not shown"
-
-
-def _judge_limit(answer: partial[Answer], chosen: Sequence[Point], values: _Values) -> Answer:
-    """Judge a claim about the value of every training seed."""
-    question = values.question
-    distinct = {identity: of for of, identity in values.with_identity(chosen, question.column).values()}
-    seen = [value for of in distinct.values() for value in of]
-    if not seen:
-        return answer(standing="cannot be asked", sentence=_no_values(question, values.points))
-    above, below = question.above, question.below
-    within = [(above is None or value > above) and (below is None or value < below) for value in seen]
-    return answer(
-        standing="holds" if all(within) else "holds in part" if any(within) else "does not hold",
-        sentence=f"It holds for {sum(within)} of {len(within)} values, each of a training seed.",
-        remarks=(question.remark,) if question.remark else (),
-    )
 
 
 # words ---------------------------------------------------------------------------------------------------------------
@@ -366,7 +370,7 @@ def _no_values(question: ClaimQuestion, points: Sequence[Point]) -> str:
     sides = [{**question.select, **side} for side in (question.more, question.less) if side]
     for side in (question.select, question.relative_to, *sides):
         if side and not points_in(points, side):
-            return f"The results have no point with {_written(side)}."
+            return f"The results have no point with {_written(side)}{why_without(points, side)}"
     if question.along is not None:
         name = question.along.replace("_", " ")
         return f"The results have no two points that differ in {name} alone, which must be a number."

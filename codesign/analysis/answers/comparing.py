@@ -9,7 +9,7 @@ from codesign.analysis.answers.answers import Answer, Standing
 from codesign.analysis.answers.chance import left_to_samples
 from codesign.analysis.answers.choosing import options_of, shown_confidence, standing_of
 from codesign.analysis.answers.remarks import enlarged, in_the_way, left_aside, other_book, remarks_on
-from codesign.analysis.answers.selecting import points_in
+from codesign.analysis.answers.selecting import points_in, why_without
 from codesign.analysis.comparisons.comparability import Obstacle, common_terms
 from codesign.analysis.comparisons.comparison import Comparison, compare
 from codesign.analysis.comparisons.constraints import meeting, more_is_better, resolved
@@ -63,7 +63,8 @@ def compare_sides(name: str, question: CompareQuestion, points: Sequence[Point],
     concerned = {point for side in sides for point in points_in(selected, side)}
     aside = left_aside([point for point in selected if point in concerned], answering, names)
     if len(contest.chosen) < 2:
-        standing, sentence = _without_variant(contest)
+        reasons = [why_without(points, {**question.select, **side}) for side in sides]
+        standing, sentence = _without_variant(contest, reasons)
         return answer(standing=standing, sentence=sentence, remarks=aside)
     first, second = contest.chosen.values()
     if first is second:
@@ -87,7 +88,8 @@ def _side(side: str | Selection, question: CompareQuestion, points: Sequence[Poi
     if not isinstance(side, str):
         return side
     wanted = {other for other in question.compare if isinstance(other, str)}
-    known = {fact: {getattr(point, fact) for point in points} for fact in CHOICES}
+    everyone = [*points, *(points[0].whole.without_result if points else ())]
+    known = {fact: {getattr(point, fact) for point in everyone} for fact in CHOICES}
     order = sorted(CHOICES, key=lambda fact: not known[fact].issuperset(wanted))
     return {next((fact for fact in order if side in known[fact]), "chip"): side}
 
@@ -116,15 +118,16 @@ def _with_variant(side: int, contest: Contest) -> str:
     return f"{label} ({', '.join(told)})" if told else label
 
 
-def _without_variant(contest: Contest) -> tuple[Standing, str]:
+def _without_variant(contest: Contest, reasons: Sequence[str]) -> tuple[Standing, str]:
     """Return the verdict of a comparison of which a side has no variant that takes part; name the side and the
-    reason."""
+    reason, which is the side's among `reasons` if its rows have no result."""
     lacking = {option: variants for option, variants in contest.members.items() if option not in contest.chosen}
     for variants in lacking.values():
         if able := meeting(variants, contest.where):
             return "cannot be asked", absence(able[0], contest.column, contest.names)
-    if empty := [contest.label(option) for option, variants in lacking.items() if not variants]:
-        return "cannot be asked", f"No variant of {listed(empty)} takes part."
+    if empty := [option for option, variants in lacking.items() if not variants]:
+        why = max((reasons[option] for option in empty), key=len)
+        return "cannot be asked", f"No variant of {listed([*map(contest.label, empty)])} takes part{why}"
     limits = listed([limit.in_words for limit in contest.where])
     return "not met", f"No variant of {listed([*map(contest.label, lacking)])} meets {limits}."
 
@@ -154,8 +157,8 @@ def _sentence(contest: Contest, found: Sequence[Comparison]) -> str:
     The certainty of the first column is shown next to the sentence."""
     told = [one for one in found if one.gain.mean and (one is found[0] or _clear(one))]
     differ = [_difference(one, contest.chosen[0]) for one in told]
-    same = listed([_values_of_both(one, contest.chosen[0]) for one in found if one.equal])
-    open_ = listed([_values_of_both(one, contest.chosen[0]) for one in found if one not in told and not one.equal])
+    same = listed([_values_of_both(one, contest.chosen[0]) for one in found if one.alike])
+    open_ = listed([_values_of_both(one, contest.chosen[0]) for one in found if one not in told and not one.alike])
     one, other = (_with_variant(side, contest) for side in contest.chosen)
     both = f"{one} and {other}"
     said = (

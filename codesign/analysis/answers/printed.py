@@ -49,7 +49,7 @@ def answer_printed(name: str, question: PrintedQuestion, points: Sequence[Point]
         form="printed",
         question=question.ask or f"{question.printed}{f' of {question.source}' if question.source else ''}",
         standing="shown" if used else "cannot be asked",
-        sentence=_sentence(question, options, len(differences)) if used else NONE_TAKES_PART,
+        sentence=_sentence(question, options, len(differences)) if used else f"{NONE_TAKES_PART}.",
         options=tuple(options),
         remarks=tuple(_remarks(question, options, differences, metadata)),
     )

@@ -16,8 +16,10 @@ from typing import Literal
 
 from codesign.analysis.questions import Selected, Selection
 from codesign.analysis.results.columns import AXIS_PREFIX, COLUMNS, TRIAL_AXIS, is_of_design, sets_topology
+from codesign.analysis.results.formatting import shortened
 from codesign.analysis.results.points import CANNOT_WAIT, Point
 from codesign.analysis.results.statistics import GIVEN
+from codesign.analysis.results.table import is_known
 from codesign.mistakes import suggestion
 from codesign.units import is_number, parse_quantity
 
@@ -39,7 +41,9 @@ FACTS: Mapping[str, Family] = {
 through its policy at least, `drops_queue` whether the chip drops what waits once the answer is read. Policy, group
 size, stop and `drops_queue` are null where layers wait."""
 
-NONE_TAKES_PART = "No point of the results takes part."
+NONE_TAKES_PART = "No point of the results takes part"
+_LONGEST = 200
+"""The most characters of a reason that a sentence tells."""
 _ENDS = ("lowest", "highest")
 _ASYNCHRONOUS_ONLY = ("policy", "group_size", "stop", "steps_after_output", "margin", "margin_check", "refractory")
 _LABELS = {"recipe": ("recipe",), "schedule": ("schedule",), "chip": ("chip", "capacity", "operation", "mapping")}
@@ -95,6 +99,15 @@ def taking_part(points: Sequence[Point], selection: Selection) -> list[Point]:
     selection names any."""
     named = "schedule" in selection or "inference" in selection
     return [point for point in points if not point.set_aside or (named and point.set_aside == CANNOT_WAIT)]
+
+
+def why_without(points: Sequence[Point], selection: Selection) -> str:
+    """Return the end of a sentence on points that are missing, `: REASON.`, with the first reason why rows that a
+    selection asks for have no result; `.` if there are no such rows, or some that have one."""
+    without = () if not points or points_in(points, selection) else points[0].whole.without_result
+    lost = points_in(without, selection)
+    reasons = [str(reason) for point in lost for reason in point.cells("reason") if is_known(reason)]
+    return f": {shortened(reasons[0], _LONGEST)}." if reasons else "."
 
 
 def pairs_between(

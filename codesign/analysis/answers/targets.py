@@ -7,7 +7,7 @@ from functools import partial
 
 from codesign.analysis.answers.answers import Answer, Option, values_of
 from codesign.analysis.answers.remarks import guesses, left_aside, may_miss, without_draws
-from codesign.analysis.answers.selecting import NONE_TAKES_PART, points_in, taking_part
+from codesign.analysis.answers.selecting import NONE_TAKES_PART, points_in, taking_part, why_without
 from codesign.analysis.comparisons.constraints import (
     Constraint,
     doubt,
@@ -21,11 +21,12 @@ from codesign.analysis.comparisons.constraints import (
     resolved,
     seeds_of,
 )
-from codesign.analysis.comparisons.variants import best_variant
+from codesign.analysis.comparisons.variants import best_variant, level_with
 from codesign.analysis.questions import TargetQuestion
 from codesign.analysis.results.formatting import column_label, extreme, listed
 from codesign.analysis.results.naming import Names
 from codesign.analysis.results.points import Point
+from codesign.arrays import Flags
 from codesign.units import plural
 
 _MOST = 8
@@ -50,19 +51,26 @@ def reach(name: str, question: TargetQuestion, points: Sequence[Point], names: N
     aside = left_aside(selected, able, names)
     columns = [limit.column for limit in where]
     unknown = [_not_known(able, column) for column in columns]
+
+    def in_draws(point: Point) -> Flags:
+        return met_in(point, where, seeds_of(point, where, point.training_seeds))
+
     if not able:
-        return answer(standing="cannot be asked", sentence=NONE_TAKES_PART, remarks=aside)
+        none = NONE_TAKES_PART + why_without(points, question.select)
+        return answer(standing="cannot be asked", sentence=none, remarks=aside)
     if met:
         more = where[0].relation in (">=", ">")
-        best = best_variant(met, where[0].column, more=more) or met[0]
-        has = f"{names.point(best)} has the {extreme(where[0].column, more=more)} {column_label(where[0].column)}"
+        level = level_with(best_variant(met, where[0].column, more=more) or met[0], met, where[0].column)
+        best = max(level, key=lambda point: float(in_draws(point).mean()))  # the first of those that meet it most often
+        others = f" and {plural(len(level) - 1, 'more point')} have" if level[1:] else " has"
+        has = f"{names.point(best)}{others} the {extreme(where[0].column, more=more)} {column_label(where[0].column)}"
         told = f"All constraints are met by {len(met):,} of {plural(len(able), 'point')}; {has}."
         doubts = guesses(best, "It"), doubt(best, where), _by_chance(best, where), may_miss(best, where, names)
-        in_draws = met_in(best, where, seeds_of(best, where, best.training_seeds))
+        often = in_draws(best)
         return answer(
             standing="met",
             sentence=told,
-            confidence=float(in_draws.mean()) if in_draws.size > 1 else None,  # not of one seed without draws
+            confidence=float(often.mean()) if often.size > 1 else None,  # not of one seed without draws
             options=_options(sorted(nearest, key=lambda point: point is not best), where, names),
             remarks=tuple(filter(None, [*doubts, *unknown, without_draws(*columns), *aside])),
         )

@@ -140,7 +140,8 @@ def matched_terms(a: Point, b: Point) -> tuple[str, ...] | Obstacle:
                 lacking = sorted(hidden or left_out - {"static"})
                 prices = listed([COVERAGE[name][0].actions[0].price for name in lacking])
                 included = ", which the prices of {1} include in other terms" if hidden else ""
-                sentence = f"The file of {{0}} gives no {prices}{included}; with it they compare."
+                then = f"with {'them' if lacking[1:] else 'it'}, {{0}} and {{1}} compare"
+                sentence = f"The file of {{0}} gives no {prices}{included}; {then}."
                 return Obstacle(sentence=sentence, points=(other, point))
             held = coverage_words(sorted(hidden or point.included_terms))
             sentence = f"The prices of {{0}} include {held} in other terms; separate prices could be compared."

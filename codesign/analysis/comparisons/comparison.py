@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from codesign.analysis.comparisons.comparability import BY_TERM, Obstacle, Terms, common_terms
-from codesign.analysis.comparisons.robustness import DRAWN, Robustness, drawn, robustness_of
+from codesign.analysis.comparisons.robustness import DRAWN, SAME, Robustness, drawn, robustness_of
 from codesign.analysis.results.books import made_of
 from codesign.analysis.results.points import Gathered, Point
 from codesign.analysis.results.samples import answer_alike, counts_samples
@@ -45,6 +45,12 @@ class Comparison:
         answers by chance; with the same spikes they give the same answers."""
         by_chance = counts_samples(self.column) and not answer_alike(self.better, self.worse, self.column)
         return self.gain.mean == 0.0 and not self.gain.half_width and not by_chance
+
+    @property
+    def alike(self) -> bool:
+        """Whether both are equal in each draw of the chips' numbers, too."""
+        found = self.robustness
+        return self.equal and (found is None or np.allclose(found.better_draws, found.worse_draws, rtol=SAME, atol=0))
 
     @property
     def sides(self) -> tuple[Point, Point]:

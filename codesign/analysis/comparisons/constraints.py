@@ -277,7 +277,7 @@ def misses_in_words(point: Point, constraints: Sequence[Constraint]) -> list[str
 
 
 def _miss_in_words(point: Point, constraint: Constraint) -> str:
-    """`1.2 points too low`, `1.4 times too high`, `just the limit`, or that the value is unknown."""
+    """`1.2 points too low`, `1.4 times too high`, `0.08 % too high`, `just the limit`, or that the value is unknown."""
     mean, label = point.value(constraint.column).mean, column_label(constraint.column)
     if mean is None:
         return f"its {label} is not known"
@@ -286,7 +286,10 @@ def _miss_in_words(point: Point, constraint: Constraint) -> str:
         return f"its {label} is just the limit"
     side = "low" if constraint.relation in (">=", ">") else "high"
     if is_share(constraint.column):
-        return f"its {label} is {in_points(short)} points too {side}"
+        points = in_points(short)  # a miss is never written as none
+        return f"its {label} is {points if float(points) else significant(100 * short, 1)} points too {side}"
     small, large = sorted((mean, constraint.value))
     factor = f"{multiple(large / small)} times " if small > 0 else ""
+    if factor == "1 times ":
+        factor = f"{significant(100 * (large / small - 1), 1)} % "
     return f"its {label} is {factor}too {side}"

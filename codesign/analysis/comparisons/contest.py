@@ -23,7 +23,7 @@ from codesign.analysis.comparisons.comparability import Obstacle, Terms, common_
 from codesign.analysis.comparisons.comparison import Comparison, compare, in_draws, values_on
 from codesign.analysis.comparisons.constraints import Constraint, meeting, met_in, seeds_of
 from codesign.analysis.comparisons.not_modelled import absence
-from codesign.analysis.comparisons.robustness import places_of
+from codesign.analysis.comparisons.robustness import SAME, places_of
 from codesign.analysis.comparisons.variants import best_variant, rank_key
 from codesign.analysis.results.formatting import listed
 from codesign.analysis.results.naming import Names
@@ -127,6 +127,12 @@ class Contest:
     def runner_up(self) -> Comparison | None:
         """The best compared with `second`; None if there is no second, or they have no training seed in common."""
         return None if self.second is None else self.leads.get(self.second)
+
+    @cached_property
+    def alike(self) -> bool:
+        """Whether all ranked points are equal in each training seed and draw, terms that one of them lacks included."""
+        pairs = (self._pair(self.ranked[0], point) for point in self.ranked[1:])
+        return all((np.abs(a - b) <= SAME * np.abs(b)).all() for a, b in pairs)
 
     @cached_property
     def leads(self) -> Mapping[Point, Comparison]:

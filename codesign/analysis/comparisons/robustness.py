@@ -42,6 +42,8 @@ DRAWN: Mapping[str, tuple[str, ...]] = {
 }
 """Columns that depend on the draws, and the columns of `_DRAWS` that they move with. An area is a number by itself."""
 
+SAME = 1e-5
+"""The relative difference up to which values in a draw are the same: rows hold six digits of them."""
 _PRICES = frozenset(action.price for action in ACTIONS)
 _UNCERTAIN = ("uncertain_numbers", "uncertain_low", "uncertain_value", "uncertain_high")
 _TERMS = ("term_draws", "term_at_low", "term_at_high")

@@ -29,6 +29,17 @@ def best_variant(points: Sequence[Point], column: str, *, more: bool) -> Point |
     return min(known, key=lambda point: rank_key(point, column, more=more), default=None)
 
 
+def level_with(best: Point, points: Sequence[Point], column: str) -> list[Point]:
+    """Return the points that are as good in a column as the best of them, which is the first; further ones in the order
+    in which ties are broken. Energies are equal only if they hold equally many terms."""
+
+    def key(point: Point) -> tuple[float, int]:
+        return _badness(point, column, more=False), completeness(point) if column in ENERGIES else 0
+
+    level = [point for point in points if key(point) == key(best)]
+    return sorted(level, key=lambda point: rank_key(point, column, more=False))
+
+
 def completeness(point: Point) -> int:
     """How many terms an energy has, not counting those that few chips have and others do not lack, such as a clock."""
     return sum(any(term.missing for term in COVERAGE.get(name, ())) for name in point.coverage)

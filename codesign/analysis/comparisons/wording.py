@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from codesign.analysis.comparisons.comparison import Comparison
 from codesign.analysis.comparisons.robustness import RangedNumber, Tip
 from codesign.analysis.results.formatting import is_share, points_with_interval, significant, with_interval
@@ -86,7 +88,7 @@ def tip_sentence(comparison: Comparison, names: Names) -> str:
         return f"This reverses if {describe_tip(robustness.tips[0], names)}."
     if robustness.models and comparison.ratio is not None:
         factor = significant(comparison.ratio, 3)
-        typical = significant(max(model.high for model in robustness.models), 2)
+        typical = significant(math.exp(math.hypot(*(math.log(model.high) for model in robustness.models))), 2)
         said = f"a model off by a factor of {factor} between them would (typically {typical})"
         return f"No chip number alone reverses this within its range; {said}."
     return ""

@@ -66,8 +66,8 @@ class Gathered:
 
     @cached_property
     def without_result(self) -> tuple[Point, ...]:
-        """The points of the rows whose jobs failed; some may have other rows with a result."""
-        return points_of(self.failed[self.failed["status"] == "failed"], units=self.units, metadata=self.metadata)
+        """The points of infeasible rows and of those whose jobs failed; some may have other rows with a result."""
+        return points_of(self.failed, units=self.units, metadata=self.metadata)
 
     def intervals(self, column: str) -> Sequence[Interval]:
         """Mean of a column over the training seeds of each point, with its interval."""

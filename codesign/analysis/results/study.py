@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -83,11 +84,12 @@ class Study:
             return None
         return max((trial.hypervolume for trial in self.complete if trial.hypervolume is not None), default=None)
 
-    def best_first(self, trial: TrialFacts, index: int) -> tuple[bool, float, int]:
-        """A key that sorts the best in an objective first, the earlier of equal ones, and unknown values last."""
-        value = trial.values[index]
-        sign = -1 if self.objectives[index].direction == "maximize" else 1
-        return value is None, sign * (value or 0.0), -1 if trial.number is None else trial.number
+    def best_first(self, trial: TrialFacts, index: int) -> tuple[float, ...]:
+        """A key that sorts the best in an objective first, of equal ones the best in the other objectives, in their
+        order, then the earlier, and unknown values last."""
+        signs = [-1.0 if objective.direction == "maximize" else 1.0 for objective in self.objectives]
+        keys = [math.inf if v is None else s * v for s, v in zip(signs, trial.values, strict=True)]
+        return (keys.pop(index), *keys, -1 if trial.number is None else trial.number)
 
     def best(self, index: int) -> TrialFacts | None:
         """The trial on the front that is best in an objective on validation; None on an empty front."""
@@ -148,6 +150,13 @@ def read_study(table: ResultTable, points: Sequence[Point]) -> Study | None:
                 f"objectives, found {len(trial.values)} and {len(trial.spreads)}"
             )
     return study
+
+
+def violated(point: Point) -> str:
+    """Say which constraints of its study a point violates that is the baseline; "" for any other point, or if none."""
+    facts = None if point.whole.metadata is None else point.whole.metadata.study
+    baseline = None if facts is None or dict(point.axes).get(TRIAL_AXIS) != BASELINE else facts.baseline
+    return f"The baseline {baseline.reason}." if baseline is not None and baseline.violations else ""
 
 
 def trial_name(trial: TrialFacts) -> str:

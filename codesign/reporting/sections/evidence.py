@@ -57,7 +57,7 @@ def _table(comparisons: Sequence[Comparison], names: Names, say: Callable[[Point
         }
         for comparison in comparisons
     ]
-    caption = "What the answers compare, paired by training seed. Below zero, the other is better."
+    caption = "What the answers compare, paired by training seed. Below zero, the other is better; at zero, neither."
     return without_repeats(table_of(caption, rows))
 
 

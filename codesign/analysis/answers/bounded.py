@@ -1,0 +1,66 @@
+"""Claims that the value of every training seed lies above or below a limit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+
+from codesign.analysis.answers.answers import Answer, Status
+from codesign.analysis.answers.remarks import may_miss
+from codesign.analysis.comparisons.constraints import Constraint, Relation, met_in
+from codesign.analysis.comparisons.robustness import drawn
+from codesign.analysis.questions import ClaimQuestion
+from codesign.analysis.results.formatting import like, stated, whole_percent
+from codesign.analysis.results.naming import Names
+from codesign.analysis.results.points import Point
+from codesign.analysis.results.samples import counts_samples, samples_of, share_by_samples
+from codesign.analysis.results.statistics import CONFIDENCE
+from codesign.deferred import pd
+
+UNDRAWN = "Claims about gains or two columns leave out the ranges of the chips' numbers, which may change the answer."
+_WEAKER: dict[Status, Status] = {"holds": "holds in part", "does not hold": "not shown"}
+
+
+def judge_limit(
+    answer: partial[Answer], question: ClaimQuestion, known: Sequence[tuple[Point, pd.Series]], names: Names
+) -> Answer:
+    """Judge points with their values by training seed. What all seeds show is weakened if the ranges of the chips'
+    numbers, terms that are not modelled or the choice of test samples may change it."""
+    limit = _limit(question)
+    seen = [value for _, of in known for value in of]
+    within = [value > limit.value if limit.relation == ">" else value < limit.value for value in seen]
+    standing: Status = "holds" if all(within) else "holds in part" if any(within) else "does not hold"
+    points = [point for point, _ in known]
+    if question.relative_to is not None:
+        doubts = [UNDRAWN] if any(drawn(point, limit.column) for point in points) else []
+    else:
+        doubts = [*dict.fromkeys(_doubts(points, limit, names, standing))]
+    return answer(
+        standing=_WEAKER.get(standing, standing) if doubts else standing,
+        sentence=f"It holds for {sum(within)} of {len(within)} values, each of a training seed.",
+        remarks=(*doubts, *filter(None, [question.remark])),
+    )
+
+
+def _limit(question: ClaimQuestion) -> Constraint:
+    relation: Relation = "<" if question.above is None else ">"
+    column, value = question.column, float((question.below if question.above is None else question.above) or 0.0)
+    text = f"{column} {relation} {stated(value, like(column))}"
+    return Constraint(column=column, relation=relation, value=value, text=text)
+
+
+def _doubts(points: Sequence[Point], limit: Constraint, names: Names, standing: Status) -> Iterator[str]:
+    """Yield what leaves open on which side of a limit points lie, if the seeds of all lie on one."""
+    if standing not in _WEAKER:
+        return
+    ranged = [point for point in points if drawn(point, limit.column) is not None]
+    shares = [float(met_in(point, [limit], [*map(int, point.training_seeds)]).mean()) for point in ranged]
+    if any(1 - CONFIDENCE < share < CONFIDENCE for share in shares):
+        share = whole_percent(sum(shares) / len(shares))
+        yield f"With the chips' numbers drawn from their ranges, it holds in {share} of seeds and draws."
+    if standing == "holds":
+        yield from filter(None, (may_miss(point, [limit], names) for point in points))
+    for point in points if counts_samples(limit.column) else ():
+        low, high = share_by_samples(point, limit.column)
+        if low <= limit.value <= high:
+            yield f"With {samples_of(point, limit.column) or 0:,.0f} samples, chance may decide on which side it lies."
