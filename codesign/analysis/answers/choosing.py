@@ -285,7 +285,8 @@ def _sentence(contest: Contest) -> str:
         both = " on the terms that both have" if other in contest.terms else ""
         ahead = f"{in_times(factor, more=contest.more)} than {second}{both}"
     verb, most = "have" if level[1:] else "has", extreme(column, more=contest.more)
-    return f"{contest.names.upper(listed(level))} {verb} the {most} {label}: {value}, {ahead}."
+    left_open = "" if contest.alike else " Which of these is best is left open."
+    return f"{contest.names.upper(listed(level))} {verb} the {most} {label}: {value}, {ahead}.{left_open}"
 
 
 def _further(contest: Contest, question: ChooseQuestion) -> Iterator[str]:

@@ -130,8 +130,9 @@ class Contest:
 
     @cached_property
     def alike(self) -> bool:
-        """Whether all ranked points are equal in each training seed and draw, terms that one of them lacks included."""
-        pairs = (self._pair(self.ranked[0], point) for point in self.ranked[1:])
+        """Whether the points level with the best are equal to it in each training seed and draw, terms that one of them
+        lacks included."""
+        pairs = (self._pair(self.ranked[0], point) for point in self.ranked[1 : self.level])
         return all((np.abs(a - b) <= SAME * np.abs(b)).all() for a, b in pairs)
 
     @cached_property
