@@ -110,7 +110,8 @@ def _title(table: AnsweredTable, *, given: bool) -> str:
     rest, points = without_result(table), table.points
     rows = f"{plural(len(points), 'design point')} from {plural(len(table.frame), 'row')}"
     tested = f", tested on {plural(round(points[0].value('samples').mean or 0), 'sample')}" if given else ""
-    return f"{table.metadata.title}: {rows}" + (f" ({rest})" if rest else "") + tested
+    book = "" if table.metadata.static_book == "board" else "; energies are those of the cores in use"
+    return f"{table.metadata.title}: {rows}" + (f" ({rest})" if rest else "") + tested + book
 
 
 def _infeasible(table: ResultTable) -> str:

@@ -32,6 +32,12 @@ def test_the_summary_begins_with_the_answer_and_fits_a_terminal(monkeypatch):
     assert "\n… and 5 more answers in the report\n" in printed(synthetic())
 
 
+def test_energies_that_do_not_count_all_that_is_powered_are_told():
+    told = "; energies are those of the cores in use "
+    in_books = (" ".join(printed(synthetic().in_book(book)).split()) for book in ("board", "cores_in_use"))
+    assert [told in said for said in in_books] == [False, True]
+
+
 def test_an_answer_stands_in_the_same_colour_as_on_the_page():
     css = (Path(terminal.__file__).parent / "page/page.css").read_text(encoding="utf-8")
     colours = {"green": "good", "yellow": "fair", "red": "poor"}

@@ -31,7 +31,7 @@ from codesign.reporting.sections.study import study_sections
 from codesign.units import format_si, plural
 
 _EFFECTS = ("accuracy", "energy_j", "latency_s", "area_m2", "spike_density")
-_SHOWN = "Dots: the mean effect over cases that differ in this choice alone. Bars: from the least effect to the most."
+_SHOWN = "Dots: options against the mean of all, over cases that differ in this choice alone. Bars: the least and most."
 
 
 def sections_of(table: AnsweredTable) -> tuple[Section, ...]:
