@@ -307,6 +307,22 @@ def test_what_is_as_good_where_a_limit_is_looser_does_not_win_there():
     assert level.sentence.endswith("Where 20 nJ energy per sample is enough, d wins.")
 
 
+@pytest.mark.parametrize(
+    ("limit", "told", "then"),
+    [
+        ("accuracy >= 80 %", "Where 73.7 % accuracy is enough, b wins.", "accuracy >= 73.7 %"),  # 73.75 %
+        ("accuracy >= 70 %", "Where more than 73.8 % accuracy is needed, a wins.", "accuracy > 73.8 %"),
+        ("latency_s <= 4 us", "Where 5.12 µs latency is enough, b wins.", "latency_s <= 5.12 us"),  # 5.114 µs
+        ("latency_s <= 6 us", "Where less than 5.11 µs latency is needed, a wins.", "latency_s < 5.11 us"),
+    ],
+)
+def test_a_limit_that_is_told_can_be_copied(limit, told, then):
+    rows = rows_of([("a", 1.0, 0.9, 10.0, 3.0), ("b", 1.0, 0.7375, 5.0, 5.114)])
+    answer = asked(rows, choose="chip", least="energy_j", where=[limit])
+    assert told in f"{answer.sentence} {answer.remarks}"
+    assert labels(asked(rows, choose="chip", least="energy_j", where=[then]))[0] == told.partition(", ")[2][0]
+
+
 def test_true_and_false_are_told_as_a_file_says_them():
     rows = [
         row("a", 1.0, seed, latency_s=(1 + on) * 1e-6) | {"axis.width": str(on)}

@@ -11,7 +11,7 @@ from codesign.analysis.comparisons.comparison import compare_series
 from codesign.analysis.comparisons.constraints import Constraint, meeting
 from codesign.analysis.comparisons.contest import Contest
 from codesign.analysis.comparisons.variants import best_variant
-from codesign.analysis.results.formatting import column_label, quantity
+from codesign.analysis.results.formatting import column_label, quantity, towards
 from codesign.analysis.results.points import Point
 
 
@@ -19,8 +19,8 @@ def switches(contest: Contest) -> list[str]:
     """Say the nearest switch in each direction of each limit, and of an accuracy if none is asked for.
 
     Sentences on what is enough come before those on what is needed. Only means count, with the chips' numbers as they
-    are. It is not a switch if the paired interval over training seeds of the two points in the limited column holds
-    zero.
+    are. Values are rounded to the side on which the sentence is true of a limit copied from it. It is not a switch if
+    the paired interval over training seeds of the two points in the limited column holds zero.
     """
     limits = list(contest.where)
     if "accuracy" not in (contest.column, *(limit.column for limit in limits)):
@@ -38,8 +38,9 @@ def _switches_of(limit: Constraint, contest: Contest) -> Iterator[tuple[bool, st
     if held is None or segments[held][1] not in _level_options(contest):
         return
 
-    def told(place: int) -> str:
-        return f"{quantity(sign * segments[place][0], limit.column)} {column_label(limit.column)}"
+    def told(place: int, *, enough: bool) -> str:
+        value = towards(sign * segments[place][0], limit.column, up=rising != enough)
+        return f"{quantity(value, limit.column)} {column_label(limit.column)}"
 
     def wins(place: int) -> str:
         _, option, _, in_part = segments[place]
@@ -55,9 +56,9 @@ def _switches_of(limit: Constraint, contest: Contest) -> Iterator[tuple[bool, st
 
     if held > 0 and apart(held - 1):
         need = "more" if rising else "less"
-        yield True, f"Where {need} than {told(held)} is needed, {wins(held - 1)}"
+        yield True, f"Where {need} than {told(held, enough=False)} is needed, {wins(held - 1)}"
     if held + 1 < len(segments) and apart(held + 1):
-        yield False, f"Where {told(held + 1)} is enough, {wins(held + 1)}"
+        yield False, f"Where {told(held + 1, enough=True)} is enough, {wins(held + 1)}"
 
 
 def _segments(limit: Constraint, sign: float, contest: Contest) -> Iterator[tuple[float, Hashable, Point, bool]]:

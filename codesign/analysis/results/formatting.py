@@ -45,6 +45,8 @@ MEASURES: Mapping[str, tuple[str, str]] = {
 """Measures, which are not columns: the label of each, and the column in whose unit it is written."""
 _AFTER_NOUN = re.compile(r",| (?:of|per|until|after|before|used)\b")
 """What follows the noun of a label."""
+_HAIR = 1e-3
+"""The share of the last digit by which a value may lie beyond it and still be rounded to it."""
 _SEVERAL = 1.5
 """The factor from which on a difference is given in times."""
 
@@ -190,6 +192,16 @@ def quantity(value: float | None, column: str, half: float | None = None) -> str
         return format_si(value, unit, 3, spread=half)
     whole = known is not None and known.kind == "int" and value == round(value)
     return f"{round(value):,}{'' if half is None else ' ± 0'}" if whole and not half else number(value, half=half)
+
+
+def towards(value: float, column: str, *, up: bool) -> float:
+    """`value` rounded up or down to the digits that `quantity` writes."""
+    if value == 0:
+        return value
+    digits = 3 if unit_of(column) else 4
+    step = 1e-3 if is_share(column) else 10.0 ** (math.floor(math.log10(abs(value))) + 1 - digits)
+    steps = value / step
+    return step * (math.ceil(steps - _HAIR) if up else math.floor(steps + _HAIR))
 
 
 def stated(value: float, column: str) -> str:
