@@ -37,6 +37,12 @@ def test_how_far_the_nearest_is_from_a_limit(limit, missed):
     assert asked(rows, target=[limit]).sentence.endswith(f": {missed}.")
 
 
+@pytest.mark.parametrize("limit", ["accuracy >= 0 %", "accuracy <= 100 %", "energy_j >= 0 J"])
+def test_a_limit_that_nothing_lies_beyond_is_not_met_by_chance(limit):
+    rows = [row("a", 1.0, seed, accuracy=of, energy_j=of * 1e-9) for seed, of in enumerate((0.1, 0.9))]
+    assert not any("only by chance" in remark for remark in asked(rows, target=[limit]).remarks)
+
+
 def test_the_nearest_is_told_with_all_that_it_misses():
     rows = [row("a", 1.0, seed, accuracy=0.9, latency_s=5e-6, energy_j=4e-9) for seed in SEEDS]
     answer = asked(rows, target=["accuracy >= 92 %", "energy_j < 2 nJ", "latency_s < 1 us"])

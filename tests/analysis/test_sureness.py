@@ -94,6 +94,15 @@ def test_options_that_are_level_but_for_the_ranges_of_their_chips_are_not_said_t
         assert (answer.sentence, answer.standing, answer.confidence) == (said, "open", None)
 
 
+def test_thirds_of_all_seeds_are_all_of_them():
+    """Their sum over 256 seeds and draws is less by a rounding."""
+    exact = {"synaptic_operation": ("energies.synaptic_operation", 1.0, 1.0)}
+    rows = [row(chip, 1.0, seed, energy_j=2e-9 if chip == "d" else 1e-9) for chip in "abcd" for seed in (0, 1)]
+    rows = [with_ranges(one, **exact) for one in rows]
+    answer = asked(rows, choose="chip", least="energy_j")
+    assert (labels(answer)[:3], answer.how_sure) == (["a", "b", "c"], "sure, 100 %")
+
+
 def test_a_lead_in_words():
     said = {1.02: "2.0 % less", 9.996: "10.0 times less"}
     assert {factor: in_times(factor, more=False) for factor in said} == said

@@ -16,6 +16,7 @@ from codesign.analysis.results.points import Point
 from codesign.analysis.results.samples import counts_samples, samples_of, share_by_samples
 from codesign.analysis.results.statistics import CONFIDENCE
 from codesign.deferred import pd
+from codesign.units import plural
 
 UNDRAWN = "Claims about gains or two columns leave out the ranges of the chips' numbers, which may change the answer."
 _WEAKER: dict[Status, Status] = {"holds": "holds in part", "does not hold": "not shown"}
@@ -63,4 +64,5 @@ def _doubts(points: Sequence[Point], limit: Constraint, names: Names, standing: 
     for point in points if counts_samples(limit.column) else ():
         low, high = share_by_samples(point, limit.column)
         if low <= limit.value <= high:
-            yield f"With {samples_of(point, limit.column) or 0:,.0f} samples, chance may decide on which side it lies."
+            samples = plural(round(samples_of(point, limit.column) or 0), "sample")
+            yield f"With {samples}, chance may decide on which side it lies."

@@ -16,6 +16,7 @@ from codesign.analysis.results.formatting import listed
 from codesign.analysis.results.points import Point
 from codesign.analysis.results.samples import answer_alike, counts_samples, lead_by_samples, samples_of
 from codesign.analysis.results.statistics import Interval
+from codesign.units import plural
 
 _ROUNDING = 1e-12
 
@@ -36,10 +37,10 @@ def left_to_samples(
     first, second = means if one is comparison.better else means[::-1]
     apart = first - times * second - least
     if not comparison.gain.mean or abs(apart) < _ROUNDING:  # means of the same values may differ by rounding
-        return f"With {samples:,.0f} samples, chance may hide a difference."
+        return f"With {plural(round(samples), 'sample')}, chance may hide a difference."
     enough = max(samples * ((high - low) / 2 / apart) ** 2, 1.05 * samples + 0.5)  # rounded it is above their number
     told = f"about {float(f'{enough:.2g}'):,.0f} would tell"
-    return f"With {samples:,.0f} samples, {difference} may be chance; {told}."
+    return f"With {plural(round(samples), 'sample')}, {difference} may be chance; {told}."
 
 
 def undecided_by_samples(contest: Contest) -> str:

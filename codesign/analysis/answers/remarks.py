@@ -91,7 +91,7 @@ def guesses(point: Point, label: str) -> str:
     guess = f"guessing one of {classes} classes"
     if commonest:
         guess = f"always giving the commonest class, that of {quantity(commonest, 'accuracy')} of the samples,"
-    right = quantity(share, "accuracy") + (f" of {samples:,.0f} samples" if samples else "")
+    right = quantity(share, "accuracy") + (f" of {plural(round(samples), 'sample')}" if samples else "")
     return f"{label} has {right} right; {guess} may do as well."
 
 

@@ -236,6 +236,9 @@ def _by_chance(point: Point, constraint: Constraint) -> bool:
     values, of_samples = point.seeds(constraint.column), counts_samples(constraint.column)
     if values.empty or (of_samples and not samples_of(point, constraint.column)):
         return False
+    column = COLUMNS[constraint.column]
+    if constraint.value <= column.least if constraint.relation == ">=" else constraint.value >= column.most:
+        return False  # no value lies beyond
     if constraint.by_seed and not of_samples:  # a limit that moves with the seeds
         return False
     if constraint.rivals:

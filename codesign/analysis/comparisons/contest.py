@@ -35,7 +35,7 @@ from codesign.hardware.draws import DRAWS, errors_at
 GUESSED = 5.0
 """The factor by which a term taken from another chip is typically off: that by which each of the ten published energies
 of an operation differs from the mean of the others (`docs/design.md`, Structure)."""
-_ROUNDING = 1e-12
+_ROUNDING, _DIGITS = 1e-12, 12
 _MOST = 60
 """The most points that are compared in every draw; others are not ranked."""
 
@@ -329,8 +329,8 @@ class Contest:
 
     @cached_property
     def confidence(self) -> float:
-        """The summed wins of all points that are level with the best."""
-        return min(1.0, sum(self.wins[point] for point in self.ranked[: self.level]))
+        """The summed wins of all points that are level with the best; of three that always are, three thirds are 1."""
+        return min(1.0, round(sum(self.wins[point] for point in self.ranked[: self.level]), _DIGITS))
 
     @cached_property
     def _seeds(self) -> list[int]:
