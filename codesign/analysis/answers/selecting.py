@@ -78,7 +78,7 @@ def unit_of(point: Point, name: str) -> str:
     """Return the SI unit of what `value_of` gives for an axis, or for a parameter of the recipe that an axis sets;
     otherwise ""."""
     parameter = name.removeprefix(_TRAINING)
-    return point.axis_units.get(name if parameter == name else f"recipe.{point.recipe}.{parameter}", "")
+    return point.whole.units.get(name if parameter == name else f"recipe.{point.recipe}.{parameter}", "")
 
 
 def points_in(points: Sequence[Point], selection: Selection) -> list[Point]:

@@ -147,11 +147,6 @@ class Point:
             lists[column] = self.whole.frame[column].tolist()
         return [lists[column][position] for position in self.positions]
 
-    @property
-    def axis_units(self) -> Mapping[str, str]:
-        """SI unit by axis, "" for none; an axis may have no entry."""
-        return self.whole.units
-
     @cached_property
     def coverage(self) -> tuple[str, ...]:
         """Names of the energy terms in `energy_j`, sorted."""
@@ -293,7 +288,7 @@ class Point:
     def axis_texts(self) -> Mapping[str, str]:
         """Values of the axes that apply, by path, as text with units."""
         return {
-            name: shortened(written(value, self.axis_units.get(name, "")), _MOST_LETTERS)
+            name: shortened(written(value, self.whole.units.get(name, "")), _MOST_LETTERS)
             for name, value in self.axes
             if value is not None
         }
@@ -306,6 +301,7 @@ class Point:
 
     @property
     def trained_for_policy(self) -> bool:
+        """Whether the model was trained with the policy under which it is evaluated, whatever F and input mode."""
         return self.training_policy is not None and self.training_policy == self.policy
 
     @property
