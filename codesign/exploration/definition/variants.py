@@ -69,12 +69,12 @@ def designs(spec: SweepSpec) -> list[Variant[SweepSpec]]:
 
 def recipe_variants(spec: SweepSpec, name: str) -> list[Variant[Recipe]]:
     """The variants of a recipe along its axes."""
-    return _variants(spec, name, "recipe", lambda settings: with_fields(spec.recipes[name], settings))
+    return _variants(spec, name, f"recipe.{name}.", lambda settings: with_fields(spec.recipes[name], settings))
 
 
 def schedule_variants(spec: SweepSpec, name: str) -> list[Variant[ScheduleEntry]]:
     """The variants of a schedule along its axes."""
-    return _variants(spec, name, "schedule", lambda settings: with_fields(spec.all_schedules[name], settings))
+    return _variants(spec, name, f"schedule.{name}.", lambda settings: with_fields(spec.all_schedules[name], settings))
 
 
 def chip_variants(spec: SweepSpec, name: str) -> list[Variant[ChipVariant]]:
@@ -89,7 +89,7 @@ def chip_variants(spec: SweepSpec, name: str) -> list[Variant[ChipVariant]]:
         width = _weight_width(varied, chip, own)
         return ChipVariant(entry=varied, chip=with_parameters(chip, {**width, **numbers}))
 
-    return _variants(spec, name, "chip", changed)
+    return _variants(spec, name, f"chip.{name}.", changed)
 
 
 def base_chip(spec: SweepSpec, name: str) -> Chip:
@@ -135,18 +135,18 @@ def axis_units(spec: SweepSpec) -> dict[str, str]:
     return {path: unit_of_values(values) for path, values in spec.axes.items()}
 
 
-def _variants(spec: SweepSpec, name: str, block: str, changed: Callable[[Settings], T]) -> list[Variant[T]]:
-    """The variants for all combinations of the axes of a named entry of a block, or of those on network and workload if
-    the block is "". Values of a combination are set together. Raises InputError with each mistake once, at the axis
-    that it names, otherwise at the last one."""
-    prefix = f"{block}.{name}." if block else ""
-    paths = [path for path in spec.axes if (path.startswith(prefix) if block else is_of_design(path))]
+def _variants(spec: SweepSpec, name: str, prefix: str, changed: Callable[[Settings], T]) -> list[Variant[T]]:
+    """The variants for all combinations of the axes whose paths begin with a prefix, or of those on network and
+    workload if it is "". Values of a combination are set together. Raises InputError with each mistake once, at the
+    axis that it names, otherwise at the last one."""
+    paths = [path for path in spec.axes if (path.startswith(prefix) if prefix else is_of_design(path))]
     axes = {path.removeprefix(prefix): spec.axes[path] for path in paths}
-    settings = [dict(zip(axes, values, strict=True)) for values in product(*axes.values())]
-    values, mistakes = [], dict[str, Mistake]()
-    for chosen in settings:
+    variants, mistakes = [], dict[str, Mistake]()
+    settings = (dict(zip(axes, values, strict=True)) for values in product(*axes.values()))
+    in_columns = product(*map(column_values, axes.values()))
+    for chosen, held in zip(settings, in_columns, strict=True):
         try:
-            values.append(changed(chosen))
+            variants.append(Variant(name=name, value=changed(chosen), axes=tuple(zip(paths, held, strict=True))))
         except InputError as error:
             if not chosen:
                 raise
@@ -155,8 +155,4 @@ def _variants(spec: SweepSpec, name: str, block: str, changed: Callable[[Setting
             mistakes.setdefault(text, (("axes", f"{prefix}{named}"), f"{told}: {text.removeprefix(f'{named}: ')}"))
     if mistakes:
         raise spec.refusal(mistakes.values())
-    columns = [column_values([chosen[parameter] for chosen in settings]) for parameter in axes]
-    return [
-        Variant(name=name, value=value, axes=tuple(zip(paths, (column[i] for column in columns), strict=True)))
-        for i, value in enumerate(values)
-    ]
+    return variants
