@@ -7,7 +7,7 @@ the operations that the lanes of a core do at once.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Literal
 
 from codesign.hardware.chip.core_structure import CoreStructure, core_structures, number_in
@@ -26,6 +26,10 @@ from codesign.hardware.chip.laws import (
 
 K_ENERGY, K_AREA = 2.94, 2.68
 """Factors fitted over the chips that come with the program: `docs/site/validation.py`."""
+
+
+_OF_CHIP = ("area_m2", "leakage_w", "chip_logic")
+"""Estimates that are sums over the cores; the others are those of a mean core."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,22 +79,15 @@ def estimate(chip: Chip, memories: Literal["laws", "cacti"] = "laws") -> Structu
         from codesign.hardware.chip.cacti import cacti_memory as law
     cores = [_estimate(chip, core, law) for core in core_structures(chip)]
     share = chip.cores.value / len(cores)
-
-    def mean(name: str) -> float:
-        return float(sum(getattr(core, name) for core in cores) / len(cores))
-
-    operation_j = mean("operation_j")
-    return StructureEstimate(
-        lanes=max(core.lanes for core in cores),
-        operation_j=operation_j,
-        word_share=sum(core.word_share * core.operation_j for core in cores) / len(cores) / operation_j,
-        update_j=mean("update_j"),
-        area_m2=sum(core.area_m2 * share for core in cores),
-        leakage_w=sum(core.leakage_w * share for core in cores),
-        chip_logic=sum(core.chip_logic * share for core in cores),
-        core_leakage_w=mean("core_leakage_w"),
-        **{name: mean(name) for name in ("word_s", "update_s", "access_s", "logic", "delay")},
-    )
+    of_chip = {name: sum(getattr(core, name) * share for core in cores) for name in _OF_CHIP}
+    means = {
+        field.name: float(sum(getattr(core, field.name) for core in cores) / len(cores))
+        for field in fields(StructureEstimate)
+        if field.name not in (*_OF_CHIP, "lanes", "word_share")
+    }
+    words_j = sum(core.word_share * core.operation_j for core in cores) / len(cores)
+    lanes = max(core.lanes for core in cores)
+    return StructureEstimate(lanes=lanes, word_share=words_j / means["operation_j"], **means, **of_chip)
 
 
 def _estimate(chip: Chip, core: CoreStructure, law: Callable[..., Memory]) -> StructureEstimate:
