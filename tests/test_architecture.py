@@ -43,7 +43,7 @@ LEAVES = {
 }
 _HARDWARE = (
     LEAVES
-    | {f"simulation.{part}" for part in ("execution", "late_messages", "policies", "schedule", "service")}
+    | {f"simulation.{part}" for part in ("execution", "further_messages", "policies", "schedule", "service")}
     | {
         f"network.{part}"
         for part in ("cuts", "layers", "neuron", "quantization", "skips_and_delays", "topology", "window")

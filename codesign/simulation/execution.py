@@ -169,7 +169,7 @@ class Execution(OfArrays):
             direct connections; the share of weights if no spike comes; empty if no weight is 0 or no spike meets
             one. `synaptic_operations` includes these operations.
         direct_messages: messages over direct connections, with the step in which they leave. Source 1 + S + i is the
-            i-th of `codesign.simulation.late_messages.late_sources`. `synaptic_operations` includes theirs.
+            i-th of `codesign.simulation.further_messages.further_sources`. `synaptic_operations` includes theirs.
     """
 
     shape: NetworkShape

@@ -15,7 +15,7 @@ from torch.autograd.function import once_differentiable
 
 from codesign.network.connection import Connection
 from codesign.network.spiking_network import SpikingNetwork
-from codesign.simulation.late_arrivals import LateGradients
+from codesign.simulation.further_arrivals import FurtherGradients
 from codesign.simulation.neuron import NeuronState, NeuronTensors, begin_gradient, neuron_of, step_gradient
 from codesign.simulation.reference import run_machine
 from codesign.simulation.results import Simulation
@@ -69,23 +69,23 @@ class _Sweep:
         self.threshold_gradient, self.decay_gradient = zeros.clone(), zeros.clone()
         self.output_gradient, self.spike_gradient = output_gradient, spike_gradient
         self.G = NeuronState(*(torch.zeros_like(spike_gradient) for _ in NeuronState._fields))
-        self.late = LateGradients(run, weights[len(self.connections) :])
+        self.further = FurtherGradients(run, weights[len(self.connections) :])
         if network.neuron.readout == "potential":
             self.G.u[:, self.layers[-1]] = output_gradient[:, 0]
 
     def backward_pass(self, timestep: int, passed: Pass) -> None:
-        self.g_c = self.spike_gradient + self.late.begin_pass(timestep)
+        self.g_c = self.spike_gradient + self.further.begin_pass(timestep)
         if self.network.neuron.readout == "spikes":
             self.g_c[:, self.layers[-1]] += self.output_gradient[:, timestep]
         g_q = dx = torch.zeros_like(self.G.u)
         for k, step in reversed(list(enumerate(passed.steps))):
             g_q = self._unchoose(k, step, g_q, dx)
             dx = self._unevaluate(step, g_q)
-            self.late.step(timestep, k, dx, passed.arriving)
+            self.further.step(timestep, k, dx, passed.arriving)
             if step.kept_input is not None:
                 first = dx[:, self.layers[0]]
                 self.weight_gradients[0] += self.connections[0].weight_gradient(first, step.kept_input.double())
-                self.late.leave(k - 1, step.kept_input.double(), inputs=True)
+                self.further.leave(k - 1, step.kept_input.double(), inputs=True)
         self.G, at_bias, at_decay = begin_gradient(self.neuron, passed, self.G)
         if self.bias_gradient is not None:
             self.bias_gradient += at_bias.sum(dim=0)
@@ -101,7 +101,7 @@ class _Sweep:
                 continue
             back[:, source] = connection.spikes_gradient(dx[:, target], self.weights[layer])
             self.weight_gradients[layer] += connection.weight_gradient(dx[:, target], kept[:, source])
-        back = back + self.late.leave(k, kept)
+        back = back + self.further.leave(k, kept)
         chosen = back if step.kept_share is None else back * step.kept_share
         return torch.where(step.chosen, chosen, torch.where(step.idle, back, g_q))
 
@@ -136,7 +136,7 @@ class _Outputs(torch.autograd.Function):
             sweep.backward_pass(timestep, passed)
         learned = zip((sweep.threshold_gradient, sweep.decay_gradient), ctx.learned, strict=True)
         gradients = [
-            *(*sweep.weight_gradients, *sweep.late.weight_gradients),
+            *(*sweep.weight_gradients, *sweep.further.weight_gradients),
             *([] if sweep.bias_gradient is None else [sweep.bias_gradient]),
             *(gradient for gradient, learns in learned if learns),
         ]

@@ -12,7 +12,7 @@ from codesign.errors import InputError
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.engine import simulate
 from codesign.simulation.execution import Execution
-from codesign.simulation.late_messages import decision_operations
+from codesign.simulation.further_messages import decision_operations
 from codesign.simulation.schedule import LAYERED, Schedule
 from codesign.workload.events import EventBatch
 

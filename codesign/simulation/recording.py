@@ -19,7 +19,7 @@ from codesign.simulation.execution import (
     slice_of_neurons,
     slices_on,
 )
-from codesign.simulation.late_messages import distances_of_direct, with_further
+from codesign.simulation.further_messages import distances_of_direct, with_further
 from codesign.simulation.schedule import Schedule
 from codesign.workload.events import EventBatch
 

@@ -14,8 +14,8 @@ import torch
 
 from codesign.errors import InputError
 from codesign.simulation import neuron
+from codesign.simulation.further_arrivals import FurtherArrivals
 from codesign.simulation.idle import idle_neurons
-from codesign.simulation.late_arrivals import LateArrivals
 from codesign.simulation.max_pools import MaxPools
 from codesign.simulation.priorities import Priorities, select
 from codesign.simulation.random import Purpose, absorb, sample_key, thin, uniform
@@ -84,7 +84,7 @@ class _Machine:
         self.sends_barriers = self.sends & schedule.barrier_messages
         self.input_index = torch.arange(inputs, device=self.device)
         self.pools = MaxPools(network, batch)
-        self.late = LateArrivals(run)
+        self.further = FurtherArrivals(run)
         self.priorities = Priorities(run)
         self.servers: Servers | None = None
         if run.service is not None:
@@ -101,7 +101,7 @@ class _Machine:
         steps: list[Step] = []
         k = 0
         while self.active.any():
-            step, arrival = self._forward_step(k, self.late.join(k, arrival))
+            step, arrival = self._forward_step(k, self.further.join(k, arrival))
             k += 1
             if self.run.learns:
                 steps.append(step)
@@ -109,10 +109,10 @@ class _Machine:
         self.counts.append(self.c[:, self.outputs])
         self.stopping.end_pass(self.counts[-1])
         self.emitted = self.emitted + self.c
-        self.late.end_pass(self.c)
+        self.further.end_pass(self.c)
         if self.recorder is not None:
             self.recorder.end_pass()
-        return Pass(steps=tuple(steps), undecayed=before, held=held, arriving=self.late.arriving)
+        return Pass(steps=tuple(steps), undecayed=before, held=held, arriving=self.further.arriving)
 
     def _reset(self, timestep: int, before: torch.Tensor, held: torch.Tensor | None) -> None:
         self.pass_keys = {purpose: absorb(key, timestep).to(self.device) for purpose, key in self.keys.items()}
@@ -123,7 +123,7 @@ class _Machine:
         self.stimulated = torch.zeros_like(self.r)
         self.stopping.begin_pass()
         self.pools.begin_pass()
-        self.late.begin_pass(self.stopping.runs)
+        self.further.begin_pass(self.stopping.runs)
         frame = torch.where(self.stopping.runs[:, None], self.events.frame(timestep, self.device), 0.0)
         self.input_q = frame
         self.kept_frame = self._input_dropout(frame)
@@ -146,7 +146,7 @@ class _Machine:
                 self.recorder.inputs(self.input_q, self.kept_frame)
         else:
             arrival, begins = self._feed(0, None, None), (self.input_q != 0).any(dim=1)
-            self.frame_complete = ~(begins | self.late.ahead(0))
+            self.frame_complete = ~(begins | self.further.ahead(0))
         self.active = (begins | self.run.announces | self._ahead(0)) & self.stopping.runs
         return arrival
 
@@ -158,7 +158,7 @@ class _Machine:
             present = left != 0 if self.events.currents else left  # a current is one message
             x[:, first] = self.connections[0].currents(kept.double(), self.weights[0]).float()
             messages[:, first] = self.connections[0].messages(present.double()).round().long()
-            self.late.leave(step, kept, present, inputs=True)
+            self.further.leave(step, kept, present, inputs=True)
             if self.servers is not None:
                 self.servers.receive_input(present.long().sum(dim=1))
         return Arrival(x=x, messages=messages, spikes=messages, kept_input=kept)
@@ -219,7 +219,7 @@ class _Machine:
 
     def _ahead(self, k: int) -> torch.Tensor:
         """(B,) whether, in step k or later, something arrives late or the tick would make a neuron fire."""
-        ahead = self.late.ahead(k)
+        ahead = self.further.ahead(k)
         if self.neuron.ticks is None or (self.gated and k > 0):  # after step 0 gates open only by messages
             return ahead
         later = self.layer_of >= k - self.run.first_step
@@ -343,7 +343,7 @@ class _Machine:
             if self.neuron.most is not None:  # a gate counts several spikes of one neuron as one message
                 counted = connection.messages((left[:, source] > 0).double()).round().long()
             messages[:, target] = counted + barrier
-        self.late.leave(k, kept, self.pools.reaching(left, kept))
+        self.further.leave(k, kept, self.pools.reaching(left, kept))
         return replace(fed, spikes=spikes)
 
     # dropouts ----------------------------------------------------------------------------------------------------

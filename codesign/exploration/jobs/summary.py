@@ -9,7 +9,7 @@ import numpy as np
 
 from codesign.arrays import Integers
 from codesign.simulation.execution import NOT_REACHED, Execution
-from codesign.simulation.late_messages import decision_operations
+from codesign.simulation.further_messages import decision_operations
 
 Columns = dict[str, Any]
 """Values by column of `codesign.analysis.results.columns.COLUMNS`."""

@@ -17,7 +17,7 @@ from codesign.hardware.chip.structure import estimate
 from codesign.hardware.cost.work import PlacedExecution, drained_neurons, updated_neurons
 from codesign.hardware.placement.lanes import MessageCycles
 from codesign.hardware.terms import Operation
-from codesign.simulation.late_messages import direct_operations
+from codesign.simulation.further_messages import direct_operations
 
 
 @dataclass(frozen=True, kw_only=True)

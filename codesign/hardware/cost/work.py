@@ -20,7 +20,7 @@ from codesign.hardware.placement.lanes import MessageCycles, message_cycles
 from codesign.hardware.placement.placement import Placement
 from codesign.hardware.placement.reach import Reach, reach_of
 from codesign.simulation.execution import NOT_REACHED, Execution, MessageTable
-from codesign.simulation.late_messages import all_messages, late_sources
+from codesign.simulation.further_messages import all_messages, further_sources
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -229,8 +229,8 @@ class PlacedExecution(StepRecord):
         shape, slices = self.placement.shape, self.execution.slices
         windows = [*(size.window for size in shape.layers), None]
         passes = np.array([window is not None and window.first for window in windows])[self.reach.layer]
-        late = [one.window for _, one in late_sources(shape, slices)]
-        passes[len(slices) + 1 :] = [window is not None and window.first for window in late]
+        further = [one.window for _, one in further_sources(shape, slices)]
+        passes[len(slices) + 1 :] = [window is not None and window.first for window in further]
         return passes
 
     def cycles_of(self, lanes: int | Literal["all"]) -> MessageCycles:

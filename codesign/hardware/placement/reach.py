@@ -17,7 +17,7 @@ from codesign.network.cuts import CUTS, Cut, places_of_runs, targets_of_runs
 from codesign.network.topology import NetworkShape
 from codesign.network.window import Window
 from codesign.simulation.execution import Slice
-from codesign.simulation.late_messages import first_of_direct, late_sources
+from codesign.simulation.further_messages import first_of_direct, further_sources
 
 
 class Reach(NamedTuple):
@@ -48,8 +48,8 @@ class Reach(NamedTuple):
 def reach_of(shape: NetworkShape, slices: tuple[Slice, ...], parts: tuple[Slice, ...]) -> Reach:
     """Reach of slices in parts; slices may be the parts themselves. Each layer's are in the order of its cut."""
     sources = [(0, shape.input_size), *((part.layer + 1, part.neurons) for part in slices)]
-    late = late_sources(shape, slices)
-    reached = np.array([*(layer for layer, _ in sources), *(one.target for _, one in late)], dtype=np.int64)
+    further = further_sources(shape, slices)
+    reached = np.array([*(layer for layer, _ in sources), *(one.target for _, one in further)], dtype=np.int64)
     sizes, of_part = np.array([(part.neurons, part.layer) for part in parts]).T
     share: Floats = (of_part == reached[:, None]).astype(np.float64)
     synapses = share * sizes
@@ -58,8 +58,8 @@ def reach_of(shape: NetworkShape, slices: tuple[Slice, ...], parts: tuple[Slice,
         count = np.array(block.sources[2])[:, None]
         share[block.place] = (neurons @ targets.astype(bool).astype(np.int64)).toarray() / count
         synapses[block.place] = (neurons @ targets).toarray() / count
-    origin = np.array([*range(-1, len(slices)), *(number for number, _ in late)], dtype=np.int64)
-    delayed = np.array([*[False] * len(sources), *(one.delay > 0 for _, one in late)])
+    origin = np.array([*range(-1, len(slices)), *(number for number, _ in further)], dtype=np.int64)
+    delayed = np.array([*[False] * len(sources), *(one.delay > 0 for _, one in further)])
     return Reach(share=share, synapses=synapses, origin=origin, layer=reached, delayed=delayed)
 
 

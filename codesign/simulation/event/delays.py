@@ -1,4 +1,4 @@
-"""Delayed connections, compiled: as in `codesign.simulation.late_arrivals`, over taps from sources to positions."""
+"""Delayed connections, compiled: as in `codesign.simulation.further_arrivals`, over taps from sources to positions."""
 
 from __future__ import annotations
 

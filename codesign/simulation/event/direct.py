@@ -1,4 +1,4 @@
-"""Direct connections, compiled: as in `codesign.simulation.late_arrivals`, over taps from sources to positions."""
+"""Direct connections, compiled: as in `codesign.simulation.further_arrivals`, over taps from sources to positions."""
 
 from __future__ import annotations
 

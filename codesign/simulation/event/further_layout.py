@@ -22,7 +22,7 @@ from codesign.simulation.event.layout import MemoryLayout, check_places
 from codesign.simulation.event.structures import Further
 from codesign.simulation.event.vector import LANES
 from codesign.simulation.execution import Slice
-from codesign.simulation.late_messages import distances_of_direct
+from codesign.simulation.further_messages import distances_of_direct
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,7 @@ from codesign.network.topology import NetworkShape
 from codesign.simulation.execution import NOT_REACHED, Execution, MessageTable, Slice
 
 
-def late_sources(shape: NetworkShape, slices: Sequence[Slice]) -> list[tuple[int, DelayedShape | DirectShape]]:
+def further_sources(shape: NetworkShape, slices: Sequence[Slice]) -> list[tuple[int, DelayedShape | DirectShape]]:
     """(slice, connection) of each further source of messages: the slices of each delayed connection's source layer,
     then those of each direct connection's. Slice −1 is the input."""
     layers = list(enumerate(_layers_of_sources(slices), -1))
@@ -42,7 +42,7 @@ def _layers_of_sources(slices: Sequence[Slice]) -> list[int]:
 
 def all_messages(execution: Execution) -> MessageTable:
     """The execution's messages including those over delayed and direct connections, whose sources 1 + S + i are the
-    entries i of `late_sources`. Messages are received in the step after `step`.
+    entries i of `further_sources`. Messages are received in the step after `step`.
 
     Messages over delayed connections arrive at the start of a timestep: `step` and `enqueue_step` are −1. Spikes
     emitted so late that they would arrive after the last timestep are left out. The number of neurons behind them is
@@ -81,8 +81,8 @@ def decision_operations(execution: Execution) -> Integers | None:
 def _under_way(execution: Execution) -> MessageTable:
     """Messages over direct connections, with `step` set to the step before they arrive."""
     table, slices = execution.direct_messages, execution.slices
-    late = late_sources(execution.shape, slices)
-    detour = np.array([connection.detour for _, connection in late], dtype=np.int64)
+    further = further_sources(execution.shape, slices)
+    detour = np.array([connection.detour for _, connection in further], dtype=np.int64)
     return replace(table, step=table.step + detour[table.source - 1 - len(slices)])
 
 
@@ -113,8 +113,8 @@ def direct_operations(execution: Execution) -> tuple[Integers, Integers]:
     operations = np.zeros((execution.samples, len(shape.layers)), dtype=np.int64)
     of_input = np.zeros(execution.samples, dtype=np.int64)
     if shape.direct:
-        late = late_sources(shape, slices)
-        source, target = np.array([(number, connection.target) for number, connection in late]).T
+        further = further_sources(shape, slices)
+        source, target = np.array([(number, connection.target) for number, connection in further]).T
         number = table.source - 1 - len(slices)
         np.add.at(operations, (table.sample, target[number]), table.synaptic_operations)
         np.add.at(of_input, table.sample, table.synaptic_operations * (source[number] < 0))
@@ -122,13 +122,13 @@ def direct_operations(execution: Execution) -> tuple[Integers, Integers]:
 
 
 def _arriving(execution: Execution) -> list[tuple[int, Integers]]:
-    """For each of `late_sources`, its target layer and the (B, T) spikes that arrive from it in each timestep."""
+    """For each of `further_sources`, its target layer and the (B, T) spikes that arrive from it in each timestep."""
     shape, slices, updates = execution.shape, execution.slices, execution.updates
     emitted = np.zeros((execution.samples, execution.timesteps, len(slices)), dtype=np.int64)
     np.add.at(emitted, (updates.sample, updates.timestep, updates.slice), updates.emitted)
     ran = np.arange(execution.timesteps) < execution.timesteps_run[:, None]
     spikes = []
-    for number, connection in late_sources(shape, slices):
+    for number, connection in further_sources(shape, slices):
         if connection.delay:
             arriving = np.zeros_like(emitted[:, :, number])
             arriving[:, connection.delay :] = emitted[:, : -connection.delay, number]

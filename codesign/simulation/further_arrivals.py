@@ -18,7 +18,7 @@ from codesign.simulation.run import Run
 from codesign.simulation.trace import Arrival
 
 
-class _LateConnections:
+class _FurtherConnections:
     """The delayed connections of a run, followed by the direct ones, with their weights in float64."""
 
     def __init__(self, run: Run, weights: Sequence[torch.Tensor]) -> None:
@@ -34,7 +34,7 @@ class _LateConnections:
                 yield number, connection, slice(None) if inputs else self._layers[source]
 
 
-class LateArrivals(_LateConnections):
+class FurtherArrivals(_FurtherConnections):
     """Spikes under way over delayed and direct connections in B samples.
 
     Order of calls: `begin_pass`; in each forward step `join`, then `leave` with the spikes that leave; finally
@@ -99,7 +99,7 @@ class LateArrivals(_LateConnections):
             self._emitted.append(emitted)
 
 
-class LateGradients(_LateConnections):
+class FurtherGradients(_FurtherConnections):
     """Backpropagation over delayed and direct connections, through the steps of a pass from the last to the first.
 
     Attributes:
@@ -128,7 +128,7 @@ class LateGradients(_LateConnections):
 
     def leave(self, step: int, kept: torch.Tensor, *, inputs: bool = False) -> torch.Tensor | float:
         """Add the weight gradients of what left over direct connections in a step, with the arguments of
-        `LateArrivals.leave`; return the (B, N) gradient of the neurons' spikes."""
+        `FurtherArrivals.leave`; return the (B, N) gradient of the neurons' spikes."""
         back: torch.Tensor | float = 0.0
         for number, connection, sources in self._direct_from(inputs=inputs):
             dx = self._dx.get(step + 1 + connection.shape.detour)
