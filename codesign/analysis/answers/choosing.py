@@ -103,7 +103,9 @@ def choose(name: str, question: ChooseQuestion, points: Sequence[Point], names: 
 
 def _failed(selected: Sequence[Point], question: ChooseQuestion, path: str, names: Names) -> str:
     """Say which options have no result because jobs failed; "" if none."""
-    without = points_in(selected[0].whole.without_result if selected else (), question.select)
+    if not selected or not (selected[0].whole.failed["status"] == "failed").any():
+        return ""
+    without = points_in(selected[0].whole.without_result, question.select)
     failed = [point for point in without if "failed" in point.cells("status")]
     with_result = {value_of(point, path) for point in selected}
     options = by_option(failed, lambda point: value_of(point, path))

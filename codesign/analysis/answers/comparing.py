@@ -88,8 +88,10 @@ def _side(side: str | Selection, question: CompareQuestion, points: Sequence[Poi
     if not isinstance(side, str):
         return side
     wanted = {other for other in question.compare if isinstance(other, str)}
-    everyone = [*points, *(points[0].whole.without_result if points else ())]
-    known = {fact: {getattr(point, fact) for point in everyone} for fact in CHOICES}
+    known = {fact: {getattr(point, fact) for point in points} for fact in CHOICES}
+    if points and not any(side in values for values in known.values()):
+        without = points[0].whole.without_result  # many, which take a while
+        known = {fact: values | {getattr(point, fact) for point in without} for fact, values in known.items()}
     order = sorted(CHOICES, key=lambda fact: not known[fact].issuperset(wanted))
     return {next((fact for fact in order if side in known[fact]), "chip"): side}
 
