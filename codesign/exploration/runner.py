@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -21,8 +22,6 @@ from codesign.workload.dataset import Workload
 
 _PULSE_S = 1.0
 """Interval in which progress is updated, even if no job ends."""
-_PAYLOADS = 4
-"""Most payloads that are kept in memory."""
 _TOGETHER = 64
 """Most ended jobs that are processed together: forcing results to a disk one by one takes ten times as long."""
 
@@ -54,7 +53,8 @@ class Runner:
     _jobs: dict[str, Job] = field(default_factory=dict)  # jobs that have not ended
     _unfinished: set[str] = field(default_factory=set)  # keys of results
     _waiting: dict[str, list[Job]] = field(default_factory=dict)  # by the key of the result that they wait for
-    _payloads: dict[str, bytes] = field(default_factory=dict)  # the last ones read
+    _readers: Counter[str] = field(default_factory=Counter)  # number of jobs that still need the payload of a key
+    _payloads: dict[str, object] = field(default_factory=dict)  # stand-ins for payloads with several readers
     _workloads: dict[str, object] = field(default_factory=dict)
     _checked: set[str] = field(default_factory=set)  # kinds whose resources are available
     _under_way: int = 0
@@ -106,16 +106,20 @@ class Runner:
             self._make_ready(job)
         elif job.needs in self.failures:
             self._skip(job, self.failures[job.needs])
-        elif job.needs in self._unfinished:
-            self._waiting.setdefault(job.needs, []).append(job)
         else:
-            self._make_ready(job)
+            self._readers[job.needs] += 1
+            if job.needs in self._unfinished:
+                self._waiting.setdefault(job.needs, []).append(job)
+            else:
+                self._make_ready(job)
 
     def _make_ready(self, job: Job) -> None:
         heapq.heappush(self._ready, (self.order.index(job.kind), next(self._begun), job.key))
 
     def _submit(self, job: Job) -> None:
         if job.kind != "price" and self.store.facts(job.key) is not None:  # another process was faster
+            if job.needs is not None:
+                self._read(job.needs)
             self._end(job)
             self.progress.found_in_store(job)
             return
@@ -198,22 +202,30 @@ class Runner:
                 if failure is None:
                     self._make_ready(waiting)
                 else:
+                    self._read(key)
                     self._skip(waiting, failure)
 
     def _skip(self, job: Job, failure: Failure) -> None:
         self.progress.skipped(job)
         self._end(job, failure)
 
-    def _payload(self, key: str) -> bytes:
-        """The result that a job needs. A few are kept, because jobs that need the same one follow each other."""
+    def _payload(self, key: str) -> object:
+        """The result that a job needs or, if several jobs need it, a stand-in for it, which is sent to workers once."""
         if key not in self._payloads:
             entry = self.store.get(key)
             if entry is None:
                 raise StoreError(f"{self.store.path(key)}: disappeared while it was needed; run it again")
-            if len(self._payloads) >= _PAYLOADS:
-                del self._payloads[next(iter(self._payloads))]
-            self._payloads[key] = entry.payload
-        return self._payloads[key]
+            self._payloads[key] = self.executor.share(entry.payload) if self._readers[key] > 1 else entry.payload
+        payload = self._payloads[key]
+        self._read(key)
+        return payload
+
+    def _read(self, key: str) -> None:
+        """Note that a reader of a payload has received it, or no longer needs it."""
+        self._readers[key] -= 1
+        if self._readers[key] <= 0:
+            del self._readers[key]
+            self._payloads.pop(key, None)
 
     def _data(self, fingerprint: str) -> Any:
         if fingerprint not in self._workloads:
