@@ -26,6 +26,10 @@ def on_terminal() -> bool:
     return False
 
 
+def in_notebook() -> bool:
+    return "ipykernel" in sys.modules
+
+
 def is_watched() -> bool:
     """Whether someone sees standard error while it is written: on a terminal, or in a notebook."""
-    return on_terminal() or "ipykernel" in sys.modules
+    return on_terminal() or in_notebook()

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import copy
+import importlib
+import logging
 import math
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -46,7 +49,7 @@ from codesign.simulation.execution import Execution
 from codesign.simulation.policies import get_policy
 from codesign.simulation.schedule import LAYERED, Schedule, Stop
 from codesign.simulation.silence import warn_if_silent
-from codesign.terminal_text import is_watched
+from codesign.terminal_text import in_notebook, is_watched
 from codesign.training.evaluation import evaluate
 from codesign.workload.events import EventBatch
 
@@ -57,6 +60,12 @@ if TYPE_CHECKING:
 
 Described = TypeVar("Described", bound=Spec)
 _RUN_FUNCTIONS = {"sweep": "run_sweep", "study": "run_study", "price": "run_pricing"}
+
+if in_notebook():  # without ipywidgets, Optuna and Ray would begin by asking for it, though they show no widget here
+    logging.getLogger("ray.widgets").setLevel(logging.WARNING)
+    with warnings.catch_warnings(), suppress(ImportError):
+        warnings.simplefilter("ignore")
+        importlib.import_module("tqdm.auto")
 
 
 def run_sweep(

@@ -164,7 +164,8 @@ def columns() -> str:
         return "; ".join(filter(None, (column.allowed, ", ".join(filter(None, rules)))))
 
     rows = [
-        f"| `{name}` | {column.kind} | {column.unit} | {_cell(column.meaning)} | {_cell(allowed(column))} |"
+        f"| `{name}` | {column.kind} | {column.unit.replace('**2', '²')} | "
+        f"{_cell(column.meaning)} | {_cell(allowed(column))} |"
         for name, column in REGISTRY.items()
     ]
     return COLUMNS.format(rows="\n".join(rows))

@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 import io
+import re
+import sys
 from collections.abc import Mapping
+from types import ModuleType
 
 import pytest
 from rich.console import Console
 
 from codesign.exploration.executors.base import Failure
 from codesign.exploration.runs.progress import FrontLine, Progress, TrialCounts
-from codesign.exploration.runs.shown import LogView, TerminalView
+from codesign.exploration.runs.shown import LogView, TerminalView, choose_progress
 from codesign.exploration.work import Job, Work
 from codesign.training.result import EpochReport
 from codesign.units import ago, format_duration, rate_text
@@ -211,6 +214,20 @@ def test_every_job_has_a_line_where_that_is_asked_for(clock: Clock, monkeypatch:
         "[1/2] train a: done in 4.0 s",
         "train b: FAILED, ValueError: no",
     ]
+
+
+def test_a_notebook_gets_its_first_lines_early(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = io.StringIO()
+    monkeypatch.setattr("sys.stderr", stream)
+    monkeypatch.setitem(sys.modules, "ipykernel", ModuleType("ipykernel"))
+    run = choose_progress()
+    run.clock = clock
+    begin(run, {"train": 2})
+    for now in range(1, 141):
+        clock.now = float(now)
+        run.pulse()
+    told = re.findall(r"after (.*)", stream.getvalue())
+    assert told == ["10 s", "30 s", "1 min 10 s", "2 min 10 s"]
 
 
 def test_plain_progress_of_a_study(clock: Clock) -> None:

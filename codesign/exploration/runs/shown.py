@@ -15,21 +15,25 @@ from rich.live import Live
 from codesign.console import PrintableConsole
 from codesign.exploration.runs.picture import run_picture
 from codesign.exploration.runs.progress import Progress, View
-from codesign.terminal_text import escaped, on_terminal
+from codesign.terminal_text import escaped, in_notebook, on_terminal
 from codesign.units import format_duration
 
 LINES_VARIABLE = "CODESIGN_PROGRESS"
 """Environment variable: `jobs` logs a line for every job and trial if there is no terminal."""
 
 _PAUSE_S = 60.0
+_FIRST_PAUSE_S = 10.0
+"""In a notebook, where somebody waits; each further one is twice as long, up to a minute."""
 _PHASE_PAUSE_S = 5.0
 _TRAININGS = 2
 _LINES = 15
 
 
 def choose_progress() -> Progress:
-    """Progress with lines that stay in place on a terminal, and one line per minute elsewhere."""
-    return Progress(TerminalView(PrintableConsole(stderr=True)) if on_terminal() else LogView(sys.stderr))
+    """Progress with lines that stay in place on a terminal, and elsewhere a line per minute, in a notebook earlier."""
+    if on_terminal():
+        return Progress(TerminalView(PrintableConsole(stderr=True)))
+    return Progress(LogView(sys.stderr, pause_s=_FIRST_PAUSE_S if in_notebook() else _PAUSE_S))
 
 
 @contextmanager
@@ -43,11 +47,12 @@ def shown_progress(shown: bool) -> Iterator[Progress]:
 
 
 class LogView(View):
-    """A line at the beginning, one per minute and one at the end, for logs and pipes. Failures and notes are always
-    shown."""
+    """A line at the beginning, one per minute and one at the end, for logs and pipes; the first after `pause_s`.
+    Failures and notes are always shown."""
 
-    def __init__(self, stream: TextIO | None) -> None:
+    def __init__(self, stream: TextIO | None, *, pause_s: float = _PAUSE_S) -> None:
         self._stream = stream
+        self._pause_s = pause_s
         self._each = os.environ.get(LINES_VARIABLE) == "jobs"
         self._said = ""
         self._said_at = 0.0
@@ -62,7 +67,8 @@ class LogView(View):
             self.note(text)
 
     def pulse(self) -> None:
-        if self.run.clock() - self._said_at >= _PAUSE_S:
+        if self.run.clock() - self._said_at >= self._pause_s:
+            self._pause_s = min(2 * self._pause_s, _PAUSE_S)
             self._say()
 
     def advanced(self, phase: str, done: int, total: int | None, unit: str) -> None:
