@@ -14,13 +14,12 @@ from codesign.arguments import instance
 from codesign.arrays import Integers
 from codesign.errors import DataError, InputError
 from codesign.files.once import once
-from codesign.units import format_si
 from codesign.workload.cache import Cache, content_key, file_states
 from codesign.workload.camera import CAMERA_VERSION
 from codesign.workload.datasets.base import DatasetStatus
 from codesign.workload.datasets.registry import dataset_names, get_dataset
 from codesign.workload.events import EventBatch
-from codesign.workload.raw_events import late_events
+from codesign.workload.raw_events import empty_end, late_events
 from codesign.workload.spec import OptionError, WorkloadSpec
 from codesign.workload.splits import split_samples
 
@@ -239,7 +238,4 @@ class _Plan:
                 raise DataError(f"{self.recordings.files[0]}: {late}")
             return late
         filled = [np.diff(batch.offsets).reshape(-1, timesteps).any(axis=0) for batch in batches]
-        last = 1 + int(np.flatnonzero(np.logical_or.reduce(filled)).max(initial=-1))
-        empty = timesteps - last > _EMPTY * timesteps
-        lasting = f"{timesteps} timesteps of {format_si(self.spec.timestep, 's')}"
-        return f"no event comes after the first {last} of the {lasting}" if empty else ""
+        return empty_end(np.logical_or.reduce(filled), self.spec.timestep, _EMPTY)

@@ -23,6 +23,7 @@ from codesign.workload.raw_events import (
     bin_edges_ns,
     check_frames,
     columns_of,
+    empty_end,
     frames_of,
     grid_of,
     inputs_of,
@@ -234,7 +235,7 @@ class EventBatch(EventRows):
         sample_ids: ArrayLike | torch.Tensor | None = None,
     ) -> EventBatch:
         """Count events of N samples by timestep and input, leaving out events after the last timestep, with a warning
-        if there are many.
+        if there are many, or if all events come in the first timesteps.
 
         Args:
             events: (E,) columns by name, or a structured array with them: `t`, in integer µs or floating-point seconds
@@ -386,10 +387,13 @@ class EventBatch(EventRows):
 
 
 def _check_times(batch: EventBatch, given: int) -> None:
-    """Warn if many of the `given` events come too late; raises InputError if all do. A single sample may start late."""
+    """Warn if many of the `given` events come too late, or all very early; raises InputError if all come too late. A
+    single sample may start late."""
     kept = float(batch.values.sum(dtype=np.float64))
     late = late_events(kept, given, batch.timesteps, batch.timestep_s) if len(batch) > 1 else ""
     if late and not kept:
         raise InputError(f"t: {late}")
-    if late:
-        warnings.warn(f"t: {late}; {T_COUNTS}", stacklevel=3)
+    filled = np.diff(batch.offsets).reshape(-1, batch.timesteps).any(axis=0)
+    early = empty_end(filled, batch.timestep_s, most=0.75) if len(batch) > 1 and kept else ""
+    if late or early:
+        warnings.warn(f"t: {late or early}; {T_COUNTS}", stacklevel=3)

@@ -31,6 +31,15 @@ def late_events(kept: float, count: float, timesteps: int, timestep_s: float) ->
     return f"{in_percent(1 - kept / count)} % of the events come after {lasting} and are left out"
 
 
+def empty_end(filled: NDArray[np.bool_], timestep_s: float, most: float) -> str:
+    """Say after which of the (T,) timesteps no event comes; "" if at most the share `most` of them are empty."""
+    last = 1 + int(np.flatnonzero(filled).max(initial=-1))
+    if len(filled) - last <= most * len(filled):
+        return ""
+    first = f"first {last}" if last != 1 else "first"
+    return f"no event comes after the {first} of the {len(filled)} timesteps of {format_si(timestep_s, 's')}"
+
+
 def bin_edges_ns(timestep_s: float, timesteps: int) -> Integers:
     """(T + 1,) edges of the time bins; bin k holds events with edges[k] ≤ time < edges[k + 1]. In integer nanoseconds,
     so that 70 ms lie in bin 7 of 10 ms regardless of floating-point rounding."""

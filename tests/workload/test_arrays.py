@@ -119,6 +119,14 @@ def test_events_are_counted_by_timestep_and_input():
         EventBatch.from_tonic(Dataset([(table[:3], 4), (table[3:], 2)]), **sizes)
 
 
+def test_times_in_milliseconds_are_told():
+    """As µs, they all lie in the first timestep."""
+    milliseconds = {"t": np.array([0, 12, 30, 5, 44]), "unit": np.zeros(5, int)}
+    sizes = {"grid": (1,), "timestep_s": 1e-2, "timesteps": 5}
+    with pytest.warns(match="^t: no event comes after the first of the 5 timesteps of 10 ms; t counts from the"):
+        EventBatch.from_events(milliseconds, np.array([0, 1]), offsets=np.array([0, 3, 5]), **sizes)
+
+
 def test_times_of_float32_are_the_decimals_that_they_stand_for(write):
     """An event in each of 9,000 timesteps of 1 ms: a third of the times lie below theirs, and 11 float32(1 ms) above 11
     ms."""
