@@ -11,13 +11,14 @@ from codesign import arguments
 from codesign.analysis.answers.answers import Answer, Option, value_text, values_of
 from codesign.analysis.answers.asking import AnsweredTable
 from codesign.analysis.answers.savings import halved_numbers
+from codesign.analysis.answers.selecting import points_in, taking_part
 from codesign.analysis.comparisons.constraints import Constraint, resolved
 from codesign.analysis.comparisons.contest import Contest
 from codesign.analysis.comparisons.fronts import fronts_of, objective_of, objective_sets
 from codesign.analysis.comparisons.variants import by_option
-from codesign.analysis.questions import CHOICES
+from codesign.analysis.questions import CHOICES, Selection
 from codesign.analysis.results.columns import NUMERIC_COLUMNS
-from codesign.analysis.results.formatting import column_label
+from codesign.analysis.results.formatting import column_label, listed
 from codesign.analysis.results.naming import Names
 from codesign.analysis.results.points import Point
 from codesign.analysis.results.table import ResultTable
@@ -50,7 +51,9 @@ class SweepResults(AnsweredTable):
         """Results of a table."""
         return cls(frame=table.frame, metadata=table.metadata, report=report)
 
-    def best(self, *, least: str = "", most: str = "", where: str | Sequence[str] = ()) -> Point:
+    def best(
+        self, *, least: str = "", most: str = "", where: str | Sequence[str] = (), select: Selection | None = None
+    ) -> Point:
         """Return the point with the least or most of a column among the points that meet all constraints.
 
         As in answers, energies of two chips are compared on the terms that both have. Points that answer nothing, drop
@@ -59,15 +62,20 @@ class SweepResults(AnsweredTable):
         Args:
             least, most: name of a column; give one of the two.
             where: constraints such as `accuracy >= 95 %`, `accuracy within 1 point of best` or `latency_s < 1 ms`.
+            select: which points take part, as in questions: `{"chip": "mubrain"}`.
 
         Raises:
-            InputError: there is no such column or constraint, or no point meets all constraints.
+            InputError: there is no such column, constraint or point, or no point meets all constraints.
         """
         if bool(least) == bool(most):
             raise InputError("best: give one of least and most, the name of a column")
         column = _column(least or most)
         texts = (where,) if isinstance(where, str) else where
-        able = [point for point in self.points if not point.set_aside] or self.points
+        selection = select or {}
+        selected = points_in(self.points, selection)
+        if selection and not selected:
+            raise InputError(f"select: no point has {listed([f'{name} {value}' for name, value in selection.items()])}")
+        able = taking_part(selected, selection) or selected
         try:
             constraints = resolved([Constraint.parse(text) for text in texts], able)
         except ValueError as error:

@@ -393,7 +393,7 @@ def _check_times(batch: EventBatch, given: int) -> None:
     late = late_events(kept, given, batch.timesteps, batch.timestep_s) if len(batch) > 1 else ""
     if late and not kept:
         raise InputError(f"t: {late}")
-    filled = np.diff(batch.offsets).reshape(-1, batch.timesteps).any(axis=0)
+    filled = np.logical_or.reduce(np.diff(batch.offsets).reshape(-1, batch.timesteps) > 0)
     early = empty_end(filled, batch.timestep_s, most=0.75) if len(batch) > 1 and kept else ""
     if late or early:
         warnings.warn(f"t: {late or early}; {T_COUNTS}", stacklevel=3)

@@ -37,6 +37,15 @@ def test_the_best_is_least_or_most_of_what_meets_the_constraints(results: SweepR
         results.best(least="energy_j", where="accuracy is high")
 
 
+def test_the_best_of_those_selected(results: SweepResults) -> None:
+    for chip in {point.chip for point in results.points}:
+        of_chip = [point.value("accuracy").mean for point in results.points if point.chip == chip]
+        best = results.best(most="accuracy", select={"chip": chip})
+        assert (best.chip, best.value("accuracy").mean) == (chip, max(of_chip))
+    with pytest.raises(InputError, match="select: no point has chip mubran and policy fifo"):
+        results.best(most="accuracy", select={"chip": "mubran", "policy": "fifo"})
+
+
 def test_the_best_is_one_that_its_chip_can_execute_and_that_answers() -> None:
     """Layers that wait on a chip that cannot, and networks that never answer, cost least and are left out."""
     rows = [row for row in synthetic_rows() if row["status"] == "ok"]
