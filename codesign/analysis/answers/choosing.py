@@ -25,6 +25,7 @@ from codesign.analysis.comparisons.not_modelled import absence, time_left_out, u
 from codesign.analysis.comparisons.variants import best_variant, by_option
 from codesign.analysis.comparisons.wording import named_number
 from codesign.analysis.questions import ChooseQuestion
+from codesign.analysis.results.beyond_chip import CANNOT_WAIT
 from codesign.analysis.results.columns import AXIS_PREFIX
 from codesign.analysis.results.formatting import (
     column_label,
@@ -39,7 +40,7 @@ from codesign.analysis.results.formatting import (
     quantity,
 )
 from codesign.analysis.results.naming import Names
-from codesign.analysis.results.points import CANNOT_WAIT, Point
+from codesign.analysis.results.points import Point
 from codesign.analysis.results.statistics import CONFIDENCE, LIKELY
 from codesign.analysis.results.study import violated
 from codesign.units import plural

@@ -19,6 +19,7 @@ from codesign.analysis.comparisons.not_modelled import may_overload, terms_left_
 from codesign.analysis.comparisons.robustness import drawn, quantiles, undrawn
 from codesign.analysis.comparisons.variants import by_option
 from codesign.analysis.comparisons.wording import tip_sentence
+from codesign.analysis.results.beyond_chip import CANNOT_WAIT
 from codesign.analysis.results.columns import TRIAL_AXIS
 from codesign.analysis.results.formatting import (
     chance_percent,
@@ -31,7 +32,7 @@ from codesign.analysis.results.formatting import (
     whole_percent,
 )
 from codesign.analysis.results.naming import Names, points_in_words
-from codesign.analysis.results.points import CANNOT_WAIT, Point
+from codesign.analysis.results.points import Point
 from codesign.analysis.results.samples import samples_of, share_by_samples
 from codesign.analysis.results.statistics import GIVEN, quantile_of
 from codesign.analysis.results.study import violated

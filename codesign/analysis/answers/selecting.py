@@ -15,9 +15,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from codesign.analysis.questions import Selected, Selection
+from codesign.analysis.results.beyond_chip import CANNOT_WAIT
 from codesign.analysis.results.columns import AXIS_PREFIX, COLUMNS, TRIAL_AXIS, is_of_design, sets_topology
 from codesign.analysis.results.formatting import shortened
-from codesign.analysis.results.points import CANNOT_WAIT, Point
+from codesign.analysis.results.points import Point
 from codesign.analysis.results.statistics import GIVEN
 from codesign.analysis.results.table import is_known
 from codesign.mistakes import suggestion

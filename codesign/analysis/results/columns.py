@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from codesign.hardware.terms import COST_TERMS, COVERAGE, SYNCHRONIZATIONS, WAITING_KINDS, Capacity, Operation, Strategy
+from codesign.hardware.terms import COST_TERMS, COVERAGE, SYNCHRONIZATIONS, Capacity, Operation, Strategy
 
 Kind = Literal["string", "int", "float", "bool", "strings", "ints", "floats", "draws"]
 
@@ -357,14 +357,3 @@ NUMERIC_COLUMNS = tuple(
 
 VOLATILE_COLUMNS = ("train_wall_s", "epoch_wall_s", "training_memory_bytes", "execute_wall_s")
 """Columns that differ between two runs of the same sweep, and are ignored when contents are compared."""
-
-
-def drops_spikes(latency_model: object, overloaded_ticks: float | None) -> bool:
-    """Whether cores drop spikes, which are counted as if they arrived: accuracy and cost are then not those of the
-    chip."""
-    return str(latency_model).endswith("drops") and bool(overloaded_ticks)
-
-
-def beyond_chip(inference: object, synchronization: object) -> bool:
-    """Whether a schedule waits for layers on a chip that cannot: the projection of the paper's Table 3."""
-    return inference == "layered" and synchronization not in WAITING_KINDS

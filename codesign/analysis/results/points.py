@@ -9,15 +9,9 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 
+from codesign.analysis.results.beyond_chip import CANNOT_WAIT, DROPS, cannot_wait, drops_spikes
 from codesign.analysis.results.books import in_book
-from codesign.analysis.results.columns import (
-    AXIS_PREFIX,
-    COLUMNS,
-    NUMERIC_COLUMNS,
-    TRIAL_AXIS,
-    beyond_chip,
-    drops_spikes,
-)
+from codesign.analysis.results.columns import AXIS_PREFIX, COLUMNS, NUMERIC_COLUMNS, TRIAL_AXIS
 from codesign.analysis.results.formatting import shortened, written
 from codesign.analysis.results.metadata import ChipFacts, ResultMetadata, Scalar
 from codesign.analysis.results.statistics import GIVEN, Interval, intervals, seed_means
@@ -30,8 +24,6 @@ from codesign.mistakes import suggestion
 from codesign.units import in_percent
 
 _MOST_LETTERS = 200  # of axes in the name of a place
-CANNOT_WAIT = "the chip cannot wait for layers"
-DROPS = "the chip drops spikes, which is not simulated"
 T = TypeVar("T")
 
 
@@ -243,7 +235,7 @@ class Point:
 
     @property
     def beyond_chip(self) -> bool:
-        return beyond_chip(self.inference, self.synchronization)
+        return cannot_wait(self.inference, self.synchronization)
 
     @cached_property
     def silent_seeds(self) -> list[int]:

@@ -17,8 +17,8 @@ from optuna.exceptions import UpdateFinishedTrialError
 from optuna.study import Study
 from optuna.trial import Trial, TrialState
 
+from codesign.analysis.results.beyond_chip import DROPS
 from codesign.analysis.results.columns import BASELINE
-from codesign.analysis.results.points import DROPS
 from codesign.errors import InputError, StoreError
 from codesign.exploration.definition.network import AxisValue as Value
 from codesign.exploration.plan import Plan

@@ -8,10 +8,9 @@ from typing import Any, Literal
 
 import numpy as np
 
+from codesign.analysis.results.beyond_chip import CANNOT_WAIT, DROPS, cannot_wait, drops_spikes
 from codesign.analysis.results.books import OF_BOOKS, in_book
-from codesign.analysis.results.columns import beyond_chip, drops_spikes
 from codesign.analysis.results.formatting import quantity
-from codesign.analysis.results.points import CANNOT_WAIT, DROPS
 from codesign.deferred import pd
 from codesign.errors import InputError
 from codesign.exploration.definition.network import AxisValue as Value
@@ -84,7 +83,7 @@ def _known_outcome(spec: StudySpec, plan: Plan) -> Outcome | None:
         if point.jobs is None:
             return Outcome(state="infeasible", reason=point.reason)
     columns = plan.points[0].columns
-    if beyond_chip(columns["inference"], columns["synchronization"]):
+    if cannot_wait(columns["inference"], columns["synchronization"]):
         return Outcome(state="infeasible", reason=CANNOT_WAIT)
     judged = _judged(spec, columns)
     return judged if judged.violations else None
