@@ -95,17 +95,18 @@ class Store:
     def get_many(self, keys: Sequence[str]) -> Iterator[Entry | None]:
         """Like `get`, key by key in their order; at a URL, several are read at once."""
         for key, data in zip(keys, self.folder.read_many([_name(key) for key in keys]), strict=True):
-            yield None if data is None else self._checked(key, data)
+            yield self._checked(key, data)
 
-    def _checked(self, key: str, data: bytes) -> Entry | None:
-        if (header := _parse_header(data)) is not None:
-            start, size, digest, facts = header
+    def _checked(self, key: str, data: bytes | None) -> Entry | None:
+        if data is None:
+            return None
+        parsed = _parse_header(data)
+        if parsed is not None:
+            start, size, digest, facts = parsed
             payload = data[start:]
             if len(payload) == size and hashlib.sha256(payload).hexdigest() == digest:
                 return Entry(payload=payload, facts=facts)
-        # so that it is computed again; reported unless another process was faster
-        if not self._look_only and self.folder.remove(_name(key)) and self._on_damage is not None:
-            self._on_damage(f"store entry {key[:12]} was damaged; it is removed and computed again")
+        self._remove_damaged(key)
         return None
 
     def facts(self, key: str) -> Facts | None:
@@ -116,15 +117,22 @@ class Store:
         """Like `facts`, key by key in their order; at a URL, several are read at once."""
         heads = self.folder.read_many([_name(key) for key in keys], first=_HEAD_BYTES)
         for key, data in zip(keys, heads, strict=True):
-            yield None if data is None else self._facts_in(key, data)
+            yield self._checked_head(key, data)
 
-    def _facts_in(self, key: str, head: bytes) -> Facts | None:
-        if (header := _parse_header(head)) is not None:
-            start, size, _, facts = header
-            if start + size == (len(head) if len(head) < _HEAD_BYTES else self.folder.size(_name(key))):
+    def _checked_head(self, key: str, data: bytes | None) -> Facts | None:
+        if data is None:
+            return None
+        parsed = _parse_header(data)
+        if parsed is None and len(data) == _HEAD_BYTES and data.startswith(_MAGIC.encode()):
+            # perhaps not all its facts were read
+            entry = self.get(key)
+            return None if entry is None else entry.facts
+        if parsed is not None:
+            start, size, _, facts = parsed
+            if start + size == (len(data) if len(data) < _HEAD_BYTES else self.folder.size(_name(key))):
                 return facts
-        entry = self.get(key)  # perhaps not all its facts were read; otherwise it is damaged
-        return None if entry is None else entry.facts
+        self._remove_damaged(key)
+        return None
 
     def put_many(self, entries: Mapping[str, Entry], *, durable: bool = True) -> None:
         """Store results by key; several are written at once if each takes a request or is forced to a disk. If one
@@ -135,6 +143,11 @@ class Store:
                 one, and are then computed again.
         """
         self.folder.write_many({_name(key): _file(entry) for key, entry in entries.items()}, durable=durable)
+
+    def _remove_damaged(self, key: str) -> None:
+        """Remove an entry, so that it is computed again, and report it unless another process was faster."""
+        if not self._look_only and self.folder.remove(_name(key)) and self._on_damage is not None:
+            self._on_damage(f"store entry {key[:12]} was damaged; it is removed and computed again")
 
 
 def _name(key: str) -> str:
