@@ -45,7 +45,15 @@ def judge_limit(
 
 def _limit(question: ClaimQuestion) -> Constraint:
     relation: Relation = "<" if question.above is None else ">"
-    column, value = question.column, float((question.below if question.above is None else question.above) or 0.0)
+    value = question.below if question.above is None else question.above
+    return _constraint(question.column, relation, float(value or 0.0))
+
+
+def _opposite(limit: Constraint) -> Constraint:
+    return _constraint(limit.column, ">=" if limit.relation == "<" else "<=", limit.value)
+
+
+def _constraint(column: str, relation: Relation, value: float) -> Constraint:
     text = f"{column} {relation} {stated(value, like(column))}"
     return Constraint(column=column, relation=relation, value=value, text=text)
 
@@ -54,13 +62,14 @@ def _doubts(points: Sequence[Point], limit: Constraint, names: Names, standing: 
     """Yield what leaves open on which side of a limit points lie, if the seeds of all lie on one."""
     if standing not in _WEAKER:
         return
+    shown = limit if standing == "holds" else _opposite(limit)
     ranged = [point for point in points if drawn(point, limit.column) is not None]
-    shares = [float(met_in(point, [limit], [*map(int, point.training_seeds)]).mean()) for point in ranged]
-    if any(1 - CONFIDENCE < share < CONFIDENCE for share in shares):
-        share = whole_percent(sum(shares) / len(shares))
+    shares = [float(met_in(point, [shown], [*map(int, point.seeds(limit.column).index)]).mean()) for point in ranged]
+    if any(share < CONFIDENCE for share in shares):
+        agree = sum(shares) / len(shares)
+        share = whole_percent(agree if shown is limit else 1 - agree)
         yield f"With the chips' numbers drawn from their ranges, it holds in {share} of seeds and draws."
-    if standing == "holds":
-        yield from filter(None, (may_miss(point, [limit], names) for point in points))
+    yield from filter(None, (may_miss(point, [shown], names) for point in points))
     for point in points if counts_samples(limit.column) else ():
         low, high = share_by_samples(point, limit.column)
         if low <= limit.value <= high:
