@@ -127,6 +127,8 @@ def test_a_side_without_any_point_is_told_and_not_one_that_misses_a_limit():
         },
     }
     assert {said: asked([*rows, *lost], **content).sentence for said, content in told.items()} == {s: s for s in told}
+    chosen = asked([*rows, *lost], choose="chip", least="energy_j", select={"chip": ["c", "d"]})
+    assert (chosen.standing, chosen.remarks) == ("cannot be asked", ("There is no result for c: jobs failed.",))
     neither = asked(rows, compare=["a", "b"], where=limit)
     assert (neither.standing, neither.sentence) == ("not met", "No variant of a and b meets accuracy >= 95 %.")
 

@@ -76,7 +76,7 @@ def choose(name: str, question: ChooseQuestion, points: Sequence[Point], names: 
         able=able,
         where=contest.where,
     )
-    failed = _failed(selected, question, path, names)
+    failed = _failed(points, question, path, names)
     if not contest.ranked:
         standing, sentence = _nothing_ranked(contest, why_without(points, question.select))
         remarks = filter(None, (failed, *left_aside(concerned, able, names)))
@@ -102,13 +102,13 @@ def choose(name: str, question: ChooseQuestion, points: Sequence[Point], names: 
     )
 
 
-def _failed(selected: Sequence[Point], question: ChooseQuestion, path: str, names: Names) -> str:
+def _failed(points: Sequence[Point], question: ChooseQuestion, path: str, names: Names) -> str:
     """Say which options have no result because jobs failed; "" if none."""
-    if not selected or not (selected[0].whole.failed["status"] == "failed").any():
+    if not points or not (points[0].whole.failed["status"] == "failed").any():
         return ""
-    without = points_in(selected[0].whole.without_result, question.select)
+    without = points_in(points[0].whole.without_result, question.select)
     failed = [point for point in without if "failed" in point.cells("status")]
-    with_result = {value_of(point, path) for point in selected}
+    with_result = {value_of(point, path) for point in points_in(points, question.select)}
     options = by_option(failed, lambda point: value_of(point, path))
     gone = {names.choice(path, of[0]) for option, of in options.items() if option not in with_result}
     return f"There is no result for {few_listed(sorted(gone))}: jobs failed." if gone else ""
