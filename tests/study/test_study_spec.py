@@ -63,6 +63,7 @@ def line_of(text: str) -> int:
         (MOMENTUM, "recipe.momentum_noise: {choices: [0.1], when: {recipe: unlayred}}", "never 'unlayred'; did you"),
         (WIDTH, "network.width: {from: 4, to: 8, when: {recipe.group_size: [3, 9]}}", "is never 9; allowed: 1 to 8"),
         (WIDTH, "network.width: {choices: [4], when: {recipe.learning_rate: 0.01}}", "a condition needs choices or w"),
+        (WIDTH, "recipe.epochs: {same_as: recipe.batch_size}\n  recipe.batch_size: [4]", "must come before it"),
         (WIDTH, "network.hidden.2: [3]\n  network.depth: [1, 2]", "depends on 'network.depth', which must come before"),
         # whole numbers, what another one has, and options of samplers
         (GROUP, "recipe.group_size: {from: 1, to: 8.0}", "must be a whole number, found 1.0"),
@@ -75,6 +76,12 @@ def line_of(text: str) -> int:
 def test_mistakes_are_told_with_their_line(old: str, new: str, message: str) -> None:
     found = mistakes_of(study, (old, new))
     assert [line for line, told in found if re.search(message, told)][:1] == [line_of(old)], found
+
+
+def test_of_what_is_the_same_as_a_parameter_with_a_mistake_nothing_is_told() -> None:
+    depending = "recipe.epochs: {same_as: recipe.bach_size}\n  recipe.unlayered.epochs: {same_as: recipe.epochs}"
+    found = mistakes_of(study, (WIDTH, f"recipe.bach_size: [4]\n  {depending}"))
+    assert [line for line, _ in found] == [line_of(WIDTH)]
 
 
 def test_a_given_model_has_its_own_network() -> None:

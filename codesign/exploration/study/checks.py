@@ -15,7 +15,7 @@ from codesign.analysis.results.columns import is_of_design
 from codesign.exploration.definition.axis_checks import of_given_model, overridden
 from codesign.exploration.definition.checks import Blocks, Mistakes, blocks_of, mapping
 from codesign.exploration.definition.spec import SweepSpec
-from codesign.exploration.study.domains import Choices, Domain
+from codesign.exploration.study.domains import Choices, Domain, SameAs
 from codesign.exploration.study.space import Parameter, SearchSpace, baseline_names, read_parameter
 from codesign.mistakes import suggestion
 from codesign.training.presets import PRESETS
@@ -57,6 +57,12 @@ def _space(data: dict[str, Any], names: Blocks, base: SweepSpec | None) -> Mista
             domain = _DOMAIN.validate_python(entry)
         except ValidationError:  # reported by the field's own check
             wrong.add(path)
+        source = domain.same_as if isinstance(domain, SameAs) else None
+        if source in written and source not in parameters:
+            if source not in wrong:
+                yield ("space", path), f"depends on '{source}', which must come before it"
+            wrong.add(path)
+            continue
         try:
             parameters[path] = read_parameter(path, domain, names, parameters)
         except ValueError as error:
