@@ -9,6 +9,8 @@ from handmade_hardware import near
 from made_up_answers import SEEDS, accurate, asked, labels, row, rows_of, with_terms
 from synthetic_sweep import synthetic_rows, with_ranges
 
+from codesign.analysis.answers import targets
+from codesign.analysis.comparisons.constraints import met_in
 from codesign.analysis.results.metadata import ChipFacts, ChipNumber
 from codesign.hardware.terms import STRUCTURE_CITATION
 
@@ -86,6 +88,16 @@ def test_of_points_that_reach_a_target_equally_well_one_that_does_so_most_often_
     answer = asked(rows, target=["energy_j <= 12 nJ"])
     assert (labels(answer)[0].partition(",")[0], answer.confidence) == ("b", 1.0)
     assert "; b, random order, layered training, width 1 and 1 more point have the least energy" in answer.sentence
+
+
+def test_points_that_are_level_with_one_that_always_meets_the_target_are_not_looked_at(monkeypatch):
+    """Prices alone leave the accuracy as it is: thousands of points may have the same."""
+    drawn = []
+    monkeypatch.setattr(targets, "met_in", lambda point, *more: drawn.append(point) or met_in(point, *more))
+    rows = [row("a", float(width), seed, accuracy=0.9) for width in range(9) for seed in SEEDS]
+    answer = asked(rows, target=["accuracy >= 85 %"])
+    assert " and 8 more points have the highest accuracy" in answer.sentence
+    assert len(drawn) == 1
 
 
 @pytest.mark.parametrize(

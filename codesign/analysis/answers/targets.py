@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from codesign.analysis.answers.answers import Answer, Option, values_of
@@ -61,12 +61,11 @@ def reach(name: str, question: TargetQuestion, points: Sequence[Point], names: N
     if met:
         more = where[0].relation in (">=", ">")
         level = level_with(best_variant(met, where[0].column, more=more) or met[0], met, where[0].column)
-        best = max(level, key=lambda point: float(in_draws(point).mean()))  # the first of those that meet it most often
+        best, often = _most_often(level, in_draws)
         others = f" and {plural(len(level) - 1, 'more point')} have" if level[1:] else " has"
         has = f"{names.point(best)}{others} the {extreme(where[0].column, more=more)} {column_label(where[0].column)}"
         told = f"All constraints are met by {len(met):,} of {plural(len(able), 'point')}; {has}."
         doubts = guesses(best, "It"), doubt(best, where), _by_chance(best, where), may_miss(best, where, names)
-        often = in_draws(best)
         return answer(
             standing="met",
             sentence=told,
@@ -81,6 +80,18 @@ def reach(name: str, question: TargetQuestion, points: Sequence[Point], names: N
         options=_options(nearest, where, names),
         remarks=(*filter(None, [_by_chance(nearest[0], where), *_in_the_way(able, where), *unknown]), *aside),
     )
+
+
+def _most_often(points: Sequence[Point], in_draws: Callable[[Point], Flags]) -> tuple[Point, Flags]:
+    """Return the first of the points that are most often `in_draws`, and when it is; none is looked at after one that
+    always is, since thousands may be level."""
+    best, often = points[0], in_draws(points[0])
+    for point in points[1:]:
+        if often.all():
+            break
+        if (found := in_draws(point)).mean() > often.mean():
+            best, often = point, found
+    return best, often
 
 
 def _by_chance(point: Point, where: Sequence[Constraint]) -> str:
