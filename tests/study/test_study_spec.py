@@ -119,8 +119,18 @@ def test_all_mistakes_are_told_at_once() -> None:
         assert any(message in told for _, told in found), found
 
 
-def test_a_mistake_of_a_parameter_is_not_told_again_of_one_that_is_the_same() -> None:
-    assert len(mistakes_of(study, (GROUP, "recipe.group_size: {from: 0, to: 8}"))) == 1
+@pytest.mark.parametrize(
+    ("old", "wrong", "dependent"),
+    [
+        (GROUP, "recipe.group_size: {from: 0, to: 8}", SHARED),
+        (GROUP, "recipe.none.epochs: [1]", "schedule.group_size: {same_as: recipe.none.epochs}"),
+        (GROUP, "recipe.none.epochs: [1]", "schedule.group_size: {choices: [1], when: {recipe.none.epochs: 1}}"),
+        (RECIPE, "recipe: {same_as: chip}", "schedule.group_size: {choices: [1], when: {recipe: unlayered}}"),
+    ],
+)
+def test_a_mistake_of_a_parameter_is_not_told_again_of_one_that_depends_on_it(old, wrong, dependent) -> None:
+    ((line, _),) = mistakes_of(study, (old, wrong), (SHARED, dependent))
+    assert line == line_of(old)
 
 
 @pytest.mark.parametrize(

@@ -101,6 +101,8 @@ def _names(parameter: Parameter, parameters: Mapping[str, Parameter], wrong: set
     parameter never has."""
     before = list(parameters)[: list(parameters).index(parameter.path)]
     for name in parameter.needs(parameters):
+        if name in wrong:
+            continue
         if name not in parameters:
             yield f"when: '{name}' is not a parameter of the space{suggestion(name, before) if before else ''}"
         elif name not in before:
