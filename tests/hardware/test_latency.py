@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -18,6 +19,7 @@ from handmade_hardware import (
     timer,
 )
 
+from codesign.hardware.cost.steps import _distinct_rows
 from codesign.simulation.execution import Execution, Slice
 
 BARRIER, TIMER = barrier("1: 100 ms, 3: 500 ms"), timer(2)
@@ -153,3 +155,15 @@ def test_work_recorded_by_layer_is_shared_out_over_cores() -> None:
     by_core = cost_of(split.build(), body)
     assert by_core.latency.total_s == near(by_layer.latency.total_s)
     assert not by_core.assumptions
+
+
+def test_distinct_steps_are_found_without_a_copy_of_all_steps() -> None:
+    rows = np.random.default_rng(0).integers(0, 2, (2_000, 1_000)).astype(np.float64)
+    rows[1::2] = rows[::2]
+    tracemalloc.start()
+    first, which = _distinct_rows(rows)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(first) == 1_000
+    np.testing.assert_array_equal(rows[first[which]], rows)
+    assert most < rows.nbytes / 4

@@ -288,8 +288,11 @@ def _distinct_rows(rows: NDArray[Any]) -> tuple[Integers, Integers]:
     """The distinct rows, sorted by their bits, and the index of each row among them; no value may be −0."""
     keys = rows.view(np.dtype((np.void, rows.dtype.itemsize * rows.shape[1]))).reshape(-1)
     order = np.argsort(keys)
-    ordered, starts = rows[order], np.ones(len(rows), dtype=bool)
-    starts[1:] = (ordered[1:] != ordered[:-1]).any(axis=1)
+    starts = np.ones(len(rows), dtype=bool)
+    chunk = max(1, _CHUNK // rows.shape[1])  # the rows may be most of the memory in use
+    for begin in range(1, len(rows), chunk):
+        some = rows[order[begin - 1 : begin + chunk]]
+        starts[begin : begin + chunk] = (some[1:] != some[:-1]).any(axis=1)
     which = np.empty_like(order)
     which[order] = np.cumsum(starts) - 1
     return order[starts], which
