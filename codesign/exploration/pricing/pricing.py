@@ -151,8 +151,11 @@ def price_space(
             priced.append({name: columns[name] for name in spec.kept_columns})
         if keep is not None:
             keep(first, positions, priced)
-        along = [(axis, where) for axis, where in space.along(positions) if axis.path in spec.objective_columns]
-        varied = {axis.path: np.array(axis.shown)[where] for axis, where in along}
+        varied = {
+            axis.path: np.array(axis.shown)[where]
+            for axis, where in space.along(positions)
+            if axis.path in spec.objective_columns
+        }
         for recipe, models in enumerate(recipes.values()):
             columns = varied | mean_of_models(problem, models, [priced[model] for model in models])
             values = np.stack([columns[column] for column in spec.objective_columns], axis=1)
