@@ -137,7 +137,7 @@ class _Machine:
     def _begin_input(self) -> Arrival:
         """Mode `frame`: the first layer integrates the whole frame in step 0, and the frame counts as complete. Mode
         `queued`: input spikes wait like all others, and none arrives in step 0; an empty frame is complete at once, or
-        in step 1 if something arrives late."""
+        in step 1 if spikes are under way over delayed or direct connections."""
         if self.schedule.input_mode == "frame":
             arrival = self._feed(-1, self.input_q, self.kept_frame)
             begins = (arrival.messages > 0).any(dim=1)
@@ -218,7 +218,7 @@ class _Machine:
         return step, following
 
     def _ahead(self, k: int) -> torch.Tensor:
-        """(B,) whether, in step k or later, something arrives late or the tick would make a neuron fire."""
+        """(B,) whether, in step k or later, further connections bring spikes or the tick would make a neuron fire."""
         ahead = self.further.ahead(k)
         if self.neuron.ticks is None or (self.gated and k > 0):  # after step 0 gates open only by messages
             return ahead
