@@ -211,16 +211,16 @@ def packed(optimizer: Any, run: Run) -> Iterator[PackedUpdates]:
     updates = PackedUpdates(run)
     (of_weights,) = optimizer.moments
     first, second = [moments.m for moments in of_weights], [moments.v for moments in of_weights]
-    packed = Moments(updates.weights)
-    packed.steps, packed.m, packed.v = of_weights[0].steps, updates.pack(first), updates.pack(second)
-    optimizer.moments = [[packed]]
+    joint = Moments(updates.weights)
+    joint.steps, joint.m, joint.v = of_weights[0].steps, updates.pack(first), updates.pack(second)
+    optimizer.moments = [[joint]]
     try:
         yield updates
     finally:
         updates.unpack(updates.weights, run.network.weights())
-        updates.unpack(packed.m, first)
-        updates.unpack(packed.v, second)
+        updates.unpack(joint.m, first)
+        updates.unpack(joint.v, second)
         for moments in of_weights:
-            moments.steps = packed.steps
+            moments.steps = joint.steps
         optimizer.moments = [of_weights]
         updates.release()
