@@ -178,7 +178,7 @@ def test_several_comparisons_hold_in_part():
         "Random order (unlayered training, random order): 95.1 % against 90.1 % for layers wait (layered"
         in found.sentence
     )
-    assert found.remarks == ("In 2 of 2 comparisons, such a difference may be chance of the samples.",)
+    assert found.remarks == ("In 2 of 2 comparisons, such a difference may be due to the choice of samples.",)
     sides: dict[str, Any] = {"column": "accuracy", "more": {"training_policy": "momentum"}, "less": {"layered": True}}
     few, enough = asked(rows, **sides), asked([row | {"samples": 120} for row in rows], **sides)
     assert (enough.standing, enough.remarks) == ("does not hold", ("It is the other way round.",))

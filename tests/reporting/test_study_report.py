@@ -98,7 +98,7 @@ def test_a_point_of_accuracy_may_be_lost_if_seeds_and_samples_can_tell():
     answer = answers_for(table_of(rows_on_test(lost), study_metadata()))["accuracy_kept"]
     assert answer.standing == "holds in part"
     assert answer.sentence.startswith("Trial 2: 89.6 % against 90.0 % for the baseline. Trial 7: ")
-    told = "In 2 of 2 comparisons, such a difference may be chance of the samples."
+    told = "In 2 of 2 comparisons, such a difference may be due to the choice of samples."
     assert answer.remarks == (told,)
 
 

@@ -350,7 +350,7 @@ def _left_to_samples(cases: Sequence[_Case]) -> str:
     said = [case.by_samples for case in cases if case.by_samples]
     if not said or len(cases) == 1:
         return "".join(said)
-    return f"In {len(said)} of {len(cases)} comparisons, such a difference may be chance of the samples."
+    return f"In {len(said)} of {len(cases)} comparisons, such a difference may be due to the choice of samples."
 
 
 def _why_not(question: ClaimQuestion, points: Sequence[Point], pairs: Sequence[_Pair], names: Names) -> str:
