@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BeforeValidator
 from codesign.simulation.policies import Policy, get_policy
 
 
-def _no_policy(name: object) -> object:
+def _refuse_objects(name: object) -> object:
     if isinstance(name, Policy):
         raise ValueError("must be a name; give a Policy of your own in the `schedule` of `train`")
     return name
@@ -26,7 +26,7 @@ def _timeless(name: str) -> str:
     return name
 
 
-PolicyName = Annotated[str, BeforeValidator(_no_policy), AfterValidator(_known)]
+PolicyName = Annotated[str, BeforeValidator(_refuse_objects), AfterValidator(_known)]
 """The name of any policy."""
-TimelessPolicyName = Annotated[str, BeforeValidator(_no_policy), AfterValidator(_timeless)]
+TimelessPolicyName = Annotated[str, BeforeValidator(_refuse_objects), AfterValidator(_timeless)]
 """The name of a policy that needs no service times."""
