@@ -150,15 +150,16 @@ def left_aside(points: Sequence[Point], able: Collection[Point], names: Names) -
         chips = listed([*dict.fromkeys(names.chips[point.chip] for point in of)])
         said.append(f"Left out: {plural(len(of), 'point')} of {chips}, since {why}.")
     if mixed := [point for point in points if point.silent_seeds and not point.silent]:
-        said.append(f"At {_first_named(mixed, names)}, some training seeds have no right answer, which counts.")
+        said.append(f"At {first_named(mixed, names)}, some training seeds have no right answer, which counts.")
     trained = [point for point in points if point.training_method != GIVEN]
     most = len({seed for point in trained for seed in point.training_seeds})
     if fewer := [point for point in trained if len(point.training_seeds) < most]:
-        said.append(f"At {_first_named(fewer, names)}, not all {most} training seeds have a result.")
+        said.append(f"At {first_named(fewer, names)}, not all {most} training seeds have a result.")
     return tuple(said)
 
 
-def _first_named(points: Sequence[Point], names: Names) -> str:
+def first_named(points: Sequence[Point], names: Names) -> str:
+    """Name the first point, and say how many more there are."""
     also = f" and {plural(len(points) - 1, 'more point')}" if points[1:] else ""
     return f"{names.point(points[0])}{also}"
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from codesign.analysis.answers.answers import Answer, Option, values_of
-from codesign.analysis.answers.remarks import guesses, left_aside, may_miss, without_draws
+from codesign.analysis.answers.remarks import first_named, guesses, left_aside, may_miss, without_draws
 from codesign.analysis.answers.selecting import NONE_TAKES_PART, points_in, taking_part, why_without
 from codesign.analysis.comparisons.constraints import (
     Constraint,
@@ -62,8 +62,9 @@ def reach(name: str, question: TargetQuestion, points: Sequence[Point], names: N
         more = where[0].relation in (">=", ">")
         level = level_with(best_variant(met, where[0].column, more=more) or met[0], met, where[0].column)
         best, often = _most_often(level, in_draws)
-        others = f" and {plural(len(level) - 1, 'more point')} have" if level[1:] else " has"
-        has = f"{names.point(best)}{others} the {extreme(where[0].column, more=more)} {column_label(where[0].column)}"
+        tied = first_named(sorted(level, key=lambda point: point is not best), names)
+        verb, most = "have" if level[1:] else "has", extreme(where[0].column, more=more)
+        has = f"{tied} {verb} the {most} {column_label(where[0].column)}"
         told = f"All constraints are met by {len(met):,} of {plural(len(able), 'point')}; {has}."
         doubts = guesses(best, "It"), doubt(best, where), _by_chance(best, where), may_miss(best, where, names)
         return answer(
