@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from codesign.analysis.comparisons.comparability import BY_TERM, Obstacle, Terms, common_terms
-from codesign.analysis.comparisons.robustness import DRAWN, SAME, Robustness, drawn, robustness_of
+from codesign.analysis.comparisons.robustness import DRAWN, Robustness, drawn, robustness_of, same_in_draws
 from codesign.analysis.results.books import made_of
 from codesign.analysis.results.points import Gathered, Point
 from codesign.analysis.results.samples import answer_alike, counts_samples
@@ -50,7 +50,7 @@ class Comparison:
     def alike(self) -> bool:
         """Whether both are equal in each draw of the chips' numbers, too."""
         found = self.robustness
-        return self.equal and (found is None or np.allclose(found.better_draws, found.worse_draws, rtol=SAME, atol=0))
+        return self.equal and (found is None or same_in_draws(found.better_draws, found.worse_draws))
 
     @property
     def sides(self) -> tuple[Point, Point]:

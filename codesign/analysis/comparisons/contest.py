@@ -23,7 +23,7 @@ from codesign.analysis.comparisons.comparability import Obstacle, Terms, common_
 from codesign.analysis.comparisons.comparison import Comparison, compare, in_draws, values_on
 from codesign.analysis.comparisons.constraints import Constraint, meeting, met_in, seeds_of
 from codesign.analysis.comparisons.not_modelled import absence
-from codesign.analysis.comparisons.robustness import SAME, places_of
+from codesign.analysis.comparisons.robustness import places_of, same_in_draws
 from codesign.analysis.comparisons.variants import best_variant, rank_key
 from codesign.analysis.results.formatting import listed
 from codesign.analysis.results.naming import Names
@@ -132,8 +132,7 @@ class Contest:
     def alike(self) -> bool:
         """Whether the points level with the best are equal to it in each training seed and draw, terms that one of them
         lacks included."""
-        pairs = (self._pair(self.ranked[0], point) for point in self.ranked[1 : self.level])
-        return all((np.abs(a - b) <= SAME * np.abs(b)).all() for a, b in pairs)
+        return all(same_in_draws(*self._pair(self.ranked[0], point)) for point in self.ranked[1 : self.level])
 
     @cached_property
     def leads(self) -> Mapping[Point, Comparison]:

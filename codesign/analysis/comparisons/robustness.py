@@ -203,6 +203,11 @@ def _tip(number: RangedNumber, less: Sequence[float], more: Sequence[float]) -> 
     return min(tips, key=lambda tip: abs(tip.at - number.value), default=None)
 
 
+def same_in_draws(one: Floats, other: Floats) -> bool:
+    """Whether two options have the same value in each draw."""
+    return bool(np.allclose(one, other, rtol=SAME, atol=0))
+
+
 def drawn(point: Point, column: str, terms: Sequence[str] | None = None) -> tuple[tuple[int, ...], Floats] | None:
     """Return the training seeds and (S, D) values in each joint draw of the chip's numbers; None if rows have no
     draws."""
