@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import partial
 
+import numpy as np
+
 from codesign.analysis.answers.answers import Answer, Status
 from codesign.analysis.answers.remarks import may_miss
-from codesign.analysis.comparisons.constraints import Constraint, Relation, met_in
+from codesign.analysis.comparisons.constraints import Constraint, Relation, met_in, shortfalls
 from codesign.analysis.comparisons.robustness import drawn
 from codesign.analysis.questions import ClaimQuestion
 from codesign.analysis.results.formatting import like, stated, whole_percent
@@ -28,9 +30,9 @@ def judge_limit(
     """Judge points with their values by training seed. What all seeds show is weakened if the ranges of the chips'
     numbers, terms that are not modelled or the choice of test samples may change it."""
     limit = _limit(question)
-    seen = [value for _, of in known for value in of]
-    within = [value > limit.value if limit.relation == ">" else value < limit.value for value in seen]
-    standing: Status = "holds" if all(within) else "holds in part" if any(within) else "does not hold"
+    seen = np.array([value for _, of in known for value in of])
+    within = shortfalls(seen, np.array(limit.value), limit) <= 0
+    standing: Status = "holds" if within.all() else "holds in part" if within.any() else "does not hold"
     points = [point for point, _ in known]
     if question.relative_to is not None:
         doubts = [UNDRAWN] if any(drawn(point, limit.column) for point in points) else []
@@ -38,7 +40,7 @@ def judge_limit(
         doubts = [*dict.fromkeys(_doubts(points, limit, names, standing))]
     return answer(
         standing=_WEAKER.get(standing, standing) if doubts else standing,
-        sentence=f"It holds for {sum(within)} of {len(within)} values, each of a training seed.",
+        sentence=f"It holds for {within.sum()} of {len(within)} values, each of a training seed.",
         remarks=(*doubts, *filter(None, [question.remark])),
     )
 

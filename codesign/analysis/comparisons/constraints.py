@@ -165,17 +165,18 @@ def meeting(points: Sequence[Point], constraints: Sequence[Constraint]) -> list[
     """The points that meet all constraints."""
     for constraint in constraints:
         means = np.array([point.value(constraint.column).mean for point in points], dtype=float)  # NaN is unknown
-        points = [*compress(points, _short(means, np.array(constraint.value), constraint) <= 0)]
+        points = [*compress(points, shortfalls(means, np.array(constraint.value), constraint) <= 0)]
     return [*points]
 
 
 def shortfall(point: Point, constraint: Constraint) -> float | None:
     """By how much the mean misses a constraint, in the column's unit: positive if it does, None if it is unknown."""
     mean = point.value(constraint.column).mean
-    return None if mean is None else float(_short(np.array(mean), np.array(constraint.value), constraint))
+    return None if mean is None else float(shortfalls(np.array(mean), np.array(constraint.value), constraint))
 
 
-def _short(values: Floats, limits: Floats, constraint: Constraint) -> Floats:
+def shortfalls(values: Floats, limits: Floats, constraint: Constraint) -> Floats:
+    """By how much values miss limits; 0 or less where they meet them, but for rounding."""
     short = limits - values if constraint.relation in (">=", ">") else values - limits
     short = np.where(np.abs(short) <= 1e-12 * np.maximum(np.abs(values), np.abs(limits)), 0.0, short)
     return short if constraint.relation in (">=", "<=") else np.where(short == 0.0, math.ulp(1.0), short)
@@ -189,7 +190,7 @@ def met_in(point: Point, constraints: Sequence[Constraint], seeds: Sequence[int]
     for constraint in constraints:
         values = _by_seed(in_draws(point, constraint.column, seeds), seeds, math.nan)
         limits = _by_seed(constraint.by_seed, seeds, constraint.value)
-        met = met & (_short(values, limits, constraint) <= 0)
+        met = met & (shortfalls(values, limits, constraint) <= 0)
     return met
 
 
@@ -246,7 +247,7 @@ def _by_chance(point: Point, constraint: Constraint) -> bool:
         if meets(point, constraint):
             return any(high > constraint.distance for _, high in leads)
         return not any(low > constraint.distance for low, _ in leads)
-    short = interval(_short(np.asarray(values, dtype=float), np.array(constraint.value), constraint))
+    short = interval(shortfalls(np.asarray(values, dtype=float), np.array(constraint.value), constraint))
     low, high = share_by_samples(point, constraint.column) if of_samples else (math.inf, -math.inf)  # holds no value
     return low <= constraint.value <= high or abs(short.mean or 0.0) < (short.half_width or 0.0)
 
