@@ -125,14 +125,15 @@ def standing_of(contest: Contest) -> Standing:
     if undecided(contest) or (contest.unknown and contest.second is None):
         return "open"
     best, where, runner_up = contest.ranked[0], contest.where, contest.runner_up
-    limits_by_chance, lead_by_chance = left_to_chance(contest), undecided_by_samples(contest)
+    limits_by_chance = left_to_chance(contest)
+    lead_by_chance = runner_up is not None and bool(undecided_by_samples(contest))
     if runner_up is None:
         several = best.value(contest.column).seeds > 1
         shown = several or not where
     else:
         several = runner_up.gain.half_width is not None
         shown = undecided_by_seeds(contest) is None and not lead_by_chance
-    if not several and (limits_by_chance or (runner_up is not None and lead_by_chance)):
+    if not several and (limits_by_chance or lead_by_chance):
         return "open"
     undrawn = without_draws(contest.column, *(limit.column for limit in where))
     lacking = time_left_out(best, contest.column, contest.names) or may_miss(best, where, contest.names)

@@ -1,4 +1,4 @@
-"""Values of a point by training seed: columns, and measures computed from its lists. Curves of its lists."""
+"""Values of a point by training seed, which are columns or measures computed from its lists; and curves of lists."""
 
 from __future__ import annotations
 
