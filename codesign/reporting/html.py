@@ -169,7 +169,7 @@ def _asked(question: Question, answer: Answer, shown: Sequence[Point]) -> dict[s
 
 def _of_control(limit: Constraint) -> bool:
     """Whether a reader can move this limit, which is so for the least accuracy."""
-    return limit.column == "accuracy" and limit.relation in (">=", ">")
+    return limit.column == "accuracy" and limit.is_least
 
 
 def _by(question: Question, answer: Answer) -> str:

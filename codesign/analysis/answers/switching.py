@@ -31,7 +31,7 @@ def switches(contest: Contest) -> list[str]:
 
 def _switches_of(limit: Constraint, contest: Contest) -> Iterator[tuple[bool, str]]:
     """Yield whether the limit at which another option wins is stricter than the one asked for, and a sentence on it."""
-    rising = limit.relation in (">=", ">")
+    rising = limit.is_least
     sign = -1.0 if rising else 1.0
     segments = list(_segments(limit, sign, contest))
     held = max((place for place, (at, *_) in enumerate(segments) if at <= sign * limit.value), default=None)

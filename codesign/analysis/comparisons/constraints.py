@@ -62,6 +62,11 @@ class Constraint:
     text: str
 
     @property
+    def is_least(self) -> bool:
+        """Whether larger values meet it, and smaller ones miss it; not of a `within`."""
+        return self.relation in (">=", ">")
+
+    @property
     def in_words(self) -> str:
         """As it was written, but with the column in words: `latency < 1 ms`."""
         return self.text.replace(self.column, column_label(self.column), 1)
@@ -177,7 +182,7 @@ def shortfall(point: Point, constraint: Constraint) -> float | None:
 
 def shortfalls(values: Floats, limits: Floats, constraint: Constraint) -> Floats:
     """By how much values miss limits; 0 or less where they meet them, but for rounding."""
-    short = limits - values if constraint.relation in (">=", ">") else values - limits
+    short = limits - values if constraint.is_least else values - limits
     short = np.where(np.abs(short) <= 1e-12 * np.maximum(np.abs(values), np.abs(limits)), 0.0, short)
     return short if constraint.relation in (">=", "<=") else np.where(short == 0.0, math.ulp(1.0), short)
 
@@ -288,7 +293,7 @@ def _miss_in_words(point: Point, constraint: Constraint) -> str:
     short = shortfall(point, constraint) or 0.0
     if short == math.ulp(1.0):
         return f"its {label} is just the limit"
-    side = "low" if constraint.relation in (">=", ">") else "high"
+    side = "low" if constraint.is_least else "high"
     if is_share(constraint.column):
         points = in_points(short)  # a miss is never written as none
         return f"its {label} is {points if float(points) else significant(100 * short, 1)} points too {side}"
