@@ -173,14 +173,15 @@ def test_confidence_is_the_share_of_seeds_and_draws_in_which_the_option_is_best(
 
 @pytest.mark.parametrize(("share", "standing"), [(0.12, "open"), (0.3, "likely")])
 @pytest.mark.parametrize("aim", [{"most": "accuracy"}, {"least": "undecided_fraction"}], ids=["most", "least"])
-def test_a_lead_of_one_seed_must_be_more_than_its_test_samples_may_bring_about(aim, share, standing):
+def test_a_lead_of_a_given_model_must_be_more_than_its_test_samples_may_bring_about(aim, share, standing):
     """Of 100 samples, 12 against 10 and 30 against 10: 1.96 √((0.3 · 0.7 + 0.1 · 0.9) / 100) = 0.107.
 
     With a right and a wrong one made up, 12 and 10 of 100 are off by
     1.96 √((0.1275 · 0.8725 + 0.1078 · 0.8922) / 102) = 0.0884, so (0.0884 / 0.02)² = 19.5 times as many would tell.
     """
     (column,) = aim.values()
-    rows = [row(chip, 1.0, 0, **{column: of}, samples=100) for chip, of in (("a", share), ("b", 0.1))]
+    given = {"training_method": "given", "samples": 100}
+    rows = [row(chip, 1.0, 0, **{column: of}, **given) for chip, of in (("a", share), ("b", 0.1))]
     answer = asked(rows, choose="chip", **aim)
     assert (answer.standing, answer.how_sure, answer.confidence) == (standing, standing, None)
     assert [option.wins for option in answer.options] == [None, None]

@@ -8,6 +8,7 @@ from functools import partial
 import numpy as np
 
 from codesign.analysis.answers.answers import Answer, Status
+from codesign.analysis.answers.chance import one_training, trained_once
 from codesign.analysis.answers.remarks import may_miss
 from codesign.analysis.comparisons.constraints import Constraint, Relation, met_in, shortfalls
 from codesign.analysis.comparisons.robustness import drawn
@@ -21,14 +22,14 @@ from codesign.deferred import pd
 from codesign.units import plural
 
 UNDRAWN = "Claims about gains or two columns leave out the ranges of the chips' numbers, which may change the answer."
-_WEAKER: dict[Status, Status] = {"holds": "holds in part", "does not hold": "not shown"}
+WEAKER: dict[Status, Status] = {"holds": "holds in part", "does not hold": "not shown"}
 
 
 def judge_limit(
     answer: partial[Answer], question: ClaimQuestion, known: Sequence[tuple[Point, pd.Series]], names: Names
 ) -> Answer:
     """Judge points with their values by training seed. What all seeds show is weakened if the ranges of the chips'
-    numbers, terms that are not modelled or the choice of test samples may change it."""
+    numbers, terms that are not modelled or the choice of test samples may change it; a single one shows nothing."""
     limit = _limit(question)
     seen = np.array([value for _, of in known for value in of])
     within = shortfalls(seen, np.array(limit.value), limit) <= 0
@@ -38,8 +39,10 @@ def judge_limit(
         doubts = [UNDRAWN] if any(drawn(point, limit.column) for point in points) else []
     else:
         doubts = [*dict.fromkeys(_doubts(points, limit, names, standing))]
+    if all(trained_once(point, limit.column) for point in points):
+        standing, doubts = "not shown", [one_training(), *doubts]
     return answer(
-        standing=_WEAKER.get(standing, standing) if doubts else standing,
+        standing=WEAKER.get(standing, standing) if doubts else standing,
         sentence=f"It holds for {within.sum()} of {len(within)} values, each of a training seed.",
         remarks=(*doubts, *filter(None, [question.remark])),
     )
@@ -62,7 +65,7 @@ def _constraint(column: str, relation: Relation, value: float) -> Constraint:
 
 def _doubts(points: Sequence[Point], limit: Constraint, names: Names, standing: Status) -> Iterator[str]:
     """Yield what leaves open on which side of a limit points lie, if the seeds of all lie on one."""
-    if standing not in _WEAKER:
+    if standing not in WEAKER:
         return
     shown = limit if standing == "holds" else _opposite(limit)
     ranged = [point for point in points if drawn(point, limit.column) is not None]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from codesign.analysis.comparisons.comparison import Comparison
 from codesign.analysis.comparisons.constraints import (
     Constraint,
@@ -12,13 +14,32 @@ from codesign.analysis.comparisons.constraints import (
     missed_by_chance,
 )
 from codesign.analysis.comparisons.contest import Contest
-from codesign.analysis.results.formatting import listed
+from codesign.analysis.results.columns import SIZES
+from codesign.analysis.results.formatting import listed, whole_percent
+from codesign.analysis.results.measures import mean_of
 from codesign.analysis.results.points import Point
 from codesign.analysis.results.samples import answer_alike, counts_samples, lead_by_samples, samples_of
-from codesign.analysis.results.statistics import Interval
+from codesign.analysis.results.statistics import CONFIDENCE, GIVEN, Interval, chance_of_as_many
 from codesign.units import plural
 
 _ROUNDING = 1e-12
+
+
+def one_training(shared: str = "") -> str:
+    """Say what a single training seed leaves open."""
+    return f"One training seed{shared} says nothing about how much trainings differ; three or more would."
+
+
+def of_one_training(contest: Contest) -> bool:
+    """Whether a single training tells the best from the next, or that the best meets the limits."""
+    best, found = contest.ranked[0], contest.runner_up
+    limited = any(trained_once(best, limit.column) for limit in contest.where)
+    return limited or (found is not None and found.of_one_training)
+
+
+def trained_once(point: Point, column: str) -> bool:
+    """Whether only one training tells what a column or measure of a point is. A given model is not trained."""
+    return column not in SIZES and point.training_method != GIVEN and mean_of(column, point).seeds == 1
 
 
 def left_to_samples(
@@ -92,6 +113,17 @@ def included_by_chance(contest: Contest) -> str:
     limits = [limit for limit in met_by_chance(best, where) if not together(limit)]
     told = listed([limit.in_words for limit in limits])
     return f"{contest.names.upper(contest.label_of(best))} may meet {told} only by chance." if limits else ""
+
+
+def few_on_one_side(few: Sequence[Interval], several: int) -> str:
+    """Say that chance alone may put so few of several differences on one side; "" if it hardly puts as many there, or
+    if one is there even with an interval widened for their number."""
+    widened = [gain.wider(several) for gain in few]
+    chance = chance_of_as_many(len(few), several)
+    if not few or chance <= 1 - CONFIDENCE or any(gain.above_zero or gain.below_zero for gain in widened):
+        return ""
+    many = f"at least {len(few)} of {several} comparisons"
+    return f"Even if nothing differed, {many} would look like this by chance in {whole_percent(chance)} of cases."
 
 
 def left_to_chance(contest: Contest) -> str:

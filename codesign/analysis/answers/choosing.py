@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from functools import partial
 
 from codesign.analysis.answers.answers import Answer, Option, Standing, values_of
-from codesign.analysis.answers.chance import left_to_chance, undecided_by_samples, undecided_by_seeds
+from codesign.analysis.answers.chance import left_to_chance, of_one_training, undecided_by_samples, undecided_by_seeds
 from codesign.analysis.answers.remarks import (
     draws_against,
     enlarged,
@@ -118,11 +118,11 @@ def standing_of(contest: Contest) -> Standing:
     """Return the verdict of a contest.
 
     Besides its share, `sure` needs intervals over training seeds that exclude the opposite, test samples that show the
-    differences, limits that are met without doubt and in more than one seed, and a best whose value leaves out no
-    time. With one seed, `likely` needs test samples that show the difference. A contest is open if all other options
-    are unknown.
+    differences, limits that are met without doubt, and a best whose value leaves out no time. Of given models, `likely`
+    needs test samples that show the difference. A contest is open if all other options are unknown, or if it rests on
+    a single training.
     """
-    if undecided(contest) or (contest.unknown and contest.second is None):
+    if undecided(contest) or (contest.unknown and contest.second is None) or of_one_training(contest):
         return "open"
     best, where, runner_up = contest.ranked[0], contest.where, contest.runner_up
     limits_by_chance = left_to_chance(contest)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from itertools import pairwise
 
 import numpy as np
 
 from codesign.analysis.answers.answers import Answer, Status
-from codesign.analysis.answers.bounded import UNDRAWN, judge_limit
-from codesign.analysis.answers.chance import left_to_samples
+from codesign.analysis.answers.bounded import UNDRAWN, WEAKER, judge_limit
+from codesign.analysis.answers.chance import few_on_one_side, left_to_samples, one_training
 from codesign.analysis.answers.selecting import (
     FACTS,
     ladders_along,
@@ -36,13 +36,12 @@ from codesign.analysis.results.formatting import (
     number,
     quantity,
     upper,
-    whole_percent,
 )
 from codesign.analysis.results.measures import measured, of_training
 from codesign.analysis.results.naming import Names
 from codesign.analysis.results.points import Point
 from codesign.analysis.results.samples import counts_samples
-from codesign.analysis.results.statistics import CONFIDENCE, chance_of_as_many, difference, gains_over, ratio
+from codesign.analysis.results.statistics import CONFIDENCE, Interval, difference, gains_over, ratio
 from codesign.deferred import pd
 
 _ROUNDING = 1e-12
@@ -83,10 +82,18 @@ class _Case:
 
     @cached_property
     def by_seeds(self) -> Status:
-        """The verdict of the training seeds alone."""
-        gain, size, pair = self.comparison.gain, self.question.at_least, self.pair
+        """The verdict of the training seeds alone. A single one tells nothing, and two given models, which have no
+        seeds, no more than their values do."""
+        if self.comparison.of_one_training:
+            return "not shown"
+        found = self._by_intervals
+        return WEAKER.get(found, found) if self.comparison.gain.half_width is None else found
+
+    @property
+    def _by_intervals(self) -> Status:
+        gain, size, pair = self._known(self.comparison.gain), self.question.at_least, self.pair
         if size is not None:
-            found = ratio(pair.high, pair.low) if size.kind == "factor" else gain
+            found = self._known(ratio(pair.high, pair.low)) if size.kind == "factor" else gain
             if found.low is None or found.high is None:
                 return "not shown"
             least = size.value - _ROUNDING * abs(size.value)
@@ -100,8 +107,12 @@ class _Case:
             return "does not hold" if gain.high < -within.value else "not shown"
         if self.question.about is None:
             return "holds"
-        less_than_claimed = difference(pair.high / self.question.about.value, pair.low).below_zero
+        less_than_claimed = self._known(difference(pair.high / self.question.about.value, pair.low)).below_zero
         return "holds in part" if less_than_claimed else "holds"
+
+    def _known(self, of: Interval) -> Interval:
+        """An interval over training seeds, without width between two given models."""
+        return replace(of, half_width=0.0) if self.comparison.gain.half_width is None else of
 
     @cached_property
     def by_samples(self) -> str:
@@ -152,7 +163,9 @@ def answer_claim(name: str, question: ClaimQuestion, points: Sequence[Point], na
     if question.about is not None or (question.at_least is not None and question.at_least.kind == "factor"):
         sentence += _factors_in_words([case.pair for case in cases])
     undrawn = _of_two_columns(question) and any(drawn(point, question.column) for point in everyone)
-    few = "" if question.or_equal_within else _few_on_one_side(cases)
+    shown = [case.comparison.gain for case in cases if case.status in ("holds", "holds in part")]
+    refuted = [case.comparison.gain for case in cases if case.status == "does not hold"]
+    few = "" if question.or_equal_within else few_on_one_side(shown or refuted, len(cases))
     ranges = UNDRAWN if undrawn else _left_to_draws(cases)
     remarks = (_refuted(cases), few, ranges, _left_to_samples(cases), question.remark)
     standing = _overall([case.status for case in cases])
@@ -303,9 +316,10 @@ def _factors_in_words(pairs: Sequence[_Pair]) -> str:
 
 
 def _refuted(cases: Sequence[_Case]) -> str:
-    """Say in how many comparisons the seeds speak against the claim, or that one seed says nothing; "" if in none."""
-    if max(case.comparison.gain.seeds for case in cases) == 1:
-        return "One training seed gives no interval."
+    """Say in how many comparisons the seeds speak against the claim, or that a single one says nothing; "" if in
+    none."""
+    if all(case.comparison.of_one_training for case in cases):
+        return one_training()
     refuted = [case.comparison.gain for case in cases if case.status == "does not hold"]
     opposite = sum(gain.below_zero for gain in refuted)
     counts = {"is the other way round": opposite, "is smaller than claimed": len(refuted) - opposite}
@@ -313,20 +327,6 @@ def _refuted(cases: Sequence[_Case]) -> str:
     if len(cases) == 1:
         return " ".join(f"It {words}." for words in told)
     return " ".join(f"In {n} of {len(cases)} comparisons it {words}." for words, n in told.items())
-
-
-def _few_on_one_side(cases: Sequence[_Case]) -> str:
-    """Say that chance alone may put so few of several comparisons on one side; "" if it hardly puts as many there, or
-    if one is there even with an interval widened for the number of comparisons."""
-    shown = [case.comparison.gain for case in cases if case.status in ("holds", "holds in part")]
-    refuted = [case.comparison.gain for case in cases if case.status == "does not hold"]
-    several, few = len(cases), shown or refuted
-    widened = [gain.wider(several) for gain in few]
-    chance = chance_of_as_many(len(few), several)
-    if not few or chance <= 1 - CONFIDENCE or any(gain.above_zero or gain.below_zero for gain in widened):
-        return ""
-    many = f"at least {len(few)} of {several} comparisons"
-    return f"Even if nothing differed, {many} would look like this by chance in {whole_percent(chance)} of cases."
 
 
 def _left_to_draws(cases: Sequence[_Case]) -> str:

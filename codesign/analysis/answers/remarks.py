@@ -8,6 +8,8 @@ from collections.abc import Collection, Sequence
 from codesign.analysis.answers.chance import (
     excluded_by_chance,
     included_by_chance,
+    of_one_training,
+    one_training,
     undecided_by_samples,
     undecided_by_seeds,
 )
@@ -215,7 +217,7 @@ def may_miss(point: Point, where: Sequence[Constraint], names: Names) -> str:
     """Say which limit on an energy or time a point may miss because its own value leaves something out, or because its
     ticks may overload; "" if none."""
     for limit in where:
-        if limit.relation not in ("<", "<="):
+        if limit.is_least:
             continue
         if said := unmodelled(point, limit.column, names):
             return f"{said} Counting it, {limit.in_words} may be missed."
@@ -332,17 +334,17 @@ def _seeds_wanted(contest: Contest) -> str:
     · s / √n < m."""
     if contest.second is not None and contest.runner_up is None:
         return "The best and the next have no training seed in common, so nothing says how sure the difference is."
+    if of_one_training(contest):
+        several = any(point.value(contest.column).seeds > 1 for point in contest.ranked[: contest.level + 1])
+        return one_training(" in common" * several)
     found, undecided = contest.runner_up, undecided_by_seeds(contest)
     if found is None or undecided is None or (found.robustness is not None and not found.robustness.settled):
         return ""
     other, gain, tries = undecided
     if not gain.mean:
         return ""
-    if gain.half_width is None:
-        both = [contest.ranked[place] for place in (0, contest.level)]
-        if any(point.training_method == GIVEN for point in both):  # which has one, whatever the file says
-            return ""
-        return "The best and the next have one training seed in common, which gives no spread; three or more would."
+    if gain.half_width is None:  # of two given models
+        return ""
     deviation = gain.half_width * math.sqrt(gain.seeds) / quantile_of(gain.seeds - 1)
     to = "" if other is contest.second else f" to {contest.label_of(other)}"
     best = contest.label_of(contest.ranked[0])

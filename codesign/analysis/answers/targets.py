@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from codesign.analysis.answers.answers import Answer, Option, values_of
+from codesign.analysis.answers.chance import one_training, trained_once
 from codesign.analysis.answers.remarks import first_named, guesses, left_aside, may_miss, without_draws
 from codesign.analysis.answers.selecting import NONE_TAKES_PART, points_in, taking_part, why_without
 from codesign.analysis.comparisons.constraints import (
@@ -59,14 +60,14 @@ def reach(name: str, question: TargetQuestion, points: Sequence[Point], names: N
         none = NONE_TAKES_PART + why_without(points, question.select)
         return answer(standing="cannot be asked", sentence=none, remarks=aside)
     if met:
-        more = where[0].relation in (">=", ">")
+        more = where[0].is_least
         level = level_with(best_variant(met, where[0].column, more=more) or met[0], met, where[0].column)
         best, often = _most_often(level, in_draws)
         tied = first_named(sorted(level, key=lambda point: point is not best), names)
         verb, most = "have" if level[1:] else "has", extreme(where[0].column, more=more)
         has = f"{tied} {verb} the {most} {column_label(where[0].column)}"
         told = f"All constraints are met by {len(met):,} of {plural(len(able), 'point')}; {has}."
-        doubts = guesses(best, "It"), doubt(best, where), _by_chance(best, where), may_miss(best, where, names)
+        doubts = guesses(best, "It"), doubt(best, where), *_left_open(best, where), may_miss(best, where, names)
         return answer(
             standing="met",
             sentence=told,
@@ -79,7 +80,7 @@ def reach(name: str, question: TargetQuestion, points: Sequence[Point], names: N
         standing="not met",
         sentence=f"No point meets all constraints. The nearest is {names.point(nearest[0])}: {missed}.",
         options=_options(nearest, where, names),
-        remarks=(*filter(None, [_by_chance(nearest[0], where), *_in_the_way(able, where), *unknown]), *aside),
+        remarks=(*filter(None, [*_left_open(nearest[0], where), *_in_the_way(able, where), *unknown]), *aside),
     )
 
 
@@ -95,12 +96,14 @@ def _most_often(points: Sequence[Point], in_draws: Callable[[Point], Flags]) -> 
     return best, often
 
 
-def _by_chance(point: Point, where: Sequence[Constraint]) -> str:
-    """Say that seeds or test samples may have decided whether a point meets the constraints; "" if not."""
+def _left_open(point: Point, where: Sequence[Constraint]) -> tuple[str, str]:
+    """Say that seeds or test samples may have decided whether a point meets the constraints, and that a single training
+    has; "" if not."""
     missed = [limit for limit in where if not meets(point, limit)]
     limits = (missed if missed_by_chance(point, where) else []) if missed else met_by_chance(point, where)
     told = listed([limit.in_words for limit in limits])
-    return f"It may {'miss' if missed else 'meet'} {told} only by chance." if told else ""
+    by_chance = f"It may {'miss' if missed else 'meet'} {told} only by chance." if told else ""
+    return by_chance, one_training() * any(trained_once(point, limit.column) for limit in where)
 
 
 def _not_known(able: Sequence[Point], column: str) -> str:

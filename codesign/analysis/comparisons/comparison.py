@@ -11,6 +11,7 @@ import numpy as np
 from codesign.analysis.comparisons.comparability import BY_TERM, Obstacle, Terms, common_terms
 from codesign.analysis.comparisons.robustness import DRAWN, Robustness, drawn, robustness_of, same_in_draws
 from codesign.analysis.results.books import made_of
+from codesign.analysis.results.columns import SIZES
 from codesign.analysis.results.points import Gathered, Point
 from codesign.analysis.results.samples import answer_alike, counts_samples
 from codesign.analysis.results.statistics import GIVEN, Interval, difference, paired
@@ -45,6 +46,13 @@ class Comparison:
         answers by chance; with the same spikes they give the same answers."""
         by_chance = counts_samples(self.column) and not answer_alike(self.better, self.worse, self.column)
         return self.gain.mean == 0.0 and not self.gain.half_width and not by_chance
+
+    @property
+    def of_one_training(self) -> bool:
+        """Whether the difference is that of a single training, which says nothing about how much trainings differ; not
+        of two given models, which are not trained."""
+        given = self.better.training_method == self.worse.training_method == GIVEN
+        return self.gain.half_width is None and not given
 
     @property
     def alike(self) -> bool:
@@ -98,6 +106,8 @@ def compare_series(
     gain = difference(values, others) if more_is_better else difference(others, values)
     if gain.mean is None:
         return None
+    if column in SIZES:
+        gain = replace(gain, half_width=gain.half_width or 0.0)
     left, right = paired(values, others)
     return Comparison(
         column=column,

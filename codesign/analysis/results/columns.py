@@ -350,6 +350,9 @@ COLUMNS: Mapping[str, Column] = {
 }
 """All fixed columns in file order. A sweep's axes add columns named `axis.<name>`, strings or floats, at the end."""
 
+SIZES = ("neurons", "synapses", "weights", "weight_memory_bits", "cores_used", "lanes", "area_m2")
+"""Columns that are known before anything is trained, and so the same in every training."""
+
 NUMERIC_COLUMNS = tuple(
     sorted(name for name, of in COLUMNS.items() if of.kind in ("int", "float") and not name.endswith("_seed"))
 )

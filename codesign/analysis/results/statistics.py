@@ -52,7 +52,7 @@ class Interval:
 
     def wider(self, tries: int) -> Interval:
         """The interval that keeps its coverage if the mean is the largest of so many tries (Bonferroni)."""
-        if self.half_width is None:
+        if not self.half_width:
             return self
         widened = quantile_of(self.seeds - 1, tries) / quantile_of(self.seeds - 1)
         return replace(self, half_width=widened * self.half_width)
