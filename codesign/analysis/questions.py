@@ -12,9 +12,18 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BeforeValidator, Discriminator, Field, PlainSerializer, Tag, TypeAdapter, model_validator
+from pydantic import (
+    BeforeValidator,
+    Discriminator,
+    Field,
+    PlainSerializer,
+    Tag,
+    TypeAdapter,
+    ValidationInfo,
+    model_validator,
+)
 
-from codesign.analysis.comparisons.constraints import Constraint
+from codesign.analysis.comparisons.constraints import Constraint, limit_in_si
 from codesign.analysis.results.columns import AXIS_PREFIX, COLUMNS
 from codesign.analysis.results.formatting import is_share, like
 from codesign.documents import Spec
@@ -113,6 +122,17 @@ Printed = Annotated[float | str, BeforeValidator(_printed)]
 WrittenSize = Annotated[Size, BeforeValidator(Size.parse), PlainSerializer(lambda size: size.text)]
 
 
+def _bound(value: object, info: ValidationInfo) -> object:
+    """A limit of the claim's column with its unit; numbers are in SI units."""
+    if not isinstance(value, str):
+        return value
+    column = like(info.data.get("column", ""))  # an unknown one is reported elsewhere
+    return limit_in_si(value, column) if column in COLUMNS else _in_si(value)
+
+
+Bound = Annotated[Real, BeforeValidator(_bound)]
+
+
 class _Asked(Spec):
     """What all forms share.
 
@@ -181,7 +201,7 @@ class ClaimQuestion(_Asked):
         relative_to: points whose values are subtracted first, paired in the same way, so that the claim is about gains.
         about: the claimed factor, such as `2 x`: if the direction is shown but by less, the claim holds in part.
         at_least: the least difference for the claim to hold: a factor, a number of points, or a quantity.
-        above, below: the limit of each training seed's value.
+        above, below: the limit of each training seed's value, such as `1 nJ` or `50 %`.
         or_equal_within: a difference against the claim that still counts as holding in part, such as `2 points`.
         remark: a sentence for the reader, such as what the source prints.
     """
@@ -197,8 +217,8 @@ class ClaimQuestion(_Asked):
     relative_to: Selection | None = None
     about: WrittenSize | None = None
     at_least: WrittenSize | None = None
-    above: Real | None = None
-    below: Real | None = None
+    above: Bound | None = None
+    below: Bound | None = None
     or_equal_within: WrittenSize | None = None
     remark: str = ""
 

@@ -6,6 +6,8 @@ import pytest
 from synthetic_sweep import with_ranges
 from test_claims import asked, run
 
+from codesign.analysis.questions import ClaimQuestion, plain, question_of
+
 
 @pytest.mark.parametrize("column", ["energy_j", "accuracy"])
 def test_a_limit_that_ranges_or_samples_leave_open_holds_in_part_or_is_not_shown(column):
@@ -25,6 +27,32 @@ def test_a_limit_that_ranges_or_samples_leave_open_holds_in_part_or_is_not_shown
         "accuracy": "With 60 samples, chance may decide on which side it lies.",
     }
     assert [one.remarks for one in found.values()] == [(told[column],), ()]
+
+
+@pytest.mark.parametrize(
+    ("column", "limit", "value"),
+    [
+        ("energy_j", "1 nJ", 1e-9),
+        ("energy_j", 1e-9, 1e-9),
+        ("accuracy", "50 %", 0.5),
+        ("accuracy_at_output", "0.5", 0.5),
+        ("spike_density", "2", 2.0),
+    ],
+)
+def test_a_limit_may_have_the_unit_of_its_column(column, limit, value):
+    question = question_of({"claim": "It is so", "column": column, "above": limit})
+    assert isinstance(question, ClaimQuestion)
+    assert question.above == value
+    assert question_of(plain(question)) == question
+
+
+@pytest.mark.parametrize(
+    ("column", "limit", "said"),
+    [("energy_j", "1 ms", "in J"), ("energy_j", "1", "needs a unit"), ("accuracy", "150 %", "up to 100 %")],
+)
+def test_a_limit_with_another_unit_is_refused(column, limit, said):
+    with pytest.raises(ValueError, match=said):
+        question_of({"claim": "It is so", "column": column, "below": limit})
 
 
 def test_a_limit_may_be_missed_by_what_an_energy_lacks():

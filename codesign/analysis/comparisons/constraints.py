@@ -87,7 +87,7 @@ class Constraint:
         if column not in NUMERIC_COLUMNS:
             raise ValueError(f"'{column}' is not a numeric column of results{suggestion(column, NUMERIC_COLUMNS)}")
         if relation != "within":
-            return Constraint(column=column, relation=relation, value=_limit(value, column), text=str(text))
+            return Constraint(column=column, relation=relation, value=limit_in_si(value, column), text=str(text))
         distance = _WITHIN.fullmatch(value)
         if distance is None:
             raise ValueError(f"must end like 'within 1 point of best' or 'within 5 % of best', found {text!r:.80}")
@@ -97,7 +97,8 @@ class Constraint:
         return Constraint(column=column, relation=relation, value=share, relative=relative, text=str(text))
 
 
-def _limit(value: str, column: str) -> float:
+def limit_in_si(value: str, column: str) -> float:
+    """A limit of a column as a file writes it: `1 nJ`, `95 %`. Raises ValueError if the column cannot have it."""
     known = COLUMNS[column]
     if known.unit:
         return parse_quantity(value, known.unit)
