@@ -132,6 +132,21 @@ def test_what_is_right_in_few_samples_is_not_certain(samples, least, standing):
     assert asked(rows, choose="chip", least="energy_j", where=["accuracy >= 95 %"]).standing == standing
 
 
+@pytest.mark.parametrize(
+    ("accuracies", "samples", "half"),
+    [
+        ((1.0, 1.0, 1.0), 20, 4.302653 * 0.025 / math.sqrt(3)),
+        ((0.95, 1.0, 1.0), 20, 4.302653 * 0.05 / 3),  # a deviation of 1 / √3 samples
+        ((1.0, 1.0, 1.0), None, 0.0),
+        ((1.0,), 20, None),
+    ],
+)
+def test_trainings_with_equally_many_right_answers_are_alike_to_half_a_sample(accuracies, samples, half):
+    (point,) = gathered([one | {"samples": samples} for one in accurate("a", 1e-9, *accuracies)])
+    found = [point.value(column).half_width for column in ("accuracy", "agreement")]
+    assert found == [half if half is None else pytest.approx(half), None if half is None else 0.0]
+
+
 def missing(chip, *wrong, energy=1e-9, **facts):
     """Three seeds of a chip that answer all of 400 samples but those in the ranges `wrong`."""
     right = np.ones((3, 400), dtype=int)

@@ -25,7 +25,13 @@ def drawn(rows: list[Row], **entry: Any) -> Figure | None:
 def test_a_column_along_an_axis():
     rows = [
         mubrain_row("layered", "random", seed, 0)
-        | {"accuracy": accuracy + 0.01 * seed, "group_size": size, AXIS: float(size), "point": f"{size}/{seed}"}
+        | {
+            "accuracy": accuracy + 0.01 * seed,
+            "samples": 10_000,
+            "group_size": size,
+            AXIS: float(size),
+            "point": f"{size}/{seed}",
+        }
         for size, accuracy in ((1, 0.5), (8, 0.7), (64, 0.95))
         for seed in (0, 1)
     ]

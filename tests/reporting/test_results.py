@@ -99,7 +99,7 @@ def test_a_notebook_shows_the_first_answer_without_a_script(results: SweepResult
     page = results._repr_html_()
     assert results.answers[0].sentence[:20] in page
     assert page.count("<table>") == 1
-    assert "<tr><td>Loihi</td><td>94.9 ± 1.0 %</td>" in page
+    assert "<tr><td>Loihi</td><td>94.9 ± 2.1 %</td>" in page
     hostile = "<script>alert(1)</script>"
     renamed = SweepResults.of(table_of(synthetic_rows(), synthetic_metadata()))
     object.__setattr__(renamed.metadata, "title", hostile)

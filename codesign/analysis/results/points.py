@@ -14,7 +14,7 @@ from codesign.analysis.results.books import in_book
 from codesign.analysis.results.columns import AXIS_PREFIX, COLUMNS, NUMERIC_COLUMNS, TRIAL_AXIS
 from codesign.analysis.results.formatting import shortened, written
 from codesign.analysis.results.metadata import ChipFacts, ResultMetadata, Scalar
-from codesign.analysis.results.statistics import GIVEN, Interval, intervals, seed_means
+from codesign.analysis.results.statistics import GIVEN, Interval, half_samples, intervals, seed_means
 from codesign.analysis.results.table import NAMED, ResultTable, plain_rows
 from codesign.arrays import Flags, Floats
 from codesign.deferred import pd
@@ -66,8 +66,15 @@ class Gathered:
         if column not in self.means:
             raise InputError(f"there is no numeric column {column!r}{suggestion(column, self.means)}")
         if column not in self.values:
-            self.values[column] = intervals(self.means[column], self.ends)
+            least = half_samples(self.samples(column)) if column.endswith("accuracy") else None
+            self.values[column] = intervals(self.means[column], self.ends, least)
         return self.values[column]
+
+    def samples(self, column: str) -> Floats:
+        """The number of samples of which each entry of a column is a share, if it is one; NaN where it is unknown."""
+        validation = np.nan if self.metadata is None else self.metadata.workload.validation  # no axis sets it
+        counted = validation if column == "validation_accuracy" else self.means.get("samples", np.nan)
+        return np.full(self.ends[-1], counted, dtype=float)
 
     @cached_property
     def silent(self) -> Flags:

@@ -33,10 +33,8 @@ def counts_samples(column: str) -> bool:
 
 def samples_of(point: Point, column: str) -> float | None:
     """Number of samples of which a column or measure is a share; None if unknown."""
-    if column != "validation_accuracy":
-        return point.value("samples").mean
-    metadata = point.whole.metadata  # all points have the same data: no axis sets the number of its samples
-    return None if metadata is None else metadata.workload.validation
+    known = point.whole.samples(column)[point.own]
+    return float(np.nanmean(known)) if not np.isnan(known).all() else None
 
 
 def answer_alike(one: Point, other: Point, column: str) -> bool:

@@ -2,6 +2,9 @@
 
 Evaluation seeds of one trained model are averaged first, because they are not independent trainings. The remaining
 numbers, one per training seed, get Student's t interval. Differences are paired by training seed.
+
+Trainings often have equally many right answers, above all if nearly all of few samples are right, and would then seem
+not to differ at all. Accuracies of a point are therefore taken to deviate by at least half a sample.
 """
 
 from __future__ import annotations
@@ -78,21 +81,29 @@ def interval(values: ArrayLike) -> Interval:
     return intervals(numbers, (0, len(numbers)))[0]
 
 
-def intervals(values: Floats, ends: Sequence[int]) -> list[Interval]:
-    """The `interval` of each part of the values, NaN left out; `ends` is 0 and then the end of each part."""
+def intervals(values: Floats, ends: Sequence[int], least: Floats | None = None) -> list[Interval]:
+    """The `interval` of each part of the values, NaN left out; `ends` is 0 and then the end of each part. The standard
+    deviation of a part is taken to be at least `least` of its values."""
     known = ~np.isnan(values)
+    least = np.zeros(len(known)) if least is None else least
     bounds = np.concatenate([[0], np.cumsum(known)])[np.asarray(ends)]
-    values, starts, counts = values[known], bounds[:-1], np.diff(bounds)
+    values, least, starts, counts = values[known], least[known], bounds[:-1], np.diff(bounds)
     found = [Interval(mean=None, half_width=None, seeds=0)] * len(counts)
     for count in {*counts.tolist()} - {0}:  # parts of equal length, as rows of one array
         places = np.flatnonzero(counts == count)
         rows = values[starts[places, None] + np.arange(count)]
         means, halves = rows.mean(axis=1).tolist(), [None] * len(places)
         if count > 1:
-            halves = (quantile_of(count - 1) * np.std(rows, axis=1, ddof=1) / math.sqrt(count)).tolist()
+            spread = np.maximum(np.std(rows, axis=1, ddof=1), least[starts[places]])
+            halves = (quantile_of(count - 1) * spread / math.sqrt(count)).tolist()
         for place, mean, half in zip(places.tolist(), means, halves, strict=True):
             found[place] = Interval(mean=mean, half_width=half, seeds=count)
     return found
+
+
+def half_samples(samples: Floats) -> Floats:
+    """Half of one of so many samples, as a share of them; 0 where their number is unknown."""
+    return np.divide(0.5, samples, out=np.zeros_like(samples), where=samples > 0)
 
 
 @cache

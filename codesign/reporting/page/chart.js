@@ -185,7 +185,7 @@ const tellAt = (index, x, y) => {
   const lines = data.facts.filter((fact) => fact.naming && word(fact, index) !== "").map((fact) => [fact.label, word(fact, index)]);
   if (whyFaint(index)) lines.push(["not ranked", whyFaint(index)]);
   const values = shownMeasures().map((measure) => [measure.label, withHalf(measure, index)]);
-  const meaning = values.some(([, text]) => text.includes("±")) ? [["±", "95 % over training seeds; too narrow near 100 % right"]] : [];
+  const meaning = values.some(([, text]) => text.includes("±")) ? [["±", "95 % over training seeds, on the same test samples"]] : [];
   say([...lines, ...values, ...meaning], x, y);
 };
 
