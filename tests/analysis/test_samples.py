@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from made_up_answers import SEEDS, accurate, asked, gathered, labels, row
 
-from codesign.analysis.results.samples import lead_by_samples, share_by_samples
+from codesign.analysis.results.samples import accuracy_of_a_choice, lead_by_samples, share_by_samples
 from codesign.errors import InputError
 
 
@@ -145,6 +145,28 @@ def test_trainings_with_equally_many_right_answers_are_alike_to_half_a_sample(ac
     (point,) = gathered([one | {"samples": samples} for one in accurate("a", 1e-9, *accuracies)])
     found = [point.value(column).half_width for column in ("accuracy", "agreement")]
     assert found == [half if half is None else pytest.approx(half), None if half is None else 0.0]
+
+
+def test_the_highest_of_several_is_partly_luck():
+    """Of twenty networks that are right in 90 %, the best seems better, unless others choose it than those that it is
+    measured on."""
+    right = np.random.default_rng(1).random((20, 10, 203)) < 0.9
+    rows = [one for chip, of in enumerate(right) for one in answering(f"c{chip}", of, spike_density=1.0 + chip)]
+    measured = []
+    for seed in range(10):
+        for part in range(5):
+            here = np.arange(203) % 5 == part
+            elsewhere = np.delete(right, seed, axis=1)[:, :, ~here].mean(axis=(1, 2))
+            best = right[elsewhere == elsewhere.max(), seed][:, here]
+            measured.append(best.mean(axis=0).sum())
+    expected = sum(measured) / (10 * 203)
+    assert accuracy_of_a_choice(gathered(rows)) == pytest.approx(expected)
+    assert expected < 0.91 < right.mean(axis=(1, 2)).max()
+    told = f"The highest of several is partly luck: chosen on other seeds and samples, the best has {expected:.1%}"
+    said = [one.replace(" %", "%") for one in asked(rows, choose="chip", most="accuracy").remarks]
+    assert any(one.startswith(told) for one in said)
+    clear = answering("c0", np.ones((10, 203), dtype=int), spike_density=1.0) + rows[10:]
+    assert not any("luck" in one for one in asked(clear, choose="chip", most="accuracy").remarks)
 
 
 def missing(chip, *wrong, energy=1e-9, **facts):

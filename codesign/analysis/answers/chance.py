@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from codesign.analysis.comparisons.comparison import Comparison
 from codesign.analysis.comparisons.constraints import (
     Constraint,
+    foremost,
     largest_miss,
     meeting,
     meets,
@@ -15,10 +16,16 @@ from codesign.analysis.comparisons.constraints import (
 )
 from codesign.analysis.comparisons.contest import Contest
 from codesign.analysis.results.columns import SIZES
-from codesign.analysis.results.formatting import listed, whole_percent
+from codesign.analysis.results.formatting import listed, quantity, whole_percent
 from codesign.analysis.results.measures import mean_of
 from codesign.analysis.results.points import Point
-from codesign.analysis.results.samples import answer_alike, counts_samples, lead_by_samples, samples_of
+from codesign.analysis.results.samples import (
+    accuracy_of_a_choice,
+    answer_alike,
+    counts_samples,
+    lead_by_samples,
+    samples_of,
+)
 from codesign.analysis.results.statistics import CONFIDENCE, GIVEN, Interval, chance_of_as_many
 from codesign.units import plural
 
@@ -72,6 +79,20 @@ def undecided_by_samples(contest: Contest) -> str:
         if said := left_to_samples(found, difference):
             return said
     return ""
+
+
+def partly_luck(contest: Contest) -> str:
+    """Say how accurate the best is where it is chosen on other seeds and samples than it is measured on; "" if that
+    is nearer to its accuracy than to the end of the interval over its training seeds."""
+    if contest.column != "accuracy" or not contest.more:
+        return ""
+    options = (contest.members[contest.option_of(point)] for point in contest.ranked)
+    points = foremost([point for variants in options for point in meeting(variants, contest.where)], contest.column)
+    stated, expected = contest.ranked[0].value(contest.column), accuracy_of_a_choice(points)
+    if expected is None or (stated.mean or 0.0) - expected < (stated.half_width or 0.0) / 2:
+        return ""
+    share = quantity(expected, contest.column)
+    return f"The highest of several is partly luck: chosen on other seeds and samples, the best has {share} accuracy."
 
 
 def undecided_by_seeds(contest: Contest) -> tuple[Point, Interval, int] | None:

@@ -10,6 +10,7 @@ from codesign.analysis.answers.chance import (
     included_by_chance,
     of_one_training,
     one_training,
+    partly_luck,
     undecided_by_samples,
     undecided_by_seeds,
 )
@@ -66,7 +67,7 @@ def remarks_on(contest: Contest, told: Sequence[Point], columns: Collection[str]
     said += [may_miss(point, contest.where, names) for point in told]
     said += [terms_left_out(point, contest.column, names) for point in told]
     said += [doubt(point, contest.where, f" of {contest.label_of(point)}" * bool(told[1:])) for point in told]
-    said += [_seeds_wanted(contest), undecided_by_samples(contest)]
+    said += [_seeds_wanted(contest), undecided_by_samples(contest), partly_luck(contest)]
     said += [excluded_by_chance(contest), included_by_chance(contest)]
     said.append(_areas_of_cores(contest) if "area_m2" in (contest.column, *columns) else "")
     said.append(without_draws(contest.column, *columns, *(limit.column for limit in contest.where)))

@@ -31,7 +31,7 @@ from codesign.mistakes import suggestion
 from codesign.units import fraction, parse_quantity
 
 _MOST_RIVALS = 60
-"""How many of the best points may set the limit of a `within` by chance; a worse point hardly ever does."""
+"""How many of the best points may be the best by chance, or set the limit of a `within`; a worse one hardly ever is."""
 
 Relation = Literal[">=", "<=", ">", "<", "within"]
 _CONSTRAINT = re.compile(r"\s*(?P<column>[\w.]+)\s*(?P<relation>>=|<=|>|<|within)\s*(?P<value>.+?)\s*")
@@ -142,12 +142,12 @@ def _resolved(constraint: Constraint, points: Sequence[Point]) -> Constraint:
         value=float(limit(np.array(mean or 0.0))),
         by_seed={seed: (*limit(of),) for seed, of in of_best.items()},
         distance=abs(float(limit(np.array(mean or 0.0))) - (mean or 0.0)),
-        rivals=_rivals(points, constraint.column) if counts_samples(constraint.column) else (),
+        rivals=foremost(points, constraint.column) if counts_samples(constraint.column) else (),
     )
 
 
-def _rivals(points: Sequence[Point], column: str) -> tuple[Point, ...]:
-    """The points in order, best first, without those that answer the same as another."""
+def foremost(points: Sequence[Point], column: str) -> tuple[Point, ...]:
+    """The best points in order, the best first, without those that answer the same as another."""
     known = [point for point in points if point.value(column).mean is not None]
     answers = {(point.value(column).mean, point.value("spike_density").mean): point for point in known}
     ordered = sorted(

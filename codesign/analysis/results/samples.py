@@ -7,7 +7,7 @@ share. So if it is known which samples each of two points answers correctly, sam
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from statistics import NormalDist
 
 import numpy as np
@@ -23,6 +23,7 @@ from codesign.errors import InputError
 
 _READ = ("training_seed", "samples", "accuracy", "right_answers")
 _HALF = 0.5  # in samples: an accuracy may be rounded
+_PARTS, _ROUNDING = 5, 1e-9
 _QUANTILE = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
 
 
@@ -82,6 +83,24 @@ def lead_by_samples(one: Point, other: Point, column: str, times: float = 1.0) -
     leads = np.append(leads, (1.0, -times))
     lead, width = float(leads.mean()), _QUANTILE * float(leads.std()) / math.sqrt(len(leads))
     return lead - width, lead + width
+
+
+def accuracy_of_a_choice(points: Sequence[Point]) -> float | None:
+    """The accuracy of the best of several points where it is chosen on other training seeds and other test samples than
+    it is measured on, each seed and a fifth of the samples in turn. None if they have fewer than two seeds in common,
+    or nobody knows what they answer."""
+    answers = [right_answers(point) for point in points]
+    seeds = sorted(set.intersection(*({*of} for of in answers)))
+    lengths = {len(of[seed]) for of in answers for seed in seeds}
+    if len(seeds) < 2 or len(lengths) > 1:
+        return None
+    (samples,) = lengths
+    part = np.arange(samples) % _PARTS
+    right = np.array([[np.bincount(part, of[seed], _PARTS) for seed in seeds] for of in answers])  # (P, S, parts)
+    same_seed, same_part = right.sum(axis=2, keepdims=True), right.sum(axis=1, keepdims=True)
+    elsewhere = same_seed.sum(axis=1, keepdims=True) - same_seed - same_part + right
+    best = elsewhere >= elsewhere.max(axis=0) - _ROUNDING
+    return float(((right * best).sum(axis=0) / best.sum(axis=0)).sum() / (len(seeds) * samples))
 
 
 def right_answers(point: Point) -> Mapping[int, Floats]:
