@@ -198,6 +198,8 @@ def test_a_lead_of_a_given_model_must_be_more_than_its_test_samples_may_bring_ab
         ("sure", 0.9996, "sure, > 99 %"),
         ("sure", 1.0, "sure, 100 %"),
         ("sure", None, "sure"),
+        ("met", 0.8, "met, 80 %"),
+        ("met", 0.0, "met on average, 0 %"),
     ],
 )
 def test_what_is_open_for_another_reason_than_its_draws_has_no_share_beside_it(standing, confidence, told):

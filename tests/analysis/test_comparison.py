@@ -26,7 +26,13 @@ def energy(row: Row, **terms: float | None) -> Row:
     [
         ({}, {"spike": 1e-9}, "No energy", "mubrain"),
         ({"spike": 1e-9}, {"hop": 1e-9}, "no term in common", "mubrain"),
-        ({"spike": 1e-9}, {"spike": 1e-9, "hop": None}, "include hop in other terms", "loihi"),
+        ({"spike": 1e-9}, {"spike": 1e-9, "hop": None}, "{1} lacks hop, which the prices of {0} include in", "loihi"),
+        (
+            {"spike": 1e-9, "hop": None},
+            {"spike": 1e-9, "hop": None, "message": 1e-9},
+            "{1} lacks message, and the prices of {0} include hop in other terms",
+            "loihi",
+        ),
         # Static power holds no other term and may be left out.
         ({"spike": 1e-9, "hop": None}, {"spike": 1e-9, "hop": 1e-9, "static_chip": 1e-9}, None, None),
         # Nor is a term that is charged for nothing the one that holds others, such as hops on a single core.

@@ -115,11 +115,12 @@ class Answer:
     @property
     def how_sure(self) -> str:
         """The verdict and its share, such as `sure, 99 %`; 100 % only if all agree. The share is left out if another
-        reason makes the verdict less sure: `open, 100 %` would contradict itself."""
+        reason makes the verdict less sure: `open, 100 %` would contradict itself, as would `met, 0 %`."""
         surer = {"open": LIKELY, "likely": CONFIDENCE}.get(self.standing, math.inf)
         if self.confidence is None or self.confidence >= surer:
             return self.standing
-        return f"{self.standing}, {chance_percent(self.confidence)}"
+        on_average = " on average" if self.standing == "met" and self.confidence < LIKELY else ""
+        return f"{self.standing}{on_average}, {chance_percent(self.confidence)}"
 
 
 def values_of(point: Point, columns: Iterable[str]) -> dict[str, Interval]:

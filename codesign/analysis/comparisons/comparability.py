@@ -136,14 +136,15 @@ def matched_terms(a: Point, b: Point) -> tuple[str, ...] | Obstacle:
         left_out = set(point.charged) - set(common)
         if point.included_terms and (point.included_terms & left_out or left_out - {"static"}):
             hidden = point.included_terms & left_out
+            lacking = sorted(hidden or left_out - {"static"})
             if other.own_chip:
-                lacking = sorted(hidden or left_out - {"static"})
                 prices = listed([COVERAGE[name][0].actions[0].price for name in lacking])
                 included = ", which the prices of {1} include in other terms" if hidden else ""
                 then = f"with {'them' if lacking[1:] else 'it'}, {{0}} and {{1}} compare"
                 sentence = f"The file of {{0}} gives no {prices}{included}; {then}."
                 return Obstacle(sentence=sentence, points=(other, point))
-            held = coverage_words(sorted(hidden or point.included_terms))
-            sentence = f"The prices of {{0}} include {held} in other terms; separate prices could be compared."
-            return Obstacle(sentence=sentence, points=(point,))
+            held = "" if hidden else f" {coverage_words(sorted(point.included_terms))}"
+            lacks = f"The energy of {{1}} lacks {coverage_words(lacking)}, {'which' if hidden else 'and'}"
+            sentence = f"{lacks} the prices of {{0}} include{held} in other terms; separate prices could be compared."
+            return Obstacle(sentence=sentence, points=(point, other))
     return common
