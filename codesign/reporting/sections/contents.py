@@ -40,7 +40,7 @@ def sections_of(table: AnsweredTable) -> tuple[Section, ...]:
     if table.study is None:
         compared = [effects_section(points, table.names)]
     else:
-        compared = [*study_sections(table.study, metadata, table.searched_in)]
+        compared = [*study_sections(table.study, metadata, table.names, table.searched_in)]
     contradicted = dict.fromkeys(note for _, chip in sorted(metadata.chips.items()) for note in chip.contradictions)
     found = (
         _answers(answers, metadata.question),

@@ -7,9 +7,11 @@ from collections import Counter
 
 from codesign.analysis.answers.selecting import as_number
 from codesign.analysis.comparisons.comparability import BY_TERM
+from codesign.analysis.comparisons.not_modelled import unmodelled
 from codesign.analysis.results.columns import COLUMNS
 from codesign.analysis.results.formatting import BOOK_WORDS, UNKNOWN, column_label, number, quantity, with_interval
 from codesign.analysis.results.metadata import Objective, ParameterFacts, ResultMetadata, TrialFacts
+from codesign.analysis.results.naming import Names
 from codesign.analysis.results.statistics import interval
 from codesign.analysis.results.study import Study, parameter_text, trial_name
 from codesign.hardware.terms import StaticBook
@@ -30,7 +32,9 @@ _LEVEL = "fidelity level that the values come from; 1 is the lowest"
 _STATES = ("complete", "dropped", "infeasible", "failed")
 
 
-def study_sections(study: Study, metadata: ResultMetadata, searched_in: StaticBook | None) -> tuple[Section, ...]:
+def study_sections(
+    study: Study, metadata: ResultMetadata, names: Names, searched_in: StaticBook | None
+) -> tuple[Section, ...]:
     """The sections of a study, whose points may be in another book of the static power than the one that it was
     `searched_in`."""
     book = _other_book(study, metadata.static_book, searched_in)
@@ -50,7 +54,7 @@ def study_sections(study: Study, metadata: ResultMetadata, searched_in: StaticBo
             name="trials",
             title="All trials, on validation and on test",
             summary=f"{len(study.front):,} of {len(study.facts.trials):,} on the front",
-            body=(_SPLITS, *book, trial_table(study)) if study.everything else (),
+            body=(_SPLITS, *book, trial_table(study, names)) if study.everything else (),
         ),
         Section(name="space", title="What was searched", body=(space_table(study),)),
     )
@@ -67,29 +71,34 @@ def _other_book(study: Study, book: StaticBook, searched_in: StaticBook | None) 
 # tables of trials -----------------------------------------------------------------------------------------------------
 
 
-def trial_table(study: Study) -> Table:
+def trial_table(study: Study, names: Names) -> Table:
     """A table of the baseline, the front and all other trials, in this order, on validation and on test."""
     caption = (
         "The baseline, the front, and all other trials. ± is the standard deviation over training seeds on validation, "
         "and the 95 % interval on test."
     )
     trials = sorted(study.everything, key=lambda trial: (trial.number is not None, not trial.on_front))
-    return without_repeats(table_of(caption, [_row(study, trial) for trial in trials]))
+    return without_repeats(table_of(caption, [_row(study, trial, names) for trial in trials]))
 
 
-def _row(study: Study, trial: TrialFacts) -> dict[Heading, Cell]:
-    """A row of objectives on validation and on test, always with the test accuracy, and all parameters."""
+def _row(study: Study, trial: TrialFacts, names: Names) -> dict[Heading, Cell]:
+    """A row of objectives on validation and on test, always with the test accuracy, and all parameters; ≥ in front of
+    values that leave something out, as far as trials were tested."""
     point, values = study.tested.get(trial_name(trial)), dict[Heading, Cell]()
+
+    def told(value: float | None, text: str, column: str) -> Cell:
+        lacking = value is not None and point is not None and unmodelled(point, column, names)
+        return Cell(f"{'≥ ' if lacking else ''}{text}", value)
 
     def add_test(column: str) -> None:
         found = interval(()) if point is None else point.value(column)
         heading = numeric(f"{column_label(column)}, test", COLUMNS[column].meaning, unit=COLUMNS[column].unit)
-        values[heading] = Cell(with_interval(found, column), found.mean)
+        values[heading] = told(found.mean, with_interval(found, column), column)
 
     for objective, value, spread in zip(study.objectives, trial.values, trial.spreads, strict=True):
         column = objective.column
         heading = numeric(f"{column_label(column)}, validation", COLUMNS[column].meaning, unit=COLUMNS[column].unit)
-        values[heading] = Cell(quantity(value, column, spread), value)
+        values[heading] = told(value, quantity(value, column, spread), column)
         add_test(column)
     if all(objective.column != "accuracy" for objective in study.objectives):
         add_test("accuracy")
