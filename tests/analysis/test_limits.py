@@ -273,6 +273,18 @@ def test_options_with_few_training_seeds_in_common_say_so(seeds, common):
     assert (compared.sentence == "The two sides have no training seed in common.") == (common == "no")
 
 
+def test_options_of_which_only_a_twin_lacks_seeds_rest_on_those_in_common():
+    """a is above c in both seeds, and its twin b has one of them."""
+    rows = [
+        row(chip, 1.0, seed, accuracy=share) for chip, share in (("a", 0.9), ("b", 0.9), ("c", 0.5)) for seed in SEEDS
+    ]
+    assert asked(rows, choose="chip", most="accuracy").standing == "sure"
+    rows = [one for one in rows if one["chip"] != "b" or one["training_seed"] == 1]
+    answer = asked(rows, choose="chip", most="accuracy")
+    assert (answer.standing, answer.confidence) == ("open", None)
+    assert any(remark.startswith("One training seed in common says nothing") for remark in answer.remarks)
+
+
 def test_options_that_are_level_in_other_training_seeds_are_not_said_to_be_the_same():
     rows = [row(chip, 1.0, seed, latency_s=1e-6) for chip, seeds in (("a", (0, 1)), ("b", (2, 3))) for seed in seeds]
     answer = asked(rows, choose="chip", least="latency_s")

@@ -38,10 +38,13 @@ def one_training(shared: str = "") -> str:
 
 
 def of_one_training(contest: Contest) -> bool:
-    """Whether a single training tells the best from the next, or that the best meets the limits."""
-    best, found = contest.ranked[0], contest.runner_up
-    limited = any(trained_once(best, limit.column) for limit in contest.where)
-    return limited or (found is not None and found.of_one_training)
+    """Whether a single training tells the best, and those level with it, from the next, or that the best meets the
+    limits."""
+    if any(trained_once(contest.ranked[0], limit.column) for limit in contest.where):
+        return True
+    trained = any(point.training_method != GIVEN for point in contest.ranked[: contest.level + 1])
+    one = trained and len(contest.seeds) < 2 and contest.column not in SIZES
+    return one and contest.second is not None
 
 
 def trained_once(point: Point, column: str) -> bool:

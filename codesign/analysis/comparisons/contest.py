@@ -293,7 +293,7 @@ class Contest:
     def _shares(self) -> Floats:
         """The (P, S, D) part that each ranked point has in being the best in each training seed and draw. Points that
         are best in exactly the same seeds and draws count as one."""
-        if self._seeds:
+        if self.seeds:
             variants = [[point, *([self.reserves[point]] if point in self.reserves else [])] for point in self.ranked]
             able = [self._able(each) for each in (*variants, *([rival] for rival in self._rivals))]
         else:  # means over different seeds say nothing of any one of them
@@ -332,7 +332,7 @@ class Contest:
         return min(1.0, round(sum(self.wins[point] for point in self.ranked[: self.level]), _DIGITS))
 
     @cached_property
-    def _seeds(self) -> list[int]:
+    def seeds(self) -> list[int]:
         """The training seeds common to the best, those level with it and the next; given models do not count."""
         first = self.ranked[: self.level + 1]
         first = tuple(point for point in first if point.training_method != GIVEN) or first
@@ -346,9 +346,9 @@ class Contest:
         for point in variants:
             met = np.ones((1, 1), dtype=bool)
             known = {*map(int, point.seeds(self.column).index)}
-            if whole := point.training_method == GIVEN or set(self._seeds) <= known:
+            if whole := point.training_method == GIVEN or set(self.seeds) <= known:
                 taken = np.logical_or.reduce(np.broadcast_arrays(False, *found.values()))
-                met = met_in(point, self.where, self._seeds) & ~taken
+                met = met_in(point, self.where, self.seeds) & ~taken
             if whole or point in self.ranked:
                 found[point] = met
         return found
@@ -375,10 +375,10 @@ class Contest:
     def _values(self, point: Point, terms: Terms) -> Floats:
         """Return (S, D) values, or (1, D) means over the point's own training seeds if it lacks one or none are
         compared."""
-        values = in_draws(point, self.column, self._seeds or point.training_seeds, terms)
-        if not self._seeds or not set(self._seeds) <= values.keys():
+        values = in_draws(point, self.column, self.seeds or point.training_seeds, terms)
+        if not self.seeds or not set(self.seeds) <= values.keys():
             return np.asarray(np.mean([*values.values()], axis=0, keepdims=True))
-        return np.array([values[seed] for seed in self._seeds])
+        return np.array([values[seed] for seed in self.seeds])
 
 
 def _guessed(point: Point, elsewhere: Floats, draws: int) -> Floats:
