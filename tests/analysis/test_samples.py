@@ -13,6 +13,7 @@ import pytest
 from made_up_answers import SEEDS, accurate, asked, gathered, labels, row
 
 from codesign.analysis.results.samples import accuracy_of_a_choice, lead_by_samples, share_by_samples
+from codesign.analysis.results.statistics import half_samples, intervals
 from codesign.errors import InputError
 
 
@@ -145,6 +146,23 @@ def test_trainings_with_equally_many_right_answers_are_alike_to_half_a_sample(ac
     (point,) = gathered([one | {"samples": samples} for one in accurate("a", 1e-9, *accuracies)])
     found = [point.value(column).half_width for column in ("accuracy", "agreement")]
     assert found == [half if half is None else pytest.approx(half), None if half is None else 0.0]
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("seeds", [2, 3, 5, 10])
+@pytest.mark.parametrize(("mean", "samples"), [(0.9, 60), (0.97, 20), (0.97, 400), (0.99, 100), (0.998, 20)])
+def test_an_interval_of_accuracies_holds_the_mean_of_further_trainings(mean, samples, seeds):
+    rng, held = np.random.default_rng(seeds), 0
+    for _ in range(400):
+        hard = math.sqrt(0.7) * rng.standard_normal(samples)
+        wanted = np.clip(mean + 0.3 * (1 - mean) * rng.standard_normal(seeds + 500), 0.02, 0.9995)
+        limits = np.array([*map(NormalDist().inv_cdf, wanted)])[:, None]
+        drawn = hard + math.sqrt(0.3) * rng.standard_normal((len(wanted), samples))
+        right = (drawn < limits).mean(axis=1)
+        (found,) = intervals(right[:seeds], (0, seeds), half_samples(np.full(seeds, float(samples))))
+        held += abs(found.mean - right[seeds:].mean()) <= found.half_width
+    print(f"{seeds} seeds, {mean:.1%} of {samples} samples: {held / 4:.1f} %")
+    assert held >= 0.9 * 400
 
 
 def test_the_highest_of_several_is_partly_luck():
