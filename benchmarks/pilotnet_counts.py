@@ -37,7 +37,6 @@ from codesign.hardware.cost.energy import counted_terms, term_energies
 from codesign.hardware.cost.steps import StepWork
 from codesign.hardware.library import find_chip
 from codesign.hardware.terms import ACTIONS
-from codesign.models.nir.checking import trace
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.network.topology import TopologySpec, input_grid
 from codesign.workload.dataset import resolve_data_root
@@ -67,7 +66,7 @@ def spikes_of(network: SpikingNetwork, frames: Floats) -> list[Floats]:
     """(timesteps, n) spikes of every layer under this input."""
     frames = frames.reshape(1, -1, *input_grid(network.topology))
     events = EventBatch.from_dense(frames, np.zeros(1, dtype=int), timestep_s=network.timestep_s)
-    spikes = trace(network, events).spikes[0].astype(np.float64)
+    spikes = cd.record(network, events).spikes[0].astype(np.float64)
     return [spikes[:, neurons] for neurons in network.layer_slices]
 
 

@@ -66,6 +66,7 @@ from .simulation.engine import (
 from .simulation.loss import CrossEntropy as CrossEntropy, SpikeCost as SpikeCost
 from .simulation.execution import Execution as Execution
 from .simulation.neurobench import NeuroBench as NeuroBench, neurobench as neurobench
+from .simulation.neuron_record import NeuronRecord as NeuronRecord, record as record
 from .simulation.policies import Policy as Policy, policy_names as policy_names
 from .simulation.schedule import LAYERED as LAYERED, Regularization as Regularization, Schedule as Schedule
 from .simulation.service import ServiceModel as ServiceModel

@@ -29,7 +29,7 @@ from codesign.simulation.trace import Arrival, Pass, Result, Step
 @torch.no_grad()
 def run_machine(run: Run) -> Result:
     """Simulate a batch on the network's device."""
-    machine = _Machine(run)
+    machine = Machine(run)
     passes = [machine.forward_pass(timestep) for timestep in range(run.events.timesteps)]
     if run.network.neuron.readout == "potential":
         scores = machine.state.u[:, None, machine.outputs]
@@ -44,7 +44,7 @@ def run_machine(run: Run) -> Result:
     )
 
 
-class _Machine:
+class Machine:
     """A batch in the course of a run.
 
     Attributes:

@@ -14,7 +14,6 @@ import pytest
 import torch
 
 import codesign as cd
-from codesign.models.nir.checking import trace
 from codesign.models.nir.written import to_nir
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -444,7 +443,7 @@ def test_what_is_exported_for_a_framework_does_there_what_it_does_here(
     network.input_gate = torch.arange(network.input_columns) % 4 != 1
     given = inputs(*np.atleast_1d(NETWORKS[kind]["input"]), timesteps=20)
     events = cd.EventBatch.from_dense(given.transpose(0, 1).numpy(), np.zeros(4, int), timestep_s=1e-3)
-    ours = trace(network, events).spikes[:, :, network.layer_slices[-1]]
+    ours = cd.record(network, events).spikes[:, :, network.layer_slices[-1]]
     graph = to_nir(network, cd.describe_model(network, name="here"), framework)
     assert ours.sum() > 30
     np.testing.assert_array_equal(read_by(framework, graph, given).detach().numpy().reshape(ours.shape), ours)

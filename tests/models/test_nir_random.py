@@ -14,7 +14,6 @@ from networks import batch_of
 from torch.nn import functional
 
 import codesign as cd
-from codesign.models.nir.checking import trace
 
 DT = 2.0**-10
 
@@ -146,8 +145,8 @@ def test_a_graph_is_read_as_it_is(count: int, tmp_path: Path):
         nir.write(path := tmp_path / "model.nir", graph)
         network = cd.import_model(drawn.any(graph, path), dialect="plain", dt=DT, **drawn.said).network
         inputs = rng.integers(0, 3, (2, 3, *drawn.shapes["in"])).astype(float)
-        sent, ours = [drawn.run(frames) for frames in inputs], trace(network, batch_of(inputs, timestep_s=DT))
+        sent, ours = [drawn.run(frames) for frames in inputs], cd.record(network, batch_of(inputs, timestep_s=DT))
         for name, layer in zip(drawn.layers, network.layer_slices, strict=True):
-            found = ours.left if isinstance(drawn.nodes[name], nir.LI | nir.I | nir.CubaLI) else ours.spikes
+            found = ours.potentials if isinstance(drawn.nodes[name], nir.LI | nir.I | nir.CubaLI) else ours.spikes
             wanted = np.stack([each[name] for each in sent])
             assert found[:, :, layer].ravel().tolist() == wanted.ravel().tolist(), (seed, name)

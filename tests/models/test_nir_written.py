@@ -18,7 +18,6 @@ from program import run_here
 
 import codesign as cd
 from codesign.errors import InputError
-from codesign.models.nir.checking import trace
 from codesign.models.nir.written import beyond_nir, to_nir
 from codesign.network.neuron import OF_NEURONS
 from codesign.network.topology import TopologySpec
@@ -269,9 +268,9 @@ def test_what_a_reader_lacks_is_said_in_other_nodes():
     read = cd.import_model(graph, dialect="sinabs", dt="1 ms", **said).network
     frames = np.random.default_rng(0).integers(0, 6, (4, 6, 2, 8, 8))
     events = cd.EventBatch.from_dense(frames, np.zeros(4, int), timestep_s=1e-3)
-    ours = trace(network, events).spikes
+    ours = cd.record(network, events).spikes
     assert ours[:, :, -3:].sum() > 10
-    np.testing.assert_array_equal(trace(read, events).spikes, ours)
+    np.testing.assert_array_equal(cd.record(read, events).spikes, ours)
 
 
 LOOPED_GRID = {"input": [2, 8, 8], "layers": [CONV, LINEAR["layers"][1]], "delayed": [{"from": 0, "to": 0}]}

@@ -9,22 +9,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from codesign.arrays import Floats, Integers
+from codesign.arrays import Floats
 from codesign.errors import InputError
 from codesign.files import Location, printable
 from codesign.files.opening import local_path
 from codesign.models.card import Certificate
 from codesign.network.spiking_network import SpikingNetwork
-from codesign.simulation.reference import run_machine
-from codesign.simulation.run import Run
-from codesign.simulation.schedule import LAYERED, Regularization
+from codesign.simulation.neuron_record import NeuronRecord, record
 from codesign.workload.datasets.array_file import ENDINGS, open_arrays, read_whole
 from codesign.workload.events import EventBatch
 
@@ -32,40 +28,7 @@ INPUT = "input"
 _ROUNDING = 2.0**-20
 """Relative to the threshold: rounding of a sum of a few hundred float32 numbers of its size."""
 _MOST_AT_ONCE = 1 << 26
-"""Most numbers of a trace held at once."""
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class SpikeTrace:
-    """(samples, timesteps, neurons) under layered inference: spikes, potentials compared with thresholds (NaN if there
-    was no comparison), and potentials at the end of a timestep."""
-
-    spikes: Integers
-    potentials: NDArray[np.float32]
-    left: NDArray[np.float32]
-
-
-def trace(network: SpikingNetwork, events: EventBatch) -> SpikeTrace:
-    """Every spike of every neuron, from the reference engine."""
-    run = Run(
-        network=network, events=events, schedule=LAYERED, regularization=Regularization(), counters=False, learns=True
-    )
-    spikes, potentials = [], []
-    result = run_machine(run)
-    for timestep in result.passes:
-        count = torch.zeros((len(events), network.shape.neurons), dtype=torch.int64)
-        potential = torch.full(count.shape, math.nan)
-        for step in timestep.steps:
-            count += step.spikes
-            potential = torch.where(step.evaluated, step.v, potential)
-        spikes.append(count)
-        potentials.append(potential)
-    left = [timestep.undecayed for timestep in result.passes[1:]] + [result.potentials]
-    return SpikeTrace(
-        spikes=torch.stack(spikes, 1).numpy(),
-        potentials=torch.stack(potentials, 1).numpy(),
-        left=torch.stack(left, 1).numpy(),
-    )
+"""Most numbers of a record held at once."""
 
 
 def read_record(path: Location, names: Sequence[str]) -> dict[str, NDArray[Any]]:
@@ -111,13 +74,13 @@ def check_spikes(
             timestep_s=network.timestep_s,
             currents=bool((given < 0).any() or (given != np.floor(given)).any()),
         ).with_grid(None)  # recordings are flat
-        ours = trace(network, events)
+        ours = record(network, events)
         wanted = {layer: array[part] for layer, array in layers.items()}
         for layer, spikes in wanted.items():
             differing += int(np.abs(ours.spikes[:, :, network.layer_slices[layer]] - spikes).sum())
         firsts += _first_differences(network, names, start, ours, wanted)
         if potentials is not None:
-            left = ours.left[:, :, network.layer_slices[-1]]
+            left = ours.potentials[:, :, network.layer_slices[-1]]
             apart = max(apart, float(np.abs(left - potentials[part]).max()))
             largest = max(largest, float(np.abs(potentials[part]).max()))
     return Certificate(
@@ -141,7 +104,7 @@ def _places(names: Sequence[str]) -> dict[str, int]:
 
 
 def _first_differences(
-    network: SpikingNetwork, names: Sequence[str], start: int, ours: SpikeTrace, recorded: Mapping[int, Floats]
+    network: SpikingNetwork, names: Sequence[str], start: int, ours: NeuronRecord, recorded: Mapping[int, Floats]
 ) -> Iterator[tuple[tuple[int, int, int], bool, str]]:
     """The first difference of each sample that has one: its timestep, layer and sample (counted from `start`); whether
     everything that differs there is within rounding; and the difference in words."""
@@ -154,7 +117,7 @@ def _first_differences(
     for sample, (timestep, layer) in first.items():
         neurons = network.layer_slices[layer]
         spikes, wanted = ours.spikes[sample, timestep, neurons], recorded[layer][sample, timestep]
-        potentials, threshold = ours.potentials[sample, timestep, neurons], network.threshold[neurons].numpy()
+        potentials, threshold = ours.highest[sample, timestep, neurons], network.threshold[neurons].numpy()
         most = network.neuron.of_layers("most_spikes", len(names))[layer]
         others = np.flatnonzero(spikes != wanted)
         nearest = np.clip(np.round(potentials / threshold), 1, most) * threshold
