@@ -205,7 +205,7 @@ def test_a_compared_share_that_test_samples_may_decide_is_not_said_to_differ(sam
         for seed in seeds
     ]
     sentence = asked(rows, compare=["a", "b"], columns=["energy_j", "accuracy"]).sentence
-    told = ["1.0 points less accuracy" in sentence, "They do not clearly differ in accuracy" in sentence]
+    told = ["1.0 points less accuracy" in sentence, "It is open whether they differ in accuracy" in sentence]
     assert told == [differ, not differ]
 
 
@@ -221,9 +221,9 @@ def test_options_that_are_level_on_average_alone_are_not_said_to_be_the_same():
         for one in rows
     ]
     apart = asked(widths, compare=[{"width": 1}, {"width": 2}], columns=["accuracy"])
-    assert apart.sentence == "Width 1 and width 2 do not clearly differ in accuracy (90.0 %)."
+    assert apart.sentence == "It is open whether width 1 and width 2 differ in accuracy (90.0 %)."
     same = f"the same samples ({rows[0]['samples']})"
-    assert compared.sentence == f"a and b have {same}. They do not clearly differ in accuracy (90.0 %)."
+    assert compared.sentence == f"a and b have {same}. It is open whether they differ in accuracy (90.0 %)."
     assert repr(compared) == f"<Answer it: {compared}>"  # in a line, with no points and draws
     assert {(each.standing, each.confidence) for each in (chosen, compared)} == {("open", None)}
 
@@ -237,7 +237,7 @@ def test_the_area_of_one_chip_alone_has_a_range():
         for seed in SEEDS
     ]
     answer = asked(rows, compare=["a", "b"], columns=["accuracy", "area_m2"])
-    assert answer.sentence.endswith("They do not clearly differ in chip area (1 mm² against 1.2 mm²).")
+    assert answer.sentence.endswith("It is open whether they differ in chip area (1 mm² against 1.2 mm²).")
     (area,) = (one.robustness for one in answer.comparisons if one.robustness)
     assert area.probability == pytest.approx(math.log(2.4) / math.log(4), abs=0.01)
     derived = ChipNumber(

@@ -87,7 +87,10 @@ def test_options_that_are_level_but_for_the_ranges_of_their_chips_are_not_said_t
     left_open = "The ranges of the chips' numbers leave open which is better."
     told = {
         f"a and b have the same energy per sample, 10 nJ. {left_open}": {"choose": "chip", "least": "energy_j"},
-        "a and b do not clearly differ in energy per sample (10 nJ).": {"compare": ["a", "b"], "columns": ["energy_j"]},
+        "It is open whether a and b differ in energy per sample (10 nJ).": {
+            "compare": ["a", "b"],
+            "columns": ["energy_j"],
+        },
     }
     for said, question in told.items():
         answer = asked(rows, **question)
@@ -382,7 +385,7 @@ def test_a_difference_that_seeds_leave_open_is_not_said_as_one():
     rows = accurate("a", 1e-9, 0.9, 0.92, 0.94) + accurate("b", 1.04e-9, 0.92, 0.91, 0.94)
     answer = asked(rows, compare=["a", "b"], columns=["energy_j", "accuracy", "area_m2"])
     # 1 − 1 / 1.04 = 3.8 %; the paired differences of accuracy are −2, 1 and 0 points.
-    said = "They do not clearly differ in accuracy (92.0 % against 92.3 %)."
+    said = "It is open whether they differ in accuracy (92.0 % against 92.3 %)."
     assert answer.sentence == f"a has 3.8 % less energy per sample than b. {said}"
 
 

@@ -11,9 +11,10 @@ from synthetic_sweep import columns, page_of, printed, table_of, texts
 
 from codesign.analysis.answers.answers import Answer
 from codesign.analysis.answers.asking import AnsweredTable
+from codesign.analysis.comparisons.fronts import find_fronts
 from codesign.analysis.results.metadata import StudyFacts, TrialFacts
 from codesign.analysis.results.points import gather
-from codesign.analysis.results.study import Study
+from codesign.analysis.results.study import Study, violated
 from codesign.analysis.results.table import ResultTable
 from codesign.errors import InputError
 from codesign.reporting.charts.study import slice_figures, trade_off_figures
@@ -74,8 +75,8 @@ def test_the_best_in_each_objective_is_held_against_the_baseline_on_test(table):
         "with the same trained models?"
     )
     assert answers["best_energy_j"].sentence == (
-        "Trial 2 has 2.00 times less energy per sample than the baseline. They have the same latency (1 ms). They do "
-        "not clearly differ in accuracy (89.5 % against 90.0 %)."
+        "Trial 2 has 2.00 times less energy per sample than the baseline. They have the same latency (1 ms). It is "
+        "open whether they differ in accuracy (89.5 % against 90.0 %)."
     )
     gains = {comparison.column: comparison.gain for comparison in answers["best_energy_j"].comparisons}
     assert (gains["energy_j"].low, gains["energy_j"].high) == pytest.approx((251.6e-9, 748.4e-9), rel=1e-3)
@@ -220,17 +221,30 @@ def test_of_trials_that_are_equally_good_in_an_objective_the_best_in_the_others_
     assert answers_for(table)["best_accuracy"].question.startswith("Is trial 8, the best of the front in accuracy")
 
 
-def test_a_baseline_that_violates_a_constraint_is_told():
+def test_a_baseline_that_violates_a_constraint_is_told_and_is_on_no_front():
     facts = small_study()
     baseline = replace(facts.baseline, state="infeasible", reason="violates neurons at most 42 (58)")
     baseline = replace(baseline, violations={"neurons at most 42": 0.38})
     metadata = study_metadata(replace(facts, baseline=baseline))
-    asked = {"mine": {"choose": "axis.trial", "least": "accuracy"}}
-    answers = answers_for(table_of(rows_on_test(), replace(metadata, questions=asked)))
+    asked = {
+        "mine": {"choose": "axis.trial", "least": "accuracy"},
+        "best": {"choose": "axis.trial", "most": "accuracy"},
+    }
+    table = table_of(rows_on_test(), replace(metadata, questions=asked))
+    answers = answers_for(table)
     told = "The baseline violates neurons at most 42 (58)."
     assert [told in answers[name].remarks for name in ("best_accuracy", "best_energy_j")] == [True, True]
     dearest = next(option.label for option in answers["mine"].options)
     assert (told in answers["mine"].sentence) == (dearest == "the baseline")
+    assert [option.label for option in answers["best"].options][:2] == ["trial 0", "the baseline"]
+    assert told in answers["best"].sentence
+    (violating,) = (point for point in gather(table) if violated(point))
+    assert violated(violating, "layered") == "The baseline, here layered, violates neurons at most 42 (58)."
+    for study, on_front in ((metadata, False), (study_metadata(facts), True)):
+        points = gather(table_of(rows_on_test(), study))
+        best = {dict(point.axes)["trial"] for front in find_fronts(points, OBJECTIVES[:2]) for point in front.best}
+        assert ("baseline" in best) == on_front
+    assert re.search(rf'"violating":{{"\d+":"{re.escape(told)}"}}', render_report(table))
 
 
 def test_a_study_without_a_complete_trial_is_a_report_too():

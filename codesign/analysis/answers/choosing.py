@@ -296,7 +296,7 @@ def _sentence(contest: Contest) -> str:
 def _further(contest: Contest, question: ChooseQuestion) -> Iterator[str]:
     """Yield what qualifies or completes the first sentence, most important first."""
     yield draws_against(contest)
-    yield violated(contest.ranked[0])
+    yield from (violated(point, contest.label_of(point)) for point in contest.ranked[:2])
     yield from in_the_way(contest, (question.choose.removeprefix(AXIS_PREFIX),))
     yield _not_ranked(contest)
     if question.choose.startswith(AXIS_PREFIX) and contest.second is not None:

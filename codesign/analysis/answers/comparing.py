@@ -167,7 +167,7 @@ def _sentence(contest: Contest, found: Sequence[Comparison]) -> str:
         f"{contest.names.upper(one)} has {listed(differ[:2])} than {other}." if differ else "",
         f"It has {listed(differ[2:4])}." if differ[2:] else "",
         f"{'They' if differ else contest.names.upper(both)} have the same {same}." if same else "",
-        f"{'They' if differ or same else contest.names.upper(both)} do not clearly differ in {open_}." if open_ else "",
+        f"It is open whether {'they' if differ or same else both} differ in {open_}." if open_ else "",
     )
     return " ".join(filter(None, said))
 

@@ -63,7 +63,7 @@ def remarks_on(contest: Contest, told: Sequence[Point], columns: Collection[str]
     answer names, `columns` those shown besides the deciding one."""
     best, names = contest.ranked[0], contest.names
     said = [guesses(point, names.upper(contest.label_of(point))) for point in told]
-    said += [violated(point) for point in told]
+    said += [violated(point, contest.label_of(point)) for point in told]
     said += [may_miss(point, contest.where, names) for point in told]
     said += [terms_left_out(point, contest.column, names) for point in told]
     said += [doubt(point, contest.where, f" of {contest.label_of(point)}" * bool(told[1:])) for point in told]

@@ -12,6 +12,7 @@ from codesign.analysis.results.columns import NUMERIC_COLUMNS
 from codesign.analysis.results.metadata import Objective
 from codesign.analysis.results.pareto import front_order
 from codesign.analysis.results.points import Point
+from codesign.analysis.results.study import violated
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,8 +21,8 @@ class Front:
 
     Attributes:
         members: points with all objectives known.
-        best: members on the front, best in the first objective first; points that never answer and schedules that the
-            chip cannot execute stay off it.
+        best: members on the front, best in the first objective first; points that never answer, schedules that the
+            chip cannot execute and a baseline that violates constraints of its study stay off it.
     """
 
     objectives: tuple[Objective, ...]
@@ -62,6 +63,7 @@ def _front(group: Group, points: Sequence[Point], objectives: tuple[Objective, .
     members = [point for point in points if None not in values[point]]
     all_silent = all(point.silent for point in points)  # then there is nothing else to show
     able = [point for point in members if not point.set_aside or (all_silent and not point.beyond_chip)]
+    able = [point for point in able if not violated(point)]
     order = front_order([values[point] for point in able], [objective.direction for objective in objectives])
     best = tuple(able[place] for place in order)
     return Front(objectives=objectives, group=group, members=tuple(members), best=best)

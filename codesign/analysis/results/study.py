@@ -152,11 +152,15 @@ def read_study(table: ResultTable, points: Sequence[Point]) -> Study | None:
     return study
 
 
-def violated(point: Point) -> str:
-    """Say which constraints of its study a point violates that is the baseline; "" for any other point, or if none."""
+def violated(point: Point, option: str = "the baseline") -> str:
+    """Say which constraints of its study a point violates that is the baseline and stands for an option; "" for any
+    other point, or if none."""
     facts = None if point.whole.metadata is None else point.whole.metadata.study
     baseline = None if facts is None or dict(point.axes).get(TRIAL_AXIS) != BASELINE else facts.baseline
-    return f"The baseline {baseline.reason}." if baseline is not None and baseline.violations else ""
+    if baseline is None or not baseline.violations:
+        return ""
+    here = "" if option == "the baseline" else f", here {option},"
+    return f"The baseline{here} {baseline.reason}."
 
 
 def trial_name(trial: TrialFacts) -> str:

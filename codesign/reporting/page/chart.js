@@ -230,6 +230,7 @@ const showLegend = () => {
   const reasons = [...new Set(drawn.map(whyFaint))].filter(Boolean);
   const notes = [
     frontOf(drawn).length > 1 ? "Line: front." : "",
+    ...drawn.map((index) => data.violating[index] ?? ""),
     state.horizontal === "log" && drawn.length && !spread(drawn.map((index) => abscissa().mean[index])) ? "x is linear: a value is 0, or all are close together." : "",
     reasons.length ? `Faint: ${reasons.join("; ")}.` : "",
   ];

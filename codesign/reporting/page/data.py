@@ -23,6 +23,7 @@ from codesign.analysis.results.metadata import Objective
 from codesign.analysis.results.naming import Names, stop_label
 from codesign.analysis.results.points import Point
 from codesign.analysis.results.statistics import GIVEN, Interval, intervals
+from codesign.analysis.results.study import violated
 from codesign.hardware.terms import StaticBook
 from codesign.terminal_text import escaped
 
@@ -105,6 +106,7 @@ def columns_of(
         "objectives": deciding,
         "groups": {book: _groups(members, deciding) for book, members in books.items()},
         "off": off,
+        "violating": {place: told for place, point in enumerate(points) if (told := violated(point))},
     }
 
 

@@ -122,13 +122,14 @@ const beats = (a, b) => {
   return one !== null && other !== null && (more() ? one > other : one < other);
 };
 
-// The points that no other beats in both, among the largest group that compares, as `comparison_group` of the program.
+// The points that no other beats in both, among the largest group that compares, as `comparison_group` of the program,
+// without a baseline that violates constraints of its study.
 const rising = () => state.objective !== "accuracy" && more(); // more of what is along x is better
 const frontOf = (indices) => {
   const measure = abscissa();
   const sign = rising() ? -1 : 1;
   const kinds = new Map();
-  for (const index of indices.filter(takesPart)) {
+  for (const index of indices.filter((index) => takesPart(index) && !data.violating[index])) {
     const kind = comparing(measure)[groupOf(index)];
     kinds.set(kind, [...(kinds.get(kind) ?? []), index]);
   }
