@@ -67,7 +67,7 @@ class Workload(WorkloadOutline):
         train, validation, test: disjoint splits, in an order that mixes the classes; see `Split`.
         coverage: a sentence about how much of the dataset this copy has; None if it is complete.
         left_out: of your own data, which classes have no samples, how many events come after the last timestep, or how
-            many timesteps come after the last event; "" if none, or if unknown.
+            many timesteps come after the last event of all or of a sample; "" if none, or if unknown.
     """
 
     name: str
@@ -228,14 +228,22 @@ class _Plan:
         return f"{many}: {empty[0]}{more}" if len(empty) else ""
 
     def _empty_timesteps(self, batches: Collection[EventBatch]) -> str:
-        if self.recordings.events is None:
+        """Events of your own file that are left out, or else timesteps after the last event of all or of each sample:
+        these are run like all others, which costs time and static power."""
+        if self.spec.file is None:
             return ""
-        count = self.recordings.events(np.concatenate([*vars(self.split).values()])).sum()
         timesteps = self.spec.timesteps
-        kept = sum(float(batch.values.sum(dtype=np.float64)) for batch in batches)
-        if late := late_events(kept, count, timesteps, self.spec.timestep):
-            if not kept:
-                raise DataError(f"{self.recordings.files[0]}: {late}")
-            return late
-        filled = [np.diff(batch.offsets).reshape(-1, timesteps).any(axis=0) for batch in batches]
-        return empty_end(np.logical_or.reduce(filled), self.spec.timestep, _EMPTY)
+        if self.recordings.events is not None:
+            count = self.recordings.events(np.concatenate([*vars(self.split).values()])).sum()
+            kept = sum(float(batch.values.sum(dtype=np.float64)) for batch in batches)
+            if late := late_events(kept, count, timesteps, self.spec.timestep):
+                if not kept:
+                    raise DataError(f"{self.recordings.files[0]}: {late}")
+                return late
+        filled = np.concatenate([np.diff(batch.offsets).reshape(-1, timesteps) > 0 for batch in batches])
+        if told := empty_end(np.logical_or.reduce(filled), self.spec.timestep, _EMPTY):
+            return told
+        behind = np.where(filled.any(axis=1), filled[:, ::-1].argmax(axis=1), timesteps).mean()
+        if behind <= _EMPTY * timesteps or timesteps == 1:
+            return ""
+        return f"on average, the last {behind:.3g} of a sample's {timesteps} timesteps are empty, but run and paid for"

@@ -408,8 +408,23 @@ def test_events_that_timesteps_leave_out_are_told(tmp_path):
             f"{share} % of the events come after the {timesteps} timesteps of 1 ms and are left out"
         )
         assert workload.coverage == f"8 samples of 2 classes, events on 2x2x3 inputs; {workload.left_out}"
-    assert load(folder, timesteps=4).left_out == ""
+    padded = "on average, the last 1.5 of a sample's 4 timesteps are empty, but run and paid for"
+    assert load(folder, timesteps=4).left_out == padded
     assert load(folder, timesteps=8).left_out == "no event comes after the first 4 of the 8 timesteps of 1 ms"
+
+
+@pytest.mark.parametrize(
+    ("lengths", "told"),
+    [
+        ((4, 4, 4, 4), ""),
+        ((2, 2, 2, 2), "no event comes after the first 2 of the 4 timesteps of 1 ms"),
+        ((4, 3, 2, 1), "on average, the last 1.5 of a sample's 4 timesteps are empty, but run and paid for"),
+    ],
+)
+def test_silence_behind_recordings_is_told(lengths: tuple[int, ...], told: str, write):
+    frames = np.arange(4) < np.array(2 * lengths)[:, None]
+    file = write(data=frames[:, :, None].astype(float), labels=np.arange(8) % 2, timestep_s=1e-3)
+    assert load(file, test=2, validation=2).left_out == told
 
 
 def test_labels_that_leave_classes_empty_are_told(write):
