@@ -210,9 +210,11 @@ class _Training(Learner):
         return self.result(training, best, tuple(history), memory_bytes)
 
     def restore(self, state: dict[str, torch.Tensor]) -> None:
-        """Give the network this state, with float weights and plain numbers, even after an interrupted update."""
+        """Give the network this state, with float weights, plain numbers and no gradients, to which those of its owner
+        would be added, even after an interrupted update."""
         self.join()
         self.network.load_state_dict(state)
+        self.network.zero_grad(set_to_none=True)
         if self.weights.quantization is not None:
             quantize(self.network, None)
 

@@ -277,6 +277,7 @@ def test_a_loss_of_the_hooks_is_minimized_and_one_that_engines_know_is_trained_o
         return (simulation.scores - torch.nn.functional.one_hot(labels, 2)[:, None]).square().mean()
 
     network, result = run(RECIPES["random"], hooks=Hooks(loss=rates))
+    assert all(parameter.grad is None for parameter in network.parameters())
     assert result.history[-1].loss < 0.7 * result.history[0].loss
     assert evaluate(network, toy_split(3, 200), RECIPES["random"].schedule).accuracy > 0.85
 
