@@ -109,7 +109,7 @@ def simulate(
         spike_cost: costs of spikes, needed for `Simulation.charges`.
         recompute: run the batch again to compute the gradient instead of keeping intermediate results: half as long
             again, with memory for one sample instead of the batch, and the same numbers. Engine `reference` ignores it.
-        engine: name of the engine; results do not depend on it.
+        engine: name of the engine; results are the same, but for rounding (docs/design.md, Randomness).
 
     Raises:
         InputError: network, events and schedule do not match, the engine or policy does not exist, or a parameter of

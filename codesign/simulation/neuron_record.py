@@ -42,8 +42,9 @@ def record(network: SpikingNetwork, events: EventBatch, schedule: Schedule = LAY
     """Spikes and potentials of every neuron in every timestep.
 
     They come from the reference engine, which is slow: give it a few samples, such as `workload.test[:10]`. The spikes
-    equal those of `simulate`. If the answer is read early while spikes go on, these are included. After a margin has
-    ended a sample, its neurons are silent and keep their potentials.
+    equal those of `simulate`, unless a potential is within rounding of its threshold. If the answer is read early while
+    spikes go on, these are included. After a margin has ended a sample, its neurons are silent and keep their
+    potentials.
 
     Args and errors: as for `simulate`.
     """

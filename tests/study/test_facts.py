@@ -51,13 +51,15 @@ def test_importances_of_many_trials_are_those_of_the_whole_search(monkeypatch: p
     assert all(share == pytest.approx(0.5, abs=0.2) for share in found.values())
 
 
-def test_importances_leave_out_what_a_user_enqueued_beyond_a_range() -> None:
-    """Which Optuna would refuse with an error."""
+def test_importances_leave_out_what_a_user_enqueued_beyond_a_range_and_what_never_varied() -> None:
+    """Optuna would refuse the first with an error, and give the second a share of 0."""
     spec: Any = SimpleNamespace(directions=["minimize"], objectives=[SimpleNamespace(column="x")])
     study, trials = optuna.create_study(), {}
     study.enqueue_trial({"wide": 100})
     for number in range(12):
+        study.enqueue_trial({"same": "a"})
         trial = study.ask()
+        trial.suggest_categorical("same", ["a", "b"])
         with warnings.catch_warnings(action="ignore"):
             value = trial.suggest_int("wide", 1, 8)
         study.tell(trial, value)

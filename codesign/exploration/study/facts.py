@@ -62,7 +62,7 @@ def describe_study(spec: StudySpec, study: Study, *, baseline: Outcome) -> Study
         importances=importances(spec, study, told),
         importance_method=(
             f"fANOVA (Hutter et al. 2014), as Optuna computes it, over complete trials ({_MOST_TRIALS} evenly spaced "
-            "ones if there are more), for parameters that take part in every one of them"
+            "ones if there are more), for parameters that take part in every one of them and differ between them"
         ),
     )
 
@@ -131,7 +131,9 @@ def importances(spec: StudySpec, study: Study, trials: Mapping[int, Outcome]) ->
             evaluator=optuna.importance.FanovaImportanceEvaluator(seed=0),
             target=lambda trial, position=position, spread=spread: trial.values[position] / spread,  # type: ignore[misc]
         )
-        ranked = sorted(shares.items(), key=lambda item: (-item[1], item[0]))
+        # Of a value that all have, as where the others are infeasible, a share of 0 would say that it has no effect.
+        varied = [item for item in shares.items() if len({every[number].params[item[0]] for number in complete}) > 1]
+        ranked = sorted(varied, key=lambda item: (-item[1], item[0]))
         found[objective.column] = {name: float(share) for name, share in ranked}
     return found
 
