@@ -247,6 +247,19 @@ def test_a_baseline_that_violates_a_constraint_is_told_and_is_on_no_front():
     assert re.search(rf'"violating":{{"\d+":"{re.escape(told)}"}}', render_report(table))
 
 
+def test_a_trial_that_violates_a_constraint_on_test_alone_is_told():
+    facts = small_study()
+    first, *rest = facts.trials
+    reason = "violates neurons at most 42 (58)"
+    table = table_of(
+        rows_on_test(), study_metadata(replace(facts, trials=(replace(first, reason_on_test=reason), *rest)))
+    )
+    said = {name: f"On test, trial 0 {reason}." in answer.remarks for name, answer in answers_for(table).items()}
+    assert {name for name, told in said.items() if told} == {"trial", "best_accuracy"}
+    rows = {row[0]: row[-1] for row in texts(trial_table(study_of(table)))}
+    assert (rows["0"], rows["2"]) == (f"on test, {reason}", "")
+
+
 def test_a_study_without_a_complete_trial_is_a_report_too():
     trials = tuple(trial(n, state="infeasible", reason="the network does not fit", hypervolume=0.0) for n in range(3))
     study = replace(small_study(), trials=trials, importances={}, baseline=trial(None, (0.90, 1e-6, 1e-3)))

@@ -18,6 +18,7 @@ from tiny_studies import FIDELITY, searching, study
 from codesign.analysis.results.metadata import TrialFacts
 from codesign.exploration.study.facts import describe_study, importances, write_trials
 from codesign.exploration.study.outcomes import Outcome, volume_text
+from codesign.exploration.study.study import with_tests
 
 
 def _shares(value_of: Callable[[int, float, float], float]) -> dict[str, float]:
@@ -94,6 +95,21 @@ def test_steps_of_a_range_single_epochs_and_parameters_of_each_layer_are_said_as
     assert steps == {"neuron.time_constant": pytest.approx(0.002), "network.hidden.1": 2}
     assert found.levels[0] == "epochs 1, seeds 1"
     assert found.baseline.parameters["neuron.time_constant"] == "infinite; 0.001; 0.001"
+
+
+def test_facts_say_which_constraints_are_violated_on_test_alone() -> None:
+    empty: Any = SimpleNamespace(get_trials=lambda deepcopy: [])
+    facts = describe_study(study(), empty, baseline=Outcome(state="complete"))
+    trials = [TrialFacts(number=n, state="complete", parameters={}, values=(), spreads=()) for n in range(3)]
+    outcomes = {
+        "baseline": Outcome(state="complete"),
+        "1": Outcome(state="infeasible", violations={"a": 0.1}, reason="violates a"),
+        "2": Outcome(state="infeasible", reason="energy_j is not known"),
+    }
+    tested: Any = {name: name for name in outcomes}
+    found = with_tests(replace(facts, trials=tuple(trials)), tested, SimpleNamespace(outcome=outcomes.get))
+    assert found.baseline == facts.baseline
+    assert [trial.reason_on_test for trial in found.trials] == [None, "violates a", None]
 
 
 def test_types_of_the_table_of_trials_do_not_depend_on_what_happened(tmp_path: Path) -> None:

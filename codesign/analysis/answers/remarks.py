@@ -38,7 +38,7 @@ from codesign.analysis.results.naming import Names, points_in_words
 from codesign.analysis.results.points import Point
 from codesign.analysis.results.samples import samples_of, share_by_samples
 from codesign.analysis.results.statistics import GIVEN, quantile_of
-from codesign.analysis.results.study import violated
+from codesign.analysis.results.study import violated, violated_on_test
 from codesign.analysis.results.table import ResultTable
 from codesign.hardware.terms import BOOKS, COST_TERMS, ENLARGED, HELD, SATURATE, STRUCTURE_CITATION, weight
 from codesign.units import plural
@@ -64,6 +64,7 @@ def remarks_on(contest: Contest, told: Sequence[Point], columns: Collection[str]
     best, names = contest.ranked[0], contest.names
     said = [guesses(point, names.upper(contest.label_of(point))) for point in told]
     said += [violated(point, contest.label_of(point)) for point in told]
+    said += [violated_on_test(point, contest.label_of(point)) for point in told]
     said += [may_miss(point, contest.where, names) for point in told]
     said += [terms_left_out(point, contest.column, names) for point in told]
     said += [doubt(point, contest.where, f" of {contest.label_of(point)}" * bool(told[1:])) for point in told]

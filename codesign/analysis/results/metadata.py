@@ -186,6 +186,7 @@ class TrialFacts:
         level: the fidelity level of `values`; 0 is the lowest.
         violations: by constraint, in words, the violation as a share of its limit; satisfied constraints are left out.
         reason: the reason why it is infeasible or failed.
+        reason_on_test: which constraints, judged on validation, its values on the test split violate.
         on_front: whether it is better than the references, and no complete trial beats it.
         hypervolume: hypervolume of all complete trials up to this one, with the objectives' references.
     """
@@ -198,6 +199,7 @@ class TrialFacts:
     level: int = 0
     violations: dict[str, float] = field(default_factory=dict)
     reason: str | None = None
+    reason_on_test: str | None = None
     on_front: bool = False
     hypervolume: float | None = None
 

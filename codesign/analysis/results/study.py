@@ -163,6 +163,17 @@ def violated(point: Point, option: str = "the baseline") -> str:
     return f"The baseline{here} {baseline.reason}."
 
 
+def violated_on_test(point: Point, option: str) -> str:
+    """Say which constraints, which were judged on validation, a trial violates on test that stands for an option; "" if
+    none, or if the trial is the baseline and violates constraints on validation, too."""
+    facts = None if point.whole.metadata is None else point.whole.metadata.study
+    if facts is None or violated(point):
+        return ""
+    name, trials = dict(point.axes).get(TRIAL_AXIS), (*([facts.baseline] if facts.baseline else []), *facts.trials)
+    reasons = [trial.reason_on_test for trial in trials if trial_name(trial) == name and trial.reason_on_test]
+    return f"On test, {option} {reasons[0]}." if reasons else ""
+
+
 def trial_name(trial: TrialFacts) -> str:
     """Name of a trial in rows: `12`, or `baseline`."""
     return BASELINE if trial.number is None else str(trial.number)

@@ -10,7 +10,8 @@ from pathlib import Path
 from optuna.study import Study
 
 from codesign.analysis.results.columns import BASELINE, TRIAL_AXIS
-from codesign.analysis.results.metadata import AxisFacts, StudyFacts
+from codesign.analysis.results.metadata import AxisFacts, StudyFacts, TrialFacts
+from codesign.analysis.results.study import trial_name
 from codesign.exploration.definition.library import choose_sweep
 from codesign.exploration.executors.base import Executor
 from codesign.exploration.plan import Plan
@@ -101,7 +102,7 @@ def run_study(spec: StudySpec, run: RunArguments) -> StudyOutcome:
             evaluations = Evaluations(spec=spec, workloads=workloads, runner=runner)
             outcome = Driver(study, evaluations, place=str(kept)).run()
             tested = _test(study, evaluations, models=run.models)
-        facts = describe_study(spec, study, baseline=outcome)
+        facts = with_tests(describe_study(spec, study, baseline=outcome), tested, evaluations)
         return _write(evaluations, tested, facts, run)
 
 
@@ -114,6 +115,20 @@ def _test(study: Study, evaluations: Evaluations, *, models: bool) -> dict[str, 
         evaluations.add(plan, f"test of {label if label == BASELINE else f'trial {label}'}", models=models)
     evaluations.runner.run()
     return plans
+
+
+def with_tests(facts: StudyFacts, tested: dict[str, Plan], evaluations: Evaluations) -> StudyFacts:
+    """Facts that also say which constraints are violated on the test split."""
+
+    def told(trial: TrialFacts) -> TrialFacts:
+        plan = tested.get(trial_name(trial))
+        found = None if plan is None else evaluations.outcome(plan)
+        if found is None or not found.violations:
+            return trial
+        return dataclasses.replace(trial, reason_on_test=found.reason)
+
+    baseline = None if facts.baseline is None else told(facts.baseline)
+    return dataclasses.replace(facts, baseline=baseline, trials=tuple(map(told, facts.trials)))
 
 
 def _write(evaluations: Evaluations, tested: dict[str, Plan], facts: StudyFacts, run: RunArguments) -> StudyOutcome:

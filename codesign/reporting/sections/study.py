@@ -102,6 +102,7 @@ def _row(study: Study, trial: TrialFacts, names: Names) -> dict[Heading, Cell]:
         add_test(column)
     if all(objective.column != "accuracy" for objective in study.objectives):
         add_test("accuracy")
+    on_test = trial.reason_on_test
     parameters = {
         Heading(name, numeric=space.kind != "categorical", unit=space.unit): Cell(
             study.text(trial, name), as_number(trial.parameters.get(name))
@@ -114,7 +115,7 @@ def _row(study: Study, trial: TrialFacts, names: Names) -> dict[Heading, Cell]:
         numeric("level", _LEVEL): Cell(f"{trial.level + 1} of {len(study.facts.levels) or 1}", trial.level + 1),
         **values,
         **parameters,
-        Heading("reason", wide=True): Cell(trial.reason or ""),
+        Heading("reason", wide=True): Cell(trial.reason or (f"on test, {on_test}" if on_test else "")),
     }
 
 
