@@ -246,4 +246,4 @@ class _Plan:
         behind = np.where(filled.any(axis=1), filled[:, ::-1].argmax(axis=1), timesteps).mean()
         if behind <= _EMPTY * timesteps or timesteps == 1:
             return ""
-        return f"on average, the last {behind:.3g} of a sample's {timesteps} timesteps are empty, but run and paid for"
+        return f"on average, the last {behind:.3g} of a sample's {timesteps} timesteps are empty, but run like others"

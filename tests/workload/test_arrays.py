@@ -408,7 +408,7 @@ def test_events_that_timesteps_leave_out_are_told(tmp_path):
             f"{share} % of the events come after the {timesteps} timesteps of 1 ms and are left out"
         )
         assert workload.coverage == f"8 samples of 2 classes, events on 2x2x3 inputs; {workload.left_out}"
-    padded = "on average, the last 1.5 of a sample's 4 timesteps are empty, but run and paid for"
+    padded = "on average, the last 1.5 of a sample's 4 timesteps are empty, but run like others"
     assert load(folder, timesteps=4).left_out == padded
     assert load(folder, timesteps=8).left_out == "no event comes after the first 4 of the 8 timesteps of 1 ms"
 
@@ -418,7 +418,7 @@ def test_events_that_timesteps_leave_out_are_told(tmp_path):
     [
         ((4, 4, 4, 4), ""),
         ((2, 2, 2, 2), "no event comes after the first 2 of the 4 timesteps of 1 ms"),
-        ((4, 3, 2, 1), "on average, the last 1.5 of a sample's 4 timesteps are empty, but run and paid for"),
+        ((4, 3, 2, 1), "on average, the last 1.5 of a sample's 4 timesteps are empty, but run like others"),
     ],
 )
 def test_silence_behind_recordings_is_told(lengths: tuple[int, ...], told: str, write):
