@@ -27,8 +27,8 @@ class NeuronRecord(OfArrays):
 
     Attributes:
         spikes: how often the neuron fired in the timestep.
-        highest: the highest potential in the timestep that was compared with the threshold, before any reset; NaN if
-            the neuron was not evaluated.
+        highest: the highest potential at which the neuron was evaluated in the timestep, before any reset, which is
+            compared with its threshold; NaN if it was not evaluated.
         potentials: the potential at the end of the timestep, after any reset and before the next timestep's decay.
     """
 
