@@ -98,6 +98,11 @@ ALL_IN_ENERGIES = ENERGIES.replace("all_in: false", "all_in: true, operation: re
         (spike("static: inside") + "static_power: {chip: 1 mW}", "", "it would be counted twice"),
         (spike("voltage: 1.1 A"), "energies.spike.voltage", "must be a quantity in V"),
         ("crossbar: true", "crossbar", "needs neurons_per_core"),
+        (
+            f"layer_work: {{neuron_access: {{hidden: 1, output: 1, sources: 1}}, {STATED}}}",
+            "layer_work.neuron_access.sources",
+            "takes no time on an asynchronous chip",
+        ),
         (f"potential_bits: {number(3)}\nweight_bits: {number(4)}", "potential_bits", "hold at least one weight"),
         (f"potential_fraction_bits: {number(6)}", "potential_fraction_bits", "needs weight_bits"),
         (f"group_size: {number(8)}\nsynchronization: {{kind: barrier, scope: layer}}", "", "a barrier chip has none"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from handmade_hardware import STATED, barrier, chip_from, group, near, number, shape_of
@@ -18,10 +20,13 @@ KINDS |= {scope: barrier("1: 0 s", scope) for scope in ("timestep", "layer")}
 
 
 def chip_of(kind: str) -> cd.Chip:
-    """Operations of 3.5, 7 and 8 cycles, visits of 2, 22 and 12, spikes of 4 and 0."""
+    """Operations of 3.5, 7 and 8 cycles, visits of 2, 22 and 12, spikes of 4 and 0; 3 for each source of a layer, and
+    half a cycle for each of its synapses."""
     units = {"synaptic_operation": (3.5, 7, 8), "neuron_access": (2, 22, 12), "spike": (0, 4, 0)}
+    sources = {"synaptic_operation": ", sources: 0.5", "neuron_access": ", sources: 3"}
     factors = ", ".join(
-        f"{name}: {{input: {first}, hidden: {hidden}, output: {last}}}" for name, (first, hidden, last) in units.items()
+        f"{name}: {{input: {first}, hidden: {hidden}, output: {last}{sources.get(name, '')}}}"
+        for name, (first, hidden, last) in units.items()
     )
     times = dict.fromkeys(units, "1 us")
     return chip_from(
@@ -54,6 +59,8 @@ def test_cycles_are_those_of_the_layers(kind: str, hidden: list[int], seed: int)
         cycles += count * targets[layer] * (8 if layer == len(hidden) - 1 else 7)
     visits = TIMESTEPS + (len(hidden) if kind == "timestep" else 0)
     cycles += visits * (2 * INPUTS + 22 * sum(hidden) + 12 * OUTPUTS)
+    sizes = [INPUTS, *hidden, OUTPUTS]
+    cycles += visits * (3 * sum(sizes[:-1]) + 0.5 * sum(before * after for before, after in pairwise(sizes)))
     assert seconds == near(cycles * 1e-6, rel=1e-9)
 
 
@@ -74,6 +81,37 @@ def test_operations_take_the_cycles_of_where_their_messages_come_from(further: d
     performed = work.messages.synaptic_operations[work.deliveries.row[late]].sum()
     assert performed > 0
     assert work.deliveries.operations[late].sum() == near(cycles * performed)
+
+
+@pytest.mark.parametrize(
+    ("layers", "further", "scanned", "operations"),
+    [
+        # cores of 4 neurons: 4 + 1 of the first layer, 3 of the second; 2 lanes take 2, 1 and 2 cycles a source
+        ([{"kind": "linear", "neurons": 5}, {"kind": "linear", "neurons": 3}], {}, [6, 6, 5], [12, 6, 10]),
+        # the second layer's own neurons reach it, too
+        (
+            [{"kind": "linear", "neurons": 5}, {"kind": "linear", "neurons": 3}],
+            {"delayed": [{"from": 1, "to": 1}]},
+            [6, 6, 5 + 3],
+            [12, 6, 10 + 6],
+        ),
+        # windows of 3 of 6 inputs: the first core's four neurons see all inputs, with 1, 2, 3, 3, 2 and 1 targets
+        ([{"kind": "conv1d", "channels": 1, "kernel": 3}], {}, [6], [1 + 1 + 2 + 2 + 1 + 1]),
+    ],
+)
+def test_sources_count_on_each_core_that_they_reach(
+    layers: list[dict], further: dict, scanned: list[float], operations: list[float]
+) -> None:
+    factors = "{hidden: 0, output: 0, sources: 1}"
+    chip = chip_from(
+        f"cores: {number(4)}\nneurons_per_core: {number(4)}\nlayers_share_core: false\nvector_width: {number(2)}\n"
+        f"{KINDS['clocked']}layer_work: {{synaptic_operation: {factors}, neuron_access: {factors}, {STATED}}}\n"
+    )
+    network = network_of({"input": [1, 6] if layers[0]["kind"] == "conv1d" else 6, "layers": layers, **further})
+    execution = cd.simulate(network, batch_of(np.zeros((1, TIMESTEPS, 6))), cd.LAYERED).execution
+    work = PlacedExecution(execution, cd.place(network.shape, chip))
+    assert work.standing[:, 2].tolist() == scanned
+    assert work.standing[:, 0].tolist() == operations
 
 
 def test_xylo_takes_the_cycles_of_its_makers_model() -> None:

@@ -311,6 +311,9 @@ def _time_mistakes(chip: Chip) -> Iterator[Mistake]:
         yield from _cycle_mistakes(chip, ("synchronization", name), number)
         if name == "tick" and 0 in (number.value, number.cycles):
             yield ("synchronization", name), "must be above 0"
+    for kind, factors in chip.layer_work or ():
+        if getattr(factors, "sources", 0) and chip.synchronization.kind == "asynchronous":
+            yield ("layer_work", kind, "sources"), "takes no time on an asynchronous chip, which visits nothing"
 
 
 def _cycle_mistakes(chip: Chip, place: tuple[str, str], number: TimeNumber) -> Iterator[Mistake]:

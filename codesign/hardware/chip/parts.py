@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import BeforeValidator, Field
 
@@ -181,17 +181,24 @@ class LayerFactors(Spec):
     output: Units
 
 
+class SourceFactors(LayerFactors):
+    """The same, and units for each of a layer's sources in each timestep, whether or not it spikes."""
+
+    added: ClassVar[frozenset[str]] = frozenset({"sources"})
+    sources: Units = 0.0
+
+
 class LayerWork(Sourced):
     """What work of one kind takes by the kind of layer, in units of its time in `times`; 1 by default."""
 
-    synaptic_operation: LayerFactors | None = None
-    neuron_access: LayerFactors | None = None
+    synaptic_operation: SourceFactors | None = None
+    neuron_access: SourceFactors | None = None
     spike: LayerFactors | None = None
 
     def of(self, kind: str) -> LayerFactors:
-        """Units of one piece of work of a kind. Unless the file says so, inputs are not visited."""
+        """Units of one piece of work of a kind. Unless the file says so, inputs are not visited, nor are sources."""
         given: LayerFactors | None = getattr(self, kind)
-        return given or LayerFactors(input=float(kind == "synaptic_operation"), hidden=1, output=1)
+        return given or SourceFactors(input=float(kind == "synaptic_operation"), hidden=1, output=1)
 
 
 class MultiChip(Spec):

@@ -169,7 +169,7 @@ class _Passes:
         evaluation, output = self._part_work(times_s)
         free = np.zeros((geometry.cores, passes))
         if self.work.chip.visits_each_timestep:
-            free += self.work.accessed[:, None] * times_s[2] * self.ran
+            free += (self.work.standing @ times_s)[:, None] * self.ran
         evaluated = np.zeros((self.steps, self.slices, passes))  # when a slice's evaluation of a step was done
         sent = np.zeros((self.steps, self.slices + 1, passes))  # and its output; last: sent at time 0
         done, left = np.zeros((2, self.parts, passes))

@@ -47,7 +47,7 @@ class StepWork:
     """U different steps on K cores, and which of them each sample runs through.
 
     Attributes:
-        work: (U, K, 6) lane operations, messages received, neurons accessed, lane updates, spikes generated and
+        work: (U, K, 6) lane operations, messages received, visits, lane updates, spikes generated and
             messages sent, priced as `codesign.hardware.terms.WORK_TIMES` says. If the parts of a core must not be
             summed, K counts parts.
         sent: (U, S + 1) messages under way in the step, by source: 0 for the input, 1 + slice.
@@ -214,7 +214,7 @@ def pipelined_steps(work: PlacedExecution) -> StepWork:
     drained = lane_operations(drained_neurons(work.execution, work.chip) @ work.share, work.chip)
     for part, (layer, core) in enumerate(zip(work.geometry.layer, work.geometry.core, strict=True)):
         steps[:, count - (work.layers - 1 - layer) :: ticks, core, 3] += drained[:, part, None]
-    steps[:, :, :, 2] = work.accessed
+    steps += work.standing
     return filled.merged(work, _numbered(work, count, ticks))
 
 
@@ -223,7 +223,7 @@ def layer_steps(work: PlacedExecution) -> StepWork:
     count = work.timesteps * work.layers
     filled = _by_timestep(work, count, work.layers)
     for part, layer in enumerate(work.geometry.layer):
-        filled.work[layer :: work.layers, part, 2] = work.accessed_by_part[part]
+        filled.work[layer :: work.layers, part] += work.standing_by_part[part]
     return filled.merged(work, _numbered(work, count, work.layers))
 
 
@@ -280,7 +280,7 @@ def forward_steps(work: PlacedExecution) -> StepWork:
     by_part = np.argsort(part, kind="stable")  # the last bit of a sum depends on the order of parts on a core, too
     filled.add(at[said][row][by_part], column[by_part], outputs[by_part])
     if work.chip.visits_each_timestep:
-        filled.work[at[begins], :, 2] = work.accessed
+        filled.work[at[begins]] += work.standing
     return filled.merged(work, at.reshape(work.samples, -1))
 
 

@@ -19,8 +19,11 @@ from codesign.hardware.placement.geometry import Geometry
 from codesign.hardware.placement.lanes import MessageCycles, message_cycles
 from codesign.hardware.placement.placement import Placement
 from codesign.hardware.placement.reach import Reach, reach_of
+from codesign.hardware.terms import WORK_TIMES
 from codesign.simulation.execution import NOT_REACHED, Execution, MessageTable
 from codesign.simulation.further_messages import all_messages, further_sources
+
+_OPERATIONS, _VISITS = WORK_TIMES.index("times.synaptic_operation"), WORK_TIMES.index("times.neuron_access")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -286,17 +289,31 @@ class PlacedExecution(StepRecord):
         return np.where(self.reach.origin < 0, of_input, np.append(of_layers, 1.0)[self.reach.layer])
 
     @cached_property
-    def accessed_by_part(self) -> Floats:
-        """(P,) work of visiting all neurons of each part, and the input's channels if they come first."""
+    def standing_by_part(self) -> Floats:
+        """(P, 6) work of each part in every step or timestep, whatever arrives, in the order of `WORK_TIMES`: visits of
+        all neurons, of the input's channels if they come first and, if `layer_work` says so, of the layer's sources, or
+        the operations of all of them."""
         geometry, (of_input, of_layers) = self.geometry, self.units("neuron_access")
+        work = np.zeros((len(geometry.layer), len(WORK_TIMES)))
         of_inputs = (geometry.layer == 0) * of_input * self.execution.shape.input_size
-        return np.asarray(geometry.accessed * of_layers[geometry.layer] + of_inputs, dtype=np.float64)
+        work[:, _VISITS] = geometry.accessed * of_layers[geometry.layer] + of_inputs
+        given = self.chip.layer_work or LayerWork()
+        sources = np.array([self.execution.shape.input_size, *(one.neurons for one in self.execution.slices)])
+        sources = sources[1 + self.reach.origin]
+        if given.neuron_access is not None:
+            work[:, _VISITS] += given.neuron_access.sources * (sources @ self.reach.share)
+        if given.synaptic_operation is not None and given.synaptic_operation.sources:
+            assert self.chip.vector_width is not None
+            cycles = self.cycles_of(self.chip.vector_width.value).cycles
+            work[:, _OPERATIONS] = given.synaptic_operation.sources * ((sources * self.worked_on) @ cycles)
+        return work
 
     @cached_property
-    def accessed(self) -> Floats:
-        """(K,) the same on each core."""
-        geometry = self.geometry
-        return np.bincount(geometry.core, weights=self.accessed_by_part, minlength=geometry.cores).astype(np.float64)
+    def standing(self) -> Floats:
+        """(K, 6) the same on each core."""
+        work = np.zeros((self.geometry.cores, len(WORK_TIMES)))
+        np.add.at(work, self.geometry.core, self.standing_by_part)
+        return work
 
 
 def _check_drained(work: PlacedExecution) -> None:
