@@ -14,7 +14,7 @@ from rich.table import Table
 
 from codesign.hardware.chip.description import Chip
 from codesign.hardware.chip.kinds import in_words
-from codesign.hardware.chip.missing import missing_parameters
+from codesign.hardware.chip.missing import missing_parameters, times_in_others
 from codesign.hardware.chip.parameters import effect_on
 from codesign.hardware.comparison import STATIC_POWER, compared_numbers
 from codesign.hardware.terms import AGREEMENT
@@ -74,6 +74,8 @@ def print_chip(console: Console, chip: Chip) -> None:
         console.print(f"Extends {chip.extends}: {left_out}.")
     _print_accounting(console, chip)
     unmodelled = [f"{name}: {consequence}" for name, consequence in missing_parameters(chip)]
+    if chip.times.given:
+        unmodelled += [f"{path}: nothing, if its other times contain it" for path in times_in_others(chip)]
     _print_section(console, "Not known, and what that leaves unmodelled", unmodelled or ["nothing"])
     _print_section(console, "How it is built", _built(chip))
     _print_section(console, "What it can do", _abilities(chip))

@@ -29,6 +29,7 @@ from codesign.exploration.plan import Plan
 from codesign.exploration.running import RunArguments
 from codesign.exploration.work import Work
 from codesign.hardware.chip.description import Chip
+from codesign.hardware.chip.missing import times_in_others
 from codesign.hardware.chip.provenance import SCALED
 from codesign.hardware.cost.uncertainty import uncertain_numbers
 from codesign.hardware.terms import MODEL
@@ -90,6 +91,7 @@ def chip_facts(chip: Chip) -> ChipFacts:
         extends=chip.extends,
         operating_point=chip.operating_point,
         gating=_gating(chip),
+        times_in_others=times_in_others(chip),
         notes=tuple(f"{path}: {number.note}" for path, number in chip.numbers().items() if number.note),
         numbers=tuple(
             ChipNumber(

@@ -12,7 +12,7 @@ from made_up_answers import SEEDS, accurate, asked, gathered, labels, row, rows_
 from synthetic_sweep import loihi_row, with_ranges
 
 from codesign.analysis.results.formatting import in_times
-from codesign.analysis.results.metadata import ChipFacts
+from codesign.analysis.results.metadata import ChipFacts, ChipNumber
 from codesign.analysis.results.naming import names_of
 from codesign.hardware.terms import AGREEMENT, OWN_CITATION
 
@@ -73,6 +73,25 @@ def test_a_latency_that_leaves_out_a_time_wins_for_sure_nowhere():
     assert answer.standing == "likely"
     told = "The latency of a leaves out the time in which neighbours agree: a gives no"
     assert f"at least 20 µs, 2.00 times less than b. {told}" in answer.sentence
+
+
+@pytest.mark.parametrize(("given", "standing"), [((), "sure"), (("times.hop", "times.spike"), "likely")])
+def test_a_time_that_others_give_and_the_best_does_not_may_be_in_its_other_times(
+    given: tuple[str, ...], standing: str
+) -> None:
+    numbers = [
+        ChipNumber(name=name, value_si=1.0, unit="s", text="1 s", confidence="stated", source="") for name in given
+    ]
+    facts = {"citation": "", "synchronization": "asynchronous"}
+    chips = {
+        "a": ChipFacts(title="a", **facts, times_in_others=("times.message", "times.spike")),
+        "b": ChipFacts(title="b", **facts, numbers=tuple(numbers)),
+    }
+    rows = rows_of([("a", 1.0, 0.9, 10.0, 20.0), ("b", 1.0, 0.9, 10.0, 40.0)])
+    answer = asked(rows, chips, choose="chip", least="latency_s")
+    assert answer.standing == standing
+    told = "The latency of a is too low if its other times do not contain times.spike."
+    assert (told in answer.sentence) == bool(given)
 
 
 def test_options_that_are_level_but_for_the_ranges_of_their_chips_are_not_said_to_be_the_same():

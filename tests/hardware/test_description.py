@@ -97,6 +97,7 @@ ALL_IN_ENERGIES = ENERGIES.replace("all_in: false", "all_in: true, operation: re
         (operation(all_in="false", static="inside"), "synaptic_operation", "static power is inside, so all_in must be"),
         (spike("static: inside") + "static_power: {chip: 1 mW}", "", "it would be counted twice"),
         (spike("voltage: 1.1 A"), "energies.spike.voltage", "must be a quantity in V"),
+        ("times: {synaptic_operation: 0 s, neuron_update: 0 s, output: 0 s, hop: 0 s}", "times", "are all 0, so no"),
         ("crossbar: true", "crossbar", "needs neurons_per_core"),
         (
             f"layer_work: {{neuron_access: {{hidden: 1, output: 1, sources: 1}}, {STATED}}}",

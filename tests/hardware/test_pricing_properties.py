@@ -42,7 +42,7 @@ clock: {number("1 MHz")}
 crossbar: {draw(st.sampled_from(["true", "false"]))}
 synchronization: {draw(st.sampled_from(KINDS))}
 {group("static_power", **powers)}
-{mesh(4, 2, 2)}{group("energies", **energies)}{group("times", **{name: draw(MICROSECONDS) for name in TIMES})}"""
+{mesh(4, 2, 2)}{group("energies", **energies)}{group("times", **draw(MICROSECONDS))}"""
     )
     placement = place(execution.shape, chip, "scaled")
     return execution, chip, placement, draw(st.sampled_from(["accelerated", "real_time"]))

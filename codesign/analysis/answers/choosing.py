@@ -15,13 +15,14 @@ from codesign.analysis.answers.remarks import (
     may_miss,
     other_book,
     remarks_on,
+    time_of_best_left_out,
     without_draws,
 )
 from codesign.analysis.answers.selecting import NONE_TAKES_PART, points_in, taking_part, value_of, why_without
 from codesign.analysis.answers.switching import switches
 from codesign.analysis.comparisons.constraints import largest_miss, meeting, misses_in_words, resolved
 from codesign.analysis.comparisons.contest import Contest
-from codesign.analysis.comparisons.not_modelled import absence, time_left_out, unmodelled
+from codesign.analysis.comparisons.not_modelled import absence, unmodelled
 from codesign.analysis.comparisons.variants import best_variant, by_option
 from codesign.analysis.comparisons.wording import named_number
 from codesign.analysis.questions import ChooseQuestion
@@ -136,7 +137,7 @@ def standing_of(contest: Contest) -> Standing:
     if not several and (limits_by_chance or lead_by_chance):
         return "open"
     undrawn = without_draws(contest.column, *(limit.column for limit in where))
-    lacking = time_left_out(best, contest.column, contest.names) or may_miss(best, where, contest.names)
+    lacking = time_of_best_left_out(contest) or may_miss(best, where, contest.names)
     if contest.confidence >= CONFIDENCE and shown and not (limits_by_chance or lacking or undrawn):
         return "sure"
     return "likely" if contest.confidence >= LIKELY else "open"

@@ -18,7 +18,13 @@ from codesign.analysis.comparisons.comparability import ENERGIES, Obstacle
 from codesign.analysis.comparisons.comparison import values_on
 from codesign.analysis.comparisons.constraints import Constraint, doubt
 from codesign.analysis.comparisons.contest import GUESSED, Contest
-from codesign.analysis.comparisons.not_modelled import may_overload, terms_left_out, time_left_out, unmodelled
+from codesign.analysis.comparisons.not_modelled import (
+    may_overload,
+    terms_left_out,
+    time_left_out,
+    times_in_others,
+    unmodelled,
+)
 from codesign.analysis.comparisons.robustness import drawn, quantiles, undrawn
 from codesign.analysis.comparisons.variants import by_option
 from codesign.analysis.comparisons.wording import tip_sentence
@@ -111,16 +117,22 @@ def _areas_of_cores(contest: Contest) -> str:
 
 def _is_of_cores(point: Point) -> bool:
     """Whether the area of a point's chip is derived from the structure of its cores, which leaves out all else."""
-    facts = None if point.whole.metadata is None else point.whole.metadata.chips.get(point.chip)
-    numbers = () if facts is None else facts.numbers
+    numbers = () if point.chip_facts is None else point.chip_facts.numbers
     return any(number.name == "area" and number.source == STRUCTURE_CITATION for number in numbers)
 
 
 def in_the_way(contest: Contest, asked: Collection[str]) -> tuple[str, ...]:
     """Say why the sentence on the best may mean less than it seems to; `asked` are the facts or axes that distinguish
     the options."""
-    untimed = time_left_out(contest.ranked[0], contest.column, contest.names)
+    untimed = time_of_best_left_out(contest)
     return _on_two_chips(contest, asked), _of_other_bits(contest), _lacking_terms(contest), untimed
+
+
+def time_of_best_left_out(contest: Contest) -> str:
+    """Say which time the value of the best leaves out, for certain or unless another time contains it; "" if none."""
+    best, *others = contest.ranked
+    told = (best, contest.column, contest.names)
+    return time_left_out(*told) or times_in_others(best, others, contest.column, contest.names)
 
 
 def _of_other_bits(contest: Contest) -> str:

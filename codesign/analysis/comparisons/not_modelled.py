@@ -49,6 +49,22 @@ def time_left_out(point: Point, column: str, names: Names) -> str:
     return f"The {column_label(column)} of {names.chips[point.chip]} leaves out the {time}."
 
 
+def times_in_others(point: Point, others: Collection[Point], column: str, names: Names) -> str:
+    """Say which times a point's chip gives at most as part of other times, while chips of other points give them apart;
+    "" if none."""
+    if "latency_s" not in DRAWN.get(column, ()):
+        return ""
+    own, apart = (
+        point.chip_facts,
+        {one.name for other in others if other.chip_facts for one in other.chip_facts.numbers},
+    )
+    lacking = [path for path in (own.times_in_others if own else ()) if path in apart]
+    if not lacking:
+        return ""
+    chip, missing = names.chips[point.chip], listed(lacking, "or")
+    return f"The {column_label(column)} of {chip} is too low if its other times do not contain {missing}."
+
+
 def may_overload(point: Point, column: str) -> bool:
     """Whether a value assumes that a timer's cores keep its ticks although their times are not known."""
     assumed = any(entry.startswith(UNCHECKED) for entry in point.assumptions)

@@ -119,6 +119,7 @@ class ChipFacts:
         validation_summary: how well its numbers reproduce published measurements, in one line.
         contradictions: published measurements on the wrong side of a bound given by its numbers, one sentence each.
         scaled: whether its entry or an axis changes its structure, so that the model of a core scales its numbers.
+        times_in_others: times that its file leaves out, which count as part of its other times.
     """
 
     title: str
@@ -131,6 +132,7 @@ class ChipFacts:
     validation_summary: str = ""
     contradictions: tuple[str, ...] = ()
     scaled: bool = False
+    times_in_others: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     numbers: tuple[ChipNumber, ...] = ()
     validation: tuple[ValidationFacts, ...] = ()

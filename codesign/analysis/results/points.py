@@ -174,18 +174,19 @@ class Point:
         return {**metadata.recipes.get(self.recipe, {}), **varied, **chosen}
 
     @property
-    def _chip(self) -> ChipFacts | None:
+    def chip_facts(self) -> ChipFacts | None:
+        """What the file's metadata say of its chip; None if rows are not from a file."""
         return None if self.whole.metadata is None else self.whole.metadata.chips.get(self.chip)
 
     @cached_property
     def silicon(self) -> str:
         """Name of the chip's description; everything priced under it shares the draws of uncertain numbers."""
-        return (self._chip.name if self._chip is not None else "") or self.chip_title
+        return (self.chip_facts.name if self.chip_facts is not None else "") or self.chip_title
 
     @property
     def own_chip(self) -> bool:
         """Whether the chip's file is the user's own."""
-        return self._chip is not None and self._chip.citation == OWN_CITATION
+        return self.chip_facts is not None and self.chip_facts.citation == OWN_CITATION
 
     @cached_property
     def training_seeds(self) -> pd.Index[int]:

@@ -14,6 +14,7 @@ from pydantic import Field, PrivateAttr, ValidationError, model_validator
 from pydantic_core import InitErrorDetails
 
 from codesign.documents import Mistake, Spec
+from codesign.hardware.chip.barriers import BarrierTimes
 from codesign.hardware.chip.numbers import (
     AreaNumber,
     Bits,
@@ -311,9 +312,19 @@ def _time_mistakes(chip: Chip) -> Iterator[Mistake]:
         yield from _cycle_mistakes(chip, ("synchronization", name), number)
         if name == "tick" and 0 in (number.value, number.cycles):
             yield ("synchronization", name), "must be above 0"
+    all_times = (*chip.times.given.values(), *dict(chip.synchronization).values())
+    if chip.times.synaptic_operation is not None and not any(map(_takes_time, all_times)):
+        yield ("times",), "are all 0, so no network would take any time; leave out what you do not know"
     for kind, factors in chip.layer_work or ():
         if getattr(factors, "sources", 0) and chip.synchronization.kind == "asynchronous":
             yield ("layer_work", kind, "sources"), "takes no time on an asynchronous chip, which visits nothing"
+
+
+def _takes_time(number: object) -> bool:
+    """Whether it is a time, or a table of times, that is not 0."""
+    if isinstance(number, BarrierTimes):
+        return any(number.by_tiles.values())
+    return isinstance(number, TimeNumber) and bool(number.value or number.cycles)
 
 
 def _cycle_mistakes(chip: Chip, place: tuple[str, str], number: TimeNumber) -> Iterator[Mistake]:

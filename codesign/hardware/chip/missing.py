@@ -39,6 +39,18 @@ def unpriced(chip: Chip) -> str:
     return "; ".join(f"{consequence} (no {', '.join(paths)})" for consequence, paths in lacking.items())
 
 
+def times_in_others(chip: Chip) -> tuple[str, ...]:
+    """Paths of times of work that the chip's file leaves out, and that therefore count as part of its other times; none
+    under a timer, whose ticks take as long whatever is done in them."""
+    if isinstance(chip.synchronization, Timer):
+        return ()
+    whole_messages = chip.vector_width is not None and chip.vector_width.value == "all"
+    visits = chip.synchronized or chip.visits_each_timestep
+    may_take = {"message": not whole_messages, "neuron_access": visits, "spike": True}
+    lacking = [name for name, may in may_take.items() if may and getattr(chip.times, name) is None]
+    return tuple(f"times.{name}" for name in lacking if name not in chip.times.included)
+
+
 def _contained(chip: Chip) -> set[str]:
     return chip.energies.included | chip.static_power.included
 
