@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +11,7 @@ import typer
 
 from codesign.cli.options import complete_chips, place_ending, place_here, written_to
 from codesign.cli.streams import tell
+from codesign.errors import InputError
 from codesign.files import printable, write_atomically
 from codesign.shell import shell_text
 
@@ -32,10 +34,11 @@ def chips(context: typer.Context) -> None:
     if context.invoked_subcommand is None:
         from codesign.cli.chip_pages import print_list
         from codesign.console import PrintableConsole
-        from codesign.hardware.library import chip_file, chip_names, load_chip
+        from codesign.hardware.library import chip_file, load_chip
 
-        found = [load_chip(chip_file(name), with_error=False) for name in chip_names()]
-        print_list(PrintableConsole(highlight=False), found)
+        found, broken = _all_chips(lambda name: load_chip(chip_file(name), with_error=False))
+        print_list(PrintableConsole(highlight=False), found.values())
+        _refuse(broken)
 
 
 @app.command()
@@ -63,13 +66,34 @@ def check(file: Annotated[Path, typer.Argument(parser=place_here, metavar="FILE"
     tell(f"What is estimated, and what is not modelled: codesign chips show {shell_text(str(file))}")
 
 
-def _found(names: list[str] | None) -> list[Chip]:
-    """Chips that were named, or all; those of several files of one name are told apart by what they were named."""
-    from codesign.hardware.library import chip_names, find_chip
+def _found(names: list[str] | None) -> tuple[list[Chip], list[str]]:
+    """Chips that were named, or all and what is wrong with the files of others; those of several files of one name are
+    told apart by what they were named."""
+    from codesign.hardware.library import find_chip
 
-    found = {name: find_chip(name) for name in names or chip_names()}
+    found, broken = ({name: find_chip(name) for name in names}, []) if names else _all_chips(find_chip)
     often = Counter(chip.name for chip in found.values())
-    return [chip.model_copy(update={"name": name}) if often[chip.name] > 1 else chip for name, chip in found.items()]
+    chips = [chip.model_copy(update={"name": name}) if often[chip.name] > 1 else chip for name, chip in found.items()]
+    return chips, broken
+
+
+def _all_chips(load: Callable[[str], Chip]) -> tuple[dict[str, Chip], list[str]]:
+    """All chips by name, and the mistakes in the files of those that cannot be loaded."""
+    from codesign.hardware.library import chip_names
+
+    found, broken = {}, []
+    for name in chip_names():
+        try:
+            found[name] = load(name)
+        except InputError as error:
+            broken.append(str(error))
+    return found, broken
+
+
+def _refuse(broken: list[str]) -> None:
+    """End with these mistakes, if any, once the other chips are told."""
+    if broken:
+        raise InputError("\n".join(broken))
 
 
 @app.command()
@@ -88,12 +112,13 @@ def compare(
     from codesign.cli.chip_comparing import comparison_file, print_comparison, unplotted
     from codesign.console import PrintableConsole
 
-    chips = _found(names)
+    chips, broken = _found(names)
     if output is not None:
         write_atomically(output, comparison_file(Path(output), chips))
     print_comparison(PrintableConsole(highlight=False), chips)
     if output is not None:
         tell(f"Comparison: {printable(output)}{unplotted(Path(output), chips)}")
+    _refuse(broken)
 
 
 @app.command()
@@ -115,7 +140,7 @@ def validate(
     from codesign.cli.chip_pages import validation_json, validation_markdown
     from codesign.console import PrintableConsole
 
-    console, chips = PrintableConsole(highlight=False), _found(names)
+    console, (chips, broken) = PrintableConsole(highlight=False), _found(names)
     if as_json is not None:
         write_atomically(as_json, validation_json(chips))
     for chip in chips:
@@ -123,3 +148,4 @@ def validate(
         console.print()
     if as_json is not None:
         tell(f"Checks: {printable(as_json)}")
+    _refuse(broken)

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from codesign.cli.chip_pages import print_list
 from codesign.cli.chips import app
-from codesign.errors import DocumentError
+from codesign.errors import DocumentError, InputError
 from codesign.hardware.library import chip_names, find_chip
 from codesign.hardware.validation.validation import validate
 
@@ -57,6 +57,21 @@ def test_the_list_says_what_a_chip_is_where_there_is_room(runner: CliRunner, mon
     output = runner.invoke(app, []).output
     assert all(len(line) <= 120 for line in output.splitlines())
     assert "Asynchronous vision chip with nine…" in output
+
+
+def test_a_broken_file_beside_others_is_named_once_these_are_listed(
+    runner: CliRunner, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "chips").mkdir()
+    (tmp_path / "chips" / "mine.yaml").write_text("name: mine\nextends: odin\n", encoding="utf-8")
+    (tmp_path / "chips" / "bad.yaml").write_text("name: bad\nextends: odin\nlanes: 3\n", encoding="utf-8")
+    for command in ([], ["compare"], ["validate"]):
+        result = runner.invoke(app, command)
+        assert ("mine" in result.output, "odin_allin" in result.output) == (True, True)
+        assert isinstance(result.exception, InputError)  # exit code 2, like every wrong input
+        assert str(result.exception).startswith("chips/bad.yaml:3: unknown key 'lanes'")
+    assert runner.invoke(app, ["validate", "mine"]).exit_code == 0
 
 
 def test_latency_is_not_modelled_in_full_where_hops_or_agreement_lack() -> None:
