@@ -188,7 +188,7 @@ def _inference(run: ModelEvaluation) -> str:
         return UNKNOWN
     if run.inference == "layered":
         return "layered"
-    how = f"asynchronous {(run.policy or '').replace('_', ' ')}".strip()
+    how = f"{run.inference} {(run.policy or '').replace('_', ' ')}".strip()
     stop = {"on_output": "early", "margin": f"{plural(run.margin or 0, 'spike')} ahead"}.get(run.stop or "", "drained")
     return f"{how}, F = {run.group_size or 'all'}, {stop}"
 

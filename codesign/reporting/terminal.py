@@ -147,8 +147,9 @@ def _rows_of_given(points: Sequence[Point], names: Names) -> list[tuple[Option, 
 
 
 def _waiting(point: Point) -> str:
-    if point.inference == "layered":
-        return "yes, as if it could" if point.beyond_chip else "yes"
+    if point.inference != "asynchronous":
+        waits = "yes" if point.inference == "layered" else "for messages"
+        return f"{waits}, as if it could" if point.beyond_chip else waits
     return f"no, {'first output' if point.stop == 'on_output' else stop_label(point)}"
 
 

@@ -291,13 +291,15 @@ def test_options_that_are_level_in_other_training_seeds_are_not_said_to_be_the_s
     assert (answer.standing, answer.sentence) == ("open", "a and b have the same latency on average, 1 µs.")
 
 
-@pytest.mark.parametrize("kind", ["asynchronous", "clocked"])
-def test_an_option_that_its_chip_cannot_run_is_told(kind):
+@pytest.mark.parametrize(
+    ("kind", "inference"), [("asynchronous", "layered"), ("clocked", "layered"), ("clocked", "gated")]
+)
+def test_an_option_that_its_chip_cannot_run_is_told(kind, inference):
     rows = [row("a", width, seed, latency_s=width * 1e-6) for width in (1.0, 2.0) for seed in SEEDS]
-    rows += [row("a", 3.0, seed, inference="layered", synchronization=kind, latency_s=1e-7) for seed in SEEDS]
+    rows += [row("a", 3.0, seed, inference=inference, synchronization=kind, latency_s=1e-7) for seed in SEEDS]
     answer = asked(rows, choose="axis.width", least="latency_s")
     assert labels(answer) == ["width 1", "width 2"]
-    assert "Left out: width 3, since the chip cannot wait for layers." in answer.remarks
+    assert "Left out: width 3, since the chip's neurons cannot wait." in answer.remarks
 
 
 @pytest.mark.parametrize(("latency", "accuracy"), [(1.0, 0.8), (5.5, 0.99)])
@@ -373,4 +375,4 @@ def test_what_a_chip_cannot_execute_meets_a_target_where_it_is_asked_for_by_name
     for form in ({"target": ["accuracy >= 90 %"]}, {"choose": "recipe", "most": "accuracy"}):
         silent = asked(synthetic_rows(), **form, select={**chip, "layered": True})
         assert silent.sentence == "No point of the results takes part."
-        assert "since the chip cannot wait for layers." in silent.remarks[0]
+        assert "since the chip's neurons cannot wait." in silent.remarks[0]

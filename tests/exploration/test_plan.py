@@ -242,7 +242,8 @@ def test_a_chips_entry_spreads_a_network_over_more_cores():
 
 def test_columns_say_what_a_schedule_amounts_to():
     text = "  loihi: {schedules: [chip, paper_table5, asynchronous]}\n  mubrain_layersync2024: {capacity: scaled, "
-    spec = tiny((CHIP, text + "schedules: [chip, paper_table5, layered]}"))
+    gated = "schedules:\n  gated: {synchronization_threshold: 3}\n"
+    spec = tiny((CHIP, text + "schedules: [chip, paper_table5, layered, gated]}"), ("schedules:\n", gated))
     rows = {(point.columns["chip"], point.columns["schedule"]): point.columns for point in plan_of(spec).points}
     loihi, free = rows["loihi", "chip"], rows["mubrain_layersync2024", "chip"]
     assert (loihi["inference"], loihi["policy"], loihi["group_size"]) == ("layered", None, None)
@@ -256,6 +257,7 @@ def test_columns_say_what_a_schedule_amounts_to():
     assert (layered["equivalent_to_layered"], layered["inference"]) == (True, "layered")
     assert any("waits for layers anyway" in text for text in layered["assumptions"])
     assert any("does not wait for it" in text for text in rows["loihi", "asynchronous"]["assumptions"])
+    assert rows["mubrain_layersync2024", "gated"]["inference"] == "gated"
 
 
 @pytest.mark.parametrize(

@@ -77,6 +77,13 @@ def test_schedules_that_a_chip_does_not_have_are_assumptions() -> None:
     assert not [*schedule_assumptions(cd.find_chip("mubrain_layersync2024"), cd.Schedule(stop="drained"), SHAPE)]
     assert [*schedule_assumptions(cd.find_chip("loihi"), cd.Schedule(stop="drained"), SHAPE)]
     assert not [*schedule_assumptions(cd.find_chip("loihi"), cd.LAYERED, SHAPE)]  # the spikes are those of its barriers
+    for chip, said in (
+        ("mubrain", "this schedule waits for 3 messages anyway"),
+        ("loihi", "waits for 3 messages instead"),
+    ):
+        gated = cd.Schedule(stop="drained", synchronization_threshold=3, barrier_messages=True)
+        (told,) = schedule_assumptions(cd.find_chip(chip), gated, SHAPE)
+        assert told.endswith(said)
 
 
 def test_neurons_that_a_chip_does_not_have_are_assumptions() -> None:

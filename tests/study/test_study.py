@@ -392,7 +392,7 @@ def test_a_trial_that_waits_for_layers_on_a_chip_that_cannot_is_infeasible_and_n
     listed = ("schedules: [asynchronous]", "schedules: [asynchronous, layered]")
     outcome, _ = search(listed, (SPACE, "space:\n  schedule: [asynchronous, layered]\n"))
     found = {trial.parameters["schedule"]: (trial.state, trial.reason) for trial in outcome.facts.trials}
-    assert found == {"asynchronous": ("complete", None), "layered": ("infeasible", "the chip cannot wait for layers")}
+    assert found == {"asynchronous": ("complete", None), "layered": ("infeasible", "the chip's neurons cannot wait")}
 
 
 def test_an_option_that_fails_when_the_sampler_proposes_is_a_mistake(search: Search) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from codesign.hardware.terms import WAITING_KINDS
 
-CANNOT_WAIT = "the chip cannot wait for layers"
+CANNOT_WAIT = "the chip's neurons cannot wait"
 DROPS = "the chip drops spikes, which is not simulated"
 
 
 def cannot_wait(inference: object, synchronization: object) -> bool:
-    """Whether a schedule waits for layers on a chip that cannot: the projection of the paper's Table 3."""
-    return inference == "layered" and synchronization not in WAITING_KINDS
+    """Whether neurons wait, for layers or so many messages, on a chip that cannot: the first is the projection of the
+    paper's Table 3."""
+    return inference in ("layered", "gated") and synchronization not in WAITING_KINDS
 
 
 def drops_spikes(latency_model: object, overloaded_ticks: float | None) -> bool:

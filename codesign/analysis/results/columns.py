@@ -153,7 +153,7 @@ COLUMNS: Mapping[str, Column] = {
     "operation": _word(*get_args(Operation)),
     "schedule": _name("name of the schedule in the sweep", nullable=False),
     "inference": _word(
-        "layered", "asynchronous", more="layered or asynchronous: whether layers wait in this evaluation"
+        *("layered", "gated", "asynchronous"), more="whether layers wait, neurons wait for so many messages, or nothing"
     ),
     "policy": _name("scheduling policy of the evaluation; null where the result cannot depend on it"),
     "group_size": _count("F of the evaluation; null for all that wait", least=1),

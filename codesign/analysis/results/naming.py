@@ -295,6 +295,8 @@ def _waiting(point: Point) -> str:
         return SYNCHRONIZATIONS[point.synchronization].removeprefix("a ")
     if point.inference == "layered":
         return "layers wait"
+    if point.inference == "gated":
+        return "neurons wait"
     return _POLICY_WORDS.get(point.policy or "", point.policy or "no waiting")
 
 

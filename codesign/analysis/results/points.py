@@ -239,7 +239,7 @@ class Point:
     @property
     def free_running(self) -> bool:
         """Whether no neuron waits for any other: neither a layer nor a barrier nor a timer's tick."""
-        return not self.layered and self.synchronization not in WAITING_KINDS
+        return not self.layered and self.inference != "gated" and self.synchronization not in WAITING_KINDS
 
     @property
     def beyond_chip(self) -> bool:

@@ -19,6 +19,7 @@ from codesign.simulation.execution import Slice
 from codesign.simulation.policies import Policy, get_policy
 from codesign.simulation.schedule import InputMode, Schedule, Stop
 from codesign.simulation.service import ServiceModel
+from codesign.units import plural
 
 DEFAULT_GROUP_SIZE = 8
 """F of an asynchronous chip that does not state it: the paper's Table 1."""
@@ -179,12 +180,16 @@ def service_model(placement: Placement) -> ServiceModel:
 def schedule_assumptions(chip: Chip, schedule: Schedule, shape: NetworkShape) -> Iterator[str]:
     """Assumptions about layer synchronization that `schedule` needs and `chip` lacks, or that `chip` has and `schedule`
     ignores."""
-    layered = schedule.equivalent_to_layered(shape)
+    layered, threshold = schedule.equivalent_to_layered(shape), schedule.synchronization_threshold
+    waits_for = plural(threshold, "message") if isinstance(threshold, int) else "messages"
+    if layered or threshold == "layer":
+        waits_for = "layers"
     if not chip.synchronized and (schedule.synchronized or (layered and schedule.waits)):
-        yield f"{chip.name} has no layer synchronization; this schedule waits for layers anyway"
+        yield f"{chip.name} has no layer synchronization; this schedule waits for {waits_for} anyway"
     elif not chip.synchronized and layered:
         yield (
             f"{chip.name}: F = {schedule.group_size} holds whole layers, so that spikes are those of layers that wait"
         )
-    if chip.synchronized and not schedule.synchronized and not layered:
-        yield f"{chip.name} synchronizes by {chip.synchronization.kind}; this schedule does not wait for it"
+    if chip.synchronized and waits_for != "layers":
+        instead = f"waits for {waits_for} instead" if schedule.synchronized else "does not wait for it"
+        yield f"{chip.name} synchronizes by {chip.synchronization.kind}; this schedule {instead}"
