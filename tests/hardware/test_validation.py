@@ -54,6 +54,15 @@ def check(name: str, measurement: str, quantity: str) -> Check:
     return found[0]
 
 
+def test_a_time_does_not_depend_on_a_power_that_was_fitted() -> None:
+    model = "{kind: steps, steps: 4, work: {messages: 1}, events: {message: 0}, fitted: [static_power.chip]}"
+    time, energy = checks_of(BODY, BARRIER, ENERGIES, TIMES, measurement("latency: 200 us\n    energy: 1 nJ", model))
+    assert {one.quantity: (one.status, one.fitted) for one in (time, energy)} == {
+        "latency": ("recomputed", ()),
+        "energy": ("fitted", ("static_power.chip",)),
+    }
+
+
 # published numbers ---------------------------------------------------------------------------------------------------
 
 

@@ -19,7 +19,8 @@ from codesign.hardware.terms import COST_TERMS, HOP_TIMES, WORK_TIMES, Action, C
 Price = float | Floats | None
 """A price, an array of prices, or None if the chip does not give it."""
 
-_PRICE_PATHS = {"area", *(action.price for term in COST_TERMS.values() for action in term.actions)}
+NOT_OF_TIMES = {"area", *(action.price for term in COST_TERMS.values() for action in term.actions)}
+"""Paths of the numbers on which no time depends: energies, powers and the area."""
 _NEEDED_TIMES = ("synaptic_operation", "neuron_update", "output")
 
 
@@ -77,7 +78,7 @@ class Prices:
     def with_distinct_times(self) -> tuple[Prices, Integers]:
         """The scenarios that differ in anything that a time depends on, and the index of the one that each scenario
         equals. Energies and powers do not change times."""
-        varied = {path: values for path, values in self.varied.items() if path not in _PRICE_PATHS}
+        varied = {path: values for path, values in self.varied.items() if path not in NOT_OF_TIMES}
         if not varied:
             return replace(self, varied={}), np.zeros(self.scenarios, dtype=np.int64)
         _, first, like = np.unique(np.array(list(varied.values())), axis=1, return_index=True, return_inverse=True)

@@ -14,6 +14,7 @@ from codesign.arguments import instance
 from codesign.hardware.chip.derivation import without_derived
 from codesign.hardware.chip.description import Chip
 from codesign.hardware.chip.parts import Measurement
+from codesign.hardware.chip.prices import NOT_OF_TIMES
 from codesign.hardware.chip.provenance import OWN
 from codesign.hardware.chip.validation_models import Counts, Events, NotRecomputed, Steps
 from codesign.hardware.validation.recompute import Quantity, recompute
@@ -43,7 +44,8 @@ class Check:
         status: see `Status`.
         bound: `lower` or `upper` if `status` is `bound`.
         overrides: chip numbers that differed in this run, as "name = value".
-        fitted, fitted_on: numbers that were fitted to this measurement; remarks about other fits.
+        fitted, fitted_on: numbers on which the quantity depends that were fitted to this measurement; remarks about
+            other fits.
         not_modelled: what the model leaves out.
         reason: why it is not recomputed.
         worked: whether the chip had any work to do.
@@ -128,25 +130,26 @@ def _checks(chip: Chip, measurement: Measurement) -> Iterable[Check]:
         if stated is None or result is None or ends is None:
             yield Check(**facts, status="not_recomputed", reason=result.reasons[quantity] if result else reason)
             continue
+        fitted = tuple(path for path in stated.fitted if quantity != "latency" or path not in NOT_OF_TIMES)
         yield Check(
             **facts,
             model_low=ends[0],
             model_high=ends[1],
             shares={} if quantity == "latency" else result.shares,
-            status=_status(measurement, stated),
+            status=_status(measurement, stated, fitted),
             bound=stated.bound,
             overrides=tuple(f"{path} = {value}" for path, value in stated.overrides.items()),
-            fitted=stated.fitted,
+            fitted=fitted,
             fitted_on=stated.fitted_on,
             not_modelled="; ".join(part for part in (stated.not_modelled, *result.left_out) if part),
             worked=stated.events != Events(),
         )
 
 
-def _status(measurement: Measurement, model: Counts | Steps) -> Status:
+def _status(measurement: Measurement, model: Counts | Steps, fitted: tuple[str, ...]) -> Status:
     if measurement.confidence == "derived":
         return "arithmetic"
-    if model.fitted:
+    if fitted:
         return "fitted"
     return "recomputed" if model.bound is None else "bound"
 
