@@ -77,6 +77,12 @@ ALL_IN_ENERGIES = ENERGIES.replace("all_in: false", "all_in: true, operation: re
         (f"neurons_per_core: {number('[1, 2]')}", "neurons_per_core.value", "8 cores"),
         (f"weight_memory: {number(64)}\nsynapses_per_core: {number(64)}", "weight_memory", "together"),
         (f"energies: {{spike: {number('20 J')}}}", "energies.spike", "at most 1 mJ, found 20 J"),
+        (
+            f"energies: {{spike: {number('1 pJ', range='[1 pJ, 20 J]')}}}",
+            "energies.spike",
+            "must be at most 1 mJ, found 20 J",
+        ),
+        (f"clock: {number('1 MHz', range='[200 mHz, 1 MHz]')}", "clock", "must be at least 1 Hz, found 200 mHz"),
         (f"clock: {number('0 Hz')}", "clock.value", "greater than 0"),
         (f"neurons_per_core: {number(10**30)}", "neurons_per_core.value", "below 1e+15"),
         (measured("accuracy: 32"), "validation.0.accuracy", "a percentage such as '85 %' up to 100 %, found 32"),

@@ -125,16 +125,17 @@ class PriceNumber(Number):
     effect: ClassVar[Effect] = "price"
     floor: ClassVar[float] = 0.0
     ceiling: ClassVar[float] = math.inf
-    """Limits in SI units for every chip: a number beyond them is a typing error, such as a wrong prefix."""
+    """Limits in SI units for every chip: a value or an end of a range beyond them is a typing error, such as a wrong
+    prefix."""
 
     @model_validator(mode="after")
     def _check_limits(self) -> PriceNumber:
-        value = getattr(self, "value", None)
-        if isinstance(value, float):
-            at_most(value, self.ceiling, self.unit)
-            if value < self.floor:
-                least, found = (format_si(number, self.unit) for number in (self.floor, value))
-                raise problem(f"must be at least {least}, found {found}")
+        for value in (getattr(self, "value", None), *(getattr(self, "range", None) or ())):
+            if isinstance(value, float):
+                at_most(value, self.ceiling, self.unit)
+                if value < self.floor:
+                    least, found = (format_si(number, self.unit) for number in (self.floor, value))
+                    raise problem(f"must be at least {least}, found {found}")
         return self
 
 
