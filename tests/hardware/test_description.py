@@ -106,8 +106,8 @@ ALL_IN_ENERGIES = ENERGIES.replace("all_in: false", "all_in: true, operation: re
         ("times: {synaptic_operation: 0 s, neuron_update: 0 s, output: 0 s, hop: 0 s}", "times", "are all 0, so no"),
         ("crossbar: true", "crossbar", "needs neurons_per_core"),
         (
-            f"layer_work: {{neuron_access: {{hidden: 1, output: 1, sources: 1}}, {STATED}}}",
-            "layer_work.neuron_access.sources",
+            f"layer_work: {{neuron_access: {{hidden: 1, output: 1, presynaptic: 1}}, {STATED}}}",
+            "layer_work.neuron_access.presynaptic",
             "takes no time on an asynchronous chip",
         ),
         (f"potential_bits: {number(3)}\nweight_bits: {number(4)}", "potential_bits", "hold at least one weight"),

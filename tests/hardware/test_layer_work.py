@@ -23,7 +23,7 @@ def chip_of(kind: str) -> cd.Chip:
     """Operations of 3.5, 7 and 8 cycles, visits of 2, 22 and 12, spikes of 4 and 0; 3 for each source of a layer, and
     half a cycle for each of its synapses."""
     units = {"synaptic_operation": (3.5, 7, 8), "neuron_access": (2, 22, 12), "spike": (0, 4, 0)}
-    sources = {"synaptic_operation": ", sources: 0.5", "neuron_access": ", sources: 3"}
+    sources = {"synaptic_operation": ", presynaptic: 0.5", "neuron_access": ", presynaptic: 3"}
     factors = ", ".join(
         f"{name}: {{input: {first}, hidden: {hidden}, output: {last}{sources.get(name, '')}}}"
         for name, (first, hidden, last) in units.items()
@@ -102,7 +102,7 @@ def test_operations_take_the_cycles_of_where_their_messages_come_from(further: d
 def test_sources_count_on_each_core_that_they_reach(
     layers: list[dict], further: dict, scanned: list[float], operations: list[float]
 ) -> None:
-    factors = "{hidden: 0, output: 0, sources: 1}"
+    factors = "{hidden: 0, output: 0, presynaptic: 1}"
     chip = chip_from(
         f"cores: {number(4)}\nneurons_per_core: {number(4)}\nlayers_share_core: false\nvector_width: {number(2)}\n"
         f"{KINDS['clocked']}layer_work: {{synaptic_operation: {factors}, neuron_access: {factors}, {STATED}}}\n"

@@ -15,6 +15,7 @@ from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any, Literal
 
+from codesign.documents import Spec
 from codesign.exploration.jobs.encoding import digest, remembered
 from codesign.exploration.jobs.energy_meter import MeteredChip
 from codesign.exploration.jobs.given import GivenModel
@@ -164,7 +165,7 @@ def versions_digest() -> str:
 @remembered
 def chip_digest(chip: Chip) -> str:
     """A hash of everything in a chip that affects a price."""
-    return digest({"chip": _without_remarks(chip.model_dump()), "uncertain_numbers": uncertain_numbers(chip)})
+    return digest({"chip": _without_remarks(chip), "uncertain_numbers": uncertain_numbers(chip)})
 
 
 @remembered
@@ -190,6 +191,7 @@ def _metered_digest(metered: MeteredChip) -> str:
 def _without_remarks(value: Any) -> Any:
     """A chip's description without parts that only inform readers. How numbers are known affects only their ranges,
     which are in the key separately."""
+    value = value.said() if isinstance(value, Spec) else value
     if isinstance(value, dict):
         return {str(key): _without_remarks(part) for key, part in value.items() if key not in _FOR_READERS}
     if isinstance(value, list | tuple):

@@ -316,8 +316,8 @@ def _time_mistakes(chip: Chip) -> Iterator[Mistake]:
     if chip.times.synaptic_operation is not None and not any(map(_takes_time, all_times)):
         yield ("times",), "are all 0, so no network would take any time; leave out what you do not know"
     for kind, factors in chip.layer_work or ():
-        if getattr(factors, "sources", 0) and chip.synchronization.kind == "asynchronous":
-            yield ("layer_work", kind, "sources"), "takes no time on an asynchronous chip, which visits nothing"
+        if getattr(factors, "presynaptic", 0) and chip.synchronization.kind == "asynchronous":
+            yield ("layer_work", kind, "presynaptic"), "takes no time on an asynchronous chip, which visits nothing"
 
 
 def _takes_time(number: object) -> bool:

@@ -181,24 +181,25 @@ class LayerFactors(Spec):
     output: Units
 
 
-class SourceFactors(LayerFactors):
-    """The same, and units for each of a layer's sources in each timestep, whether or not it spikes."""
+class PresynapticFactors(LayerFactors):
+    """The same, and units for each of a layer's presynaptic neurons or inputs in each timestep, whether or not it
+    spikes."""
 
-    added: ClassVar[frozenset[str]] = frozenset({"sources"})
-    sources: Units = 0.0
+    added: ClassVar[frozenset[str]] = frozenset({"presynaptic"})
+    presynaptic: Units = 0.0
 
 
 class LayerWork(Sourced):
     """What work of one kind takes by the kind of layer, in units of its time in `times`; 1 by default."""
 
-    synaptic_operation: SourceFactors | None = None
-    neuron_access: SourceFactors | None = None
+    synaptic_operation: PresynapticFactors | None = None
+    neuron_access: PresynapticFactors | None = None
     spike: LayerFactors | None = None
 
     def of(self, kind: str) -> LayerFactors:
-        """Units of one piece of work of a kind. Unless the file says so, inputs are not visited, nor are sources."""
+        """Units of one piece of work of a kind. Unless the file says so, only a layer's own neurons are visited."""
         given: LayerFactors | None = getattr(self, kind)
-        return given or SourceFactors(input=float(kind == "synaptic_operation"), hidden=1, output=1)
+        return given or PresynapticFactors(input=float(kind == "synaptic_operation"), hidden=1, output=1)
 
 
 class MultiChip(Spec):

@@ -291,8 +291,8 @@ class PlacedExecution(StepRecord):
     @cached_property
     def standing_by_part(self) -> Floats:
         """(P, 6) work of each part in every step or timestep, whatever arrives, in the order of `WORK_TIMES`: visits of
-        all neurons, of the input's channels if they come first and, if `layer_work` says so, of the layer's sources, or
-        the operations of all of them."""
+        all neurons, of the input's channels if they come first and, if `layer_work` says so, visits or operations of
+        all presynaptic neurons."""
         geometry, (of_input, of_layers) = self.geometry, self.units("neuron_access")
         work = np.zeros((len(geometry.layer), len(WORK_TIMES)))
         of_inputs = (geometry.layer == 0) * of_input * self.execution.shape.input_size
@@ -301,11 +301,11 @@ class PlacedExecution(StepRecord):
         sources = np.array([self.execution.shape.input_size, *(one.neurons for one in self.execution.slices)])
         sources = sources[1 + self.reach.origin]
         if given.neuron_access is not None:
-            work[:, _VISITS] += given.neuron_access.sources * (sources @ self.reach.share)
-        if given.synaptic_operation is not None and given.synaptic_operation.sources:
+            work[:, _VISITS] += given.neuron_access.presynaptic * (sources @ self.reach.share)
+        if given.synaptic_operation is not None and given.synaptic_operation.presynaptic:
             assert self.chip.vector_width is not None
             cycles = self.cycles_of(self.chip.vector_width.value).cycles
-            work[:, _OPERATIONS] = given.synaptic_operation.sources * ((sources * self.worked_on) @ cycles)
+            work[:, _OPERATIONS] = given.synaptic_operation.presynaptic * ((sources * self.worked_on) @ cycles)
         return work
 
     @cached_property
