@@ -17,7 +17,7 @@ from codesign.hardware.chip.kinds import in_words
 from codesign.hardware.chip.missing import missing_parameters, times_in_others
 from codesign.hardware.chip.parameters import effect_on
 from codesign.hardware.comparison import STATIC_POWER, compared_numbers
-from codesign.hardware.terms import AGREEMENT
+from codesign.hardware.terms import AGREEMENT, UNTIMED
 from codesign.hardware.validation.validation import Check, validate, validation_summary
 from codesign.relative_error import percent
 from codesign.units import format_si, plural
@@ -75,7 +75,8 @@ def print_chip(console: Console, chip: Chip) -> None:
     _print_accounting(console, chip)
     unmodelled = [f"{name}: {consequence}" for name, consequence in missing_parameters(chip)]
     if chip.times.given:
-        unmodelled += [f"{path}: nothing, if its other times contain it" for path in times_in_others(chip)]
+        in_others = [path for path in times_in_others(chip) if path not in UNTIMED.get(chip.synchronization.kind, ())]
+        unmodelled += [f"{path}: nothing, if its other times contain it" for path in in_others]
     _print_section(console, "Not known, and what that leaves unmodelled", unmodelled or ["nothing"])
     _print_section(console, "How it is built", _built(chip))
     _print_section(console, "What it can do", _abilities(chip))

@@ -222,6 +222,10 @@ WORK_TIMES: tuple[str, ...] = tuple(
 """Times of the kinds of work that a core does in a step: a lane operation, a message received, a neuron accessed, a
 lane update, a spike generated and a message sent."""
 
+UNTIMED: dict[str, Collection[str]] = {"timer": WORK_TIMES, "asynchronous": ("times.neuron_access",)}
+"""Times that change no latency, by the kind of synchronization: ticks are as long whatever is done in them, and where
+nothing waits nothing visits all neurons."""
+
 HOP_TIMES: tuple[tuple[str, str], ...] = (
     ("times.hop", ""),
     ("times.hop_vertical", "times.hop"),

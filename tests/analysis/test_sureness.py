@@ -75,7 +75,7 @@ def test_a_latency_that_leaves_out_a_time_wins_for_sure_nowhere():
     assert f"at least 20 µs, 2.00 times less than b. {told}" in answer.sentence
 
 
-@pytest.mark.parametrize(("given", "standing"), [((), "sure"), (("times.hop", "times.spike"), "likely")])
+@pytest.mark.parametrize(("given", "standing"), [((), "sure"), (("times.neuron_access", "times.spike"), "likely")])
 def test_a_time_that_others_give_and_the_best_does_not_may_be_in_its_other_times(
     given: tuple[str, ...], standing: str
 ) -> None:
@@ -84,7 +84,7 @@ def test_a_time_that_others_give_and_the_best_does_not_may_be_in_its_other_times
     ]
     facts = {"citation": "", "synchronization": "asynchronous"}
     chips = {
-        "a": ChipFacts(title="a", **facts, times_in_others=("times.message", "times.spike")),
+        "a": ChipFacts(title="a", **facts, times_in_others=("times.message", "times.neuron_access", "times.spike")),
         "b": ChipFacts(title="b", **facts, numbers=tuple(numbers)),
     }
     rows = rows_of([("a", 1.0, 0.9, 10.0, 20.0), ("b", 1.0, 0.9, 10.0, 40.0)])

@@ -10,7 +10,7 @@ from codesign.analysis.results.columns import COLUMNS
 from codesign.analysis.results.formatting import column_label, listed
 from codesign.analysis.results.naming import Names
 from codesign.analysis.results.points import Point
-from codesign.hardware.terms import AGREEMENT, CURRENTS, UNCHECKED
+from codesign.hardware.terms import AGREEMENT, CURRENTS, UNCHECKED, UNTIMED
 
 _OF_TERMS = ("static energy", "energy of ")
 """The beginnings of entries of `not_modelled` on terms of the energy."""
@@ -58,6 +58,7 @@ def times_in_others(point: Point, others: Collection[Point], column: str, names:
         point.chip_facts,
         {one.name for other in others if other.chip_facts for one in other.chip_facts.numbers},
     )
+    apart -= {*UNTIMED.get(str(point.synchronization), ())}
     lacking = [path for path in (own.times_in_others if own else ()) if path in apart]
     if not lacking:
         return ""

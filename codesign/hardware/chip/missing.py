@@ -40,15 +40,15 @@ def unpriced(chip: Chip) -> str:
 
 
 def times_in_others(chip: Chip) -> tuple[str, ...]:
-    """Paths of times of work that the chip's file leaves out, and that therefore count as part of its other times; none
-    under a timer, whose ticks take as long whatever is done in them."""
-    if isinstance(chip.synchronization, Timer):
-        return ()
+    """Paths of times of work that the chip's file leaves out, and that therefore count as part of its other times.
+    Those in `UNTIMED` change no latency under some kinds of synchronization."""
     whole_messages = chip.vector_width is not None and chip.vector_width.value == "all"
-    visits = chip.synchronized or chip.visits_each_timestep
-    may_take = {"message": not whole_messages, "neuron_access": visits, "spike": True}
-    lacking = [name for name, may in may_take.items() if may and getattr(chip.times, name) is None]
-    return tuple(f"times.{name}" for name in lacking if name not in chip.times.included)
+    lacking = (name for name in ("message", "neuron_access", "spike") if getattr(chip.times, name) is None)
+    return tuple(
+        f"times.{name}"
+        for name in lacking
+        if name not in chip.times.included and not (name == "message" and whole_messages)
+    )
 
 
 def _contained(chip: Chip) -> set[str]:
