@@ -123,7 +123,7 @@ def spec_of(place: Path, chip: str, body: str, *, more: str = "") -> PricingSpec
 
 
 def space_of(spec: PricingSpec) -> PriceSpace:
-    return build_space(base_chip(narrowed_sweep(spec), spec.chip), spec.axes, spec.linked, spec.most_points)
+    return build_space(base_chip(narrowed_sweep(spec), spec.chip), spec.axes, spec.linked)
 
 
 def problem_of(spec: PricingSpec, folder: Path, cache_root: Path) -> PricingProblem:

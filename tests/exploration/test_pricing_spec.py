@@ -115,13 +115,6 @@ def test_an_axis_of_the_sweep_itself_must_be_settled(axis: str, message: str, pr
         spec_of(sweep, "barrier_accelerated", "axes: {clock: [1 MHz]}\n")
 
 
-def test_too_many_points_are_refused(priced: Path):
-    body = "axes:\n  clock: {from: 1 MHz, to: 9 MHz, points: 100}\n"
-    body += "  static_power.chip: {from: 0 W, to: 1 W, points: 100}\n"
-    with pytest.raises(InputError, match=r"10,000 design points are more than most_points allows, 9,999"):
-        space_of(spec_of(priced, "timer_accelerated", body, more="most_points: 9999\n"))
-
-
 def test_ranges_hold_both_ends_and_are_even(priced: Path):
     body = (
         "axes:\n  static_power.chip: {from: 1 mW, to: 3 mW, points: 3}\n"
@@ -142,15 +135,30 @@ def test_ranges_hold_both_ends_and_are_even(priced: Path):
 
 
 @pytest.mark.parametrize(
-    ("axes", "objective", "line", "message"),
+    ("chip", "axes", "objective", "line", "message"),
     [
-        ("{vector_width: [1, all]}", "vector_width", 7, "has values that are not numbers of one kind"),
-        ("{clock: [1 Hz, 1 MHz], times.hop: [1, 20000]}", "energy_j", 5, "at most 1 s"),
+        ("barrier", "{vector_width: [1, all]}", "vector_width", 7, "has values that are not numbers of one kind"),
+        ("barrier", "{clock: [1 Hz, 1 MHz], times.hop: [1, 20000]}", "energy_j", 5, "at most 1 s"),
+        (
+            "timer",
+            "{clock: {from: 1 MHz, to: 9 MHz, points: 5000}, static_power.chip: {from: 0 W, to: 1 W, points: 5000}}",
+            "energy_j",
+            5,
+            r"^prices.yaml:5: axes: 25,000,000 design points are more than most_points allows, 20,000,000; "
+            r"the dimensions have 5,000 \(clock\), 5,000 \(static_power.chip\)$",
+        ),
+        (
+            "structured",
+            "{vector_width: {from: 1, to: 500, points: 101}, supply_voltage: {from: 0.8 V, to: 1 V, points: 100}}",
+            "energy_j",
+            5,
+            "axes: 10,100 combinations of lanes, memories, node, voltage and clock are more than the 10,000",
+        ),
     ],
 )
-def test_what_fits_only_alone_is_told_before_anything_runs(axes, objective, line, message, priced, tmp_path):
+def test_what_fits_only_alone_is_told_before_anything_runs(chip, axes, objective, line, message, priced, tmp_path):
     body = f"axes: {axes}\nobjectives:\n  - {{column: {objective}}}\n"
-    spec = spec_of(priced, "barrier_accelerated", body)
+    spec = spec_of(priced, f"{chip}_accelerated", body)
     with pytest.raises(DocumentError, match=message) as caught:
         problem_of(spec, tmp_path, tmp_path)
     assert [problem.line for problem in caught.value.problems] == [line]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from codesign.documents import Path_
@@ -12,7 +13,7 @@ from codesign.exploration.plan import FeasiblePoint, PlannedPoint
 from codesign.exploration.planning import build_plan
 from codesign.exploration.point_rows import of_budget, training_columns
 from codesign.exploration.pricing.grid import PricedModel, PricingProblem
-from codesign.exploration.pricing.space import PriceSpace, build_space
+from codesign.exploration.pricing.space import MOST_STRUCTURES, PriceSpace, build_space
 from codesign.exploration.pricing.spec import ENERGIES, PricingSpec, narrowed_sweep
 from codesign.exploration.running import RunArguments, run_work
 from codesign.exploration.work import find_work
@@ -26,12 +27,18 @@ def prepare(spec: PricingSpec, run: RunArguments) -> PricingProblem:
     plan = build_plan(sweep, run.workloads.outline(sweep), with_twins=False)
     for point in plan.points:
         if point.jobs is None:
-            raise InputError(f"chip: the sweep's network does not fit '{spec.chip}': {point.reason}")
+            raise spec.refusal([(("chip",), f"the sweep's network does not fit '{spec.chip}': {point.reason}")])
     chip, jobs = plan.points[0].chip, plan.jobs
     cost, policy = jobs[0].cost, jobs[0].execution.schedule.policy_name
-    space = build_space(chip, spec.axes, spec.linked, spec.most_points)
-    if mistakes := list(axis_mistakes(space, policy)) or list(_objective_mistakes(spec, space, cost.placement)):
-        raise spec.refusal(mistakes)
+    space = build_space(chip, spec.axes, spec.linked)
+    for mistakes in (
+        _too_many_points(spec, space),
+        axis_mistakes(space, policy),
+        _objective_mistakes(spec, space, cost.placement),
+        _too_many_structures(space),
+    ):
+        if found := list(mistakes):
+            raise spec.refusal(found)
     work = find_work(plan, run.store)
     failures = run_work(work, run, sweep)
     for key in (key for job in jobs for key in (job.execution.model.key, job.execution.key, job.summary.key)):
@@ -52,6 +59,27 @@ def prepare(spec: PricingSpec, run: RunArguments) -> PricingProblem:
     )
 
 
+def _too_many_points(spec: PricingSpec, space: PriceSpace) -> Iterator[tuple[Path_, str]]:
+    if space.size > spec.most_points:
+        sizes = ", ".join(f"{dimension.size:,} ({dimension.place[1]})" for dimension in space.dimensions)
+        allowed = f"more than most_points allows, {spec.most_points:,}"
+        yield _all_axes(space), f"{space.size:,} design points are {allowed}; the dimensions have {sizes}"
+
+
+def _too_many_structures(space: PriceSpace) -> Iterator[tuple[Path_, str]]:
+    if (count := math.prod(space.structural_shape)) > MOST_STRUCTURES:
+        yield (
+            _all_axes(space),
+            f"{count:,} combinations of lanes, memories, node, voltage and clock are more than the "
+            f"{MOST_STRUCTURES:,} that are estimated; take fewer values of them",
+        )
+
+
+def _all_axes(space: PriceSpace) -> Path_:
+    """The place of the first block of axes, for what is wrong with several together."""
+    return space.dimensions[0].place[:1]
+
+
 def axis_mistakes(space: PriceSpace, policy: str) -> Iterator[tuple[Path_, str]]:
     """Yield mistakes in axes that change spikes, and in values that do not fit the chip, on their own or together with
     an end of another axis."""
@@ -59,7 +87,7 @@ def axis_mistakes(space: PriceSpace, policy: str) -> Iterator[tuple[Path_, str]]
     try:
         space.chip_at(first)
     except InputError as error:
-        yield space.dimensions[0].place[:1], str(error)
+        yield _all_axes(space), str(error)
         return
     for i, dimension in enumerate(space.dimensions):
         if dimension.moves_time and uses_service:

@@ -34,7 +34,7 @@ from codesign.hardware.placement.placement import Placement
 from codesign.reporting.pricing import VariedPrice
 from codesign.units import Written
 
-_MOST_STRUCTURES = 10_000
+MOST_STRUCTURES = 10_000
 """Most structures of a price file; each takes about a millisecond."""
 
 
@@ -198,7 +198,7 @@ class PriceSpace:
         return [[number_at(chip, axis.path) for chip in chips] for one, chips in pairs for axis in one.axes]
 
     @cached_property
-    def _structural_shape(self) -> tuple[int, ...]:
+    def structural_shape(self) -> tuple[int, ...]:
         """Shape of the grid of `structures`."""
         if self.chip.structure is None:
             return (1,) * len(self.dimensions)
@@ -217,16 +217,11 @@ class PriceSpace:
     def structures(self) -> tuple[Chip, ...]:
         """Chips for all combinations along dimensions that change more than their own prices, with all others at their
         first position."""
-        if (count := math.prod(self._structural_shape)) > _MOST_STRUCTURES:
-            raise InputError(
-                f"axes: {count:,} combinations of lanes, memories, node, voltage and clock are more than the "
-                f"{_MOST_STRUCTURES:,} that are estimated; take fewer values of them"
-            )
-        return tuple(self.chip_at(map(int, at)) for at in np.ndindex(*self._structural_shape))
+        return tuple(self.chip_at(map(int, at)) for at in np.ndindex(*self.structural_shape))
 
     def structure_of(self, positions: Integers) -> Integers:
         """(n,) index in `structures` of each point."""
-        return _numbers_in(self._structural_shape, positions)
+        return _numbers_in(self.structural_shape, positions)
 
     @cached_property
     def _estimated(self) -> dict[str, list[Any]]:
@@ -277,9 +272,7 @@ def _arrays(path: str, numbers: list[Any], extent: Extent) -> dict[str, Floats]:
     return {path: values for path, values in arrays.items() if not np.isnan(values).all()}
 
 
-def build_space(
-    chip: Chip, axes: Mapping[str, AxisEntry], linked: Mapping[str, Mapping[str, AxisEntry]], most_points: int
-) -> PriceSpace:
+def build_space(chip: Chip, axes: Mapping[str, AxisEntry], linked: Mapping[str, Mapping[str, AxisEntry]]) -> PriceSpace:
     """Build the grid of a price file on a chip; see `PricingSpec`."""
     dimensions = tuple(
         Dimension(place=("axes", path), axes=(axis_of(chip, path, entry),)) for path, entry in axes.items()
@@ -287,11 +280,4 @@ def build_space(
     for name, members in linked.items():
         together = tuple(axis_of(chip, path, entry, group=name) for path, entry in members.items())
         dimensions += (Dimension(place=("linked", name), axes=together),)
-    space = PriceSpace(chip=chip, dimensions=dimensions)
-    if space.size > most_points:
-        sizes = ", ".join(f"{dimension.size:,} ({dimension.place[1]})" for dimension in dimensions)
-        raise InputError(
-            f"axes: {space.size:,} design points are more than most_points allows, {most_points:,}; "
-            f"the dimensions have {sizes}"
-        )
-    return space
+    return PriceSpace(chip=chip, dimensions=dimensions)
