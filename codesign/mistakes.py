@@ -132,8 +132,9 @@ def suggestion(word: object, allowed: Iterable[str], elsewhere: Sequence[str] = 
 def _close(word: str, names: Sequence[str], elsewhere: Sequence[str] = ()) -> str:
     """`; did you mean 'x'?`, or nothing if no name is close; if the word is known elsewhere, only for an almost
     identical name."""
-    near = difflib.get_close_matches(word, names, n=1, cutoff=0.85 if elsewhere else 0.6)
-    close = [*near, *elsewhere[:1]]
+    lower = {name.lower(): name for name in names}
+    near = difflib.get_close_matches(word.lower(), lower, n=1, cutoff=0.85 if elsewhere else 0.6)
+    close = [*(lower[name] for name in near), *elsewhere[:1]]
     return f"; did you mean {' or '.join(map(repr, close))}?" if close else ""
 
 
@@ -184,8 +185,8 @@ def shown(value: Any) -> str:
         return "nothing"
     if isinstance(value, str | int | float):
         return clipped(repr(value), 100)
-    if isinstance(value, list | tuple) and not value:
-        return "an empty list"
+    if isinstance(value, list | tuple | dict) and not value:
+        return f"an empty {'mapping' if isinstance(value, dict) else 'list'}"
     return f"a {'mapping' if isinstance(value, dict) else type(value).__name__}"
 
 

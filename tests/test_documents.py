@@ -117,11 +117,12 @@ rates: [1, x]
         ("parts: {a: {lanes: '8'}}", "parts.a.lanes: must be a whole number, found '8'; write it without quotes"),
         ("flag: 3 %", "flag: must be true or false, found '3 %'"),
         ("nam: b", "unknown key 'nam'; did you mean 'name'? allowed: flag, name, parts, rates, width"),
+        ("NAME: b", "unknown key 'NAME'; did you mean 'name'? allowed: flag, name, parts, rates, width"),
     ],
 )
 def test_a_mistake_is_told_once_in_words_of_the_file(text: str, told: str):
     """All members of a union in one message; a key that is misspelled, or a value with a tag, is not missing too."""
-    name = "" if text.startswith("nam") else "name: a\n"
+    name = "" if text.lower().startswith("nam") else "name: a\n"
     assert [line.partition(" ")[2] for line in problems(name + text)] == [told]
 
 

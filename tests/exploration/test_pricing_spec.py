@@ -25,6 +25,8 @@ from codesign.hardware.library import find_chip
         ("supply_voltage: [1 V]", "no result depends on it"),
         ("energies.synaptic_operatoin: [1 pJ]", "did you mean 'energies.synaptic_operation'"),
         ("energies.hop: [1 ns]", "must be a quantity in J"),
+        ("energies.hop: [1 pJ, 1000 fJ]", "values must differ, found 1 pJ, 1000 fJ"),
+        ("energies.hop: {from: 1 pJ, tos: 2 pJ, points: 3}", "unknown key 'axes.energies.hop.tos'; did you mean 'to'?"),
         ("energies.hop: {from: 2 pJ, to: 1 pJ, points: 3}", "'from' must be below 'to', found '2 pJ' and '1 pJ'"),
         ("energies.hop: {from: 1 pJ, to: 2 pJ}", "axes.energies.hop.points' is missing"),
         ("energies.hop: {from: 0 pJ, to: 2 pJ, points: 3, scale: log}", "a log scale needs ends above 0"),

@@ -45,6 +45,7 @@ def test_forms() -> None:
         ({"from": "1 ms", "to": "5 pJ"}, "must be a quantity in ms"),
         ({"from": "1 parsnip", "to": "2 parsnip"}, "must be a unit such as"),
         ({"choices": []}, "at least 1"),
+        (["1 ms", "1000 us"], "choices must differ, found 1 ms, 1000 us"),
         ({"from": 1}, "Field required"),
     ],
 )

@@ -49,8 +49,8 @@ class AxisRange(Spec):
 
 
 AxisEntry = Annotated[
-    Annotated[tuple[AxisValue, ...], Field(min_length=1), Tag("Values")] | Annotated[AxisRange, Tag("Range")],
-    Discriminator(lambda given: "Range" if isinstance(given, dict | AxisRange) else "Values"),
+    Annotated[tuple[AxisValue, ...], Field(min_length=1), Tag("Values")] | Annotated[AxisRange, Tag("AxisRange")],
+    Discriminator(lambda given: "AxisRange" if isinstance(given, dict | AxisRange) else "Values"),
 ]
 
 

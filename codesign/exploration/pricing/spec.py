@@ -199,6 +199,9 @@ def _axis_problems(data: dict[Any, Any], chip: Chip) -> Mistakes:
                 continue  # its form is invalid, and reported elsewhere
             except InputError as error:
                 yield place, str(error)
+            else:
+                if group[0] == "axes" and len(set(axes[-1].shown)) < len(axes[-1].shown):
+                    yield place, f"values must differ, found {', '.join(map(str, axes[-1].values))}"
         counts = [len(axis.values) for axis in axes]
         if group[0] == "linked" and len(set(counts)) > 1:
             listed = ", ".join(map(str, counts))

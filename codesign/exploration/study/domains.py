@@ -17,7 +17,9 @@ from optuna.trial import BaseTrial
 from pydantic import BeforeValidator, Discriminator, Field, StrictFloat, StrictInt, Tag, model_validator
 
 from codesign.documents import Spec
+from codesign.exploration.definition.entries import distinct
 from codesign.exploration.definition.network import AxisValue as Value
+from codesign.exploration.definition.network import column_values
 from codesign.mistakes import suggestion
 from codesign.units import Written, common_unit, is_number, moderate, parse_quantity, si_unit
 
@@ -138,7 +140,7 @@ class Choices(Spec):
         when: as in `Range`.
     """
 
-    choices: Annotated[tuple[Value, ...], Field(min_length=1, max_length=1000)]
+    choices: Annotated[tuple[Value, ...], Field(min_length=1, max_length=1000), distinct("choices", column_values)]
     when: Conditions = Field(default_factory=dict)
 
     @property
