@@ -78,6 +78,12 @@ def test_a_model_that_was_trained_for_another_chip_is_the_sweeps(priced: Path):
     [
         ("chip: barrier_accelerated", "chip: barier_accelerated", 3, "did you mean 'barrier_accelerated'"),
         ("chip: barrier_accelerated", "chip: x\nobjectives: [{column: enrgy_j}]", 4, "did you mean 'energy_j'"),
+        (
+            "chip: b",
+            "objectives: [{column: latency_s}, {column: latency_s}]\nchip: b",
+            3,
+            "'latency_s' is an objective already",
+        ),
         ("schedule: chip", "schedule: layered", 4, "has no 'layered'"),
         ("name: prices", "name: prices\nrecipes: [layred]", 2, "did you mean 'layered'"),
         ("name: prices", "name: prices\ntraining_seeds: [7]", 2, "has no 7"),

@@ -33,6 +33,11 @@ def test_a_key_of_another_place_is_suggested_beside_one_that_is_all_but_the_same
             "objectives.0.column: unknown numeric column 'acuracy'; did",
         ),
         (
+            "seeds:",
+            "objectives: [{column: energy_j}, {column: energy_j, direction: maximize}]\nseeds:",
+            "objectives.1.column: 'energy_j' is an objective already; keep one",
+        ),
+        (
             LAYERED,
             "  layered: {method: layered, calibration: {criterion: loss}}",
             "recipes.layered.calibration.criterion",

@@ -94,12 +94,20 @@ def problems(data: dict[str, Any], blocks: Blocks) -> Mistakes:
         value = value_at(data, path)
         if isinstance(value, str) and value not in allowed:
             yield path, f"unknown {what} {value!r}{suggestion(value, allowed)}"
+    yield from repeated_objectives(data)
     try:
         workload = WorkloadSpec.model_validate(data.get("workload"))
         dataset = get_dataset(workload.name)
     except (ValidationError, CodesignError):
         return  # reported elsewhere
     yield from ((("workload", option), message) for option, message in dataset.mistakes(workload))
+
+
+def repeated_objectives(data: dict[str, Any]) -> Mistakes:
+    columns = [value_at(entry, ("column",)) for entry in list_at(data, "objectives")]
+    for i, column in enumerate(columns):
+        if isinstance(column, str) and column in columns[:i]:
+            yield ("objectives", i, "column"), f"'{column}' is an objective already; keep one"
 
 
 def axis_parts(path: object) -> tuple[str, str, str]:

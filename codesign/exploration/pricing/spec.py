@@ -12,7 +12,7 @@ from pydantic import Field, TypeAdapter, ValidationError, model_validator
 from codesign.analysis.results.columns import is_of_design
 from codesign.documents import FileSpec, Path_, read_document, validate_document, value_at
 from codesign.errors import CodesignError, InputError
-from codesign.exploration.definition.checks import Mistakes, list_at, mapping
+from codesign.exploration.definition.checks import Mistakes, list_at, mapping, repeated_objectives
 from codesign.exploration.definition.entries import Aim, Name, Seed
 from codesign.exploration.definition.library import find_sweep, load_sweep
 from codesign.exploration.definition.spec import SweepSpec
@@ -176,6 +176,7 @@ def _groups(data: dict[Any, Any]) -> dict[Path_, dict[str, Any]]:
 
 
 def _objective_problems(data: dict[Any, Any]) -> Mistakes:
+    yield from repeated_objectives(data)
     allowed = (*COSTS, *(path for members in _groups(data).values() for path in members))
     for i, _ in enumerate(list_at(data, "objectives")):
         at: Path_ = ("objectives", i, "column")
