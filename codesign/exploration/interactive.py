@@ -23,7 +23,7 @@ from codesign.deferred import pd
 from codesign.documents import Spec, as_written, validate_data
 from codesign.errors import InputError
 from codesign.exploration import sweep as sweeps
-from codesign.exploration.definition.library import Model, choose_sweep, kind_of
+from codesign.exploration.definition.library import RUN_FUNCTIONS, Model, choose_sweep, kind_of
 from codesign.exploration.definition.spec import SweepSpec
 from codesign.exploration.executors import ExecutorName, named_executor
 from codesign.exploration.executors.base import Executor
@@ -59,7 +59,6 @@ if TYPE_CHECKING:
     from codesign.exploration.study.spec import StudySpec
 
 Described = TypeVar("Described", bound=Spec)
-_RUN_FUNCTIONS = {"sweep": "run_sweep", "study": "run_study", "price": "run_pricing"}
 
 if in_notebook():  # without ipywidgets, Optuna and Ray would begin by asking for it, though they show no widget here
     logging.getLogger("ray.widgets").setLevel(logging.WARNING)
@@ -203,8 +202,8 @@ def _asked(
     if dataset is not None or scale is not None:
         raise InputError("dataset and scale choose parts of a file; a mapping or a spec has none")
     other = kind_of(given) if isinstance(given, Mapping) else None
-    if other not in (None, kind):
-        raise InputError(f"{kind}: has the keys of a {other}; {_RUN_FUNCTIONS[other]} takes it")
+    if other is not None and other != kind:
+        raise InputError(f"{kind}: has the keys of a {other}; {RUN_FUNCTIONS[other]} takes it")
     return _described(kind, given, model), ""
 
 

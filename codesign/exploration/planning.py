@@ -50,7 +50,7 @@ def plan_designs(spec: SweepSpec, outline: Callable[[SweepSpec], WorkloadOutline
     before its data is read."""
     if (points := design_points(spec)) > MOST_POINTS:
         many = f"{points:,} design points are more than a sweep may have, {MOST_POINTS:,}"
-        rule = f"{many}; `codesign price` prices larger grids of a chip's numbers"
+        rule = f"{many}; `codesign price`, in Python run_pricing, prices larger grids of a chip's numbers"
         raise spec.refusal([(("axes" if spec.axes else "seeds",), rule)])
     plans = [build_plan(design.value, outline(design.value), design=design.axes) for design in designs(spec)]
     return Plan.together(spec, plans, notes=without_effect(spec))

@@ -34,7 +34,7 @@ def held(path: Path) -> Iterator[None]:
         lock.acquire()
     except Timeout:
         raise InputError(
-            f"{path}: is held by another process, which writes there; wait for it to end, or choose another --output"
+            f"{path}: is held by another process, which writes there; wait for it to end, or choose another output"
         ) from None
     except OSError as error:
         raise InputError(f"{path}: cannot be locked: {error.strerror or error}") from error

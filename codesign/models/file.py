@@ -97,7 +97,8 @@ def load_model(path: Location) -> LoadedModel:
     """
     content = read_file(path)
     if content is None:
-        raise InputError(f"{printable(path)}: there is no such file; `codesign sweep FILE --models` writes models")
+        written = "`codesign sweep FILE --models`, in Python run_sweep(FILE, models=True), writes models"
+        raise InputError(f"{printable(path)}: there is no such file; {written}")
     return decode_model(content, place=printable(path))
 
 

@@ -115,7 +115,7 @@ def test_a_command_is_quoted_as_the_shell_of_the_system_reads_it(monkeypatch, sy
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("sweep", "study_digits"), "is a study file; run `codesign study study_digits`"),
+        (("sweep", "study_digits"), "is a study file; run `codesign study study_digits`, in Python run_study"),
         (("study", "smoke"), "is a sweep file; run `codesign sweep smoke`"),
         (("price", "smoke"), "is a sweep file; run `codesign sweep smoke`"),
         (("price", "prices_digit"), "there is no price file 'prices_digit'; did you mean 'prices_digits'?"),

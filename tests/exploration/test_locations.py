@@ -73,7 +73,7 @@ def test_what_is_wrong_with_a_place_is_said_before_anything_is_run(tmp_path, cac
         with pytest.raises(InputError, match="out: cannot be written: "):
             run_sweep(tiny(), RunArguments(store=Store(tmp_path / "store"), output=output, progress=progress))
         assert progress.ran == []
-    with pytest.raises(StoreError, match=r"store: cannot be written: .*; choose another --store"):
+    with pytest.raises(StoreError, match=r"store: cannot be written: .*; choose another store"):
         Store((tmp_path / "file" / "store").as_uri())
 
 

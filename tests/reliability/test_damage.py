@@ -88,7 +88,7 @@ def test_hostile_entries_fail_their_rows_and_run_nothing(folder: Path, cache_roo
     assert "FAILED, UnreadableResultError: the stored model cannot be read: " in ended.err
     frame = read_results(folder / "out" / "results.parquet").frame
     assert set(frame["status"]) == {"failed", "infeasible"}
-    assert all("choose another --store" in reason for reason in frame["reason"][frame["status"] == "failed"])
+    assert all("choose another store" in reason for reason in frame["reason"][frame["status"] == "failed"])
 
 
 def test_what_is_no_model_is_an_error_and_runs_nothing(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -19,6 +19,7 @@ from codesign.mistakes import suggestion
 
 Model = TypeVar("Model", bound=SweepSpec)
 Kind = Literal["sweep", "study", "price"]
+RUN_FUNCTIONS: Mapping[Kind, str] = {"sweep": "run_sweep", "study": "run_study", "price": "run_pricing"}
 _MOST_LETTERS = 100_000
 
 
@@ -57,8 +58,9 @@ def find_sweep(name_or_path: str | Path, kind: Kind = "sweep") -> Path:
     Raises InputError, with a suggestion, if there is none or it is of another kind."""
     path = _find(name_or_path, kind)
     other = _kind_of_file(path) if os.path.isfile(path) else None
-    if other not in (None, kind):
-        raise InputError(f"{path}: is a {other} file; run `codesign {other} {name_or_path}`")
+    if other is not None and other != kind:
+        instead = f"run `codesign {other} {name_or_path}`, in Python {RUN_FUNCTIONS[other]}"
+        raise InputError(f"{path}: is a {other} file; {instead}")
     return path
 
 

@@ -194,7 +194,7 @@ def reading_result(what: str) -> Iterator[None]:
         raise
     except Exception as error:
         raise UnreadableResultError(
-            f"the stored {what} cannot be read: {reason_of(error)[:200]}; choose another --store, or remove its entry"
+            f"the stored {what} cannot be read: {reason_of(error)[:200]}; choose another store, or remove its entry"
         ) from error
 
 

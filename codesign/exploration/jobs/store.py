@@ -74,7 +74,7 @@ class Store:
         try:
             self.folder.check_writable()
         except StoreError as error:
-            raise StoreError(f"{error}; choose another --store") from error
+            raise StoreError(f"{error}; choose another store") from error
 
     def __repr__(self) -> str:
         return f"Store({str(self.root)!r})"

@@ -109,7 +109,7 @@ def check_output(output: Location, kind: Kind) -> None:
         earlier = read_record(open_folder(output, error=StoreError))
         if earlier is not None and earlier.kind != kind:
             held = f"{printable(output)}: holds the {earlier.kind} '{earlier.name}'"
-            raise InputError(f"{held}, which the {kind} would replace; rename one, or choose another --output")
+            raise InputError(f"{held}, which the {kind} would replace; rename one, or choose another output")
 
 
 @contextmanager

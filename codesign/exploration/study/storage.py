@@ -146,7 +146,7 @@ def open_study(
         if not trials:
             study.set_user_attr(_DEFINITION, definition)
         elif changed := sorted(name for name in {*known, *definition} if known.get(name) != definition.get(name)):
-            place = "--output" if kept.url is None else "--storage"
+            place = "output" if kept.url is None else "storage"
             raise InputError(
                 f"{kept}: holds trials of '{spec.name}' from before its {', '.join(changed)} changed, which cannot "
                 f"be mixed with others; rename the study, or choose another {place}"

@@ -52,7 +52,7 @@ class StudyOutcome(SweepOutcome):
 
     @property
     def failures(self) -> str:
-        again = "; failed trials are not run again: to retry them, move the journal away or give another --storage"
+        again = "; failed trials are not run again: to retry them, move the journal away or give another storage"
         return f"failed trials and tested design points: {self.failed}{again if self._failed_trials else ''}"
 
 

@@ -261,13 +261,13 @@ class Dataset(ABC):
 
     def how_to_get(self, folder: Path) -> str:
         """What to do if the folder is empty; the end of a message."""
-        here = "Name another data root with --data-root or CODESIGN_DATA"
+        here = "Name another data root with CODESIGN_DATA, --data-root or, in Python, data_root"
         if self.download is not None:
             root = Path(*folder.parts[: len(folder.parts) - len(Path(self.folder).parts)])
             where = "" if root == Path("data") else f" --data-root {shell_text(str(root))}"
             here = (
                 f"Fetch it with `codesign data download {self.name}{where}`, or unpack it there from "
                 f"{self.download.page}; "
-                "or name another data root with --data-root or CODESIGN_DATA"
+                "or name another data root with CODESIGN_DATA, --data-root or, in Python, data_root"
             )
         return f"{here}. Without any download: use the workload 'digits'"
