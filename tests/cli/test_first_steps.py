@@ -136,6 +136,11 @@ def test_a_file_of_another_kind_is_told_in_a_line(words: tuple[str, ...], messag
     assert len(str(error).splitlines()) == 1
 
 
+def test_a_study_whose_space_is_misspelled_is_no_sweep() -> None:
+    Path("mine.yaml").write_text("spce: {}\nrecipes: {}\nbudget: {trials: 1}\n")
+    assert "mine.yaml:1: unknown key 'spce'; did you mean 'space'?" in str(refused("study", "mine.yaml"))
+
+
 def problems_of(text: str) -> list[tuple[int, str]]:
     Path("mine.yaml").write_text(text)
     return mistakes_of(load_chip, Path("mine.yaml"))

@@ -40,7 +40,7 @@ def _kind_of_file(path: Path) -> Kind | None:
     try:
         # without the byte order mark that Windows may write
         with open(path, encoding="utf-8-sig", errors="replace", opener=open_at_once) as file:
-            keys = set(re.findall(r"^(space|sweep|extends|recipes):", file.read(_MOST_LETTERS), re.MULTILINE))
+            keys = set(re.findall(r"^(\w+):", file.read(_MOST_LETTERS), re.MULTILINE))
     except OSError:  # reading the file reports why
         return None
     return kind_of(keys)
@@ -50,7 +50,8 @@ def kind_of(keys: Container[str]) -> Kind | None:
     """The kind of content with these keys; None if they do not tell."""
     if "space" in keys or "sweep" in keys:
         return "study" if "space" in keys else "price"
-    return "sweep" if "recipes" in keys and "extends" not in keys else None
+    # `space` or `sweep` may be misspelled where there are other keys that studies and price files need
+    return "sweep" if "recipes" in keys and not any(key in keys for key in ("extends", "budget", "chip")) else None
 
 
 def find_sweep(name_or_path: str | Path, kind: Kind = "sweep") -> Path:
