@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from codesign.errors import InputError
+from codesign.files.folder import reason_of
 from codesign.simulation.policies import Waiting
 from codesign.simulation.run import Run
 
@@ -35,8 +36,15 @@ class Priorities:
         """(B, M) float32 priorities of `neurons` or `inputs` in step k, given (B, M) `uniform` and other fields of
         `Waiting` that are not 0."""
         waiting = sources._replace(step=torch.tensor(k, dtype=torch.float32), **seen)
-        priority = torch.as_tensor(self.policy.priority(waiting), dtype=torch.float32)
-        return priority.expand(seen["uniform"].shape)
+        try:
+            priority = torch.as_tensor(self.policy.priority(waiting), dtype=torch.float32)
+            return priority.expand(seen["uniform"].shape)
+        except Exception as error:  # the user's code may raise anything
+            raise InputError(
+                f"scheduling policy '{self.policy.name}' cannot be computed on tensors: {self.policy.written_at}"
+                f"{reason_of(error)}; a priority is arithmetic on what it is given and numbers alone, without branches "
+                "or functions of math: for `if`, multiply by a comparison, (waiting.potential > 1) * waiting.layer"
+            ) from error
 
 
 def select(

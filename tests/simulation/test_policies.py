@@ -266,6 +266,27 @@ def test_a_priority_that_raises_as_it_runs_is_an_error():
             function(chosen_by(raising), "event")
 
 
+def branching(waiting):
+    return waiting.potential if waiting.layer > 1 else 0
+
+
+def misspelled(waiting):
+    return waiting.potentail
+
+
+def two_numbers(waiting):
+    return waiting.potential, waiting.index
+
+
+@pytest.mark.parametrize("priority", [branching, misspelled, two_numbers])
+def test_a_priority_that_tensors_cannot_follow_is_an_error(priority: Any):
+    place = (
+        r"'mine' cannot be computed on tensors: .*test_policies\.py:\d+: .*; a priority is arithmetic .* without branch"
+    )
+    with pytest.raises(InputError, match=place):
+        run(chosen_by(priority), "reference")
+
+
 TOO_LARGE = 10**400
 
 

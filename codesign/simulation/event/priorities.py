@@ -154,9 +154,8 @@ def policy_address(policy: Policy) -> int:
         loop.__name__ = loop.__qualname__ = f"keys_by_{policy.name}" if policy.name.isidentifier() else "keys_by_policy"
         compiled = callback(loop, types.int64(_ARGUMENTS), keep=is_built_in(policy))
     except Exception as error:  # Numba raises nearly anything; a constant may be too large or a closure cell empty
-        code = policy.priority.__code__
         raise InputError(
-            f"scheduling policy '{policy.name}' cannot be compiled: {code.co_filename}:{code.co_firstlineno}: "
+            f"scheduling policy '{policy.name}' cannot be compiled: {policy.written_at}"
             f"{_reason(str(error))}; a priority is arithmetic on "
             "what it is given and numbers alone, or needs engine 'reference'"
         ) from error

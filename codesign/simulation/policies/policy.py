@@ -91,6 +91,12 @@ class Policy:
         return getattr(getattr(self.priority, "__code__", None), "co_names", ())
 
     @property
+    def written_at(self) -> str:
+        """`FILE:LINE: ` of the priority, for messages; "" if it is not written in Python."""
+        code = getattr(self.priority, "__code__", None)
+        return "" if code is None else f"{code.co_filename}:{code.co_firstlineno}: "
+
+    @property
     def uses_noise(self) -> bool:
         """Whether the priority reads `noise`, so that a recipe's momentum noise matters."""
         return "noise" in self._names
