@@ -66,9 +66,10 @@ chips: {loihi: {}}
     assert (layered.method, layered.spike_cost, layered.epochs, layered.batch_size) == ("layered", 0.06, 3, 256)
     assert (mine.method, mine.spike_cost, mine.group_size, mine.loss) == ("unlayered", 0.5, 8, layered.loss)
     assert (plain.spike_cost, plain.loss) == (1.0, Recipe(method="layered", epochs=1).loss)
-    with pytest.raises(DocumentError, match=r"recommended.yaml:8: .*unknown preset of a recipe 'recommended'") as told:
-        parse_document(text.replace("recommended_layered}", "recommended}"), "recommended.yaml", SweepSpec)
-    assert "unknown key" not in str(told.value)
+    for wrong, message in (("recommended", "unknown preset of a recipe 'recommended'"), ("[layered]", "found a list$")):
+        with pytest.raises(DocumentError, match=f"^recommended.yaml:8: recipes.layered.preset: .*{message}") as told:
+            parse_document(text.replace("recommended_layered", wrong), "recommended.yaml", SweepSpec)
+        assert len(told.value.problems) == 1
 
 
 @pytest.mark.parametrize("preset", ["", "preset: nmnist"])

@@ -15,7 +15,7 @@ from codesign.analysis.results.columns import NUMERIC_COLUMNS
 from codesign.documents import Path_, value_at
 from codesign.errors import CodesignError
 from codesign.exploration.definition.entries import BUILT_IN_SCHEDULES
-from codesign.mistakes import suggestion
+from codesign.mistakes import shown, suggestion
 from codesign.training.presets import PRESETS, RECIPES, RECOMMENDED, recommended
 from codesign.training.recipe import OF_ONE_SCHEDULE, UNLAYERED_ONLY, Recipe
 from codesign.workload.datasets.registry import dataset_names, get_dataset
@@ -42,7 +42,9 @@ def _merged_recipe(recipe: dict[str, Any], data: dict[str, Any]) -> dict[str, An
     if preset is not None:
         defaults.update({name: value for name, value in preset if name in Recipe.model_fields and value is not None})
     defaults.update(mapping(data, "recipe_defaults"))
-    if isinstance(own := recipe.get("preset"), str) and own in RECIPES:  # an unknown one stays, to be reported
+    if "preset" in recipe:
+        defaults["method"] = "layered"  # of an unknown preset, which stays to be reported, it is not missing
+    if isinstance(own := recipe.get("preset"), str) and own in RECIPES:
         # Recommended for the dataset of the workload, otherwise for that of the preset, otherwise for any dataset.
         asked = value_at(data, ("workload", "name")), data.get("preset")
         dataset = next((name for name in asked if isinstance(name, str) and name in RECOMMENDED), "arrays")
@@ -94,6 +96,9 @@ def problems(data: dict[str, Any], blocks: Blocks) -> Mistakes:
         value = value_at(data, path)
         if isinstance(value, str) and value not in allowed:
             yield path, f"unknown {what} {value!r}{suggestion(value, allowed)}"
+    for name, recipe in mapping(data, "recipes").items():
+        if isinstance(recipe, dict) and not isinstance(preset := recipe.get("preset", ""), str):
+            yield ("recipes", name, "preset"), f"must be one of {', '.join(RECIPES)}, found {shown(preset)}"
     yield from repeated_objectives(data)
     try:
         workload = WorkloadSpec.model_validate(data.get("workload"))
