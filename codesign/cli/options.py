@@ -58,6 +58,8 @@ def place(text: str) -> str:
     An empty one is refused: it would mean the working folder or the default."""
     if not text.strip():
         raise typer.BadParameter("must be a path or a URL, found nothing")
+    if text.startswith("memory:"):
+        tell(f"{printable(text)}: is in the memory of this command, and gone when it ends", err=True)
     return os.path.expanduser(text)
 
 

@@ -58,7 +58,10 @@ class LocalFolder(Folder):
     def _make(self, folder: Path) -> None:
         """Create a folder within this one, and remove what killed writers left in it."""
         made = list(takewhile(lambda place: not place.exists(), (folder, *folder.parents)))
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except FileExistsError:
+            raise NotADirectoryError(errno.ENOTDIR, "is a file, not a folder") from None
         for place in made:
             sync_folder(place.parent)
         if folder not in self._tidy:

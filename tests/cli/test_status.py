@@ -137,6 +137,7 @@ def test_the_command_that_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         assert ended.exit_code == 130
         assert "interrupted: finished jobs are kept in memory://" in ended.stderr
         assert "; the same command continues from there" in ended.stderr
+        assert ": is in the memory of this command, and gone when it ends" in ended.stderr
     assert shlex.split(found[0]) == shlex.split(f"codesign sweep {file} {options.replace('secret', '***')}")
     assert found[1] == f"codesign sweep {file} --store memory://place"
 

@@ -75,6 +75,8 @@ def test_what_is_wrong_with_a_place_is_said_before_anything_is_run(tmp_path, cac
         assert progress.ran == []
     with pytest.raises(StoreError, match=r"store: cannot be written: .*; choose another store"):
         Store((tmp_path / "file" / "store").as_uri())
+    with pytest.raises(StoreError, match=r"file: cannot be written: is a file, not a folder; choose another store"):
+        Store(tmp_path / "file")
 
 
 def test_points_of_a_pricing_need_a_folder_of_this_machine():
