@@ -80,16 +80,29 @@ def test_where_one_of_many_cannot_be_written_is_said(tmp_path: Path) -> None:
 
 
 def test_the_format_stays(place: str) -> None:
-    """Written by hand after the description; the digests are those of `sha256sum`."""
-    store = Store(place)
-    payload_digest = b"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
-    header = b'{"bytes": 3, "facts": {"a": 1}, "sha256": "%s"}' % payload_digest
-    digest = b"b752d9fe04c05970d96a0719ece625048e82a6c7047e32731b109aa35b89baf2"
-    data = b"codesign-store 1 " + digest + b"\n" + header + b"\nabc"
-    store.folder.write(NAME, data)
-    assert store.get(KEY) == Entry(payload=b"abc", facts={"a": 1})
-    store.put_many({KEY: Entry(payload=b"abc", facts={"a": 1})})
+    """Written by hand after the description, as now and without a key, as by 0.1.0; the digests are those of
+    `sha256sum`."""
+    store, entry = Store(place), Entry(payload=b"abc", facts={"a": 1})
+    for key, digest in (
+        (b"", b"b752d9fe04c05970d96a0719ece625048e82a6c7047e32731b109aa35b89baf2"),
+        (b'"key": "%s", ' % KEY.encode(), b"997b97e90fd44dc0ba82eaf1a43f08274d57d63a90eae9fcfab8de1341251fa8"),
+    ):
+        payload_digest = b"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        header = b'{"bytes": 3, "facts": {"a": 1}, %s"sha256": "%s"}' % (key, payload_digest)
+        data = b"codesign-store 1 " + digest + b"\n" + header + b"\nabc"
+        store.folder.write(NAME, data)
+        assert store.get(KEY) == entry
+    store.put_many({KEY: entry})
     assert store.folder.read(NAME) == data
+
+
+@pytest.mark.parametrize("look", [Store.get, Store.facts])
+def test_an_entry_that_was_copied_under_another_key_is_damage(place: str, look: Callable[[Store, str], object]) -> None:
+    store, other = Store(place), "cd" * 32
+    store.put_many({KEY: Entry(payload=b"abc", facts={})})
+    store.folder.write(f"cd/{other}", store.folder.read(NAME))
+    assert look(store, other) is None
+    assert store.keys() == {KEY}
 
 
 @pytest.mark.parametrize("header", [b"[]", b'{"bytes": 0, "facts": ' + b"[" * 100_000])

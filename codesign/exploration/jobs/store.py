@@ -3,12 +3,13 @@
 One file per entry, `<root>/<first two characters of the key>/<key>`:
 
     codesign-store 1 <sha256 of the next line>
-    {"bytes": …, "facts": {…}, "sha256": <of the payload>}
+    {"bytes": …, "facts": {…}, "key": …, "sha256": <of the payload>}
     payload
 
 The folder may be local or at a URL. An entry appears whole or not at all, so any number of processes may share a store:
 if two finish the same job, they write the same content, and the later one replaces the earlier. An entry that fails its
-checksum is removed and counts as missing. Nothing in a store is ever unpickled.
+checksum, or has the key of another, is removed and counts as missing; those of 0.1.0 have no key. Nothing in a store is
+ever unpickled.
 """
 
 from __future__ import annotations
@@ -100,7 +101,7 @@ class Store:
     def _checked(self, key: str, data: bytes | None) -> Entry | None:
         if data is None:
             return None
-        parsed = _parse_header(data)
+        parsed = _parse_header(key, data)
         if parsed is not None:
             start, size, digest, facts = parsed
             payload = data[start:]
@@ -122,7 +123,7 @@ class Store:
     def _checked_head(self, key: str, data: bytes | None) -> Facts | None:
         if data is None:
             return None
-        parsed = _parse_header(data)
+        parsed = _parse_header(key, data)
         if parsed is None and len(data) == _HEAD_BYTES and data.startswith(_MAGIC.encode()):
             # perhaps not all its facts were read
             entry = self.get(key)
@@ -142,7 +143,7 @@ class Store:
             durable: whether they must survive a power failure. If not, results of the last seconds may be damaged after
                 one, and are then computed again.
         """
-        self.folder.write_many({_name(key): _file(entry) for key, entry in entries.items()}, durable=durable)
+        self.folder.write_many({_name(key): _file(key, entry) for key, entry in entries.items()}, durable=durable)
 
     def _remove_damaged(self, key: str) -> None:
         """Remove an entry, so that it is computed again, and report it unless another process was faster."""
@@ -156,25 +157,32 @@ def _name(key: str) -> str:
     return f"{key[:2]}/{key}"
 
 
-def _file(entry: Entry) -> bytes:
+def _file(key: str, entry: Entry) -> bytes:
     digest = hashlib.sha256(entry.payload).hexdigest()
-    facts = {"bytes": len(entry.payload), "facts": dict(entry.facts), "sha256": digest}
-    header = json.dumps(facts, sort_keys=True, allow_nan=False).encode()
+    content = {"bytes": len(entry.payload), "facts": dict(entry.facts), "key": key, "sha256": digest}
+    header = json.dumps(content, sort_keys=True, allow_nan=False).encode()
     first = f"{_MAGIC} {hashlib.sha256(header).hexdigest()}\n".encode()
     return b"".join((first, header, b"\n", entry.payload))
 
 
-def _parse_header(data: bytes) -> tuple[int, int, str, Facts] | None:
-    """Start of the payload, its length and checksum, and the facts; None if the header is damaged."""
+def _parse_header(key: str, data: bytes) -> tuple[int, int, str, Facts] | None:
+    """Start of the payload, its length and checksum, and the facts; None if the header is damaged, or that of an entry
+    of another key."""
     first, _, rest = data.partition(b"\n")
     header, newline, _ = rest.partition(b"\n")
     if not newline or first != f"{_MAGIC} {hashlib.sha256(header).hexdigest()}".encode():
         return None
     try:
         content = json.loads(header)
-        size, digest, facts = content["bytes"], content["sha256"], content["facts"]
-    except (ValueError, TypeError, KeyError, RecursionError):  # anyone can write a valid checksum for any header
+        size, digest, facts, own = content["bytes"], content["sha256"], content["facts"], content.get("key", key)
+    except (
+        ValueError,
+        TypeError,
+        KeyError,
+        AttributeError,
+        RecursionError,
+    ):  # anyone can write a valid checksum for any header
         return None
-    if not isinstance(size, int) or not isinstance(facts, dict):
+    if not isinstance(size, int) or not isinstance(facts, dict) or own != key:
         return None
     return len(first) + len(header) + 2, size, digest, facts
