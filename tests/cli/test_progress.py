@@ -1,10 +1,9 @@
 from __future__ import annotations
 
 import io
-import re
 import sys
 from collections.abc import Mapping
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import pytest
 from rich.console import Console
@@ -216,18 +215,32 @@ def test_every_job_has_a_line_where_that_is_asked_for(clock: Clock, monkeypatch:
     ]
 
 
-def test_a_notebook_gets_its_first_lines_early(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    stream = io.StringIO()
+def test_in_a_notebook_a_line_stays_in_place(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    stream, lines = io.StringIO(), list[list[str]]()
+
+    class Handle:
+        """What `IPython.display.display` returns for `display_id=True`."""
+
+        def update(self, shown: dict[str, str], *, raw: bool) -> None:
+            lines[-1].append(shown["text/plain"])
+
+    def display(shown: dict[str, str], *, raw: bool, display_id: bool) -> Handle:
+        lines.append([shown["text/plain"]])
+        return Handle()
+
     monkeypatch.setattr("sys.stderr", stream)
     monkeypatch.setitem(sys.modules, "ipykernel", ModuleType("ipykernel"))
+    monkeypatch.setitem(sys.modules, "IPython.display", SimpleNamespace(display=display))
     run = choose_progress()
     run.clock = clock
     begin(run, {"train": 2})
-    for now in range(1, 141):
+    for now in range(1, 6):
         clock.now = float(now)
         run.pulse()
-    told = re.findall(r"after (.*)", stream.getvalue())
-    assert told == ["10 s", "30 s", "1 min 10 s", "2 min 10 s"]
+    run.advanced("points", 3, 3)
+    assert [[text.partition("after ")[2] for text in line] for line in lines] == [["2.0 s", "4.0 s"], [""]]
+    assert lines[1] == ["points: 3 of 3, 0.0 s"]
+    assert len(stream.getvalue().splitlines()) == 1  # what is to run
 
 
 def test_plain_progress_of_a_study(clock: Clock) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import TextIO
+from typing import Any, TextIO
 
 from rich import progress as bars
 from rich.console import Console, ConsoleOptions, Group, RenderResult
@@ -21,19 +22,16 @@ from codesign.units import format_duration
 LINES_VARIABLE = "CODESIGN_PROGRESS"
 """Environment variable: `jobs` logs a line for every job and trial if there is no terminal."""
 
-_PAUSE_S = 60.0
-_FIRST_PAUSE_S = 10.0
-"""In a notebook, where somebody waits; each further one is twice as long, up to a minute."""
 _PHASE_PAUSE_S = 5.0
 _TRAININGS = 2
 _LINES = 15
 
 
 def choose_progress() -> Progress:
-    """Progress with lines that stay in place on a terminal, and elsewhere a line per minute, in a notebook earlier."""
+    """Progress with lines that stay in place on a terminal and in a notebook, and elsewhere a line per minute."""
     if on_terminal():
         return Progress(TerminalView(PrintableConsole(stderr=True)))
-    return Progress(LogView(sys.stderr, pause_s=_FIRST_PAUSE_S if in_notebook() else _PAUSE_S))
+    return Progress(NotebookView(sys.stderr) if in_notebook() else LogView(sys.stderr))
 
 
 @contextmanager
@@ -47,12 +45,13 @@ def shown_progress(shown: bool) -> Iterator[Progress]:
 
 
 class LogView(View):
-    """A line at the beginning, one per minute and one at the end, for logs and pipes; the first after `pause_s`.
-    Failures and notes are always shown."""
+    """A line at the beginning, one per minute and one at the end, for logs and pipes. Failures and notes are always
+    shown."""
 
-    def __init__(self, stream: TextIO | None, *, pause_s: float = _PAUSE_S) -> None:
+    _pause_s = 60.0
+
+    def __init__(self, stream: TextIO | None) -> None:
         self._stream = stream
-        self._pause_s = pause_s
         self._each = os.environ.get(LINES_VARIABLE) == "jobs"
         self._said = ""
         self._said_at = 0.0
@@ -68,7 +67,6 @@ class LogView(View):
 
     def pulse(self) -> None:
         if self.run.clock() - self._said_at >= self._pause_s:
-            self._pause_s = min(2 * self._pause_s, _PAUSE_S)
             self._say()
 
     def advanced(self, phase: str, done: int, total: int | None, unit: str) -> None:
@@ -79,7 +77,7 @@ class LogView(View):
             self._phase_said = now
             done_text, total_text = (f"{n / 1e6:,.1f} MB" if unit == "B" else f"{n:,}" for n in (done, total or 0))
             of = "" if total is None else f" of {total_text}"
-            self.note(f"{phase}: {done_text}{of}, {format_duration(now - self._phase_start)}")
+            self._tell(phase, f"{phase}: {done_text}{of}, {format_duration(now - self._phase_start)}")
 
     def note(self, text: str) -> None:
         if self._stream is not None:  # for None, `print` would use standard output
@@ -103,7 +101,28 @@ class LogView(View):
         text = "; ".join([", ".join(filter(None, parts)), *trainings])
         if text != self._said:
             self._said = text
-            self.note(text)
+            self._tell("jobs", text)
+
+    def _tell(self, line: str, text: str) -> None:
+        """Show how far the jobs, or a phase, have come."""
+        self.note(text)
+
+
+class NotebookView(LogView):
+    """A log whose lines on how far the jobs and each phase have come stay in place, and so come more often."""
+
+    _pause_s = 2.0
+
+    def __init__(self, stream: TextIO | None) -> None:
+        super().__init__(stream)
+        self._lines: dict[str, Any] = {}
+
+    def _tell(self, line: str, text: str) -> None:
+        shown = {"text/plain": escaped(text)}
+        if self._lines.get(line) is not None:
+            self._lines[line].update(shown, raw=True)
+        else:  # IPython is there where a notebook is
+            self._lines[line] = importlib.import_module("IPython.display").display(shown, raw=True, display_id=True)
 
 
 class TerminalView(View):
