@@ -54,6 +54,10 @@ POETS = instead("poets: {schedules: [asynchronous]}")
             *(13, f"schedules.asynchronous.refractory: on chips.mubrain: {AGAIN}"),
             [RETURNS, ("{policy: random", "{refractory: false, policy: random")],
         ),
+        (
+            *(13, "schedules.asynchronous.stop: on chips.mubrain: stop 'on_output' needs output spikes"),
+            [POTENTIAL, ("{policy: random", "{stop: on_output, policy: timed")],
+        ),
         (10, "chips.mubrain.operation: 'real_time' lasts", [REAL_TIME]),
         (
             *(16, "axes.chip.mubrain.operation: 'real_time' lasts as long as the stimulus, and workload 'digits' is a"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from codesign.documents import Mistake
@@ -27,7 +28,7 @@ from codesign.network.quantization import Quantization
 from codesign.network.topology import NetworkShape
 from codesign.simulation.execution import Slice
 from codesign.simulation.policies import get_policy
-from codesign.simulation.schedule import Schedule, check_returns
+from codesign.simulation.schedule import Schedule, Stop, check_returns
 from codesign.training.budget import TrainingBudget
 from codesign.training.recipe import Recipe
 
@@ -79,20 +80,33 @@ def find_deployments(spec: SweepSpec, shape: NetworkShape, mistakes: list[Mistak
         for chip in chip_variants(spec, name) if entry.schedules else ():
             try:
                 placed = _on_chip(shape, chip, parts)
-            except InputError as error:
-                parameter = "spread" if str(error).startswith("spread") else "operation"
-                mistakes.append((("chips", name, parameter), str(error).removeprefix("spread: ")))
+            except _ImpossibleError as mistake:
+                mistakes.append((("chips", name, mistake.parameter), str(mistake)))
                 continue
             for schedule_name in chip.value.entry.schedules:
                 for schedule in schedule_variants(spec, schedule_name):
                     try:
                         deployments.append(_deployment(spec, shape, placed, schedule))
-                    except InputError as error:
-                        parameter = "policy" if get_policy(schedule.value.policy).uses_service else "stop"
-                        if shape.returns_within_pass and not schedule.value.refractory:
-                            parameter = "refractory"
-                        mistakes.append((("schedules", schedule_name, parameter), f"on chips.{name}: {error}"))
+                    except _ImpossibleError as mistake:
+                        place = ("schedules", schedule_name, mistake.parameter)
+                        mistakes.append((place, f"on chips.{name}: {mistake}"))
     return deployments
+
+
+class _ImpossibleError(InputError):
+    """Why a chip or a schedule is impossible, and the parameter of its entry that says so."""
+
+    def __init__(self, parameter: str, reason: str) -> None:
+        super().__init__(reason)
+        self.parameter = parameter
+
+
+@contextmanager
+def _due_to(parameter: str) -> Iterator[None]:
+    try:
+        yield
+    except InputError as error:
+        raise _ImpossibleError(parameter, str(error).removeprefix(f"{parameter}: ")) from error
 
 
 def trained_through(spec: SweepSpec, shape: NetworkShape, recipe: Variant[Recipe]) -> tuple[Schedule, str | None]:
@@ -155,12 +169,14 @@ def _on_chip(shape: NetworkShape, variant: Variant[ChipVariant], known: _Parts) 
     """The network on a variant of a chip; placements with equal parts share them, to save memory."""
     entry, chip = variant.value.entry, variant.value.chip
     weight_bits = _weight_bits(entry, chip)
-    check_operation(chip, entry.operation)
+    with _due_to("operation"):
+        check_operation(chip, entry.operation)
     quantization = chip_quantization(chip, weight_bits)
     assumptions = [*quantization_assumptions(chip, entry.weight_bits, quantization)]
     placement = reason = None
     try:
-        placement = _placed(shape, variant.name, chip, entry)
+        with _due_to("spread"):
+            placement = _placed(shape, variant.name, chip, entry)
     except InfeasibleError as error:
         reason = str(error)
     else:
@@ -189,9 +205,13 @@ def _deployment(spec: SweepSpec, shape: NetworkShape, placed: _OnChip, schedule:
     chip, neuron, placement = placed.chip.value.chip, spec.neuron, placed.placement
     inference, assumptions, of_schedule = None, [*placed.columns["assumptions"]], Columns()
     if placement is not None:
-        resolved, assumed = resolve_schedule(schedule.value, placement, spiking_readout=neuron.readout == "spikes")
+        with _due_to("stop"):
+            stop = _stop_of(schedule.value, spiking_readout=neuron.readout == "spikes")
+        with _due_to("policy"):
+            resolved, assumed = resolve_schedule(schedule.value, placement, stop)
         canonical = canonical_schedule(resolved, shape, refractory=neuron.refractory)
-        check_returns(shape, fires_once=canonical.refractory)
+        with _due_to("refractory"):
+            check_returns(shape, fires_once=canonical.refractory)
         inference = _inference(chip, shape, placed.quantization, canonical)
         about_neurons = [*neuron_assumptions(chip, neuron, refractory=neuron.refractory and canonical.refractory)]
         own = {name for name in ("threshold", "time_constant") if len(neuron.each(name)) > 1}
@@ -277,14 +297,16 @@ def quantization_assumptions(
             yield f"{chip.name}: {what.format(number.value)}, counted in {unit}"
 
 
-def resolve_schedule(
-    entry: ScheduleEntry, placement: Placement, *, spiking_readout: bool
-) -> tuple[Schedule, tuple[str, ...]]:
-    """The resolved schedule of a network on a chip, and its assumptions. The default stop is `drained` if outputs are
-    potentials."""
+def _stop_of(entry: ScheduleEntry, *, spiking_readout: bool) -> Stop:
+    """The stop of an entry; by default `drained` if outputs are potentials."""
     stop = entry.stop or ("on_output" if spiking_readout else "drained")
     if stop != "drained" and not spiking_readout:
         raise InputError(f"stop '{stop}' needs output spikes; with readout 'potential' it must be 'drained'")
+    return stop
+
+
+def resolve_schedule(entry: ScheduleEntry, placement: Placement, stop: Stop) -> tuple[Schedule, tuple[str, ...]]:
+    """The resolved schedule of a network on a chip, and its assumptions."""
     shape = placement.shape
     size = max(shape.layer_sizes) if entry.group_size == "layer" else entry.group_size
     own = entry.model_dump(exclude={"group_size", "stop", "synchronization_threshold", "barrier_messages"})
