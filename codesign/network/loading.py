@@ -1,18 +1,15 @@
-"""Weights and biases from other frameworks, and networks on their way to another process."""
+"""Weights and biases from other frameworks."""
 
 from __future__ import annotations
 
-import pickle
-from collections.abc import Callable, Iterable, Mapping
-from multiprocessing.reduction import ForkingPickler
-from typing import Any, Self
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 import torch
 
 from codesign.arrays import array_of
 from codesign.errors import InputError
-from codesign.network.neuron_numbers import type_of
 from codesign.network.topology import NetworkShape
 
 
@@ -83,25 +80,3 @@ def _tensor(name: str, given: Any, dtype: torch.dtype) -> torch.Tensor:
     if not tensor.isfinite().all():
         raise InputError(f"{name}: must hold finite numbers of {dtype}, found {array[~tensor.isfinite().numpy()][0]}")
     return tensor
-
-
-class SentAsCopy(torch.nn.Module):
-    """A module that is copied when it is sent to another process.
-
-    Torch would share the memory of its tensors, so that training or quantizing it in place in one process would change
-    it in all others, too.
-
-    Its time constants stay float64 where all other buffers are converted, as by `float`: they give decays to the last
-    bit.
-    """
-
-    def __init_subclass__(cls) -> None:
-        ForkingPickler.register(cls, lambda module: (pickle.loads, (pickle.dumps(module),)))
-
-    def _apply(self, fn: Callable[[torch.Tensor], torch.Tensor], recurse: bool = True) -> Self:
-        exact = [one for one in self.named_buffers(recurse=False) if type_of(one[0]) == torch.float64]
-        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
-        for name, buffer in exact:
-            if (made := getattr(self, name)).dtype != buffer.dtype:
-                setattr(self, name, buffer.to(made.device))
-        return self

@@ -15,9 +15,10 @@ from codesign.arguments import instance, seconds, whole
 from codesign.arrays import Integers
 from codesign.errors import InputError
 from codesign.network.connection import Connection, FurtherConnection, further_connections, windows_of_max_pools
-from codesign.network.loading import SentAsCopy, load_weights
+from codesign.network.loading import load_weights
 from codesign.network.neuron import OF_NEURONS, NeuronSpec
 from codesign.network.neuron_numbers import check_numbers, range_in_words, type_of
+from codesign.network.sent_as_copy import SentAsCopy
 from codesign.network.topology import NetworkShape, TopologySpec, as_topology, layers_of_neurons, network_shape
 
 

@@ -266,7 +266,7 @@ class ResultMetadata:
         questions: questions of the sweep's file, by name, from `codesign.analysis.questions.plain`.
         figures: figures of the sweep's file, in the form of `codesign.analysis.figures.FigureEntry`.
         study: what was searched, if the results are a study's; their axis `trial` then names the trials.
-        jobs, platform: volatile: what was run, and notes about the machine that matter for the numbers.
+        jobs, platform: volatile: what was run, and how much of it failed.
     """
 
     sweep: str

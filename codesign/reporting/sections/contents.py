@@ -136,7 +136,7 @@ def _reproduction(metadata: ResultMetadata) -> Section:
             f"{jobs.trained} trainings, {jobs.executed} executions, {jobs.priced} summaries and prices; "
             f"{jobs.reused} from the store",
         ),
-        *(("platform", line) for line in metadata.platform),
+        *(("failures", line) for line in metadata.platform),
     ]
     tables = [
         text_table("What was run.", ("what", "value"), rows, "run"),
