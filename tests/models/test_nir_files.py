@@ -306,6 +306,10 @@ def itself(file: h5py.File) -> None:
     file["node/nodes/n0/again"] = file["node/nodes"]
 
 
+def misspelled(file: h5py.File) -> None:
+    file["node/nodes/n1/v_resets"] = np.ones(2)
+
+
 def bomb(file: h5py.File) -> None:
     """A chunk of 24 bytes by its own word that inflates to 64 MiB."""
     import zlib
@@ -328,6 +332,7 @@ HOSTILE: dict[str, tuple[Callable[[h5py.File], None], str]] = {
     "bomb": (bomb, "a compressed chunk holds more numbers than it may"),
     "objects": (replace("node/nodes/n0/weight", data=np.zeros(2, [("a", "f4")])), "must hold numbers or text"),
     "kind": (replace("node/nodes/n0/type", data=b"os.system"), r"'n0' \(os.system\): cannot be part of a network"),
+    "field": (misspelled, r"'n1' \(LIF\): unknown field 'v_resets'; did you mean 'v_reset'\?"),
     "edges": (replace("node/edges", data=np.zeros((2, 3))), "an edge must name two nodes"),
 }
 

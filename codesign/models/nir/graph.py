@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codesign.errors import InputError
+from codesign.mistakes import suggestion
 from codesign.models.nir.file import Tree
 
 _SLIDING = ("weight", "bias", "stride", "padding", "dilation", "groups")
@@ -50,6 +51,8 @@ _ENDLESS = ("tau", "tau_mem", "tau_syn", "r", "w_in")
 _PASSES = ("Input", "Output", "Identity")
 _NUMBERS = {*chain(*FIELDS.values()), "shape", "v_reset", "w_in"} - {"padding"}
 """Fields that must not be text."""
+_OPTIONAL = ("shape", "input_shape", "input_type", "output_type", "start_dim", "end_dim", "v_reset", "w_in")
+"""Further fields of some kinds of nodes. Any other, such as one of a later NIR, could change what a node does."""
 _MOST_NODES = 10_000
 
 
@@ -168,6 +171,9 @@ def _node(name: str, part: Tree) -> NirNode:
     missing = [key for key in FIELDS[kind] if key not in numbers and key not in texts]
     if missing:
         raise InputError(f"node '{name}' ({kind}): lacks {', '.join(missing)}")
+    if unknown := sorted({*numbers, *texts} - {*FIELDS[kind], *_OPTIONAL}):
+        hint = suggestion(unknown[0], (*FIELDS[kind], *_OPTIONAL))
+        raise InputError(f"node '{name}' ({kind}): unknown field '{unknown[0]:.80}'{hint}")
     return NirNode(
         name=name,
         kind="Pass" if kind in _PASSES else kind,
