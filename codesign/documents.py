@@ -205,6 +205,11 @@ class FileSpec(Spec):
         """Whether the file itself has something at a path, and not only a preset or default."""
         return self._origin.document is not None and value_at(self._origin.document.data, path) is not None
 
+    def writes(self, path: Path_) -> bool:
+        """Whether something at a path is written in the file itself, and not in one that it extends."""
+        document = self._origin.document
+        return self.says(path) and document is not None and document.place(path).file == document.place(()).file
+
     def refusal(self, mistakes: Iterable[Mistake]) -> InputError:
         """An error with mistakes at paths of the file, each with its line; without a file, with the paths."""
         document = self._origin.document or _mapping(None)

@@ -9,6 +9,7 @@ from tiny_sweeps import (
     CHIP,
     OWN_CHIP,
     OWN_WEIGHTS,
+    TINY,
     axes,
     beside,
     changed,
@@ -23,6 +24,8 @@ from tiny_sweeps import (
 )
 
 from codesign.errors import DocumentError
+from codesign.exploration.definition.library import load_sweep
+from codesign.exploration.definition.without_effect import without_effect
 from codesign.exploration.jobs.jobs import SummaryInputs
 from codesign.exploration.planning import build_plan, plan_designs
 from codesign.network.quantization import Quantization
@@ -277,6 +280,14 @@ def test_what_changes_nothing_is_told(recipe, schedule, expected):
     spec = tiny(("layered: {method: layered}", f"mine: {{{recipe}}}"), schedules)
     notes = plan_designs(spec, lambda spec: outline()).notes
     assert [note.split(" changes nothing; it needs ")[0] for note in notes] == expected
+
+
+def test_a_schedule_that_no_chip_runs_is_told_where_the_file_itself_has_it(tmp_path: Path):
+    spec = tiny((", asynchronous]", "]"))
+    assert [*without_effect(spec)] == ["schedule.asynchronous changes nothing; it needs a chip that runs it"]
+    (tmp_path / "base.yaml").write_text(TINY.replace(", asynchronous]", "]"), encoding="utf-8")
+    (tmp_path / "mine.yaml").write_text("extends: base.yaml\nname: mine\n", encoding="utf-8")
+    assert not [*without_effect(load_sweep(tmp_path / "mine.yaml"))]
 
 
 def test_an_axis_that_changes_nothing_is_told():

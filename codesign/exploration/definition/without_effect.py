@@ -20,6 +20,10 @@ _OF_RECIPES = {
 def without_effect(spec: SweepSpec) -> Iterator[str]:
     """Yield a sentence for each parameter that has no effect, whatever the values of the axes."""
     run = {name for entry in spec.chips.values() for name in entry.schedules}
+    varied = {axis_parts(path)[1] for path in spec.axes if path.startswith("schedule.")}
+    for name in spec.schedules:
+        if name not in run | varied and spec.writes(("schedules", name)):
+            yield f"schedule.{name} changes nothing; it needs a chip that runs it"
     for path in spec.axes:
         block, name, parameter = axis_parts(path)
         if block == "schedule" and name not in run:
