@@ -5,7 +5,7 @@ from __future__ import annotations
 from codesign.files.folder import Folder
 from codesign.files.location import Location, has_options, is_url, join, printable, with_suffix
 from codesign.files.lock import held, is_free, lock_of
-from codesign.files.opening import open_file, open_folder, read_file, write_atomically
+from codesign.files.opening import open_file, open_folder, read_file, why_missing, write_atomically
 
 __all__ = [
     "Folder",
@@ -20,6 +20,7 @@ __all__ = [
     "open_folder",
     "printable",
     "read_file",
+    "why_missing",
     "with_suffix",
     "write_atomically",
 ]

@@ -56,6 +56,12 @@ def read_file(location: Location) -> bytes | None:
     return folder.read(name)
 
 
+def why_missing(location: Location) -> str:
+    """What is where `read_file` finds no file, in words."""
+    path = local_path(location, InputError)
+    return "is a folder, not a file" if path is not None and path.is_dir() else "there is no such file"
+
+
 def write_atomically(location: Location, data: bytes) -> None:
     """Write `data` such that a reader, or a crash, sees either the old file or the new one.
 

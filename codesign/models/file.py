@@ -19,7 +19,7 @@ from pydantic_core import from_json, to_jsonable_python
 
 from codesign.arguments import instance
 from codesign.errors import InputError
-from codesign.files import Location, printable, read_file, with_suffix, write_atomically
+from codesign.files import Location, printable, read_file, why_missing, with_suffix, write_atomically
 from codesign.files.folder import reason_of
 from codesign.mistakes import dotted, mistakes_of, reason
 from codesign.models.card import ModelCard, digest_of
@@ -98,7 +98,7 @@ def load_model(path: Location) -> LoadedModel:
     content = read_file(path)
     if content is None:
         written = "`codesign sweep FILE --models`, in Python run_sweep(FILE, models=True), writes models"
-        raise InputError(f"{printable(path)}: there is no such file; {written}")
+        raise InputError(f"{printable(path)}: {why_missing(path)}; {written}")
     return decode_model(content, place=printable(path))
 
 

@@ -262,7 +262,7 @@ def test_a_raylet_that_has_ended_is_an_error_before_the_object_store_is_used() -
     connected.check()
     raylet.kill()
     os.waitid(os.P_PID, raylet.pid, os.WEXITED | os.WNOWAIT)
-    with pytest.raises(CodesignError, match=r"Ray was lost: on this machine, its raylet .* the same command continues"):
+    with pytest.raises(CodesignError, match=r"Ray was lost: on this machine, its raylet .* run it again to continue"):
         connected.check()  # though it has not been collected
     raylet.communicate()
     with pytest.raises(CodesignError, match="Ray was lost"):

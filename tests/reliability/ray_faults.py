@@ -68,7 +68,7 @@ class Run:
         """Fail unless it soon ends in a clear message, leaves nothing behind, and has kept what was finished."""
         started = set(descendants(self.process.pid))
         ended = self.end(within_s=within_s)
-        check_stopped(ended, "Ray was lost", RESUME)
+        check_stopped(ended, "Ray was lost", "run it again to continue from there")
         wait_until_gone(started)
         self.check_no_litter()
         assert len(entries(self.folder / "store")) >= len(ended.jobs) > 0

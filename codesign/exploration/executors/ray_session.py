@@ -171,7 +171,7 @@ class RaySession:
     def _lost(self, reason: str) -> CodesignError:
         where = "on this machine" if self._address is None else f"at {self._address}"
         return CodesignError(
-            f"Ray was lost: {where}, {reason}; finished jobs are kept; the same command continues from there"
+            f"Ray was lost: {where}, {reason}; finished jobs are kept; run it again to continue from there"
         )
 
 

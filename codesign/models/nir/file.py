@@ -16,7 +16,7 @@ import numpy as np
 
 from codesign.deferred import h5py
 from codesign.errors import InputError
-from codesign.files import Location, printable, read_file
+from codesign.files import Location, printable, read_file, why_missing
 from codesign.files.folder import reason_of
 from codesign.workload.hdf5 import Chunks, is_stored
 
@@ -38,7 +38,7 @@ def read_tree(path: Location) -> tuple[Tree, str]:
     place = printable(path)
     content = read_file(path)
     if content is None:
-        raise InputError(f"{place}: there is no such file; `nir.write(FILE, graph)` writes NIR, and lava-dl .net files")
+        raise InputError(f"{place}: {why_missing(path)}; `nir.write(FILE, graph)` writes NIR, and lava-dl .net files")
     try:
         with h5py.File(io.BytesIO(content), "r") as file:
             tree = _Reader(place).group(file, ())
