@@ -42,6 +42,7 @@ def test_forms() -> None:
         ({"from": 1, "to": 8, "scale": "log", "step": 2}, "a log scale has no step"),
         ({"from": 1, "to": 8, "step": 0.5}, "step must be one as well"),
         ({"from": "1 ms", "to": 5}, "needs a unit, found 5"),
+        ({"from": 1, "to": "5"}, "both ends must be numbers, or have a unit such as '10 ms', found 1 and '5'"),
         ({"from": "1 ms", "to": "5 pJ"}, "must be a quantity in ms"),
         ({"from": "1 parsnip", "to": "2 parsnip"}, "must be a unit such as"),
         ({"choices": []}, "at least 1"),

@@ -82,7 +82,8 @@ class Range(Spec):
         if not isinstance(self.from_, str) and not isinstance(self.to, str):
             return float(self.from_), float(self.to)
         if not self.unit:
-            raise ValueError(f"both ends must be numbers, or have a unit such as '10 ms', found {self.from_!r}")
+            found = f"found {self.from_!r} and {self.to!r}"
+            raise ValueError(f"both ends must be numbers, or have a unit such as '10 ms', {found}")
         si_unit(self.unit)
         return parse_quantity(self.from_, self.unit), parse_quantity(self.to, self.unit)
 
