@@ -28,8 +28,8 @@ WEAKER: dict[Status, Status] = {"holds": "holds in part", "does not hold": "not 
 def judge_limit(
     answer: partial[Answer], question: ClaimQuestion, known: Sequence[tuple[Point, pd.Series]], names: Names
 ) -> Answer:
-    """Judge points with their values by training seed. What all seeds show is weakened if the ranges of the chips'
-    numbers, terms that are not modelled or the choice of test samples may change it; a single one shows nothing."""
+    """Judge points with their values by training seed. What all seeds show is weakened if there is a single one, or if
+    the ranges of the chips' numbers, terms that are not modelled or the choice of test samples may change it."""
     limit = _limit(question)
     seen = np.array([value for _, of in known for value in of])
     within = shortfalls(seen, np.array(limit.value), limit) <= 0
@@ -40,7 +40,7 @@ def judge_limit(
     else:
         doubts = [*dict.fromkeys(_doubts(points, limit, names, standing))]
     if all(trained_once(point, limit.column) for point in points):
-        standing, doubts = "not shown", [one_training(), *doubts]
+        doubts = [one_training(), *doubts]
     return answer(
         standing=WEAKER.get(standing, standing) if doubts else standing,
         sentence=f"It holds for {within.sum()} of {len(within)} values, each of a training seed.",

@@ -34,7 +34,7 @@ _ROUNDING = 1e-12
 
 def one_training(shared: str = "") -> str:
     """Say what a single training seed leaves open."""
-    return f"One training seed{shared} says nothing about how much trainings differ; three or more would."
+    return f"One training seed{shared} does not show how much trainings differ; three or more would."
 
 
 def of_one_training(contest: Contest) -> bool:

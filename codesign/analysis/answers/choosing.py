@@ -119,11 +119,11 @@ def standing_of(contest: Contest) -> Standing:
     """Return the verdict of a contest.
 
     Besides its share, `sure` needs intervals over training seeds that exclude the opposite, test samples that show the
-    differences, limits that are met without doubt, and a best whose value leaves out no time. Of given models, `likely`
-    needs test samples that show the difference. A contest is open if all other options are unknown, or if it rests on
-    a single training.
+    differences, limits that are met without doubt, and a best whose value leaves out no time. From a single training,
+    and of given models, `likely` needs test samples that show the difference. A contest is open if all other options
+    are unknown.
     """
-    if undecided(contest) or (contest.unknown and contest.second is None) or of_one_training(contest):
+    if undecided(contest) or (contest.unknown and contest.second is None):
         return "open"
     best, where, runner_up = contest.ranked[0], contest.where, contest.runner_up
     limits_by_chance = left_to_chance(contest)
@@ -137,7 +137,7 @@ def standing_of(contest: Contest) -> Standing:
     if not several and (limits_by_chance or lead_by_chance):
         return "open"
     undrawn = without_draws(contest.column, *(limit.column for limit in where))
-    lacking = time_of_best_left_out(contest) or may_miss(best, where, contest.names)
+    lacking = time_of_best_left_out(contest) or may_miss(best, where, contest.names) or of_one_training(contest)
     if contest.confidence >= CONFIDENCE and shown and not (limits_by_chance or lacking or undrawn):
         return "sure"
     return "likely" if contest.confidence >= LIKELY else "open"

@@ -82,10 +82,7 @@ class _Case:
 
     @cached_property
     def by_seeds(self) -> Status:
-        """The verdict of the training seeds alone. A single one tells nothing, and two given models, which have no
-        seeds, no more than their values do."""
-        if self.comparison.of_one_training:
-            return "not shown"
+        """The verdict of the training seeds alone. A single one, and two given models, which have none, show less."""
         found = self._by_intervals
         return WEAKER.get(found, found) if self.comparison.gain.half_width is None else found
 
@@ -111,7 +108,7 @@ class _Case:
         return "holds in part" if less_than_claimed else "holds"
 
     def _known(self, of: Interval) -> Interval:
-        """An interval over training seeds, without width between two given models."""
+        """An interval over training seeds, without width if there is a single one, or between two given models."""
         return replace(of, half_width=0.0) if self.comparison.gain.half_width is None else of
 
     @cached_property

@@ -49,7 +49,7 @@ class Comparison:
 
     @property
     def of_one_training(self) -> bool:
-        """Whether the difference is that of a single training, which says nothing about how much trainings differ; not
+        """Whether the difference is that of a single training, which does not show how much trainings differ; not
         of two given models, which are not trained."""
         given = self.better.training_method == self.worse.training_method == GIVEN
         return self.gain.half_width is None and not given
