@@ -12,9 +12,9 @@ from made_up_answers import SEEDS, accurate, asked, gathered, labels, row, rows_
 from synthetic_sweep import loihi_row, with_ranges
 
 from codesign.analysis.results.formatting import in_times
-from codesign.analysis.results.metadata import ChipFacts, ChipNumber
+from codesign.analysis.results.metadata import ChipFacts
 from codesign.analysis.results.naming import names_of
-from codesign.hardware.terms import AGREEMENT, OWN_CITATION
+from codesign.hardware.terms import OWN_CITATION
 
 
 @pytest.mark.parametrize(("static", "standing"), [(10.0, "open"), (0.01, "sure")])
@@ -63,35 +63,6 @@ def test_the_only_option_with_a_result_is_not_sure_where_the_jobs_of_another_fai
     assert "There is no result for b: jobs failed." in two.remarks
     missed = asked([*ran, *none], choose="chip", most="accuracy", where=["accuracy >= 95 %"])
     assert (missed.standing, "There is no result for b: jobs failed." in missed.remarks) == ("not met", True)
-
-
-def test_a_latency_that_leaves_out_a_time_wins_for_sure_nowhere():
-    lacking = {"not_modelled": [f"{AGREEMENT}: a gives no synchronization.handshake"]}
-    rows = rows_of([("a", 1.0, 0.9, 10.0, 20.0), ("b", 1.0, 0.9, 10.0, 40.0)])
-    rows = [one | (lacking if one["chip"] == "a" else {}) for one in rows]
-    answer = asked(rows, choose="chip", least="latency_s")
-    assert answer.standing == "likely"
-    told = "The latency of a leaves out the time in which neighbours agree: a gives no"
-    assert f"at least 20 µs, 2.00 times less than b. {told}" in answer.sentence
-
-
-@pytest.mark.parametrize(("given", "standing"), [((), "sure"), (("times.neuron_access", "times.spike"), "likely")])
-def test_a_time_that_others_give_and_the_best_does_not_may_be_in_its_other_times(
-    given: tuple[str, ...], standing: str
-) -> None:
-    numbers = [
-        ChipNumber(name=name, value_si=1.0, unit="s", text="1 s", confidence="stated", source="") for name in given
-    ]
-    facts = {"citation": "", "synchronization": "asynchronous"}
-    chips = {
-        "a": ChipFacts(title="a", **facts, times_in_others=("times.message", "times.neuron_access", "times.spike")),
-        "b": ChipFacts(title="b", **facts, numbers=tuple(numbers)),
-    }
-    rows = rows_of([("a", 1.0, 0.9, 10.0, 20.0), ("b", 1.0, 0.9, 10.0, 40.0)])
-    answer = asked(rows, chips, choose="chip", least="latency_s")
-    assert answer.standing == standing
-    told = "The latency of a is too low if its other times do not contain times.spike."
-    assert (told in answer.sentence) == bool(given)
 
 
 def test_options_that_are_level_but_for_the_ranges_of_their_chips_are_not_said_to_be_the_same():

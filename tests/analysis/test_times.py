@@ -8,6 +8,9 @@ import numpy as np
 import pytest
 from made_up_answers import SEEDS, asked, labels, row, rows_of
 
+from codesign.analysis.results.metadata import ChipFacts, ChipNumber
+from codesign.hardware.terms import AGREEMENT
+
 
 def ranged(numbers: list[str], **columns: object) -> dict[str, object]:
     """Cells of numbers that are anything from half to twice what they are; of each column, what it has at the low and
@@ -96,3 +99,32 @@ def test_a_limit_on_a_latency_that_leaves_out_a_time_may_be_missed():
     told = f"The latency of a leaves out the {lacking}. Counting it, latency <= 6 us may be missed."
     assert (answer.standing, told in answer.remarks) == ("likely", True)
     assert told in asked(rows, target=["latency_s <= 6 us"]).remarks
+
+
+def test_a_latency_that_leaves_out_a_time_wins_for_sure_nowhere():
+    lacking = {"not_modelled": [f"{AGREEMENT}: a gives no synchronization.handshake"]}
+    rows = rows_of([("a", 1.0, 0.9, 10.0, 20.0), ("b", 1.0, 0.9, 10.0, 40.0)])
+    rows = [one | (lacking if one["chip"] == "a" else {}) for one in rows]
+    answer = asked(rows, choose="chip", least="latency_s")
+    assert answer.standing == "likely"
+    told = "The latency of a leaves out the time in which neighbours agree: a gives no"
+    assert f"at least 20 µs, 2.00 times less than b. {told}" in answer.sentence
+
+
+@pytest.mark.parametrize(("given", "standing"), [((), "sure"), (("times.neuron_access", "times.spike"), "likely")])
+def test_a_time_that_others_give_and_the_best_does_not_may_be_in_its_other_times(
+    given: tuple[str, ...], standing: str
+) -> None:
+    numbers = [
+        ChipNumber(name=name, value_si=1.0, unit="s", text="1 s", confidence="stated", source="") for name in given
+    ]
+    facts = {"citation": "", "synchronization": "asynchronous"}
+    chips = {
+        "a": ChipFacts(title="a", **facts, times_in_others=("times.message", "times.neuron_access", "times.spike")),
+        "b": ChipFacts(title="b", **facts, numbers=tuple(numbers)),
+    }
+    rows = rows_of([("a", 1.0, 0.9, 10.0, 20.0), ("b", 1.0, 0.9, 10.0, 40.0)])
+    answer = asked(rows, chips, choose="chip", least="latency_s")
+    assert answer.standing == standing
+    told = "The latency of a is too low if its other times do not contain times.spike."
+    assert (told in answer.sentence) == bool(given)

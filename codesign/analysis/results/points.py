@@ -262,8 +262,7 @@ class Point:
 
     @cached_property
     def set_aside(self) -> str:
-        """Why answers leave the point out; "" if they do not. Points that a chip cannot execute may be requested by
-        name."""
+        """Why answers leave the point out, for good or unless it is asked for by name; "" if they do not."""
         if self.silent:
             return "there is no output spike or no right answer"
         if self.drops_spikes:
