@@ -154,9 +154,10 @@ def test_what_is_not_sure_of_one_option_is_not_sure_of_two_that_are_the_same(row
 @pytest.mark.parametrize(
     ("method", "column", "standings"),
     [
-        ("layered", "energy_j", ["likely", "likely", "holds in part", "holds in part", "met"]),
-        ("given", "energy_j", ["likely", "likely", "holds in part", "holds", "met"]),
-        ("layered", "area_m2", ["sure", "sure", "holds", "holds", "met"]),  # is the same in every training
+        ("layered", "energy_j", ["likely"] * 2 + ["holds in part"] * 2 + ["not shown", "holds in part", "met"]),
+        ("given", "energy_j", ["likely"] * 2 + ["holds in part"] * 2 + ["not shown", "holds", "met"]),
+        # is the same in every training
+        ("layered", "area_m2", ["sure", "sure", "holds", "holds in part", "does not hold", "holds", "met"]),
     ],
 )
 def test_one_training_shows_less_than_several(method, column, standings):
@@ -165,13 +166,23 @@ def test_one_training_shows_less_than_several(method, column, standings):
     answers = [
         asked(rows, choose="chip", least=column),
         asked(rows, compare=["a", "b"], columns=[column]),
-        asked(rows, claim="b has more", column=column, more={"chip": "b"}, less={"chip": "a"}),
+        *(
+            asked(rows, claim="b has more", column=column, more={"chip": "b"}, less={"chip": "a"}, **size)
+            for size in ({}, {"about": "2 x"}, {"at_least": "2 x"})
+        ),
         asked(rows, claim="It is small", column=column, below=2e-9),
         asked(rows, target=[f"{column} <= 2 {'nJ' if column == 'energy_j' else 'mm**2'}"]),
     ]
     assert [answer.standing for answer in answers] == standings
     told = "One training seed does not show how much trainings differ; three or more would."
     assert {told in answer.remarks for answer in answers} == {(method, column) == ("layered", "energy_j")}
+
+
+@pytest.mark.parametrize("limit", ["cores_used <= 4", "core_share <= 0.5", "area_m2 <= 5 mm**2"])
+def test_a_limit_on_a_size_is_met_for_sure_in_one_training(limit):
+    sizes = (("a", 1e-6, 2), ("b", 9e-6, 7))
+    rows = [row(chip, 1.0, 0, area_m2=area, cores_used=cores, core_share=cores / 8) for chip, area, cores in sizes]
+    assert asked(rows, choose="chip", least="area_m2", where=[limit]).how_sure == "sure"
 
 
 STEADY = (0.96,) * 5

@@ -140,11 +140,12 @@ def included_by_chance(contest: Contest) -> str:
 
 
 def few_on_one_side(few: Sequence[Interval], several: int) -> str:
-    """Say that chance alone may put so few of several differences on one side; "" if it hardly puts as many there, or
-    if one is there even with an interval widened for their number."""
+    """Say that chance alone may put so few of several differences on one side; "" if it hardly puts as many there, if
+    one is there even with an interval widened for their number, or if one has no interval."""
     widened = [gain.wider(several) for gain in few]
     chance = chance_of_as_many(len(few), several)
-    if not few or chance <= 1 - CONFIDENCE or any(gain.above_zero or gain.below_zero for gain in widened):
+    told = any(gain.half_width is None or gain.above_zero or gain.below_zero for gain in widened)
+    if not few or chance <= 1 - CONFIDENCE or told:
         return ""
     many = f"at least {len(few)} of {several} comparisons"
     return f"Even if nothing differed, {many} would look like this by chance in {whole_percent(chance)} of cases."

@@ -27,7 +27,7 @@ from codesign.analysis.comparisons.variants import best_variant, by_option
 from codesign.analysis.comparisons.wording import named_number
 from codesign.analysis.questions import ChooseQuestion
 from codesign.analysis.results.beyond_chip import CANNOT_WAIT
-from codesign.analysis.results.columns import AXIS_PREFIX
+from codesign.analysis.results.columns import AXIS_PREFIX, SIZES
 from codesign.analysis.results.formatting import (
     column_label,
     coverage_words,
@@ -130,7 +130,7 @@ def standing_of(contest: Contest) -> Standing:
     lead_by_chance = runner_up is not None and bool(undecided_by_samples(contest))
     if runner_up is None:
         several = best.value(contest.column).seeds > 1
-        shown = several or not where
+        shown = several or all(limit.column in SIZES for limit in where)
     else:
         several = runner_up.gain.half_width is not None
         shown = undecided_by_seeds(contest) is None and not lead_by_chance

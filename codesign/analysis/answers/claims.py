@@ -26,7 +26,7 @@ from codesign.analysis.comparisons.comparison import Comparison, compare_series,
 from codesign.analysis.comparisons.robustness import SAME, drawn
 from codesign.analysis.comparisons.wording import gain_in_words
 from codesign.analysis.questions import ClaimQuestion, Selection
-from codesign.analysis.results.columns import is_of_design
+from codesign.analysis.results.columns import SIZES, is_of_design
 from codesign.analysis.results.formatting import (
     column_label,
     in_points,
@@ -108,8 +108,10 @@ class _Case:
         return "holds in part" if less_than_claimed else "holds"
 
     def _known(self, of: Interval) -> Interval:
-        """An interval over training seeds, without width if there is a single one, or between two given models."""
-        return replace(of, half_width=0.0) if self.comparison.gain.half_width is None else of
+        """An interval over training seeds, without width if there is a single one, between two given models, and of
+        sizes."""
+        no_spread = self.comparison.gain.half_width is None or self.comparison.column in SIZES
+        return replace(of, half_width=0.0) if no_spread else of
 
     @cached_property
     def by_samples(self) -> str:

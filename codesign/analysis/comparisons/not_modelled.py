@@ -54,12 +54,10 @@ def times_in_others(point: Point, others: Collection[Point], column: str, names:
     "" if none."""
     if "latency_s" not in DRAWN.get(column, ()):
         return ""
-    own, apart = (
-        point.chip_facts,
-        {one.name for other in others if other.chip_facts for one in other.chip_facts.numbers},
-    )
+    apart = {one.name for other in others if other.chip_facts for one in other.chip_facts.numbers}
     apart -= {*UNTIMED.get(str(point.synchronization), ())}
-    lacking = [path for path in (own.times_in_others if own else ()) if path in apart]
+    own = point.chip_facts.times_in_others if point.chip_facts else ()
+    lacking = [path for path in own if path in apart]
     if not lacking:
         return ""
     chip, missing = names.chips[point.chip], listed(lacking, "or")

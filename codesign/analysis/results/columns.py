@@ -350,7 +350,7 @@ COLUMNS: Mapping[str, Column] = {
 }
 """All fixed columns in file order. A sweep's axes add columns named `axis.<name>`, strings or floats, at the end."""
 
-SIZES = ("neurons", "synapses", "weights", "weight_memory_bits", "cores_used", "lanes", "area_m2")
+SIZES = ("neurons", "synapses", "weights", "weight_memory_bits", "cores_used", "core_share", "lanes", "area_m2")
 """Columns that are known before anything is trained, and so the same in every training."""
 
 NUMERIC_COLUMNS = tuple(
