@@ -221,7 +221,7 @@ def _order_notes(loaded: Loaded, deployments: Iterable[Deployment]) -> Iterator[
     chips run it without waiting for layers."""
     run: dict[str, dict[str, None]] = {}
     for deployment in deployments:
-        if (of := deployment.columns).get("inference") == "asynchronous":
+        if (of := deployment.columns).get("inference") in ("asynchronous", "gated"):
             run.setdefault(_order(of["policy"], of["group_size"]), {})[deployment.chip.name] = None
     for name, (parameter, model) in loaded.items():
         recipe = model.card.recipe if parameter == "model" else None

@@ -66,9 +66,12 @@ chips: {loihi: {}}
     assert (layered.method, layered.spike_cost, layered.epochs, layered.batch_size) == ("layered", 0.06, 3, 256)
     assert (mine.method, mine.spike_cost, mine.group_size, mine.loss) == ("unlayered", 0.5, 8, layered.loss)
     assert (plain.spike_cost, plain.loss) == (1.0, Recipe(method="layered", epochs=1).loss)
+    only = "\n".join(
+        line for line in text.replace("epochs: 3, ", "").splitlines() if "mine:" not in line and "plain:" not in line
+    )
     for wrong, message in (("recommended", "unknown preset of a recipe 'recommended'"), ("[layered]", "found a list$")):
         with pytest.raises(DocumentError, match=f"^recommended.yaml:8: recipes.layered.preset: .*{message}") as told:
-            parse_document(text.replace("recommended_layered", wrong), "recommended.yaml", SweepSpec)
+            parse_document(only.replace("recommended_layered", wrong), "recommended.yaml", SweepSpec)
         assert len(told.value.problems) == 1
 
 

@@ -42,14 +42,14 @@ def _merged_recipe(recipe: dict[str, Any], data: dict[str, Any]) -> dict[str, An
     if preset is not None:
         defaults.update({name: value for name, value in preset if name in Recipe.model_fields and value is not None})
     defaults.update(mapping(data, "recipe_defaults"))
-    if "preset" in recipe:
-        defaults["method"] = "layered"  # of an unknown preset, which stays to be reported, it is not missing
     if isinstance(own := recipe.get("preset"), str) and own in RECIPES:
         # Recommended for the dataset of the workload, otherwise for that of the preset, otherwise for any dataset.
         asked = value_at(data, ("workload", "name")), data.get("preset")
         dataset = next((name for name in asked if isinstance(name, str) and name in RECOMMENDED), "arrays")
         defaults.update(recommended(own, dataset))
         recipe = {name: value for name, value in recipe.items() if name != "preset"}
+    elif "preset" in recipe:  # it stays to be reported, and nothing else is missing
+        defaults = {"epochs": 1, **defaults, "method": "layered"}
     if {**defaults, **recipe}.get("method") == "layered":
         for name in UNLAYERED_ONLY:
             defaults.pop(name, None)
