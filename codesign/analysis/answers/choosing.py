@@ -307,7 +307,7 @@ def _further(contest: Contest, question: ChooseQuestion) -> Iterator[str]:
 
 
 def _cannot_wait(points: Sequence[Point], path: str, contest: Contest) -> str:
-    """Name the options that are left out altogether because their layers would wait where the chip cannot; "" if
+    """Name the options that are left out altogether because their neurons would wait where the chip cannot; "" if
     none."""
     waiting = {value_of(point, path): point for point in points if point.set_aside == CANNOT_WAIT}
     gone = [point for option, point in waiting.items() if option is not None and option not in contest.members]
