@@ -208,7 +208,10 @@ class FileSpec(Spec):
     def writes(self, path: Path_) -> bool:
         """Whether something at a path is written in the file itself, and not in one that it extends."""
         document = self._origin.document
-        return document is not None and self.says(path) and "" != document.place(path).file == document.place(()).file
+        if document is None or not self.says(path):
+            return False
+        own = document.place(()).file
+        return own != "" and document.place(path).file == own
 
     def refusal(self, mistakes: Iterable[Mistake]) -> InputError:
         """An error with mistakes at paths of the file, each with its line; without a file, with the paths."""
