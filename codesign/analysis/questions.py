@@ -7,6 +7,7 @@ measures, and select points by facts and axes.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -123,10 +124,10 @@ WrittenSize = Annotated[Size, BeforeValidator(Size.parse), PlainSerializer(lambd
 
 
 def _bound(value: object, info: ValidationInfo) -> object:
-    """A limit of the claim's column with its unit; numbers are in SI units."""
-    if not isinstance(value, str):
+    """A limit of the claim's column with its unit; numbers are in SI units, and refused in quotes as elsewhere."""
+    if not isinstance(value, str) or re.fullmatch(r"[\d.eE+-]+", value.strip()):
         return value
-    column = like(info.data.get("column", ""))  # an unknown one is reported elsewhere
+    column = like((info.data or {}).get("column", ""))  # an unknown one is reported elsewhere
     return limit_in_si(value, column) if column in COLUMNS else _in_si(value)
 
 

@@ -108,7 +108,7 @@ def test_controls_decide_again(tab):
 
 
 def test_axes_and_legend(tab):
-    assert "Faint: not accurate enough; the chip cannot wait" in said(tab, "legend")
+    assert "Faint: not accurate enough; the chip's neurons cannot wait" in said(tab, "legend")
     before, drawn = texts_of(tab, TICKS), count(tab, MARKS)
     choose(tab, "vertical", "linear")
     assert texts_of(tab, TICKS) != before

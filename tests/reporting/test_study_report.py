@@ -256,7 +256,7 @@ def test_a_trial_that_violates_a_constraint_on_test_alone_is_told():
     )
     said = {name: f"On test, trial 0 {reason}." in answer.remarks for name, answer in answers_for(table).items()}
     assert {name for name, told in said.items() if told} == {"trial", "best_accuracy"}
-    rows = {row[0]: row[-1] for row in texts(trial_table(study_of(table)))}
+    rows = {row[0]: row[-1] for row in texts(trial_table(study_of(table), AnsweredTable.of(table).names))}
     assert (rows["0"], rows["2"]) == (f"on test, {reason}", "")
 
 
