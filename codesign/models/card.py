@@ -214,7 +214,7 @@ class ModelEvaluation:
         layered = schedule.equivalent_to_layered(execution.shape)
         values |= {
             "schedule": name,
-            "inference": "layered" if layered else "gated" if schedule.synchronized else "asynchronous",
+            "inference": schedule.inference(layered=layered),
             "policy": schedule.policy_name,
             **schedule.columns,
             "refractory": None if layered or schedule.refractory else False,  # those of its neurons are not known here

@@ -136,6 +136,10 @@ class Schedule:
             return threshold > 1
         return threshold == "layer" or any(number > 1 for number in threshold)
 
+    def inference(self, *, layered: bool) -> str:
+        """The kind of inference in the columns of results, given whether it is layered."""
+        return "layered" if layered else "gated" if self.synchronized else "asynchronous"
+
     @property
     def waits(self) -> bool:
         """Whether neurons wait: for messages, or for all others of their layer. A group of F neurons does not wait,

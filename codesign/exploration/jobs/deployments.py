@@ -244,7 +244,7 @@ def _inference(chip: Chip, shape: NetworkShape, quantization: Quantization | Non
 def _schedule_columns(canonical: Schedule, shape: NetworkShape, neuron: NeuronSpec, *, waits: bool) -> Columns:
     equivalent = canonical.equivalent_to_layered(shape)
     return {
-        "inference": "layered" if equivalent and waits else "gated" if canonical.synchronized else "asynchronous",
+        "inference": canonical.inference(layered=equivalent and waits),
         "policy": None if leaves_no_choice(canonical, shape) else canonical.policy,
         **canonical.columns,
         "refractory": fires_once(canonical, shape) or (neuron.refractory and canonical.refractory),
