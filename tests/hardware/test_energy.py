@@ -26,6 +26,7 @@ from codesign.analysis.results.books import in_book
 from codesign.hardware.cost.uncertainty import uncertainty_columns
 from codesign.hardware.draws import DRAWS
 from codesign.hardware.terms import COVERAGE, INCLUDABLE_TERMS
+from codesign.simulation.execution import Slice
 
 WHOLE = MESH_CORES + TIMES + ENERGIES + ASYNCHRONOUS
 SWIFT = TIMES.replace("10 ms", "0 s").replace("1 ms", "0 s")
@@ -84,7 +85,9 @@ def test_barrier_messages_are_charged_or_named() -> None:
     charged = cost_of(execution, WHOLE)
     assert charged.energy.terms_j["barrier_message"] == near([100e-9])
     assert charged.energy.terms_j["synaptic_operation"] == near([2e-12])  # a barrier message adds no weight
-    apart = cost_of(Builder("1-1-2").message(0, 1, 1, barriers=1).build(), WHOLE + f"neurons_per_core: {number(1)}")
+    slices = tuple(Slice(layer=layer, core=core, neurons=1) for core, layer in enumerate((0, 1, 1)))
+    split = Builder("1-1-2", slices=slices).message(0, 1, 1, barriers=1).build()
+    apart = cost_of(split, WHOLE + f"neurons_per_core: {number(1)}")
     assert apart.energy.terms_j["barrier_message"] == near([200e-9])  # one for each core that it reaches
     unknown = cost_of(execution, MESH_CORES + TIMES + without("barrier") + ASYNCHRONOUS)
     assert unknown.energy.terms_j["barrier_message"] is None

@@ -108,8 +108,9 @@ def test_sources_count_on_each_core_that_they_reach(
         f"{KINDS['clocked']}layer_work: {{synaptic_operation: {factors}, neuron_access: {factors}, {STATED}}}\n"
     )
     network = network_of({"input": [1, 6] if layers[0]["kind"] == "conv1d" else 6, "layers": layers, **further})
-    execution = cd.simulate(network, batch_of(np.zeros((1, TIMESTEPS, 6))), cd.LAYERED).execution
-    work = PlacedExecution(execution, cd.place(network.shape, chip))
+    placement = cd.place(network.shape, chip)
+    schedule = cd.on_chip(cd.LAYERED, placement).schedule
+    work = PlacedExecution(cd.simulate(network, batch_of(np.zeros((1, TIMESTEPS, 6))), schedule).execution, placement)
     assert work.standing[:, 2].tolist() == scanned
     assert work.standing[:, 0].tolist() == operations
 

@@ -90,13 +90,7 @@ def test_a_variant_keeps_the_error_of_its_base_until_it_is_measured_itself(tmp_p
 @pytest.mark.parametrize("all_in", [False, True])
 def test_draws_are_those_without_it_times_a_log_normal_factor(two_timesteps: Execution, all_in: bool) -> None:
     synaptic = {"all_in": "true", "operation": "accelerated"} if all_in else {"all_in": "false"}
-    body = (
-        MESH_CORES
-        + f"neurons_per_core: {number(2)}\n"
-        + ASYNCHRONOUS
-        + TIMES
-        + group("energies", synaptic_operation=number("1 pJ", **synaptic))
-    )
+    body = MESH_CORES + ASYNCHRONOUS + TIMES + group("energies", synaptic_operation=number("1 pJ", **synaptic))
     body += "" if all_in else f"static_power: {{chip: {number('1 uW')}}}\n"
     without, cost = (cost_of(two_timesteps, chip_from(body + more)) for more in ("", ERROR))
     before, after = uncertainty_columns(without), uncertainty_columns(cost)

@@ -116,7 +116,7 @@ def test_the_ten_lines_of_the_documents_give_energy_latency_and_area_with_ranges
     assert len(text.splitlines()) == 10
     file = tmp_path / "mine.yaml"
     file.write_text(text)
-    execution = Builder(topology="5-80-2").message(-1, 0, 3).update(0, 0, 80, 2).message(1, 1, 2).build()
+    execution = Builder(topology="5-60-2").message(-1, 0, 3).update(0, 0, 60, 2).message(1, 1, 2).build()
     cost = cost_of(execution, cd.load_chip(str(file)))  # as the documents call it
     columns = cost.columns() | uncertainty_columns(cost)
     assert columns["energy_j"] > 0

@@ -102,7 +102,7 @@ def action_counts(work: PlacedExecution) -> ActionCounts:
     table = work.messages
 
     def passed(hops: Integers) -> Floats:
-        ways = work.sources @ geometry.hops_of_sources(hops)
+        ways = geometry.hops_of_sources(hops)
         return _by_sample(work, table.spikes * ways[table.source])
 
     visits, visited = _visits(work), int(geometry.accessed.sum())
@@ -130,7 +130,7 @@ def _by_sample(work: PlacedExecution, per_row: NDArray[np.generic]) -> Floats:
 
 def _drained(work: PlacedExecution) -> Floats:
     """(B,) updates, one a timestep, of neurons that kept a potential, while the last frame is in later layers."""
-    timesteps = np.ceil((work.layers - 1 - work.layer_of_slice) / work.chip.ticks_per_timestep)
+    timesteps = np.ceil((work.layers - 1 - work.geometry.layer) / work.chip.ticks_per_timestep)
     return np.asarray(drained_neurons(work.execution, work.chip) @ timesteps)
 
 

@@ -226,9 +226,6 @@ def price(
     energy = energy_of(placement, counts, on_s, working_s)
     paper = execution.emitted[:, :-1].sum(axis=1) * execution.shape.mean_hidden_fan_out
     e_so = chip.e_synaptic_operation_j
-    shared = (
-        f"{chip.name}: recorded for another placement; a layer's work is shared over its cores in proportion to neurons"
-    )
     return Cost(
         chip=chip.name,
         operation=operation,
@@ -248,7 +245,6 @@ def price(
             *energy.assumptions,
             *latency.assumptions,
             *assumed,
-            *(() if work.exact else (shared,)),
         ),
     )
 
@@ -283,7 +279,7 @@ def _input_macs(execution: Execution, chip: str) -> tuple[str, ...]:
 def _link_load(work: PlacedExecution) -> Floats:
     table, sources = work.messages, len(work.reach.layer)
     sent = np.bincount(table.sample * sources + table.source, work.counts, work.samples * sources)
-    return np.asarray(sent.reshape(-1, sources) @ work.source_links)
+    return np.asarray(sent.reshape(-1, sources) @ work.geometry.links)
 
 
 # many scenarios ------------------------------------------------------------------------------------------------------

@@ -43,8 +43,8 @@ class Walk:
 def feeds_of(work: PlacedExecution) -> tuple[Feed, ...]:
     """Which core sends to which on a placement."""
     geometry, sources = work.geometry, dict[tuple[int, int], list[int]]()
-    for source, layer in enumerate(work.reach.layer.tolist()):
-        for start in work.starts(source).tolist() if layer < work.layers else []:
+    for source, (start, layer) in enumerate(zip(geometry.starts.tolist(), work.reach.layer.tolist(), strict=True)):
+        if layer < work.layers:
             sources.setdefault((start, layer), []).append(source)
     feeds = []
     for (start, layer), columns in sources.items():

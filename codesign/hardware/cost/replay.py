@@ -39,8 +39,7 @@ def replay(work: PlacedExecution, times_s: Floats, hop_s: Floats) -> tuple[Float
     """
     shape = work.samples, work.timesteps, times_s.shape[1]
     makespan_s, decision_s = np.zeros((2, *shape))
-    width = max(len(work.reach.layer), len(work.geometry.layer))
-    chunk = max(1, _CHUNK // (work.timesteps * work.longest_pass * width))
+    chunk = max(1, _CHUNK // (work.timesteps * work.longest_pass * len(work.reach.layer)))
     for first in range(0, work.samples, chunk):
         some = slice(first, min(first + chunk, work.samples))
         passes = _Passes(work, some)
@@ -73,23 +72,20 @@ class _Passes:
     Attributes (of shape (deliveries,), but for the first):
         ends: (steps, turns + 1) where each turn begins, and where the last ends.
         place: index into an array of cores and passes.
-        origin: index into an array of steps, slices and passes: when the output that a message waits for was done.
+        origin: index into an array of steps, parts and passes: when the output that a message waits for was done.
         way: index into an array of sources and cores.
         operations, messages: as in `Deliveries`.
     """
 
     def __init__(self, work: PlacedExecution, samples: slice) -> None:
         self.work, self.steps = work, work.longest_pass
-        self.slices, self.parts = work.share.shape
+        self.parts = len(work.geometry.layer)
         self.ran = work.ran[samples].reshape(-1)
         self.first_output = work.execution.steps_to_first_output[samples].reshape(-1)
         self.rows, self.pass_of_row = self._of_samples(work.messages, samples)
         self.update_rows, self.pass_of_update = self._of_samples(work.execution.updates, samples)
         before = np.array([(work.geometry.core[:part] == core).sum() for part, core in enumerate(work.geometry.core)])
         self.parts_of_turns = [np.flatnonzero(before == turn) for turn in range(1 + before.max())]
-        parts, several = np.argsort(work.share == 0, axis=1, kind="stable"), (work.share > 0).sum(axis=1)
-        place = np.arange(several.max())[:, None] % several  # repeated for slices with fewer parts than others
-        self.parts_of_slices = parts[np.arange(self.slices), place]
         self._spread_deliveries()
         self._spread_updates()
 
@@ -121,43 +117,39 @@ class _Passes:
         order = np.argsort(key, kind="stable")
         begins = np.append(0, np.cumsum(np.bincount(key, minlength=self.steps * turns)))
         source = table.source[self.rows]
-        left = np.maximum(table.enqueue_step[self.rows], 0) * (self.slices + 1) + self._origins()[source]
+        left = np.maximum(table.enqueue_step[self.rows], 0) * (self.parts + 1) + self._origins()[source]
         self.ends = begins[np.arange(self.steps)[:, None] * turns + np.arange(turns + 1)]
         self.place, self.operations, self.messages = place[order], operations[order], messages[order]
         self.origin = (left * passes + self.pass_of_row)[row[order]]
         self.way = (source[row] * geometry.cores + core)[order]
 
     def _origins(self) -> Integers:
-        """(sources,) sending slice; one more number stands for what is sent at time 0."""
+        """(sources,) sending part; one more number stands for what is sent at time 0."""
         origin = self.work.reach.origin
-        return np.where(self.work.reach.delayed | (origin < 0), self.slices, origin)
+        return np.where(self.work.reach.delayed | (origin < 0), self.parts, origin)
 
     def _routes(self, hop_s: Floats) -> Floats:
-        """(sources, K) time of the longest route to each core."""
-        routes, sources = self.work.geometry.times_on_way(hop_s), range(len(self.work.reach.layer))
-        longest = np.array([routes[self.work.starts(source)].max(axis=0) for source in sources])
-        return np.where(self.work.reach.delayed[:, None], 0.0, longest)
+        """(sources, K) time of the route to each core."""
+        geometry = self.work.geometry
+        return np.where(geometry.reach.delayed[:, None], 0.0, geometry.times_on_way(hop_s)[geometry.starts])
 
     def _spread_updates(self) -> None:
         work, rows, table = self.work, self.update_rows, self.work.messages
         shape, updates = (self.steps, self.parts, len(self.ran)), work.execution.updates
-        row, part, share = work.over_parts(updates.slice[rows])
-        self.update_place = np.ravel_multi_index((updates.step[rows][row], part, self.pass_of_update[row]), shape)
-        self.update_share, self.update_lanes = share, lane_operations(updates.evaluated[rows][row] * share, work.chip)
-        self.spikes, self.outputs = (sent[rows][row] for sent in work.sent)
+        self.update_place = np.ravel_multi_index((updates.step[rows], updates.slice[rows], self.pass_of_update), shape)
+        self.update_lanes = lane_operations(updates.evaluated[rows].astype(np.float64), work.chip)
+        self.spikes, self.outputs = (sent[rows] for sent in work.sent)
         own = np.flatnonzero(work.barrier_outputs[self.rows])
-        row, part, self.barrier_share = work.over_parts(table.source[self.rows][own] - 1)
-        own = own[row]
-        self.barriers, enqueued = work.barrier_outputs[self.rows][own], table.enqueue_step[self.rows][own]
+        part, enqueued = table.source[self.rows][own] - 1, table.enqueue_step[self.rows][own]
+        self.barriers = work.barrier_outputs[self.rows][own]
         self.barrier_place = np.ravel_multi_index((enqueued, part, self.pass_of_row[own]), shape)
 
     def _part_work(self, times_s: Floats) -> tuple[Floats, Floats]:
         """(steps, P, passes) time of evaluations, and of the output of emitted spikes."""
         evaluation, output = np.zeros((2, self.steps, self.parts, len(self.ran)))
         np.add.at(evaluation.reshape(-1), self.update_place, self.update_lanes * times_s[3])
-        time = (self.spikes * times_s[4] + self.outputs * times_s[5]) * self.update_share
-        np.add.at(output.reshape(-1), self.update_place, time)
-        np.add.at(output.reshape(-1), self.barrier_place, self.barriers * times_s[5] * self.barrier_share)
+        np.add.at(output.reshape(-1), self.update_place, self.spikes * times_s[4] + self.outputs * times_s[5])
+        np.add.at(output.reshape(-1), self.barrier_place, self.barriers * times_s[5])
         return evaluation, output
 
     def replay(self, times_s: Floats, hop_s: Floats) -> tuple[Floats, Floats]:
@@ -170,9 +162,8 @@ class _Passes:
         free = np.zeros((geometry.cores, passes))
         if self.work.chip.visits_each_timestep:
             free += (self.work.standing @ times_s)[:, None] * self.ran
-        evaluated = np.zeros((self.steps, self.slices, passes))  # when a slice's evaluation of a step was done
-        sent = np.zeros((self.steps, self.slices + 1, passes))  # and its output; last: sent at time 0
-        done, left = np.zeros((2, self.parts, passes))
+        evaluated = np.zeros((self.steps, self.parts, passes))  # when a part's evaluation of a step was done
+        sent = np.zeros((self.steps, self.parts + 1, passes))  # and its output; last: sent at time 0
         for step, ends in enumerate(self.ends.tolist()):
             now = slice(ends[0], ends[-1])
             arrival = sent.reshape(-1)[self.origin[now]] + route[now]
@@ -183,10 +174,8 @@ class _Passes:
                 free.reshape(-1)[place] = np.maximum(free.reshape(-1)[place], arrived) + service[begin:end]
             for parts in self.parts_of_turns:
                 core = geometry.core[parts]
-                done[parts] = free[core] + evaluation[step, parts]
-                left[parts] = free[core] = done[parts] + output[step, parts]
-            evaluated[step] = done[self.parts_of_slices].max(axis=0)  # a slice is done when the last of its parts is
-            sent[step, :-1] = left[self.parts_of_slices].max(axis=0)
+                evaluated[step, parts] = free[core] + evaluation[step, parts]
+                sent[step, parts] = free[core] = evaluated[step, parts] + output[step, parts]
         makespan = free.max(axis=0)
         return makespan, self._decisions(evaluated) if self.work.execution.spiking_readout else makespan
 
@@ -194,7 +183,7 @@ class _Passes:
         """(passes,) completion of the evaluation that emitted the first output spike; NaN without one."""
         table, rows = self.work.execution.updates, self.update_rows
         part, step, last = table.slice[rows], table.step[rows], self.work.layers - 1
-        hit = (self.work.layer_of_slice[part] == last) & (table.emitted[rows] > 0)
+        hit = (self.work.geometry.layer[part] == last) & (table.emitted[rows] > 0)
         hit &= self.first_output[self.pass_of_update] == step + 1
         times, which = np.full(len(self.ran), np.inf), self.pass_of_update[hit]
         np.minimum.at(times, which, evaluated[step[hit], part[hit], which])

@@ -50,12 +50,12 @@ class StepWork:
         work: (U, K, 6) lane operations, messages received, visits, lane updates, spikes generated and
             messages sent, priced as `codesign.hardware.terms.WORK_TIMES` says. If the parts of a core must not be
             summed, K counts parts.
-        sent: (U, S + 1) messages under way in the step, by source: 0 for the input, 1 + slice.
+        sent: (U, S) messages under way in the step, by source, as in `Reach`.
         which: (B, H) row of `work` for each step of each sample; row 0 stands for no step and takes no time. Samples
             that run fewer timesteps than others start with it, so that all end together.
-        routes: S + 1 arrays (routes, 3) of the different routes of a message of each source to the next layer: hops
+        routes: S arrays (routes, 3) of the different routes of a message of each source to the next layer: hops
             along the row, along the column, and across chip borders.
-        links: (S + 1, Q) how often one message of each source crosses each of Q links.
+        links: (S, Q) how often one message of each source crosses each of Q links.
         feeds: which cores send to which, for a chip that synchronizes between neighbours.
     """
 
@@ -139,18 +139,16 @@ class StepWork:
 
 
 def _routes(work: PlacedExecution) -> tuple[Integers, ...]:
-    geometry, routes = work.geometry, []
-    for source in range(len(work.reach.layer)):
-        ways = geometry.ways[np.ix_(work.starts(source), work.places(source))].reshape(-1, 3)
-        routes.append(np.unique(ways, axis=0))
-    return tuple(routes)
+    ways = work.geometry.ways
+    starts = enumerate(work.geometry.starts)
+    return tuple(np.unique(ways[start, work.places(source)], axis=0) for source, start in starts)
 
 
 class _Steps:
     """Steps that are filled with work before equal steps are merged.
 
-    `rows` are (1 + steps, K · 6 + S + 1), one per step, the first for no step; `work` and `sent` are (steps, K, 6) and
-    (steps, S + 1) views of them.
+    `rows` are (1 + steps, K · 6 + S), one per step, the first for no step; `work` and `sent` are (steps, K, 6) and
+    (steps, S) views of them.
     """
 
     def __init__(self, steps: int, cores: int, sources: int) -> None:
@@ -172,11 +170,10 @@ class _Steps:
             self.add(step, core * _KINDS, arrivals.operations[own])
             self.add(step, core * _KINDS + 1, arrivals.messages[own])
         self.add(received, self.sources + work.messages.source, work.counts.astype(np.float64))
-        row, part, share = work.over_parts(work.execution.updates.slice)
         spikes, outputs = work.sent
-        step, column = evaluated[row], cores[part] * _KINDS
-        self.add(step, column + 4, spikes[row] * share)
-        self.add(step, column + 5, outputs[row] * share)
+        column = cores[work.execution.updates.slice] * _KINDS
+        self.add(evaluated, column + 4, spikes)
+        self.add(evaluated, column + 5, outputs)
 
     def add(self, step: Integers, column: Integers, amount: Floats) -> None:
         """Add amounts to cells of `rows`; cells may repeat."""
@@ -201,7 +198,7 @@ class _Steps:
             sent=self.rows[rows, self.sources :],
             which=np.append(1 + like, 0)[which],
             routes=_routes(work),
-            links=work.source_links,
+            links=work.geometry.links,
         )
 
 
@@ -211,7 +208,7 @@ def pipelined_steps(work: PlacedExecution) -> StepWork:
     count = work.timesteps * ticks + work.layers - 1
     filled = _by_timestep(work, count, ticks).on_cores(work.geometry.core)
     steps = filled.work.reshape(work.samples, count, -1, _KINDS)
-    drained = lane_operations(drained_neurons(work.execution, work.chip) @ work.share, work.chip)
+    drained = lane_operations(drained_neurons(work.execution, work.chip), work.chip)
     for part, (layer, core) in enumerate(zip(work.geometry.layer, work.geometry.core, strict=True)):
         steps[:, count - (work.layers - 1 - layer) :: ticks, core, 3] += drained[:, part, None]
     steps += work.standing
@@ -238,9 +235,9 @@ def _by_timestep(work: PlacedExecution, count: int, each: int) -> _Steps:
 
     filled = _Steps(work.samples * count, len(layers), len(work.reach.layer))
     received = np.where(work.targets < work.layers, number(table, work.targets), -1)
-    filled.gather(work, received, number(updates, work.layer_of_slice[updates.slice]), np.arange(len(layers)))
+    filled.gather(work, received, number(updates, layers[updates.slice]), np.arange(len(layers)))
     filled.rows[0] = 0.0  # what outputs send, which nobody receives
-    updated = lane_operations(updated_neurons(work.execution, work.chip) @ work.share, work.chip)
+    updated = lane_operations(updated_neurons(work.execution, work.chip), work.chip)
     begun = np.arange(work.timesteps) - later[:, None]  # timesteps that are not run hold zeros, and so may come first
     updated = updated[np.arange(work.samples)[:, None], begun]
     steps = filled.work.reshape(work.samples, count, -1, _KINDS)
@@ -273,12 +270,11 @@ def forward_steps(work: PlacedExecution) -> StepWork:
     at = np.where(used, np.cumsum(used) - 1, -1)
     filled = _Steps(int(used.sum()), work.geometry.cores, len(work.reach.layer))
     filled.gather(work, at[received], at[evaluated], cores)
-    row, part, share = work.over_parts(updates.slice)
-    filled.add(at[evaluated][row], cores[part] * _KINDS + 3, lane_operations(updates.evaluated[row] * share, work.chip))
-    row, part, share = work.over_parts(table.source[own] - 1)
-    column, outputs = cores[part] * _KINDS + 5, work.barrier_outputs[own][row] * share
+    lanes = lane_operations(updates.evaluated.astype(np.float64), work.chip)
+    filled.add(at[evaluated], cores[updates.slice] * _KINDS + 3, lanes)
+    part = table.source[own] - 1
     by_part = np.argsort(part, kind="stable")  # the last bit of a sum depends on the order of parts on a core, too
-    filled.add(at[said][row][by_part], column[by_part], outputs[by_part])
+    filled.add(at[said][by_part], cores[part[by_part]] * _KINDS + 5, work.barrier_outputs[own][by_part])
     if work.chip.visits_each_timestep:
         filled.work[at[begins]] += work.standing
     return filled.merged(work, at.reshape(work.samples, -1))

@@ -18,11 +18,12 @@ from codesign.hardware.chip.parts import Answer, LayerWork
 from codesign.hardware.placement.geometry import Geometry
 from codesign.hardware.placement.lanes import MessageCycles, message_cycles
 from codesign.hardware.placement.placement import Placement
-from codesign.hardware.placement.reach import Reach, reach_of
+from codesign.hardware.placement.reach import Reach
 from codesign.hardware.terms import WORK_TIMES
 from codesign.simulation.execution import NOT_REACHED, Execution, MessageTable
 from codesign.simulation.further_messages import all_messages, further_sources
 
+_EVALUATE = "evaluate with the schedule that {} gives{}"
 _OPERATIONS, _VISITS = WORK_TIMES.index("times.synaptic_operation"), WORK_TIMES.index("times.neuron_access")
 
 
@@ -75,41 +76,40 @@ class StepRecord:
 
 
 class PlacedExecution(StepRecord):
-    """An execution of B samples on a placement: S recorded slices on P parts. Raises InputError if the execution is of
-    another network, was cut off although the chip cannot drop waiting spikes, or was ended although it cannot end a
-    sample.
+    """An execution of B samples on a placement, whose P parts are the execution's slices. Raises InputError if the
+    execution is of another network or of other parts, was cut off although the chip cannot drop waiting spikes, or was
+    ended although it cannot end a sample.
 
     Attributes:
         execution, placement, geometry: the sources of everything else.
-        share: (S, P) share of a slice's neurons in each part of the placement; rows sum to 1.
-        layer_of_slice: (S,) layer of each slice of the execution.
-        exact: whether slices and parts are the same runs of neurons. If not, a slice's work is distributed over its
-            layer's parts in proportion to their neurons.
+        reach: of `geometry`: the reach of each source (0 for the input, 1 + part, and D late ones) in each part.
         timesteps_run: (B,) as in the execution.
         decided: (B,) whether the last pass of a sample has an output spike; True where potentials are read after it.
     """
 
     geometry: Geometry
+    reach: Reach
 
     def __init__(self, execution: Execution, placement: Placement) -> None:
         if placement.shape != execution.shape:
             raise InputError("placement: is of another network than the execution")
+        recorded, placed = (
+            [(part.layer, part.cut, part.neurons) for part in of_all] for of_all in (execution.slices, placement.parts)
+        )
+        if recorded != placed:
+            raise InputError(
+                "placement: cuts layers into other parts than the execution was recorded for; "
+                f"{_EVALUATE.format('chip_schedule or on_chip', ' of this placement')}"
+            )
         self.execution, self.placement = execution, placement
         self.chip: Chip = placement.chip
         _check_drained(self)
-        self.geometry = placement.geometry
+        self.geometry, self.reach = placement.geometry, placement.geometry.reach
         self.samples, self.timesteps, self.timestep_s = execution.samples, execution.timesteps, execution.timestep_s
         self.timesteps_run = execution.timesteps_run
         self.layers = len(execution.shape.layers)
         spikes = execution.steps_to_first_output[execution.last_pass] != NOT_REACHED
         self.decided = spikes if execution.spiking_readout else np.ones_like(spikes)
-        slices, parts = (
-            [(part.layer, part.cut, part.neurons) for part in of_all] for of_all in (execution.slices, placement.parts)
-        )
-        self.exact = slices == parts
-        self.layer_of_slice = np.array([recorded.layer for recorded in execution.slices], dtype=np.int64)
-        of_layer = (self.layer_of_slice[:, None] == self.geometry.layer) * self.geometry.neurons
-        self.share: Floats = np.eye(len(slices)) if self.exact else of_layer / of_layer.sum(axis=1, keepdims=True)
 
     @cached_property
     def messages(self) -> MessageTable:
@@ -131,27 +131,8 @@ class PlacedExecution(StepRecord):
         return 1 - np.array(zeros or (0.0,) * self.layers)
 
     @cached_property
-    def reach(self) -> Reach:
-        """The reach of each source (0 for the input, 1 + slice, and D late ones) in each part."""
-        if self.exact:
-            return self.geometry.reach
-        return reach_of(self.placement.shape, self.execution.slices, self.placement.parts)
-
-    def over_parts(self, slices: Integers) -> tuple[Integers, Integers, Floats]:
-        """For (n,) slices, all parts that hold some of their neurons: the position among the n, the part, and the share
-        of the slice there."""
-        if self.exact:
-            return np.arange(len(slices)), slices, np.ones(len(slices))
-        slice_of_pair, part = np.nonzero(self.share)
-        begins = np.searchsorted(slice_of_pair, np.arange(len(self.share) + 1))
-        several = np.diff(begins)[slices]
-        place = np.repeat(np.arange(len(slices)), several)
-        pair = (begins[slices] - np.cumsum(several) + several)[place] + np.arange(len(place))
-        return place, part[pair], self.share[slice_of_pair, part][pair]
-
-    @cached_property
     def destinations(self) -> Floats:
-        """(S + 1 + D,) mean number of parts that a message of each source goes to."""
+        """(P + 1 + D,) mean number of parts that a message of each source goes to."""
         return np.asarray(self.reach.share.sum(axis=1))
 
     @cached_property
@@ -163,12 +144,6 @@ class PlacedExecution(StepRecord):
     def targets(self) -> Integers:
         """(rows,) target layer of each row of the message table; L for what output neurons send."""
         return self.reach.layer[self.messages.source]
-
-    def starts(self, source: int) -> Integers:
-        """Rows of `Geometry.ways` where messages of a source start: 0 is the input, 1 + c is core c."""
-        if self.reach.origin[source] < 0:
-            return np.zeros(1, dtype=np.int64)
-        return np.asarray(1 + np.unique(self.geometry.core[self.share[self.reach.origin[source]] > 0]), dtype=np.int64)
 
     @cached_property
     def deliveries(self) -> Deliveries:
@@ -221,14 +196,14 @@ class PlacedExecution(StepRecord):
 
     @cached_property
     def worked_on(self) -> Floats:
-        """(S + 1 + D,) share of a message's operations that the chip works on: those of weight 0 only if stored."""
+        """(P + 1 + D,) share of a message's operations that the chip works on: those of weight 0 only if stored."""
         present = np.append(self.present, 1.0)[self.reach.layer]
         present[len(self.execution.slices) + 1 :] = 1.0
         return np.ones(len(present)) if self.geometry.occupied.any() else present
 
     @cached_property
     def _passes_one(self) -> Flags:
-        """(S + 1 + D,) whether a max-pool window passes only the first spike of each source's neurons."""
+        """(P + 1 + D,) whether a max-pool window passes only the first spike of each source's neurons."""
         shape, slices = self.placement.shape, self.execution.slices
         windows = [*(size.window for size in shape.layers), None]
         passes = np.array([window is not None and window.first for window in windows])[self.reach.layer]
@@ -246,7 +221,7 @@ class PlacedExecution(StepRecord):
         """(rows of the update table,) work of generating spikes, and messages sent for them, one per destination
         core."""
         updates = self.execution.updates
-        emitted, layer = updates.emitted.astype(np.float64), self.layer_of_slice[updates.slice]
+        emitted, layer = updates.emitted.astype(np.float64), self.geometry.layer[updates.slice]
         return emitted * self.units("spike")[1][layer], emitted * self.reach.messages_per_spike()[updates.slice]
 
     @cached_property
@@ -255,22 +230,6 @@ class PlacedExecution(StepRecord):
         table = self.messages
         sent = table.barriers * self.destinations[table.source] * (not self.chip.synchronized)
         return np.asarray(sent, dtype=np.float64)
-
-    @cached_property
-    def source_links(self) -> Floats:
-        """(S + 1 + D, Q) how often one message of each source crosses each of Q links."""
-        return np.asarray(self.sources @ self.geometry.links)
-
-    @cached_property
-    def sources(self) -> Floats:
-        """(S + 1 + D, P + 1 + D') share of each source in each source of `Geometry.reach`: the input, the parts, and
-        the D' parts that send over the same delayed and direct connections."""
-        from scipy.linalg import block_diag
-
-        prompt = block_diag(1.0, self.share)
-        slices, parts = np.append(-1, self.layer_of_slice), np.append(-1, self.geometry.layer)
-        late = [prompt[np.ix_(slices == one.source, parts == one.source)] for one in self.execution.shape.further]
-        return np.asarray(block_diag(prompt, *late), dtype=np.float64)
 
     def places(self, *sources: int) -> Integers:
         """Cores that messages of these sources go to."""
@@ -284,7 +243,7 @@ class PlacedExecution(StepRecord):
 
     @cached_property
     def _operation_units(self) -> Floats:
-        """(S + 1 + D,) units of work per operation of a message of each source."""
+        """(P + 1 + D,) units of work per operation of a message of each source."""
         of_input, of_layers = self.units("synaptic_operation")
         return np.where(self.reach.origin < 0, of_input, np.append(of_layers, 1.0)[self.reach.layer])
 
@@ -298,8 +257,7 @@ class PlacedExecution(StepRecord):
         of_inputs = (geometry.layer == 0) * of_input * self.execution.shape.input_size
         work[:, _VISITS] = geometry.accessed * of_layers[geometry.layer] + of_inputs
         given = self.chip.layer_work or LayerWork()
-        sources = np.array([self.execution.shape.input_size, *(one.neurons for one in self.execution.slices)])
-        sources = sources[1 + self.reach.origin]
+        sources = np.append(self.execution.shape.input_size, geometry.neurons)[1 + self.reach.origin]
         if given.neuron_access is not None:
             work[:, _VISITS] += given.neuron_access.presynaptic * (sources @ self.reach.share)
         if given.synaptic_operation is not None and given.synaptic_operation.presynaptic:
@@ -320,16 +278,15 @@ def _check_drained(work: PlacedExecution) -> None:
     """Raise InputError for an execution that dropped or ended what the chip cannot: the chip would compute and pay for
     it."""
     execution, chip = work.execution, work.chip
-    better = "evaluate with the schedule that {} gives, or with schedule.drained()"
     if chip.can_flush != "yes" and _cut_off(execution, work.messages):
         raise InputError(
             f"{chip.name} {unable(chip.can_flush, 'drop')} what waits after the decision, and this execution was cut "
-            f"off there; {better.format('chip_schedule')}"
+            f"off there; {_EVALUATE.format('chip_schedule', ', or with schedule.drained()')}"
         )
     if chip.can_end_sample != "yes" and (execution.timesteps_run < execution.timesteps).any():
         raise InputError(
             f"{chip.name} {unable(chip.can_end_sample, 'end')} a sample before its last timestep, and this execution "
-            f"did; {better.format('on_chip')}"
+            f"did; {_EVALUATE.format('on_chip', ', or with schedule.drained()')}"
         )
 
 
@@ -346,7 +303,7 @@ def unable(answer: Answer, verb: str) -> str:
 
 
 def updated_neurons(execution: Execution, chip: Chip) -> Floats:
-    """(B, T, S) neuron updates of each slice in each timestep, counted as the chip's energy of an update defines.
+    """(B, T, P) neuron updates of each part in each timestep, counted as the chip's energy of an update defines.
 
     A chip whose layers wait evaluates a neuron once per timestep, when everything that reaches it has arrived, in
     however many groups of the simulation. Under `layer` thresholds with barrier messages this applies to every neuron
@@ -372,7 +329,7 @@ def updates_anyway(chip: Chip) -> bool:
 
 
 def drained_neurons(execution: Execution, chip: Chip) -> Floats:
-    """(B, S) neurons of each slice that a chip continues to update after its layer's last frame: pipelined chips that
+    """(B, P) neurons of each part that a chip continues to update after its layer's last frame: pipelined chips that
     update active neurons find a potential in them in every later timestep."""
     number = chip.energies.neuron_update
     if not chip.pipelined or number is None or number.counted != "active_neurons":

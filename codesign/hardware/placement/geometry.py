@@ -73,10 +73,15 @@ class Geometry:
         """(K + 1, K) travel time to each core, given the (3,) times of what `ways` counts."""
         return np.asarray(self.crossings * hop_s[2] + self.horizontal * hop_s[0] + self.vertical * hop_s[1])
 
+    @cached_property
+    def starts(self) -> Integers:
+        """(P + 1 + D,) row of `ways` where messages of each source of `reach` start."""
+        return np.append(0, 1 + self.core)[1 + self.reach.origin]
+
     def hops_of_sources(self, hops: Integers) -> Floats:
         """(P + 1 + D,) hops of one message of each source of `reach` to all its cores, given the (K + 1, K) hops
         between cores."""
-        between = hops[np.append(0, 1 + self.core)[1 + self.reach.origin]][:, self.core]
+        between = hops[self.starts][:, self.core]
         return np.asarray((self.reach.share * between).sum(axis=1))
 
     def parts_of(self, layer: int) -> Integers:
