@@ -1,4 +1,4 @@
-"""`codesign chips compare`: several chips in one table, on a terminal and in files, and on one plot."""
+"""`codesign chips compare`: several chips in one table on a terminal, and on one plot in a file."""
 
 from __future__ import annotations
 
@@ -11,17 +11,13 @@ from rich.markup import escape
 from rich.table import Table
 
 from codesign.analysis.results.formatting import shortened
-from codesign.deferred import pd
 from codesign.errors import InputError
 from codesign.hardware.chip.description import Chip
-from codesign.hardware.comparison import STATIC_POWER, ComparedNumber, compared_numbers, comparison_rows, in_order
+from codesign.hardware.comparison import STATIC_POWER, ComparedNumber, compared_numbers, in_order
 from codesign.reporting.charts.base import picture
 from codesign.reporting.charts.chips import ChipMark, chips_figure
 from codesign.reporting.forms import FORMS
-from codesign.reporting.pieces import inert
 from codesign.units import format_si
-
-FORMATS = ("csv", *FORMS)
 
 _FEW = 3
 """Up to this many chips have one column each, with all numbers; more have one row each, with the main numbers."""
@@ -64,27 +60,21 @@ def print_comparison(console: Console, chips: Sequence[Chip]) -> None:
     console.print(f"\n{_LEGEND}")
 
 
-def comparison_file(path: Path, chips: Sequence[Chip]) -> bytes:
-    """The content of a file, in the one of `FORMATS` that its ending names."""
+def plotted(path: Path, chips: Sequence[Chip]) -> bytes:
+    """The plot, in the one of `FORMS` that the file's ending names."""
     form = path.suffix.removeprefix(".").lower()
-    if form not in FORMATS:
-        raise InputError(f"--output: must end with .{', .'.join(FORMATS[:-1])} or .{FORMATS[-1]}, found {path.name!r}")
-    if form in FORMS:
-        marks = chip_marks(chips)
-        if not marks:
-            raise InputError("--output: none of these chips gives both an energy of an operation and an area to plot")
-        return picture(chips_figure(marks), form)
-    rows = pd.DataFrame(comparison_rows(chips))
-    return rows.map(lambda cell: inert(cell) if isinstance(cell, str) else cell).to_csv(index=False).encode()
+    if form not in FORMS:
+        raise InputError(f"--output: must end with .{', .'.join(FORMS[:-1])} or .{FORMS[-1]}, found {path.name!r}")
+    marks = chip_marks(chips)
+    if not marks:
+        raise InputError("--output: none of these chips gives both an energy of an operation and an area to plot")
+    return picture(chips_figure(marks), form)
 
 
-def unplotted(path: Path, chips: Sequence[Chip]) -> str:
-    """Which chips a plot in this file leaves out; "" for none, and for a table."""
-    plotted = {mark.name for mark in chip_marks(chips)}
-    names = [chip.name for chip in chips if chip.name not in plotted]
-    if not names or path.suffix.lower() == ".csv":
-        return ""
-    return f"\nNot in the plot, because their energy of an operation or area is not known, or 0: {', '.join(names)}"
+def unplotted(chips: Sequence[Chip]) -> str:
+    """Which chips a plot leaves out; "" for none."""
+    names = ", ".join(chip.name for chip in chips if not chip_marks([chip]))
+    return names and f"\nNot in the plot, because their energy of an operation or area is not known, or 0: {names}"
 
 
 def _table(chips: Sequence[Chip]) -> tuple[list[str], list[list[str]]]:

@@ -101,23 +101,19 @@ def compare(
     names: Names = None,
     output: Annotated[
         str | None,
-        written_to(
-            "FILE",
-            "Also write this file: .csv (all numbers, in SI units), or .png, .svg or .pdf (a plot: energy of an "
-            "operation against area).",
-        ),
+        written_to("FILE", "Also plot the energy of an operation against area, in this file: .png, .svg or .pdf."),
     ] = None,
 ) -> None:
     """Show chips' numbers side by side, each with its range and how it is known: up to three chips in columns."""
-    from codesign.cli.chip_comparing import comparison_file, print_comparison, unplotted
+    from codesign.cli.chip_comparing import plotted, print_comparison, unplotted
     from codesign.console import PrintableConsole
 
     chips, broken = _found(names)
     if output is not None:
-        write_atomically(output, comparison_file(Path(output), chips))
+        write_atomically(output, plotted(Path(output), chips))
     print_comparison(PrintableConsole(highlight=False), chips)
     if output is not None:
-        tell(f"Comparison: {printable(output)}{unplotted(Path(output), chips)}")
+        tell(f"Comparison: {printable(output)}{unplotted(chips)}")
     _refuse(broken)
 
 

@@ -1,15 +1,14 @@
-"""The numbers of several chips side by side: value, range, how each is known, and what an energy includes."""
+"""The numbers of chips as they are compared: value, range, how each is known, and what an energy includes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 from codesign.hardware.chip.description import Chip
 from codesign.hardware.chip.numbers import ChipPower, EnergyNumber, TimeNumber
 from codesign.hardware.chip.prices import Extent, Prices
-from codesign.hardware.chip.provenance import ASSUMED_FACTORS, SCALED, STRUCTURE
+from codesign.hardware.chip.provenance import ASSUMED_FACTORS, STRUCTURE
 from codesign.hardware.cost.uncertainty import uncertain_numbers
 from codesign.hardware.terms import COVERAGE
 from codesign.units import format_si
@@ -23,33 +22,23 @@ class ComparedNumber:
     """A number of a chip in a comparison.
 
     Attributes:
-        number: path in the chip's file, or `static_power` for all of its parts together.
         value, low, high: in SI units; times given in cycles are converted at the chip's clock. None for lists and
             words; the range is None for numbers without one.
         unit: SI unit.
         text: value with unit, for people.
         known: how the number is known: the confidence in its file, or `structure` if the model of the chip's structure
             gives it.
-        range: where its range comes from: the `file`, the model of the chip's `structure`, `assumed` from how the
-            number is known, or "" without a range.
         holds: what else an energy or a power includes: `all-in`, or names of other terms. Two energies that include
             different things cannot be compared.
-        source: citation; for a sum, those of all parts.
-        basis, note: as in the chip's file.
     """
 
-    number: str
     value: float | None
     low: float | None
     high: float | None
     unit: str
     text: str
     known: str
-    range: str
     holds: str
-    source: str
-    basis: str
-    note: str
 
     @property
     def range_text(self) -> str:
@@ -64,23 +53,17 @@ class ComparedNumber:
 def compared_numbers(chip: Chip) -> dict[str, ComparedNumber]:
     """Every number of a chip by its path, in the order of the fields, and the sum of its static power."""
     ranges = {item.path: item for item in uncertain_numbers(chip)}
-    of_model = dict.fromkeys((STRUCTURE, SCALED), "structure")
     found = {}
     for path, number in chip.numbers().items():
-        ends, source = ranges.get(path), chip.sources.get(number.source)
+        ends = ranges.get(path)
         found[path] = ComparedNumber(
-            number=path,
             value=chip.seconds(number) if isinstance(number, TimeNumber) else number.si,
             low=None if ends is None else ends.low,
             high=None if ends is None else ends.high,
             unit=number.unit,
             text=number.text,
             known=STRUCTURE if number.source == STRUCTURE else number.confidence,
-            range="" if ends is None else "assumed" if ends.assumed else of_model.get(number.source, "file"),
             holds=_holds(chip, number),
-            source=number.source if source is None else source.citation,
-            basis=number.basis,
-            note=number.note,
         )
     total = static_power(chip, found)
     return found if total is None else {**found, STATIC_POWER: total}
@@ -107,20 +90,14 @@ def static_power(chip: Chip, numbers: dict[str, ComparedNumber]) -> ComparedNumb
         value += count * own
         low += count * (own if part.low is None else part.low)
         high += count * (own if part.high is None else part.high)
-    least = max((part for part, _ in parts), key=lambda part: _doubt(part.known))
     return ComparedNumber(
-        number=STATIC_POWER,
         value=value,
         low=low if low < high else None,
         high=high if low < high else None,
         unit="W",
         text="",
-        known=least.known,
-        range=least.range if low < high else "",
+        known=max((part.known for part, _ in parts), key=_doubt),
         holds=", ".join(dict.fromkeys(part.holds for part, _ in parts if part.holds)),
-        source="; ".join(dict.fromkeys(part.source for part, _ in parts)),
-        basis="",
-        note=f"sum of {', '.join(part.number.rpartition('.')[2].replace('_', ' ') for part, _ in parts)}",
     )
 
 
@@ -140,12 +117,3 @@ def in_order(chips: Iterable[dict[str, ComparedNumber]]) -> list[str]:
                 order.insert(place, path)
                 place += 1
     return order
-
-
-def comparison_rows(chips: Sequence[Chip]) -> list[dict[str, Any]]:
-    """One row per number of each chip, in SI units, for files."""
-    return [
-        {"chip": chip.name, "title": chip.title, **asdict(number)}
-        for chip in chips
-        for number in compared_numbers(chip).values()
-    ]

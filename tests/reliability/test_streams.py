@@ -111,7 +111,7 @@ COMMANDS = {
     "status": ("status", "done"),
     "chips": ("chips",),
     "chips show": ("chips", "show", "mubrain"),
-    "chips compare": ("chips", "compare", "mubrain", "--output", "out/chips.csv"),
+    "chips compare": ("chips", "compare", "mubrain", "--output", "out/chips.svg"),
     "chips validate": ("chips", "validate", "mubrain"),
     "data": ("data",),
 }
@@ -121,7 +121,7 @@ WRITTEN = {
     "study": "out/report.html",
     "price": "out/index.html",
     "report": "done/results.html",
-    "chips compare": "out/chips.csv",
+    "chips compare": "out/chips.svg",
 }
 
 

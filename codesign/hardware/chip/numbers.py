@@ -105,11 +105,6 @@ class Number(Sourced):
             return f"{value:,} {self.unit}".rstrip()
         return value if isinstance(value, str) else format_si(value, self.unit)
 
-    @property
-    def basis(self) -> str:
-        """What the number measures, in words, if its file says so."""
-        return ""
-
 
 class SpikeNumber(Number):
     """A number that changes how a network is placed, scheduled or quantized: changing it requires another
@@ -177,12 +172,6 @@ class EnergyNumber(QuantityNumber):
     per: Per | None = None
     static: Static | None = None
     voltage: VoltageText = ""
-
-    @property
-    def basis(self) -> str:
-        per = self.per and f"per {self.per.replace('_', ' ')}"
-        parts = (per, self.static and f"static power {self.static}", self.voltage and f"voltage {self.voltage}")
-        return ", ".join(part for part in parts if part)
 
 
 class SynapticEnergy(EnergyNumber):
