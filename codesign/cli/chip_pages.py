@@ -136,7 +136,7 @@ def _print_numbers(console: Console, chip: Chip) -> None:
     console.print(
         "\nA range is stated in the file, given by the model of the structure, or assumed from how the number is "
         "known.\n"
-        "changes: what depends on the number: spikes or where neurons are placed, only the price of a run, or nothing."
+        "changes: what depends on the number: spikes or where neurons are placed, or only the price of a run."
     )
 
 

@@ -30,9 +30,8 @@ from codesign.units import (
 
 TimeTerm = Literal["neuron_access", "neuron_update", "spike", "output", "hop"]
 
-Effect = Literal["spikes", "price", "nothing"]
-"""What a number of a chip changes: which neurons spike when or where they are placed, only costs, or nothing that is
-computed."""
+Effect = Literal["spikes", "price"]
+"""What a number of a chip changes: which neurons spike when or where they are placed, or only costs."""
 
 _MANY = 10**15
 
@@ -81,7 +80,7 @@ class Number(Sourced):
     """Base class: a number, how it is known, and a short quotation; a bare value is its `value`."""
 
     unit: ClassVar[str] = ""
-    effect: ClassVar[Effect] = "nothing"
+    effect: ClassVar[Effect] = "price"
     quote: str = ""
 
     @classmethod
@@ -117,7 +116,6 @@ class SpikeNumber(Number):
 class PriceNumber(Number):
     """A number that only changes energy and time of what is simulated."""
 
-    effect: ClassVar[Effect] = "price"
     floor: ClassVar[float] = 0.0
     ceiling: ClassVar[float] = math.inf
     """Limits in SI units for every chip: a value or an end of a range beyond them is a typing error, such as a wrong

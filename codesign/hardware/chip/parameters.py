@@ -53,8 +53,10 @@ def with_parameters(chip: Chip, values: Mapping[str, object], settled: Collectio
     If they change the structure stated in the chip's file, its other numbers follow, except those in `settled`: see
     `codesign.hardware.chip.scaling`.
     """
+    if not values:
+        return chip
     changed = replaced(chip, values)
-    for place, mistake in consistency_mistakes(without_derived(changed)) if values else ():
+    for place, mistake in consistency_mistakes(without_derived(changed)):
         raise InputError(f"{chip.name}: {dotted(place).removesuffix('.value')}: {mistake}")
     changed = at_structure(chip, changed, {*values, *settled})
     return with_derived(changed) if STRUCTURE in chip.sources else changed
@@ -71,8 +73,8 @@ def replaced(chip: Chip, values: Mapping[str, object]) -> Chip:
         chip = with_number(chip, path, part)
         if path in ROOM_FOR_WEIGHTS:
             chip = chip.model_copy(update=dict.fromkeys({*ROOM_FOR_WEIGHTS} - values.keys()))
-    set_here = {AXIS_SOURCE: Source(citation="set by an axis of the sweep")} if values else {}
-    return chip.model_copy(update={"sources": {**chip.sources, **set_here}})
+    set_here = Source(citation="set by an axis of the sweep")
+    return chip.model_copy(update={"sources": {**chip.sources, AXIS_SOURCE: set_here}})
 
 
 def number_type(chip: Chip, path: str) -> type[Number] | None:
