@@ -103,6 +103,15 @@ WRONG: dict[str, tuple[nir.NIRGraph, str]] = {
         graph_of(dense(3, 3), lif(3), dense(3, 3), lif(3), extra=[("n1", "n3")]),
         r"'n3' \(LIF\): several paths lead to it from the layer before",
     ),
+    "pool beside a skip": (
+        graph_of(
+            *(conv(IMAGE), lif(2, 4, 4), pool(2, 2), conv(np.ones((2, 2, 1, 1))), lif(2, 2, 2)),
+            *(conv(np.ones((2, 2, 1, 1))), lif(2, 2, 2)),
+            shape=(1, 6, 6),
+            extra=[("n1", "n6")],
+        ),
+        r"'n1' \(LIF\): the skip over 'n6' and the next layer must begin behind the same pools",
+    ),
     "layers in a circle": (
         graph_of(dense(3, 3), lif(3), dense(3, 3), lif(3), extra=[("n3", "n0")]),
         r"'n1' \(LIF\): its spikes lead back to it through other layers",
@@ -241,6 +250,19 @@ def test_a_bias_on_the_way_in_and_back_counts_once():
     network = cd.import_model(nir.NIRGraph(nodes, edges, type_check=False), **SNNTORCH).network
     assert network.bias.tolist() == [0.75] * 3
     assert network.delayed()[0].weight.tolist() == (2 * np.eye(3)).tolist()
+
+
+def test_a_branch_with_a_convolution_is_a_skip():
+    """From the input, behind its pool, which leaves 2×4×4, to the second layer, which has 2×3×3 neurons."""
+    branch = np.arange(4.0).reshape(2, 2, 1, 1)
+    layers = pool(2, 2), conv(branch), lif(2, 4, 4), conv(branch, padding=1, stride=2), lif(2, 3, 3)
+    graph = graph_of(*layers, shape=(2, 8, 8))
+    over = {"over": conv(branch + 1, padding=1, stride=2), "half": nir.Scale(np.array(0.5))}
+    edges = [*graph.edges, *pairwise(["n0", *over, "n4"])]
+    network = cd.import_model(nir.NIRGraph({**graph.nodes, **over}, edges, type_check=False), **SNNTORCH).network
+    told = {"from": "input", "to": 1, "kind": "conv2d", "kernel": 1, "padding": 1, "stride": 2}
+    assert [skip.model_dump(by_alias=True, exclude_defaults=True) for skip in network.topology.skips] == [told]
+    np.testing.assert_array_equal(network.direct()[0].weight.detach(), (branch + 1) / 2)
 
 
 def test_potentials_may_not_lead_back():

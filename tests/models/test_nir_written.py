@@ -26,17 +26,6 @@ CONV = {"kind": "conv2d", "channels": 3, "kernel": 3, "stride": 2, "padding": 1}
 POOLS = [{"kind": "sum_pool", "kernel": 2}, {"kind": "average_pool", "kernel": 2}]
 SLANTED = {**CONV, "channels": 4, "kernel": [1, 2], "stride": [1, 2], "padding": [0, 1], "dilation": [1, 3]}
 LINEAR: dict[str, Any] = {"input": 6, "layers": [{"kind": "linear", "neurons": 5}, {"kind": "linear", "neurons": 3}]}
-SAME = {**CONV, "stride": 1}
-RESIDUAL = {
-    "input": [2, 8, 8],
-    "layers": [SAME, POOLS[1], SAME, SAME, {"kind": "linear", "neurons": 3}],
-    "skips": [
-        {"from": 0, "to": 2, "kind": "identity", "factor": 0.5},
-        {"from": "input", "to": 1, "kind": "conv2d", "kernel": 2, "stride": 2},
-        {"from": 1, "to": 3, "kind": "linear"},
-    ],
-}
-"""A block behind a pool, a skip from the input, and one to the readout."""
 TOPOLOGIES = [
     LINEAR,
     {"input": [2, 8, 8], "layers": [POOLS[0], CONV, POOLS[1], {"kind": "linear", "neurons": 3}]},
@@ -211,13 +200,19 @@ def test_what_is_on_no_grid_leads_to_no_convolution():
     assert state_of(cd.import_model(graph_of(network)).network) == state_of(network)
     with pytest.raises(InputError, match=r"layer 1: NIR cannot lead a Linear to a convolution; use cd.save_model"):
         graph_of(made({"input": 6, "layers": [LINEAR["layers"][0], point]}))
-    skips = [{"from": 0, "to": 2, "kind": "identity"}]
-    with pytest.raises(InputError, match=r"layer 0 to layer 2 .*: NIR cannot lead this to or from a grid"):
-        graph_of(made({"input": 6, "layers": [point, point, LINEAR["layers"][1]], "skips": skips}))
-    again = [{"from": 0, "to": 0, "within": "pass"}]
-    for reader in ("plain", "snntorch", "rockpool"):  # which also refuses the neurons
-        with pytest.raises(InputError, match=r"NIR has no recurrence within a timestep; use cd.save_model"):
-            graph_of(made({**LINEAR, "delayed": again}), reader)
+
+
+@pytest.mark.parametrize(
+    "further",
+    [
+        {"skips": [{"from": "input", "to": 1, "kind": "linear"}]},
+        {"delayed": [{"from": 0, "to": 0, "within": "pass"}]},
+        {"delayed": [{"from": 0, "to": 0, "delay": 2}]},
+    ],
+)
+def test_of_further_connections_only_recurrence_is_written(further: dict[str, Any]):
+    with pytest.raises(InputError, match=r"NIR files have only connections of a layer to itself .*; use cd.save_model"):
+        graph_of(made({**LINEAR, **further}))
 
 
 CHANGED = {
@@ -301,37 +296,3 @@ def test_what_only_some_neurons_have_is_refused_too(name: str):
     getattr(network, name)[:5] = torch.tensor([0.5, 0.25, 0.5, 0.5, 0.5])
     with pytest.raises(InputError, match=f"layer 0: snntorch cannot read ({name}|neurons that differ)"):
         graph_of(network, "snntorch")
-
-
-@pytest.mark.parametrize("own", [True, False])
-def test_skips_are_branches_and_sums(own: bool):
-    """Read as this program's, or from its nodes alone, where an identity is a Scale."""
-    network = made(RESIDUAL, threshold=0.5, time_constant="3 ms")
-    graph = graph_of(network)
-    if not own:
-        graph.metadata = {}
-    read = cd.import_model(graph, **({} if own else PLAIN)).network
-    if own:
-        assert state_of(read) == state_of(network)
-    skips = [sorted(zip(each.topology.skips, each.direct(), strict=True), key=by_target) for each in (read, network)]
-    for (ours, over), (theirs, under) in zip(*skips, strict=True):
-        assert ours == theirs
-        assert torch.equal(over.weight, under.weight)
-
-
-def by_target(skip: tuple[Any, Any]) -> int:
-    return skip[0].to
-
-
-@pytest.mark.parametrize(
-    ("edge", "message"),
-    [
-        (("neurons0", "skip0"), r"'neurons0' \(LIF\): the skip over .* must begin behind the same pools"),
-        (("skip1", "weights2"), r"'weights2' \(Conv2d\): follows other weights without neurons"),
-    ],
-)
-def test_branches_that_are_no_skips_are_refused(edge: tuple[str, str], message: str):
-    graph = graph_of(made(RESIDUAL, time_constant="3 ms"))
-    graph.edges = [one for one in graph.edges if edge[1] != "skip0" or one[1] != "skip0"] + [edge]
-    with pytest.raises(InputError, match=message):
-        cd.import_model(graph)

@@ -24,11 +24,11 @@ from codesign.models.file import LoadedModel, card_of, card_texts, check_card, n
 from codesign.models.nir.folding import Layer
 from codesign.models.nir.graph import Graph, read_graph
 from codesign.models.nir.readers import Reader, for_reader, new_node, on_grid, reader_of, shape_of, weights_for
-from codesign.network.connection import Connection, FurtherConnection
+from codesign.network.connection import Connection
 from codesign.network.layers import Linear, Pool, both
 from codesign.network.neuron import FEATURES, OF_NEURONS, NeuronSpec
 from codesign.network.spiking_network import SpikingNetwork
-from codesign.network.topology import TopologySpec, input_grid
+from codesign.network.topology import input_grid
 
 _MARK = "codesign_model"
 _GATE = "input_gate"
@@ -107,18 +107,14 @@ def _layer_beyond_nir(network: SpikingNetwork, index: int) -> Iterator[str]:
 
 def to_nir(network: SpikingNetwork, card: ModelCard, dialect: str = "plain") -> nir.NIRGraph:
     """A model as a NIR graph for the reader of `snntorch`, `spikingjelly`, `norse`, `sinabs` or `rockpool`; `plain`
-    means NIR's equations. Raises InputError if the network has a max pool, for which NIR has no node, a delayed
-    connection other than from a layer to itself after one timestep, a connection within a timestep, or features that
-    the reader lacks."""
+    means NIR's equations. Raises InputError if the network has a max pool, for which NIR has no node, a skip or a
+    delayed connection other than from a layer to itself after one timestep, or features that the reader lacks."""
     if network.max_pools() is not None:
         raise InputError("a network with a max_pool cannot be written: NIR has no such node; use cd.save_model")
-    for late in network.shape.delayed:
-        if late.source != late.target or late.delay > 1:
-            text = f"layer {late.source} to layer {late.target} after {late.delay} timesteps"
-            raise InputError(f"{text}: NIR has only delays of a layer to itself after one; use cd.save_model")
-    for back in network.shape.direct:
-        if back.target <= back.source:
-            raise InputError(f"{back.text}: NIR has no recurrence within a timestep; use cd.save_model")
+    for further in network.shape.further:
+        if further.source != further.target or further.delay != 1:
+            rule = "NIR files have only connections of a layer to itself after one timestep"
+            raise InputError(f"{further.text}: {rule}; use cd.save_model")
     reader = reader_of(dialect)
     metadata: dict[str, Any] = {"dialect": dialect, "dt": network.timestep_s}
     metadata |= {"decay": "exponential", "norm_input": "true"}
@@ -156,7 +152,6 @@ def to_nir(network: SpikingNetwork, card: ModelCard, dialect: str = "plain") -> 
         _lead_back(nodes, edges, delayed.shape.source, delayed.weight.detach().numpy(), reader)
     if network.input_gate is not None:
         metadata[_GATE] = network.input_gate.numpy()
-    _add_skips(network, nodes, edges, dialect)
     return new_node("NIRGraph", nodes=nodes, edges=edges, metadata={**card_texts(card), **metadata}, type_check=False)
 
 
@@ -256,41 +251,6 @@ def _of_neurons(network: SpikingNetwork) -> dict[str, torch.Tensor]:
     }
 
 
-# skips: an edge from where they begin to a node of weights, and from there to the neurons -----------------------------
-
-
-def _add_skips(
-    network: SpikingNetwork, nodes: dict[str, nir.NIRNode], edges: list[tuple[str, str]], reader: str
-) -> None:
-    """Add a network's skips to its nodes and edges. Raises InputError if NIR or the reader cannot represent them."""
-    for index, one in enumerate(network.direct()):
-        source, target = one.shape.source, one.shape.target
-        shape, grids = shape_of(network, target), {on_grid(network, layer) for layer in (source, target)}
-        identity = network.topology.skips[index].kind == "identity"
-        linear = isinstance(one.target, Linear)
-        if (linear and shape != (one.outputs,)) or not (linear or grids == {True} or (identity and grids == {False})):
-            raise InputError(f"{one.shape.text}: NIR cannot lead this to or from a grid; use cd.save_model")
-        if reader != "plain":
-            raise InputError(f"a network with skips cannot be written for {reader}; write dialect plain")
-        # after the pools that follow its source
-        path = [name for name in nodes if name.startswith(f"pool{source + 1}_")][-1:]
-        path = path or ["input" if source < 0 else f"neurons{source}"]
-        if linear and on_grid(network, source):
-            nodes[f"flatten_skip{index}"] = nir.Flatten(np.array(one.window.pooled), start_dim=0)
-            path.append(f"flatten_skip{index}")
-        nodes[f"skip{index}"] = _skip(one, shape, identity=identity)
-        edges += zip([*path, f"skip{index}"], [*path[1:], f"skip{index}", f"neurons{target}"], strict=True)
-
-
-def _skip(one: FurtherConnection, shape: tuple[int, ...], *, identity: bool) -> nir.NIRNode:
-    weight = one.weight.detach().numpy()
-    if identity:
-        return new_node("Scale", scale=np.broadcast_to(weight.reshape(-1, 1, 1), one.window.grid).reshape(shape))
-    if isinstance(one.target, Linear):
-        return nir.Linear(weight)
-    return _convolution(one, weight, np.zeros(len(weight), np.float32))
-
-
 def is_written(graph: Graph) -> bool:
     """Whether this program wrote the graph."""
     return _MARK in graph.metadata
@@ -310,7 +270,6 @@ def read_written(graph: Graph, layers: Sequence[Layer], options: Mapping[str, An
         f"connections.{index}.weight": _tensor(graph.metadata.get(f"{_WEIGHT}{index}", layer.weight).astype(np.float32))
         for index, layer in enumerate(layers)
     }
-    state |= _skip_weights(card.topology, layers)
     for index, spec in enumerate(card.topology.delayed):
         recurrent = layers[spec.to].recurrent if spec.to < len(layers) else None
         if recurrent is None:
@@ -340,18 +299,6 @@ def _compare(graph: Graph, written: nir.NIRGraph) -> None:
             other = found.numbers.get(key)
             if other is None or other.shape != numbers.shape or not np.allclose(other, numbers, rtol=1e-6, atol=0):
                 raise found.refusal(f"{key} is not that of the metadata; {_CHANGED}")
-
-
-def _skip_weights(topology: TopologySpec, layers: Sequence[Layer]) -> dict[str, torch.Tensor]:
-    """Weights of skips in the state of a network written in this form. Raises InputError if the graph lacks one."""
-    found = {skip.name: skip for layer in layers for skip in layer.skips}
-    state: dict[str, torch.Tensor] = {}
-    for index, spec in enumerate(topology.skips):
-        skip = found.get(f"skip{index}", found.get(f"flatten_skip{index}"))
-        if skip is None or skip.spec.kind != spec.kind or skip.spec.to != spec.to:
-            raise InputError(f"metadata: skip {index} is of kind {spec.kind}, but the graph has no such node")
-        state[f"direct_connections.{index}.weight"] = _tensor(skip.weight.astype(np.float32))
-    return state
 
 
 def _tensor(array: NDArray[Any]) -> torch.Tensor:
