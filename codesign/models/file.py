@@ -107,14 +107,14 @@ def encode_model(state: State, card: ModelCard) -> bytes:
     import safetensors.torch
 
     tensors = {name: value.detach().cpu().contiguous() for name, value in state.items()}
-    data: bytes = safetensors.torch.save(tensors, metadata=card_texts(card))
+    data: bytes = safetensors.torch.save(tensors, metadata=_card_texts(card))
     return _with_sorted_header(data)
 
 
 def decode_model(data: bytes, *, place: str = "model") -> LoadedModel:
     """The inverse of `encode_model`. Raises InputError like `load_model`."""
     state = _tensors(data, place)
-    card = card_of(_header(data).get("__metadata__") or {}, place)
+    card = _card_of(_header(data).get("__metadata__") or {}, place)
     return LoadedModel(network=network_of(card, state, place), card=card)
 
 
@@ -126,7 +126,7 @@ def network_of(card: ModelCard, state: State, place: str) -> SpikingNetwork:
     return network
 
 
-def card_texts(card: ModelCard) -> dict[str, str]:
+def _card_texts(card: ModelCard) -> dict[str, str]:
     """A card in the form of a file's metadata."""
     texts = {_MARK: str(_VERSION)}
     for attribute in fields(card):
@@ -169,8 +169,8 @@ def _tensors(data: bytes, place: str) -> dict[str, torch.Tensor]:
     return tensors
 
 
-def card_of(metadata: Mapping[str, str], place: str) -> ModelCard:
-    """The inverse of `card_texts`. Raises InputError if the texts are not a card, or one of another version."""
+def _card_of(metadata: Mapping[str, str], place: str) -> ModelCard:
+    """The inverse of `_card_texts`. Raises InputError if the texts are not a card, or one of another version."""
     version = metadata.get(_MARK)
     if version is None:
         raise InputError(f"{place}: is a safetensors file, but not a model of codesign: its metadata lacks '{_MARK}'")

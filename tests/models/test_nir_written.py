@@ -130,8 +130,8 @@ def test_commands_export_and_import(tmp_path: Path):
     run_here("import", there, "--output", back, folder=tmp_path)
     assert back.read_bytes() == written
     with h5py.File(there, "r+") as file:
-        del file["node/nodes/neurons0/metadata/threshold"]
-    with pytest.raises(InputError, match="threshold"):
+        file["node/metadata/codesign_model"][-1] ^= 1
+    with pytest.raises(InputError, match="metadata 'codesign_model': the card describes other weights"):
         cd.import_model(there)
     with pytest.raises(InputError, match="dt: the file itself says how to read it"):
         cd.import_model(there, dt="1 ms")
@@ -218,7 +218,7 @@ def test_of_further_connections_only_recurrence_is_written(further: dict[str, An
 CHANGED = {
     "v_threshold": "neurons1' \\(LIF\\): v_threshold is not that of the metadata; the file was changed",
     "bias": "weights1' \\(Affine\\): bias is not that of the metadata",
-    "weight": "metadata: is of other weights than the nodes; .* Give a dialect",
+    "weight": "weights1' \\(Affine\\): weight is not that of the metadata; .* Give a dialect",
 }
 
 

@@ -65,7 +65,6 @@ class NirNode:
         kind: its type in NIR, or `Pass`; `written` is the type in the file.
         numbers: numeric fields, as arrays.
         texts: other fields.
-        metadata: metadata added by its writer.
     """
 
     name: str
@@ -73,7 +72,6 @@ class NirNode:
     written: str = ""
     numbers: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     texts: Mapping[str, str] = field(default_factory=dict)
-    metadata: Mapping[str, Any] = field(default_factory=dict)
 
     def refusal(self, rule: str) -> InputError:
         return InputError(f"node '{self.name}' ({self.written or self.kind}): {rule}")
@@ -115,7 +113,8 @@ def read_graph(tree: Tree) -> Graph:
     opened = _Opened()
     ends = opened.graph(tree, "")
     nodes = {node.name: node for node in opened.nodes}
-    return Graph.of(nodes, opened.edges, ends, _plain(tree.get("metadata")))
+    metadata = tree.get("metadata")
+    return Graph.of(nodes, opened.edges, ends, metadata if isinstance(metadata, Mapping) else {})
 
 
 class _Opened:
@@ -174,14 +173,8 @@ def _node(name: str, part: Tree) -> NirNode:
     if unknown := sorted({*numbers, *texts} - {*FIELDS[kind], *_OPTIONAL}):
         hint = suggestion(unknown[0], (*FIELDS[kind], *_OPTIONAL))
         raise InputError(f"node '{name}' ({kind}): unknown field '{unknown[0]:.80}'{hint}")
-    return NirNode(
-        name=name,
-        kind="Pass" if kind in _PASSES else kind,
-        written=kind,
-        numbers=numbers,
-        texts=texts,
-        metadata=_plain(part.get("metadata")),
-    )
+    read_as = "Pass" if kind in _PASSES else kind
+    return NirNode(name=name, kind=read_as, written=kind, numbers=numbers, texts=texts)
 
 
 def _numbers(value: Any, where: str, *, endless: bool) -> NDArray[Any]:
@@ -203,10 +196,6 @@ def _pairs(edges: Any, where: str) -> Iterator[tuple[str, str]]:
             raise InputError(f"{where}: an edge must name two nodes, found {_shown(edge)}")
         source, target = (end.decode(errors="replace") if isinstance(end, bytes) else str(end) for end in pair)
         yield source, target
-
-
-def _plain(metadata: Any) -> Mapping[str, Any]:
-    return metadata if isinstance(metadata, Mapping) else {}
 
 
 def _shown(value: Any) -> str:

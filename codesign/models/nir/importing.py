@@ -123,7 +123,7 @@ def _import(
 ) -> LoadedModel:
     layers = read_layers(graph)
     if is_written(graph) and dialect is None:
-        loaded = read_written(graph, layers, options)
+        loaded = read_written(graph, options)
         network, card = loaded.network, loaded.card
     else:
         conventions = _dialect(dialect, layers, module)

@@ -1,14 +1,14 @@
 """Networks as NIR graphs, and back to the last bit.
 
 The nodes hold what other readers understand: NIR's equations solved over a timestep, `plain` with decay exponential and
-norm_input true. Everything else is metadata: that of the graph has the model's card, and dialect, dt, reset and
-comparison for readers; that of each neuron node has its parameters as in the network.
+norm_input true. The graph's metadata hold dialect, dt, reset and comparison for readers, and the whole model in the
+form of its own file.
 """
 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import Any
 
@@ -19,9 +19,8 @@ from numpy.typing import NDArray
 
 from codesign.errors import InputError
 from codesign.files import Location, printable, write_atomically
-from codesign.models.card import ModelCard, digest_of
-from codesign.models.file import LoadedModel, card_of, card_texts, check_card, network_of
-from codesign.models.nir.folding import Layer
+from codesign.models.card import ModelCard
+from codesign.models.file import LoadedModel, check_card, decode_model, encode_model
 from codesign.models.nir.graph import Graph, read_graph
 from codesign.models.nir.readers import Reader, for_reader, new_node, on_grid, reader_of, shape_of, weights_for
 from codesign.network.connection import Connection
@@ -32,8 +31,6 @@ from codesign.network.topology import input_grid
 
 _MARK = "codesign_model"
 _GATE = "input_gate"
-_WEIGHT = "weight_of_layer_"
-"""Metadata with the original weights, if those for the reader differ."""
 _OF_NIR = {"reset": {"zero", "value"}, "comparison": {">"}}
 """Resets and comparisons of NIR's neurons."""
 _NOT_IN_NIR = tuple(name for name in FEATURES if name not in {"gain", "reset_value", "synaptic_time_constant", "tick"})
@@ -138,21 +135,17 @@ def to_nir(network: SpikingNetwork, card: ModelCard, dialect: str = "plain") -> 
             raise InputError(f"layer {index}: NIR cannot lead a Linear to a convolution; use cd.save_model")
         weight = connection.weight.detach().numpy()
         if reader is not None:
-            original, weight = weight, weights_for(reader, _of_open(network, index), connection.window.groups, pools)
-            if not np.array_equal(original, weight):
-                metadata[f"{_WEIGHT}{index}"] = original
+            weight = weights_for(reader, _of_open(network, index), connection.window.groups, pools)
         own = {name: value[network.layer_slices[index]].numpy() for name, value in numbers.items()}
         nodes[f"weights{index}"] = _map(index, connection, weight, own, exact=reader is not None)
         node = _neurons(network, index, own) if reader is None else for_reader(dialect, network, index, own)
-        node.metadata = own
         nodes[f"neurons{index}"] = node
     nodes["output"] = nir.Output(np.array(shape_of(network, len(network.shape.layers) - 1)))
     edges = list(pairwise(nodes))
     for delayed in network.delayed():
         _lead_back(nodes, edges, delayed.shape.source, delayed.weight.detach().numpy(), reader)
-    if network.input_gate is not None:
-        metadata[_GATE] = network.input_gate.numpy()
-    return new_node("NIRGraph", nodes=nodes, edges=edges, metadata={**card_texts(card), **metadata}, type_check=False)
+    metadata[_MARK] = np.frombuffer(encode_model(network.state_dict(), card), np.uint8)
+    return new_node("NIRGraph", nodes=nodes, edges=edges, metadata=metadata, type_check=False)
 
 
 def _of_open(network: SpikingNetwork, index: int) -> NDArray[Any]:
@@ -256,7 +249,7 @@ def is_written(graph: Graph) -> bool:
     return _MARK in graph.metadata
 
 
-def read_written(graph: Graph, layers: Sequence[Layer], options: Mapping[str, Any]) -> LoadedModel:
+def read_written(graph: Graph, options: Mapping[str, Any]) -> LoadedModel:
     """The network and card from which `to_nir` made the graph. Raises InputError if options are given, the metadata is
     damaged, or the nodes have changed since."""
     given = sorted(name for name, value in options.items() if value is not None)
@@ -265,27 +258,9 @@ def read_written(graph: Graph, layers: Sequence[Layer], options: Mapping[str, An
             f"{', '.join(given)}: the file itself says how to read it; leave them out, or give a dialect to "
             "read only its nodes"
         )
-    card = card_of({name: text for name, text in graph.metadata.items() if isinstance(text, str)}, "metadata")
-    state = {
-        f"connections.{index}.weight": _tensor(graph.metadata.get(f"{_WEIGHT}{index}", layer.weight).astype(np.float32))
-        for index, layer in enumerate(layers)
-    }
-    for index, spec in enumerate(card.topology.delayed):
-        recurrent = layers[spec.to].recurrent if spec.to < len(layers) else None
-        if recurrent is None:
-            raise InputError(f"metadata: layer {spec.to} is recurrent, but the graph has no such weights")
-        state[f"delayed_connections.{index}.weight"] = _tensor(recurrent.astype(np.float32))
-    for name in sorted(set().union(*(layer.node.metadata for layer in layers))):
-        parts = [np.asarray(layer.node.metadata.get(name)) for layer in layers]
-        if not all(part.ndim == 1 and part.dtype.kind == "f" for part in parts):
-            raise InputError(f"metadata of neurons: {name} must be numbers in all layers")
-        state[name] = _tensor(np.concatenate(parts))
-    if _GATE in graph.metadata:
-        state[_GATE] = _tensor(np.asarray(graph.metadata[_GATE]).astype(bool))
-    if card.weights not in ("", digest_of(state)):
-        raise InputError(f"metadata: is of other weights than the nodes; {_CHANGED}")
-    loaded = LoadedModel(network=network_of(card, state, "metadata"), card=card)
-    _compare(graph, to_nir(loaded.network, card, str(graph.metadata.get("dialect"))))
+    model = graph.metadata[_MARK]
+    loaded = decode_model(model.tobytes() if isinstance(model, np.ndarray) else b"", place=f"metadata '{_MARK}'")
+    _compare(graph, to_nir(loaded.network, loaded.card, str(graph.metadata.get("dialect"))))
     return loaded
 
 
@@ -299,7 +274,3 @@ def _compare(graph: Graph, written: nir.NIRGraph) -> None:
             other = found.numbers.get(key)
             if other is None or other.shape != numbers.shape or not np.allclose(other, numbers, rtol=1e-6, atol=0):
                 raise found.refusal(f"{key} is not that of the metadata; {_CHANGED}")
-
-
-def _tensor(array: NDArray[Any]) -> torch.Tensor:
-    return torch.from_numpy(np.ascontiguousarray(array))
